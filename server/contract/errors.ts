@@ -1,0 +1,7 @@
+/** The text of anything thrown, on one line and bounded to `limit` characters: it may come from a hostile peer. */
+export function textOf(error: unknown, limit = 300): string {
+  const words = error instanceof Error ? error.message || error.name : String(error);
+  let clean = '';
+  for (const char of words.slice(0, limit * 2)) clean += char < ' ' || char === '\u007f' ? ' ' : char;
+  return clean.slice(0, limit);
+}

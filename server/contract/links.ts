@@ -1,0 +1,143 @@
+import { fromBase64, toBase64 } from './bytes16.ts';
+import { OUTCOMES, type Outcome, PHASES, type Phase } from './outcome.ts';
+
+/** `flags` of a link: the probe went over IPv6. */
+export const FLAG_IPV6 = 1;
+/** `flags` of a link: its newest sample was taken while the reporting process was starved. */
+export const FLAG_SUSPECT = 2;
+/** `flags` of a link: it is to be probed, but no sample has come in yet; every other column is without meaning. */
+export const FLAG_NOT_YET = 4;
+/** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
+export const PHASE_SHIFT = 3;
+
+/**
+ * The links of one pod in columns: entry i of every column is about the same link. A pair of pods that is in no column
+ * was not probed (PING_NUMBER). With both IP families probed, a pair has two entries.
+ * Durations are packed by `pack16`: `...Us` in us, `...Ms` in ms.
+ *
+ * Outcome and phases are the *judged* ones: those of the newest sample that may be trusted. A starved sample alone
+ * changes only FLAG_SUSPECT.
+ */
+export interface LinkColumns {
+  length: number;
+  /** Index of the probed pod in the `peers` table that these links came with. */
+  to: Uint16Array;
+  flags: Uint8Array;
+  /** Index in `OUTCOMES`. */
+  outcome: Uint8Array;
+  connectUs: Uint16Array;
+  firstByteUs: Uint16Array;
+  totalUs: Uint16Array;
+  /** How old the newest sample was when the row was made. */
+  ageMs: Uint16Array;
+  /** How long the link had been in its present state (ok, or failing in whatever way) when the row was made. */
+  sinceMs: Uint16Array;
+}
+
+/** What the samples of a window came to, one entry a link; asked for by `window`. Percentiles are over ok samples. */
+export interface StatColumns {
+  /** Probes in the window, at most 65535. */
+  samples: Uint16Array;
+  /** Those of them that failed. */
+  failures: Uint16Array;
+  p50Us: Uint16Array;
+  p95Us: Uint16Array;
+  maxUs: Uint16Array;
+}
+
+/** The most links that a row may have: 65535 pods is more than Kubernetes supports (5000 nodes, 150 000 pods). */
+export const MAX_LINKS = 65_535;
+
+/** Reading and writing order of the columns on the wire, with bytes an entry. */
+export const LINK_COLUMNS = {
+  to: 2,
+  flags: 1,
+  outcome: 1,
+  connectUs: 2,
+  firstByteUs: 2,
+  totalUs: 2,
+  ageMs: 2,
+  sinceMs: 2,
+} as const;
+
+/** As `LINK_COLUMNS`, for the columns of a window. */
+export const STAT_COLUMNS = { samples: 2, failures: 2, p50Us: 2, p95Us: 2, maxUs: 2 } as const;
+
+/** Columns for `length` links, all zero. */
+export function emptyLinks(length: number): LinkColumns {
+  return { length, ...(columnsOf(LINK_COLUMNS, length) as Omit<LinkColumns, 'length'>) };
+}
+
+/** Columns of a window for `length` links, all zero. */
+export function emptyStats(length: number): StatColumns {
+  return columnsOf(STAT_COLUMNS, length) as unknown as StatColumns;
+}
+
+/** Outcome of link `i`; `ok` has index 0. */
+export function outcomeOf(links: LinkColumns, i: number): Outcome {
+  return OUTCOMES[links.outcome[i] ?? 0] ?? 'malformed';
+}
+
+/** The phase in which link `i` failed; null where it did not. */
+export function phaseOf(links: LinkColumns, i: number): Phase | null {
+  return PHASES[(((links.flags[i] ?? 0) >> PHASE_SHIFT) & 3) - 1] ?? null;
+}
+
+/** The `flags` value for a failure in `phase`, to be or-ed with the others. */
+export function phaseFlag(phase: Phase | null): number {
+  return (phase === null ? 0 : PHASES.indexOf(phase) + 1) << PHASE_SHIFT;
+}
+
+/** A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. */
+export function encodeColumns(columns: LinkColumns | StatColumns, length: number): Record<string, string | number> {
+  const wire: Record<string, string | number> = { length };
+  for (const [name, value] of Object.entries(columns)) if (typeof value !== 'number') wire[name] = toBase64(value);
+  return wire;
+}
+
+/**
+ * Validates and decodes links from another process. `peerCount` bounds `to`.
+ * Throws a RangeError or TypeError that says what is wrong.
+ */
+export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
+  const length = lengthOf(wire);
+  const links = { length, ...decodeColumns(wire, LINK_COLUMNS, length) } as unknown as LinkColumns;
+  for (let i = 0; i < length; i++) {
+    if ((links.to[i] ?? 0) >= peerCount) throw new RangeError(`link ${i} leads to peer ${links.to[i]} of ${peerCount}`);
+    if ((links.outcome[i] ?? 0) >= OUTCOMES.length) throw new RangeError(`link ${i} has outcome ${links.outcome[i]}`);
+  }
+  return links;
+}
+
+/** As `decodeLinks`, for the columns of a window. `length` is that of the links they belong to. */
+export function decodeStats(wire: unknown, length: number): StatColumns {
+  if (lengthOf(wire) !== length) throw new RangeError('stats are of another length than the links');
+  return decodeColumns(wire, STAT_COLUMNS, length) as unknown as StatColumns;
+}
+
+function lengthOf(wire: unknown): number {
+  const length = (wire as { length?: unknown } | null)?.length;
+  if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > MAX_LINKS) {
+    throw new TypeError('links without a valid length');
+  }
+  return length as number;
+}
+
+function columnsOf(widths: Record<string, number>, length: number): Record<string, Uint8Array | Uint16Array> {
+  const columns: Record<string, Uint8Array | Uint16Array> = {};
+  for (const [name, width] of Object.entries(widths)) {
+    columns[name] = width === 1 ? new Uint8Array(length) : new Uint16Array(length);
+  }
+  return columns;
+}
+
+function decodeColumns(wire: unknown, widths: Record<string, number>, length: number) {
+  const columns: Record<string, Uint8Array | Uint16Array> = {};
+  for (const [name, width] of Object.entries(widths)) {
+    const text = (wire as Record<string, unknown>)[name];
+    if (typeof text !== 'string') throw new TypeError(`links without column ${name}`);
+    const bytes = fromBase64(text, length * width);
+    columns[name] = width === 1 ? bytes : new Uint16Array(bytes.buffer);
+  }
+  return columns;
+}

@@ -1,0 +1,44 @@
+/** Stages of a pod's life, which are not health. Their order is not part of any wire format. */
+export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
+
+/** A stage of a pod's life; see `LIFECYCLES`. */
+export type Lifecycle = (typeof LIFECYCLES)[number];
+
+/** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
+export interface Pod {
+  uid: string;
+  name: string;
+  namespace: string;
+  node: string;
+  /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
+  zone: string;
+  /** All of `status.podIPs`, primary first; empty while the pod is starting. */
+  podIPs: string[];
+  /** All of `status.hostIPs` (or `status.hostIP`), primary first. */
+  hostIPs: string[];
+  lifecycle: Lifecycle;
+  /** Since when it is in that stage, ms since the epoch, as far as we know. */
+  sinceMs: number;
+  /** `metadata.creationTimestamp`, ms since the epoch. */
+  createdMs: number;
+  /** uid of the controlling owner (ReplicaSet, DaemonSet, ...). */
+  owner: string;
+  /** uid of the pod that took this one's place (same owner, created after it left). */
+  replacedBy: string;
+}
+
+/** One address that a probe goes to: a pod in one IP family. */
+export interface Target {
+  /** `${uid}/${family}`: unique, and stable as long as the pod lives. */
+  id: string;
+  uid: string;
+  name: string;
+  namespace: string;
+  node: string;
+  hostIP: string;
+  podIP: string;
+  family: 4 | 6;
+  /** Where to connect: the pod's IP, or its host's with USE_HOST_IP. '' if it has none in this family. */
+  address: string;
+  port: number;
+}

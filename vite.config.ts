@@ -1,0 +1,15 @@
+import { defineConfig } from 'vite';
+
+/** The page: relative links (it works under any sub-path), no inline script (our content security policy forbids it). */
+export default defineConfig({
+  root: 'web',
+  base: './',
+  build: {
+    outDir: '../dist/web',
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+  },
+  esbuild: { jsx: 'automatic' },
+});
