@@ -194,6 +194,6 @@ export function parseMeshRow(wire: unknown, podCount: number): MeshRow {
 
 /** Validates a matrix from a server. Throws an Error that says what is wrong. */
 export function parseMesh(wire: unknown): Mesh {
-  const { rows, ...head } = v.parse(meshSchema, wire);
+  const { format: _format, rows, ...head } = v.parse(meshSchema, wire);
   return { ...head, rows: rows.map((row) => parseMeshRow(row, head.pods.length)) };
 }

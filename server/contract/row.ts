@@ -128,7 +128,7 @@ export function encodeRow(row: Row, knownHash = ''): string {
  * answer leaves them out. Throws an Error that says what is wrong.
  */
 export function parseRow(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): Row {
-  const row = v.parse(rowSchema, wire);
+  const { format: _format, ...row } = v.parse(rowSchema, wire);
   const peer = ([uid, name, namespace, podIP]: [string, string, string, string]) => ({ uid, name, namespace, podIP });
   const peers = row.peers?.map(peer) ?? (known !== null && known.hash === row.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`row without peers for unknown hash ${row.peersHash}`);

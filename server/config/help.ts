@@ -1,0 +1,43 @@
+import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
+
+const WIDTH = 96;
+const INDENT = ' '.repeat(8);
+
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = INDENT;
+  for (const word of text.split(' ')) {
+    if (line.length + word.length + 1 > WIDTH && line.trim() !== '') {
+      lines.push(line.trimEnd());
+      line = INDENT;
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()].join('\n');
+}
+
+function describe(setting: Setting<unknown>): string {
+  const shown = setting.defaultWords ?? (setting.default === '' ? 'none' : setting.default);
+  const older = setting.deprecated === undefined ? '' : ` Older name, deprecated: ${setting.deprecated.variable}.`;
+  return `  ${flagOf(setting.variable)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`)}`;
+}
+
+/** What `--help` prints: every setting by group, with flag, variable, default and meaning. */
+export function helpText(version: string): string {
+  const groups = GROUPS.map((group) => {
+    const settings = Object.values(SETTINGS).filter((setting) => setting.group === group);
+    return `${group}\n${settings.map((setting) => describe(setting as Setting<unknown>)).join('\n')}`;
+  });
+  return [
+    `goldpinger-ts ${version}: pings its peers in Kubernetes and shows who reaches whom, how fast.`,
+    '',
+    'Usage: goldpinger-ts [--flag value ...]',
+    'Every setting is a flag or an environment variable; the flag wins. Durations are as in Go: 300ms, 1.5s, 1m30s.',
+    '',
+    groups.join('\n\n'),
+    '',
+    '  --help     this text',
+    '  --version  the version',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,84 @@
+import { parseDurationMs } from './duration.ts';
+
+/** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
+export type Parser<T> = (text: string) => T;
+
+/** Any text. */
+export const anyText: Parser<string> = (text) => text;
+
+/** Text, or null where the setting is empty. */
+export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
+
+/** A duration in Go's notation, in ms; at least `leastMs`. */
+export const durationMs =
+  (leastMs: number): Parser<number> =>
+  (text) => {
+    const ms = parseDurationMs(text);
+    if (ms < leastMs) throw new RangeError(`expected at least ${leastMs}ms`);
+    return ms;
+  };
+
+/** A decimal number from `least` to `most`. */
+export const decimal =
+  (least: number, most: number): Parser<number> =>
+  (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new RangeError(`expected a number from ${least} to ${most}`);
+    return value;
+  };
+
+/** A whole number from `least` to `most`. */
+export const whole =
+  (least: number, most: number): Parser<number> =>
+  (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new RangeError(`expected a whole number from ${least} to ${most}`);
+    return value;
+  };
+
+/** As `whole`, or null where the setting is empty. */
+export const optionalWhole =
+  (least: number, most: number): Parser<number | null> =>
+  (text) =>
+    text === '' ? null : whole(least, most)(text);
+
+/** What Go's strconv.ParseBool takes. */
+export const flag: Parser<boolean> = (text) => {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  throw new RangeError('expected true or false');
+};
+
+/** One of `words`. */
+export const oneOf =
+  <T extends string>(words: readonly T[]): Parser<T> =>
+  (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new RangeError(`expected one of ${words.join(', ')}`);
+    return word;
+  };
+
+/** Entries separated by spaces; at most `most`. */
+export const list =
+  (most: number): Parser<string[]> =>
+  (text) => {
+    const entries = [...new Set(text.split(/\s+/).filter((entry) => entry !== ''))];
+    if (entries.length > most) throw new RangeError(`expected at most ${most} entries`);
+    return entries;
+  };
+
+/** IP families to ping: 4, 6, or both separated by a comma or space. */
+export const families: Parser<(4 | 6)[]> = (text) => {
+  const words = new Set(text.split(/[\s,]+/).filter((word) => word !== ''));
+  const known = ([4, 6] as const).filter((family) => words.has(String(family)));
+  if (known.length === 0 || known.length !== words.size) throw new RangeError('expected 4, 6 or 4,6');
+  return known;
+};
+
+/** A Kubernetes label selector: bounded, and free of what would end a query parameter early. */
+export const labelSelector: Parser<string> = (text) => {
+  if (text.length > 1024 || !/^[\w./!=,() -]+$/.test(text)) {
+    throw new RangeError('expected a label selector such as app=goldpinger');
+  }
+  return text;
+};

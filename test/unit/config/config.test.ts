@@ -1,0 +1,134 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Config, describeConfig, readConfig } from '../../../server/config/config.ts';
+import { flagOf, SETTINGS } from '../../../server/config/settings.ts';
+
+function run(args: string[], env: Record<string, string> = {}): { config: Config; warnings: string[] } {
+  const reading = readConfig(args, env, '1.2.3');
+  if (reading.kind !== 'run') throw new Error(JSON.stringify(reading));
+  return reading;
+}
+
+function faults(args: string[], env: Record<string, string> = {}): string[] {
+  const reading = readConfig(args, env, '1.2.3');
+  if (reading.kind !== 'faulty') throw new Error(`expected faults, got ${reading.kind}`);
+  return reading.faults;
+}
+
+describe('readConfig', () => {
+  it("has Goldpinger's defaults", () => {
+    const { config, warnings } = run([]);
+    expect(config).toMatchObject({
+      host: 'localhost',
+      port: 8080,
+      clientPort: 8080,
+      refreshIntervalMs: 30_000,
+      jitterFactor: 0.05,
+      namespace: null,
+      labelSelector: 'app=goldpinger',
+      families: [4],
+      pingNumber: 0,
+      pingTimeoutMs: 300,
+      checkTimeoutMs: 1000,
+      checkAllTimeoutMs: 5000,
+      tcpTimeoutMs: 500,
+      dnsTimeoutMs: 500,
+      httpTimeoutMs: 500,
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it('lets a flag win over its variable', () => {
+    expect(run(['--port', '9090'], { PORT: '7070' }).config.port).toBe(9090);
+    expect(run(['--port=9090'], { PORT: 'nonsense' }).config.port).toBe(9090);
+  });
+
+  it('calls peers on its own port unless told otherwise', () => {
+    expect(run([], { PORT: '9090' }).config.clientPort).toBe(9090);
+    expect(run([], { PORT: '9090', CLIENT_PORT_OVERRIDE: '8080' }).config.clientPort).toBe(8080);
+  });
+
+  it('tells an unset NAMESPACE from an empty one', () => {
+    expect(run([]).config.namespace).toBeNull();
+    expect(run([], { NAMESPACE: '' }).config.namespace).toBe('');
+    expect(run([], { NAMESPACE: 'prod' }).config.namespace).toBe('prod');
+  });
+
+  it('takes a switch without a value', () => {
+    expect(run(['--use-host-ip', '--port', '1']).config.useHostIP).toBe(true);
+    expect(run(['--metrics-per-peer=false']).config.metricsPerPeer).toBe(false);
+  });
+
+  it('splits targets at spaces', () => {
+    expect(run([], { TCP_TARGETS: ' a:1  b:2 ' }).config.tcpTargets).toEqual(['a:1', 'b:2']);
+  });
+
+  it('accepts the deprecated *_TIMEOUT_MS with a warning, but prefers the new name', () => {
+    const old = run([], { PING_TIMEOUT_MS: '250' });
+    expect(old.config.pingTimeoutMs).toBe(250);
+    expect(old.warnings).toHaveLength(1);
+    expect(old.warnings[0]).toContain('PING_TIMEOUT_MS is deprecated: use PING_TIMEOUT');
+    const both = run([], { PING_TIMEOUT_MS: '250', PING_TIMEOUT: '1s' });
+    expect(both.config.pingTimeoutMs).toBe(1000);
+    expect(both.warnings).toEqual([]);
+  });
+
+  it('warns once of each ignored setting', () => {
+    const { warnings } = run([], { STATIC_FILE_PATH: '/static', ZAP_CONFIG: '/zap.json' });
+    expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(['STATIC_FILE_PATH', 'ZAP_CONFIG']);
+  });
+
+  it('names every bad setting at once', () => {
+    const said = faults(['--prot', '1', '--ping-timeout'], {
+      PORT: '99999',
+      REFRESH_INTERVAL: 'soon',
+      IP_VERSIONS: '5',
+      USE_HOST_IP: 'maybe',
+      CHECK_TIMEOUT: '1',
+      CHECK_ALL_TIMEOUT_MS: '1s',
+    });
+    const expected = [
+      '--prot',
+      '--ping-timeout',
+      'PORT',
+      'REFRESH_INTERVAL',
+      'IP_VERSIONS',
+      'USE_HOST_IP',
+      'CHECK_TIMEOUT',
+    ];
+    for (const name of [...expected, 'CHECK_ALL_TIMEOUT_MS']) {
+      expect(
+        said.filter((fault) => fault.startsWith(`${name}=`) || fault.startsWith(`${name}:`)),
+        name,
+      ).toHaveLength(1);
+    }
+    expect(said).toHaveLength(8);
+  });
+
+  it('never throws, whatever it is given', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string()),
+        fc.dictionary(fc.constantFrom(...Object.values(SETTINGS).map(({ variable }) => variable)), fc.string()),
+        (args, env) => ['run', 'print', 'faulty'].includes(readConfig(args, env, '1').kind),
+      ),
+    );
+  });
+
+  it('prints every setting with its flag in --help', () => {
+    const reading = readConfig(['--help'], {}, '1.2.3');
+    if (reading.kind !== 'print') throw new Error('expected text');
+    for (const { variable } of Object.values(SETTINGS)) {
+      expect(reading.text).toContain(`${flagOf(variable)}, ${variable}`);
+    }
+    expect(Math.max(...reading.text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+    expect(readConfig(['--version'], {}, '1.2.3')).toEqual({ kind: 'print', text: '1.2.3\n' });
+  });
+
+  it('logs itself by variable and without passwords', () => {
+    const { config } = run([], { HTTP_TARGETS: 'https://user:secret@example.org/' });
+    const shown = describeConfig(config);
+    expect(shown).toMatchObject({ PING_TIMEOUT: '300ms', GONE_RETENTION: '5m', PORT: 8080 });
+    expect(JSON.stringify(shown)).not.toContain('secret');
+  });
+});
