@@ -1,0 +1,126 @@
+import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
+import type { ValueKind, ValuePhase } from './picture.ts';
+
+/** The four views, in the order of the keys 1-4. */
+export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
+/** Orders of pods on the heatmap's axes. */
+export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as const;
+/** What pods are grouped by. */
+export const GROUPS = ['none', 'node', 'zone'] as const;
+/** Figures to show. */
+export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
+/** Phases to show. */
+export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
+/** Windows of figures, ms. */
+export const WINDOWS = [60_000, 300_000] as const;
+
+export type ViewName = (typeof VIEWS)[number];
+export type OrderBy = (typeof ORDERS)[number];
+export type GroupBy = (typeof GROUPS)[number];
+export type Theme = 'light' | 'dark';
+/** A pod or a link by uid; null = nothing. */
+export type Selection = { pod: string } | { from: string; to: string } | null;
+
+/** What the address holds: with it a colleague sees the same. */
+export interface Address {
+  view: ViewName;
+  selection: Selection;
+  thresholds: Thresholds;
+  order: OrderBy;
+  group: GroupBy;
+  filter: string;
+  value: ValueKind;
+  phase: ValuePhase;
+  windowMs: number;
+  asTable: boolean;
+}
+
+/** The address of a first visit. */
+export const DEFAULT_ADDRESS: Address = {
+  view: 'graph',
+  selection: null,
+  thresholds: DEFAULT_THRESHOLDS,
+  order: 'name',
+  group: 'none',
+  filter: '',
+  value: 'last',
+  phase: 'total',
+  windowMs: 60_000,
+  asTable: false,
+};
+
+const MAX_HASH = 4096;
+const MAX_UID = 128;
+const MAX_FILTER = 200;
+const LEAST_MS = 0.01;
+const MOST_MS = 100_000;
+
+/** Any three figures as thresholds: within 0.01 ms .. 100 s and ascending; what is no number takes `spare`'s place. */
+export function orderedThresholds(wanted: Thresholds, spare: Thresholds = DEFAULT_THRESHOLDS): Thresholds {
+  const within = (ms: number, other: number) =>
+    Number.isFinite(ms) ? Math.min(MOST_MS, Math.max(LEAST_MS, Math.round(ms * 100) / 100)) : other;
+  const goodMs = within(wanted.goodMs, spare.goodMs);
+  const warningMs = Math.max(goodMs, within(wanted.warningMs, spare.warningMs));
+  return { goodMs, warningMs, problemMs: Math.max(warningMs, within(wanted.problemMs, spare.problemMs)) };
+}
+
+/** Reads a `#view=heatmap&...`. Whatever is unknown, too long or out of range is ignored. */
+export function readAddress(hash: string): Address {
+  if (hash.length > MAX_HASH) return DEFAULT_ADDRESS;
+  const query = new URLSearchParams(hash.replace(/^#/, ''));
+  const oneOf = <T extends string>(key: string, known: readonly T[], other: T): T =>
+    known.find((value) => value === query.get(key)) ?? other;
+  const [goodMs = Number.NaN, warningMs = Number.NaN, problemMs = Number.NaN] = (query.get('ms') ?? '')
+    .split('-', 3)
+    .map((text) => (/^\d{1,6}(\.\d{1,2})?$/.test(text) ? Number(text) : Number.NaN));
+  return {
+    view: oneOf('view', VIEWS, DEFAULT_ADDRESS.view),
+    selection: readSelection(query),
+    thresholds: orderedThresholds({ goodMs, warningMs, problemMs }),
+    order: oneOf('order', ORDERS, DEFAULT_ADDRESS.order),
+    group: oneOf('group', GROUPS, DEFAULT_ADDRESS.group),
+    filter: (query.get('filter') ?? '').slice(0, MAX_FILTER),
+    value: oneOf('value', VALUES, DEFAULT_ADDRESS.value),
+    phase: oneOf('phase', VALUE_PHASES, DEFAULT_ADDRESS.phase),
+    windowMs: WINDOWS.find((ms) => String(ms) === query.get('window')) ?? DEFAULT_ADDRESS.windowMs,
+    asTable: query.get('table') === '1',
+  };
+}
+
+function readSelection(query: URLSearchParams): Selection {
+  const uid = (key: string) => {
+    const value = query.get(key) ?? '';
+    return value.length > 0 && value.length <= MAX_UID ? value : null;
+  };
+  const from = uid('from');
+  const to = uid('to');
+  if (from !== null && to !== null) return { from, to };
+  const pod = uid('pod');
+  return pod === null ? null : { pod };
+}
+
+/** The hash for an address, `#view=...`; what is as on a first visit is left out. */
+export function writeAddress(address: Address): string {
+  const query = new URLSearchParams({ view: address.view });
+  const set = (key: string, value: string, usual: string) => {
+    if (value !== usual) query.set(key, value);
+  };
+  if (address.selection !== null) {
+    if ('pod' in address.selection) query.set('pod', address.selection.pod);
+    else {
+      query.set('from', address.selection.from);
+      query.set('to', address.selection.to);
+    }
+  }
+  const { goodMs, warningMs, problemMs } = address.thresholds;
+  const usual = DEFAULT_THRESHOLDS;
+  set('ms', `${goodMs}-${warningMs}-${problemMs}`, `${usual.goodMs}-${usual.warningMs}-${usual.problemMs}`);
+  set('order', address.order, DEFAULT_ADDRESS.order);
+  set('group', address.group, DEFAULT_ADDRESS.group);
+  set('filter', address.filter, '');
+  set('value', address.value, DEFAULT_ADDRESS.value);
+  set('phase', address.phase, DEFAULT_ADDRESS.phase);
+  set('window', String(address.windowMs), String(DEFAULT_ADDRESS.windowMs));
+  set('table', address.asTable ? '1' : '', '');
+  return `#${query}`;
+}

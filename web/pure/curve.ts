@@ -1,0 +1,105 @@
+/** A quadratic curve from (x0, y0) by the control point (cx, cy) to (x1, y1), px. */
+export interface Curve {
+  x0: number;
+  y0: number;
+  cx: number;
+  cy: number;
+  x1: number;
+  y1: number;
+}
+
+/** A point in px. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** How links of one picture are bent. */
+export interface Bend {
+  /** Distance of the control point to the left of the way, as a share of the way: the two directions part. */
+  bow: number;
+  /** How far (0..1) the control point is pulled to `centre`: many links leave the rim free. */
+  pull: number;
+  centre: Point;
+}
+
+/** Space between a pod's edge and where a link starts or its arrow's tip ends, px. */
+const SPACE = 4;
+
+/**
+ * The curve of a link between two pods, from edge to edge (radii `rFrom`, `rTo`): both ends point at the pods' centres,
+ * so that an arrow sits square on the edge. Pods that touch give a curve of no length, never a reversed one.
+ */
+export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, bend: Bend): Curve {
+  const dx = to.x - from.x;
+  const dy = to.y - from.y;
+  const length = Math.hypot(dx, dy) || 1;
+  const bow = Math.max(bend.bow * length, Math.min(10, length / 6));
+  const cx = (from.x + to.x) / 2 + (dy / length) * bow + (bend.centre.x - (from.x + to.x) / 2) * bend.pull;
+  const cy = (from.y + to.y) / 2 - (dx / length) * bow + (bend.centre.y - (from.y + to.y) / 2) * bend.pull;
+  const start = towards(from, { x: cx, y: cy }, rFrom + SPACE);
+  const end = towards(to, { x: cx, y: cy }, rTo + SPACE);
+  return { x0: start.x, y0: start.y, cx, cy, x1: end.x, y1: end.y };
+}
+
+/** The loop of a pod's link to itself: a circle outside it in `direction` (radians), which the disc covers in part. */
+export function selfLoop(pod: Point, radius: number, direction: number): Point & { radius: number } {
+  const loop = Math.max(3, radius * 0.62);
+  const distance = radius + loop * 0.45;
+  return { x: pod.x + distance * Math.cos(direction), y: pod.y + distance * Math.sin(direction), radius: loop };
+}
+
+/** The point of a curve at `t` (0 = start, 1 = end). */
+export function pointAt(curve: Curve, t: number): Point {
+  const u = 1 - t;
+  return {
+    x: u * u * curve.x0 + 2 * u * t * curve.cx + t * t * curve.x1,
+    y: u * u * curve.y0 + 2 * u * t * curve.cy + t * t * curve.y1,
+  };
+}
+
+/** The triangle of an arrow whose tip is the end of the curve: tip, two corners; and where its line has to stop. */
+export function arrowHead(curve: Curve, size: number): { corners: [Point, Point, Point]; base: Point } {
+  const length = Math.hypot(curve.x1 - curve.cx, curve.y1 - curve.cy) || 1;
+  const ux = (curve.x1 - curve.cx) / length;
+  const uy = (curve.y1 - curve.cy) / length;
+  const back = { x: curve.x1 - ux * size, y: curve.y1 - uy * size };
+  const half = size * 0.46;
+  return {
+    corners: [
+      { x: curve.x1, y: curve.y1 },
+      { x: back.x - uy * half, y: back.y + ux * half },
+      { x: back.x + uy * half, y: back.y - ux * half },
+    ],
+    base: { x: curve.x1 - ux * size * 0.8, y: curve.y1 - uy * size * 0.8 },
+  };
+}
+
+/** How far a point is from a curve, px, to within a sixteenth of its length; Infinity where it is beyond `reach`. */
+export function distanceTo(curve: Curve, x: number, y: number, reach: number): number {
+  const { x0, y0, cx, cy, x1, y1 } = curve;
+  if (x < Math.min(x0, cx, x1) - reach || x > Math.max(x0, cx, x1) + reach) return Number.POSITIVE_INFINITY;
+  if (y < Math.min(y0, cy, y1) - reach || y > Math.max(y0, cy, y1) + reach) return Number.POSITIVE_INFINITY;
+  let nearest = Number.POSITIVE_INFINITY;
+  let before = { x: x0, y: y0 };
+  for (let i = 1; i <= 16; i++) {
+    const point = pointAt(curve, i / 16);
+    nearest = Math.min(nearest, distanceToSegment(before, point, x, y));
+    before = point;
+  }
+  return nearest <= reach ? nearest : Number.POSITIVE_INFINITY;
+}
+
+function towards(from: Point, to: Point, distance: number): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  const share = Math.min(distance, length * 0.9) / length;
+  return { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
+}
+
+function distanceToSegment(a: Point, b: Point, x: number, y: number): number {
+  const dx = b.x - a.x;
+  const dy = b.y - a.y;
+  const along = ((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy || 1);
+  const t = Math.min(1, Math.max(0, along));
+  return Math.hypot(x - a.x - t * dx, y - a.y - t * dy);
+}

@@ -1,0 +1,56 @@
+/** Figures and times as the page writes them. All texts are English and short. */
+
+/** A latency: two figures below 10 ms ("0.56 ms", "1.1 ms"), whole ms below 10 s ("252 ms"), then s. '-' for none. */
+export function latencyText(us: number): string {
+  const { figure, unit } = latencyParts(us);
+  return unit === '' ? figure : `${figure} ${unit}`;
+}
+
+/** As `latencyText`, with the unit apart: the figure may be written larger. */
+export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '' } {
+  if (!(us >= 0)) return { figure: '–', unit: '' };
+  const ms = us / 1000;
+  if (ms >= 9_999.5) return { figure: (ms / 1000).toFixed(1), unit: 's' };
+  if (ms >= 9.95) return { figure: ms.toFixed(0), unit: 'ms' };
+  return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
+}
+
+/** A span of time: "0.8 s", "42 s", "2 min 30 s", "3 h 5 min", "2 d 4 h". Negative counts as 0. */
+export function spanText(ms: number): string {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
+  const whole = Math.round(s);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return two(Math.floor(whole / 60), 'min', whole % 60, 's');
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 1440) return two(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+  return two(Math.floor(minutes / 1440), 'd', Math.floor((minutes % 1440) / 60), 'h');
+}
+
+function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+}
+
+/** The time of day in the reader's zone, "15:12:41"; with the date before it when that is not the day of `nowMs`. */
+export function clockText(atMs: number, nowMs = atMs): string {
+  const at = new Date(atMs);
+  if (!Number.isFinite(at.getTime())) return '–';
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');
+  const now = new Date(nowMs);
+  if (at.toDateString() === now.toDateString()) return time;
+  return `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())} ${time}`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** A count with thin groups of three: "1 092". */
+export function countText(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+}
+
+/** A count and its noun: "1 pod", "4 pods". */
+export function plural(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

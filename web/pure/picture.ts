@@ -1,0 +1,175 @@
+import { unpack16 } from '../../server/contract/bytes16.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../server/contract/links.ts';
+import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
+import { codeOf, LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
+import { type PodView, viewPods } from './pod-view.ts';
+
+/** Which figure of a link is shown: the newest, or one over the window (total only). */
+export type ValueKind = 'last' | 'p50' | 'p95' | 'max';
+/** Which part of the exchange the newest figure is of. */
+export type ValuePhase = 'total' | 'connect' | 'first-byte';
+
+/** What a picture is built for. `phase` counts only with `value: 'last'`: windows know totals alone. */
+export interface PictureOptions {
+  thresholds: Thresholds;
+  value: ValueKind;
+  phase: ValuePhase;
+}
+
+/** The matrix made ready for drawing. Pair (from, to) has index `from * n + to` in `state`, `base`, `valueUs`, `link`. */
+export interface Picture {
+  mesh: Mesh;
+  /** Number of pods, in the order of `mesh.pods`, gone ones included. */
+  n: number;
+  /** Index in `LINK_STATES` of every pair. */
+  state: Uint8Array;
+  /** As `state`, but what lies beneath `suspect`: the state that the figure alone would have. */
+  base: Uint8Array;
+  /** The chosen figure, us; NaN where there is none. */
+  valueUs: Float32Array;
+  /** Entry of the pair in the links of its row, -1 without one; the worse where both IP families are probed. */
+  link: Int32Array;
+  /** Pod to index in `mesh.rows`, -1 without a row. */
+  rowOf: Int32Array;
+  /** How many of all n * n pairs, self-links included, are in each state. */
+  counts: Record<LinkState, number>;
+  pods: PodView[];
+  /** The link to look at first: failed for the longest time, else the slowest; null without any. */
+  worst: { from: number; to: number } | null;
+}
+
+const GOOD = codeOf('good');
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+const NOT_PROBED = codeOf('not-probed');
+const NOT_YET = codeOf('not-yet');
+const UNKNOWN = codeOf('unknown');
+const SUSPECT = codeOf('suspect');
+const GONE = codeOf('gone');
+
+/**
+ * Builds the picture of a matrix: outcome first, latency second. O(n^2).
+ * A window's figure that is not there (no window asked for yet, no answer in it) is replaced by the newest total.
+ * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`.
+ */
+export function buildPicture(mesh: Mesh, options: PictureOptions): Picture {
+  const n = mesh.pods.length;
+  const rowOf = new Int32Array(n).fill(-1);
+  for (const [i, row] of mesh.rows.entries()) if (rowOf[row.pod] === -1) rowOf[row.pod] = i;
+  const picture: Picture = {
+    mesh,
+    n,
+    state: new Uint8Array(n * n),
+    base: new Uint8Array(n * n),
+    valueUs: new Float32Array(n * n).fill(Number.NaN),
+    link: new Int32Array(n * n).fill(-1),
+    rowOf,
+    counts: Object.fromEntries(LINK_STATES.map((state) => [state, 0])) as Record<LinkState, number>,
+    pods: [],
+    worst: null,
+  };
+  for (let from = 0; from < n; from++) {
+    const row = mesh.rows[rowOf[from] ?? -1];
+    fillUnmeasured(picture, from, row);
+    if (row !== undefined) fillMeasured(picture, from, row, options);
+  }
+  count(picture);
+  picture.pods = viewPods(picture);
+  picture.worst = worstOf(picture);
+  return picture;
+}
+
+/** What pairs from one pod are before any of its links is looked at. */
+function fillUnmeasured({ mesh, n, state, base }: Picture, from: number, row: MeshRow | undefined): void {
+  const lifecycle = mesh.pods[from]?.lifecycle;
+  const blank = lifecycle === 'starting' ? NOT_YET : row === undefined || row.missing !== '' ? UNKNOWN : NOT_PROBED;
+  for (let to = 0; to < n; to++) {
+    const other = mesh.pods[to]?.lifecycle;
+    const code = lifecycle === 'gone' || other === 'gone' ? GONE : other === 'starting' ? NOT_YET : blank;
+    state[from * n + to] = code;
+    base[from * n + to] = code;
+  }
+}
+
+function fillMeasured(picture: Picture, from: number, row: MeshRow, options: PictureOptions): void {
+  const { n, state, base, valueUs, link } = picture;
+  const { links } = row;
+  const unreliable = row.starvation?.unreliable === true;
+  const goodUs = options.thresholds.goodMs * 1000;
+  const warningUs = options.thresholds.warningMs * 1000;
+  const problemUs = options.thresholds.problemMs * 1000;
+  const { figures, spare } = figuresOf(row, options);
+  for (let i = 0; i < links.length; i++) {
+    const pair = from * n + (links.to[i] ?? 0);
+    const flags = links.flags[i] ?? 0;
+    const seen = link[pair] ?? -1;
+    const isGone = base[pair] === GONE;
+    if ((flags & FLAG_NOT_YET) !== 0) {
+      if (seen === -1) {
+        link[pair] = i;
+        if (!isGone) base[pair] = state[pair] = NOT_YET;
+      }
+      continue;
+    }
+    const us = figureAt(figures, spare, i);
+    const failed = links.outcome[i] !== 0;
+    const code = failed ? FAILED : us < 0 ? UNKNOWN : us < goodUs ? 0 : us < warningUs ? 1 : us < problemUs ? 2 : SLOW;
+    if (seen !== -1 && !isWorse(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    link[pair] = i;
+    valueUs[pair] = us < 0 ? Number.NaN : us;
+    if (isGone) continue;
+    base[pair] = code;
+    // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
+    state[pair] = unreliable || ((flags & FLAG_SUSPECT) !== 0 && !failed) ? SUSPECT : code;
+  }
+}
+
+/** The column of the chosen figure, and what stands in for it where it has none. */
+function figuresOf(
+  row: MeshRow,
+  { value, phase }: PictureOptions,
+): { figures: Uint16Array; spare: Uint16Array | null } {
+  const { links, stats } = row;
+  if (value !== 'last') {
+    if (stats === null) return { figures: links.totalUs, spare: null };
+    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
+    return { figures: column, spare: links.totalUs };
+  }
+  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
+  return { figures: column, spare: null };
+}
+
+function figureAt(figures: Uint16Array, spare: Uint16Array | null, i: number): number {
+  const us = unpack16(figures[i] ?? 0);
+  return us < 0 && spare !== null ? unpack16(spare[i] ?? 0) : us;
+}
+
+/** Of two IP families of one pair the worse is shown: failed, then slower; anything measured before `not-yet`. */
+function isWorse(code: number, us: number, oldCode: number, oldUs: number): boolean {
+  const rank = (c: number) => (c <= FAILED ? c : -1);
+  if (rank(code) !== rank(oldCode)) return rank(code) > rank(oldCode);
+  return us > oldUs;
+}
+
+function count({ state, counts }: Picture): void {
+  const tally = new Uint32Array(LINK_STATES.length);
+  for (const code of state) tally[code] = (tally[code] ?? 0) + 1;
+  for (const [code, name] of LINK_STATES.entries()) counts[name] = tally[code] ?? 0;
+}
+
+function worstOf({ mesh, n, state, valueUs, link, rowOf, counts }: Picture): Picture['worst'] {
+  const wantFailed = counts.failed > 0;
+  let best = -1;
+  let at = -1;
+  for (let pair = 0; pair < state.length; pair++) {
+    const code = state[pair] ?? 0;
+    if (wantFailed ? code !== FAILED : code < GOOD || code > SLOW) continue;
+    const row = wantFailed ? mesh.rows[rowOf[Math.floor(pair / n)] ?? -1] : undefined;
+    const rank = wantFailed ? unpack16(row?.links.sinceMs[link[pair] ?? -1] ?? 0) : (valueUs[pair] ?? 0);
+    if (rank > best) {
+      best = rank;
+      at = pair;
+    }
+  }
+  return at === -1 ? null : { from: Math.floor(at / n), to: at % n };
+}

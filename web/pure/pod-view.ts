@@ -1,0 +1,105 @@
+import type { Pod } from '../../server/contract/pod.ts';
+import { codeOf } from './link-state.ts';
+import { podLabels, shownName } from './names.ts';
+import type { Picture } from './picture.ts';
+
+/**
+ * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what others say of it.
+ * `failing`: most of those who probe it fail, or it fails itself, or it reaches most others not. `unknown`: others
+ * reach it, but it did not report. `starved`: its own measurements are not to be trusted.
+ */
+export type PodHealth =
+  | 'healthy'
+  | 'failing'
+  | 'unknown'
+  | 'starved'
+  | 'starting'
+  | 'not-ready'
+  | 'terminating'
+  | 'gone';
+
+/** One pod of a picture. Counts are of links between two pods (no self-link), measured by rows that may be trusted. */
+export interface PodView {
+  pod: Pod;
+  /** Its index in `Mesh.pods`. */
+  index: number;
+  /** Its name, safe to show. */
+  name: string;
+  /** A short name, different from all others: without what all names share. Safe to show. */
+  label: string;
+  health: PodHealth;
+  /** Most of those who probe it find it slow; it stays healthy and gets a badge. */
+  slowToReach: boolean;
+  /** Links into it that were probed; how many of them failed or were slow. */
+  probedIn: number;
+  failedIn: number;
+  slowIn: number;
+  /** Links out of it that it probed; how many of them failed or were slow. */
+  probedOut: number;
+  failedOut: number;
+  slowOut: number;
+}
+
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+
+/** Judges every pod of a picture whose states are filled in. */
+export function viewPods(picture: Picture): PodView[] {
+  const { mesh, n, state } = picture;
+  const labels = podLabels(mesh.pods, mesh.settings.displayNodeName);
+  const views = mesh.pods.map((pod, index) => blankView(pod, index, labels[index] ?? ''));
+  for (const source of views) {
+    for (const target of views) {
+      const code = state[source.index * n + target.index] ?? FAILED + 1;
+      if (code > FAILED || source === target) continue;
+      source.probedOut++;
+      target.probedIn++;
+      if (code === FAILED) {
+        source.failedOut++;
+        target.failedIn++;
+      } else if (code === SLOW) {
+        source.slowOut++;
+        target.slowIn++;
+      }
+    }
+  }
+  const isDown = views.map((view) => isUnreached(view, state[view.index * n + view.index] ?? 0));
+  for (const view of views) {
+    const self = state[view.index * n + view.index];
+    view.slowToReach = view.probedIn === 0 ? self === SLOW : view.slowIn * 2 > view.probedIn;
+    view.health = healthOf(picture, view, isDown);
+  }
+  return views;
+}
+
+function blankView(pod: Pod, index: number, label: string): PodView {
+  const counts = { probedIn: 0, failedIn: 0, slowIn: 0, probedOut: 0, failedOut: 0, slowOut: 0 };
+  return { pod, index, name: shownName(pod.name), label, health: 'healthy', slowToReach: false, ...counts };
+}
+
+function isUnreached(view: PodView, self: number): boolean {
+  return self === FAILED || view.failedIn * 2 > view.probedIn;
+}
+
+function healthOf(picture: Picture, view: PodView, isDown: boolean[]): PodView['health'] {
+  const { lifecycle } = view.pod;
+  if (lifecycle !== 'ready') return lifecycle;
+  if (isDown[view.index] === true || isCutOff(picture, view, isDown)) return 'failing';
+  const row = picture.mesh.rows[picture.rowOf[view.index] ?? -1];
+  if (row === undefined || row.missing !== '') return 'unknown';
+  return row.starvation?.unreliable === true ? 'starved' : 'healthy';
+}
+
+/** Whether it fails to reach most of the pods that others do reach, and at least two: its own way out is broken. */
+function isCutOff({ n, state }: Picture, view: PodView, isDown: boolean[]): boolean {
+  if (view.failedOut < 2) return false;
+  let probed = 0;
+  let failed = 0;
+  for (let to = 0; to < n; to++) {
+    if (to === view.index || isDown[to] === true) continue;
+    const code = state[view.index * n + to] ?? FAILED + 1;
+    if (code <= FAILED) probed++;
+    if (code === FAILED) failed++;
+  }
+  return failed >= 2 && failed * 2 > probed;
+}

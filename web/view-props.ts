@@ -1,0 +1,52 @@
+import type { LinkSamples } from '../server/contract/samples.ts';
+import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
+import type { Thresholds } from './pure/link-state.ts';
+import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
+
+/**
+ * What the app hands to every view (`GraphView`, `HeatmapView`) and to every side panel (`LinkPanel`, `PodPanel`,
+ * `LegendPanel`): they all take exactly this. The app owns the state and the frames; it renders the view in
+ * `<main>` and, beside it, the panel that belongs to the selection (link, pod) or to the view (the heatmap's legend).
+ * A panel renders its heading and body only: frame, scrolling, close button, Esc and focus are the app's. The panel's
+ * first element should be an `<h2>`: it names the frame.
+ * Views fill their parent (flex column, `min-height: 0`); tools come first, then the canvas.
+ */
+export interface ViewProps {
+  /** In the graph always the newest totals; in the heatmap `value` and `phase` as chosen. Changes with every update. */
+  picture: Picture;
+  thresholds: Thresholds;
+  /** Takes any figures; the app keeps them ordered and within 0.01 ms .. 100 s. */
+  onThresholds(thresholds: Thresholds): void;
+  /** A pod or a link, by uid; null = none. What it names may have left the picture. */
+  selection: Selection;
+  onSelect(selection: Selection): void;
+  /** Text that pod, node or namespace names must contain, any case; '' = all. */
+  filter: string;
+  onFilter(text: string): void;
+  order: OrderBy;
+  onOrder(order: OrderBy): void;
+  group: GroupBy;
+  onGroup(group: GroupBy): void;
+  value: ValueKind;
+  onValue(value: ValueKind): void;
+  phase: ValuePhase;
+  onPhase(phase: ValuePhase): void;
+  /** Window of p50, p95 and max, ms; choosing another asks the server for it. */
+  windowMs: number;
+  onWindow(windowMs: number): void;
+  /** The connection to the server is lost: draw the last picture grey. */
+  lost: boolean;
+  /** What is on now (the choice "system" is resolved). Colours are CSS variables: see styles/tokens.css. */
+  theme: Theme;
+  /** Render the table instead of the picture. Put it in `<TableFrame>` (views/table-frame.tsx). */
+  asTable: boolean;
+  onAsTable(asTable: boolean): void;
+  /** The serving pod's time when this picture arrived, ms since the epoch: what ages count to. Moves with the picture. */
+  nowMs: number;
+  /** Narrower than 640 px: short labels, 44 px controls. */
+  narrow: boolean;
+  /** Whether single letters act as keys (switched off in Help, and while typing). Arrows, Enter, Esc always do. */
+  letterKeys: boolean;
+  /** Fetches the recent samples of a link (pod uids). Rejects with an Error in words, or on abort. */
+  loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;
+}
