@@ -4,12 +4,13 @@ import type { Thresholds } from './pure/link-state.ts';
 import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
 
 /**
- * What the app hands to every view (`GraphView`, `HeatmapView`) and to every side panel (`LinkPanel`, `PodPanel`,
- * `LegendPanel`): they all take exactly this. The app owns the state and the frames; it renders the view in
- * `<main>` and, beside it, the panel that belongs to the selection (link, pod) or to the view (the heatmap's legend).
- * A panel renders its heading and body only: frame, scrolling, close button, Esc and focus are the app's. The panel's
- * first element should be an `<h2>`: it names the frame.
- * Views fill their parent (flex column, `min-height: 0`); tools come first, then the canvas.
+ * What the app hands to every view (`GraphView`, `HeatmapView`) and to both panels of a selection (`LinkPanel`,
+ * `PodPanel`): they all take exactly this. The app owns the state and the frames. It renders the view in `<main>`, and
+ * in the side panel what belongs to the selection. While nothing is selected, a view may fill the side panel itself
+ * (the heatmap's legend and thresholds, the graph's "Showing 200 of 9 900"): `createPortal(content, props.panelSlot)`.
+ * A panel is heading (its first element, an `<h2>`) and body only: frame, scrolling, close button, Esc and the return
+ * of focus are the app's. Below 1100 px the slot lies under the view, and a selection's panel over it.
+ * Views fill their parent (flex column, `min-height: 0`); tools (`<div class="tools">`, 48 px) come first.
  */
 export interface ViewProps {
   /** In the graph always the newest totals; in the heatmap `value` and `phase` as chosen. Changes with every update. */
@@ -38,6 +39,8 @@ export interface ViewProps {
   lost: boolean;
   /** What is on now (the choice "system" is resolved). Colours are CSS variables: see styles/tokens.css. */
   theme: Theme;
+  /** Where the view may render its own side panel by a portal; null while there is none (a selection has the place). */
+  panelSlot: HTMLElement | null;
   /** Render the table instead of the picture. Put it in `<TableFrame>` (views/table-frame.tsx). */
   asTable: boolean;
   onAsTable(asTable: boolean): void;
