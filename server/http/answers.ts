@@ -1,0 +1,48 @@
+import type { DiscoverySnapshot } from '../contract/discovery.ts';
+import type { Mesh } from '../contract/mesh.ts';
+import type { Row } from '../contract/row.ts';
+import type { LinkSamples } from '../contract/samples.ts';
+import type { Clock, Log } from '../contract/seams.ts';
+
+/** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
+export type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
+
+/** Colour limits of `/heatmap.png`, ms: green below t0, and worse from t1 and t2 on (Goldpinger's parameters). */
+export interface HeatmapLimits {
+  t0Ms: number;
+  t1Ms: number;
+  t2Ms: number;
+}
+
+/** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
+export interface Answers {
+  clock: Clock;
+  log: Log;
+  version: string;
+  bootTimeMs: number;
+  /** Folder of the built page. */
+  pageDir: string;
+  maxStreams: number;
+  refreshIntervalMs: number;
+  received(action: Action): void;
+  /** Whether new traffic is wanted: false from SIGTERM on. */
+  ready(): boolean;
+  /** Why this process cannot serve; '' while it can. */
+  sick(): string;
+  discovery(): DiscoverySnapshot;
+  /** Calls back after each change of the pod list; gives the way to stop that. */
+  onDiscovery(listener: () => void): () => void;
+  /** Goldpinger's `/check` of the own row, as JSON in pieces. */
+  check(): Iterable<string>;
+  row(windowMs: number): Row;
+  samples(toUid: string): LinkSamples;
+  /** Samples of any link, asked of the pod that probes it; null if there is no such pod. */
+  linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;
+  /** The matrix; one that is at most `maxAgeMs` old will do. */
+  collect(options: { windowMs: number; maxAgeMs: number }): Promise<Mesh>;
+  checkAll(mesh: Mesh): Iterable<string>;
+  clusterHealth(mesh: Mesh): { OK: boolean };
+  heatmapPng(mesh: Mesh, limits: HeatmapLimits): Promise<Uint8Array>;
+  /** The metrics for an Accept header. */
+  metrics(accept: string): { contentType: string; text: AsyncIterable<string> };
+}

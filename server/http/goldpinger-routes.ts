@@ -1,0 +1,81 @@
+import { Router } from 'express';
+import type { Answers } from './answers.ts';
+import { HttpFault, mustAccept, onlyGet } from './faults.ts';
+import { numberParameter } from './query.ts';
+import { joined, sendPieces } from './send.ts';
+
+/** A matrix this old answers a request: calls in quick succession cost one collection, not one each. */
+export const MATRIX_MAX_AGE_MS = 500;
+
+const JSON_ONLY = ['application/json'];
+
+/** Goldpinger's JSON API, same paths, keys and types. `/ping` is answered before express: see server.ts. */
+export function goldpingerRoutes(answers: Answers): Router {
+  const router = Router();
+  const matrix = () => answers.collect({ windowMs: 0, maxAgeMs: MATRIX_MAX_AGE_MS });
+
+  router.get('/check', async (req, res) => {
+    answers.received('check');
+    mustAccept(req, JSON_ONLY);
+    res.type('application/json');
+    await sendPieces(res, joined(answers.check()));
+  });
+
+  router.get('/check_all', async (req, res) => {
+    answers.received('check_all');
+    mustAccept(req, JSON_ONLY);
+    const mesh = await matrix();
+    res.type('application/json');
+    await sendPieces(res, joined(answers.checkAll(mesh)));
+  });
+
+  router.get('/cluster_health', async (req, res) => {
+    answers.received('cluster_health');
+    mustAccept(req, JSON_ONLY);
+    const startMs = answers.clock.monotonicMs();
+    const health = answers.clusterHealth(await matrix());
+    res.status(health.OK ? 200 : 418).json({ ...health, ...timesOf(answers, startMs) });
+  });
+
+  router.get('/healthz', (req, res) => {
+    answers.received('healthz');
+    mustAccept(req, JSON_ONLY);
+    const startMs = answers.clock.monotonicMs();
+    const sick = answers.sick();
+    const reason = sick === '' ? {} : { reason: sick };
+    res.status(sick === '' ? 200 : 503).json({ OK: sick === '', ...timesOf(answers, startMs), ...reason });
+  });
+
+  router.get('/heatmap.png', async (req, res) => {
+    mustAccept(req, ['image/png']);
+    const limits = {
+      t0Ms: numberParameter(req, 't0', 1),
+      t1Ms: numberParameter(req, 't1', 10),
+      t2Ms: numberParameter(req, 't2', 100),
+    };
+    if (limits.t0Ms > limits.t1Ms || limits.t1Ms > limits.t2Ms) {
+      throw new HttpFault(400, 'expected t0 <= t1 <= t2 (milliseconds)');
+    }
+    const png = await answers.heatmapPng(await matrix(), limits);
+    res.type('image/png').set('Cache-Control', 'no-store').send(Buffer.from(png));
+  });
+
+  router.get('/metrics', async (req, res) => {
+    const { contentType, text } = answers.metrics(req.get('accept') ?? '');
+    res.set('Content-Type', contentType);
+    await sendPieces(res, text);
+  });
+
+  for (const path of ['/ping', '/check', '/check_all', '/cluster_health', '/healthz', '/heatmap.png', '/metrics']) {
+    router.all(path, onlyGet);
+  }
+  return router;
+}
+
+/** Goldpinger's `duration-ns` and `generated-at`. */
+function timesOf(answers: Answers, startMs: number): { 'duration-ns': number; 'generated-at': string } {
+  return {
+    'duration-ns': Math.max(1, Math.round((answers.clock.monotonicMs() - startMs) * 1e6)),
+    'generated-at': new Date(answers.clock.nowMs()).toISOString(),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Request } from 'express';
+import { HttpFault } from './faults.ts';
+
+/** Windows of statistics that can be asked for; a closed set, so that collections of the same window are shared. */
+export const WINDOWS_MS = [0, 60_000, 300_000] as const;
+
+/** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
+export function textParameter(req: Request, name: string, byDefault: string): string {
+  const value = req.query[name];
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'string' || value.length > 253)
+    throw new HttpFault(400, `${name} in query: expected one short value`);
+  return value;
+}
+
+/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). Throws 400. */
+export function numberParameter(req: Request, name: string, byDefault: number): number {
+  const value = textParameter(req, name, String(byDefault));
+  const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isNaN(number)) throw new HttpFault(400, `${name} in query: expected a number of milliseconds`);
+  return number;
+}
+
+/** The parameter `window`, in ms: one of `WINDOWS_MS`. Throws 400. */
+export function windowParameter(req: Request): number {
+  const window = numberParameter(req, 'window', 0);
+  if (!(WINDOWS_MS as readonly number[]).includes(window)) {
+    throw new HttpFault(400, `window in query: expected one of ${WINDOWS_MS.join(', ')} (milliseconds)`);
+  }
+  return window;
+}

@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Longest turn while writing: beyond 2 ms we would falsify our own pings. */
+const SLICE_MS = 1;
+
+/**
+ * Writes pieces at the pace of the reader, giving the event loop back after each millisecond.
+ * Ends quietly when the client has gone; a client that stops reading is ended by the server's idle timeout.
+ */
+export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  let sliceStart = performance.now();
+  for await (const piece of pieces) {
+    if (res.destroyed || res.closed) return;
+    if (!res.write(piece)) {
+      await Promise.race([once(res, 'drain'), once(res, 'close')]);
+      sliceStart = performance.now();
+    } else if (performance.now() - sliceStart > SLICE_MS) {
+      await nextTurn();
+      sliceStart = performance.now();
+    }
+  }
+  res.end();
+}
+
+/** Joins small pieces to about 16 KiB, so that a matrix of many short rows costs few writes. */
+export function* joined(pieces: Iterable<string>): Generator<string> {
+  let buffer = '';
+  for (const piece of pieces) {
+    buffer += piece;
+    if (buffer.length >= 16_384) {
+      yield buffer;
+      buffer = '';
+    }
+  }
+  if (buffer !== '') yield buffer;
+}

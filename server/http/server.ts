@@ -1,0 +1,78 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Answers } from './answers.ts';
+import { createApp } from './app.ts';
+import { Streams } from './streams.ts';
+
+const MAX_URL_CHARS = 4096;
+/** Pings of 5000 nodes on their own connections stay far below; a leak of clients does not take the process down. */
+const MAX_CONNECTIONS = 4096;
+
+/** The HTTP side of a running service. */
+export interface HttpServer {
+  /** Where it listens, as `http://host:port`. */
+  address: string;
+  /** Ends streams and idle connections, lets requests in flight finish, cuts off what is left after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
+export async function listen(answers: Answers, host: string, port: number): Promise<HttpServer> {
+  const streams = new Streams(answers);
+  const app = createApp(answers, streams);
+  const ping = pingAnswer(answers.bootTimeMs);
+  const server = createServer({ maxHeaderSize: 16_384 }, (req, res) => {
+    if (req.method === 'GET' && isPing(req.url)) {
+      answers.received('ping');
+      res.writeHead(200, ping.headers);
+      res.end(ping.body);
+    } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);
+    else app(req, res);
+  });
+  // A client must send its request within 10 s, and read or write something every 30 s (streams have heartbeats).
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 10_000;
+  server.keepAliveTimeout = 5000;
+  server.timeout = 30_000;
+  server.maxConnections = MAX_CONNECTIONS;
+  server.maxRequestsPerSocket = 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return { address: addressOf(server), close: (deadlineMs) => close(server, streams, answers, deadlineMs) };
+}
+
+/** `/ping` is the hot path of the whole mesh and is answered before express: no compression, no parsing. */
+function pingAnswer(bootTimeMs: number) {
+  const body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
+  return {
+    body,
+    headers: { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Cache-Control': 'no-store' },
+  };
+}
+
+function isPing(url: string | undefined): boolean {
+  return url === '/ping' || url === '/ping/' || url?.startsWith('/ping?') === true;
+}
+
+function refuse(_req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(414, { 'Content-Type': 'application/json', Connection: 'close' });
+  res.end(JSON.stringify({ code: 414, message: `the URL is longer than ${MAX_URL_CHARS} characters` }));
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return String(address);
+  return address.family === 'IPv6'
+    ? `http://[${address.address}]:${address.port}`
+    : `http://${address.address}:${address.port}`;
+}
+
+async function close(server: Server, streams: Streams, answers: Answers, deadlineMs: number): Promise<void> {
+  streams.stop();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const deadline = answers.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
+  await closed;
+  deadline.cancel();
+}

@@ -1,0 +1,82 @@
+/** A query parameter of a GET. */
+const parameter = (name: string, type: 'number' | 'string', description: string) => ({
+  name,
+  in: 'query',
+  required: false,
+  type,
+  description,
+});
+
+const required = (name: string, description: string) => ({ ...parameter(name, 'string', description), required: true });
+
+interface Answer {
+  description: string;
+}
+
+/** One path that answers GET. */
+const get = (
+  summary: string,
+  produces: string,
+  responses: Record<string, Answer>,
+  parameters: ReturnType<typeof parameter>[] = [],
+) => ({ get: { summary, produces: [produces], parameters, responses } });
+
+const JSON_TYPE = 'application/json';
+const WINDOW = parameter('window', 'number', 'Window of statistics in ms: 0 (none), 60000 or 300000');
+const ok = (description: string) => ({ 200: { description } });
+
+/** Description of what is served (OpenAPI 2.0, as Goldpinger's `/swagger.json`); a test walks it. */
+export const SWAGGER = {
+  swagger: '2.0',
+  info: {
+    title: 'goldpinger-ts',
+    description: 'Who reaches whom in this cluster, and how fast.',
+    version: '',
+    license: { name: 'Apache-2.0' },
+  },
+  basePath: '/',
+  paths: {
+    '/ping': get('Answers a peer that pings', JSON_TYPE, ok('{boot_time}')),
+    '/check': get('What this pod sees of its peers', JSON_TYPE, ok('{podResults, probeResults}')),
+    '/check_all': get('What every pod sees', JSON_TYPE, ok('{hosts, responses, probeResults}')),
+    '/cluster_health': get('Whether every row answered and every probed link is ok', JSON_TYPE, {
+      200: { description: 'healthy: {OK, duration-ns, generated-at, nodesHealthy, nodesUnhealthy, nodesTotal}' },
+      418: { description: 'unhealthy: the same, with reasons by node' },
+    }),
+    '/healthz': get('Liveness of this process', JSON_TYPE, {
+      200: { description: '{OK, duration-ns, generated-at}' },
+      503: { description: 'it cannot serve; reason says why' },
+    }),
+    '/readyz': get('Readiness of this process', JSON_TYPE, {
+      200: { description: '{OK}' },
+      503: { description: 'it is shutting down' },
+    }),
+    '/metrics': get('Prometheus metrics', 'text/plain', ok('Prometheus text, or OpenMetrics where asked for')),
+    '/heatmap.png': get('The matrix as a picture; column = from, row = to', 'image/png', ok('PNG'), [
+      parameter('t0', 'number', 'Good below this many ms (1)'),
+      parameter('t1', 'number', 'Warning from this many ms (10)'),
+      parameter('t2', 'number', 'Problem from this many ms (100)'),
+    ]),
+    '/api/v1/row': get("This pod's row, compact", JSON_TYPE, ok('goldpinger-ts/row/1'), [
+      WINDOW,
+      parameter('peers', 'string', 'peersHash that the asker has: leaves the peers out'),
+    ]),
+    '/api/v1/mesh': get('The whole matrix, compact', JSON_TYPE, ok('goldpinger-ts/mesh/1'), [WINDOW]),
+    '/api/v1/samples': get("Recent samples of one of this pod's links", JSON_TYPE, ok('{samples}'), [
+      required('to', 'uid of the probed pod'),
+    ]),
+    '/api/v1/link': get(
+      'Recent samples of any link',
+      JSON_TYPE,
+      { 200: { description: '{samples, error}' }, 404: { description: 'no such pod' } },
+      [required('from', 'uid of the probing pod'), required('to', 'uid of the probed pod')],
+    ),
+    '/api/v1/stream': get(
+      'The matrix, then its changes, as server-sent events: head, row ..., end',
+      'text/event-stream',
+      { 200: { description: 'events' }, 503: { description: 'too many streams' } },
+      [WINDOW],
+    ),
+    '/swagger.json': get('This description', JSON_TYPE, ok('OpenAPI 2.0')),
+  },
+};
