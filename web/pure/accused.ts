@@ -1,0 +1,128 @@
+import { codeOf, LINK_STATES } from './link-state.ts';
+import type { Picture } from './picture.ts';
+import { BY_SEVERITY, SEVERITY } from './severity.ts';
+
+/** How many states there are: the width of a pod's entry in a tally. */
+const WIDTH = LINK_STATES.length;
+const [GOOD, SLOW, FAILED] = [codeOf('good'), codeOf('slow'), codeOf('failed')];
+const [NOT_PROBED, NOT_YET, UNKNOWN] = [codeOf('not-probed'), codeOf('not-yet'), codeOf('unknown')];
+const [SUSPECT, GONE] = [codeOf('suspect'), codeOf('gone')];
+/** The share of a row or column, in tenths, that must agree before the whole is accused. */
+const TENTHS = 9;
+
+/**
+ * Which pods stand out as a whole. All arrays are by pod index and hold indexes in `LINK_STATES`, -1 = nothing.
+ * A row is all pairs *into* a pod, a column all pairs *out of* it, as the heatmap draws them.
+ */
+export interface Accused {
+  /** `failed` or `slow`: nine tenths of those who can say find the pod so. `gone`, `not-yet`: it left, it is new. */
+  rows: Int8Array;
+  /** `unknown`: did not report. `suspect`: starved. `failed`, `slow`: it finds nine tenths of the others so. */
+  columns: Int8Array;
+  /** The worst of each row, leaving out what an accused column explains; an accused row has its own state. */
+  rowWorst: Int8Array;
+  /** The worst of each column, leaving out what an accused row explains. */
+  columnWorst: Int8Array;
+  /** Pairs into and out of each pod by state: `into[pod * 10 + code]`. */
+  into: Uint32Array;
+  outOf: Uint32Array;
+}
+
+/** Tells which rows and columns stand out as a whole, so that the rest can be read without them. O(n^2). */
+export function accuse(picture: Picture): Accused {
+  const { n } = picture;
+  const { into, outOf } = tally(picture);
+  const rows = Int8Array.from({ length: n }, (_, pod) => accuseRow(picture, into, pod));
+  const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
+  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, pod));
+  const inside = without(picture, into, columns, (pod, other) => other * n + pod);
+  return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
+}
+
+function tally({ n, state }: Picture): { into: Uint32Array; outOf: Uint32Array } {
+  const into = new Uint32Array(n * WIDTH);
+  const outOf = new Uint32Array(n * WIDTH);
+  for (let from = 0; from < n; from++) {
+    for (let to = 0; to < n; to++) {
+      const code = state[from * n + to] ?? 0;
+      into[to * WIDTH + code] = (into[to * WIDTH + code] ?? 0) + 1;
+      outOf[from * WIDTH + code] = (outOf[from * WIDTH + code] ?? 0) + 1;
+    }
+  }
+  return { into, outOf };
+}
+
+/** Counts by state, less those of pairs with an accused pod on the other axis. */
+function without(
+  { n, state }: Picture,
+  counts: Uint32Array,
+  accused: Int8Array,
+  pair: (pod: number, other: number) => number,
+): Uint32Array {
+  const rest = counts.slice();
+  for (let other = 0; other < n; other++) {
+    if ((accused[other] ?? -1) < 0) continue;
+    for (let pod = 0; pod < n; pod++) {
+      const at = pod * WIDTH + (state[pair(pod, other)] ?? 0);
+      rest[at] = (rest[at] ?? 0) - 1;
+    }
+  }
+  return rest;
+}
+
+function accuseRow({ mesh, n }: Picture, into: Uint32Array, pod: number): number {
+  const lifecycle = mesh.pods[pod]?.lifecycle;
+  if (lifecycle === 'gone') return GONE;
+  const at = (code: number) => into[pod * WIDTH + code] ?? 0;
+  if (lifecycle === 'starting' || (n > 1 && at(NOT_YET) * 10 >= (n - at(GONE)) * TENTHS)) return NOT_YET;
+  const verdict = verdictOf(at);
+  const judged = judgedOf(at);
+  // One voice alone may be the asker's fault, unless there is nobody else who could speak.
+  return judged >= 2 || at(NOT_PROBED) === 0 ? verdict : -1;
+}
+
+function accuseColumn({ mesh, rowOf }: Picture, outOf: Uint32Array, pod: number): number {
+  const lifecycle = mesh.pods[pod]?.lifecycle;
+  if (lifecycle === 'gone') return GONE;
+  if (lifecycle === 'starting') return NOT_YET;
+  const row = mesh.rows[rowOf[pod] ?? -1];
+  if (row === undefined || row.missing !== '') return UNKNOWN;
+  if (row.starvation?.unreliable === true) return SUSPECT;
+  const at = (code: number) => outOf[pod * WIDTH + code] ?? 0;
+  return judgedOf(at) >= 2 ? verdictOf(at) : -1;
+}
+
+function judgedOf(at: (code: number) => number): number {
+  let judged = 0;
+  for (let code = GOOD; code <= FAILED; code++) judged += at(code);
+  return judged;
+}
+
+function verdictOf(at: (code: number) => number): number {
+  const needed = judgedOf(at) * TENTHS;
+  if (needed === 0) return -1;
+  if (at(FAILED) * 10 >= needed) return FAILED;
+  return (at(FAILED) + at(SLOW)) * 10 >= needed ? (at(FAILED) > at(SLOW) ? FAILED : SLOW) : -1;
+}
+
+function worst(accused: Int8Array, counts: Uint32Array): Int8Array {
+  return accused.map((own, pod) => {
+    if (own >= 0) return own;
+    for (let severity = WIDTH - 1; severity >= 0; severity--) {
+      const code = BY_SEVERITY[severity] ?? 0;
+      if ((counts[pod * WIDTH + code] ?? 0) > 0) return code;
+    }
+    return -1;
+  });
+}
+
+/** A figure to sort pods by, worst first: failed pairs before slow ones before late ones. `counts` as in `Accused`. */
+export function badness(counts: Uint32Array, pod: number): number {
+  const at = (code: number) => counts[pod * WIDTH + code] ?? 0;
+  return (at(FAILED) * 65_536 + at(SLOW)) * 65_536 + at(SLOW - 1) + at(UNKNOWN) / 65_536;
+}
+
+/** Whether code `a` is more worth seeing than code `b`; -1 is less than all. */
+export function isWorse(a: number, b: number): boolean {
+  return a >= 0 && (b < 0 || (SEVERITY[a] ?? 0) > (SEVERITY[b] ?? 0));
+}

@@ -1,0 +1,50 @@
+import { LINK_STATES } from './link-state.ts';
+
+/** The tokens that cells are painted with, as CSS colours (`#rrggbb` or `rgb(...)`), by the names of tokens.css. */
+export type CellTokens = (name: string) => string;
+
+/** What pixels are written with: one 32-bit number a colour, in the byte order of `ImageData` (red first). */
+export interface CellColours {
+  /** The cell's fill by state. */
+  fill: Uint32Array;
+  /** The mark on it by state. */
+  ink: Uint32Array;
+  /** Between the cells. */
+  paper: number;
+}
+
+const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> = {
+  good: ['--good-cell', '--good-ink'],
+  fair: ['--fair-cell', '--fair-ink'],
+  warning: ['--warning-cell', '--warning-ink'],
+  slow: ['--slow-cell', '--slow-ink'],
+  failed: ['--failed-cell', '--failed-lattice'],
+  'not-probed': ['--not-probed-cell', '--not-probed-link'],
+  'not-yet': ['--not-probed-cell', '--not-probed-link'],
+  unknown: ['--unknown-ground', '--unknown-hatch'],
+  suspect: ['--suspect', '--page'],
+  gone: ['--hairline', '--text-third'],
+};
+
+/** Makes the colour table of a theme. */
+export function cellColours(token: CellTokens): CellColours {
+  return {
+    fill: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][0]))),
+    ink: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][1]))),
+    paper: packColour(token('--page')),
+  };
+}
+
+/** The tokens of a state's fill and ink, by its index in `LINK_STATES`. */
+export function cellTokens(code: number): { fill: string; ink: string } {
+  const [fill, ink] = FILLS[LINK_STATES[code] ?? 'unknown'];
+  return { fill, ink };
+}
+
+/** A CSS colour as one opaque pixel; black for what cannot be read. */
+export function packColour(css: string): number {
+  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(css.trim());
+  const parts = hex?.slice(1).map((text) => Number.parseInt(text, 16)) ?? css.match(/\d+/g)?.map(Number) ?? [];
+  const [red = 0, green = 0, blue = 0] = parts;
+  return ((255 << 24) | ((blue & 255) << 16) | ((green & 255) << 8) | (red & 255)) >>> 0;
+}

@@ -1,0 +1,183 @@
+import type { AxisGroup } from './order.ts';
+
+/** How much a cell can say: its figure; a mark; a pattern; its colour alone. */
+export type CellKind = 'figures' | 'marks' | 'patterns' | 'colours';
+
+/** What the axes say: names of pods, names of groups, or positions (the panel then lists the names). */
+export type AxisKind = 'full' | 'short' | 'groups' | 'numbers';
+
+/** What a layout is made from. All lengths are CSS px. */
+export interface HeatRequest {
+  /** Pods on an axis. */
+  n: number;
+  groups: readonly AxisGroup[];
+  width: number;
+  height: number;
+  /** Device px in one CSS px. */
+  dpr: number;
+  /** Width of the longest name, full and short, and of the longest group name. */
+  fullWidth: number;
+  shortWidth: number;
+  groupWidth: number;
+  /** Short names even where full ones would fit. */
+  narrow: boolean;
+  /** Show all, whatever it takes, instead of scrolling. */
+  fit: boolean;
+}
+
+/** Where everything of the heatmap lies. CSS px, from the top left corner of the canvas. */
+export interface HeatLayout {
+  kind: CellKind;
+  axis: AxisKind;
+  /** Names above columns are level or slanted by 45 degrees. */
+  slanted: boolean;
+  /** From one cell to the next, the space between them included; a whole number of device px unless `shared`. */
+  pitch: number;
+  gap: number;
+  /** Where the matrix begins. */
+  left: number;
+  top: number;
+  /** How much of the matrix is visible; less than `extent` where it scrolls. */
+  viewWidth: number;
+  viewHeight: number;
+  /** Size of the whole matrix. */
+  extent: number;
+  /** Start of each position, from the matrix' own corner; one more at the end. */
+  starts: Float64Array;
+  /** Thickness of the strips along the edges; 0 = none. */
+  strip: number;
+  /** Several pairs share a device pixel. */
+  shared: boolean;
+  /** Whether 'fit' would change anything. */
+  scrollable: boolean;
+}
+
+const MAX_CELL = 122;
+const CAPTION = 24;
+const NAME_SPACE = 12;
+const STRIP = 8;
+const STRIP_SPACE = 4;
+const LEAST_NAMED = 14;
+
+/** Lays out the heatmap: the largest cells that fit, then what fits beside them. */
+export function layoutHeatmap(request: HeatRequest): HeatLayout {
+  const named = request.narrow ? null : withNames(request, 'full');
+  if (named !== null && (named.kind === 'figures' || request.n > 12)) return named;
+  const short = withNames(request, 'short');
+  if (short !== null && (named === null || short.kind === 'figures')) return short;
+  return named ?? short ?? withoutNames(request);
+}
+
+/** A layout with one name a pod, or null where they do not fit. */
+function withNames(request: HeatRequest, axis: 'full' | 'short'): HeatLayout | null {
+  const { n, width, height } = request;
+  const nameWidth = axis === 'full' ? request.fullWidth : request.shortWidth;
+  const left = leftCaption(request) + nameWidth + NAME_SPACE;
+  for (const slanted of [false, true]) {
+    const top = CAPTION + (slanted ? Math.ceil(nameWidth * Math.SQRT1_2) + 18 : 28);
+    // The last slanted name leans out to the right.
+    const lean = slanted ? Math.ceil(nameWidth * Math.SQRT1_2) : 0;
+    const cells = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
+    if (cells.pitch < LEAST_NAMED || (!slanted && nameWidth + 8 > cells.pitch)) continue;
+    if (n * cells.pitch > 0) return assemble(request, { axis, slanted, left, top, strip: 0, ...cells, shared: false });
+  }
+  return null;
+}
+
+function withoutNames(request: HeatRequest): HeatLayout {
+  const { groups, dpr, fit } = request;
+  const axis = groups.length > 0 ? 'groups' : 'numbers';
+  const nameWidth = axis === 'groups' ? request.groupWidth : 32;
+  const left = leftCaption(request) + nameWidth + NAME_SPACE + STRIP + STRIP_SPACE;
+  const top = CAPTION + 22 + STRIP + STRIP_SPACE;
+  const room = Math.max(40, Math.min(request.width - left, request.height - top));
+  const base = { axis, slanted: false, left, top, strip: STRIP } as const;
+  const cells = cellsFor(request, room, LEAST_NAMED);
+  if (cells.pitch >= 2) return assemble(request, { ...base, ...cells, shared: false });
+  if (!fit) return assemble(request, { ...base, pitch: Math.ceil(2 * dpr) / dpr, gap: 0, groupGap: 1, shared: false });
+  return assemble(request, { ...base, pitch: room / request.n, gap: 0, groupGap: 0, shared: true });
+}
+
+function leftCaption({ narrow }: HeatRequest): number {
+  return narrow ? 8 : CAPTION;
+}
+
+/** The largest pitch (whole device px, at most `most`) at which all cells and the lines between groups fit in `room`. */
+function cellsFor({ n, groups, dpr }: HeatRequest, room: number, most: number) {
+  for (let groupGap = 4; groupGap >= 1; groupGap--) {
+    const free = room - Math.max(0, groups.length - 1) * groupGap;
+    const pitch = Math.min(most, Math.floor((free * dpr) / Math.max(1, n)) / dpr);
+    if (pitch >= (GROUP_GAP_FROM[groupGap - 1] ?? 0) || groupGap === 1) return { pitch, gap: gapOf(pitch), groupGap };
+  }
+  return { pitch: 0, gap: 0, groupGap: 0 };
+}
+
+/** From which pitch on a line between groups may be 1, 2, 3, 4 px wide. */
+const GROUP_GAP_FROM = [0, 4, 14, 30] as const;
+
+function gapOf(pitch: number): number {
+  if (pitch >= 44) return 4;
+  if (pitch >= 16) return 2;
+  return pitch >= 9 ? 1 : 0;
+}
+
+interface Parts extends Pick<HeatLayout, 'axis' | 'slanted' | 'left' | 'top' | 'strip' | 'pitch' | 'gap' | 'shared'> {
+  groupGap: number;
+}
+
+function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayout {
+  const { n, groups, width, height, dpr } = request;
+  const starts = new Float64Array(n + 1);
+  let group = 0;
+  for (let i = 0; i <= n; i++) {
+    while (group + 1 < groups.length && i >= (groups[group + 1]?.start ?? n)) group++;
+    starts[i] = i * parts.pitch + group * groupGap;
+  }
+  const extent = Math.max(0, (starts[n] ?? 0) - parts.gap);
+  const cell = parts.pitch - parts.gap;
+  const kind = cell >= 40 ? 'figures' : cell >= LEAST_NAMED - 2 ? 'marks' : cell >= 4 ? 'patterns' : 'colours';
+  const visible = (space: number) => Math.floor(Math.max(40, Math.min(extent, space)) * dpr) / dpr;
+  const viewWidth = visible(width - parts.left);
+  const viewHeight = visible(height - parts.top);
+  const scrollable = n > 0 && (parts.shared || extent > viewWidth + 0.5 || extent > viewHeight + 0.5);
+  return { ...parts, kind, viewWidth, viewHeight, extent, starts, scrollable };
+}
+
+/** The position whose cell holds `offset` (from the matrix' own corner), the nearest one outside; -1 without any. */
+export function positionAt({ starts }: HeatLayout, offset: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(starts.length < 2 ? -1 : 0, low - 1);
+}
+
+/** A rectangle, CSS px. */
+export interface Rect {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/**
+ * Where a card of `width` x `height` goes: right of the cell, else left, else below or above; within `bounds` and never
+ * on the cell. Where no side has room it goes below, beyond the bounds.
+ */
+export function placeCard(cell: Rect, card: Pick<Rect, 'width' | 'height'>, bounds: Rect, space = 12): Rect {
+  const { width, height } = card;
+  const within = (at: number, size: number, from: number, room: number) =>
+    Math.min(Math.max(at, from), Math.max(from, from + room - size));
+  const y = within(cell.y + cell.height + space, height, bounds.y, bounds.height);
+  const right = cell.x + cell.width + space;
+  if (right + width <= bounds.x + bounds.width) return { x: right, y, width, height };
+  const left = cell.x - space - width;
+  if (left >= bounds.x) return { x: left, y, width, height };
+  const x = within(cell.x, width, bounds.x, bounds.width);
+  const above = cell.y - space - height;
+  const below = cell.y + cell.height + space;
+  return { x, y: below + height > bounds.y + bounds.height && above >= bounds.y ? above : below, width, height };
+}

@@ -1,0 +1,178 @@
+import type { CellColours } from './heat-colours.ts';
+import { codeOf } from './link-state.ts';
+import { BY_SEVERITY, SEVERITY } from './severity.ts';
+
+/** The matrix as pixels need it: pair (from, to) has index `from * n + to`. */
+export interface PaintSource {
+  n: number;
+  state: Uint8Array;
+  base: Uint8Array;
+}
+
+/** The part of the matrix that is painted. All lengths are device px. */
+export interface PaintArea {
+  width: number;
+  height: number;
+  /** How far the matrix is scrolled out at the left and the top. */
+  scrollX: number;
+  scrollY: number;
+  /** Position to start of its cell, from the matrix' corner; one more at the end. */
+  starts: Float64Array;
+  /** Side of a cell, without the space to the next. */
+  cell: number;
+  /** Position to pod. */
+  pods: Int32Array;
+  /** Device px in a CSS px, at least 1: the width of marks. */
+  unit: number;
+}
+
+const [SLOW, FAILED, NOT_PROBED, NOT_YET] = [codeOf('slow'), codeOf('failed'), codeOf('not-probed'), codeOf('not-yet')];
+const [UNKNOWN, SUSPECT] = [codeOf('unknown'), codeOf('suspect')];
+
+/** Side of the smallest cell with a pattern, CSS px. */
+const PATTERN_FROM = 4;
+
+/** Which states have a pattern, by index in `LINK_STATES`. */
+const HAS_PATTERN = Uint8Array.from({ length: 10 }, (_, code) =>
+  [SLOW, FAILED, NOT_PROBED, NOT_YET, UNKNOWN, SUSPECT].includes(code) ? 1 : 0,
+);
+
+/** Paints cells of whole pixels into `pixels` (`width * height`), with the pattern of each state from 4 CSS px up. */
+export function paintCells(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
+  pixels.fill(colours.paper);
+  const [firstRow, lastRow] = visible(area.starts, area.scrollY, area.height);
+  const [firstColumn, lastColumn] = visible(area.starts, area.scrollX, area.width);
+  const patterned = area.cell >= PATTERN_FROM * area.unit;
+  for (let row = firstRow; row <= lastRow; row++) {
+    const top = Math.round(area.starts[row] ?? 0) - area.scrollY;
+    const y0 = Math.max(0, top);
+    const y1 = Math.min(area.height, top + area.cell);
+    if (y1 <= y0) continue;
+    paintLine(pixels, source, area, colours, row, firstColumn, lastColumn, y0);
+    const line = y0 * area.width;
+    for (let y = y0 + 1; y < y1; y++) pixels.copyWithin(y * area.width, line, line + area.width);
+    if (patterned) paintPatterns(pixels, source, area, colours, row, firstColumn, lastColumn);
+  }
+}
+
+/** The first and last position of which something lies in `scroll .. scroll + length`. */
+function visible(starts: Float64Array, scroll: number, length: number): [first: number, last: number] {
+  let first = 0;
+  while (first < starts.length - 2 && (starts[first + 1] ?? 0) <= scroll) first++;
+  let last = first;
+  while (last < starts.length - 2 && (starts[last + 1] ?? 0) < scroll + length) last++;
+  return starts.length < 2 ? [0, -1] : [first, last];
+}
+
+/** One pixel line of one row of cells, without patterns. */
+function paintLine(
+  pixels: Uint32Array,
+  { n, state, base }: PaintSource,
+  { width, scrollX, starts, cell, pods, unit }: PaintArea,
+  { fill }: CellColours,
+  row: number,
+  first: number,
+  last: number,
+  y: number,
+): void {
+  const to = pods[row] ?? 0;
+  const patterned = cell >= PATTERN_FROM * unit;
+  for (let column = first; column <= last; column++) {
+    const pair = (pods[column] ?? 0) * n + to;
+    const code = state[pair] ?? 0;
+    // Where there is room for stripes they lie on the value's colour; without them it would look trusted.
+    const colour = fill[code === SUSPECT && patterned ? (base[pair] ?? code) : code] ?? 0;
+    const left = Math.round(starts[column] ?? 0) - scrollX;
+    const x1 = Math.min(width, left + cell);
+    for (let x = Math.max(0, left); x < x1; x++) pixels[y * width + x] = colour;
+  }
+}
+
+function paintPatterns(
+  pixels: Uint32Array,
+  { n, state, base }: PaintSource,
+  area: PaintArea,
+  { ink }: CellColours,
+  row: number,
+  first: number,
+  last: number,
+): void {
+  const { width, height, scrollX, scrollY, starts, cell, pods, unit } = area;
+  const to = pods[row] ?? 0;
+  const top = Math.round(starts[row] ?? 0);
+  for (let column = first; column <= last; column++) {
+    const pair = (pods[column] ?? 0) * n + to;
+    const code = state[pair] ?? 0;
+    if (HAS_PATTERN[code] !== 1) continue;
+    const left = Math.round(starts[column] ?? 0);
+    // A starved measurement keeps its value's own ink, as dark stripes that stand on every fill.
+    const colour = ink[code === SUSPECT ? (base[pair] ?? code) : code] ?? 0;
+    for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
+      const line = (top + y - scrollY) * width - scrollX;
+      for (let x = Math.max(0, scrollX - left); x < cell && left + x - scrollX < width; x++) {
+        if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
+      }
+    }
+  }
+}
+
+/**
+ * Whether a pixel of a cell belongs to the state's pattern. `x`, `y` count from the cell's corner, `gx`, `gy` from the
+ * matrix', so that hatches run on from cell to cell. `unit`: device px in a CSS px.
+ */
+export function isInk(code: number, x: number, y: number, gx: number, gy: number, cell: number, unit: number): boolean {
+  if (code === SLOW) {
+    const start = (cell - unit) >> 1;
+    return y >= start && y < start + unit;
+  }
+  if (code === FAILED) {
+    const period = 4 * unit;
+    return (gx + gy) % period < unit || modulo(gx - gy, period) < unit;
+  }
+  if (code === UNKNOWN) return (gx + gy) % (4 * unit) < 1.5 * unit;
+  if (code === SUSPECT) return (gx + gy) % (4 * unit) < unit;
+  if (code !== NOT_PROBED && code !== NOT_YET) return false;
+  const side = cell >= 8 * unit ? 2 * unit : unit;
+  const start = (cell - side) >> 1;
+  return x >= start && x < start + side && y >= start && y < start + side;
+}
+
+function modulo(value: number, period: number): number {
+  return ((value % period) + period) % period;
+}
+
+/** Paints a matrix that has more pods than there are pixels: of the pairs that share a pixel the worst. */
+export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
+  const { n, state } = source;
+  const { width, height, pods, starts } = area;
+  const total = starts[pods.length] ?? 0;
+  const columns = ranges(width, pods.length, total);
+  const rows = ranges(height, pods.length, total);
+  const severity = new Uint8Array(state.length);
+  for (let pair = 0; pair < state.length; pair++) severity[pair] = SEVERITY[state[pair] ?? 0] ?? 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let most = 0;
+      for (let column = columns[x] ?? 0; column < (columns[width + x] ?? 0); column++) {
+        const line = (pods[column] ?? 0) * n;
+        for (let row = rows[y] ?? 0; row < (rows[height + y] ?? 0); row++) {
+          const here = severity[line + (pods[row] ?? 0)] ?? 0;
+          if (here > most) most = here;
+        }
+      }
+      pixels[y * width + x] = colours.fill[BY_SEVERITY[most] ?? 0] ?? 0;
+    }
+  }
+}
+
+/** For each of `length` pixels the first position in it, then (from `length` on) the one after its last. */
+function ranges(length: number, count: number, total: number): Int32Array {
+  const result = new Int32Array(2 * length);
+  for (let pixel = 0; pixel < length; pixel++) {
+    const first = Math.min(count - 1, Math.floor((pixel / total) * count + 1e-9));
+    const end = Math.ceil(((pixel + 1) / total) * count - 1e-9);
+    result[pixel] = first;
+    result[length + pixel] = Math.min(count, Math.max(first + 1, end));
+  }
+  return result;
+}

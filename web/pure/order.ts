@@ -1,0 +1,107 @@
+import { type Accused, badness } from './accused.ts';
+import type { GroupBy, OrderBy } from './address.ts';
+import type { Picture } from './picture.ts';
+import type { PodView } from './pod-view.ts';
+
+/** Pods that lie side by side on an axis under one name. */
+export interface AxisGroup {
+  /** The node's or zone's name; '' where it is not known. */
+  name: string;
+  /** Position of its first pod on the axis. */
+  start: number;
+  length: number;
+}
+
+/** What stands where on both axes. */
+export interface Arrangement {
+  /** Position on the axis to index in `Picture.pods`. */
+  pods: Int32Array;
+  /** Index in `Picture.pods` to position; -1 = filtered out. */
+  positionOf: Int32Array;
+  /** In order and without gaps; empty where nothing is grouped. */
+  groups: AxisGroup[];
+}
+
+/** What an arrangement is made for. */
+export interface ArrangeOptions {
+  order: OrderBy;
+  group: GroupBy;
+  filter: string;
+}
+
+/** Puts the pods in order: groups by name, pods in them by `order`; names always decide in the end. O(n log n). */
+export function arrange(picture: Picture, accused: Accused, options: ArrangeOptions): Arrangement {
+  const shown = picture.pods.filter((view) => matches(view, options.filter));
+  const inOrder = comparator(accused, options.order);
+  const key = groupKey(options.group);
+  shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
+  const pods = Int32Array.from(shown, (view) => view.index);
+  const positionOf = new Int32Array(picture.n).fill(-1);
+  pods.forEach((pod, position) => {
+    positionOf[pod] = position;
+  });
+  return { pods, positionOf, groups: options.group === 'none' ? [] : groupsOf(shown, key) };
+}
+
+/** Whether every word of `filter` is in the pod's name, namespace, node, zone or addresses, in any case. */
+export function matches({ pod }: PodView, filter: string): boolean {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/**
+ * What to group by. Where names do not fit and the reader has not chosen, nodes (then zones) name the axes, if they
+ * bundle pods at all: one pod a node gains nothing.
+ */
+export function effectiveGroup(picture: Picture, order: OrderBy, group: GroupBy, namesFit: boolean): GroupBy {
+  if (group !== 'none' || namesFit || order === 'worst-row' || order === 'worst-column') return group;
+  const bundles = (key: (view: PodView) => string) => {
+    const names = new Set(picture.pods.map(key));
+    return names.size > 1 && names.size * 2 <= picture.n;
+  };
+  if (order !== 'zone' && bundles((view) => view.pod.node)) return 'node';
+  return bundles((view) => view.pod.zone) ? 'zone' : 'none';
+}
+
+function groupKey(group: GroupBy): (view: PodView) => string {
+  if (group === 'node') return (view) => view.pod.node;
+  return group === 'zone' ? (view) => view.pod.zone : () => '';
+}
+
+function comparator(accused: Accused, order: OrderBy): (a: PodView, b: PodView) => number {
+  const byName = (a: PodView, b: PodView) =>
+    compareText(a.pod.name, b.pod.name) || compareText(a.pod.namespace, b.pod.namespace) || a.index - b.index;
+  const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byName(a, b);
+  if (order === 'name') return byName;
+  if (order === 'node') return byNode;
+  if (order === 'zone') return (a, b) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
+  const counts = order === 'worst-row' ? accused.into : accused.outOf;
+  const score = new Map<number, number>();
+  const scoreOf = (pod: number) => {
+    const known = score.get(pod) ?? badness(counts, pod);
+    score.set(pod, known);
+    return known;
+  };
+  return (a, b) => scoreOf(b.index) - scoreOf(a.index) || byName(a, b);
+}
+
+function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): AxisGroup[] {
+  const groups: AxisGroup[] = [];
+  for (const [position, view] of shown.entries()) {
+    const last = groups.at(-1);
+    if (last !== undefined && last.name === key(view)) last.length++;
+    else groups.push({ name: key(view), start: position, length: 1 });
+  }
+  return groups;
+}
+
+/** Names sort by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? 1 : -1;
+  return COLLATOR.compare(a, b) || (a < b ? -1 : 1);
+}
+
+const COLLATOR = new Intl.Collator('en', { numeric: true });

@@ -1,0 +1,86 @@
+import { codeOf, type Thresholds } from './link-state.ts';
+import type { Picture } from './picture.ts';
+
+/** Which threshold is meant. */
+export type ThresholdName = keyof Thresholds;
+
+/** In the order of the scale. */
+export const THRESHOLD_NAMES: readonly ThresholdName[] = ['goodMs', 'warningMs', 'problemMs'];
+
+/** A logarithmic scale of ms over 0..1. */
+export interface LogScale {
+  leastMs: number;
+  mostMs: number;
+}
+
+/** The most dots that are drawn one a link; beyond it a histogram. */
+export const MAX_DOTS = 200;
+
+const SUSPECT = codeOf('suspect');
+const FAILED = codeOf('failed');
+
+/** A scale from 0.1 ms to 1 s, or as far as the timeout and the thresholds need. */
+export function scaleFor(timeoutMs: number, { goodMs, problemMs }: Thresholds): LogScale {
+  const decade = (ms: number) => 10 ** Math.ceil(Math.log10(ms) - 1e-9);
+  const mostMs = Math.min(100_000, Math.max(1000, decade(timeoutMs || 1), decade(problemMs)));
+  return { leastMs: goodMs < 0.1 ? 0.01 : 0.1, mostMs };
+}
+
+/** Where `ms` lies on the scale, 0..1; beyond an end it lies at that end. */
+export function positionOf(scale: LogScale, ms: number): number {
+  if (!(ms > scale.leastMs)) return 0;
+  return Math.min(1, Math.log(ms / scale.leastMs) / Math.log(scale.mostMs / scale.leastMs));
+}
+
+/** What lies at `position` (0..1): two significant figures, so that dragging gives round numbers. */
+export function msAt(scale: LogScale, position: number): number {
+  const within = Math.min(1, Math.max(0, position));
+  const ms = scale.leastMs * (scale.mostMs / scale.leastMs) ** within;
+  return Number(ms.toPrecision(2));
+}
+
+/** The next round figure above (`direction` 1) or below (-1) `ms`: steps of 1 in the second figure, for arrow keys. */
+export function stepFrom(ms: number, direction: 1 | -1, steps = 1): number {
+  let value = ms;
+  for (let i = 0; i < steps; i++) {
+    const power = 10 ** (Math.floor(Math.log10(value) + (direction < 0 ? -1e-9 : 1e-9)) - 1);
+    value = Number((Math.round(value / power + direction) * power).toPrecision(2));
+  }
+  return Math.max(0.01, value);
+}
+
+/** Sets one threshold; one that it passes moves along, so that all stay in order. */
+export function withThreshold(thresholds: Thresholds, name: ThresholdName, ms: number): Thresholds {
+  const moved = THRESHOLD_NAMES.indexOf(name);
+  const result = { ...thresholds, [name]: ms };
+  THRESHOLD_NAMES.forEach((other, i) => {
+    if (i < moved) result[other] = Math.min(result[other], ms);
+    if (i > moved) result[other] = Math.max(result[other], ms);
+  });
+  return result;
+}
+
+/** Powers of ten on the scale, ends included. */
+export function ticksOf({ leastMs, mostMs }: LogScale): number[] {
+  const ticks: number[] = [];
+  for (let ms = leastMs; ms <= mostMs * 1.001; ms *= 10) ticks.push(Number(ms.toPrecision(3)));
+  return ticks;
+}
+
+/**
+ * How many links have their figure in each of `bins` equal parts of the scale. Failed links have no latency that means
+ * anything and are left out; suspect ones are in.
+ */
+export function binsOf({ state, valueUs }: Picture, scale: LogScale, bins: number): Uint32Array {
+  const counts = new Uint32Array(bins);
+  const perLog = bins / Math.log(scale.mostMs / scale.leastMs);
+  for (let pair = 0; pair < state.length; pair++) {
+    const code = state[pair] ?? 0;
+    const us = valueUs[pair] ?? Number.NaN;
+    if ((code >= FAILED && code !== SUSPECT) || !(us >= 0)) continue;
+    const bin = us <= scale.leastMs * 1000 ? 0 : Math.floor(Math.log(us / 1000 / scale.leastMs) * perLog);
+    const at = Math.min(bins - 1, Math.max(0, bin));
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  return counts;
+}
