@@ -1,0 +1,120 @@
+import { emptyLinks } from '../../../server/contract/links.ts';
+import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
+import type { Pod } from '../../../server/contract/pod.ts';
+import type { Answers } from '../../../server/http/answers.ts';
+import { FakeClock } from '../../fake-clock.ts';
+
+/** A matrix of `names.length` pods in which everybody pings everybody in `totalUs`. */
+export function meshOf(names: string[], totalUs = 500): Mesh {
+  const pods: Pod[] = names.map((name, i) => ({
+    uid: `uid-${name}`,
+    name,
+    namespace: 'default',
+    node: `node-${i}`,
+    zone: '',
+    podIPs: [`10.0.0.${i + 1}`],
+    hostIPs: [`192.168.0.${i + 1}`],
+    lifecycle: 'ready',
+    sinceMs: 0,
+    createdMs: 0,
+    owner: '',
+    replacedBy: '',
+  }));
+  return {
+    atMs: 1000,
+    collectMs: 1,
+    ageMs: 0,
+    windowMs: 0,
+    servedBy: { pod: 0, name: names[0] ?? '' },
+    discovery: statusOf(),
+    settings: {
+      version: '0',
+      refreshIntervalMs: 2000,
+      pingTimeoutMs: 300,
+      pingNumber: 0,
+      goneRetentionMs: 300_000,
+      displayNodeName: false,
+    },
+    health: { ok: true, reasons: [], general: [] },
+    pods,
+    rows: pods.map((_, pod) => rowOf(pod, names.length, totalUs)),
+  };
+}
+
+/** A complete row of `n` good links. */
+export function rowOf(pod: number, n: number, totalUs: number): MeshRow {
+  const links = emptyLinks(n);
+  for (let to = 0; to < n; to++) {
+    links.to[to] = to;
+    links.totalUs[to] = totalUs;
+  }
+  return {
+    pod,
+    missing: '',
+    missingDetail: '',
+    via: 'row',
+    atMs: 1000,
+    fetchUs: 10,
+    bootTimeMs: 1,
+    samePeers: true,
+    links,
+    details: [],
+    stats: null,
+    probes: [],
+    starvation: null,
+  };
+}
+
+function statusOf(): Mesh['discovery'] {
+  return {
+    phase: 'synced',
+    sinceMs: 0,
+    mode: 'watch',
+    lastGoodMs: 0,
+    attempts: 0,
+    nextAttemptMs: 0,
+    lastError: null,
+    namespace: 'default',
+    labelSelector: 'app=goldpinger',
+  };
+}
+
+/** Answers made of literals, to be overridden where a test looks; `log` and `received` keep what they were told. */
+export function stubAnswers(overrides: Partial<Answers> = {}) {
+  const received: string[] = [];
+  const errors: string[] = [];
+  const clock = new FakeClock(1_700_000_000_000);
+  const silent = () => {};
+  const answers: Answers = {
+    clock,
+    log: { debug: silent, info: silent, warn: silent, error: (_fields, message) => void errors.push(message) },
+    version: '9.9.9',
+    bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z'),
+    pageDir: 'test/fixtures/page',
+    maxStreams: 2,
+    refreshIntervalMs: 2000,
+    received: (action) => void received.push(action),
+    ready: () => true,
+    sick: () => '',
+    discovery: () => ({ pods: [], status: statusOf() }),
+    onDiscovery: () => silent,
+    check: () => ['{"podResults":{}}'],
+    row: () => {
+      throw new Error('no row in this test');
+    },
+    samples: (to) => ({ from: 'me', to, nowMs: 0, error: '', samples: [] }),
+    linkSamples: async (from, to) => (from === 'uid-a' ? { from, to, nowMs: 0, error: '', samples: [] } : null),
+    collect: async () => meshOf(['a', 'b']),
+    checkAll: () => ['{"responses":', '{}}'],
+    clusterHealth: () => ({ OK: true }),
+    heatmapPng: async () => Buffer.from('\x89PNG'),
+    metrics: () => ({
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
+      text: (async function* () {
+        yield 'up 1\n';
+      })(),
+    }),
+    ...overrides,
+  };
+  return { answers, clock, received, errors };
+}

@@ -1,0 +1,211 @@
+import { connect } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Answers } from '../../../server/http/answers.ts';
+import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { SWAGGER } from '../../../server/http/swagger.ts';
+import { stubAnswers } from './answers-stub.ts';
+
+const servers: HttpServer[] = [];
+
+async function serve(overrides: Partial<Answers> = {}) {
+  const stub = stubAnswers(overrides);
+  const server = await listen(stub.answers, '127.0.0.1', 0);
+  servers.push(server);
+  return { ...stub, url: server.address };
+}
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close(0)));
+});
+
+/** Sends raw bytes and gives everything that comes back. */
+function raw(url: string, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    let answer = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.on('data', (data) => {
+      answer += data.toString('latin1');
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}
+
+describe('Goldpinger endpoints', () => {
+  it.each(['/ping', '/ping/', '/ping?x=1'])('%s tells the boot time in ms with Z, uncompressed', async (path) => {
+    const { url, received } = await serve();
+    const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-encoding')).toBeNull();
+    expect(await answer.text()).toBe('{"boot_time":"2026-11-22T14:39:48.013Z"}');
+    expect(received).toEqual(['ping']);
+  });
+
+  it('/cluster_health is 200 when healthy and 418 when not, as exactly application/json to chaos tools', async () => {
+    const healthy = await serve();
+    const answer = await fetch(`${healthy.url}/cluster_health`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      OK: true,
+      'duration-ns': expect.any(Number),
+      'generated-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+    });
+    const unhealthy = await serve({ clusterHealth: () => ({ OK: false }) });
+    expect((await fetch(`${unhealthy.url}/cluster_health`)).status).toBe(418);
+  });
+
+  it('/healthz is 503 with the reason when the process cannot serve', async () => {
+    const { url } = await serve({ sick: () => 'the matrix is on fire' });
+    const answer = await fetch(`${url}/healthz`);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ OK: false, reason: 'the matrix is on fire' });
+  });
+
+  it('/heatmap.png takes t0, t1, t2 in ms and refuses what is no number or out of order', async () => {
+    const asked: unknown[] = [];
+    const { url } = await serve({
+      heatmapPng: async (_mesh, limits) => {
+        asked.push(limits);
+        return Buffer.from('\x89PNG');
+      },
+    });
+    expect((await fetch(`${url}/heatmap.png`)).headers.get('content-type')).toBe('image/png');
+    expect((await fetch(`${url}/heatmap.png?t0=2&t1=5&t2=100`)).status).toBe(200);
+    expect(asked).toEqual([
+      { t0Ms: 1, t1Ms: 10, t2Ms: 100 },
+      { t0Ms: 2, t1Ms: 5, t2Ms: 100 },
+    ]);
+    for (const query of ['t0=x', 't0=-1', 't0=1e9', 't0=1&t0=2', 't0=50&t1=5', 't2=NaN']) {
+      const answer = await fetch(`${url}/heatmap.png?${query}`);
+      expect([query, answer.status]).toEqual([query, 400]);
+      expect(await answer.json()).toMatchObject({ code: 400 });
+    }
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe('every path', () => {
+  const paths = Object.entries(SWAGGER.paths).filter(([path]) => path !== '/api/v1/row');
+
+  it.each(paths)('%s answers as swagger.json says', async (path, { get }) => {
+    const { url } = await serve();
+    const needed = get.parameters.filter(({ required }) => required).map(({ name }) => `${name}=uid-a`);
+    const abort = new AbortController();
+    const answer = await fetch(`${url}${path}?${needed.join('&')}`, { signal: abort.signal });
+    expect(Object.keys(get.responses)).toContain(String(answer.status));
+    expect(answer.headers.get('content-type')).toContain(get.produces[0]);
+    abort.abort();
+  });
+
+  it.each(Object.keys(SWAGGER.paths))('%s answers 405 with Allow: GET to other methods', async (path) => {
+    const { url } = await serve();
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+      const answer = await fetch(url + path, { method });
+      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, 'GET']);
+      expect(await answer.json()).toEqual({ code: 405, message: `method ${method} is not allowed, but [GET] are` });
+    }
+  });
+
+  it('swagger.json is what is served, with the version', async () => {
+    const { url } = await serve();
+    const described = (await (await fetch(`${url}/swagger.json`)).json()) as typeof SWAGGER;
+    expect(described.info.version).toBe('9.9.9');
+    expect(Object.keys(described.paths)).toEqual(Object.keys(SWAGGER.paths));
+  });
+
+  it('is 404 with code and message where nothing is served', async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/nope`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toEqual({ code: 404, message: 'path /nope was not found' });
+  });
+
+  it('is 406 for a client that takes no JSON', async () => {
+    const { url } = await serve();
+    for (const path of ['/check', '/check_all', '/cluster_health', '/api/v1/mesh']) {
+      const answer = await fetch(url + path, { headers: { accept: 'application/xml' } });
+      expect([path, answer.status]).toEqual([path, 406]);
+    }
+  });
+});
+
+describe('faults and limits', () => {
+  it('tells the client little and the log everything', async () => {
+    const { url, errors } = await serve({
+      collect: async () => {
+        throw new Error('secret detail');
+      },
+    });
+    const answer = await fetch(`${url}/check_all`);
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain('secret');
+    expect(errors).toEqual(['a request failed']);
+  });
+
+  it('breaks the connection when an answer fails half way, so that half is not taken for whole', async () => {
+    const { url } = await serve({
+      *checkAll() {
+        yield 'x'.repeat(20_000);
+        throw new Error('half way');
+      },
+    });
+    await expect(fetch(`${url}/check_all`).then((answer) => answer.text())).rejects.toThrow();
+  });
+
+  it('refuses long URLs, large headers and broken requests without going down', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/check?${'x'.repeat(5000)}`)).status).toBe(414);
+    const head = 'GET /check HTTP/1.1\r\nHost: x\r\n';
+    expect(await raw(url, `${head}X: ${'y'.repeat(20_000)}\r\n\r\n`)).toContain('431');
+    expect(await raw(url, 'NONSENSE\r\n\r\n')).toContain('400');
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+  });
+
+  it.each(['/api/v1/mesh?window=7', '/api/v1/link?from=a', '/api/v1/link?from=a&to=..%00', '/api/v1/samples'])(
+    'refuses %s with 400',
+    async (path) => {
+      const { url } = await serve();
+      expect((await fetch(url + path)).status).toBe(400);
+    },
+  );
+
+  it('calls no address that a client names: an unknown pod is 404', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/api/v1/link?from=10.9.8.7:80&to=uid-a`)).status).toBe(404);
+  });
+});
+
+describe('the page', () => {
+  it('is served at / with a policy that allows no inline script', async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/`);
+    expect(await answer.text()).toContain('<title>goldpinger</title>');
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).not.toContain('unsafe');
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('keeps its hashed assets for ever and asks again for everything else', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/`)).headers.get('cache-control')).toBe('no-cache');
+    expect((await fetch(`${url}/assets/page.js`)).headers.get('cache-control')).toContain('immutable');
+    expect((await fetch(`${url}/../package.json`)).status).toBe(404);
+    expect((await fetch(`${url}/%2e%2e/package.json`)).status).toBe(404);
+  });
+});
+
+describe('shutdown', () => {
+  it('/readyz turns 503 while the rest still answers', async () => {
+    let ready = true;
+    const { url } = await serve({ ready: () => ready });
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    ready = false;
+    expect((await fetch(`${url}/readyz`)).status).toBe(503);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseMeshRow } from '../../../server/contract/mesh.ts';
+import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { meshOf, rowOf, stubAnswers } from './answers-stub.ts';
+
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
+const cleanups: (() => void | Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+interface Event {
+  event: string;
+  data: unknown;
+}
+
+/** A stream's events as they come. */
+async function watch(url: string): Promise<{ events: Event[]; status: number; close(): void }> {
+  const abort = new AbortController();
+  const answer = await fetch(url, { signal: abort.signal });
+  const events: Event[] = [];
+  const read = async () => {
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of answer.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      const blocks = text.split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const match = /^event: (\w+)\ndata: (.*)$/.exec(block);
+        if (match !== null) events.push({ event: match[1] ?? '', data: JSON.parse(match[2] ?? '') });
+      }
+    }
+  };
+  read().catch(() => {});
+  cleanups.unshift(() => abort.abort());
+  return { events, status: answer.status, close: () => abort.abort() };
+}
+
+async function serve() {
+  let mesh = meshOf(['a', 'b', 'c']);
+  let collections = 0;
+  let podsChanged = () => {};
+  const stub = stubAnswers({
+    collect: async () => {
+      collections++;
+      return mesh;
+    },
+    onDiscovery: (listener) => {
+      podsChanged = listener;
+      return () => {};
+    },
+  });
+  const server: HttpServer = await listen(stub.answers, '127.0.0.1', 0);
+  cleanups.push(() => server.close(0));
+  return {
+    ...stub,
+    server,
+    url: `${server.address}/api/v1/stream`,
+    collections: () => collections,
+    podsChanged: () => podsChanged(),
+    show: (next: typeof mesh) => {
+      mesh = next;
+    },
+  };
+}
+
+const names = (events: Event[]) => events.map(({ event }) => event);
+
+describe('/api/v1/stream', () => {
+  it('sends the whole picture first, then only the rows that changed', async () => {
+    const { url, clock, show } = await serve();
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'row', 'end']));
+    expect(events[0]?.data).toMatchObject({
+      reset: true,
+      rowCount: 3,
+      pods: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+    });
+    events.length = 0;
+
+    const next = meshOf(['a', 'b', 'c']);
+    next.rows[1] = rowOf(1, 3, 250_000);
+    show(next);
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'row', 'end']));
+    expect(events[0]?.data).toMatchObject({ reset: false });
+    expect(parseMeshRow(events[1]?.data, 3).pod).toBe(1);
+    events.length = 0;
+
+    show(meshOf(['a', 'c']));
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'end']));
+    expect(events[0]?.data).toMatchObject({ reset: true });
+  });
+
+  it('collects once for all watchers, and only while somebody watches', async () => {
+    const { url, clock, collections } = await serve();
+    await clock.advance(60_000);
+    expect(collections()).toBe(0);
+    const one = await watch(url);
+    const two = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(two.events)).toContain('end'));
+    const before = collections();
+    await clock.advance(1000);
+    expect(collections()).toBe(before + 1);
+    one.close();
+    two.close();
+    await soon(async () => {
+      await clock.advance(10_000);
+      expect(clock.pending).toBe(0);
+    });
+    const after = collections();
+    await clock.advance(60_000);
+    expect(collections()).toBe(after);
+  });
+
+  it('shows a change of the pod list at once', async () => {
+    const { url, clock, collections, podsChanged } = await serve();
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toContain('end'));
+    const before = collections();
+    podsChanged();
+    podsChanged();
+    await clock.advance(100);
+    expect(collections()).toBe(before + 1);
+  });
+
+  it('refuses more streams than MAX_STREAMS with 503', async () => {
+    const { url } = await serve();
+    expect((await watch(url)).status).toBe(200);
+    expect((await watch(url)).status).toBe(200);
+    expect((await watch(url)).status).toBe(503);
+  });
+
+  it('ends with the server', async () => {
+    const { url, server } = await serve();
+    await watch(url);
+    await server.close(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+});
