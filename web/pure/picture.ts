@@ -68,9 +68,12 @@ export function buildPicture(mesh: Mesh, options: PictureOptions): Picture {
     pods: [],
     worst: null,
   };
+  const special = mesh.pods.flatMap(({ lifecycle }, i) =>
+    lifecycle === 'gone' || lifecycle === 'starting' ? [i] : [],
+  );
   for (let from = 0; from < n; from++) {
     const row = mesh.rows[rowOf[from] ?? -1];
-    fillUnmeasured(picture, from, row);
+    fillUnmeasured(picture, from, row, special);
     if (row !== undefined) fillMeasured(picture, from, row, options);
   }
   count(picture);
@@ -79,16 +82,17 @@ export function buildPicture(mesh: Mesh, options: PictureOptions): Picture {
   return picture;
 }
 
-/** What pairs from one pod are before any of its links is looked at. */
-function fillUnmeasured({ mesh, n, state, base }: Picture, from: number, row: MeshRow | undefined): void {
+/** What pairs from one pod are before any of its links is looked at. `special` are pods that are gone or starting. */
+function fillUnmeasured(picture: Picture, from: number, row: MeshRow | undefined, special: readonly number[]): void {
+  const { mesh, n, state, base } = picture;
+  const start = from * n;
   const lifecycle = mesh.pods[from]?.lifecycle;
-  const blank = lifecycle === 'starting' ? NOT_YET : row === undefined || row.missing !== '' ? UNKNOWN : NOT_PROBED;
-  for (let to = 0; to < n; to++) {
-    const other = mesh.pods[to]?.lifecycle;
-    const code = lifecycle === 'gone' || other === 'gone' ? GONE : other === 'starting' ? NOT_YET : blank;
-    state[from * n + to] = code;
-    base[from * n + to] = code;
-  }
+  const silent = row === undefined || row.missing !== '';
+  const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
+  state.fill(blank, start, start + n);
+  if (blank !== GONE)
+    for (const to of special) state[start + to] = mesh.pods[to]?.lifecycle === 'gone' ? GONE : NOT_YET;
+  base.set(state.subarray(start, start + n), start);
 }
 
 function fillMeasured(picture: Picture, from: number, row: MeshRow, options: PictureOptions): void {
@@ -153,7 +157,11 @@ function isWorse(code: number, us: number, oldCode: number, oldUs: number): bool
 
 function count({ state, counts }: Picture): void {
   const tally = new Uint32Array(LINK_STATES.length);
-  for (const code of state) tally[code] = (tally[code] ?? 0) + 1;
+  // An index, not for-of: over a million pairs the iterator alone takes 20 ms.
+  for (let pair = 0; pair < state.length; pair++) {
+    const code = state[pair] ?? 0;
+    tally[code] = (tally[code] ?? 0) + 1;
+  }
   for (const [code, name] of LINK_STATES.entries()) counts[name] = tally[code] ?? 0;
 }
 

@@ -47,21 +47,26 @@ const FAILED = codeOf('failed');
 export function viewPods(picture: Picture): PodView[] {
   const { mesh, n, state } = picture;
   const labels = podLabels(mesh.pods, mesh.settings.displayNodeName);
-  const views = mesh.pods.map((pod, index) => blankView(pod, index, labels[index] ?? ''));
-  for (const source of views) {
-    for (const target of views) {
-      const code = state[source.index * n + target.index] ?? FAILED + 1;
-      if (code > FAILED || source === target) continue;
-      source.probedOut++;
-      target.probedIn++;
-      if (code === FAILED) {
-        source.failedOut++;
-        target.failedIn++;
-      } else if (code === SLOW) {
-        source.slowOut++;
-        target.slowIn++;
-      }
+  const into = { probed: new Uint32Array(n), failed: new Uint32Array(n), slow: new Uint32Array(n) };
+  const views = mesh.pods.map((pod, from) => {
+    const out = { probedOut: 0, failedOut: 0, slowOut: 0 };
+    for (let to = 0; to < n; to++) {
+      const code = state[from * n + to] ?? FAILED + 1;
+      if (code > FAILED || from === to) continue;
+      out.probedOut++;
+      into.probed[to] = (into.probed[to] ?? 0) + 1;
+      if (code < SLOW) continue;
+      const tally = code === FAILED ? into.failed : into.slow;
+      tally[to] = (tally[to] ?? 0) + 1;
+      if (code === FAILED) out.failedOut++;
+      else out.slowOut++;
     }
+    return { ...blankView(pod, from, labels[from] ?? ''), ...out };
+  });
+  for (const view of views) {
+    view.probedIn = into.probed[view.index] ?? 0;
+    view.failedIn = into.failed[view.index] ?? 0;
+    view.slowIn = into.slow[view.index] ?? 0;
   }
   const isDown = views.map((view) => isUnreached(view, state[view.index * n + view.index] ?? 0));
   for (const view of views) {
