@@ -1,6 +1,8 @@
 /** The longest label value, in UTF-16 units: the longest name that Kubernetes allows. */
 export const MAX_LABEL_LENGTH = 253;
 
+// Most values are plain names and addresses, which one quick look tells.
+const PLAIN = /^[\w .:/-]*$/;
 // A NUL ends the text for some scrapers, and the other control characters have no business in a name.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const UNFIT = /[\u0000-\u0009\u000b-\u001f\u007f]|\p{Surrogate}/gu;
@@ -16,9 +18,9 @@ export function bounded(value: string): string {
  * backslash, quote and line feed escaped, other control characters and broken surrogates replaced by U+FFFD.
  */
 export function labelValue(value: string): string {
-  return bounded(value)
-    .replace(UNFIT, '\ufffd')
-    .replace(SPECIAL, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+  const short = bounded(value);
+  if (PLAIN.test(short)) return short;
+  return short.replace(UNFIT, '\ufffd').replace(SPECIAL, (char) => (char === '\n' ? '\\n' : `\\${char}`));
 }
 
 /** Labels without braces (`a="1",b="2"`), in the order given; names are ours and taken as they are. */

@@ -1,8 +1,8 @@
 import { OUTCOMES, type Outcome, PHASES, type Phase } from '../contract/outcome.ts';
 import type { Target } from '../contract/pod.ts';
-import { labelText } from './labels.ts';
+import { labelValue } from './labels.ts';
 
-/** Counts of one pair's failures, by outcome and phase; see `failureIndex`. */
+/** How many kinds of failure there are, by outcome and phase; see `failureIndex`. */
 export const FAILURE_KINDS = OUTCOMES.length * (PHASES.length + 1);
 
 /** Where a failure of that outcome in that phase is counted. */
@@ -28,29 +28,32 @@ export interface PairSeries {
 
 /** The peers we ping, each with the series that name it. */
 export class Pairs {
-  #byTarget = new Map<string, PairSeries>();
+  #byTarget = new Map<string, { target: Target; series: PairSeries }>();
 
   /** Keeps the series of these targets, adds missing ones and drops those of departed ones. */
   setTargets(targets: readonly Target[]): void {
-    const previous = new Map([...this.#byTarget.values()].map((series) => [series.labels, series]));
-    const next = new Map<string, PairSeries>();
+    const byLabels = new Map<string, PairSeries>();
+    for (const { series } of this.#byTarget.values()) byLabels.set(series.labels, series);
+    const next = new Map<string, { target: Target; series: PairSeries }>();
     for (const target of targets) {
-      const labels = pairLabels(target);
-      const series = previous.get(labels) ?? { labels, isUp: null, failures: null };
-      previous.set(labels, series);
-      next.set(target.id, series);
+      const known = this.#byTarget.get(target.id);
+      const labels =
+        known !== undefined && hasSameLabels(known.target, target) ? known.series.labels : pairLabels(target);
+      const series = byLabels.get(labels) ?? { labels, isUp: null, failures: null };
+      byLabels.set(labels, series);
+      next.set(target.id, { target, series });
     }
     this.#byTarget = next;
   }
 
   /** The series of a target; undefined once it has departed. */
   find(targetId: string): PairSeries | undefined {
-    return this.#byTarget.get(targetId);
+    return this.#byTarget.get(targetId)?.series;
   }
 
   /** All series at this moment, each once. */
   list(): PairSeries[] {
-    return [...new Set(this.#byTarget.values())];
+    return [...new Set([...this.#byTarget.values()].map(({ series }) => series))];
   }
 }
 
@@ -61,12 +64,14 @@ export function countFailure(series: PairSeries, outcome: Outcome, phase: Phase 
   series.failures[index] = (series.failures[index] ?? 0) + 1;
 }
 
+/** Comparing is a tenth of the work of writing the labels again. */
+function hasSameLabels(a: Target, b: Target): boolean {
+  const isSamePlace = a.node === b.node && a.podIP === b.podIP && a.hostIP === b.hostIP;
+  return isSamePlace && a.name === b.name && a.namespace === b.namespace;
+}
+
 function pairLabels(target: Target): string {
-  return labelText({
-    peer: target.name,
-    peer_namespace: target.namespace,
-    peer_node: target.node,
-    pod_ip: target.podIP,
-    host_ip: target.hostIP,
-  });
+  const names = `peer="${labelValue(target.name)}",peer_namespace="${labelValue(target.namespace)}"`;
+  const places = `peer_node="${labelValue(target.node)}",pod_ip="${labelValue(target.podIP)}"`;
+  return `${names},${places},host_ip="${labelValue(target.hostIP)}"`;
 }
