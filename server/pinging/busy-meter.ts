@@ -1,0 +1,59 @@
+/** Where the meter reads time; both only ever grow, ms with a fraction. */
+export interface BusySource {
+  monotonicMs(): number;
+  /** How long the event loop has waited for events so far: `performance.nodeTiming.idleTime`. */
+  idleMs(): number;
+}
+
+/**
+ * A wait shorter than this proves nothing: the loop books a few us as waiting even if an event is there already.
+ */
+const REAL_WAIT_US = 100;
+
+/**
+ * Tells how much later than the kernel we may have noticed something, because our own process was busy.
+ *
+ * A callback's event was not there yet when the loop last waited in earnest, so it can be late by no more than the time
+ * the loop has been busy since. `mark` is called at the start of callbacks (of all probes, and once a second), so that
+ * "since" is short: while one slow answer is awaited, work done long before it arrived is not held against it.
+ */
+export class BusyMeter {
+  readonly #source: BusySource;
+  #lastMs: number;
+  #lastIdleMs: number;
+  #lateUs = 0;
+
+  constructor(source: BusySource) {
+    this.#source = source;
+    this.#lastMs = source.monotonicMs();
+    this.#lastIdleMs = source.idleMs();
+  }
+
+  /** Upper bound, in us, of how late the callback that asks is running. */
+  mark(): number {
+    const nowMs = this.#source.monotonicMs();
+    const idleMs = this.#source.idleMs();
+    const waitedUs = (idleMs - this.#lastIdleMs) * 1000;
+    const busyUs = Math.max(0, (nowMs - this.#lastMs) * 1000 - waitedUs);
+    this.#lateUs = waitedUs >= REAL_WAIT_US ? busyUs : this.#lateUs + busyUs;
+    this.#lastMs = nowMs;
+    this.#lastIdleMs = idleMs;
+    return this.#lateUs;
+  }
+
+  /** How long the process has been busy since some fixed moment, in us; only differences mean anything. */
+  busyUs(): number {
+    return (this.#source.monotonicMs() - this.#source.idleMs()) * 1000;
+  }
+}
+
+/**
+ * Whether a sample of `totalUs` (-1 = none), of which our own process may have caused `starvedUs`, is to be distrusted.
+ *
+ * The question is whether outcome or magnitude could plausibly have been another on an idle process. Below 1 ms nothing
+ * changes that anyone looks at; of a longer exchange a tenth must be in doubt: 1.2 ms of work while a 252 ms answer was
+ * awaited makes it neither slow nor failed.
+ */
+export function isSuspect(starvedUs: number, totalUs: number): boolean {
+  return starvedUs > Math.max(1000, totalUs / 10);
+}
