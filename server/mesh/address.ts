@@ -1,0 +1,23 @@
+import { isIP } from 'node:net';
+import type { Pod } from '../contract/pod.ts';
+
+/** How pods are called: IP families in order of preference, and whether on their host's address (USE_HOST_IP). */
+export interface Addressing {
+  families: readonly (4 | 6)[];
+  useHostIP: boolean;
+}
+
+/** The address to call `pod` on, of the first wanted family that it has; '' without one. Never a name to be resolved. */
+export function addressOf(pod: Pod, { families, useHostIP }: Addressing): string {
+  const ips = useHostIP ? pod.hostIPs : pod.podIPs;
+  for (const family of families) {
+    const found = ips.find((ip) => isIP(ip) === family);
+    if (found !== undefined) return found;
+  }
+  return '';
+}
+
+/** `address:port` as in a URL: IPv6 in brackets. */
+export function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
