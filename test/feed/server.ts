@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { encodeMesh, encodeMeshRow, MESH_FORMAT, type Mesh } from '../../server/contract/mesh.ts';
+import { encodeMesh, encodeMeshRow, type Mesh } from '../../server/contract/mesh.ts';
 import { fileAt } from './files.ts';
 import { samplesOf } from './samples.ts';
 
@@ -152,7 +152,7 @@ export class Feed {
       return [text];
     });
     const { response } = stream;
-    response.write(event('head', JSON.stringify({ format: MESH_FORMAT, ...head, reset, rowCount: changed.length })));
+    response.write(event('head', JSON.stringify({ ...head, reset, rowCount: rows.length })));
     for (const text of changed) response.write(event('row', text));
     response.write(event('end', '{}'));
   }

@@ -1,0 +1,11 @@
+import type { Clock } from '../../server/contract/seams.ts';
+
+/** The browser's own time. */
+export const browserClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(fn, delayMs) {
+    const timer = setTimeout(fn, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

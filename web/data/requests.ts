@@ -1,0 +1,70 @@
+import { textOf } from '../../server/contract/errors.ts';
+import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
+import { type LinkSamples, parseLinkSamples } from '../../server/contract/samples.ts';
+
+/** How long an answer may take before it counts as none, ms. */
+const DEADLINE_MS = 10_000;
+
+/** The address of something on our server, relative to the page: it may live under any sub-path. */
+export function serverUrl(path: string, query: Record<string, string> = {}): string {
+  const url = new URL(path, document.baseURI);
+  url.hash = '';
+  url.search = new URLSearchParams(query).toString();
+  return url.href;
+}
+
+/** The whole matrix, with figures over `windowMs` (0 = none). Rejects with an Error in words. */
+export async function fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh> {
+  const response = await ask(serverUrl('api/v1/mesh', { window: String(windowMs) }), signal);
+  return understood(() => response.json(), parseMesh);
+}
+
+/** The recent samples of a link (pod uids). Rejects with an Error in words. */
+export async function fetchSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples> {
+  const response = await ask(serverUrl('api/v1/link', { from, to }), signal);
+  return understood(() => response.json(), parseLinkSamples);
+}
+
+/** The text at `path`, at most `limit` characters of it. Rejects with an Error in words; any status is an answer. */
+export async function fetchText(
+  path: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ text: string; cut: boolean; status: number }> {
+  const response = await fetch(serverUrl(path), {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+  });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (reader !== undefined && text.length <= limit) {
+    const { done, value } = await reader.read();
+    if (done) return { text, cut: false, status: response.status };
+    text += value;
+  }
+  await reader?.cancel();
+  return { text: text.slice(0, limit), cut: text.length > limit, status: response.status };
+}
+
+async function ask(url: string, signal: AbortSignal): Promise<Response> {
+  const response = await fetch(url, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    headers: { accept: 'application/json' },
+  });
+  if (!response.ok) throw new Error(`the server answered with status ${response.status}`);
+  return response;
+}
+
+async function understood<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
+  let wire: unknown;
+  try {
+    wire = await read();
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Error('the answer is not JSON: is there a login page in between?');
+    throw error;
+  }
+  try {
+    return parse(wire);
+  } catch (error) {
+    throw new Error(`the answer is not a matrix of this version: ${textOf(error, 160)}`);
+  }
+}

@@ -1,0 +1,53 @@
+import { textOf } from '../../server/contract/errors.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { BatchReader } from './batch.ts';
+
+/** The part of EventSource that is used: tests pass their own. */
+export interface EventStream {
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
+  close(): void;
+}
+
+/** What a stream tells. After `onBroken` it tells nothing more. */
+export interface StreamEvents {
+  onMesh(mesh: Mesh): void;
+  /** `reason`: '' where the connection broke, else what was wrong with what came, in words. */
+  onBroken(reason: string): void;
+}
+
+/** Listens to a stream until it breaks or the given function is called. EventSource's own reconnecting is not used. */
+export function listen(source: EventStream, events: StreamEvents): () => void {
+  const reader = new BatchReader();
+  let open = true;
+  const close = () => {
+    open = false;
+    source.close();
+  };
+  const take = (work: (data: string) => void) => (event: MessageEvent<string>) => {
+    if (!open) return;
+    try {
+      work(event.data);
+    } catch (error) {
+      close();
+      events.onBroken(`the stream makes no sense: ${textOf(error, 160)}`);
+    }
+  };
+  source.addEventListener(
+    'head',
+    take((data) => reader.head(data)),
+  );
+  source.addEventListener(
+    'row',
+    take((data) => reader.row(data)),
+  );
+  source.addEventListener(
+    'end',
+    take(() => events.onMesh(reader.end())),
+  );
+  source.addEventListener('error', () => {
+    if (!open) return;
+    close();
+    events.onBroken('');
+  });
+  return close;
+}
