@@ -1,0 +1,28 @@
+import { parseLinkSamples } from '../../server/contract/samples.ts';
+import { call } from './calls.ts';
+import type { Scene } from './scene.ts';
+
+/** How many peers are looked at. */
+const LOOKED_AT = 200;
+/** A stamp and a sample this far apart are not of the same ping. */
+const SAME_PING_MS = 50;
+
+/**
+ * By how much the server's figures differ from what the peers stamped, us, one a ping. A peer's stamp goes from the
+ * accepted connection to the answer in the kernel's hands, so the error holds both processes' waking up: more than the
+ * server's own share.
+ */
+export async function pingErrorsUs(scene: Scene): Promise<number[]> {
+  const { stamps } = await scene.peers.stamps();
+  const errors: number[] = [];
+  for (const pod of scene.pods.slice(1, 1 + LOOKED_AT)) {
+    const { text } = await call(`${scene.server.url}/api/v1/samples?to=${pod.uid}`, true);
+    for (const sample of parseLinkSamples(JSON.parse(text)).samples) {
+      if (sample.outcome !== 'ok') continue;
+      const distance = ([atMs]: [number, number]) => Math.abs(atMs - sample.atMs);
+      const nearest = (stamps[pod.podIP] ?? []).toSorted((a, b) => distance(a) - distance(b))[0];
+      if (nearest !== undefined && distance(nearest) < SAME_PING_MS) errors.push(Math.abs(sample.totalUs - nearest[1]));
+    }
+  }
+  return errors;
+}

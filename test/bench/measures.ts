@@ -1,0 +1,134 @@
+import { pingErrorsUs } from './accuracy.ts';
+import { pickBlock } from './addresses.ts';
+import { call, pause } from './calls.ts';
+import { median, quantile } from './figures.ts';
+import { startKubeApi } from './kube-api.ts';
+import { type Line, line } from './report.ts';
+import { podOf, type Scene, type Stage, startScene, startServer } from './scene.ts';
+
+/** A collection younger than this is given to the next asker; wait longer to measure a new one. */
+const REUSED_MS = 700;
+
+/** What is done in one scene, and for how long. */
+export interface Plan {
+  pods: number;
+  intervalS: number;
+  /** How long pinging alone is watched. */
+  windowS: number;
+  repetitions: number;
+  /** How much memory may be in use, MiB. */
+  rssAimMiB: number;
+  /** `/check_all`, ms; null = not asked for. */
+  checkAllAimMs: number | null;
+  /** Whether to scrape, and to watch the event loop meanwhile. */
+  isScraped: boolean;
+}
+
+/** From starting the process to the first answer, over several starts, and the memory of a server without peers. */
+export async function measureStart(stage: Stage, repetitions: number): Promise<Line[]> {
+  const block = await pickBlock(Math.random);
+  const api = await startKubeApi([podOf(0, block)]);
+  const start = () => startServer(stage, api, block, {}, false);
+  const times: number[] = [];
+  try {
+    for (let i = 1; i < repetitions; i++) {
+      const server = await start();
+      times.push(server.startMs);
+      await server.stop();
+    }
+    const server = await start();
+    times.push(server.startMs);
+    await pause(3000);
+    const rssMiB = server.rssMiB();
+    await server.stop();
+    return [
+      line('start to first answer', median(times), 'ms', 250, `median of ${times.length}`),
+      line('RSS, no peers', rssMiB, 'MiB', 64),
+    ];
+  } finally {
+    await api.stop();
+  }
+}
+
+/** Everything that is measured among `plan.pods` pods. */
+export async function measureScene(stage: Stage, plan: Plan): Promise<Line[]> {
+  const scene = await startScene(stage, plan.pods, plan.intervalS);
+  try {
+    const lines = await measurePinging(scene, plan);
+    if (plan.isScraped) lines.push(...(await measureScrape(scene, plan)));
+    if (plan.checkAllAimMs !== null) lines.push(...(await measureCheckAll(scene, plan, plan.checkAllAimMs)));
+    return lines;
+  } finally {
+    await scene.stop();
+  }
+}
+
+async function measurePinging(scene: Scene, plan: Plan): Promise<Line[]> {
+  const at = `N=${plan.pods}`;
+  const before = { pings: (await scene.peers.stamps()).pings, cpuMs: scene.server.cpuMs() };
+  await pause(plan.windowS * 1000);
+  const cpuMs = scene.server.cpuMs() - before.cpuMs;
+  const pings = (await scene.peers.stamps()).pings - before.pings;
+  const lines = [line(`RSS, ${at}, pinging`, scene.server.rssMiB(), 'MiB', plan.rssAimMiB)];
+  if (plan.checkAllAimMs === null) return lines;
+  const errors = await pingErrorsUs(scene);
+  const rate = `${Math.round(pings / plan.windowS)} pings/s`;
+  return [
+    ...lines,
+    line(`CPU per 1000 pings, ${at}`, (cpuMs / pings) * 1000, 'ms', 240, rate),
+    line(`ping error p50, ${at}`, quantile(errors, 0.5), 'us', 60, `${errors.length} pings`),
+    line(`ping error p99, ${at}`, quantile(errors, 0.99), 'us', 685),
+  ];
+}
+
+async function measureScrape(scene: Scene, plan: Plan): Promise<Line[]> {
+  const at = `N=${plan.pods}`;
+  const { server } = scene;
+  const url = `${server.url}/metrics`;
+  const idleBlocks = [await server.longestBlock(() => pause(1000))];
+  const scrapes = await repeat(plan.repetitions, () => call(url), 200);
+  const rssMiB = server.rssMiB();
+  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url)), 200);
+  const bytes = `${((scrapes[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB`;
+  return [
+    line(`longest block, ${at}, pinging`, median(idleBlocks), 'ms', 2),
+    line(`scrape, ${at}`, median(scrapes.map(({ tookMs }) => tookMs)), 'ms', 95, bytes),
+    line(`longest block, ${at}, scraped`, median(blocks), 'ms', 2, `median of ${blocks.length}`),
+    line(`RSS, ${at}, scraped`, rssMiB, 'MiB', plan.rssAimMiB),
+  ];
+}
+
+async function measureCheckAll(scene: Scene, plan: Plan, aimMs: number): Promise<Line[]> {
+  const at = `N=${plan.pods}`;
+  const { server } = scene;
+  const url = `${server.url}/check_all`;
+  const rssMiB = server.rssMiB();
+  const isPeakKnown = server.forgetPeak();
+  const answers = await repeat(plan.repetitions, () => call(url), REUSED_MS);
+  const peakMiB = isPeakKnown ? server.peakMiB() : Number.NaN;
+  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url)), REUSED_MS);
+  const health = await call(`${server.url}/cluster_health`);
+  const bytes = `${((answers[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB`;
+  // A matrix with rows missing is collected faster, so it must not pass for a fast one.
+  const warning = health.status === 200 ? '' : `, INCOMPLETE: /cluster_health says ${health.status}`;
+  return [
+    line(`/check_all, ${at}`, median(answers.map(({ tookMs }) => tookMs)), 'ms', aimMs, bytes + warning),
+    line(`longest block, ${at}, /check_all`, median(blocks), 'ms', 2, `median of ${blocks.length}`),
+    line(
+      `peak RSS, ${at}, /check_all`,
+      peakMiB,
+      'MiB',
+      plan.rssAimMiB,
+      `${(peakMiB - rssMiB).toFixed(1)} more than before`,
+    ),
+  ];
+}
+
+async function repeat<T>(times: number, work: () => Promise<T>, pauseMs: number): Promise<T[]> {
+  const results: T[] = [];
+  for (let i = 0; i < times; i++) {
+    await pause(pauseMs);
+    results.push(await work());
+  }
+  return results;
+}
