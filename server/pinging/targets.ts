@@ -1,0 +1,50 @@
+import { isIP } from 'node:net';
+import type { Pod, Target } from '../contract/pod.ts';
+import { pickPeers } from './pick.ts';
+
+/** Who is to be pinged, and where. */
+export interface TargetOptions {
+  families: readonly (4 | 6)[];
+  /** Connect to the host's address instead of the pod's (USE_HOST_IP). */
+  useHostIP: boolean;
+  port: number;
+  /** PING_NUMBER; 0 = all. */
+  pingNumber: number;
+  /** Our own uid, or any text that is ours alone. */
+  selfUid: string;
+}
+
+/**
+ * The targets among pods: whoever is not gone and has an address of its own, in each wanted family in which it has one.
+ * A pod that has addresses, but in none of the wanted families, gives one target without address, because that is a fault
+ * to be seen and not a reason to leave it out.
+ */
+export function targetsOf(pods: readonly Pod[], options: TargetOptions): Target[] {
+  const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
+  const picked = new Set(pickPeers(options.selfUid, reachable, options.pingNumber));
+  return reachable.filter((pod) => picked.has(pod.uid)).flatMap((pod) => targetsOfPod(pod, options));
+}
+
+function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
+  const all = options.families.map((family) => targetIn(pod, family, options));
+  const addressed = all.filter((target) => target.address !== '');
+  return addressed.length > 0 ? addressed : all.slice(0, 1);
+}
+
+function targetIn(pod: Pod, family: 4 | 6, { useHostIP, port }: TargetOptions): Target {
+  const { uid, name, namespace, node } = pod;
+  const podIP = addressIn(pod.podIPs, family);
+  const hostIP = addressIn(pod.hostIPs, family);
+  return {
+    id: `${uid}/${family}`,
+    ...{ uid, name, namespace, node, family, port },
+    address: useHostIP ? hostIP : podIP,
+    podIP: podIP || (pod.podIPs[0] ?? ''),
+    hostIP: hostIP || (pod.hostIPs[0] ?? ''),
+  };
+}
+
+/** The first address of a family; '' if there is none. */
+function addressIn(ips: readonly string[], family: 4 | 6): string {
+  return ips.find((ip) => isIP(ip) === family) ?? '';
+}
