@@ -1,0 +1,112 @@
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+import { ApiError } from './api-error.ts';
+
+/** What we read of a pod object, bounded and checked. Times are ms since the epoch, 0 = not told; strings '' = not told. */
+export interface PodFacts {
+  uid: string;
+  name: string;
+  namespace: string;
+  node: string;
+  podIPs: string[];
+  hostIPs: string[];
+  createdMs: number;
+  /** uid and kind of the controlling owner. */
+  owner: string;
+  ownerKind: string;
+  /** `status.phase`: Pending, Running, Succeeded, Failed, Unknown. */
+  phase: string;
+  /** When deletion was asked for. */
+  deletedMs: number;
+  /** `status.conditions[type=Ready].status`: True, False, Unknown. */
+  ready: string;
+  /** Since when `ready` has its value. */
+  readySinceMs: number;
+  /** Restarts of all containers together. */
+  restarts: number;
+  /** Start of the container that started last. */
+  startedMs: number;
+}
+
+const MAX_IPS = 8;
+
+const word = (length: number) => v.nullish(v.pipe(v.string(), v.maxLength(length)), '');
+const time = v.pipe(
+  word(64),
+  v.transform((text) => Date.parse(text) || 0),
+);
+const rows = <const T extends v.GenericSchema>(row: T) => v.nullish(v.pipe(v.array(row), v.maxLength(1000)), []);
+const addresses = rows(v.object({ ip: word(64) }));
+
+const podSchema = v.object({
+  metadata: v.object({
+    uid: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+    name: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
+    namespace: word(63),
+    creationTimestamp: time,
+    deletionTimestamp: time,
+    deletionGracePeriodSeconds: v.nullish(v.number(), 0),
+    ownerReferences: rows(v.object({ uid: word(128), kind: word(63), controller: v.nullish(v.boolean(), false) })),
+  }),
+  spec: v.nullish(v.object({ nodeName: word(253) }), {}),
+  status: v.nullish(
+    v.object({
+      phase: word(63),
+      podIP: word(64),
+      podIPs: addresses,
+      hostIP: word(64),
+      hostIPs: addresses,
+      conditions: rows(v.object({ type: word(316), status: word(63), lastTransitionTime: time })),
+      containerStatuses: rows(
+        v.object({
+          restartCount: v.nullish(v.number(), 0),
+          state: v.nullish(v.object({ running: v.nullish(v.object({ startedAt: time })) })),
+        }),
+      ),
+    }),
+    {},
+  ),
+});
+
+/**
+ * Reads a pod object of the Kubernetes API. Addresses that are none are left out. Throws an `ApiError` of class
+ * `malformed` for anything that is no pod: no API server sends that, so whoever did is not to be believed.
+ */
+export function readPod(object: unknown): PodFacts {
+  const parsed = v.safeParse(podSchema, object);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new ApiError('malformed', `not a pod: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
+  }
+  const { metadata, spec, status } = parsed.output;
+  const owner = metadata.ownerReferences.find((reference) => reference.controller);
+  const ready = status.conditions.find((condition) => condition.type === 'Ready');
+  const containers = status.containerStatuses;
+  return {
+    uid: metadata.uid,
+    name: metadata.name,
+    namespace: metadata.namespace,
+    node: spec.nodeName,
+    podIPs: ipsOf(status.podIP, status.podIPs),
+    hostIPs: ipsOf(status.hostIP, status.hostIPs),
+    createdMs: metadata.creationTimestamp,
+    owner: owner?.uid ?? '',
+    ownerKind: owner?.kind ?? '',
+    phase: status.phase,
+    deletedMs: deletedMs(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
+    ready: ready?.status ?? '',
+    readySinceMs: ready?.lastTransitionTime ?? 0,
+    restarts: containers.reduce((sum, container) => sum + container.restartCount, 0),
+    startedMs: Math.max(0, ...containers.map((container) => container.state?.running?.startedAt ?? 0)),
+  };
+}
+
+/** The API's `deletionTimestamp` lies in the future by the grace period: it is when the pod must be gone. */
+function deletedMs(timestampMs: number, graceSeconds: number): number {
+  return timestampMs === 0 ? 0 : timestampMs - Math.max(0, graceSeconds) * 1000;
+}
+
+function ipsOf(primary: string, all: { ip: string }[]): string[] {
+  const found = new Set([primary, ...all.map((address) => address.ip)]);
+  return [...found].filter((ip) => isIP(ip) !== 0 && ip.length <= 45).slice(0, MAX_IPS);
+}

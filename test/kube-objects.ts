@@ -1,0 +1,90 @@
+/** A Kubernetes object as JSON. */
+export interface KubeObject {
+  metadata: Record<string, unknown>;
+  spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
+}
+
+/** What a pod of the stub is to look like; everything else has a likely value. */
+export interface StubPod {
+  name: string;
+  uid?: string;
+  namespace?: string;
+  ip?: string;
+  ips?: string[];
+  hostIP?: string;
+  node?: string;
+  owner?: string;
+  ownerKind?: string;
+  labels?: Record<string, string>;
+  phase?: string;
+  /** The Ready condition; null = the pod has none. */
+  ready?: boolean | null;
+  readySinceMs?: number;
+  createdMs?: number;
+  startedMs?: number;
+  restarts?: number;
+  /** When deletion was asked for; the stub adds the grace period. */
+  deletedMs?: number;
+}
+
+/** Whether a pod is in a namespace ('' = any) and has the label of a selector `key=value` ('' = any). */
+export function matches(pod: KubeObject, selector: string, namespace: string): boolean {
+  if (namespace !== '' && pod.metadata['namespace'] !== namespace) return false;
+  const [key = '', value] = selector.split('=');
+  const labels = pod.metadata['labels'] as Record<string, string>;
+  return selector === '' || labels[key] === value;
+}
+
+const time = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+const GRACE_SECONDS = 30;
+
+/** A pod object as the Kubernetes API has it, with the parts that discovery reads. */
+export function podObject(pod: StubPod): KubeObject {
+  const createdMs = pod.createdMs ?? Date.now();
+  const ips = pod.ips ?? (pod.ip === undefined ? [] : [pod.ip]);
+  const ready = pod.ready === undefined ? ips.length > 0 : pod.ready;
+  const metadata: Record<string, unknown> = {
+    name: pod.name,
+    uid: pod.uid ?? `uid-${pod.name}`,
+    namespace: pod.namespace ?? 'default',
+    labels: pod.labels ?? { app: 'goldpinger' },
+    creationTimestamp: time(createdMs),
+    ownerReferences: [{ uid: pod.owner ?? 'owner', kind: pod.ownerKind ?? 'ReplicaSet', controller: true }],
+  };
+  if (pod.deletedMs !== undefined) {
+    metadata['deletionGracePeriodSeconds'] = GRACE_SECONDS;
+    metadata['deletionTimestamp'] = time(pod.deletedMs + GRACE_SECONDS * 1000);
+  }
+  const startedMs = pod.startedMs ?? createdMs;
+  const status = {
+    phase: pod.phase ?? (ips.length > 0 ? 'Running' : 'Pending'),
+    hostIP: pod.hostIP ?? '10.0.0.1',
+    ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    conditions:
+      ready === null
+        ? []
+        : [
+            {
+              type: 'Ready',
+              status: ready ? 'True' : 'False',
+              lastTransitionTime: time(pod.readySinceMs ?? createdMs),
+            },
+          ],
+    containerStatuses: [
+      { restartCount: pod.restarts ?? 0, state: ips.length > 0 ? { running: { startedAt: time(startedMs) } } : {} },
+    ],
+  };
+  return { metadata, spec: { nodeName: pod.node ?? 'node-1' }, status };
+}
+
+/** A list as the API answers with it. */
+export function listObject(kind: string, items: KubeObject[], version: number) {
+  const metadata: Record<string, unknown> = { resourceVersion: String(version) };
+  return { kind, apiVersion: 'v1', metadata, items };
+}
+
+/** The API's object for a failure. */
+export function statusObject(code: number) {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `the stub says ${code}`, code };
+}
