@@ -6,7 +6,7 @@ export interface BusySource {
 }
 
 /**
- * A wait shorter than this proves nothing: the loop books a few us as waiting even if an event is there already.
+ * A wait shorter than this proves nothing: a turn of the loop books a few us as waiting even if an event is there already.
  */
 const REAL_WAIT_US = 100;
 
