@@ -1,4 +1,6 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Histogram from 'prom-client/lib/histogram.js';
 import type { ProbeProtocol } from '../contract/probe.ts';
 import { bounded } from './labels.ts';
 import { BOUNDS_S } from './latencies.ts';

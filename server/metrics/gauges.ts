@@ -1,4 +1,5 @@
-import { Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import Gauge from 'prom-client/lib/gauge.js';
 import type { DiscoveryStatus } from '../contract/discovery.ts';
 import { LIFECYCLES, type Pod } from '../contract/pod.ts';
 import type { Starvation } from '../contract/row.ts';

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Registry } from 'prom-client';
+import type { Registry as PromRegistry } from 'prom-client';
+import Registry from 'prom-client/lib/registry.js';
 import type { Sample } from '../contract/outcome.ts';
 import type { Pod, Target } from '../contract/pod.ts';
 import type { ProbeProtocol } from '../contract/probe.ts';
@@ -125,7 +126,7 @@ function countSuccess(addresses: Addresses, target: Target, sample: Sample): voi
  * Everything in prom-client's registry. Not by its own `metrics()`: that adds no OpenMetrics bounds and, once asked for
  * OpenMetrics, renames the counters for good.
  */
-async function registryText(registry: Registry, instance: string, format: Format): Promise<string> {
+async function registryText(registry: PromRegistry, instance: string, format: Format): Promise<string> {
   let text = '';
   for (const metric of await registry.getMetricsAsJSON()) {
     if (metric.values.length === 0) continue;
