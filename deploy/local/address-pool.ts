@@ -1,0 +1,72 @@
+import { createServer } from 'node:net';
+
+/** What trying to listen on an address came to: '' = it can be used, else the error's code, e.g. EADDRNOTAVAIL. */
+export type BindCheck = (address: string, port: number) => Promise<string>;
+
+/** Listens for a moment, to see whether the address exists and the port is free on it. */
+export const tryToListen: BindCheck = (host, port) =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EUNKNOWN'));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve('')));
+  });
+
+const FIRST = 2;
+const LAST = 240;
+
+/**
+ * The addresses of a local cluster's pods: BASE.2 to BASE.240 of loopback, given out in turn, so that a pod's address
+ * comes back as late as possible.
+ */
+export class AddressPool {
+  readonly #base: string;
+  readonly #port: number;
+  readonly #check: BindCheck;
+  readonly #taken = new Set<string>();
+  #next = FIRST;
+
+  /** `base`: the first three parts, e.g. `127.0.0`; `port`: the port that has to be free on an address. */
+  constructor(base: string, port: number, check: BindCheck = tryToListen) {
+    this.#base = base;
+    this.#port = port;
+    this.#check = check;
+  }
+
+  /** What to do where addresses are missing. */
+  get advice(): string {
+    const last = Math.min(LAST, FIRST + this.#taken.size + 9);
+    return `for i in $(seq ${FIRST} ${last}); do sudo ifconfig lo0 alias ${this.#base}.$i up; done`;
+  }
+
+  /** The next usable address; null if there is none. It is taken until `release`. */
+  async take(): Promise<string | null> {
+    for (let tries = FIRST; tries <= LAST; tries++) {
+      const address = `${this.#base}.${this.#next}`;
+      this.#next = this.#next === LAST ? FIRST : this.#next + 1;
+      if (this.#taken.has(address)) continue;
+      this.#taken.add(address); // Before the wait: two pods may look at once.
+      if ((await this.#check(address, this.#port)) === '') return address;
+      this.#taken.delete(address);
+    }
+    return null;
+  }
+
+  /** Gives an address back. */
+  release(address: string): void {
+    this.#taken.delete(address);
+  }
+
+  /** Throws an Error with the command that helps unless at least `wanted` addresses can be used (taken ones aside). */
+  async demand(wanted: number): Promise<void> {
+    let usable = 0;
+    for (let last = FIRST; last <= LAST && usable < wanted; last++) {
+      if ((await this.#check(`${this.#base}.${last}`, this.#port)) === '') usable += 1;
+    }
+    if (usable >= wanted) return;
+    const advice = `for i in $(seq ${FIRST} ${Math.min(LAST, FIRST + 2 * wanted)}); do sudo ifconfig lo0 alias ${this.#base}.$i up; done`;
+    throw new Error(
+      `each pod needs a loopback address with port ${this.#port} free: ${wanted} are needed, ${usable} of ${this.#base}.${FIRST}-${LAST} can be used.\n` +
+        `On macOS, where only 127.0.0.1 exists, this makes more of them (until the next boot):\n  ${advice}`,
+    );
+  }
+}

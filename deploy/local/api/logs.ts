@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http';
+import type { ContainerLog, LogLine, LogSource } from './log-source.ts';
+import type { PodObject } from './objects.ts';
+import { countFrom, isTrue, type ObjectRequest } from './request.ts';
+import { badRequest } from './status.ts';
+
+/**
+ * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous`,
+ * `limitBytes` and `follow` as in the real API. Throws ApiError 400 before anything has been written.
+ */
+export function serveLog(
+  response: ServerResponse,
+  request: ObjectRequest,
+  pod: PodObject,
+  logs: LogSource,
+  nowMs: number,
+): void {
+  const { query } = request;
+  const log = logs.logOf(pod.metadata.uid, containerOf(pod, query.get('container')));
+  const tail = countFrom(query, 'tailLines');
+  const sinceSeconds = countFrom(query, 'sinceSeconds');
+  const limitBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
+  const stamped = isTrue(query.get('timestamps'));
+  const render = (line: LogLine) => `${stamped ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;
+  const recent = (log?.lines(isTrue(query.get('previous'))) ?? []).filter(
+    (line) => sinceSeconds === undefined || line.atMs >= nowMs - sinceSeconds * 1000,
+  );
+  const shown = tail === undefined ? recent : recent.slice(Math.max(0, recent.length - tail));
+  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+  const text = shown.map(render).join('');
+  if (!isTrue(query.get('follow')) || !log || text.length >= limitBytes) {
+    response.end(Buffer.from(text).subarray(0, Math.min(limitBytes, 2 ** 31)));
+    return;
+  }
+  response.write(text);
+  follow(response, log, render);
+}
+
+function containerOf(pod: PodObject, asked: string | null): string {
+  const names = pod.spec.containers.map((container) => container.name);
+  if (asked !== null && asked !== '') {
+    if (names.includes(asked)) return asked;
+    throw badRequest(`container ${asked.slice(0, 100)} is not valid for pod ${pod.metadata.name}`);
+  }
+  const [only, ...more] = names;
+  if (only !== undefined && more.length === 0) return only;
+  throw badRequest(
+    `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
+  );
+}
+
+/** A reader that stops reading is cut off before its unread lines weigh on us. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
+function follow(response: ServerResponse, log: ContainerLog, render: (line: LogLine) => string): void {
+  const stop = log.follow(
+    (line) => {
+      response.write(render(line));
+      if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
+    },
+    () => response.end(),
+  );
+  response.on('close', stop);
+}

@@ -1,0 +1,89 @@
+import type { KubeObject } from './objects.ts';
+import type { ObjectRequest } from './request.ts';
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from './resources.ts';
+import { type ApiError, failure, qualifiedName } from './status.ts';
+import type { Store } from './store.ts';
+
+/** Who a request comes from. */
+export interface User {
+  name: string;
+  groups: readonly string[];
+}
+
+/** The user that a service account's token stands for. */
+export function serviceAccountUser(namespace: string, name: string): User {
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+  };
+}
+
+/** Administrators, whom no rule can lock out. */
+export const MASTERS = 'system:masters';
+
+interface Rule {
+  verbs?: string[];
+  apiGroups?: string[];
+  resources?: string[];
+  resourceNames?: string[];
+}
+
+interface Binding extends KubeObject {
+  subjects?: { kind: string; name: string; namespace?: string }[];
+  roleRef?: { kind: string; name: string };
+}
+
+/**
+ * Null if the roles in the store let `user` do what `request` asks for, else the 403 to answer with. Roles and bindings
+ * are read at each request: editing a ClusterRole takes effect at once, as in a real cluster.
+ */
+export function forbiddenTo(store: Store, user: User, request: ObjectRequest): ApiError | null {
+  if (user.groups.includes(MASTERS)) return null;
+  const rules = [
+    ...bound(store, store.list(CLUSTER_ROLE_BINDINGS), user, ''),
+    ...(request.namespace === ''
+      ? []
+      : bound(store, store.list(ROLE_BINDINGS, request.namespace), user, request.namespace)),
+  ];
+  if (rules.some((rule) => allows(rule, request))) return null;
+  const { verb, resource, namespace, name, subresource } = request;
+  const scope = resource.namespaced && namespace !== '' ? `in the namespace "${namespace}"` : 'at the cluster scope';
+  const what = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
+  const subject = name === '' ? qualifiedName(resource) : `${qualifiedName(resource)} "${name}"`;
+  const message = `${subject} is forbidden: User "${user.name}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${scope}`;
+  return failure(403, 'Forbidden', message, { kind: resource.plural, ...(name === '' ? {} : { name }) });
+}
+
+function bound(store: Store, bindings: KubeObject[], user: User, namespace: string): Rule[] {
+  return bindings.flatMap((binding) => {
+    const { subjects = [], roleRef } = binding as Binding;
+    if (!roleRef || !subjects.some((subject) => isMeant(subject, user, namespace))) return [];
+    const role =
+      roleRef.kind === 'ClusterRole'
+        ? store.get(CLUSTER_ROLES, '', roleRef.name)
+        : store.get(ROLES, namespace, roleRef.name);
+    return (role?.['rules'] as Rule[] | undefined) ?? [];
+  });
+}
+
+function isMeant(subject: { kind: string; name: string; namespace?: string }, user: User, namespace: string): boolean {
+  if (subject.kind === 'ServiceAccount') {
+    return user.name === serviceAccountUser(subject.namespace ?? namespace, subject.name).name;
+  }
+  return subject.kind === 'Group' ? user.groups.includes(subject.name) : user.name === subject.name;
+}
+
+function allows(rule: Rule, { verb, resource, name, subresource }: ObjectRequest): boolean {
+  const what = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
+  const names = rule.resourceNames ?? [];
+  return (
+    covers(rule.verbs, verb) &&
+    covers(rule.apiGroups, resource.group) &&
+    covers(rule.resources, what) &&
+    (names.length === 0 || names.includes(name))
+  );
+}
+
+function covers(list: string[] | undefined, word: string): boolean {
+  return list !== undefined && (list.includes('*') || list.includes(word));
+}

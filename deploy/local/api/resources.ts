@@ -1,0 +1,90 @@
+/** One kind of object that the API serves. */
+export interface Resource {
+  /** API group; '' is the core group. */
+  group: string;
+  version: string;
+  /** Name in URLs; unique among ours. */
+  plural: string;
+  singular: string;
+  kind: string;
+  namespaced: boolean;
+  shortNames: readonly string[];
+  subresources: readonly string[];
+}
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+function resource(
+  group: string,
+  kind: string,
+  plural: string,
+  more: { cluster?: boolean; short?: string[]; sub?: string[] } = {},
+): Resource {
+  return {
+    group,
+    version: 'v1',
+    plural,
+    singular: kind.toLowerCase(),
+    kind,
+    namespaced: more.cluster !== true,
+    shortNames: more.short ?? [],
+    subresources: more.sub ?? [],
+  };
+}
+
+export const PODS = resource('', 'Pod', 'pods', { short: ['po'], sub: ['log', 'eviction'] });
+export const NODES = resource('', 'Node', 'nodes', { cluster: true, short: ['no'] });
+export const NAMESPACES = resource('', 'Namespace', 'namespaces', { cluster: true, short: ['ns'] });
+export const SERVICES = resource('', 'Service', 'services', { short: ['svc'] });
+export const SERVICE_ACCOUNTS = resource('', 'ServiceAccount', 'serviceaccounts', { short: ['sa'] });
+export const EVENTS = resource('', 'Event', 'events', { short: ['ev'] });
+export const DEPLOYMENTS = resource('apps', 'Deployment', 'deployments', { short: ['deploy'], sub: ['scale'] });
+export const REPLICA_SETS = resource('apps', 'ReplicaSet', 'replicasets', { short: ['rs'], sub: ['scale'] });
+export const CLUSTER_ROLES = resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true });
+export const CLUSTER_ROLE_BINDINGS = resource(RBAC, 'ClusterRoleBinding', 'clusterrolebindings', { cluster: true });
+export const ROLES = resource(RBAC, 'Role', 'roles');
+export const ROLE_BINDINGS = resource(RBAC, 'RoleBinding', 'rolebindings');
+
+/** Everything the API serves. */
+export const RESOURCES: readonly Resource[] = [
+  PODS,
+  NODES,
+  NAMESPACES,
+  SERVICES,
+  SERVICE_ACCOUNTS,
+  EVENTS,
+  resource('', 'ConfigMap', 'configmaps', { short: ['cm'] }),
+  DEPLOYMENTS,
+  REPLICA_SETS,
+  CLUSTER_ROLES,
+  CLUSTER_ROLE_BINDINGS,
+  ROLES,
+  ROLE_BINDINGS,
+];
+
+/** The API groups served, the core group ('') first. */
+export const GROUPS: readonly string[] = [...new Set(RESOURCES.map((one) => one.group))];
+
+/** The resource that a URL names by group, version and plural. */
+export function findResource(group: string, version: string, plural: string): Resource | undefined {
+  return RESOURCES.find((one) => one.group === group && one.version === version && one.plural === plural);
+}
+
+/** The resource that a person names: plural, singular or short name, in any case. */
+export function resourceByName(name: string): Resource | undefined {
+  const wanted = name.toLowerCase();
+  return RESOURCES.find((one) => one.plural === wanted || one.singular === wanted || one.shortNames.includes(wanted));
+}
+
+/** `apiVersion` of objects of this kind. */
+export function apiVersionOf(of: Resource): string {
+  return of.group === '' ? of.version : `${of.group}/${of.version}`;
+}
+
+/** The folder of URLs below which objects of this kind live, e.g. `/apis/apps/v1/namespaces/default/deployments`. */
+export function collectionPath(of: Resource, namespace: string): string {
+  const root = of.group === '' ? `/api/${of.version}` : `/apis/${of.group}/${of.version}`;
+  return of.namespaced && namespace !== ''
+    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${of.plural}`
+    : `${root}/${of.plural}`;
+}

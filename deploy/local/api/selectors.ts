@@ -1,0 +1,100 @@
+import type { KubeObject } from './objects.ts';
+import { EVENTS, PODS, type Resource } from './resources.ts';
+import { badRequest } from './status.ts';
+
+/** Whether an object is wanted. */
+export type Filter = (object: KubeObject) => boolean;
+
+const MAX_LENGTH = 4096;
+const KEY = /^([a-z0-9A-Z.-]+\/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$/;
+const VALUE = /^([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?$/;
+
+/**
+ * A filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas, all of
+ * which must hold. As in Kubernetes, `!=` and `notin` also hold where the label is missing. Throws ApiError 400.
+ */
+export function labelFilter(selector: string): Filter {
+  const tests = split(selector).map(labelTest);
+  return (object) => tests.every((test) => test(object.metadata.labels ?? {}));
+}
+
+/** The fields that a field selector may name beyond `metadata.name` and `metadata.namespace`, by resource. */
+const FIELDS = new Map<Resource, readonly string[]>([
+  [PODS, ['spec.nodeName', 'spec.restartPolicy', 'spec.serviceAccountName', 'status.phase', 'status.podIP']],
+  [
+    EVENTS,
+    [
+      'involvedObject.kind',
+      'involvedObject.name',
+      'involvedObject.namespace',
+      'involvedObject.uid',
+      'involvedObject.apiVersion',
+      'involvedObject.resourceVersion',
+      'involvedObject.fieldPath',
+      'reason',
+      'type',
+      'source',
+      'reportingComponent',
+    ],
+  ],
+]);
+
+/** A filter from a field selector: `field=value` or `field!=value`, joined by commas. Throws ApiError 400. */
+export function fieldFilter(selector: string, resource: Resource): Filter {
+  const known = ['metadata.name', 'metadata.namespace', ...(FIELDS.get(resource) ?? [])];
+  const tests = split(selector).map((term) => {
+    const parts = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
+    if (!parts)
+      throw badRequest(`invalid selector: '${selector.slice(0, 200)}'; can't understand '${term.slice(0, 100)}'`);
+    const [, field = '', operator = '', value = ''] = parts;
+    if (!known.includes(field)) throw badRequest(`field label not supported: ${field.slice(0, 100)}`);
+    const path = field.split('.');
+    return (object: KubeObject) => (fieldOf(object, path) === value) === (operator !== '!=');
+  });
+  return (object) => tests.every((test) => test(object));
+}
+
+function labelTest(term: string): (labels: Record<string, string>) => boolean {
+  const set = /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term);
+  if (set) {
+    const [, key = '', operator, list = ''] = set;
+    const values = list.split(',').map((value) => check(value.trim(), VALUE, term));
+    const name = check(key, KEY, term);
+    return (labels) => values.includes(labels[name] ?? '\u0000') === (operator === 'in');
+  }
+  const equality = /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term);
+  if (equality) {
+    const name = check(equality[1] ?? '', KEY, term);
+    const value = check(equality[3] ?? '', VALUE, term);
+    return (labels) => ((labels[name] ?? '\u0000') === value) === (equality[2] !== '!=');
+  }
+  const absent = term.startsWith('!');
+  const name = check(term.slice(absent ? 1 : 0).trim(), KEY, term);
+  return (labels) => Object.hasOwn(labels, name) !== absent;
+}
+
+function check(word: string, pattern: RegExp, term: string): string {
+  if (!pattern.test(word)) throw badRequest(`unable to parse requirement: '${term.slice(0, 200)}'`);
+  return word;
+}
+
+/** The terms between commas that are not within parentheses. */
+function split(selector: string): string[] {
+  if (selector.length > MAX_LENGTH) throw badRequest(`a selector of more than ${MAX_LENGTH} characters`);
+  if (selector.trim() === '') return [];
+  const terms: string[] = [''];
+  let depth = 0;
+  for (const char of selector) {
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (char === ',' && depth === 0) terms.push('');
+    else terms[terms.length - 1] += char;
+  }
+  return terms.map((term) => term.trim());
+}
+
+function fieldOf(object: unknown, path: string[]): string {
+  let value = object;
+  for (const step of path) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+}

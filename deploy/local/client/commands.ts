@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName } from '../api/resources.ts';
+import type { Table } from '../api/table.ts';
+import { FlagError } from '../flags.ts';
+import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
+import { APP, NAMESPACE } from '../seed.ts';
+import { call, callJson, linesOf, textOf } from './api-client.ts';
+import { TablePrinter } from './printer.ts';
+
+/** What a command needs of the process. */
+export interface CommandIo {
+  print(text: string): void;
+  onEnd(end: () => void): void;
+}
+
+interface Invocation {
+  access: ApiAccess;
+  io: CommandIo;
+  /** What follows the command's name. */
+  words: string[];
+  options: ReturnType<typeof read>['values'];
+}
+
+const COMMANDS: Record<string, (invocation: Invocation) => Promise<void>> = { get, delete: remove, scale, logs };
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+
+/** Whether a word is a command for a running cluster. */
+export function isCommand(word: string | undefined): word is string {
+  return word !== undefined && Object.hasOwn(COMMANDS, word);
+}
+
+/**
+ * Carries out `get`, `delete`, `scale` or `logs` on the cluster that runs in `--dir` (default `.local`); gives the exit
+ * code. Rejects with FlagError, or an Error that tells what the API said.
+ */
+export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values: options, positionals } = read(args);
+  const [name = '', ...words] = positionals;
+  const path = join(options.dir, 'kubeconfig');
+  if (!existsSync(path))
+    throw new Error(`no local cluster is running (there is no ${path}): start one with: npm start`);
+  const command = COMMANDS[name];
+  if (!command) throw new FlagError(`unknown command ${name}`);
+  // A command that waits (-w, -f) ends with the terminal's say-so, and that is no failure.
+  const ended = new Promise<void>((resolve) => io.onEnd(resolve));
+  await Promise.race([command({ access: readKubeconfig(path), io, words, options }), ended]);
+  return 0;
+}
+
+async function get({ access, io, words, options }: Invocation): Promise<void> {
+  const [kind = '', name] = kindAndName(words);
+  const path = collectionPath(known(kind), options['all-namespaces'] ? '' : options.namespace);
+  const printer = new TablePrinter(io.print, options.output === 'wide');
+  const selector = name === undefined ? '' : `fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`;
+  if (options.output === 'json') {
+    io.print(`${JSON.stringify(await callJson(access, { method: 'GET', path: `${path}?${selector}` }), null, 2)}\n`);
+    return;
+  }
+  const table = (await callJson(access, { method: 'GET', path: `${path}?${selector}`, accept: TABLE })) as Table;
+  if (table.rows.length === 0 && name !== undefined) throw new Error(`there is no ${kind} ${name}`);
+  if (table.rows.length === 0 && !options.watch) io.print('No resources found.\n');
+  else printer.add(table);
+  if (!options.watch) return;
+  const { resourceVersion } = table.metadata as { resourceVersion: string };
+  const watchPath = `${path}?watch=1&resourceVersion=${resourceVersion}&${selector}`;
+  for await (const line of linesOf(await call(access, { method: 'GET', path: watchPath, accept: TABLE }))) {
+    const event = JSON.parse(line) as { type: string; object: Table };
+    if (event.type !== 'ERROR' && event.type !== 'BOOKMARK') printer.add(event.object);
+  }
+}
+
+async function remove({ access, io, words, options }: Invocation): Promise<void> {
+  const [kind = '', name] = kindAndName(words);
+  const resource = known(kind);
+  if (name === undefined) throw new FlagError(`delete ${kind} needs a name`);
+  const grace = options.force ? '0' : options['grace-period'];
+  if (grace !== undefined && !/^\d{1,5}$/.test(grace))
+    throw new FlagError('--grace-period must be a whole number of seconds');
+  const path = `${collectionPath(resource, options.namespace)}/${encodeURIComponent(name)}`;
+  await callJson(access, {
+    method: 'DELETE',
+    path,
+    ...(grace === undefined ? {} : { body: { gracePeriodSeconds: Number(grace) } }),
+  });
+  io.print(`${resource.singular} "${name}" deleted\n`);
+}
+
+async function scale({ access, io, words, options }: Invocation): Promise<void> {
+  const [target, count] = words.length > 1 ? [words[0], words[1]] : [APP, words[0]];
+  const replicas = options.replicas ?? count;
+  if (replicas === undefined || !/^\d{1,3}$/.test(replicas))
+    throw new FlagError('scale needs a number of pods, e.g. scale 5');
+  const name = (target ?? APP).split('/').at(-1) ?? APP;
+  const path = `${collectionPath(DEPLOYMENTS, options.namespace)}/${encodeURIComponent(name)}/scale`;
+  const body = { spec: { replicas: Number(replicas) } };
+  await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  io.print(`deployment "${name}" scaled to ${replicas}\n`);
+}
+
+async function logs({ access, io, words, options }: Invocation): Promise<void> {
+  const name = words.at(-1);
+  if (name === undefined) throw new FlagError('logs needs the name of a pod');
+  const query = new URLSearchParams();
+  if (options.tail !== undefined) query.set('tailLines', options.tail);
+  if (options.container !== undefined) query.set('container', options.container);
+  if (options.follow) query.set('follow', 'true');
+  const pod = encodeURIComponent(name.replace(/^pods?\//, ''));
+  const answer = await call(access, {
+    method: 'GET',
+    path: `${collectionPath(PODS, options.namespace)}/${pod}/log?${query}`,
+  });
+  if (answer.statusCode !== 200) {
+    const status = JSON.parse(await textOf(answer)) as { message?: string };
+    throw new Error(`Error from server: ${status.message}`);
+  }
+  for await (const line of linesOf(answer)) io.print(`${line}\n`);
+}
+
+/** `pod x` and `pod/x` are the same. */
+function kindAndName(words: string[]): string[] {
+  return words.length === 1 ? (words[0] ?? '').split('/') : words;
+}
+
+function known(kind: string): Resource {
+  const resource = resourceByName(kind);
+  if (!resource) throw new FlagError(kind === '' ? 'which kind? e.g. get pods' : `this cluster has no ${kind}`);
+  return resource;
+}
+
+function read(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        dir: { type: 'string', default: '.local' },
+        namespace: { type: 'string', short: 'n', default: NAMESPACE },
+        'all-namespaces': { type: 'boolean', short: 'A', default: false },
+        output: { type: 'string', short: 'o', default: '' },
+        watch: { type: 'boolean', short: 'w', default: false },
+        follow: { type: 'boolean', short: 'f', default: false },
+        tail: { type: 'string' },
+        container: { type: 'string', short: 'c' },
+        'grace-period': { type: 'string' },
+        force: { type: 'boolean', default: false },
+        replicas: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new FlagError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,40 @@
+import { type KubeObject, kubeTime } from '../api/objects.ts';
+import { EVENTS } from '../api/resources.ts';
+import type { Store } from '../api/store.ts';
+
+/** What happened to an object, as `kubectl describe` shows it. */
+export interface Happening {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  message: string;
+  component: string;
+}
+
+const MAX_EVENTS = 300;
+
+/** Records an Event about an object; the oldest beyond 300 are dropped. */
+export function recordEvent(store: Store, nowMs: number, object: KubeObject, happening: Happening): void {
+  const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
+  const { component, ...told } = happening;
+  const time = kubeTime(nowMs);
+  store.create(EVENTS, {
+    apiVersion: 'v1',
+    kind: 'Event',
+    // The version is unique, as the name has to be.
+    metadata: { name: `${name}.${(store.version + 1).toString(16).padStart(8, '0')}`, namespace },
+    involvedObject: { apiVersion: object.apiVersion, kind: object.kind, name, namespace, uid, resourceVersion },
+    ...told,
+    count: 1,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    source: { component },
+    reportingComponent: component,
+    reportingInstance: '',
+  });
+  const all = store.list(EVENTS);
+  if (all.length <= MAX_EVENTS) return;
+  const byAge = all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  for (const old of byAge.slice(0, all.length - MAX_EVENTS)) {
+    store.remove(EVENTS, old.metadata.namespace ?? '', old.metadata.name);
+  }
+}

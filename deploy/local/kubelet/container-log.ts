@@ -1,0 +1,93 @@
+import { appendFileSync, renameSync } from 'node:fs';
+import { StringDecoder } from 'node:string_decoder';
+import type { ContainerLog, LogLine } from '../api/log-source.ts';
+
+const MAX_LINES = 2000;
+const MAX_LINE_CHARS = 8192;
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/**
+ * What a container writes: the newest lines in memory for the API, and a file for people, which is put aside as `.1` when
+ * it has grown to 1 MiB.
+ */
+export class KeptLog implements ContainerLog {
+  readonly #path: string;
+  readonly #nowMs: () => number;
+  readonly #followers = new Set<{ line: (line: LogLine) => void; ended: () => void }>();
+  #decoder = new StringDecoder('utf8');
+  #partial = '';
+  #lines: LogLine[] = [];
+  #previous: LogLine[] = [];
+  #fileBytes = 0;
+  #closed = false;
+
+  /** `path`: the file; '' = none. */
+  constructor(path: string, nowMs: () => number) {
+    this.#path = path;
+    this.#nowMs = nowMs;
+  }
+
+  /** Takes what the process has written. */
+  append(chunk: Buffer): void {
+    const pieces = (this.#partial + this.#decoder.write(chunk)).split('\n');
+    this.#partial = (pieces.pop() ?? '').slice(0, MAX_LINE_CHARS);
+    for (const text of pieces) this.#add(text.slice(0, MAX_LINE_CHARS));
+    this.#writeFile(chunk);
+  }
+
+  /** The process has ended: an unfinished line counts as one. */
+  flush(): void {
+    if (this.#partial !== '') this.#add(this.#partial);
+    this.#partial = '';
+    this.#decoder = new StringDecoder('utf8');
+  }
+
+  /** A new process begins to write. */
+  beginRun(): void {
+    this.#previous = this.#lines;
+    this.#lines = [];
+  }
+
+  /** No process will write any more. */
+  close(): void {
+    this.flush();
+    this.#closed = true;
+    for (const follower of this.#followers) follower.ended();
+    this.#followers.clear();
+  }
+
+  lines(previous: boolean): readonly LogLine[] {
+    return previous ? this.#previous : this.#lines;
+  }
+
+  follow(line: (line: LogLine) => void, ended: () => void): () => void {
+    if (this.#closed) {
+      ended();
+      return () => {};
+    }
+    const follower = { line, ended };
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  #add(text: string): void {
+    const line = { atMs: this.#nowMs(), text };
+    this.#lines.push(line);
+    if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES);
+    for (const follower of this.#followers) follower.line(line);
+  }
+
+  #writeFile(chunk: Buffer): void {
+    if (this.#path === '') return;
+    try {
+      if (this.#fileBytes + chunk.length > MAX_FILE_BYTES) {
+        renameSync(this.#path, `${this.#path}.1`);
+        this.#fileBytes = 0;
+      }
+      appendFileSync(this.#path, chunk);
+      this.#fileBytes += chunk.length;
+    } catch {
+      // A full disk or a removed folder must not end the cluster; the lines are still in memory.
+    }
+  }
+}

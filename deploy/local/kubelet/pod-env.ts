@@ -1,0 +1,57 @@
+import type { Container, PodObject } from '../api/objects.ts';
+
+/** What a container can learn about where it runs. */
+export interface Placement {
+  podIP: string;
+  hostIP: string;
+}
+
+/**
+ * A container's environment as its pod's spec gives it: values, fields of the pod (`fieldRef`), and `$(NAME)` for
+ * variables named before. References to what does not exist here (config maps, secrets) give no variable.
+ */
+export function specEnv(container: Container, pod: PodObject, placement: Placement): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const path = valueFrom?.fieldRef?.fieldPath;
+    const text = path === undefined ? value : podField(path, pod, placement);
+    if (text !== undefined) env[name] = expand(text, env);
+  }
+  return env;
+}
+
+/** A container's arguments with `$(NAME)` replaced. */
+export function specArgs(container: Container, env: Record<string, string>): string[] {
+  return (container.args ?? []).map((arg) => expand(arg, env));
+}
+
+/**
+ * The address that a program in a pod means by `host`. All pods of a local cluster share one loopback, so "every
+ * address" and "localhost" have to be the pod's own.
+ */
+export function addressInPod(host: string, podIP: string): string {
+  return ['', '0.0.0.0', '::', '[::]', 'localhost', '127.0.0.1', '::1'].includes(host) ? podIP : host;
+}
+
+function expand(text: string, env: Record<string, string>): string {
+  return text.replace(/\$(\$|\(([^)]*)\))/g, (whole, after: string, name: string) =>
+    after === '$' ? '$' : Object.hasOwn(env, name) ? (env[name] ?? '') : whole,
+  );
+}
+
+function podField(path: string, pod: PodObject, placement: Placement): string | undefined {
+  const mapped = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
+  if (mapped) return pod.metadata[mapped[1] as 'labels' | 'annotations']?.[mapped[2] ?? ''] ?? '';
+  const fields: Record<string, string | undefined> = {
+    'metadata.name': pod.metadata.name,
+    'metadata.namespace': pod.metadata.namespace,
+    'metadata.uid': pod.metadata.uid,
+    'spec.nodeName': pod.spec.nodeName,
+    'spec.serviceAccountName': pod.spec.serviceAccountName,
+    'status.podIP': placement.podIP,
+    'status.podIPs': placement.podIP,
+    'status.hostIP': placement.hostIP,
+    'status.hostIPs': placement.hostIP,
+  };
+  return fields[path];
+}

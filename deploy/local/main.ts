@@ -1,0 +1,42 @@
+import { realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { textOf } from '../../server/contract/errors.ts';
+import { isCommand, runCommand } from './client/commands.ts';
+import { FlagError, HELP, parseStartFlags } from './flags.ts';
+import { runCluster } from './run.ts';
+
+/** The server lies beside this file, once both are built. */
+const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
+
+function onEnd(end: () => void): void {
+  let asked = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // The watchdog kills what is left.
+    if (asked) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    asked = true;
+    end();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('SIGHUP', onSignal);
+}
+
+async function main(args: string[]): Promise<number> {
+  if (isCommand(args[0])) return runCommand(args, { print: (text) => process.stdout.write(text), onEnd });
+  const flags = parseStartFlags(args);
+  if (flags.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  await runCluster(flags, { print: (line) => process.stdout.write(`${line}\n`), onEnd, pid: process.pid, serverPath });
+  return 0;
+}
+
+process.stdout.on('error', () => {}); // The reader of our output may go (`| head`); the cluster need not.
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${textOf(error, 2000)}\n${error instanceof FlagError ? 'See --help.\n' : ''}`);
+    process.exit(1);
+  },
+);
