@@ -1,0 +1,50 @@
+import type { ProbeProtocol } from '../../server/contract/probe.ts';
+import type { Picture } from './picture.ts';
+
+/** One external target as all pods see it. */
+export interface ExternalTarget {
+  /** Protocol and target: unique. */
+  key: string;
+  target: string;
+  protocol: ProbeProtocol;
+  /** `failed` if any pod fails; `not-yet` while none has probed it. */
+  state: 'good' | 'failed' | 'not-yet';
+  /** Pods that have probed it. */
+  probing: number;
+  /** Indexes in `Mesh.pods` of those that failed. */
+  failing: number[];
+  /** The slowest success, us; -1 without one. */
+  slowestUs: number;
+  /** The error of the first that failed. */
+  error: string;
+}
+
+/** The most targets that are told apart; each pod may bring its own. */
+const MAX_TARGETS = 500;
+
+/** External targets over all rows: the failed first, then by name. */
+export function externalTargets({ mesh }: Picture): ExternalTarget[] {
+  const targets = new Map<string, ExternalTarget>();
+  for (const row of mesh.rows) {
+    for (const probe of row.probes) {
+      const key = `${probe.protocol} ${probe.target}`;
+      let target = targets.get(key);
+      if (target === undefined) {
+        if (targets.size >= MAX_TARGETS) continue;
+        const { protocol } = probe;
+        const unseen = { state: 'not-yet' as const, probing: 0, failing: [], slowestUs: -1, error: '' };
+        target = { key, target: probe.target, protocol, ...unseen };
+        targets.set(key, target);
+      }
+      if (probe.atMs === 0) continue;
+      target.probing++;
+      if (probe.error !== '') {
+        target.failing.push(row.pod);
+        target.error ||= probe.error;
+      } else target.slowestUs = Math.max(target.slowestUs, probe.durationUs);
+      target.state = target.failing.length > 0 ? 'failed' : 'good';
+    }
+  }
+  const rank = (target: ExternalTarget) => (target.state === 'failed' ? 0 : 1);
+  return [...targets.values()].sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
+}

@@ -1,0 +1,185 @@
+import type { Box, Ring } from './circle-layout.ts';
+import { arrowHead, type Curve, linkCurve, type Point, pointAt, selfLoop } from './curve.ts';
+import { type LinkState, stateAt } from './link-state.ts';
+import type { Picture } from './picture.ts';
+
+/** What a number of pods leaves room for. */
+export interface Tier {
+  /** `full`: name, node, address and health beside each pod. `short`: a short name. `accused`: only pods at fault. */
+  names: 'full' | 'short' | 'accused';
+  /** Whether all links are drawn, or the worst only. */
+  allLinks: boolean;
+  /** Radius of a pod, px; of an accused one, which carries its mark. */
+  disc: number;
+  accusedDisc: number;
+  /** Factor on the widths of links. */
+  weight: number;
+  bow: number;
+  pull: number;
+  /** Whether pods that no shown link touches are left out, and the arcs carry the worst state instead. */
+  arcsCarry: boolean;
+}
+
+/** What `n` pods (gone ones included) leave room for; `narrow` is a view below 640 px. */
+export function tierOf(n: number, narrow: boolean): Tier {
+  const base = { allLinks: true, weight: 1, pull: 0, arcsCarry: false };
+  if (n <= 12) return { ...base, names: narrow ? 'short' : 'full', disc: narrow ? 19 : 26, accusedDisc: 26, bow: 0.1 };
+  if (n <= 30)
+    return { ...base, names: 'short', disc: narrow ? 9 : 14, accusedDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
+  const many = {
+    ...base,
+    allLinks: false,
+    names: 'accused' as const,
+    accusedDisc: 12,
+    weight: 0.5,
+    bow: 0.03,
+    pull: 0.65,
+  };
+  if (n <= 160) return { ...many, disc: narrow ? 3 : 5 };
+  return { ...many, disc: narrow ? 2 : 3, weight: 0.4, arcsCarry: n > 400 };
+}
+
+/** Where the parts of a graph go within the stage. */
+export interface Frame {
+  ring: Box;
+  /** Where words may be. */
+  labels: Box;
+  /** Where external targets stand; null without any. */
+  external: Box | null;
+}
+
+/** Divides the stage (px) among the ring, its words and `externals` external targets. */
+export function frameOf(width: number, height: number, tier: Tier, narrow: boolean, externals: number): Frame {
+  const beside = externals > 0 && !narrow ? 190 : 0;
+  const below = externals > 0 && narrow ? 34 : 0;
+  const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
+  const side = narrow ? 56 : tier.names === 'full' ? 200 : tier.names === 'short' ? 120 : 190;
+  const top = tier.names === 'accused' ? (narrow ? 22 : 44) : tier.disc * 2.3;
+  const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
+  const ring = {
+    x: labels.x + (labels.width - room) / 2,
+    y: labels.y + (labels.height - room) / 2,
+    width: room,
+    height: room,
+  };
+  if (externals === 0) return { ring, labels, external: null };
+  const external = narrow
+    ? { x: 8, y: height - below - 4, width: width - 16, height: below }
+    : { x: width - beside, y: labels.y, width: beside - 8, height: labels.height };
+  return { ring, labels, external };
+}
+
+/** One link, ready to be drawn. `curve` is null for a self-link, which has `loop` instead. */
+export interface SceneLink {
+  pair: number;
+  from: number;
+  to: number;
+  state: LinkState;
+  curve: Curve | null;
+  loop: (Point & { radius: number }) | null;
+  /** Corners of the arrow; empty where there is none (loops, links that were not probed). */
+  arrow: Point[];
+  /** Where its mark or figure goes. */
+  middle: Point;
+}
+
+/** Width (px) and dashes of a link in each state, and whether it has a mark in the middle. */
+export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; marked: boolean }> = {
+  good: { width: 1.75, dash: [], marked: false },
+  fair: { width: 1.75, dash: [], marked: false },
+  warning: { width: 2.25, dash: [], marked: false },
+  slow: { width: 3.5, dash: [], marked: false },
+  failed: { width: 2.5, dash: [8, 5], marked: true },
+  'not-probed': { width: 1, dash: [1.5, 4], marked: false },
+  'not-yet': { width: 1, dash: [1.5, 4], marked: false },
+  unknown: { width: 1.75, dash: [8, 4, 1.5, 4], marked: true },
+  suspect: { width: 1.75, dash: [3, 3], marked: true },
+  gone: { width: 0, dash: [], marked: false },
+};
+
+/** The direction (radians) in which a pod's loop lies: up or down where names stand beside pods, else outwards. */
+export function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
+  if (tier.names === 'full' || (tier.names === 'short' && tier.disc >= 19)) {
+    return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
+  }
+  return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);
+}
+
+/** Geometry of the chosen `pairs`. `spots` are the pods' places, moved ones included; `radii` their sizes, px. */
+export function sceneLinks(
+  picture: Picture,
+  pairs: readonly number[],
+  ring: Ring,
+  spots: readonly Point[],
+  radii: (index: number) => number,
+  tier: Tier,
+): SceneLink[] {
+  const bend = { bow: tier.bow, pull: tier.pull, centre: { x: ring.cx, y: ring.cy } };
+  const links: SceneLink[] = [];
+  for (const pair of pairs) {
+    const from = Math.floor(pair / picture.n);
+    const to = pair % picture.n;
+    const [a, b] = [spots[from], spots[to]];
+    if (a === undefined || b === undefined) continue;
+    const state = stateAt(picture.state[pair]);
+    if (from === to) {
+      const direction = loopDirection(ring, a, tier);
+      const loop = selfLoop(a, radii(from), direction);
+      const reach = loop.radius;
+      const middle = { x: loop.x + reach * Math.cos(direction), y: loop.y + reach * Math.sin(direction) };
+      links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle });
+      continue;
+    }
+    const curve = linkCurve(a, b, radii(from), radii(to), bend);
+    const size = arrowSize(state, tier);
+    const head = size > 0 ? arrowHead(curve, size) : null;
+    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle: pointAt(curve, 0.5) });
+  }
+  return links;
+}
+
+/** Length of the arrow of a link, px; 0 = none. */
+function arrowSize(state: LinkState, tier: Tier): number {
+  if (state === 'not-probed' || state === 'not-yet') return 0;
+  return (6 + LINK_STYLES[state].width * 1.6) * (tier.weight < 1 ? 0.45 + tier.weight * 0.5 : 1);
+}
+
+/** A figure's pill on a link. */
+export interface Pill {
+  pair: number;
+  x: number;
+  y: number;
+  width: number;
+  text: string;
+}
+
+export const PILL_HEIGHT = 22;
+
+/**
+ * Puts figures on their links, each in the middle or, where it would cover another figure or a pod, elsewhere along the
+ * link; where nowhere is free, in the middle all the same. Widths are estimated from the text.
+ */
+export function placePills(
+  links: readonly SceneLink[],
+  text: (link: SceneLink) => string,
+  spots: readonly Point[],
+  radius: number,
+): Pill[] {
+  const pills: Pill[] = [];
+  for (const link of links) {
+    const words = text(link);
+    const width = 16 + words.length * 7.4;
+    const curve = link.curve;
+    const tries =
+      curve === null ? [link.middle] : [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75].map((t) => pointAt(curve, t));
+    const isFree = ({ x, y }: Point) =>
+      pills.every(
+        (pill) => Math.abs(pill.x - x) > (pill.width + width) / 2 || Math.abs(pill.y - y) > PILL_HEIGHT + 2,
+      ) &&
+      (curve === null ||
+        spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
+    const place = tries.find(isFree) ?? link.middle;
+    pills.push({ pair: link.pair, x: place.x, y: place.y, width, text: words });
+  }
+  return pills;
+}

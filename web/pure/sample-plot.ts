@@ -1,0 +1,69 @@
+import type { RecentSample } from '../../server/contract/samples.ts';
+
+/** A plot of recent samples in a box of `width` x `height` px. */
+export interface SamplePlot {
+  /** Path data of the latencies, one piece between two failures. */
+  line: string;
+  /** Where failed samples are, x in px. */
+  failures: number[];
+  /** Where suspect samples are. */
+  suspects: { x: number; y: number }[];
+  /** Height of the problem threshold, px from the top. */
+  problemY: number;
+  /** Time of the left edge, ms since the epoch by the probing pod's clock. */
+  fromMs: number;
+  /** The top edge, us. */
+  topUs: number;
+}
+
+/** What samples came to; percentiles over answered ones, -1 without any. */
+export interface SampleSummary {
+  count: number;
+  failed: number;
+  p50Us: number;
+  p95Us: number;
+}
+
+/**
+ * Lays out samples (oldest first) from their first one to `nowMs`. The scale is linear from 0 and always reaches twice
+ * the problem threshold, so that a healthy link lies flat at the bottom and a slow one stands above the line.
+ */
+export function plotSamples(
+  samples: readonly RecentSample[],
+  nowMs: number,
+  problemUs: number,
+  width: number,
+  height: number,
+): SamplePlot {
+  const fromMs = samples[0]?.atMs ?? nowMs;
+  const span = Math.max(1, nowMs - fromMs);
+  let topUs = problemUs * 2;
+  for (const { outcome, totalUs } of samples) if (outcome === 'ok') topUs = Math.max(topUs, totalUs * 1.15);
+  const x = (atMs: number) => Math.min(width, Math.max(0, ((atMs - fromMs) / span) * width));
+  const y = (us: number) => height - 2 - (us / topUs) * (height - 4);
+  const plot: SamplePlot = { line: '', failures: [], suspects: [], problemY: y(problemUs), fromMs, topUs };
+  let joined = false;
+  for (const sample of samples) {
+    const px = x(sample.atMs);
+    if (sample.outcome !== 'ok') {
+      plot.failures.push(px);
+      joined = false;
+      continue;
+    }
+    const py = y(sample.totalUs);
+    plot.line += `${joined ? 'L' : 'M'}${px.toFixed(1)} ${py.toFixed(1)}`;
+    // A sample alone between two failures would be no line: give it the width of its own dot.
+    if (!joined) plot.line += 'h0.01';
+    if (sample.suspect) plot.suspects.push({ x: px, y: py });
+    joined = true;
+  }
+  return plot;
+}
+
+/** Counts samples and takes percentiles (nearest rank). */
+export function summarise(samples: readonly RecentSample[]): SampleSummary {
+  const answered = samples.filter(({ outcome }) => outcome === 'ok').map(({ totalUs }) => totalUs);
+  answered.sort((a, b) => a - b);
+  const rank = (share: number) => answered[Math.max(0, Math.ceil(share * answered.length) - 1)] ?? -1;
+  return { count: samples.length, failed: samples.length - answered.length, p50Us: rank(0.5), p95Us: rank(0.95) };
+}

@@ -1,0 +1,35 @@
+import { latencyText } from '../../pure/figures.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { StateSwatch } from './state-swatch.tsx';
+
+/** A link as a line of a list: opens it. `of` leaves out the pod that the list is about. */
+export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number; of?: number }) {
+  const { picture, onSelect } = props;
+  const [from, to] = [picture.pods[Math.floor(pair / picture.n)], picture.pods[pair % picture.n]];
+  if (from === undefined || to === undefined) return null;
+  const facts = linkFacts(picture, from.index, to.index);
+  const us = picture.valueUs[pair] ?? Number.NaN;
+  const isFailed = facts.state === 'failed';
+  return (
+    <li>
+      <button
+        type="button"
+        className="link-line"
+        onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
+        title={`${from.name} → ${to.name}`}
+      >
+        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        <span className="link-ends">
+          {of === undefined && `${from.label} → ${to.label}`}
+          {of === from.index && `→ ${to.label}`}
+          {of === to.index && of !== from.index && `${from.label} →`}
+        </span>
+        <span className={`link-figure tone-${facts.state}`}>
+          {isFailed || !(us >= 0) ? factsTitle(facts) : latencyText(us)}
+        </span>
+      </button>
+    </li>
+  );
+}

@@ -1,0 +1,127 @@
+import { clockText, latencyParts, latencyText, spanText } from '../../pure/figures.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { shownName } from '../../pure/names.ts';
+import { linkVerdict } from '../../pure/phase-words.ts';
+import type { PodView } from '../../pure/pod-view.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import './detail.css';
+import { LinkFigures } from './link-figures.tsx';
+import { PhaseBar } from './phase-bar.tsx';
+import { SampleChart } from './sample-chart.tsx';
+import { StateSwatch } from './state-swatch.tsx';
+import { useSamples } from './use-samples.ts';
+import type { Way } from './way.ts';
+
+/** The selected link: both directions side by side, what is wrong with it and where to look. */
+export function LinkPanel(props: ViewProps) {
+  const { picture, selection } = props;
+  const wanted = selection !== null && 'from' in selection ? selection : { from: '', to: '' };
+  const from = picture.pods.find(({ pod }) => pod.uid === wanted.from);
+  const to = picture.pods.find(({ pod }) => pod.uid === wanted.to);
+  if (from === undefined || to === undefined) return <LinkLeft />;
+  return <LinkBody key={`${wanted.from}/${wanted.to}`} props={props} from={from} to={to} />;
+}
+
+function LinkLeft() {
+  return (
+    <div className="detail">
+      <h2>This link is gone</h2>
+      <p className="panel-second">One of its pods has left the picture. What was measured is in Prometheus.</p>
+    </div>
+  );
+}
+
+function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
+  const { picture, thresholds, loadSamples } = props;
+  const { pingTimeoutMs } = picture.mesh.settings;
+  const isSelf = from === to;
+  const there = linkFacts(picture, from.index, to.index);
+  const back = isSelf ? there : linkFacts(picture, to.index, from.index);
+  const thereSamples = useSamples(loadSamples, from.pod.uid, to.pod.uid, there.sampledMs);
+  const backSamples = useSamples(loadSamples, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, back.sampledMs);
+  const ways: Way[] = [{ name: wayName(from, to), from, to, facts: there, samples: thereSamples }];
+  if (!isSelf) ways.push({ name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples });
+  const { problemMs } = thresholds;
+  const verdict = linkVerdict(there, back, { from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs });
+  return (
+    <div className="detail link-detail">
+      <h2>
+        <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
+        {from.name} {!isSelf && <>⇄ {to.name}</>}
+      </h2>
+      <div className={`finding is-${verdict.tone}`}>
+        <b>{verdict.title}</b>
+        <p>{verdict.text}</p>
+      </div>
+      <div className="ways">
+        {ways.map((way) => (
+          <WayFacts key={way.name} way={way} props={props} />
+        ))}
+      </div>
+      <section>
+        <h3>Where the time goes</h3>
+        {ways.map((way) => (
+          <div key={way.name} className="way-bar">
+            <p>
+              <span>{way.name}</span>
+              <b className={`tone-${way.facts.state}`}>{latencyText(way.facts.totalUs)}</b>
+            </p>
+            <PhaseBar facts={way.facts} problemMs={problemMs} timeoutMs={pingTimeoutMs} />
+          </div>
+        ))}
+        <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} ways={ways} />
+      </section>
+      <LinkFigures ways={ways} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
+    </div>
+  );
+}
+
+function wayName(from: PodView, to: PodView): string {
+  return `${from.label} → ${to.label}`;
+}
+
+function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
+  const { facts, samples } = way;
+  const { nowMs, thresholds } = props;
+  const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
+  return (
+    <section className="way" aria-label={way.name}>
+      <h3>{way.name}</h3>
+      <p className={`way-state tone-${facts.state}`}>
+        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        {factsTitle(facts)}
+      </p>
+      <p className="way-figure">
+        {figure} {unit !== '' && <span>{unit}</span>}
+      </p>
+      <p className="way-since">
+        {facts.sinceMs < 0
+          ? 'not measured'
+          : `since ${clockText(facts.sinceMs, nowMs)}, ${spanText(nowMs - facts.sinceMs)}`}
+      </p>
+      <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} />
+      {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
+    </section>
+  );
+}
+
+function BarScale({ problemMs, timeoutMs, ways }: { problemMs: number; timeoutMs: number; ways: readonly Way[] }) {
+  const share = problemMs / timeoutMs;
+  const isApart = share > 0.12 && share < 0.6;
+  const failed = ways.some(({ facts }) => facts.state === 'failed');
+  return (
+    <>
+      <p className="bar-scale" aria-hidden="true">
+        <span>0</span>
+        {isApart && <span style={{ left: `${share * 100}%` }}>problem {problemMs}</span>}
+        <span>timeout {timeoutMs} ms</span>
+      </p>
+      <ul className="bar-legend">
+        <li className="is-connect">connect</li>
+        <li className="is-first-byte">first byte</li>
+        {failed && <li className="is-failed">until it failed</li>}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,150 @@
+import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
+import { chooseLinks } from '../../pure/link-choice.ts';
+import { shownName } from '../../pure/names.ts';
+import type { PodView } from '../../pure/pod-view.ts';
+import { podWords } from '../../pure/pod-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import './detail.css';
+import { LinkButton } from './link-button.tsx';
+
+/** The most links that a list shows at first, and at all. */
+const FEW = 12;
+const MOST = 300;
+
+/** The selected pod: how it is, where it runs, and its links in both directions, the worst first. */
+export function PodPanel(props: ViewProps) {
+  const { picture, selection, nowMs } = props;
+  const uid = selection !== null && 'pod' in selection ? selection.pod : '';
+  const view = picture.pods.find(({ pod }) => pod.uid === uid);
+  if (view === undefined) {
+    return (
+      <div className="detail">
+        <h2>This pod is gone</h2>
+        <p className="panel-second">It has left the picture for good. What was measured is in Prometheus.</p>
+      </div>
+    );
+  }
+  const words = podWords(picture, view, nowMs);
+  const why = picture.mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
+  const badWords = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
+  return (
+    <div className="detail pod-detail">
+      <h2>
+        <span className="detail-kind">Pod</span>
+        {view.name}
+      </h2>
+      <div className={`finding is-${badWords}`}>
+        <b>
+          {words.state}
+          {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
+        </b>
+        {why.slice(0, 5).map((reason) => (
+          <p key={reason}>{shownName(reason)}</p>
+        ))}
+      </div>
+      <PodFacts props={props} view={view} />
+      <PodLinks props={props} view={view} way="in" />
+      <PodLinks props={props} view={view} way="out" />
+      <PodProbes props={props} view={view} />
+    </div>
+  );
+}
+
+function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
+  const { mesh, rowOf } = props.picture;
+  const { nowMs } = props;
+  const { pod } = view;
+  const row = mesh.rows[rowOf[view.index] ?? -1];
+  const heir = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
+  const facts: [string, string][] = [
+    ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'not known'],
+    ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
+    ['Namespace', shownName(pod.namespace)],
+    [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
+  ];
+  if (heir !== undefined) facts.push(['Replaced by', heir.name]);
+  if (row !== undefined && row.missing !== '')
+    facts.push(['Report', `${row.missing}: ${shownName(row.missingDetail)}`]);
+  if (row !== undefined && row.missing === '' && row.bootTimeMs > 0) {
+    facts.push(['Process', `started ${clockText(row.bootTimeMs, nowMs)}`]);
+  }
+  if (row?.starvation) facts.push(['Event loop', `p99 ${latencyText(row.starvation.loopDelayP99Us)} late`]);
+  if (row?.via === 'check') facts.push(['Speaks', 'Goldpinger’s /check']);
+  return (
+    <dl className="pod-facts">
+      {facts.map(([term, text]) => (
+        <div key={term}>
+          <dt>{term}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 'in' | 'out' }) {
+  const { picture } = props;
+  const { n } = picture;
+  const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true, touching: null } as const;
+  const isMine = (pair: number) => (way === 'in' ? pair % n : Math.floor(pair / n)) === view.index;
+  const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
+  const [failed, slow] = way === 'in' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];
+  const rest = pairs.slice(FEW, MOST);
+  return (
+    <section>
+      <h3>
+        {way === 'in' ? 'Incoming: how it is seen' : 'Outgoing: what it sees'}{' '}
+        <span className="panel-count">
+          {countText(pairs.length)}
+          {failed > 0 && `, ${countText(failed)} failed`}
+          {slow > 0 && `, ${countText(slow)} slow`}
+        </span>
+      </h3>
+      <ul className="link-lines">
+        {pairs.slice(0, FEW).map((pair) => (
+          <LinkButton key={pair} props={props} pair={pair} of={view.index} />
+        ))}
+      </ul>
+      {rest.length > 0 && (
+        <details>
+          <summary>{countText(pairs.length - FEW)} more</summary>
+          <ul className="link-lines">
+            {rest.map((pair) => (
+              <LinkButton key={pair} props={props} pair={pair} of={view.index} />
+            ))}
+          </ul>
+          {pairs.length > MOST && (
+            <p className="panel-second">{countText(pairs.length - MOST)} better ones are left out.</p>
+          )}
+        </details>
+      )}
+    </section>
+  );
+}
+
+function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
+  const { mesh, rowOf } = props.picture;
+  const probes = mesh.rows[rowOf[view.index] ?? -1]?.probes ?? [];
+  if (probes.length === 0) return null;
+  return (
+    <section>
+      <h3>
+        External <span className="panel-count">{countText(probes.length)}</span>
+      </h3>
+      <ul className="probe-list">
+        {probes.slice(0, FEW).map((probe) => (
+          <li key={`${probe.protocol} ${probe.target}`}>
+            <span>{shownName(probe.target)}</span>
+            <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>
+              {probe.atMs === 0
+                ? 'not yet'
+                : probe.error === ''
+                  ? latencyText(probe.durationUs)
+                  : shownName(probe.error)}
+            </b>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

@@ -1,0 +1,13 @@
+import type { LinkFacts } from '../../pure/link-facts.ts';
+import type { PodView } from '../../pure/pod-view.ts';
+import type { SamplesState } from './use-samples.ts';
+
+/** One direction of a link, with all that is known of it. */
+export interface Way {
+  /** Short names: "001 → chaos". */
+  name: string;
+  from: PodView;
+  to: PodView;
+  facts: LinkFacts;
+  samples: SamplesState;
+}

@@ -1,0 +1,125 @@
+import type { Box } from '../../pure/circle-layout.ts';
+import type { Point } from '../../pure/curve.ts';
+import type { ExternalTarget } from '../../pure/external-targets.ts';
+import { latencyText } from '../../pure/figures.ts';
+import { fitText } from '../../pure/label-layout.ts';
+import { linkMark } from '../../pure/marks.ts';
+import { shownName } from '../../pure/names.ts';
+import type { Graph } from './use-graph.ts';
+
+/** The most failing pods whose lines to a target are drawn one by one. */
+const MOST_LINES = 12;
+
+/** External targets, apart from the pods: one dashed line each for all pods, and one for each pod that fails. */
+export function ExternalMarks({ graph, narrow }: { graph: Graph; narrow: boolean }) {
+  const { frame, targets, ring, spots } = graph;
+  if (frame.external === null) return null;
+  const places = externalPlaces(frame.external, targets.length, narrow);
+  const left = targets.length - places.length;
+  return (
+    <g className="external">
+      {places.map((place, i) => {
+        const target = targets[i];
+        if (target === undefined) return null;
+        return (
+          <g key={target.key}>
+            <title>{externalWords(target)}</title>
+            {linesTo(target, place, ring, spots, graph.pod).map((d) => (
+              <path key={d} className={`external-line is-${target.state}`} d={d} />
+            ))}
+            <ExternalMark target={target} place={place} room={narrow ? 60 : 140} count={narrow ? places.length : 1} />
+          </g>
+        );
+      })}
+      {left > 0 && places.length > 0 && !narrow && (
+        <text className="external-more" x={frame.external.x + 12} y={frame.external.y + frame.external.height - 4}>
+          {left} more in the table
+        </text>
+      )}
+    </g>
+  );
+}
+
+function ExternalMark({
+  target,
+  place,
+  room,
+  count,
+}: {
+  target: ExternalTarget;
+  place: Point;
+  room: number;
+  count: number;
+}) {
+  const name = shownName(target.target);
+  return (
+    <g transform={`translate(${place.x} ${place.y})`}>
+      <rect className={`external-box is-${target.state}`} x={-9} y={-9} width={18} height={18} rx={4} />
+      <path
+        className={`external-glyph is-${target.state}`}
+        d={target.state === 'good' ? 'M8 12.3L11 15.3L16.3 9.3' : linkMark(target.state)}
+        transform="scale(0.85) translate(-12 -12)"
+      />
+      {count <= 4 && (
+        <>
+          <text className="external-name" x={15} y={room > 100 ? -2 : 4}>
+            {fitText(name, room, 13)}
+          </text>
+          {room > 100 && (
+            <text className={`external-note tone-${target.state}`} x={15} y={14}>
+              {shortWords(target)}
+            </text>
+          )}
+        </>
+      )}
+    </g>
+  );
+}
+
+/** Where up to as many targets as there is room for stand: in a column, or side by side on a narrow screen. */
+export function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
+  if (narrow) {
+    const shown = Math.min(count, Math.floor(box.width / 30));
+    const step = box.width / Math.max(1, shown);
+    return Array.from({ length: shown }, (_, i) => ({ x: box.x + step * i + 14, y: box.y + box.height / 2 }));
+  }
+  const shown = Math.min(count, Math.floor((box.height - 20) / 44));
+  const step = Math.min(64, box.height / Math.max(1, shown));
+  const top = box.y + box.height / 2 - (step * (shown - 1)) / 2;
+  return Array.from({ length: shown }, (_, i) => ({ x: box.x + 24, y: top + step * i }));
+}
+
+/** From the ring's nearest edge where all is well; from each pod that fails, or the selected one, where not. */
+function linesTo(
+  target: ExternalTarget,
+  place: Point,
+  ring: { cx: number; cy: number; radius: number },
+  spots: readonly Point[],
+  selected: number,
+): string[] {
+  const to = { x: place.x - 13, y: place.y };
+  const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
+  const own = spots[selected];
+  if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
+  if (target.state === 'failed' && target.failing.length < target.probing) {
+    return target.failing.slice(0, MOST_LINES).flatMap((index) => {
+      const from = spots[index];
+      return from === undefined ? [] : [line(from)];
+    });
+  }
+  const length = Math.hypot(to.x - ring.cx, to.y - ring.cy) || 1;
+  const reach = ring.radius + 4;
+  return [line({ x: ring.cx + ((to.x - ring.cx) / length) * reach, y: ring.cy + ((to.y - ring.cy) / length) * reach })];
+}
+
+function shortWords(target: ExternalTarget): string {
+  if (target.state === 'not-yet') return `${target.protocol}, not probed yet`;
+  if (target.failing.length > 0) return `${target.protocol}, ${target.failing.length} of ${target.probing} fail`;
+  return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
+}
+
+/** A target in one sentence. */
+function externalWords(target: ExternalTarget): string {
+  const error = target.error === '' ? '' : `: ${shownName(target.error)}`;
+  return `${shownName(target.target)}, ${shortWords(target)}${error}`;
+}

@@ -1,0 +1,90 @@
+import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
+import type { GraphHit } from '../../pure/graph-hit.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { shownName } from '../../pure/names.ts';
+import { podWords } from '../../pure/pod-words.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { PhaseBar } from '../detail/phase-bar.tsx';
+import { StateSwatch } from '../detail/state-swatch.tsx';
+
+const WIDTH = 268;
+const HEIGHT = 150;
+const AWAY = 18;
+
+interface GraphCardProps {
+  props: ViewProps;
+  hit: Exclude<GraphHit, null>;
+  /** Beside which point of the stage (px) it stands, and how large the stage is. */
+  at: { x: number; y: number };
+  size: { width: number; height: number };
+}
+
+/** The card beside what is hovered or focused: never on it, never beyond the stage. */
+export function GraphCard({ props, hit, at, size }: GraphCardProps) {
+  const right = at.x + AWAY + WIDTH <= size.width;
+  const left = right ? at.x + AWAY : Math.max(4, at.x - AWAY - WIDTH);
+  const isNarrow = !right && at.x - AWAY - WIDTH < 4;
+  const below = at.y + AWAY + HEIGHT <= size.height || at.y < HEIGHT + AWAY;
+  const style = isNarrow
+    ? { left: 8, [at.y > size.height / 2 ? 'top' : 'bottom']: 8 }
+    : { left, ...(below ? { top: Math.max(4, at.y - 24) } : { bottom: Math.max(4, size.height - at.y - 24) }) };
+  return (
+    <div className="graph-card" style={{ width: WIDTH, ...style }} aria-hidden="true">
+      {'pod' in hit ? <PodCard props={props} index={hit.pod} /> : <LinkCard props={props} pair={hit.pair} />}
+    </div>
+  );
+}
+
+function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
+  const { picture, nowMs, thresholds } = props;
+  const [from, to] = [Math.floor(pair / picture.n), pair % picture.n];
+  const facts = linkFacts(picture, from, to);
+  const us = picture.valueUs[pair] ?? Number.NaN;
+  return (
+    <>
+      <p className="card-title">
+        {picture.pods[from]?.label} <span aria-hidden="true">→</span> {picture.pods[to]?.label}
+      </p>
+      <p className={`card-state tone-${facts.state}`}>
+        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        {factsTitle(facts)}
+        {us >= 0 && <b>{latencyText(us)}</b>}
+      </p>
+      {facts.totalUs >= 0 && (
+        <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
+      )}
+      <p className="card-note">{sinceWords(facts.sinceMs, nowMs)}</p>
+    </>
+  );
+}
+
+function PodCard({ props, index }: { props: ViewProps; index: number }) {
+  const { picture, nowMs } = props;
+  const view = picture.pods[index];
+  if (view === undefined) return null;
+  const words = podWords(picture, view, nowMs);
+  const place = [view.pod.node, view.pod.zone, view.pod.podIPs[0] ?? ''].map(shownName).filter(Boolean).join(' · ');
+  return (
+    <>
+      <p className="card-title">{view.name}</p>
+      <p className="card-note">{place}</p>
+      <p className={`card-state tone-${words.tone}`}>
+        {words.state}
+        {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
+      </p>
+      <p className="card-note">{sumWords('in', view.probedIn, view.failedIn, view.slowIn)}</p>
+      <p className="card-note">{sumWords('out', view.probedOut, view.failedOut, view.slowOut)}</p>
+    </>
+  );
+}
+
+function sumWords(way: 'in' | 'out', probed: number, failed: number, slow: number): string {
+  const good = probed - failed - slow;
+  return `${way}: ${countText(failed)} failed, ${countText(slow)} slow, ${countText(good)} others`;
+}
+
+/** "since 15:10:00, 2 min 30 s"; '' where nothing was measured. */
+function sinceWords(sinceMs: number, nowMs: number): string {
+  return sinceMs < 0 ? 'no figure' : `since ${clockText(sinceMs, nowMs)}, ${spanText(nowMs - sinceMs)}`;
+}

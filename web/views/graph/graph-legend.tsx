@@ -1,0 +1,59 @@
+import { countText, latencyText } from '../../pure/figures.ts';
+import { LINK_STYLES } from '../../pure/graph-scene.ts';
+import type { LinkState } from '../../pure/link-state.ts';
+import { linkMark } from '../../pure/marks.ts';
+import type { ViewProps } from '../../view-props.ts';
+import type { Graph } from './use-graph.ts';
+
+/** What lines mean, and how many there are of each; zeros stay, muted. */
+export function GraphLegend({ props, graph }: { props: ViewProps; graph: Graph }) {
+  const { warningMs, problemMs } = props.thresholds;
+  const { total, shown, slowFromUs } = graph.choice;
+  const counts = props.picture.counts;
+  const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)}, worst`;
+  const entries: [LinkState, string, number][] = [
+    ['good', `good < ${warningMs} ms`, total.good + total.fair],
+    ['warning', `warning ${warningMs}–${problemMs} ms`, total.warning],
+    ['slow', slowest, Number.isNaN(slowFromUs) ? total.slow : shown.slow],
+    ['failed', 'failed', total.failed],
+  ];
+  if (total.suspect > 0) entries.push(['suspect', 'suspect', total.suspect]);
+  if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
+  entries.push(['not-probed', 'not probed', counts['not-probed'] + counts['not-yet']]);
+  return (
+    <ul className="graph-legend" aria-label="Links by state">
+      {entries.map(([state, name, count]) => (
+        <li key={state} className={count === 0 ? 'is-zero' : undefined}>
+          <LegendLine state={state} />
+          {name} <b>{countText(count)}</b>
+        </li>
+      ))}
+      <li className="graph-hint">Drag to move, scroll to zoom</li>
+    </ul>
+  );
+}
+
+function LegendLine({ state }: { state: LinkState }) {
+  const { width, dash, marked } = LINK_STYLES[state];
+  const arrow = state !== 'not-probed';
+  return (
+    <svg className={`legend-line graph-link is-${state}`} width="32" height="14" aria-hidden="true">
+      <path
+        d={arrow ? 'M1 7H24' : 'M1 7H31'}
+        strokeWidth={width}
+        strokeDasharray={dash.map((part) => part * 0.6).join(' ')}
+      />
+      {arrow && (
+        <polygon points={`31,7 ${31 - 6 - width},${7 - 3 - width / 2} ${31 - 6 - width},${7 + 3 + width / 2}`} />
+      )}
+      {marked && (
+        <path
+          className="graph-link-mark"
+          d={linkMark(state)}
+          transform="translate(12 7) scale(0.8) translate(-12 -12)"
+          strokeWidth="2.4"
+        />
+      )}
+    </svg>
+  );
+}

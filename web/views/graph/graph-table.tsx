@@ -1,0 +1,90 @@
+import { clockText, countText, latencyText, plural } from '../../pure/figures.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { shownName } from '../../pure/names.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { StateSwatch } from '../detail/state-swatch.tsx';
+import { TableFrame } from '../table-frame.tsx';
+import type { GraphLinks } from './use-graph.ts';
+
+/** The most rows of the table; the worst come first. */
+const MOST_ROWS = 500;
+
+/** The graph's text alternative: its links, the worst first, then the external targets. */
+export function GraphTable({ props, links }: { props: ViewProps; links: GraphLinks }) {
+  const { picture } = props;
+  const pairs = [...links.pairs].reverse().slice(0, MOST_ROWS);
+  const all = links.choice.all;
+  const note =
+    pairs.length < all ? `${countText(pairs.length)} of ${plural(all, 'link')}, the worst first` : 'The worst first';
+  return (
+    <TableFrame caption="Links" note={`${note}.`}>
+      <thead>
+        <tr>
+          <th scope="col">From</th>
+          <th scope="col">To</th>
+          <th scope="col">State</th>
+          <th scope="col" className="number">
+            Figure
+          </th>
+          <th scope="col">Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {pairs.map((pair) => (
+          <LinkRow key={pair} props={props} pair={pair} />
+        ))}
+        {links.targets.map((target) => (
+          <tr key={target.key}>
+            <td>{target.probing === 1 ? '1 pod' : `${target.probing} pods`}</td>
+            <td>
+              {target.protocol} {shownName(target.target)}
+            </td>
+            <td className={`tone-${target.state}`}>
+              <StateSwatch state={target.state} />{' '}
+              {target.state === 'failed'
+                ? `${target.failing.length} of ${target.probing} fail`
+                : target.state === 'good'
+                  ? 'Ok'
+                  : 'Not yet probed'}
+            </td>
+            <td className="number">{latencyText(target.slowestUs)}</td>
+            <td>{shownName(target.error)}</td>
+          </tr>
+        ))}
+        {pairs.length + links.targets.length === 0 && (
+          <tr>
+            <td colSpan={5}>No links of this kind. {picture.n} pods are known.</td>
+          </tr>
+        )}
+      </tbody>
+    </TableFrame>
+  );
+}
+
+function LinkRow({ props, pair }: { props: ViewProps; pair: number }) {
+  const { picture, nowMs, onSelect } = props;
+  const [from, to] = [picture.pods[Math.floor(pair / picture.n)], picture.pods[pair % picture.n]];
+  if (from === undefined || to === undefined) return null;
+  const facts = linkFacts(picture, from.index, to.index);
+  return (
+    <tr>
+      <td>
+        <button
+          type="button"
+          className="table-link"
+          aria-label={`Open ${from.name} to ${to.name}`}
+          onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
+        >
+          {from.name}
+        </button>
+      </td>
+      <td>{to.name}</td>
+      <td className={`tone-${facts.state}`}>
+        <StateSwatch state={facts.state} outcome={facts.outcome} /> {factsTitle(facts)}
+      </td>
+      <td className="number">{latencyText(picture.valueUs[pair] ?? Number.NaN)}</td>
+      <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, nowMs)}</td>
+    </tr>
+  );
+}

@@ -1,0 +1,77 @@
+import type { GroupBy } from '../../pure/address.ts';
+import { GROUPS } from '../../pure/address.ts';
+import type { LinkKind } from '../../pure/link-choice.ts';
+import type { ViewProps } from '../../view-props.ts';
+import type { GraphZoom } from './use-zoom.ts';
+
+interface GraphToolsProps {
+  props: ViewProps;
+  only: LinkKind;
+  onOnly: (only: LinkKind) => void;
+  /** Name of the first kind: "All links" or "Worst 200". */
+  allName: string;
+  zoom: GraphZoom;
+  onReset: () => void;
+}
+
+const GROUP_NAMES: Record<GroupBy, string> = { none: 'auto', node: 'node', zone: 'zone' };
+
+/** The row of tools above the graph. */
+export function GraphTools({ props, only, onOnly, allName, zoom, onReset }: GraphToolsProps) {
+  const kinds: [LinkKind, string][] = [
+    ['all', allName],
+    ['failed', 'Failed'],
+    ['slow', 'Slow'],
+  ];
+  return (
+    <div className="tools graph-tools">
+      <fieldset className="segmented" aria-label="Links to show">
+        {kinds.map(([kind, name]) => (
+          <button key={kind} type="button" aria-pressed={only === kind} onClick={() => onOnly(kind)}>
+            {name}
+          </button>
+        ))}
+      </fieldset>
+      <label className="tool-select">
+        <span>Group</span>
+        <select value={props.group} onChange={(event) => props.onGroup(event.target.value as GroupBy)}>
+          {GROUPS.map((group) => (
+            <option key={group} value={group}>
+              {GROUP_NAMES[group]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <input
+        type="search"
+        className="tool-filter"
+        data-filter
+        aria-label="Filter pods or nodes"
+        placeholder="Filter pods or nodes"
+        maxLength={200}
+        value={props.filter}
+        onChange={(event) => props.onFilter(event.target.value)}
+      />
+      <span className="tools-space" />
+      <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
+        Table
+      </button>
+      {!props.asTable && (
+        <>
+          <span className="zoom-tools">
+            <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / 1.25)}>
+              −
+            </button>
+            <output aria-label="Zoom">{zoom.percent} %</output>
+            <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(1.25)}>
+              +
+            </button>
+          </span>
+          <button type="button" onClick={onReset}>
+            Reset
+          </button>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
+import { createPortal } from 'react-dom';
+import { countText } from '../../pure/figures.ts';
+import { tierOf } from '../../pure/graph-scene.ts';
+import type { LinkKind } from '../../pure/link-choice.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { ChoicePanel } from './choice-panel.tsx';
+import './graph.css';
+import { GraphLegend } from './graph-legend.tsx';
+import { GraphStage } from './graph-stage.tsx';
+import { GraphTable } from './graph-table.tsx';
+import { GraphTools } from './graph-tools.tsx';
+import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
+import { placeAt, useMoved } from './use-moved.ts';
+import { useSize } from './use-size.ts';
+import { useZoom } from './use-zoom.ts';
+
+const USUAL_LIMIT = 200;
+
+/** Pods on a circle and their links: all of them while that is readable, else the failed and the worst. */
+export function GraphView(props: ViewProps) {
+  const [only, setOnly] = useState<LinkKind>('all');
+  const [limit, setLimit] = useState(USUAL_LIMIT);
+  const links = useGraphLinks(props, only, limit);
+  const { allLinks } = tierOf(props.picture.n, props.narrow);
+  const stage = useRef<HTMLDivElement>(null);
+  const onPod = useRef<(event: MouseEvent) => boolean>(() => false);
+  const zoom = useZoom(stage, (event) => !onPod.current(event), !props.asTable);
+  const { moved, move, reset } = useMoved();
+  const onReset = useCallback(() => {
+    zoom.reset();
+    reset();
+  }, [zoom, reset]);
+  useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
+  const tools = {
+    props,
+    only,
+    onOnly: setOnly,
+    allName: allLinks ? 'All links' : `Worst ${countText(limit)}`,
+    zoom,
+    onReset,
+  };
+  const panel = <ChoicePanel {...{ props, links, allLinks, limit }} onLimit={setLimit} />;
+  return (
+    <div className="graph-view">
+      <GraphTools {...tools} />
+      {props.asTable ? (
+        <GraphTable props={props} links={links} />
+      ) : (
+        <GraphPicture {...{ props, links, stage, zoom, moved, move, onPod }} />
+      )}
+      {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
+    </div>
+  );
+}
+
+interface GraphPictureProps {
+  props: ViewProps;
+  links: GraphLinks;
+  stage: RefObject<HTMLDivElement | null>;
+  zoom: ReturnType<typeof useZoom>;
+  moved: ReturnType<typeof useMoved>['moved'];
+  move: ReturnType<typeof useMoved>['move'];
+  /** Filled in here: whether an event is on a pod, so that it drags the pod and not the picture. */
+  onPod: RefObject<(event: MouseEvent) => boolean>;
+}
+
+function GraphPicture({ props, links, stage, zoom, moved, move, onPod }: GraphPictureProps) {
+  const size = useSize(stage);
+  const graph = useGraph(props, links, size, moved);
+  const { picture } = props;
+  const onMove = useCallback(
+    (index: number, point: { x: number; y: number }) => {
+      const uid = picture.mesh.pods[index]?.uid;
+      if (uid !== undefined) move(uid, placeAt(point, graph.ring));
+    },
+    [picture, move, graph.ring],
+  );
+  return (
+    <>
+      <GraphStage {...{ props, graph, zoom, size, stage, onMove, onPod }} />
+      <GraphLegend props={props} graph={graph} />
+    </>
+  );
+}
+
+/** Plus, minus and 0 anywhere on the page, except while typing. */
+function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => void): void {
+  useEffect(() => {
+    if (!on) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (event.key === '+' || event.key === '=') by(1.25);
+      else if (event.key === '-') by(1 / 1.25);
+      else if (event.key === '0') reset();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [on, by, reset]);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches('input, select, textarea, [contenteditable]');
+}

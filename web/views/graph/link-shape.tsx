@@ -1,0 +1,80 @@
+import { memo } from 'react';
+import type { SceneLink } from '../../pure/graph-scene.ts';
+import { LINK_STYLES } from '../../pure/graph-scene.ts';
+import type { LinkState } from '../../pure/link-state.ts';
+import { linkMark } from '../../pure/marks.ts';
+
+/** How much a link stands out: `dim` where another pod is selected, `hot` under the pointer or the keyboard's cursor. */
+export type Emphasis = 'plain' | 'dim' | 'hot' | 'selected';
+
+/** One link as SVG. The text of its geometry is what is compared, so that new figures alone draw nothing anew. */
+export function LinkShape({ link, weight, emphasis }: { link: SceneLink; weight: number; emphasis: Emphasis }) {
+  return (
+    <LinkPath
+      d={linkPath(link)}
+      arrow={link.arrow.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ')}
+      x={link.middle.x}
+      y={link.middle.y}
+      state={link.state}
+      weight={weight}
+      emphasis={emphasis}
+    />
+  );
+}
+
+interface LinkPathProps {
+  d: string;
+  arrow: string;
+  x: number;
+  y: number;
+  state: LinkState;
+  weight: number;
+  emphasis: Emphasis;
+}
+
+const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasis }: LinkPathProps) {
+  const style = LINK_STYLES[state];
+  const width = Math.max(1, style.width * weight);
+  const size = weight < 1 ? 11 : 15;
+  return (
+    <g className={`graph-link is-${state}${emphasis === 'dim' ? ' is-dim' : ''}`}>
+      {(emphasis === 'hot' || emphasis === 'selected') && (
+        <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />
+      )}
+      <path
+        d={d}
+        strokeWidth={width}
+        strokeDasharray={style.dash.map((part) => part * Math.max(weight, 0.6)).join(' ')}
+      />
+      {arrow !== '' && <polygon points={arrow} />}
+      {style.marked && (
+        <g transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
+          <circle className="graph-link-plate" r={size * 0.55} />
+          <path
+            className="graph-link-mark"
+            d={linkMark(state)}
+            transform={`scale(${size / 13}) translate(-12 -12)`}
+            strokeWidth={2.2 / (size / 13)}
+          />
+        </g>
+      )}
+    </g>
+  );
+});
+
+/** The line of a link as path data; it stops where its arrow begins. */
+function linkPath({ curve, loop, arrow }: SceneLink): string {
+  const at = (value: number) => value.toFixed(1);
+  if (loop !== null) {
+    const { x, y, radius: r } = loop;
+    return `M${at(x - r)} ${at(y)}a${at(r)} ${at(r)} 0 1 1 ${at(2 * r)} 0a${at(r)} ${at(r)} 0 1 1 ${at(-2 * r)} 0`;
+  }
+  if (curve === null) return '';
+  const [, left, right] = arrow;
+  const end = left === undefined || right === undefined ? { x: curve.x1, y: curve.y1 } : between(left, right);
+  return `M${at(curve.x0)} ${at(curve.y0)}Q${at(curve.cx)} ${at(curve.cy)} ${at(end.x)} ${at(end.y)}`;
+}
+
+function between(a: { x: number; y: number }, b: { x: number; y: number }) {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}

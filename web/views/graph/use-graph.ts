@@ -1,0 +1,125 @@
+import { useMemo } from 'react';
+import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/circle-layout.ts';
+import type { Point } from '../../pure/curve.ts';
+import { type ExternalTarget, externalTargets } from '../../pure/external-targets.ts';
+import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
+import { chooseLinks, type LinkChoice, type LinkKind } from '../../pure/link-choice.ts';
+import { effectiveGroup, matches } from '../../pure/order.ts';
+import type { Picture } from '../../pure/picture.ts';
+import { blame, isAccused } from '../../pure/pod-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { type Moved, placesOf } from './use-moved.ts';
+
+/** Links of a picture that a graph shows, before anything has a place. */
+export interface GraphLinks {
+  choice: LinkChoice;
+  /** Pairs in the order of drawing: the choice, then those of the selected pod, then the selected link. */
+  pairs: number[];
+  /** Index in `Mesh.pods` of the selected pod, and the selected pair; -1 = none. */
+  pod: number;
+  pair: number;
+  /** By pod index 1 where the filter matches; null without a filter. */
+  touching: Uint8Array | null;
+  targets: ExternalTarget[];
+}
+
+/** Everything in its place, ready to be drawn. */
+export interface Graph extends GraphLinks {
+  tier: Tier;
+  frame: Frame;
+  ring: Ring;
+  grouped: boolean;
+  spots: Point[];
+  radii: (index: number) => number;
+  /** Pods that are drawn as glyphs and can be focused, in the order of the ring. The others are dots. */
+  glyphs: number[];
+  /** Pods that get words beside them. */
+  named: number[];
+  links: SceneLink[];
+}
+
+/** The most pods that are named where not all names fit. */
+const MOST_NAMED = 12;
+
+/** Chooses the links to draw. */
+export function useGraphLinks(props: ViewProps, only: LinkKind, limit: number): GraphLinks {
+  const { picture, selection, filter, narrow } = props;
+  return useMemo(() => {
+    const tier = tierOf(picture.n, narrow);
+    const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
+    const touching =
+      filter.trim() === '' ? null : Uint8Array.from(picture.pods, (view) => (matches(view, filter) ? 1 : 0));
+    const most = tier.allLinks ? picture.n * picture.n : limit;
+    const request = { limit: most, only, selfLinks: tier.allLinks };
+    const choice = chooseLinks(picture, { ...request, pod: -1, touching });
+    const pod = selection !== null && 'pod' in selection ? indexOf(selection.pod) : -1;
+    const pair =
+      selection !== null && 'from' in selection ? pairOf(picture, indexOf(selection.from), indexOf(selection.to)) : -1;
+    const own =
+      pod < 0 ? [] : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod, touching: null }).pairs;
+    const known = new Set(own);
+    const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
+    if (pair >= 0 && !pairs.includes(pair)) pairs.push(pair);
+    return { choice, pairs, pod, pair, touching, targets: externalTargets(picture) };
+  }, [picture, selection, filter, narrow, only, limit]);
+}
+
+function pairOf(picture: Picture, from: number, to: number): number {
+  return from < 0 || to < 0 ? -1 : from * picture.n + to;
+}
+
+/** Gives pods and links their places in a stage of `width` x `height` px. */
+export function useGraph(
+  props: ViewProps,
+  chosen: GraphLinks,
+  size: { width: number; height: number },
+  moved: Moved,
+): Graph {
+  const { picture, narrow, group, order } = props;
+  const { width, height } = size;
+  const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
+  const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'accused');
+  // The ring depends on who is there, not on figures: a new picture of the same pods keeps every place.
+  const who = JSON.stringify(picture.mesh.pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone })));
+  const externals = chosen.targets.length > 0 ? 1 : 0;
+  const { frame, ring, uids } = useMemo(() => {
+    const pods = JSON.parse(who) as RingPod[];
+    const frame = frameOf(width, height, tier, narrow, externals);
+    return { frame, ring: layoutRing(pods, by, frame.ring), uids: pods.map((pod) => pod.uid) };
+  }, [who, by, width, height, tier, narrow, externals]);
+  const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
+  const named = useMemo(() => namedPods(picture, tier, chosen), [picture, tier, chosen]);
+  return useMemo(() => {
+    const isLarge = Uint8Array.from({ length: picture.n });
+    if (tier.names === 'accused') for (const index of named) isLarge[index] = 1;
+    const radii = (index: number) => (isLarge[index] === 1 ? tier.accusedDisc : tier.disc);
+    const isGlyph = new Set(tier.names === 'accused' ? named : picture.pods.keys());
+    return {
+      ...chosen,
+      tier,
+      frame,
+      ring,
+      grouped: by !== 'none' && picture.n > 12,
+      spots,
+      radii,
+      glyphs: ring.order.filter((index) => isGlyph.has(index)),
+      named,
+      links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
+    };
+  }, [picture, chosen, tier, frame, ring, by, spots, named]);
+}
+
+/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst accused ones. */
+function namedPods(picture: Picture, tier: Tier, { pod, pair, touching }: GraphLinks): number[] {
+  if (tier.names !== 'accused') return [...picture.pods.keys()];
+  const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
+  chosen.delete(-1);
+  if (touching !== null) for (const { index } of picture.pods) if (touching[index] === 1) addUpTo(chosen, index);
+  const accused = picture.pods.filter(isAccused).sort((a, b) => blame(b) - blame(a) || a.index - b.index);
+  for (const { index } of accused) addUpTo(chosen, index);
+  return [...chosen];
+}
+
+function addUpTo(set: Set<number>, index: number): void {
+  if (set.size < MOST_NAMED) set.add(index);
+}
