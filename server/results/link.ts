@@ -1,0 +1,45 @@
+import type { Outcome, Sample } from '../contract/outcome.ts';
+import type { Target } from '../contract/pod.ts';
+import { judge, NO_VERDICT, type Verdict } from './judge.ts';
+import type { Ring } from './rings.ts';
+
+/** What is kept of one link. Times are monotonic. */
+export interface Link {
+  target: Target;
+  ring: Ring;
+  verdict: Verdict;
+  /** When the newest sample came in; -1 before the first. */
+  newestAtMs: number;
+  /** Since when the link is ok, or failing in whatever way; -1 before the first verdict. */
+  sinceMs: number;
+  /** Since when it is no longer probed; -1 while it is. */
+  retiredAtMs: number;
+}
+
+/** A link's state has changed: from ok to failed, back, or from one way of failing to another. */
+export interface LinkChange {
+  target: Target;
+  from: Outcome | 'unknown';
+  to: Outcome;
+  /** The sample that decided. */
+  sample: Sample;
+  /** How long the link had been ok, or failing in whatever way; 0 from 'unknown'. */
+  previousForMs: number;
+}
+
+/** A link of which nothing is known yet. */
+export function newLink(target: Target, ring: Ring): Link {
+  return { target, ring, verdict: NO_VERDICT, newestAtMs: -1, sinceMs: -1, retiredAtMs: -1 };
+}
+
+/** Takes one more sample into a link, at `nowMs`; gives the change if its state is another now, else null. */
+export function takeSample(link: Link, sample: Sample, nowMs: number): LinkChange | null {
+  const before = link.verdict.judged;
+  link.verdict = judge(link.verdict, sample);
+  link.newestAtMs = nowMs;
+  const after = link.verdict.judged;
+  if (after === null || after.outcome === before?.outcome) return null;
+  const previousForMs = before === null ? 0 : nowMs - link.sinceMs;
+  if (before === null || (before.outcome === 'ok') !== (after.outcome === 'ok')) link.sinceMs = nowMs;
+  return { target: link.target, from: before?.outcome ?? 'unknown', to: after.outcome, sample: after, previousForMs };
+}

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pack16, unpack16 } from '../../../server/contract/bytes16.ts';
+import { OUTCOMES, PHASES } from '../../../server/contract/outcome.ts';
+import { type Ring, Rings } from '../../../server/results/rings.ts';
+import { Summaries } from '../../../server/results/summary.ts';
+import { refusedSample, sampleOf } from './sample.ts';
+
+const FOUR_MIB = 4 * 1024 * 1024;
+
+describe('the rings', () => {
+  it.each([
+    [3, 512],
+    [512, 512],
+    [1000, 273],
+    [30_000, 8],
+    [65_535, 4],
+  ])('of %i links take at most 4 MiB, and hold %i samples each', (count, length) => {
+    const rings = new Rings(FOUR_MIB);
+    for (let i = 0; i < count; i++) rings.open();
+    expect(rings.bytes).toBeLessThanOrEqual(FOUR_MIB);
+    expect(rings.length).toBe(length);
+  });
+
+  it('take little where there are few links', () => {
+    expect(new Rings(FOUR_MIB).bytes).toBeLessThan(130_000);
+  });
+
+  it('become long again when links leave, and give back the newest samples they kept', () => {
+    const rings = new Rings(20_000);
+    const kept = rings.open();
+    for (let i = 0; i < 100; i++) rings.add(kept, i, sampleOf({ totalUs: i }));
+    const before = rings.length;
+    const others = Array.from({ length: 500 }, () => rings.open());
+    expect(rings.length).toBeLessThan(5);
+    for (const ring of others) rings.close(ring);
+    expect(rings.length).toBe(before);
+    expect(rings.read(kept).map((sample) => sample.totalUs)).toEqual([98, 99]);
+  });
+
+  it('keep every figure of a sample', () => {
+    const rings = new Rings(FOUR_MIB);
+    const ring = rings.open();
+    const samples = fc.record({
+      outcome: fc.constantFrom(...OUTCOMES),
+      phase: fc.option(fc.constantFrom(...PHASES)),
+      connectUs: fc.integer({ min: -1, max: 1e7 }),
+      firstByteUs: fc.integer({ min: -1, max: 1e7 }),
+      totalUs: fc.integer({ min: -1, max: 1e7 }),
+      suspect: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(samples, (sample) => {
+        rings.add(ring, 5, sampleOf(sample));
+        expect(rings.read(ring).at(-1)).toEqual({
+          ...sample,
+          atMs: 5,
+          connectUs: unpack16(pack16(sample.connectUs)),
+          firstByteUs: unpack16(pack16(sample.firstByteUs)),
+          totalUs: unpack16(pack16(sample.totalUs)),
+        });
+      }),
+    );
+  });
+
+  it('hold the newest samples of each link, whatever comes and goes', () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), which: fc.nat(), times: fc.nat(6) }) },
+      { weight: 3, arbitrary: fc.record({ kind: fc.constant('open' as const), times: fc.nat(20) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('close' as const), which: fc.nat(), times: fc.nat(20) }) },
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const rings = new Rings(15 * 16 * 8);
+        const twins: { ring: Ring; all: number[]; most: number }[] = [];
+        let time = 0;
+        for (const it of steps) {
+          for (let k = 0; k <= it.times; k++) {
+            if (it.kind === 'open') twins.push({ ring: rings.open(), all: [], most: 512 });
+            const at = it.kind === 'open' || twins.length === 0 ? -1 : it.which % twins.length;
+            if (it.kind === 'close' && at >= 0) rings.close(twins.splice(at, 1)[0]!.ring);
+            if (it.kind === 'add' && at >= 0) {
+              rings.add(twins[at]!.ring, ++time, sampleOf());
+              twins[at]!.all.push(time);
+            }
+            // What a shorter ring has dropped does not come back when it grows.
+            for (const twin of twins) twin.most = Math.min(twin.most, Math.max(rings.length, 0));
+          }
+          for (const { ring, all, most } of twins) {
+            const times = rings.read(ring).map((sample) => sample.atMs);
+            expect(times).toEqual(all.slice(all.length - times.length));
+            expect(times.length).toBeGreaterThanOrEqual(Math.min(all.length, most));
+          }
+        }
+      }),
+    );
+  });
+});
+
+describe('a summary', () => {
+  const rings = new Rings(FOUR_MIB);
+  const summaries = new Summaries(rings);
+
+  it('is that of the samples sorted by hand, within the window alone', () => {
+    const sample = fc.record({ totalUs: fc.integer({ min: 0, max: 8000 }), failed: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(sample, { maxLength: 80 }), fc.nat(80), (samples, from) => {
+        const ring = rings.open();
+        for (const [i, { totalUs, failed }] of samples.entries()) {
+          rings.add(ring, i, failed ? refusedSample() : sampleOf({ totalUs }));
+        }
+        const seen = samples.slice(from);
+        const ok = seen.filter((it) => !it.failed).map((it) => it.totalUs);
+        ok.sort((a, b) => a - b);
+        const rank = (share: number) => ok.find((_, i) => (i + 1) / ok.length >= share - 1e-12) ?? -1;
+        expect(summaries.of(ring, from)).toEqual({
+          count: seen.length,
+          failures: seen.length - ok.length,
+          minUs: ok[0] ?? -1,
+          p50Us: rank(0.5),
+          p95Us: rank(0.95),
+          maxUs: ok.at(-1) ?? -1,
+        });
+        rings.close(ring);
+      }),
+    );
+  });
+
+  it('leaves samples of a starved process out of failures and durations', () => {
+    const ring = rings.open();
+    rings.add(ring, 1, sampleOf({ totalUs: 300 }));
+    rings.add(ring, 2, sampleOf({ totalUs: 90_000, suspect: true }));
+    rings.add(ring, 3, refusedSample({ suspect: true }));
+    expect(summaries.of(ring, 0)).toMatchObject({ count: 3, failures: 0, p95Us: 300, maxUs: 300 });
+  });
+
+  it('makes do with them where there are no others', () => {
+    const ring = rings.open();
+    rings.add(ring, 1, sampleOf({ totalUs: 4_000, suspect: true }));
+    rings.add(ring, 2, refusedSample({ suspect: true }));
+    expect(summaries.of(ring, 0)).toMatchObject({ count: 2, failures: 1, maxUs: 4_000 });
+  });
+});

@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import { unpack16 } from '../../../server/contract/bytes16.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf } from '../../../server/contract/links.ts';
+import type { LinkChange } from '../../../server/results/link.ts';
+import { Results } from '../../../server/results/store.ts';
+import { FakeClock } from '../../fake-clock.ts';
+import { podOf, refusedSample, sampleOf, targetOf } from './sample.ts';
+
+function scene(maxBytes = 1 << 20) {
+  const clock = new FakeClock();
+  const changes: LinkChange[] = [];
+  const settings = { maxBytes, goneRetentionMs: 300_000 };
+  const results = new Results(settings, { clock }, { onLinkChange: (change) => changes.push(change) });
+  return { clock, results, changes, said: () => changes.map(({ from, to }) => `${from}>${to}`) };
+}
+
+describe('the state of a link', () => {
+  it('is told once for each change, with how long it was otherwise', async () => {
+    const { clock, results, changes } = scene();
+    const target = targetOf('1');
+    results.setTargets([target]);
+    results.record(target, sampleOf());
+    await clock.advance(2_000);
+    results.record(target, sampleOf());
+    results.record(target, refusedSample());
+    await clock.advance(3_000);
+    results.record(target, refusedSample());
+    results.record(target, sampleOf({ outcome: 'timeout', phase: 'connect', detail: 'timeout' }));
+    await clock.advance(1_000);
+    results.record(target, sampleOf());
+    expect(changes.map(({ from, to, previousForMs }) => [from, to, previousForMs])).toEqual([
+      ['unknown', 'ok', 0],
+      ['ok', 'refused', 2_000],
+      ['refused', 'timeout', 3_000],
+      ['timeout', 'ok', 4_000],
+    ]);
+    expect(changes[1]!.sample.detail).toBe('connection refused');
+  });
+
+  it('is not turned by one starved sample, nor by two, neither to failed nor to slow nor back', () => {
+    const { results, said } = scene();
+    const target = targetOf('1');
+    const judged = () => results.current()[0]!.judged;
+    results.setTargets([target]);
+    results.record(target, sampleOf({ totalUs: 300 }));
+    for (const sample of [refusedSample({ suspect: true }), sampleOf({ totalUs: 250_000, suspect: true })]) {
+      results.record(target, sample);
+      expect(judged()).toMatchObject({ outcome: 'ok', totalUs: 300 });
+    }
+    results.record(target, refusedSample());
+    results.record(target, sampleOf({ suspect: true }));
+    expect(judged()?.outcome).toBe('refused');
+    expect(said()).toEqual(['unknown>ok', 'ok>refused']);
+  });
+
+  it('is that of the third starved sample in a row', () => {
+    const { results, said } = scene();
+    const target = targetOf('1');
+    results.setTargets([target]);
+    results.record(target, sampleOf());
+    for (let i = 0; i < 3; i++) results.record(target, refusedSample({ suspect: true }));
+    expect(said()).toEqual(['unknown>ok', 'ok>refused']);
+  });
+
+  it('begins with an answer, even a starved one, but not with a starved failure', () => {
+    const { results } = scene();
+    results.setTargets([targetOf('1'), targetOf('2')]);
+    results.record(targetOf('1'), sampleOf({ suspect: true }));
+    results.record(targetOf('2'), refusedSample({ suspect: true }));
+    expect(results.current().map(({ judged }) => judged?.outcome)).toEqual(['ok', undefined]);
+  });
+});
+
+describe('the row', () => {
+  const pods = [podOf('3'), podOf('1'), podOf('2'), podOf('4', { lifecycle: 'starting', podIPs: [] })];
+
+  it('has all peers that are not gone, by uid, and the links to those that are probed', async () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('3')]);
+    results.record(targetOf('1'), sampleOf({ connectUs: 101, firstByteUs: 202, totalUs: 333 }));
+    await clock.advance(500);
+    results.record(targetOf('3'), refusedSample());
+    await clock.advance(1_500);
+    const row = results.row(pods, 0);
+    expect(row.peers?.map((peer) => [peer.uid, peer.podIP])).toEqual([
+      ['1', '10.0.0.1'],
+      ['2', '10.0.0.2'],
+      ['3', '10.0.0.3'],
+      ['4', ''],
+    ]);
+    expect([row.gonePeers, row.stats, row.windowMs]).toEqual([[], null, 0]);
+    const { links } = row;
+    expect([...links.to]).toEqual([0, 2]);
+    expect([outcomeOf(links, 0), phaseOf(links, 0)]).toEqual(['ok', null]);
+    expect([outcomeOf(links, 1), phaseOf(links, 1)]).toEqual(['refused', 'connect']);
+    const figures = [links.connectUs, links.firstByteUs, links.totalUs, links.ageMs, links.sinceMs];
+    expect(figures.map((column) => unpack16(column[0]!))).toEqual([101, 202, 333, 2000, 2000]);
+    expect(figures.map((column) => unpack16(column[1]!))).toEqual([-1, -1, 90, 1500, 1500]);
+    expect(row.details).toEqual([[1, 'connection refused']]);
+  });
+
+  it('marks what has not been probed yet, what is suspect, and the family', () => {
+    const { results } = scene();
+    results.setTargets([targetOf('1'), targetOf('2'), targetOf('2', 6), targetOf('3')]);
+    results.record(targetOf('2'), sampleOf());
+    results.record(targetOf('2'), refusedSample({ suspect: true }));
+    results.record(targetOf('2', 6), sampleOf());
+    results.record(targetOf('3'), refusedSample({ suspect: true }));
+    const { links, details } = results.row(pods, 0);
+    expect([...links.to]).toEqual([0, 1, 1, 2]);
+    expect([...links.flags]).toEqual([FLAG_NOT_YET, FLAG_SUSPECT, FLAG_IPV6, FLAG_NOT_YET | FLAG_SUSPECT]);
+    expect(outcomeOf(links, 1)).toBe('ok');
+    expect(details).toEqual([]);
+  });
+
+  it('has figures over a window where one is asked for', async () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('2')]);
+    results.record(targetOf('1'), sampleOf({ totalUs: 9_000 }));
+    await clock.advance(60_000);
+    for (const totalUs of [100, 200, 300]) results.record(targetOf('1'), sampleOf({ totalUs }));
+    results.record(targetOf('1'), refusedSample());
+    const { stats, windowMs } = results.row(pods, 30_000);
+    expect(windowMs).toBe(30_000);
+    const of = (i: number) => [stats?.samples, stats?.failures].map((column) => column?.[i]);
+    const us = (i: number) => [stats?.p50Us, stats?.p95Us, stats?.maxUs].map((column) => unpack16(column![i]!));
+    expect([of(0), us(0)]).toEqual([
+      [4, 1],
+      [200, 300, 300],
+    ]);
+    expect([of(1), us(1)]).toEqual([
+      [0, 0],
+      [-1, -1, -1],
+    ]);
+  });
+
+  it('keeps a departed pod with its last results until the retention is over', async () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('2')]);
+    results.record(targetOf('2'), refusedSample());
+    results.setTargets([targetOf('1')]);
+    results.record(targetOf('2'), sampleOf());
+    const after = [podOf('1'), podOf('2', { lifecycle: 'gone' })];
+    const row = results.row(after, 0);
+    expect(row.gonePeers.map((peer) => peer.uid)).toEqual(['2']);
+    expect([...row.links.to]).toEqual([0, 1]);
+    expect(outcomeOf(row.links, 1)).toBe('refused');
+    await clock.advance(300_000);
+    expect(results.row(after, 0)).toMatchObject({ gonePeers: [], links: { length: 1 } });
+    expect(results.samples('2')).toEqual([]);
+  });
+
+  it('does not show a pod that is still there but no longer probed, and has its samples when it is again', () => {
+    const { results } = scene();
+    results.setTargets([targetOf('1'), targetOf('2')]);
+    results.record(targetOf('2'), sampleOf());
+    results.setTargets([targetOf('1')]);
+    expect([...results.row(pods, 0).links.to]).toEqual([0]);
+    results.setTargets([targetOf('1'), targetOf('2')]);
+    expect([...results.row(pods, 0).links.to]).toEqual([0, 1]);
+    expect(results.samples('2')).toHaveLength(1);
+  });
+
+  it('has the same fingerprint for the same peers and another one for others', () => {
+    const { results } = scene();
+    const hash = (list: typeof pods) => results.row(list, 0).peersHash;
+    const base = hash(pods);
+    expect(base).toMatch(/^[0-9a-f]{16}$/);
+    expect(hash(pods.toReversed())).toBe(base);
+    expect(hash([...pods, podOf('9', { lifecycle: 'gone' })])).toBe(base);
+    expect(hash(pods.slice(1))).not.toBe(base);
+    expect(hash([...pods.slice(1), podOf('3', { podIPs: ['10.0.0.99'] })])).not.toBe(base);
+  });
+
+  it('bounds its error texts to 200', () => {
+    const { results } = scene();
+    const targets = Array.from({ length: 300 }, (_, i) => targetOf(String(i)));
+    results.setTargets(targets);
+    for (const target of targets) results.record(target, refusedSample());
+    const many = targets.map(({ uid }) => podOf(uid));
+    expect(results.row(many, 0).details).toHaveLength(200);
+  });
+});
+
+describe('results', () => {
+  it('give the samples of a pod by wall time, also where the clock was put right meanwhile', async () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('1', 6)]);
+    const startMs = clock.nowMs();
+    results.record(targetOf('1'), sampleOf({ totalUs: 1 }));
+    await clock.advance(1_000);
+    results.record(targetOf('1', 6), sampleOf({ totalUs: 2 }));
+    clock.jumpWall(-3_600_000);
+    await clock.advance(1_000);
+    results.record(targetOf('1'), sampleOf({ totalUs: 3 }));
+    const times = results.samples('1').map((sample) => [sample.totalUs, sample.atMs - startMs + 3_600_000]);
+    expect(times).toEqual([
+      [1, 0],
+      [2, 1_000],
+      [3, 2_000],
+    ]);
+  });
+
+  it('sum up one target', () => {
+    const { results } = scene();
+    results.setTargets([targetOf('1')]);
+    results.record(targetOf('1'), sampleOf({ totalUs: 500 }));
+    expect(results.summary('1/4', 1_000)).toMatchObject({ count: 1, failures: 0, minUs: 500 });
+    expect(results.summary('9/4', 1_000)).toBeNull();
+  });
+
+  it('keep nothing of pods that came and went but for the last thousand', async () => {
+    const { clock, results } = scene();
+    for (let i = 0; i < 3_000; i++) {
+      results.setTargets([targetOf(String(i))]);
+      results.record(targetOf(String(i)), sampleOf());
+    }
+    const gone = Array.from({ length: 3_000 }, (_, i) => podOf(String(i), { lifecycle: 'gone' }));
+    expect(results.row(gone, 0).gonePeers).toHaveLength(1_001);
+    await clock.advance(300_000);
+    expect(results.row(gone, 0).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
+  });
+});
