@@ -5,11 +5,13 @@ import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { build as buildWeb } from 'vite';
+import { slimKubernetesClient } from './deploy/slim-client.mjs';
 
 const SOURCES = [
   'server',
   'web',
   'deploy/local',
+  'deploy/slim-client.mjs',
   'test/bench',
   'package-lock.json',
   'esbuild.config.mjs',
@@ -30,7 +32,7 @@ function isFresh() {
   return SOURCES.every((path) => newest(path) <= built);
 }
 
-async function bundle(entry, outfile) {
+async function bundle(entry, outfile, plugins = []) {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   await build({
     entryPoints: [entry],
@@ -46,6 +48,7 @@ async function bundle(entry, outfile) {
     minifySyntax: true,
     minifyWhitespace: true,
     logLevel: 'warning',
+    plugins,
   });
   await chmod(outfile, 0o755);
 }
@@ -54,7 +57,7 @@ if (process.argv.includes('--if-needed') && isFresh()) process.exit(0);
 const start = Date.now();
 await rm('dist', { recursive: true, force: true });
 await buildWeb({ configFile: 'vite.config.ts', logLevel: 'warn' });
-await bundle('server/main.ts', 'dist/goldpinger-ts.cjs');
+await bundle('server/main.ts', 'dist/goldpinger-ts.cjs', [slimKubernetesClient()]);
 await bundle('deploy/local/main.ts', 'dist/local.cjs');
 await bundle('test/bench/main.ts', 'dist/bench.cjs');
 console.log(`built dist/ in ${Date.now() - start} ms`);

@@ -116,7 +116,7 @@ function headersOf(options: RequestOptions): Record<string, string> {
 
 function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => reject(asApiError(error));
+    const fail = (error: unknown) => reject(asApiError(error, 'unreachable'));
     try {
       const request = url.protocol === 'https:' ? getSecurely(url, options) : get(url, options);
       request.once('response', resolve);

@@ -57,12 +57,15 @@ export function faultOfStatus(status: number): DiscoveryFault {
   return status < 400 ? 'malformed' : 'server-error';
 }
 
-/** Anything thrown on the way to the API and back, as an `ApiError`. An abort stands for the reason it was given. */
-export function asApiError(error: unknown): ApiError {
+/**
+ * Anything thrown on the way to the API and back, as an `ApiError`. An abort stands for the reason it was given; an
+ * error without a code, as proxies' are, is of class `unnamed`.
+ */
+export function asApiError(error: unknown, unnamed: DiscoveryFault = 'malformed'): ApiError {
   if (error instanceof ApiError) return error;
-  if (!(error instanceof Error)) return new ApiError('malformed', error);
+  if (!(error instanceof Error)) return new ApiError(unnamed, error);
   if (error.cause instanceof ApiError) return error.cause;
   const code = (error as { code?: unknown }).code;
-  if (typeof code !== 'string') return new ApiError('malformed', error);
+  if (typeof code !== 'string') return new ApiError(unnamed, error);
   return new ApiError(faultOfCode(code), error.message === '' ? code : error);
 }

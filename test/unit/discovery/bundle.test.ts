@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+// @ts-expect-error a build script, without types
+import { slimKubernetesClient } from '../../../deploy/slim-client.mjs';
+import { KubeStub } from '../../kube-stub.ts';
+
+const run = promisify(execFile);
+const fixture = (name: string) => join(import.meta.dirname, '../../fixtures/tls', name);
+const pem = (name: string) => readFileSync(fixture(name), 'utf8');
+const ca = { 'certificate-authority': fixture('ca.pem') };
+
+let folder = '';
+let stub: KubeStub;
+let strictStub: KubeStub;
+
+/** Bundles a file or a text as the build does. */
+async function bundle(
+  outfile: string,
+  source: { entryPoints: string[] } | { stdin: { contents: string; resolveDir: string } },
+) {
+  const options = { bundle: true, platform: 'node', format: 'cjs', target: 'node20', outfile } as const;
+  return build({ ...options, ...source, plugins: [slimKubernetesClient()], metafile: true });
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bundle-'));
+  stub = await KubeStub.start({ token: 'secret', tls: { key: pem('server-key.pem'), cert: pem('server.pem') } });
+  strictStub = await KubeStub.start({
+    tls: { key: pem('server-key.pem'), cert: pem('server.pem'), ca: pem('ca.pem') },
+  });
+  for (const server of [stub, strictStub]) server.putPod({ name: 'a', ip: '10.1.0.1' });
+  await bundle(join(folder, 'discover.cjs'), { entryPoints: [join(import.meta.dirname, 'bundled.ts')] });
+}, 30_000);
+
+afterAll(async () => {
+  await Promise.all([stub.close(), strictStub.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the bundled discovery by a kubeconfig or by a service account, and gives what it found. */
+async function discover(kubeconfig: string, account = '', env: Record<string, string> = {}) {
+  const { stdout } = await run(process.execPath, [join(folder, 'discover.cjs'), kubeconfig, account], {
+    env: { ...process.env, ...env },
+    timeout: 20_000,
+  });
+  return JSON.parse(stdout) as { pods: string[]; error: { fault: string; message: string } | null };
+}
+
+/** A program for credential plugins that prints a text. */
+function printer(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, `#!${process.execPath}\nprocess.stdout.write(${JSON.stringify(text)});\n`, { mode: 0o755 });
+  return path;
+}
+
+const found = { pods: ['a'], error: null };
+
+describe('the slimmed client still lets us in', () => {
+  test("by a token, with the cluster's own CA", async () => {
+    expect(await discover(stub.writeKubeconfig(join(folder, 'token'), { cluster: ca }))).toEqual(found);
+  });
+
+  test('by a client certificate', async () => {
+    const user = { 'client-certificate': fixture('client.pem'), 'client-key': fixture('client-key.pem') };
+    expect(await discover(strictStub.writeKubeconfig(join(folder, 'cert'), { cluster: ca, user }))).toEqual(found);
+  });
+
+  test('by a credential plugin', async () => {
+    const command = printer('plugin', JSON.stringify({ kind: 'ExecCredential', status: { token: 'secret' } }));
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command } };
+    expect(await discover(stub.writeKubeconfig(join(folder, 'exec'), { cluster: ca, user }))).toEqual(found);
+  });
+
+  test('by the service account of its pod, in its namespace, with a line break after the token', async () => {
+    const account = join(folder, 'var/run/secrets/kubernetes.io/serviceaccount');
+    mkdirSync(account, { recursive: true });
+    writeFileSync(join(account, 'ca.crt'), pem('ca.pem'));
+    writeFileSync(join(account, 'token'), 'secret\n');
+    writeFileSync(join(account, 'namespace'), 'default\n');
+    const env = { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(stub.port) };
+    expect(await discover('', folder, env)).toEqual(found);
+  });
+
+  test('by a token that a command prints somewhere within JSON (needs jsonpath-plus)', async () => {
+    const config = {
+      'cmd-path': printer('gcloud', JSON.stringify({ a: { token: 'secret', expiry: '2999-01-01T00:00:00Z' } })),
+      'token-key': '{.a.token}',
+      'expiry-key': '{.a.expiry}',
+    };
+    const user = { 'auth-provider': { name: 'gcp', config } };
+    expect(await discover(stub.writeKubeconfig(join(folder, 'gcp'), { cluster: ca, user }))).toEqual(found);
+  });
+
+  test('by OpenID Connect as far as asking the issuer (needs openid-client)', async () => {
+    const expired = `${btoa('{}')}.${btoa(JSON.stringify({ exp: 1 }))}.x`;
+    const config = {
+      'id-token': expired,
+      'client-id': 'me',
+      'refresh-token': 'x',
+      'idp-issuer-url': 'https://127.0.0.1:1',
+    };
+    const user = { 'auth-provider': { name: 'oidc', config } };
+    const { error } = await discover(stub.writeKubeconfig(join(folder, 'oidc'), { cluster: ca, user }));
+    expect(error).toMatchObject({ fault: 'config', message: expect.stringContaining('fetch failed') });
+  });
+
+  test('through a SOCKS proxy as far as connecting to it', async () => {
+    const cluster = { ...ca, 'proxy-url': 'socks5://127.0.0.1:1' };
+    const { error } = await discover(stub.writeKubeconfig(join(folder, 'socks'), { cluster }));
+    expect(error).toMatchObject({ fault: 'unreachable', message: expect.stringContaining('ECONNREFUSED') });
+  });
+
+  test('and says what is wrong with a certificate that nobody vouches for', async () => {
+    const { error } = await discover(stub.writeKubeconfig(join(folder, 'no-ca')));
+    expect(error).toMatchObject({ fault: 'tls' });
+  });
+});
+
+describe('the slimmed bundle', () => {
+  test('has neither the generated API classes nor the charset tables', async () => {
+    const { metafile } = await bundle(join(folder, 'sizes.cjs'), { entryPoints: ['server/discovery/access.ts'] });
+    const inputs = Object.keys(metafile.inputs);
+    expect(inputs.some((path) => path.includes('client-node/dist/config.js'))).toBe(true);
+    expect(inputs.filter((path) => /gen\/(models|apis)\/|node_modules\/(whatwg-url|tr46)\//.test(path))).toEqual([]);
+  });
+
+  test('decodes request bodies in the charsets of the web, and knows which it does not know', async () => {
+    const contents = `
+      const { Readable } = require('node:stream');
+      const read = require('raw-body');
+      const body = (bytes, encoding) => read(Readable.from([Buffer.from(bytes)]), { encoding }).catch((error) => error.type);
+      Promise.all([body([0xc3, 0xa9], 'utf-8'), body([0xe9], 'iso-8859-1'), body([0xe9], 'klingon')])
+        .then((texts) => console.log(JSON.stringify(texts)));
+    `;
+    await bundle(join(folder, 'body.cjs'), { stdin: { contents, resolveDir: process.cwd() } });
+    const { stdout } = await run(process.execPath, [join(folder, 'body.cjs')]);
+    expect(JSON.parse(stdout)).toEqual(['é', 'é', 'encoding.unsupported']);
+  });
+});
