@@ -1,0 +1,180 @@
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { Clock } from '../server/contract/seams.ts';
+import type { Connection } from './data/connection.ts';
+import type { Preferences } from './data/preferences.ts';
+import { fetchSamples } from './data/requests.ts';
+import { orderedThresholds, type Selection } from './pure/address.ts';
+import { tellable } from './pure/changes.ts';
+import type { Command } from './pure/keys.ts';
+import { noticesOf } from './pure/notices.ts';
+import { stageOf } from './pure/stage.ts';
+import { HelpDialog } from './shell/help-dialog.tsx';
+import { LiveStatus } from './shell/live-status.tsx';
+import { NoticeList } from './shell/notice-list.tsx';
+import { SummaryBar } from './shell/summary-bar.tsx';
+import { TimelinePlace } from './shell/timeline-place.tsx';
+import { TopBar } from './shell/top-bar.tsx';
+import { useAddress } from './shell/use-address.ts';
+import { useKeys } from './shell/use-keys.ts';
+import { useMedia } from './shell/use-media.ts';
+import { usePictures } from './shell/use-pictures.ts';
+import { useSelection } from './shell/use-selection.ts';
+import { useStrip } from './shell/use-strip.ts';
+import { useTheme } from './shell/use-theme.ts';
+import { useTold } from './shell/use-told.ts';
+import { ViewArea } from './shell/view-area.tsx';
+import type { ViewProps } from './view-props.ts';
+import './app.css';
+
+const HINTS: Record<string, string> = {
+  graph: 'A line is one pod pinging another: green good, red not. Click it for the cause. Heatmap shows all pairs.',
+  heatmap:
+    'A cell is one pod pinging another: its column is the pod that pings, its row the pod that answers. Click it for the cause.',
+};
+
+interface AppProps {
+  connection: Connection;
+  preferences: Preferences;
+  clock: Clock;
+}
+
+/** The whole page: owns what the address, the connection and the reader's choices say, and hands it to the views. */
+export function App({ connection, preferences, clock }: AppProps) {
+  const state = useSyncExternalStore(connection.subscribe, connection.state);
+  const [address, change] = useAddress();
+  const [theme, themeChoice, chooseTheme] = useTheme(preferences);
+  const [helpOpen, setHelpOpen] = useState(false);
+  const [letterKeys, setLetterKeys] = useState(() => preferences.get('letterKeys') !== 'off');
+  const [hintRead, setHintRead] = useState(() => preferences.get('hintRead') === 'yes');
+  const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
+  const narrow = useMedia('(max-width: 639.98px)');
+  const main = useRef<HTMLElement>(null);
+  useLiveConnection(connection, address.windowMs);
+
+  const { overview, drawn } = usePictures(state.mesh, address);
+  const stage = stageOf(overview, state.status);
+  const { select, close, takeFocus } = useSelection(change, main);
+  const points = useStrip(overview);
+  const nowMs = useMemo(
+    () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
+    [state.mesh, clock],
+  );
+  const notices = useMemo(
+    () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
+    [overview, stage, state.status, nowMs],
+  );
+  const sentence = useTold(useMemo(() => tellable(overview, state.status), [overview, state.status]));
+
+  useKeys(letterKeys, (command: Command) => {
+    if (command === 'help') setHelpOpen(true);
+    else if (command === 'now') connection.tryNow();
+    else if (command === 'table') change({ asTable: !address.asTable });
+    else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
+    else if (command === 'close') close(address.selection);
+    else change({ view: command.view });
+  });
+
+  const props: ViewProps | null =
+    drawn === null
+      ? null
+      : {
+          picture: drawn,
+          thresholds: address.thresholds,
+          onThresholds: (wanted) => change({ thresholds: orderedThresholds(wanted, address.thresholds) }),
+          selection: address.selection,
+          onSelect: select,
+          filter: address.filter,
+          onFilter: (filter) => change({ filter: filter.slice(0, 200) }),
+          order: address.order,
+          onOrder: (order) => change({ order }),
+          group: address.group,
+          onGroup: (group) => change({ group }),
+          value: address.value,
+          onValue: (value) => change({ value }),
+          phase: address.phase,
+          onPhase: (phase) => change({ phase }),
+          windowMs: address.windowMs,
+          onWindow: (windowMs) => change({ windowMs }),
+          lost: state.status === 'lost',
+          theme,
+          panelSlot,
+          asTable: address.asTable,
+          onAsTable: (asTable) => change({ asTable }),
+          nowMs,
+          narrow,
+          letterKeys,
+          loadSamples: fetchSamples,
+        };
+  const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
+  const onLink = (from: string, to: string) => select({ from, to } satisfies Selection);
+  return (
+    <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
+      <TopBar
+        address={address}
+        onView={(view) => change({ view })}
+        status={<LiveStatus state={state} stage={stage} />}
+        servedBy={state.mesh?.servedBy.name ?? ''}
+        themeChoice={themeChoice}
+        onTheme={chooseTheme}
+        onHelp={() => setHelpOpen(true)}
+      />
+      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} onLink={onLink} />}
+      <NoticeList
+        notices={notices}
+        state={state}
+        onTryNow={connection.tryNow}
+        onPod={(pod) => select({ pod })}
+        onFilter={(filter) => change({ filter })}
+        hint={hint}
+        onHintRead={() => {
+          preferences.set('hintRead', 'yes');
+          setHintRead(true);
+        }}
+      />
+      <ViewArea
+        mainRef={main}
+        view={address.view}
+        stage={stage}
+        state={state}
+        overview={overview}
+        props={props}
+        nowMs={nowMs}
+        onTryNow={connection.tryNow}
+        onPanelSlot={setPanelSlot}
+        takeFocus={takeFocus}
+        onClosePanel={() => close(address.selection)}
+      />
+      {stage === 'picture' && <TimelinePlace points={points} nowMs={nowMs} />}
+      <p className="hidden" role="status">
+        {sentence}
+      </p>
+      <HelpDialog
+        open={helpOpen}
+        onClose={() => setHelpOpen(false)}
+        letterKeys={letterKeys}
+        onLetterKeys={(on) => {
+          preferences.set('letterKeys', on ? 'on' : 'off');
+          setLetterKeys(on);
+        }}
+        version={state.mesh?.settings.version ?? ''}
+      />
+    </div>
+  );
+}
+
+/** Connected while the page is open; a page that comes back from the browser's cache connects anew. */
+function useLiveConnection(connection: Connection, windowMs: number): void {
+  useEffect(() => {
+    const start = () => connection.start(windowMs);
+    const onShow = (event: PageTransitionEvent) => event.persisted && start();
+    const onHide = () => connection.stop();
+    start();
+    addEventListener('pageshow', onShow);
+    addEventListener('pagehide', onHide);
+    return () => {
+      removeEventListener('pageshow', onShow);
+      removeEventListener('pagehide', onHide);
+      connection.stop();
+    };
+  }, [connection, windowMs]);
+}

@@ -1,0 +1,59 @@
+import { countText, plural } from './figures.ts';
+import type { ConnectionStatus } from './notices.ts';
+import type { Picture } from './picture.ts';
+
+/** What a reader who does not see the page has been told of. */
+export interface Told {
+  status: ConnectionStatus;
+  failing: string[];
+  failed: number;
+  slow: number;
+  pods: number;
+}
+
+/** The facts of which a change is worth a sentence. */
+export function tellable(picture: Picture | null, status: ConnectionStatus): Told {
+  const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
+  const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
+  return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, pods };
+}
+
+/** One sentence on what changed between two moments; '' if nothing that matters did. The gravest change wins. */
+export function changeSentence(before: Told, after: Told): string {
+  const lost = after.status === 'lost';
+  if (lost !== (before.status === 'lost')) return lost ? 'Connection lost.' : 'Connection is back.';
+  const fresh = after.failing.filter((pod) => !before.failing.includes(pod));
+  if (fresh.length > 0) return `${listed(fresh)} failing.`;
+  const well = before.failing.filter((pod) => !after.failing.includes(pod));
+  if (well.length > 0) return `${listed(well)} no longer failing.`;
+  if (after.failed !== before.failed)
+    return `${plural(after.failed, 'link')} failed, before ${countText(before.failed)}.`;
+  if (after.slow !== before.slow) return `${plural(after.slow, 'link')} slow, before ${countText(before.slow)}.`;
+  if (after.pods !== before.pods) return `${plural(after.pods, 'pod')}, before ${countText(before.pods)}.`;
+  return '';
+}
+
+function listed(names: readonly string[]): string {
+  if (names.length > 3) return `${countText(names.length)} pods are`;
+  return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'}`;
+}
+
+/** The tab's title: what is wrong first, because tabs are narrow. */
+export function tabTitle({ status, failing, failed, pods }: Told): string {
+  const name = 'goldpinger';
+  if (status === 'lost') return `Lost · ${name}`;
+  if (failing.length > 0) return `${plural(failing.length, 'pod')} failing · ${name}`;
+  if (failed > 0) return `${plural(failed, 'link')} failed · ${name}`;
+  return pods === 0 ? name : `${plural(pods, 'pod')} ok · ${name}`;
+}
+
+/** The tab's icon as an SVG: rings, red with a cross where something fails, grey where the connection is lost. */
+export function tabIcon({ status, failing, failed, pods }: Told): string {
+  const bad = failing.length > 0 || failed > 0;
+  const colour = status === 'lost' || pods === 0 ? '#7c8894' : bad ? '#c81e1e' : '#1d9a63';
+  const inside =
+    bad && status !== 'lost'
+      ? '<path d="M11 11L21 21M21 11L11 21" stroke="#fff" stroke-width="4" stroke-linecap="round"/>'
+      : '<circle cx="16" cy="16" r="5" fill="#fff"/>';
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="${colour}"/>${inside}</svg>`;
+}

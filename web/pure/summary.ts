@@ -1,0 +1,95 @@
+import { countText, plural } from './figures.ts';
+import type { LinkState } from './link-state.ts';
+import { shownName } from './names.ts';
+import type { Picture } from './picture.ts';
+import type { PodHealth, PodView } from './pod-view.ts';
+
+/** One entry of the summary's pods: so many are in that state. */
+export interface PodCount {
+  state: PodHealth | 'slow-to-reach';
+  count: number;
+  text: string;
+}
+
+/** One entry of the summary's links. */
+export interface LinkCount {
+  state: LinkState;
+  count: number;
+  text: string;
+}
+
+const POD_ORDER: [PodHealth, string][] = [
+  ['failing', 'failing'],
+  ['unknown', 'unknown'],
+  ['starved', 'starved'],
+  ['starting', 'starting'],
+  ['not-ready', 'not ready'],
+  ['terminating', 'terminating'],
+  ['gone', 'gone'],
+];
+
+/** Pods by state: the healthy ones first, then every other state that occurs. */
+export function podCounts(pods: readonly PodView[]): PodCount[] {
+  const tally = new Map<PodHealth, number>();
+  for (const { health } of pods) tally.set(health, (tally.get(health) ?? 0) + 1);
+  const here = pods.length - (tally.get('gone') ?? 0);
+  const healthy = tally.get('healthy') ?? 0;
+  const counts: PodCount[] = [
+    { state: 'healthy', count: healthy, text: `${countText(healthy)} of ${countText(here)} healthy` },
+  ];
+  const slow = pods.filter((pod) => pod.slowToReach).length;
+  for (const [state, word] of POD_ORDER) {
+    const count = tally.get(state) ?? 0;
+    if (count > 0) counts.push({ state, count, text: `${countText(count)} ${word}` });
+    if (state === 'failing' && slow > 0) {
+      counts.push({ state: 'slow-to-reach', count: slow, text: `${countText(slow)} slow to reach` });
+    }
+  }
+  return counts;
+}
+
+const LINK_ORDER: [LinkState, string][] = [
+  ['good', 'good'],
+  ['warning', 'warning'],
+  ['slow', 'slow'],
+  ['failed', 'failed'],
+  ['suspect', 'suspect'],
+  ['unknown', 'unknown'],
+  ['not-probed', 'not probed'],
+  ['not-yet', 'not yet'],
+];
+
+/**
+ * Links by state. Good counts fair with it; good, slow and failed are told even at 0, the others where they occur.
+ * Beyond 30 pods the worst come first: the bar may be too narrow for all.
+ */
+export function linkCounts({ counts, n }: Picture): LinkCount[] {
+  const entries = LINK_ORDER.flatMap(([state, word]) => {
+    const count = counts[state] + (state === 'good' ? counts.fair : 0);
+    if (count === 0 && !['good', 'slow', 'failed'].includes(state)) return [];
+    return [{ state, count, text: `${countText(count)} ${word}` }];
+  });
+  if (n <= 30) return entries;
+  const rank: LinkState[] = ['failed', 'slow', 'warning', 'good'];
+  const first = rank.flatMap((state) => entries.filter((entry) => entry.state === state));
+  return [...first, ...entries.filter(({ state }) => !rank.includes(state))];
+}
+
+/** Pods whose row is missing although they run, by index; starting ones have none to give. */
+export function notReporting({ mesh, pods, rowOf }: Picture): PodView[] {
+  return pods.filter(({ index, pod }) => {
+    if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
+    const row = mesh.rows[rowOf[index] ?? -1];
+    return row === undefined || row.missing !== '';
+  });
+}
+
+/** Who they are, short: one or two names; a whole node; or a count. */
+export function namesOf(few: readonly PodView[], all: readonly PodView[]): string {
+  if (few.length <= 2) return few.map((pod) => pod.label).join(' and ');
+  const count = plural(few.length, 'pod');
+  const node = few[0]?.pod.node ?? '';
+  if (node === '' || few.some((pod) => pod.pod.node !== node)) return count;
+  const onNode = all.filter(({ pod }) => pod.node === node && pod.lifecycle !== 'gone').length;
+  return `${count}, ${onNode === few.length ? 'all of' : 'on'} ${shownName(node)}`;
+}

@@ -1,0 +1,77 @@
+import { useEffect, useRef } from 'react';
+import { shownName } from '../pure/names.ts';
+import { Icon } from './icons.tsx';
+import './help-dialog.css';
+
+const KEYS: [string, string][] = [
+  ['1 – 4', 'Graph, heatmap, raw, metrics'],
+  ['/', 'Filter'],
+  ['T', 'Table instead of the picture, and back'],
+  ['N', 'Now: connect again at once'],
+  ['Esc', 'Close what is open'],
+  ['Arrows', 'Heatmap: from cell to cell. Graph: from link to link of a pod'],
+  ['Enter', 'Open the link or pod'],
+  ['Home, End, Ctrl+Home', 'Heatmap: ends of the line, first cell'],
+  ['F, S', 'Heatmap: next failed, next slow link'],
+  ['[ ]', 'Heatmap: order of the pods'],
+  ['+ − 0', 'Graph: zoom in, out, reset'],
+  ['?', 'This help'],
+];
+
+interface HelpDialogProps {
+  open: boolean;
+  onClose(): void;
+  letterKeys: boolean;
+  onLetterKeys(on: boolean): void;
+  /** Version of the serving pod; '' while unknown. */
+  version: string;
+}
+
+/** How to read the page, and its keys. */
+export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open && dialog.current?.open === false) dialog.current.showModal();
+    if (!open) dialog.current?.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} className="help card" aria-labelledby="help-title" onClose={onClose}>
+      <form method="dialog">
+        <h2 id="help-title">Help</h2>
+        <button type="submit" className="quiet" aria-label="Close">
+          <Icon name="cross" />
+        </button>
+      </form>
+      <p>
+        Every pod pings every other pod, again and again, and itself. In the graph a line is one pod pinging another;
+        the arrow points at the pod that answers. In the heatmap a column is the pod that pings, a row the pod that
+        answers: read down a column for what a pod sees, across a row for how a pod is seen.
+      </p>
+      <p>
+        Only failures change a pod’s colour. A slow answer is still an answer: it leaves the pod green and gives it a
+        badge. Hatched is unknown, dotted was not probed; neither is good or bad.
+      </p>
+      <h3>Keys</h3>
+      <table>
+        <tbody>
+          {KEYS.map(([key, what]) => (
+            <tr key={key}>
+              <th scope="row">
+                <kbd>{key}</kbd>
+              </th>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <label className="help-switch">
+        <input type="checkbox" checked={letterKeys} onChange={(event) => onLetterKeys(event.target.checked)} /> Single
+        letters and digits act as keys
+      </label>
+      <p className="help-foot">
+        {version === '' ? '' : `goldpinger-ts ${shownName(version)} · `}
+        <a href="./swagger.json">API description</a> · <a href="./heatmap.png">heatmap.png</a>
+      </p>
+    </dialog>
+  );
+}

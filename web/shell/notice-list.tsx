@@ -1,0 +1,82 @@
+import type { ConnectionState } from '../data/connection.ts';
+import { clockText } from '../pure/figures.ts';
+import { shownName } from '../pure/names.ts';
+import type { Notice } from '../pure/notices.ts';
+import { Icon } from './icons.tsx';
+import { useSeconds } from './use-seconds.ts';
+import './notice-list.css';
+
+interface NoticeListProps {
+  notices: readonly Notice[];
+  state: ConnectionState;
+  onTryNow(): void;
+  onPod(uid: string): void;
+  onFilter(text: string): void;
+  /** The hint for first-time users; null = not shown. */
+  hint: string | null;
+  onHintRead(): void;
+}
+
+/** What has to be said above the view: a lost connection, then what the picture gives cause for, then the hint. */
+export function NoticeList({ notices, state, onTryNow, onPod, onFilter, hint, onHintRead }: NoticeListProps) {
+  const lost = state.status === 'lost' && state.mesh !== null;
+  return (
+    <div className="notices">
+      {lost && <LostNotice state={state} onTryNow={onTryNow} />}
+      {notices.map(({ id, kind, mark, title, text, action }) => (
+        <div key={id} className={`notice is-${kind}`}>
+          <Icon name={mark} />
+          <p>
+            <strong>{title}</strong> {text}
+          </p>
+          {action !== null && (
+            <button
+              type="button"
+              className="quiet"
+              onClick={() => ('pod' in action ? onPod(action.pod) : onFilter(action.filter))}
+            >
+              {action.label}
+            </button>
+          )}
+        </div>
+      ))}
+      {hint !== null && (
+        <div className="notice is-info">
+          <Icon name="flag" />
+          <p>{hint}</p>
+          <button type="button" className="quiet" aria-label="Close the hint" onClick={onHintRead}>
+            <Icon name="cross" />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function LostNotice({ state, onTryNow }: { state: ConnectionState; onTryNow(): void }) {
+  return (
+    <div className="notice is-failed">
+      <Icon name="cross" />
+      <p>
+        <strong>Connection lost at {clockText(state.sinceMs)}.</strong>{' '}
+        {state.reason === '' ? '' : `${sentence(shownName(state.reason))} `}
+        Showing the last picture. <Retry retryMs={state.retryMs} />
+      </p>
+      <button type="button" onClick={onTryNow}>
+        Try now
+      </button>
+    </div>
+  );
+}
+
+/** "Trying again in 4 s." */
+export function Retry({ retryMs }: { retryMs: number }) {
+  useSeconds(500);
+  const seconds = Math.ceil((retryMs - Date.now()) / 1000);
+  return <>{seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again now.'}</>;
+}
+
+/** A text as a sentence: capital first, full stop last. */
+export function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}

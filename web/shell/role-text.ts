@@ -1,0 +1,31 @@
+/** A namespace's name by the rules of Kubernetes; anything else is not written into a manifest. */
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** The RBAC manifest that lets pods be listed in `namespace` ('' = all), as YAML. */
+export function roleText(namespace: string): string {
+  const kind = namespace === '' ? 'ClusterRole' : 'Role';
+  const inNamespace = NAME.test(namespace) ? `\n  namespace: ${namespace}` : '';
+  const home = NAME.test(namespace) ? namespace : 'default';
+  return `apiVersion: rbac.authorization.k8s.io/v1
+kind: ${kind}
+metadata:
+  name: goldpinger${inNamespace}
+rules:
+  - apiGroups: [""]
+    resources: [pods]
+    verbs: [list, watch]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ${kind}Binding
+metadata:
+  name: goldpinger${inNamespace}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ${kind}
+  name: goldpinger
+subjects:
+  - kind: ServiceAccount
+    name: goldpinger-serviceaccount
+    namespace: ${home}
+`;
+}

@@ -1,0 +1,35 @@
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { Icon } from './icons.tsx';
+import './side-panel.css';
+
+interface SelectionPanelProps {
+  /** Changes with the selection: focus moves here when it does, unless it came with the address. */
+  selectionKey: string;
+  takeFocus: boolean;
+  onClose(): void;
+  children: ReactNode;
+}
+
+/** The side panel of a selected link or pod: beside the view, over it below 1100 px, a sheet below 640 px. */
+export function SelectionPanel({ selectionKey, takeFocus, onClose, children }: SelectionPanelProps) {
+  const frame = useRef<HTMLElement>(null);
+  const title = useId();
+  useEffect(() => {
+    const heading = frame.current?.querySelector('h2');
+    if (heading !== null && heading !== undefined) heading.id = title;
+    if (takeFocus && selectionKey !== '') frame.current?.focus({ preventScroll: true });
+  }, [selectionKey, takeFocus, title]);
+  return (
+    <aside className="side-panel is-selection" ref={frame} tabIndex={-1} aria-labelledby={title}>
+      <button type="button" className="quiet panel-close" aria-label="Close" onClick={onClose}>
+        <Icon name="cross" />
+      </button>
+      {children}
+    </aside>
+  );
+}
+
+/** The side panel that a view fills itself; `onSlot` gets the element for its portal. */
+export function ViewPanel({ onSlot }: { onSlot(slot: HTMLElement | null): void }) {
+  return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} />;
+}

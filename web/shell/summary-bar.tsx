@@ -1,0 +1,120 @@
+import type { ReactNode } from 'react';
+import { externalTargets } from '../pure/external-targets.ts';
+import { latencyText, plural } from '../pure/figures.ts';
+import { linkFacts } from '../pure/link-facts.ts';
+import { shownName } from '../pure/names.ts';
+import type { Picture } from '../pure/picture.ts';
+import { linkCounts, namesOf, notReporting, podCounts } from '../pure/summary.ts';
+import { PodMark, StateGlyph } from '../views/state-glyph.tsx';
+import './summary-bar.css';
+
+/** What the whole cluster comes to, in one line. `onLink` opens the worst link (pod uids). */
+export function SummaryBar({ picture, onLink }: { picture: Picture; onLink(from: string, to: string): void }) {
+  const missing = notReporting(picture);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: where the line is too narrow it scrolls, by keyboard too
+    <section className="summary" aria-label="Summary" tabIndex={0}>
+      <Group title="Pods">
+        {podCounts(picture.pods).map(({ state, count, text }) => (
+          <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
+            <PodMark state={state} />
+            {text}
+          </span>
+        ))}
+      </Group>
+      <Group title="Links">
+        {linkCounts(picture).map(({ state, count, text }) => (
+          <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
+            <StateGlyph state={state} />
+            {text}
+          </span>
+        ))}
+      </Group>
+      <WorstLink picture={picture} onLink={onLink} />
+      <External picture={picture} />
+      {missing.length > 0 && (
+        <Group title="Not reporting">
+          <span className="fact">{namesOf(missing, picture.pods)}</span>
+        </Group>
+      )}
+      <ClusterHealth picture={picture} />
+    </section>
+  );
+}
+
+function Group({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="fact-group">
+      <span className="fact-title">{title}</span>
+      {children}
+    </div>
+  );
+}
+
+function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string, to: string): void }) {
+  const { worst, pods } = picture;
+  const from = worst === null ? undefined : pods[worst.from];
+  const to = worst === null ? undefined : pods[worst.to];
+  if (from === undefined || to === undefined) return null;
+  const { outcome, totalUs, base } = linkFacts(picture, from.index, to.index);
+  const figure = base === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
+  return (
+    <Group title="Worst">
+      <button type="button" className="fact link-button" onClick={() => onLink(from.pod.uid, to.pod.uid)}>
+        <span className="worst-names">
+          {from.label} → {to.label}
+        </span>
+        <span className={`word-${base}`}>{figure}</span>
+      </button>
+    </Group>
+  );
+}
+
+function External({ picture }: { picture: Picture }) {
+  const targets = externalTargets(picture);
+  if (targets.length === 0) return null;
+  const failed = targets.filter(({ state }) => state === 'failed');
+  const ok = targets.filter(({ state }) => state === 'good').length;
+  const title = failed.map(({ target, error }) => shownName(`${target}: ${error}`)).join('\n');
+  return (
+    <Group title="External">
+      <span className="fact" title={title || undefined}>
+        <PodMark state={failed.length > 0 ? 'failing' : 'healthy'} />
+        {failed.length > 0 ? `${failed.length} of ${targets.length} failed` : `${ok} of ${targets.length} ok`}
+      </span>
+    </Group>
+  );
+}
+
+function ClusterHealth({ picture }: { picture: Picture }) {
+  const { health } = picture.mesh;
+  if (health.ok) {
+    return (
+      <Group title="Cluster health">
+        <span className="fact word-good">200 OK</span>
+      </Group>
+    );
+  }
+  return (
+    <Group title="Cluster health">
+      <button type="button" className="fact link-button word-failed" popoverTarget="health-reasons">
+        418
+        <span className="hidden">, show why</span>
+      </button>
+      <div id="health-reasons" popover="auto" className="card">
+        <h2>Not healthy</h2>
+        <ul>
+          {health.general.slice(0, 5).map((why) => (
+            <li key={why}>{shownName(why)}</li>
+          ))}
+          {health.reasons.slice(0, 12).map(({ pod, why }) => (
+            <li key={pod}>
+              <strong>{picture.pods[pod]?.name ?? 'a pod that left'}</strong>: {shownName(why.join('; '))}
+            </li>
+          ))}
+        </ul>
+        {health.reasons.length > 12 && <p>and {plural(health.reasons.length - 12, 'more pod')}</p>}
+      </div>
+    </Group>
+  );
+}

@@ -1,0 +1,100 @@
+import type { MouseEvent, ReactNode } from 'react';
+import { type Address, VIEWS, type ViewName, writeAddress } from '../pure/address.ts';
+import { shownName } from '../pure/names.ts';
+import { Icon, Sign } from './icons.tsx';
+import './top-bar.css';
+import { THEME_CHOICES, type ThemeChoice } from './use-theme.ts';
+
+const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', raw: 'Raw', metrics: 'Metrics' };
+
+interface TopBarProps {
+  address: Address;
+  onView(view: ViewName): void;
+  /** How the picture is: live, lost, how old. */
+  status: ReactNode;
+  /** Name of the serving pod; '' while unknown. */
+  servedBy: string;
+  themeChoice: ThemeChoice;
+  onTheme(choice: ThemeChoice): void;
+  onHelp(): void;
+}
+
+/** Views, how live the picture is, who serves it, theme and help. On a phone the last three are in a menu. */
+export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme, onHelp }: TopBarProps) {
+  const settings = <ThemeSwitch choice={themeChoice} onChoose={onTheme} />;
+  const served = servedBy === '' ? null : <ServedBy name={servedBy} />;
+  return (
+    <header className="top-bar">
+      <a className="brand" href={writeAddress({ ...address, selection: null, view: 'graph' })}>
+        <Sign />
+        goldpinger
+      </a>
+      <nav aria-label="Views">
+        {VIEWS.map((view) => (
+          <a
+            key={view}
+            href={writeAddress({ ...address, view })}
+            aria-current={view === address.view ? 'page' : undefined}
+            onClick={(event) => follow(event, () => onView(view))}
+          >
+            {TITLES[view]}
+          </a>
+        ))}
+      </nav>
+      <div className="top-end">
+        {status}
+        <span className="wide-only top-end">
+          {served}
+          {settings}
+          <button type="button" className="quiet" onClick={onHelp} aria-label="Help">
+            <span aria-hidden="true">? </span>Help
+          </button>
+        </span>
+        <details className="narrow-only menu">
+          <summary aria-label="Menu">
+            <Icon name="menu" />
+          </summary>
+          <div className="menu-sheet">
+            {served}
+            {settings}
+            <button type="button" className="quiet" onClick={onHelp}>
+              Help and keys
+            </button>
+          </div>
+        </details>
+      </div>
+    </header>
+  );
+}
+
+/** Follows a link within the page; with Ctrl, Shift or the middle button the browser does. */
+function follow(event: MouseEvent, go: () => void): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go();
+}
+
+function ServedBy({ name }: { name: string }) {
+  return (
+    <span className="served-by" title={shownName(name)}>
+      served by <strong>{shownName(name)}</strong>
+    </span>
+  );
+}
+
+function ThemeSwitch({ choice, onChoose }: { choice: ThemeChoice; onChoose(choice: ThemeChoice): void }) {
+  return (
+    <label className="theme-switch">
+      <Icon name="moon" />
+      <span className="hidden">Theme</span>
+      <select
+        value={choice}
+        onChange={(event) => onChoose(THEME_CHOICES.find((known) => known === event.target.value) ?? 'system')}
+      >
+        <option value="system">System</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,33 @@
+import { useEffect, useRef } from 'react';
+import { type Command, commandOf } from '../pure/keys.ts';
+
+/** Calls `run` for every key that is a command, wherever the focus is, unless a view has taken the key for itself. */
+export function useKeys(letterKeys: boolean, run: (command: Command) => void): void {
+  const latest = useRef(run);
+  useEffect(() => {
+    latest.current = run;
+  });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
+      const command = commandOf(event, isTyping(event.target), letterKeys);
+      if (command === null) return;
+      // Esc in a field first means the field.
+      if (command === 'close' && isTyping(event.target)) {
+        (event.target as HTMLElement).blur();
+        return;
+      }
+      event.preventDefault();
+      latest.current(command);
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [letterKeys]);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement)
+    return true;
+  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'range', 'button'].includes(target.type);
+}

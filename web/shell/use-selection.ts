@@ -1,0 +1,32 @@
+import { type RefObject, useCallback, useRef, useState } from 'react';
+import type { Address, Selection } from '../pure/address.ts';
+
+/**
+ * Selecting and closing, with focus: it goes to the panel when somebody selects (not when the address does), and back
+ * to where it was when the panel closes.
+ */
+export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
+  const origin = useRef<HTMLElement | null>(null);
+  const [takeFocus, setTakeFocus] = useState(false);
+  const select = useCallback(
+    (selection: Selection) => {
+      const active = document.activeElement;
+      if (active instanceof HTMLElement && active.closest('.is-selection') === null) origin.current = active;
+      setTakeFocus(selection !== null);
+      change({ selection });
+    },
+    [change],
+  );
+  const close = useCallback(
+    (selection: Selection) => {
+      if (selection === null) return;
+      change({ selection: null });
+      setTakeFocus(false);
+      const back = origin.current;
+      if (back?.isConnected === true && back !== document.body) back.focus();
+      else main.current?.focus();
+    },
+    [change, main],
+  );
+  return { select, close, takeFocus };
+}

@@ -1,0 +1,74 @@
+import type { RefObject } from 'react';
+import type { ConnectionState } from '../data/connection.ts';
+import type { ViewName } from '../pure/address.ts';
+import type { Picture } from '../pure/picture.ts';
+import type { Stage } from '../pure/stage.ts';
+import type { ViewProps } from '../view-props.ts';
+import { LinkPanel } from '../views/detail/link-panel.tsx';
+import { PodPanel } from '../views/detail/pod-panel.tsx';
+import { GraphView } from '../views/graph/graph-view.tsx';
+import { SelectionPanel, ViewPanel } from './side-panel.tsx';
+import { StageScreen } from './stage-screen.tsx';
+import { TextView } from './text-view.tsx';
+
+const RAW = [
+  { path: 'check_all', title: 'check_all' },
+  { path: 'check', title: 'check' },
+  { path: 'cluster_health', title: 'cluster_health' },
+  { path: 'api/v1/mesh', title: 'mesh' },
+];
+const METRICS = [{ path: 'metrics', title: 'metrics' }];
+
+interface ViewAreaProps {
+  mainRef: RefObject<HTMLElement | null>;
+  view: ViewName;
+  stage: Stage;
+  state: ConnectionState;
+  overview: Picture | null;
+  props: ViewProps | null;
+  nowMs: number;
+  onTryNow(): void;
+  onPanelSlot(slot: HTMLElement | null): void;
+  takeFocus: boolean;
+  onClosePanel(): void;
+}
+
+/** The view that is on, and the side panel that belongs to it or to the selection. */
+export function ViewArea(area: ViewAreaProps) {
+  const { mainRef, view, stage, props } = area;
+  const isText = view === 'raw' || view === 'metrics';
+  const drawn = stage === 'picture' && !isText ? props : null;
+  return (
+    <div className="view-area">
+      <main ref={mainRef} tabIndex={-1} className={`view view-${view}${props?.lost === true ? ' is-lost' : ''}`}>
+        <MainView {...area} />
+      </main>
+      {drawn !== null && <Panel {...area} props={drawn} />}
+    </div>
+  );
+}
+
+function MainView({ view, stage, state, overview, props, nowMs, onTryNow }: ViewAreaProps) {
+  if (view === 'raw') return <TextView key="raw" heading="Raw answers" sources={RAW} />;
+  if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
+  if (stage !== 'picture' || props === null) {
+    const words = stage === 'picture' ? 'connecting' : stage;
+    return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
+  }
+  if (view === 'heatmap') return null;
+  return <GraphView {...props} />;
+}
+
+function Panel({ view, props, overview, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {
+  const { selection } = props;
+  if (selection === null) {
+    const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
+    return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
+  }
+  const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
+  return (
+    <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
+      {'pod' in selection ? <PodPanel {...props} /> : <LinkPanel {...props} />}
+    </SelectionPanel>
+  );
+}

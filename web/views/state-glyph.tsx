@@ -1,0 +1,39 @@
+import type { Outcome } from '../../server/contract/outcome.ts';
+import type { LinkState } from '../pure/link-state.ts';
+import { linkMark, OCTAGON, podMark } from '../pure/marks.ts';
+import type { PodHealth } from '../pure/pod-view.ts';
+import './state-glyph.css';
+
+/** A link's state as a small square: its colour and its mark. Words beside it must say the same. */
+export function StateGlyph({ state, outcome = null }: { state: LinkState; outcome?: Outcome | null }) {
+  return (
+    <svg className={`state-glyph is-${state}`} viewBox="0 0 24 24" aria-hidden="true">
+      <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
+      {state === 'unknown' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
+      {state === 'suspect' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
+      {state === 'suspect' && <path className="notch" d="M13 0.5H23.5V11Z" />}
+      {state !== 'suspect' && <path className="mark" d={linkMark(state, outcome)} />}
+    </svg>
+  );
+}
+
+/** A pod's state as a small shape with its mark; `slow-to-reach` is a healthy pod with a red badge. */
+export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' }) {
+  const health = state === 'slow-to-reach' ? 'healthy' : state;
+  return (
+    <svg className={`pod-state is-${health}`} viewBox="0 0 24 24" aria-hidden="true">
+      {health === 'failing' ? (
+        <path className="shape" d={OCTAGON} />
+      ) : (
+        <circle className="shape" cx="12" cy="12" r="10.5" />
+      )}
+      <path className="mark" d={podMark(health)} />
+      {state === 'slow-to-reach' && (
+        <>
+          <circle className="badge" cx="19" cy="5" r="5" />
+          <path className="bars" d="M16.7 3.9H21.3M16.7 6.3H21.3" />
+        </>
+      )}
+    </svg>
+  );
+}
