@@ -68,6 +68,11 @@ export function layoutHeatmap(request: HeatRequest): HeatLayout {
   return named ?? short ?? withoutNames(request);
 }
 
+/** Whether every pod's name fits on the axes. */
+export function fitsNames(request: HeatRequest): boolean {
+  return (!request.narrow && withNames(request, 'full') !== null) || withNames(request, 'short') !== null;
+}
+
 /** A layout with one name a pod, or null where they do not fit. */
 function withNames(request: HeatRequest, axis: 'full' | 'short'): HeatLayout | null {
   const { n, width, height } = request;

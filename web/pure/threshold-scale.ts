@@ -13,6 +13,13 @@ export interface LogScale {
   mostMs: number;
 }
 
+/** What each threshold is called. */
+export const THRESHOLD_LABELS: Record<ThresholdName, string> = {
+  goodMs: 'Good below',
+  warningMs: 'Warning from',
+  problemMs: 'Problem from',
+};
+
 /** The most dots that are drawn one a link; beyond it a histogram. */
 export const MAX_DOTS = 200;
 
@@ -67,14 +74,20 @@ export function ticksOf({ leastMs, mostMs }: LogScale): number[] {
   return ticks;
 }
 
+/** The most pairs that a distribution is made from; beyond it every so many are looked at, which keeps its shape. */
+const MAX_BINNED = 40_000;
+
 /**
  * How many links have their figure in each of `bins` equal parts of the scale. Failed links have no latency that means
  * anything and are left out; suspect ones are in.
  */
-export function binsOf({ state, valueUs }: Picture, scale: LogScale, bins: number): Uint32Array {
+export function binsOf({ n, state, valueUs }: Picture, scale: LogScale, bins: number): Uint32Array {
   const counts = new Uint32Array(bins);
   const perLog = bins / Math.log(scale.mostMs / scale.leastMs);
-  for (let pair = 0; pair < state.length; pair++) {
+  let stride = Math.max(1, Math.ceil(state.length / MAX_BINNED));
+  // Without a common factor with n the steps visit every row and column alike.
+  while (n > 0 && commonFactor(stride, n) !== 1) stride++;
+  for (let pair = 0; pair < state.length; pair += stride) {
     const code = state[pair] ?? 0;
     const us = valueUs[pair] ?? Number.NaN;
     if ((code >= FAILED && code !== SUSPECT) || !(us >= 0)) continue;
@@ -83,4 +96,8 @@ export function binsOf({ state, valueUs }: Picture, scale: LogScale, bins: numbe
     counts[at] = (counts[at] ?? 0) + 1;
   }
   return counts;
+}
+
+function commonFactor(a: number, b: number): number {
+  return b === 0 ? a : commonFactor(b, a % b);
 }

@@ -1,0 +1,93 @@
+import type { HeatLayout } from './heat-layout.ts';
+import { codeOf } from './link-state.ts';
+import type { Arrangement } from './order.ts';
+import type { Picture } from './picture.ts';
+import { SEVERITY } from './severity.ts';
+
+/** A place in the drawn matrix: positions on the axes. */
+export interface Place {
+  column: number;
+  row: number;
+}
+
+const SUSPECT = codeOf('suspect');
+
+/**
+ * Where a key leads from `place` in a matrix of `count` x `count`: arrows one cell, Home and End along the row, with
+ * `ctrl` to the corners, PageUp and PageDown ten rows. null = not a key that moves.
+ */
+export function moved(place: Place, key: string, ctrl: boolean, count: number): Place | null {
+  const last = Math.max(0, count - 1);
+  const { column, row } = place;
+  const at = (x: number, y: number): Place => ({
+    column: Math.min(last, Math.max(0, x)),
+    row: Math.min(last, Math.max(0, y)),
+  });
+  switch (key) {
+    case 'ArrowLeft':
+      return at(column - 1, row);
+    case 'ArrowRight':
+      return at(column + 1, row);
+    case 'ArrowUp':
+      return at(column, row - 1);
+    case 'ArrowDown':
+      return at(column, row + 1);
+    case 'PageUp':
+      return at(column, row - 10);
+    case 'PageDown':
+      return at(column, row + 10);
+    case 'Home':
+      return ctrl ? at(0, 0) : at(0, row);
+    case 'End':
+      return ctrl ? at(last, last) : at(last, row);
+    default:
+      return null;
+  }
+}
+
+/** The next cell in state `code` after `place`, row by row and around the end; a suspect one counts as its value. */
+export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
+  const count = pods.length;
+  const start = place.row * count + place.column;
+  for (let step = 1; step <= count * count; step++) {
+    const at = (start + step) % (count * count);
+    const [row, column] = [Math.floor(at / count), at % count];
+    const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
+    const here = picture.state[pair];
+    if ((here === SUSPECT ? picture.base[pair] : here) === code) return { column, row };
+  }
+  return null;
+}
+
+/** Of all cells within `reach` px of a point of the matrix the one most worth seeing; on a tie the nearest. */
+export function worstNear(
+  picture: Picture,
+  { pods }: Arrangement,
+  { starts }: HeatLayout,
+  point: { x: number; y: number },
+  reach: number,
+): Place | null {
+  const columns = within(starts, point.x, reach);
+  const rows = within(starts, point.y, reach);
+  let best: Place | null = null;
+  let most = -1;
+  for (const row of rows) {
+    for (const column of columns) {
+      const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
+      const away = Math.abs((starts[column] ?? 0) - point.x) + Math.abs((starts[row] ?? 0) - point.y);
+      const worth = (SEVERITY[picture.state[pair] ?? 0] ?? 0) - away / 1000;
+      if (worth <= most) continue;
+      most = worth;
+      best = { column, row };
+    }
+  }
+  return best;
+}
+
+function within(starts: Float64Array, offset: number, reach: number): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < starts.length - 1; i++) {
+    if ((starts[i + 1] ?? 0) > offset - reach && (starts[i] ?? 0) < offset + reach) found.push(i);
+  }
+  return found;
+}

@@ -1,0 +1,82 @@
+import { OUTCOMES } from '../../server/contract/outcome.ts';
+import { latencyText } from './figures.ts';
+import { type LinkFacts, linkFacts } from './link-facts.ts';
+import { LINK_STATES, type LinkState, stateAt, type Thresholds } from './link-state.ts';
+import { linkWords, stateWords } from './link-words.ts';
+import type { Picture } from './picture.ts';
+
+/** Legend order: by what is worth knowing, not by code. */
+export const LEGEND_ORDER: readonly LinkState[] = [
+  'good',
+  'fair',
+  'warning',
+  'slow',
+  'failed',
+  'not-probed',
+  'unknown',
+  'suspect',
+  'not-yet',
+  'gone',
+];
+
+/** What makes a link be in a state, for the legend. `failedBy`: the outcomes that failed links have, '' = none. */
+export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, failedBy: string): string {
+  switch (state) {
+    case 'good':
+      return `< ${t.goodMs} ms`;
+    case 'fair':
+      return `${t.goodMs}–${t.warningMs} ms`;
+    case 'warning':
+      return `${t.warningMs}–${t.problemMs} ms`;
+    case 'slow':
+      return `≥ ${t.problemMs} ms`;
+    case 'failed':
+      return failedBy === '' ? 'no valid answer' : failedBy;
+    case 'not-probed':
+      return 'PING_NUMBER, too new';
+    case 'unknown':
+      return 'pod did not report';
+    case 'suspect':
+      return 'own process starved';
+    case 'not-yet':
+      return 'pod is starting';
+    case 'gone':
+      return `pod left, kept ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
+  }
+}
+
+/** The one outcome that all failed links share, else ''. Looks at `limit` of them at most. */
+export function sharedOutcome(picture: Picture, limit = 2000): string {
+  const failed = LINK_STATES.indexOf('failed');
+  let shared = -1;
+  let seen = 0;
+  for (let pair = 0; pair < picture.state.length && seen < limit; pair++) {
+    if (picture.state[pair] !== failed) continue;
+    seen++;
+    const row = picture.mesh.rows[picture.rowOf[Math.floor(pair / picture.n)] ?? -1];
+    const outcome = row?.links.outcome[picture.link[pair] ?? -1] ?? -1;
+    if (shared !== -1 && shared !== outcome) return '';
+    shared = outcome;
+  }
+  return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
+}
+
+/** The state of a link with what it came to: "Slow, but ok", "Timed out in connect", "Warning, but suspect". */
+export function factsTitle(facts: LinkFacts): string {
+  const words = linkWords(facts);
+  if (facts.state === 'suspect') return `${stateWords(facts.base)}, but suspect`;
+  if (facts.state !== 'failed' || facts.phase === null || facts.outcome === 'refused') return words;
+  return `${words} in ${facts.phase.replace('-', ' ')}`;
+}
+
+/** One sentence about a pair, for those who hear the page: "from a to b: 252 ms, slow". */
+export function cellSentence(picture: Picture, from: number, to: number): string {
+  const [source, target] = [picture.pods[from], picture.pods[to]];
+  if (source === undefined || target === undefined) return '';
+  const pair = from * picture.n + to;
+  const state = stateAt(picture.state[pair]);
+  const us = picture.valueUs[pair] ?? Number.NaN;
+  const figure = us >= 0 && state !== 'failed' ? `${latencyText(us)}, ` : '';
+  const other = from === to ? 'itself' : target.name;
+  return `from ${source.name} to ${other}: ${figure}${linkWords(linkFacts(picture, from, to)).toLowerCase()}`;
+}

@@ -1,0 +1,20 @@
+import type { Arrangement } from './order.ts';
+import type { Picture } from './picture.ts';
+import { SEVERITY } from './severity.ts';
+import { Worst } from './worst.ts';
+
+/** The most lines in the table of a large heatmap. */
+export const TABLE_LIMIT = 500;
+
+/** The pairs (`from * n + to`) most worth seeing among the arranged pods, worst first: by state, then by latency. */
+export function worstLinks({ n, state, valueUs }: Picture, { pods }: Arrangement, limit = TABLE_LIMIT): number[] {
+  const worst = new Worst(limit);
+  for (const from of pods) {
+    for (const to of pods) {
+      const pair = from * n + to;
+      const us = valueUs[pair] ?? Number.NaN;
+      worst.offer(pair, (SEVERITY[state[pair] ?? 0] ?? 0) * 1e9 + (us >= 0 ? us : 0));
+    }
+  }
+  return worst.ascending().reverse();
+}

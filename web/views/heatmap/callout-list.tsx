@@ -1,0 +1,64 @@
+import type { PlacedCallout } from '../../pure/callout-layout.ts';
+import type { Callout } from '../../pure/callouts.ts';
+import type { Picture } from '../../pure/picture.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { StateGlyph } from '../state-glyph.tsx';
+
+type Select = Pick<ViewProps, 'onSelect'>;
+
+/** Callouts as words beside the matrix, where `placed` has them. `action`: with a line that opens the pod's links. */
+export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; picture: Picture; action: boolean }) {
+  const { placed, picture, action, onSelect } = props;
+  return placed.map(({ callout, x, y }) => (
+    <div className="callout" key={keyOf(callout)} style={{ left: x, top: y - 10 }}>
+      <CalloutWords callout={callout} picture={picture} action={action} onSelect={onSelect} />
+    </div>
+  ));
+}
+
+/** Callouts as a list below the matrix, where there is no room beside it. */
+export function CalloutList(props: Select & { callouts: Callout[]; picture: Picture }) {
+  const { callouts, picture, onSelect } = props;
+  if (callouts.length === 0) return null;
+  return (
+    <ul className="callout-list">
+      {callouts.map((callout) => (
+        <li className="callout" key={keyOf(callout)}>
+          <StateGlyph state={callout.state} />
+          <div>
+            <CalloutWords callout={callout} picture={picture} action={false} onSelect={onSelect} />
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function CalloutWords(props: Select & { callout: Callout; picture: Picture; action: boolean }) {
+  const { callout, picture, action, onSelect } = props;
+  const uid = picture.pods[callout.pod]?.pod.uid;
+  const open = uid === undefined ? null : () => onSelect({ pod: uid });
+  return (
+    <>
+      {action || open === null ? (
+        <strong>{callout.title}</strong>
+      ) : (
+        <button type="button" className="callout-title" onClick={open}>
+          {callout.title}
+        </button>
+      )}
+      {callout.lines.map((line) => (
+        <span key={line}>{line}</span>
+      ))}
+      {action && open !== null ? (
+        <button type="button" className="link-button" onClick={open}>
+          Show the links
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+function keyOf({ axis, state, first }: Callout): string {
+  return `${axis} ${state} ${first}`;
+}

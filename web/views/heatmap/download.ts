@@ -1,0 +1,134 @@
+import { csvOf } from '../../pure/csv.ts';
+import { clockText, countText } from '../../pure/figures.ts';
+import { cellTokens } from '../../pure/heat-colours.ts';
+import { codeOf, type Thresholds } from '../../pure/link-state.ts';
+import { stateWords } from '../../pure/link-words.ts';
+import { linkMark } from '../../pure/marks.ts';
+import type { Picture } from '../../pure/picture.ts';
+import { LEGEND_ORDER, sharedOutcome, stateNote } from '../../pure/state-words.ts';
+import { drawFrame } from './draw-frame.ts';
+import { FONT, type Scene } from './scene.ts';
+import type { Drawn } from './use-frame.ts';
+
+const LEGEND_WIDTH = 300;
+const LINE = 26;
+const MARGIN = 16;
+
+/** Saves the picture as it is drawn, with callouts, legend and time, as PNG. Resolves when it has been handed over. */
+export async function savePng(
+  drawn: Drawn,
+  size: { width: number; height: number },
+  thresholds: Thresholds,
+): Promise<void> {
+  const { scene, placed } = drawn;
+  const canvas = document.createElement('canvas');
+  const height = Math.max(size.height, LINE * (LEGEND_ORDER.length + 4) + 2 * MARGIN);
+  canvas.width = Math.round((size.width + LEGEND_WIDTH) * scene.dpr);
+  canvas.height = Math.round(height * scene.dpr);
+  const ctx = canvas.getContext('2d');
+  if (ctx === null) return;
+  ctx.fillStyle = scene.token('--page');
+  ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.setTransform(scene.dpr, 0, 0, scene.dpr, 0, 0);
+  drawFrame(ctx, scene, placed);
+  drawWords(ctx, drawn);
+  drawLegend(ctx, scene, size.width + MARGIN, thresholds);
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+  if (blob !== null) save(blob, `goldpinger-heatmap-${stampOf(scene.picture)}.png`);
+}
+
+function drawWords(ctx: CanvasRenderingContext2D, { scene, placed }: Drawn): void {
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  for (const { callout, x, y } of placed) {
+    ctx.font = `600 14px ${FONT}`;
+    ctx.fillStyle = scene.token('--text');
+    ctx.fillText(callout.title, x, y);
+    ctx.font = `400 13px ${FONT}`;
+    ctx.fillStyle = scene.token('--text-second');
+    callout.lines.forEach((line, i) => {
+      ctx.fillText(line, x, y + 19 + i * 18);
+    });
+  }
+}
+
+function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thresholds: Thresholds): void {
+  const { picture, token } = scene;
+  const { mesh } = picture;
+  const right = x + LEGEND_WIDTH - 2 * MARGIN;
+  let y = MARGIN + 8;
+  const write = (text: string, at: number, weight: number, colour: string, align: CanvasTextAlign = 'left') => {
+    ctx.font = `${weight} 13px ${FONT}`;
+    ctx.fillStyle = token(colour);
+    ctx.textAlign = align;
+    ctx.textBaseline = 'middle';
+    ctx.fillText(text, at, y);
+  };
+  write('Legend', x, 600, '--text');
+  write(`${countText(picture.n * picture.n)} links`, right, 400, '--text-second', 'right');
+  const failedBy = sharedOutcome(picture);
+  for (const state of LEGEND_ORDER) {
+    y += LINE;
+    drawSwatch(ctx, scene, state, x, y - 9);
+    const count = picture.counts[state];
+    write(stateWords(state), x + 30, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third');
+    write(
+      stateNote(state, thresholds, mesh.settings.goneRetentionMs, failedBy),
+      right - 56,
+      400,
+      '--text-third',
+      'right',
+    );
+    write(countText(count), right, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third', 'right');
+  }
+  y += LINE * 1.5;
+  write(`Taken ${new Date(mesh.atMs).toISOString().slice(0, 10)} ${clockText(mesh.atMs)}`, x, 400, '--text-second');
+  y += LINE * 0.8;
+  write(`Served by ${mesh.servedBy.name}`, x, 400, '--text-second');
+}
+
+function drawSwatch(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  state: (typeof LEGEND_ORDER)[number],
+  x: number,
+  y: number,
+) {
+  const { fill, ink } = cellTokens(codeOf(state));
+  ctx.fillStyle = token(fill);
+  ctx.fillRect(x, y, 18, 18);
+  ctx.save();
+  ctx.translate(x - 1, y - 1);
+  ctx.scale(20 / 24, 20 / 24);
+  ctx.strokeStyle = token(state === 'failed' ? '--failed-ink' : ink);
+  ctx.lineWidth = 2.4;
+  ctx.lineCap = 'round';
+  ctx.stroke(new Path2D(linkMark(state)));
+  ctx.restore();
+}
+
+/** Saves all pairs as CSV. Pauses now and then, so that a million lines do not freeze the page. */
+export async function saveCsv(picture: Picture): Promise<void> {
+  const parts: string[] = [];
+  let atMs = performance.now();
+  for (const piece of csvOf(picture)) {
+    parts.push(piece);
+    if (performance.now() - atMs < 12) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    atMs = performance.now();
+  }
+  save(new Blob(parts, { type: 'text/csv;charset=utf-8' }), `goldpinger-links-${stampOf(picture)}.csv`);
+}
+
+function stampOf({ mesh }: Picture): string {
+  return new Date(Math.min(8.64e15, Math.max(0, mesh.atMs))).toISOString().slice(0, 19).replaceAll(':', '-');
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // The browser has taken the blob when the click returns; it is let go a little later, for those that have not.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

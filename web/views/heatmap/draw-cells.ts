@@ -1,0 +1,222 @@
+import { latencyParts } from '../../pure/figures.ts';
+import { cellTokens } from '../../pure/heat-colours.ts';
+import { paintCells, paintShared } from '../../pure/heat-paint.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { type LinkState, stateAt } from '../../pure/link-state.ts';
+import { linkMark } from '../../pure/marks.ts';
+import { FONT, type Scene } from './scene.ts';
+
+/** From which cell on it has room for a unit, "itself" and the word of an outcome, CSS px. */
+const ROOMY = 72;
+const MIDDLE = 40;
+
+/** Draws all cells that are in view. */
+export function drawCells(ctx: CanvasRenderingContext2D, scene: Scene): void {
+  const { kind } = scene.layout;
+  if (kind === 'figures' || kind === 'marks') drawMarked(ctx, scene);
+  else drawPixels(ctx, scene);
+}
+
+function drawPixels(ctx: CanvasRenderingContext2D, scene: Scene): void {
+  const { layout, arrangement, picture, dpr } = scene;
+  const width = Math.round(layout.viewWidth * dpr);
+  const height = Math.round(layout.viewHeight * dpr);
+  if (width < 1 || height < 1) return;
+  const image = ctx.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const area = {
+    width,
+    height,
+    scrollX: Math.round(scene.scrollX * dpr),
+    scrollY: Math.round(scene.scrollY * dpr),
+    starts: layout.starts.map((start) => start * dpr),
+    cell: Math.round((layout.pitch - layout.gap) * dpr),
+    pods: arrangement.pods,
+    unit: Math.max(1, Math.round(dpr)),
+  };
+  if (layout.shared) paintShared(pixels, picture, area, scene.colours);
+  else paintCells(pixels, picture, area, scene.colours);
+  ctx.putImageData(image, Math.round(layout.left * dpr), Math.round(layout.top * dpr));
+}
+
+function drawMarked(ctx: CanvasRenderingContext2D, scene: Scene): void {
+  const { layout, arrangement, scrollX, scrollY } = scene;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(layout.left, layout.top, layout.viewWidth, layout.viewHeight);
+  ctx.clip();
+  const size = layout.pitch - layout.gap;
+  arrangement.pods.forEach((to, row) => {
+    const y = layout.top - scrollY + (layout.starts[row] ?? 0);
+    if (y + size < layout.top || y > layout.top + layout.viewHeight) return;
+    arrangement.pods.forEach((from, column) => {
+      const x = layout.left - scrollX + (layout.starts[column] ?? 0);
+      if (x + size < layout.left || x > layout.left + layout.viewWidth) return;
+      ctx.save();
+      ctx.translate(x, y);
+      drawCell(ctx, scene, from, to, size);
+      ctx.restore();
+    });
+  });
+  ctx.restore();
+}
+
+/** One cell of `size` px with its corner at the origin. */
+function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to: number, size: number): void {
+  const { picture, token } = scene;
+  const pair = from * picture.n + to;
+  const state = stateAt(picture.state[pair]);
+  const code = (state === 'suspect' ? picture.base[pair] : picture.state[pair]) ?? 0;
+  const fill = token(cellTokens(code).fill);
+  const ink = token(state === 'failed' ? '--failed-ink' : cellTokens(code).ink);
+  drawGround(ctx, scene, state, size, fill, ink);
+  const figure = picture.valueUs[pair] ?? Number.NaN;
+  const hasFigure = size >= MIDDLE && figure >= 0 && state !== 'failed' && state !== 'gone' && state !== 'unknown';
+  if (hasFigure) drawFigure(ctx, state, figure, size, fill, ink);
+  const outcome = state === 'failed' ? linkFacts(picture, from, to).outcome : null;
+  const mark = linkMark(state, outcome);
+  if (mark !== '' && !(hasFigure && state === 'suspect')) {
+    if (hasFigure) drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 10), size >= ROOMY ? 16 : 10, 24);
+    else drawAlone(ctx, scene, state, mark, size, ink);
+  }
+  if (size < ROOMY) return;
+  ctx.fillStyle = state === 'unknown' || state === 'gone' ? token('--text-second') : ink;
+  ctx.font = `400 12px ${FONT}`;
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'alphabetic';
+  if (outcome !== null) ctx.fillText(outcome, size / 2, size / 2 + 28);
+  if (from === to) ctx.fillText('itself', size / 2, size - 14);
+}
+
+/** Fill, hatch, stripes or outline: all that lies under figure and mark. */
+function drawGround(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  state: LinkState,
+  size: number,
+  fill: string,
+  ink: string,
+): void {
+  const radius = size >= 24 ? 3 : 2;
+  ctx.beginPath();
+  if (state === 'not-yet' || state === 'not-probed') ctx.roundRect(0.5, 0.5, size - 1, size - 1, radius);
+  else ctx.roundRect(0, 0, size, size, radius);
+  if (state === 'not-yet' || state === 'not-probed') {
+    ctx.fillStyle = token('--surface');
+    ctx.fill();
+    ctx.strokeStyle = token(state === 'not-yet' ? '--not-probed-link' : '--hairline');
+    ctx.setLineDash(state === 'not-yet' ? [3, 3] : []);
+    ctx.lineWidth = 1;
+    ctx.stroke();
+    ctx.setLineDash([]);
+    return;
+  }
+  ctx.fillStyle = state === 'gone' ? token('--sunken') : fill;
+  ctx.fill();
+  if (state !== 'unknown' && state !== 'suspect') return;
+  ctx.save();
+  ctx.clip();
+  if (state === 'unknown') drawStripes(ctx, size, token('--unknown-hatch'), size >= MIDDLE ? 5 : 2.5);
+  else {
+    ctx.globalAlpha = 0.55;
+    drawStripes(ctx, size, ink, size >= MIDDLE ? 3 : 1.5);
+    ctx.globalAlpha = 1;
+    drawNotch(ctx, size, token('--suspect'));
+  }
+  ctx.restore();
+}
+
+function drawStripes(ctx: CanvasRenderingContext2D, size: number, colour: string, width: number): void {
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = width;
+  ctx.beginPath();
+  const step = width * (width > 4 ? 2.8 : 3.6);
+  for (let at = step / 2; at < size * 2; at += step) {
+    ctx.moveTo(at, -1);
+    ctx.lineTo(-1, at);
+    if (at > size) ctx.lineTo(at - size - 1, size + 1);
+  }
+  ctx.stroke();
+}
+
+function drawNotch(ctx: CanvasRenderingContext2D, size: number, colour: string): void {
+  const side = Math.max(5, Math.min(18, size * 0.35));
+  ctx.beginPath();
+  ctx.moveTo(size - side, 0);
+  ctx.lineTo(size, 0);
+  ctx.lineTo(size, side);
+  ctx.fillStyle = colour;
+  ctx.fill();
+}
+
+function drawFigure(
+  ctx: CanvasRenderingContext2D,
+  state: LinkState,
+  us: number,
+  size: number,
+  fill: string,
+  ink: string,
+): void {
+  const { figure, unit } = latencyParts(us);
+  const text = size >= ROOMY && (us >= 9950 || unit === 's') ? `${figure} ${unit}` : figure;
+  const px = size >= ROOMY ? 15 : size >= 52 ? 14 : 12;
+  ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'middle';
+  if (state === 'suspect') {
+    // Stripes must not run through the figure.
+    const width = ctx.measureText(text).width + 10;
+    ctx.fillStyle = fill;
+    ctx.beginPath();
+    ctx.roundRect((size - width) / 2, size / 2 - px * 0.8, width, px * 1.6, 3);
+    ctx.fill();
+  }
+  ctx.fillStyle = ink;
+  ctx.fillText(text, size / 2, size / 2 + 0.5);
+}
+
+/** A mark in the middle of a cell without figure. */
+function drawAlone(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  state: LinkState,
+  mark: string,
+  size: number,
+  ink: string,
+): void {
+  const box = size >= ROOMY ? 44 : Math.max(19, Math.min(32, size));
+  if (state === 'unknown') {
+    if (size < 20) return;
+    ctx.beginPath();
+    ctx.arc(size / 2, size / 2, Math.min(size * 0.3, 14), 0, 2 * Math.PI);
+    ctx.fillStyle = token('--surface');
+    ctx.fill();
+  }
+  const colour = state === 'unknown' ? token('--text') : state === 'gone' ? token('--text-third') : ink;
+  drawMark(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(box, size * 0.8) : box);
+}
+
+/** A mark of marks.ts around (x, y), its box of 24 scaled to `box` px. */
+function drawMark(
+  ctx: CanvasRenderingContext2D,
+  mark: string,
+  colour: string,
+  x: number,
+  y: number,
+  box: number,
+): void {
+  const scale = box / 24;
+  ctx.save();
+  ctx.translate(x - box / 2, y - box / 2);
+  ctx.scale(scale, scale);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = Math.max(1.3 / scale, 2);
+  ctx.lineCap = 'round';
+  ctx.lineJoin = 'round';
+  ctx.stroke(pathOf(mark));
+  ctx.restore();
+}
+
+function pathOf(mark: string): Path2D {
+  return new Path2D(mark);
+}

@@ -1,0 +1,52 @@
+import type { PlacedCallout } from '../../pure/callout-layout.ts';
+import { drawAxes } from './draw-axes.ts';
+import { drawCells } from './draw-cells.ts';
+import type { Scene } from './scene.ts';
+
+/** Draws one frame of the heatmap: all but what pointer and selection add. `ctx` is in CSS px (scaled by the dpr). */
+export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: readonly PlacedCallout[]): void {
+  drawCells(ctx, scene);
+  drawAxes(ctx, scene);
+  for (const callout of placed) drawCallout(ctx, scene, callout);
+}
+
+/** The line from a row or column to its words; large cells are framed too. */
+function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, { callout, leader, bracket }: PlacedCallout): void {
+  const { layout, token } = scene;
+  const framed = layout.kind === 'figures' && (callout.state === 'slow' || callout.state === 'failed');
+  const link = callout.state === 'slow' || callout.state === 'failed' ? `--${callout.state}-link` : '--text-third';
+  ctx.strokeStyle = token(framed ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
+  ctx.lineWidth = framed ? 2 : 1.25;
+  ctx.lineJoin = 'round';
+  if (framed) drawRing(ctx, scene, callout.axis, callout.first, callout.last);
+  ctx.lineWidth = 1.25;
+  ctx.beginPath();
+  leader.forEach(([x, y], i) => {
+    if (i === 0) ctx.moveTo(x, y);
+    else ctx.lineTo(x, y);
+  });
+  if (bracket !== null) {
+    ctx.moveTo(bracket.x, bracket.from + 1);
+    ctx.lineTo(bracket.x + 6, bracket.from + 1);
+    ctx.lineTo(bracket.x + 6, bracket.to - 1);
+    ctx.lineTo(bracket.x, bracket.to - 1);
+  }
+  ctx.stroke();
+  const end = leader.at(-1);
+  if (!framed || end === undefined) return;
+  ctx.fillStyle = token('--text');
+  ctx.beginPath();
+  ctx.arc(end[0], end[1], 3, 0, 2 * Math.PI);
+  ctx.fill();
+}
+
+function drawRing(ctx: CanvasRenderingContext2D, scene: Scene, axis: 'row' | 'column', first: number, last: number) {
+  const { layout } = scene;
+  const [x0, y0] = [layout.left - scene.scrollX, layout.top - scene.scrollY];
+  const from = layout.starts[first] ?? 0;
+  const length = (layout.starts[last] ?? 0) + layout.pitch - layout.gap - from;
+  ctx.beginPath();
+  if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - 5, layout.extent + 10, length + 10, 6);
+  else ctx.roundRect(x0 + from - 5, y0 - 5, length + 10, layout.extent + 10, 6);
+  ctx.stroke();
+}

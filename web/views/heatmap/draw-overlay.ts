@@ -1,0 +1,187 @@
+import type { Selection } from '../../pure/address.ts';
+import type { Rect } from '../../pure/heat-layout.ts';
+import {
+  clipColumns,
+  clipRows,
+  drawColumnName,
+  drawGroupColumn,
+  drawGroupRow,
+  drawRowName,
+  middleOf,
+} from './draw-axes.ts';
+import { type Cell, cellRect, FONT, type Scene } from './scene.ts';
+
+/** What the reader points at. */
+export interface Pointing {
+  cell: Cell | null;
+  /** The cell was reached by keys: it gets the focus ring. */
+  byKeys: boolean;
+  selection: Selection;
+}
+
+/** Draws what pointer, keys and selection add over a frame: crosshair, bold names, rings. Clears what was there. */
+export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointing: Pointing): void {
+  const { canvas } = ctx;
+  ctx.clearRect(0, 0, canvas.width, canvas.height);
+  drawSelection(ctx, scene, pointing.selection);
+  const rect = pointing.cell === null ? null : cellRect(scene, pointing.cell);
+  if (rect === null || pointing.cell === null) return;
+  drawCrosshair(ctx, scene, rect);
+  drawBoldNames(ctx, scene, pointing.cell);
+  drawCellRing(ctx, scene, rect, pointing.byKeys);
+}
+
+function clipMatrix(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number): void {
+  ctx.beginPath();
+  const size = 2 * margin;
+  ctx.rect(layout.left - margin, layout.top - margin, layout.viewWidth + size, layout.viewHeight + size);
+  ctx.clip();
+}
+
+function drawSelection(ctx: CanvasRenderingContext2D, scene: Scene, selection: Selection): void {
+  if (selection === null) return;
+  const { layout, picture, token } = scene;
+  const indexOf = (uid: string) => picture.pods.findIndex(({ pod }) => pod.uid === uid);
+  ctx.save();
+  clipMatrix(ctx, scene, 6);
+  ctx.strokeStyle = token('--accent');
+  ctx.lineWidth = 3;
+  const ring = ({ x, y, width, height }: Rect) => {
+    const out = layout.gap >= 2 ? 3 : 1.5;
+    ctx.beginPath();
+    ctx.roundRect(x - out, y - out, width + 2 * out, height + 2 * out, 4);
+    ctx.stroke();
+  };
+  if ('pod' in selection) {
+    const pod = indexOf(selection.pod);
+    const rect = pod < 0 ? null : cellRect(scene, { from: pod, to: pod });
+    if (rect !== null) {
+      ring({ ...rect, x: layout.left - scene.scrollX, width: layout.extent });
+      ring({ ...rect, y: layout.top - scene.scrollY, height: layout.extent });
+    }
+  } else {
+    const [from, to] = [indexOf(selection.from), indexOf(selection.to)];
+    for (const cell of [
+      { from, to },
+      { from: to, to: from },
+    ]) {
+      const rect = from < 0 || to < 0 ? null : cellRect(scene, cell);
+      if (rect !== null) ring(rect);
+      // The way back is shown too, with a finer line.
+      ctx.lineWidth = 1.5;
+      if (from === to) break;
+    }
+  }
+  ctx.restore();
+}
+
+function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect): void {
+  const { layout, token } = scene;
+  const middleX = Math.round(rect.x + rect.width / 2) + 0.5;
+  const middleY = Math.round(rect.y + rect.height / 2) + 0.5;
+  ctx.save();
+  clipMatrix(ctx, scene, layout.strip + 6);
+  const line = () => {
+    ctx.beginPath();
+    ctx.moveTo(middleX, layout.top - layout.strip - 6);
+    ctx.lineTo(middleX, rect.y - 1);
+    ctx.moveTo(layout.left - layout.strip - 6, middleY);
+    ctx.lineTo(rect.x - 1, middleY);
+    ctx.stroke();
+  };
+  // Over every fill: a line of text colour with a rim of paper.
+  ctx.strokeStyle = token('--page');
+  ctx.lineWidth = 3;
+  ctx.globalAlpha = 0.7;
+  line();
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = token('--text');
+  ctx.lineWidth = 1;
+  line();
+  ctx.restore();
+}
+
+function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, byKeys: boolean): void {
+  const { layout, token } = scene;
+  ctx.save();
+  clipMatrix(ctx, scene, 8);
+  const least = Math.max(0, 9 - rect.width) / 2;
+  const ring = (out: number, width: number, colour: string) => {
+    ctx.strokeStyle = token(colour);
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    const side = rect.width + 2 * (out + least);
+    ctx.roundRect(rect.x - out - least, rect.y - out - least, side, side, layout.gap >= 2 ? 4 : 1);
+    ctx.stroke();
+  };
+  if (byKeys) {
+    ring(1, 2, '--page');
+    ring(3, 2, '--accent');
+  } else {
+    ring(2, 3, '--page');
+    ring(1, 2, '--text');
+  }
+  ctx.restore();
+}
+
+/** Writes the names that the crosshair leads to once more, bold, over the ones below. */
+function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, { from, to }: Cell): void {
+  const { layout, arrangement, token } = scene;
+  const wipe = (x: number, y: number, width: number, height: number) => {
+    ctx.fillStyle = token('--page');
+    ctx.fillRect(x, y, width, height);
+  };
+  const row = arrangement.positionOf[to] ?? 0;
+  const column = arrangement.positionOf[from] ?? 0;
+  const y = layout.top - scene.scrollY + (layout.starts[row] ?? 0);
+  const x = layout.left - scene.scrollX + (layout.starts[column] ?? 0);
+  ctx.save();
+  clipRows(ctx, scene);
+  const rowHeight = Math.max(layout.pitch, 15);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    wipe(18, y - 1, layout.left - 24, rowHeight);
+    drawRowName(ctx, scene, to, true);
+  } else if (layout.axis === 'groups') {
+    const group = arrangement.groups.find(({ start, length }) => row >= start && row < start + length);
+    if (group !== undefined) {
+      const middle = layout.top - scene.scrollY + middleOf(scene, group.start, group.length);
+      wipe(18, middle - 9, layout.left - layout.strip - 32, 18);
+      drawGroupRow(ctx, scene, group.name, middle, true);
+    }
+  } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right', wipe);
+  ctx.restore();
+  ctx.save();
+  clipColumns(ctx, scene, layout.slanted ? 2000 : 40);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    if (!layout.slanted) wipe(x - 2, layout.top - 28, layout.pitch + 4, 24);
+    drawColumnName(ctx, scene, from, true);
+  } else if (layout.axis === 'groups') {
+    const group = arrangement.groups.find(({ start, length }) => column >= start && column < start + length);
+    if (group !== undefined) {
+      const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
+      const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);
+      wipe(middle - half, layout.top - layout.strip - 25, 2 * half, 18);
+      drawGroupColumn(ctx, scene, group.name, group.length, middle, true);
+    }
+  } else writeNumber(ctx, scene, column, x + layout.pitch / 2, layout.top - layout.strip - 14, 'center', wipe);
+  ctx.restore();
+}
+
+function writeNumber(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  position: number,
+  x: number,
+  y: number,
+  align: 'right' | 'center',
+  wipe: (x: number, y: number, width: number, height: number) => void,
+): void {
+  const text = String(position + 1);
+  ctx.font = `600 11px ${FONT}`;
+  const width = ctx.measureText(text).width;
+  wipe(align === 'right' ? x - width - 6 : x - width / 2 - 4, y - 8, width + 8, 15);
+  ctx.fillStyle = token('--text');
+  ctx.textAlign = align;
+  ctx.textBaseline = 'middle';
+  ctx.fillText(text, x, y);
+}

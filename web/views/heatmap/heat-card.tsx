@@ -1,0 +1,112 @@
+import { useLayoutEffect, useRef } from 'react';
+import { clockText, latencyParts, latencyText } from '../../pure/figures.ts';
+import { placeCard, type Rect } from '../../pure/heat-layout.ts';
+import { type LinkFacts, linkFacts } from '../../pure/link-facts.ts';
+import { shownName } from '../../pure/names.ts';
+import type { Picture } from '../../pure/picture.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import { StateGlyph } from '../state-glyph.tsx';
+import type { Cell } from './scene.ts';
+
+interface CardProps {
+  picture: Picture;
+  cell: Cell;
+  /** The cell and the room around it, CSS px in the card's own parent. */
+  at: Rect;
+  bounds: Rect;
+}
+
+/** What is known of one pair, beside its cell. The same is told to those who hear the page by the grid itself. */
+export function HeatCard({ picture, cell, at, bounds }: CardProps) {
+  const ref = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const card = ref.current;
+    if (card === null) return;
+    const place = placeCard(at, { width: card.offsetWidth, height: card.offsetHeight }, bounds);
+    card.style.transform = `translate(${Math.round(place.x)}px, ${Math.round(place.y)}px)`;
+  });
+  const facts = linkFacts(picture, cell.from, cell.to);
+  const us = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
+  return (
+    <div className="heat-card" ref={ref} aria-hidden="true">
+      <Who word="from" picture={picture} pod={cell.from} />
+      <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to} />
+      <div className="heat-card-head">
+        <StateGlyph state={facts.state} outcome={facts.outcome} />
+        {us >= 0 && facts.state !== 'failed' ? <Figure us={us} /> : null}
+        <strong className={`word-${facts.state}`}>{factsTitle(facts)}</strong>
+        <span className="heat-card-since">{sinceText(facts, picture.mesh.atMs)}</span>
+      </div>
+      <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
+      {facts.detail === '' ? null : <p className="heat-card-detail">{shownName(facts.detail)}</p>}
+      <p className="heat-card-hint">{hintOf(facts)}</p>
+    </div>
+  );
+}
+
+function Who({
+  word,
+  picture,
+  pod,
+  itself = false,
+}: {
+  word: string;
+  picture: Picture;
+  pod: number;
+  itself?: boolean;
+}) {
+  const view = picture.pods[pod];
+  return (
+    <div className="heat-card-who">
+      <span>{word}</span>
+      <b>{itself ? 'itself' : view?.name}</b>
+      <span>{itself ? '' : shownName(view?.pod.node ?? '')}</span>
+    </div>
+  );
+}
+
+function Figure({ us }: { us: number }) {
+  const { figure, unit } = latencyParts(us);
+  return (
+    <span className="heat-card-figure">
+      {figure} {unit}
+    </span>
+  );
+}
+
+function sinceText(facts: LinkFacts, nowMs: number): string {
+  if (facts.sinceMs < 0) return '';
+  return `${facts.outcome === 'ok' ? 'answers since' : 'since'} ${clockText(facts.sinceMs, nowMs)}`;
+}
+
+function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
+  if (facts.outcome === null || facts.totalUs < 0) return null;
+  const share = (us: number) => (timeoutMs > 0 ? Math.min(100, Math.max(0, us) / (timeoutMs * 10)) : 0);
+  const connect = share(facts.connectUs);
+  const rest =
+    facts.connectUs < 0 ? share(facts.totalUs) : Math.min(100 - connect, share(facts.totalUs - facts.connectUs));
+  const parts = [
+    facts.connectUs >= 0 ? `connect ${latencyText(facts.connectUs)}` : '',
+    facts.firstByteUs >= 0 ? `first byte ${latencyText(facts.firstByteUs)}` : '',
+  ].filter(Boolean);
+  return (
+    <>
+      <svg className="heat-card-bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+        <rect className="bar-ground" width="100" height="10" />
+        <rect className="bar-connect" width={connect} height="10" />
+        <rect className="bar-first-byte" x={connect} width={rest} height="10" />
+      </svg>
+      <div className="heat-card-phases">
+        <span>{parts.length > 0 ? parts.join(' · ') : `total ${latencyText(facts.totalUs)}`}</span>
+        <span>timeout {timeoutMs}</span>
+      </div>
+    </>
+  );
+}
+
+function hintOf(facts: LinkFacts): string {
+  if (facts.state === 'unknown' && facts.missing !== '') return `The pod that pings did not report: ${facts.missing}.`;
+  if (facts.state === 'not-probed') return 'Nobody pings this pair (PING_NUMBER, or too new).';
+  if (facts.state === 'suspect') return 'Measured by a starved process. Enter opens the link.';
+  return facts.state === 'gone' ? 'One of the two has left.' : 'Enter opens the link';
+}

@@ -1,0 +1,118 @@
+import { type MouseEvent, type RefObject, useRef, useState } from 'react';
+import { cellSentence } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { PlacedCallouts } from './callout-list.tsx';
+import { cellAt, isScrolled, sizerOf } from './grid-geometry.ts';
+import { HeatCard } from './heat-card.tsx';
+import { cellRect, type Scene } from './scene.ts';
+import { type Cursor, useCursor } from './use-cursor.ts';
+import { type Drawn, EXPLAINED_TO, useFrame, useOverlay } from './use-frame.ts';
+import type { HeatModel } from './use-heat-model.ts';
+import { useLetters } from './use-letters.ts';
+import type { Size } from './use-size.ts';
+
+interface GridProps {
+  props: ViewProps;
+  model: HeatModel;
+  size: Size;
+  /** Takes what was drawn last. */
+  drawn: RefObject<Drawn | null>;
+  onOrderStep: (step: 1 | -1) => void;
+}
+
+/** The canvas with its axes, all that points at a cell, and the same told to those who hear the page. */
+export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) {
+  const { picture, selection, onSelect } = props;
+  const { arrangement, layout } = model;
+  const [scroll, setScroll] = useState({ x: 0, y: 0 });
+  const scroller = useRef<HTMLDivElement>(null);
+  const height = props.narrow ? layout.top + layout.viewHeight + 8 : size.height;
+  const cursor = useCursor(props, model, scroller);
+  const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
+  const over = useOverlay(size, height, drawn, { cell: cursor.shown, byKeys: cursor.byKeys, selection });
+  useLetters(
+    props.letterKeys,
+    {
+      f: () => cursor.next('failed'),
+      s: () => cursor.next('slow'),
+      '[': () => onOrderStep(-1),
+      ']': () => onOrderStep(1),
+    },
+    scroller,
+  );
+  const pointAt = ({ clientX, clientY }: MouseEvent) => {
+    const box = canvas.current?.getBoundingClientRect();
+    if (box === undefined) return null;
+    return cellAt(picture, arrangement, layout, scroll, { x: clientX - box.left, y: clientY - box.top });
+  };
+  const explained = picture.n <= EXPLAINED_TO;
+  const scene = drawn.current === null ? null : { ...drawn.current.scene, picture, ...model };
+  return (
+    <div className="heat-stage" style={props.narrow ? { height, flex: 'none' } : {}}>
+      {/* biome-ignore lint/a11y/useSemanticElements: the cells are pixels; the one that the keys are at is an element */}
+      <div
+        className="heat-scroll"
+        ref={scroller}
+        role="grid"
+        tabIndex={0}
+        aria-label="Heatmap: columns ping, rows answer"
+        aria-rowcount={arrangement.pods.length}
+        aria-colcount={arrangement.pods.length}
+        aria-activedescendant={cursor.active === null ? undefined : 'heat-cell'}
+        onScroll={({ currentTarget: { scrollLeft, scrollTop } }) =>
+          setScroll(isScrolled(layout) ? { x: scrollLeft, y: scrollTop } : { x: 0, y: 0 })
+        }
+        onPointerMove={(event) => cursor.point(pointAt(event))}
+        onPointerLeave={() => cursor.point(null)}
+        onClick={(event) => cursor.open(pointAt(event))}
+        onFocus={(event) => cursor.focus(event.currentTarget.matches(':focus-visible'))}
+        onBlur={() => cursor.focus(false)}
+        onKeyDown={cursor.onKeyDown}
+      >
+        <div className="heat-sizer" style={sizerOf(layout, size, height)}>
+          <div className="heat-layers" aria-hidden="true">
+            <canvas ref={canvas} />
+            <canvas ref={over} />
+          </div>
+        </div>
+        <SpokenCell cursor={cursor} props={props} />
+      </div>
+      <PlacedCallouts placed={placed} picture={picture} action={explained} onSelect={onSelect} />
+      {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
+      {scene === null ? null : (
+        <CardAt scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }} cursor={cursor} size={{ ...size, height }} />
+      )}
+    </div>
+  );
+}
+
+/** The one cell of the grid that is an element: the active descendant. */
+function SpokenCell({ cursor: { active, place }, props }: { cursor: Cursor; props: ViewProps }) {
+  if (active === null) return null;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see the grid
+    <div role="row" tabIndex={-1} aria-rowindex={place.row + 1} className="hidden">
+      {/* biome-ignore lint/a11y/useSemanticElements: see the grid */}
+      <div role="gridcell" tabIndex={-1} id="heat-cell" aria-colindex={place.column + 1}>
+        {cellSentence(props.picture, active.from, active.to)}
+      </div>
+    </div>
+  );
+}
+
+function ReadingNote({ model: { layout } }: { model: HeatModel }) {
+  return (
+    <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
+      Read <b>down</b> a column: what a pod sees.
+      <br />
+      Read <b>across</b> a row: how a pod is seen.
+    </p>
+  );
+}
+
+function CardAt({ scene, cursor: { shown }, size }: { scene: Scene; cursor: Cursor; size: Size }) {
+  const rect = shown === null ? null : cellRect(scene, shown);
+  if (shown === null || rect === null) return null;
+  const bounds = { x: 4, y: 4, width: size.width - 8, height: size.height - 8 };
+  return <HeatCard picture={scene.picture} cell={shown} at={rect} bounds={bounds} />;
+}

@@ -1,0 +1,129 @@
+import { clockText, countText, latencyText } from '../../pure/figures.ts';
+import { linkFacts } from '../../pure/link-facts.ts';
+import { shownName } from '../../pure/names.ts';
+import type { Arrangement } from '../../pure/order.ts';
+import { factsTitle } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { StateGlyph } from '../state-glyph.tsx';
+import { TableFrame } from '../table-frame.tsx';
+
+/** Up to this many pods the table is a matrix like the picture; beyond, a list of the links most worth seeing. */
+const MOST_COLUMNS = 12;
+
+/** The heatmap as a table: a matrix where it is small, else its worst links, with a note on what is left out. */
+export function HeatTable({
+  props,
+  arrangement,
+  worst,
+}: {
+  props: ViewProps;
+  arrangement: Arrangement;
+  worst: readonly number[];
+}) {
+  return arrangement.pods.length <= MOST_COLUMNS ? (
+    <MatrixTable props={props} arrangement={arrangement} />
+  ) : (
+    <WorstTable props={props} arrangement={arrangement} worst={worst} />
+  );
+}
+
+function MatrixTable({ props: { picture, onSelect }, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
+  const pods = [...arrangement.pods];
+  const name = (pod: number) => picture.pods[pod]?.name;
+  const uid = (pod: number) => picture.pods[pod]?.pod.uid ?? '';
+  return (
+    <TableFrame caption="Every link: columns ping, rows answer">
+      <thead>
+        <tr>
+          <th scope="col">to \ from</th>
+          {pods.map((from) => (
+            <th scope="col" key={from}>
+              {name(from)}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {pods.map((to) => (
+          <tr key={to}>
+            <th scope="row">{name(to)}</th>
+            {pods.map((from) => {
+              const facts = linkFacts(picture, from, to);
+              const us = picture.valueUs[from * picture.n + to] ?? Number.NaN;
+              return (
+                <td key={from}>
+                  <button
+                    type="button"
+                    className="heat-table-cell"
+                    onClick={() => onSelect({ from: uid(from), to: uid(to) })}
+                  >
+                    <StateGlyph state={facts.state} outcome={facts.outcome} />
+                    {us >= 0 && facts.state !== 'failed' ? `${latencyText(us)} ` : ''}
+                    {factsTitle(facts)}
+                  </button>
+                </td>
+              );
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </TableFrame>
+  );
+}
+
+function WorstTable({
+  props,
+  arrangement,
+  worst,
+}: {
+  props: ViewProps;
+  arrangement: Arrangement;
+  worst: readonly number[];
+}) {
+  const { picture, onSelect } = props;
+  const all = arrangement.pods.length ** 2;
+  const note = `The worst ${countText(worst.length)} of ${countText(all)} links. CSV has them all.`;
+  return (
+    <TableFrame caption="Links, worst first" {...(worst.length < all ? { note } : {})}>
+      <thead>
+        <tr>
+          <th scope="col">From</th>
+          <th scope="col">To</th>
+          <th scope="col">State</th>
+          <th scope="col">Figure</th>
+          <th scope="col">Since</th>
+        </tr>
+      </thead>
+      <tbody>
+        {worst.map((pair) => {
+          const [from, to] = [Math.floor(pair / picture.n), pair % picture.n];
+          const [source, target] = [picture.pods[from], picture.pods[to]];
+          const facts = linkFacts(picture, from, to);
+          if (source === undefined || target === undefined) return null;
+          return (
+            <tr key={pair}>
+              <td>
+                <button
+                  type="button"
+                  className="heat-table-cell"
+                  onClick={() => onSelect({ from: source.pod.uid, to: target.pod.uid })}
+                >
+                  {shownName(source.pod.name)}
+                </button>
+              </td>
+              <td>{target.name}</td>
+              <td>
+                <span className="heat-table-state">
+                  <StateGlyph state={facts.state} outcome={facts.outcome} />
+                  {factsTitle(facts)}
+                </span>
+              </td>
+              <td className="figure">{latencyText(facts.state === 'failed' ? -1 : (picture.valueUs[pair] ?? -1))}</td>
+              <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, picture.mesh.atMs)}</td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </TableFrame>
+  );
+}

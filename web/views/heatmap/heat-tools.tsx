@@ -1,0 +1,128 @@
+import type { ReactNode } from 'react';
+import { GROUPS, type GroupBy, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
+import type { ValueKind, ValuePhase } from '../../pure/picture.ts';
+import type { ViewProps } from '../../view-props.ts';
+
+interface ToolsProps {
+  props: ViewProps;
+  /** What the axes are grouped by when the reader has not chosen. */
+  group: GroupBy;
+  /** 'fit': null where it would change nothing. */
+  fit: boolean | null;
+  onFit: (fit: boolean) => void;
+  /** Sorts anew; null where nothing would move. */
+  onSortAgain: (() => void) | null;
+  onPng: () => void;
+  onCsv: () => void;
+}
+
+const ORDER_NAMES: Record<OrderBy, string> = {
+  name: 'name',
+  node: 'node, name',
+  zone: 'zone, node',
+  'worst-row': 'worst row',
+  'worst-column': 'worst column',
+};
+const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'connect', 'first-byte': 'first byte' };
+const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;
+
+/** The row of controls above the heatmap. */
+export function HeatTools({ props, group, fit, onFit, onSortAgain, onPng, onCsv }: ToolsProps) {
+  const shown = props.value === 'last' ? 'last' : `${props.value}/${props.windowMs}`;
+  const show = (choice: string) => {
+    const [value = 'last', windowMs] = choice.split('/');
+    props.onValue(value as ValueKind);
+    if (windowMs !== undefined) props.onWindow(Number(windowMs));
+  };
+  const unchosen = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
+  return (
+    <div className="tools heat-tools">
+      <Choice label="Show" value={shown} onChange={show}>
+        {SHOWN.map((choice) => (
+          <option key={choice} value={choice}>
+            {choice.replace('/60000', ', 1 min').replace('/300000', ', 5 min')}
+          </option>
+        ))}
+      </Choice>
+      {props.narrow ? null : (
+        <Choice
+          label="Phase"
+          value={props.value === 'last' ? props.phase : 'total'}
+          onChange={(phase) => props.onPhase(phase as ValuePhase)}
+          disabled={props.value !== 'last'}
+        >
+          {VALUE_PHASES.map((phase) => (
+            <option key={phase} value={phase}>
+              {PHASE_NAMES[phase]}
+            </option>
+          ))}
+        </Choice>
+      )}
+      <Choice label="Order" value={props.order} onChange={(order) => props.onOrder(order as OrderBy)}>
+        {ORDERS.map((order) => (
+          <option key={order} value={order}>
+            {ORDER_NAMES[order]}
+          </option>
+        ))}
+      </Choice>
+      {props.narrow ? null : (
+        <Choice label="Group" value={props.group} onChange={(chosen) => props.onGroup(chosen as GroupBy)}>
+          {GROUPS.map((name) => (
+            <option key={name} value={name}>
+              {name === 'none' ? unchosen : name}
+            </option>
+          ))}
+        </Choice>
+      )}
+      <input
+        className="heat-filter"
+        data-filter
+        type="search"
+        aria-label="Filter pods or nodes"
+        placeholder={props.narrow ? 'Filter' : 'Filter pods or nodes'}
+        value={props.filter}
+        maxLength={200}
+        onChange={(event) => props.onFilter(event.target.value)}
+      />
+      {onSortAgain === null ? null : (
+        <button type="button" onClick={onSortAgain}>
+          Sort again
+        </button>
+      )}
+      <span className="heat-tools-gap" />
+      {fit === null ? null : (
+        <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
+          Fit
+        </button>
+      )}
+      <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
+        Table
+      </button>
+      <button type="button" onClick={onPng} disabled={props.asTable}>
+        PNG
+      </button>
+      <button type="button" onClick={onCsv}>
+        CSV
+      </button>
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  disabled?: boolean;
+  children: ReactNode;
+}
+
+function Choice({ label, value, onChange, disabled = false, children }: ChoiceProps) {
+  return (
+    <label className="heat-choice" data-disabled={disabled}>
+      <span>{label}</span>
+      <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value)}>
+        {children}
+      </select>
+    </label>
+  );
+}

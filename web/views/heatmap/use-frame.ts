@@ -1,0 +1,62 @@
+import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
+import { type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
+import { cellColours } from '../../pure/heat-colours.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { drawFrame } from './draw-frame.ts';
+import { drawOverlay, type Pointing } from './draw-overlay.ts';
+import { prepareCanvas, type Scroll } from './grid-geometry.ts';
+import { readTokens, type Scene } from './scene.ts';
+import type { HeatModel } from './use-heat-model.ts';
+import type { Size } from './use-size.ts';
+
+/** What was drawn last: the PNG is made from it. */
+export interface Drawn {
+  scene: Scene;
+  placed: PlacedCallout[];
+}
+
+interface FrameRequest {
+  props: ViewProps;
+  model: HeatModel;
+  size: Size;
+  height: number;
+  scroll: Scroll;
+  drawn: RefObject<Drawn | null>;
+}
+
+/** Up to this many pods each callout has a line with a button, and the picture a note on how to read it. */
+export const EXPLAINED_TO = 12;
+
+/** Draws the picture on one canvas whenever it changes, and gives where its callouts are. */
+export function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
+  const { picture, theme } = props;
+  const { accused, arrangement, layout, callouts, calloutsBeside } = model;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const action = picture.n <= EXPLAINED_TO;
+  const placed = useMemo(() => {
+    if (!calloutsBeside) return [];
+    const bounds = { low: layout.top + (action ? 76 : 14), high: height - 8, action };
+    return placeCallouts(callouts, layout, scroll, bounds);
+  }, [calloutsBeside, callouts, layout, scroll, height, action]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the tokens that are read
+  useLayoutEffect(() => {
+    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
+    if (canvas.current === null || ctx === null) return;
+    const token = readTokens(canvas.current);
+    const where = { dpr: size.dpr, scrollX: scroll.x, scrollY: scroll.y };
+    const scene = { picture, accused, arrangement, layout, token, colours: cellColours(token), ...where };
+    drawFrame(ctx, scene, placed);
+    drawn.current = { scene, placed };
+  }, [picture, accused, arrangement, layout, placed, size, height, scroll, theme, drawn]);
+  return { canvas, placed };
+}
+
+/** Draws crosshair, rings and bold names on a second canvas above the first. Call it after `useFrame`. */
+export function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | null>, pointing: Pointing) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useLayoutEffect(() => {
+    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
+    if (ctx !== null && drawn.current !== null) drawOverlay(ctx, drawn.current.scene, pointing);
+  });
+  return canvas;
+}

@@ -1,0 +1,85 @@
+import { useMemo, useState } from 'react';
+import { type Accused, accuse } from '../../pure/accused.ts';
+import { CALLOUT_FOOT, CALLOUT_WIDTH } from '../../pure/callout-layout.ts';
+import { type Callout, callouts } from '../../pure/callouts.ts';
+import { fitsNames, type HeatLayout, layoutHeatmap } from '../../pure/heat-layout.ts';
+import { KeptOrder } from '../../pure/kept-order.ts';
+import { shownName } from '../../pure/names.ts';
+import { type Arrangement, effectiveGroup } from '../../pure/order.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { FONT } from './scene.ts';
+import type { Size } from './use-size.ts';
+
+/** What the heatmap shows and where, worked out from props and size. */
+export interface HeatModel {
+  accused: Accused;
+  arrangement: Arrangement;
+  layout: HeatLayout;
+  callouts: Callout[];
+  /** What the axes are grouped by: the reader's choice, or nodes where names do not fit. */
+  group: ViewProps['group'];
+  /** Room is kept right of the matrix for callouts; without it they are listed below. */
+  calloutsBeside: boolean;
+  order: KeptOrder;
+}
+
+/** Below this width callouts go under the matrix, CSS px. */
+const BESIDE_FROM = 820;
+/** Names are measured this large and never get more room than `MOST_NAME`, CSS px. */
+const NAME_FONT = `600 14px ${FONT}`;
+const MOST_NAME = 190;
+
+/** Works out arrangement, layout and callouts. */
+export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
+  const { picture, order, filter, narrow } = props;
+  const [kept] = useState(() => new KeptOrder());
+  const accused = useMemo(() => accuse(picture), [picture]);
+  const widths = useNameWidths(picture.pods, picture.pods.length);
+  const beside = !narrow && size.width >= BESIDE_FROM;
+  const height = narrow ? Math.max(320, size.width * 1.3) : size.height - CALLOUT_FOOT;
+  const room = {
+    width: Math.max(0, size.width - (beside ? CALLOUT_WIDTH : 8)),
+    height,
+    dpr: size.dpr,
+    narrow,
+    fit,
+    ...widths,
+  };
+  const namesFit = fitsNames({ ...room, n: picture.n, groups: [] });
+  const group = effectiveGroup(picture, order, props.group, namesFit);
+  const arrangement = kept.arrange(picture, accused, { order, group, filter });
+  const layout = useLayout({ ...room, n: arrangement.pods.length, groups: arrangement.groups });
+  const found = useMemo(() => callouts(picture, accused, arrangement), [picture, accused, arrangement]);
+  return { accused, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
+}
+
+/** Keeps the layout as long as what it is made from is the same. */
+function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
+  const { n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit } = request;
+  return useMemo(
+    () => layoutHeatmap({ n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit }),
+    [n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit],
+  );
+}
+
+/** How wide the longest names are, CSS px. Only the longest by letters are measured: a thousand would take a while. */
+function useNameWidths(pods: ViewProps['picture']['pods'], count: number) {
+  const [context] = useState(() => document.createElement('canvas').getContext('2d'));
+  const key = pods.map(({ name, label, pod }) => `${name}|${label}|${pod.node}|${pod.zone}`).join();
+  const width = (names: string[]) => {
+    if (context === null) return 100;
+    context.font = NAME_FONT;
+    const longest = [...new Set(names)].sort((a, b) => b.length - a.length).slice(0, 5);
+    const most = Math.max(0, ...longest.map((name) => context.measureText(name).width));
+    return Math.min(MOST_NAME, Math.ceil(most) + 2);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for all that is read of the pods
+  return useMemo(
+    () => ({
+      fullWidth: width(pods.map(({ name }) => name)),
+      shortWidth: width(pods.map(({ label }) => label)),
+      groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
+    }),
+    [key, count, context],
+  );
+}

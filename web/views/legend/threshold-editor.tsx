@@ -1,0 +1,62 @@
+import { useId, useState } from 'react';
+import { DEFAULT_THRESHOLDS } from '../../pure/link-state.ts';
+import { THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from '../../pure/threshold-scale.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { ThresholdScale } from './threshold-scale.tsx';
+
+/** The thresholds: a scale to drag on and three fields to type in. Nothing is fetched; colours change at once. */
+export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
+  const { picture, thresholds, onThresholds } = props;
+  const { goodMs, warningMs, problemMs } = DEFAULT_THRESHOLDS;
+  const heading = useId();
+  const set = (name: ThresholdName, ms: number) => onThresholds(withThreshold(thresholds, name, ms));
+  return (
+    <section className="thresholds" aria-labelledby={heading}>
+      <div className="legend-head">
+        <h3 id={heading}>Thresholds</h3>
+        <button type="button" className="link-button" onClick={() => onThresholds(DEFAULT_THRESHOLDS)}>
+          Reset to {goodMs} / {warningMs} / {problemMs}
+        </button>
+      </div>
+      <ThresholdScale picture={picture} thresholds={thresholds} onChange={set} />
+      <div className="threshold-fields">
+        {THRESHOLD_NAMES.map((name) => (
+          <ThresholdField key={name} name={name} ms={thresholds[name]} onChange={(ms) => set(name, ms)} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** One figure to type. What is typed counts on Enter or when the field is left; what is no number is dropped. */
+function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms: number) => void }) {
+  const { name, ms, onChange } = props;
+  const [draft, setDraft] = useState<string | null>(null);
+  const id = useId();
+  const commit = () => {
+    const typed = Number((draft ?? '').replace(',', '.'));
+    if (draft !== null && draft.trim() !== '' && Number.isFinite(typed) && typed > 0) onChange(typed);
+    setDraft(null);
+  };
+  return (
+    <div className="threshold-field">
+      <label htmlFor={id}>{THRESHOLD_LABELS[name]}</label>
+      <span className="threshold-input">
+        <input
+          id={id}
+          inputMode="decimal"
+          maxLength={8}
+          autoComplete="off"
+          value={draft ?? String(ms)}
+          onChange={(event) => setDraft(event.target.value)}
+          onBlur={commit}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') commit();
+            if (event.key === 'Escape') setDraft(null);
+          }}
+        />
+        <span aria-hidden="true">ms</span>
+      </span>
+    </div>
+  );
+}
