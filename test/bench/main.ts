@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { measureScene, measureStart, type Plan } from './measures.ts';
-import { HELP, readOptions } from './options.ts';
+import { type BenchOptions, HELP, readOptions } from './options.ts';
 import { jsonText, type Line, line, tableText } from './report.ts';
 import type { Stage } from './scene.ts';
 import { playPeers } from './simulated-peers.ts';
@@ -29,9 +29,13 @@ function plansOf(isQuick: boolean): Plan[] {
   ];
 }
 
-async function measureAll(stage: Stage, isQuick: boolean): Promise<Line[]> {
-  const steps: [string, () => Promise<Line[]>][] = [['start', () => measureStart(stage, isQuick ? 3 : 5)]];
-  for (const plan of plansOf(isQuick)) steps.push([`N=${plan.pods}`, () => measureScene(stage, plan)]);
+async function measureAll(stage: Stage, { quick, pods }: BenchOptions): Promise<Line[]> {
+  const steps: [string, () => Promise<Line[]>][] = [];
+  const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
+  if (isWanted(0)) steps.push(['start', () => measureStart(stage, quick ? 3 : 5)]);
+  for (const plan of plansOf(quick)) {
+    if (isWanted(plan.pods)) steps.push([`N=${plan.pods}`, () => measureScene(stage, plan)]);
+  }
   const lines: Line[] = [];
   for (const [name, step] of steps) {
     process.stderr.write(`measuring ${name} ...\n`);
@@ -61,7 +65,8 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const workspace = await createWorkspace();
   try {
-    const lines = await measureAll({ serverProgram, benchProgram, workspace }, options.quick);
+    const stage = { serverProgram, benchProgram, workspace, nodeFlags: options.nodeFlags };
+    const lines = await measureAll(stage, options);
     process.stdout.write(options.json ? jsonText(lines) : tableText(lines));
     if (lines.some(({ value }) => value === null)) process.exitCode = 1;
   } finally {

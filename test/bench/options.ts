@@ -4,19 +4,34 @@ export interface BenchOptions {
   /** Shorter windows and fewer repetitions: figures are rougher. */
   quick: boolean;
   help: boolean;
+  /** Scenes to measure, by number of pods; empty = all. */
+  pods: number[];
+  /** Node's flags for the server. */
+  nodeFlags: string[];
 }
 
 /** What `--help` prints. */
-export const HELP = `npm run bench -- [--quick] [--json]
+export const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--node-flags="..."]
 
 Starts the built server against simulated peers on loopback and prints what it costs and how exact it is.
-  --quick  shorter windows, fewer repetitions
-  --json   the same figures as JSON
+  --quick       shorter windows, fewer repetitions
+  --json        the same figures as JSON
+  --pods        only these scenes: 0 (start), 50, 100, 1000
+  --node-flags  flags of Node that the server is started with, e.g. --max-semi-space-size=2
 `;
 
-/** Reads the arguments. Throws an Error that names an unknown one. */
+/** Reads the arguments. Throws an Error that names a wrong one. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const unknown = args.find((arg) => !['--json', '--quick', '--help'].includes(arg));
-  if (unknown !== undefined) throw new Error(`unknown argument ${unknown}\n\n${HELP}`);
-  return { json: args.includes('--json'), quick: args.includes('--quick'), help: args.includes('--help') };
+  const options: BenchOptions = { json: false, quick: false, help: false, pods: [], nodeFlags: [] };
+  for (const arg of args) {
+    const pods = /^--pods=(\d+(?:,\d+)*)$/.exec(arg)?.[1];
+    const flags = /^--node-flags=(.*)$/.exec(arg)?.[1];
+    if (arg === '--json') options.json = true;
+    else if (arg === '--quick') options.quick = true;
+    else if (arg === '--help') options.help = true;
+    else if (pods !== undefined) options.pods = pods.split(',').map(Number);
+    else if (flags !== undefined) options.nodeFlags = flags.split(' ').filter((flag) => flag !== '');
+    else throw new Error(`cannot make sense of ${arg}\n\n${HELP}`);
+  }
+  return options;
 }

@@ -14,6 +14,8 @@ export interface Stage {
   /** The built bench, which also plays the peers. */
   benchProgram: string;
   workspace: Workspace;
+  /** Node's flags for the server. */
+  nodeFlags: string[];
 }
 
 /** A server among simulated peers. */
@@ -66,7 +68,7 @@ export async function startServer(
   const self = podOf(0, block);
   return ServerProcess.start(
     stage.serverProgram,
-    isWatched ? ['--require', stage.workspace.loopWatchPath] : [],
+    [...stage.nodeFlags, ...(isWatched ? ['--require', stage.workspace.loopWatchPath] : [])],
     {
       HOST: self.podIP,
       PORT: String(block.port),

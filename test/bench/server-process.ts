@@ -33,7 +33,7 @@ export class ServerProcess {
     const began = performance.now();
     const child = spawn(process.execPath, [...flags, program], {
       env: { PATH: process.env['PATH'], ...variables },
-      stdio: ['ignore', 'ignore', 'pipe', flags.length > 0 ? 'ipc' : 'ignore'],
+      stdio: ['ignore', 'ignore', 'pipe', flags.includes('--require') ? 'ipc' : 'ignore'],
     });
     // Whatever way the bench ends, the server does not outlive it.
     const kill = () => child.kill('SIGKILL');
