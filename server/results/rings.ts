@@ -121,6 +121,17 @@ export class Rings {
     };
   }
 
+  /** Where the newest `kept` samples lie, in up to two parts (a ring wraps around), and where each belongs among them. */
+  #newest(ring: Ring, kept: number): { of: [from: number, to: number]; at: number }[] {
+    const base = ring.slot * this.#length;
+    const first = ring.next - kept;
+    if (first >= 0) return [{ of: [base + first, base + ring.next], at: 0 }];
+    return [
+      { of: [base + first + this.#length, base + this.#length], at: 0 },
+      { of: [base, base + ring.next], at: -first },
+    ];
+  }
+
   /** Makes room for `slots` rings and moves those there are, each with as many of its newest samples as fit. */
   #resize(slots: number): void {
     const length = Math.max(1, Math.min(MAX_SAMPLES, Math.floor(this.#maxBytes / slots / BYTES_PER_SAMPLE)));
@@ -128,14 +139,9 @@ export class Rings {
     let slot = 0;
     for (const ring of this.#rings) {
       const kept = Math.min(ring.count, length);
-      for (let k = 0; k < kept; k++) {
-        const from = this.#index(ring, kept - 1 - k);
-        const to = slot * length + k;
-        columns.atMs[to] = this.#columns.atMs[from] ?? 0;
-        columns.code[to] = this.#columns.code[from] ?? 0;
-        columns.connectUs[to] = this.#columns.connectUs[from] ?? 0;
-        columns.firstByteUs[to] = this.#columns.firstByteUs[from] ?? 0;
-        columns.totalUs[to] = this.#columns.totalUs[from] ?? 0;
+      for (const [name, from] of Object.entries(this.#columns)) {
+        for (const part of this.#newest(ring, kept))
+          columns[name as keyof Columns].set(from.subarray(...part.of), slot * length + part.at);
       }
       Object.assign(ring, { slot, next: kept % length, count: kept });
       slot += 1;
