@@ -16,7 +16,7 @@ export async function pingErrorsUs(scene: Scene): Promise<number[]> {
   const { stamps } = await scene.peers.stamps();
   const errors: number[] = [];
   for (const pod of scene.pods.slice(1, 1 + LOOKED_AT)) {
-    const { text } = await call(`${scene.server.url}/api/v1/samples?to=${pod.uid}`, true);
+    const { text } = await call(`${scene.server.url}/api/v1/samples?to=${pod.uid}`, { keep: true });
     for (const sample of parseLinkSamples(JSON.parse(text)).samples) {
       if (sample.outcome !== 'ok') continue;
       const distance = ([atMs]: [number, number]) => Math.abs(atMs - sample.atMs);

@@ -12,12 +12,19 @@ export interface CallResult {
 
 const CALL_TIMEOUT_MS = 30_000;
 
-/** Gets `url` on a fresh connection. `keep` keeps the body as text. Rejects on any network error and after 30 s. */
-export function call(url: string, keep = false): Promise<CallResult> {
+/** How a call is made. */
+export interface CallOptions {
+  /** Whether the body is wanted. */
+  keep?: boolean;
+  headers?: Record<string, string>;
+}
+
+/** Gets `url` on a fresh connection. Rejects on any network error and after 30 s. */
+export function call(url: string, { keep = false, headers = {} }: CallOptions = {}): Promise<CallResult> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
     const agent = new Agent({ keepAlive: false });
-    const request = get(url, { agent, timeout: CALL_TIMEOUT_MS }, (response) => {
+    const request = get(url, { agent, headers, timeout: CALL_TIMEOUT_MS }, (response) => {
       let bytes = 0;
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { measureScene, measureStart, type Plan } from './measures.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
@@ -49,6 +49,12 @@ async function measureAll(stage: Stage, { quick, pods }: BenchOptions): Promise<
   return lines;
 }
 
+/** Node's flags in a program's first line (`#!/usr/bin/env -S node --flag`): what it has when it is run by its name. */
+function shebangFlags(program: string): string[] {
+  const flags = /^#!\S*env -S node ([^\n]*)/.exec(readFileSync(program, 'utf8'))?.[1] ?? '';
+  return flags.split(' ').filter((flag) => flag !== '');
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   if (options.help) {
@@ -65,7 +71,12 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const workspace = await createWorkspace();
   try {
-    const stage = { serverProgram, benchProgram, workspace, nodeFlags: options.nodeFlags };
+    const stage = {
+      serverProgram,
+      benchProgram,
+      workspace,
+      nodeFlags: options.nodeFlags ?? shebangFlags(serverProgram),
+    };
     const lines = await measureAll(stage, options);
     process.stdout.write(options.json ? jsonText(lines) : tableText(lines));
     if (lines.some(({ value }) => value === null)) process.exitCode = 1;

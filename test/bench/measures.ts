@@ -9,6 +9,14 @@ import { podOf, type Scene, type Stage, startScene, startServer } from './scene.
 /** A collection younger than this is given to the next asker; wait longer to measure a new one. */
 const REUSED_MS = 700;
 
+/** As Prometheus asks: https://prometheus.io/docs/instrumenting/content_negotiation/. */
+const AS_PROMETHEUS = {
+  headers: {
+    Accept: 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.1',
+    'Accept-Encoding': 'gzip',
+  },
+};
+
 /** What is done in one scene, and for how long. */
 export interface Plan {
   pods: number;
@@ -86,10 +94,10 @@ async function measureScrape(scene: Scene, plan: Plan): Promise<Line[]> {
   const { server } = scene;
   const url = `${server.url}/metrics`;
   const idleBlocks = [await server.longestBlock(() => pause(1000))];
-  const scrapes = await repeat(plan.repetitions, () => call(url), 200);
+  const scrapes = await repeat(plan.repetitions, () => call(url, AS_PROMETHEUS), 200);
   const rssMiB = server.rssMiB();
-  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url)), 200);
-  const bytes = `${((scrapes[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB`;
+  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url, AS_PROMETHEUS)), 200);
+  const bytes = `${((scrapes[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB gzipped`;
   return [
     line(`longest block, ${at}, pinging`, median(idleBlocks), 'ms', 2),
     line(`scrape, ${at}`, median(scrapes.map(({ tookMs }) => tookMs)), 'ms', 95, bytes),

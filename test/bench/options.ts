@@ -6,8 +6,8 @@ export interface BenchOptions {
   help: boolean;
   /** Scenes to measure, by number of pods; empty = all. */
   pods: number[];
-  /** Node's flags for the server. */
-  nodeFlags: string[];
+  /** Node's flags for the server; null = those in its first line. */
+  nodeFlags: string[] | null;
 }
 
 /** What `--help` prints. */
@@ -17,12 +17,12 @@ Starts the built server against simulated peers on loopback and prints what it c
   --quick       shorter windows, fewer repetitions
   --json        the same figures as JSON
   --pods        only these scenes: 0 (start), 50, 100, 1000
-  --node-flags  flags of Node that the server is started with, e.g. --max-semi-space-size=2
+  --node-flags  flags of Node for the server, e.g. --max-semi-space-size=2; by default those in its first line
 `;
 
 /** Reads the arguments. Throws an Error that names a wrong one. */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const options: BenchOptions = { json: false, quick: false, help: false, pods: [], nodeFlags: [] };
+  const options: BenchOptions = { json: false, quick: false, help: false, pods: [], nodeFlags: null };
   for (const arg of args) {
     const pods = /^--pods=(\d+(?:,\d+)*)$/.exec(arg)?.[1];
     const flags = /^--node-flags=(.*)$/.exec(arg)?.[1];

@@ -100,7 +100,7 @@ async function settle(server: ServerProcess, peers: Peers, count: number, interv
   const deadlineMs = performance.now() + 10_000 + intervalS * 1500;
   let isServed = false;
   for (;;) {
-    const row = parseRow(JSON.parse((await call(`${server.url}/api/v1/row`, true)).text));
+    const row = parseRow(JSON.parse((await call(`${server.url}/api/v1/row`, { keep: true })).text));
     const knowsAll = row.peers?.length === count;
     if (knowsAll && !isServed) {
       await peers.serve(rowOfPeer(row));
