@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { realClock } from './clock.ts';
 import { type Config, describeConfig } from './config/config.ts';
@@ -36,6 +37,7 @@ async function run(config: Config, warnings: string[]): Promise<void> {
       random: Math.random,
       version: __VERSION__,
       pageDir: join(__dirname, 'web'),
+      idleMs: () => performance.nodeTiming.idleTime,
     });
   } catch (error) {
     log.fatal(

@@ -1,4 +1,3 @@
-import type { DiscoverySnapshot } from '../contract/discovery.ts';
 import type { Mesh } from '../contract/mesh.ts';
 import type { Row } from '../contract/row.ts';
 import type { LinkSamples } from '../contract/samples.ts';
@@ -29,7 +28,6 @@ export interface Answers {
   ready(): boolean;
   /** Why this process cannot serve; '' while it can. */
   sick(): string;
-  discovery(): DiscoverySnapshot;
   /** Calls back after each change of the pod list; gives the way to stop that. */
   onDiscovery(listener: () => void): () => void;
   /** Goldpinger's `/check` of the own row, as JSON in pieces. */

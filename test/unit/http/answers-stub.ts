@@ -96,7 +96,6 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
     received: (action) => void received.push(action),
     ready: () => true,
     sick: () => '',
-    discovery: () => ({ pods: [], status: statusOf() }),
     onDiscovery: () => silent,
     check: () => ['{"podResults":{}}'],
     row: () => {

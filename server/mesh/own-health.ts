@@ -1,0 +1,40 @@
+import type { DiscoveryStatus } from '../contract/discovery.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import type { Pod } from '../contract/pod.ts';
+
+/** How the cluster looks from one pod, without asking the others. */
+export interface OwnHealth {
+  /** Whether the pod list is current, somebody is there, and no link to a ready pod fails. */
+  isHealthy: boolean;
+  /** Nodes whose ready pods all answer; a node with one that does not is unhealthy. Unprobed ones are in neither. */
+  healthyNodes: number;
+  unhealthyNodes: number;
+}
+
+/** A probed link as it is judged: to which pod, and how it ended; null = not probed yet. */
+export interface OwnLink {
+  uid: string;
+  outcome: Outcome | null;
+}
+
+/**
+ * Health as this pod sees it: what the gauges `goldpinger_nodes_health_total` and `goldpinger_cluster_health_total` show,
+ * because a scrape must not ask the whole cluster. `/cluster_health` judges all rows.
+ */
+export function ownHealthOf(pods: readonly Pod[], status: DiscoveryStatus, links: Iterable<OwnLink>): OwnHealth {
+  const ready = new Map(pods.filter((pod) => pod.lifecycle === 'ready').map((pod) => [pod.uid, pod]));
+  const nodes = new Map<string, boolean>();
+  for (const { uid, outcome } of links) {
+    const pod = ready.get(uid);
+    if (pod === undefined || outcome === null) continue;
+    const node = pod.hostIPs[0] || pod.node || pod.uid;
+    nodes.set(node, (nodes.get(node) ?? true) && outcome === 'ok');
+  }
+  const healthyNodes = [...nodes.values()].filter(Boolean).length;
+  const unhealthyNodes = nodes.size - healthyNodes;
+  return {
+    isHealthy: status.phase === 'synced' && nodes.size > 0 && unhealthyNodes === 0,
+    healthyNodes,
+    unhealthyNodes,
+  };
+}

@@ -1,0 +1,226 @@
+import { networkInterfaces } from 'node:os';
+import type { Config } from './config/config.ts';
+import type { DiscoverySnapshot } from './contract/discovery.ts';
+import type { Sample } from './contract/outcome.ts';
+import type { Target } from './contract/pod.ts';
+import type { ProbeResult } from './contract/probe.ts';
+import type { Row } from './contract/row.ts';
+import type { LinkSamples } from './contract/samples.ts';
+import type { Clock } from './contract/seams.ts';
+import { checkAnswer } from './mesh/check-answer.ts';
+import { type OwnHealth, ownHealthOf } from './mesh/own-health.ts';
+import { BusyMeter } from './pinging/busy-meter.ts';
+import { type External, startExternal } from './pinging/external.ts';
+import { startLoopDelay } from './pinging/loop-delay.ts';
+import { probe } from './pinging/probe.ts';
+import { createSchedule, type Schedule } from './pinging/schedule.ts';
+import { findSelf } from './pinging/self.ts';
+import { type StarvationWatch, watchStarvation } from './pinging/starvation.ts';
+import { targetsOf } from './pinging/targets.ts';
+import type { LinkChange } from './results/link.ts';
+import { Results } from './results/store.ts';
+
+/** What the own view is handed. */
+export interface OwnViewDeps {
+  clock: Clock;
+  /** 0 <= random() < 1. */
+  random: () => number;
+  version: string;
+  /** How long the event loop has waited for events so far, ms: `performance.nodeTiming.idleTime`. */
+  idleMs: () => number;
+}
+
+/** What the own view tells. */
+export interface OwnViewHooks {
+  onSample(target: Target, sample: Sample): void;
+  onLinkChange(change: LinkChange): void;
+  onExternalResult(result: ProbeResult): void;
+}
+
+/** A pod that pinged nobody for five rounds and ten seconds has a fault that only a restart mends. */
+const PINGLESS_INTERVALS = 5;
+const PINGLESS_SLACK_MS = 10_000;
+
+/**
+ * What this pod itself sees: it pings its peers, keeps and judges what came of it, and makes its row of it.
+ * This half of the wiring joins pinging and results; `service.ts` joins it with discovery, mesh, metrics and HTTP.
+ */
+export class OwnView {
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #bootTimeMs: number;
+  readonly #loopDelay = startLoopDelay();
+  readonly #starvation: StarvationWatch;
+  readonly #results: Results;
+  readonly #schedule: Schedule;
+  readonly #external: External;
+  #snapshot: DiscoverySnapshot;
+  #selfUid = '';
+  #targets = 0;
+  #lastSampleMs: number;
+
+  constructor(config: Config, deps: OwnViewDeps, hooks: OwnViewHooks, bootTimeMs: number) {
+    const { clock, random } = deps;
+    this.#config = config;
+    this.#clock = clock;
+    this.#bootTimeMs = bootTimeMs;
+    this.#snapshot = nothingKnown(config, bootTimeMs);
+    this.#lastSampleMs = clock.monotonicMs();
+    const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: deps.idleMs });
+    this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
+    this.#results = new Results(
+      { maxBytes: config.resultsMemoryMiB * 2 ** 20, goneRetentionMs: config.goneRetentionMs },
+      { clock },
+      { onLinkChange: hooks.onLinkChange },
+    );
+    const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}` };
+    this.#schedule = createSchedule(
+      { intervalMs: config.refreshIntervalMs, jitterFactor: config.jitterFactor },
+      { clock, random, probe: (target) => probe(target, options, { clock, meter }) },
+      (target, sample) => {
+        this.#lastSampleMs = clock.monotonicMs();
+        this.#starvation.record(sample);
+        hooks.onSample(target, sample);
+        this.#results.record(target, sample);
+      },
+    );
+    this.#external = startExternal(
+      {
+        dns: { targets: config.hostsToResolve, timeoutMs: config.dnsTimeoutMs },
+        tcp: { targets: config.tcpTargets, timeoutMs: config.tcpTimeoutMs },
+        http: { targets: config.httpTargets, timeoutMs: config.httpTimeoutMs },
+        intervalMs: config.refreshIntervalMs,
+      },
+      { clock },
+      hooks.onExternalResult,
+    );
+  }
+
+  /** The pods as they were last told. */
+  get snapshot(): DiscoverySnapshot {
+    return this.#snapshot;
+  }
+
+  /** The own pod's uid; '' as long as it is not known. */
+  get selfUid(): string {
+    return this.#selfUid;
+  }
+
+  /** The own pod's name, as far as known. */
+  get selfName(): string {
+    return this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid)?.name ?? this.#config.podName;
+  }
+
+  /** Takes the pods as they are now; gives the targets that are pinged from now on. */
+  setPods(snapshot: DiscoverySnapshot): Target[] {
+    const { podName, podIP, hostname, namespace, families, useHostIP, clientPort, pingNumber } = this.#config;
+    const own = { podName, podIP, hostname, namespace: namespace ?? '', localAddresses: localAddresses() };
+    this.#snapshot = snapshot;
+    this.#selfUid = findSelf(snapshot.pods, own);
+    const selfUid = this.#selfUid || podName || podIP || hostname;
+    const targets = targetsOf(snapshot.pods, { families, useHostIP, port: clientPort, pingNumber, selfUid });
+    if (this.#targets === 0) this.#lastSampleMs = this.#clock.monotonicMs();
+    this.#targets = targets.length;
+    this.#schedule.setTargets(targets);
+    this.#results.setTargets(targets);
+    return targets;
+  }
+
+  /** The own row, with statistics over `windowMs` (0 = none). */
+  row(windowMs: number): Row {
+    const { pods, status } = this.#snapshot;
+    const self = pods.find((pod) => pod.uid === this.#selfUid);
+    return {
+      pod: {
+        uid: this.#selfUid,
+        name: self?.name ?? this.#config.podName,
+        namespace: self?.namespace ?? this.#config.namespace ?? '',
+      },
+      atMs: this.#clock.nowMs(),
+      bootTimeMs: this.#bootTimeMs,
+      ...this.#results.row(pods, windowMs),
+      probes: this.#external.results(),
+      starvation: this.#starvation.status(),
+      discovery: { phase: status.phase, sinceMs: status.sinceMs, lastGoodMs: status.lastGoodMs },
+    };
+  }
+
+  /** Goldpinger's `/check` as JSON in pieces. */
+  check(): Iterable<string> {
+    const links = this.#results.current().map(({ target, judged, newest }) => ({ target, sample: judged ?? newest }));
+    return checkAnswer({
+      links,
+      probes: this.#external.results(),
+      displayNodeName: this.#config.displayNodeName,
+    });
+  }
+
+  /** The recent samples of the link to pod `to`. */
+  samples(to: string): LinkSamples {
+    return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples: this.#results.samples(to) };
+  }
+
+  /** How the cluster looks from here alone. */
+  health(): OwnHealth {
+    const links = this.#results.current().map(({ target, judged }) => ({
+      uid: target.uid,
+      outcome: judged?.outcome ?? null,
+    }));
+    return ownHealthOf(this.#snapshot.pods, this.#snapshot.status, links);
+  }
+
+  /** Why this process should be restarted: there is somebody to ping, and no ping has ended for long; '' otherwise. */
+  sick(): string {
+    const { refreshIntervalMs, jitterFactor, pingTimeoutMs } = this.#config;
+    if (this.#targets === 0 || refreshIntervalMs === 0) return '';
+    const longestMs = PINGLESS_INTERVALS * refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + PINGLESS_SLACK_MS;
+    const silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
+    return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
+  }
+
+  /** How far the own row is to be trusted. */
+  starvation(): Row['starvation'] {
+    return this.#starvation.status();
+  }
+
+  /** A look-up of when a pod last told us that it booted, ms since the epoch; -1 if it never did. */
+  bootTimes(): (uid: string) => number {
+    const known = new Map<string, number>();
+    for (const { target, judged } of this.#results.current()) {
+      if (judged !== null && judged.bootTimeMs >= 0) known.set(target.uid, judged.bootTimeMs);
+    }
+    return (uid) => known.get(uid) ?? -1;
+  }
+
+  /** Ends every timer and probe. */
+  async stop(): Promise<void> {
+    this.#starvation.stop();
+    this.#loopDelay.stop();
+    this.#external.stop();
+    await this.#schedule.stop();
+  }
+}
+
+/** What is known of the pods before discovery has begun. */
+function nothingKnown(config: Config, nowMs: number): DiscoverySnapshot {
+  return {
+    pods: [],
+    status: {
+      phase: 'waiting',
+      sinceMs: nowMs,
+      mode: 'watch',
+      lastGoodMs: 0,
+      attempts: 0,
+      nextAttemptMs: 0,
+      lastError: null,
+      namespace: config.namespace ?? '',
+      labelSelector: config.labelSelector,
+    },
+  };
+}
+
+/** Addresses of this machine's interfaces, without loopback. */
+function localAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return interfaces.filter((entry) => !entry.internal).map((entry) => entry.address);
+}

@@ -1,0 +1,217 @@
+import type { Config } from './config/config.ts';
+import type { DiscoverySnapshot } from './contract/discovery.ts';
+import type { LinkSamples } from './contract/samples.ts';
+import type { Log } from './contract/seams.ts';
+import { type Discovery, startDiscovery } from './discovery/discovery.ts';
+import type { Answers } from './http/answers.ts';
+import { listen } from './http/server.ts';
+import { checkAllAnswer } from './mesh/check-all-answer.ts';
+import { clusterHealthOf } from './mesh/cluster-health.ts';
+import { type Collector, createCollector } from './mesh/collector.ts';
+import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
+import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
+import { createRowTransport } from './mesh/row-transport.ts';
+import { contentTypeOf, formatFor } from './metrics/exposition.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { OwnView, type OwnViewDeps } from './own-view.ts';
+import type { LinkChange } from './results/link.ts';
+
+/** What a service is handed besides its configuration. */
+export interface ServiceDeps extends OwnViewDeps {
+  log: Log;
+  /** Folder of the built page. */
+  pageDir: string;
+}
+
+/** A running service. */
+export interface Service {
+  /** Where it listens, as `http://host:port`. */
+  address: string;
+  /** Not ready at once, answers for SHUTDOWN_GRACE more, then ends everything it started. */
+  stop(): Promise<void>;
+}
+
+/** Asked for at once; more only makes our own pings late (measured). */
+const ROWS_AT_ONCE = 4;
+/** What requests in flight get once the listener closes. */
+const CLOSE_DEADLINE_MS = 2000;
+
+/**
+ * Starts everything and listens. The Kubernetes API is not waited for: discovery goes on in the background.
+ * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
+ */
+export async function startService(config: Config, deps: ServiceDeps): Promise<Service> {
+  const parts = new Parts(config, deps);
+  try {
+    const http = await listen(parts.answers(), config.host, config.port);
+    parts.follow();
+    return { address: http.address, stop: () => parts.stop(() => http.close(CLOSE_DEADLINE_MS)) };
+  } catch (error) {
+    await parts.end();
+    throw error;
+  }
+}
+
+/** The parts, and what flows between them: pods into the own view and the metrics, rows into the matrix. */
+class Parts {
+  readonly #config: Config;
+  readonly #deps: ServiceDeps;
+  readonly #bootTimeMs: number;
+  readonly #listeners = new Set<() => void>();
+  readonly #own: OwnView;
+  readonly #metrics: Metrics;
+  readonly #transport: ReturnType<typeof createRowTransport>;
+  readonly #collector: Collector;
+  readonly #linkAsker: LinkAsker;
+  #discovery: Discovery | null = null;
+  #isReady = true;
+
+  constructor(config: Config, deps: ServiceDeps) {
+    const { clock, random, version } = deps;
+    this.#config = config;
+    this.#deps = deps;
+    this.#bootTimeMs = clock.nowMs();
+    this.#own = new OwnView(
+      config,
+      deps,
+      {
+        onSample: (target, sample) => this.#metrics.pingSample(target, sample),
+        onLinkChange: (change) => this.#onLinkChange(change),
+        onExternalResult: ({ protocol, target, error }) => {
+          if (error !== '') this.#metrics.probeError(protocol, target);
+        },
+      },
+      this.#bootTimeMs,
+    );
+    this.#metrics = this.#createMetrics();
+    this.#transport = createRowTransport(clock);
+    this.#collector = createCollector(
+      { ...config, port: config.clientPort, concurrency: ROWS_AT_ONCE },
+      {
+        ...{ clock, random, fetchRow: this.#transport.fetchRow },
+        snapshot: () => this.#own.snapshot,
+        ownRow: (windowMs) => this.#own.row(windowMs),
+        selfUid: () => this.#own.selfUid,
+        settings: () => settingsOf(config, version),
+      },
+      { onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok) },
+    );
+    this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
+  }
+
+  /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
+  follow(): void {
+    const { clock, log, random } = this.#deps;
+    this.#discovery = startDiscovery(
+      this.#config,
+      { clock, log, random },
+      {
+        onChange: (snapshot) => this.#onPods(snapshot),
+        onRequest: (durationMs) => this.#metrics.kubeRequest(durationMs),
+        onFault: () => this.#metrics.error('kubernetes_api'),
+      },
+    );
+    this.#onPods(this.#discovery.snapshot());
+  }
+
+  #onPods(snapshot: DiscoverySnapshot): void {
+    const targets = this.#own.setPods(snapshot);
+    this.#metrics.setPeers(snapshot.pods, targets);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
+    this.#metrics.linkState(target, to === 'ok');
+    const { log } = this.#deps;
+    const fields = {
+      ...{ from: this.#own.selfName, to: target.name, node: target.node, address: target.address },
+      ...{ outcome: to, phase: sample.phase, connectUs: sample.connectUs, totalUs: sample.totalUs },
+      ...{ detail: sample.detail, before: from, beforeForMs: Math.round(previousForMs) },
+    };
+    if (to === 'ok') log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
+    else log.warn(fields, 'link fails');
+  }
+
+  #createMetrics(): Metrics {
+    const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = this.#config;
+    return createMetrics(
+      {
+        instance: hostname || podName,
+        perPeer: metricsPerPeer,
+        version: this.#deps.version,
+        probes: [
+          ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
+          ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
+          ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
+        ],
+      },
+      {
+        nowMs: () => this.#deps.clock.nowMs(),
+        pods: () => this.#own.snapshot.pods,
+        discovery: () => this.#discovery?.snapshot().status ?? this.#own.snapshot.status,
+        starvation: () => this.#own.starvation(),
+        health: () => this.#own.health(),
+      },
+    );
+  }
+
+  /** What the routes serve. */
+  answers(): Answers {
+    const { clock, log, version, pageDir } = this.#deps;
+    const { maxStreams, refreshIntervalMs, families, useHostIP, clientPort } = this.#config;
+    const painter = createHeatmapPainter();
+    return {
+      ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, bootTimeMs: this.#bootTimeMs },
+      received: (action) => this.#metrics.received(action),
+      ready: () => this.#isReady,
+      sick: () => this.#own.sick(),
+      onDiscovery: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+      check: () => this.#own.check(),
+      row: (windowMs) => this.#own.row(windowMs),
+      samples: (to) => this.#own.samples(to),
+      linkSamples: (from, to) => this.#linkSamples(from, to),
+      collect: (options) => this.#collector.collect(options),
+      checkAll: (mesh) => {
+        const bootTimeMs = this.#own.bootTimes();
+        return checkAllAnswer(mesh, { families, useHostIP, port: clientPort, bootTimeMs });
+      },
+      clusterHealth: (mesh) => clusterHealthOf(mesh),
+      heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
+      metrics: (accept) => {
+        const format = formatFor(accept);
+        return { contentType: contentTypeOf(format), text: this.#metrics.render(format) };
+      },
+    };
+  }
+
+  async #linkSamples(from: string, to: string): Promise<LinkSamples | null> {
+    if (from === this.#own.selfUid) return this.#own.samples(to);
+    const pod = this.#own.snapshot.pods.find(({ uid }) => uid === from);
+    return pod === undefined ? null : this.#linkAsker.fetchLinkSamples(pod, to);
+  }
+
+  /** SIGTERM: first not ready, so that traffic goes elsewhere; then, when that has been noticed, the end. */
+  async stop(closeHttp: () => Promise<void>): Promise<void> {
+    this.#isReady = false;
+    await new Promise<void>((resolve) => void this.#deps.clock.setTimer(resolve, this.#config.shutdownGraceMs));
+    await Promise.all([closeHttp(), this.end()]);
+  }
+
+  /** Ends every timer, probe, request and watch. */
+  async end(): Promise<void> {
+    this.#listeners.clear();
+    this.#collector.stop();
+    this.#linkAsker.stop();
+    await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
+    this.#transport.close();
+  }
+}
+
+/** The settings that a reader of the matrix needs. */
+function settingsOf(config: Config, version: string) {
+  const { refreshIntervalMs, pingTimeoutMs, pingNumber, goneRetentionMs, displayNodeName } = config;
+  return { version, refreshIntervalMs, pingTimeoutMs, pingNumber, goneRetentionMs, displayNodeName };
+}
