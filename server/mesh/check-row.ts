@@ -27,8 +27,8 @@ export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context
   const { index, pingNumber } = context;
   const placed: { to: number; result: GoldpingerPodResult }[] = [];
   let strangers = 0;
-  for (const [key, result] of Object.entries(check.podResults)) {
-    const to = index.ofKey(key, result.PodIP ?? '');
+  for (const [key, result] of check.podResults) {
+    const to = index.ofKey(key, result.podIP);
     if (to === -1) strangers += 1;
     else placed.push({ to, result });
   }
@@ -38,9 +38,9 @@ export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context
   for (const [i, { to, result }] of placed.entries()) {
     links.to[i] = to;
     fillLink(links, i, result, arrival.atMs);
-    if (!result.OK && details.length < MAX_DETAILS) details.push([i, (result.error ?? '').slice(0, 300)]);
+    if (!result.OK && details.length < MAX_DETAILS) details.push([i, result.error.slice(0, 300)]);
     // A pod's own boot time is in its answer to itself only.
-    if (to === arrival.pod) bootTimeMs = timeOf(result.response?.boot_time ?? '');
+    if (to === arrival.pod) bootTimeMs = timeOf(result.bootTime);
   }
   const lacks = pingNumber === 0 && index.lacks(new Set(placed.map(({ to }) => to)));
   return {
@@ -53,21 +53,20 @@ export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context
     links,
     details,
     stats: null,
-    probes: probesOf(check.probeResults ?? {}, arrival.atMs),
+    probes: probesOf(check.probeResults, arrival.atMs),
     starvation: null,
   };
 }
 
 function fillLink(links: MeshRow['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
-  const podIP = result.PodIP ?? '';
   // Go counts an answer as OK whatever its time; a failure's text is all there is to tell its kind.
-  const end = result.OK ? null : outcomeOfGoError(result.error ?? '', podIP !== '');
-  const pingMs = timeOf(result.PingTime ?? '');
-  links.flags[i] = (podIP.includes(':') ? FLAG_IPV6 : 0) | phaseFlag(end?.phase ?? null);
+  const end = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');
+  const pingMs = timeOf(result.pingTime);
+  links.flags[i] = (result.podIP.includes(':') ? FLAG_IPV6 : 0) | phaseFlag(end?.phase ?? null);
   links.outcome[i] = OUTCOMES.indexOf(end?.outcome ?? 'ok');
   links.connectUs[i] = NONE16;
   links.firstByteUs[i] = NONE16;
-  links.totalUs[i] = pack16((result['response-time-ms'] ?? 0) * 1000);
+  links.totalUs[i] = pack16(result.responseTimeMs * 1000);
   links.ageMs[i] = pingMs < 0 ? NONE16 : pack16(Math.min(Math.max(0, nowMs - pingMs), MAX_AGE_MS));
   links.sinceMs[i] = NONE16;
 }
@@ -78,12 +77,12 @@ function timeOf(words: string): number {
   return Number.isNaN(ms) ? -1 : ms;
 }
 
-function probesOf(results: NonNullable<GoldpingerCheck['probeResults']>, atMs: number): ProbeResult[] {
+function probesOf(results: GoldpingerCheck['probeResults'], atMs: number): ProbeResult[] {
   const probes: ProbeResult[] = [];
-  for (const [target, list] of Object.entries(results)) {
-    for (const { protocol, error, 'response-time-ms': ms } of list) {
+  for (const [target, list] of results) {
+    for (const { protocol, error, responseTimeMs } of list) {
       if (!isProtocol(protocol) || probes.length >= MAX_PROBES) continue;
-      probes.push({ target, protocol, atMs, durationUs: (ms ?? 0) * 1000, error: (error ?? '').slice(0, 300) });
+      probes.push({ target, protocol, atMs, durationUs: responseTimeMs * 1000, error: error.slice(0, 300) });
     }
   }
   return probes;

@@ -34,6 +34,8 @@ export function goError({ path, address, port, outcome, phase, detail }: Failure
   let what: string;
   if (words !== undefined && (phase === 'connect' || outcome === 'refused' || outcome === 'unreachable')) {
     what = `dial tcp ${target}: ${words}`;
+  } else if (outcome === 'dns') {
+    what = `dial tcp: lookup ${address}: no such host`;
   } else if (outcome === 'timeout') {
     what = 'context deadline exceeded';
   } else if (outcome === 'reset') {
