@@ -70,13 +70,10 @@ export function readAddress(hash: string): Address {
   const query = new URLSearchParams(hash.replace(/^#/, ''));
   const oneOf = <T extends string>(key: string, known: readonly T[], other: T): T =>
     known.find((value) => value === query.get(key)) ?? other;
-  const [goodMs = Number.NaN, warningMs = Number.NaN, problemMs = Number.NaN] = (query.get('ms') ?? '')
-    .split('-', 3)
-    .map((text) => (/^\d{1,6}(\.\d{1,2})?$/.test(text) ? Number(text) : Number.NaN));
   return {
     view: oneOf('view', VIEWS, DEFAULT_ADDRESS.view),
     selection: readSelection(query),
-    thresholds: orderedThresholds({ goodMs, warningMs, problemMs }),
+    thresholds: readThresholds(query.get('ms') ?? ''),
     order: oneOf('order', ORDERS, DEFAULT_ADDRESS.order),
     group: oneOf('group', GROUPS, DEFAULT_ADDRESS.group),
     filter: (query.get('filter') ?? '').slice(0, MAX_FILTER),
@@ -85,6 +82,13 @@ export function readAddress(hash: string): Address {
     windowMs: WINDOWS.find((ms) => String(ms) === query.get('window')) ?? DEFAULT_ADDRESS.windowMs,
     asTable: query.get('table') === '1',
   };
+}
+
+/** Three figures in ms, "2-5-100"; anything else is the usual three. */
+function readThresholds(text: string): Thresholds {
+  if (!/^\d{1,6}(\.\d{1,2})?(-\d{1,6}(\.\d{1,2})?){2}$/.test(text)) return DEFAULT_THRESHOLDS;
+  const [goodMs = 0, warningMs = 0, problemMs = 0] = text.split('-').map(Number);
+  return orderedThresholds({ goodMs, warningMs, problemMs });
 }
 
 function readSelection(query: URLSearchParams): Selection {

@@ -22,7 +22,7 @@ export function sharedPrefix(names: readonly string[]): number {
     while (i < length && i < name.length && name[i] === first[i]) i++;
     length = i;
   }
-  const prefix = first.lastIndexOf('-', length - 1) + 1;
+  const prefix = first.slice(0, length).lastIndexOf('-') + 1;
   return names.some((name) => name.length <= prefix) ? 0 : prefix;
 }
 

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import {
+  type Address,
+  DEFAULT_ADDRESS,
+  GROUPS,
+  ORDERS,
+  orderedThresholds,
+  readAddress,
+  VALUE_PHASES,
+  VALUES,
+  VIEWS,
+  WINDOWS,
+  writeAddress,
+} from '../../../web/pure/address.ts';
+
+const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });
+const ms = fc.integer({ min: 1, max: 10_000_000 }).map((hundredths) => hundredths / 100);
+const address: fc.Arbitrary<Address> = fc.record({
+  view: fc.constantFrom(...VIEWS),
+  selection: fc.oneof(fc.constant(null), fc.record({ pod: uid }), fc.record({ from: uid, to: uid })),
+  thresholds: fc
+    .tuple(ms, ms, ms)
+    .map(([goodMs, warningMs, problemMs]) => orderedThresholds({ goodMs, warningMs, problemMs })),
+  order: fc.constantFrom(...ORDERS),
+  group: fc.constantFrom(...GROUPS),
+  filter: fc.string({ maxLength: 200, unit: 'grapheme-ascii' }),
+  value: fc.constantFrom(...VALUES),
+  phase: fc.constantFrom(...VALUE_PHASES),
+  windowMs: fc.constantFrom(...WINDOWS),
+  asTable: fc.boolean(),
+});
+
+test('what is written is read again: a pasted link shows the same', () => {
+  fc.assert(
+    fc.property(address, (wanted) => {
+      expect(readAddress(writeAddress(wanted))).toEqual(wanted);
+    }),
+  );
+});
+
+test('the usual is not written out', () => {
+  expect(writeAddress(DEFAULT_ADDRESS)).toBe('#view=graph');
+});
+
+test('any text is read as some address with figures in order', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 300 }), (text) => {
+      const { thresholds, view, filter } = readAddress(`#${text}`);
+      expect(thresholds.goodMs).toBeLessThanOrEqual(thresholds.warningMs);
+      expect(thresholds.warningMs).toBeLessThanOrEqual(thresholds.problemMs);
+      expect(VIEWS).toContain(view);
+      expect(filter.length).toBeLessThanOrEqual(200);
+    }),
+  );
+});
+
+test.each([
+  '#view=<script>',
+  '#view=__proto__&order=constructor',
+  '#ms=1e9-NaN-Infinity',
+  '#ms=-1-2-3',
+  `#pod=${'x'.repeat(129)}`,
+  `#filter=${'x'.repeat(5000)}`,
+  '#from=a',
+  '#window=7',
+])('hostile or broken, %s reads as a first visit', (hash) => {
+  expect(readAddress(hash)).toEqual(DEFAULT_ADDRESS);
+});
+
+test('thresholds are kept in order and within bounds; what is no number keeps its place', () => {
+  expect(orderedThresholds({ goodMs: 50, warningMs: 5, problemMs: 20 })).toEqual({
+    goodMs: 50,
+    warningMs: 50,
+    problemMs: 50,
+  });
+  expect(orderedThresholds({ goodMs: -4, warningMs: Number.NaN, problemMs: 1e12 })).toEqual({
+    goodMs: 0.01,
+    warningMs: 5,
+    problemMs: 100_000,
+  });
+});

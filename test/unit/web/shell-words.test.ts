@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { changeSentence, tabIcon, tabTitle, tellable } from '../../../web/pure/changes.ts';
+import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { noticesOf } from '../../../web/pure/notices.ts';
+import { buildPicture } from '../../../web/pure/picture.ts';
+import { stageOf } from '../../../web/pure/stage.ts';
+import { linkCounts, namesOf, notReporting, podCounts } from '../../../web/pure/summary.ts';
+import { FEED_TIME_MS, type MeshOptions, type Scenario } from '../../feed/options.ts';
+import { meshOf } from '../../feed/scenarios.ts';
+
+const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
+  buildPicture(meshOf({ pods, scenario, ...more }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+const titles = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
+  noticesOf(pictureOf(scenario, pods, more), 'live', FEED_TIME_MS).map(({ title }) => title);
+
+describe('the screen', () => {
+  test.each([
+    ['waiting', 'waiting'],
+    ['forbidden', 'forbidden'],
+    ['empty', 'empty'],
+    ['alone', 'alone'],
+    ['stale', 'picture'],
+    ['dead-pod', 'picture'],
+  ] as const)('of %s is %s', (scenario, stage) => {
+    expect(stageOf(pictureOf(scenario), 'live')).toBe(stage);
+  });
+
+  test('before any picture says whether one may still come', () => {
+    expect(stageOf(null, 'connecting')).toBe('connecting');
+    expect(stageOf(null, 'lost')).toBe('unreachable');
+  });
+
+  test('of a lost connection is still the last picture', () => {
+    expect(stageOf(pictureOf('healthy'), 'lost')).toBe('picture');
+  });
+});
+
+describe('the summary', () => {
+  test('counts pods by state, slow to reach beside healthy', () => {
+    expect(podCounts(pictureOf('slow-row').pods).map(({ text }) => text)).toEqual([
+      '4 of 4 healthy',
+      '1 slow to reach',
+    ]);
+    expect(podCounts(pictureOf('lifecycles', 6).pods).map(({ text }) => text)).toEqual([
+      '2 of 5 healthy',
+      '1 starting',
+      '1 not ready',
+      '1 terminating',
+      '1 gone',
+    ]);
+  });
+
+  test('tells good, slow and failed links even at 0, the others where they occur', () => {
+    expect(linkCounts(pictureOf('healthy')).map(({ text }) => text)).toEqual(['16 good', '0 slow', '0 failed']);
+    expect(linkCounts(pictureOf('dead-pod')).map(({ text }) => text)).toEqual([
+      '9 good',
+      '0 slow',
+      '3 failed',
+      '4 unknown',
+    ]);
+  });
+
+  test('puts the worst first where there are many', () => {
+    const [first, second] = linkCounts(pictureOf('mixed', 120));
+    expect([first?.state, second?.state]).toEqual(['failed', 'slow']);
+  });
+
+  test('names the node when a whole one does not report', () => {
+    const { pods, ...picture } = pictureOf('dead-node', 40);
+    const missing = notReporting({ ...picture, pods });
+    expect(namesOf(missing, pods)).toBe(`10 pods, all of ${missing[0]?.pod.node}`);
+    expect(namesOf(pods.slice(0, 2), pods)).toBe(`${pods[0]?.label} and ${pods[1]?.label}`);
+    expect(namesOf(pods.slice(0, 9), pods)).toBe('9 pods');
+  });
+});
+
+describe('a notice', () => {
+  test('is not made of a healthy cluster, nor of a slow one', () => {
+    expect(titles('healthy')).toEqual([]);
+    expect(titles('slow-row')).toEqual([]);
+  });
+
+  test('names the one failing pod, what it does and to how many', () => {
+    expect(titles('dead-pod')).toEqual(['goldpinger-chaos refuses 3 of 3 pods']);
+    expect(titles('cut-off')).toEqual(['goldpinger-chaos does not reach 3 of 3 pods.']);
+  });
+
+  test('names the node when all that fail are on it', () => {
+    expect(titles('dead-node', 40)[0]).toMatch(/^10 pods are failing, all of worker-\d\d\.$/);
+  });
+
+  test('says how old the pod list is', () => {
+    const [notice] = noticesOf(pictureOf('stale'), 'live', FEED_TIME_MS);
+    expect(notice).toMatchObject({
+      title: 'Pod list is 3 min 12 s old.',
+      text: 'The Kubernetes API is away; the 4 known pods are still pinged.',
+    });
+  });
+
+  test('says who did not report and why', () => {
+    const [notice] = noticesOf(pictureOf('missing-rows'), 'live', FEED_TIME_MS);
+    expect(notice?.title).toBe('2 of 4 pods did not report.');
+    expect(notice?.text).toBe('001 gave no answer in time, chaos gave a malformed answer.');
+  });
+
+  test('warns when the serving pod itself is starved', () => {
+    const picture = pictureOf('starved');
+    const mesh = { ...picture.mesh, servedBy: { pod: 3, name: 'goldpinger-chaos' } };
+    const [notice] = noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS);
+    expect(notice?.text).toBe('Its event loop is 140 ms late; its own column is not to be trusted.');
+  });
+
+  test('of a cut stream comes first, and there are never more than three', () => {
+    const picture = pictureOf('mixed', 60);
+    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toBe('Live stream cut off by a proxy.');
+    const worst = { ...picture, mesh: { ...picture.mesh, discovery: pictureOf('stale').mesh.discovery } };
+    expect(noticesOf(worst, 'polling', FEED_TIME_MS).length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('a change', () => {
+  const healthy = tellable(pictureOf('healthy'), 'live');
+  const dead = tellable(pictureOf('dead-pod'), 'live');
+
+  test('is one sentence, of the gravest thing', () => {
+    expect(changeSentence(healthy, dead)).toBe('chaos is failing.');
+    expect(changeSentence(dead, healthy)).toBe('chaos is no longer failing.');
+    expect(changeSentence(healthy, { ...dead, status: 'lost' })).toBe('Connection lost.');
+    expect(changeSentence({ ...dead, status: 'lost' }, healthy)).toBe('Connection is back.');
+    expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow, before 0.');
+    expect(changeSentence(healthy, healthy)).toBe('');
+  });
+
+  test('shows in the tab: what is wrong first, red where something fails, grey where all is lost', () => {
+    expect(tabTitle(healthy)).toBe('4 pods ok · goldpinger');
+    expect(tabTitle(dead)).toBe('1 pod failing · goldpinger');
+    expect(tabTitle({ ...healthy, failed: 2 })).toBe('2 links failed · goldpinger');
+    expect(tabTitle({ ...dead, status: 'lost' })).toBe('Lost · goldpinger');
+    const colours = [healthy, dead, { ...dead, status: 'lost' } as const].map(
+      (told) => /fill="(#\w+)"/.exec(tabIcon(told))?.[1],
+    );
+    expect(colours).toEqual(['#1d9a63', '#c81e1e', '#7c8894']);
+  });
+});
