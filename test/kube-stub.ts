@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { misbehave, type StubFault, sendJson, sendStatus } from './kube-faults.ts';
+import { KubeHistory } from './kube-history.ts';
 import { type KubeObject, listObject, matches, podObject, type StubPod, statusObject } from './kube-objects.ts';
 
 /** Which requests a fault concerns. `refuse` always concerns all of them. */
@@ -27,12 +28,6 @@ export interface StubOptions {
   tls?: { key: string; cert: string; ca?: string };
 }
 
-interface Watcher {
-  response: ServerResponse;
-  namespace: string;
-  selector: string;
-}
-
 /**
  * A Kubernetes API server that knows pods and nodes and can be told to misbehave, on a real socket of the loopback
  * interface. It speaks of the real protocol what discovery uses: lists in pages, watches with bookmarks, 410 for
@@ -48,17 +43,15 @@ export class KubeStub {
   readonly #sockets = new Set<Socket>();
   readonly #pods = new Map<string, KubeObject>();
   readonly #nodes = new Map<string, KubeObject>();
-  readonly #log: { version: number; type: string; object: KubeObject }[] = [];
-  readonly #watchers = new Set<Watcher>();
+  readonly #history: KubeHistory;
   readonly #faults = new Map<StubScope, StubFault>();
-  #version = 100;
-  #oldest = 100;
   #port = 0;
 
   /** Use `KubeStub.start`. */
   private constructor(options: StubOptions) {
     this.#options = options;
     this.token = options.token ?? '';
+    this.#history = new KubeHistory(options.bookmarkMs ?? 60_000);
     const handler = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response);
     const { tls } = options;
     this.#server = tls
@@ -93,7 +86,7 @@ export class KubeStub {
 
   /** Watches that are open now. */
   get watchCount(): number {
-    return this.#watchers.size;
+    return this.#history.watchCount;
   }
 
   /** Connections that are open now. */
@@ -122,7 +115,7 @@ export class KubeStub {
     const before = this.#pods.get(key);
     if (before && before.metadata['uid'] !== object.metadata['uid']) this.deletePod(pod.name, pod.namespace);
     this.#pods.set(key, object);
-    this.#publish(
+    this.#history.publish(
       this.#pods.has(key) && before?.metadata['uid'] === object.metadata['uid'] ? 'MODIFIED' : 'ADDED',
       object,
     );
@@ -135,7 +128,7 @@ export class KubeStub {
     const object = this.#pods.get(key);
     if (!object) throw new Error(`no pod ${key}`);
     this.#pods.delete(key);
-    this.#publish('DELETED', object);
+    this.#history.publish('DELETED', object);
   }
 
   /** Adds or changes a node; `zone` '' = it has no zone label. */
@@ -150,6 +143,7 @@ export class KubeStub {
    */
   async break(fault: StubFault, scope: StubScope = 'all'): Promise<void> {
     this.#faults.set(fault === 'refuse' ? 'all' : scope, fault);
+    this.#history.mute = fault === 'hung' && (scope === 'all' || scope === 'watch');
     if (fault === 'refuse') {
       const closed = new Promise((resolve) => this.#server.close(resolve));
       for (const socket of this.#sockets) socket.resetAndDestroy();
@@ -164,25 +158,29 @@ export class KubeStub {
   async heal(): Promise<void> {
     const refused = this.#faults.get('all') === 'refuse';
     this.#faults.clear();
+    this.#history.mute = false;
     if (refused) await this.#listen();
   }
 
   /** Ends all watches as the server does when their time is up. */
   closeWatches(): void {
-    this.#endWatches('');
+    this.#history.endWatches();
   }
 
-  /** Forgets the history: a watch from before now gets 410. With `error`, open watches are told so in an ERROR event. */
-  compact(error = true): void {
-    this.#version += 1;
-    this.#oldest = this.#version;
-    this.#log.length = 0;
-    if (error) this.#endWatches(`${JSON.stringify({ type: 'ERROR', object: statusObject(410) })}\n`);
+  /** Forgets the history: a watch from before now gets 410. With `told`, open watches hear so in an ERROR event. */
+  compact(told = true): void {
+    this.#history.compact();
+    if (told) this.#history.endWatches(`${JSON.stringify({ type: 'ERROR', object: statusObject(410) })}\n`);
+  }
+
+  /** Sends a bookmark to all open watches. */
+  bookmark(): void {
+    this.#history.bookmark();
   }
 
   /** Sends one line to all open watches, as it is. */
   sendLine(line: string): void {
-    for (const watcher of this.#watchers) watcher.response.write(`${line}\n`);
+    this.#history.sendLine(line);
   }
 
   /** Ends everything. */
@@ -190,11 +188,6 @@ export class KubeStub {
     const closed = this.#server.listening ? new Promise((resolve) => this.#server.close(resolve)) : undefined;
     for (const socket of this.#sockets) socket.destroy();
     await closed;
-  }
-
-  #endWatches(lastWords: string): void {
-    for (const watcher of this.#watchers) watcher.response.end(lastWords);
-    this.#watchers.clear();
   }
 
   async #listen(): Promise<void> {
@@ -217,13 +210,14 @@ export class KubeStub {
     this.requests.push({ kind, path: url.pathname, query, headers: request.headers });
     const fault = this.#faultOf(kind);
     if (fault !== undefined) {
-      const list = (items: KubeObject[]) => () => listObject('PodList', items, this.#version);
+      const list = (items: KubeObject[]) => () => listObject('PodList', items, this.#history.version);
       misbehave(fault, request, response, list(this.#matching(query, namespace)), list([]));
     } else if (this.token !== '' && request.headers.authorization !== `Bearer ${this.token}`) sendStatus(response, 401);
     else if (request.method !== 'GET') sendStatus(response, 405);
     else if (kind === 'other') sendStatus(response, 404);
-    else if (kind === 'nodes') sendJson(response, listObject('NodeList', [...this.#nodes.values()], this.#version));
-    else if (kind === 'watch') this.#watch(response, query, namespace);
+    else if (kind === 'nodes')
+      sendJson(response, listObject('NodeList', [...this.#nodes.values()], this.#history.version));
+    else if (kind === 'watch') this.#history.watch(response, query, namespace);
     else this.#list(response, query, namespace);
   }
 
@@ -238,57 +232,14 @@ export class KubeStub {
     const all = this.#matching(query, namespace);
     const limit = Number(query.get('limit') ?? 0) || all.length || 1;
     const end = Number(from) + limit;
-    const list = listObject('PodList', all.slice(Number(from), end), Number(version) || this.#version);
+    const list = listObject('PodList', all.slice(Number(from), end), Number(version) || this.#history.version);
     if (end < all.length) list.metadata['continue'] = `${list.metadata['resourceVersion']}:${end}`;
-    if (version !== '' && Number(version) < this.#oldest) sendStatus(response, 410);
+    if (version !== '' && Number(version) < this.#history.oldest) sendStatus(response, 410);
     else sendJson(response, list);
   }
 
   #matching(query: URLSearchParams, namespace: string): KubeObject[] {
     const selector = query.get('labelSelector') ?? '';
     return [...this.#pods.values()].filter((pod) => matches(pod, selector, namespace));
-  }
-
-  #watch(response: ServerResponse, query: URLSearchParams, namespace: string): void {
-    const from = Number(query.get('resourceVersion') ?? 0);
-    if (from < this.#oldest) {
-      sendStatus(response, 410);
-      return;
-    }
-    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
-    const bookmark = () => {
-      const metadata = { resourceVersion: String(this.#version) };
-      if (!this.#isHung())
-        response.write(`${JSON.stringify({ type: 'BOOKMARK', object: { kind: 'Pod', metadata } })}\n`);
-    };
-    const lifetimeMs = (Number(query.get('timeoutSeconds')) || 300) * 1000;
-    const timers = [setTimeout(() => response.end(), lifetimeMs)];
-    if (query.get('allowWatchBookmarks') === 'true')
-      timers.push(setInterval(bookmark, this.#options.bookmarkMs ?? 60_000));
-    const watcher = { response, namespace, selector: query.get('labelSelector') ?? '' };
-    this.#watchers.add(watcher);
-    response.on('close', () => {
-      for (const timer of timers) clearTimeout(timer);
-      this.#watchers.delete(watcher);
-    });
-    for (const entry of this.#log) if (entry.version > from) this.#send(watcher, entry);
-  }
-
-  #publish(type: string, object: KubeObject): void {
-    this.#version += 1;
-    object.metadata['resourceVersion'] = String(this.#version);
-    const entry = { version: this.#version, type, object: structuredClone(object) };
-    this.#log.push(entry);
-    if (this.#isHung()) return;
-    for (const watcher of this.#watchers) this.#send(watcher, entry);
-  }
-
-  #isHung(): boolean {
-    return this.#faults.get('all') === 'hung' || this.#faults.get('watch') === 'hung';
-  }
-
-  #send(watcher: Watcher, { type, object }: { type: string; object: KubeObject }): void {
-    if (!matches(object, watcher.selector, watcher.namespace)) return;
-    watcher.response.write(`${JSON.stringify({ type, object })}\n`);
   }
 }

@@ -14,6 +14,26 @@ const fixture = (name: string) => join(import.meta.dirname, '../../fixtures/tls'
 const pem = (name: string) => readFileSync(fixture(name), 'utf8');
 const ca = { 'certificate-authority': fixture('ca.pem') };
 
+/** Discovers by the kubeconfig or the account root it is given, and prints the names of the pods, or the first fault. */
+const DISCOVER = `
+  import { realClock } from './server/clock.ts';
+  import { startDiscovery } from './server/discovery/discovery.ts';
+  const silent = () => {};
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const [kubeconfig, accountRoot] = process.argv.slice(2);
+  const settings = { namespace: null, labelSelector: 'app=goldpinger', refreshIntervalMs: 1000, goneRetentionMs: 0 };
+  const onChange = ({ pods, status }) => {
+    if (status.phase !== 'synced' && status.lastError === null) return;
+    console.log(JSON.stringify({ pods: pods.map(({ name }) => name), error: status.lastError }));
+    void discovery.stop();
+  };
+  const discovery = startDiscovery(
+    { ...settings, kubeconfig: kubeconfig || null },
+    { clock: realClock, log, random: Math.random, tuning: { accountRoot } },
+    { onChange, onRequest: silent, onFault: silent },
+  );
+`;
+
 let folder = '';
 let stub: KubeStub;
 let strictStub: KubeStub;
@@ -34,7 +54,7 @@ beforeAll(async () => {
     tls: { key: pem('server-key.pem'), cert: pem('server.pem'), ca: pem('ca.pem') },
   });
   for (const server of [stub, strictStub]) server.putPod({ name: 'a', ip: '10.1.0.1' });
-  await bundle(join(folder, 'discover.cjs'), { entryPoints: [join(import.meta.dirname, 'bundled.ts')] });
+  await bundle(join(folder, 'discover.cjs'), { stdin: { contents: DISCOVER, resolveDir: process.cwd() } });
 }, 30_000);
 
 afterAll(async () => {
