@@ -8,6 +8,7 @@ import { MASTERS } from './api/rbac.ts';
 import { startApiServer } from './api/server.ts';
 import { Store } from './api/store.ts';
 import { Tokens } from './api/tokens.ts';
+import { validated } from './api/validate.ts';
 import { makeServerIdentity } from './certificate.ts';
 import { ServiceAddress } from './control/service-address.ts';
 import { startControlPlane } from './control-plane.ts';
@@ -123,7 +124,8 @@ async function build(
   undo.push(() => kubelet.stop(STOP_GRACE_MS));
   undo.push(startControlPlane(store, clock, random));
   const seedOptions = { pods, intervalS, podPort, servicePort, base: range.base, serverEnv, rights };
-  for (const { resource, object } of seeds(seedOptions)) store.create(resource, object);
+  for (const { resource, object } of seeds(seedOptions))
+    store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   const serviceUrl = servicePort === 0 ? '' : `http://127.0.0.1:${servicePort}/`;
   return new LocalCluster({ store, clock, kubelet, stop, access, kubeconfigPath, serviceUrl, logFolder });
 }

@@ -1,6 +1,5 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { textOf } from '../../server/contract/errors.ts';
 import { isCommand, runCommand } from './client/commands.ts';
 import { FlagError, HELP, parseStartFlags } from './flags.ts';
 import { runCluster } from './run.ts';
@@ -36,7 +35,9 @@ process.stdout.on('error', () => {}); // The reader of our output may go (`| hea
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${textOf(error, 2000)}\n${error instanceof FlagError ? 'See --help.\n' : ''}`);
+    process.stderr.write(
+      `${error instanceof Error ? error.message : String(error)}\n${error instanceof FlagError ? 'See --help.\n' : ''}`,
+    );
     process.exit(1);
   },
 );

@@ -37,7 +37,7 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
       addressBase,
       serverEnv: env,
     });
-    cluster.onEvent((news) => {
+    const silence = cluster.onEvent((news) => {
       terminal.print(newsLine(news));
       if (news.what === 'gone') pruneLogs(cluster.logFolder);
     });
@@ -47,6 +47,7 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
       (error: Error) => terminal.print(`${error.message}\nTheir logs are in ${join(dir, 'pods')}`),
     );
     await ended;
+    silence();
     terminal.print('ending: stopping all pods');
     await cluster.stop();
   } finally {

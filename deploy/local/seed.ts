@@ -124,7 +124,13 @@ function deployment(options: SeedOptions): Seed {
     imagePullPolicy: 'Never',
     env: env(options),
     ports: [{ name: 'http', containerPort: options.podPort, protocol: 'TCP' }],
-    readinessProbe: { httpGet: { path: '/readyz', port: options.podPort }, periodSeconds: 2, failureThreshold: 2 },
+    readinessProbe: {
+      httpGet: { path: '/readyz', port: options.podPort, scheme: 'HTTP' },
+      periodSeconds: 2,
+      timeoutSeconds: 1,
+      successThreshold: 1,
+      failureThreshold: 2,
+    },
   };
   const spec = {
     replicas: options.pods,

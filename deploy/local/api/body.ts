@@ -23,7 +23,7 @@ export async function jsonBody(request: IncomingMessage): Promise<unknown> {
     throw failure(
       415,
       'UnsupportedMediaType',
-      'the body of the request was in an unknown format: only JSON is understood here',
+      'the body of the request was in an unknown format: this cluster understands JSON alone (kubectl apply -f sends it)',
     );
   }
   try {

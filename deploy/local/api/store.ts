@@ -1,6 +1,7 @@
 import type { KubeObject, NewObject } from './objects.ts';
 import { kubeTime } from './objects.ts';
 import type { Resource } from './resources.ts';
+import { sameJson } from './sameness.ts';
 import { alreadyExists, conflict, modifiedMeanwhile, notFound } from './status.ts';
 
 /** One change of the store. `object` is the state after it (for DELETED: the last state, with the new version). */
@@ -105,7 +106,7 @@ export class Store {
     if (resourceVersion !== '' && resourceVersion !== previous.metadata.resourceVersion)
       throw modifiedMeanwhile(resource, name);
     const { creationTimestamp, generation = 1 } = previous.metadata;
-    const grown = JSON.stringify(object['spec']) === JSON.stringify(previous['spec']) ? generation : generation + 1;
+    const grown = sameJson(object['spec'], previous['spec']) ? generation : generation + 1;
     const metadata = {
       ...object.metadata,
       uid: previous.metadata.uid,
@@ -114,7 +115,7 @@ export class Store {
       ...('spec' in object ? { generation: grown } : {}),
     };
     const next = { ...object, metadata };
-    if (JSON.stringify(next) === JSON.stringify(previous)) return previous;
+    if (sameJson(next, previous)) return previous;
     return this.#commit('MODIFIED', resource, next, previous);
   }
 

@@ -41,6 +41,8 @@ const metadata = v.looseObject({
 });
 
 const container = v.looseObject({
+  // Filled in because typed clients always send it: without it their copy of a template would differ from ours.
+  resources: v.optional(v.looseObject({}), {}),
   name: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(63)),
   image: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
   args: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),

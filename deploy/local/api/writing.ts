@@ -2,6 +2,7 @@ import type { KubeObject, NewObject, PodObject, Workload } from './objects.ts';
 import { patched } from './patch.ts';
 import type { ObjectRequest } from './request.ts';
 import { NAMESPACES, PODS, type Resource, SERVICES } from './resources.ts';
+import { sameJson } from './sameness.ts';
 import { badRequest, failure, invalid, notFound } from './status.ts';
 import type { Store } from './store.ts';
 import { validated, validatedUpdate } from './validate.ts';
@@ -87,7 +88,7 @@ export function setScale(store: Store, request: ObjectRequest, body: unknown, co
 
 function put(store: Store, request: ObjectRequest, stored: KubeObject, next: KubeObject): KubeObject {
   const { resource } = request;
-  if (resource === PODS && JSON.stringify(next['spec']) !== JSON.stringify(stored['spec'])) {
+  if (resource === PODS && !sameJson(next['spec'], stored['spec'])) {
     const message = 'Forbidden: pod updates may not change fields other than metadata in this cluster';
     throw failure(422, 'Invalid', `Pod "${stored.metadata.name}" is invalid: spec: ${message}`);
   }

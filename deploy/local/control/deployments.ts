@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type Condition, controllerUid, kubeTime, type Workload } from '../api/objects.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../api/resources.ts';
+import { canonicalJson } from '../api/sameness.ts';
 import type { Store } from '../api/store.ts';
 import { nameEnding } from '../api/writing.ts';
 import { ownedBy } from './replica-sets.ts';
 
 const HASH_LABEL = 'pod-template-hash';
+const REVISION = 'deployment.kubernetes.io/revision';
 /** Old, empty ReplicaSets that stay for `kubectl rollout undo`. */
 const HISTORY = 3;
 
@@ -33,7 +35,7 @@ export function reconcileDeployments(store: Store, nowMs: number): void {
       .slice(HISTORY)) {
       store.remove(REPLICA_SETS, set.metadata.namespace ?? '', set.metadata.name);
     }
-    writeStatus(store, deployment, hash, nowMs);
+    writeStatus(store, deployment, hash, numberRevision(store, current, old), nowMs);
   }
 }
 
@@ -63,6 +65,22 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
   }) as Workload;
 }
 
+/** Gives the present ReplicaSet the highest revision number, by which `kubectl rollout` names them; gives that number. */
+function numberRevision(store: Store, current: Workload, old: Workload[]): string {
+  const newest = Math.max(0, ...old.map(revisionOf));
+  if (revisionOf(current) > newest) return String(revisionOf(current));
+  const revision = String(newest + 1);
+  const { namespace = '', name } = current.metadata;
+  const set = store.get(REPLICA_SETS, namespace, name);
+  const annotations = { ...set?.metadata.annotations, [REVISION]: revision };
+  if (set) store.update(REPLICA_SETS, { ...set, metadata: { ...set.metadata, annotations } });
+  return revision;
+}
+
+function revisionOf(set: Workload): number {
+  return Number(set.metadata.annotations?.[REVISION] ?? 0);
+}
+
 function resize(store: Store, set: Workload, replicas: number): void {
   if (set.spec.replicas !== replicas) store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas } });
 }
@@ -70,13 +88,13 @@ function resize(store: Store, set: Workload, replicas: number): void {
 /** A short text that differs for every template, in the letters of generated names. */
 function templateHash({ spec, metadata }: Workload): string {
   const digest = createHash('sha256')
-    .update(JSON.stringify([metadata.uid, spec.template]))
+    .update(canonicalJson([metadata.uid, spec.template]))
     .digest();
   let at = 0;
   return nameEnding(() => (digest[at++] ?? 0) / 256, 10);
 }
 
-function writeStatus(store: Store, deployment: Workload, hash: string, nowMs: number): void {
+function writeStatus(store: Store, deployment: Workload, hash: string, revision: string, nowMs: number): void {
   const sets = setsOf(store, deployment);
   const sum = (of: Workload[], field: 'replicas' | 'readyReplicas') =>
     of.reduce((all, set) => all + (set.status?.[field] ?? 0), 0);
@@ -105,7 +123,8 @@ function writeStatus(store: Store, deployment: Workload, hash: string, nowMs: nu
       condition(deployment, 'Progressing', true, available ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated', nowMs),
     ],
   };
-  store.update(DEPLOYMENTS, { ...deployment, status });
+  const annotations = { ...deployment.metadata.annotations, [REVISION]: revision };
+  store.update(DEPLOYMENTS, { ...deployment, metadata: { ...deployment.metadata, annotations }, status });
 }
 
 function condition(deployment: Workload, type: string, holds: boolean, reason: string, nowMs: number): Condition {
