@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Lines } from '../../../server/discovery/lines.ts';
+
+test('lines come out as they went in, however the bytes are cut', () => {
+  const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '));
+  fc.assert(
+    fc.property(fc.array(line), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (texts, sizes) => {
+      const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
+      const lines = new Lines(1_000);
+      const found: string[] = [];
+      for (let from = 0, i = 0; from < bytes.length; i++) {
+        const size = sizes[i % sizes.length] ?? 1;
+        found.push(...lines.push(bytes.subarray(from, from + size)));
+        from += size;
+      }
+      expect(found).toEqual(texts);
+      expect(lines.unfinished).toBe(false);
+    }),
+  );
+});
+
+test('a line that does not end is not held without bound', () => {
+  const lines = new Lines(100);
+  expect(lines.push(Buffer.from('x'.repeat(100)))).toEqual([]);
+  expect(lines.unfinished).toBe(true);
+  expect(() => lines.push(Buffer.from('x'))).toThrow(RangeError);
+});
+
+test('the bound is for one line, not for all', () => {
+  const lines = new Lines(10);
+  expect(lines.push(Buffer.from('123456789\n'.repeat(50)))).toHaveLength(50);
+});

@@ -1,0 +1,232 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Pod } from '../../../server/contract/pod.ts';
+import { type PodFacts, readPod } from '../../../server/discovery/pod-facts.ts';
+import { PodStore } from '../../../server/discovery/store.ts';
+import { podObject, type StubPod } from '../../kube-objects.ts';
+
+const START = Date.UTC(2026, 0, 1, 12);
+const at = (seconds: number) => START + seconds * 1000;
+const LIMITS = { goneRetentionMs: 300_000, maxPods: 100, maxGone: 10 };
+
+const facts = (pod: StubPod): PodFacts => readPod(podObject({ createdMs: at(-100), ip: '10.1.0.1', ...pod }));
+const stages = (store: PodStore) => store.pods().map(({ uid, lifecycle }) => `${uid} ${lifecycle}`);
+
+describe('a list', () => {
+  test('is the whole truth: what it does not hold has left', () => {
+    const store = new PodStore(LIMITS);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'a' })], at(0), 0)).toBe(true);
+    expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready']);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'c' })], at(60), at(0))).toBe(true);
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-b ready', 'uid-c ready']);
+    expect(store.pods()[0]?.sinceMs).toBe(at(60));
+    expect(store.liveCount).toBe(2);
+  });
+
+  test('that says nothing new changes nothing', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a' })], at(0), 0);
+    const pods = store.pods();
+    expect(store.replaceAll([facts({ name: 'a' })], at(60), at(0))).toBe(false);
+    expect(store.pods()).toBe(pods);
+  });
+});
+
+describe('pods', () => {
+  test('are sorted by namespace, name and uid', () => {
+    const store = new PodStore(LIMITS);
+    const list = [
+      { name: 'a', namespace: 'z' },
+      { name: 'b', uid: '2', namespace: 'y' },
+      { name: 'b', uid: '1', namespace: 'y' },
+      { name: 'B', namespace: 'y' },
+    ];
+    store.replaceAll(list.map(facts), at(0), 0);
+    expect(store.pods().map(({ uid }) => uid)).toEqual(['uid-B', '1', '2', 'uid-a']);
+  });
+
+  test('that are gone are forgotten after the retention, counted from when they left', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a' }), facts({ name: 'b' })], at(0), 0);
+    store.remove(facts({ name: 'a' }), at(10));
+    expect(store.nextExpiryMs()).toBe(at(310));
+    expect(store.expire(at(309))).toBe(false);
+    expect(store.expire(at(310))).toBe(true);
+    expect(stages(store)).toEqual(['uid-b ready']);
+    expect(store.nextExpiryMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('that failed long ago are not taken in, though the API still lists them', () => {
+    const store = new PodStore(LIMITS);
+    const failed = facts({ name: 'a', phase: 'Failed', ready: false, readySinceMs: at(-60) });
+    store.replaceAll([failed], at(0), 0);
+    expect(stages(store)).toEqual(['uid-a gone']);
+    expect(store.liveCount).toBe(0);
+    store.expire(at(240));
+    expect(store.replaceAll([failed], at(241), at(0))).toBe(false);
+    expect(stages(store)).toEqual([]);
+  });
+
+  test('are never more than the limits, and the ones that left first go first', () => {
+    const store = new PodStore({ ...LIMITS, maxPods: 3, maxGone: 2 });
+    store.replaceAll(
+      ['a', 'b', 'c', 'd'].map((name) => facts({ name })),
+      at(0),
+      0,
+    );
+    expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready', 'uid-c ready']);
+    for (const [i, name] of ['b', 'c', 'a'].entries()) store.remove(facts({ name }), at(i + 1));
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-c gone']);
+    store.put(facts({ name: 'd' }), at(9));
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-c gone', 'uid-d ready']);
+  });
+
+  test('that match again after they did not are back', () => {
+    const store = new PodStore(LIMITS);
+    store.put(facts({ name: 'a' }), at(0));
+    store.remove(facts({ name: 'a' }), at(1));
+    expect(store.put(facts({ name: 'a' }), at(2))).toBe(true);
+    expect(stages(store)).toEqual(['uid-a ready']);
+    expect(store.liveCount).toBe(1);
+  });
+
+  test('have the zone of their node, and keep it when the node is gone', () => {
+    const store = new PodStore(LIMITS);
+    store.put(facts({ name: 'a', node: 'n1' }), at(0));
+    expect(store.pods()[0]?.zone).toBe('');
+    expect(store.setZones(new Map([['n1', 'east']]))).toBe(true);
+    expect(store.pods()[0]?.zone).toBe('east');
+    expect(store.setZones(new Map())).toBe(false);
+    store.put(facts({ name: 'a', node: 'n1', ready: false, readySinceMs: at(1) }), at(1));
+    expect(store.pods()[0]).toMatchObject({ zone: 'east', lifecycle: 'not-ready' });
+  });
+});
+
+describe('a replacement', () => {
+  const owner = 'rs';
+
+  test('is the pod of the same owner that was created when the other began to terminate', () => {
+    const store = new PodStore(LIMITS);
+    const old = { name: 'a', owner };
+    store.replaceAll([facts(old), facts({ name: 'z', owner })], at(0), 0);
+    store.put(facts({ ...old, deletedMs: at(10) }), at(10));
+    store.put(facts({ name: 'b', owner, createdMs: at(10), ip: '' }), at(11));
+    store.remove(facts({ ...old, deletedMs: at(10) }), at(40));
+    expect(store.pods().map(({ replacedBy }) => replacedBy)).toEqual(['uid-b', '', '']);
+  });
+
+  test('may come after the other has gone', () => {
+    const store = new PodStore(LIMITS);
+    store.put(facts({ name: 'a', owner }), at(0));
+    store.remove(facts({ name: 'a', owner }), at(10));
+    expect(store.pods()[0]?.replacedBy).toBe('');
+    store.put(facts({ name: 'b', owner, createdMs: at(12) }), at(13));
+    expect(store.pods()[0]?.replacedBy).toBe('uid-b');
+  });
+
+  test('of a pod that was lost sight of may be as old as the last good list', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a', owner })], at(0), 0);
+    store.replaceAll([facts({ name: 'b', owner, createdMs: at(30) })], at(60), at(5));
+    expect(store.pods()[0]).toMatchObject({ lifecycle: 'gone', replacedBy: 'uid-b', sinceMs: at(60) });
+  });
+
+  test('is nobody of another owner, or without one, or created before', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a', owner }), facts({ name: 'b', owner: '' })], at(0), 0);
+    store.remove(facts({ name: 'a', owner }), at(10));
+    store.remove(facts({ name: 'b', owner: '' }), at(10));
+    store.put(facts({ name: 'c', owner: 'other', createdMs: at(10) }), at(11));
+    store.put(facts({ name: 'd', owner: '', createdMs: at(10) }), at(11));
+    store.put(facts({ name: 'e', owner, createdMs: at(9) }), at(11));
+    expect(
+      store
+        .pods()
+        .map(({ replacedBy }) => replacedBy)
+        .join(''),
+    ).toBe('');
+  });
+
+  test("of a DaemonSet's pod is on the same node; of others it is rather there", () => {
+    const store = new PodStore(LIMITS);
+    const put = (name: string, node: string, createdMs: number, ownerKind: string) =>
+      facts({ name, node, createdMs, ownerKind, owner: ownerKind });
+    const old = ['DaemonSet', 'ReplicaSet'].map((kind) => put(`old-${kind}`, 'n1', at(-100), kind));
+    store.replaceAll(old, at(0), 0);
+    for (const pod of old) store.remove(pod, at(10));
+    store.put(put('new-DaemonSet', 'n2', at(11), 'DaemonSet'), at(12));
+    store.put(put('new-ReplicaSet', 'n2', at(11), 'ReplicaSet'), at(12));
+    store.put(put('near-ReplicaSet', 'n1', at(12), 'ReplicaSet'), at(12));
+    const replacedBy = (uid: string) => store.pods().find((pod) => pod.uid === uid)?.replacedBy;
+    expect(replacedBy('uid-old-DaemonSet')).toBe('');
+    expect(replacedBy('uid-old-ReplicaSet')).toBe('uid-near-ReplicaSet');
+  });
+});
+
+type Step = { do: 'put' | 'remove'; pod: StubPod } | { do: 'list'; pods: StubPod[] } | { do: 'expire' | 'look' };
+
+/** A uid stands for one pod, with one owner, node and time of creation, as in every API server. */
+const podArbitrary: fc.Arbitrary<StubPod> = fc
+  .record({ n: fc.integer({ min: 1, max: 8 }), phase: fc.constantFrom('Running', 'Running', 'Running', 'Failed') })
+  .map(({ n, phase }) => {
+    const ownerKind = n % 2 === 0 ? 'DaemonSet' : 'ReplicaSet';
+    const owner = n === 8 ? '' : ownerKind;
+    return { name: `p${n % 5}`, uid: `${n}`, owner, ownerKind, node: `n${n % 3}`, phase, createdMs: at(n * 8 - 20) };
+  });
+const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constantFrom('put', 'remove'), pod: podArbitrary }),
+  fc.record({
+    do: fc.constant('list'),
+    pods: fc.uniqueArray(podArbitrary, { selector: ({ uid }) => uid, maxLength: 8 }),
+  }),
+  fc.record({ do: fc.constantFrom('expire', 'look') }),
+);
+
+function take(store: PodStore, step: Step, nowMs: number): void {
+  if (step.do === 'list') store.replaceAll(step.pods.map(facts), nowMs, nowMs - 5_000);
+  else if (step.do === 'put') store.put(facts(step.pod), nowMs);
+  else if (step.do === 'remove') store.remove(facts(step.pod), nowMs);
+  else if (step.do === 'expire') store.expire(nowMs);
+  else store.pods();
+}
+
+test('whatever happens, the store stays bounded, sorted and consistent', () => {
+  const limits = { goneRetentionMs: 20_000, maxPods: 5, maxGone: 3 };
+  fc.assert(
+    fc.property(fc.array(stepArbitrary, { maxLength: 60 }), (steps) => {
+      const store = new PodStore(limits);
+      for (const [i, step] of steps.entries()) {
+        take(store, step, at(i));
+        const pods = store.pods();
+        const gone = pods.filter(({ lifecycle }) => lifecycle === 'gone');
+        expect(pods.length - gone.length).toBe(store.liveCount);
+        expect(store.liveCount).toBeLessThanOrEqual(limits.maxPods);
+        expect(gone.length).toBeLessThanOrEqual(limits.maxGone);
+        expect(new Set(pods.map(({ uid }) => uid)).size).toBe(pods.length);
+        const keys = pods.map(({ namespace, name, uid }) => [namespace, name, uid].join('\u0001'));
+        expect(keys).toEqual([...keys].sort());
+        if (step.do === 'expire') expect(gone.every(({ sinceMs }) => sinceMs + 20_000 > at(i))).toBe(true);
+        if (step.do === 'list') {
+          const listed = new Set(step.pods.map(({ uid }) => uid));
+          expect(pods.every((pod) => pod.lifecycle === 'gone' || listed.has(pod.uid))).toBe(true);
+        }
+        expectSoundReplacements(pods);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Each replacement is used once, only by the gone, and is younger than what it replaces: so there is no circle. */
+function expectSoundReplacements(pods: readonly Pod[]): void {
+  const named = pods.filter(({ replacedBy }) => replacedBy !== '');
+  expect(new Set(named.map(({ replacedBy }) => replacedBy)).size).toBe(named.length);
+  for (const pod of named) {
+    expect(pod.lifecycle).toBe('gone');
+    const next = pods.find(({ uid }) => uid === pod.replacedBy);
+    if (next === undefined) continue;
+    expect(next.owner).toBe(pod.owner);
+    expect(next.createdMs).toBeGreaterThan(pod.createdMs);
+    if (pod.owner === 'DaemonSet') expect(next.node).toBe(pod.node);
+  }
+}
