@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { loadAccess } from '../../../server/discovery/access.ts';
+
+/** Writes a kubeconfig whose only cluster, user and context have this name. */
+function kubeconfig(name: string, more: { server?: string; namespace?: string; current?: string; user?: object } = {}) {
+  const path = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config');
+  const config = {
+    clusters: [{ name, cluster: { server: more.server ?? 'https://127.0.0.1:6443' } }],
+    users: [{ name, user: more.user ?? {} }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace: more.namespace } }],
+    'current-context': more.current ?? name,
+  };
+  writeFileSync(path, JSON.stringify(config));
+  return path;
+}
+
+/** A root below which a service account is mounted. */
+function account(namespace: string) {
+  const root = mkdtempSync(join(tmpdir(), 'account-'));
+  const folder = join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'namespace'), namespace);
+  return root;
+}
+
+describe('the namespace', () => {
+  test("is that of the context, else the service account's, else default", () => {
+    expect(loadAccess(kubeconfig('a', { namespace: 'mine' }), account('theirs')).namespace).toBe('mine');
+    expect(loadAccess(kubeconfig('a'), account('theirs\n')).namespace).toBe('theirs');
+    expect(loadAccess(kubeconfig('a'), '/nowhere').namespace).toBe('default');
+  });
+
+  test("in a cluster is the service account's, without its line break", () => {
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    expect(loadAccess(null, account('monitoring\n')).namespace).toBe('monitoring');
+    vi.unstubAllEnvs();
+  });
+});
+
+describe('several kubeconfigs', () => {
+  test('are one: the first current context wins, what it names may be in another file', () => {
+    const first = kubeconfig('a', { namespace: 'first', current: 'b' });
+    const second = kubeconfig('b', { namespace: 'second' });
+    expect(loadAccess([first, second].join(delimiter)).namespace).toBe('second');
+  });
+
+  test('may repeat a name, of which the first counts', () => {
+    const [first, second] = [kubeconfig('a', { namespace: 'first' }), kubeconfig('a', { namespace: 'second' })];
+    expect(loadAccess([first, second].join(delimiter)).namespace).toBe('first');
+  });
+});
+
+describe('what cannot be used is a fault of class config', () => {
+  test.each([
+    ['a file that is not there', () => '/nowhere/config'],
+    ['no path at all', () => ''],
+    ['a context that is not there', () => kubeconfig('a', { current: 'other' })],
+    ['a server that is no URL', () => kubeconfig('a', { server: 'not a url' })],
+  ])('%s', (_what, path) => expect(() => loadAccess(path())).toThrow(expect.objectContaining({ fault: 'config' })));
+
+  test('a credential plugin that fails', async () => {
+    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/plugin' } };
+    const session = loadAccess(kubeconfig('a', { user })).session();
+    await expect(session).rejects.toMatchObject({ fault: 'config', message: expect.stringContaining('ENOENT') });
+  });
+
+  test('a token that no header can hold', async () => {
+    const session = await loadAccess(kubeconfig('a', { user: { token: 'a\u0000b' } })).session();
+    const opened = session.open('/api', {}, 'application/json', new AbortController().signal);
+    await expect(opened).rejects.toMatchObject({ fault: 'config' });
+    session.close();
+  });
+});

@@ -1,0 +1,108 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import type { Access } from '../../../server/discovery/access.ts';
+import { type ListCall, listAll } from '../../../server/discovery/list.ts';
+import { FakeClock } from '../../fake-clock.ts';
+
+const CALL: ListCall = {
+  path: '/api/v1/pods',
+  query: { labelSelector: 'a=b' },
+  accept: 'application/json',
+  pageSize: 2,
+  maxItems: 5,
+  pageTimeoutMs: 1_000,
+};
+
+type Answer = { status?: number; headers?: Record<string, string>; body: unknown };
+
+/** An API server that answers each page by its `continue` token, and counts what it is asked. */
+function server(answer: (token: string, asked: number) => Answer) {
+  const seen = { asked: [] as string[], closed: 0 };
+  const access: Access = {
+    namespace: 'default',
+    session: async () => ({
+      async open(_path, query) {
+        const token = query['continue'] ?? '';
+        seen.asked.push(token);
+        const { status = 200, headers = {}, body } = answer(token, seen.asked.length);
+        const text = typeof body === 'string' ? body : JSON.stringify(body);
+        return Object.assign(Readable.from([Buffer.from(text)]), { statusCode: status, headers }) as IncomingMessage;
+      },
+      close: () => {
+        seen.closed += 1;
+      },
+    }),
+  };
+  return { access, seen };
+}
+
+const page = (items: unknown[], next = '') => ({
+  kind: 'PodList',
+  metadata: { resourceVersion: '7', ...(next === '' ? {} : { continue: next }) },
+  items,
+});
+
+const list = (access: Access, requests: boolean[] = []) =>
+  listAll(access, new FakeClock(), CALL, Number, new AbortController().signal, (_ms, ok) => void requests.push(ok));
+
+describe('a list', () => {
+  test('is all its pages, of one session', async () => {
+    const { access, seen } = server((token) => ({ body: token === '' ? page([1, 2], 'x') : page([3]) }));
+    const requests: boolean[] = [];
+    expect(await list(access, requests)).toEqual({ items: [1, 2, 3], resourceVersion: '7', truncated: false });
+    expect(seen).toEqual({ asked: ['', 'x'], closed: 1 });
+    expect(requests).toEqual([true, true]);
+  });
+
+  test("may be null in Go's way", async () => {
+    const { access } = server(() => ({ body: { ...page([]), items: null } }));
+    expect((await list(access)).items).toEqual([]);
+  });
+
+  test('is cut off at the limit', async () => {
+    const { access } = server(() => ({ body: page([1, 2], 'more') }));
+    expect(await list(access)).toMatchObject({ items: [1, 2, 1, 2, 1], truncated: true });
+  });
+
+  test('that never ends ends as malformed', async () => {
+    const { access } = server(() => ({ body: page([], 'more') }));
+    await expect(list(access)).rejects.toMatchObject({ fault: 'malformed' });
+  });
+
+  test('whose pages expired is begun anew, once', async () => {
+    const gone = { status: 410, body: { message: 'compacted' } };
+    const healing = server((token, asked) =>
+      asked === 2 ? gone : { body: token === '' ? page([1], 'x') : page([2]) },
+    );
+    expect((await list(healing.access)).items).toEqual([1, 2]);
+    expect(healing.seen.asked).toEqual(['', 'x', '', 'x']);
+    const broken = server((token) => (token === '' ? { body: page([1], 'x') } : gone));
+    await expect(list(broken.access)).rejects.toMatchObject({ status: 410, message: 'HTTP 410: compacted' });
+    expect(broken.seen).toEqual({ asked: ['', 'x', '', 'x'], closed: 1 });
+  });
+
+  test.each([
+    ['no JSON', '<html>'],
+    ['half of it', '{"kind":"PodList","items":['],
+    ['no object', '7'],
+    ['another object', { kind: 'Pod', metadata: { resourceVersion: '1' }, items: [] }],
+    ['no version', { kind: 'PodList', metadata: {}, items: [] }],
+    ['no items', { kind: 'PodList', metadata: { resourceVersion: '1' } }],
+    ['an item too many bytes long', `"${'x'.repeat(17 * 1024 * 1024)}"`],
+  ])('that is %s is malformed', async (_what, body) => {
+    const { access } = server(() => ({ body }));
+    const requests: boolean[] = [];
+    await expect(list(access, requests)).rejects.toMatchObject({ fault: 'malformed' });
+    expect(requests).toEqual([false]);
+  });
+
+  test('that is refused for now says for how long, within reason', async () => {
+    const busy = (seconds: string) =>
+      list(server(() => ({ status: 429, headers: { 'retry-after': seconds }, body: 'busy' })).access);
+    await expect(busy('7')).rejects.toMatchObject({ fault: 'server-error', retryAfterMs: 7_000 });
+    await expect(busy('99999')).rejects.toMatchObject({ retryAfterMs: 60_000 });
+    await expect(busy('-1')).rejects.toMatchObject({ retryAfterMs: 0 });
+    await expect(busy('Wed, 21 Oct 2015 07:28:00 GMT')).rejects.toMatchObject({ retryAfterMs: 0 });
+  });
+});
