@@ -141,7 +141,8 @@ export function sceneLinks(
 /** Length of the arrow of a link, px; 0 = none. */
 function arrowSize(state: LinkState, tier: Tier): number {
   if (state === 'not-probed' || state === 'not-yet') return 0;
-  return (6 + LINK_STYLES[state].width * 1.6) * (tier.weight < 1 ? 0.45 + tier.weight * 0.5 : 1);
+  const size = 6 + LINK_STYLES[state].width * 1.6;
+  return tier.weight < 1 ? size * (state === 'good' || state === 'fair' ? 0.6 : 0.75) : size;
 }
 
 /** A figure's pill on a link. */
@@ -157,7 +158,7 @@ export const PILL_HEIGHT = 22;
 
 /**
  * Puts figures on their links, each in the middle or, where it would cover another figure or a pod, elsewhere along the
- * link; where nowhere is free, in the middle all the same. Widths are estimated from the text.
+ * link; where nowhere is free, there is none. Of two that compete the first comes first. Widths are estimated.
  */
 export function placePills(
   links: readonly SceneLink[],
@@ -178,8 +179,8 @@ export function placePills(
       ) &&
       (curve === null ||
         spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
-    const place = tries.find(isFree) ?? link.middle;
-    pills.push({ pair: link.pair, x: place.x, y: place.y, width, text: words });
+    const place = tries.find(isFree);
+    if (place !== undefined) pills.push({ pair: link.pair, x: place.x, y: place.y, width, text: words });
   }
   return pills;
 }

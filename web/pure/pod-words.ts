@@ -58,7 +58,7 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
     case 'unknown':
       return { ...words, note: 'did not report' };
     case 'starved':
-      return { ...words, note: 'its own figures are not to be trusted' };
+      return { ...words, note: 'not to be trusted' };
     case 'gone':
       return goneWords(picture, view, nowMs);
     case 'starting':
@@ -73,17 +73,6 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
 /** Who finds a pod slow: "slow from all 119". */
 export function slowNote({ slowIn, probedIn }: PodView): string {
   return probedIn === 0 ? 'slow to reach' : `slow from ${share(slowIn, probedIn)}`;
-}
-
-/** Whether a pod is worth naming where not all names fit: something is wrong with it, not just with one of its links. */
-export function isAccused(view: PodView): boolean {
-  return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.health === 'starved';
-}
-
-/** A figure to sort accused pods by, worst first. */
-export function blame(view: PodView): number {
-  const kind = view.health === 'failing' ? 3 : view.slowToReach ? 2 : view.health === 'unknown' ? 1 : 0;
-  return kind * 1e6 + (kind === 2 ? view.slowIn : view.failedIn + view.failedOut);
 }
 
 function failingNote(picture: Picture, view: PodView): string {

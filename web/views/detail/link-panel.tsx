@@ -93,12 +93,17 @@ function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
         {factsTitle(facts)}
       </p>
       <p className="way-figure">
-        {figure} {unit !== '' && <span>{unit}</span>}
+        {figure}
+        {unit !== '' && <span> {unit}</span>}
       </p>
       <p className="way-since">
-        {facts.sinceMs < 0
-          ? 'not measured'
-          : `since ${clockText(facts.sinceMs, nowMs)}, ${spanText(nowMs - facts.sinceMs)}`}
+        {facts.sinceMs < 0 ? (
+          'not measured'
+        ) : (
+          <>
+            <span>since {clockText(facts.sinceMs, nowMs)},</span> <span>{spanText(nowMs - facts.sinceMs)}</span>
+          </>
+        )}
       </p>
       <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} />
       {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}

@@ -2,7 +2,7 @@ import { countText, latencyText, plural } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
-import { blame, isAccused, podWords, slowNote } from '../../pure/pod-words.ts';
+import type { Suspect } from '../../pure/suspects.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { LinkButton } from '../detail/link-button.tsx';
 import { StateSwatch } from '../detail/state-swatch.tsx';
@@ -28,7 +28,7 @@ export function ChoicePanel({ props, links, allLinks, limit, onLimit }: ChoicePa
   const worst = [...choice.pairs]
     .reverse()
     .filter((pair) => isBad(linkFacts(picture, Math.floor(pair / picture.n), pair % picture.n).state));
-  const accused = picture.pods.filter(isAccused).sort((a, b) => blame(b) - blame(a));
+  const { suspects } = links;
   const shown = choice.pairs.length;
   return (
     <div className="choice-panel">
@@ -48,46 +48,52 @@ export function ChoicePanel({ props, links, allLinks, limit, onLimit }: ChoicePa
           <Share key={state} state={state} links={links} />
         ))}
       </ul>
-      {accused.length > 0 && (
-        <>
-          <h3>
-            Pods to look at <span className="panel-count">{accused.length}</span>
-          </h3>
-          <ul className="accused-list">
-            {accused.slice(0, MOST_LISTED).map((view) => {
-              const words = podWords(picture, view, props.nowMs);
-              const slow = view.health === 'healthy';
-              return (
-                <li key={view.pod.uid} className={`finding is-${slow ? 'slow' : words.tone}`}>
-                  <button type="button" onClick={() => props.onSelect({ pod: view.pod.uid })}>
-                    <b>{view.name}</b>
-                    <span>{slow ? slowNote(view) : words.note || words.state}</span>
-                  </button>
-                </li>
-              );
-            })}
-          </ul>
-          {accused.length > MOST_LISTED && (
-            <p className="panel-second">{accused.length - MOST_LISTED} more in the picture.</p>
-          )}
-        </>
-      )}
+      {suspects.length > 0 && <SuspectList props={props} suspects={suspects} />}
       {worst.length > 0 && (
-        <>
+        <section>
           <h3>Worst links</h3>
           <ul className="link-lines">
             {worst.slice(0, MOST_LISTED).map((pair) => (
               <LinkButton key={pair} props={props} pair={pair} />
             ))}
           </ul>
-        </>
+        </section>
       )}
-      {worst.length === 0 && accused.length === 0 && (
+      {worst.length === 0 && suspects.length === 0 && (
         <p className="panel-second">
           Nothing to look at: no link fails and none is slow. Click a pod or a line for its figures.
         </p>
       )}
     </div>
+  );
+}
+
+function SuspectList({ props, suspects }: { props: ViewProps; suspects: readonly Suspect[] }) {
+  const { picture, onSelect, onFilter } = props;
+  const open = ({ node, anchor }: Suspect) => {
+    const uid = picture.mesh.pods[anchor]?.uid;
+    if (node !== '') onFilter(node);
+    else if (uid !== undefined) onSelect({ pod: uid });
+  };
+  return (
+    <section>
+      <h3>
+        Look at <span className="panel-count">{suspects.length}</span>
+      </h3>
+      <ul className="accused-list">
+        {suspects.slice(0, MOST_LISTED).map((suspect) => (
+          <li key={suspect.anchor} className={`finding is-${suspect.tone}`}>
+            <button type="button" onClick={() => open(suspect)}>
+              <b>{suspect.title}</b>
+              <span>{[suspect.place, suspect.note].filter(Boolean).join(' · ')}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {suspects.length > MOST_LISTED && (
+        <p className="panel-second">{suspects.length - MOST_LISTED} more in the picture.</p>
+      )}
+    </section>
   );
 }
 

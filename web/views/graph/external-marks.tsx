@@ -16,6 +16,7 @@ export function ExternalMarks({ graph, narrow }: { graph: Graph; narrow: boolean
   if (frame.external === null) return null;
   const places = externalPlaces(frame.external, targets.length, narrow);
   const left = targets.length - places.length;
+  const room = narrow ? frame.external.width / Math.max(1, places.length) - 34 : 140;
   return (
     <g className="external">
       {places.map((place, i) => {
@@ -27,12 +28,16 @@ export function ExternalMarks({ graph, narrow }: { graph: Graph; narrow: boolean
             {linesTo(target, place, ring, spots, graph.pod).map((d) => (
               <path key={d} className={`external-line is-${target.state}`} d={d} />
             ))}
-            <ExternalMark target={target} place={place} room={narrow ? 60 : 140} count={narrow ? places.length : 1} />
+            <ExternalMark target={target} place={place} room={room} narrow={narrow} />
           </g>
         );
       })}
       {left > 0 && places.length > 0 && !narrow && (
-        <text className="external-more" x={frame.external.x + 12} y={frame.external.y + frame.external.height - 4}>
+        <text
+          className="graph-words external-more"
+          x={frame.external.x + 12}
+          y={frame.external.y + frame.external.height - 4}
+        >
           {left} more in the table
         </text>
       )}
@@ -44,12 +49,12 @@ function ExternalMark({
   target,
   place,
   room,
-  count,
+  narrow,
 }: {
   target: ExternalTarget;
   place: Point;
   room: number;
-  count: number;
+  narrow: boolean;
 }) {
   const name = shownName(target.target);
   return (
@@ -60,13 +65,13 @@ function ExternalMark({
         d={target.state === 'good' ? 'M8 12.3L11 15.3L16.3 9.3' : linkMark(target.state)}
         transform="scale(0.85) translate(-12 -12)"
       />
-      {count <= 4 && (
+      {room > 36 && (
         <>
-          <text className="external-name" x={15} y={room > 100 ? -2 : 4}>
+          <text className="graph-words external-name" x={15} y={narrow ? 4 : -2}>
             {fitText(name, room, 13)}
           </text>
-          {room > 100 && (
-            <text className={`external-note tone-${target.state}`} x={15} y={14}>
+          {!narrow && (
+            <text className={`graph-words external-note tone-${target.state}`} x={15} y={14}>
               {shortWords(target)}
             </text>
           )}

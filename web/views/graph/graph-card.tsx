@@ -10,7 +10,8 @@ import { StateSwatch } from '../detail/state-swatch.tsx';
 
 const WIDTH = 268;
 const HEIGHT = 150;
-const AWAY = 18;
+/** Far enough not to cover the figure on a link. */
+const AWAY = 40;
 
 interface GraphCardProps {
   props: ViewProps;

@@ -1,14 +1,17 @@
-import { type RefObject, useCallback, useLayoutEffect, useMemo, useState } from 'react';
+import { type RefObject, useCallback, useMemo, useState } from 'react';
+import type { Point } from '../../pure/curve.ts';
 import { latencyText } from '../../pure/figures.ts';
 import { type GraphHit, hitGraph } from '../../pure/graph-hit.ts';
-import { PILL_HEIGHT, placePills } from '../../pure/graph-scene.ts';
+import { LINK_STYLES, PILL_HEIGHT, placePills } from '../../pure/graph-scene.ts';
+import type { LinkState } from '../../pure/link-state.ts';
 import { cellSentence } from '../../pure/state-words.ts';
+import { toScene, toStage } from '../../pure/zoom.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ExternalMarks } from './external-marks.tsx';
 import { GraphCard } from './graph-card.tsx';
 import { dotsOf, LinkCanvas } from './link-canvas.tsx';
 import { type Emphasis, LinkShape } from './link-shape.tsx';
-import { PodLabels } from './pod-labels.tsx';
+import { labelsOf, PodLabels } from './pod-labels.tsx';
 import { PodNodes } from './pod-nodes.tsx';
 import { RingArcs } from './ring-arcs.tsx';
 import type { Graph } from './use-graph.ts';
@@ -18,6 +21,10 @@ import { ZoomLayer } from './zoom-layer.tsx';
 
 /** The most figures that are written on links at once. */
 const MOST_PILLS = 30;
+/** The most marks on links at once: beyond, dashes alone tell failed from good. */
+const MOST_MARKS = 60;
+
+const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
 
 interface GraphStageProps {
   props: ViewProps;
@@ -25,15 +32,18 @@ interface GraphStageProps {
   zoom: GraphZoom;
   size: { width: number; height: number };
   stage: RefObject<HTMLDivElement | null>;
-  /** Told whether a mouse event is on a pod, which it then drags instead of the picture. */
-  onPod: RefObject<(event: MouseEvent) => boolean>;
-  onMove: (index: number, point: { x: number; y: number }) => void;
+  onMove: (index: number, point: Point) => void;
 }
 
 /** The picture itself, and everything that pointer and keyboard do in it. */
-export function GraphStage({ props, graph, zoom, size, stage, onPod, onMove }: GraphStageProps) {
+export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphStageProps) {
   const { picture, onSelect, selection, narrow, nowMs, theme } = props;
   const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
+  const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
+  const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
+  // Where links are many, good ones step back as soon as there is anything else to see.
+  const isQuiet =
+    graph.tier.names === 'short' && graph.tier.weight < 1 && graph.links.some(({ state }) => BAD.has(state));
   const [focus, setFocus] = useState<{ pod: number; pair: number } | null>(null);
   const uidOf = useCallback((index: number) => picture.mesh.pods[index]?.uid ?? '', [picture]);
   const select = useCallback(
@@ -45,21 +55,14 @@ export function GraphStage({ props, graph, zoom, size, stage, onPod, onMove }: G
     [onSelect, picture.n, selection, uidOf],
   );
   const hitAt = useCallback(
-    (x: number, y: number) => {
-      const [px, py] = zoom.current().invert([x, y]);
+    (point: Point) => {
+      const { x, y } = toScene(zoom.current(), point);
       const slack = Math.max(3, 7 / zoom.current().k);
-      return hitGraph(px, py, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
+      return hitGraph(x, y, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
     },
     [dots, graph, zoom],
   );
-  useLayoutEffect(() => {
-    onPod.current = (event) => {
-      const box = stage.current?.getBoundingClientRect();
-      const hit = hitAt(event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0));
-      return hit !== null && 'pod' in hit;
-    };
-  }, [onPod, stage, hitAt]);
-  const pointer = usePointer({ stage, hitAt, select, onMove, toScene: (point) => zoom.current().invert(point) });
+  const pointer = usePointer({ stage, zoom, hitAt, select, onMove });
   const hot =
     pointer.hover?.hit ?? (focus === null ? null : focus.pair >= 0 ? { pair: focus.pair } : { pod: focus.pod });
   const hotPair = hot !== null && 'pair' in hot ? hot.pair : -1;
@@ -84,21 +87,25 @@ export function GraphStage({ props, graph, zoom, size, stage, onPod, onMove }: G
     >
       {!graph.tier.allLinks && <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme }} pods={picture.pods} />}
       <ZoomLayer zoom={zoom} size={size}>
-        <RingArcs graph={graph} picture={picture} narrow={narrow} />
+        <RingArcs graph={graph} labels={labels} picture={picture} narrow={narrow} />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
         <ExternalMarks graph={graph} narrow={narrow} />
-        {graph.tier.allLinks &&
-          graph.links.map((link) => (
-            <LinkShape
-              key={link.pair}
-              link={link}
-              weight={graph.tier.weight}
-              emphasis={emphasisOf(link.pair, link.from, link.to)}
-            />
-          ))}
-        <PodLabels graph={graph} picture={picture} nowMs={nowMs} narrow={narrow} />
+        {graph.tier.allLinks && (
+          <g className={isQuiet ? 'is-quiet' : undefined}>
+            {graph.links.map((link) => (
+              <LinkShape
+                key={link.pair}
+                link={link}
+                weight={graph.tier.weight}
+                emphasis={emphasisOf(link.pair, link.from, link.to)}
+                marked={marked}
+              />
+            ))}
+          </g>
+        )}
+        <PodLabels graph={graph} labels={labels} picture={picture} nowMs={nowMs} narrow={narrow} />
         <PodNodes graph={graph} picture={picture} nowMs={nowMs} onSelect={select} onFocus={setFocus} focus={focus} />
         <Pills graph={graph} props={props} />
       </ZoomLayer>
@@ -115,7 +122,8 @@ export function GraphStage({ props, graph, zoom, size, stage, onPod, onMove }: G
 /** Figures on slow links, while there are few enough of them. */
 function Pills({ graph, props }: { graph: Graph; props: ViewProps }) {
   const { picture } = props;
-  const slow = graph.links.filter(({ state, pair }) => state === 'slow' || pair === graph.pair);
+  const wanted = graph.links.filter(({ state, pair }) => state === 'slow' || pair === graph.pair);
+  const slow = [...wanted].sort((a, b) => Number(b.pair === graph.pair) - Number(a.pair === graph.pair));
   if (graph.tier.names !== 'full' && !props.narrow) return null;
   if (!graph.tier.allLinks || graph.tier.weight < 1 || slow.length > MOST_PILLS) return null;
   const measured = slow.filter(({ pair }) => (picture.valueUs[pair] ?? Number.NaN) >= 0);
@@ -152,9 +160,7 @@ function Pills({ graph, props }: { graph: Graph; props: ViewProps }) {
 }
 
 /** Where on the stage something of the scene is. */
-function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): { x: number; y: number } | null {
+function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
-  if (point === undefined) return null;
-  const [x, y] = zoom.current().apply([point.x, point.y]);
-  return { x, y };
+  return point === undefined ? null : toStage(zoom.current(), point);
 }

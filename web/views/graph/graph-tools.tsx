@@ -67,7 +67,7 @@ export function GraphTools({ props, only, onOnly, allName, zoom, onReset }: Grap
               +
             </button>
           </span>
-          <button type="button" onClick={onReset}>
+          <button type="button" className="is-wide" onClick={onReset}>
             Reset
           </button>
         </>

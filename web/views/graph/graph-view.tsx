@@ -24,8 +24,7 @@ export function GraphView(props: ViewProps) {
   const links = useGraphLinks(props, only, limit);
   const { allLinks } = tierOf(props.picture.n, props.narrow);
   const stage = useRef<HTMLDivElement>(null);
-  const onPod = useRef<(event: MouseEvent) => boolean>(() => false);
-  const zoom = useZoom(stage, (event) => !onPod.current(event), !props.asTable);
+  const zoom = useZoom(stage, !props.asTable);
   const { moved, move, reset } = useMoved();
   const onReset = useCallback(() => {
     zoom.reset();
@@ -47,7 +46,7 @@ export function GraphView(props: ViewProps) {
       {props.asTable ? (
         <GraphTable props={props} links={links} />
       ) : (
-        <GraphPicture {...{ props, links, stage, zoom, moved, move, onPod }} />
+        <GraphPicture {...{ props, links, stage, zoom, moved, move }} />
       )}
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
@@ -61,11 +60,9 @@ interface GraphPictureProps {
   zoom: ReturnType<typeof useZoom>;
   moved: ReturnType<typeof useMoved>['moved'];
   move: ReturnType<typeof useMoved>['move'];
-  /** Filled in here: whether an event is on a pod, so that it drags the pod and not the picture. */
-  onPod: RefObject<(event: MouseEvent) => boolean>;
 }
 
-function GraphPicture({ props, links, stage, zoom, moved, move, onPod }: GraphPictureProps) {
+function GraphPicture({ props, links, stage, zoom, moved, move }: GraphPictureProps) {
   const size = useSize(stage);
   const graph = useGraph(props, links, size, moved);
   const { picture } = props;
@@ -78,7 +75,7 @@ function GraphPicture({ props, links, stage, zoom, moved, move, onPod }: GraphPi
   );
   return (
     <>
-      <GraphStage {...{ props, graph, zoom, size, stage, onMove, onPod }} />
+      <GraphStage {...{ props, graph, zoom, size, stage, onMove }} />
       <GraphLegend props={props} graph={graph} />
     </>
   );

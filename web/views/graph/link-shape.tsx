@@ -7,8 +7,16 @@ import { linkMark } from '../../pure/marks.ts';
 /** How much a link stands out: `dim` where another pod is selected, `hot` under the pointer or the keyboard's cursor. */
 export type Emphasis = 'plain' | 'dim' | 'hot' | 'selected';
 
+interface LinkShapeProps {
+  link: SceneLink;
+  weight: number;
+  emphasis: Emphasis;
+  /** Whether the states that have a mark show it: not where marks would be all there is to see. */
+  marked: boolean;
+}
+
 /** One link as SVG. The text of its geometry is what is compared, so that new figures alone draw nothing anew. */
-export function LinkShape({ link, weight, emphasis }: { link: SceneLink; weight: number; emphasis: Emphasis }) {
+export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
   return (
     <LinkPath
       d={linkPath(link)}
@@ -18,11 +26,13 @@ export function LinkShape({ link, weight, emphasis }: { link: SceneLink; weight:
       state={link.state}
       weight={weight}
       emphasis={emphasis}
+      marked={marked || emphasis === 'hot' || emphasis === 'selected'}
     />
   );
 }
 
 interface LinkPathProps {
+  marked: boolean;
   d: string;
   arrow: string;
   x: number;
@@ -32,7 +42,7 @@ interface LinkPathProps {
   emphasis: Emphasis;
 }
 
-const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasis }: LinkPathProps) {
+const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasis, marked }: LinkPathProps) {
   const style = LINK_STYLES[state];
   const width = Math.max(1, style.width * weight);
   const size = weight < 1 ? 11 : 15;
@@ -47,7 +57,7 @@ const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasi
         strokeDasharray={style.dash.map((part) => part * Math.max(weight, 0.6)).join(' ')}
       />
       {arrow !== '' && <polygon points={arrow} />}
-      {style.marked && (
+      {style.marked && marked && (
         <g transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
           <circle className="graph-link-plate" r={size * 0.55} />
           <path

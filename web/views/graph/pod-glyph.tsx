@@ -30,7 +30,7 @@ export function PodGlyph({ health, radius, slow, outward, hatch }: PodGlyphProps
         className="pod-mark"
         d={mark}
         transform={`scale(${scale}) translate(-12 -12)`}
-        strokeWidth={markWidth(radius)}
+        strokeWidth={markWidth(radius) * (health === 'starting' ? 1.5 : 1)}
       />
       {slow && health !== 'failing' && <SlowBadge radius={radius} outward={outward} />}
     </g>

@@ -6,55 +6,76 @@ import type { PodView } from '../../pure/pod-view.ts';
 import { podWords, slowNote } from '../../pure/pod-words.ts';
 import type { Graph } from './use-graph.ts';
 
-/** A line of a label: its text, its class, and a second part in a colour of its own. */
+/** A line of a label: its text, its class, and a second part in a colour of its own, which goes before the first. */
 interface Line {
   text: string;
   className: string;
   more?: { text: string; tone: LinkState };
 }
 
-/** Words beside the pods: names, where they run, how they are. */
-export function PodLabels({
-  graph,
-  picture,
-  nowMs,
-  narrow,
-}: {
+/** Width of a character in em: on the wide side, as fonts differ. */
+const EM = 0.54;
+
+interface PodLabelsProps {
   graph: Graph;
+  labels: readonly Label[];
   picture: Picture;
   nowMs: number;
   narrow: boolean;
-}) {
+}
+
+/** Where the words of all named pods go. */
+export function labelsOf(graph: Graph, narrow: boolean): Label[] {
   const { tier, ring, spots, named, frame } = graph;
   const full = tier.names === 'full';
-  const lineCount = full ? 3 : tier.names === 'accused' && !narrow ? 2 : 1;
-  const labels = placeLabels({
+  const lines = lineCount(graph, narrow);
+  return placeLabels({
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
-    indexes: named,
-    height: lineCount * 18 + (full ? 4 : 2),
+    indexes: named.map(({ index }) => index),
+    height: lines * 18 + (full ? 4 : 2),
     reach: tier.names === 'accused' ? 26 : tier.disc * (full || narrow ? 1 : 2.1),
     rise: full ? tier.disc * 0.4 : 0,
     box: frame.labels,
   });
+}
+
+/** How many lines a label has. */
+export function lineCount({ tier }: Graph, narrow: boolean): number {
+  if (tier.names === 'full') return 3;
+  return tier.names === 'accused' && !narrow ? 2 : 1;
+}
+
+/** How wide a label can be, px. */
+export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
+  return anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x;
+}
+
+/** Words beside the pods: names, where they run, how they are. */
+export function PodLabels({ graph, labels, picture, nowMs, narrow }: PodLabelsProps) {
+  const lines = lineCount(graph, narrow);
+  const suspects = new Map(graph.named.map(({ index, suspect }) => [index, suspect]));
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="pod-labels" aria-hidden="true">
       {labels.map((label) => {
         const view = picture.pods[label.index];
         if (view === undefined) return null;
-        const lines = full
-          ? fullLines(picture, view, nowMs)
-          : lineCount === 2
-            ? accusedLines(picture, view, nowMs)
-            : shortLines(picture, view, nowMs);
-        return <PodLabel key={view.pod.uid} label={label} lines={lines} room={roomOf(label, graph)} view={view} />;
+        const suspect = suspects.get(label.index) ?? null;
+        const words =
+          lines === 3
+            ? fullLines(picture, view, nowMs)
+            : suspect !== null && lines === 2
+              ? [
+                  { text: suspect.title, className: 'label-name' },
+                  { text: suspect.place, className: 'label-place', more: { text: suspect.note, tone: suspect.tone } },
+                ]
+              : lines === 2
+                ? accusedLines(picture, view, nowMs)
+                : shortLines(picture, view, nowMs);
+        return <PodLabel key={view.pod.uid} label={label} lines={words} room={roomOf(label, graph)} view={view} />;
       })}
     </g>
   );
-}
-
-function roomOf({ x, anchor }: Label, { frame }: Graph): number {
-  return anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x;
 }
 
 function PodLabel({ label, lines, room, view }: { label: Label; lines: Line[]; room: number; view: PodView }) {
@@ -67,18 +88,37 @@ function PodLabel({ label, lines, room, view }: { label: Label; lines: Line[]; r
         <path className={`pod-leader is-${view.health}`} d={`M${a[0]} ${a[1]}L${b[0]} ${b[1]}L${c[0]} ${c[1]}`} />
       )}
       {lines.map((line, i) => (
-        <text key={line.className} x={label.x} y={first + i * 18} textAnchor={label.anchor} className={line.className}>
-          {fitText(line.text, room, i === 0 ? 15 : 13)}
-          {line.more !== undefined && room > 90 && (
-            <tspan className={`tone-${line.more.tone}`}>
-              {' · '}
-              {fitText(line.more.text, room - line.text.length * 7.5 - 12, 13)}
-            </tspan>
-          )}
+        <text
+          key={line.className}
+          x={label.x}
+          y={first + i * 18}
+          textAnchor={label.anchor}
+          className={`graph-words ${line.className}`}
+        >
+          <LineText line={line} room={room} sizePx={line.className === 'label-name' ? 15 : 13} />
         </text>
       ))}
     </g>
   );
+}
+
+/** Both parts where they fit, else the one that says what is wrong. */
+function LineText({ line, room, sizePx }: { line: Line; room: number; sizePx: number }) {
+  const { text, more } = line;
+  if (more === undefined) return fitText(text, room, sizePx);
+  const isShort = (text.length + more.text.length + 3) * sizePx * EM <= room;
+  const isName = line.className !== 'label-place';
+  if (isShort && text !== '') {
+    return (
+      <>
+        {text}
+        {' · '}
+        <tspan className={`tone-${more.tone}`}>{more.text}</tspan>
+      </>
+    );
+  }
+  if (isName) return fitText(text, room, sizePx);
+  return <tspan className={`tone-${more.tone}`}>{fitText(more.text, room, sizePx)}</tspan>;
 }
 
 function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
@@ -86,7 +126,7 @@ function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const place = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
   return [
     { text: view.name, className: 'label-name' },
-    { text: place, className: 'label-place' },
+    { text: place, className: 'label-address' },
     {
       text: words.state,
       className: `label-state tone-${words.tone}`,
@@ -97,15 +137,14 @@ function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
 
 function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
-  const note = view.health === 'healthy' ? (view.slowToReach ? slowNote(view) : '') : words.note || words.state;
-  const tone = view.health === 'healthy' && view.slowToReach ? 'slow' : words.noteTone;
-  const node = shownName(view.pod.node);
+  const isSlow = view.health === 'healthy' && view.slowToReach;
+  const note = isSlow ? slowNote(view) : words.note || words.state;
   return [
     { text: view.name, className: 'label-name' },
     {
-      text: node || words.state,
+      text: shownName(view.pod.node),
       className: 'label-place',
-      ...(note !== '' && { more: { text: note, tone } }),
+      more: { text: note, tone: isSlow ? 'slow' : words.noteTone },
     },
   ];
 }
@@ -114,7 +153,6 @@ function shortLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
   const note = words.note !== '' && view.health === 'healthy' ? words.note : words.state.toLowerCase();
   const line: Line = { text: view.label, className: 'label-short' };
-  return [
-    view.health === 'healthy' && !view.slowToReach ? line : { ...line, more: { text: note, tone: words.noteTone } },
-  ];
+  if (view.health === 'healthy' && !view.slowToReach) return [line];
+  return [{ ...line, more: { text: note, tone: words.noteTone } }];
 }

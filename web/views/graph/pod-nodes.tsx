@@ -84,7 +84,8 @@ export function PodNodes({ graph, picture, nowMs, onSelect, focus, onFocus }: Po
 
 /** On the lower or upper outer side, between the loop and the words. */
 function outwards({ ring }: Graph, spot: { x: number; y: number }, radius: number): number {
-  if (radius < 19) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);
+  // Beside the loop, which lies straight outwards.
+  if (radius < 19) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx) + 1.1;
   const side = spot.x < ring.cx - 1 ? Math.PI : 0;
   const down = spot.y > ring.cy + 1 ? 1 : -1;
   return side === 0 ? (down * Math.PI) / 5 : Math.PI - (down * Math.PI) / 5;

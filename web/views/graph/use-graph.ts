@@ -6,7 +6,7 @@ import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } fr
 import { chooseLinks, type LinkChoice, type LinkKind } from '../../pure/link-choice.ts';
 import { effectiveGroup, matches } from '../../pure/order.ts';
 import type { Picture } from '../../pure/picture.ts';
-import { blame, isAccused } from '../../pure/pod-words.ts';
+import { isAccused, type Suspect, suspectsOf } from '../../pure/suspects.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
@@ -21,6 +21,7 @@ export interface GraphLinks {
   /** By pod index 1 where the filter matches; null without a filter. */
   touching: Uint8Array | null;
   targets: ExternalTarget[];
+  suspects: Suspect[];
 }
 
 /** Everything in its place, ready to be drawn. */
@@ -33,17 +34,18 @@ export interface Graph extends GraphLinks {
   radii: (index: number) => number;
   /** Pods that are drawn as glyphs and can be focused, in the order of the ring. The others are dots. */
   glyphs: number[];
-  /** Pods that get words beside them. */
-  named: number[];
+  /** Pods that get words beside them; a suspect stands for all of its pods. */
+  named: { index: number; suspect: Suspect | null }[];
   links: SceneLink[];
 }
 
-/** The most pods that are named where not all names fit. */
+/** The most pods that are named where not all names fit, and that are drawn with their marks. */
 const MOST_NAMED = 12;
+const MOST_MARKED = 60;
 
 /** Chooses the links to draw. */
 export function useGraphLinks(props: ViewProps, only: LinkKind, limit: number): GraphLinks {
-  const { picture, selection, filter, narrow } = props;
+  const { picture, selection, filter, narrow, nowMs } = props;
   return useMemo(() => {
     const tier = tierOf(picture.n, narrow);
     const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
@@ -60,8 +62,16 @@ export function useGraphLinks(props: ViewProps, only: LinkKind, limit: number): 
     const known = new Set(own);
     const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
     if (pair >= 0 && !pairs.includes(pair)) pairs.push(pair);
-    return { choice, pairs, pod, pair, touching, targets: externalTargets(picture) };
-  }, [picture, selection, filter, narrow, only, limit]);
+    return {
+      choice,
+      pairs,
+      pod,
+      pair,
+      touching,
+      targets: externalTargets(picture),
+      suspects: suspectsOf(picture, nowMs),
+    };
+  }, [picture, selection, filter, narrow, nowMs, only, limit]);
 }
 
 function pairOf(picture: Picture, from: number, to: number): number {
@@ -90,10 +100,10 @@ export function useGraph(
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
   const named = useMemo(() => namedPods(picture, tier, chosen), [picture, tier, chosen]);
   return useMemo(() => {
-    const isLarge = Uint8Array.from({ length: picture.n });
-    if (tier.names === 'accused') for (const index of named) isLarge[index] = 1;
-    const radii = (index: number) => (isLarge[index] === 1 ? tier.accusedDisc : tier.disc);
-    const isGlyph = new Set(tier.names === 'accused' ? named : picture.pods.keys());
+    const marked = markedPods(picture, tier, named);
+    const large = accusedRadius(ring, tier, marked);
+    const isMarked = new Set(marked);
+    const radii = (index: number) => (tier.names === 'accused' && isMarked.has(index) ? large(index) : tier.disc);
     return {
       ...chosen,
       tier,
@@ -102,24 +112,45 @@ export function useGraph(
       grouped: by !== 'none' && picture.n > 12,
       spots,
       radii,
-      glyphs: ring.order.filter((index) => isGlyph.has(index)),
+      glyphs: ring.order.filter((index) => isMarked.has(index)),
       named,
       links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
     };
   }, [picture, chosen, tier, frame, ring, by, spots, named]);
 }
 
-/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst accused ones. */
-function namedPods(picture: Picture, tier: Tier, { pod, pair, touching }: GraphLinks): number[] {
-  if (tier.names !== 'accused') return [...picture.pods.keys()];
+/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst suspects. */
+function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, suspects }: GraphLinks): Graph['named'] {
+  if (tier.names !== 'accused') return picture.pods.map(({ index }) => ({ index, suspect: null }));
   const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
   chosen.delete(-1);
-  if (touching !== null) for (const { index } of picture.pods) if (touching[index] === 1) addUpTo(chosen, index);
-  const accused = picture.pods.filter(isAccused).sort((a, b) => blame(b) - blame(a) || a.index - b.index);
-  for (const { index } of accused) addUpTo(chosen, index);
-  return [...chosen];
+  if (touching !== null) {
+    for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MOST_NAMED) chosen.add(index);
+  }
+  const named: Graph['named'] = [...chosen].map((index) => ({ index, suspect: null }));
+  for (const suspect of suspects) {
+    if (named.length < MOST_NAMED && !chosen.has(suspect.anchor)) named.push({ index: suspect.anchor, suspect });
+  }
+  return named;
 }
 
-function addUpTo(set: Set<number>, index: number): void {
-  if (set.size < MOST_NAMED) set.add(index);
+function markedPods(picture: Picture, tier: Tier, named: Graph['named']): number[] {
+  if (tier.names !== 'accused') return [...picture.pods.keys()];
+  const marked = new Set(named.map(({ index }) => index));
+  for (const view of picture.pods) if (isAccused(view) && marked.size < MOST_MARKED) marked.add(view.index);
+  return [...marked];
+}
+
+/** Radius of a marked pod: large alone, but never over a neighbour that is marked too. */
+function accusedRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
+  const place = new Map(ring.order.map((index, at) => [index, at]));
+  const at = new Set(marked.map((index) => place.get(index) ?? -1));
+  const slot = (2 * Math.PI * ring.radius) / Math.max(1, ring.order.length + ring.arcs.length * 1.6);
+  return (index) => {
+    const here = place.get(index) ?? 0;
+    let room = 0;
+    while (room < 4 && !at.has(here - room - 1) && !at.has(here + room + 1)) room++;
+    const apart = room === 4 ? tier.accusedDisc : (slot * (room + 1)) / 2 - 0.5;
+    return Math.max(tier.disc, Math.min(tier.accusedDisc, apart));
+  };
 }

@@ -1,81 +1,114 @@
-import { type PointerEvent, type RefObject, useMemo, useRef, useState } from 'react';
+import { type MouseEvent, type PointerEvent, type RefObject, useMemo, useRef, useState } from 'react';
+import type { Point } from '../../pure/curve.ts';
 import type { GraphHit } from '../../pure/graph-hit.ts';
+import { panBy, toScene, zoomAt } from '../../pure/zoom.ts';
+import type { GraphZoom } from './use-zoom.ts';
 
 /** What the stage does with a pointer; points are px of the stage. */
 interface PointerRequest {
   stage: RefObject<HTMLDivElement | null>;
-  hitAt: (x: number, y: number) => GraphHit;
+  zoom: GraphZoom;
+  hitAt: (point: Point) => GraphHit;
   select: (hit: GraphHit) => void;
   /** A pod is dragged to a point of the scene. */
-  onMove: (index: number, point: { x: number; y: number }) => void;
-  toScene: (point: [number, number]) => [number, number];
+  onMove: (index: number, point: Point) => void;
 }
 
 /** What lies under the pointer, and where the pointer is. */
-interface Hover {
+interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
-  x: number;
-  y: number;
+}
+
+/** A pressed pointer: where it went down, where it is, and the pod under it (-1 = none). */
+interface Press {
+  start: Point;
+  at: Point;
+  pod: number;
 }
 
 /** A press that moves no farther than this is a click, px. */
 const CLICK_REACH = 4;
 
-/** Hover, click and dragging of pods on the stage; panning and zooming are d3-zoom's. */
+/** Hover, click, dragging of pods, panning and pinching. */
 export function usePointer(request: PointerRequest) {
   const latest = useRef(request);
   latest.current = request;
   const [hover, setHover] = useState<Hover | null>(null);
   const [dragging, setDragging] = useState(false);
-  const press = useRef<{ pod: number; x: number; y: number; far: boolean } | null>(null);
+  const presses = useRef(new Map<number, Press>());
+  const wasDragged = useRef(false);
   const handlers = useMemo(() => {
-    const at = (event: PointerEvent | React.MouseEvent): [number, number] => {
-      const box = latest.current.stage.current?.getBoundingClientRect();
-      return [event.clientX - (box?.left ?? 0), event.clientY - (box?.top ?? 0)];
+    const drop = (event: PointerEvent) => {
+      presses.current.delete(event.pointerId);
+      if (presses.current.size === 0) setDragging(false);
     };
     return {
       onPointerDown: (event: PointerEvent) => {
-        const [x, y] = at(event);
-        const hit = latest.current.hitAt(x, y);
+        if (event.button !== 0) return;
+        const start = pointOf(event, latest.current.stage.current);
+        const hit = event.pointerType === 'touch' ? null : latest.current.hitAt(start);
         setHover(null);
-        press.current = null;
-        if (event.button !== 0 || event.pointerType === 'touch' || hit === null || !('pod' in hit)) return;
-        press.current = { pod: hit.pod, x, y, far: false };
-        latest.current.stage.current?.setPointerCapture(event.pointerId);
+        if (presses.current.size === 0) wasDragged.current = false;
+        presses.current.set(event.pointerId, { start, at: start, pod: hit !== null && 'pod' in hit ? hit.pod : -1 });
       },
       onPointerMove: (event: PointerEvent) => {
-        const [x, y] = at(event);
-        const pressed = press.current;
-        if (pressed !== null) {
-          pressed.far ||= Math.hypot(x - pressed.x, y - pressed.y) > CLICK_REACH;
-          if (!pressed.far) return;
-          setDragging(true);
-          const [sx, sy] = latest.current.toScene([x, y]);
-          latest.current.onMove(pressed.pod, { x: sx, y: sy });
+        const { stage, hitAt } = latest.current;
+        const at = pointOf(event, stage.current);
+        const press = presses.current.get(event.pointerId);
+        if (press !== undefined) {
+          if (Math.hypot(at.x - press.start.x, at.y - press.start.y) > CLICK_REACH && !wasDragged.current) {
+            wasDragged.current = true;
+            stage.current?.setPointerCapture(event.pointerId);
+            setDragging(true);
+          }
+          if (wasDragged.current) drag(latest.current, presses.current, press, at, event.pointerType === 'touch');
+          press.at = at;
           return;
         }
-        if (event.pointerType === 'touch' || event.buttons !== 0) return;
-        const hit = latest.current.hitAt(x, y);
-        setHover((old) => (hit === null ? null : sameHit(old?.hit ?? null, hit) && old !== null ? old : { hit, x, y }));
+        if (event.pointerType === 'touch') return;
+        const hit = hitAt(at);
+        setHover((old) => (hit === null ? null : old !== null && sameHit(old.hit, hit) ? old : { hit, ...at }));
       },
-      onPointerUp: () => {
-        setDragging(false);
-      },
-      onPointerCancel: () => {
-        press.current = null;
-        setDragging(false);
-      },
+      onPointerUp: drop,
+      onPointerCancel: drop,
       onPointerLeave: () => setHover(null),
-      onClick: (event: React.MouseEvent) => {
-        const pressed = press.current;
-        press.current = null;
+      onClick: (event: MouseEvent) => {
         // A click without a pointer comes from assistive technology, and the pod itself takes it.
-        if (pressed?.far === true || event.detail === 0) return;
-        latest.current.select(latest.current.hitAt(...at(event)));
+        if (wasDragged.current || event.detail === 0) return;
+        latest.current.select(latest.current.hitAt(pointOf(event, latest.current.stage.current)));
       },
     };
   }, []);
   return { hover, handlers, cursor: dragging ? 'dragging' : hover !== null ? 'pointing' : '' };
+}
+
+/** Moves a pod, or the scene; with a second finger zooms about the point between both. */
+function drag(
+  request: PointerRequest,
+  presses: ReadonlyMap<number, Press>,
+  press: Press,
+  at: Point,
+  touch: boolean,
+): void {
+  const { stage, zoom, onMove } = request;
+  const now = zoom.current();
+  const other = [...presses.values()].find((candidate) => candidate !== press);
+  if (other !== undefined) {
+    const before = Math.hypot(press.at.x - other.at.x, press.at.y - other.at.y);
+    const after = Math.hypot(at.x - other.at.x, at.y - other.at.y);
+    const middle = { x: (at.x + other.at.x) / 2, y: (at.y + other.at.y) / 2 };
+    if (before > 0) zoom.set(zoomAt(now, after / before, middle));
+  } else if (press.pod >= 0) {
+    onMove(press.pod, toScene(now, at));
+  } else if (!touch || now.k !== 1) {
+    const { clientWidth = 0, clientHeight = 0 } = stage.current ?? {};
+    zoom.set(panBy(now, at.x - press.at.x, at.y - press.at.y, clientWidth, clientHeight));
+  }
+}
+
+function pointOf(event: PointerEvent | MouseEvent, stage: HTMLElement | null): Point {
+  const box = stage?.getBoundingClientRect();
+  return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
 }
 
 function sameHit(a: GraphHit, b: GraphHit): boolean {

@@ -1,79 +1,67 @@
-import { select } from 'd3-selection';
-import { type D3ZoomEvent, type ZoomTransform, zoom, zoomIdentity } from 'd3-zoom';
 import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
+import { NO_ZOOM, wheelFactor, type Zoom, zoomAt } from '../../pure/zoom.ts';
 
 /** Zoom and pan of one element. */
 export interface GraphZoom {
   /** What is on now; changes without a render, so read it when needed. */
-  current(): ZoomTransform;
+  current(): Zoom;
   percent: number;
+  /** Sets another one, e.g. while dragging. */
+  set(zoom: Zoom): void;
+  /** Zooms about the middle. */
   by(factor: number): void;
   reset(): void;
-  /** Calls `draw` with every new transform; gives back how to stop that. */
-  follow(draw: (transform: ZoomTransform) => void): () => void;
+  /** Calls `draw` after every change; gives back how to stop that. */
+  follow(draw: () => void): () => void;
 }
 
-const LEAST = 0.5;
-const MOST = 12;
-
 /**
- * Makes `stage` zoom (wheel, pinch) and pan (drag). `isFree` tells whether an event may start that, e.g. not on a pod.
- * One finger scrolls the page as long as nothing is zoomed. There is no animation. `isOn`: whether the stage is there;
- * each new stage starts at 100 %.
+ * Zoom of `stage`, by its wheel and by what calls `set`. There is no animation. `isOn`: whether the stage is there; each
+ * new stage starts at 100 %. One finger scrolls the page as long as nothing is zoomed.
  */
-export function useZoom(
-  stage: RefObject<HTMLDivElement | null>,
-  isFree: (event: MouseEvent) => boolean,
-  isOn: boolean,
-): GraphZoom {
-  const transform = useRef<ZoomTransform>(zoomIdentity);
-  const followers = useRef(new Set<(transform: ZoomTransform) => void>());
-  const free = useRef(isFree);
-  free.current = isFree;
+export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): GraphZoom {
+  const zoom = useRef<Zoom>(NO_ZOOM);
+  const followers = useRef(new Set<() => void>());
   const [percent, setPercent] = useState(100);
-  const behaviour = useMemo(() => zoom<HTMLDivElement, unknown>().scaleExtent([LEAST, MOST]), []);
+  const handle = useMemo(() => {
+    const set = (next: Zoom) => {
+      zoom.current = next;
+      setPercent(Math.round(next.k * 100));
+      if (stage.current !== null) stage.current.style.touchAction = next.k === 1 ? 'pan-y' : 'none';
+      for (const draw of followers.current) draw();
+    };
+    return {
+      current: () => zoom.current,
+      set,
+      by: (factor: number) => {
+        const element = stage.current;
+        if (element === null) return;
+        set(zoomAt(zoom.current, factor, { x: element.clientWidth / 2, y: element.clientHeight / 2 }));
+      },
+      reset: () => set(NO_ZOOM),
+      follow: (draw: () => void) => {
+        followers.current.add(draw);
+        return () => {
+          followers.current.delete(draw);
+        };
+      },
+    };
+  }, [stage]);
 
   useEffect(() => {
     const element = stage.current;
     if (!isOn || element === null) return;
-    transform.current = zoomIdentity;
-    setPercent(100);
-    behaviour
-      .filter((event: Event) => {
-        if (event.type === 'dblclick') return false;
-        if (event.type === 'touchstart') return (event as TouchEvent).touches.length > 1 || transform.current.k !== 1;
-        const mouse = event as MouseEvent;
-        return mouse.button === 0 && (event.type === 'wheel' || free.current(mouse));
-      })
-      .on('zoom', (event: D3ZoomEvent<HTMLDivElement, unknown>) => {
-        transform.current = event.transform;
-        element.style.touchAction = event.transform.k === 1 ? 'pan-y' : 'none';
-        setPercent(Math.round(event.transform.k * 100));
-        for (const draw of followers.current) draw(event.transform);
-      });
-    const selection = select(element);
-    selection.call(behaviour);
-    element.style.touchAction = 'pan-y';
-    return () => {
-      selection.on('.zoom', null);
+    handle.reset();
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault();
+      const box = element.getBoundingClientRect();
+      const at = { x: event.clientX - box.left, y: event.clientY - box.top };
+      handle.set(zoomAt(zoom.current, wheelFactor(event.deltaY, event.deltaMode, event.ctrlKey), at));
     };
-  }, [behaviour, stage, isOn]);
+    // React listens to wheels passively; only a listener of our own may keep the page from scrolling.
+    element.addEventListener('wheel', onWheel, { passive: false });
+    return () => element.removeEventListener('wheel', onWheel);
+  }, [stage, handle, isOn]);
 
-  return useMemo(
-    () => ({
-      current: () => transform.current,
-      percent,
-      by: (factor) => {
-        if (stage.current !== null) behaviour.scaleBy(select(stage.current), factor);
-      },
-      reset: () => {
-        if (stage.current !== null) behaviour.transform(select(stage.current), zoomIdentity);
-      },
-      follow: (draw) => {
-        followers.current.add(draw);
-        return () => followers.current.delete(draw);
-      },
-    }),
-    [behaviour, percent, stage],
-  );
+  return useMemo(() => ({ ...handle, percent }), [handle, percent]);
 }

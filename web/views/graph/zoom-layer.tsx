@@ -13,7 +13,10 @@ export function ZoomLayer({
 }) {
   const layer = useRef<SVGGElement>(null);
   useLayoutEffect(() => {
-    const place = () => layer.current?.setAttribute('transform', zoom.current().toString());
+    const place = () => {
+      const { k, x, y } = zoom.current();
+      layer.current?.setAttribute('transform', `translate(${x} ${y}) scale(${k})`);
+    };
     place();
     return zoom.follow(place);
   }, [zoom]);

@@ -1,0 +1,76 @@
+import { type Anchor, arcLabel, type Ring } from './circle-layout.ts';
+import { fitText, type Label } from './label-layout.ts';
+import { LINK_STATES, type LinkState } from './link-state.ts';
+import { shownName } from './names.ts';
+import type { Picture } from './picture.ts';
+
+/** The name of an arc in its place; `text` is '' where there is no room for it. */
+export interface ArcName {
+  text: string;
+  x: number;
+  y: number;
+  anchor: Anchor;
+}
+
+const SIZE = 12;
+const MOST_WIDTH = 110;
+const HEIGHT = 22;
+/** Share of the links into an arc that must be late before the arc is: single late links are everyday life. */
+const LATE_SHARE = 0.1;
+
+/**
+ * Names of all arcs at `distance` px from the centre, each only where it lies clear of those before it and of the words
+ * of pods (`labels`, taken to be `labelWidth` wide), and within `left`..`right`.
+ */
+export function arcNames(
+  ring: Ring,
+  distance: number,
+  labels: readonly Label[],
+  labelWidth: number,
+  [left, right]: [left: number, right: number],
+): ArcName[] {
+  const taken = labels.map(({ x, y, anchor }) => boxOf(x, y, labelWidth, anchor, 22));
+  return ring.arcs.map((arc) => {
+    const { x, y, anchor } = arcLabel(ring, arc, distance);
+    const room = anchor === 'end' ? x - left : anchor === 'start' ? right - x : MOST_WIDTH;
+    const text = fitText(arc.name === '' ? 'not known' : shownName(arc.name), Math.min(MOST_WIDTH, room), SIZE);
+    const box = boxOf(x, y, text.length * SIZE * 0.58 + 6, anchor, HEIGHT / 2);
+    const isFree = room > 30 && taken.every((other) => !overlap(box, other));
+    if (isFree) taken.push(box);
+    return { text: isFree ? text : '', x, y, anchor };
+  });
+}
+
+/**
+ * The state that each arc carries: failed or slow as soon as one link into one of its pods is, late only where a tenth
+ * is. What pods say that fail, or find slow, most of all others (`distrusted`, by index) does not count: that is their
+ * own trouble.
+ */
+export function arcStates({ n, state }: Picture, ring: Ring, distrusted: (from: number) => boolean): LinkState[] {
+  const speakers = Array.from({ length: n }, (_, from) => from).filter((from) => !distrusted(from));
+  return ring.arcs.map(({ pods }) => {
+    const tally = new Uint32Array(LINK_STATES.length);
+    for (const from of speakers) for (const to of pods) bump(tally, state[from * n + to] ?? 0);
+    const count = (name: LinkState) => tally[LINK_STATES.indexOf(name)] ?? 0;
+    if (count('failed') > 0) return 'failed';
+    if (count('slow') > 0) return 'slow';
+    const answered = count('good') + count('fair') + count('warning');
+    if (answered === 0) return count('suspect') > 0 ? 'suspect' : 'unknown';
+    return count('warning') >= answered * LATE_SHARE ? 'warning' : 'good';
+  });
+}
+
+function bump(tally: Uint32Array, code: number): void {
+  tally[code] = (tally[code] ?? 0) + 1;
+}
+
+type Rect = [left: number, top: number, right: number, bottom: number];
+
+function boxOf(x: number, y: number, width: number, anchor: Anchor, half: number): Rect {
+  const left = anchor === 'end' ? x - width : anchor === 'start' ? x : x - width / 2;
+  return [left, y - half, left + width, y + half];
+}
+
+function overlap(a: Rect, b: Rect): boolean {
+  return a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+}
