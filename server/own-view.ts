@@ -10,6 +10,7 @@ import type { Clock } from './contract/seams.ts';
 import { checkAnswer } from './mesh/check-answer.ts';
 import { type OwnHealth, ownHealthOf } from './mesh/own-health.ts';
 import { BusyMeter } from './pinging/busy-meter.ts';
+import { openCpuQueue } from './pinging/cpu-queue.ts';
 import { type External, startExternal } from './pinging/external.ts';
 import { startLoopDelay } from './pinging/loop-delay.ts';
 import { probe } from './pinging/probe.ts';
@@ -50,6 +51,7 @@ export class OwnView {
   readonly #clock: Clock;
   readonly #bootTimeMs: number;
   readonly #loopDelay = startLoopDelay();
+  readonly #cpuQueue = openCpuQueue();
   readonly #starvation: StarvationWatch;
   readonly #results: Results;
   readonly #schedule: Schedule;
@@ -66,7 +68,11 @@ export class OwnView {
     this.#bootTimeMs = bootTimeMs;
     this.#snapshot = nothingKnown(config, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
-    const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: deps.idleMs });
+    const meter = new BusyMeter({
+      monotonicMs: () => clock.monotonicMs(),
+      idleMs: deps.idleMs,
+      queuedMs: () => this.#cpuQueue.waitedMs(),
+    });
     this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
     this.#results = new Results(
       { maxBytes: config.resultsMemoryMiB * 2 ** 20, goneRetentionMs: config.goneRetentionMs },
@@ -198,6 +204,7 @@ export class OwnView {
     this.#loopDelay.stop();
     this.#external.stop();
     await this.#schedule.stop();
+    this.#cpuQueue.close();
   }
 }
 

@@ -1,8 +1,10 @@
-/** Where the meter reads time; both only ever grow, ms with a fraction. */
+/** Where the meter reads time; all of them only ever grow, ms with a fraction. */
 export interface BusySource {
   monotonicMs(): number;
   /** How long the event loop has waited for events so far: `performance.nodeTiming.idleTime`. */
   idleMs(): number;
+  /** How long the process has waited for a CPU so far: see `openCpuQueue`. The loop books it as waiting for events. */
+  queuedMs(): number;
 }
 
 /**
@@ -21,29 +23,36 @@ export class BusyMeter {
   readonly #source: BusySource;
   #lastMs: number;
   #lastIdleMs: number;
+  #lastQueuedMs: number;
   #lateUs = 0;
+  #busyUs = 0;
 
   constructor(source: BusySource) {
     this.#source = source;
     this.#lastMs = source.monotonicMs();
     this.#lastIdleMs = source.idleMs();
+    this.#lastQueuedMs = source.queuedMs();
   }
 
   /** Upper bound, in us, of how late the callback that asks is running. */
   mark(): number {
     const nowMs = this.#source.monotonicMs();
     const idleMs = this.#source.idleMs();
-    const waitedUs = (idleMs - this.#lastIdleMs) * 1000;
-    const busyUs = Math.max(0, (nowMs - this.#lastMs) * 1000 - waitedUs);
-    this.#lateUs = waitedUs >= REAL_WAIT_US ? busyUs : this.#lateUs + busyUs;
+    const queuedMs = this.#source.queuedMs();
+    const passedUs = (nowMs - this.#lastMs) * 1000;
+    const bookedUs = (idleMs - this.#lastIdleMs - (queuedMs - this.#lastQueuedMs)) * 1000;
+    const waitedUs = Math.max(0, Math.min(bookedUs, passedUs));
+    this.#lateUs = passedUs - waitedUs + (waitedUs >= REAL_WAIT_US ? 0 : this.#lateUs);
+    this.#busyUs += passedUs - waitedUs;
     this.#lastMs = nowMs;
     this.#lastIdleMs = idleMs;
+    this.#lastQueuedMs = queuedMs;
     return this.#lateUs;
   }
 
-  /** How long the process has been busy since some fixed moment, in us; only differences mean anything. */
-  busyUs(): number {
-    return (this.#source.monotonicMs() - this.#source.idleMs()) * 1000;
+  /** How long the process had been busy, or waiting for a CPU, up to the last mark, in us; only differences mean anything. */
+  get busyUs(): number {
+    return this.#busyUs;
   }
 }
 

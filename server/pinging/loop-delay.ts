@@ -1,5 +1,4 @@
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import type { BusySource } from './busy-meter.ts';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** Where the delay of the event loop is read. */
 export interface LoopDelay {
@@ -25,9 +24,3 @@ export function startLoopDelay(): LoopDelay {
     stop: () => void histogram.disable(),
   };
 }
-
-/** What a `BusyMeter` reads in this process. */
-export const ownLoop: BusySource = {
-  monotonicMs: () => performance.now(),
-  idleMs: () => performance.nodeTiming.idleTime,
-};

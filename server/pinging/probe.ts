@@ -102,6 +102,7 @@ class Exchange {
       'Connection: close',
     ];
     socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    this.#watch.asked();
   }
 
   #read(bytes: Uint8Array): boolean {

@@ -23,14 +23,18 @@ export class Stopwatch {
   /** The exchange begins now; may be called again for a truer beginning. */
   start(): void {
     this.#meter.mark();
-    this.#busyAtStartUs = this.#meter.busyUs();
+    this.#busyAtStartUs = this.#meter.busyUs;
     this.#startUs = this.#nowUs();
   }
 
   /** The connection is there. */
   connected(): void {
     this.#connectedUs = this.#nowUs();
-    this.#lateUs += this.#meter.mark();
+  }
+
+  /** What follows upon the connection is done; apart from `connected`, so that the meter does not hold up the request. */
+  asked(): void {
+    this.#lateUs = this.#meter.mark();
   }
 
   /** Bytes have come. How late the first ones were noticed moves time between phases only, so it is not counted. */
@@ -43,7 +47,7 @@ export class Stopwatch {
     if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0, suspect: false };
     const totalUs = this.#nowUs() - this.#startUs;
     const lateUs = this.#lateUs + this.#meter.mark();
-    const starvedUs = Math.max(0, Math.min(this.#meter.busyUs() - this.#busyAtStartUs, lateUs, totalUs));
+    const starvedUs = Math.max(0, Math.min(this.#meter.busyUs - this.#busyAtStartUs, lateUs, totalUs));
     return {
       connectUs: this.#connectedUs < 0 ? -1 : this.#connectedUs - this.#startUs,
       firstByteUs: this.#firstByteUs < 0 ? -1 : this.#firstByteUs - this.#connectedUs,

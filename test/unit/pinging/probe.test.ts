@@ -31,7 +31,11 @@ function targetAt(address: string, port: number): Target {
 
 /** Probes under a fake clock that only moves, to the deadline, once the probe has had ample turns to get there. */
 async function probeToEnd(target: Target, clock: FakeClock, patient: boolean): Promise<Sample> {
-  const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: () => clock.monotonicMs() });
+  const meter = new BusyMeter({
+    monotonicMs: () => clock.monotonicMs(),
+    idleMs: () => clock.monotonicMs(),
+    queuedMs: () => 0,
+  });
   let sample: Sample | null = null;
   const ended = probe(target, OPTIONS, { clock, meter }).then((it) => {
     sample = it;
@@ -114,6 +118,7 @@ describe('a probe', () => {
     const meter = new BusyMeter({
       monotonicMs: () => performance.now(),
       idleMs: () => performance.nodeTiming.idleTime,
+      queuedMs: () => 0,
     });
     const sample = await probe(
       targetAt(peer.host, peer.port),
@@ -149,7 +154,7 @@ describe('a probe', () => {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: () => 0 });
+    const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: () => 0, queuedMs: () => 0 });
     const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
     const sample = await probe(target, OPTIONS, { clock: busyClock, meter });
     server.close();

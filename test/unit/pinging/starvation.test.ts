@@ -1,22 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BusyMeter, isSuspect } from '../../../server/pinging/busy-meter.ts';
-import { ownLoop, startLoopDelay } from '../../../server/pinging/loop-delay.ts';
+import { openCpuQueue } from '../../../server/pinging/cpu-queue.ts';
+import { startLoopDelay } from '../../../server/pinging/loop-delay.ts';
 import { watchStarvation } from '../../../server/pinging/starvation.ts';
 import { FakeClock } from '../../fake-clock.ts';
+
+/** This very process. */
+const ownLoop = {
+  monotonicMs: () => performance.now(),
+  idleMs: () => performance.nodeTiming.idleTime,
+  queuedMs: () => 0,
+};
+
+function block(ms: number): void {
+  for (const endMs = performance.now() + ms; performance.now() < endMs; );
+}
 
 /** A loop of which the test says when it worked and when it waited. */
 class FakeLoop {
   #nowMs = 1000;
   #idleMs = 500;
+  #queuedMs = 70;
   monotonicMs = () => this.#nowMs;
   idleMs = () => this.#idleMs;
+  queuedMs = () => this.#queuedMs;
   work(us: number) {
     this.#nowMs += us / 1000;
   }
   wait(us: number) {
     this.work(us);
     this.#idleMs += us / 1000;
+  }
+  /** Something is there, but the process gets no CPU; the loop takes that for waiting. */
+  queue(us: number) {
+    this.wait(us);
+    this.#queuedMs += us / 1000;
   }
 }
 
@@ -81,13 +104,44 @@ describe('the busy meter', () => {
     );
   });
 
+  it('counts the wait for a CPU as our own doing, though the loop takes it for waiting', () => {
+    const loop = new FakeLoop();
+    const meter = new BusyMeter(loop);
+    loop.wait(5_000);
+    loop.queue(80_000);
+    loop.work(100);
+    expect(meter.mark()).toBeCloseTo(80_100);
+    expect(meter.busyUs).toBeCloseTo(80_100);
+  });
+
   it('sees that this very loop has been busy', () => {
     const meter = new BusyMeter(ownLoop);
     meter.mark();
-    const before = meter.busyUs();
-    for (const endMs = ownLoop.monotonicMs() + 5; ownLoop.monotonicMs() < endMs; );
+    const before = meter.busyUs;
+    block(5);
     expect(meter.mark()).toBeGreaterThanOrEqual(5_000);
-    expect(meter.busyUs() - before).toBeGreaterThanOrEqual(5_000);
+    expect(meter.busyUs - before).toBeGreaterThanOrEqual(5_000);
+  });
+});
+
+describe('the wait for a CPU', () => {
+  it('is the second number of the account, in ms', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'schedstat-')), 'schedstat');
+    writeFileSync(path, '732257 26347000 1\n');
+    const queue = openCpuQueue(path);
+    expect(queue.waitedMs()).toBeCloseTo(26.347);
+    writeFileSync(path, '732257 27347000 1\n');
+    expect(queue.waitedMs()).toBeCloseTo(27.347);
+    queue.close();
+    queue.close();
+    expect(queue.waitedMs()).toBe(0);
+    rmSync(dirname(path), { recursive: true });
+  });
+
+  it('is 0 where the system does not tell', () => {
+    const queue = openCpuQueue('/nowhere/schedstat');
+    expect(queue.waitedMs()).toBe(0);
+    queue.close();
   });
 });
 
@@ -97,7 +151,7 @@ describe('the delay of the loop', () => {
     const blocked = new Promise<number>((resolve) => {
       // Two wake-ups around a block of 100 ms show it.
       setTimeout(() => {
-        for (const endMs = ownLoop.monotonicMs() + 100; ownLoop.monotonicMs() < endMs; );
+        block(100);
         setTimeout(() => resolve(delay.takeP99Us()), 45);
       }, 45);
     });
