@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { DiscoverySnapshot } from '../contract/discovery.ts';
 import { textOf } from '../contract/errors.ts';
 import type { Mesh, MeshRow, MeshSettings } from '../contract/mesh.ts';
@@ -80,6 +81,8 @@ export class Collection {
     this.#deps = deps;
     this.#hooks = hooks;
     this.#context = context;
+    // Every row asked for listens, and that is no leak.
+    setMaxListeners(MAX_IN_FLIGHT, this.#abort.signal);
     this.#startMs = deps.clock.monotonicMs();
     this.#snapshot = deps.snapshot();
     this.#meshSettings = deps.settings();

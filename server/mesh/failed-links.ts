@@ -1,5 +1,6 @@
 /** The failed links of one side of one pod, summed up for a sentence. */
 export interface Blame {
+  /** Of those that were kept. */
   count: number;
   /** Indexes in `OUTCOMES`, the first few different ones. */
   outcomes: number[];

@@ -77,18 +77,18 @@ export class HealthTally {
     const blames = this.#links.blames();
     for (const [pod, blame] of blames.into) {
       const { failed, probed } = this.#links.into(pod);
-      accuse(pod, `${failed} of ${probed} links into it fail${this.#named(blame, 'from')}`);
+      accuse(pod, `${failed} of ${probed} links into it fail${this.#named(blame, failed, 'from')}`);
     }
     for (const [pod, blame] of blames.from) {
       const probed = this.#links.probedFrom(pod);
-      accuse(pod, `${blame.count} of ${probed} links from it fail${this.#named(blame, 'to')}`);
+      accuse(pod, `${blame.count} of ${probed} links from it fail${this.#named(blame, blame.count, 'to')}`);
     }
     for (const pod of this.#differing) accuse(pod, 'knows other pods than the serving pod does');
     return why;
   }
 
   /** `: refused (from a, b and 3 more)`. */
-  #named({ count, outcomes, others }: Blame, end: 'from' | 'to'): string {
+  #named({ outcomes, others }: Blame, count: number, end: 'from' | 'to'): string {
     if (others.length === 0) return '';
     const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME)).join(', ');
     const more = count > others.length ? ` and ${count - others.length} more` : '';

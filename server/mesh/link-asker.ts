@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Agent } from 'node:http';
 import { textOf } from '../contract/errors.ts';
 import type { Pod } from '../contract/pod.ts';
@@ -29,6 +30,7 @@ const MAX_IN_FLIGHT = 16;
 export function createLinkAsker(settings: LinkAskerSettings, clock: Clock): LinkAsker {
   const agent = new Agent({ keepAlive: false });
   const stopping = new AbortController();
+  setMaxListeners(MAX_IN_FLIGHT, stopping.signal);
   let inFlight = 0;
 
   const ask = async (from: Pod, toUid: string): Promise<LinkSamples> => {
