@@ -118,7 +118,7 @@ export function App({ connection, preferences, clock }: AppProps) {
         onTheme={chooseTheme}
         onHelp={() => setHelpOpen(true)}
       />
-      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} onLink={onLink} />}
+      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onLink={onLink} />}
       <NoticeList
         notices={notices}
         state={state}

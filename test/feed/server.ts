@@ -119,6 +119,8 @@ export class Feed {
       );
       return void end(response, 200, 'application/json', JSON.stringify(samples));
     }
+    const raw = RAW[path];
+    if (raw !== undefined) return void end(response, 200, 'application/json', raw);
     if (path === '/metrics') return void end(response, 200, 'text/plain; version=0.0.4', METRICS);
     const file = await fileAt(this.#options.root, path);
     if (file === null) return void end(response, 404, 'application/json', '{"code":404,"message":"not found"}');
@@ -166,6 +168,12 @@ function end(response: ServerResponse, status: number, type: string, body: strin
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(body);
 }
+
+const RAW: Record<string, string> = {
+  '/check_all': '{"hosts":[],"responses":{}}',
+  '/check': '{"podResults":{}}',
+  '/cluster_health': '{"OK":true,"nodesTotal":4}',
+};
 
 const METRICS = `# HELP goldpinger_nodes_health_total Number of nodes that are healthy and unhealthy.
 # TYPE goldpinger_nodes_health_total gauge

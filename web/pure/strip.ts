@@ -25,6 +25,11 @@ export function withPicture(points: readonly StripPoint[], { mesh, counts }: Pic
   return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
 }
 
+/** Where `atMs` lies on a strip that ends at `nowMs`: 0 = 20 minutes ago, 1000 = now. */
+export function stripX(atMs: number, nowMs: number): number {
+  return 1000 * Math.min(1, Math.max(0, 1 - (nowMs - atMs) / STRIP_MS));
+}
+
 /**
  * The outline of one kind as steps, SVG path data in a box of 1000 x 100 whose right edge is `nowMs`. `base` lies under
  * it. '' where it never occurred.
@@ -37,7 +42,7 @@ export function stripPath(
   most: number,
 ): string {
   if (most === 0 || points.every((point) => height(point) === 0)) return '';
-  const x = (atMs: number) => (1000 * Math.max(0, 1 - (nowMs - atMs) / STRIP_MS)).toFixed(1);
+  const x = (atMs: number) => stripX(atMs, nowMs).toFixed(1);
   const y = (value: number) => (100 - (100 * value) / most).toFixed(1);
   let top = '';
   let bottom = '';

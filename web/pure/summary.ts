@@ -28,20 +28,20 @@ const POD_ORDER: [PodHealth, string][] = [
   ['gone', 'gone'],
 ];
 
-/** Pods by state: the healthy ones first, then every other state that occurs. */
-export function podCounts(pods: readonly PodView[]): PodCount[] {
+/** Pods by state: the healthy ones first, then every other state that occurs. `brief`: in the width of a phone. */
+export function podCounts(pods: readonly PodView[], brief = false): PodCount[] {
   const tally = new Map<PodHealth, number>();
   for (const { health } of pods) tally.set(health, (tally.get(health) ?? 0) + 1);
   const here = pods.length - (tally.get('gone') ?? 0);
   const healthy = tally.get('healthy') ?? 0;
   const counts: PodCount[] = [
-    { state: 'healthy', count: healthy, text: `${countText(healthy)} of ${countText(here)} healthy` },
+    { state: 'healthy', count: healthy, text: `${countText(healthy)}${brief ? '' : ` of ${countText(here)}`} healthy` },
   ];
   const slow = pods.filter((pod) => pod.slowToReach).length;
   for (const [state, word] of POD_ORDER) {
     const count = tally.get(state) ?? 0;
     if (count > 0) counts.push({ state, count, text: `${countText(count)} ${word}` });
-    if (state === 'failing' && slow > 0) {
+    if (state === 'failing' && slow > 0 && !brief) {
       counts.push({ state: 'slow-to-reach', count: slow, text: `${countText(slow)} slow to reach` });
     }
   }
@@ -59,9 +59,12 @@ const LINK_ORDER: [LinkState, string][] = [
   ['not-yet', 'not yet'],
 ];
 
+/** What is told of more than 30 pods, worst first; the legends have the rest. */
+const DENSE: LinkState[] = ['failed', 'slow', 'warning', 'good', 'not-probed'];
+
 /**
  * Links by state. Good counts fair with it; good, slow and failed are told even at 0, the others where they occur.
- * Beyond 30 pods the worst come first: the bar may be too narrow for all.
+ * Beyond 30 pods the worst come first, and only what is good, bad or not probed: the line is too narrow for all.
  */
 export function linkCounts({ counts, n }: Picture): LinkCount[] {
   const entries = LINK_ORDER.flatMap(([state, word]) => {
@@ -69,10 +72,7 @@ export function linkCounts({ counts, n }: Picture): LinkCount[] {
     if (count === 0 && !['good', 'slow', 'failed'].includes(state)) return [];
     return [{ state, count, text: `${countText(count)} ${word}` }];
   });
-  if (n <= 30) return entries;
-  const rank: LinkState[] = ['failed', 'slow', 'warning', 'good'];
-  const first = rank.flatMap((state) => entries.filter((entry) => entry.state === state));
-  return [...first, ...entries.filter(({ state }) => !rank.includes(state))];
+  return n <= 30 ? entries : DENSE.flatMap((state) => entries.filter((entry) => entry.state === state));
 }
 
 /** Pods whose row is missing although they run, by index; starting ones have none to give. */

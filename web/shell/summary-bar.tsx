@@ -8,14 +8,22 @@ import { linkCounts, namesOf, notReporting, podCounts } from '../pure/summary.ts
 import { PodMark, StateGlyph } from '../views/state-glyph.tsx';
 import './summary-bar.css';
 
-/** What the whole cluster comes to, in one line. `onLink` opens the worst link (pod uids). */
-export function SummaryBar({ picture, onLink }: { picture: Picture; onLink(from: string, to: string): void }) {
+interface SummaryBarProps {
+  picture: Picture;
+  /** In the width of a phone. */
+  narrow: boolean;
+  /** Opens the worst link (pod uids). */
+  onLink(from: string, to: string): void;
+}
+
+/** What the whole cluster comes to, in one line. */
+export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
   const missing = notReporting(picture);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where the line is too narrow it scrolls, by keyboard too
     <section className="summary" aria-label="Summary" tabIndex={0}>
       <Group title="Pods">
-        {podCounts(picture.pods).map(({ state, count, text }) => (
+        {podCounts(picture.pods, narrow).map(({ state, count, text }) => (
           <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
             <PodMark state={state} />
             {text}
@@ -42,9 +50,9 @@ export function SummaryBar({ picture, onLink }: { picture: Picture; onLink(from:
   );
 }
 
-function Group({ title, children }: { title: string; children: ReactNode }) {
+function Group({ title, last = false, children }: { title: string; last?: boolean; children: ReactNode }) {
   return (
-    <div className="fact-group">
+    <div className={last ? 'fact-group is-last' : 'fact-group'}>
       <span className="fact-title">{title}</span>
       {children}
     </div>
@@ -90,13 +98,13 @@ function ClusterHealth({ picture }: { picture: Picture }) {
   const { health } = picture.mesh;
   if (health.ok) {
     return (
-      <Group title="Cluster health">
+      <Group title="Cluster health" last>
         <span className="fact word-good">200 OK</span>
       </Group>
     );
   }
   return (
-    <Group title="Cluster health">
+    <Group title="Cluster health" last>
       <button type="button" className="fact link-button word-failed" popoverTarget="health-reasons">
         418
         <span className="hidden">, show why</span>

@@ -1,5 +1,5 @@
 import { clockText, countText } from '../pure/figures.ts';
-import { STRIP_MS, type StripPoint, stripPath } from '../pure/strip.ts';
+import { STRIP_MS, type StripPoint, stripPath, stripX } from '../pure/strip.ts';
 import './timeline-place.css';
 
 /** The strip below the view: failed and slow links since this page was opened, at most 20 minutes of them. */
@@ -32,6 +32,7 @@ export function TimelinePlace({ points, nowMs }: { points: readonly StripPoint[]
       </span>
       <div className="timeline-chart">
         <svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label={wordsOf(points, most)}>
+          <rect className="strip-unseen" width={stripX(firstMs, nowMs)} height={100} />
           {failed !== '' && <path className="strip-failed" d={failed} />}
           {slow !== '' && <path className="strip-slow" d={slow} />}
         </svg>

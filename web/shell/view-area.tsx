@@ -7,6 +7,7 @@ import type { ViewProps } from '../view-props.ts';
 import { LinkPanel } from '../views/detail/link-panel.tsx';
 import { PodPanel } from '../views/detail/pod-panel.tsx';
 import { GraphView } from '../views/graph/graph-view.tsx';
+import { HeatmapView } from '../views/heatmap/heatmap-view.tsx';
 import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
 import { TextView } from './text-view.tsx';
@@ -55,8 +56,7 @@ function MainView({ view, stage, state, overview, props, nowMs, onTryNow }: View
     const words = stage === 'picture' ? 'connecting' : stage;
     return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
   }
-  if (view === 'heatmap') return null;
-  return <GraphView {...props} />;
+  return view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />;
 }
 
 function Panel({ view, props, overview, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {

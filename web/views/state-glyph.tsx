@@ -30,8 +30,8 @@ export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' }) {
       <path className="mark" d={podMark(health)} />
       {state === 'slow-to-reach' && (
         <>
-          <circle className="badge" cx="19" cy="5" r="5" />
-          <path className="bars" d="M16.7 3.9H21.3M16.7 6.3H21.3" />
+          <circle className="badge" cx="19" cy="5" r="6.5" />
+          <path className="bars" d="M16 3.5H22M16 6.5H22" />
         </>
       )}
     </svg>

@@ -41,6 +41,7 @@ describe('the summary', () => {
       '4 of 4 healthy',
       '1 slow to reach',
     ]);
+    expect(podCounts(pictureOf('slow-row').pods, true).map(({ text }) => text)).toEqual(['4 healthy']);
     expect(podCounts(pictureOf('lifecycles', 6).pods).map(({ text }) => text)).toEqual([
       '2 of 5 healthy',
       '1 starting',
