@@ -16,7 +16,7 @@ const REAL_WAIT_US = 100;
  * Tells how much later than the kernel we may have noticed something, because our own process was busy.
  *
  * A callback's event was not there yet when the loop last waited in earnest, so it can be late by no more than the time
- * the loop has been busy since. `mark` is called at the start of callbacks (of all probes, and once a second), so that
+ * the loop has been busy since. `mark` is called in the callbacks of all probes and once a second, so that
  * "since" is short: while one slow answer is awaited, work done long before it arrived is not held against it.
  */
 export class BusyMeter {
