@@ -34,7 +34,7 @@ export function goldpingerRoutes(answers: Answers): Router {
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
     const health = answers.clusterHealth(await matrix());
-    res.status(health.OK ? 200 : 418).json({ ...health, ...timesOf(answers, startMs) });
+    res.status(health.OK ? 200 : 418).json({ OK: health.OK, ...timesOf(answers, startMs), ...health });
   });
 
   router.get('/healthz', (req, res) => {

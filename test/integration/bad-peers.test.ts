@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/contract/links.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../bad-peer.ts';
+import { type ServerProcess, soon } from './server-process.ts';
+import { meshOf, StubMesh } from './stub-mesh.ts';
+
+/** One real server, and a peer of every bad kind beside it. */
+let mesh: StubMesh;
+let server: ServerProcess;
+let picture: Mesh;
+
+beforeAll(async () => {
+  mesh = await StubMesh.start();
+  mesh.addPod(1);
+  for (const [i, kind] of BAD_PEER_KINDS.entries()) {
+    const peer = await startBadPeer(kind, { host: mesh.host(i + 2), port: mesh.port });
+    mesh.onEnd(() => peer.stop());
+    mesh.addPod(i + 2, { name: kind });
+  }
+  server = await mesh.serve(1, { REFRESH_INTERVAL: '2', PING_TIMEOUT: '800ms', CHECK_TIMEOUT: '300ms' });
+  // On a busy machine first samples may be suspect, and one alone decides nothing.
+  await soon(async () => {
+    picture = await meshOf(server);
+    const own = picture.rows.find(({ missing }) => missing === '')!;
+    expect(own.links.length).toBe(BAD_PEER_KINDS.length + 1);
+    expect(own.links.flags.every((flags) => (flags & FLAG_NOT_YET) === 0)).toBe(true);
+  }, 60_000);
+}, 90_000);
+
+afterAll(() => mesh.stop());
+
+function linkTo(name: string) {
+  const to = picture.pods.findIndex((pod) => pod.name === name);
+  const row = picture.rows.find(({ pod }) => picture.pods[pod]?.name === 'pod-1')!;
+  const i = row.links.to.indexOf(to);
+  return { outcome: outcomeOf(row.links, i), phase: phaseOf(row.links, i) };
+}
+
+describe('a real server among bad peers', () => {
+  it.each(BAD_PEER_KINDS)('tells a peer that %s for what it is', async (kind) => {
+    const { outcome, phase } = BAD_PEERS[kind];
+    // This process is the peers: if it was held up, the next ping tells.
+    await soon(async () => {
+      if (linkTo(kind).outcome !== outcome) picture = await meshOf(server);
+      expect(linkTo(kind).outcome).toBe(outcome);
+    });
+    if (outcome === 'timeout' || outcome === 'ok') expect(linkTo(kind).phase).toBe(phase);
+  });
+
+  it('answers /check with 504 and an error for each of them, and only for them', async () => {
+    const { podResults } = await server.json<{
+      podResults: Record<string, { OK: boolean; 'status-code': number; error?: string }>;
+    }>('/check');
+    for (const kind of BAD_PEER_KINDS) {
+      const { OK, error, 'status-code': status } = podResults[kind]!;
+      const good = BAD_PEERS[kind].outcome === 'ok';
+      expect([kind, OK, status]).toEqual([kind, good, good ? 200 : 504]);
+      expect([kind, (error ?? '') === '']).toEqual([kind, good]);
+    }
+  });
+
+  it('says that none of them reported, and is not healthy', async () => {
+    const missing = picture.rows.filter((row) => row.missing !== '').map(({ pod }) => picture.pods[pod]?.name);
+    expect(missing.sort()).toEqual([...BAD_PEER_KINDS].sort());
+    expect((await fetch(`${server.url}/cluster_health`)).status).toBe(418);
+  });
+
+  it('logs each failing link once, with both names, outcome and latency', async () => {
+    const refused = server.said('link fails').filter(({ to }) => to === 'refuses');
+    expect(refused).toHaveLength(1);
+    expect(refused[0]).toMatchObject({
+      from: 'pod-1',
+      outcome: 'refused',
+      phase: 'connect',
+      totalUs: expect.any(Number),
+    });
+  });
+
+  it('serves all of it as a heatmap and as metrics that name the peers', async () => {
+    const png = await fetch(`${server.url}/heatmap.png`);
+    expect(
+      Buffer.from(await png.arrayBuffer())
+        .subarray(1, 4)
+        .toString(),
+    ).toBe('PNG');
+    const metrics = await server.text('/metrics');
+    expect(metrics).toMatch(/goldpinger_peer_ping_failures_total\{[^}]*="refuses"[^}]*\} [1-9]/);
+  });
+});

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { ServerProcess, soon } from './server-process.ts';
+
+const started: ServerProcess[] = [];
+afterEach(() => Promise.all(started.splice(0).map((server) => server.kill())));
+
+function start(env: Record<string, string>, args: string[] = []) {
+  const server = new ServerProcess('127.0.0.1', env, args);
+  let stdout = '';
+  server.child.stdout?.on('data', (data) => {
+    stdout += data;
+  });
+  started.push(server);
+  return { server, stdout: () => stdout };
+}
+
+describe('the command', () => {
+  it('--help and --version print and end with 0', async () => {
+    const help = start({}, ['--help']);
+    expect(await help.server.ended).toBe(0);
+    expect(help.stdout()).toContain('--ping-timeout, PING_TIMEOUT  (300ms)');
+    const version = start({}, ['--version']);
+    expect(await version.server.ended).toBe(0);
+    expect(version.stdout()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('ends with 1 and one message that names every bad setting', async () => {
+    const { server } = start({ PING_TIMEOUT: '300', REFRESH_INTERVAL: '-1' }, ['--prot', '9']);
+    expect(await server.ended).toBe(1);
+    for (const name of ['PING_TIMEOUT=300', 'REFRESH_INTERVAL=-1', '--prot']) expect(server.stderr).toContain(name);
+  });
+
+  it('says which address it cannot have, and ends with 1', async () => {
+    const { server } = start({ HOST: '203.0.113.1', PORT: '1' });
+    expect(await server.ended).toBe(1);
+    expect(server.log.at(-1)?.msg).toContain('cannot listen');
+  });
+
+  it('logs its configuration once, and each deprecated setting once', async () => {
+    const { server } = start({ PORT: '18123', KUBECONFIG: '/nonexistent', PING_TIMEOUT_MS: '250', ZAP_CONFIG: '/x' });
+    await server.listening();
+    const [starting, ...more] = server.said('starting');
+    expect(starting?.['config']).toMatchObject({ PING_TIMEOUT: '250ms', REFRESH_INTERVAL: 30 });
+    expect(more).toEqual([]);
+    expect(server.log.filter(({ msg }) => msg.includes('PING_TIMEOUT_MS is deprecated'))).toHaveLength(1);
+    expect(server.log.filter(({ msg }) => msg.includes('ZAP_CONFIG is ignored'))).toHaveLength(1);
+  });
+
+  it('serves without any Kubernetes API, and says so', async () => {
+    const { server } = start({ PORT: '18124', KUBECONFIG: '/nonexistent' });
+    await server.listening();
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+    const health = await fetch(`${server.url}/cluster_health`);
+    expect(health.status).toBe(418);
+    await soon(async () => {
+      const mesh = await server.json<{ discovery: { lastError: { message: string } | null } }>('/api/v1/mesh');
+      expect(mesh.discovery.lastError?.message).toContain('/nonexistent');
+    });
+  });
+
+  it('ends with 0 on SIGTERM after the grace, and at once on a second signal', async () => {
+    const patient = start({ PORT: '18125', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '0' }).server;
+    await patient.listening();
+    patient.child.kill('SIGTERM');
+    expect(await patient.ended).toBe(0);
+    const hurried = start({ PORT: '18126', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '10m' }).server;
+    await hurried.listening();
+    hurried.child.kill('SIGTERM');
+    await soon(async () => expect((await fetch(`${hurried.url}/readyz`)).status).toBe(503));
+    expect((await fetch(`${hurried.url}/ping`)).status).toBe(200);
+    hurried.child.kill('SIGTERM');
+    expect(await hurried.ended).toBe(0);
+  });
+});

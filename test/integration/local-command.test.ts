@@ -1,0 +1,206 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+
+/** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
+let folder: string;
+let command: string;
+const running = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'goldpinger-command-'));
+  command = join(folder, 'local.cjs');
+  await build({
+    entryPoints: ['deploy/local/main.ts'],
+    outfile: command,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+  });
+  copyFileSync('test/fixtures/stand-in-server.cjs', join(folder, 'goldpinger-ts.cjs'));
+});
+afterEach(async () => {
+  for (const child of running) {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+  running.clear();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command to its end. */
+function run(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [command, ...args], { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** A port of 127.0.0.1 that is free now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a cluster and waits until it says that it is ready. */
+async function start(dir: string, ...args: string[]) {
+  const port = await freePort();
+  const child = spawn(process.execPath, [command, '--dir', dir, '--port', String(port), ...args], { cwd: folder });
+  running.add(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+  }
+  await vi.waitFor(() => expect(output).toContain('\nready  '), 30_000);
+  const pids = async () => {
+    const { stdout } = await run('get', 'pods', '--dir', dir, '-o', 'json');
+    const { items } = JSON.parse(stdout) as { items: { status: { containerStatuses: { containerID: string }[] } }[] };
+    return items.map((pod) => Number(pod.status.containerStatuses[0]?.containerID.split('/').at(-1)));
+  };
+  return { child, port, pids, output: () => output };
+}
+
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+describe('npm start', () => {
+  it('says where the page and the kubeconfig are, shows pods coming and going, and ends without a trace', async () => {
+    const { child, port, pids, output } = await start('one', '--pods', '2', '--env', 'LINGER_MS=50');
+    expect(output()).toContain(`ready  http://127.0.0.1:${port}/`);
+    expect(output()).toContain('kubectl --kubeconfig one/kubeconfig get pods -w');
+    const [, name] = /delete pod (\S+) --grace-period=0 --force/.exec(output()) ?? [];
+    const before = await pids();
+    expect(before).toHaveLength(2);
+    expect(before.every(isAlive)).toBe(true);
+
+    const deleted = await run('delete', 'pod', name ?? '', '--dir', 'one', '--force');
+    expect(deleted).toEqual({ code: 0, stdout: `pod "${name}" deleted\n`, stderr: '' });
+    await vi.waitFor(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
+    await vi.waitFor(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
+    const after = await pids();
+
+    child.kill('SIGINT');
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(0);
+    expect([...before, ...after].filter(isAlive)).toEqual([]);
+    expect(existsSync(join(folder, 'one/kubeconfig'))).toBe(false);
+    expect(existsSync(join(folder, 'one/lock'))).toBe(false);
+  });
+
+  it('leaves no process behind when it is killed, or told twice, and starts again in the same folder', async () => {
+    for (const end of ['SIGKILL', 'twice']) {
+      const { child, pids } = await start('two', '--pods', '2', '--env', 'IGNORE_TERM=1');
+      const alive = await pids();
+      expect(alive.every(isAlive)).toBe(true);
+      child.kill(end === 'SIGKILL' ? 'SIGKILL' : 'SIGTERM');
+      if (end === 'twice') child.kill('SIGINT');
+      const [code] = await once(child, 'exit');
+      // 128 + the signal that came second; the stand-in ignores the first one, so an orderly end would take longer.
+      if (end === 'twice') expect([130, 143]).toContain(code);
+      await vi.waitFor(() => expect(alive.filter(isAlive)).toEqual([]), 10_000);
+    }
+  });
+
+  it('refuses a second cluster in its folder, and gives another folder other addresses', async () => {
+    const { pids } = await start('three', '--pods', '1');
+    const refused = await run('--dir', 'three', '--port', String(await freePort()));
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/another local cluster \(process \d+\) uses three: .*--dir three-2 --port 8081/);
+    const other = await start('four', '--pods', '1');
+    expect(other.output()).toMatch(/ready {8}127\.\d+\.\d+\.2 /);
+    expect([...(await pids()), ...(await other.pids())].every(isAlive)).toBe(true);
+  });
+
+  it('says what is wrong and ends with 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    expect(await run('--dir', 'five', '--port', String(port))).toMatchObject({
+      code: 1,
+      stderr: `port ${port} of 127.0.0.1 is taken by another program: end it, or take another: --port ${port + 1}\n`,
+    });
+    taken.close();
+    expect(existsSync(join(folder, 'five/lock'))).toBe(false);
+    expect(await run('--pods', '0', '--bogus')).toMatchObject({ code: 1, stderr: expect.stringContaining('--bogus') });
+    expect(await run('get', 'pods', '--dir', 'five')).toMatchObject({
+      code: 1,
+      stderr: 'no local cluster is running (there is no five/kubeconfig): start one with: npm start\n',
+    });
+    const help = await run('--help');
+    expect(help).toMatchObject({ code: 0, stderr: '' });
+    for (const flag of ['--pods', '--interval', '--port', '--pod-port', '--env', '--dir'])
+      expect(help.stdout).toContain(flag);
+  });
+});
+
+describe('npm run local', () => {
+  it('gets, scales and reads logs of the cluster that runs', async () => {
+    await start('six', '--pods', '2');
+    const local = (...args: string[]) => run(...args, '--dir', 'six');
+    const lines = async (...args: string[]) => (await local(...args)).stdout.trim().split('\n');
+    const [head, ...rows] = await lines('get', 'pods', '-o', 'wide');
+    expect(head?.split(/ {2,}/)).toEqual(
+      expect.arrayContaining(['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'IP', 'NODE']),
+    );
+    expect(rows).toHaveLength(2);
+    const [name = '', ready, status, , , ip] = rows[0]?.split(/ {2,}/) ?? [];
+    expect([ready, status]).toEqual(['1/1', 'Running']);
+    expect(await lines('get', `pod/${name}`)).toHaveLength(2);
+    expect((await local('logs', name)).stdout).toBe(`listening on ${ip}:8080\n`);
+    expect((await local('scale', '3')).stdout).toBe('deployment "goldpinger" scaled to 3\n');
+    await vi.waitFor(async () => expect(await lines('get', 'pods')).toHaveLength(4), 20_000);
+
+    for (const [args, message] of [
+      [['get', 'pod', 'nope'], 'there is no pod nope'],
+      [['get', 'widgets'], 'this cluster has no widgets'],
+      [['delete', 'pod', 'nope'], 'Error from server: pods "nope" not found'],
+      [['delete', 'pods'], 'delete pods needs a name'],
+      [['scale', 'many'], 'scale needs a number of pods'],
+      [['scale', '999'], 'Error from server: Deployment "goldpinger" is invalid'],
+      [['logs', 'nope'], 'Error from server: pods "nope" not found'],
+    ] as const) {
+      const { code, stderr } = await local(...args);
+      expect({ args, code, told: stderr.includes(message) || stderr }).toEqual({ args, code: 1, told: true });
+    }
+  });
+
+  it('get -w shows changes until it is ended, which is no failure', async () => {
+    const { output } = await start('seven', '--pods', '1');
+    const [, name = ''] = /delete pod (\S+) --force/.exec(output()) ?? [];
+    const watching = spawn(process.execPath, [command, 'get', 'pods', '-w', '--dir', 'seven'], { cwd: folder });
+    running.add(watching);
+    let shown = '';
+    watching.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      shown += chunk;
+    });
+    await vi.waitFor(() => expect(shown).toContain(name));
+    await run('delete', 'pod', name, '--force', '--dir', 'seven');
+    await vi.waitFor(() => expect(shown).toMatch(/ContainerCreating[\s\S]*1\/1/), 10_000);
+    watching.kill('SIGINT');
+    expect(await once(watching, 'exit')).toEqual([0, null]);
+  });
+});

@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { outcomeOf } from '../../server/contract/links.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { type ServerProcess, soon } from './server-process.ts';
+import { meshOf, StubMesh } from './stub-mesh.ts';
+
+const meshes: StubMesh[] = [];
+afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
+
+/** `count` real servers that all see each other well. */
+async function start(count: number, env: Record<string, string> = {}): Promise<[StubMesh, ServerProcess[]]> {
+  const mesh = await StubMesh.start();
+  meshes.push(mesh);
+  const numbers = Array.from({ length: count }, (_, i) => i + 1);
+  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, env)));
+  // Known only once they listen: no link starts out as refused.
+  for (const i of numbers) mesh.addPod(i);
+  for (const server of servers) await healthy(server);
+  return [mesh, servers];
+}
+
+async function healthy(server: { url: string }): Promise<void> {
+  await soon(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
+}
+
+const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
+
+/** Outcome of the link between two pods as the matrix has it. */
+function outcome(mesh: Mesh, from: string, to: string): string {
+  const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
+  const i = row?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
+  return row === undefined || i < 0 ? 'none' : outcomeOf(row.links, i);
+}
+
+describe('sixty clients at once', () => {
+  it('get the same true answer from one collection', async () => {
+    const [, servers] = await start(4);
+    const [server] = servers;
+    const checks = () => Promise.all(servers.slice(1).map((peer) => counter(peer, 'received', 'check')));
+    const before = await checks();
+    const paths = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? '/check_all' : '/cluster_health'));
+    const answers = await Promise.all(
+      paths.map(async (path) => {
+        const answer = await fetch(server!.url + path);
+        return { path, status: answer.status, body: (await answer.json()) as { responses?: object } };
+      }),
+    );
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    const counts = answers
+      .filter(({ path }) => path === '/check_all')
+      .map(({ body }) => Object.keys(body.responses!).length);
+    expect(new Set(counts)).toEqual(new Set([4]));
+    // 120 requests, a handful of rows asked of each peer: as many as collections followed each other.
+    for (const [i, after] of (await checks()).entries()) expect(after - before[i]!).toBeLessThan(20);
+  });
+});
+
+describe('a peer that has only Goldpinger’s API', () => {
+  it('is pinged, asked for /check, and drawn with its own view', async () => {
+    const mesh = await StubMesh.start();
+    meshes.push(mesh);
+    mesh.addPod(1);
+    mesh.addPod(2);
+    const bootTime = { boot_time: '2026-11-22T14:39:48.013Z' };
+    const result = (i: number, more: object) => ({
+      HostIP: `10.0.0.${i}`,
+      OK: true,
+      PingTime: new Date().toISOString(),
+      PodIP: mesh.host(i),
+      response: bootTime,
+      'status-code': 200,
+      ...more,
+    });
+    const asked: string[] = [];
+    const goldpinger = createServer((req, res) => {
+      asked.push(req.url ?? '');
+      const answers: Record<string, object> = {
+        '/ping': bootTime,
+        '/check': { podResults: { 'pod-1': result(1, { 'response-time-ms': 7 }), 'pod-2': result(2, {}) } },
+      };
+      const answer = answers[req.url ?? ''];
+      res.writeHead(answer === undefined ? 404 : 200, { 'Content-Type': 'application/json' });
+      res.end(JSON.stringify(answer ?? { code: 404, message: 'path was not found' }));
+    });
+    await new Promise<void>((resolve) => goldpinger.listen(mesh.port, mesh.host(2), resolve));
+    mesh.onEnd(() => goldpinger.close());
+    const server = await mesh.serve(1);
+    await healthy(server);
+    const picture = await meshOf(server);
+    const row = picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
+    expect(row).toMatchObject({ missing: '', via: 'check' });
+    expect([outcome(picture, 'pod-1', 'pod-2'), outcome(picture, 'pod-2', 'pod-1')]).toEqual(['ok', 'ok']);
+    expect(row.links.totalUs[row.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
+    const whole = await server.json<{ responses: Record<string, { OK: boolean; response: { podResults: object } }> }>(
+      '/check_all',
+    );
+    expect(Object.keys(whole.responses['pod-2']!.response.podResults)).toEqual(['pod-1', 'pod-2']);
+    // And it can read us: same keys as the recorded answer of a real one.
+    const recorded = JSON.parse(readFileSync('test/fixtures/goldpinger/healthy-check.json', 'utf8'));
+    const ours = await server.json<{ podResults: Record<string, object> }>('/check');
+    const keys = (results: Record<string, object>) => new Set(Object.values(results).flatMap(Object.keys));
+    for (const key of keys(ours.podResults)) expect(keys(recorded.podResults)).toContain(key);
+    expect(asked).toContain('/check');
+  });
+});
+
+describe('SIGTERM under load', () => {
+  it('makes no ping fail elsewhere: not ready at once, answering until the peers have let go', async () => {
+    const [mesh, servers] = await start(3, { SHUTDOWN_GRACE: '3s', REFRESH_INTERVAL: '0.1' });
+    const [first, , last] = servers;
+    const before = await counter(first!, 'made', 'ping');
+    const load = setIntervalLoad(`${last!.url}/ping`);
+    last!.child.kill('SIGTERM');
+    // What the kubelet and the endpoints controller do: the pod is terminating, later it is gone.
+    mesh.addPod(3, { deletedMs: Date.now() });
+    await soon(async () => expect((await fetch(`${last!.url}/readyz`)).status).toBe(503));
+    await soon(async () => {
+      const picture = await meshOf(first!);
+      expect(picture.pods[podNamed(picture, 'pod-3')]?.lifecycle).toBe('terminating');
+    });
+    mesh.kube.deletePod('pod-3');
+    await soon(async () => {
+      const picture = await meshOf(first!);
+      expect(picture.pods[podNamed(picture, 'pod-3')]?.lifecycle).toBe('gone');
+    });
+    expect(await load.stop()).toEqual([]);
+    expect(await last!.ended).toBe(0);
+    await soon(async () => expect(await counter(first!, 'made', 'ping')).toBeGreaterThan(before + 10));
+    for (const server of servers.slice(0, 2)) {
+      expect(server.said('link fails')).toEqual([]);
+      expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200);
+    }
+  });
+});
+
+describe('PING_NUMBER', () => {
+  it('shows pairs that are not probed as such and stays healthy', async () => {
+    const [, servers] = await start(5, { PING_NUMBER: '2' });
+    const picture = await meshOf(servers[0]!);
+    expect(picture.rows.map((row) => row.links.length)).toEqual([2, 2, 2, 2, 2]);
+    for (const server of servers) expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200);
+  });
+});
+
+describe('one pod killed without a word', () => {
+  it('is refused by all, shown as failing with a reason per node, and healthy again once it is back', async () => {
+    const [mesh, servers] = await start(3);
+    const [first] = servers;
+    await servers[2]!.kill();
+    await soon(async () => {
+      const health = await first!.json<{ OK: boolean; nodesUnhealthy: string[]; reasons: Record<string, string[]> }>(
+        '/cluster_health',
+      );
+      expect(health.OK).toBe(false);
+      expect(health.nodesUnhealthy).toContain('10.0.0.3');
+      expect(health.reasons['10.0.0.3']?.join(' ')).toContain('refused');
+    });
+    const picture = await meshOf(first!);
+    expect([outcome(picture, 'pod-1', 'pod-3'), outcome(picture, 'pod-2', 'pod-3')]).toEqual(['refused', 'refused']);
+    expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
+    expect(picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
+    await mesh.serve(3);
+    await healthy(first!);
+    expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1);
+  });
+});
+
+/** Asks without pause until stopped; gives what went wrong. */
+function setIntervalLoad(url: string) {
+  const faults: string[] = [];
+  let running = true;
+  const done = (async () => {
+    while (running) {
+      await fetch(url, { headers: { connection: 'close' } }).then(
+        (answer) => answer.status === 200 || faults.push(String(answer.status)),
+        (error: Error) => running && faults.push(String(error.cause ?? error)),
+      );
+    }
+  })();
+  return {
+    stop: async () => {
+      running = false;
+      await done;
+      return faults;
+    },
+  };
+}
+
+/** A value of `goldpinger_stats_total`. */
+async function counter(server: ServerProcess, group: string, action: string): Promise<number> {
+  const lines = (await server.text('/metrics')).split('\n');
+  const line = lines.find(
+    (text) =>
+      text.startsWith('goldpinger_stats_total{') && text.includes(`="${group}"`) && text.includes(`="${action}"`),
+  );
+  return Number(line?.split(' ').at(-1));
+}
