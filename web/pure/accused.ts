@@ -10,6 +10,9 @@ const [SUSPECT, GONE] = [codeOf('suspect'), codeOf('gone')];
 /** The share of a row or column, in tenths, that must agree before the whole is accused. */
 const TENTHS = 9;
 
+/** One failed or slow pair marks its row; of anything milder it takes one in so many, or every row would be marked. */
+const SMALL_SHARE = 10;
+
 /**
  * Which pods stand out as a whole. All arrays are by pod index and hold indexes in `LINK_STATES`, -1 = nothing.
  * A row is all pairs *into* a pod, a column all pairs *out of* it, as the heatmap draws them.
@@ -39,14 +42,26 @@ export function accuse(picture: Picture): Accused {
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
 }
 
+/** Counts every pair twice: for the pod it leads into and the one it comes out of. Good ones, the most, by difference. */
 function tally({ n, state }: Picture): { into: Uint32Array; outOf: Uint32Array } {
   const into = new Uint32Array(n * WIDTH);
   const outOf = new Uint32Array(n * WIDTH);
+  for (let pod = 0; pod < n; pod++) {
+    into[pod * WIDTH + GOOD] = n;
+    outOf[pod * WIDTH + GOOD] = n;
+  }
+  const move = (counts: Uint32Array, pod: number, code: number) => {
+    const at = pod * WIDTH;
+    counts[at + GOOD] = (counts[at + GOOD] ?? 0) - 1;
+    counts[at + code] = (counts[at + code] ?? 0) + 1;
+  };
   for (let from = 0; from < n; from++) {
+    const line = from * n;
     for (let to = 0; to < n; to++) {
-      const code = state[from * n + to] ?? 0;
-      into[to * WIDTH + code] = (into[to * WIDTH + code] ?? 0) + 1;
-      outOf[from * WIDTH + code] = (outOf[from * WIDTH + code] ?? 0) + 1;
+      const code = state[line + to];
+      if (code === GOOD || code === undefined) continue;
+      move(into, to, code);
+      move(outOf, from, code);
     }
   }
   return { into, outOf };
@@ -108,9 +123,12 @@ function verdictOf(at: (code: number) => number): number {
 function worst(accused: Int8Array, counts: Uint32Array): Int8Array {
   return accused.map((own, pod) => {
     if (own >= 0) return own;
+    let all = 0;
+    for (let code = 0; code < WIDTH; code++) all += counts[pod * WIDTH + code] ?? 0;
     for (let severity = WIDTH - 1; severity >= 0; severity--) {
       const code = BY_SEVERITY[severity] ?? 0;
-      if ((counts[pod * WIDTH + code] ?? 0) > 0) return code;
+      const least = code === FAILED || code === SLOW ? 1 : Math.max(1, all / SMALL_SHARE);
+      if ((counts[pod * WIDTH + code] ?? 0) >= least) return code;
     }
     return -1;
   });

@@ -23,6 +23,8 @@ export interface Callout {
   pod: number;
 }
 
+/** Among so few pods a callout that is alone needs no name: its line leads to the row. */
+const FEW = 12;
 const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
 
 /**
@@ -32,7 +34,7 @@ const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
 export function callouts(picture: Picture, accused: Accused, arrangement: Arrangement): Callout[] {
   const runs = [...runsOf(picture, arrangement, accused, 'row'), ...runsOf(picture, arrangement, accused, 'column')];
   runs.sort((a, b) => rank(b) - rank(a) || a.first - b.first);
-  const chosen = runs.slice(0, MAX_CALLOUTS).map((run) => describe(picture, arrangement, run));
+  const chosen = runs.slice(0, MAX_CALLOUTS).map((run, _, { length }) => describe(picture, arrangement, run, length));
   return chosen.sort((a, b) => a.first - b.first);
 }
 
@@ -73,12 +75,12 @@ function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: num
   return node !== '' && node === picture.pods[arrangement.pods[run.first] ?? -1]?.pod.node;
 }
 
-function describe(picture: Picture, arrangement: Arrangement, run: Run): Callout {
+function describe(picture: Picture, arrangement: Arrangement, run: Run, among: number): Callout {
   const pods = [...arrangement.pods.subarray(run.first, run.last + 1)];
   const view = picture.pods[pods[0] ?? -1];
   const name = view === undefined ? '' : whose(picture, pods, view.name, shownName(view.pod.node));
   const many = pods.length > 1;
-  const words = run.axis === 'row' ? rowWords(picture, pods, run.code, name) : columnWords(pods, run.code, name);
+  const words = run.axis === 'row' ? rowWords(picture, pods, run.code, name, among) : columnWords(pods, run.code, name);
   return {
     axis: run.axis,
     state: stateAt(run.code),
@@ -98,7 +100,7 @@ function whose(picture: Picture, pods: number[], name: string, node: string): st
 
 type Words = Pick<Callout, 'title' | 'lines'>;
 
-function rowWords(picture: Picture, pods: number[], code: number, name: string): Words {
+function rowWords(picture: Picture, pods: number[], code: number, name: string, among: number): Words {
   const state = stateAt(code);
   const pod = picture.pods[pods[0] ?? -1]?.pod;
   const many = pods.length > 1 ? `${plural(pods.length, 'pod')}, ` : '';
@@ -113,11 +115,14 @@ function rowWords(picture: Picture, pods: number[], code: number, name: string):
   if (state === 'not-yet') return { title: `${name} is new`, lines: [`${many}first pings still on their way`] };
   const into = gather(picture, pods, code);
   if (state === 'slow') {
-    const title = picture.n <= 12 ? 'Slow to reach from everywhere' : `${name} is slow`;
+    const title = among === 1 && picture.n <= FEW ? 'Slow to reach from everywhere' : `${name} is slow`;
     return { title, lines: [`${many}${fromWords(into)}, ${rangeText(into.us)}`, into.phase].filter(Boolean) };
   }
-  const since = into.sinceMs < 0 ? '' : ` since ${clockText(into.sinceMs, picture.mesh.atMs)}`;
-  return { title: `${name} does not answer`, lines: [`${many}${into.outcome} ${fromWords(into)}${since}`] };
+  const since = into.sinceMs < 0 ? '' : `since ${clockText(into.sinceMs, picture.mesh.atMs)}`;
+  return {
+    title: `${name} does not answer`,
+    lines: [`${many}${into.outcome} ${fromWords(into)}`, since].filter(Boolean),
+  };
 }
 
 function columnWords(pods: number[], code: number, name: string): Words {
@@ -167,7 +172,8 @@ function gather(picture: Picture, pods: number[], code: number): Gathered {
       if (figure > us[1]) us[1] = figure;
       if (met++ % stride !== 0) continue;
       const facts = linkFacts(picture, from, to);
-      const words = `${facts.outcome ?? 'ok'}${facts.phase === null ? '' : ` in ${facts.phase.replace('-', ' ')}`}`;
+      const where = facts.phase === null || facts.outcome === 'refused' ? '' : ` in ${facts.phase.replace('-', ' ')}`;
+      const words = `${facts.outcome ?? 'ok'}${where}`;
       outcomes.set(words, (outcomes.get(words) ?? 0) + 1);
       if (facts.sinceMs >= 0 && (sinceMs < 0 || facts.sinceMs < sinceMs)) sinceMs = facts.sinceMs;
       if (facts.connectUs >= 0 && facts.firstByteUs >= 0) measured++;

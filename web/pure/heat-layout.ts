@@ -29,8 +29,10 @@ export interface HeatRequest {
 export interface HeatLayout {
   kind: CellKind;
   axis: AxisKind;
-  /** Names above columns are level or slanted by 45 degrees. */
-  slanted: boolean;
+  /** Which names stand above the columns, where pods are named. */
+  columns: 'full' | 'short';
+  /** By how many degrees they are slanted; 0 = level. */
+  slant: number;
   /** From one cell to the next, the space between them included; a whole number of device px unless `shared`. */
   pitch: number;
   gap: number;
@@ -52,8 +54,10 @@ export interface HeatLayout {
   scrollable: boolean;
 }
 
+/** So few pods show figures even where their cells are a little small. */
+const FEW = 12;
 const MAX_CELL = 122;
-const CAPTION = 24;
+const CAPTION = 22;
 const NAME_SPACE = 12;
 const STRIP = 8;
 const STRIP_SPACE = 4;
@@ -61,32 +65,52 @@ const LEAST_NAMED = 14;
 
 /** Lays out the heatmap: the largest cells that fit, then what fits beside them. */
 export function layoutHeatmap(request: HeatRequest): HeatLayout {
-  const named = request.narrow ? null : withNames(request, 'full');
-  if (named !== null && (named.kind === 'figures' || request.n > 12)) return named;
-  const short = withNames(request, 'short');
-  if (short !== null && (named === null || short.kind === 'figures')) return short;
-  return named ?? short ?? withoutNames(request);
+  return bestNamed(request) ?? withoutNames(request);
 }
 
 /** Whether every pod's name fits on the axes. */
 export function fitsNames(request: HeatRequest): boolean {
-  return (!request.narrow && withNames(request, 'full') !== null) || withNames(request, 'short') !== null;
+  return bestNamed(request) !== null;
 }
 
-/** A layout with one name a pod, or null where they do not fit. */
-function withNames(request: HeatRequest, axis: 'full' | 'short'): HeatLayout | null {
-  const { n, width, height } = request;
-  const nameWidth = axis === 'full' ? request.fullWidth : request.shortWidth;
-  const left = leftCaption(request) + nameWidth + NAME_SPACE;
-  for (const slanted of [false, true]) {
-    const top = CAPTION + (slanted ? Math.ceil(nameWidth * Math.SQRT1_2) + 18 : 28);
-    // The last slanted name leans out to the right.
-    const lean = slanted ? Math.ceil(nameWidth * Math.SQRT1_2) : 0;
-    const cells = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
-    if (cells.pitch < LEAST_NAMED || (!slanted && nameWidth + 8 > cells.pitch)) continue;
-    if (n * cells.pitch > 0) return assemble(request, { axis, slanted, left, top, strip: 0, ...cells, shared: false });
-  }
-  return null;
+/**
+ * Ways to write a name a pod, the most telling first. Columns get short names before they are slanted, and are slanted
+ * more where they stand close.
+ */
+const NAMINGS = [
+  { axis: 'full', columns: 'full', slant: 0 },
+  { axis: 'full', columns: 'short', slant: 0 },
+  { axis: 'full', columns: 'short', slant: 45 },
+  { axis: 'full', columns: 'short', slant: 65 },
+  { axis: 'short', columns: 'short', slant: 0 },
+  { axis: 'short', columns: 'short', slant: 45 },
+  { axis: 'short', columns: 'short', slant: 65 },
+] as const;
+
+/** The least between two slanted lines of names. */
+const NAME_LINE = 12.5;
+
+/** The first way of naming that leaves room for figures, else the first that leaves room for marks; null without. */
+function bestNamed(request: HeatRequest): HeatLayout | null {
+  const named = NAMINGS.filter(({ axis }) => axis === 'short' || !request.narrow)
+    .map((naming) => withNames(request, naming))
+    .filter((layout) => layout !== null);
+  return named.find(({ kind }) => kind === 'figures') ?? named[0] ?? null;
+}
+
+function withNames(request: HeatRequest, { axis, columns, slant }: (typeof NAMINGS)[number]): HeatLayout | null {
+  const { width, height, fullWidth, shortWidth } = request;
+  const rowWidth = axis === 'full' ? fullWidth : shortWidth;
+  const columnWidth = columns === 'full' ? fullWidth : shortWidth;
+  const left = leftCaption(request) + rowWidth + NAME_SPACE;
+  const angle = (slant * Math.PI) / 180;
+  const top = CAPTION + (slant > 0 ? Math.ceil(columnWidth * Math.sin(angle)) + 18 : 28);
+  // The last slanted name leans out to the right.
+  const lean = slant > 0 ? Math.ceil(columnWidth * Math.cos(angle)) : 0;
+  const cells = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
+  const apart = slant > 0 ? cells.pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= cells.pitch;
+  if (cells.pitch < LEAST_NAMED || !apart) return null;
+  return assemble(request, { axis, columns, slant, left, top, strip: 0, ...cells, shared: false });
 }
 
 function withoutNames(request: HeatRequest): HeatLayout {
@@ -96,7 +120,7 @@ function withoutNames(request: HeatRequest): HeatLayout {
   const left = leftCaption(request) + nameWidth + NAME_SPACE + STRIP + STRIP_SPACE;
   const top = CAPTION + 22 + STRIP + STRIP_SPACE;
   const room = Math.max(40, Math.min(request.width - left, request.height - top));
-  const base = { axis, slanted: false, left, top, strip: STRIP } as const;
+  const base = { axis, columns: 'short', slant: 0, left, top, strip: STRIP } as const;
   const cells = cellsFor(request, room, LEAST_NAMED);
   if (cells.pitch >= 2) return assemble(request, { ...base, ...cells, shared: false });
   if (!fit) return assemble(request, { ...base, pitch: Math.ceil(2 * dpr) / dpr, gap: 0, groupGap: 1, shared: false });
@@ -126,7 +150,8 @@ function gapOf(pitch: number): number {
   return pitch >= 9 ? 1 : 0;
 }
 
-interface Parts extends Pick<HeatLayout, 'axis' | 'slanted' | 'left' | 'top' | 'strip' | 'pitch' | 'gap' | 'shared'> {
+interface Parts
+  extends Pick<HeatLayout, 'axis' | 'columns' | 'slant' | 'left' | 'top' | 'strip' | 'pitch' | 'gap' | 'shared'> {
   groupGap: number;
 }
 
@@ -140,7 +165,8 @@ function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayo
   }
   const extent = Math.max(0, (starts[n] ?? 0) - parts.gap);
   const cell = parts.pitch - parts.gap;
-  const kind = cell >= 40 ? 'figures' : cell >= LEAST_NAMED - 2 ? 'marks' : cell >= 4 ? 'patterns' : 'colours';
+  const figuresFrom = n <= FEW ? 32 : 40;
+  const kind = cell >= figuresFrom ? 'figures' : cell >= LEAST_NAMED - 2 ? 'marks' : cell >= 4 ? 'patterns' : 'colours';
   const visible = (space: number) => Math.floor(Math.max(40, Math.min(extent, space)) * dpr) / dpr;
   const viewWidth = visible(width - parts.left);
   const viewHeight = visible(height - parts.top);

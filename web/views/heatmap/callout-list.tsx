@@ -1,16 +1,24 @@
-import type { PlacedCallout } from '../../pure/callout-layout.ts';
+import { MOST_CALLOUT, type PlacedCallout } from '../../pure/callout-layout.ts';
 import type { Callout } from '../../pure/callouts.ts';
+import { codeOf } from '../../pure/link-state.ts';
 import type { Picture } from '../../pure/picture.ts';
+import { SEVERITY } from '../../pure/severity.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 
-/** Callouts as words beside the matrix, where `placed` has them. `action`: with a line that opens the pod's links. */
-export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; picture: Picture; action: boolean }) {
-  const { placed, picture, action, onSelect } = props;
+/** Callouts as words beside the matrix, where `placed` has them, within `width` px. `action`: with a line that opens the pod's links. */
+export function PlacedCallouts(
+  props: Select & { placed: PlacedCallout[]; picture: Picture; action: boolean; width: number },
+) {
+  const { placed, picture, action, width, onSelect } = props;
   return placed.map(({ callout, x, y }) => (
-    <div className="callout" key={keyOf(callout)} style={{ left: x, top: y - 10 }}>
+    <div
+      className="callout"
+      key={keyOf(callout)}
+      style={{ left: x, top: y - 10, maxWidth: Math.min(MOST_CALLOUT, width - x) }}
+    >
       <CalloutWords callout={callout} picture={picture} action={action} onSelect={onSelect} />
     </div>
   ));
@@ -20,9 +28,11 @@ export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; pictur
 export function CalloutList(props: Select & { callouts: Callout[]; picture: Picture }) {
   const { callouts, picture, onSelect } = props;
   if (callouts.length === 0) return null;
+  const worth = ({ state }: Callout) => SEVERITY[codeOf(state)] ?? 0;
+  const worstFirst = [...callouts].sort((a, b) => worth(b) - worth(a));
   return (
     <ul className="callout-list">
-      {callouts.map((callout) => (
+      {worstFirst.map((callout) => (
         <li className="callout" key={keyOf(callout)}>
           <StateGlyph state={callout.state} />
           <div>

@@ -17,7 +17,7 @@ export function drawAxes(ctx: CanvasRenderingContext2D, scene: Scene): void {
   else drawNames(ctx, scene);
 }
 
-function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token }: Scene): void {
+function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: Scene): void {
   const narrow = layout.left < 100 && layout.axis === 'short';
   ctx.textBaseline = 'alphabetic';
   ctx.textAlign = 'left';
@@ -31,8 +31,9 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token }: Scene): 
     ctx.fillText(rest, x + width, y);
   };
   ctx.font = `400 13px ${FONT}`;
-  const wide = ctx.measureText('from the pod that pings →').width;
-  const rest = layout.viewWidth < wide || narrow ? ' →' : ' the pod that pings →';
+  const by = layout.axis === 'groups' ? `, by ${group}` : '';
+  const wide = ctx.measureText(`from the pod that pings${by} →`).width;
+  const rest = layout.viewWidth < wide || narrow ? ' →' : ` the pod that pings${by} →`;
   const width = rest === ' →' ? ctx.measureText('from →').width : wide;
   write('from', rest, layout.left + Math.max(0, (layout.viewWidth - width) / 2), 15);
   if (narrow) {
@@ -58,22 +59,22 @@ function drawNames(ctx: CanvasRenderingContext2D, scene: Scene): void {
   for (const pod of arrangement.pods) drawRowName(ctx, scene, pod, isBold(scene.accused.rows, pod));
   ctx.restore();
   ctx.save();
-  clipColumns(ctx, scene, layout.slanted ? 2000 : 0);
+  clipColumns(ctx, scene, layout.slant > 0 ? 2000 : 0);
   for (const pod of arrangement.pods) drawColumnName(ctx, scene, pod, isBold(scene.accused.columns, pod));
   ctx.restore();
 }
 
-/** Limits drawing to beside the visible rows. */
-export function clipRows(ctx: CanvasRenderingContext2D, { layout }: Scene): void {
+/** Limits drawing to beside the visible rows; names at the ends may stand out by `margin` px. */
+export function clipRows(ctx: CanvasRenderingContext2D, { layout }: Scene, margin = 8): void {
   ctx.beginPath();
-  ctx.rect(0, layout.top - 2, layout.left, layout.viewHeight + 4);
+  ctx.rect(0, layout.top - margin, layout.left, layout.viewHeight + 2 * margin);
   ctx.clip();
 }
 
 /** Limits drawing to above the visible columns, and `lean` px right of them. */
-export function clipColumns(ctx: CanvasRenderingContext2D, { layout }: Scene, lean: number): void {
+export function clipColumns(ctx: CanvasRenderingContext2D, { layout }: Scene, lean: number, margin = 14): void {
   ctx.beginPath();
-  ctx.rect(layout.left - 4, 0, layout.viewWidth + 8 + lean, layout.top);
+  ctx.rect(layout.left - margin, 0, layout.viewWidth + 2 * margin + lean, layout.top);
   ctx.clip();
 }
 
@@ -86,16 +87,17 @@ export function drawRowName(ctx: CanvasRenderingContext2D, scene: Scene, pod: nu
   const gone = stateAt(scene.accused.rows[pod]) === 'gone';
   const px = cell >= 40 ? 14 : cell >= 18 ? 12 : 11;
   const node = shownName(picture.pods[pod]?.pod.node ?? '');
+  const room = layout.axis === 'full' ? x - 22 : x - 2;
   const twoLines = layout.axis === 'full' && cell >= MIDDLE && node !== '';
   ctx.textAlign = 'right';
   ctx.textBaseline = 'middle';
   ctx.font = `${bold ? 600 : cell >= MIDDLE ? 500 : 400} ${px}px ${FONT}`;
   ctx.fillStyle = token(gone ? '--text-third' : cell >= MIDDLE || bold ? '--text' : '--text-second');
-  drawText(ctx, nameOf(scene, pod), x, twoLines ? y - 9 : y, x - 22);
+  drawText(ctx, nameOf(scene, pod, 'row'), x, twoLines ? y - 9 : y, room);
   if (!twoLines) return;
   ctx.font = `400 12px ${FONT}`;
   ctx.fillStyle = token('--text-third');
-  drawText(ctx, node, x, y + 10, x - 22);
+  drawText(ctx, node, x, y + 10, room);
 }
 
 const MIDDLE = 40;
@@ -109,18 +111,18 @@ export function drawColumnName(ctx: CanvasRenderingContext2D, scene: Scene, pod:
   const px = cell >= MIDDLE ? 14 : cell >= 18 ? 12 : 11;
   ctx.font = `${bold ? 600 : cell >= MIDDLE ? 500 : 400} ${px}px ${FONT}`;
   ctx.fillStyle = token(gone ? '--text-third' : cell >= MIDDLE || bold ? '--text' : '--text-second');
-  if (!layout.slanted) {
+  if (layout.slant === 0) {
     ctx.textAlign = 'center';
     ctx.textBaseline = 'alphabetic';
-    drawText(ctx, nameOf(scene, pod), x, layout.top - 12, layout.pitch);
+    drawText(ctx, nameOf(scene, pod, 'column'), x, layout.top - 12, layout.pitch);
     return;
   }
   ctx.save();
   ctx.translate(x + 3, layout.top - 8);
-  ctx.rotate(-Math.PI / 4);
+  ctx.rotate((-layout.slant * Math.PI) / 180);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  drawText(ctx, nameOf(scene, pod), 0, 0, (layout.top - 34) * Math.SQRT2);
+  drawText(ctx, nameOf(scene, pod, 'column'), 0, 0, (layout.top - 30) / Math.sin((layout.slant * Math.PI) / 180));
   ctx.restore();
 }
 
@@ -244,7 +246,7 @@ function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const start = (pod: number) => (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) - (piece - size) / 2;
   const colour = (code: number) => token(cellTokens(code < 0 ? GOOD : code).fill);
   ctx.save();
-  clipRows(ctx, scene);
+  clipRows(ctx, scene, 0);
   for (const pod of byRow) {
     const y = layout.top - scene.scrollY + start(pod);
     ctx.fillStyle = colour(accused.rowWorst[pod] ?? -1);
@@ -253,7 +255,7 @@ function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   }
   ctx.restore();
   ctx.save();
-  clipColumns(ctx, scene, 0);
+  clipColumns(ctx, scene, 0, 0);
   for (const pod of byColumn) {
     const x = layout.left - scene.scrollX + start(pod);
     ctx.fillStyle = colour(accused.columnWorst[pod] ?? -1);

@@ -8,7 +8,7 @@ import { FONT, type Scene } from './scene.ts';
 
 /** From which cell on it has room for a unit, "itself" and the word of an outcome, CSS px. */
 const ROOMY = 72;
-const MIDDLE = 40;
+const MIDDLE = 32;
 
 /** Draws all cells that are in view. */
 export function drawCells(ctx: CanvasRenderingContext2D, scene: Scene): void {
@@ -68,15 +68,17 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   const state = stateAt(picture.state[pair]);
   const code = (state === 'suspect' ? picture.base[pair] : picture.state[pair]) ?? 0;
   const fill = token(cellTokens(code).fill);
-  const ink = token(state === 'failed' ? '--failed-ink' : cellTokens(code).ink);
+  const ink = token(stateAt(code) === 'failed' ? '--failed-ink' : cellTokens(code).ink);
   drawGround(ctx, scene, state, size, fill, ink);
   const figure = picture.valueUs[pair] ?? Number.NaN;
-  const hasFigure = size >= MIDDLE && figure >= 0 && state !== 'failed' && state !== 'gone' && state !== 'unknown';
+  const failed = stateAt(picture.base[pair]) === 'failed';
+  const hasFigure = size >= MIDDLE && figure >= 0 && !failed && state !== 'gone' && state !== 'unknown';
   if (hasFigure) drawFigure(ctx, state, figure, size, fill, ink);
-  const outcome = state === 'failed' ? linkFacts(picture, from, to).outcome : null;
-  const mark = linkMark(state, outcome);
+  const outcome = failed ? linkFacts(picture, from, to).outcome : null;
+  const mark = linkMark(failed ? 'failed' : state, outcome);
   if (mark !== '' && !(hasFigure && state === 'suspect')) {
-    if (hasFigure) drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 10), size >= ROOMY ? 16 : 10, 24);
+    if (hasFigure)
+      drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 8), size >= ROOMY ? 16 : 7, size >= ROOMY ? 24 : 17);
     else drawAlone(ctx, scene, state, mark, size, ink);
   }
   if (size < ROOMY) return;
@@ -159,7 +161,7 @@ function drawFigure(
 ): void {
   const { figure, unit } = latencyParts(us);
   const text = size >= ROOMY && (us >= 9950 || unit === 's') ? `${figure} ${unit}` : figure;
-  const px = size >= ROOMY ? 15 : size >= 52 ? 14 : 12;
+  const px = size >= ROOMY ? 15 : size >= 52 ? 14 : size >= 40 ? 12 : 11;
   ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
@@ -193,7 +195,7 @@ function drawAlone(
     ctx.fill();
   }
   const colour = state === 'unknown' ? token('--text') : state === 'gone' ? token('--text-third') : ink;
-  drawMark(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(box, size * 0.8) : box);
+  drawMark(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(24, size * 0.8) : box);
 }
 
 /** A mark of marks.ts around (x, y), its box of 24 scaled to `box` px. */

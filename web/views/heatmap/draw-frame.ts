@@ -7,18 +7,30 @@ import type { Scene } from './scene.ts';
 export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: readonly PlacedCallout[]): void {
   drawCells(ctx, scene);
   drawAxes(ctx, scene);
-  for (const callout of placed) drawCallout(ctx, scene, callout);
+  for (const one of placed) {
+    const close = placed.some((other) => other !== one && isNeighbour(one, other));
+    drawCallout(ctx, scene, one, close ? scene.layout.gap / 2 : 5);
+  }
 }
 
+function isNeighbour({ callout: a }: PlacedCallout, { callout: b }: PlacedCallout): boolean {
+  return a.axis === b.axis && (a.last + 1 === b.first || b.last + 1 === a.first);
+}
+
+/** From which cell on a row is framed: below, its bold name and the line are enough, CSS px. */
+const FRAMED_FROM = 56;
+
 /** The line from a row or column to its words; large cells are framed too. */
-function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, { callout, leader, bracket }: PlacedCallout): void {
+function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout, out: number): void {
+  const { callout, leader, bracket } = placed;
   const { layout, token } = scene;
-  const framed = layout.kind === 'figures' && (callout.state === 'slow' || callout.state === 'failed');
+  if (leader.length === 0) return;
+  const framed = layout.pitch >= FRAMED_FROM && (callout.state === 'slow' || callout.state === 'failed');
   const link = callout.state === 'slow' || callout.state === 'failed' ? `--${callout.state}-link` : '--text-third';
   ctx.strokeStyle = token(framed ? '--text' : callout.state === 'suspect' ? '--suspect' : link);
   ctx.lineWidth = framed ? 2 : 1.25;
   ctx.lineJoin = 'round';
-  if (framed) drawRing(ctx, scene, callout.axis, callout.first, callout.last);
+  if (framed) drawRing(ctx, scene, callout, out);
   ctx.lineWidth = 1.25;
   ctx.beginPath();
   leader.forEach(([x, y], i) => {
@@ -40,13 +52,14 @@ function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, { callout, lea
   ctx.fill();
 }
 
-function drawRing(ctx: CanvasRenderingContext2D, scene: Scene, axis: 'row' | 'column', first: number, last: number) {
+function drawRing(ctx: CanvasRenderingContext2D, scene: Scene, callout: PlacedCallout['callout'], out: number): void {
   const { layout } = scene;
+  const { axis, first, last } = callout;
   const [x0, y0] = [layout.left - scene.scrollX, layout.top - scene.scrollY];
   const from = layout.starts[first] ?? 0;
   const length = (layout.starts[last] ?? 0) + layout.pitch - layout.gap - from;
   ctx.beginPath();
-  if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - 5, layout.extent + 10, length + 10, 6);
-  else ctx.roundRect(x0 + from - 5, y0 - 5, length + 10, layout.extent + 10, 6);
+  if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
+  else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
   ctx.stroke();
 }

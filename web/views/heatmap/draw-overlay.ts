@@ -151,9 +151,9 @@ function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, { from, to }
   } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right', wipe);
   ctx.restore();
   ctx.save();
-  clipColumns(ctx, scene, layout.slanted ? 2000 : 40);
+  clipColumns(ctx, scene, layout.slant > 0 ? 2000 : 40);
   if (layout.axis === 'full' || layout.axis === 'short') {
-    if (!layout.slanted) wipe(x - 2, layout.top - 28, layout.pitch + 4, 24);
+    if (layout.slant === 0) wipe(x - 2, layout.top - 28, layout.pitch + 4, 24);
     drawColumnName(ctx, scene, from, true);
   } else if (layout.axis === 'groups') {
     const group = arrangement.groups.find(({ start, length }) => column >= start && column < start + length);

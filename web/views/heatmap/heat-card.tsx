@@ -76,7 +76,7 @@ function Figure({ us }: { us: number }) {
 
 function sinceText(facts: LinkFacts, nowMs: number): string {
   if (facts.sinceMs < 0) return '';
-  return `${facts.outcome === 'ok' ? 'answers since' : 'since'} ${clockText(facts.sinceMs, nowMs)}`;
+  return `${facts.outcome === 'ok' ? 'ok since' : 'since'} ${clockText(facts.sinceMs, nowMs)}`;
 }
 
 function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {

@@ -77,7 +77,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
         </div>
         <SpokenCell cursor={cursor} props={props} />
       </div>
-      <PlacedCallouts placed={placed} picture={picture} action={explained} onSelect={onSelect} />
+      <PlacedCallouts placed={placed} picture={picture} action={explained} width={size.width} onSelect={onSelect} />
       {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
       {scene === null ? null : (
         <CardAt scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }} cursor={cursor} size={{ ...size, height }} />

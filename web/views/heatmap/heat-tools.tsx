@@ -89,21 +89,22 @@ export function HeatTools({ props, group, fit, onFit, onSortAgain, onPng, onCsv 
           Sort again
         </button>
       )}
-      <span className="heat-tools-gap" />
-      {fit === null ? null : (
-        <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
-          Fit
+      <div className="heat-tools-end">
+        {fit === null ? null : (
+          <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
+            Fit
+          </button>
+        )}
+        <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
+          Table
         </button>
-      )}
-      <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
-        Table
-      </button>
-      <button type="button" onClick={onPng} disabled={props.asTable}>
-        PNG
-      </button>
-      <button type="button" onClick={onCsv}>
-        CSV
-      </button>
+        <button type="button" onClick={onPng} disabled={props.asTable}>
+          PNG
+        </button>
+        <button type="button" onClick={onCsv}>
+          CSV
+        </button>
+      </div>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { Accused } from '../../pure/accused.ts';
+import type { GroupBy } from '../../pure/address.ts';
 import type { CellColours } from '../../pure/heat-colours.ts';
 import type { HeatLayout, Rect } from '../../pure/heat-layout.ts';
 import { codeOf } from '../../pure/link-state.ts';
@@ -19,6 +20,8 @@ export interface Scene {
   accused: Accused;
   arrangement: Arrangement;
   layout: HeatLayout;
+  /** What the axes are grouped by. */
+  group: GroupBy;
   colours: CellColours;
   token: Token;
   /** Device px in one CSS px. */
@@ -45,11 +48,11 @@ export function cellRect({ layout, arrangement, scrollX, scrollY }: Scene, { fro
   return { x, y, width: size, height: size };
 }
 
-/** The name of a pod as this layout writes it. */
-export function nameOf({ picture, layout }: Scene, pod: number): string {
+/** The name of a pod as this layout writes it beside rows or above columns. */
+export function nameOf({ picture, layout }: Scene, pod: number, side: 'row' | 'column'): string {
   const view = picture.pods[pod];
   if (view === undefined) return '';
-  return layout.axis === 'full' ? view.name : view.label;
+  return (side === 'row' ? layout.axis : layout.columns) === 'full' ? view.name : view.label;
 }
 
 /** Whether a pod's name is written bold: its row or column stands out. */

@@ -1,5 +1,5 @@
 import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
-import { type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
+import { CALLOUT_INDENT, MOST_CALLOUT, type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
 import { cellColours } from '../../pure/heat-colours.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { drawFrame } from './draw-frame.ts';
@@ -30,24 +30,26 @@ export const EXPLAINED_TO = 12;
 /** Draws the picture on one canvas whenever it changes, and gives where its callouts are. */
 export function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
   const { picture, theme } = props;
-  const { accused, arrangement, layout, callouts, calloutsBeside } = model;
+  const { accused, arrangement, layout, group, callouts, calloutsBeside } = model;
   const canvas = useRef<HTMLCanvasElement>(null);
   const action = picture.n <= EXPLAINED_TO;
   const placed = useMemo(() => {
     if (!calloutsBeside) return [];
-    const bounds = { low: layout.top + (action ? 76 : 14), high: height - 8, action };
+    const room = size.width - layout.left - layout.viewWidth - CALLOUT_INDENT;
+    const width = Math.min(MOST_CALLOUT, room);
+    const bounds = { low: layout.top + (action ? 76 : 14), high: height - 8, width, action };
     return placeCallouts(callouts, layout, scroll, bounds);
-  }, [calloutsBeside, callouts, layout, scroll, height, action]);
+  }, [calloutsBeside, callouts, layout, scroll, size.width, height, action]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the tokens that are read
   useLayoutEffect(() => {
     const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
     if (canvas.current === null || ctx === null) return;
     const token = readTokens(canvas.current);
     const where = { dpr: size.dpr, scrollX: scroll.x, scrollY: scroll.y };
-    const scene = { picture, accused, arrangement, layout, token, colours: cellColours(token), ...where };
+    const scene = { picture, accused, arrangement, layout, group, token, colours: cellColours(token), ...where };
     drawFrame(ctx, scene, placed);
     drawn.current = { scene, placed };
-  }, [picture, accused, arrangement, layout, placed, size, height, scroll, theme, drawn]);
+  }, [picture, accused, arrangement, layout, group, placed, size, height, scroll, theme, drawn]);
   return { canvas, placed };
 }
 

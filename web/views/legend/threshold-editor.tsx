@@ -1,6 +1,12 @@
 import { useId, useState } from 'react';
 import { DEFAULT_THRESHOLDS } from '../../pure/link-state.ts';
-import { THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from '../../pure/threshold-scale.ts';
+import {
+  MAX_DOTS,
+  THRESHOLD_LABELS,
+  THRESHOLD_NAMES,
+  type ThresholdName,
+  withThreshold,
+} from '../../pure/threshold-scale.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 
@@ -18,6 +24,10 @@ export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' 
           Reset to {goodMs} / {warningMs} / {problemMs}
         </button>
       </div>
+      <p className="threshold-hint">
+        {picture.n * picture.n > MAX_DOTS ? 'Bars count links' : 'Each dot is a link'}; dashed is the timeout,{' '}
+        {picture.mesh.settings.pingTimeoutMs} ms.
+      </p>
       <ThresholdScale picture={picture} thresholds={thresholds} onChange={set} />
       <div className="threshold-fields">
         {THRESHOLD_NAMES.map((name) => (
