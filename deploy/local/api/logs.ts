@@ -32,6 +32,7 @@ export function serveLog(
     response.end(Buffer.from(text).subarray(0, Math.min(limitBytes, 2 ** 31)));
     return;
   }
+  response.flushHeaders(); // There may be nothing to read for long.
   response.write(text);
   follow(response, log, render);
 }
