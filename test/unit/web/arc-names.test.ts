@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { arcNames, arcStates } from '../../../web/pure/arc-names.ts';
+import { layoutRing } from '../../../web/pure/circle-layout.ts';
+import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { buildPicture } from '../../../web/pure/picture.ts';
+import type { Scenario } from '../../feed/options.ts';
+import { meshOf } from '../../feed/scenarios.ts';
+
+const BOX = { x: 300, y: 50, width: 460, height: 460 };
+
+function ringOf(pods: number, scenario: Scenario) {
+  const mesh = meshOf({ pods, scenario });
+  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return { picture, ring: layoutRing(mesh.pods, 'node', BOX) };
+}
+
+test('names of arcs never lie over each other nor over the words of a pod', () => {
+  const { ring } = ringOf(1000, 'healthy');
+  const label = { index: 0, x: 780, y: 280, anchor: 'start' as const, leader: [] };
+  const names = arcNames(ring, 260, [label], 200, [0, 1060]).filter(({ text }) => text !== '');
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.length).toBeLessThan(ring.arcs.length);
+  const boxes = names.map(({ text, x, y, anchor }) => {
+    const width = text.length * 6.5;
+    return { left: anchor === 'end' ? x - width : anchor === 'start' ? x : x - width / 2, width, y };
+  });
+  for (const [i, a] of boxes.entries()) {
+    for (const b of boxes.slice(i + 1)) {
+      expect(a.left + a.width < b.left || b.left + b.width < a.left || Math.abs(a.y - b.y) >= 16).toBe(true);
+    }
+    expect(a.left > 980 || a.left + a.width < 780 || Math.abs(a.y - 280) >= 22).toBe(true);
+  }
+});
+
+test('an arc carries failed where a pod of it fails, and the others stay good', () => {
+  const { picture, ring } = ringOf(60, 'dead-pod');
+  const dead = picture.pods.find(({ health }) => health === 'failing')!.index;
+  const states = arcStates(picture, ring, () => false);
+  ring.arcs.forEach((arc, i) => {
+    expect(states[i]).toBe(arc.pods.includes(dead) ? 'failed' : 'good');
+  });
+});
+
+test('what a pod sees that fails to reach everybody does not colour the arcs of the others', () => {
+  const { picture, ring } = ringOf(60, 'cut-off');
+  const cut = picture.pods.find(({ failedOut, probedOut }) => failedOut === probedOut)!.index;
+  expect(new Set(arcStates(picture, ring, () => false))).toEqual(new Set(['failed']));
+  expect(arcStates(picture, ring, (from) => from === cut)).toContain('good');
+});

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { ProbeResult } from '../../../server/contract/probe.ts';
+import { externalTargets } from '../../../web/pure/external-targets.ts';
+import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { buildPicture } from '../../../web/pure/picture.ts';
+import { meshOf } from '../../feed/scenarios.ts';
+
+function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
+  const mesh = meshOf({ pods: 3, scenario: 'healthy' });
+  const rows = mesh.rows.map((row) => ({ ...row, probes: probesOf(row.pod) }));
+  return externalTargets(
+    buildPicture({ ...mesh, rows }, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' }),
+  );
+}
+
+function probe(target: string, change: Partial<ProbeResult> = {}): ProbeResult {
+  return { target, protocol: 'tcp', atMs: 5, durationUs: 900, error: '', ...change };
+}
+
+test('a target is as bad as the worst of those who probe it', () => {
+  const [target] = targetsOf((pod) => [
+    probe('a:1', { durationUs: 100 * (pod + 1), error: pod === 1 ? 'refused' : '' }),
+  ]);
+  expect(target).toMatchObject({ state: 'failed', probing: 3, failing: [1], slowestUs: 300, error: 'refused' });
+});
+
+test('one that nobody has probed yet is neither good nor bad', () => {
+  expect(targetsOf(() => [probe('a:1', { atMs: 0 })])[0]).toMatchObject({
+    state: 'not-yet',
+    probing: 0,
+    slowestUs: -1,
+  });
+});
+
+test('the same name under two protocols is two targets; failed ones come first', () => {
+  const targets = targetsOf(() => [probe('a:1'), probe('a:1', { protocol: 'http', error: 'HTTP 500' })]);
+  expect(targets.map(({ key }) => key)).toEqual(['http a:1', 'tcp a:1']);
+});
+
+test('pods that each bring names of their own cannot flood the picture', () => {
+  expect(targetsOf((pod) => Array.from({ length: 400 }, (_, i) => probe(`p${pod}-${i}`)))).toHaveLength(500);
+});

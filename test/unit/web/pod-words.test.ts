@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { buildPicture } from '../../../web/pure/picture.ts';
+import { podWords, slowNote } from '../../../web/pure/pod-words.ts';
+import { suspectsOf } from '../../../web/pure/suspects.ts';
+import type { MeshOptions } from '../../feed/options.ts';
+import { meshOf } from '../../feed/scenarios.ts';
+
+function pictureOf(options: MeshOptions) {
+  return buildPicture(meshOf(options), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+}
+
+function wordsOf(options: MeshOptions): string[] {
+  const picture = pictureOf(options);
+  return picture.pods.map((view) => {
+    const { state, note } = podWords(picture, view, picture.mesh.atMs);
+    return note === '' ? state : `${state}, ${note}`;
+  });
+}
+
+describe('a pod in words', () => {
+  test('is healthy though slow to reach (experiment 2)', () => {
+    expect(wordsOf({ pods: 4, scenario: 'slow-row' })).toEqual([
+      'Healthy',
+      'Healthy',
+      'Healthy',
+      'Healthy, slow to reach',
+    ]);
+  });
+
+  test('is failing with what most others met', () => {
+    expect(wordsOf({ pods: 12, scenario: 'dead-pod' }).filter((words) => words !== 'Healthy')).toEqual([
+      'Failing, refuses all 11',
+    ]);
+  });
+
+  test('has the stage of its life, since when, and who took its place', () => {
+    const words = wordsOf({ pods: 8, scenario: 'lifecycles' });
+    expect(words).toContain('Starting, for 6 s');
+    expect(words).toContain('Not ready, for 45 s');
+    expect(words).toContain('Terminating, for 9 s');
+    expect(words.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
+  });
+
+  test('that is starved says that its own figures are not to be trusted', () => {
+    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('Starved, not to be trusted');
+  });
+
+  test('counts who finds it slow', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+    expect(slowNote(picture.pods[3]!)).toBe('slow from all 3');
+  });
+});
+
+describe('suspects', () => {
+  const suspects = (options: MeshOptions) => {
+    const picture = pictureOf(options);
+    return suspectsOf(picture, picture.mesh.atMs);
+  };
+
+  test('are none where all is well', () => {
+    expect(suspects({ pods: 40, scenario: 'healthy' })).toEqual([]);
+  });
+
+  test('of one node with one fault are told as one', () => {
+    const [first, ...others] = suspects({ pods: 120, scenario: 'dead-node' });
+    expect(others).toEqual([]);
+    expect(first?.pods).toHaveLength(10);
+    expect(first?.title).toMatch(/^worker-\d+, 10 pods$/);
+    expect(first?.pods).toContain(first?.anchor);
+  });
+
+  test('come with the failing before the slow before the starved', () => {
+    expect(suspects({ pods: 120, scenario: 'mixed' }).map(({ tone }) => tone)).toEqual(['failed', 'slow', 'suspect']);
+  });
+});
