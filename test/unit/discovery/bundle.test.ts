@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error a build script, without types
 import { slimKubernetesClient } from '../../../deploy/slim-client.mjs';
 import { KubeStub } from '../../kube-stub.ts';
+
+// Each test starts a process, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 const run = promisify(execFile);
 const fixture = (name: string) => join(import.meta.dirname, '../../fixtures/tls', name);
@@ -55,7 +58,7 @@ beforeAll(async () => {
   });
   for (const server of [stub, strictStub]) server.putPod({ name: 'a', ip: '10.1.0.1' });
   await bundle(join(folder, 'discover.cjs'), { stdin: { contents: DISCOVER, resolveDir: process.cwd() } });
-}, 30_000);
+}, 60_000);
 
 afterAll(async () => {
   await Promise.all([stub.close(), strictStub.close()]);

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { DiscoveryFault } from '../../../server/contract/discovery.ts';
 import type { StubFault } from '../../kube-faults.ts';
 import { KubeStub } from '../../kube-stub.ts';
@@ -6,6 +6,12 @@ import { type Observed, observe } from './observed.ts';
 
 let stub: KubeStub;
 let observed: Observed[] = [];
+
+// Real sockets on a machine that may be busy.
+vi.setConfig({ testTimeout: 20_000 });
+
+// The whole Kubernetes client, which only the bundle leaves out, takes seconds to load.
+beforeAll(() => import('../../../server/discovery/access.ts'), 60_000);
 
 beforeEach(async () => {
   stub = await KubeStub.start({ token: 'secret' });
