@@ -153,7 +153,7 @@ export class OwnView {
 
   /** Goldpinger's `/check` as JSON in pieces. */
   check(): Iterable<string> {
-    const links = this.#results.current().map(({ target, judged, newest }) => ({ target, sample: judged ?? newest }));
+    const links = this.#results.current().map(({ target, judged }) => ({ target, sample: judged }));
     return checkAnswer({
       links,
       probes: this.#external.results(),

@@ -28,11 +28,17 @@ export class ServerProcess {
   /** Resolves with the exit code, or null after a signal. */
   readonly ended: Promise<number | null>;
 
-  /** Starts the server with `env` (nothing is inherited but PATH) and `args`. `host` is where it listens. */
-  constructor(host: string, env: Record<string, string>, args: string[] = []) {
+  /**
+   * Starts the server with `env` (nothing is inherited but PATH) and `args`. `host` is where it listens, `nodeFlags` are
+   * for Node itself.
+   */
+  constructor(host: string, env: Record<string, string>, args: string[] = [], nodeFlags: string[] = []) {
     this.url = `http://${host}:${env['PORT'] ?? '8080'}`;
     const path = process.env['PATH'] ?? '';
-    this.child = spawn(process.execPath, [SERVER, ...args], { env: { PATH: path, HOST: host, ...env }, stdio: 'pipe' });
+    this.child = spawn(process.execPath, [...nodeFlags, SERVER, ...args], {
+      env: { PATH: path, HOST: host, ...env },
+      stdio: 'pipe',
+    });
     this.ended = once(this.child, 'close').then(([code]) => code as number | null);
     if (this.child.stdout !== null) {
       createInterface(this.child.stdout).on('line', (line) => {

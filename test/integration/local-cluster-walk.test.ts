@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startCluster } from '../../deploy/local/cluster.ts';
+import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+import { outcomeOf } from '../../server/contract/links.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { soon } from './server-process.ts';
+import { meshOf } from './stub-mesh.ts';
+
+let cluster: LocalCluster;
+const service = () => ({ url: cluster.serviceUrl.replace(/\/$/, '') });
+const health = async () => (await fetch(`${service().url}/cluster_health`)).status;
+const podNamed = (mesh: Mesh, name: string) => mesh.pods.find((pod) => pod.name === name);
+
+beforeAll(async () => {
+  cluster = await startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } });
+  await cluster.ready();
+}, 90_000);
+
+afterAll(() => cluster.stop());
+
+describe('three pods of a real cluster on loopback', () => {
+  it('are all healthy soon after they are ready: each has pinged each', async () => {
+    await soon(async () => expect(await health()).toBe(200));
+    const mesh = await meshOf(service());
+    expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
+    expect(mesh.rows.map((row) => [row.missing, row.links.length])).toEqual([
+      ['', 3],
+      ['', 3],
+      ['', 3],
+    ]);
+    expect(new Set(mesh.pods.map(({ zone }) => zone)).size).toBeGreaterThan(1);
+  });
+
+  it('one that is killed is gone with the time, its replacement is starting, then healthy, and named as such', async () => {
+    const [victim] = cluster.pods();
+    const killedMs = Date.now();
+    const seen = new Set<string>();
+    cluster.deletePod(victim!.name, { graceSeconds: 0 });
+    await soon(async () => {
+      const mesh = await meshOf(service());
+      for (const pod of mesh.pods) seen.add(`${pod.name === victim!.name ? 'victim' : 'other'} ${pod.lifecycle}`);
+      expect(podNamed(mesh, victim!.name)?.lifecycle).toBe('gone');
+    });
+    await soon(async () => {
+      const mesh = await meshOf(service());
+      for (const pod of mesh.pods) seen.add(`${pod.name === victim!.name ? 'victim' : 'other'} ${pod.lifecycle}`);
+      expect(await health()).toBe(200);
+      expect(mesh.pods.filter(({ lifecycle }) => lifecycle === 'ready')).toHaveLength(3);
+    });
+    expect(seen).toContain('other starting');
+    const mesh = await meshOf(service());
+    const gone = podNamed(mesh, victim!.name);
+    expect(gone?.lifecycle).toBe('gone');
+    expect(gone!.sinceMs).toBeGreaterThan(killedMs - 2000);
+    const replacement = mesh.pods.find(({ uid }) => uid === gone!.replacedBy);
+    expect(replacement).toMatchObject({ lifecycle: 'ready' });
+    expect(cluster.pods().map(({ uid }) => uid)).toContain(replacement!.uid);
+  });
+
+  it('one whose process hangs fails by timeout, and is healthy again when it goes on', async () => {
+    await soon(async () => expect(await health()).toBe(200));
+    const [victim, witness] = cluster.pods().filter(({ ready }) => ready);
+    // Not by the service address: it may pick the pod that hangs, as a Service would.
+    const other = { url: `http://${witness!.ip}:8080` };
+    process.kill(victim!.pid, 'SIGSTOP');
+    try {
+      await soon(async () => {
+        const mesh = await meshOf(other);
+        const index = mesh.pods.findIndex(({ name }) => name === victim!.name);
+        const row = mesh.rows.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
+        expect(outcomeOf(row.links, row.links.to.indexOf(index))).toBe('timeout');
+        expect(mesh.rows.find(({ pod }) => pod === index)?.missing).toBe('timeout');
+      });
+    } finally {
+      process.kill(victim!.pid, 'SIGCONT');
+    }
+    await soon(async () => expect((await fetch(`${other.url}/cluster_health`)).status).toBe(200), 40_000);
+  });
+});
