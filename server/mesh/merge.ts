@@ -1,5 +1,5 @@
 import { NONE16, unpack16 } from '../contract/bytes16.ts';
-import { emptyLinks, FLAG_NOT_YET, LINK_COLUMNS, type LinkColumns, STAT_COLUMNS } from '../contract/links.ts';
+import { emptyLinks, FLAG_NOT_YET, type LinkColumns, type StatColumns } from '../contract/links.ts';
 import type { MeshRow, MissingReason } from '../contract/mesh.ts';
 import type { Row } from '../contract/row.ts';
 import type { PodIndex } from './pod-index.ts';
@@ -37,51 +37,74 @@ export function missingRow(arrival: Arrival, missing: MissingReason, missingDeta
 export function meshRowOf(row: Row, arrival: Arrival, index: PodIndex, toleranceMs: number): MeshRow {
   const peers = row.peers ?? [];
   const table = index.ofTable(peers);
-  const gone = index.ofGone(row.gonePeers);
-  const place = (to: number) => (to < peers.length ? table.to[to] : gone[to - peers.length]) ?? -1;
-  const kept: number[] = [];
-  for (let i = 0; i < row.links.length; i++) if (place(row.links.to[i] ?? 0) >= 0) kept.push(i);
-  const strangers = new Set(table.strangers);
-  const settled = (i: number) => {
-    const { to, flags, sinceMs } = row.links;
-    if (!strangers.has(to[i] ?? -1) || ((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return false;
-    return (sinceMs[i] ?? NONE16) !== NONE16 && unpack16(sinceMs[i] ?? 0) > toleranceMs;
-  };
-  const stranger = strangers.size > 0 && Array.from(row.links.to.keys()).some(settled);
+  const placed = placedLinks(row.links, table.to, index.ofGone(row.gonePeers));
+  const kept = placed.unknown === 0 ? null : keptOf(placed.to);
   return {
     ...arrival,
     missing: '',
     missingDetail: '',
     via: 'row',
     bootTimeMs: row.bootTimeMs,
-    samePeers: !table.lacks && !stranger,
-    links: pickLinks(row.links, kept, place),
-    details: pickDetails(row.details, kept),
-    stats: row.stats === null ? null : { ...row.stats, ...pick(row.stats, Object.keys(STAT_COLUMNS), kept) },
+    samePeers: !table.lacks && !hasSettledStranger(row.links, table.strangers, toleranceMs),
+    links: { ...picked({ ...row.links, to: placed.to }, kept), length: row.links.length - placed.unknown },
+    details: pickDetails(row.details, row.links.length, kept),
+    stats: row.stats === null ? null : picked(row.stats, kept),
     probes: row.probes,
     starvation: row.starvation,
   };
 }
 
-function pickLinks(links: LinkColumns, kept: readonly number[], place: (to: number) => number): LinkColumns {
-  const picked = { ...links, ...pick(links, Object.keys(LINK_COLUMNS), kept), length: kept.length };
-  return { ...picked, to: Uint16Array.from(kept, (i) => place(links.to[i] ?? 0)) };
+/** Marks a link to a pod that we do not know; no index of a pod, as there are at most 65535. */
+const UNKNOWN = 0xffff;
+
+/** Where the links lead in `Mesh.pods`, and how many lead to pods that we do not know. */
+function placedLinks({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array) {
+  const placed = new Uint16Array(length);
+  let unknown = 0;
+  for (let i = 0; i < length; i++) {
+    const ref = to[i] ?? 0;
+    const pod = (ref < peers.length ? peers[ref] : gone[ref - peers.length]) ?? -1;
+    if (pod === -1) unknown += 1;
+    placed[i] = pod === -1 ? UNKNOWN : pod;
+  }
+  return { to: placed, unknown };
 }
 
-/** The entries `kept` of the columns `names`; the columns themselves where all are kept. */
-function pick<T extends object>(columns: T, names: readonly string[], kept: readonly number[]): Partial<T> {
-  const picked: Record<string, unknown> = {};
-  for (const name of names) {
-    const column = columns[name as keyof T] as Uint8Array | Uint16Array;
-    if (column.length === kept.length) return {};
+function keptOf(to: Uint16Array): number[] {
+  const kept: number[] = [];
+  for (let i = 0; i < to.length; i++) if (to[i] !== UNKNOWN) kept.push(i);
+  return kept;
+}
+
+/** Whether a link to a stranger has been there for longer than news take. */
+function hasSettledStranger(links: LinkColumns, strangers: readonly number[], toleranceMs: number): boolean {
+  if (strangers.length === 0) return false;
+  const strange = new Set(strangers);
+  for (let i = 0; i < links.length; i++) {
+    const since = links.sinceMs[i] ?? NONE16;
+    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || since === NONE16) continue;
+    if (strange.has(links.to[i] ?? -1) && unpack16(since) > toleranceMs) return true;
+  }
+  return false;
+}
+
+/** The columns with the entries `kept` only; null = all. */
+function picked<T extends LinkColumns | StatColumns>(columns: T, kept: readonly number[] | null): T {
+  if (kept === null) return columns;
+  const result: Record<string, unknown> = { ...columns };
+  for (const [name, column] of Object.entries(columns)) {
+    if (typeof column === 'number') continue;
     const values = column instanceof Uint8Array ? new Uint8Array(kept.length) : new Uint16Array(kept.length);
     for (const [i, old] of kept.entries()) values[i] = column[old] ?? 0;
-    picked[name] = values;
+    result[name] = values;
   }
-  return picked as Partial<T>;
+  return result as unknown as T;
 }
 
-function pickDetails(details: Row['details'], kept: readonly number[]): Row['details'] {
+/** The words for links that there are, by their new indexes. */
+function pickDetails(details: Row['details'], length: number, kept: readonly number[] | null): Row['details'] {
+  if (details.length === 0) return [];
+  if (kept === null) return details.filter(([link]) => link >= 0 && link < length);
   const newIndex = new Map(kept.map((old, i) => [old, i]));
   const picked: Row['details'] = [];
   for (const [link, words] of details) {
