@@ -1,12 +1,15 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { loadAccess } from '../../../server/discovery/access.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'access-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Writes a kubeconfig whose only cluster, user and context have this name. */
 function kubeconfig(name: string, more: { server?: string; namespace?: string; current?: string; user?: object } = {}) {
-  const path = join(mkdtempSync(join(tmpdir(), 'kubeconfig-')), 'config');
+  const path = join(mkdtempSync(join(folder, 'kubeconfig-')), 'config');
   const config = {
     clusters: [{ name, cluster: { server: more.server ?? 'https://127.0.0.1:6443' } }],
     users: [{ name, user: more.user ?? {} }],
@@ -19,7 +22,7 @@ function kubeconfig(name: string, more: { server?: string; namespace?: string; c
 
 /** A root below which a service account is mounted. */
 function account(namespace: string) {
-  const root = mkdtempSync(join(tmpdir(), 'account-'));
+  const root = mkdtempSync(join(folder, 'account-'));
   const folder = join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'namespace'), namespace);

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../../../server/clock.ts';
@@ -43,7 +43,8 @@ export function observe(
   settings: Partial<DiscoverySettings> = {},
   tuning: Partial<Tuning> = {},
 ): Observed {
-  const kubeconfig = stub.writeKubeconfig(join(mkdtempSync(join(tmpdir(), 'discovery-')), 'config'));
+  const folder = mkdtempSync(join(tmpdir(), 'discovery-'));
+  const kubeconfig = stub.writeKubeconfig(join(folder, 'config'));
   const { log, lines } = keptLog();
   const changes: DiscoverySnapshot[] = [];
   const requests: { durationMs: number; ok: boolean }[] = [];
@@ -65,5 +66,9 @@ export function observe(
     },
   );
   const stages = () => discovery.snapshot().pods.map((pod) => `${pod.name} ${pod.lifecycle}`);
-  return { ...discovery, changes, requests, faults, lines, stages };
+  const stop = async () => {
+    await discovery.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { ...discovery, stop, changes, requests, faults, lines, stages };
 }
