@@ -6,7 +6,10 @@ export interface CallResult {
   status: number;
   /** From the request to the last byte. */
   tookMs: number;
+  /** Of the body, as it came over the wire. */
   bytes: number;
+  /** `Content-Encoding`; '' = plain. */
+  encoding: string;
   text: string;
 }
 
@@ -34,7 +37,8 @@ export function call(url: string, { keep = false, headers = {} }: CallOptions = 
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, tookMs: performance.now() - startMs, bytes, text });
+        const encoding = response.headers['content-encoding'] ?? '';
+        resolve({ status: response.statusCode ?? 0, tookMs: performance.now() - startMs, bytes, encoding, text });
       });
     });
     request.on('timeout', () => request.destroy(new Error(`${url}: no answer within ${CALL_TIMEOUT_MS} ms`)));

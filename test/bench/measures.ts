@@ -1,6 +1,6 @@
 import { pingErrorsUs } from './accuracy.ts';
 import { pickBlock } from './addresses.ts';
-import { call, pause } from './calls.ts';
+import { type CallResult, call, pause } from './calls.ts';
 import { median, quantile } from './figures.ts';
 import { startKubeApi } from './kube-api.ts';
 import { type Line, line } from './report.ts';
@@ -24,8 +24,11 @@ export interface Plan {
   /** How long pinging alone is watched. */
   windowS: number;
   repetitions: number;
-  /** How much memory may be in use, MiB. */
+  /** How much memory may be in use, MiB, and at the worst. */
   rssAimMiB: number;
+  peakAimMiB: number;
+  /** CPU while pinging, per cent of a core; null = not aimed at. */
+  cpuAimPercent: number | null;
   /** `/check_all`, ms; null = not asked for. */
   checkAllAimMs: number | null;
   /** Whether to scrape, and to watch the event loop meanwhile. */
@@ -83,7 +86,8 @@ async function measurePinging(scene: Scene, plan: Plan): Promise<Line[]> {
   const rate = `${Math.round(pings / plan.windowS)} pings/s`;
   return [
     ...lines,
-    line(`CPU per 1000 pings, ${at}`, (cpuMs / pings) * 1000, 'ms', 240, rate),
+    line(`CPU, ${at}, pinging`, cpuMs / plan.windowS / 10, '%', plan.cpuAimPercent, `of a core, ${rate}`),
+    line(`CPU per 1000 pings, ${at}`, (cpuMs / pings) * 1000, 'ms', plan.cpuAimPercent === null ? 240 : null),
     line(`ping error p50, ${at}`, quantile(errors, 0.5), 'us', 60, `${errors.length} pings`),
     line(`ping error p99, ${at}`, quantile(errors, 0.99), 'us', 685),
   ];
@@ -97,7 +101,7 @@ async function measureScrape(scene: Scene, plan: Plan): Promise<Line[]> {
   const scrapes = await repeat(plan.repetitions, () => call(url, AS_PROMETHEUS), 200);
   const rssMiB = server.rssMiB();
   const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url, AS_PROMETHEUS)), 200);
-  const bytes = `${((scrapes[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB gzipped`;
+  const bytes = sizeOf(scrapes[0]);
   return [
     line(`longest block, ${at}, pinging`, median(idleBlocks), 'ms', 2),
     line(`scrape, ${at}`, median(scrapes.map(({ tookMs }) => tookMs)), 'ms', 95, bytes),
@@ -116,7 +120,7 @@ async function measureCheckAll(scene: Scene, plan: Plan, aimMs: number): Promise
   const peakMiB = isPeakKnown ? server.peakMiB() : Number.NaN;
   const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url)), REUSED_MS);
   const health = await call(`${server.url}/cluster_health`);
-  const bytes = `${((answers[0]?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB`;
+  const bytes = sizeOf(answers[0]);
   // A matrix with rows missing is collected faster, so it must not pass for a fast one.
   const warning = health.status === 200 ? '' : `, INCOMPLETE: /cluster_health says ${health.status}`;
   return [
@@ -130,6 +134,10 @@ async function measureCheckAll(scene: Scene, plan: Plan, aimMs: number): Promise
       `${(peakMiB - rssMiB).toFixed(1)} more than before`,
     ),
   ];
+}
+
+function sizeOf(answer: CallResult | undefined): string {
+  return `${((answer?.bytes ?? 0) / 2 ** 20).toFixed(1)} MiB ${answer?.encoding || 'plain'}`;
 }
 
 async function repeat<T>(times: number, work: () => Promise<T>, pauseMs: number): Promise<T[]> {

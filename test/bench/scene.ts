@@ -3,19 +3,18 @@ import { parseRow, type Row } from '../../server/contract/row.ts';
 import { type AddressBlock, pickBlock } from './addresses.ts';
 import { call, pause } from './calls.ts';
 import { type KubeApi, type SimulatedPod, startKubeApi } from './kube-api.ts';
+import type { Launch } from './launch.ts';
 import { Peers } from './peers.ts';
 import { ServerProcess } from './server-process.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What every scene is made with. */
-export interface Stage {
+export interface Stage extends Launch {
   /** The built server. */
   serverProgram: string;
   /** The built bench, which also plays the peers. */
   benchProgram: string;
   workspace: Workspace;
-  /** Node's flags for the server. */
-  nodeFlags: string[];
 }
 
 /** A server among simulated peers. */
@@ -78,6 +77,7 @@ export async function startServer(
       NAMESPACE: 'default',
       KUBECONFIG: await stage.workspace.kubeconfig(api.url),
       SHUTDOWN_GRACE: '0s',
+      ...stage.variables,
       ...variables,
     },
     { address: self.podIP, port: block.port },
