@@ -23,9 +23,9 @@ function kubeconfig(name: string, more: { server?: string; namespace?: string; c
 /** A root below which a service account is mounted. */
 function account(namespace: string) {
   const root = mkdtempSync(join(folder, 'account-'));
-  const folder = join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'namespace'), namespace);
+  const mount = join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
+  mkdirSync(mount, { recursive: true });
+  writeFileSync(join(mount, 'namespace'), namespace);
   return root;
 }
 
