@@ -33,8 +33,8 @@ export function goldpingerRoutes(answers: Answers): Router {
     answers.received('cluster_health');
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
-    const health = answers.clusterHealth(await matrix());
-    res.status(health.OK ? 200 : 418).json({ OK: health.OK, ...timesOf(answers, startMs), ...health });
+    const { OK, ...health } = answers.clusterHealth(await matrix());
+    res.status(OK ? 200 : 418).json({ OK, ...timesOf(answers, startMs), ...health });
   });
 
   router.get('/healthz', (req, res) => {
