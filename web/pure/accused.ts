@@ -37,7 +37,7 @@ export function accuse(picture: Picture): Accused {
   const { into, outOf } = tally(picture);
   const rows = Int8Array.from({ length: n }, (_, pod) => accuseRow(picture, into, pod));
   const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
-  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, pod));
+  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, rows, pod));
   const inside = without(picture, into, columns, (pod, other) => other * n + pod);
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
 }
@@ -85,26 +85,41 @@ function without(
   return rest;
 }
 
-function accuseRow({ mesh, n }: Picture, into: Uint32Array, pod: number): number {
+function accuseRow({ mesh, n, state }: Picture, into: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   const at = (code: number) => into[pod * WIDTH + code] ?? 0;
   if (lifecycle === 'starting' || (n > 1 && at(NOT_YET) * 10 >= (n - at(GONE)) * TENTHS)) return NOT_YET;
-  const verdict = verdictOf(at);
-  const judged = judgedOf(at);
+  const others = withoutSelf(n, state, at, pod);
+  const verdict = verdictOf(others);
+  const judged = judgedOf(others);
   // One voice alone may be the asker's fault, unless there is nobody else who could speak.
   return judged >= 2 || at(NOT_PROBED) === 0 ? verdict : -1;
 }
 
-function accuseColumn({ mesh, rowOf }: Picture, outOf: Uint32Array, pod: number): number {
+function accuseColumn(picture: Picture, outside: Uint32Array, rows: Int8Array, pod: number): number {
+  const { mesh, n, state, rowOf } = picture;
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
   const row = mesh.rows[rowOf[pod] ?? -1];
   if (row === undefined || row.missing !== '') return UNKNOWN;
   if (row.starvation?.unreliable === true) return SUSPECT;
-  const at = (code: number) => outOf[pod * WIDTH + code] ?? 0;
+  const all = (code: number) => outside[pod * WIDTH + code] ?? 0;
+  // Where its own row is accused, its link to itself is left out already.
+  const at = (rows[pod] ?? -1) < 0 ? withoutSelf(n, state, all, pod) : all;
   return judgedOf(at) >= 2 ? verdictOf(at) : -1;
+}
+
+/** Counts without the pod's link to itself, which no network has a part in; with it where there is no other. */
+function withoutSelf(
+  n: number,
+  state: Uint8Array,
+  at: (code: number) => number,
+  pod: number,
+): (code: number) => number {
+  const self = n > 1 ? state[pod * n + pod] : -1;
+  return (code) => at(code) - (code === self ? 1 : 0);
 }
 
 function judgedOf(at: (code: number) => number): number {

@@ -164,7 +164,8 @@ function gather(picture: Picture, pods: number[], code: number): Gathered {
   for (const to of pods) {
     for (let from = 0; from < n; from++) {
       const at = state[from * n + to] ?? -1;
-      if (at >= 0 && at <= FAILED) probed.add(from);
+      // Its link to itself counts where it says the same: no network has a part in it.
+      if (at >= 0 && at <= FAILED && (from !== to || at === code)) probed.add(from);
       if (at !== code) continue;
       sources.add(from);
       const figure = picture.valueUs[from * n + to] ?? Number.NaN;

@@ -135,7 +135,7 @@ function leftCaption({ narrow }: HeatRequest): number {
 function cellsFor({ n, groups, dpr }: HeatRequest, room: number, most: number) {
   for (let groupGap = 4; groupGap >= 1; groupGap--) {
     const free = room - Math.max(0, groups.length - 1) * groupGap;
-    const pitch = Math.min(most, Math.floor((free * dpr) / Math.max(1, n)) / dpr);
+    const pitch = Math.floor(Math.min(most, free / Math.max(1, n)) * dpr + 1e-9) / dpr;
     if (pitch >= (GROUP_GAP_FROM[groupGap - 1] ?? 0) || groupGap === 1) return { pitch, gap: gapOf(pitch), groupGap };
   }
   return { pitch: 0, gap: 0, groupGap: 0 };

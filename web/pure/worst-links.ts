@@ -13,7 +13,7 @@ export function worstLinks({ n, state, valueUs }: Picture, { pods }: Arrangement
     for (const to of pods) {
       const pair = from * n + to;
       const us = valueUs[pair] ?? Number.NaN;
-      worst.offer(pair, (SEVERITY[state[pair] ?? 0] ?? 0) * 1e9 + (us >= 0 ? us : 0));
+      worst.offer(pair, (SEVERITY[state[pair] ?? 0] ?? 0) * 1e9 + (Number.isNaN(us) ? 0 : us));
     }
   }
   return worst.ascending().reverse();

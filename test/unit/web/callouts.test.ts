@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { accuse } from '../../../web/pure/accused.ts';
+import { placeCallouts } from '../../../web/pure/callout-layout.ts';
+import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';
+import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
+import { arrange } from '../../../web/pure/order.ts';
+import type { Picture } from '../../../web/pure/picture.ts';
+import { pictureOf } from './heat-pictures.ts';
+
+function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
+  const accused = accuse(picture);
+  return callouts(picture, accused, arrange(picture, accused, { order: 'name', group, filter: '' }));
+}
+
+describe('beside the picture stands', () => {
+  test('nothing while all is well', () => {
+    expect(found(pictureOf({ pods: 6, scenario: 'healthy' }))).toEqual([]);
+  });
+
+  test('the row that is slow from everywhere, with its range and the phase', () => {
+    const [callout, ...rest] = found(pictureOf({ pods: 4, scenario: 'slow-row' }));
+    expect(rest).toEqual([]);
+    expect(callout).toMatchObject({ axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 });
+    expect(callout?.title).toBe('Slow to reach from everywhere');
+    expect(callout?.lines[0]).toMatch(/^from all 4 pods, 25\d–25\d ms$/);
+    expect(callout?.lines[1]).toBe('first byte only: its process or a proxy');
+  });
+
+  test('with its name where there are many pods', () => {
+    expect(found(pictureOf({ pods: 40, scenario: 'slow-row' }))[0]?.title).toMatch(/^goldpinger-\w+ is slow$/);
+  });
+
+  test('the pod that does not answer, with outcome and since when, and that it did not report only once', () => {
+    const all = found(pictureOf({ pods: 3, scenario: 'dead-pod' }));
+    expect(all).toHaveLength(1);
+    expect(all[0]?.title).toBe('goldpinger-chaos does not answer');
+    expect(all[0]?.lines[0]).toBe('refused from all 2 pods');
+    expect(all[0]?.lines[1]).toMatch(/^since \d\d:\d\d:\d\d$/);
+  });
+
+  test('the pod that reaches nobody, the starved one and the one that did not report, by their columns', () => {
+    expect(found(pictureOf({ pods: 6, scenario: 'cut-off' }))[0]?.title).toMatch(/ reaches nobody$/);
+    expect(found(pictureOf({ pods: 6, scenario: 'starved' }))[0]).toMatchObject({ axis: 'column', state: 'suspect' });
+    const missing = found(pictureOf({ pods: 6, scenario: 'missing-rows' }));
+    expect(missing.map(({ title }) => title.split(' ').slice(1).join(' '))).toEqual([
+      'did not report',
+      'did not report',
+    ]);
+  });
+
+  test('a whole node once, not each of its pods', () => {
+    const callout = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').find(({ state }) => state === 'failed');
+    expect(callout).toMatchObject({ pod: -1 });
+    expect(callout?.title).toMatch(/^worker-\d+ does not answer$/);
+    expect(callout?.lines[0]).toMatch(/^10 pods, timeout in connect from all \d+ pods$/);
+    expect((callout?.last ?? 0) - (callout?.first ?? 0)).toBe(9);
+  });
+
+  test('what came and what went', () => {
+    const titles = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').map(({ title }) => title);
+    expect(titles.some((title) => title.endsWith(' is gone'))).toBe(true);
+    expect(titles.some((title) => title.endsWith(' is new'))).toBe(true);
+  });
+
+  test('six at the most, failed and slow before all others', () => {
+    const all = found(pictureOf({ pods: 30, scenario: 'mixed' }));
+    expect(all).toHaveLength(MAX_CALLOUTS);
+    expect(new Set(all.map(({ state }) => state))).toEqual(new Set(['failed']));
+  });
+
+  test('names that cannot turn the text around', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-row' }, ({ pods }) => {
+      pods[3]!.name = 'zzz\u202egnp';
+    });
+    picture.n = 40;
+    expect(JSON.stringify(found(pictureOf({ pods: 40, scenario: 'hostile' })))).not.toMatch(/[\u202e\u200b]/);
+    expect(picture.pods[3]?.name).not.toContain('\u202e');
+  });
+});
+
+describe('callouts are placed', () => {
+  const picture = pictureOf({ pods: 120, scenario: 'mixed' });
+  const accused = accuse(picture);
+  const arrangement = arrange(picture, accused, { order: 'name', group: 'node', filter: '' });
+  const room = { width: 780, height: 600, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
+  const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true });
+  const all = callouts(picture, accused, arrangement);
+  const bounds = { low: 60, high: 620, width: 300, action: false };
+  const placed = placeCallouts(all, layout, { x: 0, y: 0 }, bounds);
+
+  test('right of the matrix, 36 px apart at the least, within their bounds, rows before columns', () => {
+    expect(placed.length).toBeGreaterThan(3);
+    for (const [i, { x, y }] of placed.entries()) {
+      expect(x).toBeGreaterThan(layout.left + layout.viewWidth);
+      expect(y).toBeGreaterThanOrEqual(60);
+      expect(y).toBeLessThanOrEqual(620);
+      if (i > 0) expect(y - placed[i - 1]!.y).toBeGreaterThanOrEqual(36);
+    }
+    expect(placed.at(-1)?.callout.axis).toBe('column');
+  });
+
+  test('with a line from their row, and a bracket around several', () => {
+    const node = placed.find(({ callout }) => callout.state === 'failed');
+    expect(node?.bracket).not.toBeNull();
+    expect(node?.leader[0]?.[1]).toBeCloseTo((node!.bracket!.from + node!.bracket!.to) / 2, 6);
+  });
+
+  test('without a line while their row is scrolled out of view', () => {
+    const scrolled = placeCallouts(all, layout, { x: 0, y: 5000 }, bounds);
+    expect(scrolled.filter(({ callout }) => callout.axis === 'row').every(({ leader }) => leader.length === 0)).toBe(
+      true,
+    );
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest';
+import { linkFacts } from '../../../web/pure/link-facts.ts';
+import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../../web/pure/link-state.ts';
+import { cellSentence, factsTitle, LEGEND_ORDER, sharedOutcome, stateNote } from '../../../web/pure/state-words.ts';
+import { pictureOf } from './heat-pictures.ts';
+
+describe('the legend', () => {
+  test('has every state once', () => {
+    expect([...LEGEND_ORDER].sort()).toEqual([...LINK_STATES].sort());
+  });
+
+  test('tells the limits as they are set', () => {
+    const note = (state: 'good' | 'fair' | 'warning' | 'slow') => stateNote(state, DEFAULT_THRESHOLDS, 300_000, '');
+    expect([note('good'), note('fair'), note('warning'), note('slow')]).toEqual([
+      '< 2 ms',
+      '2–5 ms',
+      '5–100 ms',
+      '≥ 100 ms',
+    ]);
+    expect(stateNote('gone', DEFAULT_THRESHOLDS, 300_000, '')).toBe('pod left, kept 5 min');
+  });
+
+  test('names the outcome that all failed links share, and none where they differ', () => {
+    expect(sharedOutcome(pictureOf({ pods: 3, scenario: 'dead-pod' }))).toBe('refused');
+    expect(sharedOutcome(pictureOf({ pods: 12, scenario: 'outcomes' }))).toBe('');
+    expect(sharedOutcome(pictureOf({ pods: 3, scenario: 'healthy' }))).toBe('');
+  });
+});
+
+describe('a cell in words', () => {
+  test('says from, to, figure and state', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+    expect(cellSentence(picture, 0, 3)).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms, slow, but ok$/);
+    expect(cellSentence(picture, 1, 1)).toMatch(/^from goldpinger-002 to itself: /);
+    expect(cellSentence(picture, 1, 99)).toBe('');
+  });
+
+  test('has no figure where it failed, and says in which phase', () => {
+    const picture = pictureOf({ pods: 120, scenario: 'mixed' });
+    const failed = picture.state.indexOf(LINK_STATES.indexOf('failed'));
+    const [from, to] = [Math.floor(failed / 120), failed % 120];
+    expect(cellSentence(picture, from, to)).not.toContain('ms');
+    expect(factsTitle(linkFacts(picture, from, to))).toBe('Timed out in connect');
+  });
+
+  test('distrusts what a starved process measured', () => {
+    const picture = pictureOf({ pods: 5, scenario: 'starved' });
+    expect(factsTitle(linkFacts(picture, 4, 0))).toMatch(/, but suspect$/);
+  });
+});
