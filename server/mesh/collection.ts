@@ -96,7 +96,7 @@ export class Collection {
   /** Asks every pod that can be asked and puts the answers together. Never rejects because of a peer. */
   async run(): Promise<Mesh> {
     const { tables } = this.#context;
-    tables.retain(new Set(this.#snapshot.pods.map((pod) => pod.uid)));
+    tables.begin(new Set(this.#snapshot.pods.map((pod) => pod.uid)));
     this.#takeOwnRow();
     const limits = {
       concurrency: this.#settings.concurrency,

@@ -1,3 +1,4 @@
+import { peersHashOf } from '../contract/peers-hash.ts';
 import type { Pod } from '../contract/pod.ts';
 import type { PeerRef } from '../contract/row.ts';
 
@@ -9,7 +10,7 @@ export interface PeerTable {
   gone: PeerRef[];
   /** Index by uid in `peers`. */
   indexOf: ReadonlyMap<string, number>;
-  /** Fingerprint of `peers`: 16 hexadecimal digits, the same in every process that knows the same uids and IPs. */
+  /** Fingerprint of `peers`. */
   hash: string;
 }
 
@@ -19,24 +20,9 @@ export function peerTableOf(pods: readonly Pod[]): PeerTable {
   const refsOf = (list: Pod[]) => list.map(refOf).sort(byUid);
   const peers = refsOf(pods.filter((pod) => pod.lifecycle !== 'gone'));
   const gone = refsOf(pods.filter((pod) => pod.lifecycle === 'gone'));
-  return { peers, gone, indexOf: new Map(peers.map((peer, i) => [peer.uid, i])), hash: fingerprint(peers) };
+  return { peers, gone, indexOf: new Map(peers.map((peer, i) => [peer.uid, i])), hash: peersHashOf(peers) };
 }
 
 function refOf({ uid, name, namespace, podIPs }: Pod): PeerRef {
   return { uid, name, namespace, podIP: podIPs[0] ?? '' };
-}
-
-/** Two 32-bit FNV-1a hashes from different beginnings; an accident needs 2^32 lists of peers. */
-function fingerprint(peers: readonly PeerRef[]): string {
-  let high = 0x811c9dc5;
-  let low = 0x2f0b4c47;
-  for (const { uid, podIP } of peers) {
-    const text = `${uid}\n${podIP}\n`;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      high = Math.imul(high ^ unit, 0x01000193);
-      low = Math.imul(low ^ unit ^ (low >>> 15), 0x01000193);
-    }
-  }
-  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

@@ -3,6 +3,7 @@ import type { DiscoverySnapshot, DiscoveryStatus } from '../../../server/contrac
 import { emptyLinks, FLAG_NOT_YET, phaseFlag } from '../../../server/contract/links.ts';
 import type { Mesh, MeshRow, MeshSettings } from '../../../server/contract/mesh.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../../server/contract/outcome.ts';
+import { peersHashOf } from '../../../server/contract/peers-hash.ts';
 import type { Pod } from '../../../server/contract/pod.ts';
 import type { PeerRef, Row } from '../../../server/contract/row.ts';
 import { HealthTally } from '../../../server/mesh/health.ts';
@@ -70,7 +71,7 @@ export function rowOf(from: Pod, peers: readonly Pod[], wishes?: readonly LinkWi
     pod: { uid: from.uid, name: from.name, namespace: from.namespace },
     atMs: NOW_MS,
     bootTimeMs: NOW_MS - 7_200_000,
-    peersHash: `hash-of-${peers.map((pod) => pod.uid).join('+')}`.slice(0, 64),
+    peersHash: peersHashOf(peers.map(refOf)),
     peers: peers.map(refOf),
     gonePeers: [],
     links: linksOf(wishes ?? peers.map((_, to) => ({ to }))),
