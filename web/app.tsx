@@ -145,7 +145,7 @@ export function App({ connection, preferences, clock }: AppProps) {
         onClosePanel={() => close(address.selection)}
       />
       {stage === 'picture' && <TimelinePlace points={points} nowMs={nowMs} />}
-      <p className="hidden" role="status">
+      <p className="hidden" role="status" id="changes">
         {sentence}
       </p>
       <HelpDialog

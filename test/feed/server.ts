@@ -30,7 +30,8 @@ const MAX_STREAMS = 16;
 interface Stream {
   response: ServerResponse;
   windowMs: number;
-  pods: string;
+  /** The pods that were sent last; null = none yet. */
+  pods: string | null;
   rows: Map<number, string>;
 }
 
@@ -133,7 +134,7 @@ export class Feed {
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.flushHeaders();
-    const stream: Stream = { response, windowMs, pods: '', rows: new Map() };
+    const stream: Stream = { response, windowMs, pods: null, rows: new Map() };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
     if (this.#mode === 'bad-rows') response.write('event: head\ndata: {"rows":7}\n\n');

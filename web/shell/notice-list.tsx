@@ -20,8 +20,9 @@ interface NoticeListProps {
 /** What has to be said above the view: a lost connection, then what the picture gives cause for, then the hint. */
 export function NoticeList({ notices, state, onTryNow, onPod, onFilter, hint, onHintRead }: NoticeListProps) {
   const lost = state.status === 'lost' && state.mesh !== null;
+  if (!lost && notices.length === 0 && hint === null) return null;
   return (
-    <div className="notices">
+    <section className="notices" aria-label="Notices">
       {lost && <LostNotice state={state} onTryNow={onTryNow} />}
       {notices.map(({ id, kind, mark, title, text, action }) => (
         <div key={id} className={`notice is-${kind}`}>
@@ -49,7 +50,7 @@ export function NoticeList({ notices, state, onTryNow, onPod, onFilter, hint, on
           </button>
         </div>
       )}
-    </div>
+    </section>
   );
 }
 

@@ -65,7 +65,7 @@ export function TextView({ sources, heading }: TextViewProps) {
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="text-body" tabIndex={0} aria-label={path}>
+      <section className="text-body" tabIndex={0} aria-label={`Answer of ${path}`}>
         <pre>{shown?.text ?? ''}</pre>
       </section>
     </section>

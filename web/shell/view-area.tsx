@@ -1,6 +1,7 @@
 import type { RefObject } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../pure/address.ts';
+import { plural } from '../pure/figures.ts';
 import type { Picture } from '../pure/picture.ts';
 import type { Stage } from '../pure/stage.ts';
 import type { ViewProps } from '../view-props.ts';
@@ -56,7 +57,14 @@ function MainView({ view, stage, state, overview, props, nowMs, onTryNow }: View
     const words = stage === 'picture' ? 'connecting' : stage;
     return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
   }
-  return view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />;
+  return (
+    <>
+      <h1 className="hidden">
+        {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(props.picture.n, 'pod')}
+      </h1>
+      {view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />}
+    </>
+  );
 }
 
 function Panel({ view, props, overview, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {

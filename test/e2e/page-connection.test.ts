@@ -1,0 +1,93 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { scenario, soon, Visitor, words } from './page-visit.ts';
+
+let visitor: Visitor;
+
+beforeAll(async () => {
+  visitor = await Visitor.start();
+});
+afterEach(() => visitor.leave());
+afterAll(() => visitor?.close());
+
+describe('a connection', () => {
+  test('that is lost greys the picture, says since when, and never empties it', async () => {
+    const feed = await visitor.feed(scenario('slow-row'));
+    const page = await visitor.visit(feed);
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    feed.setMode('down');
+    await soon(() => words(page, '.notices')).toMatch(
+      /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
+    );
+    expect(await words(page, '.live-status')).toMatch(/^Lost, picture .* old$/);
+    expect(await page.locator('.view.is-lost').count()).toBe(1);
+    expect(await words(page, '.summary')).toContain('12 good 4 slow');
+    expect(await page.title()).toBe('Lost · goldpinger');
+    feed.setMode('live');
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    expect(await page.locator('.view.is-lost').count()).toBe(0);
+    expect(await page.locator('.notices').count()).toBe(0);
+  });
+
+  test('that is lost comes back by itself', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed);
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    feed.setMode('down');
+    await soon(() => words(page, '.live-status')).toContain('Lost');
+    feed.setMode('live');
+    await soon(() => words(page, '.live-status')).toContain('Live');
+  });
+
+  test('whose stream a proxy cuts off becomes a poll, and says so', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    feed.setMode('no-stream');
+    const page = await visitor.visit(feed);
+    await soon(() => words(page, '.notices')).toContain('Live stream cut off by a proxy. Asking every 5 s instead.');
+    expect(await words(page, '.live-status')).toContain('Every 5 s');
+    feed.show(scenario('dead-pod'));
+    await soon(() => words(page, '.summary')).toContain('1 failing');
+  });
+
+  test('that brings nonsense is lost with words', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed);
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    feed.setMode('bad-rows');
+    await soon(() => words(page, '.notices')).toContain('not a matrix of this version');
+    expect(await words(page, '.summary')).toContain('4 of 4 healthy');
+  });
+
+  test('of two tabs shows both the same, and neither outlives its tab', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const [one, two] = [await visitor.visit(feed), await visitor.visit(feed, { hash: '#view=heatmap' })];
+    for (const page of [one, two]) await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
+    expect(feed.streams).toBe(2);
+    feed.show(scenario('dead-pod'));
+    for (const page of [one, two]) await soon(() => words(page, '.summary')).toContain('1 failing');
+    await two.close();
+    await soon(() => feed.streams).toBe(1);
+  });
+});
+
+describe('a change', () => {
+  test('reaches the notices, the tab and the live region', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed);
+    await soon(() => page.title()).toBe('4 pods ok · goldpinger');
+    const icon = () => page.locator('link[rel="icon"]').getAttribute('href');
+    const green = await icon();
+    feed.show(scenario('dead-pod'));
+    await soon(() => page.title()).toBe('1 pod failing · goldpinger');
+    await soon(() => words(page, '#changes')).toBe('chaos is failing.');
+    expect(await icon()).not.toBe(green);
+    expect(await words(page, '.notices')).toContain('goldpinger-chaos refuses 3 of 3 pods');
+    await page.getByRole('button', { name: 'Show the links' }).click();
+    await soon(() => page.url()).toContain('pod=uid-0003');
+  });
+
+  test('of the API server is said with the age of the list', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('stale')));
+    await soon(() => words(page, '.notices')).toMatch(/Pod list is 3 min 1\d s old\./);
+  });
+});

@@ -1,0 +1,139 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { scenario, soon, Visitor, words } from './page-visit.ts';
+
+let visitor: Visitor;
+
+beforeAll(async () => {
+  visitor = await Visitor.start();
+});
+afterEach(() => visitor.leave());
+afterAll(() => visitor?.close());
+
+describe('the first picture', () => {
+  test('says how old it is, who serves it, and what the cluster comes to', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    await soon(() => words(page, '.live-status')).toMatch(/^Live, \d\.\d s old$/);
+    expect(await words(page, '.wide-only .served-by')).toBe('served by goldpinger-001');
+    const summary = await words(page, '.summary');
+    expect(summary).toContain('4 of 4 healthy 1 slow to reach');
+    expect(summary).toContain('12 good 4 slow 0 failed');
+    expect(summary).toMatch(/Worst 00\d → chaos 25\d ms/);
+    expect(summary).toContain('External 3 of 3 ok');
+    expect(summary).toContain('Cluster health 200 OK');
+  });
+
+  test('asks for nothing outside its own path, wherever that is', async () => {
+    const feed = await visitor.feed(scenario('healthy'), '/tools/ping/');
+    const page = await visitor.visit(feed);
+    const foreign: string[] = [];
+    page.on('request', (request) => {
+      if (!request.url().startsWith(feed.url) && !request.url().startsWith('data:')) foreign.push(request.url());
+    });
+    await page.reload();
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
+    await page.keyboard.press('3');
+    await soon(() => words(page, '.text-body')).toContain('hosts');
+    expect(foreign).toEqual([]);
+  });
+
+  test('explains itself once, in a hint that stays closed', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed, { first: true });
+    const hint = page.locator('.notices').getByText('A line is one pod pinging another');
+    await hint.waitFor();
+    await page.getByRole('button', { name: 'Close the hint' }).click();
+    await hint.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.locator('.summary').waitFor();
+    expect(await hint.count()).toBe(0);
+  });
+});
+
+describe('without a matrix the page says why', () => {
+  test.each([
+    ['waiting', 'Waiting for the Kubernetes API', 'attempt 5', 'Waiting, 2'],
+    ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -l app=goldpinger', 'Live'],
+    ['forbidden', 'May not list pods in default', 'cannot list', 'No permission'],
+    ['alone', 'Alone so far', 'It reaches itself in', 'Live'],
+  ] as const)('%s', async (name, title, text, status) => {
+    const page = await visitor.visit(await visitor.feed(scenario(name)));
+    await page.getByRole('heading', { name: title }).waitFor();
+    expect(await words(page, '.stage')).toContain(text);
+    expect(await words(page, '.live-status')).toContain(status);
+  });
+
+  test('and offers the role to apply', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('forbidden')));
+    await page.getByText('Show the role to apply').click();
+    expect(await words(page, '.stage details pre')).toContain('verbs: [list, watch]');
+  });
+
+  test('a server that never answered is unreachable, not empty', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    feed.setMode('garbage');
+    const page = await visitor.visit(feed);
+    await page.getByRole('heading', { name: 'This goldpinger cannot be reached' }).waitFor();
+    expect(await words(page, '.stage')).toContain('login page');
+    feed.setMode('live');
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
+  });
+});
+
+describe('the address', () => {
+  test('shows a colleague the same: view, selection, thresholds', async () => {
+    const feed = await visitor.feed(scenario('slow-row'));
+    const hash = '#view=heatmap&from=uid-0000&to=uid-0003&ms=1-2-300';
+    const page = await visitor.visit(feed, { hash });
+    await page.locator('.side-panel.is-selection').waitFor();
+    expect(await words(page, 'nav [aria-current="page"]')).toBe('Heatmap');
+    await soon(() => words(page, '.summary')).toMatch(/[45] warning 0 slow/);
+  });
+
+  test('follows what is done, and Back undoes it', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    await page.locator('.summary').waitFor();
+    await page.getByRole('link', { name: 'Heatmap' }).click();
+    expect(page.url()).toContain('#view=heatmap');
+    await page.goBack();
+    await soon(() => words(page, 'nav [aria-current="page"]')).toBe('Graph');
+  });
+});
+
+test('hostile names are text: nothing runs, and every view stands', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('hostile', 6)));
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('dialog', (dialog) => {
+    errors.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  for (const hash of [
+    '#view=graph',
+    '#view=heatmap',
+    '#view=graph&table=1',
+    '#view=heatmap&table=1',
+    '#pod=uid-0001',
+  ]) {
+    await page.evaluate((next) => {
+      location.hash = next;
+    }, hash);
+    await page.locator('.summary').waitFor();
+    await soon(() => words(page, 'body')).toContain('healthy');
+  }
+  expect(await page.title()).toBe('6 pods ok · goldpinger');
+  expect(await page.locator('main img, main script').count()).toBe(0);
+  expect(errors).toEqual([]);
+});
+
+test('the theme follows the system until somebody chooses', async () => {
+  const feed = await visitor.feed(scenario('healthy'));
+  const page = await visitor.visit(feed, { dark: true });
+  const theme = () => page.evaluate(() => document.documentElement.dataset['theme']);
+  await soon(theme).toBe('dark');
+  await page.getByRole('combobox', { name: 'Theme' }).selectOption('light');
+  await soon(theme).toBe('light');
+  await page.reload();
+  await page.locator('.summary').waitFor();
+  expect(await theme()).toBe('light');
+});

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Scenario } from '../feed/options.ts';
+import { meshOf } from '../feed/scenarios.ts';
+import { Feed } from '../feed/server.ts';
+import { launchBrowser } from './browser.ts';
+
+/** How a page is visited. */
+export interface Visit {
+  width?: number;
+  dark?: boolean;
+  /** Leave the hint for first-time users on. */
+  first?: boolean;
+  hash?: string;
+}
+
+/** A browser with feeds and visits that end with each test. */
+export class Visitor {
+  readonly #browser: Browser;
+  readonly #open: { close(): Promise<void> }[] = [];
+
+  private constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  /** Starts the browser. */
+  static async start(): Promise<Visitor> {
+    return new Visitor(await launchBrowser());
+  }
+
+  /** A feed of the built page and a scenario, below `base`. */
+  async feed(mesh: (windowMs: number) => Mesh, base = '/'): Promise<Feed> {
+    const feed = await Feed.start({ root: 'dist/web', mesh, base });
+    this.#open.push(feed);
+    return feed;
+  }
+
+  /** Opens the page in a browser of its own, so to speak: nothing is remembered from other visits. */
+  async visit(feed: Feed, { width = 1440, dark = false, first = false, hash = '' }: Visit = {}): Promise<Page> {
+    const context: BrowserContext = await this.#browser.newContext({
+      viewport: { width, height: 900 },
+      colorScheme: dark ? 'dark' : 'light',
+      reducedMotion: 'reduce',
+    });
+    this.#open.push(context);
+    if (!first) await context.addInitScript(() => localStorage.setItem('goldpinger.hintRead', 'yes'));
+    const page = await context.newPage();
+    await page.goto(feed.url + hash);
+    return page;
+  }
+
+  /** Ends all visits and feeds. */
+  async leave(): Promise<void> {
+    for (const each of this.#open.splice(0).reverse()) await each.close();
+  }
+
+  /** Ends the browser too. */
+  async close(): Promise<void> {
+    await this.leave();
+    await this.#browser.close();
+  }
+}
+
+/** A scenario as it is now, updated with each call, so that every batch is a change. */
+export function scenario(name: Scenario, pods = 4): (windowMs: number) => Mesh {
+  let tick = 0;
+  return (windowMs) => meshOf({ pods, scenario: name, windowMs, atMs: Date.now(), tick: tick++ });
+}
+
+/** What the page says at `selector`, white space as one blank. */
+export async function words(page: Page, selector: string): Promise<string> {
+  // biome-ignore lint/performance/useDomNodeTextContent: what is seen, not what is hidden
+  return (await page.locator(selector).innerText()).replace(/\s+/g, ' ');
+}
+
+/** `expect.poll` that gives a busy machine 10 s. */
+export function soon<T>(look: () => T | Promise<T>) {
+  return expect.poll(look, { timeout: 10_000 });
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Rule and element of each violation. Injected by the debugger: the page's policy forbids foreign scripts. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[] }> };
+    };
+    const { violations: found } = await axe.run();
+    return found.flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`),
+    );
+  });
+}
