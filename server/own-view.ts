@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
-import type { DiscoverySnapshot } from './contract/discovery.ts';
+import type { DiscoverySnapshot, DiscoveryStatus } from './contract/discovery.ts';
 import type { Sample } from './contract/outcome.ts';
 import type { Target } from './contract/pod.ts';
 import type { ProbeResult } from './contract/probe.ts';
@@ -33,6 +33,8 @@ export interface OwnViewDeps {
 
 /** What the own view tells. */
 export interface OwnViewHooks {
+  /** How well the pods are known right now; younger than what came with the last change of them. */
+  discoveryStatus(): DiscoveryStatus;
   onSample(target: Target, sample: Sample): void;
   onLinkChange(change: LinkChange): void;
   onExternalResult(result: ProbeResult): void;
@@ -49,6 +51,7 @@ const PINGLESS_SLACK_MS = 10_000;
 export class OwnView {
   readonly #config: Config;
   readonly #clock: Clock;
+  readonly #hooks: OwnViewHooks;
   readonly #bootTimeMs: number;
   readonly #loopDelay = startLoopDelay();
   readonly #cpuQueue = openCpuQueue();
@@ -65,6 +68,7 @@ export class OwnView {
     const { clock, random } = deps;
     this.#config = config;
     this.#clock = clock;
+    this.#hooks = hooks;
     this.#bootTimeMs = bootTimeMs;
     this.#snapshot = nothingKnown(config, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
@@ -134,7 +138,8 @@ export class OwnView {
 
   /** The own row, with statistics over `windowMs` (0 = none). */
   row(windowMs: number): Row {
-    const { pods, status } = this.#snapshot;
+    const { pods } = this.#snapshot;
+    const status = this.#hooks.discoveryStatus();
     const self = pods.find((pod) => pod.uid === this.#selfUid);
     return {
       pod: {

@@ -75,6 +75,7 @@ class Parts {
       config,
       deps,
       {
+        discoveryStatus: () => this.#snapshot().status,
         onSample: (target, sample) => this.#metrics.pingSample(target, sample),
         onLinkChange: (change) => this.#onLinkChange(change),
         onExternalResult: ({ protocol, target, error }) => {
@@ -89,7 +90,7 @@ class Parts {
       { ...config, port: config.clientPort, concurrency: ROWS_AT_ONCE },
       {
         ...{ clock, random, fetchRow: this.#transport.fetchRow },
-        snapshot: () => this.#own.snapshot,
+        snapshot: () => this.#snapshot(),
         ownRow: (windowMs) => this.#own.row(windowMs),
         selfUid: () => this.#own.selfUid,
         settings: () => settingsOf(config, version),
@@ -112,6 +113,11 @@ class Parts {
       },
     );
     this.#onPods(this.#discovery.snapshot());
+  }
+
+  /** The pods as discovery has them now; before it has begun, nothing. */
+  #snapshot(): DiscoverySnapshot {
+    return this.#discovery?.snapshot() ?? this.#own.snapshot;
   }
 
   #onPods(snapshot: DiscoverySnapshot): void {
@@ -148,7 +154,7 @@ class Parts {
       {
         nowMs: () => this.#deps.clock.nowMs(),
         pods: () => this.#own.snapshot.pods,
-        discovery: () => this.#discovery?.snapshot().status ?? this.#own.snapshot.status,
+        discovery: () => this.#snapshot().status,
         starvation: () => this.#own.starvation(),
         health: () => this.#own.health(),
       },

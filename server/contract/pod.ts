@@ -12,7 +12,7 @@ export interface Pod {
   node: string;
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
   zone: string;
-  /** All of `status.podIPs`, primary first; empty while the pod is starting. */
+  /** All of `status.podIPs`, primary first; empty until the pod has an address, early in its start. */
   podIPs: string[];
   /** All of `status.hostIPs` (or `status.hostIP`), primary first. */
   hostIPs: string[];
