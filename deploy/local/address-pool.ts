@@ -34,7 +34,11 @@ export class AddressPool {
 
   /** What to do where addresses are missing. */
   get advice(): string {
-    const last = Math.min(LAST, FIRST + this.#taken.size + 9);
+    return this.#adviceFor(this.#taken.size + 10);
+  }
+
+  #adviceFor(count: number): string {
+    const last = Math.min(LAST, FIRST + count - 1);
     return `for i in $(seq ${FIRST} ${last}); do sudo ifconfig lo0 alias ${this.#base}.$i up; done`;
   }
 
@@ -63,9 +67,11 @@ export class AddressPool {
       if ((await this.#check(`${this.#base}.${last}`, this.#port)) === '') usable += 1;
     }
     if (usable >= wanted) return;
-    const advice = `for i in $(seq ${FIRST} ${Math.min(LAST, FIRST + 2 * wanted)}); do sudo ifconfig lo0 alias ${this.#base}.$i up; done`;
+    // More than are needed at once: each replacement takes another.
+    const advice = this.#adviceFor(2 * wanted + 1);
     throw new Error(
-      `each pod needs a loopback address with port ${this.#port} free: ${wanted} are needed, ${usable} of ${this.#base}.${FIRST}-${LAST} can be used.\n` +
+      `each pod needs a loopback address with port ${this.#port} free: ${wanted} are needed, ` +
+        `${usable} of ${this.#base}.${FIRST}-${LAST} can be used.\n` +
         `On macOS, where only 127.0.0.1 exists, this makes more of them (until the next boot):\n  ${advice}`,
     );
   }

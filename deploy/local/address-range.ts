@@ -11,8 +11,8 @@ const TRIES = 20;
 
 /**
  * Claims a range BASE.0/24 of loopback by listening on BASE.254, so that clusters on one machine never share addresses:
- * `preferred` if it is free, else one by chance. Where such addresses do not exist (macOS), `preferred` is given unclaimed.
- * Throws an Error with advice if `port` cannot be listened on anywhere.
+ * `preferred` if it is free, else one by chance. Where such addresses do not exist (macOS), `preferred` is given
+ * unclaimed. Throws an Error with advice if `port` cannot be listened on anywhere.
  */
 export async function claimRange(
   preferred: string | undefined,

@@ -55,13 +55,18 @@ const STOP_GRACE_MS = 1000;
 
 /**
  * Starts a cluster on loopback: an API server, controllers, one process per pod. Resolves when the API and the service
- * address answer; the pods are starting then (see `LocalCluster.ready`). Rejects, with nothing left behind, with an Error
- * that says what is in the way: ports taken, addresses missing.
+ * address answer; the pods are starting then (see `LocalCluster.ready`). Rejects, with nothing left behind, with an
+ * Error that says what is in the way: ports taken, addresses missing.
  */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const undo: (() => unknown)[] = [];
+  const undo: (() => Promise<unknown>)[] = [];
   const stop = async () => {
-    for (let step = undo.pop(); step; step = undo.pop()) await step();
+    const faults: unknown[] = [];
+    for (let step = undo.pop(); step; step = undo.pop()) {
+      // One step that fails must not keep the others, processes among them, from ending.
+      await Promise.resolve(step()).catch((fault: unknown) => faults.push(fault));
+    }
+    if (faults.length > 0) throw faults[0];
   };
   try {
     return await build(options, undo, stop);
@@ -73,7 +78,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
 
 async function build(
   options: ClusterOptions,
-  undo: (() => unknown)[],
+  undo: (() => Promise<unknown>)[],
   stop: () => Promise<void>,
 ): Promise<LocalCluster> {
   const { pods, intervalS, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
@@ -83,11 +88,9 @@ async function build(
   undo.push(() => range.release());
   const addresses = new AddressPool(range.base, podPort);
   await addresses.demand(pods + 1); // One to spare: a replacement comes before its predecessor's address is free.
-  const dir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'goldpinger-local-')) : resolve(options.dir);
-  if (options.dir === undefined) undo.push(() => rmSync(dir, { recursive: true, force: true }));
+  const dir = folderOf(options, undo);
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
-
   const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: options.keepChanges ?? 1000 });
   const tokens = new Tokens(() => randomBytes(24).toString('base64url'));
   const identity = makeServerIdentity(clock.nowMs());
@@ -98,14 +101,8 @@ async function build(
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
     caPem: identity.caPem,
   };
-  const images = localImages({
-    serverPath: resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs'),
-    kubeconfigOf(namespace, account) {
-      const path = join(dir, 'accounts', `${namespace}_${account}`);
-      writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
-      return path;
-    },
-  });
+  const serverPath = resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs');
+  const images = localImages({ serverPath, kubeconfigOf: accountFiles(dir, access, tokens) });
   const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
   const kubelet = new Kubelet({ store, addresses, images, logFolder, clock, watchdog, check: httpCheck, backoff });
   const bookmarkMs = options.bookmarkMs ?? 15_000;
@@ -114,7 +111,7 @@ async function build(
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
-  undo.push(() => rmSync(kubeconfigPath, { force: true }));
+  undo.push(async () => rmSync(kubeconfigPath, { force: true }));
 
   const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, random });
   undo.push(() => service.close());
@@ -122,10 +119,28 @@ async function build(
 
   kubelet.start();
   undo.push(() => kubelet.stop(STOP_GRACE_MS));
-  undo.push(startControlPlane(store, clock, random));
+  const stopControlPlane = startControlPlane(store, clock, random);
+  undo.push(async () => stopControlPlane());
   const seedOptions = { pods, intervalS, podPort, servicePort, base: range.base, serverEnv, rights };
-  for (const { resource, object } of seeds(seedOptions))
+  for (const { resource, object } of seeds(seedOptions)) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
+  }
   const serviceUrl = servicePort === 0 ? '' : `http://127.0.0.1:${servicePort}/`;
   return new LocalCluster({ store, clock, kubelet, stop, access, kubeconfigPath, serviceUrl, logFolder });
+}
+
+function folderOf({ dir }: ClusterOptions, undo: (() => Promise<unknown>)[]): string {
+  if (dir !== undefined) return resolve(dir);
+  const temporary = mkdtempSync(join(tmpdir(), 'goldpinger-local-'));
+  undo.push(async () => rmSync(temporary, { recursive: true, force: true }));
+  return temporary;
+}
+
+/** Writes the kubeconfig of a service account whenever a pod of it starts; `access` has the API's URL by then. */
+function accountFiles(dir: string, access: ApiAccess, tokens: Tokens): (namespace: string, account: string) => string {
+  return (namespace, account) => {
+    const path = join(dir, 'accounts', `${namespace}_${account}`);
+    writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
+    return path;
+  };
 }

@@ -1,7 +1,8 @@
 import type { Clock } from '../../server/contract/seams.ts';
-import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS } from './api/resources.ts';
+import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from './api/resources.ts';
 import type { Store } from './api/store.ts';
 import { reconcileDeployments } from './control/deployments.ts';
+import { reconcileEndpoints } from './control/endpoints.ts';
 import { collectGarbage } from './control/garbage.ts';
 import { controlLoop } from './control/loop.ts';
 import { reconcileReplicaSets } from './control/replica-sets.ts';
@@ -13,6 +14,7 @@ export function startControlPlane(store: Store, clock: Clock, random: () => numb
     controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => reconcileDeployments(store, clock.nowMs())),
     controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
     controlLoop(store, [PODS, NODES], () => placePods(store, clock.nowMs())),
+    controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
     controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => collectGarbage(store, clock.nowMs())),
   ];
   return () => {

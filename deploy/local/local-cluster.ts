@@ -50,6 +50,7 @@ export class LocalCluster {
   /** Folder of the pods' logs, one file a container: NAMESPACE_POD_CONTAINER.log. */
   readonly logFolder: string;
   readonly #parts: Parts;
+  readonly #waiting = new Set<() => void>();
   #stopped: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -104,13 +105,14 @@ export class LocalCluster {
   }
 
   /**
-   * Resolves once as many pods are ready as the Deployment wants. Rejects after `timeoutMs`, or if the cluster is stopped,
-   * with an Error that tells the state of each pod.
+   * Resolves once as many pods are ready as the Deployment wants. Rejects after `timeoutMs`, or if the cluster is
+   * stopped, with an Error that tells the state of each pod.
    */
   ready(timeoutMs = 60_000): Promise<void> {
     const { store, clock } = this.#parts;
     return new Promise((resolve, reject) => {
       const done = (act: () => void) => {
+        this.#waiting.delete(giveUp);
         unsubscribe();
         timer.cancel();
         act();
@@ -123,13 +125,16 @@ export class LocalCluster {
         const states = this.pods().map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
         done(() => reject(new Error(`not all pods are ready after ${timeoutMs} ms: ${states.join(', ')}`)));
       }, timeoutMs);
+      const giveUp = () => done(() => reject(new Error('the cluster has been stopped')));
       const unsubscribe = store.subscribe(look);
+      this.#waiting.add(giveUp);
       look();
     });
   }
 
   /** Ends the cluster and every process of it; may be called more than once. */
   stop(): Promise<void> {
+    for (const giveUp of [...this.#waiting]) giveUp();
     this.#stopped ??= this.#parts.stop();
     return this.#stopped;
   }

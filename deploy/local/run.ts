@@ -42,11 +42,13 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
       if (news.what === 'gone') pruneLogs(cluster.logFolder);
     });
     terminal.print(`starting ${pods} pod${pods === 1 ? '' : 's'}, each a process with an address of its own`);
+    let ending = false;
     void cluster.ready().then(
       () => terminal.print(readyText(cluster, dir)),
-      (error: Error) => terminal.print(`${error.message}\nTheir logs are in ${join(dir, 'pods')}`),
+      (error: Error) => ending || terminal.print(`${error.message}\nTheir logs are in ${join(dir, 'pods')}`),
     );
     await ended;
+    ending = true;
     silence();
     terminal.print('ending: stopping all pods');
     await cluster.stop();

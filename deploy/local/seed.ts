@@ -38,7 +38,10 @@ export const NAMESPACE = 'default';
 const ACCOUNT = 'goldpinger-serviceaccount';
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** The objects of a new cluster: three nodes in two zones, and what our manifests create. Names are those of the manifests. */
+/**
+ * The objects of a new cluster: three nodes in two zones, and what our manifests create. Names are those of the
+ * manifests.
+ */
 export function seeds(options: SeedOptions): Seed[] {
   return [
     ...[NAMESPACE, 'kube-system'].map((name) => seed(NAMESPACES, 'v1', name, { status: { phase: 'Active' } })),

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 const MAX_LOGS = 100;
 
 /**
- * Takes a folder for one cluster: a second one that wants the same folder is told who has it. Gives a function that gives
- * it back. Logs of an earlier cluster are removed. Throws an Error that says what is in the way.
+ * Takes a folder for one cluster: a second one that wants the same folder is told who has it. Gives a function that
+ * gives it back. Logs of an earlier cluster are removed. Throws an Error that says what is in the way.
  */
 export function lockFolder(dir: string, pid: number): () => void {
   mkdirSync(dir, { recursive: true });

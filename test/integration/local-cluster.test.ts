@@ -348,12 +348,16 @@ describe('kubectl', () => {
     const paths = json['paths'] as Record<string, { patch: { parameters: { name: string }[] } }>;
     expect(paths['/api/v1/namespaces/{namespace}/pods/{name}']?.patch.parameters[0]?.name).toBe('fieldValidation');
     const groups = (await api('GET', '/apis')).json['groups'] as { name: string }[];
-    expect(groups.map((group) => group.name)).toEqual(['apps', 'rbac.authorization.k8s.io']);
+    expect(groups.map((group) => group.name)).toEqual(['discovery.k8s.io', 'apps', 'rbac.authorization.k8s.io']);
     const applied = await kubectl('apply', '-f', 'test/fixtures/local-service.yml');
     if (applied === null) return;
     expect(applied).toContain('service/second created');
     expect(await kubectl('apply', '-f', 'test/fixtures/local-service.yml')).toContain('service/second unchanged');
     expect(await kubectl('describe', 'pod', firstPod().name)).toContain('Controlled By:  ReplicaSet/goldpinger-');
+    const ips = livePods()
+      .map((pod) => pod.ip)
+      .sort();
+    for (const ip of ips) expect(await kubectl('describe', 'service', 'second')).toContain(`${ip}:8080`);
     expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
   });
 });

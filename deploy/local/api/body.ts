@@ -5,8 +5,8 @@ import { badRequest, failure } from './status.ts';
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * The body of a request as JSON; undefined if it has none. Throws ApiError 413 if it is too large, 415 for protobuf, 400
- * if it is not JSON.
+ * The body of a request as JSON; undefined if it has none. Throws ApiError 413 if it is too large, 415 for protobuf,
+ * 400 if it is not JSON.
  */
 export async function jsonBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];

@@ -84,8 +84,8 @@ function openApiIndex() {
 }
 
 /**
- * The least OpenAPI that kubectl needs to see that the server checks fields by itself (the `fieldValidation` parameter of
- * PATCH), without which `kubectl apply` would insist on a schema.
+ * The least OpenAPI that kubectl needs to see that the server checks fields by itself (the `fieldValidation` parameter
+ * of PATCH), without which `kubectl apply` would insist on a schema.
  */
 function openApi(group: string) {
   const paths = RESOURCES.filter((one) => one.group === group).map((one) => [

@@ -9,7 +9,9 @@ export interface LogLine {
 export interface ContainerLog {
   /** The newest lines of the running process, or with `previous` of the one before it. */
   lines(previous: boolean): readonly LogLine[];
-  /** Calls `listener` for every new line, and `ended` when there will be none any more; gives a function that stops it. */
+  /**
+   * Calls `listener` for every new line, and `ended` when there will be none any more; gives a function that stops it.
+   */
   follow(listener: (line: LogLine) => void, ended: () => void): () => void;
 }
 

@@ -22,8 +22,9 @@ export function filterOf(request: ObjectRequest): Filter {
 }
 
 /**
- * Answers a list request: selectors, pages (`limit`, `continue`) and versions. All pages of a list show the same version
- * of the store. Throws ApiError 400, 410 once that version has been compacted away, 504 for a version yet to come.
+ * Answers a list request: selectors, pages (`limit`, `continue`) and versions. All pages of a list show the same
+ * version of the store. Throws ApiError 400, 410 once that version has been compacted away, 504 for a version yet to
+ * come.
  */
 export function listObjects(store: Store, request: ObjectRequest): ObjectList {
   const { resource, namespace, query } = request;

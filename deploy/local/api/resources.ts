@@ -38,6 +38,7 @@ export const NAMESPACES = resource('', 'Namespace', 'namespaces', { cluster: tru
 export const SERVICES = resource('', 'Service', 'services', { short: ['svc'] });
 export const SERVICE_ACCOUNTS = resource('', 'ServiceAccount', 'serviceaccounts', { short: ['sa'] });
 export const EVENTS = resource('', 'Event', 'events', { short: ['ev'] });
+export const ENDPOINT_SLICES = resource('discovery.k8s.io', 'EndpointSlice', 'endpointslices');
 export const DEPLOYMENTS = resource('apps', 'Deployment', 'deployments', { short: ['deploy'], sub: ['scale'] });
 export const REPLICA_SETS = resource('apps', 'ReplicaSet', 'replicasets', { short: ['rs'], sub: ['scale'] });
 export const CLUSTER_ROLES = resource(RBAC, 'ClusterRole', 'clusterroles', { cluster: true });
@@ -54,6 +55,7 @@ export const RESOURCES: readonly Resource[] = [
   SERVICE_ACCOUNTS,
   EVENTS,
   resource('', 'ConfigMap', 'configmaps', { short: ['cm'] }),
+  ENDPOINT_SLICES,
   DEPLOYMENTS,
   REPLICA_SETS,
   CLUSTER_ROLES,

@@ -10,8 +10,8 @@ const KEY = /^([a-z0-9A-Z.-]+\/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$/;
 const VALUE = /^([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?$/;
 
 /**
- * A filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas, all of
- * which must hold. As in Kubernetes, `!=` and `notin` also hold where the label is missing. Throws ApiError 400.
+ * A filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas,
+ * all of which must hold. As in Kubernetes, `!=` and `notin` also hold where the label is missing. Throws ApiError 400.
  */
 export function labelFilter(selector: string): Filter {
   const tests = split(selector).map(labelTest);

@@ -24,8 +24,8 @@ export interface StoreOptions {
 }
 
 /**
- * All objects of the local cluster and the recent changes, under one version that every write raises (as etcd's revision
- * does). Objects are never changed in place: what was handed out stays as it was.
+ * All objects of the local cluster and the recent changes, under one version that every write raises (as etcd's
+ * revision does). Objects are never changed in place: what was handed out stays as it was.
  */
 export class Store {
   readonly #options: StoreOptions;
@@ -56,7 +56,9 @@ export class Store {
     return select(this.#objects, resource, namespace);
   }
 
-  /** As `list`, as it was at `version`; null if that has been compacted away. Later versions than ours are the present. */
+  /**
+   * As `list`, as it was at `version`; null if that has been compacted away. Later versions than ours are the present.
+   */
   listAt(resource: Resource, namespace: string, version: number): KubeObject[] | null {
     if (version < this.#compacted) return null;
     const then = new Map(this.#objects);

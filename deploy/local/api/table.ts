@@ -34,7 +34,10 @@ export function renderingOf(accept: string, includeObject: string | null): Rende
   return { table: null };
 }
 
-/** Makes the table. `metadata` is that of the list (or of the single object); `withColumns` is false after a watch's first. */
+/**
+ * Makes the table. `metadata` is that of the list (or of the single object); `withColumns` is false after a watch's
+ * first.
+ */
 export function tableOf(
   resource: Resource,
   objects: readonly KubeObject[],

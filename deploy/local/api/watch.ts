@@ -42,9 +42,9 @@ export function seenBy(
 }
 
 /**
- * Starts a watch: calls `send` for every event from now on, until `stop` is called. A version that is compacted away, or
- * not reached yet, gives one ERROR event (410 or 504), after which `ended` is called: real servers answer 200 first too.
- * Bookmarks come every `bookmarkMs`, if asked for.
+ * Starts a watch: calls `send` for every event from now on, until `stop` is called. A version that is compacted away,
+ * or not reached yet, gives one ERROR event (410 or 504), after which `ended` is called: real servers answer 200 first
+ * too. Bookmarks come every `bookmarkMs`, if asked for.
  */
 export function startWatch(
   store: Store,

@@ -65,7 +65,9 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
   }) as Workload;
 }
 
-/** Gives the present ReplicaSet the highest revision number, by which `kubectl rollout` names them; gives that number. */
+/**
+ * Gives the present ReplicaSet the highest revision number, by which `kubectl rollout` names them; gives that number.
+ */
 function numberRevision(store: Store, current: Workload, old: Workload[]): string {
   const newest = Math.max(0, ...old.map(revisionOf));
   if (revisionOf(current) > newest) return String(revisionOf(current));

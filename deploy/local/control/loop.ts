@@ -2,8 +2,9 @@ import type { Resource } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 
 /**
- * Calls `reconcile` soon after any change of the resources named (many changes at once: one call), and once at the start.
- * Gives a function that stops it. `reconcile` compares what is with what should be, so a call too many does nothing.
+ * Calls `reconcile` soon after any change of the resources named (many changes at once: one call), and once at the
+ * start. Gives a function that stops it. `reconcile` compares what is with what should be, so a call too many does
+ * nothing.
  */
 export function controlLoop(store: Store, resources: readonly Resource[], reconcile: () => void): () => void {
   let due = false;

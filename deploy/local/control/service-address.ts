@@ -1,7 +1,8 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
+import type { ServiceObject } from '../api/objects.ts';
 import { PODS, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
+import { readyPodsOf, targetPortOf } from './endpoints.ts';
 
 /** Which Service to stand for, and how to choose. */
 export interface ServiceAddressOptions {
@@ -74,20 +75,12 @@ export class ServiceAddress {
   #pick(): { uid: string; ip: string; port: number } | undefined {
     const { store, namespace, name, random } = this.#options;
     const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
-    const port = service?.spec.ports?.[0];
-    if (!service || !port) return undefined;
-    const ready = (store.list(PODS, namespace) as PodObject[]).filter(
-      (pod) =>
-        selects(service.spec.selector, pod.metadata.labels) &&
-        isReady(pod) &&
-        pod.metadata.deletionTimestamp === undefined,
-    );
+    if (!service) return undefined;
+    const ready = readyPodsOf(store, service);
     const pod = ready[Math.floor(random() * ready.length)];
-    const ip = pod?.status.podIP;
-    if (!pod || ip === undefined) return undefined;
-    const named = pod.spec.containers.flatMap((one) => one.ports ?? []).find((one) => one.name === port.targetPort);
-    const target = typeof port.targetPort === 'number' ? port.targetPort : (named?.containerPort ?? port.port);
-    return { uid: pod.metadata.uid, ip, port: target };
+    const port = pod && targetPortOf(service, pod);
+    if (!pod || port === undefined) return undefined;
+    return { uid: pod.metadata.uid, ip: pod.status.podIP ?? '', port };
   }
 
   #drop(podUid: string): void {

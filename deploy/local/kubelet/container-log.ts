@@ -7,8 +7,8 @@ const MAX_LINE_CHARS = 8192;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * What a container writes: the newest lines in memory for the API, and a file for people, which is put aside as `.1` when
- * it has grown to 1 MiB.
+ * What a container writes: the newest lines in memory for the API, and a file for people, which is put aside as `.1`
+ * when it has grown to 1 MiB.
  */
 export class KeptLog implements ContainerLog {
   readonly #path: string;
