@@ -49,77 +49,104 @@ export interface Metrics {
 
 /** Metrics that count from zero. Each call has a registry of its own. */
 export function createMetrics(settings: MetricsSettings, sources: MetricsSources): Metrics {
-  const registry = new Registry();
-  const counters = createCounters(registry, settings.probes);
-  registerGauges(registry, settings.version, sources);
-  registerProcess(registry);
-  const addresses = new Addresses(settings.perPeer);
-  const pairs = new Pairs();
-  const instance = labelText({ goldpinger_instance: settings.instance });
-
-  const pingSample = (target: Target, sample: Sample) => {
-    if (sample.outcome !== 'no-address') counters.calls.inc({ group: 'made', action: 'ping' });
-    if (sample.suspect) counters.suspects.inc();
-    if (sample.outcome === 'ok') {
-      countSuccess(addresses, target, sample);
-      return;
-    }
-    counters.errors.inc({ type: 'ping' });
-    counters.failures.inc({ outcome: sample.outcome, phase: sample.phase ?? 'none' });
-    // A refused connection is a fact however busy we are; a timeout may be our own doing.
-    if (sample.suspect && sample.outcome === 'timeout') return;
-    const pair = pairs.find(target.id);
-    if (pair !== undefined) countFailure(pair, sample.outcome, sample.phase);
-  };
-
-  return {
-    received: (action) => counters.calls.inc({ group: 'received', action }),
-    made: (action) => counters.calls.inc({ group: 'made', action }),
-    setPeers: (pods, targets) => {
-      addresses.setPeers(pods, targets);
-      if (settings.perPeer) pairs.setTargets(targets);
-    },
-    pingSample,
-    linkState: (target, isUp) => {
-      const pair = pairs.find(target.id);
-      if (pair !== undefined) pair.isUp = isUp;
-    },
-    peerCall: (pod, durationUs, ok) => {
-      counters.calls.inc({ group: 'made', action: 'check' });
-      if (!ok) {
-        counters.errors.inc({ type: 'checkAll' });
-        return;
-      }
-      const series = addresses.find(pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '');
-      if (series !== undefined) addresses.observe(series, 'check', durationUs);
-    },
-    kubeRequest: (durationMs) => {
-      if (durationMs >= 0) counters.kube.observe(durationMs / 1000);
-    },
-    error: (type) => counters.errors.inc({ type }),
-    probeError: (protocol, target) => counters.probes[protocol].inc({ host: bounded(target) }),
-    async *render(format) {
-      yield await registryText(registry, instance, format);
-      const slices = [addressSlices(addresses, instance, format), pairSlices(pairs.list(), instance, format)];
-      for (const family of slices) {
-        for (const slice of family) {
-          yield slice;
-          await nextTurn();
-        }
-      }
-      if (format === 'openmetrics') yield END_MARK;
-    },
-  };
+  return new Exposition(settings, sources);
 }
 
-function countSuccess(addresses: Addresses, target: Target, sample: Sample): void {
-  const series = addresses.find(target.hostIP, target.podIP);
-  if (series === undefined) return;
-  addresses.observe(series, 'ping', sample.totalUs);
-  if (sample.connectUs < 0 || sample.firstByteUs < 0) return;
-  series.connectUs += sample.connectUs;
-  series.firstByteUs += sample.firstByteUs;
-  series.phaseCount += 1;
+class Exposition implements Metrics {
+  readonly #registry = new Registry();
+  readonly #counters: ReturnType<typeof createCounters>;
+  readonly #addresses: Addresses;
+  readonly #pairs = new Pairs();
+  readonly #perPeer: boolean;
+  readonly #instance: string;
+
+  constructor(settings: MetricsSettings, sources: MetricsSources) {
+    this.#counters = createCounters(this.#registry, settings.probes);
+    registerGauges(this.#registry, settings.version, sources);
+    registerProcess(this.#registry);
+    this.#addresses = new Addresses(settings.perPeer);
+    this.#perPeer = settings.perPeer;
+    this.#instance = labelText({ goldpinger_instance: settings.instance });
+  }
+
+  received(action: Action): void {
+    this.#counters.calls.inc({ group: 'received', action });
+  }
+
+  made(action: Action): void {
+    this.#counters.calls.inc({ group: 'made', action });
+  }
+
+  setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
+    this.#addresses.setPeers(pods, targets);
+    if (this.#perPeer) this.#pairs.setTargets(targets);
+  }
+
+  pingSample(target: Target, sample: Sample): void {
+    if (sample.outcome !== 'no-address') this.made('ping');
+    if (sample.suspect) this.#counters.suspects.inc();
+    if (sample.outcome === 'ok') this.#countSuccess(target, sample);
+    else this.#countFailure(target, sample);
+  }
+
+  linkState(target: Target, isUp: boolean): void {
+    const pair = this.#pairs.find(target.id);
+    if (pair !== undefined) pair.isUp = isUp;
+  }
+
+  peerCall(pod: Pod, durationUs: number, ok: boolean): void {
+    this.made('check');
+    if (!ok) {
+      this.error('checkAll');
+      return;
+    }
+    const series = this.#addresses.find(pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '');
+    if (series !== undefined) this.#addresses.observe(series, 'check', durationUs);
+  }
+
+  kubeRequest(durationMs: number): void {
+    if (durationMs >= 0) this.#counters.kube.observe(durationMs / 1000);
+  }
+
+  error(type: ErrorType): void {
+    this.#counters.errors.inc({ type });
+  }
+
+  probeError(protocol: ProbeProtocol, target: string): void {
+    this.#counters.probes[protocol].inc({ host: bounded(target) });
+  }
+
+  async *render(format: Format): AsyncGenerator<string> {
+    yield await registryText(this.#registry, this.#instance, format);
+    const byAddress = addressSlices(this.#addresses, this.#instance, format);
+    const byPeer = pairSlices(this.#pairs.list(), this.#instance, format);
+    for (const family of [byAddress, byPeer]) {
+      for (const slice of family) {
+        yield slice;
+        await nextTurn();
+      }
+    }
+    if (format === 'openmetrics') yield END_MARK;
+  }
+
+  #countSuccess(target: Target, sample: Sample): void {
+    const series = this.#addresses.find(target.hostIP, target.podIP);
+    if (series === undefined) return;
+    this.#addresses.observe(series, 'ping', sample.totalUs);
+    if (sample.connectUs < 0 || sample.firstByteUs < 0) return;
+    series.connectUs += sample.connectUs;
+    series.firstByteUs += sample.firstByteUs;
+    series.phaseCount += 1;
+  }
+
+  #countFailure(target: Target, { outcome, phase, suspect }: Sample): void {
+    this.error('ping');
+    this.#counters.failures.inc({ outcome, phase: phase ?? 'none' });
+    // A refused connection is a fact however busy we are; a timeout may be our own doing.
+    if (suspect && outcome === 'timeout') return;
+    const pair = this.#pairs.find(target.id);
+    if (pair !== undefined) countFailure(pair, outcome, phase);
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
-import { pingErrorsUs } from './accuracy.ts';
+import { comparePings } from './accuracy.ts';
 import { pickBlock } from './addresses.ts';
 import { type CallResult, call, pause } from './calls.ts';
 import { median, quantile } from './figures.ts';
 import { startKubeApi } from './kube-api.ts';
+import type { LoopReport } from './loop-watch.ts';
 import { type Line, line } from './report.ts';
 import { podOf, type Scene, type Stage, startScene, startServer } from './scene.ts';
 
@@ -82,14 +83,20 @@ async function measurePinging(scene: Scene, plan: Plan): Promise<Line[]> {
   const pings = (await scene.peers.stamps()).pings - before.pings;
   const lines = [line(`RSS, ${at}, pinging`, scene.server.rssMiB(), 'MiB', plan.rssAimMiB)];
   if (plan.checkAllAimMs === null) return lines;
-  const errors = await pingErrorsUs(scene);
+  const { errorsUs, suspects } = await comparePings(scene);
   const rate = `${Math.round(pings / plan.windowS)} pings/s`;
   return [
     ...lines,
     line(`CPU, ${at}, pinging`, cpuMs / plan.windowS / 10, '%', plan.cpuAimPercent, `of a core, ${rate}`),
     line(`CPU per 1000 pings, ${at}`, (cpuMs / pings) * 1000, 'ms', plan.cpuAimPercent === null ? 240 : null),
-    line(`ping error p50, ${at}`, quantile(errors, 0.5), 'us', 60, `${errors.length} pings`),
-    line(`ping error p99, ${at}`, quantile(errors, 0.99), 'us', 685),
+    line(
+      `ping error p50, ${at}`,
+      quantile(errorsUs, 0.5),
+      'us',
+      60,
+      `${errorsUs.length} pings, ${suspects} suspect ones apart`,
+    ),
+    line(`ping error p99, ${at}`, quantile(errorsUs, 0.99), 'us', 685),
   ];
 }
 
@@ -97,15 +104,15 @@ async function measureScrape(scene: Scene, plan: Plan): Promise<Line[]> {
   const at = `N=${plan.pods}`;
   const { server } = scene;
   const url = `${server.url}/metrics`;
-  const idleBlocks = [await server.longestBlock(() => pause(1000))];
+  const idleBlocks = [await server.watchLoop(() => pause(1000))];
   const scrapes = await repeat(plan.repetitions, () => call(url, AS_PROMETHEUS), 200);
   const rssMiB = server.rssMiB();
-  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url, AS_PROMETHEUS)), 200);
+  const blocks = await repeat(plan.repetitions, () => server.watchLoop(() => call(url, AS_PROMETHEUS)), 200);
   const bytes = sizeOf(scrapes[0]);
   return [
-    line(`longest block, ${at}, pinging`, median(idleBlocks), 'ms', 2),
+    blockLine(`${at}, pinging`, idleBlocks),
     line(`scrape, ${at}`, median(scrapes.map(({ tookMs }) => tookMs)), 'ms', 95, bytes),
-    line(`longest block, ${at}, scraped`, median(blocks), 'ms', 2, `median of ${blocks.length}`),
+    blockLine(`${at}, scraped`, blocks),
     line(`RSS, ${at}, scraped`, rssMiB, 'MiB', plan.rssAimMiB),
   ];
 }
@@ -118,22 +125,34 @@ async function measureCheckAll(scene: Scene, plan: Plan, aimMs: number): Promise
   const isPeakKnown = server.forgetPeak();
   const answers = await repeat(plan.repetitions, () => call(url), REUSED_MS);
   const peakMiB = isPeakKnown ? server.peakMiB() : Number.NaN;
-  const blocks = await repeat(plan.repetitions, () => server.longestBlock(() => call(url)), REUSED_MS);
+  const blocks = await repeat(plan.repetitions, () => server.watchLoop(() => call(url)), REUSED_MS);
   const health = await call(`${server.url}/cluster_health`);
   const bytes = sizeOf(answers[0]);
   // A matrix with rows missing is collected faster, so it must not pass for a fast one.
   const warning = health.status === 200 ? '' : `, INCOMPLETE: /cluster_health says ${health.status}`;
   return [
     line(`/check_all, ${at}`, median(answers.map(({ tookMs }) => tookMs)), 'ms', aimMs, bytes + warning),
-    line(`longest block, ${at}, /check_all`, median(blocks), 'ms', 2, `median of ${blocks.length}`),
+    blockLine(`${at}, /check_all`, blocks),
     line(
       `peak RSS, ${at}, /check_all`,
       peakMiB,
       'MiB',
-      plan.rssAimMiB,
+      plan.peakAimMiB,
       `${(peakMiB - rssMiB).toFixed(1)} more than before`,
     ),
   ];
+}
+
+function blockLine(when: string, reports: readonly LoopReport[]): Line {
+  const gcMs = median(reports.map(({ longestGcMs }) => longestGcMs)).toFixed(1);
+  const longestMs = median(reports.map((report) => report.longestMs));
+  return line(
+    `longest block, ${when}`,
+    longestMs,
+    'ms',
+    2,
+    `median of ${reports.length}, collecting garbage ${gcMs} ms`,
+  );
 }
 
 function sizeOf(answer: CallResult | undefined): string {

@@ -84,15 +84,15 @@ export class ServerProcess {
     }
   }
 
-  /** The longest turn of its event loop while `work` goes on, ms. */
-  async longestBlock(work: () => Promise<unknown>): Promise<number> {
+  /** What its event loop does while `work` goes on. */
+  async watchLoop(work: () => Promise<unknown>): Promise<LoopReport> {
     this.#child.send('watch');
     await pause(5);
     await work();
     const told = once(this.#child, 'message');
     this.#child.send('report');
     const [report] = (await told) as [LoopReport];
-    return report.longestMs;
+    return report;
   }
 
   /** Ends it: politely, and after 2 s not. */
