@@ -1,6 +1,5 @@
-/** Width and height of a glyph, px; two rows below the baseline included. */
+/** Width of a glyph, px; it is at most 9 high, two rows below the baseline included. */
 export const GLYPH_WIDTH = 5;
-export const GLYPH_HEIGHT = 9;
 /** From one letter to the next, and from one line to the next. */
 export const LETTER_PX = 6;
 export const LINE_PX = 12;
