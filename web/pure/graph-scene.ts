@@ -9,6 +9,8 @@ export interface Tier {
   names: 'full' | 'short' | 'accused';
   /** Whether all links are drawn, or the worst only. */
   allLinks: boolean;
+  /** Whether links are drawn on a canvas: beyond about 150, elements of their own take longer than a frame. */
+  canvas: boolean;
   /** Radius of a pod, px; of an accused one, which carries its mark. */
   disc: number;
   accusedDisc: number;
@@ -22,7 +24,7 @@ export interface Tier {
 
 /** What `n` pods (gone ones included) leave room for; `narrow` is a view below 640 px. */
 export function tierOf(n: number, narrow: boolean): Tier {
-  const base = { allLinks: true, weight: 1, pull: 0, arcsCarry: false };
+  const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, arcsCarry: false };
   if (n <= 12) return { ...base, names: narrow ? 'short' : 'full', disc: narrow ? 19 : 26, accusedDisc: 26, bow: 0.1 };
   if (n <= 30)
     return { ...base, names: 'short', disc: narrow ? 9 : 14, accusedDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };

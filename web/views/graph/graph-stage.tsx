@@ -3,7 +3,6 @@ import type { Point } from '../../pure/curve.ts';
 import { latencyText } from '../../pure/figures.ts';
 import { type GraphHit, hitGraph } from '../../pure/graph-hit.ts';
 import { LINK_STYLES, PILL_HEIGHT, placePills } from '../../pure/graph-scene.ts';
-import type { LinkState } from '../../pure/link-state.ts';
 import { cellSentence } from '../../pure/state-words.ts';
 import { toScene, toStage } from '../../pure/zoom.ts';
 import type { ViewProps } from '../../view-props.ts';
@@ -24,8 +23,6 @@ const MOST_PILLS = 30;
 /** The most marks on links at once: beyond, dashes alone tell failed from good. */
 const MOST_MARKS = 60;
 
-const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
-
 interface GraphStageProps {
   props: ViewProps;
   graph: Graph;
@@ -41,9 +38,6 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
   const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
   const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
-  // Where links are many, good ones step back as soon as there is anything else to see.
-  const isQuiet =
-    graph.tier.names === 'short' && graph.tier.weight < 1 && graph.links.some(({ state }) => BAD.has(state));
   const [focus, setFocus] = useState<{ pod: number; pair: number } | null>(null);
   const uidOf = useCallback((index: number) => picture.mesh.pods[index]?.uid ?? '', [picture]);
   const select = useCallback(
@@ -85,15 +79,17 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       aria-label={`Graph of ${picture.n} pods and their links`}
       {...pointer.handlers}
     >
-      {!graph.tier.allLinks && <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme }} pods={picture.pods} />}
+      {graph.tier.canvas && (
+        <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
+      )}
       <ZoomLayer zoom={zoom} size={size}>
         <RingArcs graph={graph} labels={labels} picture={picture} narrow={narrow} />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
         <ExternalMarks graph={graph} narrow={narrow} />
-        {graph.tier.allLinks && (
-          <g className={isQuiet ? 'is-quiet' : undefined}>
+        {!graph.tier.canvas && (
+          <g className="graph-links">
             {graph.links.map((link) => (
               <LinkShape
                 key={link.pair}

@@ -2,10 +2,14 @@ import { useEffect, useRef } from 'react';
 import type { Ring } from '../../pure/circle-layout.ts';
 import { LINK_STYLES, type SceneLink } from '../../pure/graph-scene.ts';
 import type { LinkState } from '../../pure/link-state.ts';
+import { linkMark } from '../../pure/marks.ts';
 import type { PodHealth, PodView } from '../../pure/pod-view.ts';
 import type { Emphasis } from './link-shape.tsx';
 import type { Graph } from './use-graph.ts';
 import type { GraphZoom } from './use-zoom.ts';
+
+const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
+const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
 
 interface LinkCanvasProps {
   graph: Graph;
@@ -15,12 +19,14 @@ interface LinkCanvasProps {
   zoom: GraphZoom;
   size: { width: number; height: number };
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
+  /** Whether links show the marks of their states. */
+  marked: boolean;
   /** Redraws when it changes: the colours come from CSS variables. */
   theme: string;
 }
 
 /** Links, and pods as dots, on a canvas: where there are too many for elements of their own. */
-export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, theme }: LinkCanvasProps) {
+export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, theme }: LinkCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
@@ -37,7 +43,7 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, theme }:
       context.clearRect(0, 0, element.width, element.height);
       context.setTransform(k * ratio, 0, 0, k * ratio, x * ratio, y * ratio);
       const colours = readColours(element);
-      drawLinks(context, graph, emphasisOf, colours);
+      drawLinks(context, graph, { emphasisOf, marked }, colours);
       drawDots(context, graph, pods, dots, colours);
     };
     const ask = () => {
@@ -49,7 +55,7 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, theme }:
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [graph, pods, dots, zoom, size, emphasisOf, theme]);
+  }, [graph, pods, dots, zoom, size, emphasisOf, marked, theme]);
   return <canvas ref={canvas} className="graph-canvas" />;
 }
 
@@ -83,33 +89,47 @@ function linkColour(state: LinkState): string {
 function drawLinks(
   context: CanvasRenderingContext2D,
   { links, tier }: Graph,
-  emphasisOf: LinkCanvasProps['emphasisOf'],
+  { emphasisOf, marked }: Pick<LinkCanvasProps, 'emphasisOf' | 'marked'>,
   colours: Colours,
 ): void {
+  // Where all links are drawn, good ones step back as soon as there is anything else to see.
+  const quiet = tier.allLinks && links.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
   context.lineCap = 'butt';
   for (const link of links) {
     const emphasis = emphasisOf(link.pair, link.from, link.to);
+    const isMain = emphasis === 'hot' || emphasis === 'selected';
     const style = LINK_STYLES[link.state];
-    context.globalAlpha = emphasis === 'dim' ? 0.15 : 1;
-    if (emphasis === 'hot' || emphasis === 'selected') {
+    const colour = colours(linkColour(link.state));
+    if (isMain) {
       context.globalAlpha = 0.35;
       strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
-      context.globalAlpha = 1;
     }
-    const isMain = emphasis === 'hot' || emphasis === 'selected';
+    context.globalAlpha = emphasis === 'dim' ? 0.15 : !isMain && QUIET.has(link.state) ? quiet : 1;
     const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
-    const colour = colours(linkColour(link.state));
-    strokeLink(
-      context,
-      link,
-      colour,
-      width,
-      style.dash.map((part) => part * 0.7),
-    );
+    strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);
+    if (style.marked && (marked || isMain)) drawMark(context, link, colour, colours('page'));
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
+}
+
+function drawMark(context: CanvasRenderingContext2D, link: SceneLink, colour: string, ground: string): void {
+  const { x, y } = link.middle;
+  context.save();
+  context.translate(x, y);
+  context.fillStyle = ground;
+  context.beginPath();
+  context.arc(0, 0, 6, 0, 2 * Math.PI);
+  context.fill();
+  context.scale(0.85, 0.85);
+  context.translate(-12, -12);
+  context.setLineDash([]);
+  context.lineCap = 'round';
+  context.lineWidth = 2.4;
+  context.strokeStyle = colour;
+  context.stroke(new Path2D(linkMark(link.state)));
+  context.restore();
 }
 
 function strokeLink(
