@@ -74,8 +74,8 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
             <canvas ref={canvas} />
             <canvas ref={over} />
           </div>
+          <SpokenCell cursor={cursor} props={props} layout={layout} />
         </div>
-        <SpokenCell cursor={cursor} props={props} />
       </div>
       <PlacedCallouts placed={placed} picture={picture} action={explained} width={size.width} onSelect={onSelect} />
       {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
@@ -86,18 +86,34 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
   );
 }
 
-/** The one cell of the grid that is an element: the active descendant. */
-function SpokenCell({ cursor: { active, place }, props }: { cursor: Cursor; props: ViewProps }) {
+/** The one cell of the grid that is an element: the active descendant. It lies where it is drawn, for magnifiers. */
+function SpokenCell({ cursor: { active, place }, props, layout }: SpokenProps) {
   if (active === null) return null;
+  const size = layout.pitch - layout.gap;
+  const left = layout.left + (layout.starts[place.column] ?? 0);
+  const top = layout.top + (layout.starts[place.row] ?? 0);
   return (
     // biome-ignore lint/a11y/useSemanticElements: see the grid
-    <div role="row" tabIndex={-1} aria-rowindex={place.row + 1} className="hidden">
+    <div role="row" tabIndex={-1} aria-rowindex={place.row + 1}>
       {/* biome-ignore lint/a11y/useSemanticElements: see the grid */}
-      <div role="gridcell" tabIndex={-1} id="heat-cell" aria-colindex={place.column + 1}>
-        {cellSentence(props.picture, active.from, active.to)}
+      <div
+        role="gridcell"
+        tabIndex={-1}
+        id="heat-cell"
+        className="heat-cell"
+        style={{ left, top, width: size, height: size }}
+        aria-colindex={place.column + 1}
+      >
+        <span className="hidden">{cellSentence(props.picture, active.from, active.to)}</span>
       </div>
     </div>
   );
+}
+
+interface SpokenProps {
+  cursor: Cursor;
+  props: ViewProps;
+  layout: HeatModel['layout'];
 }
 
 function ReadingNote({ model: { layout } }: { model: HeatModel }) {

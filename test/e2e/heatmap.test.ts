@@ -1,0 +1,313 @@
+import { readFile } from 'node:fs/promises';
+import type { Page } from 'playwright-core';
+import { PNG } from 'pngjs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { MeshOptions } from '../feed/options.ts';
+import { meshOf } from '../feed/scenarios.ts';
+import type { Feed } from '../feed/server.ts';
+import { soon, type Visit, Visitor, violations } from './page-visit.ts';
+
+const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
+let visitor: Visitor;
+let feed: Feed;
+let page: Page;
+let errors: string[];
+
+beforeAll(async () => {
+  visitor = await Visitor.start();
+});
+beforeEach(() => {
+  errors = [];
+});
+afterEach(async () => {
+  await visitor.leave();
+  expect(errors).toEqual([]);
+});
+afterAll(() => visitor?.close());
+
+/** Opens the heatmap of a scenario at a fixed time. */
+async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
+  feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
+  page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${visit.hash ?? ''}` });
+  page.on('pageerror', (error) => errors.push(error.message));
+  await grid().waitFor();
+  await soon(() => spoken()).not.toBe('');
+}
+
+const grid = () => page.getByRole('grid', { name: /Heatmap/ });
+const spoken = () => grid().getByRole('gridcell').textContent();
+const hash = () => page.evaluate(() => location.hash);
+const legendCount = (state: string) => page.locator(`[data-state="${state}"] .legend-count`).textContent();
+
+/** The colour of the picture at a point of the page, as `#rrggbb`. */
+async function colourAt(x: number, y: number): Promise<string> {
+  return page.evaluate(
+    ([px, py]) => {
+      const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
+      const box = canvas?.getBoundingClientRect();
+      if (canvas === null || canvas === undefined || box === undefined) return '';
+      const scale = canvas.width / box.width;
+      const at = [((px ?? 0) - box.x) * scale, ((py ?? 0) - box.y) * scale] as const;
+      const data = canvas.getContext('2d')?.getImageData(Math.round(at[0]), Math.round(at[1]), 1, 1).data ?? [];
+      return `#${[...data.slice(0, 3)].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+    },
+    [x, y],
+  );
+}
+
+const token = (name: string) =>
+  page.evaluate((key) => getComputedStyle(document.documentElement).getPropertyValue(key).trim(), name);
+
+/** Moves the keys to a cell and gives its middle. */
+async function cellAt(column: number, row: number): Promise<{ x: number; y: number }> {
+  await grid().focus();
+  await page.keyboard.press('Control+Home');
+  for (let i = 0; i < column; i++) await page.keyboard.press('ArrowRight');
+  for (let i = 0; i < row; i++) await page.keyboard.press('ArrowDown');
+  return activeCell();
+}
+
+/** The middle of the cell that the keys are at. It may move: a notice above takes room. */
+async function activeCell(): Promise<{ x: number; y: number }> {
+  const box = await grid().getByRole('gridcell').boundingBox();
+  return { x: (box?.x ?? 0) + (box?.width ?? 0) / 2, y: (box?.y ?? 0) + (box?.height ?? 0) / 2 };
+}
+
+/** A point of a cell that neither figure nor mark covers. */
+async function cellColour(column: number, row: number): Promise<string> {
+  await cellAt(column, row);
+  return activeColour();
+}
+
+/** As `cellColour`, of the cell that the keys are at. */
+async function activeColour(): Promise<string> {
+  const { x, y } = await activeCell();
+  return colourAt(x - 30, y - 30);
+}
+
+describe('the picture', () => {
+  test('has the pod that pings in its column and the one that answers in its row', async () => {
+    await open(FOUR);
+    expect(await cellColour(0, 3)).toBe(await token('--slow-cell'));
+    expect(await spoken()).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms, slow/);
+    expect(await cellColour(3, 0)).toBe(await token('--good-cell'));
+    expect(await spoken()).toMatch(/^from goldpinger-chaos to goldpinger-001: /);
+  });
+
+  test('says the cause beside the row, and leads to its links', async () => {
+    await open(FOUR);
+    await page.getByText('Slow to reach from everywhere').waitFor();
+    await page.getByText('first byte only: its process or a proxy').waitFor();
+    await page.getByRole('button', { name: 'Show the links' }).last().click();
+    expect(await hash()).toContain('pod=');
+  });
+
+  test('follows the feed without a click', async () => {
+    await open({ pods: 4, scenario: 'healthy' });
+    expect(await cellColour(0, 3)).toBe(await token('--good-cell'));
+    feed.show(() => meshOf({ pods: 4, scenario: 'dead-pod' }));
+    await soon(activeColour).toBe(await token('--failed-cell'));
+    expect(await spoken()).toContain('refused');
+  });
+
+  test('is painted anew when the theme changes', async () => {
+    await open(FOUR);
+    const light = await cellColour(0, 0);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await soon(activeColour).not.toBe(light);
+    expect(await activeColour()).toBe(await token('--good-cell'));
+  });
+
+  test('of a thousand pods shows all, or scrolls with its axes in place', async () => {
+    await open({ pods: 1000, scenario: 'mixed' });
+    await page.getByText(/^worker-\d+ does not answer$/).waitFor();
+    const fit = page.getByRole('button', { name: 'Fit' });
+    expect(await fit.getAttribute('aria-pressed')).toBe('true');
+    expect(await grid().evaluate((box) => box.scrollHeight - box.clientHeight)).toBe(0);
+    await fit.click();
+    const room = () => grid().evaluate((box) => box.scrollHeight - box.clientHeight);
+    await soon(room).toBeGreaterThan(1000);
+    await page.keyboard.press('f');
+    await soon(() => grid().evaluate((box) => box.scrollTop)).toBeGreaterThan(0);
+    expect(await spoken()).toContain('timed out');
+    const canvas = await page.locator('.heat-layers canvas').first().boundingBox();
+    const box = await grid().boundingBox();
+    expect(canvas?.y).toBe(box?.y);
+  });
+});
+
+describe('with keys alone', () => {
+  test('arrows, Home, End and Ctrl move from cell to cell, Enter opens the link and Escape closes it', async () => {
+    await open(FOUR);
+    await grid().focus();
+    await page.keyboard.press('Control+Home');
+    expect(await spoken()).toContain('from goldpinger-001 to itself');
+    await page.keyboard.press('End');
+    expect(await spoken()).toContain('from goldpinger-chaos to goldpinger-001');
+    await page.keyboard.press('Control+End');
+    expect(await spoken()).toContain('from goldpinger-chaos to itself');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: /goldpinger-001 ⇄ goldpinger-chaos/ }).waitFor();
+    expect(await hash()).toMatch(/from=.+&to=/);
+    await page.keyboard.press('Escape');
+    await soon(hash).not.toContain('from=');
+  });
+
+  test('S goes to the next slow link, F says nothing where none failed, brackets change the order', async () => {
+    await open(FOUR);
+    await page.keyboard.press('s');
+    expect(await spoken()).toContain('from goldpinger-001 to goldpinger-chaos');
+    await page.keyboard.press('s');
+    expect(await spoken()).toContain('from goldpinger-002 to goldpinger-chaos');
+    await page.keyboard.press('f');
+    expect(await spoken()).toContain('from goldpinger-002 to goldpinger-chaos');
+    await page.keyboard.press(']');
+    await soon(hash).toContain('order=node');
+    await page.keyboard.press('[');
+    await soon(hash).not.toContain('order=');
+  });
+
+  test('letters typed into the filter stay there', async () => {
+    await open(FOUR);
+    await page.keyboard.press('/');
+    await page.keyboard.type('chaos');
+    await soon(hash).toContain('filter=chaos');
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('1');
+    await page.getByRole('searchbox').fill('nobody');
+    await page.getByRole('button', { name: 'Show all 4' }).click();
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('4');
+  });
+});
+
+describe('a pointer', () => {
+  test('gets a card beside the cell, never on it, and opens the link with a click', async () => {
+    await open(FOUR);
+    for (const [column, row] of [
+      [0, 0],
+      [3, 3],
+      [1, 3],
+    ] as const) {
+      const { x, y } = await cellAt(column, row);
+      await page.mouse.move(x, y);
+      const card = await page.locator('.heat-card').boundingBox();
+      expect(card).not.toBeNull();
+      const covers = x > card!.x && x < card!.x + card!.width && y > card!.y && y < card!.y + card!.height;
+      expect(covers).toBe(false);
+    }
+    expect(await page.locator('.heat-card').textContent()).toMatch(
+      /goldpinger-002.*goldpinger-chaos.*25\d ms.*timeout 300/,
+    );
+    const { x, y } = await cellAt(1, 3);
+    await page.mouse.click(x, y);
+    await page.getByRole('heading', { name: /goldpinger-002 ⇄ goldpinger-chaos/ }).waitFor();
+  });
+});
+
+describe('thresholds', () => {
+  test('typed in change colours, counts and the address at once, without asking the server', async () => {
+    await open(FOUR);
+    expect(await legendCount('slow')).toBe('4');
+    const asked = feed.requests.length;
+    await page.getByLabel('Problem from').last().fill('400');
+    await page.keyboard.press('Enter');
+    await soon(() => legendCount('slow')).toBe('0');
+    expect(await legendCount('warning')).toBe('4');
+    expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
+    expect(await hash()).toContain('ms=2-5-400');
+    expect(feed.requests.length).toBe(asked);
+    await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
+    await soon(() => legendCount('slow')).toBe('4');
+  });
+
+  test('dragged or moved by keys stay in order', async () => {
+    await open(FOUR);
+    const slider = page.getByRole('slider', { name: 'Warning from' });
+    await slider.focus();
+    await page.keyboard.press('End');
+    await soon(() => slider.getAttribute('aria-valuenow')).toBe('1000');
+    const problem = page.getByRole('slider', { name: 'Problem from' });
+    expect(await problem.getAttribute('aria-valuenow')).toBe('1000');
+    await page.getByRole('button', { name: /Reset/ }).click();
+    const from = await problem.locator('circle').boundingBox();
+    await page.mouse.move(from!.x + 5, from!.y + 5);
+    await page.mouse.down();
+    await page.mouse.move(from!.x - 120, from!.y + 5, { steps: 4 });
+    await page.mouse.up();
+    const now = async (name: string) => Number(await page.getByRole('slider', { name }).getAttribute('aria-valuenow'));
+    await soon(() => now('Problem from')).toBeLessThan(10);
+    expect(await now('Warning from')).toBeLessThanOrEqual(await now('Problem from'));
+    expect(await now('Good below')).toBeLessThanOrEqual(await now('Warning from'));
+  });
+});
+
+describe('what is taken away', () => {
+  test('CSV has every pair, and no name runs as a formula', async () => {
+    await open({ pods: 6, scenario: 'hostile' });
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^goldpinger-links-2024-05-14T.*\.csv$/);
+    const text = await readFile((await download.path())!, 'utf8');
+    expect(text.trimEnd().split('\r\n')).toHaveLength(37);
+    expect(text).not.toMatch(/(^|,)"?[=+@]/m);
+  });
+
+  test('PNG has the picture with its legend', async () => {
+    await open(FOUR);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'PNG' }).click(),
+    ]);
+    const png = PNG.sync.read(await readFile((await download.path())!));
+    expect(png.width).toBeGreaterThan(1200);
+    const reds = [...png.data.keys()].filter(
+      (i) => i % 4 === 0 && png.data[i] === 0xd5 && png.data[i + 1] === 0x36 && png.data[i + 2] === 0x1c,
+    );
+    expect(reds.length).toBeGreaterThan(10_000);
+  });
+
+  test('the table says the same in words', async () => {
+    await open(FOUR);
+    await page.keyboard.press('t');
+    await soon(() => page.getByRole('cell', { name: /25\d ms Slow, but ok/ }).count()).toBe(4);
+    await page
+      .getByRole('cell', { name: /25\d ms Slow/ })
+      .first()
+      .getByRole('button')
+      .click();
+    await soon(hash).toContain('from=');
+  });
+});
+
+describe('for everybody', () => {
+  test.each([
+    ['light', FOUR],
+    ['dark', { pods: 60, scenario: 'mixed' }],
+  ] satisfies [string, MeshOptions][])('axe finds nothing, %s', async (theme, mesh) => {
+    await open(mesh, { dark: theme === 'dark' });
+    await grid().focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test('names that are markup stay names', async () => {
+    await open({ pods: 6, scenario: 'hostile' });
+    expect(await page.locator('.heatmap script, .heatmap img, .legend script').count()).toBe(0);
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+  });
+
+  test('at 390 px nothing sticks out, and a tap opens the link', async () => {
+    await open(FOUR, { width: 390 });
+    const wide = await page.evaluate(() =>
+      [...document.querySelectorAll('.heatmap *, .legend *')]
+        .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+        .map((element) => element.className),
+    );
+    expect(wide).toEqual([]);
+    const { x, y } = await cellAt(0, 3);
+    await page.mouse.click(x, y);
+    await page.getByRole('heading', { name: /goldpinger-001 ⇄ goldpinger-chaos/ }).waitFor();
+  });
+});
