@@ -78,7 +78,7 @@ describe('at 390 px', () => {
 
   test('theme and help are in the menu', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { width: 390 });
-    await page.locator('.menu summary').click();
+    await page.getByRole('button', { name: 'Menu' }).click();
     await page.getByRole('button', { name: 'Help and keys' }).click();
     await page.getByRole('dialog', { name: 'Help' }).waitFor();
   });

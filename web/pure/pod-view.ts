@@ -68,11 +68,14 @@ export function viewPods(picture: Picture): PodView[] {
     view.failedIn = into.failed[view.index] ?? 0;
     view.slowIn = into.slow[view.index] ?? 0;
   }
-  const isDown = views.map((view) => isUnreached(view, state[view.index * n + view.index] ?? 0));
+  const down = views.flatMap((view) =>
+    isUnreached(view, state[view.index * n + view.index] ?? 0) ? [view.index] : [],
+  );
+  const isDown = new Set(down);
   for (const view of views) {
     const self = state[view.index * n + view.index];
     view.slowToReach = view.probedIn === 0 ? self === SLOW : view.slowIn * 2 > view.probedIn;
-    view.health = healthOf(picture, view, isDown);
+    view.health = isDown.has(view.index) ? failingUnless(view) : healthOf(picture, view, down);
   }
   return views;
 }
@@ -86,25 +89,30 @@ function isUnreached(view: PodView, self: number): boolean {
   return self === FAILED || view.failedIn * 2 > view.probedIn;
 }
 
-function healthOf(picture: Picture, view: PodView, isDown: boolean[]): PodView['health'] {
+/** A pod that nobody reaches fails, unless the stage of its life explains it. */
+function failingUnless({ pod }: PodView): PodHealth {
+  return pod.lifecycle === 'ready' ? 'failing' : pod.lifecycle;
+}
+
+function healthOf(picture: Picture, view: PodView, down: readonly number[]): PodHealth {
   const { lifecycle } = view.pod;
   if (lifecycle !== 'ready') return lifecycle;
-  if (isDown[view.index] === true || isCutOff(picture, view, isDown)) return 'failing';
+  if (isCutOff(picture, view, down)) return 'failing';
   const row = picture.mesh.rows[picture.rowOf[view.index] ?? -1];
   if (row === undefined || row.missing !== '') return 'unknown';
   return row.starvation?.unreliable === true ? 'starved' : 'healthy';
 }
 
 /** Whether it fails to reach most of the pods that others do reach, and at least two: its own way out is broken. */
-function isCutOff({ n, state }: Picture, view: PodView, isDown: boolean[]): boolean {
-  if (view.failedOut < 2) return false;
-  let probed = 0;
-  let failed = 0;
-  for (let to = 0; to < n; to++) {
-    if (to === view.index || isDown[to] === true) continue;
+function isCutOff({ n, state }: Picture, view: PodView, down: readonly number[]): boolean {
+  let probed = view.probedOut;
+  let failed = view.failedOut;
+  if (failed < 2) return false;
+  for (const to of down) {
     const code = state[view.index * n + to] ?? FAILED + 1;
-    if (code <= FAILED) probed++;
-    if (code === FAILED) failed++;
+    if (to === view.index || code > FAILED) continue;
+    probed--;
+    if (code === FAILED) failed--;
   }
   return failed >= 2 && failed * 2 > probed;
 }

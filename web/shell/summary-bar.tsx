@@ -19,6 +19,8 @@ interface SummaryBarProps {
 /** What the whole cluster comes to, in one line. */
 export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
   const missing = notReporting(picture);
+  // Of many pods whole rows fail: one link of them says nothing, and the line needs its place.
+  const isDense = picture.n > 30;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where the line is too narrow it scrolls, by keyboard too
     <section className="summary" aria-label="Summary" tabIndex={0}>
@@ -38,13 +40,13 @@ export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
           </span>
         ))}
       </Group>
-      <WorstLink picture={picture} onLink={onLink} />
-      <External picture={picture} />
       {missing.length > 0 && (
         <Group title="Not reporting">
           <span className="fact">{namesOf(missing, picture.pods)}</span>
         </Group>
       )}
+      {!(isDense && picture.counts.failed > 0) && <WorstLink picture={picture} onLink={onLink} />}
+      <External picture={picture} onlyFailed={isDense} />
       <ClusterHealth picture={picture} />
     </section>
   );
@@ -78,10 +80,10 @@ function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string,
   );
 }
 
-function External({ picture }: { picture: Picture }) {
+function External({ picture, onlyFailed }: { picture: Picture; onlyFailed: boolean }) {
   const targets = externalTargets(picture);
-  if (targets.length === 0) return null;
   const failed = targets.filter(({ state }) => state === 'failed');
+  if (targets.length === 0 || (onlyFailed && failed.length === 0)) return null;
   const ok = targets.filter(({ state }) => state === 'good').length;
   const title = failed.map(({ target, error }) => shownName(`${target}: ${error}`)).join('\n');
   return (

@@ -50,18 +50,22 @@ export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme
             <span aria-hidden="true">? </span>Help
           </button>
         </span>
-        <details className="narrow-only menu">
-          <summary aria-label="Menu">
-            <Icon name="menu" />
-          </summary>
-          <div className="menu-sheet">
-            {served}
-            {settings}
-            <button type="button" className="quiet" onClick={onHelp}>
-              Help and keys
-            </button>
-          </div>
-        </details>
+        <button type="button" className="narrow-only quiet menu" aria-label="Menu" popoverTarget="menu-sheet">
+          <Icon name="menu" />
+        </button>
+        <div id="menu-sheet" popover="auto" className="card">
+          {served}
+          {settings}
+          <button
+            type="button"
+            className="quiet"
+            popoverTarget="menu-sheet"
+            popoverTargetAction="hide"
+            onClick={onHelp}
+          >
+            Help and keys
+          </button>
+        </div>
       </div>
     </header>
   );
