@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import compression from 'compression';
-import express, { type Express } from 'express';
+import express, { type Express, type Response } from 'express';
 import helmet from 'helmet';
 import type { Answers } from './answers.ts';
 import { apiRoutes } from './api-routes.ts';
@@ -41,7 +41,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(
     compression({
       level: 1,
-      filter: (req, res) => req.path !== '/api/v1/stream' && compression.filter(req, res),
+      filter: (req, res) => req.path !== '/api/v1/stream' && (isOpenMetrics(res) || compression.filter(req, res)),
     }),
   );
   app.use(goldpingerRoutes(answers));
@@ -53,4 +53,9 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(notFound);
   app.use(lastResort(answers.log));
   return app;
+}
+
+/** Prometheus asks for OpenMetrics first, and the library does not know that it is text. */
+function isOpenMetrics(res: Response): boolean {
+  return String(res.getHeader('Content-Type')).startsWith('application/openmetrics-text');
 }
