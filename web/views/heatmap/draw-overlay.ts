@@ -1,14 +1,8 @@
 import type { Selection } from '../../pure/address.ts';
 import type { Rect } from '../../pure/heat-layout.ts';
-import {
-  clipColumns,
-  clipRows,
-  drawColumnName,
-  drawGroupColumn,
-  drawGroupRow,
-  drawRowName,
-  middleOf,
-} from './draw-axes.ts';
+import { clipColumns, clipRows } from './axis-clip.ts';
+import { drawColumnName, drawRowName } from './draw-axes.ts';
+import { drawGroupColumn, drawGroupRow, middleOf } from './draw-groups.ts';
 import { type Cell, cellRect, FONT, type Scene } from './scene.ts';
 
 /** What the reader points at. */
@@ -125,62 +119,77 @@ function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, b
 }
 
 /** Writes the names that the crosshair leads to once more, bold, over the ones below. */
-function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, { from, to }: Cell): void {
-  const { layout, arrangement, token } = scene;
-  const wipe = (x: number, y: number, width: number, height: number) => {
-    ctx.fillStyle = token('--page');
-    ctx.fillRect(x, y, width, height);
-  };
-  const row = arrangement.positionOf[to] ?? 0;
-  const column = arrangement.positionOf[from] ?? 0;
-  const y = layout.top - scene.scrollY + (layout.starts[row] ?? 0);
-  const x = layout.left - scene.scrollX + (layout.starts[column] ?? 0);
+function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, cell: Cell): void {
   ctx.save();
   clipRows(ctx, scene);
-  const rowHeight = Math.max(layout.pitch, 15);
-  if (layout.axis === 'full' || layout.axis === 'short') {
-    wipe(18, y - 1, layout.left - 24, rowHeight);
-    drawRowName(ctx, scene, to, true);
-  } else if (layout.axis === 'groups') {
-    const group = arrangement.groups.find(({ start, length }) => row >= start && row < start + length);
-    if (group !== undefined) {
-      const middle = layout.top - scene.scrollY + middleOf(scene, group.start, group.length);
-      wipe(18, middle - 9, layout.left - layout.strip - 32, 18);
-      drawGroupRow(ctx, scene, group.name, middle, true);
-    }
-  } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right', wipe);
+  drawBoldRow(ctx, scene, cell.to);
   ctx.restore();
   ctx.save();
-  clipColumns(ctx, scene, layout.slant > 0 ? 2000 : 40);
-  if (layout.axis === 'full' || layout.axis === 'short') {
-    if (layout.slant === 0) wipe(x - 2, layout.top - 28, layout.pitch + 4, 24);
-    drawColumnName(ctx, scene, from, true);
-  } else if (layout.axis === 'groups') {
-    const group = arrangement.groups.find(({ start, length }) => column >= start && column < start + length);
-    if (group !== undefined) {
-      const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
-      const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);
-      wipe(middle - half, layout.top - layout.strip - 25, 2 * half, 18);
-      drawGroupColumn(ctx, scene, group.name, group.length, middle, true);
-    }
-  } else writeNumber(ctx, scene, column, x + layout.pitch / 2, layout.top - layout.strip - 14, 'center', wipe);
+  clipColumns(ctx, scene, scene.layout.slant > 0 ? 2000 : 40);
+  drawBoldColumn(ctx, scene, cell.from);
   ctx.restore();
+}
+
+function wipe(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
+  ctx.fillStyle = token('--page');
+  ctx.fillRect(x, y, width, height);
+}
+
+function groupAt({ arrangement }: Scene, position: number) {
+  return arrangement.groups.find(({ start, length }) => position >= start && position < start + length);
+}
+
+function drawBoldRow(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
+  const { layout, arrangement } = scene;
+  const row = arrangement.positionOf[pod] ?? 0;
+  const y = layout.top - scene.scrollY + (layout.starts[row] ?? 0);
+  const group = groupAt(scene, row);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    wipe(ctx, scene, 18, y - 1, layout.left - 24, Math.max(layout.pitch, 15));
+    drawRowName(ctx, scene, pod, true);
+  } else if (layout.axis === 'groups' && group !== undefined) {
+    const middle = layout.top - scene.scrollY + middleOf(scene, group.start, group.length);
+    wipe(ctx, scene, 18, middle - 9, layout.left - layout.strip - 32, 18);
+    drawGroupRow(ctx, scene, group.name, middle, true);
+  } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right');
+}
+
+function drawBoldColumn(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
+  const { layout, arrangement } = scene;
+  const column = arrangement.positionOf[pod] ?? 0;
+  const x = layout.left - scene.scrollX + (layout.starts[column] ?? 0);
+  const group = groupAt(scene, column);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    if (layout.slant === 0) wipe(ctx, scene, x - 2, layout.top - 28, layout.pitch + 4, 24);
+    drawColumnName(ctx, scene, pod, true);
+  } else if (layout.axis === 'groups' && group !== undefined) {
+    const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
+    const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);
+    wipe(ctx, scene, middle - half, layout.top - layout.strip - 25, 2 * half, 18);
+    drawGroupColumn(ctx, scene, group.name, group.length, middle, true);
+  } else writeNumber(ctx, scene, column, x + layout.pitch / 2, layout.top - layout.strip - 14, 'center');
 }
 
 function writeNumber(
   ctx: CanvasRenderingContext2D,
-  { token }: Scene,
+  scene: Scene,
   position: number,
   x: number,
   y: number,
   align: 'right' | 'center',
-  wipe: (x: number, y: number, width: number, height: number) => void,
 ): void {
   const text = String(position + 1);
   ctx.font = `600 11px ${FONT}`;
   const width = ctx.measureText(text).width;
-  wipe(align === 'right' ? x - width - 6 : x - width / 2 - 4, y - 8, width + 8, 15);
-  ctx.fillStyle = token('--text');
+  wipe(ctx, scene, align === 'right' ? x - width - 6 : x - width / 2 - 4, y - 8, width + 8, 15);
+  ctx.fillStyle = scene.token('--text');
   ctx.textAlign = align;
   ctx.textBaseline = 'middle';
   ctx.fillText(text, x, y);

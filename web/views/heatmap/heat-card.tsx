@@ -7,6 +7,7 @@ import type { Picture } from '../../pure/picture.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 import type { Cell } from './scene.ts';
+import './heat-card.css';
 
 interface CardProps {
   picture: Picture;

@@ -1,29 +1,24 @@
+import { useMemo } from 'react';
 import { clockText, countText, latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
 import type { Arrangement } from '../../pure/order.ts';
 import { factsTitle } from '../../pure/state-words.ts';
+import { worstLinks } from '../../pure/worst-links.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 import { TableFrame } from '../table-frame.tsx';
+import './heat-table.css';
 
 /** Up to this many pods the table is a matrix like the picture; beyond, a list of the links most worth seeing. */
 const MOST_COLUMNS = 12;
 
 /** The heatmap as a table: a matrix where it is small, else its worst links, with a note on what is left out. */
-export function HeatTable({
-  props,
-  arrangement,
-  worst,
-}: {
-  props: ViewProps;
-  arrangement: Arrangement;
-  worst: readonly number[];
-}) {
+export function HeatTable({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   return arrangement.pods.length <= MOST_COLUMNS ? (
     <MatrixTable props={props} arrangement={arrangement} />
   ) : (
-    <WorstTable props={props} arrangement={arrangement} worst={worst} />
+    <WorstTable props={props} arrangement={arrangement} />
   );
 }
 
@@ -71,16 +66,9 @@ function MatrixTable({ props: { picture, onSelect }, arrangement }: { props: Vie
   );
 }
 
-function WorstTable({
-  props,
-  arrangement,
-  worst,
-}: {
-  props: ViewProps;
-  arrangement: Arrangement;
-  worst: readonly number[];
-}) {
+function WorstTable({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   const { picture, onSelect } = props;
+  const worst = useMemo(() => worstLinks(picture, arrangement), [picture, arrangement]);
   const all = arrangement.pods.length ** 2;
   const note = `The worst ${countText(worst.length)} of ${countText(all)} links. CSV has them all.`;
   return (

@@ -27,16 +27,42 @@ const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'conn
 const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;
 
 /** The row of controls above the heatmap. */
-export function HeatTools({ props, group, fit, onFit, onSortAgain, onPng, onCsv }: ToolsProps) {
+export function HeatTools(tools: ToolsProps) {
+  const { props, onSortAgain } = tools;
+  return (
+    <div className="tools heat-tools">
+      <FigureChoices props={props} />
+      <OrderChoices props={props} group={tools.group} />
+      <input
+        className="heat-filter"
+        data-filter
+        type="search"
+        aria-label="Filter pods or nodes"
+        placeholder={props.narrow ? 'Filter' : 'Filter pods or nodes'}
+        value={props.filter}
+        maxLength={200}
+        onChange={(event) => props.onFilter(event.target.value)}
+      />
+      {onSortAgain === null ? null : (
+        <button type="button" onClick={onSortAgain}>
+          Sort again
+        </button>
+      )}
+      <Ways {...tools} />
+    </div>
+  );
+}
+
+/** Which figure is shown: the newest or one over a window, of the whole exchange or a phase. */
+function FigureChoices({ props }: { props: ViewProps }) {
   const shown = props.value === 'last' ? 'last' : `${props.value}/${props.windowMs}`;
   const show = (choice: string) => {
     const [value = 'last', windowMs] = choice.split('/');
     props.onValue(value as ValueKind);
     if (windowMs !== undefined) props.onWindow(Number(windowMs));
   };
-  const unchosen = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
   return (
-    <div className="tools heat-tools">
+    <>
       <Choice label="Show" value={shown} onChange={show}>
         {SHOWN.map((choice) => (
           <option key={choice} value={choice}>
@@ -58,6 +84,15 @@ export function HeatTools({ props, group, fit, onFit, onSortAgain, onPng, onCsv 
           ))}
         </Choice>
       )}
+    </>
+  );
+}
+
+/** How pods are ordered and grouped. */
+function OrderChoices({ props, group }: { props: ViewProps; group: GroupBy }) {
+  const unchosen = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
+  return (
+    <>
       <Choice label="Order" value={props.order} onChange={(order) => props.onOrder(order as OrderBy)}>
         {ORDERS.map((order) => (
           <option key={order} value={order}>
@@ -74,37 +109,29 @@ export function HeatTools({ props, group, fit, onFit, onSortAgain, onPng, onCsv 
           ))}
         </Choice>
       )}
-      <input
-        className="heat-filter"
-        data-filter
-        type="search"
-        aria-label="Filter pods or nodes"
-        placeholder={props.narrow ? 'Filter' : 'Filter pods or nodes'}
-        value={props.filter}
-        maxLength={200}
-        onChange={(event) => props.onFilter(event.target.value)}
-      />
-      {onSortAgain === null ? null : (
-        <button type="button" onClick={onSortAgain}>
-          Sort again
+    </>
+  );
+}
+
+/** Other ways to have the same: all at once, as a table, as a file. */
+function Ways({ props, fit, onFit, onPng, onCsv }: ToolsProps) {
+  const { asTable } = props;
+  return (
+    <div className="heat-tools-end">
+      {fit === null ? null : (
+        <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
+          Fit
         </button>
       )}
-      <div className="heat-tools-end">
-        {fit === null ? null : (
-          <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
-            Fit
-          </button>
-        )}
-        <button type="button" aria-pressed={props.asTable} onClick={() => props.onAsTable(!props.asTable)}>
-          Table
-        </button>
-        <button type="button" onClick={onPng} disabled={props.asTable}>
-          PNG
-        </button>
-        <button type="button" onClick={onCsv}>
-          CSV
-        </button>
-      </div>
+      <button type="button" aria-pressed={asTable} onClick={() => props.onAsTable(!asTable)}>
+        Table
+      </button>
+      <button type="button" onClick={onPng} disabled={asTable}>
+        PNG
+      </button>
+      <button type="button" onClick={onCsv}>
+        CSV
+      </button>
     </div>
   );
 }

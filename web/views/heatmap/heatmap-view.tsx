@@ -1,7 +1,7 @@
-import { useMemo, useReducer, useRef, useState } from 'react';
+import { useReducer, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { ORDERS } from '../../pure/address.ts';
-import { worstLinks } from '../../pure/worst-links.ts';
+import type { Arrangement } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { LegendPanel } from '../legend/legend-panel.tsx';
 import { CalloutList } from './callout-list.tsx';
@@ -17,62 +17,70 @@ import './heatmap.css';
 
 /** The matrix of all links: column = from, row = to. Legend and thresholds go to the side panel. */
 export function HeatmapView(props: ViewProps) {
-  const { picture, asTable, panelSlot } = props;
+  const { picture, asTable } = props;
   const frame = useRef<HTMLDivElement>(null);
   const drawn = useRef<Drawn | null>(null);
   const size = useSize(frame);
   const [fit, setFit] = useState(true);
   const [, again] = useReducer((count: number) => count + 1, 0);
   const model = useHeatModel(props, size, fit);
-  const { arrangement, layout } = model;
+  const { arrangement, layout, order } = model;
   const sortAgain = () => {
-    model.order.sortAgain();
+    order.sortAgain();
     again();
   };
-  const stepOrder = (step: 1 | -1) => {
-    const next = ORDERS[(ORDERS.indexOf(props.order) + step + ORDERS.length) % ORDERS.length];
-    if (next !== undefined) props.onOrder(next);
+  const onPng = () => {
+    const height = frame.current?.clientHeight ?? 0;
+    if (drawn.current !== null) void savePng(drawn.current, { width: size.width, height }, props.thresholds);
   };
-  const worst = useMemo(() => (asTable ? worstLinks(picture, arrangement) : []), [asTable, picture, arrangement]);
   return (
-    <div className={`heatmap${props.lost ? ' is-lost' : ''}`}>
+    <div className="heatmap">
       <HeatTools
         props={props}
         group={model.group}
         fit={layout.scrollable ? fit : null}
         onFit={setFit}
-        onSortAgain={model.order.isOutdated ? sortAgain : null}
-        onPng={() => {
-          if (drawn.current !== null)
-            void savePng(drawn.current, { ...size, height: heightOf(frame.current) }, props.thresholds);
-        }}
+        onSortAgain={order.isOutdated ? sortAgain : null}
+        onPng={onPng}
         onCsv={() => void saveCsv(picture)}
       />
-      {asTable ? <HeatTable props={props} arrangement={arrangement} worst={worst} /> : null}
+      {asTable ? <HeatTable props={props} arrangement={arrangement} /> : null}
       <div className="heat-frame" ref={frame} hidden={asTable}>
         {asTable || size.width === 0 ? null : (
-          <HeatGrid props={props} model={model} size={size} drawn={drawn} onOrderStep={stepOrder} />
+          <HeatGrid
+            props={props}
+            model={model}
+            size={size}
+            drawn={drawn}
+            onOrderStep={(step) => stepOrder(props, step)}
+          />
         )}
         {arrangement.pods.length === 0 && picture.n > 0 ? <NoMatch props={props} /> : null}
       </div>
       {asTable || model.calloutsBeside ? null : (
         <CalloutList callouts={model.callouts} picture={picture} onSelect={props.onSelect} />
       )}
-      {panelSlot === null
-        ? null
-        : createPortal(
-            <>
-              <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
-              {layout.axis === 'numbers' && !asTable ? <PodNumbers props={props} arrangement={arrangement} /> : null}
-            </>,
-            panelSlot,
-          )}
+      <HeatPanel props={props} arrangement={arrangement} numbered={layout.axis === 'numbers' && !asTable} />
     </div>
   );
 }
 
-function heightOf(frame: HTMLElement | null): number {
-  return frame?.clientHeight ?? 0;
+function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
+  const next = ORDERS[(ORDERS.indexOf(order) + step + ORDERS.length) % ORDERS.length];
+  if (next !== undefined) onOrder(next);
+}
+
+/** What the heatmap has to say in the side panel, while nothing is selected. */
+function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
+  const { props, arrangement, numbered } = panel;
+  if (props.panelSlot === null) return null;
+  return createPortal(
+    <>
+      <LegendPanel picture={props.picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
+      {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
+    </>,
+    props.panelSlot,
+  );
 }
 
 function NoMatch({ props }: { props: ViewProps }) {

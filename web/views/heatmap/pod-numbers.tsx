@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { countText } from '../../pure/figures.ts';
 import type { Arrangement } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
+import './pod-numbers.css';
 
 /** Which number on the axes is which pod, where neither names nor groups fit. Its lines are made when it is opened. */
 export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {

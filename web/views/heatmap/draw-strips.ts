@@ -1,0 +1,44 @@
+import { isWorse } from '../../pure/accused.ts';
+import { cellTokens } from '../../pure/heat-colours.ts';
+import { codeOf } from '../../pure/link-state.ts';
+import { clipColumns, clipRows } from './axis-clip.ts';
+import type { Scene } from './scene.ts';
+
+/** A strip's piece is never shorter than this, CSS px: at a thousand pods one row is less than a pixel. */
+const LEAST_PIECE = 3;
+const GOOD = codeOf('good');
+
+/** The worst of each row and column along the edges; where pieces share pixels the worse one covers the other. */
+export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
+  const { layout, arrangement, accused, token } = scene;
+  const at = layout.strip + 4;
+  const byRow = [...arrangement.pods].sort((a, b) => worseLast(accused.rowWorst, a, b));
+  const byColumn = [...arrangement.pods].sort((a, b) => worseLast(accused.columnWorst, a, b));
+  const size = layout.pitch - layout.gap;
+  const piece = Math.max(LEAST_PIECE, size);
+  const start = (pod: number) => (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) - (piece - size) / 2;
+  const colour = (code: number) => token(cellTokens(code < 0 ? GOOD : code).fill);
+  ctx.save();
+  clipRows(ctx, scene, 0);
+  for (const pod of byRow) {
+    const y = layout.top - scene.scrollY + start(pod);
+    ctx.fillStyle = colour(accused.rowWorst[pod] ?? -1);
+    if (y + piece >= layout.top && y <= layout.top + layout.viewHeight)
+      ctx.fillRect(layout.left - at, y, layout.strip, piece);
+  }
+  ctx.restore();
+  ctx.save();
+  clipColumns(ctx, scene, 0, 0);
+  for (const pod of byColumn) {
+    const x = layout.left - scene.scrollX + start(pod);
+    ctx.fillStyle = colour(accused.columnWorst[pod] ?? -1);
+    if (x + piece >= layout.left && x <= layout.left + layout.viewWidth)
+      ctx.fillRect(x, layout.top - at, piece, layout.strip);
+  }
+  ctx.restore();
+}
+
+function worseLast(codes: Int8Array, a: number, b: number): number {
+  const [x, y] = [codes[a] ?? -1, codes[b] ?? -1];
+  return x === y ? 0 : isWorse(x, y) ? 1 : -1;
+}
