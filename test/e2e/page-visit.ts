@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
@@ -81,16 +80,14 @@ export function soon<T>(look: () => T | Promise<T>) {
   return expect.poll(look, { timeout: 10_000 });
 }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 /** Rule and element of each violation. Injected by the debugger: the page's policy forbids foreign scripts. */
 export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = window as unknown as {
+    const { axe: injected } = window as unknown as {
       axe: { run(): Promise<{ violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[] }> };
     };
-    const { violations: found } = await axe.run();
+    const { violations: found } = await injected.run();
     return found.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`),
     );
