@@ -1,7 +1,7 @@
 /** One line of the bench. */
 export interface Line {
   measure: string;
-  unit: 'ms' | 'us' | 'MiB' | '%';
+  unit: 'ms' | 'us' | 'MiB' | 'kB' | '%';
   /** null if it could not be measured; `note` says why. */
   value: number | null;
   /** The most it should be; null where nothing is aimed at. */

@@ -1,0 +1,175 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser, CDPSession, Page } from 'playwright-core';
+import { startScene } from '../feed/scene-server.ts';
+import { median, quantile } from './figures.ts';
+import { type Line, line } from './report.ts';
+import { Recording } from './web-recording.ts';
+import { updatesPainted, watchedIn, watchFromStart } from './web-watch.ts';
+
+/** Folder of the built page. */
+export const PAGE_DIR = 'dist/web';
+/** The window that the page asks for on a first visit. */
+const WINDOW_MS = 60_000;
+const MOVES = 60;
+
+/** Opens `#hash` of a page that shows `pods` pods, `speed` times faster than the product; closes it after `work`. */
+async function visit<T>(
+  browser: Browser,
+  recording: Recording,
+  hash: string,
+  speed: number,
+  work: (page: Page, debug: CDPSession) => Promise<T>,
+): Promise<T> {
+  const scene = await startScene({ pageDir: PAGE_DIR, mesh: () => recording.next(), speed });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
+    await watchFromStart(page);
+    await page.goto(`${scene.url}#${hash}`);
+    await updatesPainted(page, 1);
+    return await work(page, await context.newCDPSession(page));
+  } finally {
+    await context.close();
+    await scene.close();
+  }
+}
+
+/** What a cluster of `pods` pods costs the page. */
+export async function measurePods(browser: Browser, pods: number, repetitions: number): Promise<Line[]> {
+  const recording = new Recording(pods, WINDOW_MS);
+  const name = `N=${pods}: `;
+  return [
+    ...(await measureFirst(browser, recording, name, Math.ceil(repetitions / 5))),
+    ...(await measureUpdates(browser, recording, name, repetitions)),
+    ...(await measureDragging(browser, recording, name)),
+  ];
+}
+
+async function measureFirst(browser: Browser, recording: Recording, name: string, visits: number): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (const view of ['graph', 'heatmap']) {
+    const firsts: number[] = [];
+    for (let i = 0; i < visits; i++) {
+      firsts.push(
+        await visit(browser, recording, `view=${view}`, 1, async (page) => {
+          await page.waitForFunction(() => document.readyState === 'complete');
+          return (await watchedIn(page)).firstMs;
+        }),
+      );
+    }
+    lines.push(line(`${name}first ${view}, from navigation on`, median(firsts), 'ms', 1000, spread(firsts)));
+  }
+  return lines;
+}
+
+async function measureUpdates(browser: Browser, recording: Recording, name: string, count: number): Promise<Line[]> {
+  const lines: Line[] = [];
+  for (const view of ['heatmap', 'graph']) {
+    const { updatesMs, batchesMs } = await visit(browser, recording, `view=${view}`, 4, async (page) => {
+      await updatesPainted(page, count + 2);
+      return watchedIn(page);
+    });
+    const [updates, batches] = [updatesMs.slice(2), batchesMs.slice(2)];
+    const aim = view === 'heatmap' ? 50 : null;
+    const note = `${spread(updates)}; reading what changed ${median(batches).toFixed(0)} ms before`;
+    lines.push(line(`${name}${view} update to the painted frame`, median(updates), 'ms', aim, note));
+  }
+  return lines;
+}
+
+/** Main thread's work per move of the mouse, with a button held: of the background, and of a pod. */
+async function measureDragging(browser: Browser, recording: Recording, name: string): Promise<Line[]> {
+  const still = recording.next();
+  const steady = { next: () => ({ ...still, atMs: Date.now() }) } as Recording;
+  return visit(browser, steady, 'view=graph', 1, async (page, debug) => {
+    await debug.send('Performance.enable');
+    const box = await page.locator('.graph-stage').boundingBox();
+    const pod = await page.locator('.pod-node').first().boundingBox();
+    if (box === null || pod === null) throw new Error('there is no graph to drag');
+    const corner = { x: box.x + 24, y: box.y + box.height - 24 };
+    const middle = { x: pod.x + pod.width / 2, y: pod.y + pod.height / 2 };
+    const lines: Line[] = [];
+    for (const [what, from] of [
+      ['the graph', corner],
+      ['a pod', middle],
+    ] as const) {
+      const { workMs, framesPerS } = await drag(page, debug, from);
+      const note = `${framesPerS.toFixed(0)} frames a second`;
+      lines.push(line(`${name}a frame while dragging ${what}`, workMs, 'ms', 16, note));
+    }
+    return lines;
+  });
+}
+
+async function drag(page: Page, debug: CDPSession, from: { x: number; y: number }) {
+  const busyMs = async () => {
+    const { metrics } = await debug.send('Performance.getMetrics');
+    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+  };
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x + 10, from.y - 10);
+  const [busy, startMs, { frames }] = [await busyMs(), performance.now(), await watchedIn(page)];
+  for (let i = 1; i <= MOVES; i++) {
+    const turn = (i / MOVES) * 2 * Math.PI;
+    await page.mouse.move(from.x + 40 * Math.sin(turn) + 10, from.y - 60 + 50 * Math.cos(turn));
+  }
+  const tookMs = performance.now() - startMs;
+  const shown = (await watchedIn(page)).frames - frames;
+  const workMs = ((await busyMs()) - busy) / Math.max(1, Math.min(shown, MOVES));
+  await page.mouse.up();
+  return { workMs, framesPerS: (1000 * shown) / tookMs };
+}
+
+/** How much the page's heap grows over `count` updates once it is warm. */
+export async function measureGrowth(browser: Browser, count: number): Promise<Line[]> {
+  const recording = new Recording(100, WINDOW_MS);
+  const lines: Line[] = [];
+  for (const view of ['graph', 'heatmap']) {
+    lines.push(
+      await visit(browser, recording, `view=${view}`, 25, async (page, debug) => {
+        await updatesPainted(page, 100);
+        const before = await heapMiB(debug);
+        const done = (await watchedIn(page)).updatesMs.length;
+        await updatesPainted(page, done + count);
+        const after = await heapMiB(debug);
+        const note = `${before.toFixed(2)} MiB before`;
+        return line(`N=100: heap growth over ${count} updates, ${view}`, after - before, 'MiB', 0.5, note);
+      }),
+    );
+  }
+  return lines;
+}
+
+async function heapMiB(debug: CDPSession): Promise<number> {
+  for (let i = 0; i < 3; i++) await debug.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await debug.send('Runtime.getHeapUsage');
+  return usedSize / 2 ** 20;
+}
+
+/** What of the page's script goes over the network. */
+export async function measureSize(): Promise<Line[]> {
+  const folder = join(PAGE_DIR, 'assets');
+  const sizes = { script: { raw: 0, best: 0, sent: 0 }, style: { raw: 0, best: 0, sent: 0 } };
+  for (const file of await readdir(folder)) {
+    const kind = file.endsWith('.js') ? sizes.script : file.endsWith('.css') ? sizes.style : null;
+    if (kind === null) continue;
+    const bytes = await readFile(join(folder, file));
+    kind.raw += bytes.length / 1000;
+    kind.best += gzipSync(bytes).length / 1000;
+    kind.sent += gzipSync(bytes, { level: 1 }).length / 1000;
+  }
+  const note = ({ raw, sent }: { raw: number; sent: number }) =>
+    `${raw.toFixed(0)} kB plain; ${sent.toFixed(0)} kB as our server sends it (level 1)`;
+  return [
+    line('script, compressed', sizes.script.best, 'kB', 150, note(sizes.script)),
+    line('style, compressed', sizes.style.best, 'kB', null, note(sizes.style)),
+  ];
+}
+
+function spread(figures: readonly number[]): string {
+  return `95 % within ${quantile(figures, 0.95).toFixed(0)} ms`;
+}

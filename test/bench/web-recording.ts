@@ -1,0 +1,28 @@
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { meshOf } from '../feed/scenarios.ts';
+
+/** How many different pictures a recording has; then it begins anew. */
+const TICKS = 3;
+
+/**
+ * A cluster of `pods` pods in which every figure changes with every picture, as in a real one where every link has been
+ * pinged in between. Pictures are made beforehand: while the page is measured, serving them costs what it would cost.
+ */
+export class Recording {
+  readonly #meshes: Mesh[];
+  #next = 0;
+
+  /** `windowMs`: the window of the figures that the page will ask for. */
+  constructor(pods: number, windowMs: number) {
+    this.#meshes = Array.from({ length: TICKS }, (_, tick) =>
+      meshOf({ pods, scenario: 'mixed', windowMs, tick, atMs: Date.now() }),
+    );
+  }
+
+  /** The next picture, as if it had been collected just now. */
+  next(): Mesh {
+    const mesh = this.#meshes[this.#next++ % TICKS];
+    if (mesh === undefined) throw new Error('a recording without pictures');
+    return { ...mesh, atMs: Date.now() };
+  }
+}
