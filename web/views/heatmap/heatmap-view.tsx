@@ -38,7 +38,7 @@ export function HeatmapView(props: ViewProps) {
       <HeatTools
         props={props}
         group={model.group}
-        fit={layout.scrollable ? fit : null}
+        fit={layout.scrollable && !asTable ? fit : null}
         onFit={setFit}
         onSortAgain={order.isOutdated ? sortAgain : null}
         onPng={onPng}

@@ -45,7 +45,7 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatMo
     fit,
     ...widths,
   };
-  const namesFit = fitsNames({ ...room, n: picture.n, groups: [] });
+  const namesFit = size.width === 0 || fitsNames({ ...room, n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
   const arrangement = kept.arrange(picture, accused, { order, group, filter });
   const layout = useLayout({ ...room, n: arrangement.pods.length, groups: arrangement.groups });

@@ -14,6 +14,8 @@ export function useSize(ref: RefObject<HTMLElement | null>): Size {
     const element = ref.current;
     if (element === null) return;
     const measure = () => {
+      // Hidden (the table is on): what was measured before still holds.
+      if (element.clientWidth === 0) return;
       const next = { width: element.clientWidth, height: element.clientHeight, dpr: window.devicePixelRatio || 1 };
       setSize((now) => (now.width === next.width && now.height === next.height && now.dpr === next.dpr ? now : next));
     };
