@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { drained } from './drained.ts';
 
 /** Longest turn while writing: beyond 2 ms we would falsify our own pings. */
 const SLICE_MS = 1;
@@ -14,7 +14,7 @@ export async function sendPieces(res: ServerResponse, pieces: Iterable<string> |
   for await (const piece of pieces) {
     if (res.destroyed || res.closed) return;
     // As bytes: Node would otherwise walk through a long string once to count them and once to write them.
-    if (!res.write(Buffer.from(piece))) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+    if (!res.write(Buffer.from(piece))) await drained(res);
     // A write that the kernel takes at once drains within the same turn, so waiting for it is no pause.
     if (performance.now() - sliceStartMs > SLICE_MS) {
       await nextTurn();

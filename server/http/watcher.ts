@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeMeshRow, type Mesh, type MeshRow } from '../contract/mesh.ts';
+import { drained } from './drained.ts';
 import { samePods, sameRow } from './row-changes.ts';
 
 /** The JSON of rows, made once however many pages watch; forgotten with the rows. */
@@ -73,6 +73,6 @@ export class Watcher {
 
   async #write(event: string, data: string): Promise<void> {
     if (this.#res.destroyed || this.#res.write(`event: ${event}\ndata: ${data}\n\n`)) return;
-    await Promise.race([once(this.#res, 'drain'), once(this.#res, 'close')]);
+    await drained(this.#res);
   }
 }
