@@ -35,7 +35,11 @@ export function podCounts(pods: readonly PodView[], brief = false): PodCount[] {
   const here = pods.length - (tally.get('gone') ?? 0);
   const healthy = tally.get('healthy') ?? 0;
   const counts: PodCount[] = [
-    { state: 'healthy', count: healthy, text: `${countText(healthy)}${brief ? '' : ` of ${countText(here)}`} healthy` },
+    {
+      state: 'healthy',
+      count: healthy,
+      text: `${countText(healthy)}${brief || here > 30 ? '' : ` of ${countText(here)}`} healthy`,
+    },
   ];
   const slow = pods.filter((pod) => pod.slowToReach).length;
   for (const [state, word] of POD_ORDER) {
