@@ -35,6 +35,7 @@ export class HealthTally {
   readonly #links: FailedLinks;
   readonly #missing = new Map<number, string>();
   readonly #differing: number[] = [];
+  #judged = 0;
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
@@ -54,6 +55,7 @@ export class HealthTally {
     for (let i = 0; i < length; i++) {
       const probed = to[i] ?? 0;
       if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[probed] !== 1) continue;
+      this.#judged += 1;
       this.#links.add(row.pod, probed, outcome[i] ?? 0);
     }
   }
@@ -62,6 +64,10 @@ export class HealthTally {
   health(head: MeshHead): MeshHealth {
     const general = generalFaults(head, this.#pods);
     const why = this.#reasons();
+    // Right after start nothing speaks against anybody, and nothing for them either.
+    if (general.length === 0 && this.#judged === 0 && head.settings.refreshIntervalMs > 0) {
+      general.push('no link has been probed yet');
+    }
     const reasons = [...why.keys()].sort((a, b) => a - b).map((pod) => ({ pod, why: why.get(pod) ?? [] }));
     return { ok: general.length === 0 && reasons.length === 0, reasons, general };
   }

@@ -41,12 +41,14 @@ describe('a mesh is healthy', () => {
   });
 
   it('though some pairs are not probed', () => {
-    expect(
-      meshOf(
-        podsOf(3),
-        [0, 1, 2].map((pod) => meshRowOf(pod, [])),
-      ).health.ok,
-    ).toBe(true);
+    const rows = [0, 1, 2].map((pod) => meshRowOf(pod, [{ to: (pod + 1) % 3 }]));
+    expect(meshOf(podsOf(3), rows).health.ok).toBe(true);
+  });
+
+  it('though nothing is probed, where pinging is switched off', () => {
+    const rows = [0, 1].map((pod) => meshRowOf(pod, []));
+    const settings = settingsOf({ refreshIntervalMs: 0 });
+    expect(meshOf(podsOf(2), rows, { settings }).health.ok).toBe(true);
   });
 
   it.each(['starting', 'not-ready', 'terminating', 'gone'] as const)(
@@ -61,6 +63,15 @@ describe('a mesh is healthy', () => {
 });
 
 describe('a mesh is not healthy', () => {
+  it('before the first link has been probed', () => {
+    const rows = [0, 1].map((pod) => meshRowOf(pod, [{ to: 0, notYet: true }]));
+    expect(meshOf(podsOf(2), rows).health).toEqual({
+      ok: false,
+      reasons: [],
+      general: ['no link has been probed yet'],
+    });
+  });
+
   it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
     'with a row missing: %s',
     (reason) => {
