@@ -25,7 +25,14 @@ export interface Tier {
 /** What `n` pods (gone ones included) leave room for; `narrow` is a view below 640 px. */
 export function tierOf(n: number, narrow: boolean): Tier {
   const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, arcsCarry: false };
-  if (n <= 12) return { ...base, names: narrow ? 'short' : 'full', disc: narrow ? 19 : 26, accusedDisc: 26, bow: 0.1 };
+  if (n <= 12)
+    return {
+      ...base,
+      names: narrow ? 'short' : 'full',
+      disc: narrow ? (n <= 6 ? 19 : 13) : 26,
+      accusedDisc: 26,
+      bow: 0.1,
+    };
   if (n <= 30)
     return { ...base, names: 'short', disc: narrow ? 9 : 14, accusedDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
   const many = {
@@ -55,7 +62,17 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   const beside = externals > 0 && !narrow ? 190 : 0;
   const below = externals > 0 && narrow ? 34 : 0;
   const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
-  const side = narrow ? 56 : tier.names === 'full' ? 200 : tier.names === 'short' ? 120 : 190;
+  const side = narrow
+    ? tier.names === 'accused'
+      ? 56
+      : tier.disc >= 19
+        ? 64
+        : 84
+    : tier.names === 'full'
+      ? 200
+      : tier.names === 'short'
+        ? 120
+        : 190;
   const top = tier.names === 'accused' ? (narrow ? 22 : 44) : tier.disc * 2.3;
   const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
   const ring = {
@@ -99,9 +116,14 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   gone: { width: 0, dash: [], marked: false },
 };
 
+/** Whether loops lie above and below their pods, because words stand beside them. */
+export function hasUprightLoops(tier: Tier): boolean {
+  return tier.disc >= 19;
+}
+
 /** The direction (radians) in which a pod's loop lies: up or down where names stand beside pods, else outwards. */
-export function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
-  if (tier.names === 'full' || (tier.names === 'short' && tier.disc >= 19)) {
+function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
+  if (hasUprightLoops(tier)) {
     return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
   }
   return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);

@@ -85,14 +85,31 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
   });
 }
 
+/** Width of a character in em: of Latin letters on the wide side, as system fonts differ; of all others a full em. */
+const LATIN_EM = 0.54;
+const OTHER_EM = 1.05;
+
 /**
  * A text cut in its middle to about `width` px, because the ends of pod names tell them apart. `sizePx` is the font
- * size; 0.54 em a character is what the widest system fonts take.
+ * size. At least its first and last characters stay.
  */
 export function fitText(text: string, width: number, sizePx: number): string {
-  const room = Math.max(4, Math.floor(width / (sizePx * 0.54)));
-  const chars = [...text];
-  if (chars.length <= room) return text;
-  const tail = Math.floor((room - 1) / 2);
-  return `${chars.slice(0, room - 1 - tail).join('')}…${chars.slice(chars.length - tail).join('')}`;
+  // The longest name that Kubernetes allows has 253 characters; what is longer is cut before it is measured.
+  const chars = [...text.slice(0, 600)];
+  const ems = chars.map((char) => (char < '\u0250' ? LATIN_EM : OTHER_EM));
+  const sum = ems.reduce((total, em) => total + em, 0);
+  const room = width / sizePx;
+  if (sum <= room && text.length <= 600) return text;
+  let left = room - OTHER_EM;
+  let head = 0;
+  let tail = 0;
+  while (head + tail < chars.length) {
+    const isHead = head <= tail;
+    const em = ems[isHead ? head : chars.length - 1 - tail] ?? OTHER_EM;
+    if (left < em && head > 0 && tail > 0) break;
+    left -= em;
+    if (isHead) head++;
+    else tail++;
+  }
+  return `${chars.slice(0, head).join('')}…${chars.slice(chars.length - tail).join('')}`;
 }

@@ -6,12 +6,14 @@ import type { Address, Selection } from '../pure/address.ts';
  * to where it was when the panel closes.
  */
 export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
-  const origin = useRef<HTMLElement | null>(null);
+  const origin = useRef<HTMLElement | SVGElement | null>(null);
   const [takeFocus, setTakeFocus] = useState(false);
   const select = useCallback(
     (selection: Selection) => {
       const active = document.activeElement;
-      if (active instanceof HTMLElement && active.closest('.is-selection') === null) origin.current = active;
+      // A pod in the graph is an element of SVG.
+      const isPlace = active instanceof HTMLElement || active instanceof SVGElement;
+      if (isPlace && active.closest('.is-selection') === null) origin.current = active;
       setTakeFocus(selection !== null);
       change({ selection });
     },

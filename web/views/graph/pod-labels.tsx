@@ -1,3 +1,4 @@
+import { hasUprightLoops } from '../../pure/graph-scene.ts';
 import { fitText, type Label, placeLabels } from '../../pure/label-layout.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { shownName } from '../../pure/names.ts';
@@ -15,6 +16,9 @@ interface Line {
 
 /** Width of a character in em: on the wide side, as fonts differ. */
 const EM = 0.54;
+/** A bold name of 15 px is as wide as a plain one of 17. */
+const BOLD_15 = 17;
+const MOST_WIDTH = 320;
 
 interface PodLabelsProps {
   graph: Graph;
@@ -33,21 +37,21 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
     height: lines * 18 + (full ? 4 : 2),
-    reach: tier.names === 'accused' ? 26 : tier.disc * (full || narrow ? 1 : 2.1),
+    reach: tier.names === 'accused' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
     rise: full ? tier.disc * 0.4 : 0,
     box: frame.labels,
   });
 }
 
 /** How many lines a label has. */
-export function lineCount({ tier }: Graph, narrow: boolean): number {
+function lineCount({ tier }: Graph, narrow: boolean): number {
   if (tier.names === 'full') return 3;
   return tier.names === 'accused' && !narrow ? 2 : 1;
 }
 
 /** How wide a label can be, px. */
-export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
-  return anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x;
+function roomOf({ x, anchor }: Label, { frame }: Graph): number {
+  return Math.min(MOST_WIDTH, anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x);
 }
 
 /** Words beside the pods: names, where they run, how they are. */
@@ -95,7 +99,7 @@ function PodLabel({ label, lines, room, view }: { label: Label; lines: Line[]; r
           textAnchor={label.anchor}
           className={`graph-words ${line.className}`}
         >
-          <LineText line={line} room={room} sizePx={line.className === 'label-name' ? 15 : 13} />
+          <LineText line={line} room={room} sizePx={line.className === 'label-name' ? BOLD_15 : 13} />
         </text>
       ))}
     </g>

@@ -8,7 +8,8 @@ import { PodGlyph } from './pod-glyph.tsx';
 import type { Graph } from './use-graph.ts';
 
 /** The keyboard's cursor: a pod, and one of its links (a pair; -1 = none). */
-interface Cursor {
+export interface Cursor {
+  uid: string;
   pod: number;
   pair: number;
 }
@@ -18,24 +19,25 @@ interface PodNodesProps {
   picture: Picture;
   nowMs: number;
   onSelect: (hit: GraphHit) => void;
-  focus: Cursor | null;
-  onFocus: (cursor: Cursor | null) => void;
+  cursor: Cursor | null;
+  onCursor: (cursor: Cursor | null) => void;
 }
 
 /** Pods as glyphs: Tab walks them, arrows walk the links of one, Enter selects, Escape leaves the link. */
-export function PodNodes({ graph, picture, nowMs, onSelect, focus, onFocus }: PodNodesProps) {
+export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: PodNodesProps) {
   const onKeyDown = (event: KeyboardEvent, pod: number) => {
-    const pair = focus?.pod === pod ? focus.pair : -1;
+    const uid = picture.mesh.pods[pod]?.uid ?? '';
+    const pair = cursor?.pod === pod ? cursor.pair : -1;
     const next = arrowStep(event.key);
     if (next !== 0) {
       event.preventDefault();
-      onFocus({ pod, pair: walk(graph, pod, pair, next) });
+      onCursor({ uid, pod, pair: walk(graph, pod, pair, next) });
     } else if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
       onSelect(pair >= 0 ? { pair } : { pod });
     } else if (event.key === 'Escape' && pair >= 0) {
       event.preventDefault();
-      onFocus({ pod, pair: -1 });
+      onCursor({ uid, pod, pair: -1 });
     }
   };
   return (
@@ -57,9 +59,9 @@ export function PodNodes({ graph, picture, nowMs, onSelect, focus, onFocus }: Po
             aria-pressed={graph.pod === index}
             data-pod={view.pod.uid}
             onFocus={(event) => {
-              if (event.currentTarget.matches(':focus-visible')) onFocus({ pod: index, pair: -1 });
+              if (event.currentTarget.matches(':focus-visible')) onCursor({ uid: view.pod.uid, pod: index, pair: -1 });
             }}
-            onBlur={() => onFocus(null)}
+            onBlur={() => onCursor(null)}
             onKeyDown={(event) => onKeyDown(event, index)}
             onClick={(event) => {
               // A click without a pointer comes from assistive technology; the others are the stage's.

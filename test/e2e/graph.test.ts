@@ -1,0 +1,307 @@
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { MeshOptions } from '../feed/options.ts';
+import { meshOf } from '../feed/scenarios.ts';
+import type { Feed } from '../feed/server.ts';
+import { soon, type Visit, Visitor, violations, words } from './page-visit.ts';
+
+const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
+const MANY: MeshOptions = { pods: 120, scenario: 'dead-pod' };
+let visitor: Visitor;
+let feed: Feed;
+let page: Page;
+let errors: string[];
+
+beforeAll(async () => {
+  visitor = await Visitor.start();
+});
+beforeEach(() => {
+  errors = [];
+});
+afterEach(async () => {
+  await visitor.leave();
+  expect(errors).toEqual([]);
+});
+afterAll(() => visitor?.close());
+
+/** Opens the graph of a scenario at a fixed time. */
+async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
+  feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
+  page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.locator('.pod-node').first().waitFor();
+}
+
+const uidOf = (mesh: MeshOptions, index: number) => meshOf(mesh).pods[index]!.uid;
+const pod = (name: string) => page.getByRole('button', { name: new RegExp(`^goldpinger-${name}`) });
+const panel = () => page.locator('.side-panel.is-selection');
+const hash = () => page.evaluate(() => location.hash);
+const zoomText = () => page.locator('.zoom-tools output').textContent();
+
+/** Middle of a pod's disc on the page. */
+async function placeOf(name: string): Promise<{ x: number; y: number }> {
+  const box = (await pod(name).locator('.pod-shape').boundingBox())!;
+  return { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };
+}
+
+/** How many pixels of the canvas are painted. */
+const painted = () =>
+  page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>('.graph-canvas');
+    const data = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+    let count = 0;
+    for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
+    return count;
+  });
+
+describe('four pods, one of them slow to reach (experiment 2)', () => {
+  test('are four green pods, sixteen links, four of them slow with their figures', async () => {
+    await open(FOUR);
+    expect(await page.locator('.pod-glyph.is-healthy').count()).toBe(4);
+    expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
+    expect(await page.locator('.graph-links > .is-slow').count()).toBe(4);
+    expect(await page.locator('.graph-pill').allTextContents()).toEqual(
+      Array(4).fill(expect.stringMatching(/^25\d ms$/)),
+    );
+    expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow to reach');
+    expect(await page.locator('.pod-badge').count()).toBe(1);
+    expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0 not probed 0/);
+  });
+
+  test('a link that is clicked says that its first byte is late, and shows both directions', async () => {
+    await open(FOUR);
+    const box = (await page.locator('.graph-pill').last().boundingBox())!;
+    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+    await panel().waitFor();
+    await soon(() => words(page, '.side-panel')).toContain('The first byte is late, the connection is not.');
+    expect(await panel().locator('.way').count()).toBe(2);
+    expect(await words(page, '.way >> nth=0')).toMatch(/Slow, but ok 25\d ms since 13:/);
+    await soon(() => panel().locator('.sample-chart').count()).toBe(2);
+    expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
+    expect(await page.locator('.pod-chosen').count()).toBe(2);
+    expect(await page.locator('.graph-halo').count()).toBe(1);
+    expect(await hash()).toMatch(/from=uid-\d+&to=uid-\d+/);
+  });
+
+  test('a pod that is clicked shows only its links, and lists them, the worst first', async () => {
+    await open(FOUR);
+    const { x, y } = await placeOf('chaos');
+    await page.mouse.click(x, y);
+    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-chaos');
+    expect(await page.locator('.graph-links > .is-dim').count()).toBe(9);
+    const lists = panel().locator('.link-lines');
+    expect(await lists.nth(0).locator('.link-figure').allTextContents()).toEqual(
+      Array(4).fill(expect.stringMatching(/^25\d ms$/)),
+    );
+    await lists.nth(1).locator('.link-line').last().click();
+    await soon(() => words(page, '.side-panel h2')).toContain('Link');
+    await page.mouse.click(x - 60, y + 120);
+    await panel().waitFor({ state: 'detached' });
+  });
+
+  test('a link under the pointer has a card beside it', async () => {
+    await open(FOUR);
+    const box = (await page.locator('.graph-pill').first().boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await soon(() => words(page, '.graph-card')).toMatch(/^00\d → chaos Slow, but ok 25\d ms since 13:\d\d:\d\d/);
+    const card = (await page.locator('.graph-card').boundingBox())!;
+    expect(card.x > x || card.x + card.width < x || card.y > y || card.y + card.height < y).toBe(true);
+    await page.mouse.move(5, 300);
+    await page.locator('.graph-card').waitFor({ state: 'detached' });
+  });
+});
+
+describe('by keyboard', () => {
+  test('Tab walks pods, arrows their links, Enter opens, Escape goes back', async () => {
+    await open(FOUR);
+    await page.getByRole('button', { name: 'Reset' }).focus();
+    for (const name of ['001', '002']) {
+      await page.keyboard.press('Tab');
+      await soon(() => pod(name).evaluate((element) => element === document.activeElement)).toBe(true);
+    }
+    await page.keyboard.press('ArrowRight');
+    await soon(() => words(page, '.graph-stage [role=status]')).toMatch(
+      /from goldpinger-002 to goldpinger-chaos: 25\d ms/,
+    );
+    await page.keyboard.press('Escape');
+    await soon(() => words(page, '.graph-stage [role=status]')).toBe('');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await soon(() => words(page, '.side-panel h2')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
+    await page.keyboard.press('Escape');
+    await panel().waitFor({ state: 'detached' });
+    await soon(() => pod('002').evaluate((element) => element === document.activeElement)).toBe(true);
+    await page.keyboard.press('Enter');
+    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-002');
+  });
+
+  test('plus, minus and 0 zoom, and the wheel does too', async () => {
+    await open(FOUR);
+    await page.keyboard.press('+');
+    await soon(zoomText).toBe('125 %');
+    await page.keyboard.press('-');
+    await page.keyboard.press('-');
+    await soon(zoomText).toBe('80 %');
+    await page.keyboard.press('0');
+    await soon(zoomText).toBe('100 %');
+    await page.mouse.move(500, 450);
+    await page.mouse.wheel(0, -200);
+    await soon(zoomText).toBe('132 %');
+  });
+});
+
+describe('places', () => {
+  test('stay when new figures come, and follow a drag until Reset', async () => {
+    await open(FOUR);
+    const before = [await placeOf('001'), await placeOf('002')];
+    const figures = await page.locator('.graph-pill').allTextContents();
+    for (let tick = 1; tick < 9; tick++) feed.show((windowMs) => meshOf({ ...FOUR, tick, windowMs }));
+    await soon(() => page.locator('.graph-pill').allTextContents()).not.toEqual(figures);
+    expect([await placeOf('001'), await placeOf('002')]).toEqual(before);
+    const { x, y } = before[0]!;
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 30, y + 90, { steps: 4 });
+    await page.mouse.up();
+    await soon(() => placeOf('001')).toEqual({ x: x + 30, y: y + 90 });
+    expect(await placeOf('002')).toEqual(before[1]);
+    expect(await panel().count()).toBe(0);
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await soon(() => placeOf('001')).toEqual(before[0]);
+  });
+
+  test('move together when the picture is dragged', async () => {
+    await open(FOUR);
+    const before = await placeOf('002');
+    await page.mouse.move(40, 700);
+    await page.mouse.down();
+    await page.mouse.move(90, 660, { steps: 4 });
+    await page.mouse.up();
+    await soon(() => placeOf('002')).toEqual({ x: before.x + 50, y: before.y - 40 });
+  });
+});
+
+describe('of 120 pods', () => {
+  test('the failed links and the worst are drawn, 200 at first, as many as the slider says', async () => {
+    await open(MANY);
+    await soon(() => words(page, '.side-panel h2')).toBe('Showing 200 of 14 280 links');
+    await soon(() => words(page, '.choice-shares')).toMatch(/^Failed 119 of 119/);
+    const before = await painted();
+    expect(before).toBeGreaterThan(5000);
+    await page.getByRole('slider', { name: 'Links to show at most' }).press('Home');
+    await soon(() => words(page, '.side-panel h2')).toBe('Showing 20 of 14 280 links');
+    await soon(painted).toBeLessThan(before);
+  });
+
+  test('only the pod at fault is named, with its fault', async () => {
+    await open(MANY);
+    expect(await page.locator('.pod-label').count()).toBe(1);
+    await soon(() => page.locator('.pod-label').textContent()).toMatch(/^goldpinger-\w+worker-\d+ · refuses all 119$/);
+    expect(await page.locator('.ring-arc').count()).toBe(12);
+    await page.locator('.accused-list button').click();
+    await soon(() => words(page, '.side-panel')).toMatch(/^Pod goldpinger-\w+ Failing · refuses all 119/);
+  });
+
+  test('a dead node is one finding, not ten', async () => {
+    await open({ ...MANY, scenario: 'dead-node' });
+    await soon(() => page.locator('.pod-label').allTextContents()).toEqual([
+      expect.stringMatching(/^worker-\d+, 10 pods.* all 1\d\d$/),
+    ]);
+    await page.locator('.accused-list button').click();
+    await soon(hash).toMatch(/filter=worker-\d+/);
+  });
+
+  test('the filter names what it finds, so that any pod is reached by keyboard', async () => {
+    await open(MANY);
+    const name = meshOf(MANY).pods[77]!.name;
+    await page.keyboard.press('/');
+    await page.keyboard.type(name);
+    await soon(() => page.getByRole('button', { name: new RegExp(`^${name}`) }).count()).toBe(1);
+    await soon(() => words(page, '.side-panel h2')).toMatch(/^All 238 links$|^Showing 200 of 238 links$/);
+  });
+
+  test('a dot under the pointer has its card, and the theme repaints the canvas', async () => {
+    await open(MANY);
+    await soon(painted).toBeGreaterThan(5000);
+    const colour = () =>
+      page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>('.graph-canvas')!;
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i + 3] === 255) return [data[i], data[i + 1], data[i + 2]].join();
+        return '';
+      });
+    const light = await colour();
+    await page.getByRole('banner').getByRole('combobox').selectOption('dark');
+    await soon(colour).not.toBe(light);
+  });
+});
+
+describe('states', () => {
+  test('of life have their marks, and a gone pod says when and who replaced it', async () => {
+    await open({ pods: 8, scenario: 'lifecycles' });
+    for (const health of ['healthy', 'starting', 'not-ready', 'terminating', 'gone']) {
+      expect(await page.locator(`.pod-glyph.is-${health}`).count()).toBeGreaterThan(0);
+    }
+    expect(await page.locator('.pod-label.is-faded').textContent()).toMatch(/Gone 2 min · replaced by \w+/);
+  });
+
+  test('of links have their marks beside their colours', async () => {
+    await open({ pods: 6, scenario: 'dead-pod' });
+    expect(await page.locator('.graph-link.is-failed .graph-link-mark').count()).toBeGreaterThanOrEqual(5);
+    expect(await page.locator('.graph-link.is-failed > path').first().getAttribute('stroke-dasharray')).toBe('8 5');
+    expect(await page.locator('.graph-link.is-unknown .graph-link-mark').count()).toBeGreaterThanOrEqual(5);
+  });
+
+  test('of external targets stand apart with dashed lines', async () => {
+    await open({ pods: 4, scenario: 'probes' });
+    expect(await page.locator('.external-line.is-failed').count()).toBeGreaterThan(0);
+    expect(await page.locator('.external').textContent()).toMatch(/\d of \d fail/);
+  });
+
+  test('a lost connection greys the picture and empties nothing', async () => {
+    await open(FOUR);
+    feed.setMode('down');
+    await page.locator('.graph-stage.is-lost').waitFor();
+    expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
+  });
+
+  test('names that are markup or endless stay words', async () => {
+    await open({ pods: 6, scenario: 'hostile' });
+    expect(await page.locator('.graph-view script, .graph-view img').count()).toBe(0);
+    const widths = await page
+      .locator('.pod-label text')
+      .evaluateAll((all) => all.map((text) => text.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+    for (const [left, right] of widths) {
+      expect(left).toBeGreaterThanOrEqual(0);
+      expect(right).toBeLessThanOrEqual(1440);
+    }
+  });
+});
+
+test('as a table it has the links, the worst first', async () => {
+  await open(FOUR);
+  await page.keyboard.press('t');
+  const rows = page.locator('.table-frame tbody tr');
+  await soon(() => rows.count()).toBeGreaterThanOrEqual(16);
+  expect(await rows.nth(0).textContent()).toMatch(/chaos.*Slow, but ok.*25\d ms/);
+  await rows.nth(0).getByRole('button').click();
+  await panel().waitFor();
+  await page.keyboard.press('t');
+  await page.locator('.graph-stage').waitFor();
+});
+
+describe('axe finds nothing to complain about', () => {
+  test.each([
+    ['120 pods', MANY, {}],
+    ['30 pods, dark', { pods: 30, scenario: 'mixed' }, { dark: true }],
+    ['a pod', FOUR, { hash: `&pod=${uidOf(FOUR, 3)}` }],
+    ['the table, dark', { pods: 6, scenario: 'outcomes' }, { hash: '&table=1', dark: true }],
+  ] as [string, MeshOptions, Visit][])('%s', async (_, mesh, visit) => {
+    feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
+    page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
+    await page.locator('.graph-view').waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+});

@@ -1,0 +1,77 @@
+import { type RefObject, useCallback, useMemo, useState } from 'react';
+import type { Point } from '../../pure/curve.ts';
+import { type GraphHit, hitGraph } from '../../pure/graph-hit.ts';
+import { toScene, toStage } from '../../pure/zoom.ts';
+import type { ViewProps } from '../../view-props.ts';
+import { dotsOf } from './link-canvas.tsx';
+import type { Emphasis } from './link-shape.tsx';
+import type { Cursor } from './pod-nodes.tsx';
+import type { Graph } from './use-graph.ts';
+import { usePointer } from './use-pointer.ts';
+import type { GraphZoom } from './use-zoom.ts';
+
+interface StageRequest {
+  props: ViewProps;
+  graph: Graph;
+  zoom: GraphZoom;
+  stage: RefObject<HTMLDivElement | null>;
+  onMove: (index: number, point: Point) => void;
+}
+
+/** What pointer and keyboard do on the stage, and what follows from it for links and for the card. */
+export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
+  const { picture } = props;
+  const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
+  const [kept, setCursor] = useState<Cursor | null>(null);
+  // Indexes are those of one set of pods: a cursor from before a pod came or went points elsewhere.
+  const cursor = kept !== null && picture.mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
+  const select = useSelect(props);
+  const hitAt = useCallback(
+    (point: Point) => {
+      const { x, y } = toScene(zoom.current(), point);
+      const slack = Math.max(3, 7 / zoom.current().k);
+      return hitGraph(x, y, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
+    },
+    [dots, graph, zoom],
+  );
+  const pointer = usePointer({ stage, zoom, hitAt, select, onMove });
+  const hot = pointer.hover?.hit ?? hitOf(cursor);
+  const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
+  const at = pointer.hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
+  return { dots, cursor, setCursor, select, pointer, hot, at, emphasisOf };
+}
+
+function useSelect({ picture, selection, onSelect }: ViewProps): (hit: GraphHit) => void {
+  return useCallback(
+    (hit) => {
+      const uidOf = (index: number) => picture.mesh.pods[index]?.uid ?? '';
+      if (hit === null) {
+        if (selection !== null) onSelect(null);
+      } else if ('pod' in hit) onSelect({ pod: uidOf(hit.pod) });
+      else onSelect({ from: uidOf(Math.floor(hit.pair / picture.n)), to: uidOf(hit.pair % picture.n) });
+    },
+    [picture, selection, onSelect],
+  );
+}
+
+function useEmphasis({ pod, pair: selected }: Graph, hot: number) {
+  return useCallback(
+    (pair: number, from: number, to: number): Emphasis => {
+      if (pair === selected) return 'selected';
+      if (pair === hot) return 'hot';
+      return pod >= 0 && from !== pod && to !== pod ? 'dim' : 'plain';
+    },
+    [selected, hot, pod],
+  );
+}
+
+function hitOf(cursor: Cursor | null): GraphHit {
+  if (cursor === null) return null;
+  return cursor.pair >= 0 ? { pair: cursor.pair } : { pod: cursor.pod };
+}
+
+/** Where on the stage something of the scene is. */
+function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
+  const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
+  return point === undefined ? null : toStage(zoom.current(), point);
+}
