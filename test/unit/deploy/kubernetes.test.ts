@@ -1,0 +1,128 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readConfig } from '../../../server/config/config.ts';
+import { SETTINGS } from '../../../server/config/settings.ts';
+import { policyFaults, selects } from '../../manifest-policy.ts';
+import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../../manifest-schema.ts';
+
+const FOLDER = 'deploy/kubernetes';
+const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yml'));
+const byFile = new Map(files.map((name) => [name, manifestsIn(join(FOLDER, name))]));
+const inFile = (name: string) => byFile.get(name) ?? [];
+const all = [...byFile.values()].flat();
+const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
+const workloads = ['goldpinger.yml', 'goldpinger-daemonset.yml'];
+const container = (name: string) => inFile(name)[0]!.spec.template.spec.containers[0];
+
+describe('deploy/kubernetes', () => {
+  it('has the files that the chapter names', () => {
+    for (const name of ['goldpinger-rbac.yml', ...workloads])
+      expect([name, existsSync(join(FOLDER, name))]).toEqual([name, true]);
+    expect(of(inFile('goldpinger-rbac.yml'), 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
+    expect(inFile('goldpinger.yml').map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['Deployment', 'goldpinger'],
+      ['Service', 'goldpinger'],
+    ]);
+    expect(inFile('goldpinger.yml')[0]?.spec.replicas).toBe(3);
+  });
+
+  it("fits the Kubernetes API's schemas, which tell an unknown field, a missing one and a wrong type", () => {
+    const [deployment] = manifestsIn(join(FOLDER, 'goldpinger.yml')) as [Manifest];
+    const planted = ['unknown', 'missing', 'wrong'].map((name) => {
+      return { ...structuredClone(deployment), metadata: { name } };
+    }) as [Manifest, Manifest, Manifest];
+    planted[0].spec.template.spec.containers[0].ressources = {};
+    delete planted[1].spec.selector;
+    planted[2].spec.replicas = '3';
+    // In one go, because starting the compiler is what takes the time.
+    const found = schemaFaults([...all, ...planted]).map((fault) => fault.replaceAll(/["']/g, ''));
+    expect(found).toEqual([
+      expect.stringContaining('Deployment unknown: Object literal may only specify known properties, and ressources'),
+      expect.stringContaining('Deployment missing: Property selector is missing'),
+      expect.stringContaining('Deployment wrong: Type string is not assignable to type number'),
+    ]);
+  }, 60_000);
+
+  it.each(workloads)('%s runs without root, rights, writable root or missing probes', (name) => {
+    const extras = ['goldpinger-pdb.yml', 'goldpinger-networkpolicy.yml', 'goldpinger-nodes-rbac.yml'].flatMap(inFile);
+    expect(policyFaults([...inFile('goldpinger-rbac.yml'), ...inFile(name), ...extras])).toEqual([]);
+  });
+
+  it('would be told of root, a writable root, capabilities, no limit, no probe and rights to spare', () => {
+    const bad = manifestsOf(readFileSync(join(FOLDER, 'goldpinger.yml'), 'utf8'));
+    const { spec } = bad[0]!.spec.template;
+    const [first] = spec.containers;
+    spec.containers[0] = { name: first.name, image: 'goldpinger:latest' };
+    bad[1]!.spec.selector = { app: 'other' };
+    const role = structuredClone(of(inFile('goldpinger-rbac.yml'), 'Role'));
+    role['rules'].push({ apiGroups: [''], resources: ['secrets'], verbs: ['get'] });
+    const faults = policyFaults([...bad, role]).join('\n');
+    for (const word of ['root', 'write', 'privileges', 'capabilities', 'seccomp', 'memory limit', 'liveness', 'pinned'])
+      expect(faults).toContain(word);
+    expect(faults).toContain('Service goldpinger selects nobody');
+    expect(faults).toContain('may get secrets');
+  });
+
+  it.each(workloads)('%s sets only variables that the server knows, to values that it accepts', (name) => {
+    const known = Object.values(SETTINGS).map(({ variable }) => variable);
+    const env: Record<string, string> = {};
+    for (const { name: variable, value } of container(name).env) {
+      expect(known).toContain(variable);
+      if (value !== undefined) env[variable] = value;
+    }
+    expect(readConfig([], env, '0')).toMatchObject({ config: { host: '0.0.0.0', port: 8080 } });
+  });
+
+  it.each(workloads)('%s leaves more time to stop than the server takes', (name) => {
+    const grace = container(name).env.find((variable: { name: string }) => variable.name === 'SHUTDOWN_GRACE').value;
+    const { spec } = inFile(name)[0]!.spec.template;
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(Number.parseInt(grace, 10) + 10);
+    // Out of the Service well before the server stops to answer.
+    const { periodSeconds, failureThreshold } = container(name).readinessProbe;
+    expect(periodSeconds * failureThreshold).toBeLessThan(Number.parseInt(grace, 10));
+  });
+
+  it.each(workloads)('%s asks for as much as Goldpinger does, and no more', (name) => {
+    expect(container(name).resources).toEqual({
+      requests: { cpu: '10m', memory: '48Mi' },
+      limits: { memory: '80Mi' },
+    });
+  });
+
+  it.each(workloads)('the Service of %s never leads to the delayed pod, and all its pods are peers', (name) => {
+    const [workload, service] = inFile(name) as [Manifest, Manifest];
+    const labels = workload.spec.template.metadata.labels;
+    expect(selects({ app: 'goldpinger' }, labels)).toBe(true);
+    expect(selects(service.spec.selector, { app: 'goldpinger', chaos: 'absolutely' })).toBe(false);
+    // A DaemonSet or a budget that matched the bare pod would adopt it, or wait for it.
+    expect(selects(workload.spec.selector.matchLabels, { app: 'goldpinger', chaos: 'absolutely' })).toBe(false);
+  });
+
+  it('can be cloned by PowerfulSeal', () => {
+    const { selector, template } = inFile('goldpinger.yml')[0]!.spec;
+    expect(Object.keys(selector)).toEqual(['matchLabels']);
+    for (const one of template.spec.containers) expect(one.ports.length).toBeGreaterThan(0);
+    expect(template.spec.containers[0].ports[0].containerPort).toBe(8080);
+    expect(template.spec.securityContext).toBeUndefined();
+    expect(template.spec.hostNetwork).toBeUndefined();
+  });
+
+  it('annotates pods for Prometheus with the port that they listen on', () => {
+    for (const name of workloads) {
+      expect(inFile(name)[0]!.spec.template.metadata.annotations).toEqual({
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': String(container(name).ports[0].containerPort),
+        'prometheus.io/path': '/metrics',
+      });
+    }
+  });
+
+  it('lists in kustomization.yaml files that exist', () => {
+    for (const folder of ['', 'cluster-wide', 'dual-stack', 'ipv6']) {
+      const { resources = [] } = parse(readFileSync(join(FOLDER, folder, 'kustomization.yaml'), 'utf8'));
+      for (const name of resources) expect([name, existsSync(join(FOLDER, folder, name))]).toEqual([name, true]);
+    }
+  });
+});
