@@ -50,7 +50,7 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       <p className={`card-state tone-${facts.state}`}>
         <StateSwatch state={facts.state} outcome={facts.outcome} />
         {factsTitle(facts)}
-        {us >= 0 && <b>{latencyText(us)}</b>}
+        {us >= 0 && facts.state !== 'failed' && <b>{latencyText(us)}</b>}
       </p>
       {facts.totalUs >= 0 && (
         <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />

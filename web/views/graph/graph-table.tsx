@@ -83,7 +83,9 @@ function LinkRow({ props, pair }: { props: ViewProps; pair: number }) {
       <td className={`tone-${facts.state}`}>
         <StateSwatch state={facts.state} outcome={facts.outcome} /> {factsTitle(facts)}
       </td>
-      <td className="number">{latencyText(picture.valueUs[pair] ?? Number.NaN)}</td>
+      <td className="number">
+        {latencyText(facts.state === 'failed' ? Number.NaN : (picture.valueUs[pair] ?? Number.NaN))}
+      </td>
       <td>{facts.sinceMs < 0 ? '–' : clockText(facts.sinceMs, nowMs)}</td>
     </tr>
   );
