@@ -82,7 +82,7 @@ function ExternalMark({
 }
 
 /** Where up to as many targets as there is room for stand: in a column, or side by side on a narrow screen. */
-export function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
+function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
   if (narrow) {
     const shown = Math.min(count, Math.floor(box.width / 30));
     const step = box.width / Math.max(1, shown);
