@@ -28,8 +28,8 @@ export interface ConnectionNeeds {
 
 /** A stream that says nothing this long beyond the refresh interval is cut off somewhere. */
 const SILENCE_MS = 5_000;
-/** How long a new stream may take to its first picture: a thousand pods need a few seconds. */
-const FIRST_MS = 8_000;
+/** How long a stream may take to its first part of a picture, and from one part to the next. */
+const PART_MS = 8_000;
 /** A refresh interval beyond this is not waited for. */
 const LONGEST_REFRESH_MS = 300_000;
 /** Pause between two polls. */
@@ -108,6 +108,7 @@ export class Connection {
   #open(): void {
     this.#halt();
     this.#closeStream = listen(this.#needs.openStream(this.#windowMs), {
+      onPart: () => this.#after(PART_MS, () => this.#ask()),
       onMesh: (mesh) => {
         this.#breaks = 0;
         this.#losses = 0;
@@ -117,7 +118,7 @@ export class Connection {
       },
       onBroken: (reason) => this.#broken(reason),
     });
-    this.#after(FIRST_MS, () => this.#ask());
+    this.#after(PART_MS, () => this.#ask());
   }
 
   #broken(reason: string): void {

@@ -10,6 +10,8 @@ export interface EventStream {
 
 /** What a stream tells. After `onBroken` it tells nothing more. */
 export interface StreamEvents {
+  /** Part of a picture has come: the stream is slow perhaps, but not cut off. */
+  onPart(): void;
   onMesh(mesh: Mesh): void;
   /** `reason`: '' where the connection broke, else what was wrong with what came, in words. */
   onBroken(reason: string): void;
@@ -34,11 +36,17 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
   };
   source.addEventListener(
     'head',
-    take((data) => reader.head(data)),
+    take((data) => {
+      reader.head(data);
+      events.onPart();
+    }),
   );
   source.addEventListener(
     'row',
-    take((data) => reader.row(data)),
+    take((data) => {
+      reader.row(data);
+      events.onPart();
+    }),
   );
   source.addEventListener(
     'end',

@@ -132,6 +132,21 @@ test('a stream that a proxy holds back becomes a poll every 5 s, and is tried ag
   expect(sources).toHaveLength(2);
 });
 
+test('a large picture that trickles in is waited for, as long as more of it comes', async () => {
+  const { clock, connection, last, asked } = setUp(works);
+  connection.start(0);
+  const { rows, ...head } = MESH;
+  last().emit('head', JSON.stringify({ ...head, reset: true, rowCount: rows.length }));
+  for (const row of rows) {
+    await clock.advance(7000);
+    last().emit('row', encodeMeshRow(row));
+  }
+  await clock.advance(7000);
+  last().emit('end', '{}');
+  expect(connection.state().status).toBe('live');
+  expect(asked).toEqual([]);
+});
+
 test('a stream that falls silent is not trusted for ever', async () => {
   const { clock, connection, last } = setUp(works);
   connection.start(0);
