@@ -1,6 +1,8 @@
 // Builds the product: dist/goldpinger-ts.cjs (the server, one file), dist/local.cjs (the local cluster),
+// dist/fault-proxy.cjs (what runs there as Toxiproxy), dist/own-address.cjs (loaded into pods that redirect a port),
 // dist/bench.cjs and dist/bench-web.cjs (the benches), dist/pictures.cjs (takes pictures of the page) and dist/web/ (the
-// page). `--if-needed` skips it when no source is newer than dist/.
+// page). `--if-needed` skips it when no source is newer than dist/; `--product` builds the server and the page alone, as the
+// image needs them.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,7 +23,7 @@ const SOURCES = [
   'esbuild.config.mjs',
   'vite.config.ts',
 ];
-const PROGRAMS = ['goldpinger-ts', 'local', 'bench', 'bench-web', 'pictures'];
+const PROGRAMS = ['goldpinger-ts', 'local', 'fault-proxy', 'own-address', 'bench', 'bench-web', 'pictures'];
 const OUTPUTS = [...PROGRAMS.map((name) => `dist/${name}.cjs`), 'dist/web/index.html'];
 
 /**
@@ -74,7 +76,10 @@ await bundle('server/main.ts', 'dist/goldpinger-ts.cjs', {
   plugins: [slimKubernetesClient()],
   shebang: SERVER_SHEBANG,
 });
+if (process.argv.includes('--product')) process.exit(0);
 await bundle('deploy/local/main.ts', 'dist/local.cjs');
+await bundle('deploy/local/toxic/main.ts', 'dist/fault-proxy.cjs');
+await bundle('deploy/local/kubelet/own-address.ts', 'dist/own-address.cjs');
 await bundle('test/bench/main.ts', 'dist/bench.cjs');
 // These drive a browser, whose driver does not work from within a bundle; they run only where node_modules is.
 await bundle('test/bench/web.ts', 'dist/bench-web.cjs', { packages: 'external' });
