@@ -1,0 +1,143 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { ApiFault, badBody } from './api-fault.ts';
+import { goJson, parseGoJson } from './go-json.ts';
+import type { Registry } from './registry.ts';
+
+/** The version whose API this is: that of the chapter. */
+export const API_VERSION = '2.1.4';
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const JSON_TYPE = 'application/json';
+const ERROR_TYPE = 'text/plain; charset=utf-8';
+
+interface Answer {
+  status: number;
+  type?: string;
+  text?: string;
+}
+
+interface Call {
+  registry: Registry;
+  request: IncomingMessage;
+  /** Parts of the path after the first. */
+  names: string[];
+}
+
+type Handler = (call: Call) => Answer | Promise<Answer>;
+
+/**
+ * Toxiproxy's HTTP API on a registry of proxies: endpoints, status codes and messages of version 2.1.4, and PATCH as
+ * later versions have it. The caller makes it listen.
+ */
+export function createApi(registry: Registry): Server {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
+    void answerTo(registry, request).then(
+      (answer) => send(response, answer),
+      () => send(response, { status: 500, type: ERROR_TYPE, text: '' }),
+    );
+  });
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request');
+  });
+  return server;
+}
+
+async function answerTo(registry: Registry, request: IncomingMessage): Promise<Answer> {
+  // A page of any web site can send requests here: browsers are kept out by name, as Toxiproxy does.
+  if (request.headers['user-agent']?.startsWith('Mozilla/')) {
+    return { status: 403, type: ERROR_TYPE, text: 'User agent not allowed\n' };
+  }
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const [first = '', ...names] = partsOf(path);
+  const method = request.method === 'PATCH' ? 'POST' : request.method;
+  const shape = names.map((name, i) => (i === 1 ? name : '*'));
+  const handler = ROUTES[[`${method} ${first}`, ...shape].join('/')];
+  if (!handler) return { status: 404, type: ERROR_TYPE, text: '404 page not found\n' };
+  try {
+    return await handler({ registry, request, names });
+  } catch (error) {
+    if (!(error instanceof ApiFault)) throw error;
+    const text = `${goJson({ error: error.message, status: error.status })}\n`;
+    return { status: error.status, type: ERROR_TYPE, text };
+  }
+}
+
+const ROUTES: Record<string, Handler> = {
+  'GET proxies': ({ registry }) => json(200, registry.views()),
+  'POST proxies': async ({ registry, request }) => json(201, await registry.create(await bodyOf(request))),
+  'GET proxies/*': ({ registry, names: [proxy = ''] }) => json(200, registry.proxy(proxy).view),
+  'POST proxies/*': async ({ registry, request, names: [proxy = ''] }) => {
+    registry.proxy(proxy);
+    return json(200, await registry.update(proxy, await bodyOf(request)));
+  },
+  'DELETE proxies/*': async ({ registry, names: [proxy = ''] }) => {
+    await registry.remove(proxy);
+    return { status: 204 };
+  },
+  'GET proxies/*/toxics': ({ registry, names: [proxy = ''] }) => json(200, registry.proxy(proxy).view.toxics),
+  'POST proxies/*/toxics': async ({ registry, request, names: [proxy = ''] }) => {
+    registry.proxy(proxy);
+    const body = await bodyOf(request);
+    return json(200, registry.proxy(proxy).addToxic(body));
+  },
+  'GET proxies/*/toxics/*': ({ registry, names: [proxy = '', , toxic = ''] }) =>
+    json(200, registry.proxy(proxy).toxic(toxic)),
+  'POST proxies/*/toxics/*': async ({ registry, request, names: [proxy = '', , toxic = ''] }) => {
+    registry.proxy(proxy).toxic(toxic);
+    const body = await bodyOf(request);
+    return json(200, registry.proxy(proxy).changeToxic(toxic, body));
+  },
+  'DELETE proxies/*/toxics/*': ({ registry, names: [proxy = '', , toxic = ''] }) => {
+    registry.proxy(proxy).removeToxic(toxic);
+    return { status: 204 };
+  },
+  'POST populate': async ({ registry, request }) => {
+    const { proxies, fault } = await registry.populate(await bodyOf(request));
+    if (fault === undefined) return json(201, { proxies });
+    return json(fault.status, { error: fault.message, status: fault.status, proxies });
+  },
+  'POST reset': async ({ registry }) => {
+    await registry.reset();
+    return { status: 204 };
+  },
+  'GET version': () => ({ status: 200, type: 'text/plain;charset=utf-8', text: API_VERSION }),
+};
+
+function json(status: number, value: unknown): Answer {
+  return { status, type: JSON_TYPE, text: goJson(value) };
+}
+
+/** The decoded parts of a path; one that cannot be decoded stays as it is, and names nothing. */
+function partsOf(path: string): string[] {
+  return path
+    .split('/')
+    .slice(1)
+    .map((part) => {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return part;
+      }
+    });
+}
+
+/** The body as JSON, whatever its content type says. Rejects with ApiFault 400, 413. */
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw new ApiFault(413, `bad request body: more than ${MAX_BODY_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return badBody(() => parseGoJson(Buffer.concat(chunks).toString('utf8')));
+}
+
+function send(response: ServerResponse, { status, type, text }: Answer): void {
+  response.statusCode = status;
+  if (type !== undefined) response.setHeader('Content-Type', type);
+  if (type === ERROR_TYPE) response.setHeader('X-Content-Type-Options', 'nosniff');
+  if (text !== undefined) response.setHeader('Content-Length', Buffer.byteLength(text));
+  if (status === 413) response.setHeader('Connection', 'close');
+  response.end(text);
+}

@@ -1,0 +1,168 @@
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { hostPortOf, type PodNetwork, placedAddress, shownAddress } from './addresses.ts';
+import { ApiFault } from './api-fault.ts';
+import { Connection } from './connection.ts';
+import type { StageDeps } from './stage.ts';
+import { changeToxic, newToxic, type Toxic } from './toxic.ts';
+
+/** What proxies share. */
+export interface ProxyDeps extends StageDeps {
+  network: PodNetwork;
+}
+
+/** A proxy as the API shows it; the order of the fields is Toxiproxy's. */
+export interface ProxyView {
+  name: string;
+  listen: string;
+  upstream: string;
+  enabled: boolean;
+  toxics: Toxic[];
+}
+
+const MAX_CONNECTIONS = 10_000;
+const MAX_TOXICS = 100;
+
+/** One proxy: listens, connects on, and lets its toxics work on what goes through. */
+export class ToxicProxy {
+  readonly name: string;
+  readonly #deps: ProxyDeps;
+  readonly #toxics: Toxic[] = [];
+  readonly #connections = new Set<Connection>();
+  #listen: string;
+  #upstream: string;
+  #server: Server | undefined;
+
+  constructor(name: string, listen: string, upstream: string, deps: ProxyDeps) {
+    this.name = name;
+    this.#listen = listen;
+    this.#upstream = upstream;
+    this.#deps = deps;
+  }
+
+  get view(): ProxyView {
+    const enabled = this.#server !== undefined;
+    return { name: this.name, listen: this.#listen, upstream: this.#upstream, enabled, toxics: this.#toxics };
+  }
+
+  /** Connections that are open now. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Begins to listen. Rejects with ApiFault 500 in Go's words, e.g. `bind: address already in use`. */
+  async start(): Promise<void> {
+    if (this.#server) return;
+    const wanted = hostPortOf(this.#listen, 'listen');
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true });
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('connection', (client) => {
+      let upstream: { host: string; port: number };
+      try {
+        upstream = placedAddress(hostPortOf(this.#upstream, 'dial'), this.#deps.network);
+      } catch {
+        client.destroy();
+        return;
+      }
+      const connection: Connection = new Connection({
+        client,
+        upstream,
+        toxics: this.#toxics,
+        deps: this.#deps,
+        onClose: () => this.#connections.delete(connection),
+      });
+      this.#connections.add(connection);
+    });
+    const port = await listening(server, placedAddress(wanted, this.#deps.network), this.#listen);
+    server.on('error', () => {}); // An accept that failed (no descriptors left) must not end the program.
+    this.#server = server;
+    this.#listen = shownAddress(wanted, port);
+  }
+
+  /** Stops listening and ends all connections; resolves when the address is free. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (!server) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
+  }
+
+  /** Changes addresses (which ends all connections) and whether it listens. Rejects as `start` does. */
+  async update(listen: string, upstream: string, enabled: boolean): Promise<void> {
+    if (listen !== this.#listen || upstream !== this.#upstream) {
+      await this.stop();
+      this.#listen = listen;
+      this.#upstream = upstream;
+    }
+    if (enabled) await this.start();
+    else await this.stop();
+  }
+
+  /** The toxic of that name. Throws ApiFault 404. */
+  toxic(name: string): Toxic {
+    const found = this.#toxics.find((toxic) => toxic.name === name);
+    if (!found) throw new ApiFault(404, 'toxic not found');
+    return found;
+  }
+
+  /** Adds the toxic that a body describes, on live connections too. Throws ApiFault. */
+  addToxic(body: unknown): Toxic {
+    const toxic = newToxic(body, (name) => this.#toxics.some((one) => one.name === name));
+    if (this.#toxics.length >= MAX_TOXICS) throw new ApiFault(400, `a proxy takes at most ${MAX_TOXICS} toxics`);
+    this.#toxics.push(toxic);
+    for (const connection of this.#connections) connection.add(toxic);
+    return toxic;
+  }
+
+  /** Changes a toxic, on live connections too. Throws ApiFault. */
+  changeToxic(name: string, body: unknown): Toxic {
+    const toxic = this.toxic(name);
+    changeToxic(toxic, body);
+    for (const connection of this.#connections) connection.change(toxic);
+    return toxic;
+  }
+
+  /** Removes a toxic, from live connections too. Throws ApiFault. */
+  removeToxic(name: string): void {
+    const toxic = this.toxic(name);
+    this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
+    for (const connection of this.#connections) connection.remove(toxic);
+  }
+
+  /** Removes all toxics. */
+  resetToxics(): void {
+    for (const { name } of [...this.#toxics]) this.removeToxic(name);
+  }
+}
+
+/** What Go's net package says of a system's error. */
+const GO_WORDS: Record<string, string> = {
+  EADDRINUSE: 'bind: address already in use',
+  EADDRNOTAVAIL: 'bind: cannot assign requested address',
+  EACCES: 'bind: permission denied',
+};
+
+async function listening(server: Server, { host, port }: { host: string; port: number }, shown: string) {
+  // As Go does where a machine has no IPv6.
+  const hosts = ['::', '0.0.0.0'].includes(host) ? ['::', '0.0.0.0'] : [host];
+  let code = '';
+  for (const each of hosts) {
+    code = await tryToListen(server, each, port);
+    if (code === '') return (server.address() as AddressInfo).port;
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') break;
+  }
+  const lookup = `lookup ${host}: no such host`;
+  throw new ApiFault(500, `listen tcp ${shown}: ${GO_WORDS[code] ?? (code === 'ENOTFOUND' ? lookup : code)}`);
+}
+
+function tryToListen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const failed = (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EUNKNOWN');
+    server.once('error', failed);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', failed);
+      resolve('');
+    });
+  });
+}

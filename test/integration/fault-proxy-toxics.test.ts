@@ -1,0 +1,296 @@
+import { once } from 'node:events';
+import type { Server, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+
+let proxy: FaultProxy;
+const servers: Server[] = [];
+const open: Socket[] = [];
+beforeEach(async () => {
+  proxy = await startProxy();
+});
+afterEach(async () => {
+  for (const socket of open.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+  await proxy.stop();
+});
+
+async function post(path: string, body: object, method = 'POST'): Promise<Record<string, string>> {
+  const answer = await fetch(`${proxy.apiUrl}${path}`, { method, body: JSON.stringify(body) });
+  expect(answer.ok).toBe(true);
+  return (await answer.json()) as Record<string, string>;
+}
+const toxic = (type: string, attributes: object, more: object = {}) =>
+  post('/proxies/p/toxics', { type, attributes, ...more });
+const drop = (name: string) => fetch(`${proxy.apiUrl}/proxies/p/toxics/${name}`, { method: 'DELETE' });
+
+/** A proxy `p` before a server; gives the address to connect to. */
+async function proxied(onClient: (client: Socket) => void, host?: string): Promise<string> {
+  const { server, address } = await startUpstream(onClient, host);
+  servers.push(server);
+  const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
+  return listen;
+}
+async function dialled(address: string): Promise<Socket> {
+  const socket = await dial(address);
+  socket.on('error', () => {});
+  open.push(socket);
+  return socket;
+}
+/** Sends and waits for as many bytes to come back; gives the ms that took. */
+async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
+  const startMs = performance.now();
+  let left = data.length;
+  const back = new Promise<void>((resolve) => {
+    const take = (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left > 0) return;
+      socket.off('data', take);
+      resolve();
+    };
+    socket.on('data', take);
+  });
+  socket.write(data);
+  await back;
+  return performance.now() - startMs;
+}
+/** How a connection ended: `end`, or the code of the error. */
+const endOf = (socket: Socket) =>
+  new Promise<string>((resolve) => {
+    socket.on('data', () => {});
+    socket.once('end', () => resolve('end'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+  });
+
+describe('without toxics', () => {
+  it('every byte comes through both ways, and each end by itself: half-open connections stay open', async () => {
+    const address = await proxied((client) => {
+      // Answers only once the client has finished.
+      void received(client).then((all) => client.end(all));
+    });
+    const socket = await dialled(address);
+    const sent = pattern(3_000_000);
+    socket.end(sent);
+    expect((await received(socket)).equals(sent)).toBe(true);
+  });
+
+  it('an upstream by IPv6 is reached', async () => {
+    const socket = await dialled(await proxied(echo, '::1'));
+    expect(await roundTrip(socket, Buffer.from('six'))).toBeLessThan(1000);
+  });
+
+  it('a client whose upstream is away is accepted and closed', async () => {
+    const { server, address } = await startUpstream(echo);
+    await new Promise((resolve) => server.close(resolve));
+    const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
+    const socket = await dialled(listen);
+    expect(['end', 'ECONNRESET']).toContain(await endOf(socket));
+  });
+
+  it('a reset by the upstream ends the client, and nothing is left', async () => {
+    const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
+    const socket = await dialled(address);
+    const ended = endOf(socket);
+    socket.write('x');
+    await ended;
+  });
+});
+
+describe('latency', () => {
+  it('comes with each exchange and not with the connect, within 2 ms at idle', async () => {
+    const address = await proxied(echo);
+    await toxic('latency', { latency: 50 }, { stream: 'upstream' });
+    const startMs = performance.now();
+    const socket = await dialled(address);
+    expect(performance.now() - startMs).toBeLessThan(40);
+    const times: number[] = [];
+    for (let i = 0; i < 9; i++) times.push(await roundTrip(socket, Buffer.from('ping')));
+    const median = times.sort((a, b) => a - b)[4]!;
+    expect(times[0]).toBeGreaterThanOrEqual(49.5);
+    expect(median).toBeLessThan(53);
+  });
+
+  it('delays what is under way together, not one after the other, and keeps the order', async () => {
+    const address = await proxied(echo);
+    await toxic('latency', { latency: 100, jitter: 30 });
+    const socket = await dialled(address);
+    const sent = pattern(1_000_000);
+    const startMs = performance.now();
+    socket.end(sent);
+    expect((await received(socket)).equals(sent)).toBe(true);
+    expect(performance.now() - startMs).toBeLessThan(1500);
+  });
+
+  it('of a live connection follows changes, and goes away with its toxic', async () => {
+    const socket = await dialled(await proxied(echo));
+    expect(await roundTrip(socket, Buffer.from('a'))).toBeLessThan(40);
+    await toxic('latency', { latency: 80 });
+    expect(await roundTrip(socket, Buffer.from('b'))).toBeGreaterThan(79);
+    await post('/proxies/p/toxics/latency_downstream', { attributes: { latency: 40 } });
+    const changed = await roundTrip(socket, Buffer.from('c'));
+    expect(changed).toBeGreaterThan(39);
+    expect(changed).toBeLessThan(79);
+    const waiting = roundTrip(socket, Buffer.from('d'));
+    await post('/proxies/p/toxics/latency_downstream', { attributes: { latency: 60_000 } });
+    await drop('latency_downstream');
+    await waiting; // What was held is let go, in order.
+    expect(await roundTrip(socket, Buffer.from('e'))).toBeLessThan(40);
+  });
+
+  it('with toxicity 0 touches nobody', async () => {
+    const address = await proxied(echo);
+    await toxic('latency', { latency: 5000 }, { toxicity: 0 });
+    expect(await roundTrip(await dialled(address), Buffer.from('x'))).toBeLessThan(1000);
+  });
+});
+
+it('bandwidth lets through that many KB/s', async () => {
+  const address = await proxied(echo);
+  await toxic('bandwidth', { rate: 500 });
+  const took = await roundTrip(await dialled(address), pattern(150_000));
+  expect(took).toBeGreaterThan(280);
+  expect(took).toBeLessThan(600);
+});
+
+it('slow_close delays the end and nothing else', async () => {
+  const address = await proxied((client) => client.end('done'));
+  await toxic('slow_close', { delay: 150 });
+  const startMs = performance.now();
+  const socket = await dialled(address);
+  await once(socket, 'data');
+  expect(performance.now() - startMs).toBeLessThan(120);
+  await endOf(socket);
+  expect(performance.now() - startMs).toBeGreaterThan(149);
+});
+
+describe('timeout', () => {
+  it('swallows everything and closes after its time', async () => {
+    const address = await proxied(echo);
+    await toxic('timeout', { timeout: 100 });
+    const socket = await dialled(address);
+    const startMs = performance.now();
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
+    socket.write('lost');
+    await endOf(socket);
+    expect(bytes).toBe(0);
+    expect(performance.now() - startMs).toBeGreaterThan(90);
+  });
+
+  it('of 0 waits for its removal, which closes the connection as bytes are missing', async () => {
+    const address = await proxied(echo);
+    await toxic('timeout', { timeout: 0 });
+    const socket = await dialled(address);
+    const ended = endOf(socket);
+    socket.write('lost');
+    expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100, 'open'))])).toBe('open');
+    await drop('timeout_downstream');
+    await ended;
+  });
+});
+
+it('reset_peer ends both sides by RST after the first byte', async () => {
+  const atUpstream: Promise<string>[] = [];
+  const address = await proxied((client) => atUpstream.push(endOf(client)));
+  await toxic('reset_peer', { timeout: 30 }, { stream: 'upstream' });
+  const socket = await dialled(address);
+  const ended = endOf(socket);
+  socket.write('x');
+  expect(await ended).toBe('ECONNRESET');
+  expect(await atUpstream[0]).toBe('ECONNRESET');
+});
+
+it('slicer cuts into pieces of that size without losing a byte', async () => {
+  const sizes: number[] = [];
+  const whole: Buffer[] = [];
+  const address = await proxied((client) => {
+    client.on('data', (data) => {
+      sizes.push(data.length);
+      whole.push(data);
+    });
+    client.on('end', () => client.end());
+  });
+  await toxic('slicer', { average_size: 100, size_variation: 20, delay: 2000 }, { stream: 'upstream' });
+  const socket = await dialled(address);
+  const sent = pattern(2000);
+  socket.end(sent);
+  await endOf(socket);
+  expect(Buffer.concat(whole).equals(sent)).toBe(true);
+  expect(sizes.length).toBeGreaterThan(10);
+});
+
+it('limit_data closes once that many bytes are through', async () => {
+  const address = await proxied(echo);
+  await toxic('limit_data', { bytes: 1000 });
+  const socket = await dialled(address);
+  const sent = pattern(5000);
+  socket.write(sent);
+  const got = await received(socket);
+  expect(got.equals(sent.subarray(0, 1000))).toBe(true);
+});
+
+it('several toxics work one after another, and each may go while the others stay', async () => {
+  const socket = await dialled(await proxied(echo));
+  await toxic('latency', { latency: 30 }, { name: 'one' });
+  await toxic('slicer', { average_size: 1000, size_variation: 500, delay: 0 }, { name: 'two' });
+  await toxic('latency', { latency: 30 }, { name: 'three' });
+  const sent = pattern(500_000);
+  const back: Buffer[] = [];
+  const all = new Promise<void>((resolve) => {
+    socket.on('data', (chunk: Buffer) => {
+      back.push(chunk);
+      if (back.reduce((sum, one) => sum + one.length, 0) >= sent.length) resolve();
+    });
+  });
+  socket.write(sent);
+  for (const name of ['two', 'one', 'three']) expect((await drop(name)).status).toBe(204);
+  await all;
+  expect(Buffer.concat(back).equals(sent)).toBe(true);
+  await expect.poll(() => proxy.bufferedBytes()).toBe(0);
+});
+
+describe('disabling', () => {
+  it('refuses and ends what is open; enabling serves again', async () => {
+    const address = await proxied(echo);
+    const socket = await dialled(address);
+    const ended = endOf(socket);
+    expect(await post('/proxies/p', { enabled: false })).toMatchObject({ enabled: false });
+    await ended;
+    await expect(dial(address)).rejects.toThrow('ECONNREFUSED');
+    await post('/proxies/p', { enabled: true });
+    expect(await roundTrip(await dialled(address), Buffer.from('again'))).toBeLessThan(1000);
+  });
+});
+
+it('a stalled receiver stops its sender and not the memory', async () => {
+  const address = await proxied((client) => {
+    const flood = Buffer.alloc(65_536);
+    const more = () => {
+      while (client.writable && client.write(flood)) {}
+    };
+    client.on('drain', more);
+    more();
+  });
+  await toxic('latency', { latency: 1 });
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => dialled(address)));
+  for (const socket of sockets) socket.pause();
+  let before = -1;
+  // Until nothing moves any more: every buffer on the way is full.
+  await expect
+    .poll(
+      () => {
+        const held = proxy.bufferedBytes();
+        const still = held === before && held > 0;
+        before = held;
+        return still;
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    .toBe(true);
+  expect(proxy.bufferedBytes()).toBeLessThan(8 * 5 * 1024 * 1024);
+  for (const socket of sockets) socket.destroy();
+  await expect.poll(() => proxy.bufferedBytes()).toBe(0);
+});

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { wallClock } from '../../deploy/local/wall-clock.ts';
+
+/** A fault proxy in this process, on any free port of 127.0.0.1. */
+export function startProxy(): Promise<FaultProxy> {
+  return startFaultProxy({
+    api: { host: '127.0.0.1', port: 0 },
+    network: { podIP: '', innerIP: '', redirected: [] },
+    clock: wallClock,
+    random: Math.random,
+  });
+}
+
+/** A server for a test, on any free port; `address` is `host:port`. */
+export async function startUpstream(onClient: (client: Socket) => void, host = '127.0.0.1') {
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    client.on('error', () => {});
+    onClient(client);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { server, port, address: `${host.includes(':') ? `[${host}]` : host}:${port}` };
+}
+
+/** Sends back what comes, and its end. */
+export const echo = (client: Socket) => void client.pipe(client);
+
+/** A connection to `host:port` that is established. */
+export async function dial(address: string): Promise<Socket> {
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
+  const socket = connect({
+    host: host === '::' ? '127.0.0.1' : host,
+    port: Number(port),
+    allowHalfOpen: true,
+    noDelay: true,
+  });
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** All that comes until the end (not by iterating: that would end the other direction too); rejects with its error. */
+export function received(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  return new Promise((resolve, reject) => {
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.once('end', () => resolve(Buffer.concat(chunks)));
+    socket.once('error', reject);
+  });
+}
+
+/** Bytes of which each tells its place, so that a wrong, missing or doubled one is seen. */
+export function pattern(bytes: number): Buffer {
+  const data = Buffer.allocUnsafe(bytes);
+  for (let i = 0; i < bytes; i++) data[i] = (i * 31 + (i >> 8) * 7) & 0xff;
+  return data;
+}
