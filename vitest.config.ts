@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three suites: unit (in memory), integration (real processes over real sockets), e2e (a real browser). */
+/**
+ * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Two
+ * that need programs of others: deploy (helm, kubectl) and prometheus (prometheus, promtool).
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -25,6 +28,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      ...['deploy', 'prometheus'].map((name) => ({
+        test: {
+          name,
+          include: [`test/${name}/**/*.test.ts`],
+          environment: 'node',
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      })),
     ],
   },
 });

@@ -1,0 +1,45 @@
+{{/* Names and labels are those of Goldpinger's chart: a workload's selector cannot be changed by an upgrade. */}}
+{{- define "goldpinger.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "goldpinger.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- $default := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
+{{- default $default .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "goldpinger.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "goldpinger.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "goldpinger.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "goldpinger.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "goldpinger.serviceAccountName" -}}
+{{- $own := ternary (include "goldpinger.fullname" .) "default" .Values.serviceAccount.create }}
+{{- default $own .Values.serviceAccount.name }}
+{{- end }}
+
+{{/* The value of a variable in extraEnv as JSON, or nothing. */}}
+{{- define "goldpinger.given" -}}
+{{- $name := .name }}
+{{- range .env }}{{- if eq .name $name }}{{ dict "value" (.value | default "") | toJson }}{{- end }}{{- end }}
+{{- end }}
+
+{{/* "true" if pods of all namespaces must be readable. */}}
+{{- define "goldpinger.isClusterWide" -}}
+{{- if kindIs "bool" .Values.rbac.clusterscoped }}{{ .Values.rbac.clusterscoped }}
+{{- else }}{{ ne (include "goldpinger.given" (dict "env" .Values.extraEnv "name" "NAMESPACE")) "" }}
+{{- end }}
+{{- end }}
+
+{{/* "true" if peers are called on their host's address: then the pods live in the host's network. */}}
+{{- define "goldpinger.isHostNetwork" -}}
+{{- eq (include "goldpinger.given" (dict "env" .Values.extraEnv "name" "USE_HOST_IP")) "{\"value\":\"true\"}" }}
+{{- end }}

@@ -1,0 +1,102 @@
+{{/* The variables that the chart sets; what extraEnv sets itself is left to it, because no name may come twice. */}}
+{{- define "goldpinger.env" -}}
+{{- $fields := dict "HOSTNAME" "spec.nodeName" "POD_IP" "status.podIP" "POD_NAME" "metadata.name" "NAMESPACE" "metadata.namespace" }}
+{{- $env := list
+  (dict "name" "HOST" "value" "0.0.0.0")
+  (dict "name" "PORT" "value" (toString .Values.goldpinger.port))
+  (dict "name" "REFRESH_INTERVAL" "value" (toString .Values.goldpinger.refreshInterval))
+  (dict "name" "SHUTDOWN_GRACE" "value" (printf "%vs" .Values.goldpinger.shutdownGraceSeconds))
+  (dict "name" "LABEL_SELECTOR" "value" (printf "app.kubernetes.io/name=%s" (include "goldpinger.name" .)))
+}}
+{{- range $name, $path := $fields }}
+{{- $env = append $env (dict "name" $name "valueFrom" (dict "fieldRef" (dict "fieldPath" $path))) }}
+{{- end }}
+{{- $given := list }}
+{{- range .Values.extraEnv }}{{- $given = append $given .name }}{{- end }}
+{{- $all := .Values.extraEnv }}
+{{- range reverse $env }}{{- if not (has .name $given) }}{{- $all = prepend $all . }}{{- end }}{{- end }}
+{{- toYaml $all }}
+{{- end }}
+
+{{/* The pod's template, for either kind of workload. */}}
+{{- define "goldpinger.pod" -}}
+{{- $isHostNetwork := eq (include "goldpinger.isHostNetwork" .) "true" -}}
+{{- $scrape := dict }}
+{{- if .Values.scrapeAnnotations }}
+{{- $scrape = dict "prometheus.io/scrape" "true" "prometheus.io/port" (toString .Values.goldpinger.port) "prometheus.io/path" "/metrics" }}
+{{- end }}
+metadata:
+  {{- with merge (deepCopy .Values.podAnnotations) $scrape }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  labels:
+    {{- merge (include "goldpinger.selectorLabels" . | fromYaml) .Values.podLabels | toYaml | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "goldpinger.serviceAccountName" . }}
+  terminationGracePeriodSeconds: {{ add .Values.goldpinger.shutdownGraceSeconds 15 }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.image.pullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
+  {{- if $isHostNetwork }}
+  hostNetwork: true
+  dnsPolicy: ClusterFirstWithHostNet
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: goldpinger-daemon
+      image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      env:
+        {{- include "goldpinger.env" . | nindent 8 }}
+      ports:
+        - name: http
+          containerPort: {{ .Values.goldpinger.port }}
+          {{- if $isHostNetwork }}
+          hostPort: {{ .Values.goldpinger.port }}
+          {{- end }}
+          protocol: TCP
+      livenessProbe:
+        httpGet:
+          path: /healthz
+          port: http
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 3
+      readinessProbe:
+        httpGet:
+          path: /readyz
+          port: http
+        periodSeconds: 2
+        timeoutSeconds: 2
+        failureThreshold: 2
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.containerSecurityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readConfig } from '../../server/config/config.ts';
+import { policyFaults } from '../manifest-policy.ts';
+import { type Manifest, manifestsOf, schemaFaults } from '../manifest-schema.ts';
+import { complaint, demand, HELM, output } from './tools.ts';
+
+const CHART = 'deploy/helm/goldpinger';
+const VALUES = ['goldpinger', 'everything', 'host-network'];
+
+/** The chart's objects for a release `release` in namespace `net`. */
+function rendered(...args: string[]): Manifest[] {
+  // Helm built by `go install` believes in an ancient cluster.
+  return manifestsOf(output(HELM, ['template', 'release', CHART, '-n', 'net', '--kube-version', '1.33.0', ...args]));
+}
+
+const withValues = (name: string) => rendered('-f', `test/deploy/values/${name}.yml`);
+const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
+const template = (objects: Manifest[]) => (of(objects, 'DaemonSet') ?? of(objects, 'Deployment')).spec.template;
+const envOf = (objects: Manifest[]): { name: string; value?: string }[] => template(objects).spec.containers[0].env;
+
+beforeAll(() => demand(HELM));
+
+describe('deploy/helm/goldpinger', () => {
+  it('passes helm lint', () => {
+    expect(output(HELM, ['lint', '--strict', '--kube-version', '1.33.0', CHART])).toContain('0 chart(s) failed');
+  });
+
+  it("renders what fits the API's and the operator's schemas, for each set of values", () => {
+    expect(schemaFaults([...rendered(), ...VALUES.flatMap(withValues)])).toEqual([]);
+  }, 120_000);
+
+  it.each(['defaults', ...VALUES])('renders what the policy allows: %s', (name) => {
+    expect(policyFaults(name === 'defaults' ? rendered() : withValues(name))).toEqual([]);
+  });
+
+  it.each(['defaults', ...VALUES])('sets each variable once, to what the server accepts: %s', (name) => {
+    const env = envOf(name === 'defaults' ? rendered() : withValues(name));
+    const names = env.map((variable) => variable.name);
+    expect(new Set(names).size).toBe(names.length);
+    const values = Object.fromEntries(
+      env.flatMap(({ name: key, value }) => (value === undefined ? [] : [[key, value]])),
+    );
+    expect(readConfig([], values, '0')).toHaveProperty('config');
+  });
+
+  it.each([
+    [['--set', 'goldpinger.prot=9090'], 'prot'],
+    [['--set', 'replica=4'], 'replica'],
+    [['--set', 'serviceMonitor.enable=true'], 'enable'],
+    [['--set', 'kind=StatefulSet'], 'kind'],
+    [['--set-string', 'goldpinger.port=http'], 'port'],
+  ])('rejects %j', (args, word) => {
+    expect(complaint(HELM, ['template', 'release', CHART, '--kube-version', '1.33.0', ...args])).toContain(word);
+  });
+
+  it("keeps the meaning of each of Goldpinger's values", () => {
+    const objects = withValues('goldpinger');
+    const { metadata, spec } = template(objects);
+    const [container] = spec.containers;
+    expect(of(objects, 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');
+    expect(spec).toMatchObject({
+      serviceAccountName: 'goldpinger-serviceaccount',
+      priorityClassName: 'system-node-critical',
+      imagePullSecrets: [{ name: 'registry' }],
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      securityContext: { fsGroup: 2000 },
+    });
+    expect(spec.affinity.nodeAffinity).toBeDefined();
+    expect(spec.tolerations).toHaveLength(1);
+    expect(container.ports[0].containerPort).toBe(9090);
+    expect(container.resources.limits).toEqual({ cpu: '100m', memory: '128Mi' });
+    expect(container.imagePullPolicy).toBe('Always');
+    expect(metadata.labels).toMatchObject({ team: 'net' });
+    expect(metadata.annotations).toMatchObject({ 'example.com/a': 'b', 'prometheus.io/port': '9090' });
+    expect(envOf(objects)).toEqual(
+      expect.arrayContaining([
+        { name: 'PORT', value: '9090' },
+        { name: 'NAMESPACE', value: '' },
+      ]),
+    );
+    expect(of(objects, 'Service').spec).toMatchObject({ type: 'LoadBalancer', ports: [{ port: 80 }] });
+    expect(of(objects, 'Ingress').spec.rules[0].http.paths[0].path).toBe('/goldpinger');
+    expect(of(objects, 'ServiceMonitor')).toMatchObject({
+      metadata: { namespace: 'monitoring', labels: { release: 'monitoring' } },
+      spec: { endpoints: [{ interval: '15s', honorLabels: true }] },
+    });
+    const own = of(objects, 'PrometheusRule').spec.groups.at(-1).rules[0];
+    expect(own.expr).toContain('job="release-goldpinger"');
+    expect(own.annotations.summary).toContain('{{ $labels.goldpinger_instance }}');
+  });
+
+  it("selects by the labels of Goldpinger's chart, which an upgrade cannot change", () => {
+    expect(of(rendered(), 'DaemonSet').spec.selector.matchLabels).toEqual({
+      'app.kubernetes.io/name': 'goldpinger',
+      'app.kubernetes.io/instance': 'release',
+    });
+    expect(envOf(rendered())).toContainEqual({ name: 'LABEL_SELECTOR', value: 'app.kubernetes.io/name=goldpinger' });
+  });
+
+  it('asks for the whole cluster only where it is told to', () => {
+    const pods = (objects: Manifest[]) =>
+      objects.filter(({ rules }) => rules?.[0].resources.includes('pods')).map(({ kind }) => kind);
+    expect(pods(rendered())).toEqual(['Role']);
+    expect(pods(rendered('--set', 'extraEnv[0].name=NAMESPACE,extraEnv[0].value='))).toEqual(['ClusterRole']);
+    expect(pods(rendered('--set', 'rbac.clusterscoped=true'))).toEqual(['ClusterRole']);
+    expect(rendered('--set', 'rbac.create=false').some(({ kind }) => kind.endsWith('Role'))).toBe(false);
+  });
+
+  it('follows USE_HOST_IP with the network of the host', () => {
+    const { spec } = template(withValues('host-network'));
+    expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
+    expect(spec.containers[0].ports[0].hostPort).toBe(8080);
+    expect(template(rendered()).spec.hostNetwork).toBeUndefined();
+  });
+
+  it('ships the rules and the dashboard as they are', () => {
+    const objects = withValues('everything');
+    const rules = parse(readFileSync('deploy/prometheus/rules.yml', 'utf8'));
+    expect(of(objects, 'PrometheusRule').spec.groups).toEqual(rules.groups);
+    const dashboard = JSON.parse(readFileSync('deploy/grafana/goldpinger-ts.json', 'utf8'));
+    expect(JSON.parse(of(objects, 'ConfigMap')['data']['goldpinger-ts.json'])).toEqual(dashboard);
+  });
+
+  it('grows the grace period with the time that shutting down takes', () => {
+    expect(template(withValues('everything')).spec.terminationGracePeriodSeconds).toBe(25);
+  });
+
+  it('has the version of the product', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(parse(readFileSync(`${CHART}/Chart.yaml`, 'utf8'))).toMatchObject({ version, appVersion: version });
+  });
+});

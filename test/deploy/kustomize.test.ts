@@ -1,0 +1,60 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyFaults } from '../manifest-policy.ts';
+import { type Manifest, manifestsOf, schemaFaults } from '../manifest-schema.ts';
+import { demand, KUBECTL, output } from './tools.ts';
+
+const COMPONENTS = ['dual-stack', 'ipv6', 'cluster-wide'];
+const folder = mkdtempSync(join(tmpdir(), 'goldpinger-kustomize-'));
+const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
+const envOf = (objects: Manifest[]) => of(objects, 'DaemonSet').spec.template.spec.containers[0].env;
+
+/** What kustomize makes of our folder with components, in namespace `net`. */
+function built(...components: string[]): Manifest[] {
+  const own = join(folder, components.join('+') || 'plain');
+  mkdirSync(own, { recursive: true });
+  const lines = ['namespace: net', 'resources: [../kubernetes]'];
+  if (components.length > 0)
+    lines.push(`components: [${components.map((name) => `../kubernetes/${name}`).join(', ')}]`);
+  writeFileSync(join(own, 'kustomization.yaml'), `${lines.join('\n')}\n`);
+  return manifestsOf(output(KUBECTL, ['kustomize', own]));
+}
+
+beforeAll(() => {
+  demand(KUBECTL);
+  cpSync('deploy/kubernetes', join(folder, 'kubernetes'), { recursive: true });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('kubectl kustomize deploy/kubernetes', () => {
+  it("gives what fits the API's schemas and the policy, plain and with each component", () => {
+    const sets = [built(), ...COMPONENTS.map((name) => built(name))];
+    expect(schemaFaults(sets.flat())).toEqual([]);
+    for (const objects of sets) expect(policyFaults(objects)).toEqual([]);
+  }, 120_000);
+
+  it('moves everything to the namespace that is asked for, the accounts of the bindings included', () => {
+    for (const { metadata, kind, subjects } of built('cluster-wide')) {
+      if (!kind.startsWith('Cluster')) expect([kind, metadata.namespace]).toEqual([kind, 'net']);
+      for (const subject of subjects ?? []) expect(subject.namespace).toBe('net');
+    }
+  });
+
+  it('pings both families with dual-stack, and only the second with ipv6', () => {
+    expect(envOf(built('dual-stack'))).toEqual(
+      expect.arrayContaining([
+        { name: 'HOST', value: '::' },
+        { name: 'IP_VERSIONS', value: '4,6' },
+      ]),
+    );
+    expect(of(built('dual-stack'), 'Service').spec.ipFamilyPolicy).toBe('PreferDualStack');
+    expect(envOf(built('ipv6'))).toContainEqual({ name: 'IP_VERSIONS', value: '6' });
+  });
+
+  it('looks for peers in all namespaces with cluster-wide', () => {
+    expect(envOf(built('cluster-wide'))).toContainEqual({ name: 'NAMESPACE', value: '' });
+    expect(built('cluster-wide').find(({ metadata }) => metadata.name === 'goldpinger-clusterrole')).toBeDefined();
+  });
+});
