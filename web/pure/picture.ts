@@ -1,5 +1,5 @@
 import { unpack16 } from '../../server/contract/bytes16.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../server/contract/links.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns } from '../../server/contract/links.ts';
 import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
 import { codeOf, LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
 import { type PodView, viewPods } from './pod-view.ts';
@@ -99,6 +99,7 @@ function fillMeasured(picture: Picture, from: number, row: MeshRow, options: Pic
   const { n, state, base, valueUs, link } = picture;
   const { links } = row;
   const unreliable = row.starvation?.unreliable === true;
+  const failuresStand = !unreliable || failsAtFew(links);
   const goodUs = options.thresholds.goodMs * 1000;
   const warningUs = options.thresholds.warningMs * 1000;
   const problemUs = options.thresholds.problemMs * 1000;
@@ -124,8 +125,24 @@ function fillMeasured(picture: Picture, from: number, row: MeshRow, options: Pic
     if (isGone) continue;
     base[pair] = code;
     // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
-    state[pair] = unreliable || ((flags & FLAG_SUSPECT) !== 0 && !failed) ? SUSPECT : code;
+    const stands = failed ? failuresStand : !unreliable && (flags & FLAG_SUSPECT) === 0;
+    state[pair] = stands ? code : SUSPECT;
   }
+}
+
+/**
+ * Whether fewer than half of the measured links fail. Then it is not the starved process that fails: it reaches the
+ * others all the same, and to call everything suspect would hide a dead pod for as long as the node is busy.
+ */
+function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
+  let measured = 0;
+  let failed = 0;
+  for (let i = 0; i < length; i++) {
+    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    measured++;
+    if (outcome[i] !== 0) failed++;
+  }
+  return failed * 2 < measured;
 }
 
 /** The column of the chosen figure, and what stands in for it where it has none. */

@@ -179,15 +179,15 @@ describe('our own row', () => {
     watch.stop();
   });
 
-  it('is unreliable once more than half of the recent samples are suspect, and says since when', async () => {
+  it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {
     const { clock, watch, record } = scene();
     record(10, false);
-    record(10, true);
+    record(30, true);
     await clock.advance(1_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.5, unreliable: false });
+    expect(watch.status()).toMatchObject({ suspectShare: 0.75, unreliable: false });
     record(1, true);
     await clock.advance(1_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.55, unreliable: true, sinceMs: clock.nowMs() });
+    expect(watch.status()).toMatchObject({ suspectShare: 0.775, unreliable: true, sinceMs: clock.nowMs() });
     watch.stop();
   });
 
@@ -219,13 +219,13 @@ describe('our own row', () => {
 
   it('becomes reliable again only when things are clearly better, for ten seconds', async () => {
     const { clock, loop, watch, record } = scene();
-    record(20, true);
+    record(40, true);
     await clock.advance(1_000);
-    record(14, false);
+    record(20, false);
     await clock.advance(60_000);
-    expect(watch.status()).toMatchObject({ suspectShare: 0.3, unreliable: true });
-    loop.delayUs = 30_000;
-    record(6, false);
+    expect(watch.status()).toMatchObject({ suspectShare: 0.5, unreliable: true });
+    loop.delayUs = 45_000;
+    record(20, false);
     await clock.advance(60_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: true });
     loop.delayUs = 1_000;

@@ -103,6 +103,12 @@ describe('a pair of pods is', () => {
     expect(statesOf(meshWith(2, [row]))[0]).toEqual(['suspect', 'suspect']);
   });
 
+  test('failed even in the row of a starved process, if it reaches most others: the fault is not its own', () => {
+    const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
+    const row = rowOf(0, [{ to: 0 }, { to: 1, outcome: 3 }, { to: 2 }], { starvation });
+    expect(statesOf(meshWith(3, [row]))[0]).toEqual(['suspect', 'failed', 'suspect']);
+  });
+
   test('the worse of two IP families, in whichever order they come', () => {
     const families: Link[] = [
       { to: 0, totalUs: 300 },
@@ -262,7 +268,11 @@ function slowTwin({ pods, rows }: Mesh, from: number, to: number): string {
   }
   const flags = row.links.flags[i]!;
   if ((flags & FLAG_NOT_YET) !== 0) return 'not-yet';
-  if (row.starvation?.unreliable === true) return 'suspect';
+  if (row.starvation?.unreliable === true) {
+    const measured = [...row.links.outcome].filter((_, link) => (row.links.flags[link]! & FLAG_NOT_YET) === 0);
+    const failed = measured.filter((outcome) => outcome !== 0).length;
+    return row.links.outcome[i] !== 0 && failed < measured.length / 2 ? 'failed' : 'suspect';
+  }
   if (row.links.outcome[i] !== 0) return 'failed';
   if ((flags & FLAG_SUSPECT) !== 0) return 'suspect';
   return latencyState(unpack16(row.links.totalUs[i]!), DEFAULT_THRESHOLDS);
