@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AddressPool } from './address-pool.ts';
 import { claimRange } from './address-range.ts';
+import type { KubeObject } from './api/objects.ts';
 import { MASTERS } from './api/rbac.ts';
 import { startApiServer } from './api/server.ts';
 import { Store } from './api/store.ts';
@@ -11,6 +12,7 @@ import { Tokens } from './api/tokens.ts';
 import { validated } from './api/validate.ts';
 import { makeServerIdentity } from './certificate.ts';
 import { ServiceAddress } from './control/service-address.ts';
+import { ServiceAddresses } from './control/service-addresses.ts';
 import { startControlPlane } from './control-plane.ts';
 import { type ApiAccess, writeKubeconfig } from './kubeconfig.ts';
 import { localImages } from './kubelet/images.ts';
@@ -39,6 +41,8 @@ export interface ClusterOptions {
   dir?: string;
   /** The built server; `dist/goldpinger-ts.cjs` of the working directory by default. */
   serverPath?: string;
+  /** Where the other built programs are (the fault proxy); beside the server by default. */
+  toolFolder?: string;
   /** What the pods' service account may do; everything that the server can use by default. */
   rights?: SeedOptions['rights'];
   /** Changes that the API keeps for watches before it answers 410; 1000 by default. */
@@ -102,7 +106,11 @@ async function build(
     caPem: identity.caPem,
   };
   const serverPath = resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs');
-  const images = localImages({ serverPath, kubeconfigOf: accountFiles(dir, access, tokens) });
+  const images = localImages({
+    serverPath,
+    ...(options.toolFolder === undefined ? {} : { toolFolder: resolve(options.toolFolder) }),
+    kubeconfigOf: accountFiles(dir, access, tokens),
+  });
   const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
   const kubelet = new Kubelet({ store, addresses, images, logFolder, clock, watchdog, check: httpCheck, backoff });
   const bookmarkMs = options.bookmarkMs ?? 15_000;
@@ -117,6 +125,10 @@ async function build(
   undo.push(() => service.close());
   const servicePort = options.port === 'none' ? 0 : await service.listen('127.0.0.1', options.port ?? 0);
 
+  const isServed = ({ metadata }: KubeObject) =>
+    servicePort > 0 && metadata.name === APP && metadata.namespace === NAMESPACE;
+  const serviceAddresses = new ServiceAddresses({ store, addresses, clock, random, isServed });
+  undo.push(() => serviceAddresses.stop());
   kubelet.start();
   undo.push(() => kubelet.stop(STOP_GRACE_MS));
   const stopControlPlane = startControlPlane(store, clock, random);

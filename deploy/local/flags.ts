@@ -32,7 +32,12 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
     get pods|nodes|services|deployments|events [NAME] [-o wide] [-w]
     delete pod NAME [--grace-period S] [--force]
     scale N
-    logs NAME [-f] [--tail N]
+    logs NAME [-c CONTAINER] [-f] [--tail N]
+    apply -f FILE                  delete -f FILE
+    service [NAME] --url           where a Service of type LoadBalancer or NodePort answers
+    toxic ARGS                     as toxiproxy-cli ARGS, for the pod of deploy/kubernetes/goldpinger-chaos.yml:
+                                   toxic create chaos -l 0.0.0.0:8080 -u localhost:9090
+                                   toxic add --type latency --a latency=250 --upstream chaos
 `;
 
 /** Reads the options of a start. Throws FlagError. */

@@ -191,7 +191,7 @@ describe('the API', () => {
   it('runs a pod of several containers, each under the image that this machine has or has not', async () => {
     const containers = [
       { name: 'goldpinger', image: 'docker.io/x/goldpinger:v2', env: [{ name: 'PORT', value: '9090' }] },
-      { name: 'toxiproxy', image: 'docker.io/shopify/toxiproxy:2.1.4' },
+      { name: 'web', image: 'docker.io/library/nginx:1.27' },
     ];
     const body = {
       apiVersion: 'v1',
@@ -206,7 +206,7 @@ describe('the API', () => {
     await vi.waitFor(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
     const { json } = await api('GET', `${PODS}?labelSelector=chaos%3Dtrue`, { accept: TABLE });
     expect((json as unknown as Table).rows[0]?.cells.slice(0, 3)).toEqual(['chaos', '1/2', 'ImagePullBackOff']);
-    expect((await api('GET', `${PODS}/chaos/log`)).json['message']).toContain('choose one of: [goldpinger toxiproxy]');
+    expect((await api('GET', `${PODS}/chaos/log`)).json['message']).toContain('choose one of: [goldpinger web]');
     const pid = now()?.pid ?? 0;
     await api('DELETE', `${PODS}/chaos?gracePeriodSeconds=0`);
     expect(now()).toBeUndefined();

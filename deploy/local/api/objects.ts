@@ -61,15 +61,18 @@ export interface Probe {
 export interface Container {
   name: string;
   image: string;
+  command?: string[];
   args?: string[];
   env?: EnvVar[];
   ports?: { name?: string; containerPort: number; protocol?: string }[];
   readinessProbe?: Probe;
+  startupProbe?: { exec?: { command?: string[] } };
 }
 
 /** `spec` of a pod. */
 export interface PodSpec {
   containers: Container[];
+  initContainers?: Container[];
   nodeName?: string;
   restartPolicy?: string;
   serviceAccountName?: string;
@@ -156,7 +159,7 @@ export interface ServiceObject extends KubeObject {
     selector?: Record<string, string>;
     ports?: { name?: string; port: number; targetPort?: number | string; nodePort?: number; protocol?: string }[];
   };
-  status?: { loadBalancer?: { ingress?: { ip?: string }[] } };
+  status?: { loadBalancer?: { ingress?: { ip?: string; ports?: { port: number; protocol: string }[] }[] } };
 }
 
 /** RFC 3339 to the second, as Kubernetes writes times. */

@@ -45,6 +45,7 @@ const container = v.looseObject({
   resources: v.optional(v.looseObject({}), {}),
   name: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(63)),
   image: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
+  command: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
   args: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
   env: v.optional(
     v.pipe(
@@ -67,10 +68,14 @@ const container = v.looseObject({
       failureThreshold: v.optional(count(100)),
     }),
   ),
+  startupProbe: v.optional(
+    v.looseObject({ exec: v.optional(v.looseObject({ command: v.optional(v.array(v.string())) })) }),
+  ),
 });
 
 const podSpec = v.looseObject({
   containers: v.pipe(v.array(container), v.minLength(1, 'Required value'), v.maxLength(20)),
+  initContainers: v.optional(v.pipe(v.array(container), v.maxLength(20))),
   nodeName: v.optional(v.string()),
   restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
   serviceAccountName: v.optional(name),

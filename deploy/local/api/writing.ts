@@ -110,8 +110,11 @@ function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
 
 /** A new pod with the defaults of its spec, as it waits for a node. */
 export function pendingPod<T extends NewObject>(draft: T): T & Pick<PodObject, 'status'> {
-  const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: 30, serviceAccountName: 'default' };
-  const spec = { ...defaults, ...(draft['spec'] as object | undefined) };
+  const given = draft['spec'] as { serviceAccount?: unknown } | undefined;
+  // `serviceAccount` is the old name, which the chapter uses.
+  const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
+  const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: 30, serviceAccountName };
+  const spec = { ...defaults, ...given };
   return { ...draft, spec, status: { phase: 'Pending', qosClass: 'BestEffort' } };
 }
 

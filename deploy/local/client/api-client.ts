@@ -6,7 +6,7 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** A request to a cluster's API. */
 export interface ApiCall {
-  method: 'GET' | 'DELETE' | 'PATCH';
+  method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
   /** With query. */
   path: string;
   body?: object;

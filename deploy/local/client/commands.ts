@@ -7,7 +7,10 @@ import { FlagError } from '../flags.ts';
 import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { call, callJson, linesOf, textOf } from './api-client.ts';
+import { applyFile, deleteFile } from './manifests.ts';
 import { TablePrinter } from './printer.ts';
+import { serviceUrls } from './service-url.ts';
+import { runToxiproxyCli } from './toxiproxy-cli.ts';
 
 /** What a command needs of the process. */
 export interface CommandIo {
@@ -23,7 +26,17 @@ interface Invocation {
   options: ReturnType<typeof read>['values'];
 }
 
-const COMMANDS: Record<string, (invocation: Invocation) => Promise<void>> = { get, delete: remove, scale, logs };
+const COMMANDS: Record<string, (invocation: Invocation) => Promise<void>> = {
+  get,
+  delete: remove,
+  scale,
+  logs,
+  apply,
+  service,
+  toxic,
+};
+/** The Service of Toxiproxy's API in goldpinger-chaos.yml. */
+const CHAOS = 'goldpinger-chaos';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 
 /** Whether a word is a command for a running cluster. */
@@ -32,11 +45,13 @@ export function isCommand(word: string | undefined): word is string {
 }
 
 /**
- * Carries out `get`, `delete`, `scale` or `logs` on the cluster that runs in `--dir` (default `.local`); gives the exit
- * code. Rejects with FlagError, or an Error that tells what the API said.
+ * Carries out a command on the cluster that runs in `--dir` (default `.local`); gives the exit code. Rejects with
+ * FlagError, or an Error that tells what the API said.
  */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values: options, positionals } = read(args);
+  // What follows `toxic` are toxiproxy-cli's own flags.
+  const own = args[0] === 'toxic' ? toxicArgs(args.slice(1)) : args;
+  const { values: options, positionals } = read(own);
   const [name = '', ...words] = positionals;
   const path = join(options.dir, 'kubeconfig');
   if (!existsSync(path))
@@ -72,12 +87,17 @@ async function get({ access, io, words, options }: Invocation): Promise<void> {
 }
 
 async function remove({ access, io, words, options }: Invocation): Promise<void> {
-  const [kind = '', name] = kindAndName(words);
-  const resource = known(kind);
-  if (name === undefined) throw new FlagError(`delete ${kind} needs a name`);
   const grace = options.force ? '0' : options['grace-period'];
   if (grace !== undefined && !/^\d{1,5}$/.test(grace))
     throw new FlagError('--grace-period must be a whole number of seconds');
+  if (options.filename !== undefined) {
+    const body = grace === undefined ? {} : { gracePeriodSeconds: Number(grace) };
+    io.print(await deleteFile(access, options.filename, options.namespace, body));
+    return;
+  }
+  const [kind = '', name] = kindAndName(words);
+  const resource = known(kind);
+  if (name === undefined) throw new FlagError(`delete ${kind} needs a name`);
   const path = `${collectionPath(resource, options.namespace)}/${encodeURIComponent(name)}`;
   await callJson(access, {
     method: 'DELETE',
@@ -118,6 +138,34 @@ async function logs({ access, io, words, options }: Invocation): Promise<void> {
   for await (const line of linesOf(answer)) io.print(`${line}\n`);
 }
 
+async function apply({ access, io, options }: Invocation): Promise<void> {
+  if (options.filename === undefined)
+    throw new FlagError('apply needs a file: apply -f deploy/kubernetes/goldpinger-chaos.yml');
+  io.print(await applyFile(access, options.filename, options.namespace));
+}
+
+async function service({ access, io, words, options }: Invocation): Promise<void> {
+  const urls = await serviceUrls(access, options.namespace, words[0] ?? APP);
+  io.print(urls.map((url) => `${url}\n`).join(''));
+}
+
+async function toxic({ access, io, words, options }: Invocation): Promise<void> {
+  const [first = '', second = '', ...rest] = words;
+  const isHost = ['-h', '--host'].includes(first);
+  const [url = ''] = isHost ? [second] : await serviceUrls(access, options.namespace, CHAOS);
+  // `toxic add` is `toxiproxy-cli toxic add`: the word need not be said twice.
+  const args = isHost ? rest : words;
+  const isShort = ['add', 'update', 'remove'].includes(args[0] ?? '');
+  io.print(await runToxiproxyCli(isShort ? ['toxic', ...args] : args, url));
+}
+
+/** `toxic` with `--dir` in its place, and all else behind `--`, where it is not read as flags of ours. */
+function toxicArgs(args: readonly string[]): string[] {
+  const at = args.indexOf('--dir');
+  const dir = at < 0 ? [] : args.slice(at, at + 2);
+  return ['toxic', ...dir, '--', ...args.filter((_, i) => at < 0 || i < at || i > at + 1)];
+}
+
 /** `pod x` and `pod/x` are the same. */
 function kindAndName(words: string[]): string[] {
   return words.length === 1 ? (words[0] ?? '').split('/') : words;
@@ -132,7 +180,8 @@ function known(kind: string): Resource {
 function read(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      // -f is a file for `apply` and `delete`, and `--follow` for `logs`, as in kubectl.
+      args: args[0] === 'logs' ? [...args] : args.map((arg) => (arg === '-f' ? '--filename' : arg)),
       allowPositionals: true,
       options: {
         dir: { type: 'string', default: '.local' },
@@ -146,6 +195,8 @@ function read(args: readonly string[]) {
         'grace-period': { type: 'string' },
         force: { type: 'boolean', default: false },
         replicas: { type: 'string' },
+        filename: { type: 'string' },
+        url: { type: 'boolean', default: false },
       },
     });
   } catch (error) {

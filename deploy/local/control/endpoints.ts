@@ -13,9 +13,9 @@ export function readyPodsOf(store: Store, service: ServiceObject): PodObject[] {
   );
 }
 
-/** The port of a pod that a Service's first port leads to; undefined for a Service without ports. */
-export function targetPortOf(service: ServiceObject, pod: PodObject): number | undefined {
-  const port = service.spec.ports?.[0];
+/** The port of a pod that a port of a Service leads to (the first by default); undefined if it has no such port. */
+export function targetPortOf(service: ServiceObject, pod: PodObject, index = 0): number | undefined {
+  const port = service.spec.ports?.[index];
   if (!port) return undefined;
   if (typeof port.targetPort === 'number') return port.targetPort;
   const named = pod.spec.containers.flatMap((one) => one.ports ?? []).find((one) => one.name === port.targetPort);

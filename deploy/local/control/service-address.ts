@@ -1,14 +1,17 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ServiceObject } from '../api/objects.ts';
 import { PODS, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 import { readyPodsOf, targetPortOf } from './endpoints.ts';
+import { forward } from './forward.ts';
 
 /** Which Service to stand for, and how to choose. */
 export interface ServiceAddressOptions {
   store: Store;
   namespace: string;
   name: string;
+  /** Which of its ports, from 0. */
+  portIndex?: number;
   /** Gives [0, 1): a Service picks a pod by chance for every connection. */
   random: () => number;
 }
@@ -59,26 +62,18 @@ export class ServiceAddress {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ host: target.ip, port: target.port, allowHalfOpen: true, noDelay: true });
+    const upstream = forward(client, { host: target.ip, port: target.port });
     this.#connections.set(client, { podUid: target.uid, upstream });
-    upstream.on('error', () => client.resetAndDestroy());
-    upstream.on('close', () => client.destroySoon());
-    client.on('close', (failed) => {
-      this.#connections.delete(client);
-      if (failed) upstream.resetAndDestroy();
-      else upstream.destroySoon();
-    });
-    client.pipe(upstream);
-    upstream.pipe(client);
+    client.on('close', () => this.#connections.delete(client));
   }
 
   #pick(): { uid: string; ip: string; port: number } | undefined {
-    const { store, namespace, name, random } = this.#options;
+    const { store, namespace, name, random, portIndex = 0 } = this.#options;
     const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
     if (!service) return undefined;
     const ready = readyPodsOf(store, service);
     const pod = ready[Math.floor(random() * ready.length)];
-    const port = pod && targetPortOf(service, pod);
+    const port = pod && targetPortOf(service, pod, portIndex);
     if (!pod || port === undefined) return undefined;
     return { uid: pod.metadata.uid, ip: pod.status.podIP ?? '', port };
   }

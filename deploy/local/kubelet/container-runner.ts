@@ -5,6 +5,7 @@ import type { KeptLog } from './container-log.ts';
 import { type Command, type ContainerProcess, type Exit, startProcess } from './container-process.ts';
 import { KNOWN_IMAGES } from './images.ts';
 import { type ReadinessCheck, watchReadiness } from './readiness.ts';
+import { afterStartup } from './startup.ts';
 
 /** What running a container takes. */
 export interface RunnerDeps {
@@ -20,6 +21,8 @@ export interface RunnerSpec {
   container: Container;
   /** null = there is no such image here. */
   command: Command | null;
+  /** The image that is missing then. */
+  missing: string;
   ip: string;
   restartPolicy: string;
   log: KeptLog;
@@ -78,9 +81,9 @@ export class ContainerRunner {
 
   /** Starts the process, or says why it cannot be. */
   start(): void {
-    const { command, container, log, ip, onChange } = this.#spec;
+    const { command, container, log, ip, onChange, missing } = this.#spec;
     if (command === null) {
-      const message = `Back-off pulling image "${container.image}": this machine runs no images, only ${KNOWN_IMAGES}`;
+      const message = `Back-off pulling image "${missing}": this machine runs no images, only ${KNOWN_IMAGES}`;
       this.#state = { waiting: { reason: 'ImagePullBackOff', message } };
       onChange('ImagePullBackOff');
       return;
@@ -94,7 +97,9 @@ export class ContainerRunner {
     if (this.#process.pid > 0) this.#deps.watchdog.guard(this.#process.pid);
     this.#state = { running: { startedAt: kubeTime(startedMs) } };
     const { clock, check } = this.#deps;
-    this.#stopReadiness = watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check });
+    this.#stopReadiness = afterStartup(container, ip, clock, () =>
+      watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check }),
+    );
     onChange('Started');
   }
 

@@ -1,17 +1,21 @@
+import { dirname, join } from 'node:path';
 import type { Container, PodObject } from '../api/objects.ts';
 import type { Command } from './container-process.ts';
-import { addressInPod, type Placement, specArgs, specEnv } from './pod-env.ts';
+import { addressInPod, networkEnv, type Placement, specArgs, specEnv } from './pod-env.ts';
 
 /** Turns a container into the command that stands for its image here; null if this machine has nothing for it. */
 export type Images = (container: Container, pod: PodObject, placement: Placement) => Command | null;
 
 /** The names of images that this machine has a program for, in the words of a message. */
-export const KNOWN_IMAGES = 'goldpinger-ts and goldpinger (the server built here)';
+export const KNOWN_IMAGES =
+  'goldpinger-ts and goldpinger (the server built here), toxiproxy (the fault proxy built here)';
 
-/** What the server needs to know beyond the spec. */
-export interface ServerImage {
-  /** The built server. */
+/** What the programs need to know beyond the spec. */
+export interface Programs {
+  /** The built server; the other built programs lie beside it unless `toolFolder` says otherwise. */
   serverPath: string;
+  /** Folder of `fault-proxy.cjs` and `own-address.cjs`. */
+  toolFolder?: string;
   /** Kubeconfig of a service account: what the mounted token is in a real pod. */
   kubeconfigOf(namespace: string, serviceAccount: string): string;
 }
@@ -19,17 +23,40 @@ export interface ServerImage {
 /** As in most images; a container sees nothing of the environment that the cluster was started in. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The images of a local cluster: anything named `goldpinger-ts` or `goldpinger`, of any registry and tag. */
-export function localImages(server: ServerImage): Images {
+/** The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. */
+export function localImages(programs: Programs): Images {
+  const tool = (name: string) => join(programs.toolFolder ?? dirname(programs.serverPath), name);
   return (container, pod, placement) => {
     const name = imageName(container.image);
-    if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
     const env = specEnv(container, pod, placement);
-    const kubeconfig = server.kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default');
+    const args = specArgs(container, env);
+    if (name === 'toxiproxy') {
+      // As the image's own command has it: with its API on every address.
+      const flags = args.length > 0 ? args : ['-host=0.0.0.0'];
+      return {
+        file: process.execPath,
+        args: [tool('fault-proxy.cjs'), ...flags],
+        env: { PATH, ...env, ...networkEnv(placement) },
+      };
+    }
+    if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
+    const isRedirected = placement.redirected.length > 0;
+    const kubeconfig = programs.kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default');
+    const port = Number(env['PORT'] ?? 8080);
     return {
       file: process.execPath,
-      args: [server.serverPath, ...specArgs(container, env).map(hostOption(placement.podIP))],
-      env: { PATH, KUBECONFIG: kubeconfig, ...env, HOST: addressInPod(env['HOST'] ?? '', placement.podIP) },
+      args: [
+        ...(isRedirected ? ['--require', tool('own-address.cjs')] : []),
+        programs.serverPath,
+        ...args.map(hostOption(port, placement)),
+      ],
+      env: {
+        PATH,
+        KUBECONFIG: kubeconfig,
+        ...env,
+        ...(isRedirected ? networkEnv(placement) : {}),
+        HOST: addressInPod(env['HOST'] ?? '', port, placement),
+      },
     };
   };
 }
@@ -41,9 +68,9 @@ function imageName(image: string): string {
 }
 
 /** Rewrites `--host=0.0.0.0`, and `0.0.0.0` after `--host`. */
-function hostOption(podIP: string): (arg: string, at: number, all: string[]) => string {
+function hostOption(port: number, placement: Placement): (arg: string, at: number, all: string[]) => string {
   return (arg, at, all) => {
-    if (arg.startsWith('--host=')) return `--host=${addressInPod(arg.slice('--host='.length), podIP)}`;
-    return all[at - 1] === '--host' ? addressInPod(arg, podIP) : arg;
+    if (arg.startsWith('--host=')) return `--host=${addressInPod(arg.slice('--host='.length), port, placement)}`;
+    return all[at - 1] === '--host' ? addressInPod(arg, port, placement) : arg;
   };
 }

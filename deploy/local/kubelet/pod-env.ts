@@ -4,6 +4,10 @@ import type { Container, PodObject } from '../api/objects.ts';
 export interface Placement {
   podIP: string;
   hostIP: string;
+  /** Ports of the pod that are redirected to others; [] in most pods. */
+  redirected: readonly number[];
+  /** Where programs of the pod listen on those ports; '' while none is redirected. */
+  innerIP: string;
 }
 
 /**
@@ -27,10 +31,16 @@ export function specArgs(container: Container, env: Record<string, string>): str
 
 /**
  * The address that a program in a pod means by `host`. All pods of a local cluster share one loopback, so "every
- * address" and "localhost" have to be the pod's own.
+ * address" and "localhost" have to be the pod's own, and for a port that is redirected its inner one.
  */
-export function addressInPod(host: string, podIP: string): string {
-  return ['', '0.0.0.0', '::', '[::]', 'localhost', '127.0.0.1', '::1'].includes(host) ? podIP : host;
+export function addressInPod(host: string, port: number, { podIP, redirected, innerIP }: Placement): string {
+  if (!['', '0.0.0.0', '::', '[::]', 'localhost', '127.0.0.1', '::1'].includes(host)) return host;
+  return redirected.includes(port) ? innerIP : podIP;
+}
+
+/** What programs of ours that stand for a pod's network are told of it. */
+export function networkEnv({ podIP, redirected, innerIP }: Placement): Record<string, string> {
+  return { POD_IP_HERE: podIP, POD_INNER_IP_HERE: innerIP, POD_REDIRECTED_HERE: redirected.join(',') };
 }
 
 function expand(text: string, env: Record<string, string>): string {

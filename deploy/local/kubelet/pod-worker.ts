@@ -1,14 +1,17 @@
 import { join } from 'node:path';
+import { textOf } from '../../../server/contract/errors.ts';
 import type { Timer } from '../../../server/contract/seams.ts';
 import type { AddressPool } from '../address-pool.ts';
-import type { KubeObject, PodObject } from '../api/objects.ts';
+import type { KubeObject, PodObject, PodSpec } from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 import { recordEvent } from '../control/events.ts';
 import { KeptLog } from './container-log.ts';
 import { ContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Images } from './images.ts';
+import type { Placement } from './pod-env.ts';
 import { podStatus } from './pod-status.ts';
+import { Redirector, redirectsOf, unknownInitImage } from './redirect.ts';
 
 /** What a kubelet runs pods with. */
 export interface WorkerDeps extends RunnerDeps {
@@ -31,6 +34,8 @@ export class PodWorker {
   readonly #name: string;
   #ip = '';
   #hostIP = '';
+  #innerIP = '';
+  #redirector = new Redirector();
   #runners: ContainerRunner[] = [];
   #stopping = false;
   #over = false;
@@ -68,15 +73,25 @@ export class PodWorker {
       return;
     }
     this.#ip = taken;
+    const network = await this.#network(pod.spec, taken);
+    if (network === null || this.#stopping) {
+      this.#release();
+      if (this.#stopping) this.#finish();
+      else this.#retryTimer = clock.setTimer(() => void this.start(), ADDRESS_RETRY_MS);
+      return;
+    }
     const node = this.#deps.store.get(NODES, '', pod.spec.nodeName ?? '');
     this.#hostIP = internalAddress(node);
+    const placement = { podIP: taken, hostIP: this.#hostIP, ...network };
+    const missing = unknownInitImage(pod.spec);
     this.#runners = pod.spec.containers.map((container) => {
       const file = `${this.#namespace}_${this.#name}_${container.name}.log`;
       const log = new KeptLog(this.#deps.logFolder === '' ? '' : join(this.#deps.logFolder, file), () => clock.nowMs());
       this.logs.set(container.name, log);
       return new ContainerRunner(this.#deps, {
         container,
-        command: this.#deps.images(container, pod, { podIP: taken, hostIP: this.#hostIP }),
+        command: missing === '' ? this.#deps.images(container, pod, placement) : null,
+        missing: missing || container.image,
         ip: taken,
         restartPolicy: pod.spec.restartPolicy ?? 'Always',
         log,
@@ -85,6 +100,31 @@ export class PodWorker {
     });
     this.#writeStatus();
     for (const runner of this.#runners) runner.start();
+  }
+
+  /** Sets up what the pod's init containers do to its network; null if that failed. */
+  async #network(spec: PodSpec, podIP: string): Promise<Pick<Placement, 'redirected' | 'innerIP'> | null> {
+    const redirects = redirectsOf(spec);
+    const redirected = redirects.map(({ fromPort }) => fromPort);
+    if (redirects.length === 0) return { redirected, innerIP: '' };
+    const innerIP = await this.#deps.addresses.take();
+    if (innerIP === null) return null;
+    this.#innerIP = innerIP;
+    try {
+      await this.#redirector.open(podIP, redirects);
+    } catch (error) {
+      this.#event('Warning', 'FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
+      return null;
+    }
+    return { redirected, innerIP };
+  }
+
+  #release(): void {
+    this.#redirector.close();
+    this.#redirector = new Redirector();
+    for (const address of [this.#ip, this.#innerIP]) if (address !== '') this.#deps.addresses.release(address);
+    this.#ip = '';
+    this.#innerIP = '';
   }
 
   /** Ends the pod: SIGTERM now, SIGKILL after `graceMs` if it has not ended by itself; 0 kills at once. */
@@ -122,7 +162,7 @@ export class PodWorker {
     this.#killTimer?.cancel();
     this.#retryTimer?.cancel();
     for (const log of this.logs.values()) log.close();
-    if (this.#ip !== '') this.#deps.addresses.release(this.#ip);
+    this.#release();
     if (this.#pod()?.metadata.deletionTimestamp !== undefined)
       this.#deps.store.remove(PODS, this.#namespace, this.#name);
     this.#onOver();

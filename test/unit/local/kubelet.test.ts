@@ -10,7 +10,7 @@ import { watchReadiness } from '../../../deploy/local/kubelet/readiness.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { addPod, newStore } from './kube.ts';
 
-const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241' };
+const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241', redirected: [], innerIP: '' };
 const pod = () => addPod(newStore(), 'a', { app: 'x' }) as PodObject;
 const images = localImages({
   serverPath: '/dist/server.cjs',
@@ -28,7 +28,29 @@ describe('an image', () => {
     },
   );
 
-  it.each(['shopify/toxiproxy:2.1.4', 'nginx', 'goldpinger/other', ''])('%s is not', (image) => {
+  it.each(['docker.io/shopify/toxiproxy:2.1.4', 'ghcr.io/shopify/toxiproxy:2.12.0'])(
+    '%s is the fault proxy beside it, which is told where it is',
+    (image) => {
+      const command = run({ image });
+      expect(command?.args).toEqual(['/dist/fault-proxy.cjs', '-host=0.0.0.0']);
+      expect(command?.env).toMatchObject({ POD_IP_HERE: '127.0.0.7', POD_REDIRECTED_HERE: '' });
+    },
+  );
+
+  it('listens on its inner address where its port is redirected, and reaches itself there', () => {
+    const redirected = { ...PLACE, redirected: [8080], innerIP: '127.0.0.8' };
+    const env = [{ name: 'HOST', value: '0.0.0.0' }];
+    const command = images({ name: 'c', image: 'goldpinger', env }, pod(), redirected);
+    expect(command?.args).toEqual(['--require', '/dist/own-address.cjs', '/dist/server.cjs']);
+    expect(command?.env).toMatchObject({
+      HOST: '127.0.0.8',
+      POD_IP_HERE: '127.0.0.7',
+      POD_INNER_IP_HERE: '127.0.0.8',
+      POD_REDIRECTED_HERE: '8080',
+    });
+  });
+
+  it.each(['nginx', 'goldpinger/other', ''])('%s is not', (image) => {
     expect(run({ image })).toBeNull();
   });
 

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import type { KubeObject, NewObject } from '../api/objects.ts';
+import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
+import type { ApiAccess } from '../kubeconfig.ts';
+import { callJson } from './api-client.ts';
+
+/** As kubectl keeps it, so that both can apply the same file in turn. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+interface Manifest {
+  resource: Resource;
+  object: NewObject;
+  /** Collection and name in the API. */
+  collection: string;
+  path: string;
+  /** e.g. `pod/goldpinger-chaos`. */
+  title: string;
+}
+
+/** Creates or changes what a file of YAML documents describes; gives what kubectl would print. Rejects with an Error. */
+export async function applyFile(access: ApiAccess, file: string, namespace: string): Promise<string> {
+  const lines: string[] = [];
+  for (const manifest of manifestsOf(file, namespace))
+    lines.push(`${manifest.title} ${await apply(access, manifest)}\n`);
+  return lines.join('');
+}
+
+/** Deletes what a file describes; gives what kubectl would print. Rejects with an Error. */
+export async function deleteFile(access: ApiAccess, file: string, namespace: string, body: object): Promise<string> {
+  const lines: string[] = [];
+  for (const { resource, path, object } of manifestsOf(file, namespace)) {
+    await callJson(access, { method: 'DELETE', path, body });
+    lines.push(`${resource.singular} "${object.metadata.name}" deleted\n`);
+  }
+  return lines.join('');
+}
+
+async function apply(access: ApiAccess, { object, collection, path }: Manifest): Promise<string> {
+  const text = `${JSON.stringify(object)}\n`;
+  const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: text };
+  const body = { ...object, metadata: { ...object.metadata, annotations } };
+  const stored = await existing(access, path);
+  if (stored === undefined) {
+    await callJson(access, { method: 'POST', path: collection, body });
+    return 'created';
+  }
+  if (stored.metadata.annotations?.[LAST_APPLIED] === text) return 'unchanged';
+  await callJson(access, { method: 'PATCH', path, body, contentType: 'application/merge-patch+json' });
+  return 'configured';
+}
+
+async function existing(access: ApiAccess, path: string): Promise<KubeObject | undefined> {
+  try {
+    return (await callJson(access, { method: 'GET', path })) as KubeObject;
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('not found')) return undefined;
+    throw error;
+  }
+}
+
+function manifestsOf(file: string, namespace: string): Manifest[] {
+  const documents = parseAllDocuments(readFileSync(file, 'utf8'));
+  const manifests: Manifest[] = [];
+  for (const document of 'empty' in documents ? [] : documents) {
+    if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);
+    const object = document.toJS({ maxAliasCount: 100 }) as NewObject | null;
+    if (object === null) continue;
+    const resource = RESOURCES.find((one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion);
+    if (!resource) throw new Error(`${file}: this cluster has no ${object.kind} of ${object.apiVersion}`);
+    const { name } = object.metadata;
+    if (name === undefined) throw new Error(`${file}: a ${object.kind} without a name`);
+    const collection = collectionPath(resource, object.metadata.namespace ?? namespace);
+    const group = resource.group === '' ? '' : `.${resource.group}`;
+    const title = `${resource.singular}${group}/${name}`;
+    manifests.push({ resource, object, collection, path: `${collection}/${encodeURIComponent(name)}`, title });
+  }
+  return manifests;
+}

@@ -1,0 +1,173 @@
+import { FlagError } from '../flags.ts';
+
+interface Toxic {
+  name: string;
+  type: string;
+  stream: string;
+  toxicity: number;
+  attributes: Record<string, number>;
+}
+interface ProxyState {
+  name: string;
+  listen: string;
+  upstream: string;
+  enabled: boolean;
+  toxics: Toxic[] | null;
+}
+/** What a command line says: words that are no flags, and the flags by their long names. */
+interface Arguments {
+  words: string[];
+  flags: Map<string, string>;
+  attributes: Record<string, number>;
+}
+type Send = (method: string, path: string, body?: object) => Promise<unknown>;
+
+const TIMEOUT_MS = 5000;
+/** Flags that take a value, by every name that toxiproxy-cli's versions know. */
+const VALUES: Record<string, string> = {
+  l: 'listen',
+  listen: 'listen',
+  t: 'type',
+  type: 'type',
+  n: 'name',
+  toxicName: 'name',
+  toxicname: 'name',
+  tox: 'toxicity',
+  toxicity: 'toxicity',
+};
+
+/**
+ * Does what `toxiproxy-cli ARGS` does, of 2.1.4 or later, against the API at `apiUrl`; gives what it prints where its
+ * output is no terminal. Rejects with FlagError, or an Error with the API's message.
+ */
+export async function runToxiproxyCli(args: readonly string[], apiUrl: string): Promise<string> {
+  const send: Send = (method, path, body) => request(new URL(path, apiUrl), method, body);
+  const [command = '', ...rest] = args[0] === 'toxic' ? args.slice(1) : args;
+  if (['add', 'a', 'update', 'u', 'remove', 'r', 'delete', 'd'].includes(command) && args[0] === 'toxic') {
+    return changeToxics(command.charAt(0), parsed(rest, false), send);
+  }
+  const commands: Record<string, () => Promise<string>> = {
+    list: () => list(send),
+    ls: () => list(send),
+    inspect: () => inspect(parsed(rest, true), send),
+    create: () => create(parsed(rest, true), send),
+    toggle: () => toggle(parsed(rest, true), send),
+    delete: () => remove(parsed(rest, true), send),
+  };
+  const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  if (run) return run();
+  throw new FlagError('what? one of: list, create, inspect, toggle, delete, toxic add, toxic update, toxic remove');
+}
+
+async function list(send: Send): Promise<string> {
+  const proxies = Object.values((await send('GET', '/proxies')) as Record<string, ProxyState>);
+  return proxies
+    .map(({ name, listen, upstream, enabled, toxics }) => {
+      const state = enabled ? 'enabled' : 'disabled';
+      return `${[name, listen, upstream, state, toxics?.length ?? 0].join('\t')}\n`;
+    })
+    .join('');
+}
+
+async function inspect({ words: [name] }: Arguments, send: Send): Promise<string> {
+  const { toxics } = (await send('GET', pathOf(name))) as ProxyState;
+  return (toxics ?? [])
+    .map(({ name: toxic, type, stream, toxicity, attributes }) => {
+      const values = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+      const listed = values.map(([key, value]) => `${key}=${value}\t`).join('');
+      const shared = `type=${type}\tstream=${stream}\ttoxicity=${toxicity.toFixed(2)}`;
+      return `${toxic}\t${shared}\tattributes=[\t${listed}]\n`;
+    })
+    .join('');
+}
+
+async function create({ words: [name], flags }: Arguments, send: Send): Promise<string> {
+  const [listen, upstream] = [flags.get('listen'), flags.get('upstream')];
+  if (name === undefined || listen === undefined || upstream === undefined)
+    throw new FlagError('create needs a name, -l ADDRESS and -u ADDRESS');
+  await send('POST', '/proxies', { name, listen, upstream, enabled: true });
+  return `Created new proxy ${name}\n`;
+}
+
+async function toggle({ words: [name] }: Arguments, send: Send): Promise<string> {
+  const proxy = (await send('GET', pathOf(name))) as ProxyState;
+  const { enabled } = (await send('POST', pathOf(name), { ...proxy, enabled: !proxy.enabled })) as ProxyState;
+  return `Proxy ${proxy.name} is now ${enabled ? 'enabled' : 'disabled'}\n`;
+}
+
+async function remove({ words: [name] }: Arguments, send: Send): Promise<string> {
+  await send('DELETE', pathOf(name));
+  return `Deleted proxy ${name}\n`;
+}
+
+async function changeToxics(kind: string, { words, flags, attributes }: Arguments, send: Send): Promise<string> {
+  const [proxy] = words;
+  const path = `${pathOf(proxy)}/toxics`;
+  const toxicity = flags.has('toxicity') ? { toxicity: Number(flags.get('toxicity')) } : {};
+  if (kind === 'a') {
+    const stream = flags.has('upstream') ? 'upstream' : 'downstream';
+    const named = { name: flags.get('name') ?? '', type: flags.get('type') ?? '' };
+    const { name, type } = (await send('POST', path, {
+      ...named,
+      stream,
+      toxicity: 1,
+      ...toxicity,
+      attributes,
+    })) as Toxic;
+    return `Added ${stream} ${type} toxic '${name}' on proxy '${proxy}'\n`;
+  }
+  const name = flags.get('name');
+  if (name === undefined) throw new FlagError('which toxic? name it with -n');
+  const toxic = `${path}/${encodeURIComponent(name)}`;
+  await send(kind === 'u' ? 'POST' : 'DELETE', toxic, kind === 'u' ? { attributes, ...toxicity } : undefined);
+  return `${kind === 'u' ? 'Updated' : 'Removed'} toxic '${name}' on proxy '${proxy}'\n`;
+}
+
+/** Reads flags with one dash or two; `-u` takes a value where a proxy is made and none where a toxic is. */
+function parsed(args: readonly string[], upstreamTakesValue: boolean): Arguments {
+  const read: Arguments = { words: [], flags: new Map(), attributes: {} };
+  const left = args.flatMap((arg) => (arg.startsWith('-') && arg.includes('=') ? splitOnce(arg) : [arg]));
+  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
+    const flag = arg.startsWith('-') ? arg.replace(/^--?/, '') : undefined;
+    if (flag === undefined) read.words.push(arg);
+    else if (flag === 'u' || flag === 'upstream')
+      read.flags.set('upstream', upstreamTakesValue ? (left.shift() ?? '') : '');
+    else if (flag === 'd' || flag === 'downstream') read.flags.set('downstream', '');
+    else if (flag === 'a' || flag === 'attribute') {
+      const [key = '', value = ''] = splitOnce(left.shift() ?? '');
+      if (key === '' || !Number.isFinite(Number(value || 'x'))) throw new FlagError('-a needs NAME=NUMBER');
+      read.attributes[key] = Number(value);
+    } else {
+      const name = Object.hasOwn(VALUES, flag) ? VALUES[flag] : undefined;
+      if (name === undefined) throw new FlagError(`unknown flag ${arg}`);
+      read.flags.set(name, left.shift() ?? '');
+    }
+  }
+  return read;
+}
+
+function splitOnce(pair: string): string[] {
+  const at = pair.indexOf('=');
+  return at < 0 ? [pair] : [pair.slice(0, at), pair.slice(at + 1)];
+}
+
+function pathOf(proxy: string | undefined): string {
+  if (proxy === undefined) throw new FlagError('which proxy?');
+  return `/proxies/${encodeURIComponent(proxy)}`;
+}
+
+async function request(url: URL, method: string, body?: object): Promise<unknown> {
+  let answer: Response;
+  try {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    answer = await fetch(url, { method, ...sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch (error) {
+    throw new Error(`no API of a Toxiproxy answers at ${url.origin}`, { cause: error });
+  }
+  const text = (await answer.text()).slice(0, 1024 * 1024);
+  if (!answer.ok) {
+    const words = /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 200);
+    throw new Error(`HTTP ${answer.status}: ${words}`);
+  }
+  return text === '' ? undefined : JSON.parse(text);
+}

@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../deploy/local/client/commands.ts';
+import { startCluster } from '../deploy/local/cluster.ts';
+import type { LocalCluster, LocalPod } from '../deploy/local/local-cluster.ts';
+import { unpack16 } from '../server/contract/bytes16.ts';
+import { outcomeOf, phaseOf } from '../server/contract/links.ts';
+import { type Mesh, parseMesh } from '../server/contract/mesh.ts';
+
+/** The chapter's fourth pod, and the manifest that makes it. */
+export const CHAOS = 'goldpinger-chaos';
+export const MANIFEST = 'deploy/kubernetes/goldpinger-chaos.yml';
+
+/** One link as a matrix tells it; durations -1 where there is none. */
+export interface SeenLink {
+  outcome: string;
+  phase: string | null;
+  connectMs: number;
+  firstByteMs: number;
+  totalMs: number;
+}
+
+/** A local cluster on which the chapter's experiments are run by its commands. */
+export class Experiment {
+  readonly cluster: LocalCluster;
+  readonly #dir: string;
+
+  private constructor(cluster: LocalCluster, dir: string) {
+    this.cluster = cluster;
+    this.#dir = dir;
+  }
+
+  /** Starts three healthy pods. */
+  static async start(): Promise<Experiment> {
+    const dir = mkdtempSync(join(tmpdir(), 'goldpinger-experiment-'));
+    const cluster = await startCluster({ pods: 3, intervalS: 1, dir, serverEnv: { SHUTDOWN_GRACE: '0.2s' } });
+    await cluster.ready();
+    return new Experiment(cluster, dir);
+  }
+
+  /** What `npm run local -- WORDS` prints; rejects where it would fail. */
+  async command(...words: string[]): Promise<string> {
+    let printed = '';
+    const print = (text: string) => {
+      printed += text;
+    };
+    await runCommand([...words, '--dir', this.#dir], { print, onEnd: () => {} });
+    return printed;
+  }
+
+  /** A pod that is not in the experiment. */
+  get witness(): LocalPod {
+    const pod = this.cluster.pods().find(({ name, ready }) => ready && !name.includes('chaos'));
+    if (!pod) throw new Error('no pod is ready');
+    return pod;
+  }
+
+  /** The pod of that name. */
+  pod(name: string): LocalPod {
+    const pod = this.cluster.pods().find((one) => one.name === name);
+    if (!pod) throw new Error(`there is no pod ${name}`);
+    return pod;
+  }
+
+  /** The matrix as a server has it; by default the witness. */
+  async mesh(url = `http://${this.witness.ip}:8080`): Promise<Mesh> {
+    return parseMesh(await (await fetch(`${url}/api/v1/mesh`)).json());
+  }
+
+  /** Status of the witness' `/cluster_health`. */
+  async health(): Promise<number> {
+    return (await fetch(`http://${this.witness.ip}:8080/cluster_health`)).status;
+  }
+
+  async stop(): Promise<void> {
+    await this.cluster.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** Every link of a matrix by `from>to`, pods that are gone left out. */
+export function linksOf(mesh: Mesh): Map<string, SeenLink> {
+  const links = new Map<string, SeenLink>();
+  for (const { pod, links: columns } of mesh.rows) {
+    for (let i = 0; i < columns.length; i++) {
+      const [from, to] = [mesh.pods[pod], mesh.pods[columns.to[i] ?? -1]];
+      if (!from || !to || from.lifecycle === 'gone' || to.lifecycle === 'gone') continue;
+      links.set(`${from.name}>${to.name}`, {
+        outcome: outcomeOf(columns, i),
+        phase: phaseOf(columns, i),
+        connectMs: inMs(columns.connectUs[i]),
+        firstByteMs: inMs(columns.firstByteUs[i]),
+        totalMs: inMs(columns.totalUs[i]),
+      });
+    }
+  }
+  return links;
+}
+
+/** The links into pods, and those into all others, of those that `mesh` has. */
+export function linksInto(mesh: Mesh, isTarget: (pod: string) => boolean): { into: SeenLink[]; others: SeenLink[] } {
+  const all = [...linksOf(mesh)].map(([pair, link]) => ({ to: pair.split('>')[1] ?? '', link }));
+  return {
+    into: all.filter(({ to }) => isTarget(to)).map(({ link }) => link),
+    others: all.filter(({ to }) => !isTarget(to)).map(({ link }) => link),
+  };
+}
+
+function inMs(packed: number | undefined): number {
+  const us = packed === undefined ? -1 : unpack16(packed);
+  return us < 0 ? -1 : us / 1000;
+}
