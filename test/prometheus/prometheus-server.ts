@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { stringify } from 'yaml';
+
+/** One series of an instant query. */
+export interface Series {
+  metric: Record<string, string>;
+  value: number;
+}
+
+/** An alert as Prometheus has it. */
+export interface Alert {
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  state: 'pending' | 'firing';
+}
+
+/** A scrape target as Prometheus has it. */
+export interface ScrapeTarget {
+  labels: Record<string, string>;
+  scrapeUrl: string;
+  health: 'up' | 'down' | 'unknown';
+  lastError: string;
+}
+
+/** A real Prometheus on loopback, with its data in a temporary folder. */
+export class PrometheusServer {
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  #said = '';
+
+  private constructor(port: number, folder: string) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.#folder = folder;
+    const args = [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ];
+    this.#child = spawn('prometheus', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.on('data', (text) => {
+        this.#said = (this.#said + text).slice(-10_000);
+      });
+  }
+
+  /** Starts it with a configuration and files beside it (rules), both as objects; waits until it is ready. */
+  static async start(config: object, files: Record<string, object>): Promise<PrometheusServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-prometheus-'));
+    for (const [name, content] of Object.entries({ ...files, 'prometheus.yml': config })) {
+      writeFileSync(join(folder, name), stringify(content));
+    }
+    const server = new PrometheusServer(await freePort(), folder);
+    await server.#ready();
+    return server;
+  }
+
+  /** What an expression gives now. Throws an Error with Prometheus' words if it is none. */
+  async query(expression: string): Promise<Series[]> {
+    const { result } = await this.#get<{ result: { metric: Series['metric']; value: [number, string] }[] }>(
+      `query?query=${encodeURIComponent(expression)}`,
+    );
+    return result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  }
+
+  async alerts(): Promise<Alert[]> {
+    return (await this.#get<{ alerts: Alert[] }>('alerts')).alerts;
+  }
+
+  async targets(): Promise<ScrapeTarget[]> {
+    return (await this.#get<{ activeTargets: ScrapeTarget[] }>('targets?state=active')).activeTargets;
+  }
+
+  /** What went wrong in the evaluation of rules, one line a rule. */
+  async ruleFaults(): Promise<string[]> {
+    const { groups } = await this.#get<{ groups: { rules: { name: string; lastError?: string }[] }[] }>('rules');
+    return groups.flatMap(({ rules }) =>
+      rules.filter(({ lastError }) => lastError).map((rule) => `${rule.name}: ${rule.lastError}`),
+    );
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.kill('SIGTERM')) await once(this.#child, 'close');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    const answer = await (await fetch(`${this.url}/api/v1/${path}`)).json();
+    if (answer.status !== 'success') throw new Error(`${path}: ${answer.error}`);
+    return answer.data as T;
+  }
+
+  async #ready(): Promise<void> {
+    const endMs = Date.now() + 60_000;
+    while (Date.now() < endMs && this.#child.exitCode === null) {
+      const answer = await fetch(`${this.url}/-/ready`).catch(() => undefined);
+      if (answer?.ok) return;
+      await pause(100);
+    }
+    await this.stop();
+    throw new Error(`prometheus did not get ready: ${this.#said}`);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
