@@ -17,6 +17,8 @@ interface Channel {
   texts: RowTexts;
   timer: Timer | null;
   collecting: boolean;
+  /** The pod list has changed since the collection that is under way began. */
+  isOutdated: boolean;
 }
 
 /**
@@ -34,7 +36,10 @@ export class Streams {
   constructor(answers: Answers) {
     this.#answers = answers;
     this.#unsubscribe = answers.onDiscovery(() => {
-      for (const [windowMs, channel] of this.#channels) this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
+      for (const [windowMs, channel] of this.#channels) {
+        channel.isOutdated = channel.collecting;
+        this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
+      }
     });
   }
 
@@ -58,6 +63,7 @@ export class Streams {
       texts: new WeakMap(),
       timer: null,
       collecting: false,
+      isOutdated: false,
     };
     this.#channels.set(windowMs, channel);
     const watcher = new Watcher(res, channel.texts);
@@ -103,6 +109,7 @@ export class Streams {
 
   async #collect(windowMs: number, channel: Channel): Promise<void> {
     channel.collecting = true;
+    channel.isOutdated = false;
     const { clock, log, refreshIntervalMs } = this.#answers;
     const startMs = clock.monotonicMs();
     try {
@@ -115,7 +122,8 @@ export class Streams {
     channel.collecting = false;
     if (channel.watchers.size === 0) return;
     const tookMs = clock.monotonicMs() - startMs;
-    const paceMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, refreshIntervalMs / 2));
+    const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, refreshIntervalMs / 2));
+    const paceMs = channel.isOutdated ? CHANGE_DELAY_MS : usualMs;
     this.#schedule(windowMs, channel, Math.max(paceMs, tookMs * 4));
   }
 }

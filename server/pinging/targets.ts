@@ -15,14 +15,18 @@ export interface TargetOptions {
 }
 
 /**
- * The targets among pods: whoever is not gone and has an address of its own, in each wanted family in which it has one.
+ * The targets among pods: whoever is not gone, has been ready and has an address of its own, in each wanted family in
+ * which it has one. A starting pod has an address before it listens: pinging it would tell of every rollout as refused
+ * links, which would stand until it is pinged again, long after it is ready. It takes part in the choice of PING_NUMBER
+ * all the same, so that being ready moves no pair.
  * A pod that has addresses, but in none of the wanted families, gives one target without address, because that is a fault
  * to be seen and not a reason to leave it out.
  */
 export function targetsOf(pods: readonly Pod[], options: TargetOptions): Target[] {
   const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
   const picked = new Set(pickPeers(options.selfUid, reachable, options.pingNumber));
-  return reachable.filter((pod) => picked.has(pod.uid)).flatMap((pod) => targetsOfPod(pod, options));
+  const wanted = reachable.filter((pod) => picked.has(pod.uid) && pod.lifecycle !== 'starting');
+  return wanted.flatMap((pod) => targetsOfPod(pod, options));
 }
 
 function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {

@@ -42,11 +42,13 @@ async function watch(url: string): Promise<{ events: Event[]; status: number; cl
 
 async function serve() {
   let mesh = meshOf(['a', 'b', 'c']);
+  let held = Promise.resolve();
   let collections = 0;
   let podsChanged = () => {};
   const stub = stubAnswers({
     collect: async () => {
       collections++;
+      await held;
       return mesh;
     },
     onDiscovery: (listener) => {
@@ -64,6 +66,14 @@ async function serve() {
     podsChanged: () => podsChanged(),
     show: (next: typeof mesh) => {
       mesh = next;
+    },
+    /** Lets collections take until the function given back is called. */
+    hold: () => {
+      let release = () => {};
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      return release;
     },
   };
 }
@@ -128,6 +138,20 @@ describe('/api/v1/stream', () => {
     const before = collections();
     podsChanged();
     podsChanged();
+    await clock.advance(100);
+    expect(collections()).toBe(before + 1);
+  });
+
+  it('shows one that came during a collection right after it, not a whole pause later', async () => {
+    const { url, clock, collections, podsChanged, hold } = await serve();
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toContain('end'));
+    const release = hold();
+    await clock.advance(1000);
+    const before = collections();
+    podsChanged();
+    release();
     await clock.advance(100);
     expect(collections()).toBe(before + 1);
   });

@@ -22,18 +22,24 @@ describe('targets', () => {
     ]);
   });
 
-  it.each(['starting', 'ready', 'not-ready', 'terminating'] as const)(
-    'include a %s pod that has an address',
-    (lifecycle) => {
-      expect(targetsOf([pod('2', { lifecycle })], OPTIONS)).toHaveLength(1);
-    },
-  );
+  it.each(['ready', 'not-ready', 'terminating'] as const)('include a %s pod that has an address', (lifecycle) => {
+    expect(targetsOf([pod('2', { lifecycle })], OPTIONS)).toHaveLength(1);
+  });
 
   it.each([
     ['gone', { lifecycle: 'gone' }],
     ['without any address yet', { podIPs: [], lifecycle: 'starting' }],
+    ['starting, and so not listening yet', { lifecycle: 'starting' }],
   ] as const)('leave out a pod that is %s', (_what, more) => {
     expect(targetsOf([pod('2', more as Partial<Pod>)], OPTIONS)).toEqual([]);
+  });
+
+  it('are chosen among starting pods too, so that one that becomes ready moves no other pair', () => {
+    const pods = ['1', '2', '3', '4', '5', '6'].map((uid) => pod(uid));
+    const options = { ...OPTIONS, pingNumber: 2 };
+    const before = targetsOf(pods, options).map(({ uid }) => uid);
+    const starting = pods.map((each) => (each.uid === before[0] ? { ...each, lifecycle: 'starting' as const } : each));
+    expect(targetsOf(starting, options).map(({ uid }) => uid)).toEqual(before.slice(1));
   });
 
   it('go to the host with USE_HOST_IP', () => {
