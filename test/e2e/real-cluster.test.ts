@@ -1,0 +1,224 @@
+import { setPriority } from 'node:os';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startCluster } from '../../deploy/local/cluster.ts';
+import type { LocalCluster, LocalPod } from '../../deploy/local/local-cluster.ts';
+import { violations, words } from './page-visit.ts';
+import {
+  cellAt,
+  goTo,
+  keyedCell,
+  linkColours,
+  podsIn,
+  RealPages,
+  recordedIn,
+  recordFrom,
+  soon,
+  token,
+} from './real-pages.ts';
+
+let pages: RealPages;
+let cluster: LocalCluster;
+
+beforeAll(async () => {
+  [pages, cluster] = await Promise.all([
+    RealPages.start(),
+    startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } }),
+  ]);
+  favourPods();
+  cluster.onEvent(favourPods);
+});
+beforeEach(() => cluster.ready());
+afterEach(async () => expect(await pages.leave()).toEqual([]));
+afterAll(() => Promise.all([pages?.close(), cluster?.stop()]));
+
+/** Where that is allowed, pods go before the browser, which would have them starve and say so. */
+function favourPods(): void {
+  for (const { pid } of cluster.pods()) {
+    try {
+      if (pid > 0) setPriority(pid, -15);
+    } catch {
+      // Only root may.
+    }
+  }
+}
+
+const readyPods = () => cluster.pods().filter(({ ready, terminating }) => ready && !terminating);
+/** The page of one pod, not of whichever the service picks. */
+const pageOf = ({ ip }: LocalPod) => `http://${ip}:8080/`;
+const title = (page: Page) => soon(() => page.title());
+const isOk = (page: Page) => title(page).toBe('3 pods ok · goldpinger');
+/** Pods that get no CPU say that they are starved: on a busy machine the good picture takes a while. */
+const isGreen = async (page: Page) => {
+  await isOk(page);
+  await soon(() => words(page, '.summary')).toContain('3 of 3 healthy');
+};
+const iconOf = (page: Page) => page.locator('link[rel="icon"]').getAttribute('href');
+const health = async (page: Page) => (await podsIn(page)).map(({ words: said }) => said.replace(/^.*?: /, ''));
+
+describe('three healthy pods', () => {
+  test('are green in the graph, with all nine links', async () => {
+    const page = await pages.open(cluster.serviceUrl);
+    await isGreen(page);
+    expect(await health(page)).toEqual(['Healthy', 'Healthy', 'Healthy']);
+    const good = await token(page, '--good-cell');
+    expect((await podsIn(page)).map(({ fill }) => fill)).toEqual([good, good, good]);
+    await soon(() => page.locator('.graph-links .graph-link').count()).toBe(9);
+    const measured = await Promise.all(['--good-link', '--warning-link', '--suspect'].map((name) => token(page, name)));
+    for (const colour of await linkColours(page)) expect(measured).toContain(colour);
+    expect(decodeURIComponent((await iconOf(page)) ?? '')).toContain('#1d9a63');
+  });
+
+  test('look the same in two tabs', async () => {
+    const tabs = await Promise.all([pages.open(cluster.serviceUrl), pages.open(cluster.serviceUrl, '#view=heatmap')]);
+    for (const page of tabs) await isOk(page);
+    const pods = cluster.pods().map(({ name }) => name);
+    for (const page of tabs) {
+      await goTo(page, '#view=graph');
+      await soon(async () => (await podsIn(page)).length).toBe(3);
+      for (const name of pods) expect((await podsIn(page)).map(({ words: said }) => said).join()).toContain(name);
+    }
+  });
+
+  test('are nine cells of the heatmap, walked and opened by keyboard', async () => {
+    const page = await pages.open(cluster.serviceUrl);
+    await isOk(page);
+    await page.keyboard.press('2');
+    const names = cluster.pods().map(({ name }) => name);
+    const colours = await Promise.all(['good', 'fair', 'warning'].map((state) => token(page, `--${state}-cell`)));
+    for (const [column, from] of names.entries()) {
+      for (const [row, to] of names.entries()) {
+        const cell = await cellAt(page, column, row);
+        expect(cell.words).toMatch(`from ${from} to ${from === to ? 'itself' : to}: `);
+        // Striped where the pod had no CPU to measure with.
+        const isMeasured = ({ words: said, colour }: typeof cell) =>
+          colours.includes(colour) || said.includes('suspect');
+        await soon(async () => isMeasured(await keyedCell(page))).toBe(true);
+      }
+    }
+    await page.keyboard.press('Enter');
+    const panel = page.locator('.side-panel.is-selection');
+    await panel.getByRole('heading', { name: 'Link to itself' }).waitFor();
+    await page.keyboard.press('Escape');
+    await panel.waitFor({ state: 'detached' });
+  });
+
+  test('are nine rows of the table, for whom a picture says nothing', async () => {
+    const page = await pages.open(cluster.serviceUrl, '#view=graph&table=1');
+    const names = cluster.pods().map(({ name }) => name);
+    const listed = () =>
+      page
+        .getByRole('table')
+        .locator('tbody tr')
+        .evaluateAll((rows) =>
+          rows.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),
+        );
+    const all = names.flatMap((from) => names.map((to) => [from, to]));
+    await soon(async () => (await listed()).sort()).toEqual(all.sort());
+  });
+
+  test('are in the raw answers and the metrics', async () => {
+    const page = await pages.open(cluster.serviceUrl, '#view=raw');
+    for (const { name } of cluster.pods()) await soon(() => words(page, '.text-body')).toContain(name);
+    await page.getByRole('link', { name: 'Metrics' }).click();
+    await soon(() => words(page, '.text-body')).toContain('goldpinger_nodes_health_total');
+  });
+
+  test.each([false, true])('give axe nothing to complain about in any view (dark: %s)', async (isDark) => {
+    const page = await pages.open(cluster.serviceUrl, '', isDark);
+    await isOk(page);
+    for (const view of ['graph', 'heatmap', 'raw', 'metrics']) {
+      await goTo(page, `#view=${view}`);
+      await page.locator(`.view-${view}`).waitFor();
+      if (view === 'raw' || view === 'metrics') await soon(() => words(page, '.text-body')).not.toBe('');
+      expect(await violations(page)).toEqual([]);
+    }
+  });
+});
+
+describe('a pod whose process hangs', () => {
+  test('is red by timeout, in tab, graph and heatmap, and green again when it goes on', async () => {
+    const [witness, , victim] = readyPods();
+    const page = await pages.open(pageOf(witness!));
+    await isGreen(page);
+    process.kill(victim!.pid, 'SIGSTOP');
+    try {
+      await title(page).toMatch(/fail/);
+      expect(decodeURIComponent((await iconOf(page)) ?? '')).toContain('#c81e1e');
+      expect(await linkColours(page)).toContain(await token(page, '--failed-link'));
+      await soon(() => page.locator('.graph-links .is-failed').count()).toBe(2);
+      expect(await words(page, '.summary')).toContain('2 failed');
+      await goTo(page, '#view=heatmap');
+      const names = cluster.pods().map(({ name }) => name);
+      const [from, to] = [names.indexOf(witness!.name), names.indexOf(victim!.name)];
+      const failed = await cellAt(page, from, to);
+      expect(failed.words).toBe(`from ${witness!.name} to ${victim!.name}: timed out`);
+      expect(failed.colour).toBe(await token(page, '--failed-cell'));
+      // The other way round nothing is known: it does not say.
+      const back = await cellAt(page, to, from);
+      expect(back.words).toMatch(`from ${victim!.name} to ${witness!.name}: `);
+      expect(back.words).not.toContain('timed out');
+      expect(back.colour).not.toBe(failed.colour);
+    } finally {
+      process.kill(victim!.pid, 'SIGCONT');
+    }
+    await soon(async () => (await keyedCell(page)).words).toMatch(/ ms/);
+    await isGreen(page);
+    await goTo(page, '#view=graph');
+    await soon(() => health(page)).toEqual(['Healthy', 'Healthy', 'Healthy']);
+  });
+});
+
+describe('a pod that is killed', () => {
+  test('is gone with the time, and replaced by one that starts and is healthy; nobody else is red', async () => {
+    const [witness, , victim] = readyPods();
+    const page = await pages.open(pageOf(witness!));
+    await isGreen(page);
+    await recordFrom(page);
+    const known = cluster.pods().map(({ name }) => name);
+    const heir = () => cluster.pods().find(({ name }) => !known.includes(name));
+    const said = async (name = '') =>
+      (await podsIn(page)).find(({ words: text }) => text.startsWith(name))?.words ?? '';
+    cluster.deletePod(victim!.name, { graceSeconds: 0 });
+    // Held while it starts, so that its start lasts long enough to be looked at.
+    await soon(() => heir()?.pid ?? 0).toBeGreaterThan(0);
+    process.kill(heir()!.pid, 'SIGSTOP');
+    await soon(() => said(heir()?.name)).toMatch(/: Starting, /);
+    await soon(() => said(victim!.name)).toMatch(/: Gone \d+ s, replaced by /);
+    expect(await said(victim!.name)).toContain(`replaced by ${heir()!.name.replace(/^.*-/, '')}`);
+    process.kill(heir()!.pid, 'SIGCONT');
+    await isGreen(page);
+    expect(await said(heir()!.name)).toMatch(/: Healthy$/);
+    expect(await words(page, '.summary')).toContain('3 of 3 healthy 1 gone');
+    const { pods } = await recordedIn(page);
+    expect(pods.filter((each) => each.endsWith('Failing') && !each.startsWith(victim!.name))).toEqual([]);
+  });
+
+  test('takes its pages with it to another pod of the service, without a gap in the picture', async () => {
+    const page = await pages.open(cluster.serviceUrl);
+    await isGreen(page);
+    const server = () => words(page, '.wide-only .served-by strong');
+    const first = await server();
+    await recordFrom(page);
+    cluster.deletePod(first, { graceSeconds: 0 });
+    await soon(server).not.toBe(first);
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    await isGreen(page);
+    expect((await recordedIn(page)).fewest).toBeGreaterThanOrEqual(3);
+  });
+
+  test('with all others leaves the last picture and "Connection lost", until there is a pod again', async () => {
+    const page = await pages.open(cluster.serviceUrl);
+    await isGreen(page);
+    await recordFrom(page);
+    for (const { name } of readyPods()) cluster.deletePod(name, { graceSeconds: 0 });
+    await soon(async () => (await recordedIn(page)).notices.join()).toMatch(
+      /Connection lost at \d\d:\d\d:\d\d\..* Showing the last picture\./,
+    );
+    await cluster.ready();
+    await soon(() => words(page, '.live-status')).toContain('Live');
+    await isGreen(page);
+    const { fewest } = await recordedIn(page);
+    expect(fewest).toBeGreaterThanOrEqual(3);
+  });
+});

@@ -1,0 +1,123 @@
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { StubMesh } from '../integration/stub-mesh.ts';
+import { violations, words } from './page-visit.ts';
+import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
+
+let pages: RealPages;
+const meshes: StubMesh[] = [];
+
+beforeAll(async () => {
+  pages = await RealPages.start();
+});
+afterEach(async () => {
+  expect(await pages.leave()).toEqual([]);
+  await Promise.all(meshes.splice(0).map((mesh) => mesh.stop()));
+});
+afterAll(() => pages?.close());
+
+async function start(): Promise<StubMesh> {
+  const mesh = await StubMesh.start();
+  meshes.push(mesh);
+  return mesh;
+}
+
+const titled = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 }).waitFor();
+
+describe('a real server says why there is no matrix', () => {
+  test('while the Kubernetes API is down, until it is up', async () => {
+    const mesh = await start();
+    mesh.addPod(1);
+    mesh.addPod(2);
+    await mesh.kube.break('refuse');
+    const server = await mesh.serve(1);
+    await mesh.serve(2);
+    const page = await pages.open(`${server.url}/`);
+    await titled(page, 'Waiting for the Kubernetes API');
+    await soon(() => words(page, '.stage')).toMatch(/attempt [1-9]/);
+    expect(await violations(page)).toEqual([]);
+    await mesh.kube.heal();
+    await soon(async () => (await podsIn(page)).length).toBe(2);
+  });
+
+  test('where it may not list pods, with the role that lets it', async () => {
+    const mesh = await start();
+    await mesh.kube.break(403);
+    const server = await mesh.serve(1);
+    const page = await pages.open(`${server.url}/`);
+    await titled(page, 'May not list pods in default');
+    await page.getByText('Show the role to apply').click();
+    expect(await words(page, '.stage details pre')).toContain('list');
+  });
+
+  test('where no pod matches', async () => {
+    const mesh = await start();
+    const server = await mesh.serve(1);
+    const page = await pages.open(`${server.url}/`);
+    await titled(page, 'No pod matches app=goldpinger');
+  });
+
+  test('where it is alone', async () => {
+    const mesh = await start();
+    mesh.addPod(1);
+    const server = await mesh.serve(1);
+    const page = await pages.open(`${server.url}/`);
+    await titled(page, 'Alone so far');
+    await soon(() => words(page, '.stage')).toContain('It reaches itself in');
+  });
+});
+
+test('an API server that goes away later leaves the picture, with the age of its list', async () => {
+  const mesh = await start();
+  mesh.addPod(1);
+  mesh.addPod(2);
+  const server = await mesh.serve(1);
+  await mesh.serve(2);
+  const page = await pages.open(`${server.url}/`);
+  await soon(() => page.title()).toBe('2 pods ok · goldpinger');
+  await mesh.kube.break('refuse');
+  await soon(() => words(page, '.notices')).toMatch(
+    /Pod list is .* old\. The Kubernetes API is away; the 2 known pods are still pinged\./,
+  );
+  expect((await podsIn(page)).length).toBe(2);
+});
+
+describe('hostile names', () => {
+  const HOSTILE = [
+    '<script>document.title="owned"</script>',
+    '"><img src=x onerror=alert(1)>',
+    `' onmouseover='alert(2)`,
+  ];
+  const NODES = ['<svg onload=alert(3)>', 'node\u202egnp', '`;alert(4);`'];
+
+  test('of pods and nodes are text in every view: nothing runs, nothing is asked for', async () => {
+    const mesh = await start();
+    for (const [i, name] of HOSTILE.entries()) {
+      mesh.addPod(i + 1, { name, uid: `uid-${i + 1}`, node: NODES[i] ?? '' });
+    }
+    // The third has no process, so that its name is in error texts and notices as well.
+    const server = await mesh.serve(1, { POD_NAME: HOSTILE[0] ?? '', HOSTNAME: NODES[0] ?? '' });
+    await mesh.serve(2, { POD_NAME: HOSTILE[1] ?? '', HOSTNAME: NODES[1] ?? '' });
+    const page = await pages.open(`${server.url}/`);
+    await soon(() => page.title()).toBe('1 pod failing · goldpinger');
+    for (const hash of [
+      '#view=graph',
+      '#view=graph&pod=uid-1',
+      '#view=graph&from=uid-1&to=uid-3',
+      '#view=graph&table=1',
+      '#view=heatmap',
+      '#view=heatmap&table=1',
+      '#view=raw',
+      '#view=metrics',
+    ]) {
+      await goTo(page, hash);
+      const view = /view=(\w+)/.exec(hash)?.[1];
+      await page.locator(`.view-${view}`).waitFor();
+      await soon(() => words(page, 'body')).toContain(`onmouseover='alert(2)`);
+      expect(await page.locator('#page img, #page script, #page [onload], #page [onmouseover]').count()).toBe(0);
+    }
+    expect(await page.title()).toBe('1 pod failing · goldpinger');
+    await goTo(page, '#view=raw');
+    await soon(() => words(page, '.text-body')).toContain('<script>document.title');
+  });
+});
