@@ -37,7 +37,8 @@ describe('deploy/kubernetes', () => {
     delete planted[1].spec.selector;
     planted[2].spec.replicas = '3';
     // In one go, because starting the compiler is what takes the time.
-    const found = schemaFaults([...all, ...planted]).map((fault) => fault.replaceAll(/["']/g, ''));
+    const monitors = ['pod', 'service'].flatMap((kind) => manifestsIn(`deploy/prometheus/${kind}monitor.yml`));
+    const found = schemaFaults([...all, ...monitors, ...planted]).map((fault) => fault.replaceAll(/["']/g, ''));
     expect(found).toEqual([
       expect.stringContaining('Deployment unknown: Object literal may only specify known properties, and ressources'),
       expect.stringContaining('Deployment missing: Property selector is missing'),

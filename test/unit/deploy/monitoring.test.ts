@@ -1,0 +1,129 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Target } from '../../../server/contract/pod.ts';
+import { createMetrics } from '../../../server/metrics/metrics.ts';
+
+interface Rule {
+  record?: string;
+  alert?: string;
+  expr: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+}
+
+const read = (path: string) => readFileSync(path, 'utf8');
+const rules: Rule[] = parse(read('deploy/prometheus/rules.yml')).groups.flatMap(
+  (group: { rules: Rule[] }) => group.rules,
+);
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const recorded = rules.flatMap(({ record }) => record ?? []);
+const cases: { name: string; alert_rule_test?: { alertname: string; exp_alerts: unknown[] }[] }[] = parse(
+  read('test/prometheus/alerts.yml'),
+).tests;
+const dashboard = JSON.parse(read('deploy/grafana/goldpinger-ts.json'));
+const panels: {
+  title: string;
+  type: string;
+  gridPos: { x: number; y: number; w: number; h: number };
+  targets?: { expr: string }[];
+}[] = dashboard.panels;
+
+/** Every name of a series that a server with one peer, one failure and one probe exposes. */
+async function exposed(): Promise<Set<string>> {
+  const status = { phase: 'synced', mode: 'watch', lastGoodMs: 1, sinceMs: 1, attempts: 0 };
+  const sources = {
+    nowMs: () => 1,
+    pods: () => [],
+    discovery: () => status as never,
+    starvation: () => ({ loopDelayP99Us: 1, unreliable: false }) as never,
+    health: () => ({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 }),
+  };
+  const probes = (['dns', 'tcp', 'http'] as const).map((protocol) => ({ protocol, target: 't' }));
+  const metrics = createMetrics({ instance: 'a', perPeer: true, version: '0', probes }, sources);
+  const target = { id: 'i', name: 'p', namespace: 'n', node: 'o', podIP: '10.0.0.1', hostIP: '10.0.0.2' } as Target;
+  metrics.setPeers([], [target]);
+  const sample = { atMs: 1, phase: null, connectUs: 1, firstByteUs: 2, totalUs: 3, suspect: false };
+  metrics.pingSample(target, { ...sample, outcome: 'ok' } as never);
+  metrics.linkState(target, true);
+  metrics.kubeRequest(1);
+  let text = '';
+  for await (const slice of metrics.render('text')) text += slice;
+  return new Set(text.split('\n').map((line) => line.split(/[ {]/)[0] ?? ''));
+}
+
+/** Names of series in an expression. */
+const namesIn = (expression: string) =>
+  expression.match(/\b(goldpinger|process|nodejs)[_:][\w:]+/g)?.filter((name) => name !== 'goldpinger_instance') ?? [];
+
+describe('deploy/prometheus/rules.yml', () => {
+  it('asks only for metrics that the server exposes, and for what it records itself', async () => {
+    const known = new Set([...(await exposed()), ...recorded]);
+    for (const { expr } of rules) for (const name of namesIn(expr)) expect(known).toContain(name);
+  });
+
+  it.each(alerts.map(({ alert }) => alert ?? ''))(
+    '%s has a severity, a runbook, and cases in which it fires and stays silent',
+    (alert) => {
+      const rule = alerts.find((candidate) => candidate.alert === alert);
+      expect(['info', 'warning', 'critical']).toContain(rule?.labels?.['severity']);
+      const [path, anchor] = (rule?.annotations?.['runbook_url'] ?? '').split('/blob/main/')[1]?.split('#') ?? [];
+      const headings = read(path ?? '')
+        .split('\n')
+        .filter((line) => line.startsWith('## '));
+      expect(headings).toContain(`## ${alert}`);
+      expect(anchor).toBe(alert.toLowerCase());
+      const own = cases.flatMap((one) => one.alert_rule_test ?? []).filter(({ alertname }) => alertname === alert);
+      expect(own.some(({ exp_alerts }) => exp_alerts.length > 0)).toBe(true);
+      expect(own.some(({ exp_alerts }) => exp_alerts.length === 0)).toBe(true);
+    },
+  );
+});
+
+describe('deploy/grafana/goldpinger-ts.json', () => {
+  it('asks only for metrics that the server exposes, and for what the rules record', async () => {
+    const known = new Set([...(await exposed()), ...recorded]);
+    const names = panels.flatMap(({ targets = [] }) => targets.flatMap(({ expr }) => namesIn(expr)));
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) expect(known).toContain(name);
+  });
+
+  it('reads no series by link but through rules', () => {
+    const byLink = ['goldpinger_peer_up', 'goldpinger_peer_ping', 'goldpinger_peers_response', 'goldpinger_peer_phase'];
+    for (const { targets = [] } of panels)
+      for (const { expr } of targets) for (const name of byLink) expect(expr).not.toContain(name);
+  });
+
+  it('has variables for namespace, pod and node, and panels that do not overlap', () => {
+    expect(dashboard.templating.list.map(({ name }: { name: string }) => name).sort()).toEqual([
+      'datasource',
+      'namespace',
+      'node',
+      'pod',
+    ]);
+    const taken = new Set<string>();
+    for (const { title, gridPos } of panels)
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect([title, x < 24, taken.has(`${x},${y}`)]).toEqual([title, true, false]);
+          taken.add(`${x},${y}`);
+        }
+  });
+});
+
+describe('docs/', () => {
+  it.each(['alerts', 'deployment', 'migration', 'monitoring', 'security', 'troubleshooting', 'tuning'])(
+    '%s.md links to what exists',
+    (name) => {
+      const path = `docs/${name}.md`;
+      for (const [, link = '', anchor] of read(path).matchAll(/\]\((?!https?:)([^)#]+)(?:#([^)]+))?\)/g)) {
+        const file = join(dirname(path), link);
+        expect([link, existsSync(file)]).toEqual([link, true]);
+        if (anchor !== undefined) expect(read(file).toLowerCase()).toContain(`## ${anchor}`);
+      }
+      for (const [, file = ''] of read(path).matchAll(/(deploy\/[\w./-]+\w)/g))
+        expect([file, existsSync(file)]).toEqual([file, true]);
+    },
+  );
+});
