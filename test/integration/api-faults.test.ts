@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { KubeStub } from '../kube-stub.ts';
 import { soon } from './server-process.ts';
@@ -17,12 +17,10 @@ const FAULTS: [name: string, fault: Fault, classes: string[]][] = [
   ['answers a login page', 'html', ['malformed']],
 ];
 
-const meshes: StubMesh[] = [];
-afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
-
-async function start(): Promise<StubMesh> {
+/** A mesh of two pods, for one test. */
+async function start({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): Promise<StubMesh> {
   const mesh = await StubMesh.start();
-  meshes.push(mesh);
+  onTestFinished(() => mesh.stop());
   mesh.addPod(1);
   mesh.addPod(2);
   return mesh;
@@ -35,11 +33,12 @@ async function allGood(server: { url: string }): Promise<void> {
   await soon(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
 }
 
-describe('when the Kubernetes API', () => {
-  it.each(FAULTS)(
+// Side by side: each has processes of its own, and most of the time is waiting for deadlines to pass.
+describe.concurrent('when the Kubernetes API', () => {
+  it.for(FAULTS)(
     '%s at start-up, the server serves at once, says so, and recovers by itself',
-    async (_name, fault, classes) => {
-      const mesh = await start();
+    async ([_name, fault, classes], context) => {
+      const mesh = await start(context);
       await mesh.kube.break(fault);
       const server = await mesh.serve(1);
       await mesh.serve(2);
@@ -58,10 +57,10 @@ describe('when the Kubernetes API', () => {
     },
   );
 
-  it.each(FAULTS)(
+  it.for(FAULTS)(
     '%s mid-run, the last known peers are still pinged, the list is called stale, and it recovers',
-    async (_name, fault, classes) => {
-      const mesh = await start();
+    async ([_name, fault, classes], context) => {
+      const mesh = await start(context);
       const server = await mesh.serve(1);
       await mesh.serve(2);
       await allGood(server);
@@ -86,8 +85,8 @@ describe('when the Kubernetes API', () => {
     },
   );
 
-  it('suddenly lists nobody, the last known peers are kept and it is not believed at once', async () => {
-    const mesh = await start();
+  it('suddenly lists nobody, the last known peers are kept and it is not believed at once', async (context) => {
+    const mesh = await start(context);
     const server = await mesh.serve(1, { REFRESH_INTERVAL: '1' });
     await mesh.serve(2);
     await allGood(server);
@@ -102,8 +101,8 @@ describe('when the Kubernetes API', () => {
     await allGood(server);
   });
 
-  it('forbids to watch, the list is read again every interval, with one log line', async () => {
-    const mesh = await start();
+  it('forbids to watch, the list is read again every interval, with one log line', async (context) => {
+    const mesh = await start(context);
     await mesh.kube.break(403, 'watch');
     const server = await mesh.serve(1);
     await soon(async () => expect((await meshOf(server)).discovery).toMatchObject({ phase: 'synced', mode: 'list' }));
@@ -116,8 +115,8 @@ describe('when the Kubernetes API', () => {
     expect(server.log.filter(({ msg }) => /watch/i.test(msg) && /forbid|may not/i.test(msg))).toHaveLength(1);
   });
 
-  it('is never asked because of a request', async () => {
-    const mesh = await start();
+  it('is never asked because of a request', async (context) => {
+    const mesh = await start(context);
     const server = await mesh.serve(1);
     await mesh.serve(2);
     await allGood(server);
