@@ -18,12 +18,23 @@ const SOURCES = [
   'test/bench',
   'test/e2e/browser.ts',
   'test/feed',
+  'test/soak',
+  'test/integration/fault-proxy.ts',
   'test/pictures',
   'package-lock.json',
   'esbuild.config.mjs',
   'vite.config.ts',
 ];
-const PROGRAMS = ['goldpinger-ts', 'local', 'fault-proxy', 'own-address', 'bench', 'bench-web', 'pictures'];
+const PROGRAMS = [
+  'goldpinger-ts',
+  'local',
+  'fault-proxy',
+  'own-address',
+  'bench',
+  'bench-web',
+  'pictures',
+  'soak-proxy',
+];
 const OUTPUTS = [...PROGRAMS.map((name) => `dist/${name}.cjs`), 'dist/web/index.html'];
 
 /**
@@ -81,6 +92,7 @@ await bundle('deploy/local/main.ts', 'dist/local.cjs');
 await bundle('deploy/local/toxic/main.ts', 'dist/fault-proxy.cjs');
 await bundle('deploy/local/kubelet/own-address.ts', 'dist/own-address.cjs');
 await bundle('test/bench/main.ts', 'dist/bench.cjs');
+await bundle('test/soak/main.ts', 'dist/soak-proxy.cjs');
 // These drive a browser, whose driver does not work from within a bundle; they run only where node_modules is.
 await bundle('test/bench/web.ts', 'dist/bench-web.cjs', { packages: 'external' });
 await bundle('test/pictures/main.ts', 'dist/pictures.cjs', { packages: 'external' });

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+
+/*
+ * The parts of PowerfulSeal 3's policy schema that the chapter's experiments use; it takes no unknown field. The clone's
+ * fields are those that its action_clone reads.
+ */
+const labels = v.strictObject({ labels: v.strictObject({ selector: v.string(), namespace: v.string() }) });
+const podAction = v.strictObject({
+  podAction: v.strictObject({
+    matches: v.array(labels),
+    filters: v.array(v.strictObject({ randomSample: v.strictObject({ ratio: v.number() }) })),
+    actions: v.array(v.strictObject({ kill: v.strictObject({ force: v.boolean() }) })),
+  }),
+});
+const toxic = v.strictObject({
+  targetProxy: v.string(),
+  toxicType: v.string(),
+  toxicAttributes: v.array(v.strictObject({ name: v.string(), value: v.number() })),
+});
+const clone = v.strictObject({
+  clone: v.strictObject({
+    source: v.strictObject({ deployment: v.strictObject({ name: v.string(), namespace: v.string() }) }),
+    replicas: v.number(),
+    mutations: v.array(v.strictObject({ toxiproxy: v.strictObject({ toxics: v.array(toxic) }) })),
+  }),
+});
+const wait = v.strictObject({ wait: v.strictObject({ seconds: v.pipe(v.number(), v.minValue(0)) }) });
+const kubectl = v.strictObject({
+  kubectl: v.strictObject({ action: v.picklist(['apply', 'delete']), payload: v.string(), autoDelete: v.boolean() }),
+});
+const service = v.strictObject({ name: v.string(), namespace: v.string(), port: v.number() });
+const probeHTTP = v.strictObject({
+  probeHTTP: v.strictObject({ target: v.strictObject({ service }), endpoint: v.string() }),
+});
+const policy = v.strictObject({
+  config: v.strictObject({
+    runStrategy: v.strictObject({
+      runs: v.optional(v.number()),
+      minSecondsBetweenRuns: v.optional(v.number()),
+      maxSecondsBetweenRuns: v.optional(v.number()),
+    }),
+  }),
+  scenarios: v.array(
+    v.strictObject({
+      name: v.string(),
+      steps: v.array(v.union([podAction, clone, wait, kubectl, probeHTTP])),
+    }),
+  ),
+});
+
+const read = (name: string) => v.parse(policy, parse(readFileSync(`deploy/experiments/${name}.yml`, 'utf8')));
+const stepsOf = (name: string) => read(name).scenarios.flatMap(({ steps }) => steps);
+
+describe('the chapter’s policies', () => {
+  it('1b kills half of the pods by force, once', () => {
+    expect(read('experiment1b').config.runStrategy.runs).toBe(1);
+    expect(JSON.stringify(stepsOf('experiment1b'))).toContain('"randomSample":{"ratio":0.5}');
+  });
+
+  it('2b clones the Deployment of the manifests with 250 ms on its declared port', () => {
+    const [step] = stepsOf('experiment2b');
+    const manifest = parseAllDocuments(readFileSync('deploy/kubernetes/goldpinger.yml', 'utf8'))
+      .map((document) => document.toJS() as { kind: string; metadata: { name: string }; spec: Deployment })
+      .find(({ kind }) => kind === 'Deployment')!;
+    expect(step).toMatchObject({ clone: { source: { deployment: { name: manifest.metadata.name } }, replicas: 2 } });
+    expect(JSON.stringify(step)).toContain('"targetProxy":"8080"');
+    // What the clone needs of its source.
+    expect(Object.keys(manifest.spec.selector)).toEqual(['matchLabels']);
+    const { containers, securityContext } = manifest.spec.template.spec;
+    expect(containers.map(({ ports }) => ports?.map(({ containerPort }) => containerPort))).toEqual([[8080]]);
+    expect(securityContext?.['runAsNonRoot'] ?? securityContext?.['runAsUser']).toBeUndefined();
+  });
+
+  it('3 makes a pod and a Service, waits 30 s, asks /healthz, and cleans up, for ever', () => {
+    const { config } = read('experiment3');
+    expect(config.runStrategy.runs).toBeUndefined();
+    const [made, pause, probe] = stepsOf('experiment3');
+    expect(pause).toEqual({ wait: { seconds: 30 } });
+    const { payload, autoDelete } = (made as v.InferOutput<typeof kubectl>).kubectl;
+    expect(autoDelete).toBe(true);
+    const [pod, behind] = parseAllDocuments(payload).map((document) => document.toJS() as Made);
+    expect(pod!.metadata.labels?.['app']).toBe(behind!.spec.selector?.['app']);
+    // Not one of the running instances: its comings and goings are no events of theirs.
+    expect(pod!.metadata.labels?.['app']).not.toBe('goldpinger');
+    expect(probe).toMatchObject({
+      probeHTTP: { target: { service: { name: behind!.metadata.name, port: 8080 } }, endpoint: '/healthz' },
+    });
+  });
+});
+
+interface Deployment {
+  selector: object;
+  template: {
+    spec: {
+      containers: { ports?: { containerPort: number }[] }[];
+      securityContext?: Record<string, unknown>;
+    };
+  };
+}
+interface Made {
+  metadata: { name: string; labels?: Record<string, string> };
+  spec: { selector?: Record<string, string> };
+}
