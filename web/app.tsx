@@ -6,7 +6,7 @@ import { fetchSamples } from './data/requests.ts';
 import { orderedThresholds, type Selection } from './pure/address.ts';
 import { tellable } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
-import { noticesOf } from './pure/notices.ts';
+import { calmSentence, noticesOf } from './pure/notices.ts';
 import { stageOf } from './pure/stage.ts';
 import { HelpDialog } from './shell/help-dialog.tsx';
 import { LiveStatus } from './shell/live-status.tsx';
@@ -93,6 +93,10 @@ export function App({ connection, preferences, clock }: AppProps) {
           onValue: (value) => change({ value }),
           phase: address.phase,
           onPhase: (phase) => change({ phase }),
+          only: address.only,
+          onOnly: (only) => change({ only }),
+          limit: address.limit,
+          onLimit: (limit) => change({ limit }),
           windowMs: address.windowMs,
           onWindow: (windowMs) => change({ windowMs }),
           lost: state.status === 'lost',
@@ -120,6 +124,7 @@ export function App({ connection, preferences, clock }: AppProps) {
       />
       {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onLink={onLink} />}
       <NoticeList
+        calm={overview === null || stage !== 'picture' ? '' : calmSentence(overview)}
         notices={notices}
         state={state}
         onTryNow={connection.tryNow}

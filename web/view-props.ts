@@ -1,5 +1,6 @@
 import type { LinkSamples } from '../server/contract/samples.ts';
 import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
+import type { LinkKind } from './pure/link-choice.ts';
 import type { Thresholds } from './pure/link-state.ts';
 import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
 
@@ -32,6 +33,11 @@ export interface ViewProps {
   onValue(value: ValueKind): void;
   phase: ValuePhase;
   onPhase(phase: ValuePhase): void;
+  /** Which links the graph shows; `limit`: at most how many where it does not show all. */
+  only: LinkKind;
+  onOnly(only: LinkKind): void;
+  limit: number;
+  onLimit(limit: number): void;
   /** Window of p50, p95 and max, ms; choosing another asks the server for it. */
   windowMs: number;
   onWindow(windowMs: number): void;

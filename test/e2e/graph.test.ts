@@ -1,34 +1,20 @@
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { MeshOptions } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
 import type { Feed } from '../feed/server.ts';
-import { soon, type Visit, Visitor, violations, words } from './page-visit.ts';
+import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
 const MANY: MeshOptions = { pods: 120, scenario: 'dead-pod' };
-let visitor: Visitor;
+const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;
-let errors: string[];
-
-beforeAll(async () => {
-  visitor = await Visitor.start();
-});
-beforeEach(() => {
-  errors = [];
-});
-afterEach(async () => {
-  await visitor.leave();
-  expect(errors).toEqual([]);
-});
-afterAll(() => visitor?.close());
 
 /** Opens the graph of a scenario at a fixed time. */
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
   feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
   page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
-  page.on('pageerror', (error) => errors.push(error.message));
   await page.locator('.pod-node').first().waitFor();
 }
 
@@ -75,7 +61,9 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     await panel().waitFor();
     await soon(() => words(page, '.side-panel')).toContain('The first byte is late, the connection is not.');
     expect(await panel().locator('.way').count()).toBe(2);
-    expect(await words(page, '.way >> nth=0')).toMatch(/Slow, but ok 25\d ms since 13:/);
+    expect(await words(page, '.way >> nth=0')).toMatch(/Slow, but ok 25\d ms/);
+    await soon(() => words(page, '.way >> nth=0')).toMatch(/slow for more than 2 min \d+ s/);
+    expect(await words(page, '.way >> nth=1')).toContain('ok since 13:');
     await soon(() => panel().locator('.sample-chart').count()).toBe(2);
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
@@ -104,12 +92,42 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
-    await soon(() => words(page, '.graph-card')).toMatch(/^00\d → chaos Slow, but ok 25\d ms since 13:\d\d:\d\d/);
+    await soon(() => words(page, '.graph-card')).toMatch(/^00\d → chaos Slow, but ok 25\d ms ok since 13:\d\d:\d\d/);
     const card = (await page.locator('.graph-card').boundingBox())!;
     expect(card.x > x || card.x + card.width < x || card.y > y || card.y + card.height < y).toBe(true);
     await page.mouse.move(5, 300);
     await page.locator('.graph-card').waitFor({ state: 'detached' });
   });
+});
+
+describe('what is worth a look', () => {
+  test('stands on the stage among few pods, clear of them, and moves none', async () => {
+    await open(FOUR, { hash: '&ms=300-400-500' });
+    const before = await placeOf('001');
+    expect(await page.locator('.graph-findings').count()).toBe(0);
+    await page.evaluate(() => {
+      location.hash = '#view=graph';
+    });
+    const card = page.locator('.graph-findings');
+    await card.waitFor();
+    expect(await placeOf('001')).toEqual(before);
+    const { x } = (await card.boundingBox())!;
+    for (const label of await page.locator('.pod-label').all()) {
+      const box = (await label.boundingBox())!;
+      expect(box.x + box.width).toBeLessThan(x);
+    }
+    await card.getByRole('button', { name: /goldpinger-chaos/ }).click();
+    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-chaos');
+    expect(await card.count()).toBe(0);
+  });
+});
+
+test('which links are shown is in the address', async () => {
+  await open(FOUR, { hash: '&links=slow' });
+  await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(4);
+  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  expect(await hash()).toContain('links=failed');
+  await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(0);
 });
 
 describe('by keyboard', () => {

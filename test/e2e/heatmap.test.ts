@@ -1,30 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { MeshOptions } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
 import type { Feed } from '../feed/server.ts';
-import { soon, type Visit, Visitor, violations } from './page-visit.ts';
+import { soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
-let visitor: Visitor;
+const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;
-let errors: string[];
-
-beforeAll(async () => {
-  visitor = await Visitor.start();
-});
-beforeEach(() => {
-  errors = [];
-});
-afterEach(async () => {
-  await visitor.leave();
-  expect(errors).toEqual([]);
-});
-afterAll(() => visitor?.close());
 
 /** Opens the heatmap of a scenario at a fixed time. */
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
@@ -36,7 +23,6 @@ async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
     return known;
   });
   page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${visit.hash ?? ''}` });
-  page.on('pageerror', (error) => errors.push(error.message));
   await grid().waitFor();
   await soon(() => spoken()).not.toBe('');
 }

@@ -1,14 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SCENARIOS, type Scenario } from '../feed/options.ts';
-import { scenario, soon, type Visit, Visitor, violations, words } from './page-visit.ts';
+import { scenario, soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
-let visitor: Visitor;
-
-beforeAll(async () => {
-  visitor = await Visitor.start();
-});
-afterEach(() => visitor.leave());
-afterAll(() => visitor?.close());
+const visitor = visitorOfFile();
 
 describe('by keyboard alone', () => {
   test('views, filter, table and help are a key away, and letters are silent while typing', async () => {

@@ -1,13 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { scenario, soon, Visitor, words } from './page-visit.ts';
+import { describe, expect, test } from 'vitest';
+import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
 
-let visitor: Visitor;
-
-beforeAll(async () => {
-  visitor = await Visitor.start();
-});
-afterEach(() => visitor.leave());
-afterAll(() => visitor?.close());
+const visitor = visitorOfFile();
 
 describe('a connection', () => {
   test('that is lost greys the picture, says since when, and never empties it', async () => {
@@ -23,10 +17,9 @@ describe('a connection', () => {
     expect(await words(page, '.summary')).toContain('12 good 4 slow');
     expect(await page.title()).toBe('Lost · goldpinger');
     feed.setMode('live');
-    await page.getByRole('button', { name: 'Try now' }).click();
     await soon(() => words(page, '.live-status')).toContain('Live');
     expect(await page.locator('.view.is-lost').count()).toBe(0);
-    expect(await page.locator('.notices').count()).toBe(0);
+    expect(await words(page, '.notices')).toBe('No link fails. 4 are slow, but ok.');
   });
 
   test('that is lost comes back by itself', async () => {
@@ -43,7 +36,9 @@ describe('a connection', () => {
     const feed = await visitor.feed(scenario('healthy'));
     feed.setMode('no-stream');
     const page = await visitor.visit(feed);
-    await soon(() => words(page, '.notices')).toContain('Live stream cut off by a proxy. Asking every 5 s instead.');
+    await soon(() => words(page, '.notices')).toBe(
+      'Too many live pages on this pod, or a proxy cuts the stream. Asking every 5 s instead.',
+    );
     expect(await words(page, '.live-status')).toContain('Every 5 s');
     feed.show(scenario('dead-pod'));
     await soon(() => words(page, '.summary')).toContain('1 failing');
@@ -84,6 +79,26 @@ describe('a change', () => {
     expect(await words(page, '.notices')).toContain('goldpinger-chaos refuses 3 of 3 pods');
     await page.getByRole('button', { name: 'Show the links' }).click();
     await soon(() => page.url()).toContain('pod=uid-0003');
+  });
+
+  test('moves no pod and no panel, though notices come and go', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed, { hash: '#view=graph&pod=uid-0000' });
+    const places = async () => {
+      const boxes = ['.pod-node >> nth=1', '.side-panel', '.tools', '.timeline'].map((part) =>
+        page.locator(part).boundingBox(),
+      );
+      return Promise.all(boxes);
+    };
+    await page.locator('.side-panel h2').waitFor();
+    const before = await places();
+    expect(before.every((box) => box !== null)).toBe(true);
+    feed.show(scenario('dead-pod'));
+    await soon(() => words(page, '.notices')).toContain('goldpinger-chaos refuses');
+    expect(await places()).toEqual(before);
+    feed.setMode('down');
+    await soon(() => words(page, '.notices')).toContain('Connection lost');
+    expect(await places()).toEqual(before);
   });
 
   test('of the API server is said with the age of the list', async () => {

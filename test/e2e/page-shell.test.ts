@@ -1,13 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { scenario, soon, Visitor, words } from './page-visit.ts';
+import { describe, expect, test } from 'vitest';
+import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
 
-let visitor: Visitor;
-
-beforeAll(async () => {
-  visitor = await Visitor.start();
-});
-afterEach(() => visitor.leave());
-afterAll(() => visitor?.close());
+const visitor = visitorOfFile();
 
 describe('the first picture', () => {
   test('says how old it is, who serves it, and what the cluster comes to', async () => {
@@ -46,6 +40,38 @@ describe('the first picture', () => {
     await page.reload();
     await page.locator('.summary').waitFor();
     expect(await hint.count()).toBe(0);
+  });
+});
+
+describe('the summary', () => {
+  test.each([
+    [1440, 30],
+    [1440, 120],
+    [1100, 120],
+    [390, 4],
+    [390, 120],
+  ])('fits %i px with %i pods: no word of it is cut off', async (width, pods) => {
+    const page = await visitor.visit(await visitor.feed(scenario(pods === 4 ? 'slow-row' : 'mixed', pods)), { width });
+    await soon(() => words(page, '.summary')).toMatch(/healthy.*(good|failed).*Cluster health (418|200)/);
+    const cut = await page.locator('.summary').evaluate((line) => {
+      const { left, right, top, bottom } = line.getBoundingClientRect();
+      return [...line.querySelectorAll('.fact')]
+        .filter((fact) => {
+          const box = fact.getBoundingClientRect();
+          return box.left < left || box.right > right || box.top < top - 4 || box.bottom > bottom + 4;
+        })
+        .map((fact) => fact.textContent);
+    });
+    expect(cut).toEqual([]);
+    expect(await page.locator('.summary').evaluate((line) => line.scrollWidth <= line.clientWidth)).toBe(true);
+  });
+
+  test('is told in full again when there is room', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { width: 700 });
+    await soon(() => words(page, '.summary')).toContain('4 slow');
+    expect(await words(page, '.summary')).not.toContain('Worst');
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await soon(() => words(page, '.summary')).toContain('Worst');
   });
 });
 

@@ -1,6 +1,6 @@
 import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { Scenario } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
@@ -20,6 +20,7 @@ export interface Visit {
 export class Visitor {
   readonly #browser: Browser;
   readonly #open: { close(): Promise<void> }[] = [];
+  #errors: string[] = [];
 
   private constructor(browser: Browser) {
     this.#browser = browser;
@@ -47,13 +48,17 @@ export class Visitor {
     this.#open.push(context);
     if (!first) await context.addInitScript(() => localStorage.setItem('goldpinger.hintRead', 'yes'));
     const page = await context.newPage();
+    page.on('pageerror', (error) => this.#errors.push(error.message));
     await page.goto(feed.url + hash);
     return page;
   }
 
-  /** Ends all visits and feeds. */
+  /** Ends all visits and feeds. Fails if a script of a page has thrown. */
   async leave(): Promise<void> {
     for (const each of this.#open.splice(0).reverse()) await each.close();
+    const errors = this.#errors;
+    this.#errors = [];
+    expect(errors).toEqual([]);
   }
 
   /** Ends the browser too. */
@@ -61,6 +66,24 @@ export class Visitor {
     await this.leave();
     await this.#browser.close();
   }
+}
+
+/** A visitor for the tests of one file: comes before the first, leaves after each. */
+export function visitorOfFile(): Pick<Visitor, 'feed' | 'visit'> {
+  let visitor: Visitor | undefined;
+  beforeAll(async () => {
+    visitor = await Visitor.start();
+  });
+  afterEach(() => visitor?.leave());
+  afterAll(() => visitor?.close());
+  const present = (): Visitor => {
+    if (visitor === undefined) throw new Error('a visitor comes with the first test');
+    return visitor;
+  };
+  return {
+    feed: (mesh, base) => present().feed(mesh, base),
+    visit: (feed, how) => present().visit(feed, how),
+  };
 }
 
 /** A scenario as it is now, updated with each call, so that every batch is a change. */

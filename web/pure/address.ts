@@ -1,3 +1,4 @@
+import type { LinkKind } from './link-choice.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
 import type { ValueKind, ValuePhase } from './picture.ts';
 
@@ -11,6 +12,10 @@ export const GROUPS = ['none', 'node', 'zone'] as const;
 export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
 /** Phases to show. */
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
+/** Which links the graph shows. */
+const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
+/** Fewest and most links that the graph may be asked for where it does not show all. */
+export const LINK_LIMITS = { least: 20, most: 2000 } as const;
 /** Windows of figures, ms. */
 export const WINDOWS = [60_000, 300_000] as const;
 
@@ -33,6 +38,9 @@ export interface Address {
   phase: ValuePhase;
   windowMs: number;
   asTable: boolean;
+  /** Which links the graph shows, and at most how many where it does not show all. */
+  only: LinkKind;
+  limit: number;
 }
 
 /** The address of a first visit. */
@@ -47,6 +55,8 @@ export const DEFAULT_ADDRESS: Address = {
   phase: 'total',
   windowMs: 60_000,
   asTable: false,
+  only: 'all',
+  limit: 200,
 };
 
 const MAX_HASH = 4096;
@@ -81,7 +91,14 @@ export function readAddress(hash: string): Address {
     phase: oneOf('phase', VALUE_PHASES, DEFAULT_ADDRESS.phase),
     windowMs: WINDOWS.find((ms) => String(ms) === query.get('window')) ?? DEFAULT_ADDRESS.windowMs,
     asTable: query.get('table') === '1',
+    only: oneOf('links', LINK_KINDS, DEFAULT_ADDRESS.only),
+    limit: readLimit(query.get('most') ?? ''),
   };
+}
+
+function readLimit(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) return DEFAULT_ADDRESS.limit;
+  return Math.min(LINK_LIMITS.most, Math.max(LINK_LIMITS.least, Number(text)));
 }
 
 /** Three figures in ms, "2-5-100"; anything else is the usual three. */
@@ -125,6 +142,8 @@ export function writeAddress(address: Address): string {
   set('value', address.value, DEFAULT_ADDRESS.value);
   set('phase', address.phase, DEFAULT_ADDRESS.phase);
   set('window', String(address.windowMs), String(DEFAULT_ADDRESS.windowMs));
+  set('links', address.only, DEFAULT_ADDRESS.only);
+  set('most', String(address.limit), String(DEFAULT_ADDRESS.limit));
   set('table', address.asTable ? '1' : '', '');
   return `#${query}`;
 }

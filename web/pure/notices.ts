@@ -29,11 +29,11 @@ const FAILED = codeOf('failed');
  */
 export function noticesOf(picture: Picture, status: ConnectionStatus, nowMs: number): Notice[] {
   const all = [
-    status === 'polling' ? POLLING : null,
-    staleNotice(picture, nowMs),
     failingNotice(picture),
     starvedNotice(picture),
+    staleNotice(picture, nowMs),
     missingNotice(picture),
+    status === 'polling' ? POLLING : null,
   ];
   return all.filter((notice) => notice !== null).slice(0, MAX_NOTICES);
 }
@@ -42,7 +42,8 @@ const POLLING: Notice = {
   id: 'polling',
   kind: 'warning',
   mark: 'dots',
-  title: 'Live stream cut off by a proxy.',
+  // A browser does not tell a 503 from a cut connection.
+  title: 'Too many live pages on this pod, or a proxy cuts the stream.',
   text: 'Asking every 5 s instead.',
   action: null,
 };
@@ -66,6 +67,18 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
     text: `${why}; the ${plural(known, 'known pod')} ${known === 1 ? 'is' : 'are'} still pinged.`,
     action: null,
   };
+}
+
+/** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
+export function calmSentence({ counts }: Picture): string {
+  const { failed, slow, warning } = counts;
+  if (failed > 0) {
+    const also = slow === 0 ? '' : `, ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow`;
+    return `${countText(failed)} ${failed === 1 ? 'link fails' : 'links fail'}${also}. No pod fails as a whole.`;
+  }
+  if (slow > 0) return `No link fails. ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow, but ok.`;
+  if (counts.good + counts.fair + warning === 0) return 'No link has been probed yet.';
+  return 'No link fails and none is slow.';
 }
 
 /** A namespace in a sentence; '' means all. */

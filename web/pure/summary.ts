@@ -28,26 +28,39 @@ const POD_ORDER: [PodHealth, string][] = [
   ['gone', 'gone'],
 ];
 
+/** States of pods that come and go: no news in a line that is too narrow. */
+const PASSING: PodHealth[] = ['starting', 'not-ready', 'terminating', 'gone'];
+
+/**
+ * How much of the summary fits, in steps: each says less than the one before, what is failing or slow last.
+ * 0: all. 1: who does not report is counted, external targets only if one fails. 2: pods that come and go are one count.
+ * 3: no worst link, no zero counts. 4: no titles. 5: of links only failed, slow and good. 6: good only if nothing else.
+ */
+export const SUMMARY_STEPS = 6;
+
 /** Pods by state: the healthy ones first, then every other state that occurs. `brief`: in the width of a phone. */
-export function podCounts(pods: readonly PodView[], brief = false): PodCount[] {
+export function podCounts(pods: readonly PodView[], brief = false, step = 0): PodCount[] {
   const tally = new Map<PodHealth, number>();
   for (const { health } of pods) tally.set(health, (tally.get(health) ?? 0) + 1);
   const here = pods.length - (tally.get('gone') ?? 0);
   const healthy = tally.get('healthy') ?? 0;
-  const counts: PodCount[] = [
-    {
-      state: 'healthy',
-      count: healthy,
-      text: `${countText(healthy)}${brief || here > 30 ? '' : ` of ${countText(here)}`} healthy`,
-    },
-  ];
+  const of = brief || step > 0 || here > 30 ? '' : ` of ${countText(here)}`;
+  const counts: PodCount[] = [{ state: 'healthy', count: healthy, text: `${countText(healthy)}${of} healthy` }];
   const slow = pods.filter((pod) => pod.slowToReach).length;
+  const folded = step >= 2 ? PASSING.filter((state) => tally.has(state)) : [];
   for (const [state, word] of POD_ORDER) {
     const count = tally.get(state) ?? 0;
-    if (count > 0) counts.push({ state, count, text: `${countText(count)} ${word}` });
+    if (count > 0 && !(folded.length > 1 && folded.includes(state))) {
+      counts.push({ state, count, text: `${countText(count)} ${word}` });
+    }
     if (state === 'failing' && slow > 0 && !brief) {
       counts.push({ state: 'slow-to-reach', count: slow, text: `${countText(slow)} slow to reach` });
     }
+  }
+  const [first] = folded;
+  if (first !== undefined && folded.length > 1) {
+    const count = folded.reduce((sum, state) => sum + (tally.get(state) ?? 0), 0);
+    counts.push({ state: first, count, text: `${countText(count)} others` });
   }
   return counts;
 }
@@ -63,20 +76,27 @@ const LINK_ORDER: [LinkState, string][] = [
   ['not-yet', 'not yet'],
 ];
 
+/** What is told however little fits. */
+const ALWAYS: LinkState[] = ['good', 'slow', 'failed'];
+
 /** What is told of more than 30 pods, worst first; the legends have the rest. */
 const DENSE: LinkState[] = ['failed', 'slow', 'warning', 'good', 'not-probed'];
 
 /**
  * Links by state. Good counts fair with it; good, slow and failed are told even at 0, the others where they occur.
  * Beyond 30 pods the worst come first, and only what is good, bad or not probed: the line is too narrow for all.
+ * `step`: see `SUMMARY_STEPS`.
  */
-export function linkCounts({ counts, n }: Picture): LinkCount[] {
+export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
   const entries = LINK_ORDER.flatMap(([state, word]) => {
     const count = counts[state] + (state === 'good' ? counts.fair : 0);
-    if (count === 0 && !['good', 'slow', 'failed'].includes(state)) return [];
+    if (count === 0 && (step >= 3 || !ALWAYS.includes(state))) return [];
     return [{ state, count, text: `${countText(count)} ${word}` }];
   });
-  return n <= 30 ? entries : DENSE.flatMap((state) => entries.filter((entry) => entry.state === state));
+  const ordered = n <= 30 ? entries : DENSE.flatMap((state) => entries.filter((entry) => entry.state === state));
+  if (step < 5) return ordered;
+  const few = ordered.filter(({ state }) => ALWAYS.includes(state));
+  return step < 6 || few.length < 2 ? few : few.filter(({ state }) => state !== 'good');
 }
 
 /** Pods whose row is missing although they run, by index; starting ones have none to give. */

@@ -6,7 +6,12 @@ import { Icon } from './icons.tsx';
 import { useSeconds } from './use-seconds.ts';
 import './notice-list.css';
 
+/** So many have their words side by side. */
+const MOST_NOTICES = 3;
+
 interface NoticeListProps {
+  /** What is said while nothing has to be. */
+  calm: string;
   notices: readonly Notice[];
   state: ConnectionState;
   onTryNow(): void;
@@ -17,17 +22,36 @@ interface NoticeListProps {
   onHintRead(): void;
 }
 
-/** What has to be said above the view: a lost connection, then what the picture gives cause for, then the hint. */
-export function NoticeList({ notices, state, onTryNow, onPod, onFilter, hint, onHintRead }: NoticeListProps) {
+/**
+ * What has to be said above the view: a lost connection, then what the picture gives cause for, then the hint. Side by
+ * side in a strip whose place is kept while nothing is to be said: no notice moves a pod.
+ */
+export function NoticeList({
+  calm,
+  notices: all,
+  state,
+  onTryNow,
+  onPod,
+  onFilter,
+  hint,
+  onHintRead,
+}: NoticeListProps) {
   const lost = state.status === 'lost' && state.mesh !== null;
-  if (!lost && notices.length === 0 && hint === null) return null;
+  const notices = all.slice(0, lost ? 1 : MOST_NOTICES);
+  const isCalm = !lost && notices.length === 0 && hint === null;
+  if (isCalm && calm === '') return null;
   return (
     <section className="notices" aria-label="Notices">
+      {isCalm && (
+        <div className="notice is-calm">
+          <p>{calm}</p>
+        </div>
+      )}
       {lost && <LostNotice state={state} onTryNow={onTryNow} />}
       {notices.map(({ id, kind, mark, title, text, action }) => (
         <div key={id} className={`notice is-${kind}`}>
           <Icon name={mark} />
-          <p>
+          <p title={`${title} ${text}`}>
             <strong>{title}</strong> {text}
           </p>
           {action !== null && (
@@ -41,7 +65,7 @@ export function NoticeList({ notices, state, onTryNow, onPod, onFilter, hint, on
           )}
         </div>
       ))}
-      {hint !== null && (
+      {hint !== null && !lost && notices.length < MOST_NOTICES && (
         <div className="notice is-info">
           <Icon name="flag" />
           <p>{hint}</p>

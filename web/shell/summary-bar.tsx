@@ -1,12 +1,13 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useMemo, useRef } from 'react';
 import { externalTargets } from '../pure/external-targets.ts';
-import { latencyText, plural } from '../pure/figures.ts';
+import { countText, latencyText, plural } from '../pure/figures.ts';
 import { linkFacts } from '../pure/link-facts.ts';
 import { shownName } from '../pure/names.ts';
 import type { Picture } from '../pure/picture.ts';
-import { linkCounts, namesOf, notReporting, podCounts } from '../pure/summary.ts';
+import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../pure/summary.ts';
 import { PodMark, StateGlyph } from '../views/state-glyph.tsx';
 import './summary-bar.css';
+import { useFit } from './use-fit.ts';
 
 interface SummaryBarProps {
   picture: Picture;
@@ -16,16 +17,20 @@ interface SummaryBarProps {
   onLink(from: string, to: string): void;
 }
 
-/** What the whole cluster comes to, in one line. */
+/** What the whole cluster comes to, in one line: what does not fit is shortened, then left out, never cut off. */
 export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
+  const line = useRef<HTMLElement>(null);
   const missing = notReporting(picture);
-  // Of many pods whole rows fail: one link of them says nothing, and the line needs its place.
-  const isDense = picture.n > 30;
+  const step = useFit(
+    line,
+    useMemo(() => wholeText(picture, narrow), [picture, narrow]),
+    SUMMARY_STEPS,
+  );
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: where the line is too narrow it scrolls, by keyboard too
-    <section className="summary" aria-label="Summary" tabIndex={0}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: where even the shortest is too wide it scrolls, by keyboard too
+    <section ref={line} className={`summary${step >= 4 ? ' is-short' : ''}`} aria-label="Summary" tabIndex={0}>
       <Group title="Pods">
-        {podCounts(picture.pods, narrow).map(({ state, count, text }) => (
+        {podCounts(picture.pods, narrow, step).map(({ state, count, text }) => (
           <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
             <PodMark state={state} />
             {text}
@@ -33,7 +38,7 @@ export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
         ))}
       </Group>
       <Group title="Links">
-        {linkCounts(picture).map(({ state, count, text }) => (
+        {linkCounts(picture, step).map(({ state, count, text }) => (
           <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
             <StateGlyph state={state} />
             {text}
@@ -42,14 +47,35 @@ export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
       </Group>
       {missing.length > 0 && (
         <Group title="Not reporting">
-          <span className="fact">{namesOf(missing, picture.pods)}</span>
+          <span className="fact" title={shownName(namesOf(missing, picture.pods))}>
+            {narrow || step >= 4 ? `${countText(missing.length)} not reporting` : missingText(missing, picture, step)}
+          </span>
         </Group>
       )}
-      {!(isDense && picture.counts.failed > 0) && <WorstLink picture={picture} onLink={onLink} />}
-      <External picture={picture} onlyFailed={isDense} />
+      {step < 3 && <WorstLink picture={picture} onLink={onLink} />}
+      <External picture={picture} onlyFailed={step >= 1} />
       <ClusterHealth picture={picture} />
     </section>
   );
+}
+
+function missingText(missing: ReturnType<typeof notReporting>, { pods }: Picture, step: number): string {
+  return step >= 1 ? plural(missing.length, 'pod') : namesOf(missing, pods);
+}
+
+/** All words of the line at full length: what its width depends on. */
+function wholeText(picture: Picture, narrow: boolean): string {
+  const { pods, worst, mesh } = picture;
+  const counts = [...podCounts(pods, narrow), ...linkCounts(picture)].map(({ text }) => text);
+  const ends = worst === null ? '' : `${pods[worst.from]?.label} ${pods[worst.to]?.label} ${worstFigure(picture)}`;
+  const failed = externalTargets(picture).filter(({ state }) => state === 'failed').length;
+  return [...counts, namesOf(notReporting(picture), pods), ends, failed, mesh.health.ok].join();
+}
+
+function worstFigure(picture: Picture): string {
+  if (picture.worst === null) return '';
+  const { outcome, totalUs, base } = linkFacts(picture, picture.worst.from, picture.worst.to);
+  return base === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
 }
 
 function Group({ title, last = false, children }: { title: string; last?: boolean; children: ReactNode }) {
@@ -66,15 +92,14 @@ function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string,
   const from = worst === null ? undefined : pods[worst.from];
   const to = worst === null ? undefined : pods[worst.to];
   if (from === undefined || to === undefined) return null;
-  const { outcome, totalUs, base } = linkFacts(picture, from.index, to.index);
-  const figure = base === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
+  const { base } = linkFacts(picture, from.index, to.index);
   return (
     <Group title="Worst">
       <button type="button" className="fact link-button" onClick={() => onLink(from.pod.uid, to.pod.uid)}>
         <span className="worst-names">
           {from.label} → {to.label}
         </span>
-        <span className={`word-${base}`}>{figure}</span>
+        <span className={`word-${base}`}>{worstFigure(picture)}</span>
       </button>
     </Group>
   );

@@ -4,6 +4,7 @@ import {
   type Address,
   DEFAULT_ADDRESS,
   GROUPS,
+  LINK_LIMITS,
   ORDERS,
   orderedThresholds,
   readAddress,
@@ -29,6 +30,8 @@ const address: fc.Arbitrary<Address> = fc.record({
   phase: fc.constantFrom(...VALUE_PHASES),
   windowMs: fc.constantFrom(...WINDOWS),
   asTable: fc.boolean(),
+  only: fc.constantFrom('all', 'failed', 'slow'),
+  limit: fc.integer({ min: LINK_LIMITS.least, max: LINK_LIMITS.most }),
 });
 
 test('what is written is read again: a pasted link shows the same', () => {
@@ -79,4 +82,13 @@ test('thresholds are kept in order and within bounds; what is no number keeps it
     warningMs: 5,
     problemMs: 100_000,
   });
+});
+
+test.each([
+  ['1', LINK_LIMITS.least],
+  ['9999', LINK_LIMITS.most],
+  ['1e9', DEFAULT_ADDRESS.limit],
+  ['-5', DEFAULT_ADDRESS.limit],
+])('a number of links that nobody offers (%s) becomes one that is offered', (most, limit) => {
+  expect(readAddress(`#view=graph&most=${most}`).limit).toBe(limit);
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { changeSentence, tabIcon, tabTitle, tellable } from '../../../web/pure/changes.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
-import { noticesOf } from '../../../web/pure/notices.ts';
+import { calmSentence, noticesOf } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';
-import { linkCounts, namesOf, notReporting, podCounts } from '../../../web/pure/summary.ts';
+import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/pure/summary.ts';
 import { FEED_TIME_MS, type MeshOptions, type Scenario } from '../../feed/options.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
@@ -66,6 +66,24 @@ describe('the summary', () => {
     expect([first?.state, second?.state]).toEqual(['failed', 'slow']);
   });
 
+  test('says less with each step, and what fails or is slow to the last', () => {
+    const picture = pictureOf('mixed', 120);
+    const textAt = (step: number) =>
+      [...podCounts(picture.pods, false, step), ...linkCounts(picture, step)].map(({ text }) => text).join(' ');
+    const texts = Array.from({ length: SUMMARY_STEPS + 1 }, (_, step) => textAt(step));
+    for (const [step, text] of texts.entries()) {
+      expect(text.length).toBeLessThanOrEqual(texts[step - 1]?.length ?? Number.POSITIVE_INFINITY);
+      expect(text).toMatch(/107 healthy 10 failing 1 slow to reach 1 starved .*1\W0\d2 failed 107 slow/);
+    }
+    expect(texts[0]).toContain('1 starting 1 gone');
+    expect(texts[2]).toContain('2 others');
+    expect(texts[SUMMARY_STEPS]).not.toContain('good');
+  });
+
+  test('of a healthy cluster keeps what is good, however little fits', () => {
+    expect(linkCounts(pictureOf('healthy'), SUMMARY_STEPS).map(({ text }) => text)).toEqual(['16 good']);
+  });
+
   test('names the node when a whole one does not report', () => {
     const { pods, ...picture } = pictureOf('dead-node', 40);
     const missing = notReporting({ ...picture, pods });
@@ -111,11 +129,37 @@ describe('a notice', () => {
     expect(notice?.text).toBe('Its event loop is 140 ms late; its own column is not to be trusted.');
   });
 
-  test('of a cut stream comes first, and there are never more than three', () => {
+  test('of a stream that cannot be had leaves both causes open', () => {
+    expect(noticesOf(pictureOf('healthy'), 'polling', FEED_TIME_MS)).toMatchObject([
+      {
+        title: 'Too many live pages on this pod, or a proxy cuts the stream.',
+        text: 'Asking every 5 s instead.',
+      },
+    ]);
+  });
+
+  test('of a fault comes before one of the stream, and there are never more than three', () => {
     const picture = pictureOf('mixed', 60);
-    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toBe('Live stream cut off by a proxy.');
+    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toContain('failing');
     const worst = { ...picture, mesh: { ...picture.mesh, discovery: pictureOf('stale').mesh.discovery } };
     expect(noticesOf(worst, 'polling', FEED_TIME_MS).length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('where no notice is needed', () => {
+  test.each([
+    ['healthy', 'No link fails and none is slow.'],
+    ['slow-row', 'No link fails. 4 are slow, but ok.'],
+  ] as const)('of %s a calm sentence stands', (scenario, sentence) => {
+    expect(calmSentence(pictureOf(scenario))).toBe(sentence);
+  });
+
+  test('single failures are counted, and nothing is said of what was never probed', () => {
+    const { counts, ...picture } = pictureOf('healthy');
+    const of = (change: Partial<typeof counts>) => calmSentence({ ...picture, counts: { ...counts, ...change } });
+    expect(of({ failed: 1 })).toBe('1 link fails. No pod fails as a whole.');
+    expect(of({ failed: 2, slow: 1 })).toBe('2 links fail, 1 is slow. No pod fails as a whole.');
+    expect(of({ good: 0, fair: 0, 'not-yet': 16 })).toBe('No link has been probed yet.');
   });
 });
 

@@ -2,7 +2,7 @@ import { latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
-import { StateSwatch } from './state-swatch.tsx';
+import { StateGlyph } from '../state-glyph.tsx';
 
 /** A link as a line of a list: opens it. `of` leaves out the pod that the list is about. */
 export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number; of?: number }) {
@@ -20,7 +20,7 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
         onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
         title={`${from.name} → ${to.name}`}
       >
-        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} />
         <span className="link-ends">
           {of === undefined && `${from.label} → ${to.label}`}
           {of === from.index && `→ ${to.label}`}

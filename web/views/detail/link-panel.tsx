@@ -1,15 +1,16 @@
-import { clockText, latencyParts, latencyText, spanText } from '../../pure/figures.ts';
+import { latencyParts, latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
 import { linkVerdict } from '../../pure/phase-words.ts';
 import type { PodView } from '../../pure/pod-view.ts';
+import { lateSince, sinceWords } from '../../pure/since-words.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
+import { StateGlyph } from '../state-glyph.tsx';
 import { LinkFigures } from './link-figures.tsx';
 import { PhaseBar } from './phase-bar.tsx';
 import { SampleChart } from './sample-chart.tsx';
-import { StateSwatch } from './state-swatch.tsx';
 import { useSamples } from './use-samples.ts';
 import type { Way } from './way.ts';
 
@@ -84,12 +85,15 @@ function wayName(from: PodView, to: PodView): string {
 function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
   const { facts, samples } = way;
   const { nowMs, thresholds } = props;
+  const lateMs = facts.state === 'warning' ? thresholds.warningMs : thresholds.problemMs;
+  const late = samples.samples === null ? null : lateSince(samples.samples, lateMs * 1000, nowMs);
+  const { since, span } = sinceWords(facts, late, nowMs);
   const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
   return (
     <section className="way" aria-label={way.name}>
       <h3>{way.name}</h3>
       <p className={`way-state tone-${facts.state}`}>
-        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} />
         {factsTitle(facts)}
       </p>
       <p className="way-figure">
@@ -97,11 +101,11 @@ function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
         {unit !== '' && <span> {unit}</span>}
       </p>
       <p className="way-since">
-        {facts.sinceMs < 0 ? (
+        {since === '' ? (
           'not measured'
         ) : (
           <>
-            <span>since {clockText(facts.sinceMs, nowMs)},</span> <span>{spanText(nowMs - facts.sinceMs)}</span>
+            <span>{since}</span> <span>{span}</span>
           </>
         )}
       </p>

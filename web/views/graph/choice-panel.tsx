@@ -1,33 +1,26 @@
+import { LINK_LIMITS } from '../../pure/address.ts';
 import { countText, latencyText, plural } from '../../pure/figures.ts';
-import { linkFacts } from '../../pure/link-facts.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
-import type { Suspect } from '../../pure/suspects.ts';
 import type { ViewProps } from '../../view-props.ts';
-import { LinkButton } from '../detail/link-button.tsx';
-import { StateSwatch } from '../detail/state-swatch.tsx';
+import { StateGlyph } from '../state-glyph.tsx';
+import { SuspectList, WorstList, worstOf } from './graph-findings.tsx';
 import type { GraphLinks } from './use-graph.ts';
 
 interface ChoicePanelProps {
   props: ViewProps;
   links: GraphLinks;
   allLinks: boolean;
-  limit: number;
-  onLimit: (limit: number) => void;
 }
 
-const LEAST = 20;
-const MOST = 2000;
+const { least: LEAST, most: MOST } = LINK_LIMITS;
 const STEPS = 200;
 const MOST_LISTED = 6;
 
 /** The side panel while nothing is selected: how much is shown, and whom to look at first. */
-export function ChoicePanel({ props, links, allLinks, limit, onLimit }: ChoicePanelProps) {
-  const { picture } = props;
+export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
   const { choice } = links;
-  const worst = [...choice.pairs]
-    .reverse()
-    .filter((pair) => isBad(linkFacts(picture, Math.floor(pair / picture.n), pair % picture.n).state));
+  const worst = worstOf(props, links);
   const { suspects } = links;
   const shown = choice.pairs.length;
   return (
@@ -42,23 +35,14 @@ export function ChoicePanel({ props, links, allLinks, limit, onLimit }: ChoicePa
           ? 'A line is a ping; the arrow points at the pod that answers.'
           : 'All failed links first, then the slowest.'}
       </p>
-      {!allLinks && <LimitSlider limit={limit} onLimit={onLimit} />}
+      {!allLinks && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
       <ul className="choice-shares">
         {(['failed', 'slow', 'warning', 'suspect', 'unknown', 'good'] as const).map((state) => (
           <Share key={state} state={state} links={links} />
         ))}
       </ul>
-      {suspects.length > 0 && <SuspectList props={props} suspects={suspects} />}
-      {worst.length > 0 && (
-        <section>
-          <h3>Worst links</h3>
-          <ul className="link-lines">
-            {worst.slice(0, MOST_LISTED).map((pair) => (
-              <LinkButton key={pair} props={props} pair={pair} />
-            ))}
-          </ul>
-        </section>
-      )}
+      <SuspectList props={props} suspects={suspects} most={MOST_LISTED} />
+      <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
       {worst.length === 0 && suspects.length === 0 && (
         <p className="panel-second">
           Nothing to look at: no link fails and none is slow. Click a pod or a line for its figures.
@@ -66,39 +50,6 @@ export function ChoicePanel({ props, links, allLinks, limit, onLimit }: ChoicePa
       )}
     </div>
   );
-}
-
-function SuspectList({ props, suspects }: { props: ViewProps; suspects: readonly Suspect[] }) {
-  const { picture, onSelect, onFilter } = props;
-  const open = ({ node, anchor }: Suspect) => {
-    const uid = picture.mesh.pods[anchor]?.uid;
-    if (node !== '') onFilter(node);
-    else if (uid !== undefined) onSelect({ pod: uid });
-  };
-  return (
-    <section>
-      <h3>
-        Look at <span className="panel-count">{suspects.length}</span>
-      </h3>
-      <ul className="accused-list">
-        {suspects.slice(0, MOST_LISTED).map((suspect) => (
-          <li key={suspect.anchor} className={`finding is-${suspect.tone}`}>
-            <button type="button" onClick={() => open(suspect)}>
-              <b>{suspect.title}</b>
-              <span>{[suspect.place, suspect.note].filter(Boolean).join(' · ')}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-      {suspects.length > MOST_LISTED && (
-        <p className="panel-second">{suspects.length - MOST_LISTED} more in the picture.</p>
-      )}
-    </section>
-  );
-}
-
-function isBad(state: LinkState): boolean {
-  return state === 'failed' || state === 'slow' || state === 'warning' || state === 'suspect';
 }
 
 /** 20 to 2000 on a logarithmic scale: the first hundred matter more than the last. */
@@ -138,7 +89,7 @@ function Share({ state, links }: { state: LinkState; links: GraphLinks }) {
   const from = state === 'slow' && !Number.isNaN(slowFromUs) ? `shown from ${latencyText(slowFromUs)}` : '';
   return (
     <li className={whole === 0 ? 'is-zero' : undefined}>
-      <StateSwatch state={state} />
+      <StateGlyph state={state} />
       <span>{state === 'slow' ? 'Slow' : stateWords(state)}</span>
       <span className="panel-second">{from}</span>
       <span className="share-count">

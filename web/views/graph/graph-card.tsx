@@ -1,12 +1,13 @@
-import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
+import { countText, latencyText } from '../../pure/figures.ts';
 import type { GraphHit } from '../../pure/graph-hit.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
 import { podWords } from '../../pure/pod-words.ts';
+import { sinceWords } from '../../pure/since-words.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { PhaseBar } from '../detail/phase-bar.tsx';
-import { StateSwatch } from '../detail/state-swatch.tsx';
+import { StateGlyph } from '../state-glyph.tsx';
 
 const WIDTH = 268;
 const HEIGHT = 150;
@@ -42,20 +43,21 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
   const [from, to] = [Math.floor(pair / picture.n), pair % picture.n];
   const facts = linkFacts(picture, from, to);
   const us = picture.valueUs[pair] ?? Number.NaN;
+  const { since, span } = sinceWords(facts, null, nowMs);
   return (
     <>
       <p className="card-title">
         {picture.pods[from]?.label} <span aria-hidden="true">→</span> {picture.pods[to]?.label}
       </p>
       <p className={`card-state tone-${facts.state}`}>
-        <StateSwatch state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} />
         {factsTitle(facts)}
         {us >= 0 && facts.state !== 'failed' && <b>{latencyText(us)}</b>}
       </p>
       {facts.totalUs >= 0 && (
         <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
       )}
-      <p className="card-note">{sinceWords(facts.sinceMs, nowMs)}</p>
+      <p className="card-note">{[since, span].filter(Boolean).join(', ') || 'no figure'}</p>
     </>
   );
 }
@@ -83,9 +85,4 @@ function PodCard({ props, index }: { props: ViewProps; index: number }) {
 function sumWords(way: 'in' | 'out', probed: number, failed: number, slow: number): string {
   const good = probed - failed - slow;
   return `${way}: ${countText(failed)} failed, ${countText(slow)} slow, ${countText(good)} others`;
-}
-
-/** "since 15:10:00, 2 min 30 s"; '' where nothing was measured. */
-function sinceWords(sinceMs: number, nowMs: number): string {
-  return sinceMs < 0 ? 'no figure' : `since ${clockText(sinceMs, nowMs)}, ${spanText(nowMs - sinceMs)}`;
 }

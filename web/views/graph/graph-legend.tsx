@@ -19,7 +19,9 @@ export function GraphLegend({ props, graph }: { props: ViewProps; graph: Graph }
   ];
   if (total.suspect > 0) entries.push(['suspect', 'suspect', total.suspect]);
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
-  entries.push(['not-probed', 'not probed', counts['not-probed'] + counts['not-yet']]);
+  const notProbed =
+    counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'not yet' : 'not probed, not yet';
+  entries.push(['not-probed', notProbed, counts['not-probed'] + counts['not-yet']]);
   return (
     <ul className="graph-legend" aria-label="Links by state">
       {entries.map(([state, name, count]) => (

@@ -56,11 +56,11 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
         <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
       )}
       <ZoomLayer zoom={zoom} size={size}>
+        <ExternalMarks graph={graph} narrow={narrow} />
         <RingArcs graph={graph} labels={labels} picture={picture} narrow={narrow} />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
-        <ExternalMarks graph={graph} narrow={narrow} />
         {!graph.tier.canvas && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
         <PodLabels graph={graph} labels={labels} picture={picture} nowMs={nowMs} narrow={narrow} />
         <PodNodes {...{ graph, picture, nowMs, cursor }} onSelect={select} onCursor={setCursor} />

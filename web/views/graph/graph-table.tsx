@@ -3,7 +3,7 @@ import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
-import { StateSwatch } from '../detail/state-swatch.tsx';
+import { StateGlyph } from '../state-glyph.tsx';
 import { TableFrame } from '../table-frame.tsx';
 import type { GraphLinks } from './use-graph.ts';
 
@@ -41,7 +41,7 @@ export function GraphTable({ props, links }: { props: ViewProps; links: GraphLin
               {target.protocol} {shownName(target.target)}
             </td>
             <td className={`tone-${target.state}`}>
-              <StateSwatch state={target.state} />{' '}
+              <StateGlyph state={target.state} />{' '}
               {target.state === 'failed'
                 ? `${target.failing.length} of ${target.probing} fail`
                 : target.state === 'good'
@@ -81,7 +81,7 @@ function LinkRow({ props, pair }: { props: ViewProps; pair: number }) {
       </td>
       <td>{to.name}</td>
       <td className={`tone-${facts.state}`}>
-        <StateSwatch state={facts.state} outcome={facts.outcome} /> {factsTitle(facts)}
+        <StateGlyph state={facts.state} outcome={facts.outcome} /> {factsTitle(facts)}
       </td>
       <td className="number">
         {latencyText(facts.state === 'failed' ? Number.NaN : (picture.valueUs[pair] ?? Number.NaN))}

@@ -2,12 +2,11 @@ import type { GroupBy } from '../../pure/address.ts';
 import { GROUPS } from '../../pure/address.ts';
 import type { LinkKind } from '../../pure/link-choice.ts';
 import type { ViewProps } from '../../view-props.ts';
+import { Choice } from '../choice.tsx';
 import type { GraphZoom } from './use-zoom.ts';
 
 interface GraphToolsProps {
   props: ViewProps;
-  only: LinkKind;
-  onOnly: (only: LinkKind) => void;
   /** Name of the first kind: "All links" or "Worst 200". */
   allName: string;
   zoom: GraphZoom;
@@ -17,7 +16,7 @@ interface GraphToolsProps {
 const GROUP_NAMES: Record<GroupBy, string> = { none: 'auto', node: 'node', zone: 'zone' };
 
 /** The row of tools above the graph. */
-export function GraphTools({ props, only, onOnly, allName, zoom, onReset }: GraphToolsProps) {
+export function GraphTools({ props, allName, zoom, onReset }: GraphToolsProps) {
   const kinds: [LinkKind, string][] = [
     ['all', allName],
     ['failed', 'Failed'],
@@ -25,23 +24,20 @@ export function GraphTools({ props, only, onOnly, allName, zoom, onReset }: Grap
   ];
   return (
     <div className="tools graph-tools">
-      <fieldset className="segmented" aria-label="Links to show">
+      <fieldset className="segments" aria-label="Links to show">
         {kinds.map(([kind, name]) => (
-          <button key={kind} type="button" aria-pressed={only === kind} onClick={() => onOnly(kind)}>
+          <button key={kind} type="button" aria-pressed={props.only === kind} onClick={() => props.onOnly(kind)}>
             {name}
           </button>
         ))}
       </fieldset>
-      <label className="tool-select">
-        <span>Group</span>
-        <select value={props.group} onChange={(event) => props.onGroup(event.target.value as GroupBy)}>
-          {GROUPS.map((group) => (
-            <option key={group} value={group}>
-              {GROUP_NAMES[group]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Group" value={props.group} onChange={(group) => props.onGroup(group as GroupBy)}>
+        {GROUPS.map((group) => (
+          <option key={group} value={group}>
+            {GROUP_NAMES[group]}
+          </option>
+        ))}
+      </Choice>
       <input
         type="search"
         className="tool-filter"

@@ -1,27 +1,23 @@
-import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
+import { type RefObject, useCallback, useEffect, useRef } from 'react';
 import { createPortal } from 'react-dom';
 import { countText } from '../../pure/figures.ts';
 import { tierOf } from '../../pure/graph-scene.ts';
-import type { LinkKind } from '../../pure/link-choice.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ChoicePanel } from './choice-panel.tsx';
 import './graph.css';
+import { useSize } from '../use-size.ts';
+import { GraphFindings, hasRoomForFindings } from './graph-findings.tsx';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import { GraphTable } from './graph-table.tsx';
 import { GraphTools } from './graph-tools.tsx';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
-import { useSize } from './use-size.ts';
 import { useZoom } from './use-zoom.ts';
-
-const USUAL_LIMIT = 200;
 
 /** Pods on a circle and their links: all of them while that is readable, else the failed and the worst. */
 export function GraphView(props: ViewProps) {
-  const [only, setOnly] = useState<LinkKind>('all');
-  const [limit, setLimit] = useState(USUAL_LIMIT);
-  const links = useGraphLinks(props, only, limit);
+  const links = useGraphLinks(props);
   const { allLinks } = tierOf(props.picture.n, props.narrow);
   const stage = useRef<HTMLDivElement>(null);
   const zoom = useZoom(stage, !props.asTable);
@@ -33,13 +29,11 @@ export function GraphView(props: ViewProps) {
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
   const tools = {
     props,
-    only,
-    onOnly: setOnly,
-    allName: allLinks ? 'All links' : `Worst ${countText(limit)}`,
+    allName: allLinks ? 'All links' : `Worst ${countText(props.limit)}`,
     zoom,
     onReset,
   };
-  const panel = <ChoicePanel {...{ props, links, allLinks, limit }} onLimit={setLimit} />;
+  const panel = <ChoicePanel {...{ props, links, allLinks }} />;
   return (
     <div className="graph-view">
       <GraphTools {...tools} />
@@ -76,6 +70,9 @@ function GraphPicture({ props, links, stage, zoom, moved, move }: GraphPicturePr
   return (
     <>
       <GraphStage {...{ props, graph, zoom, size, stage, onMove }} />
+      {props.selection === null && hasRoomForFindings(graph, size.width) && (
+        <GraphFindings props={props} links={links} />
+      )}
       <GraphLegend props={props} graph={graph} />
     </>
   );

@@ -3,7 +3,7 @@ import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/
 import type { Point } from '../../pure/curve.ts';
 import { type ExternalTarget, externalTargets } from '../../pure/external-targets.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
-import { chooseLinks, type LinkChoice, type LinkKind } from '../../pure/link-choice.ts';
+import { chooseLinks, type LinkChoice } from '../../pure/link-choice.ts';
 import { effectiveGroup, matches } from '../../pure/order.ts';
 import type { Picture } from '../../pure/picture.ts';
 import { isAccused, type Suspect, suspectsOf } from '../../pure/suspects.ts';
@@ -44,8 +44,8 @@ const MOST_NAMED = 12;
 const MOST_MARKED = 60;
 
 /** Chooses the links to draw. */
-export function useGraphLinks(props: ViewProps, only: LinkKind, limit: number): GraphLinks {
-  const { picture, selection, filter, narrow, nowMs } = props;
+export function useGraphLinks(props: ViewProps): GraphLinks {
+  const { picture, selection, filter, narrow, nowMs, only, limit } = props;
   return useMemo(() => {
     const tier = tierOf(picture.n, narrow);
     const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);

@@ -2,8 +2,8 @@ import { type HeatLayout, positionAt } from '../../pure/heat-layout.ts';
 import { worstNear } from '../../pure/heat-moves.ts';
 import type { Arrangement } from '../../pure/order.ts';
 import type { Picture } from '../../pure/picture.ts';
+import type { Size } from '../use-size.ts';
 import type { Cell } from './scene.ts';
-import type { Size } from './use-size.ts';
 
 /** How far the matrix is scrolled, CSS px. */
 export interface Scroll {

@@ -1,9 +1,10 @@
 import { useLayoutEffect, useRef } from 'react';
-import { clockText, latencyParts, latencyText } from '../../pure/figures.ts';
+import { latencyParts, latencyText } from '../../pure/figures.ts';
 import { placeCard, type Rect } from '../../pure/heat-layout.ts';
 import { type LinkFacts, linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
 import type { Picture } from '../../pure/picture.ts';
+import { sinceWords } from '../../pure/since-words.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 import type { Cell } from './scene.ts';
@@ -36,7 +37,7 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
         <StateGlyph state={facts.state} outcome={facts.outcome} />
         {us >= 0 && facts.state !== 'failed' ? <Figure us={us} /> : null}
         <strong className={`word-${facts.state}`}>{factsTitle(facts)}</strong>
-        <span className="heat-card-since">{sinceText(facts, picture.mesh.atMs)}</span>
+        <span className="heat-card-since">{sinceWords(facts, null, picture.mesh.atMs).since}</span>
       </div>
       <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
       {facts.detail === '' ? null : <p className="heat-card-detail">{shownName(facts.detail)}</p>}
@@ -73,11 +74,6 @@ function Figure({ us }: { us: number }) {
       {figure} {unit}
     </span>
   );
-}
-
-function sinceText(facts: LinkFacts, nowMs: number): string {
-  if (facts.sinceMs < 0) return '';
-  return `${facts.outcome === 'ok' ? 'ok since' : 'since'} ${clockText(facts.sinceMs, nowMs)}`;
 }
 
 function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {

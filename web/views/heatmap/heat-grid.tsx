@@ -1,6 +1,7 @@
 import { type MouseEvent, type RefObject, useRef, useState } from 'react';
 import { cellSentence } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
+import type { Size } from '../use-size.ts';
 import { PlacedCallouts } from './callout-list.tsx';
 import { cellAt, isScrolled, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
@@ -9,7 +10,6 @@ import { type Cursor, useCursor } from './use-cursor.ts';
 import { type Drawn, EXPLAINED_TO, useFrame, useOverlay } from './use-frame.ts';
 import type { HeatModel } from './use-heat-model.ts';
 import { useLetters } from './use-letters.ts';
-import type { Size } from './use-size.ts';
 
 interface GridProps {
   props: ViewProps;

@@ -1,7 +1,7 @@
-import type { ReactNode } from 'react';
 import { GROUPS, type GroupBy, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
 import type { ValueKind, ValuePhase } from '../../pure/picture.ts';
 import type { ViewProps } from '../../view-props.ts';
+import { Choice } from '../choice.tsx';
 
 interface ToolsProps {
   props: ViewProps;
@@ -133,24 +133,5 @@ function Ways({ props, fit, onFit, onPng, onCsv }: ToolsProps) {
         CSV
       </button>
     </div>
-  );
-}
-
-interface ChoiceProps {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  disabled?: boolean;
-  children: ReactNode;
-}
-
-function Choice({ label, value, onChange, disabled = false, children }: ChoiceProps) {
-  return (
-    <label className="heat-choice" data-disabled={disabled}>
-      <span>{label}</span>
-      <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value)}>
-        {children}
-      </select>
-    </label>
   );
 }

@@ -4,6 +4,7 @@ import { ORDERS } from '../../pure/address.ts';
 import type { Arrangement } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { LegendPanel } from '../legend/legend-panel.tsx';
+import { useSize } from '../use-size.ts';
 import { CalloutList } from './callout-list.tsx';
 import { saveCsv, savePng } from './download.ts';
 import { HeatGrid } from './heat-grid.tsx';
@@ -12,7 +13,6 @@ import { HeatTools } from './heat-tools.tsx';
 import { PodNumbers } from './pod-numbers.tsx';
 import type { Drawn } from './use-frame.ts';
 import { useHeatModel } from './use-heat-model.ts';
-import { useSize } from './use-size.ts';
 import './heatmap.css';
 
 /** The matrix of all links: column = from, row = to. Legend and thresholds go to the side panel. */

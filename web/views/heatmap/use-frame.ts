@@ -2,12 +2,12 @@ import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
 import { CALLOUT_INDENT, MOST_CALLOUT, type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
 import { cellColours } from '../../pure/heat-colours.ts';
 import type { ViewProps } from '../../view-props.ts';
+import type { Size } from '../use-size.ts';
 import { drawFrame } from './draw-frame.ts';
 import { drawOverlay, type Pointing } from './draw-overlay.ts';
 import { prepareCanvas, type Scroll } from './grid-geometry.ts';
 import { readTokens, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
-import type { Size } from './use-size.ts';
 
 /** What was drawn last: the PNG is made from it. */
 export interface Drawn {

@@ -7,8 +7,8 @@ import { KeptOrder } from '../../pure/kept-order.ts';
 import { shownName } from '../../pure/names.ts';
 import { type Arrangement, effectiveGroup } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
+import type { Size } from '../use-size.ts';
 import { FONT } from './scene.ts';
-import type { Size } from './use-size.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */
 export interface HeatModel {
