@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from '../e2e/browser.ts';
 import { FEED_TIME_MS } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
 import { startScene } from '../feed/scene-server.ts';
+import { palettePng } from './palette-png.ts';
 import { allShots, type Shot } from './shots.ts';
 
 const PAGE_DIR = 'dist/web';
@@ -40,7 +41,8 @@ async function take(browser: Browser, shot: Shot): Promise<string> {
       () => new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
     );
     const path = join(shot.isKept ? KEPT_DIR : SEEN_DIR, `${shot.name}.png`);
-    await page.screenshot({ path });
+    const picture = await page.screenshot();
+    await writeFile(path, shot.isKept ? palettePng(picture) : picture);
     return path;
   } finally {
     await context.close();
