@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import compression from 'compression';
-import express, { type Express, type Response } from 'express';
+import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Answers } from './answers.ts';
 import { apiRoutes } from './api-routes.ts';
@@ -37,11 +37,15 @@ export function createApp(answers: Answers, streams: Streams): Express {
       originAgentCluster: false,
     }),
   );
-  // Level 1: most of the gain for a fifth of the time. Streams are flushed event by event and so left alone.
+  // The page's files are kept for a year: 12 % less for 20 ms of another thread. Answers change all the time: level 1,
+  // most of the gain for a fifth of the time. Streams are flushed event by event and so left alone.
+  const isFile = (req: Request) => req.originalUrl.startsWith('/assets/');
+  app.use(compression({ level: 6, filter: (req, res) => isFile(req) && compression.filter(req, res) }));
   app.use(
     compression({
       level: 1,
-      filter: (req, res) => req.path !== '/api/v1/stream' && (isOpenMetrics(res) || compression.filter(req, res)),
+      filter: (req, res) =>
+        req.path !== '/api/v1/stream' && !isFile(req) && (isOpenMetrics(res) || compression.filter(req, res)),
     }),
   );
   app.use(goldpingerRoutes(answers));

@@ -1,4 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Answers } from '../../../server/http/answers.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
@@ -187,6 +191,23 @@ describe('the page', () => {
     expect(policy).not.toContain('upgrade-insecure-requests');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
     expect(answer.headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('is compressed well, as it is asked for once and kept', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
+    mkdirSync(join(folder, 'assets'));
+    const script = Array.from({ length: 3000 }, (_, i) => `const name${(i * 7919) % 3000} = ${i} + other${i % 97};`);
+    writeFileSync(join(folder, 'assets', 'page.js'), script.join('\n'));
+    const { url } = await serve({ pageDir: folder });
+    const answer = await raw(
+      url,
+      'GET /assets/page.js HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n',
+    );
+    rmSync(folder, { recursive: true });
+    expect(answer).toMatch(/Content-Encoding: gzip/i);
+    const usual = gzipSync(script.join('\n'), { level: 6 }).length;
+    expect(answer.length).toBeLessThan(usual + 2000);
+    expect(usual + 2000).toBeLessThan(gzipSync(script.join('\n'), { level: 1 }).length);
   });
 
   it('keeps its hashed assets for ever and asks again for everything else', async () => {
