@@ -11,6 +11,7 @@ const TICKS = 3;
 export class Recording {
   readonly #meshes: Mesh[];
   #next = 0;
+  #held: Promise<void> = Promise.resolve();
 
   /** `windowMs`: the window of the figures that the page will ask for. */
   constructor(pods: number, windowMs: number) {
@@ -20,9 +21,19 @@ export class Recording {
   }
 
   /** The next picture, as if it had been collected just now. */
-  next(): Mesh {
+  async next(): Promise<Mesh> {
+    await this.#held;
     const mesh = this.#meshes[this.#next++ % TICKS];
     if (mesh === undefined) throw new Error('a recording without pictures');
     return { ...mesh, atMs: Date.now() };
+  }
+
+  /** Sends nothing until the function given back is called. */
+  hold(): () => void {
+    let release = () => {};
+    this.#held = new Promise((resolve) => {
+      release = resolve;
+    });
+    return release;
   }
 }

@@ -26,7 +26,10 @@ export async function watchFromStart(page: Page): Promise<void> {
     const afterPaint = (then: () => void) =>
       requestAnimationFrame(() => {
         const channel = new MessageChannel();
-        channel.port1.onmessage = then;
+        channel.port1.onmessage = () => {
+          channel.port1.close();
+          then();
+        };
         channel.port2.postMessage(0);
       });
     new MutationObserver((_, observer) => {

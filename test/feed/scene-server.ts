@@ -9,7 +9,7 @@ export interface SceneOptions {
   /** Folder of the built page. */
   pageDir: string;
   /** The matrix for a window (ms; 0 = none), called for every collection: another object is another picture. */
-  mesh(windowMs: number): Mesh;
+  mesh(windowMs: number): Mesh | Promise<Mesh>;
   /** The serving pod's wall time, ms since the epoch; the real one by default. */
   nowMs?(): number;
   /** How many times faster than in the product pictures follow each other; 1 by default. */
@@ -46,7 +46,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     check: unused,
     row: unused,
     samples: unused,
-    linkSamples: async (from, to) => samplesOf(mesh(0), from, to),
+    linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
     collect: async ({ windowMs }) => mesh(windowMs),
     checkAll: unused,
     clusterHealth: ({ health }) => ({ OK: health.ok }),
