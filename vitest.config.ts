@@ -22,16 +22,22 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          // A walk of two minutes that needs an idle machine: `npm run test:experiments`.
+          exclude: ['test/e2e/experiment-*.test.ts'],
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 90_000,
           fileParallelism: false,
         },
       },
-      ...['deploy', 'prometheus'].map((name) => ({
+      ...[
+        ['deploy', 'test/deploy/**/*.test.ts'],
+        ['prometheus', 'test/prometheus/**/*.test.ts'],
+        ['experiments', 'test/e2e/experiment-*.test.ts'],
+      ].map(([name = '', include = '']) => ({
         test: {
           name,
-          include: [`test/${name}/**/*.test.ts`],
+          include: [include],
           environment: 'node',
           testTimeout: 60_000,
           hookTimeout: 120_000,
