@@ -21,14 +21,16 @@ afterAll(() => cluster.stop());
 describe('three pods of a real cluster on loopback', () => {
   it('are all healthy soon after they are ready: each has pinged each', async () => {
     await soon(async () => expect(await health()).toBe(200));
-    const mesh = await meshOf(service());
-    expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
-    expect(mesh.rows.map((row) => [row.missing, row.links.length])).toEqual([
-      ['', 3],
-      ['', 3],
-      ['', 3],
-    ]);
-    expect(new Set(mesh.pods.map(({ zone }) => zone)).size).toBeGreaterThan(1);
+    await soon(async () => {
+      const mesh = await meshOf(service());
+      expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
+      expect(mesh.rows.map((row) => [row.missing, row.links.length])).toEqual([
+        ['', 3],
+        ['', 3],
+        ['', 3],
+      ]);
+      expect(new Set(mesh.pods.map(({ zone }) => zone)).size).toBeGreaterThan(1);
+    });
   });
 
   it('one that is killed is gone with the time, its replacement is starting, then healthy, and named as such', async () => {
