@@ -19,7 +19,11 @@ export interface Entry {
 export function nameReplacements(entries: Iterable<Entry>): void {
   const leavers: Entry[] = [];
   const byOwner = new Map<string, Entry[]>();
-  for (const entry of entries) {
+  const all = [...entries];
+  // A pod that was forgotten and is back has lost its mark, but not what it was named for.
+  const named = new Set(all.map((entry) => entry.pod.replacedBy));
+  for (const entry of all) {
+    if (named.has(entry.pod.uid)) entry.replaces = true;
     const { owner, lifecycle, replacedBy } = entry.pod;
     if (owner === '') continue;
     if (lifecycle === 'gone' && replacedBy === '') leavers.push(entry);

@@ -147,6 +147,23 @@ describe('a replacement', () => {
     ).toBe('');
   });
 
+  test('is not named again for another when it was forgotten and comes back', () => {
+    const store = new PodStore({ ...LIMITS, maxGone: 2 });
+    const late = facts({ name: 'late', owner, createdMs: at(50) });
+    store.replaceAll([facts({ name: 'a', owner }), late, facts({ name: 'b', owner })], at(60), 0);
+    store.remove(late, at(70));
+    store.remove(facts({ name: 'a', owner, deletedMs: at(40) }), at(71));
+    expect(store.pods().find(({ name }) => name === 'a')?.replacedBy).toBe('uid-late');
+    store.remove(facts({ name: 'b', owner, deletedMs: at(41) }), at(72));
+    expect(store.pods().map(({ name }) => name)).toEqual(['a', 'b']);
+    store.put(late, at(73));
+    expect(store.pods().map(({ name, replacedBy }) => [name, replacedBy])).toEqual([
+      ['a', 'uid-late'],
+      ['b', ''],
+      ['late', ''],
+    ]);
+  });
+
   test("of a DaemonSet's pod is on the same node; of others it is rather there", () => {
     const store = new PodStore(LIMITS);
     const put = (name: string, node: string, createdMs: number, ownerKind: string) =>
