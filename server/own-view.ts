@@ -150,6 +150,7 @@ export class OwnView {
       atMs: this.#clock.nowMs(),
       bootTimeMs: this.#bootTimeMs,
       ...this.#results.row(pods, windowMs),
+      past: null,
       probes: this.#external.results(),
       starvation: this.#starvation.status(),
       discovery: { phase: status.phase, sinceMs: status.sinceMs, lastGoodMs: status.lastGoodMs },

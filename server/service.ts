@@ -219,5 +219,7 @@ class Parts {
 /** The settings that a reader of the matrix needs. */
 function settingsOf(config: Config, version: string) {
   const { refreshIntervalMs, pingTimeoutMs, pingNumber, goneRetentionMs, displayNodeName } = config;
-  return { version, refreshIntervalMs, pingTimeoutMs, pingNumber, goneRetentionMs, displayNodeName };
+  const { slowLinkMs, historyWindowMs } = config;
+  const pinging = { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs };
+  return { version, ...pinging, historyWindowMs, goneRetentionMs, displayNodeName };
 }

@@ -75,7 +75,8 @@ export function readConfig(args: readonly string[], env: Record<string, string |
       try {
         values[name] = setting.parse(source.text);
       } catch (error) {
-        faults.push(`${source.name}=${source.text.slice(0, 80)}: ${error instanceof Error ? error.message : ''}`);
+        const shown = name === 'writeToken' ? '***' : source.text.slice(0, 80);
+        faults.push(`${source.name}=${shown}: ${error instanceof Error ? error.message : ''}`);
       }
     } catch (error) {
       faults.push(error instanceof Error ? error.message : String(error));
@@ -98,13 +99,14 @@ function complete(values: Values, given: Set<SettingName>): Config {
   };
 }
 
-/** The configuration as it is logged at start: by variable, durations in Go's notation, no password in a URL. */
+/** The configuration as it is logged at start: by variable, durations in Go's notation, no password or token. */
 export function describeConfig(config: Config): Record<string, unknown> {
   const shown: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     if (setting.group === 'Ignored') continue;
     const value = (config as unknown as Record<string, unknown>)[name];
     if (name.endsWith('Ms')) shown[setting.variable] = formatDurationMs(value as number);
+    else if (name === 'writeToken') shown[setting.variable] = value === '' ? '' : '***';
     else if (name === 'httpTargets') shown[setting.variable] = config.httpTargets.map(withoutPassword);
     else shown[setting.variable] = value;
   }

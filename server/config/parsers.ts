@@ -1,4 +1,4 @@
-import { parseDurationMs } from './duration.ts';
+import { formatDurationMs, parseDurationMs } from './duration.ts';
 
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
 export type Parser<T> = (text: string) => T;
@@ -9,14 +9,22 @@ export const anyText: Parser<string> = (text) => text;
 /** Text, or null where the setting is empty. */
 export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
 
-/** A duration in Go's notation, in ms; at least `leastMs`. */
+/** A duration in Go's notation, in ms; at least `leastMs`, at most a day. */
 export const durationMs =
   (leastMs: number): Parser<number> =>
   (text) => {
     const ms = parseDurationMs(text);
-    if (ms < leastMs) throw new RangeError(`expected at least ${leastMs}ms`);
+    if (ms < leastMs) throw new RangeError(`expected at least ${formatDurationMs(leastMs)}`);
     return ms;
   };
+
+/** A token that cannot be guessed and goes through an HTTP header (RFC 6750), or '' for none. Never repeated in a message. */
+export const secret: Parser<string> = (text) => {
+  if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text)) {
+    throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-');
+  }
+  return text;
+};
 
 /** A decimal number from `least` to `most`. */
 export const decimal =

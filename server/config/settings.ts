@@ -10,6 +10,7 @@ import {
   optionalText,
   optionalWhole,
   type Parser,
+  secret,
   whole,
 } from './parsers.ts';
 
@@ -234,6 +235,35 @@ export const SETTINGS = {
     default: '4',
     parse: whole(1, 1024),
     help: 'MiB for the recent samples of all peers together',
+  }),
+  slowLinkMs: setting({
+    variable: 'SLOW_LINK',
+    group: 'Answers',
+    default: '100ms',
+    parse: durationMs(1),
+    help: 'From this latency on a link is called slow in findings and events',
+  }),
+  historyWindowMs: setting({
+    variable: 'HISTORY_WINDOW',
+    group: 'Answers',
+    default: '1h',
+    parse: durationMs(60_000),
+    help: 'How far back the past of the links is kept, as finely as HISTORY_MEMORY allows',
+  }),
+  historyMemoryMiB: setting({
+    variable: 'HISTORY_MEMORY',
+    group: 'Answers',
+    default: '8',
+    parse: whole(1, 1024),
+    help: 'MiB for the past of all links together, at most',
+  }),
+  writeToken: setting({
+    variable: 'WRITE_TOKEN',
+    group: 'Answers',
+    default: '',
+    defaultWords: 'no writing',
+    parse: secret,
+    help: 'Bearer token of those who may write annotations; 16 characters or more',
   }),
   logLevel: setting({
     variable: 'LOG_LEVEL',

@@ -1,20 +1,17 @@
 import * as v from 'valibot';
 import type { DiscoveryStatus } from './discovery.ts';
+import { type Finding, findingsSchema } from './finding.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { LIFECYCLES, type Pod } from './pod.ts';
+import { type MeshPast, meshPastSchema } from './past.ts';
+import { LIFECYCLES, MAX_LABELS, type Pod } from './pod.ts';
 import type { ProbeResult } from './probe.ts';
-import {
-  detailsSchema,
-  figure,
-  lastErrorSchema,
-  MAX_PROBES,
-  probeSchema,
-  type Starvation,
-  starvationSchema,
-  text,
-} from './row.ts';
+import { detailsSchema, lastErrorSchema, MAX_PROBES, probeSchema, type Starvation, starvationSchema } from './row.ts';
+import { figure, text } from './wire.ts';
 
-/** Why a row is missing: what asking its pod came to, or `not-asked` (no address yet, gone, out of time). */
+/**
+ * Why a row is missing: what asking its pod came to, `not-asked` (no address yet, gone, out of time), or
+ * `no-history` (of a matrix of the past: the pod did not run yet, or has gone and taken its past with it).
+ */
 export const MISSING_REASONS = [
   'refused',
   'reset',
@@ -25,6 +22,7 @@ export const MISSING_REASONS = [
   'malformed',
   'no-address',
   'not-asked',
+  'no-history',
 ] as const;
 
 /** Why a row is missing; see `MISSING_REASONS`. */
@@ -70,6 +68,10 @@ export interface MeshSettings {
   refreshIntervalMs: number;
   pingTimeoutMs: number;
   pingNumber: number;
+  /** SLOW_LINK: from this on a link is called slow in findings and events. */
+  slowLinkMs: number;
+  /** HISTORY_WINDOW: how far back the past can be asked for, at best. */
+  historyWindowMs: number;
   goneRetentionMs: number;
   displayNodeName: boolean;
 }
@@ -84,11 +86,15 @@ export interface Mesh {
   ageMs: number;
   /** Window of `stats`; 0 = none. */
   windowMs: number;
+  /** null in a matrix of now; else what stretch of the past it shows: `pods` and `links` as they were at its end. */
+  past: MeshPast | null;
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
   servedBy: { pod: number; name: string };
   discovery: DiscoveryStatus;
   settings: MeshSettings;
   health: MeshHealth;
+  /** What stands out, the worst first; at most `MAX_FINDINGS`. */
+  findings: Finding[];
   pods: Pod[];
   /** One a pod that is not gone, in the order of `pods`. */
   rows: MeshRow[];
@@ -112,6 +118,7 @@ const podSchema = v.object({
   sinceMs: figure,
   createdMs: figure,
   owner: text(128),
+  labels: text(MAX_LABELS),
   replacedBy: text(128),
 });
 
@@ -137,6 +144,7 @@ const meshSchema = v.object({
   collectMs: figure,
   ageMs: figure,
   windowMs: figure,
+  past: v.nullable(meshPastSchema),
   servedBy: v.object({ pod: index, name: text(253) }),
   discovery: v.object({
     phase: v.picklist(['waiting', 'synced', 'stale']),
@@ -154,6 +162,8 @@ const meshSchema = v.object({
     refreshIntervalMs: figure,
     pingTimeoutMs: figure,
     pingNumber: figure,
+    slowLinkMs: figure,
+    historyWindowMs: figure,
     goneRetentionMs: figure,
     displayNodeName: v.boolean(),
   }),
@@ -162,6 +172,7 @@ const meshSchema = v.object({
     reasons: v.array(v.object({ pod: index, why: v.array(text(400)) })),
     general: v.array(text(400)),
   }),
+  findings: findingsSchema,
   pods: v.pipe(v.array(podSchema), v.maxLength(MAX_LINKS)),
   rows: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
 });

@@ -23,9 +23,14 @@ export interface Pod {
   createdMs: number;
   /** uid of the controlling owner (ReplicaSet, DaemonSet, ...). */
   owner: string;
+  /** `metadata.labels` as `key=value`, sorted, joined by commas (which neither may contain); at most `MAX_LABELS` long. */
+  labels: string;
   /** uid of the pod that took this one's place (same owner, created after it left). */
   replacedBy: string;
 }
+
+/** The longest `labels` of a pod that are kept; labels that do not fit are left out whole. */
+export const MAX_LABELS = 2048;
 
 /** One address that a probe goes to: a pod in one IP family. */
 export interface Target {

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { DISCOVERY_FAULTS } from './discovery.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
+import { type RowPast, rowPastSchema } from './past.ts';
+import { figure, text } from './wire.ts';
 
 /** Who a link leads to. */
 export interface PeerRef {
@@ -44,6 +46,11 @@ export interface Row {
   /** Figures over `windowMs`; null if no window was asked for. */
   stats: StatColumns | null;
   windowMs: number;
+  /**
+   * null in a row of now. Else the row is of a stretch of the past: `links` say how each stood at its end (`ageMs` and
+   * `sinceMs` count from there), `stats` are over all of it, `windowMs` is its length.
+   */
+  past: RowPast | null;
   probes: { target: string; protocol: 'dns' | 'tcp' | 'http'; atMs: number; durationUs: number; error: string }[];
   starvation: Starvation;
   /** How well the reporter knows its peers: see `DiscoveryStatus`. */
@@ -56,11 +63,6 @@ export const ROW_FORMAT = 'goldpinger-ts/row/1';
 export const MAX_DETAILS = 200;
 /** The most external probes that one pod reports. */
 export const MAX_PROBES = 500;
-
-/** A string of at most `length` characters. */
-export const text = (length: number) => v.pipe(v.string(), v.maxLength(length));
-/** A finite number. */
-export const figure = v.pipe(v.number(), v.finite());
 
 const peerSchema = v.tuple([text(128), text(253), text(63), text(45)]);
 const phases = v.picklist(['waiting', 'synced', 'stale']);
@@ -105,6 +107,7 @@ const rowSchema = v.object({
   details: detailsSchema,
   stats: v.unknown(),
   windowMs: figure,
+  past: v.nullish(rowPastSchema, null),
   probes: v.pipe(v.array(probeSchema), v.maxLength(MAX_PROBES)),
   starvation: starvationSchema,
   discovery: v.object({ phase: phases, sinceMs: figure, lastGoodMs: figure }),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './outcome.ts';
-import { figure, text } from './row.ts';
+import { figure, text } from './wire.ts';
 
 /** The most samples that `/api/v1/samples` and `/api/v1/link` answer with. */
 export const MAX_SAMPLES = 512;

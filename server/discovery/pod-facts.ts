@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
+import { MAX_LABELS } from '../contract/pod.ts';
 import { ApiError } from './api-error.ts';
 
 /** What we read of a pod object, bounded and checked. Times are ms since the epoch, 0 = not told; strings '' = not told. */
@@ -14,6 +15,8 @@ export interface PodFacts {
   /** uid and kind of the controlling owner. */
   owner: string;
   ownerKind: string;
+  /** As in `Pod.labels`. */
+  labels: string;
   /** `status.phase`: Pending, Running, Succeeded, Failed, Unknown. */
   phase: string;
   /** When deletion was asked for. */
@@ -46,6 +49,7 @@ const podSchema = v.object({
     creationTimestamp: time,
     deletionTimestamp: time,
     deletionGracePeriodSeconds: v.nullish(v.number(), 0),
+    labels: v.nullish(v.record(v.string(), v.unknown()), {}),
     ownerReferences: rows(v.object({ uid: word(128), kind: word(63), controller: v.nullish(v.boolean(), false) })),
   }),
   spec: v.nullish(v.object({ nodeName: word(253) }), {}),
@@ -92,6 +96,7 @@ export function readPod(object: unknown): PodFacts {
     createdMs: metadata.creationTimestamp,
     owner: owner?.uid ?? '',
     ownerKind: owner?.kind ?? '',
+    labels: labelsOf(metadata.labels),
     phase: status.phase,
     deletedMs: deletedMs(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
     ready: ready?.status ?? '',
@@ -104,6 +109,17 @@ export function readPod(object: unknown): PodFacts {
 /** The API's `deletionTimestamp` lies in the future by the grace period: it is when the pod must be gone. */
 function deletedMs(timestampMs: number, graceSeconds: number): number {
   return timestampMs === 0 ? 0 : timestampMs - Math.max(0, graceSeconds) * 1000;
+}
+
+/** Labels that the API server would not have taken (Kubernetes: key at most 317, value at most 63) are left out. */
+function labelsOf(labels: Record<string, unknown>): string {
+  let all = '';
+  for (const key of Object.keys(labels).sort()) {
+    const label = `${key}=${labels[key]}`;
+    if (!/^[\w./-]{1,317}=[\w.-]{0,63}$/.test(label) || all.length + label.length >= MAX_LABELS) continue;
+    all += all === '' ? label : `,${label}`;
+  }
+  return all;
 }
 
 function ipsOf(primary: string, all: { ip: string }[]): string[] {

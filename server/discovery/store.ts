@@ -75,6 +75,7 @@ export class PodStore {
       ...stage,
       createdMs: facts.createdMs,
       owner: facts.owner,
+      labels: facts.labels,
       replacedBy: gone ? (known?.pod.replacedBy ?? '') : '',
     };
     if (known !== undefined && samePod(known.pod, pod)) return false;

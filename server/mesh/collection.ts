@@ -200,11 +200,12 @@ export class Collection {
       collectMs: clock.monotonicMs() - this.#startMs,
       ageMs: 0,
       windowMs: this.#context.windowMs,
+      past: null,
       servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
       discovery: this.#snapshot.status,
       settings: this.#meshSettings,
     };
     const rows = [...this.#rows.values()].sort((a, b) => a.pod - b.pod);
-    return { ...head, health: this.#tally.health(head), pods, rows };
+    return { ...head, health: this.#tally.health(head), findings: [], pods, rows };
   }
 }

@@ -8,7 +8,7 @@ export interface Failure {
   address: string;
   port: number;
   /** `not-asked` and the like are told by `detail` alone. */
-  outcome: Outcome | 'not-asked';
+  outcome: Outcome | 'not-asked' | 'no-history';
   phase: Phase | null;
   /** Our own words; used where Go has none of its own. */
   detail: string;
@@ -27,7 +27,7 @@ const CONNECT_WORDS: Partial<Record<Outcome, string>> = {
  * `Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: connection refused`.
  */
 export function goError({ path, address, port, outcome, phase, detail }: Failure): string {
-  if (detail.startsWith('Get "') || outcome === 'not-asked') return detail;
+  if (detail.startsWith('Get "') || outcome === 'not-asked' || outcome === 'no-history') return detail;
   if (outcome === 'no-address') return detail === '' ? 'the pod has no address' : detail;
   const target = hostPort(address, port);
   const words = CONNECT_WORDS[outcome];

@@ -132,3 +132,12 @@ describe('readConfig', () => {
     expect(JSON.stringify(shown)).not.toContain('secret');
   });
 });
+
+it('neither logs a token nor repeats it in a message, and refuses one that could be guessed', () => {
+  const { config } = run([], { WRITE_TOKEN: 'a-token-of-some-length' });
+  expect(config.writeToken).toBe('a-token-of-some-length');
+  expect(JSON.stringify(describeConfig(config))).not.toContain('a-token');
+  expect(describeConfig(config)).toMatchObject({ WRITE_TOKEN: '***' });
+  const short = readConfig([], { WRITE_TOKEN: 'short' }, '1.0.0');
+  expect(short).toMatchObject({ kind: 'faulty', faults: [expect.stringMatching(/^WRITE_TOKEN=\*\*\*: expected 16/)] });
+});

@@ -30,6 +30,7 @@ function rowOf(entries: { to: number; outcome: number; totalUs: number }[]): Row
     details: [],
     stats: emptyStats(entries.length),
     windowMs: 60_000,
+    past: null,
     probes: [],
     starvation: { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 },
     discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
@@ -97,6 +98,7 @@ describe('a mesh on the wire', () => {
       sinceMs: 0,
       createdMs: 0,
       owner: '',
+      labels: '',
       replacedBy: '',
     } as const;
     const mesh: Mesh = {
@@ -104,6 +106,8 @@ describe('a mesh on the wire', () => {
       collectMs: 2,
       ageMs: 3,
       windowMs: 0,
+      past: null,
+      findings: [],
       servedBy: { pod: 0, name: 'pod-a' },
       discovery: {
         phase: 'synced',
@@ -121,6 +125,8 @@ describe('a mesh on the wire', () => {
         refreshIntervalMs: 1,
         pingTimeoutMs: 1,
         pingNumber: 0,
+        slowLinkMs: 100,
+        historyWindowMs: 3_600_000,
         goneRetentionMs: 1,
         displayNodeName: false,
       },

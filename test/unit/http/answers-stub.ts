@@ -18,6 +18,7 @@ export function meshOf(names: string[], totalUs = 500): Mesh {
     sinceMs: 0,
     createdMs: 0,
     owner: '',
+    labels: '',
     replacedBy: '',
   }));
   return {
@@ -25,6 +26,8 @@ export function meshOf(names: string[], totalUs = 500): Mesh {
     collectMs: 1,
     ageMs: 0,
     windowMs: 0,
+    past: null,
+    findings: [],
     servedBy: { pod: 0, name: names[0] ?? '' },
     discovery: statusOf(),
     settings: {
@@ -32,6 +35,8 @@ export function meshOf(names: string[], totalUs = 500): Mesh {
       refreshIntervalMs: 2000,
       pingTimeoutMs: 300,
       pingNumber: 0,
+      slowLinkMs: 100,
+      historyWindowMs: 3_600_000,
       goneRetentionMs: 300_000,
       displayNodeName: false,
     },

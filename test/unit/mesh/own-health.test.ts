@@ -28,6 +28,7 @@ const pod = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready'): Pod =
   sinceMs: 0,
   createdMs: 0,
   owner: '',
+  labels: '',
   replacedBy: '',
 });
 

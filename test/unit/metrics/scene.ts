@@ -20,6 +20,7 @@ export function podOf(n: number, change: Partial<Pod> = {}): Pod {
     sinceMs: 0,
     createdMs: 0,
     owner: '',
+    labels: '',
     replacedBy: '',
     ...change,
   };

@@ -7,7 +7,7 @@ function pod(uid: string, more: Partial<Pod> = {}): Pod {
   return {
     ...{ uid, name: `pod-${uid}`, namespace: 'default', node: `node-${uid}`, zone: '' },
     ...{ podIPs: [`10.0.0.${uid}`], hostIPs: [`192.168.0.${uid}`], lifecycle: 'ready' },
-    ...{ sinceMs: 0, createdMs: 0, owner: '', replacedBy: '' },
+    ...{ sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' },
     ...more,
   };
 }

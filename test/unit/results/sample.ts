@@ -26,7 +26,7 @@ export function targetOf(uid: string, family: 4 | 6 = 4): Target {
 export function podOf(uid: string, more: Partial<Pod> = {}): Pod {
   return {
     ...{ uid, name: `pod-${uid}`, namespace: 'default', node: 'n', zone: '', podIPs: [`10.0.0.${uid}`] },
-    ...{ hostIPs: [], lifecycle: 'ready', sinceMs: 0, createdMs: 0, owner: '', replacedBy: '' },
+    ...{ hostIPs: [], lifecycle: 'ready', sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' },
     ...more,
   };
 }

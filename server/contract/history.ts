@@ -1,0 +1,101 @@
+import * as v from 'valibot';
+import { missingPartsSchema } from './event.ts';
+import { count, figure, text } from './wire.ts';
+
+/** The most steps that one history has. */
+export const MAX_STEPS = 720;
+
+/**
+ * Upper bounds (us, inclusive) of the bins in which links are counted by the p50 of a step; one more bin is beyond the
+ * last. 2, 5 and 100 ms, the usual thresholds, are bounds; others are put down to the nearest bound.
+ */
+export const LATENCY_BINS_US = [
+  500, 1_000, 2_000, 3_000, 5_000, 7_500, 10_000, 15_000, 20_000, 30_000, 50_000, 75_000, 100_000, 150_000, 200_000,
+  300_000, 500_000, 1_000_000,
+] as const;
+
+const steps = <const T extends v.GenericSchema>(entry: T) => v.pipe(v.array(entry), v.maxLength(MAX_STEPS));
+const bins = v.pipe(v.array(count), v.length(LATENCY_BINS_US.length + 1));
+
+/** Of each step: links with samples, those of them with a failure, and the others by latency. */
+const counts = {
+  links: steps(count),
+  failed: steps(count),
+  /** By step, then by bin of `LATENCY_BINS_US`. */
+  byLatency: steps(bins),
+};
+
+const rowHistorySchema = v.object({
+  format: v.literal('goldpinger-ts/row-history/1'),
+  fromAgeMs: figure,
+  toAgeMs: figure,
+  stepMs: figure,
+  resolutionMs: figure,
+  knownAgeMs: figure,
+  ...counts,
+});
+
+/** One pod's past in steps, oldest first: `/api/v1/row-history?fromAge&toAge&step` (ms) answers with it. */
+export type RowHistory = v.InferOutput<typeof rowHistorySchema>;
+
+/** Validates a row's history from another process. Throws an Error that says what is wrong. */
+export function parseRowHistory(wire: unknown): RowHistory {
+  return v.parse(rowHistorySchema, wire);
+}
+
+const meshHistorySchema = v.object({
+  /** The beginning of the first step and the end of the last, ms since the epoch by the serving pod's clock. */
+  fromMs: figure,
+  toMs: figure,
+  /** As asked for, or wider: what `MAX_STEPS` and the resolution allow. */
+  stepMs: figure,
+  nowMs: figure,
+  resolutionMs: figure,
+  /** Of each step: pods whose row covers it, and pods that ran then as far as anybody knows. */
+  rows: steps(count),
+  pods: steps(count),
+  missing: missingPartsSchema,
+  ...counts,
+});
+
+/** The past of the whole matrix in steps, oldest first: `/api/v1/history?from&to&step`. */
+export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
+
+/** Validates a matrix's history from a server. Throws an Error that says what is wrong. */
+export function parseMeshHistory(wire: unknown): MeshHistory {
+  return v.parse(meshHistorySchema, wire);
+}
+
+const linkHistorySchema = v.object({
+  /** Uids of the probing and the probed pod. */
+  from: text(128),
+  to: text(128),
+  /** Why there is none; '' otherwise. */
+  error: text(400),
+  nowMs: figure,
+  resolutionMs: figure,
+  /** Steps without a sample are left out. Durations in us, over ok samples, -1 without any. */
+  steps: steps(
+    v.object({
+      atMs: figure,
+      lengthMs: figure,
+      samples: count,
+      /** Failures by outcome; only those that occurred. */
+      failures: v.record(text(32), count),
+      minUs: figure,
+      p50Us: figure,
+      p95Us: figure,
+      maxUs: figure,
+      connectP50Us: figure,
+      firstByteP50Us: figure,
+    }),
+  ),
+});
+
+/** One link's past, oldest first: `/api/v1/link-history?from&to` (uids), asked of the pod that probes it. */
+export type LinkHistory = v.InferOutput<typeof linkHistorySchema>;
+
+/** Validates a link's history from another process. Throws an Error that says what is wrong. */
+export function parseLinkHistory(wire: unknown): LinkHistory {
+  return v.parse(linkHistorySchema, wire);
+}
