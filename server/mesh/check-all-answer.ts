@@ -16,6 +16,12 @@ export interface CheckAllOptions extends Addressing {
   bootTimeMs(uid: string): number;
 }
 
+/**
+ * About how long a piece gets, in characters. A whole row of 1000 links would be one string of 180 000, whose thousand
+ * parts outlive the collection of young garbage: that took a quarter of the time, and a third of the memory, of it all.
+ */
+const PIECE_LENGTH = 8_192;
+
 /** One pod as it stands in the answer; its parts are made once and written N times. */
 interface Entry {
   index: number;
@@ -31,7 +37,7 @@ interface Entry {
 }
 
 /**
- * Goldpinger's `/check_all` as JSON in pieces, one a pod: 1000 pods come to 190 MB, which nobody should hold at once.
+ * Goldpinger's `/check_all` as JSON in pieces: 1000 pods come to 190 MB, which nobody should hold at once.
  * Made of the matrix that has been collected, not of a second round of questions. Pods that are gone or still starting
  * are left out, as Goldpinger lists running pods only.
  */
@@ -49,7 +55,9 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   const writer = new RowWriter(mesh, entries, options, results);
   for (const [i, entry] of entries.entries()) {
     const row = rows.get(entry.index);
-    if (row !== undefined) yield `${i === 0 ? '' : ','}${entry.key}:${writer.write(entry, row)}`;
+    if (row === undefined) continue;
+    yield `${i === 0 ? '' : ','}${entry.key}:`;
+    yield* writer.write(entry, row);
   }
   yield '}}';
 }
@@ -125,30 +133,37 @@ class RowWriter {
     this.#options = options;
   }
 
-  /** One entry of `responses` without its key. */
-  write({ pod, hostIP, podIP }: Entry, row: MeshRow): string {
+  /** One entry of `responses` without its key, in pieces. */
+  *write({ pod, hostIP, podIP }: Entry, row: MeshRow): Generator<string> {
     if (row.missing === '') {
-      const check = `"podResults":{${this.#podResults(row)}}${externalResults(row.probes)}`;
-      return `{"HostIP":${hostIP},"OK":true,"PodIP":${podIP},"response":{${check}}}`;
+      yield `{"HostIP":${hostIP},"OK":true,"PodIP":${podIP},"response":{"podResults":{`;
+      yield* this.#podResults(row);
+      yield `}${externalResults(row.probes)}}}`;
+      return;
     }
     const address = addressOf(pod, this.#options);
     const { port } = this.#options;
     const failure = { path: '/check', address, port, outcome: row.missing, phase: null, detail: row.missingDetail };
-    return `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(goError(failure))}}`;
+    yield `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(goError(failure))}}`;
   }
 
-  #podResults(row: MeshRow): string {
+  *#podResults(row: MeshRow): Generator<string> {
     const links = this.#linkOfEach(row);
     const details = new Map(row.details);
     let json = '';
+    let separator = '';
     for (const entry of this.#entries) {
       const i = links[entry.index] ?? -1;
       if (i === -1) continue;
       const to = ((row.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.to : entry.to6;
       const end = this.#end(row, i, entry, details);
-      json += `${json === '' ? '' : ','}${entry.key}:${this.#results.write(to, end)}`;
+      json += `${separator}${entry.key}:${this.#results.write(to, end)}`;
+      separator = ',';
+      if (json.length < PIECE_LENGTH) continue;
+      yield json;
+      json = '';
     }
-    return json;
+    yield json;
   }
 
   /** Index of the link to each pod, -1 without one; of two (IPv4 and IPv6) the worse. */
