@@ -33,7 +33,7 @@ export interface DiscoveryDeps {
 export interface DiscoveryHooks {
   /** Pods or status changed. Not called for a younger `lastGoodMs` alone: `snapshot()` has it. */
   onChange(snapshot: DiscoverySnapshot): void;
-  /** Every list request (one page of pods) that ended, answered or not. */
+  /** Every list request (one page of pods) that ended, answered or not, and every watch that was opened. */
   onRequest(durationMs: number, ok: boolean): void;
   /** Every failed attempt, once. */
   onFault(fault: DiscoveryFault): void;

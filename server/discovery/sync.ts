@@ -30,6 +30,7 @@ export interface SyncDeps {
 export interface SyncHooks {
   /** Pods or status changed. `burst`: more may follow within milliseconds, so telling can wait. */
   onChange(burst: boolean): void;
+  /** One page of a list took so long, or a watch to open. */
   onRequest(durationMs: number, ok: boolean): void;
   onFault(error: ApiError): void;
 }
@@ -148,7 +149,11 @@ export class Sync {
     };
     let heard = false;
     const hooks = {
-      onOpen: () => this.#good(false, false),
+      // With a watch that lasts there is hardly another call whose time could be told: one every 5 to 10 minutes.
+      onOpen: (durationMs: number) => {
+        this.#hooks.onRequest(durationMs, true);
+        this.#good(false, false);
+      },
       onLife: () => {
         if (!heard) this.#watching();
         heard = true;

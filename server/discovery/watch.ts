@@ -22,8 +22,8 @@ export interface WatchCall {
 
 /** What a watch tells while it is open. Throwing from a hook ends the watch as `malformed`. */
 export interface WatchHooks {
-  /** The server has accepted the watch. */
-  onOpen(): void;
+  /** The server has accepted the watch, `durationMs` after it was asked: the answer's head, no event yet. */
+  onOpen(durationMs: number): void;
   /** An event has arrived whole, so the server lives. */
   onLife(): void;
   onPut(object: unknown): void;
@@ -64,6 +64,7 @@ export async function watch(
   };
   // Outlives the deadline for opening: aborted when we are through with the watch, however that comes.
   const ended = new AbortController();
+  const startMs = clock.monotonicMs();
   try {
     const response = await within(clock, call.openTimeoutMs, stop, 'opening the watch', async (signal) => {
       const either = AbortSignal.any([signal, ended.signal]);
@@ -71,7 +72,7 @@ export async function watch(
       await expectOk(head);
       return head;
     });
-    hooks.onOpen();
+    hooks.onOpen(clock.monotonicMs() - startMs);
     return await follow(response, clock, call, hooks, stop);
   } catch (error) {
     if (stop.aborted) throw asApiError(stop.reason);
