@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { measureBaseline } from './baseline.ts';
 import { launchOf } from './launch.ts';
 import { measureScene, measureStart, type Plan } from './measures.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
@@ -45,6 +46,7 @@ function plansOf(isQuick: boolean): Plan[] {
 async function measureAll(stage: Stage, { quick, pods }: BenchOptions): Promise<Line[]> {
   const steps: [string, () => Promise<Line[]>][] = [];
   const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
+  steps.push(['a bare exchange', () => measureBaseline(quick ? 2 : 6)]);
   if (isWanted(0)) steps.push(['start', () => measureStart(stage, quick ? 3 : 5)]);
   for (const plan of plansOf(quick)) {
     if (isWanted(plan.pods)) steps.push([`N=${plan.pods}`, () => measureScene(stage, plan)]);
