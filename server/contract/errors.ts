@@ -5,3 +5,13 @@ export function textOf(error: unknown, limit = 300): string {
   for (const char of words.slice(0, limit * 2)) clean += char < ' ' || char === '\u007f' ? ' ' : char;
   return clean.slice(0, limit);
 }
+
+/**
+ * Too much of one kind is asked for at once: an answer of 503 whose words the client may read. `status` and `expose` are
+ * what express' error handlers go by.
+ */
+export class BusyError extends Error {
+  override readonly name = 'BusyError';
+  readonly status = 503;
+  readonly expose = true;
+}

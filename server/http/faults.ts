@@ -41,13 +41,14 @@ export function mustAccept(req: Request, types: string[]): void {
 export function lastResort(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
     const status = statusOf(error);
-    if (status >= 500) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
+    const told = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
+    if (!told) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
     if (res.headersSent) {
       // Too late for a status: break the connection, so that nobody takes half an answer for a whole one.
       res.destroy();
       return next();
     }
-    sendFault(res, status, status >= 500 ? 'internal error; the log of this pod says more' : textOf(error));
+    sendFault(res, status, told ? textOf(error) : 'internal error; the log of this pod says more');
   };
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { MissingReason } from '../contract/mesh.ts';
 import type { Pod } from '../contract/pod.ts';
 
 /** How pods are called: IP families in order of preference, and whether on their host's address (USE_HOST_IP). */
@@ -15,6 +16,12 @@ export function addressOf(pod: Pod, { families, useHostIP }: Addressing): string
     if (found !== undefined) return found;
   }
   return '';
+}
+
+/** Why `addressOf` gave '' for `pod`, in words that follow its name. */
+export function whyNoAddress(pod: Pod): { reason: MissingReason; detail: string } {
+  if (pod.podIPs.length === 0) return { reason: 'not-asked', detail: 'it has no address yet' };
+  return { reason: 'no-address', detail: `it has no address of the wanted kind (${pod.podIPs.join(', ')})` };
 }
 
 /** `address:port` as in a URL: IPv6 in brackets. */

@@ -5,7 +5,7 @@ import type { Pod } from '../contract/pod.ts';
 import { type LinkSamples, parseLinkSamples } from '../contract/samples.ts';
 import type { Clock } from '../contract/seams.ts';
 import { type Addressing, addressOf } from './address.ts';
-import { peerGet } from './http-get.ts';
+import { peerGet } from './http-call.ts';
 
 /** Asks pods for the recent samples of one of their links. */
 export interface LinkAsker {

@@ -4,7 +4,7 @@ import { type GoldpingerCheck, parseGoldpingerCheck } from '../contract/goldping
 import type { MissingReason } from '../contract/mesh.ts';
 import { parseRow, ROW_FORMAT, type Row } from '../contract/row.ts';
 import type { Clock } from '../contract/seams.ts';
-import { type PeerAnswer, PeerGetError, peerGet } from './http-get.ts';
+import { type PeerAnswer, PeerCallError, peerGet } from './http-call.ts';
 import type { PeersTable } from './peer-tables.ts';
 
 /** One question for a row. */
@@ -73,7 +73,7 @@ export function createRowTransport(clock: Clock): { fetchRow: RowTransport; clos
         return await ask(request);
       } catch (error) {
         goldpingers.delete(request.uid);
-        const reason = error instanceof PeerGetError ? error.reason : 'malformed';
+        const reason = error instanceof PeerCallError ? error.reason : 'malformed';
         return { kind: 'missing', reason, detail: textOf(error) };
       }
     },

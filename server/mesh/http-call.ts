@@ -1,4 +1,4 @@
-import { type Agent, get, type IncomingMessage } from 'node:http';
+import { type Agent, type IncomingMessage, request as open } from 'node:http';
 import { isIP } from 'node:net';
 import { textOf } from '../contract/errors.ts';
 import type { MissingReason } from '../contract/mesh.ts';
@@ -18,15 +18,23 @@ export interface PeerGet {
   signal: AbortSignal;
 }
 
+/** A call that also sends something. */
+export interface PeerCall extends PeerGet {
+  method: 'GET' | 'POST' | 'DELETE';
+  headers: Record<string, string>;
+  /** What is sent; '' = nothing. */
+  body: string;
+}
+
 /** What came back, whatever the status. */
 export interface PeerAnswer {
   status: number;
   body: string;
 }
 
-/** A GET that came to no whole answer. The message says in words what happened. */
-export class PeerGetError extends Error {
-  override readonly name = 'PeerGetError';
+/** A call that came to no whole answer. The message says in words what happened. */
+export class PeerCallError extends Error {
+  override readonly name = 'PeerCallError';
   readonly reason: MissingReason;
 
   constructor(reason: MissingReason, detail: string) {
@@ -56,17 +64,24 @@ function reasonOf(error: Error): MissingReason {
   return REASONS[code] ?? (code.startsWith('HPE_') ? 'malformed' : 'reset');
 }
 
-/**
- * Sends one GET and reads the whole answer, both within `timeoutMs`. Redirects are not followed.
- * Rejects with a PeerGetError only.
- */
+/** Sends one GET and reads the whole answer; as `peerCall`. */
 export function peerGet(request: PeerGet, clock: Clock, agent: Agent): Promise<PeerAnswer> {
-  const { host, port, path, timeoutMs, maxBytes, signal } = request;
-  if (isIP(host) === 0) return Promise.reject(new PeerGetError('no-address', 'the pod has no address'));
-  if (signal.aborted) return Promise.reject(new PeerGetError('not-asked', 'the collection ended first'));
+  return peerCall({ ...request, method: 'GET', headers: {}, body: '' }, clock, agent);
+}
+
+/**
+ * Sends one request and reads the whole answer, both within `timeoutMs`. Redirects are not followed.
+ * Rejects with a PeerCallError only.
+ */
+export function peerCall(request: PeerCall, clock: Clock, agent: Agent): Promise<PeerAnswer> {
+  const { host, port, path, timeoutMs, maxBytes, signal, method, body } = request;
+  if (isIP(host) === 0) return Promise.reject(new PeerCallError('no-address', 'the pod has no address'));
+  if (signal.aborted) return Promise.reject(new PeerCallError('not-asked', 'the collection ended first'));
   return new Promise((resolve, reject) => {
-    const call = get({ host, port, path, agent, headers: { accept: 'application/json' } });
-    const fail = (reason: MissingReason, detail: string) => end(() => reject(new PeerGetError(reason, detail)));
+    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const headers = { accept: 'application/json', ...request.headers, ...length };
+    const call = open({ host, port, path, agent, method, headers });
+    const fail = (reason: MissingReason, detail: string) => end(() => reject(new PeerCallError(reason, detail)));
     const abort = () => fail('not-asked', 'the collection ended first');
     const deadline = clock.setTimer(() => fail('timeout', `no whole answer within ${timeoutMs} ms`), timeoutMs);
     let ended = false;
@@ -83,11 +98,12 @@ export function peerGet(request: PeerGet, clock: Clock, agent: Agent): Promise<P
     call.on('response', (response) => {
       response.on('error', (error) => fail(reasonOf(error), textOf(error)));
       readBody(response, maxBytes, {
-        whole: (body) => end(() => resolve({ status: response.statusCode ?? 0, body })),
+        whole: (answer) => end(() => resolve({ status: response.statusCode ?? 0, body: answer })),
         tooLong: () => fail('malformed', `the answer is longer than ${maxBytes} bytes`),
         cut: () => fail('reset', 'the answer ended early'),
       });
     });
+    call.end(body);
   });
 }
 
