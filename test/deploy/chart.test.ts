@@ -3,19 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../server/config/config.ts';
 import { policyFaults } from '../manifest-policy.ts';
-import { type Manifest, manifestsOf, schemaFaults } from '../manifest-schema.ts';
+import { type Manifest, schemaFaults } from '../manifest-schema.ts';
+import { CHART, CLUSTER, rendered, VALUES, withValues } from './rendered-chart.ts';
 import { complaint, demand, HELM, output } from './tools.ts';
 
-const CHART = 'deploy/helm/goldpinger';
-const VALUES = ['goldpinger', 'everything', 'host-network'];
-
-/** The chart's objects for a release `release` in namespace `net`. */
-function rendered(...args: string[]): Manifest[] {
-  // Helm built by `go install` believes in an ancient cluster.
-  return manifestsOf(output(HELM, ['template', 'release', CHART, '-n', 'net', '--kube-version', '1.33.0', ...args]));
-}
-
-const withValues = (name: string) => rendered('-f', `test/deploy/values/${name}.yml`);
 const of = (objects: Manifest[], kind: string) => objects.find((object) => object.kind === kind)!;
 const template = (objects: Manifest[]) => (of(objects, 'DaemonSet') ?? of(objects, 'Deployment')).spec.template;
 const envOf = (objects: Manifest[]): { name: string; value?: string }[] => template(objects).spec.containers[0].env;
@@ -24,19 +15,21 @@ beforeAll(() => demand(HELM));
 
 describe('deploy/helm/goldpinger', () => {
   it('passes helm lint', () => {
-    expect(output(HELM, ['lint', '--strict', '--kube-version', '1.33.0', CHART])).toContain('0 chart(s) failed');
+    expect(output(HELM, ['lint', '--strict', ...CLUSTER, CHART])).toContain('0 chart(s) failed');
   });
 
   it("renders what fits the API's and the operator's schemas, for each set of values", () => {
-    expect(schemaFaults([...rendered(), ...VALUES.flatMap(withValues)])).toEqual([]);
+    // HTTPRoute has no types in our packages: it is compared as a whole below.
+    const known = VALUES.flatMap(withValues).filter(({ kind }) => kind !== 'HTTPRoute');
+    expect(schemaFaults(known)).toEqual([]);
   }, 120_000);
 
-  it.each(['defaults', ...VALUES])('renders what the policy allows: %s', (name) => {
-    expect(policyFaults(name === 'defaults' ? rendered() : withValues(name))).toEqual([]);
+  it.each(VALUES)('renders what the policy allows: %s', (name) => {
+    expect(policyFaults(withValues(name))).toEqual([]);
   });
 
-  it.each(['defaults', ...VALUES])('sets each variable once, to what the server accepts: %s', (name) => {
-    const env = envOf(name === 'defaults' ? rendered() : withValues(name));
+  it.each(VALUES)('sets each variable once, to what the server accepts: %s', (name) => {
+    const env = envOf(withValues(name));
     const names = env.map((variable) => variable.name);
     expect(new Set(names).size).toBe(names.length);
     const values = Object.fromEntries(
@@ -51,8 +44,12 @@ describe('deploy/helm/goldpinger', () => {
     [['--set', 'serviceMonitor.enable=true'], 'enable'],
     [['--set', 'kind=StatefulSet'], 'kind'],
     [['--set-string', 'goldpinger.port=http'], 'port'],
+    [['--set', 'httpRoute.hosts[0]=a'], 'hosts'],
+    [['--set', 'ingress.hosts[0].path=/'], 'path'],
+    [['--set', 'extraEnv[0].nmae=A'], 'nmae'],
+    [['--set', 'resources.limit.memory=1Gi'], 'limit'],
   ])('rejects %j', (args, word) => {
-    expect(complaint(HELM, ['template', 'release', CHART, '--kube-version', '1.33.0', ...args])).toContain(word);
+    expect(complaint(HELM, ['template', 'release', CHART, ...CLUSTER, ...args])).toContain(word);
   });
 
   it("keeps the meaning of each of Goldpinger's values", () => {
@@ -113,6 +110,24 @@ describe('deploy/helm/goldpinger', () => {
     expect(spec).toMatchObject({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' });
     expect(spec.containers[0].ports[0].hostPort).toBe(8080);
     expect(template(rendered()).spec.hostNetwork).toBeUndefined();
+  });
+
+  it('leads from gateways to the Service by an HTTPRoute', () => {
+    expect(of(withValues('gateway'), 'HTTPRoute')).toMatchObject({
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      metadata: { name: 'release-goldpinger', annotations: { 'example.com/a': 'b' } },
+    });
+    expect(of(withValues('gateway'), 'HTTPRoute').spec).toEqual({
+      hostnames: ['goldpinger.example.com', 'ping.example.com'],
+      parentRefs: [{ name: 'public', namespace: 'gateways', sectionName: 'https' }],
+      rules: [
+        {
+          matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+          backendRefs: [{ name: 'release-goldpinger', port: 80 }],
+        },
+      ],
+    });
+    expect(of(rendered(), 'HTTPRoute')).toBeUndefined();
   });
 
   it('ships the rules and the dashboard as they are', () => {
