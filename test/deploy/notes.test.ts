@@ -28,9 +28,9 @@ describe("the chart's notes", () => {
     ['everything', ['rollout status deployment/release-goldpinger', 'port-forward']],
     [
       'goldpinger',
-      ['https://goldpinger.example.com/goldpinger', 'goldpinger.zapConfig and podSecurityPolicy are ignored'],
+      ['https://goldpinger.example.com/goldpinger/', 'goldpinger.zapConfig and podSecurityPolicy are ignored'],
     ],
-    ['gateway', ['http://ADDRESS-OF-THE-INGRESS/net', 'http://goldpinger.example.com/', 'http://ping.example.com/']],
+    ['gateway', ['http://ADDRESS-OF-THE-INGRESS/net/', 'http://goldpinger.example.com/', 'http://ping.example.com/']],
   ])('say how to reach the page: %s', (name, sentences) => {
     const notes = notesWith(name);
     for (const sentence of sentences) expect(notes).toContain(sentence);
