@@ -5,6 +5,8 @@ import type { Log } from './contract/seams.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import type { Answers } from './http/answers.ts';
 import { listen } from './http/server.ts';
+import { PodBook } from './journal/pod-book.ts';
+import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
 import { type Collector, createCollector } from './mesh/collector.ts';
@@ -63,6 +65,8 @@ class Parts {
   readonly #transport: ReturnType<typeof createRowTransport>;
   readonly #collector: Collector;
   readonly #linkAsker: LinkAsker;
+  readonly #podBook: PodBook;
+  readonly #askAll: AskAll;
   #discovery: Discovery | null = null;
   #isReady = true;
 
@@ -98,6 +102,11 @@ class Parts {
       { onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok) },
     );
     this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
+    this.#podBook = new PodBook(config, clock);
+    this.#askAll = createAskAll(
+      { ...config, port: config.clientPort },
+      { clock, snapshot: () => this.#snapshot(), selfUid: () => this.#own.selfUid },
+    );
   }
 
   /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
@@ -121,6 +130,7 @@ class Parts {
   }
 
   #onPods(snapshot: DiscoverySnapshot): void {
+    this.#podBook.take(snapshot);
     const targets = this.#own.setPods(snapshot);
     this.#metrics.setPeers(snapshot.pods, targets);
     for (const listener of this.#listeners) listener();
@@ -211,6 +221,7 @@ class Parts {
     this.#listeners.clear();
     this.#collector.stop();
     this.#linkAsker.stop();
+    this.#askAll.stop();
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
     this.#transport.close();
   }

@@ -29,6 +29,15 @@ export interface Pod {
   replacedBy: string;
 }
 
+/** The order in which pods are listed everywhere: by namespace, name, uid. */
+export function comparePods(a: Pod, b: Pod): number {
+  return order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /** The longest `labels` of a pod that are kept; labels that do not fit are left out whole. */
 export const MAX_LABELS = 2048;
 

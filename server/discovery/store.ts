@@ -1,4 +1,4 @@
-import type { Pod } from '../contract/pod.ts';
+import { comparePods, type Pod } from '../contract/pod.ts';
 import { stageOf } from './lifecycle.ts';
 import type { PodFacts } from './pod-facts.ts';
 import { type Entry, nameReplacements } from './replacement.ts';
@@ -34,7 +34,7 @@ export class PodStore {
   pods(): readonly Pod[] {
     if (this.#sorted === null) {
       nameReplacements(this.#entries.values());
-      this.#sorted = [...this.#entries.values()].map((entry) => entry.pod).sort(byName);
+      this.#sorted = [...this.#entries.values()].map((entry) => entry.pod).sort(comparePods);
     }
     return this.#sorted;
   }
@@ -161,12 +161,4 @@ export class PodStore {
 
 function samePod(a: Pod, b: Pod): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function byName(a: Pod, b: Pod): number {
-  return order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid);
-}
-
-function order(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
