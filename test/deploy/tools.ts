@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 
 /** A program that these tests drive: how to tell that it is there, and how to get it. */
-interface Tool {
+export interface Tool {
   name: string;
   version: string[];
   install: string;

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */
 export interface Series {
@@ -44,7 +45,7 @@ export class PrometheusServer {
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=warn',
     ];
-    this.#child = spawn('prometheus', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(PROMETHEUS.name, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (text) => {
         this.#said = (this.#said + text).slice(-10_000);
