@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { demand, type Tool } from '../deploy/tools.ts';
 
-/** Of the module proxy's v0.313.5, which is Prometheus 3.13; .ci/run builds it. */
-const BUILD = '.ci/prometheus builds both with Go, Kubernetes discovery included';
-const install = `${BUILD}; without Go, Debian's package prometheus has them without it`;
+const BUILD = '.ci/prometheus FOLDER builds both with Go; then set PROMETHEUS_BIN=FOLDER';
+const install = `${BUILD}. Without Go: Debian's package prometheus has them, but without Kubernetes discovery`;
 
 /** Prometheus' programs: those of the folder PROMETHEUS_BIN, else of PATH. */
 function programOf(name: string): Tool {
@@ -31,7 +30,7 @@ export function knowsKubernetes(): boolean {
     const { status } = spawnSync(PROMTOOL.name, ['check', 'config', path], { stdio: 'ignore' });
     if (status !== 0) {
       console.warn(
-        `missing: a Prometheus with Kubernetes discovery. The pods are found by HTTP discovery instead. ${BUILD}`,
+        `missing: a Prometheus with Kubernetes discovery, so the pods are found by HTTP discovery. ${BUILD}`,
       );
     }
     return status === 0;
