@@ -8,7 +8,9 @@ import type { Clock } from '../contract/seams.ts';
 import { type Addressing, addressOf } from './address.ts';
 import { meshRowOfCheck } from './check-row.ts';
 import { fanOut } from './fan-out.ts';
+import { FindingTally } from './findings/tally.ts';
 import { HealthTally, toleranceOf } from './health.ts';
+import { inSlices } from './in-slices.ts';
 import { type Arrival, meshRowOf, missingRow } from './merge.ts';
 import type { PeersTable, PeerTables } from './peer-tables.ts';
 import { PodIndex } from './pod-index.ts';
@@ -72,6 +74,7 @@ export class Collection {
   readonly #toleranceMs: number;
   readonly #rows = new Map<number, MeshRow>();
   readonly #tally: HealthTally;
+  readonly #findings: FindingTally;
   readonly #self: number;
   #own: PeersTable | null = null;
   #selfName = '';
@@ -89,6 +92,7 @@ export class Collection {
     this.#toleranceMs = toleranceOf(this.#meshSettings);
     this.#index = new PodIndex(this.#snapshot.pods, deps.clock.nowMs(), this.#toleranceMs);
     this.#tally = new HealthTally(this.#snapshot.pods);
+    this.#findings = new FindingTally(this.#snapshot.pods, this.#meshSettings.slowLinkMs);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : this.#index.ofUid(selfUid);
   }
@@ -104,7 +108,19 @@ export class Collection {
       maxInFlight: MAX_IN_FLIGHT,
     };
     await fanOut(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
-    return this.#mesh();
+    const head = { discovery: this.#snapshot.status, servedBy: this.#self };
+    const findings = await inSlices(this.#findings.findings(head), this.#deps.clock);
+    return { ...this.#mesh(), findings };
+  }
+
+  /** What is there by now, without findings; rows that have not come yet are missing. */
+  soFar(): Mesh {
+    const mesh = this.#mesh();
+    const arrived = new Set(mesh.rows.map(({ pod }) => pod));
+    const arrival = { atMs: mesh.atMs, fetchUs: 0 };
+    const awaited = mesh.pods.flatMap(({ lifecycle }, pod) => (lifecycle === 'gone' || arrived.has(pod) ? [] : [pod]));
+    const waiting = awaited.map((pod) => missingRow({ ...arrival, pod }, 'timeout', 'its answer has not come yet'));
+    return { ...mesh, rows: [...mesh.rows, ...waiting].sort((a, b) => a.pod - b.pod) };
   }
 
   /** Ends the collection soon; `run` resolves with what is there. */
@@ -190,6 +206,7 @@ export class Collection {
   #put(row: MeshRow): void {
     this.#rows.set(row.pod, row);
     this.#tally.add(row);
+    this.#findings.add(row);
   }
 
   #mesh(): Mesh {

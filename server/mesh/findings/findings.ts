@@ -1,0 +1,108 @@
+import type { DiscoveryStatus } from '../../contract/discovery.ts';
+import { FINDING_KINDS, type Finding, MAX_FINDINGS } from '../../contract/finding.ts';
+import { outcomeOf, phaseOf } from '../../contract/links.ts';
+import { type Causes, causesOf, type Single } from './causes.ts';
+import { Explained } from './explained.ts';
+import { explainNodes, explainPods, explainZones } from './general.ts';
+import type { Layer } from './layer.ts';
+import { podFindings } from './pod-findings.ts';
+import { apiFindings, missingFindings, starvedFindings } from './row-findings.ts';
+import { Scope } from './scope.ts';
+import { selfFindings, singleFindings } from './single-findings.ts';
+import type { Told } from './told.ts';
+import { zoneFindings } from './zone-findings.ts';
+
+/** What findings need besides rows. */
+export interface FindingsHead {
+  discovery: DiscoveryStatus;
+  /** The pod that collected the matrix: index in `Mesh.pods`, -1 if it is not among them. */
+  servedBy: number;
+}
+
+/**
+ * Findings from what rows have told, the gravest first. First by failure, then by slowness: nodes, pairs of zones, pods,
+ * single links; each step looks only at what the steps before do not explain. O(bad links) a step, yields after each row.
+ */
+export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Finding[]> {
+  const failed = yield* explain(told, told.failed, null, head.servedBy);
+  const slow = yield* explain(told, told.slow, failed.explained, head.servedBy);
+  const failures = new Scope(told, told.failed, failed.causes, 'failed');
+  const delays = new Scope(told, told.slow, slow.causes, 'slow');
+  // A pod that is slow to answer answers some too late: that is the same cause.
+  const isTooLate = ({ from, to, link }: Single) => slow.explained.covers(from, to) && timesOut(told, from, link);
+  const links = failed.causes.singles.filter((single) => !isTooLate(single));
+  const isSelfExplained = (pod: number) => failed.explained.into[pod] === 1 || failed.explained.isOnNode(pod);
+  const own = selfFindings(failures, (pod) => !isSelfExplained(pod));
+  const findings = [
+    ...apiFindings(told, head.discovery),
+    ...[...podFindings(failures), ...zoneFindings(failures)],
+    ...[...singleFindings(failures, links), ...own],
+    ...[...podFindings(delays), ...zoneFindings(delays), ...singleFindings(delays, slow.causes.singles)],
+    ...starvedFindings(told),
+    ...missingFindings(told, silenceExplained(told, head.servedBy, failed.explained, slow.explained)),
+  ];
+  return cut(findings.sort(byGravity));
+}
+
+function* explain(
+  told: Told,
+  layer: Layer,
+  before: Explained | null,
+  servedBy: number,
+): Generator<void, { explained: Explained; causes: Causes }> {
+  const explained = new Explained(told.places, before);
+  if (layer.rows.length > 0) {
+    yield* explainNodes(layer, explained, servedBy);
+    yield* explainZones(layer, explained);
+    yield* explainPods(layer, explained, (pod) => told.rows.has(pod));
+    if (before === null) explainPair(told, explained);
+  }
+  return { explained, causes: yield* causesOf(layer, explained, told) };
+}
+
+/**
+ * Of two pods that do not reach each other nobody can tell which one it is, unless something on the other side answered:
+ * then the way there is fine and the other one is not.
+ */
+function explainPair(told: Told, explained: Explained): void {
+  if (told.places.readyCount !== 2) return;
+  for (const { from, to, link } of told.failed.rows) {
+    const links = told.rows.get(from)?.links;
+    if (links === undefined) continue;
+    const [outcome, phase] = [outcomeOf(links, link[0] ?? 0), phaseOf(links, link[0] ?? 0)];
+    const isLate = outcome === 'timeout' && phase !== null && phase !== 'connect';
+    const answered = isLate || ['refused', 'reset', 'http-status', 'malformed'].includes(outcome);
+    if (answered) explained.into[to[0] ?? 0] = 1;
+  }
+}
+
+function timesOut({ rows }: Told, from: number, link: number): boolean {
+  const links = rows.get(from)?.links;
+  return links !== undefined && outcomeOf(links, link) === 'timeout';
+}
+
+/** Tells of a pod whether another finding says why its row is missing: we that ask do not reach it, or it is slow. */
+function silenceExplained(told: Told, servedBy: number, ...explained: Explained[]): (pod: number) => boolean {
+  const unreached = new Set(told.failed.rows.find(({ from }) => from === servedBy)?.to);
+  return (pod) => unreached.has(pod) || explained.some((one) => one.covers(servedBy, pod));
+}
+
+function byGravity(a: Finding, b: Finding): number {
+  return rank(a) - rank(b) || b.affected - a.affected || (a.subject < b.subject ? -1 : 1);
+}
+
+/** Kinds in their order; a node or a zone that is only slow comes with the slow pods. */
+function rank({ kind, severity }: Finding): number {
+  const isGeneral = kind === 'node' || kind === 'zone-block';
+  if (isGeneral && severity === 'slow') return FINDING_KINDS.indexOf('pod-slow') - 0.5;
+  return FINDING_KINDS.indexOf(kind);
+}
+
+function cut(findings: Finding[]): Finding[] {
+  const kept = findings.slice(0, MAX_FINDINGS);
+  const last = kept.at(-1);
+  const more = findings.length - kept.length;
+  if (last === undefined || more === 0) return kept;
+  const detail = `${last.detail.slice(0, 500)} ${more} more are left out.`;
+  return [...kept.slice(0, -1), { ...last, detail: detail.trim() }];
+}

@@ -1,0 +1,99 @@
+import type { Explained } from './explained.ts';
+import { increase, isApart, type Layer, STANDS } from './layer.ts';
+
+/**
+ * The bad pairs that nothing explains yet, counted; `excused...` are the explained ones, which count neither for nor
+ * against. Indexes as in `Layer`.
+ */
+export interface Residue {
+  badIn: Uint32Array;
+  badOut: Uint32Array;
+  standIn: Uint32Array;
+  standOut: Uint32Array;
+  excusedIn: Uint32Array;
+  excusedOut: Uint32Array;
+  /** Of pods on different nodes. */
+  crossBadIn: Uint32Array;
+  crossExcusedIn: Uint32Array;
+  /** Pods elsewhere that find any pod of the node bad; by node. */
+  nodeReporters: Uint32Array;
+  zoneBad: Uint32Array;
+  zoneExcused: Uint32Array;
+  /** Pods that report a bad pair, and pods that are reported; by pair of zones. */
+  zoneReporters: Uint32Array;
+  zoneTargets: Uint32Array;
+}
+
+/** Counts what is left. O(bad pairs); yields after each row. */
+export function* residueOf(layer: Layer, explained: Explained): Generator<void, Residue> {
+  const residue = emptyResidue(layer);
+  const { nodes, zones, pods } = layer.places;
+  const stamps = {
+    nodes: new Int32Array(nodes.length).fill(-1),
+    zones: new Int32Array(zones.length ** 2).fill(-1),
+    targets: new Uint8Array(zones.length * pods.length),
+  };
+  for (const row of layer.rows) {
+    for (let k = 0; k < row.to.length; k++) {
+      const to = row.to[k] ?? 0;
+      if (explained.covers(row.from, to)) excuse(residue, layer, row.from, to);
+      else count(residue, layer, { from: row.from, to, stands: row.weight[k] === STANDS }, stamps);
+    }
+    yield;
+  }
+  return residue;
+}
+
+function excuse(residue: Residue, { places }: Layer, from: number, to: number): void {
+  increase(residue.excusedIn, to);
+  increase(residue.excusedOut, from);
+  if (isApart(places.nodeOf, from, to)) increase(residue.crossExcusedIn, to);
+  const [a, b] = [places.zoneOf[from] ?? -1, places.zoneOf[to] ?? -1];
+  if (a >= 0 && b >= 0) increase(residue.zoneExcused, a * places.zones.length + b);
+}
+
+interface Stamps {
+  nodes: Int32Array;
+  zones: Int32Array;
+  targets: Uint8Array;
+}
+
+function count(
+  residue: Residue,
+  { places }: Layer,
+  { from, to, stands }: { from: number; to: number; stands: boolean },
+  stamps: Stamps,
+): void {
+  increase(residue.badIn, to);
+  increase(residue.badOut, from);
+  if (stands) {
+    increase(residue.standIn, to);
+    increase(residue.standOut, from);
+  }
+  const { nodeOf, zoneOf, zones, pods } = places;
+  const node = nodeOf[to] ?? -1;
+  if (isApart(nodeOf, from, to)) {
+    increase(residue.crossBadIn, to);
+    if (node >= 0 && stamps.nodes[node] !== from) increase(residue.nodeReporters, node);
+    if (node >= 0) stamps.nodes[node] = from;
+  }
+  const [a, b] = [zoneOf[from] ?? -1, zoneOf[to] ?? -1];
+  if (a < 0 || b < 0) return;
+  const pair = a * zones.length + b;
+  increase(residue.zoneBad, pair);
+  if (stamps.zones[pair] !== from) increase(residue.zoneReporters, pair);
+  stamps.zones[pair] = from;
+  const target = a * pods.length + to;
+  if (stamps.targets[target] === 0) increase(residue.zoneTargets, pair);
+  stamps.targets[target] = 1;
+}
+
+function emptyResidue({ places }: Layer): Residue {
+  const pods = () => new Uint32Array(places.pods.length);
+  const pairs = () => new Uint32Array(places.zones.length ** 2);
+  return {
+    ...{ badIn: pods(), badOut: pods(), standIn: pods(), standOut: pods(), excusedIn: pods(), excusedOut: pods() },
+    ...{ crossBadIn: pods(), crossExcusedIn: pods(), nodeReporters: new Uint32Array(places.nodes.length) },
+    ...{ zoneBad: pairs(), zoneExcused: pairs(), zoneReporters: pairs(), zoneTargets: pairs() },
+  };
+}
