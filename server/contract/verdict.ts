@@ -7,6 +7,10 @@ export const MAX_VIOLATIONS = 20;
 /** pass: every clause holds. fail: one does not. unknown: too little is known to say either. */
 export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
 
+/** The most clauses that are asked at once, and the longest. */
+export const MAX_CLAUSES = 20;
+export const MAX_CLAUSE_LENGTH = 500;
+
 const verdictSchema = v.object({
   /** Whether the verdict is `pass`. */
   ok: v.boolean(),
@@ -14,13 +18,14 @@ const verdictSchema = v.object({
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
   reason: text(600),
   /** The clauses as they were understood. */
-  expect: v.pipe(v.array(text(600)), v.maxLength(20)),
+  expect: v.pipe(v.array(text(600)), v.maxLength(MAX_CLAUSES)),
   /** By clause, in the order of `expect`. */
-  clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(20)),
+  clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
   window_s: figure,
   /** Samples in the window on the links that any clause looks at. */
   samples: count,
   links_checked: count,
+  /** Those of them with a failed probe in the window. */
   links_failed: count,
   /** Over the ok links that were checked: the median of their p50s, the largest p95 and the largest max; null of none. */
   p50_ms: v.nullable(figure),
@@ -45,7 +50,11 @@ const verdictSchema = v.object({
   served_by: text(253),
 });
 
-/** Whether a hypothesis holds: `/api/v1/verdict` answers with it. */
+/**
+ * Whether a hypothesis holds: `/api/v1/verdict` answers with it. Its parameters: `expect` (any number of times), `window`
+ * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a stretch of the past), `status`,
+ * `format`.
+ */
 export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;
 
 /** Validates a verdict from a server. Throws an Error that says what is wrong. */

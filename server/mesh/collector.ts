@@ -7,6 +7,11 @@ import { PeerTables } from './peer-tables.ts';
 export interface CollectOptions {
   windowMs: number;
   maxAgeMs: number;
+  /**
+   * Answer within this time (ms): with the last matrix of the same window if it has more rows than have come by then,
+   * else with those; the collection goes on and those who ask next find it. Such a matrix may have no findings.
+   */
+  budgetMs?: number;
 }
 
 /** Collects the matrix on request; see `createCollector`. */
@@ -19,6 +24,8 @@ export interface Collector {
 
 /** How long a finished matrix is kept for those who come right after it; 1000 pods are 14 MB. */
 const KEEP_MS = 1000;
+/** And so many times longer than it took, for those who cannot wait that long for another. */
+const KEEP_LONGER = 2;
 /** The most different windows collected at once: each is a fan-out of its own. */
 const MAX_WINDOWS = 4;
 
@@ -39,7 +46,8 @@ export function createCollector(settings: CollectSettings, deps: CollectDeps, ho
 
   const keep = (windowMs: number, mesh: Mesh) => {
     finished.get(windowMs)?.expiry.cancel();
-    const expiry = deps.clock.setTimer(() => finished.delete(windowMs), KEEP_MS);
+    const keepMs = KEEP_MS + KEEP_LONGER * mesh.collectMs;
+    const expiry = deps.clock.setTimer(() => finished.delete(windowMs), keepMs);
     finished.set(windowMs, { mesh, endMs: deps.clock.monotonicMs(), expiry });
   };
 
@@ -53,16 +61,34 @@ export function createCollector(settings: CollectSettings, deps: CollectDeps, ho
     });
   };
 
+  /** The whole matrix, or what there is of it once the time is up. */
+  const within = (budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> =>
+    new Promise((resolve, reject) => {
+      const timer = deps.clock.setTimer(() => {
+        const partial = running.get(windowMs)?.collection.soFar();
+        const recent = finished.get(windowMs);
+        const aged = recent && { ...recent.mesh, ageMs: deps.clock.monotonicMs() - recent.endMs };
+        const best = partial && aged && missing(aged) < missing(partial) ? aged : (partial ?? aged);
+        if (best !== undefined) resolve(best);
+      }, budgetMs);
+      whole.then(resolve, reject).finally(() => timer.cancel());
+    });
+
+  const collect = async ({ windowMs, maxAgeMs }: CollectOptions): Promise<Mesh> => {
+    if (stopped) throw new Error('the collector has been stopped');
+    const recent = suited(finished, windowMs);
+    const ageMs = recent === undefined ? 0 : deps.clock.monotonicMs() - recent.endMs;
+    if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
+    const joined = suited(running, windowMs);
+    if (joined !== undefined) return joined.mesh;
+    if (running.size >= MAX_WINDOWS) throw new Error(`more than ${MAX_WINDOWS} windows asked for at once`);
+    return start(windowMs);
+  };
+
   return {
-    collect: async ({ windowMs, maxAgeMs }) => {
-      if (stopped) throw new Error('the collector has been stopped');
-      const recent = suited(finished, windowMs);
-      const ageMs = recent === undefined ? 0 : deps.clock.monotonicMs() - recent.endMs;
-      if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
-      const joined = suited(running, windowMs);
-      if (joined !== undefined) return joined.mesh;
-      if (running.size >= MAX_WINDOWS) throw new Error(`more than ${MAX_WINDOWS} windows asked for at once`);
-      return start(windowMs);
+    collect: (options) => {
+      const whole = collect(options);
+      return options.budgetMs === undefined ? whole : within(options.budgetMs, options.windowMs, whole);
     },
     stop: () => {
       stopped = true;
@@ -71,4 +97,8 @@ export function createCollector(settings: CollectSettings, deps: CollectDeps, ho
       finished.clear();
     },
   };
+}
+
+function missing({ rows }: Mesh): number {
+  return rows.reduce((count, row) => count + (row.missing === '' ? 0 : 1), 0);
 }
