@@ -30,28 +30,51 @@ export function unpack16(packed: number): number {
   if (packed === NONE16) return -1;
   const exponent = packed >> 12;
   const mantissa = packed & 0xfff;
-  return exponent === 0 ? mantissa : (mantissa + 4096) * 2 ** (exponent - 1);
+  // A shift: the largest has 27 bits, and a power takes ten times as long.
+  return exponent === 0 ? mantissa : (mantissa + 4096) << (exponent - 1);
+}
+
+/** What newer browsers have; TypeScript does not know it yet. */
+interface Base64Bytes {
+  setFromBase64?(text: string): { read: number; written: number };
 }
 
 /** Base64 of the bytes of a typed array (little-endian, as every platform that Node and browsers run on). */
 export function toBase64(array: Uint8Array | Uint16Array): string {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  const { buffer, byteOffset, byteLength } = array;
+  // Node's own way takes a tenth of the time, and a matrix of 1000 pods is 10 000 columns.
+  if (typeof Buffer === 'function') return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let binary = '';
   for (let i = 0; i < bytes.length; i += 8192) binary += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return btoa(binary);
 }
 
-/** The bytes of a base64 text. Throws a RangeError unless it decodes to exactly `length` bytes. */
-export function fromBase64(text: string, length: number): Uint8Array {
-  if (text.length > Math.ceil(length / 3) * 4) throw new RangeError(`more than ${length} bytes of base64`);
-  let binary: string;
-  try {
-    binary = atob(text);
-  } catch {
-    throw new RangeError('not base64');
+/** Writes the bytes of a base64 text into `bytes`. Throws a RangeError unless it decodes to exactly as many. */
+export function readBase64(text: string, bytes: Uint8Array): void {
+  const quads = Math.ceil(bytes.length / 3);
+  const missing = quads * 3 - bytes.length;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  if (text.length !== quads * 4 || padding !== missing || decodeInto(text, bytes) !== bytes.length) {
+    throw new RangeError(`${text.length} characters that are not ${bytes.length} bytes in base64`);
   }
-  if (binary.length !== length) throw new RangeError(`${binary.length} bytes of base64 where ${length} belong`);
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
+}
+
+/** Decodes by the fastest way there is; gives how many bytes there were, -1 where it is not base64. */
+function decodeInto(text: string, bytes: Uint8Array & Base64Bytes): number {
+  try {
+    if (bytes.setFromBase64 !== undefined) {
+      const { read, written } = bytes.setFromBase64(text);
+      return read === text.length ? written : -1;
+    }
+    // Skips what is no base64, and so comes to fewer bytes.
+    if (typeof Buffer === 'function') {
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'base64');
+    }
+    const binary = atob(text);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
+    return binary.length;
+  } catch {
+    return -1;
+  }
 }

@@ -1,4 +1,4 @@
-import { fromBase64, toBase64 } from './bytes16.ts';
+import { NONE16, readBase64, toBase64 } from './bytes16.ts';
 import { OUTCOMES, type Outcome, PHASES, type Phase } from './outcome.ts';
 
 /** `flags` of a link: the probe went over IPv6. */
@@ -36,13 +36,17 @@ export interface LinkColumns {
 
 /** What the samples of a window came to, one entry a link; asked for by `window`. Percentiles are over ok samples. */
 export interface StatColumns {
-  /** Probes in the window, at most 65535. */
+  /** Probes in the window; 65535 stands for more, too. */
   samples: Uint16Array;
   /** Those of them that failed. */
   failures: Uint16Array;
+  minUs: Uint16Array;
   p50Us: Uint16Array;
   p95Us: Uint16Array;
   maxUs: Uint16Array;
+  /** Medians of the phases. */
+  connectP50Us: Uint16Array;
+  firstByteP50Us: Uint16Array;
 }
 
 /** The most links that a row may have: 65535 pods is more than Kubernetes supports (5000 nodes, 150 000 pods). */
@@ -61,7 +65,16 @@ export const LINK_COLUMNS = {
 } as const;
 
 /** As `LINK_COLUMNS`, for the columns of a window. */
-export const STAT_COLUMNS = { samples: 2, failures: 2, p50Us: 2, p95Us: 2, maxUs: 2 } as const;
+export const STAT_COLUMNS = {
+  samples: 2,
+  failures: 2,
+  minUs: 2,
+  p50Us: 2,
+  p95Us: 2,
+  maxUs: 2,
+  connectP50Us: 2,
+  firstByteP50Us: 2,
+} as const;
 
 /** Columns for `length` links, all zero. */
 export function emptyLinks(length: number): LinkColumns {
@@ -88,11 +101,23 @@ export function phaseFlag(phase: Phase | null): number {
   return (phase === null ? 0 : PHASES.indexOf(phase) + 1) << PHASE_SHIFT;
 }
 
-/** A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. */
+/**
+ * A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. A number stands for a whole
+ * column: the value of all entries, or in `to` the first of consecutive indexes.
+ */
 export function encodeColumns(columns: LinkColumns | StatColumns, length: number): Record<string, string | number> {
   const wire: Record<string, string | number> = { length };
-  for (const [name, value] of Object.entries(columns)) if (typeof value !== 'number') wire[name] = toBase64(value);
+  for (const [name, column] of Object.entries(columns)) {
+    if (typeof column !== 'number')
+      wire[name] = isSteady(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
+  }
   return wire;
+}
+
+/** Whether each entry is `step` more than the one before. */
+function isSteady(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
+  for (let i = 1; i < column.length; i++) if (column[i] !== (column[i - 1] ?? 0) + step) return false;
+  return column.length > 0;
 }
 
 /**
@@ -123,21 +148,36 @@ function lengthOf(wire: unknown): number {
   return length as number;
 }
 
+/**
+ * Columns for `length` links, all zero, side by side in one buffer: 1000 rows are 1000 buffers and not 13 000, which
+ * counts where they are handed from a worker to the page. Wide columns come first, as they must lie on even bytes.
+ */
 function columnsOf(widths: Record<string, number>, length: number): Record<string, Uint8Array | Uint16Array> {
+  const byWidth = Object.entries(widths).sort(([, a], [, b]) => b - a);
+  const buffer = new ArrayBuffer(byWidth.reduce((sum, [, width]) => sum + width * length, 0));
   const columns: Record<string, Uint8Array | Uint16Array> = {};
-  for (const [name, width] of Object.entries(widths)) {
-    columns[name] = width === 1 ? new Uint8Array(length) : new Uint16Array(length);
+  let start = 0;
+  for (const [name, width] of byWidth) {
+    columns[name] = width === 1 ? new Uint8Array(buffer, start, length) : new Uint16Array(buffer, start, length);
+    start += width * length;
   }
   return columns;
 }
 
 function decodeColumns(wire: unknown, widths: Record<string, number>, length: number) {
-  const columns: Record<string, Uint8Array | Uint16Array> = {};
-  for (const [name, width] of Object.entries(widths)) {
-    const text = (wire as Record<string, unknown>)[name];
-    if (typeof text !== 'string') throw new TypeError(`links without column ${name}`);
-    const bytes = fromBase64(text, length * width);
-    columns[name] = width === 1 ? bytes : new Uint16Array(bytes.buffer);
+  const columns = columnsOf(widths, length);
+  for (const [name, column] of Object.entries(columns)) {
+    const value = (wire as Record<string, unknown>)[name];
+    if (typeof value === 'string') {
+      readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+    } else if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NONE16) {
+      fillSteady(column, value as number, name === 'to' ? 1 : 0);
+    } else throw new TypeError(`links without column ${name}`);
   }
   return columns;
+}
+
+function fillSteady(column: Uint8Array | Uint16Array, first: number, step: 0 | 1): void {
+  if (step === 0) column.fill(first);
+  else for (let i = 0; i < column.length; i++) column[i] = first + i;
 }

@@ -33,38 +33,12 @@ export interface Accused {
 
 /** Tells which rows and columns stand out as a whole, so that the rest can be read without them. O(n^2). */
 export function accuse(picture: Picture): Accused {
-  const { n } = picture;
-  const { into, outOf } = tally(picture);
+  const { n, into, outOf } = picture;
   const rows = Int8Array.from({ length: n }, (_, pod) => accuseRow(picture, into, pod));
   const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
   const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, rows, pod));
   const inside = without(picture, into, columns, (pod, other) => other * n + pod);
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
-}
-
-/** Counts every pair twice: for the pod it leads into and the one it comes out of. Good ones, the most, by difference. */
-function tally({ n, state }: Picture): { into: Uint32Array; outOf: Uint32Array } {
-  const into = new Uint32Array(n * WIDTH);
-  const outOf = new Uint32Array(n * WIDTH);
-  for (let pod = 0; pod < n; pod++) {
-    into[pod * WIDTH + GOOD] = n;
-    outOf[pod * WIDTH + GOOD] = n;
-  }
-  const move = (counts: Uint32Array, pod: number, code: number) => {
-    const at = pod * WIDTH;
-    counts[at + GOOD] = (counts[at + GOOD] ?? 0) - 1;
-    counts[at + code] = (counts[at + code] ?? 0) + 1;
-  };
-  for (let from = 0; from < n; from++) {
-    const line = from * n;
-    for (let to = 0; to < n; to++) {
-      const code = state[line + to];
-      if (code === GOOD || code === undefined) continue;
-      move(into, to, code);
-      move(outOf, from, code);
-    }
-  }
-  return { into, outOf };
 }
 
 /** Counts by state, less those of pairs with an accused pod on the other axis. */

@@ -1,5 +1,6 @@
 import { codeOf, LINK_STATES, type LinkState } from './link-state.ts';
 import type { Picture } from './picture.ts';
+import { STATES } from './picture-cells.ts';
 import { Worst } from './worst.ts';
 
 /** Which links a graph is asked for: the worst of all, or of one kind. */
@@ -59,57 +60,102 @@ const RANK_STEP = 1e9;
  * the same choice.
  */
 export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoice {
-  const { n, state, valueUs } = picture;
-  const total = noCounts();
-  const failedTo = new Uint32Array(n);
+  const { state, valueUs } = picture;
+  const { tally, failedTo } = talliesOf(picture, request);
   const worst = new Worst(request.limit);
-  let failed = 0;
-  forEachPair(picture, request, (pair, to) => {
-    const code = state[pair] ?? GONE;
-    const name = LINK_STATES[code] ?? 'gone';
-    total[name]++;
-    if (code === FAILED) {
-      failed++;
-      failedTo[to] = (failedTo[to] ?? 0) + 1;
-    } else if (request.only === 'all' || (request.only === 'slow' && code === SLOW)) {
-      const us = valueUs[pair] ?? 0;
-      worst.offer(pair, (RANKS[code] ?? 0) * RANK_STEP + (us || 0));
-    }
+  forEachPair(picture, request, wanted(request, tally), (pair) => {
+    worst.offer(pair, (RANKS[state[pair] ?? GONE] ?? 0) * RANK_STEP + (valueUs[pair] || 0));
   });
-  const failedPairs = request.only === 'slow' ? [] : takeFailed(picture, request, failedTo, failed);
+  const failedPairs = request.only === 'slow' ? [] : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
   const room = request.limit - failedPairs.length;
   const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
-  const shown = noCounts();
-  for (const pair of pairs) shown[LINK_STATES[state[pair] ?? GONE] ?? 'gone']++;
+  const total = byState(tally);
+  const shown = new Uint32Array(LINK_STATES.length);
+  for (const pair of pairs) shown[state[pair] ?? GONE] = (shown[state[pair] ?? GONE] ?? 0) + 1;
   const leastSlow = pairs.find((pair) => state[pair] === SLOW);
   return {
     pairs,
-    shown,
+    shown: byState(shown),
     total,
     all: total.good + total.fair + total.warning + total.slow + total.failed + total.suspect + total.unknown,
-    slowFromUs: shown.slow < total.slow && leastSlow !== undefined ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN,
+    slowFromUs:
+      (shown[SLOW] ?? 0) < total.slow && leastSlow !== undefined ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN,
   };
 }
 
-/** Calls back for every pair that the request is about; pairs of gone pods are never drawn. */
-function forEachPair({ n, state }: Picture, request: ChoiceRequest, visit: (pair: number, to: number) => void): void {
-  const { pod, selfLinks, touching } = request;
-  const consider = (from: number, to: number) => {
-    const pair = from * n + to;
+/** How many pairs that the request is about are in each state, and how many failed by the pod they lead to. */
+function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Array; failedTo: Uint32Array } {
+  const { n, state, into } = picture;
+  const tally = new Uint32Array(LINK_STATES.length);
+  const failedTo = new Uint32Array(n);
+  if (request.pod < 0 && request.touching === null) {
+    // Counted with the picture already: a million pairs take 20 ms.
+    for (let to = 0; to < n; to++) {
+      const self = request.selfLinks ? -1 : (state[to * n + to] ?? -1);
+      for (let code = 0; code < STATES; code++) {
+        const count = (into[to * STATES + code] ?? 0) - (code === self ? 1 : 0);
+        tally[code] = (tally[code] ?? 0) + count;
+        if (code === FAILED) failedTo[to] = count;
+      }
+    }
+    tally[GONE] = tally[NOT_PROBED] = tally[NOT_YET] = 0;
+    return { tally, failedTo };
+  }
+  forEachPair(picture, request, ALL, (pair, to) => {
     const code = state[pair] ?? GONE;
-    if (code === GONE || (from === to && !selfLinks)) return;
-    if (pod < 0 && (code === NOT_PROBED || code === NOT_YET)) return;
-    if (touching !== null && touching[from] !== 1 && touching[to] !== 1) return;
-    visit(pair, to);
-  };
+    tally[code] = (tally[code] ?? 0) + 1;
+    if (code === FAILED) failedTo[to] = (failedTo[to] ?? 0) + 1;
+  });
+  return { tally, failedTo };
+}
+
+/** Every state, by index in `LINK_STATES`. */
+const ALL = new Uint8Array(LINK_STATES.length).fill(1);
+const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
+
+/** Which states have a chance to be among the worst: where enough are slow, nobody needs to look at the good ones. */
+function wanted({ only, limit }: ChoiceRequest, tally: Uint32Array): Uint8Array {
+  if (only === 'failed') return new Uint8Array(LINK_STATES.length);
+  if (only === 'slow') return ALL.map((_, code) => (code === SLOW ? 1 : 0));
+  let least = RANK.slow;
+  let count = tally[SLOW] ?? 0;
+  while (least > 0 && count < limit) {
+    least--;
+    for (const [code, rank] of RANKS.entries()) if (rank === least) count += tally[code] ?? 0;
+  }
+  return ALL.map((_, code) => (code !== FAILED && (RANKS[code] ?? 0) >= least ? 1 : 0));
+}
+
+/** Calls back for every pair in one of the wanted states that the request is about; pairs of gone pods are never drawn. */
+function forEachPair(
+  { n, state, outOf }: Picture,
+  { pod, selfLinks, touching }: ChoiceRequest,
+  wanted: Uint8Array,
+  visit: (pair: number, to: number) => void,
+): void {
+  const codes = wanted.slice();
+  codes[GONE] = 0;
+  if (pod < 0) codes[NOT_PROBED] = codes[NOT_YET] = 0;
+  const isAsked = (from: number, to: number) =>
+    (from !== to || selfLinks) && (touching === null || touching[from] === 1 || touching[to] === 1);
   if (pod >= 0) {
+    const consider = (from: number, to: number) => {
+      const pair = from * n + to;
+      if (codes[state[pair] ?? GONE] === 1 && isAsked(from, to)) visit(pair, to);
+    };
     for (let other = 0; other < n; other++) {
       consider(pod, other);
       if (other !== pod) consider(other, pod);
     }
     return;
   }
-  for (let from = 0; from < n; from++) for (let to = 0; to < n; to++) consider(from, to);
+  for (let from = 0; from < n; from++) {
+    const line = from * n;
+    if (!codes.some((isWanted, code) => isWanted === 1 && (outOf[from * STATES + code] ?? 0) > 0)) continue;
+    for (let to = 0; to < n; to++) {
+      if (codes[state[line + to] ?? GONE] === 1 && isAsked(from, to)) visit(line + to, to);
+    }
+  }
 }
 
 /** The failed pairs to show: all, or `limit` of them in turns over the targets, and over each target's pingers. */
@@ -118,8 +164,7 @@ function takeFailed(picture: Picture, request: ChoiceRequest, failedTo: Uint32Ar
   const seen = new Uint32Array(picture.n);
   const pairs: number[] = [];
   if (failed === 0) return pairs;
-  forEachPair(picture, request, (pair, to) => {
-    if (picture.state[pair] !== FAILED) return;
+  forEachPair(picture, request, ONLY_FAILED, (pair, to) => {
     const count = failedTo[to] ?? 0;
     const place = (seen[to] ?? 0) + to;
     seen[to] = (seen[to] ?? 0) + 1;
@@ -145,6 +190,6 @@ function inTurns(counts: Uint32Array, limit: number): Uint32Array {
   return share;
 }
 
-function noCounts(): Record<LinkState, number> {
-  return Object.fromEntries(LINK_STATES.map((state) => [state, 0])) as Record<LinkState, number>;
+function byState(tally: Uint32Array): Record<LinkState, number> {
+  return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;
 }

@@ -2,6 +2,7 @@ import type { Pod } from '../../server/contract/pod.ts';
 import { codeOf } from './link-state.ts';
 import { podLabels, shownName } from './names.ts';
 import type { Picture } from './picture.ts';
+import { STATES } from './picture-cells.ts';
 
 /**
  * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what others say of it.
@@ -45,29 +46,28 @@ const FAILED = codeOf('failed');
 
 /** Judges every pod of a picture whose states are filled in. */
 export function viewPods(picture: Picture): PodView[] {
-  const { mesh, n, state } = picture;
+  const { mesh, n, state, into, outOf } = picture;
   const labels = podLabels(mesh.pods, mesh.settings.displayNodeName);
-  const into = { probed: new Uint32Array(n), failed: new Uint32Array(n), slow: new Uint32Array(n) };
-  const views = mesh.pods.map((pod, from) => {
-    const out = { probedOut: 0, failedOut: 0, slowOut: 0 };
-    for (let to = 0; to < n; to++) {
-      const code = state[from * n + to] ?? FAILED + 1;
-      if (code > FAILED || from === to) continue;
-      out.probedOut++;
-      into.probed[to] = (into.probed[to] ?? 0) + 1;
-      if (code < SLOW) continue;
-      const tally = code === FAILED ? into.failed : into.slow;
-      tally[to] = (tally[to] ?? 0) + 1;
-      if (code === FAILED) out.failedOut++;
-      else out.slowOut++;
-    }
-    return { ...blankView(pod, from, labels[from] ?? ''), ...out };
+  const views = mesh.pods.map((pod, index): PodView => {
+    const self = state[index * n + index] ?? 0;
+    const inwards = talliesOf(into, index, self);
+    const outwards = talliesOf(outOf, index, self);
+    // One literal: made by spreading, a thousand of them take 20 ms.
+    return {
+      pod,
+      index,
+      name: shownName(pod.name),
+      label: labels[index] ?? '',
+      health: 'healthy',
+      slowToReach: false,
+      probedIn: inwards.probed,
+      failedIn: inwards.failed,
+      slowIn: inwards.slow,
+      probedOut: outwards.probed,
+      failedOut: outwards.failed,
+      slowOut: outwards.slow,
+    };
   });
-  for (const view of views) {
-    view.probedIn = into.probed[view.index] ?? 0;
-    view.failedIn = into.failed[view.index] ?? 0;
-    view.slowIn = into.slow[view.index] ?? 0;
-  }
   const down = views.flatMap((view) =>
     isUnreached(view, state[view.index * n + view.index] ?? 0) ? [view.index] : [],
   );
@@ -80,9 +80,12 @@ export function viewPods(picture: Picture): PodView[] {
   return views;
 }
 
-function blankView(pod: Pod, index: number, label: string): PodView {
-  const counts = { probedIn: 0, failedIn: 0, slowIn: 0, probedOut: 0, failedOut: 0, slowOut: 0 };
-  return { pod, index, name: shownName(pod.name), label, health: 'healthy', slowToReach: false, ...counts };
+/** How many pairs of a pod were probed, failed and were slow, without its link to itself. */
+function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: number; failed: number; slow: number } {
+  const at = (code: number) => (tally[pod * STATES + code] ?? 0) - (code === self ? 1 : 0);
+  let probed = 0;
+  for (let code = 0; code <= FAILED; code++) probed += at(code);
+  return { probed, failed: at(FAILED), slow: at(SLOW) };
 }
 
 function isUnreached(view: PodView, self: number): boolean {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { pack16 } from '../../../server/contract/bytes16.ts';
 import { accuse } from '../../../web/pure/accused.ts';
 import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
 import type { Picture } from '../../../web/pure/picture.ts';
@@ -8,6 +9,18 @@ import { pictureOf } from './heat-pictures.ts';
 const names = (codes: Int8Array) => Array.from(codes, (code) => (code < 0 ? '-' : stateAt(code)));
 const rowsOf = (picture: Picture) => names(accuse(picture).rows);
 const columnsOf = (picture: Picture) => names(accuse(picture).columns);
+
+/** `pods` pods of which all links are good but the given ones, [from, to]. */
+function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, number][]): Picture {
+  return pictureOf({ pods, scenario: 'healthy' }, ({ rows }) => {
+    for (const { links } of rows) links.totalUs.fill(300);
+    for (const [from, to] of pairs) {
+      const links = rows[from]!.links;
+      if (state === 'failed') links.outcome[to] = 1;
+      else links.totalUs[to] = pack16(50_000);
+    }
+  });
+}
 
 describe('a row is accused', () => {
   test('of nothing while all is well', () => {
@@ -47,12 +60,11 @@ describe('a column is accused', () => {
 });
 
 test('a pod that nobody reaches and that reaches nobody is accused both ways', () => {
-  const picture = pictureOf({ pods: 8, scenario: 'healthy' });
-  picture.state.fill(0);
-  for (let other = 0; other < 7; other++) {
-    picture.state[other * 8 + 7] = LINK_STATES.indexOf('failed');
-    picture.state[7 * 8 + other] = LINK_STATES.indexOf('failed');
-  }
+  const failed = Array.from({ length: 7 }, (_, other): [number, number][] => [
+    [other, 7],
+    [7, other],
+  ]);
+  const picture = goodBut(8, 'failed', failed.flat());
   expect(rowsOf(picture)).toEqual([...new Array(7).fill('-'), 'failed']);
   expect(columnsOf(picture)).toEqual([...new Array(7).fill('-'), 'failed']);
 });
@@ -66,9 +78,7 @@ describe('the strips along the edges', () => {
   });
 
   test('show one failed link in its row and in its column', () => {
-    const picture = pictureOf({ pods: 30, scenario: 'healthy' });
-    picture.state.fill(0);
-    picture.state[3 * 30 + 7] = LINK_STATES.indexOf('failed');
+    const picture = goodBut(30, 'failed', [[3, 7]]);
     const { rowWorst, columnWorst } = accuse(picture);
     expect(names(rowWorst).filter((name) => name === 'failed')).toHaveLength(1);
     expect(names(rowWorst)[7]).toBe('failed');
@@ -76,9 +86,7 @@ describe('the strips along the edges', () => {
   });
 
   test('do not show one late link among thirty', () => {
-    const picture = pictureOf({ pods: 30, scenario: 'healthy' });
-    picture.state.fill(0);
-    picture.state[3 * 30 + 7] = LINK_STATES.indexOf('warning');
+    const picture = goodBut(30, 'warning', [[3, 7]]);
     expect(new Set(names(accuse(picture).rowWorst))).toEqual(new Set(['good']));
   });
 });

@@ -1,0 +1,259 @@
+import { unpack16 } from '../../server/contract/bytes16.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns } from '../../server/contract/links.ts';
+import type { MeshRow } from '../../server/contract/mesh.ts';
+import type { Lifecycle } from '../../server/contract/pod.ts';
+import { codeOf, LINK_STATES } from './link-state.ts';
+import type { PictureOptions } from './picture.ts';
+
+/** How many states there are: the width of a pod's entry in a tally. */
+export const STATES = LINK_STATES.length;
+
+/** What is drawn of every pair (from, to), at index `from * n + to`, and what it comes to by pod. */
+export interface PictureCells {
+  /** Number of pods, gone ones included. */
+  n: number;
+  /** Index in `LINK_STATES` of every pair. */
+  state: Uint8Array;
+  /** As `state`, but what lies beneath `suspect`: the state that the figure alone would have. */
+  base: Uint8Array;
+  /** The chosen figure, us; NaN where there is none. */
+  valueUs: Float32Array;
+  /** Entry of the pair in the links of its row, -1 without one; the worse where both IP families are probed. */
+  link: Int32Array;
+  /** Pairs into and out of each pod by state, its link to itself included: `into[pod * STATES + code]`. */
+  into: Uint32Array;
+  outOf: Uint32Array;
+  /** The pair to look at first: failed for the longest time, else the slowest; -1 without any. */
+  worst: number;
+}
+
+const GOOD = codeOf('good');
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+const NOT_PROBED = codeOf('not-probed');
+const NOT_YET = codeOf('not-yet');
+const UNKNOWN = codeOf('unknown');
+const SUSPECT = codeOf('suspect');
+const GONE = codeOf('gone');
+
+/**
+ * Works out the cells of a matrix row by row: a row that has not changed is not looked at again, and each is done when it
+ * comes, so that little is left to do when the last one has. Outcome first, latency second.
+ */
+export class CellsMaker {
+  readonly #options: PictureOptions;
+  #lifecycles: readonly Lifecycle[] = [];
+  /** Pods that are gone or starting. */
+  #special: number[] = [];
+  #cells: PictureCells = blankCells(0);
+  /** By pod: its pair that has failed for the longest time and for how long, and its slowest pair and how slow it is. */
+  #failedTo = new Int32Array(0);
+  #failedMs = new Float64Array(0);
+  #slowestTo = new Int32Array(0);
+  #slowestUs = new Float32Array(0);
+  #before = new Uint8Array(0);
+
+  constructor(options: PictureOptions) {
+    this.#options = options;
+  }
+
+  /** Begins anew if these are other pods or in other stages of life; true if so, then every row has to be put in. */
+  begin(lifecycles: readonly Lifecycle[]): boolean {
+    const known = this.#lifecycles;
+    if (known.length === lifecycles.length && known.every((stage, i) => stage === lifecycles[i])) return false;
+    const n = lifecycles.length;
+    this.#lifecycles = [...lifecycles];
+    this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
+    this.#cells = blankCells(n);
+    this.#failedTo = new Int32Array(n);
+    this.#failedMs = new Float64Array(n);
+    this.#slowestTo = new Int32Array(n);
+    this.#slowestUs = new Float32Array(n);
+    this.#before = new Uint8Array(n);
+    for (let from = 0; from < n; from++) this.put(from, undefined);
+    return true;
+  }
+
+  /** Puts a pod's row in; undefined = it has none. O(n). */
+  put(from: number, row: MeshRow | undefined): void {
+    const { n, state, link, valueUs } = this.#cells;
+    const start = from * n;
+    this.#before.set(state.subarray(start, start + n));
+    link.fill(-1, start, start + n);
+    valueUs.fill(Number.NaN, start, start + n);
+    this.#fillUnmeasured(from, row);
+    if (row !== undefined) fillMeasured(this.#cells, from, row, this.#options);
+    this.#count(from, row);
+  }
+
+  /** The cells as they are now, to be kept: later rows do not change them. */
+  take(): PictureCells {
+    const { n, state, base, valueUs, link, into, outOf } = this.#cells;
+    return {
+      n,
+      state: state.slice(),
+      base: base.slice(),
+      valueUs: valueUs.slice(),
+      link: link.slice(),
+      into: into.slice(),
+      outOf: outOf.slice(),
+      worst: this.#worst(),
+    };
+  }
+
+  /** What pairs from one pod are before any of its links is looked at. */
+  #fillUnmeasured(from: number, row: MeshRow | undefined): void {
+    const { n, state, base } = this.#cells;
+    const start = from * n;
+    const lifecycle = this.#lifecycles[from];
+    const silent = row === undefined || row.missing !== '';
+    const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
+    state.fill(blank, start, start + n);
+    if (blank !== GONE)
+      for (const to of this.#special) state[start + to] = this.#lifecycles[to] === 'gone' ? GONE : NOT_YET;
+    base.set(state.subarray(start, start + n), start);
+  }
+
+  /** Counts the row's pairs by state, takes away what they were before, and finds its worst. */
+  #count(from: number, row: MeshRow | undefined): void {
+    const { n, state, valueUs, link, into, outOf } = this.#cells;
+    const before = this.#before;
+    const start = from * n;
+    const own = from * STATES;
+    outOf.fill(0, own, own + STATES);
+    let [failedTo, failedMs, slowestTo, slowestUs] = [-1, -1, -1, -1];
+    for (let to = 0; to < n; to++) {
+      const code = state[start + to] ?? 0;
+      const old = before[to] ?? 0;
+      outOf[own + code] = (outOf[own + code] ?? 0) + 1;
+      if (code !== old) {
+        const at = to * STATES;
+        into[at + old] = (into[at + old] ?? 0) - 1;
+        into[at + code] = (into[at + code] ?? 0) + 1;
+      }
+      if (code === FAILED) {
+        const forMs = unpack16(row?.links.sinceMs[link[start + to] ?? -1] ?? 0);
+        if (forMs > failedMs) [failedTo, failedMs] = [to, forMs];
+      } else if (code <= SLOW) {
+        const us = valueUs[start + to] ?? 0;
+        if (us > slowestUs) [slowestTo, slowestUs] = [to, us];
+      }
+    }
+    this.#failedTo[from] = failedTo;
+    this.#failedMs[from] = failedMs;
+    this.#slowestTo[from] = slowestTo;
+    this.#slowestUs[from] = slowestUs;
+  }
+
+  #worst(): number {
+    return pairOfMost(this.#failedTo, this.#failedMs) ?? pairOfMost(this.#slowestTo, this.#slowestUs) ?? -1;
+  }
+}
+
+/** The pair of the highest rank by pod, the first of equals; null where no pod has one. */
+function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number | null {
+  let best: number | null = null;
+  let most = -1;
+  for (let from = 0; from < tos.length; from++) {
+    const to = tos[from] ?? -1;
+    if (to < 0 || (ranks[from] ?? -1) <= most) continue;
+    most = ranks[from] ?? -1;
+    best = from * tos.length + to;
+  }
+  return best;
+}
+
+/** All pairs good, as nothing is good that nobody has put in: `put` sets every one. */
+function blankCells(n: number): PictureCells {
+  const into = new Uint32Array(n * STATES);
+  for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = n;
+  return {
+    n,
+    state: new Uint8Array(n * n),
+    base: new Uint8Array(n * n),
+    valueUs: new Float32Array(n * n),
+    link: new Int32Array(n * n),
+    into,
+    outOf: new Uint32Array(n * STATES),
+    worst: -1,
+  };
+}
+
+function fillMeasured(cells: PictureCells, from: number, row: MeshRow, options: PictureOptions): void {
+  const { n, state, base, valueUs, link } = cells;
+  const { links } = row;
+  const { to: tos, flags: allFlags, outcome } = links;
+  const unreliable = row.starvation?.unreliable === true;
+  const failuresStand = !unreliable || failsAtFew(links);
+  const goodUs = options.thresholds.goodMs * 1000;
+  const warningUs = options.thresholds.warningMs * 1000;
+  const problemUs = options.thresholds.problemMs * 1000;
+  const { figures, spare } = figuresOf(row, options);
+  const start = from * n;
+  for (let i = 0; i < links.length; i++) {
+    const pair = start + (tos[i] ?? 0);
+    const flags = allFlags[i] ?? 0;
+    const seen = link[pair] ?? -1;
+    const isGone = base[pair] === GONE;
+    if ((flags & FLAG_NOT_YET) !== 0) {
+      if (seen === -1) {
+        link[pair] = i;
+        if (!isGone) base[pair] = state[pair] = NOT_YET;
+      }
+      continue;
+    }
+    const us = figureAt(figures, spare, i);
+    const failed = outcome[i] !== 0;
+    const code = failed ? FAILED : us < 0 ? UNKNOWN : us < goodUs ? 0 : us < warningUs ? 1 : us < problemUs ? 2 : SLOW;
+    if (seen !== -1 && !isWorse(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    link[pair] = i;
+    valueUs[pair] = us < 0 ? Number.NaN : us;
+    if (isGone) continue;
+    base[pair] = code;
+    // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
+    const stands = failed ? failuresStand : !unreliable && (flags & FLAG_SUSPECT) === 0;
+    state[pair] = stands ? code : SUSPECT;
+  }
+}
+
+/**
+ * Whether fewer than half of the measured links fail. Then it is not the starved process that fails: it reaches the
+ * others all the same, and to call everything suspect would hide a dead pod for as long as the node is busy.
+ */
+function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
+  let measured = 0;
+  let failed = 0;
+  for (let i = 0; i < length; i++) {
+    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    measured++;
+    if (outcome[i] !== 0) failed++;
+  }
+  return failed * 2 < measured;
+}
+
+/** The column of the chosen figure, and what stands in for it where it has none. */
+function figuresOf(
+  row: MeshRow,
+  { value, phase }: PictureOptions,
+): { figures: Uint16Array; spare: Uint16Array | null } {
+  const { links, stats } = row;
+  if (value !== 'last') {
+    if (stats === null) return { figures: links.totalUs, spare: null };
+    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
+    return { figures: column, spare: links.totalUs };
+  }
+  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
+  return { figures: column, spare: null };
+}
+
+function figureAt(figures: Uint16Array, spare: Uint16Array | null, i: number): number {
+  const us = unpack16(figures[i] ?? 0);
+  return us < 0 && spare !== null ? unpack16(spare[i] ?? 0) : us;
+}
+
+/** Of two IP families of one pair the worse is shown: failed, then slower; anything measured before `not-yet`. */
+function isWorse(code: number, us: number, oldCode: number, oldUs: number): boolean {
+  const rank = (c: number) => (c <= FAILED ? c : -1);
+  if (rank(code) !== rank(oldCode)) return rank(code) > rank(oldCode);
+  return us > oldUs;
+}
