@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Two
- * that need programs of others: deploy (helm, kubectl) and prometheus (prometheus, promtool).
+ * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Three
+ * that need programs of others: deploy (helm, kubectl), prometheus (prometheus, promtool) and toxiproxy (go).
  */
 export default defineConfig({
   test: {
@@ -33,6 +33,7 @@ export default defineConfig({
       ...[
         ['deploy', 'test/deploy/**/*.test.ts'],
         ['prometheus', 'test/prometheus/**/*.test.ts'],
+        ['toxiproxy', 'test/toxiproxy/**/*.test.ts'],
         ['experiments', 'test/e2e/experiment-*.test.ts'],
       ].map(([name = '', include = '']) => ({
         test: {

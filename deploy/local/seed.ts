@@ -96,8 +96,13 @@ function node(name: string, zone: string, address: string): Seed {
     capacity: size,
     allocatable: size,
     conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'this machine is up' }],
+    // All of them: clients whose models are generated (Python's, which PowerfulSeal uses) refuse a node without one.
     nodeInfo: {
+      machineID: name,
+      systemUUID: name,
+      bootID: name,
       kubeletVersion: 'v1.32.0',
+      kubeProxyVersion: 'v1.32.0',
       osImage: `this machine (${process.platform})`,
       kernelVersion: '-',
       containerRuntimeVersion: 'process://node',

@@ -120,7 +120,7 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
       '/proxies',
       '{"name":5}',
       400,
-      'bad request body: json: cannot unmarshal number 5 into Go struct field Proxy.name of type string',
+      'bad request body: json: cannot unmarshal number into Go struct field Proxy.name of type string',
     ],
     ['POST', '/proxies', '{"name":"x"}', 400, 'missing required field: upstream'],
     [
@@ -137,7 +137,6 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
       500,
       'listen tcp 192.0.2.1:1: bind: cannot assign requested address',
     ],
-    ['POST', '/populate', '[{"name":"x"}]', 400, 'missing required field: upstream at proxy 1'],
     ['GET', '/proxies/a/toxics/none', '', 404, 'toxic not found'],
     ['DELETE', '/proxies/a/toxics/none', '', 404, 'toxic not found'],
     [
@@ -155,6 +154,17 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     const answer = await ask(method, path, body);
     expect(answer.text).toBe(`${JSON.stringify({ error: words, status })}\n`);
     expect(answer.status).toBe(status);
+  });
+
+  it('to a list with an incomplete proxy: as JSON, and with none made', async () => {
+    const answer = await ask('POST', '/populate', '[{"name":"x"}]');
+    expect(JSON.parse(answer.text)).toEqual({
+      error: 'missing required field: upstream at proxy 1',
+      status: 400,
+      proxies: null,
+    });
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/json']);
+    expect((await ask('GET', '/proxies')).text).toBe('{}');
   });
 
   it('to an address that is taken with 500, and goes on', async () => {

@@ -1,6 +1,8 @@
 import { apiVersionOf, collectionPath, GROUPS, RESOURCES, type Resource } from './resources.ts';
 
 const VERSION = 'v1';
+/** PowerfulSeal 3 asks here for policies before it does anything, and ends where it gets no list. */
+const DEFINITIONS_PATH = '/apis/apiextensions.k8s.io/v1beta1/customresourcedefinitions';
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: string; verbs: string[] }> = {
   log: { kind: 'Pod', verbs: ['get'] },
@@ -18,6 +20,7 @@ export function discoveryDocument(path: string, host: string): object | undefine
   if (path === '/api') return apiVersions(host);
   if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: namedGroups().map(groupOf) };
   if (path === '/openapi/v3') return openApiIndex();
+  if (path === DEFINITIONS_PATH) return noDefinitions();
   for (const group of GROUPS) {
     const root = group === '' ? `/api/${VERSION}` : `/apis/${group}/${VERSION}`;
     if (path === root) return resourceList(group);
@@ -40,6 +43,12 @@ function versionInfo() {
     compiler: 'none',
     platform: `${process.platform}/${process.arch}`,
   };
+}
+
+/** This cluster has no kinds of objects but those that it comes with. */
+function noDefinitions() {
+  const apiVersion = 'apiextensions.k8s.io/v1beta1';
+  return { kind: 'CustomResourceDefinitionList', apiVersion, metadata: { resourceVersion: '1' }, items: [] };
 }
 
 function apiVersions(host: string) {

@@ -84,7 +84,9 @@ export class ServiceAddresses {
     const current = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
     if (current?.metadata.uid !== uid) return;
     const ports = (service.spec.ports ?? []).map(({ port, protocol = 'TCP' }) => ({ port, protocol }));
-    store.update(SERVICES, { ...current, status: { loadBalancer: { ingress: [{ ip: given.ip, ports }] } } });
+    // Its cluster IP is the same: on this machine everybody is inside the cluster.
+    const spec = { ...current.spec, clusterIP: given.ip };
+    store.update(SERVICES, { ...current, spec, status: { loadBalancer: { ingress: [{ ip: given.ip, ports }] } } });
   }
 
   async #takeBack(key: string): Promise<void> {

@@ -10,8 +10,9 @@ export interface HostPort {
 const ANY = ['', '0.0.0.0', '::'];
 const OWN = [...ANY, 'localhost', '127.0.0.1', '::1'];
 
-/** Splits `host:port`; IPv6 addresses stand in brackets. Throws ApiFault 500 in the words of Go's net package. */
+/** Splits `host:port`; IPv6 addresses stand in brackets, '' means any port anywhere. Throws ApiFault 500 in the words of Go's net package. */
 export function hostPortOf(address: string, use: 'listen' | 'dial'): HostPort {
+  if (address === '') return { host: '', port: 0 };
   const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(address) ?? [];
   if (digits === undefined) {
     const what = address.includes(':') ? 'too many colons in address' : 'missing port in address';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { ApiFault, badBody } from './api-fault.ts';
 import { goJson, parseGoJson } from './go-json.ts';
-import type { Registry } from './registry.ts';
+import type { Populated, Registry } from './registry.ts';
 
 /** The version whose API this is: that of the chapter. */
 export const API_VERSION = '2.1.4';
@@ -15,6 +15,8 @@ interface Answer {
   type?: string;
   text?: string;
 }
+
+const NOT_FOUND: Answer = { status: 404, type: ERROR_TYPE, text: '404 page not found\n' };
 
 interface Call {
   registry: Registry;
@@ -49,10 +51,12 @@ async function answerTo(registry: Registry, request: IncomingMessage): Promise<A
   }
   const [path = ''] = (request.url ?? '').split('?', 1);
   const [first = '', ...names] = partsOf(path);
-  const method = request.method === 'PATCH' ? 'POST' : request.method;
   const shape = names.map((name, i) => (i === 1 ? name : '*'));
-  const handler = ROUTES[[`${method} ${first}`, ...shape].join('/')];
-  if (!handler) return { status: 404, type: ERROR_TYPE, text: '404 page not found\n' };
+  const route = [first, ...shape].join('/');
+  const method = request.method === 'PATCH' && route.endsWith('*') ? 'POST' : request.method;
+  const key = `${method} ${route}`;
+  const handler = names.includes('') || !Object.hasOwn(ROUTES, key) ? undefined : ROUTES[key];
+  if (!handler) return names.includes('') ? NOT_FOUND : refused(route);
   try {
     return await handler({ registry, request, names });
   } catch (error) {
@@ -92,7 +96,7 @@ const ROUTES: Record<string, Handler> = {
     return { status: 204 };
   },
   'POST populate': async ({ registry, request }) => {
-    const { proxies, fault } = await registry.populate(await bodyOf(request));
+    const { proxies, fault } = await populated(registry, request);
     if (fault === undefined) return json(201, { proxies });
     return json(fault.status, { error: fault.message, status: fault.status, proxies });
   },
@@ -103,22 +107,35 @@ const ROUTES: Record<string, Handler> = {
   'GET version': () => ({ status: 200, type: 'text/plain;charset=utf-8', text: API_VERSION }),
 };
 
+/** Its faults are answered like its success: as JSON, with the proxies. */
+async function populated(registry: Registry, request: IncomingMessage): Promise<Populated> {
+  try {
+    return await registry.populate(await bodyOf(request));
+  } catch (error) {
+    if (!(error instanceof ApiFault)) throw error;
+    return { proxies: null, fault: error };
+  }
+}
+
+/** 405 where another method has an answer, else 404. */
+function refused(route: string): Answer {
+  const isKnown = ['GET', 'POST', 'DELETE'].some((method) => Object.hasOwn(ROUTES, `${method} ${route}`));
+  return isKnown ? { status: 405 } : NOT_FOUND;
+}
+
 function json(status: number, value: unknown): Answer {
   return { status, type: JSON_TYPE, text: goJson(value) };
 }
 
-/** The decoded parts of a path; one that cannot be decoded stays as it is, and names nothing. */
+/** The parts of a path, decoded first as Go's router does: a name with a slash is out of reach there too. */
 function partsOf(path: string): string[] {
-  return path
-    .split('/')
-    .slice(1)
-    .map((part) => {
-      try {
-        return decodeURIComponent(part);
-      } catch {
-        return part;
-      }
-    });
+  let decoded = path;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    // What cannot be decoded stays as it is, and names nothing.
+  }
+  return decoded.split('/').slice(1);
 }
 
 /** The body as JSON, whatever its content type says. Rejects with ApiFault 400, 413. */

@@ -1,6 +1,18 @@
 /** A body that Go's JSON decoder would refuse; the message is what it would say, which is what clients show. */
 export class JsonFault extends Error {}
 
+/** A number with a point or an exponent: Go takes none for a whole one, not even `1e2`. */
+export class Fraction {
+  readonly value: number;
+  /** As it was written. */
+  readonly text: string;
+
+  constructor(text: string) {
+    this.value = Number(text);
+    this.text = text;
+  }
+}
+
 /** Bodies of Toxiproxy's API nest three deep. */
 const MAX_DEPTH = 32;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -112,12 +124,12 @@ class Reader {
     return value;
   }
 
-  #number(): number {
+  #number(): number | Fraction {
     NUMBER.lastIndex = this.#at;
     const [digits] = NUMBER.exec(this.#text) ?? [];
     if (digits === undefined) throw this.#fault('looking for beginning of value');
     this.#at += digits.length;
-    return Number(digits);
+    return /^-?\d+$/.test(digits) ? Number(digits) : new Fraction(digits);
   }
 
   /** The next character that is no white space. Throws at the end of the text. */

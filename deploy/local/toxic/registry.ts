@@ -1,12 +1,14 @@
 import { ApiFault, badBody } from './api-fault.ts';
-import { type Fields, fieldsOf, flagField, textField } from './fields.ts';
+import { type Fields, fieldsOf, flagField, kindOf, textField } from './fields.ts';
+import { JsonFault } from './go-json.ts';
 import { type ProxyDeps, type ProxyView, ToxicProxy } from './toxic-proxy.ts';
 
 const MAX_PROXIES = 1000;
 
 /** How far a `populate` came. */
 export interface Populated {
-  proxies: ProxyView[];
+  /** null where there are none. */
+  proxies: ProxyView[] | null;
   fault: ApiFault | undefined;
 }
 
@@ -36,7 +38,7 @@ export class Registry {
   /** Makes the proxy that a body describes. Rejects with ApiFault 400, 409, 500. */
   create(body: unknown): Promise<ProxyView> {
     return this.#inTurn(async () => {
-      const { name, listen, upstream, enabled } = newProxy(body, '');
+      const { name, listen, upstream, enabled } = badBody(() => complete(proxyFields(body, NONE), ''));
       if (this.#proxies.has(name)) throw new ApiFault(409, 'proxy already exists');
       return (await this.#add(name, listen, upstream, enabled)).view;
     });
@@ -63,29 +65,19 @@ export class Registry {
 
   /**
    * Makes all the proxies of a list; one that is there with the same addresses stays as it is, one with others is
-   * replaced. Nothing is made if an entry is incomplete (rejects with ApiFault 400).
+   * replaced. Nothing is made if an entry is incomplete.
    */
   populate(body: unknown): Promise<Populated> {
     return this.#inTurn(async () => {
-      if (!Array.isArray(body)) throw new ApiFault(400, 'bad request body: json: cannot unmarshal into Go value');
-      const wanted = body.map((entry, i) => newProxy(entry, ` at proxy ${i + 1}`));
       const proxies: ProxyView[] = [];
-      for (const { name, listen, upstream, enabled } of wanted) {
-        const existing = this.#proxies.get(name);
-        if (existing && existing.view.listen === listen && existing.view.upstream === upstream) {
-          proxies.push(existing.view);
-          continue;
-        }
-        await existing?.stop();
-        this.#proxies.delete(name);
-        try {
-          proxies.push((await this.#add(name, listen, upstream, enabled)).view);
-        } catch (error) {
-          if (error instanceof ApiFault) return { proxies, fault: error };
-          throw error;
-        }
+      let fault: ApiFault | undefined;
+      try {
+        for (const wanted of newProxies(body)) proxies.push((await this.#ensure(wanted)).view);
+      } catch (error) {
+        if (!(error instanceof ApiFault)) throw error;
+        fault = error;
       }
-      return { proxies, fault: undefined };
+      return { proxies: proxies.length > 0 ? proxies : null, fault };
     });
   }
 
@@ -105,6 +97,15 @@ export class Registry {
       for (const proxy of this.#proxies.values()) await proxy.stop();
       this.#proxies.clear();
     });
+  }
+
+  /** The proxy of that name, made anew unless it is there with the same addresses. Rejects with ApiFault. */
+  async #ensure({ name, listen, upstream, enabled }: ProxyFields): Promise<ToxicProxy> {
+    const existing = this.#proxies.get(name);
+    if (existing && existing.view.listen === listen && existing.view.upstream === upstream) return existing;
+    await existing?.stop();
+    this.#proxies.delete(name);
+    return this.#add(name, listen, upstream, enabled);
   }
 
   async #add(name: string, listen: string, upstream: string, enabled: boolean): Promise<ToxicProxy> {
@@ -129,21 +130,44 @@ interface ProxyFields {
   enabled: boolean;
 }
 
-/** A new proxy as described; `place` says where in a list, for the message. Throws ApiFault 400. */
-function newProxy(body: unknown, place: string): ProxyFields {
-  const wanted = badBody(() => proxyFields(body, { name: '', listen: '', upstream: '', enabled: true }));
-  for (const field of ['name', 'upstream'] as const) {
-    if (wanted[field] === '') throw new ApiFault(400, `missing required field: ${field}${place}`);
+const NONE: ProxyFields = { name: '', listen: '', upstream: '', enabled: true };
+/** What an entry of a list is read into, in Go's words. */
+const ENTRY = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }';
+
+/** The proxies of a list, all of them complete. Throws ApiFault 400. */
+function newProxies(body: unknown): ProxyFields[] {
+  return badBody(() => {
+    if (body === null) return [];
+    if (!Array.isArray(body))
+      throw new JsonFault(`json: cannot unmarshal ${kindOf(body)} into Go value of type []${ENTRY}`);
+    const all = body.map((entry) => {
+      const fields = fieldsOf(entry, `value of type ${ENTRY}`);
+      return { ...textFields(fields, '.Proxy', NONE), enabled: flagField(fields, 'enabled', '', true) };
+    });
+    return all.map((fields, i) => complete(fields, ` at proxy ${i + 1}`));
+  });
+}
+
+/** The proxy if it has all it needs; `place` says where in a list it is, for the message. Throws ApiFault 400. */
+function complete(fields: ProxyFields, place: string): ProxyFields {
+  for (const name of ['name', 'upstream'] as const) {
+    if (fields[name] === '') throw new ApiFault(400, `missing required field: ${name}${place}`);
   }
-  return wanted;
+  return fields;
 }
 
 function proxyFields(body: unknown, before: ProxyFields): ProxyFields {
-  const fields: Fields = fieldsOf(body, 'toxiproxy.Proxy');
+  const fields: Fields = fieldsOf(body, 'value of type toxiproxy.Proxy');
   return {
-    name: textField(fields, 'name', 'Proxy', before.name),
-    listen: textField(fields, 'listen', 'Proxy', before.listen),
-    upstream: textField(fields, 'upstream', 'Proxy', before.upstream),
+    ...textFields(fields, 'Proxy', before),
     enabled: flagField(fields, 'enabled', 'Proxy', before.enabled),
+  };
+}
+
+function textFields(fields: Fields, struct: string, before: ProxyFields) {
+  return {
+    name: textField(fields, 'name', struct, before.name),
+    listen: textField(fields, 'listen', struct, before.listen),
+    upstream: textField(fields, 'upstream', struct, before.upstream),
   };
 }

@@ -41,7 +41,7 @@ export class ToxicProxy {
 
   get view(): ProxyView {
     const enabled = this.#server !== undefined;
-    return { name: this.name, listen: this.#listen, upstream: this.#upstream, enabled, toxics: this.#toxics };
+    return { name: this.name, listen: this.#listen, upstream: this.#upstream, enabled, toxics: this.#listed() };
   }
 
   /** Connections that are open now. */
@@ -128,6 +128,12 @@ export class ToxicProxy {
     const toxic = this.toxic(name);
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
     for (const connection of this.#connections) connection.remove(toxic);
+  }
+
+  /** The toxics as Toxiproxy lists them: those of the upstream before the others. */
+  #listed(): Toxic[] {
+    const ofStream = (wanted: string) => this.#toxics.filter(({ stream }) => stream === wanted);
+    return [...ofStream('upstream'), ...ofStream('downstream')];
   }
 
   /** Removes all toxics. */

@@ -1,0 +1,133 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { startProxy } from '../integration/fault-proxy.ts';
+import { OLD, type RealServer, startReal } from './programs.ts';
+
+const ANY = '"listen":"127.0.0.1:0"';
+/** Requests in their order, each on what those before have left. */
+const REQUESTS: [method: string, path: string, body?: string][] = [
+  ['GET', '/proxies'],
+  ['GET', '/'],
+  ['GET', '/metrics'],
+  ['GET', '/proxies/'],
+  ['PUT', '/proxies'],
+  ['PATCH', '/proxies'],
+  ['DELETE', '/proxies'],
+  ['GET', '/populate'],
+  ['GET', '/reset'],
+  ['POST', '/version'],
+  ['POST', '/proxies', ''],
+  ['POST', '/proxies', '{'],
+  ['POST', '/proxies', '[]'],
+  ['POST', '/proxies', '"x"'],
+  ['POST', '/proxies', 'null'],
+  ['POST', '/proxies', '{"name":5}'],
+  ['POST', '/proxies', '{"name":1.5}'],
+  ['POST', '/proxies', '{"name":"a","enabled":"x"}'],
+  ['POST', '/proxies', '{"name":"a","enabled":5}'],
+  ['POST', '/proxies', '{"name":"a"}'],
+  ['POST', '/proxies', '{"upstream":"a:1"}'],
+  ['POST', '/proxies', '{"name":"a","listen":"","upstream":"a:1","enabled":false}'],
+  ['POST', '/proxies', '{"name":"b","listen":"127.0.0.1:99999","upstream":"a:1"}'],
+  ['POST', '/proxies', '{"name":"b","listen":"127.0.0.1:x","upstream":"a:1"}'],
+  ['POST', '/proxies', '{"name":"b","listen":"1:2:3","upstream":"a:1"}'],
+  ['POST', '/proxies', `{"name":"b",${ANY},"upstream":"127.0.0.1:9","toxics":[{"type":"latency"}]}`],
+  ['POST', '/proxies', `{"name":"b",${ANY},"upstream":"127.0.0.1:9"}`],
+  ['POST', '/proxies', `{"name":"é/x y",${ANY},"upstream":"127.0.0.1:9","enabled":false}`],
+  ['GET', '/proxies/%C3%A9%2Fx%20y'],
+  ['GET', '/proxies'],
+  ['GET', '/proxies/none'],
+  ['POST', '/proxies/b', '{"upstream":5}'],
+  ['POST', '/proxies/b', '{"upstream":""}'],
+  ['POST', '/proxies/b', '{"upstream":"127.0.0.1:10","name":"zz"}'],
+  ['POST', '/proxies/b', '{"listen":"127.0.0.1:x"}'],
+  ['GET', '/proxies/b'],
+  ['POST', '/proxies/b', `{${ANY},"enabled":true}`],
+  ['GET', '/proxies/b/toxics'],
+  ['POST', '/proxies/b/toxics', ''],
+  ['POST', '/proxies/b/toxics', '{}'],
+  ['POST', '/proxies/b/toxics', 'null'],
+  ['POST', '/proxies/b/toxics', '[]'],
+  ['POST', '/proxies/b/toxics', '{"type":5}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","attributes":5}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","attributes":{"latency":"5"}}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","attributes":{"latency":1.5}}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","attributes":{"latency":1e2}}'],
+  ['POST', '/proxies/b/toxics', '{"type":"limit_data","attributes":{"bytes":true}}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","attributes":{"latency":null}}'],
+  ['DELETE', '/proxies/b/toxics/latency_downstream'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","toxicity":"5"}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","toxicity":1e60}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","toxicity":7}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency"}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","stream":"upstream","name":"x"}'],
+  ['POST', '/proxies/b/toxics', '{"type":"latency","stream":"up","name":"y"}'],
+  ['POST', '/proxies/b/toxics', '{"type":"Latency","name":"Q"}'],
+  ['POST', '/proxies/b/toxics', '{"type":"slicer","attributes":{"average_size":-1}}'],
+  ['POST', '/proxies/b/toxics', '{"type":"noop","name":"n"}'],
+  ['GET', '/proxies/b/toxics/x'],
+  ['GET', '/proxies/b/toxics/none'],
+  ['POST', '/proxies/b/toxics/x', '{"attributes":5}'],
+  ['POST', '/proxies/b/toxics/x', '{"attributes":{"latency":"5"}}'],
+  ['POST', '/proxies/b/toxics/x', '{"toxicity":true}'],
+  ['POST', '/proxies/b/toxics/x', ''],
+  ['POST', '/proxies/b/toxics/x', 'null'],
+  ['POST', '/proxies/b/toxics/x', '[]'],
+  ['POST', '/proxies/b/toxics/x', '{"toxicity":0.5,"stream":"downstream","type":"bandwidth","name":"new"}'],
+  ['PUT', '/proxies/b/toxics/x', '{"attributes":{"latency":7}}'],
+  ['POST', '/proxies/b/toxics/none', '{}'],
+  ['GET', '/proxies/none/toxics'],
+  ['DELETE', '/proxies/none/toxics/x'],
+  ['GET', '/proxies/b'],
+  ['POST', '/populate', ''],
+  ['POST', '/populate', 'x'],
+  ['POST', '/populate', '{}'],
+  ['POST', '/populate', '[]'],
+  ['POST', '/populate', 'null'],
+  ['POST', '/populate', '[5]'],
+  ['POST', '/populate', '[null]'],
+  ['POST', '/populate', '[{"name":5}]'],
+  ['POST', '/populate', '[{"name":"p","enabled":5}]'],
+  ['POST', '/populate', '[{"name":"p"}]'],
+  ['POST', '/populate', '[{"upstream":"p:1"}]'],
+  ['POST', '/populate', `[{"name":"p","upstream":"x:1",${ANY},"enabled":false}]`],
+  ['POST', '/populate', `[{"name":"p","upstream":"x:2",${ANY}},{"name":"q","upstream":"x:1","listen":"127.0.0.1:x"}]`],
+  ['POST', '/proxies/b', '{"enabled":false}'],
+  ['POST', '/reset', ''],
+  ['GET', '/proxies'],
+  ['DELETE', '/proxies/b'],
+  ['DELETE', '/proxies/b'],
+];
+
+let real: RealServer;
+let ours: FaultProxy;
+beforeAll(async () => {
+  [real, ours] = await Promise.all([startReal(OLD), startProxy()]);
+}, 300_000);
+afterAll(() => Promise.all([real?.stop(), ours?.stop()]));
+
+/** What an API answers; ports that it chose are masked. */
+function answer(apiUrl: string, method: string, path: string, body = '') {
+  return new Promise<object>((resolve, reject) => {
+    const outgoing = request(new URL(path, apiUrl), { method, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      const { 'content-type': type, 'x-content-type-options': options } = response.headers;
+      const shown = () => text.trim().replace(/(127\.0\.0\.1|\[::\]):\d{5}"/g, '$1:PORT"');
+      response.on('end', () => resolve({ status: response.statusCode, type, options, text: shown() }));
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+it('answers every request as Toxiproxy 2.1.4 does: status, type and text', async () => {
+  for (const [method, path, body] of REQUESTS) {
+    const asked = { asked: `${method} ${path} ${body ?? ''}` };
+    const expected = await answer(real.apiUrl, method, path, body);
+    expect({ ...asked, ...(await answer(ours.apiUrl, method, path, body)) }).toEqual({ ...asked, ...expected });
+  }
+});
