@@ -9,7 +9,8 @@ export const MAX_ANNOTATION_TEXT = 500;
 export const MAX_TAG = 64;
 export const MAX_TAGS = 10;
 
-const annotationSchema = v.object({
+/** An annotation on the wire. */
+export const annotationSchema = v.object({
   /** Chosen by the pod that took it, or by the writer: writing it again replaces it (to set its end, say). */
   id: v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/)),
   /** When what it tells of began, ms since the epoch by the serving pod's clock. */

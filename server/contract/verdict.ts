@@ -11,7 +11,8 @@ export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
 export const MAX_CLAUSES = 20;
 export const MAX_CLAUSE_LENGTH = 500;
 
-const verdictSchema = v.object({
+/** A verdict on the wire. */
+export const verdictSchema = v.object({
   /** Whether the verdict is `pass`. */
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
