@@ -2,11 +2,13 @@ import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
 import type { DiscoverySnapshot, DiscoveryStatus } from './contract/discovery.ts';
 import type { Sample } from './contract/outcome.ts';
+import type { AgeRange } from './contract/past.ts';
 import type { Target } from './contract/pod.ts';
 import type { ProbeResult } from './contract/probe.ts';
 import type { Row } from './contract/row.ts';
 import type { LinkSamples } from './contract/samples.ts';
 import type { Clock } from './contract/seams.ts';
+import { nothingKnown } from './discovery/nothing-known.ts';
 import { checkAnswer } from './mesh/check-answer.ts';
 import { type OwnHealth, ownHealthOf } from './mesh/own-health.ts';
 import { BusyMeter } from './pinging/busy-meter.ts';
@@ -70,7 +72,7 @@ export class OwnView {
     this.#clock = clock;
     this.#hooks = hooks;
     this.#bootTimeMs = bootTimeMs;
-    this.#snapshot = nothingKnown(config, bootTimeMs);
+    this.#snapshot = nothingKnown({ ...config, namespace: config.namespace ?? '' }, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
     const meter = new BusyMeter({
       monotonicMs: () => clock.monotonicMs(),
@@ -79,7 +81,15 @@ export class OwnView {
     });
     this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
     this.#results = new Results(
-      { maxBytes: config.resultsMemoryMiB * 2 ** 20, goneRetentionMs: config.goneRetentionMs },
+      {
+        maxBytes: config.resultsMemoryMiB * 2 ** 20,
+        goneRetentionMs: config.goneRetentionMs,
+        history: {
+          maxBytes: config.historyMemoryMiB * 2 ** 20,
+          windowMs: config.historyWindowMs,
+          intervalMs: config.refreshIntervalMs,
+        },
+      },
       { clock },
       { onLinkChange: hooks.onLinkChange },
     );
@@ -137,23 +147,32 @@ export class OwnView {
   }
 
   /** The own row, with statistics over `windowMs` (0 = none). */
-  row(windowMs: number): Row {
-    const { pods } = this.#snapshot;
-    const status = this.#hooks.discoveryStatus();
-    const self = pods.find((pod) => pod.uid === this.#selfUid);
+  async row(windowMs: number): Promise<Row> {
+    const head = this.#rowHead();
+    const probes = this.#external.results();
+    const starvation = this.#starvation.status();
+    return { ...head, ...(await this.#results.row(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
+  }
+
+  /** The own row of a stretch of the past; external probes' results are not kept so long. */
+  async rowOf(range: AgeRange): Promise<Row> {
+    return { ...this.#rowHead(), ...(await this.#results.rowOf(range)), probes: [] };
+  }
+
+  /** The past of our links. */
+  get past(): Pick<Results, 'rowHistory' | 'linkHistory' | 'resolutionMs'> {
+    return this.#results;
+  }
+
+  #rowHead(): Pick<Row, 'pod' | 'atMs' | 'bootTimeMs' | 'discovery'> {
+    const { phase, sinceMs, lastGoodMs } = this.#hooks.discoveryStatus();
+    const self = this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid);
+    const namespace = self?.namespace ?? this.#config.namespace ?? '';
     return {
-      pod: {
-        uid: this.#selfUid,
-        name: self?.name ?? this.#config.podName,
-        namespace: self?.namespace ?? this.#config.namespace ?? '',
-      },
+      pod: { uid: this.#selfUid, name: self?.name ?? this.#config.podName, namespace },
       atMs: this.#clock.nowMs(),
       bootTimeMs: this.#bootTimeMs,
-      ...this.#results.row(pods, windowMs),
-      past: null,
-      probes: this.#external.results(),
-      starvation: this.#starvation.status(),
-      discovery: { phase: status.phase, sinceMs: status.sinceMs, lastGoodMs: status.lastGoodMs },
+      discovery: { phase, sinceMs, lastGoodMs },
     };
   }
 
@@ -212,24 +231,6 @@ export class OwnView {
     await this.#schedule.stop();
     this.#cpuQueue.close();
   }
-}
-
-/** What is known of the pods before discovery has begun. */
-function nothingKnown(config: Config, nowMs: number): DiscoverySnapshot {
-  return {
-    pods: [],
-    status: {
-      phase: 'waiting',
-      sinceMs: nowMs,
-      mode: 'watch',
-      lastGoodMs: 0,
-      attempts: 0,
-      nextAttemptMs: 0,
-      lastError: null,
-      namespace: config.namespace ?? '',
-      labelSelector: config.labelSelector,
-    },
-  };
 }
 
 /** Addresses of this machine's interfaces, without loopback. */

@@ -32,7 +32,7 @@ export interface Answers {
   onDiscovery(listener: () => void): () => void;
   /** Goldpinger's `/check` of the own row, as JSON in pieces. */
   check(): Iterable<string>;
-  row(windowMs: number): Row;
+  row(windowMs: number): Promise<Row>;
   samples(toUid: string): LinkSamples;
   /** Samples of any link, asked of the pod that probes it; null if there is no such pod. */
   linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;

@@ -15,10 +15,11 @@ const JSON_ONLY = ['application/json'];
 export function apiRoutes(answers: Answers, streams: Streams): Router {
   const router = Router();
 
-  router.get('/api/v1/row', (req, res) => {
+  router.get('/api/v1/row', async (req, res) => {
     answers.received('check');
     mustAccept(req, JSON_ONLY);
-    res.type('application/json').send(encodeRow(answers.row(windowParameter(req)), textParameter(req, 'peers', '')));
+    const row = await answers.row(windowParameter(req));
+    res.type('application/json').send(encodeRow(row, textParameter(req, 'peers', '')));
   });
 
   router.get('/api/v1/mesh', async (req, res) => {

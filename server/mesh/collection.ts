@@ -35,7 +35,7 @@ export interface CollectDeps {
   random(): number;
   snapshot(): DiscoverySnapshot;
   /** Our own row with statistics over `windowMs`; it is never asked for over the network. */
-  ownRow(windowMs: number): Row;
+  ownRow(windowMs: number): Promise<Row>;
   fetchRow: RowTransport;
   /** Our own pod's uid; '' if unknown. */
   selfUid(): string;
@@ -101,7 +101,7 @@ export class Collection {
   async run(): Promise<Mesh> {
     const { tables } = this.#context;
     tables.begin(new Set(this.#snapshot.pods.map((pod) => pod.uid)));
-    this.#takeOwnRow();
+    await this.#takeOwnRow();
     const limits = {
       concurrency: this.#settings.concurrency,
       parkAfterMs: PARK_AFTER_MS,
@@ -128,8 +128,8 @@ export class Collection {
     this.#abort.abort();
   }
 
-  #takeOwnRow(): void {
-    const row = this.#deps.ownRow(this.#context.windowMs);
+  async #takeOwnRow(): Promise<void> {
+    const row = await this.#deps.ownRow(this.#context.windowMs);
     this.#selfName = row.pod.name;
     this.#own = row.peers === null ? null : { hash: row.peersHash, peers: row.peers };
     if (this.#self === -1) return;

@@ -1,5 +1,6 @@
 import type { Outcome, Sample } from '../contract/outcome.ts';
 import type { Target } from '../contract/pod.ts';
+import type { Track } from './history.ts';
 import { judge, NO_VERDICT, type Verdict } from './judge.ts';
 import type { Ring } from './rings.ts';
 
@@ -7,6 +8,7 @@ import type { Ring } from './rings.ts';
 export interface Link {
   target: Target;
   ring: Ring;
+  track: Track;
   verdict: Verdict;
   /** When the newest sample came in; -1 before the first. */
   newestAtMs: number;
@@ -28,8 +30,8 @@ export interface LinkChange {
 }
 
 /** A link of which nothing is known yet. */
-export function newLink(target: Target, ring: Ring): Link {
-  return { target, ring, verdict: NO_VERDICT, newestAtMs: -1, sinceMs: -1, retiredAtMs: -1 };
+export function newLink(target: Target, ring: Ring, track: Track): Link {
+  return { target, ring, track, verdict: NO_VERDICT, newestAtMs: -1, sinceMs: -1, retiredAtMs: -1 };
 }
 
 /** Takes one more sample into a link, at `nowMs`; gives the change if its state is another now, else null. */

@@ -1,5 +1,5 @@
 import { NONE16, pack16, unpack16 } from '../contract/bytes16.ts';
-import { OUTCOMES, PHASES, type Sample } from '../contract/outcome.ts';
+import { OUTCOMES, PHASES, type Phase, type Sample } from '../contract/outcome.ts';
 import { MAX_SAMPLES, type RecentSample } from '../contract/samples.ts';
 
 /** The recent samples of one link: a handle, of which only `count` is for others to read. */
@@ -10,14 +10,25 @@ export interface Ring {
   next: number;
   /** How many samples it has. */
   count: number;
+  /** When the newest of the samples was taken that had to make room; -Infinity while all are here. */
+  lostAtMs: number;
 }
+
+/**
+ * Called with a sample as it is kept: `code` as of `codeOf`, its time, and connect, first byte and total packed by
+ * `pack16`. Plain arguments, as half a million of them are visited for one answer.
+ */
+export type SampleVisit = (code: number, atMs: number, connect16: number, firstByte16: number, total16: number) => void;
 
 /** 8 for the time, 1 for outcome, phase and suspicion, 3 x 2 for the durations. */
 const BYTES_PER_SAMPLE = 15;
 const MIN_SLOTS = 16;
 
+/** The bits of a code (see `codeOf`) that are the index in `OUTCOMES`; 0 is ok. */
+export const CODE_OUTCOME = 0x0f;
+/** The bit of a code that says that the sample is suspect. */
+export const CODE_SUSPECT = 0x80;
 const PHASE_SHIFT = 4;
-const SUSPECT = 0x80;
 
 interface Columns {
   atMs: Float64Array;
@@ -55,10 +66,10 @@ export class Rings {
     return this.#length;
   }
 
-  /** A new, empty ring. */
-  open(): Ring {
+  /** A new, empty ring, of a link whose samples up to `lostAtMs` are known to be lost. */
+  open(lostAtMs = Number.NEGATIVE_INFINITY): Ring {
     if (this.#free.length === 0) this.#resize(this.#slots * 2);
-    const ring: Ring = { slot: this.#free.pop() ?? 0, next: 0, count: 0 };
+    const ring: Ring = { slot: this.#free.pop() ?? 0, next: 0, count: 0, lostAtMs };
     this.#rings.add(ring);
     return ring;
   }
@@ -66,6 +77,8 @@ export class Rings {
   /** Gives a ring's memory back; the ring must not be used any more. */
   close(ring: Ring): void {
     if (!this.#rings.delete(ring)) return;
+    // Whoever still holds it sees that nothing is left in it.
+    Object.assign(ring, { count: 0, lostAtMs: Number.POSITIVE_INFINITY });
     this.#free.push(ring.slot);
     if (this.#slots > MIN_SLOTS && this.#rings.size < this.#slots / 4) this.#resize(this.#slots / 2);
   }
@@ -74,6 +87,7 @@ export class Rings {
   add(ring: Ring, atMs: number, sample: Sample): void {
     const i = ring.slot * this.#length + ring.next;
     const columns = this.#columns;
+    if (ring.count === this.#length) ring.lostAtMs = columns.atMs[i] ?? atMs;
     columns.atMs[i] = atMs;
     columns.code[i] = codeOf(sample);
     columns.connectUs[i] = pack16(sample.connectUs);
@@ -88,17 +102,24 @@ export class Rings {
     return Array.from({ length: ring.count }, (_, i) => this.#sampleAt(this.#index(ring, ring.count - 1 - i)));
   }
 
-  /**
-   * Calls `visit` for each sample at or after `fromMs`, newest first, with whether it failed, whether it is suspect, and
-   * its total duration in us (-1 without one).
-   */
-  visit(ring: Ring, fromMs: number, visit: (failed: boolean, suspect: boolean, totalUs: number) => void): void {
-    const { atMs, code, totalUs } = this.#columns;
+  /** Calls `visit` for each sample from `fromMs` to `toMs`, newest first. */
+  visit(ring: Ring, fromMs: number, toMs: number, visit: SampleVisit): void {
+    const { atMs, code, connectUs, firstByteUs, totalUs } = this.#columns;
     for (let back = 0; back < ring.count; back++) {
       const i = this.#index(ring, back);
-      if ((atMs[i] ?? 0) < fromMs) return;
-      const bits = code[i] ?? 0;
-      visit((bits & 0xf) !== 0, (bits & SUSPECT) !== 0, unpack16(totalUs[i] ?? NONE16));
+      const at = atMs[i] ?? 0;
+      if (at < fromMs) return;
+      if (at <= toMs) visit(code[i] ?? 0, at, connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16, totalUs[i] ?? NONE16);
+    }
+  }
+
+  /** Calls `visit` for the newest `count` samples that are here, newest first. */
+  newest(ring: Ring, count: number, visit: SampleVisit): void {
+    const { atMs, code, connectUs, firstByteUs, totalUs } = this.#columns;
+    for (let back = 0; back < Math.min(count, ring.count); back++) {
+      const i = this.#index(ring, back);
+      const [connect16, firstByte16] = [connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16];
+      visit(code[i] ?? 0, atMs[i] ?? 0, connect16, firstByte16, totalUs[i] ?? NONE16);
     }
   }
 
@@ -109,15 +130,15 @@ export class Rings {
 
   #sampleAt(i: number): RecentSample {
     const columns = this.#columns;
-    const bits = columns.code[i] ?? 0;
+    const code = columns.code[i] ?? 0;
     return {
       atMs: columns.atMs[i] ?? 0,
-      outcome: OUTCOMES[bits & 0xf] ?? 'malformed',
-      phase: PHASES[((bits >> PHASE_SHIFT) & 3) - 1] ?? null,
+      outcome: OUTCOMES[code & CODE_OUTCOME] ?? 'malformed',
+      phase: phaseOfCode(code),
       connectUs: unpack16(columns.connectUs[i] ?? NONE16),
       firstByteUs: unpack16(columns.firstByteUs[i] ?? NONE16),
       totalUs: unpack16(columns.totalUs[i] ?? NONE16),
-      suspect: (bits & SUSPECT) !== 0,
+      suspect: (code & CODE_SUSPECT) !== 0,
     };
   }
 
@@ -139,6 +160,7 @@ export class Rings {
     let slot = 0;
     for (const ring of this.#rings) {
       const kept = Math.min(ring.count, length);
+      if (kept < ring.count) ring.lostAtMs = this.#columns.atMs[this.#index(ring, kept)] ?? ring.lostAtMs;
       for (const [name, from] of Object.entries(this.#columns)) {
         for (const part of this.#newest(ring, kept))
           columns[name as keyof Columns].set(from.subarray(...part.of), slot * length + part.at);
@@ -163,8 +185,13 @@ function columnsOf(entries: number): Columns {
   };
 }
 
-/** Outcome in bits 0-3, 1 + phase in bits 4-5, suspicion in bit 7. */
-function codeOf({ outcome, phase, suspect }: Sample): number {
+/** What a sample came to, in a byte: outcome in bits 0-3, 1 + phase in bits 4-5, suspicion in bit 7. */
+export function codeOf({ outcome, phase, suspect }: Pick<Sample, 'outcome' | 'phase' | 'suspect'>): number {
   const phaseBits = phase === null ? 0 : PHASES.indexOf(phase) + 1;
-  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | (suspect ? SUSPECT : 0);
+  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | (suspect ? CODE_SUSPECT : 0);
+}
+
+/** The phase that a code names; null of none. */
+export function phaseOfCode(code: number): Phase | null {
+  return PHASES[((code >> PHASE_SHIFT) & 3) - 1] ?? null;
 }

@@ -14,35 +14,54 @@ import { OUTCOMES } from '../contract/outcome.ts';
 import { MAX_DETAILS, type PeerRef, type Row } from '../contract/row.ts';
 import type { Link } from './link.ts';
 import type { PeerTable } from './peers.ts';
-import type { Summaries, Summary } from './summary.ts';
+import type { Slice } from './slice.ts';
+import type { Stretches } from './stretch.ts';
+import type { Summary } from './tally.ts';
 
 /** What results contribute to a row. */
 export type RowParts = Pick<Row, 'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'stats' | 'windowMs'>;
 
+/** What the statistics of a row are made with; null = without. */
+export interface StatsSource {
+  windowMs: number;
+  stretches: Stretches;
+  slice: Slice;
+}
+
 /**
  * Puts links into columns. A link that is probed counts if its pod is among the peers; one that no longer is counts only
- * if its pod is gone: what was last known of it is still to be seen. `nowMs` is monotonic, as the links' own times are;
- * `windowMs` 0 = no stats.
+ * if its pod is gone: what was last known of it is still to be seen. `nowMs` is monotonic, as the links' own times are.
+ * The links are those of the moment of the call; what `stats` takes beyond a slice of time follows later.
  */
-export function rowParts(
+export async function rowParts(
   links: Iterable<Link>,
   table: PeerTable,
   nowMs: number,
-  windowMs: number,
-  summaries: Summaries,
-): RowParts {
+  stats: StatsSource | null,
+): Promise<RowParts> {
   const { gonePeers, entries } = place(links, table);
   const columns = emptyLinks(entries.length);
-  const stats = windowMs > 0 ? emptyStats(entries.length) : null;
   const details: [number, string][] = [];
   for (const [i, { link, to }] of entries.entries()) {
     columns.to[i] = to;
     fill(columns, i, link, nowMs);
-    if (stats !== null) fillStats(stats, i, summaries.of(link.ring, nowMs - windowMs));
     const detail = link.verdict.judged?.detail ?? '';
     if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, 300)]);
   }
-  return { peersHash: table.hash, peers: table.peers, gonePeers, links: columns, details, stats, windowMs };
+  const parts = { peersHash: table.hash, peers: table.peers, gonePeers, links: columns, details };
+  if (stats === null) return { ...parts, stats: null, windowMs: 0 };
+  return { ...parts, stats: await statsOf(entries, nowMs, stats), windowMs: stats.windowMs };
+}
+
+async function statsOf(entries: readonly { link: Link }[], nowMs: number, source: StatsSource): Promise<StatColumns> {
+  const { windowMs, stretches, slice } = source;
+  const columns = emptyStats(entries.length);
+  const stretch = { fromMs: nowMs - windowMs, toMs: nowMs };
+  for (const [i, { link }] of entries.entries()) {
+    fillStats(columns, i, stretches.of(link, stretch, nowMs).summary);
+    if (slice.isOver()) await slice.next();
+  }
+  return columns;
 }
 
 /** Which links are in the row, and to which place in `peers`, then `gonePeers`, each leads. */
@@ -77,10 +96,14 @@ function fill(columns: LinkColumns, i: number, link: Link, nowMs: number): void 
   columns.sinceMs[i] = link.sinceMs < 0 ? NONE16 : pack16(nowMs - link.sinceMs);
 }
 
-function fillStats(stats: StatColumns, i: number, summary: Summary): void {
-  stats.samples[i] = summary.count;
-  stats.failures[i] = summary.failures;
+/** Writes what a link came to into place `i` of the columns. */
+export function fillStats(stats: StatColumns, i: number, summary: Summary): void {
+  stats.samples[i] = Math.min(summary.count, 65_535);
+  stats.failures[i] = Math.min(summary.failures, 65_535);
+  stats.minUs[i] = pack16(summary.minUs);
   stats.p50Us[i] = pack16(summary.p50Us);
   stats.p95Us[i] = pack16(summary.p95Us);
   stats.maxUs[i] = pack16(summary.maxUs);
+  stats.connectP50Us[i] = pack16(summary.connectP50Us);
+  stats.firstByteP50Us[i] = pack16(summary.firstByteP50Us);
 }

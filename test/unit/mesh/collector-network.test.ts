@@ -63,7 +63,7 @@ describe('collecting over real sockets', () => {
       {
         ...{ clock: realClock, random: () => 0, fetchRow: transport.fetchRow, selfUid: () => 'uid-0' },
         snapshot: () => snapshotOf(pods),
-        ownRow: () => rowOf(pods[0] as Pod, pods, links),
+        ownRow: async () => rowOf(pods[0] as Pod, pods, links),
         settings: () => settingsOf(),
       },
       { onPeerCall: () => {} },

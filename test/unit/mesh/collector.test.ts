@@ -58,7 +58,7 @@ function start({ pods, selfUid = 'uid-0', settings, answer }: Scene) {
       clock,
       random: () => 0,
       snapshot: () => snapshotOf(pods),
-      ownRow: (windowMs) => {
+      ownRow: async (windowMs) => {
         state.ownRows.push(windowMs);
         if (state.ownRowFails) throw new Error('no row');
         return rowOf(pods[0] ?? podOf(0), pods);

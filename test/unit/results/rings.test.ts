@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { pack16, unpack16 } from '../../../server/contract/bytes16.ts';
 import { OUTCOMES, PHASES } from '../../../server/contract/outcome.ts';
 import { type Ring, Rings } from '../../../server/results/rings.ts';
-import { Summaries } from '../../../server/results/summary.ts';
-import { refusedSample, sampleOf } from './sample.ts';
+import { sampleOf } from './sample.ts';
 
 const FOUR_MIB = 4 * 1024 * 1024;
 
@@ -36,6 +35,20 @@ describe('the rings', () => {
     for (const ring of others) rings.close(ring);
     expect(rings.length).toBe(before);
     expect(rings.read(kept).map((sample) => sample.totalUs)).toEqual([98, 99]);
+  });
+
+  it('say up to when a ring has lost samples, by being full or by being cut', () => {
+    const rings = new Rings(20_000);
+    const ring = rings.open(-7);
+    for (let i = 0; i < rings.length; i++) rings.add(ring, i, sampleOf());
+    expect(ring.lostAtMs).toBe(-7);
+    rings.add(ring, rings.length, sampleOf());
+    expect(ring.lostAtMs).toBe(0);
+    const newest = rings.length;
+    for (let i = 0; i < 200; i++) rings.open();
+    expect(ring.lostAtMs).toBe(newest - rings.length);
+    rings.close(ring);
+    expect(ring).toMatchObject({ count: 0, lostAtMs: Number.POSITIVE_INFINITY });
   });
 
   it('keep every figure of a sample', () => {
@@ -94,50 +107,5 @@ describe('the rings', () => {
         }
       }),
     );
-  });
-});
-
-describe('a summary', () => {
-  const rings = new Rings(FOUR_MIB);
-  const summaries = new Summaries(rings);
-
-  it('is that of the samples sorted by hand, within the window alone', () => {
-    const sample = fc.record({ totalUs: fc.integer({ min: 0, max: 8000 }), failed: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(sample, { maxLength: 80 }), fc.nat(80), (samples, from) => {
-        const ring = rings.open();
-        for (const [i, { totalUs, failed }] of samples.entries()) {
-          rings.add(ring, i, failed ? refusedSample() : sampleOf({ totalUs }));
-        }
-        const seen = samples.slice(from);
-        const ok = seen.filter((it) => !it.failed).map((it) => it.totalUs);
-        ok.sort((a, b) => a - b);
-        const rank = (share: number) => ok.find((_, i) => (i + 1) / ok.length >= share - 1e-12) ?? -1;
-        expect(summaries.of(ring, from)).toEqual({
-          count: seen.length,
-          failures: seen.length - ok.length,
-          minUs: ok[0] ?? -1,
-          p50Us: rank(0.5),
-          p95Us: rank(0.95),
-          maxUs: ok.at(-1) ?? -1,
-        });
-        rings.close(ring);
-      }),
-    );
-  });
-
-  it('leaves samples of a starved process out of failures and durations', () => {
-    const ring = rings.open();
-    rings.add(ring, 1, sampleOf({ totalUs: 300 }));
-    rings.add(ring, 2, sampleOf({ totalUs: 90_000, suspect: true }));
-    rings.add(ring, 3, refusedSample({ suspect: true }));
-    expect(summaries.of(ring, 0)).toMatchObject({ count: 3, failures: 0, p95Us: 300, maxUs: 300 });
-  });
-
-  it('makes do with them where there are no others', () => {
-    const ring = rings.open();
-    rings.add(ring, 1, sampleOf({ totalUs: 4_000, suspect: true }));
-    rings.add(ring, 2, refusedSample({ suspect: true }));
-    expect(summaries.of(ring, 0)).toMatchObject({ count: 2, failures: 1, maxUs: 4_000 });
   });
 });
