@@ -1,0 +1,155 @@
+import type { Server, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+
+const CONNECTIONS = 2000;
+
+let proxy: FaultProxy;
+const servers: Server[] = [];
+const open: Socket[] = [];
+beforeEach(async () => {
+  proxy = await startProxy();
+});
+afterEach(async () => {
+  for (const socket of open.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+  await proxy.stop();
+});
+
+async function call(method: string, path: string, body?: object): Promise<Record<string, string>> {
+  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
+  const answer = await fetch(`${proxy.apiUrl}${path}`, init);
+  expect(answer.ok).toBe(true);
+  return answer.status === 204 ? {} : ((await answer.json()) as Record<string, string>);
+}
+
+/** A proxy `p` before a server, and its address. */
+async function proxied(onClient: (client: Socket) => void, listen = '127.0.0.1:0'): Promise<string> {
+  const { server, address } = await startUpstream(onClient);
+  servers.push(server);
+  return (await call('POST', '/proxies', { name: 'p', listen, upstream: address }))['listen'] ?? '';
+}
+
+async function dialled(address: string): Promise<Socket> {
+  const socket = await dial(address);
+  socket.on('error', () => {});
+  open.push(socket);
+  return socket;
+}
+
+/** Sends bytes and gives what comes back and the ms until as much is there. */
+async function exchange(socket: Socket, data: Buffer): Promise<{ back: Buffer; ms: number }> {
+  const startMs = performance.now();
+  const chunks: Buffer[] = [];
+  let left = data.length;
+  await new Promise<void>((resolve, reject) => {
+    const closed = () => reject(new Error('closed'));
+    const take = (chunk: Buffer) => {
+      chunks.push(chunk);
+      left -= chunk.length;
+      if (left > 0) return;
+      socket.off('data', take).off('close', closed);
+      resolve();
+    };
+    socket.on('data', take).once('close', closed);
+    socket.write(data);
+  });
+  return { back: Buffer.concat(chunks), ms: performance.now() - startMs };
+}
+
+describe(`${CONNECTIONS} connections at once`, () => {
+  it('each keep every byte, follow a toxic that comes, changes and goes, and leave nothing behind', async () => {
+    const address = await proxied(echo);
+    const sockets: Socket[] = [];
+    // In lots, as the backlog of a listening socket is 511.
+    for (let i = 0; i < CONNECTIONS; i += 250) {
+      sockets.push(...(await Promise.all(Array.from({ length: 250 }, () => dialled(address)))));
+    }
+    const sent = (i: number) => pattern(500 + (i % 200)).subarray(i % 100);
+    const all = async () => {
+      const results = await Promise.all(sockets.map((socket, i) => exchange(socket, sent(i))));
+      expect(results.filter(({ back }, i) => !back.equals(sent(i)))).toEqual([]);
+      return results.map(({ ms }) => ms).sort((a, b) => a - b);
+    };
+    await all();
+    await call('POST', '/proxies/p/toxics', { type: 'latency', attributes: { latency: 300 } });
+    expect((await all())[0]).toBeGreaterThan(299);
+    await call('POST', '/proxies/p/toxics/latency_downstream', { attributes: { latency: 600_000 } });
+    const waiting = all();
+    await call('DELETE', '/proxies/p/toxics/latency_downstream');
+    await waiting; // What was held back is let go everywhere.
+    expect(proxy.bufferedBytes()).toBe(0);
+    await call('POST', '/proxies/p', { enabled: false });
+    await expect
+      .poll(() => new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count))), {
+        timeout: 10_000,
+      })
+      .toBe(0);
+  });
+});
+
+describe('latency', () => {
+  it.each([
+    [5, 'upstream'],
+    [100, 'downstream'],
+    [250, 'upstream'],
+  ])('of %i ms (%s) is off by less than 2 ms', async (latency, stream) => {
+    const socket = await dialled(await proxied(echo));
+    const times = async () => {
+      const all: number[] = [];
+      for (let i = 0; i < 8; i++) all.push((await exchange(socket, Buffer.from('ping'))).ms);
+      return all.sort((a, b) => a - b);
+    };
+    await times(); // Compiled by now.
+    const [bare = 0] = await times();
+    await call('POST', '/proxies/p/toxics', { type: 'latency', stream, attributes: { latency } });
+    // A quarter of them may be late for what else this machine does, and none early.
+    const [first = 0, second = 0] = await times();
+    expect(first - bare).toBeGreaterThan(latency - 1);
+    expect(second - bare).toBeLessThan(latency + 2);
+  });
+});
+
+describe('addresses', () => {
+  it('of IPv6 are listened on', async () => {
+    const address = await proxied(echo, '[::1]:0');
+    expect(address).toMatch(/^\[::1\]:\d+$/);
+    expect((await exchange(await dialled(address), Buffer.from('six'))).back.toString()).toBe('six');
+  });
+
+  it('of every kind mean both families', async () => {
+    const address = await proxied(echo, ':0');
+    expect(address).toMatch(/^\[::\]:\d+$/);
+    for (const host of ['127.0.0.1', '[::1]']) {
+      const socket = await dialled(address.replace('[::]', host));
+      expect((await exchange(socket, Buffer.from(host))).back.toString()).toBe(host);
+    }
+  });
+});
+
+describe('half-open connections', () => {
+  it('go on from the client after the upstream has said its last', async () => {
+    let whole = Promise.resolve(Buffer.alloc(0));
+    const address = await proxied((client) => {
+      whole = received(client);
+      client.end('hello');
+    });
+    await call('POST', '/proxies/p/toxics', { type: 'latency', stream: 'upstream', attributes: { latency: 50 } });
+    const socket = await dialled(address);
+    expect((await received(socket)).toString()).toBe('hello');
+    const sent = pattern(300_000);
+    socket.end(sent);
+    expect((await whole).equals(sent)).toBe(true);
+  });
+
+  it('whose upstream dies are ended at the client too', async () => {
+    const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
+    const socket = await dialled(address);
+    const closed = new Promise((resolve) => socket.once('end', resolve).once('error', resolve));
+    socket.write('x');
+    await closed;
+    await expect.poll(() => new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count)))).toBe(0);
+    expect(proxy.bufferedBytes()).toBe(0);
+  });
+});
