@@ -130,7 +130,7 @@ describe('addresses', () => {
 
 describe('half-open connections', () => {
   it('go on from the client after the upstream has said its last', async () => {
-    let whole = Promise.resolve(Buffer.alloc(0));
+    let whole: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
     const address = await proxied((client) => {
       whole = received(client);
       client.end('hello');
