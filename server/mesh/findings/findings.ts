@@ -32,14 +32,15 @@ export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Fin
   const isTooLate = ({ from, to, link }: Single) => slow.explained.covers(from, to) && timesOut(told, from, link);
   const links = failed.causes.singles.filter((single) => !isTooLate(single));
   const isSelfExplained = (pod: number) => failed.explained.into[pod] === 1 || failed.explained.isOnNode(pod);
+  const single = singleFindings(failures, links);
   const own = selfFindings(failures, (pod) => !isSelfExplained(pod));
   const findings = [
     ...apiFindings(told, head.discovery),
     ...[...podFindings(failures), ...zoneFindings(failures)],
-    ...[...singleFindings(failures, links), ...own],
+    ...[...single, ...own],
     ...[...podFindings(delays), ...zoneFindings(delays), ...singleFindings(delays, slow.causes.singles)],
     ...starvedFindings(told),
-    ...missingFindings(told, silenceExplained(told, head.servedBy, failed.explained, slow.explained)),
+    ...missingFindings(told, silenceExplained(head.servedBy, single, [failed.explained, slow.explained])),
   ];
   return cut(findings.sort(byGravity));
 }
@@ -82,9 +83,9 @@ function timesOut({ rows }: Told, from: number, link: number): boolean {
 }
 
 /** Tells of a pod whether another finding says why its row is missing: we that ask do not reach it, or it is slow. */
-function silenceExplained(told: Told, servedBy: number, ...explained: Explained[]): (pod: number) => boolean {
-  const unreached = new Set(told.failed.rows.find(({ from }) => from === servedBy)?.to);
-  return (pod) => unreached.has(pod) || explained.some((one) => one.covers(servedBy, pod));
+function silenceExplained(servedBy: number, links: readonly Finding[], explained: Explained[]) {
+  const unreached = new Set(links.flatMap(({ from, pods }) => (from.includes(servedBy) ? pods : [])));
+  return (pod: number) => unreached.has(pod) || explained.some((one) => one.covers(servedBy, pod));
 }
 
 function byGravity(a: Finding, b: Finding): number {

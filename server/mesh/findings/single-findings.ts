@@ -8,8 +8,12 @@ import { medianWords } from './words.ts';
 
 /** The most links that are worded. */
 const MAX_WORDED = 60;
-/** Links that were bad once are told up to this share of all: a hundredth is what chance is taken to do. */
+/**
+ * Links that were bad once are told up to this share of so many at least: chance is taken to spoil a hundredth, and of
+ * 1200 it spoils three or fewer once in 400 times.
+ */
 const FRESH_SHARE = 0.0025;
+const MANY_PAIRS = 1_200;
 
 /**
  * Findings of links that no general cause explains. Of few links each is told at once; of more those that were bad
@@ -39,7 +43,7 @@ function worthTelling(singles: readonly Single[], judged: number): Single[] {
   if (judged < FEW_PAIRS) return real;
   const fresh = real.filter(({ stands }) => !stands);
   const standing = real.filter(({ stands }) => stands);
-  return fresh.length <= judged * FRESH_SHARE ? [...standing, ...fresh] : standing;
+  return judged >= MANY_PAIRS && fresh.length <= judged * FRESH_SHARE ? [...standing, ...fresh] : standing;
 }
 
 /** One link, or both directions of one pair. */
