@@ -3,6 +3,7 @@ import { chooseLinks } from '../../pure/link-choice.ts';
 import { shownName } from '../../pure/names.ts';
 import type { PodView } from '../../pure/pod-view.ts';
 import { podWords } from '../../pure/pod-words.ts';
+import { recoveryText } from '../../pure/recovery.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
 import { LinkButton } from './link-button.tsx';
@@ -62,7 +63,13 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     ['Namespace', shownName(pod.namespace)],
     [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
   ];
-  if (heir !== undefined) facts.push(['Replaced by', heir.name]);
+  if (heir !== undefined) {
+    facts.push(['Replaced by', heir.name]);
+    const recovery = recoveryText(pod, heir.pod);
+    if (recovery !== '') facts.push(['Ready again', recovery]);
+  }
+  const lost = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
+  if (lost !== undefined) facts.push(['Replaces', `${lost.name}, gone since ${clockText(lost.pod.sinceMs, nowMs)}`]);
   if (row !== undefined && row.missing !== '')
     facts.push(['Report', `${row.missing}: ${shownName(row.missingDetail)}`]);
   if (row !== undefined && row.missing === '' && row.bootTimeMs > 0) {

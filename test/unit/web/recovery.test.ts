@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest';
+import type { Lifecycle, Pod } from '../../../server/contract/pod.ts';
+import { recoveryText } from '../../../web/pure/recovery.ts';
+import { meshOf } from '../../feed/scenarios.ts';
+
+const [known] = meshOf({ pods: 3, scenario: 'healthy' }).pods;
+const pod = (lifecycle: Lifecycle, sinceMs: number): Pod => ({ ...known!, lifecycle, sinceMs });
+const after = (ms: number) => recoveryText(pod('gone', 100_400), pod('ready', 100_400 + ms));
+
+describe('the time until a lost pod was replaced', () => {
+  test('is told no finer than Kubernetes tells it', () => {
+    expect([-400, 0, 1400, 1600, 9600, 125_000].map(after)).toEqual([
+      'within 2 s',
+      'within 2 s',
+      'within 2 s',
+      'about 2 s later',
+      'about 10 s later',
+      'about 2 min 5 s later',
+    ]);
+  });
+
+  test('is not over while the successor is not ready', () => {
+    expect(recoveryText(pod('gone', 0), pod('starting', 5000))).toBe('not yet: it is starting');
+    expect(recoveryText(pod('gone', 0), pod('not-ready', 5000))).toBe('not yet: it is not ready');
+  });
+
+  test('is nothing while the pod is not lost, nor once its successor is', () => {
+    expect(recoveryText(pod('terminating', 0), pod('ready', 5000))).toBe('');
+    expect(recoveryText(pod('gone', 0), pod('gone', 5000))).toBe('');
+  });
+});
