@@ -1,15 +1,20 @@
 import type { Config } from './config/config.ts';
 import type { DiscoverySnapshot } from './contract/discovery.ts';
+import type { Sample } from './contract/outcome.ts';
+import type { Target } from './contract/pod.ts';
+import type { ProbeResult } from './contract/probe.ts';
 import type { LinkSamples } from './contract/samples.ts';
 import type { Log } from './contract/seams.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import type { Answers } from './http/answers.ts';
 import { listen } from './http/server.ts';
+import { EventJournal } from './journal/journal.ts';
 import { PodBook } from './journal/pod-book.ts';
 import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
 import { type Collector, createCollector } from './mesh/collector.ts';
+import { createEventsReader, type EventsReader } from './mesh/events.ts';
 import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
 import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
 import { createRowTransport } from './mesh/row-transport.ts';
@@ -66,6 +71,8 @@ class Parts {
   readonly #collector: Collector;
   readonly #linkAsker: LinkAsker;
   readonly #podBook: PodBook;
+  readonly #journal: EventJournal;
+  readonly #events: EventsReader;
   readonly #askAll: AskAll;
   #discovery: Discovery | null = null;
   #isReady = true;
@@ -80,11 +87,9 @@ class Parts {
       deps,
       {
         discoveryStatus: () => this.#snapshot().status,
-        onSample: (target, sample) => this.#metrics.pingSample(target, sample),
+        onSample: (target, sample) => this.#onSample(target, sample),
         onLinkChange: (change) => this.#onLinkChange(change),
-        onExternalResult: ({ protocol, target, error }) => {
-          if (error !== '') this.#metrics.probeError(protocol, target);
-        },
+        onExternalResult: (result) => this.#onExternalResult(result),
       },
       this.#bootTimeMs,
     );
@@ -103,10 +108,18 @@ class Parts {
     );
     this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
     this.#podBook = new PodBook(config, clock);
+    this.#journal = new EventJournal(config, { clock, random });
     this.#askAll = createAskAll(
       { ...config, port: config.clientPort },
       { clock, snapshot: () => this.#snapshot(), selfUid: () => this.#own.selfUid },
     );
+    this.#events = createEventsReader(config, {
+      clock,
+      askAll: this.#askAll,
+      ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      podOf: (uid) => this.#podBook.podOf(uid),
+      podCount: () => this.#own.snapshot.pods.length,
+    });
   }
 
   /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
@@ -130,13 +143,28 @@ class Parts {
   }
 
   #onPods(snapshot: DiscoverySnapshot): void {
-    this.#podBook.take(snapshot);
+    this.#journal.takePods(this.#podBook.take(snapshot));
+    this.#journal.takeDiscovery(snapshot.status);
     const targets = this.#own.setPods(snapshot);
+    this.#journal.takeTargets(targets);
     this.#metrics.setPeers(snapshot.pods, targets);
     for (const listener of this.#listeners) listener();
   }
 
-  #onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
+  #onSample(target: Target, sample: Sample): void {
+    this.#metrics.pingSample(target, sample);
+    this.#journal.takeSample(target, sample);
+    this.#journal.takeStarvation(this.#own.starvation());
+  }
+
+  #onExternalResult(result: ProbeResult): void {
+    this.#journal.takeProbe(result);
+    if (result.error !== '') this.#metrics.probeError(result.protocol, result.target);
+  }
+
+  #onLinkChange(change: LinkChange): void {
+    this.#journal.takeLink(change);
+    const { target, from, to, sample, previousForMs } = change;
     this.#metrics.linkState(target, to === 'ok');
     const { log } = this.#deps;
     const fields = {
@@ -174,10 +202,10 @@ class Parts {
   /** What the routes serve. */
   answers(): Answers {
     const { clock, log, version, pageDir } = this.#deps;
-    const { maxStreams, refreshIntervalMs, families, useHostIP, clientPort } = this.#config;
+    const { maxStreams, refreshIntervalMs, historyWindowMs, families, useHostIP, clientPort } = this.#config;
     const painter = createHeatmapPainter();
     return {
-      ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, bootTimeMs: this.#bootTimeMs },
+      ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, historyWindowMs, bootTimeMs: this.#bootTimeMs },
       received: (action) => this.#metrics.received(action),
       ready: () => this.#isReady,
       sick: () => this.#own.sick(),
@@ -190,6 +218,8 @@ class Parts {
       samples: (to) => this.#own.samples(to),
       linkSamples: (from, to) => this.#linkSamples(from, to),
       collect: (options) => this.#collector.collect(options),
+      journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      events: (query) => this.#events.events(query),
       checkAll: (mesh) => {
         const bootTimeMs = this.#own.bootTimes();
         return checkAllAnswer(mesh, { families, useHostIP, port: clientPort, bootTimeMs });

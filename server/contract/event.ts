@@ -40,8 +40,13 @@ const eventPod = v.nullable(eventPodSchema);
 const outcome = v.nullable(v.picklist(OUTCOMES));
 const phase = v.nullable(v.picklist(PHASES));
 
+/** `format` of a journal. */
+export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
+
 const journalSchema = v.object({
-  format: v.literal('goldpinger-ts/journal/1'),
+  format: v.literal(JOURNAL_FORMAT),
+  /** Another one for each start of the process: `id` and `seq` name an entry everywhere. */
+  id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
   /** Ms since this pod's journal began. */
   knownAgeMs: figure,
   /** Whether older events in the stretch asked for had to make room. */
@@ -49,13 +54,18 @@ const journalSchema = v.object({
   events: v.pipe(
     v.array(
       v.object({
+        /** Counts the entries of this journal. */
+        seq: count,
+        /** How long ago it was, by this pod's clock that never jumps. */
         ageMs: figure,
+        /** When it was as the Kubernetes API tells it, ms since the epoch: the same from every pod. 0 = it does not. */
+        toldMs: figure,
         kind: kinds,
         /** The pod it is about; of a link the one that is probed; null for the API and for external targets. */
         pod: eventPod,
         outcome,
         phase,
-        /** The latency that a link has become slow or normal with; -1 without one. */
+        /** The latency that a link has become slow or normal with, or has after it recovered; -1 without one. */
         totalUs: figure,
         /** In words, or of `pod-replaced` the new pod's name, of a probe its target. */
         detail: text(300),
@@ -84,31 +94,29 @@ export type MissingPart = v.InferOutput<typeof missingSchema>;
 /** Pods that did not tell their part on the wire. */
 export const missingPartsSchema = v.pipe(v.array(missingSchema), v.maxLength(65_535));
 
+/** One merged event on the wire. */
+export const meshEventSchema = v.object({
+  /** The same for the same event, whichever pod is asked. */
+  id: text(200),
+  atMs: figure,
+  kind: kinds,
+  pod: eventPod,
+  /** The probing pods of a link event, at most 5, and how many there are; of others who told it. */
+  from: v.pipe(v.array(eventPodSchema), v.maxLength(MAX_EVENT_PODS)),
+  fromCount: count,
+  outcome,
+  phase,
+  totalUs: figure,
+  detail: text(300),
+});
+
 const eventsSchema = v.object({
   fromMs: figure,
   toMs: figure,
   nowMs: figure,
   truncated: v.boolean(),
   missing: missingPartsSchema,
-  events: v.pipe(
-    v.array(
-      v.object({
-        /** The same for the same event, whichever pod is asked. */
-        id: text(200),
-        atMs: figure,
-        kind: kinds,
-        pod: eventPod,
-        /** The probing pods of a link event, at most 5, and how many there are; of others who told it. */
-        from: v.pipe(v.array(eventPodSchema), v.maxLength(MAX_EVENT_PODS)),
-        fromCount: count,
-        outcome,
-        phase,
-        totalUs: figure,
-        detail: text(300),
-      }),
-    ),
-    v.maxLength(MAX_EVENTS),
-  ),
+  events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_EVENTS)),
 });
 
 /** What happened, merged over all pods, oldest first, times by the serving pod's clock: `/api/v1/events`. */

@@ -1,3 +1,4 @@
+import type { Events, Journal } from '../contract/event.ts';
 import type { Mesh } from '../contract/mesh.ts';
 import type { Row } from '../contract/row.ts';
 import type { LinkSamples } from '../contract/samples.ts';
@@ -23,6 +24,8 @@ export interface Answers {
   pageDir: string;
   maxStreams: number;
   refreshIntervalMs: number;
+  /** How far back the past can be asked for. */
+  historyWindowMs: number;
   received(action: Action): void;
   /** Whether new traffic is wanted: false from SIGTERM on. */
   ready(): boolean;
@@ -38,6 +41,9 @@ export interface Answers {
   linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;
   /** The matrix; one that is at most `maxAgeMs` old will do. */
   collect(options: { windowMs: number; maxAgeMs: number }): Promise<Mesh>;
+  /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
+  journal(sinceAgeMs: number, limit: number): Journal;
+  events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
   checkAll(mesh: Mesh): Iterable<string>;
   clusterHealth(mesh: Mesh): { OK: boolean };
   heatmapPng(mesh: Mesh, limits: HeatmapLimits): Promise<Uint8Array>;

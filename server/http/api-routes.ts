@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { encodeMesh } from '../contract/mesh.ts';
 import { encodeRow } from '../contract/row.ts';
 import type { Answers } from './answers.ts';
-import { HttpFault, mustAccept, onlyGet, sendFault } from './faults.ts';
+import { HttpFault, mustAccept, sendFault } from './faults.ts';
 import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
 import { textParameter, windowParameter } from './query.ts';
 import { sendPieces } from './send.ts';
@@ -55,8 +55,6 @@ export function apiRoutes(answers: Answers, streams: Streams): Router {
   router.get('/swagger.json', (_req, res) => {
     res.json({ ...SWAGGER, info: { ...SWAGGER.info, version: answers.version } });
   });
-
-  for (const path of Object.keys(SWAGGER.paths)) router.all(path, onlyGet);
   return router;
 }
 

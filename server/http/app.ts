@@ -4,14 +4,17 @@ import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import type { Answers } from './answers.ts';
 import { apiRoutes } from './api-routes.ts';
-import { lastResort, notFound } from './faults.ts';
+import { eventRoutes } from './event-routes.ts';
+import { lastResort, notFound, only } from './faults.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import type { Streams } from './streams.ts';
+import { SWAGGER } from './swagger.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
+  workerSrc: ["'self'"],
   styleSrc: ["'self'"],
   imgSrc: ["'self'", 'data:', 'blob:'],
   connectSrc: ["'self'"],
@@ -50,6 +53,11 @@ export function createApp(answers: Answers, streams: Streams): Express {
   );
   app.use(goldpingerRoutes(answers));
   app.use(apiRoutes(answers, streams));
+  app.use(eventRoutes(answers));
+  for (const [path, methods] of Object.entries(SWAGGER.paths)) {
+    const allowed = Object.keys(methods).map((method) => method.toUpperCase());
+    app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));
+  }
   app.use('/assets', express.static(join(answers.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
   app.use(
     express.static(answers.pageDir, { cacheControl: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') }),

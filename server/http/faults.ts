@@ -22,12 +22,14 @@ export const notFound: RequestHandler = (req, res) => {
   sendFault(res, 404, `path ${req.path.slice(0, 200)} was not found`);
 };
 
-/** 405 with `Allow`, for a known path and an unknown method. */
-export function onlyGet(req: Request, res: Response): void {
-  res.set('Allow', 'GET');
-  // An unread body would be taken for the next request.
-  res.set('Connection', 'close');
-  sendFault(res, 405, `method ${req.method} is not allowed, but [GET] are`);
+/** 405 with `Allow`, for a known path and another method than `methods`. */
+export function only(...methods: string[]): RequestHandler {
+  return (req, res) => {
+    res.set('Allow', methods.join(', '));
+    // An unread body would be taken for the next request.
+    res.set('Connection', 'close');
+    sendFault(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
+  };
 }
 
 /** Throws 406 unless the client takes one of `types`. */

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { Answers } from './answers.ts';
-import { HttpFault, mustAccept, onlyGet } from './faults.ts';
+import { HttpFault, mustAccept, only } from './faults.ts';
 import { numberParameter } from './query.ts';
 import { joined, sendPieces } from './send.ts';
 
@@ -67,7 +67,7 @@ export function goldpingerRoutes(answers: Answers): Router {
   });
 
   for (const path of ['/ping', '/check', '/check_all', '/cluster_health', '/healthz', '/heatmap.png', '/metrics']) {
-    router.all(path, onlyGet);
+    router.all(path, only('GET'));
   }
   return router;
 }

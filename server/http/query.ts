@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { momentMs } from '../contract/moment.ts';
 import { HttpFault } from './faults.ts';
 
 /** Windows of statistics that can be asked for; a closed set, so that collections of the same window are shared. */
@@ -19,6 +20,15 @@ export function numberParameter(req: Request, name: string, byDefault: number): 
   const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isNaN(number)) throw new HttpFault(400, `${name} in query: expected a number of milliseconds`);
   return number;
+}
+
+/** The parameter `name` as a moment (ms since the epoch or RFC 3339), in ms since the epoch. Throws 400. */
+export function momentParameter(req: Request, name: string, byDefaultMs: number): number {
+  const value = textParameter(req, name, String(byDefaultMs));
+  // A `+` in a query is a space: an offset that was not escaped.
+  const ms = momentMs(value.replace(' ', '+'));
+  if (ms < 0) throw new HttpFault(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
+  return ms;
 }
 
 /** The parameter `window`, in ms: one of `WINDOWS_MS`. Throws 400. */

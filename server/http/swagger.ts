@@ -77,6 +77,20 @@ export const SWAGGER = {
       { 200: { description: 'events' }, 503: { description: 'too many streams' } },
       [WINDOW],
     ),
+    '/api/v1/journal': get('What this pod has seen happen', JSON_TYPE, ok('goldpinger-ts/journal/1'), [
+      parameter('sinceAge', 'number', 'The last so many ms (HISTORY_WINDOW)'),
+      parameter('limit', 'number', 'At most so many, the newest (1000)'),
+    ]),
+    '/api/v1/events': get(
+      'What happened, merged over all pods',
+      JSON_TYPE,
+      { 200: { description: '{fromMs, toMs, truncated, missing, events}' }, 503: { description: 'too much at once' } },
+      [
+        parameter('from', 'string', 'ms since the epoch or RFC 3339 (HISTORY_WINDOW ago)'),
+        parameter('to', 'string', 'the same (now)'),
+        parameter('limit', 'number', 'At most so many, the newest (1000)'),
+      ],
+    ),
     '/swagger.json': get('This description', JSON_TYPE, ok('OpenAPI 2.0')),
   },
 };

@@ -100,6 +100,13 @@ export class PodBook {
     });
   }
 
+  /** The pods that left after `fromMs` (ms since the epoch), in the order in which they left. */
+  departedSince(fromMs: number): Pod[] {
+    const from = fromMs - this.#wallMs();
+    const departed = [...this.#lives.values()].filter((life) => life.isGone && life.sinceMs >= from);
+    return departed.map((life) => life.pod);
+  }
+
   /** Pods of which anything is kept. */
   get size(): number {
     return this.#lives.size;

@@ -39,6 +39,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     pageDir,
     maxStreams: 8,
     refreshIntervalMs: 2000,
+    historyWindowMs: 3_600_000,
     received: () => {},
     ready: () => true,
     sick: () => '',
@@ -48,6 +49,10 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     samples: unused,
     linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
     collect: async ({ windowMs }) => mesh(windowMs),
+    journal: unused,
+    events: async ({ fromMs, toMs }) => ({
+      ...{ fromMs, toMs, nowMs: nowMs(), truncated: false, missing: [], events: [] },
+    }),
     checkAll: unused,
     clusterHealth: ({ health }) => ({ OK: health.ok }),
     heatmapPng: unused,

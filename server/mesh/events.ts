@@ -1,0 +1,160 @@
+import {
+  type EventPod,
+  type Events,
+  type Journal,
+  type JournalEntry,
+  MAX_EVENTS,
+  type MeshEvent,
+  type MissingPart,
+  parseJournal,
+} from '../contract/event.ts';
+import type { Clock } from '../contract/seams.ts';
+import type { AllParts, AskAll, PodPart } from './ask-all.ts';
+import { eventsOf, groupOf, type Spans, type Telling } from './event-groups.ts';
+import { Turns } from './turns.ts';
+
+/** What events are merged by. */
+export interface EventsSettings {
+  refreshIntervalMs: number;
+  jitterFactor: number;
+  pingTimeoutMs: number;
+  /** The furthest back that can be asked for (HISTORY_WINDOW). */
+  historyWindowMs: number;
+}
+
+/** What merging needs of the other parts. */
+export interface EventsDeps {
+  clock: Clock;
+  askAll: AskAll;
+  /** Our own journal; its `limit` newest entries. */
+  ownJournal(sinceAgeMs: number, limit: number): Journal;
+  /** A pod as we know it ourselves, so that its name is not others' to tell; null if we do not. */
+  podOf(uid: string): EventPod | null;
+  /** How many pods are asked. */
+  podCount(): number;
+}
+
+/** A stretch of time, ms since the epoch by our clock, and the most events of it that are wanted. */
+export interface EventsQuery {
+  fromMs: number;
+  toMs: number;
+  limit: number;
+}
+
+/** Merges the journals of all pods. */
+export interface EventsReader {
+  /** What happened in a stretch. Rejects as `AskAll.ask`. */
+  events(query: EventsQuery): Promise<Events>;
+}
+
+/** An answer is kept this long. */
+const KEEP_MS = 1000;
+const MAX_JOURNAL_BYTES = 1024 * 1024;
+/** Entries of all other pods together: sorting more would hold up our own pings. */
+const MAX_ENTRIES = 5000;
+const MIN_ENTRIES = 10;
+/** Journals are asked for 1, 2, 4 ... minutes, so that almost all who ask at once ask the same. */
+const SHORTEST_MS = 60_000;
+/** A pod whose journal begins this much later than the pod itself has lost what was before. */
+const START_MS = 30_000;
+/** So much later than about a REFRESH_INTERVAL a ping may end on a busy machine. */
+const SLACK_MS = 1000;
+
+/** Makes the one who merges journals. The same journals are merged once for all who ask while they are kept. */
+export function createEventsReader(settings: EventsSettings, deps: EventsDeps): EventsReader {
+  const { clock } = deps;
+  const intervalMs = settings.refreshIntervalMs * (1 + settings.jitterFactor) + settings.pingTimeoutMs;
+  const spans: Spans = { eachTurnMs: intervalMs + SLACK_MS, sameTurnMs: settings.refreshIntervalMs / 2 };
+  let merged: { parts: AllParts<Journal>; events: Promise<MeshEvent[]> } | null = null;
+
+  return {
+    events: async ({ fromMs, toMs, limit }) => {
+      const sinceAgeMs = stretchOf(clock.nowMs() - fromMs + spans.eachTurnMs, settings.historyWindowMs);
+      const each = Math.max(MIN_ENTRIES, Math.floor(MAX_ENTRIES / Math.max(1, deps.podCount())));
+      const asked = Math.min(each, MAX_EVENTS);
+      const parts = await deps.askAll.ask<Journal>({
+        path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${asked}`,
+        parse: parseJournal,
+        own: () => deps.ownJournal(sinceAgeMs, MAX_EVENTS),
+        keepMs: KEEP_MS,
+        maxBytes: MAX_JOURNAL_BYTES,
+      });
+      if (merged?.parts !== parts) merged = { parts, events: mergeJournals(parts, spans, deps) };
+      const within = (await merged.events).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+      const events = newestOf(within, limit);
+      const isCut = parts.parts.some(({ value }) => value.truncated) || events.length < within.length;
+      const missing = [...parts.missing, ...shortJournals(parts.parts, fromMs)];
+      return { fromMs, toMs, nowMs: clock.nowMs(), truncated: isCut, missing, events };
+    },
+  };
+}
+
+/** The journals of all pods as one, oldest first. In turns: a storm in a large mesh has thousands of entries. */
+export async function mergeJournals(
+  { parts, atMs: askedMs }: Pick<AllParts<Journal>, 'parts' | 'atMs'>,
+  spans: Spans,
+  deps: { clock: Clock; podOf(uid: string): EventPod | null },
+): Promise<MeshEvent[]> {
+  const turns = new Turns(deps.clock);
+  const groups = new Map<string, Telling[]>();
+  for (const { pod, value, atMs } of parts) {
+    const reporter = pod === null ? null : { uid: pod.uid, name: pod.name, namespace: pod.namespace, node: pod.node };
+    for (const told of value.events) {
+      const id = `${value.id}-${told.seq}`;
+      const entry = { ...told, pod: subjectOf(told, reporter, deps) };
+      const telling = { id, atMs: Math.min(askedMs, atMs - Math.max(0, told.ageMs)), reporter, entry };
+      const group = groupOf(telling);
+      const tellings = groups.get(group);
+      if (tellings === undefined) groups.set(group, [telling]);
+      else tellings.push(telling);
+    }
+    if (turns.isOver()) await turns.next();
+  }
+  const events = new Map<string, MeshEvent>();
+  for (const [group, tellings] of groups) {
+    for (const event of eventsOf(group, tellings, spans)) {
+      events.set(event.id, { ...event, atMs: Math.min(event.atMs, Math.round(askedMs)) });
+    }
+    if (turns.isOver()) await turns.next();
+  }
+  return [...events.values()].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+}
+
+/** Which pod an entry is about, as we name it ourselves where we know it; a row is its reporter's. */
+function subjectOf(
+  { kind, pod }: JournalEntry,
+  reporter: EventPod | null,
+  deps: { podOf(uid: string): EventPod | null },
+): EventPod | null {
+  if (kind.startsWith('row-')) return reporter;
+  return pod === null ? null : (deps.podOf(pod.uid) ?? pod);
+}
+
+/** The newest `limit`; where there are more, events of links leave half of the room to the others. */
+function newestOf(events: MeshEvent[], limit: number): MeshEvent[] {
+  if (events.length <= limit) return events;
+  const isLink = ({ kind }: MeshEvent) => kind.startsWith('link-');
+  const others = events.filter((event) => !isLink(event));
+  const links = events.length - others.length;
+  const keptOthers = Math.min(others.length, Math.max(Math.ceil(limit / 2), limit - links));
+  let [dropOthers, dropLinks] = [others.length - keptOthers, links - (limit - keptOthers)];
+  return events.filter((event) => (isLink(event) ? dropLinks-- : dropOthers--) <= 0);
+}
+
+/** Pods that have started again since `fromMs`: what they saw before is lost. */
+function shortJournals(parts: readonly PodPart<Journal>[], fromMs: number): MissingPart[] {
+  return parts.flatMap(({ pod, value, atMs }) => {
+    if (pod === null) return [];
+    const beganMs = atMs - value.knownAgeMs;
+    if (beganMs - Math.max(fromMs, pod.createdMs) < START_MS) return [];
+    const agoS = Math.round(value.knownAgeMs / 1000);
+    return [{ name: pod.name, reason: 'no-history', detail: `it knows the last ${agoS} s only: it has started again` }];
+  });
+}
+
+/** The shortest of the usual stretches that covers `ageMs`. */
+function stretchOf(ageMs: number, longestMs: number): number {
+  let stretchMs = SHORTEST_MS;
+  while (stretchMs < ageMs && stretchMs < longestMs) stretchMs *= 2;
+  return Math.min(stretchMs, longestMs);
+}
