@@ -63,6 +63,8 @@ describe("deploy/Dockerfile's last stage", () => {
     expect(lastOf(image, 'USER')).toBe('1000:1000');
     expect(image.base).toContain('nodejs24');
     expect(build.base).toContain('node:24');
+    // The same again, on the machine's own Node and on the image's.
+    expect(JSON.parse(readFileSync('package.json', 'utf8')).scripts['test:image']).toContain('--package=node@24 ');
   });
 
   it('starts the server as the built file itself would be started', () => {
