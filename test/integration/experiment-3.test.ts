@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { call, callJson } from '../../deploy/local/client/api-client.ts';
+import { parseEvents } from '../../server/contract/event.ts';
+import { Experiment, linksOf } from '../experiment.ts';
+import { soon } from './server-process.ts';
+
+const NAME = 'goldpinger-slo';
+/** How long the policy waits before it asks. */
+const OBJECTIVE_MS = 30_000;
+
+let experiment: Experiment;
+let dir: string;
+let startedMs: number;
+beforeAll(async () => {
+  startedMs = Date.now();
+  dir = mkdtempSync(join(tmpdir(), 'goldpinger-payload-'));
+  experiment = await Experiment.start();
+  await soon(async () => expect(await experiment.health()).toBe(200));
+});
+afterAll(async () => {
+  await experiment?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+interface Step {
+  kubectl?: { payload: string };
+}
+
+/** The file that PowerfulSeal hands to kubectl, with another image if one is named. */
+function payload(image?: string): string {
+  const policy = parse(readFileSync('deploy/experiments/experiment3.yml', 'utf8')) as {
+    scenarios: { steps: Step[] }[];
+  };
+  const text = policy.scenarios[0]?.steps.find(({ kubectl }) => kubectl)?.kubectl?.payload ?? '';
+  const file = join(dir, 'payload.yml');
+  writeFileSync(file, image === undefined ? text : text.replace(/image: .*/, `image: ${image}`));
+  return file;
+}
+
+/** The status of /healthz through the Service, 0 if nobody answers. */
+async function probe(): Promise<number> {
+  const url = (await experiment.command('service', '--url', NAME)).trim();
+  const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+  await answer?.arrayBuffer();
+  return answer?.status ?? 0;
+}
+
+/** The stage of a round's pod as the witness has it; those of earlier rounds have the same name. */
+const stageOf = async (uid: string) => (await experiment.mesh()).pods.find((pod) => pod.uid === uid)?.lifecycle;
+
+/** What the timeline keeps of a pod, by a pod that was not in the round. */
+async function eventsOf(uid: string): Promise<string[]> {
+  const answer = await fetch(`http://${experiment.witness.ip}:8080/api/v1/events?from=${startedMs}&to=${Date.now()}`);
+  const { events } = parseEvents(await answer.json());
+  return events.filter(({ pod }) => pod?.uid === uid).map(({ kind }) => kind);
+}
+
+describe('experiment 3', () => {
+  it('a round that succeeds: created, answers in time, is one of the mesh, deleted', async () => {
+    const startMs = performance.now();
+    expect(await experiment.command('apply', '-f', payload())).toBe(`pod/${NAME} created\nservice/${NAME} created\n`);
+    await soon(async () => expect(await probe()).toBe(200), OBJECTIVE_MS);
+    expect(performance.now() - startMs).toBeLessThan(OBJECTIVE_MS);
+    const { uid } = experiment.pod(NAME);
+    await soon(async () => {
+      expect(await stageOf(uid)).toBe('ready');
+      const links = [...linksOf(await experiment.mesh())].filter(([pair]) => pair.includes(NAME));
+      expect(links.map(([, { outcome }]) => outcome)).toEqual(Array(7).fill('ok'));
+    });
+    await experiment.command('delete', '-f', payload(), '--force');
+    await soon(async () => expect(await stageOf(uid)).toBe('gone'));
+    await soon(async () => expect(await eventsOf(uid)).toEqual(expect.arrayContaining(['pod-ready', 'pod-gone'])));
+  });
+
+  it('its Service has the address at which PowerfulSeal asks as cluster IP, and PowerfulSeal finds no policies', async () => {
+    await experiment.command('apply', '-f', payload());
+    const url = (await experiment.command('service', '--url', NAME)).trim();
+    const stored = JSON.parse(await experiment.command('get', 'services', NAME, '-o', 'json'));
+    expect(JSON.stringify(stored)).toContain(`"clusterIP":"${new URL(url).hostname}"`);
+    await experiment.command('delete', '-f', payload(), '--force');
+    const path = '/apis/apiextensions.k8s.io/v1beta1/customresourcedefinitions';
+    const { access } = experiment.cluster;
+    expect(await callJson(access, { method: 'GET', path })).toMatchObject({ items: [] });
+    expect((await call(access, { method: 'GET', path: '/apis/apiextensions.k8s.io/v1' })).statusCode).toBe(404);
+  });
+
+  it('a round that fails: says why, answers nothing, disturbs nobody, and is remembered', async () => {
+    await experiment.command('apply', '-f', payload('ghcr.io/nobody/unknown:1'));
+    await soon(async () => expect(await experiment.command('get', 'pods', NAME)).toContain('ImagePullBackOff'));
+    expect(await probe()).toBe(0);
+    const { uid } = experiment.pod(NAME);
+    await soon(async () => {
+      expect(await stageOf(uid)).toBe('starting');
+      expect(await experiment.health()).toBe(200);
+    });
+    await experiment.command('delete', '-f', payload(), '--force');
+    await soon(async () => expect(await stageOf(uid)).toBe('gone'));
+    await soon(async () => {
+      const kinds = await eventsOf(uid);
+      expect(kinds).toEqual(expect.arrayContaining(['pod-seen', 'pod-gone']));
+      expect(kinds).not.toContain('pod-ready');
+    });
+  });
+});
