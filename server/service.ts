@@ -13,14 +13,17 @@ import { PodBook } from './journal/pod-book.ts';
 import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
+import type { CollectHooks } from './mesh/collection.ts';
 import { type Collector, createCollector } from './mesh/collector.ts';
 import { createEventsReader, type EventsReader } from './mesh/events.ts';
 import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
 import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
 import { createRowTransport } from './mesh/row-transport.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
-import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import type { Metrics } from './metrics/metrics.ts';
 import { OwnView, type OwnViewDeps } from './own-view.ts';
+import { PastView } from './past.ts';
+import { createServiceMetrics } from './service-metrics.ts';
 import type { LinkChange } from './results/link.ts';
 
 /** What a service is handed besides its configuration. */
@@ -71,6 +74,7 @@ class Parts {
   readonly #collector: Collector;
   readonly #linkAsker: LinkAsker;
   readonly #podBook: PodBook;
+  readonly #past: PastView;
   readonly #journal: EventJournal;
   readonly #events: EventsReader;
   readonly #askAll: AskAll;
@@ -93,26 +97,37 @@ class Parts {
       },
       this.#bootTimeMs,
     );
-    this.#metrics = this.#createMetrics();
+    this.#metrics = createServiceMetrics(config, {
+      ...{ clock, version, own: this.#own },
+      discovery: () => this.#snapshot().status,
+    });
     this.#transport = createRowTransport(clock);
+    const { fetchRow } = this.#transport;
+    const snapshot = () => this.#snapshot();
+    const settings = () => settingsOf(config, version);
+    const collect = { ...config, port: config.clientPort, concurrency: ROWS_AT_ONCE };
+    const calls: CollectHooks = {
+      onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
+    };
     this.#collector = createCollector(
-      { ...config, port: config.clientPort, concurrency: ROWS_AT_ONCE },
+      collect,
       {
-        ...{ clock, random, fetchRow: this.#transport.fetchRow },
-        snapshot: () => this.#snapshot(),
+        ...{ clock, random, fetchRow, snapshot, settings },
         ownRow: (windowMs) => this.#own.row(windowMs),
         selfUid: () => this.#own.selfUid,
-        settings: () => settingsOf(config, version),
       },
-      { onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok) },
+      calls,
     );
     this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
     this.#podBook = new PodBook(config, clock);
     this.#journal = new EventJournal(config, { clock, random });
     this.#askAll = createAskAll(
       { ...config, port: config.clientPort },
-      { clock, snapshot: () => this.#snapshot(), selfUid: () => this.#own.selfUid },
+      { clock, snapshot, selfUid: () => this.#own.selfUid },
     );
+    const { podBook, askAll, linkAsker } = { podBook: this.#podBook, askAll: this.#askAll, linkAsker: this.#linkAsker };
+    const parts = { clock, random, own: this.#own, podBook, askAll, linkAsker, fetchRow, snapshot, settings };
+    this.#past = new PastView(config, collect, parts, calls);
     this.#events = createEventsReader(config, {
       clock,
       askAll: this.#askAll,
@@ -176,29 +191,6 @@ class Parts {
     else log.warn(fields, 'link fails');
   }
 
-  #createMetrics(): Metrics {
-    const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = this.#config;
-    return createMetrics(
-      {
-        instance: hostname || podName,
-        perPeer: metricsPerPeer,
-        version: this.#deps.version,
-        probes: [
-          ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
-          ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
-          ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
-        ],
-      },
-      {
-        nowMs: () => this.#deps.clock.nowMs(),
-        pods: () => this.#own.snapshot.pods,
-        discovery: () => this.#snapshot().status,
-        starvation: () => this.#own.starvation(),
-        health: () => this.#own.health(),
-      },
-    );
-  }
-
   /** What the routes serve. */
   answers(): Answers {
     const { clock, log, version, pageDir } = this.#deps;
@@ -215,6 +207,7 @@ class Parts {
       },
       check: () => this.#own.check(),
       row: (windowMs) => this.#own.row(windowMs),
+      past: this.#past.answers(),
       samples: (to) => this.#own.samples(to),
       linkSamples: (from, to) => this.#linkSamples(from, to),
       collect: (options) => this.#collector.collect(options),
@@ -251,6 +244,7 @@ class Parts {
     this.#listeners.clear();
     this.#collector.stop();
     this.#linkAsker.stop();
+    this.#past.stop();
     this.#askAll.stop();
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
     this.#transport.close();

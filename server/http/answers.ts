@@ -1,5 +1,7 @@
 import type { Events, Journal } from '../contract/event.ts';
+import type { LinkHistory, MeshHistory, RowHistory } from '../contract/history.ts';
 import type { Mesh } from '../contract/mesh.ts';
+import type { AgeRange } from '../contract/past.ts';
 import type { Row } from '../contract/row.ts';
 import type { LinkSamples } from '../contract/samples.ts';
 import type { Clock, Log } from '../contract/seams.ts';
@@ -12,6 +14,27 @@ export interface HeatmapLimits {
   t0Ms: number;
   t1Ms: number;
   t2Ms: number;
+}
+
+/** A stretch of time, ms since the epoch by our clock. */
+export interface TimeSpan {
+  fromMs: number;
+  toMs: number;
+}
+
+/** What the routes of the past serve. */
+export interface PastAnswers {
+  /** The own row of a stretch, and its history in steps. */
+  row(range: AgeRange): Promise<Row>;
+  rowHistory(range: AgeRange, stepMs: number): Promise<RowHistory>;
+  ownLinkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
+  /** The matrix of a stretch, or as it was at a moment. */
+  mesh(span: TimeSpan): Promise<Mesh>;
+  meshAt(atMs: number): Promise<Mesh>;
+  /** The past of all links in steps; `stepMs` 0 = of a length that suits. */
+  history(query: TimeSpan & { stepMs: number }): Promise<MeshHistory>;
+  /** The past of any link, asked of the pod that probes it; null if there is no such pod. */
+  linkHistory(fromUid: string, toUid: string): Promise<LinkHistory | null>;
 }
 
 /** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
@@ -36,6 +59,7 @@ export interface Answers {
   /** Goldpinger's `/check` of the own row, as JSON in pieces. */
   check(): Iterable<string>;
   row(windowMs: number): Promise<Row>;
+  past: PastAnswers;
   samples(toUid: string): LinkSamples;
   /** Samples of any link, asked of the pod that probes it; null if there is no such pod. */
   linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;

@@ -4,7 +4,7 @@ import { encodeRow } from '../contract/row.ts';
 import type { Answers } from './answers.ts';
 import { HttpFault, mustAccept, sendFault } from './faults.ts';
 import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
-import { textParameter, windowParameter } from './query.ts';
+import { streamWindowParameter, textParameter, uidParameter, windowParameter } from './query.ts';
 import { sendPieces } from './send.ts';
 import type { Streams } from './streams.ts';
 import { SWAGGER } from './swagger.ts';
@@ -18,32 +18,35 @@ export function apiRoutes(answers: Answers, streams: Streams): Router {
   router.get('/api/v1/row', async (req, res) => {
     answers.received('check');
     mustAccept(req, JSON_ONLY);
-    const row = await answers.row(windowParameter(req));
+    const row = await answers.row(windowParameter(req, answers.historyWindowMs));
     res.type('application/json').send(encodeRow(row, textParameter(req, 'peers', '')));
   });
 
   router.get('/api/v1/mesh', async (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const mesh = await answers.collect({ windowMs: windowParameter(req), maxAgeMs: MATRIX_MAX_AGE_MS });
+    const mesh = await answers.collect({
+      windowMs: windowParameter(req, answers.historyWindowMs),
+      maxAgeMs: MATRIX_MAX_AGE_MS,
+    });
     res.type('application/json').set('Cache-Control', 'no-store');
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, answers.clock.nowMs() - mesh.atMs) }));
   });
 
   router.get('/api/v1/samples', (req, res) => {
     mustAccept(req, JSON_ONLY);
-    res.json(answers.samples(uidParameter(textParameter(req, 'to', ''), 'to')));
+    res.json(answers.samples(uidParameter(req, 'to')));
   });
 
   router.get('/api/v1/link', async (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const from = uidParameter(textParameter(req, 'from', ''), 'from');
-    const samples = await answers.linkSamples(from, uidParameter(textParameter(req, 'to', ''), 'to'));
+    const from = uidParameter(req, 'from');
+    const samples = await answers.linkSamples(from, uidParameter(req, 'to'));
     if (samples === null) throw new HttpFault(404, 'from in query: no such pod is known; the mesh lists their uids');
     res.set('Cache-Control', 'no-store').json(samples);
   });
 
   router.get('/api/v1/stream', (req, res) => {
-    const windowMs = windowParameter(req);
+    const windowMs = streamWindowParameter(req);
     if (!streams.open(res, windowMs)) sendFault(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
   });
 
@@ -56,9 +59,4 @@ export function apiRoutes(answers: Answers, streams: Streams): Router {
     res.json({ ...SWAGGER, info: { ...SWAGGER.info, version: answers.version } });
   });
   return router;
-}
-
-function uidParameter(value: string, name: string): string {
-  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpFault(400, `${name} in query: expected the uid of a pod`);
-  return value;
 }

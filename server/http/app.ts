@@ -7,6 +7,7 @@ import { apiRoutes } from './api-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { lastResort, notFound, only } from './faults.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
+import { pastRoutes } from './past-routes.ts';
 import type { Streams } from './streams.ts';
 import { SWAGGER } from './swagger.ts';
 
@@ -52,6 +53,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
     }),
   );
   app.use(goldpingerRoutes(answers));
+  app.use(pastRoutes(answers));
   app.use(apiRoutes(answers, streams));
   app.use(eventRoutes(answers));
   for (const [path, methods] of Object.entries(SWAGGER.paths)) {

@@ -2,8 +2,8 @@ import type { Request } from 'express';
 import { momentMs } from '../contract/moment.ts';
 import { HttpFault } from './faults.ts';
 
-/** Windows of statistics that can be asked for; a closed set, so that collections of the same window are shared. */
-export const WINDOWS_MS = [0, 60_000, 300_000] as const;
+/** Windows of statistics that can be streamed; a closed set, so that pages of the same window share collections. */
+const STREAM_WINDOWS_MS = [0, 60_000, 300_000] as const;
 
 /** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
 export function textParameter(req: Request, name: string, byDefault: string): string {
@@ -31,11 +31,23 @@ export function momentParameter(req: Request, name: string, byDefaultMs: number)
   return ms;
 }
 
-/** The parameter `window`, in ms: one of `WINDOWS_MS`. Throws 400. */
-export function windowParameter(req: Request): number {
-  const window = numberParameter(req, 'window', 0);
-  if (!(WINDOWS_MS as readonly number[]).includes(window)) {
-    throw new HttpFault(400, `window in query: expected one of ${WINDOWS_MS.join(', ')} (milliseconds)`);
-  }
-  return window;
+/** The parameter `window`, in ms: whole seconds up to `mostMs`, so that who asks at once mostly asks the same. Throws 400. */
+export function windowParameter(req: Request, mostMs: number): number {
+  const windowMs = numberParameter(req, 'window', 0);
+  if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
+  throw new HttpFault(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
+}
+
+/** The parameter `window` of a stream, in ms. Throws 400. */
+export function streamWindowParameter(req: Request): number {
+  const windowMs = numberParameter(req, 'window', 0);
+  if ((STREAM_WINDOWS_MS as readonly number[]).includes(windowMs)) return windowMs;
+  throw new HttpFault(400, `window in query: expected one of ${STREAM_WINDOWS_MS.join(', ')} (milliseconds)`);
+}
+
+/** The parameter `name` as the uid of a pod. Throws 400. */
+export function uidParameter(req: Request, name: string): string {
+  const value = textParameter(req, name, '');
+  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpFault(400, `${name} in query: expected the uid of a pod`);
+  return value;
 }

@@ -35,7 +35,7 @@ export interface Question<T> {
   /** Validates an answer's JSON. Throws an Error that says what is wrong. */
   parse(wire: unknown): T;
   /** Our own part. */
-  own(): T;
+  own(): T | Promise<T>;
   /** How long an answer is kept for those who ask the same right after; at most `MAX_KEEP_MS`. */
   keepMs: number;
   /** A longer answer of one pod is refused. */
@@ -154,12 +154,12 @@ class Asker implements AskAll {
     this.#kept.set(path, { parts, expiry });
   }
 
-  async #run<T>(round: Round<T>, own: (() => T) | null): Promise<AllParts<T>> {
+  async #run<T>(round: Round<T>, own: (() => T | Promise<T>) | null): Promise<AllParts<T>> {
     if (this.#stopping.signal.aborted) throw new BusyError('this pod is shutting down');
     if (this.#rounds >= MAX_QUESTIONS) throw new BusyError('too many different questions at once, try again');
     this.#rounds += 1;
     try {
-      return await this.#askEach(round, own === null ? [] : [this.#ownPart(own())]);
+      return await this.#askEach(round, own === null ? [] : [this.#ownPart(await own())]);
     } finally {
       this.#rounds -= 1;
     }

@@ -1,19 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import type { DiscoverySnapshot } from '../contract/discovery.ts';
 import { textOf } from '../contract/errors.ts';
 import type { Mesh, MeshRow, MeshSettings } from '../contract/mesh.ts';
 import type { Pod } from '../contract/pod.ts';
-import type { Row } from '../contract/row.ts';
 import type { Clock } from '../contract/seams.ts';
-import { type Addressing, addressOf } from './address.ts';
+import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { meshRowOfCheck } from './check-row.ts';
+import type { CollectView } from './collect-view.ts';
 import { fanOut } from './fan-out.ts';
 import { FindingTally } from './findings/tally.ts';
-import { HealthTally, toleranceOf } from './health.ts';
+import { HealthTally } from './health.ts';
 import { inSlices } from './in-slices.ts';
-import { type Arrival, meshRowOf, missingRow } from './merge.ts';
+import { type Arrival, missingRow } from './merge.ts';
 import type { PeersTable, PeerTables } from './peer-tables.ts';
-import { PodIndex } from './pod-index.ts';
 import type { RowAnswer, RowTransport } from './row-transport.ts';
 
 /** How rows are collected. */
@@ -33,9 +31,6 @@ export interface CollectDeps {
   clock: Clock;
   /** 0 <= number < 1; where in the list asking begins. */
   random(): number;
-  snapshot(): DiscoverySnapshot;
-  /** Our own row with statistics over `windowMs`; it is never asked for over the network. */
-  ownRow(windowMs: number): Promise<Row>;
   fetchRow: RowTransport;
   /** Our own pod's uid; '' if unknown. */
   selfUid(): string;
@@ -48,8 +43,7 @@ export interface CollectHooks {
 }
 
 /** What a collection shares with those before and after it. */
-interface CollectContext {
-  windowMs: number;
+export interface CollectContext {
   tables: PeerTables;
   /** uids of pods that did not answer last time; kept up to date. */
   late: Set<string>;
@@ -65,13 +59,11 @@ export class Collection {
   readonly #settings: CollectSettings;
   readonly #deps: CollectDeps;
   readonly #hooks: CollectHooks;
+  readonly #view: CollectView;
   readonly #context: CollectContext;
   readonly #abort = new AbortController();
   readonly #startMs: number;
-  readonly #snapshot: DiscoverySnapshot;
   readonly #meshSettings: MeshSettings;
-  readonly #index: PodIndex;
-  readonly #toleranceMs: number;
   readonly #rows = new Map<number, MeshRow>();
   readonly #tally: HealthTally;
   readonly #findings: FindingTally;
@@ -79,28 +71,32 @@ export class Collection {
   #own: PeersTable | null = null;
   #selfName = '';
 
-  constructor(settings: CollectSettings, deps: CollectDeps, hooks: CollectHooks, context: CollectContext) {
+  constructor(
+    settings: CollectSettings,
+    deps: CollectDeps,
+    hooks: CollectHooks,
+    view: CollectView,
+    context: CollectContext,
+  ) {
     this.#settings = settings;
+    this.#view = view;
     this.#deps = deps;
     this.#hooks = hooks;
     this.#context = context;
     // Every row asked for listens, and that is no leak.
     setMaxListeners(MAX_IN_FLIGHT, this.#abort.signal);
     this.#startMs = deps.clock.monotonicMs();
-    this.#snapshot = deps.snapshot();
     this.#meshSettings = deps.settings();
-    this.#toleranceMs = toleranceOf(this.#meshSettings);
-    this.#index = new PodIndex(this.#snapshot.pods, deps.clock.nowMs(), this.#toleranceMs);
-    this.#tally = new HealthTally(this.#snapshot.pods);
-    this.#findings = new FindingTally(this.#snapshot.pods, this.#meshSettings.slowLinkMs);
+    this.#tally = new HealthTally(view.snapshot.pods);
+    this.#findings = new FindingTally(view.snapshot.pods, this.#meshSettings.slowLinkMs);
     const selfUid = deps.selfUid();
-    this.#self = selfUid === '' ? -1 : this.#index.ofUid(selfUid);
+    this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
   }
 
   /** Asks every pod that can be asked and puts the answers together. Never rejects because of a peer. */
   async run(): Promise<Mesh> {
     const { tables } = this.#context;
-    tables.begin(new Set(this.#snapshot.pods.map((pod) => pod.uid)));
+    tables.begin(new Set(this.#view.snapshot.pods.map((pod) => pod.uid)));
     await this.#takeOwnRow();
     const limits = {
       concurrency: this.#settings.concurrency,
@@ -108,7 +104,7 @@ export class Collection {
       maxInFlight: MAX_IN_FLIGHT,
     };
     await fanOut(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
-    const head = { discovery: this.#snapshot.status, servedBy: this.#self };
+    const head = { discovery: this.#view.snapshot.status, servedBy: this.#self };
     const findings = await inSlices(this.#findings.findings(head), this.#deps.clock);
     return { ...this.#mesh(), findings };
   }
@@ -129,18 +125,18 @@ export class Collection {
   }
 
   async #takeOwnRow(): Promise<void> {
-    const row = await this.#deps.ownRow(this.#context.windowMs);
+    const row = await this.#view.ownRow();
     this.#selfName = row.pod.name;
     this.#own = row.peers === null ? null : { hash: row.peersHash, peers: row.peers };
     if (this.#self === -1) return;
     const arrival = { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
-    this.#put(meshRowOf(row, arrival, this.#index, this.#toleranceMs));
+    this.#put(this.#view.place(row, arrival));
   }
 
   /** Whom to ask: everybody else that is not gone, from a random place on, those who failed last time at the end. */
   #order(): number[] {
     const { late } = this.#context;
-    const { pods } = this.#snapshot;
+    const { pods } = this.#view.snapshot;
     const first = Math.floor(this.#deps.random() * pods.length);
     const all = pods.map((_, i) => (i + first) % pods.length);
     const asked = all.filter((i) => i !== this.#self && pods[i]?.lifecycle !== 'gone');
@@ -151,53 +147,64 @@ export class Collection {
   }
 
   async #ask(i: number): Promise<void> {
-    const pod = this.#snapshot.pods[i] as Pod;
     const { clock } = this.#deps;
     const leftMs = this.#settings.checkAllTimeoutMs - (clock.monotonicMs() - this.#startMs);
-    const host = addressOf(pod, this.#settings);
-    const outOfTime = leftMs < 1 || this.#abort.signal.aborted;
-    if (host === '' || outOfTime) {
-      this.#put(this.#unasked(i, pod, host));
+    const askedMs = clock.monotonicMs();
+    const arrival = () => {
+      return { pod: i, atMs: clock.nowMs(), fetchUs: Math.round((clock.monotonicMs() - askedMs) * 1000) };
+    };
+    const pod = this.#view.callee(this.#view.snapshot.pods[i] as Pod, arrival());
+    if ('missing' in pod) {
+      this.#put(pod);
       return;
     }
-    const askedMs = clock.monotonicMs();
+    const host = addressOf(pod, this.#settings);
+    if (host === '' || leftMs < 1 || this.#abort.signal.aborted) {
+      this.#put(this.#unasked(arrival(), pod, host));
+      return;
+    }
     const answer = await this.#fetch(pod, host, Math.min(this.#settings.checkTimeoutMs, leftMs));
-    const fetchUs = Math.round((clock.monotonicMs() - askedMs) * 1000);
+    const arrived = arrival();
     if (answer.kind === 'missing') this.#context.late.add(pod.uid);
-    this.#hooks.onPeerCall(pod, 'check', fetchUs, answer.kind !== 'missing');
-    this.#put(this.#rowOf(answer, pod, { pod: i, atMs: clock.nowMs(), fetchUs }));
+    this.#hooks.onPeerCall(pod, 'check', arrived.fetchUs, answer.kind !== 'missing');
+    this.#put(this.#rowOf(answer, pod, arrived));
   }
 
-  #unasked(i: number, pod: Pod, host: string): MeshRow {
-    const arrival = { pod: i, atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
+  #unasked(arrival: Arrival, pod: Pod, host: string): MeshRow {
+    const { checkAllTimeoutMs } = this.#settings;
     if (host !== '') {
-      return missingRow(
-        arrival,
-        'not-asked',
-        `all rows together took more than ${this.#settings.checkAllTimeoutMs} ms`,
-      );
+      return missingRow(arrival, 'not-asked', `all rows together took more than ${checkAllTimeoutMs} ms`);
     }
-    const starting = pod.podIPs.length === 0;
-    if (starting) return missingRow(arrival, 'not-asked', 'it has no address yet');
-    return missingRow(arrival, 'no-address', `it has no address of the wanted kind (${pod.podIPs.join(', ')})`);
+    const { reason, detail } = whyNoAddress(pod);
+    return missingRow(arrival, reason, detail);
   }
 
   #fetch(pod: Pod, host: string, timeoutMs: number): Promise<RowAnswer> {
-    const { tables, windowMs } = this.#context;
-    const known = tables.offer(pod.uid, this.#own);
+    const known = this.#context.tables.offer(pod.uid, this.#own);
     const { port } = this.#settings;
-    const { signal } = this.#abort;
-    return this.#deps.fetchRow({ uid: pod.uid, host, port, windowMs, timeoutMs, known, signal });
+    const past = this.#view.range();
+    const windowMs = past === null ? this.#view.windowMs : 0;
+    return this.#deps.fetchRow({
+      uid: pod.uid,
+      host,
+      port,
+      windowMs,
+      past,
+      timeoutMs,
+      known,
+      signal: this.#abort.signal,
+    });
   }
 
   #rowOf(answer: RowAnswer, pod: Pod, arrival: Arrival): MeshRow {
     if (answer.kind === 'missing') return missingRow(arrival, answer.reason, answer.detail);
     try {
       if (answer.kind === 'check') {
-        return meshRowOfCheck(answer.check, arrival, { index: this.#index, pingNumber: this.#meshSettings.pingNumber });
+        const { index } = this.#view;
+        return meshRowOfCheck(answer.check, arrival, { index, pingNumber: this.#meshSettings.pingNumber });
       }
       const peers = this.#context.tables.keep(pod.uid, answer.row, this.#own);
-      return meshRowOf({ ...answer.row, peers }, arrival, this.#index, this.#toleranceMs);
+      return this.#view.place({ ...answer.row, peers }, arrival);
     } catch (error) {
       return missingRow(arrival, 'malformed', textOf(error));
     }
@@ -211,18 +218,20 @@ export class Collection {
 
   #mesh(): Mesh {
     const { clock } = this.#deps;
-    const pods = [...this.#snapshot.pods];
+    const { windowMs, snapshot } = this.#view;
+    const pods = [...this.#view.index.pods];
+    const { past, judgedAtMs } = this.#view.head();
     const head = {
       atMs: clock.nowMs(),
       collectMs: clock.monotonicMs() - this.#startMs,
       ageMs: 0,
-      windowMs: this.#context.windowMs,
-      past: null,
+      ...{ windowMs, past },
       servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
-      discovery: this.#snapshot.status,
+      discovery: snapshot.status,
       settings: this.#meshSettings,
     };
+    const health = this.#tally.health({ ...head, atMs: judgedAtMs });
     const rows = [...this.#rows.values()].sort((a, b) => a.pod - b.pod);
-    return { ...head, health: this.#tally.health(head), findings: [], pods, rows };
+    return { ...head, health, findings: [], pods, rows };
   }
 }

@@ -1,5 +1,7 @@
+import { BusyError } from '../contract/errors.ts';
 import type { Mesh } from '../contract/mesh.ts';
 import type { Timer } from '../contract/seams.ts';
+import { type NowDeps, viewOfNow } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collection.ts';
 import { PeerTables } from './peer-tables.ts';
 
@@ -26,14 +28,18 @@ export interface Collector {
 const KEEP_MS = 1000;
 /** And so many times longer than it took, for those who cannot wait that long for another. */
 const KEEP_LONGER = 2;
-/** The most different windows collected at once: each is a fan-out of its own. */
+/** The most different windows collected at once, as each is a fan-out of its own, and kept. */
 const MAX_WINDOWS = 4;
 
 /**
  * Makes a collector. However many callers ask at once, one collection answers them all; a finished one answers callers
  * whom its age suits. A caller who wants no statistics takes part in a collection with any window.
  */
-export function createCollector(settings: CollectSettings, deps: CollectDeps, hooks: CollectHooks): Collector {
+export function createCollector(
+  settings: CollectSettings,
+  deps: CollectDeps & NowDeps,
+  hooks: CollectHooks,
+): Collector {
   const tables = new PeerTables();
   /** Pods that did not answer last time: asked last, so that they hold up nobody. */
   const late = new Set<string>();
@@ -48,11 +54,16 @@ export function createCollector(settings: CollectSettings, deps: CollectDeps, ho
     finished.get(windowMs)?.expiry.cancel();
     const keepMs = KEEP_MS + KEEP_LONGER * mesh.collectMs;
     const expiry = deps.clock.setTimer(() => finished.delete(windowMs), keepMs);
+    finished.delete(windowMs);
     finished.set(windowMs, { mesh, endMs: deps.clock.monotonicMs(), expiry });
+    const [oldest] = finished;
+    if (finished.size <= MAX_WINDOWS || oldest === undefined) return;
+    oldest[1].expiry.cancel();
+    finished.delete(oldest[0]);
   };
 
   const start = (windowMs: number): Promise<Mesh> => {
-    const collection = new Collection(settings, deps, hooks, { windowMs, tables, late });
+    const collection = new Collection(settings, deps, hooks, viewOfNow(windowMs, deps), { tables, late });
     const mesh = collection.run().finally(() => running.delete(windowMs));
     running.set(windowMs, { mesh, collection });
     return mesh.then((done) => {
@@ -81,7 +92,8 @@ export function createCollector(settings: CollectSettings, deps: CollectDeps, ho
     if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
     const joined = suited(running, windowMs);
     if (joined !== undefined) return joined.mesh;
-    if (running.size >= MAX_WINDOWS) throw new Error(`more than ${MAX_WINDOWS} windows asked for at once`);
+    if (running.size >= MAX_WINDOWS)
+      throw new BusyError(`more than ${MAX_WINDOWS} windows asked for at once, try again`);
     return start(windowMs);
   };
 

@@ -1,3 +1,4 @@
+import { MAX_LINKS } from '../contract/links.ts';
 import type { Pod } from '../contract/pod.ts';
 import type { PeerRef } from '../contract/row.ts';
 
@@ -17,7 +18,8 @@ export interface TableMap {
  * count as a difference.
  */
 export class PodIndex {
-  readonly pods: readonly Pod[];
+  readonly #pods: Pod[];
+  readonly #adopt: ((peer: PeerRef) => Pod | null) | null;
   readonly #sinceMs: number;
   readonly #byUid = new Map<string, number>();
   readonly #byName = new Map<string, number[]>();
@@ -25,8 +27,15 @@ export class PodIndex {
   readonly #byIP = new Map<string, number>();
   readonly #maps = new Map<readonly PeerRef[], TableMap>();
 
-  constructor(pods: readonly Pod[], nowMs: number, toleranceMs: number) {
-    this.pods = pods;
+  /** `adopt` makes a pod of one that only a peer names; null = it stays a stranger. */
+  constructor(
+    pods: readonly Pod[],
+    nowMs: number,
+    toleranceMs: number,
+    adopt: ((peer: PeerRef) => Pod | null) | null = null,
+  ) {
+    this.#pods = [...pods];
+    this.#adopt = adopt;
     this.#sinceMs = nowMs - toleranceMs;
     for (const [i, pod] of pods.entries()) {
       this.#byUid.set(pod.uid, i);
@@ -35,6 +44,11 @@ export class PodIndex {
       if (pod.node !== '') push(this.#byNode, pod.node, i);
       for (const ip of pod.podIPs) if (!this.#byIP.has(ip)) this.#byIP.set(ip, i);
     }
+  }
+
+  /** The pods, those adopted at the end. */
+  get pods(): readonly Pod[] {
+    return this.#pods;
   }
 
   /** Index of the pod with this uid, -1 without one. */
@@ -46,7 +60,7 @@ export class PodIndex {
   ofTable(peers: readonly PeerRef[]): TableMap {
     const found = this.#maps.get(peers);
     if (found !== undefined) return found;
-    const to = Int32Array.from(peers, (peer) => this.#ofRef(peer));
+    const to = Int32Array.from(peers, (peer) => this.#placeOf(peer));
     const strangers = [...to.keys()].filter((i) => this.#isStrange(to[i] ?? -1));
     const map = { to, lacks: this.lacks(new Set(to)), strangers };
     this.#maps.set(peers, map);
@@ -60,7 +74,7 @@ export class PodIndex {
 
   /** Whether a settled ready pod is missing among `known`. */
   lacks(known: ReadonlySet<number>): boolean {
-    return this.pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#sinceMs && !known.has(i));
+    return this.#pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#sinceMs && !known.has(i));
   }
 
   /**
@@ -69,21 +83,29 @@ export class PodIndex {
    */
   ofKey(key: string, podIP: string): number {
     const named = this.#byName.get(key) ?? this.#byNode.get(key) ?? [];
-    const alive = named.filter((i) => this.pods[i]?.lifecycle !== 'gone');
-    const fits = (i: number) => this.pods[i]?.podIPs.includes(podIP) === true;
+    const alive = named.filter((i) => this.#pods[i]?.lifecycle !== 'gone');
+    const fits = (i: number) => this.#pods[i]?.podIPs.includes(podIP) === true;
     return alive.find(fits) ?? (alive.length === 1 ? alive[0] : this.#byIP.get(podIP)) ?? named[0] ?? -1;
   }
 
   /** Whether pod `i` of a peer's list of living pods should not be there: unknown to us, or gone since long. */
   #isStrange(i: number): boolean {
-    const pod = this.pods[i];
+    const pod = this.#pods[i];
     return pod === undefined || (pod.lifecycle === 'gone' && pod.sinceMs <= this.#sinceMs);
+  }
+
+  #placeOf(peer: PeerRef): number {
+    const known = this.#ofRef(peer);
+    const adopted = known === -1 && this.#pods.length < MAX_LINKS ? (this.#adopt?.(peer) ?? null) : null;
+    if (adopted === null) return known;
+    this.#byUid.set(peer.uid, this.#pods.length);
+    return this.#pods.push(adopted) - 1;
   }
 
   /** By uid. By name only where the peer knows no uid: a known uid that is not ours is another pod of that name. */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
-    return this.#byName.get(peer.name)?.find((i) => this.pods[i]?.namespace === peer.namespace) ?? -1;
+    return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;
   }
 }
 

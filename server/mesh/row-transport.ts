@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import { textOf } from '../contract/errors.ts';
 import { type GoldpingerCheck, parseGoldpingerCheck } from '../contract/goldpinger.ts';
 import type { MissingReason } from '../contract/mesh.ts';
+import type { AgeRange } from '../contract/past.ts';
 import { parseRow, ROW_FORMAT, type Row } from '../contract/row.ts';
 import type { Clock } from '../contract/seams.ts';
 import { type PeerAnswer, PeerCallError, peerGet } from './http-call.ts';
@@ -15,6 +16,8 @@ export interface RowAsk {
   port: number;
   /** Window of the statistics wanted, ms; 0 = none. */
   windowMs: number;
+  /** The stretch of the past that is wanted; null = now. */
+  past: AgeRange | null;
   /** For everything, a second question to `/check` included. */
   timeoutMs: number;
   /** The table of peers that the answer may leave out. */
@@ -38,6 +41,12 @@ const GOLDPINGER_MS = 10 * 60_000;
 /** The most such peers remembered; beyond it the oldest are tried again. */
 const MAX_REMEMBERED = 5_000;
 
+const NO_PAST: RowAnswer = {
+  kind: 'missing',
+  reason: 'no-history',
+  detail: 'it speaks as Goldpinger does, which keeps no past',
+};
+
 /**
  * Asks peers over HTTP: `/api/v1/row`, and Goldpinger's `/check` where that does not exist or is not our format.
  * Which peers speak Goldpinger only is remembered for 10 minutes or until they fail once (they may restart as ours).
@@ -53,9 +62,12 @@ export function createRowTransport(clock: Clock): { fetchRow: RowTransport; clos
     const send = (path: string) =>
       peerGet({ ...request, path, timeoutMs: left(), maxBytes: MAX_ROW_BYTES }, clock, agent);
     const until = goldpingers.get(request.uid) ?? Number.NEGATIVE_INFINITY;
+    // Goldpinger has no past, and its view of now is not what was asked for.
+    if (request.past !== null && until > startMs) return NO_PAST;
     if (until <= startMs) {
       const answer = readRow(await send(rowPath(request)), request.known);
       if (answer !== null) return answer;
+      if (request.past !== null) return NO_PAST;
     }
     const answer = readCheck(await send('/check'));
     goldpingers.delete(request.uid);
@@ -81,8 +93,12 @@ export function createRowTransport(clock: Clock): { fetchRow: RowTransport; clos
   };
 }
 
-function rowPath({ known, windowMs }: RowAsk): string {
+function rowPath({ known, windowMs, past }: RowAsk): string {
   const query = new URLSearchParams();
+  if (past !== null) {
+    query.set('fromAge', String(Math.round(past.fromAgeMs)));
+    query.set('toAge', String(Math.round(past.toAgeMs)));
+  }
   if (known !== null) query.set('peers', known.hash);
   if (windowMs > 0) query.set('window', String(windowMs));
   return query.size === 0 ? '/api/v1/row' : `/api/v1/row?${query}`;

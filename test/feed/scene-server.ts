@@ -46,6 +46,10 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     onDiscovery: () => () => {},
     check: unused,
     row: unused,
+    past: {
+      ...{ row: unused, rowHistory: unused, ownLinkHistory: unused },
+      ...{ mesh: unused, meshAt: unused, history: unused, linkHistory: unused },
+    },
     samples: unused,
     linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
     collect: async ({ windowMs }) => mesh(windowMs),

@@ -107,6 +107,23 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
     row: () => {
       throw new Error('no row in this test');
     },
+    past: {
+      row: async () => {
+        throw new Error('no row in this test');
+      },
+      rowHistory: async () => {
+        throw new Error('no row in this test');
+      },
+      ownLinkHistory: (to) => ({ from: 'me', to, error: '', nowMs: 0, resolutionMs: 0, steps: [] }),
+      mesh: async () => meshOf(['a', 'b']),
+      meshAt: async () => meshOf(['a', 'b']),
+      history: async ({ fromMs, toMs, stepMs }) => ({
+        ...{ fromMs, toMs, stepMs, nowMs: toMs, resolutionMs: 0, missing: [] },
+        ...{ rows: [], pods: [], links: [], failed: [], byLatency: [] },
+      }),
+      linkHistory: async (from, to) =>
+        from === 'uid-a' ? { from, to, error: '', nowMs: 0, resolutionMs: 0, steps: [] } : null,
+    },
     samples: (to) => ({ from: 'me', to, nowMs: 0, error: '', samples: [] }),
     linkSamples: async (from, to) => (from === 'uid-a' ? { from, to, nowMs: 0, error: '', samples: [] } : null),
     collect: async () => meshOf(['a', 'b']),

@@ -35,7 +35,7 @@ function transport() {
   stops.push(close);
   const ask = (to: { host: string; port: number }, change: Partial<RowAsk> = {}): Promise<RowAnswer> =>
     fetchRow({
-      ...{ uid: 'uid-1', windowMs: 0, timeoutMs: 1_000, known: null, signal: new AbortController().signal },
+      ...{ uid: 'uid-1', windowMs: 0, past: null, timeoutMs: 1_000, known: null, signal: new AbortController().signal },
       host: to.host,
       port: to.port,
       ...change,
