@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts';
+import { parseDurationMs } from './config/duration.ts';
 import type { DiscoverySnapshot } from './contract/discovery.ts';
 import type { Sample } from './contract/outcome.ts';
 import type { Target } from './contract/pod.ts';
@@ -14,11 +15,13 @@ import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
 import type { CollectHooks } from './mesh/collection.ts';
-import { type Collector, createCollector } from './mesh/collector.ts';
+import { type CollectOptions, type Collector, createCollector } from './mesh/collector.ts';
 import { createEventsReader, type EventsReader } from './mesh/events.ts';
+import { namedFindings } from './mesh/findings/named.ts';
 import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
 import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
 import { createRowTransport } from './mesh/row-transport.ts';
+import { verdictOn } from './mesh/verdict/verdicts.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { OwnView, type OwnViewDeps } from './own-view.ts';
@@ -196,6 +199,12 @@ class Parts {
     const { clock, log, version, pageDir } = this.#deps;
     const { maxStreams, refreshIntervalMs, historyWindowMs, families, useHostIP, clientPort } = this.#config;
     const painter = createHeatmapPainter();
+    const past = this.#past.answers();
+    const verdictParts = {
+      ...{ clock, parseDuration: parseDurationMs, settings: () => settingsOf(this.#config, version) },
+      ...{ collectPast: past.mesh, servedBy: () => this.#own.selfName },
+      collect: (options: CollectOptions) => this.#collector.collect(options),
+    };
     return {
       ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, historyWindowMs, bootTimeMs: this.#bootTimeMs },
       received: (action) => this.#metrics.received(action),
@@ -207,7 +216,9 @@ class Parts {
       },
       check: () => this.#own.check(),
       row: (windowMs) => this.#own.row(windowMs),
-      past: this.#past.answers(),
+      past,
+      verdict: (query) => verdictOn(query, verdictParts),
+      findings: namedFindings,
       samples: (to) => this.#own.samples(to),
       linkSamples: (from, to) => this.#linkSamples(from, to),
       collect: (options) => this.#collector.collect(options),

@@ -5,6 +5,7 @@ import type { AgeRange } from '../contract/past.ts';
 import type { Row } from '../contract/row.ts';
 import type { LinkSamples } from '../contract/samples.ts';
 import type { Clock, Log } from '../contract/seams.ts';
+import type { VerdictQuery, VerdictResult } from '../mesh/verdict/verdicts.ts';
 
 /** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
 export type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
@@ -68,6 +69,10 @@ export interface Answers {
   /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
   journal(sinceAgeMs: number, limit: number): Journal;
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
+  /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
+  verdict(query: VerdictQuery): Promise<VerdictResult>;
+  /** What stands out in a matrix, for readers that have none. */
+  findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;
   clusterHealth(mesh: Mesh): { OK: boolean };
   heatmapPng(mesh: Mesh, limits: HeatmapLimits): Promise<Uint8Array>;

@@ -9,6 +9,7 @@ import { lastResort, notFound, only } from './faults.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { pastRoutes } from './past-routes.ts';
 import type { Streams } from './streams.ts';
+import { verdictRoutes } from './verdict-routes.ts';
 import { SWAGGER } from './swagger.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
@@ -56,6 +57,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(pastRoutes(answers));
   app.use(apiRoutes(answers, streams));
   app.use(eventRoutes(answers));
+  app.use(verdictRoutes(answers));
   for (const [path, methods] of Object.entries(SWAGGER.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));

@@ -22,8 +22,19 @@ const get = (
 ) => ({ get: { summary, produces: [produces], parameters, responses } });
 
 const JSON_TYPE = 'application/json';
-const WINDOW = parameter('window', 'number', 'Window of statistics in ms: 0 (none), 60000 or 300000');
+const WINDOW = parameter('window', 'number', 'Window of statistics, ms: whole seconds up to HISTORY_WINDOW; 0 = none');
+const STREAM_WINDOW = parameter('window', 'number', 'Window of statistics in ms: 0 (none), 60000 or 300000');
+const FROM_AGE = parameter('fromAge', 'number', 'Of the past: the stretch from so many ms ago');
+const TO_AGE = parameter('toAge', 'number', 'To so many ms ago (0)');
+const FROM = parameter('from', 'string', 'Of the past: the stretch from here, ms since the epoch or RFC 3339');
+const TO = parameter('to', 'string', 'To here, likewise (now)');
 const ok = (description: string) => ({ 200: { description } });
+/** As `ok`, of an answer that one may ask wrongly for, or too often at once. */
+const past = (description: string) => ({
+  ...ok(description),
+  400: { description: 'bad input; the message names the parameter' },
+  503: { description: 'too many different ones at once' },
+});
 
 /** Description of what is served (OpenAPI 2.0, as Goldpinger's `/swagger.json`); a test walks it. */
 export const SWAGGER = {
@@ -57,11 +68,32 @@ export const SWAGGER = {
       parameter('t1', 'number', 'Warning from this many ms (10)'),
       parameter('t2', 'number', 'Problem from this many ms (100)'),
     ]),
-    '/api/v1/row': get("This pod's row, compact", JSON_TYPE, ok('goldpinger-ts/row/1'), [
-      WINDOW,
+    '/api/v1/row': get("This pod's row, compact; now or of a stretch of the past", JSON_TYPE, past('goldpinger-ts/row/1'), [
+      ...[WINDOW, FROM_AGE, TO_AGE],
       parameter('peers', 'string', 'peersHash that the asker has: leaves the peers out'),
     ]),
-    '/api/v1/mesh': get('The whole matrix, compact', JSON_TYPE, ok('goldpinger-ts/mesh/1'), [WINDOW]),
+    '/api/v1/mesh': get('The whole matrix, compact; now or as it was', JSON_TYPE, past('goldpinger-ts/mesh/1'), [
+      ...[WINDOW, FROM, TO],
+      parameter('at', 'string', 'Of the past: as it was at this moment'),
+    ]),
+    '/api/v1/row-history': get("The past of this pod's links in steps", JSON_TYPE, past('goldpinger-ts/row-history/1'), [
+      { ...FROM_AGE, required: true },
+      TO_AGE,
+      required('step', 'ms; at most 720 steps'),
+      parameter('to', 'string', 'uid of the probed pod: the history of that link alone'),
+    ]),
+    '/api/v1/history': get(
+      'The past of all links in steps, merged over all pods',
+      JSON_TYPE,
+      past('{fromMs, toMs, stepMs, resolutionMs, missing, rows, pods, links, failed, byLatency}'),
+      [FROM, TO, parameter('step', 'number', 'ms; at most 720 steps (what suits)')],
+    ),
+    '/api/v1/link-history': get(
+      'The past of any link in steps',
+      JSON_TYPE,
+      { 200: { description: '{steps, resolutionMs, error}' }, 404: { description: 'no such pod' } },
+      [required('from', 'uid of the probing pod'), required('to', 'uid of the probed pod')],
+    ),
     '/api/v1/samples': get("Recent samples of one of this pod's links", JSON_TYPE, ok('{samples}'), [
       required('to', 'uid of the probed pod'),
     ]),
@@ -75,7 +107,7 @@ export const SWAGGER = {
       'The matrix, then its changes, as server-sent events: head, row ..., end',
       'text/event-stream',
       { 200: { description: 'events' }, 503: { description: 'too many streams' } },
-      [WINDOW],
+      [STREAM_WINDOW],
     ),
     '/api/v1/journal': get('What this pod has seen happen', JSON_TYPE, ok('goldpinger-ts/journal/1'), [
       parameter('sinceAge', 'number', 'The last so many ms (HISTORY_WINDOW)'),
