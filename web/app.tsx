@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Clock } from '../server/contract/seams.ts';
-import type { Connection } from './data/connection.ts';
+import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
-import { fetchSamples } from './data/requests.ts';
-import { orderedThresholds, type Selection } from './pure/address.ts';
+import { fetchMesh, fetchSamples } from './data/requests.ts';
+import { orderedThresholds, type Selection, windowOf } from './pure/address.ts';
 import { tellable } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
 import { calmSentence, noticesOf } from './pure/notices.ts';
@@ -32,15 +32,17 @@ const HINTS: Record<string, string> = {
     'A cell is one pod pinging another: its column is the pod that pings, its row the pod that answers. Click it for the cause.',
 };
 
+const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
+
 interface AppProps {
-  connection: Connection;
+  feed: LiveFeed;
   preferences: Preferences;
   clock: Clock;
 }
 
 /** The whole page: owns what the address, the connection and the reader's choices say, and hands it to the views. */
-export function App({ connection, preferences, clock }: AppProps) {
-  const state = useSyncExternalStore(connection.subscribe, connection.state);
+export function App({ feed, preferences, clock }: AppProps) {
+  const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
   const [theme, themeChoice, chooseTheme] = useTheme(preferences);
   const [helpOpen, setHelpOpen] = useState(false);
@@ -49,9 +51,9 @@ export function App({ connection, preferences, clock }: AppProps) {
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
   const main = useRef<HTMLElement>(null);
-  useLiveConnection(connection, address.windowMs);
+  useLiveFeed(feed, windowOf(address));
 
-  const { overview, drawn } = usePictures(state.mesh, address);
+  const { overview, drawn } = usePictures(state.mesh, address, feed);
   const stage = stageOf(overview, state.status);
   const { select, close, takeFocus } = useSelection(change, main);
   const points = useStrip(overview);
@@ -67,7 +69,7 @@ export function App({ connection, preferences, clock }: AppProps) {
 
   useKeys(letterKeys, (command: Command) => {
     if (command === 'help') setHelpOpen(true);
-    else if (command === 'now') connection.tryNow();
+    else if (command === 'now') feed.tryNow();
     else if (command === 'table') change({ asTable: !address.asTable });
     else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
     else if (command === 'close') close(address.selection);
@@ -108,6 +110,7 @@ export function App({ connection, preferences, clock }: AppProps) {
           narrow,
           letterKeys,
           loadSamples: fetchSamples,
+          loadMesh,
         };
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   const onLink = (from: string, to: string) => select({ from, to } satisfies Selection);
@@ -127,7 +130,7 @@ export function App({ connection, preferences, clock }: AppProps) {
         calm={overview === null || stage !== 'picture' ? '' : calmSentence(overview)}
         notices={notices}
         state={state}
-        onTryNow={connection.tryNow}
+        onTryNow={feed.tryNow}
         onPod={(pod) => select({ pod })}
         onFilter={(filter) => change({ filter })}
         hint={hint}
@@ -144,7 +147,7 @@ export function App({ connection, preferences, clock }: AppProps) {
         overview={overview}
         props={props}
         nowMs={nowMs}
-        onTryNow={connection.tryNow}
+        onTryNow={feed.tryNow}
         onPanelSlot={setPanelSlot}
         takeFocus={takeFocus}
         onClosePanel={() => close(address.selection)}
@@ -168,18 +171,17 @@ export function App({ connection, preferences, clock }: AppProps) {
 }
 
 /** Connected while the page is open; a page that comes back from the browser's cache connects anew. */
-function useLiveConnection(connection: Connection, windowMs: number): void {
+function useLiveFeed(feed: LiveFeed, windowMs: number): void {
   useEffect(() => {
-    const start = () => connection.start(windowMs);
+    const start = () => feed.start(windowMs);
     const onShow = (event: PageTransitionEvent) => event.persisted && start();
-    const onHide = () => connection.stop();
+    const onHide = () => feed.stop();
     start();
     addEventListener('pageshow', onShow);
     addEventListener('pagehide', onHide);
     return () => {
       removeEventListener('pageshow', onShow);
       removeEventListener('pagehide', onHide);
-      connection.stop();
     };
-  }, [connection, windowMs]);
+  }, [feed, windowMs]);
 }

@@ -1,17 +1,20 @@
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { browserClock } from './data/browser-clock.ts';
-import { Connection } from './data/connection.ts';
+import { LiveFeed } from './data/live-feed.ts';
 import { Preferences } from './data/preferences.ts';
-import { fetchMesh, serverUrl } from './data/requests.ts';
+import { readAddress, windowOf } from './pure/address.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 
-const connection = new Connection({
+const feed = new LiveFeed({
   clock: browserClock,
-  openStream: (windowMs) => new EventSource(serverUrl('api/v1/stream', { window: String(windowMs) })),
-  fetchMesh,
+  worker: new Worker(new URL('./data/picture-worker.ts', import.meta.url), { type: 'module' }),
+  base: document.baseURI,
+  timeOriginMs: performance.timeOrigin,
 });
+// Before anything is rendered: the first picture is on its way meanwhile.
+feed.start(windowOf(readAddress(location.hash)));
 const place = document.getElementById('page');
 if (place === null) throw new Error('the page has no place for the app');
-createRoot(place).render(<App connection={connection} preferences={new Preferences()} clock={browserClock} />);
+createRoot(place).render(<App feed={feed} preferences={new Preferences()} clock={browserClock} />);

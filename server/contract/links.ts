@@ -86,6 +86,16 @@ export function emptyStats(length: number): StatColumns {
   return columnsOf(STAT_COLUMNS, length) as unknown as StatColumns;
 }
 
+/** Links whose columns lie in `buffer` as `emptyLinks` and `decodeLinks` lay them out. Takes it, does not copy. */
+export function linksIn(buffer: ArrayBuffer, length: number): LinkColumns {
+  return { length, ...(columnsIn(buffer, LINK_COLUMNS, length) as Omit<LinkColumns, 'length'>) };
+}
+
+/** As `linksIn`, for the columns of a window. */
+export function statsIn(buffer: ArrayBuffer, length: number): StatColumns {
+  return columnsIn(buffer, STAT_COLUMNS, length) as unknown as StatColumns;
+}
+
 /** Outcome of link `i`; `ok` has index 0. */
 export function outcomeOf(links: LinkColumns, i: number): Outcome {
   return OUTCOMES[links.outcome[i] ?? 0] ?? 'malformed';
@@ -153,8 +163,16 @@ function lengthOf(wire: unknown): number {
  * counts where they are handed from a worker to the page. Wide columns come first, as they must lie on even bytes.
  */
 function columnsOf(widths: Record<string, number>, length: number): Record<string, Uint8Array | Uint16Array> {
+  const bytes = Object.values(widths).reduce((sum, width) => sum + width * length, 0);
+  return columnsIn(new ArrayBuffer(bytes), widths, length);
+}
+
+function columnsIn(
+  buffer: ArrayBuffer,
+  widths: Record<string, number>,
+  length: number,
+): Record<string, Uint8Array | Uint16Array> {
   const byWidth = Object.entries(widths).sort(([, a], [, b]) => b - a);
-  const buffer = new ArrayBuffer(byWidth.reduce((sum, [, width]) => sum + width * length, 0));
   const columns: Record<string, Uint8Array | Uint16Array> = {};
   let start = 0;
   for (const [name, width] of byWidth) {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import compression from 'compression';
 import express, { type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
+import { annotationRoutes } from './annotation-routes.ts';
 import type { Answers } from './answers.ts';
 import { apiRoutes } from './api-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -9,8 +10,8 @@ import { lastResort, notFound, only } from './faults.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { pastRoutes } from './past-routes.ts';
 import type { Streams } from './streams.ts';
-import { verdictRoutes } from './verdict-routes.ts';
 import { SWAGGER } from './swagger.ts';
+import { verdictRoutes } from './verdict-routes.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
 const CONTENT_SECURITY_POLICY = {
@@ -58,6 +59,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(apiRoutes(answers, streams));
   app.use(eventRoutes(answers));
   app.use(verdictRoutes(answers));
+  app.use(annotationRoutes(answers));
   for (const [path, methods] of Object.entries(SWAGGER.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));

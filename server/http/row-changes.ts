@@ -1,5 +1,6 @@
 import type { LinkColumns, StatColumns } from '../contract/links.ts';
 import type { Mesh, MeshRow } from '../contract/mesh.ts';
+import type { Pod } from '../contract/pod.ts';
 
 /** Columns whose change a reader would see; ages are left out because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
@@ -26,6 +27,21 @@ export function samePods(before: Mesh, after: Mesh): boolean {
     before.rows.length === after.rows.length &&
     before.pods.every((pod, i) => pod.uid === after.pods[i]?.uid)
   );
+}
+
+/** Whether nothing that is told of any pod has changed. */
+export function equalPods(before: readonly Pod[], after: readonly Pod[]): boolean {
+  if (before === after) return true;
+  return before.length === after.length && before.every((pod, i) => equalPod(pod, after[i]));
+}
+
+function equalPod(before: Pod, after: Pod | undefined): boolean {
+  if (before === after || after === undefined) return before === after;
+  return (Object.keys(before) as (keyof Pod)[]).every((key) => {
+    const [old, now] = [before[key], after[key]];
+    if (!Array.isArray(old) || !Array.isArray(now)) return old === now;
+    return old.length === now.length && old.every((ip, i) => ip === now[i]);
+  });
 }
 
 function sameColumn(before: LinkColumns[keyof LinkColumns], after: LinkColumns[keyof LinkColumns]): boolean {

@@ -10,7 +10,7 @@ import { updatesPainted, watchedIn, watchFromStart } from './web-watch.ts';
 
 /** Folder of the built page. */
 export const PAGE_DIR = 'dist/web';
-/** The window that the page asks for on a first visit. */
+/** The window of figures that a recording has. */
 const WINDOW_MS = 60_000;
 const MOVES = 60;
 
@@ -22,7 +22,7 @@ async function visit<T>(
   speed: number,
   work: (page: Page, debug: CDPSession) => Promise<T>,
 ): Promise<T> {
-  const scene = await startScene({ pageDir: PAGE_DIR, mesh: () => recording.next(), speed });
+  const scene = await startScene({ pageDir: PAGE_DIR, mesh: (windowMs) => recording.next(windowMs), speed });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
   try {
     const page = await context.newPage();
@@ -68,13 +68,24 @@ async function measureFirst(browser: Browser, recording: Recording, name: string
 async function measureUpdates(browser: Browser, recording: Recording, name: string, count: number): Promise<Line[]> {
   const lines: Line[] = [];
   for (const view of ['heatmap', 'graph']) {
-    const { updatesMs, batchesMs } = await visit(browser, recording, `view=${view}`, 4, async (page) => {
-      await updatesPainted(page, count + 2);
-      return watchedIn(page);
-    });
-    const [updates, batches] = [updatesMs.slice(2), batchesMs.slice(2)];
+    const { updatesMs, sinceServerMs, workMs } = await visit(
+      browser,
+      recording,
+      `view=${view}`,
+      4,
+      async (page, debug) => {
+        await updatesPainted(page, 2);
+        await debug.send('Performance.enable');
+        const [before, startMs] = [(await watchedIn(page)).updatesMs.length, await busyMs(debug)];
+        await updatesPainted(page, count + 2);
+        const watched = await watchedIn(page);
+        return { ...watched, workMs: ((await busyMs(debug)) - startMs) / (watched.updatesMs.length - before) };
+      },
+    );
+    const updates = updatesMs.slice(2);
     const aim = view === 'heatmap' ? 50 : null;
-    const note = `${spread(updates)}; reading what changed ${median(batches).toFixed(0)} ms before`;
+    const whole = `${median(sinceServerMs.slice(2)).toFixed(0)} ms after the server had it`;
+    const note = `${spread(updates)}; ${whole}; the page's thread works ${workMs.toFixed(0)} ms`;
     lines.push(line(`${name}${view} update to the painted frame`, median(updates), 'ms', aim, note));
   }
   return lines;
@@ -115,23 +126,25 @@ async function settled(page: Page): Promise<void> {
 }
 
 async function drag(page: Page, debug: CDPSession, from: { x: number; y: number }) {
-  const busyMs = async () => {
-    const { metrics } = await debug.send('Performance.getMetrics');
-    return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
-  };
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();
   await page.mouse.move(from.x + 10, from.y - 10);
-  const [busy, startMs, { frames }] = [await busyMs(), performance.now(), await watchedIn(page)];
+  const [busy, startMs, { frames }] = [await busyMs(debug), performance.now(), await watchedIn(page)];
   for (let i = 1; i <= MOVES; i++) {
     const turn = (i / MOVES) * 2 * Math.PI;
     await page.mouse.move(from.x + 40 * Math.sin(turn) + 10, from.y - 60 + 50 * Math.cos(turn));
   }
   const tookMs = performance.now() - startMs;
   const shown = (await watchedIn(page)).frames - frames;
-  const workMs = ((await busyMs()) - busy) / Math.max(1, Math.min(shown, MOVES));
+  const workMs = ((await busyMs(debug)) - busy) / Math.max(1, Math.min(shown, MOVES));
   await page.mouse.up();
   return { workMs, framesPerS: (1000 * shown) / tookMs };
+}
+
+/** How long the page's own thread has worked since `Performance.enable`, ms. */
+async function busyMs(debug: CDPSession): Promise<number> {
+  const { metrics } = await debug.send('Performance.getMetrics');
+  return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
 }
 
 /** How much the page's heap grows over `count` updates once it is warm. */

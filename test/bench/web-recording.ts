@@ -10,6 +10,7 @@ const TICKS = 3;
  */
 export class Recording {
   readonly #meshes: Mesh[];
+  readonly #plain: Mesh[];
   #next = 0;
   #held: Promise<void> = Promise.resolve();
 
@@ -18,12 +19,18 @@ export class Recording {
     this.#meshes = Array.from({ length: TICKS }, (_, tick) =>
       meshOf({ pods, scenario: 'mixed', windowMs, tick, atMs: Date.now() }),
     );
+    this.#plain = this.#meshes.map((mesh) => ({
+      ...mesh,
+      windowMs: 0,
+      rows: mesh.rows.map((row) => ({ ...row, stats: null })),
+    }));
   }
 
-  /** The next picture, as if it had been collected just now. */
-  async next(): Promise<Mesh> {
+  /** The next picture, as if it had been collected just now, with figures over a window only if they are asked for. */
+  async next(windowMs: number): Promise<Mesh> {
     await this.#held;
-    const mesh = this.#meshes[this.#next++ % TICKS];
+    const at = this.#next++ % TICKS;
+    const mesh = windowMs > 0 ? this.#meshes[at] : this.#plain[at];
     if (mesh === undefined) throw new Error('a recording without pictures');
     return { ...mesh, atMs: Date.now() };
   }

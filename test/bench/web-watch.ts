@@ -4,10 +4,10 @@ import type { Page } from 'playwright-core';
 interface Watched {
   /** When the first picture had been painted; -1 while there is none. */
   firstMs: number;
-  /** From the last event of each update to the painted frame. */
+  /** From the last event of each update, in the page's worker, to the painted frame. */
   updatesMs: number[];
-  /** From the first event of each update to its last. */
-  batchesMs: number[];
+  /** From the moment at which the server had each picture to the painted frame. */
+  sinceServerMs: number[];
   frames: number;
 }
 
@@ -20,7 +20,7 @@ interface BenchWindow extends Window {
 export async function watchFromStart(page: Page): Promise<void> {
   await page.addInitScript(() => {
     localStorage.setItem('goldpinger.hintRead', 'yes');
-    const watched: Watched = { firstMs: -1, updatesMs: [], batchesMs: [], frames: 0 };
+    const watched: Watched = { firstMs: -1, updatesMs: [], sinceServerMs: [], frames: 0 };
     (window as unknown as BenchWindow).goldpingerWatch = watched;
     // A message that is posted in a frame's callback arrives when that frame has been painted.
     const afterPaint = (then: () => void) =>
@@ -39,19 +39,19 @@ export async function watchFromStart(page: Page): Promise<void> {
         watched.firstMs = performance.now();
       });
     }).observe(document, { childList: true, subtree: true });
-    const Original = window.EventSource;
-    window.EventSource = class extends Original {
-      constructor(url: string | URL) {
-        super(url);
-        let startMs = 0;
-        // Registered before those of the page, and so called before them.
-        this.addEventListener('head', () => {
-          startMs = performance.now();
-        });
-        this.addEventListener('end', () => {
-          const endMs = performance.now();
-          watched.batchesMs.push(endMs - startMs);
-          afterPaint(() => watched.updatesMs.push(performance.now() - endMs));
+    const Original = window.Worker;
+    window.Worker = class extends Original {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        // Registered before that of the page, and so called before it. See `Report` in web/data/picture-desk.ts.
+        this.addEventListener('message', ({ data }) => {
+          if (data.parcel === null) return;
+          const receivedMs = data.state.receivedMs - performance.timeOrigin;
+          const serverMs = data.parcel.head.atMs;
+          afterPaint(() => {
+            watched.updatesMs.push(performance.now() - receivedMs);
+            watched.sinceServerMs.push(Date.now() - serverMs);
+          });
         });
       }
     };

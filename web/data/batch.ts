@@ -1,8 +1,10 @@
 import { MESH_FORMAT, type Mesh, type MeshRow, parseMesh, parseMeshRow } from '../../server/contract/mesh.ts';
+import type { Pod } from '../../server/contract/pod.ts';
 
 /**
- * Puts the matrix together from the stream's events: `head` (the matrix without rows, whether to forget all rows
- * (`reset`), and how many there are in all (`rowCount`)), then a `row` for each that changed, then `end`. Until `end` nothing is shown, so a batch that breaks off changes nothing.
+ * Puts the matrix together from the stream's events: `head` (the matrix without rows, `pods: null` where they are as
+ * before, whether to forget all rows (`reset`), and how many there are in all (`rowCount`)), then a `row` for each that
+ * changed, then `end`. Until `end` nothing is shown, so a batch that breaks off changes nothing.
  * Every method throws an Error that says what is wrong; the reader is then of no further use.
  */
 export class BatchReader {
@@ -16,8 +18,10 @@ export class BatchReader {
   head(data: string): void {
     const wire: unknown = JSON.parse(data);
     if (typeof wire !== 'object' || wire === null) throw new TypeError('head is no object');
-    const { reset, rowCount, ...head } = wire as Record<string, unknown>;
-    this.#head = parseMesh({ format: MESH_FORMAT, ...head, rows: [] });
+    const { reset, rowCount, pods, ...head } = wire as Record<string, unknown>;
+    const known = pods === null ? (this.#mesh?.pods ?? null) : null;
+    const parsed = parseMesh({ format: MESH_FORMAT, ...head, pods: known === null ? pods : [], rows: [] });
+    this.#head = known === null ? parsed : { ...parsed, pods: known };
     this.#reset = reset === true;
     if (!Number.isInteger(rowCount) || (rowCount as number) < 0 || (rowCount as number) > this.#head.pods.length) {
       throw new RangeError('head without a valid count of rows');
@@ -29,11 +33,14 @@ export class BatchReader {
     this.#rows = [];
   }
 
-  /** Takes the data of a `row` event. */
-  row(data: string): void {
+  /** Takes the data of a `row` event; gives the row and the pods it is among. */
+  row(data: string): { row: MeshRow; pods: readonly Pod[] } {
     if (this.#head === null || this.#rows.length >= this.#rowCount)
       throw new RangeError('a row that was not announced');
-    this.#rows.push(parseMeshRow(JSON.parse(data), this.#head.pods.length));
+    const { pods } = this.#head;
+    const row = parseMeshRow(JSON.parse(data), pods.length);
+    this.#rows.push(row);
+    return { row, pods };
   }
 
   /** Takes an `end` event; gives the whole matrix as it is now. */

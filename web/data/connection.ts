@@ -1,5 +1,6 @@
 import { textOf } from '../../server/contract/errors.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
+import type { Pod } from '../../server/contract/pod.ts';
 import type { Clock, Timer } from '../../server/contract/seams.ts';
 import { type EventStream, listen } from './stream.ts';
 
@@ -24,6 +25,8 @@ export interface ConnectionNeeds {
   clock: Clock;
   openStream(windowMs: number): EventStream;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
+  /** Takes each row of a matrix that is still coming in by the stream. */
+  onRow?(row: MeshRow, pods: readonly Pod[]): void;
 }
 
 /** A stream that says nothing this long beyond the refresh interval is cut off somewhere. */
@@ -109,6 +112,7 @@ export class Connection {
     this.#halt();
     this.#closeStream = listen(this.#needs.openStream(this.#windowMs), {
       onPart: () => this.#after(PART_MS, () => this.#ask()),
+      onRow: (row, pods) => this.#needs.onRow?.(row, pods),
       onMesh: (mesh) => {
         this.#breaks = 0;
         this.#losses = 0;

@@ -5,17 +5,17 @@ import { type LinkSamples, parseLinkSamples } from '../../server/contract/sample
 /** How long an answer may take before it counts as none, ms. */
 const DEADLINE_MS = 10_000;
 
-/** The address of something on our server, relative to the page: it may live under any sub-path. */
-export function serverUrl(path: string, query: Record<string, string> = {}): string {
-  const url = new URL(path, document.baseURI);
+/** The address of something on our server, relative to the page (`base`): it may live under any sub-path. */
+export function serverUrl(path: string, query: Record<string, string> = {}, base = document.baseURI): string {
+  const url = new URL(path, base);
   url.hash = '';
   url.search = new URLSearchParams(query).toString();
   return url.href;
 }
 
 /** The whole matrix, with figures over `windowMs` (0 = none). Rejects with an Error in words. */
-export async function fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh> {
-  const response = await ask(serverUrl('api/v1/mesh', { window: String(windowMs) }), signal);
+export async function fetchMesh(windowMs: number, signal: AbortSignal, base = document.baseURI): Promise<Mesh> {
+  const response = await ask(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
   return understood(() => response.json(), parseMesh);
 }
 

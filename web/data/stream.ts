@@ -1,5 +1,6 @@
 import { textOf } from '../../server/contract/errors.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
+import type { Pod } from '../../server/contract/pod.ts';
 import { BatchReader } from './batch.ts';
 
 /** The part of EventSource that is used: tests pass their own. */
@@ -12,6 +13,8 @@ export interface EventStream {
 export interface StreamEvents {
   /** Part of a picture has come: the stream is slow perhaps, but not cut off. */
   onPart(): void;
+  /** A row of a picture that is not complete yet, and the pods it is among. */
+  onRow(row: MeshRow, pods: readonly Pod[]): void;
   onMesh(mesh: Mesh): void;
   /** `reason`: '' where the connection broke, else what was wrong with what came, in words. */
   onBroken(reason: string): void;
@@ -44,8 +47,9 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
   source.addEventListener(
     'row',
     take((data) => {
-      reader.row(data);
+      const { row, pods } = reader.row(data);
       events.onPart();
+      events.onRow(row, pods);
     }),
   );
   source.addEventListener(

@@ -15,6 +15,17 @@ export interface PictureOptions {
   phase: ValuePhase;
 }
 
+/** Whether a picture for one is a picture for the other. */
+export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
+  return (
+    a.value === b.value &&
+    a.phase === b.phase &&
+    a.thresholds.goodMs === b.thresholds.goodMs &&
+    a.thresholds.warningMs === b.thresholds.warningMs &&
+    a.thresholds.problemMs === b.thresholds.problemMs
+  );
+}
+
 /** The matrix made ready for drawing. */
 export interface Picture extends Omit<PictureCells, 'worst'> {
   mesh: Mesh;

@@ -1,22 +1,35 @@
-import { useMemo } from 'react';
+import { useEffect, useMemo } from 'react';
 import type { Mesh } from '../../server/contract/mesh.ts';
+import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../pure/address.ts';
-import { buildPicture, type Picture } from '../pure/picture.ts';
+import { buildPicture, type Picture, type PictureOptions, pictureOf } from '../pure/picture.ts';
 
 /**
  * The picture of the whole (newest totals: what the summary, the notices and the graph speak of), and the one that is
- * drawn: in the heatmap it is of the value and phase that were chosen. null while there is no matrix.
+ * drawn: in the heatmap it is of the value and phase that were chosen. null while there is no matrix. Mostly the feed's
+ * worker has done the work; what it could not know yet (other thresholds, a matrix of the past) is done here.
  */
-export function usePictures(mesh: Mesh | null, address: Address): { overview: Picture | null; drawn: Picture | null } {
-  const { thresholds, view, value, phase } = address;
-  const overview = useMemo(
-    () => (mesh === null ? null : buildPicture(mesh, { thresholds, value: 'last', phase: 'total' })),
-    [mesh, thresholds],
-  );
-  const usual = view !== 'heatmap' || (value === 'last' && phase === 'total');
-  const chosen = useMemo(
-    () => (mesh === null || usual ? null : buildPicture(mesh, { thresholds, value, phase })),
-    [mesh, thresholds, usual, value, phase],
-  );
-  return { overview, drawn: chosen ?? overview };
+export function usePictures(
+  mesh: Mesh | null,
+  address: Address,
+  feed: Pick<LiveFeed, 'want' | 'cellsOf'>,
+): { overview: Picture | null; drawn: Picture | null } {
+  const { view, value, phase } = address;
+  const { goodMs, warningMs, problemMs } = address.thresholds;
+  const isUsual = view !== 'heatmap' || (value === 'last' && phase === 'total');
+  const [usual, chosen] = useMemo(() => {
+    const thresholds = { goodMs, warningMs, problemMs };
+    const usual: PictureOptions = { thresholds, value: 'last', phase: 'total' };
+    return [usual, isUsual ? null : { thresholds, value, phase }];
+  }, [goodMs, warningMs, problemMs, isUsual, value, phase]);
+  useEffect(() => feed.want(chosen === null ? [usual] : [usual, chosen]), [feed, usual, chosen]);
+  const overview = useMemo(() => picture(mesh, usual, feed), [mesh, usual, feed]);
+  const other = useMemo(() => picture(mesh, chosen, feed), [mesh, chosen, feed]);
+  return { overview, drawn: other ?? overview };
+}
+
+function picture(mesh: Mesh | null, options: PictureOptions | null, feed: Pick<LiveFeed, 'cellsOf'>): Picture | null {
+  if (mesh === null || options === null) return null;
+  const cells = feed.cellsOf(mesh, options);
+  return cells === null ? buildPicture(mesh, options) : pictureOf(mesh, cells);
 }

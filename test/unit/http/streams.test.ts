@@ -98,8 +98,15 @@ describe('/api/v1/stream', () => {
     show(next);
     await clock.advance(1000);
     await soon(() => expect(names(events)).toEqual(['head', 'row', 'end']));
-    expect(events[0]?.data).toMatchObject({ reset: false });
+    expect(events[0]?.data).toMatchObject({ reset: false, pods: null });
     expect(parseMeshRow(events[1]?.data, 3).pod).toBe(1);
+    events.length = 0;
+
+    const ready = { ...next, pods: next.pods.map((pod, i) => (i === 1 ? { ...pod, podIPs: ['10.9.9.9'] } : pod)) };
+    show(ready);
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'end']));
+    expect(events[0]?.data).toMatchObject({ reset: false, pods: [{}, { podIPs: ['10.9.9.9'] }, {}] });
     events.length = 0;
 
     show(meshOf(['a', 'c']));

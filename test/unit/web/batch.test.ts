@@ -34,6 +34,15 @@ test('whichever rows changed, the rest stays', () => {
   );
 });
 
+test('pods that are as before need no telling, and stay the very same', () => {
+  const mesh = meshOf({ pods: 4, scenario: 'healthy' });
+  const reader = new BatchReader();
+  const before = send(reader, mesh, true);
+  reader.head(headOf({ ...mesh, pods: null as unknown as [] }, false));
+  expect(reader.end().pods).toBe(before.pods);
+  expect(() => new BatchReader().head(headOf({ ...mesh, pods: null as unknown as [] }, true))).toThrow();
+});
+
 test('a batch that breaks off changes nothing: the next one counts', () => {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
   const reader = new BatchReader();

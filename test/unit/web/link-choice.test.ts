@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type ChoiceRequest, chooseLinks } from '../../../web/pure/link-choice.ts';
 import { codeOf, DEFAULT_THRESHOLDS, type LinkState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
+import { STATES } from '../../../web/pure/picture-cells.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
 const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false, touching: null };
@@ -14,11 +15,15 @@ function pictureOf(...[options]: Parameters<typeof meshOf>): Picture {
 /** A picture of `n` pods whose links have the states (and latencies, us) that `at` says. */
 function pictureWith(n: number, at: (from: number, to: number) => [LinkState, number?]): Picture {
   const picture = pictureOf({ pods: n, scenario: 'healthy' });
+  picture.into.fill(0);
+  picture.outOf.fill(0);
   for (let from = 0; from < n; from++) {
     for (let to = 0; to < n; to++) {
       const [state, us] = at(from, to);
       picture.state[from * n + to] = codeOf(state);
       picture.valueUs[from * n + to] = us ?? Number.NaN;
+      picture.into[to * STATES + codeOf(state)]! += 1;
+      picture.outOf[from * STATES + codeOf(state)]! += 1;
     }
   }
   return picture;

@@ -4,8 +4,9 @@ import { cellTokens } from '../../pure/heat-colours.ts';
 import { codeOf, type Thresholds } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
 import { linkMark } from '../../pure/marks.ts';
-import type { Picture } from '../../pure/picture.ts';
+import { buildPicture, type Picture } from '../../pure/picture.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote } from '../../pure/state-words.ts';
+import type { ViewProps } from '../../view-props.ts';
 import { drawFrame } from './draw-frame.ts';
 import { FONT, type Scene } from './scene.ts';
 import type { Drawn } from './use-frame.ts';
@@ -107,8 +108,12 @@ function drawSwatch(
   ctx.restore();
 }
 
-/** Saves all pairs as CSV. Pauses now and then, so that a million lines do not freeze the page. */
-export async function saveCsv(picture: Picture): Promise<void> {
+/**
+ * Saves all pairs as CSV, with figures over the chosen window: where those are not shown they are fetched, and left out
+ * if that fails. Pauses now and then, so that a million lines do not freeze the page.
+ */
+export async function saveCsv(props: ViewProps): Promise<void> {
+  const picture = props.picture.mesh.windowMs > 0 ? props.picture : await withWindow(props);
   const parts: string[] = [];
   let atMs = performance.now();
   for (const piece of csvOf(picture)) {
@@ -118,6 +123,15 @@ export async function saveCsv(picture: Picture): Promise<void> {
     atMs = performance.now();
   }
   save(new Blob(parts, { type: 'text/csv;charset=utf-8' }), `goldpinger-links-${stampOf(picture)}.csv`);
+}
+
+async function withWindow({ picture, thresholds, value, phase, windowMs, loadMesh }: ViewProps): Promise<Picture> {
+  if (picture.mesh.past !== null) return picture;
+  try {
+    return buildPicture(await loadMesh(windowMs), { thresholds, value, phase });
+  } catch {
+    return picture;
+  }
 }
 
 function stampOf({ mesh }: Picture): string {

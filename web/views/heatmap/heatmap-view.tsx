@@ -42,7 +42,7 @@ export function HeatmapView(props: ViewProps) {
         onFit={setFit}
         onSortAgain={order.isOutdated ? sortAgain : null}
         onPng={onPng}
-        onCsv={() => void saveCsv(picture)}
+        onCsv={() => void saveCsv(props)}
       />
       {asTable ? <HeatTable props={props} arrangement={arrangement} /> : null}
       <div className="heat-frame" ref={frame} hidden={asTable}>
