@@ -9,8 +9,10 @@ import type { Log } from './contract/seams.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import type { Answers } from './http/answers.ts';
 import { listen } from './http/server.ts';
+import { AnnotationBook } from './journal/annotation-book.ts';
 import { EventJournal } from './journal/journal.ts';
 import { PodBook } from './journal/pod-book.ts';
+import { MeshAnnotations } from './mesh/annotations.ts';
 import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
@@ -26,8 +28,8 @@ import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { OwnView, type OwnViewDeps } from './own-view.ts';
 import { PastView } from './past.ts';
-import { createServiceMetrics } from './service-metrics.ts';
 import type { LinkChange } from './results/link.ts';
+import { createServiceMetrics } from './service-metrics.ts';
 
 /** What a service is handed besides its configuration. */
 export interface ServiceDeps extends OwnViewDeps {
@@ -80,6 +82,8 @@ class Parts {
   readonly #past: PastView;
   readonly #journal: EventJournal;
   readonly #events: EventsReader;
+  readonly #annotationBook: AnnotationBook;
+  readonly #annotations: MeshAnnotations;
   readonly #askAll: AskAll;
   #discovery: Discovery | null = null;
   #isReady = true;
@@ -137,6 +141,10 @@ class Parts {
       ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
       podOf: (uid) => this.#podBook.podOf(uid),
       podCount: () => this.#own.snapshot.pods.length,
+    });
+    this.#annotationBook = new AnnotationBook(clock);
+    this.#annotations = new MeshAnnotations({
+      ...{ clock, random, log: deps.log, askAll: this.#askAll, own: this.#annotationBook, token: config.writeToken },
     });
   }
 
@@ -224,6 +232,14 @@ class Parts {
       collect: (options) => this.#collector.collect(options),
       journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
       events: (query) => this.#events.events(query),
+      writeToken: this.#config.writeToken,
+      annotations: {
+        read: () => this.#annotations.read(),
+        write: (wish) => this.#annotations.write(wish),
+        remove: (id) => this.#annotations.remove(id),
+        copies: () => this.#annotationBook.copies(),
+        take: (copies) => this.#annotationBook.take(copies),
+      },
       checkAll: (mesh) => {
         const bootTimeMs = this.#own.bootTimes();
         return checkAllAnswer(mesh, { families, useHostIP, port: clientPort, bootTimeMs });

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
-import { figure, text } from './wire.ts';
+import { count, figure, text } from './wire.ts';
 
 /** The most annotations that a pod keeps; beyond it the oldest makes room. */
 export const MAX_ANNOTATIONS = 500;
@@ -9,16 +9,22 @@ export const MAX_ANNOTATION_TEXT = 500;
 export const MAX_TAG = 64;
 export const MAX_TAGS = 10;
 
+/** What an id is made of. */
+export const ANNOTATION_ID = /^[\w.-]{1,64}$/;
+
+const annotationId = v.pipe(v.string(), v.regex(ANNOTATION_ID));
+const tags = v.pipe(v.array(text(MAX_TAG)), v.maxLength(MAX_TAGS));
+
 /** An annotation on the wire. */
 export const annotationSchema = v.object({
   /** Chosen by the pod that took it, or by the writer: writing it again replaces it (to set its end, say). */
-  id: v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/)),
+  id: annotationId,
   /** When what it tells of began, ms since the epoch by the serving pod's clock. */
   fromMs: figure,
   /** When it ended; null = a moment, or not ended yet. */
   toMs: v.nullable(figure),
   text: text(MAX_ANNOTATION_TEXT),
-  tags: v.pipe(v.array(text(MAX_TAG)), v.maxLength(MAX_TAGS)),
+  tags,
   /** When it was last written: of two with one id the later is right. */
   writtenMs: figure,
 });
@@ -38,4 +44,53 @@ export type Annotations = v.InferOutput<typeof annotationsSchema>;
 /** Validates annotations from another process. Throws an Error that says what is wrong. */
 export function parseAnnotations(wire: unknown): Annotations {
   return v.parse(annotationsSchema, wire);
+}
+
+/** `format` of a pod's own annotations. */
+export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/1';
+
+const copySchema = v.object({
+  id: annotationId,
+  /** One write has one, the same in every pod's copy of it. */
+  revision: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
+  /** As ages; negative where it lies in the future. */
+  fromAgeMs: figure,
+  toAgeMs: v.nullable(figure),
+  writtenAgeMs: figure,
+  text: text(MAX_ANNOTATION_TEXT),
+  tags,
+  /** Whether it has been taken back. */
+  deleted: v.boolean(),
+});
+
+/** One pod's copy of an annotation. */
+export type AnnotationCopy = v.InferOutput<typeof copySchema>;
+
+const copiesSchema = v.object({
+  format: v.literal(ANNOTATION_COPIES_FORMAT),
+  annotations: v.pipe(v.array(copySchema), v.maxLength(MAX_ANNOTATIONS)),
+});
+
+/** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */
+export type AnnotationCopies = v.InferOutput<typeof copiesSchema>;
+
+/** Validates copies from another process. Throws an Error that says what is wrong. */
+export function parseAnnotationCopies(wire: unknown): AnnotationCopies {
+  return v.parse(copiesSchema, wire);
+}
+
+const writtenSchema = v.object({
+  annotation: v.nullable(annotationSchema),
+  nowMs: figure,
+  /** How many pods have it now, the one that was asked included. */
+  taken: count,
+  missing: missingPartsSchema,
+});
+
+/** What came of a write: `POST /api/v1/annotations` and `DELETE /api/v1/annotations/{id}` (then without `annotation`). */
+export type WrittenAnnotation = v.InferOutput<typeof writtenSchema>;
+
+/** Validates what came of a write, from a server. Throws an Error that says what is wrong. */
+export function parseWrittenAnnotation(wire: unknown): WrittenAnnotation {
+  return v.parse(writtenSchema, wire);
 }

@@ -1,3 +1,5 @@
+import type { AnnotationCopies, AnnotationCopy, Annotations, WrittenAnnotation } from '../contract/annotation.ts';
+import type { AnnotationWish } from '../contract/annotation-wish.ts';
 import type { Events, Journal } from '../contract/event.ts';
 import type { LinkHistory, MeshHistory, RowHistory } from '../contract/history.ts';
 import type { Mesh } from '../contract/mesh.ts';
@@ -38,6 +40,17 @@ export interface PastAnswers {
   linkHistory(fromUid: string, toUid: string): Promise<LinkHistory | null>;
 }
 
+/** Annotations as the routes read and write them. */
+export interface AnnotationAnswers {
+  read(): Promise<Annotations>;
+  write(wish: AnnotationWish): Promise<WrittenAnnotation>;
+  /** null: there is none with this id. */
+  remove(id: string): Promise<WrittenAnnotation | null>;
+  /** This pod's copies, and another pod's taken in. */
+  copies(): AnnotationCopies;
+  take(copies: readonly AnnotationCopy[]): void;
+}
+
 /** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
 export interface Answers {
   clock: Clock;
@@ -68,6 +81,9 @@ export interface Answers {
   collect(options: { windowMs: number; maxAgeMs: number }): Promise<Mesh>;
   /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
   journal(sinceAgeMs: number, limit: number): Journal;
+  annotations: AnnotationAnswers;
+  /** What writers must know; '' = nobody may write. */
+  writeToken: string;
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
   /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
   verdict(query: VerdictQuery): Promise<VerdictResult>;

@@ -22,6 +22,23 @@ const get = (
 ) => ({ get: { summary, produces: [produces], parameters, responses } });
 
 const JSON_TYPE = 'application/json';
+
+/** One way to write, for those who know the token. */
+const write = (summary: string, responses: Record<string, Answer>) => ({
+  summary,
+  consumes: [JSON_TYPE],
+  produces: [JSON_TYPE],
+  security: [{ bearer: [] }],
+  parameters: [],
+  responses: {
+    ...responses,
+    401: { description: 'without the WRITE_TOKEN of the pods as bearer token, or with a wrong one' },
+    403: { description: 'the pods have no WRITE_TOKEN' },
+    429: { description: 'too often' },
+    503: { description: 'too much at once' },
+  },
+});
+
 const WINDOW = parameter('window', 'number', 'Window of statistics, ms: whole seconds up to HISTORY_WINDOW; 0 = none');
 const STREAM_WINDOW = parameter('window', 'number', 'Window of statistics in ms: 0 (none), 60000 or 300000');
 const FROM_AGE = parameter('fromAge', 'number', 'Of the past: the stretch from so many ms ago');
@@ -46,6 +63,7 @@ export const SWAGGER = {
     license: { name: 'Apache-2.0' },
   },
   basePath: '/',
+  securityDefinitions: { bearer: { type: 'apiKey', name: 'Authorization', in: 'header' } },
   paths: {
     '/ping': get('Answers a peer that pings', JSON_TYPE, ok('{boot_time}')),
     '/check': get('What this pod sees of its peers', JSON_TYPE, ok('{podResults, probeResults}')),
@@ -68,20 +86,30 @@ export const SWAGGER = {
       parameter('t1', 'number', 'Warning from this many ms (10)'),
       parameter('t2', 'number', 'Problem from this many ms (100)'),
     ]),
-    '/api/v1/row': get("This pod's row, compact; now or of a stretch of the past", JSON_TYPE, past('goldpinger-ts/row/1'), [
-      ...[WINDOW, FROM_AGE, TO_AGE],
-      parameter('peers', 'string', 'peersHash that the asker has: leaves the peers out'),
-    ]),
+    '/api/v1/row': get(
+      "This pod's row, compact; now or of a stretch of the past",
+      JSON_TYPE,
+      past('goldpinger-ts/row/1'),
+      [
+        ...[WINDOW, FROM_AGE, TO_AGE],
+        parameter('peers', 'string', 'peersHash that the asker has: leaves the peers out'),
+      ],
+    ),
     '/api/v1/mesh': get('The whole matrix, compact; now or as it was', JSON_TYPE, past('goldpinger-ts/mesh/1'), [
       ...[WINDOW, FROM, TO],
       parameter('at', 'string', 'Of the past: as it was at this moment'),
     ]),
-    '/api/v1/row-history': get("The past of this pod's links in steps", JSON_TYPE, past('goldpinger-ts/row-history/1'), [
-      { ...FROM_AGE, required: true },
-      TO_AGE,
-      required('step', 'ms; at most 720 steps'),
-      parameter('to', 'string', 'uid of the probed pod: the history of that link alone'),
-    ]),
+    '/api/v1/row-history': get(
+      "The past of this pod's links in steps",
+      JSON_TYPE,
+      past('goldpinger-ts/row-history/1'),
+      [
+        { ...FROM_AGE, required: true },
+        TO_AGE,
+        required('step', 'ms; at most 720 steps'),
+        parameter('to', 'string', 'uid of the probed pod: the history of that link alone'),
+      ],
+    ),
     '/api/v1/history': get(
       'The past of all links in steps, merged over all pods',
       JSON_TYPE,
@@ -109,6 +137,30 @@ export const SWAGGER = {
       { 200: { description: 'events' }, 503: { description: 'too many streams' } },
       [STREAM_WINDOW],
     ),
+    '/api/v1/verdict': get(
+      'Whether a hypothesis holds: flat JSON for chaos tools',
+      JSON_TYPE,
+      {
+        200: {
+          description: 'pass: {ok, verdict, reason, expect, clauses, samples, links_checked, p50_ms, violations, ...}',
+        },
+        400: { description: 'a mistake in the question, with its place' },
+        425: { description: 'unknown: too little is known to say either' },
+        503: { description: 'fail' },
+      },
+      [
+        {
+          ...parameter('expect', 'string', 'A clause; may be given several times (healthy)'),
+          collectionFormat: 'multi',
+        },
+        parameter('window', 'string', 'A Go duration that ends now (30s, or two pings)'),
+        parameter('start', 'string', 'Instead: from then on, ms since the epoch or RFC 3339'),
+        parameter('end', 'string', 'until then (now)'),
+        parameter('status', 'string', 'always200: 200 whatever the verdict'),
+        parameter('format', 'string', 'bool: true or false as plain text'),
+      ],
+    ),
+    '/api/v1/findings': get('What stands out, in words', JSON_TYPE, ok('{generated_at, served_by, findings}')),
     '/api/v1/journal': get('What this pod has seen happen', JSON_TYPE, ok('goldpinger-ts/journal/1'), [
       parameter('sinceAge', 'number', 'The last so many ms (HISTORY_WINDOW)'),
       parameter('limit', 'number', 'At most so many, the newest (1000)'),
@@ -123,6 +175,28 @@ export const SWAGGER = {
         parameter('limit', 'number', 'At most so many, the newest (1000)'),
       ],
     ),
+    '/api/v1/annotations': {
+      ...get('All annotations, merged over all pods', JSON_TYPE, ok('{nowMs, missing, annotations}')),
+      post: write('Writes one: {id?, from?, to?, text, tags?}; an id that exists is replaced', {
+        201: { description: '{annotation, nowMs, taken, missing}' },
+        400: { description: 'bad input; the message begins with the field' },
+        413: { description: 'more than 16 KiB' },
+        415: { description: 'not JSON' },
+      }),
+    },
+    '/api/v1/annotations/{id}': {
+      delete: write('Takes one back', {
+        200: { description: '{annotation, nowMs, taken, missing}' },
+        404: { description: 'no such annotation' },
+      }),
+    },
+    '/api/v1/own-annotations': {
+      ...get("This pod's copies of the annotations", JSON_TYPE, ok('goldpinger-ts/annotations/1')),
+      post: write("Another pod's copies", {
+        200: { description: '{taken}' },
+        400: { description: 'not copies of annotations' },
+      }),
+    },
     '/swagger.json': get('This description', JSON_TYPE, ok('OpenAPI 2.0')),
   },
 };

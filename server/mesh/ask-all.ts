@@ -47,7 +47,8 @@ export interface Message {
   method: 'POST' | 'DELETE';
   path: string;
   headers: Record<string, string>;
-  body: string;
+  /** Made for each pod when its turn comes: ages in it are those of that moment. */
+  body(): string;
 }
 
 /** One pod's part. */
@@ -73,7 +74,7 @@ export interface AllParts<T> {
 export interface AskAll {
   /** Rejects with a BusyError if too many different questions are under way, and after `stop`. Never because of a peer. */
   ask<T>(question: Question<T>): Promise<AllParts<T>>;
-  /** Tells all other pods; a part is the JSON that a pod answered 2xx with. Rejects as `ask`. */
+  /** Tells all other pods; a part is the JSON that a pod answered 2xx with. The caller bounds how many at once. */
   tell(message: Message): Promise<AllParts<unknown>>;
   /** Ends what is under way; parts not yet there are missing in it. */
   stop(): void;
@@ -138,7 +139,8 @@ class Asker implements AskAll {
   }
 
   tell(message: Message): Promise<AllParts<unknown>> {
-    return this.#run({ path: message.path, maxBytes: MAX_TOLD_BYTES, parse: (wire) => wire, send: message }, null);
+    const round = { path: message.path, maxBytes: MAX_TOLD_BYTES, parse: (wire: unknown) => wire, send: message };
+    return this.#askEach(round, []);
   }
 
   stop(): void {
@@ -209,8 +211,18 @@ class Asker implements AskAll {
     if (timeoutMs < 1) throw new PeerCallError('not-asked', `all pods together took more than ${checkAllTimeoutMs} ms`);
     if (send === null && this.#lacking.has(pod.uid, path)) throw lacksPath(path);
     const askedMs = clock.monotonicMs();
-    const what = send ?? { method: 'GET' as const, headers: {}, body: '' };
-    const call = { ...what, host, port, path, timeoutMs, maxBytes, signal: this.#stopping.signal };
+    const { method, headers } = send ?? { method: 'GET' as const, headers: {} };
+    const call = {
+      method,
+      headers,
+      body: send?.body() ?? '',
+      host,
+      port,
+      path,
+      timeoutMs,
+      maxBytes,
+      signal: this.#stopping.signal,
+    };
     const answer = await peerCall(call, clock, this.#agent);
     const errorMs = (clock.monotonicMs() - askedMs) / 2;
     if (send === null && (answer.status === 404 || answer.status === 405)) {

@@ -54,6 +54,11 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
     collect: async ({ windowMs }) => mesh(windowMs),
     journal: unused,
+    writeToken: '',
+    annotations: {
+      read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
+      ...{ write: unused, remove: unused, copies: unused, take: unused },
+    },
     events: async ({ fromMs, toMs }) => ({
       ...{ fromMs, toMs, nowMs: nowMs(), truncated: false, missing: [], events: [] },
     }),

@@ -90,9 +90,11 @@ describe('Goldpinger endpoints', () => {
 });
 
 describe('every path', () => {
-  const paths = Object.entries(SWAGGER.paths).filter(([path]) => path !== '/api/v1/row');
+  const gets = Object.entries(SWAGGER.paths).flatMap(([path, item]) =>
+    'get' in item ? [{ path, get: item.get }] : [],
+  );
 
-  it.each(paths)('%s answers as swagger.json says', async (path, { get }) => {
+  it.each(gets.filter(({ path }) => path !== '/api/v1/row'))('$path answers as it says', async ({ path, get }) => {
     const { url } = await serve();
     const needed = get.parameters.filter(({ required }) => required).map(({ name }) => `${name}=uid-a`);
     const abort = new AbortController();

@@ -153,7 +153,7 @@ describe('telling all pods', () => {
       req.on('end', () => res.writeHead(host === '127.0.0.1' ? 201 : 401).end('{"ok":true}'));
     });
     const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
-    const { parts, missing } = await asker.tell({ method: 'POST', path: '/w', headers, body: '{"text":"ä"}' });
+    const { parts, missing } = await asker.tell({ method: 'POST', path: '/w', headers, body: () => '{"text":"ä"}' });
     expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([['uid-1', { ok: true }]]);
     expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered with status 401' }]);
     expect(bodies).toEqual(['Bearer secret {"text":"ä"}', 'Bearer secret {"text":"ä"}']);

@@ -1,0 +1,129 @@
+import {
+  type Annotation,
+  type AnnotationCopies,
+  type AnnotationCopy,
+  type Annotations,
+  parseAnnotationCopies,
+  type WrittenAnnotation,
+} from '../contract/annotation.ts';
+import type { AnnotationWish } from '../contract/annotation-wish.ts';
+import { BusyError } from '../contract/errors.ts';
+import type { Clock, Log } from '../contract/seams.ts';
+import type { AskAll } from './ask-all.ts';
+
+/** Our own copies, as `journal` keeps them. */
+export interface OwnAnnotations {
+  take(copies: readonly AnnotationCopy[], agoMs?: number): boolean;
+  copies(): AnnotationCopies;
+  all(): Annotation[];
+  get(id: string): Annotation | null;
+}
+
+/** What annotations need of the other parts; `random` gives 0 <= x < 1. */
+export interface AnnotationsDeps {
+  clock: Clock;
+  log: Log;
+  random: () => number;
+  askAll: AskAll;
+  own: OwnAnnotations;
+  /** What other pods want to see before they take a copy (WRITE_TOKEN). */
+  token: string;
+}
+
+/** The path on which pods give each other copies. What comes in there is not handed on. */
+export const COPIES_PATH = '/api/v1/own-annotations';
+/** An answer is kept this long. */
+const KEEP_MS = 1000;
+/** The most writes under way at once. */
+const MAX_WRITES = 4;
+/** 500 copies of the longest text, all of it escaped. */
+const MAX_COPIES_BYTES = 4 * 1024 * 1024;
+
+/** The annotations of the whole mesh: every pod has a copy of each, and whoever is asked merges them. */
+export class MeshAnnotations {
+  readonly #deps: AnnotationsDeps;
+  #writes = 0;
+
+  constructor(deps: AnnotationsDeps) {
+    this.#deps = deps;
+  }
+
+  /** All annotations. What others have and we have not is ours from now on. Rejects as `AskAll.ask`. */
+  async read(): Promise<Annotations> {
+    const { clock, own, askAll } = this.#deps;
+    const { parts, missing } = await askAll.ask<AnnotationCopies>({
+      path: COPIES_PATH,
+      parse: parseAnnotationCopies,
+      own: () => own.copies(),
+      keepMs: KEEP_MS,
+      maxBytes: MAX_COPIES_BYTES,
+    });
+    for (const { pod, value, atMs } of parts) {
+      if (pod !== null) own.take(value.annotations, Math.max(0, clock.nowMs() - atMs));
+    }
+    return { nowMs: clock.nowMs(), missing, annotations: own.all() };
+  }
+
+  /** Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, then nothing has changed. */
+  async write(wish: AnnotationWish): Promise<WrittenAnnotation> {
+    const nowMs = this.#deps.clock.nowMs();
+    const id = wish.id ?? this.#newName();
+    const known = wish.id === null ? null : await this.#find(wish.id);
+    const { text, tags, toMs } = wish;
+    const fromMs = wish.fromMs ?? Math.min(known?.fromMs ?? nowMs, toMs ?? Number.POSITIVE_INFINITY);
+    const toAgeMs = toMs === null ? null : nowMs - toMs;
+    const times = { fromAgeMs: nowMs - fromMs, toAgeMs, writtenAgeMs: this.#deps.clock.nowMs() - nowMs };
+    const written = await this.#spread({ id, revision: this.#newName(), ...times, text, tags, deleted: false });
+    this.#deps.log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');
+    return written;
+  }
+
+  /** Takes one back, here and on all other pods; null if there is none. Rejects as `write`. */
+  async remove(id: string): Promise<WrittenAnnotation | null> {
+    const known = await this.#find(id);
+    if (known === null) return null;
+    // The place of its time stays taken, so that a pod that missed this does not bring it back.
+    const times = { fromAgeMs: this.#deps.clock.nowMs() - known.fromMs, toAgeMs: null, writtenAgeMs: 0 };
+    const written = await this.#spread({ id, revision: this.#newName(), ...times, text: '', tags: [], deleted: true });
+    this.#deps.log.info({ id, taken: written.taken }, 'annotation removed');
+    return written;
+  }
+
+  async #find(id: string): Promise<Annotation | null> {
+    const known = this.#deps.own.get(id);
+    if (known !== null) return known;
+    await this.read();
+    return this.#deps.own.get(id);
+  }
+
+  async #spread(copy: AnnotationCopy): Promise<WrittenAnnotation> {
+    if (this.#writes >= MAX_WRITES) throw new BusyError('too many annotations are being written at once, try again');
+    this.#writes += 1;
+    try {
+      return await this.#tellAll(copy);
+    } finally {
+      this.#writes -= 1;
+    }
+  }
+
+  async #tellAll(copy: AnnotationCopy): Promise<WrittenAnnotation> {
+    const { own, askAll, clock, token } = this.#deps;
+    own.take([copy]);
+    const { parts, missing } = await askAll.tell({
+      method: 'POST',
+      path: COPIES_PATH,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      // Ages as they are when each pod is told: the last may be told seconds later.
+      body: () => {
+        const { format, annotations } = own.copies();
+        return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === copy.id) });
+      },
+    });
+    return { annotation: own.get(copy.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
+  }
+
+  #newName(): string {
+    const { clock, random } = this.#deps;
+    return `${clock.nowMs().toString(36)}-${Math.floor(random() * 2 ** 40).toString(36)}`.replace(/[^\w-]/g, '');
+  }
+}
