@@ -5,9 +5,16 @@ import type { MeshRow } from '../../contract/mesh.ts';
 import type { Outcome, Phase } from '../../contract/outcome.ts';
 
 /** The most links of one cause that figures are taken from. */
-const MAX_LINKS = 512;
+const MAX_LINKS = 128;
 /** A phase is late if it takes at least this share of the whole time. */
 const LATE_SHARE = 0.25;
+
+/** Medians over links, us; -1 without any. */
+interface Medians {
+  connectUs: number;
+  firstByteUs: number;
+  totalUs: number;
+}
 
 /** The links that one cause explains, and what they have in common. */
 export class Evidence {
@@ -20,6 +27,7 @@ export class Evidence {
   families = 0;
   readonly #links: { row: MeshRow; link: number }[] = [];
   #last = -1;
+  #medians: Medians | null = null;
 
   /** Takes a pair into account: `link` of `row`, bad in `families`. Rows come one after the other. */
   add(row: MeshRow, link: number, families: number): void {
@@ -61,13 +69,14 @@ export class Evidence {
     return { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
   }
 
-  /** Medians, us; -1 without any. */
-  medians(): { connectUs: number; firstByteUs: number; totalUs: number } {
-    return {
+  /** Medians, once all links have been added. */
+  medians(): Medians {
+    this.#medians ??= {
       connectUs: this.#median('connectUs'),
       firstByteUs: this.#median('firstByteUs'),
       totalUs: this.#median('totalUs'),
     };
+    return this.#medians;
   }
 
   /** The one phase that is late; null where both are, or where nothing is known of phases. */
@@ -81,7 +90,7 @@ export class Evidence {
 
   /** Whether the phases are known at all: Goldpinger's own rows have none. */
   get knowsPhases(): boolean {
-    return this.#median('connectUs') >= 0;
+    return this.medians().connectUs >= 0;
   }
 
   /** Since when, by the median link; ms since the epoch, 0 = not known. */

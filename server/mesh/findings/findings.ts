@@ -34,11 +34,12 @@ export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Fin
   const isSelfExplained = (pod: number) => failed.explained.into[pod] === 1 || failed.explained.isOnNode(pod);
   const single = singleFindings(failures, links);
   const own = selfFindings(failures, (pod) => !isSelfExplained(pod));
+  const pods = [...(yield* podFindings(failures)), ...(yield* podFindings(delays))];
   const findings = [
     ...apiFindings(told, head.discovery),
-    ...[...podFindings(failures), ...zoneFindings(failures)],
+    ...[...pods, ...zoneFindings(failures), ...zoneFindings(delays)],
     ...[...single, ...own],
-    ...[...podFindings(delays), ...zoneFindings(delays), ...singleFindings(delays, slow.causes.singles)],
+    ...singleFindings(delays, slow.causes.singles),
     ...starvedFindings(told),
     ...missingFindings(told, silenceExplained(head.servedBy, single, [failed.explained, slow.explained])),
   ];

@@ -1,16 +1,32 @@
-import type { Finding } from '../../contract/finding.ts';
+import { type Finding, MAX_FINDINGS } from '../../contract/finding.ts';
 import { Evidence } from './evidence.ts';
 import type { Scope } from './scope.ts';
 import { countOf } from './words.ts';
 
-/** The findings that nodes and pods give rise to, in no particular order. */
-export function podFindings(scope: Scope): Finding[] {
+/** The findings that nodes and pods give rise to, of each kind the gravest; yields after each. */
+export function* podFindings(scope: Scope): Generator<void, Finding[]> {
   const { nodesIn, nodesOut, into, outOf } = scope.causes;
+  const nodes = new Map([...nodesOut, ...nodesIn]);
+  const alone = new Map([...outOf].filter(([pod]) => !into.has(pod)));
   return [
-    ...[...new Set([...nodesIn.keys(), ...nodesOut.keys()])].map((node) => ofNode(scope, node)),
-    ...[...into].map(([pod, evidence]) => ofPod(scope, pod, evidence)),
-    ...[...outOf].filter(([pod]) => !into.has(pod)).map(([pod, evidence]) => ofPodOut(scope, pod, evidence)),
+    ...(yield* worded(nodes, (node) => ofNode(scope, node))),
+    ...(yield* worded(into, (pod, evidence) => ofPod(scope, pod, evidence))),
+    ...(yield* worded(alone, (pod, evidence) => ofPodOut(scope, pod, evidence))),
   ];
+}
+
+/** Words those with the most evidence: more than that could never be told. */
+function* worded(
+  causes: ReadonlyMap<number, Evidence>,
+  word: (key: number, evidence: Evidence) => Finding,
+): Generator<void, Finding[]> {
+  const gravest = [...causes].sort(([, a], [, b]) => b.affected - a.affected).slice(0, MAX_FINDINGS + 1);
+  const findings: Finding[] = [];
+  for (const [key, evidence] of gravest) {
+    findings.push(word(key, evidence));
+    yield;
+  }
+  return findings;
 }
 
 function ofNode(scope: Scope, node: number): Finding {
