@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { runCommand } from '../deploy/local/client/commands.ts';
 import { startCluster } from '../deploy/local/cluster.ts';
 import type { LocalCluster, LocalPod } from '../deploy/local/local-cluster.ts';
@@ -68,6 +69,13 @@ export class Experiment {
     return parseMesh(await (await fetch(`${url}/api/v1/mesh`)).json());
   }
 
+  /** The witness' newest ping to a pod, by phase. */
+  async phasesInto(name: string): Promise<SeenLink> {
+    const link = linksOf(await this.mesh()).get(`${this.witness.name}>${name}`);
+    if (!link) throw new Error(`${this.witness.name} has not pinged ${name}`);
+    return link;
+  }
+
   /** Status of the witness' `/cluster_health`. */
   async health(): Promise<number> {
     return (await fetch(`http://${this.witness.ip}:8080/cluster_health`)).status;
@@ -77,6 +85,18 @@ export class Experiment {
     await this.cluster.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }
+}
+
+/** The file that PowerfulSeal hands to kubectl in a round of experiment 3, with another image if one is named. */
+export function roundPayload(image?: string): { file: string; remove(): void } {
+  const policy = parse(readFileSync('deploy/experiments/experiment3.yml', 'utf8')) as {
+    scenarios: { steps: { kubectl?: { payload: string } }[] }[];
+  };
+  const text = policy.scenarios[0]?.steps.find(({ kubectl }) => kubectl)?.kubectl?.payload ?? '';
+  const dir = mkdtempSync(join(tmpdir(), 'goldpinger-round-'));
+  const file = join(dir, 'payload.yml');
+  writeFileSync(file, image === undefined ? text : text.replace(/image: .*/, `image: ${image}`));
+  return { file, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
 /** Every link of a matrix by `from>to`, pods that are gone left out. */

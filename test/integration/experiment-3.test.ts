@@ -1,11 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { call, callJson } from '../../deploy/local/client/api-client.ts';
 import { parseEvents } from '../../server/contract/event.ts';
-import { Experiment, linksOf } from '../experiment.ts';
+import { Experiment, linksOf, roundPayload } from '../experiment.ts';
 import { soon } from './server-process.ts';
 
 const NAME = 'goldpinger-slo';
@@ -13,33 +9,18 @@ const NAME = 'goldpinger-slo';
 const OBJECTIVE_MS = 30_000;
 
 let experiment: Experiment;
-let dir: string;
+const good = roundPayload();
+const bad = roundPayload('ghcr.io/nobody/unknown:1');
 let startedMs: number;
 beforeAll(async () => {
   startedMs = Date.now();
-  dir = mkdtempSync(join(tmpdir(), 'goldpinger-payload-'));
   experiment = await Experiment.start();
   await soon(async () => expect(await experiment.health()).toBe(200));
 });
 afterAll(async () => {
   await experiment?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  for (const { remove } of [good, bad]) remove();
 });
-
-interface Step {
-  kubectl?: { payload: string };
-}
-
-/** The file that PowerfulSeal hands to kubectl, with another image if one is named. */
-function payload(image?: string): string {
-  const policy = parse(readFileSync('deploy/experiments/experiment3.yml', 'utf8')) as {
-    scenarios: { steps: Step[] }[];
-  };
-  const text = policy.scenarios[0]?.steps.find(({ kubectl }) => kubectl)?.kubectl?.payload ?? '';
-  const file = join(dir, 'payload.yml');
-  writeFileSync(file, image === undefined ? text : text.replace(/image: .*/, `image: ${image}`));
-  return file;
-}
 
 /** The status of /healthz through the Service, 0 if nobody answers. */
 async function probe(): Promise<number> {
@@ -62,7 +43,7 @@ async function eventsOf(uid: string): Promise<string[]> {
 describe('experiment 3', () => {
   it('a round that succeeds: created, answers in time, is one of the mesh, deleted', async () => {
     const startMs = performance.now();
-    expect(await experiment.command('apply', '-f', payload())).toBe(`pod/${NAME} created\nservice/${NAME} created\n`);
+    expect(await experiment.command('apply', '-f', good.file)).toBe(`pod/${NAME} created\nservice/${NAME} created\n`);
     await soon(async () => expect(await probe()).toBe(200), OBJECTIVE_MS);
     expect(performance.now() - startMs).toBeLessThan(OBJECTIVE_MS);
     const { uid } = experiment.pod(NAME);
@@ -71,17 +52,17 @@ describe('experiment 3', () => {
       const links = [...linksOf(await experiment.mesh())].filter(([pair]) => pair.includes(NAME));
       expect(links.map(([, { outcome }]) => outcome)).toEqual(Array(7).fill('ok'));
     });
-    await experiment.command('delete', '-f', payload(), '--force');
+    await experiment.command('delete', '-f', good.file, '--force');
     await soon(async () => expect(await stageOf(uid)).toBe('gone'));
     await soon(async () => expect(await eventsOf(uid)).toEqual(expect.arrayContaining(['pod-ready', 'pod-gone'])));
   });
 
   it('its Service has the address at which PowerfulSeal asks as cluster IP, and PowerfulSeal finds no policies', async () => {
-    await experiment.command('apply', '-f', payload());
+    await experiment.command('apply', '-f', good.file);
     const url = (await experiment.command('service', '--url', NAME)).trim();
     const stored = JSON.parse(await experiment.command('get', 'services', NAME, '-o', 'json'));
     expect(JSON.stringify(stored)).toContain(`"clusterIP":"${new URL(url).hostname}"`);
-    await experiment.command('delete', '-f', payload(), '--force');
+    await experiment.command('delete', '-f', good.file, '--force');
     const path = '/apis/apiextensions.k8s.io/v1beta1/customresourcedefinitions';
     const { access } = experiment.cluster;
     expect(await callJson(access, { method: 'GET', path })).toMatchObject({ items: [] });
@@ -89,7 +70,7 @@ describe('experiment 3', () => {
   });
 
   it('a round that fails: says why, answers nothing, disturbs nobody, and is remembered', async () => {
-    await experiment.command('apply', '-f', payload('ghcr.io/nobody/unknown:1'));
+    await experiment.command('apply', '-f', bad.file);
     await soon(async () => expect(await experiment.command('get', 'pods', NAME)).toContain('ImagePullBackOff'));
     expect(await probe()).toBe(0);
     const { uid } = experiment.pod(NAME);
@@ -97,7 +78,7 @@ describe('experiment 3', () => {
       expect(await stageOf(uid)).toBe('starting');
       expect(await experiment.health()).toBe(200);
     });
-    await experiment.command('delete', '-f', payload(), '--force');
+    await experiment.command('delete', '-f', bad.file, '--force');
     await soon(async () => expect(await stageOf(uid)).toBe('gone'));
     await soon(async () => {
       const kinds = await eventsOf(uid);

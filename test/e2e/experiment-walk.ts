@@ -1,0 +1,165 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { CHAOS, Experiment } from '../experiment.ts';
+import { palettePng } from '../pictures/palette-png.ts';
+import { words } from './page-visit.ts';
+import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
+
+/** On a busy machine a pod's own row may be starved, which says nothing against the pod. */
+export const NOT_FAILING = /^(Healthy|Starved)/;
+/** Every step's picture; `npm run screenshots:experiments` keeps those of docs/experiments.md there. */
+const SEEN_DIR = 'test-results/experiments';
+const KEPT_DIR = process.env['EXPERIMENT_PICTURES'] ?? '';
+/** A picture in the repository is paid for by everybody who clones it. */
+const MAX_KEPT_BYTES = 150_000;
+
+/** One walk through an experiment: a cluster, a browser, and the page of a pod that is not in the experiment. */
+export class Walk {
+  readonly experiment: Experiment;
+  readonly pages: RealPages;
+  readonly page: Page;
+
+  private constructor(experiment: Experiment, pages: RealPages, page: Page) {
+    this.experiment = experiment;
+    this.pages = pages;
+    this.page = page;
+  }
+
+  /** Starts three healthy pods, and opens the page of the witness. */
+  static async start(): Promise<Walk> {
+    mkdirSync(SEEN_DIR, { recursive: true });
+    const [pages, experiment] = await Promise.all([RealPages.start(), Experiment.start()]);
+    favour(experiment);
+    experiment.cluster.onEvent(() => favour(experiment));
+    const page = await pages.open(`http://${experiment.witness.ip}:8080/`);
+    return new Walk(experiment, pages, page);
+  }
+
+  /** Ends all; fails if a page did what no page of ours may do. */
+  async end(): Promise<void> {
+    const faults = await this.pages.leave();
+    await Promise.all([this.pages.close(), this.experiment.stop()]);
+    expect(faults).toEqual([]);
+  }
+
+  /** Waits until the page says that so many pods are well. */
+  podsOk(count: number) {
+    return soon(() => this.page.title()).toBe(`${count} pods ok · goldpinger`);
+  }
+
+  /** Names of the pods that are not gone. */
+  names(): string[] {
+    return this.experiment.cluster.pods().map(({ name }) => name);
+  }
+
+  /** What is said of a pod after its name and node, and its colour. */
+  async said(name: string): Promise<{ state: string; fill: string }> {
+    const pod = (await podsIn(this.page)).find((one) => one.words.startsWith(name));
+    return { state: pod?.words.replace(/^.*?: /, '') ?? '', fill: pod?.fill ?? '' };
+  }
+
+  /** Waits until that is said of a pod. */
+  is(name: string, state: RegExp) {
+    return soon(async () => (await this.said(name)).state).toMatch(state);
+  }
+
+  /** What the panel of the selection says. */
+  panel(): Promise<string> {
+    return words(this.page, '.side-panel.is-selection');
+  }
+
+  /** Selects a pod, or one link, in a view. */
+  select(view: 'graph' | 'heatmap', selection: string): Promise<void> {
+    return goTo(this.page, `#view=${view}&${selection}`);
+  }
+
+  /** Takes a step's picture, of a moment without suspect links if one comes soon: the steps are about others. */
+  async picture(name: string, isKept = false): Promise<void> {
+    const calm = this.page.locator('.summary', { hasNotText: /[1-9]\d* suspect/ });
+    await calm.waitFor({ timeout: 3000 }).catch(() => {});
+    const picture = await this.page.screenshot();
+    writeFileSync(join(SEEN_DIR, `${name}.png`), picture);
+    if (!isKept || KEPT_DIR === '') return;
+    const small = palettePng(picture);
+    expect(small.length).toBeLessThan(MAX_KEPT_BYTES);
+    writeFileSync(join(KEPT_DIR, `${name}.png`), small);
+  }
+
+  /** Waits until the heatmap's red cells are exactly the links that `isRed` tells. */
+  async redAre(isRed: (from: string, to: string) => boolean): Promise<void> {
+    const names = this.names();
+    const expected = names.flatMap((from) => names.filter((to) => isRed(from, to)).map((to) => `${from} > ${to}`));
+    await soon(async () => (await redLinks(this.page)).sort()).toEqual(expected.sort());
+  }
+}
+
+/** Whether a pod is one of those that an experiment made. */
+export const isChaos = (name: string): boolean => name.startsWith(CHAOS);
+
+/** Where that is allowed, pods go before the browser, which would have them starve and say so. */
+function favour({ cluster }: Experiment): void {
+  for (const { pid } of cluster.pods()) {
+    try {
+      if (pid > 0) setPriority(pid, -15);
+    } catch {
+      // Only root may.
+    }
+  }
+}
+
+/** The links whose cells are red, `from > to`, read from one picture of the heatmap on the page. */
+async function redLinks(page: Page): Promise<string[]> {
+  const places = await diagonal(page);
+  const red = await page.evaluate((cells) => {
+    const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
+    const context = canvas?.getContext('2d');
+    if (!canvas || !context) return [];
+    const scale = canvas.width / canvas.getBoundingClientRect().width;
+    return cells.flatMap((from) =>
+      cells
+        .filter((to) => {
+          // Beside figure and mark. Also red where the column is faded because its pod had no CPU for a moment.
+          const { data } = context.getImageData(Math.round(from.x * scale), Math.round(to.y * scale), 1, 1);
+          const [r = 0, g = 0, b = 0] = data;
+          return r - g > 60 && r - b > 60;
+        })
+        .map((to) => `${from.name} > ${to.name}`),
+    );
+  }, places);
+  return red;
+}
+
+/** Each pod of the heatmap with where its column and its row are, px from the picture's corner, found by the keys. */
+async function diagonal(page: Page): Promise<{ name: string; x: number; y: number }[]> {
+  await page.getByRole('grid', { name: /Heatmap/ }).focus();
+  await page.keyboard.press('Control+Home');
+  const places: { name: string; x: number; y: number }[] = [];
+  for (let i = 1; ; i++) {
+    const at = await keyedPlace(page);
+    // The keys end at the last pod.
+    if (at.place !== `${i}/${i}`) return places;
+    places.push(at);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+  }
+}
+
+function keyedPlace(page: Page) {
+  return page.evaluate(async () => {
+    // The page follows a key with its next frame.
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const picture = document.querySelector('.heat-layers canvas')?.getBoundingClientRect();
+    const cell = document.querySelector('#heat-cell');
+    const box = cell?.getBoundingClientRect();
+    if (!picture || !cell || !box) return { place: '', name: '', x: 0, y: 0 };
+    return {
+      place: `${cell.getAttribute('aria-colindex')}/${cell.parentElement?.getAttribute('aria-rowindex')}`,
+      name: /^from (\S+) to /.exec(cell.textContent ?? '')?.[1] ?? '',
+      x: box.x + box.width * 0.2 - picture.x,
+      y: box.y + box.height * 0.2 - picture.y,
+    };
+  });
+}
