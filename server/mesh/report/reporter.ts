@@ -1,0 +1,132 @@
+import type { Annotations } from '../../contract/annotation.ts';
+import type { Events } from '../../contract/event.ts';
+import type { Mesh } from '../../contract/mesh.ts';
+import { MAX_REPORT_EVENTS, type ReportData } from '../../contract/report.ts';
+import type { Clock } from '../../contract/seams.ts';
+import type { VerdictAnswer } from '../../contract/verdict.ts';
+import type { HeatmapLimits } from '../heatmap/cells.ts';
+import type { DrawnMesh } from '../heatmap/heatmap-png.ts';
+import { inSlices } from '../in-slices.ts';
+import { drawnRangeOf } from './drawn-range.ts';
+import type { ByRange } from './each-link.ts';
+import { InTurn } from './in-turn.ts';
+import { REPORT_POLICY, type ReportPictures, reportPage } from './page/report-page.ts';
+import { PodTable } from './pod-table.ts';
+import { type RangeView, rangeViewOf } from './range-view.ts';
+import { type ReportStretches, type Stretch, stretchesOf, type WantedRanges } from './ranges.ts';
+import { reportDataOf } from './report-data.ts';
+
+/** What making reports needs of the other parts. */
+export interface ReporterDeps {
+  clock: Clock;
+  /** The matrix of a stretch of the past. */
+  past(stretch: Stretch): Promise<Mesh>;
+  events(query: Stretch & { limit: number }): Promise<Events>;
+  annotations(): Promise<Annotations>;
+  paint(mesh: DrawnMesh, limits: HeatmapLimits): Promise<Uint8Array>;
+}
+
+/** Judges a hypothesis. */
+export interface Hypothesis {
+  /** Whether it holds in a matrix. */
+  judge(mesh: Mesh): Promise<VerdictAnswer>;
+  /** The pods that its clauses name: indexes in `Mesh.pods`. */
+  named(mesh: Mesh): number[];
+}
+
+/** What is reported. */
+export interface ReportWish {
+  ranges: WantedRanges;
+  hypothesis: Hypothesis;
+  /** '' = one that is made of the findings. */
+  title: string;
+  /** Whether pictures are wanted: they are most of the work. */
+  pictures: boolean;
+}
+
+/** A report, ready to be sent. */
+export interface Report {
+  data: ReportData;
+  /** As one HTML file, in pieces. */
+  page(): Iterable<string>;
+  /** What that file may load: its Content-Security-Policy. */
+  policy: string;
+}
+
+/** Makes reports. */
+export interface Reporter {
+  /** Rejects with a BusyError if too many are wanted at once, and as the parts it asks reject. */
+  report(wish: ReportWish): Promise<Report>;
+}
+
+/** A report of 1000 pods holds a matrix and 45 MB besides while it is made. */
+const MAX_REPORTS = 4;
+/** All pictures of a report together, bytes: base64 makes a third more of them. */
+const MAX_PICTURE_BYTES = 1_350_000;
+
+/** Makes the one who reports. One report at a time, and within it one matrix at a time. */
+export function createReporter({ historyWindowMs }: { historyWindowMs: number }, deps: ReporterDeps): Reporter {
+  const turn = new InTurn(MAX_REPORTS, 'too many reports at once, try again in a few seconds');
+  return {
+    report: (wish) => turn.do(() => make(wish, stretchesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
+  };
+}
+
+async function make(wish: ReportWish, stretches: ReportStretches, deps: ReporterDeps): Promise<Report> {
+  const { clock } = deps;
+  const table = new PodTable();
+  const { hypothesis } = wish;
+  const pictures: ReportPictures = { before: null, during: null, after: null };
+  let pictureBytes = 0;
+  const look = async (name: keyof ReportPictures, mesh: Mesh): Promise<RangeView> => {
+    const view = await inSlices(rangeViewOf(mesh, table), clock);
+    const png = wish.pictures ? await paint(mesh, deps) : null;
+    if (png !== null && pictureBytes + png.byteLength <= MAX_PICTURE_BYTES) {
+      pictureBytes += png.byteLength;
+      pictures[name] = png;
+    }
+    return view;
+  };
+  const lookAt = async (name: keyof ReportPictures, stretch: Stretch | null) =>
+    stretch === null ? null : look(name, await deps.past(stretch));
+
+  const mesh = await deps.past(stretches.during);
+  const { servedBy, settings, discovery } = mesh;
+  const named = hypothesis.named(mesh);
+  const verdict = await hypothesis.judge(mesh);
+  const during = await look('during', mesh);
+  const numbers = during.numbers;
+  const views: ByRange<RangeView | null> & { during: RangeView } = {
+    before: await lookAt('before', stretches.before),
+    during,
+    after: await lookAt('after', stretches.after),
+  };
+  const fromMs = stretches.before?.fromMs ?? stretches.during.fromMs;
+  const toMs = stretches.after?.toMs ?? stretches.during.toMs;
+  const [events, annotations] = await Promise.all([
+    deps.events({ fromMs, toMs, limit: MAX_REPORT_EVENTS }),
+    deps.annotations(),
+  ]);
+  const title = wish.title || titleOf(during);
+  const sources = { title, nowMs: clock.nowMs(), head: { servedBy, settings, discovery }, views, table, verdict };
+  const all = {
+    ...sources,
+    named: named.map((pod) => numbers[pod] ?? -1),
+    events,
+    annotations,
+    notes: stretches.notes,
+  };
+  const data = await inSlices(reportDataOf(all), clock);
+  return { data, page: () => reportPage(data, pictures), policy: REPORT_POLICY };
+}
+
+async function paint(mesh: Mesh, deps: ReporterDeps): Promise<Uint8Array> {
+  const slowMs = mesh.settings.slowLinkMs;
+  const limits = { t0Ms: Math.min(2, slowMs), t1Ms: Math.min(5, slowMs), t2Ms: slowMs };
+  return deps.paint(await inSlices(drawnRangeOf(mesh), deps.clock), limits);
+}
+
+function titleOf({ findings }: RangeView): string {
+  const [gravest] = findings;
+  return gravest === undefined ? 'Report: nothing stood out' : `Report: ${gravest.title}`.slice(0, 200);
+}
