@@ -7,7 +7,7 @@ import { type PastLink, type PastParts, pastParts } from './past-parts.ts';
 import type { Rings } from './rings.ts';
 import { RowSteps } from './row-steps.ts';
 import { Slice } from './slice.ts';
-import { StepWalk, stepsOf } from './step-walk.ts';
+import { type Steps, StepWalk } from './step-walk.ts';
 import type { Stretch, Stretches } from './stretch.ts';
 
 /** What results contribute to a row of the past. */
@@ -62,7 +62,7 @@ export class Past {
     const { clock, rings, history } = this.#deps;
     const nowMs = clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs();
-    const steps = stepsOf(stretchOf(range, nowMs), stepMs);
+    const steps = stepsOf(range, stepMs, nowMs);
     const walk = new StepWalk(rings, history);
     const counter = new RowSteps(steps.count);
     const slice = new Slice(clock);
@@ -84,7 +84,7 @@ export class Past {
   ): Pick<LinkHistory, 'nowMs' | 'resolutionMs' | 'steps'> {
     const { clock, rings, history } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const steps = stepsOf(stretchOf(range, nowMs), stepMs);
+    const steps = stepsOf(range, stepMs, nowMs);
     const walk = new StepWalk(rings, history);
     const byStep = new Map<number, LinkStep>();
     let resolutionMs = 0;
@@ -102,7 +102,7 @@ export class Past {
         const startMs = steps.fromMs + step * stepMs;
         return {
           atMs: Math.round(startMs + wallMs),
-          lengthMs: Math.round(Math.min(stepMs, steps.toMs - startMs)),
+          lengthMs: Math.round(Math.min(stepMs, nowMs - range.toAgeMs - startMs)),
           ...figures,
         };
       }),
@@ -113,6 +113,10 @@ export class Past {
 /** Ages as monotonic times. What ends now has the sample of this very moment in it. */
 function stretchOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): Stretch {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
+}
+
+function stepsOf(range: AgeRange, stepMs: number, nowMs: number): Steps {
+  return { ...stretchOf(range, nowMs), stepMs, count: Math.ceil((range.fromAgeMs - range.toAgeMs) / stepMs) };
 }
 
 /** Two links of one pod (IPv4 and IPv6) in one step: medians by count. */

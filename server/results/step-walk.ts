@@ -17,14 +17,9 @@ export interface StepVisitor {
   bucket(first: number, last: number, chunk: Chunk, i: number): void;
 }
 
-/** The steps of a stretch. */
-export function stepsOf({ fromMs, toMs }: Stretch, stepMs: number): Steps {
-  return { fromMs, toMs, stepMs, count: Math.max(1, Math.ceil((toMs - fromMs) / stepMs)) };
-}
-
 /**
  * Walks through the past of a link by steps, newest first: by samples in the steps of which they are all still here, by
- * buckets in those before. Gives the length of the longest bucket met, 0 without one.
+ * buckets before; no sample is met twice. Gives the length of the longest bucket met, 0 without one.
  */
 export class StepWalk {
   readonly #rings: Rings;
@@ -38,31 +33,47 @@ export class StepWalk {
   /** `nowMs` is where a bucket ends that still takes samples. */
   walk(kept: Kept, steps: Steps, nowMs: number, visitor: StepVisitor): number {
     const { ring, track } = kept;
-    const firstOfSamples = ring === null ? steps.count : this.#samples(ring, steps, visitor);
-    if (firstOfSamples === 0) return 0;
-    if (ring !== null) this.#history.settle(track, ring);
+    const first = ring === null ? steps.count : firstOfSamples(ring, steps);
+    if (ring !== null && first > 0) this.#history.settle(track, ring);
+    if (ring !== null && first < steps.count)
+      this.#samples(ring, this.#endOfBuckets(kept, steps, first), steps, visitor);
+    if (first === 0) return 0;
+    const beforeMs = steps.fromMs + first * steps.stepMs;
     let resolutionMs = 0;
     this.#history.visit(track, steps.fromMs, (chunk, i, startMs, endMs) => {
-      const [first, last] = placeOf(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-      const lastShown = Math.min(last, firstOfSamples - 1);
-      const firstShown = Math.max(first, 0);
-      if (firstShown > lastShown) return;
+      if (startMs >= beforeMs) return;
+      const [from, to] = placeOf(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
+      const last = Math.min(to, first - 1);
+      if (last < 0 || startMs >= steps.toMs) return;
       resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      visitor.bucket(firstShown, lastShown, chunk, i);
+      visitor.bucket(Math.min(Math.max(from, 0), last), last, chunk, i);
     });
     return resolutionMs;
   }
 
-  /** Visits what samples there are in whole steps; gives the first of these. */
-  #samples(ring: Ring, { fromMs, toMs, stepMs, count }: Steps, visitor: StepVisitor): number {
-    const first = ring.lostAtMs < fromMs ? 0 : Math.floor((ring.lostAtMs - fromMs) / stepMs) + 1;
-    if (first >= count) return count;
-    this.#rings.visit(ring, fromMs + first * stepMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
+  /** When the last bucket ends that is shown: one that reaches into the steps of samples has the samples up to there. */
+  #endOfBuckets({ track }: Kept, { fromMs, stepMs }: Steps, first: number): number {
+    const beforeMs = fromMs + first * stepMs;
+    let lastMs = beforeMs;
+    if (first === 0) return lastMs;
+    this.#history.visit(track, beforeMs, (_chunk, _i, startMs, endMs) => {
+      if (startMs < beforeMs) lastMs = endMs;
+    });
+    return lastMs;
+  }
+
+  #samples(ring: Ring, sinceMs: number, { fromMs, toMs, stepMs, count }: Steps, visitor: StepVisitor): void {
+    this.#rings.visit(ring, sinceMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
       const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
       visitor.sample(step, code, connect16, firstByte16, total16);
     });
-    return first;
   }
+}
+
+/** The first step of which all samples are still here; `count` = none. */
+function firstOfSamples(ring: Ring, { fromMs, stepMs, count }: Steps): number {
+  if (ring.lostAtMs < fromMs) return 0;
+  return Math.min(count, Math.floor((ring.lostAtMs - fromMs) / stepMs) + 1);
 }
 
 /** The steps in which something from `startMs` to `endMs` shows: that of its middle, or all whose middle it covers. */
