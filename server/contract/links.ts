@@ -78,22 +78,48 @@ export const STAT_COLUMNS = {
 
 /** Columns for `length` links, all zero. */
 export function emptyLinks(length: number): LinkColumns {
-  return { length, ...(columnsOf(LINK_COLUMNS, length) as Omit<LinkColumns, 'length'>) };
+  return linksIn(new ArrayBuffer(LINK_BYTES * length), 0, length);
 }
 
 /** Columns of a window for `length` links, all zero. */
 export function emptyStats(length: number): StatColumns {
-  return columnsOf(STAT_COLUMNS, length) as unknown as StatColumns;
+  return statsIn(new ArrayBuffer(STAT_BYTES * length), 0, length);
 }
 
-/** Links whose columns lie in `buffer` as `emptyLinks` and `decodeLinks` lay them out. Takes it, does not copy. */
-export function linksIn(buffer: ArrayBuffer, length: number): LinkColumns {
-  return { length, ...(columnsIn(buffer, LINK_COLUMNS, length) as Omit<LinkColumns, 'length'>) };
+/** Bytes that the columns of one link, or of one link's window, take. */
+export const LINK_BYTES = Object.values(LINK_COLUMNS).reduce((sum, width) => sum + width, 0);
+export const STAT_BYTES = Object.values(STAT_COLUMNS).reduce((sum, width) => sum + width, 0);
+
+/**
+ * Links whose columns lie side by side in `buffer` from byte `start` on (an even number): wide ones first, as they must
+ * lie on even bytes. Takes the buffer, does not copy it. One buffer a row, because a thousand rows are handed from a
+ * worker to the page; written out, because that is done for each of them.
+ */
+export function linksIn(buffer: ArrayBuffer, start: number, length: number): LinkColumns {
+  const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
+  const narrow = (i: number) => new Uint8Array(buffer, start + 12 * length + length * i, length);
+  return {
+    length,
+    to: wide(0),
+    flags: narrow(0),
+    outcome: narrow(1),
+    connectUs: wide(1),
+    firstByteUs: wide(2),
+    totalUs: wide(3),
+    ageMs: wide(4),
+    sinceMs: wide(5),
+  };
 }
 
-/** As `linksIn`, for the columns of a window. */
-export function statsIn(buffer: ArrayBuffer, length: number): StatColumns {
-  return columnsIn(buffer, STAT_COLUMNS, length) as unknown as StatColumns;
+/** As `linksIn`, for the columns of a window, in the order of `STAT_COLUMNS`. */
+export function statsIn(buffer: ArrayBuffer, start: number, length: number): StatColumns {
+  const columns: Record<string, Uint16Array> = {};
+  let at = start;
+  for (const [name, width] of Object.entries(STAT_COLUMNS)) {
+    columns[name] = new Uint16Array(buffer, at, length);
+    at += width * length;
+  }
+  return columns as unknown as StatColumns;
 }
 
 /** Outcome of link `i`; `ok` has index 0. */
@@ -136,7 +162,8 @@ function isSteady(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
  */
 export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
   const length = lengthOf(wire);
-  const links = { length, ...decodeColumns(wire, LINK_COLUMNS, length) } as unknown as LinkColumns;
+  const links = emptyLinks(length);
+  decodeColumns(wire, links);
   for (let i = 0; i < length; i++) {
     if ((links.to[i] ?? 0) >= peerCount) throw new RangeError(`link ${i} leads to peer ${links.to[i]} of ${peerCount}`);
     if ((links.outcome[i] ?? 0) >= OUTCOMES.length) throw new RangeError(`link ${i} has outcome ${links.outcome[i]}`);
@@ -147,7 +174,9 @@ export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
 /** As `decodeLinks`, for the columns of a window. `length` is that of the links they belong to. */
 export function decodeStats(wire: unknown, length: number): StatColumns {
   if (lengthOf(wire) !== length) throw new RangeError('stats are of another length than the links');
-  return decodeColumns(wire, STAT_COLUMNS, length) as unknown as StatColumns;
+  const stats = emptyStats(length);
+  decodeColumns(wire, stats);
+  return stats;
 }
 
 function lengthOf(wire: unknown): number {
@@ -158,33 +187,10 @@ function lengthOf(wire: unknown): number {
   return length as number;
 }
 
-/**
- * Columns for `length` links, all zero, side by side in one buffer: 1000 rows are 1000 buffers and not 13 000, which
- * counts where they are handed from a worker to the page. Wide columns come first, as they must lie on even bytes.
- */
-function columnsOf(widths: Record<string, number>, length: number): Record<string, Uint8Array | Uint16Array> {
-  const bytes = Object.values(widths).reduce((sum, width) => sum + width * length, 0);
-  return columnsIn(new ArrayBuffer(bytes), widths, length);
-}
-
-function columnsIn(
-  buffer: ArrayBuffer,
-  widths: Record<string, number>,
-  length: number,
-): Record<string, Uint8Array | Uint16Array> {
-  const byWidth = Object.entries(widths).sort(([, a], [, b]) => b - a);
-  const columns: Record<string, Uint8Array | Uint16Array> = {};
-  let start = 0;
-  for (const [name, width] of byWidth) {
-    columns[name] = width === 1 ? new Uint8Array(buffer, start, length) : new Uint16Array(buffer, start, length);
-    start += width * length;
-  }
-  return columns;
-}
-
-function decodeColumns(wire: unknown, widths: Record<string, number>, length: number) {
-  const columns = columnsOf(widths, length);
+/** Fills `columns` from the wire. */
+function decodeColumns(wire: unknown, columns: LinkColumns | StatColumns): void {
   for (const [name, column] of Object.entries(columns)) {
+    if (typeof column === 'number') continue;
     const value = (wire as Record<string, unknown>)[name];
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
@@ -192,7 +198,6 @@ function decodeColumns(wire: unknown, widths: Record<string, number>, length: nu
       fillSteady(column, value as number, name === 'to' ? 1 : 0);
     } else throw new TypeError(`links without column ${name}`);
   }
-  return columns;
 }
 
 function fillSteady(column: Uint8Array | Uint16Array, first: number, step: 0 | 1): void {

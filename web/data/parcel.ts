@@ -1,4 +1,4 @@
-import { linksIn, statsIn } from '../../server/contract/links.ts';
+import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/contract/links.ts';
 import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
 import type { Pod } from '../../server/contract/pod.ts';
 import type { PictureOptions } from '../pure/picture.ts';
@@ -13,8 +13,10 @@ export interface MadeCells {
 /** A row whose columns are bytes, so that a thousand of them cross from the worker to the page in a few ms. */
 interface PackedRow extends Omit<MeshRow, 'links' | 'stats'> {
   length: number;
-  linkBytes: ArrayBuffer;
-  statBytes: ArrayBuffer | null;
+  bytes: ArrayBuffer;
+  /** Where in `bytes` its columns begin; -1 = it has no figures over a window. */
+  linksAt: number;
+  statsAt: number;
 }
 
 /** A matrix on its way from the worker to the page: only what the page does not have already. */
@@ -39,19 +41,45 @@ export class Packer {
     for (const { cells } of made) {
       for (const column of Object.values(cells)) if (typeof column !== 'number') transfer.push(column.buffer);
     }
-    const packed = rows.map((row) => {
-      if (known.get(row.pod) === row) return row.pod;
-      const { links, stats, ...rest } = row;
-      // Copies: the worker needs its own to work out what comes next.
-      const linkBytes = links.to.buffer.slice(0) as ArrayBuffer;
-      const statBytes = stats === null ? null : (stats.samples.buffer.slice(0) as ArrayBuffer);
-      transfer.push(linkBytes, ...(statBytes === null ? [] : [statBytes]));
-      return { ...rest, length: links.length, linkBytes, statBytes };
+    const isNew = rows.map((row) => known.get(row.pod) !== row);
+    const bytes = rows.map(({ links, stats }) => even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))));
+    // Where most rows are new all go together in one buffer: a thousand buffers a second are work for the page. The
+    // others go along, or each such buffer would be kept for as long as one of its rows stays the same.
+    const areMostNew = isNew.filter(Boolean).length * 2 > rows.length;
+    const shared = areMostNew ? new ArrayBuffer(bytes.reduce((sum, size) => sum + size, 0)) : null;
+    if (shared !== null) transfer.push(shared);
+    let at = 0;
+    const packed = rows.map((row, i) => {
+      if (shared === null && isNew[i] !== true) return row.pod;
+      const buffer = shared ?? new ArrayBuffer(bytes[i] ?? 0);
+      const done = packRow(row, buffer, shared === null ? 0 : at);
+      at += bytes[i] ?? 0;
+      if (shared === null) transfer.push(buffer);
+      return done;
     });
     const samePods = this.#sent?.pods === pods;
     this.#sent = mesh;
     return { parcel: { head, pods: samePods ? null : pods, rows: packed, made }, transfer };
   }
+}
+
+/** Copies a row's columns into `buffer`: the worker needs its own to work out what comes next. */
+function packRow({ links, stats, ...rest }: MeshRow, buffer: ArrayBuffer, start: number): PackedRow {
+  const { length } = links;
+  const linkBytes = length * LINK_BYTES;
+  new Uint8Array(buffer, start, linkBytes).set(new Uint8Array(links.to.buffer, links.to.byteOffset, linkBytes));
+  const packed = { ...rest, length, bytes: buffer, linksAt: start, statsAt: -1 };
+  if (stats === null) return packed;
+  const { samples } = stats;
+  const statBytes = length * STAT_BYTES;
+  const statsAt = start + linkBytes;
+  new Uint8Array(buffer, statsAt, statBytes).set(new Uint8Array(samples.buffer, samples.byteOffset, statBytes));
+  return { ...packed, statsAt };
+}
+
+/** The next even number: columns of 16 bits lie on even bytes. */
+function even(bytes: number): number {
+  return bytes + (bytes & 1);
 }
 
 /** Unpacks what a `Packer` packed, in the same order; the page's end. */
@@ -103,13 +131,13 @@ class UnpackedRow implements MeshRow {
   }
 
   get links(): MeshRow['links'] {
-    this.#links ??= linksIn(this.#packed.linkBytes, this.#packed.length);
+    this.#links ??= linksIn(this.#packed.bytes, this.#packed.linksAt, this.#packed.length);
     return this.#links;
   }
 
   get stats(): MeshRow['stats'] {
-    const { statBytes, length } = this.#packed;
-    if (statBytes !== null) this.#stats ??= statsIn(statBytes, length);
+    const { bytes, statsAt, length } = this.#packed;
+    if (statsAt >= 0) this.#stats ??= statsIn(bytes, statsAt, length);
     return this.#stats;
   }
 }

@@ -24,17 +24,21 @@ const MAX_TARGETS = 500;
 
 /** External targets over all rows: the failed first, then by name. */
 export function externalTargets({ mesh }: Picture): ExternalTarget[] {
-  const targets = new Map<string, ExternalTarget>();
+  const targets: ExternalTarget[] = [];
+  const byName = new Map<string, ExternalTarget[]>();
   for (const row of mesh.rows) {
     for (const probe of row.probes) {
-      const key = `${probe.protocol} ${probe.target}`;
-      let target = targets.get(key);
+      const { protocol } = probe;
+      const named = byName.get(probe.target);
+      let target = named?.find((other) => other.protocol === protocol);
       if (target === undefined) {
-        if (targets.size >= MAX_TARGETS) continue;
-        const { protocol } = probe;
+        if (targets.length >= MAX_TARGETS) continue;
+        const key = `${protocol} ${probe.target}`;
         const unseen = { state: 'not-yet' as const, probing: 0, failing: [], slowestUs: -1, error: '' };
         target = { key, target: probe.target, protocol, ...unseen };
-        targets.set(key, target);
+        targets.push(target);
+        if (named === undefined) byName.set(probe.target, [target]);
+        else named.push(target);
       }
       if (probe.atMs === 0) continue;
       target.probing++;
@@ -46,5 +50,5 @@ export function externalTargets({ mesh }: Picture): ExternalTarget[] {
     }
   }
   const rank = (target: ExternalTarget) => (target.state === 'failed' ? 0 : 1);
-  return [...targets.values()].sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
+  return targets.sort((a, b) => rank(a) - rank(b) || (a.key < b.key ? -1 : 1));
 }

@@ -144,46 +144,33 @@ function modulo(value: number, period: number): number {
 /** Paints a matrix that has more pods than there are pixels: of the pairs that share a pixel the worst. */
 export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
   const { width, height, pods, starts } = area;
+  const { n, state } = source;
   const count = pods.length;
   const total = starts[count] ?? 0;
   const columns = ranges(width, count, total);
   const rows = ranges(height, count, total);
-  const severity = arrangedSeverity(source, pods);
   const palette = Uint32Array.from(BY_SEVERITY, (code) => colours.fill[code] ?? 0);
   const line = new Uint8Array(count);
-  for (let y = 0; y < height; y++) {
-    // First the rows that share this line of pixels, then in it the columns that share a pixel.
-    const [first, end] = [rows[y] ?? 0, rows[height + y] ?? 0];
-    line.set(severity.subarray(first * count, (first + 1) * count));
-    for (let row = first + 1; row < end; row++) {
-      const start = row * count;
-      for (let column = 0; column < count; column++) {
-        const here = severity[start + column] ?? 0;
-        if (here > (line[column] ?? 0)) line[column] = here;
+  // Column by column, as the pairs from one pod lie side by side: first the columns that share this pixel, then in what
+  // they come to the rows that share one.
+  for (let x = 0; x < width; x++) {
+    line.fill(0);
+    for (let column = columns[x] ?? 0; column < (columns[width + x] ?? 0); column++) {
+      const start = (pods[column] ?? 0) * n;
+      for (let row = 0; row < count; row++) {
+        const here = SEVERITY[state[start + (pods[row] ?? 0)] ?? 0] ?? 0;
+        if (here > (line[row] ?? 0)) line[row] = here;
       }
     }
-    for (let x = 0; x < width; x++) {
+    for (let y = 0; y < height; y++) {
       let most = 0;
-      for (let column = columns[x] ?? 0; column < (columns[width + x] ?? 0); column++) {
-        const here = line[column] ?? 0;
+      for (let row = rows[y] ?? 0; row < (rows[height + y] ?? 0); row++) {
+        const here = line[row] ?? 0;
         if (here > most) most = here;
       }
       pixels[y * width + x] = palette[most] ?? 0;
     }
   }
-}
-
-/** The severity of each pair as it lies on the axes, row by row. */
-function arrangedSeverity({ n, state }: PaintSource, pods: Int32Array): Uint8Array {
-  const count = pods.length;
-  const severity = new Uint8Array(count * count);
-  for (let column = 0; column < count; column++) {
-    const line = (pods[column] ?? 0) * n;
-    for (let row = 0; row < count; row++) {
-      severity[row * count + column] = SEVERITY[state[line + (pods[row] ?? 0)] ?? 0] ?? 0;
-    }
-  }
-  return severity;
 }
 
 /** For each of `length` pixels the first position in it, then (from `length` on) the one after its last. */

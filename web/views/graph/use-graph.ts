@@ -90,7 +90,11 @@ export function useGraph(
   const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
   const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'accused');
   // The ring depends on who is there, not on figures: a new picture of the same pods keeps every place.
-  const who = JSON.stringify(picture.mesh.pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone })));
+  const { pods } = picture.mesh;
+  const who = useMemo(
+    () => JSON.stringify(pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone }))),
+    [pods],
+  );
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const { frame, ring, uids } = useMemo(() => {
     const pods = JSON.parse(who) as RingPod[];

@@ -6,6 +6,7 @@ import { fitsNames, type HeatLayout, layoutHeatmap } from '../../pure/heat-layou
 import { KeptOrder } from '../../pure/kept-order.ts';
 import { shownName } from '../../pure/names.ts';
 import { type Arrangement, effectiveGroup } from '../../pure/order.ts';
+import type { Picture } from '../../pure/picture.ts';
 import type { ViewProps } from '../../view-props.ts';
 import type { Size } from '../use-size.ts';
 import { FONT } from './scene.ts';
@@ -34,7 +35,7 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatMo
   const { picture, order, filter, narrow } = props;
   const [kept] = useState(() => new KeptOrder());
   const accused = useMemo(() => accuse(picture), [picture]);
-  const widths = useNameWidths(picture.pods, picture.pods.length);
+  const widths = useNameWidths(picture);
   const beside = !narrow && size.width >= BESIDE_FROM;
   const height = narrow ? Math.max(320, size.width * 1.3) : size.height - CALLOUT_FOOT;
   const room = {
@@ -63,9 +64,8 @@ function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
 }
 
 /** How wide the longest names are, CSS px. Only the longest by letters are measured: a thousand would take a while. */
-function useNameWidths(pods: ViewProps['picture']['pods'], count: number) {
+function useNameWidths({ mesh, pods }: Picture) {
   const [context] = useState(() => document.createElement('canvas').getContext('2d'));
-  const key = pods.map(({ name, label, pod }) => `${name}|${label}|${pod.node}|${pod.zone}`).join();
   const width = (names: string[]) => {
     if (context === null) return 100;
     context.font = NAME_FONT;
@@ -73,13 +73,13 @@ function useNameWidths(pods: ViewProps['picture']['pods'], count: number) {
     const most = Math.max(0, ...longest.map((name) => context.measureText(name).width));
     return Math.min(MOST_NAME, Math.ceil(most) + 2);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for all that is read of the pods
+  // biome-ignore lint/correctness/useExhaustiveDependencies: names and labels change only with the pods and that setting
   return useMemo(
     () => ({
       fullWidth: width(pods.map(({ name }) => name)),
       shortWidth: width(pods.map(({ label }) => label)),
       groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
     }),
-    [key, count, context],
+    [mesh.pods, mesh.settings.displayNodeName, context],
   );
 }
