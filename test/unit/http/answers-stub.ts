@@ -138,6 +138,7 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
     journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
     events: async ({ fromMs, toMs }) => ({ fromMs, toMs, nowMs: toMs, truncated: false, missing: [], events: [] }),
     verdict: async () => ({ mistake: 'no verdict in this test' }),
+    report: async () => ({ mistake: 'no report in this test' }),
     findings: ({ findings }) => ({ findings }),
     checkAll: () => ['{"responses":', '{}}'],
     clusterHealth: () => ({ OK: true }),

@@ -1,0 +1,26 @@
+import { clockText, latencyText } from './figures.ts';
+import { linkFacts } from './link-facts.ts';
+import { linkWords } from './link-words.ts';
+import type { Picture } from './picture.ts';
+
+/** What one pod last measured of another that has left. */
+export interface LastPing {
+  from: string;
+  /** "Refused since 15:07:38", "1.2 ms at 15:07:37". */
+  words: string;
+  isFailed: boolean;
+}
+
+/** The last pings into a pod that has left (its index in `Mesh.pods`), those that failed first. */
+export function lastPingsInto(picture: Picture, to: number): LastPing[] {
+  const { pods, mesh } = picture;
+  const all = pods.flatMap(({ index, name }): LastPing[] => {
+    const { outcome, totalUs, sinceMs, sampledMs } = linkFacts(picture, index, to);
+    if (outcome === null || index === to) return [];
+    const clock = (atMs: number) => clockText(atMs, mesh.atMs);
+    return outcome === 'ok'
+      ? [{ from: name, words: `${latencyText(totalUs)} at ${clock(sampledMs)}`, isFailed: false }]
+      : [{ from: name, words: `${linkWords({ state: 'failed', outcome })} since ${clock(sinceMs)}`, isFailed: true }];
+  });
+  return [...all.filter(({ isFailed }) => isFailed), ...all.filter(({ isFailed }) => !isFailed)];
+}
