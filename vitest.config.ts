@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          // A walk of two minutes that needs an idle machine: `npm run test:experiments`.
+          // Walks of two minutes that want an idle machine: `npm run test:experiments`.
           exclude: ['test/e2e/experiment-*.test.ts'],
           environment: 'node',
           testTimeout: 60_000,

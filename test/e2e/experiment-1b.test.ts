@@ -48,6 +48,11 @@ test('3. recovered: who was killed, when, who replaced it, and how long that too
   expect(panel).toContain(victim.name);
   expect(panel).toMatch(/Gone since \d\d:\d\d:\d\d, /);
   expect(panel).toContain(`Replaced by ${heir()!.name}`);
+  // From whom the pings failed, or when each last saw it well: a kill may fall between two pings.
+  const [, told = ''] = panel.split('The last pings to it');
+  for (const name of known.filter((one) => one !== victim.name)) {
+    expect(told).toMatch(new RegExp(`${name} [^g]*(since|at) \\d\\d:\\d\\d:\\d\\d`));
+  }
   await walk.picture('experiment-1b-gone', true);
   await walk.select('graph', `pod=${heir()!.uid}`);
   await soon(() => walk.panel()).toMatch(new RegExp(`Replaces ${victim.name}, gone since \\d\\d:\\d\\d:\\d\\d`));

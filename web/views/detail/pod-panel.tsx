@@ -1,4 +1,5 @@
 import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
+import { lastPingsInto } from '../../pure/last-pings.ts';
 import { chooseLinks } from '../../pure/link-choice.ts';
 import { shownName } from '../../pure/names.ts';
 import type { PodView } from '../../pure/pod-view.ts';
@@ -44,9 +45,15 @@ export function PodPanel(props: ViewProps) {
         ))}
       </div>
       <PodFacts props={props} view={view} />
-      <PodLinks props={props} view={view} way="in" />
-      <PodLinks props={props} view={view} way="out" />
-      <PodProbes props={props} view={view} />
+      {view.health === 'gone' ? (
+        <LastPings props={props} view={view} />
+      ) : (
+        <>
+          <PodLinks props={props} view={view} way="in" />
+          <PodLinks props={props} view={view} way="out" />
+          <PodProbes props={props} view={view} />
+        </>
+      )}
     </div>
   );
 }
@@ -86,6 +93,28 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** A pod that has left has no links any more, but others remember how it went. */
+function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
+  const pings = lastPingsInto(props.picture, view.index);
+  const failed = pings.filter(({ isFailed }) => isFailed).length;
+  return (
+    <section>
+      <h3>
+        The last pings to it{' '}
+        <span className="panel-count">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
+      </h3>
+      <ul className="probe-list">
+        {pings.slice(0, MOST).map(({ from, words, isFailed }) => (
+          <li key={from}>
+            <span>{from}</span>
+            <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
