@@ -19,7 +19,7 @@ import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
 import { LocalCluster } from './local-cluster.ts';
-import { APP, NAMESPACE, type SeedOptions, seeds } from './seed.ts';
+import { APP, NAMESPACE, type SeedOptions, seeds, WRITE_SECRET } from './seed.ts';
 import { wallClock } from './wall-clock.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -37,6 +37,8 @@ export interface ClusterOptions {
   addressBase?: string;
   /** More variables for the pods, and other values for those that the cluster sets. */
   serverEnv?: Record<string, string>;
+  /** What the pods take as WRITE_TOKEN; '' or absent = nobody may write. */
+  writeToken?: string;
   /** Folder for kubeconfigs and logs; by default a temporary one, which `stop` removes. */
   dir?: string;
   /** The built server; `dist/goldpinger-ts.cjs` of the working directory by default. */
@@ -110,6 +112,7 @@ async function build(
     serverPath,
     ...(options.toolFolder === undefined ? {} : { toolFolder: resolve(options.toolFolder) }),
     kubeconfigOf: accountFiles(dir, access, tokens),
+    secrets: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
   });
   const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
   const kubelet = new Kubelet({ store, addresses, images, logFolder, clock, watchdog, check: httpCheck, backoff });

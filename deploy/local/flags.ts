@@ -34,6 +34,8 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
     scale N
     logs NAME [-c CONTAINER] [-f] [--tail N]
     apply -f FILE                  delete -f FILE
+    annotate TEXT [--from TIME] [--to TIME] [--tag TAG ...] [--id ID]
+                                   sets a mark on the timeline; times in ms since the epoch or RFC 3339
     service [NAME] --url           where a Service of type LoadBalancer or NodePort answers
     toxic ARGS                     as toxiproxy-cli ARGS, for the pod of deploy/kubernetes/goldpinger-chaos.yml:
                                    toxic create chaos -l 0.0.0.0:8080 -u localhost:9090

@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { startCluster } from './cluster.ts';
 import type { StartFlags } from './flags.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { PodNews } from './pod-news.ts';
-import { lockFolder, pruneLogs } from './state-folder.ts';
+import { keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 
 /** What a run in a terminal needs of the process. */
 export interface Terminal {
@@ -26,6 +27,9 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
   try {
     const { pods, intervalS, port, podPort, dir, env } = flags;
     const { serverPath } = terminal;
+    // `--env WRITE_TOKEN=...` is another one, for whoever wants to know it beforehand.
+    const writeToken = env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
+    const tokenPath = keepWriteToken(dir, writeToken);
     const addressBase = '127.0.0';
     const cluster = await startCluster({
       pods,
@@ -36,6 +40,7 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
       serverPath,
       addressBase,
       serverEnv: env,
+      writeToken,
     });
     const silence = cluster.onEvent((news) => {
       terminal.print(newsLine(news));
@@ -52,6 +57,7 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
     silence();
     terminal.print('ending: stopping all pods');
     await cluster.stop();
+    rmSync(tokenPath, { force: true });
   } finally {
     unlock();
   }
@@ -68,6 +74,8 @@ ready  ${cluster.serviceUrl}
                     kubectl --kubeconfig ${kubeconfig} delete pod ${victim} --grace-period=0 --force
   without kubectl:  npm run local -- get pods -w
                     npm run local -- delete pod ${victim} --force
+  mark on the timeline: npm run local -- annotate "what I broke" --tag NAME
+                        or POST to api/v1/annotations with the token in ${join(dir, 'write-token')}
   Ctrl-C ends everything.
 `;
 }

@@ -35,6 +35,8 @@ export interface Seed {
 export const APP = 'goldpinger';
 /** The namespace everything of ours lives in. */
 export const NAMESPACE = 'default';
+/** The Secret that the manifests take WRITE_TOKEN from, key `token`. */
+export const WRITE_SECRET = 'goldpinger-write';
 const ACCOUNT = 'goldpinger-serviceaccount';
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -163,6 +165,7 @@ function env({ podPort, intervalS, serverEnv }: SeedOptions): EnvVar[] {
     field('POD_IP', 'status.podIP'),
     field('POD_NAME', 'metadata.name'),
     field('NAMESPACE', 'metadata.namespace'),
+    { name: 'WRITE_TOKEN', valueFrom: { secretKeyRef: { name: WRITE_SECRET, key: 'token', optional: true } } },
   ];
   const given = Object.entries(serverEnv).map(([name, value]) => ({ name, value }));
   return [...ours.filter(({ name }) => !Object.hasOwn(serverEnv, name)), ...given];

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 
 const MAX_LOGS = 100;
+const TOKEN_FILE = 'write-token';
 
 /**
  * Takes a folder for one cluster: a second one that wants the same folder is told who has it. Gives a function that
@@ -23,6 +24,24 @@ export function lockFolder(dir: string, pid: number): () => void {
   rmSync(join(dir, 'pods'), { recursive: true, force: true });
   rmSync(join(dir, 'accounts'), { recursive: true, force: true });
   return () => rmSync(path, { force: true });
+}
+
+/** Keeps the token that pods take for writing where `npm run local` finds it, for this user alone. */
+export function keepWriteToken(dir: string, token: string): string {
+  const path = join(dir, TOKEN_FILE);
+  // A file of an earlier cluster may be for others to read: `mode` counts for new ones only.
+  rmSync(path, { force: true });
+  writeFileSync(path, `${token}\n`, { mode: 0o600 });
+  return path;
+}
+
+/** The token that `keepWriteToken` kept; '' if there is none. */
+export function keptWriteToken(dir: string): string {
+  try {
+    return readFileSync(join(dir, TOKEN_FILE), 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Removes the oldest logs of a folder beyond the newest 100: pods come and go for as long as the cluster runs. */

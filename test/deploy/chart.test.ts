@@ -52,6 +52,18 @@ describe('deploy/helm/goldpinger', () => {
     expect(complaint(HELM, ['template', 'release', CHART, ...CLUSTER, ...args])).toContain(word);
   });
 
+  it('takes WRITE_TOKEN from the Secret that is named, and from none otherwise', () => {
+    const token = (...args: string[]) =>
+      envOf(rendered(...CLUSTER, ...args)).find(({ name }) => name === 'WRITE_TOKEN');
+    expect(token()).toBeUndefined();
+    expect(token('--set', 'writeToken.existingSecret=mine')).toEqual({
+      name: 'WRITE_TOKEN',
+      valueFrom: { secretKeyRef: { name: 'mine', key: 'token', optional: true } },
+    });
+    const own = ['--set', 'writeToken.existingSecret=mine', '--set', 'extraEnv[0].name=WRITE_TOKEN'];
+    expect(token(...own, '--set', 'extraEnv[0].value=sixteen-characters')).toHaveProperty('value');
+  });
+
   it("keeps the meaning of each of Goldpinger's values", () => {
     const objects = withValues('goldpinger');
     const { metadata, spec } = template(objects);

@@ -42,11 +42,11 @@ export interface NewObject {
   [field: string]: unknown;
 }
 
-/** An environment variable of a container: a value, or a field of its pod. */
+/** An environment variable of a container: a value, a field of its pod, or a secret. */
 export interface EnvVar {
   name: string;
   value?: string;
-  valueFrom?: { fieldRef?: { fieldPath: string } };
+  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name?: string; key?: string; optional?: boolean } };
 }
 
 /** A readiness probe; only HTTP ones are carried out. */

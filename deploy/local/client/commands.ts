@@ -6,6 +6,8 @@ import type { Table } from '../api/table.ts';
 import { FlagError } from '../flags.ts';
 import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
 import { APP, NAMESPACE } from '../seed.ts';
+import { keptWriteToken } from '../state-folder.ts';
+import { annotateCluster } from './annotate.ts';
 import { call, callJson, linesOf, textOf } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { TablePrinter } from './printer.ts';
@@ -27,6 +29,7 @@ interface Invocation {
 }
 
 const COMMANDS: Record<string, (invocation: Invocation) => Promise<void>> = {
+  annotate,
   get,
   delete: remove,
   scale,
@@ -149,6 +152,16 @@ async function service({ access, io, words, options }: Invocation): Promise<void
   io.print(urls.map((url) => `${url}\n`).join(''));
 }
 
+async function annotate({ access, io, words, options }: Invocation): Promise<void> {
+  const [text] = words;
+  if (text === undefined || words.length > 1) {
+    throw new FlagError('annotate needs one text: annotate "latency 250 ms" --tag toxiproxy');
+  }
+  const [url = ''] = await serviceUrls(access, options.namespace, APP);
+  const { from, to, id, tag: tags, dir } = options;
+  io.print(await annotateCluster(url, keptWriteToken(dir), { text, from, to, id, tags }));
+}
+
 async function toxic({ access, io, words, options }: Invocation): Promise<void> {
   const [first = '', second = '', ...rest] = words;
   const isHost = ['-h', '--host'].includes(first);
@@ -197,6 +210,10 @@ function read(args: readonly string[]) {
         replicas: { type: 'string' },
         filename: { type: 'string' },
         url: { type: 'boolean', default: false },
+        from: { type: 'string' },
+        to: { type: 'string' },
+        id: { type: 'string' },
+        tag: { type: 'string', multiple: true, default: [] },
       },
     });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Container, PodObject } from '../api/objects.ts';
 import type { Command } from './container-process.ts';
-import { addressInPod, networkEnv, type Placement, specArgs, specEnv } from './pod-env.ts';
+import { addressInPod, networkEnv, type Placement, type Secrets, specArgs, specEnv } from './pod-env.ts';
 
 /** Turns a container into the command that stands for its image here; null if this machine has nothing for it. */
 export type Images = (container: Container, pod: PodObject, placement: Placement) => Command | null;
@@ -18,6 +18,8 @@ export interface Programs {
   toolFolder?: string;
   /** Kubeconfig of a service account: what the mounted token is in a real pod. */
   kubeconfigOf(namespace: string, serviceAccount: string): string;
+  /** What the Secrets hold that pods may refer to; none by default. */
+  secrets?: Secrets;
 }
 
 /** As in most images; a container sees nothing of the environment that the cluster was started in. */
@@ -28,7 +30,7 @@ export function localImages(programs: Programs): Images {
   const tool = (name: string) => join(programs.toolFolder ?? dirname(programs.serverPath), name);
   return (container, pod, placement) => {
     const name = imageName(container.image);
-    const env = specEnv(container, pod, placement);
+    const env = specEnv(container, pod, placement, programs.secrets);
     const args = specArgs(container, env);
     if (name === 'toxiproxy') {
       // As the image's own command has it: with its API on every address.

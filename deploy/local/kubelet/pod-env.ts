@@ -10,14 +10,28 @@ export interface Placement {
   innerIP: string;
 }
 
+/** A value of a Secret by `NAMESPACE/NAME/KEY`; undefined where there is none. */
+export type Secrets = (path: string) => string | undefined;
+
 /**
- * A container's environment as its pod's spec gives it: values, fields of the pod (`fieldRef`), and `$(NAME)` for
- * variables named before. References to what does not exist here (config maps, secrets) give no variable.
+ * A container's environment as its pod's spec gives it: values, fields of the pod (`fieldRef`), secrets, and `$(NAME)`
+ * for variables named before. References to what does not exist here (config maps, other secrets) give no variable.
  */
-export function specEnv(container: Container, pod: PodObject, placement: Placement): Record<string, string> {
+export function specEnv(
+  container: Container,
+  pod: PodObject,
+  placement: Placement,
+  secrets: Secrets = () => undefined,
+): Record<string, string> {
   const env: Record<string, string> = {};
   for (const { name, value, valueFrom } of container.env ?? []) {
     const path = valueFrom?.fieldRef?.fieldPath;
+    const secret = valueFrom?.secretKeyRef;
+    if (secret !== undefined) {
+      const kept = secrets(`${pod.metadata.namespace ?? ''}/${secret.name ?? ''}/${secret.key ?? ''}`);
+      if (kept !== undefined) env[name] = kept;
+      continue;
+    }
     const text = path === undefined ? value : podField(path, pod, placement);
     if (text !== undefined) env[name] = expand(text, env);
   }

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { makeServerIdentity } from '../../../deploy/local/certificate.ts';
 import { derInteger, derOctets, derOid, derTime } from '../../../deploy/local/der.ts';
 import { readKubeconfig, writeKubeconfig } from '../../../deploy/local/kubeconfig.ts';
-import { lockFolder, pruneLogs } from '../../../deploy/local/state-folder.ts';
+import { keepWriteToken, keptWriteToken, lockFolder, pruneLogs } from '../../../deploy/local/state-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -94,6 +94,14 @@ describe('the folder of a cluster', () => {
     // No process has an id like this: Linux ends at 2^22.
     lockFolder(dir, 2 ** 30);
     lockFolder(dir, process.pid)();
+  });
+
+  it('keeps the token for writing, for its owner alone', () => {
+    const dir = mkdtempSync(join(folder, 'token-'));
+    expect(keptWriteToken(dir)).toBe('');
+    writeFileSync(join(dir, 'write-token'), 'old', { mode: 0o644 });
+    const path = keepWriteToken(dir, 'new');
+    expect([keptWriteToken(dir), statSync(path).mode & 0o077]).toEqual(['new', 0]);
   });
 
   it('keeps the newest hundred logs', () => {

@@ -50,6 +50,20 @@ describe('an image', () => {
     });
   });
 
+  it('gets the secrets that there are', () => {
+    const secrets = (path: string) => (path === 'default/goldpinger-write/token' ? 'a $(SECRET)' : undefined);
+    const kept = localImages({ serverPath: '/dist/server.cjs', kubeconfigOf: () => '', secrets });
+    const ref = (name: string) => ({ secretKeyRef: { name, key: 'token', optional: true } });
+    const env = [
+      { name: 'WRITE_TOKEN', valueFrom: ref('goldpinger-write') },
+      { name: 'OTHER', valueFrom: ref('other') },
+    ];
+    const command = kept({ name: 'c', image: 'goldpinger', env }, pod(), PLACE);
+    expect(command?.env).toMatchObject({ WRITE_TOKEN: 'a $(SECRET)' });
+    expect(command?.env).not.toHaveProperty('OTHER');
+    expect(run({ env })?.env).not.toHaveProperty('WRITE_TOKEN');
+  });
+
   it.each(['nginx', 'goldpinger/other', ''])('%s is not', (image) => {
     expect(run({ image })).toBeNull();
   });

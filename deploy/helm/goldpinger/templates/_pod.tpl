@@ -11,6 +11,10 @@
 {{- range $name, $path := $fields }}
 {{- $env = append $env (dict "name" $name "valueFrom" (dict "fieldRef" (dict "fieldPath" $path))) }}
 {{- end }}
+{{- with .Values.writeToken.existingSecret }}
+{{- $ref := dict "name" . "key" $.Values.writeToken.key "optional" true }}
+{{- $env = append $env (dict "name" "WRITE_TOKEN" "valueFrom" (dict "secretKeyRef" $ref)) }}
+{{- end }}
 {{- $given := list }}
 {{- range .Values.extraEnv }}{{- $given = append $given .name }}{{- end }}
 {{- $all := .Values.extraEnv }}
