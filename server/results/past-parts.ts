@@ -37,8 +37,7 @@ export interface PastSource {
   nowMs: number;
 }
 
-/** Suspect samples in a row that are believed, and the share of them that makes a row unreliable: as they are now. */
-const BELIEVED = 3;
+/** The share of suspect samples that makes a row unreliable, and of how many at least: as it does now. */
 const UNRELIABLE = { share: 0.75, samples: 10 };
 
 interface Entry {
@@ -90,10 +89,9 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
   return [...refs.values()].sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }
 
-function fill(columns: LinkColumns, i: number, { link, result, stand }: Entry, { toMs }: Stretch): void {
-  const { count, suspect } = result.summary;
+function fill(columns: LinkColumns, i: number, { link, stand }: Entry, { toMs }: Stretch): void {
+  const { isKnown } = stand;
   const outcome = stand.code & CODE_OUTCOME;
-  const isKnown = suspect < count || outcome === 0 || suspect >= BELIEVED;
   const family = link.target.family === 6 ? FLAG_IPV6 : 0;
   const state = isKnown ? phaseFlag(phaseOfCode(stand.code)) : FLAG_NOT_YET;
   columns.flags[i] = family | state | (stand.isSuspect ? FLAG_SUSPECT : 0);

@@ -22,6 +22,8 @@ export interface Stand {
   newestMs: number;
   /** Whether that one is suspect. */
   isSuspect: boolean;
+  /** Whether the rest says how it stood: a starved failure or two say nothing. */
+  isKnown: boolean;
   /** Outcome and phase, as `codeOf` has them. */
   code: number;
   /** Packed; of a bucket's connect and first byte its medians. */
@@ -38,6 +40,11 @@ export interface StretchResult {
   /** The longest of the buckets that it was made of; 0 = it was made of samples. */
   resolutionMs: number;
 }
+
+/** So many suspect samples are believed, as they are now: see `judge`. */
+const BELIEVED = 3;
+/** How far before a stretch a sample may lie that says how a link stood in it, in its lengths. */
+const LOOK_BACK = 4;
 
 /**
  * What links came to in stretches of time, with scratch memory for one link after another: made of samples where they
@@ -66,7 +73,10 @@ export class Stretches {
       ring !== null && ring.lostAtMs < stretch.fromMs
         ? this.#takeSamples(ring, stretch)
         : this.#takeBuckets(kept, stretch, nowMs);
-    return { summary: this.#tally.summary(), stand: this.#stand, resolutionMs };
+    const summary = this.#tally.summary();
+    const stand = this.#stand;
+    if (stand !== null && !this.#isSettled && summary.suspect < BELIEVED) this.#lookBack(kept, stretch);
+    return { summary, stand: this.#stand, resolutionMs };
   }
 
   /** Failures of the last result by index in `OUTCOMES`. */
@@ -95,12 +105,43 @@ export class Stretches {
     return sinceMs;
   }
 
+  /**
+   * How a link stood of which the stretch has but a starved sample or two: as before, which they do not change. Where
+   * nothing that can be trusted is found shortly before either, an answer is an answer, and a failure is not known.
+   */
+  #lookBack({ ring, track }: Kept, { fromMs, toMs }: Stretch): void {
+    const sinceMs = fromMs - LOOK_BACK * (toMs - fromMs);
+    if (ring !== null) {
+      this.#rings.visit(ring, sinceMs, fromMs, (code, atMs, connect16, firstByte16, total16) => {
+        if (this.#isSettled || (code & CODE_SUSPECT) !== 0) return;
+        this.#takeStand(
+          { newestMs: atMs, isSuspect: true, isKnown: true, code, connect16, firstByte16, total16 },
+          code,
+        );
+      });
+    }
+    this.#history.visit(track, sinceMs, (chunk, i, startMs) => {
+      if (this.#isSettled || startMs >= fromMs || !isTrusted(chunk, i)) return;
+      this.#takeStand(standOf(chunk, i), chunk.code[i] ?? 0, true);
+    });
+    const stand = this.#stand;
+    if (!this.#isSettled && stand !== null) this.#stand = { ...stand, isKnown: (stand.code & CODE_OUTCOME) === 0 };
+  }
+
   #takeSamples(ring: Ring, { fromMs, toMs }: Stretch): number {
     this.#rings.visit(ring, fromMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
       this.#tally.sample(code, connect16, firstByte16, total16);
       if (this.#isSettled) return;
       this.#takeStand(
-        { newestMs: atMs, isSuspect: false, code: code & ~CODE_SUSPECT, connect16, firstByte16, total16 },
+        {
+          newestMs: atMs,
+          isSuspect: false,
+          isKnown: true,
+          code: code & ~CODE_SUSPECT,
+          connect16,
+          firstByte16,
+          total16,
+        },
         code,
       );
     });
@@ -150,6 +191,7 @@ function standOf(chunk: Chunk, i: number): Stand {
   return {
     newestMs: newestOf(chunk, i),
     isSuspect: false,
+    isKnown: true,
     code: code & ~CODE_SUSPECT,
     connect16: isOk ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
     firstByte16: isOk ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,

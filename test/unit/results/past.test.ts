@@ -100,6 +100,18 @@ describe('the row of a stretch of the past', () => {
     expect(outcomeOf(row.links, 0)).toBe('ok');
   });
 
+  it('lets starved samples change nothing until there are three of them', async () => {
+    const { results, probe, pass } = scene();
+    probe('1');
+    pass(10 * SECOND, () => refusedSample());
+    pass(4 * SECOND, () => sampleOf({ suspect: true }));
+    const two = await results.rowOf({ fromAgeMs: 3_500, toAgeMs: 0 });
+    expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['refused', FLAG_SUSPECT]);
+    pass(2 * SECOND, () => sampleOf({ suspect: true }));
+    const three = await results.rowOf({ fromAgeMs: 5_500, toAgeMs: 0 });
+    expect(outcomeOf(three.links, 0)).toBe('ok');
+  });
+
   it('does not mind the wall clock', async () => {
     const { clock, results, probe, pass } = scene({ ringBytes: SHORT_RINGS });
     probe('1');
