@@ -13,6 +13,9 @@ export interface StartFlags {
   help: boolean;
 }
 
+/** Where kubeconfig and logs are kept unless `--dir` says otherwise. */
+export const DEFAULT_DIR = '.local';
+
 /** A command line that cannot be followed; the message names every fault, one a line. */
 export class FlagError extends Error {}
 
@@ -29,9 +32,9 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
     --help            this
 
   npm run local -- COMMAND         what kubectl would do, for a cluster that runs
-    get pods|nodes|services|deployments|events [NAME] [-o wide] [-w]
-    delete pod NAME [--grace-period S] [--force]
-    scale N
+    get pods|nodes|services|deployments|events [NAME] [-o wide|json] [-w] [-A]
+    delete pod|deployment|service NAME [--grace-period S] [--force]
+    scale [DEPLOYMENT] N
     logs NAME [-c CONTAINER] [-f] [--tail N]
     apply -f FILE                  delete -f FILE
     annotate TEXT [--from TIME] [--to TIME] [--tag TAG ...] [--id ID]
@@ -40,6 +43,8 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
     toxic ARGS                     as toxiproxy-cli ARGS, for the pod of deploy/kubernetes/goldpinger-chaos.yml:
                                    toxic create chaos -l 0.0.0.0:8080 -u localhost:9090
                                    toxic add --type latency --a latency=250 --upstream chaos
+                                   toxic list|inspect|toggle|delete|update|remove; -h URL for another one
+    each of them: [-n NAMESPACE], [--dir PATH] as the cluster was started with
 `;
 
 /** Reads the options of a start. Throws FlagError. */
@@ -77,7 +82,7 @@ function read(args: readonly string[]) {
         interval: { type: 'string', default: '2' },
         port: { type: 'string', default: '8080' },
         'pod-port': { type: 'string', default: '8080' },
-        dir: { type: 'string', default: '.local' },
+        dir: { type: 'string', default: DEFAULT_DIR },
         env: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', short: 'h', default: false },
       },

@@ -20,9 +20,16 @@ function onEnd(end: () => void): void {
   process.on('SIGHUP', onSignal);
 }
 
+/** Anywhere, also after a command; `-h` of `toxic` is toxiproxy-cli's host. */
+function asksForHelp(args: readonly string[]): boolean {
+  return args[0] === 'help' || args.includes('--help') || (args.includes('-h') && args[0] !== 'toxic');
+}
+
 async function main(args: string[]): Promise<number> {
-  if (isCommand(args[0])) return runCommand(args, { print: (text) => process.stdout.write(text), onEnd });
-  const flags = parseStartFlags(args);
+  if (isCommand(args[0]) && !asksForHelp(args)) {
+    return runCommand(args, { print: (text) => process.stdout.write(text), onEnd });
+  }
+  const flags = parseStartFlags(asksForHelp(args) ? ['--help'] : args);
   if (flags.help) {
     process.stdout.write(HELP);
     return 0;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { startCluster } from './cluster.ts';
-import type { StartFlags } from './flags.ts';
+import { DEFAULT_DIR, type StartFlags } from './flags.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { PodNews } from './pod-news.ts';
 import { keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
@@ -24,12 +24,12 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
   }
   const ended = new Promise<void>((resolve) => terminal.onEnd(resolve));
   const unlock = lockFolder(flags.dir, terminal.pid);
+  // `--env WRITE_TOKEN=...` is another one, for whoever wants to know it beforehand.
+  const writeToken = flags.env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
+  const tokenPath = keepWriteToken(flags.dir, writeToken);
   try {
     const { pods, intervalS, port, podPort, dir, env } = flags;
     const { serverPath } = terminal;
-    // `--env WRITE_TOKEN=...` is another one, for whoever wants to know it beforehand.
-    const writeToken = env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
-    const tokenPath = keepWriteToken(dir, writeToken);
     const addressBase = '127.0.0';
     const cluster = await startCluster({
       pods,
@@ -57,14 +57,16 @@ export async function runCluster(flags: StartFlags, terminal: Terminal): Promise
     silence();
     terminal.print('ending: stopping all pods');
     await cluster.stop();
-    rmSync(tokenPath, { force: true });
   } finally {
+    rmSync(tokenPath, { force: true });
     unlock();
   }
 }
 
 function readyText(cluster: LocalCluster, dir: string): string {
   const kubeconfig = relative('.', cluster.kubeconfigPath);
+  // A command looks in the usual folder unless it is told.
+  const where = dir === DEFAULT_DIR ? '' : ` --dir ${dir}`;
   const victim = cluster.pods().find((pod) => !pod.terminating)?.name ?? 'POD';
   return `
 ready  ${cluster.serviceUrl}
@@ -72,9 +74,9 @@ ready  ${cluster.serviceUrl}
   kubeconfig  ${kubeconfig}          logs  ${join(dir, 'pods')}
   with kubectl:     kubectl --kubeconfig ${kubeconfig} get pods -w
                     kubectl --kubeconfig ${kubeconfig} delete pod ${victim} --grace-period=0 --force
-  without kubectl:  npm run local -- get pods -w
-                    npm run local -- delete pod ${victim} --force
-  mark on the timeline: npm run local -- annotate "what I broke" --tag NAME
+  without kubectl:  npm run local -- get pods -w${where}
+                    npm run local -- delete pod ${victim} --force${where}
+  mark on the timeline: npm run local -- annotate "what I broke" --tag NAME${where}
                         or POST to api/v1/annotations with the token in ${join(dir, 'write-token')}
   Ctrl-C ends everything.
 `;

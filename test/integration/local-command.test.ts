@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +93,7 @@ describe('npm start', () => {
     expect(output()).toContain(`ready  http://127.0.0.1:${port}/`);
     expect(output()).toContain('kubectl --kubeconfig one/kubeconfig get pods -w');
     const [, name] = /delete pod (\S+) --grace-period=0 --force/.exec(output()) ?? [];
+    expect(readFileSync(join(folder, 'one/write-token'), 'utf8')).toMatch(/^[\w-]{32}\n$/);
     const before = await pids();
     expect(before).toHaveLength(2);
     expect(before.every(isAlive)).toBe(true);
@@ -108,6 +109,7 @@ describe('npm start', () => {
     expect(code).toBe(0);
     expect([...before, ...after].filter(isAlive)).toEqual([]);
     expect(existsSync(join(folder, 'one/kubeconfig'))).toBe(false);
+    expect(existsSync(join(folder, 'one/write-token'))).toBe(false);
     expect(existsSync(join(folder, 'one/lock'))).toBe(false);
   });
 
@@ -154,6 +156,9 @@ describe('npm start', () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     for (const flag of ['--pods', '--interval', '--port', '--pod-port', '--env', '--dir'])
       expect(help.stdout).toContain(flag);
+    for (const words of [['help'], ['get', '--help'], ['delete', 'pod', '-h'], ['toxic', '--help']]) {
+      expect(await run(...words)).toEqual(help);
+    }
   });
 });
 
@@ -190,14 +195,14 @@ describe('npm run local', () => {
 
   it('get -w shows changes until it is ended, which is no failure', async () => {
     const { output } = await start('seven', '--pods', '1');
-    const [, name = ''] = /delete pod (\S+) --force/.exec(output()) ?? [];
+    const [, name = ''] = /delete pod (\S+) --force --dir seven\n/.exec(output()) ?? [];
     const watching = spawn(process.execPath, [command, 'get', 'pods', '-w', '--dir', 'seven'], { cwd: folder });
     running.add(watching);
     let shown = '';
     watching.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       shown += chunk;
     });
-    await vi.waitFor(() => expect(shown).toContain(name));
+    await vi.waitFor(() => expect(shown).toContain(name), 10_000);
     await run('delete', 'pod', name, '--force', '--dir', 'seven');
     await vi.waitFor(() => expect(shown).toMatch(/ContainerCreating[\s\S]*1\/1/), 10_000);
     watching.kill('SIGINT');

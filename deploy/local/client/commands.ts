@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName } from '../api/resources.ts';
 import type { Table } from '../api/table.ts';
-import { FlagError } from '../flags.ts';
+import { DEFAULT_DIR, FlagError } from '../flags.ts';
 import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { keptWriteToken } from '../state-folder.ts';
@@ -197,7 +197,7 @@ function read(args: readonly string[]) {
       args: args[0] === 'logs' ? [...args] : args.map((arg) => (arg === '-f' ? '--filename' : arg)),
       allowPositionals: true,
       options: {
-        dir: { type: 'string', default: '.local' },
+        dir: { type: 'string', default: DEFAULT_DIR },
         namespace: { type: 'string', short: 'n', default: NAMESPACE },
         'all-namespaces': { type: 'boolean', short: 'A', default: false },
         output: { type: 'string', short: 'o', default: '' },
