@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/contract/history.ts';
+import { FLAG_NOT_YET, outcomeOf } from '../../server/contract/links.ts';
+import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
+import { type ServerProcess, soon } from './server-process.ts';
+import { meshOf, StubMesh } from './stub-mesh.ts';
+
+const meshes: StubMesh[] = [];
+afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
+
+const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
+
+/** How a pod was reached by another, or why its row is missing. */
+function outcome(mesh: Mesh, from: string, to: string): string {
+  const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
+  if (row === undefined || row.missing !== '') return row?.missing ?? 'no row';
+  const i = row.links.to.indexOf(podNamed(mesh, to));
+  if (i < 0) return 'not probed';
+  return ((row.links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 ? outcomeOf(row.links, i) : 'unknown';
+}
+
+async function past(server: ServerProcess, query: string): Promise<Mesh> {
+  return parseMesh(await server.json(`/api/v1/mesh?${query}`));
+}
+
+/** Waits until every link between the pods is as it should be, and has been for two seconds. */
+async function settled(server: ServerProcess, names: string[], wanted: (from: string, to: string) => string) {
+  let sinceMs = Number.POSITIVE_INFINITY;
+  await soon(async () => {
+    const mesh = await meshOf(server);
+    const pairs = names.flatMap((from) => names.map((to) => [outcome(mesh, from, to), wanted(from, to)]));
+    const isSo = pairs.every(([is, should]) => should === '' || is === should);
+    sinceMs = isSo ? Math.min(sinceMs, Date.now()) : Number.POSITIVE_INFINITY;
+    expect(Date.now() - sinceMs).toBeGreaterThan(2_000);
+  }, 40_000);
+  return Date.now();
+}
+
+describe('the past of a mesh', () => {
+  it('shows a fault before, during and after, and what is left of it once a pod has restarted', async () => {
+    const mesh = await StubMesh.start();
+    meshes.push(mesh);
+    const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i)));
+    const uids = [1, 2, 3].map((i) => mesh.addPod(i));
+    const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];
+    const names = ['pod-1', 'pod-2', 'pod-3'];
+    const beforeMs = await settled(first, names, () => 'ok');
+    third.child.kill('SIGSTOP');
+    const duringMs = await settled(first, ['pod-1', 'pod-2', 'pod-3'], (from, to) =>
+      from === 'pod-3' ? '' : to === 'pod-3' ? 'timeout' : 'ok',
+    );
+    third.child.kill('SIGCONT');
+    const afterMs = await settled(first, names, () => 'ok');
+
+    for (const server of [first, second]) {
+      const before = await past(server, `from=${beforeMs - 1_800}&to=${beforeMs}`);
+      const during = await past(server, `from=${duringMs - 1_800}&to=${duringMs}`);
+      const after = await past(server, `from=${afterMs - 1_800}&to=${afterMs}`);
+      expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
+      expect([before, during, after].map((it) => outcome(it, 'pod-2', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
+      expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-2'))).toEqual(['ok', 'ok', 'ok']);
+      expect(during.past).toMatchObject({ resolutionMs: 0 });
+      expect(Math.abs(during.past!.toMs - duringMs)).toBeLessThanOrEqual(100);
+      expect(during.health.ok).toBe(false);
+      expect(before.health).toEqual({ ok: true, reasons: [], general: [] });
+    }
+    const moment = await past(first, `at=${new Date(duringMs).toISOString()}`);
+    expect(outcome(moment, 'pod-1', 'pod-3')).toBe('timeout');
+
+    await second.kill();
+    const again = await mesh.serve(2);
+    await settled(first, names, () => 'ok');
+    for (const server of [first, again]) {
+      // Another stretch than before, which is kept for some seconds.
+      const during = await past(server, `from=${duringMs - 1_900}&to=${duringMs}`);
+      expect(outcome(during, 'pod-2', 'pod-3')).toBe('no-history');
+      expect(during.rows.find(({ pod }) => pod === podNamed(during, 'pod-2'))?.missingDetail).toContain(
+        'memory begins',
+      );
+      expect([outcome(during, 'pod-1', 'pod-3'), outcome(during, 'pod-1', 'pod-2')]).toEqual(['timeout', 'ok']);
+    }
+
+    const history: MeshHistory = parseMeshHistory(
+      await first.json(`/api/v1/history?from=${beforeMs - 2_000}&step=1000`),
+    );
+    const step = Math.floor((duringMs - 500 - history.fromMs) / history.stepMs);
+    expect(history.failed[step]).toBeGreaterThanOrEqual(1);
+    expect(history.failed[Math.floor((beforeMs - 500 - history.fromMs) / history.stepMs)]).toBe(0);
+    expect([history.rows[step], history.rows.at(-1), history.pods[step]]).toEqual([2, 3, 3]);
+    expect(history.missing).toMatchObject([{ name: 'pod-2', reason: 'no-history' }]);
+    const link = parseLinkHistory(await again.json(`/api/v1/link-history?from=${uids[0]}&to=${uids[2]}`));
+    expect(link.steps.reduce((sum, { failures }) => sum + (failures['timeout'] ?? 0), 0)).toBeGreaterThan(0);
+  }, 120_000);
+});
