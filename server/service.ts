@@ -22,6 +22,8 @@ import { createEventsReader, type EventsReader } from './mesh/events.ts';
 import { namedFindings } from './mesh/findings/named.ts';
 import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
 import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
+import { hypothesisOf } from './mesh/report/hypothesis.ts';
+import { createReporter } from './mesh/report/reporter.ts';
 import { createRowTransport } from './mesh/row-transport.ts';
 import { verdictOn } from './mesh/verdict/verdicts.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
@@ -213,6 +215,11 @@ class Parts {
       ...{ collectPast: past.mesh, servedBy: () => this.#own.selfName },
       collect: (options: CollectOptions) => this.#collector.collect(options),
     };
+    const reporter = createReporter(this.#config, {
+      ...{ clock, past: past.mesh, paint: painter.paint },
+      events: (query) => this.#events.events(query),
+      annotations: () => this.#annotations.read(),
+    });
     return {
       ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, historyWindowMs, bootTimeMs: this.#bootTimeMs },
       received: (action) => this.#metrics.received(action),
@@ -226,6 +233,11 @@ class Parts {
       row: (windowMs) => this.#own.row(windowMs),
       past,
       verdict: (query) => verdictOn(query, verdictParts),
+      report: async ({ expect, ...wish }) => {
+        const hypothesis = hypothesisOf(expect, verdictParts);
+        if (typeof hypothesis === 'string') return { mistake: hypothesis };
+        return { report: await reporter.report({ ...wish, hypothesis }) };
+      },
       findings: namedFindings,
       samples: (to) => this.#own.samples(to),
       linkSamples: (from, to) => this.#linkSamples(from, to),

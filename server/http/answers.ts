@@ -7,6 +7,7 @@ import type { AgeRange } from '../contract/past.ts';
 import type { Row } from '../contract/row.ts';
 import type { LinkSamples } from '../contract/samples.ts';
 import type { Clock, Log } from '../contract/seams.ts';
+import type { ReportQuery, ReportResult } from '../mesh/report/reporter.ts';
 import type { VerdictQuery, VerdictResult } from '../mesh/verdict/verdicts.ts';
 
 /** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
@@ -87,6 +88,8 @@ export interface Answers {
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
   /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
   verdict(query: VerdictQuery): Promise<VerdictResult>;
+  /** What happened in a range, against before and after; what is wrong with the question instead, if anything is. */
+  report(query: ReportQuery): Promise<ReportResult>;
   /** What stands out in a matrix, for readers that have none. */
   findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;

@@ -9,6 +9,7 @@ import { eventRoutes } from './event-routes.ts';
 import { lastResort, notFound, only } from './faults.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { pastRoutes } from './past-routes.ts';
+import { reportRoutes } from './report-routes.ts';
 import type { Streams } from './streams.ts';
 import { SWAGGER } from './swagger.ts';
 import { verdictRoutes } from './verdict-routes.ts';
@@ -60,6 +61,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(eventRoutes(answers));
   app.use(verdictRoutes(answers));
   app.use(annotationRoutes(answers));
+  app.use(reportRoutes(answers));
   for (const [path, methods] of Object.entries(SWAGGER.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));

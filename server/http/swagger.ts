@@ -39,6 +39,11 @@ const write = (summary: string, responses: Record<string, Answer>) => ({
   },
 });
 
+/** Repeated: `expect=...&expect=...`. */
+const EXPECT = {
+  ...parameter('expect', 'string', 'A clause of the hypothesis; may be given several times (healthy)'),
+  collectionFormat: 'multi',
+};
 const WINDOW = parameter('window', 'number', 'Window of statistics, ms: whole seconds up to HISTORY_WINDOW; 0 = none');
 const STREAM_WINDOW = parameter('window', 'number', 'Window of statistics in ms: 0 (none), 60000 or 300000');
 const FROM_AGE = parameter('fromAge', 'number', 'Of the past: the stretch from so many ms ago');
@@ -149,10 +154,7 @@ export const SWAGGER = {
         503: { description: 'fail' },
       },
       [
-        {
-          ...parameter('expect', 'string', 'A clause; may be given several times (healthy)'),
-          collectionFormat: 'multi',
-        },
+        EXPECT,
         parameter('window', 'string', 'A Go duration that ends now (30s, or two pings)'),
         parameter('start', 'string', 'Instead: from then on, ms since the epoch or RFC 3339'),
         parameter('end', 'string', 'until then (now)'),
@@ -160,6 +162,29 @@ export const SWAGGER = {
         parameter('format', 'string', 'bool: true or false as plain text'),
       ],
     ),
+    '/api/v1/report': {
+      get: {
+        ...get(
+          'What happened in a range, against before and after: one HTML file, or JSON',
+          JSON_TYPE,
+          {
+            200: { description: 'the file, or {title, ranges, verdict, findings, targets, affected, figures, ...}' },
+            400: { description: 'a mistake in the question' },
+            503: { description: 'too many reports at once' },
+          },
+          [
+            required('from', 'ms since the epoch or RFC 3339: where the range begins'),
+            parameter('to', 'string', 'where it ends (now)'),
+            parameter('before', 'string', 'FROM-TO in ms, to compare with (as long, right before it)'),
+            parameter('after', 'string', 'FROM-TO in ms (as long, right after it)'),
+            EXPECT,
+            parameter('title', 'string', 'Its heading (made of the findings)'),
+            parameter('format', 'string', 'html or json (as Accept says)'),
+          ],
+        ).get,
+        produces: [JSON_TYPE, 'text/html'],
+      },
+    },
     '/api/v1/findings': get('What stands out, in words', JSON_TYPE, ok('{generated_at, served_by, findings}')),
     '/api/v1/journal': get('What this pod has seen happen', JSON_TYPE, ok('goldpinger-ts/journal/1'), [
       parameter('sinceAge', 'number', 'The last so many ms (HISTORY_WINDOW)'),

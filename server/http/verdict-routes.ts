@@ -44,7 +44,7 @@ function sendExactly(res: Response, contentType: string, body: string): void {
 }
 
 /** All values of `expect`; how many and how long they may be is for who reads them. */
-function expectsOf({ query }: Request): string[] {
+export function expectsOf({ query }: Request): string[] {
   const value = query['expect'];
   if (value === undefined) return [];
   return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');

@@ -62,7 +62,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     events: async ({ fromMs, toMs }) => ({
       ...{ fromMs, toMs, nowMs: nowMs(), truncated: false, missing: [], events: [] },
     }),
-    checkAll: unused,
+    ...{ verdict: unused, findings: unused, report: unused, checkAll: unused },
     clusterHealth: ({ health }) => ({ OK: health.ok }),
     heatmapPng: unused,
     metrics: unused,

@@ -44,6 +44,12 @@ export interface ReportWish {
   pictures: boolean;
 }
 
+/** A report as it is asked for: the hypothesis in its clauses' words. */
+export type ReportQuery = Omit<ReportWish, 'hypothesis'> & { expect: readonly string[] };
+
+/** What asking came to. A mistake names the parameter and the place. */
+export type ReportResult = { report: Report } | { mistake: string };
+
 /** A report, ready to be sent. */
 export interface Report {
   data: ReportData;

@@ -44,14 +44,8 @@ const INTERVALS = 2.2;
 
 /** Answers one question. Rejects never: what cannot be known is `unknown`. */
 export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise<VerdictResult> {
-  const clauses: Clause[] = [];
-  const texts = query.expect.length === 0 ? ['healthy'] : query.expect;
-  if (texts.length > MAX_CLAUSES) return { mistake: `expect in query: expected at most ${MAX_CLAUSES}` };
-  for (const [i, text] of texts.entries()) {
-    const clause = clauseOf(text, i, deps.parseDuration);
-    if (typeof clause === 'string') return { mistake: clause };
-    clauses.push(clause);
-  }
+  const clauses = clausesOf(query.expect, deps.parseDuration);
+  if (typeof clauses === 'string') return { mistake: clauses };
   const stretch = stretchOf(query, deps);
   if (typeof stretch === 'string') return { mistake: stretch };
   const windowMs = 'fromMs' in stretch ? stretch.toMs - stretch.fromMs : stretch.windowMs;
@@ -67,6 +61,19 @@ export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise
     // 503 would mean that the hypothesis does not hold.
     return { answer: unknown(clauses, windowMs, textOf(error), deps) };
   }
+}
+
+/** Reads all `expect`, `healthy` if there are none; the mistake in words instead if there is one. */
+export function clausesOf(expect: readonly string[], parseDuration: ParseDuration): Clause[] | string {
+  const clauses: Clause[] = [];
+  const texts = expect.length === 0 ? ['healthy'] : expect;
+  if (texts.length > MAX_CLAUSES) return `expect in query: expected at most ${MAX_CLAUSES}`;
+  for (const [i, text] of texts.entries()) {
+    const clause = clauseOf(text, i, parseDuration);
+    if (typeof clause === 'string') return clause;
+    clauses.push(clause);
+  }
+  return clauses;
 }
 
 /** Reads one `expect`; the mistake in words instead if there is one. */
