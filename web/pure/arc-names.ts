@@ -3,6 +3,7 @@ import { fitText, type Label } from './label-layout.ts';
 import { LINK_STATES, type LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
+import { STATES } from './picture-cells.ts';
 
 /** The name of an arc in its place; `text` is '' where there is no room for it. */
 export interface ArcName {
@@ -46,11 +47,14 @@ export function arcNames(
  * is. What pods say that fail, or find slow, most of all others (`distrusted`, by index) does not count: that is their
  * own trouble.
  */
-export function arcStates({ n, state }: Picture, ring: Ring, distrusted: (from: number) => boolean): LinkState[] {
-  const speakers = Array.from({ length: n }, (_, from) => from).filter((from) => !distrusted(from));
+export function arcStates({ n, state, into }: Picture, ring: Ring, distrusted: (from: number) => boolean): LinkState[] {
+  const silenced = Array.from({ length: n }, (_, from) => from).filter(distrusted);
   return ring.arcs.map(({ pods }) => {
-    const tally = new Uint32Array(LINK_STATES.length);
-    for (const from of speakers) for (const to of pods) bump(tally, state[from * n + to] ?? 0);
+    const tally = new Float64Array(STATES);
+    for (const to of pods) {
+      for (let code = 0; code < STATES; code++) bump(tally, code, into[to * STATES + code] ?? 0);
+      for (const from of silenced) bump(tally, state[from * n + to] ?? 0, -1);
+    }
     const count = (name: LinkState) => tally[LINK_STATES.indexOf(name)] ?? 0;
     if (count('failed') > 0) return 'failed';
     if (count('slow') > 0) return 'slow';
@@ -60,8 +64,8 @@ export function arcStates({ n, state }: Picture, ring: Ring, distrusted: (from: 
   });
 }
 
-function bump(tally: Uint32Array, code: number): void {
-  tally[code] = (tally[code] ?? 0) + 1;
+function bump(tally: Float64Array, code: number, by: number): void {
+  tally[code] = (tally[code] ?? 0) + by;
 }
 
 type Rect = [left: number, top: number, right: number, bottom: number];

@@ -4,6 +4,7 @@ import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Thresholds } from './link-state.ts';
 import { linkWords, stateWords } from './link-words.ts';
 import type { Picture } from './picture.ts';
+import { STATES } from './picture-cells.ts';
 
 /** Legend order: by what is worth knowing, not by code. */
 export const LEGEND_ORDER: readonly LinkState[] = [
@@ -46,17 +47,20 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
 }
 
 /** The one outcome that all failed links share, else ''. Looks at `limit` of them at most. */
-export function sharedOutcome(picture: Picture, limit = 2000): string {
+export function sharedOutcome({ mesh, n, state, link, rowOf, outOf }: Picture, limit = 500): string {
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
   let seen = 0;
-  for (let pair = 0; pair < picture.state.length && seen < limit; pair++) {
-    if (picture.state[pair] !== failed) continue;
-    seen++;
-    const row = picture.mesh.rows[picture.rowOf[Math.floor(pair / picture.n)] ?? -1];
-    const outcome = row?.links.outcome[picture.link[pair] ?? -1] ?? -1;
-    if (shared !== -1 && shared !== outcome) return '';
-    shared = outcome;
+  for (let from = 0; from < n && seen < limit; from++) {
+    if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
+    const outcomes = mesh.rows[rowOf[from] ?? -1]?.links.outcome;
+    for (let to = 0; to < n && seen < limit; to++) {
+      if (state[from * n + to] !== failed) continue;
+      seen++;
+      const outcome = outcomes?.[link[from * n + to] ?? -1] ?? -1;
+      if (shared !== -1 && shared !== outcome) return '';
+      shared = outcome;
+    }
   }
   return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
 }

@@ -1,29 +1,47 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Address, readAddress, writeAddress } from '../pure/address.ts';
+
+/** Safari refuses the address after 100 changes in 30 s: a threshold that is dragged makes more. */
+const LEAST_MS = 350;
 
 /**
  * The address bar's hash as state. Changing the view or the selection is a step that Back undoes; everything else
- * replaces the present entry.
+ * replaces the present entry, at once or, where changes follow each other quickly, a moment later.
  */
 export function useAddress(): [Address, (change: Partial<Address>) => void] {
   const [address, setAddress] = useState(() => readAddress(location.hash));
+  const latest = useRef(address);
+  const timer = useRef(0);
+  const writtenMs = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
-    const read = () => setAddress(readAddress(location.hash));
+    const read = () => {
+      clearTimeout(timer.current);
+      latest.current = readAddress(location.hash);
+      setAddress(latest.current);
+    };
     addEventListener('hashchange', read);
     addEventListener('popstate', read);
     return () => {
+      clearTimeout(timer.current);
       removeEventListener('hashchange', read);
       removeEventListener('popstate', read);
     };
   }, []);
   const change = useCallback((part: Partial<Address>) => {
-    const next = { ...readAddress(location.hash), ...part };
-    const hash = writeAddress(next);
-    if (hash !== location.hash) {
-      if ('view' in part || 'selection' in part) history.pushState(null, '', hash);
+    latest.current = { ...latest.current, ...part };
+    setAddress(latest.current);
+    clearTimeout(timer.current);
+    const isStep = 'view' in part || 'selection' in part;
+    const write = () => {
+      const hash = writeAddress(latest.current);
+      if (hash === location.hash) return;
+      writtenMs.current = performance.now();
+      if (isStep) history.pushState(null, '', hash);
       else history.replaceState(null, '', hash);
-    }
-    setAddress(next);
+    };
+    const waitMs = writtenMs.current + LEAST_MS - performance.now();
+    if (isStep || waitMs <= 0) write();
+    else timer.current = window.setTimeout(write, waitMs);
   }, []);
   return [address, change];
 }

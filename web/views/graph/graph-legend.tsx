@@ -1,14 +1,14 @@
 import { countText, latencyText } from '../../pure/figures.ts';
 import { LINK_STYLES } from '../../pure/graph-scene.ts';
+import type { LinkChoice } from '../../pure/link-choice.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';
 import type { ViewProps } from '../../view-props.ts';
-import type { Graph } from './use-graph.ts';
 
 /** What lines mean, and how many there are of each; zeros stay, muted. */
-export function GraphLegend({ props, graph }: { props: ViewProps; graph: Graph }) {
+export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {
   const { warningMs, problemMs } = props.thresholds;
-  const { total, shown, slowFromUs } = graph.choice;
+  const { total, shown, slowFromUs } = choice;
   const counts = props.picture.counts;
   const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)}, worst`;
   const entries: [LinkState, string, number][] = [

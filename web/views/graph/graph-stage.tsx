@@ -1,7 +1,8 @@
 import type { RefObject } from 'react';
-import { useMemo } from 'react';
+import { useMemo, useRef } from 'react';
 import type { Point } from '../../pure/curve.ts';
 import { LINK_STYLES } from '../../pure/graph-scene.ts';
+import type { Label } from '../../pure/label-layout.ts';
 import { cellSentence } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ExternalMarks } from './external-marks.tsx';
@@ -32,7 +33,8 @@ interface GraphStageProps {
 /** The picture itself, layer by layer: arcs, external targets, links, words, pods, figures, and the card on top. */
 export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphStageProps) {
   const { picture, narrow, nowMs, theme } = props;
-  const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
+  const { ring, tier, frame, grouped } = graph;
+  const labels = useLabels(graph, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
   const { dots, cursor, setCursor, select, pointer, hot, at, emphasisOf } = useStage({
     props,
@@ -57,7 +59,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       )}
       <ZoomLayer zoom={zoom} size={size}>
         <ExternalMarks graph={graph} narrow={narrow} />
-        <RingArcs graph={graph} labels={labels} picture={picture} narrow={narrow} />
+        <RingArcs {...{ ring, tier, frame, grouped, labels, picture, narrow }} />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
@@ -72,6 +74,14 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       </p>
     </div>
   );
+}
+
+/** Where words go; the very same as before while none of them moves. */
+function useLabels(graph: Graph, narrow: boolean): Label[] {
+  const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
+  const kept = useRef(labels);
+  if (JSON.stringify(labels) !== JSON.stringify(kept.current)) kept.current = labels;
+  return kept.current;
 }
 
 interface LinkShapesProps {

@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useEffect, useRef } from 'react';
+import { type RefObject, useCallback, useEffect, useMemo, useRef } from 'react';
 import { createPortal } from 'react-dom';
 import { countText } from '../../pure/figures.ts';
 import { tierOf } from '../../pure/graph-scene.ts';
@@ -27,16 +27,13 @@ export function GraphView(props: ViewProps) {
     reset();
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
-  const tools = {
-    props,
-    allName: allLinks ? 'All links' : `Worst ${countText(props.limit)}`,
-    zoom,
-    onReset,
-  };
-  const panel = <ChoicePanel {...{ props, links, allLinks }} />;
+  const allName = allLinks ? 'All links' : `Worst ${countText(props.limit)}`;
+  // Kept while a pod is dragged: they show nothing of where it is.
+  const tools = useMemo(() => <GraphTools {...{ props, allName, zoom, onReset }} />, [props, allName, zoom, onReset]);
+  const panel = useMemo(() => <ChoicePanel {...{ props, links, allLinks }} />, [props, links, allLinks]);
   return (
     <div className="graph-view">
-      <GraphTools {...tools} />
+      {tools}
       {props.asTable ? (
         <GraphTable props={props} links={links} />
       ) : (
@@ -67,13 +64,18 @@ function GraphPicture({ props, links, stage, zoom, moved, move }: GraphPicturePr
     },
     [picture, move, graph.ring],
   );
+  const { choice } = links;
+  const hasFindings = props.selection === null && hasRoomForFindings(graph, size.width);
+  const findings = useMemo(
+    () => (hasFindings ? <GraphFindings props={props} links={links} /> : null),
+    [hasFindings, props, links],
+  );
+  const legend = useMemo(() => <GraphLegend {...{ props, choice }} />, [props, choice]);
   return (
     <>
       <GraphStage {...{ props, graph, zoom, size, stage, onMove }} />
-      {props.selection === null && hasRoomForFindings(graph, size.width) && (
-        <GraphFindings props={props} links={links} />
-      )}
-      <GraphLegend props={props} graph={graph} />
+      {findings}
+      {legend}
     </>
   );
 }

@@ -1,26 +1,31 @@
+import { memo, useMemo } from 'react';
 import { arcNames, arcStates } from '../../pure/arc-names.ts';
 import type { RingArc } from '../../pure/circle-layout.ts';
 import type { Label } from '../../pure/label-layout.ts';
 import type { Picture } from '../../pure/picture.ts';
 import type { Graph } from './use-graph.ts';
 
-interface RingArcsProps {
-  graph: Graph;
+interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped'> {
   /** The words of pods: a name that would lie under them is left out, for they say it too. */
   labels: readonly Label[];
   picture: Picture;
   narrow: boolean;
 }
 
-/** Arcs that bind neighbours of one node or zone, with its name; carrying its worst state where dots are left out. */
-export function RingArcs({ graph, labels, picture, narrow }: RingArcsProps) {
-  const { ring, tier, frame } = graph;
-  if (!graph.grouped || tier.names === 'full') return null;
+/**
+ * Arcs that bind neighbours of one node or zone, with its name; carrying its worst state where dots are left out.
+ * Drawn anew only when one of them changes: while a pod is dragged they mostly stay.
+ */
+export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, labels, picture, narrow }: RingArcsProps) {
+  const states = useMemo(
+    () => (tier.arcsCarry ? arcStates(picture, ring, (from) => isDistrusted(picture, from)) : []),
+    [tier, picture, ring],
+  );
+  if (!grouped || tier.names === 'full') return null;
   const radius = ring.radius + (tier.names === 'short' ? tier.disc * 2.2 : 14);
   const { x, width } = frame.labels;
   const isNamed = tier.names === 'accused' && !narrow;
   const names = isNamed ? arcNames(ring, radius + 12, labels, 220, [x, x + width]) : [];
-  const states = tier.arcsCarry ? arcStates(picture, ring, (from) => isDistrusted(picture, from)) : [];
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="ring-arcs" aria-hidden="true">
@@ -39,7 +44,7 @@ export function RingArcs({ graph, labels, picture, narrow }: RingArcsProps) {
       })}
     </g>
   );
-}
+});
 
 function isDistrusted({ pods }: Picture, from: number): boolean {
   const view = pods[from];

@@ -1,4 +1,4 @@
-import { type MouseEvent, type PointerEvent, type RefObject, useMemo, useRef, useState } from 'react';
+import { type MouseEvent, type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type { Point } from '../../pure/curve.ts';
 import type { GraphHit } from '../../pure/graph-hit.ts';
 import { panBy, toScene, zoomAt } from '../../pure/zoom.ts';
@@ -19,11 +19,15 @@ interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
 }
 
-/** A pressed pointer: where it went down, where it is, and the pod under it (-1 = none). */
+/** A pressed pointer: where it went down, where it was at the last frame, where it is, the pod under it (-1 = none). */
 interface Press {
   start: Point;
   at: Point;
+  next: Point;
   pod: number;
+  isTouch: boolean;
+  /** Where the stage is: it stays there while something is dragged on it. */
+  box: DOMRect | undefined;
 }
 
 /** A press that moves no farther than this is a click, px. */
@@ -37,35 +41,55 @@ export function usePointer(request: PointerRequest) {
   const [dragging, setDragging] = useState(false);
   const presses = useRef(new Map<number, Press>());
   const wasDragged = useRef(false);
+  const frame = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(frame.current), []);
   const handlers = useMemo(() => {
+    // A mouse may tell its place more often than anything can be drawn.
+    const follow = () => {
+      frame.current = 0;
+      for (const press of presses.current.values()) {
+        if (press.next === press.at) continue;
+        drag(latest.current, presses.current, press, press.next);
+        press.at = press.next;
+      }
+    };
     const drop = (event: PointerEvent) => {
+      if (frame.current !== 0) {
+        cancelAnimationFrame(frame.current);
+        follow();
+      }
       presses.current.delete(event.pointerId);
       if (presses.current.size === 0) setDragging(false);
     };
     return {
       onPointerDown: (event: PointerEvent) => {
         if (event.button !== 0) return;
-        const start = pointOf(event, latest.current.stage.current);
-        const hit = event.pointerType === 'touch' ? null : latest.current.hitAt(start);
+        const box = latest.current.stage.current?.getBoundingClientRect();
+        const start = pointIn(box, event);
+        const isTouch = event.pointerType === 'touch';
+        const hit = isTouch ? null : latest.current.hitAt(start);
         setHover(null);
         if (presses.current.size === 0) wasDragged.current = false;
-        presses.current.set(event.pointerId, { start, at: start, pod: hit !== null && 'pod' in hit ? hit.pod : -1 });
+        const pod = hit !== null && 'pod' in hit ? hit.pod : -1;
+        presses.current.set(event.pointerId, { start, at: start, next: start, pod, isTouch, box });
       },
       onPointerMove: (event: PointerEvent) => {
         const { stage, hitAt } = latest.current;
-        const at = pointOf(event, stage.current);
         const press = presses.current.get(event.pointerId);
         if (press !== undefined) {
+          const at = pointIn(press.box, event);
           if (Math.hypot(at.x - press.start.x, at.y - press.start.y) > CLICK_REACH && !wasDragged.current) {
             wasDragged.current = true;
             stage.current?.setPointerCapture(event.pointerId);
             setDragging(true);
           }
-          if (wasDragged.current) drag(latest.current, presses.current, press, at, event.pointerType === 'touch');
-          press.at = at;
+          press.next = at;
+          if (!wasDragged.current) press.at = at;
+          else if (frame.current === 0) frame.current = requestAnimationFrame(follow);
           return;
         }
         if (event.pointerType === 'touch') return;
+        const at = pointOf(event, stage.current);
         const hit = hitAt(at);
         setHover((old) => (hit === null ? null : old !== null && sameHit(old.hit, hit) ? old : { hit, ...at }));
       },
@@ -83,13 +107,7 @@ export function usePointer(request: PointerRequest) {
 }
 
 /** Moves a pod, or the scene; with a second finger zooms about the point between both. */
-function drag(
-  request: PointerRequest,
-  presses: ReadonlyMap<number, Press>,
-  press: Press,
-  at: Point,
-  touch: boolean,
-): void {
+function drag(request: PointerRequest, presses: ReadonlyMap<number, Press>, press: Press, at: Point): void {
   const { stage, zoom, onMove } = request;
   const now = zoom.current();
   const other = [...presses.values()].find((candidate) => candidate !== press);
@@ -100,14 +118,17 @@ function drag(
     if (before > 0) zoom.set(zoomAt(now, after / before, middle));
   } else if (press.pod >= 0) {
     onMove(press.pod, toScene(now, at));
-  } else if (!touch || now.k !== 1) {
+  } else if (!press.isTouch || now.k !== 1) {
     const { clientWidth = 0, clientHeight = 0 } = stage.current ?? {};
     zoom.set(panBy(now, at.x - press.at.x, at.y - press.at.y, clientWidth, clientHeight));
   }
 }
 
 function pointOf(event: PointerEvent | MouseEvent, stage: HTMLElement | null): Point {
-  const box = stage?.getBoundingClientRect();
+  return pointIn(stage?.getBoundingClientRect(), event);
+}
+
+function pointIn(box: DOMRect | undefined, event: PointerEvent | MouseEvent): Point {
   return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
 }
 

@@ -25,9 +25,11 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
   const [percent, setPercent] = useState(100);
   const handle = useMemo(() => {
     const set = (next: Zoom) => {
+      const isOther = next.k !== zoom.current.k;
       zoom.current = next;
-      setPercent(Math.round(next.k * 100));
-      if (stage.current !== null) stage.current.style.touchAction = next.k === 1 ? 'pan-y' : 'none';
+      // Not while panning: to hear that nothing has changed React may render the whole view once.
+      if (isOther) setPercent(Math.round(next.k * 100));
+      if (isOther && stage.current !== null) stage.current.style.touchAction = next.k === 1 ? 'pan-y' : 'none';
       for (const draw of followers.current) draw();
     };
     return {

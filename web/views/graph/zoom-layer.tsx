@@ -1,7 +1,10 @@
 import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import type { GraphZoom } from './use-zoom.ts';
 
-/** SVG that follows zoom and pan by one attribute, without a render. */
+/**
+ * SVG that follows zoom and pan without a render. Pan moves the picture as a whole, which the compositor does; a change
+ * of scale lays its words out anew.
+ */
 export function ZoomLayer({
   zoom,
   size,
@@ -11,18 +14,22 @@ export function ZoomLayer({
   size: { width: number; height: number };
   children: ReactNode;
 }) {
+  const whole = useRef<SVGSVGElement>(null);
   const layer = useRef<SVGGElement>(null);
   useLayoutEffect(() => {
+    let scale = 0;
     const place = () => {
       const { k, x, y } = zoom.current();
-      layer.current?.setAttribute('transform', `translate(${x} ${y}) scale(${k})`);
+      if (k !== scale) layer.current?.setAttribute('transform', `scale(${k})`);
+      scale = k;
+      if (whole.current !== null) whole.current.style.transform = `translate(${x}px, ${y}px)`;
     };
     place();
     return zoom.follow(place);
   }, [zoom]);
   return (
     // biome-ignore lint/a11y/noSvgWithoutTitle: the stage around it has the name, and each pod in it its own
-    <svg className="graph-svg" width={size.width} height={size.height}>
+    <svg ref={whole} className="graph-svg" width={size.width} height={size.height}>
       <defs>
         <pattern id="pod-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
           <rect width="6" height="6" className="hatch-ground" />

@@ -85,8 +85,14 @@ export function drawRowName(ctx: CanvasRenderingContext2D, scene: Scene, pod: nu
 
 const MIDDLE = 40;
 
-/** The name above a pod's column, level or slanted. */
-export function drawColumnName(ctx: CanvasRenderingContext2D, scene: Scene, pod: number, bold: boolean): void {
+/** The name above a pod's column, level or slanted. `over`: one stands there already, and has to go first. */
+export function drawColumnName(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  pod: number,
+  bold: boolean,
+  over = false,
+): void {
   const { layout, arrangement, token } = scene;
   const cell = layout.pitch - layout.gap;
   const x = layout.left - scene.scrollX + (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) + cell / 2;
@@ -105,6 +111,17 @@ export function drawColumnName(ctx: CanvasRenderingContext2D, scene: Scene, pod:
   ctx.rotate((-layout.slant * Math.PI) / 180);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  drawText(ctx, nameOf(scene, pod, 'column'), 0, 0, (layout.top - 30) / Math.sin((layout.slant * Math.PI) / 180));
+  const lean = Math.sin((layout.slant * Math.PI) / 180);
+  const room = (layout.top - 30) / lean;
+  if (over) {
+    const name = nameOf(scene, pod, 'column');
+    const ink = ctx.fillStyle;
+    // As wide as the bold name will be, and no higher than the way to the neighbour's.
+    const half = Math.min(8, (layout.pitch * lean) / 2);
+    ctx.fillStyle = token('--page');
+    ctx.fillRect(-2, -half, Math.min(room, ctx.measureText(name).width) + 6, 2 * half);
+    ctx.fillStyle = ink;
+  }
+  drawText(ctx, nameOf(scene, pod, 'column'), 0, 0, room);
   ctx.restore();
 }

@@ -168,7 +168,7 @@ function drawBoldColumn(ctx: CanvasRenderingContext2D, scene: Scene, pod: number
   const group = groupAt(scene, column);
   if (layout.axis === 'full' || layout.axis === 'short') {
     if (layout.slant === 0) wipe(ctx, scene, x - 2, layout.top - 28, layout.pitch + 4, 24);
-    drawColumnName(ctx, scene, pod, true);
+    drawColumnName(ctx, scene, pod, true, true);
   } else if (layout.axis === 'groups' && group !== undefined) {
     const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
     const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);

@@ -80,7 +80,12 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
       <PlacedCallouts placed={placed} picture={picture} action={explained} width={size.width} onSelect={onSelect} />
       {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
       {scene === null ? null : (
-        <CardAt scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }} cursor={cursor} size={{ ...size, height }} />
+        <CardAt
+          scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }}
+          cursor={cursor}
+          width={placed.length > 0 ? layout.left + layout.viewWidth : size.width}
+          height={height}
+        />
       )}
     </div>
   );
@@ -126,9 +131,17 @@ function ReadingNote({ model: { layout } }: { model: HeatModel }) {
   );
 }
 
-function CardAt({ scene, cursor: { shown }, size }: { scene: Scene; cursor: Cursor; size: Size }) {
+interface CardAtProps {
+  scene: Scene;
+  cursor: Cursor;
+  /** Room for the card, CSS px: up to the callouts, which it must not cover. */
+  width: number;
+  height: number;
+}
+
+function CardAt({ scene, cursor: { shown }, width, height }: CardAtProps) {
   const rect = shown === null ? null : cellRect(scene, shown);
   if (shown === null || rect === null) return null;
-  const bounds = { x: 4, y: 4, width: size.width - 8, height: size.height - 8 };
+  const bounds = { x: 4, y: 4, width: width - 8, height: height - 8 };
   return <HeatCard picture={scene.picture} cell={shown} at={rect} bounds={bounds} />;
 }
