@@ -21,14 +21,14 @@ function pastRow(pod: Pod, peers: readonly Pod[], asked: AgeRange, knownAgeMs = 
 interface Scene {
   /** Who runs now, and who ran then. */
   now: readonly Pod[];
-  then: readonly Pod[];
+  before: readonly Pod[];
   answer?(uid: string, asked: AgeRange): RowAnswer | null;
   ownKnownAgeMs?: number;
   resolutionMs?: number;
 }
 
 /** Matrices of the past as pod 0 collects them. */
-function start({ now, then, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0 }: Scene) {
+function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0 }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: RowAsk[] = [];
   const meshes = createPastMeshes(
@@ -40,18 +40,18 @@ function start({ now, then, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0 }:
       ...{ clock, random: () => 0, selfUid: () => 'uid-0' },
       snapshot: () => snapshotOf(now),
       settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
-      podsAt: () => [...then],
+      podsAt: () => [...before],
       podOf: () => null,
       resolutionMs: () => resolutionMs,
       ownRowOf: async (asked) =>
         ownKnownAgeMs < asked.fromAgeMs
           ? pastRow(podOf(0), [], asked, ownKnownAgeMs, [])
-          : pastRow(podOf(0), then, asked, ownKnownAgeMs),
+          : pastRow(podOf(0), before, asked, ownKnownAgeMs),
       fetchRow: async (ask) => {
         asks.push(ask);
         const asked = ask.past ?? range(0, 0);
         const pod = now.find(({ uid }) => uid === ask.uid) as Pod;
-        return answer?.(ask.uid, asked) ?? { kind: 'row', row: pastRow(pod, then, asked) };
+        return answer?.(ask.uid, asked) ?? { kind: 'row', row: pastRow(pod, before, asked) };
       },
     },
     { onPeerCall: () => {} },
@@ -65,7 +65,7 @@ describe('a matrix of the past', () => {
 
   it('is of the pods of then, asked by ages for the same stretch, however late each is asked', async () => {
     const pods = podsOf(4);
-    const { meshes, asks, reasons } = start({ now: pods, then: pods });
+    const { meshes, asks, reasons } = start({ now: pods, before: pods });
     const mesh = await meshes.of(span);
     expect(asks.map(({ past, windowMs }) => [past, windowMs])).toEqual(new Array(3).fill([range(60_000, 50_000), 0]));
     expect(reasons(mesh)).toEqual(['', '', '', '']);
@@ -76,10 +76,10 @@ describe('a matrix of the past', () => {
   });
 
   it('has no row of who has gone or restarted since; what others say of them stays', async () => {
-    const then = podsOf(4);
+    const before = podsOf(4);
     const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
     const { meshes, reasons } = start({
-      ...{ now, then },
+      ...{ now, before },
       answer: (uid, asked) => (uid === 'uid-1' ? { kind: 'row', row: pastRow(podOf(1), [], asked, 20_000, []) } : null),
     });
     const mesh = await meshes.of(span);
@@ -92,17 +92,17 @@ describe('a matrix of the past', () => {
   it('takes no view of now for one of then', async () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({
-      ...{ now: pods, then: pods },
+      ...{ now: pods, before: pods },
       answer: () => ({ kind: 'row', row: rowOf(podOf(1), pods) }),
     });
     expect(reasons(await meshes.of(span))).toEqual(['', 'no-history']);
   });
 
   it('names pods that only others know, when we were not here yet', async () => {
-    const then = [podOf(0), podOf(1)];
-    const known = [...then, podOf(8)];
+    const before = [podOf(0), podOf(1)];
+    const known = [...before, podOf(8)];
     const { meshes, reasons } = start({
-      ...{ now: then, then, ownKnownAgeMs: 10_000 },
+      ...{ now: before, before, ownKnownAgeMs: 10_000 },
       answer: (_, asked) => {
         const wishes: LinkWish[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
         return { kind: 'row', row: pastRow(podOf(1), known, asked, HOUR_MS, wishes) };
@@ -121,15 +121,15 @@ describe('a matrix of the past', () => {
 
   it('at a moment is long enough to have a sample of each link', async () => {
     const pods = podsOf(1);
-    const fine = await start({ now: pods, then: pods }).meshes.at(NOW_MS - 50_000);
+    const fine = await start({ now: pods, before: pods }).meshes.at(NOW_MS - 50_000);
     expect(fine.past).toMatchObject({ fromMs: NOW_MS - 53_000, toMs: NOW_MS - 50_000 });
-    const coarse = await start({ now: pods, then: pods, resolutionMs: 30_000 }).meshes.at(NOW_MS + 50_000);
+    const coarse = await start({ now: pods, before: pods, resolutionMs: 30_000 }).meshes.at(NOW_MS + 50_000);
     expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 30_000, toMs: NOW_MS });
   });
 
   it('is collected once for all who ask about the same, kept for some seconds, and not for too many at once', async () => {
     const pods = podsOf(3);
-    const { meshes, asks, clock } = start({ now: pods, then: pods });
+    const { meshes, asks, clock } = start({ now: pods, before: pods });
     await Promise.all([meshes.of(span), meshes.of({ ...span, toMs: span.toMs + 20 }), meshes.of(span)]);
     await meshes.of(span);
     expect(asks).toHaveLength(2);
