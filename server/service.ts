@@ -132,7 +132,7 @@ class Parts {
     this.#journal = new EventJournal(config, { clock, random });
     this.#askAll = createAskAll(
       { ...config, port: config.clientPort },
-      { clock, snapshot, selfUid: () => this.#own.selfUid },
+      { clock, random, snapshot, selfUid: () => this.#own.selfUid },
     );
     const { podBook, askAll, linkAsker } = { podBook: this.#podBook, askAll: this.#askAll, linkAsker: this.#linkAsker };
     const parts = { clock, random, own: this.#own, podBook, askAll, linkAsker, fetchRow, snapshot, settings };
@@ -175,6 +175,7 @@ class Parts {
     this.#journal.takeDiscovery(snapshot.status);
     const targets = this.#own.setPods(snapshot);
     this.#journal.takeTargets(targets);
+    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) this.#annotations.catchUp();
     this.#metrics.setPeers(snapshot.pods, targets);
     for (const listener of this.#listeners) listener();
   }
@@ -284,6 +285,7 @@ class Parts {
     this.#collector.stop();
     this.#linkAsker.stop();
     this.#past.stop();
+    this.#annotations.stop();
     this.#askAll.stop();
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
     this.#transport.close();

@@ -8,8 +8,8 @@ import {
 } from '../contract/annotation.ts';
 import type { AnnotationWish } from '../contract/annotation-wish.ts';
 import { BusyError } from '../contract/errors.ts';
-import type { Clock, Log } from '../contract/seams.ts';
-import type { AskAll } from './ask-all.ts';
+import type { Clock, Log, Timer } from '../contract/seams.ts';
+import type { AllParts, AskAll } from './ask-all.ts';
 
 /** Our own copies, as `journal` keeps them. */
 export interface OwnAnnotations {
@@ -39,29 +39,58 @@ const MAX_WRITES = 4;
 /** 500 copies of the longest text, all of it escaped. */
 const MAX_COPIES_BYTES = 4 * 1024 * 1024;
 
+/** A pod that starts asks this many others for their copies, after this long, again until one has answered. */
+const NEWCOMER = { asked: 3, afterMs: 2000, tries: 5 };
+
 /** The annotations of the whole mesh: every pod has a copy of each, and whoever is asked merges them. */
 export class MeshAnnotations {
   readonly #deps: AnnotationsDeps;
   #writes = 0;
+  #catchingUp: Timer | null = null;
 
   constructor(deps: AnnotationsDeps) {
     this.#deps = deps;
   }
 
+  /**
+   * Soon asks a few others for what was written before we started: when pods are replaced one after the other, what they
+   * know must go on. To be called once other pods are known; further calls do nothing.
+   */
+  catchUp(): void {
+    this.#catchingUp ??= this.#catchUpLater(NEWCOMER.tries);
+  }
+
+  /** Ends what is waiting. */
+  stop(): void {
+    this.#catchingUp?.cancel();
+  }
+
+  #catchUpLater(tries: number): Timer {
+    const ask = async () => {
+      const { parts } = await this.#gather(`${COPIES_PATH}?newcomer`, NEWCOMER.asked);
+      if (parts.length < 2) throw new Error('none of them has answered');
+    };
+    return this.#deps.clock.setTimer(() => {
+      ask().catch(() => {
+        if (tries > 1) this.#catchingUp = this.#catchUpLater(tries - 1);
+      });
+    }, NEWCOMER.afterMs);
+  }
+
   /** All annotations. What others have and we have not is ours from now on. Rejects as `AskAll.ask`. */
   async read(): Promise<Annotations> {
+    const { missing } = await this.#gather(COPIES_PATH, Number.POSITIVE_INFINITY);
+    return { nowMs: this.#deps.clock.nowMs(), missing, annotations: this.#deps.own.all() };
+  }
+
+  async #gather(path: string, most: number): Promise<AllParts<AnnotationCopies>> {
     const { clock, own, askAll } = this.#deps;
-    const { parts, missing } = await askAll.ask<AnnotationCopies>({
-      path: COPIES_PATH,
-      parse: parseAnnotationCopies,
-      own: () => own.copies(),
-      keepMs: KEEP_MS,
-      maxBytes: MAX_COPIES_BYTES,
-    });
-    for (const { pod, value, atMs } of parts) {
+    const limits = { most, keepMs: KEEP_MS, maxBytes: MAX_COPIES_BYTES };
+    const all = await askAll.ask({ path, parse: parseAnnotationCopies, own: () => own.copies(), ...limits });
+    for (const { pod, value, atMs } of all.parts) {
       if (pod !== null) own.take(value.annotations, Math.max(0, clock.nowMs() - atMs));
     }
-    return { nowMs: clock.nowMs(), missing, annotations: own.all() };
+    return all;
   }
 
   /** Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, then nothing has changed. */

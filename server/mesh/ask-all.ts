@@ -24,6 +24,8 @@ export interface AskAllSettings extends Addressing {
 export interface AskAllDeps {
   clock: Clock;
   snapshot(): DiscoverySnapshot;
+  /** 0 <= number < 1. */
+  random(): number;
   /** Our own pod's uid; '' if unknown. It is never asked over the network. */
   selfUid(): string;
 }
@@ -40,6 +42,8 @@ export interface Question<T> {
   keepMs: number;
   /** A longer answer of one pod is refused. */
   maxBytes: number;
+  /** Only so many pods are asked, ready ones, from a random one on; all by default. Goes with a path of its own. */
+  most?: number;
 }
 
 /** Something told to all other pods; their answers say whether they took it. */
@@ -90,6 +94,7 @@ const MAX_TOLD_BYTES = 16_384;
 /** What a round of asking works with. */
 interface Round<T> {
   path: string;
+  most: number;
   maxBytes: number;
   send: Message | null;
   parse(wire: unknown): T;
@@ -123,11 +128,18 @@ class Asker implements AskAll {
     setMaxListeners(LIMITS.maxInFlight * MAX_QUESTIONS, this.#stopping.signal);
   }
 
-  async ask<T>({ path, keepMs, maxBytes, parse, own }: Question<T>): Promise<AllParts<T>> {
+  async ask<T>({
+    path,
+    keepMs,
+    maxBytes,
+    parse,
+    own,
+    most = Number.POSITIVE_INFINITY,
+  }: Question<T>): Promise<AllParts<T>> {
     // The same path is the same question, so what is there has been through the same `parse`.
     const there = this.#kept.get(path)?.parts ?? this.#running.get(path);
     if (there !== undefined) return there as AllParts<T> | Promise<AllParts<T>>;
-    const round = this.#run({ path, maxBytes, parse, send: null }, own);
+    const round = this.#run({ path, most, maxBytes, parse, send: null }, own);
     this.#running.set(path, round);
     try {
       const parts = await round;
@@ -139,8 +151,8 @@ class Asker implements AskAll {
   }
 
   tell(message: Message): Promise<AllParts<unknown>> {
-    const round = { path: message.path, maxBytes: MAX_TOLD_BYTES, parse: (wire: unknown) => wire, send: message };
-    return this.#askEach(round, []);
+    const limits = { most: Number.POSITIVE_INFINITY, maxBytes: MAX_TOLD_BYTES };
+    return this.#askEach({ path: message.path, ...limits, parse: (wire) => wire, send: message }, []);
   }
 
   stop(): void {
@@ -177,7 +189,7 @@ class Asker implements AskAll {
     const { clock } = this.#deps;
     const { checkTimeoutMs, checkAllTimeoutMs } = this.#settings;
     const startMs = clock.monotonicMs();
-    const asked = this.#others();
+    const asked = this.#others(round.most);
     const found = new Map<string, PodPart<T>>();
     const lost = new Map<string, MissingPart>();
     const order = [...asked].sort((a, b) => Number(this.#late.has(a.uid)) - Number(this.#late.has(b.uid)));
@@ -197,9 +209,13 @@ class Asker implements AskAll {
     return { parts: [...own, ...parts], missing, atMs: clock.nowMs() };
   }
 
-  #others(): Pod[] {
+  #others(most: number): Pod[] {
     const selfUid = this.#deps.selfUid();
-    return this.#deps.snapshot().pods.filter((pod) => pod.lifecycle !== 'gone' && pod.uid !== selfUid);
+    const others = this.#deps.snapshot().pods.filter((pod) => pod.lifecycle !== 'gone' && pod.uid !== selfUid);
+    if (others.length <= most) return others;
+    const ready = others.filter(({ lifecycle }) => lifecycle === 'ready');
+    const first = Math.floor(this.#deps.random() * ready.length);
+    return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
   }
 
   async #askOne<T>(pod: Pod, { path, maxBytes, send, parse }: Round<T>, timeoutMs: number): Promise<PodPart<T>> {

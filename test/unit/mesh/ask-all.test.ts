@@ -38,7 +38,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
   const clock = new FakeClock();
   const asker = createAskAll(
     { port, families: [4], useHostIP: false, checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000 },
-    { clock, selfUid: () => 'uid-0', snapshot: () => snapshotOf(pods) },
+    { clock, random: () => 0.5, selfUid: () => 'uid-0', snapshot: () => snapshotOf(pods) },
   );
   stops.push(() => asker.stop());
   return { asker, clock, seen };
@@ -132,6 +132,14 @@ describe('asking all pods', () => {
     expect(await ask('/y')).toBe(1);
     await clock.advance(600_000);
     expect(await ask('/x?a=3')).toBe(1);
+  });
+
+  it('asks only some where that will do, ready ones', async () => {
+    const starting = podOf(3, { podIPs: ['127.0.0.3'], lifecycle: 'starting' });
+    const { asker, seen } = await start(hosts, () => (_, res) => res.end('"x"'), [starting]);
+    const { parts, missing } = await asker.ask({ ...question, most: 1 });
+    expect([parts.map(({ pod }) => pod?.uid), missing]).toEqual([['uid-0', 'uid-2'], []]);
+    expect(seen).toEqual(['GET 127.0.0.2 /x?a=1']);
   });
 
   it('bounds the number of different questions at once', async () => {
