@@ -1,18 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../contract/seams.ts';
+import { Turns } from './turns.ts';
 
-/** Longest turn: beyond 2 ms we would falsify our own pings. */
-const SLICE_MS = 1;
-
-/** Does work that yields after each small part, giving the event loop back after each millisecond; gives its result. */
-export async function inSlices<T>(work: Generator<void, T>, clock: Pick<Clock, 'monotonicMs'>): Promise<T> {
-  let sliceStartMs = clock.monotonicMs();
+/** Does work that yields after each small part, in turns that leave room for pings; gives its result. */
+export async function inSlices<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
+  const turns = new Turns(clock);
   for (;;) {
     const step = work.next();
     if (step.done === true) return step.value;
-    if (clock.monotonicMs() - sliceStartMs > SLICE_MS) {
-      await nextTurn();
-      sliceStartMs = clock.monotonicMs();
-    }
+    if (turns.isOver()) await turns.next();
   }
 }

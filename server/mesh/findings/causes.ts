@@ -28,6 +28,8 @@ export interface Causes {
   singles: Single[];
 }
 
+/** So many pairs are looked at between two looks at the clock. */
+const SLICE = 256;
 /** The most singles that are kept to choose from. */
 const MAX_SINGLES = 20_000;
 
@@ -55,6 +57,7 @@ export function* causesOf(layer: Layer, explained: Explained, told: Told): Gener
       } else if (causes.singles.length < MAX_SINGLES) {
         causes.singles.push({ ...pair, stands: bad.weight[k] === STANDS, isSpike: bad.weight[k] === SPIKE });
       }
+      if (k % SLICE === SLICE - 1) yield;
     }
     yield;
   }

@@ -1,5 +1,12 @@
 import type { Places } from './places.ts';
 
+/** Pods (1) all of whose links out of them or into them are explained, and whether any pair of zones is. */
+interface Cover {
+  from: Uint8Array;
+  to: Uint8Array;
+  hasZones: boolean;
+}
+
 /** What general causes have been found by one measure, and so which bad pairs need no finding of their own. */
 export class Explained {
   /** 1 = all its pods, both directions. By index in `Places.nodes`. */
@@ -33,6 +40,15 @@ export class Explained {
       this.isBlocked(from, to) ||
       this.coversBefore(from, to)
     );
+  }
+
+  /** What `covers` says, laid out for asking it a million times. */
+  cover(): Cover {
+    const before = this.#before?.cover();
+    const mask = (own: Uint8Array, rest: Uint8Array | undefined) =>
+      own.map((one, pod) => (one === 1 || this.isOnNode(pod) || rest?.[pod] === 1 ? 1 : 0));
+    const hasZones = before?.hasZones === true || this.zonePairs.includes(1);
+    return { from: mask(this.outOf, before?.from), to: mask(this.into, before?.to), hasZones };
   }
 
   /** Whether a graver measure's cause explains the pair. */

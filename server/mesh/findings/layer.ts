@@ -70,19 +70,28 @@ export class Layer {
     this.#bad = 0;
   }
 
-  /** Counts a judged pair of the row that was begun. */
-  judge(to: number): void {
+  /** Counts the pairs of the row that was begun whose state is from 1 to `worst`. O(pods). */
+  judge(states: Uint8Array, worst: number): void {
     const { nodeOf, zoneOf, zones } = this.places;
+    const { probedIn, crossIn, zonePairs } = this;
     const from = this.#from;
-    this.judged += 1;
-    increase(this.probedIn, to);
-    increase(this.probedOut, from);
-    if (isApart(nodeOf, from, to)) {
-      increase(this.crossIn, to);
-      increase(this.crossOut, from);
+    const [node, zone] = [nodeOf[from] ?? -1, zoneOf[from] ?? -1];
+    let [judged, apart] = [0, 0];
+    for (let to = 0; to < states.length; to++) {
+      const state = states[to] ?? 0;
+      if (state === 0 || state > worst || to === from) continue;
+      judged += 1;
+      increase(probedIn, to);
+      if (node === -1 || node !== nodeOf[to]) {
+        apart += 1;
+        increase(crossIn, to);
+      }
+      const other = zoneOf[to] ?? -1;
+      if (zone >= 0 && other >= 0) increase(zonePairs, zone * zones.length + other);
     }
-    const [a, b] = [zoneOf[from] ?? -1, zoneOf[to] ?? -1];
-    if (a >= 0 && b >= 0) increase(this.zonePairs, a * zones.length + b);
+    this.judged += judged;
+    this.probedOut[from] = (this.probedOut[from] ?? 0) + judged;
+    this.crossOut[from] = (this.crossOut[from] ?? 0) + apart;
   }
 
   /** Keeps a pair, counted by `judge`, as bad. At most once a pair. */

@@ -1,10 +1,7 @@
 import type { Finding } from '../../contract/finding.ts';
 import type { Mesh } from '../../contract/mesh.ts';
 
-/** A finding as `/api/v1/findings` tells it: pods by name, durations in ms. */
-export type NamedFinding = ReturnType<typeof named>;
-
-/** Findings for readers that have no matrix. */
+/** Findings for readers that have no matrix: pods by name, durations in ms. */
 export function namedFindings(mesh: Pick<Mesh, 'atMs' | 'servedBy' | 'findings' | 'pods'>) {
   return {
     generated_at: new Date(Math.round(mesh.atMs)).toISOString(),

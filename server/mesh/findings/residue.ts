@@ -1,5 +1,9 @@
 import type { Explained } from './explained.ts';
 import { increase, isApart, type Layer, STANDS } from './layer.ts';
+import type { Places } from './places.ts';
+
+/** So many pairs are looked at between two looks at the clock. */
+const SLICE = 512;
 
 /**
  * The bad pairs that nothing explains yet, counted; `excused...` are the explained ones, which count neither for nor
@@ -33,18 +37,29 @@ export function* residueOf(layer: Layer, explained: Explained): Generator<void, 
     zones: new Int32Array(zones.length ** 2).fill(-1),
     targets: new Uint8Array(zones.length * pods.length),
   };
+  const cover = explained.cover();
   for (const row of layer.rows) {
+    const { from } = row;
+    const isRowCovered = cover.from[from] === 1;
     for (let k = 0; k < row.to.length; k++) {
       const to = row.to[k] ?? 0;
-      if (explained.covers(row.from, to)) excuse(residue, layer, row.from, to);
-      else count(residue, layer, { from: row.from, to, stands: row.weight[k] === STANDS }, stamps);
+      const isCovered = isRowCovered || cover.to[to] === 1 || (cover.hasZones && explained.covers(from, to));
+      if (isCovered) excuse(residue, layer.places, from, to);
+      else {
+        count(residue, layer.places, stamps, from, to);
+        if (row.weight[k] === STANDS) {
+          increase(residue.standIn, to);
+          increase(residue.standOut, from);
+        }
+      }
+      if (k % SLICE === SLICE - 1) yield;
     }
     yield;
   }
   return residue;
 }
 
-function excuse(residue: Residue, { places }: Layer, from: number, to: number): void {
+function excuse(residue: Residue, places: Places, from: number, to: number): void {
   increase(residue.excusedIn, to);
   increase(residue.excusedOut, from);
   if (isApart(places.nodeOf, from, to)) increase(residue.crossExcusedIn, to);
@@ -58,18 +73,9 @@ interface Stamps {
   targets: Uint8Array;
 }
 
-function count(
-  residue: Residue,
-  { places }: Layer,
-  { from, to, stands }: { from: number; to: number; stands: boolean },
-  stamps: Stamps,
-): void {
+function count(residue: Residue, places: Places, stamps: Stamps, from: number, to: number): void {
   increase(residue.badIn, to);
   increase(residue.badOut, from);
-  if (stands) {
-    increase(residue.standIn, to);
-    increase(residue.standOut, from);
-  }
   const { nodeOf, zoneOf, zones, pods } = places;
   const node = nodeOf[to] ?? -1;
   if (isApart(nodeOf, from, to)) {

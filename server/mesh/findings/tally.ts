@@ -59,40 +59,40 @@ export class FindingTally {
   /** Judges pairs: of the two links of a pair in both IP families the worse counts. */
   #judge({ links }: MeshRow): void {
     const { places, slowUs } = this.#told;
-    this.#state.fill(UNJUDGED);
+    const [states, ready, families] = [this.#state, places.ready, this.#families];
+    states.fill(UNJUDGED);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
-      if ((flags & FLAG_NOT_YET) !== 0 || places.ready[to] !== 1) continue;
+      if ((flags & FLAG_NOT_YET) !== 0 || ready[to] !== 1) continue;
       const isSlow = unpack16(links.totalUs[i] ?? NONE16) >= slowUs;
       const state = links.outcome[i] !== 0 ? FAILED : isSlow ? SLOW : OK;
       const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
-      const before = this.#state[to] ?? UNJUDGED;
+      const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.#told.bothFamilies = true;
       if (state < before) continue;
-      this.#families[to] = state === before ? (this.#families[to] ?? 0) | family : family;
+      families[to] = state === before ? (families[to] ?? 0) | family : family;
       if (state > before) this.#link[to] = i;
-      this.#state[to] = state;
+      states[to] = state;
     }
   }
 
   #count(row: MeshRow): void {
     const { failed, slow, selfFailed, slowUs } = this.#told;
+    const states = this.#state;
     failed.begin(row.pod);
     slow.begin(row.pod);
-    for (let to = 0; to < this.#state.length; to++) {
-      const state = this.#state[to] ?? UNJUDGED;
+    failed.judge(states, FAILED);
+    slow.judge(states, SLOW);
+    for (let to = 0; to < states.length; to++) {
+      const state = states[to] ?? UNJUDGED;
+      if (state <= OK) continue;
       const link = this.#link[to] ?? 0;
-      if (state === UNJUDGED) continue;
+      const families = this.#families[to] ?? 0;
       if (to === row.pod) {
         if (state === FAILED) selfFailed.push({ pod: to, link });
-        continue;
-      }
-      failed.judge(to);
-      const families = this.#families[to] ?? 0;
-      if (state === FAILED) failed.keep(to, link, hasFailedTwice(row, link) ? STANDS : FRESH, families);
-      else slow.judge(to);
-      if (state === SLOW) slow.keep(to, link, slowWeight(row, link, slowUs), families);
+      } else if (state === SLOW) slow.keep(to, link, slowWeight(row, link, slowUs), families);
+      else failed.keep(to, link, hasFailedTwice(row, link) ? STANDS : FRESH, families);
     }
     failed.end();
     slow.end();
