@@ -22,7 +22,7 @@ describe('by keyboard alone', () => {
     await soon(() => page.evaluate(() => document.activeElement?.hasAttribute('data-filter'))).toBe(true);
     await page.keyboard.type('t2');
     await soon(current).toBe('Graph');
-    expect(page.url()).toContain('filter=t2');
+    await soon(() => page.url()).toContain('filter=t2');
     await page.keyboard.press('Escape');
     await page.keyboard.press('t');
     await page.locator('.table-frame').waitFor();

@@ -12,17 +12,23 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
   const [address, setAddress] = useState(() => readAddress(location.hash));
   const latest = useRef(address);
   const timer = useRef(0);
+  const pending = useRef<(() => void) | null>(null);
   const writtenMs = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
     const read = () => {
       clearTimeout(timer.current);
+      pending.current = null;
       latest.current = readAddress(location.hash);
       setAddress(latest.current);
     };
+    const leave = () => pending.current?.();
     addEventListener('hashchange', read);
     addEventListener('popstate', read);
+    // Whoever loads the page again is shown what was chosen last.
+    addEventListener('pagehide', leave);
     return () => {
       clearTimeout(timer.current);
+      removeEventListener('pagehide', leave);
       removeEventListener('hashchange', read);
       removeEventListener('popstate', read);
     };
@@ -33,6 +39,7 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     clearTimeout(timer.current);
     const isStep = 'view' in part || 'selection' in part;
     const write = () => {
+      pending.current = null;
       const hash = writeAddress(latest.current);
       if (hash === location.hash) return;
       writtenMs.current = performance.now();
@@ -41,7 +48,10 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     };
     const waitMs = writtenMs.current + LEAST_MS - performance.now();
     if (isStep || waitMs <= 0) write();
-    else timer.current = window.setTimeout(write, waitMs);
+    else {
+      pending.current = write;
+      timer.current = window.setTimeout(write, waitMs);
+    }
   }, []);
   return [address, change];
 }
