@@ -1,4 +1,5 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { Mesh } from '../server/contract/mesh.ts';
 import type { Clock } from '../server/contract/seams.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
@@ -8,15 +9,17 @@ import { tellable } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
 import { calmSentence, noticesOf } from './pure/notices.ts';
 import { stageOf } from './pure/stage.ts';
+import { samplesAgo } from './pure/timeline-samples.ts';
 import { HelpDialog } from './shell/help-dialog.tsx';
 import { LiveStatus } from './shell/live-status.tsx';
+import { MomentNotice } from './shell/moment-notice.tsx';
 import { NoticeList } from './shell/notice-list.tsx';
 import { SummaryBar } from './shell/summary-bar.tsx';
-import { TimelinePlace } from './shell/timeline-place.tsx';
 import { TopBar } from './shell/top-bar.tsx';
 import { useAddress } from './shell/use-address.ts';
 import { useKeys } from './shell/use-keys.ts';
 import { useMedia } from './shell/use-media.ts';
+import { useMoment } from './shell/use-moment.ts';
 import { usePictures } from './shell/use-pictures.ts';
 import { useSelection } from './shell/use-selection.ts';
 import { useStrip } from './shell/use-strip.ts';
@@ -33,6 +36,13 @@ const HINTS: Record<string, string> = {
 };
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
+
+/** Comes after the picture, for which everybody waits. */
+const Timeline = lazy(() => import('./views/timeline/timeline.tsx').then((module) => ({ default: module.Timeline })));
+/** Loaded when somebody compares: most never do. */
+const CompareView = lazy(() =>
+  import('./views/compare/compare-view.tsx').then((module) => ({ default: module.CompareView })),
+);
 
 interface AppProps {
   feed: LiveFeed;
@@ -53,27 +63,37 @@ export function App({ feed, preferences, clock }: AppProps) {
   const main = useRef<HTMLElement>(null);
   useLiveFeed(feed, windowOf(address));
 
-  const { overview, drawn } = usePictures(state.mesh, address, feed);
-  const stage = stageOf(overview, state.status);
+  const [folded, setFolded] = useState(() => preferences.get('timeline') === 'folded');
+  const moment = useMoment(address.atMs);
+  const live = usePictures(state.mesh, address, feed);
+  const past = usePictures(moment.mesh, address, feed);
+  // The picture of now stays, greyed, until the first of a moment is there.
+  const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
+  const stage = stageOf(live.overview, state.status);
   const { select, close, takeFocus } = useSelection(change, main);
-  const points = useStrip(overview);
-  const nowMs = useMemo(
+  const points = useStrip(live.overview);
+  const servedMs = useMemo(
     () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
     [state.mesh, clock],
   );
+  const nowMs = address.atMs !== null && moment.mesh !== null ? pastMs(moment.mesh) : servedMs;
   const notices = useMemo(
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
   );
-  const sentence = useTold(useMemo(() => tellable(overview, state.status), [overview, state.status]));
+  const sentence = useTold(useMemo(() => tellable(live.overview, state.status), [live.overview, state.status]));
 
   useKeys(letterKeys, (command: Command) => {
     if (command === 'help') setHelpOpen(true);
-    else if (command === 'now') feed.tryNow();
-    else if (command === 'table') change({ asTable: !address.asTable });
+    else if (command === 'now') {
+      if (address.atMs === null) feed.tryNow();
+      else change({ atMs: null });
+    } else if (command === 'table') change({ asTable: !address.asTable });
     else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
-    else if (command === 'close') close(address.selection);
-    else change({ view: command.view });
+    else if (command === 'close') {
+      if (address.compare) change({ compare: false });
+      else close(address.selection);
+    } else change({ view: command.view });
   });
 
   const props: ViewProps | null =
@@ -101,7 +121,7 @@ export function App({ feed, preferences, clock }: AppProps) {
           onLimit: (limit) => change({ limit }),
           windowMs: address.windowMs,
           onWindow: (windowMs) => change({ windowMs }),
-          lost: state.status === 'lost',
+          lost: address.atMs === null ? state.status === 'lost' : !moment.isThere,
           theme,
           panelSlot,
           asTable: address.asTable,
@@ -109,8 +129,11 @@ export function App({ feed, preferences, clock }: AppProps) {
           nowMs,
           narrow,
           letterKeys,
-          loadSamples: fetchSamples,
-          loadMesh,
+          loadSamples: async (from, to, signal) => {
+            const samples = await fetchSamples(from, to, signal);
+            return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
+          },
+          loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   const onLink = (from: string, to: string) => select({ from, to } satisfies Selection);
@@ -130,6 +153,11 @@ export function App({ feed, preferences, clock }: AppProps) {
         calm={overview === null || stage !== 'picture' ? '' : calmSentence(overview)}
         notices={notices}
         state={state}
+        moment={
+          address.atMs === null ? null : (
+            <MomentNotice atMs={address.atMs} nowMs={servedMs} moment={moment} onNow={() => change({ atMs: null })} />
+          )
+        }
         onTryNow={feed.tryNow}
         onPod={(pod) => select({ pod })}
         onFilter={(filter) => change({ filter })}
@@ -146,13 +174,37 @@ export function App({ feed, preferences, clock }: AppProps) {
         state={state}
         overview={overview}
         props={props}
+        instead={
+          address.compare && props !== null ? (
+            <CompareView
+              {...{ props, nowMs: servedMs }}
+              ranges={address.ranges}
+              onRanges={(ranges) => change({ ranges })}
+              onDone={() => change({ compare: false })}
+            />
+          ) : null
+        }
         nowMs={nowMs}
         onTryNow={feed.tryNow}
         onPanelSlot={setPanelSlot}
         takeFocus={takeFocus}
         onClosePanel={() => close(address.selection)}
       />
-      {stage === 'picture' && <TimelinePlace points={points} nowMs={nowMs} />}
+      {stage === 'picture' && (
+        <Suspense fallback={<div className={timelineClass(address.ranges.length > 0, folded)} />}>
+          <Timeline
+            {...{ feed, clock, points, address, folded }}
+            nowMs={servedMs}
+            onChange={change}
+            isThere={moment.isThere}
+            historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
+            onFolded={(wanted) => {
+              preferences.set('timeline', wanted ? 'folded' : '');
+              setFolded(wanted);
+            }}
+          />
+        </Suspense>
+      )}
       <p className="hidden" role="status" id="changes">
         {sentence}
       </p>
@@ -168,6 +220,16 @@ export function App({ feed, preferences, clock }: AppProps) {
       />
     </div>
   );
+}
+
+/** The timeline's place has its size before the timeline is there. */
+function timelineClass(hasRanges: boolean, folded: boolean): string {
+  return `timeline${hasRanges ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`;
+}
+
+/** When the matrix of a moment ends, ms since the epoch: what its ages count to. */
+function pastMs({ atMs, ageMs, past }: Mesh): number {
+  return past?.toMs ?? atMs + ageMs;
 }
 
 /** Connected while the page is open; a page that comes back from the browser's cache connects anew. */

@@ -301,7 +301,7 @@ describe('states', () => {
 test('as a table it has the links, the worst first', async () => {
   await open(FOUR);
   await page.keyboard.press('t');
-  const rows = page.locator('.table-frame tbody tr');
+  const rows = page.locator('main .table-frame tbody tr');
   await soon(() => rows.count()).toBeGreaterThanOrEqual(16);
   expect(await rows.nth(0).textContent()).toMatch(/chaos.*Slow, but ok.*25\d ms/);
   await rows.nth(0).getByRole('button').click();

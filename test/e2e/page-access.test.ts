@@ -25,7 +25,7 @@ describe('by keyboard alone', () => {
     await soon(() => page.url()).toContain('filter=t2');
     await page.keyboard.press('Escape');
     await page.keyboard.press('t');
-    await page.locator('.table-frame').waitFor();
+    await page.locator('main .table-frame').waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Help' }).waitFor();
     await page.keyboard.press('Escape');

@@ -3,6 +3,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { Scenario } from '../feed/options.ts';
+import type { Story } from '../feed/past.ts';
 import { meshOf } from '../feed/scenarios.ts';
 import { Feed } from '../feed/server.ts';
 import { launchBrowser } from './browser.ts';
@@ -31,9 +32,9 @@ export class Visitor {
     return new Visitor(await launchBrowser());
   }
 
-  /** A feed of the built page and a scenario, below `base`. */
-  async feed(mesh: (windowMs: number) => Mesh, base = '/'): Promise<Feed> {
-    const feed = await Feed.start({ root: 'dist/web', mesh, base });
+  /** A feed of the built page and a scenario, below `base`; with a story also of the past. */
+  async feed(mesh: (windowMs: number) => Mesh, base = '/', story?: Story): Promise<Feed> {
+    const feed = await Feed.start({ root: 'dist/web', mesh, base, ...(story !== undefined && { story }) });
     this.#open.push(feed);
     return feed;
   }
@@ -81,7 +82,7 @@ export function visitorOfFile(): Pick<Visitor, 'feed' | 'visit'> {
     return visitor;
   };
   return {
-    feed: (mesh, base) => present().feed(mesh, base),
+    feed: (mesh, base, story) => present().feed(mesh, base, story),
     visit: (feed, how) => present().visit(feed, how),
   };
 }

@@ -1,8 +1,10 @@
 import { pack16 } from '../../server/contract/bytes16.ts';
+import type { Finding } from '../../server/contract/finding.ts';
 import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, phaseFlag } from '../../server/contract/links.ts';
 import type { Mesh, MeshRow, MissingReason } from '../../server/contract/mesh.ts';
 import { OUTCOMES } from '../../server/contract/outcome.ts';
 import type { Pod } from '../../server/contract/pod.ts';
+import { FindingTally } from '../../server/mesh/findings/tally.ts';
 import { FEED_TIME_MS, type MeshOptions } from './options.ts';
 import { type Fate, type Plan, planOf } from './plan.ts';
 import { podsOf } from './pods.ts';
@@ -26,7 +28,18 @@ export function meshOf(wanted: MeshOptions): Mesh {
   const plan = planOf(options, podsOf(options));
   const rows: MeshRow[] = [];
   for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') rows.push(rowOf(options, plan, i));
-  return { ...statusOf(options, plan), pods: plan.pods, rows };
+  const mesh = { ...statusOf(options, plan), pods: plan.pods, rows };
+  return { ...mesh, findings: findingsIn(mesh) };
+}
+
+/** What the product finds in a matrix. */
+function findingsIn({ pods, rows, settings, discovery, servedBy }: Mesh): Finding[] {
+  const tally = new FindingTally(pods, settings.slowLinkMs);
+  for (const row of rows) tally.add(row);
+  const steps = tally.findings({ discovery, servedBy: servedBy.pod });
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
 }
 
 function rowOf(options: Required<MeshOptions>, plan: Plan, from: number): MeshRow {

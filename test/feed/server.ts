@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeMesh, encodeMeshRow, type Mesh } from '../../server/contract/mesh.ts';
 import { fileAt } from './files.ts';
+import type { Story } from './past.ts';
+import { pastAnswer, takeAnnotation } from './past-answers.ts';
 import { samplesOf } from './samples.ts';
 
 /**
@@ -20,6 +22,8 @@ export interface FeedOptions {
   base?: string;
   /** Port on 127.0.0.1; 0 = any. */
   port?: number;
+  /** What is told of the past; without it nothing is known, as by Goldpinger. */
+  story?: Story;
 }
 
 const CSP =
@@ -42,11 +46,13 @@ export class Feed {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<Stream>();
-  readonly #options: Required<FeedOptions>;
+  readonly #options: Required<Omit<FeedOptions, 'story'>>;
+  readonly #story: Story | undefined;
   #mode: FeedMode = 'live';
 
   private constructor(options: FeedOptions) {
     this.#options = { base: '/', port: 0, ...options };
+    this.#story = options.story;
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on('connection', (socket) => {
       if (this.#mode === 'down') socket.destroy();
@@ -108,6 +114,10 @@ export class Feed {
     }
     const windowMs = Number(url.searchParams.get('window') ?? 0);
     if (path === '/api/v1/stream') return this.#open(response, windowMs);
+    if (this.#story !== undefined && path.startsWith('/api/')) {
+      const past = await this.#past(this.#story, path, url.searchParams, request);
+      if (past !== null) return void end(response, past.status, 'application/json', past.body);
+    }
     if (path === '/api/v1/mesh') {
       const body = this.#mode === 'bad-rows' ? '{"rows":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
       return void end(response, 200, 'application/json', body);
@@ -126,6 +136,20 @@ export class Feed {
     const file = await fileAt(this.#options.root, path);
     if (file === null) return void end(response, 404, 'application/json', '{"code":404,"message":"not found"}');
     end(response, 200, file.type, file.body);
+  }
+
+  async #past(story: Story, path: string, query: URLSearchParams, request: IncomingMessage) {
+    const { atMs, ageMs } = this.#options.mesh(0);
+    if (path === '/api/v1/mesh' && (query.has('at') || query.has('from'))) {
+      const toMs = Number(query.get('at') ?? query.get('to'));
+      const fromMs = Number(query.get('from') ?? toMs - 5000);
+      return { status: 200, body: [...encodeMesh(story.mesh(fromMs, toMs))].join('') };
+    }
+    const isWrite = path === '/api/v1/annotations' && request.method === 'POST';
+    const answer = isWrite
+      ? await takeAnnotation(story, request, atMs + ageMs)
+      : pastAnswer(story, path, query, atMs + ageMs);
+    return answer === null ? null : { status: answer.status, body: JSON.stringify(answer.body) };
   }
 
   #open(response: ServerResponse, windowMs: number): void {

@@ -45,7 +45,8 @@ export async function fetchText(
   return { text: text.slice(0, limit), cut: text.length > limit, status: response.status };
 }
 
-async function ask(url: string, signal: AbortSignal): Promise<Response> {
+/** Asks for JSON at `url` within 10 s. Rejects with an Error in words for any status but 2xx. */
+export async function ask(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
     headers: { accept: 'application/json' },
@@ -54,7 +55,8 @@ async function ask(url: string, signal: AbortSignal): Promise<Response> {
   return response;
 }
 
-async function understood<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
+/** What `read` gives, validated. Rejects with an Error in words. */
+export async function understood<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
   let wire: unknown;
   try {
     wire = await read();

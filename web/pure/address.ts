@@ -1,6 +1,7 @@
 import type { LinkKind } from './link-choice.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
 import type { ValueKind, ValuePhase } from './picture.ts';
+import { inOrder, MAX_RANGES, type TimeRange } from './timeline-ranges.ts';
 
 /** The four views, in the order of the keys 1-4. */
 export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
@@ -14,6 +15,8 @@ export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
 /** Which links the graph shows. */
 const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
+/** How far back the timeline can go, ms. */
+export const SPANS = [5, 20, 60, 360, 1440].map((minutes) => minutes * 60_000);
 /** Fewest and most links that the graph may be asked for where it does not show all. */
 export const LINK_LIMITS = { least: 20, most: 2000 } as const;
 /** Windows of figures, ms. */
@@ -41,6 +44,14 @@ export interface Address {
   /** Which links the graph shows, and at most how many where it does not show all. */
   only: LinkKind;
   limit: number;
+  /** The moment that is looked at, ms since the epoch by the serving pod's clock; null = now. */
+  atMs: number | null;
+  /** What is compared: before, during, after; in order of time, none overlaps another. */
+  ranges: readonly TimeRange[];
+  /** Show what changed between them instead of the view. */
+  compare: boolean;
+  /** How far back the timeline goes, ms. */
+  spanMs: number;
 }
 
 /** The address of a first visit. */
@@ -57,6 +68,10 @@ export const DEFAULT_ADDRESS: Address = {
   asTable: false,
   only: 'all',
   limit: 200,
+  atMs: null,
+  ranges: [],
+  compare: false,
+  spanMs: 20 * 60_000,
 };
 
 /** The window to ask the server for, ms: 0 where no figure over a window is shown, which spares all pods the work. */
@@ -98,7 +113,27 @@ export function readAddress(hash: string): Address {
     asTable: query.get('table') === '1',
     only: oneOf('links', LINK_KINDS, DEFAULT_ADDRESS.only),
     limit: readLimit(query.get('most') ?? ''),
+    atMs: readTime(query.get('at') ?? ''),
+    ...readCompared(query),
+    spanMs: SPANS.find((ms) => String(ms) === query.get('span')) ?? DEFAULT_ADDRESS.spanMs,
   };
+}
+
+/** Ms since the epoch, up to the year 2286; null for anything else. */
+function readTime(text: string): number | null {
+  return /^\d{1,13}$/.test(text) ? Number(text) : null;
+}
+
+/** `ranges=from-to_from-to`, ms since the epoch; what is no range is left out. Two make a comparison. */
+function readCompared(query: URLSearchParams): Pick<Address, 'ranges' | 'compare'> {
+  const texts = (query.get('ranges') ?? '').split('_').slice(0, MAX_RANGES);
+  const ranges = inOrder(
+    texts.flatMap((text) => {
+      const [fromMs, toMs, ...more] = text.split('-').map(readTime);
+      return typeof fromMs === 'number' && typeof toMs === 'number' && more.length === 0 ? [{ fromMs, toMs }] : [];
+    }),
+  );
+  return { ranges, compare: ranges.length > 1 && query.get('compare') === '1' };
 }
 
 function readLimit(text: string): number {
@@ -150,5 +185,9 @@ export function writeAddress(address: Address): string {
   set('links', address.only, DEFAULT_ADDRESS.only);
   set('most', String(address.limit), String(DEFAULT_ADDRESS.limit));
   set('table', address.asTable ? '1' : '', '');
+  set('at', String(address.atMs ?? ''), '');
+  set('ranges', address.ranges.map(({ fromMs, toMs }) => `${fromMs}-${toMs}`).join('_'), '');
+  set('compare', address.compare ? '1' : '', '');
+  set('span', String(address.spanMs), String(DEFAULT_ADDRESS.spanMs));
   return `#${query}`;
 }

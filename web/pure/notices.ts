@@ -179,6 +179,7 @@ const REASONS: Record<string, string> = {
   malformed: 'gave a malformed answer',
   'no-address': 'has no address',
   'not-asked': 'was not asked in time',
+  'no-history': 'has no history of it',
 };
 
 function missingNotice(picture: Picture): Notice | null {

@@ -24,33 +24,3 @@ export function withPicture(points: readonly StripPoint[], { mesh, counts }: Pic
   const kept = points.filter((point) => point.atMs > mesh.atMs - STRIP_MS).slice(1 - MAX_POINTS);
   return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
 }
-
-/** Where `atMs` lies on a strip that ends at `nowMs`: 0 = 20 minutes ago, 1000 = now. */
-export function stripX(atMs: number, nowMs: number): number {
-  return 1000 * Math.min(1, Math.max(0, 1 - (nowMs - atMs) / STRIP_MS));
-}
-
-/**
- * The outline of one kind as steps, SVG path data in a box of 1000 x 100 whose right edge is `nowMs`. `base` lies under
- * it. '' where it never occurred.
- */
-export function stripPath(
-  points: readonly StripPoint[],
-  nowMs: number,
-  height: (point: StripPoint) => number,
-  base: (point: StripPoint) => number,
-  most: number,
-): string {
-  if (most === 0 || points.every((point) => height(point) === 0)) return '';
-  const x = (atMs: number) => stripX(atMs, nowMs).toFixed(1);
-  const y = (value: number) => (100 - (100 * value) / most).toFixed(1);
-  let top = '';
-  let bottom = '';
-  for (const [i, point] of points.entries()) {
-    const end = x(points[i + 1]?.atMs ?? nowMs);
-    const start = x(point.atMs);
-    top += `${i === 0 ? 'M' : 'L'}${start} ${y(base(point) + height(point))}L${end} ${y(base(point) + height(point))}`;
-    bottom = `L${end} ${y(base(point))}L${start} ${y(base(point))}${bottom}`;
-  }
-  return `${top}${bottom}Z`;
-}

@@ -7,7 +7,7 @@ const KEYS: [string, string][] = [
   ['1 – 4', 'Graph, heatmap, raw, metrics'],
   ['/', 'Filter'],
   ['T', 'Table instead of the picture, and back'],
-  ['N', 'Now: connect again at once'],
+  ['N', 'Now: back from a moment of the past, or connect again at once'],
   ['Esc', 'Close what is open'],
   ['Arrows', 'Heatmap: from cell to cell. Graph: from link to link of a pod'],
   ['Enter', 'Open the link or pod'],
@@ -15,6 +15,8 @@ const KEYS: [string, string][] = [
   ['F, S', 'Heatmap: next failed, next slow link'],
   ['[ ]', 'Heatmap: order of the pods'],
   ['+ − 0', 'Graph: zoom in, out, reset'],
+  ['← →, Page Up, Page Down', 'Timeline: a step, an event back or forth; Enter looks at that moment'],
+  ['Shift + ← →', 'Timeline: draw a range, Enter takes it; arrows on its handles move them'],
   ['?', 'This help'],
 ];
 

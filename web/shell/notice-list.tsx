@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText } from '../pure/figures.ts';
 import { shownName } from '../pure/names.ts';
@@ -14,6 +15,8 @@ interface NoticeListProps {
   calm: string;
   notices: readonly Notice[];
   state: ConnectionState;
+  /** That a moment is looked at, not now; null otherwise. */
+  moment: ReactNode;
   onTryNow(): void;
   onPod(uid: string): void;
   onFilter(text: string): void;
@@ -30,6 +33,7 @@ export function NoticeList({
   calm,
   notices: all,
   state,
+  moment,
   onTryNow,
   onPod,
   onFilter,
@@ -37,8 +41,8 @@ export function NoticeList({
   onHintRead,
 }: NoticeListProps) {
   const lost = state.status === 'lost' && state.mesh !== null;
-  const notices = all.slice(0, lost ? 1 : MOST_NOTICES);
-  const isCalm = !lost && notices.length === 0 && hint === null;
+  const notices = all.slice(0, MOST_NOTICES - (lost ? 2 : 0) - (moment === null ? 0 : 1));
+  const isCalm = !lost && moment === null && notices.length === 0 && hint === null;
   if (isCalm && calm === '') return null;
   return (
     <section className="notices" aria-label="Notices">
@@ -47,6 +51,7 @@ export function NoticeList({
           <p>{calm}</p>
         </div>
       )}
+      {moment}
       {lost && <LostNotice state={state} onTryNow={onTryNow} />}
       {notices.map(({ id, kind, mark, title, text, action }) => (
         <div key={id} className={`notice is-${kind}`}>
@@ -65,7 +70,7 @@ export function NoticeList({
           )}
         </div>
       ))}
-      {hint !== null && !lost && notices.length < MOST_NOTICES && (
+      {hint !== null && !lost && moment === null && notices.length < MOST_NOTICES && (
         <div className="notice is-info">
           <Icon name="flag" />
           <p>{hint}</p>

@@ -37,7 +37,7 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     latest.current = { ...latest.current, ...part };
     setAddress(latest.current);
     clearTimeout(timer.current);
-    const isStep = 'view' in part || 'selection' in part;
+    const isStep = 'view' in part || 'selection' in part || part.compare === true;
     const write = () => {
       pending.current = null;
       const hash = writeAddress(latest.current);

@@ -1,4 +1,4 @@
-import type { RefObject } from 'react';
+import { type ReactNode, type RefObject, Suspense } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../pure/address.ts';
 import { plural } from '../pure/figures.ts';
@@ -28,6 +28,8 @@ interface ViewAreaProps {
   state: ConnectionState;
   overview: Picture | null;
   props: ViewProps | null;
+  /** What takes the view's place; null = nothing. */
+  instead: ReactNode;
   nowMs: number;
   onTryNow(): void;
   onPanelSlot(slot: HTMLElement | null): void;
@@ -50,12 +52,20 @@ export function ViewArea(area: ViewAreaProps) {
   );
 }
 
-function MainView({ view, stage, state, overview, props, nowMs, onTryNow }: ViewAreaProps) {
+function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNow }: ViewAreaProps) {
   if (view === 'raw') return <TextView key="raw" heading="Raw answers" sources={RAW} />;
   if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
   if (stage !== 'picture' || props === null) {
     const words = stage === 'picture' ? 'connecting' : stage;
     return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
+  }
+  if (instead !== null) {
+    return (
+      <>
+        <h1 className="hidden">Comparison</h1>
+        <Suspense>{instead}</Suspense>
+      </>
+    );
   }
   return (
     <>
@@ -67,8 +77,17 @@ function MainView({ view, stage, state, overview, props, nowMs, onTryNow }: View
   );
 }
 
-function Panel({ view, props, overview, onPanelSlot, takeFocus, onClosePanel }: ViewAreaProps & { props: ViewProps }) {
+function Panel({
+  view,
+  props,
+  instead,
+  overview,
+  onPanelSlot,
+  takeFocus,
+  onClosePanel,
+}: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
+  if (instead !== null) return <ViewPanel key="compare" onSlot={onPanelSlot} />;
   if (selection === null) {
     const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
     return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;

@@ -8,16 +8,22 @@ import {
   ORDERS,
   orderedThresholds,
   readAddress,
+  SPANS,
   VALUE_PHASES,
   VALUES,
   VIEWS,
   WINDOWS,
   writeAddress,
 } from '../../../web/pure/address.ts';
+import { inOrder } from '../../../web/pure/timeline-ranges.ts';
 
 const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });
 const ms = fc.integer({ min: 1, max: 10_000_000 }).map((hundredths) => hundredths / 100);
-const address: fc.Arbitrary<Address> = fc.record({
+const past = fc.integer({ min: 0, max: 9_999_999_999_999 });
+const compared = fc
+  .tuple(fc.array(fc.record({ fromMs: past, toMs: past }), { maxLength: 3 }), fc.boolean())
+  .map(([ranges, compare]) => ({ ranges: inOrder(ranges), compare: compare && inOrder(ranges).length > 1 }));
+const rest = fc.record({
   view: fc.constantFrom(...VIEWS),
   selection: fc.oneof(fc.constant(null), fc.record({ pod: uid }), fc.record({ from: uid, to: uid })),
   thresholds: fc
@@ -32,7 +38,10 @@ const address: fc.Arbitrary<Address> = fc.record({
   asTable: fc.boolean(),
   only: fc.constantFrom('all', 'failed', 'slow'),
   limit: fc.integer({ min: LINK_LIMITS.least, max: LINK_LIMITS.most }),
+  atMs: fc.option(past),
+  spanMs: fc.constantFrom(...SPANS),
 });
+const address: fc.Arbitrary<Address> = fc.tuple(rest, compared).map(([one, other]) => ({ ...one, ...other }));
 
 test('what is written is read again: a pasted link shows the same', () => {
   fc.assert(
@@ -67,6 +76,9 @@ test.each([
   `#filter=${'x'.repeat(5000)}`,
   '#from=a',
   '#window=7',
+  '#at=-1',
+  '#at=99999999999999',
+  '#ranges=5-1_7-7_x-9_1-2-3&compare=1&span=7',
 ])('hostile or broken, %s reads as a first visit', (hash) => {
   expect(readAddress(hash)).toEqual(DEFAULT_ADDRESS);
 });

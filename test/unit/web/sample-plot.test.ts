@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecentSample } from '../../../server/contract/samples.ts';
 import { barSegments } from '../../../web/pure/phase-bar.ts';
 import { plotSamples, summarise } from '../../../web/pure/sample-plot.ts';
+import { samplesAgo } from '../../../web/pure/timeline-samples.ts';
 
 function sample(atMs: number, totalUs: number, change: Partial<RecentSample> = {}): RecentSample {
   return {
@@ -89,4 +90,22 @@ describe('a phase bar', () => {
       ),
     );
   });
+});
+
+test('of a moment that is looked at, only what was known then', () => {
+  const sample = { outcome: 'ok', phase: null, connectUs: 1, firstByteUs: 1, totalUs: 2, suspect: false } as const;
+  const samples = {
+    from: 'a',
+    to: 'b',
+    nowMs: 10_000,
+    error: '',
+    samples: [1000, 5000, 9000].map((atMs) => ({ ...sample, atMs })),
+  };
+  expect(samplesAgo(samples, 4000)).toMatchObject({
+    nowMs: 6000,
+    error: '',
+    samples: [{ atMs: 1000 }, { atMs: 5000 }],
+  });
+  expect(samplesAgo(samples, 9500).error).toContain('not kept');
+  expect(samplesAgo({ ...samples, samples: [], error: 'asleep' }, 0).error).toBe('asleep');
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { keptLines, prettyJson } from '../../../web/pure/raw-text.ts';
-import { STRIP_MS, type StripPoint, stripPath, withPicture } from '../../../web/pure/strip.ts';
+import { STRIP_MS, type StripPoint, withPicture } from '../../../web/pure/strip.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
 const at = (atMs: number) =>
@@ -28,40 +28,6 @@ test('it is bounded in time and in number', () => {
 
 test('a pod whose clock is behind begins a new history', () => {
   expect(withPicture([{ atMs: 1_000_000, failed: 0, slow: 0 }], at(900_000))).toHaveLength(1);
-});
-
-test('steps go from each point to the next and from the last to now, slow upon failed', () => {
-  const points = [
-    { atMs: STRIP_MS / 2, failed: 1, slow: 0 },
-    { atMs: (STRIP_MS * 3) / 4, failed: 2, slow: 2 },
-  ];
-  expect(
-    stripPath(
-      points,
-      STRIP_MS,
-      (p) => p.failed,
-      () => 0,
-      4,
-    ),
-  ).toBe('M500.0 75.0L750.0 75.0L750.0 50.0L1000.0 50.0L1000.0 100.0L750.0 100.0L750.0 100.0L500.0 100.0Z');
-  expect(
-    stripPath(
-      points,
-      STRIP_MS,
-      (p) => p.slow,
-      (p) => p.failed,
-      4,
-    ),
-  ).toContain('L750.0 0.0L1000.0 0.0L1000.0 50.0L750.0 50.0');
-  expect(
-    stripPath(
-      points,
-      STRIP_MS,
-      () => 0,
-      () => 0,
-      4,
-    ),
-  ).toBe('');
 });
 
 test('raw answers: JSON becomes readable, the rest stays; lines are kept by what they contain', () => {

@@ -109,7 +109,12 @@ function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
           </>
         )}
       </p>
-      <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} />
+      <SampleChart
+        of={samples}
+        state={facts.state}
+        problemMs={thresholds.problemMs}
+        isNow={props.picture.mesh.past === null}
+      />
       {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
     </section>
   );

@@ -11,10 +11,12 @@ interface SampleChartProps {
   of: SamplesState;
   state: LinkState;
   problemMs: number;
+  /** Whether it ends now, and not at a moment that is looked at. */
+  isNow: boolean;
 }
 
 /** Recent samples of a link as a small plot; failures are marks that stand through it. */
-export function SampleChart({ of, state, problemMs }: SampleChartProps) {
+export function SampleChart({ of, state, problemMs, isNow }: SampleChartProps) {
   const { samples, error } = of;
   if (samples === null || samples.samples.length === 0) {
     return (
@@ -43,7 +45,7 @@ export function SampleChart({ of, state, problemMs }: SampleChartProps) {
       </svg>
       <figcaption>
         <span>{clockText(plot.fromMs, samples.nowMs)}</span>
-        <span>now</span>
+        <span>{isNow ? 'now' : clockText(samples.nowMs)}</span>
       </figcaption>
     </figure>
   );

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { Story } from '../feed/past.ts';
+import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+
+const visitor = visitorOfFile();
+const minutes = (count: number) => count * 60_000;
+/** Experiment 2, as in timeline.test.ts: slow since 2.5 minutes ago. */
+const withPast = (nowMs: number, pods = 4) => visitor.feed(scenario('slow-row', pods), '/', new Story(nowMs, pods));
+const ranges = (nowMs: number) =>
+  `#view=heatmap&ranges=${nowMs - minutes(8)}-${nowMs - minutes(4)}_${nowMs - minutes(2)}-${nowMs - minutes(1)}&compare=1`;
+
+test('Compare finds the fault itself, says what changed, and Back returns', async () => {
+  const page = await visitor.visit(await withPast(Date.now()));
+  await page.getByText('latency 250 ms added').waitFor();
+  await page.getByRole('button', { name: 'Compare' }).click();
+  await soon(() => words(page, '.key-figures')).toMatch(
+    /Affected links 4 of 16 25 % Collateral 0 links away from chaos Links with failures 0 → 0/,
+  );
+  expect(await words(page, '.changed-frame')).toMatch(/chaos 0\.\d+ 25\d/);
+  expect(await words(page, '.findings')).toContain('goldpinger-chaos: slow from all 3 others');
+  const href = await page.getByRole('link', { name: 'Report' }).getAttribute('href');
+  expect(href).toMatch(/\/api\/v1\/report\?from=\d{13}&to=\d{13}&before=\d{13}-\d{13}$/);
+  await page.goBack();
+  await page.locator('.graph-view').waitFor();
+});
+
+test('a pasted link compares the same, a third range is after, Esc ends it', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
+  await soon(() => words(page, '.compare-tools')).toMatch(/before .* during .* 1 min/);
+  await page.locator('.key-figures').waitFor();
+  await page.getByRole('button', { name: '+ after' }).click();
+  await soon(() => words(page, '.key-figures')).toContain('before, during, after');
+  await page.getByRole('slider', { name: 'before, end' }).focus();
+  await page.keyboard.press('ArrowLeft');
+  await soon(() => page.url()).toContain(`_${nowMs - minutes(2)}`);
+  await page.keyboard.press('Escape');
+  await page.locator('.heatmap').waitFor();
+});
+
+test('a verdict is asked for, clause by clause; a mistake is said, hostile names are text', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
+  const clauses = page.getByLabel('Expectations');
+  await clauses.fill('healthy\nlatency>=200ms');
+  await page.getByRole('button', { name: 'Check' }).click();
+  await soon(() => words(page, '.verdict')).toMatch(/healthy pass × latency>=200ms fail.*001 → <b>chaos: 0\.6 ms/);
+  await clauses.fill('fast');
+  await page.getByRole('button', { name: 'Check' }).click();
+  await soon(() => words(page, '.verdict')).toContain('expect 1: no such condition');
+});
+
+test('300 pods: the map is drawn and the worst 200 links are told, without the page standing still', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs, 300), { hash: ranges(nowMs) });
+  await soon(() => words(page, '.key-figures')).toContain('300 of 90');
+  expect(await page.locator('.changed-frame tbody tr').count()).toBe(200);
+  await page.locator('.change-frame canvas').hover({ position: { x: 5, y: 5 } });
+  await soon(() => words(page, '.change-words')).toMatch(/→ .*then/);
+});
+
+test.each([
+  [1440, false],
+  [1440, true],
+  [390, false],
+])('at %i px, dark %s, it is accessible and overflows nothing', async (width, dark) => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await withPast(nowMs), { width, dark, hash: ranges(nowMs) });
+  await page.locator('.key-figures').waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+});

@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { Story } from '../feed/past.ts';
+import { FEED_TOKEN } from '../feed/past-answers.ts';
+import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+
+const visitor = visitorOfFile();
+/** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
+const withPast = (nowMs: number) => visitor.feed(scenario('slow-row'), '/', new Story(nowMs));
+const slider = '.timeline-slider';
+const minutes = (count: number) => count * 60_000;
+
+describe('the timeline', () => {
+  test('tells what was, by marks, flags and to those who hear it; Enter looks at it, N returns', async () => {
+    const page = await visitor.visit(await withPast(Date.now()), { hash: '#view=heatmap' });
+    await page.getByText('latency 250 ms added').waitFor();
+    expect(await page.locator('.event-mark').count()).toBe(5);
+    await page.locator(slider).focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp');
+    const told = () => page.locator(slider).getAttribute('aria-valuetext');
+    await soon(told).toMatch(/goldpinger-chaos from 3 pods: refused/);
+    await page.keyboard.press('ArrowRight');
+    await soon(told).toMatch(/^\d\d:\d\d:\d\d, 3 failed; 75 % of the pods known/);
+    await page.keyboard.press('Enter');
+    await page.getByText('You are looking at').waitFor();
+    await soon(() => words(page, '.summary')).toContain('3 failed');
+    await soon(() => page.url()).toMatch(/at=\d{13}/);
+    await page.keyboard.press('n');
+    await soon(() => words(page, '.summary')).toContain('4 slow 0 failed');
+    await soon(() => page.url()).not.toContain('at=');
+  });
+
+  test('a click shows a moment in every view, and a pasted link shows the same', async () => {
+    const nowMs = Date.now();
+    const feed = await withPast(nowMs);
+    const page = await visitor.visit(feed, { hash: '#view=graph' });
+    await page.getByText('proxy created').waitFor();
+    const box = await page.locator(slider).boundingBox();
+    // 12 of 20 minutes ago.
+    await page.mouse.click(box!.x + box!.width * 0.4, box!.y + box!.height / 3);
+    await soon(() => words(page, '.summary')).toContain('3 failed');
+    await soon(() => page.url()).toContain('at=');
+    const other = await visitor.visit(feed, { hash: new URL(page.url()).hash.replace('graph', 'heatmap&table=1') });
+    await other.getByText('You are looking at').waitFor();
+    await soon(() => words(other, '.heatmap')).toContain('Refused');
+    await other.getByRole('button', { name: 'Back to now' }).click();
+    await soon(() => words(other, '.summary')).toContain('0 failed');
+  });
+
+  test('a moment that cannot be had says why, and leads back', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=graph&at=1000' });
+    await soon(() => words(page, '.notices')).toContain('cannot be shown.');
+    await page.getByRole('button', { name: 'Back to now' }).click();
+    await soon(() => words(page, '.notices')).toContain('No link fails');
+  });
+
+  test('as a table it says the same: T', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.keyboard.press('t');
+    const table = () => words(page, '.timeline table');
+    await soon(table).toMatch(/4 slow.*latency 250 ms added.*goldpinger-chaos from 3 pods: refused/);
+    await soon(table).toContain('nothing known');
+    await page.locator('.timeline table button').last().click();
+    await page.getByText('You are looking at').waitFor();
+  });
+
+  test('plays, and the space bar pauses', async () => {
+    const nowMs = Date.now();
+    const page = await visitor.visit(await withPast(nowMs), { hash: `#view=graph&at=${nowMs - minutes(10)}` });
+    await page.getByText('You are looking at').waitFor();
+    const at = () => Number(/at=(\d+)/.exec(page.url())?.[1] ?? 0);
+    await page.getByRole('button', { name: 'Play' }).click();
+    await soon(at).toBeGreaterThan(nowMs - minutes(10));
+    await page.keyboard.press(' ');
+    await page.getByRole('button', { name: 'Play' }).waitFor();
+    const paused = at();
+    expect((paused - nowMs + minutes(10)) % 15_000).toBe(0);
+  });
+
+  test('takes a note from whoever has the token, and says what is wrong with another', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.getByRole('button', { name: 'Note' }).click();
+    await page.getByLabel('What happened').fill('<b>cable pulled</b>');
+    await page.getByLabel('WRITE_TOKEN').fill('guess');
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByText('not the token').waitFor();
+    await page.getByLabel('WRITE_TOKEN').fill(FEED_TOKEN);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.locator('.flag').getByText('<b>cable pulled</b>').waitFor();
+    expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(FEED_TOKEN);
+  });
+
+  test('folds, and stays folded', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByRole('button', { name: 'Timeline' }).click();
+    await page.reload();
+    await page.locator('.timeline h2').waitFor();
+    expect(await page.locator('.timeline').evaluate((line) => line.clientHeight)).toBeLessThanOrEqual(28);
+  });
+});
+
+describe('ranges', () => {
+  const ranges = (url: string) =>
+    (/ranges=([\d_-]+)/.exec(url)?.[1] ?? '').split('_').map((text) => text.split('-').map(Number));
+
+  test('are drawn by dragging, and their ends move by arrow keys', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    const box = await page.locator(slider).boundingBox();
+    const y = box!.y + box!.height / 3;
+    await page.mouse.move(box!.x + box!.width * 0.75, y);
+    await page.mouse.down();
+    await page.mouse.move(box!.x + box!.width * 0.6, y, { steps: 4 });
+    await page.mouse.up();
+    const end = page.getByRole('slider', { name: 'before, end' });
+    await end.waitFor();
+    await soon(() => page.url()).toContain('ranges');
+    const [[from, to] = []] = ranges(page.url());
+    expect((to! - from!) / minutes(3)).toBeCloseTo(1, 1);
+    await end.focus();
+    await page.keyboard.press('ArrowLeft');
+    await soon(() => ranges(page.url())[0]).toEqual([from, to! - 5000]);
+    await page.keyboard.press('Delete');
+    await soon(() => page.url()).not.toContain('ranges');
+  });
+
+  test('are drawn by keys: Shift and arrows, then Enter', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.locator(slider).focus();
+    for (let i = 0; i < 6; i++) await page.keyboard.press('ArrowLeft');
+    for (let i = 0; i < 6; i++) await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Enter');
+    await soon(() => ranges(page.url()).map(([from, to]) => to! - from!)).toEqual([30_000]);
+  });
+});
+
+test.each([
+  [1440, false, 4],
+  [1440, true, 4],
+  [390, true, 4],
+])('at %i px, dark %s, it is accessible and overflows nothing', async (width, dark, pods) => {
+  const nowMs = Date.now();
+  const story = new Story(nowMs, pods);
+  const hash = `#view=heatmap&at=${nowMs - minutes(10)}&ranges=${nowMs - minutes(8)}-${nowMs - minutes(4)}`;
+  const page = await visitor.visit(await visitor.feed(scenario('slow-row', pods), '/', story), { width, dark, hash });
+  await page.getByText('You are looking at').waitFor();
+  await page.locator('.event-mark').first().waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
+});

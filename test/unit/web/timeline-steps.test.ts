@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LATENCY_BINS_US, type MeshHistory } from '../../../server/contract/history.ts';
+import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../web/pure/timeline-steps.ts';
+import { suggestedRanges } from '../../../web/pure/timeline-suggestion.ts';
+
+/** A history of steps of 10 s from 0 on: counts of bad links, and rows known of four. */
+function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links?: number }[]): MeshHistory {
+  const bins = (us: number[]) => {
+    const counts = Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
+    for (const each of us)
+      counts[[...LATENCY_BINS_US, Number.POSITIVE_INFINITY].findIndex((bound) => each <= bound)]!++;
+    return counts;
+  };
+  return {
+    ...{ fromMs: 0, toMs: steps.length * 10_000, stepMs: 10_000, nowMs: steps.length * 10_000, resolutionMs: 5000 },
+    missing: [],
+    rows: steps.map(({ rows = 4 }) => rows),
+    pods: steps.map(() => 4),
+    links: steps.map(({ links, us = [], failed = 0 }) => links ?? us.length + failed),
+    failed: steps.map(({ failed = 0 }) => failed),
+    byLatency: steps.map(({ us = [] }) => bins(us)),
+  };
+}
+
+describe('steps of a history', () => {
+  test('slow is what the page calls a problem; failed is failed', () => {
+    const history = historyOf([{ us: [600, 252_000, 90_000], failed: 2 }]);
+    expect(stepsOf(history, 100)).toEqual([{ fromMs: 0, toMs: 10_000, failed: 2, slow: 1, known: 1 }]);
+    expect(stepsOf(history, 50)[0]?.slow).toBe(2);
+    expect(stepsOf(history, 0.5)[0]?.slow).toBe(3);
+    expect(stepsOf(history, 99_000)[0]?.slow).toBe(0);
+  });
+
+  test('what nobody knows is unknown, what some know is known in part', () => {
+    const history = historyOf([{ rows: 0 }, { rows: 3, us: [600] }, { rows: 0, links: 1 }]);
+    expect(stepsOf(history, 100).map(({ known }) => known)).toEqual([0, 0.75, 0]);
+  });
+});
+
+describe('history and what the page has seen', () => {
+  const steps = stepsOf(historyOf([{ us: [600] }, { failed: 1 }, { us: [600] }]), 100);
+  const live = (atMs: number, failed: number) => ({ atMs, failed, slow: 0 });
+
+  test('live pictures go on where the last whole step ends', () => {
+    const joined = withLive(steps, [live(25_000, 7), live(31_000, 2), live(34_000, 0)], 36_000, 10_000);
+    expect(joined.map(({ fromMs, toMs, failed }) => [fromMs, toMs, failed])).toEqual([
+      [0, 10_000, 0],
+      [10_000, 20_000, 1],
+      [20_000, 30_000, 0],
+      [30_000, 31_000, 7],
+      [31_000, 34_000, 2],
+      [34_000, 36_000, 0],
+    ]);
+  });
+
+  test('they never overlap and never leave what is known', () => {
+    const times = fc.uniqueArray(fc.integer({ min: 0, max: 60_000 }), { maxLength: 20 });
+    fc.assert(
+      fc.property(times, fc.integer({ min: 30_000, max: 70_000 }), (ats, nowMs) => {
+        const points = ats.filter((at) => at <= nowMs).sort((a, b) => a - b);
+        const joined = withLive(
+          steps,
+          points.map((at) => live(at, 1)),
+          nowMs,
+          10_000,
+        );
+        for (const [i, { fromMs, toMs }] of joined.entries()) {
+          expect(toMs).toBeGreaterThan(fromMs);
+          expect(fromMs).toBeGreaterThanOrEqual(joined[i - 1]?.toMs ?? 0);
+          expect(toMs).toBeLessThanOrEqual(nowMs);
+        }
+      }),
+    );
+  });
+
+  test('without a history only what was seen is known', () => {
+    expect(withLive([], [live(5000, 1)], 8000, 0)).toEqual([
+      { fromMs: 5000, toMs: 8000, failed: 1, slow: 0, known: 1 },
+    ]);
+  });
+});
+
+test('merging keeps every moment as it was', () => {
+  const step = fc.record({ failed: fc.nat(1), slow: fc.nat(1), known: fc.constantFrom(0, 1) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), fc.nat(300_000), (counts, atMs) => {
+      const steps = counts.map((count, i) => ({ ...count, fromMs: i * 10_000, toMs: (i + 1) * 10_000 }));
+      const [plain, joined] = [stepAt(steps, atMs), stepAt(merged(steps), atMs)];
+      expect(joined?.failed).toBe(plain?.failed);
+      expect(joined?.known).toBe(plain?.known);
+    }),
+  );
+});
+
+test('outlines: slow upon failed, unknown over all its height, what is left of the chart as a line', () => {
+  const steps: TimelineStep[] = [
+    { fromMs: 0, toMs: 10, failed: 2, slow: 2, known: 1 },
+    { fromMs: 10, toMs: 20, failed: 0, slow: 0, known: 0 },
+    { fromMs: 20, toMs: 30, failed: 0, slow: 0, known: 0.5 },
+  ];
+  const { failed, slow, unknown, partly, most } = stepPaths(steps, (ms) => ms, 40);
+  expect(most).toBe(4);
+  expect(failed).toBe('M0.0 40.0V20.0H10.0V40.0Z');
+  expect(slow).toBe('M0.0 20.0V0.0H10.0V20.0Z');
+  expect(unknown).toBe('M10.0 40.0V0.0H20.0V40.0Z');
+  expect(partly).toBe('M20.0 40.0V20.0H30.0V40.0Z');
+  expect(stepPaths([], (ms) => ms, 40)).toEqual({ failed: '', slow: '', unknown: '', partly: '', most: 0 });
+});
+
+describe('what to compare where nobody has said', () => {
+  const step = (from: number, to: number, failed: number, known = 1): TimelineStep => ({
+    fromMs: from * 1000,
+    toMs: to * 1000,
+    failed,
+    slow: 0,
+    known,
+  });
+  const limits = { fromMs: 0, toMs: 1_000_000 };
+  const seconds = (steps: TimelineStep[]) =>
+    suggestedRanges(steps, limits, 4000).map(({ fromMs, toMs }) => [fromMs / 1000, toMs / 1000]);
+
+  test('a fault that lasts: the good time before it, and the fault', () => {
+    expect(seconds([step(0, 900, 0), step(900, 1000, 4)])).toEqual([
+      [600, 895],
+      [900, 1000],
+    ]);
+  });
+
+  test('a fault that is over has an after; an earlier fault is not in its before', () => {
+    const steps = [step(0, 100, 0), step(100, 200, 1), step(200, 300, 0), step(300, 400, 2), step(400, 1000, 0)];
+    expect(seconds(steps)).toEqual([
+      [200, 295],
+      [300, 400],
+      [405, 700],
+    ]);
+  });
+
+  test('a flicker is one fault', () => {
+    const steps = [step(0, 500, 0), step(500, 510, 1), step(510, 518, 0), step(518, 530, 1), step(530, 1000, 0)];
+    expect(seconds(steps)[1]).toEqual([500, 530]);
+  });
+
+  test('without a fault, the last two halves of what is known', () => {
+    expect(seconds([step(0, 800, 0, 0), step(800, 1000, 0)])).toEqual([
+      [800, 900],
+      [900, 1000],
+    ]);
+  });
+});

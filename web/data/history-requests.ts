@@ -1,0 +1,73 @@
+import { type Annotation, parseAnnotations } from '../../server/contract/annotation.ts';
+import { type MeshEvent, parseEvents } from '../../server/contract/event.ts';
+import { type MeshHistory, parseMeshHistory } from '../../server/contract/history.ts';
+import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
+import { parseVerdict, type VerdictAnswer } from '../../server/contract/verdict.ts';
+import type { TimeRange } from '../pure/timeline-ranges.ts';
+import { ask, serverUrl, understood } from './requests.ts';
+
+const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
+
+/** How many links were bad, step by step. Rejects with an Error in words. */
+export async function fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory> {
+  const url = serverUrl('api/v1/history', { ...times(range), step: String(stepMs) });
+  const response = await ask(url, signal);
+  return understood(() => response.json(), parseMeshHistory);
+}
+
+/** What happened. Rejects with an Error in words. */
+export async function fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]> {
+  const response = await ask(serverUrl('api/v1/events', times(range)), signal);
+  return (await understood(() => response.json(), parseEvents)).events;
+}
+
+/** What people and tools have noted. Rejects with an Error in words. */
+export async function fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]> {
+  const response = await ask(serverUrl('api/v1/annotations'), signal);
+  return (await understood(() => response.json(), parseAnnotations)).annotations;
+}
+
+/** The matrix as it was at a moment (ms since the epoch), or over a range. Rejects with an Error in words. */
+export async function fetchPastMesh(when: number | TimeRange, signal: AbortSignal): Promise<Mesh> {
+  const query = typeof when === 'number' ? { at: String(Math.round(when)) } : times(when);
+  const response = await ask(serverUrl('api/v1/mesh', query), signal);
+  const mesh = await understood(() => response.json(), parseMesh);
+  // A server that does not know the question answers another one.
+  if (mesh.past === null) throw new Error('this server keeps no past');
+  return mesh;
+}
+
+/** Writes a note to all pods. Rejects with an Error that says what to do where it may not be written. */
+export async function postAnnotation(
+  note: { fromMs: number; toMs: number | null; text: string },
+  token: string,
+): Promise<void> {
+  const { fromMs, toMs, text } = note;
+  const response = await fetch(serverUrl('api/v1/annotations'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ from: Math.round(fromMs), ...(toMs !== null && { to: Math.round(toMs) }), text }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  if (response.ok) return;
+  if (response.status === 401) throw new Error('That is not the token of these servers.');
+  if (response.status === 403) throw new Error('These servers take no notes: WRITE_TOKEN is not set.');
+  const answer: unknown = await response.json().catch(() => null);
+  throw new Error(messageOf(answer) ?? `The server answered with status ${response.status}.`);
+}
+
+/** Whether the clauses held in a range. Rejects with an Error in words; what is wrong with a clause is said by the server. */
+export async function fetchVerdict({ fromMs, toMs }: TimeRange, clauses: readonly string[]): Promise<VerdictAnswer> {
+  const query = new URLSearchParams({ start: String(fromMs), end: String(toMs), status: 'always200' });
+  for (const clause of clauses) query.append('expect', clause);
+  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, { signal: AbortSignal.timeout(10_000) });
+  if (response.ok) return understood(() => response.json(), parseVerdict);
+  const answer: unknown = await response.json().catch(() => null);
+  throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
+}
+
+/** What an error of the server says; null where it says nothing. */
+function messageOf(answer: unknown): string | null {
+  const { message } = (answer ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : null;
+}

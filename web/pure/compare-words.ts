@@ -1,0 +1,83 @@
+import type { Annotation } from '../../server/contract/annotation.ts';
+import type { MeshEvent } from '../../server/contract/event.ts';
+import type { CHANGES, Comparison } from './compare.ts';
+import { latencyText } from './figures.ts';
+import type { TimeRange } from './timeline-ranges.ts';
+
+/** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms. */
+export function deltaText(us: number): string {
+  if (Number.isNaN(us)) return '–';
+  if (Math.abs(us) < 50) return '±0';
+  return `${us > 0 ? '+' : '−'}${latencyText(Math.abs(us))}`;
+}
+
+/** As `deltaText` in ms without the unit, for cells: "+251", "+0.1", "±0". */
+export function deltaFigure(us: number): string {
+  return deltaText(us).replace(/ ms$/, '');
+}
+
+const WORDS: Record<(typeof CHANGES)[number], string> = {
+  unknown: 'not known in both',
+  same: 'as before',
+  slower: 'slower',
+  faster: 'faster',
+  mended: 'failed before, ok during',
+  failing: 'failed in both',
+  broke: 'fails more',
+};
+
+/** What became of a link, in words. */
+export function changeWords(change: (typeof CHANGES)[number]): string {
+  return WORDS[change];
+}
+
+/** How a link did in one range: "252 ms", "failed", "3 % failed, 0.61 ms". */
+export function doingText(us: number, failedShare: number): string {
+  if (!(failedShare >= 0)) return '–';
+  if (failedShare === 0) return latencyText(us);
+  if (Number.isNaN(us)) return 'failed';
+  return `${Math.max(1, Math.round(failedShare * 100))} % failed`;
+}
+
+/** The name of a pair: "001 → chaos". */
+export function pairName({ pods, n }: Comparison, pair: number): string {
+  return `${pods[Math.floor(pair / n)]?.label ?? '?'} → ${pods[pair % n]?.label ?? '?'}`;
+}
+
+/** How long after the fault began it was seen. */
+export interface Seen {
+  /** null: nothing was seen. */
+  afterMs: number | null;
+  /** What it counts from. */
+  from: 'the annotation' | 'its begin';
+}
+
+/**
+ * How long it took from the first annotation in the range (or a little before it), else from its begin, to the first
+ * link that failed or was slow.
+ */
+export function seenAfter(range: TimeRange, events: readonly MeshEvent[], annotations: readonly Annotation[]): Seen {
+  const leadMs = Math.min(60_000, (range.toMs - range.fromMs) / 2);
+  const noted = annotations.find(({ fromMs }) => fromMs >= range.fromMs - leadMs && fromMs < range.toMs);
+  const sinceMs = noted?.fromMs ?? range.fromMs;
+  const first = events.find(
+    ({ kind, atMs }) => (kind === 'link-failed' || kind === 'link-slow') && atMs >= sinceMs && atMs <= range.toMs,
+  );
+  return {
+    afterMs: first === undefined ? null : first.atMs - sinceMs,
+    from: noted === undefined ? 'its begin' : 'the annotation',
+  };
+}
+
+/** The address of the report on what is compared, relative to the page. */
+export function reportPath([before, during, after]: readonly TimeRange[]): string {
+  if (before === undefined || during === undefined) return 'api/v1/report';
+  const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
+  const tail = after === undefined ? '' : `&after=${text(after)}`;
+  return `api/v1/report?from=${during.fromMs}&to=${during.toMs}&before=${text(before)}${tail}`;
+}
+
+/** Where a median lies on the scale of the table: log from 0.1 ms (0) to 1 s (1). */
+export function onScale(us: number): number {
+  return Math.min(1, Math.max(0, Math.log10(Math.max(1, us) / 100) / 4));
+}

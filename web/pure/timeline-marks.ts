@@ -1,0 +1,80 @@
+import type { Annotation } from '../../server/contract/annotation.ts';
+import type { MeshEvent } from '../../server/contract/event.ts';
+import { shownName } from './names.ts';
+import { eventTone, eventWords, type MarkTone } from './timeline-words.ts';
+
+/** One mark on the axis: an event, or several that are too near each other to be told apart. */
+export interface EventMark {
+  /** Where it is, px. */
+  x: number;
+  /** When the first of them was, ms since the epoch. */
+  atMs: number;
+  tone: MarkTone;
+  /** What happened, oldest first, with the time each. */
+  lines: { id: string; atMs: number; text: string }[];
+}
+
+/** Marks nearer than this are one, px. */
+const APART = 20;
+/** The gravest tone is a common mark's. */
+const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
+
+/** Events as marks from left to right; `x` maps a time to px. Those beyond `width` on either side are left out. */
+export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => number, width: number): EventMark[] {
+  const marks: EventMark[] = [];
+  for (const event of [...events].sort((a, b) => a.atMs - b.atMs)) {
+    const at = x(event.atMs);
+    if (at < 0 || at > width) continue;
+    const tone = eventTone(event);
+    const line = { id: event.id, atMs: event.atMs, text: eventWords(event) };
+    const last = marks.at(-1);
+    if (last !== undefined && at - last.x < APART) {
+      last.lines.push(line);
+      if (RANK.indexOf(tone) > RANK.indexOf(last.tone)) last.tone = tone;
+    } else marks.push({ x: at, atMs: event.atMs, tone, lines: [line] });
+  }
+  return marks;
+}
+
+/** An annotation on the timeline: where its flag stands, where its words have room. */
+export interface Flag {
+  id: string;
+  x: number;
+  /** Where it ends, px; `x` where it is a moment. */
+  endX: number;
+  atMs: number;
+  text: string;
+  /** The room of its words, px; too little for any is 0. To the left of the flag where `isLeft`. */
+  room: number;
+  isLeft: boolean;
+}
+
+const FLAG = 24;
+const LEAST_ROOM = 56;
+const MOST_ROOM = 260;
+
+/** Annotations as flags; words that would meet the next flag are cut, those that would meet the right edge flip left. */
+export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) => number, width: number): Flag[] {
+  const seen = annotations.filter(({ fromMs, toMs }) => x(toMs ?? fromMs) >= 0 && x(fromMs) <= width);
+  const places = seen.map(({ fromMs }) => Math.max(0, x(fromMs)));
+  let takenTo = 0;
+  return seen.map(({ id, fromMs, toMs, text, tags }, i) => {
+    const at = places[i] ?? 0;
+    const right = Math.min(places[i + 1] ?? width, width) - at - FLAG;
+    const left = at - takenTo - FLAG;
+    const isLeft = right < MOST_ROOM / 2 && left > right;
+    const free = isLeft ? left : right;
+    const room = free < LEAST_ROOM ? 0 : Math.min(MOST_ROOM, free);
+    takenTo = isLeft || room === 0 ? at : at + Math.min(room, text.length * 7 + 4) + FLAG;
+    const words = [text, ...tags.map((tag) => `#${tag}`)].join(' ');
+    return {
+      id,
+      x: at,
+      endX: Math.min(width, Math.max(at, x(toMs ?? fromMs))),
+      atMs: fromMs,
+      text: shownName(words),
+      room,
+      isLeft,
+    };
+  });
+}

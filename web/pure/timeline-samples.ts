@@ -1,0 +1,10 @@
+import type { LinkSamples } from '../../server/contract/samples.ts';
+
+/** The samples as they were `ageMs` ago: for a link of a moment that is looked at. They are kept for minutes only. */
+export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {
+  const nowMs = samples.nowMs - ageMs;
+  const kept = samples.samples.filter(({ atMs }) => atMs <= nowMs);
+  const error =
+    samples.error === '' && kept.length === 0 ? 'Samples of that time are not kept any more' : samples.error;
+  return { ...samples, nowMs, samples: kept, error };
+}

@@ -1,0 +1,94 @@
+import type { MeshEvent } from '../../server/contract/event.ts';
+import { countText, latencyText, plural } from './figures.ts';
+import { shownName } from './names.ts';
+import type { TimelineStep } from './timeline-steps.ts';
+
+/** How an event is marked: like what it tells of. `up` and `down`: somebody came, somebody left. */
+export type MarkTone = 'failed' | 'slow' | 'suspect' | 'good' | 'up' | 'down';
+
+const TONES: Record<MeshEvent['kind'], MarkTone> = {
+  'pod-seen': 'up',
+  'pod-ready': 'good',
+  'pod-not-ready': 'suspect',
+  'pod-terminating': 'down',
+  'pod-gone': 'down',
+  'pod-replaced': 'up',
+  'link-failed': 'failed',
+  'link-recovered': 'good',
+  'link-slow': 'slow',
+  'link-normal': 'good',
+  'api-lost': 'suspect',
+  'api-back': 'good',
+  'row-starved': 'suspect',
+  'row-recovered': 'good',
+  'probe-failed': 'failed',
+  'probe-recovered': 'good',
+};
+
+/** How an event is marked. */
+export function eventTone({ kind }: MeshEvent): MarkTone {
+  return TONES[kind];
+}
+
+/** An event in words, without its time: "goldpinger-2 from 3 pods: timeout in connect". Names are fit to be shown. */
+export function eventWords(event: MeshEvent): string {
+  const { kind, outcome, phase, totalUs } = event;
+  const name = shownName(event.pod?.name ?? '');
+  const detail = shownName(event.detail);
+  const where = phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`;
+  switch (kind) {
+    case 'pod-seen':
+      return `${name} is new`;
+    case 'pod-ready':
+      return `${name} is ready`;
+    case 'pod-not-ready':
+      return `${name} is not ready`;
+    case 'pod-terminating':
+      return `${name} is terminating`;
+    case 'pod-gone':
+      return `${name} is gone`;
+    case 'pod-replaced':
+      return `${name} is replaced${detail === '' ? '' : ` by ${detail}`}`;
+    case 'link-failed':
+      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}`;
+    case 'link-recovered':
+      return `${linkText(event, name)}: answers again`;
+    case 'link-slow':
+      return `${linkText(event, name)}: slow${totalUs >= 0 ? `, ${latencyText(totalUs)}` : ''}`;
+    case 'link-normal':
+      return `${linkText(event, name)}: not slow any more`;
+    case 'api-lost':
+      return 'Kubernetes API is away';
+    case 'api-back':
+      return 'Kubernetes API is back';
+    case 'row-starved':
+      return `${name} is starved`;
+    case 'row-recovered':
+      return `${name} is not starved any more`;
+    case 'probe-failed':
+      return `${detail} fails${fromText(event)}`;
+    case 'probe-recovered':
+      return `${detail} answers again${fromText(event)}`;
+  }
+}
+
+function linkText(event: MeshEvent, name: string): string {
+  const [only] = event.from;
+  if (event.fromCount === 1 && only !== undefined) return `${shownName(only.name)} → ${name}`;
+  return `${name}${fromText(event)}`;
+}
+
+function fromText({ from, fromCount }: MeshEvent): string {
+  const [only] = from;
+  if (fromCount === 0 || only === undefined) return '';
+  return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
+}
+
+/** A step in words: "2 failed, 4 slow", "nothing known". */
+export function stepWords(step: TimelineStep | null): string {
+  if (step === null || step.known === 0) return 'nothing known';
+  const { failed, slow, known } = step;
+  const bad = [failed > 0 ? `${countText(failed)} failed` : '', slow > 0 ? `${countText(slow)} slow` : ''];
+  const words = bad.filter(Boolean).join(', ') || 'no link failed or slow';
+  return known < 1 ? `${words}; ${Math.round(known * 100)} % of the pods known` : words;
+}

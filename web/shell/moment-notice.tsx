@@ -1,0 +1,31 @@
+import { clockText } from '../pure/figures.ts';
+import { shownName } from '../pure/names.ts';
+import { Icon } from './icons.tsx';
+import { sentence } from './notice-list.tsx';
+import type { Moment } from './use-moment.ts';
+
+interface MomentNoticeProps {
+  /** The moment, and the serving pod's now, ms since the epoch. */
+  atMs: number;
+  nowMs: number;
+  moment: Moment;
+  onNow(): void;
+}
+
+/** Says that this is not now, and leads back. */
+export function MomentNotice({ atMs, nowMs, moment, onNow }: MomentNoticeProps) {
+  const time = clockText(atMs, nowMs);
+  const { isThere, error } = moment;
+  return (
+    <div className={error === '' ? 'notice is-moment' : 'notice is-warning'} role="status">
+      <Icon name="clock" />
+      <p>
+        <strong>{error === '' ? `You are looking at ${time}.` : `${time} cannot be shown.`}</strong>{' '}
+        {isThere ? '' : error === '' ? 'Loading.' : sentence(shownName(error))}
+      </p>
+      <button type="button" onClick={onNow}>
+        Back to now
+      </button>
+    </div>
+  );
+}

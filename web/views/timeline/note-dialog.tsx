@@ -1,0 +1,82 @@
+import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { MAX_ANNOTATION_TEXT } from '../../../server/contract/annotation.ts';
+import { textOf } from '../../../server/contract/errors.ts';
+import { postAnnotation } from '../../data/history-requests.ts';
+import { clockText } from '../../pure/figures.ts';
+import { shownName } from '../../pure/names.ts';
+import type { TimeRange } from '../../pure/timeline-ranges.ts';
+
+interface NoteDialogProps {
+  /** What it tells of: a moment (ms since the epoch), or a range. */
+  when: number | TimeRange;
+  nowMs: number;
+  /** As given before; kept by the page as long as it is open, and nowhere else. */
+  token: string;
+  onToken(token: string): void;
+  onClose(): void;
+  /** It has been written. */
+  onWritten(): void;
+}
+
+/** A note for everybody, by whoever has the servers' WRITE_TOKEN. */
+export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: NoteDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [text, setText] = useState('');
+  const [error, setError] = useState('');
+  const [busy, setBusy] = useState(false);
+  useEffect(() => dialog.current?.showModal(), []);
+  const range = typeof when === 'number' ? { fromMs: when, toMs: null } : when;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    postAnnotation({ ...range, text }, token).then(onWritten, (reason: unknown) => {
+      setBusy(false);
+      setError(textOf(reason, 300));
+    });
+  };
+  const time = (ms: number) => clockText(ms, nowMs);
+  return (
+    <dialog ref={dialog} className="note card" aria-labelledby="note-title" onClose={onClose}>
+      <form onSubmit={submit}>
+        <h2 id="note-title">
+          Note at {time(range.fromMs)}
+          {range.toMs === null ? '' : ` – ${time(range.toMs)}`}
+        </h2>
+        <label>
+          What happened
+          <input
+            type="text"
+            required
+            maxLength={MAX_ANNOTATION_TEXT}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </label>
+        <label>
+          WRITE_TOKEN of the servers
+          <input
+            type="password"
+            required
+            autoComplete="off"
+            value={token}
+            onChange={(event) => onToken(event.target.value)}
+          />
+        </label>
+        <p>Everybody sees the note. The token stays in this page until it is closed.</p>
+        {error !== '' && (
+          <p role="alert" className="word-failed">
+            {shownName(error)}
+          </p>
+        )}
+        <div className="note-buttons">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" className="is-main" disabled={busy}>
+            Write
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,83 @@
+import type { KeyboardEvent, PointerEvent } from 'react';
+import { clockText, spanText } from '../../pure/figures.ts';
+import { RANGE_NAMES, type TimeRange, withEnd } from '../../pure/timeline-ranges.ts';
+
+interface RangeBoxesProps {
+  ranges: readonly TimeRange[];
+  limits: TimeRange;
+  width: number;
+  stepMs: number;
+  onRanges(ranges: readonly TimeRange[]): void;
+}
+
+/** The ranges on the track, each with a handle at either end that drags and steps by arrow keys. */
+export function RangeBoxes(props: RangeBoxesProps) {
+  const { ranges, limits, width, onRanges } = props;
+  const x = (atMs: number) => (width * (atMs - limits.fromMs)) / (limits.toMs - limits.fromMs);
+  return ranges.map((range, i) => {
+    const [left, right] = [Math.max(0, x(range.fromMs)), Math.min(width, x(range.toMs))];
+    if (right < 0 || left > width) return null;
+    const name = RANGE_NAMES[i];
+    return (
+      <div className={`range is-${name}`} key={name} style={{ left, width: right - left }}>
+        <span className={right > width - 90 && right - left < 90 ? 'range-name is-left' : 'range-name'}>
+          {name}
+          <button
+            type="button"
+            className="range-remove"
+            aria-label={`Remove ${name}`}
+            onClick={() => onRanges(ranges.filter((other) => other !== range))}
+          >
+            ×
+          </button>
+        </span>
+        <Handle {...props} index={i} end="fromMs" />
+        <Handle {...props} index={i} end="toMs" />
+      </div>
+    );
+  });
+}
+
+function Handle({
+  ranges,
+  limits,
+  width,
+  stepMs,
+  onRanges,
+  index,
+  end,
+}: RangeBoxesProps & { index: number; end: keyof TimeRange }) {
+  const range = ranges[index];
+  if (range === undefined) return null;
+  const atMs = range[end];
+  const move = (ms: number) => onRanges(withEnd(ranges, index, end, ms, limits));
+  const onPointerMove = (event: PointerEvent<HTMLElement>) => {
+    const plot = event.currentTarget.closest('.timeline-plot');
+    if (plot === null || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    const share = (event.clientX - plot.getBoundingClientRect().left) / Math.max(1, width);
+    move(limits.fromMs + share * (limits.toMs - limits.fromMs));
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -10, PageDown: 10 }[event.key];
+    if (event.key === 'Delete') onRanges(ranges.filter((other) => other !== range));
+    else if (step !== undefined) move(atMs + step * stepMs);
+    else return;
+    event.preventDefault();
+  };
+  const word = end === 'fromMs' ? 'begin' : 'end';
+  return (
+    <span
+      className={`range-handle is-${word}`}
+      role="slider"
+      tabIndex={0}
+      aria-label={`${RANGE_NAMES[index]}, ${word}`}
+      aria-valuemin={0}
+      aria-valuemax={Math.round((limits.toMs - limits.fromMs) / 1000)}
+      aria-valuenow={Math.round((atMs - limits.fromMs) / 1000)}
+      aria-valuetext={`${clockText(atMs, limits.toMs)}, ${spanText(range.toMs - range.fromMs)} in all`}
+      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerMove={onPointerMove}
+      onKeyDown={onKeyDown}
+    />
+  );
+}

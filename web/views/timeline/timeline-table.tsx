@@ -1,0 +1,64 @@
+import type { Past } from '../../data/history.ts';
+import { clockText } from '../../pure/figures.ts';
+import { shownName } from '../../pure/names.ts';
+import type { TimeRange } from '../../pure/timeline-ranges.ts';
+import { merged, type TimelineStep } from '../../pure/timeline-steps.ts';
+import { eventWords, stepWords } from '../../pure/timeline-words.ts';
+import { TableFrame } from '../table-frame.tsx';
+
+/** The most lines; the newest are kept. */
+const MOST_LINES = 300;
+
+interface TimelineTableProps {
+  steps: readonly TimelineStep[];
+  past: Past;
+  limits: TimeRange;
+  onMoment(atMs: number): void;
+}
+
+/** The timeline as a table, newest first: each change of the counts, each event, each annotation. */
+export function TimelineTable({ steps, past, limits, onMoment }: TimelineTableProps) {
+  const lines = [
+    ...merged(steps).map((step) => ({
+      id: `s${step.fromMs}`,
+      atMs: step.fromMs,
+      kind: 'Links',
+      text: stepWords(step),
+    })),
+    ...past.events.map((event) => ({ id: event.id, atMs: event.atMs, kind: 'Event', text: eventWords(event) })),
+    ...past.annotations.map(({ id, fromMs, toMs, text }) => ({
+      id: `a${id}`,
+      atMs: fromMs,
+      kind: 'Annotation',
+      text: `${shownName(text)}${toMs === null ? '' : `, until ${clockText(toMs, limits.toMs)}`}`,
+    })),
+  ].filter(({ atMs }) => atMs >= limits.fromMs);
+  lines.sort((a, b) => b.atMs - a.atMs);
+  return (
+    <TableFrame
+      caption="Timeline, newest first"
+      {...(lines.length > MOST_LINES && { note: `the newest ${MOST_LINES}` })}
+    >
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">What</th>
+          <th scope="col">In words</th>
+        </tr>
+      </thead>
+      <tbody>
+        {lines.slice(0, MOST_LINES).map(({ id, atMs, kind, text }) => (
+          <tr key={id}>
+            <th scope="row">
+              <button type="button" className="link-button" onClick={() => onMoment(Math.round(atMs))}>
+                {clockText(atMs, limits.toMs)}
+              </button>
+            </th>
+            <td>{kind}</td>
+            <td>{text}</td>
+          </tr>
+        ))}
+      </tbody>
+    </TableFrame>
+  );
+}

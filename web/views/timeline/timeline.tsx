@@ -1,0 +1,171 @@
+import { useMemo, useState } from 'react';
+import type { Clock } from '../../../server/contract/seams.ts';
+import type { LiveFeed } from '../../data/live-feed.ts';
+import type { Address } from '../../pure/address.ts';
+import { SPANS } from '../../pure/address.ts';
+import { spanText } from '../../pure/figures.ts';
+import type { StripPoint } from '../../pure/strip.ts';
+import { spanFor } from '../../pure/timeline-axis.ts';
+import type { TimeRange } from '../../pure/timeline-ranges.ts';
+import { stepsOf, withLive } from '../../pure/timeline-steps.ts';
+import { suggestedRanges } from '../../pure/timeline-suggestion.ts';
+import { NoteDialog } from './note-dialog.tsx';
+import { TimelineTable } from './timeline-table.tsx';
+import { Track } from './track.tsx';
+import { usePast } from './use-past.ts';
+import { SPEEDS, usePlay } from './use-play.ts';
+import './timeline.css';
+
+interface TimelineProps {
+  feed: Pick<LiveFeed, 'state'>;
+  clock: Clock;
+  /** What this page has seen itself. */
+  points: readonly StripPoint[];
+  /** The serving pod's time, ms since the epoch. */
+  nowMs: number;
+  address: Address;
+  onChange(change: Partial<Address>): void;
+  /** Whether the picture of the moment that is looked at is there. */
+  isThere: boolean;
+  /** How far back the servers remember, ms. */
+  historyWindowMs: number;
+  folded: boolean;
+  onFolded(folded: boolean): void;
+}
+
+/** The strip below every view: failed and slow links over time, what happened, the moment and the ranges looked at. */
+export function Timeline(props: TimelineProps) {
+  const { feed, clock, points, nowMs, address, onChange, isThere, folded } = props;
+  const { atMs, ranges } = address;
+  const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
+  // As chosen, or as far back as what is looked at.
+  const spanMs = spanFor(SPANS, address.spanMs, firstMs, nowMs);
+  const { past, askAgain } = usePast(feed, clock, spanMs);
+  const limits: TimeRange = useMemo(() => ({ fromMs: nowMs - spanMs, toMs: nowMs }), [nowMs, spanMs]);
+  const { problemMs } = address.thresholds;
+  const known = useMemo(
+    () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
+    [past.history, problemMs],
+  );
+  const steps = useMemo(() => {
+    const live = withLive(known, points, nowMs, past.history?.stepMs ?? 0);
+    const firstMs = live[0]?.fromMs ?? nowMs;
+    // Before the first step nothing is known.
+    return firstMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: firstMs }, ...live];
+  }, [known, points, nowMs, past.history, limits]);
+  const [noteMs, setNoteMs] = useState<number | null>(null);
+  const [token, setToken] = useState('');
+  const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
+  const play = usePlay({ atMs, isThere, startMs: ranges[0]?.fromMs ?? limits.fromMs, nowMs, onMoment });
+  const onRanges = (next: readonly TimeRange[]) =>
+    onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : { compare: next.length > 1 }) });
+  return (
+    <section
+      className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
+      aria-label="Timeline"
+    >
+      <Head {...props} play={play} spanMs={spanMs} onNote={() => setNoteMs(nowMs)} />
+      {!folded && !address.asTable && (
+        <Track
+          {...{ steps, past, limits, atMs, ranges, onRanges }}
+          onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
+        />
+      )}
+      {!folded && address.asTable && <TimelineTable steps={steps} past={past} limits={limits} onMoment={onMoment} />}
+      {noteMs !== null && (
+        <NoteDialog
+          when={atMs ?? ranges.at(-1) ?? noteMs}
+          {...{ nowMs, token }}
+          onToken={setToken}
+          onClose={() => setNoteMs(null)}
+          onWritten={() => {
+            setNoteMs(null);
+            askAgain();
+          }}
+        />
+      )}
+      {!folded && (
+        <div className="timeline-foot">
+          <button
+            type="button"
+            className="timeline-control is-live"
+            aria-pressed={atMs === null}
+            onClick={() => onMoment(null)}
+          >
+            Live
+          </button>
+          <button
+            type="button"
+            className="timeline-control"
+            aria-pressed={address.compare}
+            onClick={() => {
+              const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
+              onChange({ ranges: compared, compare: !address.compare && compared.length > 1 });
+            }}
+          >
+            Compare
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+const BLANK = { failed: 0, slow: 0, known: 0 };
+
+function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof usePlay>; spanMs: number }) {
+  const { address, onChange, historyWindowMs, folded, onFolded, onNote, play, spanMs } = head;
+  const spans = SPANS.filter((ms) => ms <= Math.max(historyWindowMs, spanMs, SPANS[1] ?? 0));
+  return (
+    <div className="timeline-head">
+      <h2>
+        <button
+          type="button"
+          className="quiet timeline-fold"
+          aria-label="Timeline"
+          aria-expanded={!folded}
+          onClick={() => onFolded(!folded)}
+        >
+          <span aria-hidden="true">{folded ? '▸' : '▾'}</span>
+          <span className="wide-only">Timeline</span>
+        </button>
+      </h2>
+      {!folded && (
+        <>
+          <select
+            className="timeline-control is-plain"
+            aria-label="How far back"
+            value={spanMs}
+            onChange={(event) => onChange({ spanMs: Number(event.target.value) })}
+          >
+            {spans.map((ms) => (
+              <option key={ms} value={ms}>
+                last {spanText(ms)}
+              </option>
+            ))}
+          </select>
+          <button type="button" className="timeline-control" aria-pressed={play.playing} onClick={play.toggle}>
+            {play.playing ? 'Pause' : 'Play'}
+          </button>
+          <button type="button" className="timeline-control is-note" onClick={onNote}>
+            Note
+          </button>
+          {address.atMs !== null && (
+            <select
+              className="timeline-control is-plain"
+              aria-label="Speed"
+              value={play.speed}
+              onChange={(event) => play.setSpeed(Number(event.target.value))}
+            >
+              {SPEEDS.map((speed) => (
+                <option key={speed} value={speed}>
+                  {speed}×
+                </option>
+              ))}
+            </select>
+          )}
+        </>
+      )}
+    </div>
+  );
+}

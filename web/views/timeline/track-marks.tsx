@@ -1,0 +1,73 @@
+import { clockText } from '../../pure/figures.ts';
+import type { EventMark, Flag } from '../../pure/timeline-marks.ts';
+import type { MarkTone } from '../../pure/timeline-words.ts';
+
+const SIGNS: Record<MarkTone, string> = {
+  failed: 'M6 6L12 12M12 6L6 12',
+  slow: 'M5.5 7.5H12.5M5.5 10.5H12.5',
+  suspect: 'M5 10C6.5 7 8 7 9 9S11.5 11 13 8',
+  good: 'M5.5 9.5L8 12L12.5 6.5',
+  up: 'M9 5.5V12.5M5.5 9H12.5',
+  down: 'M5.5 9H12.5',
+};
+/** So many lines has a mark's tooltip. */
+const MOST_LINES = 8;
+
+interface MarksProps {
+  marks: readonly EventMark[];
+  width: number;
+  nowMs: number;
+  onPick(atMs: number): void;
+}
+
+/**
+ * What happened, as marks on the axis. Their words come on hover, and by keyboard with Page Up and Page Down on the
+ * track, which tells them; as buttons of their own they would be a hundred stops of the Tab key.
+ */
+export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
+  return marks.map(({ x, atMs, tone, lines }) => (
+    <span className={`event-mark is-${tone}`} key={lines[0]?.id} style={{ left: x }}>
+      <button
+        type="button"
+        className="event-button"
+        tabIndex={-1}
+        aria-label={lines
+          .map(({ text }) => text)
+          .slice(0, MOST_LINES)
+          .join('; ')}
+        onClick={() => onPick(atMs)}
+      >
+        <svg viewBox="0 0 18 18" aria-hidden="true">
+          <circle cx="9" cy="9" r="8" />
+          <path d={SIGNS[tone]} />
+        </svg>
+      </button>
+      <span className={`event-words card${x > width / 2 ? ' is-left' : ''}`} aria-hidden="true">
+        {lines.slice(0, MOST_LINES).map((line) => (
+          <span key={line.id}>
+            <time>{clockText(line.atMs, nowMs)}</time> {line.text}
+          </span>
+        ))}
+        {lines.length > MOST_LINES && <span>and {lines.length - MOST_LINES} more</span>}
+      </span>
+    </span>
+  ));
+}
+
+/** What people and tools have noted, as flags with as much of their words as there is room for. */
+export function Flags({ flags, nowMs }: { flags: readonly Flag[]; nowMs: number }) {
+  return flags.map(({ id, x, endX, atMs, text, room, isLeft }) => (
+    <span
+      className={isLeft ? 'flag is-left' : 'flag'}
+      key={id}
+      style={{ left: x }}
+      title={`${clockText(atMs, nowMs)} ${text}`}
+    >
+      {endX > x + 2 && <span className="flag-span" style={{ width: endX - x }} />}
+      <svg viewBox="0 0 16 16" aria-hidden="true">
+        <path d="M3 15V2H13L10.5 5.5L13 9H3" />
+      </svg>
+      {room > 0 && <span style={{ maxWidth: room }}>{text}</span>}
+    </span>
+  ));
+}

@@ -1,0 +1,170 @@
+import { useMemo, useRef } from 'react';
+import type { Past } from '../../data/history.ts';
+import { clockText, countText, spanText } from '../../pure/figures.ts';
+import { axisTimes, keyStepMs } from '../../pure/timeline-axis.ts';
+import { eventMarks, flagsOf } from '../../pure/timeline-marks.ts';
+import { RANGE_NAMES, type TimeRange, withRange } from '../../pure/timeline-ranges.ts';
+import { stepAt, stepPaths, type TimelineStep } from '../../pure/timeline-steps.ts';
+import { stepWords } from '../../pure/timeline-words.ts';
+import { useSize } from '../use-size.ts';
+import { RangeBoxes } from './range-boxes.tsx';
+import { EventMarks, Flags } from './track-marks.tsx';
+import { type TrackState, useTrack } from './use-track.ts';
+
+interface TrackProps {
+  steps: readonly TimelineStep[];
+  past: Past;
+  limits: TimeRange;
+  /** The moment that is looked at; null = now. */
+  atMs: number | null;
+  ranges: readonly TimeRange[];
+  onPick(atMs: number): void;
+  onRanges(ranges: readonly TimeRange[]): void;
+}
+
+/** The strip itself: chart, axis, marks, ranges, and one slider over all of it. */
+export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges }: TrackProps) {
+  const area = useRef<HTMLDivElement>(null);
+  const { width, height } = useSize(area);
+  const { fromMs, toMs } = limits;
+  const x = useMemo(() => (ms: number) => (width * (ms - fromMs)) / (toMs - fromMs), [width, fromMs, toMs]);
+  const stepMs = keyStepMs(toMs - fromMs);
+  const marks = useMemo(() => eventMarks(past.events, x, width), [past.events, x, width]);
+  const flags = useMemo(() => flagsOf(past.annotations, x, width), [past.annotations, x, width]);
+  const stopsMs = [...marks.map((mark) => mark.atMs), ...flags.map((flag) => flag.atMs)].sort((a, b) => a - b);
+  const { state, handlers } = useTrack({
+    limits,
+    width,
+    stepMs,
+    atMs: atMs ?? toMs,
+    stopsMs,
+    onPick,
+    onRange: (one, other) => onRanges(withRange(ranges, one, other)),
+  });
+  const pointMs = state.cursorMs ?? atMs ?? toMs;
+  const near = Math.max(stepMs / 2, ((toMs - fromMs) / Math.max(1, width)) * 8);
+  const told = [
+    ...flags.filter((flag) => Math.abs(flag.atMs - pointMs) <= near).map(({ text }) => text),
+    ...marks
+      .filter((mark) => Math.abs(mark.atMs - pointMs) <= near)
+      .flatMap(({ lines }) => lines.slice(0, 3).map(({ text }) => text)),
+  ];
+  const pointWords = [
+    pointMs >= toMs ? 'now' : clockText(pointMs, toMs),
+    stepWords(stepAt(steps, Math.min(pointMs, toMs - 1))),
+    ...told,
+  ].join(', ');
+  return (
+    <div className="timeline-plot">
+      <div className="timeline-area" ref={area} />
+      <Chart steps={steps} x={x} width={width} height={height} />
+      <Axis limits={limits} width={width} x={x} />
+      <div
+        className="timeline-slider"
+        role="slider"
+        tabIndex={0}
+        aria-label="Timeline: moment to look at"
+        aria-valuemin={0}
+        aria-valuemax={Math.round((toMs - fromMs) / 1000)}
+        aria-valuenow={Math.round((Math.max(fromMs, pointMs) - fromMs) / 1000)}
+        aria-valuetext={`${pointWords}${rangeWords(state)}`}
+        {...handlers}
+      />
+      <RangeBoxes {...{ ranges, limits, width, stepMs, onRanges }} />
+      <Flags flags={flags} nowMs={toMs} />
+      {atMs !== null && <span className="moment-line" style={{ left: Math.max(0, x(atMs)) }} />}
+      <EventMarks {...{ marks, width, nowMs: toMs, onPick }} />
+      <Cursor state={state} x={x} width={width} ranges={ranges} words={pointWords} />
+      <span className="now-line" aria-hidden="true" />
+    </div>
+  );
+}
+
+function rangeWords({ anchorMs, cursorMs }: TrackState): string {
+  return anchorMs === null || cursorMs === null ? '' : `, range of ${spanText(Math.abs(cursorMs - anchorMs))}`;
+}
+
+function Chart({
+  steps,
+  x,
+  width,
+  height,
+}: {
+  steps: readonly TimelineStep[];
+  x: (ms: number) => number;
+  width: number;
+  height: number;
+}) {
+  const bottom = Math.max(0, height);
+  const bound = useMemo(() => (ms: number) => Math.min(width, Math.max(0, x(ms))), [x, width]);
+  const paths = useMemo(() => stepPaths(steps, bound, bottom), [steps, bound, bottom]);
+  return (
+    <>
+      <span className="timeline-scale" aria-hidden="true">
+        <span>{paths.most > 0 ? countText(paths.most) : ''}</span>
+        <span>0</span>
+      </span>
+      <svg className="timeline-chart" width={width} height={bottom} aria-hidden="true">
+        <defs>
+          <pattern id="strip-lattice" width="6" height="6" patternUnits="userSpaceOnUse">
+            <path d="M0 0L6 6M6 0L0 6" />
+          </pattern>
+          <pattern id="strip-hatch" width="6" height="6" patternUnits="userSpaceOnUse">
+            <path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
+          </pattern>
+        </defs>
+        <path className="strip-unknown" d={paths.unknown + paths.partly} />
+        <path className="strip-hatched" d={paths.unknown + paths.partly} />
+        <path className="strip-slow" d={paths.slow} />
+        <path className="strip-failed" d={paths.failed} />
+        <path className="strip-lattice" d={paths.failed} />
+      </svg>
+    </>
+  );
+}
+
+function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: (ms: number) => number }) {
+  const { times, seconds } = axisTimes(limits, width);
+  return (
+    <div className="timeline-times" aria-hidden="true">
+      {times.map((ms) => {
+        const at = x(ms);
+        if (at < 16 || at > width - 22) return null;
+        return (
+          <span key={ms} style={{ left: at }}>
+            {seconds ? clockText(ms) : clockText(ms).slice(0, -3)}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+/** The line below the pointer or where the keys have led, what is there, and the range that is being drawn. */
+function Cursor(cursor: {
+  state: TrackState;
+  x: (ms: number) => number;
+  width: number;
+  ranges: readonly TimeRange[];
+  words: string;
+}) {
+  const { state, x, width, ranges, words } = cursor;
+  const { cursorMs, anchorMs } = state;
+  if (cursorMs === null) return null;
+  const at = x(cursorMs);
+  const left = anchorMs === null ? at : Math.min(at, x(anchorMs));
+  const right = anchorMs === null ? at : Math.max(at, x(anchorMs));
+  const drawn = anchorMs === null ? null : withRange(ranges, anchorMs, cursorMs);
+  const index = drawn?.findIndex(({ fromMs }) => Math.abs(fromMs - Math.min(anchorMs ?? 0, cursorMs)) < 1) ?? -1;
+  return (
+    <span className="timeline-cursor" aria-hidden="true">
+      {anchorMs !== null && (
+        <span className={`range is-${RANGE_NAMES[index] ?? 'before'}`} style={{ left, width: right - left }} />
+      )}
+      <span className="cursor-line" style={{ left: at }} />
+      <span className={at > width / 2 ? 'cursor-words is-left' : 'cursor-words'} style={{ left: at }}>
+        {anchorMs === null ? words : `${RANGE_NAMES[index] ?? ''} ${spanText(Math.abs(cursorMs - anchorMs))}`}
+      </span>
+    </span>
+  );
+}

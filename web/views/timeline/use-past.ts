@@ -1,0 +1,37 @@
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import type { Clock } from '../../../server/contract/seams.ts';
+import { type Past, PastPoll } from '../../data/history.ts';
+import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/history-requests.ts';
+import type { LiveFeed } from '../../data/live-feed.ts';
+
+/** What the servers know of the last `spanMs`, asked again every 10 s while the page is seen. */
+export function usePast(
+  feed: Pick<LiveFeed, 'state'>,
+  clock: Clock,
+  spanMs: number,
+): { past: Past; askAgain: () => void } {
+  const [poll] = useState(
+    () =>
+      new PastPoll({
+        clock,
+        servedMs: () => {
+          const { mesh, receivedMs } = feed.state();
+          return mesh === null ? null : mesh.atMs + mesh.ageMs + clock.monotonicMs() - receivedMs;
+        },
+        fetchHistory,
+        fetchEvents,
+        fetchAnnotations,
+      }),
+  );
+  const past = useSyncExternalStore(poll.subscribe, poll.state);
+  useEffect(() => {
+    const follow = () => (document.hidden ? poll.stop() : poll.start(spanMs));
+    follow();
+    document.addEventListener('visibilitychange', follow);
+    return () => {
+      document.removeEventListener('visibilitychange', follow);
+      poll.stop();
+    };
+  }, [poll, spanMs]);
+  return { past, askAgain: poll.askNow };
+}

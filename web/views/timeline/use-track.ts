@@ -1,0 +1,116 @@
+import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
+import type { TimeRange } from '../../pure/timeline-ranges.ts';
+
+/** Px that a pointer may tremble in a click. */
+const TREMBLE = 4;
+
+/** What the track is, and what is done when somebody has chosen. All times ms since the epoch. */
+export interface TrackRequest {
+  limits: TimeRange;
+  /** Width of the track, px. */
+  width: number;
+  /** How far an arrow key moves. */
+  stepMs: number;
+  /** Where the keys begin: the moment that is looked at, else now. */
+  atMs: number;
+  /** Times that Page Up and Page Down go to, ascending. */
+  stopsMs: readonly number[];
+  onPick(atMs: number): void;
+  onRange(oneMs: number, otherMs: number): void;
+}
+
+/** Where the reader is on the track: hovering, stepping by keys (`cursorMs`), drawing a range (`anchorMs` to `cursorMs`). */
+export interface TrackState {
+  cursorMs: number | null;
+  anchorMs: number | null;
+  byKeys: boolean;
+}
+
+const NOWHERE: TrackState = { cursorMs: null, anchorMs: null, byKeys: false };
+
+/** The track's pointer and keys: click picks a moment, drag draws a range; arrows step, with Shift they draw, Enter picks. */
+export function useTrack(request: TrackRequest) {
+  const { limits, width, stepMs, atMs, stopsMs, onPick, onRange } = request;
+  const [state, setState] = useState(NOWHERE);
+  const down = useRef<{ x: number; atMs: number } | null>(null);
+  const within = (ms: number) => Math.min(limits.toMs, Math.max(limits.fromMs, ms));
+  const timeAt = (event: PointerEvent<HTMLElement>) => {
+    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    return within(limits.fromMs + (x / Math.max(1, width)) * (limits.toMs - limits.fromMs));
+  };
+  const commit = (end: number) => {
+    if (state.anchorMs === null) onPick(end);
+    else onRange(state.anchorMs, end);
+    setState(NOWHERE);
+  };
+
+  const onPointerDown = (event: PointerEvent<HTMLElement>) => {
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    down.current = { x: event.clientX, atMs: timeAt(event) };
+  };
+  const onPointerMove = (event: PointerEvent<HTMLElement>) => {
+    const from = down.current;
+    const isDrag = from !== null && (state.anchorMs !== null || Math.abs(event.clientX - from.x) > TREMBLE);
+    setState({ cursorMs: timeAt(event), anchorMs: isDrag ? from.atMs : null, byKeys: false });
+  };
+  const onPointerUp = (event: PointerEvent<HTMLElement>) => {
+    if (down.current === null) return;
+    down.current = null;
+    commit(timeAt(event));
+  };
+  const leave = () => {
+    down.current = null;
+    setState(NOWHERE);
+  };
+
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const here = state.cursorMs ?? within(atMs);
+    if (event.key === 'Enter') commit(here);
+    else if (event.key === 'Escape' && state.cursorMs !== null) setState(NOWHERE);
+    else {
+      const next = steppedTo(event.key, here, { limits, stepMs, stopsMs });
+      if (next === null) return;
+      const anchorMs = event.shiftKey ? (state.anchorMs ?? here) : null;
+      setState({ cursorMs: within(next), anchorMs, byKeys: true });
+    }
+    event.preventDefault();
+  };
+  const handlers = {
+    onPointerDown,
+    onPointerMove,
+    onPointerUp,
+    onPointerCancel: leave,
+    onPointerLeave: () => down.current === null && leave(),
+    onKeyDown,
+    onBlur: leave,
+  };
+  return { state, handlers };
+}
+
+/** Where a key leads from `here`; null for any other key. */
+function steppedTo(
+  key: string,
+  here: number,
+  { limits, stepMs, stopsMs }: Pick<TrackRequest, 'limits' | 'stepMs' | 'stopsMs'>,
+): number | null {
+  switch (key) {
+    case 'ArrowLeft':
+    case 'ArrowDown':
+      return here - stepMs;
+    case 'ArrowRight':
+    case 'ArrowUp':
+      return here + stepMs;
+    case 'PageUp':
+      return stopsMs.findLast((ms) => ms < here) ?? limits.fromMs;
+    case 'PageDown':
+      return stopsMs.find((ms) => ms > here) ?? limits.toMs;
+    case 'Home':
+      return limits.fromMs;
+    case 'End':
+      return limits.toMs;
+    default:
+      return null;
+  }
+}
