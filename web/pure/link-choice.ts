@@ -115,7 +115,8 @@ const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
 
 /** Which states have a chance to be among the worst: where enough are slow, nobody needs to look at the good ones. */
 function wanted({ only, limit }: ChoiceRequest, tally: Uint32Array): Uint8Array {
-  if (only === 'failed') return new Uint8Array(LINK_STATES.length);
+  const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
+  if (only === 'failed' || isFull) return new Uint8Array(LINK_STATES.length);
   if (only === 'slow') return ALL.map((_, code) => (code === SLOW ? 1 : 0));
   let least = RANK.slow;
   let count = tally[SLOW] ?? 0;
@@ -164,13 +165,25 @@ function takeFailed(picture: Picture, request: ChoiceRequest, failedTo: Uint32Ar
   const seen = new Uint32Array(picture.n);
   const pairs: number[] = [];
   if (failed === 0) return pairs;
-  forEachPair(picture, request, ONLY_FAILED, (pair, to) => {
+  const consider = (pair: number, to: number) => {
     const count = failedTo[to] ?? 0;
     const place = (seen[to] ?? 0) + to;
     seen[to] = (seen[to] ?? 0) + 1;
     // Takes share[to] of count, evenly; starting elsewhere for each target, or all would come from the first pods.
     if ((place * (share[to] ?? 0)) % count < (share[to] ?? 0)) pairs.push(pair);
-  });
+  };
+  if (request.pod >= 0 || request.touching !== null) {
+    forEachPair(picture, request, ONLY_FAILED, consider);
+    return pairs;
+  }
+  // Mostly a few targets fail: only what leads to them is looked at.
+  const { n, state } = picture;
+  for (let to = 0; to < n; to++) {
+    if ((share[to] ?? 0) === 0) continue;
+    for (let from = 0; from < n; from++) {
+      if (state[from * n + to] === FAILED && (from !== to || request.selfLinks)) consider(from * n + to, to);
+    }
+  }
   return pairs;
 }
 

@@ -4,6 +4,7 @@ import { countText, spanText } from './figures.ts';
 import { codeOf, type LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
+import { STATES } from './picture-cells.ts';
 import type { PodHealth, PodView } from './pod-view.ts';
 
 /** A pod in words: its state, a note beside it ('' = none), and the link states whose colours they have. */
@@ -82,12 +83,17 @@ function failingNote(picture: Picture, view: PodView): string {
   return 'does not reach itself';
 }
 
-/** What most of the failed links into a pod came to; of equal ones the first in `OUTCOMES`. */
-function commonOutcome({ mesh, n, state, link, rowOf }: Picture, to: number): Exclude<Outcome, 'ok'> {
+/** So many failed links into a pod tell as much as a thousand. */
+const ENOUGH = 100;
+
+/** What most of the failed links into a pod came to, of about a hundred of them; of equal ones the first in `OUTCOMES`. */
+function commonOutcome({ mesh, n, state, link, rowOf, into }: Picture, to: number): Exclude<Outcome, 'ok'> {
   const tally = new Map<Outcome, number>();
+  const stride = Math.max(1, Math.floor((into[to * STATES + FAILED] ?? 0) / ENOUGH));
+  let met = 0;
   for (let from = 0; from < n; from++) {
     const row = mesh.rows[rowOf[from] ?? -1];
-    if (state[from * n + to] !== FAILED || row === undefined) continue;
+    if (state[from * n + to] !== FAILED || row === undefined || met++ % stride !== 0) continue;
     const outcome = outcomeOf(row.links, link[from * n + to] ?? 0);
     tally.set(outcome, (tally.get(outcome) ?? 0) + 1);
   }
