@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { runCommand } from '../deploy/local/client/commands.ts';
 import { startCluster } from '../deploy/local/cluster.ts';
 import type { LocalCluster, LocalPod } from '../deploy/local/local-cluster.ts';
+import { keepWriteToken } from '../deploy/local/state-folder.ts';
 import { unpack16 } from '../server/contract/bytes16.ts';
 import { outcomeOf, phaseOf } from '../server/contract/links.ts';
 import { type Mesh, parseMesh } from '../server/contract/mesh.ts';
@@ -35,7 +36,10 @@ export class Experiment {
   /** Starts three healthy pods. */
   static async start(): Promise<Experiment> {
     const dir = mkdtempSync(join(tmpdir(), 'goldpinger-experiment-'));
-    const cluster = await startCluster({ pods: 3, intervalS: 1, dir, serverEnv: { SHUTDOWN_GRACE: '0.2s' } });
+    const writeToken = 'token-of-an-experiment';
+    keepWriteToken(dir, writeToken);
+    const serverEnv = { SHUTDOWN_GRACE: '0.2s' };
+    const cluster = await startCluster({ pods: 3, intervalS: 1, dir, serverEnv, writeToken });
     await cluster.ready();
     return new Experiment(cluster, dir);
   }
