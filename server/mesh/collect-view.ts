@@ -60,6 +60,7 @@ export interface PastDeps {
   podOf(uid: string): Pod | null;
   /** Our own row of a stretch. */
   ownRowOf(range: AgeRange): Promise<Row>;
+  settings(): MeshSettings;
 }
 
 /** A stretch of the past, ms since the epoch by our clock. */
@@ -70,6 +71,10 @@ export interface Span {
 
 /** The most pods that are taken from what peers say alone. */
 const MAX_ADOPTED = 1_000;
+/** A pod that is so much older than its memory has lost it. */
+const START_MS = 30_000;
+/** What asking may shift times by. */
+const SLACK_MS = 1_000;
 
 /**
  * The mesh as it was at the end of a stretch, with statistics over all of it. Pods are asked by ages, so no two clocks
@@ -108,18 +113,32 @@ export function viewOfPast(span: Span, deps: PastDeps): CollectView {
       const reason = whyNoHistory(row, arrival.atMs);
       if (reason !== '') return missingRow(arrival, 'no-history', reason);
       resolutionMs = Math.max(resolutionMs, row.past?.resolutionMs ?? 0);
+      const pod = index.pods[arrival.pod];
+      const oldestMs = arrival.atMs - deps.settings().historyWindowMs + SLACK_MS;
+      const sinceMs = Math.max(span.fromMs, (pod?.createdMs ?? 0) + START_MS, oldestMs);
+      const missingDetail = beginsWithin(row, arrival.atMs, sinceMs);
       // Lists of then are not compared, and ages of then count from then.
-      return { ...meshRowOf(row, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true };
+      return { ...meshRowOf(row, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true, missingDetail };
     },
     head: () => ({ past: { ...span, resolutionMs }, judgedAtMs: span.toMs }),
   };
+}
+
+/** Since when a row knows of a stretch, in words; '' if that is no later than `sinceMs`, from when on it could know. */
+function beginsWithin({ past }: Row, atMs: number, sinceMs: number): string {
+  const knownMs = atMs - (past?.knownAgeMs ?? 0);
+  return knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
+}
+
+function memoryBegins(knownMs: number): string {
+  return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
 /** Why a row that came is none of the stretch that was asked for; '' if it is. */
 function whyNoHistory({ past, links }: Row, atMs: number): string {
   if (past === null) return 'it keeps no past: an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
-  return `its memory begins at ${new Date(Math.round(atMs - past.knownAgeMs)).toISOString()}`;
+  return memoryBegins(atMs - past.knownAgeMs);
 }
 
 /** How well the pods were known at a moment: as now, if that has been so since before. */

@@ -58,7 +58,11 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
     const row = rows.get(pod);
     if (row === undefined || row.missing !== '' || row.starvation?.unreliable === true) {
       for (const tally of tallies) tally.miss(pod);
-    } else yield* judgeRow(row, tallies, figures, pings);
+    } else {
+      // One that knows only the end of a stretch can tell of a violation, and cannot tell that there was none.
+      if (row.missingDetail !== '') for (const tally of tallies) tally.miss(pod);
+      yield* judgeRow(row, tallies, figures, pings);
+    }
   }
   const verdicts = tallies.map((tally) => verdictOf(tally, mesh));
   const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('unknown') ? 'unknown' : 'pass';

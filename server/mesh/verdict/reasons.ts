@@ -40,8 +40,11 @@ function unknownWords(tally: ClauseTally, mesh: Mesh, name: NameOf): string {
   if (missing.length > 0) {
     const [first = 0] = missing;
     const row = mesh.rows.find(({ pod }) => pod === first);
-    const why = row?.missing === '' ? 'starved' : `${row?.missing}`;
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    if (row?.missing === '' && row.missingDetail !== '') {
+      return `${name(first)}${more} did not report all of it (${row.missingDetail}), what it reached before is not known`;
+    }
+    const why = row?.missing === '' ? 'starved' : `${row?.missing}`;
     return `${name(first)}${more} did not report (${why}), what it reaches is not known`;
   }
   if (short > 0) return `too few samples of ${short} link${short === 1 ? '' : 's'}: ${tally.firstShort}${advice(mesh)}`;

@@ -89,6 +89,22 @@ describe('a matrix of the past', () => {
     expect([...(mesh.rows[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
   });
 
+  it('says of a row that is here since when it knows of the stretch, if the pod ran before', async () => {
+    const bornWithin = podOf(2, { createdMs: span.fromMs });
+    const pods = [podOf(0), podOf(1), bornWithin];
+    const { meshes, reasons } = start({
+      ...{ now: pods, before: pods },
+      answer: (uid, asked) => {
+        const pod = pods.find((one) => one.uid === uid) as Pod;
+        return { kind: 'row', row: pastRow(pod, pods, asked, 55_000) };
+      },
+    });
+    const mesh = await meshes.of(span);
+    expect(reasons(mesh)).toEqual(['', '', '']);
+    const began = `its memory begins at ${new Date(NOW_MS - 55_000).toISOString()}`;
+    expect(mesh.rows.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
+  });
+
   it('takes no view of now for one of then', async () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({

@@ -90,6 +90,17 @@ describe('never pass on nothing', () => {
     }
   });
 
+  it('where a row knows the end of the stretch only', () => {
+    const missingDetail = 'its memory begins at 12:00';
+    const matrix = experiment((one) => one.each((from, to) => from === 2 && to === 0, refused));
+    matrix.rows[1] = { ...matrix.rows[1]!, missingDetail };
+    const answer = verdict(matrix, ['healthy,from=pod-1']);
+    expect(answer).toMatchObject({ verdict: 'unknown', missing_rows: ['pod-1'], links_checked: 4 });
+    expect(answer.reason).toContain('pod-1 did not report all of it (its memory begins at 12:00)');
+    expect(told(matrix, 'healthy')).toBe('fail');
+    expect(told(matrix, 'healthy,from=pod-0')).toBe('pass');
+  });
+
   it('where a pod has not been pinged yet, or nobody tells of it', () => {
     const matrix = experiment((one) => one.notYet(0, 3));
     expect(verdict(matrix, ['healthy']).reason).toContain(
