@@ -1,5 +1,5 @@
+import { Chronicle } from './chronicle.ts';
 import type { Config } from './config/config.ts';
-import { parseDurationMs } from './config/duration.ts';
 import type { DiscoverySnapshot } from './contract/discovery.ts';
 import type { Sample } from './contract/outcome.ts';
 import type { Target } from './contract/pod.ts';
@@ -9,23 +9,16 @@ import type { Log } from './contract/seams.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import type { Answers } from './http/answers.ts';
 import { listen } from './http/server.ts';
-import { AnnotationBook } from './journal/annotation-book.ts';
-import { EventJournal } from './journal/journal.ts';
-import { PodBook } from './journal/pod-book.ts';
-import { MeshAnnotations } from './mesh/annotations.ts';
+import { hypothesisAnswers } from './hypotheses.ts';
 import { type AskAll, createAskAll } from './mesh/ask-all.ts';
 import { checkAllAnswer } from './mesh/check-all-answer.ts';
 import { clusterHealthOf } from './mesh/cluster-health.ts';
 import type { CollectHooks } from './mesh/collection.ts';
-import { type CollectOptions, type Collector, createCollector } from './mesh/collector.ts';
-import { createEventsReader, type EventsReader } from './mesh/events.ts';
-import { namedFindings } from './mesh/findings/named.ts';
+import { type Collector, createCollector } from './mesh/collector.ts';
 import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
 import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
-import { hypothesisOf } from './mesh/report/hypothesis.ts';
-import { createReporter } from './mesh/report/reporter.ts';
 import { createRowTransport } from './mesh/row-transport.ts';
-import { verdictOn } from './mesh/verdict/verdicts.ts';
+import { settingsOf } from './mesh-settings.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { OwnView, type OwnViewDeps } from './own-view.ts';
@@ -80,12 +73,8 @@ class Parts {
   readonly #transport: ReturnType<typeof createRowTransport>;
   readonly #collector: Collector;
   readonly #linkAsker: LinkAsker;
-  readonly #podBook: PodBook;
+  readonly #chronicle: Chronicle;
   readonly #past: PastView;
-  readonly #journal: EventJournal;
-  readonly #events: EventsReader;
-  readonly #annotationBook: AnnotationBook;
-  readonly #annotations: MeshAnnotations;
   readonly #askAll: AskAll;
   #discovery: Discovery | null = null;
   #isReady = true;
@@ -128,26 +117,15 @@ class Parts {
       calls,
     );
     this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
-    this.#podBook = new PodBook(config, clock);
-    this.#journal = new EventJournal(config, { clock, random });
     this.#askAll = createAskAll(
       { ...config, port: config.clientPort },
       { clock, random, snapshot, selfUid: () => this.#own.selfUid },
     );
-    const { podBook, askAll, linkAsker } = { podBook: this.#podBook, askAll: this.#askAll, linkAsker: this.#linkAsker };
-    const parts = { clock, random, own: this.#own, podBook, askAll, linkAsker, fetchRow, snapshot, settings };
+    const known = { clock, random, own: this.#own, askAll: this.#askAll };
+    this.#chronicle = new Chronicle(config, { ...known, log: deps.log });
+    const { podBook } = this.#chronicle;
+    const parts = { ...known, podBook, linkAsker: this.#linkAsker, fetchRow, snapshot, settings };
     this.#past = new PastView(config, collect, parts, calls);
-    this.#events = createEventsReader(config, {
-      clock,
-      askAll: this.#askAll,
-      ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
-      podOf: (uid) => this.#podBook.podOf(uid),
-      podCount: () => this.#own.snapshot.pods.length,
-    });
-    this.#annotationBook = new AnnotationBook(clock);
-    this.#annotations = new MeshAnnotations({
-      ...{ clock, random, log: deps.log, askAll: this.#askAll, own: this.#annotationBook, token: config.writeToken },
-    });
   }
 
   /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
@@ -171,28 +149,25 @@ class Parts {
   }
 
   #onPods(snapshot: DiscoverySnapshot): void {
-    this.#journal.takePods(this.#podBook.take(snapshot));
-    this.#journal.takeDiscovery(snapshot.status);
+    this.#chronicle.takePods(snapshot);
     const targets = this.#own.setPods(snapshot);
-    this.#journal.takeTargets(targets);
-    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) this.#annotations.catchUp();
+    this.#chronicle.takeTargets(targets, snapshot);
     this.#metrics.setPeers(snapshot.pods, targets);
     for (const listener of this.#listeners) listener();
   }
 
   #onSample(target: Target, sample: Sample): void {
     this.#metrics.pingSample(target, sample);
-    this.#journal.takeSample(target, sample);
-    this.#journal.takeStarvation(this.#own.starvation());
+    this.#chronicle.takeSample(target, sample);
   }
 
   #onExternalResult(result: ProbeResult): void {
-    this.#journal.takeProbe(result);
+    this.#chronicle.takeProbe(result);
     if (result.error !== '') this.#metrics.probeError(result.protocol, result.target);
   }
 
   #onLinkChange(change: LinkChange): void {
-    this.#journal.takeLink(change);
+    this.#chronicle.takeLink(change);
     const { target, from, to, sample, previousForMs } = change;
     this.#metrics.linkState(target, to === 'ok');
     const { log } = this.#deps;
@@ -211,15 +186,11 @@ class Parts {
     const { maxStreams, refreshIntervalMs, historyWindowMs, families, useHostIP, clientPort } = this.#config;
     const painter = createHeatmapPainter();
     const past = this.#past.answers();
-    const verdictParts = {
-      ...{ clock, parseDuration: parseDurationMs, settings: () => settingsOf(this.#config, version) },
-      ...{ collectPast: past.mesh, servedBy: () => this.#own.selfName },
-      collect: (options: CollectOptions) => this.#collector.collect(options),
-    };
-    const reporter = createReporter(this.#config, {
-      ...{ clock, past: past.mesh, paint: painter.paint },
-      events: (query) => this.#events.events(query),
-      annotations: () => this.#annotations.read(),
+    const chronicle = this.#chronicle.answers();
+    const hypotheses = hypothesisAnswers(this.#config, {
+      ...{ clock, own: this.#own, collector: this.#collector, painter, past },
+      ...{ events: chronicle.events, annotations: chronicle.annotations },
+      settings: () => settingsOf(this.#config, version),
     });
     return {
       ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, historyWindowMs, bootTimeMs: this.#bootTimeMs },
@@ -233,26 +204,11 @@ class Parts {
       check: () => this.#own.check(),
       row: (windowMs) => this.#own.row(windowMs),
       past,
-      verdict: (query) => verdictOn(query, verdictParts),
-      report: async ({ expect, ...wish }) => {
-        const hypothesis = hypothesisOf(expect, verdictParts);
-        if (typeof hypothesis === 'string') return { mistake: hypothesis };
-        return { report: await reporter.report({ ...wish, hypothesis }) };
-      },
-      findings: namedFindings,
+      ...hypotheses,
       samples: (to) => this.#own.samples(to),
       linkSamples: (from, to) => this.#linkSamples(from, to),
       collect: (options) => this.#collector.collect(options),
-      journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
-      events: (query) => this.#events.events(query),
-      writeToken: this.#config.writeToken,
-      annotations: {
-        read: () => this.#annotations.read(),
-        write: (wish) => this.#annotations.write(wish),
-        remove: (id) => this.#annotations.remove(id),
-        copies: () => this.#annotationBook.copies(),
-        take: (copies) => this.#annotationBook.take(copies),
-      },
+      ...chronicle,
       checkAll: (mesh) => {
         const bootTimeMs = this.#own.bootTimes();
         return checkAllAnswer(mesh, { families, useHostIP, port: clientPort, bootTimeMs });
@@ -285,17 +241,9 @@ class Parts {
     this.#collector.stop();
     this.#linkAsker.stop();
     this.#past.stop();
-    this.#annotations.stop();
+    this.#chronicle.stop();
     this.#askAll.stop();
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
     this.#transport.close();
   }
-}
-
-/** The settings that a reader of the matrix needs. */
-function settingsOf(config: Config, version: string) {
-  const { refreshIntervalMs, pingTimeoutMs, pingNumber, goneRetentionMs, displayNodeName } = config;
-  const { slowLinkMs, historyWindowMs } = config;
-  const pinging = { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs };
-  return { version, ...pinging, historyWindowMs, goneRetentionMs, displayNodeName };
 }

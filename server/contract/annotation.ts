@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
+import { MAX_PAST_MS } from './past.ts';
 import { count, figure, text } from './wire.ts';
 
 /** The most annotations that a pod keeps; beyond it the oldest makes room. */
@@ -49,14 +50,20 @@ export function parseAnnotations(wire: unknown): Annotations {
 /** `format` of a pod's own annotations. */
 export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/1';
 
+/**
+ * An age that can be: nobody may write of more than 24 h ahead, and a minute is for the way. Beyond a thousand years, and
+ * in a future that never comes, a copy would never make room, and could not be told to others or to a page.
+ */
+const age = v.pipe(v.number(), v.minValue(-MAX_PAST_MS - 60_000), v.maxValue(1_000 * 365 * 24 * 3_600_000));
+
 const copySchema = v.object({
   id: annotationId,
   /** One write has one, the same in every pod's copy of it. */
   revision: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
   /** As ages; negative where it lies in the future. */
-  fromAgeMs: figure,
-  toAgeMs: v.nullable(figure),
-  writtenAgeMs: figure,
+  fromAgeMs: age,
+  toAgeMs: v.nullable(age),
+  writtenAgeMs: age,
   text: text(MAX_ANNOTATION_TEXT),
   tags,
   /** Whether it has been taken back. */

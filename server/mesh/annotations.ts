@@ -10,6 +10,7 @@ import type { AnnotationWish } from '../contract/annotation-wish.ts';
 import { BusyError } from '../contract/errors.ts';
 import type { Clock, Log, Timer } from '../contract/seams.ts';
 import type { AllParts, AskAll } from './ask-all.ts';
+import { Turns } from './turns.ts';
 
 /** Our own copies, as `journal` keeps them. */
 export interface OwnAnnotations {
@@ -47,6 +48,7 @@ export class MeshAnnotations {
   readonly #deps: AnnotationsDeps;
   #writes = 0;
   #catchingUp: Timer | null = null;
+  #isStopped = false;
 
   constructor(deps: AnnotationsDeps) {
     this.#deps = deps;
@@ -62,6 +64,7 @@ export class MeshAnnotations {
 
   /** Ends what is waiting. */
   stop(): void {
+    this.#isStopped = true;
     this.#catchingUp?.cancel();
   }
 
@@ -72,7 +75,7 @@ export class MeshAnnotations {
     };
     return this.#deps.clock.setTimer(() => {
       ask().catch(() => {
-        if (tries > 1) this.#catchingUp = this.#catchUpLater(tries - 1);
+        if (tries > 1 && !this.#isStopped) this.#catchingUp = this.#catchUpLater(tries - 1);
       });
     }, NEWCOMER.afterMs);
   }
@@ -87,8 +90,10 @@ export class MeshAnnotations {
     const { clock, own, askAll } = this.#deps;
     const limits = { most, keepMs: KEEP_MS, maxBytes: MAX_COPIES_BYTES };
     const all = await askAll.ask({ path, parse: parseAnnotationCopies, own: () => own.copies(), ...limits });
+    const turns = new Turns(clock);
     for (const { pod, value, atMs } of all.parts) {
       if (pod !== null) own.take(value.annotations, Math.max(0, clock.nowMs() - atMs));
+      if (turns.isOver()) await turns.next();
     }
     return all;
   }
