@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { hasUprightLoops } from '../../pure/graph-scene.ts';
 import { fitText, type Label, placeLabels } from '../../pure/label-layout.ts';
 import type { LinkState } from '../../pure/link-state.ts';
@@ -5,6 +6,7 @@ import { shownName } from '../../pure/names.ts';
 import type { Picture } from '../../pure/picture.ts';
 import type { PodView } from '../../pure/pod-view.ts';
 import { podWords, slowNote } from '../../pure/pod-words.ts';
+import type { Suspect } from '../../pure/suspects.ts';
 import type { Graph } from './use-graph.ts';
 
 /** A line of a label: its text, its class, and a second part in a colour of its own, which goes before the first. */
@@ -44,7 +46,7 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
 }
 
 /** How many lines a label has. */
-function lineCount({ tier }: Graph, narrow: boolean): number {
+function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
   if (tier.names === 'full') return 3;
   return tier.names === 'accused' && !narrow ? 2 : 1;
 }
@@ -56,30 +58,37 @@ function roomOf({ x, anchor }: Label, { frame }: Graph): number {
 
 /** Words beside the pods: names, where they run, how they are. */
 export function PodLabels({ graph, labels, picture, nowMs, narrow }: PodLabelsProps) {
-  const lines = lineCount(graph, narrow);
-  const suspects = new Map(graph.named.map(({ index, suspect }) => [index, suspect]));
+  const { tier, named } = graph;
+  // Words change with the picture, places with every frame of a drag.
+  const words = useMemo(() => {
+    const lines = lineCount({ tier }, narrow);
+    return new Map(named.map(({ index, suspect }) => [index, linesOf(picture, index, suspect, lines, nowMs)]));
+  }, [tier, named, picture, nowMs, narrow]);
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="pod-labels" aria-hidden="true">
       {labels.map((label) => {
         const view = picture.pods[label.index];
         if (view === undefined) return null;
-        const suspect = suspects.get(label.index) ?? null;
-        const words =
-          lines === 3
-            ? fullLines(picture, view, nowMs)
-            : suspect !== null && lines === 2
-              ? [
-                  { text: suspect.title, className: 'label-name' },
-                  { text: suspect.place, className: 'label-place', more: { text: suspect.note, tone: suspect.tone } },
-                ]
-              : lines === 2
-                ? accusedLines(picture, view, nowMs)
-                : shortLines(picture, view, nowMs);
-        return <PodLabel key={view.pod.uid} label={label} lines={words} room={roomOf(label, graph)} view={view} />;
+        const lines = words.get(label.index) ?? NONE;
+        return <PodLabel key={view.pod.uid} label={label} lines={lines} room={roomOf(label, graph)} view={view} />;
       })}
     </g>
   );
+}
+
+const NONE: Line[] = [];
+
+function linesOf(picture: Picture, index: number, suspect: Suspect | null, lines: number, nowMs: number): Line[] {
+  const view = picture.pods[index];
+  if (view === undefined) return NONE;
+  if (lines === 3) return fullLines(picture, view, nowMs);
+  if (lines === 1) return shortLines(picture, view, nowMs);
+  if (suspect === null) return accusedLines(picture, view, nowMs);
+  return [
+    { text: suspect.title, className: 'label-name' },
+    { text: suspect.place, className: 'label-place', more: { text: suspect.note, tone: suspect.tone } },
+  ];
 }
 
 function PodLabel({ label, lines, room, view }: { label: Label; lines: Line[]; room: number; view: PodView }) {

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Ring } from '../../pure/circle-layout.ts';
 import type { Point } from '../../pure/curve.ts';
 
@@ -8,17 +8,19 @@ export type Moved = ReadonlyMap<string, Point>;
 const KEY = 'goldpinger.graph.moved';
 const MOST = 500;
 const FARTHEST = 4;
+const STORE_MS = 300;
 
 /** Where pods were dragged to, kept for this tab's session (where the browser allows it), and how to move and reset. */
 export function useMoved(): { moved: Moved; move: (uid: string, place: Point) => void; reset: () => void } {
   const [moved, setMoved] = useState<Moved>(readMoved);
+  const latest = useRef(moved);
+  latest.current = moved;
   useEffect(() => {
-    try {
-      sessionStorage.setItem(KEY, JSON.stringify([...moved].slice(-MOST)));
-    } catch {
-      // No storage in this browser or mode: the places last as long as the view.
-    }
+    // Not with every frame of a drag: storing takes longer than drawing.
+    const timer = setTimeout(() => storeMoved(moved), STORE_MS);
+    return () => clearTimeout(timer);
   }, [moved]);
+  useEffect(() => () => storeMoved(latest.current), []);
   const move = useCallback((uid: string, place: Point) => setMoved((old) => new Map(old).set(uid, place)), []);
   const reset = useCallback(() => setMoved(new Map()), []);
   return { moved, move, reset };
@@ -39,6 +41,14 @@ export function placeAt(point: Point, ring: Ring): Point {
   const unit = ring.radius || 1;
   const within = (value: number) => Math.min(FARTHEST, Math.max(-FARTHEST, value));
   return { x: within((point.x - ring.cx) / unit), y: within((point.y - ring.cy) / unit) };
+}
+
+function storeMoved(moved: Moved): void {
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify([...moved].slice(-MOST)));
+  } catch {
+    // No storage in this browser or mode: the places last as long as the view.
+  }
 }
 
 function readMoved(): Moved {
