@@ -7,6 +7,7 @@ import { readAddress, windowOf } from './pure/address.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 
+const address = readAddress(location.hash);
 const feed = new LiveFeed({
   clock: browserClock,
   worker: new Worker(new URL('./data/picture-worker.ts', import.meta.url), { type: 'module' }),
@@ -14,7 +15,8 @@ const feed = new LiveFeed({
   timeOriginMs: performance.timeOrigin,
 });
 // Before anything is rendered: the first picture is on its way meanwhile.
-feed.start(windowOf(readAddress(location.hash)));
+feed.start(windowOf(address));
+if (address.view === 'heatmap') void import('./views/heatmap/heatmap-view.tsx');
 const place = document.getElementById('page');
 if (place === null) throw new Error('the page has no place for the app');
 createRoot(place).render(<App feed={feed} preferences={new Preferences()} clock={browserClock} />);

@@ -1,4 +1,4 @@
-import { type ReactNode, type RefObject, Suspense } from 'react';
+import { lazy, type ReactNode, type RefObject, Suspense } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../pure/address.ts';
 import { plural } from '../pure/figures.ts';
@@ -8,10 +8,14 @@ import type { ViewProps } from '../view-props.ts';
 import { LinkPanel } from '../views/detail/link-panel.tsx';
 import { PodPanel } from '../views/detail/pod-panel.tsx';
 import { GraphView } from '../views/graph/graph-view.tsx';
-import { HeatmapView } from '../views/heatmap/heatmap-view.tsx';
 import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
 import { TextView } from './text-view.tsx';
+
+/** Of its own: a first visit shows the graph and need not wait for this. */
+const HeatmapView = lazy(() =>
+  import('../views/heatmap/heatmap-view.tsx').then((module) => ({ default: module.HeatmapView })),
+);
 
 const RAW = [
   { path: 'check_all', title: 'check_all' },
@@ -72,7 +76,7 @@ function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNo
       <h1 className="hidden">
         {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(props.picture.n, 'pod')}
       </h1>
-      {view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />}
+      <Suspense>{view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />}</Suspense>
     </>
   );
 }
