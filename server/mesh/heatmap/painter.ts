@@ -1,3 +1,4 @@
+import { BusyError } from '../../contract/errors.ts';
 import type { HeatmapLimits } from './cells.ts';
 import { type DrawnMesh, heatmapPng } from './heatmap-png.ts';
 
@@ -30,7 +31,7 @@ export function createHeatmapPainter(): HeatmapPainter {
       const key = [limits.t0Ms, limits.t1Ms, limits.t2Ms].join(' ');
       const found = pictures.get(key);
       if (found !== undefined) return found;
-      if (waiting >= MAX_WAITING) return Promise.reject(new Error('too many heatmaps asked for at once'));
+      if (waiting >= MAX_WAITING) return Promise.reject(new BusyError('too many heatmaps asked for at once'));
       if (pictures.size >= MAX_KEPT) pictures.clear();
       waiting += 1;
       const picture = last

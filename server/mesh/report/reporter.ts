@@ -8,7 +8,6 @@ import type { HeatmapLimits } from '../heatmap/cells.ts';
 import type { DrawnMesh } from '../heatmap/heatmap-png.ts';
 import { inSlices } from '../in-slices.ts';
 import { drawnRangeOf } from './drawn-range.ts';
-import type { ByRange } from './each-link.ts';
 import { InTurn } from './in-turn.ts';
 import { REPORT_POLICY, type ReportPictures, reportPage } from './page/report-page.ts';
 import { PodTable } from './pod-table.ts';
@@ -81,49 +80,59 @@ export function createReporter({ historyWindowMs }: { historyWindowMs: number },
 async function make(wish: ReportWish, stretches: ReportStretches, deps: ReporterDeps): Promise<Report> {
   const { clock } = deps;
   const table = new PodTable();
-  const { hypothesis } = wish;
-  const pictures: ReportPictures = { before: null, during: null, after: null };
-  let pictureBytes = 0;
+  const pictures = new Pictures(wish.pictures, deps);
   const look = async (name: keyof ReportPictures, mesh: Mesh): Promise<RangeView> => {
     const view = await inSlices(rangeViewOf(mesh, table), clock);
-    const png = wish.pictures ? await paint(mesh, deps) : null;
-    if (png !== null && pictureBytes + png.byteLength <= MAX_PICTURE_BYTES) {
-      pictureBytes += png.byteLength;
-      pictures[name] = png;
-    }
+    await pictures.take(name, mesh);
     return view;
   };
   const lookAt = async (name: keyof ReportPictures, stretch: Stretch | null) =>
     stretch === null ? null : look(name, await deps.past(stretch));
-
-  const mesh = await deps.past(stretches.during);
-  const { servedBy, settings, discovery } = mesh;
-  const named = hypothesis.named(mesh);
-  const verdict = await hypothesis.judge(mesh);
-  const during = await look('during', mesh);
-  const numbers = during.numbers;
-  const views: ByRange<RangeView | null> & { during: RangeView } = {
-    before: await lookAt('before', stretches.before),
-    during,
-    after: await lookAt('after', stretches.after),
+  // In a function of its own, so that its matrix can go before the next one comes.
+  const lookAtDuring = async () => {
+    const mesh = await deps.past(stretches.during);
+    const { servedBy, settings, discovery } = mesh;
+    const verdict = await wish.hypothesis.judge(mesh);
+    const during = await look('during', mesh);
+    const named = wish.hypothesis.named(mesh).map((pod) => during.numbers[pod] ?? -1);
+    return { during, parts: { head: { servedBy, settings, discovery }, verdict, named } };
   };
+
+  const { during, parts } = await lookAtDuring();
+  const before = await lookAt('before', stretches.before);
+  const after = await lookAt('after', stretches.after);
   const fromMs = stretches.before?.fromMs ?? stretches.during.fromMs;
   const toMs = stretches.after?.toMs ?? stretches.during.toMs;
   const [events, annotations] = await Promise.all([
     deps.events({ fromMs, toMs, limit: MAX_REPORT_EVENTS }),
     deps.annotations(),
   ]);
-  const title = wish.title || titleOf(during);
-  const sources = { title, nowMs: clock.nowMs(), head: { servedBy, settings, discovery }, views, table, verdict };
-  const all = {
-    ...sources,
-    named: named.map((pod) => numbers[pod] ?? -1),
-    events,
-    annotations,
-    notes: stretches.notes,
-  };
-  const data = await inSlices(reportDataOf(all), clock);
-  return { data, page: () => reportPage(data, pictures), policy: REPORT_POLICY };
+  const told = { title: wish.title || titleOf(during), nowMs: clock.nowMs(), notes: stretches.notes };
+  const sources = { ...parts, ...told, views: { before, during, after }, table, events, annotations };
+  const data = await inSlices(reportDataOf(sources), clock);
+  return { data, page: () => reportPage(data, pictures.taken), policy: REPORT_POLICY };
+}
+
+/** Paints the ranges, as long as the file does not get too large. */
+class Pictures {
+  readonly taken: ReportPictures = { before: null, during: null, after: null };
+  readonly #wanted: boolean;
+  readonly #deps: ReporterDeps;
+  #bytes = 0;
+
+  constructor(wanted: boolean, deps: ReporterDeps) {
+    this.#wanted = wanted;
+    this.#deps = deps;
+  }
+
+  /** Paints a range, if pictures are wanted. */
+  async take(name: keyof ReportPictures, mesh: Mesh): Promise<void> {
+    if (!this.#wanted) return;
+    const png = await paint(mesh, this.#deps);
+    if (this.#bytes + png.byteLength > MAX_PICTURE_BYTES) return;
+    this.#bytes += png.byteLength;
+    this.taken[name] = png;
+  }
 }
 
 async function paint(mesh: Mesh, deps: ReporterDeps): Promise<Uint8Array> {
