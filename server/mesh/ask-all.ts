@@ -56,7 +56,7 @@ interface Round<T> {
   most: number;
   maxBytes: number;
   send: Message | null;
-  parse(wire: unknown): T;
+  parse(wire: unknown, errorMs: number): T;
 }
 
 /**
@@ -204,7 +204,7 @@ class Asker implements AskAll {
       this.#lacking.add(pod.uid, path);
       throw lacksPath(path);
     }
-    return { pod, value: parse(jsonOf(answer)), atMs: clock.nowMs() - errorMs, errorMs };
+    return { pod, value: parse(jsonOf(answer), errorMs), atMs: clock.nowMs() - errorMs, errorMs };
   }
 }
 

@@ -58,6 +58,18 @@ describe('copies of annotations', () => {
     expect(book.take([copyOf('a', 'r2')])).toBe(true);
   });
 
+  it('of a time that cannot be are refused: they would never make room, and be told to nobody', () => {
+    const parsed = (change: Partial<AnnotationCopy>) => () =>
+      parseAnnotationCopies({ format: 'goldpinger-ts/annotations/1', annotations: [copyOf('a', 'r', change)] });
+    for (const ageMs of [-25 * 3_600_000, 1e308, Number.NaN]) {
+      expect(parsed({ fromAgeMs: ageMs })).toThrow();
+      expect(parsed({ toAgeMs: ageMs })).toThrow();
+      expect(parsed({ writtenAgeMs: ageMs })).toThrow();
+    }
+    expect(parsed({ fromAgeMs: -24 * 3_600_000, toAgeMs: -24 * 3_600_000 })).not.toThrow();
+    expect(parsed({ fromAgeMs: 365 * 24 * 3_600_000 })).not.toThrow();
+  });
+
   it('are bounded: the first to begin make room', () => {
     const { book } = start();
     book.take(Array.from({ length: MAX_ANNOTATIONS + 5 }, (_, n) => copyOf(`n${n}`, 'r', { fromAgeMs: 10_000 - n })));

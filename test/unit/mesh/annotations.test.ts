@@ -14,15 +14,20 @@ function start(theirs: AnnotationCopy[] = []) {
   const clock = new FakeClock();
   const told: Message[] = [];
   const asked: string[] = [];
+  const held: unknown[] = [];
   let isAway = false;
+  let meanwhile = () => {};
   let hold: Promise<void> = Promise.resolve();
   const askAll: AskAll = {
     ask: async <T>({ path, own, parse, most }: Question<T>) => {
       asked.push(`${path} ${most}`);
-      const value = parse({ format: 'goldpinger-ts/annotations/1', annotations: theirs });
-      const other = { pod: podOf(1), value, atMs: clock.nowMs(), errorMs: 0 };
+      meanwhile();
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };
-      return { parts: isAway ? [self] : [self, other], missing, atMs: clock.nowMs() };
+      if (isAway) return { parts: [self], missing, atMs: clock.nowMs() };
+      const value = parse({ format: 'goldpinger-ts/annotations/1', annotations: theirs }, 100);
+      const other = { pod: podOf(1), value, atMs: clock.nowMs() - 100, errorMs: 100 };
+      held.push(value);
+      return { parts: [self, other], missing, atMs: clock.nowMs() };
     },
     tell: async (message) => {
       told.push(message);
@@ -44,7 +49,10 @@ function start(theirs: AnnotationCopy[] = []) {
   const holding = (until: Promise<void>) => {
     hold = until;
   };
-  return { clock, annotations, own, told, asked, logged, away, holding };
+  const whileAsking = (act: () => void) => {
+    meanwhile = act;
+  };
+  return { clock, annotations, own, told, asked, logged, away, holding, whileAsking, held };
 }
 
 const wish = { id: null, fromMs: null, toMs: null, text: 'x', tags: [] };
@@ -81,7 +89,7 @@ describe('writing', () => {
     const { annotations, clock } = start([copyOf('run')]);
     const toMs = clock.nowMs() - 1_000;
     const { annotation } = await annotations.write({ ...wish, id: 'run', toMs });
-    expect(annotation).toMatchObject({ id: 'run', fromMs: clock.nowMs() - 60_000, toMs, text: 'x' });
+    expect(annotation).toMatchObject({ id: 'run', fromMs: clock.nowMs() - 60_100, toMs, text: 'x' });
     await clock.advance(5);
     expect((await annotations.write({ ...wish, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
   });
@@ -106,9 +114,11 @@ describe('writing', () => {
 
 describe('reading', () => {
   it('takes over what others have, so that it goes on when they have gone', async () => {
-    const { annotations, own } = start([copyOf('a')]);
+    const { annotations, own, held, clock } = start([copyOf('a')]);
     expect(await annotations.read()).toMatchObject({ missing, annotations: [{ id: 'a' }] });
-    expect(own.get('a')).not.toBeNull();
+    expect(own.get('a')?.fromMs).toBe(clock.nowMs() - 60_100);
+    // What 1000 pods have is not held until the last has answered.
+    expect(held).toEqual([null]);
   });
 });
 
@@ -147,6 +157,13 @@ describe('a newcomer', () => {
     annotations.catchUp();
     await clock.advance(60_000);
     expect(asked).toHaveLength(5);
+    // Also when it is stopped while it asks.
+    const asking = start();
+    asking.away(true);
+    asking.annotations.catchUp();
+    asking.whileAsking(() => asking.annotations.stop());
+    await asking.clock.advance(2_000);
+    expect([asking.asked.length, asking.clock.pending]).toEqual([1, 0]);
     const other = start();
     other.annotations.catchUp();
     other.annotations.stop();

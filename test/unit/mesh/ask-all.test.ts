@@ -70,11 +70,17 @@ describe('asking all pods', () => {
     const held: (() => void)[] = [];
     const { asker, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
     const startMs = clock.nowMs();
-    const asking = asker.ask(question);
+    const agoMs: number[] = [];
+    const parse = (wire: unknown, errorMs: number) => {
+      agoMs.push(errorMs);
+      return text(wire);
+    };
+    const asking = asker.ask({ ...question, parse });
     await vi.waitFor(() => expect(held).toHaveLength(1));
     await clock.advance(200);
     held[0]?.();
     expect((await asking).parts[1]).toMatchObject({ atMs: startMs + 100, errorMs: 100 });
+    expect(agoMs).toEqual([100]);
   });
 
   it.each<[string, RequestListener, object]>([

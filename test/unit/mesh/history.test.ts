@@ -40,6 +40,7 @@ function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
     const told = (failed: number, knownMs?: number) =>
       parse(
         JSON.parse(JSON.stringify(rowHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
+        0,
       );
     return {
       parts: [
