@@ -102,12 +102,12 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
 
 describe('what is worth a look', () => {
   test('stands on the stage among few pods, clear of them, and moves none', async () => {
-    await open(FOUR, { hash: '&ms=300-400-500' });
+    feed = await visitor.feed((windowMs) => ({ ...meshOf({ ...FOUR, windowMs }), findings: [] }));
+    page = await visitor.visit(feed, { hash: '#view=graph&ms=300-400-500' });
+    await page.locator('.pod-label').first().waitFor();
     const before = await placeOf('001');
     expect(await page.locator('.graph-findings').count()).toBe(0);
-    await page.evaluate(() => {
-      location.hash = '#view=graph';
-    });
+    feed.show((windowMs) => meshOf({ ...FOUR, windowMs }));
     const card = page.locator('.graph-findings');
     await card.waitFor();
     expect(await placeOf('001')).toEqual(before);
@@ -217,7 +217,7 @@ describe('of 120 pods', () => {
     expect(await page.locator('.pod-label').count()).toBe(1);
     await soon(() => page.locator('.pod-label').textContent()).toMatch(/^goldpinger-\w+worker-\d+ · refuses all 119$/);
     expect(await page.locator('.ring-arc').count()).toBe(12);
-    await page.locator('.accused-list button').click();
+    await page.locator('.finding-list button').click();
     await soon(() => words(page, '.side-panel')).toMatch(/^Pod goldpinger-\w+ Failing · refuses all 119/);
   });
 
@@ -226,7 +226,7 @@ describe('of 120 pods', () => {
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([
       expect.stringMatching(/^worker-\d+, 10 pods.* all 1\d\d$/),
     ]);
-    await page.locator('.accused-list button').click();
+    await page.locator('.finding-list button').click();
     await soon(hash).toMatch(/filter=worker-\d+/);
   });
 

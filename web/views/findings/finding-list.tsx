@@ -11,10 +11,12 @@ interface FindingListProps {
   most: number;
   /** Opens what a finding is about; without it findings are mere text. */
   onSelect?: (selection: Selection) => void;
+  /** Shows the pods of the node that a finding is about. */
+  onFilter?: (text: string) => void;
 }
 
 /** What stands out, as the servers say it, the worst first. Nothing without any. */
-export function FindingList({ mesh, most, onSelect }: FindingListProps) {
+export function FindingList({ mesh, most, onSelect, onFilter }: FindingListProps) {
   const { findings } = mesh;
   if (findings.length === 0) return null;
   return (
@@ -24,7 +26,9 @@ export function FindingList({ mesh, most, onSelect }: FindingListProps) {
       </h3>
       <ul className="finding-list">
         {findings.slice(0, most).map((finding) => {
+          const node = finding.kind === 'node' ? (mesh.pods[finding.pods[0] ?? -1]?.node ?? '') : '';
           const about = onSelect === undefined ? null : selectionOf(finding, mesh.pods);
+          const open = node !== '' && onFilter !== undefined ? () => onFilter(node) : () => onSelect?.(about);
           return (
             <li key={`${finding.kind} ${finding.subject}`} className={`finding is-${finding.severity}`}>
               {about === null ? (
@@ -32,7 +36,7 @@ export function FindingList({ mesh, most, onSelect }: FindingListProps) {
                   <Words finding={finding} />
                 </div>
               ) : (
-                <button type="button" className="finding-words" onClick={() => onSelect?.(about)}>
+                <button type="button" className="finding-words" onClick={open}>
                   <Words finding={finding} />
                 </button>
               )}

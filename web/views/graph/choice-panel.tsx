@@ -3,8 +3,9 @@ import { countText, latencyText, plural } from '../../pure/figures.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
 import type { ViewProps } from '../../view-props.ts';
+import { FindingList } from '../findings/finding-list.tsx';
 import { StateGlyph } from '../state-glyph.tsx';
-import { SuspectList, WorstList, worstOf } from './graph-findings.tsx';
+import { WorstList, worstOf } from './graph-findings.tsx';
 import type { GraphLinks } from './use-graph.ts';
 
 interface ChoicePanelProps {
@@ -21,7 +22,7 @@ const MOST_LISTED = 6;
 export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
   const { choice } = links;
   const worst = worstOf(props, links);
-  const { suspects } = links;
+  const { mesh } = props.picture;
   const shown = choice.pairs.length;
   return (
     <div className="choice-panel">
@@ -41,9 +42,9 @@ export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
           <Share key={state} state={state} links={links} />
         ))}
       </ul>
-      <SuspectList props={props} suspects={suspects} most={MOST_LISTED} />
+      <FindingList mesh={mesh} most={MOST_LISTED} onSelect={props.onSelect} onFilter={props.onFilter} />
       <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
-      {worst.length === 0 && suspects.length === 0 && (
+      {worst.length === 0 && mesh.findings.length === 0 && (
         <p className="panel-second">
           Nothing to look at: no link fails and none is slow. Click a pod or a line for its figures.
         </p>

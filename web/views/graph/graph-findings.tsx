@@ -1,11 +1,11 @@
 import { linkFacts } from '../../pure/link-facts.ts';
-import type { Suspect } from '../../pure/suspects.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { LinkButton } from '../detail/link-button.tsx';
+import { FindingList } from '../findings/finding-list.tsx';
 import type { Graph, GraphLinks } from './use-graph.ts';
 
 /** Lines of the card, and external targets beside which it has room. */
-const [MOST_SUSPECTS, MOST_LINKS, MOST_TARGETS] = [2, 4, 3];
+const [MOST_FINDINGS, MOST_LINKS, MOST_TARGETS] = [2, 4, 3];
 
 /** Width of the card with its margins, and of the words beside the ring, px. */
 const [CARD, FULL_NAMES, SHORT_NAMES] = [320, 230, 130];
@@ -22,12 +22,18 @@ export function hasRoomForFindings({ tier, frame: { ring } }: Graph, width: numb
  */
 export function GraphFindings({ props, links }: { props: ViewProps; links: GraphLinks }) {
   const worst = worstOf(props, links);
-  if (worst.length + links.suspects.length === 0 || links.targets.length > MOST_TARGETS) return null;
+  const { mesh } = props.picture;
+  if (worst.length + mesh.findings.length === 0 || links.targets.length > MOST_TARGETS) return null;
   return (
     <aside className="graph-findings choice-panel" aria-label="Worst pods and links">
       <h2 className="hidden">Worth a look</h2>
-      <SuspectList props={props} suspects={links.suspects} most={MOST_SUSPECTS} />
-      {links.suspects.length === 0 && <WorstList props={props} pairs={worst.slice(0, MOST_LINKS)} />}
+      <FindingList
+        mesh={mesh}
+        most={links.targets.length > 0 ? 1 : MOST_FINDINGS}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
+      {mesh.findings.length === 0 && <WorstList props={props} pairs={worst.slice(0, MOST_LINKS)} />}
     </aside>
   );
 }
@@ -39,36 +45,6 @@ export function worstOf({ picture }: ViewProps, { choice }: GraphLinks): number[
       linkFacts(picture, Math.floor(pair / picture.n), pair % picture.n).state,
     );
   return choice.pairs.filter(isBad).reverse();
-}
-
-/** Pods or nodes at fault, at most `most` of them; nothing without any. */
-export function SuspectList(list: { props: ViewProps; suspects: readonly Suspect[]; most: number }) {
-  const { props, suspects, most } = list;
-  const { picture, onSelect, onFilter } = props;
-  const open = ({ node, anchor }: Suspect) => {
-    const uid = picture.mesh.pods[anchor]?.uid;
-    if (node !== '') onFilter(node);
-    else if (uid !== undefined) onSelect({ pod: uid });
-  };
-  if (suspects.length === 0) return null;
-  return (
-    <section>
-      <h3>
-        Look at <span className="panel-count">{suspects.length}</span>
-      </h3>
-      <ul className="accused-list">
-        {suspects.slice(0, most).map((suspect) => (
-          <li key={suspect.anchor} className={`finding is-${suspect.tone}`}>
-            <button type="button" onClick={() => open(suspect)}>
-              <b>{suspect.title}</b>
-              <span>{[suspect.place, suspect.note].filter(Boolean).join(' · ')}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-      {suspects.length > most && <p className="panel-second">{suspects.length - most} more in the picture.</p>}
-    </section>
-  );
 }
 
 /** Links as lines to open, under a heading; nothing without any. */

@@ -3,6 +3,7 @@ import { createPortal } from 'react-dom';
 import { ORDERS } from '../../pure/address.ts';
 import type { Arrangement } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
+import { FindingList } from '../findings/finding-list.tsx';
 import { LegendPanel } from '../legend/legend-panel.tsx';
 import { useSize } from '../use-size.ts';
 import { CalloutList } from './callout-list.tsx';
@@ -14,6 +15,9 @@ import { PodNumbers } from './pod-numbers.tsx';
 import type { Drawn } from './use-frame.ts';
 import { useHeatModel } from './use-heat-model.ts';
 import './heatmap.css';
+
+/** So many findings leave the legend in sight. */
+const MOST_FINDINGS = 3;
 
 /** The matrix of all links: column = from, row = to. Legend and thresholds go to the side panel. */
 export function HeatmapView(props: ViewProps) {
@@ -76,6 +80,7 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
+      <FindingList mesh={props.picture.mesh} most={MOST_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
       <LegendPanel picture={props.picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,
