@@ -34,21 +34,32 @@ export function groupOf({ entry, reporter, id }: Telling): string {
   return `${kind}/${pod?.uid ?? ''}`;
 }
 
-/** The events of one group: which tellings are of the same. Whatever order they come in, the outcome is the same. */
-export function eventsOf(group: string, tellings: readonly Telling[], spans: Spans): MeshEvent[] {
+/**
+ * The events of one group: which tellings are of the same. Whatever order they come in, the outcome is the same. One
+ * after another, so that there may be a turn of others between: of a pod that flaps a thousand others tell.
+ */
+export function* eventsOf(group: string, tellings: readonly Telling[], spans: Spans): Generator<MeshEvent, void> {
   const sorted = [...tellings].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
   const [first] = sorted;
-  if (first === undefined) return [];
+  if (first === undefined) return;
   const { kind, toldMs } = first.entry;
   const isPod = kind.startsWith('pod-');
-  if (ONCE.has(kind) || (isPod && toldMs !== 0)) return [oneEvent(first, sorted, group)];
+  if (ONCE.has(kind) || (isPod && toldMs !== 0)) {
+    yield oneEvent(first, sorted, group);
+    return;
+  }
   const spanMs = isPod ? READINESS_MS : spans.eachTurnMs;
   const gatherings: Gathering[] = [];
+  // Those before it are over: a pod that flaps for an hour has hundreds, and a thousand pods tell of it.
+  let firstOpen = 0;
   for (const telling of sorted) {
-    const open = gatherings.find((gathering) => gathering.takes(telling, spanMs, spans.sameTurnMs));
-    if (open === undefined) gatherings.push(new Gathering(telling));
+    while (gatherings[firstOpen]?.isOverAt(telling.atMs, spanMs) === true) firstOpen += 1;
+    let i = firstOpen;
+    while (gatherings[i]?.takes(telling, spans.sameTurnMs) === false) i += 1;
+    if (i === gatherings.length) gatherings.push(new Gathering(telling));
   }
-  return gatherings.map(({ tellings: all }) => oneEvent(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`));
+  for (const { tellings: all } of gatherings)
+    yield oneEvent(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
 }
 
 /** Tellings of one event, gathered in order of time. */
@@ -62,9 +73,13 @@ class Gathering {
     this.#told.set(uidOf(first), first.atMs);
   }
 
-  /** Takes a telling if it is of this event; gives whether it did. */
-  takes(telling: Telling, spanMs: number, sameTurnMs: number): boolean {
-    if (telling.atMs - this.tellings[0].atMs > spanMs) return false;
+  /** Whether what is told of `atMs` is no longer of this event. */
+  isOverAt(atMs: number, spanMs: number): boolean {
+    return atMs - this.tellings[0].atMs > spanMs;
+  }
+
+  /** Takes a telling of a time within the span if it is of this event; gives whether it did. */
+  takes(telling: Telling, sameTurnMs: number): boolean {
     const toldMs = this.#told.get(uidOf(telling));
     if (toldMs !== undefined && telling.atMs - toldMs > sameTurnMs) return false;
     if (toldMs === undefined) this.#told.set(uidOf(telling), telling.atMs);

@@ -114,8 +114,8 @@ export async function mergeJournals(
   for (const [group, tellings] of groups) {
     for (const event of eventsOf(group, tellings, spans)) {
       events.set(event.id, { ...event, atMs: Math.min(event.atMs, Math.round(askedMs)) });
+      if (turns.isOver()) await turns.next();
     }
-    if (turns.isOver()) await turns.next();
   }
   return [...events.values()].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
 }

@@ -121,6 +121,33 @@ describe('journals of many pods', () => {
     ]);
   });
 
+  it('leave others their turns after each journal and each event, also where all are about one pod', async () => {
+    const wishes = Array.from({ length: 200 }, (_, n) => {
+      return { by: n % 20, agoMs: n * 10_000, kind: 'link-failed' as const, of: 9 };
+    });
+    // Each look at this clock takes longer than a turn may.
+    const slow = new FakeClock(NOW_MS);
+    const monotonicMs = () => {
+      slow.freeze(2);
+      return 5_000 + slow.nowMs() - NOW_MS;
+    };
+    const clock = { nowMs: () => NOW_MS, monotonicMs, setTimer: slow.setTimer.bind(slow) };
+    let turns = 0;
+    let isDone = false;
+    const count = () => {
+      turns += 1;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    const events = await mergeJournals({ parts: journals(20, wishes), atMs: NOW_MS }, spans, {
+      clock,
+      podOf: () => null,
+    });
+    isDone = true;
+    expect(events).toHaveLength(200);
+    expect(turns).toBeGreaterThan(200);
+  });
+
   it('are the same whoever is asked, and in whatever order they come in', async () => {
     const kinds = fc.constantFrom<EventKind>(
       'pod-gone',
