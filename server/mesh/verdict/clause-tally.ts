@@ -1,10 +1,10 @@
 import { NONE16, unpack16 } from '../../contract/bytes16.ts';
 import { outcomeOf, phaseOf } from '../../contract/links.ts';
-import type { Mesh, MeshRow } from '../../contract/mesh.ts';
+import type { MeshRow } from '../../contract/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../contract/verdict.ts';
 import { type Clause, formatClause } from './clause.ts';
 import { judgeLink, type LinkWindow } from './link-window.ts';
-import { type Selection, select } from './selection.ts';
+import type { Selection } from './selection.ts';
 
 /** A link that a clause does not hold on. */
 export type Violation = VerdictAnswer['violations'][number];
@@ -30,12 +30,13 @@ export class ClauseTally {
   /** The row in which a pod was last met as the end of a link. */
   readonly #seen: Int32Array;
 
-  constructor(clause: Clause, mesh: Pick<Mesh, 'pods'>, name: NameOf) {
+  /** `selection`: the pods that the clause is about. */
+  constructor(clause: Clause, selection: Selection, name: NameOf) {
     this.clause = clause;
     this.text = formatClause(clause);
-    this.selection = select(clause, mesh.pods);
+    this.selection = selection;
     this.#name = name;
-    this.#seen = new Int32Array(mesh.pods.length).fill(-1);
+    this.#seen = new Int32Array(selection.from.length).fill(-1);
   }
 
   /** Whether the clause is about the link. */

@@ -5,6 +5,7 @@ import type { Clause } from './clause.ts';
 import { ClauseTally } from './clause-tally.ts';
 import { type LinkWindow, windowOf } from './link-window.ts';
 import { reasonOf, verdictOf } from './reasons.ts';
+import { selecting } from './selection.ts';
 
 /** Sums up the links that any clause looks at. */
 class Figures {
@@ -50,7 +51,8 @@ class Figures {
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
   const name = nameOf(mesh);
-  const tallies = clauses.map((clause) => new ClauseTally(clause, mesh, name));
+  const tallies: ClauseTally[] = [];
+  for (const clause of clauses) tallies.push(new ClauseTally(clause, yield* selecting(clause, mesh.pods), name));
   const figures = new Figures();
   const rows = new Map(mesh.rows.map((row) => [row.pod, row]));
   const pings = { everybody: mesh.settings.pingNumber === 0 && mesh.settings.refreshIntervalMs > 0, windowMs };

@@ -164,6 +164,14 @@ describe('which links count', () => {
     expect(told(matrix, 'failed,from=default/pod-0,to=*/pod-1')).toBe('pass');
   });
 
+  it('are looked for in small steps, whatever patterns are asked for', () => {
+    const matrix = new Matrix(1);
+    const pods = Array.from({ length: 1_000 }, (_, i) => podOf(i));
+    const clauses = Array.from({ length: 8 }, () => parseClause('healthy,from=*???x,to=*???x', parseDurationMs));
+    const steps = [...judge(meshOf(pods, matrix.rows), clauses, WINDOW_MS)];
+    expect(steps.length).toBeGreaterThan(8 * 10);
+  });
+
   it('names at most 20 violations, and counts all', () => {
     const matrix = new Matrix(30);
     matrix.each(() => true, refused);
