@@ -96,10 +96,14 @@ function fill(columns: LinkColumns, i: number, link: Link, nowMs: number): void 
   columns.sinceMs[i] = link.sinceMs < 0 ? NONE16 : pack16(nowMs - link.sinceMs);
 }
 
-/** Writes what a link came to into place `i` of the columns. */
+/** So many suspect samples are believed: see `judge`. */
+const BELIEVED = 3;
+
+/** Writes what a link came to into place `i` of the columns. A starved failure or two, with nothing else, are none. */
 export function fillStats(stats: StatColumns, i: number, summary: Summary): void {
+  const isDoubtful = summary.suspect === summary.count && summary.count < BELIEVED;
   stats.samples[i] = Math.min(summary.count, 65_535);
-  stats.failures[i] = Math.min(summary.failures, 65_535);
+  stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, 65_535);
   stats.minUs[i] = pack16(summary.minUs);
   stats.p50Us[i] = pack16(summary.p50Us);
   stats.p95Us[i] = pack16(summary.p95Us);

@@ -214,3 +214,22 @@ describe('results', () => {
     expect((await results.row(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
   });
 });
+
+describe('a short window of starved samples alone', () => {
+  it('has no failures until there are three: our own starvation accuses nobody', async () => {
+    const { clock, results } = scene();
+    const target = targetOf('1');
+    results.setTargets([target]);
+    results.record(target, sampleOf());
+    await clock.advance(10_000);
+    const failuresAfter = async () => {
+      await clock.advance(500);
+      results.record(target, refusedSample({ suspect: true }));
+      const { links, stats } = await results.row([podOf('1')], 3_000);
+      return [outcomeOf(links, 0), stats?.samples[0], stats?.failures[0]];
+    };
+    expect(await failuresAfter()).toEqual(['ok', 1, 0]);
+    expect(await failuresAfter()).toEqual(['ok', 2, 0]);
+    expect(await failuresAfter()).toEqual(['refused', 3, 3]);
+  });
+});
