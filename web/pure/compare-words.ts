@@ -21,8 +21,8 @@ const WORDS: Record<(typeof CHANGES)[number], string> = {
   same: 'as before',
   slower: 'slower',
   faster: 'faster',
-  mended: 'failed before, ok during',
-  failing: 'failed in both',
+  mended: 'mended',
+  failing: 'still fails',
   broke: 'fails more',
 };
 

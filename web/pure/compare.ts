@@ -3,7 +3,7 @@ import { type ComparedPod, comparedPods, type RangeCells, rangeCells } from './c
 
 /**
  * What became of a link from before to during. `broke`: it fails more, at least twice as often. `failing`: it failed in
- * both, not more. `mended`: it failed before and no more. `unknown`: one of the two has no probe of it.
+ * both, not more. `mended`: it failed before, and no more, nor is it slow. `unknown`: one of the two has no probe of it.
  */
 export const CHANGES = ['unknown', 'same', 'slower', 'faster', 'mended', 'failing', 'broke'] as const;
 
@@ -74,7 +74,7 @@ export function compare(
   const deltaUs = new Float32Array(n * n);
   for (let pair = 0; pair < n * n; pair++) {
     deltaUs[pair] = (cells.during.p50Us[pair] ?? Number.NaN) - (cells.before.p50Us[pair] ?? Number.NaN);
-    change[pair] = changeOf(cells.before, cells.during, pair, deltaUs[pair] ?? Number.NaN);
+    change[pair] = changeOf(cells.before, cells.during, pair, slowUs);
     affected[pair] = isWorse(cells.before, cells.during, pair, slowUs) ? 1 : 0;
   }
   const named = aimed.flatMap((uid) => indexOf.get(uid) ?? []);
@@ -95,11 +95,15 @@ export function isWorse(before: RangeCells, during: RangeCells, pair: number, sl
   return us >= slowUs && !(us < 2 * oldUs);
 }
 
-function changeOf(before: RangeCells, during: RangeCells, pair: number, delta: number): number {
+function changeOf(before: RangeCells, during: RangeCells, pair: number, slowUs: number): number {
   const [oldShare, share] = [before.failedShare[pair] ?? Number.NaN, during.failedShare[pair] ?? Number.NaN];
   if (!(oldShare >= 0) || !(share >= 0)) return UNKNOWN;
   if (share > 0) return share >= 2 * oldShare ? BROKE : FAILING;
-  if (oldShare > 0) return MENDED;
+  const us = during.p50Us[pair] ?? Number.NaN;
+  if (oldShare > 0 && !(us >= slowUs)) return MENDED;
+  const delta = us - (before.p50Us[pair] ?? Number.NaN);
+  // It failed whenever it was probed, and now it is slow: there is no figure to be slower than.
+  if (Number.isNaN(delta)) return us >= slowUs ? SLOWER : SAME;
   const least = Math.max(LEAST_US, LEAST_SHARE * (before.p50Us[pair] ?? 0));
   if (!(Math.abs(delta) >= least)) return SAME;
   return delta > 0 ? SLOWER : FASTER;

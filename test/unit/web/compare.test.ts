@@ -52,6 +52,9 @@ describe('what became of a link', () => {
     [[30, 10, 600], [30, 12, 600], 'failing'],
     [[30, 10, 600], [30, 20, 600], 'broke'],
     [[30, 30, -1], fine, 'mended'],
+    [[30, 30, -1], [30, 0, 252_000], 'slower'],
+    [[30, 18, 600], [30, 0, 252_000], 'slower'],
+    [[30, 18, 252_000], [30, 0, 252_100], 'same'],
     [null, fine, 'unknown'],
     [fine, null, 'unknown'],
   ] as const)('%o then %o is %s', (old, now, change) => {
