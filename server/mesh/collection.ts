@@ -109,14 +109,9 @@ export class Collection {
     return { ...this.#mesh(), findings };
   }
 
-  /** What is there by now, without findings; rows that have not come yet are missing. */
+  /** What is there by now, without findings and without rows that have not come yet; see `withAwaited`. */
   soFar(): Mesh {
-    const mesh = this.#mesh();
-    const arrived = new Set(mesh.rows.map(({ pod }) => pod));
-    const arrival = { atMs: mesh.atMs, fetchUs: 0 };
-    const awaited = mesh.pods.flatMap(({ lifecycle }, pod) => (lifecycle === 'gone' || arrived.has(pod) ? [] : [pod]));
-    const waiting = awaited.map((pod) => missingRow({ ...arrival, pod }, 'timeout', 'its answer has not come yet'));
-    return { ...mesh, rows: [...mesh.rows, ...waiting].sort((a, b) => a.pod - b.pod) };
+    return this.#mesh();
   }
 
   /** Ends the collection soon; `run` resolves with what is there. */

@@ -1,6 +1,7 @@
 import { BusyError } from '../contract/errors.ts';
 import type { Mesh } from '../contract/mesh.ts';
 import type { Timer } from '../contract/seams.ts';
+import { withAwaited } from './awaited.ts';
 import { type NowDeps, viewOfNow } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collection.ts';
 import { PeerTables } from './peer-tables.ts';
@@ -10,8 +11,9 @@ export interface CollectOptions {
   windowMs: number;
   maxAgeMs: number;
   /**
-   * Answer within this time (ms): with the last matrix of the same window if it has more rows than have come by then,
-   * else with those; the collection goes on and those who ask next find it. Such a matrix may have no findings.
+   * Answer within this time (ms), with the rows that have come by then; of a pod whose row has not, with that of the last
+   * matrix of the same window if it is at most 2 s old. The collection goes on and those who ask next find it. Such a
+   * matrix has no findings.
    */
   budgetMs?: number;
 }
@@ -75,12 +77,13 @@ export function createCollector(
   /** The whole matrix, or what there is of it once the time is up. */
   const within = (budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> =>
     new Promise((resolve, reject) => {
+      // Taken now: by then it may have expired.
+      const last = finished.get(windowMs);
       const timer = deps.clock.setTimer(() => {
-        const partial = running.get(windowMs)?.collection.soFar();
-        const recent = finished.get(windowMs);
-        const aged = recent && { ...recent.mesh, ageMs: deps.clock.monotonicMs() - recent.endMs };
-        const best = partial && aged && missing(aged) < missing(partial) ? aged : (partial ?? aged);
-        if (best !== undefined) resolve(best);
+        const soFar = suited(running, windowMs)?.collection.soFar();
+        if (soFar === undefined) return;
+        const lent = last && { mesh: last.mesh, agoMs: deps.clock.monotonicMs() - last.endMs };
+        resolve(withAwaited(soFar, lent ?? null));
       }, budgetMs);
       whole.then(resolve, reject).finally(() => timer.cancel());
     });
@@ -109,8 +112,4 @@ export function createCollector(
       finished.clear();
     },
   };
-}
-
-function missing({ rows }: Mesh): number {
-  return rows.reduce((count, row) => count + (row.missing === '' ? 0 : 1), 0);
 }

@@ -77,7 +77,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
     ...figures.told(),
     violations: tallies.flatMap(({ violations }) => violations).slice(0, MAX_VIOLATIONS),
     missing_rows: [...missing].slice(0, MAX_VIOLATIONS).map(name),
-    ...{ generated_at: new Date(Math.round(mesh.atMs)).toISOString(), served_by: mesh.servedBy.name },
+    ...{ generated_at: new Date(Math.round(oldestMs(mesh, tallies))).toISOString(), served_by: mesh.servedBy.name },
   };
 }
 
@@ -103,6 +103,15 @@ function* judgeRow(
   }
   if (everybody) for (const tally of concerned) tally.expectAll(row);
   yield;
+}
+
+/** By when the picture is: of now by the oldest row that any clause is about. Times of rows of the past are the past's. */
+function oldestMs({ atMs, past, rows }: Mesh, tallies: readonly ClauseTally[]): number {
+  if (past !== null) return atMs;
+  return rows.reduce((oldest, row) => {
+    const isUsed = row.missing === '' && tallies.some(({ selection }) => selection.from[row.pod] === 1);
+    return isUsed ? Math.min(oldest, row.atMs) : oldest;
+  }, atMs);
 }
 
 /** Names, with the namespace where pods of several are watched. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { encodeMesh, parseMesh } from '../../../server/contract/mesh.ts';
+import { encodeMesh, type Mesh, parseMesh } from '../../../server/contract/mesh.ts';
 import type { Pod } from '../../../server/contract/pod.ts';
+import { withAwaited } from '../../../server/mesh/awaited.ts';
 import type { CollectSettings } from '../../../server/mesh/collection.ts';
 import { createCollector } from '../../../server/mesh/collector.ts';
 import type { RowAnswer, RowAsk } from '../../../server/mesh/row-transport.ts';
@@ -288,5 +289,61 @@ describe('a row from a peer', () => {
     const mesh = await collect();
     expect(mesh.rows.map((row) => row.via)).toEqual(['row', 'check']);
     expect(mesh.health.ok).toBe(true);
+  });
+});
+
+describe('a matrix within a budget of time', () => {
+  const rowsOf = async (mesh: Promise<Mesh>) => (await mesh).rows.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
+
+  /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
+  async function afterFault(askMs: number) {
+    const state = { isFaulty: false };
+    const lost: RowAnswer = { kind: 'missing', reason: 'refused', detail: 'nobody listens' };
+    const scene = start({
+      pods: podsOf(5),
+      settings: { checkTimeoutMs: 3_000 },
+      answer: (uid) => {
+        if (!state.isFaulty) return uid === 'uid-3' ? { afterMs: 400 } : {};
+        return uid === 'uid-3' ? { afterMs: 2_500 } : uid === 'uid-4' ? { answer: lost } : {};
+      },
+    });
+    await scene.collect(askMs, 30_000);
+    state.isFaulty = true;
+    const mesh = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 });
+    await scene.clock.advance(800);
+    return { ...scene, mesh };
+  }
+
+  it('is of the rows that have come; a late one is borrowed from the last matrix while that is young', async () => {
+    const { mesh, collector } = await afterFault(900);
+    const [own, first, second, late, refused] = await rowsOf(mesh);
+    expect([own, first, second]).toEqual([
+      ['', 900],
+      ['', 900],
+      ['', 900],
+    ]);
+    expect(late).toEqual(['', 400]);
+    expect(refused).toEqual(['refused', 900]);
+    collector.stop();
+  });
+
+  it('lacks the late one if the last matrix is too old, however much more that had', async () => {
+    const { mesh, clock, collector } = await afterFault(1_700);
+    expect((await rowsOf(mesh)).map(([missing]) => missing)).toEqual(['', '', '', 'timeout', 'refused']);
+    expect((await mesh).rows[3]?.missingDetail).toBe('its answer has not come yet');
+    await clock.advance(3_000);
+    const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000, budgetMs: 800 });
+    expect(reasonsOf(next.rows)).toEqual(['', '', '', '', 'refused']);
+    collector.stop();
+  });
+
+  it('borrows none where indexes of pods have come to mean others', async () => {
+    const scene = await afterFault(900);
+    const soFar = await scene.mesh;
+    const others = { ...soFar, pods: soFar.pods.map((pod, i) => (i === 1 ? podOf(7) : pod)) };
+    const lacking = { ...soFar, rows: soFar.rows.filter(({ pod }) => pod !== 3) };
+    expect(withAwaited(lacking, { mesh: soFar, agoMs: 0 }).rows[3]?.missing).toBe('');
+    expect(withAwaited(lacking, { mesh: others, agoMs: 0 }).rows[3]?.missing).toBe('timeout');
+    scene.collector.stop();
   });
 });

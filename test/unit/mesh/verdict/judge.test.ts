@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseDurationMs } from '../../../../server/config/duration.ts';
-import type { Mesh } from '../../../../server/contract/mesh.ts';
+import type { Mesh, MeshRow } from '../../../../server/contract/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../../../server/contract/verdict.ts';
 import { judge } from '../../../../server/mesh/verdict/judge.ts';
 import { parseClause } from '../../../../server/mesh/verdict/parse-clause.ts';
@@ -66,6 +66,14 @@ describe('experiment 2', () => {
     expect(told(down, 'latency>=200ms,to=goldpinger-chaos')).toBe('fail');
     expect(told(down, 'failed')).toBe('fail');
   });
+});
+
+it('says by when its oldest row is', () => {
+  const old = experiment((matrix) => {
+    matrix.rows[2] = { ...(matrix.rows[2] as MeshRow), atMs: NOW_MS - 1_500 };
+  });
+  expect(verdict(old, ['healthy']).generated_at).toBe(new Date(NOW_MS - 1_500).toISOString());
+  expect(verdict(old, ['healthy,from=pod-1']).generated_at).toBe(new Date(NOW_MS).toISOString());
 });
 
 describe('never pass on nothing', () => {
