@@ -21,9 +21,9 @@ export function FindingList({ mesh, most, onSelect, onFilter }: FindingListProps
   if (findings.length === 0) return null;
   return (
     <section className="findings">
-      <h3>
+      <h2>
         Findings <span className="panel-count">{countText(findings.length)}</span>
-      </h3>
+      </h2>
       <ul className="finding-list">
         {findings.slice(0, most).map((finding) => {
           const node = finding.kind === 'node' ? (mesh.pods[finding.pods[0] ?? -1]?.node ?? '') : '';
