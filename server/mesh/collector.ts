@@ -4,6 +4,7 @@ import type { Timer } from '../contract/seams.ts';
 import { withAwaited } from './awaited.ts';
 import { type NowDeps, viewOfNow } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collection.ts';
+import { matrixBounds } from './matrix-bounds.ts';
 import { PeerTables } from './peer-tables.ts';
 
 /** What a caller wants: the window of the statistics (ms, 0 = none) and how old a picture will do (ms, at most 1000). */
@@ -20,18 +21,16 @@ export interface CollectOptions {
 
 /** Collects the matrix on request; see `createCollector`. */
 export interface Collector {
-  /** The matrix. Rejects only after `stop`, or if more than `MAX_WINDOWS` different windows are asked for at once. */
+  /** The matrix. Rejects only after `stop`, or with a BusyError if too many different windows are asked for at once: see `matrixBounds`. */
   collect(options: CollectOptions): Promise<Mesh>;
   /** Ends collections in flight; rows not yet there are missing in them. Nothing is kept afterwards. */
   stop(): void;
 }
 
-/** How long a finished matrix is kept for those who come right after it; 1000 pods are 14 MB. */
+/** How long a finished matrix is kept for those who come right after it. */
 const KEEP_MS = 1000;
 /** And so many times longer than it took, for those who cannot wait that long for another. */
 const KEEP_LONGER = 2;
-/** The most different windows collected at once, as each is a fan-out of its own, and kept. */
-const MAX_WINDOWS = 4;
 
 /**
  * Makes a collector. However many callers ask at once, one collection answers them all; a finished one answers callers
@@ -52,16 +51,23 @@ export function createCollector(
   const suited = <T>(from: Map<number, T>, windowMs: number): T | undefined =>
     from.get(windowMs) ?? (windowMs === 0 ? from.values().next().value : undefined);
 
-  const keep = (windowMs: number, mesh: Mesh) => {
+  const bounds = () => matrixBounds(deps.snapshot().pods.length, deps.settings().pingNumber).now;
+
+  const forget = (windowMs: number) => {
     finished.get(windowMs)?.expiry.cancel();
+    finished.delete(windowMs);
+  };
+
+  const keep = (windowMs: number, mesh: Mesh) => {
+    forget(windowMs);
     const keepMs = KEEP_MS + KEEP_LONGER * mesh.collectMs;
     const expiry = deps.clock.setTimer(() => finished.delete(windowMs), keepMs);
-    finished.delete(windowMs);
     finished.set(windowMs, { mesh, endMs: deps.clock.monotonicMs(), expiry });
-    const [oldest] = finished;
-    if (finished.size <= MAX_WINDOWS || oldest === undefined) return;
-    oldest[1].expiry.cancel();
-    finished.delete(oldest[0]);
+    const { kept } = bounds();
+    for (const oldest of finished.keys()) {
+      if (finished.size <= kept) return;
+      forget(oldest);
+    }
   };
 
   const start = (windowMs: number): Promise<Mesh> => {
@@ -95,8 +101,8 @@ export function createCollector(
     if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
     const joined = suited(running, windowMs);
     if (joined !== undefined) return joined.mesh;
-    if (running.size >= MAX_WINDOWS)
-      throw new BusyError(`more than ${MAX_WINDOWS} windows asked for at once, try again`);
+    const most = bounds().running;
+    if (running.size >= most) throw new BusyError(`more than ${most} windows asked for at once, try again`);
     return start(windowMs);
   };
 

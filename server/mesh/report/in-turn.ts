@@ -20,7 +20,11 @@ export class InTurn {
     const done = this.#last.then(job).finally(() => {
       this.#jobs -= 1;
     });
-    this.#last = done.catch(() => {});
+    // Without what it came to, which may be large.
+    this.#last = done.then(
+      () => {},
+      () => {},
+    );
     return done;
   }
 }

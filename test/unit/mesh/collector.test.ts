@@ -292,6 +292,24 @@ describe('a row from a peer', () => {
   });
 });
 
+describe('matrices of more than 90 000 links', () => {
+  it('are collected for two windows at once, and one is kept', async () => {
+    const { collector, clock, asks } = start({ pods: podsOf(301), settings: { concurrency: 64 } });
+    const collect = (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 1_000 });
+    const two = [collect(1_000), collect(2_000)];
+    await expect(collect(3_000)).rejects.toThrow(/more than 2 windows/);
+    await clock.advance(50);
+    await Promise.all(two);
+    await collect(2_000);
+    expect(asks).toHaveLength(600);
+    const again = collect(1_000);
+    await clock.advance(50);
+    await again;
+    expect(asks).toHaveLength(900);
+    collector.stop();
+  });
+});
+
 describe('a matrix within a budget of time', () => {
   const rowsOf = async (mesh: Promise<Mesh>) => (await mesh).rows.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
 

@@ -165,4 +165,19 @@ describe('a matrix of the past', () => {
     await expect(meshes.of(span)).rejects.toThrow('shutting down');
     expect(clock.pending).toBe(0);
   });
+
+  it('of more than 90 000 links is collected after the one before it, and one is kept', async () => {
+    const pods = podsOf(301);
+    const { meshes, asks } = start({ now: pods, before: pods });
+    const stretches = [1, 2, 3, 4, 5].map((i) => ({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs }));
+    const ends = await Promise.allSettled(stretches.map((stretch) => meshes.of(stretch)));
+    expect(ends.map(({ status }) => status)).toEqual([...new Array(4).fill('fulfilled'), 'rejected']);
+    const lengths = asks.map(({ past }) => (past?.fromAgeMs ?? 0) - (past?.toAgeMs ?? 0));
+    expect(lengths).toEqual([11, 12, 13, 14].flatMap((s) => new Array(300).fill(s * 1_000)));
+    await meshes.of({ fromMs: span.fromMs - 4_000, toMs: span.toMs });
+    expect(asks).toHaveLength(1_200);
+    await meshes.of({ fromMs: span.fromMs - 3_000, toMs: span.toMs });
+    expect(asks).toHaveLength(1_500);
+    meshes.stop();
+  });
 });

@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { LINK_BYTES, STAT_BYTES } from '../../../server/contract/links.ts';
+import { matrixBounds } from '../../../server/mesh/matrix-bounds.ts';
+
+/** MB that matrices take at most. */
+function mostMB(podCount: number, pingNumber = 0): number {
+  const { now, past } = matrixBounds(podCount, pingNumber);
+  const links = podCount * (pingNumber || podCount);
+  return ((now.running + now.kept + past.running + past.kept) * links * (LINK_BYTES + STAT_BYTES)) / 1e6;
+}
+
+it('bounds what matrices take together', () => {
+  expect(Math.round(mostMB(300))).toBe(41);
+  expect(Math.round(mostMB(1_000))).toBe(150);
+  expect(mostMB(1_000, 50)).toBeLessThan(41);
+  expect(matrixBounds(301, 0).past).toEqual({ running: 1, kept: 1 });
+  expect(matrixBounds(20, 50)).toEqual(matrixBounds(300, 0));
+});
