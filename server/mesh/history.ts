@@ -1,11 +1,11 @@
 import type { MissingPart } from '../contract/event.ts';
-import { LATENCY_BINS_US, MAX_STEPS, type MeshHistory, parseRowHistory, type RowHistory } from '../contract/history.ts';
+import { MAX_STEPS, type MeshHistory, parseRowHistory, type RowHistory } from '../contract/history.ts';
 import type { AgeRange } from '../contract/past.ts';
 import type { Pod } from '../contract/pod.ts';
 import type { Clock, Timer } from '../contract/seams.ts';
 import type { AllParts, AskAll, PodPart } from './ask-all.ts';
 import type { Span } from './collect-view.ts';
-import { Turns } from './turns.ts';
+import { type Grid, HistorySums, type KnownSince } from './history-sums.ts';
 
 /** What the history of the whole mesh is made of. */
 export interface HistoryDeps {
@@ -47,14 +47,6 @@ const MAX_BYTES = 512 * 1024;
 /** A pod that is so much older than its memory has lost it. */
 const START_MS = 30_000;
 
-/** The steps of a history, by our clock at `askedMs`. */
-interface Grid {
-  fromMs: number;
-  stepMs: number;
-  count: number;
-  askedMs: number;
-}
-
 /** Makes the one who merges histories; `windowMs` is HISTORY_WINDOW. One round of questions serves all who watch. */
 export function createHistoryReader(windowMs: number, deps: HistoryDeps): HistoryReader {
   const { clock } = deps;
@@ -78,14 +70,17 @@ export function createHistoryReader(windowMs: number, deps: HistoryDeps): Histor
   const read = async (grid: Grid): Promise<MeshHistory> => {
     const range = { fromAgeMs: Math.round(grid.askedMs - grid.fromMs), toAgeMs: 0 };
     range.toAgeMs = Math.max(0, range.fromAgeMs - grid.count * grid.stepMs);
-    const parts = await deps.askAll.ask<RowHistory>({
-      path: `/api/v1/row-history?fromAge=${range.fromAgeMs}&toAge=${range.toAgeMs}&step=${grid.stepMs}`,
-      parse: parseRowHistory,
-      own: () => deps.ownRowHistory(range, grid.stepMs),
+    const sums = new HistorySums(grid);
+    const taken = (history: RowHistory, errorMs: number) => sums.take(history, clock.nowMs() - errorMs);
+    const parts = await deps.askAll.ask<KnownSince>({
+      // `grid` tells nobody anything: it makes this a question of its own, as what is taken goes into these sums.
+      path: `/api/v1/row-history?fromAge=${range.fromAgeMs}&toAge=${range.toAgeMs}&step=${grid.stepMs}&grid=${grid.fromMs}`,
+      parse: (wire, errorMs) => taken(parseRowHistory(wire), errorMs),
+      own: async () => taken(await deps.ownRowHistory(range, grid.stepMs), 0),
       keepMs: 0,
       maxBytes: MAX_BYTES,
     });
-    return await merge(grid, parts, deps);
+    return merged(grid, sums, parts, deps);
   };
 
   return {
@@ -118,28 +113,9 @@ function niceMs(leastMs: number): number {
   return nice === undefined ? Math.ceil(leastMs / 300_000) * 300_000 : nice * 1_000;
 }
 
-/** In turns: the rows of 1000 pods are seven million counts. */
-async function merge(grid: Grid, parts: AllParts<RowHistory>, deps: HistoryDeps): Promise<MeshHistory> {
-  const { fromMs, stepMs, count, askedMs } = grid;
-  const turns = new Turns(deps.clock);
-  const zeros = () => new Array<number>(count).fill(0);
-  const [links, failed, rows] = [zeros(), zeros(), zeros()];
-  const byLatency = links.map(() => new Array<number>(LATENCY_BINS_US.length + 1).fill(0));
-  let resolutionMs = 0;
-  for (const { value, atMs } of parts.parts) {
-    resolutionMs = Math.max(resolutionMs, value.resolutionMs);
-    // Its ages count from when it answered, which may be seconds after the first was asked.
-    const shift = Math.round((atMs - askedMs) / stepMs);
-    const knownMs = atMs - value.knownAgeMs;
-    for (let step = 0; step < count; step++) {
-      if (knownMs <= fromMs + (step + 0.5) * stepMs) rows[step] = (rows[step] ?? 0) + 1;
-      const from = step - shift;
-      links[step] = (links[step] ?? 0) + (value.links[from] ?? 0);
-      failed[step] = (failed[step] ?? 0) + (value.failed[from] ?? 0);
-      addAll(byLatency[step], value.byLatency[from]);
-    }
-    if (turns.isOver()) await turns.next();
-  }
+function merged(grid: Grid, sums: HistorySums, parts: AllParts<KnownSince>, deps: HistoryDeps): MeshHistory {
+  const { fromMs, stepMs, count } = grid;
+  const { links, failed, byLatency, rows, resolutionMs } = sums;
   const alive = deps.countAlive(fromMs, stepMs, count);
   return {
     ...{ fromMs, toMs: fromMs + count * stepMs, stepMs, nowMs: deps.clock.nowMs(), resolutionMs, rows },
@@ -149,18 +125,12 @@ async function merge(grid: Grid, parts: AllParts<RowHistory>, deps: HistoryDeps)
   };
 }
 
-function addAll(sums: number[] | undefined, more: readonly number[] | undefined): void {
-  if (sums === undefined || more === undefined) return;
-  for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + (more[i] ?? 0);
-}
-
 /** Pods that ran before their memory begins: they have restarted since, or had too little of it. */
-function forgetful(parts: readonly PodPart<RowHistory>[], fromMs: number): MissingPart[] {
+function forgetful(parts: readonly PodPart<KnownSince>[], fromMs: number): MissingPart[] {
   const missing: MissingPart[] = [];
-  for (const { pod, value, atMs } of parts) {
-    const knownMs = atMs - value.knownAgeMs;
-    if (pod === null || knownMs <= Math.max(fromMs, pod.createdMs + START_MS)) continue;
-    const detail = `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
+  for (const { pod, value } of parts) {
+    if (pod === null || value.knownMs <= Math.max(fromMs, pod.createdMs + START_MS)) continue;
+    const detail = `its memory begins at ${new Date(Math.round(value.knownMs)).toISOString()}`;
     missing.push({ name: pod.name, reason: 'no-history', detail });
   }
   return missing;

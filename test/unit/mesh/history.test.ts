@@ -33,6 +33,7 @@ function rowHistory(
 function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
+  const held: unknown[] = [];
   const ask = async <T>({ path, own, parse }: Question<T>): Promise<AllParts<T>> => {
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
@@ -42,12 +43,15 @@ function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
         JSON.parse(JSON.stringify(rowHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
         0,
       );
+    const parts = [
+      { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
+      { pod: podOf(1), value: told(1), atMs: NOW_MS, errorMs: 0 },
+    ];
+    await clock.advance(lateMs);
+    parts.push({ pod: podOf(2), value: told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    held.push(...parts.map(({ value }) => value));
     return {
-      parts: [
-        { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
-        { pod: podOf(1), value: told(1), atMs: NOW_MS, errorMs: 0 },
-        { pod: podOf(2), value: told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 },
-      ],
+      parts,
       missing: [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }],
       atMs: NOW_MS,
     };
@@ -60,7 +64,7 @@ function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
     countAlive: (_from, _step, steps) => new Array(steps).fill(4),
     departedSince: () => [podOf(9)],
   });
-  return { clock, reader, paths };
+  return { clock, reader, paths, held };
 }
 
 describe('the history of the mesh', () => {
@@ -79,6 +83,17 @@ describe('the history of the mesh', () => {
       ['pod-2', 'no-history'],
       ['pod-9', 'no-history'],
     ]);
+  });
+
+  it('holds nothing of an answer but since when its pod remembers, and asks for each stretch by itself', async () => {
+    const { reader, held, paths, clock } = start();
+    const first = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    await clock.advance(10_000);
+    await reader.history({ fromMs: NOW_MS - 50_000, toMs: NOW_MS + 10_000, stepMs: 10_000 });
+    expect(first.links).toEqual(new Array(6).fill(9));
+    expect(held).toHaveLength(6);
+    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs']);
+    expect(new Set(paths).size).toBe(2);
   });
 
   it('puts what a late pod tells where it belongs', async () => {
