@@ -6,6 +6,7 @@ import type { ProbeResult } from './contract/probe.ts';
 import type { Clock, Log } from './contract/seams.ts';
 import type { Answers } from './http/answers.ts';
 import { AnnotationBook } from './journal/annotation-book.ts';
+import { podTokenOf } from './journal/annotation-seal.ts';
 import { EventJournal } from './journal/journal.ts';
 import { PodBook } from './journal/pod-book.ts';
 import { MeshAnnotations } from './mesh/annotations.ts';
@@ -32,11 +33,11 @@ export class Chronicle {
   readonly #events: EventsReader;
   readonly #book: AnnotationBook;
   readonly #annotations: MeshAnnotations;
-  readonly #writeToken: string;
+  readonly #tokens: Pick<Answers, 'writeToken' | 'podToken'>;
 
   constructor(config: Config, { clock, random, log, own, askAll }: ChronicleParts) {
     this.#own = own;
-    this.#writeToken = config.writeToken;
+    this.#tokens = { writeToken: config.writeToken, podToken: podTokenOf(config.writeToken) };
     this.podBook = new PodBook(config, clock);
     this.#journal = new EventJournal(config, { clock, random });
     this.#events = createEventsReader(config, {
@@ -45,9 +46,9 @@ export class Chronicle {
       podOf: (uid) => this.podBook.podOf(uid),
       podCount: () => own.snapshot.pods.length,
     });
-    this.#book = new AnnotationBook(clock);
+    this.#book = new AnnotationBook({ clock, log, token: config.writeToken });
     this.#annotations = new MeshAnnotations({
-      ...{ clock, random, log, askAll, own: this.#book, token: config.writeToken },
+      ...{ clock, random, log, askAll, own: this.#book, podToken: this.#tokens.podToken },
     });
   }
 
@@ -80,11 +81,11 @@ export class Chronicle {
   }
 
   /** What the routes serve. */
-  answers(): Pick<Answers, 'journal' | 'events' | 'writeToken' | 'annotations'> {
+  answers(): Pick<Answers, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
     return {
       journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
       events: (query) => this.#events.events(query),
-      writeToken: this.#writeToken,
+      ...this.#tokens,
       annotations: {
         read: () => this.#annotations.read(),
         write: (wish) => this.#annotations.write(wish),

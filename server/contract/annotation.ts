@@ -68,10 +68,15 @@ const copySchema = v.object({
   tags,
   /** Whether it has been taken back. */
   deleted: v.boolean(),
+  /** Shows that whoever wrote it has the WRITE_TOKEN; made with the write and handed on as it is. */
+  seal: v.pipe(v.string(), v.regex(/^[\w-]{43}$/)),
 });
 
 /** One pod's copy of an annotation. */
 export type AnnotationCopy = v.InferOutput<typeof copySchema>;
+
+/** A write before it is sealed. */
+export type AnnotationDraft = Omit<AnnotationCopy, 'seal'>;
 
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),

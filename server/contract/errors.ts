@@ -15,3 +15,10 @@ export class BusyError extends Error {
   readonly status = 503;
   readonly expose = true;
 }
+
+/** What is asked for cannot be done as things are here: an answer of 409 whose words the client may read. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+  readonly status = 409;
+  readonly expose = true;
+}

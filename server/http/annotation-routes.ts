@@ -50,11 +50,17 @@ export function annotationRoutes(answers: Answers): Router {
     res.set('Cache-Control', 'no-store').json(annotations.copies());
   });
 
-  router.post('/api/v1/own-annotations', mayWrite, atRate(POD_RATE, clock), ...jsonBody(), (req, res) => {
-    const { annotations: copies } = copiesOf(req.body);
-    annotations.take(copies);
-    res.json({ taken: copies.length });
-  });
+  router.post(
+    '/api/v1/own-annotations',
+    mustBearer(answers.podToken),
+    atRate(POD_RATE, clock),
+    ...jsonBody(),
+    (req, res) => {
+      const { annotations: copies } = copiesOf(req.body);
+      annotations.take(copies);
+      res.json({ taken: copies.length });
+    },
+  );
 
   return router;
 }

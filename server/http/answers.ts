@@ -85,6 +85,8 @@ export interface Answers {
   annotations: AnnotationAnswers;
   /** What writers must know; '' = nobody may write. */
   writeToken: string;
+  /** What other pods show when they hand on a copy; '' = nobody may. */
+  podToken: string;
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
   /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
   verdict(query: VerdictQuery): Promise<VerdictResult>;

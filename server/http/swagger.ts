@@ -205,6 +205,7 @@ export const SWAGGER = {
       post: write('Writes one: {id?, from?, to?, text, tags?}; an id that exists is replaced', {
         201: { description: '{annotation, nowMs, taken, missing}' },
         400: { description: 'bad input; the message begins with the field' },
+        409: { description: 'there is no room for one that begins before all that are kept' },
         413: { description: 'more than 16 KiB' },
         415: { description: 'not JSON' },
       }),

@@ -3,9 +3,22 @@ import {
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
+  type AnnotationDraft,
   MAX_ANNOTATIONS,
 } from '../contract/annotation.ts';
-import type { Clock } from '../contract/seams.ts';
+import { ConflictError } from '../contract/errors.ts';
+import type { Clock, Log } from '../contract/seams.ts';
+import { isSealed, sealOf } from './annotation-seal.ts';
+
+/** What copies are kept with; `token`: the WRITE_TOKEN, '' = nothing is taken from others. */
+export interface AnnotationBookDeps {
+  clock: Clock;
+  log: Log;
+  token: string;
+}
+
+/** The longest that a pod is taken to have stood still while it was told of a write. */
+const MAX_LATE_MS = 3_600_000;
 
 /** A copy as it is kept: by monotonic time instead of ages. */
 interface Kept {
@@ -14,49 +27,94 @@ interface Kept {
   fromMs: number;
   toMs: number | null;
   writtenMs: number;
+  /** When it was written by what we heard first. */
+  heardMs: number;
   text: string;
   tags: string[];
   deleted: boolean;
+  seal: string;
 }
 
 /** This pod's copies of all annotations, at most `MAX_ANNOTATIONS`; those that began first make room. */
 export class AnnotationBook {
+  readonly #deps: AnnotationBookDeps;
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
+  #hasTold = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(deps: AnnotationBookDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock;
   }
 
   /**
-   * Takes copies that were given `agoMs` ago. Of two writes with one id the later stays; another copy of the same write
-   * changes nothing, so that times do not wander. Gives whether any was news.
+   * Keeps a write that was made here, and seals it. Throws a ConflictError, and changes nothing, if it began before all
+   * that are kept and there is no room: it would make room at once.
    */
-  take(copies: readonly AnnotationCopy[], agoMs = 0): boolean {
+  write(draft: AnnotationDraft): void {
+    const kept = this.#keptOf({ ...draft, seal: sealOf(draft, this.#deps.token) });
+    const known = this.#kept.get(draft.id);
+    // Somebody else has written it while we looked for it.
+    if (known !== undefined && !isLater(kept, known)) return;
+    const isFull = this.#kept.size >= MAX_ANNOTATIONS && known === undefined;
+    if (isFull && [...this.#kept.values()].every((other) => byBeginning(kept, other) < 0)) {
+      throw new ConflictError(`${MAX_ANNOTATIONS} annotations are kept, and this one would begin before all of them`);
+    }
+    this.#kept.set(kept.id, kept);
+    this.#makeRoom();
+  }
+
+  /**
+   * Takes sealed copies. Of two writes with one id the later stays; of the same write the earlier time, because a pod
+   * that stood still when it was told believes it to be later. Their way here counts as after they were given: so no
+   * time is ever too early, and pods that correct each other come to rest. Gives whether any was news.
+   */
+  take(copies: readonly AnnotationCopy[]): boolean {
     let isNews = false;
-    const givenMs = this.#clock.monotonicMs() - agoMs;
-    for (const { fromAgeMs, toAgeMs, writtenAgeMs, ...copy } of copies) {
-      const toMs = toAgeMs === null ? null : givenMs - toAgeMs;
-      // Nobody has written in the future: such a write could not be replaced.
-      const writtenMs = Math.min(givenMs - writtenAgeMs, this.#clock.monotonicMs());
-      const kept: Kept = { ...copy, fromMs: givenMs - fromAgeMs, toMs, writtenMs };
+    const nowMs = this.#clock.monotonicMs();
+    for (const copy of copies) {
       const known = this.#kept.get(copy.id);
+      if (known?.revision === copy.revision && known.seal === copy.seal) {
+        correct(known, nowMs - copy.writtenAgeMs);
+        continue;
+      }
+      const kept = this.#keptOf(copy);
       if (known !== undefined && !isLater(kept, known)) continue;
-      this.#kept.set(copy.id, kept);
+      if (!isSealed(copy, copy.seal, this.#deps.token)) {
+        // A pod with our token has none such: what else it gave is not worth our time.
+        this.#tell(copy.id);
+        break;
+      }
+      this.#kept.set(kept.id, kept);
       isNews = true;
     }
     this.#makeRoom();
     return isNews;
   }
 
+  #keptOf({ fromAgeMs, toAgeMs, writtenAgeMs, ...copy }: AnnotationCopy): Kept {
+    // Nobody has written in the future: such a write could not be replaced.
+    const givenMs = this.#clock.monotonicMs() + Math.min(0, writtenAgeMs);
+    const toMs = toAgeMs === null ? null : givenMs - toAgeMs;
+    const writtenMs = givenMs - writtenAgeMs;
+    return { ...copy, fromMs: givenMs - fromAgeMs, toMs, writtenMs, heardMs: writtenMs };
+  }
+
+  #tell(id: string): void {
+    if (this.#hasTold) return;
+    this.#hasTold = true;
+    const why = this.#deps.token === '' ? 'there is no WRITE_TOKEN' : 'the WRITE_TOKEN was another, or it is forged';
+    this.#deps.log.debug({ id }, `ignored copies of annotations, and will without saying so again: ${why}`);
+  }
+
   /** Our copies, as they are given to other pods. */
   copies(): AnnotationCopies {
     const nowMs = this.#clock.monotonicMs();
-    const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, ...copy }) => ({
+    const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, heardMs: _, ...copy }) => ({
       ...copy,
-      fromAgeMs: round(nowMs - fromMs),
-      toAgeMs: toMs === null ? null : round(nowMs - toMs),
-      writtenAgeMs: round(nowMs - writtenMs),
+      fromAgeMs: ageOf(nowMs - fromMs),
+      toAgeMs: toMs === null ? null : ageOf(nowMs - toMs),
+      writtenAgeMs: ageOf(nowMs - writtenMs),
     }));
     return { format: ANNOTATION_COPIES_FORMAT, annotations };
   }
@@ -64,7 +122,7 @@ export class AnnotationBook {
   /** All that have not been taken back, in order of their beginning. */
   all(): Annotation[] {
     const annotations = [...this.#kept.values()].filter(({ deleted }) => !deleted).map((kept) => this.#shown(kept));
-    return annotations.sort((a, b) => a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1));
+    return annotations.sort(byBeginning);
   }
 
   /** One of them; null if there is none. */
@@ -88,9 +146,18 @@ export class AnnotationBook {
 
   #makeRoom(): void {
     if (this.#kept.size <= MAX_ANNOTATIONS) return;
-    const oldest = [...this.#kept.values()].sort((a, b) => a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1));
+    const oldest = [...this.#kept.values()].sort(byBeginning);
     for (const { id } of oldest.slice(0, this.#kept.size - MAX_ANNOTATIONS)) this.#kept.delete(id);
   }
+}
+
+/** Moves all times of a write by as much as it was written earlier than we believed. */
+function correct(known: Kept, writtenMs: number): void {
+  const lateMs = known.writtenMs - writtenMs;
+  if (!(lateMs > 0) || known.heardMs - writtenMs > MAX_LATE_MS) return;
+  known.writtenMs -= lateMs;
+  known.fromMs -= lateMs;
+  if (known.toMs !== null) known.toMs -= lateMs;
 }
 
 function isLater(copy: Kept, known: Kept): boolean {
@@ -98,6 +165,11 @@ function isLater(copy: Kept, known: Kept): boolean {
   return copy.writtenMs > known.writtenMs || (copy.writtenMs === known.writtenMs && copy.revision > known.revision);
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+function byBeginning(a: Pick<Kept, 'fromMs' | 'id'>, b: Pick<Kept, 'fromMs' | 'id'>): number {
+  return a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1);
+}
+
+/** Cut to a microsecond, never rounded up: a write must not get older by being handed on. */
+function ageOf(ms: number): number {
+  return Math.floor(ms * 1000) / 1000;
 }

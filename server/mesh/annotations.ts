@@ -2,6 +2,7 @@ import {
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
+  type AnnotationDraft,
   type Annotations,
   parseAnnotationCopies,
   type WrittenAnnotation,
@@ -13,7 +14,8 @@ import type { AllParts, AskAll } from './ask-all.ts';
 
 /** Our own copies, as `journal` keeps them. */
 export interface OwnAnnotations {
-  take(copies: readonly AnnotationCopy[], agoMs?: number): boolean;
+  write(draft: AnnotationDraft): void;
+  take(copies: readonly AnnotationCopy[]): boolean;
   copies(): AnnotationCopies;
   all(): Annotation[];
   get(id: string): Annotation | null;
@@ -26,8 +28,8 @@ export interface AnnotationsDeps {
   random: () => number;
   askAll: AskAll;
   own: OwnAnnotations;
-  /** What other pods want to see before they take a copy (WRITE_TOKEN). */
-  token: string;
+  /** What other pods want to see before they take a copy; not the WRITE_TOKEN: a stranger may be among them. */
+  podToken: string;
 }
 
 /** The path on which pods give each other copies. What comes in there is not handed on. */
@@ -89,22 +91,27 @@ export class MeshAnnotations {
   #gather(path: string, most: number): Promise<AllParts<null>> {
     const { own, askAll } = this.#deps;
     const limits = { most, keepMs: KEEP_MS, maxBytes: MAX_COPIES_BYTES };
-    const parse = (wire: unknown, errorMs: number) => {
-      own.take(parseAnnotationCopies(wire).annotations, errorMs);
+    const parse = (wire: unknown) => {
+      own.take(parseAnnotationCopies(wire).annotations);
       return null;
     };
     return askAll.ask({ path, parse, own: () => null, ...limits });
   }
 
-  /** Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, then nothing has changed. */
+  /**
+   * Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, and with a
+   * ConflictError if there is no room for it; then nothing has changed.
+   */
   async write(wish: AnnotationWish): Promise<WrittenAnnotation> {
     const nowMs = this.#deps.clock.nowMs();
     const id = wish.id ?? this.#newName();
     const known = wish.id === null ? null : await this.#find(wish.id);
     const { text, tags, toMs } = wish;
     const fromMs = wish.fromMs ?? Math.min(known?.fromMs ?? nowMs, toMs ?? Number.POSITIVE_INFINITY);
-    const toAgeMs = toMs === null ? null : nowMs - toMs;
-    const times = { fromAgeMs: nowMs - fromMs, toAgeMs, writtenAgeMs: this.#deps.clock.nowMs() - nowMs };
+    // As ages now: looking for it may have taken seconds.
+    const ageOf = (ms: number) => this.#deps.clock.nowMs() - ms;
+    const toAgeMs = toMs === null ? null : ageOf(toMs);
+    const times = { fromAgeMs: ageOf(fromMs), toAgeMs, writtenAgeMs: ageOf(nowMs) };
     const written = await this.#spread({ id, revision: this.#newName(), ...times, text, tags, deleted: false });
     this.#deps.log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');
     return written;
@@ -128,30 +135,30 @@ export class MeshAnnotations {
     return this.#deps.own.get(id);
   }
 
-  async #spread(copy: AnnotationCopy): Promise<WrittenAnnotation> {
+  async #spread(draft: AnnotationDraft): Promise<WrittenAnnotation> {
     if (this.#writes >= MAX_WRITES) throw new BusyError('too many annotations are being written at once, try again');
     this.#writes += 1;
     try {
-      return await this.#tellAll(copy);
+      return await this.#tellAll(draft);
     } finally {
       this.#writes -= 1;
     }
   }
 
-  async #tellAll(copy: AnnotationCopy): Promise<WrittenAnnotation> {
-    const { own, askAll, clock, token } = this.#deps;
-    own.take([copy]);
+  async #tellAll(draft: AnnotationDraft): Promise<WrittenAnnotation> {
+    const { own, askAll, clock, podToken } = this.#deps;
+    own.write(draft);
     const { parts, missing } = await askAll.tell({
       method: 'POST',
       path: COPIES_PATH,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${podToken}` },
       // Ages as they are when each pod is told: the last may be told seconds later.
       body: () => {
         const { format, annotations } = own.copies();
-        return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === copy.id) });
+        return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === draft.id) });
       },
     });
-    return { annotation: own.get(copy.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
+    return { annotation: own.get(draft.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
   }
 
   #newName(): string {

@@ -55,6 +55,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     collect: async ({ windowMs }) => mesh(windowMs),
     journal: unused,
     writeToken: '',
+    podToken: '',
     annotations: {
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
       ...{ write: unused, remove: unused, copies: unused, take: unused },

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AnnotationCopy } from '../../../server/contract/annotation.ts';
 import type { AnnotationWish } from '../../../server/contract/annotation-wish.ts';
+import { ConflictError } from '../../../server/contract/errors.ts';
 import type { Answers } from '../../../server/http/answers.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { stubAnswers } from './answers-stub.ts';
@@ -12,6 +13,8 @@ afterEach(async () => {
 
 const TOKEN = 'sixteen-characters';
 const bearer = { authorization: `Bearer ${TOKEN}` };
+/** What pods show each other: another than the WRITE_TOKEN. */
+const podBearer = { authorization: 'Bearer shown-by-other-pods' };
 const json = { 'content-type': 'application/json' };
 
 async function serve(overrides: Partial<Answers> = {}) {
@@ -115,6 +118,20 @@ describe('writing an annotation', () => {
     expect(written).toEqual([]);
   });
 
+  it('is told with 409 that there is no room for it', async () => {
+    const annotations = {
+      ...stubAnswers().answers.annotations,
+      write: () => Promise.reject(new ConflictError('no room')),
+    };
+    const { answers } = stubAnswers({ annotations });
+    const server = await listen(answers, '127.0.0.1', 0);
+    servers.push(server);
+    const answer = await fetch(`${server.address}/api/v1/annotations`, {
+      ...{ method: 'POST', headers: { ...bearer, ...json }, body: '{"text":"x"}' },
+    });
+    expect([answer.status, await answer.json()]).toEqual([409, { code: 409, message: 'no room' }]);
+  });
+
   it('is bounded in rate', async () => {
     const { post, clock } = await serve();
     for (let i = 0; i < 20; i++) expect((await post({ text: 'x' })).status).toBe(201);
@@ -137,13 +154,27 @@ describe("another pod's copies", () => {
     const to = url.replace('annotations', 'own-annotations');
     const copy: AnnotationCopy = {
       ...{ id: 'a', revision: 'r', fromAgeMs: 5, toAgeMs: null, writtenAgeMs: 1, text: 'x', tags: [], deleted: false },
+      seal: 's'.repeat(43),
     };
     const format = 'goldpinger-ts/annotations/1';
-    const answer = await post({ format, annotations: [copy] }, { ...bearer, ...json }, to);
+    const answer = await post({ format, annotations: [copy] }, { ...podBearer, ...json }, to);
     expect([answer.status, await answer.json()]).toEqual([200, { taken: 1 }]);
-    for (const annotations of [[{ ...copy, id: '<b>' }], [{ ...copy, fromAgeMs: null }], 'x']) {
-      expect((await post({ format, annotations }, { ...bearer, ...json }, to)).status).toBe(400);
+    for (const annotations of [
+      [{ ...copy, id: '<b>' }],
+      [{ ...copy, fromAgeMs: null }],
+      [{ ...copy, seal: '' }],
+      'x',
+    ]) {
+      expect((await post({ format, annotations }, { ...podBearer, ...json }, to)).status).toBe(400);
     }
     expect(taken).toEqual([copy]);
+  });
+
+  it('are taken from pods only, who in turn may not write what clients write', async () => {
+    const { url, post, taken, written } = await serve();
+    const to = url.replace('annotations', 'own-annotations');
+    expect((await post({}, { ...bearer, ...json }, to)).status).toBe(401);
+    expect((await post({ text: 'x' }, { ...podBearer, ...json })).status).toBe(401);
+    expect([taken, written]).toEqual([[], []]);
   });
 });

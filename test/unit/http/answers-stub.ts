@@ -128,6 +128,7 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
     linkSamples: async (from, to) => (from === 'uid-a' ? { from, to, nowMs: 0, error: '', samples: [] } : null),
     collect: async () => meshOf(['a', 'b']),
     writeToken: 'sixteen-characters',
+    podToken: 'shown-by-other-pods',
     annotations: {
       read: async () => ({ nowMs: 1, missing: [], annotations: [] }),
       write: async () => ({ annotation: null, nowMs: 1, taken: 1, missing: [] }),

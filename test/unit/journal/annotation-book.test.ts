@@ -1,19 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AnnotationCopy, MAX_ANNOTATIONS, parseAnnotationCopies } from '../../../server/contract/annotation.ts';
+import { ConflictError } from '../../../server/contract/errors.ts';
 import { AnnotationBook } from '../../../server/journal/annotation-book.ts';
+import { isSealed, podTokenOf, sealOf } from '../../../server/journal/annotation-seal.ts';
 import { FakeClock } from '../../fake-clock.ts';
+
+const TOKEN = 'sixteen-characters';
 
 /** A copy of write `revision` of annotation `id`: begun a minute ago, written when it is given. */
 function copyOf(id: string, revision: string, change: Partial<AnnotationCopy> = {}): AnnotationCopy {
   const times = { fromAgeMs: 60_000, toAgeMs: null, writtenAgeMs: 0 };
-  return { id, revision, ...times, text: `${id} ${revision}`, tags: [], deleted: false, ...change };
+  const draft = { id, revision, ...times, text: `${id} ${revision}`, tags: [], deleted: false, ...change };
+  return { seal: sealOf(draft, TOKEN), ...draft };
 }
 
-function start(startMs?: number) {
+function start(startMs?: number, token = TOKEN) {
   const clock = new FakeClock(startMs);
-  const book = new AnnotationBook(clock);
-  return { clock, book };
+  const told: string[] = [];
+  const silent = () => {};
+  const log = { debug: (_: object, words: string) => void told.push(words), info: silent, warn: silent, error: silent };
+  const book = new AnnotationBook({ clock, log, token });
+  return { clock, book, told };
 }
 
 describe('copies of annotations', () => {
@@ -21,10 +29,10 @@ describe('copies of annotations', () => {
     const [here, there] = [start(), start(Date.UTC(2020, 0, 1))];
     here.book.take([copyOf('a', 'r1', { toAgeMs: 30_000 })]);
     await here.clock.advance(10_000);
-    there.book.take(parseAnnotationCopies(JSON.parse(JSON.stringify(here.book.copies()))).annotations, 5_000);
+    there.book.take(parseAnnotationCopies(JSON.parse(JSON.stringify(here.book.copies()))).annotations);
     const nowMs = there.clock.nowMs();
     expect(there.book.all()).toEqual([
-      { id: 'a', fromMs: nowMs - 75_000, toMs: nowMs - 45_000, text: 'a r1', tags: [], writtenMs: nowMs - 15_000 },
+      { id: 'a', fromMs: nowMs - 70_000, toMs: nowMs - 40_000, text: 'a r1', tags: [], writtenMs: nowMs - 10_000 },
     ]);
     expect(here.book.all()[0]?.fromMs).toBe(here.clock.nowMs() - 70_000);
   });
@@ -33,7 +41,7 @@ describe('copies of annotations', () => {
     const { clock, book } = start();
     book.take([copyOf('a', 'r1')]);
     const [first] = book.all();
-    expect(book.take([copyOf('a', 'r1', { fromAgeMs: 60_003 })])).toBe(false);
+    expect(book.take([copyOf('a', 'r1', { fromAgeMs: 59_997 })])).toBe(false);
     expect(book.all()).toEqual([first]);
     await clock.advance(1_000);
     expect(book.take([copyOf('a', 'r0', { writtenAgeMs: 1_001 })])).toBe(false);
@@ -70,6 +78,37 @@ describe('copies of annotations', () => {
     expect(parsed({ fromAgeMs: 365 * 24 * 3_600_000 })).not.toThrow();
   });
 
+  it('of the same write are corrected by who was told in time', async () => {
+    const [here, frozen] = [start(), start()];
+    here.book.take([copyOf('a', 'r1', { toAgeMs: 30_000 })]);
+    const told = here.book.copies().annotations;
+    for (const { clock } of [here, frozen]) await clock.advance(45_000);
+    frozen.book.take(told);
+    expect(frozen.book.all()).not.toEqual(here.book.all());
+    // Who was late corrects nobody.
+    here.book.take(frozen.book.copies().annotations);
+    frozen.book.take(here.book.copies().annotations);
+    expect(frozen.book.all()).toEqual(here.book.all());
+    expect(here.book.all()).toMatchObject([
+      { fromMs: here.clock.nowMs() - 105_000, toMs: here.clock.nowMs() - 75_000 },
+    ]);
+    const [right] = frozen.book.all();
+    frozen.book.take(told.map((copy) => ({ ...copy, writtenAgeMs: 2 * 3_600_000 })));
+    expect(frozen.book.all()).toEqual([right]);
+  });
+
+  it('that are handed on and back do not wander', async () => {
+    const [here, there] = [start(), start(Date.UTC(2020, 0, 1))];
+    here.book.take([copyOf('a', 'r1')]);
+    const [first] = here.book.all();
+    for (let i = 0; i < 100; i++) {
+      for (const { clock } of [here, there]) await clock.advance(0.0007);
+      there.book.take(here.book.copies().annotations);
+      here.book.take(there.book.copies().annotations);
+    }
+    expect(here.book.all()).toEqual([first]);
+  });
+
   it('are bounded: the first to begin make room', () => {
     const { book } = start();
     book.take(Array.from({ length: MAX_ANNOTATIONS + 5 }, (_, n) => copyOf(`n${n}`, 'r', { fromAgeMs: 10_000 - n })));
@@ -95,5 +134,64 @@ describe('copies of annotations', () => {
         expect(there.book.all()).toEqual(here.book.all());
       }),
     );
+  });
+});
+
+describe('a write', () => {
+  it('that would make room at once is refused and changes nothing; others make room for the rest', async () => {
+    const { book, clock } = start();
+    for (let n = 0; n < MAX_ANNOTATIONS; n++) {
+      book.write(copyOf(`n${n}`, 'r', { fromAgeMs: 10_000 - n }));
+    }
+    const before = book.all();
+    expect(() => book.write(copyOf('old', 'r', { fromAgeMs: 10_001 }))).toThrow(ConflictError);
+    expect(book.all()).toEqual(before);
+    book.write(copyOf('new', 'r', { fromAgeMs: 0 }));
+    expect([book.get('n0'), book.get('new')?.text]).toEqual([null, 'new r']);
+    // One that is kept already needs no room.
+    await clock.advance(1);
+    book.write(copyOf('n5', 'r2', { fromAgeMs: 90_000 }));
+    expect(book.get('n5')?.text).toBe('n5 r2');
+  });
+});
+
+describe('copies from strangers', () => {
+  const forged: [string, AnnotationCopy][] = [
+    ['another token', { ...copyOf('a', 'r2'), seal: sealOf(copyOf('a', 'r2'), 'a-token-of-a-stranger') }],
+    ['another text', { ...copyOf('a', 'r2'), text: 'other' }],
+    ['another tag', { ...copyOf('a', 'r2'), tags: ['other'] }],
+    ['another id', { ...copyOf('b', 'r2'), id: 'a' }],
+    ['another revision', { ...copyOf('a', 'r2'), revision: 'r3' }],
+    ['being taken back', { ...copyOf('a', 'r2'), deleted: true }],
+    ['another beginning', { ...copyOf('a', 'r2'), fromAgeMs: 61_000 }],
+    ['another end', { ...copyOf('a', 'r2'), toAgeMs: 5 }],
+    ['no seal', { ...copyOf('a', 'r2'), seal: 'A'.repeat(43) }],
+  ];
+  it.each(forged)('are ignored: %s', async (_, copy) => {
+    const { book, clock, told } = start();
+    book.take([copyOf('a', 'r1')]);
+    await clock.advance(1_000);
+    expect([book.take([copy]), book.take([{ ...copy, id: 'new' }])]).toEqual([false, false]);
+    expect(book.all()).toMatchObject([{ id: 'a', text: 'a r1' }]);
+    expect(told).toHaveLength(1);
+  });
+
+  it('crowd out nobody', () => {
+    const { book } = start();
+    book.take([copyOf('a', 'r1')]);
+    book.take(Array.from({ length: MAX_ANNOTATIONS }, (_, n) => ({ ...copyOf(`n${n}`, 'r'), fromAgeMs: 0 })));
+    expect(book.all()).toMatchObject([{ id: 'a' }]);
+  });
+
+  it('are all copies, where there is no token', () => {
+    const { book } = start(undefined, '');
+    const draft = copyOf('a', 'r1');
+    expect(book.take([draft, { ...draft, seal: sealOf(draft, '') }])).toBe(false);
+    expect([isSealed(draft, sealOf(draft, ''), ''), book.all()]).toEqual([false, []]);
+  });
+
+  it('do not get to know the token from what pods show each other', () => {
+    expect([podTokenOf(''), podTokenOf(TOKEN)]).toEqual(['', expect.stringMatching(/^[\w-]{43}$/)]);
+    expect(isSealed(copyOf('a', 'r1'), sealOf(copyOf('a', 'r1'), podTokenOf(TOKEN)), TOKEN)).toBe(false);
   });
 });

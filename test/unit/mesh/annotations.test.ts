@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { AnnotationCopies, AnnotationCopy } from '../../../server/contract/annotation.ts';
-import { BusyError } from '../../../server/contract/errors.ts';
+import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/contract/annotation.ts';
+import { BusyError, ConflictError } from '../../../server/contract/errors.ts';
 import { AnnotationBook } from '../../../server/journal/annotation-book.ts';
+import { sealOf } from '../../../server/journal/annotation-seal.ts';
 import { MeshAnnotations } from '../../../server/mesh/annotations.ts';
 import type { AskAll, Message, Question } from '../../../server/mesh/ask-all.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { podOf } from './scene.ts';
 
+const TOKEN = 'sixteen-characters';
 const missing = [{ name: 'pod-2', reason: 'refused', detail: 'no' }];
 
 /** One pod, and another (`pod-1`) that has `theirs`; a third does not answer. */
@@ -39,10 +41,10 @@ function start(theirs: AnnotationCopy[] = []) {
   const logged: object[] = [];
   const silent = () => {};
   const log = { debug: silent, info: (fields: object) => void logged.push(fields), warn: silent, error: silent };
-  const own = new AnnotationBook(clock);
+  const own = new AnnotationBook({ clock, log, token: TOKEN });
   let names = 0;
   const random = () => names++ / 1000;
-  const annotations = new MeshAnnotations({ clock, log, random, askAll, own, token: 'sixteen-characters' });
+  const annotations = new MeshAnnotations({ clock, log, random, askAll, own, podToken: 'shown-by-other-pods' });
   const away = (toBe: boolean) => {
     isAway = toBe;
   };
@@ -57,7 +59,7 @@ function start(theirs: AnnotationCopy[] = []) {
 
 const wish = { id: null, fromMs: null, toMs: null, text: 'x', tags: [] };
 const copyOf = (id: string): AnnotationCopy => {
-  return {
+  const draft = {
     id,
     revision: 'r',
     fromAgeMs: 60_000,
@@ -67,17 +69,18 @@ const copyOf = (id: string): AnnotationCopy => {
     tags: [],
     deleted: false,
   };
+  return { ...draft, seal: sealOf(draft, TOKEN) };
 };
 
 describe('writing', () => {
-  it('is here and on all others, with the token, and says who has it', async () => {
+  it('is here and on all others, with what pods show each other, and says who has it', async () => {
     const { annotations, clock, told, logged } = start();
     const written = await annotations.write({ ...wish, tags: ['t'] });
     const nowMs = clock.nowMs();
     const annotation = { id: expect.any(String), fromMs: nowMs, toMs: null, text: 'x', tags: ['t'], writtenMs: nowMs };
     expect(written).toEqual({ annotation, nowMs, taken: 2, missing });
     expect((await annotations.read()).annotations).toEqual([annotation]);
-    expect(told).toMatchObject([{ method: 'POST', headers: { authorization: 'Bearer sixteen-characters' } }]);
+    expect(told).toMatchObject([{ method: 'POST', headers: { authorization: 'Bearer shown-by-other-pods' } }]);
     expect(logged).toHaveLength(1);
     // Told a second later, it began a second longer ago.
     await clock.advance(1_000);
@@ -89,9 +92,24 @@ describe('writing', () => {
     const { annotations, clock } = start([copyOf('run')]);
     const toMs = clock.nowMs() - 1_000;
     const { annotation } = await annotations.write({ ...wish, id: 'run', toMs });
-    expect(annotation).toMatchObject({ id: 'run', fromMs: clock.nowMs() - 60_100, toMs, text: 'x' });
+    expect(annotation).toMatchObject({ id: 'run', fromMs: clock.nowMs() - 60_000, toMs, text: 'x' });
     await clock.advance(5);
     expect((await annotations.write({ ...wish, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
+  });
+
+  it('has the times that were meant, however long it took to look for it', async () => {
+    const { annotations, clock, whileAsking } = start([]);
+    const [nowMs, fromMs, toMs] = [clock.nowMs(), clock.nowMs() - 60_000, clock.nowMs() - 30_000];
+    whileAsking(() => clock.freeze(3_000));
+    const { annotation } = await annotations.write({ ...wish, id: 'run', fromMs, toMs });
+    expect(annotation).toMatchObject({ fromMs, toMs, writtenMs: nowMs });
+  });
+
+  it('that others would have no room for is told to nobody', async () => {
+    const { annotations, own, told, clock, logged } = start();
+    for (let n = 0; n < MAX_ANNOTATIONS; n++) own.write({ ...copyOf(`n${n}`), fromAgeMs: n });
+    await expect(annotations.write({ ...wish, fromMs: clock.nowMs() - 60_000 })).rejects.toBeInstanceOf(ConflictError);
+    expect([told, logged]).toEqual([[], []]);
   });
 
   it('that ends before now and has no beginning is a moment', async () => {
@@ -113,10 +131,15 @@ describe('writing', () => {
 });
 
 describe('reading', () => {
+  it('takes nothing that was not written by who has the token', async () => {
+    const { annotations } = start([{ ...copyOf('a'), text: 'forged' }]);
+    expect(await annotations.read()).toMatchObject({ annotations: [] });
+  });
+
   it('takes over what others have, so that it goes on when they have gone', async () => {
     const { annotations, own, held, clock } = start([copyOf('a')]);
     expect(await annotations.read()).toMatchObject({ missing, annotations: [{ id: 'a' }] });
-    expect(own.get('a')?.fromMs).toBe(clock.nowMs() - 60_100);
+    expect(own.get('a')?.fromMs).toBe(clock.nowMs() - 60_000);
     // What 1000 pods have is not held until the last has answered.
     expect(held).toEqual([null]);
   });
