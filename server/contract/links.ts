@@ -38,7 +38,9 @@ export interface LinkColumns {
 export interface StatColumns {
   /** Probes in the window; 65535 stands for more, too. */
   samples: Uint16Array;
-  /** Those of them that failed. */
+  /** Those of them that were taken while the reporting process was starved; 0 from an older version. */
+  suspect: Uint16Array;
+  /** Those of them that failed. Suspect ones count only if there are no others. */
   failures: Uint16Array;
   minUs: Uint16Array;
   p50Us: Uint16Array;
@@ -67,6 +69,7 @@ export const LINK_COLUMNS = {
 /** As `LINK_COLUMNS`, for the columns of a window. */
 export const STAT_COLUMNS = {
   samples: 2,
+  suspect: 2,
   failures: 2,
   minUs: 2,
   p50Us: 2,
@@ -187,11 +190,14 @@ function lengthOf(wire: unknown): number {
   return length as number;
 }
 
+/** What stands for columns that older versions do not tell. */
+const LATER_COLUMNS: Readonly<Record<string, number>> = { suspect: 0 };
+
 /** Fills `columns` from the wire. */
 function decodeColumns(wire: unknown, columns: LinkColumns | StatColumns): void {
   for (const [name, column] of Object.entries(columns)) {
     if (typeof column === 'number') continue;
-    const value = (wire as Record<string, unknown>)[name];
+    const value = (wire as Record<string, unknown>)[name] ?? LATER_COLUMNS[name];
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
     } else if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NONE16) {

@@ -103,6 +103,7 @@ const BELIEVED = 3;
 export function fillStats(stats: StatColumns, i: number, summary: Summary): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < BELIEVED;
   stats.samples[i] = Math.min(summary.count, 65_535);
+  stats.suspect[i] = Math.min(summary.suspect, 65_535);
   stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, 65_535);
   stats.minUs[i] = pack16(summary.minUs);
   stats.p50Us[i] = pack16(summary.p50Us);

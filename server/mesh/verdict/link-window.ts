@@ -5,6 +5,7 @@ import type { Clause } from './clause.ts';
 
 /** What the window tells of one link. Durations packed as in `LinkColumns`. */
 export interface LinkWindow {
+  /** Those that can be trusted; suspect ones only where there are no others, as for the other figures. */
   samples: number;
   failures: number;
   /** Whether its newest sample failed. */
@@ -29,7 +30,8 @@ export function windowOf({ links, stats }: MeshRow, i: number, windowMs: number,
     into.p95 = into.p50;
     into.max = into.p50;
   } else {
-    into.samples = stats.samples[i] ?? 0;
+    const samples = stats.samples[i] ?? 0;
+    into.samples = samples - (stats.suspect[i] ?? 0) || samples;
     into.failures = stats.failures[i] ?? 0;
     into.p50 = stats.p50Us[i] ?? NONE16;
     into.p95 = stats.p95Us[i] ?? NONE16;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emptyLinks, emptyStats } from '../../../server/contract/links.ts';
+import { decodeStats, emptyLinks, emptyStats, encodeColumns } from '../../../server/contract/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/contract/mesh.ts';
 import { OUTCOMES } from '../../../server/contract/outcome.ts';
 import { encodeRow, type PeerRef, parseRow, type Row } from '../../../server/contract/row.ts';
@@ -163,4 +163,14 @@ describe('a mesh on the wire', () => {
     };
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
+});
+
+it('takes statistics of an older version, which does not tell how many samples are suspect', () => {
+  const stats = emptyStats(2);
+  stats.samples.fill(7);
+  const { suspect, ...older } = encodeColumns(stats, 2);
+  expect(suspect).toBe(0);
+  expect(decodeStats(older, 2)).toEqual(stats);
+  const { samples: _, ...without } = older;
+  expect(() => decodeStats(without, 2)).toThrow('without column samples');
 });

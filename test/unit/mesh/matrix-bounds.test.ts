@@ -10,9 +10,9 @@ function mostMB(podCount: number, pingNumber = 0): number {
 }
 
 it('bounds what matrices take together', () => {
-  expect(Math.round(mostMB(300))).toBe(41);
-  expect(Math.round(mostMB(1_000))).toBe(150);
-  expect(mostMB(1_000, 50)).toBeLessThan(41);
+  expect(Math.round(mostMB(300))).toBe(43);
+  expect(Math.round(mostMB(1_000))).toBe(160);
+  expect(mostMB(1_000, 50)).toBeLessThan(43);
   expect(matrixBounds(301, 0).past).toEqual({ running: 1, kept: 1 });
   expect(matrixBounds(20, 50)).toEqual(matrixBounds(300, 0));
 });

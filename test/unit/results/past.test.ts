@@ -110,6 +110,9 @@ describe('the row of a stretch of the past', () => {
     pass(2 * SECOND, () => sampleOf({ suspect: true }));
     const three = await results.rowOf({ fromAgeMs: 5_500, toAgeMs: 0 });
     expect(outcomeOf(three.links, 0)).toBe('ok');
+    expect([three.stats?.suspect[0], three.stats?.samples[0]]).toEqual([3, 3]);
+    const all = await results.rowOf({ fromAgeMs: 60_000, toAgeMs: 0 });
+    expect([all.stats?.suspect[0], all.stats?.samples[0]]).toEqual([3, 8]);
   });
 
   it('does not mind the wall clock', async () => {

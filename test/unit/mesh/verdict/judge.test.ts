@@ -68,6 +68,17 @@ describe('experiment 2', () => {
   });
 });
 
+it('counts starved samples only where there are no others', () => {
+  const withSuspect = (count: number) =>
+    experiment((matrix) => {
+      for (const { stats } of matrix.rows) stats?.suspect.fill(count);
+    });
+  expect(told(withSuspect(0), 'healthy,min=10')).toBe('pass');
+  expect(verdict(withSuspect(9), ['healthy,min=10'])).toMatchObject({ verdict: 'unknown', samples: 16 });
+  expect(told(withSuspect(9), 'healthy')).toBe('pass');
+  expect(told(withSuspect(10), 'healthy,min=10')).toBe('pass');
+});
+
 it('says by when its oldest row is', () => {
   const old = experiment((matrix) => {
     matrix.rows[2] = { ...(matrix.rows[2] as MeshRow), atMs: NOW_MS - 1_500 };
