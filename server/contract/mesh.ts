@@ -34,7 +34,10 @@ export interface MeshRow {
   pod: number;
   /** '' if the row is here. Where it is missing, `links` is empty and nothing is known of its links. */
   missing: MissingReason | '';
-  /** In words, where missing; of a row of the past that is here, since when it knows of the stretch, '' = all of it. */
+  /**
+   * In words, where missing; of a row that is here, since when it knows of the stretch or window, '' = all of it, or all
+   * of its pod's life.
+   */
   missingDetail: string;
   /** `row`: our format. `check`: Goldpinger's `/check`, whole milliseconds and without phases (packed as -1). */
   via: 'row' | 'check';

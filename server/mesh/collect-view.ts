@@ -45,7 +45,12 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     callee: (pod) => pod,
     ownRow: () => deps.ownRow(windowMs),
     range: () => null,
-    place: (row, arrival) => meshRowOf(row, arrival, index, toleranceMs),
+    place: (row, arrival) => {
+      const sinceMs = Math.max(arrival.atMs - windowMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
+      // Both by its own clock: what it has seen is no older than its process.
+      const missingDetail = beginsWithin(row.atMs - row.bootTimeMs, arrival.atMs, sinceMs);
+      return { ...meshRowOf(row, arrival, index, toleranceMs), missingDetail };
+    },
     head: () => ({ past: null, judgedAtMs: deps.clock.nowMs() }),
   };
 }
@@ -116,7 +121,7 @@ export function viewOfPast(span: Span, deps: PastDeps): CollectView {
       const pod = index.pods[arrival.pod];
       const oldestMs = arrival.atMs - deps.settings().historyWindowMs + SLACK_MS;
       const sinceMs = Math.max(span.fromMs, (pod?.createdMs ?? 0) + START_MS, oldestMs);
-      const missingDetail = beginsWithin(row, arrival.atMs, sinceMs);
+      const missingDetail = beginsWithin(row.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
       // Lists of then are not compared, and ages of then count from then.
       return { ...meshRowOf(row, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true, missingDetail };
     },
@@ -125,9 +130,9 @@ export function viewOfPast(span: Span, deps: PastDeps): CollectView {
 }
 
 /** Since when a row knows of a stretch, in words; '' if that is no later than `sinceMs`, from when on it could know. */
-function beginsWithin({ past }: Row, atMs: number, sinceMs: number): string {
-  const knownMs = atMs - (past?.knownAgeMs ?? 0);
-  return knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
+function beginsWithin(knownAgeMs: number, atMs: number, sinceMs: number): string {
+  const knownMs = atMs - knownAgeMs;
+  return knownAgeMs < 0 || knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
 }
 
 function memoryBegins(knownMs: number): string {

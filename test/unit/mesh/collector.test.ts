@@ -292,6 +292,32 @@ describe('a row from a peer', () => {
   });
 });
 
+describe('a row of a process that is younger than the window', () => {
+  const MINUTE_MS = 60_000;
+  const detailOf = async (windowMs: number, createdMs: number, ranMs: number, clockIsOffMs = 0) => {
+    const pods = [podOf(0), podOf(1, { createdMs })];
+    const atMs = NOW_MS + clockIsOffMs;
+    const row = rowOf(podOf(1), pods, undefined, { atMs, bootTimeMs: atMs - ranMs });
+    const mesh = await start({ pods, answer: () => ({ answer: { kind: 'row', row } }) }).collect(100, windowMs);
+    expect(mesh.rows[1]?.missing).toBe('');
+    return mesh.rows[1]?.missingDetail;
+  };
+  const begins = `its memory begins at ${new Date(NOW_MS - MINUTE_MS).toISOString()}`;
+
+  it('says so if its pod is older, by whatever clock', async () => {
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS, -3_600_000)).toBe(begins);
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 5 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+  });
+
+  it('is whole if it is the first of its pod, or covers the window', async () => {
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - MINUTE_MS - 20_000, MINUTE_MS)).toBe('');
+    expect(await detailOf(MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe('');
+    expect(await detailOf(0, NOW_MS - 60 * MINUTE_MS, 5_000)).toBe('');
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, -MINUTE_MS)).toBe('');
+  });
+});
+
 describe('matrices of more than 90 000 links', () => {
   it('are collected for two windows at once, and one is kept', async () => {
     const { collector, clock, asks } = start({ pods: podsOf(301), settings: { concurrency: 64 } });

@@ -79,6 +79,16 @@ it('counts starved samples only where there are no others', () => {
   expect(told(withSuspect(10), 'healthy,min=10')).toBe('pass');
 });
 
+it('is no pass on a row that does not cover the window', () => {
+  const restarted = experiment((matrix) => {
+    matrix.rows[2] = { ...(matrix.rows[2] as MeshRow), missingDetail: 'its memory begins at noon' };
+  });
+  const answer = verdict(restarted, ['healthy']);
+  expect(answer).toMatchObject({ verdict: 'unknown', missing_rows: ['pod-2'] });
+  expect(answer.reason).toContain('pod-2 did not report all of it (its memory begins at noon)');
+  expect(told(restarted, 'healthy,from=pod-1')).toBe('pass');
+});
+
 it('says by when its oldest row is', () => {
   const old = experiment((matrix) => {
     matrix.rows[2] = { ...(matrix.rows[2] as MeshRow), atMs: NOW_MS - 1_500 };
