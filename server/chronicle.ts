@@ -99,5 +99,6 @@ export class Chronicle {
   /** Ends what is under way. */
   stop(): void {
     this.#annotations.stop();
+    this.#events.stop();
   }
 }

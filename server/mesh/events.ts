@@ -8,7 +8,7 @@ import {
   type MissingPart,
   parseJournal,
 } from '../contract/event.ts';
-import type { Clock } from '../contract/seams.ts';
+import type { Clock, Timer } from '../contract/seams.ts';
 import type { AllParts, AskAll, PodPart } from './ask-all.ts';
 import { eventsOf, groupOf, type Spans, type Telling } from './event-groups.ts';
 import { Turns } from './turns.ts';
@@ -45,6 +45,8 @@ export interface EventsQuery {
 export interface EventsReader {
   /** What happened in a stretch. Rejects as `AskAll.ask`. */
   events(query: EventsQuery): Promise<Events>;
+  /** Lets go of what is kept for those who ask next. */
+  stop(): void;
 }
 
 /** An answer is kept this long. */
@@ -65,9 +67,26 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
   const { clock } = deps;
   const intervalMs = settings.refreshIntervalMs * (1 + settings.jitterFactor) + settings.pingTimeoutMs;
   const spans: Spans = { eachTurnMs: intervalMs + SLACK_MS, sameTurnMs: settings.refreshIntervalMs / 2 };
-  let merged: { parts: AllParts<Journal>; events: Promise<MeshEvent[]> } | null = null;
+  let merged: { parts: AllParts<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
+  let isStopped = false;
+  const forget = () => {
+    merged?.expiry.cancel();
+    merged = null;
+  };
+  const mergedOf = (parts: AllParts<Journal>): Promise<MeshEvent[]> => {
+    if (merged?.parts === parts) return merged.events;
+    forget();
+    const events = mergeJournals(parts, spans, deps);
+    // Thousands of tellings: not to be held until somebody asks again.
+    if (!isStopped) merged = { parts, events, expiry: clock.setTimer(forget, KEEP_MS) };
+    return events;
+  };
 
   return {
+    stop: () => {
+      isStopped = true;
+      forget();
+    },
     events: async ({ fromMs, toMs, limit }) => {
       const sinceAgeMs = stretchOf(clock.nowMs() - fromMs + spans.eachTurnMs, settings.historyWindowMs);
       const each = Math.max(MIN_ENTRIES, Math.floor(MAX_ENTRIES / Math.max(1, deps.podCount())));
@@ -79,8 +98,7 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
         keepMs: KEEP_MS,
         maxBytes: MAX_JOURNAL_BYTES,
       });
-      if (merged?.parts !== parts) merged = { parts, events: mergeJournals(parts, spans, deps) };
-      const within = (await merged.events).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+      const within = (await mergedOf(parts)).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
       const events = newestOf(within, limit);
       const isCut = parts.parts.some(({ value }) => value.truncated) || events.length < within.length;
       const missing = [...parts.missing, ...shortJournals(parts.parts, fromMs)];

@@ -196,8 +196,13 @@ function reader(parts: Partial<AllParts<Journal>>) {
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
   const ownJournal = () => Promise.reject(new Error('not in this test')) as never;
-  const { events } = createEventsReader(settings, { clock, askAll, ownJournal, podOf: () => null, podCount: () => 3 });
-  return { events, paths };
+  let merges = 0;
+  const podOf = () => {
+    merges += 1;
+    return null;
+  };
+  const { events, stop } = createEventsReader(settings, { clock, askAll, ownJournal, podOf, podCount: () => 3 });
+  return { events, stop, paths, clock, merges: () => merges };
 }
 
 const all = { fromMs: NOW_MS - HOUR, toMs: NOW_MS, limit: 1_000 };
@@ -237,6 +242,22 @@ describe('events of a stretch', () => {
       ...['pod-gone/uid-0', 'pod-gone/uid-1', 'pod-gone/uid-2', 'link-failed/j0-51', 'link-failed/j0-52'],
     ]);
     expect((await events({ ...all, limit: 53 })).truncated).toBe(false);
+  });
+
+  it('are merged once for all who ask at once, and let go of soon after and at a stop', async () => {
+    const parts = journals(1, [{ by: 0, agoMs: 10_000, kind: 'pod-gone', of: 1 }]);
+    const { events, stop, clock, merges } = reader({ parts });
+    for (const ask of [events(all), events(all)]) expect((await ask).events).toHaveLength(1);
+    expect([merges(), clock.pending]).toEqual([1, 1]);
+    await clock.advance(1_000);
+    expect(clock.pending).toBe(0);
+    expect((await events(all)).events).toHaveLength(1);
+    expect([merges(), clock.pending]).toEqual([2, 1]);
+    stop();
+    expect(clock.pending).toBe(0);
+    // Also what comes to its end after the stop.
+    await events(all);
+    expect(clock.pending).toBe(0);
   });
 
   it('are asked for in few different stretches', async () => {
