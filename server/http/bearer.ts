@@ -11,7 +11,7 @@ const REALM = 'Bearer realm="goldpinger-ts"';
 export function mustBearer(token: string): RequestHandler {
   const expected = digestOf(token);
   return (req, res, next) => {
-    // What follows is refused unread, and an unread body would be taken for the next request.
+    // The body is not read. Node would read it to its end to keep the connection: who may not write is to cost less.
     const refuse = (status: number, message: string) => sendFault(res.set('Connection', 'close'), status, message);
     if (token === '') {
       refuse(

@@ -26,7 +26,7 @@ export const notFound: RequestHandler = (req, res) => {
 export function only(...methods: string[]): RequestHandler {
   return (req, res) => {
     res.set('Allow', methods.join(', '));
-    // An unread body would be taken for the next request.
+    // The body is not read. Node would read it to its end to keep the connection, for nobody.
     res.set('Connection', 'close');
     sendFault(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
   };

@@ -83,7 +83,7 @@ function sendError(request: IncomingMessage, response: ServerResponse, error: un
     return;
   }
   const told = error instanceof ApiError ? error : failure(500, 'InternalError', `Internal error: ${textOf(error)}`);
-  // A body that nobody will read would otherwise be taken for the next request.
+  // The body is not read. Node would read it to its end to keep the connection, for nobody.
   if (!request.complete) response.setHeader('connection', 'close');
   if (told.status.code === 401) response.setHeader('www-authenticate', 'Bearer realm="goldpinger-local"');
   sendJson(response, told.status.code, told.status);
