@@ -191,6 +191,8 @@ describe('the page', () => {
     expect(await answer.text()).toContain('<title>goldpinger</title>');
     const policy = answer.headers.get('content-security-policy') ?? '';
     expect(policy).toContain("script-src 'self'");
+    // A worker of the page reads the stream; without this, default-src would forbid it.
+    expect(policy.split(';')).toContain("worker-src 'self'");
     expect(policy).not.toContain('unsafe');
     expect(policy).not.toContain('upgrade-insecure-requests');
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
