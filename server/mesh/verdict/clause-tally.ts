@@ -21,6 +21,8 @@ export class ClauseTally {
   held = 0;
   violated = 0;
   short = 0;
+  /** Those of `held` that lead from a pod to itself. */
+  #heldOwn = 0;
   /** The first link of which too little is known, in words. */
   firstShort = '';
   /** Pods whose rows it needs and does not have. */
@@ -50,8 +52,10 @@ export class ClauseTally {
   judge(row: MeshRow, i: number, to: number, link: LinkWindow): void {
     this.#seen[to] = row.pod;
     const verdict = judgeLink(this.clause, link);
-    if (verdict === 'holds') this.held += 1;
-    else if (verdict === 'short') this.#lack(row.pod, to, `${link.samples} of ${this.clause.min}`);
+    if (verdict === 'holds') {
+      this.held += 1;
+      if (to === row.pod) this.#heldOwn += 1;
+    } else if (verdict === 'short') this.#lack(row.pod, to, `${link.samples} of ${this.clause.min}`);
     else {
       this.violated += 1;
       if (this.violations.length >= MAX_VIOLATIONS) return;
@@ -59,6 +63,16 @@ export class ClauseTally {
       const found = foundWords(this.clause, row, i, link);
       this.violations.push({ clause: this.text, ...ends, found, samples: link.samples });
     }
+  }
+
+  /**
+   * Whether a clause about the whole mesh holds on links of pods to themselves alone, of `podCount` pods that are not gone:
+   * where only one of many is left that is ready, its ping of itself says nothing of the mesh.
+   */
+  isOfSelvesAlone(podCount: number): boolean {
+    const { from, to, self } = this.clause;
+    const isOfMesh = from === null && to === null && self === 'include';
+    return isOfMesh && podCount > 1 && this.held > 0 && this.held === this.#heldOwn;
   }
 
   /** Where everybody is to be pinged by everybody: takes links into account that the row does not have yet. O(pods). */

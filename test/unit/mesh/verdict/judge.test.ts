@@ -89,6 +89,23 @@ it('is no pass on a row that does not cover the window', () => {
   expect(told(restarted, 'healthy,from=pod-1')).toBe('pass');
 });
 
+it('is no pass where the only pod that is ready pings itself', () => {
+  const left = (lifecycle: 'starting' | 'gone') =>
+    experiment((matrix) => {
+      for (const pod of [1, 2, 3]) {
+        matrix.pods[pod] = podOf(pod, { lifecycle });
+        matrix.silence(pod, 'refused');
+      }
+    });
+  const answer = verdict(left('starting'), ['healthy']);
+  expect(answer).toMatchObject({ verdict: 'unknown', links_checked: 1, missing_rows: [] });
+  expect(answer.reason).toContain('1 of 4 pods ready, and nothing but links of pods to themselves');
+  expect(told(left('starting'), 'latency<50ms')).toBe('unknown');
+  expect(told(left('starting'), 'healthy,from=pod-0')).toBe('pass');
+  expect(told(left('starting'), 'healthy,self=only')).toBe('pass');
+  expect(told(left('gone'), 'healthy')).toBe('pass');
+});
+
 it('says by when its oldest row is', () => {
   const old = experiment((matrix) => {
     matrix.rows[2] = { ...(matrix.rows[2] as MeshRow), atMs: NOW_MS - 1_500 };
