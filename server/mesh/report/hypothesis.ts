@@ -4,7 +4,7 @@ import { inSlices } from '../in-slices.ts';
 import type { Clause } from '../verdict/clause.ts';
 import { judge } from '../verdict/judge.ts';
 import type { ParseDuration } from '../verdict/parse-clause.ts';
-import { select } from '../verdict/selection.ts';
+import { selecting } from '../verdict/selection.ts';
 import { clausesOf } from '../verdict/verdicts.ts';
 import type { Hypothesis } from './reporter.ts';
 
@@ -17,7 +17,7 @@ export function hypothesisOf(
   if (typeof clauses === 'string') return clauses;
   return {
     judge: (mesh) => inSlices(judge(mesh, clauses, lengthOf(mesh)), clock),
-    named: (mesh) => namedBy(clauses, mesh),
+    named: (mesh) => inSlices(namedBy(clauses, mesh), clock),
   };
 }
 
@@ -28,20 +28,26 @@ function lengthOf({ past, windowMs }: Mesh): number {
 /**
  * The pods that clauses name, as indexes in `Mesh.pods`: first those of clauses that expect a fault (failed, or a latency
  * of at least so much), as that is where it is aimed; else those of the others. Of one clause the pods that links lead to,
- * or else those they come from; a clause that means all pods names none.
+ * or else those they come from; a clause that means all pods names none. Yields after each few pods (see `inSlices`).
  */
-function namedBy(clauses: readonly Clause[], mesh: Mesh): number[] {
-  const aimed = clauses.filter(expectsFault).flatMap((clause) => podsOf(clause, mesh));
-  const named = aimed.length > 0 ? aimed : clauses.flatMap((clause) => podsOf(clause, mesh));
-  return [...new Set(named)];
+function* namedBy(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
+  const aimed = yield* podsOfAll(clauses.filter(expectsFault), mesh);
+  const named = aimed.size > 0 ? aimed : yield* podsOfAll(clauses, mesh);
+  return [...named];
+}
+
+function* podsOfAll(clauses: readonly Clause[], mesh: Mesh): Generator<void, Set<number>> {
+  const pods = new Set<number>();
+  for (const clause of clauses) for (const pod of yield* podsOf(clause, mesh)) pods.add(pod);
+  return pods;
 }
 
 function expectsFault({ condition }: Clause): boolean {
   return condition.kind === 'failed' || (condition.kind === 'latency' && condition.operator.startsWith('>'));
 }
 
-function podsOf(clause: Clause, { pods }: Mesh): number[] {
-  const { from, to } = select(clause, pods);
+function* podsOf(clause: Clause, { pods }: Mesh): Generator<void, number[]> {
+  const { from, to } = yield* selecting(clause, pods);
   const mask = clause.to !== null ? to : clause.from !== null ? from : null;
   if (mask === null) return [];
   const named = [...mask.keys()].filter((pod) => mask[pod] === 1);

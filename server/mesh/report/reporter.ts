@@ -30,7 +30,7 @@ export interface Hypothesis {
   /** Whether it holds in a matrix. */
   judge(mesh: Mesh): Promise<VerdictAnswer>;
   /** The pods that its clauses name: indexes in `Mesh.pods`. */
-  named(mesh: Mesh): number[];
+  named(mesh: Mesh): Promise<number[]>;
 }
 
 /** What is reported. */
@@ -94,7 +94,7 @@ async function make(wish: ReportWish, stretches: ReportStretches, deps: Reporter
     const { servedBy, settings, discovery } = mesh;
     const verdict = await wish.hypothesis.judge(mesh);
     const during = await look('during', mesh);
-    const named = wish.hypothesis.named(mesh).map((pod) => during.numbers[pod] ?? -1);
+    const named = (await wish.hypothesis.named(mesh)).map((pod) => during.numbers[pod] ?? -1);
     return { during, parts: { head: { servedBy, settings, discovery }, verdict, named } };
   };
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hypothesisOf } from '../../../../server/mesh/report/hypothesis.ts';
 import type { Hypothesis } from '../../../../server/mesh/report/reporter.ts';
 import { FakeClock } from '../../../fake-clock.ts';
-import { LATE_ANSWER } from '../findings/matrix.ts';
+import { LATE_ANSWER, Matrix } from '../findings/matrix.ts';
 import { FROM_MS, pastOf, reportOf, slowRow, spoiled, TO_MS } from './scene.ts';
 
 const parts = {
@@ -28,12 +28,28 @@ describe('the hypothesis of a report', () => {
     expect(await slow.judge(mesh)).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
   });
 
-  it('names where it expects the fault, before what else it names; all pods are no target', () => {
-    expect(hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').named(mesh)).toEqual([3]);
-    expect(hypothesis('latency<5ms,to=pod:pod-1').named(mesh)).toEqual([1]);
-    expect(hypothesis('failed,from=node:node-2').named(mesh)).toEqual([2]);
-    expect(hypothesis('failed,from=pod:pod-0,to=pod:pod-2').named(mesh)).toEqual([2]);
-    expect(hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').named(mesh)).toEqual([]);
+  it('names where it expects the fault, before what else it names; all pods are no target', async () => {
+    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').named(mesh)).toEqual([3]);
+    expect(await hypothesis('latency<5ms,to=pod:pod-1').named(mesh)).toEqual([1]);
+    expect(await hypothesis('failed,from=node:node-2').named(mesh)).toEqual([2]);
+    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').named(mesh)).toEqual([2]);
+    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').named(mesh)).toEqual([]);
+  });
+
+  it('looks for pods in turns', async () => {
+    // Each look at this clock finds that 2 ms have passed.
+    let nowMs = 0;
+    const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
+    const made = hypothesisOf(['failed,to=pod:pod-1*'], { ...parts, clock });
+    if (typeof made === 'string') throw new Error(made);
+    const large = pastOf(new Matrix(200, { pingNumber: 1 }), FROM_MS, TO_MS);
+    let isDone = false;
+    const named = made.named(large).finally(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDone).toBe(false);
+    expect(await named).toHaveLength(111);
   });
 
   it('is refused with the place of a mistake', () => {

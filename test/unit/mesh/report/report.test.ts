@@ -54,7 +54,7 @@ describe('the report of experiment 2', () => {
 
 describe('a report', () => {
   it('takes the pods that the hypothesis names for targets, and tells what is away from them as collateral', async () => {
-    const report = await dataOf({ hypothesis: { named: () => [2] } });
+    const report = await dataOf({ hypothesis: { named: async () => [2] } });
     expect(report.targets).toMatchObject({ by: 'hypothesis', names: ['pod-2'] });
     expect(report.collateral).toMatchObject({ count: 3, names: expect.arrayContaining(['pod-0 → pod-3']) });
     const away = report.changed.filter(({ affected, touchesTarget }) => affected && !touchesTarget);

@@ -117,7 +117,7 @@ export function depsOf(scene: Scene = {}): ReporterDeps {
 export function wishOf({ hypothesis, wish }: Scene = {}): ReportWish {
   return {
     ranges: { during: { fromMs: FROM_MS, toMs: TO_MS }, before: null, after: null },
-    hypothesis: { judge: async () => verdictOf('pass'), named: () => [], ...hypothesis },
+    hypothesis: { judge: async () => verdictOf('pass'), named: async () => [], ...hypothesis },
     ...{ title: '', pictures: false },
     ...wish,
   };
