@@ -10,6 +10,8 @@ export default defineConfig({
     target: 'es2022',
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // One style for all: a view that comes later must not come without its own.
+    cssCodeSplit: false,
   },
   esbuild: { jsx: 'automatic' },
 });

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Mesh } from '../server/contract/mesh.ts';
 import type { Clock } from '../server/contract/seams.ts';
 import type { LiveFeed } from './data/live-feed.ts';
@@ -11,6 +11,7 @@ import { calmSentence, noticesOf } from './pure/notices.ts';
 import { stageOf } from './pure/stage.ts';
 import { samplesAgo } from './pure/timeline-samples.ts';
 import { HelpDialog } from './shell/help-dialog.tsx';
+import { Late } from './shell/late.tsx';
 import { LiveStatus } from './shell/live-status.tsx';
 import { MomentNotice } from './shell/moment-notice.tsx';
 import { NoticeList } from './shell/notice-list.tsx';
@@ -18,6 +19,7 @@ import { SummaryBar } from './shell/summary-bar.tsx';
 import { TopBar } from './shell/top-bar.tsx';
 import { useAddress } from './shell/use-address.ts';
 import { useKeys } from './shell/use-keys.ts';
+import { useLiveFeed } from './shell/use-live-feed.ts';
 import { useMedia } from './shell/use-media.ts';
 import { useMoment } from './shell/use-moment.ts';
 import { usePictures } from './shell/use-pictures.ts';
@@ -25,8 +27,9 @@ import { useSelection } from './shell/use-selection.ts';
 import { useStrip } from './shell/use-strip.ts';
 import { useTheme } from './shell/use-theme.ts';
 import { useTold } from './shell/use-told.ts';
-import { ViewArea } from './shell/view-area.tsx';
+import { loadHeatmap, ViewArea } from './shell/view-area.tsx';
 import type { ViewProps } from './view-props.ts';
+import { Timeline } from './views/timeline/timeline.tsx';
 import './app.css';
 
 const HINTS: Record<string, string> = {
@@ -37,12 +40,8 @@ const HINTS: Record<string, string> = {
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
 
-/** Comes after the picture, for which everybody waits. */
-const Timeline = lazy(() => import('./views/timeline/timeline.tsx').then((module) => ({ default: module.Timeline })));
 /** Loaded when somebody compares: most never do. */
-const CompareView = lazy(() =>
-  import('./views/compare/compare-view.tsx').then((module) => ({ default: module.CompareView })),
-);
+const loadCompare = () => import('./views/compare/compare-view.tsx');
 
 interface AppProps {
   feed: LiveFeed;
@@ -70,6 +69,7 @@ export function App({ feed, preferences, clock }: AppProps) {
   // The picture of now stays, greyed, until the first of a moment is there.
   const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
   const stage = stageOf(live.overview, state.status);
+  usePreloaded(stage === 'picture' && address.view !== 'raw');
   const { select, close, takeFocus } = useSelection(change, main);
   const points = useStrip(live.overview);
   const servedMs = useMemo(
@@ -176,12 +176,16 @@ export function App({ feed, preferences, clock }: AppProps) {
         props={props}
         instead={
           address.compare && props !== null ? (
-            <CompareView
-              {...{ props, nowMs: servedMs }}
-              ranges={address.ranges}
-              onRanges={(ranges) => change({ ranges })}
-              onDone={() => change({ compare: false })}
-            />
+            <Late load={loadCompare}>
+              {({ CompareView }) => (
+                <CompareView
+                  {...{ props, nowMs: servedMs }}
+                  ranges={address.ranges}
+                  onRanges={(ranges) => change({ ranges })}
+                  onDone={() => change({ compare: false })}
+                />
+              )}
+            </Late>
           ) : null
         }
         nowMs={nowMs}
@@ -191,19 +195,17 @@ export function App({ feed, preferences, clock }: AppProps) {
         onClosePanel={() => close(address.selection)}
       />
       {stage === 'picture' && (
-        <Suspense fallback={<div className={timelineClass(address.ranges.length > 0, folded)} />}>
-          <Timeline
-            {...{ feed, clock, points, address, folded }}
-            nowMs={servedMs}
-            onChange={change}
-            isThere={moment.isThere}
-            historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
-            onFolded={(wanted) => {
-              preferences.set('timeline', wanted ? 'folded' : '');
-              setFolded(wanted);
-            }}
-          />
-        </Suspense>
+        <Timeline
+          {...{ feed, clock, points, address, folded }}
+          nowMs={servedMs}
+          onChange={change}
+          isThere={moment.isThere}
+          historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
+          onFolded={(wanted) => {
+            preferences.set('timeline', wanted ? 'folded' : '');
+            setFolded(wanted);
+          }}
+        />
       )}
       <p className="hidden" role="status" id="changes">
         {sentence}
@@ -222,28 +224,15 @@ export function App({ feed, preferences, clock }: AppProps) {
   );
 }
 
-/** The timeline's place has its size before the timeline is there. */
-function timelineClass(hasRanges: boolean, folded: boolean): string {
-  return `timeline${hasRanges ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`;
-}
-
 /** When the matrix of a moment ends, ms since the epoch: what its ages count to. */
 function pastMs({ atMs, ageMs, past }: Mesh): number {
   return past?.toMs ?? atMs + ageMs;
 }
 
-/** Connected while the page is open; a page that comes back from the browser's cache connects anew. */
-function useLiveFeed(feed: LiveFeed, windowMs: number): void {
+/** Once the first picture is there, the other views' code comes too: later the connection may be lost. */
+function usePreloaded(isTime: boolean): void {
   useEffect(() => {
-    const start = () => feed.start(windowMs);
-    const onShow = (event: PageTransitionEvent) => event.persisted && start();
-    const onHide = () => feed.stop();
-    start();
-    addEventListener('pageshow', onShow);
-    addEventListener('pagehide', onHide);
-    return () => {
-      removeEventListener('pageshow', onShow);
-      removeEventListener('pagehide', onHide);
-    };
-  }, [feed, windowMs]);
+    // A view that is missing when it is wanted says so itself.
+    if (isTime) void Promise.allSettled([loadHeatmap(), loadCompare()]);
+  }, [isTime]);
 }

@@ -75,14 +75,14 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     await open(FOUR);
     const { x, y } = await placeOf('chaos');
     await page.mouse.click(x, y);
-    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-chaos');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
     expect(await page.locator('.graph-links > .is-dim').count()).toBe(9);
     const lists = panel().locator('.link-lines');
     expect(await lists.nth(0).locator('.link-figure').allTextContents()).toEqual(
       Array(4).fill(expect.stringMatching(/^25\d ms$/)),
     );
     await lists.nth(1).locator('.link-line').last().click();
-    await soon(() => words(page, '.side-panel h2')).toContain('Link');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toContain('Link');
     await page.mouse.click(x - 60, y + 120);
     await panel().waitFor({ state: 'detached' });
   });
@@ -117,7 +117,7 @@ describe('what is worth a look', () => {
       expect(box.x + box.width).toBeLessThan(x);
     }
     await card.getByRole('button', { name: /goldpinger-chaos/ }).click();
-    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-chaos');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
     expect(await card.count()).toBe(0);
   });
 });
@@ -146,12 +146,12 @@ describe('by keyboard', () => {
     await soon(() => words(page, '.graph-stage [role=status]')).toBe('');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    await soon(() => words(page, '.side-panel h2')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
     await page.keyboard.press('Escape');
     await panel().waitFor({ state: 'detached' });
     await soon(() => pod('002').evaluate((element) => element === document.activeElement)).toBe(true);
     await page.keyboard.press('Enter');
-    await soon(() => words(page, '.side-panel h2')).toBe('Pod goldpinger-002');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-002');
   });
 
   test('plus, minus and 0 zoom, and the wheel does too', async () => {
@@ -203,12 +203,12 @@ describe('places', () => {
 describe('of 120 pods', () => {
   test('the failed links and the worst are drawn, 200 at first, as many as the slider says', async () => {
     await open(MANY);
-    await soon(() => words(page, '.side-panel h2')).toBe('Showing 200 of 14 280 links');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 200 of 14 280 links');
     await soon(() => words(page, '.choice-shares')).toMatch(/^Failed 119 of 119/);
     const before = await painted();
     expect(before).toBeGreaterThan(5000);
     await page.getByRole('slider', { name: 'Links to show at most' }).press('Home');
-    await soon(() => words(page, '.side-panel h2')).toBe('Showing 20 of 14 280 links');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
     await soon(painted).toBeLessThan(before);
   });
 
@@ -236,7 +236,7 @@ describe('of 120 pods', () => {
     await page.keyboard.press('/');
     await page.keyboard.type(name);
     await soon(() => page.getByRole('button', { name: new RegExp(`^${name}`) }).count()).toBe(1);
-    await soon(() => words(page, '.side-panel h2')).toMatch(/^All 238 links$|^Showing 200 of 238 links$/);
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toMatch(/^All 238 links$|^Showing 200 of 238 links$/);
   });
 
   test('a dot under the pointer has its card, and the theme repaints the canvas', async () => {

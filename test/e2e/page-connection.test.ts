@@ -90,7 +90,7 @@ describe('a change', () => {
       );
       return Promise.all(boxes);
     };
-    await page.locator('.side-panel h2').waitFor();
+    await page.locator('.side-panel h2 >> nth=0').waitFor();
     const before = await places();
     expect(before.every((box) => box !== null)).toBe(true);
     feed.show(scenario('dead-pod'));
@@ -104,5 +104,18 @@ describe('a change', () => {
   test('of the API server is said with the age of the list', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('stale')));
     await soon(() => words(page, '.notices')).toMatch(/Pod list is 3 min 1\d s old\./);
+  });
+});
+
+describe('a view whose code does not come', () => {
+  test('says so, leaves the page as it is, and is there after a reload', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=raw' });
+    await page.route('**/assets/heatmap-view*', (route) => route.abort());
+    await page.getByRole('link', { name: 'Heatmap' }).click();
+    await soon(() => words(page, '.late')).toContain('could not be loaded');
+    expect(await words(page, '.summary')).toContain('4 of 4 healthy');
+    await page.unrouteAll();
+    await page.getByRole('button', { name: 'Reload the page' }).click();
+    await page.getByRole('grid').waitFor();
   });
 });

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, type RefObject, Suspense } from 'react';
+import type { ReactNode, RefObject } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../pure/address.ts';
 import { plural } from '../pure/figures.ts';
@@ -8,14 +8,13 @@ import type { ViewProps } from '../view-props.ts';
 import { LinkPanel } from '../views/detail/link-panel.tsx';
 import { PodPanel } from '../views/detail/pod-panel.tsx';
 import { GraphView } from '../views/graph/graph-view.tsx';
+import { Late } from './late.tsx';
 import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
 import { TextView } from './text-view.tsx';
 
-/** Of its own: a first visit shows the graph and need not wait for this. */
-const HeatmapView = lazy(() =>
-  import('../views/heatmap/heatmap-view.tsx').then((module) => ({ default: module.HeatmapView })),
-);
+/** Of its own: a first visit shows the graph and need not wait for this. It gives the heatmap's module. */
+export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
 
 const RAW = [
   { path: 'check_all', title: 'check_all' },
@@ -67,7 +66,7 @@ function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNo
     return (
       <>
         <h1 className="hidden">Comparison</h1>
-        <Suspense>{instead}</Suspense>
+        {instead}
       </>
     );
   }
@@ -76,7 +75,11 @@ function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNo
       <h1 className="hidden">
         {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(props.picture.n, 'pod')}
       </h1>
-      <Suspense>{view === 'heatmap' ? <HeatmapView {...props} /> : <GraphView {...props} />}</Suspense>
+      {view === 'heatmap' ? (
+        <Late load={loadHeatmap}>{({ HeatmapView }) => <HeatmapView {...props} />}</Late>
+      ) : (
+        <GraphView {...props} />
+      )}
     </>
   );
 }
