@@ -116,7 +116,7 @@ export async function mergeJournals(
   const turns = new Turns(deps.clock);
   const groups = new Map<string, Telling[]>();
   for (const { pod, value, atMs } of parts) {
-    const reporter = pod === null ? null : { uid: pod.uid, name: pod.name, namespace: pod.namespace, node: pod.node };
+    const reporter = pod === null ? null : named(pod);
     for (const told of value.events) {
       const id = `${value.id}-${told.seq}`;
       const entry = { ...told, pod: subjectOf(told, reporter, deps) };
@@ -145,7 +145,12 @@ function subjectOf(
   deps: { podOf(uid: string): EventPod | null },
 ): EventPod | null {
   if (kind.startsWith('row-')) return reporter;
-  return pod === null ? null : (deps.podOf(pod.uid) ?? pod);
+  return pod === null ? null : named(deps.podOf(pod.uid) ?? pod);
+}
+
+/** What an event says of a pod, and no more. */
+function named({ uid, name, namespace, node }: EventPod): EventPod {
+  return { uid, name, namespace, node };
 }
 
 /** The newest `limit`; where there are more, events of links leave half of the room to the others. */

@@ -33,6 +33,18 @@ it('experiment 2: a slow row, a quarter of all links, nothing else; in JSON and 
     const { into, others } = linksInto(await experiment.mesh(), (pod) => pod === CHAOS);
     expect([...into, ...others].map(({ outcome }) => outcome)).toEqual(Array(16).fill('ok'));
   });
+  // A pod that is short of CPU is not believed, and of a range of the past that stays so: then it is done once more.
+  for (let attempt = 1; ; attempt++) {
+    const { report, path, fromMs } = await breakAndReport(`<b>250 ms</b> ${attempt}`);
+    if (report.verdict.verdict === 'unknown' && attempt < 3) continue;
+    expectReport(report, fromMs);
+    await expectPage(path, report);
+    return;
+  }
+}, 180_000);
+
+/** Adds 250 ms to the chaos pod for a few samples, and asks for the report on that. */
+async function breakAndReport(note: string): Promise<{ report: ReportData; path: string; fromMs: number }> {
   const beforeMs = Date.now();
   await soon(() => expect(Date.now() - beforeMs).toBeGreaterThan(SAMPLES_MS));
   const fromMs = Date.now();
@@ -41,19 +53,18 @@ it('experiment 2: a slow row, a quarter of all links, nothing else; in JSON and 
   // A ping that is already fast again must not be the last one of the range.
   const toMs = Date.now() - 100;
   await experiment.command('toxic', 'remove', '-n', 'latency_upstream', 'chaos');
-  await experiment.command('annotate', '<b>250 ms</b>', '--from', String(fromMs), '--to', String(toMs));
+  await experiment.command('annotate', note, '--from', String(fromMs), '--to', String(toMs));
   await untilTold('link-normal', toMs);
 
   const expected = encodeURIComponent(`latency>=200ms,to=${CHAOS}`);
   const path = `report?from=${fromMs}&to=${toMs}&before=${beforeMs}-${fromMs}&expect=${expected}`;
-  // A pod that is short of CPU is not believed: then the verdict is unknown for a while.
-  const report = await soon(async () => {
-    const made = parseReport(await (await ask(`${path}&format=json`)).json());
-    expect(made.verdict.verdict, made.verdict.reason).toBe('pass');
-    return made;
-  }, 60_000);
+  const report = parseReport(await (await ask(`${path}&format=json`)).json());
+  return { report, path, fromMs };
+}
+
+function expectReport(report: ReportData, fromMs: number): void {
   const told = [report.affected, ...report.changed].map((one) => JSON.stringify(one)).join('\n');
-  expect(report.verdict).toMatchObject({ links_checked: 4, violations: [] });
+  expect(report.verdict, report.verdict.reason).toMatchObject({ verdict: 'pass', links_checked: 4, violations: [] });
   expect(report.targets).toEqual({ by: 'hypothesis', count: 1, names: [CHAOS] });
   expect(report.affected, told).toMatchObject({ links: 4, of: 16, stillBad: 0, to: { names: [CHAOS] } });
   expect(report.collateral).toEqual({ count: 0, names: [] });
@@ -64,11 +75,10 @@ it('experiment 2: a slow row, a quarter of all links, nothing else; in JSON and 
     expect(ms).toBeGreaterThan(0);
     expect(ms).toBeLessThan(15_000);
   }
-  expect(report.annotations.map(({ text }) => text)).toEqual(['<b>250 ms</b>']);
   // Between pods they travel as ages.
-  expect(Math.abs((report.annotations[0]?.fromMs ?? 0) - fromMs)).toBeLessThan(100);
-  await expectPage(path, report);
-}, 120_000);
+  const note = report.annotations.find((one) => Math.abs(one.fromMs - fromMs) < 100);
+  expect(note?.text).toContain('<b>250 ms</b>');
+}
 
 /** The file says what the JSON says, and needs nothing but itself. */
 async function expectPage(path: string, report: ReportData): Promise<void> {
