@@ -41,4 +41,9 @@ test('a round that fails: the pod never is ready, nobody else turns red, and it 
   await walk.podsOk(3);
   const { pods } = await recordedIn(walk.page);
   expect(pods.filter((each) => each.endsWith(': Failing') && !each.startsWith(NAME))).toEqual([]);
+  // Long after the panel has been closed the round is to be seen below.
+  const marks = walk.page.locator(`.event-button[aria-label*="${NAME}"]`);
+  await soon(() => marks.evaluateAll((all) => all.map((mark) => mark.ariaLabel).join('; '))).toMatch(
+    /goldpinger-slo.* gone/,
+  );
 });

@@ -108,7 +108,7 @@ describe('three healthy pods', () => {
     const names = cluster.pods().map(({ name }) => name);
     const listed = () =>
       page
-        .getByRole('table')
+        .locator('main table')
         .locator('tbody tr')
         .evaluateAll((rows) =>
           rows.map((row) => [...row.querySelectorAll('td')].slice(0, 2).map((cell) => cell.textContent)),

@@ -15,10 +15,67 @@ const STATUS = { pass: 200, fail: 503, unknown: 425 };
 const LONGEST_MS = 1_500;
 
 let experiment: Experiment;
+let poll: Poll;
 beforeAll(async () => {
   experiment = await Experiment.start();
+  poll = new Poll(HEALTHY);
 });
-afterAll(() => experiment?.stop());
+afterAll(() => {
+  poll?.stop();
+  return experiment?.stop();
+});
+
+/** Asks the pods in turn, one each second as a chaos tool does, whether all is as it should be by then. */
+class Poll {
+  /** What must be answered; null while something is being changed. */
+  #due: VerdictAnswer['verdict'] | null = null;
+  #turn = 0;
+  readonly #timer: NodeJS.Timeout;
+  /** Answers to questions while nothing changed, and those of them that were wrong. */
+  answers = 0;
+  readonly wrong: string[] = [];
+
+  constructor(query: string) {
+    this.#timer = setInterval(() => void this.#ask(query), 1_000);
+  }
+
+  /** From now on something changes; any answer may be right. */
+  change(): void {
+    this.#due = null;
+    this.#turn += 1;
+  }
+
+  /** From now on this is the right answer. */
+  settle(due: VerdictAnswer['verdict'] | undefined): void {
+    this.#due = due ?? null;
+    this.#turn += 1;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #ask(query: string): Promise<void> {
+    const [due, turn] = [this.#due, this.#turn];
+    if (due === null) return;
+    const pods = experiment.cluster.pods().filter(({ name, ready }) => ready && name !== CHAOS);
+    const pod = pods[this.answers % pods.length];
+    if (pod === undefined) return;
+    const answer = await ask(pod.ip, query).catch((error: unknown) => error);
+    if (turn !== this.#turn) return;
+    this.answers += 1;
+    if (answer instanceof Error) this.wrong.push(`${pod.name}: ${answer.message}`);
+    else if (!isStarved(answer as VerdictAnswer) && (answer as VerdictAnswer).verdict !== due) {
+      this.wrong.push(`${pod.name}: ${JSON.stringify(answer)} where ${due} is right`);
+    }
+  }
+}
+
+/** Changes something; until all answers are as expected again the poll takes any. */
+function change(...args: string[]): Promise<string> {
+  poll.change();
+  return experiment.command(...args);
+}
 
 /** Asks one pod as a chaos tool does. */
 async function ask(ip: string, query: string, port = 8080): Promise<VerdictAnswer> {
@@ -53,6 +110,7 @@ async function untilAll(expected: Record<string, VerdictAnswer['verdict']>): Pro
     return (answers[0] ?? []).filter((answer) => !isStarved(answer));
   };
   await soon(all, 30_000);
+  poll.settle(expected[HEALTHY]);
   const askedMs = Date.now();
   await soon(() => expect(Date.now() - askedMs).toBeGreaterThan(1_000));
   return soon(all);
@@ -67,7 +125,7 @@ describe('the verdict on experiment 2, asked of every pod', () => {
   });
 
   it('fails to be healthy while the new pod refuses', async () => {
-    await experiment.command('apply', '-f', MANIFEST);
+    await change('apply', '-f', MANIFEST);
     for (const { missing_rows, violations } of await untilAll({ [HEALTHY]: 'fail', [DOWN]: 'pass', [SLOW]: 'fail' })) {
       expect(missing_rows).toContain(CHAOS);
       for (const { to, found } of violations) expect([to, found]).toEqual([CHAOS, 'refused in connect']);
@@ -77,9 +135,9 @@ describe('the verdict on experiment 2, asked of every pod', () => {
   });
 
   it('is healthy through the proxy, and passes as slow and healthy with 220 ms', async () => {
-    await experiment.command('toxic', 'create', 'chaos', '-l', '0.0.0.0:8080', '-u', 'localhost:9090');
+    await change('toxic', 'create', 'chaos', '-l', '0.0.0.0:8080', '-u', 'localhost:9090');
     await untilAll({ [HEALTHY]: 'pass', [SLOW]: 'fail', [DOWN]: 'fail' });
-    await experiment.command('toxic', 'add', '--type', 'latency', '--a', 'latency=220', '--upstream', 'chaos');
+    await change('toxic', 'add', '--type', 'latency', '--a', 'latency=220', '--upstream', 'chaos');
     for (const answer of await untilAll({ [SLOW]: 'pass', [HEALTHY]: 'pass' })) {
       expect(answer).toMatchObject({ links_checked: 3, violations: [] });
       expect(answer.p50_ms).toBeGreaterThan(219);
@@ -94,23 +152,29 @@ describe('the verdict on experiment 2, asked of every pod', () => {
   });
 
   it('fails with 350 ms, which is too late, and recovers', async () => {
-    await experiment.command('toxic', 'update', '-n', 'latency_upstream', '-a', 'latency=350', 'chaos');
+    await change('toxic', 'update', '-n', 'latency_upstream', '-a', 'latency=350', 'chaos');
     for (const { violations } of await untilAll({ [HEALTHY]: 'fail', [DOWN]: 'pass' })) {
       expect(violations.map(({ to }) => to)).toContain(CHAOS);
     }
-    await experiment.command('toxic', 'remove', '-n', 'latency_upstream', 'chaos');
+    await change('toxic', 'remove', '-n', 'latency_upstream', 'chaos');
     await untilAll({ [HEALTHY]: 'pass', [DOWN]: 'fail' });
   });
 
   it('of experiment 1b: a killed pod is not missed, and unknown from then on', async () => {
-    await experiment.command('delete', '-f', MANIFEST, '--force');
+    await change('delete', '-f', MANIFEST, '--force');
     const victim = experiment.witness;
+    poll.change();
     experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
     await soon(() => expect(experiment.cluster.pods().filter(({ ready }) => ready)).toHaveLength(3));
     const killed = `${WINDOW}&expect=healthy,to=${victim.name}`;
     for (const answer of await untilAll({ [HEALTHY]: 'pass', [killed]: 'unknown' })) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [] });
     }
+  });
+
+  it('was right whenever one of them was asked, once a second', async () => {
+    await soon(() => expect(poll.answers).toBeGreaterThan(5), 30_000);
+    expect(poll.wrong).toEqual([]);
   });
 });
 

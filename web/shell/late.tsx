@@ -12,20 +12,21 @@ interface LateProps<Part> {
  * (HTML standard, module map), so only a new page can have it.
  */
 export function Late<Part>({ load, children }: LateProps<Part>) {
-  const [part, setPart] = useState<{ is: Part } | null>(null);
-  const [hasFailed, setHasFailed] = useState(false);
+  // With what it was loaded by: another view may take this one's place.
+  const [part, setPart] = useState<{ by: typeof load; is: Part } | null>(null);
+  const [failed, setFailed] = useState<typeof load | null>(null);
   useEffect(() => {
     let isOver = false;
     load().then(
-      (is) => isOver || setPart({ is }),
-      () => isOver || setHasFailed(true),
+      (is) => isOver || setPart({ by: load, is }),
+      () => isOver || setFailed(() => load),
     );
     return () => {
       isOver = true;
     };
   }, [load]);
-  if (part !== null) return children(part.is);
-  if (!hasFailed) return null;
+  if (part?.by === load) return children(part.is);
+  if (failed !== load) return null;
   return (
     <p role="status" className="late">
       This view could not be loaded: the connection was lost, or the server has another version by now.{' '}
