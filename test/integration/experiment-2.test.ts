@@ -123,10 +123,17 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
       }
       expect(await experiment.health()).toBe(200);
     }, 30_000);
+    // The same as a hypothesis, by the label that the clones carry: slow for others, fast for themselves, and healthy.
+    const clauses = ['latency>=200ms,to=label:chaos=true,self=exclude', 'latency<100ms,to=label:chaos=true,self=only'];
+    const query = ['window=4s', ...[...clauses, 'healthy'].map((clause) => `expect=${encodeURIComponent(clause)}`)];
+    await soon(async () => {
+      const answer = await fetch(`http://${experiment.witness.ip}:8080/api/v1/verdict?${query.join('&')}`);
+      expect(await answer.json()).toMatchObject({ verdict: 'pass', clauses: ['pass', 'pass', 'pass'] });
+    }, 45_000);
     await experiment.command('delete', 'deployment', CHAOS, '--force');
     await soon(() => expect(cluster.pods()).toHaveLength(3));
     await soon(async () => expect(await experiment.health()).toBe(200));
-  });
+  }, 120_000);
 });
 
 it('an image that this machine cannot run waits, and says why', async () => {
