@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { roundPayload } from '../experiment.ts';
 import { NOT_FAILING, Walk } from './experiment-walk.ts';
+import { words } from './page-visit.ts';
 import { goTo, recordedIn, recordFrom, soon } from './real-pages.ts';
 
 const NAME = 'goldpinger-slo';
@@ -43,7 +44,6 @@ test('a round that fails: the pod never is ready, nobody else turns red, and it 
   expect(pods.filter((each) => each.endsWith(': Failing') && !each.startsWith(NAME))).toEqual([]);
   // Long after the panel has been closed the timeline tells of the round.
   await goTo(walk.page, '#view=graph&table=1');
-  const told = async () =>
-    (await walk.page.locator('body').innerText()).match(/goldpinger-slo is (ready|gone)/g)?.sort();
+  const told = async () => (await words(walk.page, 'body')).match(/goldpinger-slo is (ready|gone)/g)?.sort();
   await soon(told).toEqual(['goldpinger-slo is gone', 'goldpinger-slo is gone', 'goldpinger-slo is ready']);
 });
