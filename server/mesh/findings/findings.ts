@@ -22,7 +22,7 @@ export interface FindingsHead {
 
 /**
  * Findings from what rows have told, the gravest first. First by failure, then by slowness: nodes, pairs of zones, pods,
- * single links; each step looks only at what the steps before do not explain. O(bad links) a step, yields after each row.
+ * single links; each step looks only at what the steps before do not explain. O(bad links) a step; yields after each few.
  */
 export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Finding[]> {
   const failed = yield* explained(told, told.failed, null, head.servedBy);
