@@ -1,3 +1,4 @@
+import { externalTargets } from './external-targets.ts';
 import { clockText, countText, plural, spanText } from './figures.ts';
 import { linkFacts } from './link-facts.ts';
 import { codeOf } from './link-state.ts';
@@ -70,7 +71,16 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
 }
 
 /** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
-export function calmSentence({ counts }: Picture): string {
+export function calmSentence(picture: Picture): string {
+  const targets = externalTargets(picture);
+  const failing = targets.filter(({ state }) => state === 'failed').length;
+  const links = linkSentence(picture);
+  if (failing === 0) return links;
+  const fail = failing === 1 ? 'fails' : 'fail';
+  return `${links} ${countText(failing)} of ${plural(targets.length, 'external target')} ${fail}.`;
+}
+
+function linkSentence({ counts }: Picture): string {
   const { failed, slow, warning } = counts;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow`;
