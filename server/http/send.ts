@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { drained } from './drained.ts';
+import { PacedWriter } from './paced-writer.ts';
 
 /** Longest turn while writing: beyond 2 ms we would falsify our own pings. */
 const SLICE_MS = 1;
@@ -10,11 +10,12 @@ const SLICE_MS = 1;
  * Ends quietly when the client has gone; a client that stops reading is ended by the server's idle timeout.
  */
 export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  const writer = new PacedWriter(res);
   let sliceStartMs = performance.now();
   for await (const piece of pieces) {
     if (res.destroyed || res.closed) return;
     // As bytes: Node would otherwise walk through a long string once to count them and once to write them.
-    if (!res.write(Buffer.from(piece))) await drained(res);
+    await writer.write(Buffer.from(piece));
     // A write that the kernel takes at once drains within the same turn, so waiting for it is no pause.
     if (performance.now() - sliceStartMs > SLICE_MS) {
       await nextTurn();

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeMeshRow, type Mesh, type MeshRow } from '../contract/mesh.ts';
-import { drained } from './drained.ts';
+import { PacedWriter } from './paced-writer.ts';
 import { equalPods, samePods, sameRow } from './row-changes.ts';
 
 /** The JSON of rows, made once however many pages watch; forgotten with the rows. */
@@ -13,6 +13,7 @@ export type RowTexts = WeakMap<MeshRow, string>;
  */
 export class Watcher {
   readonly #res: ServerResponse;
+  readonly #writer: PacedWriter;
   readonly #texts: RowTexts;
   #sent: Mesh | null = null;
   #next: Mesh | null = null;
@@ -20,6 +21,7 @@ export class Watcher {
 
   constructor(res: ServerResponse, texts: RowTexts) {
     this.#res = res;
+    this.#writer = new PacedWriter(res);
     this.#texts = texts;
   }
 
@@ -73,8 +75,7 @@ export class Watcher {
     return text;
   }
 
-  async #write(event: string, data: string): Promise<void> {
-    if (this.#res.destroyed || this.#res.write(`event: ${event}\ndata: ${data}\n\n`)) return;
-    await drained(this.#res);
+  #write(event: string, data: string): Promise<void> {
+    return this.#writer.write(`event: ${event}\ndata: ${data}\n\n`);
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Story } from '../feed/past.ts';
-import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 const minutes = (count: number) => count * 60_000;
@@ -71,6 +71,7 @@ test.each([
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs), { width, dark, hash: ranges(nowMs) });
   await page.locator('.key-figures').waitFor();
+  expect(await badTargets(page, 'body')).toEqual([]);
   expect(await violations(page)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
 });

@@ -1,8 +1,13 @@
 import { realClock } from '../../server/clock.ts';
+import { MAX_STEPS } from '../../server/contract/history.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { Answers } from '../../server/http/answers.ts';
 import { listen } from '../../server/http/server.ts';
+import { eventsOf, historyOf } from './look-back.ts';
 import { samplesOf } from './samples.ts';
+
+/** How far back a scene's past goes, ms. */
+const PAST_MS = 3_600_000;
 
 /** What a scene server plays. */
 export interface SceneOptions {
@@ -29,7 +34,7 @@ export interface SceneServer {
  */
 export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions): Promise<SceneServer> {
   const unused = (): never => {
-    throw new Error('a scene has only a matrix');
+    throw new Error('a scene has only a matrix and what led to it');
   };
   const answers: Answers = {
     clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
@@ -39,7 +44,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     pageDir,
     maxStreams: 8,
     refreshIntervalMs: 2000,
-    historyWindowMs: 3_600_000,
+    historyWindowMs: PAST_MS,
     received: () => {},
     ready: () => true,
     sick: () => '',
@@ -48,7 +53,8 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     row: unused,
     past: {
       ...{ row: unused, rowHistory: unused, ownLinkHistory: unused },
-      ...{ mesh: unused, meshAt: unused, history: unused, linkHistory: unused },
+      ...{ mesh: unused, meshAt: unused, linkHistory: unused },
+      history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),
     },
     samples: unused,
     linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
@@ -60,9 +66,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
       ...{ write: unused, remove: unused, copies: unused, take: unused },
     },
-    events: async ({ fromMs, toMs }) => ({
-      ...{ fromMs, toMs, nowMs: nowMs(), truncated: false, missing: [], events: [] },
-    }),
+    events: async ({ limit, ...span }) => eventsOf(await mesh(0), span, limit),
     ...{ verdict: unused, findings: unused, report: unused, checkAll: unused },
     clusterHealth: ({ health }) => ({ OK: health.ok }),
     heatmapPng: unused,

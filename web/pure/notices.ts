@@ -1,6 +1,7 @@
 import type { Finding } from '../../server/contract/finding.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import { isOfItself } from './blame.ts';
+import { externalTargets } from './external-targets.ts';
 import { countText, plural, spanText } from './figures.ts';
 import { findingFigure, targetOf } from './finding-words.ts';
 import { shownName } from './names.ts';
@@ -69,7 +70,16 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
 }
 
 /** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
-export function calmSentence({ counts }: Picture): string {
+export function calmSentence(picture: Picture): string {
+  const targets = externalTargets(picture);
+  const failing = targets.filter(({ state }) => state === 'failed').length;
+  const links = linkSentence(picture);
+  if (failing === 0) return links;
+  const fail = failing === 1 ? 'fails' : 'fail';
+  return `${links} ${countText(failing)} of ${plural(targets.length, 'external target')} ${fail}.`;
+}
+
+function linkSentence({ counts }: Picture): string {
   const { failed, slow, warning } = counts;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow`;

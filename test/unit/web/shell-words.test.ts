@@ -169,6 +169,7 @@ describe('where no notice is needed', () => {
   test.each([
     ['healthy', 'No link fails and none is slow.'],
     ['slow-row', 'No link fails. 4 are slow, but ok.'],
+    ['probes', 'No link fails and none is slow. 2 of 3 external targets fail.'],
   ] as const)('of %s a calm sentence stands', (scenario, sentence) => {
     expect(calmSentence(pictureOf(scenario))).toBe(sentence);
   });
@@ -185,6 +186,7 @@ describe('where no notice is needed', () => {
 describe('a change', () => {
   const healthy = tellable(pictureOf('healthy'), 'live');
   const dead = tellable(pictureOf('dead-pod'), 'live');
+  const probes = tellable(pictureOf('probes'), 'live');
 
   test('is one sentence, of the gravest thing', () => {
     expect(changeSentence(healthy, dead)).toBe('chaos is failing.');
@@ -192,6 +194,7 @@ describe('a change', () => {
     expect(changeSentence(healthy, { ...dead, status: 'lost' })).toBe('Connection lost.');
     expect(changeSentence({ ...dead, status: 'lost' }, healthy)).toBe('Connection is back.');
     expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow, before 0.');
+    expect(changeSentence(healthy, probes)).toBe('2 external targets failing, before 0.');
     expect(changeSentence(healthy, healthy)).toBe('');
   });
 
@@ -199,10 +202,11 @@ describe('a change', () => {
     expect(tabTitle(healthy)).toBe('4 pods ok · goldpinger');
     expect(tabTitle(dead)).toBe('1 pod failing · goldpinger');
     expect(tabTitle({ ...healthy, failed: 2 })).toBe('2 links failed · goldpinger');
+    expect(tabTitle(probes)).toBe('2 external targets failing · goldpinger');
     expect(tabTitle({ ...dead, status: 'lost' })).toBe('Lost · goldpinger');
-    const colours = [healthy, dead, { ...dead, status: 'lost' } as const].map(
+    const colours = [healthy, dead, probes, { ...dead, status: 'lost' } as const].map(
       (told) => /fill="(#\w+)"/.exec(tabIcon(told))?.[1],
     );
-    expect(colours).toEqual(['#1d9a63', '#c81e1e', '#7c8894']);
+    expect(colours).toEqual(['#1d9a63', '#c81e1e', '#c81e1e', '#7c8894']);
   });
 });

@@ -1,0 +1,96 @@
+import { unpack16 } from '../../server/contract/bytes16.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns } from '../../server/contract/links.ts';
+import type { MeshRow } from '../../server/contract/mesh.ts';
+import { codeOf } from './link-state.ts';
+import type { PictureOptions } from './picture.ts';
+import type { PictureCells } from './picture-cells.ts';
+
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+const NOT_YET = codeOf('not-yet');
+const UNKNOWN = codeOf('unknown');
+const SUSPECT = codeOf('suspect');
+const GONE = codeOf('gone');
+
+/**
+ * Fills in what a pod's own row says of its pairs. They hold what they are without it: no link, no figure, and the state
+ * of a pair that nobody has measured. O(links of the row).
+ */
+export function fillMeasured(cells: PictureCells, from: number, row: MeshRow, options: PictureOptions): void {
+  const { n, state, base, valueUs, link } = cells;
+  const { links } = row;
+  const { to: tos, flags: allFlags, outcome } = links;
+  const unreliable = row.starvation?.unreliable === true;
+  const failuresStand = !unreliable || failsAtFew(links);
+  const goodUs = options.thresholds.goodMs * 1000;
+  const warningUs = options.thresholds.warningMs * 1000;
+  const problemUs = options.thresholds.problemMs * 1000;
+  const { figures, spare } = figuresOf(row, options);
+  const start = from * n;
+  for (let i = 0; i < links.length; i++) {
+    const pair = start + (tos[i] ?? 0);
+    const flags = allFlags[i] ?? 0;
+    const seen = link[pair] ?? -1;
+    const isGone = base[pair] === GONE;
+    if ((flags & FLAG_NOT_YET) !== 0) {
+      if (seen === -1) {
+        link[pair] = i;
+        if (!isGone) base[pair] = state[pair] = NOT_YET;
+      }
+      continue;
+    }
+    const us = figureAt(figures, spare, i);
+    const failed = outcome[i] !== 0;
+    const code = failed ? FAILED : us < 0 ? UNKNOWN : us < goodUs ? 0 : us < warningUs ? 1 : us < problemUs ? 2 : SLOW;
+    if (seen !== -1 && !isWorse(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    link[pair] = i;
+    valueUs[pair] = us < 0 ? Number.NaN : us;
+    if (isGone) continue;
+    base[pair] = code;
+    // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
+    const stands = failed ? failuresStand : !unreliable && (flags & FLAG_SUSPECT) === 0;
+    state[pair] = stands ? code : SUSPECT;
+  }
+}
+
+/**
+ * Whether fewer than half of the measured links fail. Then it is not the starved process that fails: it reaches the
+ * others all the same, and to call everything suspect would hide a dead pod for as long as the node is busy.
+ */
+function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
+  let measured = 0;
+  let failed = 0;
+  for (let i = 0; i < length; i++) {
+    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    measured++;
+    if (outcome[i] !== 0) failed++;
+  }
+  return failed * 2 < measured;
+}
+
+/** The column of the chosen figure, and what stands in for it where it has none. */
+function figuresOf(
+  row: MeshRow,
+  { value, phase }: PictureOptions,
+): { figures: Uint16Array; spare: Uint16Array | null } {
+  const { links, stats } = row;
+  if (value !== 'last') {
+    if (stats === null) return { figures: links.totalUs, spare: null };
+    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
+    return { figures: column, spare: links.totalUs };
+  }
+  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
+  return { figures: column, spare: null };
+}
+
+function figureAt(figures: Uint16Array, spare: Uint16Array | null, i: number): number {
+  const us = unpack16(figures[i] ?? 0);
+  return us < 0 && spare !== null ? unpack16(spare[i] ?? 0) : us;
+}
+
+/** Of two IP families of one pair the worse is shown: failed, then slower; anything measured before `not-yet`. */
+function isWorse(code: number, us: number, oldCode: number, oldUs: number): boolean {
+  const rank = (c: number) => (c <= FAILED ? c : -1);
+  if (rank(code) !== rank(oldCode)) return rank(code) > rank(oldCode);
+  return us > oldUs;
+}
