@@ -48,7 +48,7 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(await page.locator('.graph-pill').allTextContents()).toEqual(
       Array(4).fill(expect.stringMatching(/^25\d ms$/)),
     );
-    expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow to reach');
+    expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow from all 3 others');
     expect(await page.locator('.pod-badge').count()).toBe(1);
     expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0 not probed 0/);
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
@@ -71,11 +71,20 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(await words(page, '.way >> nth=0')).toMatch(/Slow, but ok 25\d ms/);
     await soon(() => words(page, '.way >> nth=0')).toMatch(/slow for more than 2 min \d+ s/);
     expect(await words(page, '.way >> nth=1')).toContain('ok since 13:');
-    await soon(() => panel().locator('.sample-chart').count()).toBe(2);
+    await soon(() => panel().locator('.sample-chart:not(.is-past)').count()).toBe(2);
+    await panel()
+      .getByRole('img', { name: /^Past 10 min in steps of 10 s: \d+ samples, 0 failed/ })
+      .first()
+      .waitFor();
+    expect(await panel().locator('.is-past').count()).toBe(2);
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
     expect(await page.locator('.graph-halo').count()).toBe(1);
     expect(await hash()).toMatch(/from=uid-\d+&to=uid-\d+/);
+    await panel()
+      .getByRole('button', { name: /goldpinger-chaos: slow from all 3 others/ })
+      .press('Enter');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
   });
 
   test('a pod that is clicked shows only its links, and lists them, the worst first', async () => {
@@ -199,16 +208,20 @@ describe('of 120 pods', () => {
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
     await soon(painted).toBeLessThan(before);
     expect(await page.locator('.pod-label').count()).toBe(1);
-    await soon(() => page.locator('.pod-label').textContent()).toMatch(/^goldpinger-\w+worker-\d+ · refuses all 119$/);
+    await soon(() => page.locator('.pod-label').textContent()).toMatch(
+      /^goldpinger-\w+worker-\d+ · unreachable from all 119 others$/,
+    );
     expect(await page.locator('.ring-arc').count()).toBe(12);
     await page.locator('.finding-list button').click();
-    await soon(() => words(page, '.side-panel')).toMatch(/^Pod goldpinger-\w+ Failing · refuses all 119/);
+    await soon(() => words(page, '.side-panel')).toMatch(
+      /^Pod goldpinger-\w+ Failing · unreachable from all 119 others/,
+    );
   });
 
   test('a dead node is one finding, not ten', async () => {
     await open({ ...MANY, scenario: 'dead-node' });
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([
-      expect.stringMatching(/^worker-\d+, 10 pods.* all 1\d\d$/),
+      expect.stringMatching(/^worker-\d+, 10 pods.* from all 110 others$/),
     ]);
     await page.locator('.finding-list button').click();
     await soon(hash).toMatch(/filter=worker-\d+/);

@@ -89,8 +89,8 @@ describe('the picture', () => {
 
   test('says the cause beside the row, and leads to its links', async () => {
     await open(FOUR);
-    await page.getByText('Slow to reach from everywhere').waitFor();
-    await page.getByText('first byte only: its process or a proxy').waitFor();
+    await page.locator('.callout').getByText('slow from all 3 others').waitFor();
+    await page.locator('.callout').getByText('first byte only: process or proxy, not the network').waitFor();
     await page.getByRole('button', { name: 'Show the links' }).last().click();
     expect(await hash()).toContain('pod=');
   });
@@ -113,7 +113,10 @@ describe('the picture', () => {
 
   test('of a thousand pods shows all, or scrolls with its axes in place', async () => {
     await open({ pods: 1000, scenario: 'mixed' });
-    await page.getByText(/^worker-\d+ does not answer$/).waitFor();
+    await page
+      .locator('.callout')
+      .getByText(/^node worker-\d+$/)
+      .waitFor();
     const fit = page.getByRole('button', { name: 'Fit' });
     expect(await fit.getAttribute('aria-pressed')).toBe('true');
     expect(await grid().evaluate((box) => box.scrollHeight - box.clientHeight)).toBe(0);
