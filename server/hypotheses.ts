@@ -6,6 +6,7 @@ import type { Answers } from './http/answers.ts';
 import type { Collector } from './mesh/collector.ts';
 import { namedFindings } from './mesh/findings/named.ts';
 import type { createHeatmapPainter } from './mesh/heatmap/painter.ts';
+import { InTurn } from './mesh/in-turn.ts';
 import { hypothesisOf } from './mesh/report/hypothesis.ts';
 import { createReporter } from './mesh/report/reporter.ts';
 import { verdictOn } from './mesh/verdict/verdicts.ts';
@@ -23,6 +24,9 @@ export interface HypothesesParts {
   settings(): MeshSettings;
 }
 
+/** Verdicts that may wait to be judged: in the time there is no more than a few large ones are. */
+const MAX_JUDGED = 64;
+
 /** The part of the wiring that says what stands out, and whether what somebody expects holds. */
 export function hypothesisAnswers(
   config: Config,
@@ -31,6 +35,7 @@ export function hypothesisAnswers(
   const parts = {
     ...{ clock, settings, parseDuration: parseDurationMs, collectPast: past.mesh, servedBy: () => own.selfName },
     collect: collector.collect,
+    judging: new InTurn(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
   };
   const reporter = createReporter(config, {
     ...{ clock, events, past: past.mesh, paint: painter.paint },

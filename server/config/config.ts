@@ -1,7 +1,8 @@
 import { readCommandLine } from './command-line.ts';
 import { formatDurationMs } from './duration.ts';
 import { helpText } from './help.ts';
-import { flagOf, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { flagOf, SETTINGS, type SettingName } from './settings.ts';
 
 type Values = { [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> };
 

@@ -1,4 +1,5 @@
-import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
+import { GROUPS, type Setting } from './setting.ts';
+import { flagOf, SETTINGS } from './settings.ts';
 
 const WIDTH = 96;
 const INDENT = ' '.repeat(8);

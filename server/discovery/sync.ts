@@ -105,9 +105,7 @@ export class Sync {
       throw new ApiError('suspicious-empty', `the list is empty while ${store.liveCount} live peers are known`);
     }
     if (listed.truncated) this.#deps.log.warn({ maxPods }, 'more pods match than we can know');
-    const nowMs = clock.nowMs();
-    const changed = store.replaceAll(listed.items, nowMs, lastGoodMs);
-    this.#good(changed, false);
+    this.#good(store.replaceAll(listed.items, clock.nowMs(), lastGoodMs), false);
     return listed.resourceVersion;
   }
 

@@ -3,9 +3,9 @@ import type { Mesh } from '../contract/mesh.ts';
 import type { Timer } from '../contract/seams.ts';
 import { type PastDeps, type Span, viewOfPast } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collection.ts';
+import { InTurn } from './in-turn.ts';
 import { matrixBounds } from './matrix-bounds.ts';
 import { PeerTables } from './peer-tables.ts';
-import { InTurn } from './report/in-turn.ts';
 
 /** What matrices of the past need besides what every collection needs. */
 export interface PastMeshDeps extends CollectDeps, PastDeps {

@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { launchBrowser } from './browser.ts';
+import { Contexts } from './contexts.ts';
 
 /** `expect.poll` that gives real processes on a busy machine 40 s. */
 export function soon<T>(look: () => T | Promise<T>) {
@@ -29,6 +30,7 @@ export class RealPages {
   /** Dialogs, script errors, refused content, requests that leave the page's origin. */
   readonly faults: string[] = [];
   readonly #browser: Browser;
+  readonly #contexts = new Contexts();
   readonly #open: { close(): Promise<void> }[] = [];
 
   private constructor(browser: Browser) {
@@ -41,15 +43,10 @@ export class RealPages {
   }
 
   /** Opens the page of a real server in a browser of its own, so to speak. */
-  async open(url: string, hash = '', isDark = false): Promise<Page> {
-    const context = await this.#browser.newContext({
-      viewport: { width: 1440, height: 900 },
-      colorScheme: isDark ? 'dark' : 'light',
-      reducedMotion: 'reduce',
-    });
-    this.#open.push(context);
-    await context.addInitScript(() => localStorage.setItem('goldpinger.hintRead', 'yes'));
+  async open(url: string, hash = ''): Promise<Page> {
+    const context = await this.#contexts.of(this.#browser, {});
     const page = await context.newPage();
+    this.#open.push(page);
     const origin = new URL(url).origin;
     page.on('request', (request) => {
       const { protocol, origin: asked } = new URL(request.url());

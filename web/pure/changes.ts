@@ -1,3 +1,4 @@
+import { externalTargets } from './external-targets.ts';
 import { countText, plural } from './figures.ts';
 import type { ConnectionStatus } from './notices.ts';
 import type { Picture } from './picture.ts';
@@ -8,6 +9,8 @@ export interface Told {
   failing: string[];
   failed: number;
   slow: number;
+  /** External targets that fail. */
+  external: number;
   pods: number;
 }
 
@@ -15,7 +18,8 @@ export interface Told {
 export function tellable(picture: Picture | null, status: ConnectionStatus): Told {
   const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
   const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
-  return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, pods };
+  const external = picture === null ? 0 : externalTargets(picture).filter(({ state }) => state === 'failed').length;
+  return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, external, pods };
 }
 
 /** One sentence on what changed between two moments; '' if nothing that matters did. The gravest change wins. */
@@ -28,6 +32,8 @@ export function changeSentence(before: Told, after: Told): string {
   if (well.length > 0) return `${listed(well)} no longer failing.`;
   if (after.failed !== before.failed)
     return `${plural(after.failed, 'link')} failed, before ${countText(before.failed)}.`;
+  if (after.external !== before.external)
+    return `${plural(after.external, 'external target')} failing, before ${countText(before.external)}.`;
   if (after.slow !== before.slow) return `${plural(after.slow, 'link')} slow, before ${countText(before.slow)}.`;
   if (after.pods !== before.pods) return `${plural(after.pods, 'pod')}, before ${countText(before.pods)}.`;
   return '';
@@ -39,17 +45,18 @@ function listed(names: readonly string[]): string {
 }
 
 /** The tab's title: what is wrong first, because tabs are narrow. */
-export function tabTitle({ status, failing, failed, pods }: Told): string {
+export function tabTitle({ status, failing, failed, external, pods }: Told): string {
   const name = 'goldpinger';
   if (status === 'lost') return `Lost · ${name}`;
   if (failing.length > 0) return `${plural(failing.length, 'pod')} failing · ${name}`;
   if (failed > 0) return `${plural(failed, 'link')} failed · ${name}`;
+  if (external > 0) return `${plural(external, 'external target')} failing · ${name}`;
   return pods === 0 ? name : `${plural(pods, 'pod')} ok · ${name}`;
 }
 
 /** The tab's icon as an SVG: rings, red with a cross where something fails, grey where the connection is lost. */
-export function tabIcon({ status, failing, failed, pods }: Told): string {
-  const bad = failing.length > 0 || failed > 0;
+export function tabIcon({ status, failing, failed, external, pods }: Told): string {
+  const bad = failing.length > 0 || failed > 0 || external > 0;
   const colour = status === 'lost' || pods === 0 ? '#7c8894' : bad ? '#c81e1e' : '#1d9a63';
   const inside =
     bad && status !== 'lost'

@@ -36,21 +36,19 @@ function* namedBy(clauses: readonly Clause[], mesh: Mesh): Generator<void, numbe
   return [...named];
 }
 
-function* podsOfAll(clauses: readonly Clause[], mesh: Mesh): Generator<void, Set<number>> {
-  const pods = new Set<number>();
-  for (const clause of clauses) for (const pod of yield* podsOf(clause, mesh)) pods.add(pod);
-  return pods;
+function* podsOfAll(clauses: readonly Clause[], { pods }: Mesh): Generator<void, Set<number>> {
+  const all = new Set<number>();
+  const alive = pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
+  for (const { clause, selection } of yield* selecting(clauses, pods)) {
+    const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
+    if (mask === null) continue;
+    const named = [...mask.keys()].filter((pod) => mask[pod] === 1);
+    if (named.length < alive) for (const pod of named) all.add(pod);
+    yield;
+  }
+  return all;
 }
 
 function expectsFault({ condition }: Clause): boolean {
   return condition.kind === 'failed' || (condition.kind === 'latency' && condition.operator.startsWith('>'));
-}
-
-function* podsOf(clause: Clause, { pods }: Mesh): Generator<void, number[]> {
-  const { from, to } = yield* selecting(clause, pods);
-  const mask = clause.to !== null ? to : clause.from !== null ? from : null;
-  if (mask === null) return [];
-  const named = [...mask.keys()].filter((pod) => mask[pod] === 1);
-  const alive = pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
-  return named.length < alive ? named : [];
 }

@@ -3,8 +3,9 @@ import { outcomeOf, phaseOf } from '../../contract/links.ts';
 import type { MeshRow } from '../../contract/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../contract/verdict.ts';
 import { type Clause, formatClause } from './clause.ts';
-import { judgeLink, type LinkWindow } from './link-window.ts';
+import { FAILED, type RowWindow } from './row-window.ts';
 import type { Selection } from './selection.ts';
+import { HOLDS, MEASURED, SHORT, VIOLATES, type Yardstick, yardstickOf } from './yardstick.ts';
 
 /** A link that a clause does not hold on. */
 export type Violation = VerdictAnswer['violations'][number];
@@ -29,8 +30,7 @@ export class ClauseTally {
   readonly missing: number[] = [];
   readonly violations: Violation[] = [];
   readonly #name: NameOf;
-  /** The row in which a pod was last met as the end of a link. */
-  readonly #seen: Int32Array;
+  readonly #yardstick: Yardstick;
 
   /** `selection`: the pods that the clause is about. */
   constructor(clause: Clause, selection: Selection, name: NameOf) {
@@ -38,49 +38,52 @@ export class ClauseTally {
     this.text = formatClause(clause);
     this.selection = selection;
     this.#name = name;
-    this.#seen = new Int32Array(selection.from.length).fill(-1);
+    this.#yardstick = yardstickOf(clause);
   }
 
-  /** Whether the clause is about the link. */
-  concerns(from: number, to: number): boolean {
-    const { self } = this.clause;
-    if (this.selection.from[from] !== 1 || this.selection.to[to] !== 1) return false;
-    return self === 'include' || (self === 'only') === (from === to);
+  /** Whether the clause is about links of the row of `pod`. */
+  isAbout(pod: number): boolean {
+    return this.selection.from[pod] === 1;
   }
 
-  /** Takes a link into account that the clause is about. */
-  judge(row: MeshRow, i: number, to: number, link: LinkWindow): void {
-    this.#seen[to] = row.pod;
-    const verdict = judgeLink(this.clause, link);
-    if (verdict === 'holds') {
-      this.held += 1;
-      if (to === row.pod) this.#heldOwn += 1;
-    } else if (verdict === 'short') this.#lack(row.pod, to, `${link.samples} of ${this.clause.min}`);
-    else {
-      this.violated += 1;
-      if (this.violations.length >= MAX_VIOLATIONS) return;
-      const ends = { from: this.#name(row.pod), to: this.#name(to) };
-      const found = foundWords(this.clause, row, i, link);
-      this.violations.push({ clause: this.text, ...ends, found, samples: link.samples });
+  /** Takes those of the links that were read into account that the clause is about. */
+  judge(row: MeshRow, window: RowWindow): void {
+    const { byState, min, stat, fromUs16, toUs16 } = this.#yardstick;
+    const [mask, { self }] = [this.selection.to, this.clause];
+    const { length, to, state, samples, isLookedAt } = window;
+    const figures = window[stat];
+    let held = 0;
+    for (let k = 0; k < length; k++) {
+      const pod = to[k] ?? 0;
+      if (mask[pod] !== 1 || (pod === row.pod ? self === 'exclude' : self === 'only')) continue;
+      isLookedAt[k] = 1;
+      let verdict = byState[state[k] ?? 0] ?? SHORT;
+      if (verdict === MEASURED) {
+        const us16 = figures[k] ?? NONE16;
+        const isShort = us16 === NONE16 || (samples[k] ?? 0) < min;
+        verdict = isShort ? SHORT : us16 >= fromUs16 && us16 <= toUs16 ? HOLDS : VIOLATES;
+      } else if (verdict === HOLDS && (samples[k] ?? 0) < min) verdict = SHORT;
+      if (verdict === HOLDS) {
+        held += 1;
+        if (pod === row.pod) this.#heldOwn += 1;
+      } else if (verdict === SHORT) this.#lack(row.pod, pod, samples[k] ?? 0);
+      else this.#violate(row, window, k);
     }
+    this.held += held;
   }
 
   /**
-   * Whether a clause about the whole mesh holds on links of pods to themselves alone, of `podCount` pods that are not gone:
-   * where only one of many is left that is ready, its ping of itself says nothing of the mesh.
+   * Whether a clause about the whole mesh holds on links of pods to themselves alone: where only one of many is left that
+   * is ready, its ping of itself says nothing of the mesh.
    */
-  isOfSelvesAlone(podCount: number): boolean {
+  get isOfSelvesAlone(): boolean {
     const { from, to, self } = this.clause;
-    const isOfMesh = from === null && to === null && self === 'include';
-    return isOfMesh && podCount > 1 && this.held > 0 && this.held === this.#heldOwn;
+    return from === null && to === null && self === 'include' && this.held > 0 && this.held === this.#heldOwn;
   }
 
-  /** Where everybody is to be pinged by everybody: takes links into account that the row does not have yet. O(pods). */
-  expectAll(row: MeshRow): void {
-    if (this.selection.from[row.pod] !== 1) return;
-    for (let to = 0; to < this.#seen.length; to++) {
-      if (this.#seen[to] !== row.pod && this.concerns(row.pod, to)) this.#lack(row.pod, to, 'none');
-    }
+  /** Takes links into account that the row of `from` is to have and does not have yet: those to the pods `unmet`. */
+  expect(from: number, unmet: readonly number[]): void {
+    for (const to of unmet) if (this.#concerns(from, to)) this.#lack(from, to, -1);
   }
 
   /**
@@ -96,20 +99,38 @@ export class ClauseTally {
     if (others > 0 || isOwnNeeded) this.missing.push(pod);
   }
 
-  #lack(from: number, to: number, samples: string): void {
+  /** Whether the clause is about a link of a row that it is about. */
+  #concerns(from: number, to: number): boolean {
+    const { self } = this.clause;
+    return this.selection.to[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
+  }
+
+  #violate(row: MeshRow, window: RowWindow, k: number): void {
+    this.violated += 1;
+    if (this.violations.length >= MAX_VIOLATIONS) return;
+    const ends = { from: this.#name(row.pod), to: this.#name(window.to[k] ?? 0) };
+    const found = foundWords(this.clause, row, window, k);
+    this.violations.push({ clause: this.text, ...ends, found, samples: window.samples[k] ?? 0 });
+  }
+
+  /** `samples` -1: the row does not have the link. */
+  #lack(from: number, to: number, samples: number): void {
     this.short += 1;
-    if (this.firstShort === '') this.firstShort = `${this.#name(from)} → ${this.#name(to)} (${samples})`;
+    if (this.firstShort !== '') return;
+    const found = samples < 0 ? 'none' : `${samples} of ${this.clause.min}`;
+    this.firstShort = `${this.#name(from)} → ${this.#name(to)} (${found})`;
   }
 }
 
 /** What was found instead of what the clause wants: `timeout in connect`, `2 of 15 probes failed`, `253 ms`. */
-function foundWords({ condition, stat }: Clause, { links }: MeshRow, i: number, link: LinkWindow): string {
-  if (link.isFailed) {
+function foundWords({ condition, stat }: Clause, { links }: MeshRow, window: RowWindow, k: number): string {
+  const i = window.start + k;
+  if (((window.state[k] ?? 0) & FAILED) !== 0) {
     const phase = phaseOf(links, i);
     return `${outcomeOf(links, i)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
-  if (condition.kind === 'healthy') return `${link.failures} of ${link.samples} probes failed, ok now`;
-  const us = unpack16(link[condition.kind === 'latency' ? stat : 'p50'] ?? NONE16);
+  if (condition.kind === 'healthy') return `${window.failures[k]} of ${window.samples[k]} probes failed, ok now`;
+  const us = unpack16(window[condition.kind === 'latency' ? stat : 'p50'][k] ?? NONE16);
   return condition.kind === 'failed' ? `ok${us < 0 ? '' : `, ${inMs(us)}`}` : inMs(us);
 }
 

@@ -39,6 +39,7 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
   return words.join(',');
 }
 
-function formatSelector({ by, key, glob }: Selector): string {
+/** A selector as a clause has it: two that differ are told apart. */
+export function formatSelector({ by, key, glob }: Selector): string {
   return by === 'label' ? `label:${key}=${glob}` : `${by}:${glob}`;
 }

@@ -9,7 +9,7 @@ export function verdictOf(tally: ClauseTally, mesh: Mesh): Verdict {
   if (mesh.discovery.phase === 'waiting') return 'unknown';
   if (tally.violated > 0) return 'fail';
   if (tally.held === 0 || tally.short > 0 || tally.missing.length > 0 || isListOld(mesh)) return 'unknown';
-  if (tally.isOfSelvesAlone(presentCount(mesh))) return 'unknown';
+  if (tally.isOfSelvesAlone && presentCount(mesh) > 1) return 'unknown';
   return 'pass';
 }
 
@@ -49,7 +49,7 @@ function unknownWords(tally: ClauseTally, mesh: Mesh, name: NameOf): string {
     return `${name(first)}${more} did not report (${why}), what it reaches is not known`;
   }
   if (short > 0) return `too few samples of ${short} link${short === 1 ? '' : 's'}: ${tally.firstShort}${advice(mesh)}`;
-  if (tally.isOfSelvesAlone(presentCount(mesh))) {
+  if (tally.isOfSelvesAlone && presentCount(mesh) > 1) {
     return `${tally.selection.fromCount} of ${presentCount(mesh)} pods ready, and nothing but links of pods to themselves to look at`;
   }
   if (held === 0) return 'no link is as from=, to= and self= say';

@@ -3,7 +3,8 @@ import type { Mesh, MeshSettings } from '../../contract/mesh.ts';
 import { momentMs } from '../../contract/moment.ts';
 import type { Clock } from '../../contract/seams.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES, type VerdictAnswer } from '../../contract/verdict.ts';
-import { inSlices } from '../in-slices.ts';
+import { inSlicesUntil } from '../in-slices.ts';
+import type { InTurn } from '../in-turn.ts';
 import { type Clause, formatClause } from './clause.ts';
 import { judge } from './judge.ts';
 import { ClauseError, type ParseDuration, parseClause } from './parse-clause.ts';
@@ -29,13 +30,16 @@ export interface VerdictDeps {
   settings(): MeshSettings;
   /** The matrix of now within a budget of time, with statistics over a window. */
   collect(options: { windowMs: number; maxAgeMs: number; budgetMs: number }): Promise<Mesh>;
+  /** Lets questions be judged one at a time: all together none would be ready in time, and each turn of them adds up. */
+  judging: InTurn;
   /** The matrix of a stretch of the past. */
   collectPast(span: { fromMs: number; toMs: number }): Promise<Mesh>;
   servedBy(): string;
 }
 
-/** Tools give up after a second: so much of it is for collecting rows. */
+/** Tools give up after a second: so much of it is for collecting rows, and by then the answer is there. */
 const BUDGET_MS = 800;
+const ANSWER_MS = 950;
 /** A picture as old as this will do: several tools that ask at once share one. */
 const MAX_AGE_MS = 300;
 const DEFAULT_WINDOW_MS = 30_000;
@@ -49,6 +53,7 @@ export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise
   const stretch = stretchOf(query, deps);
   if (typeof stretch === 'string') return { mistake: stretch };
   const windowMs = 'fromMs' in stretch ? stretch.toMs - stretch.fromMs : stretch.windowMs;
+  const endMs = deps.clock.monotonicMs() + ANSWER_MS;
   try {
     const mesh = await inTime(
       'fromMs' in stretch
@@ -56,7 +61,9 @@ export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise
         : deps.collect({ ...stretch, maxAgeMs: MAX_AGE_MS, budgetMs: BUDGET_MS }),
       deps.clock,
     );
-    return { answer: await inSlices(judge(mesh, clauses, windowMs), deps.clock) };
+    const judged = () => inSlicesUntil(judge(mesh, clauses, windowMs), deps.clock, endMs);
+    const done = await deps.judging.do(judged);
+    return { answer: done?.result ?? unknown(clauses, windowMs, tooMuch(mesh, clauses), deps) };
   } catch (error) {
     // 503 would mean that the hypothesis does not hold.
     return { answer: unknown(clauses, windowMs, textOf(error), deps) };
@@ -134,6 +141,13 @@ function inTime(mesh: Promise<Mesh>, clock: Clock): Promise<Mesh> {
     );
     mesh.then(resolve, reject).finally(() => timer.cancel());
   });
+}
+
+/** Why judging was given up: there is no answer by halves. */
+function tooMuch({ rows }: Mesh, clauses: readonly Clause[]): string {
+  const links = rows.reduce((sum, row) => sum + row.links.length, 0);
+  const count = `${clauses.length} clause${clauses.length === 1 ? '' : 's'}`;
+  return `judging ${links} links by ${count} took too long, ask again, or of fewer clauses or links (from=, to=)`;
 }
 
 function unknown(clauses: readonly Clause[], windowMs: number, reason: string, deps: VerdictDeps): VerdictAnswer {

@@ -55,6 +55,12 @@ describe('names on the axes', () => {
     expect(layout({ width: 360, height: 470, narrow: true })).toMatchObject({ axis: 'short', slant: 0 });
   });
 
+  test('are short on both axes where full ones would have to be cut', () => {
+    const found = layout({ fullWidth: Number.POSITIVE_INFINITY });
+    expect(found).toMatchObject({ kind: 'figures', axis: 'short', columns: 'short', slant: 0 });
+    expect(found.left).toBeLessThan(100);
+  });
+
   test('give way to groups, and to numbers where there are none', () => {
     expect(layout({ n: 120, groups: groups(12, 10) }).axis).toBe('groups');
     expect(layout({ n: 120 }).axis).toBe('numbers');

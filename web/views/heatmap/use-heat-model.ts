@@ -28,7 +28,7 @@ export interface HeatModel {
 const BESIDE_FROM = 820;
 /** Names are measured this large and never get more room than `MOST_NAME`, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
-const MOST_NAME = 190;
+const MOST_NAME = 220;
 
 /** Works out arrangement, layout and callouts. */
 export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
@@ -71,15 +71,20 @@ function useNameWidths({ mesh, pods }: Picture) {
     context.font = NAME_FONT;
     const longest = [...new Set(names)].sort((a, b) => b.length - a.length).slice(0, 5);
     const most = Math.max(0, ...longest.map((name) => context.measureText(name).width));
-    return Math.min(MOST_NAME, Math.ceil(most) + 2);
+    return Math.ceil(most) + 2;
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: names and labels change only with the pods and that setting
   return useMemo(
     () => ({
-      fullWidth: width(pods.map(({ name }) => name)),
-      shortWidth: width(pods.map(({ label }) => label)),
+      fullWidth: uncut(width(pods.map(({ name }) => name))),
+      shortWidth: Math.min(MOST_NAME, width(pods.map(({ label }) => label))),
       groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
     }),
     [mesh.pods, mesh.settings.displayNodeName, context],
   );
+}
+
+/** Full names that would have to be cut are not shown: the short ones, which tell the pods apart, are better whole. */
+function uncut(width: number): number {
+  return width > MOST_NAME ? Number.POSITIVE_INFINITY : width;
 }

@@ -213,9 +213,15 @@ describe('which links count', () => {
   it('are looked for in small steps, whatever patterns are asked for', () => {
     const matrix = new Matrix(1);
     const pods = Array.from({ length: 1_000 }, (_, i) => podOf(i));
-    const clauses = Array.from({ length: 8 }, () => parseClause('healthy,from=*???x,to=*???x', parseDurationMs));
-    const steps = [...judge(meshOf(pods, matrix.rows), clauses, WINDOW_MS)];
-    expect(steps.length).toBeGreaterThan(8 * 10);
+    const steps = (one: (i: number) => string) => {
+      const clauses = Array.from({ length: 8 }, (_, i) => parseClause(one(i), parseDurationMs));
+      return [...judge(meshOf(pods, matrix.rows), clauses, WINDOW_MS)].length;
+    };
+    expect(steps((i) => `healthy,from=*???x${i},to=*???y${i}`)).toBeGreaterThan(16 * 6);
+    const long = '*?'.repeat(100);
+    expect(steps((i) => `healthy,from=${long}${i},to=pod-1`)).toBeGreaterThan(8 * 50);
+    // A pattern that all clauses share is looked for once.
+    expect(steps(() => `healthy,from=${long}`)).toBeLessThan(200);
   });
 
   it('names at most 20 violations, and counts all', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseDurationMs } from '../../../../server/config/duration.ts';
 import { BusyError } from '../../../../server/contract/errors.ts';
+import type { Clock } from '../../../../server/contract/seams.ts';
+import { InTurn } from '../../../../server/mesh/in-turn.ts';
 import { type VerdictDeps, type VerdictQuery, verdictOn } from '../../../../server/mesh/verdict/verdicts.ts';
 import { FakeClock } from '../../../fake-clock.ts';
 import { Matrix } from '../findings/matrix.ts';
@@ -18,7 +20,7 @@ function ask(query: Partial<VerdictQuery>, change: Partial<VerdictDeps> = {}, re
   };
   const deps: VerdictDeps = {
     ...{ clock, parseDuration: parseDurationMs, settings: () => settings, collect, collectPast: collect },
-    ...{ servedBy: () => 'pod-0', ...change },
+    ...{ servedBy: () => 'pod-0', judging: new InTurn(2, 'too many'), ...change },
   };
   const result = verdictOn({ expect: [], window: null, start: null, end: null, ...query }, deps);
   return { clock, asked, result, verdict: result.then((one) => ('answer' in one ? one.answer : null)) };
@@ -84,6 +86,51 @@ describe('an answer that cannot be had', () => {
     expect(await verdict).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown'], served_by: 'pod-0' });
     expect((await verdict)?.reason).toBe('collecting the rows took too long, ask again');
     expect(clock.pending).toBe(0);
+  });
+
+  it('because judging takes too long is unknown, and neither late nor by halves', async () => {
+    // On this machine each look at the clock is 0.6 ms after the one before, and a picture took 0.8 s to collect.
+    const clock = new FakeClock(NOW_MS);
+    const slow: Clock = {
+      nowMs: () => clock.nowMs(),
+      setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs),
+      monotonicMs: () => {
+        clock.freeze(0.6);
+        return clock.monotonicMs();
+      },
+    };
+    const { pods, rows } = new Matrix(400);
+    const mesh = meshOf(pods, rows, { settings: settingsOf({ refreshIntervalMs: 2_000 }) });
+    const collect = async () => {
+      clock.freeze(800);
+      return mesh;
+    };
+    const startMs = clock.monotonicMs();
+    const result = ask({ expect: ['healthy', 'failed'] }, { clock: slow, collect }).verdict;
+    const answer = await result;
+    expect(answer).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown', 'unknown'], links_checked: 0 });
+    expect(answer?.reason).toMatch(/^judging 160000 links by 2 clauses took too long, ask again/);
+    expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
+    // A narrower question is answered.
+    const narrow = ask({ expect: ['healthy,from=pod-1'] }, { clock: slow, collect });
+    expect(await narrow.verdict).toMatchObject({ ok: true, links_checked: 400 });
+  });
+
+  it('of a small matrix is had even where the collection came late', async () => {
+    const clock = new FakeClock(NOW_MS);
+    const { pods, rows } = new Matrix(4);
+    const collect = async () => {
+      clock.freeze(2_000);
+      return meshOf(pods, rows);
+    };
+    expect(await ask({}, { clock, collect }).verdict).toMatchObject({ ok: true });
+  });
+
+  it('comes after those that were asked before, not among them', async () => {
+    const judging = new InTurn(2, 'too many verdicts');
+    const asked = [1, 2, 3].map(() => ask({}, { judging }).verdict);
+    const verdicts = (await Promise.all(asked)).map((answer) => answer?.verdict);
+    expect(verdicts).toEqual(['pass', 'pass', 'unknown']);
   });
 
   it('because too much is asked at once is unknown, and not a failed hypothesis', async () => {

@@ -1,4 +1,4 @@
-import { BusyError } from '../../contract/errors.ts';
+import { BusyError } from '../contract/errors.ts';
 
 /** Does one job at a time. */
 export class InTurn {
