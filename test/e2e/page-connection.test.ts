@@ -13,7 +13,8 @@ describe('a connection', () => {
       /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
     );
     expect(await words(page, '.live-status')).toMatch(/^Lost, picture .* old$/);
-    expect(await page.locator('.view.is-lost').count()).toBe(1);
+    expect(await page.locator('.view.is-lost .graph-stage.is-lost').count()).toBe(1);
+    expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
     expect(await words(page, '.summary')).toContain('12 good 4 slow');
     expect(await page.title()).toBe('Lost · goldpinger');
     feed.setMode('live');
