@@ -118,7 +118,7 @@ function isOfOneLink(finding: Finding): boolean {
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
   const target = targetOf(finding, mesh.pods);
   if (target === null || 'from' in target) return null;
-  return 'filter' in target ? { label: 'Show', ...target } : { label: 'Show the links', ...target };
+  return { label: 'Show', ...target };
 }
 
 function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
@@ -145,6 +145,6 @@ function missingNotice({ mesh }: Picture): Notice | null {
     ...{ id: 'missing', kind: 'warning', mark: 'question' },
     title: `${shownName(first.title)}.`,
     text: [detail, more].filter(Boolean).join(' '),
-    action: target === null ? null : { ...target, label: 'Show' },
+    action: target,
   };
 }
