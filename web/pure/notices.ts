@@ -1,7 +1,6 @@
 import type { Finding } from '../../server/contract/finding.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import { isOfItself } from './blame.ts';
-import { externalTargets } from './external-targets.ts';
 import { countText, plural, spanText } from './figures.ts';
 import { findingFigure, targetOf } from './finding-words.ts';
 import { shownName } from './names.ts';
@@ -71,7 +70,7 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
 
 /** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
 export function calmSentence(picture: Picture): string {
-  const targets = externalTargets(picture);
+  const { targets } = picture;
   const failing = targets.filter(({ state }) => state === 'failed').length;
   const links = linkSentence(picture);
   if (failing === 0) return links;
