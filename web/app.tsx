@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Mesh } from '../server/contract/mesh.ts';
 import type { Clock } from '../server/contract/seams.ts';
+import { fetchLinkHistory } from './data/history-requests.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
 import { fetchMesh, fetchSamples } from './data/requests.ts';
@@ -91,7 +92,7 @@ export function App({ feed, preferences, clock }: AppProps) {
     } else if (command === 'table') change({ asTable: !address.asTable });
     else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
     else if (command === 'close') {
-      if (address.compare) change({ compare: false });
+      if (address.compare && address.selection === null) change({ compare: false });
       else close(address.selection);
     } else change({ view: command.view });
   });
@@ -133,6 +134,7 @@ export function App({ feed, preferences, clock }: AppProps) {
             const samples = await fetchSamples(from, to, signal);
             return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
           },
+          loadLinkHistory: fetchLinkHistory,
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);

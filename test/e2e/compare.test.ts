@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Story } from '../feed/past.ts';
-import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 const minutes = (count: number) => count * 60_000;
@@ -24,7 +24,7 @@ test('Compare finds the fault itself, says what changed, and Back returns', asyn
   await page.locator('.graph-view').waitFor();
 });
 
-test('a pasted link compares the same, a third range is after, Esc ends it', async () => {
+test('a pasted link compares the same, a third range is after, a finding opens its pod, Esc ends both', async () => {
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
   await soon(() => words(page, '.compare-tools')).toMatch(/before .* during .* 1 min/);
@@ -34,6 +34,10 @@ test('a pasted link compares the same, a third range is after, Esc ends it', asy
   await page.getByRole('slider', { name: 'before, end' }).focus();
   await page.keyboard.press('ArrowLeft');
   await soon(() => page.url()).toContain(`_${nowMs - minutes(2)}`);
+  await page.getByRole('button', { name: /goldpinger-chaos: slow from all 3 others/ }).press('Enter');
+  await soon(() => words(page, '.is-selection h2 >> nth=0')).toBe('Pod goldpinger-chaos');
+  await page.keyboard.press('Escape');
+  await page.locator('.is-selection').waitFor({ state: 'detached' });
   await page.keyboard.press('Escape');
   await page.locator('.heatmap').waitFor();
 });
@@ -67,6 +71,7 @@ test.each([
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs), { width, dark, hash: ranges(nowMs) });
   await page.locator('.key-figures').waitFor();
+  expect(await badTargets(page, 'body')).toEqual([]);
   expect(await violations(page)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
 });

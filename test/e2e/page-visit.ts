@@ -101,6 +101,18 @@ export function soon<T>(look: () => T | Promise<T>) {
   return expect.poll(look, { timeout: 10_000 });
 }
 
+/** What below `within` can be clicked or touched but is smaller than 24 x 24 px (WCAG 2.2), or reaches over the window's edge. */
+export function badTargets(page: Page, within: string): Promise<string[]> {
+  return page.locator(`${within} :is(a, button, select, input, textarea, [tabindex="0"])`).evaluateAll((all) =>
+    all.flatMap((target) => {
+      const { width, height, right } = (target.closest('label') ?? target).getBoundingClientRect();
+      const isBad = width > 0 && (Math.min(width, height) < 23.5 || right > window.innerWidth + 1);
+      const name = target.getAttribute('aria-label') ?? target.textContent ?? '';
+      return isBad ? [`${name.slice(0, 60)}: ${width} x ${height}, up to ${right}`] : [];
+    }),
+  );
+}
+
 /** Rule and element of each violation. Injected by the debugger: the page's policy forbids foreign scripts. */
 export async function violations(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Story } from '../feed/past.ts';
 import { FEED_TOKEN } from '../feed/past-answers.ts';
-import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
@@ -14,12 +14,14 @@ describe('the timeline', () => {
     const page = await visitor.visit(await withPast(Date.now()), { hash: '#view=heatmap' });
     await page.getByText('latency 250 ms added').waitFor();
     expect(await page.locator('.event-mark').count()).toBe(5);
+    // 17 minutes are known.
+    await soon(() => page.locator('.timeline option:checked').first().textContent()).toBe('auto, 20 min');
     await page.locator(slider).focus();
     for (let i = 0; i < 3; i++) await page.keyboard.press('PageUp');
     const told = () => page.locator(slider).getAttribute('aria-valuetext');
     await soon(told).toMatch(/goldpinger-chaos from 3 pods: refused/);
     await page.keyboard.press('ArrowRight');
-    await soon(told).toMatch(/^\d\d:\d\d:\d\d, 3 failed; 75 % of the pods known/);
+    await soon(told).toMatch(/\d\d:\d\d:\d\d, 3 failed; 75 % of the pods known/);
     await page.keyboard.press('Enter');
     await page.getByText('You are looking at').waitFor();
     await soon(() => words(page, '.summary')).toContain('3 failed');
@@ -147,6 +149,9 @@ test.each([
   const page = await visitor.visit(await visitor.feed(scenario('slow-row', pods), '/', story), { width, dark, hash });
   await page.getByText('You are looking at').waitFor();
   await page.locator('.event-mark').first().waitFor();
+  for (const name of ['Play', 'Note', 'Live', 'Compare'])
+    await page.getByRole('button', { name, exact: true }).waitFor();
+  expect(await badTargets(page, '.timeline')).toEqual([]);
   expect(await violations(page)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
 });

@@ -23,6 +23,9 @@ export class Story {
   readonly #pods: number;
   readonly #scenes: Scene[];
   readonly #written: Annotation[] = [];
+  /** What has been made once: hundreds of pods take seconds, which are not the page's. */
+  readonly #counted = new Map<Scene, ReturnType<typeof countsOf>>();
+  readonly #meshes = new Map<string, Mesh>();
 
   /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow for 2.5 min. Ms since the epoch. */
   constructor(nowMs: number, pods = 4) {
@@ -62,8 +65,11 @@ export class Story {
   /** The matrix as it was over a range, or at its end. */
   mesh(fromMs: number, toMs: number): Mesh {
     const scenario = this.#at(toMs - 1).scenario ?? 'missing-rows';
-    const mesh = meshOf({ pods: this.#pods, scenario, atMs: toMs, windowMs: toMs - fromMs });
-    return { ...mesh, ageMs: 0, past: { fromMs, toMs, resolutionMs: 5000 } };
+    const windowMs = toMs - fromMs;
+    const made =
+      this.#meshes.get(`${scenario} ${windowMs}`) ?? meshOf({ pods: this.#pods, scenario, atMs: toMs, windowMs });
+    this.#meshes.set(`${scenario} ${windowMs}`, made);
+    return { ...made, atMs: toMs, ageMs: 0, past: { fromMs, toMs, resolutionMs: 5000 } };
   }
 
   /** `/api/v1/history`. */
@@ -72,10 +78,10 @@ export class Story {
       ...{ fromMs, toMs, stepMs, nowMs, resolutionMs: 5000, missing: [] },
       ...{ rows: [], pods: [], links: [], failed: [], byLatency: [] },
     };
-    const counted = new Map(this.#scenes.map((scene) => [scene, countsOf(scene, this.#pods)]));
     for (let at = fromMs; at < toMs; at += stepMs) {
       const scene = this.#at(at);
-      const counts = counted.get(scene) ?? countsOf(scene, this.#pods);
+      const counts = this.#counted.get(scene) ?? countsOf(scene, this.#pods);
+      this.#counted.set(scene, counts);
       history.rows.push(scene.scenario === null ? 0 : this.#pods - (scene.scenario === 'dead-pod' ? 1 : 0));
       history.pods.push(this.#pods);
       history.links.push(counts.links);

@@ -4,7 +4,7 @@ import { encodeMesh, encodeMeshRow, type Mesh } from '../../server/contract/mesh
 import { fileAt } from './files.ts';
 import type { Story } from './past.ts';
 import { pastAnswer, takeAnnotation } from './past-answers.ts';
-import { samplesOf } from './samples.ts';
+import { linkHistoryOf, samplesOf } from './samples.ts';
 
 /**
  * How the feed behaves. `live`: as the product. `down`: connections are cut at once. `no-stream`: the stream answers
@@ -49,6 +49,8 @@ export class Feed {
   readonly #options: Required<Omit<FeedOptions, 'story'>>;
   readonly #story: Story | undefined;
   #mode: FeedMode = 'live';
+  /** How far the served time is ahead of ours, ms; null = not known yet. */
+  #skewMs: number | null = null;
 
   private constructor(options: FeedOptions) {
     this.#options = { base: '/', port: 0, ...options };
@@ -122,13 +124,11 @@ export class Feed {
       const body = this.#mode === 'bad-rows' ? '{"rows":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
       return void end(response, 200, 'application/json', body);
     }
-    if (path === '/api/v1/link') {
-      const samples = samplesOf(
-        this.#options.mesh(0),
-        url.searchParams.get('from') ?? '',
-        url.searchParams.get('to') ?? '',
-      );
-      return void end(response, 200, 'application/json', JSON.stringify(samples));
+    if (path === '/api/v1/link' || path === '/api/v1/link-history') {
+      const of = path === '/api/v1/link' ? samplesOf : linkHistoryOf;
+      const uid = (name: string) => url.searchParams.get(name) ?? '';
+      const body = JSON.stringify(of(this.#options.mesh(0), uid('from'), uid('to')));
+      return void end(response, 200, 'application/json', body);
     }
     const raw = RAW[path];
     if (raw !== undefined) return void end(response, 200, 'application/json', raw);
@@ -139,17 +139,22 @@ export class Feed {
   }
 
   async #past(story: Story, path: string, query: URLSearchParams, request: IncomingMessage) {
-    const { atMs, ageMs } = this.#options.mesh(0);
+    const nowMs = this.#nowMs();
     if (path === '/api/v1/mesh' && (query.has('at') || query.has('from'))) {
       const toMs = Number(query.get('at') ?? query.get('to'));
       const fromMs = Number(query.get('from') ?? toMs - 5000);
       return { status: 200, body: [...encodeMesh(story.mesh(fromMs, toMs))].join('') };
     }
     const isWrite = path === '/api/v1/annotations' && request.method === 'POST';
-    const answer = isWrite
-      ? await takeAnnotation(story, request, atMs + ageMs)
-      : pastAnswer(story, path, query, atMs + ageMs);
+    const answer = isWrite ? await takeAnnotation(story, request, nowMs) : pastAnswer(story, path, query, nowMs);
     return answer === null ? null : { status: answer.status, body: JSON.stringify(answer.body) };
+  }
+
+  /** The served time. A matrix is made for it once: a thousand pods take a while. */
+  #nowMs(): number {
+    const { atMs, ageMs } = this.#skewMs === null ? this.#options.mesh(0) : { atMs: 0, ageMs: 0 };
+    this.#skewMs ??= atMs + ageMs - Date.now();
+    return Date.now() + this.#skewMs;
   }
 
   #open(response: ServerResponse, windowMs: number): void {

@@ -3,7 +3,9 @@ import { textOf } from '../../server/contract/errors.ts';
 import type { MeshEvent } from '../../server/contract/event.ts';
 import type { MeshHistory } from '../../server/contract/history.ts';
 import type { Clock, Timer } from '../../server/contract/seams.ts';
+import { MOST_AUTO_MS } from '../pure/timeline-axis.ts';
 import type { TimeRange } from '../pure/timeline-ranges.ts';
+import { knownFrom } from '../pure/timeline-steps.ts';
 
 /** What the servers know of the past, as far as it has been had. */
 export interface Past {
@@ -11,6 +13,8 @@ export interface Past {
   history: MeshHistory | null;
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
+  /** Where what is known begins, as far as it has been looked for, ms since the epoch; null = not looked for yet. */
+  knownFromMs: number | null;
   /** Why the history could not be had last; '' if it could. */
   error: string;
 }
@@ -33,12 +37,16 @@ const STEPS = 300;
 /** No step is finer. */
 const LEAST_STEP_MS = 2_000;
 
+/** How long the steps of a history of `spanMs` are. */
+const stepOf = (spanMs: number) => Math.max(LEAST_STEP_MS, Math.ceil(spanMs / STEPS / 1000) * 1000);
+
 /** Keeps the past of the last `spanMs` current by asking every 10 s. What cannot be had stays as it was. */
 export class PastPoll {
   readonly #needs: PastNeeds;
   readonly #listeners = new Set<() => void>();
-  #past: Past = { history: null, events: [], annotations: [], error: '' };
+  #past: Past = { history: null, events: [], annotations: [], knownFromMs: null, error: '' };
   #spanMs = 0;
+  #isAuto = false;
   #timer: Timer | null = null;
   #asking: AbortController | null = null;
 
@@ -55,9 +63,13 @@ export class PastPoll {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Asks now and every 10 s for the last `spanMs`; may be called again with another span. */
-  start(spanMs: number): void {
+  /**
+   * Asks now and every 10 s for the last `spanMs`; may be called again with another span. `isAuto`: the span is to follow
+   * from what is known, so at first it is looked how far back that goes.
+   */
+  start(spanMs: number, isAuto = false): void {
     this.#spanMs = spanMs;
+    this.#isAuto = isAuto;
     this.#ask();
   }
 
@@ -90,21 +102,36 @@ export class PastPoll {
   /** The three questions do not wait for each other's failure: a server may know events but no history. */
   async #fetch(signal: AbortSignal, toMs: number): Promise<void> {
     const { fetchHistory, fetchEvents, fetchAnnotations } = this.#needs;
+    if (this.#isAuto && this.#past.knownFromMs === null) await this.#lookBack(signal, toMs);
+    // Whoever heard how far back it goes may have asked for another span by now.
+    if (signal.aborted) return;
     const range = { fromMs: toMs - this.#spanMs, toMs };
-    const stepMs = Math.max(LEAST_STEP_MS, Math.ceil(this.#spanMs / STEPS / 1000) * 1000);
     const [history, events, annotations] = await Promise.allSettled([
-      fetchHistory(range, stepMs, signal),
+      fetchHistory(range, stepOf(this.#spanMs), signal),
       fetchEvents(range, signal),
       fetchAnnotations(signal),
     ]);
     if (signal.aborted) return;
     const old = this.#past;
-    this.#past = {
+    this.#change({
       history: history.status === 'fulfilled' ? history.value : old.history,
       events: events.status === 'fulfilled' ? events.value : old.events,
       annotations: annotations.status === 'fulfilled' ? annotations.value : old.annotations,
+      knownFromMs: old.knownFromMs,
       error: history.status === 'fulfilled' ? '' : textOf(history.reason, 200),
-    };
+    });
+  }
+
+  /** Asks for the longest span that may follow from what is known. A failure is told by the question that comes next. */
+  async #lookBack(signal: AbortSignal, toMs: number): Promise<void> {
+    const range = { fromMs: toMs - MOST_AUTO_MS, toMs };
+    const history = await this.#needs.fetchHistory(range, stepOf(MOST_AUTO_MS), signal).catch(() => null);
+    if (history === null || signal.aborted) return;
+    this.#change({ ...this.#past, history, knownFromMs: knownFrom(history) ?? toMs });
+  }
+
+  #change(past: Past): void {
+    this.#past = past;
     for (const listener of [...this.#listeners]) listener();
   }
 }

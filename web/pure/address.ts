@@ -16,7 +16,7 @@ export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
 /** Which links the graph shows. */
 const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
 /** How far back the timeline can go, ms. */
-export const SPANS = [5, 20, 60, 360, 1440].map((minutes) => minutes * 60_000);
+export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);
 /** Fewest and most links that the graph may be asked for where it does not show all. */
 export const LINK_LIMITS = { least: 20, most: 2000 } as const;
 /** Windows of figures, ms. */
@@ -50,8 +50,8 @@ export interface Address {
   ranges: readonly TimeRange[];
   /** Show what changed between them instead of the view. */
   compare: boolean;
-  /** How far back the timeline goes, ms. */
-  spanMs: number;
+  /** How far back the timeline goes, ms; null = as far as anything is known. */
+  spanMs: number | null;
 }
 
 /** The address of a first visit. */
@@ -71,7 +71,7 @@ export const DEFAULT_ADDRESS: Address = {
   atMs: null,
   ranges: [],
   compare: false,
-  spanMs: 20 * 60_000,
+  spanMs: null,
 };
 
 /** The window to ask the server for, ms: 0 where no figure over a window is shown, which spares all pods the work. */
@@ -188,6 +188,6 @@ export function writeAddress(address: Address): string {
   set('at', String(address.atMs ?? ''), '');
   set('ranges', address.ranges.map(({ fromMs, toMs }) => `${fromMs}-${toMs}`).join('_'), '');
   set('compare', address.compare ? '1' : '', '');
-  set('span', String(address.spanMs), String(DEFAULT_ADDRESS.spanMs));
+  set('span', String(address.spanMs ?? ''), '');
   return `#${query}`;
 }

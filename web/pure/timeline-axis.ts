@@ -26,6 +26,16 @@ export function keyStepMs(spanMs: number): number {
   return STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
 }
 
+/** How far back a timeline goes where nobody has said, ms. */
+const AUTO_SPANS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE);
+/** The longest of them. */
+export const MOST_AUTO_MS = Math.max(...AUTO_SPANS);
+
+/** The shortest usual span that goes back from `nowMs` to `knownFromMs`, where what is known begins; the longest where none does. */
+export function autoSpan(knownFromMs: number, nowMs: number): number {
+  return AUTO_SPANS.find((ms) => ms >= nowMs - knownFromMs) ?? MOST_AUTO_MS;
+}
+
 /** The least of `spans` that goes back to `fromMs` from `nowMs`, not less than the one chosen; the longest where none does. */
 export function spanFor(spans: readonly number[], chosenMs: number, fromMs: number, nowMs: number): number {
   return spans.find((ms) => ms >= chosenMs && ms >= nowMs - fromMs) ?? Math.max(chosenMs, spans.at(-1) ?? 0);

@@ -15,7 +15,7 @@ export interface EventMark {
 }
 
 /** Marks nearer than this are one, px. */
-const APART = 20;
+const APART = 24;
 /** The gravest tone is a common mark's. */
 const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
 

@@ -27,6 +27,12 @@ export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[]
   });
 }
 
+/** When the first thing that a history knows of began, ms since the epoch; null where it knows nothing. */
+export function knownFrom({ fromMs, stepMs, rows, links }: MeshHistory): number | null {
+  const first = rows.findIndex((count, i) => count > 0 || (links[i] ?? 0) > 0);
+  return first < 0 ? null : fromMs + first * stepMs;
+}
+
 /**
  * The steps with what the page has seen after them, each picture up to the next and the last up to `nowMs`. A picture
  * is news only beyond the last whole step: the step under way may not have counted all its links yet.

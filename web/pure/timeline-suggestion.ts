@@ -1,26 +1,24 @@
 import { inOrder, LEAST_RANGE_MS, type TimeRange } from './timeline-ranges.ts';
 import { merged, type TimelineStep } from './timeline-steps.ts';
 
-/** A pause in what is bad that is shorter does not end it. */
+/** Good time that is shorter does not end a fault; a good step or one and a half never do. */
 const PAUSE_MS = 15_000;
+const PAUSE_STEPS = 1.5;
+/** Nor does so much of it where what failed is slow afterwards, or the other way round: a fault that changes its kind. */
+const CHANGE_MS = 60_000;
 /** A step is bad by its median, so the fault may have begun in the step before: ranges of good time keep away this far. */
 const LEAST_MARGIN_MS = 5_000;
 /** A range of good time is not longer. */
 const MOST_GOOD_MS = 5 * 60_000;
 
 /**
- * What to compare where nobody has said: the last stretch with bad links, the good time before it, and after it where
+ * What to compare where nobody has said: the last fault from its first bad step to its last, the good time before it, and after it where
  * it has ended. Without any the two halves of the last 5 minutes. `stepMs`: how fine the steps are.
  */
 export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRange, stepMs: number): TimeRange[] {
   const marginMs = Math.max(LEAST_MARGIN_MS, stepMs);
   const known = merged(steps).filter(({ known: share, toMs }) => share > 0 && toMs > limits.fromMs);
-  let bad: TimeRange | null = null;
-  for (const { fromMs, toMs, failed, slow } of known) {
-    if (failed + slow === 0) continue;
-    if (bad !== null && fromMs - bad.toMs < PAUSE_MS) bad.toMs = toMs;
-    else bad = { fromMs: Math.max(fromMs, limits.fromMs), toMs };
-  }
+  const bad = lastFault(known, limits.fromMs, Math.max(PAUSE_MS, PAUSE_STEPS * stepMs));
   const firstMs = Math.max(limits.fromMs, known[0]?.fromMs ?? limits.fromMs);
   if (bad === null || bad.fromMs - marginMs - firstMs < LEAST_RANGE_MS) {
     const toMs = limits.toMs;
@@ -36,6 +34,29 @@ export function suggestedRanges(steps: readonly TimelineStep[], limits: TimeRang
   };
   const after = { fromMs: bad.toMs + marginMs, toMs: Math.min(limits.toMs, bad.toMs + MOST_GOOD_MS) };
   return inOrder([before, bad, ...(after.toMs - after.fromMs >= PAUSE_MS ? [after] : [])]);
+}
+
+/**
+ * The last stretch from a first bad step to a last one, whatever is bad in them, with less than `pauseMs` of good time
+ * between any two; time of which nothing is known counts as neither.
+ */
+function lastFault(known: readonly TimelineStep[], leastMs: number, pauseMs: number): TimeRange | null {
+  let fault: TimeRange | null = null;
+  let wasFailing = false;
+  let goodMs = 0;
+  for (const { fromMs, toMs, failed, slow } of known) {
+    if (failed + slow === 0) {
+      goodMs += toMs - Math.max(fromMs, leastMs);
+      continue;
+    }
+    const isFailing = failed >= slow;
+    const mostMs = isFailing === wasFailing ? pauseMs : Math.max(pauseMs, CHANGE_MS);
+    if (fault !== null && goodMs < mostMs) fault.toMs = toMs;
+    else fault = { fromMs: Math.max(fromMs, leastMs), toMs };
+    wasFailing = isFailing;
+    goodMs = 0;
+  }
+  return fault;
 }
 
 /** When it had last been bad before `untilMs`; `firstMs` where it never was. */

@@ -3,7 +3,7 @@ import type { MeshHistory } from '../../../server/contract/history.ts';
 import { type PastNeeds, PastPoll } from '../../../web/data/history.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
-const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1 } as MeshHistory;
+const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, rows: [], links: [] } as unknown as MeshHistory;
 
 function pollWith(more: Partial<PastNeeds> = {}) {
   const clock = new FakeClock();
@@ -33,6 +33,42 @@ test('asks at once and every 10 s, in some 300 steps, until it is stopped', asyn
   poll.stop();
   await clock.advance(60_000);
   expect(asked).toHaveLength(2);
+});
+
+test('where the span follows from what is known, it looks once how far back that goes', async () => {
+  const seen: (number | null)[] = [];
+  const history = (rows: number[]) => ({ ...HISTORY, fromMs: 1_400_000, stepMs: 12_000, rows }) as MeshHistory;
+  const { clock, asked, poll } = pollWith({
+    fetchHistory: async ({ fromMs, toMs }, stepMs) => {
+      asked.push(`${fromMs}-${toMs}/${stepMs}`);
+      return history([0, 0, 4]);
+    },
+  });
+  poll.subscribe(() => {
+    seen.push(poll.state().knownFromMs);
+    // As the page does: what is known asks for another span.
+    if (seen.length === 1) poll.start(1_200_000, true);
+  });
+  poll.start(300_000, true);
+  await clock.advance(10_000);
+  expect(asked).toEqual(['1400000-5000000/12000', '3800000-5000000/4000', '3800000-5000000/4000']);
+  expect(seen).toEqual([1_424_000, 1_424_000, 1_424_000]);
+});
+
+test('where nothing is known yet, it begins now; where that cannot be had, it looks again', async () => {
+  let fails = true;
+  const { clock, poll } = pollWith({
+    fetchHistory: async () => {
+      if (fails) throw new Error('away');
+      return HISTORY;
+    },
+  });
+  poll.start(300_000, true);
+  await clock.advance(0);
+  expect(poll.state()).toMatchObject({ knownFromMs: null, error: 'away' });
+  fails = false;
+  await clock.advance(10_000);
+  expect(poll.state()).toMatchObject({ knownFromMs: 5_000_000, error: '' });
 });
 
 test('waits for the time of the serving pod', async () => {

@@ -6,7 +6,7 @@ import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
 import { LIFECYCLES } from '../../../server/contract/pod.ts';
 import { DEFAULT_THRESHOLDS, LINK_STATES, latencyState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { findingsIn, meshOf } from '../../feed/scenarios.ts';
 
 const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 
@@ -33,7 +33,8 @@ function rowOf(pod: number, links: Link[], change: Partial<MeshRow> = {}): MeshR
 }
 
 function meshWith(pods: number, rows: MeshRow[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
-  return change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+  return { ...mesh, findings: findingsIn(mesh) };
 }
 
 function statesOf(mesh: Mesh, options = USUAL): string[][] {
@@ -121,6 +122,17 @@ describe('a pair of pods is', () => {
       expect(picture.valueUs[0]).toBe(6000);
       expect(links[picture.link[0]!]!.totalUs).toBe(6000);
     }
+  });
+
+  test("suspect by a window's figure only where all of its samples are", () => {
+    const stats = emptyStats(3);
+    stats.samples.set([10, 10, 0]);
+    stats.suspect.set([9, 10, 0]);
+    stats.p50Us.fill(pack16(500));
+    const links = [0, 1, 2].map((to) => ({ to, flags: FLAG_SUSPECT }));
+    const mesh = meshWith(3, [rowOf(0, links, { stats })]);
+    expect(statesOf(mesh, { ...USUAL, value: 'p50' })[0]).toEqual(['good', 'suspect', 'suspect']);
+    expect(statesOf(mesh)[0]).toEqual(['suspect', 'suspect', 'suspect']);
   });
 
   test('unknown, and no figure, where the chosen phase was not measured', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_KINDS, type MeshEvent } from '../../../server/contract/event.ts';
-import { axisTimes, keyStepMs, spanFor } from '../../../web/pure/timeline-axis.ts';
+import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../web/pure/timeline-axis.ts';
 import { eventMarks, flagsOf } from '../../../web/pure/timeline-marks.ts';
 import { eventWords, stepWords } from '../../../web/pure/timeline-words.ts';
 
@@ -52,7 +52,7 @@ test('marks: none is lost, none is nearer to the next than can be told apart, th
       const events = few.map((each, i) => event({ ...each, id: `e${i}` }));
       const marks = eventMarks(events, (ms) => ms, 1000);
       expect(marks.flatMap(({ lines }) => lines.map(({ id }) => id)).sort()).toEqual(events.map(({ id }) => id).sort());
-      for (const [i, mark] of marks.entries()) expect(mark.x - (marks[i - 1]?.x ?? -99)).toBeGreaterThanOrEqual(20);
+      for (const [i, mark] of marks.entries()) expect(mark.x - (marks[i - 1]?.x ?? -99)).toBeGreaterThanOrEqual(24);
       for (const { tone, lines } of marks) {
         const failed = lines.some(({ id }) => events.find((each) => each.id === id)?.kind === 'link-failed');
         if (failed) expect(tone).toBe('failed');
@@ -106,6 +106,18 @@ describe('the axis', () => {
   test('a key moves a few pixels', () => {
     expect(keyStepMs(20 * 60_000)).toBe(5000);
     expect(keyStepMs(86_400_000)).toBe(300_000);
+  });
+
+  test.each([
+    [0, 5],
+    [5, 5],
+    [5.01, 10],
+    [11, 20],
+    [20.5, 30],
+    [31, 60],
+    [900, 60],
+  ])('holds all that is known: %d minutes are shown in %d', (known, shown) => {
+    expect(autoSpan(5_000_000 - known * 60_000, 5_000_000)).toBe(shown * 60_000);
   });
 
   test('goes back as far as what is looked at', () => {

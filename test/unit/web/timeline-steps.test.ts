@@ -141,6 +141,43 @@ describe('what to compare where nobody has said', () => {
     expect(seconds(steps)[1]).toEqual([500, 530]);
   });
 
+  test('a fault that changes its kind is one, from its first bad step to its last; two faults of one kind stay two', () => {
+    const slow = (from: number, to: number) => ({ ...step(from, to, 0), slow: 3 });
+    const changing = [step(0, 500, 0), step(500, 560, 3), step(560, 600, 0), slow(600, 700), step(700, 1000, 0)];
+    expect(seconds(changing)).toEqual([
+      [200, 495],
+      [500, 700],
+      [705, 1000],
+    ]);
+    const later = [step(0, 500, 0), step(500, 560, 3), step(560, 630, 0), slow(630, 700), step(700, 1000, 0)];
+    expect(seconds(later)[1]).toEqual([630, 700]);
+    const same = [step(0, 500, 0), step(500, 560, 3), step(560, 600, 0), step(600, 700, 1), step(700, 1000, 0)];
+    expect(seconds(same)[1]).toEqual([600, 700]);
+  });
+
+  test('time of which nothing is known, and a single good step however long, end no fault', () => {
+    const gap = [step(0, 500, 0), step(500, 560, 3), step(560, 700, 0, 0), step(700, 750, 1), step(750, 1000, 0)];
+    expect(seconds(gap)[1]).toEqual([500, 750]);
+    const coarse = [step(0, 500, 0), step(500, 560, 3), step(560, 632, 0), step(632, 704, 1), step(704, 1000, 0)];
+    expect(suggestedRanges(coarse, limits, 72_000)[1]).toEqual({ fromMs: 500_000, toMs: 704_000 });
+  });
+
+  test('whatever fails or is slow at last, the fault begins and ends with something bad, and nothing bad comes after it', () => {
+    const counts = fc.array(fc.record({ failed: fc.nat(1), slow: fc.nat(1) }), { minLength: 60, maxLength: 250 });
+    fc.assert(
+      fc.property(counts, (all) => {
+        const steps = all.map((bad, i) => ({ ...bad, fromMs: i * 4000, toMs: (i + 1) * 4000, known: 1 }));
+        // Good time before, so that there is something to compare with.
+        const shown = steps.map((one, i) => (i < 20 ? { ...one, failed: 0, slow: 0 } : one));
+        const during = suggestedRanges(shown, { fromMs: 0, toMs: all.length * 4000 }, 4000)[1];
+        const bad = shown.filter(({ failed, slow }) => failed + slow > 0);
+        if (bad.length === 0 || during === undefined) return;
+        expect(bad.at(-1)?.toMs).toBe(during.toMs);
+        expect(bad.some(({ fromMs }) => fromMs === during.fromMs)).toBe(true);
+      }),
+    );
+  });
+
   test('without a fault, the last two halves of what is known', () => {
     expect(seconds([step(0, 800, 0, 0), step(800, 1000, 0)])).toEqual([
       [800, 900],

@@ -73,7 +73,7 @@ export function CompareView(view: CompareViewProps) {
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
             {during === undefined ? null : during.findings.length > 0 ? (
-              <FindingList mesh={during} most={8} />
+              <FindingList mesh={during} most={8} onSelect={props.onSelect} onFilter={props.onFilter} />
             ) : (
               <p className="panel-second">Nothing stood out during the range.</p>
             )}

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/circle-layout.ts';
 import type { Point } from '../../pure/curve.ts';
-import { type ExternalTarget, externalTargets } from '../../pure/external-targets.ts';
+import type { ExternalTarget } from '../../pure/external-targets.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
 import { chooseLinks, type LinkChoice } from '../../pure/link-choice.ts';
 import { effectiveGroup, matches } from '../../pure/order.ts';
@@ -45,7 +45,7 @@ const MOST_MARKED = 60;
 
 /** Chooses the links to draw. */
 export function useGraphLinks(props: ViewProps): GraphLinks {
-  const { picture, selection, filter, narrow, nowMs, only, limit } = props;
+  const { picture, selection, filter, narrow, only, limit } = props;
   return useMemo(() => {
     const tier = tierOf(picture.n, narrow);
     const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
@@ -68,10 +68,10 @@ export function useGraphLinks(props: ViewProps): GraphLinks {
       pod,
       pair,
       touching,
-      targets: externalTargets(picture),
-      suspects: suspectsOf(picture, nowMs),
+      targets: picture.targets,
+      suspects: suspectsOf(picture),
     };
-  }, [picture, selection, filter, narrow, nowMs, only, limit]);
+  }, [picture, selection, filter, narrow, only, limit]);
 }
 
 function pairOf(picture: Picture, from: number, to: number): number {

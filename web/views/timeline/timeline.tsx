@@ -5,7 +5,6 @@ import type { Address } from '../../pure/address.ts';
 import { SPANS } from '../../pure/address.ts';
 import { spanText } from '../../pure/figures.ts';
 import type { StripPoint } from '../../pure/strip.ts';
-import { spanFor } from '../../pure/timeline-axis.ts';
 import type { TimeRange } from '../../pure/timeline-ranges.ts';
 import { stepsOf, withLive } from '../../pure/timeline-steps.ts';
 import { suggestedRanges } from '../../pure/timeline-suggestion.ts';
@@ -14,6 +13,7 @@ import { TimelineTable } from './timeline-table.tsx';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
 import { SPEEDS, usePlay } from './use-play.ts';
+import { useSpan } from './use-span.ts';
 import './timeline.css';
 
 interface TimelineProps {
@@ -38,9 +38,12 @@ export function Timeline(props: TimelineProps) {
   const { feed, clock, points, nowMs, address, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
-  // As chosen, or as far back as what is looked at.
-  const spanMs = spanFor(SPANS, address.spanMs, firstMs, nowMs);
-  const { past, askAgain } = usePast(feed, clock, spanMs);
+  const span = useSpan({ chosenMs: address.spanMs, firstMs, nowMs });
+  // The servers forget, and the page may have seen more than they have.
+  const rememberedMs = nowMs - (props.historyWindowMs > 0 ? props.historyWindowMs : Number.POSITIVE_INFINITY);
+  const { past, spanMs, askAgain } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
+    span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
+  );
   const limits: TimeRange = useMemo(() => ({ fromMs: nowMs - spanMs, toMs: nowMs }), [nowMs, spanMs]);
   const { problemMs } = address.thresholds;
   const known = useMemo(
@@ -56,7 +59,8 @@ export function Timeline(props: TimelineProps) {
   const [noteMs, setNoteMs] = useState<number | null>(null);
   const [token, setToken] = useState('');
   const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
-  const play = usePlay({ atMs, isThere, startMs: ranges[0]?.fromMs ?? limits.fromMs, nowMs, onMoment });
+  const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
+  const play = usePlay({ atMs, isThere, startMs, nowMs, onMoment });
   const onRanges = (next: readonly TimeRange[]) =>
     onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : { compare: next.length > 1 }) });
   return (
@@ -68,6 +72,7 @@ export function Timeline(props: TimelineProps) {
       {!folded && !address.asTable && (
         <Track
           {...{ steps, past, limits, atMs, ranges, onRanges }}
+          onHold={span.hold}
           onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
         />
       )}
@@ -88,7 +93,7 @@ export function Timeline(props: TimelineProps) {
         <div className="timeline-foot">
           <button
             type="button"
-            className="timeline-control is-live"
+            className="timeline-control"
             aria-pressed={atMs === null}
             onClick={() => onMoment(null)}
           >
@@ -115,7 +120,7 @@ const BLANK = { failed: 0, slow: 0, known: 0 };
 
 function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof usePlay>; spanMs: number }) {
   const { address, onChange, historyWindowMs, folded, onFolded, onNote, play, spanMs } = head;
-  const spans = SPANS.filter((ms) => ms <= Math.max(historyWindowMs, spanMs, SPANS[1] ?? 0));
+  const spans = SPANS.filter((ms) => ms <= Math.max(historyWindowMs, spanMs, SPANS[2] ?? 0));
   return (
     <div className="timeline-head">
       <h2>
@@ -133,21 +138,22 @@ function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof us
       {!folded && (
         <>
           <select
-            className="timeline-control is-plain"
+            className="timeline-control is-plain is-span"
             aria-label="How far back"
-            value={spanMs}
-            onChange={(event) => onChange({ spanMs: Number(event.target.value) })}
+            value={address.spanMs === null ? '' : spanMs}
+            onChange={({ target: { value } }) => onChange({ spanMs: value === '' ? null : Number(value) })}
           >
+            <option value="">auto{address.spanMs === null ? `, ${spanText(spanMs)}` : ''}</option>
             {spans.map((ms) => (
               <option key={ms} value={ms}>
                 last {spanText(ms)}
               </option>
             ))}
           </select>
-          <button type="button" className="timeline-control" aria-pressed={play.playing} onClick={play.toggle}>
+          <button type="button" className="timeline-control is-play" aria-pressed={play.playing} onClick={play.toggle}>
             {play.playing ? 'Pause' : 'Play'}
           </button>
-          <button type="button" className="timeline-control is-note" onClick={onNote}>
+          <button type="button" className="timeline-control" onClick={onNote}>
             Note
           </button>
           {address.atMs !== null && (

@@ -1,4 +1,4 @@
-import { useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Past } from '../../data/history.ts';
 import { clockText, countText, spanText } from '../../pure/figures.ts';
 import { axisTimes, keyStepMs } from '../../pure/timeline-axis.ts';
@@ -19,11 +19,13 @@ interface TrackProps {
   atMs: number | null;
   ranges: readonly TimeRange[];
   onPick(atMs: number): void;
+  /** Somebody points at a time, by pointer or keys, or holds the end of a range: times must stay where they are. */
+  onHold(isHeld: boolean): void;
   onRanges(ranges: readonly TimeRange[]): void;
 }
 
 /** The strip itself: chart, axis, marks, ranges, and one slider over all of it. */
-export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges }: TrackProps) {
+export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onHold }: TrackProps) {
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
   const { fromMs, toMs } = limits;
@@ -41,6 +43,12 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges }: T
     onPick,
     onRange: (one, other) => onRanges(withRange(ranges, one, other)),
   });
+  const [isCaptured, setCaptured] = useState(false);
+  const isHeld = isCaptured || state.cursorMs !== null;
+  useEffect(() => {
+    onHold(isHeld);
+    return () => onHold(false);
+  }, [isHeld, onHold]);
   const pointMs = state.cursorMs ?? atMs ?? toMs;
   const near = Math.max(stepMs / 2, ((toMs - fromMs) / Math.max(1, width)) * 8);
   const told = [
@@ -55,7 +63,11 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges }: T
     ...told,
   ].join(', ');
   return (
-    <div className="timeline-plot">
+    <div
+      className="timeline-plot"
+      onGotPointerCapture={() => setCaptured(true)}
+      onLostPointerCapture={() => setCaptured(false)}
+    >
       <div className="timeline-area" ref={area} />
       <Chart steps={steps} x={x} width={width} height={height} />
       <Axis limits={limits} width={width} x={x} />

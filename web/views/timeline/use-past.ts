@@ -4,12 +4,16 @@ import { type Past, PastPoll } from '../../data/history.ts';
 import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/history-requests.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 
-/** What the servers know of the last `spanMs`, asked again every 10 s while the page is seen. */
+/**
+ * What the servers know of the last `spanMs`, asked again every 10 s while the page is seen. `spanOf` makes the span of
+ * what is known; `isAuto`: it follows from that alone.
+ */
 export function usePast(
   feed: Pick<LiveFeed, 'state'>,
   clock: Clock,
-  spanMs: number,
-): { past: Past; askAgain: () => void } {
+  isAuto: boolean,
+  spanOf: (past: Past) => number,
+): { past: Past; spanMs: number; askAgain: () => void } {
   const [poll] = useState(
     () =>
       new PastPoll({
@@ -24,14 +28,15 @@ export function usePast(
       }),
   );
   const past = useSyncExternalStore(poll.subscribe, poll.state);
+  const spanMs = spanOf(past);
   useEffect(() => {
-    const follow = () => (document.hidden ? poll.stop() : poll.start(spanMs));
+    const follow = () => (document.hidden ? poll.stop() : poll.start(spanMs, isAuto));
     follow();
     document.addEventListener('visibilitychange', follow);
     return () => {
       document.removeEventListener('visibilitychange', follow);
       poll.stop();
     };
-  }, [poll, spanMs]);
-  return { past, askAgain: poll.askNow };
+  }, [poll, spanMs, isAuto]);
+  return { past, spanMs, askAgain: poll.askNow };
 }
