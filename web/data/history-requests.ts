@@ -57,10 +57,16 @@ export async function postAnnotation(
 }
 
 /** Whether the clauses held in a range. Rejects with an Error in words; what is wrong with a clause is said by the server. */
-export async function fetchVerdict({ fromMs, toMs }: TimeRange, clauses: readonly string[]): Promise<VerdictAnswer> {
+export async function fetchVerdict(
+  { fromMs, toMs }: TimeRange,
+  clauses: readonly string[],
+  signal: AbortSignal,
+): Promise<VerdictAnswer> {
   const query = new URLSearchParams({ start: String(fromMs), end: String(toMs), status: 'always200' });
   for (const clause of clauses) query.append('expect', clause);
-  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+  });
   if (response.ok) return understood(() => response.json(), parseVerdict);
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);

@@ -94,7 +94,7 @@ function Panel({
   onClosePanel,
 }: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
-  if (instead !== null) return <ViewPanel key="compare" onSlot={onPanelSlot} />;
+  if (instead !== null && selection === null) return <ViewPanel key="compare" onSlot={onPanelSlot} />;
   if (selection === null) {
     const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
     return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
