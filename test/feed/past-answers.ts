@@ -58,5 +58,5 @@ export async function takeAnnotation(story: Story, request: IncomingMessage, now
   const { text: words, from, to } = JSON.parse(text) as { text: string; from: number; to?: number };
   const annotation = { id: `w-${nowMs}`, fromMs: from, toMs: to ?? null, text: words, tags: [], writtenMs: nowMs };
   story.write(annotation);
-  return { status: 201, body: annotation };
+  return { status: 201, body: { annotation, nowMs, taken: 4, missing: [] } };
 }
