@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Mesh } from '../server/contract/mesh.ts';
 import type { Clock } from '../server/contract/seams.ts';
+import { fetchLinkHistory } from './data/history-requests.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
 import { fetchMesh, fetchSamples } from './data/requests.ts';
@@ -135,6 +136,7 @@ export function App({ feed, preferences, clock }: AppProps) {
             const samples = await fetchSamples(from, to, signal);
             return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
           },
+          loadLinkHistory: fetchLinkHistory,
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
@@ -187,7 +189,7 @@ export function App({ feed, preferences, clock }: AppProps) {
                   onDone={() => change({ compare: false })}
                   expect={address.expect}
                   onExpect={(expect) => change({ expect })}
-                  onOpen={(link, atMs) => select(link, { atMs })}
+                  onOpen={(selection, atMs) => select(selection, { atMs })}
                 />
               )}
             </Late>

@@ -1,3 +1,4 @@
+import type { LinkHistory } from '../server/contract/history.ts';
 import type { Mesh } from '../server/contract/mesh.ts';
 import type { LinkSamples } from '../server/contract/samples.ts';
 import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
@@ -61,4 +62,6 @@ export interface ViewProps {
   loadMesh(windowMs: number): Promise<Mesh>;
   /** Fetches the recent samples of a link (pod uids). Rejects with an Error in words, or on abort. */
   loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;
+  /** Fetches the past of a link (pod uids). Rejects with an Error in words, or on abort. Always the same function. */
+  loadLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory>;
 }

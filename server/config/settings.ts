@@ -31,7 +31,7 @@ export const SETTINGS = {
     group: 'Pinging',
     default: '30',
     parse: decimal(0, 86_400),
-    help: 'Seconds between two pings of one peer, fractions allowed; 0 = no pinging',
+    help: 'Seconds between two pings of one peer, fractions allowed; 0 = no pinging (external targets: every 30 s)',
   }),
   jitterFactor: setting({
     variable: 'JITTER_FACTOR',

@@ -11,7 +11,10 @@ export interface ExternalSettings {
   dns: { targets: readonly string[]; timeoutMs: number };
   tcp: { targets: readonly string[]; timeoutMs: number };
   http: { targets: readonly string[]; timeoutMs: number };
-  /** From one round to the next; 0 = never probe. The first round comes at once. */
+  /**
+   * From one round to the next. 0 means that peers are not pinged; targets are probed all the same, as Goldpinger does
+   * then, every 30 s. The first round comes at once.
+   */
   intervalMs: number;
 }
 
@@ -21,6 +24,9 @@ export interface ExternalDeps {
   /** Default: the system's resolver. */
   lookup?: Lookup;
 }
+
+/** From one round to the next where no interval is set, ms. */
+const DEFAULT_INTERVAL_MS = 30_000;
 
 /** Running external probes. */
 export interface External {
@@ -104,7 +110,7 @@ class ExternalProbes implements External {
     const { open, lookups } = this.#lanes;
     this.#clock = clock;
     this.#onResult = onResult;
-    this.#intervalMs = settings.intervalMs;
+    this.#intervalMs = settings.intervalMs || DEFAULT_INTERVAL_MS;
     // One listener for each attempt under way.
     setMaxListeners(MAX_UNDER_WAY, this.#stopping.signal);
     const jobs = (protocol: ProbeProtocol, lane: Lane, attemptOf: (target: string) => Attempt): Job[] =>
@@ -117,7 +123,7 @@ class ExternalProbes implements External {
       ...jobs('tcp', open, (target) => tcpAttempt(target, clock)),
       ...jobs('http', open, (target) => httpAttempt(target, clock)),
     ].slice(0, MAX_PROBES);
-    if (this.#jobs.length > 0 && this.#intervalMs > 0) this.#round();
+    if (this.#jobs.length > 0) this.#round();
   }
 
   results(): ProbeResult[] {

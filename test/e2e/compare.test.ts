@@ -24,7 +24,7 @@ test('Compare finds the fault itself, says what changed, and Back returns', asyn
   await page.locator('.graph-view').waitFor();
 });
 
-test('a pasted link compares the same, a third range is after, Esc ends it', async () => {
+test('a pasted link compares the same, a third range is after, a finding opens its pod, Esc ends both', async () => {
   const nowMs = Date.now();
   const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
   await soon(() => words(page, '.compare-tools')).toMatch(/before .* during .* 1 min/);
@@ -48,6 +48,10 @@ test('a pasted link compares the same, a third range is after, Esc ends it', asy
   await page.keyboard.press('Escape');
   await page.locator('.verdict').waitFor();
   expect(page.url()).not.toContain('at=');
+  await page.getByRole('button', { name: /goldpinger-chaos: slow from all 3 others/ }).press('Enter');
+  await soon(() => words(page, '.is-selection h2 >> nth=0')).toBe('Pod goldpinger-chaos');
+  await page.keyboard.press('Escape');
+  await page.locator('.is-selection').waitFor({ state: 'detached' });
   await page.keyboard.press('Escape');
   await page.locator('.heatmap').waitFor();
 });

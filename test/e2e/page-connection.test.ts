@@ -13,7 +13,8 @@ describe('a connection', () => {
       /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
     );
     expect(await words(page, '.live-status')).toMatch(/^Lost, picture .* old$/);
-    expect(await page.locator('.view.is-lost').count()).toBe(1);
+    expect(await page.locator('.view.is-lost .graph-stage.is-lost').count()).toBe(1);
+    expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
     expect(await words(page, '.summary')).toContain('12 good 4 slow');
     expect(await page.title()).toBe('Lost · goldpinger');
     feed.setMode('live');
@@ -76,7 +77,7 @@ describe('a change', () => {
     await soon(() => page.title()).toBe('1 pod failing · goldpinger');
     await soon(() => words(page, '#changes')).toBe('chaos is failing.');
     expect(await icon()).not.toBe(green);
-    expect(await words(page, '.notices')).toContain('goldpinger-chaos refuses 3 of 3 pods');
+    expect(await words(page, '.notices')).toContain('goldpinger-chaos: unreachable from all 3 others, refused');
     await page.getByRole('button', { name: 'Show the links' }).click();
     await soon(() => page.url()).toContain('pod=uid-0003');
   });
@@ -94,7 +95,7 @@ describe('a change', () => {
     const before = await places();
     expect(before.every((box) => box !== null)).toBe(true);
     feed.show(scenario('dead-pod'));
-    await soon(() => words(page, '.notices')).toContain('goldpinger-chaos refuses');
+    await soon(() => words(page, '.notices')).toContain('goldpinger-chaos: unreachable');
     expect(await places()).toEqual(before);
     feed.setMode('down');
     await soon(() => words(page, '.notices')).toContain('Connection lost');

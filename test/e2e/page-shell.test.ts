@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
+import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
 
@@ -76,22 +76,27 @@ describe('the summary', () => {
 });
 
 describe('without a matrix the page says why', () => {
-  test.each([
-    ['waiting', 'Waiting for the Kubernetes API', 'attempt 5', 'Waiting, 2'],
-    ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -l app=goldpinger', 'Live'],
-    ['forbidden', 'May not list pods in default', 'cannot list', 'No permission'],
-    ['alone', 'Alone so far', 'It reaches itself in', 'Live'],
-  ] as const)('%s', async (name, title, text, status) => {
-    const page = await visitor.visit(await visitor.feed(scenario(name)));
-    await page.getByRole('heading', { name: title }).waitFor();
-    expect(await words(page, '.stage')).toContain(text);
-    expect(await words(page, '.live-status')).toContain(status);
-  });
-
-  test('and offers the role to apply', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('forbidden')));
-    await page.getByText('Show the role to apply').click();
-    expect(await words(page, '.stage details pre')).toContain('verbs: [list, watch]');
+  test('while it waits for the API, where no pod matches, where it may not list, where it is alone', async () => {
+    const feed = await visitor.feed(scenario('waiting'));
+    const page = await visitor.visit(feed);
+    for (const [name, title, text, status] of [
+      ['waiting', 'Waiting for the Kubernetes API', 'attempt 5', 'Waiting, 2'],
+      ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -l app=goldpinger', 'Live'],
+      ['forbidden', 'May not list pods in default', 'cannot list', 'No permission'],
+      ['alone', 'Alone so far', 'It reaches itself in', 'Live'],
+    ] as const) {
+      feed.show(scenario(name));
+      await page.getByRole('heading', { name: title }).waitFor();
+      expect(await words(page, '.stage')).toContain(text);
+      await soon(() => words(page, '.live-status')).toContain(status);
+      if (name === 'forbidden') {
+        await page.getByText('Show the role to apply').click();
+        expect(await words(page, '.stage details pre')).toContain('verbs: [list, watch]');
+      }
+      expect(await violations(page)).toEqual([]);
+    }
+    feed.show(scenario('healthy'));
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });
 
   test('a server that never answered is unreachable, not empty', async () => {

@@ -43,8 +43,8 @@ export class RealPages {
   }
 
   /** Opens the page of a real server in a browser of its own, so to speak. */
-  async open(url: string, hash = '', isDark = false): Promise<Page> {
-    const context = await this.#contexts.of(this.#browser, { dark: isDark });
+  async open(url: string, hash = ''): Promise<Page> {
+    const context = await this.#contexts.of(this.#browser, {});
     const page = await context.newPage();
     this.#open.push(page);
     const origin = new URL(url).origin;

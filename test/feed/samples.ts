@@ -1,4 +1,5 @@
 import { unpack16 } from '../../server/contract/bytes16.ts';
+import type { LinkHistory } from '../../server/contract/history.ts';
 import { outcomeOf, phaseOf } from '../../server/contract/links.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { LinkSamples, RecentSample } from '../../server/contract/samples.ts';
@@ -36,4 +37,25 @@ export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
     };
   });
   return { from, to, nowMs, error: '', samples };
+}
+
+/** The past of a link of a feed in steps of 10 s, beyond its samples as it was when it was fine. */
+export function linkHistoryOf(mesh: Mesh, from: string, to: string): LinkHistory {
+  const { error, nowMs, samples } = samplesOf(mesh, from, to);
+  const steps: LinkHistory['steps'] = [];
+  for (let ageMs = 600_000; error === '' && ageMs > 0; ageMs -= 10_000) {
+    const atMs = nowMs - ageMs;
+    const within = samples.filter((sample) => sample.atMs >= atMs && sample.atMs < atMs + 10_000);
+    const totals = within.flatMap(({ outcome, totalUs }) => (outcome === 'ok' ? [totalUs] : [])).sort((a, b) => a - b);
+    const failures: Record<string, number> = {};
+    for (const { outcome } of within) if (outcome !== 'ok') failures[outcome] = (failures[outcome] ?? 0) + 1;
+    const usual = within.length === 0 ? [450, 570, 900] : totals;
+    const at = (share: number) => usual[Math.min(usual.length - 1, Math.floor(usual.length * share))] ?? -1;
+    steps.push({
+      ...{ atMs, lengthMs: 10_000, samples: Math.max(5, within.length), failures },
+      ...{ minUs: at(0), p50Us: at(0.5), p95Us: at(0.95), maxUs: at(1) },
+      ...{ connectP50Us: -1, firstByteP50Us: -1 },
+    });
+  }
+  return { from, to, error, nowMs, resolutionMs: 10_000, steps };
 }

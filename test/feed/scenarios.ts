@@ -33,7 +33,7 @@ export function meshOf(wanted: MeshOptions): Mesh {
 }
 
 /** What the product finds in a matrix. */
-function findingsIn({ pods, rows, settings, discovery, servedBy }: Mesh): Finding[] {
+export function findingsIn({ pods, rows, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
   const tally = new FindingTally(pods, settings.slowLinkMs);
   for (const row of rows) tally.add(row);
   const steps = tally.findings({ discovery, servedBy: servedBy.pod });

@@ -4,7 +4,7 @@ import { encodeMesh, encodeMeshRow, type Mesh } from '../../server/contract/mesh
 import { fileAt } from './files.ts';
 import type { Story } from './past.ts';
 import { pastAnswer, takeAnnotation } from './past-answers.ts';
-import { samplesOf } from './samples.ts';
+import { linkHistoryOf, samplesOf } from './samples.ts';
 
 /**
  * How the feed behaves. `live`: as the product. `down`: connections are cut at once. `no-stream`: the stream answers
@@ -124,13 +124,11 @@ export class Feed {
       const body = this.#mode === 'bad-rows' ? '{"rows":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
       return void end(response, 200, 'application/json', body);
     }
-    if (path === '/api/v1/link') {
-      const samples = samplesOf(
-        this.#options.mesh(0),
-        url.searchParams.get('from') ?? '',
-        url.searchParams.get('to') ?? '',
-      );
-      return void end(response, 200, 'application/json', JSON.stringify(samples));
+    if (path === '/api/v1/link' || path === '/api/v1/link-history') {
+      const of = path === '/api/v1/link' ? samplesOf : linkHistoryOf;
+      const uid = (name: string) => url.searchParams.get(name) ?? '';
+      const body = JSON.stringify(of(this.#options.mesh(0), uid('from'), uid('to')));
+      return void end(response, 200, 'application/json', body);
     }
     const raw = RAW[path];
     if (raw !== undefined) return void end(response, 200, 'application/json', raw);

@@ -1,6 +1,11 @@
 import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/contract/annotation.ts';
 import { type MeshEvent, parseEvents } from '../../server/contract/event.ts';
-import { type MeshHistory, parseMeshHistory } from '../../server/contract/history.ts';
+import {
+  type LinkHistory,
+  type MeshHistory,
+  parseLinkHistory,
+  parseMeshHistory,
+} from '../../server/contract/history.ts';
 import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/contract/verdict.ts';
 import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
@@ -14,6 +19,12 @@ export async function fetchHistory(range: TimeRange, stepMs: number, signal: Abo
   const url = serverUrl('api/v1/history', { ...times(range), step: String(stepMs) });
   const response = await ask(url, signal);
   return understood(() => response.json(), parseMeshHistory);
+}
+
+/** The past of one link (pod uids), as its probing pod kept it. Rejects with an Error in words. */
+export async function fetchLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory> {
+  const response = await ask(serverUrl('api/v1/link-history', { from, to }), signal);
+  return understood(() => response.json(), parseLinkHistory);
 }
 
 /** What happened. Rejects with an Error in words. */

@@ -1,3 +1,5 @@
+import type { Finding } from '../../server/contract/finding.ts';
+import { isOfItself } from './blame.ts';
 import { codeOf, LINK_STATES } from './link-state.ts';
 import type { Picture } from './picture.ts';
 import { BY_SEVERITY, SEVERITY } from './severity.ts';
@@ -5,22 +7,22 @@ import { BY_SEVERITY, SEVERITY } from './severity.ts';
 /** How many states there are: the width of a pod's entry in a tally. */
 const WIDTH = LINK_STATES.length;
 const [GOOD, SLOW, FAILED] = [codeOf('good'), codeOf('slow'), codeOf('failed')];
-const [NOT_PROBED, NOT_YET, UNKNOWN] = [codeOf('not-probed'), codeOf('not-yet'), codeOf('unknown')];
+const [NOT_YET, UNKNOWN] = [codeOf('not-yet'), codeOf('unknown')];
 const [SUSPECT, GONE] = [codeOf('suspect'), codeOf('gone')];
-/** The share of a row or column, in tenths, that must agree before the whole is accused. */
+/** The share of a found pod's links, in tenths, that must be bad before its other axis is put down to the same. */
 const TENTHS = 9;
 
 /** One failed or slow pair marks its row; of anything milder it takes one in so many, or every row would be marked. */
 const SMALL_SHARE = 10;
 
 /**
- * Which pods stand out as a whole. All arrays are by pod index and hold indexes in `LINK_STATES`, -1 = nothing.
- * A row is all pairs *into* a pod, a column all pairs *out of* it, as the heatmap draws them.
+ * Which pods stand out as a whole, as the server's findings have it. All arrays are by pod index and hold indexes in
+ * `LINK_STATES`, -1 = nothing. A row is all pairs *into* a pod, a column all pairs *out of* it, as the heatmap draws them.
  */
 export interface Accused {
-  /** `failed` or `slow`: nine tenths of those who can say find the pod so. `gone`, `not-yet`: it left, it is new. */
+  /** `failed` or `slow`: a finding says so of the links into it. `gone`, `not-yet`: it left, it is new. */
   rows: Int8Array;
-  /** `unknown`: did not report. `suspect`: starved. `failed`, `slow`: it finds nine tenths of the others so. */
+  /** `unknown`: did not report. `suspect`: starved. `failed`, `slow`: a finding says so of the links out of it. */
   columns: Int8Array;
   /** The worst of each row, leaving out what an accused column explains; an accused row has its own state. */
   rowWorst: Int8Array;
@@ -36,7 +38,7 @@ export function accuse(picture: Picture): Accused {
   const { n, into, outOf } = picture;
   const rows = Int8Array.from({ length: n }, (_, pod) => accuseRow(picture, into, pod));
   const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
-  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, rows, pod));
+  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, pod));
   const inside = without(picture, into, columns, (pod, other) => other * n + pod);
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
 }
@@ -59,54 +61,40 @@ function without(
   return rest;
 }
 
-function accuseRow({ mesh, n, state }: Picture, into: Uint32Array, pod: number): number {
+function accuseRow({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   const at = (code: number) => into[pod * WIDTH + code] ?? 0;
   if (lifecycle === 'starting' || (n > 1 && at(NOT_YET) * 10 >= (n - at(GONE)) * TENTHS)) return NOT_YET;
-  const others = withoutSelf(n, state, at, pod);
-  const verdict = verdictOf(others);
-  const judged = judgedOf(others);
-  // One voice alone may be the asker's fault, unless there is nobody else who could speak.
-  return judged >= 2 || at(NOT_PROBED) === 0 ? verdict : -1;
+  return codeOfFinding(pods[pod]?.foundIn ?? null);
 }
 
-function accuseColumn(picture: Picture, outside: Uint32Array, rows: Int8Array, pod: number): number {
-  const { mesh, n, state, rowOf } = picture;
+function accuseColumn({ mesh, rowOf, pods }: Picture, outside: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
   const row = mesh.rows[rowOf[pod] ?? -1];
   if (row === undefined || row.missing !== '') return UNKNOWN;
   if (row.starvation?.unreliable === true) return SUSPECT;
-  const all = (code: number) => outside[pod * WIDTH + code] ?? 0;
-  // Where its own row is accused, its link to itself is left out already.
-  const at = (rows[pod] ?? -1) < 0 ? withoutSelf(n, state, all, pod) : all;
-  return judgedOf(at) >= 2 ? verdictOf(at) : -1;
+  const view = pods[pod];
+  const found = codeOfFinding(view?.foundOut ?? null);
+  if (found >= 0) return found;
+  // A finding tells of one direction, and in words that the other is no better.
+  const seen = codeOfFinding(view?.foundIn ?? null);
+  return seen >= 0 && isMostly(seen, (code) => outside[pod * WIDTH + code] ?? 0) ? seen : -1;
 }
 
-/** Counts without the pod's link to itself, which no network has a part in; with it where there is no other. */
-function withoutSelf(
-  n: number,
-  state: Uint8Array,
-  at: (code: number) => number,
-  pod: number,
-): (code: number) => number {
-  const self = n > 1 ? state[pod * n + pod] : -1;
-  return (code) => at(code) - (code === self ? 1 : 0);
+/** The state that a finding about a whole pod stands for; one about its link to itself says nothing of its row. */
+function codeOfFinding(finding: Finding | null): number {
+  if (finding === null || isOfItself(finding)) return -1;
+  return finding.severity === 'failed' ? FAILED : finding.severity === 'slow' ? SLOW : -1;
 }
 
-function judgedOf(at: (code: number) => number): number {
+function isMostly(state: number, at: (code: number) => number): boolean {
   let judged = 0;
   for (let code = GOOD; code <= FAILED; code++) judged += at(code);
-  return judged;
-}
-
-function verdictOf(at: (code: number) => number): number {
-  const needed = judgedOf(at) * TENTHS;
-  if (needed === 0) return -1;
-  if (at(FAILED) * 10 >= needed) return FAILED;
-  return (at(FAILED) + at(SLOW)) * 10 >= needed ? (at(FAILED) > at(SLOW) ? FAILED : SLOW) : -1;
+  const bad = at(FAILED) + (state === SLOW ? at(SLOW) : 0);
+  return judged > 0 && bad * 10 >= judged * TENTHS;
 }
 
 function worst(accused: Int8Array, counts: Uint32Array): Int8Array {

@@ -1,11 +1,11 @@
+import type { Finding } from '../../server/contract/finding.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import { isOfItself } from './blame.ts';
 import { externalTargets } from './external-targets.ts';
-import { clockText, countText, plural, spanText } from './figures.ts';
-import { linkFacts } from './link-facts.ts';
-import { codeOf } from './link-state.ts';
+import { countText, plural, spanText } from './figures.ts';
+import { findingFigure, targetOf } from './finding-words.ts';
 import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
-import type { PodView } from './pod-view.ts';
-import { namesOf, notReporting } from './summary.ts';
 
 /** How the page gets its picture; see `ConnectionState`. */
 export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
@@ -22,7 +22,6 @@ export interface Notice {
 
 /** The most notices at once; the view needs its place. */
 const MAX_NOTICES = 3;
-const FAILED = codeOf('failed');
 
 /**
  * What has to be said of a picture whatever view is on, gravest first. The lost connection is not among them: it counts
@@ -96,74 +95,30 @@ export function namespaceText(namespace: string): string {
   return namespace === '' ? 'any namespace' : shownName(namespace);
 }
 
-function failingNotice(picture: Picture): Notice | null {
-  const failing = picture.pods.filter((pod) => pod.health === 'failing');
-  const [only] = failing;
-  if (only === undefined) return null;
-  const base = { id: 'failing', kind: 'failed', mark: 'cross' } as const;
-  if (failing.length === 1) {
-    const action = { label: 'Show the links', pod: only.pod.uid };
-    return { ...base, ...sentenceOf(picture, only), action };
-  }
-  const node = only.pod.node;
-  const oneNode = node !== '' && failing.every(({ pod }) => pod.node === node);
+/** The gravest finding of a failure that is of a pod or more as a whole; how many others there are. */
+function failingNotice({ mesh }: Picture): Notice | null {
+  const whole = mesh.findings.filter((one) => one.severity === 'failed' && !isOfOneLink(one));
+  const [gravest] = whole;
+  if (gravest === undefined) return null;
+  const since = findingFigure(gravest, mesh.atMs);
+  const more = whole.length > 1 ? `${countText(whole.length - 1)} more of the kind.` : '';
   return {
-    ...base,
-    title: `${plural(failing.length, 'pod')} are failing${oneNode ? `, ${tail(failing, picture.pods)}` : ''}.`,
-    text: failing.length <= 4 ? `${failing.map((pod) => pod.label).join(', ')}.` : '',
-    action: oneNode ? { label: 'Show', filter: node } : null,
+    ...{ id: 'failing', kind: 'failed', mark: 'cross' },
+    title: `${shownName(gravest.title)}.`,
+    text: [since === '' ? '' : `${since}.`, more].filter(Boolean).join(' '),
+    action: actionOf(gravest, mesh),
   };
 }
 
-/** "all of worker-07" */
-function tail(few: readonly PodView[], all: readonly PodView[]): string {
-  const text = namesOf(few, all);
-  const node = shownName(few[0]?.pod.node ?? '');
-  return few.length > 2 ? text.slice(text.indexOf(', ') + 2) : `on ${node}`;
+function isOfOneLink(finding: Finding): boolean {
+  const { kind } = finding;
+  return (kind === 'link' && !isOfItself(finding)) || kind === 'one-way';
 }
 
-function sentenceOf(picture: Picture, view: PodView): { title: string; text: string } {
-  const { failedIn, probedIn, failedOut, probedOut } = view;
-  if (failedIn * 2 > probedIn) {
-    const { words, sinceMs } = commonFailure(picture, view.index);
-    const reaches = failedOut === 0 && probedOut > 0 ? 'It reaches all others.' : '';
-    return {
-      title: `${view.name} ${words} ${countText(failedIn)} of ${countText(probedIn)} pods`,
-      text: `since ${clockText(sinceMs, picture.mesh.atMs)}. ${reaches}`,
-    };
-  }
-  if (failedOut * 2 > probedOut) {
-    return {
-      title: `${view.name} does not reach ${countText(failedOut)} of ${countText(probedOut)} pods.`,
-      text: 'Others reach it: look at its way out.',
-    };
-  }
-  return { title: `${view.name} does not reach itself.`, text: '' };
-}
-
-const PASSIVE = {
-  refused: 'refuses',
-  reset: 'resets connections of',
-  timeout: 'does not answer',
-  unreachable: 'is unreachable from',
-  dns: 'is not resolved by',
-  'http-status': 'answers an error to',
-  malformed: 'answers nonsense to',
-  'no-address': 'has no address for',
-} as const;
-
-/** What the links into a pod fail with most often, and since when at the latest all of those do. */
-function commonFailure(picture: Picture, to: number): { words: string; sinceMs: number } {
-  const tally = new Map<keyof typeof PASSIVE, { count: number; sinceMs: number }>();
-  for (let from = 0; from < picture.n; from++) {
-    if (from === to || picture.state[from * picture.n + to] !== FAILED) continue;
-    const { outcome, sinceMs } = linkFacts(picture, from, to);
-    if (outcome === null || outcome === 'ok') continue;
-    const seen = tally.get(outcome);
-    tally.set(outcome, { count: (seen?.count ?? 0) + 1, sinceMs: Math.min(seen?.sinceMs ?? sinceMs, sinceMs) });
-  }
-  const [first] = [...tally].sort((a, b) => b[1].count - a[1].count);
-  return { words: PASSIVE[first?.[0] ?? 'refused'], sinceMs: first?.[1].sinceMs ?? picture.mesh.atMs };
+function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
+  const target = targetOf(finding, mesh.pods);
+  if (target === null || 'from' in target) return null;
+  return 'filter' in target ? { label: 'Show', ...target } : { label: 'Show the links', ...target };
 }
 
 function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
@@ -179,37 +134,17 @@ function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
   };
 }
 
-const REASONS: Record<string, string> = {
-  refused: 'refused',
-  reset: 'broke off',
-  timeout: 'gave no answer in time',
-  unreachable: 'could not be reached',
-  dns: 'was not resolved',
-  'http-status': 'answered an error',
-  malformed: 'gave a malformed answer',
-  'no-address': 'has no address',
-  'not-asked': 'was not asked in time',
-  'no-history': 'has no history of it',
-};
-
-function missingNotice(picture: Picture): Notice | null {
-  const missing = notReporting(picture);
-  // Whoever fails is said to fail already; that it does not report either is no news.
-  const quiet = missing.filter((pod) => pod.health !== 'failing');
-  if (quiet.length === 0) return null;
-  const here = picture.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length;
-  const [only] = quiet;
-  const sentences = quiet.slice(0, 2).map((pod) => {
-    const reason = picture.mesh.rows[picture.rowOf[pod.index] ?? -1]?.missing ?? 'not-asked';
-    return `${pod.label} ${REASONS[reason] ?? 'did not answer'}`;
-  });
-  const more = quiet.length > 2 ? `, and ${countText(quiet.length - 2)} more` : '';
+function missingNotice({ mesh }: Picture): Notice | null {
+  const missing = mesh.findings.filter(({ kind }) => kind === 'row-missing');
+  const [first] = missing;
+  if (first === undefined) return null;
+  const detail = first.detail === '' ? '' : `${shownName(first.detail).replace(/[.]$/, '')}.`;
+  const more = missing.length > 1 ? `${countText(missing.length - 1)} more did not either.` : '';
+  const target = missing.length === 1 ? actionOf(first, mesh) : null;
   return {
-    id: 'missing',
-    kind: 'warning',
-    mark: 'question',
-    title: `${countText(quiet.length)} of ${plural(here, 'pod')} did not report.`,
-    text: `${sentences.join(', ')}${more}.`,
-    action: quiet.length === 1 && only !== undefined ? { label: 'Show', pod: only.pod.uid } : null,
+    ...{ id: 'missing', kind: 'warning', mark: 'question' },
+    title: `${shownName(first.title)}.`,
+    text: [detail, more].filter(Boolean).join(' '),
+    action: target === null ? null : { ...target, label: 'Show' },
   };
 }

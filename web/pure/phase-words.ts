@@ -16,6 +16,8 @@ export interface WordsContext {
   to: string;
   problemMs: number;
   timeoutMs: number;
+  /** The server has found the cause and says where to look: what is told here are the link's own figures only. */
+  isFound: boolean;
 }
 
 /** What late answers come down to: which phase has the time. `unmeasured`: Goldpinger's `/check` tells only the total. */
@@ -44,6 +46,7 @@ export function linkVerdict(there: LinkFacts, back: LinkFacts, context: WordsCon
   const isBackWorse = severity(back) > severity(there) && severity(back) >= 2;
   const [facts, other, words] = isBackWorse ? [back, there, turned] : [there, back, context];
   const verdict = oneWay(facts, words);
+  if (context.isFound && severity(facts) >= 2) verdict.text = '';
   if (there === back || severity(facts) < 2) return verdict;
   return { ...verdict, text: `${verdict.text} ${wayBack(facts, other)}`.trim() };
 }

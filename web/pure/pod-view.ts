@@ -1,13 +1,15 @@
+import type { Finding } from '../../server/contract/finding.ts';
 import type { Pod } from '../../server/contract/pod.ts';
+import { blameOf } from './blame.ts';
 import { codeOf } from './link-state.ts';
 import { podLabels, shownName } from './names.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';
 
 /**
- * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what others say of it.
- * `failing`: most of those who probe it fail, or it fails itself, or it reaches most others not. `unknown`: others
- * reach it, but it did not report. `starved`: its own measurements are not to be trusted.
+ * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what the server found.
+ * `failing`: a finding says that others do not reach it, that it does not reach itself, or that it reaches nobody.
+ * `unknown`: nothing is found against it, but it did not report. `starved`: its own measurements are not to be trusted.
  */
 export type PodHealth =
   | 'healthy'
@@ -29,8 +31,11 @@ export interface PodView {
   /** A short name, different from all others: without what all names share. Safe to show. */
   label: string;
   health: PodHealth;
-  /** Most of those who probe it find it slow; it stays healthy and gets a badge. */
+  /** A finding says that it is slow to reach; it stays healthy and gets a badge. */
   slowToReach: boolean;
+  /** The gravest finding about links into it (or about its link to itself), and about what it reaches or measures. */
+  foundIn: Finding | null;
+  foundOut: Finding | null;
   /** Links into it that were probed; how many of them failed or were slow. */
   probedIn: number;
   failedIn: number;
@@ -44,22 +49,26 @@ export interface PodView {
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 
-/** Judges every pod of a picture whose states are filled in. */
+/** Takes every pod of a picture whose states are filled in as the server's findings have it. */
 export function viewPods(picture: Picture): PodView[] {
   const { mesh, n, state, into, outOf } = picture;
   const labels = podLabels(mesh.pods, mesh.settings.displayNodeName);
-  const views = mesh.pods.map((pod, index): PodView => {
+  const blame = blameOf(mesh);
+  return mesh.pods.map((pod, index): PodView => {
     const self = state[index * n + index] ?? 0;
     const inwards = talliesOf(into, index, self);
     const outwards = talliesOf(outOf, index, self);
+    const found = gravest(blame.into[index] ?? null, blame.itself[index] ?? null);
     // One literal: made by spreading, a thousand of them take 20 ms.
-    return {
+    const view: PodView = {
       pod,
       index,
       name: shownName(pod.name),
       label: labels[index] ?? '',
       health: 'healthy',
-      slowToReach: false,
+      slowToReach: found?.severity === 'slow',
+      foundIn: found,
+      foundOut: blame.outOf[index] ?? null,
       probedIn: inwards.probed,
       failedIn: inwards.failed,
       slowIn: inwards.slow,
@@ -67,17 +76,13 @@ export function viewPods(picture: Picture): PodView[] {
       failedOut: outwards.failed,
       slowOut: outwards.slow,
     };
+    view.health = healthOf(picture, view, blame.isFull);
+    return view;
   });
-  const down = views.flatMap((view) =>
-    isUnreached(view, state[view.index * n + view.index] ?? 0) ? [view.index] : [],
-  );
-  const isDown = new Set(down);
-  for (const view of views) {
-    const self = state[view.index * n + view.index];
-    view.slowToReach = view.probedIn === 0 ? self === SLOW : view.slowIn * 2 > view.probedIn;
-    view.health = isDown.has(view.index) ? failingUnless(view) : healthOf(picture, view, down);
-  }
-  return views;
+}
+
+function gravest(a: Finding | null, b: Finding | null): Finding | null {
+  return a === null || (b !== null && a.severity === 'slow') ? (b ?? a) : a;
 }
 
 /** How many pairs of a pod were probed, failed and were slow, without its link to itself. */
@@ -88,34 +93,13 @@ function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: num
   return { probed, failed: at(FAILED), slow: at(SLOW) };
 }
 
-function isUnreached(view: PodView, self: number): boolean {
-  return self === FAILED || view.failedIn * 2 > view.probedIn;
-}
-
-/** A pod that nobody reaches fails, unless the stage of its life explains it. */
-function failingUnless({ pod }: PodView): PodHealth {
-  return pod.lifecycle === 'ready' ? 'failing' : pod.lifecycle;
-}
-
-function healthOf(picture: Picture, view: PodView, down: readonly number[]): PodHealth {
+/** `isFull`: there may be more findings than were told, so that figures must do where there is none. */
+function healthOf({ mesh, rowOf }: Picture, view: PodView, isFull: boolean): PodHealth {
   const { lifecycle } = view.pod;
   if (lifecycle !== 'ready') return lifecycle;
-  if (isCutOff(picture, view, down)) return 'failing';
-  const row = picture.mesh.rows[picture.rowOf[view.index] ?? -1];
+  if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
+  if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
+  const row = mesh.rows[rowOf[view.index] ?? -1];
   if (row === undefined || row.missing !== '') return 'unknown';
   return row.starvation?.unreliable === true ? 'starved' : 'healthy';
-}
-
-/** Whether it fails to reach most of the pods that others do reach, and at least two: its own way out is broken. */
-function isCutOff({ n, state }: Picture, view: PodView, down: readonly number[]): boolean {
-  let probed = view.probedOut;
-  let failed = view.failedOut;
-  if (failed < 2) return false;
-  for (const to of down) {
-    const code = state[view.index * n + to] ?? FAILED + 1;
-    if (to === view.index || code > FAILED) continue;
-    probed--;
-    if (code === FAILED) failed--;
-  }
-  return failed >= 2 && failed * 2 > probed;
 }

@@ -29,7 +29,13 @@ export function SelectionPanel({ selectionKey, takeFocus, onClose, children }: S
   );
 }
 
+interface ViewPanelProps {
+  onSlot(slot: HTMLElement | null): void;
+  /** A selection has its place. */
+  hidden?: boolean;
+}
+
 /** The side panel that a view fills itself; `onSlot` gets the element for its portal. */
-export function ViewPanel({ onSlot }: { onSlot(slot: HTMLElement | null): void }) {
-  return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} />;
+export function ViewPanel({ onSlot, hidden = false }: ViewPanelProps) {
+  return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} hidden={hidden} />;
 }

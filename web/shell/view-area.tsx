@@ -94,15 +94,21 @@ function Panel({
   onClosePanel,
 }: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
-  if (instead !== null && selection === null) return <ViewPanel key="compare" onSlot={onPanelSlot} />;
+  // What is typed in the comparison's panel outlives a look at a pod or link.
+  const compared =
+    instead === null ? null : <ViewPanel key="compare" onSlot={onPanelSlot} hidden={selection !== null} />;
   if (selection === null) {
+    if (compared !== null) return compared;
     const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
     return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
   }
   const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
   return (
-    <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
-      {'pod' in selection ? <PodPanel {...props} /> : <LinkPanel {...props} />}
-    </SelectionPanel>
+    <>
+      {compared}
+      <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
+        {'pod' in selection ? <PodPanel {...props} /> : <LinkPanel {...props} />}
+      </SelectionPanel>
+    </>
   );
 }

@@ -176,9 +176,11 @@ describe('external probes', () => {
     expect([heard.length, clock.pending]).toEqual([0, 0]);
   });
 
-  it('do not run with interval 0', async () => {
+  it('go on every 30 s where peers are not pinged', async () => {
     const { clock, heard } = start({ dns: ['a.test'] }, undefined, 0);
-    await clock.advance(60_000);
-    expect([heard.length, clock.pending]).toEqual([0, 0]);
+    await clock.advance(59_000);
+    expect(heard.length).toBe(2);
+    await clock.advance(2_000);
+    expect(heard.length).toBe(3);
   });
 });

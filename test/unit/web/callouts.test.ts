@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../../server/contract/finding.ts';
 import { accuse } from '../../../web/pure/accused.ts';
 import { placeCallouts } from '../../../web/pure/callout-layout.ts';
 import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';
 import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
+import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { arrange } from '../../../web/pure/order.ts';
-import type { Picture } from '../../../web/pure/picture.ts';
+import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import { pictureOf } from './heat-pictures.ts';
+
+const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
 function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
   const accused = accuse(picture);
@@ -17,42 +21,51 @@ describe('beside the picture stands', () => {
     expect(found(pictureOf({ pods: 6, scenario: 'healthy' }))).toEqual([]);
   });
 
-  test('the row that is slow from everywhere, with its range and the phase', () => {
+  test('the row that is slow, in the words of the server, with the median', () => {
     const [callout, ...rest] = found(pictureOf({ pods: 4, scenario: 'slow-row' }));
     expect(rest).toEqual([]);
     expect(callout).toMatchObject({ axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 });
-    expect(callout?.title).toBe('Slow to reach from everywhere');
-    expect(callout?.lines[0]).toMatch(/^from all 4 pods, 25\d–25\d ms$/);
-    expect(callout?.lines[1]).toBe('first byte only: its process or a proxy');
+    expect(callout?.title).toBe('goldpinger-chaos');
+    expect(callout?.lines.slice(0, 2)).toEqual([
+      'slow from all 3 others',
+      'first byte only: process or proxy, not the network',
+    ]);
+    expect(callout?.lines[2]).toMatch(/^median 25\d ms$/);
   });
 
-  test('with its name where there are many pods', () => {
-    expect(found(pictureOf({ pods: 40, scenario: 'slow-row' }))[0]?.title).toMatch(/^goldpinger-\w+ is slow$/);
+  test('nothing that the server did not find, whatever the figures say', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'dead-pod' });
+    expect(found(buildPicture({ ...picture.mesh, findings: [] }, USUAL))).toEqual([]);
   });
 
   test('the pod that does not answer, with outcome and since when, and that it did not report only once', () => {
     const all = found(pictureOf({ pods: 3, scenario: 'dead-pod' }));
     expect(all).toHaveLength(1);
-    expect(all[0]?.title).toBe('goldpinger-chaos does not answer');
-    expect(all[0]?.lines[0]).toBe('refused from all 2 pods');
-    expect(all[0]?.lines[1]).toMatch(/^since \d\d:\d\d:\d\d$/);
+    expect(all[0]?.title).toBe('goldpinger-chaos');
+    expect(all[0]?.lines.slice(0, 2)).toEqual([
+      'unreachable from all 2 others',
+      'refused: nothing listens on its port',
+    ]);
+    expect(all[0]?.lines[2]).toMatch(/^since \d\d:\d\d:\d\d$/);
   });
 
   test('the pod that reaches nobody, the starved one and the one that did not report, by their columns', () => {
-    expect(found(pictureOf({ pods: 6, scenario: 'cut-off' }))[0]?.title).toMatch(/ reaches nobody$/);
+    const [cutOff] = found(pictureOf({ pods: 6, scenario: 'cut-off' }));
+    expect(cutOff).toMatchObject({ axis: 'column', state: 'failed', first: 5, last: 5 });
+    expect(cutOff?.lines[0]).toBe('reaches none of the 5 others');
     expect(found(pictureOf({ pods: 6, scenario: 'starved' }))[0]).toMatchObject({ axis: 'column', state: 'suspect' });
     const missing = found(pictureOf({ pods: 6, scenario: 'missing-rows' }));
-    expect(missing.map(({ title }) => title.split(' ').slice(1).join(' '))).toEqual([
-      'did not report',
-      'did not report',
+    expect(missing.map(({ axis, lines }) => [axis, lines[0]])).toEqual([
+      ['column', 'did not report'],
+      ['column', 'did not report'],
     ]);
   });
 
   test('a whole node once, not each of its pods', () => {
     const callout = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').find(({ state }) => state === 'failed');
     expect(callout).toMatchObject({ pod: -1 });
-    expect(callout?.title).toMatch(/^worker-\d+ does not answer$/);
-    expect(callout?.lines[0]).toMatch(/^10 pods, timeout in connect from all \d+ pods$/);
+    expect(callout?.title).toMatch(/^node worker-\d+$/);
+    expect(callout?.lines[0]).toMatch(/^its 10 pods are unreachable from all \d+ pods that report$/);
     expect((callout?.last ?? 0) - (callout?.first ?? 0)).toBe(9);
   });
 
@@ -62,10 +75,23 @@ describe('beside the picture stands', () => {
     expect(titles.some((title) => title.endsWith(' is new'))).toBe(true);
   });
 
-  test('six at the most, failed and slow before all others', () => {
-    const all = found(pictureOf({ pods: 30, scenario: 'mixed' }));
+  test('the node of pods that are no neighbours once, by the most of them that are', () => {
+    const [callout] = found(pictureOf({ pods: 30, scenario: 'mixed' })).filter(({ state }) => state === 'failed');
+    expect(callout?.title).toBe('node worker-01');
+    expect((callout?.last ?? 99) - (callout?.first ?? 0)).toBeLessThan(9);
+  });
+
+  test('six at the most, the gravest', () => {
+    const { mesh } = pictureOf({ pods: 30, scenario: 'slow-row' });
+    const of = (pod: number, kind: 'pod-unreachable' | 'pod-slow', severity: 'failed' | 'slow'): Finding => {
+      return { ...mesh.findings[0]!, kind, severity, pods: [pod], subject: `p${pod}`, title: `p${pod}: bad` };
+    };
+    const failed = [9, 7, 5, 3, 1].map((pod) => of(pod, 'pod-unreachable', 'failed'));
+    const slow = [8, 6, 4].map((pod) => of(pod, 'pod-slow', 'slow'));
+    const all = found(buildPicture({ ...mesh, findings: [...failed, ...slow] }, USUAL));
     expect(all).toHaveLength(MAX_CALLOUTS);
-    expect(new Set(all.map(({ state }) => state))).toEqual(new Set(['failed']));
+    expect(all.map(({ first }) => first)).toEqual([1, 3, 5, 7, 8, 9]);
+    expect(all.filter(({ state }) => state === 'failed')).toHaveLength(5);
   });
 
   test('names that cannot turn the text around', () => {

@@ -2,11 +2,14 @@ import type { Mesh } from '../../../server/contract/mesh.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import type { MeshOptions } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { findingsIn, meshOf } from '../../feed/scenarios.ts';
 
-/** The picture of a scenario, with the usual thresholds and the newest totals. */
+/** The picture of a scenario and what the product finds in it, with the usual thresholds and the newest totals. */
 export function pictureOf(options: MeshOptions, change: (mesh: Mesh) => void = () => {}): Picture {
   const mesh = meshOf(options);
   change(mesh);
-  return buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return buildPicture(
+    { ...mesh, findings: findingsIn(mesh) },
+    { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' },
+  );
 }

@@ -4,7 +4,7 @@ import type { LinkFacts } from '../../../web/pure/link-facts.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { latePhase, linkVerdict } from '../../../web/pure/phase-words.ts';
 
-const CONTEXT = { from: 'goldpinger-001', to: 'goldpinger-chaos', problemMs: 100, timeoutMs: 300 };
+const CONTEXT = { from: 'goldpinger-001', to: 'goldpinger-chaos', problemMs: 100, timeoutMs: 300, isFound: false };
 
 function facts(change: Partial<LinkFacts>): LinkFacts {
   return {

@@ -6,7 +6,7 @@ import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
 import { LIFECYCLES } from '../../../server/contract/pod.ts';
 import { DEFAULT_THRESHOLDS, LINK_STATES, latencyState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { findingsIn, meshOf } from '../../feed/scenarios.ts';
 
 const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 
@@ -33,7 +33,8 @@ function rowOf(pod: number, links: Link[], change: Partial<MeshRow> = {}): MeshR
 }
 
 function meshWith(pods: number, rows: MeshRow[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
-  return change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+  return { ...mesh, findings: findingsIn(mesh) };
 }
 
 function statesOf(mesh: Mesh, options = USUAL): string[][] {

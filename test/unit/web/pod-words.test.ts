@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { type Finding, MAX_FINDINGS } from '../../../server/contract/finding.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { podWords, slowNote } from '../../../web/pure/pod-words.ts';
+import { podWords } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
 import type { MeshOptions } from '../../feed/options.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
+const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
+
 function pictureOf(options: MeshOptions) {
-  return buildPicture(meshOf(options), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return buildPicture(meshOf(options), USUAL);
 }
 
 function wordsOf(options: MeshOptions): string[] {
@@ -24,13 +27,13 @@ describe('a pod in words', () => {
       'Healthy',
       'Healthy',
       'Healthy',
-      'Healthy, slow to reach',
+      'Healthy, slow from all 3 others',
     ]);
   });
 
-  test('is failing with what most others met', () => {
+  test('is failing with what the server found', () => {
     expect(wordsOf({ pods: 12, scenario: 'dead-pod' }).filter((words) => words !== 'Healthy')).toEqual([
-      'Failing, refuses all 11',
+      'Failing, unreachable from all 11 others',
     ]);
   });
 
@@ -46,16 +49,22 @@ describe('a pod in words', () => {
     expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('Starved, not to be trusted');
   });
 
-  test('counts who finds it slow', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
-    expect(slowNote(picture.pods[3]!)).toBe('slow from all 3');
+  test('is failing by its figures where there were more findings than could be told', () => {
+    const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
+    const other: Finding = { ...mesh.findings[0]!, kind: 'link', pods: [1], from: [0] };
+    const words = (findings: Finding[]) => {
+      const picture = buildPicture({ ...mesh, findings }, USUAL);
+      return podWords(picture, picture.pods[11]!, mesh.atMs).note;
+    };
+    expect(words([other])).toBe('did not report');
+    expect(words(new Array(MAX_FINDINGS).fill(other))).toBe('unreachable from 11 of 11');
   });
 });
 
 describe('suspects', () => {
   const suspects = (options: MeshOptions) => {
     const picture = pictureOf(options);
-    return suspectsOf(picture, picture.mesh.atMs);
+    return suspectsOf(picture);
   };
 
   test('are none where all is well', () => {
@@ -68,6 +77,13 @@ describe('suspects', () => {
     expect(first?.pods).toHaveLength(10);
     expect(first?.title).toMatch(/^worker-\d+, 10 pods$/);
     expect(first?.pods).toContain(first?.anchor);
+  });
+
+  test('say what the server says, and the graver where there are two', () => {
+    expect(suspects({ pods: 4, scenario: 'slow-row' })).toMatchObject([
+      { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow', node: '' },
+    ]);
+    expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
   });
 
   test('come with the failing before the slow before the starved', () => {

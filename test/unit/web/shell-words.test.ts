@@ -99,13 +99,32 @@ describe('a notice', () => {
     expect(titles('slow-row')).toEqual([]);
   });
 
-  test('names the one failing pod, what it does and to how many', () => {
-    expect(titles('dead-pod')).toEqual(['goldpinger-chaos refuses 3 of 3 pods']);
-    expect(titles('cut-off')).toEqual(['goldpinger-chaos does not reach 3 of 3 pods.']);
+  test('says what the server found of the pod that fails', () => {
+    expect(titles('dead-pod')).toEqual([
+      'goldpinger-chaos: unreachable from all 3 others, refused: nothing listens on its port.',
+    ]);
+    expect(titles('cut-off')).toEqual([
+      'goldpinger-chaos: reaches none of the 3 others, timeout in connect: its own network.',
+    ]);
+    const [dead] = noticesOf(pictureOf('dead-pod'), 'live', FEED_TIME_MS);
+    expect(dead?.text).toMatch(/^since \d\d:\d\d:\d\d\.$/);
+    expect(dead?.action).toMatchObject({ label: 'Show the links' });
   });
 
   test('names the node when all that fail are on it', () => {
-    expect(titles('dead-node', 40)[0]).toMatch(/^10 pods are failing, all of worker-\d\d\.$/);
+    expect(titles('dead-node', 40)[0]).toMatch(/^node worker-\d\d: its 10 pods are unreachable from all 30 others, /);
+    const [node] = noticesOf(pictureOf('dead-node', 40), 'live', FEED_TIME_MS);
+    expect(node?.action).toMatchObject({ label: 'Show', filter: expect.stringMatching(/^worker-\d\d$/) });
+  });
+
+  test('counts what else failed as a whole, and leaves single links to the picture', () => {
+    const [worst] = noticesOf(pictureOf('outcomes', 8), 'live', FEED_TIME_MS);
+    expect(worst?.text).toMatch(/ \d more of the kind\.$/);
+    const picture = pictureOf('mixed', 120);
+    const findings = picture.mesh.findings.filter(({ kind }) => kind === 'link');
+    expect(findings).toHaveLength(1);
+    const mesh = { ...picture.mesh, findings };
+    expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS).map(({ id }) => id)).not.toContain('failing');
   });
 
   test('says how old the pod list is', () => {
@@ -118,8 +137,8 @@ describe('a notice', () => {
 
   test('says who did not report and why', () => {
     const [notice] = noticesOf(pictureOf('missing-rows'), 'live', FEED_TIME_MS);
-    expect(notice?.title).toBe('2 of 4 pods did not report.');
-    expect(notice?.text).toBe('001 gave no answer in time, chaos gave a malformed answer.');
+    expect(notice?.title).toBe('goldpinger-001: did not report, timeout: what it reaches is not known.');
+    expect(notice?.text).toBe('no answer within 1000 ms. 1 more did not either.');
   });
 
   test('warns when the serving pod itself is starved', () => {
@@ -140,7 +159,7 @@ describe('a notice', () => {
 
   test('of a fault comes before one of the stream, and there are never more than three', () => {
     const picture = pictureOf('mixed', 60);
-    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toContain('failing');
+    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toContain('unreachable');
     const worst = { ...picture, mesh: { ...picture.mesh, discovery: pictureOf('stale').mesh.discovery } };
     expect(noticesOf(worst, 'polling', FEED_TIME_MS).length).toBeLessThanOrEqual(3);
   });

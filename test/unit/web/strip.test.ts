@@ -5,12 +5,12 @@ import { keptLines, prettyJson } from '../../../web/pure/raw-text.ts';
 import { STRIP_MS, type StripPoint, withPicture } from '../../../web/pure/strip.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
-const at = (atMs: number) =>
-  buildPicture(meshOf({ pods: 2, scenario: 'dead-pod', atMs }), {
-    thresholds: DEFAULT_THRESHOLDS,
-    value: 'last',
-    phase: 'total',
-  });
+const picture = buildPicture(meshOf({ pods: 2, scenario: 'dead-pod' }), {
+  thresholds: DEFAULT_THRESHOLDS,
+  value: 'last',
+  phase: 'total',
+});
+const at = (atMs: number) => ({ ...picture, mesh: { ...picture.mesh, atMs } });
 
 test('the history grows by one point a picture, and not by the same picture twice', () => {
   const one = withPicture([], at(1_000_000));

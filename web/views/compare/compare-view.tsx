@@ -3,6 +3,7 @@ import { createPortal } from 'react-dom';
 import type { Finding } from '../../../server/contract/finding.ts';
 import type { Mesh } from '../../../server/contract/mesh.ts';
 import { serverUrl } from '../../data/requests.ts';
+import type { Selection } from '../../pure/address.ts';
 import { compare } from '../../pure/compare.ts';
 import { deltaText, reportPath, seenAfter } from '../../pure/compare-words.ts';
 import { clockText, spanText } from '../../pure/figures.ts';
@@ -28,8 +29,8 @@ interface CompareViewProps {
   /** The hypothesis, clause by clause. */
   expect: readonly string[];
   onExpect(expect: readonly string[]): void;
-  /** Opens a link (pod uids) as it was at a moment, ms since the epoch. */
-  onOpen(link: { from: string; to: string }, atMs: number): void;
+  /** Opens a link or pod as it was at a moment, ms since the epoch. */
+  onOpen(selection: Selection, atMs: number): void;
 }
 
 /** What changed between two or three ranges of time: as a map, as a table, in key figures, in words. */
@@ -44,8 +45,8 @@ export function CompareView(view: CompareViewProps) {
   }, [before, during, after, problemMs]);
   const duringRange = ranges[1];
   const verdict = useVerdict(duringRange, expect);
-  const open = (link: { from: string; to: string }) => {
-    if (duringRange !== undefined) onOpen(link, Math.round((duringRange.fromMs + duringRange.toMs) / 2));
+  const open = (selection: Selection) => {
+    if (duringRange !== undefined) onOpen(selection, Math.round((duringRange.fromMs + duringRange.toMs) / 2));
   };
   const { panelSlot } = props;
   return (
@@ -83,7 +84,7 @@ export function CompareView(view: CompareViewProps) {
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
             {during === undefined ? null : during.findings.length > 0 ? (
-              <FindingList mesh={during} most={8} />
+              <FindingList mesh={during} most={8} onSelect={open} onFilter={props.onFilter} />
             ) : (
               <p className="panel-second">Nothing stood out during the range.</p>
             )}

@@ -1,3 +1,6 @@
+import type { Finding } from '../../../server/contract/finding.ts';
+import type { Mesh } from '../../../server/contract/mesh.ts';
+import { findingsOfLink } from '../../pure/blame.ts';
 import { latencyParts, latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
@@ -7,12 +10,18 @@ import { lateSince, sinceWords } from '../../pure/since-words.ts';
 import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
+import { FindingList } from '../findings/finding-list.tsx';
 import { StateGlyph } from '../state-glyph.tsx';
+import { HistoryChart } from './history-chart.tsx';
 import { LinkFigures } from './link-figures.tsx';
 import { PhaseBar } from './phase-bar.tsx';
 import { SampleChart } from './sample-chart.tsx';
+import { useLinkHistory } from './use-link-history.ts';
 import { useSamples } from './use-samples.ts';
 import type { Way } from './way.ts';
+
+/** The figures come first: what is beyond is counted. */
+const MOST_FINDINGS = 3;
 
 /** The selected link: both directions side by side, what is wrong with it and where to look. */
 export function LinkPanel(props: ViewProps) {
@@ -41,10 +50,19 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   const back = isSelf ? there : linkFacts(picture, to.index, from.index);
   const thereSamples = useSamples(loadSamples, from.pod.uid, to.pod.uid, there.sampledMs);
   const backSamples = useSamples(loadSamples, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, back.sampledMs);
-  const ways: Way[] = [{ name: wayName(from, to), from, to, facts: there, samples: thereSamples }];
-  if (!isSelf) ways.push({ name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples });
+  const isNow = picture.mesh.past === null;
+  const therePast = useLinkHistory(props.loadLinkHistory, from.pod.uid, to.pod.uid, isNow);
+  const backPast = useLinkHistory(props.loadLinkHistory, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, isNow);
+  const ways: Way[] = [
+    { name: wayName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
+    { name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
+  ].slice(0, isSelf ? 1 : 2);
   const { problemMs } = thresholds;
-  const verdict = linkVerdict(there, back, { from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs });
+  const findings = findingsOf(picture.mesh, ways);
+  const verdict = linkVerdict(there, back, {
+    ...{ from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs },
+    isFound: findings.length > 0,
+  });
   return (
     <div className="detail link-detail">
       <h2>
@@ -53,8 +71,15 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
       </h2>
       <div className={`finding is-${verdict.tone}`}>
         <b>{verdict.title}</b>
-        <p>{verdict.text}</p>
+        {verdict.text !== '' && <p>{verdict.text}</p>}
       </div>
+      <FindingList
+        mesh={{ findings, pods: picture.mesh.pods }}
+        most={MOST_FINDINGS}
+        selection={props.selection}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
       <div className="ways">
         {ways.map((way) => (
           <WayFacts key={way.name} way={way} props={props} />
@@ -78,6 +103,13 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   );
 }
 
+/** What the server found that explains either direction, of those that are not as they should be. */
+function findingsOf(mesh: Mesh, ways: readonly Way[]): Finding[] {
+  const bad = ways.filter(({ facts }) => facts.state !== 'good' && facts.state !== 'fair');
+  const explaining = new Set(bad.flatMap(({ from, to }) => findingsOfLink(mesh, from.index, to.index)));
+  return mesh.findings.filter((finding) => explaining.has(finding));
+}
+
 function wayName(from: PodView, to: PodView): string {
   return `${from.label} → ${to.label}`;
 }
@@ -85,6 +117,7 @@ function wayName(from: PodView, to: PodView): string {
 function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
   const { facts, samples } = way;
   const { nowMs, thresholds } = props;
+  const isNow = props.picture.mesh.past === null;
   const lateMs = facts.state === 'warning' ? thresholds.warningMs : thresholds.problemMs;
   const late = samples.samples === null ? null : lateSince(samples.samples, lateMs * 1000, nowMs);
   const { since, span } = sinceWords(facts, late, nowMs);
@@ -109,12 +142,8 @@ function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
           </>
         )}
       </p>
-      <SampleChart
-        of={samples}
-        state={facts.state}
-        problemMs={thresholds.problemMs}
-        isNow={props.picture.mesh.past === null}
-      />
+      <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} isNow={isNow} />
+      <HistoryChart of={way.past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
       {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
     </section>
   );

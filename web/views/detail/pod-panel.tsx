@@ -1,3 +1,4 @@
+import { findingsOfPod } from '../../pure/blame.ts';
 import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
 import { lastPingsInto } from '../../pure/last-pings.ts';
 import { chooseLinks } from '../../pure/link-choice.ts';
@@ -7,11 +8,14 @@ import { podWords } from '../../pure/pod-words.ts';
 import { recoveryText } from '../../pure/recovery.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
+import { FindingList } from '../findings/finding-list.tsx';
 import { LinkButton } from './link-button.tsx';
 
 /** The most links that a list shows at first, and at all. */
 const FEW = 12;
 const MOST = 300;
+/** Findings of the pod and of its links that are told; the others are counted. */
+const MOST_FINDINGS = 4;
 
 /** The selected pod: how it is, where it runs, and its links in both directions, the worst first. */
 export function PodPanel(props: ViewProps) {
@@ -27,7 +31,11 @@ export function PodPanel(props: ViewProps) {
     );
   }
   const words = podWords(picture, view, nowMs);
-  const why = picture.mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
+  const { mesh } = picture;
+  const findings = findingsOfPod(mesh, view.index);
+  // What the server holds against the pod and is no finding: that it did not report, that it knows other pods.
+  const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
+  const why = findings.length > 0 ? [] : reasons.slice(0, 5);
   const badWords = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
   return (
     <div className="detail pod-detail">
@@ -40,10 +48,17 @@ export function PodPanel(props: ViewProps) {
           {words.state}
           {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
         </b>
-        {why.slice(0, 5).map((reason) => (
+        {why.map((reason) => (
           <p key={reason}>{shownName(reason)}</p>
         ))}
       </div>
+      <FindingList
+        mesh={{ findings, pods: mesh.pods }}
+        most={MOST_FINDINGS}
+        selection={selection}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
       <PodFacts props={props} view={view} />
       {view.health === 'gone' ? (
         <LastPings props={props} view={view} />

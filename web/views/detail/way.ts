@@ -1,5 +1,6 @@
 import type { LinkFacts } from '../../pure/link-facts.ts';
 import type { PodView } from '../../pure/pod-view.ts';
+import type { HistoryState } from './use-link-history.ts';
 import type { SamplesState } from './use-samples.ts';
 
 /** One direction of a link, with all that is known of it. */
@@ -10,4 +11,5 @@ export interface Way {
   to: PodView;
   facts: LinkFacts;
   samples: SamplesState;
+  past: HistoryState;
 }

@@ -2,6 +2,7 @@ import type { Finding } from '../../../server/contract/finding.ts';
 import type { Mesh } from '../../../server/contract/mesh.ts';
 import type { Selection } from '../../pure/address.ts';
 import { countText } from '../../pure/figures.ts';
+import { targetOf } from '../../pure/finding-words.ts';
 import { shownName } from '../../pure/names.ts';
 import './findings.css';
 
@@ -9,14 +10,16 @@ interface FindingListProps {
   mesh: Pick<Mesh, 'findings' | 'pods'>;
   /** At most so many; the others are counted. */
   most: number;
-  /** Opens what a finding is about; without it findings are mere text. */
-  onSelect?: (selection: Selection) => void;
+  /** What is open already: a finding of it opens a link that shows it. */
+  selection?: Selection;
+  /** Opens what a finding is about. */
+  onSelect(selection: Selection): void;
   /** Shows the pods of the node that a finding is about. */
-  onFilter?: (text: string) => void;
+  onFilter(text: string): void;
 }
 
-/** What stands out, as the servers say it, the worst first. Nothing without any. */
-export function FindingList({ mesh, most, onSelect, onFilter }: FindingListProps) {
+/** What stands out, as the server says it, the worst first. Nothing without any. */
+export function FindingList({ mesh, most, selection = null, onSelect, onFilter }: FindingListProps) {
   const { findings } = mesh;
   if (findings.length === 0) return null;
   return (
@@ -26,17 +29,17 @@ export function FindingList({ mesh, most, onSelect, onFilter }: FindingListProps
       </h2>
       <ul className="finding-list">
         {findings.slice(0, most).map((finding) => {
-          const node = finding.kind === 'node' ? (mesh.pods[finding.pods[0] ?? -1]?.node ?? '') : '';
-          const about = onSelect === undefined ? null : selectionOf(finding, mesh.pods);
-          const open = node !== '' && onFilter !== undefined ? () => onFilter(node) : () => onSelect?.(about);
+          const target = targetOf(finding, mesh.pods, selection);
+          const open = (wanted: NonNullable<typeof target>) =>
+            'filter' in wanted ? onFilter(wanted.filter) : onSelect(wanted);
           return (
             <li key={`${finding.kind} ${finding.subject}`} className={`finding is-${finding.severity}`}>
-              {about === null ? (
+              {target === null ? (
                 <div className="finding-words">
                   <Words finding={finding} />
                 </div>
               ) : (
-                <button type="button" className="finding-words" onClick={open}>
+                <button type="button" className="finding-words" onClick={() => open(target)}>
                   <Words finding={finding} />
                 </button>
               )}
@@ -62,14 +65,4 @@ function Words({ finding: { title, detail, affected, of } }: { finding: Finding 
       )}
     </>
   );
-}
-
-/** What a click on a finding opens: its link, or its pod; null where it is about several or none. */
-function selectionOf({ kind, pods, from }: Finding, all: Mesh['pods']): Selection {
-  const uid = (index: number | undefined) => all[index ?? -1]?.uid;
-  const [to, source] = [uid(pods[0]), uid(from[0])];
-  if (to === undefined) return null;
-  const isLink = kind === 'link' || kind === 'link-slow' || kind === 'one-way';
-  if (isLink && source !== undefined) return { from: source, to };
-  return pods.length === 1 || kind === 'node' ? { pod: to } : null;
 }

@@ -45,7 +45,7 @@ const MOST_MARKED = 60;
 
 /** Chooses the links to draw. */
 export function useGraphLinks(props: ViewProps): GraphLinks {
-  const { picture, selection, filter, narrow, nowMs, only, limit } = props;
+  const { picture, selection, filter, narrow, only, limit } = props;
   return useMemo(() => {
     const tier = tierOf(picture.n, narrow);
     const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
@@ -69,9 +69,9 @@ export function useGraphLinks(props: ViewProps): GraphLinks {
       pair,
       touching,
       targets: externalTargets(picture),
-      suspects: suspectsOf(picture, nowMs),
+      suspects: suspectsOf(picture),
     };
-  }, [picture, selection, filter, narrow, nowMs, only, limit]);
+  }, [picture, selection, filter, narrow, only, limit]);
 }
 
 function pairOf(picture: Picture, from: number, to: number): number {

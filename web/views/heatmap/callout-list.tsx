@@ -69,6 +69,6 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
   );
 }
 
-function keyOf({ axis, state, first }: Callout): string {
-  return `${axis} ${state} ${first}`;
+function keyOf({ axis, title, first, lines }: Callout): string {
+  return `${axis} ${first} ${title} ${lines[0]}`;
 }

@@ -1,0 +1,61 @@
+import type { Finding } from '../../server/contract/finding.ts';
+import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Selection } from './address.ts';
+import { isOfItself } from './blame.ts';
+import { clockText, latencyText } from './figures.ts';
+import { shownName } from './names.ts';
+
+/** A finding's sentence in its parts, for places that have not room for all of it. Safe to show. */
+export interface FindingWords {
+  /** Whom it is about. */
+  subject: string;
+  /** What is wrong: `slow from all 3 others`. */
+  what: string;
+  /** How it shows and where to look: `first byte only: process or proxy, not the network`; '' = not said. */
+  where: string;
+}
+
+/** Takes the server's sentence apart: `subject: what, how: where`. */
+export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subject'>): FindingWords {
+  const start = title.startsWith(`${subject}: `) ? subject.length : title.indexOf(': ');
+  if (start < 0) return { subject: shownName(title), what: '', where: '' };
+  const rest = title.slice(start + 2);
+  const comma = rest.indexOf(', ');
+  return {
+    subject: shownName(title.slice(0, start)),
+    what: shownName(comma < 0 ? rest : rest.slice(0, comma)),
+    where: comma < 0 ? '' : shownName(rest.slice(comma + 2)),
+  };
+}
+
+/** `since 14:03:12`, or of what is slow `median 252 ms`; '' where neither is known. `nowMs`: the serving pod's time. */
+export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
+  if (severity === 'slow') return totalUs < 0 ? '' : `median ${latencyText(totalUs)}`;
+  return severity === 'failed' && sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : '';
+}
+
+/** What opens a finding: its link, its pod, or all pods of its node; null where it is about several or none. */
+export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
+
+/** What opens a finding; where that is `open` already, a link that shows it. */
+export function targetOf(finding: Finding, all: Mesh['pods'], open: Selection = null): FindingTarget {
+  const { kind, pods, from } = finding;
+  const uid = (index: number | undefined) => all[index ?? -1]?.uid;
+  const [to, source] = [uid(pods[0]), uid(from[0])];
+  if (to === undefined) return null;
+  const pod = { pod: to };
+  const link = source === undefined ? [] : [{ from: source, to }];
+  const node = all[pods[0] ?? -1]?.node ?? '';
+  if (kind === 'node' && node !== '') return { filter: node };
+  let wanted: Exclude<Selection, null>[] = [];
+  if (isOfItself(finding)) wanted = [pod, ...link];
+  else if (kind === 'link' || kind === 'link-slow' || kind === 'one-way') wanted = [...link, pod];
+  else if (pods.length === 1) wanted = kind === 'pod-unreachable' || kind === 'pod-slow' ? [pod, ...link] : [pod];
+  return wanted.find((one) => !isSame(open, one)) ?? null;
+}
+
+function isSame(a: Selection, b: Selection): boolean {
+  if (a === null || b === null) return false;
+  if ('pod' in a) return 'pod' in b && a.pod === b.pod;
+  return 'from' in b && a.from === b.from && a.to === b.to;
+}
