@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { runCommand } from '../deploy/local/client/commands.ts';
@@ -40,6 +40,8 @@ export class Experiment {
     keepWriteToken(dir, writeToken);
     const serverEnv = { SHUTDOWN_GRACE: '0.2s' };
     const cluster = await startCluster({ pods: 3, intervalS: 1, dir, serverEnv, writeToken });
+    favour(cluster);
+    cluster.onEvent(() => favour(cluster));
     await cluster.ready();
     return new Experiment(cluster, dir);
   }
@@ -59,6 +61,37 @@ export class Experiment {
     const pod = this.cluster.pods().find(({ name, ready }) => ready && !name.includes('chaos'));
     if (!pod) throw new Error('no pod is ready');
     return pod;
+  }
+
+  /** All that are ready, the one in the experiment among them. */
+  ready(): LocalPod[] {
+    return this.cluster.pods().filter(({ ready, terminating }) => ready && !terminating);
+  }
+
+  /** Where a pod's own server listens; the chapter's fourth pod is asked behind its proxy. */
+  urlOf({ name, ip }: LocalPod): string {
+    return `http://${ip}:${name === CHAOS ? 9090 : 8080}`;
+  }
+
+  /** How long ago a pod was created, by the API. */
+  async ageMs(name: string): Promise<number> {
+    const { items } = JSON.parse(await this.command('get', 'pods', name, '-o', 'json'));
+    return Date.now() - Date.parse(items[0].metadata.creationTimestamp);
+  }
+
+  /** Writes a file for a command; gives its path. */
+  file(name: string, text: string): string {
+    const path = join(this.#dir, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Whether a server tells that pods are short of CPU: then probes do time out, and rows come late. */
+  async isBusy(url: string): Promise<boolean> {
+    const { rows } = await this.mesh(url);
+    return rows.some(
+      ({ starvation }) => starvation !== null && (starvation.suspectShare > 0.05 || starvation.loopDelayP99Us > 20_000),
+    );
   }
 
   /** The pod of that name. */
@@ -88,6 +121,17 @@ export class Experiment {
   async stop(): Promise<void> {
     await this.cluster.stop();
     rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** Where that is allowed, pods go before who asks them, who would have them starve and say so. */
+function favour(cluster: LocalCluster): void {
+  for (const { pid } of cluster.pods()) {
+    try {
+      if (pid > 0) setPriority(pid, -15);
+    } catch {
+      // Only root may.
+    }
   }
 }
 

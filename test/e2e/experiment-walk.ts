@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
@@ -32,8 +31,6 @@ export class Walk {
   static async start(): Promise<Walk> {
     mkdirSync(SEEN_DIR, { recursive: true });
     const [pages, experiment] = await Promise.all([RealPages.start(), Experiment.start()]);
-    favour(experiment);
-    experiment.cluster.onEvent(() => favour(experiment));
     const page = await pages.open(`http://${experiment.witness.ip}:8080/`);
     return new Walk(experiment, pages, page);
   }
@@ -98,17 +95,6 @@ export class Walk {
 
 /** Whether a pod is one of those that an experiment made. */
 export const isChaos = (name: string): boolean => name.startsWith(CHAOS);
-
-/** Where that is allowed, pods go before the browser, which would have them starve and say so. */
-function favour({ cluster }: Experiment): void {
-  for (const { pid } of cluster.pods()) {
-    try {
-      if (pid > 0) setPriority(pid, -15);
-    } catch {
-      // Only root may.
-    }
-  }
-}
 
 /** The links whose cells are red, `from > to`, read from one picture of the heatmap on the page. */
 async function redLinks(page: Page): Promise<string[]> {

@@ -1,17 +1,42 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CHAOS, Experiment, linksInto, linksOf, MANIFEST } from '../experiment.ts';
+import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../experiment.ts';
+import type { Truth, VerdictPoll } from '../verdict-poll.ts';
+import { DOWN, HEALTHY, PolledExperiment, SLOW } from './polled-experiment.ts';
 import { soon } from './server-process.ts';
+import { expectPage, expectReport } from './walk-report.ts';
 
+/** What the clones of 2b do: slow for others, fast for themselves, and healthy. */
+const CLONES = [
+  'latency>=120ms,to=label:chaos=true,self=exclude',
+  'latency<120ms,to=label:chaos=true,self=only',
+  'healthy',
+].reduce((query, clause) => `${query}&expect=${encodeURIComponent(clause)}`, 'window=3s');
+const NOT_THERE: Truth = { [HEALTHY]: 'pass', [SLOW]: 'unknown', [DOWN]: 'unknown' };
+const REFUSED: Truth = { [HEALTHY]: 'fail', [SLOW]: 'fail', [DOWN]: 'pass' };
+const FAST: Truth = { [HEALTHY]: 'pass', [SLOW]: 'fail', [DOWN]: 'fail' };
+const LATE: Truth = { [HEALTHY]: 'pass', [SLOW]: 'pass', [DOWN]: 'fail' };
+
+let walk: PolledExperiment;
 let experiment: Experiment;
+let poll: VerdictPoll;
+const reports = { spoilt: 0 };
 beforeAll(async () => {
-  experiment = await Experiment.start();
-  await soon(async () => expect(await experiment.health()).toBe(200));
+  walk = await PolledExperiment.start(NOT_THERE);
+  ({ experiment, poll } = walk);
 });
-afterAll(() => experiment?.stop());
+afterAll(async () => {
+  await poll?.stop();
+  await experiment?.stop();
+  const { excused } = poll.judged();
+  console.info(
+    `${poll.answers.length} verdicts, ${excused} excused by load; ${reports.spoilt} of at most 3 reports spoilt by it`,
+  );
+});
 
 const isChaos = (pod: string) => pod === CHAOS;
 /** The matrix as the chaos pod has it, asked behind its proxy: nobody else gets its row while that refuses. */
-const meshBehind = () => experiment.mesh(`http://${experiment.pod(CHAOS).ip}:9090`);
+const meshBehind = () => experiment.mesh(experiment.urlOf(experiment.pod(CHAOS)));
 /** Waits until all four links into the chaos pod have that outcome, the twelve others being ok. */
 const untilInto = (outcome: string) =>
   soon(async () => {
@@ -22,14 +47,27 @@ const untilInto = (outcome: string) =>
   });
 
 describe('experiment 2, by the chapter’s commands', () => {
+  it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
+    for (const answer of await walk.settled()) {
+      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [], violations: [] });
+    }
+    const { reason } = await walk.verdict(SLOW);
+    expect(reason).toContain('no pod is as to= says');
+  });
+
   it('1. applied, no proxy yet: everybody is refused by the new pod, itself included; it reaches the others', async () => {
-    expect(await experiment.command('apply', '-f', MANIFEST)).toBe(`pod/${CHAOS} created\nservice/${CHAOS} created\n`);
+    const applied = await walk.change(REFUSED, 'apply', '-f', MANIFEST);
+    expect(applied).toBe(`pod/${CHAOS} created\nservice/${CHAOS} created\n`);
     expect(await experiment.command('apply', '-f', MANIFEST)).toBe(
       `pod/${CHAOS} unchanged\nservice/${CHAOS} unchanged\n`,
     );
     const into = await untilInto('refused');
     expect(into.every(({ phase }) => phase === 'connect')).toBe(true);
+    for (const answer of await walk.settled()) {
+      for (const { to, found } of answer.violations) expect([to, found]).toEqual([CHAOS, 'refused in connect']);
+    }
     expect(await experiment.health()).toBe(418);
+    expect((await walk.verdict(HEALTHY)).missing_rows).toContain(CHAOS);
     const seen = await experiment.mesh();
     const row = seen.rows.find(({ pod }) => seen.pods[pod]?.name === CHAOS);
     expect(row?.missing).toBe('refused');
@@ -44,18 +82,33 @@ describe('experiment 2, by the chapter’s commands', () => {
     expect(await experiment.command('toxic', 'list')).toBe('');
   });
 
-  it('3. the proxy is made: all green', async () => {
-    const made = await experiment.command('toxic', 'create', 'chaos', '-l', '0.0.0.0:8080', '-u', 'localhost:9090');
-    expect(made).toBe('Created new proxy chaos\n');
+  it('3. the proxy is made: all green; a slow row then, in each verdict and in the report; and fast again', async () => {
+    const create = ['toxic', 'create', 'chaos', '-l', '0.0.0.0:8080', '-u', 'localhost:9090'];
+    expect(await walk.change(FAST, ...create)).toBe('Created new proxy chaos\n');
     expect(await experiment.command('toxic', 'list')).toBe('chaos\t[::]:8080\tlocalhost:9090\tenabled\t0\n');
     await untilInto('ok');
-    await soon(async () => expect(await experiment.health()).toBe(200));
-  });
+    let okMs = Date.now();
+    await walk.settled();
+    expect(await experiment.health()).toBe(200);
+    while (reports.spoilt < 3) {
+      const { report, page, fromMs } = await walk.slowed(okMs);
+      // Where pods are short of CPU other links are slow, too, or probes fail; the past stays so. Then it is done again.
+      const isBusy = await experiment.isBusy(experiment.urlOf(experiment.witness));
+      try {
+        expectReport(report, fromMs);
+        await expectPage(page, report);
+        return;
+      } catch (error) {
+        if (!isBusy) throw error;
+        reports.spoilt += 1;
+        okMs = Date.now();
+      }
+    }
+  }, 180_000);
 
   it('4. 250 ms: all four stay healthy, the row is slow, its own link too; the delay is in the first byte', async () => {
-    const added = await experiment.command(
-      ...['toxic', 'add', '--type', 'latency', '--a', 'latency=250', '--upstream', 'chaos'],
-    );
+    const latency = ['toxic', 'add', '--type', 'latency', '--a', 'latency=250', '--upstream', 'chaos'];
+    const added = await walk.change(LATE, ...latency);
     expect(added).toBe("Added upstream latency toxic 'latency_upstream' on proxy 'chaos'\n");
     await soon(async () => {
       const { into, others } = linksInto(await experiment.mesh(), isChaos);
@@ -71,31 +124,54 @@ describe('experiment 2, by the chapter’s commands', () => {
         expect(outcome).toBe('ok');
         expect(totalMs).toBeLessThan(100);
       }
-      expect(await experiment.health()).toBe(200);
     });
     expect(await experiment.command('toxic', 'inspect', 'chaos')).toBe(
       'latency_upstream\ttype=latency\tstream=upstream\ttoxicity=1.00\tattributes=[\tjitter=0\tlatency=250\t]\n',
     );
   });
 
-  it('5. 350 ms: links into it fail by timeout, waiting for the first byte', async () => {
+  it('5. another pod is restarted meanwhile: what it has forgotten is not known, and nobody says otherwise', async () => {
+    // Slow, with room to the limit of 300 ms: probes of a busy machine take longer.
+    await experiment.command('toxic', 'update', '-n', 'latency_upstream', '-a', 'latency=150', 'chaos');
+    await walk.settled();
+    const other = experiment
+      .ready()
+      .filter(({ name }) => name !== CHAOS)
+      .at(-1);
+    // A pod that is younger than 30 s is taken to have begun late, and to have forgotten nothing.
+    await soon(async () => expect(await experiment.ageMs(other?.name ?? '')).toBeGreaterThan(31_000), 40_000);
+    poll.change(LATE);
+    poll.forget(16);
+    const killedMs = Date.now();
+    process.kill(other?.pid ?? 0, 'SIGKILL');
+    await soon(() => expect(experiment.pod(other?.name ?? '')).toMatchObject({ restarts: 1, ready: true }));
+    await walk.settled();
+    expect(poll.answers.filter(({ pod, askedMs }) => pod === other?.name && askedMs > killedMs).length).toBeGreaterThan(
+      2,
+    );
+  });
+
+  it('6. 350 ms: links into it fail by timeout, waiting for the first byte; disabled: refused', async () => {
     const update = ['toxic', 'update', '-n', 'latency_upstream', '-a', 'latency=350', 'chaos'];
-    expect(await experiment.command(...update)).toBe("Updated toxic 'latency_upstream' on proxy 'chaos'\n");
+    const updated = await walk.change(REFUSED, ...update);
+    expect(updated).toBe("Updated toxic 'latency_upstream' on proxy 'chaos'\n");
     const into = await untilInto('timeout');
     expect(into.every(({ phase }) => phase === 'first-byte')).toBe(true);
-  });
-
-  it('6. disabled: refused; toxic removed and enabled again: all green', async () => {
+    for (const answer of await walk.settled()) {
+      expect(answer.violations.map(({ to }) => to)).toContain(CHAOS);
+    }
     expect(await experiment.command('toxic', 'toggle', 'chaos')).toBe('Proxy chaos is now disabled\n');
     await untilInto('refused');
-    const remove = ['toxic', 'remove', '-n', 'latency_upstream', 'chaos'];
-    expect(await experiment.command(...remove)).toBe("Removed toxic 'latency_upstream' on proxy 'chaos'\n");
-    expect(await experiment.command('toxic', 'toggle', 'chaos')).toBe('Proxy chaos is now enabled\n');
-    await untilInto('ok');
   });
 
-  it('7. deleted: gone with the time, all green, no address kept', async () => {
-    await experiment.command('delete', '-f', MANIFEST, '--force');
+  it('7. toxic removed and enabled again: all green; deleted: gone with the time, all green, no address kept', async () => {
+    const remove = ['toxic', 'remove', '-n', 'latency_upstream', 'chaos'];
+    expect(await experiment.command(...remove)).toBe("Removed toxic 'latency_upstream' on proxy 'chaos'\n");
+    const enabled = await walk.change(FAST, 'toxic', 'toggle', 'chaos');
+    expect(enabled).toBe('Proxy chaos is now enabled\n');
+    await untilInto('ok');
+    await walk.settled();
+    await walk.change(NOT_THERE, 'delete', '-f', MANIFEST, '--force');
     await soon(async () => {
       const mesh = await experiment.mesh();
       expect(mesh.pods.find(({ name }) => name === CHAOS)?.lifecycle).toBe('gone');
@@ -103,13 +179,18 @@ describe('experiment 2, by the chapter’s commands', () => {
       expect(await experiment.health()).toBe(200);
     });
     await expect(experiment.command('service', '--url', CHAOS)).rejects.toThrow('not found');
+    await walk.settled();
   });
 });
 
 describe('experiment 2b, as PowerfulSeal does it', () => {
   it('the clones’ rows are slow, their links to themselves are not', async () => {
-    const { cluster } = experiment;
-    await experiment.command('apply', '-f', 'test/fixtures/powerfulseal-clone.yml');
+    // 150 ms, as above; the chapter's 250 are for `npm run test:experiments`.
+    const file = experiment.file(
+      'clone.yml',
+      readFileSync('test/fixtures/powerfulseal-clone.yml', 'utf8').replace('=250', '=150'),
+    );
+    await walk.change({ [HEALTHY]: 'pass', [CLONES]: 'pass' }, 'apply', '-f', file);
     const clones = (pod: string) => pod.startsWith('goldpinger-chaos-');
     await soon(async () => {
       const links = linksOf(await experiment.mesh());
@@ -118,22 +199,29 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
         const [from = '', to = ''] = pair.split('>');
         expect([pair, outcome]).toEqual([pair, 'ok']);
         const isSlow = clones(to) && from !== to;
-        if (isSlow) expect([pair, totalMs > 249, connectMs < 20]).toEqual([pair, true, true]);
-        else expect([pair, totalMs < 100]).toEqual([pair, true]);
+        if (isSlow) expect([pair, totalMs > 149, connectMs < 20]).toEqual([pair, true, true]);
+        else expect([pair, totalMs < 140]).toEqual([pair, true]);
       }
-      expect(await experiment.health()).toBe(200);
     }, 30_000);
-    // The same as a hypothesis, by the label that the clones carry: slow for others, fast for themselves, and healthy.
-    const clauses = ['latency>=200ms,to=label:chaos=true,self=exclude', 'latency<100ms,to=label:chaos=true,self=only'];
-    const query = ['window=4s', ...[...clauses, 'healthy'].map((clause) => `expect=${encodeURIComponent(clause)}`)];
-    await soon(async () => {
-      const answer = await fetch(`http://${experiment.witness.ip}:8080/api/v1/verdict?${query.join('&')}`);
-      expect(await answer.json()).toMatchObject({ verdict: 'pass', clauses: ['pass', 'pass', 'pass'] });
-    }, 45_000);
-    await experiment.command('delete', 'deployment', CHAOS, '--force');
-    await soon(() => expect(cluster.pods()).toHaveLength(3));
-    await soon(async () => expect(await experiment.health()).toBe(200));
+    await walk.settled();
+    await poll.round();
+    await walk.change({ [HEALTHY]: 'pass', [CLONES]: 'unknown' }, 'delete', 'deployment', CHAOS, '--force');
+    await soon(() => expect(experiment.cluster.pods()).toHaveLength(3));
+    await walk.settled();
   }, 120_000);
+});
+
+describe('experiment 1b', () => {
+  it('a killed pod is not missed, and unknown from then on', async () => {
+    const victim = experiment.witness;
+    poll.change({ [HEALTHY]: 'pass', [`window=3s&expect=healthy,to=${victim.name}`]: 'unknown' });
+    experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
+    await soon(() => expect(experiment.ready()).toHaveLength(3));
+    for (const answer of await walk.settled()) {
+      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [] });
+    }
+    await poll.round();
+  });
 });
 
 it('an image that this machine cannot run waits, and says why', async () => {
@@ -142,4 +230,9 @@ it('an image that this machine cannot run waits, and says why', async () => {
   const pod = JSON.parse(await experiment.command('get', 'pods', 'strange', '-o', 'json'));
   expect(JSON.stringify(pod)).toContain('this machine runs no images, only goldpinger-ts');
   await experiment.command('delete', 'pod', 'strange', '--force');
+});
+
+it('of all three, what any pod answered in any second was right', async () => {
+  await poll.stop();
+  expect(poll.judged().wrong).toEqual([]);
 });

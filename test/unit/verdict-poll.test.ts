@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import type { VerdictAnswer } from '../../server/contract/verdict.ts';
+import { type Truth, VerdictPoll } from '../verdict-poll.ts';
+
+type Verdict = VerdictAnswer['verdict'];
+
+const STATUS = { pass: 200, fail: 503, unknown: 425 };
+const Q = 'expect=healthy';
+const truth = (verdict: Verdict): Truth => ({ [Q]: verdict });
+
+/** A poll of one pod that gives these answers, with time that stands still until it is moved. */
+function start(isBusy = false) {
+  const now = { ms: 1_000_000 };
+  let next: () => Response = () => new Response('', { status: 500 });
+  const poll = new VerdictPoll({
+    fetch: async () => next(),
+    nowMs: () => now.ms,
+    pods: () => [{ name: 'pod-1', url: 'http://pod-1' }],
+    isBusy: async () => isBusy,
+    windowMs: 3_000,
+  });
+  const ask = async (verdict: Verdict, { status = STATUS[verdict], links = 4, type = 'application/json' } = {}) => {
+    next = () => new Response(JSON.stringify(answerOf(verdict, links)), { status, headers: { 'content-type': type } });
+    const [kept] = await poll.round();
+    now.ms += 1;
+    return kept;
+  };
+  const failWith = (fault: string) => {
+    next = () => {
+      throw new Error(fault);
+    };
+    return poll.round();
+  };
+  return { poll, now, ask, failWith, wrong: () => poll.judged().wrong.length };
+}
+
+function answerOf(verdict: Verdict, links: number): VerdictAnswer {
+  return {
+    ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? 'a did not report (starved), so' : '' },
+    ...{ expect: [], clauses: [], window_s: 3, samples: 9, links_checked: links, links_failed: 0 },
+    ...{ p50_ms: null, p95_ms: null, max_ms: null, violations: [], missing_rows: [], generated_at: '', served_by: '' },
+  };
+}
+
+describe('answers that are polled', () => {
+  it('may be the old or the new one while something changes, and the new one alone once all have given it', async () => {
+    const { poll, now, ask, wrong } = start();
+    poll.change(truth('pass'));
+    poll.settle();
+    for (const verdict of ['pass', 'unknown', 'fail'] as const) await ask(verdict);
+    expect(wrong()).toBe(2);
+    poll.change(truth('fail'));
+    for (const verdict of ['pass', 'unknown', 'fail'] as const) await ask(verdict);
+    expect(wrong()).toBe(2);
+    now.ms += 1;
+    poll.settle();
+    for (const verdict of ['fail', 'unknown', 'pass'] as const) await ask(verdict);
+    expect(wrong()).toBe(4);
+  });
+
+  it('are no longer right as before once the window lies behind the change, settled or not', async () => {
+    const { poll, now, ask, wrong } = start();
+    poll.change(truth('pass'));
+    poll.settle();
+    now.ms += 1;
+    poll.change(truth('fail'));
+    poll.changed();
+    now.ms += 5_900;
+    await ask('pass');
+    expect(wrong()).toBe(0);
+    now.ms += 200;
+    for (const verdict of ['unknown', 'fail'] as const) await ask(verdict);
+    expect(wrong()).toBe(0);
+    await ask('pass');
+    expect(wrong()).toBe(1);
+    // Two changes in a row: whatever was right before is, for as long.
+    poll.change(truth('pass'));
+    now.ms += 1;
+    poll.change(truth('fail'));
+    await ask('pass');
+    expect(wrong()).toBe(1);
+  });
+
+  it('are excused where pods are short of CPU, but never in calling a fault healthy, nor in another form', async () => {
+    const { poll, ask, failWith } = start(true);
+    poll.change(truth('pass'));
+    poll.settle();
+    await ask('fail');
+    await failWith('ECONNRESET');
+    expect(poll.judged()).toEqual({ wrong: [], excused: 2 });
+    await ask('pass', { status: 503 });
+    await ask('pass', { type: 'application/json; charset=utf-8' });
+    poll.change(truth('fail'));
+    poll.settle();
+    await ask('pass');
+    expect(poll.judged()).toMatchObject({ wrong: [expect.any(String), expect.any(String), expect.any(String)] });
+  });
+
+  it('may be missing from pods that come and go, and only then', async () => {
+    const { poll, now, failWith, wrong } = start();
+    poll.change(truth('pass'));
+    await failWith('ECONNREFUSED');
+    now.ms += 1;
+    expect(wrong()).toBe(0);
+    poll.settle();
+    await failWith('ECONNREFUSED');
+    expect(wrong()).toBe(1);
+  });
+
+  it('cannot pass on all links while one of the pods does not remember the window', async () => {
+    const { poll, now, ask, wrong } = start(true);
+    poll.change(truth('pass'));
+    poll.forget(4);
+    now.ms += 600;
+    await ask('pass', { links: 3 });
+    await ask('unknown');
+    expect(wrong()).toBe(0);
+    await ask('pass');
+    expect(wrong()).toBe(1);
+    now.ms += 3_000;
+    await ask('pass');
+    expect(wrong()).toBe(1);
+  });
+});
+
+it('all have said so when each has, or is starved', async () => {
+  const { poll, ask } = start();
+  poll.change(truth('pass'));
+  const lacks = await Promise.all((['pass', 'unknown', 'fail'] as const).map((verdict) => ask(verdict)));
+  expect(lacks.map((one) => one && poll.lacks(one) === '')).toEqual([true, true, false]);
+});
