@@ -84,6 +84,8 @@ export function App({ feed, preferences, clock }: AppProps) {
   );
   const sentence = useTold(useMemo(() => tellable(live.overview, state.status), [live.overview, state.status]));
 
+  // A comparison opens its links as they were then.
+  const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
   useKeys(letterKeys, (command: Command) => {
     if (command === 'help') setHelpOpen(true);
     else if (command === 'now') {
@@ -93,7 +95,7 @@ export function App({ feed, preferences, clock }: AppProps) {
     else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
     else if (command === 'close') {
       if (address.compare && address.selection === null) change({ compare: false });
-      else close(address.selection);
+      else closePanel();
     } else change({ view: command.view });
   });
 
@@ -185,6 +187,9 @@ export function App({ feed, preferences, clock }: AppProps) {
                   ranges={address.ranges}
                   onRanges={(ranges) => change({ ranges })}
                   onDone={() => change({ compare: false })}
+                  expect={address.expect}
+                  onExpect={(expect) => change({ expect })}
+                  onOpen={(selection, atMs) => select(selection, { atMs })}
                 />
               )}
             </Late>
@@ -194,7 +199,7 @@ export function App({ feed, preferences, clock }: AppProps) {
         onTryNow={feed.tryNow}
         onPanelSlot={setPanelSlot}
         takeFocus={takeFocus}
-        onClosePanel={() => close(address.selection)}
+        onClosePanel={closePanel}
       />
       {stage === 'picture' && (
         <Timeline

@@ -56,7 +56,7 @@ interface Round<T> {
   most: number;
   maxBytes: number;
   send: Message | null;
-  parse(wire: unknown, errorMs: number): T;
+  parse(wire: unknown, errorMs: number): T | Promise<T>;
 }
 
 /**
@@ -204,7 +204,8 @@ class Asker implements AskAll {
       this.#lacking.add(pod.uid, path);
       throw lacksPath(path);
     }
-    return { pod, value: parse(jsonOf(answer), errorMs), atMs: clock.nowMs() - errorMs, errorMs };
+    const atMs = clock.nowMs() - errorMs;
+    return { pod, value: await parse(jsonOf(answer), errorMs), atMs, errorMs };
   }
 }
 

@@ -6,11 +6,13 @@ import {
   MAX_EVENTS,
   type MeshEvent,
   type MissingPart,
-  parseJournal,
+  parsingJournal,
 } from '../contract/event.ts';
 import type { Clock, Timer } from '../contract/seams.ts';
 import type { AllParts, AskAll, PodPart } from './ask-all.ts';
 import { eventsOf, groupOf, type Spans, type Telling } from './event-groups.ts';
+import { inSlices } from './in-slices.ts';
+import { InTurn } from './in-turn.ts';
 import { Turns } from './turns.ts';
 
 /** What events are merged by. */
@@ -68,6 +70,8 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
   const intervalMs = settings.refreshIntervalMs * (1 + settings.jitterFactor) + settings.pingTimeoutMs;
   const spans: Spans = { eachTurnMs: intervalMs + SLACK_MS, sameTurnMs: settings.refreshIntervalMs / 2 };
   let merged: { parts: AllParts<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
+  // Several at once would each have a turn of their own between two of our pings.
+  const reading = new InTurn(Number.POSITIVE_INFINITY, '');
   let isStopped = false;
   const forget = () => {
     merged?.expiry.cancel();
@@ -93,7 +97,7 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
       const asked = Math.min(each, MAX_EVENTS);
       const parts = await deps.askAll.ask<Journal>({
         path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${asked}`,
-        parse: parseJournal,
+        parse: (wire) => reading.do(() => inSlices(parsingJournal(wire), clock)),
         own: () => deps.ownJournal(sinceAgeMs, MAX_EVENTS),
         keepMs: KEEP_MS,
         maxBytes: MAX_JOURNAL_BYTES,

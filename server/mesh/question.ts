@@ -5,8 +5,11 @@ import type { Pod } from '../contract/pod.ts';
 export interface Question<T> {
   /** Path and query. Questions with the same path at the same time are one. */
   path: string;
-  /** Validates an answer's JSON, as soon as it is here; it was given `errorMs` ago. Throws an Error that says what is wrong. */
-  parse(wire: unknown, errorMs: number): T;
+  /**
+   * Validates an answer's JSON, as soon as it is here; it was given `errorMs` ago. Throws an Error that says what is wrong,
+   * or rejects with one where it takes its time.
+   */
+  parse(wire: unknown, errorMs: number): T | Promise<T>;
   /** Our own part. */
   own(): T | Promise<T>;
   /** How long an answer is kept for those who ask the same right after; at most `MAX_KEEP_MS` of ask-all.ts. */

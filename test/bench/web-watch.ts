@@ -45,7 +45,7 @@ export async function watchFromStart(page: Page): Promise<void> {
         super(url, options);
         // Registered before that of the page, and so called before it. See `Report` in web/data/picture-desk.ts.
         this.addEventListener('message', ({ data }) => {
-          if (data.parcel === null) return;
+          if (data.kind !== 'state' || data.parcel === null) return;
           const receivedMs = data.state.receivedMs - performance.timeOrigin;
           const serverMs = data.parcel.head.atMs;
           afterPaint(() => {

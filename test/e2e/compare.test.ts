@@ -34,6 +34,20 @@ test('a pasted link compares the same, a third range is after, a finding opens i
   await page.getByRole('slider', { name: 'before, end' }).focus();
   await page.keyboard.press('ArrowLeft');
   await soon(() => page.url()).toContain(`_${nowMs - minutes(2)}`);
+  await soon(() => page.locator('.is-waiting').count()).toBe(0);
+  // The map has the heatmap's keys: S is the next link that became slower, Enter opens it as it was then.
+  await page.keyboard.press('s');
+  const told = () => page.getByRole('gridcell').textContent();
+  await soon(told).toMatch(/^from 001 to chaos: 0\.\d+ ms, then 25\d ms; \+25\d ms$/);
+  await page.keyboard.press('ArrowRight');
+  await soon(told).toMatch(/^from 002 to chaos: /);
+  expect(await words(page, '.change-words')).toMatch(/^002 → chaos: /);
+  await page.keyboard.press('Enter');
+  await soon(() => words(page, '.is-selection h2 >> nth=0')).toContain('goldpinger-002 ⇄ goldpinger-chaos');
+  await soon(() => page.url()).toContain(`at=${nowMs - minutes(1.5)}`);
+  await page.keyboard.press('Escape');
+  await page.locator('.verdict').waitFor();
+  await soon(() => page.url()).not.toContain('at=');
   await page.getByRole('button', { name: /goldpinger-chaos: slow from all 3 others/ }).press('Enter');
   await soon(() => words(page, '.is-selection h2 >> nth=0')).toBe('Pod goldpinger-chaos');
   await page.keyboard.press('Escape');
@@ -42,22 +56,30 @@ test('a pasted link compares the same, a third range is after, a finding opens i
   await page.locator('.heatmap').waitFor();
 });
 
-test('a verdict is asked for, clause by clause; a mistake is said, hostile names are text', async () => {
+test('a hypothesis is judged, and goes into report and address; a mistake is shown, hostile names are text', async () => {
   const nowMs = Date.now();
-  const page = await visitor.visit(await withPast(nowMs), { hash: ranges(nowMs) });
-  const clauses = page.getByLabel('Expectations');
+  const feed = await withPast(nowMs);
+  const page = await visitor.visit(feed, { hash: ranges(nowMs) });
+  const clauses = page.getByLabel('Hypothesis');
   await clauses.fill('healthy\nlatency>=200ms');
   await page.getByRole('button', { name: 'Check' }).click();
   await soon(() => words(page, '.verdict')).toMatch(/healthy pass × latency>=200ms fail.*001 → <b>chaos: 0\.6 ms/);
-  await clauses.fill('fast');
-  await page.getByRole('button', { name: 'Check' }).click();
-  await soon(() => words(page, '.verdict')).toContain('expect 1: no such condition');
+  const report = page.getByRole('link', { name: 'Report' });
+  expect(await report.getAttribute('href')).toMatch(/&expect=healthy&expect=latency%3E%3D200ms$/);
+  await clauses.fill('healthy\nfast');
+  await clauses.blur();
+  await soon(() => words(page, '.verdict')).toMatch(/Line 2, character 1: no such condition fast$/);
+  // The server would refuse such a report.
+  await soon(() => words(page, '.compare-tools')).toContain('Report without hypothesis');
+  expect(await report.getAttribute('href')).not.toContain('expect=');
+  const other = await visitor.visit(feed, { hash: new URL(page.url()).hash.replace('fast', 'latency<5ms') });
+  await soon(() => words(other, '.verdict')).toMatch(/latency<5ms fail/);
 });
 
-test('300 pods: the map is drawn and the worst 200 links are told, without the page standing still', async () => {
+test('220 pods: the map is drawn and the worst 200 links are told, without the page standing still', async () => {
   const nowMs = Date.now();
-  const page = await visitor.visit(await withPast(nowMs, 300), { hash: ranges(nowMs) });
-  await soon(() => words(page, '.key-figures')).toContain('300 of 90');
+  const page = await visitor.visit(await withPast(nowMs, 220), { hash: ranges(nowMs) });
+  await soon(() => words(page, '.key-figures')).toContain('220 of 48');
   expect(await page.locator('.changed-frame tbody tr').count()).toBe(200);
   await page.locator('.change-frame canvas').hover({ position: { x: 5, y: 5 } });
   await soon(() => words(page, '.change-words')).toMatch(/→ .*then/);

@@ -78,7 +78,7 @@ describe('a change', () => {
     await soon(() => words(page, '#changes')).toBe('chaos is failing.');
     expect(await icon()).not.toBe(green);
     expect(await words(page, '.notices')).toContain('goldpinger-chaos: unreachable from all 3 others, refused');
-    await page.getByRole('button', { name: 'Show the links' }).click();
+    await page.locator('.notices').getByRole('button', { name: 'Show' }).click();
     await soon(() => page.url()).toContain('pod=uid-0003');
   });
 

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { Story } from '../feed/past.ts';
 import { FEED_TOKEN } from '../feed/past-answers.ts';
@@ -7,6 +8,34 @@ const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
 const withPast = (nowMs: number) => visitor.feed(scenario('slow-row'), '/', new Story(nowMs));
 const slider = '.timeline-slider';
+/** What the open dialog says when writing fails in one way after the other. */
+async function refusedNotes(page: Page): Promise<string[]> {
+  const json = (status: number, message: string) => ({ status, json: { code: status, message } });
+  const answers = [
+    json(403, 'writing is off'),
+    { status: 413, body: '<html>nginx</html>' },
+    json(400, 'from: expected a time at most 24 h from now'),
+    { status: 502, body: 'bad gateway' },
+    { status: 200, body: '<html>log in</html>' },
+    null,
+  ];
+  const said: string[] = [];
+  const alert = page.getByRole('alert');
+  for (const answer of answers) {
+    const before = await alert.textContent();
+    await page.unroute('**/api/v1/annotations');
+    await page.route('**/api/v1/annotations', (route) => {
+      if (route.request().method() !== 'POST') return route.continue();
+      return answer === null ? route.abort() : route.fulfill(answer);
+    });
+    await page.getByRole('button', { name: 'Write' }).click();
+    await soon(() => alert.textContent()).not.toBe(before);
+    said.push((await alert.textContent()) ?? '');
+  }
+  await page.unroute('**/api/v1/annotations');
+  return said;
+}
+
 const minutes = (count: number) => count * 60_000;
 
 describe('the timeline', () => {
@@ -79,7 +108,7 @@ describe('the timeline', () => {
     expect((paused - nowMs + minutes(10)) % 15_000).toBe(0);
   });
 
-  test('takes a note from whoever has the token, and says what is wrong with another', async () => {
+  test('takes a note from whoever has the token, and says what is wrong otherwise; the text stays', async () => {
     const page = await visitor.visit(await withPast(Date.now()));
     await page.getByText('proxy created').waitFor();
     await page.getByRole('button', { name: 'Note' }).click();
@@ -87,6 +116,16 @@ describe('the timeline', () => {
     await page.getByLabel('WRITE_TOKEN').fill('guess');
     await page.getByRole('button', { name: 'Write' }).click();
     await page.getByText('not the token').waitFor();
+    const written = await refusedNotes(page);
+    expect(written).toEqual([
+      'These servers take no notes: WRITE_TOKEN is not set.',
+      'The note is too long for these servers, or for a proxy in between. Shorten it and write again.',
+      'Not written: from: expected a time at most 24 h from now',
+      'The server answered with status 502; nothing is written.',
+      'the answer is not JSON: is there a login page in between?',
+      'No server has answered. The text is kept here: write again.',
+    ]);
+    expect(await page.getByLabel('What happened').inputValue()).toBe('<b>cable pulled</b>');
     await page.getByLabel('WRITE_TOKEN').fill(FEED_TOKEN);
     await page.getByRole('button', { name: 'Write' }).click();
     await page.locator('.flag').getByText('<b>cable pulled</b>').waitFor();

@@ -26,7 +26,11 @@ export function pastAnswer(story: Story, path: string, query: URLSearchParams, n
 /** `healthy` passes, any latency fails, any other clause is a mistake: enough for a page that only shows it. */
 function verdictOn(expect: readonly string[]): Answer {
   const wrong = expect.findIndex((clause) => !/^(healthy|latency)/.test(clause));
-  if (wrong >= 0) return { status: 400, body: { code: 400, message: `expect ${wrong + 1}: no such condition` } };
+  if (wrong >= 0)
+    return {
+      status: 400,
+      body: { code: 400, message: `expect ${wrong + 1} in query, character 1: no such condition` },
+    };
   const clauses = expect.map((clause) => (clause === 'healthy' ? ('pass' as const) : ('fail' as const)));
   const failed = clauses.includes('fail');
   const violation = {
@@ -54,5 +58,5 @@ export async function takeAnnotation(story: Story, request: IncomingMessage, now
   const { text: words, from, to } = JSON.parse(text) as { text: string; from: number; to?: number };
   const annotation = { id: `w-${nowMs}`, fromMs: from, toMs: to ?? null, text: words, tags: [], writtenMs: nowMs };
   story.write(annotation);
-  return { status: 201, body: annotation };
+  return { status: 201, body: { annotation, nowMs, taken: 4, missing: [] } };
 }

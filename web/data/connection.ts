@@ -57,6 +57,8 @@ export class Connection {
   #polls = 0;
   #losses = 0;
   #timer: Timer | null = null;
+  /** When the last part of a picture came, monotonic; null while none is under way. */
+  #partMs: number | null = null;
   #closeStream: (() => void) | null = null;
   #asking: AbortController | null = null;
 
@@ -95,6 +97,7 @@ export class Connection {
   }
 
   #halt(): void {
+    this.#partMs = null;
     this.#timer?.cancel();
     this.#timer = null;
     this.#closeStream?.();
@@ -104,6 +107,7 @@ export class Connection {
   }
 
   #after(delayMs: number, fn: () => void): void {
+    this.#partMs = null;
     this.#timer?.cancel();
     this.#timer = this.#needs.clock.setTimer(fn, delayMs);
   }
@@ -111,7 +115,7 @@ export class Connection {
   #open(): void {
     this.#halt();
     this.#closeStream = listen(this.#needs.openStream(this.#windowMs), {
-      onPart: () => this.#after(PART_MS, () => this.#ask()),
+      onPart: () => this.#onPart(),
       onRow: (row, pods) => this.#needs.onRow?.(row, pods),
       onMesh: (mesh) => {
         this.#breaks = 0;
@@ -123,6 +127,23 @@ export class Connection {
       onBroken: (reason) => this.#broken(reason),
     });
     this.#after(PART_MS, () => this.#ask());
+  }
+
+  /** One timer for all parts of a picture: to set one anew for each of a thousand rows takes longer than to read them. */
+  #onPart(): void {
+    const isFirst = this.#partMs === null;
+    if (isFirst) this.#after(PART_MS, () => this.#onSilence());
+    this.#partMs = this.#needs.clock.monotonicMs();
+  }
+
+  #onSilence(): void {
+    const partMs = this.#partMs ?? 0;
+    const leftMs = partMs + PART_MS - this.#needs.clock.monotonicMs();
+    if (leftMs <= 0) this.#ask();
+    else {
+      this.#after(leftMs, () => this.#onSilence());
+      this.#partMs = partMs;
+    }
   }
 
   #broken(reason: string): void {

@@ -1,4 +1,4 @@
-import { type Annotation, parseAnnotations } from '../../server/contract/annotation.ts';
+import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/contract/annotation.ts';
 import { type MeshEvent, parseEvents } from '../../server/contract/event.ts';
 import {
   type LinkHistory,
@@ -8,6 +8,7 @@ import {
 } from '../../server/contract/history.ts';
 import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/contract/verdict.ts';
+import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
 import type { TimeRange } from '../pure/timeline-ranges.ts';
 import { ask, serverUrl, understood } from './requests.ts';
 
@@ -54,24 +55,33 @@ export async function postAnnotation(
   token: string,
 ): Promise<void> {
   const { fromMs, toMs, text } = note;
+  // Anything else cannot be sent in a header.
+  if (!/^[!-~]+$/.test(token)) throw new Error(NOT_THE_TOKEN);
   const response = await fetch(serverUrl('api/v1/annotations'), {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
     body: JSON.stringify({ from: Math.round(fromMs), ...(toMs !== null && { to: Math.round(toMs) }), text }),
     signal: AbortSignal.timeout(10_000),
+  }).catch(() => {
+    throw new Error(NOT_REACHED);
   });
-  if (response.ok) return;
-  if (response.status === 401) throw new Error('That is not the token of these servers.');
-  if (response.status === 403) throw new Error('These servers take no notes: WRITE_TOKEN is not set.');
+  // A login page in between says 200, too, and has written nothing.
+  if (response.ok) return void (await understood(() => response.json(), parseWrittenAnnotation));
   const answer: unknown = await response.json().catch(() => null);
-  throw new Error(messageOf(answer) ?? `The server answered with status ${response.status}.`);
+  throw new Error(refusedNote(response.status, messageOf(answer)));
 }
 
 /** Whether the clauses held in a range. Rejects with an Error in words; what is wrong with a clause is said by the server. */
-export async function fetchVerdict({ fromMs, toMs }: TimeRange, clauses: readonly string[]): Promise<VerdictAnswer> {
+export async function fetchVerdict(
+  { fromMs, toMs }: TimeRange,
+  clauses: readonly string[],
+  signal: AbortSignal,
+): Promise<VerdictAnswer> {
   const query = new URLSearchParams({ start: String(fromMs), end: String(toMs), status: 'always200' });
   for (const clause of clauses) query.append('expect', clause);
-  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+  });
   if (response.ok) return understood(() => response.json(), parseVerdict);
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);

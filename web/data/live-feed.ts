@@ -78,7 +78,12 @@ export class LiveFeed {
     return this.#made.find((one) => sameOptions(one.options, options))?.cells ?? null;
   };
 
-  #take({ state, parcel }: Report): void {
+  #take(report: Report): void {
+    if (report.kind === 'rows') {
+      this.#unpacker.add(report.rows);
+      return;
+    }
+    const { state, parcel } = report;
     const mesh = parcel === null ? this.#state.mesh : this.#unpacker.unpack(parcel);
     if (parcel !== null) this.#made = parcel.made;
     this.#become({ ...state, mesh, receivedMs: state.receivedMs - this.#needs.timeOriginMs });

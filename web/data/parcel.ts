@@ -10,13 +10,18 @@ export interface MadeCells {
   cells: PictureCells;
 }
 
-/** A row whose columns are bytes, so that a thousand of them cross from the worker to the page in a few ms. */
+/** A row without its columns, and where in the bytes beside it they are. */
 interface PackedRow extends Omit<MeshRow, 'links' | 'stats'> {
   length: number;
-  bytes: ArrayBuffer;
-  /** Where in `bytes` its columns begin; -1 = it has no figures over a window. */
+  /** Where its columns begin; -1 = it has no figures over a window. */
   linksAt: number;
   statsAt: number;
+}
+
+/** Rows with the columns of all of them in one buffer: a thousand buffers a second are work for the page. */
+export interface PackedRows {
+  rows: PackedRow[];
+  bytes: ArrayBuffer;
 }
 
 /** A matrix on its way from the worker to the page: only what the page does not have already. */
@@ -24,43 +29,68 @@ export interface Parcel {
   head: Omit<Mesh, 'rows' | 'pods'>;
   /** null = the same as before. */
   pods: Pod[] | null;
-  /** In the order of the matrix; a number is the pod whose row is the same as before. */
-  rows: (PackedRow | number)[];
+  /** In the order of the matrix: the pod of a row that is as in the matrix before, or `~pod` of one that came since. */
+  rows: Int32Array<ArrayBuffer>;
+  /** Rows that have not come yet. */
+  last: PackedRows;
   made: MadeCells[];
 }
+
+/** So many rows go to the page together, while others are still coming in. */
+const ROWS_AT_ONCE = 50;
 
 /** Packs matrices one after the other; the worker's end. */
 export class Packer {
   #sent: Mesh | null = null;
+  #sentAlready = new Map<number, MeshRow>();
+  #waiting: MeshRow[] = [];
+
+  /** Takes a row of the next matrix, if that is ever completed. Gives rows that are to go to the page now, or null. */
+  add(row: MeshRow): PackedRows | null {
+    this.#waiting.push(row);
+    if (this.#waiting.length < ROWS_AT_ONCE) return null;
+    for (const one of this.#waiting) this.#sentAlready.set(one.pod, one);
+    return packRows(this.#waiting.splice(0));
+  }
 
   /** Packs what has changed since the last call; `transfer` are the buffers that go along, not to be used any more. */
   pack(mesh: Mesh, made: MadeCells[]): { parcel: Parcel; transfer: ArrayBuffer[] } {
     const { rows, pods, ...head } = mesh;
     const known = new Map(this.#sent?.rows.map((row) => [row.pod, row]));
-    const transfer: ArrayBuffer[] = [];
+    const last: MeshRow[] = [];
+    const order = Int32Array.from(rows, (row) => {
+      if (known.get(row.pod) === row) return row.pod;
+      if (this.#sentAlready.get(row.pod) !== row) last.push(row);
+      return ~row.pod;
+    });
+    const parcel: Parcel = {
+      head,
+      pods: this.#sent?.pods === pods ? null : pods,
+      rows: order,
+      last: packRows(last),
+      made,
+    };
+    const transfer: ArrayBuffer[] = [parcel.last.bytes, order.buffer];
     for (const { cells } of made) {
       for (const column of Object.values(cells)) if (typeof column !== 'number') transfer.push(column.buffer);
     }
-    const isNew = rows.map((row) => known.get(row.pod) !== row);
-    const bytes = rows.map(({ links, stats }) => even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))));
-    // Where most rows are new all go together in one buffer: a thousand buffers a second are work for the page. The
-    // others go along, or each such buffer would be kept for as long as one of its rows stays the same.
-    const areMostNew = isNew.filter(Boolean).length * 2 > rows.length;
-    const shared = areMostNew ? new ArrayBuffer(bytes.reduce((sum, size) => sum + size, 0)) : null;
-    if (shared !== null) transfer.push(shared);
-    let at = 0;
-    const packed = rows.map((row, i) => {
-      if (shared === null && isNew[i] !== true) return row.pod;
-      const buffer = shared ?? new ArrayBuffer(bytes[i] ?? 0);
-      const done = packRow(row, buffer, shared === null ? 0 : at);
-      at += bytes[i] ?? 0;
-      if (shared === null) transfer.push(buffer);
-      return done;
-    });
-    const samePods = this.#sent?.pods === pods;
     this.#sent = mesh;
-    return { parcel: { head, pods: samePods ? null : pods, rows: packed, made }, transfer };
+    this.#sentAlready.clear();
+    this.#waiting = [];
+    return { parcel, transfer };
   }
+}
+
+function packRows(rows: readonly MeshRow[]): PackedRows {
+  const sizes = rows.map(({ links, stats }) => even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))));
+  const bytes = new ArrayBuffer(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  const packed = rows.map((row, i) => {
+    const done = packRow(row, bytes, at);
+    at += sizes[i] ?? 0;
+    return done;
+  });
+  return { rows: packed, bytes };
 }
 
 /** Copies a row's columns into `buffer`: the worker needs its own to work out what comes next. */
@@ -68,7 +98,7 @@ function packRow({ links, stats, ...rest }: MeshRow, buffer: ArrayBuffer, start:
   const { length } = links;
   const linkBytes = length * LINK_BYTES;
   new Uint8Array(buffer, start, linkBytes).set(new Uint8Array(links.to.buffer, links.to.byteOffset, linkBytes));
-  const packed = { ...rest, length, bytes: buffer, linksAt: start, statsAt: -1 };
+  const packed = { ...rest, length, linksAt: start, statsAt: -1 };
   if (stats === null) return packed;
   const { samples } = stats;
   const statBytes = length * STAT_BYTES;
@@ -85,15 +115,29 @@ function even(bytes: number): number {
 /** Unpacks what a `Packer` packed, in the same order; the page's end. */
 export class Unpacker {
   #mesh: Mesh | null = null;
+  #known = new Map<number, UnpackedRow>();
+  #came = new Map<number, UnpackedRow>();
+
+  /** Takes rows that came before their matrix. */
+  add({ rows, bytes }: PackedRows): void {
+    for (const row of rows) this.#came.set(row.pod, new UnpackedRow(row, bytes));
+  }
 
   /** The whole matrix. Throws a RangeError if a parcel before this one is missing. */
-  unpack({ head, pods, rows }: Parcel): Mesh {
-    const before = this.#mesh;
-    const known = new Map(before?.rows.map((row) => [row.pod, row]));
-    const allPods = pods ?? before?.pods;
-    const allRows = rows.map((row) => (typeof row === 'number' ? known.get(row) : new UnpackedRow(row)));
-    if (allPods === undefined || allRows.includes(undefined)) throw new RangeError('a parcel is missing');
-    this.#mesh = { ...head, pods: allPods, rows: allRows as MeshRow[] };
+  unpack({ head, pods, rows, last }: Parcel): Mesh {
+    this.add(last);
+    const allPods = pods ?? this.#mesh?.pods;
+    const known = new Map<number, UnpackedRow>();
+    for (const entry of rows) {
+      const row = entry < 0 ? this.#came.get(~entry) : this.#known.get(entry);
+      if (row === undefined) throw new RangeError('a parcel is missing');
+      if (entry >= 0) row.standAlone();
+      known.set(row.pod, row);
+    }
+    if (allPods === undefined) throw new RangeError('a parcel is missing');
+    this.#known = known;
+    this.#came.clear();
+    this.#mesh = { ...head, pods: allPods, rows: [...known.values()] };
     return this.#mesh;
   }
 }
@@ -111,11 +155,15 @@ class UnpackedRow implements MeshRow {
   readonly details: MeshRow['details'];
   readonly probes: MeshRow['probes'];
   readonly starvation: MeshRow['starvation'];
-  readonly #packed: PackedRow;
+  readonly #length: number;
+  #linksAt: number;
+  #statsAt: number;
+  #bytes: ArrayBuffer;
+  #isAlone = false;
   #links: MeshRow['links'] | null = null;
   #stats: MeshRow['stats'] = null;
 
-  constructor(packed: PackedRow) {
+  constructor(packed: PackedRow, bytes: ArrayBuffer) {
     this.pod = packed.pod;
     this.missing = packed.missing;
     this.missingDetail = packed.missingDetail;
@@ -127,17 +175,31 @@ class UnpackedRow implements MeshRow {
     this.details = packed.details;
     this.probes = packed.probes;
     this.starvation = packed.starvation;
-    this.#packed = packed;
+    this.#length = packed.length;
+    this.#linksAt = packed.linksAt;
+    this.#statsAt = packed.statsAt;
+    this.#bytes = bytes;
+  }
+
+  /** Copies its columns, or the bytes of all that came with it would be kept for as long as it stays as it is. */
+  standAlone(): void {
+    if (this.#isAlone) return;
+    this.#isAlone = true;
+    const size = this.#length * (LINK_BYTES + (this.#statsAt < 0 ? 0 : STAT_BYTES));
+    this.#bytes = this.#bytes.slice(this.#linksAt, this.#linksAt + size);
+    if (this.#statsAt >= 0) this.#statsAt -= this.#linksAt;
+    this.#linksAt = 0;
+    this.#links = null;
+    this.#stats = null;
   }
 
   get links(): MeshRow['links'] {
-    this.#links ??= linksIn(this.#packed.bytes, this.#packed.linksAt, this.#packed.length);
+    this.#links ??= linksIn(this.#bytes, this.#linksAt, this.#length);
     return this.#links;
   }
 
   get stats(): MeshRow['stats'] {
-    const { bytes, statsAt, length } = this.#packed;
-    if (statsAt >= 0) this.#stats ??= statsIn(bytes, statsAt, length);
+    if (this.#statsAt >= 0) this.#stats ??= statsIn(this.#bytes, this.#statsAt, this.#length);
     return this.#stats;
   }
 }

@@ -3,7 +3,7 @@ import type { Pod } from '../../server/contract/pod.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import { CellsMaker } from '../pure/picture-cells.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { Packer, type Parcel } from './parcel.ts';
+import { type PackedRows, Packer, type Parcel } from './parcel.ts';
 
 /** What the page asks of its worker. Times of the worker's monotonic clock count from `performance.timeOrigin`. */
 export type Order =
@@ -15,18 +15,20 @@ export type Order =
   /** Which pictures the page draws: their cells are worked out for it. */
   | { kind: 'want'; options: PictureOptions[] };
 
-/** What the worker tells the page: the connection, and the matrix if it is another one. */
-export interface Report {
-  state: Omit<ConnectionState, 'mesh'>;
-  parcel: Parcel | null;
-}
+/** What the worker tells the page. */
+export type Report =
+  /** The connection, and the matrix if it is another one. */
+  | { kind: 'state'; state: Omit<ConnectionState, 'mesh'>; parcel: Parcel | null }
+  /** Rows of a matrix that is still coming in. */
+  | { kind: 'rows'; rows: PackedRows };
 
 /** One picture that the page wants, and which rows are in it. */
 interface Wanted {
   options: PictureOptions;
   maker: CellsMaker;
   pods: readonly Pod[] | null;
-  rows: (MeshRow | undefined)[];
+  /** undefined = it has none, null = not put in yet. */
+  rows: (MeshRow | undefined | null)[];
 }
 
 /**
@@ -67,17 +69,19 @@ export class PictureDesk {
       begin(wanted, pods);
       put(wanted, row.pod, row);
     }
+    const rows = this.#packer.add(row);
+    if (rows !== null) this.#report({ kind: 'rows', rows }, [rows.bytes]);
   }
 
   #tell({ mesh, ...state }: ConnectionState): void {
     if (mesh === null || mesh === this.#mesh) {
-      this.#report({ state, parcel: null }, []);
+      this.#report({ kind: 'state', state, parcel: null }, []);
       return;
     }
     this.#mesh = mesh;
     const made = this.#wanted.map((wanted) => ({ options: wanted.options, cells: cellsOf(wanted, mesh) }));
     const { parcel, transfer } = this.#packer.pack(mesh, made);
-    this.#report({ state, parcel }, transfer);
+    this.#report({ kind: 'state', state, parcel }, transfer);
   }
 }
 
@@ -86,6 +90,7 @@ function cellsOf(wanted: Wanted, { pods, rows }: Mesh) {
   const byPod: (MeshRow | undefined)[] = new Array(pods.length).fill(undefined);
   for (const row of rows) byPod[row.pod] ??= row;
   for (const [pod, row] of byPod.entries()) put(wanted, pod, row);
+  wanted.pods = null;
   return wanted.maker.take();
 }
 
@@ -93,7 +98,7 @@ function begin(wanted: Wanted, pods: readonly Pod[]): void {
   if (wanted.pods === pods) return;
   wanted.pods = pods;
   const isFresh = wanted.maker.begin(pods.map(({ lifecycle }) => lifecycle));
-  if (isFresh) wanted.rows = new Array(pods.length).fill(undefined);
+  if (isFresh) wanted.rows = new Array(pods.length).fill(null);
 }
 
 function put(wanted: Wanted, pod: number, row: MeshRow | undefined): void {

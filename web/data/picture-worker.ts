@@ -6,6 +6,10 @@ import { fetchMesh, serverUrl } from './requests.ts';
 // A worker of its own: what a thousand rows take to read must not keep the page from drawing.
 let base = '';
 const desk = new PictureDesk((report, transfer) => {
+  if (report.kind === 'rows') {
+    postMessage(report, { transfer });
+    return;
+  }
   const receivedMs = report.state.receivedMs + performance.timeOrigin;
   postMessage({ ...report, state: { ...report.state, receivedMs } }, { transfer });
 });

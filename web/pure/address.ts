@@ -1,3 +1,4 @@
+import { boundedClauses } from './hypothesis.ts';
 import type { LinkKind } from './link-choice.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
 import type { ValueKind, ValuePhase } from './picture.ts';
@@ -50,6 +51,8 @@ export interface Address {
   ranges: readonly TimeRange[];
   /** Show what changed between them instead of the view. */
   compare: boolean;
+  /** The hypothesis on what is compared, clause by clause; none = none is stated. */
+  expect: readonly string[];
   /** How far back the timeline goes, ms; null = as far as anything is known. */
   spanMs: number | null;
 }
@@ -71,6 +74,7 @@ export const DEFAULT_ADDRESS: Address = {
   atMs: null,
   ranges: [],
   compare: false,
+  expect: [],
   spanMs: null,
 };
 
@@ -79,7 +83,7 @@ export function windowOf({ view, value, windowMs }: Address): number {
   return view === 'heatmap' && value !== 'last' ? windowMs : 0;
 }
 
-const MAX_HASH = 4096;
+const MAX_HASH = 16_384;
 const MAX_UID = 128;
 const MAX_FILTER = 200;
 const LEAST_MS = 0.01;
@@ -115,6 +119,7 @@ export function readAddress(hash: string): Address {
     limit: readLimit(query.get('most') ?? ''),
     atMs: readTime(query.get('at') ?? ''),
     ...readCompared(query),
+    expect: boundedClauses(query.getAll('expect')),
     spanMs: SPANS.find((ms) => String(ms) === query.get('span')) ?? DEFAULT_ADDRESS.spanMs,
   };
 }
@@ -188,6 +193,7 @@ export function writeAddress(address: Address): string {
   set('at', String(address.atMs ?? ''), '');
   set('ranges', address.ranges.map(({ fromMs, toMs }) => `${fromMs}-${toMs}`).join('_'), '');
   set('compare', address.compare ? '1' : '', '');
+  for (const clause of address.expect) query.append('expect', clause);
   set('span', String(address.spanMs ?? ''), '');
   return `#${query}`;
 }

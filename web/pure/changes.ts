@@ -1,4 +1,3 @@
-import { externalTargets } from './external-targets.ts';
 import { countText, plural } from './figures.ts';
 import type { ConnectionStatus } from './notices.ts';
 import type { Picture } from './picture.ts';
@@ -18,7 +17,7 @@ export interface Told {
 export function tellable(picture: Picture | null, status: ConnectionStatus): Told {
   const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
   const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
-  const external = picture === null ? 0 : externalTargets(picture).filter(({ state }) => state === 'failed').length;
+  const external = picture?.targets.filter(({ state }) => state === 'failed').length ?? 0;
   return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, external, pods };
 }
 

@@ -1,6 +1,6 @@
 import type { Annotation } from '../../server/contract/annotation.ts';
 import type { MeshEvent } from '../../server/contract/event.ts';
-import type { CHANGES, Comparison } from './compare.ts';
+import { CHANGES, type Comparison } from './compare.ts';
 import { latencyText } from './figures.ts';
 import type { TimeRange } from './timeline-ranges.ts';
 
@@ -44,6 +44,23 @@ export function pairName({ pods, n }: Comparison, pair: number): string {
   return `${pods[Math.floor(pair / n)]?.label ?? '?'} → ${pods[pair % n]?.label ?? '?'}`;
 }
 
+/** The pods of a pair, by uid. */
+export function linkOf({ pods, n }: Comparison, pair: number): { from: string; to: string } {
+  return { from: pods[Math.floor(pair / n)]?.uid ?? '', to: pods[pair % n]?.uid ?? '' };
+}
+
+/** A pair in words: what it did, what it does, what changed. "001 → chaos: 0.6 ms, then 252 ms; +252 ms"; `isSpoken`: without an arrow. */
+export function pairWords(comparison: Comparison, pair: number, isSpoken = false): string {
+  const { before, during, change, deltaUs } = comparison;
+  const doing = ({ p50Us, failedShare }: Comparison['before']) =>
+    doingText(p50Us[pair] ?? Number.NaN, failedShare[pair] ?? Number.NaN);
+  const what = CHANGES[change[pair] ?? 0] ?? 'unknown';
+  const delta = what === 'slower' || what === 'faster' ? deltaText(deltaUs[pair] ?? Number.NaN) : changeWords(what);
+  const name = pairName(comparison, pair);
+  const ends = isSpoken ? `from ${name.replace(' → ', ' to ')}` : name;
+  return `${ends}: ${doing(before)}, then ${doing(during)}; ${delta}`;
+}
+
 /** How long after the fault began it was seen. */
 export interface Seen {
   /** null: nothing was seen. */
@@ -69,12 +86,13 @@ export function seenAfter(range: TimeRange, events: readonly MeshEvent[], annota
   };
 }
 
-/** The address of the report on what is compared, relative to the page. */
-export function reportPath([before, during, after]: readonly TimeRange[]): string {
+/** The address of the report on what is compared, relative to the page; `expect`: the hypothesis, clause by clause. */
+export function reportPath([before, during, after]: readonly TimeRange[], expect: readonly string[]): string {
   if (before === undefined || during === undefined) return 'api/v1/report';
   const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
   const tail = after === undefined ? '' : `&after=${text(after)}`;
-  return `api/v1/report?from=${during.fromMs}&to=${during.toMs}&before=${text(before)}${tail}`;
+  const stated = expect.map((clause) => `&expect=${encodeURIComponent(clause)}`).join('');
+  return `api/v1/report?from=${during.fromMs}&to=${during.toMs}&before=${text(before)}${tail}${stated}`;
 }
 
 /** Where a median lies on the scale of the table: log from 0.1 ms (0) to 1 s (1). */

@@ -1,5 +1,5 @@
+import type { Mesh } from '../../server/contract/mesh.ts';
 import type { ProbeProtocol } from '../../server/contract/probe.ts';
-import type { Picture } from './picture.ts';
 
 /** One external target as all pods see it. */
 export interface ExternalTarget {
@@ -23,7 +23,7 @@ export interface ExternalTarget {
 const MAX_TARGETS = 500;
 
 /** External targets over all rows: the failed first, then by name. */
-export function externalTargets({ mesh }: Picture): ExternalTarget[] {
+export function externalTargets(mesh: Pick<Mesh, 'rows'>): ExternalTarget[] {
   const targets: ExternalTarget[] = [];
   const byName = new Map<string, ExternalTarget[]>();
   for (const row of mesh.rows) {

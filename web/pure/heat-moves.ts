@@ -47,14 +47,20 @@ export function moved(place: Place, key: string, ctrl: boolean, count: number): 
 
 /** The next cell in state `code` after `place`, row by row and around the end; a suspect one counts as its value. */
 export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
-  const count = pods.length;
-  const start = place.row * count + place.column;
-  for (let step = 1; step <= count * count; step++) {
-    const at = (start + step) % (count * count);
-    const [row, column] = [Math.floor(at / count), at % count];
+  return nextWhere(pods.length, place, ({ column, row }) => {
     const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
     const here = picture.state[pair];
-    if ((here === SUSPECT ? picture.base[pair] : here) === code) return { column, row };
+    return (here === SUSPECT ? picture.base[pair] : here) === code;
+  });
+}
+
+/** The next cell after `place` that is wanted, row by row and around the end, in a matrix of `count` x `count`. */
+export function nextWhere(count: number, place: Place, isWanted: (at: Place) => boolean): Place | null {
+  const start = place.row * count + place.column;
+  for (let step = 1; step <= count * count; step++) {
+    const index = (start + step) % (count * count);
+    const at = { column: index % count, row: Math.floor(index / count) };
+    if (isWanted(at)) return at;
   }
   return null;
 }

@@ -1,6 +1,5 @@
 import type { CellColours } from './heat-colours.ts';
 import { codeOf } from './link-state.ts';
-import { BY_SEVERITY, SEVERITY } from './severity.ts';
 
 /** The matrix as pixels need it: pair (from, to) has index `from * n + to`. */
 export interface PaintSource {
@@ -139,48 +138,4 @@ export function isInk(code: number, x: number, y: number, gx: number, gy: number
 
 function modulo(value: number, period: number): number {
   return ((value % period) + period) % period;
-}
-
-/** Paints a matrix that has more pods than there are pixels: of the pairs that share a pixel the worst. */
-export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
-  const { width, height, pods, starts } = area;
-  const { n, state } = source;
-  const count = pods.length;
-  const total = starts[count] ?? 0;
-  const columns = ranges(width, count, total);
-  const rows = ranges(height, count, total);
-  const palette = Uint32Array.from(BY_SEVERITY, (code) => colours.fill[code] ?? 0);
-  const line = new Uint8Array(count);
-  // Column by column, as the pairs from one pod lie side by side: first the columns that share this pixel, then in what
-  // they come to the rows that share one.
-  for (let x = 0; x < width; x++) {
-    line.fill(0);
-    for (let column = columns[x] ?? 0; column < (columns[width + x] ?? 0); column++) {
-      const start = (pods[column] ?? 0) * n;
-      for (let row = 0; row < count; row++) {
-        const here = SEVERITY[state[start + (pods[row] ?? 0)] ?? 0] ?? 0;
-        if (here > (line[row] ?? 0)) line[row] = here;
-      }
-    }
-    for (let y = 0; y < height; y++) {
-      let most = 0;
-      for (let row = rows[y] ?? 0; row < (rows[height + y] ?? 0); row++) {
-        const here = line[row] ?? 0;
-        if (here > most) most = here;
-      }
-      pixels[y * width + x] = palette[most] ?? 0;
-    }
-  }
-}
-
-/** For each of `length` pixels the first position in it, then (from `length` on) the one after its last. */
-function ranges(length: number, count: number, total: number): Int32Array {
-  const result = new Int32Array(2 * length);
-  for (let pixel = 0; pixel < length; pixel++) {
-    const first = Math.min(count - 1, Math.floor((pixel / total) * count + 1e-9));
-    const end = Math.ceil(((pixel + 1) / total) * count - 1e-9);
-    result[pixel] = first;
-    result[length + pixel] = Math.min(count, Math.max(first + 1, end));
-  }
-  return result;
 }

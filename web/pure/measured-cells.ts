@@ -1,5 +1,5 @@
 import { unpack16 } from '../../server/contract/bytes16.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns } from '../../server/contract/links.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns, type StatColumns } from '../../server/contract/links.ts';
 import type { MeshRow } from '../../server/contract/mesh.ts';
 import { codeOf } from './link-state.ts';
 import type { PictureOptions } from './picture.ts';
@@ -26,6 +26,7 @@ export function fillMeasured(cells: PictureCells, from: number, row: MeshRow, op
   const warningUs = options.thresholds.warningMs * 1000;
   const problemUs = options.thresholds.problemMs * 1000;
   const { figures, spare } = figuresOf(row, options);
+  const windowed = options.value === 'last' ? null : row.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
     const pair = start + (tos[i] ?? 0);
@@ -48,9 +49,15 @@ export function fillMeasured(cells: PictureCells, from: number, row: MeshRow, op
     if (isGone) continue;
     base[pair] = code;
     // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
-    const stands = failed ? failuresStand : !unreliable && (flags & FLAG_SUSPECT) === 0;
+    const stands = failed ? failuresStand : !unreliable && !isSuspect(flags, windowed, i);
     state[pair] = stands ? code : SUSPECT;
   }
+}
+
+/** Whether the newest sample is suspect; of a window's figure, whether all samples are that it is made of. */
+function isSuspect(flags: number, stats: StatColumns | null, i: number): boolean {
+  const samples = stats?.samples[i] ?? 0;
+  return samples === 0 ? (flags & FLAG_SUSPECT) !== 0 : (stats?.suspect[i] ?? 0) >= samples;
 }
 
 /**

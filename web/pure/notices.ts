@@ -1,7 +1,6 @@
 import type { Finding } from '../../server/contract/finding.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import { isOfItself } from './blame.ts';
-import { externalTargets } from './external-targets.ts';
 import { countText, plural, spanText } from './figures.ts';
 import { findingFigure, targetOf } from './finding-words.ts';
 import { shownName } from './names.ts';
@@ -71,7 +70,7 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
 
 /** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
 export function calmSentence(picture: Picture): string {
-  const targets = externalTargets(picture);
+  const { targets } = picture;
   const failing = targets.filter(({ state }) => state === 'failed').length;
   const links = linkSentence(picture);
   if (failing === 0) return links;
@@ -118,7 +117,7 @@ function isOfOneLink(finding: Finding): boolean {
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
   const target = targetOf(finding, mesh.pods);
   if (target === null || 'from' in target) return null;
-  return 'filter' in target ? { label: 'Show', ...target } : { label: 'Show the links', ...target };
+  return { label: 'Show', ...target };
 }
 
 function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
@@ -145,6 +144,6 @@ function missingNotice({ mesh }: Picture): Notice | null {
     ...{ id: 'missing', kind: 'warning', mark: 'question' },
     title: `${shownName(first.title)}.`,
     text: [detail, more].filter(Boolean).join(' '),
-    action: target === null ? null : { ...target, label: 'Show' },
+    action: target,
   };
 }

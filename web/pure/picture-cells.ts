@@ -36,8 +36,8 @@ const UNKNOWN = codeOf('unknown');
 const GONE = codeOf('gone');
 
 /**
- * Works out the cells of a matrix row by row: a row that has not changed is not looked at again, and each is done when it
- * comes, so that little is left to do when the last one has. Outcome first, latency second.
+ * Works out the cells of a matrix row by row: each is done when it comes, so that little is left to do when the last one
+ * has. Outcome first, latency second.
  */
 export class CellsMaker {
   readonly #options: PictureOptions;
@@ -45,6 +45,7 @@ export class CellsMaker {
   /** Pods that are gone or starting. */
   #special: number[] = [];
   #cells: PictureCells = blankCells(0);
+  #areTaken = false;
   /** By pod: its pair that has failed for the longest time and for how long, and its slowest pair and how slow it is. */
   #failedTo = new Int32Array(0);
   #failedMs = new Float64Array(0);
@@ -56,11 +57,16 @@ export class CellsMaker {
     this.#options = options;
   }
 
-  /** Begins anew if these are other pods or in other stages of life; true if so, then every row has to be put in. */
+  /**
+   * Begins anew if these are other pods or in other stages of life, or if the cells have been taken; true if so, then
+   * every pod has to be put in before they are taken.
+   */
   begin(lifecycles: readonly Lifecycle[]): boolean {
     const known = this.#lifecycles;
-    if (known.length === lifecycles.length && known.every((stage, i) => stage === lifecycles[i])) return false;
+    const isKnown = known.length === lifecycles.length && known.every((stage, i) => stage === lifecycles[i]);
+    if (isKnown && !this.#areTaken) return false;
     const n = lifecycles.length;
+    this.#areTaken = false;
     this.#lifecycles = [...lifecycles];
     this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
     this.#cells = blankCells(n);
@@ -69,7 +75,6 @@ export class CellsMaker {
     this.#slowestTo = new Int32Array(n);
     this.#slowestUs = new Float32Array(n);
     this.#before = new Uint8Array(n);
-    for (let from = 0; from < n; from++) this.put(from, undefined);
     return true;
   }
 
@@ -85,19 +90,13 @@ export class CellsMaker {
     this.#count(from, row);
   }
 
-  /** The cells as they are now, to be kept: later rows do not change them. */
+  /**
+   * The cells, which are the caller's from now on: at a thousand pods they are 10 MB, and to copy them would keep the
+   * picture waiting. All pods have to be put in again for the next ones, but that is done while its rows come in.
+   */
   take(): PictureCells {
-    const { n, state, base, valueUs, link, into, outOf } = this.#cells;
-    return {
-      n,
-      state: state.slice(),
-      base: base.slice(),
-      valueUs: valueUs.slice(),
-      link: link.slice(),
-      into: into.slice(),
-      outOf: outOf.slice(),
-      worst: this.#worst(),
-    };
+    this.#areTaken = true;
+    return { ...this.#cells, worst: this.#worst() };
   }
 
   /** What pairs from one pod are before any of its links is looked at. */

@@ -1,4 +1,5 @@
 import type { Mesh } from '../../server/contract/mesh.ts';
+import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
 import { CellsMaker, type PictureCells, STATES } from './picture-cells.ts';
 import { type PodView, viewPods } from './pod-view.ts';
@@ -34,6 +35,8 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
   /** How many of all n * n pairs, self-links included, are in each state. */
   counts: Record<LinkState, number>;
   pods: PodView[];
+  /** What the pods probe outside the cluster. */
+  targets: ExternalTarget[];
   /** The link to look at first: failed for the longest time, else the slowest; null without any. */
   worst: { from: number; to: number } | null;
 }
@@ -47,7 +50,7 @@ export function buildPicture(mesh: Mesh, options: PictureOptions): Picture {
   const maker = new CellsMaker(options);
   maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
   const rowOf = rowsByPod(mesh);
-  for (const [from, row] of rowOf.entries()) if (row >= 0) maker.put(from, mesh.rows[row]);
+  for (const [from, row] of rowOf.entries()) maker.put(from, mesh.rows[row]);
   return pictureOf(mesh, maker.take());
 }
 
@@ -60,6 +63,7 @@ export function pictureOf(mesh: Mesh, { worst, ...cells }: PictureCells): Pictur
     rowOf: rowsByPod(mesh),
     counts: countsOf(cells.outOf),
     pods: [],
+    targets: externalTargets(mesh),
     worst: worst < 0 ? null : { from: Math.floor(worst / n), to: worst % n },
   };
   picture.pods = viewPods(picture);

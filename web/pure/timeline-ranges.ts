@@ -36,6 +36,28 @@ export function withRange(ranges: readonly TimeRange[], oneMs: number, otherMs: 
   return inOrder([...others.slice(0, MAX_RANGES - 1), drawn]);
 }
 
+/** The room that the name of a range takes on the track, px. */
+const NAME_ROOM = 82;
+
+/**
+ * Where the names of ranges stand on a track of `width` px, given where the ranges begin (px, ascending): there, or as far
+ * to the left as the next name and the track's end ask for. None covers another while there is room for all.
+ */
+export function namePlaces(begins: readonly number[], width: number): number[] {
+  const places: number[] = [];
+  let limit = width;
+  for (const begin of [...begins].reverse()) {
+    limit = Math.min(begin, limit - NAME_ROOM);
+    places.unshift(limit);
+  }
+  let least = 0;
+  return places.map((place) => {
+    const at = Math.max(place, least);
+    least = at + NAME_ROOM;
+    return at;
+  });
+}
+
 /** The ranges with one end of range `index` moved to `atMs`, or as near to it as neighbours, `limits` and the least length allow. */
 export function withEnd(
   ranges: readonly TimeRange[],

@@ -1,5 +1,4 @@
 import { type ReactNode, useMemo, useRef } from 'react';
-import { externalTargets } from '../pure/external-targets.ts';
 import { countText, latencyText, plural } from '../pure/figures.ts';
 import { linkFacts } from '../pure/link-facts.ts';
 import { shownName } from '../pure/names.ts';
@@ -68,7 +67,7 @@ function wholeText(picture: Picture, narrow: boolean): string {
   const { pods, worst, mesh } = picture;
   const counts = [...podCounts(pods, narrow), ...linkCounts(picture)].map(({ text }) => text);
   const ends = worst === null ? '' : `${pods[worst.from]?.label} ${pods[worst.to]?.label} ${worstFigure(picture)}`;
-  const failed = externalTargets(picture).filter(({ state }) => state === 'failed').length;
+  const failed = picture.targets.filter(({ state }) => state === 'failed').length;
   return [...counts, namesOf(notReporting(picture), pods), ends, failed, mesh.health.ok].join();
 }
 
@@ -106,7 +105,7 @@ function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string,
 }
 
 function External({ picture, onlyFailed }: { picture: Picture; onlyFailed: boolean }) {
-  const targets = externalTargets(picture);
+  const { targets } = picture;
   const failed = targets.filter(({ state }) => state === 'failed');
   if (targets.length === 0 || (onlyFailed && failed.length === 0)) return null;
   const ok = targets.filter(({ state }) => state === 'good').length;

@@ -3,26 +3,26 @@ import type { Address, Selection } from '../pure/address.ts';
 
 /**
  * Selecting and closing, with focus: it goes to the panel when somebody selects (not when the address does), and back
- * to where it was when the panel closes.
+ * to where it was when the panel closes. `more`: what changes with it, as one step.
  */
 export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
   const origin = useRef<HTMLElement | SVGElement | null>(null);
   const [takeFocus, setTakeFocus] = useState(false);
   const select = useCallback(
-    (selection: Selection) => {
+    (selection: Selection, more: Partial<Address> = {}) => {
       const active = document.activeElement;
       // A pod in the graph is an element of SVG.
       const isPlace = active instanceof HTMLElement || active instanceof SVGElement;
       if (isPlace && active.closest('.is-selection') === null) origin.current = active;
       setTakeFocus(selection !== null);
-      change({ selection });
+      change({ ...more, selection });
     },
     [change],
   );
   const close = useCallback(
-    (selection: Selection) => {
+    (selection: Selection, more: Partial<Address> = {}) => {
       if (selection === null) return;
-      change({ selection: null });
+      change({ ...more, selection: null });
       setTakeFocus(false);
       const back = origin.current;
       if (back?.isConnected === true && back !== document.body) back.focus();

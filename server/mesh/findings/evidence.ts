@@ -25,7 +25,9 @@ export class Evidence {
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
-  readonly #links: { row: MeshRow; link: number }[] = [];
+  /** Entry k of both is about the same link; two lists, because a thousand causes may have as many as are taken. */
+  readonly #rows: MeshRow[] = [];
+  readonly #links: number[] = [];
   #last = -1;
   #medians: Medians | null = null;
 
@@ -38,12 +40,16 @@ export class Evidence {
       this.fromCount += 1;
       if (this.from.length < MAX_FINDING_PODS) this.from.push(row.pod);
     }
-    if (this.#links.length < MAX_LINKS) this.#links.push({ row, link });
+    if (this.#links.length >= MAX_LINKS) return;
+    this.#rows.push(row);
+    this.#links.push(link);
   }
 
   /** The first of its links. */
   get first(): { row: MeshRow; link: number } | undefined {
-    return this.#links[0];
+    const [row] = this.#rows;
+    const [link] = this.#links;
+    return row === undefined || link === undefined ? undefined : { row, link };
   }
 
   /** Takes over what other evidence has, of other probing pods. */
@@ -52,14 +58,17 @@ export class Evidence {
     this.families |= other.families;
     this.fromCount += other.fromCount;
     this.from.push(...other.from.slice(0, MAX_FINDING_PODS - this.from.length));
-    this.#links.push(...other.#links.slice(0, MAX_LINKS - this.#links.length));
+    const room = MAX_LINKS - this.#links.length;
+    this.#rows.push(...other.#rows.slice(0, room));
+    this.#links.push(...other.#links.slice(0, room));
   }
 
   /** The outcome and phase that most links share. */
   ending(): { outcome: Outcome; phase: Phase | null } {
     const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
-    for (const { row, link } of this.#links) {
-      const [outcome, phase] = [outcomeOf(row.links, link), phaseOf(row.links, link)];
+    for (const [k, { links }] of this.#rows.entries()) {
+      const link = this.#links[k] ?? 0;
+      const [outcome, phase] = [outcomeOf(links, link), phaseOf(links, link)];
       const key = `${outcome} ${phase}`;
       const entry = counts.get(key) ?? { outcome, phase, count: 0 };
       entry.count += 1;
@@ -95,15 +104,15 @@ export class Evidence {
 
   /** Since when, by the median link; ms since the epoch, 0 = not known. */
   sinceMs(): number {
-    const since = this.#links.flatMap(({ row, link }) => {
-      const forMs = unpack16(row.links.sinceMs[link] ?? NONE16);
+    const since = this.#rows.flatMap((row, k) => {
+      const forMs = unpack16(row.links.sinceMs[this.#links[k] ?? 0] ?? NONE16);
       return forMs < 0 ? [] : [Math.round(row.atMs - forMs)];
     });
     return middle(since, 0);
   }
 
   #median(column: 'connectUs' | 'firstByteUs' | 'totalUs'): number {
-    const values = this.#links.map(({ row, link }) => unpack16(row.links[column][link] ?? NONE16));
+    const values = this.#rows.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
     return middle(
       values.filter((us) => us >= 0),
       -1,

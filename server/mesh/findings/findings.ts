@@ -1,7 +1,8 @@
 import type { DiscoveryStatus } from '../../contract/discovery.ts';
 import { FINDING_KINDS, type Finding, MAX_FINDINGS } from '../../contract/finding.ts';
 import { outcomeOf, phaseOf } from '../../contract/links.ts';
-import { type Causes, causesOf, type Single } from './causes.ts';
+import type { MeshRow } from '../../contract/mesh.ts';
+import { causesOf } from './causes.ts';
 import { Explained } from './explained.ts';
 import { explainNodes, explainPods, explainZones } from './general.ts';
 import type { Layer } from './layer.ts';
@@ -21,45 +22,42 @@ export interface FindingsHead {
 
 /**
  * Findings from what rows have told, the gravest first. First by failure, then by slowness: nodes, pairs of zones, pods,
- * single links; each step looks only at what the steps before do not explain. O(bad links) a step, yields after each row.
+ * single links; each step looks only at what the steps before do not explain. O(bad links) a step; yields after each few.
  */
 export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Finding[]> {
-  const failed = yield* explain(told, told.failed, null, head.servedBy);
-  const slow = yield* explain(told, told.slow, failed.explained, head.servedBy);
-  const failures = new Scope(told, told.failed, failed.causes, 'failed');
-  const delays = new Scope(told, told.slow, slow.causes, 'slow');
+  const failed = yield* explained(told, told.failed, null, head.servedBy);
+  const slow = yield* explained(told, told.slow, failed, head.servedBy);
   // A pod that is slow to answer answers some too late: that is the same cause.
-  const isTooLate = ({ from, to, link }: Single) => slow.explained.covers(from, to) && timesOut(told, from, link);
-  const links = failed.causes.singles.filter((single) => !isTooLate(single));
-  const isSelfExplained = (pod: number) => failed.explained.into[pod] === 1 || failed.explained.isOnNode(pod);
-  const single = singleFindings(failures, links);
+  const isTooLate = ({ pod, links }: MeshRow, to: number, link: number) =>
+    slow.covers(pod, to) && outcomeOf(links, link) === 'timeout';
+  const failures = new Scope(told, told.failed, yield* causesOf(told.failed, failed, told, isTooLate), 'failed');
+  const delays = new Scope(told, told.slow, yield* causesOf(told.slow, slow, told, () => false), 'slow');
+  const isSelfExplained = (pod: number) => failed.into[pod] === 1 || failed.isOnNode(pod);
+  const single = yield* singleFindings(failures);
+  const singleSlow = yield* singleFindings(delays);
   const own = selfFindings(failures, (pod) => !isSelfExplained(pod));
   const pods = [...(yield* podFindings(failures)), ...(yield* podFindings(delays))];
   const findings = [
     ...apiFindings(told, head.discovery),
     ...[...pods, ...zoneFindings(failures), ...zoneFindings(delays)],
     ...[...single, ...own],
-    ...singleFindings(delays, slow.causes.singles),
+    ...singleSlow,
     ...starvedFindings(told),
-    ...missingFindings(told, silenceExplained(head.servedBy, single, [failed.explained, slow.explained])),
+    ...missingFindings(told, silenceExplained(head.servedBy, single, [failed, slow])),
   ];
   return cut(findings.sort(byGravity));
 }
 
-function* explain(
-  told: Told,
-  layer: Layer,
-  before: Explained | null,
-  servedBy: number,
-): Generator<void, { explained: Explained; causes: Causes }> {
-  const explained = new Explained(told.places, before);
+/** What general causes explain by one measure; `before`: those by a graver one. */
+function* explained(told: Told, layer: Layer, before: Explained | null, servedBy: number): Generator<void, Explained> {
+  const causes = new Explained(told.places, before);
   if (layer.rows.length > 0) {
-    yield* explainNodes(layer, explained, servedBy);
-    yield* explainZones(layer, explained);
-    yield* explainPods(layer, explained, (pod) => told.rows.has(pod));
-    if (before === null) explainPair(told, explained);
+    yield* explainNodes(layer, causes, servedBy);
+    yield* explainZones(layer, causes);
+    yield* explainPods(layer, causes, (pod) => told.rows.has(pod));
+    if (before === null) explainPair(told, causes);
   }
-  return { explained, causes: yield* causesOf(layer, explained, told) };
+  return causes;
 }
 
 /**
@@ -76,11 +74,6 @@ function explainPair(told: Told, explained: Explained): void {
     const answered = isLate || ['refused', 'reset', 'http-status', 'malformed'].includes(outcome);
     if (answered) explained.into[to[0] ?? 0] = 1;
   }
-}
-
-function timesOut({ rows }: Told, from: number, link: number): boolean {
-  const links = rows.get(from)?.links;
-  return links !== undefined && outcomeOf(links, link) === 'timeout';
 }
 
 /** Tells of a pod whether another finding says why its row is missing: we that ask do not reach it, or it is slow. */

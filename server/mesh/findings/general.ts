@@ -4,8 +4,13 @@ import { type Residue, residueOf } from './residue.ts';
 
 /** The share of pairs that must be bad before a node or a pair of zones is named: nearly all, and chance aside. */
 const NEARLY_ALL = 0.8;
-/** More causes than this are not told apart. */
+/** More causes than this are not told apart; and fewer where each round looks at hundreds of thousands of pairs. */
 const MAX_ROUNDS = 20;
+const MAX_LOOKS = 5_000_000;
+
+function roundsOf({ badPairs }: Layer): number {
+  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_LOOKS / Math.max(1, badPairs))));
+}
 
 /** Bad pairs of what was judged and is not excused. */
 function share(bad: number, judged: number, excused: number): number {
@@ -18,9 +23,11 @@ function share(bad: number, judged: number, excused: number): number {
  */
 export function* explainNodes(layer: Layer, explained: Explained, servedBy: number): Generator<void> {
   const { nodes, nodeOf } = layer.places;
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  for (let rounds = roundsOf(layer); rounds > 0; rounds--) {
     const residue = yield* residueOf(layer, explained);
+    yield;
     const suspects = nodes.flatMap((_, node) => (isNodeBad(layer, residue, node) ? [node] : []));
+    yield;
     if (suspects.length === 0) return;
     const accused = new Set(suspects);
     const isWitness = (pod: number) => (layer.probedOut[pod] ?? 0) > 0 && !accused.has(nodeOf[pod] ?? -1);
@@ -72,7 +79,7 @@ export const FEW_PAIRS = 100;
  */
 export function* explainPods(layer: Layer, explained: Explained, reported: (pod: number) => boolean): Generator<void> {
   for (const level of [NEARLY_ALL, 0.5]) {
-    for (let round = 0; round < MAX_ROUNDS; round++) {
+    for (let rounds = roundsOf(layer); rounds > 0; rounds--) {
       const residue = yield* residueOf(layer, explained);
       const into = standOuts(level, layer, {
         ...{ bad: residue.badIn, stand: residue.standIn },

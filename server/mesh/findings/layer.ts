@@ -41,8 +41,9 @@ export class Layer {
   readonly crossOut: Uint32Array;
   /** Judged pairs from zone to zone: `from * zones + to`. */
   readonly zonePairs: Uint32Array;
-  /** All judged pairs. */
+  /** All judged pairs, and all bad ones. */
   judged = 0;
+  badPairs = 0;
   readonly #to: Uint16Array;
   readonly #link: Uint16Array;
   readonly #weight: Uint8Array;
@@ -107,6 +108,7 @@ export class Layer {
   end(): void {
     const count = this.#bad;
     if (count === 0) return;
+    this.badPairs += count;
     this.rows.push({
       from: this.#from,
       to: this.#to.slice(0, count),

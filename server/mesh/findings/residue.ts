@@ -1,5 +1,5 @@
 import type { Explained } from './explained.ts';
-import { increase, isApart, type Layer, STANDS } from './layer.ts';
+import { type BadRow, increase, isApart, type Layer, STANDS } from './layer.ts';
 import type { Places } from './places.ts';
 
 /** So many pairs are looked at between two looks at the clock. */
@@ -39,24 +39,37 @@ export function* residueOf(layer: Layer, explained: Explained): Generator<void, 
   };
   const cover = explained.cover();
   for (const row of layer.rows) {
-    const { from } = row;
-    const isRowCovered = cover.from[from] === 1;
-    for (let k = 0; k < row.to.length; k++) {
-      const to = row.to[k] ?? 0;
-      const isCovered = isRowCovered || cover.to[to] === 1 || (cover.hasZones && explained.covers(from, to));
-      if (isCovered) excuse(residue, layer.places, from, to);
-      else {
-        count(residue, layer.places, stamps, from, to);
-        if (row.weight[k] === STANDS) {
-          increase(residue.standIn, to);
-          increase(residue.standOut, from);
-        }
-      }
-      if (k % SLICE === SLICE - 1) yield;
+    for (let k = 0; k < row.to.length; k += SLICE) {
+      countPart(residue, layer.places, stamps, { row, cover, explained }, k);
+      yield;
     }
-    yield;
   }
   return residue;
+}
+
+interface Part {
+  row: BadRow;
+  cover: ReturnType<Explained['cover']>;
+  explained: Explained;
+}
+
+/** Counts up to `SLICE` pairs of a row from entry `start` on. */
+function countPart(residue: Residue, places: Places, stamps: Stamps, part: Part, start: number): void {
+  const { row, cover, explained } = part;
+  const { from, to: probed, weight } = row;
+  const isRowCovered = cover.from[from] === 1;
+  const end = Math.min(start + SLICE, probed.length);
+  for (let k = start; k < end; k++) {
+    const to = probed[k] ?? 0;
+    if (isRowCovered || cover.to[to] === 1 || (cover.hasZones && explained.covers(from, to))) {
+      excuse(residue, places, from, to);
+      continue;
+    }
+    count(residue, places, stamps, from, to);
+    if (weight[k] !== STANDS) continue;
+    increase(residue.standIn, to);
+    increase(residue.standOut, from);
+  }
 }
 
 function excuse(residue: Residue, places: Places, from: number, to: number): void {

@@ -1,35 +1,32 @@
 import type { Finding } from '../../contract/finding.ts';
 import { FLAG_NOT_YET } from '../../contract/links.ts';
-import type { Single } from './causes.ts';
 import { Evidence } from './evidence.ts';
-import { FEW_PAIRS } from './general.ts';
 import type { Scope } from './scope.ts';
+import type { Single } from './singles.ts';
 import { medianWords } from './words.ts';
 
 /** The most links that are worded. */
 const MAX_WORDED = 60;
-/**
- * Links that were bad once are told up to this share of so many at least: chance is taken to spoil a hundredth, and of
- * 1200 it spoils three or fewer once in 400 times.
- */
-const FRESH_SHARE = 0.0025;
-const MANY_PAIRS = 1_200;
+/** So many links are looked at between two looks at the clock. */
+const SLICE = 512;
 
-/**
- * Findings of links that no general cause explains. Of few links each is told at once; of more those that were bad
- * twice in a row, and the others only if they are too few for chance.
- */
-export function singleFindings(scope: Scope, singles: readonly Single[]): Finding[] {
-  const told = worthTelling(singles, scope.layer.judged);
-  const byPair = new Map(told.map((single) => [key(single.from, single.to), single]));
+/** Findings of links that no general cause explains. Yields after each, and after each few links. */
+export function* singleFindings(scope: Scope): Generator<void, Finding[]> {
+  const told = scope.causes.singles.worthTelling(scope.layer.judged);
+  const byPair = new Map<number, Single>();
+  for (const [i, single] of told.entries()) {
+    if (i % SLICE === SLICE - 1) yield;
+    byPair.set(key(single.from, single.to), single);
+  }
   const findings: Finding[] = [];
   for (const single of told) {
     if (findings.length >= MAX_WORDED) break;
     if (!byPair.has(key(single.from, single.to))) continue;
     const back = byPair.get(key(single.to, single.from));
     byPair.delete(key(single.to, single.from));
-    const pairs = back === undefined ? [single] : [single, back];
-    findings.push(ofPair(scope, singles, pairs));
+    const pairs: [Single, ...Single[]] = back === undefined ? [single] : [single, back];
+    findings.push(ofPair(scope, pairs));
+    yield;
   }
   return findings;
 }
@@ -38,18 +35,10 @@ function key(from: number, to: number): number {
   return from * 65_536 + to;
 }
 
-function worthTelling(singles: readonly Single[], judged: number): Single[] {
-  const real = singles.filter(({ isSpike }) => !isSpike);
-  if (judged < FEW_PAIRS) return real;
-  const fresh = real.filter(({ stands }) => !stands);
-  const standing = real.filter(({ stands }) => stands);
-  return judged >= MANY_PAIRS && fresh.length <= judged * FRESH_SHARE ? [...standing, ...fresh] : standing;
-}
-
 /** One link, or both directions of one pair. */
-function ofPair(scope: Scope, singles: readonly Single[], pairs: Single[]): Finding {
+function ofPair(scope: Scope, pairs: [Single, ...Single[]]): Finding {
   const { told, isFailed } = scope;
-  const [{ from, to }] = pairs as [Single];
+  const [{ from, to }] = pairs;
   const evidence = new Evidence();
   for (const single of pairs) {
     const row = told.rows.get(single.from);
@@ -58,7 +47,7 @@ function ofPair(scope: Scope, singles: readonly Single[], pairs: Single[]): Find
   const [a, b] = [told.places.name(from), told.places.name(to)];
   const isOneWay = isFailed && pairs.length === 1 && reaches(scope, to, from);
   const subject = `${a} ${pairs.length > 1 ? '⇄' : '→'} ${b}`;
-  const where = whereOf(scope, singles, pairs, isOneWay);
+  const where = whereOf(scope, pairs, isOneWay);
   const how = scope.how(evidence, where, '');
   const slowly = isFailed ? '' : 'slow, ';
   return scope.finding(isOneWay ? 'one-way' : isFailed ? 'link' : 'link-slow', subject, evidence, {
@@ -68,14 +57,13 @@ function ofPair(scope: Scope, singles: readonly Single[], pairs: Single[]): Find
 }
 
 /** Where to look, by what else the two do. */
-function whereOf(scope: Scope, singles: readonly Single[], pairs: Single[], isOneWay: boolean): string {
-  const [{ from, to }] = pairs as [Single];
+function whereOf(scope: Scope, pairs: [Single, ...Single[]], isOneWay: boolean): string {
+  const [{ from, to }] = pairs;
   if (isOneWay) return `${scope.told.places.name(to)} reaches it, one direction only: a policy, a firewall or a route`;
   if (scope.told.places.readyCount === 2) return 'with two pods nobody can tell which of them it is';
   const { layer, causes } = scope;
-  const into = (layer.probedIn[to] ?? 0) - (causes.excusedIn[to] ?? 0) - singles.filter((one) => one.to === to).length;
-  const out =
-    (layer.probedOut[from] ?? 0) - (causes.excusedOut[from] ?? 0) - singles.filter((one) => one.from === from).length;
+  const into = (layer.probedIn[to] ?? 0) - (causes.excusedIn[to] ?? 0) - (causes.singles.into[to] ?? 0);
+  const out = (layer.probedOut[from] ?? 0) - (causes.excusedOut[from] ?? 0) - (causes.singles.outOf[from] ?? 0);
   if (into > 0 && out > 0) return 'their other links are fine, the path between the two or a policy';
   return into > 0 ? 'others reach it, the probing pod or the path' : 'the probed pod or the path';
 }

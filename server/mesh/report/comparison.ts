@@ -42,6 +42,11 @@ export function* compare(compared: Compared, targets: ReadonlySet<number>): Gene
   return yield* counts.result();
 }
 
+/** Tells by type what it tells: a copy of each of a million links would be work for the collector of garbage. */
+function wasSeen(trio: LinkTrio): trio is Seen {
+  return trio.during !== null;
+}
+
 /** Counts links one by one. */
 class LinkCounts {
   readonly #compared: Compared;
@@ -71,7 +76,7 @@ class LinkCounts {
       const link = trio[range];
       if (link !== null) group[range].add(link);
     }
-    if (during !== null) this.#addSeen(from, key, { ...trio, during }, isAffected);
+    if (wasSeen(trio)) this.#addSeen(from, key, trio, isAffected);
     else if (before !== null) this.#lostFromView += 1;
   }
 

@@ -41,9 +41,14 @@ export function* eachLink(
     for (const name of RANGES) enter(lookups[name], ranges[name]?.get(from));
     // The same link is in up to three rows: whoever has it first takes it out of all.
     for (const name of RANGES) {
-      for (const key of lookups[name].row?.keys ?? []) {
-        if (lookups[name].entry[key] === -1) continue;
-        for (const each of RANGES) trio[each] = takeOut(lookups[each], key);
+      const { row, entry } = lookups[name];
+      const length = row?.keys.length ?? 0;
+      for (let i = 0; i < length; i++) {
+        const key = row?.keys[i] ?? 0;
+        if (entry[key] === -1) continue;
+        trio.before = takeOut(lookups.before, key);
+        trio.during = takeOut(lookups.during, key);
+        trio.after = takeOut(lookups.after, key);
         visit(from, key, trio);
         if (++visits % TURN_LINKS === 0) yield;
       }

@@ -9,12 +9,12 @@ const PLACES = 65_536;
 /** Links by the places of one of their durations; null until there is one: most groups of most reports stay empty. */
 type Counts = Uint32Array | null;
 
-type Duration = 'p50Us' | 'p95Us' | 'maxUs';
-
 /** Sums up the key figures of some links in one range. */
 export class KeyFigures {
   readonly #slowUs: number;
-  readonly #counts: Record<Duration, Counts> = { p50Us: null, p95Us: null, maxUs: null };
+  #p50: Counts = null;
+  #p95: Counts = null;
+  #max: Counts = null;
   #links = 0;
   #failed = 0;
   #slow = 0;
@@ -28,9 +28,9 @@ export class KeyFigures {
     this.#links += 1;
     if (link.failures > 0) this.#failed += 1;
     else if (isSlow(link, this.#slowUs)) this.#slow += 1;
-    this.#count('p50Us', link.p50Us16);
-    this.#count('p95Us', link.p95Us16);
-    this.#count('maxUs', link.maxUs16);
+    this.#p50 = counted(this.#p50, link.p50Us16);
+    this.#p95 = counted(this.#p95, link.p95Us16);
+    this.#max = counted(this.#max, link.maxUs16);
   }
 
   /** What these links came to. */
@@ -40,23 +40,23 @@ export class KeyFigures {
 
   /** What these links and those of another sum came to together. */
   figuresWith(others: KeyFigures): ReportFigures {
-    const median = (duration: Duration) => medianUs(this.#counts[duration], others.#counts[duration]);
     return {
       links: this.#links + others.#links,
       failed: this.#failed + others.#failed,
       slow: this.#slow + others.#slow,
-      p50Us: median('p50Us'),
-      p95Us: median('p95Us'),
-      maxUs: median('maxUs'),
+      p50Us: medianUs(this.#p50, others.#p50),
+      p95Us: medianUs(this.#p95, others.#p95),
+      maxUs: medianUs(this.#max, others.#max),
     };
   }
+}
 
-  #count(duration: Duration, packed: number): void {
-    if (packed === NONE16) return;
-    const counts = this.#counts[duration] ?? new Uint32Array(PLACES);
-    counts[packed] = (counts[packed] ?? 0) + 1;
-    this.#counts[duration] = counts;
-  }
+/** The counts with one more; `NONE16` counts nowhere. */
+function counted(counts: Counts, packed: number): Counts {
+  if (packed === NONE16) return counts;
+  const places = counts ?? new Uint32Array(PLACES);
+  places[packed] = (places[packed] ?? 0) + 1;
+  return places;
 }
 
 /** The lower median of two counts together, us; -1 of nothing. Packed durations are in the order of what they stand for. */

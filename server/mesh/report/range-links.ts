@@ -1,5 +1,5 @@
 import { NONE16, unpack16 } from '../../contract/bytes16.ts';
-import { FLAG_IPV6, FLAG_NOT_YET } from '../../contract/links.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, type StatColumns } from '../../contract/links.ts';
 import type { Mesh, MeshRow } from '../../contract/mesh.ts';
 
 /** What one link came to in a range. Durations as `pack16` packs them, `NONE16` without an ok sample. */
@@ -54,28 +54,45 @@ export function* rangeLinksOf(mesh: Mesh, numbers: Int32Array): Generator<void, 
 }
 
 function rangeRowOf({ links, stats }: MeshRow, numbers: Int32Array, slowUs: number): RangeRow {
-  const seen = new Int32Array(links.length);
-  let length = 0;
-  for (let i = 0; i < links.length; i++) {
-    const isNotYet = ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0;
-    if (!isNotYet && (stats?.samples[i] ?? 0) > 0) seen[length++] = i;
-  }
-  // Loops: `from` with a function takes ten times as long, and there are a million links.
-  const pick = (column: Uint16Array | undefined) => {
-    const picked = new Uint16Array(length).fill(NONE16);
-    if (column !== undefined) for (let k = 0; k < length; k++) picked[k] = column[seen[k] ?? 0] ?? NONE16;
-    return picked;
-  };
-  const keys = new Int32Array(length);
-  const isBadAtEnd = new Uint8Array(length);
-  for (let k = 0; k < length; k++) {
-    const i = seen[k] ?? 0;
+  const picked = emptyRow(stats === null ? 0 : countSeen(links, stats));
+  if (stats === null) return picked;
+  const { keys, samples, failures, p50Us16, p95Us16, maxUs16, isBadAtEnd } = picked;
+  for (let i = 0, k = 0; i < links.length; i++) {
+    if (!isSeen(links, stats, i)) continue;
     keys[k] = keyOf(numbers[links.to[i] ?? 0] ?? 0, ((links.flags[i] ?? 0) & FLAG_IPV6) !== 0);
+    samples[k] = stats.samples[i] ?? 0;
+    failures[k] = stats.failures[i] ?? 0;
+    p50Us16[k] = stats.p50Us[i] ?? NONE16;
+    p95Us16[k] = stats.p95Us[i] ?? NONE16;
+    maxUs16[k] = stats.maxUs[i] ?? NONE16;
     if (links.outcome[i] !== 0 || unpack16(links.totalUs[i] ?? 0) >= slowUs) isBadAtEnd[k] = 1;
+    k += 1;
   }
+  return picked;
+}
+
+function isSeen({ flags }: LinkColumns, { samples }: StatColumns, i: number): boolean {
+  return ((flags[i] ?? 0) & FLAG_NOT_YET) === 0 && (samples[i] ?? 0) > 0;
+}
+
+function countSeen(links: LinkColumns, stats: StatColumns): number {
+  let count = 0;
+  for (let i = 0; i < links.length; i++) if (isSeen(links, stats, i)) count += 1;
+  return count;
+}
+
+/** One buffer a row, wide columns first: a thousand rows of seven each would be work for the collector of garbage. */
+function emptyRow(length: number): RangeRow {
+  const buffer = new ArrayBuffer(15 * length);
+  const column = (i: number) => new Uint16Array(buffer, (4 + 2 * i) * length, length);
   return {
-    ...{ keys, isBadAtEnd, samples: pick(stats?.samples), failures: pick(stats?.failures) },
-    ...{ p50Us16: pick(stats?.p50Us), p95Us16: pick(stats?.p95Us), maxUs16: pick(stats?.maxUs) },
+    keys: new Int32Array(buffer, 0, length),
+    samples: column(0),
+    failures: column(1),
+    p50Us16: column(2),
+    p95Us16: column(3),
+    maxUs16: column(4),
+    isBadAtEnd: new Uint8Array(buffer, 14 * length, length),
   };
 }
 

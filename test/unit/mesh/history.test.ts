@@ -45,10 +45,10 @@ function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
       );
     const parts = [
       { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
-      { pod: podOf(1), value: told(1), atMs: NOW_MS, errorMs: 0 },
+      { pod: podOf(1), value: await told(1), atMs: NOW_MS, errorMs: 0 },
     ];
     await clock.advance(lateMs);
-    parts.push({ pod: podOf(2), value: told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    parts.push({ pod: podOf(2), value: await told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
     held.push(...parts.map(({ value }) => value));
     return {
       parts,

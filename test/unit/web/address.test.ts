@@ -15,6 +15,7 @@ import {
   WINDOWS,
   writeAddress,
 } from '../../../web/pure/address.ts';
+import { boundedClauses } from '../../../web/pure/hypothesis.ts';
 import { inOrder } from '../../../web/pure/timeline-ranges.ts';
 
 const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });
@@ -39,6 +40,7 @@ const rest = fc.record({
   only: fc.constantFrom('all', 'failed', 'slow'),
   limit: fc.integer({ min: LINK_LIMITS.least, max: LINK_LIMITS.most }),
   atMs: fc.option(past),
+  expect: fc.array(fc.string({ maxLength: 40, unit: 'grapheme' }), { maxLength: 20 }).map(boundedClauses),
   spanMs: fc.constantFrom(null, ...SPANS),
 });
 const address: fc.Arbitrary<Address> = fc.tuple(rest, compared).map(([one, other]) => ({ ...one, ...other }));
@@ -73,7 +75,7 @@ test.each([
   '#ms=1e9-NaN-Infinity',
   '#ms=-1-2-3',
   `#pod=${'x'.repeat(129)}`,
-  `#filter=${'x'.repeat(5000)}`,
+  `#filter=${'x'.repeat(17_000)}`,
   '#from=a',
   '#window=7',
   '#at=-1',

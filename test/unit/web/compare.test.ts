@@ -169,8 +169,10 @@ test('words and places', () => {
   ]);
   expect([onScale(100), onScale(10_000), onScale(1e6), onScale(1), onScale(1e9)]).toEqual([0, 0.5, 1, 0, 1]);
   const ranges = [1, 3, 5].map((at) => ({ fromMs: at * 1000, toMs: at * 1000 + 900 }));
-  expect(reportPath(ranges)).toBe('api/v1/report?from=3000&to=3900&before=1000-1900&after=5000-5900');
-  expect(reportPath(ranges.slice(0, 2))).toBe('api/v1/report?from=3000&to=3900&before=1000-1900');
+  expect(reportPath(ranges, [])).toBe('api/v1/report?from=3000&to=3900&before=1000-1900&after=5000-5900');
+  expect(reportPath(ranges.slice(0, 2), ['healthy', 'latency>=200ms,to=chaos'])).toBe(
+    'api/v1/report?from=3000&to=3900&before=1000-1900&expect=healthy&expect=latency%3E%3D200ms%2Cto%3Dchaos',
+  );
 });
 
 describe('how long it took to be seen', () => {

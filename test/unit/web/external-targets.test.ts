@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest';
 import type { ProbeResult } from '../../../server/contract/probe.ts';
 import { externalTargets } from '../../../web/pure/external-targets.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
   const rows = mesh.rows.map((row) => ({ ...row, probes: probesOf(row.pod) }));
-  return externalTargets(
-    buildPicture({ ...mesh, rows }, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' }),
-  );
+  return externalTargets({ rows });
 }
 
 function probe(target: string, change: Partial<ProbeResult> = {}): ProbeResult {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cellColours, packColour } from '../../../web/pure/heat-colours.ts';
-import { isInk, type PaintArea, paintCells, paintShared } from '../../../web/pure/heat-paint.ts';
+import { isInk, type PaintArea, paintCells } from '../../../web/pure/heat-paint.ts';
+import { paintShared } from '../../../web/pure/heat-paint-shared.ts';
 import { codeOf, LINK_STATES, type LinkState } from '../../../web/pure/link-state.ts';
 import { SEVERITY } from '../../../web/pure/severity.ts';
 

@@ -33,11 +33,33 @@ test('of the next one only what changed crosses; the rest is the very same', () 
   const next = { ...mesh, rows: mesh.rows.map((row, i) => (i === 2 ? changed : row)) };
   const { parcel, transfer } = packer.pack(next, []);
   expect(parcel.pods).toBeNull();
-  expect(parcel.rows.map((row) => (typeof row === 'number' ? row : 'new'))).toEqual([0, 1, 'new', 3, 4]);
+  expect([...parcel.rows]).toEqual([0, 1, ~2, 3, 4]);
+  expect(parcel.last.rows.map(({ pod }) => pod)).toEqual([2]);
   const second = unpacker.unpack(structuredClone(parcel, { transfer }));
   expect(second.pods).toBe(first.pods);
   expect(second.rows[1]).toBe(first.rows[1]);
   expect(plain(second.rows[2]!)).toEqual(plain(changed));
+});
+
+test('rows that came before their matrix are not sent again, and those of one that broke off are replaced', () => {
+  const [packer, unpacker] = [new Packer(), new Unpacker()];
+  const add = (mesh: Mesh, count: number) => {
+    for (const row of mesh.rows.slice(0, count)) {
+      const rows = packer.add(row);
+      if (rows !== null) unpacker.add(structuredClone(rows, { transfer: [rows.bytes] }));
+    }
+  };
+  add(meshOf({ pods: 120, scenario: 'healthy' }), 70);
+  const mesh = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 1 });
+  add(mesh, 120);
+  const { parcel, transfer } = packer.pack(mesh, []);
+  expect(parcel.last.rows.length).toBeLessThan(50);
+  const got = unpacker.unpack(structuredClone(parcel, { transfer }));
+  expect(got.rows.map(plain)).toEqual(mesh.rows);
+  // The next has but one new row: the others are the same, on their own.
+  const changed = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 2 }).rows[5]!;
+  const next = { ...mesh, rows: mesh.rows.map((row, i) => (i === 5 ? changed : row)) };
+  expect(across(packer, unpacker, next).rows.map(plain)).toEqual(next.rows);
 });
 
 test('a parcel that needs one that never came is refused', () => {

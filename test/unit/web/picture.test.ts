@@ -124,6 +124,17 @@ describe('a pair of pods is', () => {
     }
   });
 
+  test("suspect by a window's figure only where all of its samples are", () => {
+    const stats = emptyStats(3);
+    stats.samples.set([10, 10, 0]);
+    stats.suspect.set([9, 10, 0]);
+    stats.p50Us.fill(pack16(500));
+    const links = [0, 1, 2].map((to) => ({ to, flags: FLAG_SUSPECT }));
+    const mesh = meshWith(3, [rowOf(0, links, { stats })]);
+    expect(statesOf(mesh, { ...USUAL, value: 'p50' })[0]).toEqual(['good', 'suspect', 'suspect']);
+    expect(statesOf(mesh)[0]).toEqual(['suspect', 'suspect', 'suspect']);
+  });
+
   test('unknown, and no figure, where the chosen phase was not measured', () => {
     const mesh = meshOf({ pods: 2, scenario: 'check-only' });
     const picture = buildPicture(mesh, { ...USUAL, phase: 'connect' });

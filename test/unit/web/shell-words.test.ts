@@ -108,7 +108,7 @@ describe('a notice', () => {
     ]);
     const [dead] = noticesOf(pictureOf('dead-pod'), 'live', FEED_TIME_MS);
     expect(dead?.text).toMatch(/^since \d\d:\d\d:\d\d\.$/);
-    expect(dead?.action).toMatchObject({ label: 'Show the links' });
+    expect(dead?.action).toMatchObject({ label: 'Show', pod: expect.any(String) });
   });
 
   test('names the node when all that fail are on it', () => {

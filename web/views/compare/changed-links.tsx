@@ -1,5 +1,5 @@
 import { CHANGES, type Comparison, mostChanged } from '../../pure/compare.ts';
-import { changeWords, deltaFigure, deltaText, doingText, onScale, pairName } from '../../pure/compare-words.ts';
+import { changeWords, deltaFigure, deltaText, doingText, linkOf, onScale, pairName } from '../../pure/compare-words.ts';
 import { countText, plural } from '../../pure/figures.ts';
 import type { Thresholds } from '../../pure/link-state.ts';
 import { RANGE_NAMES } from '../../pure/timeline-ranges.ts';
@@ -10,8 +10,15 @@ const MOST = 200;
 const LEAST = 6;
 const WIDTH = 130;
 
+interface ChangedLinksProps {
+  comparison: Comparison;
+  thresholds: Thresholds;
+  /** Opens a link, pod uids. */
+  onOpen(link: { from: string; to: string }): void;
+}
+
 /** The links that changed most, worst first, each as a dumbbell on a log scale from 0.1 ms to 1 s. */
-export function ChangedLinks({ comparison, thresholds }: { comparison: Comparison; thresholds: Thresholds }) {
+export function ChangedLinks({ comparison, thresholds, onOpen }: ChangedLinksProps) {
   const { pairs, all } = mostChanged(comparison, MOST);
   const { change, after, figures } = comparison;
   const worth = pairs.filter((pair) => CHANGES[change[pair] ?? 0] !== 'same').length;
@@ -46,7 +53,7 @@ export function ChangedLinks({ comparison, thresholds }: { comparison: Compariso
           </thead>
           <tbody>
             {shown.map((pair) => (
-              <Line key={pair} {...{ comparison, pair, thresholds }} />
+              <Line key={pair} {...{ comparison, pair, thresholds, onOpen }} />
             ))}
           </tbody>
         </table>
@@ -61,7 +68,7 @@ export function ChangedLinks({ comparison, thresholds }: { comparison: Compariso
   );
 }
 
-function Line({ comparison, pair, thresholds }: { comparison: Comparison; pair: number; thresholds: Thresholds }) {
+function Line({ comparison, pair, thresholds, onOpen }: ChangedLinksProps & { pair: number }) {
   const { before, during, after, change, deltaUs, affected } = comparison;
   const at = ({ p50Us, failedShare }: Comparison['before']) => ({
     us: p50Us[pair] ?? Number.NaN,
@@ -73,7 +80,11 @@ function Line({ comparison, pair, thresholds }: { comparison: Comparison; pair: 
   const tone = affected[pair] === 1 ? (what === 'broke' ? 'word-failed' : 'word-slow') : '';
   return (
     <tr>
-      <th scope="row">{pairName(comparison, pair)}</th>
+      <th scope="row">
+        <button type="button" className="link-button" onClick={() => onOpen(linkOf(comparison, pair))}>
+          {pairName(comparison, pair)}
+        </button>
+      </th>
       <td>{old.text}</td>
       <td className={tone}>{now.text}</td>
       {then !== null && <td>{then.text}</td>}

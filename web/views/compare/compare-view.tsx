@@ -3,6 +3,7 @@ import { createPortal } from 'react-dom';
 import type { Finding } from '../../../server/contract/finding.ts';
 import type { Mesh } from '../../../server/contract/mesh.ts';
 import { serverUrl } from '../../data/requests.ts';
+import type { Selection } from '../../pure/address.ts';
 import { compare } from '../../pure/compare.ts';
 import { deltaText, reportPath, seenAfter } from '../../pure/compare-words.ts';
 import { clockText, spanText } from '../../pure/figures.ts';
@@ -14,6 +15,7 @@ import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { KeyFigures } from './key-figures.tsx';
 import { type Compared, useCompared } from './use-compared.ts';
+import { useVerdict, type Verdict } from './use-verdict.ts';
 import { VerdictBox } from './verdict-box.tsx';
 import './compare.css';
 
@@ -24,11 +26,16 @@ interface CompareViewProps {
   nowMs: number;
   onRanges(ranges: readonly TimeRange[]): void;
   onDone(): void;
+  /** The hypothesis, clause by clause. */
+  expect: readonly string[];
+  onExpect(expect: readonly string[]): void;
+  /** Opens a link or pod as it was at a moment, ms since the epoch. */
+  onOpen(selection: Selection, atMs: number): void;
 }
 
 /** What changed between two or three ranges of time: as a map, as a table, in key figures, in words. */
 export function CompareView(view: CompareViewProps) {
-  const { props, ranges } = view;
+  const { props, ranges, expect, onExpect, onOpen } = view;
   const { problemMs } = props.thresholds;
   const compared = useCompared(ranges);
   const [before, during, after = null] = compared.meshes;
@@ -37,17 +44,21 @@ export function CompareView(view: CompareViewProps) {
     return compare({ before, during, after }, problemMs * 1000, aimedAt(before, during));
   }, [before, during, after, problemMs]);
   const duringRange = ranges[1];
+  const verdict = useVerdict(duringRange, expect);
+  const open = (selection: Selection) => {
+    if (duringRange !== undefined) onOpen(selection, Math.round((duringRange.fromMs + duringRange.toMs) / 2));
+  };
   const { panelSlot } = props;
   return (
     <div className={`compare${compared.isThere ? '' : ' is-waiting'}`}>
-      <Tools {...view} compared={compared} />
+      <Tools {...view} compared={compared} verdict={verdict} />
       {comparison !== null && duringRange !== undefined && (
         <>
           <div className="compare-cards">
             <section className="card compare-card compare-map">
               <h2>What changed</h2>
               <p>during minus before, p50 in ms</p>
-              <ChangeMap comparison={comparison} theme={props.theme} />
+              <ChangeMap comparison={comparison} theme={props.theme} letterKeys={props.letterKeys} onOpen={open} />
               {comparison.figures.mostUs >= 50 && (
                 <p className="change-scale">
                   <span>{deltaText(-comparison.figures.mostUs)}</span>
@@ -62,7 +73,7 @@ export function CompareView(view: CompareViewProps) {
             </section>
             <section className="card compare-card compare-links">
               <h2>Links that changed most</h2>
-              <ChangedLinks comparison={comparison} thresholds={props.thresholds} />
+              <ChangedLinks comparison={comparison} thresholds={props.thresholds} onOpen={open} />
             </section>
           </div>
           <KeyFigures comparison={comparison} seen={seenAfter(duringRange, compared.events, compared.annotations)} />
@@ -73,11 +84,11 @@ export function CompareView(view: CompareViewProps) {
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
             {during === undefined ? null : during.findings.length > 0 ? (
-              <FindingList mesh={during} most={8} onSelect={props.onSelect} onFilter={props.onFilter} />
+              <FindingList mesh={during} most={8} onSelect={open} onFilter={props.onFilter} />
             ) : (
               <p className="panel-second">Nothing stood out during the range.</p>
             )}
-            {duringRange !== undefined && <VerdictBox range={duringRange} />}
+            {duringRange !== undefined && <VerdictBox expect={expect} onExpect={onExpect} verdict={verdict} />}
           </div>,
           panelSlot,
         )}
@@ -93,11 +104,18 @@ function aimedAt(before: Mesh, during: Mesh): string[] {
   return (during.findings.find(isNew)?.pods ?? []).flatMap((index) => during.pods[index]?.uid ?? []);
 }
 
-function Tools({ ranges, nowMs, onRanges, onDone, compared }: CompareViewProps & { compared: Compared }) {
+interface ToolsProps extends CompareViewProps {
+  compared: Compared;
+  verdict: Verdict;
+}
+
+function Tools({ ranges, nowMs, onRanges, onDone, compared, expect, verdict }: ToolsProps) {
   const last = ranges.at(-1);
   // The third range: as long as the second, from its end on, as far as there is time already.
   const afterMs = last === undefined ? 0 : Math.min(nowMs, 2 * last.toMs - last.fromMs);
   const canAdd = ranges.length === 2 && last !== undefined && afterMs - last.toMs >= 10_000;
+  // The server would answer with the mistake instead of a report.
+  const isRefused = verdict.error !== '' && expect.length > 0;
   return (
     <div className="tools compare-tools">
       <b>Compare</b>
@@ -119,8 +137,13 @@ function Tools({ ranges, nowMs, onRanges, onDone, compared }: CompareViewProps &
       <span className="compare-state" role="status">
         {compared.error !== '' ? `Not to be had: ${shownName(compared.error)}` : compared.isThere ? '' : 'Loading'}
       </span>
-      <a className="button" href={new URL(reportPath(ranges), serverUrl('')).href} target="_blank" rel="noreferrer">
-        Report
+      <a
+        className="button"
+        href={new URL(reportPath(ranges, isRefused ? [] : expect), serverUrl('')).href}
+        target="_blank"
+        rel="noreferrer"
+      >
+        {isRefused ? 'Report without hypothesis' : 'Report'}
       </a>
       <button type="button" onClick={onDone}>
         Done

@@ -39,11 +39,14 @@ export function layoutMap(
   );
   const across = (room.width - label) / Math.max(1, n);
   const head = label < across ? 22 : label;
-  const named = Math.floor(Math.min(across, (room.height - head) / Math.max(1, n)));
+  const fits = (above: number) => Math.floor(Math.min(across, (room.height - above) / Math.max(1, n)));
+  // In a flat card the rows' names are better than none: columns are in the same order.
+  const isHeaded = fits(head) >= NAMES_FROM;
+  const named = isHeaded ? fits(head) : fits(0);
   const isNamed = named >= NAMES_FROM;
   const least = Math.max(1, Math.floor(Math.min(room.width, room.height) / Math.max(1, n)));
   const pitch = isNamed ? Math.min(72, named) : Math.min(NAMES_FROM, least);
-  const [left, top] = isNamed ? [label, label < pitch ? 22 : label] : [0, 0];
+  const [left, top] = [isNamed ? label : 0, isHeaded ? (label < pitch ? 22 : label) : 0];
   const gap = pitch >= 24 ? 3 : pitch >= 6 ? 1 : 0;
   return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
 }
@@ -81,6 +84,7 @@ function drawNames(
     const middle = i * pitch + (pitch - gap) / 2;
     ctx.textAlign = 'right';
     ctx.fillText(label, left - 8, top + middle, left - 8);
+    if (top === 0) return;
     ctx.save();
     ctx.translate(left + middle, top - 8);
     if (top > 22) ctx.rotate(-Math.PI / 2);

@@ -1,44 +1,53 @@
-import { type FormEvent, useState } from 'react';
-import { textOf } from '../../../server/contract/errors.ts';
-import { MAX_CLAUSE_LENGTH, MAX_CLAUSES, type VerdictAnswer } from '../../../server/contract/verdict.ts';
-import { fetchVerdict } from '../../data/history-requests.ts';
+import { type FormEvent, useEffect, useState } from 'react';
+import type { VerdictAnswer } from '../../../server/contract/verdict.ts';
 import { countText, plural } from '../../pure/figures.ts';
+import { clausesIn, MAX_HYPOTHESIS, type Mistake, mistakeIn } from '../../pure/hypothesis.ts';
 import { shownName } from '../../pure/names.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
+import type { Verdict } from './use-verdict.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;
 const TONES = { pass: 'word-good', fail: 'word-failed', unknown: 'word-unknown' } as const;
 const MOST_VIOLATIONS = 8;
 
-/** Asks whether a hypothesis, one clause a line, held in a range. */
-export function VerdictBox({ range }: { range: TimeRange }) {
-  const [text, setText] = useState('healthy');
-  const [answer, setAnswer] = useState<VerdictAnswer | null>(null);
-  const [error, setError] = useState('');
+interface VerdictBoxProps {
+  /** The hypothesis that is stated, clause by clause. */
+  expect: readonly string[];
+  onExpect(expect: readonly string[]): void;
+  verdict: Verdict;
+}
+
+/** Takes the hypothesis, one clause a line, and says whether it held or where it is not to be understood. */
+export function VerdictBox({ expect, onExpect, verdict }: VerdictBoxProps) {
+  const [text, setText] = useState(() => expect.join('\n'));
+  const stated = expect.join('\n');
+  // Back, or a link that was pasted, states another one.
+  useEffect(() => setText((typed) => (clausesIn(typed).join('\n') === stated ? typed : stated)), [stated]);
+  const state = () => {
+    const clauses = clausesIn(text);
+    if (clauses.join('\n') !== stated) onExpect(clauses);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const clauses = text.split('\n').map((clause) => clause.trim().replace(/^expect=/, ''));
-    const wanted = clauses.filter(Boolean).slice(0, MAX_CLAUSES);
-    fetchVerdict(range, wanted).then(
-      (verdict) => {
-        setAnswer(verdict);
-        setError('');
-      },
-      (reason: unknown) => setError(textOf(reason, 400)),
-    );
+    state();
+    verdict.ask();
   };
   return (
     <section className="verdict">
       <h3>Verdict on the “during” range</h3>
       <form onSubmit={submit}>
         <label>
-          <span>Expectations, one a line</span>
+          <span>Hypothesis: expectations, one a line</span>
           <textarea
             rows={Math.min(6, Math.max(2, text.split('\n').length))}
-            maxLength={MAX_CLAUSES * MAX_CLAUSE_LENGTH}
+            maxLength={MAX_HYPOTHESIS}
             spellCheck={false}
+            placeholder="healthy"
+            aria-describedby="verdict-words"
+            aria-invalid={verdict.error !== ''}
             value={text}
             onChange={(event) => setText(event.target.value)}
+            // The report's link carries it: whoever goes there has left this field.
+            onBlur={state}
           />
         </label>
         <p className="panel-second">
@@ -46,11 +55,28 @@ export function VerdictBox({ range }: { range: TimeRange }) {
         </p>
         <button type="submit">Check</button>
       </form>
-      <div role="status">
-        {error !== '' && <p className="word-failed">{shownName(error)}</p>}
-        {error === '' && answer !== null && <Answer answer={answer} />}
+      <div role="status" id="verdict-words">
+        {verdict.error !== '' && <MistakeWords {...mistakeIn(verdict.error, verdict.asked)} />}
+        {verdict.answer !== null && <Answer answer={verdict.answer} />}
       </div>
     </section>
+  );
+}
+
+function MistakeWords({ words, place }: Mistake) {
+  if (place === null) return <p className="word-failed">{shownName(words)}</p>;
+  return (
+    <>
+      <p className="word-failed">
+        Line {place.line}, character {place.before.length + 1}: {shownName(words)}
+      </p>
+      <p className="mistake">
+        <code>
+          {shownName(place.before)}
+          <mark>{place.from === '' ? '\u00a0' : shownName(place.from)}</mark>
+        </code>
+      </p>
+    </>
   );
 }
 

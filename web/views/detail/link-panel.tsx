@@ -74,6 +74,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         {verdict.text !== '' && <p>{verdict.text}</p>}
       </div>
       <FindingList
+        brief
         mesh={{ findings, pods: picture.mesh.pods }}
         most={MOST_FINDINGS}
         selection={props.selection}

@@ -10,6 +10,8 @@ interface FindingListProps {
   mesh: Pick<Mesh, 'findings' | 'pods'>;
   /** At most so many; the others are counted. */
   most: number;
+  /** The sentences alone, without heading and figures: for where there is more to see. */
+  brief?: boolean;
   /** What is open already: a finding of it opens a link that shows it. */
   selection?: Selection;
   /** Opens what a finding is about. */
@@ -19,12 +21,12 @@ interface FindingListProps {
 }
 
 /** What stands out, as the server says it, the worst first. Nothing without any. */
-export function FindingList({ mesh, most, selection = null, onSelect, onFilter }: FindingListProps) {
+export function FindingList({ mesh, most, brief = false, selection = null, onSelect, onFilter }: FindingListProps) {
   const { findings } = mesh;
   if (findings.length === 0) return null;
   return (
     <section className="findings">
-      <h2>
+      <h2 className={brief ? 'hidden' : undefined}>
         Findings <span className="panel-count">{countText(findings.length)}</span>
       </h2>
       <ul className="finding-list">
@@ -36,11 +38,11 @@ export function FindingList({ mesh, most, selection = null, onSelect, onFilter }
             <li key={`${finding.kind} ${finding.subject}`} className={`finding is-${finding.severity}`}>
               {target === null ? (
                 <div className="finding-words">
-                  <Words finding={finding} />
+                  <Words finding={finding} brief={brief} />
                 </div>
               ) : (
                 <button type="button" className="finding-words" onClick={() => open(target)}>
-                  <Words finding={finding} />
+                  <Words finding={finding} brief={brief} />
                 </button>
               )}
             </li>
@@ -52,13 +54,13 @@ export function FindingList({ mesh, most, selection = null, onSelect, onFilter }
   );
 }
 
-function Words({ finding: { title, detail, affected, of } }: { finding: Finding }) {
+function Words({ finding: { title, detail, affected, of }, brief }: { finding: Finding; brief: boolean }) {
   const share = of === 0 ? 0 : affected / of;
   return (
     <>
       <b>{shownName(title)}</b>
-      {detail !== '' && <span>{shownName(detail)}</span>}
-      {of > 1 && (
+      {detail !== '' && !brief && <span>{shownName(detail)}</span>}
+      {of > 1 && !brief && (
         <span className="finding-bar" aria-hidden="true">
           <span style={{ width: `${share * 100}%` }} />
         </span>

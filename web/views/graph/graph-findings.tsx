@@ -28,6 +28,7 @@ export function GraphFindings({ props, links }: { props: ViewProps; links: Graph
     <aside className="graph-findings choice-panel" aria-label="Worst pods and links">
       <h2 className="hidden">Worth a look</h2>
       <FindingList
+        brief
         mesh={mesh}
         most={links.targets.length > 0 ? 1 : MOST_FINDINGS}
         onSelect={props.onSelect}

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/circle-layout.ts';
 import type { Point } from '../../pure/curve.ts';
-import { type ExternalTarget, externalTargets } from '../../pure/external-targets.ts';
+import type { ExternalTarget } from '../../pure/external-targets.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
 import { chooseLinks, type LinkChoice } from '../../pure/link-choice.ts';
 import { effectiveGroup, matches } from '../../pure/order.ts';
@@ -68,7 +68,7 @@ export function useGraphLinks(props: ViewProps): GraphLinks {
       pod,
       pair,
       touching,
-      targets: externalTargets(picture),
+      targets: picture.targets,
       suspects: suspectsOf(picture),
     };
   }, [picture, selection, filter, narrow, only, limit]);

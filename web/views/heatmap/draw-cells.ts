@@ -1,6 +1,7 @@
 import { latencyParts } from '../../pure/figures.ts';
 import { cellTokens } from '../../pure/heat-colours.ts';
-import { paintCells, paintShared } from '../../pure/heat-paint.ts';
+import { paintCells } from '../../pure/heat-paint.ts';
+import { paintShared } from '../../pure/heat-paint-shared.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { type LinkState, stateAt } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';

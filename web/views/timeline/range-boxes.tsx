@@ -1,6 +1,6 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
 import { clockText, spanText } from '../../pure/figures.ts';
-import { RANGE_NAMES, type TimeRange, withEnd } from '../../pure/timeline-ranges.ts';
+import { namePlaces, RANGE_NAMES, type TimeRange, withEnd } from '../../pure/timeline-ranges.ts';
 
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];
@@ -14,13 +14,19 @@ interface RangeBoxesProps {
 export function RangeBoxes(props: RangeBoxesProps) {
   const { ranges, limits, width, onRanges } = props;
   const x = (atMs: number) => (width * (atMs - limits.fromMs)) / (limits.toMs - limits.fromMs);
-  return ranges.map((range, i) => {
+  const boxes = ranges.map((range, i) => {
     const [left, right] = [Math.max(0, x(range.fromMs)), Math.min(width, x(range.toMs))];
-    if (right < 0 || left > width) return null;
-    const name = RANGE_NAMES[i];
+    return { range, name: RANGE_NAMES[i], left, right, isSeen: right >= 0 && left <= width };
+  });
+  const places = namePlaces(
+    boxes.map(({ left }) => Math.min(width, left)),
+    width,
+  );
+  return boxes.map(({ range, name, left, right, isSeen }, i) => {
+    if (!isSeen) return null;
     return (
       <div className={`range is-${name}`} key={name} style={{ left, width: right - left }}>
-        <span className={right > width - 90 && right - left < 90 ? 'range-name is-left' : 'range-name'}>
+        <span className="range-name" style={{ left: (places[i] ?? left) - left - 2 }}>
           {name}
           <button
             type="button"

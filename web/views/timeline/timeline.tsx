@@ -62,7 +62,7 @@ export function Timeline(props: TimelineProps) {
   const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
   const play = usePlay({ atMs, isThere, startMs, nowMs, onMoment });
   const onRanges = (next: readonly TimeRange[]) =>
-    onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : { compare: next.length > 1 }) });
+    onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : comparing(next.length > 1)) });
   return (
     <section
       className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
@@ -105,7 +105,7 @@ export function Timeline(props: TimelineProps) {
             aria-pressed={address.compare}
             onClick={() => {
               const compared = ranges.length > 1 ? ranges : suggestedRanges(steps, limits, past.history?.stepMs ?? 0);
-              onChange({ ranges: compared, compare: !address.compare && compared.length > 1 });
+              onChange({ ranges: compared, ...comparing(!address.compare && compared.length > 1) });
             }}
           >
             Compare
@@ -114,6 +114,11 @@ export function Timeline(props: TimelineProps) {
       )}
     </section>
   );
+}
+
+/** A comparison begins with its findings, not with the link that was looked at before. */
+function comparing(compare: boolean): Partial<Address> {
+  return compare ? { compare, selection: null } : { compare };
 }
 
 const BLANK = { failed: 0, slow: 0, known: 0 };

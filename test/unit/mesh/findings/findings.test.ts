@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type Finding, MAX_FINDINGS } from '../../../../server/contract/finding.ts';
 import { encodeMesh, parseMesh } from '../../../../server/contract/mesh.ts';
 import { namedFindings } from '../../../../server/mesh/findings/named.ts';
-import { meshOf, NOW_MS, podOf, statusOf } from '../scene.ts';
+import { FindingTally } from '../../../../server/mesh/findings/tally.ts';
+import { meshOf, meshRowOf, NOW_MS, podOf, podsOf, statusOf } from '../scene.ts';
 import { LATE_ANSWER, LATE_NETWORK, Matrix, type Wish } from './matrix.ts';
 
 const REFUSED: Wish = { outcome: 'refused', phase: 'connect' };
@@ -219,6 +220,16 @@ describe('more than one cause', () => {
     expect(findings.at(-1)?.detail).toMatch(/\d+ more are left out\.$/);
     const mesh = meshOf(matrix.pods, matrix.rows, { findings });
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
+  });
+
+  it('take small steps however many links are bad', () => {
+    const pods = podsOf(3_000);
+    const tally = new FindingTally(pods, 100);
+    const wishes = pods.map((_, to) => (to % 3 === 0 ? { to, ...TIMEOUT } : { to, totalUs: 250_000 }));
+    for (const from of [0, 1, 2]) tally.add(meshRowOf(from, wishes));
+    const steps = [...tally.findings({ discovery: statusOf(), servedBy: 0 })].length;
+    // Each pair is at least looked for among the pods, and given to its cause.
+    expect(steps).toBeGreaterThan((2 * 3 * pods.length) / 512);
   });
 
   it('are told by name to those who have no matrix', () => {

@@ -1,0 +1,65 @@
+import { type KeyboardEvent, type RefObject, useState } from 'react';
+import { CHANGES, type Comparison } from '../../pure/compare.ts';
+import { linkOf } from '../../pure/compare-words.ts';
+import { moved, nextWhere, type Place } from '../../pure/heat-moves.ts';
+import { useLetters } from '../heatmap/use-letters.ts';
+
+interface CursorRequest {
+  comparison: Comparison;
+  letterKeys: boolean;
+  grid: RefObject<HTMLElement | null>;
+  onOpen(link: { from: string; to: string }): void;
+}
+
+/** The cell of the map of changes that the keys are at, and the one that is told of: the pointer's, else the keys'. */
+export interface ChangeCursor {
+  place: Place;
+  shown: Place | null;
+  byKeys: boolean;
+  point(place: Place | null): void;
+  focus(byKeys: boolean): void;
+  open(place: Place | null): void;
+  onKeyDown(event: KeyboardEvent): void;
+}
+
+/** The same keys as in the heatmap: arrows, Home, End, Page Up and Down; F and S go to what failed or became slower next; Enter opens. */
+export function useChangeCursor({ comparison, letterKeys, grid, onOpen }: CursorRequest): ChangeCursor {
+  const { n, change } = comparison;
+  const [kept, setKept] = useState<Place | null>(null);
+  const [pointed, setPointed] = useState<Place | null>(null);
+  const [byKeys, setByKeys] = useState(false);
+  const within = ({ column, row }: Place): Place => ({ column: Math.min(n - 1, column), row: Math.min(n - 1, row) });
+  const place = within(kept ?? { column: 0, row: 0 });
+  const shown = pointed !== null ? within(pointed) : byKeys ? place : null;
+  const go = (next: Place | null) => {
+    if (next === null) return;
+    setKept(next);
+    setPointed(null);
+    setByKeys(true);
+  };
+  const open = (at: Place | null) => {
+    if (at === null) return;
+    setKept(at);
+    onOpen(linkOf(comparison, at.column * n + at.row));
+  };
+  const next = (...wanted: (typeof CHANGES)[number][]) =>
+    go(nextWhere(n, place, ({ column, row }) => wanted.includes(CHANGES[change[column * n + row] ?? 0] ?? 'unknown')));
+  useLetters(letterKeys, { f: () => next('broke', 'failing'), s: () => next('slower') }, grid);
+  return {
+    place,
+    shown,
+    byKeys: byKeys && pointed === null,
+    point: setPointed,
+    focus: setByKeys,
+    open,
+    onKeyDown: (event) => {
+      if (event.altKey || event.metaKey || n === 0) return;
+      const to = moved(place, event.key, event.ctrlKey, n);
+      // The first arrow shows where the cursor is, the next ones move it.
+      if (to !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : to);
+      else if (event.key === 'Enter' || event.key === ' ') open(shown ?? place);
+      else return;
+      event.preventDefault();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { useEffect, useState } from 'react';
+import { textOf } from '../../../server/contract/errors.ts';
+import type { VerdictAnswer } from '../../../server/contract/verdict.ts';
+import { fetchVerdict } from '../../data/history-requests.ts';
+import type { TimeRange } from '../../pure/timeline-ranges.ts';
+
+/** A handle that is still being dragged asks for nothing. */
+const REST_MS = 300;
+
+/** What came of a hypothesis. */
+export interface Verdict {
+  answer: VerdictAnswer | null;
+  /** Why there is none, in the server's words; ''. */
+  error: string;
+  /** The clauses that were asked. */
+  asked: readonly string[];
+  /** Asks, also where no hypothesis is stated. */
+  ask(): void;
+}
+
+/** Whether the hypothesis held in a range; asked by itself as soon as there is one, and again with every change of either. */
+export function useVerdict(range: TimeRange | undefined, expect: readonly string[]): Verdict {
+  const [state, setState] = useState<Pick<Verdict, 'answer' | 'error' | 'asked'>>({
+    answer: null,
+    error: '',
+    asked: [],
+  });
+  const [count, setCount] = useState(0);
+  const key = JSON.stringify({ range, expect });
+  useEffect(() => {
+    const { range: wanted, expect: asked }: { range?: TimeRange; expect: string[] } = JSON.parse(key);
+    if (wanted === undefined || (count === 0 && asked.length === 0)) return;
+    const abort = new AbortController();
+    const timer = setTimeout(() => {
+      fetchVerdict(wanted, asked, abort.signal).then(
+        (answer) => abort.signal.aborted || setState({ answer, error: '', asked }),
+        (error: unknown) => abort.signal.aborted || setState({ answer: null, error: textOf(error, 400), asked }),
+      );
+    }, REST_MS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [key, count]);
+  return { ...state, ask: () => setCount((before) => before + 1) };
+}
