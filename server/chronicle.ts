@@ -1,5 +1,6 @@
 import type { Config } from './config/config.ts';
 import type { DiscoverySnapshot } from './contract/discovery.ts';
+import type { Journal } from './contract/event.ts';
 import type { Sample } from './contract/outcome.ts';
 import type { Target } from './contract/pod.ts';
 import type { ProbeResult } from './contract/probe.ts';
@@ -42,7 +43,7 @@ export class Chronicle {
     this.#journal = new EventJournal(config, { clock, random });
     this.#events = createEventsReader(config, {
       ...{ clock, askAll },
-      ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      ownJournal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
       podOf: (uid) => this.podBook.podOf(uid),
       podCount: () => own.snapshot.pods.length,
     });
@@ -83,7 +84,7 @@ export class Chronicle {
   /** What the routes serve. */
   answers(): Pick<Answers, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
     return {
-      journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      journal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
       events: (query) => this.#events.events(query),
       ...this.#tokens,
       annotations: {
@@ -94,6 +95,12 @@ export class Chronicle {
         take: (copies) => this.#book.take(copies),
       },
     };
+  }
+
+  /** The journal, up to date: nothing calls us when we become starved, and samples may be a minute apart. */
+  #read(sinceAgeMs: number, limit: number): Journal {
+    this.#journal.takeStarvation(this.#own.starvation());
+    return this.#journal.read(sinceAgeMs, limit);
   }
 
   /** Ends what is under way. */

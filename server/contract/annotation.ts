@@ -48,7 +48,7 @@ export function parseAnnotations(wire: unknown): Annotations {
 }
 
 /** `format` of a pod's own annotations. */
-export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/1';
+export const ANNOTATION_COPIES_FORMAT = 'goldpinger-ts/annotations/2';
 
 /**
  * An age that can be: nobody may write of more than 24 h ahead, and a minute is for the way. Beyond a thousand years, and
@@ -60,6 +60,10 @@ const copySchema = v.object({
   id: annotationId,
   /** One write has one, the same in every pod's copy of it. */
   revision: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
+  /** How often this id has been written, taking back included: the higher one is right. */
+  generation: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  /** When it was written, ms since the epoch by the clock of the pod that took it; ages may not lead far from it. */
+  wroteMs: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8.64e15)),
   /** As ages; negative where it lies in the future. */
   fromAgeMs: age,
   toAgeMs: v.nullable(age),
@@ -75,8 +79,8 @@ const copySchema = v.object({
 /** One pod's copy of an annotation. */
 export type AnnotationCopy = v.InferOutput<typeof copySchema>;
 
-/** A write before it is sealed. */
-export type AnnotationDraft = Omit<AnnotationCopy, 'seal'>;
+/** A write before it is numbered, dated and sealed. */
+export type AnnotationDraft = Omit<AnnotationCopy, 'seal' | 'generation' | 'wroteMs'>;
 
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),

@@ -217,7 +217,7 @@ export const SWAGGER = {
       }),
     },
     '/api/v1/own-annotations': {
-      ...get("This pod's copies of the annotations", JSON_TYPE, ok('goldpinger-ts/annotations/1')),
+      ...get("This pod's copies of the annotations", JSON_TYPE, ok('goldpinger-ts/annotations/2')),
       post: write("Another pod's copies", {
         200: { description: '{taken}' },
         400: { description: 'not copies of annotations' },

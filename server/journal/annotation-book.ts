@@ -17,18 +17,22 @@ export interface AnnotationBookDeps {
   token: string;
 }
 
-/** The longest that a pod is taken to have stood still while it was told of a write. */
-const MAX_LATE_MS = 3_600_000;
+/**
+ * A copy's age may lead so far from the moment that is sealed: clocks differ, and pods stand still. So far, and no
+ * farther, whoever hands on a copy can shift it.
+ */
+const MAX_SHIFT_MS = 600_000;
 
 /** A copy as it is kept: by monotonic time instead of ages. */
 interface Kept {
   id: string;
   revision: string;
+  generation: number;
+  /** By the writer's clock. */
+  wroteMs: number;
   fromMs: number;
   toMs: number | null;
   writtenMs: number;
-  /** When it was written by what we heard first. */
-  heardMs: number;
   text: string;
   tags: string[];
   deleted: boolean;
@@ -52,10 +56,12 @@ export class AnnotationBook {
    * that are kept and there is no room: it would make room at once.
    */
   write(draft: AnnotationDraft): void {
-    const kept = this.#keptOf({ ...draft, seal: sealOf(draft, this.#deps.token) });
     const known = this.#kept.get(draft.id);
+    const wroteMs = Math.max(0, Math.round(this.#clock.nowMs() - draft.writtenAgeMs));
+    const write = { ...draft, generation: (known?.generation ?? 0) + 1, wroteMs };
+    const kept = this.#keptOf({ ...write, seal: sealOf(write, this.#deps.token) });
     // Somebody else has written it while we looked for it.
-    if (known !== undefined && !isLater(kept, known)) return;
+    if (known !== undefined && known.writtenMs > kept.writtenMs) return;
     const isFull = this.#kept.size >= MAX_ANNOTATIONS && known === undefined;
     if (isFull && [...this.#kept.values()].every((other) => byBeginning(kept, other) < 0)) {
       throw new ConflictError(`${MAX_ANNOTATIONS} annotations are kept, and this one would begin before all of them`);
@@ -65,17 +71,17 @@ export class AnnotationBook {
   }
 
   /**
-   * Takes sealed copies. Of two writes with one id the later stays; of the same write the earlier time, because a pod
-   * that stood still when it was told believes it to be later. Their way here counts as after they were given: so no
-   * time is ever too early, and pods that correct each other come to rest. Gives whether any was news.
+   * Takes sealed copies. Of two writes with one id the one of the higher generation stays, so that nobody can bring back
+   * what was replaced or taken back by handing on the copy of then; of the same write the earlier time, because a pod that
+   * stood still when it was told believes it to be later. Their way here counts as after they were given: so no time is
+   * ever too early, and pods that correct each other come to rest. Gives whether any was news.
    */
   take(copies: readonly AnnotationCopy[]): boolean {
     let isNews = false;
-    const nowMs = this.#clock.monotonicMs();
     for (const copy of copies) {
       const known = this.#kept.get(copy.id);
       if (known?.revision === copy.revision && known.seal === copy.seal) {
-        correct(known, nowMs - copy.writtenAgeMs);
+        correct(known, this.#writtenMs(copy.writtenAgeMs, known.wroteMs));
         continue;
       }
       const kept = this.#keptOf(copy);
@@ -93,11 +99,19 @@ export class AnnotationBook {
   }
 
   #keptOf({ fromAgeMs, toAgeMs, writtenAgeMs, ...copy }: AnnotationCopy): Kept {
-    // Nobody has written in the future: such a write could not be replaced.
-    const givenMs = this.#clock.monotonicMs() + Math.min(0, writtenAgeMs);
-    const toMs = toAgeMs === null ? null : givenMs - toAgeMs;
-    const writtenMs = givenMs - writtenAgeMs;
-    return { ...copy, fromMs: givenMs - fromAgeMs, toMs, writtenMs, heardMs: writtenMs };
+    const writtenMs = this.#writtenMs(writtenAgeMs, copy.wroteMs);
+    const laterMs = (ageMs: number) => writtenMs + writtenAgeMs - ageMs;
+    return { ...copy, fromMs: laterMs(fromAgeMs), toMs: toAgeMs === null ? null : laterMs(toAgeMs), writtenMs };
+  }
+
+  /**
+   * When a copy was written, monotonic: as its age says, as far as that can be by the moment that is sealed. Nobody has
+   * written in the future: such a write could not be replaced.
+   */
+  #writtenMs(ageMs: number, wroteMs: number): number {
+    const sealedAgeMs = this.#clock.nowMs() - wroteMs;
+    const possibleMs = Math.min(Math.max(ageMs, sealedAgeMs - MAX_SHIFT_MS), sealedAgeMs + MAX_SHIFT_MS);
+    return this.#clock.monotonicMs() - Math.max(0, possibleMs);
   }
 
   #tell(id: string): void {
@@ -110,7 +124,7 @@ export class AnnotationBook {
   /** Our copies, as they are given to other pods. */
   copies(): AnnotationCopies {
     const nowMs = this.#clock.monotonicMs();
-    const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, heardMs: _, ...copy }) => ({
+    const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, ...copy }) => ({
       ...copy,
       fromAgeMs: ageOf(nowMs - fromMs),
       toAgeMs: toMs === null ? null : ageOf(nowMs - toMs),
@@ -154,7 +168,7 @@ export class AnnotationBook {
 /** Moves all times of a write by as much as it was written earlier than we believed. */
 function correct(known: Kept, writtenMs: number): void {
   const lateMs = known.writtenMs - writtenMs;
-  if (!(lateMs > 0) || known.heardMs - writtenMs > MAX_LATE_MS) return;
+  if (!(lateMs > 0)) return;
   known.writtenMs -= lateMs;
   known.fromMs -= lateMs;
   if (known.toMs !== null) known.toMs -= lateMs;
@@ -162,6 +176,7 @@ function correct(known: Kept, writtenMs: number): void {
 
 function isLater(copy: Kept, known: Kept): boolean {
   if (copy.revision === known.revision) return false;
+  if (copy.generation !== known.generation) return copy.generation > known.generation;
   return copy.writtenMs > known.writtenMs || (copy.writtenMs === known.writtenMs && copy.revision > known.revision);
 }
 

@@ -112,11 +112,12 @@ export class EventJournal {
     this.#enter({ kind: isLost ? 'api-lost' : 'api-back', detail: lastError?.message.slice(0, 300) ?? '' });
   }
 
-  /** Whether our own measurements are to be trusted. */
-  takeStarvation({ unreliable }: { unreliable: boolean }): void {
+  /** Whether our own measurements are to be trusted, and since when. */
+  takeStarvation({ unreliable, sinceMs }: { unreliable: boolean; sinceMs: number }): void {
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
-    this.#enter({ kind: unreliable ? 'row-starved' : 'row-recovered' });
+    const atMs = this.#clock.monotonicMs() - Math.max(0, this.#clock.nowMs() - sinceMs);
+    this.#enter({ kind: unreliable ? 'row-starved' : 'row-recovered', atMs });
   }
 
   /** A result of an external probe. */

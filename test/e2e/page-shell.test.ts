@@ -66,10 +66,19 @@ describe('the summary', () => {
     expect(await page.locator('.summary').evaluate((line) => line.scrollWidth <= line.clientWidth)).toBe(true);
   });
 
-  test('is told in full again when there is room', async () => {
+  test('is told in full again when there is room; the top bar has a menu where there is little', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { width: 700 });
     await soon(() => words(page, '.summary')).toContain('4 slow');
     expect(await words(page, '.summary')).not.toContain('Worst');
+    const cut = () => page.locator('.top-bar').evaluate((bar) => bar.scrollWidth - bar.clientWidth);
+    expect(await cut()).toBe(0);
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await soon(() => words(page, '#menu-sheet')).toContain('served by goldpinger-001');
+    await page.keyboard.press('Escape');
+    await page.locator('#menu-sheet').waitFor({ state: 'hidden' });
+    await page.setViewportSize({ width: 1030, height: 900 });
+    await page.getByRole('button', { name: 'Help', exact: true }).waitFor();
+    expect(await cut()).toBe(0);
     await page.setViewportSize({ width: 1440, height: 900 });
     await soon(() => words(page, '.summary')).toContain('Worst');
   });

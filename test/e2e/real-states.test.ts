@@ -116,7 +116,8 @@ describe('hostile names', () => {
       await soon(() => words(page, 'body')).toContain(`onmouseover='alert(2)`);
       expect(await page.locator('#page img, #page script, #page [onload], #page [onmouseover]').count()).toBe(0);
     }
-    expect(await page.title()).toBe('1 pod failing · goldpinger');
+    // Not "owned". What it says of failures may differ from moment to moment while a pod gets no CPU.
+    expect(await page.title()).toMatch(/ · goldpinger$/);
     await goTo(page, '#view=raw');
     await soon(() => words(page, '.text-body')).toContain('<script>document.title');
   });

@@ -19,10 +19,12 @@ function start(writeToken: string) {
   };
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
-  const own = { snapshot: { pods: [] } } as unknown as OwnView;
+  const starvation = { unreliable: false, sinceMs: 0 };
+  const own = { snapshot: { pods: [] }, starvation: () => starvation } as unknown as OwnView;
   const config = { writeToken, historyWindowMs: 3_600_000, refreshIntervalMs: 2_000 } as Config;
-  const chronicle = new Chronicle(config, { clock: new FakeClock(), random: () => 0.5, log, own, askAll });
-  return { answers: chronicle.answers(), told };
+  const clock = new FakeClock();
+  const chronicle = new Chronicle(config, { clock, random: () => 0.5, log, own, askAll });
+  return { answers: chronicle.answers(), told, clock, starvation };
 }
 
 it('tells others of a write in a way that those with its token take, and shows the token to nobody', async () => {
@@ -37,4 +39,12 @@ it('tells others of a write in a way that those with its token take, and shows t
   for (const { answers } of [friend, stranger]) answers.annotations.take(annotations);
   expect(friend.answers.annotations.copies().annotations).toMatchObject([{ text: 'x' }]);
   expect(stranger.answers.annotations.copies().annotations).toEqual([]);
+});
+
+it('tells that its own row is starved though no sample comes, with when that began', async () => {
+  const { answers, clock, starvation } = start('');
+  expect(answers.journal(60_000, 10).events).toEqual([]);
+  Object.assign(starvation, { unreliable: true, sinceMs: clock.nowMs() + 1_000 });
+  await clock.advance(30_000);
+  expect(answers.journal(60_000, 10).events).toMatchObject([{ kind: 'row-starved', ageMs: 29_000 }]);
 });

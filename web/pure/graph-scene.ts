@@ -88,6 +88,14 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   return { ring, labels, external };
 }
 
+/** A ring below this width has its pods on top of each other, px. */
+const LEAST_RING = 220;
+
+/** Whether a stage of `width` px has too little room for words and targets beside the ring: it is then like a phone's. */
+export function isTight(width: number, n: number, externals: number): boolean {
+  return frameOf(width, width, { ...tierOf(n, false), disc: 0 }, false, externals).ring.width < LEAST_RING;
+}
+
 /** One link, ready to be drawn. `curve` is null for a self-link, which has `loop` instead. */
 export interface SceneLink {
   pair: number;

@@ -81,7 +81,10 @@ function follow(event: MouseEvent, go: () => void): void {
 function ServedBy({ name }: { name: string }) {
   return (
     <span className="served-by" title={shownName(name)}>
-      served by <strong>{shownName(name)}</strong>
+      <span className="served-words">served by </span>
+      <strong>
+        <bdi>{shownName(name)}</bdi>
+      </strong>
     </span>
   );
 }

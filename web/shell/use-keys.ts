@@ -17,6 +17,8 @@ export function useKeys(letterKeys: boolean, run: (command: Command) => void): v
         (event.target as HTMLElement).blur();
         return;
       }
+      // Nor is it ours while a menu is open, which the browser closes by it.
+      if (command === 'close' && document.querySelector(':popover-open') !== null) return;
       event.preventDefault();
       latest.current(command);
     };

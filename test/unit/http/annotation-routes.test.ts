@@ -154,15 +154,17 @@ describe("another pod's copies", () => {
     const to = url.replace('annotations', 'own-annotations');
     const copy: AnnotationCopy = {
       ...{ id: 'a', revision: 'r', fromAgeMs: 5, toAgeMs: null, writtenAgeMs: 1, text: 'x', tags: [], deleted: false },
-      seal: 's'.repeat(43),
+      ...{ generation: 1, wroteMs: 1_000, seal: 's'.repeat(43) },
     };
-    const format = 'goldpinger-ts/annotations/1';
+    const format = 'goldpinger-ts/annotations/2';
     const answer = await post({ format, annotations: [copy] }, { ...podBearer, ...json }, to);
     expect([answer.status, await answer.json()]).toEqual([200, { taken: 1 }]);
     for (const annotations of [
       [{ ...copy, id: '<b>' }],
       [{ ...copy, fromAgeMs: null }],
       [{ ...copy, seal: '' }],
+      [{ ...copy, generation: 0 }],
+      [{ ...copy, wroteMs: null }],
       'x',
     ]) {
       expect((await post({ format, annotations }, { ...podBearer, ...json }, to)).status).toBe(400);

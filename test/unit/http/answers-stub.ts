@@ -133,7 +133,7 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
       read: async () => ({ nowMs: 1, missing: [], annotations: [] }),
       write: async () => ({ annotation: null, nowMs: 1, taken: 1, missing: [] }),
       remove: async (id) => (id === 'there' ? { annotation: null, nowMs: 1, taken: 1, missing: [] } : null),
-      copies: () => ({ format: 'goldpinger-ts/annotations/1', annotations: [] }),
+      copies: () => ({ format: 'goldpinger-ts/annotations/2', annotations: [] }),
       take: () => {},
     },
     journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),

@@ -126,7 +126,8 @@ describe('the API, our own row and external probes in the journal', () => {
     journal.takeDiscovery(statusOf({ phase: 'stale', lastError }));
     journal.takeDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
     journal.takeDiscovery(statusOf({ phase: 'synced' }));
-    for (const unreliable of [false, true, true, false]) journal.takeStarvation({ unreliable });
+    const sinceMs = new FakeClock().nowMs();
+    for (const unreliable of [false, true, true, false]) journal.takeStarvation({ unreliable, sinceMs });
     const probe = { target: 'example.org', protocol: 'dns' as const, atMs: 1, durationUs: 5 };
     for (const error of ['', 'no such host', 'late', '']) journal.takeProbe({ ...probe, error });
     expect(kinds()).toEqual([

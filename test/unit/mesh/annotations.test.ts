@@ -26,7 +26,7 @@ function start(theirs: AnnotationCopy[] = []) {
       meanwhile();
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };
       if (isAway) return { parts: [self], missing, atMs: clock.nowMs() };
-      const value = await parse({ format: 'goldpinger-ts/annotations/1', annotations: theirs }, 100);
+      const value = await parse({ format: 'goldpinger-ts/annotations/2', annotations: theirs }, 100);
       const other = { pod: podOf(1), value, atMs: clock.nowMs() - 100, errorMs: 100 };
       held.push(value);
       return { parts: [self, other], missing, atMs: clock.nowMs() };
@@ -62,6 +62,8 @@ const copyOf = (id: string): AnnotationCopy => {
   const draft = {
     id,
     revision: 'r',
+    generation: 1,
+    wroteMs: new FakeClock().nowMs() - 60_000,
     fromAgeMs: 60_000,
     toAgeMs: null,
     writtenAgeMs: 60_000,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
 import { hitGraph } from '../../../web/pure/graph-hit.ts';
-import { frameOf, placePills, type SceneLink, sceneLinks, tierOf } from '../../../web/pure/graph-scene.ts';
+import { frameOf, isTight, placePills, type SceneLink, sceneLinks, tierOf } from '../../../web/pure/graph-scene.ts';
 import { chooseLinks } from '../../../web/pure/link-choice.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
@@ -40,6 +40,14 @@ describe('the frame', () => {
   test('puts external targets below on a narrow screen', () => {
     const { ring, external } = frameOf(390, 400, tierOf(4, true), true, 1);
     expect(external?.y).toBeGreaterThan(ring.y + ring.height);
+  });
+
+  test('is as on a phone where words and targets beside the ring would leave it no room', () => {
+    expect(isTight(700, 4, 1)).toBe(true);
+    expect(isTight(830, 4, 1)).toBe(false);
+    expect(isTight(700, 4, 0)).toBe(false);
+    expect(isTight(700, 30, 0)).toBe(false);
+    expect(isTight(700, 120, 3)).toBe(true);
   });
 
   test('never gets a ring of no size', () => {

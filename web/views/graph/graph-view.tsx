@@ -1,7 +1,7 @@
 import { type RefObject, useCallback, useEffect, useMemo, useRef } from 'react';
 import { createPortal } from 'react-dom';
 import { countText } from '../../pure/figures.ts';
-import { tierOf } from '../../pure/graph-scene.ts';
+import { isTight, tierOf } from '../../pure/graph-scene.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ChoicePanel } from './choice-panel.tsx';
 import './graph.css';
@@ -53,8 +53,10 @@ interface GraphPictureProps {
   move: ReturnType<typeof useMoved>['move'];
 }
 
-function GraphPicture({ props, links, stage, zoom, moved, move }: GraphPictureProps) {
+function GraphPicture({ props: given, links, stage, zoom, moved, move }: GraphPictureProps) {
   const size = useSize(stage);
+  const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
+  const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
   const graph = useGraph(props, links, size, moved);
   const { picture } = props;
   const onMove = useCallback(

@@ -27,6 +27,9 @@ interface FrameRequest {
 /** Up to this many pods each callout has a line with a button, and the picture a note on how to read it. */
 export const EXPLAINED_TO = 12;
 
+/** In so much room each sentence of that note has one line, CSS px. */
+const ONE_LINE = 300;
+
 /** Draws the picture on one canvas whenever it changes, and gives where its callouts are. */
 export function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
   const { picture, theme } = props;
@@ -37,7 +40,8 @@ export function useFrame({ props, model, size, height, scroll, drawn }: FrameReq
     if (!calloutsBeside) return [];
     const room = size.width - layout.left - layout.viewWidth - CALLOUT_INDENT;
     const width = Math.min(MOST_CALLOUT, room);
-    const bounds = { low: layout.top + (action ? 76 : 14), high: height - 8, width, action };
+    const note = room < ONE_LINE ? 116 : 76;
+    const bounds = { low: layout.top + (action ? note : 14), high: height - 8, width, action };
     return placeCallouts(callouts, layout, scroll, bounds);
   }, [calloutsBeside, callouts, layout, scroll, size.width, height, action]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the tokens that are read

@@ -28,7 +28,7 @@ export interface HeatModel {
 const BESIDE_FROM = 820;
 /** Names are measured this large and never get more room than `MOST_NAME`, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
-const MOST_NAME = 220;
+const MOST_NAME = 260;
 
 /** Works out arrangement, layout and callouts. */
 export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
