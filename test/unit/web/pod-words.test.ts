@@ -3,7 +3,7 @@ import { type Finding, MAX_FINDINGS } from '../../../server/contract/finding.ts'
 import { emptyLinks } from '../../../server/contract/links.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { podWords } from '../../../web/pure/pod-words.ts';
+import { podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
 import type { MeshOptions } from '../../feed/options.ts';
 import { findingsIn, meshOf } from '../../feed/scenarios.ts';
@@ -60,6 +60,20 @@ describe('a pod in words', () => {
     expect(words([other])).toBe('did not report');
     expect(words(new Array(MAX_FINDINGS).fill(other))).toBe('unreachable from 11 of 11');
   });
+});
+
+test('what the server holds against a pod and no finding tells is not left out because of a finding of a link', () => {
+  const [dead] = meshOf({ pods: 4, scenario: 'dead-pod' }).findings;
+  const link: Finding = { ...dead!, kind: 'link' };
+  const row: Finding = { ...dead!, kind: 'row-missing' };
+  const reasons = [
+    'did not report (timeout: no answer)',
+    '1 of 3 links from it fail: refused (to a)',
+    'knows other pods than the serving pod does',
+  ];
+  expect(untoldReasons(reasons, [])).toEqual(reasons);
+  expect(untoldReasons(reasons, [link])).toEqual([reasons[0], reasons[2]]);
+  expect(untoldReasons(reasons, [link, row])).toEqual([reasons[2]]);
 });
 
 describe('suspects', () => {
