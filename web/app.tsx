@@ -109,7 +109,8 @@ export function App({ feed, preferences, clock }: AppProps) {
           selection: address.selection,
           onSelect: select,
           filter: address.filter,
-          onFilter: (filter) => change({ filter: filter.slice(0, 200) }),
+          // A comparison shows all pods: who looks at some of them leaves it.
+          onFilter: (filter) => change({ filter: filter.slice(0, 200), compare: false }),
           order: address.order,
           onOrder: (order) => change({ order }),
           group: address.group,
@@ -164,7 +165,7 @@ export function App({ feed, preferences, clock }: AppProps) {
         }
         onTryNow={feed.tryNow}
         onPod={(pod) => select({ pod })}
-        onFilter={(filter) => change({ filter })}
+        onFilter={(filter) => change({ filter, compare: false })}
         hint={hint}
         onHintRead={() => {
           preferences.set('hintRead', 'yes');
@@ -190,6 +191,7 @@ export function App({ feed, preferences, clock }: AppProps) {
                   expect={address.expect}
                   onExpect={(expect) => change({ expect })}
                   onOpen={(selection, atMs) => select(selection, { atMs })}
+                  onOpenNode={(node, atMs) => change({ filter: node, atMs, compare: false })}
                 />
               )}
             </Late>

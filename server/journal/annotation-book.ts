@@ -81,7 +81,9 @@ export class AnnotationBook {
     for (const copy of copies) {
       const known = this.#kept.get(copy.id);
       if (known?.revision === copy.revision && known.seal === copy.seal) {
-        correct(known, this.#writtenMs(copy.writtenAgeMs, known.wroteMs));
+        // Here the sealed moment makes nothing older: our own clock may have been set since we took it.
+        const mostMs = this.#sealedAgeMs(known.wroteMs) + MAX_SHIFT_MS;
+        correct(known, this.#clock.monotonicMs() - Math.min(copy.writtenAgeMs, mostMs));
         continue;
       }
       const kept = this.#keptOf(copy);
@@ -109,9 +111,14 @@ export class AnnotationBook {
    * written in the future: such a write could not be replaced.
    */
   #writtenMs(ageMs: number, wroteMs: number): number {
-    const sealedAgeMs = this.#clock.nowMs() - wroteMs;
+    const sealedAgeMs = this.#sealedAgeMs(wroteMs);
     const possibleMs = Math.min(Math.max(ageMs, sealedAgeMs - MAX_SHIFT_MS), sealedAgeMs + MAX_SHIFT_MS);
     return this.#clock.monotonicMs() - Math.max(0, possibleMs);
+  }
+
+  /** How long ago a write was as our clock and the writer's have it. */
+  #sealedAgeMs(wroteMs: number): number {
+    return this.#clock.nowMs() - wroteMs;
   }
 
   #tell(id: string): void {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { measureBaseline } from './baseline.ts';
+import { measureJudging, playJudge } from './judging.ts';
 import { launchOf } from './launch.ts';
 import { measureScene, measureStart, type Plan } from './measures.ts';
 import { type BenchOptions, HELP, readOptions } from './options.ts';
@@ -51,6 +52,7 @@ async function measureAll(stage: Stage, { quick, pods }: BenchOptions): Promise<
   for (const plan of plansOf(quick)) {
     if (isWanted(plan.pods)) steps.push([`N=${plan.pods}`, () => measureScene(stage, plan)]);
   }
+  if (isWanted(1000)) steps.push(['verdicts', () => measureJudging(stage.benchProgram, stage.nodeFlags)]);
   const lines: Line[] = [];
   for (const [name, step] of steps) {
     process.stderr.write(`measuring ${name} ...\n`);
@@ -94,6 +96,8 @@ async function main(): Promise<void> {
 
 if (process.argv[2] === 'peers') {
   playPeers();
+} else if (process.argv[2] === 'judge') {
+  playJudge();
 } else {
   main().catch((error) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -37,14 +37,25 @@ async function visit<T>(
   }
 }
 
+/** One thing to be measured, and what it is called while that goes on. */
+export interface Step {
+  name: string;
+  run(): Promise<Line[]>;
+}
+
 /** What a cluster of `pods` pods costs the page. */
-export async function measurePods(browser: Browser, pods: number, repetitions: number): Promise<Line[]> {
-  const recording = new Recording(pods, WINDOW_MS);
+export function podSteps(browser: Browser, pods: number, repetitions: number): Step[] {
+  let made: Recording | null = null;
+  const recording = () => {
+    made ??= new Recording(pods, WINDOW_MS);
+    return made;
+  };
   const name = `N=${pods}: `;
+  const first = Math.ceil(repetitions / 5);
   return [
-    ...(await measureFirst(browser, recording, name, Math.ceil(repetitions / 5))),
-    ...(await measureUpdates(browser, recording, name, repetitions)),
-    ...(await measureDragging(browser, recording, name)),
+    { name: `${name}first pictures`, run: () => measureFirst(browser, recording(), name, first) },
+    { name: `${name}updates`, run: () => measureUpdates(browser, recording(), name, repetitions) },
+    { name: `${name}dragging`, run: () => measureDragging(browser, recording(), name) },
   ];
 }
 
@@ -72,7 +83,7 @@ async function measureUpdates(browser: Browser, recording: Recording, name: stri
       browser,
       recording,
       `view=${view}`,
-      4,
+      1,
       async (page, debug) => {
         await updatesPainted(page, 2);
         await debug.send('Performance.enable');
@@ -147,13 +158,19 @@ async function busyMs(debug: CDPSession): Promise<number> {
   return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
 }
 
-/** How much the page's heap grows over `count` updates once it is warm. */
+/** How many times faster than in the product pictures follow each other while growth is measured. */
+const GROWTH_SPEED = 40;
+
+/**
+ * How much the page's heap grows over `count` updates, after as many before: in the first hundreds the browser compiles
+ * what runs often, and compiled script counts as heap (0.7 MiB of it, and then no more).
+ */
 export async function measureGrowth(browser: Browser, count: number): Promise<Line[]> {
   const recording = new Recording(100, WINDOW_MS);
   const lines: Line[] = [];
   for (const view of ['graph', 'heatmap']) {
     lines.push(
-      await visit(browser, recording, `view=${view}`, 25, async (page, debug) => {
+      await visit(browser, recording, `view=${view}`, GROWTH_SPEED, async (page, debug) => {
         const quietHeap = async (updates: number) => {
           await updatesPainted(page, (await watchedIn(page)).updatesMs.length + updates);
           const release = recording.hold();
@@ -162,9 +179,9 @@ export async function measureGrowth(browser: Browser, count: number): Promise<Li
           release();
           return heap;
         };
-        const before = await quietHeap(150);
+        const before = await quietHeap(count);
         const after = await quietHeap(count);
-        const note = `${before.toFixed(2)} MiB before`;
+        const note = `${before.toFixed(2)} MiB after the ${count} before`;
         return line(`N=100: heap growth over ${count} updates, ${view}`, after - before, 'MiB', 0.5, note);
       }),
     );

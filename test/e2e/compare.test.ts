@@ -74,6 +74,10 @@ test('a hypothesis is judged, and goes into report and address; a mistake is sho
   expect(await report.getAttribute('href')).not.toContain('expect=');
   const other = await visitor.visit(feed, { hash: new URL(page.url()).hash.replace('fast', 'latency<5ms') });
   await soon(() => words(other, '.verdict')).toMatch(/latency<5ms fail/);
+  // A verdict goes with its hypothesis.
+  await other.getByLabel('Hypothesis').fill('');
+  await other.getByLabel('Hypothesis').blur();
+  await soon(() => words(other, '.verdict')).toMatch(/Check$/);
 });
 
 test('220 pods: the map is drawn and the worst 200 links are told, without the page standing still', async () => {

@@ -1,9 +1,11 @@
 import { unpack16 } from '../../server/contract/bytes16.ts';
 import { type EventPod, type Events, MAX_EVENT_PODS, MAX_EVENTS, type MeshEvent } from '../../server/contract/event.ts';
-import { LATENCY_BINS_US, type MeshHistory } from '../../server/contract/history.ts';
+import { LATENCY_BINS_US, type LinkHistory, type MeshHistory } from '../../server/contract/history.ts';
 import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/contract/links.ts';
 import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
 import type { Pod } from '../../server/contract/pod.ts';
+import { chance } from './random.ts';
+import { samplesOf } from './samples.ts';
 
 /** A stretch of time, ms since the epoch. */
 interface Span {
@@ -64,6 +66,28 @@ export function eventsOf(mesh: Mesh, { fromMs, toMs }: Span, limit = MAX_EVENTS)
     .sort((a, b) => a.atMs - b.atMs);
   const events = all.slice(-Math.min(limit, MAX_EVENTS));
   return { fromMs, toMs, nowMs: mesh.atMs, truncated: events.length < all.length, missing: [], events };
+}
+
+/** The past of one link, as `samplesOf` has it, in steps of a minute over an hour. */
+export function linkHistoryOf(mesh: Mesh, from: string, to: string): LinkHistory {
+  const { samples, error } = samplesOf(mesh, from, to);
+  const now = samples.at(-1);
+  const source = mesh.pods.findIndex(({ uid }) => uid === from);
+  const row = mesh.rows.find(({ pod }) => pod === source);
+  const i = row?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
+  const since = row === undefined || i < 0 || stateOf(row, i) === 'well' ? mesh.atMs : sinceMs(mesh, row, i);
+  const steps = Array.from({ length: now === undefined ? 0 : 60 }, (_, k) => {
+    const atMs = mesh.atMs - (60 - k) * 60_000;
+    const isNow = now !== undefined && atMs + 60_000 > since;
+    const isFailed = isNow && now.outcome !== 'ok';
+    const us = isFailed ? -1 : Math.round((isNow ? now.totalUs : WELL_US) * (0.97 + 0.06 * chance(source, i, k)));
+    return {
+      ...{ atMs, lengthMs: 60_000, samples: 30, failures: isFailed ? { [now.outcome]: 30 } : {} },
+      ...{ minUs: us, p50Us: us, p95Us: isFailed ? -1 : Math.round(us * 1.2), maxUs: isFailed ? -1 : us * 2 },
+      ...{ connectP50Us: isFailed ? -1 : 200, firstByteP50Us: isFailed ? -1 : Math.max(0, us - 220) },
+    };
+  });
+  return { from, to, error, nowMs: mesh.atMs, resolutionMs: 2000, steps };
 }
 
 const BLANK = { pod: null, from: [], fromCount: 0, outcome: null, phase: null, totalUs: -1, detail: '' };

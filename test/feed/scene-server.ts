@@ -3,7 +3,7 @@ import { MAX_STEPS } from '../../server/contract/history.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { Answers } from '../../server/http/answers.ts';
 import { listen } from '../../server/http/server.ts';
-import { eventsOf, historyOf } from './look-back.ts';
+import { eventsOf, historyOf, linkHistoryOf } from './look-back.ts';
 import { samplesOf } from './samples.ts';
 
 /** How far back a scene's past goes, ms. */
@@ -53,7 +53,8 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     row: unused,
     past: {
       ...{ row: unused, rowHistory: unused, ownLinkHistory: unused },
-      ...{ mesh: unused, meshAt: unused, linkHistory: unused },
+      ...{ mesh: unused, meshAt: unused },
+      linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to),
       history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),
     },
     samples: unused,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import type { Mesh } from '../../server/contract/mesh.ts';
 import { launchBrowser } from '../e2e/browser.ts';
 import { FEED_TIME_MS } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
@@ -23,7 +24,12 @@ into ${SEEN_DIR}. With TEXT only those that have it in their name.
 
 /** Takes one picture. The time stands still and is UTC, so that taking it again changes nothing without a reason. */
 async function take(browser: Browser, shot: Shot): Promise<string> {
-  const mesh = (windowMs: number) => meshOf({ ...shot.mesh, windowMs });
+  const made = new Map<number, Mesh>();
+  const mesh = (windowMs: number) => {
+    const known = made.get(windowMs) ?? meshOf({ ...shot.mesh, windowMs });
+    made.set(windowMs, known);
+    return known;
+  };
   const scene = await startScene({ pageDir: PAGE_DIR, mesh, nowMs: () => FEED_TIME_MS + 300 });
   const context = await browser.newContext({
     viewport: { width: shot.width, height: shot.width < 640 ? 844 : 900 },

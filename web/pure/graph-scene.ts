@@ -72,7 +72,7 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
       ? 200
       : tier.names === 'short'
         ? 120
-        : 190;
+        : 212;
   const top = tier.names === 'accused' ? (narrow ? 22 : 44) : tier.disc * 2.3;
   const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
   const ring = {

@@ -89,6 +89,26 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
 const LATIN_EM = 0.54;
 const OTHER_EM = 1.05;
 
+/** About how wide a text is, px. */
+export function textWidth(text: string, sizePx: number): number {
+  return emsOf([...text]).reduce((total, em) => total + em, 0) * sizePx;
+}
+
+function emsOf(chars: readonly string[]): number[] {
+  return chars.map((char) => (char < '\u0250' ? LATIN_EM : OTHER_EM));
+}
+
+/** As many whole words from the beginning of a sentence as fit in about `width` px, at least one. */
+export function beginningOf(text: string, width: number, sizePx: number): string {
+  const words = text.slice(0, 600).split(' ');
+  for (let count = words.length; count > 1; count--) {
+    const part = words.slice(0, count).join(' ');
+    const shown = count === words.length && text.length <= 600 ? part : `${part.replace(/[,;:]$/, '')}…`;
+    if (textWidth(shown, sizePx) <= width) return shown;
+  }
+  return fitText(text, width, sizePx);
+}
+
 /**
  * A text cut in its middle to about `width` px, because the ends of pod names tell them apart. `sizePx` is the font
  * size. At least its first and last characters stay.
@@ -96,7 +116,7 @@ const OTHER_EM = 1.05;
 export function fitText(text: string, width: number, sizePx: number): string {
   // The longest name that Kubernetes allows has 253 characters; what is longer is cut before it is measured.
   const chars = [...text.slice(0, 600)];
-  const ems = chars.map((char) => (char < '\u0250' ? LATIN_EM : OTHER_EM));
+  const ems = emsOf(chars);
   const sum = ems.reduce((total, em) => total + em, 0);
   const room = width / sizePx;
   if (sum <= room && text.length <= 600) return text;

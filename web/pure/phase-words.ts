@@ -16,8 +16,12 @@ export interface WordsContext {
   to: string;
   problemMs: number;
   timeoutMs: number;
-  /** The server has found the cause and says where to look: what is told here are the link's own figures only. */
-  isFound: boolean;
+  /**
+   * The server has found the cause of the way there, or back, and says where to look: then the link's own figures only are
+   * told here. What it found of the other way is no cause of this one.
+   */
+  isFoundThere: boolean;
+  isFoundBack: boolean;
 }
 
 /** What late answers come down to: which phase has the time. `unmeasured`: Goldpinger's `/check` tells only the total. */
@@ -42,11 +46,12 @@ export function latePhase(facts: Pick<LinkFacts, 'connectUs' | 'firstByteUs' | '
  * way round (the same facts for a self-link). Speaks of the way there unless only the way back has a fault.
  */
 export function linkVerdict(there: LinkFacts, back: LinkFacts, context: WordsContext): Verdict {
+  const { isFoundThere, isFoundBack } = context;
   const turned = { ...context, from: context.to, to: context.from };
   const isBackWorse = severity(back) > severity(there) && severity(back) >= 2;
   const [facts, other, words] = isBackWorse ? [back, there, turned] : [there, back, context];
   const verdict = oneWay(facts, words);
-  if (context.isFound && severity(facts) >= 2) verdict.text = '';
+  if ((isBackWorse ? isFoundBack : isFoundThere) && severity(facts) >= 2) verdict.text = '';
   if (there === back || severity(facts) < 2) return verdict;
   return { ...verdict, text: `${verdict.text} ${wayBack(facts, other)}`.trim() };
 }

@@ -1,3 +1,4 @@
+import type { Finding } from '../../server/contract/finding.ts';
 import { countText, spanText } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';
@@ -66,6 +67,15 @@ function failingNote({ foundIn, foundOut, failedIn, probedIn }: PodView): string
   const finding = [foundIn, foundOut].find((one) => one?.severity === 'failed');
   if (finding == null) return `unreachable from ${countText(failedIn)} of ${countText(probedIn)}`;
   return findingWords(finding).what;
+}
+
+/** Of the server's reasons to hold a pod unhealthy those that `findings` about it do not tell. */
+export function untoldReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
+  const isSilenceTold = findings.some(({ kind }) => kind === 'row-missing');
+  return reasons.filter((reason) => {
+    if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
+    return !isSilenceTold || !reason.startsWith('did not report');
+  });
 }
 
 function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): PodWords {

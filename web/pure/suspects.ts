@@ -1,6 +1,6 @@
 import type { Finding } from '../../server/contract/finding.ts';
 import { isOfItself, placeOf } from './blame.ts';
-import { plural } from './figures.ts';
+import { countText, plural } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
@@ -57,7 +57,8 @@ function suspectOf(finding: Finding, pods: number[], anchor: PodView): Suspect {
   if (finding.kind === 'node') {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, place: '', node: anchor.pod.node };
   }
-  // More than three starved or missing rows are one finding.
-  const more = pods.length > 1 ? ` and ${pods.length - 1} more` : '';
+  // More than three starved or missing rows are one finding, which names twenty of them and counts all.
+  const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
+  const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
   return { ...base, title: `${anchor.name}${more}`, place: node, node: '' };
 }

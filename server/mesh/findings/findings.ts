@@ -35,7 +35,7 @@ export function* findingsOf(told: Told, head: FindingsHead): Generator<void, Fin
   const isSelfExplained = (pod: number) => failed.into[pod] === 1 || failed.isOnNode(pod);
   const single = yield* singleFindings(failures);
   const singleSlow = yield* singleFindings(delays);
-  const own = selfFindings(failures, (pod) => !isSelfExplained(pod));
+  const own = yield* selfFindings(failures, (pod) => !isSelfExplained(pod));
   const pods = [...(yield* podFindings(failures)), ...(yield* podFindings(delays))];
   const findings = [
     ...apiFindings(told, head.discovery),

@@ -81,6 +81,7 @@ export function* explainPods(layer: Layer, explained: Explained, reported: (pod:
   for (const level of [NEARLY_ALL, 0.5]) {
     for (let rounds = roundsOf(layer); rounds > 0; rounds--) {
       const residue = yield* residueOf(layer, explained);
+      yield;
       const into = standOuts(level, layer, {
         ...{ bad: residue.badIn, stand: residue.standIn },
         ...{ judged: layer.probedIn, excused: residue.excusedIn },
@@ -96,6 +97,7 @@ export function* explainPods(layer: Layer, explained: Explained, reported: (pod:
       for (const pod of isInto ? [] : out.pods) explained.outOf[pod] = 1;
     }
   }
+  yield;
   // What has come out pod by pod is the node where it is all of its pods.
   for (const [node, { pods }] of layer.places.nodes.entries()) {
     if (pods.length < 2) continue;

@@ -21,6 +21,7 @@ function* worded(
   word: (key: number, evidence: Evidence) => Finding,
 ): Generator<void, Finding[]> {
   const gravest = [...causes].sort(([, a], [, b]) => b.affected - a.affected).slice(0, MAX_FINDINGS + 1);
+  yield;
   const findings: Finding[] = [];
   for (const [key, evidence] of gravest) {
     findings.push(word(key, evidence));

@@ -8,7 +8,7 @@ import { medianWords } from './words.ts';
 /** The most links that are worded. */
 const MAX_WORDED = 60;
 /** So many links are looked at between two looks at the clock. */
-const SLICE = 512;
+const SLICE = 64;
 
 /** Findings of links that no general cause explains. Yields after each, and after each few links. */
 export function* singleFindings(scope: Scope): Generator<void, Finding[]> {
@@ -75,22 +75,24 @@ function detailOf({ isFailed }: Scope, evidence: Evidence, more: string): string
   return `${words === '' ? '' : `${words}. `}${more}`;
 }
 
-/** Findings of pods that do not reach themselves; `isTold`: not if others do not reach them either. */
-export function selfFindings(scope: Scope, isTold: (pod: number) => boolean): Finding[] {
+/** Findings of pods that do not reach themselves; `isTold`: not if others do not reach them either. Yields after each. */
+export function* selfFindings(scope: Scope, isTold: (pod: number) => boolean): Generator<void, Finding[]> {
   const { told } = scope;
-  return told.selfFailed
-    .filter(({ pod }) => isTold(pod))
-    .slice(0, MAX_WORDED)
-    .map(({ pod, link }) => {
-      const evidence = new Evidence();
-      const row = told.rows.get(pod);
-      if (row !== undefined) evidence.add(row, link, 0);
-      const name = told.places.name(pod);
-      return scope.finding('link', `${name} → ${name}`, evidence, {
+  const findings: Finding[] = [];
+  for (const { pod, link } of told.selfFailed.filter(({ pod }) => isTold(pod)).slice(0, MAX_WORDED)) {
+    const evidence = new Evidence();
+    const row = told.rows.get(pod);
+    if (row !== undefined) evidence.add(row, link, 0);
+    const name = told.places.name(pod);
+    findings.push(
+      scope.finding('link', `${name} → ${name}`, evidence, {
         ...{ pods: [pod], of: 1, title: `${name}: does not reach itself, ${scope.how(evidence, null, '')}` },
         detail: detailOf(scope, evidence, ''),
-      });
-    });
+      }),
+    );
+    yield;
+  }
+  return findings;
 }
 
 /** Whether the row of pod `from` says that it reaches `to`. O(links). */

@@ -11,7 +11,7 @@ export interface Single {
 }
 
 /** The most singles of each kind that are kept to choose from: some 60 are worded. */
-const MAX_KEPT = 2_000;
+const MAX_KEPT = 1_000;
 /**
  * Links that were bad once are told up to this share of so many at least: chance is taken to spoil a hundredth, and of
  * 1200 it spoils three or fewer once in 400 times.

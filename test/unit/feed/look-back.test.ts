@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseEvents } from '../../../server/contract/event.ts';
-import { parseMeshHistory } from '../../../server/contract/history.ts';
-import { eventsOf, historyOf } from '../../feed/look-back.ts';
+import { parseLinkHistory, parseMeshHistory } from '../../../server/contract/history.ts';
+import { eventsOf, historyOf, linkHistoryOf } from '../../feed/look-back.ts';
 import { FEED_TIME_MS, SCENARIOS } from '../../feed/options.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
@@ -29,4 +29,14 @@ test.each(SCENARIOS)('what led to %s is as the contract has it, and ends as it i
   // Links to a pod that has gone fail, too, but that it has gone is told already.
   if (failed > 0)
     expect(events.map(({ kind }) => kind)).toContain(scenario === 'lifecycles' ? 'pod-replaced' : 'link-failed');
+});
+
+test.each(['slow-row', 'dead-pod'] as const)('of one link in %s it tells when it fell ill', (scenario) => {
+  const mesh = meshOf({ pods: 4, scenario });
+  const { steps } = parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0003'));
+  const isIll = ({ p50Us }: { p50Us: number }) => p50Us < 0 || p50Us > 100_000;
+  expect(steps).toHaveLength(60);
+  expect(isIll(steps[30]!)).toBe(false);
+  expect(isIll(steps[59]!)).toBe(true);
+  expect(parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0001')).steps.some(isIll)).toBe(false);
 });

@@ -113,6 +113,18 @@ describe('copies of annotations', () => {
     expect(here.book.all()).toEqual([first]);
   });
 
+  it('stay where they are, here and there, where a clock is set', () => {
+    const [here, there] = [start(), start()];
+    here.book.take([copyOf('a', 'r1')]);
+    there.book.take(here.book.copies().annotations);
+    for (const minutes of [30, -90]) {
+      there.clock.jumpWall(minutes * 60_000);
+      there.book.take(here.book.copies().annotations);
+      here.book.take(there.book.copies().annotations);
+      for (const { book, clock } of [here, there]) expect(clock.nowMs() - (book.get('a')?.fromMs ?? 0)).toBe(60_000);
+    }
+  });
+
   it('are bounded: the first to begin make room', () => {
     const { book } = start();
     book.take(Array.from({ length: MAX_ANNOTATIONS + 5 }, (_, n) => copyOf(`n${n}`, 'r', { fromAgeMs: 10_000 - n })));

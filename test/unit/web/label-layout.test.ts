@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
-import { fitText, placeLabels, spread } from '../../../web/pure/label-layout.ts';
+import { beginningOf, fitText, placeLabels, spread, textWidth } from '../../../web/pure/label-layout.ts';
 
 describe('spreading', () => {
   test('leaves alone what is far enough apart', () => {
@@ -125,4 +125,11 @@ describe('a text that does not fit', () => {
   test('is wide where its letters are', () => {
     expect([...fitText('容器'.repeat(40), 130, 13)].length).toBeLessThanOrEqual(10);
   });
+});
+
+test('of a sentence that does not fit the first words are shown, and not its end', () => {
+  const words = 'its 10 pods are unreachable, all of them';
+  expect(beginningOf(words, 1000, 13)).toBe(words);
+  expect(beginningOf(words, textWidth('its 10 pods are unreachable,…', 13), 13)).toBe('its 10 pods are unreachable…');
+  expect(beginningOf('unreachable', 30, 13)).toContain('…');
 });

@@ -4,7 +4,14 @@ import type { LinkFacts } from '../../../web/pure/link-facts.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { latePhase, linkVerdict } from '../../../web/pure/phase-words.ts';
 
-const CONTEXT = { from: 'goldpinger-001', to: 'goldpinger-chaos', problemMs: 100, timeoutMs: 300, isFound: false };
+const CONTEXT = {
+  from: 'goldpinger-001',
+  to: 'goldpinger-chaos',
+  problemMs: 100,
+  timeoutMs: 300,
+  isFoundThere: false,
+  isFoundBack: false,
+};
 
 function facts(change: Partial<LinkFacts>): LinkFacts {
   return {
@@ -54,6 +61,14 @@ describe('where to look', () => {
     expect(linkVerdict(GOOD, LATE_BYTE, CONTEXT).text).toBe(
       'Look at the process or a proxy in goldpinger-001. The network is fine. The way back is good.',
     );
+  });
+
+  test('is left to what the server found of that way, not of the other', () => {
+    const refused = facts({ state: 'failed', outcome: 'refused', phase: 'connect' });
+    const text = (found: Partial<typeof CONTEXT>) => linkVerdict(LATE_BYTE, refused, { ...CONTEXT, ...found }).text;
+    expect(text({ isFoundThere: true })).toBe(text({}));
+    expect(text({ isFoundBack: true })).toBe('The way back is slow.');
+    expect(linkVerdict(LATE_BYTE, GOOD, { ...CONTEXT, isFoundThere: true }).text).toBe('The way back is good.');
   });
 
   test('is the network where both phases are late', () => {

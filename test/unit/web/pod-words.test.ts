@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type Finding, MAX_FINDINGS } from '../../../server/contract/finding.ts';
+import { emptyLinks } from '../../../server/contract/links.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { podWords } from '../../../web/pure/pod-words.ts';
+import { podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
 import type { MeshOptions } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { findingsIn, meshOf } from '../../feed/scenarios.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
@@ -61,6 +62,20 @@ describe('a pod in words', () => {
   });
 });
 
+test('what the server holds against a pod and no finding tells is not left out because of a finding of a link', () => {
+  const [dead] = meshOf({ pods: 4, scenario: 'dead-pod' }).findings;
+  const link: Finding = { ...dead!, kind: 'link' };
+  const row: Finding = { ...dead!, kind: 'row-missing' };
+  const reasons = [
+    'did not report (timeout: no answer)',
+    '1 of 3 links from it fail: refused (to a)',
+    'knows other pods than the serving pod does',
+  ];
+  expect(untoldReasons(reasons, [])).toEqual(reasons);
+  expect(untoldReasons(reasons, [link])).toEqual([reasons[0], reasons[2]]);
+  expect(untoldReasons(reasons, [link, row])).toEqual([reasons[2]]);
+});
+
 describe('suspects', () => {
   const suspects = (options: MeshOptions) => {
     const picture = pictureOf(options);
@@ -84,6 +99,15 @@ describe('suspects', () => {
       { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow', node: '' },
     ]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
+  });
+
+  test('of one finding about more pods than it names are all counted', () => {
+    const mesh = meshOf({ pods: 60, scenario: 'healthy' });
+    const rows = mesh.rows.map((row, i) =>
+      i < 29 ? row : { ...row, missing: 'timeout' as const, links: emptyLinks(0) },
+    );
+    const picture = buildPicture({ ...mesh, rows, findings: findingsIn({ ...mesh, rows }) }, USUAL);
+    expect(suspectsOf(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
   });
 
   test('come with the failing before the slow before the starved', () => {

@@ -31,11 +31,13 @@ interface CompareViewProps {
   onExpect(expect: readonly string[]): void;
   /** Opens a link or pod as it was at a moment, ms since the epoch. */
   onOpen(selection: Selection, atMs: number): void;
+  /** Leaves for the pods of a node as they were at a moment, ms since the epoch. */
+  onOpenNode(node: string, atMs: number): void;
 }
 
 /** What changed between two or three ranges of time: as a map, as a table, in key figures, in words. */
 export function CompareView(view: CompareViewProps) {
-  const { props, ranges, expect, onExpect, onOpen } = view;
+  const { props, ranges, expect, onExpect } = view;
   const { problemMs } = props.thresholds;
   const compared = useCompared(ranges);
   const [before, during, after = null] = compared.meshes;
@@ -45,9 +47,8 @@ export function CompareView(view: CompareViewProps) {
   }, [before, during, after, problemMs]);
   const duringRange = ranges[1];
   const verdict = useVerdict(duringRange, expect);
-  const open = (selection: Selection) => {
-    if (duringRange !== undefined) onOpen(selection, Math.round((duringRange.fromMs + duringRange.toMs) / 2));
-  };
+  const middleMs = duringRange === undefined ? 0 : Math.round((duringRange.fromMs + duringRange.toMs) / 2);
+  const open = (selection: Selection) => view.onOpen(selection, middleMs);
   const { panelSlot } = props;
   return (
     <div className={`compare${compared.isThere ? '' : ' is-waiting'}`}>
@@ -84,7 +85,12 @@ export function CompareView(view: CompareViewProps) {
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
             {during === undefined ? null : during.findings.length > 0 ? (
-              <FindingList mesh={during} most={8} onSelect={open} onFilter={props.onFilter} />
+              <FindingList
+                mesh={during}
+                most={8}
+                onSelect={open}
+                onFilter={(node) => view.onOpenNode(node, middleMs)}
+              />
             ) : (
               <p className="panel-second">Nothing stood out during the range.</p>
             )}

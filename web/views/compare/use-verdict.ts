@@ -18,13 +18,16 @@ export interface Verdict {
   ask(): void;
 }
 
+interface Told extends Omit<Verdict, 'ask'> {
+  /** The range and clauses that it is about. */
+  key: string;
+}
+
+const NOTHING: Told = { key: '', answer: null, error: '', asked: [] };
+
 /** Whether the hypothesis held in a range; asked by itself as soon as there is one, and again with every change of either. */
 export function useVerdict(range: TimeRange | undefined, expect: readonly string[]): Verdict {
-  const [state, setState] = useState<Pick<Verdict, 'answer' | 'error' | 'asked'>>({
-    answer: null,
-    error: '',
-    asked: [],
-  });
+  const [state, setState] = useState<Told>(NOTHING);
   const [count, setCount] = useState(0);
   const key = JSON.stringify({ range, expect });
   useEffect(() => {
@@ -33,8 +36,8 @@ export function useVerdict(range: TimeRange | undefined, expect: readonly string
     const abort = new AbortController();
     const timer = setTimeout(() => {
       fetchVerdict(wanted, asked, abort.signal).then(
-        (answer) => abort.signal.aborted || setState({ answer, error: '', asked }),
-        (error: unknown) => abort.signal.aborted || setState({ answer: null, error: textOf(error, 400), asked }),
+        (answer) => abort.signal.aborted || setState({ key, answer, error: '', asked }),
+        (error: unknown) => abort.signal.aborted || setState({ key, answer: null, error: textOf(error, 400), asked }),
       );
     }, REST_MS);
     return () => {
@@ -42,5 +45,7 @@ export function useVerdict(range: TimeRange | undefined, expect: readonly string
       abort.abort();
     };
   }, [key, count]);
-  return { ...state, ask: () => setCount((before) => before + 1) };
+  // What came of another range or hypothesis says nothing of this one.
+  const { answer, error, asked } = state.key === key ? state : NOTHING;
+  return { answer, error, asked, ask: () => setCount((before) => before + 1) };
 }

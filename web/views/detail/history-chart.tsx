@@ -43,7 +43,7 @@ export function HistoryChart({ of: { history, error }, problemMs, momentMs }: Hi
         <span className={failed > 0 ? 'tone-failed' : undefined}>
           {failed > 0 ? `${countText(failed)} failed` : 'none failed'}
         </span>
-        <span>{momentMs === null ? 'now' : clockText(untilMs)}</span>
+        <span>{momentMs === null && error === '' ? 'now' : clockText(untilMs)}</span>
       </figcaption>
     </figure>
   );

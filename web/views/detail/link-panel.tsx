@@ -58,10 +58,12 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
     { name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
   ].slice(0, isSelf ? 1 : 2);
   const { problemMs } = thresholds;
-  const findings = findingsOf(picture.mesh, ways);
+  const [foundThere = [], foundBack = foundThere] = ways.map((way) => findingsOf(picture.mesh, way));
+  const findings = picture.mesh.findings.filter((one) => foundThere.includes(one) || foundBack.includes(one));
   const verdict = linkVerdict(there, back, {
     ...{ from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs },
-    isFound: findings.length > 0,
+    isFoundThere: foundThere.length > 0,
+    isFoundBack: foundBack.length > 0,
   });
   return (
     <div className="detail link-detail">
@@ -104,11 +106,9 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   );
 }
 
-/** What the server found that explains either direction, of those that are not as they should be. */
-function findingsOf(mesh: Mesh, ways: readonly Way[]): Finding[] {
-  const bad = ways.filter(({ facts }) => facts.state !== 'good' && facts.state !== 'fair');
-  const explaining = new Set(bad.flatMap(({ from, to }) => findingsOfLink(mesh, from.index, to.index)));
-  return mesh.findings.filter((finding) => explaining.has(finding));
+/** What the server found that explains a direction, if that is not as it should be. */
+function findingsOf(mesh: Mesh, { from, to, facts }: Way): Finding[] {
+  return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
 }
 
 function wayName(from: PodView, to: PodView): string {

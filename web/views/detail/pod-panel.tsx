@@ -4,7 +4,7 @@ import { lastPingsInto } from '../../pure/last-pings.ts';
 import { chooseLinks } from '../../pure/link-choice.ts';
 import { shownName } from '../../pure/names.ts';
 import type { PodView } from '../../pure/pod-view.ts';
-import { podWords } from '../../pure/pod-words.ts';
+import { podWords, untoldReasons } from '../../pure/pod-words.ts';
 import { recoveryText } from '../../pure/recovery.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
@@ -35,7 +35,7 @@ export function PodPanel(props: ViewProps) {
   const findings = findingsOfPod(mesh, view.index);
   // What the server holds against the pod and is no finding: that it did not report, that it knows other pods.
   const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
-  const why = findings.length > 0 ? [] : reasons.slice(0, 5);
+  const why = untoldReasons(reasons, findings).slice(0, 5);
   const badWords = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
   return (
     <div className="detail pod-detail">

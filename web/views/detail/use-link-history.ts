@@ -28,9 +28,11 @@ export function useLinkHistory(
     if (from === '' || to === '') return;
     const abort = new AbortController();
     let isAsking = false;
+    let isAsked = false;
     const ask = async () => {
-      if (isAsking || document.hidden) return;
-      isAsking = true;
+      // The first time whether the page is seen or not: of a moment of the past there is no second.
+      if (isAsking || (isAsked && document.hidden)) return;
+      isAsking = isAsked = true;
       try {
         const history = await load(from, to, abort.signal);
         if (!abort.signal.aborted) setState({ history, error: history.error });

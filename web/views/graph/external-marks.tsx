@@ -1,4 +1,5 @@
 import type { Box } from '../../pure/circle-layout.ts';
+import { clearStart } from '../../pure/clear-line.ts';
 import type { Point } from '../../pure/curve.ts';
 import type { ExternalTarget } from '../../pure/external-targets.ts';
 import { latencyText } from '../../pure/figures.ts';
@@ -9,10 +10,15 @@ import type { Graph } from './use-graph.ts';
 
 /** The most failing pods whose lines to a target are drawn one by one. */
 const MOST_LINES = 12;
+/** A line shorter than this is left out, px. */
+const LEAST_LINE = 12;
 
-/** External targets, apart from the pods: one dashed line each for all pods, and one for each pod that fails. */
-export function ExternalMarks({ graph, narrow }: { graph: Graph; narrow: boolean }) {
-  const { frame, targets, ring, spots } = graph;
+/**
+ * External targets, apart from the pods: one dashed line each for all pods, and one for each pod that fails. `words`: what
+ * the words of the pods take of the stage.
+ */
+export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: readonly Box[]; narrow: boolean }) {
+  const { frame, targets } = graph;
   if (frame.external === null) return null;
   const places = externalPlaces(frame.external, targets.length, narrow);
   const left = targets.length - places.length;
@@ -25,7 +31,7 @@ export function ExternalMarks({ graph, narrow }: { graph: Graph; narrow: boolean
         return (
           <g key={target.key}>
             <title>{externalWords(target)}</title>
-            {linesTo(target, place, ring, spots, graph.pod).map((d) => (
+            {linesTo(target, place, graph, words).map((d) => (
               <path key={d} className={`external-line is-${target.state}`} d={d} />
             ))}
             <ExternalMark target={target} place={place} room={room} narrow={narrow} />
@@ -94,13 +100,15 @@ function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
   return Array.from({ length: shown }, (_, i) => ({ x: box.x + 24, y: top + step * i }));
 }
 
-/** From the ring's nearest edge where all is well; from each pod that fails, or the selected one, where not. */
+/**
+ * From the ring's nearest edge where all is well; from each pod that fails, or the selected one, where not. `words` are
+ * what a line of all pods keeps clear of.
+ */
 function linesTo(
   target: ExternalTarget,
   place: Point,
-  ring: { cx: number; cy: number; radius: number },
-  spots: readonly Point[],
-  selected: number,
+  { ring, spots, pod: selected }: Graph,
+  words: readonly Box[],
 ): string[] {
   const to = { x: place.x - 13, y: place.y };
   const line = (from: Point) => `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${to.x.toFixed(1)} ${to.y.toFixed(1)}`;
@@ -114,7 +122,9 @@ function linesTo(
   }
   const length = Math.hypot(to.x - ring.cx, to.y - ring.cy) || 1;
   const reach = ring.radius + 4;
-  return [line({ x: ring.cx + ((to.x - ring.cx) / length) * reach, y: ring.cy + ((to.y - ring.cy) / length) * reach })];
+  const edge = { x: ring.cx + ((to.x - ring.cx) / length) * reach, y: ring.cy + ((to.y - ring.cy) / length) * reach };
+  const start = clearStart(edge, to, words, LEAST_LINE);
+  return start === null ? [] : [line(start)];
 }
 
 function shortWords(target: ExternalTarget): string {

@@ -7,10 +7,11 @@ import { cellSentence } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { ExternalMarks } from './external-marks.tsx';
 import { GraphCard } from './graph-card.tsx';
+import { labelBoxes, labelsOf, useLabelLines } from './label-lines.ts';
 import { LinkCanvas } from './link-canvas.tsx';
 import { LinkPills } from './link-pills.tsx';
 import { type Emphasis, LinkShape } from './link-shape.tsx';
-import { labelsOf, PodLabels } from './pod-labels.tsx';
+import { PodLabels } from './pod-labels.tsx';
 import { PodNodes } from './pod-nodes.tsx';
 import { RingArcs } from './ring-arcs.tsx';
 import type { Graph } from './use-graph.ts';
@@ -35,6 +36,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
   const { picture, narrow, nowMs, theme } = props;
   const { ring, tier, frame, grouped } = graph;
   const labels = useLabels(graph, narrow);
+  const lines = useLabelLines(graph, picture, nowMs, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
   const { dots, cursor, setCursor, select, pointer, hot, at, emphasisOf } = useStage({
     props,
@@ -58,13 +60,13 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
         <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
       )}
       <ZoomLayer zoom={zoom} size={size}>
-        <ExternalMarks graph={graph} narrow={narrow} />
+        <ExternalMarks {...{ graph, narrow }} words={labelBoxes(graph, labels, lines, narrow)} />
         <RingArcs {...{ ring, tier, frame, grouped, labels, picture, narrow }} />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
         {!graph.tier.canvas && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
-        <PodLabels graph={graph} labels={labels} picture={picture} nowMs={nowMs} narrow={narrow} />
+        <PodLabels {...{ graph, labels, lines, picture }} />
         <PodNodes {...{ graph, picture, nowMs, cursor }} onSelect={select} onCursor={setCursor} />
         <LinkPills graph={graph} props={props} />
       </ZoomLayer>

@@ -9,6 +9,7 @@ import type { Graph } from './use-graph.ts';
 import type { GraphZoom } from './use-zoom.ts';
 
 const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
+const NOWHERE = { x: 0, y: 0 };
 const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
 
 interface LinkCanvasProps {
@@ -31,6 +32,7 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     let frame = 0;
+    let drawnScale = 0;
     const draw = () => {
       frame = 0;
       const element = canvas.current;
@@ -38,7 +40,10 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, 
       if (element === null || context === null) return;
       const ratio = Math.min(2, window.devicePixelRatio || 1);
       resize(element, size, ratio);
-      const { k, x, y } = zoom.current();
+      const { k } = zoom.current();
+      const { x, y } = k === 1 ? NOWHERE : zoom.current();
+      drawnScale = k;
+      shift(element, zoom);
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, element.width, element.height);
       context.setTransform(k * ratio, 0, 0, k * ratio, x * ratio, y * ratio);
@@ -50,13 +55,22 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, 
       if (frame === 0) frame = requestAnimationFrame(draw);
     };
     ask();
-    const stop = zoom.follow(ask);
+    const stop = zoom.follow(() => {
+      if (zoom.current().k === 1 && drawnScale === 1 && canvas.current !== null) shift(canvas.current, zoom);
+      else ask();
+    });
     return () => {
       stop();
       cancelAnimationFrame(frame);
     };
   }, [graph, pods, dots, zoom, size, emphasisOf, marked, theme]);
   return <canvas ref={canvas} className="graph-canvas" />;
+}
+
+/** Unscaled, all of it is on the canvas, which the compositor can move: to draw it anew takes longer than a frame. */
+function shift(element: HTMLCanvasElement, zoom: GraphZoom): void {
+  const { k, x, y } = zoom.current();
+  element.style.transform = k === 1 ? `translate(${x}px, ${y}px)` : '';
 }
 
 function resize(element: HTMLCanvasElement, size: { width: number; height: number }, ratio: number): void {

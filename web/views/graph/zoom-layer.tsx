@@ -14,7 +14,7 @@ export function ZoomLayer({
   size: { width: number; height: number };
   children: ReactNode;
 }) {
-  const whole = useRef<SVGSVGElement>(null);
+  const whole = useRef<HTMLDivElement>(null);
   const layer = useRef<SVGGElement>(null);
   useLayoutEffect(() => {
     let scale = 0;
@@ -28,15 +28,18 @@ export function ZoomLayer({
     return zoom.follow(place);
   }, [zoom]);
   return (
-    // biome-ignore lint/a11y/noSvgWithoutTitle: the stage around it has the name, and each pod in it its own
-    <svg ref={whole} className="graph-svg" width={size.width} height={size.height}>
-      <defs>
-        <pattern id="pod-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-          <rect width="6" height="6" className="hatch-ground" />
-          <rect width="3" height="6" className="hatch-line" />
-        </pattern>
-      </defs>
-      <g ref={layer}>{children}</g>
-    </svg>
+    // Around it, because SVG that is moved itself lays all its words out anew.
+    <div ref={whole} className="graph-layer">
+      {/* biome-ignore lint/a11y/noSvgWithoutTitle: the stage around it has the name, and each pod in it its own */}
+      <svg className="graph-svg" width={size.width} height={size.height}>
+        <defs>
+          <pattern id="pod-hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <rect width="6" height="6" className="hatch-ground" />
+            <rect width="3" height="6" className="hatch-line" />
+          </pattern>
+        </defs>
+        <g ref={layer}>{children}</g>
+      </svg>
+    </div>
   );
 }

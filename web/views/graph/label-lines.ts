@@ -1,0 +1,131 @@
+import { useMemo } from 'react';
+import type { Box } from '../../pure/circle-layout.ts';
+import { hasUprightLoops } from '../../pure/graph-scene.ts';
+import { type Label, placeLabels, textWidth } from '../../pure/label-layout.ts';
+import type { LinkState } from '../../pure/link-state.ts';
+import { shownName } from '../../pure/names.ts';
+import type { Picture } from '../../pure/picture.ts';
+import type { PodView } from '../../pure/pod-view.ts';
+import { podWords } from '../../pure/pod-words.ts';
+import type { Suspect } from '../../pure/suspects.ts';
+import type { Graph } from './use-graph.ts';
+
+/** A line of a label: its text, its class, and a second part in a colour of its own, which goes before the first. */
+export interface Line {
+  text: string;
+  className: string;
+  more?: { text: string; tone: LinkState };
+}
+
+/** A bold name of 15 px is as wide as a plain one of 17. */
+const BOLD_15 = 17;
+const PLAIN = 13;
+const MOST_WIDTH = 320;
+
+/** Where the words of all named pods go. */
+export function labelsOf(graph: Graph, narrow: boolean): Label[] {
+  const { tier, ring, spots, named, frame } = graph;
+  const full = tier.names === 'full';
+  const lines = lineCount(graph, narrow);
+  return placeLabels({
+    ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
+    indexes: named.map(({ index }) => index),
+    height: heightOf(lines, full),
+    reach: tier.names === 'accused' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
+    rise: full ? tier.disc * 0.4 : 0,
+    box: frame.labels,
+  });
+}
+
+function heightOf(lines: number, full: boolean): number {
+  return lines * 18 + (full ? 4 : 2);
+}
+
+/** How many lines a label has. */
+function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
+  if (tier.names === 'full') return 3;
+  return tier.names === 'accused' && !narrow ? 2 : 1;
+}
+
+/** How wide a label can be, px. */
+export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
+  return Math.min(MOST_WIDTH, anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x);
+}
+
+/** Font size that a line is as wide as, px. */
+export function sizeOf({ className }: Line): number {
+  return className === 'label-name' ? BOLD_15 : PLAIN;
+}
+
+/** What a line says, if it has room for it. */
+export function wholeText({ text, more }: Line): string {
+  return [text, more?.text ?? ''].filter(Boolean).join(' · ');
+}
+
+/** What the labels take of the stage, as far as it is known without fonts. */
+export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
+  const height = heightOf(lineCount(graph, narrow), graph.tier.names === 'full');
+  return labels.map((label) => {
+    const wide = (lines.get(label.index) ?? []).map((line) => textWidth(wholeText(line), sizeOf(line)));
+    const width = Math.min(roomOf(label, graph), Math.max(0, ...wide));
+    return { x: label.anchor === 'end' ? label.x - width : label.x, y: label.y - height / 2, width, height };
+  });
+}
+
+/** By pod index: what its label says. */
+export type LabelLines = ReadonlyMap<number, readonly Line[]>;
+
+/** What all labels say. Words change with the picture, places with every frame of a drag. */
+export function useLabelLines({ tier, named }: Graph, picture: Picture, nowMs: number, narrow: boolean): LabelLines {
+  return useMemo(() => {
+    const lines = lineCount({ tier }, narrow);
+    return new Map(named.map(({ index, suspect }) => [index, linesOf(picture, index, suspect, lines, nowMs)]));
+  }, [tier, named, picture, nowMs, narrow]);
+}
+
+function linesOf(picture: Picture, index: number, suspect: Suspect | null, lines: number, nowMs: number): Line[] {
+  const view = picture.pods[index];
+  if (view === undefined) return [];
+  if (lines === 3) return fullLines(picture, view, nowMs);
+  if (lines === 1) return shortLines(picture, view, nowMs);
+  if (suspect === null) return accusedLines(picture, view, nowMs);
+  return [
+    { text: suspect.title, className: 'label-name' },
+    { text: suspect.place, className: 'label-place', more: { text: suspect.note, tone: suspect.tone } },
+  ];
+}
+
+function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  const place = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
+  return [
+    { text: view.name, className: 'label-name' },
+    { text: place, className: 'label-address' },
+    {
+      text: words.state,
+      className: `label-state tone-${words.tone}`,
+      ...(words.note !== '' && { more: { text: words.note, tone: words.noteTone } }),
+    },
+  ];
+}
+
+function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  const note = words.note || words.state;
+  return [
+    { text: view.name, className: 'label-name' },
+    {
+      text: shownName(view.pod.node),
+      className: 'label-place',
+      more: { text: note, tone: words.noteTone },
+    },
+  ];
+}
+
+function shortLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  const note = words.note !== '' && view.health === 'healthy' ? words.note : words.state.toLowerCase();
+  const line: Line = { text: view.label, className: 'label-short' };
+  if (view.health === 'healthy' && !view.slowToReach) return [line];
+  return [{ ...line, more: { text: note, tone: words.noteTone } }];
+}
