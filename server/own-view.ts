@@ -84,6 +84,7 @@ export class OwnView {
       {
         maxBytes: config.resultsMemoryMiB * 2 ** 20,
         goneRetentionMs: config.goneRetentionMs,
+        slowLinkMs: config.slowLinkMs,
         history: {
           maxBytes: config.historyMemoryMiB * 2 ** 20,
           windowMs: config.historyWindowMs,

@@ -9,6 +9,7 @@ import { keepWriteToken } from '../deploy/local/state-folder.ts';
 import { unpack16 } from '../server/contract/bytes16.ts';
 import { outcomeOf, phaseOf } from '../server/contract/links.ts';
 import { type Mesh, parseMesh } from '../server/contract/mesh.ts';
+import { MachineLoad } from './machine-load.ts';
 
 /** The chapter's fourth pod, and the manifest that makes it. */
 export const CHAOS = 'goldpinger-chaos';
@@ -27,6 +28,7 @@ export interface SeenLink {
 export class Experiment {
   readonly cluster: LocalCluster;
   readonly #dir: string;
+  readonly #load = new MachineLoad();
 
   private constructor(cluster: LocalCluster, dir: string) {
     this.cluster = cluster;
@@ -86,8 +88,9 @@ export class Experiment {
     return path;
   }
 
-  /** Whether a server tells that pods are short of CPU: then probes do time out, and rows come late. */
+  /** Whether pods are short of CPU, or their proxies may be: then probes do time out, and rows come late. */
   async isBusy(url: string): Promise<boolean> {
+    if (this.#load.isBusy()) return true;
     const { rows } = await this.mesh(url);
     return rows.some(
       ({ starvation }) => starvation !== null && (starvation.suspectShare > 0.05 || starvation.loopDelayP99Us > 20_000),
@@ -119,6 +122,7 @@ export class Experiment {
   }
 
   async stop(): Promise<void> {
+    this.#load.stop();
     await this.cluster.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }

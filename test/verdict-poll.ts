@@ -45,8 +45,8 @@ const STATUS = { pass: 200, fail: 503, unknown: 425 };
 const EVERY_MS = 1000;
 /** A row may be two seconds old, and the last probe that began before a change ends a moment after it. */
 const LATE_MS = 3000;
-/** A picture is shared by those who ask within 0.3 s. */
-const SHARED_MS = 500;
+/** A row that is late may be replaced by one two seconds old, and a picture is shared by those who ask within 0.3 s. */
+const LAST_ROW_MS = 2500;
 
 /**
  * Asks every pod every question once a second, as chaos tools do, keeps each answer with its time, and judges them by what
@@ -60,7 +60,7 @@ export class VerdictPoll {
   readonly #stretches: Stretch[] = [];
   readonly #pending = new Set<Promise<unknown>>();
   #truth: Truth = {};
-  #forgot = { atMs: Number.POSITIVE_INFINITY, links: 0 };
+  #forgot = { sinceMs: Number.POSITIVE_INFINITY, toMs: 0, links: 0 };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: PollDeps) {
@@ -97,9 +97,13 @@ export class VerdictPoll {
     this.#begin({ sinceMs: this.#deps.nowMs(), isSettled: true, right });
   }
 
-  /** A process begins anew now: for a window nobody can pass on all links, of which there are so many. */
+  /**
+   * A process has ended, and no other has begun in its place; to be said again while that is so. From what its last row
+   * could tell until a window after another begins nobody can pass on all links, of which there are so many.
+   */
   forget(links: number): void {
-    this.#forgot = { atMs: this.#deps.nowMs(), links };
+    const nowMs = this.#deps.nowMs();
+    this.#forgot = { sinceMs: Math.min(this.#forgot.sinceMs, nowMs), toMs: nowMs + this.#deps.windowMs, links };
   }
 
   /** Asks all pods now; resolves with their answers. */
@@ -125,9 +129,9 @@ export class VerdictPoll {
     if (one.answer === null) return stretches.some(({ isSettled }) => !isSettled) ? '' : told;
     if (one.fault !== '') return told;
     const { verdict, links_checked: links } = one.answer;
-    const sinceForgotMs = one.askedMs - this.#forgot.atMs;
-    const isForgotten = sinceForgotMs > SHARED_MS && one.answeredMs - this.#forgot.atMs < this.#deps.windowMs;
-    if (verdict === 'pass' && isForgotten && links >= this.#forgot.links) return `${told}, with memory of less`;
+    const { sinceMs, toMs, links: all } = this.#forgot;
+    const isForgotten = one.askedMs > sinceMs + LAST_ROW_MS && one.answeredMs < toMs;
+    if (verdict === 'pass' && isForgotten && links >= all) return `${told}, with memory of less`;
     const right = stretches.flatMap((stretch) => stretch.right[one.query] ?? []);
     return right.includes(verdict) ? '' : `${told}, where ${right.join(' or ')} is right`;
   }

@@ -50,6 +50,8 @@ export interface MeshRow {
   samePeers: boolean;
   links: LinkColumns;
   details: [link: number, text: string][];
+  /** As in `Row`; findings are made with it, and whoever reads a matrix need not be told. */
+  slow?: [link: number, forMs: number][];
   stats: StatColumns | null;
   probes: ProbeResult[];
   /** null where not told (`check`, missing). */
@@ -181,7 +183,7 @@ const meshSchema = v.object({
 });
 
 /** One row of the matrix as JSON. */
-export function encodeMeshRow(row: MeshRow): string {
+export function encodeMeshRow({ slow: _, ...row }: MeshRow): string {
   return JSON.stringify({
     ...row,
     links: encodeColumns(row.links, row.links.length),

@@ -43,6 +43,11 @@ export interface Row {
   links: LinkColumns;
   /** Error texts of failed links, by index in `links`; at most `MAX_DETAILS`. */
   details: [link: number, text: string][];
+  /**
+   * For how long probes of links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`, none of the
+   * past. Older versions do not tell.
+   */
+  slow?: [link: number, forMs: number][];
   /** Figures over `windowMs`; null if no window was asked for. */
   stats: StatColumns | null;
   windowMs: number;
@@ -90,6 +95,9 @@ export const detailsSchema = v.pipe(
   v.maxLength(MAX_DETAILS),
 );
 
+/** For how long links have been slow on the wire. */
+const slowSchema = v.pipe(v.array(v.tuple([v.pipe(v.number(), v.integer()), figure])), v.maxLength(MAX_DETAILS));
+
 /** A fault and its words, as in `DiscoveryStatus.lastError`. */
 export const lastErrorSchema = v.nullable(
   v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: text(400), atMs: figure }),
@@ -105,6 +113,7 @@ const rowSchema = v.object({
   gonePeers: v.pipe(v.array(peerSchema), v.maxLength(MAX_LINKS)),
   links: v.unknown(),
   details: detailsSchema,
+  slow: v.exactOptional(slowSchema),
   stats: v.unknown(),
   windowMs: figure,
   past: v.nullish(rowPastSchema, null),

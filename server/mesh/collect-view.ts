@@ -46,7 +46,9 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     ownRow: () => deps.ownRow(windowMs),
     range: () => null,
     place: (row, arrival) => {
-      const sinceMs = Math.max(arrival.atMs - windowMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
+      // Of the window nothing is let off: of one of 3 s a second would be a third.
+      const windowFromMs = arrival.atMs - windowMs - SLACK_MS;
+      const sinceMs = Math.max(windowFromMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
       // Both by its own clock: what it has seen is no older than its process.
       const missingDetail = beginsWithin(row.atMs - row.bootTimeMs, arrival.atMs, sinceMs);
       return { ...meshRowOf(row, arrival, index, toleranceMs), missingDetail };

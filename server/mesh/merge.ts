@@ -48,6 +48,7 @@ export function meshRowOf(row: Row, arrival: Arrival, index: PodIndex, tolerance
     samePeers: !table.lacks && !hasSettledStranger(row.links, table.strangers, toleranceMs),
     links: { ...picked({ ...row.links, to: placed.to }, kept), length: row.links.length - placed.unknown },
     details: pickDetails(row.details, row.links.length, kept),
+    ...(row.slow === undefined ? {} : { slow: pickDetails(row.slow, row.links.length, kept) }),
     stats: row.stats === null ? null : picked(row.stats, kept),
     probes: row.probes,
     starvation: row.starvation,
@@ -101,15 +102,19 @@ function picked<T extends LinkColumns | StatColumns>(columns: T, kept: readonly 
   return result as unknown as T;
 }
 
-/** The words for links that there are, by their new indexes. */
-function pickDetails(details: Row['details'], length: number, kept: readonly number[] | null): Row['details'] {
+/** What is told of links that there are, by their new indexes. */
+function pickDetails<T>(
+  details: readonly [link: number, told: T][],
+  length: number,
+  kept: readonly number[] | null,
+): [link: number, told: T][] {
   if (details.length === 0) return [];
   if (kept === null) return details.filter(([link]) => link >= 0 && link < length);
   const newIndex = new Map(kept.map((old, i) => [old, i]));
-  const picked: Row['details'] = [];
-  for (const [link, words] of details) {
+  const picked: [number, T][] = [];
+  for (const [link, told] of details) {
     const i = newIndex.get(link);
-    if (i !== undefined) picked.push([i, words]);
+    if (i !== undefined) picked.push([i, told]);
   }
   return picked;
 }

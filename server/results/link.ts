@@ -14,6 +14,8 @@ export interface Link {
   newestAtMs: number;
   /** Since when the link is ok, or failing in whatever way; -1 before the first verdict. */
   sinceMs: number;
+  /** Since when its probes are slow; -1 while they are not. */
+  slowSinceMs: number;
   /** Since when it is no longer probed; -1 while it is. */
   retiredAtMs: number;
 }
@@ -31,17 +33,30 @@ export interface LinkChange {
 
 /** A link of which nothing is known yet. */
 export function newLink(target: Target, ring: Ring, track: Track): Link {
-  return { target, ring, track, verdict: NO_VERDICT, newestAtMs: -1, sinceMs: -1, retiredAtMs: -1 };
+  const times = { newestAtMs: -1, sinceMs: -1, slowSinceMs: -1, retiredAtMs: -1 };
+  return { target, ring, track, verdict: NO_VERDICT, ...times };
 }
 
-/** Takes one more sample into a link, at `nowMs`; gives the change if its state is another now, else null. */
-export function takeSample(link: Link, sample: Sample, nowMs: number): LinkChange | null {
+/** A link at the limit is slow still above this share of it, as in the journal. */
+const NORMAL_SHARE = 0.8;
+
+/**
+ * Takes one more sample into a link, at `nowMs`; gives the change if its state is another now, else null. From `slowUs` on
+ * a probe is slow (SLOW_LINK).
+ */
+export function takeSample(link: Link, sample: Sample, nowMs: number, slowUs: number): LinkChange | null {
   const before = link.verdict.judged;
   link.verdict = judge(link.verdict, sample);
   link.newestAtMs = nowMs;
   const after = link.verdict.judged;
+  if (after === sample) takeSpeed(link, sample, nowMs, slowUs);
   if (after === null || after.outcome === before?.outcome) return null;
   const previousForMs = before === null ? 0 : nowMs - link.sinceMs;
   if (before === null || (before.outcome === 'ok') !== (after.outcome === 'ok')) link.sinceMs = nowMs;
   return { target: link.target, from: before?.outcome ?? 'unknown', to: after.outcome, sample: after, previousForMs };
+}
+
+function takeSpeed(link: Link, { outcome, totalUs }: Sample, nowMs: number, slowUs: number): void {
+  if (outcome !== 'ok' || totalUs < slowUs * NORMAL_SHARE) link.slowSinceMs = -1;
+  else if (totalUs >= slowUs && link.slowSinceMs < 0) link.slowSinceMs = nowMs;
 }

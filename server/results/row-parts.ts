@@ -19,7 +19,10 @@ import type { Stretches } from './stretch.ts';
 import type { Summary } from './tally.ts';
 
 /** What results contribute to a row. */
-export type RowParts = Pick<Row, 'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'stats' | 'windowMs'>;
+export type RowParts = Pick<
+  Row,
+  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'stats' | 'windowMs'
+>;
 
 /** What the statistics of a row are made with; null = without. */
 export interface StatsSource {
@@ -42,15 +45,18 @@ export async function rowParts(
   const { gonePeers, entries } = place(links, table);
   const columns = emptyLinks(entries.length);
   const details: [number, string][] = [];
+  const slow: [number, number][] = [];
   for (const [i, { link, to }] of entries.entries()) {
     columns.to[i] = to;
     fill(columns, i, link, nowMs);
     const detail = link.verdict.judged?.detail ?? '';
     if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, 300)]);
+    if (link.slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - link.slowSinceMs)]);
   }
   const parts = { peersHash: table.hash, peers: table.peers, gonePeers, links: columns, details };
-  if (stats === null) return { ...parts, stats: null, windowMs: 0 };
-  return { ...parts, stats: await statsOf(entries, nowMs, stats), windowMs: stats.windowMs };
+  const told = slow.length === 0 ? parts : { ...parts, slow };
+  if (stats === null) return { ...told, stats: null, windowMs: 0 };
+  return { ...told, stats: await statsOf(entries, nowMs, stats), windowMs: stats.windowMs };
 }
 
 async function statsOf(entries: readonly { link: Link }[], nowMs: number, source: StatsSource): Promise<StatColumns> {

@@ -23,6 +23,8 @@ export interface ResultsSettings {
   history: HistorySettings;
   /** How long the results of a link that is no longer probed are kept. */
   goneRetentionMs: number;
+  /** From this latency on a link is slow (SLOW_LINK). */
+  slowLinkMs: number;
 }
 
 /** Where a probed link stands. */
@@ -97,7 +99,7 @@ export class Results {
     const nowMs = this.#clock.monotonicMs();
     this.#history.add(link.track, link.ring, nowMs, sample);
     this.#rings.add(link.ring, nowMs, sample);
-    const change = takeSample(link, sample, nowMs);
+    const change = takeSample(link, sample, nowMs, this.#settings.slowLinkMs * 1000);
     if (change !== null) this.#onLinkChange(change);
   }
 

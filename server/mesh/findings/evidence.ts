@@ -102,10 +102,11 @@ export class Evidence {
     return this.medians().connectUs >= 0;
   }
 
-  /** Since when, by the median link; ms since the epoch, 0 = not known. */
-  sinceMs(): number {
+  /** Since when they fail, or are slow, by the median link; ms since the epoch, 0 = not known. */
+  sinceMs(isFailed: boolean): number {
     const since = this.#rows.flatMap((row, k) => {
-      const forMs = unpack16(row.links.sinceMs[this.#links[k] ?? 0] ?? NONE16);
+      const link = this.#links[k] ?? 0;
+      const forMs = isFailed ? unpack16(row.links.sinceMs[link] ?? NONE16) : slowForMs(row, link);
       return forMs < 0 ? [] : [Math.round(row.atMs - forMs)];
     });
     return middle(since, 0);
@@ -118,6 +119,10 @@ export class Evidence {
       -1,
     );
   }
+}
+
+function slowForMs({ slow = [] }: MeshRow, link: number): number {
+  return slow.find(([at]) => at === link)?.[1] ?? -1;
 }
 
 /** The median; `none` of nothing. */

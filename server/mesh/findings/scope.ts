@@ -33,8 +33,7 @@ export class Scope {
       ...{ affected: evidence.affected, of: words.of },
       ...ending,
       ...evidence.medians(),
-      // Columns tell how long a link has been failing, not how long it has been slow.
-      sinceMs: this.isFailed ? evidence.sinceMs() : 0,
+      sinceMs: evidence.sinceMs(this.isFailed),
       ...{ title: words.title.slice(0, 400), detail: words.detail.trim().slice(0, 600) },
     };
   }

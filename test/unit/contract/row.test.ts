@@ -50,7 +50,8 @@ describe('a row on the wire', () => {
   it('is read back as it was sent', () => {
     fc.assert(
       fc.property(entries, (links) => {
-        const row = rowOf(links);
+        // Older versions do not tell for how long links have been slow.
+        const row: Row = links.length < 5 ? rowOf(links) : { ...rowOf(links), slow: [[4, 12_000]] };
         expect(parseRow(JSON.parse(encodeRow(row)))).toEqual(row);
       }),
     );

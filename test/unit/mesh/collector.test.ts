@@ -308,6 +308,7 @@ describe('a row of a process that is younger than the window', () => {
     expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe(begins);
     expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS, -3_600_000)).toBe(begins);
     expect(await detailOf(10 * MINUTE_MS, NOW_MS - 5 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+    expect(await detailOf(MINUTE_MS + 500, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe(begins);
   });
 
   it('is whole if it is the first of its pod, or covers the window', async () => {

@@ -63,6 +63,17 @@ describe('a row that joins the matrix', () => {
     expect(kept?.p50Us).toHaveLength(2);
   });
 
+  it('keeps for how long links have been slow with their links', () => {
+    const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
+    const slow: [number, number][] = [
+      [1, 7_000],
+      [2, 9_000],
+      [99, 1],
+    ];
+    expect(merge(rowOf(a, [a, stranger, b], undefined, { slow })).slow).toEqual([[1, 9_000]]);
+    expect(merge(rowOf(a, [a, b])).slow).toBeUndefined();
+  });
+
   it('ignores words for links that do not exist', () => {
     const row = rowOf(podOf(0), podsOf(2), undefined, {
       details: [

@@ -15,7 +15,7 @@ const HOUR = 60 * MINUTE;
 function scene({ ringBytes = 1 << 20, maxBytes = 1 << 20, windowMs = HOUR, intervalMs = 2 * SECOND } = {}) {
   const clock = new FakeClock();
   const history = { maxBytes, windowMs, intervalMs };
-  const settings = { maxBytes: ringBytes, goneRetentionMs: 5 * MINUTE, history };
+  const settings = { maxBytes: ringBytes, goneRetentionMs: 5 * MINUTE, history, slowLinkMs: 100 };
   const results = new Results(settings, { clock }, { onLinkChange: () => {} });
   let uids: string[] = [];
   const probe = (...names: string[]) => {

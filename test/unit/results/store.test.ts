@@ -10,7 +10,7 @@ function scene(maxBytes = 1 << 20) {
   const clock = new FakeClock();
   const changes: LinkChange[] = [];
   const history = { maxBytes: 1 << 20, windowMs: 3_600_000, intervalMs: 2_000 };
-  const settings = { maxBytes, goneRetentionMs: 300_000, history };
+  const settings = { maxBytes, goneRetentionMs: 300_000, history, slowLinkMs: 100 };
   const results = new Results(settings, { clock }, { onLinkChange: (change) => changes.push(change) });
   return { clock, results, changes, said: () => changes.map(({ from, to }) => `${from}>${to}`) };
 }
@@ -36,6 +36,26 @@ describe('the state of a link', () => {
       ['timeout', 'ok', 4_000],
     ]);
     expect(changes[1]!.sample.detail).toBe('connection refused');
+  });
+
+  it('is told to be slow since the first slow probe, whatever a starved one says, until one is clearly faster or fails', async () => {
+    const { clock, results } = scene();
+    const target = targetOf('1');
+    results.setTargets([target]);
+    const slowAfter = async (sample: ReturnType<typeof sampleOf>) => {
+      await clock.advance(2_000);
+      results.record(target, sample);
+      return (await results.row([podOf('1')], 0)).slow;
+    };
+    expect(await slowAfter(sampleOf({ totalUs: 300 }))).toBeUndefined();
+    expect(await slowAfter(sampleOf({ totalUs: 90_000 }))).toBeUndefined();
+    expect(await slowAfter(sampleOf({ totalUs: 100_000 }))).toEqual([[0, 0]]);
+    expect(await slowAfter(sampleOf({ totalUs: 90_000 }))).toEqual([[0, 2_000]]);
+    expect(await slowAfter(sampleOf({ totalUs: 300, suspect: true }))).toEqual([[0, 4_000]]);
+    expect(await slowAfter(sampleOf({ totalUs: 250_000 }))).toEqual([[0, 6_000]]);
+    expect(await slowAfter(sampleOf({ totalUs: 300 }))).toBeUndefined();
+    expect(await slowAfter(sampleOf({ totalUs: 250_000 }))).toEqual([[0, 0]]);
+    expect(await slowAfter(refusedSample())).toBeUndefined();
   });
 
   it('is not turned by one starved sample, nor by two, neither to failed nor to slow nor back', () => {

@@ -232,6 +232,17 @@ describe('more than one cause', () => {
     expect(steps).toBeGreaterThan((2 * 3 * pods.length) / 512);
   });
 
+  it('of slow links say since when, by the median of the rows that tell', () => {
+    const matrix = new Matrix(5);
+    matrix.each((_, to) => to === 3, LATE_ANSWER, true);
+    expect(only(matrix).sinceMs).toBe(0);
+    for (const [from, forMs] of [9_000, 11_000, 10_000].entries()) {
+      const row = matrix.rows[from]!;
+      matrix.rows[from] = { ...row, slow: [[(3 - from + 5) % 5, forMs]] };
+    }
+    expect(only(matrix)).toMatchObject({ kind: 'pod-slow', sinceMs: NOW_MS - 10_000 });
+  });
+
   it('are told by name to those who have no matrix', () => {
     const matrix = new Matrix(4);
     matrix.each((_, to) => to === 1, REFUSED);
