@@ -218,7 +218,10 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
 describe('experiment 1b', () => {
   it('a killed pod is not missed, and unknown from then on', async () => {
     const victim = experiment.witness;
-    poll.change({ [HEALTHY]: 'pass', [`window=3s&expect=healthy,to=${victim.name}`]: 'unknown' });
+    const lives = `window=3s&expect=healthy,to=${victim.name}`;
+    poll.change({ [HEALTHY]: 'pass', [lives]: 'pass' });
+    await walk.settled();
+    poll.change({ [HEALTHY]: 'pass', [lives]: 'unknown' });
     experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
     await soon(() => expect(experiment.ready()).toHaveLength(3));
     for (const answer of await walk.settled()) {
