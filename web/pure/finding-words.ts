@@ -28,10 +28,14 @@ export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subjec
   };
 }
 
-/** `since 14:03:12`, or of what is slow `median 252 ms`; '' where neither is known. `nowMs`: the serving pod's time. */
+/**
+ * `since 14:03:12`, of what is slow `median 252 ms, since 14:03:12`; what is not known is left out, and '' is nothing.
+ * `nowMs`: the serving pod's time.
+ */
 export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
-  if (severity === 'slow') return totalUs < 0 ? '' : `median ${latencyText(totalUs)}`;
-  return severity === 'failed' && sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : '';
+  if (severity !== 'slow' && severity !== 'failed') return '';
+  const median = severity === 'slow' && totalUs >= 0 ? `median ${latencyText(totalUs)}` : '';
+  return [median, sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : ''].filter(Boolean).join(', ');
 }
 
 /** What opens a finding: its link, its pod, or all pods of its node; null where it is about several or none. */

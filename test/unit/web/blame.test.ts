@@ -104,7 +104,9 @@ describe('in words', () => {
       what: 'slow from all 3 others',
       where: 'first byte only: process or proxy, not the network',
     });
-    expect(findingFigure(finding, mesh.atMs)).toMatch(/^median 25\d ms$/);
+    expect(findingFigure({ ...finding, sinceMs: 0 }, mesh.atMs)).toMatch(/^median 25\d ms$/);
+    const since = findingFigure({ ...finding, sinceMs: mesh.atMs - 1000 }, mesh.atMs);
+    expect(since).toMatch(/^median 25\d ms, since \d\d:\d\d:\d\d$/);
     expect(findingWords({ subject: 'a: b', title: 'a: b: is odd' })).toEqual({
       subject: 'a: b',
       what: 'is odd',
