@@ -1,4 +1,4 @@
-import { parseVerdict, type VerdictAnswer } from '../server/contract/verdict.ts';
+import { parseVerdict, VERDICTS, type VerdictAnswer } from '../server/contract/verdict.ts';
 
 type Verdict = VerdictAnswer['verdict'];
 
@@ -77,12 +77,19 @@ export class VerdictPoll {
     await Promise.all(this.#pending);
   }
 
-  /** From now on something changes, and this will be true. Questions that are not in it are asked no more. */
-  change(next: Truth): void {
+  /**
+   * From now on something changes, and this will be true. Questions that are not in it are asked no more; to `open` ones
+   * any answer is right meanwhile: links do fail into a pod that ends or begins.
+   */
+  change(next: Truth, open: readonly string[] = []): void {
     const sinceMs = this.#deps.nowMs();
     const before = this.#stretches.findLast((stretch) => stretch.sinceMs <= sinceMs)?.right ?? {};
     this.#truth = next;
-    this.#begin({ sinceMs, isSettled: false, right: this.#rightBeside((query) => before[query] ?? []) });
+    this.#begin({
+      sinceMs,
+      isSettled: false,
+      right: this.#rightBeside((query) => (open.includes(query) ? VERDICTS : (before[query] ?? []))),
+    });
   }
 
   /** The change has been seen: when the window lies behind it, what was true before it no longer is. */
@@ -106,12 +113,19 @@ export class VerdictPoll {
     this.#forgot = { sinceMs: Math.min(this.#forgot.sinceMs, nowMs), toMs: nowMs + this.#deps.windowMs, links };
   }
 
-  /** Asks all pods now; resolves with their answers. */
+  /** Asks all pods now, one after the other: all at once they would starve each other. Resolves with their answers. */
   round(): Promise<KeptAnswer[]> {
-    const asked = this.#deps.pods().flatMap((pod) => Object.keys(this.#truth).map((query) => this.#ask(pod, query)));
-    const all = Promise.all(asked);
-    this.#pending.add(all);
-    return all.finally(() => this.#pending.delete(all));
+    const asking = this.#askAll();
+    this.#pending.add(asking);
+    return asking.finally(() => this.#pending.delete(asking));
+  }
+
+  async #askAll(): Promise<KeptAnswer[]> {
+    const answers: KeptAnswer[] = [];
+    for (const pod of this.#deps.pods()) {
+      answers.push(...(await Promise.all(Object.keys(this.#truth).map((query) => this.#ask(pod, query)))));
+    }
+    return answers;
   }
 
   /** Why this is not yet the answer of what will be true; '' if it is, or if a starved pod cannot tell. */

@@ -6,13 +6,18 @@ import { CHAOS, Experiment } from '../experiment.ts';
 import { type Truth, VerdictPoll } from '../verdict-poll.ts';
 import { soon } from './server-process.ts';
 
-/** Short, so that the walk is; the chaos pod pings every 2 s, the others every second. */
+/** Short, so that the walk is; pods ping every second, and the chaos pod twice. */
 const WINDOW_MS = 3_000;
 /** Three samples of each link, and a late one. */
-const SAMPLES_MS = 4_500;
+const SAMPLES_MS = 3_600;
 export const HEALTHY = 'window=3s&expect=healthy';
 export const SLOW = `window=3s&expect=latency>=120ms,to=pod:${CHAOS},self=exclude`;
 export const DOWN = `window=3s&expect=failed,to=${CHAOS}`;
+
+/** Waits for a condition; not as often as one can, for each question has all pods asked, and those who wait starve them. */
+export function seldom<T>(condition: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
+  return vi.waitFor(condition, { timeout: timeoutMs, interval: 250 });
+}
 
 /** A range of the past with its report. */
 export interface Range {
@@ -41,25 +46,27 @@ export class PolledExperiment {
     return walk;
   }
 
-  /** Changes something by a command of the chapter, after which this will be true. */
+  /** Changes something by a command of the chapter, after which this will be true. Pods may come or go, or their links change. */
   change(truth: Truth, ...args: string[]): Promise<string> {
-    this.poll.change(truth);
+    this.poll.change(truth, args[0] === 'toxic' ? [] : Object.keys(truth));
     return this.experiment.command(...args);
   }
 
-  /** Waits until every pod answers right. Gives the answers to HEALTHY. */
-  async settled(): Promise<VerdictAnswer[]> {
+  /** Waits until every pod answers right, of so many links if that is said. Gives the answers to HEALTHY. */
+  async settled(links?: number): Promise<VerdictAnswer[]> {
     this.poll.changed();
     const ask = async () => {
       const round = await this.poll.round();
       expect(round.map((one) => this.poll.lacks(one)).filter((lack) => lack !== '')).toEqual([]);
-      return round.filter(({ query }) => query === HEALTHY).map(({ answer }) => answer);
+      // Starved pods tell nothing.
+      const answers = round.flatMap(({ query, answer }) => (query === HEALTHY && answer !== null ? [answer] : []));
+      const told = answers.filter(({ verdict }) => verdict !== 'unknown');
+      if (links !== undefined) expect(told.filter((answer) => answer.links_checked !== links)).toEqual([]);
+      return told;
     };
-    // Not as often as one can: each round is four pods that collect from four.
-    const answers = await vi.waitFor(ask, { timeout: 40_000, interval: 300 });
+    const told = await seldom(ask, 40_000);
     this.poll.settle();
-    // Starved pods tell nothing.
-    return answers.filter((answer) => answer !== null && answer.verdict !== 'unknown') as VerdictAnswer[];
+    return told;
   }
 
   /** What a pod that is not in the experiment answers at a path below `/api/v1/`. */
@@ -108,6 +115,6 @@ export class PolledExperiment {
       const { events } = parseEvents(await (await this.ask(`events?from=${sinceMs}`)).json());
       expect(events.some((event) => event.kind === kind && event.pod?.name === CHAOS)).toBe(true);
     };
-    await vi.waitFor(isTold, { timeout: 10_000, interval: 100 }).catch(() => {});
+    await seldom(isTold, 10_000).catch(() => {});
   }
 }

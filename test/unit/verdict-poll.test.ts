@@ -81,6 +81,20 @@ describe('answers that are polled', () => {
     expect(wrong()).toBe(1);
   });
 
+  it('may be any while pods come and go, where that is said', async () => {
+    const { poll, now, ask, wrong } = start();
+    poll.change(truth('pass'));
+    poll.settle();
+    now.ms += 1;
+    poll.change(truth('pass'), [Q]);
+    await ask('fail');
+    expect(wrong()).toBe(0);
+    poll.changed();
+    now.ms += 6_100;
+    await ask('fail');
+    expect(wrong()).toBe(1);
+  });
+
   it('are excused where pods are short of CPU, but never in calling a fault healthy, nor in another form', async () => {
     const { poll, ask, failWith } = start(true);
     poll.change(truth('pass'));
