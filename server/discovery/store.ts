@@ -20,6 +20,8 @@ export class PodStore {
   #zones: ReadonlyMap<string, string> = new Map();
   #sorted: readonly Pod[] | null = [];
   #live = 0;
+  /** Counts the answers of the API server, so that it is known which pods were there before others left. */
+  #step = 0;
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
@@ -44,6 +46,7 @@ export class PodStore {
    * Gives whether anything changed.
    */
   replaceAll(list: readonly PodFacts[], nowMs: number, lastGoodMs: number): boolean {
+    this.#step += 1;
     const listed = new Set(list.map((facts) => facts.uid));
     let changed = false;
     // First those that left, to make room.
@@ -52,12 +55,17 @@ export class PodStore {
       this.#leave(entry, entry.pod.lifecycle === 'terminating' ? entry.pod.sinceMs : lastGoodMs || nowMs, nowMs);
       changed = true;
     }
-    for (const facts of list) changed = this.put(facts, nowMs) || changed;
+    for (const facts of list) changed = this.#put(facts, nowMs) || changed;
     return changed;
   }
 
   /** Takes one pod as the API server has it now. Gives whether anything changed. */
   put(facts: PodFacts, nowMs: number): boolean {
+    this.#step += 1;
+    return this.#put(facts, nowMs);
+  }
+
+  #put(facts: PodFacts, nowMs: number): boolean {
     const known = this.#entries.get(facts.uid);
     const stage = stageOf(facts, known?.pod ?? null, nowMs);
     const gone = stage.lifecycle === 'gone';
@@ -79,10 +87,13 @@ export class PodStore {
       replacedBy: gone ? (known?.pod.replacedBy ?? '') : '',
     };
     if (known !== undefined && samePod(known.pod, pod)) return false;
+    const isLeaving = gone || stage.lifecycle === 'terminating';
     this.#set({
       pod,
       ownerKind: facts.ownerKind,
       leftMs: gone ? facts.deletedMs || stage.sinceMs : 0,
+      firstStep: known?.firstStep ?? this.#step,
+      leftStep: isLeaving ? known?.leftStep || this.#step : 0,
       replaces: known?.replaces ?? false,
     });
     return true;
@@ -90,6 +101,7 @@ export class PodStore {
 
   /** Takes note that the API server deleted this pod, or that it no longer matches. Gives whether anything changed. */
   remove(facts: PodFacts, nowMs: number): boolean {
+    this.#step += 1;
     const known = this.#entries.get(facts.uid);
     if (known === undefined || known.pod.lifecycle === 'gone') return false;
     this.#leave(known, facts.deletedMs || nowMs, nowMs);
@@ -130,7 +142,7 @@ export class PodStore {
 
   #leave(entry: Entry, leftMs: number, nowMs: number): void {
     const pod: Pod = { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, replacedBy: '' };
-    this.#set({ ...entry, pod, leftMs: Math.min(leftMs, nowMs) });
+    this.#set({ ...entry, pod, leftMs: Math.min(leftMs, nowMs), leftStep: entry.leftStep || this.#step });
   }
 
   #set(entry: Entry): void {
