@@ -85,13 +85,19 @@ describe('the timeline', () => {
   });
 
   test('as a table it says the same: T', async () => {
-    const page = await visitor.visit(await withPast(Date.now()));
+    const feed = await withPast(Date.now());
+    const page = await visitor.visit(feed);
     await page.getByText('proxy created').waitFor();
     await page.keyboard.press('t');
     const table = () => words(page, '.timeline table');
     await soon(table).toMatch(/4 slow.*latency 250 ms added.*goldpinger-chaos from 3 pods: refused/);
     await soon(table).toContain('nothing known');
-    await page.locator('.timeline table button').last().click();
+    const oldest = page.locator('.timeline table button').last();
+    await oldest.focus();
+    feed.show(scenario('dead-pod'));
+    await soon(() => words(page, '.summary')).toContain('1 failing');
+    expect(await oldest.evaluate((button) => button === document.activeElement)).toBe(true);
+    await page.keyboard.press('Enter');
     await page.getByText('You are looking at').waitFor();
   });
 
@@ -164,6 +170,23 @@ describe('ranges', () => {
     await soon(() => ranges(page.url())[0]).toEqual([from, to! - 5000]);
     await page.keyboard.press('Delete');
     await soon(() => page.url()).not.toContain('ranges');
+  });
+
+  test('are drawn by a drag that is quicker than the page, too', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.locator(slider).evaluate((element) => {
+      const { left, top, width } = element.getBoundingClientRect();
+      const send = (type: string, share: number) =>
+        element.dispatchEvent(
+          new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: left + width * share, clientY: top + 9 }),
+        );
+      send('pointerdown', 0.75);
+      send('pointermove', 0.6);
+      send('pointerup', 0.6);
+    });
+    await soon(() => page.url()).toContain('ranges');
+    expect(page.url()).not.toContain('at=');
   });
 
   test('are drawn by keys: Shift and arrows, then Enter', async () => {
