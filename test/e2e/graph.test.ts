@@ -78,7 +78,7 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
       .getByRole('img', { name: /^Past 10 min in steps of 10 s: \d+ samples, 0 failed/ })
       .first()
       .waitFor();
-    expect(await panel().locator('.is-past').count()).toBe(2);
+    await soon(() => panel().locator('.is-past').count()).toBe(2);
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
     expect(await page.locator('.graph-halo').count()).toBe(1);
@@ -132,7 +132,7 @@ test('which links are shown is in the address', async () => {
   await open(FOUR, { hash: '&links=slow' });
   await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(4);
   await page.getByRole('button', { name: 'Failed', exact: true }).click();
-  expect(await hash()).toContain('links=failed');
+  await soon(hash).toContain('links=failed');
   await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(0);
 });
 
@@ -204,8 +204,9 @@ describe('of 120 pods', () => {
     await open(MANY);
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 200 of 14 280 links');
     await soon(() => words(page, '.choice-shares')).toMatch(/^Failed 119 of 119/);
+    // Links are drawn in the frame after the words.
+    await soon(painted).toBeGreaterThan(5000);
     const before = await painted();
-    expect(before).toBeGreaterThan(5000);
     await page.getByRole('slider', { name: 'Links to show at most' }).press('Home');
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
     await soon(painted).toBeLessThan(before);
@@ -272,6 +273,7 @@ describe('of 120 pods', () => {
           if (data[i + 3] === 255) return [data[i], data[i + 1], data[i + 2]].join();
         return '';
       });
+    await soon(colour).not.toBe('');
     const light = await colour();
     await page.getByRole('banner').getByRole('combobox').selectOption('dark');
     await soon(colour).not.toBe(light);

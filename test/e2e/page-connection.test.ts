@@ -16,7 +16,7 @@ describe('a connection', () => {
     expect(await page.locator('.view.is-lost .graph-stage.is-lost').count()).toBe(1);
     expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
     expect(await words(page, '.summary')).toContain('12 good 4 slow');
-    expect(await page.title()).toBe('Lost · goldpinger');
+    await soon(() => page.title()).toBe('Lost · goldpinger');
     feed.setMode('live');
     await soon(() => words(page, '.live-status')).toContain('Live');
     expect(await page.locator('.view.is-lost').count()).toBe(0);

@@ -134,7 +134,7 @@ describe('the address', () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
     await page.locator('.summary').waitFor();
     await page.getByRole('link', { name: 'Heatmap' }).click();
-    expect(page.url()).toContain('#view=heatmap');
+    await soon(() => page.url()).toContain('#view=heatmap');
     await page.goBack();
     await soon(() => words(page, 'nav [aria-current="page"]')).toBe('Graph');
   });

@@ -96,9 +96,9 @@ export async function words(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).innerText()).replace(/\s+/g, ' ');
 }
 
-/** `expect.poll` that gives a busy machine 10 s. */
+/** `expect.poll` that gives a busy machine 20 s. */
 export function soon<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 10_000 });
+  return expect.poll(look, { timeout: 20_000 });
 }
 
 /** What below `within` can be clicked or touched but is smaller than 24 x 24 px (WCAG 2.2), or reaches over the window's edge. */
