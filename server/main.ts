@@ -46,7 +46,6 @@ async function run(config: Config, warnings: string[]): Promise<void> {
     );
     process.exit(1);
   }
-  log.info({ address: service.address }, 'listening');
   let stopping = false;
   const onSignal = (signal: string) => {
     if (stopping) {
@@ -62,4 +61,6 @@ async function run(config: Config, warnings: string[]): Promise<void> {
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  // Last: who reads it may end us at once, and is owed the grace.
+  log.info({ address: service.address }, 'listening');
 }

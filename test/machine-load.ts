@@ -5,6 +5,8 @@ import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 const SECONDS = 6;
 /** Less of all CPU time than this was left over in a second. */
 const IDLE_SHARE = 0.1;
+/** So much of it was not there at all: this machine is a guest, and its host had others to serve. */
+const STOLEN_SHARE = 0.1;
 /** Our own process waited so long for CPU, or was throttled, where the machine has more than we may use. */
 const DELAY_NS = 60e6;
 
@@ -37,16 +39,18 @@ export class MachineLoad {
     // Ticks of the kernel are 10 ms: of less than half a second they say little.
     if (total < 500) return;
     const isFull = (now.idle - this.#last.idle) / total < IDLE_SHARE;
-    this.#busy = [...this.#busy, isFull || this.#delay.max > DELAY_NS].slice(-SECONDS);
+    const isStolen = total < (now.atMs - this.#last.atMs) * now.cores * (1 - STOLEN_SHARE);
+    this.#busy = [...this.#busy, isFull || isStolen || this.#delay.max > DELAY_NS].slice(-SECONDS);
     this.#last = now;
     this.#delay.reset();
   }
 }
 
-/** CPU time of all cores so far, ms. */
-function timesOf(): { idle: number; total: number } {
-  const sum = { idle: 0, total: 0 };
-  for (const { times } of cpus()) {
+/** CPU time of all cores so far, ms; what a host has taken away is not in it. */
+function timesOf(): { idle: number; total: number; cores: number; atMs: number } {
+  const all = cpus();
+  const sum = { idle: 0, total: 0, cores: all.length, atMs: performance.now() };
+  for (const { times } of all) {
     sum.idle += times.idle;
     sum.total += times.user + times.nice + times.sys + times.irq + times.idle;
   }

@@ -140,14 +140,20 @@ export function phaseFlag(phase: Phase | null): number {
   return (phase === null ? 0 : PHASES.indexOf(phase) + 1) << PHASE_SHIFT;
 }
 
+const NONE_LEFT_OUT: ReadonlySet<string> = new Set();
+
 /**
  * A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. A number stands for a whole
- * column: the value of all entries, or in `to` the first of consecutive indexes.
+ * column: the value of all entries, or in `to` the first of consecutive indexes. Those in `without` are left out.
  */
-export function encodeColumns(columns: LinkColumns | StatColumns, length: number): Record<string, string | number> {
+export function encodeColumns(
+  columns: LinkColumns | StatColumns,
+  length: number,
+  without: ReadonlySet<string> = NONE_LEFT_OUT,
+): Record<string, string | number> {
   const wire: Record<string, string | number> = { length };
   for (const [name, column] of Object.entries(columns)) {
-    if (typeof column !== 'number')
+    if (typeof column !== 'number' && !without.has(name))
       wire[name] = isSteady(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
   }
   return wire;
@@ -190,8 +196,13 @@ function lengthOf(wire: unknown): number {
   return length as number;
 }
 
-/** What stands for columns that older versions do not tell. */
-const LATER_COLUMNS: Readonly<Record<string, number>> = { suspect: 0 };
+/** What stands for columns that older versions or the stream do not tell. */
+const LATER_COLUMNS: Readonly<Record<string, number>> = {
+  suspect: 0,
+  minUs: NONE16,
+  connectP50Us: NONE16,
+  firstByteP50Us: NONE16,
+};
 
 /** Fills `columns` from the wire. */
 function decodeColumns(wire: unknown, columns: LinkColumns | StatColumns): void {

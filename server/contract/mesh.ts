@@ -182,12 +182,12 @@ const meshSchema = v.object({
   rows: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
 });
 
-/** One row of the matrix as JSON. */
-export function encodeMeshRow({ slow: _, ...row }: MeshRow): string {
+/** One row of the matrix as JSON; the statistics in `without` are left out. */
+export function encodeMeshRow({ slow: _, ...row }: MeshRow, without?: ReadonlySet<keyof StatColumns>): string {
   return JSON.stringify({
     ...row,
     links: encodeColumns(row.links, row.links.length),
-    stats: row.stats === null ? null : encodeColumns(row.stats, row.links.length),
+    stats: row.stats === null ? null : encodeColumns(row.stats, row.links.length, without),
   });
 }
 

@@ -5,6 +5,9 @@ import type { Pod } from '../contract/pod.ts';
 /** Columns whose change a reader would see; ages are left out because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
 
+/** Statistics that the stream leaves out: no page shows them, and a thousand rows have 6 MB of them. */
+export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
+
 /** Whether a reader of `before` would see the same in `after`, apart from ages, which it counts on by itself. */
 export function sameRow(before: MeshRow, after: MeshRow): boolean {
   return (
@@ -53,7 +56,7 @@ function sameColumn(before: LinkColumns[keyof LinkColumns], after: LinkColumns[k
 function sameStats(before: StatColumns | null, after: StatColumns | null): boolean {
   if (before === null || after === null) return before === after;
   const columns = Object.keys(before) as (keyof StatColumns)[];
-  return columns.every((column) => sameColumn(before[column], after[column]));
+  return columns.every((column) => UNSENT.has(column) || sameColumn(before[column], after[column]));
 }
 
 function sameProbes(before: MeshRow, after: MeshRow): boolean {

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeMeshRow, type Mesh, type MeshRow } from '../contract/mesh.ts';
 import { PacedWriter } from './paced-writer.ts';
-import { equalPods, samePods, sameRow } from './row-changes.ts';
+import { equalPods, samePods, sameRow, UNSENT } from './row-changes.ts';
 
 /** The JSON of rows, made once however many pages watch; forgotten with the rows. */
 export type RowTexts = WeakMap<MeshRow, string>;
@@ -70,7 +70,7 @@ export class Watcher {
   #textOf(row: MeshRow): string {
     const known = this.#texts.get(row);
     if (known !== undefined) return known;
-    const text = encodeMeshRow(row);
+    const text = encodeMeshRow(row, UNSENT);
     this.#texts.set(row, text);
     return text;
   }

@@ -102,7 +102,7 @@ async function measureUpdates(browser: Browser, recording: Recording, name: stri
   return lines;
 }
 
-/** Main thread's work per move of the mouse, with a button held: of the background, and of a pod. */
+/** Main thread's work per move of the mouse, with a button held: of the background, of a pod, of the background scaled. */
 async function measureDragging(browser: Browser, recording: Recording, name: string): Promise<Line[]> {
   return visit(browser, recording, 'view=graph', 1, async (page, debug) => {
     await debug.send('Performance.enable');
@@ -122,6 +122,11 @@ async function measureDragging(browser: Browser, recording: Recording, name: str
       const note = `${framesPerS.toFixed(0)} frames a second`;
       lines.push(line(`${name}a frame while dragging ${what}`, workMs, 'ms', 16, note));
     }
+    await page.keyboard.press('+');
+    await settled(page);
+    const { workMs, framesPerS } = await drag(page, debug, corner);
+    const note = `at 125 %; ${framesPerS.toFixed(0)} frames a second`;
+    lines.push(line(`${name}a frame while dragging the scaled graph`, workMs, 'ms', 16, note));
     release();
     return lines;
   });

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { MeshOptions } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
@@ -24,20 +24,22 @@ const hash = () => page.evaluate(() => location.hash);
 const zoomText = () => page.locator('.zoom-tools output').textContent();
 
 /** Middle of a pod's disc on the page. */
-async function placeOf(name: string): Promise<{ x: number; y: number }> {
-  const box = (await pod(name).locator('.pod-shape').boundingBox())!;
+const placeOf = (name: string) => middleOf(pod(name));
+async function middleOf(node: Locator): Promise<{ x: number; y: number }> {
+  const box = (await node.locator('.pod-shape').boundingBox())!;
   return { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };
 }
 
-/** How many pixels of the canvas are painted. */
-const painted = () =>
-  page.evaluate(() => {
-    const canvas = document.querySelector<HTMLCanvasElement>('.graph-canvas');
-    const data = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+/** How many pixels of a canvas are painted: of the one that stays, or of the one that a dragged pod is on. */
+const painted = (which: '.graph-canvas' | '.graph-held' = '.graph-canvas') =>
+  page.evaluate((selector) => {
+    const canvas = document.querySelector<HTMLCanvasElement>(selector);
+    if (canvas === null || canvas.width === 0) return 0;
+    const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
     let count = 0;
     for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
     return count;
-  });
+  }, which);
 
 describe('four pods, one of them slow to reach (experiment 2)', () => {
   test('are four green pods, sixteen links, four of them slow with their figures, and one under the pointer has a card', async () => {
@@ -219,6 +221,34 @@ describe('of 120 pods', () => {
     await soon(() => words(page, '.side-panel')).toMatch(
       /^Pod goldpinger-\w+ Failing · unreachable from all 119 others/,
     );
+  });
+
+  test('one that is dragged takes its links along, the others stay, and all move together when scaled', async () => {
+    await open(MANY);
+    await soon(painted).toBeGreaterThan(5000);
+    const [before, node] = [await painted(), page.locator('.pod-node')];
+    const start = await middleOf(node.first());
+    await page.mouse.move(start.x, start.y);
+    await page.mouse.down();
+    await page.mouse.move(start.x - 60, start.y - 20, { steps: 3 });
+    await soon(() => painted('.graph-held')).toBeGreaterThan(2000);
+    await soon(painted).toBeLessThan(before - 10_000);
+    await page.mouse.up();
+    await soon(() => painted('.graph-held')).toBe(0);
+    await soon(painted).toBeGreaterThan(before - 10_000);
+    await soon(() => middleOf(node.first())).toEqual({ x: start.x - 60, y: start.y - 20 });
+    await page.keyboard.press('+');
+    await soon(zoomText).toBe('125 %');
+    const [canvas, at] = [page.locator('.graph-canvas'), await middleOf(node.first())];
+    const stage = (await page.locator('.graph-stage').boundingBox())!;
+    await soon(async () => (await canvas.boundingBox())?.width).toBeGreaterThan(stage.width + 300);
+    const from = (await canvas.boundingBox())!;
+    await page.mouse.move(250, 750);
+    await page.mouse.down();
+    await page.mouse.move(290, 700, { steps: 4 });
+    await page.mouse.up();
+    await soon(() => middleOf(node.first())).toEqual({ x: at.x + 40, y: at.y - 50 });
+    expect(await canvas.boundingBox()).toMatchObject({ x: from.x + 40, y: from.y - 50 });
   });
 
   test('a dead node is one finding, not ten', async () => {

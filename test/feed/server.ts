@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeMesh, encodeMeshRow, type Mesh } from '../../server/contract/mesh.ts';
+import { UNSENT } from '../../server/http/row-changes.ts';
 import { fileAt } from './files.ts';
 import type { Story } from './past.ts';
 import { pastAnswer, takeAnnotation } from './past-answers.ts';
@@ -178,7 +179,7 @@ export class Feed {
     if (reset) stream.rows.clear();
     stream.pods = pods;
     const changed = rows.flatMap((row) => {
-      const text = encodeMeshRow(row);
+      const text = encodeMeshRow(row, UNSENT);
       if (stream.rows.get(row.pod) === text) return [];
       stream.rows.set(row.pod, text);
       return [text];

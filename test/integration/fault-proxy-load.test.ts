@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+import { soon } from './server-process.ts';
 
 const CONNECTIONS = 2000;
 
@@ -104,10 +105,14 @@ describe('latency', () => {
     await times(); // Compiled by now.
     const [bare = 0] = await times();
     await call('POST', '/proxies/p/toxics', { type: 'latency', stream, attributes: { latency } });
-    // A quarter of them may be late for what else this machine does, and none early.
-    const [first = 0, second = 0] = await times();
-    expect(first - bare).toBeGreaterThan(latency - 1);
-    expect(second - bare).toBeLessThan(latency + 2);
+    // Most of them may be late for what else this machine does, and none early.
+    const firsts: number[] = [];
+    await soon(async () => {
+      const [first = 0, second = 0] = await times();
+      firsts.push(first);
+      expect(second - bare).toBeLessThan(latency + 2);
+    });
+    expect(Math.min(...firsts)).toBeGreaterThanOrEqual(latency);
   });
 });
 
@@ -149,7 +154,9 @@ describe('half-open connections', () => {
     const closed = new Promise((resolve) => socket.once('end', resolve).once('error', resolve));
     socket.write('x');
     await closed;
-    await expect.poll(() => new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count)))).toBe(0);
-    expect(proxy.bufferedBytes()).toBe(0);
+    await soon(async () => {
+      expect(await new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count)))).toBe(0);
+      expect(proxy.bufferedBytes()).toBe(0);
+    });
   });
 });

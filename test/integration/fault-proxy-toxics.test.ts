@@ -3,6 +3,7 @@ import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+import { soon } from './server-process.ts';
 
 let proxy: FaultProxy;
 const servers: Server[] = [];
@@ -55,6 +56,14 @@ async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
   await back;
   return performance.now() - startMs;
 }
+/** Sends until it is back within `ms`, which the machine may hold up for once; gives the ms that took. */
+function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
+  return soon(async () => {
+    const tookMs = await roundTrip(socket, Buffer.from(text));
+    expect(tookMs).toBeLessThan(ms);
+    return tookMs;
+  });
+}
 /** How a connection ended: `end`, or the code of the error. */
 const endOf = (socket: Socket) =>
   new Promise<string>((resolve) => {
@@ -101,14 +110,20 @@ describe('latency', () => {
   it('comes with each exchange and not with the connect, within 2 ms at idle', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 50 }, { stream: 'upstream' });
-    const startMs = performance.now();
-    const socket = await dialled(address);
-    expect(performance.now() - startMs).toBeLessThan(40);
-    const times: number[] = [];
-    for (let i = 0; i < 9; i++) times.push(await roundTrip(socket, Buffer.from('ping')));
-    const median = times.sort((a, b) => a - b)[4]!;
-    expect(times[0]).toBeGreaterThanOrEqual(49.5);
-    expect(median).toBeLessThan(53);
+    const socket = await soon(async () => {
+      const startMs = performance.now();
+      const dialling = await dialled(address);
+      expect(performance.now() - startMs).toBeLessThan(40);
+      return dialling;
+    });
+    const all: number[] = [];
+    await soon(async () => {
+      const times: number[] = [];
+      for (let i = 0; i < 9; i++) times.push(await roundTrip(socket, Buffer.from('ping')));
+      all.push(...times);
+      expect(times.sort((a, b) => a - b)[4]).toBeLessThan(53);
+    });
+    expect(Math.min(...all)).toBeGreaterThanOrEqual(49.5);
   });
 
   it('delays what is under way together, not one after the other, and keeps the order', async () => {
@@ -124,18 +139,16 @@ describe('latency', () => {
 
   it('of a live connection follows changes, and goes away with its toxic', async () => {
     const socket = await dialled(await proxied(echo));
-    expect(await roundTrip(socket, Buffer.from('a'))).toBeLessThan(40);
+    await soonWithin(40, socket, 'a');
     await toxic('latency', { latency: 80 });
     expect(await roundTrip(socket, Buffer.from('b'))).toBeGreaterThan(79);
     await post('/proxies/p/toxics/latency_downstream', { attributes: { latency: 40 } });
-    const changed = await roundTrip(socket, Buffer.from('c'));
-    expect(changed).toBeGreaterThan(39);
-    expect(changed).toBeLessThan(79);
+    expect(await soonWithin(79, socket, 'c')).toBeGreaterThan(39);
     const waiting = roundTrip(socket, Buffer.from('d'));
     await post('/proxies/p/toxics/latency_downstream', { attributes: { latency: 60_000 } });
     await drop('latency_downstream');
     await waiting; // What was held is let go, in order.
-    expect(await roundTrip(socket, Buffer.from('e'))).toBeLessThan(40);
+    await soonWithin(40, socket, 'e');
   });
 
   it('with toxicity 0 touches nobody', async () => {
@@ -148,20 +161,28 @@ describe('latency', () => {
 it('bandwidth lets through that many KB/s', async () => {
   const address = await proxied(echo);
   await toxic('bandwidth', { rate: 500 });
-  const took = await roundTrip(await dialled(address), pattern(150_000));
-  expect(took).toBeGreaterThan(280);
-  expect(took).toBeLessThan(600);
+  const all: number[] = [];
+  await soon(async () => {
+    all.push(await roundTrip(await dialled(address), pattern(150_000)));
+    expect(all.at(-1)).toBeLessThan(600);
+  });
+  expect(Math.min(...all)).toBeGreaterThan(280);
 });
 
 it('slow_close delays the end and nothing else', async () => {
   const address = await proxied((client) => client.end('done'));
   await toxic('slow_close', { delay: 150 });
-  const startMs = performance.now();
-  const socket = await dialled(address);
-  await once(socket, 'data');
-  expect(performance.now() - startMs).toBeLessThan(120);
-  await endOf(socket);
-  expect(performance.now() - startMs).toBeGreaterThan(149);
+  const endsMs: number[] = [];
+  await soon(async () => {
+    const startMs = performance.now();
+    const socket = await dialled(address);
+    await once(socket, 'data');
+    const dataMs = performance.now() - startMs;
+    await endOf(socket);
+    endsMs.push(performance.now() - startMs);
+    expect(dataMs).toBeLessThan(120);
+  });
+  expect(Math.min(...endsMs)).toBeGreaterThan(149);
 });
 
 describe('timeout', () => {
@@ -249,7 +270,7 @@ it('several toxics work one after another, and each may go while the others stay
   for (const name of ['two', 'one', 'three']) expect((await drop(name)).status).toBe(204);
   await all;
   expect(Buffer.concat(back).equals(sent)).toBe(true);
-  await expect.poll(() => proxy.bufferedBytes()).toBe(0);
+  await soon(() => expect(proxy.bufferedBytes()).toBe(0));
 });
 
 describe('disabling', () => {
@@ -292,5 +313,5 @@ it('a stalled receiver stops its sender and not the memory', async () => {
     .toBe(true);
   expect(proxy.bufferedBytes()).toBeLessThan(8 * 5 * 1024 * 1024);
   for (const socket of sockets) socket.destroy();
-  await expect.poll(() => proxy.bufferedBytes()).toBe(0);
+  await soon(() => expect(proxy.bufferedBytes()).toBe(0));
 });

@@ -12,6 +12,7 @@ import { type ApiCall, call, linesOf, textOf } from '../../deploy/local/client/a
 import { type ClusterOptions, startCluster } from '../../deploy/local/cluster.ts';
 import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
 import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+import { soon } from './server-process.ts';
 
 const STAND_IN = 'test/fixtures/stand-in-server.cjs';
 const PODS = '/api/v1/namespaces/default/pods';
@@ -103,7 +104,7 @@ describe('the pods', () => {
     await cluster.ready();
     expect(livePods()).toHaveLength(3);
     expect(cluster.pods().map((pod) => pod.ip)).not.toContain(victim.ip);
-    await vi.waitFor(() => expect(isAlive(victim.pid)).toBe(false));
+    await soon(() => expect(isAlive(victim.pid)).toBe(false));
   });
 
   it('keep name and address when they die by themselves, and are restarted', async () => {
@@ -202,15 +203,15 @@ describe('the API', () => {
     expect(await api('POST', PODS, { body })).toMatchObject({ code: 201, json: { status: { phase: 'Pending' } } });
     expect(await api('POST', PODS, { body })).toMatchObject({ code: 409, json: { reason: 'AlreadyExists' } });
     const now = () => cluster.pods().find((pod) => pod.name === 'chaos');
-    await vi.waitFor(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
-    await vi.waitFor(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
+    await soon(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
+    await soon(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
     const { json } = await api('GET', `${PODS}?labelSelector=chaos%3Dtrue`, { accept: TABLE });
     expect((json as unknown as Table).rows[0]?.cells.slice(0, 3)).toEqual(['chaos', '1/2', 'ImagePullBackOff']);
     expect((await api('GET', `${PODS}/chaos/log`)).json['message']).toContain('choose one of: [goldpinger web]');
     const pid = now()?.pid ?? 0;
     await api('DELETE', `${PODS}/chaos?gracePeriodSeconds=0`);
     expect(now()).toBeUndefined();
-    await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
+    await soon(() => expect(isAlive(pid)).toBe(false));
   });
 
   it('lists in pages of one version', async () => {
@@ -385,11 +386,11 @@ describe('the service address', () => {
     });
     socket.write('GET /env HTTP/1.1\r\nHost: x\r\n\r\n');
     const podName = () => /"POD_NAME":"([^"]+)"/.exec(text)?.[1] ?? '';
-    await vi.waitFor(() => expect(podName()).not.toBe(''));
+    await soon(() => expect(podName()).not.toBe(''));
     const first = podName();
     text = '';
     socket.write('GET /env HTTP/1.1\r\nHost: x\r\n\r\n');
-    await vi.waitFor(() => expect(podName()).toBe(first));
+    await soon(() => expect(podName()).toBe(first));
     const failed = once(socket, 'error');
     cluster.deletePod(first, { graceSeconds: 0 });
     expect(await failed).toMatchObject([{ code: 'ECONNRESET' }]);

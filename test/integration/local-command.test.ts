@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { soon } from './server-process.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
 let folder: string;
@@ -100,8 +101,8 @@ describe('npm start', () => {
 
     const deleted = await run('delete', 'pod', name ?? '', '--dir', 'one', '--force');
     expect(deleted).toEqual({ code: 0, stdout: `pod "${name}" deleted\n`, stderr: '' });
-    await vi.waitFor(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
-    await vi.waitFor(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
+    await soon(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
+    await soon(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
     const after = await pids();
 
     child.kill('SIGINT');

@@ -9,12 +9,15 @@ import { meshOf, StubMesh } from './stub-mesh.ts';
 const meshes: StubMesh[] = [];
 afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
 
+/** A ping that a busy machine holds up for as long as 300 ms is no fault of the mesh. */
+const PATIENT = { PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
+
 /** `count` real servers that all see each other well. */
 async function start(count: number, env: Record<string, string> = {}): Promise<[StubMesh, ServerProcess[]]> {
   const mesh = await StubMesh.start();
   meshes.push(mesh);
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
-  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, env)));
+  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...PATIENT, ...env })));
   // Known only once they listen: no link starts out as refused.
   for (const i of numbers) mesh.addPod(i);
   for (const server of servers) await healthy(server);
@@ -86,13 +89,16 @@ describe('a peer that has only Goldpinger’s API', () => {
     });
     await new Promise<void>((resolve) => goldpinger.listen(mesh.port, mesh.host(2), resolve));
     mesh.onEnd(() => goldpinger.close());
-    const server = await mesh.serve(1);
+    const server = await mesh.serve(1, PATIENT);
     await healthy(server);
-    const picture = await meshOf(server);
-    const row = picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
-    expect(row).toMatchObject({ missing: '', via: 'check' });
-    expect([outcome(picture, 'pod-1', 'pod-2'), outcome(picture, 'pod-2', 'pod-1')]).toEqual(['ok', 'ok']);
-    expect(row.links.totalUs[row.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
+    // Healthy is also who has pinged itself only.
+    await soon(async () => {
+      const picture = await meshOf(server);
+      const row = picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
+      expect(row).toMatchObject({ missing: '', via: 'check' });
+      expect([outcome(picture, 'pod-1', 'pod-2'), outcome(picture, 'pod-2', 'pod-1')]).toEqual(['ok', 'ok']);
+      expect(row.links.totalUs[row.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
+    });
     const whole = await server.json<{ responses: Record<string, { OK: boolean; response: { podResults: object } }> }>(
       '/check_all',
     );
@@ -108,7 +114,7 @@ describe('a peer that has only Goldpinger’s API', () => {
 
 describe('SIGTERM under load', () => {
   it('makes no ping fail elsewhere: not ready at once, answering until the peers have let go', async () => {
-    const [mesh, servers] = await start(3, { SHUTDOWN_GRACE: '3s', REFRESH_INTERVAL: '0.1' });
+    const [mesh, servers] = await start(3, { SHUTDOWN_GRACE: '5s', REFRESH_INTERVAL: '0.1' });
     const [first, , last] = servers;
     const before = await counter(first!, 'made', 'ping');
     const load = setIntervalLoad(`${last!.url}/ping`);
@@ -130,7 +136,7 @@ describe('SIGTERM under load', () => {
     await soon(async () => expect(await counter(first!, 'made', 'ping')).toBeGreaterThan(before + 10));
     for (const server of servers.slice(0, 2)) {
       expect(server.said('link fails')).toEqual([]);
-      expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200);
+      await healthy(server);
     }
   });
 });
@@ -138,9 +144,11 @@ describe('SIGTERM under load', () => {
 describe('PING_NUMBER', () => {
   it('shows pairs that are not probed as such and stays healthy', async () => {
     const [, servers] = await start(5, { PING_NUMBER: '2' });
-    const picture = await meshOf(servers[0]!);
-    expect(picture.rows.map((row) => row.links.length)).toEqual([2, 2, 2, 2, 2]);
-    for (const server of servers) expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200);
+    await soon(async () => {
+      const picture = await meshOf(servers[0]!);
+      expect(picture.rows.map((row) => row.links.length)).toEqual([2, 2, 2, 2, 2]);
+    });
+    for (const server of servers) await healthy(server);
   });
 });
 
@@ -164,7 +172,7 @@ describe('one pod killed without a word', () => {
       expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
       expect(picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
     });
-    await mesh.serve(3);
+    await mesh.serve(3, PATIENT);
     await healthy(first!);
     await soon(() => expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1));
   });

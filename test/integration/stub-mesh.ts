@@ -30,7 +30,7 @@ export class StubMesh {
     const kube = await KubeStub.start(options);
     // Each process of vitest works with addresses of its own, so that suites may run side by side.
     const base = `127.${64 + (process.pid % 64)}.${Math.floor(Math.random() * 250)}`;
-    return new StubMesh(kube, await freePort(`${base}.1`), base);
+    return new StubMesh(kube, await freePort('0.0.0.0'), base);
   }
 
   /** The address of pod number `i` (1..250). */

@@ -1,5 +1,6 @@
 import { browserClock } from './browser-clock.ts';
 import { Connection } from './connection.ts';
+import { openEventStream } from './event-stream.ts';
 import { type Order, PictureDesk } from './picture-desk.ts';
 import { fetchMesh, serverUrl } from './requests.ts';
 
@@ -15,7 +16,7 @@ const desk = new PictureDesk((report, transfer) => {
 });
 const connection = new Connection({
   clock: browserClock,
-  openStream: (windowMs) => new EventSource(serverUrl('api/v1/stream', { window: String(windowMs) }, base)),
+  openStream: (windowMs) => openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base)),
   fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
   onRow: (row, pods) => desk.row(row, pods),
 });

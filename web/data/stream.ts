@@ -3,7 +3,7 @@ import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
 import type { Pod } from '../../server/contract/pod.ts';
 import { BatchReader } from './batch.ts';
 
-/** The part of EventSource that is used: tests pass their own. */
+/** Server-Sent Events as they come in; `error` = they are over. Tests pass their own. */
 export interface EventStream {
   addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
   close(): void;
@@ -20,7 +20,7 @@ export interface StreamEvents {
   onBroken(reason: string): void;
 }
 
-/** Listens to a stream until it breaks or the given function is called. EventSource's own reconnecting is not used. */
+/** Listens to a stream until it breaks or the given function is called. */
 export function listen(source: EventStream, events: StreamEvents): () => void {
   const reader = new BatchReader();
   let open = true;

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { NONE16 } from '../../../server/contract/bytes16.ts';
+import { emptyStats } from '../../../server/contract/links.ts';
 import { parseMeshRow } from '../../../server/contract/mesh.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { meshOf, rowOf, stubAnswers } from './answers-stub.ts';
@@ -113,6 +115,34 @@ describe('/api/v1/stream', () => {
     await clock.advance(1000);
     await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'end']));
     expect(events[0]?.data).toMatchObject({ reset: true });
+  });
+
+  it('leaves out the statistics that no page shows, and sends no row for them', async () => {
+    const { url, clock, show } = await serve();
+    const withStats = (minUs: number, p50Us: number) => {
+      const mesh = meshOf(['a', 'b', 'c']);
+      mesh.rows[1] = { ...rowOf(1, 3, 250), stats: emptyStats(3) };
+      mesh.rows[1].stats?.minUs.fill(minUs);
+      mesh.rows[1].stats?.p50Us.fill(p50Us);
+      return mesh;
+    };
+    show(withStats(70, 100));
+    const { events } = await watch(url);
+    await clock.advance(0);
+    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'row', 'end']));
+    const row = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
+    expect(row).not.toHaveProperty('stats.minUs');
+    const { stats } = parseMeshRow(row, 3);
+    expect([stats?.minUs[0], stats?.connectP50Us[0], stats?.firstByteP50Us[0]]).toEqual([NONE16, NONE16, NONE16]);
+    expect(stats?.p50Us[0]).toBe(100);
+    events.length = 0;
+    show(withStats(60, 100));
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'end']));
+    events.length = 0;
+    show(withStats(60, 90));
+    await clock.advance(1000);
+    await soon(() => expect(names(events)).toEqual(['head', 'row', 'end']));
   });
 
   it('collects once for all watchers, and only while somebody watches', async () => {

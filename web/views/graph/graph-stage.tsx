@@ -28,7 +28,7 @@ interface GraphStageProps {
   zoom: GraphZoom;
   size: { width: number; height: number };
   stage: RefObject<HTMLDivElement | null>;
-  onMove: (index: number, point: Point) => void;
+  onMove: (uid: string, point: Point) => void;
 }
 
 /** The picture itself, layer by layer: arcs, external targets, links, words, pods, figures, and the card on top. */
@@ -38,7 +38,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
-  const { dots, cursor, setCursor, select, pointer, hot, at, emphasisOf } = useStage({
+  const { cursor, setCursor, select, pointer, held, hot, at, emphasisOf } = useStage({
     props,
     graph,
     zoom,
@@ -57,7 +57,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       {...pointer.handlers}
     >
       {graph.tier.canvas && (
-        <LinkCanvas {...{ graph, dots, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
+        <LinkCanvas {...{ graph, held, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
       )}
       <ZoomLayer zoom={zoom} size={size}>
         <ExternalMarks {...{ graph, narrow }} words={labelBoxes(graph, labels, lines, narrow)} />

@@ -58,13 +58,9 @@ function GraphPicture({ props: given, links, stage, zoom, moved, move }: GraphPi
   const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
   const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
   const graph = useGraph(props, links, size, moved);
-  const { picture } = props;
   const onMove = useCallback(
-    (index: number, point: { x: number; y: number }) => {
-      const uid = picture.mesh.pods[index]?.uid;
-      if (uid !== undefined) move(uid, placeAt(point, graph.ring));
-    },
-    [picture, move, graph.ring],
+    (uid: string, point: { x: number; y: number }) => move(uid, placeAt(point, graph.ring)),
+    [move, graph.ring],
   );
   const { choice } = links;
   const hasFindings = props.selection === null && hasRoomForFindings(graph, size.width);

@@ -1,54 +1,88 @@
 import { useEffect, useRef } from 'react';
-import type { Ring } from '../../pure/circle-layout.ts';
-import { LINK_STYLES, type SceneLink } from '../../pure/graph-scene.ts';
-import type { LinkState } from '../../pure/link-state.ts';
-import { linkMark } from '../../pure/marks.ts';
-import type { PodHealth, PodView } from '../../pure/pod-view.ts';
+import type { PodView } from '../../pure/pod-view.ts';
+import { NO_ZOOM, type Zoom } from '../../pure/zoom.ts';
+import { dotsOf, drawDots, drawLinks, readColours } from './link-paint.ts';
 import type { Emphasis } from './link-shape.tsx';
 import type { Graph } from './use-graph.ts';
 import type { GraphZoom } from './use-zoom.ts';
 
-const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
-const NOWHERE = { x: 0, y: 0 };
-const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
+/** So much more than the stage is drawn on each side where it is scaled, so that it can be moved as a whole, px. */
+const EDGE = 160;
+const NOTHING = { width: 0, height: 0 };
 
 interface LinkCanvasProps {
   graph: Graph;
   pods: readonly PodView[];
-  /** Pods that are drawn as dots. */
-  dots: readonly number[];
   zoom: GraphZoom;
   size: { width: number; height: number };
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
   /** Whether links show the marks of their states. */
   marked: boolean;
+  /** Index of the pod that is being dragged; -1 = none. */
+  held: number;
   /** Redraws when it changes: the colours come from CSS variables. */
   theme: string;
 }
 
-/** Links, and pods as dots, on a canvas: where there are too many for elements of their own. */
-export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, theme }: LinkCanvasProps) {
+/**
+ * Links, and pods as dots, on a canvas: where there are too many for elements of their own. While a pod is dragged, it and
+ * its links are on one of their own: the others need not be drawn anew with every frame, which takes longer than one.
+ */
+export function LinkCanvas(props: LinkCanvasProps) {
+  const { graph, held } = props;
+  const kept = useRef(graph);
+  if (held < 0 || !isSameBut(held, kept.current, graph)) kept.current = graph;
+  return (
+    <>
+      <Layer {...props} graph={kept.current} holds={STILL} />
+      <Layer {...props} holds={MOVING} />
+    </>
+  );
+}
+
+/** Whether an end at `index` belongs to a layer while `held` is dragged. */
+type Holds = (held: number, from: number, to: number) => boolean;
+const STILL: Holds = (held, from, to) => from !== held && to !== held;
+const MOVING: Holds = (held, from, to) => held >= 0 && (from === held || to === held);
+
+function Layer({
+  graph,
+  pods,
+  zoom,
+  size,
+  emphasisOf,
+  marked,
+  held,
+  theme,
+  holds,
+}: LinkCanvasProps & { holds: Holds }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     let frame = 0;
-    let drawnScale = 0;
+    let drawn: Zoom | null = null;
+    const isEmpty = holds === MOVING && held < 0;
+    const links = graph.links.filter(({ from, to }) => holds(held, from, to));
+    const dots = dotsOf(graph, pods.length, graph.ring).filter((index) => holds(held, index, index));
     const draw = () => {
       frame = 0;
       const element = canvas.current;
       const context = element?.getContext('2d') ?? null;
       if (element === null || context === null) return;
       const ratio = Math.min(2, window.devicePixelRatio || 1);
-      resize(element, size, ratio);
-      const { k } = zoom.current();
-      const { x, y } = k === 1 ? NOWHERE : zoom.current();
-      drawnScale = k;
-      shift(element, zoom);
+      const now = zoom.current();
+      // Unscaled, all of it is on the canvas, wherever that is moved to.
+      drawn = now.k === 1 ? NO_ZOOM : now;
+      const edge = now.k === 1 ? 0 : EDGE;
+      resize(element, isEmpty ? NOTHING : size, edge, ratio);
+      shift(element, drawn, now);
+      if (isEmpty) return;
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.clearRect(0, 0, element.width, element.height);
-      context.setTransform(k * ratio, 0, 0, k * ratio, x * ratio, y * ratio);
+      const scale = now.k * ratio;
+      context.setTransform(scale, 0, 0, scale, (drawn.x + edge) * ratio, (drawn.y + edge) * ratio);
       const colours = readColours(element);
-      drawLinks(context, graph, { emphasisOf, marked }, colours);
+      drawLinks(context, graph, links, { emphasisOf, marked }, colours);
       drawDots(context, graph, pods, dots, colours);
     };
     const ask = () => {
@@ -56,171 +90,38 @@ export function LinkCanvas({ graph, pods, dots, zoom, size, emphasisOf, marked, 
     };
     ask();
     const stop = zoom.follow(() => {
-      if (zoom.current().k === 1 && drawnScale === 1 && canvas.current !== null) shift(canvas.current, zoom);
-      else ask();
+      if (canvas.current === null || drawn === null || !shift(canvas.current, drawn, zoom.current())) ask();
     });
     return () => {
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [graph, pods, dots, zoom, size, emphasisOf, marked, theme]);
-  return <canvas ref={canvas} className="graph-canvas" />;
+  }, [graph, pods, zoom, size, emphasisOf, marked, held, theme, holds]);
+  return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
 }
 
-/** Unscaled, all of it is on the canvas, which the compositor can move: to draw it anew takes longer than a frame. */
-function shift(element: HTMLCanvasElement, zoom: GraphZoom): void {
-  const { k, x, y } = zoom.current();
-  element.style.transform = k === 1 ? `translate(${x}px, ${y}px)` : '';
+/** Whether two graphs are of the same picture and everything but the pod `held` is where it was. */
+function isSameBut(held: number, a: Graph, b: Graph): boolean {
+  if (a === b) return true;
+  if (a.pairs !== b.pairs || a.ring !== b.ring || a.tier !== b.tier) return false;
+  return b.spots.every((spot, i) => i === held || (spot.x === a.spots[i]?.x && spot.y === a.spots[i]?.y));
 }
 
-function resize(element: HTMLCanvasElement, size: { width: number; height: number }, ratio: number): void {
-  const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
-  if (element.width !== width) element.width = width;
-  if (element.height !== height) element.height = height;
+/**
+ * Moves a canvas that was drawn at `drawn` to where `now` has it, which the compositor does: to draw it anew takes longer
+ * than a frame. Gives false where that would leave a part of the stage empty.
+ */
+function shift(element: HTMLCanvasElement, drawn: Zoom, now: Zoom): boolean {
+  const [x, y] = [now.x - drawn.x, now.y - drawn.y];
+  if (now.k !== drawn.k || (now.k !== 1 && Math.max(Math.abs(x), Math.abs(y)) > EDGE)) return false;
+  element.style.transform = `translate(${x}px, ${y}px)`;
+  return true;
 }
 
-/** Colours by the names of their CSS variables, read once a frame at most. */
-type Colours = (name: string) => string;
-
-function readColours(element: Element): Colours {
-  const style = getComputedStyle(element);
-  const known = new Map<string, string>();
-  return (name) => {
-    let colour = known.get(name);
-    if (colour === undefined) {
-      colour = style.getPropertyValue(`--${name}`).trim();
-      known.set(name, colour);
-    }
-    return colour;
-  };
-}
-
-function linkColour(state: LinkState): string {
-  if (state === 'suspect') return 'suspect';
-  return state === 'not-yet' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
-}
-
-function drawLinks(
-  context: CanvasRenderingContext2D,
-  { links, tier }: Graph,
-  { emphasisOf, marked }: Pick<LinkCanvasProps, 'emphasisOf' | 'marked'>,
-  colours: Colours,
-): void {
-  // Where all links are drawn, good ones step back as soon as there is anything else to see.
-  const quiet = tier.allLinks && links.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
-  context.lineCap = 'butt';
-  for (const link of links) {
-    const emphasis = emphasisOf(link.pair, link.from, link.to);
-    const isMain = emphasis === 'hot' || emphasis === 'selected';
-    const style = LINK_STYLES[link.state];
-    const colour = colours(linkColour(link.state));
-    if (isMain) {
-      context.globalAlpha = 0.35;
-      strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
-    }
-    context.globalAlpha = emphasis === 'dim' ? 0.15 : !isMain && QUIET.has(link.state) ? quiet : 1;
-    const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
-    strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
-    fillArrow(context, link, colour);
-    if (style.marked && (marked || isMain)) drawMark(context, link, colour, colours('page'));
-  }
-  context.globalAlpha = 1;
-  context.setLineDash([]);
-}
-
-function drawMark(context: CanvasRenderingContext2D, link: SceneLink, colour: string, ground: string): void {
-  const { x, y } = link.middle;
-  context.save();
-  context.translate(x, y);
-  context.fillStyle = ground;
-  context.beginPath();
-  context.arc(0, 0, 6, 0, 2 * Math.PI);
-  context.fill();
-  context.scale(0.85, 0.85);
-  context.translate(-12, -12);
-  context.setLineDash([]);
-  context.lineCap = 'round';
-  context.lineWidth = 2.4;
-  context.strokeStyle = colour;
-  context.stroke(new Path2D(linkMark(link.state)));
-  context.restore();
-}
-
-function strokeLink(
-  context: CanvasRenderingContext2D,
-  { curve, loop }: SceneLink,
-  colour: string,
-  width: number,
-  dash: number[],
-): void {
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.setLineDash(dash);
-  context.beginPath();
-  if (curve !== null) {
-    context.moveTo(curve.x0, curve.y0);
-    context.quadraticCurveTo(curve.cx, curve.cy, curve.x1, curve.y1);
-  } else if (loop !== null) {
-    context.arc(loop.x, loop.y, loop.radius, 0, 2 * Math.PI);
-  }
-  context.stroke();
-}
-
-function fillArrow(context: CanvasRenderingContext2D, { arrow }: SceneLink, colour: string): void {
-  const [tip, left, right] = arrow;
-  if (tip === undefined || left === undefined || right === undefined) return;
-  context.fillStyle = colour;
-  context.beginPath();
-  context.moveTo(tip.x, tip.y);
-  context.lineTo(left.x, left.y);
-  context.lineTo(right.x, right.y);
-  context.fill();
-}
-
-/** Fill and edge of a dot by CSS variable, and the dashes of its edge: outlined is a stage of life, filled is judged. */
-const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = {
-  healthy: { fill: 'good-cell', edge: 'good-link', dash: [] },
-  failing: { fill: 'failed-cell', edge: 'failed-cell', dash: [] },
-  unknown: { fill: 'unknown-ground', edge: 'unknown-link', dash: [] },
-  starved: { fill: 'page', edge: 'suspect', dash: [] },
-  starting: { fill: 'page', edge: 'text-second', dash: [2, 2] },
-  'not-ready': { fill: 'page', edge: 'text-second', dash: [] },
-  terminating: { fill: 'sunken', edge: 'text-third', dash: [] },
-  gone: { fill: 'page', edge: 'not-probed-link', dash: [1, 2] },
-};
-
-function drawDots(
-  context: CanvasRenderingContext2D,
-  { spots, tier, touching }: Graph,
-  pods: readonly PodView[],
-  dots: readonly number[],
-  colours: Colours,
-): void {
-  context.lineWidth = tier.disc >= 5 ? 1.5 : 1;
-  for (const index of dots) {
-    const spot = spots[index];
-    const view = pods[index];
-    if (spot === undefined || view === undefined) continue;
-    const look = DOTS[view.health];
-    context.globalAlpha = touching === null || touching[index] === 1 ? 1 : 0.3;
-    context.fillStyle = colours(look.fill);
-    context.strokeStyle = colours(view.slowToReach ? 'slow-link' : look.edge);
-    context.setLineDash(look.dash);
-    context.beginPath();
-    if (view.health === 'failing') context.rect(spot.x - tier.disc, spot.y - tier.disc, tier.disc * 2, tier.disc * 2);
-    else context.arc(spot.x, spot.y, tier.disc, 0, 2 * Math.PI);
-    context.fill();
-    context.stroke();
-  }
-  context.globalAlpha = 1;
-  context.setLineDash([]);
-}
-
-/** Pods that stand on the ring as dots: all but the glyphs; where arcs carry the state, only those that a link touches. */
-export function dotsOf(graph: Graph, n: number, ring: Ring): number[] {
-  if (graph.tier.names !== 'accused') return [];
-  const isGlyph = new Set(graph.glyphs);
-  const touched = new Uint8Array(n);
-  for (const { from, to } of graph.links) touched[from] = touched[to] = 1;
-  return ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.arcsCarry || touched[index] === 1));
+/** Gives a canvas the size of its stage and `edge` px more on each side. */
+function resize(element: HTMLCanvasElement, size: typeof NOTHING, edge: number, ratio: number): void {
+  const [width, height] = [size.width + 2 * edge, size.height + 2 * edge];
+  if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
+  if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
+  Object.assign(element.style, { left: `${-edge}px`, top: `${-edge}px`, width: `${width}px`, height: `${height}px` });
 }

@@ -9,9 +9,10 @@ interface PointerRequest {
   stage: RefObject<HTMLDivElement | null>;
   zoom: GraphZoom;
   hitAt: (point: Point) => GraphHit;
+  uidOf: (index: number) => string;
   select: (hit: GraphHit) => void;
   /** A pod is dragged to a point of the scene. */
-  onMove: (index: number, point: Point) => void;
+  onMove: (uid: string, point: Point) => void;
 }
 
 /** What lies under the pointer, and where the pointer is. */
@@ -19,12 +20,13 @@ interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
 }
 
-/** A pressed pointer: where it went down, where it was at the last frame, where it is, the pod under it (-1 = none). */
+/** A pressed pointer: where it went down, where it was at the last frame, where it is, the pod under it ('' = none). */
 interface Press {
   start: Point;
   at: Point;
   next: Point;
-  pod: number;
+  /** Its uid: its index is another when pods come or go. */
+  pod: string;
   isTouch: boolean;
   /** Where the stage is: it stays there while something is dragged on it. */
   box: DOMRect | undefined;
@@ -38,7 +40,8 @@ export function usePointer(request: PointerRequest) {
   const latest = useRef(request);
   latest.current = request;
   const [hover, setHover] = useState<Hover | null>(null);
-  const [dragging, setDragging] = useState(false);
+  /** Null: nothing is dragged; '' the scene, else a pod's uid. */
+  const [dragged, setDragged] = useState<string | null>(null);
   const presses = useRef(new Map<number, Press>());
   const wasDragged = useRef(false);
   const frame = useRef(0);
@@ -59,7 +62,7 @@ export function usePointer(request: PointerRequest) {
         follow();
       }
       presses.current.delete(event.pointerId);
-      if (presses.current.size === 0) setDragging(false);
+      if (presses.current.size === 0) setDragged(null);
     };
     return {
       onPointerDown: (event: PointerEvent) => {
@@ -70,7 +73,7 @@ export function usePointer(request: PointerRequest) {
         const hit = isTouch ? null : latest.current.hitAt(start);
         setHover(null);
         if (presses.current.size === 0) wasDragged.current = false;
-        const pod = hit !== null && 'pod' in hit ? hit.pod : -1;
+        const pod = hit !== null && 'pod' in hit ? latest.current.uidOf(hit.pod) : '';
         presses.current.set(event.pointerId, { start, at: start, next: start, pod, isTouch, box });
       },
       onPointerMove: (event: PointerEvent) => {
@@ -81,7 +84,7 @@ export function usePointer(request: PointerRequest) {
           if (Math.hypot(at.x - press.start.x, at.y - press.start.y) > CLICK_REACH && !wasDragged.current) {
             wasDragged.current = true;
             stage.current?.setPointerCapture(event.pointerId);
-            setDragging(true);
+            setDragged(press.pod);
           }
           press.next = at;
           if (!wasDragged.current) press.at = at;
@@ -103,7 +106,12 @@ export function usePointer(request: PointerRequest) {
       },
     };
   }, []);
-  return { hover, handlers, cursor: dragging ? 'dragging' : hover !== null ? 'pointing' : '' };
+  return {
+    hover,
+    handlers,
+    held: dragged ?? '',
+    cursor: dragged !== null ? 'dragging' : hover !== null ? 'pointing' : '',
+  };
 }
 
 /** Moves a pod, or the scene; with a second finger zooms about the point between both. */
@@ -116,7 +124,7 @@ function drag(request: PointerRequest, presses: ReadonlyMap<number, Press>, pres
     const after = Math.hypot(at.x - other.at.x, at.y - other.at.y);
     const middle = { x: (at.x + other.at.x) / 2, y: (at.y + other.at.y) / 2 };
     if (before > 0) zoom.set(zoomAt(now, after / before, middle));
-  } else if (press.pod >= 0) {
+  } else if (press.pod !== '') {
     onMove(press.pod, toScene(now, at));
   } else if (!press.isTouch || now.k !== 1) {
     const { clientWidth = 0, clientHeight = 0 } = stage.current ?? {};

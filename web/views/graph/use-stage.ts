@@ -3,7 +3,7 @@ import type { Point } from '../../pure/curve.ts';
 import { type GraphHit, hitGraph } from '../../pure/graph-hit.ts';
 import { toScene, toStage } from '../../pure/zoom.ts';
 import type { ViewProps } from '../../view-props.ts';
-import { dotsOf } from './link-canvas.tsx';
+import { dotsOf } from './link-paint.ts';
 import type { Emphasis } from './link-shape.tsx';
 import type { Cursor } from './pod-nodes.tsx';
 import type { Graph } from './use-graph.ts';
@@ -15,7 +15,7 @@ interface StageRequest {
   graph: Graph;
   zoom: GraphZoom;
   stage: RefObject<HTMLDivElement | null>;
-  onMove: (index: number, point: Point) => void;
+  onMove: (uid: string, point: Point) => void;
 }
 
 /** What pointer and keyboard do on the stage, and what follows from it for links and for the card. */
@@ -34,11 +34,13 @@ export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
     },
     [dots, graph, zoom],
   );
-  const pointer = usePointer({ stage, zoom, hitAt, select, onMove });
+  const uidOf = useCallback((index: number) => picture.mesh.pods[index]?.uid ?? '', [picture]);
+  const pointer = usePointer({ stage, zoom, hitAt, uidOf, select, onMove });
+  const held = pointer.held === '' ? -1 : picture.mesh.pods.findIndex(({ uid }) => uid === pointer.held);
   const hot = pointer.hover?.hit ?? hitOf(cursor);
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
   const at = pointer.hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
-  return { dots, cursor, setCursor, select, pointer, hot, at, emphasisOf };
+  return { cursor, setCursor, select, pointer, held, hot, at, emphasisOf };
 }
 
 function useSelect({ picture, selection, onSelect }: ViewProps): (hit: GraphHit) => void {
