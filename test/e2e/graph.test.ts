@@ -79,6 +79,9 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
       .first()
       .waitFor();
     await soon(() => panel().locator('.is-past').count()).toBe(2);
+    await panel()
+      .getByRole('img', { name: /^total 25\d ms, connect 0\.\d+ ms, first byte 25\d ms; timeout 300 ms$/ })
+      .waitFor();
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
     expect(await page.locator('.graph-halo').count()).toBe(1);
@@ -255,7 +258,9 @@ describe('of 120 pods', () => {
       expect.stringMatching(/^worker-\d+, 10 pods.* are unreachable/),
     ]);
     await page.locator('.finding-list button').click();
-    await soon(hash).toMatch(/filter=worker-\d+/);
+    await soon(hash).toMatch(/filter=node%3Aworker-\d+/);
+    // Its pods are named now, and no others.
+    await soon(() => page.locator('.pod-label').count()).toBe(10);
   });
 
   test('the filter names what it finds, so that any pod is reached by keyboard; the theme repaints the canvas', async () => {
@@ -292,9 +297,17 @@ describe('states', () => {
     await soon(() => failed.locator('.graph-link-mark').count()).toBeGreaterThanOrEqual(5);
     expect(await failed.locator('> path').first().getAttribute('stroke-dasharray')).toBe('8 5');
     expect(await page.locator('.graph-link.is-unknown .graph-link-mark').count()).toBeGreaterThanOrEqual(5);
+    await page.evaluate(() => {
+      location.hash += '&from=uid-0000&to=uid-0005';
+    });
+    await soon(() => words(page, '.way >> nth=0')).toMatch(
+      /Refused – failing since \d\d:\d\d:\d\d .*connect ECONNREFUSED/,
+    );
+    await page.keyboard.press('Escape');
     feed.show((windowMs) => meshOf({ pods: 4, scenario: 'probes', windowMs }));
     await soon(() => page.locator('.external-line.is-failed').count()).toBeGreaterThan(0);
     expect(await page.locator('.external').textContent()).toMatch(/\d of \d fail/);
+    expect(await words(page, '.summary')).toContain('External 2 of 3 failed');
     await soon(() => page.title()).toBe('2 external targets failing · goldpinger');
   });
 

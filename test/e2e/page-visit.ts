@@ -47,11 +47,18 @@ export class Visitor {
     const page = await context.newPage();
     this.#open.push(page);
     page.on('pageerror', (error) => this.#errors.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy|Refused to/.test(message.text())) this.#errors.push(message.text());
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(feed.url) && !/^(data|blob):/.test(url)) this.#errors.push(`asked ${url}`);
+    });
     await page.goto(feed.url + hash);
     return page;
   }
 
-  /** Ends all visits and feeds. Fails if a script of a page has thrown. */
+  /** Ends all visits and feeds. Fails if a script of a page has thrown, broken the policy, or asked beyond the feed's path. */
   async leave(): Promise<void> {
     for (const each of this.#open.splice(0).reverse()) await each.close();
     const errors = this.#errors;

@@ -151,8 +151,9 @@ describe('whatever the figures', () => {
 });
 
 test('colours go from the same to either end, a tenth of the most is still seen', () => {
-  const colours = changeColours('#000000', '#ff0000', '#0000ff');
+  const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
   expect([colours.at(0), colours.at(1), colours.at(-1)]).toEqual(['#000000', '#ff0000', '#0000ff']);
+  expect([colours.inkAt(0), colours.inkAt(1), colours.inkAt(-1)]).toEqual(['#eeeeee', '#000000', '#eeeeee']);
   expect(changeShare(50, 250_000)).toBe(0);
   expect(changeShare(25_000, 250_000)).toBeGreaterThan(0.3);
   expect(changeShare(-250_000, 250_000)).toBe(-1);

@@ -98,10 +98,9 @@ type Paint = (pair: number, x: number, y: number, size: number) => void;
 
 function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token: (name: string) => string): Paint {
   const { change, deltaUs, figures } = comparison;
-  const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'));
-  const inks = { plain: token('--text'), slow: token('--slow-ink'), accent: token('--accent-ink') };
+  const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
   const kinds: Partial<Record<number, { fill: string; ink: string; mark: string }>> = {
-    [UNKNOWN]: { fill: token('--unknown-ground'), ink: token('--text-third'), mark: '?' },
+    [UNKNOWN]: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
     [BROKE]: { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
     [FAILING]: { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
     [MENDED]: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
@@ -118,7 +117,7 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
       ctx.fill();
     } else ctx.fillRect(x, y, size, size);
     if (size < NAMES_FROM - 1) return;
-    ctx.fillStyle = kind?.ink ?? (Math.abs(share) < 0.6 ? inks.plain : share > 0 ? inks.slow : inks.accent);
+    ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
     ctx.textAlign = 'center';
     const mark = kind?.mark ?? (what === SLOWER ? '↑' : what === FASTER ? '↓' : '');
     if (kind !== undefined || size < FIGURE_FROM) {
