@@ -48,7 +48,7 @@ const untilInto = (outcome: string, phase: string | null) =>
     expect(others.map((link) => link.outcome)).toEqual(Array(12).fill('ok'));
   });
 
-describe('experiment 2, by the chapter’s commands', () => {
+describe('experiment 2, by the chapter’s commands', { timeout: 120_000 }, () => {
   it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
     for (const answer of await walk.settled(9)) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [], violations: [] });
@@ -218,7 +218,7 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
   }, 120_000);
 });
 
-describe('experiment 1b', () => {
+describe('experiment 1b', { timeout: 120_000 }, () => {
   it('a killed pod is not missed, and unknown from then on', async () => {
     const victim = experiment.witness;
     const killed = `window=3s&expect=healthy,to=${victim.name}`;
