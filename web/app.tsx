@@ -194,7 +194,7 @@ export function App({ feed, preferences, clock }: AppProps) {
                   expect={address.expect}
                   onExpect={(expect) => change({ expect })}
                   onOpen={(selection, atMs) => select(selection, { atMs })}
-                  onOpenNode={(node, atMs) => change({ filter: node, atMs, compare: false })}
+                  onOpenFilter={(filter, atMs) => change({ filter, atMs, compare: false })}
                 />
               )}
             </Late>

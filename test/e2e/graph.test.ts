@@ -61,6 +61,9 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(card.x > x || card.x + card.width < x || card.y > y || card.y + card.height < y).toBe(true);
     await page.mouse.move(5, 300);
     await page.locator('.graph-card').waitFor({ state: 'detached' });
+    const chaos = await placeOf('chaos');
+    await page.mouse.move(chaos.x, chaos.y);
+    await soon(() => words(page, '.graph-card')).toMatch(/^goldpinger-chaos worker-01 .*Healthy · slow from all 3 others in: 0 failed, 3 slow/);
   });
 
   test('a link that is clicked says that its first byte is late, and shows both directions', async () => {
@@ -99,6 +102,10 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
     expect(await page.locator('.graph-links > .is-dim').count()).toBe(9);
     const lists = panel().locator('.link-lines');
+    for (const way of [0, 1]) {
+      const figures = (await lists.nth(way).locator('.link-figure').allTextContents()).map(Number.parseFloat);
+      expect(figures).toEqual([...figures].sort((a, b) => b - a));
+    }
     expect(await lists.nth(0).locator('.link-figure').allTextContents()).toEqual(
       Array(4).fill(expect.stringMatching(/^25\d ms$/)),
     );
@@ -308,6 +315,10 @@ describe('states', () => {
     await soon(() => page.locator('.external-line.is-failed').count()).toBeGreaterThan(0);
     expect(await page.locator('.external').textContent()).toMatch(/\d of \d fail/);
     expect(await words(page, '.summary')).toContain('External 2 of 3 failed');
+    const dashes = await page
+      .locator('.external-line')
+      .evaluateAll((lines) => lines.map((line) => getComputedStyle(line).strokeDasharray));
+    expect(new Set(dashes)).toEqual(new Set(['8px, 5px', '2px, 5px']));
     await soon(() => page.title()).toBe('2 external targets failing · goldpinger');
   });
 

@@ -17,7 +17,9 @@ describe('a connection', () => {
     await soon(() => words(page, '.notices')).toMatch(
       /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
     );
-    expect(await words(page, '.live-status')).toMatch(/^Lost, picture .* old$/);
+    const status = await words(page, '.live-status');
+    expect(status).toMatch(/^Lost, picture .* old$/);
+    await soon(() => words(page, '.live-status')).not.toBe(status);
     const filter = (of: string) => page.locator(of).evaluate((element) => getComputedStyle(element).filter);
     expect(await filter('.graph-stage')).toBe('grayscale(1)');
     expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);

@@ -6,7 +6,15 @@ import { emptyLinks, emptyStats } from '../../../server/contract/links.ts';
 import type { Mesh } from '../../../server/contract/mesh.ts';
 import { CHANGES, compare, mostChanged } from '../../../web/pure/compare.ts';
 import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts';
-import { deltaText, doingText, onScale, pairName, reportPath, seenAfter } from '../../../web/pure/compare-words.ts';
+import {
+  deltaText,
+  doingText,
+  onScale,
+  pairName,
+  pairWords,
+  reportPath,
+  seenAfter,
+} from '../../../web/pure/compare-words.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
 /** How a link did: samples, failures, p50 in us (-1 = none); null = it was not probed. */
@@ -83,6 +91,17 @@ describe('experiment 2', () => {
     const { pairs, all } = mostChanged(one, 5);
     expect(all).toBe(16);
     expect(pairs.slice(0, 4).every((pair) => pairName(one, pair).endsWith('→ chaos'))).toBe(true);
+  });
+
+  test('so do those that always failed before and are slow now, without a figure that nobody has', () => {
+    const one = compared(
+      during,
+      rangeMesh((_, to) => (to === 3 ? [60, 60, -1] : fine)),
+    );
+    const { pairs } = mostChanged(one, 4);
+    expect(pairs.map((pair) => pairWords(one, pair))).toEqual(
+      ['001', '002', '003', 'chaos'].map((from) => `${from} → chaos: failed, then 252 ms; slower`),
+    );
   });
 
   test('what the finding aims at is the target: then the rest is collateral', () => {

@@ -108,7 +108,10 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
   ctx.textBaseline = 'middle';
   return (pair, x, y, size) => {
     const what = change[pair] ?? UNKNOWN;
-    const share = changeShare(deltaUs[pair] ?? Number.NaN, figures.mostUs);
+    const delta = deltaUs[pair] ?? Number.NaN;
+    // It always failed before: there is no figure to be slower than.
+    const isNew = what === SLOWER && Number.isNaN(delta);
+    const share = isNew ? 1 : changeShare(delta, figures.mostUs);
     const kind = kinds[what];
     ctx.fillStyle = kind?.fill ?? colours.at(share);
     if (size >= 12) {
@@ -120,18 +123,13 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
     ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
     ctx.textAlign = 'center';
     const mark = kind?.mark ?? (what === SLOWER ? '↑' : what === FASTER ? '↓' : '');
-    if (kind !== undefined || size < FIGURE_FROM) {
+    if (kind !== undefined || isNew || size < FIGURE_FROM) {
       ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
       ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
       return;
     }
     ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
-    ctx.fillText(
-      deltaFigure(deltaUs[pair] ?? Number.NaN),
-      x + size / 2,
-      y + size / 2 + (mark === '' ? 1 : 4),
-      size - 4,
-    );
+    ctx.fillText(deltaFigure(delta), x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
     if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
   };
 }
