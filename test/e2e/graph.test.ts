@@ -63,7 +63,9 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     await page.locator('.graph-card').waitFor({ state: 'detached' });
     const chaos = await placeOf('chaos');
     await page.mouse.move(chaos.x, chaos.y);
-    await soon(() => words(page, '.graph-card')).toMatch(/^goldpinger-chaos worker-01 .*Healthy · slow from all 3 others in: 0 failed, 3 slow/);
+    await soon(() => words(page, '.graph-card')).toMatch(
+      /^goldpinger-chaos worker-01 .*Healthy · slow from all 3 others in: 0 failed, 3 slow/,
+    );
   });
 
   test('a link that is clicked says that its first byte is late, and shows both directions', async () => {
