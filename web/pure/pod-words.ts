@@ -57,6 +57,14 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
   }
 }
 
+/** A pod in one phrase, for a line that has no room for state and note: "Starting for 6 s", "slow from all 3 others". */
+export function podPhrase({ health }: PodView, { state, note }: PodWords): string {
+  if (note === '') return state;
+  if (health === 'gone' || health === 'starved') return `${state}, ${note}`;
+  // The others' notes say what is wrong; a time alone does not.
+  return health === 'starting' || health === 'not-ready' || health === 'terminating' ? `${state} ${note}` : note;
+}
+
 /** Who finds a pod slow: "slow from all 119 others". */
 function slowNote({ foundIn }: PodView): string {
   return foundIn === null ? 'slow to reach' : findingWords(foundIn).what;

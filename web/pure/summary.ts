@@ -35,8 +35,9 @@ const PASSING: PodHealth[] = ['starting', 'not-ready', 'terminating', 'gone'];
  * How much of the summary fits, in steps: each says less than the one before, what is failing or slow last.
  * 0: all. 1: who does not report is counted, external targets only if one fails. 2: pods that come and go are one count.
  * 3: no worst link, no zero counts. 4: no titles. 5: of links only failed, slow and good. 6: good only if nothing else.
+ * 7: neither who comes and goes nor who does not report, of which notices and findings tell.
  */
-export const SUMMARY_STEPS = 6;
+export const SUMMARY_STEPS = 7;
 
 /** Pods by state: the healthy ones first, then every other state that occurs. `brief`: in the width of a phone. */
 export function podCounts(pods: readonly PodView[], brief = false, step = 0): PodCount[] {
@@ -50,7 +51,8 @@ export function podCounts(pods: readonly PodView[], brief = false, step = 0): Po
   const folded = step >= 2 ? PASSING.filter((state) => tally.has(state)) : [];
   for (const [state, word] of POD_ORDER) {
     const count = tally.get(state) ?? 0;
-    if (count > 0 && !(folded.length > 1 && folded.includes(state))) {
+    const isLeftOut = folded.includes(state) && (folded.length > 1 || step >= 7);
+    if (count > 0 && !isLeftOut) {
       counts.push({ state, count, text: `${countText(count)} ${word}` });
     }
     if (state === 'failing' && slow > 0 && !brief) {
@@ -58,7 +60,7 @@ export function podCounts(pods: readonly PodView[], brief = false, step = 0): Po
     }
   }
   const [first] = folded;
-  if (first !== undefined && folded.length > 1) {
+  if (first !== undefined && folded.length > 1 && step < 7) {
     const count = folded.reduce((sum, state) => sum + (tally.get(state) ?? 0), 0);
     counts.push({ state: first, count, text: `${countText(count)} others` });
   }

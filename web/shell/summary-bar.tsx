@@ -44,7 +44,7 @@ export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
           </span>
         ))}
       </Group>
-      {missing.length > 0 && (
+      {missing.length > 0 && step < 7 && (
         <Group title="Not reporting">
           <span className="fact" title={shownName(namesOf(missing, picture.pods))}>
             {narrow || step >= 4 ? `${countText(missing.length)} not reporting` : missingText(missing, picture, step)}

@@ -3,7 +3,7 @@ import { type Finding, MAX_FINDINGS } from '../../../server/contract/finding.ts'
 import { emptyLinks } from '../../../server/contract/links.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
+import { podPhrase, podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
 import type { MeshOptions } from '../../feed/options.ts';
 import { findingsIn, meshOf } from '../../feed/scenarios.ts';
@@ -44,6 +44,16 @@ describe('a pod in words', () => {
     expect(words).toContain('Not ready, for 45 s');
     expect(words).toContain('Terminating, for 9 s');
     expect(words.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
+  });
+
+  test('keeps state and note in one phrase where only both say what is so', () => {
+    const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
+    const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));
+    expect(phrases).toEqual(expect.arrayContaining(['Healthy', 'Starting for 6 s', 'Not ready for 45 s']));
+    expect(phrases.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
+    const slow = pictureOf({ pods: 4, scenario: 'slow-row' });
+    const chaos = slow.pods[3]!;
+    expect(podPhrase(chaos, podWords(slow, chaos, slow.mesh.atMs))).toBe('slow from all 3 others');
   });
 
   test('that is starved says that its own figures are not to be trusted', () => {

@@ -77,6 +77,8 @@ describe('the summary', () => {
     }
     expect(texts[0]).toContain('1 starting 1 gone');
     expect(texts[2]).toContain('2 others');
+    expect(texts[6]).toContain('2 others');
+    expect(texts[7]).not.toContain('others');
     expect(texts[SUMMARY_STEPS]).not.toContain('good');
   });
 

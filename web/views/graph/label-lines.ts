@@ -6,7 +6,7 @@ import type { LinkState } from '../../pure/link-state.ts';
 import { shownName } from '../../pure/names.ts';
 import type { Picture } from '../../pure/picture.ts';
 import type { PodView } from '../../pure/pod-view.ts';
-import { podWords } from '../../pure/pod-words.ts';
+import { podPhrase, podWords } from '../../pure/pod-words.ts';
 import type { Suspect } from '../../pure/suspects.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -111,13 +111,12 @@ function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
 
 function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
-  const note = words.note || words.state;
   return [
     { text: view.name, className: 'label-name' },
     {
       text: shownName(view.pod.node),
       className: 'label-place',
-      more: { text: note, tone: words.noteTone },
+      more: { text: podPhrase(view, words), tone: words.noteTone },
     },
   ];
 }
