@@ -5,7 +5,7 @@ import { fetchLinkHistory } from './data/history-requests.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
 import { fetchMesh, fetchSamples } from './data/requests.ts';
-import { orderedThresholds, type Selection, windowOf } from './pure/address.ts';
+import { MAX_FILTER, orderedThresholds, type Selection, windowOf } from './pure/address.ts';
 import { tellable } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
 import { calmSentence, noticesOf } from './pure/notices.ts';
@@ -82,7 +82,10 @@ export function App({ feed, preferences, clock }: AppProps) {
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
   );
-  const sentence = useTold(useMemo(() => tellable(live.overview, state.status), [live.overview, state.status]));
+  const sentence = useTold(
+    useMemo(() => tellable(live.overview, state.status), [live.overview, state.status]),
+    clock,
+  );
 
   // A comparison opens its links as they were then.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
@@ -110,7 +113,7 @@ export function App({ feed, preferences, clock }: AppProps) {
           onSelect: select,
           filter: address.filter,
           // A comparison shows all pods: who looks at some of them leaves it.
-          onFilter: (filter) => change({ filter: filter.slice(0, 200), compare: false }),
+          onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
           order: address.order,
           onOrder: (order) => change({ order }),
           group: address.group,
@@ -191,7 +194,7 @@ export function App({ feed, preferences, clock }: AppProps) {
                   expect={address.expect}
                   onExpect={(expect) => change({ expect })}
                   onOpen={(selection, atMs) => select(selection, { atMs })}
-                  onOpenNode={(node, atMs) => change({ filter: node, atMs, compare: false })}
+                  onOpenFilter={(filter, atMs) => change({ filter, atMs, compare: false })}
                 />
               )}
             </Late>

@@ -61,6 +61,11 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     expect(card.x > x || card.x + card.width < x || card.y > y || card.y + card.height < y).toBe(true);
     await page.mouse.move(5, 300);
     await page.locator('.graph-card').waitFor({ state: 'detached' });
+    const chaos = await placeOf('chaos');
+    await page.mouse.move(chaos.x, chaos.y);
+    await soon(() => words(page, '.graph-card')).toMatch(
+      /^goldpinger-chaos worker-01 .*Healthy · slow from all 3 others in: 0 failed, 3 slow/,
+    );
   });
 
   test('a link that is clicked says that its first byte is late, and shows both directions', async () => {
@@ -78,7 +83,10 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
       .getByRole('img', { name: /^Past 10 min in steps of 10 s: \d+ samples, 0 failed/ })
       .first()
       .waitFor();
-    expect(await panel().locator('.is-past').count()).toBe(2);
+    await soon(() => panel().locator('.is-past').count()).toBe(2);
+    await panel()
+      .getByRole('img', { name: /^total 25\d ms, connect 0\.\d+ ms, first byte 25\d ms; timeout 300 ms$/ })
+      .waitFor();
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
     expect(await page.locator('.graph-halo').count()).toBe(1);
@@ -96,6 +104,10 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Pod goldpinger-chaos');
     expect(await page.locator('.graph-links > .is-dim').count()).toBe(9);
     const lists = panel().locator('.link-lines');
+    for (const way of [0, 1]) {
+      const figures = (await lists.nth(way).locator('.link-figure').allTextContents()).map(Number.parseFloat);
+      expect(figures).toEqual([...figures].sort((a, b) => b - a));
+    }
     expect(await lists.nth(0).locator('.link-figure').allTextContents()).toEqual(
       Array(4).fill(expect.stringMatching(/^25\d ms$/)),
     );
@@ -132,7 +144,7 @@ test('which links are shown is in the address', async () => {
   await open(FOUR, { hash: '&links=slow' });
   await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(4);
   await page.getByRole('button', { name: 'Failed', exact: true }).click();
-  expect(await hash()).toContain('links=failed');
+  await soon(hash).toContain('links=failed');
   await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(0);
 });
 
@@ -204,8 +216,9 @@ describe('of 120 pods', () => {
     await open(MANY);
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 200 of 14 280 links');
     await soon(() => words(page, '.choice-shares')).toMatch(/^Failed 119 of 119/);
+    // Links are drawn in the frame after the words.
+    await soon(painted).toBeGreaterThan(5000);
     const before = await painted();
-    expect(before).toBeGreaterThan(5000);
     await page.getByRole('slider', { name: 'Links to show at most' }).press('Home');
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
     await soon(painted).toBeLessThan(before);
@@ -254,7 +267,9 @@ describe('of 120 pods', () => {
       expect.stringMatching(/^worker-\d+, 10 pods.* are unreachable/),
     ]);
     await page.locator('.finding-list button').click();
-    await soon(hash).toMatch(/filter=worker-\d+/);
+    await soon(hash).toMatch(/filter=node%3Aworker-\d+/);
+    // Its pods are named now, and no others.
+    await soon(() => page.locator('.pod-label').count()).toBe(10);
   });
 
   test('the filter names what it finds, so that any pod is reached by keyboard; the theme repaints the canvas', async () => {
@@ -272,6 +287,7 @@ describe('of 120 pods', () => {
           if (data[i + 3] === 255) return [data[i], data[i + 1], data[i + 2]].join();
         return '';
       });
+    await soon(colour).not.toBe('');
     const light = await colour();
     await page.getByRole('banner').getByRole('combobox').selectOption('dark');
     await soon(colour).not.toBe(light);
@@ -290,9 +306,21 @@ describe('states', () => {
     await soon(() => failed.locator('.graph-link-mark').count()).toBeGreaterThanOrEqual(5);
     expect(await failed.locator('> path').first().getAttribute('stroke-dasharray')).toBe('8 5');
     expect(await page.locator('.graph-link.is-unknown .graph-link-mark').count()).toBeGreaterThanOrEqual(5);
+    await page.evaluate(() => {
+      location.hash += '&from=uid-0000&to=uid-0005';
+    });
+    await soon(() => words(page, '.way >> nth=0')).toMatch(
+      /Refused – failing since \d\d:\d\d:\d\d .*connect ECONNREFUSED/,
+    );
+    await page.keyboard.press('Escape');
     feed.show((windowMs) => meshOf({ pods: 4, scenario: 'probes', windowMs }));
     await soon(() => page.locator('.external-line.is-failed').count()).toBeGreaterThan(0);
     expect(await page.locator('.external').textContent()).toMatch(/\d of \d fail/);
+    expect(await words(page, '.summary')).toContain('External 2 of 3 failed');
+    const dashes = await page
+      .locator('.external-line')
+      .evaluateAll((lines) => lines.map((line) => getComputedStyle(line).strokeDasharray));
+    expect(new Set(dashes)).toEqual(new Set(['8px, 5px', '2px, 5px']));
     await soon(() => page.title()).toBe('2 external targets failing · goldpinger');
   });
 

@@ -3,6 +3,9 @@ import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
 import type { Mesh } from '../../server/contract/mesh.ts';
+import { countText } from '../../web/pure/figures.ts';
+import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../web/pure/link-state.ts';
+import { buildPicture } from '../../web/pure/picture.ts';
 import type { MeshOptions } from '../feed/options.ts';
 import { meshOf } from '../feed/scenarios.ts';
 import type { Feed } from '../feed/server.ts';
@@ -15,8 +18,8 @@ let page: Page;
 
 /** Opens the heatmap of a scenario at a fixed time. */
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
-  // Made once: a thousand pods take a while, which is not the page's.
-  const made = new Map<number, Mesh>();
+  // Made once and beforehand: a thousand pods take a while, which is not the page's.
+  const made = new Map<number, Mesh>([[0, meshOf(mesh)]]);
   feed = await visitor.feed((windowMs) => {
     const known = made.get(windowMs) ?? meshOf({ ...mesh, windowMs });
     made.set(windowMs, known);
@@ -89,10 +92,12 @@ describe('the picture', () => {
     await page.locator('.callout').getByText('first byte only: process or proxy, not the network').waitFor();
     await page.getByRole('button', { name: 'Show the links' }).last().click();
     expect(await hash()).toContain('pod=');
-    const light = await cellColour(0, 0);
+    await cellAt(0, 0);
+    const light = await token('--good-cell');
+    await soon(activeColour).toBe(light);
     await page.emulateMedia({ colorScheme: 'dark' });
-    await soon(activeColour).not.toBe(light);
-    expect(await activeColour()).toBe(await token('--good-cell'));
+    await soon(() => token('--good-cell')).not.toBe(light);
+    await soon(activeColour).toBe(await token('--good-cell'));
   });
 
   test('follows the feed without a click', async () => {
@@ -101,6 +106,45 @@ describe('the picture', () => {
     feed.show(() => meshOf({ pods: 4, scenario: 'dead-pod' }));
     await soon(activeColour).toBe(await token('--failed-cell'));
     expect(await spoken()).toContain('refused');
+  });
+
+  test('has every state in its legend, with as many links as there are', async () => {
+    const mesh: MeshOptions = { pods: 60, scenario: 'mixed', pingNumber: 40 };
+    const { counts } = buildPicture(meshOf(mesh), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+    await open(mesh);
+    for (const state of LINK_STATES)
+      expect([state, await legendCount(state)]).toEqual([state, countText(counts[state])]);
+    for (const state of ['failed', 'not-probed', 'unknown', 'suspect', 'gone', 'not-yet'] as const) {
+      expect(counts[state], state).toBeGreaterThan(0);
+    }
+  });
+
+  test('shows the figure that is chosen, in the order that is chosen', async () => {
+    await open(FOUR);
+    await cellAt(0, 3);
+    expect(await spoken()).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms/);
+    await page.getByRole('combobox', { name: 'Phase' }).selectOption('connect');
+    await soon(spoken).toMatch(/^from goldpinger-001 to goldpinger-chaos: 0\.\d+ ms, good$/);
+    await soon(hash).toContain('phase=connect');
+    await page.getByRole('combobox', { name: 'Show' }).selectOption('max, 5 min');
+    await soon(spoken).toMatch(/^from goldpinger-001 to goldpinger-chaos: 40\d ms/);
+    await soon(hash).toMatch(/value=max.*window=300000/);
+    expect(feed.requests.some((path) => path.includes('api/v1/stream?window=300000'))).toBe(true);
+    await page.getByRole('combobox', { name: 'Order' }).selectOption('worst row');
+    await cellAt(1, 0);
+    await soon(spoken).toMatch(/^from goldpinger-00\d to goldpinger-chaos: 40\d ms/);
+  });
+
+  test('has numbers where names do not fit, and says whose they are', async () => {
+    await open({ pods: 50, nodes: 50, zones: 0, scenario: 'healthy' });
+    await page.getByText('Numbers on the axes: 50 pods').click();
+    const listed = page.locator('.pod-numbers li');
+    await soon(() => listed.count()).toBe(50);
+    const [first, seventh] = [await listed.nth(0).textContent(), await listed.nth(6).textContent()];
+    await cellAt(6, 0);
+    await soon(spoken).toContain(`from ${seventh} to ${first}: `);
+    await listed.nth(6).getByRole('button').click();
+    await page.getByRole('heading', { name: `Pod ${seventh}` }).waitFor();
   });
 
   test('of a thousand pods shows all, or scrolls with its axes in place', async () => {
@@ -193,14 +237,16 @@ describe('thresholds', () => {
   test('change colours, counts and the address at once, without asking the server; dragged or moved by keys they stay in order', async () => {
     await open(FOUR);
     expect(await legendCount('slow')).toBe('4');
-    const asked = feed.requests.length;
+    // The timeline asks for its past now and then, and views are loaded before they are wanted.
+    const asked = () => feed.requests.filter((path) => /^\/api\/v1\/(mesh|stream)/.test(path)).length;
+    const before = asked();
     await page.getByLabel('Problem from').last().fill('400');
     await page.keyboard.press('Enter');
     await soon(() => legendCount('slow')).toBe('0');
     expect(await legendCount('warning')).toBe('4');
     expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
-    expect(await hash()).toContain('ms=2-5-400');
-    expect(feed.requests.length).toBe(asked);
+    await soon(hash).toContain('ms=2-5-400');
+    expect(asked()).toBe(before);
     await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
     await soon(() => legendCount('slow')).toBe('4');
     const slider = page.getByRole('slider', { name: 'Warning from' });

@@ -2,6 +2,8 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../server/contract/pod.ts';
 import { SCENARIOS, type Scenario } from '../feed/options.ts';
+import { Story } from '../feed/past.ts';
+import { unseenFocus } from './focus-rings.ts';
 import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
@@ -63,6 +65,30 @@ describe('by keyboard alone', () => {
   });
 });
 
+test('what has the focus shows it, wherever Tab leads', async () => {
+  const nowMs = Date.now();
+  const page = await visitor.visit(await visitor.feed(scenario('slow-row'), '/', new Story(nowMs)), { first: true });
+  const at = (minutes: number) => nowMs - minutes * 60_000;
+  const ranges = `ranges=${at(8)}-${at(4)}_${at(2)}-${at(1)}`;
+  const unseen: string[] = [];
+  for (const [hash, shown, count] of [
+    ['#view=graph&from=uid-0000&to=uid-0003', '.sample-chart', 34],
+    [`#view=heatmap&${ranges}`, '[role=grid]', 42],
+    ['#view=heatmap&table=1', 'main .table-frame', 24],
+    [`#view=heatmap&compare=1&${ranges}`, '.key-figures', 30],
+  ] as const) {
+    await goTo(page, hash);
+    await page.locator(shown).first().waitFor();
+    const found = await unseenFocus(page, count);
+    expect(found.seen).toBeGreaterThan(count * 0.7);
+    for (const name of found.unseen) unseen.push(`${hash}: ${name}`);
+  }
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor();
+  unseen.push(...(await unseenFocus(page, 5)).unseen);
+  expect(unseen).toEqual([]);
+});
+
 describe('at 390 px', () => {
   test('nothing is wider than the screen, whatever is on it', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { width: 390, hash: '#view=graph' });
@@ -71,6 +97,10 @@ describe('at 390 px', () => {
       ['#view=graph', '.graph-stage'],
       ['#view=heatmap', '.heatmap'],
       ['#view=raw', '.text-body'],
+      ['#view=metrics', '.text-body'],
+      ['#view=graph&table=1', 'main .table-frame'],
+      ['#view=heatmap&table=1', 'main .table-frame'],
+      ['#view=graph&pod=uid-0003', '.side-panel.is-selection .link-lines'],
       ['#view=graph&from=uid-0000&to=uid-0003', '.side-panel.is-selection .sample-chart'],
     ] as const) {
       await goTo(page, hash);

@@ -1,25 +1,42 @@
 import { describe, expect, test } from 'vitest';
 import { scenario, soon, visitorOfFile, words } from './page-visit.ts';
+import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
 
 describe('a connection', () => {
   test('that is lost greys the picture, says since when, and never empties it', async () => {
     const feed = await visitor.feed(scenario('slow-row'));
-    const page = await visitor.visit(feed);
+    // Both views are loaded while that can be done.
+    const page = await visitor.visit(feed, { hash: '#view=heatmap' });
+    await page.getByRole('grid').waitFor();
+    await goTo(page, '#view=graph');
+    await page.locator('.pod-node').first().waitFor();
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('down');
     await soon(() => words(page, '.notices')).toMatch(
       /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
     );
-    expect(await words(page, '.live-status')).toMatch(/^Lost, picture .* old$/);
-    expect(await page.locator('.view.is-lost .graph-stage.is-lost').count()).toBe(1);
+    const status = await words(page, '.live-status');
+    expect(status).toMatch(/^Lost, picture .* old$/);
+    await soon(() => words(page, '.live-status')).not.toBe(status);
+    const filter = (of: string) => page.locator(of).evaluate((element) => getComputedStyle(element).filter);
+    expect(await filter('.graph-stage')).toBe('grayscale(1)');
     expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
     expect(await words(page, '.summary')).toContain('12 good 4 slow');
-    expect(await page.title()).toBe('Lost · goldpinger');
+    await soon(() => page.title()).toBe('Lost · goldpinger');
+    for (const [hash, picture] of [
+      ['#view=heatmap&table=1', 'main .table-frame'],
+      ['#view=heatmap', '.heat-frame'],
+    ] as const) {
+      await goTo(page, hash);
+      await page.locator(picture).waitFor();
+      expect(await filter(picture)).toBe('grayscale(1)');
+    }
+    expect(await page.getByRole('gridcell').textContent()).toContain(' ms');
     feed.setMode('live');
     await soon(() => words(page, '.live-status')).toContain('Live');
-    expect(await page.locator('.view.is-lost').count()).toBe(0);
+    expect(await filter('.heat-frame')).toBe('none');
     expect(await words(page, '.notices')).toBe('No link fails. 4 are slow, but ok.');
   });
 

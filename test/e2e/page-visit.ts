@@ -47,11 +47,18 @@ export class Visitor {
     const page = await context.newPage();
     this.#open.push(page);
     page.on('pageerror', (error) => this.#errors.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy|Refused to/.test(message.text())) this.#errors.push(message.text());
+    });
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(feed.url) && !/^(data|blob):/.test(url)) this.#errors.push(`asked ${url}`);
+    });
     await page.goto(feed.url + hash);
     return page;
   }
 
-  /** Ends all visits and feeds. Fails if a script of a page has thrown. */
+  /** Ends all visits and feeds. Fails if a script of a page has thrown, broken the policy, or asked beyond the feed's path. */
   async leave(): Promise<void> {
     for (const each of this.#open.splice(0).reverse()) await each.close();
     const errors = this.#errors;
@@ -96,9 +103,9 @@ export async function words(page: Page, selector: string): Promise<string> {
   return (await page.locator(selector).innerText()).replace(/\s+/g, ' ');
 }
 
-/** `expect.poll` that gives a busy machine 10 s. */
+/** `expect.poll` that gives a busy machine 20 s. */
 export function soon<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: 10_000 });
+  return expect.poll(look, { timeout: 20_000 });
 }
 
 /** What below `within` can be clicked or touched but is smaller than 24 x 24 px (WCAG 2.2), or reaches over the window's edge. */

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { Story } from '../feed/past.ts';
 import { FEED_TOKEN } from '../feed/past-answers.ts';
+import { meshOf } from '../feed/scenarios.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();
@@ -14,6 +15,7 @@ async function refusedNotes(page: Page): Promise<string[]> {
   const answers = [
     json(403, 'writing is off'),
     { status: 413, body: '<html>nginx</html>' },
+    json(429, 'too many writes: at most 10 a second'),
     json(400, 'from: expected a time at most 24 h from now'),
     { status: 502, body: 'bad gateway' },
     { status: 200, body: '<html>log in</html>' },
@@ -85,13 +87,19 @@ describe('the timeline', () => {
   });
 
   test('as a table it says the same: T', async () => {
-    const page = await visitor.visit(await withPast(Date.now()));
+    const feed = await withPast(Date.now());
+    const page = await visitor.visit(feed);
     await page.getByText('proxy created').waitFor();
     await page.keyboard.press('t');
     const table = () => words(page, '.timeline table');
     await soon(table).toMatch(/4 slow.*latency 250 ms added.*goldpinger-chaos from 3 pods: refused/);
     await soon(table).toContain('nothing known');
-    await page.locator('.timeline table button').last().click();
+    const oldest = page.locator('.timeline table button').last();
+    await oldest.focus();
+    feed.show(scenario('dead-pod'));
+    await soon(() => words(page, '.summary')).toContain('1 failing');
+    expect(await oldest.evaluate((button) => button === document.activeElement)).toBe(true);
+    await page.keyboard.press('Enter');
     await page.getByText('You are looking at').waitFor();
   });
 
@@ -120,6 +128,7 @@ describe('the timeline', () => {
     expect(written).toEqual([
       'These servers take no notes: WRITE_TOKEN is not set.',
       'The note is too long for these servers, or for a proxy in between. Shorten it and write again.',
+      'Too many notes at once. Wait a second and write again.',
       'Not written: from: expected a time at most 24 h from now',
       'The server answered with status 502; nothing is written.',
       'the answer is not JSON: is there a login page in between?',
@@ -130,6 +139,22 @@ describe('the timeline', () => {
     await page.getByRole('button', { name: 'Write' }).click();
     await page.locator('.flag').getByText('<b>cable pulled</b>').waitFor();
     expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(FEED_TOKEN);
+  });
+
+  test('goes further back as time passes, but not under a pointer', async () => {
+    const feed = await withPast(Date.now());
+    const page = await visitor.visit(feed);
+    await page.getByText('proxy created').waitFor();
+    const span = () => page.locator('.timeline option:checked').first().textContent();
+    await soon(span).toBe('auto, 20 min');
+    await page.locator(slider).hover({ position: { x: 200, y: 10 } });
+    await page.locator('.cursor-words').waitFor();
+    // 17 minutes are known; 4 later that is more than 20.
+    feed.show((windowMs) => meshOf({ pods: 4, scenario: 'dead-pod', windowMs, atMs: Date.now() + minutes(4) }));
+    await soon(() => words(page, '.summary')).toContain('3 failed');
+    expect(await span()).toBe('auto, 20 min');
+    await page.mouse.move(5, 300);
+    await soon(span).toBe('auto, 30 min');
   });
 
   test('folds, and stays folded', async () => {
@@ -164,6 +189,23 @@ describe('ranges', () => {
     await soon(() => ranges(page.url())[0]).toEqual([from, to! - 5000]);
     await page.keyboard.press('Delete');
     await soon(() => page.url()).not.toContain('ranges');
+  });
+
+  test('are drawn by a drag that is quicker than the page, too', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.locator(slider).evaluate((element) => {
+      const { left, top, width } = element.getBoundingClientRect();
+      const send = (type: string, share: number) =>
+        element.dispatchEvent(
+          new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: left + width * share, clientY: top + 9 }),
+        );
+      send('pointerdown', 0.75);
+      send('pointermove', 0.6);
+      send('pointerup', 0.6);
+    });
+    await soon(() => page.url()).toContain('ranges');
+    expect(page.url()).not.toContain('at=');
   });
 
   test('are drawn by keys: Shift and arrows, then Enter', async () => {

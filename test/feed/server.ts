@@ -31,6 +31,8 @@ const CSP =
   "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
   "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 const MAX_STREAMS = 16;
+/** It says something only when the scenario changes: a page told of less would take its silence for a cut stream, and poll. */
+const REFRESH_MS = 300_000;
 
 interface Stream {
   response: ServerResponse;
@@ -185,7 +187,8 @@ export class Feed {
       return [text];
     });
     const { response } = stream;
-    response.write(event('head', JSON.stringify({ ...head, reset, rowCount: rows.length })));
+    const settings = { ...head.settings, refreshIntervalMs: REFRESH_MS };
+    response.write(event('head', JSON.stringify({ ...head, settings, reset, rowCount: rows.length })));
     for (const text of changed) response.write(event('row', text));
     response.write(event('end', '{}'));
   }

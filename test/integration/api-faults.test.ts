@@ -91,7 +91,7 @@ async function midRun(server: ServerProcess, broken: Broken): Promise<void> {
 }
 
 // Side by side: each has processes of its own, and most of the time is waiting for deadlines to pass.
-describe.concurrent('when the Kubernetes API', () => {
+describe.concurrent('when the Kubernetes API', { timeout: 120_000 }, () => {
   // Ten seconds until a call that hangs is given up: the two parts of this walk do not wait for each other.
   it('hangs at start-up, the server serves at once, says so, and recovers by itself', async (context) => {
     await atStartUp({ mesh: await start(context), fault: 'hung', classes: ['timeout'] });
@@ -149,6 +149,11 @@ describe.concurrent('when the Kubernetes API', () => {
     const server = await mesh.serve(1);
     await mesh.serve(2);
     await allGood(server);
+    // What they ask by themselves, each after its list.
+    await untilSo(() => {
+      const nodes = mesh.kube.requests.filter(({ kind }) => kind === 'nodes');
+      expect([mesh.kube.watchCount, nodes.length]).toEqual([2, 2]);
+    });
     const before = mesh.kube.requests.length;
     for (const path of ['/check_all', '/cluster_health', '/heatmap.png', '/api/v1/mesh', '/check', '/metrics']) {
       await Promise.all(Array.from({ length: 5 }, async () => (await fetch(server.url + path)).arrayBuffer()));

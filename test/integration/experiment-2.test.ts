@@ -48,7 +48,7 @@ const untilInto = (outcome: string, phase: string | null) =>
     expect(others.map((link) => link.outcome)).toEqual(Array(12).fill('ok'));
   });
 
-describe('experiment 2, by the chapter’s commands', () => {
+describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () => {
   it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
     for (const answer of await walk.settled(9)) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [], violations: [] });
@@ -108,7 +108,7 @@ describe('experiment 2, by the chapter’s commands', () => {
         okMs = Date.now();
       }
     }
-  }, 180_000);
+  }, 600_000);
 
   it('4. 250 ms: all four stay healthy, the row is slow, its own link too; the delay is in the first byte', async () => {
     const latency = ['toxic', 'add', '--type', 'latency', '--a', 'latency=250', '--upstream', 'chaos'];
@@ -215,10 +215,10 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
     await walk.change({ [HEALTHY]: 'pass', [CLONES]: 'unknown' }, 'delete', 'deployment', CHAOS, '--force');
     await seldom(() => expect(experiment.cluster.pods()).toHaveLength(3));
     await walk.settled();
-  }, 120_000);
+  }, 300_000);
 });
 
-describe('experiment 1b', () => {
+describe('experiment 1b', { timeout: 300_000 }, () => {
   it('a killed pod is not missed, and unknown from then on', async () => {
     const victim = experiment.witness;
     const killed = `window=3s&expect=healthy,to=${victim.name}`;

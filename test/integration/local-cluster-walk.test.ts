@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-describe('three pods of a real cluster on loopback', () => {
+describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () => {
   it('are all healthy soon after they are ready: each has pinged each', async () => {
     await soon(async () => expect(await health()).toBe(200));
     await soon(async () => {

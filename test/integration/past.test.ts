@@ -31,14 +31,15 @@ const STRETCH_MS = 2_000;
  * suspect ones at all, that it is believed, though the past may be cut a little differently.
  */
 function isTold(mesh: Mesh, from: string, to: string, isOk: boolean): boolean {
+  const { samples, suspect, failures } = statsOf(mesh, from, to);
+  return failures === (isOk ? 0 : samples) && (samples - suspect >= 2 || suspect >= 4);
+}
+
+function statsOf(mesh: Mesh, from: string, to: string) {
   const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
   const i = row?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
-  const [samples = 0, suspect = 0, failures = 0] = [
-    row?.stats?.samples[i],
-    row?.stats?.suspect[i],
-    row?.stats?.failures[i],
-  ];
-  return failures === (isOk ? 0 : samples) && (samples - suspect >= 2 || suspect >= 4);
+  const { samples, suspect, failures } = row?.stats ?? {};
+  return { samples: samples?.[i] ?? 0, suspect: suspect?.[i] ?? 0, failures: failures?.[i] ?? 0 };
 }
 
 /** Waits until every link between the pods has been as it should be for a stretch. Gives the end of that. */
@@ -78,17 +79,20 @@ describe('the past of a mesh', () => {
     third.child.kill('SIGCONT');
     const afterMs = await settled(first, names, () => 'ok');
 
+    // A pod that is held up for a second is missing in an answer.
     for (const server of [first, second]) {
-      const before = await past(server, `from=${beforeMs - STRETCH_MS}&to=${beforeMs}`);
-      const during = await past(server, `from=${duringMs - STRETCH_MS}&to=${duringMs}`);
-      const after = await past(server, `from=${afterMs - STRETCH_MS}&to=${afterMs}`);
-      expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
-      expect([before, during, after].map((it) => outcome(it, 'pod-2', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
-      expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-2'))).toEqual(['ok', 'ok', 'ok']);
-      expect(during.past).toMatchObject({ resolutionMs: 0 });
-      expect(Math.abs(during.past!.toMs - duringMs)).toBeLessThanOrEqual(100);
-      expect(during.health.ok).toBe(false);
-      expect(before.health).toEqual({ ok: true, reasons: [], general: [] });
+      await vi.waitFor(async () => {
+        const before = await past(server, `from=${beforeMs - STRETCH_MS}&to=${beforeMs}`);
+        const during = await past(server, `from=${duringMs - STRETCH_MS}&to=${duringMs}`);
+        const after = await past(server, `from=${afterMs - STRETCH_MS}&to=${afterMs}`);
+        expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
+        expect([before, during, after].map((it) => outcome(it, 'pod-2', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
+        expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-2'))).toEqual(['ok', 'ok', 'ok']);
+        expect(during.past).toMatchObject({ resolutionMs: 0 });
+        expect(Math.abs(during.past!.toMs - duringMs)).toBeLessThanOrEqual(100);
+        expect(during.health.ok).toBe(false);
+        expect(before.health).toEqual({ ok: true, reasons: [], general: [] });
+      }, 20_000);
     }
     const moment = await past(first, `at=${new Date(duringMs).toISOString()}`);
     expect(outcome(moment, 'pod-1', 'pod-3')).toBe('timeout');
@@ -96,27 +100,35 @@ describe('the past of a mesh', () => {
     await second.kill();
     const again = await mesh.serve(2);
     await settled(first, names, () => 'ok');
+    let trusted = 0;
     for (const server of [first, again]) {
-      // Another stretch than before, which is kept for some seconds.
-      const during = await past(server, `from=${duringMs - 1_900}&to=${duringMs}`);
-      expect(outcome(during, 'pod-2', 'pod-3')).toBe('no-history');
-      expect(during.rows.find(({ pod }) => pod === podNamed(during, 'pod-2'))?.missingDetail).toContain(
-        'memory begins',
-      );
-      expect([outcome(during, 'pod-1', 'pod-3'), outcome(during, 'pod-1', 'pod-2')]).toEqual(['timeout', 'ok']);
+      await vi.waitFor(async () => {
+        // Another stretch than before, which is kept for some seconds.
+        const during = await past(server, `from=${duringMs - 1_900}&to=${duringMs}`);
+        expect(outcome(during, 'pod-2', 'pod-3')).toBe('no-history');
+        expect(during.rows.find(({ pod }) => pod === podNamed(during, 'pod-2'))?.missingDetail).toContain(
+          'memory begins',
+        );
+        expect([outcome(during, 'pod-1', 'pod-3'), outcome(during, 'pod-1', 'pod-2')]).toEqual(['timeout', 'ok']);
+        const { samples, suspect } = statsOf(during, 'pod-1', 'pod-3');
+        trusted = samples - suspect;
+      }, 20_000);
     }
 
     const history: MeshHistory = parseMeshHistory(
       // Cut down to a whole step, still no earlier than what `settled` has seen: all had their memory by then.
       await first.json(`/api/v1/history?from=${beforeMs - 1_000}&step=1000`),
     );
-    const step = Math.floor((duringMs - 500 - history.fromMs) / history.stepMs);
-    expect(history.failed[step]).toBeGreaterThanOrEqual(1);
+    const stepAt = (ms: number) => Math.floor((ms - history.fromMs) / history.stepMs);
+    const step = stepAt(duringMs - 500);
+    // Of a step on a busy machine all samples may be suspect, and are not counted then.
+    const failed = history.failed.slice(stepAt(duringMs - STRETCH_MS), stepAt(duringMs) + 1);
+    expect(Math.max(...failed)).toBeGreaterThanOrEqual(Math.min(1, trusted));
     // The step that ends no later than what was healthy.
-    expect(history.failed[Math.floor((beforeMs - 1_000 - history.fromMs) / history.stepMs)]).toBe(0);
+    expect(history.failed[stepAt(beforeMs - 1_000)]).toBe(0);
     expect([history.rows[step], history.rows.at(-1), history.pods[step]]).toEqual([2, 3, 3]);
     expect(history.missing).toMatchObject([{ name: 'pod-2', reason: 'no-history' }]);
     const link = parseLinkHistory(await again.json(`/api/v1/link-history?from=${uids[0]}&to=${uids[2]}`));
     expect(link.steps.reduce((sum, { failures }) => sum + (failures['timeout'] ?? 0), 0)).toBeGreaterThan(0);
-  }, 120_000);
+  }, 180_000);
 });

@@ -55,7 +55,8 @@ export function pairWords(comparison: Comparison, pair: number, isSpoken = false
   const doing = ({ p50Us, failedShare }: Comparison['before']) =>
     doingText(p50Us[pair] ?? Number.NaN, failedShare[pair] ?? Number.NaN);
   const what = CHANGES[change[pair] ?? 0] ?? 'unknown';
-  const delta = what === 'slower' || what === 'faster' ? deltaText(deltaUs[pair] ?? Number.NaN) : changeWords(what);
+  const us = deltaUs[pair] ?? Number.NaN;
+  const delta = (what === 'slower' || what === 'faster') && !Number.isNaN(us) ? deltaText(us) : changeWords(what);
   const name = pairName(comparison, pair);
   const ends = isSpoken ? `from ${name.replace(' → ', ' to ')}` : name;
   return `${ends}: ${doing(before)}, then ${doing(during)}; ${delta}`;

@@ -164,7 +164,10 @@ export function mostChanged(
     const code = change[pair] ?? 0;
     if (code === BROKE) return 1e12 * (1 + (during.failedShare[pair] ?? 0));
     if (code === FAILING || code === MENDED) return 1e10 * code;
-    return code === UNKNOWN ? -1 : Math.abs(deltaUs[pair] ?? 0) || 0;
+    if (code === UNKNOWN) return -1;
+    const delta = Math.abs(deltaUs[pair] ?? 0);
+    // One that always failed before, and is slow now, is slower by all of its figure.
+    return Number.isNaN(delta) ? (code === SLOWER ? (during.p50Us[pair] ?? 0) : 0) : delta;
   };
   const known: number[] = [];
   for (let pair = 0; pair < n * n; pair++) if (change[pair] !== UNKNOWN) known.push(pair);

@@ -4,6 +4,7 @@ import type { Selection } from './address.ts';
 import { isOfItself } from './blame.ts';
 import { clockText, latencyText } from './figures.ts';
 import { shownName } from './names.ts';
+import { nodeFilter } from './order.ts';
 
 /** A finding's sentence in its parts, for places that have not room for all of it. Safe to show. */
 export interface FindingWords {
@@ -50,7 +51,7 @@ export function targetOf(finding: Finding, all: Mesh['pods'], open: Selection = 
   const pod = { pod: to };
   const link = source === undefined ? [] : [{ from: source, to }];
   const node = all[pods[0] ?? -1]?.node ?? '';
-  if (kind === 'node' && node !== '') return { filter: node };
+  if (kind === 'node' && node !== '') return { filter: nodeFilter(node) };
   let wanted: Exclude<Selection, null>[] = [];
   if (isOfItself(finding)) wanted = [pod, ...link];
   else if (kind === 'link' || kind === 'link-slow' || kind === 'one-way') wanted = [...link, pod];

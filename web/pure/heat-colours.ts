@@ -1,4 +1,4 @@
-import { LINK_STATES } from './link-state.ts';
+import { LINK_STATES, type LinkState } from './link-state.ts';
 
 /** The tokens that cells are painted with, as CSS colours (`#rrggbb` or `rgb(...)`), by the names of tokens.css. */
 export type CellTokens = (name: string) => string;
@@ -39,6 +39,15 @@ export function cellColours(token: CellTokens): CellColours {
 export function cellTokens(code: number): { fill: string; ink: string } {
   const [fill, ink] = FILLS[LINK_STATES[code] ?? 'unknown'];
   return { fill, ink };
+}
+
+/** The tokens of words on a cell, and of their ground. `base`: what lies beneath `suspect`, else the same as `state`. */
+export function wordTokens(state: LinkState, base: LinkState): { ground: string; ink: string } {
+  if (state === 'gone') return { ground: '--sunken', ink: '--text-second' };
+  const [ground, ink] = FILLS[base];
+  if (base === 'failed') return { ground, ink: '--failed-ink' };
+  const isMeasured = base === 'good' || base === 'fair' || base === 'warning' || base === 'slow';
+  return isMeasured ? { ground, ink } : { ground: '--surface', ink: '--text-second' };
 }
 
 /** A CSS colour as one opaque pixel; black for what cannot be read. */

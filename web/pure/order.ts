@@ -43,12 +43,23 @@ export function arrange(picture: Picture, accused: Accused, options: ArrangeOpti
   return { pods, positionOf, groups: options.group === 'none' ? [] : groupsOf(shown, key) };
 }
 
-/** Whether every word of `filter` is in the pod's name, namespace, node, zone or addresses, in any case. */
+/**
+ * Whether every word of `filter` is in the pod's name, namespace, node, zone or addresses, in any case. `node:worker-1` and
+ * `zone:a` are that node and zone alone: as a mere word worker-1 finds worker-10 too.
+ */
 export function matches({ pod }: PodView, filter: string): boolean {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
   const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
-  return words.every((word) => text.includes(word));
+  return words.every((word) => {
+    const [, of, wanted] = /^(node|zone):(.+)$/.exec(word) ?? [];
+    return of === undefined ? text.includes(word) : pod[of === 'node' ? 'node' : 'zone'].toLowerCase() === wanted;
+  });
+}
+
+/** The filter that finds the pods of a node and no others. Only a name that no node may have, one with a blank, finds more. */
+export function nodeFilter(node: string): string {
+  return /\s/.test(node) ? node : `node:${node}`;
 }
 
 /**

@@ -5,7 +5,7 @@ import './help-dialog.css';
 
 const KEYS: [string, string][] = [
   ['1 – 4', 'Graph, heatmap, raw, metrics'],
-  ['/', 'Filter'],
+  ['/', 'Filter by part of a name; node:worker-1 is that node alone, zone:a that zone'],
   ['T', 'Table instead of the picture, and back'],
   ['N', 'Now: back from a moment of the past, or connect again at once'],
   ['Esc', 'Close what is open'],

@@ -8,6 +8,9 @@ import { createAskAll, MAX_QUESTIONS } from '../../../server/mesh/ask-all.ts';
 import { FakeClock } from '../../fake-clock.ts';
 import { podOf, snapshotOf } from './scene.ts';
 
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
@@ -76,7 +79,7 @@ describe('asking all pods', () => {
       return text(wire);
     };
     const asking = asker.ask({ ...question, parse });
-    await vi.waitFor(() => expect(held).toHaveLength(1));
+    await soon(() => expect(held).toHaveLength(1));
     await clock.advance(200);
     held[0]?.();
     expect((await asking).parts[1]).toMatchObject({ atMs: startMs + 100, errorMs: 100 });
@@ -105,7 +108,7 @@ describe('asking all pods', () => {
     const starting = podOf(3, { podIPs: [], lifecycle: 'starting' });
     const { asker, clock, seen } = await start(['127.0.0.1'], () => () => {}, [starting]);
     const asking = asker.ask(question);
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await soon(() => expect(seen).toHaveLength(1));
     await clock.advance(1_000);
     expect((await asking).missing.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
       'pod-1 timeout',
@@ -151,7 +154,7 @@ describe('asking all pods', () => {
   it('bounds the number of different questions at once', async () => {
     const { asker, seen } = await start(['127.0.0.1'], () => () => {});
     const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
-    await vi.waitFor(() => expect(seen).toHaveLength(MAX_QUESTIONS));
+    await soon(() => expect(seen).toHaveLength(MAX_QUESTIONS));
     await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
     asker.stop();
     for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);

@@ -59,7 +59,7 @@ describe('collecting over real sockets', () => {
     const transport = createRowTransport(realClock);
     stops.push(transport.close);
     const collector = createCollector(
-      { checkTimeoutMs: 400, checkAllTimeoutMs: 2_000, concurrency: 4, port, families: [4], useHostIP: false },
+      { checkTimeoutMs: 1_500, checkAllTimeoutMs: 6_000, concurrency: 4, port, families: [4], useHostIP: false },
       {
         ...{ clock: realClock, random: () => 0, fetchRow: transport.fetchRow, selfUid: () => 'uid-0' },
         snapshot: () => snapshotOf(pods),

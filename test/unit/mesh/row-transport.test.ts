@@ -8,6 +8,9 @@ import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../bad-peer.t
 import { FakeClock } from '../../fake-clock.ts';
 import { podOf, podsOf, refOf, rowOf } from './scene.ts';
 
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
 const stops: (() => unknown)[] = [];
 afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
@@ -141,7 +144,7 @@ describe('asking a pod for its row', () => {
     const ending = new AbortController();
     const { ask, clock } = transport();
     const answer = ask(peer, { signal: ending.signal });
-    await vi.waitFor(() => expect(peer.urls).toHaveLength(1));
+    await soon(() => expect(peer.urls).toHaveLength(1));
     ending.abort();
     expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked' });
     expect(clock.pending).toBe(0);
@@ -171,7 +174,7 @@ describe('a pod that', () => {
     const { ask, clock } = transport();
     const answering = ask(peer);
     if (hangs(kind)) {
-      await vi.waitFor(() => expect(peer.requests.length).toBeGreaterThan(0));
+      await soon(() => expect(peer.requests.length).toBeGreaterThan(0));
       await clock.advance(1_000);
     }
     const answer = await answering;
@@ -181,6 +184,6 @@ describe('a pod that', () => {
     );
     expect(answer.kind === 'missing' && answer.detail).not.toBe('');
     expect(clock.pending).toBe(0);
-    await vi.waitFor(() => expect(peer.open).toBe(0));
+    await soon(() => expect(peer.open).toBe(0));
   });
 });

@@ -7,6 +7,9 @@ import { type External, type ExternalSettings, startExternal } from '../../../se
 import { startBadPeer } from '../../bad-peer.ts';
 import { FakeClock } from '../../fake-clock.ts';
 
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
 const stops: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -37,7 +40,7 @@ function start(
   };
   const external = startExternal(settings, { clock, lookup }, (result) => heard.push(result));
   stops.push(() => external.stop());
-  return { clock, external, heard, ended: (count: number) => vi.waitFor(() => expect(heard.length).toBe(count)) };
+  return { clock, external, heard, ended: (count: number) => soon(() => expect(heard.length).toBe(count)) };
 }
 
 const errors = (external: External) => external.results().map((result) => result.error);
@@ -113,7 +116,7 @@ describe('external probes', () => {
     const silent = await startBadPeer('never-answers');
     stops.push(silent.stop);
     const { external, clock, ended } = start({ http: [`http://127.0.0.1:${silent.port}/`] });
-    await vi.waitFor(() => expect(silent.requests).toHaveLength(1));
+    await soon(() => expect(silent.requests).toHaveLength(1));
     await clock.advance(500);
     await ended(1);
     expect(external.results()[0]).toMatchObject({
@@ -121,7 +124,7 @@ describe('external probes', () => {
       durationUs: 500_000,
     });
     expect(clock.pending).toBe(1);
-    await vi.waitFor(() => expect(silent.open).toBe(0));
+    await soon(() => expect(silent.open).toBe(0));
   });
 
   it('go on, in rounds, one interval apart', async () => {
@@ -151,9 +154,9 @@ describe('external probes', () => {
     const { clock, ended } = start({
       http: Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`),
     });
-    await vi.waitFor(() => expect(silent.requests).toHaveLength(16));
+    await soon(() => expect(silent.requests).toHaveLength(16));
     await clock.advance(500);
-    await vi.waitFor(() => expect(silent.requests).toHaveLength(20));
+    await soon(() => expect(silent.requests).toHaveLength(20));
     await clock.advance(500);
     await ended(20);
   });
@@ -169,9 +172,9 @@ describe('external probes', () => {
     const lookup: Lookup = () => new Promise(() => {});
     const target = `127.0.0.1:${silent.port}`;
     const { clock, external, heard } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);
-    await vi.waitFor(() => expect(silent.requests).toHaveLength(1));
+    await soon(() => expect(silent.requests).toHaveLength(1));
     external.stop();
-    await vi.waitFor(() => expect(silent.open).toBe(0));
+    await soon(() => expect(silent.open).toBe(0));
     await clock.advance(60_000);
     expect([heard.length, clock.pending]).toEqual([0, 0]);
   });

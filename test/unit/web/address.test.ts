@@ -5,6 +5,7 @@ import {
   DEFAULT_ADDRESS,
   GROUPS,
   LINK_LIMITS,
+  MAX_FILTER,
   ORDERS,
   orderedThresholds,
   readAddress,
@@ -32,7 +33,7 @@ const rest = fc.record({
     .map(([goodMs, warningMs, problemMs]) => orderedThresholds({ goodMs, warningMs, problemMs })),
   order: fc.constantFrom(...ORDERS),
   group: fc.constantFrom(...GROUPS),
-  filter: fc.string({ maxLength: 200, unit: 'grapheme-ascii' }),
+  filter: fc.string({ maxLength: MAX_FILTER, unit: 'grapheme-ascii' }),
   value: fc.constantFrom(...VALUES),
   phase: fc.constantFrom(...VALUE_PHASES),
   windowMs: fc.constantFrom(...WINDOWS),
@@ -64,7 +65,7 @@ test('any text is read as some address with figures in order', () => {
       expect(thresholds.goodMs).toBeLessThanOrEqual(thresholds.warningMs);
       expect(thresholds.warningMs).toBeLessThanOrEqual(thresholds.problemMs);
       expect(VIEWS).toContain(view);
-      expect(filter.length).toBeLessThanOrEqual(200);
+      expect(filter.length).toBeLessThanOrEqual(MAX_FILTER);
     }),
   );
 });

@@ -149,7 +149,9 @@ describe('a click opens', () => {
 
   test('all pods of a node; a link, and from its panel the pod that it leads to', () => {
     const node = only({ pods: 40, scenario: 'dead-node' });
-    expect(targetOf(node.finding, node.mesh.pods)).toEqual({ filter: node.mesh.pods[node.finding.pods[0]!]!.node });
+    expect(targetOf(node.finding, node.mesh.pods)).toEqual({
+      filter: `node:${node.mesh.pods[node.finding.pods[0]!]!.node}`,
+    });
     const { mesh, finding, uid } = only({ pods: 4, scenario: 'slow-row' });
     const link: Finding = { ...finding, kind: 'link-slow', from: [0] };
     expect(targetOf(link, mesh.pods)).toEqual({ from: uid(0), to: uid(3) });

@@ -6,7 +6,15 @@ import { emptyLinks, emptyStats } from '../../../server/contract/links.ts';
 import type { Mesh } from '../../../server/contract/mesh.ts';
 import { CHANGES, compare, mostChanged } from '../../../web/pure/compare.ts';
 import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts';
-import { deltaText, doingText, onScale, pairName, reportPath, seenAfter } from '../../../web/pure/compare-words.ts';
+import {
+  deltaText,
+  doingText,
+  onScale,
+  pairName,
+  pairWords,
+  reportPath,
+  seenAfter,
+} from '../../../web/pure/compare-words.ts';
 import { meshOf } from '../../feed/scenarios.ts';
 
 /** How a link did: samples, failures, p50 in us (-1 = none); null = it was not probed. */
@@ -85,6 +93,17 @@ describe('experiment 2', () => {
     expect(pairs.slice(0, 4).every((pair) => pairName(one, pair).endsWith('→ chaos'))).toBe(true);
   });
 
+  test('so do those that always failed before and are slow now, without a figure that nobody has', () => {
+    const one = compared(
+      during,
+      rangeMesh((_, to) => (to === 3 ? [60, 60, -1] : fine)),
+    );
+    const { pairs } = mostChanged(one, 4);
+    expect(pairs.map((pair) => pairWords(one, pair))).toEqual(
+      ['001', '002', '003', 'chaos'].map((from) => `${from} → chaos: failed, then 252 ms; slower`),
+    );
+  });
+
   test('what the finding aims at is the target: then the rest is collateral', () => {
     const { figures } = compared(during, healthy, null, [BASE.pods[0]!.uid]);
     expect(figures.collateral).toBe(3);
@@ -151,8 +170,9 @@ describe('whatever the figures', () => {
 });
 
 test('colours go from the same to either end, a tenth of the most is still seen', () => {
-  const colours = changeColours('#000000', '#ff0000', '#0000ff');
+  const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
   expect([colours.at(0), colours.at(1), colours.at(-1)]).toEqual(['#000000', '#ff0000', '#0000ff']);
+  expect([colours.inkAt(0), colours.inkAt(1), colours.inkAt(-1)]).toEqual(['#eeeeee', '#000000', '#eeeeee']);
   expect(changeShare(50, 250_000)).toBe(0);
   expect(changeShare(25_000, 250_000)).toBeGreaterThan(0.3);
   expect(changeShare(-250_000, 250_000)).toBe(-1);

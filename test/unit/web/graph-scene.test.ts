@@ -1,9 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
 import { hitGraph } from '../../../web/pure/graph-hit.ts';
-import { frameOf, isTight, placePills, type SceneLink, sceneLinks, tierOf } from '../../../web/pure/graph-scene.ts';
+import {
+  frameOf,
+  isTight,
+  LINK_STYLES,
+  placePills,
+  type SceneLink,
+  sceneLinks,
+  tierOf,
+} from '../../../web/pure/graph-scene.ts';
 import { chooseLinks } from '../../../web/pure/link-choice.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../../web/pure/link-state.ts';
+import { linkMark } from '../../../web/pure/marks.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import type { Scenario } from '../../feed/options.ts';
 import { meshOf } from '../../feed/scenarios.ts';
@@ -77,6 +86,21 @@ describe('the scene', () => {
     for (const { middle } of links)
       expect(Math.hypot(middle.x - ring.cx, middle.y - ring.cy)).toBeLessThan(ring.radius);
   });
+});
+
+test('states of links differ by more than colour: width, dash or mark; only fair is a mere shade of good', () => {
+  const drawn = LINK_STATES.filter((state) => !['fair', 'not-yet', 'gone'].includes(state));
+  const looks = drawn.map((state) => {
+    const { width, dash, marked } = LINK_STYLES[state];
+    return `${width} px, dash ${dash.join(' ')}, mark ${marked ? linkMark(state) : 'none'}`;
+  });
+  expect(new Set(looks).size).toBe(drawn.length);
+  // Not even width tells these from a good one alone.
+  for (const state of ['failed', 'suspect', 'unknown'] as const) {
+    expect(LINK_STYLES[state].dash.length).toBeGreaterThan(1);
+    expect(linkMark(state)).not.toBe('');
+  }
+  expect(LINK_STYLES.slow.width).toBeGreaterThanOrEqual(2 * LINK_STYLES.good.width);
 });
 
 describe('figures on links', () => {

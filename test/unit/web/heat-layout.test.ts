@@ -67,6 +67,22 @@ describe('names on the axes', () => {
   });
 });
 
+test('a line lies between two groups, wider than between two pods of one, at any size', () => {
+  for (const [n, length] of [
+    [4, 2],
+    [12, 4],
+    [30, 10],
+    [120, 10],
+    [250, 25],
+    [400, 40],
+  ] as const) {
+    const { starts } = layout({ n, groups: groups(n / length, length) });
+    const step = (i: number) => (starts[i] ?? 0) - (starts[i - 1] ?? 0);
+    expect(step(length)).toBeGreaterThanOrEqual(step(1) + 1);
+    expect(step(length + 1)).toBeCloseTo(step(1), 5);
+  }
+});
+
 test('whatever is asked for, cells lie in order, within the view unless it scrolls, and hits find them again', () => {
   const requests = fc.record({
     n: fc.integer({ min: 0, max: 400 }),

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { accuse } from '../../../web/pure/accused.ts';
-import { GROUPS, ORDERS } from '../../../web/pure/address.ts';
+import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../web/pure/address.ts';
 import { KeptOrder } from '../../../web/pure/kept-order.ts';
-import { type ArrangeOptions, arrange, effectiveGroup } from '../../../web/pure/order.ts';
+import { type ArrangeOptions, arrange, effectiveGroup, nodeFilter } from '../../../web/pure/order.ts';
 import type { Picture } from '../../../web/pure/picture.ts';
 import { pictureOf } from './heat-pictures.ts';
 
@@ -29,6 +29,21 @@ describe('pods are ordered', () => {
     const picture = pictureOf({ pods: 9, scenario: 'cut-off' });
     expect(arranged(picture, { order: 'worst-column' }).pods[0]).toBe(8);
     expect(arranged(picture, { order: 'worst-row' }).pods[0]).not.toBe(8);
+  });
+
+  test('by node, then name; by zone, then node', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
+      for (const [i, [name, node, zone]] of [
+        ['d', 'worker-10', 'a'],
+        ['c', 'worker-9', 'b'],
+        ['b', 'worker-9', 'b'],
+        ['a', 'worker-10', 'b'],
+      ].entries()) {
+        pods[i] = { ...pods[i]!, name: name!, node: node!, zone: zone! };
+      }
+    });
+    expect(namesOf(picture, arranged(picture, { order: 'node' }).pods)).toEqual(['b', 'c', 'a', 'd']);
+    expect(namesOf(picture, arranged(picture, { order: 'zone' }).pods)).toEqual(['d', 'b', 'c', 'a']);
   });
 
   test('with those whose node is not known last', () => {
@@ -74,6 +89,40 @@ test('the filter looks at names, nodes, namespaces and addresses, in any case, a
     expect(arranged(picture, { filter }).pods).toContain(4);
   }
   expect(arranged(picture, { filter: `${pod.name} no-such-node` }).pods).toHaveLength(0);
+});
+
+describe('the filter of a node', () => {
+  const picture = pictureOf({ pods: 12, scenario: 'healthy' }, ({ pods }) => {
+    for (const [i, pod] of pods.entries()) Object.assign(pod, { node: `worker-${i + 1}`, zone: `zone-${i % 2}` });
+    // A pod that has its node's name in its own.
+    pods[11]!.name = 'goldpinger-worker-1';
+  });
+  const found = (filter: string) => [...arranged(picture, { filter }).pods];
+
+  test('finds its pods alone, where its name as a mere word finds others too', () => {
+    expect(nodeFilter('worker-1')).toBe('node:worker-1');
+    expect(found('node:worker-1')).toEqual([0]);
+    expect(found('Node:WORKER-1')).toEqual([0]);
+    expect(found('worker-1').length).toBe(4);
+    expect(found('node:worker')).toEqual([]);
+    expect(found('node:').length).toBe(0);
+  });
+
+  test('is one word of many, and zones have one as well', () => {
+    expect(found('zone:zone-1 node:worker-2')).toEqual([1]);
+    expect(found('zone:zone-0 node:worker-2')).toEqual([]);
+    expect(found('zone:zone-1').length).toBe(6);
+  });
+
+  test('is what an address can hold, however long the name; a name that cannot be is looked for as words', () => {
+    const longest = nodeFilter('x'.repeat(253));
+    expect(readAddress(writeAddress({ ...DEFAULT_ADDRESS, filter: longest })).filter).toBe(longest);
+    const odd = pictureOf({ pods: 2, scenario: 'healthy' }, ({ pods }) => {
+      pods[0]!.node = '<svg onload=alert(3)>';
+    });
+    const { pods } = arranged(odd, { filter: nodeFilter('<svg onload=alert(3)>') });
+    expect([...pods]).toEqual([0]);
+  });
 });
 
 describe('where names do not fit', () => {

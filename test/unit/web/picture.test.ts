@@ -142,6 +142,26 @@ describe('a pair of pods is', () => {
     expect(picture.valueUs[0]).toBeNaN();
   });
 
+  test.each([
+    ['last', 'total', 130_000],
+    ['last', 'connect', 1000],
+    ['last', 'first-byte', 128_000],
+    ['p50', 'total', 3000],
+    ['p95', 'total', 6000],
+    ['max', 'total', 200_000],
+  ] as const)('shown and judged by what is chosen: %s, %s', (value, phase, us) => {
+    const stats = emptyStats(1);
+    stats.p50Us[0] = pack16(3000);
+    stats.p95Us[0] = pack16(6000);
+    stats.maxUs[0] = pack16(200_000);
+    const row = rowOf(0, [{ to: 0, totalUs: 130_000 }], { stats });
+    row.links.connectUs[0] = pack16(1000);
+    row.links.firstByteUs[0] = pack16(128_000);
+    const picture = buildPicture(meshWith(1, [row]), { ...USUAL, value, phase });
+    expect(picture.valueUs[0]! / us).toBeCloseTo(1, 2);
+    expect(stateAt(picture.state[0])).toBe(latencyState(us, DEFAULT_THRESHOLDS));
+  });
+
   test('judged by a window where one is chosen, by the newest total where the window has no answer', () => {
     const stats = emptyStats(2);
     stats.p95Us.set([pack16(150_000), pack16(-1)]);

@@ -114,7 +114,7 @@ describe('a notice', () => {
   test('names the node when all that fail are on it', () => {
     expect(titles('dead-node', 40)[0]).toMatch(/^node worker-\d\d: its 10 pods are unreachable from all 30 others, /);
     const [node] = noticesOf(pictureOf('dead-node', 40), 'live', FEED_TIME_MS);
-    expect(node?.action).toMatchObject({ label: 'Show', filter: expect.stringMatching(/^worker-\d\d$/) });
+    expect(node?.action).toMatchObject({ label: 'Show', filter: expect.stringMatching(/^node:worker-\d\d$/) });
   });
 
   test('counts what else failed as a whole, and leaves single links to the picture', () => {

@@ -76,7 +76,7 @@ function Line({ comparison, pair, thresholds, onOpen }: ChangedLinksProps & { pa
   });
   const [old, now, then] = [at(before), at(during), after === null ? null : at(after)];
   const what = CHANGES[change[pair] ?? 0] ?? 'unknown';
-  const isDelta = what === 'same' || what === 'slower' || what === 'faster';
+  const isDelta = (what === 'slower' && !Number.isNaN(deltaUs[pair])) || what === 'same' || what === 'faster';
   const tone = affected[pair] === 1 ? (what === 'broke' ? 'word-failed' : 'word-slow') : '';
   return (
     <tr>

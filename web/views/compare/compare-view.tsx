@@ -31,8 +31,8 @@ interface CompareViewProps {
   onExpect(expect: readonly string[]): void;
   /** Opens a link or pod as it was at a moment, ms since the epoch. */
   onOpen(selection: Selection, atMs: number): void;
-  /** Leaves for the pods of a node as they were at a moment, ms since the epoch. */
-  onOpenNode(node: string, atMs: number): void;
+  /** Leaves for the pods that a filter finds, as they were at a moment, ms since the epoch. */
+  onOpenFilter(filter: string, atMs: number): void;
 }
 
 /** What changed between two or three ranges of time: as a map, as a table, in key figures, in words. */
@@ -89,7 +89,7 @@ export function CompareView(view: CompareViewProps) {
                 mesh={during}
                 most={8}
                 onSelect={open}
-                onFilter={(node) => view.onOpenNode(node, middleMs)}
+                onFilter={(filter) => view.onOpenFilter(filter, middleMs)}
               />
             ) : (
               <p className="panel-second">Nothing stood out during the range.</p>

@@ -98,10 +98,9 @@ type Paint = (pair: number, x: number, y: number, size: number) => void;
 
 function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token: (name: string) => string): Paint {
   const { change, deltaUs, figures } = comparison;
-  const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'));
-  const inks = { plain: token('--text'), slow: token('--slow-ink'), accent: token('--accent-ink') };
+  const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
   const kinds: Partial<Record<number, { fill: string; ink: string; mark: string }>> = {
-    [UNKNOWN]: { fill: token('--unknown-ground'), ink: token('--text-third'), mark: '?' },
+    [UNKNOWN]: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
     [BROKE]: { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
     [FAILING]: { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
     [MENDED]: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
@@ -109,7 +108,10 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
   ctx.textBaseline = 'middle';
   return (pair, x, y, size) => {
     const what = change[pair] ?? UNKNOWN;
-    const share = changeShare(deltaUs[pair] ?? Number.NaN, figures.mostUs);
+    const delta = deltaUs[pair] ?? Number.NaN;
+    // It always failed before: there is no figure to be slower than.
+    const isNew = what === SLOWER && Number.isNaN(delta);
+    const share = isNew ? 1 : changeShare(delta, figures.mostUs);
     const kind = kinds[what];
     ctx.fillStyle = kind?.fill ?? colours.at(share);
     if (size >= 12) {
@@ -118,21 +120,16 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
       ctx.fill();
     } else ctx.fillRect(x, y, size, size);
     if (size < NAMES_FROM - 1) return;
-    ctx.fillStyle = kind?.ink ?? (Math.abs(share) < 0.6 ? inks.plain : share > 0 ? inks.slow : inks.accent);
+    ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
     ctx.textAlign = 'center';
     const mark = kind?.mark ?? (what === SLOWER ? '↑' : what === FASTER ? '↓' : '');
-    if (kind !== undefined || size < FIGURE_FROM) {
+    if (kind !== undefined || isNew || size < FIGURE_FROM) {
       ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
       ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
       return;
     }
     ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
-    ctx.fillText(
-      deltaFigure(deltaUs[pair] ?? Number.NaN),
-      x + size / 2,
-      y + size / 2 + (mark === '' ? 1 : 4),
-      size - 4,
-    );
+    ctx.fillText(deltaFigure(delta), x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
     if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
   };
 }

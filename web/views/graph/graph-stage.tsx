@@ -45,7 +45,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
     stage,
     onMove,
   });
-  const state = `${props.lost ? ' is-lost' : ''}${pointer.cursor === '' ? '' : ` is-${pointer.cursor}`}`;
+  const state = pointer.cursor === '' ? '' : ` is-${pointer.cursor}`;
   const pair = cursor?.pair ?? -1;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else

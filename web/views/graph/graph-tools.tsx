@@ -1,5 +1,5 @@
 import type { GroupBy } from '../../pure/address.ts';
-import { GROUPS } from '../../pure/address.ts';
+import { GROUPS, MAX_FILTER } from '../../pure/address.ts';
 import type { LinkKind } from '../../pure/link-choice.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { Choice } from '../choice.tsx';
@@ -44,7 +44,7 @@ export function GraphTools({ props, allName, zoom, onReset }: GraphToolsProps) {
         data-filter
         aria-label="Filter pods or nodes"
         placeholder="Filter pods or nodes"
-        maxLength={200}
+        maxLength={MAX_FILTER}
         value={props.filter}
         onChange={(event) => props.onFilter(event.target.value)}
       />

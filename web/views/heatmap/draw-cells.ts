@@ -1,5 +1,5 @@
 import { latencyParts } from '../../pure/figures.ts';
-import { cellTokens } from '../../pure/heat-colours.ts';
+import { cellTokens, wordTokens } from '../../pure/heat-colours.ts';
 import { paintCells } from '../../pure/heat-paint.ts';
 import { paintShared } from '../../pure/heat-paint-shared.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
@@ -83,12 +83,44 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
     else drawAlone(ctx, scene, state, mark, size, ink);
   }
   if (size < ROOMY) return;
-  ctx.fillStyle = state === 'unknown' || state === 'gone' ? token('--text-second') : ink;
+  const words = wordTokens(state, stateAt(code));
+  // Neither stripes nor a hatch run through words.
+  const plate = state === 'suspect' || state === 'unknown' ? token(words.ground) : null;
+  if (outcome !== null) drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
+  if (from === to) drawWord(ctx, 'itself', size, size - 14, token(words.ink), plate);
+}
+
+/** A word in the middle of a cell, `y` below its upper edge; on a ground of its own where there is a `plate`. */
+function drawWord(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  size: number,
+  y: number,
+  ink: string,
+  plate: string | null,
+): void {
   ctx.font = `400 12px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'alphabetic';
-  if (outcome !== null) ctx.fillText(outcome, size / 2, size / 2 + 28);
-  if (from === to) ctx.fillText('itself', size / 2, size - 14);
+  if (plate !== null) drawPlate(ctx, text, size, y - 4, 12, plate);
+  ctx.fillStyle = ink;
+  ctx.fillText(text, size / 2, y);
+}
+
+/** A ground of one colour for words of `px` around `y` in the middle of a cell. */
+function drawPlate(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  size: number,
+  y: number,
+  px: number,
+  fill: string,
+): void {
+  const width = ctx.measureText(text).width + 10;
+  ctx.fillStyle = fill;
+  ctx.beginPath();
+  ctx.roundRect((size - width) / 2, y - px * 0.8, width, px * 1.6, 3);
+  ctx.fill();
 }
 
 /** Fill, hatch, stripes or outline: all that lies under figure and mark. */
@@ -166,14 +198,8 @@ function drawFigure(
   ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  if (state === 'suspect') {
-    // Stripes must not run through the figure.
-    const width = ctx.measureText(text).width + 10;
-    ctx.fillStyle = fill;
-    ctx.beginPath();
-    ctx.roundRect((size - width) / 2, size / 2 - px * 0.8, width, px * 1.6, 3);
-    ctx.fill();
-  }
+  // Stripes must not run through the figure.
+  if (state === 'suspect') drawPlate(ctx, text, size, size / 2, px, fill);
   ctx.fillStyle = ink;
   ctx.fillText(text, size / 2, size / 2 + 0.5);
 }
@@ -216,10 +242,6 @@ function drawMark(
   ctx.lineWidth = Math.max(1.3 / scale, 2);
   ctx.lineCap = 'round';
   ctx.lineJoin = 'round';
-  ctx.stroke(pathOf(mark));
+  ctx.stroke(new Path2D(mark));
   ctx.restore();
-}
-
-function pathOf(mark: string): Path2D {
-  return new Path2D(mark);
 }

@@ -1,4 +1,4 @@
-import { GROUPS, type GroupBy, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
+import { GROUPS, type GroupBy, MAX_FILTER, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
 import type { ValueKind, ValuePhase } from '../../pure/picture.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { Choice } from '../choice.tsx';
@@ -40,7 +40,7 @@ export function HeatTools(tools: ToolsProps) {
         aria-label="Filter pods or nodes"
         placeholder={props.narrow ? 'Filter' : 'Filter pods or nodes'}
         value={props.filter}
-        maxLength={200}
+        maxLength={MAX_FILTER}
         onChange={(event) => props.onFilter(event.target.value)}
       />
       {onSortAgain === null ? null : (

@@ -19,12 +19,15 @@ interface TimelineTableProps {
 /** The timeline as a table, newest first: each change of the counts, each event, each annotation. */
 export function TimelineTable({ steps, past, limits, onMoment }: TimelineTableProps) {
   const lines = [
-    ...merged(steps).map((step) => ({
-      id: `s${step.fromMs}`,
-      atMs: step.fromMs,
-      kind: 'Links',
-      text: stepWords(step),
-    })),
+    // By number: when they begin shifts with every picture, and who is at one of them would lose it.
+    ...merged(steps)
+      .filter(({ toMs }) => toMs > limits.fromMs)
+      .map((step, i) => ({
+        id: `s${i}`,
+        atMs: Math.max(step.fromMs, limits.fromMs),
+        kind: 'Links',
+        text: stepWords(step),
+      })),
     ...past.events.map((event) => ({ id: event.id, atMs: event.atMs, kind: 'Event', text: eventWords(event) })),
     ...past.annotations.map(({ id, fromMs, toMs, text }) => ({
       id: `a${id}`,

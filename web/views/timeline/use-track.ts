@@ -32,32 +32,38 @@ const NOWHERE: TrackState = { cursorMs: null, anchorMs: null, byKeys: false };
 export function useTrack(request: TrackRequest) {
   const { limits, width, stepMs, atMs, stopsMs, onPick, onRange } = request;
   const [state, setState] = useState(NOWHERE);
-  const down = useRef<{ x: number; atMs: number } | null>(null);
+  const down = useRef<{ x: number; atMs: number; isDrag: boolean } | null>(null);
   const within = (ms: number) => Math.min(limits.toMs, Math.max(limits.fromMs, ms));
   const timeAt = (event: PointerEvent<HTMLElement>) => {
     const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
     return within(limits.fromMs + (x / Math.max(1, width)) * (limits.toMs - limits.fromMs));
   };
-  const commit = (end: number) => {
-    if (state.anchorMs === null) onPick(end);
-    else onRange(state.anchorMs, end);
+  const commit = (anchorMs: number | null, endMs: number) => {
+    if (anchorMs === null) onPick(endMs);
+    else onRange(anchorMs, endMs);
     setState(NOWHERE);
+  };
+  /** Where the drag began that the pointer is in; null while it is none. Not asked of `state`, which a quick drag is ahead of. */
+  const draggedFrom = (event: PointerEvent<HTMLElement>): number | null => {
+    const from = down.current;
+    if (from === null) return null;
+    from.isDrag ||= Math.abs(event.clientX - from.x) > TREMBLE;
+    return from.isDrag ? from.atMs : null;
   };
 
   const onPointerDown = (event: PointerEvent<HTMLElement>) => {
     if (event.button !== 0) return;
     event.currentTarget.setPointerCapture(event.pointerId);
-    down.current = { x: event.clientX, atMs: timeAt(event) };
+    down.current = { x: event.clientX, atMs: timeAt(event), isDrag: false };
   };
   const onPointerMove = (event: PointerEvent<HTMLElement>) => {
-    const from = down.current;
-    const isDrag = from !== null && (state.anchorMs !== null || Math.abs(event.clientX - from.x) > TREMBLE);
-    setState({ cursorMs: timeAt(event), anchorMs: isDrag ? from.atMs : null, byKeys: false });
+    setState({ cursorMs: timeAt(event), anchorMs: draggedFrom(event), byKeys: false });
   };
   const onPointerUp = (event: PointerEvent<HTMLElement>) => {
     if (down.current === null) return;
+    const anchorMs = draggedFrom(event);
     down.current = null;
-    commit(timeAt(event));
+    commit(anchorMs, timeAt(event));
   };
   const leave = () => {
     down.current = null;
@@ -67,7 +73,7 @@ export function useTrack(request: TrackRequest) {
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const here = state.cursorMs ?? within(atMs);
-    if (event.key === 'Enter') commit(here);
+    if (event.key === 'Enter') commit(state.anchorMs, here);
     else if (event.key === 'Escape' && state.cursorMs !== null) setState(NOWHERE);
     else {
       const next = steppedTo(event.key, here, { limits, stepMs, stopsMs });
