@@ -15,16 +15,19 @@ const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
 const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;
+/** The matrix that is shown, once made. */
+let shown: (windowMs: number) => Mesh;
 
 /** Opens the heatmap of a scenario at a fixed time. */
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
   // Made once and beforehand: a thousand pods take a while, which is not the page's.
   const made = new Map<number, Mesh>([[0, meshOf(mesh)]]);
-  feed = await visitor.feed((windowMs) => {
+  shown = (windowMs) => {
     const known = made.get(windowMs) ?? meshOf({ ...mesh, windowMs });
     made.set(windowMs, known);
     return known;
-  });
+  };
+  feed = await visitor.feed(shown);
   page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${visit.hash ?? ''}` });
   await grid().waitFor();
   await soon(() => spoken()).not.toBe('');
@@ -160,8 +163,13 @@ describe('the picture', () => {
     const room = () => grid().evaluate((box) => box.scrollHeight - box.clientHeight);
     await soon(room).toBeGreaterThan(1000);
     await page.keyboard.press('f');
-    await soon(() => grid().evaluate((box) => box.scrollTop)).toBeGreaterThan(0);
+    const scrolled = () => grid().evaluate((box) => box.scrollTop);
+    await soon(scrolled).toBeGreaterThan(0);
     expect(await spoken()).toContain('timed out');
+    const before = await scrolled();
+    feed.show((windowMs) => ({ ...shown(windowMs), servedBy: { pod: 0, name: 'another' } }));
+    await page.locator('.wide-only .served-by').getByText('another').waitFor();
+    expect(await scrolled()).toBe(before);
     const canvas = await page.locator('.heat-layers canvas').first().boundingBox();
     const box = await grid().boundingBox();
     expect(canvas?.y).toBe(box?.y);

@@ -114,6 +114,9 @@ describe('without a matrix the page says why', () => {
         await soon(turns).toBe(0);
       }
       expect(await violations(page)).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 800 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+      await page.setViewportSize({ width: 1440, height: 900 });
     }
     feed.show(scenario('healthy'));
     await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');

@@ -18,8 +18,6 @@ export interface Suspect {
   place: string;
   note: string;
   tone: LinkState;
-  /** The node to filter by, where it is several pods; '' otherwise. */
-  node: string;
 }
 
 /** Whether something is wrong with a pod as a whole, not just with one of its links. */
@@ -55,10 +53,10 @@ function suspectOf(finding: Finding, pods: number[], anchor: PodView): Suspect {
   const node = shownName(anchor.pod.node);
   const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: finding.severity };
   if (finding.kind === 'node') {
-    return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, place: '', node: anchor.pod.node };
+    return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, place: '' };
   }
   // More than three starved or missing rows are one finding, which names twenty of them and counts all.
   const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
-  return { ...base, title: `${anchor.name}${more}`, place: node, node: '' };
+  return { ...base, title: `${anchor.name}${more}`, place: node };
 }

@@ -96,7 +96,7 @@ describe('suspects', () => {
 
   test('say what the server says, and the graver where there are two', () => {
     expect(suspects({ pods: 4, scenario: 'slow-row' })).toMatchObject([
-      { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow', node: '' },
+      { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
     ]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
   });
