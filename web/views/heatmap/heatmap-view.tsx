@@ -1,4 +1,4 @@
-import { useReducer, useRef, useState } from 'react';
+import { useDeferredValue, useReducer, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { ORDERS } from '../../pure/address.ts';
 import type { Arrangement } from '../../pure/order.ts';
@@ -77,11 +77,13 @@ function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
 /** What the heatmap has to say in the side panel, while nothing is selected. */
 function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
   const { props, arrangement, numbered } = panel;
+  // The matrix first: the panel counts a million links anew.
+  const picture = useDeferredValue(props.picture);
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList mesh={props.picture.mesh} most={MOST_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
-      <LegendPanel picture={props.picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
+      <FindingList mesh={picture.mesh} most={MOST_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
+      <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,
     props.panelSlot,
