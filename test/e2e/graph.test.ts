@@ -266,6 +266,9 @@ describe('of 120 pods', () => {
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([
       expect.stringMatching(/^worker-\d+, 10 pods.* are unreachable/),
     ]);
+    await page.setViewportSize({ width: 390, height: 900 });
+    await soon(() => page.locator('.pod-label').allTextContents()).toEqual([expect.stringMatching(/^worker-\d+/)]);
+    await page.setViewportSize({ width: 1440, height: 900 });
     await page.locator('.finding-list button').click();
     await soon(hash).toMatch(/filter=node%3Aworker-\d+/);
     // Its pods are named now, and no others.

@@ -87,7 +87,7 @@ function linesOf(picture: Picture, index: number, suspect: Suspect | null, lines
   const view = picture.pods[index];
   if (view === undefined) return [];
   if (lines === 3) return fullLines(picture, view, nowMs);
-  if (lines === 1) return shortLines(picture, view, nowMs);
+  if (lines === 1) return suspect?.place === '' ? nodeLines(view, suspect) : shortLines(picture, view, nowMs);
   if (suspect === null) return accusedLines(picture, view, nowMs);
   return [
     { text: suspect.title, className: 'label-name' },
@@ -119,6 +119,11 @@ function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
       more: { text: podPhrase(view, words), tone: words.noteTone },
     },
   ];
+}
+
+/** Of a node that is found as a whole its name, not that of the one pod that the words stand at. */
+function nodeLines({ pod }: PodView, { note, tone }: Suspect): Line[] {
+  return [{ text: shownName(pod.node), className: 'label-short', more: { text: note, tone } }];
 }
 
 function shortLines(picture: Picture, view: PodView, nowMs: number): Line[] {
