@@ -16,8 +16,10 @@ export class Recording {
 
   /** `windowMs`: the window of the figures that the page will ask for. */
   constructor(pods: number, windowMs: number) {
+    // The same moment for all: pods are as old in each, and so the same.
+    const atMs = Date.now();
     this.#meshes = Array.from({ length: TICKS }, (_, tick) =>
-      meshOf({ pods, scenario: 'mixed', windowMs, tick, atMs: Date.now() }),
+      meshOf({ pods, scenario: 'mixed', windowMs, tick, atMs }),
     );
     this.#plain = this.#meshes.map((mesh) => ({
       ...mesh,

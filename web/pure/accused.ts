@@ -100,12 +100,13 @@ function isMostly(state: number, at: (code: number) => number): boolean {
 function worst(accused: Int8Array, counts: Uint32Array): Int8Array {
   return accused.map((own, pod) => {
     if (own >= 0) return own;
+    const start = pod * WIDTH;
     let all = 0;
-    for (let code = 0; code < WIDTH; code++) all += counts[pod * WIDTH + code] ?? 0;
+    for (let at = start; at < start + WIDTH; at++) all += counts[at] ?? 0;
     for (let severity = WIDTH - 1; severity >= 0; severity--) {
       const code = BY_SEVERITY[severity] ?? 0;
-      const least = code === FAILED || code === SLOW ? 1 : Math.max(1, all / SMALL_SHARE);
-      if ((counts[pod * WIDTH + code] ?? 0) >= least) return code;
+      const count = counts[start + code] ?? 0;
+      if (count > 0 && (code === FAILED || code === SLOW || count >= all / SMALL_SHARE)) return code;
     }
     return -1;
   });

@@ -26,6 +26,18 @@ export function sharedPrefix(names: readonly string[]): number {
   return names.some((name) => name.length <= prefix) ? 0 : prefix;
 }
 
+/** What pods are called on the page, in the order of the matrix; safe to show. */
+export interface PodNames {
+  names: readonly string[];
+  /** Short, and each different: see `podLabels`. */
+  labels: readonly string[];
+}
+
+/** The names of pods. They change only with the pods, and a thousand take as long as all else about pods. */
+export function podNames(pods: readonly Pod[], displayNodeName: boolean): PodNames {
+  return { names: pods.map(({ name }) => shownName(name)), labels: podLabels(pods, displayNodeName) };
+}
+
 /**
  * One short label a pod, each different: its name without the shared prefix, with its namespace where names repeat.
  * With `displayNodeName` (DISPLAY_NODENAME) its node's name, and the pod's behind it where a node has two.

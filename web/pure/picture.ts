@@ -1,6 +1,7 @@
 import type { Mesh } from '../../server/contract/mesh.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
+import { type PodNames, podNames } from './names.ts';
 import { CellsMaker, type PictureCells, STATES } from './picture-cells.ts';
 import { type PodView, viewPods } from './pod-view.ts';
 
@@ -44,18 +45,25 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
 /**
  * Builds the picture of a matrix: outcome first, latency second. O(n^2).
  * A window's figure that is not there (no window asked for yet, no answer in it) is replaced by the newest total.
- * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`.
+ * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`. `names` as in `pictureOf`.
  */
-export function buildPicture(mesh: Mesh, options: PictureOptions): Picture {
+export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
   const maker = new CellsMaker(options);
   maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
   const rowOf = rowsByPod(mesh);
   for (const [from, row] of rowOf.entries()) maker.put(from, mesh.rows[row]);
-  return pictureOf(mesh, maker.take());
+  return pictureOf(mesh, maker.take(), names);
 }
 
-/** The picture of a matrix whose cells have been worked out. O(n), and O(n) for each pod that nobody reaches. */
-export function pictureOf(mesh: Mesh, { worst, ...cells }: PictureCells): Picture {
+/**
+ * The picture of a matrix whose cells have been worked out. O(n), and O(n) for each pod that nobody reaches. `names`: those
+ * of its pods, where they are known already.
+ */
+export function pictureOf(
+  mesh: Mesh,
+  { worst, ...cells }: PictureCells,
+  names: PodNames = podNames(mesh.pods, mesh.settings.displayNodeName),
+): Picture {
   const { n } = cells;
   const picture: Picture = {
     ...cells,
@@ -66,7 +74,7 @@ export function pictureOf(mesh: Mesh, { worst, ...cells }: PictureCells): Pictur
     targets: externalTargets(mesh),
     worst: worst < 0 ? null : { from: Math.floor(worst / n), to: worst % n },
   };
-  picture.pods = viewPods(picture);
+  picture.pods = viewPods(picture, names);
   return picture;
 }
 

@@ -2,7 +2,7 @@ import type { Finding } from '../../server/contract/finding.ts';
 import type { Pod } from '../../server/contract/pod.ts';
 import { blameOf } from './blame.ts';
 import { codeOf } from './link-state.ts';
-import { podLabels, shownName } from './names.ts';
+import type { PodNames } from './names.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';
 
@@ -50,9 +50,8 @@ const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 
 /** Takes every pod of a picture whose states are filled in as the server's findings have it. */
-export function viewPods(picture: Picture): PodView[] {
+export function viewPods(picture: Picture, { names, labels }: PodNames): PodView[] {
   const { mesh, n, state, into, outOf } = picture;
-  const labels = podLabels(mesh.pods, mesh.settings.displayNodeName);
   const blame = blameOf(mesh);
   return mesh.pods.map((pod, index): PodView => {
     const self = state[index * n + index] ?? 0;
@@ -63,7 +62,7 @@ export function viewPods(picture: Picture): PodView[] {
     const view: PodView = {
       pod,
       index,
-      name: shownName(pod.name),
+      name: names[index] ?? '',
       label: labels[index] ?? '',
       health: 'healthy',
       slowToReach: found?.severity === 'slow',

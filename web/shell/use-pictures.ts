@@ -2,6 +2,7 @@ import { useEffect, useMemo } from 'react';
 import type { Mesh } from '../../server/contract/mesh.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../pure/address.ts';
+import { type PodNames, podNames } from '../pure/names.ts';
 import { buildPicture, type Picture, type PictureOptions, pictureOf } from '../pure/picture.ts';
 
 /**
@@ -23,13 +24,22 @@ export function usePictures(
     return [usual, isUsual ? null : { thresholds, value, phase }];
   }, [goodMs, warningMs, problemMs, isUsual, value, phase]);
   useEffect(() => feed.want(chosen === null ? [usual] : [usual, chosen]), [feed, usual, chosen]);
-  const overview = useMemo(() => picture(mesh, usual, feed), [mesh, usual, feed]);
-  const other = useMemo(() => picture(mesh, chosen, feed), [mesh, chosen, feed]);
+  const [pods, byNode] = [mesh?.pods ?? NO_PODS, mesh?.settings.displayNodeName === true];
+  const names = useMemo(() => podNames(pods, byNode), [pods, byNode]);
+  const overview = useMemo(() => picture(mesh, usual, feed, names), [mesh, usual, feed, names]);
+  const other = useMemo(() => picture(mesh, chosen, feed, names), [mesh, chosen, feed, names]);
   return { overview, drawn: other ?? overview };
 }
 
-function picture(mesh: Mesh | null, options: PictureOptions | null, feed: Pick<LiveFeed, 'cellsOf'>): Picture | null {
+const NO_PODS: Mesh['pods'] = [];
+
+function picture(
+  mesh: Mesh | null,
+  options: PictureOptions | null,
+  feed: Pick<LiveFeed, 'cellsOf'>,
+  names: PodNames,
+): Picture | null {
   if (mesh === null || options === null) return null;
   const cells = feed.cellsOf(mesh, options);
-  return cells === null ? buildPicture(mesh, options) : pictureOf(mesh, cells);
+  return cells === null ? buildPicture(mesh, options, names) : pictureOf(mesh, cells, names);
 }

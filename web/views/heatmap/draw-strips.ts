@@ -1,6 +1,6 @@
 import { isWorse } from '../../pure/accused.ts';
 import { cellTokens } from '../../pure/heat-colours.ts';
-import { codeOf } from '../../pure/link-state.ts';
+import { codeOf, LINK_STATES } from '../../pure/link-state.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import type { Scene } from './scene.ts';
 
@@ -17,7 +17,8 @@ export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const size = layout.pitch - layout.gap;
   const piece = Math.max(LEAST_PIECE, size);
   const start = (pod: number) => (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) - (piece - size) / 2;
-  const colour = (code: number) => token(cellTokens(code < 0 ? GOOD : code).fill);
+  const colours = LINK_STATES.map((_, code) => token(cellTokens(code).fill));
+  const colour = (code: number) => colours[code < 0 ? GOOD : code] ?? '';
   ctx.save();
   clipRows(ctx, scene, 0);
   for (const pod of byRow) {
