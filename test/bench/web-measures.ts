@@ -76,6 +76,9 @@ async function measureFirst(browser: Browser, recording: Recording, name: string
   return lines;
 }
 
+/** Updates before those that are measured: until then the browser still compiles what each of them runs. */
+const WARM_UP = 30;
+
 async function measureUpdates(browser: Browser, recording: Recording, name: string, count: number): Promise<Line[]> {
   const lines: Line[] = [];
   for (const view of ['heatmap', 'graph']) {
@@ -85,17 +88,17 @@ async function measureUpdates(browser: Browser, recording: Recording, name: stri
       `view=${view}`,
       1,
       async (page, debug) => {
-        await updatesPainted(page, 2);
+        await updatesPainted(page, WARM_UP);
         await debug.send('Performance.enable');
         const [before, startMs] = [(await watchedIn(page)).updatesMs.length, await busyMs(debug)];
-        await updatesPainted(page, count + 2);
+        await updatesPainted(page, WARM_UP + count);
         const watched = await watchedIn(page);
         return { ...watched, workMs: ((await busyMs(debug)) - startMs) / (watched.updatesMs.length - before) };
       },
     );
-    const updates = updatesMs.slice(2);
+    const updates = updatesMs.slice(WARM_UP);
     const aim = view === 'heatmap' ? 50 : null;
-    const whole = `${median(sinceServerMs.slice(2)).toFixed(0)} ms after the server had it`;
+    const whole = `${median(sinceServerMs.slice(WARM_UP)).toFixed(0)} ms after the server had it`;
     const note = `${spread(updates)}; ${whole}; the page's thread works ${workMs.toFixed(0)} ms`;
     lines.push(line(`${name}${view} update to the painted frame`, median(updates), 'ms', aim, note));
   }
