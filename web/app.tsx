@@ -5,7 +5,7 @@ import { fetchLinkHistory } from './data/history-requests.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
 import { fetchMesh, fetchSamples } from './data/requests.ts';
-import { MAX_FILTER, orderedThresholds, type Selection, windowOf } from './pure/address.ts';
+import { MAX_FILTER, orderedThresholds, windowOf } from './pure/address.ts';
 import { tellable } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
 import { calmSentence, noticesOf } from './pure/notices.ts';
@@ -144,7 +144,6 @@ export function App({ feed, preferences, clock }: AppProps) {
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
-  const onLink = (from: string, to: string) => select({ from, to } satisfies Selection);
   return (
     <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
       <TopBar
@@ -156,7 +155,7 @@ export function App({ feed, preferences, clock }: AppProps) {
         onTheme={chooseTheme}
         onHelp={() => setHelpOpen(true)}
       />
-      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onLink={onLink} />}
+      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onSelect={select} />}
       <NoticeList
         calm={overview === null || stage !== 'picture' ? '' : calmSentence(overview)}
         notices={notices}

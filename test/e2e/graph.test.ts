@@ -52,7 +52,7 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
     );
     expect(await page.locator('.pod-label').last().textContent()).toContain('Healthy · slow from all 3 others');
     expect(await page.locator('.pod-badge').count()).toBe(1);
-    expect(await words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0 not probed 0/);
+    await soon(() => words(page, '.graph-legend')).toMatch(/good < 5 ms 12 .*slow ≥ 100 ms 4 failed 0 not probed 0/);
     const box = (await page.locator('.graph-pill').first().boundingBox())!;
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     await page.mouse.move(x, y);
@@ -319,7 +319,7 @@ describe('states', () => {
     feed.show((windowMs) => meshOf({ pods: 4, scenario: 'probes', windowMs }));
     await soon(() => page.locator('.external-line.is-failed').count()).toBeGreaterThan(0);
     expect(await page.locator('.external').textContent()).toMatch(/\d of \d fail/);
-    expect(await words(page, '.summary')).toContain('External 2 of 3 failed');
+    await soon(() => words(page, '.summary')).toContain('External 2 of 3 failed');
     const dashes = await page
       .locator('.external-line')
       .evaluateAll((lines) => lines.map((line) => getComputedStyle(line).strokeDasharray));

@@ -23,7 +23,7 @@ describe('a connection', () => {
     const filter = (of: string) => page.locator(of).evaluate((element) => getComputedStyle(element).filter);
     expect(await filter('.graph-stage')).toBe('grayscale(1)');
     expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
-    expect(await words(page, '.summary')).toContain('12 good 4 slow');
+    await soon(() => words(page, '.summary')).toContain('12 good 4 slow');
     await soon(() => page.title()).toBe('Lost · goldpinger');
     for (const [hash, picture] of [
       ['#view=heatmap&table=1', 'main .table-frame'],
@@ -68,7 +68,7 @@ describe('a connection', () => {
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('bad-rows');
     await soon(() => words(page, '.notices')).toContain('not a matrix of this version');
-    expect(await words(page, '.summary')).toContain('4 of 4 healthy');
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });
 
   test('of two tabs shows both the same, and neither outlives its tab', async () => {
@@ -131,7 +131,7 @@ describe('a view whose code does not come', () => {
     await page.route('**/assets/heatmap-view*', (route) => route.abort());
     await page.getByRole('link', { name: 'Heatmap' }).click();
     await soon(() => words(page, '.late')).toContain('could not be loaded');
-    expect(await words(page, '.summary')).toContain('4 of 4 healthy');
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
     await page.unrouteAll();
     await page.getByRole('button', { name: 'Reload the page' }).click();
     await page.getByRole('grid').waitFor();

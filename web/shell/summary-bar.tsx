@@ -1,4 +1,4 @@
-import { type ReactNode, useMemo, useRef } from 'react';
+import { memo, type ReactNode, useDeferredValue, useMemo, useRef } from 'react';
 import { countText, latencyText, plural } from '../pure/figures.ts';
 import { linkFacts } from '../pure/link-facts.ts';
 import { shownName } from '../pure/names.ts';
@@ -12,12 +12,17 @@ interface SummaryBarProps {
   picture: Picture;
   /** In the width of a phone. */
   narrow: boolean;
-  /** Opens the worst link (pod uids). */
-  onLink(from: string, to: string): void;
+  /** Opens the worst link (pod uids); always the same function. */
+  onSelect(selection: { from: string; to: string }): void;
 }
 
-/** What the whole cluster comes to, in one line: what does not fit is shortened, then left out, never cut off. */
-export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
+/** What the whole cluster comes to, in one line: the view below is painted first, a few milliseconds before. */
+export function SummaryBar(props: SummaryBarProps) {
+  return <SummaryLine {...props} picture={useDeferredValue(props.picture)} />;
+}
+
+/** What does not fit is shortened, then left out, never cut off. */
+const SummaryLine = memo(function SummaryLine({ picture, narrow, onSelect }: SummaryBarProps) {
   const line = useRef<HTMLElement>(null);
   const missing = notReporting(picture);
   const step = useFit(
@@ -51,12 +56,12 @@ export function SummaryBar({ picture, narrow, onLink }: SummaryBarProps) {
           </span>
         </Group>
       )}
-      {step < 3 && <WorstLink picture={picture} onLink={onLink} />}
+      {step < 3 && <WorstLink picture={picture} onSelect={onSelect} />}
       <External picture={picture} onlyFailed={step >= 1} />
       <ClusterHealth picture={picture} />
     </section>
   );
-}
+});
 
 function missingText(missing: ReturnType<typeof notReporting>, { pods }: Picture, step: number): string {
   return step >= 1 ? plural(missing.length, 'pod') : namesOf(missing, pods);
@@ -86,7 +91,7 @@ function Group({ title, last = false, children }: { title: string; last?: boolea
   );
 }
 
-function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string, to: string): void }) {
+function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onSelect'>) {
   const { worst, pods } = picture;
   const from = worst === null ? undefined : pods[worst.from];
   const to = worst === null ? undefined : pods[worst.to];
@@ -94,7 +99,11 @@ function WorstLink({ picture, onLink }: { picture: Picture; onLink(from: string,
   const { base } = linkFacts(picture, from.index, to.index);
   return (
     <Group title="Worst">
-      <button type="button" className="fact link-button" onClick={() => onLink(from.pod.uid, to.pod.uid)}>
+      <button
+        type="button"
+        className="fact link-button"
+        onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
+      >
         <span className="worst-names">
           {from.label} → {to.label}
         </span>
