@@ -60,9 +60,15 @@ export function useFrame({ props, model, size, height, scroll, drawn }: FrameReq
 /** Draws crosshair, rings and bold names on a second canvas above the first. Call it after `useFrame`. */
 export function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | null>, pointing: Pointing) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const isBlank = useRef(false);
   useLayoutEffect(() => {
+    const isNothing = pointing.cell === null && pointing.selection === null;
+    // Even to clear what is clear has all of it painted anew.
+    if (isNothing && isBlank.current) return;
     const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
-    if (ctx !== null && drawn.current !== null) drawOverlay(ctx, drawn.current.scene, pointing);
+    if (ctx === null || drawn.current === null) return;
+    drawOverlay(ctx, drawn.current.scene, pointing);
+    isBlank.current = isNothing;
   });
   return canvas;
 }
