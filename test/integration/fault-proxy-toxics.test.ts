@@ -202,14 +202,26 @@ describe('timeout', () => {
   });
 
   it('of 0 waits for its removal, which closes the connection as bytes are missing', async () => {
-    const address = await proxied(echo);
+    let answered = () => {};
+    const isAnswered = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
+    const address = await proxied((client) => client.once('data', (bytes) => client.write(bytes, () => answered())));
     await toxic('timeout', { timeout: 0 });
     const socket = await dialled(address);
+    let bytes = 0;
+    socket.on('data', (chunk) => {
+      bytes += chunk.length;
+    });
     const ended = endOf(socket);
     socket.write('lost');
-    expect(await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100, 'open'))])).toBe('open');
+    await isAnswered;
+    // By the time the API has answered, a toxic that closes at once would have.
+    await fetch(`${proxy.apiUrl}/proxies/p`);
+    expect(socket.closed).toBe(false);
     await drop('timeout_downstream');
     await ended;
+    expect(bytes).toBe(0);
   });
 });
 
