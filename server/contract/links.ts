@@ -140,8 +140,6 @@ export function phaseFlag(phase: Phase | null): number {
   return (phase === null ? 0 : PHASES.indexOf(phase) + 1) << PHASE_SHIFT;
 }
 
-const NONE_LEFT_OUT: ReadonlySet<string> = new Set();
-
 /**
  * A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. A number stands for a whole
  * column: the value of all entries, or in `to` the first of consecutive indexes. Those in `without` are left out.
@@ -149,11 +147,11 @@ const NONE_LEFT_OUT: ReadonlySet<string> = new Set();
 export function encodeColumns(
   columns: LinkColumns | StatColumns,
   length: number,
-  without: ReadonlySet<string> = NONE_LEFT_OUT,
+  without?: ReadonlySet<string>,
 ): Record<string, string | number> {
   const wire: Record<string, string | number> = { length };
   for (const [name, column] of Object.entries(columns)) {
-    if (typeof column !== 'number' && !without.has(name))
+    if (typeof column !== 'number' && without?.has(name) !== true)
       wire[name] = isSteady(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
   }
   return wire;

@@ -38,7 +38,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
-  const { cursor, setCursor, select, pointer, held, hot, at, emphasisOf } = useStage({
+  const { dots, cursor, setCursor, select, pointer, held, hot, at, emphasisOf } = useStage({
     props,
     graph,
     zoom,
@@ -57,7 +57,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       {...pointer.handlers}
     >
       {graph.tier.canvas && (
-        <LinkCanvas {...{ graph, held, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
+        <LinkCanvas {...{ graph, dots, held, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
       )}
       <ZoomLayer zoom={zoom} size={size}>
         <ExternalMarks {...{ graph, narrow }} words={labelBoxes(graph, labels, lines, narrow)} />

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import type { PodView } from '../../pure/pod-view.ts';
 import { NO_ZOOM, type Zoom } from '../../pure/zoom.ts';
-import { dotsOf, drawDots, drawLinks, readColours } from './link-paint.ts';
+import { drawDots, drawLinks, readColours } from './link-paint.ts';
 import type { Emphasis } from './link-shape.tsx';
 import type { Graph } from './use-graph.ts';
 import type { GraphZoom } from './use-zoom.ts';
@@ -13,6 +13,8 @@ const NOTHING = { width: 0, height: 0 };
 interface LinkCanvasProps {
   graph: Graph;
   pods: readonly PodView[];
+  /** Pods that are drawn as dots. */
+  dots: readonly number[];
   zoom: GraphZoom;
   size: { width: number; height: number };
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
@@ -29,12 +31,12 @@ interface LinkCanvasProps {
  * its links are on one of their own: the others need not be drawn anew with every frame, which takes longer than one.
  */
 export function LinkCanvas(props: LinkCanvasProps) {
-  const { graph, held } = props;
-  const kept = useRef(graph);
-  if (held < 0 || !isSameBut(held, kept.current, graph)) kept.current = graph;
+  const { graph, dots, held } = props;
+  const kept = useRef({ graph, dots });
+  if (held < 0 || !isSameBut(held, kept.current.graph, graph)) kept.current = { graph, dots };
   return (
     <>
-      <Layer {...props} graph={kept.current} holds={STILL} />
+      <Layer {...props} {...kept.current} holds={STILL} />
       <Layer {...props} holds={MOVING} />
     </>
   );
@@ -48,6 +50,7 @@ const MOVING: Holds = (held, from, to) => held >= 0 && (from === held || to === 
 function Layer({
   graph,
   pods,
+  dots,
   zoom,
   size,
   emphasisOf,
@@ -63,7 +66,7 @@ function Layer({
     let drawn: Zoom | null = null;
     const isEmpty = holds === MOVING && held < 0;
     const links = graph.links.filter(({ from, to }) => holds(held, from, to));
-    const dots = dotsOf(graph, pods.length, graph.ring).filter((index) => holds(held, index, index));
+    const ownDots = dots.filter((index) => holds(held, index, index));
     const draw = () => {
       frame = 0;
       const element = canvas.current;
@@ -83,7 +86,7 @@ function Layer({
       context.setTransform(scale, 0, 0, scale, (drawn.x + edge) * ratio, (drawn.y + edge) * ratio);
       const colours = readColours(element);
       drawLinks(context, graph, links, { emphasisOf, marked }, colours);
-      drawDots(context, graph, pods, dots, colours);
+      drawDots(context, graph, pods, ownDots, colours);
     };
     const ask = () => {
       if (frame === 0) frame = requestAnimationFrame(draw);
@@ -96,7 +99,7 @@ function Layer({
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [graph, pods, zoom, size, emphasisOf, marked, held, theme, holds]);
+  }, [graph, pods, dots, zoom, size, emphasisOf, marked, held, theme, holds]);
   return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
 }
 

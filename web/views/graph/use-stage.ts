@@ -40,7 +40,7 @@ export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
   const hot = pointer.hover?.hit ?? hitOf(cursor);
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
   const at = pointer.hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
-  return { cursor, setCursor, select, pointer, held, hot, at, emphasisOf };
+  return { dots, cursor, setCursor, select, pointer, held, hot, at, emphasisOf };
 }
 
 function useSelect({ picture, selection, onSelect }: ViewProps): (hit: GraphHit) => void {
