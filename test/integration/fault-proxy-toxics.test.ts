@@ -215,7 +215,7 @@ describe('timeout', () => {
     });
     const ended = endOf(socket);
     socket.write('lost');
-    await isAnswered;
+    await Promise.race([isAnswered, ended]);
     // By the time the API has answered, a toxic that closes at once would have.
     await fetch(`${proxy.apiUrl}/proxies/p`);
     expect(socket.closed).toBe(false);
