@@ -92,7 +92,13 @@ describe('promtool', () => {
   });
 
   it("finds fault with no metric but those whose names and labels are Goldpinger's", async () => {
-    const text = await (await fetch(`http://${cluster.pods()[0]!.ip}:8080/metrics`)).text();
+    const url = `http://${cluster.pods()[0]!.ip}:8080/metrics`;
+    const text = await soon(async () => {
+      const metrics = await (await fetch(url)).text();
+      // Ready is not yet pinged: the API server stood still in this process while promtool ran before.
+      expect(metrics.match(/^goldpinger_peers_response_time_s_count/gm)).toHaveLength(3);
+      return metrics;
+    });
     const { stderr, stdout } = spawnSync(PROMTOOL.name, ['check', 'metrics'], { input: text, encoding: 'utf8' });
     const faulty = `${stdout}${stderr}`
       .split('\n')
@@ -136,11 +142,13 @@ describe('a real Prometheus', () => {
     await soon(async () =>
       expect(await prometheus.query('goldpinger:link_response_seconds:worst{job="goldpinger"}')).toHaveLength(9),
     );
-    expect(await prometheus.ruleFaults()).toEqual([]);
-    const [recorded] = await prometheus.query(
-      'count({__name__=~"goldpinger:.+", __name__!~"goldpinger:link_.+", job="goldpinger"})',
-    );
-    expect(recorded!.value).toBeLessThan(80);
+    const perCluster = 'count({__name__=~"goldpinger:.+", __name__!~"goldpinger:link_.+", job="goldpinger"})';
+    await soon(async () => {
+      expect(await prometheus.ruleFaults()).toEqual([]);
+      const [recorded] = await prometheus.query(perCluster);
+      expect(recorded?.value).toBeGreaterThan(10);
+      expect(recorded?.value).toBeLessThan(80);
+    });
   });
 
   it('says nothing while all is well', async () => {
@@ -156,12 +164,14 @@ describe('a real Prometheus', () => {
     const [victim] = cluster.pods();
     process.kill(victim!.pid, 'SIGKILL');
     for (const job of ['goldpinger', 'goldpinger-static']) {
-      await soon(async () => expect(await firing('GoldpingerPodUnreachable', job)).toHaveLength(1), 40_000);
-      const [alert] = await firing('GoldpingerPodUnreachable', job);
-      expect(alert!.labels).toMatchObject({ peer: victim!.name, peer_node: victim!.node, severity: 'critical' });
-      expect(alert!.annotations['summary']).toBe(
-        `${victim!.name} on ${victim!.node} is unreachable for 100% of its peers`,
-      );
+      await soon(async () => {
+        const [alert, ...others] = await firing('GoldpingerPodUnreachable', job);
+        expect(others).toEqual([]);
+        expect(alert?.labels).toMatchObject({ peer: victim!.name, peer_node: victim!.node, severity: 'critical' });
+        expect(alert?.annotations['summary']).toBe(
+          `${victim!.name} on ${victim!.node} is unreachable for 100% of its peers`,
+        );
+      }, 40_000);
     }
     for (const { title, expression } of [...dashboardQueries(), ...GOLDPINGER_QUERIES]) {
       await soon(async () => {
@@ -183,5 +193,5 @@ describe('a real Prometheus', () => {
       expect(await firing('GoldpingerPodUnreachable', 'goldpinger')).toEqual([]);
       expect(await prometheus.query('up{job="goldpinger"} == 1')).toHaveLength(3);
     }, 40_000);
-  });
+  }, 240_000);
 });
