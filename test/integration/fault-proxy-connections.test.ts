@@ -18,7 +18,7 @@ describe('without toxics', () => {
   });
 
   it('an upstream by IPv6 is reached', async () => {
-    const socket = await dialled(await proxied(echo, '::1'));
+    const socket = await dialled(await proxied(echo, { host: '::1' }));
     expect(await roundTrip(socket, Buffer.from('six'))).toBeLessThan(1000);
   });
 

@@ -31,12 +31,13 @@ export function proxyOfFile() {
       post('/proxies/p/toxics', { type, attributes, ...more }),
     drop: (name: string) => fetch(`${proxy.apiUrl}/proxies/p/toxics/${name}`, { method: 'DELETE' }),
     /** A proxy `p` before a server; gives the address to connect to. */
-    async proxied(onClient: (client: Socket) => void, host?: string): Promise<string> {
+    async proxied(onClient: (client: Socket) => void, { host = '127.0.0.1', listen = '127.0.0.1:0' } = {}) {
       const { server, address } = await startUpstream(onClient, host);
       servers.push(server);
-      const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
-      return listen;
+      return (await post('/proxies', { name: 'p', listen, upstream: address }))['listen'] ?? '';
     },
+    /** How many connections the server of the test has. */
+    connections: () => new Promise<number>((resolve) => servers[0]?.getConnections((_, count) => resolve(count))),
     async dialled(address: string): Promise<Socket> {
       const socket = await dial(address);
       socket.on('error', () => {});
