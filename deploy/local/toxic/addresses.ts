@@ -41,6 +41,17 @@ export function placedAddress({ host, port }: HostPort, pod: PodNetwork): HostPo
   return { host: pod.redirected.includes(port) ? pod.innerIP : pod.podIP, port };
 }
 
+/**
+ * Whether what goes to `upstream` comes in at `listener` again: then one connection makes another without end. Both as
+ * `placedAddress` has them. A name other than localhost is not looked up.
+ */
+export function isSamePlace(upstream: HostPort, listener: HostPort): boolean {
+  if (upstream.port !== listener.port) return false;
+  if (ANY.includes(listener.host)) return OWN.includes(upstream.host);
+  const hostOf = ({ host }: HostPort) => (host === 'localhost' ? '127.0.0.1' : ANY.includes(host) ? '127.0.0.1' : host);
+  return hostOf(upstream) === hostOf(listener);
+}
+
 /** Where in the local cluster this program runs. */
 export interface PodNetwork {
   /** '' = in no pod. */

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { hostPortOf, type PodNetwork, placedAddress, shownAddress } from './addresses.ts';
+import { type HostPort, hostPortOf, isSamePlace, type PodNetwork, placedAddress, shownAddress } from './addresses.ts';
 import { ApiFault } from './api-fault.ts';
 import { Connection } from './connection.ts';
 import type { StageDeps } from './stage.ts';
@@ -53,13 +53,13 @@ export class ToxicProxy {
   async start(): Promise<void> {
     if (this.#server) return;
     const wanted = hostPortOf(this.#listen, 'listen');
+    const bound = placedAddress(wanted, this.#deps.network);
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true });
     server.maxConnections = MAX_CONNECTIONS;
     server.on('connection', (client) => {
-      let upstream: { host: string; port: number };
-      try {
-        upstream = placedAddress(hostPortOf(this.#upstream, 'dial'), this.#deps.network);
-      } catch {
+      const upstream = this.#placeOfUpstream();
+      // To itself by a mistyped port, one connection would soon be all that the machine has.
+      if (upstream === null || isSamePlace(upstream, bound)) {
         client.destroy();
         return;
       }
@@ -72,7 +72,8 @@ export class ToxicProxy {
       });
       this.#connections.add(connection);
     });
-    const port = await listening(server, placedAddress(wanted, this.#deps.network), this.#listen);
+    const port = await listening(server, bound, this.#listen);
+    bound.port = port;
     server.on('error', () => {}); // An accept that failed (no descriptors left) must not end the program.
     this.#server = server;
     this.#listen = shownAddress(wanted, port);
@@ -128,6 +129,15 @@ export class ToxicProxy {
     const toxic = this.toxic(name);
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
     for (const connection of this.#connections) connection.remove(toxic);
+  }
+
+  /** null where it is no address. */
+  #placeOfUpstream(): HostPort | null {
+    try {
+      return placedAddress(hostPortOf(this.#upstream, 'dial'), this.#deps.network);
+    } catch {
+      return null;
+    }
   }
 
   /** The toxics as Toxiproxy lists them: those of the upstream before the others. */
