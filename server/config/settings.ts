@@ -71,7 +71,7 @@ export const SETTINGS = {
     default: '',
     parse: list(100),
     repeatable: true,
-    help: 'URLs to get, separated by spaces; 200 is success, https without verification',
+    help: 'URLs to get, separated by spaces; 200 is success, redirects followed, https without verification',
   }),
   dnsTimeoutMs: timeout('DNS_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one resolution'),
   tcpTimeoutMs: timeout('TCP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one connection'),
