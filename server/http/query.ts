@@ -14,6 +14,16 @@ export function textParameter(req: Request, name: string, byDefault: string): st
   return value;
 }
 
+/**
+ * Throws 400 if the query has other parameters than these: of a hypothesis, one that is misspelt must not be left out and
+ * the rest found to hold.
+ */
+export function onlyParameters(req: Request, ...names: string[]): void {
+  const other = Object.keys(req.query).find((name) => !names.includes(name));
+  if (other === undefined) return;
+  throw new HttpFault(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
+}
+
 /** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). Throws 400. */
 export function numberParameter(req: Request, name: string, byDefault: number): number {
   const value = textParameter(req, name, String(byDefault));

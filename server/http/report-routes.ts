@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import { momentMs } from '../contract/moment.ts';
 import type { Answers, TimeSpan } from './answers.ts';
 import { HttpFault } from './faults.ts';
-import { momentParameter, textParameter } from './query.ts';
+import { momentParameter, onlyParameters, textParameter } from './query.ts';
 import { sendPieces } from './send.ts';
 import { expectsOf } from './verdict-routes.ts';
 
@@ -16,6 +16,7 @@ export function reportRoutes(answers: Answers): Router {
   const router = Router();
 
   router.get('/api/v1/report', async (req, res) => {
+    onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
     const type = typeOf(req);
     const during = duringOf(req, answers);
     const ranges = { during, before: spanParameter(req, 'before'), after: spanParameter(req, 'after') };

@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import type { Answers } from './answers.ts';
 import { HttpFault, mustAccept } from './faults.ts';
 import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
-import { textParameter } from './query.ts';
+import { onlyParameters, textParameter } from './query.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
@@ -14,6 +14,7 @@ export function verdictRoutes(answers: Answers): Router {
   const router = Router();
 
   router.get('/api/v1/verdict', async (req, res) => {
+    onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
     const always200 = oneOf(req, 'status', ['', 'always200']) === 'always200';
     const isBool = oneOf(req, 'format', ['json', 'bool']) === 'bool';
     const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));

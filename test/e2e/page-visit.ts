@@ -73,8 +73,11 @@ export class Visitor {
   }
 }
 
+/** What the tests of a file ask of the visitor that they share. */
+export type FileVisitor = Pick<Visitor, 'feed' | 'visit'>;
+
 /** A visitor for the tests of one file: comes before the first, leaves after each. */
-export function visitorOfFile(): Pick<Visitor, 'feed' | 'visit'> {
+export function visitorOfFile(): FileVisitor {
   let visitor: Visitor | undefined;
   beforeAll(async () => {
     visitor = await Visitor.start();

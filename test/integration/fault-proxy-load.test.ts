@@ -1,43 +1,12 @@
-import type { Server, Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { echo, pattern, received } from './fault-proxy.ts';
+import { proxyOfFile } from './proxied.ts';
 import { soon } from './server-process.ts';
 
 const CONNECTIONS = 2000;
 
-let proxy: FaultProxy;
-const servers: Server[] = [];
-const open: Socket[] = [];
-beforeEach(async () => {
-  proxy = await startProxy();
-});
-afterEach(async () => {
-  for (const socket of open.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
-  await proxy.stop();
-});
-
-async function call(method: string, path: string, body?: object): Promise<Record<string, string>> {
-  const init = body === undefined ? { method } : { method, body: JSON.stringify(body) };
-  const answer = await fetch(`${proxy.apiUrl}${path}`, init);
-  expect(answer.ok).toBe(true);
-  return answer.status === 204 ? {} : ((await answer.json()) as Record<string, string>);
-}
-
-/** A proxy `p` before a server, and its address. */
-async function proxied(onClient: (client: Socket) => void, listen = '127.0.0.1:0'): Promise<string> {
-  const { server, address } = await startUpstream(onClient);
-  servers.push(server);
-  return (await call('POST', '/proxies', { name: 'p', listen, upstream: address }))['listen'] ?? '';
-}
-
-async function dialled(address: string): Promise<Socket> {
-  const socket = await dial(address);
-  socket.on('error', () => {});
-  open.push(socket);
-  return socket;
-}
+const { current, post, toxic, drop, proxied, dialled, connections } = proxyOfFile();
 
 /** Sends bytes and gives what comes back and the ms until as much is there. */
 async function exchange(socket: Socket, data: Buffer): Promise<{ back: Buffer; ms: number }> {
@@ -74,19 +43,15 @@ describe(`${CONNECTIONS} connections at once`, () => {
       return results.map(({ ms }) => ms).sort((a, b) => a - b);
     };
     await all();
-    await call('POST', '/proxies/p/toxics', { type: 'latency', attributes: { latency: 300 } });
+    await toxic('latency', { latency: 300 });
     expect((await all())[0]).toBeGreaterThan(299);
-    await call('POST', '/proxies/p/toxics/latency_downstream', { attributes: { latency: 600_000 } });
+    await post('/proxies/p/toxics/latency_downstream', { attributes: { latency: 600_000 } });
     const waiting = all();
-    await call('DELETE', '/proxies/p/toxics/latency_downstream');
+    await drop('latency_downstream');
     await waiting; // What was held back is let go everywhere.
-    expect(proxy.bufferedBytes()).toBe(0);
-    await call('POST', '/proxies/p', { enabled: false });
-    await expect
-      .poll(() => new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count))), {
-        timeout: 10_000,
-      })
-      .toBe(0);
+    expect(current().bufferedBytes()).toBe(0);
+    await post('/proxies/p', { enabled: false });
+    await expect.poll(connections, { timeout: 10_000 }).toBe(0);
   });
 });
 
@@ -104,7 +69,7 @@ describe('latency', () => {
     };
     await times(); // Compiled by now.
     const [bare = 0] = await times();
-    await call('POST', '/proxies/p/toxics', { type: 'latency', stream, attributes: { latency } });
+    await toxic('latency', { latency }, { stream });
     // Most of them may be late for what else this machine does, and none early.
     const firsts: number[] = [];
     await soon(async () => {
@@ -118,13 +83,13 @@ describe('latency', () => {
 
 describe('addresses', () => {
   it('of IPv6 are listened on', async () => {
-    const address = await proxied(echo, '[::1]:0');
+    const address = await proxied(echo, { listen: '[::1]:0' });
     expect(address).toMatch(/^\[::1\]:\d+$/);
     expect((await exchange(await dialled(address), Buffer.from('six'))).back.toString()).toBe('six');
   });
 
   it('of every kind mean both families', async () => {
-    const address = await proxied(echo, ':0');
+    const address = await proxied(echo, { listen: ':0' });
     expect(address).toMatch(/^\[::\]:\d+$/);
     for (const host of ['127.0.0.1', '[::1]']) {
       const socket = await dialled(address.replace('[::]', host));
@@ -140,7 +105,7 @@ describe('half-open connections', () => {
       whole = received(client);
       client.end('hello');
     });
-    await call('POST', '/proxies/p/toxics', { type: 'latency', stream: 'upstream', attributes: { latency: 50 } });
+    await toxic('latency', { latency: 50 }, { stream: 'upstream' });
     const socket = await dialled(address);
     expect((await received(socket)).toString()).toBe('hello');
     const sent = pattern(300_000);
@@ -155,8 +120,8 @@ describe('half-open connections', () => {
     socket.write('x');
     await closed;
     await soon(async () => {
-      expect(await new Promise((resolve) => servers[0]?.getConnections((_, count) => resolve(count)))).toBe(0);
-      expect(proxy.bufferedBytes()).toBe(0);
+      expect(await connections()).toBe(0);
+      expect(current().bufferedBytes()).toBe(0);
     });
   });
 });

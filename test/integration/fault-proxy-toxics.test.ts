@@ -1,110 +1,10 @@
 import { once } from 'node:events';
-import type { Server, Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { dial, echo, pattern, received, startProxy, startUpstream } from './fault-proxy.ts';
+import { describe, expect, it } from 'vitest';
+import { echo, pattern, received, roundTrip } from './fault-proxy.ts';
+import { endOf, proxyOfFile, soonWithin } from './proxied.ts';
 import { soon } from './server-process.ts';
 
-let proxy: FaultProxy;
-const servers: Server[] = [];
-const open: Socket[] = [];
-beforeEach(async () => {
-  proxy = await startProxy();
-});
-afterEach(async () => {
-  for (const socket of open.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
-  await proxy.stop();
-});
-
-async function post(path: string, body: object, method = 'POST'): Promise<Record<string, string>> {
-  const answer = await fetch(`${proxy.apiUrl}${path}`, { method, body: JSON.stringify(body) });
-  expect(answer.ok).toBe(true);
-  return (await answer.json()) as Record<string, string>;
-}
-const toxic = (type: string, attributes: object, more: object = {}) =>
-  post('/proxies/p/toxics', { type, attributes, ...more });
-const drop = (name: string) => fetch(`${proxy.apiUrl}/proxies/p/toxics/${name}`, { method: 'DELETE' });
-
-/** A proxy `p` before a server; gives the address to connect to. */
-async function proxied(onClient: (client: Socket) => void, host?: string): Promise<string> {
-  const { server, address } = await startUpstream(onClient, host);
-  servers.push(server);
-  const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
-  return listen;
-}
-async function dialled(address: string): Promise<Socket> {
-  const socket = await dial(address);
-  socket.on('error', () => {});
-  open.push(socket);
-  return socket;
-}
-/** Sends and waits for as many bytes to come back; gives the ms that took. */
-async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
-  const startMs = performance.now();
-  let left = data.length;
-  const back = new Promise<void>((resolve) => {
-    const take = (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left > 0) return;
-      socket.off('data', take);
-      resolve();
-    };
-    socket.on('data', take);
-  });
-  socket.write(data);
-  await back;
-  return performance.now() - startMs;
-}
-/** Sends until it is back within `ms`, which the machine may hold up for once; gives the ms that took. */
-function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
-  return soon(async () => {
-    const tookMs = await roundTrip(socket, Buffer.from(text));
-    expect(tookMs).toBeLessThan(ms);
-    return tookMs;
-  });
-}
-/** How a connection ended: `end`, or the code of the error. */
-const endOf = (socket: Socket) =>
-  new Promise<string>((resolve) => {
-    socket.on('data', () => {});
-    socket.once('end', () => resolve('end'));
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
-  });
-
-describe('without toxics', () => {
-  it('every byte comes through both ways, and each end by itself: half-open connections stay open', async () => {
-    const address = await proxied((client) => {
-      // Answers only once the client has finished.
-      void received(client).then((all) => client.end(all));
-    });
-    const socket = await dialled(address);
-    const sent = pattern(3_000_000);
-    socket.end(sent);
-    expect((await received(socket)).equals(sent)).toBe(true);
-  });
-
-  it('an upstream by IPv6 is reached', async () => {
-    const socket = await dialled(await proxied(echo, '::1'));
-    expect(await roundTrip(socket, Buffer.from('six'))).toBeLessThan(1000);
-  });
-
-  it('a client whose upstream is away is accepted and closed', async () => {
-    const { server, address } = await startUpstream(echo);
-    await new Promise((resolve) => server.close(resolve));
-    const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
-    const socket = await dialled(listen);
-    expect(['end', 'ECONNRESET']).toContain(await endOf(socket));
-  });
-
-  it('a reset by the upstream ends the client, and nothing is left', async () => {
-    const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
-    const socket = await dialled(address);
-    const ended = endOf(socket);
-    socket.write('x');
-    await ended;
-  });
-});
+const { current, post, toxic, drop, proxied, dialled } = proxyOfFile();
 
 describe('latency', () => {
   it('comes with each exchange and not with the connect, within 2 ms at idle', async () => {
@@ -217,7 +117,7 @@ describe('timeout', () => {
     socket.write('lost');
     await Promise.race([isAnswered, ended]);
     // By the time the API has answered, a toxic that closes at once would have.
-    await fetch(`${proxy.apiUrl}/proxies/p`);
+    await fetch(`${current().apiUrl}/proxies/p`);
     expect(socket.closed).toBe(false);
     await drop('timeout_downstream');
     await ended;
@@ -282,48 +182,5 @@ it('several toxics work one after another, and each may go while the others stay
   for (const name of ['two', 'one', 'three']) expect((await drop(name)).status).toBe(204);
   await all;
   expect(Buffer.concat(back).equals(sent)).toBe(true);
-  await soon(() => expect(proxy.bufferedBytes()).toBe(0));
-});
-
-describe('disabling', () => {
-  it('refuses and ends what is open; enabling serves again', async () => {
-    const address = await proxied(echo);
-    const socket = await dialled(address);
-    const ended = endOf(socket);
-    expect(await post('/proxies/p', { enabled: false })).toMatchObject({ enabled: false });
-    await ended;
-    await expect(dial(address)).rejects.toThrow('ECONNREFUSED');
-    await post('/proxies/p', { enabled: true });
-    expect(await roundTrip(await dialled(address), Buffer.from('again'))).toBeLessThan(1000);
-  });
-});
-
-it('a stalled receiver stops its sender and not the memory', async () => {
-  const address = await proxied((client) => {
-    const flood = Buffer.alloc(65_536);
-    const more = () => {
-      while (client.writable && client.write(flood)) {}
-    };
-    client.on('drain', more);
-    more();
-  });
-  await toxic('latency', { latency: 1 });
-  const sockets = await Promise.all(Array.from({ length: 8 }, () => dialled(address)));
-  for (const socket of sockets) socket.pause();
-  let before = -1;
-  // Until nothing moves any more: every buffer on the way is full.
-  await expect
-    .poll(
-      () => {
-        const held = proxy.bufferedBytes();
-        const still = held === before && held > 0;
-        before = held;
-        return still;
-      },
-      { timeout: 10_000, interval: 200 },
-    )
-    .toBe(true);
-  expect(proxy.bufferedBytes()).toBeLessThan(8 * 5 * 1024 * 1024);
-  for (const socket of sockets) socket.destroy();
-  await soon(() => expect(proxy.bufferedBytes()).toBe(0));
+  await soon(() => expect(current().bufferedBytes()).toBe(0));
 });

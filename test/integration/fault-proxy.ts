@@ -57,3 +57,21 @@ export function pattern(bytes: number): Buffer {
   for (let i = 0; i < bytes; i++) data[i] = (i * 31 + (i >> 8) * 7) & 0xff;
   return data;
 }
+
+/** Sends and waits for as many bytes to come back; gives the ms that took. */
+export async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
+  const startMs = performance.now();
+  let left = data.length;
+  const back = new Promise<void>((resolve) => {
+    const take = (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left > 0) return;
+      socket.off('data', take);
+      resolve();
+    };
+    socket.on('data', take);
+  });
+  socket.write(data);
+  await back;
+  return performance.now() - startMs;
+}

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { dial, echo, pattern, startProxy, startUpstream } from '../integration/fault-proxy.ts';
+import { dial, echo, pattern, roundTrip, startProxy, startUpstream } from '../integration/fault-proxy.ts';
 import { NEW, OLD, startReal } from './programs.ts';
 
 /*
@@ -30,23 +30,6 @@ function ending(socket: Socket): Promise<{ how: string; bytes: number; ms: numbe
     socket.once('end', () => ended('end'));
     socket.once('error', (error: NodeJS.ErrnoException) => ended(error.code ?? ''));
   });
-}
-
-/** Sends bytes and gives the ms until as many have come back. */
-async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
-  const startMs = performance.now();
-  let left = data.length;
-  await new Promise<void>((resolve) => {
-    const take = (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left > 0) return;
-      socket.off('data', take);
-      resolve();
-    };
-    socket.on('data', take);
-    socket.write(data);
-  });
-  return performance.now() - startMs;
 }
 
 /** The quickest of three goes, in ms: what a busy machine adds is not the proxy's. */

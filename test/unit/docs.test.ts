@@ -72,6 +72,8 @@ function expectTaken({ method, url, headers, body }: ReturnType<typeof requestOf
     expect(headers.some((header) => /^Authorization: Bearer \S+$/.test(header))).toBe(true);
     expect(readAnnotationWish(JSON.parse(body), NOW_MS).text).not.toBe('');
   }
+  const known = (SWAGGER.paths as Record<string, { get?: { parameters: { name: string }[] } }>)[url.pathname];
+  for (const name of url.searchParams.keys()) expect(known?.get?.parameters.map((one) => one.name)).toContain(name);
   expect(clausesOf(url.searchParams.getAll('expect'), parseDurationMs)).toBeInstanceOf(Array);
   const [from, to] = ['from', 'to'].map((name) => url.searchParams.get(name));
   if (typeof from === 'string') expect(momentMs(from)).toBeGreaterThan(0);
@@ -124,6 +126,13 @@ describe('the policies of docs/annotations.md', () => {
   });
 
   it('there are some', () => expect(policies.length).toBeGreaterThan(0));
+});
+
+it('the policy of docs/verdicts.md waits between its tries: PowerfulSeal counts times in ms', () => {
+  const policies = blocksOf('verdicts.md').filter(({ body }) => body.startsWith('scenarios:'));
+  const [{ probeHTTP }] = (parse(policies[0]?.body ?? '') as { scenarios: [{ steps: [{ probeHTTP: Probe }] }] })
+    .scenarios[0].steps;
+  expect(probeHTTP).toMatchObject({ code: 200, timeout: 1000, retries: 5, delay: 2000 });
 });
 
 interface Probe {

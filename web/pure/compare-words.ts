@@ -1,7 +1,7 @@
 import type { Annotation } from '../../server/contract/annotation.ts';
 import type { MeshEvent } from '../../server/contract/event.ts';
 import { CHANGES, type Comparison } from './compare.ts';
-import { latencyText } from './figures.ts';
+import { countText, latencyText, plural } from './figures.ts';
 import type { TimeRange } from './timeline-ranges.ts';
 
 /** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms. */
@@ -99,4 +99,14 @@ export function reportPath([before, during, after]: readonly TimeRange[], expect
 /** Where a median lies on the scale of the table: log from 0.1 ms (0) to 1 s (1). */
 export function onScale(us: number): number {
   return Math.min(1, Math.max(0, Math.log10(Math.max(1, us) / 100) / 4));
+}
+
+/**
+ * What is said where the range has no findings: they tell how it ended, and a fault that was over by then must not be taken
+ * for none.
+ */
+export function nothingText(figures?: Pick<Comparison['figures'], 'affected' | 'of'>): string {
+  if (figures === undefined || figures.affected === 0) return 'Nothing stood out during the range.';
+  const { affected, of } = figures;
+  return `Nothing stood out any more at its end, but ${countText(affected)} of ${plural(of, 'link')} became worse.`;
 }

@@ -10,10 +10,12 @@ import { momentsOf } from './moments.ts';
 import type { PodTable } from './pod-table.ts';
 import type { RangeView } from './range-view.ts';
 import { targetsOf, toldTargets } from './targets.ts';
+import { titleOf } from './title.ts';
 import { unknownsOf } from './unknowns.ts';
 
 /** Everything that a report is made of. */
 export interface ReportSources {
+  /** '' = one that is made of what is reported. */
   title: string;
   nowMs: number;
   /** Of the matrix of the range "during". */
@@ -46,10 +48,11 @@ export function* reportDataOf(sources: ReportSources): Generator<void, ReportDat
     during: views.during.range,
     after: views.after?.range ?? null,
   };
+  const told = findings.map((finding) => toldFinding(finding, !isNew(finding)));
   const { shown, isCut } = shownEvents(sources.events);
   return {
     format: REPORT_FORMAT,
-    title: sources.title,
+    title: sources.title || titleOf({ findings: told, affected: comparison.affected }),
     generatedAtMs: sources.nowMs,
     servedBy: head.servedBy.name,
     cluster: {
@@ -59,7 +62,7 @@ export function* reportDataOf(sources: ReportSources): Generator<void, ReportDat
     },
     ranges,
     verdict: sources.verdict,
-    findings: findings.map((finding) => toldFinding(finding, !isNew(finding))),
+    findings: told,
     targets: toldTargets(targets, table),
     ...comparison,
     ...momentsOf({

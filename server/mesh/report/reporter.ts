@@ -107,7 +107,7 @@ async function make(wish: ReportWish, stretches: ReportStretches, deps: Reporter
     deps.events({ fromMs, toMs, limit: MAX_REPORT_EVENTS }),
     deps.annotations(),
   ]);
-  const told = { title: wish.title || titleOf(during), nowMs: clock.nowMs(), notes: stretches.notes };
+  const told = { title: wish.title, nowMs: clock.nowMs(), notes: stretches.notes };
   const sources = { ...parts, ...told, views: { before, during, after }, table, events, annotations };
   const data = await inSlices(reportDataOf(sources), clock);
   return { data, page: () => reportPage(data, pictures.taken), policy: REPORT_POLICY };
@@ -139,9 +139,4 @@ async function paint(mesh: Mesh, deps: ReporterDeps): Promise<Uint8Array> {
   const slowMs = mesh.settings.slowLinkMs;
   const limits = { t0Ms: Math.min(2, slowMs), t1Ms: Math.min(5, slowMs), t2Ms: slowMs };
   return deps.paint(await inSlices(drawnRangeOf(mesh), deps.clock), limits);
-}
-
-function titleOf({ findings }: RangeView): string {
-  const [gravest] = findings;
-  return gravest === undefined ? 'Report: nothing stood out' : `Report: ${gravest.title}`.slice(0, 200);
 }

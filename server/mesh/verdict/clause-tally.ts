@@ -4,7 +4,7 @@ import type { MeshRow } from '../../contract/mesh.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../contract/verdict.ts';
 import { type Clause, formatClause } from './clause.ts';
 import { FAILED, type RowWindow } from './row-window.ts';
-import type { Selection } from './selection.ts';
+import { isExact, type Selection } from './selection.ts';
 import { HOLDS, MEASURED, SHORT, VIOLATES, type Yardstick, yardstickOf } from './yardstick.ts';
 
 /** A link that a clause does not hold on. */
@@ -28,6 +28,8 @@ export class ClauseTally {
   firstShort = '';
   /** Pods whose rows it needs and does not have. */
   readonly missing: number[] = [];
+  /** The first pod that knows other pods than the serving pod does, so that links it is about may be unheard of; -1 = none. */
+  differing = -1;
   readonly violations: Violation[] = [];
   readonly #name: NameOf;
   readonly #yardstick: Yardstick;
@@ -97,6 +99,13 @@ export class ClauseTally {
     const others = clause.self === 'only' ? 0 : selection.toCount - own;
     const isOwnNeeded = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
     if (others > 0 || isOwnNeeded) this.missing.push(pod);
+  }
+
+  /** Takes into account that `pod` knows other pods: where both ends are named exactly, none of those is meant. */
+  differ(pod: number): void {
+    const { from, to } = this.clause;
+    const isMeant = !isExact(from) || (this.isAbout(pod) && !isExact(to));
+    if (isMeant && this.differing < 0) this.differing = pod;
   }
 
   /** Whether the clause is about a link of a row that it is about. */

@@ -47,6 +47,8 @@ class Round {
   /** Whether everybody is to be pinged by everybody. */
   readonly #everybody: boolean;
   readonly #window = new RowWindow();
+  /** By pod 1 = ready: of others the lists need not be complete yet. */
+  readonly #ready: Uint8Array;
   /** The row in which a pod was last met as the end of a link. */
   readonly #met: Int32Array;
   #looks = 0;
@@ -57,6 +59,7 @@ class Round {
     this.#windowMs = windowMs;
     this.#isPast = past !== null;
     this.#everybody = settings.pingNumber === 0 && settings.refreshIntervalMs > 0;
+    this.#ready = Uint8Array.from(pods, ({ lifecycle }) => (lifecycle === 'ready' ? 1 : 0));
     this.#met = new Int32Array(pods.length).fill(-1);
   }
 
@@ -64,6 +67,8 @@ class Round {
   *judge(pod: number, row: MeshRow | undefined): Generator<void, void> {
     const concerned = this.#tallies.filter((tally) => tally.isAbout(pod));
     if (this.#isStepOver(this.#tallies.length)) yield;
+    const isReady = this.#ready[pod] === 1;
+    if (row?.missing === '' && !row.samePeers && isReady) for (const tally of this.#tallies) tally.differ(pod);
     if (concerned.length === 0) return;
     if (row?.missing === '' && !this.#isPast) this.oldestMs = Math.min(this.oldestMs, row.atMs);
     const isHere = row !== undefined && row.missing === '' && row.starvation?.unreliable !== true;

@@ -8,7 +8,8 @@ type Verdict = VerdictAnswer['verdict'];
 export function verdictOf(tally: ClauseTally, mesh: Mesh): Verdict {
   if (mesh.discovery.phase === 'waiting') return 'unknown';
   if (tally.violated > 0) return 'fail';
-  if (tally.held === 0 || tally.short > 0 || tally.missing.length > 0 || isListOld(mesh)) return 'unknown';
+  if (tally.held === 0 || tally.short > 0 || tally.missing.length > 0) return 'unknown';
+  if (tally.differing >= 0 || isListOld(mesh)) return 'unknown';
   if (tally.isOfSelvesAlone && presentCount(mesh) > 1) return 'unknown';
   return 'pass';
 }
@@ -53,6 +54,9 @@ function unknownWords(tally: ClauseTally, mesh: Mesh, name: NameOf): string {
     return `${tally.selection.fromCount} of ${presentCount(mesh)} pods ready, and nothing but links of pods to themselves to look at`;
   }
   if (held === 0) return 'no link is as from=, to= and self= say';
+  if (tally.differing >= 0) {
+    return `${name(tally.differing)} knows other pods than ${mesh.servedBy.name} does, and so there may be links that are not looked at`;
+  }
   return 'the list of pods could not be refreshed, and may be out of date';
 }
 

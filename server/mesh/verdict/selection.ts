@@ -53,7 +53,7 @@ export function* selecting<T extends Pick<Clause, 'from' | 'to'>>(
 
 function* maskFor(selector: Selector | null, pods: readonly Pod[]): Generator<void, Mask> {
   const mask = { pods: new Uint8Array(pods.length), count: 0 };
-  const isExact = selector?.by === 'pod' && !hasWildcard(selector.glob);
+  const isNamed = isExact(selector);
   let characters = 0;
   for (const [i, pod] of pods.entries()) {
     if (characters >= STEP_CHARACTERS) {
@@ -61,7 +61,7 @@ function* maskFor(selector: Selector | null, pods: readonly Pod[]): Generator<vo
       yield;
     }
     characters += POD_CHARACTERS;
-    if (pod.lifecycle === 'gone' || (!isExact && pod.lifecycle !== 'ready')) continue;
+    if (pod.lifecycle === 'gone' || (!isNamed && pod.lifecycle !== 'ready')) continue;
     if (selector !== null) {
       const text = textOf(selector, pod);
       if (text === null) continue;
@@ -72,6 +72,11 @@ function* maskFor(selector: Selector | null, pods: readonly Pod[]): Generator<vo
     mask.count += 1;
   }
   return mask;
+}
+
+/** Whether a selector stands for the pods of one name. */
+export function isExact(selector: Selector | null): boolean {
+  return selector?.by === 'pod' && !hasWildcard(selector.glob);
 }
 
 /** What of a pod a pattern is held against; null of a label that it does not have. */

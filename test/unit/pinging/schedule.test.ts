@@ -1,70 +1,5 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Sample } from '../../../server/contract/outcome.ts';
-import type { Target } from '../../../server/contract/pod.ts';
-import { createSchedule, type ScheduleSettings } from '../../../server/pinging/schedule.ts';
-import { FakeClock } from '../../fake-clock.ts';
-
-const SAMPLE: Sample = {
-  ...{ atMs: 0, outcome: 'ok', phase: null, connectUs: 1, firstByteUs: 1, totalUs: 2 },
-  ...{ starvedUs: 0, suspect: false, bootTimeMs: 0, statusCode: 200, detail: '' },
-};
-
-function target(uid: string, address = '10.0.0.1'): Target {
-  const pod = { uid, name: uid, namespace: 'default', node: 'n', hostIP: '', podIP: address };
-  return { ...pod, id: `${uid}/4`, family: 4, address, port: 8080 };
-}
-
-const targets = (count: number) => Array.from({ length: count }, (_, i) => target(`u${i}`));
-
-/** Numbers that look random and are the same in every run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-interface Start {
-  id: string;
-  atMs: number;
-}
-
-/** A schedule whose probes take `probeMs`, and a record of what it did. */
-function scene(settings: Partial<ScheduleSettings> = {}, probeMs = 1, seed = 7) {
-  const clock = new FakeClock();
-  const starts: Start[] = [];
-  const samples: string[] = [];
-  const running = new Map<string, number>();
-  let overlaps = 0;
-  const probe = (to: Target) => {
-    starts.push({ id: to.id, atMs: clock.monotonicMs() });
-    const now = (running.get(to.id) ?? 0) + 1;
-    running.set(to.id, now);
-    if (now > 1) overlaps += 1;
-    return new Promise<Sample>((resolve) => {
-      clock.setTimer(() => {
-        running.set(to.id, (running.get(to.id) ?? 0) - 1);
-        resolve(SAMPLE);
-      }, probeMs);
-    });
-  };
-  const all = { intervalMs: 1000, jitterFactor: 0.05, ...settings };
-  const schedule = createSchedule(all, { clock, random: seeded(seed), probe }, (to) => samples.push(to.uid));
-  const startMs = clock.monotonicMs();
-  return { clock, schedule, starts, samples, startMs, overlaps: () => overlaps };
-}
-
-/** Starts of each target in order. */
-function byTarget(starts: Start[]): Map<string, number[]> {
-  const times = new Map<string, number[]>();
-  for (const { id, atMs } of starts) times.set(id, [...(times.get(id) ?? []), atMs]);
-  return times;
-}
-
-/** Distances between neighbours. */
-const gaps = (times: number[]) => times.slice(1).map((time, i) => time - (times[i] ?? 0));
+import { byTarget, gaps, scene, target, targets } from './schedule-scene.ts';
 
 describe('the schedule', () => {
   it('probes every target once in the first interval, spread evenly over it', async () => {
@@ -224,29 +159,5 @@ describe('the schedule', () => {
     await clock.advance(200);
     await stopping;
     expect(samples).toEqual([]);
-  });
-
-  it('keeps its promises under any sequence of changes and pauses', async () => {
-    const step = fc.record({
-      count: fc.nat(30),
-      passMs: fc.integer({ min: 0, max: 700 }),
-      freezeMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5_000 })),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.integer({ min: 1, max: 1e6 }), async (steps, seed) => {
-        const { clock, schedule, starts, overlaps } = scene({}, 30, seed);
-        for (const { count, passMs, freezeMs } of steps) {
-          schedule.setTargets(targets(count));
-          clock.freeze(freezeMs);
-          await clock.advance(passMs);
-          expect(clock.pending).toBeLessThanOrEqual(1 + schedule.inFlight);
-        }
-        expect(overlaps()).toBe(0);
-        for (const gap of gaps(starts.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(16);
-        await Promise.all([schedule.stop(), clock.advance(100)]);
-        expect(clock.pending).toBe(0);
-      }),
-      { numRuns: 30 },
-    );
   });
 });

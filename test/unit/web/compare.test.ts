@@ -9,6 +9,7 @@ import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts
 import {
   deltaText,
   doingText,
+  nothingText,
   onScale,
   pairName,
   pairWords,
@@ -193,6 +194,14 @@ test('words and places', () => {
   expect(reportPath(ranges.slice(0, 2), ['healthy', 'latency>=200ms,to=chaos'])).toBe(
     'api/v1/report?from=3000&to=3900&before=1000-1900&expect=healthy&expect=latency%3E%3D200ms%2Cto%3Dchaos',
   );
+});
+
+test('no findings at the end of a range in which links became worse is not called nothing', () => {
+  expect(nothingText({ affected: 3, of: 12 })).toBe(
+    'Nothing stood out any more at its end, but 3 of 12 links became worse.',
+  );
+  expect(nothingText({ affected: 0, of: 12 })).toBe('Nothing stood out during the range.');
+  expect(nothingText()).toBe('Nothing stood out during the range.');
 });
 
 describe('how long it took to be seen', () => {

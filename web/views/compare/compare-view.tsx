@@ -5,7 +5,7 @@ import type { Mesh } from '../../../server/contract/mesh.ts';
 import { serverUrl } from '../../data/requests.ts';
 import type { Selection } from '../../pure/address.ts';
 import { compare } from '../../pure/compare.ts';
-import { deltaText, reportPath, seenAfter } from '../../pure/compare-words.ts';
+import { deltaText, nothingText, reportPath, seenAfter } from '../../pure/compare-words.ts';
 import { clockText, spanText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';
 import { RANGE_NAMES, type TimeRange } from '../../pure/timeline-ranges.ts';
@@ -92,7 +92,7 @@ export function CompareView(view: CompareViewProps) {
                 onFilter={(filter) => view.onOpenFilter(filter, middleMs)}
               />
             ) : (
-              <p className="panel-second">Nothing stood out during the range.</p>
+              <p className="panel-second">{nothingText(comparison?.figures)}</p>
             )}
             {duringRange !== undefined && <VerdictBox expect={expect} onExpect={onExpect} verdict={verdict} />}
           </div>,

@@ -1,6 +1,7 @@
 import type { ReportData, ReportMoment } from '../../../contract/report.ts';
 import { counted, listed } from '../names.ts';
 import { milliseconds, span } from '../times.ts';
+import { worseWords } from '../title.ts';
 import { html, type Markup, name } from './markup.ts';
 
 const VERDICT_WORDS = {
@@ -76,8 +77,8 @@ function card(term: string, value: string, words: string): Markup {
 
 const SEVERITY_WORDS = { failed: 'failed', slow: 'slow', suspect: 'suspect', unknown: 'unknown' } as const;
 
-/** What stood out in the range "during", the gravest first. */
-export function findingsSection({ findings }: ReportData): Markup {
+/** What stood out at the end of the range "during", the gravest first; a fault that was over by then is in the links. */
+export function findingsSection({ findings, affected }: ReportData): Markup {
   const items = findings.map(
     (
       finding,
@@ -86,5 +87,7 @@ export function findingsSection({ findings }: ReportData): Markup {
 ${finding.detail === '' ? null : html`<p class="second">${finding.detail}</p>`}</div>`,
   );
   const none = html`<p>Nothing stood out.</p>`;
-  return html`<section><h2>Findings in the range "during"</h2>${items.length === 0 ? none : items}</section>`;
+  const worse = html`<p>Nothing stood out any more at its end, but ${worseWords(affected)}.</p>`;
+  const nothing = affected.links === 0 ? none : worse;
+  return html`<section><h2>Findings in the range "during"</h2>${items.length === 0 ? nothing : items}</section>`;
 }

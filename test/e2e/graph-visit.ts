@@ -1,0 +1,41 @@
+import type { Locator, Page } from 'playwright-core';
+import type { MeshOptions } from '../feed/options.ts';
+import { meshOf } from '../feed/scenarios.ts';
+import type { FileVisitor, Visit } from './page-visit.ts';
+
+/** Opens the graph of a scenario at a fixed time. */
+export async function openGraph(visitor: FileVisitor, mesh: MeshOptions, visit: Visit = {}) {
+  const feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
+  const page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
+  await page.locator('.pod-node').first().waitFor();
+  return { feed, page };
+}
+
+/** What a test looks at on the page with the graph that is open. */
+export function graphParts(open: () => Page) {
+  const pod = (name: string) => open().getByRole('button', { name: new RegExp(`^goldpinger-${name}`) });
+  return {
+    pod,
+    panel: () => open().locator('.side-panel.is-selection'),
+    hash: () => open().evaluate(() => location.hash),
+    zoomText: () => open().locator('.zoom-tools output').textContent(),
+    /** Middle of a pod's disc on the page. */
+    placeOf: (name: string) => middleOf(pod(name)),
+    /** How many pixels of a canvas are painted: of the one that stays, or of the one that a dragged pod is on. */
+    painted: (which: '.graph-canvas' | '.graph-held' = '.graph-canvas') =>
+      open().evaluate((selector) => {
+        const canvas = document.querySelector<HTMLCanvasElement>(selector);
+        if (canvas === null || canvas.width === 0) return 0;
+        const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+        let count = 0;
+        for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 0) count++;
+        return count;
+      }, which),
+  };
+}
+
+/** Middle of a pod's disc on the page. */
+export async function middleOf(node: Locator): Promise<{ x: number; y: number }> {
+  const box = (await node.locator('.pod-shape').boundingBox())!;
+  return { x: Math.round(box.x + box.width / 2), y: Math.round(box.y + box.height / 2) };
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { dial, echo, pattern, received, roundTrip, startUpstream } from './fault-proxy.ts';
+import { endOf, proxyOfFile } from './proxied.ts';
+import { soon } from './server-process.ts';
+
+const { current, post, toxic, proxied, dialled } = proxyOfFile();
+
+describe('without toxics', () => {
+  it('every byte comes through both ways, and each end by itself: half-open connections stay open', async () => {
+    const address = await proxied((client) => {
+      // Answers only once the client has finished.
+      void received(client).then((all) => client.end(all));
+    });
+    const socket = await dialled(address);
+    const sent = pattern(3_000_000);
+    socket.end(sent);
+    expect((await received(socket)).equals(sent)).toBe(true);
+  });
+
+  it('an upstream by IPv6 is reached', async () => {
+    const socket = await dialled(await proxied(echo, { host: '::1' }));
+    expect(await roundTrip(socket, Buffer.from('six'))).toBeLessThan(1000);
+  });
+
+  it('a client whose upstream is away is accepted and closed', async () => {
+    const { server, address } = await startUpstream(echo);
+    await new Promise((resolve) => server.close(resolve));
+    const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
+    const socket = await dialled(listen);
+    expect(['end', 'ECONNRESET']).toContain(await endOf(socket));
+  });
+
+  it('a reset by the upstream ends the client, and nothing is left', async () => {
+    const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
+    const socket = await dialled(address);
+    const ended = endOf(socket);
+    socket.write('x');
+    await ended;
+  });
+});
+
+describe('disabling', () => {
+  it('refuses and ends what is open; enabling serves again', async () => {
+    const address = await proxied(echo);
+    const socket = await dialled(address);
+    const ended = endOf(socket);
+    expect(await post('/proxies/p', { enabled: false })).toMatchObject({ enabled: false });
+    await ended;
+    await expect(dial(address)).rejects.toThrow('ECONNREFUSED');
+    await post('/proxies/p', { enabled: true });
+    expect(await roundTrip(await dialled(address), Buffer.from('again'))).toBeLessThan(1000);
+  });
+});
+
+it('a stalled receiver stops its sender and not the memory', async () => {
+  const address = await proxied((client) => {
+    const flood = Buffer.alloc(65_536);
+    const more = () => {
+      while (client.writable && client.write(flood)) {}
+    };
+    client.on('drain', more);
+    more();
+  });
+  await toxic('latency', { latency: 1 });
+  const sockets = await Promise.all(Array.from({ length: 8 }, () => dialled(address)));
+  for (const socket of sockets) socket.pause();
+  let before = -1;
+  // Until nothing moves any more: every buffer on the way is full.
+  await expect
+    .poll(
+      () => {
+        const held = current().bufferedBytes();
+        const still = held === before && held > 0;
+        before = held;
+        return still;
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    .toBe(true);
+  expect(current().bufferedBytes()).toBeLessThan(8 * 5 * 1024 * 1024);
+  for (const socket of sockets) socket.destroy();
+  await soon(() => expect(current().bufferedBytes()).toBe(0));
+});

@@ -1,0 +1,169 @@
+import { CoreV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
+import { describe, expect, it, vi } from 'vitest';
+import type { KubeObject } from '../../deploy/local/api/objects.ts';
+import type { Table } from '../../deploy/local/api/table.ts';
+import { call, textOf } from '../../deploy/local/client/api-client.ts';
+import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
+import { soon } from './server-process.ts';
+import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from './stand-ins.ts';
+
+const { current, api, firstPod } = clusterOfFile();
+
+describe('the API', () => {
+  it('knows nobody without a token, and tells its version to everybody', async () => {
+    for (const token of ['', 'wrong']) {
+      const { code, json } = await api('GET', PODS, { token });
+      expect({ code, reason: json['reason'], kind: json['kind'] }).toEqual({
+        code: 401,
+        reason: 'Unauthorized',
+        kind: 'Status',
+      });
+    }
+    const version = await api('GET', '/version', { token: 'wrong' });
+    expect(version).toMatchObject({ code: 200, json: { major: '1', minor: '32' } });
+  });
+
+  it('lets the pods see pods and nodes, and do nothing else', async () => {
+    const env = JSON.parse(await fetchText(`http://${firstPod().ip}:8080/env`)) as { KUBECONFIG: string };
+    const { token } = readKubeconfig(env.KUBECONFIG);
+    expect((await api('GET', PODS, { token })).code).toBe(200);
+    expect((await api('GET', '/api/v1/nodes', { token })).code).toBe(200);
+    const refused = await api('DELETE', `${PODS}/${firstPod().name}`, { token });
+    expect(refused).toMatchObject({ code: 403, json: { reason: 'Forbidden', code: 403, status: 'Failure' } });
+    expect((await api('GET', '/apis/apps/v1/deployments', { token })).code).toBe(403);
+  });
+
+  it.each([
+    ['GET', `${PODS}/nope`, 404, 'NotFound', 'pods "nope" not found'],
+    ['GET', '/apis/apps/v1/namespaces/default/deployments/nope', 404, 'NotFound', 'deployments.apps "nope" not found'],
+    ['GET', '/api/v1/widgets', 404, 'NotFound', 'the server could not find the requested resource'],
+    ['PUT', PODS, 405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource'],
+    ['GET', `${PODS}?labelSelector=a+b`, 400, 'BadRequest', "unable to parse requirement: 'a b'"],
+  ])('answers %s %s with %i and a Status', async (method, path, code, reason, message) => {
+    const answer = await api(method, path);
+    expect(answer.code).toBe(code);
+    expect(answer.headers['content-type']).toBe('application/json');
+    expect(answer.json).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message, code });
+  });
+
+  it('refuses bodies that are too large, not JSON, of another kind, or not valid', async () => {
+    const post = (body: object) => api('POST', PODS, { body });
+    expect((await post({ a: 'x'.repeat(1024 * 1024) })).code).toBe(413);
+    expect((await api('POST', PODS, { body: {}, contentType: 'application/vnd.kubernetes.protobuf' })).code).toBe(415);
+    expect((await post({ kind: 'Service', apiVersion: 'v1', metadata: { name: 'a' } })).code).toBe(400);
+    const container = { name: 'c', image: 'i' };
+    for (const body of [
+      { metadata: { name: 'a' }, spec: { containers: [] } },
+      { metadata: { name: 'Not Valid' }, spec: { containers: [container] } },
+      { metadata: {}, spec: { containers: [container] } },
+      { metadata: { name: 'a' }, spec: { containers: [{ ...container, env: 'x' }] } },
+    ]) {
+      expect(await post(body)).toMatchObject({ code: 422, json: { reason: 'Invalid' } });
+    }
+  });
+
+  it('runs a pod of several containers, each under the image that this machine has or has not', async () => {
+    const containers = [
+      { name: 'goldpinger', image: 'docker.io/x/goldpinger:v2', env: [{ name: 'PORT', value: '9090' }] },
+      { name: 'web', image: 'docker.io/library/nginx:1.27' },
+    ];
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'chaos', labels: { chaos: 'true' } },
+      spec: { containers },
+    };
+    expect(await api('POST', PODS, { body })).toMatchObject({ code: 201, json: { status: { phase: 'Pending' } } });
+    expect(await api('POST', PODS, { body })).toMatchObject({ code: 409, json: { reason: 'AlreadyExists' } });
+    const now = () =>
+      current()
+        .pods()
+        .find((pod) => pod.name === 'chaos');
+    await soon(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
+    await soon(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
+    const { json } = await api('GET', `${PODS}?labelSelector=chaos%3Dtrue`, { accept: TABLE });
+    expect((json as unknown as Table).rows[0]?.cells.slice(0, 3)).toEqual(['chaos', '1/2', 'ImagePullBackOff']);
+    expect((await api('GET', `${PODS}/chaos/log`)).json['message']).toContain('choose one of: [goldpinger web]');
+    const pid = now()?.pid ?? 0;
+    await api('DELETE', `${PODS}/chaos?gracePeriodSeconds=0`);
+    expect(now()).toBeUndefined();
+    await soon(() => expect(isAlive(pid)).toBe(false));
+  });
+
+  it('lists in pages of one version', async () => {
+    const first = await api('GET', `${PODS}?limit=2`);
+    expect(first.json.items).toHaveLength(2);
+    expect(first.json.metadata['remainingItemCount']).toBe(1);
+    const rest = await api('GET', `${PODS}?limit=2&continue=${first.json.metadata['continue']}`);
+    expect(rest.json.items).toHaveLength(1);
+    expect(rest.json.metadata['resourceVersion']).toBe(first.json.metadata['resourceVersion']);
+    expect(rest.json.metadata['continue']).toBeUndefined();
+  });
+
+  it('says 410 to a watch, and to a list, from a version that it has forgotten', async () => {
+    const { json } = await api('GET', `${PODS}?limit=1`);
+    const version = json.metadata['resourceVersion'];
+    const configMap = (value: number) => ({ metadata: { name: 'noise' }, data: { value: String(value) } });
+    await api('POST', '/api/v1/namespaces/default/configmaps', { body: configMap(0) });
+    for (let i = 1; i <= 130; i++) {
+      await api('PATCH', '/api/v1/namespaces/default/configmaps/noise', {
+        body: configMap(i),
+        contentType: 'application/merge-patch+json',
+      });
+    }
+    const watch = await call(current().access, { method: 'GET', path: `${PODS}?watch=1&resourceVersion=${version}` });
+    expect(watch.statusCode).toBe(200);
+    const lines = (await textOf(watch))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; object: object });
+    expect(lines).toMatchObject([{ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }]);
+    expect((await api('GET', `${PODS}?limit=1&continue=${json.metadata['continue']}`)).code).toBe(410);
+  });
+
+  it('ends a watch when its time is over, with a last bookmark', async () => {
+    const path = `${PODS}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`;
+    const lines = (await textOf(await call(current().access, { method: 'GET', path }))).trim().split('\n');
+    const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
+    expect(types.slice(0, 3)).toEqual(['ADDED', 'ADDED', 'ADDED']);
+    // One at least on the way, though this process be held up for most of the second, and the last.
+    expect(types.slice(3).length).toBeGreaterThan(1);
+    expect(new Set(types.slice(3))).toEqual(new Set(['BOOKMARK']));
+  });
+
+  it('gives logs: the last lines, with times, and as they come', async () => {
+    const pod = firstPod();
+    const read = async (query: string) =>
+      textOf(await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?${query}` }));
+    expect(await read('tailLines=1')).toBe(`listening on ${pod.ip}:8080\n`);
+    expect(await read('tailLines=0')).toBe('');
+    expect(await read('limitBytes=6')).toBe('listen');
+    expect(await read('timestamps=true')).toMatch(/^\d{4}-\d\d-\d\dT\S+Z listening on/);
+    const following = await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?follow=true` });
+    current().deletePod(pod.name);
+    expect(await textOf(following)).toBe(`listening on ${pod.ip}:8080\nasked to end\n`);
+    await current().ready();
+  });
+
+  it('works with the official client: list, watch, delete', async () => {
+    const config = new KubeConfig();
+    config.loadFromFile(current().kubeconfigPath);
+    const core = config.makeApiClient(CoreV1Api);
+    const list = await core.listNamespacedPod({ namespace: 'default', labelSelector: 'app=goldpinger', limit: 50 });
+    expect(list.items).toHaveLength(3);
+    const events: string[] = [];
+    const controller = await new Watch(config).watch(
+      PODS,
+      { resourceVersion: list.metadata?.resourceVersion ?? '', labelSelector: 'app=goldpinger' },
+      (type: string, pod: KubeObject) => events.push(`${type} ${pod.metadata.name}`),
+      () => {},
+    );
+    const name = list.items[0]?.metadata?.name ?? '';
+    const deleted = await core.deleteNamespacedPod({ name, namespace: 'default', gracePeriodSeconds: 7 });
+    expect(deleted.metadata?.deletionGracePeriodSeconds).toBe(7);
+    await vi.waitFor(() => expect(events).toContain(`DELETED ${name}`), 20_000);
+    expect(events.indexOf(`MODIFIED ${name}`)).toBeGreaterThanOrEqual(0);
+    controller.abort();
+    await current().ready();
+  });
+});

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { Table } from '../../deploy/local/api/table.ts';
+import { call, linesOf } from '../../deploy/local/client/api-client.ts';
+import { clusterOfFile, PODS, TABLE } from './stand-ins.ts';
+
+const { current, api, livePods, firstPod } = clusterOfFile();
+
+describe('kubectl', () => {
+  /** What kubectl prints, or null where it is not installed. */
+  async function kubectl(...args: string[]): Promise<string | null> {
+    try {
+      const { stdout } = await promisify(execFile)('kubectl', ['--kubeconfig', current().kubeconfigPath, ...args]);
+      return stdout;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  it('get pods shows the columns of the table, -w the rows as they change', async () => {
+    const list = (await api('GET', PODS, { accept: TABLE })).json as unknown as Table;
+    expect(list.rows.map((row) => row.cells.slice(1, 4))).toEqual(Array(3).fill(['1/1', 'Running', '0']));
+    const { resourceVersion } = list.metadata as { resourceVersion: string };
+    const watch = await call(current().access, {
+      method: 'GET',
+      path: `${PODS}?watch=1&resourceVersion=${resourceVersion}`,
+      accept: TABLE,
+    });
+    const victim = firstPod().name;
+    current().deletePod(victim);
+    for await (const line of linesOf(watch)) {
+      const { type, object } = JSON.parse(line) as { type: string; object: Table };
+      expect(object.kind).toBe('Table');
+      if (type === 'DELETED' && object.rows[0]?.cells[0] === victim) break;
+    }
+    await current().ready();
+    const printed = await kubectl('get', 'pods');
+    if (printed === null) return;
+    const [head, ...rows] = printed.trim().split('\n');
+    expect(head?.split(/ {2,}/)).toEqual(['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE']);
+    expect(rows.map((row) => row.split(/ {2,}/).slice(1, 4))).toEqual(Array(3).fill(['1/1', 'Running', '0']));
+  });
+
+  it('delete pod --grace-period=0 --force ends a pod at once', async () => {
+    const victim = firstPod();
+    const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, propagationPolicy: 'Background' };
+    const answer = await api('DELETE', `${PODS}/${victim.name}`, { body });
+    expect(answer).toMatchObject({ code: 200, json: { kind: 'Pod', metadata: { uid: victim.uid } } });
+    expect(await api('GET', `${PODS}?fieldSelector=metadata.name%3D${victim.name}`)).toMatchObject({
+      json: { items: [] },
+    });
+    await current().ready();
+    const second = firstPod();
+    const printed = await kubectl('delete', 'pod', second.name, '--grace-period=0', '--force');
+    if (printed === null) return;
+    expect(printed).toContain(`pod "${second.name}" force deleted`);
+    expect(
+      current()
+        .pods()
+        .map((pod) => pod.name),
+    ).not.toContain(second.name);
+    await current().ready();
+  });
+
+  it('apply finds that the server checks fields by itself, and creates, then changes', async () => {
+    const { json } = await api('GET', '/openapi/v3/api/v1');
+    const paths = json['paths'] as Record<string, { patch: { parameters: { name: string }[] } }>;
+    expect(paths['/api/v1/namespaces/{namespace}/pods/{name}']?.patch.parameters[0]?.name).toBe('fieldValidation');
+    const groups = (await api('GET', '/apis')).json['groups'] as { name: string }[];
+    expect(groups.map((group) => group.name)).toEqual(['discovery.k8s.io', 'apps', 'rbac.authorization.k8s.io']);
+    const applied = await kubectl('apply', '-f', 'test/fixtures/local-service.yml');
+    if (applied === null) return;
+    expect(applied).toContain('service/second created');
+    expect(await kubectl('apply', '-f', 'test/fixtures/local-service.yml')).toContain('service/second unchanged');
+    expect(await kubectl('describe', 'pod', firstPod().name)).toContain('Controlled By:  ReplicaSet/goldpinger-');
+    const ips = livePods()
+      .map((pod) => pod.ip)
+      .sort();
+    for (const ip of ips) expect(await kubectl('describe', 'service', 'second')).toContain(`${ip}:8080`);
+    expect(await kubectl('delete', 'svc', 'second')).toContain('service "second" deleted');
+  });
+});

@@ -1,0 +1,64 @@
+import type { Server, Socket } from 'node:net';
+import { afterEach, beforeEach, expect } from 'vitest';
+import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { dial, roundTrip, startProxy, startUpstream } from './fault-proxy.ts';
+import { soon } from './server-process.ts';
+
+/** A file's own fault proxy, one for each test, with what a test asks of it; everything ends with the test. */
+export function proxyOfFile() {
+  let proxy: FaultProxy;
+  const servers: Server[] = [];
+  const open: Socket[] = [];
+  beforeEach(async () => {
+    proxy = await startProxy();
+  });
+  afterEach(async () => {
+    for (const socket of open.splice(0)) socket.destroy();
+    for (const server of servers.splice(0)) server.close();
+    await proxy.stop();
+  });
+
+  async function post(path: string, body: object, method = 'POST'): Promise<Record<string, string>> {
+    const answer = await fetch(`${proxy.apiUrl}${path}`, { method, body: JSON.stringify(body) });
+    expect(answer.ok).toBe(true);
+    return (await answer.json()) as Record<string, string>;
+  }
+  return {
+    /** The proxy of the test that runs. */
+    current: () => proxy,
+    post,
+    toxic: (type: string, attributes: object, more: object = {}) =>
+      post('/proxies/p/toxics', { type, attributes, ...more }),
+    drop: (name: string) => fetch(`${proxy.apiUrl}/proxies/p/toxics/${name}`, { method: 'DELETE' }),
+    /** A proxy `p` before a server; gives the address to connect to. */
+    async proxied(onClient: (client: Socket) => void, { host = '127.0.0.1', listen = '127.0.0.1:0' } = {}) {
+      const { server, address } = await startUpstream(onClient, host);
+      servers.push(server);
+      return (await post('/proxies', { name: 'p', listen, upstream: address }))['listen'] ?? '';
+    },
+    /** How many connections the server of the test has. */
+    connections: () => new Promise<number>((resolve) => servers[0]?.getConnections((_, count) => resolve(count))),
+    async dialled(address: string): Promise<Socket> {
+      const socket = await dial(address);
+      socket.on('error', () => {});
+      open.push(socket);
+      return socket;
+    },
+  };
+}
+
+/** Sends until it is back within `ms`, which the machine may hold up for once; gives the ms that took. */
+export function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
+  return soon(async () => {
+    const tookMs = await roundTrip(socket, Buffer.from(text));
+    expect(tookMs).toBeLessThan(ms);
+    return tookMs;
+  });
+}
+/** How a connection ended: `end`, or the code of the error. */
+export const endOf = (socket: Socket) =>
+  new Promise<string>((resolve) => {
+    socket.on('data', () => {});
+    socket.once('end', () => resolve('end'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+  });

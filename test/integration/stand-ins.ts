@@ -1,0 +1,74 @@
+import { get as httpGet } from 'node:http';
+import { afterAll, beforeAll } from 'vitest';
+import type { KubeObject } from '../../deploy/local/api/objects.ts';
+import { type ApiCall, call, textOf } from '../../deploy/local/client/api-client.ts';
+import { type ClusterOptions, startCluster } from '../../deploy/local/cluster.ts';
+import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+
+export const STAND_IN = 'test/fixtures/stand-in-server.cjs';
+export const PODS = '/api/v1/namespaces/default/pods';
+export const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+export const options: ClusterOptions = {
+  pods: 3,
+  intervalS: 2,
+  serverPath: STAND_IN,
+  backoff: { firstMs: 50, longestMs: 200 },
+};
+
+export interface Answer {
+  code: number;
+  headers: Record<string, unknown>;
+  json: Record<string, unknown> & { items: KubeObject[]; metadata: Record<string, unknown> };
+}
+
+/** A file's own cluster whose pods run a stand-in for the server, with what a test asks of it. */
+export function clusterOfFile() {
+  let cluster: LocalCluster;
+  beforeAll(async () => {
+    cluster = await startCluster({ ...options, keepChanges: 60, bookmarkMs: 100 });
+    await cluster.ready();
+  });
+  afterAll(() => cluster?.stop());
+
+  /** A request as the administrator, or with another token. */
+  async function api(method: string, path: string, more: Partial<ApiCall> & { token?: string } = {}): Promise<Answer> {
+    const { token = cluster.access.token, ...rest } = more;
+    const answer = await call({ ...cluster.access, token }, { ...rest, method: method as ApiCall['method'], path });
+    const text = await textOf(answer);
+    return { code: answer.statusCode ?? 0, headers: answer.headers, json: JSON.parse(text) as Answer['json'] };
+  }
+
+  const livePods = () => cluster.pods().filter((pod) => !pod.terminating);
+  return {
+    current: () => cluster,
+    api,
+    livePods,
+    firstPod() {
+      const pod = livePods().find((one) => one.ready);
+      if (!pod) throw new Error('no ready pod');
+      return pod;
+    },
+  };
+}
+
+/** GET over plain HTTP; rejects with the error's code if the connection fails. */
+export function fetchText(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = httpGet(url, { agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text)).on('error', reject);
+    });
+    request.on('error', reject);
+  });
+}
+
+export const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};

@@ -1,0 +1,121 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { DiscoveryFault } from '../../../server/contract/discovery.ts';
+import type { StubFault } from '../../kube-faults.ts';
+import { discoveryOfFile, phase, until } from './discovery-scene.ts';
+
+const api = discoveryOfFile();
+const { start, watching } = api;
+
+const FAULTS: [StubFault, DiscoveryFault][] = [
+  ['refuse', 'refused'],
+  ['reset', 'reset'],
+  ['hung', 'timeout'],
+  ['drip', 'timeout'],
+  ['malformed', 'malformed'],
+  ['html', 'malformed'],
+  ['redirect', 'malformed'],
+  [400, 'config'],
+  [401, 'unauthorized'],
+  [403, 'forbidden'],
+  [404, 'not-found'],
+  [410, 'server-error'],
+  [500, 'server-error'],
+  [503, 'server-error'],
+];
+
+/** Short times for the faults that end by them; for the others a pause of the machine would be one more fault. */
+const patience = (expected: DiscoveryFault) =>
+  expected === 'timeout' ? { listTimeoutMs: 100, watchSilenceMs: 100 } : {};
+
+describe('when the API server fails', () => {
+  test.each(FAULTS)('%s at start-up: waits, says why, and recovers by itself', async (fault, expected) => {
+    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    await api.stub.break(fault);
+    const discovery = start({}, patience(expected));
+    await until(() => expect(discovery.snapshot().status.attempts).toBeGreaterThan(1));
+    const { status, pods } = discovery.snapshot();
+    expect(pods).toEqual([]);
+    expect(status).toMatchObject({ phase: 'waiting', lastGoodMs: 0, lastError: { fault: expected } });
+    expect(status.lastError?.message).not.toBe('');
+    expect(new Set(discovery.faults)).toEqual(new Set([expected]));
+    expect(discovery.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    await api.stub.heal();
+    await watching(discovery);
+    expect(discovery.stages()).toEqual(['a ready']);
+    expect(discovery.snapshot().status).toMatchObject({ attempts: 0, nextAttemptMs: 0, lastError: null });
+  });
+
+  test.each(FAULTS)('%s mid-run: keeps its peers, stale, and catches up afterwards', async (fault, expected) => {
+    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+    const discovery = start({}, patience(expected));
+    await watching(discovery);
+    const { lastGoodMs } = discovery.snapshot().status;
+    await api.stub.break(fault);
+    await until(() => expect(phase(discovery)).toBe('stale'));
+    expect(discovery.stages()).toEqual(['a ready', 'b ready']);
+    const { status } = discovery.snapshot();
+    expect(status).toMatchObject({ lastError: { fault: expected } });
+    expect(status.sinceMs).toBeGreaterThanOrEqual(lastGoodMs);
+    expect(discovery.changes.at(-1)?.status.phase).toBe('stale');
+    api.stub.deletePod('b');
+    api.stub.putPod({ name: 'c', ip: '10.1.0.3' });
+    await api.stub.heal();
+    await until(() => expect(discovery.stages()).toEqual(['a ready', 'b gone', 'c ready']));
+    expect(phase(discovery)).toBe('synced');
+  });
+
+  test('every attempt of a failing list is told once, as request and as fault', async () => {
+    await api.stub.break(500);
+    const discovery = start();
+    await until(() => expect(discovery.faults.length).toBeGreaterThan(3));
+    await discovery.stop();
+    expect(discovery.requests.map(({ ok }) => ok)).toEqual(discovery.faults.map(() => false));
+  });
+
+  test('an empty list at start-up is a list', async () => {
+    const discovery = start();
+    await watching(discovery);
+    expect(discovery.snapshot()).toMatchObject({ pods: [], status: { phase: 'synced' } });
+  });
+
+  test('a suddenly empty list is believed only once it is confirmed', async () => {
+    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    const discovery = start({ refreshIntervalMs: 150 });
+    await watching(discovery);
+    await api.stub.break('empty');
+    api.stub.compact();
+    await until(() => expect(discovery.snapshot().status.lastError?.fault).toBe('suspicious-empty'));
+    expect(discovery.snapshot().status.phase).toBe('stale');
+    expect(discovery.stages()).toEqual(['a ready']);
+    await until(() => expect(discovery.stages()).toEqual(['a gone']));
+    expect(phase(discovery)).toBe('synced');
+    expect(discovery.faults.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('a rotated token is read again', async () => {
+    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    const discovery = start();
+    await watching(discovery);
+    api.stub.token = 'other';
+    api.stub.closeWatches();
+    await until(() => expect(phase(discovery)).toBe('stale'));
+    expect(discovery.snapshot().status.lastError?.fault).toBe('unauthorized');
+    api.stub.token = 'secret';
+    await watching(discovery);
+  });
+
+  test('no kubeconfig there is a fault like any other', async () => {
+    const discovery = start({ kubeconfig: '/nowhere/config' });
+    await until(() => expect(discovery.faults.length).toBeGreaterThan(1));
+    expect(discovery.snapshot().status).toMatchObject({ phase: 'waiting', lastError: { fault: 'config' } });
+  });
+
+  test('outside of a cluster and without kubeconfig it says so', async () => {
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', undefined);
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', undefined);
+    const discovery = start({ kubeconfig: null });
+    await until(() => expect(discovery.snapshot().status.lastError?.message).toContain('not in a cluster'));
+    vi.unstubAllEnvs();
+  });
+});

@@ -1,0 +1,43 @@
+import { pack16 } from '../../../server/contract/bytes16.ts';
+import { emptyLinks } from '../../../server/contract/links.ts';
+import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
+import { DEFAULT_THRESHOLDS, stateAt } from '../../../web/pure/link-state.ts';
+import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
+import { findingsIn, meshOf } from '../../feed/scenarios.ts';
+
+export const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
+
+/** One link of a row made by hand. */
+export interface Link {
+  to: number;
+  outcome?: number;
+  totalUs?: number;
+  flags?: number;
+  sinceMs?: number;
+}
+
+export function rowOf(pod: number, links: Link[], change: Partial<MeshRow> = {}): MeshRow {
+  const columns = emptyLinks(links.length);
+  for (const [i, link] of links.entries()) {
+    columns.to[i] = link.to;
+    columns.outcome[i] = link.outcome ?? 0;
+    columns.totalUs[i] = pack16(link.totalUs ?? 500);
+    columns.flags[i] = link.flags ?? 0;
+    columns.sinceMs[i] = pack16(link.sinceMs ?? 1000);
+  }
+  const [first] = meshOf({ pods: 1, scenario: 'alone' }).rows;
+  return { ...first!, pod, links: columns, details: [], stats: null, ...change };
+}
+
+export function meshWith(pods: number, rows: MeshRow[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
+  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+  return { ...mesh, findings: findingsIn(mesh) };
+}
+
+export function statesOf(mesh: Mesh, options = USUAL): string[][] {
+  const { n, state } = buildPicture(mesh, options);
+  return Array.from({ length: n }, (_, from) => Array.from({ length: n }, (_, to) => stateAt(state[from * n + to])));
+}
+
+export const everyone = (n: number, link: Omit<Link, 'to'> = {}) =>
+  Array.from({ length: n }, (_, to) => ({ to, ...link }));
