@@ -33,7 +33,7 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
 
   npm run local -- COMMAND         what kubectl would do, for a cluster that runs
     get pods|nodes|services|deployments|events [NAME] [-o wide|json] [-w] [-A]
-    delete pod|deployment|service NAME [--grace-period S] [--force]
+    delete pod|deployment|service NAME... [--grace-period S] [--force]
     scale [DEPLOYMENT] N
     logs NAME [-c CONTAINER] [-f] [--tail N]
     apply -f FILE                  delete -f FILE

@@ -27,7 +27,8 @@ function asksForHelp(args: readonly string[]): boolean {
 
 async function main(args: string[]): Promise<number> {
   if (isCommand(args[0]) && !asksForHelp(args)) {
-    return runCommand(args, { print: (text) => process.stdout.write(text), onEnd });
+    const { stdout } = process;
+    return runCommand(args, { print: (text) => stdout.write(text), onTerminal: stdout.isTTY, onEnd });
   }
   const flags = parseStartFlags(asksForHelp(args) ? ['--help'] : args);
   if (flags.help) {

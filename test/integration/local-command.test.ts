@@ -192,6 +192,16 @@ describe('npm run local', () => {
       const { code, stderr } = await local(...args);
       expect({ args, code, told: stderr.includes(message) || stderr }).toEqual({ args, code: 1, told: true });
     }
+
+    // Half of the pods, as experiment 1b kills them: in either of the two ways in which kubectl names several.
+    const names = (await lines('get', 'pods')).slice(1).map((line) => line.split(' ')[0] ?? '');
+    expect(await lines('delete', 'pod', ...names.slice(0, 2), '--force')).toEqual(
+      names.slice(0, 2).map((one) => `pod "${one}" deleted`),
+    );
+    expect(await lines('delete', `pod/${names[2]}`, 'service/goldpinger')).toEqual([
+      `pod "${names[2]}" deleted`,
+      'service "goldpinger" deleted',
+    ]);
   });
 
   it('get -w shows changes until it is ended, which is no failure', async () => {

@@ -86,9 +86,11 @@ describe.each<Release>([OLD, NEW])('toxiproxy-cli $version', (release) => {
       expect({ line, ...(await said(cli, words, ours.apiUrl)) }).toEqual({ line, ...expected });
       if (expected.code !== 0) continue;
       worked += 1;
+      // Where Toxiproxy ignores what it does not know, ours says so.
+      const more = words.includes('x=1') ? 'But latency has no x, only: latency, jitter\n' : '';
       expect({ line, output: masked(await runToxiproxyCli(words, mine.apiUrl)) }).toEqual({
         line,
-        output: expected.output,
+        output: `${expected.output}${more}`,
       });
     }
     expect(worked).toBeGreaterThan(20);

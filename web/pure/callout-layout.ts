@@ -1,10 +1,15 @@
 import type { Callout } from './callouts.ts';
 import type { HeatLayout } from './heat-layout.ts';
 import { spread } from './label-layout.ts';
+import { codeOf } from './link-state.ts';
+import { SEVERITY } from './severity.ts';
 
 /** A callout with its place right of the matrix. CSS px from the canvas' corner. */
 export interface PlacedCallout {
+  /** With as many of its lines as there is room for. */
   callout: Callout;
+  /** There is a line for its button. */
+  action: boolean;
   /** Where its words begin. */
   x: number;
   /** The middle of its first line. */
@@ -26,6 +31,8 @@ export const CALLOUT_FOOT = 20;
 /** The least from one callout to the next. */
 const LEAST_GAP = 36;
 const LINE = 18;
+/** From the top of a callout to the middle of its first line. */
+const HALF_LINE = 10;
 
 /** About the width of a letter, on the wide side of system fonts. */
 const LETTER = 7.4;
@@ -38,35 +45,51 @@ function heightOf({ title, lines }: Callout, width: number, action: boolean): nu
   return wrapped(title, LETTER * 1.2) * 20 + rows * LINE + (action ? LINE + 4 : 0);
 }
 
+/** What bounds the words: `low` and `high`, and that they are `width` px wide; `action`: each is to have a button. */
+export interface CalloutBounds {
+  low: number;
+  high: number;
+  width: number;
+  action: boolean;
+}
+
+/** Callouts with what they are to say. */
+interface Form {
+  callouts: Callout[];
+  action: boolean;
+  /** How far the first line of each is below that of the first. */
+  offsets: number[];
+  /** How far the end of the last is below the middle of the first's first line. */
+  height: number;
+}
+
 /**
  * Places callouts beside their rows, moved apart where they would touch; those of columns come last and lead down and
- * around. `low` and `high` bound the words, which are `width` px wide; `action`: each has a line for its button.
+ * around. Where there is no room for all they say less: no button, then fewer
+ * lines, then the least grave say nothing.
  */
 export function placeCallouts(
   callouts: readonly Callout[],
   layout: HeatLayout,
   scroll: { x: number; y: number },
-  bounds: { low: number; high: number; width: number; action: boolean },
+  bounds: CalloutBounds,
 ): PlacedCallout[] {
   const right = layout.left + layout.viewWidth;
   const bottom = layout.top + layout.viewHeight;
-  const rows = callouts.filter(({ axis }) => axis === 'row');
-  const columns = callouts.filter(({ axis }) => axis === 'column').sort((a, b) => b.first - a.first);
-  const ordered = [...rows, ...columns];
+  const rowsOf = callouts.filter(({ axis }) => axis === 'row');
+  const columnsOf = callouts.filter(({ axis }) => axis === 'column').sort((a, b) => b.first - a.first);
+  const { callouts: ordered, action, offsets, height } = fittingForm([...rowsOf, ...columnsOf], bounds);
+  const rows = ordered.filter(({ axis }) => axis === 'row');
   const spans = ordered.map((callout) => spanOf(callout, layout, scroll));
-  const gap = Math.max(LEAST_GAP, ...ordered.map((callout) => heightOf(callout, bounds.width, bounds.action) + 10));
-  const wanted = ordered.map((callout, i) => (callout.axis === 'row' ? (spans[i]?.middle ?? 0) : bottom + 12));
-  const last = ordered.at(-1);
-  const high = Math.max(
-    bounds.low,
-    bounds.high - (last === undefined ? 0 : heightOf(last, bounds.width, bounds.action) - 10),
-  );
-  const ys = spread(wanted, gap, bounds.low, high);
+  const wanted = ordered.map((callout, i) => {
+    return (callout.axis === 'row' ? (spans[i]?.middle ?? 0) : bottom + 12) - (offsets[i] ?? 0);
+  });
+  const ys = spread(wanted, 0, bounds.low, Math.max(bounds.low, bounds.high - height));
   return ordered.map((callout, i) => {
-    const y = ys[i] ?? 0;
+    const y = (ys[i] ?? 0) + (offsets[i] ?? 0);
     const span = spans[i] ?? { from: 0, to: 0, middle: 0, inView: false };
     const x = right + CALLOUT_INDENT;
-    if (!span.inView) return { callout, x, y, leader: [], bracket: null };
+    if (!span.inView) return { callout, action, x, y, leader: [], bracket: null };
     const end: [number, number][] = [
       [right + 32, y],
       [x - 6, y],
@@ -78,7 +101,7 @@ export function placeCallouts(
         [right + 18, span.middle],
       ];
       const bracket = many ? { x: right + 8, from: span.from, to: span.to } : null;
-      return { callout, x, y, leader: [...start, ...end], bracket };
+      return { callout, action, x, y, leader: [...start, ...end], bracket };
     }
     const level = bottom + 8 + (i - rows.length) * 6;
     const around: [number, number][] = [
@@ -86,8 +109,41 @@ export function placeCallouts(
       [span.middle, level],
       [right + 20, level],
     ];
-    return { callout, x, y, leader: [...around, ...end], bracket: null };
+    return { callout, action, x, y, leader: [...around, ...end], bracket: null };
   });
+}
+
+/** The longest form of the callouts that fits; of the shortest, as many as do, and one whatever its height. */
+function fittingForm(callouts: Callout[], bounds: CalloutBounds): Form {
+  const cut = (most: number) => callouts.map((callout) => ({ ...callout, lines: callout.lines.slice(0, most) }));
+  const brief = cut(1);
+  const forms = [
+    formOf(callouts, bounds.action, bounds),
+    formOf(callouts, false, bounds),
+    formOf(cut(2), false, bounds),
+  ];
+  const worth = ({ state }: Callout) => SEVERITY[codeOf(state)] ?? 0;
+  const gravest = [...brief].sort((a, b) => worth(b) - worth(a));
+  for (let count = brief.length; count > 1; count--) {
+    const kept = new Set(gravest.slice(0, count));
+    const some = brief.filter((callout) => kept.has(callout));
+    forms.push(formOf(some, false, bounds));
+  }
+  const room = bounds.high - bounds.low;
+  return forms.find(({ height }) => height <= room) ?? formOf(gravest.slice(0, 1), false, bounds);
+}
+
+function formOf(callouts: Callout[], action: boolean, { width }: CalloutBounds): Form {
+  const offsets: number[] = [];
+  let height = 0;
+  let next = 0;
+  for (const callout of callouts) {
+    const own = heightOf(callout, width, action);
+    offsets.push(next);
+    height = next + own - HALF_LINE;
+    next += Math.max(LEAST_GAP, own + 10);
+  }
+  return { callouts, action, offsets, height };
 }
 
 /** Where the rows or columns of a callout are on the canvas, kept within what is visible. */

@@ -88,24 +88,25 @@ function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: num
 }
 
 function ofPassing(picture: Picture, arrangement: Arrangement, { code, first, last }: Run): Callout {
-  const pods = [...arrangement.pods.subarray(first, last + 1)];
-  const view = picture.pods[pods[0] ?? -1];
-  const name = view === undefined ? '' : whose(picture, pods, view.name, shownName(view.pod.node));
-  const many = pods.length > 1 ? `${plural(pods.length, 'pod')}, ` : '';
-  const base = { axis: 'row', state: stateAt(code), first, last, pod: many ? -1 : (pods[0] ?? -1) } as const;
-  if (code === NOT_YET) return { ...base, title: `${name} is new`, lines: [`${many}first pings still on their way`] };
-  const by = picture.mesh.pods.find((other) => other.uid === view?.pod.replacedBy)?.name;
-  const left = `left ${clockText(view?.pod.sinceMs ?? 0, picture.mesh.atMs)}`;
+  const run = [...arrangement.pods.subarray(first, last + 1)];
+  const views = run.flatMap((pod) => picture.pods[pod] ?? []);
+  const pod = run.length > 1 ? -1 : (run[0] ?? -1);
+  const base = { axis: 'row', state: stateAt(code), first, last, pod } as const;
+  const node = shownName(views[0]?.pod.node ?? '');
+  const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
+  // A node that all its pods left is one; of some of its pods the title has the number.
+  const isNode = views.length > 1 && onNode === views.length;
+  const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
+  const name = views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${views.length} pods of ${node}`;
+  const is = `${name} ${views.length > 1 && !isNode ? 'are' : 'is'}`;
+  if (code === NOT_YET) return { ...base, title: `${is} new`, lines: [`${many}first pings still on their way`] };
+  const since = views.map((view) => view.pod.sinceMs);
+  const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
+  const left = from === to ? `left ${from}` : `left ${from} to ${to}`;
+  const heir = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
   return {
     ...base,
-    title: `${name} is gone`,
-    lines: [many + left + (by === undefined ? '' : `, replaced by ${shownName(by)}`)],
+    title: `${is} gone`,
+    lines: [many + left + (heir === undefined ? '' : `, replaced by ${shownName(heir)}`)],
   };
-}
-
-/** The pod's name; the node's, where these are all of its pods; else how many of them they are. */
-function whose(picture: Picture, pods: number[], name: string, node: string): string {
-  if (pods.length === 1) return name;
-  const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
-  return onNode === pods.length ? node : `${pods.length} pods of ${node}`;
 }

@@ -17,6 +17,8 @@ import { runToxiproxyCli } from './toxiproxy-cli.ts';
 /** What a command needs of the process. */
 export interface CommandIo {
   print(text: string): void;
+  /** What is printed is read by somebody, not by a program. */
+  onTerminal?: boolean;
   onEnd(end: () => void): void;
 }
 
@@ -98,16 +100,14 @@ async function remove({ access, io, words, options }: Invocation): Promise<void>
     io.print(await deleteFile(access, options.filename, options.namespace, body));
     return;
   }
-  const [kind = '', name] = kindAndName(words);
-  const resource = known(kind);
-  if (name === undefined) throw new FlagError(`delete ${kind} needs a name`);
-  const path = `${collectionPath(resource, options.namespace)}/${encodeURIComponent(name)}`;
-  await callJson(access, {
-    method: 'DELETE',
-    path,
-    ...(grace === undefined ? {} : { body: { gracePeriodSeconds: Number(grace) } }),
-  });
-  io.print(`${resource.singular} "${name}" deleted\n`);
+  for (const { resource, name } of named(words)) {
+    await callJson(access, {
+      method: 'DELETE',
+      path: `${collectionPath(resource, options.namespace)}/${encodeURIComponent(name)}`,
+      ...(grace === undefined ? {} : { body: { gracePeriodSeconds: Number(grace) } }),
+    });
+    io.print(`${resource.singular} "${name}" deleted\n`);
+  }
 }
 
 async function scale({ access, io, words, options }: Invocation): Promise<void> {
@@ -169,7 +169,7 @@ async function toxic({ access, io, words, options }: Invocation): Promise<void> 
   // `toxic add` is `toxiproxy-cli toxic add`: the word need not be said twice.
   const args = isHost ? rest : words;
   const isShort = ['add', 'update', 'remove'].includes(args[0] ?? '');
-  io.print(await runToxiproxyCli(isShort ? ['toxic', ...args] : args, url));
+  io.print(await runToxiproxyCli(isShort ? ['toxic', ...args] : args, url, io.onTerminal));
 }
 
 /** `toxic` with `--dir` in its place, and all else behind `--`, where it is not read as flags of ours. */
@@ -182,6 +182,21 @@ function toxicArgs(args: readonly string[]): string[] {
 /** `pod x` and `pod/x` are the same. */
 function kindAndName(words: string[]): string[] {
   return words.length === 1 ? (words[0] ?? '').split('/') : words;
+}
+
+/** What is named by `pod x y` or `pod/x pod/y`. Throws FlagError, before anything is done, where a kind or a name is missing. */
+function named(words: string[]): { resource: Resource; name: string }[] {
+  const [kind = '', ...names] = words;
+  if (!kind.includes('/')) {
+    const resource = known(kind);
+    if (names.length === 0) throw new FlagError(`delete ${kind} needs a name`);
+    return names.map((name) => ({ resource, name }));
+  }
+  return words.map((word) => {
+    const [of = '', name = ''] = word.split('/');
+    if (name === '') throw new FlagError(`which ${of}? ${word} has no name`);
+    return { resource: known(of), name };
+  });
 }
 
 function known(kind: string): Resource {

@@ -1,19 +1,6 @@
 import { FlagError } from '../flags.ts';
+import { type ProxyState, proxyTable, type Toxic, toxicTable, toxicWords } from './toxiproxy-tables.ts';
 
-interface Toxic {
-  name: string;
-  type: string;
-  stream: string;
-  toxicity: number;
-  attributes: Record<string, number>;
-}
-interface ProxyState {
-  name: string;
-  listen: string;
-  upstream: string;
-  enabled: boolean;
-  toxics: Toxic[] | null;
-}
 /** What a command line says: words that are no flags, and the flags by their long names. */
 interface Arguments {
   words: string[];
@@ -38,18 +25,19 @@ const VALUES: Record<string, string> = {
 
 /**
  * Does what `toxiproxy-cli ARGS` does, of 2.1.4 or later, against the API at `apiUrl`; gives what it prints where its
- * output is no terminal. Rejects with FlagError, or an Error with the API's message.
+ * output is no terminal, or, `onTerminal`, what it says there. Rejects with FlagError, or an Error with the API's message.
  */
-export async function runToxiproxyCli(args: readonly string[], apiUrl: string): Promise<string> {
-  const send: Send = (method, path, body) => request(new URL(path, apiUrl), method, body);
+export async function runToxiproxyCli(args: readonly string[], apiUrl: string, onTerminal = false): Promise<string> {
+  const base = baseOf(apiUrl);
+  const send: Send = (method, path, body) => request(new URL(path, base), method, body);
   const [command = '', ...rest] = args[0] === 'toxic' ? args.slice(1) : args;
   if (['add', 'a', 'update', 'u', 'remove', 'r', 'delete', 'd'].includes(command) && args[0] === 'toxic') {
     return changeToxics(command.charAt(0), parsed(rest, false), send);
   }
   const commands: Record<string, () => Promise<string>> = {
-    list: () => list(send),
-    ls: () => list(send),
-    inspect: () => inspect(parsed(rest, true), send),
+    list: () => list(send, onTerminal),
+    ls: () => list(send, onTerminal),
+    inspect: () => inspect(parsed(rest, true), send, onTerminal),
     create: () => create(parsed(rest, true), send),
     toggle: () => toggle(parsed(rest, true), send),
     delete: () => remove(parsed(rest, true), send),
@@ -59,8 +47,9 @@ export async function runToxiproxyCli(args: readonly string[], apiUrl: string): 
   throw new FlagError('what? one of: list, create, inspect, toggle, delete, toxic add, toxic update, toxic remove');
 }
 
-async function list(send: Send): Promise<string> {
+async function list(send: Send, onTerminal: boolean): Promise<string> {
   const proxies = Object.values((await send('GET', '/proxies')) as Record<string, ProxyState>);
+  if (onTerminal) return proxyTable(proxies);
   return proxies
     .map(({ name, listen, upstream, enabled, toxics }) => {
       const state = enabled ? 'enabled' : 'disabled';
@@ -69,16 +58,10 @@ async function list(send: Send): Promise<string> {
     .join('');
 }
 
-async function inspect({ words: [name] }: Arguments, send: Send): Promise<string> {
-  const { toxics } = (await send('GET', pathOf(name))) as ProxyState;
-  return (toxics ?? [])
-    .map(({ name: toxic, type, stream, toxicity, attributes }) => {
-      const values = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-      const listed = values.map(([key, value]) => `${key}=${value}\t`).join('');
-      const shared = `type=${type}\tstream=${stream}\ttoxicity=${toxicity.toFixed(2)}`;
-      return `${toxic}\t${shared}\tattributes=[\t${listed}]\n`;
-    })
-    .join('');
+async function inspect({ words: [name] }: Arguments, send: Send, onTerminal: boolean): Promise<string> {
+  const proxy = (await send('GET', pathOf(name))) as ProxyState;
+  if (onTerminal) return toxicTable(proxy);
+  return (proxy.toxics ?? []).map((toxic) => `${toxic.name}\t${toxicWords(toxic).join('\t')}\n`).join('');
 }
 
 async function create({ words: [name], flags }: Arguments, send: Send): Promise<string> {
@@ -103,24 +86,42 @@ async function remove({ words: [name] }: Arguments, send: Send): Promise<string>
 async function changeToxics(kind: string, { words, flags, attributes }: Arguments, send: Send): Promise<string> {
   const [proxy] = words;
   const path = `${pathOf(proxy)}/toxics`;
-  const toxicity = flags.has('toxicity') ? { toxicity: Number(flags.get('toxicity')) } : {};
+  const toxicity = flags.has('toxicity') ? { toxicity: shareOf(flags.get('toxicity') ?? '') } : {};
   if (kind === 'a') {
     const stream = flags.has('upstream') ? 'upstream' : 'downstream';
     const named = { name: flags.get('name') ?? '', type: flags.get('type') ?? '' };
-    const { name, type } = (await send('POST', path, {
+    const added = (await send('POST', path, {
       ...named,
       stream,
       toxicity: 1,
       ...toxicity,
       attributes,
     })) as Toxic;
-    return `Added ${stream} ${type} toxic '${name}' on proxy '${proxy}'\n`;
+    const said = `Added ${stream} ${added.type} toxic '${added.name}' on proxy '${proxy}'\n`;
+    return said + unknownAttributes(attributes, added);
   }
   const name = flags.get('name');
   if (name === undefined) throw new FlagError('which toxic? name it with -n');
   const toxic = `${path}/${encodeURIComponent(name)}`;
-  await send(kind === 'u' ? 'POST' : 'DELETE', toxic, kind === 'u' ? { attributes, ...toxicity } : undefined);
-  return `${kind === 'u' ? 'Updated' : 'Removed'} toxic '${name}' on proxy '${proxy}'\n`;
+  if (kind === 'u') {
+    const changed = (await send('POST', toxic, { attributes, ...toxicity })) as Toxic;
+    return `Updated toxic '${name}' on proxy '${proxy}'\n${unknownAttributes(attributes, changed)}`;
+  }
+  await send('DELETE', toxic);
+  return `Removed toxic '${name}' on proxy '${proxy}'\n`;
+}
+
+function shareOf(text: string): number {
+  const share = Number(text || 'x');
+  if (!(share >= 0 && share <= 1)) throw new FlagError('toxicity should be a number from 0 to 1');
+  return share;
+}
+
+/** What Toxiproxy says nothing of: it ignores an attribute that it does not know, and a mistyped toxic does nothing. */
+function unknownAttributes(given: Record<string, number>, { type, attributes }: Toxic): string {
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(attributes, name));
+  if (unknown.length === 0) return '';
+  return `But ${type} has no ${unknown.join(', ')}, only: ${Object.keys(attributes).join(', ') || 'none'}\n`;
 }
 
 /** Reads flags with one dash or two; `-u` takes a value where a proxy is made and none where a toxic is. */
@@ -154,6 +155,14 @@ function splitOnce(pair: string): string[] {
 function pathOf(proxy: string | undefined): string {
   if (proxy === undefined) throw new FlagError('which proxy?');
   return `/proxies/${encodeURIComponent(proxy)}`;
+}
+
+/** Throws FlagError. */
+function baseOf(apiUrl: string): URL {
+  // As in toxiproxy-cli, a host may come without the scheme.
+  const url = /^https?:\/\//.test(apiUrl) ? apiUrl : `http://${apiUrl}`;
+  if (!URL.canParse(url)) throw new FlagError(`${JSON.stringify(apiUrl)} is not where an API can be: -h HOST:PORT`);
+  return new URL(url);
 }
 
 async function request(url: URL, method: string, body?: object): Promise<unknown> {

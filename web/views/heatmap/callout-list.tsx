@@ -8,12 +8,10 @@ import { StateGlyph } from '../state-glyph.tsx';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 
-/** Callouts as words beside the matrix, where `placed` has them, within `width` px. `action`: with a line that opens the pod's links. */
-export function PlacedCallouts(
-  props: Select & { placed: PlacedCallout[]; picture: Picture; action: boolean; width: number },
-) {
-  const { placed, picture, action, width, onSelect } = props;
-  return placed.map(({ callout, x, y }) => (
+/** Callouts as words beside the matrix, where and as `placed` has them, within `width` px. */
+export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; picture: Picture; width: number }) {
+  const { placed, picture, width, onSelect } = props;
+  return placed.map(({ callout, action, x, y }) => (
     <div
       className="callout"
       key={keyOf(callout)}

@@ -77,7 +77,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
           <SpokenCell cursor={cursor} props={props} layout={layout} />
         </div>
       </div>
-      <PlacedCallouts placed={placed} picture={picture} action={explained} width={size.width} onSelect={onSelect} />
+      <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
       {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
       {scene === null ? null : (
         <CardAt
