@@ -80,7 +80,7 @@ afterAll(async () => {
 describe('promtool', () => {
   it('finds rules.yml right, and each alert to fire and to stay silent as the cases say', () => {
     output(PROMTOOL, ['check', 'rules', 'deploy/prometheus/rules.yml']);
-    for (const name of ['alerts', 'alerts-large'])
+    for (const name of ['alerts', 'alerts-large', 'alerts-starved'])
       expect(output(PROMTOOL, ['test', 'rules', `test/prometheus/${name}.yml`])).toContain('SUCCESS');
   });
 
