@@ -94,6 +94,12 @@ it('a pod that speaks Goldpinger has not pinged in the window if its newest ping
 describe('a stretch of the past', () => {
   const past = { fromMs: NOW_MS - 90_000, toMs: NOW_MS - 60_000, resolutionMs: 0 };
 
+  it('says how coarse the summaries are that it was made of', () => {
+    expect(verdictOf('healthy').resolution_s).toBeNull();
+    expect(verdictOf('healthy', undefined, { past }).resolution_s).toBe(0);
+    expect(verdictOf('healthy', undefined, { past: { ...past, resolutionMs: 30_000 } }).resolution_s).toBe(30);
+  });
+
   it('is not known either where the list of pods was old at its end', () => {
     const stale = (sinceMs: number) => statusOf({ phase: 'stale', sinceMs });
     const answer = verdictOf('healthy', undefined, { discovery: stale(past.toMs - 10_000), past });
