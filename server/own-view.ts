@@ -192,6 +192,13 @@ export class OwnView {
     return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples: this.#results.samples(to) };
   }
 
+  /** The probed links of which something is known, and whether each works. */
+  links(): { target: Target; isUp: boolean }[] {
+    return this.#results.current().flatMap(({ target, judged }) => {
+      return judged === null ? [] : [{ target, isUp: judged.outcome === 'ok' }];
+    });
+  }
+
   /** How the cluster looks from here alone. */
   health(): OwnHealth {
     const links = this.#results.current().map(({ target, judged }) => ({

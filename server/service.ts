@@ -153,6 +153,8 @@ class Parts {
     const targets = this.#own.setPods(snapshot);
     this.#chronicle.takeTargets(targets, snapshot);
     this.#metrics.setPeers(snapshot.pods, targets);
+    // Of a link that is probed again, or to another address by now, no change of its state may ever tell.
+    for (const { target, isUp } of this.#own.links()) this.#metrics.linkState(target, isUp);
     for (const listener of this.#listeners) listener();
   }
 
@@ -170,14 +172,13 @@ class Parts {
     this.#chronicle.takeLink(change);
     const { target, from, to, sample, previousForMs } = change;
     this.#metrics.linkState(target, to === 'ok');
-    const { log } = this.#deps;
     const fields = {
       ...{ from: this.#own.selfName, to: target.name, node: target.node, address: target.address },
       ...{ outcome: to, phase: sample.phase, connectUs: sample.connectUs, totalUs: sample.totalUs },
       ...{ detail: sample.detail, before: from, beforeForMs: Math.round(previousForMs) },
     };
-    if (to === 'ok') log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
-    else log.warn(fields, 'link fails');
+    if (to === 'ok') this.#deps.log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
+    else this.#deps.log.warn(fields, 'link fails');
   }
 
   /** What the routes serve. */

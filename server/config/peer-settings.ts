@@ -68,6 +68,7 @@ export const PEER_SETTINGS = {
     group: 'Peers',
     default: '4',
     parse: families,
+    repeatable: true,
     help: 'IP families to ping: 4, 6, or 4,6 for both',
   }),
   displayNodeName: setting({

@@ -23,6 +23,8 @@ export interface Setting<T> {
   help: string;
   /** An older name, and how its value is rewritten to this one's notation; accepted with one warning. */
   deprecated?: { variable: string; rewrite: (text: string) => string };
+  /** A list: the flag may be given several times, as Goldpinger's may, and each adds to it. */
+  repeatable?: true;
   /** An empty value means something of its own instead of "unset". */
   emptyIsValue?: true;
 }

@@ -54,6 +54,7 @@ export const SETTINGS = {
     group: 'External probes',
     default: '',
     parse: list(100),
+    repeatable: true,
     help: 'Host names to resolve, separated by spaces',
   }),
   tcpTargets: setting({
@@ -61,6 +62,7 @@ export const SETTINGS = {
     group: 'External probes',
     default: '',
     parse: list(100),
+    repeatable: true,
     help: 'host:port to connect to, separated by spaces',
   }),
   httpTargets: setting({
@@ -68,7 +70,8 @@ export const SETTINGS = {
     group: 'External probes',
     default: '',
     parse: list(100),
-    help: 'URLs to get, separated by spaces; 200 is success, https without verification',
+    repeatable: true,
+    help: 'URLs to get, separated by spaces; 200 is success, redirects followed, https without verification',
   }),
   dnsTimeoutMs: timeout('DNS_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one resolution'),
   tcpTimeoutMs: timeout('TCP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one connection'),

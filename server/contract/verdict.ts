@@ -23,6 +23,11 @@ export const verdictSchema = v.object({
   /** By clause, in the order of `expect`. */
   clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
   window_s: figure,
+  /**
+   * Of a stretch of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
+   * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
+   */
+  resolution_s: v.nullable(figure),
   /** Samples in the window on the links that any clause looks at. */
   samples: count,
   links_checked: count,

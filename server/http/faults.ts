@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { textOf } from '../contract/errors.ts';
 import type { Log } from '../contract/seams.ts';
+import { sendExactly } from './send.ts';
 
 /** An answer other than 2xx, on purpose: thrown by a route, sent by `lastResort`. */
 export class HttpFault extends Error {
@@ -14,7 +15,8 @@ export class HttpFault extends Error {
 
 /** Goldpinger's (go-openapi's) shape of an error. */
 export function sendFault(res: Response, status: number, message: string): void {
-  res.status(status).json({ code: status, message });
+  res.status(status);
+  sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
 }
 
 /** 404 for whatever no route took. */

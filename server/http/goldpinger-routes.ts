@@ -2,22 +2,31 @@ import { Router } from 'express';
 import type { Answers } from './answers.ts';
 import { HttpFault, mustAccept, only } from './faults.ts';
 import { numberParameter } from './query.ts';
-import { joined, sendPieces } from './send.ts';
+import { joined, sendExactly, sendPieces } from './send.ts';
 
 /** A matrix this old answers a request: calls in quick succession cost one collection, not one each. */
 export const MATRIX_MAX_AGE_MS = 500;
 
-const JSON_ONLY = ['application/json'];
+/** As Goldpinger has it, without a charset: some tools compare it. */
+const JSON_TYPE = 'application/json';
+const JSON_ONLY = [JSON_TYPE];
 
-/** Goldpinger's JSON API, same paths, keys and types. `/ping` is answered before express: see server.ts. */
+/** Goldpinger's JSON API, same paths, keys and types. `/ping` as peers ask for it is answered before express: see server.ts. */
 export function goldpingerRoutes(answers: Answers): Router {
   const router = Router();
   const matrix = () => answers.collect({ windowMs: 0, maxAgeMs: MATRIX_MAX_AGE_MS });
 
+  // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
+  router.get('/ping', (_req, res) => {
+    answers.received('ping');
+    res.set('Cache-Control', 'no-store');
+    sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(answers.bootTimeMs).toISOString() }));
+  });
+
   router.get('/check', async (req, res) => {
     answers.received('check');
     mustAccept(req, JSON_ONLY);
-    res.type('application/json');
+    res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(answers.check()));
   });
 
@@ -25,7 +34,7 @@ export function goldpingerRoutes(answers: Answers): Router {
     answers.received('check_all');
     mustAccept(req, JSON_ONLY);
     const mesh = await matrix();
-    res.type('application/json');
+    res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(answers.checkAll(mesh)));
   });
 
@@ -34,7 +43,8 @@ export function goldpingerRoutes(answers: Answers): Router {
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
     const { OK, ...health } = answers.clusterHealth(await matrix());
-    res.status(OK ? 200 : 418).json({ OK, ...timesOf(answers, startMs), ...health });
+    res.status(OK ? 200 : 418);
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(answers, startMs), ...health }));
   });
 
   router.get('/healthz', (req, res) => {
@@ -43,7 +53,8 @@ export function goldpingerRoutes(answers: Answers): Router {
     const startMs = answers.clock.monotonicMs();
     const sick = answers.sick();
     const reason = sick === '' ? {} : { reason: sick };
-    res.status(sick === '' ? 200 : 503).json({ OK: sick === '', ...timesOf(answers, startMs), ...reason });
+    res.status(sick === '' ? 200 : 503);
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: sick === '', ...timesOf(answers, startMs), ...reason }));
   });
 
   router.get('/heatmap.png', async (req, res) => {

@@ -37,3 +37,11 @@ export function* joined(pieces: Iterable<string>): Generator<string> {
   }
   if (buffer !== '') yield buffer;
 }
+
+/** Sends a body with exactly that content type: some tools compare it, and express would name the charset too. */
+export function sendExactly(res: ServerResponse, contentType: string, body: string): void {
+  const bytes = Buffer.from(body);
+  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Length', bytes.length);
+  res.end(bytes);
+}

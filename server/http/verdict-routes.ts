@@ -1,8 +1,9 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import type { Answers } from './answers.ts';
 import { HttpFault, mustAccept } from './faults.ts';
 import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
 import { onlyParameters, textParameter } from './query.ts';
+import { sendExactly } from './send.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
@@ -34,14 +35,6 @@ export function verdictRoutes(answers: Answers): Router {
   });
 
   return router;
-}
-
-/** Sends a body with exactly that content type: some tools compare it, and express would name the charset too. */
-function sendExactly(res: Response, contentType: string, body: string): void {
-  const bytes = Buffer.from(body);
-  res.setHeader('Content-Type', contentType);
-  res.setHeader('Content-Length', bytes.length);
-  res.end(bytes);
 }
 
 /** All values of `expect`; how many and how long they may be is for who reads them. */

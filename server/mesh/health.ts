@@ -27,7 +27,8 @@ function intervalOf({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs
 /**
  * Counts what speaks against health while rows come in, so that no single turn looks at a million links.
  * Only pods that are ready are judged, and links between them; not probed, not yet probed and starved-only links are
- * neither good nor bad.
+ * neither good nor bad. A pod that has been ready and is silent now counts too: a node that died is not ready any more
+ * half a minute later, and no healthier for it.
  */
 export class HealthTally {
   readonly #pods: readonly Pod[];
@@ -45,11 +46,12 @@ export class HealthTally {
 
   /** Takes one row into account. O(links). */
   add(row: MeshRow): void {
-    if (this.#ready[row.pod] !== 1) return;
-    if (row.missing !== '') {
-      this.#missing.set(row.pod, row.missingDetail === '' ? row.missing : `${row.missing}: ${row.missingDetail}`);
-      return;
+    const isReady = this.#ready[row.pod] === 1;
+    if (row.missing !== '' && (isReady || this.#pods[row.pod]?.lifecycle === 'not-ready')) {
+      const why = row.missingDetail === '' ? row.missing : `${row.missing}: ${row.missingDetail}`;
+      this.#missing.set(row.pod, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
+    if (row.missing !== '' || !isReady) return;
     if (!row.samePeers) this.#differing.push(row.pod);
     const { length, to, flags, outcome } = row.links;
     for (let i = 0; i < length; i++) {
@@ -79,7 +81,7 @@ export class HealthTally {
       if (list.length < MAX_WHY) list.push(sentence.slice(0, 400));
       why.set(pod, list);
     };
-    for (const [pod, words] of this.#missing) accuse(pod, `did not report (${words})`);
+    for (const [pod, words] of this.#missing) accuse(pod, words);
     const blames = this.#links.blames();
     for (const [pod, blame] of blames.into) {
       const { failed, probed } = this.#links.into(pod);

@@ -4,9 +4,12 @@ import type { Pod } from '../contract/pod.ts';
 
 /** How the cluster looks from one pod, without asking the others. */
 export interface OwnHealth {
-  /** Whether the pod list is current, somebody is there, and no link to a ready pod fails. */
+  /** Whether the pod list is current, somebody is there, and no link to a pod that is, or was, ready fails. */
   isHealthy: boolean;
-  /** Nodes whose ready pods all answer; a node with one that does not is unhealthy. Unprobed ones are in neither. */
+  /**
+   * Nodes whose ready pods all answer; a node with one that does not is unhealthy, and stays so when that pod is not ready
+   * any more. Unprobed ones are in neither.
+   */
   healthyNodes: number;
   unhealthyNodes: number;
 }
@@ -22,11 +25,12 @@ export interface OwnLink {
  * because a scrape must not ask the whole cluster. `/cluster_health` judges all rows.
  */
 export function ownHealthOf(pods: readonly Pod[], status: DiscoveryStatus, links: Iterable<OwnLink>): OwnHealth {
-  const ready = new Map(pods.filter((pod) => pod.lifecycle === 'ready').map((pod) => [pod.uid, pod]));
+  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
   const nodes = new Map<string, boolean>();
   for (const { uid, outcome } of links) {
-    const pod = ready.get(uid);
+    const pod = byUid.get(uid);
     if (pod === undefined || outcome === null) continue;
+    if (pod.lifecycle !== 'ready' && (pod.lifecycle !== 'not-ready' || outcome === 'ok')) continue;
     const node = pod.hostIPs[0] || pod.node || pod.uid;
     nodes.set(node, (nodes.get(node) ?? true) && outcome === 'ok');
   }

@@ -1,5 +1,5 @@
 import { lookup as systemLookup } from 'node:dns/promises';
-import { request as requestHttp } from 'node:http';
+import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { connect } from 'node:net';
 import { textOf } from '../contract/errors.ts';
@@ -47,38 +47,77 @@ export function tcpAttempt(target: string, clock: Clock): Attempt {
     });
 }
 
+/** As many redirects as Go's client follows. */
+const MAX_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
 /**
- * Attempts a GET: status 200 is success. Certificates are not verified, redirects not followed, and of the answer only
- * the head is read.
+ * Attempts a GET: status 200 is success, in the end: redirects are followed, as Goldpinger's client does, all within the
+ * one timeout. Certificates are not verified, and of each answer only the head is read.
  */
 export function httpAttempt(target: string, clock: Clock): Attempt {
   const url = URL.canParse(target) ? new URL(target) : null;
-  const scheme = url?.protocol ?? '';
   if (url === null) return () => Promise.resolve(`invalid url: '${target}'`);
-  if (scheme !== 'http:' && scheme !== 'https:') {
-    return () => Promise.resolve(`invalid url scheme: '${scheme.slice(0, -1)}' in address`);
-  }
-  const request = scheme === 'https:' ? requestHttps : requestHttp;
+  const scheme = wrongScheme(url);
+  if (scheme !== '') return () => Promise.resolve(scheme);
   return (timeoutMs, signal) =>
     new Promise((resolve) => {
-      // What answers is outside our mesh and often has a certificate of its own making: reaching it is what counts.
-      const call = request(url, {
-        agent: false,
-        rejectUnauthorized: false,
-        headers: { 'User-Agent': 'goldpinger-ts' },
-      });
+      let call: ClientRequest | null = null;
+      let status = '';
       const end = once(clock, timeoutMs, signal, (error) => {
-        call.destroy();
+        call?.destroy();
         resolve(error === '' ? status : `Get "${target}": ${error}`);
       });
-      let status = '';
-      call.once('response', ({ statusCode }) => {
-        status = statusCode === 200 ? '' : `${target} returned non-200 resp: ${statusCode ?? 0}`;
-        end('');
-      });
-      call.on('error', (error) => end(socketWords(error)));
-      call.end();
+      const ask = (at: URL, redirects: number) => {
+        const mine = getHead(at);
+        call?.destroy();
+        call = mine;
+        // What was left behind for a redirect has no news any more.
+        mine.on('error', (error) => mine === call && end(socketWords(error)));
+        mine.once('response', ({ statusCode = 0, headers: { location } }) => {
+          if (REDIRECTS.includes(statusCode) && location !== undefined) {
+            guarded(() => ask(nextOf(location, at, redirects + 1), redirects + 1));
+            return;
+          }
+          if (statusCode !== 200) status = `${target} returned non-200 resp: ${statusCode}`;
+          end('');
+        });
+      };
+      // Whoever answers may write anything, an address that Node refuses included.
+      const guarded = (work: () => void) => {
+        try {
+          work();
+        } catch (error) {
+          end(socketWords(error));
+        }
+      };
+      guarded(() => ask(url, 0));
     });
+}
+
+/** Where a redirect leads, the `count`th of an attempt. Throws if it is not to be followed. */
+function nextOf(location: string, from: URL, count: number): URL {
+  if (count >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
+  const next = new URL(location, from);
+  const scheme = wrongScheme(next);
+  if (scheme !== '') throw new Error(scheme);
+  return next;
+}
+
+/** Why a URL cannot be asked, in Goldpinger's words; '' if it can. */
+function wrongScheme({ protocol }: URL): string {
+  return protocol === 'http:' || protocol === 'https:'
+    ? ''
+    : `invalid url scheme: '${protocol.slice(0, -1)}' in address`;
+}
+
+/** Sends a GET on a connection of its own. */
+function getHead(url: URL): ClientRequest {
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+  // What answers is outside our mesh and often has a certificate of its own making: reaching it is what counts.
+  const call = request(url, { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'goldpinger-ts' } });
+  call.end();
+  return call;
 }
 
 /** A function whose first call, or else the timeout or the signal, ends an attempt; it leaves nothing behind. */

@@ -48,6 +48,17 @@ describe('deploy/helm/goldpinger', () => {
     [['--set', 'ingress.hosts[0].path=/'], 'path'],
     [['--set', 'extraEnv[0].nmae=A'], 'nmae'],
     [['--set', 'resources.limit.memory=1Gi'], 'limit'],
+    [['--set', 'resources.limits.memmory=1Gi'], 'memmory'],
+    [['--set', 'containerSecurityContext.readOnlyRootFileSystem=true'], 'readOnlyRootFileSystem'],
+    [['--set', 'podSecurityContext.seccompProfile.typ=RuntimeDefault'], 'typ'],
+    [['--set', 'updateStrategy.rollingUpdate.maxUnavailble=1'], 'maxUnavailble'],
+    [['--set', 'tolerations[0].efect=NoSchedule'], 'efect'],
+    [['--set', 'affinity.nodeAfinity.a=1'], 'nodeAfinity'],
+    [['--set', 'extraEnv[0].name=A,extraEnv[0].valueFrom.feildRef.fieldPath=a'], 'feildRef'],
+    [['--set', 'serviceMonitor.metricRelabelings[0].source_labels=a'], 'source_labels'],
+    [['--set', 'prometheusRule.rules[0].expr=a,prometheusRule.rules[0].alrt=a'], 'alrt'],
+    [['--set', 'extraEnv[0].name=SHUTDOWN_GRACE,extraEnv[0].value=60s'], 'shutdownGraceSeconds'],
+    [['--set', 'extraEnv[0].name=PORT', '--set-string', 'extraEnv[0].value=9090'], 'goldpinger.port'],
   ])('rejects %j', (args, word) => {
     expect(complaint(HELM, ['template', 'release', CHART, ...CLUSTER, ...args])).toContain(word);
   });
@@ -113,6 +124,10 @@ describe('deploy/helm/goldpinger', () => {
       objects.filter(({ rules }) => rules?.[0].resources.includes('pods')).map(({ kind }) => kind);
     expect(pods(rendered())).toEqual(['Role']);
     expect(pods(rendered('--set', 'extraEnv[0].name=NAMESPACE,extraEnv[0].value='))).toEqual(['ClusterRole']);
+    expect(pods(rendered('--set', 'extraEnv[0].name=NAMESPACE,extraEnv[0].value=other'))).toEqual(['ClusterRole']);
+    const own = ['value=net', 'valueFrom.fieldRef.fieldPath=metadata.namespace'];
+    for (const said of own)
+      expect(pods(rendered('--set', `extraEnv[0].name=NAMESPACE,extraEnv[0].${said}`))).toEqual(['Role']);
     expect(pods(rendered('--set', 'rbac.clusterscoped=true'))).toEqual(['ClusterRole']);
     expect(rendered('--set', 'rbac.create=false').some(({ kind }) => kind.endsWith('Role'))).toBe(false);
   });

@@ -42,7 +42,15 @@ function verdictOn(expect: readonly string[]): Answer {
   };
   const verdict: VerdictAnswer = {
     ...{ ok: !failed, verdict: failed ? 'fail' : 'pass', reason: failed ? 'one link is faster' : '' },
-    ...{ expect: [...expect], clauses, window_s: 120, samples: 960, links_checked: 16, links_failed: 0 },
+    ...{
+      expect: [...expect],
+      clauses,
+      window_s: 120,
+      resolution_s: 0,
+      samples: 960,
+      links_checked: 16,
+      links_failed: 0,
+    },
     ...{ p50_ms: 0.6, p95_ms: 1, max_ms: 2, violations: failed ? [violation] : [], missing_rows: [] },
     ...{ generated_at: '2026-01-01T00:00:00Z', served_by: 'goldpinger-001' },
   };

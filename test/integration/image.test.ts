@@ -39,7 +39,9 @@ beforeAll(() => {
   symlinkSync(resolve('node_modules'), join(source, 'node_modules'));
   const run = lastOf(build, 'RUN').replace('--network=none ', '').split(' ');
   expect(run[0]).toBe('node');
-  execFileSync(process.execPath, run.slice(1), { cwd: source, stdio: 'pipe' });
+  // Without vitest's NODE_ENV=test, for which the page would be built with React's development half.
+  const { NODE_ENV: _, ...env } = process.env;
+  execFileSync(process.execPath, run.slice(1), { cwd: source, stdio: 'pipe', env });
   mkdirSync(root);
   copyInto(root, image, resolve('.'), { [build.name]: join(folder, 'build') });
 }, 120_000);
@@ -56,7 +58,13 @@ describe("deploy/Dockerfile's last stage", () => {
       'app/goldpinger-ts.cjs',
       'app/goldpinger-ts.cjs.LEGAL.txt',
     ]);
-    expect(files.reduce((sum, name) => sum + statSync(join(root, name)).size, 0)).toBeLessThan(3e6);
+    const bytes = files.reduce((sum, name) => sum + statSync(join(root, name)).size, 0);
+    expect(bytes).toBeLessThan(3e6);
+    for (const [page, words] of [
+      ['README.md', /The image adds ([\d.]+) MB/],
+      ['docs/deployment.md', /our layer of ([\d.]+) MB/],
+    ] as const)
+      expect(Math.abs(bytes / 1e6 - Number(words.exec(readFileSync(page, 'utf8'))?.[1]))).toBeLessThan(0.25);
   });
 
   it('runs as a user that is known by number not to be root, on the same Node as it is built with', () => {

@@ -80,7 +80,8 @@ afterAll(async () => {
 describe('promtool', () => {
   it('finds rules.yml right, and each alert to fire and to stay silent as the cases say', () => {
     output(PROMTOOL, ['check', 'rules', 'deploy/prometheus/rules.yml']);
-    expect(output(PROMTOOL, ['test', 'rules', 'test/prometheus/alerts.yml'])).toContain('SUCCESS');
+    for (const name of ['alerts', 'alerts-large', 'alerts-starved'])
+      expect(output(PROMTOOL, ['test', 'rules', `test/prometheus/${name}.yml`])).toContain('SUCCESS');
   });
 
   it('finds scrape.yml right', () => {

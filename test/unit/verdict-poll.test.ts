@@ -37,7 +37,7 @@ function start(isBusy = false) {
 function answerOf(verdict: Verdict, links: number): VerdictAnswer {
   return {
     ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? 'a did not report (starved), so' : '' },
-    ...{ expect: [], clauses: [], window_s: 3, samples: 9, links_checked: links, links_failed: 0 },
+    ...{ expect: [], clauses: [], window_s: 3, resolution_s: null, samples: 9, links_checked: links, links_failed: 0 },
     ...{ p50_ms: null, p95_ms: null, max_ms: null, violations: [], missing_rows: [], generated_at: '', served_by: '' },
   };
 }

@@ -102,16 +102,20 @@ function recovered(
     return never(`Not recovered: ${stillBad} of ${links} affected links still bad at ${clock(signs.endMs)}`);
   const sinceMs = seen?.atMs ?? endMs;
   const good = events.filter(({ kind, atMs }) => GOOD.has(kind) && atMs >= sinceMs && atMs <= signs.endMs);
-  const last = [...good, ...successors(signs, sinceMs)].reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
+  const heirs = successors(signs, sinceMs);
+  const last = [...good, ...heirs].reduce((latest, { atMs }) => Math.max(latest, atMs), 0);
   if (last === 0 && unprobed > 0) {
     return never(`Not recovered: ${unprobed} of ${links} affected links are no longer probed, their pod has gone`);
   }
   if (last === 0) return never('The affected links are well at the end, but no event tells since when');
+  // Without a successor nobody can say of those that they are well.
+  const but =
+    unprobed > 0 && heirs.length === 0 ? `; but ${unprobed} of ${links} affected links are no longer probed` : '';
   if (last < endMs) {
-    const words = `Recovered at ${clock(last)}, ${span(endMs - last)} before ${endWords}`;
+    const words = `Recovered at ${clock(last)}, ${span(endMs - last)} before ${endWords}${but}`;
     return { ms: null, sinceMs: endMs, atMs: last, words };
   }
-  const words = `Recovered at ${clock(last)}, ${span(last - endMs)} after ${endWords}`;
+  const words = `Recovered at ${clock(last)}, ${span(last - endMs)} after ${endWords}${but}`;
   return { ms: last - endMs, sinceMs: endMs, atMs: last, words };
 }
 

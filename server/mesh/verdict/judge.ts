@@ -28,6 +28,7 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
     ...{ ok: verdict === 'pass', verdict },
     reason: verdict === 'pass' ? '' : reasonOf(tallies, verdicts, mesh, name).slice(0, 600),
     ...{ expect: tallies.map(({ text }) => text), clauses: verdicts, window_s: windowMs / 1000 },
+    resolution_s: mesh.past === null ? null : mesh.past.resolutionMs / 1000,
     ...{ samples: figures.samples, links_checked: figures.checked, links_failed: figures.failed },
     ...figures.told(),
     violations: tallies.flatMap(({ violations }) => violations).slice(0, MAX_VIOLATIONS),

@@ -76,8 +76,11 @@ function advice({ windowMs, settings }: Mesh): string {
   return `; pings come each ${intervalMs / 1000} s, so take a window of ${Math.ceil((2.2 * intervalMs) / 1000)}s`;
 }
 
-/** As for `/cluster_health`: a list that could not be refreshed for two intervals may hide anything. */
+/**
+ * As for `/cluster_health`: a list that could not be refreshed for two intervals may hide anything; at the end of a stretch
+ * of the past as well as now.
+ */
 function isListOld({ atMs, discovery, settings, past }: Mesh): boolean {
   const intervalMs = settings.refreshIntervalMs > 0 ? settings.refreshIntervalMs : 30_000;
-  return past === null && discovery.phase === 'stale' && atMs - discovery.sinceMs > 2 * intervalMs;
+  return discovery.phase === 'stale' && (past?.toMs ?? atMs) - discovery.sinceMs > 2 * intervalMs;
 }

@@ -153,7 +153,7 @@ function tooMuch({ rows }: Mesh, clauses: readonly Clause[]): string {
 function unknown(clauses: readonly Clause[], windowMs: number, reason: string, deps: VerdictDeps): VerdictAnswer {
   return {
     ...{ ok: false, verdict: 'unknown', reason, expect: clauses.map(formatClause) },
-    ...{ clauses: clauses.map(() => 'unknown' as const), window_s: windowMs / 1000 },
+    ...{ clauses: clauses.map(() => 'unknown' as const), window_s: windowMs / 1000, resolution_s: null },
     ...{ samples: 0, links_checked: 0, links_failed: 0, p50_ms: null, p95_ms: null, max_ms: null },
     ...{ violations: [], missing_rows: [] },
     ...{ generated_at: new Date(deps.clock.nowMs()).toISOString(), served_by: deps.servedBy() },

@@ -63,6 +63,15 @@ describe('readConfig', () => {
     expect(run([], { TCP_TARGETS: ' a:1  b:2 ' }).config.tcpTargets).toEqual(['a:1', 'b:2']);
   });
 
+  it("adds up a list's flag that is given several times, as Goldpinger does; of any other the last counts", () => {
+    const { config } = run(['--tcp-targets', 'a:1', '--tcp-targets=b:2', '--port=1', '--port=2'], {
+      TCP_TARGETS: 'c:3',
+    });
+    expect(config.tcpTargets).toEqual(['a:1', 'b:2']);
+    expect(config.port).toBe(2);
+    expect(run(['--ip-versions=4', '--ip-versions=6']).config.families).toEqual([4, 6]);
+  });
+
   it('accepts the deprecated *_TIMEOUT_MS with a warning, but prefers the new name', () => {
     const old = run([], { PING_TIMEOUT_MS: '250' });
     expect(old.config.pingTimeoutMs).toBe(250);

@@ -51,6 +51,12 @@ describe('deploy/kubernetes', () => {
     expect(policyFaults([...inFile('goldpinger-rbac.yml'), ...inFile(name), ...extras])).toEqual([]);
   });
 
+  it('goldpinger-chaos.yml runs like them, but without probes: its own port is what the experiment takes away', () => {
+    const faults = policyFaults(inFile('goldpinger-chaos.yml'));
+    expect(faults.filter((fault) => !/has no (liveness|readiness) probe$/.test(fault))).toEqual([]);
+    expect(of(inFile('goldpinger-chaos.yml'), 'Pod').spec.containers).toHaveLength(2);
+  });
+
   it('would be told of root, a writable root, capabilities, no limit, no probe and rights to spare', () => {
     const bad = manifestsOf(readFileSync(join(FOLDER, 'goldpinger.yml'), 'utf8'));
     const { spec } = bad[0]!.spec.template;

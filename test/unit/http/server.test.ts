@@ -46,7 +46,7 @@ describe('Goldpinger endpoints', () => {
     expect(received).toEqual(['ping']);
   });
 
-  it('/cluster_health is 200 when healthy and 418 when not, as exactly application/json to chaos tools', async () => {
+  it('/cluster_health is 200 when healthy and 418 when not', async () => {
     const healthy = await serve();
     const answer = await fetch(`${healthy.url}/cluster_health`);
     expect(answer.status).toBe(200);

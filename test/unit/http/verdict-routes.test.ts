@@ -14,7 +14,18 @@ async function serve() {
       asked.push(query);
       const figures = { samples: 1, links_checked: 1, links_failed: 0, p50_ms: 1, p95_ms: 1, max_ms: 1 };
       const told = { ...figures, violations: [], missing_rows: [], generated_at: '', served_by: 'a' };
-      return { answer: { ok: true, verdict: 'pass', reason: '', expect: [], clauses: [], window_s: 30, ...told } };
+      return {
+        answer: {
+          ok: true,
+          verdict: 'pass',
+          reason: '',
+          expect: [],
+          clauses: [],
+          window_s: 30,
+          resolution_s: null,
+          ...told,
+        },
+      };
     },
   });
   const server = await listen(answers, '127.0.0.1', 0);

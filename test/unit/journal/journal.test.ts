@@ -125,6 +125,10 @@ describe('the API, our own row and external probes in the journal', () => {
     journal.takeDiscovery(statusOf({ phase: 'synced' }));
     journal.takeDiscovery(statusOf({ phase: 'stale', lastError }));
     journal.takeDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
+    // Tried again from the beginning: not back yet.
+    journal.takeDiscovery(statusOf({ phase: 'stale', lastError: null }));
+    journal.takeDiscovery(statusOf({ phase: 'waiting', lastError: null }));
+    expect(kinds()).toEqual(['api-lost']);
     journal.takeDiscovery(statusOf({ phase: 'synced' }));
     const sinceMs = new FakeClock().nowMs();
     for (const unreliable of [false, true, true, false]) journal.takeStarvation({ unreliable, sinceMs });

@@ -51,15 +51,27 @@ describe('a mesh is healthy', () => {
     expect(meshOf(podsOf(2), rows, { settings }).health.ok).toBe(true);
   });
 
-  it.each(['starting', 'not-ready', 'terminating', 'gone'] as const)(
-    'though a pod that is %s fails in all ways',
-    (lifecycle) => {
-      const pods = [...podsOf(3), podOf(3, { lifecycle })];
-      expect(meshWith(pods, (_, to) => to === 3, { 3: missing('refused') }).health.ok).toBe(true);
-      expect(meshWith(pods, (from) => from === 3).health.ok).toBe(true);
-      expect(meshWith(pods, () => false, { 3: { samePeers: false } }).health.ok).toBe(true);
-    },
-  );
+  it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
+    const pods = [...podsOf(3), podOf(3, { lifecycle })];
+    expect(meshWith(pods, (_, to) => to === 3, { 3: missing('refused') }).health.ok).toBe(true);
+    expect(meshWith(pods, (from) => from === 3).health.ok).toBe(true);
+    expect(meshWith(pods, () => false, { 3: { samePeers: false } }).health.ok).toBe(true);
+  });
+});
+
+describe('a pod that was ready and is not any more', () => {
+  const pods = [...podsOf(3), podOf(3, { lifecycle: 'not-ready' })];
+
+  it('is no fault as long as it reports, whatever its links', () => {
+    expect(meshWith(pods, (from, to) => from === 3 || to === 3, { 3: { samePeers: false } }).health.ok).toBe(true);
+  });
+
+  it('is one while it is silent: a dead node does not heal by being called not ready', () => {
+    const mesh = meshWith(pods, (_, to) => to === 3, { 3: missing('timeout') });
+    const why = ['is not ready and did not report (timeout: words)'];
+    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
+    expect(clusterHealthOf(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
+  });
 });
 
 describe('a mesh is not healthy', () => {

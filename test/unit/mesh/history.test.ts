@@ -30,7 +30,7 @@ function rowHistory(
 }
 
 /** A reader in a mesh of three, of which the third knows `thirdKnownMs` and answers `lateMs` after the first. */
-function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
+function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const held: unknown[] = [];
@@ -48,7 +48,8 @@ function start({ thirdKnownMs = HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
       { pod: podOf(1), value: await told(1), atMs: NOW_MS, errorMs: 0 },
     ];
     await clock.advance(lateMs);
-    parts.push({ pod: podOf(2), value: await told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    const third = podOf(2, { createdMs: NOW_MS - thirdAgeMs });
+    parts.push({ pod: third, value: await told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
     held.push(...parts.map(({ value }) => value));
     return {
       parts,
@@ -83,6 +84,16 @@ describe('the history of the mesh', () => {
       ['pod-2', 'no-history'],
       ['pod-9', 'no-history'],
     ]);
+  });
+
+  it('does not miss what was before a pod came', async () => {
+    const missing = async (thirdKnownMs: number, thirdAgeMs: number) => {
+      const { reader } = start({ thirdKnownMs, thirdAgeMs });
+      const history = await reader.history({ fromMs: NOW_MS - 120_000, toMs: NOW_MS, stepMs: 10_000 });
+      return history.missing.map(({ name }) => name);
+    };
+    expect(await missing(60_000, 80_000)).toEqual(['pod-3', 'pod-9']);
+    expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
   });
 
   it('holds nothing of an answer but since when its pod remembers, and asks for each stretch by itself', async () => {

@@ -54,9 +54,16 @@ describe('health as one pod sees it', () => {
     }
   });
 
-  it.each<Lifecycle>(['starting', 'not-ready', 'terminating', 'gone'])('leaves a %s pod out of it', (lifecycle) => {
+  it.each<Lifecycle>(['starting', 'terminating', 'gone'])('leaves a %s pod out of it', (lifecycle) => {
     const pods = [pod('a', '1'), pod('b', '2', lifecycle)];
     expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'timeout')]).isHealthy).toBe(true);
+  });
+
+  it('counts a pod that was ready and is not any more while it does not answer', () => {
+    const pods = [pod('a', '1'), pod('b', '2', 'not-ready')];
+    const withLink = (outcome: Outcome) => ownHealthOf(pods, synced, [link('a', 'ok'), link('b', outcome)]);
+    expect(withLink('timeout')).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
+    expect(withLink('ok')).toEqual({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 });
   });
 
   it('is not healthy with nobody to judge by, or without a current list', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DiscoveryStatus } from '../../../server/contract/discovery.ts';
 import { outcomeOf } from '../../../server/contract/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/contract/mesh.ts';
 import type { AgeRange } from '../../../server/contract/past.ts';
@@ -25,10 +26,12 @@ interface Scene {
   answer?(uid: string, asked: AgeRange): RowAnswer | null;
   ownKnownAgeMs?: number;
   resolutionMs?: number;
+  /** How well the pods are known now. */
+  status?: Partial<DiscoveryStatus>;
 }
 
 /** Matrices of the past as pod 0 collects them. */
-function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0 }: Scene) {
+function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: RowAsk[] = [];
   const meshes = createPastMeshes(
@@ -38,7 +41,7 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0 
     },
     {
       ...{ clock, random: () => 0, selfUid: () => 'uid-0' },
-      snapshot: () => snapshotOf(now),
+      snapshot: () => snapshotOf(now, status),
       settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
       podsAt: () => [...before],
       podOf: () => null,
@@ -73,6 +76,16 @@ describe('a matrix of the past', () => {
     expect([mesh.windowMs, mesh.health.ok]).toEqual([10_000, true]);
     expect(mesh.rows.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(span.toMs));
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
+  });
+
+  it('tells of a list of pods that is old whether it was so at the end of the stretch already', async () => {
+    const pods = podsOf(3);
+    const phaseAt = async (sinceMs: number) => {
+      const { meshes } = start({ now: pods, before: pods, status: { phase: 'stale', sinceMs } });
+      return (await meshes.of(span)).discovery.phase;
+    };
+    expect(await phaseAt(span.toMs - 20_000)).toBe('stale');
+    expect(await phaseAt(span.toMs + 1_000)).toBe('synced');
   });
 
   it('has no row of who has gone or restarted since; what others say of them stays', async () => {

@@ -87,6 +87,18 @@ describe('the row of a stretch of the past', () => {
     expect([row.links.length, row.peers, row.past.knownAgeMs]).toEqual([0, [], MINUTE]);
   });
 
+  it('knows no further back than where it had to make room', async () => {
+    // Memory for one chunk of 2048 buckets, and 5000 links one after the other.
+    const { results, probe, pass } = scene({ ringBytes: SHORT_RINGS, maxBytes: 1 });
+    for (let round = 0; round < 20; round++) {
+      probe(...Array.from({ length: 250 }, (_, i) => `${round}-${i}`));
+      pass(2 * SECOND);
+    }
+    const { past } = await results.rowOf({ fromAgeMs: 35 * SECOND, toAgeMs: 0 });
+    const { knownAgeMs } = await results.rowHistory({ fromAgeMs: 35 * SECOND, toAgeMs: 0 }, 5 * SECOND);
+    expect([past.knownAgeMs < 30 * SECOND, knownAgeMs]).toEqual([true, past.knownAgeMs]);
+  });
+
   it('takes no starved failure for one, and says what it cannot know', async () => {
     const { results, probe, pass } = scene();
     probe('1', '2');

@@ -35,7 +35,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* "true" if pods of all namespaces must be readable. */}}
 {{- define "goldpinger.isClusterWide" -}}
 {{- if kindIs "bool" .Values.rbac.clusterscoped }}{{ .Values.rbac.clusterscoped }}
-{{- else }}{{ ne (include "goldpinger.given" (dict "env" .Values.extraEnv "name" "NAMESPACE")) "" }}
+{{- else }}
+{{- $isWide := false }}
+{{- range .Values.extraEnv }}
+{{- $isField := eq (dig "fieldRef" "fieldPath" "" (.valueFrom | default dict)) "metadata.namespace" }}
+{{- $isOwn := or $isField (eq (.value | default "") $.Release.Namespace) }}
+{{- if eq .name "NAMESPACE" }}{{ $isWide = not $isOwn }}{{ end }}
+{{- end }}
+{{- $isWide }}
 {{- end }}
 {{- end }}
 

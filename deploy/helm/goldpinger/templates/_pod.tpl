@@ -16,7 +16,14 @@
 {{- $env = append $env (dict "name" "WRITE_TOKEN" "valueFrom" (dict "secretKeyRef" $ref)) }}
 {{- end }}
 {{- $given := list }}
-{{- range .Values.extraEnv }}{{- $given = append $given .name }}{{- end }}
+{{- range .Values.extraEnv }}
+{{- $given = append $given .name }}
+{{- /* Both are said elsewhere in the pod too, which would then be killed while it answers, or probed where it does not. */}}
+{{- if eq .name "SHUTDOWN_GRACE" }}{{ fail "extraEnv: set goldpinger.shutdownGraceSeconds instead of SHUTDOWN_GRACE" }}{{ end }}
+{{- if and (eq .name "PORT") (ne (.value | default "") (toString $.Values.goldpinger.port)) }}
+{{- fail "extraEnv: set goldpinger.port instead of PORT" }}
+{{- end }}
+{{- end }}
 {{- $all := .Values.extraEnv }}
 {{- range reverse $env }}{{- if not (has .name $given) }}{{- $all = prepend $all . }}{{- end }}{{- end }}
 {{- toYaml $all }}

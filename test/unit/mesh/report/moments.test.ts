@@ -71,6 +71,18 @@ describe('time to recover', () => {
     expect(moments({ events, annotations }).timeToRecover).toMatchObject({ ms: 3_400, sinceMs: TO_MS - 1_000 });
   });
 
+  it('does not count what recovers after the last range', () => {
+    const late = [...events, slow(END_MS + 1_000), normal(END_MS + 5_000)];
+    expect(moments({ events: late }).timeToRecover.atMs).toBe(TO_MS + 2_400);
+  });
+
+  it('is not that of links that nobody probes any more', () => {
+    const affected = { links: 8, stillBad: 0, unprobed: 3 };
+    expect(moments({ events, affected }).timeToRecover.words).toBe(
+      'Recovered at 14:57:02, 2.4 s after the end of the range; but 3 of 8 affected links are no longer probed',
+    );
+  });
+
   it('says if it was well before the end', () => {
     const { timeToRecover } = moments({ events: events.slice(0, 2) });
     expect(timeToRecover).toMatchObject({ ms: null, atMs: TO_MS - 8_000 });

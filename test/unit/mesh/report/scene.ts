@@ -77,7 +77,16 @@ export function annotationsOf(annotations: Annotation[]): Annotations {
 export function verdictOf(verdict: VerdictAnswer['verdict'], change: Partial<VerdictAnswer> = {}): VerdictAnswer {
   return parseVerdict({
     ...{ ok: verdict === 'pass', verdict, reason: verdict === 'pass' ? '' : 'a reason', expect: ['healthy'] },
-    ...{ clauses: [verdict], window_s: 120, samples: 160, links_checked: 16, links_failed: 0, p50_ms: 0.5, p95_ms: 1 },
+    ...{
+      clauses: [verdict],
+      window_s: 120,
+      resolution_s: 0,
+      samples: 160,
+      links_checked: 16,
+      links_failed: 0,
+      p50_ms: 0.5,
+      p95_ms: 1,
+    },
     ...{ max_ms: 2, violations: [], missing_rows: [], generated_at: '2026-11-22T15:00:00Z', served_by: 'pod-0' },
     ...change,
   });
