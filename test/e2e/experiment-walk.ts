@@ -86,14 +86,14 @@ export class Walk {
     writeFileSync(join(KEPT_DIR, `${name}.png`), small);
   }
 
-  /** The picture of the next so many ms with the fewest suspect links and starved pods; the first that has none. */
+  /** The picture of the next so many ms with the fewest links and pods that tell little; the first that has none. */
   async #calmestOf(durationMs: number): Promise<Buffer> {
     const untilMs = performance.now() + durationMs;
     let best = await this.page.screenshot();
     let fewest = Number.POSITIVE_INFINITY;
     for (let leftMs = durationMs; fewest > 0 && leftMs > 0; leftMs = untilMs - performance.now()) {
       const text = await words(this.page, '.summary');
-      const count = [...text.matchAll(/(\d+) (?:suspect|starved|warning)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+      const count = [...text.matchAll(/(\d+) (?:suspect|starved|warning|not yet)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
       if (count < fewest) {
         const picture = await this.page.screenshot();
         if ((await words(this.page, '.summary')) !== text) continue;
