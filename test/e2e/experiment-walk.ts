@@ -93,7 +93,10 @@ export class Walk {
     let fewest = Number.POSITIVE_INFINITY;
     for (let leftMs = durationMs; fewest > 0 && leftMs > 0; leftMs = untilMs - performance.now()) {
       const text = await words(this.page, '.summary');
-      const count = [...text.matchAll(/(\d+) (?:suspect|starved|warning|not yet)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+      const count = [...text.matchAll(/(\d+) (?:suspect|starved|warning|not yet)/g)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
       if (count < fewest) {
         const picture = await this.page.screenshot();
         if ((await words(this.page, '.summary')) !== text) continue;
