@@ -4,6 +4,14 @@ export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gon
 /** A stage of a pod's life; see `LIFECYCLES`. */
 export type Lifecycle = (typeof LIFECYCLES)[number];
 
+/**
+ * Whether a pod is to be judged by its links: it is ready, or was (or is tried again and again), and so one that is silent
+ * or cannot be reached is a fault. One that starts, terminates or is gone is none.
+ */
+export function isJudged({ lifecycle }: { lifecycle: Lifecycle }): boolean {
+  return lifecycle === 'ready' || lifecycle === 'not-ready';
+}
+
 /** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
 export interface Pod {
   uid: string;

@@ -71,7 +71,7 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     expect(cluster.pods().map(({ uid }) => uid)).toContain(replacement!.uid);
   });
 
-  it('one whose process hangs fails by timeout, and is healthy again when it goes on', async () => {
+  it('one whose process hangs fails by timeout, also when it is not ready any more, and is healthy again when it goes on', async () => {
     await soon(async () => expect(await health()).toBe(200));
     const [victim, witness] = cluster.pods().filter(({ ready }) => ready);
     // Not by the service address: it may pick the pod that hangs, as a Service would.
@@ -84,6 +84,14 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
         const row = mesh.rows.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
         expect(outcomeOf(row.links, row.links.to.indexOf(index))).toBe('timeout');
         expect(mesh.rows.find(({ pod }) => pod === index)?.missing).toBe('timeout');
+      });
+      await soon(async () => expect(podNamed(await meshOf(other), victim!.name)?.lifecycle).toBe('not-ready'));
+      await soon(async () => {
+        expect((await fetch(`${other.url}/cluster_health`)).status).toBe(418);
+        const verdict = await fetch(`${other.url}/api/v1/verdict?window=5s&expect=healthy`);
+        expect([verdict.status, (await verdict.json()).verdict]).toEqual([503, 'fail']);
+        const { findings } = await (await fetch(`${other.url}/api/v1/findings`)).json();
+        expect(findings[0]?.title).toContain(`${victim!.name}: unreachable from`);
       });
     } finally {
       process.kill(victim!.pid, 'SIGCONT');

@@ -1,5 +1,6 @@
 import { type Finding, MAX_FINDINGS } from '../../server/contract/finding.ts';
 import type { Mesh } from '../../server/contract/mesh.ts';
+import { isJudged } from '../../server/contract/pod.ts';
 
 /** Which pods the server's findings are about: it alone judges, the page places its words. All lists are by pod index. */
 export interface Blame {
@@ -59,10 +60,10 @@ export function placeOf(finding: Finding, all: Mesh['pods']): FindingPlace | nul
       // Those who say so are elsewhere, unless what it is about is what the node's own pods reach.
       const nodes = new Set(pods.map((pod) => all[pod]?.node));
       const isOut = from.some((pod) => nodes.has(all[pod]?.node));
-      return { axis: isOut ? 'column' : 'row', pods: readyOf(all, nodes, 'node') };
+      return { axis: isOut ? 'column' : 'row', pods: judgedOf(all, nodes, 'node') };
     }
     case 'zone-block':
-      return { axis: 'row', pods: readyOf(all, new Set(pods.map((pod) => all[pod]?.zone)), 'zone') };
+      return { axis: 'row', pods: judgedOf(all, new Set(pods.map((pod) => all[pod]?.zone)), 'zone') };
     default:
       return null;
   }
@@ -94,9 +95,7 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
   });
 }
 
-/** A finding names twenty pods at most: all ready ones of those places. Other pods are not judged. */
-function readyOf(all: Mesh['pods'], places: ReadonlySet<string | undefined>, of: 'node' | 'zone'): number[] {
-  return all.flatMap((pod, index) =>
-    pod.lifecycle === 'ready' && pod[of] !== '' && places.has(pod[of]) ? [index] : [],
-  );
+/** A finding names twenty pods at most: all that are judged of those places. Other pods are not judged. */
+function judgedOf(all: Mesh['pods'], places: ReadonlySet<string | undefined>, of: 'node' | 'zone'): number[] {
+  return all.flatMap((pod, index) => (isJudged(pod) && pod[of] !== '' && places.has(pod[of]) ? [index] : []));
 }

@@ -48,21 +48,26 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: 'not to be trusted' };
     case 'gone':
       return goneWords(picture, view, nowMs);
-    case 'starting':
     case 'not-ready':
+      if (failureOf(view) !== undefined) return { ...words, note: failingNote(view), noteTone: 'failed' };
+      return { ...words, note: lastingNote(view, nowMs) };
+    case 'starting':
     case 'terminating':
-      return { ...words, note: `for ${roughSpan(nowMs - view.pod.sinceMs)}` };
+      return { ...words, note: lastingNote(view, nowMs) };
     default:
       return view.slowToReach ? { ...words, note: slowNote(view), noteTone: 'slow' } : words;
   }
 }
 
 /** A pod in one phrase, for a line that has no room for state and note: "Starting for 6 s", "slow from all 3 others". */
-export function podPhrase({ health }: PodView, { state, note }: PodWords): string {
+export function podPhrase(view: PodView, { state, note }: PodWords): string {
+  const { health } = view;
   if (note === '') return state;
   if (health === 'gone' || health === 'starved') return `${state}, ${note}`;
   // The others' notes say what is wrong; a time alone does not.
-  return health === 'starting' || health === 'not-ready' || health === 'terminating' ? `${state} ${note}` : note;
+  if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
+  if (health !== 'not-ready') return note;
+  return failureOf(view) === undefined ? `${state} ${note}` : `${state}, ${note}`;
 }
 
 /** Who finds a pod slow: "slow from all 119 others". */
@@ -71,10 +76,20 @@ function slowNote({ foundIn }: PodView): string {
 }
 
 /** What the finding that makes it failing says; without one (there were more than could be told) the links' count. */
-function failingNote({ foundIn, foundOut, failedIn, probedIn }: PodView): string {
-  const finding = [foundIn, foundOut].find((one) => one?.severity === 'failed');
-  if (finding == null) return `unreachable from ${countText(failedIn)} of ${countText(probedIn)}`;
-  return findingWords(finding).what;
+function failingNote(view: PodView): string {
+  const finding = failureOf(view);
+  if (finding !== undefined) return findingWords(finding).what;
+  return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
+}
+
+/** The finding by which a pod fails. */
+function failureOf({ foundIn, foundOut }: PodView): Finding | undefined {
+  return [foundIn, foundOut].find((one) => one?.severity === 'failed') ?? undefined;
+}
+
+/** How long a pod has been in its stage of life. */
+function lastingNote({ pod }: PodView, nowMs: number): string {
+  return `for ${roughSpan(nowMs - pod.sinceMs)}`;
 }
 
 /** Of the server's reasons to hold a pod unhealthy those that `findings` about it do not tell. */
@@ -82,7 +97,7 @@ export function untoldReasons(reasons: readonly string[], findings: readonly Fin
   const isSilenceTold = findings.some(({ kind }) => kind === 'row-missing');
   return reasons.filter((reason) => {
     if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
-    return !isSilenceTold || !reason.startsWith('did not report');
+    return !isSilenceTold || !/^(is not ready and )?did not report/.test(reason);
   });
 }
 

@@ -65,7 +65,7 @@ function* explained(told: Told, layer: Layer, before: Explained | null, servedBy
  * then the way there is fine and the other one is not.
  */
 function explainPair(told: Told, explained: Explained): void {
-  if (told.places.readyCount !== 2) return;
+  if (told.places.judgedCount !== 2) return;
   for (const { from, to, link } of told.failed.rows) {
     const links = told.rows.get(from)?.links;
     if (links === undefined) continue;

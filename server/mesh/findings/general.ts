@@ -18,7 +18,7 @@ function share(bad: number, judged: number, excused: number): number {
 }
 
 /**
- * Marks nodes with two ready pods or more, each of which nearly all pods elsewhere find bad, two at least. Where both
+ * Marks nodes with two judged pods or more, each of which nearly all pods elsewhere find bad, two at least. Where both
  * sides find each other bad, the smaller side is marked, and of equal ones not that of `servedBy`.
  */
 export function* explainNodes(layer: Layer, explained: Explained, servedBy: number): Generator<void> {

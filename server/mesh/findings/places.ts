@@ -1,4 +1,4 @@
-import type { Pod } from '../../contract/pod.ts';
+import { isJudged, type Pod } from '../../contract/pod.ts';
 
 /** The most zones between which blocks are looked for; clusters have three, seldom ten. */
 const MAX_ZONES = 32;
@@ -6,15 +6,15 @@ const MAX_ZONES = 32;
 /** Pods that share a node or a zone. */
 interface Place {
   name: string;
-  /** Its ready pods: indexes in `Mesh.pods`. */
+  /** Those of its pods that are judged: indexes in `Mesh.pods`. */
   pods: number[];
 }
 
-/** Where the ready pods are. Only they are judged and believed: all others are about to come or to go. */
+/** Where the pods are that are judged and believed: ready, or were; all others are about to come or to go. */
 export class Places {
   readonly pods: readonly Pod[];
-  readonly ready: Uint8Array;
-  readonly readyCount: number;
+  readonly judged: Uint8Array;
+  readonly judgedCount: number;
   /** By pod: index in `nodes`, -1 = not known. */
   readonly nodeOf: Int32Array;
   readonly nodes: Place[] = [];
@@ -24,8 +24,8 @@ export class Places {
 
   constructor(pods: readonly Pod[]) {
     this.pods = pods;
-    this.ready = Uint8Array.from(pods, (pod) => (pod.lifecycle === 'ready' ? 1 : 0));
-    this.readyCount = this.ready.reduce((sum, one) => sum + one, 0);
+    this.judged = Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0));
+    this.judgedCount = this.judged.reduce((sum, one) => sum + one, 0);
     this.nodeOf = this.#place(this.nodes, (pod) => pod.node, pods.length);
     this.zoneOf = this.#place(this.zones, (pod) => pod.zone, MAX_ZONES);
   }
@@ -39,7 +39,7 @@ export class Places {
     const byName = new Map<string, number>();
     return Int32Array.from(this.pods, (pod, i) => {
       const name = nameOf(pod);
-      if (name === '' || this.ready[i] !== 1) return -1;
+      if (name === '' || this.judged[i] !== 1) return -1;
       const index = byName.get(name) ?? byName.size;
       if (index >= limit) return -1;
       byName.set(name, index);

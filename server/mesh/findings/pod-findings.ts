@@ -42,7 +42,7 @@ function ofNode(scope: Scope, node: number): Finding {
   const evidence = (isIn ? into : out) ?? into ?? new Evidence();
   const of = isIn ? ofIn : ofOut;
   const elsewhere = [...told.rows.keys()].filter((pod) => places.nodeOf[pod] !== node).length;
-  const who = countOf(evidence.fromCount, elsewhere, places.readyCount - pods.length, 'that report');
+  const who = countOf(evidence.fromCount, elsewhere, places.judgedCount - pods.length, 'that report');
   const whatIn = `its ${pods.length} pods are ${isFailed ? 'unreachable' : 'slow'} from ${who}`;
   const whatOut = `its ${pods.length} pods reach ${isFailed ? 'nobody elsewhere' : 'all others slowly'}`;
   const how = scope.how(evidence, 'the node or its network', "the node's ");
@@ -57,7 +57,7 @@ function ofNode(scope: Scope, node: number): Finding {
 function ofPod(scope: Scope, pod: number, evidence: Evidence): Finding {
   const { layer, causes, told, isFailed } = scope;
   const of = (layer.probedIn[pod] ?? 0) - (causes.excusedIn[pod] ?? 0);
-  const who = countOf(evidence.affected, of, told.places.readyCount - 1, 'that probe it');
+  const who = countOf(evidence.affected, of, told.places.judgedCount - 1, 'that probe it');
   const name = told.places.name(pod);
   const back = backWords(scope, 'It', causes.outOf.has(pod), layer.probedOut[pod] ?? 0);
   return scope.finding(isFailed ? 'pod-unreachable' : 'pod-slow', name, evidence, {
@@ -70,7 +70,7 @@ function ofPod(scope: Scope, pod: number, evidence: Evidence): Finding {
 function ofPodOut(scope: Scope, pod: number, evidence: Evidence): Finding {
   const { layer, causes, told, isFailed } = scope;
   const of = (layer.probedOut[pod] ?? 0) - (causes.excusedOut[pod] ?? 0);
-  const others = of === told.places.readyCount - 1 ? 'others' : 'pods that it probes';
+  const others = of === told.places.judgedCount - 1 ? 'others' : 'pods that it probes';
   const isAll = evidence.affected === of;
   const reached = isAll ? `none of the ${of} ${others}` : `only ${of - evidence.affected} of ${of} ${others}`;
   const slowly = `${isAll ? `all ${of}` : `${evidence.affected} of ${of}`} ${others} slowly`;

@@ -39,10 +39,10 @@ export function apiFindings({ places }: Told, discovery: DiscoveryStatus): Findi
 export function starvedFindings({ starved, places }: Told): Finding[] {
   const pods = starved.map(({ pod }) => pod);
   if (pods.length > MAX_ALONE) {
-    const title = `${pods.length} of ${places.readyCount} pods: starved, their own measurements are not to be trusted`;
+    const title = `${pods.length} of ${places.judgedCount} pods: starved, their own measurements are not to be trusted`;
     return [
       finding('row-starved', `${pods.length} pods`, pods, {
-        of: places.readyCount,
+        of: places.judgedCount,
         title,
         detail: namesOf(pods, (pod) => places.name(pod)),
       }),
@@ -73,8 +73,8 @@ export function missingFindings({ missing, places }: Told, isExplained: (pod: nu
   const pods = rows.map(({ pod }) => pod);
   return [
     finding('row-missing', `${pods.length} pods`, pods, {
-      of: places.readyCount,
-      title: `${pods.length} of ${places.readyCount} pods: did not report, ${mostly(rows)}: what they reach is not known`,
+      of: places.judgedCount,
+      title: `${pods.length} of ${places.judgedCount} pods: did not report, ${mostly(rows)}: what they reach is not known`,
       detail: namesOf(pods, (pod) => places.name(pod)),
     }),
   ];

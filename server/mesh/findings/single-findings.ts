@@ -60,7 +60,7 @@ function ofPair(scope: Scope, pairs: [Single, ...Single[]]): Finding {
 function whereOf(scope: Scope, pairs: [Single, ...Single[]], isOneWay: boolean): string {
   const [{ from, to }] = pairs;
   if (isOneWay) return `${scope.told.places.name(to)} reaches it, one direction only: a policy, a firewall or a route`;
-  if (scope.told.places.readyCount === 2) return 'with two pods nobody can tell which of them it is';
+  if (scope.told.places.judgedCount === 2) return 'with two pods nobody can tell which of them it is';
   const { layer, causes } = scope;
   const into = (layer.probedIn[to] ?? 0) - (causes.excusedIn[to] ?? 0) - (causes.singles.into[to] ?? 0);
   const out = (layer.probedOut[from] ?? 0) - (causes.excusedOut[from] ?? 0) - (causes.singles.outOf[from] ?? 0);

@@ -19,7 +19,7 @@ const PACKING_ERROR = 1.001;
 
 /**
  * Counts while rows come in, so that no single turn looks at a million links; what was bad is kept by row.
- * Rows of pods that are not ready, did not report or are starved accuse nobody.
+ * Rows of pods that come or go, did not report or are starved accuse nobody.
  */
 export class FindingTally {
   readonly #told: Told;
@@ -41,7 +41,7 @@ export class FindingTally {
   /** Takes one row into account. O(links + pods). */
   add(row: MeshRow): void {
     const { places, missing, starved, rows } = this.#told;
-    if (places.ready[row.pod] !== 1) return;
+    if (places.judged[row.pod] !== 1) return;
     if (row.missing !== '') missing.push(row);
     else if (row.starvation?.unreliable === true) starved.push(row);
     else {
@@ -59,12 +59,12 @@ export class FindingTally {
   /** Judges pairs: of the two links of a pair in both IP families the worse counts. */
   #judge({ links }: MeshRow): void {
     const { places, slowUs } = this.#told;
-    const [states, ready, families] = [this.#state, places.ready, this.#families];
+    const [states, judged, families] = [this.#state, places.judged, this.#families];
     states.fill(UNJUDGED);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
-      if ((flags & FLAG_NOT_YET) !== 0 || ready[to] !== 1) continue;
+      if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
       const isSlow = unpack16(links.totalUs[i] ?? NONE16) >= slowUs;
       const state = links.outcome[i] !== 0 ? FAILED : isSlow ? SLOW : OK;
       const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;

@@ -19,7 +19,7 @@ export type Stat = 'p50' | 'p95' | 'max';
 export interface Clause {
   condition: Condition;
   stat: Stat;
-  /** null = every pod that is ready. */
+  /** null = every pod that is judged: see `isJudged`. */
   from: Selector | null;
   to: Selector | null;
   /** What is done with a pod's link to itself. */

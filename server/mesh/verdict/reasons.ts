@@ -51,7 +51,7 @@ function unknownWords(tally: ClauseTally, mesh: Mesh, name: NameOf): string {
   }
   if (short > 0) return `too few samples of ${short} link${short === 1 ? '' : 's'}: ${tally.firstShort}${advice(mesh)}`;
   if (tally.isOfSelvesAlone && presentCount(mesh) > 1) {
-    return `${tally.selection.fromCount} of ${presentCount(mesh)} pods ready, and nothing but links of pods to themselves to look at`;
+    return `${tally.selection.fromCount} of ${presentCount(mesh)} pods have been ready, and nothing but links of pods to themselves to look at`;
   }
   if (held === 0) return 'no link is as from=, to= and self= say';
   if (tally.differing >= 0) {
@@ -66,7 +66,7 @@ function presentCount({ pods }: Mesh): number {
 }
 
 function ofStages({ clause }: ClauseTally): string {
-  return clause.from === null && clause.to === null ? ': no pod is ready' : ', among those that are ready';
+  return clause.from === null && clause.to === null ? ': no pod has been ready' : ', among those that have been ready';
 }
 
 function advice({ windowMs, settings }: Mesh): string {

@@ -1,4 +1,4 @@
-import type { Pod } from '../../contract/pod.ts';
+import { isJudged, type Pod } from '../../contract/pod.ts';
 import { type Clause, formatSelector, type Selector } from './clause.ts';
 import { hasWildcard, matchesGlob } from './glob.ts';
 
@@ -27,8 +27,8 @@ const POD_CHARACTERS = 64;
 
 /**
  * The pods that clauses are about, found once for each selector however many clauses have it: without one all that are
- * ready. A pod that is named exactly counts in whatever stage but gone; of those that a pattern, node, zone or label stands
- * for only the ready ones do. Yields after each few pods (see `inSlices`): whoever asks may ask for 20 clauses with a
+ * ready, or were: a pod that hangs is not ready soon, and must not make a hypothesis hold by that. A pod that is named
+ * exactly counts in whatever stage but gone; of those that a pattern, node, zone or label stands for no other ones do. Yields after each few pods (see `inSlices`): whoever asks may ask for 20 clauses with a
  * pattern at either end.
  */
 export function* selecting<T extends Pick<Clause, 'from' | 'to'>>(
@@ -61,7 +61,7 @@ function* maskFor(selector: Selector | null, pods: readonly Pod[]): Generator<vo
       yield;
     }
     characters += POD_CHARACTERS;
-    if (pod.lifecycle === 'gone' || (!isNamed && pod.lifecycle !== 'ready')) continue;
+    if (pod.lifecycle === 'gone' || (!isNamed && !isJudged(pod))) continue;
     if (selector !== null) {
       const text = textOf(selector, pod);
       if (text === null) continue;

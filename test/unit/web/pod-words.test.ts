@@ -46,6 +46,15 @@ describe('a pod in words', () => {
     expect(words.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
   });
 
+  test('is not ready, and says who does not reach it rather than for how long', () => {
+    const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
+    const pods = mesh.pods.map((pod, i) => (i === 11 ? { ...pod, lifecycle: 'not-ready' as const } : pod));
+    const picture = buildPicture({ ...mesh, pods }, USUAL);
+    const words = podWords(picture, picture.pods[11]!, mesh.atMs);
+    expect(words).toMatchObject({ state: 'Not ready', note: 'unreachable from all 11 others', noteTone: 'failed' });
+    expect(podPhrase(picture.pods[11]!, words)).toBe('Not ready, unreachable from all 11 others');
+  });
+
   test('keeps state and note in one phrase where only both say what is so', () => {
     const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
     const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));

@@ -134,7 +134,7 @@ describe('a quorum', () => {
 });
 
 describe('what is not a fault', () => {
-  it.each(['starting', 'not-ready', 'terminating', 'gone'] as const)('a pod that is %s', (lifecycle) => {
+  it.each(['starting', 'terminating', 'gone'] as const)('a pod that is %s', (lifecycle) => {
     const matrix = new Matrix(4);
     matrix.each((from, to) => from === 3 || to === 3, REFUSED);
     matrix.silence(2);
@@ -148,4 +148,14 @@ describe('what is not a fault', () => {
     matrix.set(0, 1, { ...LATE_ANSWER, fresh: true });
     expect(matrix.findings()).toEqual([]);
   });
+});
+
+it('a pod that hangs is found when it is not ready any more, too', () => {
+  const matrix = new Matrix(4);
+  matrix.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });
+  matrix.silence(3);
+  const whileReady = titles(matrix);
+  matrix.pods[3] = podOf(3, { lifecycle: 'not-ready' });
+  expect(titles(matrix)).toEqual(whileReady);
+  expect(whileReady[0]).toContain('pod-3: unreachable from all 3 others, timeout waiting for the first byte');
 });
