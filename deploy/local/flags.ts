@@ -74,6 +74,8 @@ export function parseStartFlags(args: readonly string[]): StartFlags {
 }
 
 function read(args: readonly string[]) {
+  const [first] = args;
+  if (first !== undefined && !first.startsWith('-')) throw new FlagError(`${first.slice(0, 80)}: no such command`);
   try {
     return parseArgs({
       args: [...args],

@@ -15,12 +15,22 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** How long a client may take, ms. */
+export interface Patience {
+  /** To send its request. */
+  requestMs: number;
+  /** How often that is looked at: it may take so much longer. Node's own 30 s would be three times as long as is allowed. */
+  checkMs: number;
+}
+
+const PATIENCE: Patience = { requestMs: 10_000, checkMs: 1_000 };
+
 /** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
-export async function listen(answers: Answers, host: string, port: number): Promise<HttpServer> {
+export async function listen(answers: Answers, host: string, port: number, patience = PATIENCE): Promise<HttpServer> {
   const streams = new Streams(answers);
   const app = createApp(answers, streams);
   const ping = pingAnswer(answers.bootTimeMs);
-  const server = createServer({ maxHeaderSize: 16_384 }, (req, res) => {
+  const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: patience.checkMs }, (req, res) => {
     if (req.method === 'GET' && isPing(req.url)) {
       answers.received('ping');
       res.writeHead(200, ping.headers);
@@ -28,9 +38,9 @@ export async function listen(answers: Answers, host: string, port: number): Prom
     } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);
     else app(req, res);
   });
-  // A client must send its request within 10 s, and read or write something every 30 s (streams have heartbeats).
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 10_000;
+  // Besides, it must read or write something every 30 s (streams have heartbeats).
+  server.headersTimeout = patience.requestMs;
+  server.requestTimeout = patience.requestMs;
   server.keepAliveTimeout = 5000;
   server.timeout = 30_000;
   server.maxConnections = MAX_CONNECTIONS;
