@@ -130,8 +130,7 @@ export class VerdictPoll {
 
   /** Why this is not yet the answer of what will be true; '' if it is, or if a starved pod cannot tell. */
   lacks({ pod, query, answer, fault }: KeptAnswer): string {
-    const isStarved = answer?.verdict === 'unknown' && answer.reason.includes('(starved)');
-    if (fault === '' && (answer?.verdict === this.#truth[query] || isStarved)) return '';
+    if (fault === '' && (answer?.verdict === this.#truth[query] || isStarved(answer))) return '';
     return `${pod}, ${query}: ${fault} ${answer?.verdict} ${answer?.reason}, where ${this.#truth[query]} is to come`;
   }
 
@@ -203,10 +202,17 @@ export class VerdictPoll {
 }
 
 /**
- * That probes fail or are slow is what being short of CPU looks like. Calling a fault healthy is never excused, nor a form
- * that is not as documented.
+ * That probes fail or are slow is what being short of CPU looks like, and so is a pod that says itself that it got none:
+ * by the time that is asked for it may be over. Calling a fault healthy is never excused, nor a form that is not as
+ * documented.
  */
 function isExcused({ query, answer, fault, isBusy }: KeptAnswer): boolean {
   if (answer === null) return isBusy;
-  return isBusy && fault === '' && !(answer.verdict === 'pass' && query.includes('healthy'));
+  const isShort = isBusy || isStarved(answer);
+  return isShort && fault === '' && !(answer.verdict === 'pass' && query.includes('healthy'));
+}
+
+/** Whether nothing can be said because a pod got no CPU. */
+function isStarved(answer: VerdictAnswer | null): boolean {
+  return answer?.verdict === 'unknown' && answer.reason.includes('(starved)');
 }

@@ -19,8 +19,12 @@ function start(isBusy = false) {
     isBusy: async () => isBusy,
     windowMs: 3_000,
   });
-  const ask = async (verdict: Verdict, { status = STATUS[verdict], links = 4, type = 'application/json' } = {}) => {
-    next = () => new Response(JSON.stringify(answerOf(verdict, links)), { status, headers: { 'content-type': type } });
+  const ask = async (
+    verdict: Verdict,
+    { status = STATUS[verdict], links = 4, type = 'application/json', why = 'timeout' } = {},
+  ) => {
+    next = () =>
+      new Response(JSON.stringify(answerOf(verdict, links, why)), { status, headers: { 'content-type': type } });
     const [kept] = await poll.round();
     now.ms += 1;
     return kept;
@@ -34,9 +38,9 @@ function start(isBusy = false) {
   return { poll, now, ask, failWith, wrong: () => poll.judged().wrong.length };
 }
 
-function answerOf(verdict: Verdict, links: number): VerdictAnswer {
+function answerOf(verdict: Verdict, links: number, why: string): VerdictAnswer {
   return {
-    ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? 'a did not report (starved), so' : '' },
+    ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? `a did not report (${why}), so` : '' },
     ...{ expect: [], clauses: [], window_s: 3, resolution_s: null, samples: 9, links_checked: links, links_failed: 0 },
     ...{ p50_ms: null, p95_ms: null, max_ms: null, violations: [], missing_rows: [], generated_at: '', served_by: '' },
   };
@@ -110,6 +114,16 @@ describe('answers that are polled', () => {
     expect(poll.judged()).toMatchObject({ wrong: [expect.any(String), expect.any(String), expect.any(String)] });
   });
 
+  it('are excused where a pod says that it was starved, though it is not any more', async () => {
+    const { poll, ask } = start();
+    poll.change(truth('pass'));
+    poll.settle();
+    await ask('unknown', { why: 'starved' });
+    expect(poll.judged()).toEqual({ wrong: [], excused: 1 });
+    await ask('unknown');
+    expect(poll.judged()).toMatchObject({ wrong: [expect.any(String)], excused: 1 });
+  });
+
   it('may be missing from pods that come and go, and only then', async () => {
     const { poll, now, failWith, wrong } = start();
     poll.change(truth('pass'));
@@ -144,6 +158,6 @@ describe('answers that are polled', () => {
 it('all have said so when each has, or is starved', async () => {
   const { poll, ask } = start();
   poll.change(truth('pass'));
-  const lacks = await Promise.all((['pass', 'unknown', 'fail'] as const).map((verdict) => ask(verdict)));
-  expect(lacks.map((one) => one && poll.lacks(one) === '')).toEqual([true, true, false]);
+  const lacks = [await ask('pass'), await ask('unknown', { why: 'starved' }), await ask('unknown'), await ask('fail')];
+  expect(lacks.map((one) => one && poll.lacks(one) === '')).toEqual([true, true, false, false]);
 });
