@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { soon } from '../integration/server-process.ts';
 import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */
@@ -99,12 +99,12 @@ export class PrometheusServer {
   }
 
   async #ready(): Promise<void> {
-    const endMs = Date.now() + 60_000;
-    while (Date.now() < endMs && this.#child.exitCode === null) {
-      const answer = await fetch(`${this.url}/-/ready`).catch(() => undefined);
-      if (answer?.ok) return;
-      await pause(100);
-    }
+    const ready = soon(async () => {
+      if (!(await fetch(`${this.url}/-/ready`)).ok) throw new Error('not yet');
+      return true;
+    }, 60_000);
+    const ended = once(this.#child, 'exit').then(() => false);
+    if (await Promise.race([ready.catch(() => false), ended])) return;
     await this.stop();
     throw new Error(`prometheus did not get ready: ${this.#said}`);
   }

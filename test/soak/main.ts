@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { dial, echo, pattern, startProxy, startUpstream } from '../integration/fault-proxy.ts';
 
@@ -51,6 +51,16 @@ async function exchange(address: string): Promise<void> {
   else tally.cut += 1;
 }
 
+/** How many connections a server still has: 0 as soon as that is so, else what is left after 10 s. */
+async function connectionsLeft(server: Server): Promise<number> {
+  const endMs = performance.now() + 10_000;
+  for (;;) {
+    const count = await new Promise<number>((resolve) => server.getConnections((_, found) => resolve(found)));
+    if (count === 0 || performance.now() > endMs) return count;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 async function main(): Promise<number> {
   const proxy = await startProxy();
   const upstream = await startUpstream(echo);
@@ -82,9 +92,7 @@ async function main(): Promise<number> {
     }
   }
   await Promise.all(load);
-  const left = await new Promise<number>((resolve) => {
-    setTimeout(() => upstream.server.getConnections((_, count) => resolve(count)), 1000);
-  });
+  const left = await connectionsLeft(upstream.server);
   const held = proxy.bufferedBytes();
   await proxy.stop();
   upstream.server.close();

@@ -65,8 +65,7 @@ interface Form {
 
 /**
  * Places callouts beside their rows, moved apart where they would touch; those of columns come last and lead down and
- * around. Where there is no room for all they say less: no button, then fewer
- * lines, then the least grave say nothing.
+ * around. Where there is no room for all they say less: no button, then fewer lines, then the least grave say nothing.
  */
 export function placeCallouts(
   callouts: readonly Callout[],
