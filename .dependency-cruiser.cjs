@@ -1,20 +1,24 @@
-/* The rules of the house, one per boundary. test/unit/boundaries.test.ts plants a violation of each and
-   counts the modules cruised, because a cruiser that reads nothing also reports nothing. */
-const DOMAINS = 'discovery|pinging|results|journal|mesh|metrics';
+/* The rules of the house, one per boundary. test/unit/boundaries.test.ts plants one violation of each rule and counts the
+   modules that were read, because a checker that reads nothing also reports nothing. Type-only imports count everywhere. */
 
-/** A domain may import itself, the contract and packages; everything else is service.ts' to pass in. */
-const domain = (name) => ({
-  name: `domain-${name}-imports-only-contract`,
-  comment: `server/${name} meets other domains only in service.ts, so that each can be read and tested alone.`,
+/* Rooms that measure, remember or draw. None of them knows another one; monitor.ts and service.ts connect them. */
+const DOMAINS = ['discovery', 'probing', 'results', 'events', 'metrics', 'heatmap-png'];
+/* Everything of the project that a room may not import, unless its rule names it. */
+const OURS = '^(server|web|deploy|test)/';
+
+/** A rule: files below `room` import, of this project, only what matches `allowed` (folders or files below server/). */
+const imports = (room, allowed, comment) => ({
+  name: `server-${room}`,
+  comment,
   severity: 'error',
-  from: { path: `^server/${name}/` },
-  to: { path: '^(server|web|deploy|test)/', pathNot: `^server/(${name}|contract)/` },
+  from: { path: `^server/${room}/` },
+  to: { path: OURS, pathNot: `^server/(${[room, ...allowed].join('|')})/` },
 });
 
-/** A library has one user, so that replacing it touches one folder. */
+/** A rule: a library has one user, so that replacing it touches one folder. */
 const onlyUser = (library, pattern, folder) => ({
   name: `only-${folder.replace(/\W/g, '-')}-uses-${library}`,
-  comment: `${library} is known to ${folder} alone.`,
+  comment: `Only ${folder} imports ${library}, so that replacing it touches one folder.`,
   severity: 'error',
   from: { path: '^(server|web|deploy)/', pathNot: `^${folder}/` },
   to: { path: pattern },
@@ -22,44 +26,74 @@ const onlyUser = (library, pattern, folder) => ({
 
 module.exports = {
   forbidden: [
+    imports(
+      'runtime',
+      [],
+      'runtime (clock, errors, concurrency, addresses) is the ground floor: everybody may import it.',
+    ),
+    imports('config', ['runtime'], 'Configuration is read first and depends on nothing that it configures.'),
+    imports(
+      'protocol',
+      ['runtime'],
+      'The protocol is what processes agree on; the page imports it, so it must not pull in the server.',
+    ),
     {
-      name: 'contract-imports-nothing-of-ours',
-      comment: 'The contract is what processes agree on; the web imports it too, so it must not drag a server in.',
+      name: 'protocol-runs-in-a-browser',
+      comment: 'The page imports the protocol: nothing of Node in it, and of packages only the validator.',
       severity: 'error',
-      from: { path: '^server/contract/' },
-      to: { path: '^(server|web|deploy|test)/', pathNot: '^server/contract/' },
-    },
-    {
-      name: 'contract-runs-in-a-browser',
-      comment: 'The web imports the contract: nothing of Node in it, and of packages only the validator.',
-      severity: 'error',
-      from: { path: '^server/contract/' },
+      from: { path: '^server/protocol/' },
       to: { dependencyTypes: ['core', 'npm'], pathNot: 'node_modules/valibot/' },
     },
+    ...DOMAINS.map((room) =>
+      imports(
+        room,
+        ['protocol', 'runtime'],
+        `server/${room} meets other rooms only in monitor.ts and service.ts, so that it can be read and tested alone.`,
+      ),
+    ),
+    imports(
+      'analysis',
+      ['heatmap-png', 'protocol', 'runtime'],
+      'Analysis is pure: it gets a mesh and gives JSON. It knows nothing of where the mesh came from.',
+    ),
+    imports(
+      'peers',
+      ['analysis', 'protocol', 'runtime'],
+      'peers asks other pods and merges their answers; findings are part of a merged mesh.',
+    ),
+    imports('goldpinger', ['peers', 'protocol', 'runtime'], "goldpinger turns a merged mesh into Goldpinger's JSON."),
+    imports(
+      'http',
+      ['peers', 'analysis', 'protocol', 'runtime'],
+      'Routes are handed what they serve by service.ts; of peers and analysis they know questions and answers.',
+    ),
     {
-      name: 'config-imports-nothing-of-ours',
-      comment: 'Configuration is read first and by itself.',
+      name: 'monitor-is-below-service',
+      comment: "monitor.ts is this pod's own part. It does not know the mesh, the metrics or HTTP.",
       severity: 'error',
-      from: { path: '^server/config/' },
-      to: { path: '^(server|web|deploy|test)/', pathNot: '^server/config/' },
+      from: { path: '^server/monitor[.]ts$' },
+      to: { path: OURS, pathNot: '^server/(config|runtime|protocol|discovery|probing|results|goldpinger|peers)/' },
     },
-    ...DOMAINS.split('|').map(domain),
     {
-      name: 'http-sees-domains-as-types',
-      comment: 'Routes get what they serve from service.ts; importing a domain would let a request reach around it.',
+      name: 'service-is-below-main',
+      comment: 'service.ts connects the parts; only main.ts knows the process around it.',
       severity: 'error',
-      from: { path: '^server/http/' },
-      to: {
-        path: `^server/(${DOMAINS}|service|main)`,
-        dependencyTypesNot: ['type-only'],
-      },
+      from: { path: '^server/', pathNot: '^server/main[.]ts$' },
+      to: { path: '^server/(main[.]ts|config/process[.]ts)' },
     },
     {
-      name: 'web-sees-only-contract',
+      name: 'rooms-do-not-know-the-wiring',
+      comment: 'The wiring imports the rooms, never the other way round.',
+      severity: 'error',
+      from: { path: '^server/[^/]+/' },
+      to: { path: '^server/[^/]+[.]ts$' },
+    },
+    {
+      name: 'web-sees-only-protocol',
       comment: 'The page knows the server by its answers.',
       severity: 'error',
       from: { path: '^web/' },
-      to: { path: '^(server|deploy|test)/', pathNot: '^server/contract/' },
+      to: { path: '^(server|deploy|test)/', pathNot: '^server/(protocol|runtime)/' },
     },
     {
       name: 'web-pure-is-pure',
@@ -69,18 +103,19 @@ module.exports = {
       to: { path: '^web/(?!pure/)|node_modules/(react|react-dom)/' },
     },
     {
-      name: 'local-cluster-is-outside-the-server',
-      comment: 'deploy/local starts the built server as a process; neither knows the other.',
+      name: 'server-does-not-know-the-local-cluster',
+      comment: 'deploy/local starts the built server as a process; neither imports the other.',
       severity: 'error',
       from: { path: '^server/' },
       to: { path: '^(deploy|web)/' },
     },
     {
-      name: 'local-cluster-imports-only-contract',
-      comment: 'deploy/local starts the built server as a process; it may share the contract, nothing else.',
+      name: 'local-cluster-imports-only-protocol',
+      comment:
+        'deploy/local starts the built server as a process; it may share the protocol and runtime, nothing else.',
       severity: 'error',
       from: { path: '^deploy/' },
-      to: { path: '^(server|web)/', pathNot: '^server/contract/' },
+      to: { path: '^(server|web)/', pathNot: '^server/(protocol|runtime)/' },
     },
     {
       name: 'nobody-imports-test',
@@ -93,21 +128,21 @@ module.exports = {
     onlyUser('prom-client', 'node_modules/prom-client/', 'server/metrics'),
     {
       name: 'only-http-uses-express',
-      comment: 'express is known to server/http alone (the local cluster has an HTTP server of its own).',
+      comment: 'In the server only http/ imports express; the local cluster serves its own routes with it.',
       severity: 'error',
       from: { path: '^(server|web)/', pathNot: '^server/http/' },
       to: { path: 'node_modules/(express|helmet|compression)/' },
     },
     {
       name: 'no-circular',
-      comment: 'A circle cannot be read from either end. Types alone may meet: they are gone when the program runs.',
+      comment: 'A circle cannot be read from either end. Type-only imports count.',
       severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
       name: 'no-rooms-nobody-owns',
-      comment: 'A folder named utils, helpers, common or types is a room nobody owns.',
+      comment: 'Nobody owns a folder or file named utils, helpers, common, types or misc: name it after its subject.',
       severity: 'error',
       from: {},
       to: { path: '/(utils?|helpers?|common|types|misc)(/|[.]tsx?$)', pathNot: 'node_modules/' },

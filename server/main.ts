@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pino } from 'pino';
-import { realClock } from './clock.ts';
-import { type Config, describeConfig } from './config/config.ts';
-import { readOwnConfig } from './config/process.ts';
-import { textOf } from './contract/errors.ts';
+import { type Config, describeConfig, readOwnConfig } from './config/config.ts';
+import { realClock } from './runtime/clock.ts';
+import { textOf } from './runtime/errors.ts';
 import { type Service, startService } from './service.ts';
 
 /** Set by the build: package.json's version. */

@@ -1,33 +1,30 @@
-import { Chronicle } from './chronicle.ts';
+import { createReporter, hypothesisOf } from './analysis/comparison/report.ts';
+import { namedFindings } from './analysis/findings/findings.ts';
+import { verdictOn } from './analysis/verdict/verdict.ts';
 import type { Config } from './config/config.ts';
-import type { DiscoverySnapshot } from './contract/discovery.ts';
-import type { Sample } from './contract/outcome.ts';
-import type { Target } from './contract/pod.ts';
-import type { ProbeResult } from './contract/probe.ts';
-import type { LinkSamples } from './contract/samples.ts';
-import type { Log } from './contract/seams.ts';
+import { parseDurationMs } from './config/parse.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
-import type { Answers } from './http/answers.ts';
+import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
+import { clusterHealthOf } from './goldpinger/cluster-health.ts';
+import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
+import { Chronicle, PastView } from './history-service.ts';
+import type { Answers } from './http/context.ts';
 import { listen } from './http/server.ts';
-import { hypothesisAnswers } from './hypotheses.ts';
-import { type AskAll, createAskAll } from './mesh/ask-all.ts';
-import { checkAllAnswer } from './mesh/check-all-answer.ts';
-import { clusterHealthOf } from './mesh/cluster-health.ts';
-import type { CollectHooks } from './mesh/collection.ts';
-import { type Collector, createCollector } from './mesh/collector.ts';
-import { createHeatmapPainter } from './mesh/heatmap/painter.ts';
-import { createLinkAsker, type LinkAsker } from './mesh/link-asker.ts';
-import { createRowTransport } from './mesh/row-transport.ts';
-import { settingsOf } from './mesh-settings.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
-import type { Metrics } from './metrics/metrics.ts';
-import { OwnView, type OwnViewDeps } from './own-view.ts';
-import { PastView } from './past.ts';
-import type { LinkChange } from './results/link.ts';
-import { createServiceMetrics } from './service-metrics.ts';
+import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { OwnView, type OwnViewDeps } from './monitor.ts';
+import { type AskAll, createAskAll } from './peers/broadcast.ts';
+import { type CollectHooks, type Collector, createCollector } from './peers/collector.ts';
+import { createLinkAsker, createRowTransport, type LinkAsker } from './peers/peer-client.ts';
+import type { MeshSettings } from './protocol/mesh.ts';
+import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
+import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
+import type { LinkChange } from './results/results.ts';
+import type { Clock, Log } from './runtime/clock.ts';
+import { InTurn } from './runtime/concurrency.ts';
 
 /** What a service is handed besides its configuration. */
-export interface ServiceDeps extends OwnViewDeps {
+interface ServiceDeps extends OwnViewDeps {
   log: Log;
   /** Folder of the built page. */
   pageDir: string;
@@ -247,4 +244,84 @@ class Parts {
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
     this.#transport.close();
   }
+}
+
+/** What hypotheses are judged by. */
+interface HypothesesParts {
+  clock: Clock;
+  own: OwnView;
+  collector: Collector;
+  painter: ReturnType<typeof createHeatmapPainter>;
+  past: Answers['past'];
+  events: Answers['events'];
+  annotations: Answers['annotations'];
+  settings(): MeshSettings;
+}
+
+/** Verdicts that may wait to be judged: in the time there is no more than a few large ones are. */
+const MAX_JUDGED = 64;
+
+/** The part of the wiring that says what stands out, and whether what somebody expects holds. */
+function hypothesisAnswers(
+  config: Config,
+  { clock, own, collector, painter, past, events, annotations, settings }: HypothesesParts,
+): Pick<Answers, 'findings' | 'verdict' | 'report'> {
+  const parts = {
+    ...{ clock, settings, parseDuration: parseDurationMs, collectPast: past.mesh, servedBy: () => own.selfName },
+    collect: collector.collect,
+    judging: new InTurn(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
+  };
+  const reporter = createReporter(config, {
+    ...{ clock, events, past: past.mesh, paint: painter.paint },
+    annotations: annotations.read,
+  });
+  return {
+    findings: namedFindings,
+    verdict: (query) => verdictOn(query, parts),
+    report: async ({ expect, ...wish }) => {
+      const hypothesis = hypothesisOf(expect, parts);
+      if (typeof hypothesis === 'string') return { mistake: hypothesis };
+      return { report: await reporter.report({ ...wish, hypothesis }) };
+    },
+  };
+}
+
+/** What the metrics are read from. */
+interface MetricsParts {
+  clock: Clock;
+  version: string;
+  own: OwnView;
+  discovery(): DiscoveryStatus;
+}
+
+/** The metrics of a service: what is counted elsewhere, they ask for when they are scraped. */
+function createServiceMetrics(config: Config, { clock, version, own, discovery }: MetricsParts): Metrics {
+  const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = config;
+  return createMetrics(
+    {
+      instance: hostname || podName,
+      perPeer: metricsPerPeer,
+      version,
+      probes: [
+        ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
+        ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
+        ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
+      ],
+    },
+    {
+      nowMs: () => clock.nowMs(),
+      pods: () => own.snapshot.pods,
+      discovery,
+      starvation: () => own.starvation(),
+      health: () => own.health(),
+    },
+  );
+}
+
+/** The settings that a reader of the matrix needs. */
+function settingsOf(config: Config, version: string): MeshSettings {
+  const { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs } = config;
+  const { historyWindowMs, goneRetentionMs, displayNodeName } = config;
+  const pinging = { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs };
+  return { version, ...pinging, historyWindowMs, goneRetentionMs, displayNodeName };
 }

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import type { Mesh } from '../server/contract/mesh.ts';
-import type { Clock } from '../server/contract/seams.ts';
+import type { Mesh } from '../server/protocol/mesh.ts';
+import type { Clock } from '../server/runtime/clock.ts';
 import { fetchLinkHistory } from './data/history-requests.ts';
 import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';

@@ -1,6 +1,6 @@
-import type { LinkHistory } from '../server/contract/history.ts';
-import type { Mesh } from '../server/contract/mesh.ts';
-import type { LinkSamples } from '../server/contract/samples.ts';
+import type { LinkHistory } from '../server/protocol/history.ts';
+import type { Mesh } from '../server/protocol/mesh.ts';
+import type { LinkSamples } from '../server/protocol/sample.ts';
 import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
 import type { LinkKind } from './pure/link-choice.ts';
 import type { Thresholds } from './pure/link-state.ts';

@@ -2,18 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { AddressPool } from './address-pool.ts';
-import { claimRange } from './address-range.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
+import { AddressPool, claimRange } from './addresses.ts';
 import type { KubeObject } from './api/objects.ts';
-import { MASTERS } from './api/rbac.ts';
+import { MASTERS, Tokens } from './api/rbac.ts';
+import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
 import { Store } from './api/store.ts';
-import { Tokens } from './api/tokens.ts';
 import { validated } from './api/validate.ts';
 import { makeServerIdentity } from './certificate.ts';
-import { ServiceAddress } from './control/service-address.ts';
-import { ServiceAddresses } from './control/service-addresses.ts';
-import { startControlPlane } from './control-plane.ts';
+import { collectGarbage, controlLoop, placePods } from './control/controller.ts';
+import { reconcileDeployments } from './control/deployments.ts';
+import { reconcileEndpoints } from './control/endpoints.ts';
+import { reconcileReplicaSets } from './control/replica-sets.ts';
+import { ServiceAddress, ServiceAddresses } from './control/service-address.ts';
 import { type ApiAccess, writeKubeconfig } from './kubeconfig.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
@@ -157,5 +159,19 @@ function accountFiles(dir: string, access: ApiAccess, tokens: Tokens): (namespac
     const path = join(dir, 'accounts', `${namespace}_${account}`);
     writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
     return path;
+  };
+}
+
+/** Starts the controllers and the scheduler on a store; gives a function that stops them. */
+function startControlPlane(store: Store, clock: Clock, random: () => number): () => void {
+  const stops = [
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => reconcileDeployments(store, clock.nowMs())),
+    controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
+    controlLoop(store, [PODS, NODES], () => placePods(store, clock.nowMs())),
+    controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => collectGarbage(store, clock.nowMs())),
+  ];
+  return () => {
+    for (const stop of stops) stop();
   };
 }

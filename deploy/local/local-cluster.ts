@@ -1,10 +1,10 @@
-import type { Clock } from '../../server/contract/seams.ts';
-import { podStatusWord } from './api/columns.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 import { deleteObject } from './api/deletion.ts';
 import { isReady, type PodObject, type Workload } from './api/objects.ts';
 import { DEPLOYMENTS, PODS } from './api/resources.ts';
 import { notFound } from './api/status.ts';
 import type { Store } from './api/store.ts';
+import { podStatusWord } from './api/table.ts';
 import type { ApiAccess } from './kubeconfig.ts';
 import type { Kubelet } from './kubelet/kubelet.ts';
 import { newsOf, type PodNews } from './pod-news.ts';

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isCommand, runCommand } from './client/commands.ts';
-import { FlagError, HELP, parseStartFlags } from './flags.ts';
+import { FlagError, HELP, parseStartFlags } from './command-line.ts';
 import { runCluster } from './run.ts';
 
 /** The server lies beside this file, once both are built. */

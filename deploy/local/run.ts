@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { startCluster } from './cluster.ts';
-import { DEFAULT_DIR, type StartFlags } from './flags.ts';
+import { DEFAULT_DIR, type StartFlags } from './command-line.ts';
 import type { LocalCluster } from './local-cluster.ts';
 import type { PodNews } from './pod-news.ts';
 import { keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 
 /** What a run in a terminal needs of the process. */
-export interface Terminal {
+interface Terminal {
   print(line: string): void;
   /** Calls `end` at the first SIGINT or SIGTERM. A second one ends the process, and the watchdog what is left. */
   onEnd(end: () => void): void;
@@ -83,7 +83,7 @@ ready  ${cluster.serviceUrl}
 }
 
 /** One line about a pod, e.g. `17:01:02  goldpinger-7d9f-abcde  ready         127.0.0.3  node-a`. */
-export function newsLine(news: PodNews): string {
+function newsLine(news: PodNews): string {
   const time = new Date(news.atMs).toTimeString().slice(0, 8);
   const name = news.namespace === 'default' ? news.name : `${news.namespace}/${news.name}`;
   return `${time}  ${name}  ${news.what.padEnd(11)}  ${news.ip.padEnd(11)}  ${news.node}`.trimEnd();

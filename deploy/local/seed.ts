@@ -26,7 +26,7 @@ export interface SeedOptions {
 }
 
 /** A new object and where it belongs. */
-export interface Seed {
+interface Seed {
   resource: Resource;
   object: NewObject & { metadata: { name: string } };
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../server/contract/seams.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 
 /** The real time. */
 export const wallClock: Clock = {

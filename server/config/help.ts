@@ -1,5 +1,4 @@
-import { GROUPS, type Setting } from './setting.ts';
-import { flagOf, SETTINGS } from './settings.ts';
+import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
 
 const WIDTH = 96;
 const INDENT = ' '.repeat(8);

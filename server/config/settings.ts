@@ -1,6 +1,156 @@
-import { anyText, decimal, durationMs, flag, list, oneOf, secret, whole } from './parsers.ts';
-import { PEER_SETTINGS } from './peer-settings.ts';
-import { setting, timeout } from './setting.ts';
+import {
+  anyText,
+  decimal,
+  durationMs,
+  families,
+  flag,
+  labelSelector,
+  list,
+  oneOf,
+  optionalText,
+  optionalWhole,
+  type Parser,
+  secret,
+  whole,
+} from './parse.ts';
+
+/** Headings of `--help`, in order. */
+export const GROUPS = [
+  'Listening',
+  'Peers',
+  'Pinging',
+  'External probes',
+  'Asking peers',
+  'Answers',
+  'Ignored',
+] as const;
+
+/** One setting: how it is named, read and explained. The flag is the variable in kebab case. */
+export interface Setting<T> {
+  variable: string;
+  group: (typeof GROUPS)[number];
+  /** As it would be written in the variable. */
+  default: string;
+  /** What `--help` says of the default where the value does not say it. */
+  defaultWords?: string;
+  parse: Parser<T>;
+  help: string;
+  /** An older name, and how its value is rewritten to this one's notation; accepted with one warning. */
+  deprecated?: { variable: string; rewrite: (text: string) => string };
+  /** A list: the flag may be given several times, as Goldpinger's may, and each adds to it. */
+  repeatable?: true;
+  /** An empty value means something of its own instead of "unset". */
+  emptyIsValue?: true;
+}
+
+/** A setting as it is described: its value's type comes from its parser. */
+const setting = <T>(description: Setting<T>): Setting<T> => description;
+
+/** Goldpinger's older `*_TIMEOUT_MS` integers. */
+const inMs = (variable: string) => ({
+  variable,
+  rewrite: (text: string) => {
+    if (!/^\d+$/.test(text)) throw new RangeError('expected a whole number of milliseconds');
+    return `${text}ms`;
+  },
+});
+
+/** A deadline in Go's notation, at least 1 ms; its older name with `_MS` counts whole milliseconds. */
+const timeout = (variable: string, group: Setting<number>['group'], byDefault: string, help: string) =>
+  setting({
+    variable,
+    group,
+    default: byDefault,
+    parse: durationMs(1),
+    help,
+    deprecated: inMs(`${variable}_MS`),
+  });
+
+/** The settings that say who the peers are, and who of them we are. */
+const PEER_SETTINGS = {
+  clientPort: setting({
+    variable: 'CLIENT_PORT_OVERRIDE',
+    group: 'Peers',
+    default: '',
+    defaultWords: 'PORT',
+    parse: optionalWhole(1, 65_535),
+    help: 'Port to call peers on',
+  }),
+  namespace: setting({
+    variable: 'NAMESPACE',
+    group: 'Peers',
+    default: '',
+    defaultWords: "the service account's",
+    parse: optionalText,
+    emptyIsValue: true,
+    help: 'Namespace to list peers in; set but empty: all namespaces',
+  }),
+  labelSelector: setting({
+    variable: 'LABEL_SELECTOR',
+    group: 'Peers',
+    default: 'app=goldpinger',
+    parse: labelSelector,
+    help: 'Label selector of the peers',
+  }),
+  kubeconfig: setting({
+    variable: 'KUBECONFIG',
+    group: 'Peers',
+    default: '',
+    defaultWords: 'in-cluster account',
+    parse: optionalText,
+    help: 'Path of a kubeconfig file',
+  }),
+  hostname: setting({
+    variable: 'HOSTNAME',
+    group: 'Peers',
+    default: '',
+    parse: anyText,
+    help: 'Label goldpinger_instance of all metrics',
+  }),
+  podIP: setting({
+    variable: 'POD_IP',
+    group: 'Peers',
+    default: '',
+    parse: anyText,
+    help: 'Own address, to know the own pod by',
+  }),
+  podName: setting({
+    variable: 'POD_NAME',
+    group: 'Peers',
+    default: '',
+    parse: anyText,
+    help: 'Own pod name, to know the own pod by',
+  }),
+  useHostIP: setting({
+    variable: 'USE_HOST_IP',
+    group: 'Peers',
+    default: 'false',
+    parse: flag,
+    help: "Call peers on their host's IP",
+  }),
+  families: setting({
+    variable: 'IP_VERSIONS',
+    group: 'Peers',
+    default: '4',
+    parse: families,
+    repeatable: true,
+    help: 'IP families to ping: 4, 6, or 4,6 for both',
+  }),
+  displayNodeName: setting({
+    variable: 'DISPLAY_NODENAME',
+    group: 'Peers',
+    default: 'false',
+    parse: flag,
+    help: 'Show node names in place of pod names',
+  }),
+  goneRetentionMs: setting({
+    variable: 'GONE_RETENTION',
+    group: 'Peers',
+    default: '5m',
+    parse: durationMs(0),
+    help: 'Departed pods stay visible for this long',
+  }),
+};
 
 /** Every setting there is. Names and defaults are Goldpinger's where it has the setting. */
 export const SETTINGS = {

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { type Agent, get, type IncomingMessage } from 'node:http';
 import { get as getSecurely, type RequestOptions } from 'node:https';
 import { delimiter } from 'node:path';
-// The deep path leaves the generated API classes out of the bundle (deploy/slim-client.mjs).
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
-import { textOf } from '../contract/errors.ts';
-import { ApiError, asApiError } from './api-error.ts';
+import { textOf } from '../runtime/errors.ts';
+import { ApiError, asApiError } from './status.ts';
+
+// The deep path leaves the generated API classes out of the bundle (deploy/slim-client.mjs).
 
 /** Where Kubernetes mounts a pod's service account. */
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -1,10 +1,9 @@
-import type { DiscoveryFault, DiscoverySnapshot } from '../contract/discovery.ts';
-import type { Clock, Log, Timer } from '../contract/seams.ts';
-import { ApiError } from './api-error.ts';
-import { StatusBook } from './status-book.ts';
-import { PodStore } from './store.ts';
+import type { DiscoveryFault, DiscoverySnapshot } from '../protocol/pod.ts';
+import type { Clock, Log, Timer } from '../runtime/clock.ts';
+import { PodStore } from './pod-store.ts';
+import { ApiError, StatusBook } from './status.ts';
 import { Sync } from './sync.ts';
-import { DEFAULT_TUNING, type Tuning } from './tuning.ts';
+import { DEFAULT_TUNING, type Tuning } from './timing.ts';
 import { listZones, ZoneKeeper } from './zones.ts';
 
 /** What is to be discovered. */
@@ -21,7 +20,7 @@ export interface DiscoverySettings {
 }
 
 /** What discovery works with. `random` gives 0 <= x < 1. */
-export interface DiscoveryDeps {
+interface DiscoveryDeps {
   clock: Clock;
   log: Log;
   random: () => number;
@@ -30,7 +29,7 @@ export interface DiscoveryDeps {
 }
 
 /** What discovery tells. */
-export interface DiscoveryHooks {
+interface DiscoveryHooks {
   /** Pods or status changed. Not called for a younger `lastGoodMs` alone: `snapshot()` has it. */
   onChange(snapshot: DiscoverySnapshot): void;
   /** Every list request (one page of pods) that ended, answered or not, and every watch that was opened. */

@@ -1,4 +1,4 @@
-import type { Pod } from '../contract/pod.ts';
+import type { Pod } from '../protocol/pod.ts';
 
 /** A pod as the store keeps it. */
 export interface Entry {

@@ -1,18 +1,15 @@
-import type { Clock, Log } from '../contract/seams.ts';
+import type { DiscoverySnapshot, DiscoveryStatus } from '../protocol/pod.ts';
+import type { Clock, Log } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
-import { ApiError, asApiError } from './api-error.ts';
-import { Backoff } from './backoff.ts';
-import { pause } from './deadline.ts';
-import { EmptyGuard } from './empty-guard.ts';
 import { type ListCall, listAll } from './list.ts';
-import { type PodFacts, readPod } from './pod-facts.ts';
-import type { StatusBook } from './status-book.ts';
-import type { PodStore } from './store.ts';
-import type { Tuning } from './tuning.ts';
+import { type PodFacts, readPod } from './pod-reader.ts';
+import type { PodStore } from './pod-store.ts';
+import { ApiError, asApiError, type StatusBook } from './status.ts';
+import { Backoff, pause, type Tuning } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What the loop works with. */
-export interface SyncDeps {
+interface SyncDeps {
   clock: Clock;
   log: Log;
   random: () => number;
@@ -27,7 +24,7 @@ export interface SyncDeps {
 }
 
 /** What the loop tells. */
-export interface SyncHooks {
+interface SyncHooks {
   /** Pods or status changed. `burst`: more may follow within milliseconds, so telling can wait. */
   onChange(burst: boolean): void;
   /** One page of a list took so long, or a watch to open. */
@@ -246,4 +243,58 @@ export class Sync {
 /** 403 comes from RBAC, 405 from a proxy that does not let streams through. */
 function isForbiddenWatch(error: ApiError): boolean {
   return error.status === 403 || error.status === 405;
+}
+
+/** How many successive empty lists it takes, at least. */
+const CONFIRMATIONS = 3;
+
+/**
+ * Whether an empty list is to be believed. While we know live peers, an API server that lists none is more likely
+ * confused (restored from a backup, behind a wrong proxy, a selector typed wrong) than right, and believing it would stop
+ * all pinging. It is believed once three successive lists were empty and the first of them is `confirmMs` old.
+ * With nobody known, as at start-up, an empty list is just that.
+ */
+export class EmptyGuard {
+  readonly #confirmMs: number;
+  #answers = 0;
+  #firstMs = 0;
+
+  /** `confirmMs`: two refresh intervals. */
+  constructor(confirmMs: number) {
+    this.#confirmMs = confirmMs;
+  }
+
+  /** Takes a list's length, the number of live peers known and the monotonic time; true if the list is to be believed. */
+  believes(listed: number, knownLive: number, monotonicMs: number): boolean {
+    if (listed > 0 || knownLive === 0) {
+      this.#answers = 0;
+      return true;
+    }
+    if (this.#answers === 0) this.#firstMs = monotonicMs;
+    this.#answers += 1;
+    if (this.#answers < CONFIRMATIONS || monotonicMs - this.#firstMs < this.#confirmMs) return false;
+    this.#answers = 0;
+    return true;
+  }
+}
+
+/** What is known of the pods before discovery has begun, at `nowMs` (ms since the epoch). */
+export function nothingKnown(
+  { namespace, labelSelector }: Pick<DiscoveryStatus, 'namespace' | 'labelSelector'>,
+  nowMs: number,
+): DiscoverySnapshot {
+  return {
+    pods: [],
+    status: {
+      phase: 'waiting',
+      sinceMs: nowMs,
+      mode: 'watch',
+      lastGoodMs: 0,
+      attempts: 0,
+      nextAttemptMs: 0,
+      lastError: null,
+      namespace,
+      labelSelector,
+    },
+  };
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
-import type { Clock, Timer } from '../contract/seams.ts';
+import { StringDecoder } from 'node:string_decoder';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
-import { expectOk, notJson } from './answer.ts';
-import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
-import { within } from './deadline.ts';
-import { Lines } from './lines.ts';
+import { expectOk, notJson } from './list.ts';
+import { ApiError, asApiError, faultOfStatus } from './status.ts';
+import { within } from './timing.ts';
 
 /** What to watch and for how long. */
-export interface WatchCall {
+interface WatchCall {
   path: string;
   query: Record<string, string>;
   /** Only changes after it. */
@@ -21,7 +21,7 @@ export interface WatchCall {
 }
 
 /** What a watch tells while it is open. Throwing from a hook ends the watch as `malformed`. */
-export interface WatchHooks {
+interface WatchHooks {
   /** The server has accepted the watch, `durationMs` after it was asked: the answer's head, no event yet. */
   onOpen(durationMs: number): void;
   /** An event has arrived whole, so the server lives. */
@@ -190,4 +190,43 @@ function guard(response: IncomingMessage, clock: Clock, call: WatchCall, stop: A
       stop.removeEventListener('abort', onStop);
     },
   };
+}
+
+/** Cuts a stream of bytes into lines, holding back at most `maxLength` characters of an unfinished one. */
+export class Lines {
+  readonly #decoder = new StringDecoder('utf8');
+  readonly #maxLength: number;
+  #rest: string[] = [];
+  #restLength = 0;
+
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  /** Whether a line has begun that has not ended. */
+  get unfinished(): boolean {
+    return this.#restLength > 0;
+  }
+
+  /** Takes the next bytes and gives the lines they complete, without line ends. Throws a RangeError on a line too long. */
+  push(chunk: Buffer): string[] {
+    const pieces = this.#decoder.write(chunk).split('\n');
+    const last = pieces.pop() ?? '';
+    const lines: string[] = [];
+    for (const piece of pieces) {
+      lines.push(this.#keep(piece).join(''));
+      this.#rest = [];
+      this.#restLength = 0;
+    }
+    this.#keep(last);
+    return lines;
+  }
+
+  // Pieces are joined once, at the end of their line: a line that comes in many small chunks costs its length, once.
+  #keep(piece: string): string[] {
+    this.#restLength += piece.length;
+    if (this.#restLength > this.#maxLength) throw new RangeError(`a line is longer than ${this.#maxLength} characters`);
+    if (piece !== '') this.#rest.push(piece);
+    return this.#rest;
+  }
 }

@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import type { Clock, Log, Timer } from '../contract/seams.ts';
+import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
-import { ApiError, asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
-import type { Tuning } from './tuning.ts';
+import { ApiError, asApiError } from './status.ts';
+import type { Tuning } from './timing.ts';
 
 /** Zones by node name; '' for a node without one. */
 export type ZoneMap = ReadonlyMap<string, string>;
@@ -41,7 +41,7 @@ function readNode(object: unknown): [string, string] {
 }
 
 /** What the keeper is handed. `list` is `listZones` with everything filled in. */
-export interface ZoneDeps {
+interface ZoneDeps {
   clock: Clock;
   log: Log;
   random: () => number;

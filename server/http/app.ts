@@ -1,18 +1,16 @@
 import { join } from 'node:path';
 import compression from 'compression';
-import express, { type Express, type Request, type Response } from 'express';
+import type { Express, Request, Response } from 'express';
+import express from 'express';
 import helmet from 'helmet';
-import { annotationRoutes } from './annotation-routes.ts';
-import type { Answers } from './answers.ts';
-import { apiRoutes } from './api-routes.ts';
-import { eventRoutes } from './event-routes.ts';
-import { lastResort, notFound, only } from './faults.ts';
+import { reportRoutes, verdictRoutes } from './analysis-routes.ts';
+import type { Answers } from './context.ts';
+import { lastResort, notFound, only } from './errors.ts';
+import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
-import { pastRoutes } from './past-routes.ts';
-import { reportRoutes } from './report-routes.ts';
-import type { Streams } from './streams.ts';
-import { SWAGGER } from './swagger.ts';
-import { verdictRoutes } from './verdict-routes.ts';
+import { apiRoutes, pastRoutes } from './mesh-routes.ts';
+import { SWAGGER } from './openapi.ts';
+import type { Streams } from './stream.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
 const CONTENT_SECURITY_POLICY = {

@@ -1,9 +1,20 @@
-import { type Request, Router } from 'express';
-import { MAX_EVENTS } from '../contract/event.ts';
-import { MAX_PAST_MS } from '../contract/past.ts';
-import type { Answers } from './answers.ts';
-import { HttpFault, mustAccept } from './faults.ts';
-import { momentParameter, numberParameter } from './query.ts';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import express, { type Request, type RequestHandler, Router } from 'express';
+import {
+  ANNOTATION_ID,
+  type AnnotationCopies,
+  type AnnotationWish,
+  MAX_ANNOTATIONS,
+  parseAnnotationCopies,
+  readAnnotationWish,
+} from '../protocol/annotation.ts';
+import { MAX_EVENTS } from '../protocol/event.ts';
+import { MAX_PAST_MS } from '../protocol/history.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { textOf } from '../runtime/errors.ts';
+import type { Answers } from './context.ts';
+import { HttpFault, mustAccept, sendFault } from './errors.ts';
+import { momentParameter, numberParameter } from './request.ts';
 
 const JSON_ONLY = ['application/json'];
 
@@ -34,4 +45,141 @@ function limitOf(req: Request): number {
   const limit = numberParameter(req, 'limit', MAX_EVENTS);
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_EVENTS) return limit;
   throw new HttpFault(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
+}
+
+const MAX_BODY_BYTES = 16_384;
+/** What clients may write, and what other pods hand on: each of theirs comes from one client of theirs. */
+const CLIENT_RATE = { perSecond: 2, burst: 20 };
+const POD_RATE = { perSecond: 20, burst: 200 };
+
+/**
+ * Annotations: the only thing that can be written here. A bearer token and JSON are asked for, cookies are not known: a
+ * page of somebody else's can send neither without a preflight request, which nobody here answers.
+ */
+export function annotationRoutes(answers: Answers): Router {
+  const router = Router();
+  const { annotations, clock } = answers;
+  const mayWrite = mustBearer(answers.writeToken);
+  const clientRate = atRate(CLIENT_RATE, clock);
+
+  router.get('/api/v1/annotations', async (req, res) => {
+    mustAccept(req, JSON_ONLY);
+    res.set('Cache-Control', 'no-store').json(await annotations.read());
+  });
+
+  router.post('/api/v1/annotations', mayWrite, clientRate, ...jsonBody(), async (req, res) => {
+    const written = await annotations.write(wishOf(req.body, clock.nowMs()));
+    res.status(201).json(written);
+  });
+
+  router.delete('/api/v1/annotations/:id', mayWrite, clientRate, async (req, res) => {
+    const { id = '' } = req.params;
+    const removed = ANNOTATION_ID.test(String(id)) ? await annotations.remove(String(id)) : null;
+    if (removed === null) throw new HttpFault(404, 'no annotation with this id');
+    res.json(removed);
+  });
+
+  router.get('/api/v1/own-annotations', (req, res) => {
+    mustAccept(req, JSON_ONLY);
+    res.set('Cache-Control', 'no-store').json(annotations.copies());
+  });
+
+  router.post(
+    '/api/v1/own-annotations',
+    mustBearer(answers.podToken),
+    atRate(POD_RATE, clock),
+    ...jsonBody(),
+    (req, res) => {
+      const { annotations: copies } = copiesOf(req.body);
+      annotations.take(copies);
+      res.json({ taken: copies.length });
+    },
+  );
+
+  return router;
+}
+
+/** Reads a body of JSON, uncompressed and of at most 16 KiB; 415, 413 or 400 otherwise. */
+function jsonBody(): RequestHandler[] {
+  const isJson: RequestHandler = (req, _res, next) => {
+    const isPlain = req.is('application/json') !== false;
+    next(isPlain ? undefined : new HttpFault(415, 'expected a body with "Content-Type: application/json"'));
+  };
+  return [isJson, express.json({ limit: MAX_BODY_BYTES, inflate: false, type: 'application/json' })];
+}
+
+function wishOf(body: unknown, nowMs: number): AnnotationWish {
+  try {
+    return readAnnotationWish(body, nowMs);
+  } catch (error) {
+    throw new HttpFault(400, textOf(error));
+  }
+}
+
+function copiesOf(body: unknown): AnnotationCopies {
+  try {
+    return parseAnnotationCopies(body);
+  } catch (error) {
+    throw new HttpFault(400, `expected at most ${MAX_ANNOTATIONS} annotations: ${textOf(error)}`);
+  }
+}
+
+const REALM = 'Bearer realm="goldpinger-ts"';
+
+/**
+ * Lets through who sends `Authorization: Bearer <token>` (RFC 6750). 403 if there is no token, because then nobody may
+ * write; 401 to others. Compared in constant time. Cookies count for nothing, so no foreign page can write.
+ */
+function mustBearer(token: string): RequestHandler {
+  const expected = digestOf(token);
+  return (req, res, next) => {
+    // The body is not read. Node would read it to its end to keep the connection: who may not write is to cost less.
+    const refuse = (status: number, message: string) => sendFault(res.set('Connection', 'close'), status, message);
+    if (token === '') {
+      refuse(
+        403,
+        'writing is off: give all pods one WRITE_TOKEN (16 characters or more) and send it as a bearer token',
+      );
+      return;
+    }
+    const [, sent] = /^Bearer +(\S+) *$/i.exec(req.get('authorization') ?? '') ?? [];
+    if (sent === undefined) {
+      res.set('WWW-Authenticate', REALM);
+      refuse(401, 'expected "Authorization: Bearer " and the WRITE_TOKEN of the pods');
+    } else if (timingSafeEqual(digestOf(sent), expected)) next();
+    else {
+      res.set('WWW-Authenticate', `${REALM}, error="invalid_token"`);
+      refuse(401, 'this is not the WRITE_TOKEN of this pod');
+    }
+  };
+}
+
+/** Of one length whatever was sent. */
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** How often something may be done. */
+interface Rate {
+  perSecond: number;
+  /** At once, after a while without any. */
+  burst: number;
+}
+
+/** Lets requests through as often as `rate` allows, whoever sends them; 429 with `Retry-After` to others. */
+function atRate({ perSecond, burst }: Rate, clock: Clock): RequestHandler {
+  let left = burst;
+  let countedMs = clock.monotonicMs();
+  return (_req, res, next) => {
+    const nowMs = clock.monotonicMs();
+    left = Math.min(burst, left + ((nowMs - countedMs) / 1000) * perSecond);
+    countedMs = nowMs;
+    if (left >= 1) {
+      left -= 1;
+      next();
+      return;
+    }
+    res.set({ 'Retry-After': String(Math.ceil((1 - left) / perSecond)), Connection: 'close' });
+    sendFault(res, 429, `too many writes: at most ${perSecond} a second`);
+  };
 }

@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import type { Answers } from './answers.ts';
-import { HttpFault, mustAccept, only } from './faults.ts';
-import { numberParameter } from './query.ts';
+import type { Answers } from './context.ts';
+import { HttpFault, mustAccept, only } from './errors.ts';
+import { numberParameter } from './request.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
 /** A matrix this old answers a request: calls in quick succession cost one collection, not one each. */

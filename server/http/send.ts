@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { PacedWriter } from './paced-writer.ts';
+import { PacedWriter } from './stream.ts';
 
 /** Longest turn while writing: beyond 2 ms we would falsify our own pings. */
 const SLICE_MS = 1;

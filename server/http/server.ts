@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Answers } from './answers.ts';
 import { createApp } from './app.ts';
-import { Streams } from './streams.ts';
+import type { Answers } from './context.ts';
+import { Streams } from './stream.ts';
 
 const MAX_URL_CHARS = 4096;
 /** Pings of 5000 nodes on their own connections stay far below; a leak of clients does not take the process down. */
@@ -16,7 +16,7 @@ export interface HttpServer {
 }
 
 /** How long a client may take, ms. */
-export interface Patience {
+interface Patience {
   /** To send its request. */
   requestMs: number;
   /** How often that is looked at: it may take so much longer. Node's own 30 s would be three times as long as is allowed. */

@@ -1,9 +1,8 @@
-import { NONE16, pack16, unpack16 } from '../contract/bytes16.ts';
-import type { Sample } from '../contract/outcome.ts';
-import { BucketLog, type Chunk, FAILURE_KINDS, failuresOf } from './bucket-log.ts';
-import { bucketWidthMs, LADDER_MS } from './ladder.ts';
-import { CODE_OUTCOME, CODE_SUSPECT, codeOf, type Ring, type Rings } from './rings.ts';
-import { Tally } from './tally.ts';
+import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
+import type { Sample } from '../protocol/sample.ts';
+import { BucketLog, bucketWidthMs, type Chunk, FAILURE_KINDS, failuresOf, LADDER_MS } from './buckets.ts';
+import { CODE_OUTCOME, CODE_SUSPECT, codeOf, type Ring, type Rings } from './samples.ts';
+import { Tally } from './statistics.ts';
 
 /** How much of the past to keep. */
 export interface HistorySettings {
@@ -29,7 +28,7 @@ export function newTrack(): Track {
 }
 
 /** Called with a bucket: place `i` in `chunk`, which is of `startMs` to `endMs`. */
-export type BucketVisit = (chunk: Chunk, i: number, startMs: number, endMs: number) => void;
+type BucketVisit = (chunk: Chunk, i: number, startMs: number, endMs: number) => void;
 
 /** Buckets end before a one-byte count would. */
 const MOST_COUNTED = 255;

@@ -1,4 +1,4 @@
-import { parseLinkSamples } from '../../server/contract/samples.ts';
+import { parseLinkSamples } from '../../server/protocol/sample.ts';
 import { call } from './calls.ts';
 import type { Scene } from './scene.ts';
 

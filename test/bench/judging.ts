@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { parseDurationMs } from '../../server/config/duration.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { FindingTally } from '../../server/mesh/findings/tally.ts';
-import { judge } from '../../server/mesh/verdict/judge.ts';
-import { parseClause } from '../../server/mesh/verdict/parse-clause.ts';
-import { meshOf } from '../feed/scenarios.ts';
+import { FindingTally } from '../../server/analysis/findings/findings.ts';
+import { parseClause } from '../../server/analysis/verdict/parse-clause.ts';
+import { judge } from '../../server/analysis/verdict/verdict.ts';
+import { parseDurationMs } from '../../server/config/parse.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 import { type Line, line } from './report.ts';
 
 /** What one kind of work over a whole matrix took. */

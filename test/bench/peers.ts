@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { encodeRow, type Row } from '../../server/contract/row.ts';
+import { encodeRow, type Row } from '../../server/protocol/pod-report.ts';
 import type { FromPeers, ToPeers } from './peer-messages.ts';
 
 type Told<T extends FromPeers['told']> = Extract<FromPeers, { told: T }>;

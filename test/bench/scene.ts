@@ -1,5 +1,5 @@
-import { emptyLinks, FLAG_NOT_YET } from '../../server/contract/links.ts';
-import { parseRow, type Row } from '../../server/contract/row.ts';
+import { emptyLinks, FLAG_NOT_YET } from '../../server/protocol/links.ts';
+import { parseRow, type Row } from '../../server/protocol/pod-report.ts';
 import { type AddressBlock, pickBlock } from './addresses.ts';
 import { call, pause } from './calls.ts';
 import { type KubeApi, type SimulatedPod, startKubeApi } from './kube-api.ts';

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { startScene } from '../feed/scene-server.ts';
+import { startScene } from '../support/feed/scene-server.ts';
 import { median, quantile } from './figures.ts';
 import { type Line, line } from './report.ts';
 import { Recording } from './web-recording.ts';

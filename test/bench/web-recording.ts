@@ -1,5 +1,5 @@
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { meshOf } from '../feed/scenarios.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 
 /** How many different pictures a recording has; then it begins anew. */
 const TICKS = 3;

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
-import { soon } from '../integration/server-process.ts';
+import { soon } from '../support/server-process.ts';
 import { demand, KUBECTL } from './tools.ts';
 
 let cluster: LocalCluster;

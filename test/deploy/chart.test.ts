@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../server/config/config.ts';
-import { policyFaults } from '../manifest-policy.ts';
-import { type Manifest, schemaFaults } from '../manifest-schema.ts';
+import { policyFaults } from '../support/manifest-policy.ts';
+import { type Manifest, schemaFaults } from '../support/manifest-schema.ts';
 import { CHART, CLUSTER, rendered, VALUES, withValues } from './rendered-chart.ts';
 import { complaint, demand, HELM, output } from './tools.ts';
 

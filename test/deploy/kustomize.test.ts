@@ -2,8 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { policyFaults } from '../manifest-policy.ts';
-import { type Manifest, manifestsOf, schemaFaults } from '../manifest-schema.ts';
+import { policyFaults } from '../support/manifest-policy.ts';
+import { type Manifest, manifestsOf, schemaFaults } from '../support/manifest-schema.ts';
 import { demand, KUBECTL, output } from './tools.ts';
 
 const COMPONENTS = ['dual-stack', 'ipv6', 'cluster-wide'];

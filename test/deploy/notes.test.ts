@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Manifest } from '../manifest-schema.ts';
+import type { Manifest } from '../support/manifest-schema.ts';
 import { notesWith, VALUES, withValues } from './rendered-chart.ts';
 import { demand, HELM } from './tools.ts';
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Manifest, manifestsOf } from '../manifest-schema.ts';
+import { type Manifest, manifestsOf } from '../support/manifest-schema.ts';
 import { HELM, output } from './tools.ts';
 
 export const CHART = 'deploy/helm/goldpinger';

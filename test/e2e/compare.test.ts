@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Story } from '../feed/past.ts';
+import { Story } from '../support/feed/past.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();

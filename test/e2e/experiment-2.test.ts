@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CHAOS, MANIFEST } from '../experiment.ts';
+import { CHAOS, MANIFEST } from '../support/experiment.ts';
 import { isChaos, NOT_FAILING, Walk } from './experiment-walk.ts';
 import { words } from './page-visit.ts';
 import { goTo, soon, token } from './real-pages.ts';

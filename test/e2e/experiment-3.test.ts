@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { roundPayload } from '../experiment.ts';
+import { roundPayload } from '../support/experiment.ts';
 import { NOT_FAILING, Walk } from './experiment-walk.ts';
 import { words } from './page-visit.ts';
 import { goTo, recordedIn, recordFrom, soon } from './real-pages.ts';

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { CHAOS, Experiment } from '../experiment.ts';
 import { palettePng } from '../pictures/palette-png.ts';
+import { CHAOS, Experiment } from '../support/experiment.ts';
 import { words } from './page-visit.ts';
 import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
 

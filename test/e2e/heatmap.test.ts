@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { PNG } from 'pngjs';
 import { describe, expect, test } from 'vitest';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { countText } from '../../web/pure/figures.ts';
 import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../web/pure/link-state.ts';
 import { buildPicture } from '../../web/pure/picture.ts';
-import type { MeshOptions } from '../feed/options.ts';
-import { meshOf } from '../feed/scenarios.ts';
-import type { Feed } from '../feed/server.ts';
+import type { MeshOptions } from '../support/feed/options.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
+import type { Feed } from '../support/feed/server.ts';
 import { heatmapParts, openHeatmap } from './heatmap-visit.ts';
 import { soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 

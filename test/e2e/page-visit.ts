@@ -1,11 +1,11 @@
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import type { Scenario } from '../feed/options.ts';
-import type { Story } from '../feed/past.ts';
-import { meshOf } from '../feed/scenarios.ts';
-import { Feed } from '../feed/server.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { Scenario } from '../support/feed/options.ts';
+import type { Story } from '../support/feed/past.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
+import { Feed } from '../support/feed/server.ts';
 import { launchBrowser } from './browser.ts';
 import { Contexts } from './contexts.ts';
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { StubMesh } from '../integration/stub-mesh.ts';
+import { StubMesh } from '../support/stub-mesh.ts';
 import { violations, words } from './page-visit.ts';
 import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
 

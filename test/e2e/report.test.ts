@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LATE_ANSWER } from '../unit/mesh/findings/matrix.ts';
 import {
   annotationsOf,
   eventOf,
@@ -14,7 +13,8 @@ import {
   reportOf,
   spoiled,
   TO_MS,
-} from '../unit/mesh/report/scene.ts';
+} from '../unit/analysis/comparison/scene.ts';
+import { LATE_ANSWER } from '../unit/analysis/findings/matrix.ts';
 import { launchBrowser } from './browser.ts';
 import { violations } from './page-visit.ts';
 

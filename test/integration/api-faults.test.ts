@@ -1,8 +1,8 @@
 import { describe, expect, it, type TestContext, vi } from 'vitest';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import type { KubeStub } from '../kube-stub.ts';
-import type { ServerProcess } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { KubeStub } from '../support/kube-stub.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 type Fault = Parameters<KubeStub['break']>[0];
 

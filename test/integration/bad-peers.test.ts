@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/contract/links.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../bad-peer.ts';
-import { type ServerProcess, soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/protocol/links.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../support/bad-peer.ts';
+import { type ServerProcess, soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 /** One real server, and a peer of every bad kind beside it. */
 let mesh: StubMesh;

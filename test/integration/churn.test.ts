@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ServerProcess, soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { ServerProcess, soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
 afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));

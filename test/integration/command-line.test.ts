@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ServerProcess, soon } from './server-process.ts';
+import { ServerProcess, soon } from '../support/server-process.ts';
 
 const started: ServerProcess[] = [];
 afterEach(() => Promise.all(started.splice(0).map((server) => server.kill())));

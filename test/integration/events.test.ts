@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { annotateCluster } from '../../deploy/local/client/annotate.ts';
+import { annotateCluster } from '../../deploy/local/client/commands.ts';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
-import { type Annotations, parseAnnotations } from '../../server/contract/annotation.ts';
-import { type Events, parseEvents } from '../../server/contract/event.ts';
-import { soon } from './server-process.ts';
-import { meshOf } from './stub-mesh.ts';
+import { type Annotations, parseAnnotations } from '../../server/protocol/annotation.ts';
+import { type Events, parseEvents } from '../../server/protocol/event.ts';
+import { soon } from '../support/server-process.ts';
+import { meshOf } from '../support/stub-mesh.ts';
 
 const TOKEN = 'a token for this test';
 let cluster: LocalCluster;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../experiment.ts';
-import type { Truth, VerdictPoll } from '../verdict-poll.ts';
-import { DOWN, HEALTHY, PolledExperiment, SLOW, seldom } from './polled-experiment.ts';
-import { soon } from './server-process.ts';
-import { expectPage, expectReport } from './walk-report.ts';
+import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../support/experiment.ts';
+import { DOWN, HEALTHY, PolledExperiment, SLOW, seldom } from '../support/polled-experiment.ts';
+import { soon } from '../support/server-process.ts';
+import type { Truth, VerdictPoll } from '../support/verdict-poll.ts';
+import { expectPage, expectReport } from '../support/walk-report.ts';
 
 /** What the clones of 2b do: slow for others, fast for themselves, and healthy. */
 const CLONES = [

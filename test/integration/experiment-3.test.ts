@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, callJson } from '../../deploy/local/client/api-client.ts';
-import { parseEvents } from '../../server/contract/event.ts';
-import { Experiment, linksOf, roundPayload } from '../experiment.ts';
-import { soon } from './server-process.ts';
+import { parseEvents } from '../../server/protocol/event.ts';
+import { Experiment, linksOf, roundPayload } from '../support/experiment.ts';
+import { soon } from '../support/server-process.ts';
 
 const NAME = 'goldpinger-slo';
 /** How long the policy waits before it asks. */

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { type ICreateToxicBody, type Latency, Toxiproxy } from 'toxiproxy-node-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { echo, startProxy, startUpstream } from './fault-proxy.ts';
+import { echo, startProxy, startUpstream } from '../support/fault-proxy.ts';
 
 let proxy: FaultProxy;
 beforeEach(async () => {

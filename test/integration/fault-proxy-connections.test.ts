@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { dial, echo, pattern, received, roundTrip, startUpstream } from './fault-proxy.ts';
-import { endOf, proxyOfFile } from './proxied.ts';
-import { soon } from './server-process.ts';
+import { dial, echo, pattern, received, roundTrip, startUpstream } from '../support/fault-proxy.ts';
+import { endOf, proxyOfFile } from '../support/proxied.ts';
+import { soon } from '../support/server-process.ts';
 
 const { current, post, toxic, proxied, dialled } = proxyOfFile();
 

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { echo, pattern, received } from './fault-proxy.ts';
-import { proxyOfFile } from './proxied.ts';
-import { soon } from './server-process.ts';
+import { echo, pattern, received } from '../support/fault-proxy.ts';
+import { proxyOfFile } from '../support/proxied.ts';
+import { soon } from '../support/server-process.ts';
 
 const CONNECTIONS = 2000;
 

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { runToxiproxyCli } from '../../deploy/local/client/toxiproxy-cli.ts';
 import { startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { wallClock } from '../../deploy/local/wall-clock.ts';
-import { dial } from './fault-proxy.ts';
-import { endOf } from './proxied.ts';
+import { dial } from '../support/fault-proxy.ts';
+import { endOf } from '../support/proxied.ts';
 
 // In the chapter's pod: `create chaos -l 0.0.0.0:8080 -u localhost:8080`, where 9090 was meant.
 it.each([

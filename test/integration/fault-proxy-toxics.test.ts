@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { echo, pattern, received, roundTrip } from './fault-proxy.ts';
-import { endOf, proxyOfFile, soonWithin } from './proxied.ts';
-import { soon } from './server-process.ts';
+import { echo, pattern, received, roundTrip } from '../support/fault-proxy.ts';
+import { endOf, proxyOfFile, soonWithin } from '../support/proxied.ts';
+import { soon } from '../support/server-process.ts';
 
 const { current, post, toxic, drop, proxied, dialled } = proxyOfFile();
 

@@ -17,8 +17,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyInto, envOf, lastOf, type Stage, stagesOf } from './dockerfile.ts';
-import { soon } from './server-process.ts';
+import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/dockerfile.ts';
+import { soon } from '../support/server-process.ts';
 
 const stages = stagesOf(readFileSync('deploy/Dockerfile', 'utf8'));
 const [build, image] = stages as [Stage, Stage];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type ServerProcess, soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { type ServerProcess, soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 let mesh: StubMesh;
 let server: ServerProcess;

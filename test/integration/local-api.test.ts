@@ -4,8 +4,8 @@ import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { call, textOf } from '../../deploy/local/client/api-client.ts';
 import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
-import { soon } from './server-process.ts';
-import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from './stand-ins.ts';
+import { soon } from '../support/server-process.ts';
+import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, firstPod } = clusterOfFile();
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
-import { outcomeOf } from '../../server/contract/links.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { soon } from './server-process.ts';
-import { meshOf } from './stub-mesh.ts';
+import { outcomeOf } from '../../server/protocol/links.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { soon } from '../support/server-process.ts';
+import { meshOf } from '../support/stub-mesh.ts';
 
 let cluster: LocalCluster;
 const service = () => ({ url: cluster.serviceUrl.replace(/\/$/, '') });

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { call, textOf } from '../../deploy/local/client/api-client.ts';
-import { soon } from './server-process.ts';
-import { clusterOfFile, fetchText, isAlive, PODS } from './stand-ins.ts';
+import { soon } from '../support/server-process.ts';
+import { clusterOfFile, fetchText, isAlive, PODS } from '../support/stand-ins.ts';
 
 const { current, api, livePods, firstPod } = clusterOfFile();
 

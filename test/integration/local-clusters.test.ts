@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { call } from '../../deploy/local/client/api-client.ts';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
-import { clusterOfFile, fetchText, isAlive, options, PODS } from './stand-ins.ts';
+import { clusterOfFile, fetchText, isAlive, options, PODS } from '../support/stand-ins.ts';
 
 const { current } = clusterOfFile();
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { soon } from './server-process.ts';
+import { soon } from '../support/server-process.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
 let folder: string;

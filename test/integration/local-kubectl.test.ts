@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { call, linesOf } from '../../deploy/local/client/api-client.ts';
-import { clusterOfFile, PODS, TABLE } from './stand-ins.ts';
+import { clusterOfFile, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, livePods, firstPod } = clusterOfFile();
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { outcomeOf } from '../../server/contract/links.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { type ServerProcess, soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { outcomeOf } from '../../server/protocol/links.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { type ServerProcess, soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
 afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));

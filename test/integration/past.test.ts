@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/contract/history.ts';
-import { FLAG_NOT_YET, outcomeOf } from '../../server/contract/links.ts';
-import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
-import type { ServerProcess } from './server-process.ts';
-import { StubMesh } from './stub-mesh.ts';
+import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/protocol/history.ts';
+import { FLAG_NOT_YET, outcomeOf } from '../../server/protocol/links.ts';
+import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
 afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));

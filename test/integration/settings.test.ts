@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { FLAG_IPV6, outcomeOf } from '../../server/contract/links.ts';
-import { soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { FLAG_IPV6, outcomeOf } from '../../server/protocol/links.ts';
+import { soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
 afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));

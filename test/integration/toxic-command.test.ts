@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runToxiproxyCli } from '../../deploy/local/client/toxiproxy-cli.ts';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { startProxy } from './fault-proxy.ts';
+import { startProxy } from '../support/fault-proxy.ts';
 
 /*
  * What `npm run local -- toxic` says to somebody who has no toxiproxy-cli. That it says what toxiproxy-cli does where no

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseVerdict, type VerdictAnswer } from '../../server/contract/verdict.ts';
-import { type ServerProcess, soon } from './server-process.ts';
-import { meshOf, StubMesh } from './stub-mesh.ts';
+import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
+import { type ServerProcess, soon } from '../support/server-process.ts';
+import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 // What pods of an experiment answer, asked once a second: experiment-2.test.ts.
 let mesh: StubMesh;

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { launchBrowser } from '../e2e/browser.ts';
-import { FEED_TIME_MS } from '../feed/options.ts';
-import { meshOf } from '../feed/scenarios.ts';
-import { startScene } from '../feed/scene-server.ts';
+import { FEED_TIME_MS } from '../support/feed/options.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
+import { startScene } from '../support/feed/scene-server.ts';
 import { palettePng } from './palette-png.ts';
 import { allShots, type Shot } from './shots.ts';
 

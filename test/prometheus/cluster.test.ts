@@ -7,7 +7,7 @@ import { parse, stringify } from 'yaml';
 import { startCluster } from '../../deploy/local/cluster.ts';
 import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
 import { output } from '../deploy/tools.ts';
-import { soon } from '../integration/server-process.ts';
+import { soon } from '../support/server-process.ts';
 import { GOLDPINGER_QUERIES } from './goldpinger-dashboard.ts';
 import { dashboardQueries } from './own-dashboard.ts';
 import { PodDiscovery } from './pod-discovery.ts';

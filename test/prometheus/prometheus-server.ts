@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { soon } from '../integration/server-process.ts';
+import { soon } from '../support/server-process.ts';
 import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { parseArgs } from 'node:util';
-import { dial, echo, pattern, startProxy, startUpstream } from '../integration/fault-proxy.ts';
+import { dial, echo, pattern, startProxy, startUpstream } from '../support/fault-proxy.ts';
 
 /*
  * `npm run soak:proxy`: connections come and go through the fault proxy while its faults change every second. Fails on a

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runToxiproxyCli } from '../../deploy/local/client/toxiproxy-cli.ts';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { startProxy } from '../integration/fault-proxy.ts';
+import { startProxy } from '../support/fault-proxy.ts';
 import { NEW, OLD, program, type RealServer, type Release, startReal } from './programs.ts';
 
 /** What somebody may say to toxiproxy-cli in a session, right and wrong; ports are any free ones. */

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { dial, echo, pattern, roundTrip, startProxy, startUpstream } from '../integration/fault-proxy.ts';
+import { dial, echo, pattern, roundTrip, startProxy, startUpstream } from '../support/fault-proxy.ts';
 import { NEW, OLD, startReal } from './programs.ts';
 
 /*

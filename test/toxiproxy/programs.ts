@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { demand } from '../deploy/tools.ts';
-import { soon } from '../integration/server-process.ts';
+import { soon } from '../support/server-process.ts';
 
 const run = promisify(execFile);
 

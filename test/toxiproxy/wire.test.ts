@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { startProxy } from '../integration/fault-proxy.ts';
+import { startProxy } from '../support/fault-proxy.ts';
 import { OLD, type RealServer, startReal } from './programs.ts';
 
 const ANY = '"listen":"127.0.0.1:0"';

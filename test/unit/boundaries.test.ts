@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -28,21 +29,51 @@ function cruise(folder: string): Promise<Report> {
   });
 }
 
-/** A forbidden import of each kind, by the rule that must find it. */
-const PLANTS: Record<string, { folder: string; text: string }> = {
-  'contract-imports-nothing-of-ours': { folder: 'server/contract', text: "import '../config/duration.ts';" },
-  'contract-runs-in-a-browser': { folder: 'server/contract', text: "import 'node:fs';" },
-  'config-imports-nothing-of-ours': { folder: 'server/config', text: "import '../contract/pod.ts';" },
-  'domain-pinging-imports-only-contract': { folder: 'server/pinging', text: "import '../config/duration.ts';" },
-  'http-sees-domains-as-types': { folder: 'server/http', text: "import '../service.ts';" },
-  'web-sees-only-contract': { folder: 'web/data', text: "import '../../server/config/duration.ts';" },
-  'web-pure-is-pure': { folder: 'web/pure', text: "import 'react';" },
-  'nobody-imports-test': { folder: 'server/mesh', text: "import '../../test/fake-clock.ts';" },
-  'only-server-discovery-uses-client-node': { folder: 'server/mesh', text: "import '@kubernetes/client-node';" },
-  'only-server-metrics-uses-prom-client': { folder: 'server/http', text: "import 'prom-client';" },
-  'only-http-uses-express': { folder: 'server/mesh', text: "import 'express';" },
-  'local-cluster-imports-only-contract': { folder: 'deploy/local', text: "import '../../server/clock.ts';" },
-  'no-rooms-nobody-owns': { folder: 'server/mesh/utils', text: 'export {};' },
+/** One forbidden import for each rule: the line `text` is added to `file`, which is made where there is none. */
+const PLANTS: Record<string, { file: string; text: string }> = {
+  'server-runtime': { file: 'server/runtime/planted.ts', text: "import '../protocol/pod.ts';" },
+  'server-config': { file: 'server/config/planted.ts', text: "import '../protocol/pod.ts';" },
+  'server-protocol': { file: 'server/protocol/planted.ts', text: "import '../config/parse.ts';" },
+  'protocol-runs-in-a-browser': { file: 'server/protocol/planted.ts', text: "import 'node:fs';" },
+  'server-discovery': { file: 'server/discovery/planted.ts', text: "import '../config/parse.ts';" },
+  'server-probing': { file: 'server/probing/planted.ts', text: "import '../results/results.ts';" },
+  'server-results': { file: 'server/results/planted.ts', text: "import '../probing/probe.ts';" },
+  'server-events': { file: 'server/events/planted.ts', text: "import '../probing/probe.ts';" },
+  'server-metrics': { file: 'server/metrics/planted.ts', text: "import '../results/results.ts';" },
+  'server-heatmap-png': { file: 'server/heatmap-png/planted.ts', text: "import '../peers/mesh.ts';" },
+  'server-analysis': { file: 'server/analysis/findings/planted.ts', text: "import '../../peers/mesh.ts';" },
+  'server-peers': { file: 'server/peers/planted.ts', text: "import '../goldpinger/check.ts';" },
+  'server-goldpinger': { file: 'server/goldpinger/planted.ts', text: "import '../metrics/metrics.ts';" },
+  'server-http': { file: 'server/http/planted.ts', text: "import '../discovery/discovery.ts';" },
+  'rooms-do-not-know-the-wiring': { file: 'server/http/planted.ts', text: "import '../service.ts';" },
+  'service-is-below-main': { file: 'server/planted.ts', text: "import './main.ts';" },
+  'monitor-is-below-service': { file: 'server/monitor.ts', text: "import './http/app.ts';" },
+  'web-sees-only-protocol': { file: 'web/data/planted.ts', text: "import '../../server/config/parse.ts';" },
+  'web-pure-is-pure': { file: 'web/pure/planted.ts', text: "import 'react';" },
+  'server-does-not-know-the-local-cluster': {
+    file: 'server/http/planted.ts',
+    text: "import '../../deploy/local/run.ts';",
+  },
+  'local-cluster-imports-only-protocol': {
+    file: 'deploy/local/planted.ts',
+    text: "import '../../server/config/parse.ts';",
+  },
+  'nobody-imports-test': { file: 'server/peers/planted.ts', text: "import '../../test/support/fake-clock.ts';" },
+  'only-server-discovery-uses-client-node': {
+    file: 'server/peers/planted.ts',
+    text: "import '@kubernetes/client-node';",
+  },
+  'only-server-metrics-uses-prom-client': { file: 'server/http/planted.ts', text: "import 'prom-client';" },
+  'only-http-uses-express': { file: 'server/peers/planted.ts', text: "import 'express';" },
+  'no-circular': { file: 'server/results/planted.ts', text: "import './planted-circle.ts';" },
+  'no-rooms-nobody-owns': { file: 'server/peers/planted.ts', text: "import './utils/planted.ts';" },
+  resolvable: { file: 'server/results/planted.ts', text: "import './nowhere.ts';" },
+};
+
+/** Files that a planted import needs at its other end. */
+const OTHER_ENDS: Record<string, string> = {
+  'server/results/planted-circle.ts': "import './planted.ts';\n",
+  'server/peers/utils/planted.ts': 'export {};\n',
 };
 
 const copies: string[] = [];
@@ -56,16 +87,14 @@ async function plantedCopy(): Promise<string> {
     await cp(path, join(copy, path), { recursive: true });
   }
   await symlink(resolve('node_modules'), join(copy, 'node_modules'));
-  const texts = new Map<string, string>();
-  for (const { folder, text } of Object.values(PLANTS)) texts.set(folder, `${texts.get(folder) ?? ''}${text}\n`);
-  for (const [folder, text] of texts) {
-    const path = join(copy, folder, 'planted.ts');
-    await mkdir(dirname(path), { recursive: true });
-    // A rule about a room needs someone who enters it.
-    await writeFile(path, folder.endsWith('/utils') ? text : `${text}\n`);
-  }
-  await writeFile(join(copy, 'server/mesh/enters-room.ts'), "import './utils/planted.ts';\n");
+  for (const { file, text } of Object.values(PLANTS)) await addTo(join(copy, file), `${text}\n`);
+  for (const [file, text] of Object.entries(OTHER_ENDS)) await addTo(join(copy, file), text);
   return copy;
+}
+
+async function addTo(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await appendFile(file, text);
 }
 
 describe('the rules of the house', () => {
@@ -79,6 +108,11 @@ describe('the rules of the house', () => {
     expect(report.summary.totalCruised).toBeGreaterThan(50);
     expect(report.summary.violations).toEqual([]);
   }, 120_000);
+
+  it('have a planted violation each', () => {
+    const { forbidden } = createRequire(import.meta.url)('../../.dependency-cruiser.cjs');
+    expect(Object.keys(PLANTS).sort()).toEqual(forbidden.map(({ name }: { name: string }) => name).sort());
+  });
 
   it('are each noticed when broken', async () => {
     const report = await cruise(await plantedCopy());

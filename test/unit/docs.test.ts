@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseDurationMs } from '../../server/config/duration.ts';
-import { readAnnotationWish } from '../../server/contract/annotation-wish.ts';
-import { momentMs } from '../../server/contract/moment.ts';
-import { SWAGGER } from '../../server/http/swagger.ts';
-import { clausesOf } from '../../server/mesh/verdict/verdicts.ts';
+import { clausesOf } from '../../server/analysis/verdict/verdict.ts';
+import { parseDurationMs } from '../../server/config/parse.ts';
+import { SWAGGER } from '../../server/http/openapi.ts';
+import { readAnnotationWish } from '../../server/protocol/annotation.ts';
+import { momentMs } from '../../server/runtime/clock.ts';
 
 const NOW_MS = Date.now();
 const TOKEN = 'a-token-of-16-characters';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../server/config/settings.ts';
-import { SWAGGER } from '../../server/http/swagger.ts';
+import { SWAGGER } from '../../server/http/openapi.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const contributing = readFileSync('CONTRIBUTING.md', 'utf8');

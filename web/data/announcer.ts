@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../server/contract/seams.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { changeSentence, type Told } from '../pure/changes.ts';
 
 /** At most one sentence in this time: more would drown what a screen reader is reading, ms. */

@@ -1,5 +1,5 @@
-import { MESH_FORMAT, type Mesh, type MeshRow, parseMesh, parseMeshRow } from '../../server/contract/mesh.ts';
-import type { Pod } from '../../server/contract/pod.ts';
+import { MESH_FORMAT, type Mesh, type MeshRow, parseMesh, parseMeshRow } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 
 /**
  * Puts the matrix together from the stream's events: `head` (the matrix without rows, `pods: null` where they are as

@@ -1,7 +1,7 @@
-import { textOf } from '../../server/contract/errors.ts';
-import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
-import type { Pod } from '../../server/contract/pod.ts';
-import type { Clock, Timer } from '../../server/contract/seams.ts';
+import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 import { type EventStream, listen } from './stream.ts';
 
 /** The connection at one moment. Times are ms: `...Ms` of wall time by our own clock, unless said otherwise. */

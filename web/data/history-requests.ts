@@ -1,13 +1,13 @@
-import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/contract/annotation.ts';
-import { type MeshEvent, parseEvents } from '../../server/contract/event.ts';
+import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/protocol/annotation.ts';
+import { type MeshEvent, parseEvents } from '../../server/protocol/event.ts';
 import {
   type LinkHistory,
   type MeshHistory,
   parseLinkHistory,
   parseMeshHistory,
-} from '../../server/contract/history.ts';
-import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
-import { parseVerdict, type VerdictAnswer } from '../../server/contract/verdict.ts';
+} from '../../server/protocol/history.ts';
+import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
 import type { TimeRange } from '../pure/timeline-ranges.ts';
 import { ask, serverUrl, understood } from './requests.ts';

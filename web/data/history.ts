@@ -1,8 +1,8 @@
-import type { Annotation } from '../../server/contract/annotation.ts';
-import { textOf } from '../../server/contract/errors.ts';
-import type { MeshEvent } from '../../server/contract/event.ts';
-import type { MeshHistory } from '../../server/contract/history.ts';
-import type { Clock, Timer } from '../../server/contract/seams.ts';
+import type { Annotation } from '../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../server/protocol/event.ts';
+import type { MeshHistory } from '../../server/protocol/history.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 import { MOST_AUTO_MS } from '../pure/timeline-axis.ts';
 import type { TimeRange } from '../pure/timeline-ranges.ts';
 import { knownFrom } from '../pure/timeline-steps.ts';

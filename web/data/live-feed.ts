@@ -1,5 +1,5 @@
-import type { Mesh } from '../../server/contract/mesh.ts';
-import type { Clock } from '../../server/contract/seams.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
 import type { ConnectionState } from './connection.ts';

@@ -1,6 +1,6 @@
-import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/contract/links.ts';
-import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
-import type { Pod } from '../../server/contract/pod.ts';
+import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/protocol/links.ts';
+import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import type { PictureOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
 

@@ -1,5 +1,5 @@
-import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import { CellsMaker } from '../pure/picture-cells.ts';
 import type { Connection, ConnectionState } from './connection.ts';

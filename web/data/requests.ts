@@ -1,6 +1,6 @@
-import { textOf } from '../../server/contract/errors.ts';
-import { type Mesh, parseMesh } from '../../server/contract/mesh.ts';
-import { type LinkSamples, parseLinkSamples } from '../../server/contract/samples.ts';
+import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import { type LinkSamples, parseLinkSamples } from '../../server/protocol/sample.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 
 /** How long an answer may take before it counts as none, ms. */
 const DEADLINE_MS = 10_000;

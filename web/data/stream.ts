@@ -1,6 +1,6 @@
-import { textOf } from '../../server/contract/errors.ts';
-import type { Mesh, MeshRow } from '../../server/contract/mesh.ts';
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 import { BatchReader } from './batch.ts';
 
 /** Server-Sent Events as they come in; `error` = they are over. Tests pass their own. */

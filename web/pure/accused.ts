@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/contract/finding.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
 import { isOfItself } from './blame.ts';
 import { codeOf, LINK_STATES } from './link-state.ts';
 import type { Picture } from './picture.ts';

@@ -1,6 +1,6 @@
-import { type Finding, MAX_FINDINGS } from '../../server/contract/finding.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
-import { isJudged } from '../../server/contract/pod.ts';
+import { type Finding, MAX_FINDINGS } from '../../server/protocol/finding.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { isJudged } from '../../server/protocol/pod.ts';
 
 /** Which pods the server's findings are about: it alone judges, the page places its words. All lists are by pod index. */
 export interface Blame {

@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/contract/finding.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
 import type { Accused } from './accused.ts';
 import { placeOf } from './blame.ts';
 import { clockText, plural } from './figures.ts';

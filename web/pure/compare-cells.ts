@@ -1,6 +1,5 @@
-import { unpack16 } from '../../server/contract/bytes16.ts';
-import { FLAG_NOT_YET } from '../../server/contract/links.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import { FLAG_NOT_YET, unpack16 } from '../../server/protocol/links.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { podLabels, shownName } from './names.ts';
 
 /** A pod of any of the ranges. */

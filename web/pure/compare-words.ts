@@ -1,5 +1,5 @@
-import type { Annotation } from '../../server/contract/annotation.ts';
-import type { MeshEvent } from '../../server/contract/event.ts';
+import type { Annotation } from '../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../server/protocol/event.ts';
 import { CHANGES, type Comparison } from './compare.ts';
 import { countText, latencyText, plural } from './figures.ts';
 import type { TimeRange } from './timeline-ranges.ts';

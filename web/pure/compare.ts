@@ -1,4 +1,4 @@
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { type ComparedPod, comparedPods, type RangeCells, rangeCells } from './compare-cells.ts';
 
 /**

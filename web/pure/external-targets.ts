@@ -1,5 +1,5 @@
-import type { Mesh } from '../../server/contract/mesh.ts';
-import type { ProbeProtocol } from '../../server/contract/probe.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { ProbeProtocol } from '../../server/protocol/sample.ts';
 
 /** One external target as all pods see it. */
 export interface ExternalTarget {

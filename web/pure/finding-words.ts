@@ -1,5 +1,5 @@
-import type { Finding } from '../../server/contract/finding.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Selection } from './address.ts';
 import { isOfItself } from './blame.ts';
 import { clockText, latencyText } from './figures.ts';

@@ -1,4 +1,4 @@
-import type { LinkHistory } from '../../server/contract/history.ts';
+import type { LinkHistory } from '../../server/protocol/history.ts';
 
 /** A plot of a link's past in a box of `width` x `height` px. */
 export interface HistoryPlot {

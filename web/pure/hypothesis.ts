@@ -1,4 +1,4 @@
-import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/contract/verdict.ts';
+import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 
 /** The longest hypothesis in all, characters: it has to fit into an address. */
 export const MAX_HYPOTHESIS = 1000;

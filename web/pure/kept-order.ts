@@ -1,4 +1,4 @@
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import type { Accused } from './accused.ts';
 import { type Arrangement, type ArrangeOptions, arrange } from './order.ts';
 import type { Picture } from './picture.ts';

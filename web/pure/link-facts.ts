@@ -1,7 +1,6 @@
-import { unpack16 } from '../../server/contract/bytes16.ts';
-import { FLAG_IPV6, FLAG_SUSPECT, outcomeOf, phaseOf } from '../../server/contract/links.ts';
-import type { MissingReason } from '../../server/contract/mesh.ts';
-import type { Outcome, Phase } from '../../server/contract/outcome.ts';
+import { FLAG_IPV6, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
+import type { MissingReason } from '../../server/protocol/mesh.ts';
+import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { type LinkState, stateAt } from './link-state.ts';
 import type { Picture } from './picture.ts';
 

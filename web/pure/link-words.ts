@@ -1,4 +1,4 @@
-import type { Outcome } from '../../server/contract/outcome.ts';
+import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './link-state.ts';
 

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../server/contract/outcome.ts';
+import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from './link-state.ts';
 import type { PodHealth } from './pod-view.ts';
 

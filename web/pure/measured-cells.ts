@@ -1,6 +1,11 @@
-import { unpack16 } from '../../server/contract/bytes16.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT, type LinkColumns, type StatColumns } from '../../server/contract/links.ts';
-import type { MeshRow } from '../../server/contract/mesh.ts';
+import {
+  FLAG_NOT_YET,
+  FLAG_SUSPECT,
+  type LinkColumns,
+  type StatColumns,
+  unpack16,
+} from '../../server/protocol/links.ts';
+import type { MeshRow } from '../../server/protocol/mesh.ts';
 import { codeOf } from './link-state.ts';
 import type { PictureOptions } from './picture.ts';
 import type { PictureCells } from './picture-cells.ts';

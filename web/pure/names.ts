@@ -1,4 +1,4 @@
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 
 /** Characters that would move or hide text around them: controls, bidi marks and overrides, zero-width ones. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;

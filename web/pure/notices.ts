@@ -1,5 +1,5 @@
-import type { Finding } from '../../server/contract/finding.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isOfItself } from './blame.ts';
 import { countText, plural, spanText } from './figures.ts';
 import { findingFigure, targetOf } from './finding-words.ts';

@@ -1,4 +1,4 @@
-import type { Outcome, Phase } from '../../server/contract/outcome.ts';
+import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { latencyText } from './figures.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './link-state.ts';

@@ -1,6 +1,6 @@
-import { unpack16 } from '../../server/contract/bytes16.ts';
-import type { MeshRow } from '../../server/contract/mesh.ts';
-import type { Lifecycle } from '../../server/contract/pod.ts';
+import { unpack16 } from '../../server/protocol/links.ts';
+import type { MeshRow } from '../../server/protocol/mesh.ts';
+import type { Lifecycle } from '../../server/protocol/pod.ts';
 import { codeOf, LINK_STATES } from './link-state.ts';
 import { fillMeasured } from './measured-cells.ts';
 import type { PictureOptions } from './picture.ts';

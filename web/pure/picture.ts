@@ -1,4 +1,4 @@
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
 import { type PodNames, podNames } from './names.ts';

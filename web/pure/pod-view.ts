@@ -1,5 +1,5 @@
-import type { Finding } from '../../server/contract/finding.ts';
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import { blameOf } from './blame.ts';
 import { codeOf } from './link-state.ts';
 import type { PodNames } from './names.ts';

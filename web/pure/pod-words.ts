@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/contract/finding.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
 import { countText, spanText } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';

@@ -1,4 +1,4 @@
-import type { Pod } from '../../server/contract/pod.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import { spanText } from './figures.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { RecentSample } from '../../server/contract/samples.ts';
+import type { RecentSample } from '../../server/protocol/sample.ts';
 
 /** A plot of recent samples in a box of `width` x `height` px. */
 export interface SamplePlot {

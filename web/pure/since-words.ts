@@ -1,4 +1,4 @@
-import type { LinkSamples, RecentSample } from '../../server/contract/samples.ts';
+import type { LinkSamples, RecentSample } from '../../server/protocol/sample.ts';
 import { clockText, spanText } from './figures.ts';
 import type { LinkFacts } from './link-facts.ts';
 

@@ -1,4 +1,4 @@
-import { OUTCOMES } from '../../server/contract/outcome.ts';
+import { OUTCOMES } from '../../server/protocol/sample.ts';
 import { latencyText } from './figures.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Thresholds } from './link-state.ts';

@@ -1,4 +1,4 @@
-import type { Finding } from '../../server/contract/finding.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
 import { isOfItself, placeOf } from './blame.ts';
 import { countText, plural } from './figures.ts';
 import { findingWords } from './finding-words.ts';

@@ -1,5 +1,5 @@
-import type { Annotation } from '../../server/contract/annotation.ts';
-import type { MeshEvent } from '../../server/contract/event.ts';
+import type { Annotation } from '../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../server/protocol/event.ts';
 import { shownName } from './names.ts';
 import { eventTone, eventWords, type MarkTone } from './timeline-words.ts';
 

@@ -1,4 +1,4 @@
-import type { LinkSamples } from '../../server/contract/samples.ts';
+import type { LinkSamples } from '../../server/protocol/sample.ts';
 
 /** The samples as they were `ageMs` ago: for a link of a moment that is looked at. They are kept for minutes only. */
 export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {

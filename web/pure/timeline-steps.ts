@@ -1,4 +1,4 @@
-import { LATENCY_BINS_US, type MeshHistory } from '../../server/contract/history.ts';
+import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { StripPoint } from './strip.ts';
 
 /** How many links were bad in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */

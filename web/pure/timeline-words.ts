@@ -1,4 +1,4 @@
-import type { MeshEvent } from '../../server/contract/event.ts';
+import type { MeshEvent } from '../../server/protocol/event.ts';
 import { countText, latencyText, plural } from './figures.ts';
 import { shownName } from './names.ts';
 import type { TimelineStep } from './timeline-steps.ts';

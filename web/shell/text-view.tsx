@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
-import { textOf } from '../../server/contract/errors.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 import { fetchText } from '../data/requests.ts';
 import { countText, plural } from '../pure/figures.ts';
 import { keptLines, prettyJson } from '../pure/raw-text.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { textOf } from '../../server/contract/errors.ts';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { textOf } from '../../server/runtime/errors.ts';
 import { fetchPastMesh } from '../data/history-requests.ts';
 
 /** The matrix of a moment that is looked at. */

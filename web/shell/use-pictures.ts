@@ -1,5 +1,5 @@
 import { useEffect, useMemo } from 'react';
-import type { Mesh } from '../../server/contract/mesh.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../pure/address.ts';
 import { type PodNames, podNames } from '../pure/names.ts';

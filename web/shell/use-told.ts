@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import type { Clock } from '../../server/contract/seams.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 import { Announcer } from '../data/announcer.ts';
 import { type Told, tabIcon, tabTitle } from '../pure/changes.ts';
 

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../server/contract/outcome.ts';
+import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from '../pure/link-state.ts';
 import { linkMark, OCTAGON, podMark } from '../pure/marks.ts';
 import type { PodHealth } from '../pure/pod-view.ts';

@@ -4,7 +4,7 @@ import { badRequest, conflict, failure } from './status.ts';
 import type { Store } from './store.ts';
 
 /** What a client asks for when it deletes (meta/v1 DeleteOptions). */
-export interface DeleteOptions {
+interface DeleteOptions {
   /** Seconds that a pod has to end by itself; undefined = as its spec says. */
   graceSeconds?: number;
   uid?: string;

@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../../server/contract/seams.ts';
-import { jsonBody } from './body.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
 import { deleteObject, deleteOptions } from './deletion.ts';
-import type { LogSource } from './log-source.ts';
-import { serveLog } from './logs.ts';
-import type { KubeObject, PodObject } from './objects.ts';
-import { filterOf, listObjects } from './reading.ts';
-import { countFrom, isTrue, type ObjectRequest } from './request.ts';
-import { PODS } from './resources.ts';
-import { type Status, success } from './status.ts';
-import type { Store } from './store.ts';
+import { type LogSource, serveLog } from './logs.ts';
+import type { KubeObject, NewObject, PodObject, Workload } from './objects.ts';
+import { patched } from './patch.ts';
+import { countFrom, isTrue, jsonBody, type ObjectRequest } from './request.ts';
+import { apiVersionOf, NAMESPACES, PODS, type Resource, SERVICES } from './resources.ts';
+import { sameJson } from './sameness.ts';
+import { type Filter, fieldFilter, labelFilter } from './selectors.ts';
+import { badRequest, expired, failure, invalid, notFound, type Status, success, tooLargeVersion } from './status.ts';
+import { type Store, sortKey } from './store.ts';
 import { type Rendering, renderingOf, tableOf } from './table.ts';
+import { validated, validatedUpdate } from './validate.ts';
 import { startWatch, type WatchEvent } from './watch.ts';
-import { createObject, existing, patchObject, replaceObject, scaleOf, setScale } from './writing.ts';
 
 /** What the object API works on. */
-export interface ObjectApiOptions {
+interface ObjectApiOptions {
   store: Store;
   logs: LogSource;
   clock: Clock;
@@ -163,4 +163,206 @@ export class ObjectApi {
 
 function sendText(response: ServerResponse, code: number, text: string): void {
   response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+/** A list as it is sent; `metadata` is that of a meta/v1 ListMeta. */
+interface ObjectList {
+  kind: string;
+  apiVersion: string;
+  metadata: { resourceVersion: string; continue?: string; remainingItemCount?: number };
+  items: KubeObject[];
+}
+
+/** The objects that a request's label and field selectors want. Throws ApiError 400. */
+function filterOf(request: ObjectRequest): Filter {
+  const labels = labelFilter(request.query.get('labelSelector') ?? '');
+  const fields = fieldFilter(request.query.get('fieldSelector') ?? '', request.resource);
+  const { name } = request;
+  return (object) => labels(object) && fields(object) && (name === '' || object.metadata.name === name);
+}
+
+/**
+ * Answers a list request: selectors, pages (`limit`, `continue`) and versions. All pages of a list show the same
+ * version of the store. Throws ApiError 400, 410 once that version has been compacted away, 504 for a version yet to
+ * come.
+ */
+export function listObjects(store: Store, request: ObjectRequest): ObjectList {
+  const { resource, namespace, query } = request;
+  const page = pageOf(store, query);
+  const all = store.listAt(resource, namespace, page.version);
+  if (all === null)
+    throw expired(
+      page.after === '' ? `The resourceVersion for the provided list is too old: ${page.version}` : TOKEN_TOO_OLD,
+    );
+  const filter = filterOf(request);
+  const wanted = all.filter((object) => sortKey(object) > page.after && filter(object));
+  const limit = countFrom(query, 'limit') ?? 0;
+  const items = limit > 0 ? wanted.slice(0, limit) : wanted;
+  const last = items.at(-1);
+  const left = wanted.length - items.length;
+  const filtered = Boolean(query.get('labelSelector') || query.get('fieldSelector'));
+  return {
+    kind: `${resource.kind}List`,
+    apiVersion: apiVersionOf(resource),
+    metadata: {
+      resourceVersion: String(page.version),
+      ...(left > 0 && last ? { continue: tokenOf({ version: page.version, after: sortKey(last) }) } : {}),
+      // Real servers do not count what is left behind a selector.
+      ...(left > 0 && !filtered ? { remainingItemCount: left } : {}),
+    },
+    items,
+  };
+}
+
+const TOKEN_TOO_OLD =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.';
+
+interface Page {
+  version: number;
+  /** The sort key of the last object of the page before; '' = from the beginning. */
+  after: string;
+}
+
+function pageOf(store: Store, query: URLSearchParams): Page {
+  const token = query.get('continue');
+  if (token) return readToken(token, store.version);
+  const asked = countFrom(query, 'resourceVersion') ?? 0;
+  if (asked > store.version) throw tooLargeVersion(asked, store.version);
+  const exact = query.get('resourceVersionMatch') === 'Exact' && asked > 0;
+  return { version: exact ? asked : store.version, after: '' };
+}
+
+function tokenOf(page: Page): string {
+  return Buffer.from(JSON.stringify(page)).toString('base64url');
+}
+
+function readToken(token: string, current: number): Page {
+  try {
+    const page: unknown = JSON.parse(Buffer.from(token.slice(0, 4096), 'base64url').toString());
+    const { version, after } = page as Page;
+    if (Number.isInteger(version) && version <= current && typeof after === 'string' && after !== '')
+      return { version, after };
+  } catch {
+    // Told below, with all other nonsense.
+  }
+  throw badRequest('continue key is not valid');
+}
+
+/** The letters that Kubernetes makes name endings from: no vowels, so that no words come out. */
+const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** The ending of a generated name. `random` gives [0, 1). */
+export function nameEnding(random: () => number, length = 5): string {
+  return Array.from({ length }, () => LETTERS[Math.floor(random() * LETTERS.length)]).join('');
+}
+
+/** Creates the object that a body describes. Throws ApiError 400, 404 (namespace), 409, 422. */
+function createObject(store: Store, request: ObjectRequest, body: unknown, random: () => number): KubeObject {
+  const { resource, namespace } = request;
+  const draft = validated(resource, body);
+  const { generateName } = draft.metadata;
+  const name = draft.metadata.name ?? (generateName === undefined ? undefined : generateName + nameEnding(random));
+  if (name === undefined) {
+    throw invalid(resource, '', [
+      { field: 'metadata.name', message: 'Required value: name or generateName is required' },
+    ]);
+  }
+  const inBody = draft.metadata.namespace ?? namespace;
+  if (resource.namespaced && inBody !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  if (resource.namespaced && !store.get(NAMESPACES, '', namespace)) throw notFound(NAMESPACES, namespace);
+  const { namespace: _, deletionTimestamp: __, deletionGracePeriodSeconds: ___, ...metadata } = draft.metadata;
+  const complete = { ...draft, metadata: { ...metadata, name, ...(resource.namespaced ? { namespace } : {}) } };
+  const ready = withDefaults(resource, complete);
+  return isDryRun(request) ? preview(ready) : store.create(resource, ready);
+}
+
+/** Replaces the named object by the body. Throws ApiError 400, 404, 409, 422. */
+function replaceObject(store: Store, request: ObjectRequest, body: unknown): KubeObject {
+  const stored = existing(store, request);
+  return put(store, request, stored, validatedUpdate(request.resource, body, stored));
+}
+
+/** Applies a patch to the named object. Throws ApiError 400, 404, 409, 415, 422. */
+function patchObject(store: Store, request: ObjectRequest, body: unknown, contentType: string): KubeObject {
+  const stored = existing(store, request);
+  return put(store, request, stored, validatedUpdate(request.resource, patched(stored, body, contentType), stored));
+}
+
+/** The object that a request names. Throws ApiError 404. */
+function existing(store: Store, { resource, namespace, name }: ObjectRequest): KubeObject {
+  const object = store.get(resource, namespace, name);
+  if (!object) throw notFound(resource, name);
+  return object;
+}
+
+/** A workload's `scale` subresource (autoscaling/v1 Scale). */
+function scaleOf(workload: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = workload.metadata;
+  const { spec, status } = workload as Workload;
+  const labels = Object.entries(spec.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, uid, resourceVersion, creationTimestamp, ...(namespace === undefined ? {} : { namespace }) },
+    spec: { replicas: spec.replicas },
+    status: { replicas: status?.replicas ?? 0, selector: labels.join(',') },
+  };
+}
+
+/** Sets a workload's replicas by its `scale` subresource: a Scale as body, or a patch of one. */
+function setScale(store: Store, request: ObjectRequest, body: unknown, contentType: string): KubeObject {
+  const stored = existing(store, request) as Workload;
+  const scale = request.verb === 'patch' ? patched(scaleOf(stored), body, contentType) : body;
+  const { spec, metadata } = (scale ?? {}) as {
+    spec?: { replicas?: unknown };
+    metadata?: { resourceVersion?: unknown };
+  };
+  const version = typeof metadata?.resourceVersion === 'string' ? metadata.resourceVersion : '';
+  const next = { ...stored, spec: { ...stored.spec, replicas: spec?.replicas ?? 0 } };
+  const checked = validatedUpdate(request.resource, next, stored);
+  return scaleOf(
+    put(store, request, stored, { ...checked, metadata: { ...checked.metadata, resourceVersion: version } }),
+  );
+}
+
+function put(store: Store, request: ObjectRequest, stored: KubeObject, next: KubeObject): KubeObject {
+  const { resource } = request;
+  if (resource === PODS && !sameJson(next['spec'], stored['spec'])) {
+    const message = 'Forbidden: pod updates may not change fields other than metadata in this cluster';
+    throw failure(422, 'Invalid', `Pod "${stored.metadata.name}" is invalid: spec: ${message}`);
+  }
+  // What an object is at the moment is for the controllers to say, not for its writer.
+  const status = 'status' in stored ? { status: stored['status'] } : {};
+  const { deletionTimestamp, deletionGracePeriodSeconds } = stored.metadata;
+  const deletion = deletionTimestamp === undefined ? {} : { deletionTimestamp, deletionGracePeriodSeconds };
+  const whole = { ...next, ...status, metadata: { ...next.metadata, ...deletion } } as KubeObject;
+  return isDryRun(request) ? whole : store.update(resource, whole);
+}
+
+function withDefaults<T extends NewObject>(resource: Resource, draft: T): T {
+  const spec = draft['spec'] as Record<string, unknown> | undefined;
+  if (resource === PODS) return pendingPod(draft);
+  if (resource === SERVICES) return { ...draft, spec: { type: 'ClusterIP', ...spec }, status: { loadBalancer: {} } };
+  if (resource === NAMESPACES) return { ...draft, status: { phase: 'Active' } };
+  return draft;
+}
+
+/** A new pod with the defaults of its spec, as it waits for a node. */
+export function pendingPod<T extends NewObject>(draft: T): T & Pick<PodObject, 'status'> {
+  const given = draft['spec'] as { serviceAccount?: unknown } | undefined;
+  // `serviceAccount` is the old name, which the chapter uses.
+  const serviceAccountName = typeof given?.serviceAccount === 'string' ? given.serviceAccount : 'default';
+  const defaults = { restartPolicy: 'Always', terminationGracePeriodSeconds: 30, serviceAccountName };
+  const spec = { ...defaults, ...given };
+  return { ...draft, spec, status: { phase: 'Pending', qosClass: 'BestEffort' } };
+}
+
+function isDryRun({ query }: ObjectRequest): boolean {
+  return query.get('dryRun') === 'All';
+}
+
+function preview(draft: NewObject & { metadata: { name: string } }): KubeObject {
+  return { ...draft, metadata: { uid: '', resourceVersion: '', creationTimestamp: '', ...draft.metadata } };
 }

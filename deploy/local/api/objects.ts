@@ -1,7 +1,7 @@
 /** The parts of Kubernetes objects that the local cluster reads; everything else in an object is kept as it came. */
 
 /** `metadata` of a stored object. Times are RFC 3339 to the second. */
-export interface Meta {
+interface Meta {
   name: string;
   uid: string;
   resourceVersion: string;
@@ -17,7 +17,7 @@ export interface Meta {
 }
 
 /** Who an object belongs to; one with `controller: true` manages it. */
-export interface OwnerReference {
+interface OwnerReference {
   apiVersion: string;
   kind: string;
   name: string;
@@ -50,7 +50,7 @@ export interface EnvVar {
 }
 
 /** A readiness probe; only HTTP ones are carried out. */
-export interface Probe {
+interface Probe {
   httpGet?: { path?: string; port: number | string };
   periodSeconds?: number;
   timeoutSeconds?: number;
@@ -128,7 +128,7 @@ export interface PodObject extends KubeObject {
 }
 
 /** What a workload makes its pods from. */
-export interface PodTemplate {
+interface PodTemplate {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: PodSpec;
 }
@@ -140,7 +140,7 @@ export interface Workload extends KubeObject {
 }
 
 /** `status` of a Deployment or a ReplicaSet; a missing figure is 0. */
-export interface WorkloadStatus {
+interface WorkloadStatus {
   replicas?: number;
   readyReplicas?: number;
   availableReplicas?: number;

@@ -1,20 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { Clock } from '../../../server/contract/seams.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import type { ServerIdentity } from '../certificate.ts';
 import { discoveryDocument } from './discovery-docs.ts';
-import type { LogSource } from './log-source.ts';
+import type { LogSource } from './logs.ts';
 import { ObjectApi } from './object-api.ts';
-import { forbiddenTo } from './rbac.ts';
+import { forbiddenTo, type Tokens } from './rbac.ts';
 import { parseObjectRequest } from './request.ts';
 import { ApiError, failure, noSuchPath, unauthorized } from './status.ts';
 import type { Store } from './store.ts';
-import type { Tokens } from './tokens.ts';
 
 /** What the API server is made with. */
-export interface ApiServerOptions {
+interface ApiServerOptions {
   store: Store;
   tokens: Tokens;
   logs: LogSource;
@@ -26,7 +25,7 @@ export interface ApiServerOptions {
 }
 
 /** A running API server. */
-export interface ApiServer {
+interface ApiServer {
   /** e.g. `https://127.0.0.1:40123`. */
   url: string;
   /** Ends all connections, watches included. */

@@ -16,7 +16,7 @@ export interface Change {
 }
 
 /** What a store is made with. */
-export interface StoreOptions {
+interface StoreOptions {
   nowMs: () => number;
   newUid: () => string;
   /** How many changes are kept for watches and old lists; older versions are compacted away. */

@@ -1,4 +1,4 @@
-import type { Timer } from '../../../server/contract/seams.ts';
+import type { Timer } from '../../../server/runtime/clock.ts';
 import type { KubeObject } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
 import type { Filter } from './selectors.ts';
@@ -27,10 +27,7 @@ export interface WatchRequest {
  * What a change means to a watch: an object that begins to match is ADDED, one that stops to match is DELETED (with its
  * last matching state and the new version), as the real server does. Null if the watch does not see it.
  */
-export function seenBy(
-  request: Pick<WatchRequest, 'resource' | 'namespace' | 'filter'>,
-  change: Change,
-): WatchEvent | null {
+function seenBy(request: Pick<WatchRequest, 'resource' | 'namespace' | 'filter'>, change: Change): WatchEvent | null {
   if (change.resource !== request.resource) return null;
   if (request.namespace !== '' && change.object.metadata.namespace !== request.namespace) return null;
   const before = change.previous !== null && request.filter(change.previous);

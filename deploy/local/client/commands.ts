@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName } from '../api/resources.ts';
+import { parseWrittenAnnotation } from '../../../server/protocol/annotation.ts';
+import type { ServiceObject } from '../api/objects.ts';
+import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName, SERVICES } from '../api/resources.ts';
 import type { Table } from '../api/table.ts';
-import { DEFAULT_DIR, FlagError } from '../flags.ts';
+import { DEFAULT_DIR, FlagError } from '../command-line.ts';
 import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
 import { APP, NAMESPACE } from '../seed.ts';
 import { keptWriteToken } from '../state-folder.ts';
-import { annotateCluster } from './annotate.ts';
 import { call, callJson, linesOf, textOf } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
 import { TablePrinter } from './printer.ts';
-import { serviceUrls } from './service-url.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
 
 /** What a command needs of the process. */
-export interface CommandIo {
+interface CommandIo {
   print(text: string): void;
   /** What is printed is read by somebody, not by a program. */
   onTerminal?: boolean;
@@ -234,4 +234,57 @@ function read(args: readonly string[]) {
   } catch (error) {
     throw new FlagError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** What is to be written; `undefined` is left to the pods. Times are ms since the epoch or RFC 3339. */
+interface Mark {
+  text: string;
+  from: string | undefined;
+  to: string | undefined;
+  id: string | undefined;
+  tags: string[];
+}
+
+const TIMEOUT_MS = 15_000;
+
+/**
+ * Writes an annotation on the pods behind `url`; gives what to tell the user. Rejects with an Error that says what they
+ * answered.
+ */
+export async function annotateCluster(url: string, token: string, mark: Mark): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/annotations`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(mark),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const body: unknown = await answer.json();
+  if (answer.status !== 201) throw new Error(`Error from server: ${(body as { message?: string }).message}`);
+  const { annotation, taken, missing } = parseWrittenAnnotation(body);
+  const lacking = missing.map(({ name, detail }) => `  not ${name}: ${detail}\n`).join('');
+  return `annotation "${annotation?.id ?? ''}" set, ${taken} pod${taken === 1 ? ' has' : 's have'} it\n${lacking}`;
+}
+
+const WAIT_MS = 100;
+const TRIES = 30;
+
+/**
+ * Where a Service of type LoadBalancer or NodePort can be reached from this machine, one URL a port, as `minikube
+ * service --url` prints them. Waits up to 3 s for an address; rejects with an Error if there is none.
+ */
+async function serviceUrls(access: ApiAccess, namespace: string, name: string): Promise<string[]> {
+  const path = `${collectionPath(SERVICES, namespace)}/${encodeURIComponent(name)}`;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const { spec, status } = (await callJson(access, { method: 'GET', path })) as ServiceObject;
+    if (spec.type !== 'LoadBalancer' && spec.type !== 'NodePort') {
+      throw new Error(`service ${name} has no address outside of the cluster: its type is ${spec.type}`);
+    }
+    const ingress = status?.loadBalancer?.ingress?.[0];
+    if (ingress?.ip !== undefined) {
+      const ports = ingress.ports ?? spec.ports ?? [];
+      return ports.map(({ port }) => `http://${ingress.ip}:${port}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+  }
+  throw new Error(`service ${name} has no address yet`);
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { nameEnding } from '../api/object-api.ts';
 import { type Condition, controllerUid, kubeTime, type Workload } from '../api/objects.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../api/resources.ts';
 import { canonicalJson } from '../api/sameness.ts';
 import type { Store } from '../api/store.ts';
-import { nameEnding } from '../api/writing.ts';
 import { ownedBy } from './replica-sets.ts';
 
 const HASH_LABEL = 'pod-template-hash';

@@ -3,7 +3,7 @@ import { EVENTS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 
 /** What happened to an object, as `kubectl describe` shows it. */
-export interface Happening {
+interface Happening {
   type: 'Normal' | 'Warning';
   reason: string;
   message: string;

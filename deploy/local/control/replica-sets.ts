@@ -1,8 +1,8 @@
 import { deleteObject } from '../api/deletion.ts';
+import { nameEnding, pendingPod } from '../api/object-api.ts';
 import { controllerUid, isReady, type KubeObject, type PodObject, type Workload } from '../api/objects.ts';
 import { PODS, REPLICA_SETS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
-import { nameEnding, pendingPod } from '../api/writing.ts';
 import { recordEvent } from './events.ts';
 
 /** Makes the pods that a ReplicaSet lacks, deletes those it has too many, and writes its status. */

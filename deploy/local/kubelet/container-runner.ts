@@ -1,11 +1,70 @@
-import type { Clock, Timer } from '../../../server/contract/seams.ts';
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Clock, Timer } from '../../../server/runtime/clock.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import { type Container, type ContainerState, type ContainerStatus, kubeTime } from '../api/objects.ts';
 import type { Watchdog } from '../watchdog.ts';
 import type { KeptLog } from './container-log.ts';
-import { type Command, type ContainerProcess, type Exit, startProcess } from './container-process.ts';
 import { KNOWN_IMAGES } from './images.ts';
-import { type ReadinessCheck, watchReadiness } from './readiness.ts';
-import { afterStartup } from './startup.ts';
+import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
+
+/** A command that stands for an image: a program, its arguments and its whole environment. */
+export interface Command {
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
+/** How a process ended; `signal` is a number as in `terminated.signal` of Kubernetes, 0 = none. */
+interface Exit {
+  exitCode: number;
+  signal: number;
+}
+
+/** A running container. */
+interface ContainerProcess {
+  /** 0 if it could not be started. */
+  pid: number;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/**
+ * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the cluster alone. `onExit` is called
+ * once, also if it could not be started (exit code 128, as container runtimes have it); all output has come before.
+ */
+function startProcess(
+  command: Command,
+  onOutput: (chunk: Buffer) => void,
+  onExit: (exit: Exit) => void,
+): ContainerProcess {
+  const child = spawn(command.file, command.args, {
+    env: command.env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.on('data', onOutput);
+  child.stderr.on('data', onOutput);
+  child.on('error', (error) => {
+    if (child.pid !== undefined) return;
+    onOutput(Buffer.from(`cannot start: ${textOf(error)}\n`));
+    onExit({ exitCode: 128, signal: 0 });
+  });
+  child.on('close', (code, signal) => {
+    const number = signal === null ? 0 : constants.signals[signal];
+    if (child.pid !== undefined) onExit({ exitCode: code ?? 128 + number, signal: number });
+  });
+  return {
+    pid: child.pid ?? 0,
+    kill(signal) {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      try {
+        process.kill(-child.pid, signal);
+      } catch {
+        child.kill(signal);
+      }
+    },
+  };
+}
 
 /** What running a container takes. */
 export interface RunnerDeps {
@@ -17,7 +76,7 @@ export interface RunnerDeps {
 }
 
 /** A container as its pod wants it run. */
-export interface RunnerSpec {
+interface RunnerSpec {
   container: Container;
   /** null = there is no such image here. */
   command: Command | null;

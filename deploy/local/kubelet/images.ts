@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Container, PodObject } from '../api/objects.ts';
-import type { Command } from './container-process.ts';
+import type { Command } from './container-runner.ts';
 import { addressInPod, networkEnv, type Placement, type Secrets, specArgs, specEnv } from './pod-env.ts';
 
 /** Turns a container into the command that stands for its image here; null if this machine has nothing for it. */
@@ -11,7 +11,7 @@ export const KNOWN_IMAGES =
   'goldpinger-ts and goldpinger (the server built here), toxiproxy (the fault proxy built here)';
 
 /** What the programs need to know beyond the spec. */
-export interface Programs {
+interface Programs {
   /** The built server; the other built programs lie beside it unless `toolFolder` says otherwise. */
   serverPath: string;
   /** Folder of `fault-proxy.cjs` and `own-address.cjs`. */

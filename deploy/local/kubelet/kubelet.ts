@@ -1,4 +1,4 @@
-import type { ContainerLog, LogSource } from '../api/log-source.ts';
+import type { ContainerLog, LogSource } from '../api/logs.ts';
 import type { PodObject } from '../api/objects.ts';
 import { PODS } from '../api/resources.ts';
 import type { Change } from '../api/store.ts';

@@ -1,7 +1,7 @@
 import { type Condition, type ContainerStatus, kubeTime, type PodObject, type PodStatus } from '../api/objects.ts';
 
 /** What a kubelet knows of a pod that it runs. */
-export interface PodFacts {
+interface PodFacts {
   podIP: string;
   hostIP: string;
   containers: ContainerStatus[];
@@ -33,7 +33,7 @@ export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodSt
 }
 
 /** A condition as it is now, given those of before. */
-export function condition(before: Condition[] | undefined, type: string, holds: boolean, nowMs: number): Condition {
+function condition(before: Condition[] | undefined, type: string, holds: boolean, nowMs: number): Condition {
   const status = holds ? 'True' : 'False';
   const old = before?.find((one) => one.type === type);
   if (old?.status === status) return old;

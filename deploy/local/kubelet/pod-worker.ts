@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { Timer } from '../../../server/contract/seams.ts';
-import type { AddressPool } from '../address-pool.ts';
+import type { Timer } from '../../../server/runtime/clock.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
+import type { AddressPool } from '../addresses.ts';
 import type { KubeObject, PodObject, PodSpec } from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';

@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Container, PodSpec } from '../api/objects.ts';
-import { forward } from '../control/forward.ts';
+import { forward } from '../control/service-address.ts';
 
 /** A rule that sends what comes to a pod on one port to another port of it. */
-export interface Redirect {
+interface Redirect {
   fromPort: number;
   toPort: number;
 }

@@ -1,7 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { ApiFault, badBody } from './api-fault.ts';
-import { goJson, parseGoJson } from './go-json.ts';
+import { goJson, JsonFault, parseGoJson } from './go-json.ts';
 import type { Populated, Registry } from './registry.ts';
+
+/** A request that cannot be followed: what the API answers, with Toxiproxy's words. */
+export class ApiFault extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Calls `read`; a JsonFault in it becomes ApiFault 400 `bad request body: ...`. */
+export function badBody<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof JsonFault) throw new ApiFault(400, `bad request body: ${error.message}`);
+    throw error;
+  }
+}
 
 /** The version whose API this is: that of the chapter. */
 export const API_VERSION = '2.1.4';

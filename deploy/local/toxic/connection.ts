@@ -5,7 +5,7 @@ import type { StageDeps } from './stage.ts';
 import type { Stream, Toxic } from './toxic.ts';
 
 /** What a connection is made from. */
-export interface ConnectionOptions {
+interface ConnectionOptions {
   client: Socket;
   upstream: { host: string; port: number };
   toxics: readonly Toxic[];

@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../../server/contract/seams.ts';
-import { type HostPort, type PodNetwork, placedAddress } from './addresses.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
 import { createApi } from './api.ts';
-import { BufferPool } from './buffer-pool.ts';
+import { BufferPool } from './link.ts';
 import { Registry } from './registry.ts';
+import { type HostPort, type PodNetwork, placedAddress } from './toxic-proxy.ts';
 
 /** How a fault proxy is to run. */
-export interface FaultProxyOptions {
+interface FaultProxyOptions {
   /** Where its API listens; in a pod as programs in pods mean it. */
   api: HostPort;
   network: PodNetwork;

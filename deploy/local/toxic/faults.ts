@@ -13,7 +13,7 @@ export interface Piece {
 export type End = 'end' | 'close' | 'reset';
 
 /** What is to be done with what stands first in line. */
-export type Step =
+type Step =
   /** Hand on its first `bytes`; they count as having come at `atMs`. */
   | { do: 'pass'; bytes: number; atMs: number }
   /** Ask again then, monotonic ms. */

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { textOf } from '../../../server/contract/errors.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import { wallClock } from '../wall-clock.ts';
 import { API_VERSION } from './api.ts';
 import { startFaultProxy } from './fault-proxy.ts';

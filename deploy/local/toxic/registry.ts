@@ -1,6 +1,6 @@
-import { ApiFault, badBody } from './api-fault.ts';
-import { type Fields, fieldsOf, flagField, kindOf, textField } from './fields.ts';
+import { ApiFault, badBody } from './api.ts';
 import { JsonFault } from './go-json.ts';
+import { type Fields, fieldsOf, flagField, kindOf, textField } from './toxic.ts';
 import { type ProxyDeps, type ProxyView, ToxicProxy } from './toxic-proxy.ts';
 
 const MAX_PROXIES = 1000;

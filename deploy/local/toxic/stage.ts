@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../../../server/contract/seams.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import { type End, type Fault, faultOf, type Piece, passing } from './faults.ts';
+import type { BufferPool } from './link.ts';
 import type { Toxic } from './toxic.ts';
 
 /** Where pieces go to. */
@@ -21,7 +21,7 @@ export interface StageDeps {
 }
 
 /** A stage's place in its link. */
-export interface Place {
+interface Place {
   /** Where the stage hands on to now. */
   next(): Sink;
   /** The stage has room again. */

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../../server/config/config.ts';
 import { SETTINGS } from '../../../server/config/settings.ts';
-import { policyFaults, selects } from '../../manifest-policy.ts';
-import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../../manifest-schema.ts';
+import { policyFaults, selects } from '../../support/manifest-policy.ts';
+import { type Manifest, manifestsIn, manifestsOf, schemaFaults } from '../../support/manifest-schema.ts';
 
 const FOLDER = 'deploy/kubernetes';
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yml'));

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Target } from '../../../server/contract/pod.ts';
 import { createMetrics } from '../../../server/metrics/metrics.ts';
+import type { Target } from '../../../server/protocol/pod.ts';
 
 interface Rule {
   record?: string;

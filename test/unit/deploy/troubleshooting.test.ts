@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DISCOVERY_FAULTS } from '../../../server/contract/discovery.ts';
-import { MISSING_REASONS } from '../../../server/contract/mesh.ts';
-import { OUTCOMES } from '../../../server/contract/outcome.ts';
+import { MISSING_REASONS } from '../../../server/protocol/mesh.ts';
+import { DISCOVERY_FAULTS } from '../../../server/protocol/pod.ts';
+import { OUTCOMES } from '../../../server/protocol/sample.ts';
 
 const page = readFileSync('docs/troubleshooting.md', 'utf8');
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError, asApiError, faultOfStatus } from '../../../server/discovery/api-error.ts';
+import { ApiError, asApiError, faultOfStatus } from '../../../server/discovery/status.ts';
 
 const coded = (code: string, message = 'words') => Object.assign(new Error(message), { code });
 

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error a build script, without types
 import { slimKubernetesClient } from '../../../deploy/slim-client.mjs';
-import { KubeStub } from '../../kube-stub.ts';
+import { KubeStub } from '../../support/kube-stub.ts';
 
 // Each test starts a process, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });

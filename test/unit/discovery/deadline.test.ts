@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { pause, within } from '../../../server/discovery/deadline.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { pause, within } from '../../../server/discovery/timing.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const never = () => new Promise<never>(() => {});
 

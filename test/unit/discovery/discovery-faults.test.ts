@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { DiscoveryFault } from '../../../server/contract/discovery.ts';
-import type { StubFault } from '../../kube-faults.ts';
+import type { DiscoveryFault } from '../../../server/protocol/pod.ts';
+import type { StubFault } from '../../support/kube-faults.ts';
 import { discoveryOfFile, phase, until } from './discovery-scene.ts';
 
 const api = discoveryOfFile();

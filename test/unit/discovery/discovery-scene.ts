@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
-import { KubeStub } from '../../kube-stub.ts';
+import { KubeStub } from '../../support/kube-stub.ts';
 import { type Observed, observe } from './observed.ts';
 
 /** A file's own Kubernetes API, one for each test, and the discoveries that a test has started on it. */

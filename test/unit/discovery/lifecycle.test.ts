@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LIFECYCLES } from '../../../server/contract/pod.ts';
-import { type Stage, stageOf } from '../../../server/discovery/lifecycle.ts';
-import { readPod } from '../../../server/discovery/pod-facts.ts';
-import { podObject, type StubPod } from '../../kube-objects.ts';
+import { readPod, type Stage, stageOf } from '../../../server/discovery/pod-reader.ts';
+import { LIFECYCLES } from '../../../server/protocol/pod.ts';
+import { podObject, type StubPod } from '../../support/kube-objects.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 const ago = (seconds: number) => NOW - seconds * 1000;

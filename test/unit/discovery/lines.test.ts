@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Lines } from '../../../server/discovery/lines.ts';
+import { Lines } from '../../../server/discovery/watch.ts';
 
 test('lines come out as they went in, however the bytes are cut', () => {
   const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '));

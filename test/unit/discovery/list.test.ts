@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { type ListCall, listAll } from '../../../server/discovery/list.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const CALL: ListCall = {
   path: '/api/v1/pods',

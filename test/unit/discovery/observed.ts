@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { realClock } from '../../../server/clock.ts';
-import type { DiscoveryFault, DiscoverySnapshot } from '../../../server/contract/discovery.ts';
-import type { Log } from '../../../server/contract/seams.ts';
 import { type Discovery, type DiscoverySettings, startDiscovery } from '../../../server/discovery/discovery.ts';
-import type { Tuning } from '../../../server/discovery/tuning.ts';
-import type { KubeStub } from '../../kube-stub.ts';
+import type { Tuning } from '../../../server/discovery/timing.ts';
+import type { DiscoveryFault, DiscoverySnapshot } from '../../../server/protocol/pod.ts';
+import { type Log, realClock } from '../../../server/runtime/clock.ts';
+import type { KubeStub } from '../../support/kube-stub.ts';
 
 /** Discovery against a stub, with everything it has told so far. */
 export interface Observed extends Discovery {

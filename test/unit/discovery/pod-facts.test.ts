@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ApiError } from '../../../server/discovery/api-error.ts';
-import { readPod } from '../../../server/discovery/pod-facts.ts';
-import { podObject } from '../../kube-objects.ts';
+import { readPod } from '../../../server/discovery/pod-reader.ts';
+import { ApiError } from '../../../server/discovery/status.ts';
+import { podObject } from '../../support/kube-objects.ts';
 
 /** As kubectl shows a pod, cut to what matters. */
 const POD = {

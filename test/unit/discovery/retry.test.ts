@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Backoff } from '../../../server/discovery/backoff.ts';
-import { EmptyGuard } from '../../../server/discovery/empty-guard.ts';
+import { EmptyGuard } from '../../../server/discovery/sync.ts';
+import { Backoff } from '../../../server/discovery/timing.ts';
 
 describe('the wait after a failure', () => {
   test('doubles up to the cap, and begins anew after a success', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Pod } from '../../../server/contract/pod.ts';
-import { PodStore } from '../../../server/discovery/store.ts';
-import type { StubPod } from '../../kube-objects.ts';
+import { PodStore } from '../../../server/discovery/pod-store.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import type { StubPod } from '../../support/kube-objects.ts';
 import { at, facts } from './store-scene.ts';
 
 type Step = { do: 'put' | 'remove'; pod: StubPod } | { do: 'list'; pods: StubPod[] } | { do: 'expire' | 'look' };

@@ -1,6 +1,6 @@
-import { type PodFacts, readPod } from '../../../server/discovery/pod-facts.ts';
-import type { PodStore } from '../../../server/discovery/store.ts';
-import { podObject, type StubPod } from '../../kube-objects.ts';
+import { type PodFacts, readPod } from '../../../server/discovery/pod-reader.ts';
+import type { PodStore } from '../../../server/discovery/pod-store.ts';
+import { podObject, type StubPod } from '../../support/kube-objects.ts';
 
 export const START = Date.UTC(2026, 0, 1, 12);
 export const at = (seconds: number) => START + seconds * 1000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PodStore } from '../../../server/discovery/store.ts';
+import { PodStore } from '../../../server/discovery/pod-store.ts';
 import { at, facts, LIMITS, stages } from './store-scene.ts';
 
 describe('a list', () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ApiError } from '../../../server/discovery/api-error.ts';
+import { ApiError } from '../../../server/discovery/status.ts';
 import { ZoneKeeper, type ZoneMap } from '../../../server/discovery/zones.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { keptLog } from './observed.ts';
 
 const MINUTE = 60_000;

@@ -1,9 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AnnotationCopy } from '../../../server/contract/annotation.ts';
-import type { AnnotationWish } from '../../../server/contract/annotation-wish.ts';
-import { ConflictError } from '../../../server/contract/errors.ts';
-import type { Answers } from '../../../server/http/answers.ts';
+import type { Answers } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
+import type { AnnotationCopy, AnnotationWish } from '../../../server/protocol/annotation.ts';
+import { ConflictError } from '../../../server/runtime/errors.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];

@@ -1,8 +1,8 @@
-import { emptyLinks } from '../../../server/contract/links.ts';
-import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
-import type { Pod } from '../../../server/contract/pod.ts';
-import type { Answers } from '../../../server/http/answers.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import type { Answers } from '../../../server/http/context.ts';
+import { emptyLinks } from '../../../server/protocol/links.ts';
+import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 /** A matrix of `names.length` pods in which everybody pings everybody in `totalUs`. */
 export function meshOf(names: string[], totalUs = 500): Mesh {

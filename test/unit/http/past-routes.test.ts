@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PastAnswers } from '../../../server/http/answers.ts';
+import type { PastAnswers } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { meshOf, stubAnswers } from './answers-stub.ts';
 

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { BusyError } from '../../../server/contract/errors.ts';
-import type { Answers } from '../../../server/http/answers.ts';
+import type { Answers } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
-import { reportOf } from '../mesh/report/scene.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
+import { reportOf } from '../analysis/comparison/scene.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];

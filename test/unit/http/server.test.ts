@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answers } from '../../../server/http/answers.ts';
+import type { Answers } from '../../../server/http/context.ts';
+import { SWAGGER } from '../../../server/http/openapi.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
-import { SWAGGER } from '../../../server/http/swagger.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];

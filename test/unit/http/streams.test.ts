@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { NONE16 } from '../../../server/contract/bytes16.ts';
-import { emptyStats } from '../../../server/contract/links.ts';
-import { parseMeshRow } from '../../../server/contract/mesh.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
+import { parseMeshRow } from '../../../server/protocol/mesh.ts';
 import { meshOf, rowOf, stubAnswers } from './answers-stub.ts';
 
 /** Waits for a condition, with room for a busy machine. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { VerdictQuery } from '../../../server/analysis/verdict/verdict.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
-import type { VerdictQuery } from '../../../server/mesh/verdict/verdicts.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];

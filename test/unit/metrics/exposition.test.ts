@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contentTypeOf, formatFor } from '../../../server/metrics/exposition.ts';
-import { labelText, labelValue, MAX_LABEL_LENGTH } from '../../../server/metrics/labels.ts';
 import { BOUNDS_S, Latencies } from '../../../server/metrics/latencies.ts';
+import { labelText, labelValue, MAX_LABEL_LENGTH } from '../../../server/metrics/peers.ts';
 import { readExposition } from './exposition-reader.ts';
 import { metricsOf, podOf, read, sampleOf, scrape, targetOf } from './scene.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Pod } from '../../../server/contract/pod.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import { keyOf, readExposition } from './exposition-reader.ts';
 import { figureOf, metricsOf, podOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
 

@@ -1,9 +1,8 @@
-import type { DiscoveryStatus } from '../../../server/contract/discovery.ts';
-import type { Sample } from '../../../server/contract/outcome.ts';
-import type { Pod, Target } from '../../../server/contract/pod.ts';
 import type { Format } from '../../../server/metrics/exposition.ts';
 import type { MetricsSources } from '../../../server/metrics/gauges.ts';
 import { createMetrics, type Metrics, type MetricsSettings } from '../../../server/metrics/metrics.ts';
+import type { DiscoveryStatus, Pod, Target } from '../../../server/protocol/pod.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 import { type ReadFamily, type ReadSeries, readExposition } from './exposition-reader.ts';
 
 /** A ready pod number `n` with an address of its own. */

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OUTCOMES, type Sample } from '../../../server/contract/outcome.ts';
-import { failuresOf } from '../../../server/results/bucket-log.ts';
+import { OUTCOMES, type Sample } from '../../../server/protocol/sample.ts';
+import { bucketWidthMs, failuresOf, LADDER_MS } from '../../../server/results/buckets.ts';
 import { History, type HistorySettings, newTrack } from '../../../server/results/history.ts';
-import { bucketWidthMs, LADDER_MS } from '../../../server/results/ladder.ts';
-import { Rings } from '../../../server/results/rings.ts';
-import { Stretches } from '../../../server/results/stretch.ts';
+import { Stretches } from '../../../server/results/range-statistics.ts';
+import { Rings } from '../../../server/results/samples.ts';
 import { refusedSample, sampleOf } from './sample.ts';
 
 const HOUR_MS = 3_600_000;

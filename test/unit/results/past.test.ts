@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { unpack16 } from '../../../server/contract/bytes16.ts';
-import { parseRowHistory } from '../../../server/contract/history.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf } from '../../../server/contract/links.ts';
-import type { Sample } from '../../../server/contract/outcome.ts';
-import { Results } from '../../../server/results/store.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { parseRowHistory } from '../../../server/protocol/history.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import { Results } from '../../../server/results/results.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { refusedSample, sampleOf, targetOf } from './sample.ts';
 
 const SECOND = 1_000;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pack16, unpack16 } from '../../../server/contract/bytes16.ts';
-import { OUTCOMES, PHASES } from '../../../server/contract/outcome.ts';
-import { type Ring, Rings } from '../../../server/results/rings.ts';
+import { pack16, unpack16 } from '../../../server/protocol/links.ts';
+import { OUTCOMES, PHASES } from '../../../server/protocol/sample.ts';
+import { type Ring, Rings } from '../../../server/results/samples.ts';
 import { sampleOf } from './sample.ts';
 
 const FOUR_MIB = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Sample } from '../../../server/contract/outcome.ts';
-import type { Pod, Target } from '../../../server/contract/pod.ts';
+import type { Pod, Target } from '../../../server/protocol/pod.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 
 /** A sample that is fine unless said otherwise. */
 export function sampleOf(more: Partial<Sample> = {}): Sample {

@@ -1,6 +1,5 @@
-import type { LinkChange } from '../../../server/results/link.ts';
-import { Results } from '../../../server/results/store.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { type LinkChange, Results } from '../../../server/results/results.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 export function scene(maxBytes = 1 << 20) {
   const clock = new FakeClock();

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unpack16 } from '../../../server/contract/bytes16.ts';
-import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf } from '../../../server/contract/links.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from './sample.ts';
 import { scene } from './store-scene.ts';
 

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pack16 } from '../../../server/contract/bytes16.ts';
-import type { Sample } from '../../../server/contract/outcome.ts';
-import { Ranks } from '../../../server/results/ranks.ts';
-import { codeOf } from '../../../server/results/rings.ts';
-import { Tally } from '../../../server/results/tally.ts';
+import { pack16 } from '../../../server/protocol/links.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import { codeOf } from '../../../server/results/samples.ts';
+import { Ranks, Tally } from '../../../server/results/statistics.ts';
 import { refusedSample, sampleOf } from './sample.ts';
 
 function tallyOf(samples: readonly Sample[]): Tally {

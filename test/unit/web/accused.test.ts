@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { pack16 } from '../../../server/contract/bytes16.ts';
+import { pack16 } from '../../../server/protocol/links.ts';
 import { accuse } from '../../../web/pure/accused.ts';
 import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
 import type { Picture } from '../../../web/pure/picture.ts';

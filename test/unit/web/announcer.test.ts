@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Announcer } from '../../../web/data/announcer.ts';
 import type { Told } from '../../../web/pure/changes.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const CALM: Told = { status: 'live', failing: [], failed: 0, slow: 0, external: 0, pods: 4 };
 

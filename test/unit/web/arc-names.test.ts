@@ -3,8 +3,8 @@ import { arcNames, arcStates } from '../../../web/pure/arc-names.ts';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const BOX = { x: 300, y: 50, width: 460, height: 460 };
 

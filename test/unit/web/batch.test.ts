@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeMeshRow, type Mesh } from '../../../server/contract/mesh.ts';
+import { encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
 import { BatchReader } from '../../../web/data/batch.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 function headOf({ rows, ...head }: Mesh, reset: boolean): string {
   return JSON.stringify({ ...head, reset, rowCount: rows.length });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Finding } from '../../../server/contract/finding.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { Finding } from '../../../server/protocol/finding.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { blameOf, findingsOfLink, findingsOfPod, placeOf } from '../../../web/pure/blame.ts';
 import { findingFigure, findingWords, targetOf } from '../../../web/pure/finding-words.ts';
-import type { MeshOptions } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
-import { LATE_ANSWER, Matrix } from '../mesh/findings/matrix.ts';
+import type { MeshOptions } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
+import { LATE_ANSWER, Matrix } from '../analysis/findings/matrix.ts';
 
 const titles = (findings: readonly (Finding | null)[]) => findings.map((finding) => finding?.title ?? '');
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Finding } from '../../../server/contract/finding.ts';
+import type { Finding } from '../../../server/protocol/finding.ts';
 import { accuse } from '../../../web/pure/accused.ts';
 import { placeCallouts } from '../../../web/pure/callout-layout.ts';
 import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pack16 } from '../../../server/contract/bytes16.ts';
-import type { MeshEvent } from '../../../server/contract/event.ts';
-import { emptyLinks, emptyStats } from '../../../server/contract/links.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { emptyLinks, emptyStats, pack16 } from '../../../server/protocol/links.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { CHANGES, compare, mostChanged } from '../../../web/pure/compare.ts';
 import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts';
 import {
@@ -16,7 +15,7 @@ import {
   reportPath,
   seenAfter,
 } from '../../../web/pure/compare-words.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 /** How a link did: samples, failures, p50 in us (-1 = none); null = it was not probed. */
 type Doing = [samples: number, failures: number, p50Us: number] | null;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { encodeMeshRow, type Mesh } from '../../../server/contract/mesh.ts';
+import { encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
-import { FakeClock } from '../../fake-clock.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 /** A stream that the test speaks through. */
 class Source implements EventStream {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ProbeResult } from '../../../server/contract/probe.ts';
+import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { externalTargets } from '../../../web/pure/external-targets.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });

@@ -14,8 +14,8 @@ import { chooseLinks } from '../../../web/pure/link-choice.ts';
 import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../../web/pure/link-state.ts';
 import { linkMark } from '../../../web/pure/marks.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 function sceneOf(pods: number, scenario: Scenario) {
   const mesh = meshOf({ pods, scenario });

@@ -1,8 +1,8 @@
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
-import type { MeshOptions } from '../../feed/options.ts';
-import { findingsIn, meshOf } from '../../feed/scenarios.ts';
+import type { MeshOptions } from '../../support/feed/options.ts';
+import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
 
 /** The picture of a scenario and what the product finds in it, with the usual thresholds and the newest totals. */
 export function pictureOf(options: MeshOptions, change: (mesh: Mesh) => void = () => {}): Picture {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { LinkHistory } from '../../../server/contract/history.ts';
+import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { plotHistory, stepsUntil, summariseHistory } from '../../../web/pure/history-plot.ts';
 
 type Step = LinkHistory['steps'][number];

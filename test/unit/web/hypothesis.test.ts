@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clauseOf } from '../../../server/mesh/verdict/verdicts.ts';
+import { clauseOf } from '../../../server/analysis/verdict/verdict.ts';
 import { boundedClauses, clausesIn, MAX_HYPOTHESIS, mistakeIn } from '../../../web/pure/hypothesis.ts';
 
 describe('the clauses of a hypothesis', () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { lastPingsInto } from '../../../web/pure/last-pings.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario) =>
   buildPicture(meshOf({ pods: 8, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });

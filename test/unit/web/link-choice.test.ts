@@ -4,7 +4,7 @@ import { type ChoiceRequest, chooseLinks } from '../../../web/pure/link-choice.t
 import { codeOf, DEFAULT_THRESHOLDS, type LinkState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import { STATES } from '../../../web/pure/picture-cells.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false, touching: null };
 

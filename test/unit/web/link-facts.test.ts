@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const factsOf = (scenario: Scenario, from: number, to: number, pods = 4) =>
   linkFacts(

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { encodeMeshRow, type Mesh } from '../../../server/contract/mesh.ts';
+import { encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
 import { type Order, PictureDesk, type Report } from '../../../web/data/picture-desk.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions, pictureOf } from '../../../web/pure/picture.ts';
-import { FakeClock } from '../../fake-clock.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 

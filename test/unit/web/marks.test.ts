@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OUTCOMES } from '../../../server/contract/outcome.ts';
+import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { linkMark, podMark } from '../../../web/pure/marks.ts';
 

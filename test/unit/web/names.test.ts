@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { podLabels, sharedPrefix, shownName } from '../../../web/pure/names.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const [POD] = meshOf({ pods: 1, scenario: 'alone' }).pods;
 const podsNamed = (...names: string[]) => names.map((name) => ({ ...POD!, name }));

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
+import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
 import { Packer, Unpacker } from '../../../web/data/parcel.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
 import { CellsMaker } from '../../../web/pure/picture-cells.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const OPTIONS = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { MeshHistory } from '../../../server/contract/history.ts';
+import type { MeshHistory } from '../../../server/protocol/history.ts';
 import { type PastNeeds, PastPoll } from '../../../web/data/history.ts';
-import { FakeClock } from '../../fake-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, rows: [], links: [] } as unknown as MeshHistory;
 

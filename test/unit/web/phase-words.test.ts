@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OUTCOMES } from '../../../server/contract/outcome.ts';
+import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import type { LinkFacts } from '../../../web/pure/link-facts.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { latePhase, linkVerdict } from '../../../web/pure/phase-words.ts';

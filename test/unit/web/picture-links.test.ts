@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { pack16 } from '../../../server/contract/bytes16.ts';
-import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT } from '../../../server/contract/links.ts';
+import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
 import { DEFAULT_THRESHOLDS, latencyState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, rowOf, statesOf, USUAL } from './picture-scene.ts';
 
 describe('a pair of pods is', () => {

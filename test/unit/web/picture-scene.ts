@@ -1,9 +1,8 @@
-import { pack16 } from '../../../server/contract/bytes16.ts';
-import { emptyLinks } from '../../../server/contract/links.ts';
-import type { Mesh, MeshRow } from '../../../server/contract/mesh.ts';
+import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
+import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
 import { DEFAULT_THRESHOLDS, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
-import { findingsIn, meshOf } from '../../feed/scenarios.ts';
+import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
 
 export const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { unpack16 } from '../../../server/contract/bytes16.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT } from '../../../server/contract/links.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
-import { LIFECYCLES } from '../../../server/contract/pod.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../../../server/protocol/links.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { LIFECYCLES } from '../../../server/protocol/pod.ts';
 import { DEFAULT_THRESHOLDS, LINK_STATES, latencyState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, meshWith, rowOf, USUAL } from './picture-scene.ts';
 
 describe('a pod is', () => {

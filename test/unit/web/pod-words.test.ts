@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Finding, MAX_FINDINGS } from '../../../server/contract/finding.ts';
-import { emptyLinks } from '../../../server/contract/links.ts';
+import { type Finding, MAX_FINDINGS } from '../../../server/protocol/finding.ts';
+import { emptyLinks } from '../../../server/protocol/links.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { podPhrase, podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
-import type { MeshOptions } from '../../feed/options.ts';
-import { findingsIn, meshOf } from '../../feed/scenarios.ts';
+import type { MeshOptions } from '../../support/feed/options.ts';
+import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Lifecycle, Pod } from '../../../server/contract/pod.ts';
+import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import { recoveryText } from '../../../web/pure/recovery.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const [known] = meshOf({ pods: 3, scenario: 'healthy' }).pods;
 const pod = (lifecycle: Lifecycle, sinceMs: number): Pod => ({ ...known!, lifecycle, sinceMs });

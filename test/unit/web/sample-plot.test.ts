@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RecentSample } from '../../../server/contract/samples.ts';
+import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { barSegments } from '../../../web/pure/phase-bar.ts';
 import { plotSamples, summarise } from '../../../web/pure/sample-plot.ts';
 import { samplesAgo } from '../../../web/pure/timeline-samples.ts';

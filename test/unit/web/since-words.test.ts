@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RecentSample } from '../../../server/contract/samples.ts';
+import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { clockText } from '../../../web/pure/figures.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { lateSince, sinceWords } from '../../../web/pure/since-words.ts';
-import { FEED_TIME_MS, type Scenario } from '../../feed/options.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { FEED_TIME_MS, type Scenario } from '../../support/feed/options.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const LATE_US = 100_000;
 

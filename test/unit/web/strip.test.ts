@@ -3,7 +3,7 @@ import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { keptLines, prettyJson } from '../../../web/pure/raw-text.ts';
 import { STRIP_MS, type StripPoint, withPicture } from '../../../web/pure/strip.ts';
-import { meshOf } from '../../feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const picture = buildPicture(meshOf({ pods: 2, scenario: 'dead-pod' }), {
   thresholds: DEFAULT_THRESHOLDS,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EVENT_KINDS, type MeshEvent } from '../../../server/contract/event.ts';
+import { EVENT_KINDS, type MeshEvent } from '../../../server/protocol/event.ts';
 import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../web/pure/timeline-axis.ts';
 import { eventMarks, flagsOf } from '../../../web/pure/timeline-marks.ts';
 import { eventWords, stepWords } from '../../../web/pure/timeline-words.ts';

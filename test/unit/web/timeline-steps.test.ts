@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LATENCY_BINS_US, type MeshHistory } from '../../../server/contract/history.ts';
+import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
 import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../web/pure/timeline-steps.ts';
 import { suggestedRanges } from '../../../web/pure/timeline-suggestion.ts';
 

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { createPortal } from 'react-dom';
-import type { Finding } from '../../../server/contract/finding.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { Finding } from '../../../server/protocol/finding.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { serverUrl } from '../../data/requests.ts';
 import type { Selection } from '../../pure/address.ts';
 import { compare } from '../../pure/compare.ts';

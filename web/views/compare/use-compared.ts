@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
-import type { Annotation } from '../../../server/contract/annotation.ts';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { MeshEvent } from '../../../server/contract/event.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { Annotation } from '../../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../../server/protocol/event.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import { fetchAnnotations, fetchEvents, fetchPastMesh } from '../../data/history-requests.ts';
 import type { TimeRange } from '../../pure/timeline-ranges.ts';
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { VerdictAnswer } from '../../../server/contract/verdict.ts';
+import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import { fetchVerdict } from '../../data/history-requests.ts';
 import type { TimeRange } from '../../pure/timeline-ranges.ts';
 

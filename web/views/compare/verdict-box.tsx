@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useState } from 'react';
-import type { VerdictAnswer } from '../../../server/contract/verdict.ts';
+import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
 import { countText, plural } from '../../pure/figures.ts';
 import { clausesIn, MAX_HYPOTHESIS, type Mistake, mistakeIn } from '../../pure/hypothesis.ts';
 import { shownName } from '../../pure/names.ts';

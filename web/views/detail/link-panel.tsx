@@ -1,5 +1,5 @@
-import type { Finding } from '../../../server/contract/finding.ts';
-import type { Mesh } from '../../../server/contract/mesh.ts';
+import type { Finding } from '../../../server/protocol/finding.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { findingsOfLink } from '../../pure/blame.ts';
 import { latencyParts, latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';

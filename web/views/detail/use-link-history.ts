@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { LinkHistory } from '../../../server/contract/history.ts';
+import type { LinkHistory } from '../../../server/protocol/history.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import type { ViewProps } from '../../view-props.ts';
 
 /** A link's past as far as it has been had. `error` in words, '' without; an older past stays while a newer is fetched. */

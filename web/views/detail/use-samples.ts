@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
-import { textOf } from '../../../server/contract/errors.ts';
-import type { LinkSamples } from '../../../server/contract/samples.ts';
+import type { LinkSamples } from '../../../server/protocol/sample.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import type { ViewProps } from '../../view-props.ts';
 
 /** Samples as far as they have been had. `error` in words, '' without; older samples stay while newer are fetched. */

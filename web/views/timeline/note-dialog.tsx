@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { MAX_ANNOTATION_TEXT } from '../../../server/contract/annotation.ts';
-import { textOf } from '../../../server/contract/errors.ts';
+import { MAX_ANNOTATION_TEXT } from '../../../server/protocol/annotation.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
 import { postAnnotation } from '../../data/history-requests.ts';
 import { clockText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';

@@ -1,8 +1,7 @@
 import { useMemo, useState } from 'react';
-import type { Clock } from '../../../server/contract/seams.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
-import type { Address } from '../../pure/address.ts';
-import { SPANS } from '../../pure/address.ts';
+import { type Address, SPANS } from '../../pure/address.ts';
 import { spanText } from '../../pure/figures.ts';
 import type { StripPoint } from '../../pure/strip.ts';
 import type { TimeRange } from '../../pure/timeline-ranges.ts';

@@ -1,5 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import type { Clock } from '../../../server/contract/seams.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
 import { type Past, PastPoll } from '../../data/history.ts';
 import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/history-requests.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';

@@ -1,0 +1,127 @@
+/** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
+export type Parser<T> = (text: string) => T;
+
+/** Any text. */
+export const anyText: Parser<string> = (text) => text;
+
+/** Text, or null where the setting is empty. */
+export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
+
+/** A duration in Go's notation, in ms; at least `leastMs`, at most a day. */
+export const durationMs =
+  (leastMs: number): Parser<number> =>
+  (text) => {
+    const ms = parseDurationMs(text);
+    if (ms < leastMs) throw new RangeError(`expected at least ${formatDurationMs(leastMs)}`);
+    return ms;
+  };
+
+/** A token that cannot be guessed and goes through an HTTP header (RFC 6750), or '' for none. Never repeated in a message. */
+export const secret: Parser<string> = (text) => {
+  if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text)) {
+    throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-');
+  }
+  return text;
+};
+
+/** A decimal number from `least` to `most`. */
+export const decimal =
+  (least: number, most: number): Parser<number> =>
+  (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new RangeError(`expected a number from ${least} to ${most}`);
+    return value;
+  };
+
+/** A whole number from `least` to `most`. */
+export const whole =
+  (least: number, most: number): Parser<number> =>
+  (text) => {
+    const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new RangeError(`expected a whole number from ${least} to ${most}`);
+    return value;
+  };
+
+/** As `whole`, or null where the setting is empty. */
+export const optionalWhole =
+  (least: number, most: number): Parser<number | null> =>
+  (text) =>
+    text === '' ? null : whole(least, most)(text);
+
+/** What Go's strconv.ParseBool takes. */
+export const flag: Parser<boolean> = (text) => {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
+  throw new RangeError('expected true or false');
+};
+
+/** One of `words`. */
+export const oneOf =
+  <T extends string>(words: readonly T[]): Parser<T> =>
+  (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word === undefined) throw new RangeError(`expected one of ${words.join(', ')}`);
+    return word;
+  };
+
+/** Entries separated by spaces; at most `most`. */
+export const list =
+  (most: number): Parser<string[]> =>
+  (text) => {
+    const entries = [...new Set(text.split(/\s+/).filter((entry) => entry !== ''))];
+    if (entries.length > most) throw new RangeError(`expected at most ${most} entries`);
+    return entries;
+  };
+
+/** IP families to ping: 4, 6, or both separated by a comma or space. */
+export const families: Parser<(4 | 6)[]> = (text) => {
+  const words = new Set(text.split(/[\s,]+/).filter((word) => word !== ''));
+  const known = ([4, 6] as const).filter((family) => words.has(String(family)));
+  if (known.length === 0 || known.length !== words.size) throw new RangeError('expected 4, 6 or 4,6');
+  return known;
+};
+
+/** A Kubernetes label selector: bounded, and free of what would end a query parameter early. */
+export const labelSelector: Parser<string> = (text) => {
+  if (text.length > 1024 || !/^[\w./!=,() -]+$/.test(text)) {
+    throw new RangeError('expected a label selector such as app=goldpinger');
+  }
+  return text;
+};
+
+/** Milliseconds in each unit of Go's duration notation (https://pkg.go.dev/time#ParseDuration). */
+const UNIT_MS: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/**
+ * Milliseconds of a duration in Go's notation: `300ms`, `1.5s`, `1m30s`, `0`.
+ * Throws a RangeError that says what is expected; negative durations are refused, no setting has a use for one.
+ */
+export function parseDurationMs(text: string): number {
+  if (text === '0') return 0;
+  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/gy)];
+  const matched = parts.reduce((length, part) => length + part[0].length, 0);
+  if (text === '' || matched !== text.length) {
+    throw new RangeError('expected a duration such as 300ms, 1.5s or 1m30s');
+  }
+  const totalMs = parts.reduce((sum, part) => sum + Number(part[1]) * (UNIT_MS[part[2] ?? ''] ?? 0), 0);
+  // Beyond a day it is a typo, and setTimeout ends at 24.8 days.
+  if (totalMs > 24 * 3_600_000) throw new RangeError('expected at most 24h');
+  return totalMs;
+}
+
+/** A duration in Go's notation, as short as it is exact: `300ms`, `1.5s`, `5m`. */
+export function formatDurationMs(ms: number): string {
+  if (ms === 0) return '0';
+  if (ms >= 3_600_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`;
+  return ms >= 1000 ? `${ms / 1000}s` : `${ms}ms`;
+}

@@ -1,0 +1,195 @@
+import type { Config } from './config/config.ts';
+import { AnnotationBook, podTokenOf } from './events/annotations.ts';
+import { EventJournal } from './events/journal.ts';
+import { PodBook } from './events/pods.ts';
+import type { Answers, PastAnswers } from './http/context.ts';
+import type { OwnView } from './monitor.ts';
+import { MeshAnnotations } from './peers/annotations.ts';
+import type { AskAll } from './peers/broadcast.ts';
+import type { CollectHooks, CollectSettings } from './peers/collector.ts';
+import { createEventsReader, type EventsReader } from './peers/events.ts';
+import { createHistoryReader, createPastMeshes } from './peers/history.ts';
+import type { LinkAsker, RowTransport } from './peers/peer-client.ts';
+import type { Journal } from './protocol/event.ts';
+import type { LinkHistory } from './protocol/history.ts';
+import type { MeshSettings } from './protocol/mesh.ts';
+import type { DiscoverySnapshot, Target } from './protocol/pod.ts';
+import type { ProbeResult, Sample } from './protocol/sample.ts';
+import type { LinkChange } from './results/results.ts';
+import type { Clock, Log } from './runtime/clock.ts';
+
+/** What the past is made of: parts of the service. */
+interface PastParts {
+  clock: Clock;
+  random(): number;
+  own: OwnView;
+  podBook: PodBook;
+  askAll: AskAll;
+  linkAsker: LinkAsker;
+  fetchRow: RowTransport;
+  snapshot(): DiscoverySnapshot;
+  settings(): MeshSettings;
+}
+
+/** The steps that a link's history has at most, and the shortest. */
+const LINK_STEPS = 360;
+const SHORTEST_STEP_MS = 1_000;
+
+/** The half of the wiring that answers questions about the past; `service.ts` has the other. */
+export class PastView {
+  readonly #config: Config;
+  readonly #parts: PastParts;
+  readonly #meshes: ReturnType<typeof createPastMeshes>;
+  readonly #history: ReturnType<typeof createHistoryReader>;
+
+  constructor(config: Config, collect: CollectSettings, parts: PastParts, hooks: CollectHooks) {
+    const { clock, own, podBook, askAll } = parts;
+    this.#config = config;
+    this.#parts = parts;
+    const resolutionMs = (ageMs: number) => own.past.resolutionMs(ageMs);
+    this.#meshes = createPastMeshes(
+      { ...collect, jitterFactor: config.jitterFactor },
+      {
+        ...{ clock, random: parts.random, fetchRow: parts.fetchRow, snapshot: parts.snapshot },
+        ...{ settings: parts.settings, resolutionMs, selfUid: () => own.selfUid },
+        podsAt: (atMs) => podBook.podsAt(atMs),
+        podOf: (uid) => podBook.podOf(uid),
+        ownRowOf: (range) => own.rowOf(range),
+      },
+      hooks,
+    );
+    this.#history = createHistoryReader(config.historyWindowMs, {
+      ...{ clock, askAll, resolutionMs },
+      ownRowHistory: (range, stepMs) => own.past.rowHistory(range, stepMs),
+      countAlive: (fromMs, stepMs, steps) => podBook.countAlive(fromMs, stepMs, steps),
+      departedSince: (fromMs) => podBook.departedSince(fromMs),
+    });
+  }
+
+  /** What the routes serve. */
+  answers(): PastAnswers {
+    const { own } = this.#parts;
+    return {
+      row: (range) => own.rowOf(range),
+      rowHistory: (range, stepMs) => own.past.rowHistory(range, stepMs),
+      ownLinkHistory: (to, range, stepMs) => ({
+        ...{ from: own.selfUid, to, error: '' },
+        ...own.past.linkHistory(to, range, stepMs),
+      }),
+      mesh: (span) => this.#meshes.of(span),
+      meshAt: (atMs) => this.#meshes.at(atMs),
+      history: (query) => this.#history.history(query),
+      linkHistory: (from, to) => this.#linkHistory(from, to),
+    };
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#meshes.stop();
+    this.#history.stop();
+  }
+
+  async #linkHistory(from: string, to: string): Promise<LinkHistory | null> {
+    const { own, linkAsker } = this.#parts;
+    const range = { fromAgeMs: this.#config.historyWindowMs, toAgeMs: 0 };
+    const finestMs = Math.max(SHORTEST_STEP_MS, own.past.resolutionMs(range.fromAgeMs));
+    const stepMs = Math.ceil(Math.max(finestMs, range.fromAgeMs / LINK_STEPS) / 1_000) * 1_000;
+    if (from === own.selfUid) return this.answers().ownLinkHistory(to, range, stepMs);
+    const pod = own.snapshot.pods.find(({ uid }) => uid === from);
+    return pod === undefined ? null : linkAsker.fetchLinkHistory(pod, to, range, stepMs);
+  }
+}
+
+/** What the chronicle is kept and read with. */
+interface ChronicleParts {
+  clock: Clock;
+  random(): number;
+  log: Log;
+  own: OwnView;
+  askAll: AskAll;
+}
+
+/** The part of the wiring that remembers what happened: pods, events, annotations, and those of all pods. */
+export class Chronicle {
+  /** Who was there when. */
+  readonly podBook: PodBook;
+  readonly #own: OwnView;
+  readonly #journal: EventJournal;
+  readonly #events: EventsReader;
+  readonly #book: AnnotationBook;
+  readonly #annotations: MeshAnnotations;
+  readonly #tokens: Pick<Answers, 'writeToken' | 'podToken'>;
+
+  constructor(config: Config, { clock, random, log, own, askAll }: ChronicleParts) {
+    this.#own = own;
+    this.#tokens = { writeToken: config.writeToken, podToken: podTokenOf(config.writeToken) };
+    this.podBook = new PodBook(config, clock);
+    this.#journal = new EventJournal(config, { clock, random });
+    this.#events = createEventsReader(config, {
+      ...{ clock, askAll },
+      ownJournal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
+      podOf: (uid) => this.podBook.podOf(uid),
+      podCount: () => own.snapshot.pods.length,
+    });
+    this.#book = new AnnotationBook({ clock, log, token: config.writeToken });
+    this.#annotations = new MeshAnnotations({
+      ...{ clock, random, log, askAll, own: this.#book, podToken: this.#tokens.podToken },
+    });
+  }
+
+  /** Takes the pods as discovery has them now; before the own view does. */
+  takePods(snapshot: DiscoverySnapshot): void {
+    this.#journal.takePods(this.podBook.take(snapshot));
+    this.#journal.takeDiscovery(snapshot.status);
+  }
+
+  /** Takes whom we ping from now on. */
+  takeTargets(targets: readonly Target[], { status, pods }: DiscoverySnapshot): void {
+    this.#journal.takeTargets(targets);
+    if (status.phase === 'synced' && pods.length > 1) this.#annotations.catchUp();
+  }
+
+  /** Takes what came of a ping. */
+  takeSample(target: Target, sample: Sample): void {
+    this.#journal.takeSample(target, sample);
+    this.#journal.takeStarvation(this.#own.starvation());
+  }
+
+  /** Takes a change of a link's state. */
+  takeLink(change: LinkChange): void {
+    this.#journal.takeLink(change);
+  }
+
+  /** Takes what came of an external probe. */
+  takeProbe(result: ProbeResult): void {
+    this.#journal.takeProbe(result);
+  }
+
+  /** What the routes serve. */
+  answers(): Pick<Answers, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
+    return {
+      journal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
+      events: (query) => this.#events.events(query),
+      ...this.#tokens,
+      annotations: {
+        read: () => this.#annotations.read(),
+        write: (wish) => this.#annotations.write(wish),
+        remove: (id) => this.#annotations.remove(id),
+        copies: () => this.#book.copies(),
+        take: (copies) => this.#book.take(copies),
+      },
+    };
+  }
+
+  /** The journal, up to date: nothing calls us when we become starved, and samples may be a minute apart. */
+  #read(sinceAgeMs: number, limit: number): Journal {
+    this.#journal.takeStarvation(this.#own.starvation());
+    return this.#journal.read(sinceAgeMs, limit);
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#annotations.stop();
+    this.#events.stop();
+  }
+}

@@ -1,0 +1,128 @@
+import { type Request, type Response, Router } from 'express';
+import { momentMs } from '../runtime/clock.ts';
+import type { Answers, TimeSpan } from './context.ts';
+import { HttpFault, mustAccept } from './errors.ts';
+import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
+import { momentParameter, onlyParameters, textParameter } from './request.ts';
+import { sendExactly, sendPieces } from './send.ts';
+
+/** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
+const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
+/** Findings look at a minute: a link that was slow once is not a slow link. */
+const FINDINGS_WINDOW_MS = 60_000;
+
+/** Whether a hypothesis holds, and what stands out. */
+export function verdictRoutes(answers: Answers): Router {
+  const router = Router();
+
+  router.get('/api/v1/verdict', async (req, res) => {
+    onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
+    const always200 = oneOf(req, 'status', ['', 'always200']) === 'always200';
+    const isBool = oneOf(req, 'format', ['json', 'bool']) === 'bool';
+    const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
+    const [window, start, end] = [text('window'), text('start'), text('end')];
+    const result = await answers.verdict({ expect: expectsOf(req), window, start, end });
+    if ('mistake' in result) throw new HttpFault(400, result.mistake);
+    const { answer } = result;
+    res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
+    if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
+    else sendExactly(res, 'application/json', JSON.stringify(answer));
+  });
+
+  router.get('/api/v1/findings', async (req, res) => {
+    mustAccept(req, ['application/json']);
+    const mesh = await answers.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MATRIX_MAX_AGE_MS });
+    res.set('Cache-Control', 'no-store').json(answers.findings(mesh));
+  });
+
+  return router;
+}
+
+/** All values of `expect`; how many and how long they may be is for who reads them. */
+function expectsOf({ query }: Request): string[] {
+  const value = query['expect'];
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');
+}
+
+function oneOf(req: Request, name: string, values: readonly string[]): string {
+  const value = textParameter(req, name, values[0] ?? '');
+  if (values.includes(value)) return value;
+  throw new HttpFault(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
+}
+
+const TYPES = ['text/html', 'application/json'] as const;
+const MAX_TITLE = 200;
+/** A shorter range holds next to nothing. */
+const LEAST_MS = 1000;
+
+/** What happened in a range, against the time before and after it: as a file to keep, or as JSON. */
+export function reportRoutes(answers: Answers): Router {
+  const router = Router();
+
+  router.get('/api/v1/report', async (req, res) => {
+    onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
+    const type = typeOf(req);
+    const during = duringOf(req, answers);
+    const ranges = { during, before: spanParameter(req, 'before'), after: spanParameter(req, 'after') };
+    const title = textParameter(req, 'title', '');
+    if (title.length > MAX_TITLE) {
+      throw new HttpFault(400, `title in query: expected at most ${MAX_TITLE} characters`);
+    }
+    const pictures = type === 'text/html';
+    const result = await answers.report({ ranges, expect: expectsOf(req), title, pictures });
+    if ('mistake' in result) throw new HttpFault(400, result.mistake);
+    res.set('Cache-Control', 'no-store').vary('Accept');
+    const { report } = result;
+    if (type === 'application/json') res.json(report.data);
+    else await sendPage(res, report, during);
+  });
+
+  return router;
+}
+
+async function sendPage(
+  res: Response,
+  { page, policy }: { page(): Iterable<string>; policy: string },
+  { fromMs }: TimeSpan,
+): Promise<void> {
+  const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
+  res.set('Content-Security-Policy', `${policy}; frame-ancestors 'self'`);
+  res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
+  res.type('text/html');
+  await sendPieces(res, page());
+}
+
+/** `format` decides, else what the client takes. Throws 400 and 406. */
+function typeOf(req: Request): (typeof TYPES)[number] {
+  const format = textParameter(req, 'format', '');
+  if (format === 'html') return 'text/html';
+  if (format === 'json') return 'application/json';
+  if (format !== '') throw new HttpFault(400, 'format in query: expected html or json');
+  const type = req.accepts([...TYPES]);
+  if (type === 'text/html' || type === 'application/json') return type;
+  throw new HttpFault(406, `unsupported media type requested, only [${TYPES.join(' ')}] are available`);
+}
+
+/** The range that the report is about: `from` and `to`. */
+function duringOf(req: Request, { clock, historyWindowMs }: Answers): TimeSpan {
+  const nowMs = clock.nowMs();
+  if (req.query['from'] === undefined)
+    throw new HttpFault(400, 'from in query: expected, the range has to begin somewhere');
+  const fromMs = momentParameter(req, 'from', nowMs);
+  const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
+  if (toMs - fromMs < LEAST_MS)
+    throw new HttpFault(400, 'from in query: expected at least a second before to, and before now');
+  if (toMs <= nowMs - historyWindowMs) throw new HttpFault(400, 'to in query: expected within HISTORY_WINDOW');
+  return { fromMs, toMs };
+}
+
+/** `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null where absent. Throws 400. */
+function spanParameter(req: Request, name: string): TimeSpan | null {
+  const value = textParameter(req, name, '');
+  if (value === '') return null;
+  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => momentMs(end.replace(' ', '+')));
+  const [fromMs = -1, toMs = -1] = ends;
+  if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= LEAST_MS) return { fromMs, toMs };
+  throw new HttpFault(400, `${name} in query: expected FROM-TO in ms since the epoch, a second or more apart`);
+}

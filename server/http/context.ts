@@ -1,0 +1,106 @@
+import type { ReportQuery, ReportResult } from '../analysis/comparison/report.ts';
+import type { VerdictQuery, VerdictResult } from '../analysis/verdict/verdict.ts';
+import type {
+  AnnotationCopies,
+  AnnotationCopy,
+  Annotations,
+  AnnotationWish,
+  WrittenAnnotation,
+} from '../protocol/annotation.ts';
+import type { Events, Journal } from '../protocol/event.ts';
+import type { AgeRange, LinkHistory, MeshHistory, RowHistory } from '../protocol/history.ts';
+import type { Mesh } from '../protocol/mesh.ts';
+import type { Row } from '../protocol/pod-report.ts';
+import type { LinkSamples } from '../protocol/sample.ts';
+import type { Clock, Log } from '../runtime/clock.ts';
+
+/** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
+type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
+
+/** Colour limits of `/heatmap.png`, ms: green below t0, and worse from t1 and t2 on (Goldpinger's parameters). */
+interface HeatmapLimits {
+  t0Ms: number;
+  t1Ms: number;
+  t2Ms: number;
+}
+
+/** A stretch of time, ms since the epoch by our clock. */
+export interface TimeSpan {
+  fromMs: number;
+  toMs: number;
+}
+
+/** What the routes of the past serve. */
+export interface PastAnswers {
+  /** The own row of a stretch, and its history in steps. */
+  row(range: AgeRange): Promise<Row>;
+  rowHistory(range: AgeRange, stepMs: number): Promise<RowHistory>;
+  ownLinkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
+  /** The matrix of a stretch, or as it was at a moment. */
+  mesh(span: TimeSpan): Promise<Mesh>;
+  meshAt(atMs: number): Promise<Mesh>;
+  /** The past of all links in steps; `stepMs` 0 = of a length that suits. */
+  history(query: TimeSpan & { stepMs: number }): Promise<MeshHistory>;
+  /** The past of any link, asked of the pod that probes it; null if there is no such pod. */
+  linkHistory(fromUid: string, toUid: string): Promise<LinkHistory | null>;
+}
+
+/** Annotations as the routes read and write them. */
+interface AnnotationAnswers {
+  read(): Promise<Annotations>;
+  write(wish: AnnotationWish): Promise<WrittenAnnotation>;
+  /** null: there is none with this id. */
+  remove(id: string): Promise<WrittenAnnotation | null>;
+  /** This pod's copies, and another pod's taken in. */
+  copies(): AnnotationCopies;
+  take(copies: readonly AnnotationCopy[]): void;
+}
+
+/** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
+export interface Answers {
+  clock: Clock;
+  log: Log;
+  version: string;
+  bootTimeMs: number;
+  /** Folder of the built page. */
+  pageDir: string;
+  maxStreams: number;
+  refreshIntervalMs: number;
+  /** How far back the past can be asked for. */
+  historyWindowMs: number;
+  received(action: Action): void;
+  /** Whether new traffic is wanted: false from SIGTERM on. */
+  ready(): boolean;
+  /** Why this process cannot serve; '' while it can. */
+  sick(): string;
+  /** Calls back after each change of the pod list; gives the way to stop that. */
+  onDiscovery(listener: () => void): () => void;
+  /** Goldpinger's `/check` of the own row, as JSON in pieces. */
+  check(): Iterable<string>;
+  row(windowMs: number): Promise<Row>;
+  past: PastAnswers;
+  samples(toUid: string): LinkSamples;
+  /** Samples of any link, asked of the pod that probes it; null if there is no such pod. */
+  linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;
+  /** The matrix; one that is at most `maxAgeMs` old will do. */
+  collect(options: { windowMs: number; maxAgeMs: number }): Promise<Mesh>;
+  /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
+  journal(sinceAgeMs: number, limit: number): Journal;
+  annotations: AnnotationAnswers;
+  /** What writers must know; '' = nobody may write. */
+  writeToken: string;
+  /** What other pods show when they hand on a copy; '' = nobody may. */
+  podToken: string;
+  events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
+  /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
+  verdict(query: VerdictQuery): Promise<VerdictResult>;
+  /** What happened in a range, against before and after; what is wrong with the question instead, if anything is. */
+  report(query: ReportQuery): Promise<ReportResult>;
+  /** What stands out in a matrix, for readers that have none. */
+  findings(mesh: Mesh): object;
+  checkAll(mesh: Mesh): Iterable<string>;
+  clusterHealth(mesh: Mesh): { OK: boolean };
+  heatmapPng(mesh: Mesh, limits: HeatmapLimits): Promise<Uint8Array>;
+  /** The metrics for an Accept header. */
+  metrics(accept: string): { contentType: string; text: AsyncIterable<string> };
+}

@@ -1,0 +1,62 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { Log } from '../runtime/clock.ts';
+import { textOf } from '../runtime/errors.ts';
+import { sendExactly } from './send.ts';
+
+/** An answer other than 2xx, on purpose: thrown by a route, sent by `lastResort`. */
+export class HttpFault extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Goldpinger's (go-openapi's) shape of an error. */
+export function sendFault(res: Response, status: number, message: string): void {
+  res.status(status);
+  sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
+}
+
+/** 404 for whatever no route took. */
+export const notFound: RequestHandler = (req, res) => {
+  sendFault(res, 404, `path ${req.path.slice(0, 200)} was not found`);
+};
+
+/** 405 with `Allow`, for a known path and another method than `methods`. */
+export function only(...methods: string[]): RequestHandler {
+  return (req, res) => {
+    res.set('Allow', methods.join(', '));
+    // The body is not read. Node would read it to its end to keep the connection, for nobody.
+    res.set('Connection', 'close');
+    sendFault(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
+  };
+}
+
+/** Throws 406 unless the client takes one of `types`. */
+export function mustAccept(req: Request, types: string[]): void {
+  if (req.accepts(types) === false) {
+    throw new HttpFault(406, `unsupported media type requested, only [${types.join(' ')}] are available`);
+  }
+}
+
+/** The final error handler: tells the client little and the log everything. */
+export function lastResort(log: Log): ErrorRequestHandler {
+  return (error, req, res, next) => {
+    const status = statusOf(error);
+    const told = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
+    if (!told) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
+    if (res.headersSent) {
+      // Too late for a status: break the connection, so that nobody takes half an answer for a whole one.
+      res.destroy();
+      return next();
+    }
+    sendFault(res, status, told ? textOf(error) : 'internal error; the log of this pod says more');
+  };
+}
+
+function statusOf(error: unknown): number {
+  const status = error instanceof HttpFault ? error.status : (error as { status?: unknown } | null)?.status;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}

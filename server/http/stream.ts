@@ -1,0 +1,301 @@
+import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LinkColumns, StatColumns } from '../protocol/links.ts';
+import { encodeMeshRow, type Mesh, type MeshRow } from '../protocol/mesh.ts';
+import type { Pod } from '../protocol/pod.ts';
+import type { Timer } from '../runtime/clock.ts';
+import { textOf } from '../runtime/errors.ts';
+import type { Answers } from './context.ts';
+
+/** Bounds of the wait between two collections while somebody watches. */
+const FASTEST_MS = 1000;
+const SLOWEST_MS = 5000;
+const HEARTBEAT_MS = 5000;
+/** A burst of pod changes is one picture. */
+const CHANGE_DELAY_MS = 100;
+
+/** All watchers of one statistics window, and the collection they share. */
+interface Channel {
+  watchers: Set<Watcher>;
+  texts: RowTexts;
+  timer: Timer | null;
+  collecting: boolean;
+  /** The pod list has changed since the collection that is under way began. */
+  isOutdated: boolean;
+}
+
+/**
+ * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The matrix is collected
+ * only while somebody watches, once for all watchers of a window, each REFRESH_INTERVAL / 2 within 1 and 5 s and never
+ * for more than a fifth of the time; a change of the pod list is shown at once.
+ */
+export class Streams {
+  readonly #answers: Answers;
+  readonly #channels = new Map<number, Channel>();
+  readonly #open = new Set<ServerResponse>();
+  readonly #unsubscribe: () => void;
+  #heartbeat: Timer | null = null;
+
+  constructor(answers: Answers) {
+    this.#answers = answers;
+    this.#unsubscribe = answers.onDiscovery(() => {
+      for (const [windowMs, channel] of this.#channels) {
+        channel.isOutdated = channel.collecting;
+        this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
+      }
+    });
+  }
+
+  /** How many pages watch. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Makes `res` a stream of the matrix with statistics over `windowMs`; false if there are too many already. */
+  open(res: ServerResponse, windowMs: number): boolean {
+    if (this.#open.size >= this.#answers.maxStreams) return false;
+    res.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache, no-transform',
+      // nginx would hold the events back otherwise.
+      'X-Accel-Buffering': 'no',
+    });
+    res.write('retry: 2000\n\n');
+    const channel = this.#channels.get(windowMs) ?? {
+      watchers: new Set(),
+      texts: new WeakMap(),
+      timer: null,
+      collecting: false,
+      isOutdated: false,
+    };
+    this.#channels.set(windowMs, channel);
+    const watcher = new Watcher(res, channel.texts);
+    channel.watchers.add(watcher);
+    this.#open.add(res);
+    res.on('close', () => {
+      this.#open.delete(res);
+      channel.watchers.delete(watcher);
+      if (channel.watchers.size === 0) this.#close(windowMs, channel);
+    });
+    this.#schedule(windowMs, channel, 0);
+    this.#heartbeat ??= this.#answers.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
+    return true;
+  }
+
+  /** Ends all streams; the pages reconnect, to another pod. */
+  stop(): void {
+    this.#unsubscribe();
+    this.#heartbeat?.cancel();
+    this.#heartbeat = null;
+    for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
+    for (const res of this.#open) res.end();
+    this.#open.clear();
+  }
+
+  #beat(): void {
+    for (const channel of this.#channels.values()) for (const watcher of channel.watchers) watcher.heartbeat();
+    this.#heartbeat = this.#open.size === 0 ? null : this.#answers.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  #close(windowMs: number, channel: Channel): void {
+    channel.timer?.cancel();
+    channel.timer = null;
+    channel.watchers.clear();
+    this.#channels.delete(windowMs);
+  }
+
+  #schedule(windowMs: number, channel: Channel, delayMs: number): void {
+    if (channel.collecting) return;
+    channel.timer?.cancel();
+    channel.timer = this.#answers.clock.setTimer(() => void this.#collect(windowMs, channel), delayMs);
+  }
+
+  async #collect(windowMs: number, channel: Channel): Promise<void> {
+    channel.collecting = true;
+    channel.isOutdated = false;
+    const { clock, log, refreshIntervalMs } = this.#answers;
+    const startMs = clock.monotonicMs();
+    try {
+      const mesh = await this.#answers.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
+      const aged = { ...mesh, ageMs: Math.max(0, clock.nowMs() - mesh.atMs) };
+      for (const watcher of channel.watchers) watcher.offer(aged);
+    } catch (error) {
+      log.error({ err: textOf(error) }, 'collecting the matrix for live pages failed');
+    }
+    channel.collecting = false;
+    if (channel.watchers.size === 0) return;
+    const tookMs = clock.monotonicMs() - startMs;
+    const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, refreshIntervalMs / 2));
+    const paceMs = channel.isOutdated ? CHANGE_DELAY_MS : usualMs;
+    this.#schedule(windowMs, channel, Math.max(paceMs, tookMs * 4));
+  }
+}
+
+/** The JSON of rows, made once however many pages watch; forgotten with the rows. */
+type RowTexts = WeakMap<MeshRow, string>;
+
+/**
+ * One page that watches. It is sent whole pictures only, at its own pace: while it is still reading one, newer ones
+ * replace each other, so a slow reader costs no memory and misses only what is already out of date.
+ */
+class Watcher {
+  readonly #res: ServerResponse;
+  readonly #writer: PacedWriter;
+  readonly #texts: RowTexts;
+  #sent: Mesh | null = null;
+  #next: Mesh | null = null;
+  #busy = false;
+
+  constructor(res: ServerResponse, texts: RowTexts) {
+    this.#res = res;
+    this.#writer = new PacedWriter(res);
+    this.#texts = texts;
+  }
+
+  /** Offers a newer picture. */
+  offer(mesh: Mesh): void {
+    this.#next = mesh;
+    if (!this.#busy) void this.#send();
+  }
+
+  /** A comment that keeps proxies from cutting the stream; skipped while there is unread data. */
+  heartbeat(): void {
+    if (!this.#busy && !this.#res.destroyed) this.#res.write(':\n\n');
+  }
+
+  async #send(): Promise<void> {
+    this.#busy = true;
+    try {
+      while (this.#next !== null && !this.#res.destroyed) {
+        const mesh = this.#next;
+        this.#next = null;
+        await this.#sendPicture(mesh);
+        this.#sent = mesh;
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #sendPicture(mesh: Mesh): Promise<void> {
+    const before = this.#sent !== null && samePods(this.#sent, mesh) ? this.#sent : null;
+    const { rows, ...head } = mesh;
+    const reset = before === null;
+    // A thousand pods are 300 kB that hardly ever change, and 3 ms in one go.
+    const pods = before !== null && equalPods(before.pods, mesh.pods) ? null : mesh.pods;
+    await this.#write('head', JSON.stringify({ ...head, pods, reset, rowCount: rows.length }));
+    for (const [i, row] of rows.entries()) {
+      const old = before?.rows[i];
+      if (old !== undefined && sameRow(old, row)) continue;
+      await this.#write('row', this.#textOf(row));
+      // Comparing and encoding a row takes up to 0.3 ms at 1000 pods: leave room for pings between two.
+      await nextTurn();
+    }
+    await this.#write('end', '{}');
+  }
+
+  #textOf(row: MeshRow): string {
+    const known = this.#texts.get(row);
+    if (known !== undefined) return known;
+    const text = encodeMeshRow(row, UNSENT);
+    this.#texts.set(row, text);
+    return text;
+  }
+
+  #write(event: string, data: string): Promise<void> {
+    return this.#writer.write(`event: ${event}\ndata: ${data}\n\n`);
+  }
+}
+
+/** Columns whose change a reader would see; ages are left out because they change with every collection. */
+const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
+
+/** Statistics that the stream leaves out: no page shows them, and a thousand rows have 6 MB of them. */
+export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
+
+/** Whether a reader of `before` would see the same in `after`, apart from ages, which it counts on by itself. */
+function sameRow(before: MeshRow, after: MeshRow): boolean {
+  return (
+    before.pod === after.pod &&
+    before.missing === after.missing &&
+    before.bootTimeMs === after.bootTimeMs &&
+    before.samePeers === after.samePeers &&
+    before.starvation?.unreliable === after.starvation?.unreliable &&
+    before.links.length === after.links.length &&
+    SEEN.every((column) => sameColumn(before.links[column], after.links[column])) &&
+    sameStats(before.stats, after.stats) &&
+    sameProbes(before, after)
+  );
+}
+
+/** Whether both matrices are about the same pods in the same order, so that rows may be replaced one by one. */
+function samePods(before: Mesh, after: Mesh): boolean {
+  return (
+    before.pods.length === after.pods.length &&
+    before.rows.length === after.rows.length &&
+    before.pods.every((pod, i) => pod.uid === after.pods[i]?.uid)
+  );
+}
+
+/** Whether nothing that is told of any pod has changed. */
+function equalPods(before: readonly Pod[], after: readonly Pod[]): boolean {
+  if (before === after) return true;
+  return before.length === after.length && before.every((pod, i) => equalPod(pod, after[i]));
+}
+
+function equalPod(before: Pod, after: Pod | undefined): boolean {
+  if (before === after || after === undefined) return before === after;
+  return (Object.keys(before) as (keyof Pod)[]).every((key) => {
+    const [old, now] = [before[key], after[key]];
+    if (!Array.isArray(old) || !Array.isArray(now)) return old === now;
+    return old.length === now.length && old.every((ip, i) => ip === now[i]);
+  });
+}
+
+function sameColumn(before: LinkColumns[keyof LinkColumns], after: LinkColumns[keyof LinkColumns]): boolean {
+  if (typeof before === 'number' || typeof after === 'number') return before === after;
+  for (let i = 0; i < before.length; i++) if (before[i] !== after[i]) return false;
+  return true;
+}
+
+function sameStats(before: StatColumns | null, after: StatColumns | null): boolean {
+  if (before === null || after === null) return before === after;
+  const columns = Object.keys(before) as (keyof StatColumns)[];
+  return columns.every((column) => UNSENT.has(column) || sameColumn(before[column], after[column]));
+}
+
+function sameProbes(before: MeshRow, after: MeshRow): boolean {
+  return (
+    before.probes.length === after.probes.length &&
+    before.probes.every((probe, i) => {
+      const other = after.probes[i];
+      return probe.target === other?.target && probe.atMs === other.atMs && probe.error === other.error;
+    })
+  );
+}
+
+/**
+ * Writes to a response at the pace of its reader, one piece after the other. It listens once for the life of the
+ * response: a stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener
+ * away again.
+ */
+export class PacedWriter {
+  readonly #res: ServerResponse;
+  #resume: () => void = () => {};
+
+  /** Make one for a response, before or after its head. */
+  constructor(res: ServerResponse) {
+    this.#res = res;
+    const resume = () => this.#resume();
+    res.on('drain', resume);
+    res.on('close', resume);
+  }
+
+  /** Resolves when there is room for more, or nobody reads any more. Never rejects. */
+  async write(piece: string | Uint8Array): Promise<void> {
+    if (this.#res.destroyed || this.#res.write(piece) || this.#res.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+}

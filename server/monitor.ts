@@ -1,0 +1,246 @@
+import { networkInterfaces } from 'node:os';
+import type { Config } from './config/config.ts';
+import { nothingKnown } from './discovery/sync.ts';
+import { checkAnswer } from './goldpinger/check.ts';
+import { type OwnHealth, ownHealthOf } from './peers/health.ts';
+import { type External, startExternal } from './probing/external.ts';
+import { probe } from './probing/probe.ts';
+import { createSchedule, type Schedule } from './probing/schedule.ts';
+import {
+  BusyMeter,
+  openCpuQueue,
+  type StarvationWatch,
+  startLoopDelay,
+  watchStarvation,
+} from './probing/starvation.ts';
+import { findSelf, targetsOf } from './probing/targets.ts';
+import type { AgeRange } from './protocol/history.ts';
+import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
+import type { Row } from './protocol/pod-report.ts';
+import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
+import { type LinkChange, Results } from './results/results.ts';
+import type { Clock } from './runtime/clock.ts';
+
+/** What the own view is handed. */
+export interface OwnViewDeps {
+  clock: Clock;
+  /** 0 <= random() < 1. */
+  random: () => number;
+  version: string;
+  /** How long the event loop has waited for events so far, ms: `performance.nodeTiming.idleTime`. */
+  idleMs: () => number;
+}
+
+/** What the own view tells. */
+interface OwnViewHooks {
+  /** How well the pods are known right now; younger than what came with the last change of them. */
+  discoveryStatus(): DiscoveryStatus;
+  onSample(target: Target, sample: Sample): void;
+  onLinkChange(change: LinkChange): void;
+  onExternalResult(result: ProbeResult): void;
+}
+
+/** A pod that pinged nobody for five rounds and ten seconds has a fault that only a restart mends. */
+const PINGLESS_INTERVALS = 5;
+const PINGLESS_SLACK_MS = 10_000;
+
+/**
+ * What this pod itself sees: it pings its peers, keeps and judges what came of it, and makes its row of it.
+ * This half of the wiring joins pinging and results; `service.ts` joins it with discovery, mesh, metrics and HTTP.
+ */
+export class OwnView {
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #hooks: OwnViewHooks;
+  readonly #bootTimeMs: number;
+  readonly #loopDelay = startLoopDelay();
+  readonly #cpuQueue = openCpuQueue();
+  readonly #starvation: StarvationWatch;
+  readonly #results: Results;
+  readonly #schedule: Schedule;
+  readonly #external: External;
+  #snapshot: DiscoverySnapshot;
+  #selfUid = '';
+  #targets = 0;
+  #lastSampleMs: number;
+
+  constructor(config: Config, deps: OwnViewDeps, hooks: OwnViewHooks, bootTimeMs: number) {
+    const { clock, random } = deps;
+    this.#config = config;
+    this.#clock = clock;
+    this.#hooks = hooks;
+    this.#bootTimeMs = bootTimeMs;
+    this.#snapshot = nothingKnown({ ...config, namespace: config.namespace ?? '' }, bootTimeMs);
+    this.#lastSampleMs = clock.monotonicMs();
+    const meter = new BusyMeter({
+      monotonicMs: () => clock.monotonicMs(),
+      idleMs: deps.idleMs,
+      queuedMs: () => this.#cpuQueue.waitedMs(),
+    });
+    this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
+    this.#results = new Results(
+      {
+        maxBytes: config.resultsMemoryMiB * 2 ** 20,
+        goneRetentionMs: config.goneRetentionMs,
+        slowLinkMs: config.slowLinkMs,
+        history: {
+          maxBytes: config.historyMemoryMiB * 2 ** 20,
+          windowMs: config.historyWindowMs,
+          intervalMs: config.refreshIntervalMs,
+        },
+      },
+      { clock },
+      { onLinkChange: hooks.onLinkChange },
+    );
+    const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}` };
+    this.#schedule = createSchedule(
+      { intervalMs: config.refreshIntervalMs, jitterFactor: config.jitterFactor },
+      { clock, random, probe: (target) => probe(target, options, { clock, meter }) },
+      (target, sample) => {
+        this.#lastSampleMs = clock.monotonicMs();
+        this.#starvation.record(sample);
+        hooks.onSample(target, sample);
+        this.#results.record(target, sample);
+      },
+    );
+    this.#external = startExternal(
+      {
+        dns: { targets: config.hostsToResolve, timeoutMs: config.dnsTimeoutMs },
+        tcp: { targets: config.tcpTargets, timeoutMs: config.tcpTimeoutMs },
+        http: { targets: config.httpTargets, timeoutMs: config.httpTimeoutMs },
+        intervalMs: config.refreshIntervalMs,
+      },
+      { clock },
+      hooks.onExternalResult,
+    );
+  }
+
+  /** The pods as they were last told. */
+  get snapshot(): DiscoverySnapshot {
+    return this.#snapshot;
+  }
+
+  /** The own pod's uid; '' as long as it is not known. */
+  get selfUid(): string {
+    return this.#selfUid;
+  }
+
+  /** The own pod's name, as far as known. */
+  get selfName(): string {
+    return this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid)?.name ?? this.#config.podName;
+  }
+
+  /** Takes the pods as they are now; gives the targets that are pinged from now on. */
+  setPods(snapshot: DiscoverySnapshot): Target[] {
+    const { podName, podIP, hostname, namespace, families, useHostIP, clientPort, pingNumber } = this.#config;
+    const own = { podName, podIP, hostname, namespace: namespace ?? '', localAddresses: localAddresses() };
+    this.#snapshot = snapshot;
+    this.#selfUid = findSelf(snapshot.pods, own);
+    const selfUid = this.#selfUid || podName || podIP || hostname;
+    const targets = targetsOf(snapshot.pods, { families, useHostIP, port: clientPort, pingNumber, selfUid });
+    if (this.#targets === 0) this.#lastSampleMs = this.#clock.monotonicMs();
+    this.#targets = targets.length;
+    this.#schedule.setTargets(targets);
+    this.#results.setTargets(targets);
+    return targets;
+  }
+
+  /** The own row, with statistics over `windowMs` (0 = none). */
+  async row(windowMs: number): Promise<Row> {
+    const head = this.#rowHead();
+    const probes = this.#external.results();
+    const starvation = this.#starvation.status();
+    return { ...head, ...(await this.#results.row(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
+  }
+
+  /** The own row of a stretch of the past; external probes' results are not kept so long. */
+  async rowOf(range: AgeRange): Promise<Row> {
+    return { ...this.#rowHead(), ...(await this.#results.rowOf(range)), probes: [] };
+  }
+
+  /** The past of our links. */
+  get past(): Pick<Results, 'rowHistory' | 'linkHistory' | 'resolutionMs'> {
+    return this.#results;
+  }
+
+  #rowHead(): Pick<Row, 'pod' | 'atMs' | 'bootTimeMs' | 'discovery'> {
+    const { phase, sinceMs, lastGoodMs } = this.#hooks.discoveryStatus();
+    const self = this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid);
+    const namespace = self?.namespace ?? this.#config.namespace ?? '';
+    return {
+      pod: { uid: this.#selfUid, name: self?.name ?? this.#config.podName, namespace },
+      atMs: this.#clock.nowMs(),
+      bootTimeMs: this.#bootTimeMs,
+      discovery: { phase, sinceMs, lastGoodMs },
+    };
+  }
+
+  /** Goldpinger's `/check` as JSON in pieces. */
+  check(): Iterable<string> {
+    const links = this.#results.current().map(({ target, judged }) => ({ target, sample: judged }));
+    return checkAnswer({
+      links,
+      probes: this.#external.results(),
+      displayNodeName: this.#config.displayNodeName,
+    });
+  }
+
+  /** The recent samples of the link to pod `to`. */
+  samples(to: string): LinkSamples {
+    return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples: this.#results.samples(to) };
+  }
+
+  /** The probed links of which something is known, and whether each works. */
+  links(): { target: Target; isUp: boolean }[] {
+    return this.#results.current().flatMap(({ target, judged }) => {
+      return judged === null ? [] : [{ target, isUp: judged.outcome === 'ok' }];
+    });
+  }
+
+  /** How the cluster looks from here alone. */
+  health(): OwnHealth {
+    const links = this.#results.current().map(({ target, judged }) => ({
+      uid: target.uid,
+      outcome: judged?.outcome ?? null,
+    }));
+    return ownHealthOf(this.#snapshot.pods, this.#snapshot.status, links);
+  }
+
+  /** Why this process should be restarted: there is somebody to ping, and no ping has ended for long; '' otherwise. */
+  sick(): string {
+    const { refreshIntervalMs, jitterFactor, pingTimeoutMs } = this.#config;
+    if (this.#targets === 0 || refreshIntervalMs === 0) return '';
+    const longestMs = PINGLESS_INTERVALS * refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + PINGLESS_SLACK_MS;
+    const silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
+    return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
+  }
+
+  /** How far the own row is to be trusted. */
+  starvation(): Row['starvation'] {
+    return this.#starvation.status();
+  }
+
+  /** A look-up of when a pod last told us that it booted, ms since the epoch; -1 if it never did. */
+  bootTimes(): (uid: string) => number {
+    const known = new Map<string, number>();
+    for (const { target, judged } of this.#results.current()) {
+      if (judged !== null && judged.bootTimeMs >= 0) known.set(target.uid, judged.bootTimeMs);
+    }
+    return (uid) => known.get(uid) ?? -1;
+  }
+
+  /** Ends every timer and probe. */
+  async stop(): Promise<void> {
+    this.#starvation.stop();
+    this.#loopDelay.stop();
+    this.#external.stop();
+    await this.#schedule.stop();
+    this.#cpuQueue.close();
+  }
+}
+
+/** Addresses of this machine's interfaces, without loopback. */
+function localAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return interfaces.filter((entry) => !entry.internal).map((entry) => entry.address);
+}

@@ -1,0 +1,90 @@
+import { outcomeOfGoError } from '../protocol/go-errors.ts';
+import type { GoldpingerCheck, GoldpingerPodResult } from '../protocol/goldpinger.ts';
+import { emptyLinks, FLAG_IPV6, NONE16, pack16, phaseFlag } from '../protocol/links.ts';
+import type { MeshRow } from '../protocol/mesh.ts';
+import { MAX_DETAILS, MAX_PROBES } from '../protocol/pod-report.ts';
+import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
+import type { Arrival, PodIndex } from './mesh.ts';
+
+/** The oldest a ping is taken for: clocks of two nodes may be apart by anything. */
+const MAX_AGE_MS = 3_600_000;
+
+/** What is wanted of a Goldpinger pod's answer besides itself. */
+interface CheckContext {
+  index: PodIndex;
+  /** PING_NUMBER: with a limit, a pod that is not in `/check` may just not be probed. */
+  pingNumber: number;
+}
+
+/**
+ * Goldpinger's `/check` as a row of the matrix: whole milliseconds, no phases, no "since". `response-time-ms` is left
+ * out by Go when it is 0. Ages come from PingTime, by the other node's clock.
+ */
+export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context: CheckContext): MeshRow {
+  const { index, pingNumber } = context;
+  const placed: { to: number; result: GoldpingerPodResult }[] = [];
+  let strangers = 0;
+  for (const [key, result] of check.podResults) {
+    const to = index.ofKey(key, result.podIP);
+    if (to === -1) strangers += 1;
+    else placed.push({ to, result });
+  }
+  const links = emptyLinks(placed.length);
+  const details: MeshRow['details'] = [];
+  let bootTimeMs = -1;
+  for (const [i, { to, result }] of placed.entries()) {
+    links.to[i] = to;
+    fillLink(links, i, result, arrival.atMs);
+    if (!result.OK && details.length < MAX_DETAILS) details.push([i, result.error.slice(0, 300)]);
+    // A pod's own boot time is in its answer to itself only.
+    if (to === arrival.pod) bootTimeMs = timeOf(result.bootTime);
+  }
+  const lacks = pingNumber === 0 && index.lacks(new Set(placed.map(({ to }) => to)));
+  return {
+    ...arrival,
+    missing: '',
+    missingDetail: '',
+    via: 'check',
+    bootTimeMs,
+    samePeers: strangers === 0 && !lacks,
+    links,
+    details,
+    stats: null,
+    probes: probesOf(check.probeResults, arrival.atMs),
+    starvation: null,
+  };
+}
+
+function fillLink(links: MeshRow['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
+  // Go counts an answer as OK whatever its time; a failure's text is all there is to tell its kind.
+  const end = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');
+  const pingMs = timeOf(result.pingTime);
+  links.flags[i] = (result.podIP.includes(':') ? FLAG_IPV6 : 0) | phaseFlag(end?.phase ?? null);
+  links.outcome[i] = OUTCOMES.indexOf(end?.outcome ?? 'ok');
+  links.connectUs[i] = NONE16;
+  links.firstByteUs[i] = NONE16;
+  links.totalUs[i] = pack16(result.responseTimeMs * 1000);
+  links.ageMs[i] = pingMs < 0 ? NONE16 : pack16(Math.min(Math.max(0, nowMs - pingMs), MAX_AGE_MS));
+  links.sinceMs[i] = NONE16;
+}
+
+/** An RFC 3339 time in ms since the epoch; -1 if it is none. */
+function timeOf(words: string): number {
+  const ms = /^\d{4}-\d\d-\d\dT/.test(words) ? Date.parse(words) : Number.NaN;
+  return Number.isNaN(ms) ? -1 : ms;
+}
+
+function probesOf(results: GoldpingerCheck['probeResults'], atMs: number): ProbeResult[] {
+  const probes: ProbeResult[] = [];
+  for (const [target, list] of results) {
+    for (const { protocol, error, responseTimeMs } of list) {
+      if (!isProtocol(protocol) || probes.length >= MAX_PROBES) continue;
+      probes.push({ target, protocol, atMs, durationUs: responseTimeMs * 1000, error: error.slice(0, 300) });
+    }
+  }
+  return probes;
+}
+
+function isProtocol(name: string): name is ProbeProtocol {
+  return name === 'dns' || name === 'tcp' || name === 'http';
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot';
+import { OUTCOMES, PHASES } from './sample.ts';
+import { count, figure, text } from './validators.ts';
+
+/**
+ * What can be found in a matrix, the gravest first.
+ * `api-away`: the list of pods is stale or was never had. `node`: all pods of a node, both directions.
+ * `zone-block`: from one zone to another. `pod-unreachable`: most others fail to reach it. `pod-reaches-nobody`: it fails
+ * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
+ * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
+ * `row-starved`: a pod's own measurements are not to be trusted. `row-missing`: a pod did not report.
+ */
+export const FINDING_KINDS = [
+  'api-away',
+  'node',
+  'zone-block',
+  'pod-unreachable',
+  'pod-reaches-nobody',
+  'one-way',
+  'link',
+  'pod-slow',
+  'pod-slow-out',
+  'link-slow',
+  'row-starved',
+  'row-missing',
+] as const;
+
+/** Kind of a finding; see `FINDING_KINDS`. */
+export type FindingKind = (typeof FINDING_KINDS)[number];
+
+/** The most findings of one matrix; what is beyond is counted in the last one's words. */
+export const MAX_FINDINGS = 50;
+/** The most pods that a finding names on either side. */
+export const MAX_FINDING_PODS = 20;
+
+const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+
+const findingSchema = v.object({
+  kind: v.picklist(FINDING_KINDS),
+  /** How it is coloured: like a failed link, a slow one, a suspect one, or an unknown one. */
+  severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
+  /** What it is about, in one name: a pod, a node, `zone a → zone b`, `a → b`. */
+  subject: text(600),
+  /** The pods it is about (indexes in `Mesh.pods`): of a link the one it leads to, of a node its pods; at most 20. */
+  pods: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
+  /** Who says so, or from where: of a link the pod that probes; at most 20. */
+  from: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
+  /** Links that show it, of all links that could have. */
+  affected: count,
+  of: count,
+  /** The outcome that most of those links share; null where they do not fail. */
+  outcome: v.nullable(v.picklist(OUTCOMES)),
+  /** The phase in which they fail or are late; null where both or none. `connect` in both: the network; else not. */
+  phase: v.nullable(v.picklist(PHASES)),
+  /** Medians over the affected links, us; -1 without one. */
+  connectUs: figure,
+  firstByteUs: figure,
+  totalUs: figure,
+  /** Since when, ms since the epoch by the serving pod's clock; 0 = not known. */
+  sinceMs: figure,
+  /** Who: what, from how many, which phase: where to look. One sentence without a full stop at its end. */
+  title: text(400),
+  /** Figures and shares, what speaks for and against it; '' = nothing more to say. */
+  detail: text(600),
+});
+
+/** One thing that stands out in a matrix, with its evidence. */
+export type Finding = v.InferOutput<typeof findingSchema>;
+
+/** Findings on the wire. */
+export const findingsSchema = v.pipe(v.array(findingSchema), v.maxLength(MAX_FINDINGS));

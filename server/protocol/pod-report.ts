@@ -1,0 +1,156 @@
+import * as v from 'valibot';
+import { type RowPast, rowPastSchema } from './history.ts';
+import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
+import { DISCOVERY_FAULTS } from './pod.ts';
+import { figure, text } from './validators.ts';
+
+/** Who a link leads to. */
+export interface PeerRef {
+  uid: string;
+  name: string;
+  namespace: string;
+  podIP: string;
+}
+
+/** How far a pod's own measurements are to be trusted. */
+export interface Starvation {
+  /** Event-loop delay of the last seconds, 99th percentile. */
+  loopDelayP99Us: number;
+  /** Share (0..1) of the recent samples that are suspect. */
+  suspectShare: number;
+  /** Sustained starvation: the whole row is not to be trusted. */
+  unreliable: boolean;
+  /** Since when `unreliable` has its value, ms since the epoch. */
+  sinceMs: number;
+}
+
+/**
+ * One pod's own view of its peers: one column of the drawn matrix. `/api/v1/row` answers with it.
+ * `links.to` counts through `peers`, then `gonePeers`.
+ */
+export interface Row {
+  /** Who reports; uid '' if the pod does not know itself. Attribute the row to the pod you asked, not to this claim. */
+  pod: { uid: string; name: string; namespace: string };
+  /** When the row was made, ms since the epoch, by the reporter's clock: use the relative ages in `links`. */
+  atMs: number;
+  bootTimeMs: number;
+  /** Fingerprint of `peers`: rows with the same value know the same peers. */
+  peersHash: string;
+  /** All peers that are not gone, sorted by uid; null if the asker named `peersHash` and so has them. */
+  peers: PeerRef[] | null;
+  /** Departed peers of which results are still kept. */
+  gonePeers: PeerRef[];
+  links: LinkColumns;
+  /** Error texts of failed links, by index in `links`; at most `MAX_DETAILS`. */
+  details: [link: number, text: string][];
+  /**
+   * For how long probes of links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`, none of the
+   * past. Older versions do not tell.
+   */
+  slow?: [link: number, forMs: number][];
+  /** Figures over `windowMs`; null if no window was asked for. */
+  stats: StatColumns | null;
+  windowMs: number;
+  /**
+   * null in a row of now. Else the row is of a stretch of the past: `links` say how each stood at its end (`ageMs` and
+   * `sinceMs` count from there), `stats` are over all of it, `windowMs` is its length.
+   */
+  past: RowPast | null;
+  probes: { target: string; protocol: 'dns' | 'tcp' | 'http'; atMs: number; durationUs: number; error: string }[];
+  starvation: Starvation;
+  /** How well the reporter knows its peers: see `DiscoveryStatus`. */
+  discovery: { phase: 'waiting' | 'synced' | 'stale'; sinceMs: number; lastGoodMs: number };
+}
+
+/** `format` of a row; a peer that answers anything else is asked for Goldpinger's `/check`. */
+export const ROW_FORMAT = 'goldpinger-ts/row/1';
+/** The most error texts in a row; beyond it the outcome must do. */
+export const MAX_DETAILS = 200;
+/** The most external probes that one pod reports. */
+export const MAX_PROBES = 500;
+
+const peerSchema = v.tuple([text(128), text(253), text(63), text(45)]);
+const phases = v.picklist(['waiting', 'synced', 'stale']);
+
+/** An external probe's last result on the wire. */
+export const probeSchema = v.object({
+  target: text(2048),
+  protocol: v.picklist(['dns', 'tcp', 'http']),
+  atMs: figure,
+  durationUs: figure,
+  error: text(400),
+});
+
+/** Starvation on the wire. */
+export const starvationSchema = v.object({
+  loopDelayP99Us: figure,
+  suspectShare: figure,
+  unreliable: v.boolean(),
+  sinceMs: figure,
+});
+
+/** Error texts by link on the wire. */
+export const detailsSchema = v.pipe(
+  v.array(v.tuple([v.pipe(v.number(), v.integer()), text(300)])),
+  v.maxLength(MAX_DETAILS),
+);
+
+/** For how long links have been slow on the wire. */
+const slowSchema = v.pipe(v.array(v.tuple([v.pipe(v.number(), v.integer()), figure])), v.maxLength(MAX_DETAILS));
+
+/** A fault and its words, as in `DiscoveryStatus.lastError`. */
+export const lastErrorSchema = v.nullable(
+  v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: text(400), atMs: figure }),
+);
+
+const rowSchema = v.object({
+  format: v.literal(ROW_FORMAT),
+  pod: v.object({ uid: text(128), name: text(253), namespace: text(63) }),
+  atMs: figure,
+  bootTimeMs: figure,
+  peersHash: text(64),
+  peers: v.nullable(v.pipe(v.array(peerSchema), v.maxLength(MAX_LINKS))),
+  gonePeers: v.pipe(v.array(peerSchema), v.maxLength(MAX_LINKS)),
+  links: v.unknown(),
+  details: detailsSchema,
+  slow: v.exactOptional(slowSchema),
+  stats: v.unknown(),
+  windowMs: figure,
+  past: v.nullish(rowPastSchema, null),
+  probes: v.pipe(v.array(probeSchema), v.maxLength(MAX_PROBES)),
+  starvation: starvationSchema,
+  discovery: v.object({ phase: phases, sinceMs: figure, lastGoodMs: figure }),
+});
+
+/** The row as JSON. `knownHash` is the `peersHash` that the asker has: then `peers` is left out. */
+export function encodeRow(row: Row, knownHash = ''): string {
+  const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
+  return JSON.stringify({
+    format: ROW_FORMAT,
+    ...row,
+    peers: knownHash !== '' && knownHash === row.peersHash ? null : (row.peers ?? []).map(tuple),
+    gonePeers: row.gonePeers.map(tuple),
+    links: encodeColumns(row.links, row.links.length),
+    stats: row.stats === null ? null : encodeColumns(row.stats, row.links.length),
+  });
+}
+
+/**
+ * Validates a row from another process. `known` are the peers that belong to the hash the asker sent, needed where the
+ * answer leaves them out. Throws an Error that says what is wrong.
+ */
+export function parseRow(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): Row {
+  const { format: _format, ...row } = v.parse(rowSchema, wire);
+  const peer = ([uid, name, namespace, podIP]: [string, string, string, string]) => ({ uid, name, namespace, podIP });
+  const peers = row.peers?.map(peer) ?? (known !== null && known.hash === row.peersHash ? known.peers : null);
+  if (peers === null) throw new TypeError(`row without peers for unknown hash ${row.peersHash}`);
+  const gonePeers = row.gonePeers.map(peer);
+  const links = decodeLinks(row.links, peers.length + gonePeers.length);
+  return {
+    ...row,
+    peers,
+    gonePeers,
+    links,
+    stats: row.stats === null || row.stats === undefined ? null : decodeStats(row.stats, links.length),
+  };
+}

@@ -1,0 +1,69 @@
+import * as v from 'valibot';
+import { count, figure, text } from './validators.ts';
+
+/** The most violations that a verdict names, and pods whose rows are missing. */
+export const MAX_VIOLATIONS = 20;
+
+/** pass: every clause holds. fail: one does not. unknown: too little is known to say either. */
+export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
+
+/** The most clauses that are asked at once, and the longest. */
+export const MAX_CLAUSES = 20;
+export const MAX_CLAUSE_LENGTH = 500;
+
+/** A verdict on the wire. */
+export const verdictSchema = v.object({
+  /** Whether the verdict is `pass`. */
+  ok: v.boolean(),
+  verdict: v.picklist(VERDICTS),
+  /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
+  reason: text(600),
+  /** The clauses as they were understood. */
+  expect: v.pipe(v.array(text(600)), v.maxLength(MAX_CLAUSES)),
+  /** By clause, in the order of `expect`. */
+  clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
+  window_s: figure,
+  /**
+   * Of a stretch of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
+   * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
+   */
+  resolution_s: v.nullable(figure),
+  /** Samples in the window on the links that any clause looks at. */
+  samples: count,
+  links_checked: count,
+  /** Those of them with a failed probe in the window. */
+  links_failed: count,
+  /** Over the ok links that were checked: the median of their p50s, the largest p95 and the largest max; null of none. */
+  p50_ms: v.nullable(figure),
+  p95_ms: v.nullable(figure),
+  max_ms: v.nullable(figure),
+  violations: v.pipe(
+    v.array(
+      v.object({
+        clause: text(600),
+        from: text(600),
+        to: text(600),
+        /** What was found instead, e.g. `timeout`, `253 ms`. */
+        found: text(200),
+        samples: count,
+      }),
+    ),
+    v.maxLength(MAX_VIOLATIONS),
+  ),
+  /** Names of pods that did not report. */
+  missing_rows: v.pipe(v.array(text(600)), v.maxLength(MAX_VIOLATIONS)),
+  generated_at: text(40),
+  served_by: text(253),
+});
+
+/**
+ * Whether a hypothesis holds: `/api/v1/verdict` answers with it. Its parameters: `expect` (any number of times), `window`
+ * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a stretch of the past), `status`,
+ * `format`.
+ */
+export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;
+
+/** Validates a verdict from a server. Throws an Error that says what is wrong. */
+export function parseVerdict(wire: unknown): VerdictAnswer {
+  return v.parse(verdictSchema, wire);
+}

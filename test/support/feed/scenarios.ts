@@ -1,0 +1,123 @@
+import { FindingTally } from '../../../server/analysis/findings/findings.ts';
+import type { Finding } from '../../../server/protocol/finding.ts';
+import {
+  emptyLinks,
+  emptyStats,
+  FLAG_NOT_YET,
+  FLAG_SUSPECT,
+  pack16,
+  phaseFlag,
+} from '../../../server/protocol/links.ts';
+import type { Mesh, MeshRow, MissingReason } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { OUTCOMES } from '../../../server/protocol/sample.ts';
+import { FEED_TIME_MS, type MeshOptions } from './options.ts';
+import { type Fate, type Plan, planOf } from './plan.ts';
+import { podsOf } from './pods.ts';
+import { chance } from './random.ts';
+import { statusOf } from './status.ts';
+
+/** A whole matrix in the given situation: pure, the same for the same options. */
+export function meshOf(wanted: MeshOptions): Mesh {
+  const none = ['waiting', 'empty', 'forbidden'].includes(wanted.scenario);
+  const options: Required<MeshOptions> = {
+    seed: 1,
+    atMs: FEED_TIME_MS,
+    nodes: 0,
+    zones: 3,
+    pingNumber: 0,
+    windowMs: 0,
+    tick: 0,
+    ...wanted,
+    pods: none ? 0 : wanted.scenario === 'alone' ? 1 : wanted.pods,
+  };
+  const plan = planOf(options, podsOf(options));
+  const rows: MeshRow[] = [];
+  for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') rows.push(rowOf(options, plan, i));
+  const mesh = { ...statusOf(options, plan), pods: plan.pods, rows };
+  return { ...mesh, findings: findingsIn(mesh) };
+}
+
+/** What the product finds in a matrix. */
+export function findingsIn({ pods, rows, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
+  const tally = new FindingTally(pods, settings.slowLinkMs);
+  for (const row of rows) tally.add(row);
+  const steps = tally.findings({ discovery, servedBy: servedBy.pod });
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+function rowOf(options: Required<MeshOptions>, plan: Plan, from: number): MeshRow {
+  const missing: MissingReason | '' = plan.missing.get(from) ?? '';
+  const targets = missing === '' ? targetsOf(options, plan.pods, from) : [];
+  const row: MeshRow = {
+    pod: from,
+    missing,
+    missingDetail: missing === 'timeout' ? 'no answer within 1000 ms' : missing === '' ? '' : `asking it: ${missing}`,
+    via: plan.viaCheck.has(from) ? 'check' : 'row',
+    atMs: options.atMs - Math.floor(chance(options.seed, from, 11) * 800),
+    fetchUs: 2000 + Math.floor(chance(options.seed, from, 12) * 4000),
+    bootTimeMs: options.atMs - 3_600_000,
+    samePeers: true,
+    links: emptyLinks(targets.length),
+    details: [],
+    stats: options.windowMs > 0 && missing === '' ? emptyStats(targets.length) : null,
+    probes: missing === '' ? plan.probes(from) : [],
+    starvation:
+      missing !== '' || plan.viaCheck.has(from)
+        ? null
+        : {
+            loopDelayP99Us: plan.starved.has(from) ? 140_000 : 900,
+            suspectShare: plan.starved.has(from) ? 0.8 : 0,
+            unreliable: plan.starved.has(from),
+            sinceMs: options.atMs - 90_000,
+          },
+  };
+  for (const [i, to] of targets.entries()) fillLink(options, plan, row, i, from, to);
+  return row;
+}
+
+/** All pods, or with PING_NUMBER a fixed choice of that many; a starting pod has no address to ask. */
+function targetsOf({ pingNumber, seed }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
+  const all = pods.flatMap((pod, to) => (pod.lifecycle === 'starting' ? [] : [to]));
+  if (pingNumber === 0 || pingNumber >= all.length) return all;
+  return all
+    .map((to) => ({ to, rank: chance(seed, from, to, 21) }))
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, pingNumber)
+    .map(({ to }) => to)
+    .sort((a, b) => a - b);
+}
+
+function fillLink(o: Required<MeshOptions>, plan: Plan, row: MeshRow, i: number, from: number, to: number): void {
+  const { links, stats } = row;
+  const fate: Fate = plan.fate(from, to);
+  links.to[i] = to;
+  if (fate.outcome === 'not-yet') {
+    links.flags[i] = FLAG_NOT_YET;
+    return;
+  }
+  const draw = (salt: number) => chance(o.seed, from, to, o.tick, salt);
+  const connectUs = 120 + draw(31) * 220;
+  const usualUs = 150 + 500 * draw(32) ** 2 + (chance(o.seed, from, to, 33) < 0.015 ? 2200 + draw(34) * 2500 : 0);
+  const failed = fate.outcome !== 'ok';
+  const firstByteUs = fate.firstByteUs > 0 ? fate.firstByteUs + draw(35) * 2500 : usualUs;
+  const connected = !failed || fate.phase !== 'connect';
+  links.outcome[i] = OUTCOMES.indexOf(fate.outcome);
+  links.flags[i] = phaseFlag(failed ? fate.phase : null) | (fate.suspect ? FLAG_SUSPECT : 0);
+  links.connectUs[i] = pack16(row.via === 'check' || !connected ? -1 : connectUs);
+  links.firstByteUs[i] = pack16(row.via === 'check' || failed ? -1 : firstByteUs);
+  const totalUs = failed ? (fate.outcome === 'timeout' ? 300_000 : connectUs) : connectUs + firstByteUs + 20;
+  links.totalUs[i] = pack16(row.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs);
+  links.ageMs[i] = pack16(draw(36) * 2000);
+  links.sinceMs[i] = pack16(fate.forMs);
+  if (failed && row.details.length < 200) row.details.push([i, fate.detail]);
+  if (stats === null) return;
+  const samples = Math.floor(o.windowMs / 2000);
+  stats.samples[i] = samples;
+  stats.failures[i] = failed ? Math.min(samples, Math.round(fate.forMs / 2000)) : 0;
+  stats.p50Us[i] = pack16(failed ? -1 : totalUs);
+  stats.p95Us[i] = pack16(failed ? -1 : totalUs * 1.3 + 100);
+  stats.maxUs[i] = pack16(failed ? -1 : totalUs * 1.6 + 300);
+}

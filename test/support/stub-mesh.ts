@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import { KubeStub, type StubOptions } from './kube-stub.ts';
+import { ServerProcess } from './server-process.ts';
+
+/** A Kubernetes API stub and the real servers that find each other through it, all on loopback. */
+export class StubMesh {
+  readonly kube: KubeStub;
+  /** Every pod listens on this port, on an address of its own. */
+  readonly port: number;
+  readonly kubeconfig: string;
+  readonly servers: ServerProcess[] = [];
+  readonly #dir: string;
+  readonly #base: string;
+  readonly #cleanups: (() => unknown)[] = [];
+
+  private constructor(kube: KubeStub, port: number, base: string) {
+    this.kube = kube;
+    this.port = port;
+    this.#base = base;
+    this.#dir = mkdtempSync(join(tmpdir(), 'goldpinger-mesh-'));
+    this.kubeconfig = kube.writeKubeconfig(join(this.#dir, 'kubeconfig'));
+  }
+
+  static async start(options: StubOptions = {}): Promise<StubMesh> {
+    const kube = await KubeStub.start(options);
+    // Each process of vitest works with addresses of its own, so that suites may run side by side.
+    const base = `127.${64 + (process.pid % 64)}.${Math.floor(Math.random() * 250)}`;
+    return new StubMesh(kube, await freePort('0.0.0.0'), base);
+  }
+
+  /** The address of pod number `i` (1..250). */
+  host(i: number): string {
+    return `${this.#base}.${i}`;
+  }
+
+  /** Tells the API of a ready pod `pod-i` at address number `i`; gives its uid. */
+  addPod(i: number, more: Parameters<KubeStub['putPod']>[0] | object = {}): string {
+    return this.kube.putPod({
+      name: `pod-${i}`,
+      ip: this.host(i),
+      hostIP: `10.0.0.${i}`,
+      node: `node-${i}`,
+      ready: true,
+      createdMs: Date.now() - 60_000,
+      readySinceMs: Date.now() - 59_000,
+      labels: { app: 'goldpinger' },
+      ...more,
+    });
+  }
+
+  /** Starts the real server as pod number `i`, and waits until it listens. */
+  async serve(i: number, env: Record<string, string> = {}): Promise<ServerProcess> {
+    const server = new ServerProcess(this.host(i), {
+      PORT: String(this.port),
+      POD_NAME: `pod-${i}`,
+      POD_IP: this.host(i),
+      HOSTNAME: `node-${i}`,
+      KUBECONFIG: this.kubeconfig,
+      REFRESH_INTERVAL: '0.3',
+      SHUTDOWN_GRACE: '0',
+      ...env,
+    });
+    this.servers.push(server);
+    return server.listening();
+  }
+
+  /** Adds something to end with the mesh. */
+  onEnd(cleanup: () => unknown): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
+    for (const cleanup of this.#cleanups) await cleanup();
+    await this.kube.close();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** The matrix as a server has it. */
+export async function meshOf(server: { url: string }): Promise<Mesh> {
+  return parseMesh(await (await fetch(`${server.url}/api/v1/mesh`)).json());
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, host, () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { type Hypothesis, hypothesisOf } from '../../../../server/analysis/comparison/report.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { LATE_ANSWER, Matrix } from '../findings/matrix.ts';
+import { FROM_MS, pastOf, reportOf, slowRow, spoiled, TO_MS } from './scene.ts';
+
+const parts = {
+  clock: new FakeClock(0),
+  parseDuration: (text: string) => {
+    if (!/^\d+ms$/.test(text)) throw new Error('expected a duration');
+    return Number.parseInt(text, 10);
+  },
+};
+
+function hypothesis(...expect: string[]): Hypothesis {
+  const made = hypothesisOf(expect, parts);
+  if (typeof made === 'string') throw new Error(made);
+  return made;
+}
+
+const mesh = pastOf(slowRow(), FROM_MS, TO_MS);
+
+describe('the hypothesis of a report', () => {
+  it('is judged over the range "during", healthy by default', async () => {
+    expect(await hypothesis().judge(mesh)).toMatchObject({ verdict: 'pass', expect: ['healthy'], window_s: 120 });
+    const slow = hypothesis('latency>=200ms,to=pod:pod-3', 'latency<5ms,to=pod:pod-?,from=pod:pod-0');
+    expect(await slow.judge(mesh)).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
+  });
+
+  it('names where it expects the fault, before what else it names; all pods are no target', async () => {
+    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').named(mesh)).toEqual([3]);
+    expect(await hypothesis('latency<5ms,to=pod:pod-1').named(mesh)).toEqual([1]);
+    expect(await hypothesis('failed,from=node:node-2').named(mesh)).toEqual([2]);
+    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').named(mesh)).toEqual([2]);
+    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').named(mesh)).toEqual([]);
+  });
+
+  it('looks for pods in turns', async () => {
+    // Each look at this clock finds that 2 ms have passed.
+    let nowMs = 0;
+    const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
+    const made = hypothesisOf(['failed,to=pod:pod-1*'], { ...parts, clock });
+    if (typeof made === 'string') throw new Error(made);
+    const large = pastOf(new Matrix(200, { pingNumber: 1 }), FROM_MS, TO_MS);
+    let isDone = false;
+    const named = made.named(large).finally(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDone).toBe(false);
+    expect(await named).toHaveLength(111);
+  });
+
+  it('is refused with the place of a mistake', () => {
+    expect(hypothesisOf(['healthy', 'latency>'], parts)).toMatch(/^expect 2 in query, character 9: /);
+    expect(hypothesisOf(Array(21).fill('healthy'), parts)).toContain('at most 20');
+  });
+
+  it('makes a link away from its target collateral', async () => {
+    const during = spoiled(5, (matrix) => matrix.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER));
+    const { data } = await reportOf({ during, hypothesis: hypothesis('latency>=200ms,to=pod:pod-4,self=exclude') });
+    expect(data.verdict.verdict).toBe('pass');
+    expect(data.targets).toMatchObject({ by: 'hypothesis', names: ['pod-4'] });
+    expect(data.affected).toMatchObject({ links: 5, of: 25 });
+    expect(data.collateral).toEqual({ count: 1, names: ['pod-0 → pod-1'] });
+  });
+});

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { PNG } from 'pngjs';
+import { describe, expect, it } from 'vitest';
+import { html } from '../../../../server/analysis/comparison/report-page.ts';
+import { annotationsOf, eventOf, eventsOf, FROM_MS, markOf, reportOf, slowRow, TO_MS, verdictOf } from './scene.ts';
+
+const HOSTILE = `</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"'&\u202e\u0000\ud800`;
+
+/** Experiment 2 with every text from outside as hostile as it can be. */
+async function hostilePage(): Promise<string> {
+  const during = slowRow();
+  const pods = during.pods.map((pod) => ({ ...pod, name: HOSTILE + pod.name, node: HOSTILE }));
+  during.pods.splice(0, pods.length, ...pods);
+  const [a, chaos] = [pods[0] ?? null, pods[3] ?? null];
+  during.status = { ...during.status, namespace: HOSTILE, labelSelector: HOSTILE };
+  const violation = { clause: HOSTILE, from: HOSTILE, to: HOSTILE, found: HOSTILE, samples: 3 };
+  const verdict = verdictOf('fail', { reason: HOSTILE, expect: [HOSTILE], violations: [violation] });
+  const mark = { ...markOf(FROM_MS, TO_MS, HOSTILE), tags: ['<script>'] };
+  const report = await reportOf({
+    during,
+    events: eventsOf([eventOf('link-slow', FROM_MS + 1_000, chaos, a === null ? [] : [a], { detail: HOSTILE })]),
+    annotations: annotationsOf([mark]),
+    hypothesis: { judge: async () => verdict },
+    wish: { title: HOSTILE, pictures: true },
+  });
+  return [...report.page()].join('');
+}
+
+describe('the page of a report', () => {
+  it('needs nothing else and runs nothing: no script, no address, and a policy that says so', async () => {
+    const report = await reportOf({ wish: { pictures: true } });
+    const page = [...report.page()].join('');
+    expect(page).not.toMatch(/<script|<link|<iframe|javascript:|\son\w+=|https?:|@import|url\(/i);
+    expect(page.match(/src="data:image\/png;base64,/g)).toHaveLength(3);
+    const style = /<style>(.*?)<\/style>/s.exec(page)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(report.policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(report.policy).toMatch(/^default-src 'none'; img-src data:; /);
+    expect(page).toContain('http-equiv="Content-Security-Policy"');
+    expect(page).not.toMatch(/\sstyle=/);
+  });
+
+  it('shows the matrix of each range: only the one during has a red row', async () => {
+    const page = [...(await reportOf({ wish: { pictures: true } })).page()].join('');
+    const reds = [...page.matchAll(/base64,([^"]+)"/g)].map(([, text]) => redPixels(Buffer.from(text ?? '', 'base64')));
+    // The key of colours has one red cell in every picture.
+    expect(reds[0]).toBe(reds[2]);
+    expect(reds[1]).toBeGreaterThan((reds[0] ?? 0) + 4_000);
+    expect(page).toMatch(/alt="Heatmap during, 14:55:00 to 14:57:00: 16 links, 0 failed, 4 slow/);
+  });
+
+  it('leaves a picture out that would make the file too large, and says so', async () => {
+    let painted = 0;
+    const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);
+    const page = [...(await reportOf({ wish: { pictures: true }, deps: { paint } })).page()].join('');
+    expect(page.length).toBeLessThan(2 * 1024 * 1024);
+    expect(page.match(/<img /g)).toHaveLength(2);
+    const huge = [
+      ...(await reportOf({ wish: { pictures: true }, deps: { paint: async () => new Uint8Array(1_200_000) } })).page(),
+    ];
+    expect(huge.join('').match(/The picture is left out/g)).toHaveLength(2);
+  });
+
+  it('has no markup, control character or turn of direction from outside in it', async () => {
+    const page = await hostilePage();
+    expect(page.replace(/\n/g, '')).not.toMatch(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u);
+    expect(page).not.toMatch(/<script|<img src=x/i);
+    expect(page.match(/&lt;script&gt;/g)?.length).toBeGreaterThan(10);
+    expect(page.match(/<style>/g)).toHaveLength(1);
+    expect(page.match(/<title>/g)).toHaveLength(1);
+  });
+
+  it('closes what it opens, in order', async () => {
+    for (const page of [await hostilePage(), [...(await reportOf()).page()].join('')]) {
+      const open: string[] = [];
+      for (const [, close, tag = ''] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/g)) {
+        if (['meta', 'img', 'br'].includes(tag)) continue;
+        if (close === '') open.push(tag);
+        else expect(open.pop()).toBe(tag);
+      }
+      expect(open).toEqual([]);
+    }
+  });
+});
+
+describe('a template', () => {
+  it('makes no markup of any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...`<>"'&ab=/\u0000\u202e\ud800\udc00${HOSTILE}`) }), (text) => {
+        const { text: made } = html`<a title="${text}">${text}</a>`;
+        expect(made).toMatch(/^<a title="[^"<>]*">[^"<>]*<\/a>$/);
+      }),
+    );
+  });
+});
+
+function redPixels(file: Buffer): number {
+  const { data } = PNG.sync.read(file);
+  let red = 0;
+  for (let i = 0; i < data.length; i += 4) if (data[i] === 0xd5 && data[i + 1] === 0x36) red += 1;
+  return red;
+}

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { stretchesOf } from '../../../../server/analysis/comparison/ranges.ts';
+import { span } from '../../../../server/analysis/comparison/tables.ts';
+import { NOW_MS } from '../../../support/mesh.ts';
+
+const HOUR_MS = 3_600_000;
+const ranges = (fromAgoMs: number, toAgoMs: number) =>
+  stretchesOf(
+    { during: { fromMs: NOW_MS - fromAgoMs, toMs: NOW_MS - toAgoMs }, before: null, after: null },
+    NOW_MS,
+    HOUR_MS,
+  );
+
+describe('the ranges of a report', () => {
+  it('compares with as much time before and after', () => {
+    expect(ranges(300_000, 180_000)).toEqual({
+      before: { fromMs: NOW_MS - 420_000, toMs: NOW_MS - 300_000 },
+      during: { fromMs: NOW_MS - 300_000, toMs: NOW_MS - 180_000 },
+      after: { fromMs: NOW_MS - 180_000, toMs: NOW_MS - 60_000 },
+      notes: [],
+    });
+  });
+
+  it('looks at a minute before and after, at least', () => {
+    const { before, after } = ranges(100_000, 90_000);
+    expect(before).toEqual({ fromMs: NOW_MS - 160_000, toMs: NOW_MS - 100_000 });
+    expect(after).toEqual({ fromMs: NOW_MS - 90_000, toMs: NOW_MS - 30_000 });
+  });
+
+  it('has no range after where no time has passed, none before where nothing is kept, and says so', () => {
+    expect(ranges(60_000, 500)).toMatchObject({ after: null, notes: [expect.stringContaining('No time has passed')] });
+    expect(ranges(HOUR_MS, 60_000)).toMatchObject({ before: null, notes: [expect.stringContaining('no longer kept')] });
+    expect(ranges(2 * HOUR_MS, 60_000).notes).toHaveLength(2);
+  });
+
+  it('lies within what is kept whatever is asked for, and is never upside down', () => {
+    const stretch = fc
+      .tuple(fc.integer({ min: -HOUR_MS, max: 2 * HOUR_MS }), fc.integer({ min: 1_000, max: HOUR_MS }))
+      .map(([agoMs, lengthMs]) => ({ fromMs: NOW_MS - agoMs, toMs: NOW_MS - agoMs + lengthMs }));
+    const nullable = fc.option(stretch, { nil: null });
+    fc.assert(
+      fc.property(stretch, nullable, nullable, (during, before, after) => {
+        const made = stretchesOf({ during, before, after }, NOW_MS, HOUR_MS);
+        for (const one of [made.before, made.after]) {
+          if (one === null) continue;
+          expect(one.fromMs).toBeGreaterThanOrEqual(NOW_MS - HOUR_MS);
+          expect(one.toMs).toBeLessThanOrEqual(NOW_MS);
+          expect(one.toMs - one.fromMs).toBeGreaterThanOrEqual(1_000);
+        }
+        if (before === null && made.before !== null) expect(made.before.toMs).toBeLessThanOrEqual(during.fromMs);
+        const lacking = [made.before, made.after].filter((one) => one === null).length;
+        expect(made.notes.length).toBeGreaterThanOrEqual(lacking);
+      }),
+    );
+  });
+});
+
+describe('a length of time in words', () => {
+  it.each([
+    [0, '0.0 s'],
+    [3_100, '3.1 s'],
+    [42_400, '42 s'],
+    [59_700, '1 min'],
+    [126_000, '2 min 6 s'],
+    [3_600_000, '1 h'],
+    [5_430_000, '1 h 30 min'],
+  ])('%i ms: %s', (ms, words) => expect(span(ms)).toBe(words));
+});

@@ -1,0 +1,189 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { deleteObject } from '../../../../deploy/local/api/deletion.ts';
+import type { KubeObject, PodObject, Workload } from '../../../../deploy/local/api/objects.ts';
+import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../deploy/local/api/resources.ts';
+import type { Store } from '../../../../deploy/local/api/store.ts';
+import { collectGarbage, placePods } from '../../../../deploy/local/control/controller.ts';
+import { reconcileDeployments } from '../../../../deploy/local/control/deployments.ts';
+import { recordEvent } from '../../../../deploy/local/control/events.ts';
+import { reconcileReplicaSets } from '../../../../deploy/local/control/replica-sets.ts';
+import { newStore } from './kube.ts';
+
+const NOW = Date.UTC(2026, 0, 1);
+let seed = 1;
+const random = () => {
+  seed = (seed * 16807) % 2147483647;
+  return seed / 2147483647;
+};
+
+let store: Store;
+
+/** Lets every controller run until nothing changes any more. */
+function settle(): void {
+  for (let before = -1; before !== store.version; ) {
+    before = store.version;
+    collectGarbage(store, NOW);
+    reconcileDeployments(store, NOW);
+    reconcileReplicaSets(store, NOW, random);
+    placePods(store, NOW);
+  }
+}
+
+const pods = () => store.list(PODS) as PodObject[];
+const deployment = () => store.get(DEPLOYMENTS, 'default', 'app') as Workload;
+const change = (spec: object) =>
+  store.update(DEPLOYMENTS, { ...deployment(), spec: { ...deployment().spec, ...spec } });
+
+function makeReady(of: KubeObject[] = pods()): void {
+  for (const pod of of as PodObject[]) {
+    const conditions = [{ type: 'Ready', status: 'True' as const, lastTransitionTime: '' }];
+    store.update(PODS, { ...pod, status: { ...pod.status, phase: 'Running', conditions } });
+  }
+  settle();
+}
+
+beforeEach(() => {
+  store = newStore();
+  for (const name of ['n1', 'n2', 'n3']) store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  const template = { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  store.create(DEPLOYMENTS, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'app', namespace: 'default' },
+    spec: { replicas: 3, selector: { matchLabels: { app: 'app' } }, template },
+  });
+  settle();
+});
+
+describe('a Deployment', () => {
+  it('gets a ReplicaSet and that its pods, one a node, named and owned as in Kubernetes', () => {
+    const [set] = store.list(REPLICA_SETS);
+    expect(set?.metadata.name).toMatch(/^app-[bcdfghjklmnpqrstvwxz2456789]{10}$/);
+    expect(pods()).toHaveLength(3);
+    for (const pod of pods()) {
+      expect(pod.metadata.name).toMatch(new RegExp(`^${set?.metadata.name}-[bcdfghjklmnpqrstvwxz2456789]{5}$`));
+      expect(pod.metadata.ownerReferences).toMatchObject([
+        { kind: 'ReplicaSet', uid: set?.metadata.uid, controller: true },
+      ]);
+      expect(pod.metadata.labels).toEqual({ app: 'app', 'pod-template-hash': set?.metadata.name.slice(4) });
+    }
+    expect(
+      pods()
+        .map((pod) => pod.spec.nodeName)
+        .sort(),
+    ).toEqual(['n1', 'n2', 'n3']);
+  });
+
+  it('replaces a pod that is killed under a new name', () => {
+    const victim = pods()[0] as PodObject;
+    deleteObject(store, PODS, victim, { graceSeconds: 0 }, NOW);
+    settle();
+    expect(pods()).toHaveLength(3);
+    expect(pods().map((pod) => pod.metadata.name)).not.toContain(victim.metadata.name);
+  });
+
+  it('replaces a pod that is asked to end while it is still there', () => {
+    deleteObject(store, PODS, pods()[0] as PodObject, {}, NOW);
+    settle();
+    expect(pods()).toHaveLength(4);
+    expect(pods().filter((pod) => pod.metadata.deletionTimestamp === undefined)).toHaveLength(3);
+  });
+
+  it('grows and shrinks, pods that are not ready first', () => {
+    makeReady();
+    const old = pods().map((pod) => pod.metadata.name);
+    change({ replicas: 5 });
+    settle();
+    expect(pods()).toHaveLength(5);
+    change({ replicas: 3 });
+    settle();
+    const staying = pods().filter((pod) => pod.metadata.deletionTimestamp === undefined);
+    expect(staying.map((pod) => pod.metadata.name)).toEqual(old);
+  });
+
+  it('counts its pods in its status', () => {
+    expect(deployment().status).toMatchObject({
+      replicas: 3,
+      updatedReplicas: 3,
+      readyReplicas: 0,
+      unavailableReplicas: 3,
+    });
+    makeReady();
+    expect(deployment().status).toMatchObject({ readyReplicas: 3, availableReplicas: 3, unavailableReplicas: 0 });
+    const available = deployment().status?.conditions?.find((one) => one.type === 'Available');
+    expect(available).toMatchObject({ status: 'True' });
+  });
+
+  it('with another template moves over as the new pods become ready', () => {
+    makeReady();
+    const old = pods();
+    change({ template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'new' }] } } });
+    settle();
+    const fresh = pods().filter((pod) => !old.some((one) => one.metadata.uid === pod.metadata.uid));
+    expect(fresh).toHaveLength(3);
+    expect(pods().filter((pod) => pod.metadata.deletionTimestamp !== undefined)).toHaveLength(0);
+    makeReady(fresh.slice(0, 1));
+    expect(pods().filter((pod) => pod.metadata.deletionTimestamp !== undefined)).toHaveLength(1);
+    makeReady(pods().filter((pod) => fresh.some((one) => one.metadata.uid === pod.metadata.uid)));
+    expect(pods().filter((pod) => pod.metadata.deletionTimestamp !== undefined)).toHaveLength(3);
+    expect(deployment().metadata.annotations).toEqual({ 'deployment.kubernetes.io/revision': '2' });
+  });
+
+  it('keeps its ReplicaSet when a client sends the same template in another order', () => {
+    const { spec } = deployment();
+    const template = {
+      spec: { containers: [{ image: 'i', name: 'c' }] },
+      metadata: { labels: { app: 'app' }, annotations: null },
+    };
+    change({ template: template as unknown as typeof spec.template });
+    settle();
+    expect(store.list(REPLICA_SETS)).toHaveLength(1);
+  });
+
+  it('takes its ReplicaSets and pods with it', () => {
+    store.remove(DEPLOYMENTS, 'default', 'app');
+    settle();
+    expect(store.list(REPLICA_SETS)).toHaveLength(0);
+    expect(pods().every((pod) => pod.metadata.deletionTimestamp !== undefined)).toBe(true);
+  });
+});
+
+describe('the deletion of a pod', () => {
+  const placed = () => pods()[0] as PodObject;
+
+  it('gives it the time of its spec, which can only be shortened', () => {
+    const first = deleteObject(store, PODS, placed(), {}, NOW);
+    expect(first.metadata).toMatchObject({ deletionGracePeriodSeconds: 30, deletionTimestamp: '2026-01-01T00:00:30Z' });
+    const hurried = deleteObject(store, PODS, first, { graceSeconds: 5 }, NOW + 1000);
+    expect(hurried.metadata).toMatchObject({
+      deletionGracePeriodSeconds: 5,
+      deletionTimestamp: '2026-01-01T00:00:06Z',
+    });
+    const more = deleteObject(store, PODS, hurried, { graceSeconds: 60 }, NOW + 1000);
+    expect(more).toBe(hurried);
+  });
+
+  it('with grace 0 removes it at once', () => {
+    const victim = placed();
+    deleteObject(store, PODS, victim, { graceSeconds: 0 }, NOW);
+    expect(store.get(PODS, 'default', victim.metadata.name)).toBeUndefined();
+  });
+
+  it('is refused if the pod is not the one meant, and does nothing as a dry run', () => {
+    expect(() => deleteObject(store, PODS, placed(), { uid: 'other' }, NOW)).toThrow('Precondition failed: UID');
+    expect(() => deleteObject(store, PODS, placed(), { resourceVersion: '1' }, NOW)).toThrow('ResourceVersion');
+    const { version } = store;
+    deleteObject(store, PODS, placed(), { dryRun: true }, NOW);
+    expect(store.version).toBe(version);
+  });
+});
+
+it('events are kept up to a number', () => {
+  const pod = pods()[0] as PodObject;
+  const happening = { type: 'Normal', reason: 'Test', component: 'test' } as const;
+  for (let i = 0; i < 400; i++) recordEvent(store, NOW, pod, { ...happening, message: String(i) });
+  const messages = store.list(EVENTS).map((event) => event['message']);
+  expect(messages).toHaveLength(300);
+  expect(messages).toContain('399');
+  expect(messages).not.toContain('50');
+});

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { patched } from '../../../../deploy/local/api/patch.ts';
+import { canonicalJson, sameJson } from '../../../../deploy/local/api/sameness.ts';
+import { ApiError } from '../../../../deploy/local/api/status.ts';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE = 'application/merge-patch+json; charset=utf-8';
+const STRATEGIC = 'application/strategic-merge-patch+json';
+
+function codeOf(object: unknown, patch: unknown, type: string): number | string {
+  try {
+    patched(object, patch, type);
+  } catch (error) {
+    return error instanceof ApiError ? error.status.code : String(error);
+  }
+  return 'no error';
+}
+
+describe('a merge patch', () => {
+  // The examples of RFC 7386, appendix A, that have an object as their result.
+  it.each([
+    [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
+    [{ a: 'b' }, { b: 'c' }, { a: 'b', b: 'c' }],
+    [{ a: 'b' }, { a: null }, {}],
+    [{ a: 'b', b: 'c' }, { a: null }, { b: 'c' }],
+    [{ a: ['b'] }, { a: 'c' }, { a: 'c' }],
+    [{ a: 'c' }, { a: ['b'] }, { a: ['b'] }],
+    [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
+    [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
+    [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+    [[1, 2], { a: 'b', c: null }, { a: 'b' }],
+    [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+  ])('%j with %j is %j', (object, patch, result) => {
+    expect(patched(object, patch, MERGE)).toEqual(result);
+  });
+
+  it('leaves what it is applied to as it was', () => {
+    const object = { a: { b: 1 }, list: [1] };
+    patched(object, { a: { b: 2 }, list: [2] }, MERGE);
+    expect(object).toEqual({ a: { b: 1 }, list: [1] });
+  });
+
+  it('does not reach prototypes, and refuses to be endlessly deep', () => {
+    patched({}, JSON.parse('{"__proto__":{"polluted":true}}'), MERGE);
+    expect({}).not.toHaveProperty('polluted');
+    let deep: object = {};
+    for (let i = 0; i < 1000; i++) deep = { a: deep };
+    expect(codeOf({}, deep, MERGE)).toBe(400);
+  });
+});
+
+describe('a strategic merge patch', () => {
+  const object = {
+    containers: [
+      { name: 'a', image: '1', env: [{ name: 'X', value: '1' }] },
+      { name: 'b', image: '2' },
+    ],
+  };
+
+  it('merges lists of containers and variables by name', () => {
+    const patch = { containers: [{ name: 'a', env: [{ name: 'Y', value: '2' }] }], '$setElementOrder/containers': [] };
+    expect(patched(object, patch, STRATEGIC)).toEqual({
+      containers: [
+        {
+          name: 'a',
+          image: '1',
+          env: [
+            { name: 'X', value: '1' },
+            { name: 'Y', value: '2' },
+          ],
+        },
+        { name: 'b', image: '2' },
+      ],
+    });
+  });
+
+  it('deletes an element where it says so, and replaces a list where it says so', () => {
+    const drop = {
+      containers: [
+        { name: 'a', $patch: 'delete' },
+        { name: 'gone', $patch: 'delete' },
+      ],
+    };
+    expect(patched(object, drop, STRATEGIC)).toEqual({ containers: [{ name: 'b', image: '2' }] });
+    const replace = { containers: [{ name: 'c', image: '3' }, { $patch: 'replace' }] };
+    expect(patched(object, replace, STRATEGIC)).toEqual({ containers: [{ name: 'c', image: '3' }] });
+  });
+
+  it('replaces lists of plain values', () => {
+    expect(patched({ args: ['a', 'b'] }, { args: ['c'] }, STRATEGIC)).toEqual({ args: ['c'] });
+  });
+});
+
+describe('a JSON patch', () => {
+  it.each([
+    [{ a: 1 }, [{ op: 'replace', path: '/a', value: 2 }], { a: 2 }],
+    [
+      { a: 1 },
+      [
+        { op: 'add', path: '/b', value: [1] },
+        { op: 'add', path: '/b/-', value: 2 },
+      ],
+      { a: 1, b: [1, 2] },
+    ],
+    [{ a: [1, 3] }, [{ op: 'add', path: '/a/1', value: 2 }], { a: [1, 2, 3] }],
+    [{ a: [1, 2] }, [{ op: 'remove', path: '/a/0' }], { a: [2] }],
+    [{ 'a/b': { '~': 1 } }, [{ op: 'remove', path: '/a~1b/~0' }], { 'a/b': {} }],
+    [{ a: 1 }, [{ op: 'test', path: '/a', value: 1 }], { a: 1 }],
+  ])('%j with %j is %j', (object, patch, result) => {
+    expect(patched(object, patch, JSON_PATCH)).toEqual(result);
+  });
+
+  it.each([
+    [[{ op: 'remove', path: '/none' }], 422],
+    [[{ op: 'replace', path: '/none', value: 1 }], 422],
+    [[{ op: 'add', path: '/none/a', value: 1 }], 422],
+    [[{ op: 'test', path: '/a', value: 2 }], 422],
+    [[{ op: 'add', path: '/list/7', value: 1 }], 422],
+    [[{ op: 'add', path: '/a' }], 400],
+    [[{ op: 'move', path: '/a' }], 400],
+    [[{ op: 'add', path: '' }], 400],
+    [[null], 400],
+    [{}, 400],
+  ])('%j is refused with %i', (patch, code) => {
+    expect(codeOf({ a: 1, list: [] }, patch, JSON_PATCH)).toBe(code);
+  });
+});
+
+it('a patch of an unknown format is refused with 415', () => {
+  expect(codeOf({}, {}, 'application/apply-patch+yaml')).toBe(415);
+});
+
+it('no patch ends in another way than a result or a refusal', () => {
+  const types = fc.constantFrom(JSON_PATCH, MERGE, STRATEGIC);
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.jsonValue(), types, (object, patch, type) =>
+      ['no error', 400, 422].includes(codeOf(object, patch, type)),
+    ),
+  );
+});
+
+describe('two values are the same', () => {
+  it('in whatever order their keys come, and with null fields or without', () => {
+    expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { c: 2 }, a: 1 })).toBe(true);
+    expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
+    expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);
+  });
+
+  it('exactly if their canonical texts are', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => canonicalJson(JSON.parse(canonicalJson(value))) === canonicalJson(value)),
+    );
+  });
+});

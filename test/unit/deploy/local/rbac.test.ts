@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { forbiddenTo, MASTERS, serviceAccountUser, Tokens } from '../../../../deploy/local/api/rbac.ts';
+import { parseObjectRequest } from '../../../../deploy/local/api/request.ts';
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from '../../../../deploy/local/api/resources.ts';
+import { newStore } from './kube.ts';
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+const pinger = serviceAccountUser('default', 'pinger');
+const request = (method: string, path: string) => parseObjectRequest(method, new URL(path, 'https://127.0.0.1'));
+const LIST = request('GET', '/api/v1/namespaces/default/pods');
+const WATCH = request('GET', '/api/v1/namespaces/default/pods?watch=1');
+
+function storeWith(verbs: string[], kind: 'Cluster' | '' = 'Cluster') {
+  const store = newStore();
+  const namespace = kind === '' ? { namespace: 'default' } : {};
+  const rules = [{ apiGroups: [''], resources: ['pods'], verbs }];
+  store.create(kind === '' ? ROLES : CLUSTER_ROLES, {
+    apiVersion: RBAC,
+    kind: `${kind}Role`,
+    metadata: { name: 'r', ...namespace },
+    rules,
+  });
+  store.create(kind === '' ? ROLE_BINDINGS : CLUSTER_ROLE_BINDINGS, {
+    apiVersion: RBAC,
+    kind: `${kind}RoleBinding`,
+    metadata: { name: 'b', ...namespace },
+    roleRef: { kind: `${kind}Role`, name: 'r' },
+    subjects: [{ kind: 'ServiceAccount', name: 'pinger', namespace: 'default' }],
+  });
+  return store;
+}
+
+describe('who may do what', () => {
+  it('is what the roles bound to the account say, verb by verb', () => {
+    const store = storeWith(['list']);
+    expect(forbiddenTo(store, pinger, LIST)).toBeNull();
+    const refusal = forbiddenTo(store, pinger, WATCH)?.status;
+    expect(refusal).toMatchObject({ code: 403, reason: 'Forbidden', details: { kind: 'pods' } });
+    expect(refusal?.message).toBe(
+      'pods is forbidden: User "system:serviceaccount:default:pinger" cannot watch resource "pods" in API group "" in the namespace "default"',
+    );
+  });
+
+  it('changes at once with a role', () => {
+    const store = storeWith(['list']);
+    const role = store.get(CLUSTER_ROLES, '', 'r');
+    if (role) store.update(CLUSTER_ROLES, { ...role, rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] });
+    expect(forbiddenTo(store, pinger, WATCH)).toBeNull();
+    store.remove(CLUSTER_ROLE_BINDINGS, '', 'b');
+    expect(forbiddenTo(store, pinger, LIST)).not.toBeNull();
+  });
+
+  it('is bounded by the namespace of a role binding', () => {
+    const store = storeWith(['list'], '');
+    expect(forbiddenTo(store, pinger, LIST)).toBeNull();
+    expect(forbiddenTo(store, pinger, request('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
+    expect(forbiddenTo(store, pinger, request('GET', '/api/v1/pods'))?.status.message).toContain(
+      'at the cluster scope',
+    );
+  });
+
+  it('does not reach from a resource to its subresources', () => {
+    const log = request('GET', '/api/v1/namespaces/default/pods/a/log');
+    expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
+  });
+
+  it('is nothing for other accounts, and everything for administrators', () => {
+    const store = storeWith(['*']);
+    expect(forbiddenTo(store, serviceAccountUser('other', 'pinger'), LIST)).not.toBeNull();
+    expect(forbiddenTo(newStore(), { name: 'admin', groups: [MASTERS] }, WATCH)).toBeNull();
+  });
+});
+
+describe('a token', () => {
+  it('stands for its user, and an account keeps its own', () => {
+    let count = 0;
+    const tokens = new Tokens(() => `secret-${++count}`);
+    const admin = tokens.issue({ name: 'admin', groups: [] });
+    const account = tokens.forServiceAccount('default', 'pinger');
+    expect(tokens.forServiceAccount('default', 'pinger')).toBe(account);
+    expect(tokens.forServiceAccount('default', 'other')).not.toBe(account);
+    expect(tokens.userOf(`Bearer ${admin}`)?.name).toBe('admin');
+    expect(tokens.userOf(`bearer ${account}`)).toEqual(pinger);
+    for (const header of [undefined, '', 'Bearer', 'Bearer wrong', `Basic ${admin}`, admin]) {
+      expect(tokens.userOf(header)).toBeUndefined();
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
+import { PODS } from '../../../../deploy/local/api/resources.ts';
+import type { Change, Store } from '../../../../deploy/local/api/store.ts';
+import { addPod, newStore, relabel } from './kube.ts';
+
+const NAMES = ['a', 'b', 'c', 'd'];
+
+/** One write by chance: creates, relabels or removes a pod, whichever is possible. */
+type Write = { name: string; label: string; remove: boolean };
+const writes = fc.array(
+  fc.record({ name: fc.constantFrom(...NAMES), label: fc.constantFrom('x', 'y'), remove: fc.boolean() }),
+  { maxLength: 40 },
+);
+
+function apply(store: Store, { name, label, remove }: Write): void {
+  if (!store.get(PODS, 'default', name)) addPod(store, name, { label });
+  else if (remove) store.remove(PODS, 'default', name);
+  else relabel(store, name, { label });
+}
+
+const names = (objects: readonly KubeObject[]) => objects.map((object) => object.metadata.name);
+
+describe('the store', () => {
+  it('raises its version with every change, and only then', () => {
+    const store = newStore();
+    const before = store.version;
+    addPod(store, 'a', { x: '1' });
+    expect(store.version).toBe(before + 1);
+    relabel(store, 'a', { x: '1' });
+    expect(store.version).toBe(before + 1);
+    relabel(store, 'a', { x: '2' });
+    expect(store.get(PODS, 'default', 'a')?.metadata.resourceVersion).toBe(String(before + 2));
+  });
+
+  it('refuses a name that is taken, a version that is old, another uid, and what is gone', () => {
+    const store = newStore();
+    const first = addPod(store, 'a');
+    relabel(store, 'a', { x: '1' });
+    expect(() => addPod(store, 'a')).toThrow('already exists');
+    expect(() => store.update(PODS, first)).toThrow('the object has been modified');
+    const other = { ...first, metadata: { ...first.metadata, uid: 'other', resourceVersion: '' } };
+    expect(() => store.update(PODS, other)).toThrow('Precondition failed');
+    store.remove(PODS, 'default', 'a');
+    expect(() => store.update(PODS, first)).toThrow('not found');
+    expect(() => store.remove(PODS, 'default', 'a')).toThrow('not found');
+  });
+
+  it('keeps uid and creation time whatever an update says, and counts generations of the spec', () => {
+    const store = newStore();
+    const pod = addPod(store, 'a');
+    const forged = {
+      ...pod,
+      spec: { containers: [] },
+      metadata: { ...pod.metadata, uid: '', creationTimestamp: 'never' },
+    };
+    const { metadata } = store.update(PODS, forged);
+    expect(metadata).toMatchObject({ uid: pod.metadata.uid, creationTimestamp: '2026-01-01T00:00:00Z', generation: 2 });
+  });
+
+  it('never changes what it has handed out', () => {
+    const store = newStore();
+    const pod = addPod(store, 'a', { x: '1' });
+    relabel(store, 'a', { x: '2' });
+    expect(pod.metadata.labels).toEqual({ x: '1' });
+  });
+
+  it('lists in order of name, whatever the order of creation', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9.-]{0,8}$/)), (wanted) => {
+        const store = newStore();
+        for (const name of wanted) addPod(store, name);
+        expect(names(store.list(PODS, 'default'))).toEqual([...wanted].sort());
+      }),
+    );
+  });
+
+  it('gives the list of any version that it still knows, exactly as it was', () => {
+    fc.assert(
+      fc.property(writes, fc.integer({ min: 1, max: 6 }), (all, keep) => {
+        const store = newStore(keep);
+        const then = new Map([[store.version, store.list(PODS)]]);
+        for (const write of all) {
+          apply(store, write);
+          then.set(store.version, store.list(PODS));
+        }
+        for (const [version, objects] of then) {
+          const listed = store.listAt(PODS, '', version);
+          if (listed === null) expect(store.version - version).toBeGreaterThanOrEqual(keep);
+          else expect(listed).toEqual(objects);
+        }
+      }),
+    );
+  });
+
+  it('gives changes that lead from a known version to the present, or says that it does not know them', () => {
+    fc.assert(
+      fc.property(writes, writes, fc.integer({ min: 1, max: 6 }), (early, late, keep) => {
+        const store = newStore(keep);
+        for (const write of early) apply(store, write);
+        const { version } = store;
+        const state = new Map(store.list(PODS).map((object) => [object.metadata.name, object]));
+        for (const write of late) apply(store, write);
+        const changes = store.changesAfter(version);
+        if (changes === null) {
+          expect(store.version - version).toBeGreaterThan(keep);
+          return;
+        }
+        for (const { type, object } of changes) {
+          if (type === 'DELETED') state.delete(object.metadata.name);
+          else state.set(object.metadata.name, object);
+        }
+        expect([...state.values()].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))).toEqual(
+          store.list(PODS),
+        );
+      }),
+    );
+  });
+
+  it('shows every listener every change in order, also when a listener writes', () => {
+    const store = newStore();
+    const seen: number[][] = [[], []];
+    const note = (to: number) => (change: Change) => void seen[to]?.push(change.version);
+    store.subscribe((change) => {
+      note(0)(change);
+      if (change.type === 'ADDED') relabel(store, change.object.metadata.name, { seen: 'yes' });
+    });
+    const stop = store.subscribe(note(1));
+    addPod(store, 'a');
+    addPod(store, 'b');
+    expect(seen[0]).toEqual([101, 102, 103, 104]);
+    expect(seen[1]).toEqual(seen[0]);
+    stop();
+    addPod(store, 'c');
+    expect(seen[1]).toHaveLength(4);
+  });
+});

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
+import { NODES, PODS } from '../../../../deploy/local/api/resources.ts';
+import { type Filter, labelFilter } from '../../../../deploy/local/api/selectors.ts';
+import type { Store } from '../../../../deploy/local/api/store.ts';
+import { startWatch, type WatchEvent, type WatchRequest } from '../../../../deploy/local/api/watch.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { addPod, newStore, relabel } from './kube.ts';
+
+const wanted: Filter = labelFilter('app=x');
+
+function watch(store: Store, request: Partial<WatchRequest> = {}, clock = new FakeClock()) {
+  const events: WatchEvent[] = [];
+  let ended = false;
+  const running = startWatch(
+    store,
+    {
+      resource: PODS,
+      namespace: '',
+      filter: () => true,
+      fromVersion: 0,
+      bookmarks: false,
+      initialEvents: false,
+      ...request,
+    },
+    { send: (event) => events.push(event), ended: () => (ended = true) },
+    { setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs), bookmarkMs: 1000 },
+  );
+  return { events, stop: running.stop, isEnded: () => ended };
+}
+
+const brief = (events: WatchEvent[]) =>
+  events.map(({ type, object }) => `${type} ${'code' in object ? object.code : (object as KubeObject).metadata.name}`);
+
+describe('a watch', () => {
+  it('without a version begins with what is there', () => {
+    const store = newStore();
+    addPod(store, 'a');
+    const { events, stop } = watch(store);
+    addPod(store, 'b');
+    store.remove(PODS, 'default', 'a');
+    stop();
+    addPod(store, 'c');
+    expect(brief(events)).toEqual(['ADDED a', 'ADDED b', 'DELETED a']);
+  });
+
+  it('from a version sends what came after it', () => {
+    const store = newStore();
+    addPod(store, 'a');
+    const fromVersion = store.version;
+    addPod(store, 'b');
+    const { events } = watch(store, { fromVersion });
+    addPod(store, 'c');
+    expect(brief(events)).toEqual(['ADDED b', 'ADDED c']);
+  });
+
+  it('from a version that is compacted away says 410 and ends', () => {
+    const store = newStore(2);
+    const fromVersion = store.version;
+    for (const name of ['a', 'b', 'c', 'd', 'e']) addPod(store, name);
+    const { events, isEnded } = watch(store, { fromVersion });
+    expect(brief(events)).toEqual(['ERROR 410']);
+    expect(events[0]?.object).toMatchObject({ kind: 'Status', status: 'Failure', reason: 'Expired' });
+    expect(isEnded()).toBe(true);
+  });
+
+  it('from a version yet to come says 504', () => {
+    const store = newStore();
+    expect(brief(watch(store, { fromVersion: store.version + 1 }).events)).toEqual(['ERROR 504']);
+  });
+
+  it('sees an object come and go as it begins and stops to match', () => {
+    const store = newStore();
+    const { events } = watch(store, { filter: wanted });
+    addPod(store, 'a', { app: 'y' });
+    relabel(store, 'a', { app: 'x' });
+    relabel(store, 'a', { app: 'x', more: '1' });
+    const { resourceVersion } = relabel(store, 'a', { app: 'y' }).metadata;
+    store.remove(PODS, 'default', 'a');
+    expect(brief(events)).toEqual(['ADDED a', 'MODIFIED a', 'DELETED a']);
+    // The last matching state, at the version of the change.
+    expect(events[2]?.object.metadata).toMatchObject({ resourceVersion, labels: { app: 'x', more: '1' } });
+  });
+
+  it('sees its own kind and namespace alone', () => {
+    const store = newStore();
+    const { events } = watch(store, { namespace: 'one' });
+    addPod(store, 'a', {}, 'one');
+    addPod(store, 'b', {}, 'two');
+    store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+    expect(brief(events)).toEqual(['ADDED a']);
+  });
+
+  it('gets bookmarks with the newest version, if it asked for them, and no timer stays behind', async () => {
+    const store = newStore();
+    const clock = new FakeClock();
+    const asked = watch(store, { bookmarks: true }, clock);
+    const silent = watch(store, {}, clock);
+    store.create(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' } });
+    await clock.advance(2500);
+    expect(asked.events.map((event) => event.type)).toEqual(['BOOKMARK', 'BOOKMARK']);
+    expect(asked.events[0]?.object).toMatchObject({
+      kind: 'Pod',
+      metadata: { resourceVersion: String(store.version) },
+    });
+    expect(silent.events).toEqual([]);
+    asked.stop();
+    silent.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('with initial events marks where they end', () => {
+    const store = newStore();
+    addPod(store, 'a');
+    const { events, stop } = watch(store, { bookmarks: true, initialEvents: true, fromVersion: store.version });
+    stop();
+    expect(events.map((event) => event.type)).toEqual(['ADDED', 'BOOKMARK']);
+    expect(events[1]?.object.metadata).toMatchObject({ annotations: { 'k8s.io/initial-events-end': 'true' } });
+  });
+
+  it('keeps a client that follows it equal to the list, whatever happens and wherever it begins', () => {
+    const step = fc.record({
+      name: fc.constantFrom('a', 'b', 'c'),
+      app: fc.constantFrom('x', 'y'),
+      remove: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), fc.array(step, { maxLength: 20 }), (before, after) => {
+        const store = newStore();
+        const apply = ({ name, app, remove }: { name: string; app: string; remove: boolean }) => {
+          if (!store.get(PODS, 'default', name)) addPod(store, name, { app });
+          else if (remove) store.remove(PODS, 'default', name);
+          else relabel(store, name, { app });
+        };
+        const half = Math.floor(before.length / 2);
+        before.slice(0, half).forEach(apply);
+        const fromVersion = store.version;
+        const known = new Map(
+          store
+            .list(PODS)
+            .filter(wanted)
+            .map((one) => [one.metadata.name, one]),
+        );
+        before.slice(half).forEach(apply);
+        const { events } = watch(store, { filter: wanted, fromVersion });
+        after.forEach(apply);
+        for (const { type, object } of events) {
+          const { name } = (object as KubeObject).metadata;
+          expect(known.has(name)).toBe(type !== 'ADDED');
+          if (type === 'DELETED') known.delete(name);
+          else known.set(name, object as KubeObject);
+        }
+        expect(new Map([...known].sort())).toEqual(
+          new Map(
+            store
+              .list(PODS)
+              .filter(wanted)
+              .map((one) => [one.metadata.name, one]),
+          ),
+        );
+      }),
+    );
+  });
+});

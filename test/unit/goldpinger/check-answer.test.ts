@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { checkAnswer, type OwnResults } from '../../../server/goldpinger/check.ts';
+import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
+import type { Target } from '../../../server/protocol/pod.ts';
+import type { ProbeResult, Sample } from '../../../server/protocol/sample.ts';
+import { keyOrders, shapeOf } from '../peers/json-shape.ts';
+
+/** As Go wrote it, without white space. */
+const recorded = (name: string): string =>
+  JSON.stringify(JSON.parse(readFileSync(new URL(`../../fixtures/goldpinger/${name}`, import.meta.url), 'utf8')));
+
+function targetOf(n: number, change: Partial<Target> = {}): Target {
+  const at = { hostIP: `10.0.0.${n}`, podIP: `127.0.1.${n}`, address: `127.0.1.${n}`, port: 8080, family: 4 as const };
+  const name = `goldpinger-00${n}`;
+  return { id: `u${n}/4`, uid: `u${n}`, name, namespace: 'default', node: `node-${n}`, ...at, ...change };
+}
+
+function sampleOf(change: Partial<Sample> = {}): Sample {
+  return {
+    ...{ atMs: Date.parse('2026-11-22T14:40:08.561Z'), outcome: 'ok', phase: null, statusCode: 200, detail: '' },
+    ...{ connectUs: 100, firstByteUs: 300, totalUs: 420, starvedUs: 0, suspect: false },
+    bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z'),
+    ...change,
+  };
+}
+
+const text = (own: Partial<OwnResults>) =>
+  [...checkAnswer({ links: [], probes: [], displayNodeName: false, ...own })].join('');
+const check = (own: Partial<OwnResults>) => JSON.parse(text(own));
+const refused: Partial<Sample> = { outcome: 'refused', phase: 'connect', detail: 'x', bootTimeMs: -1 };
+
+describe("our own /check, as Goldpinger's", () => {
+  it('is byte for byte what Goldpinger answered', () => {
+    const golden = parseGoldpingerCheck(JSON.parse(recorded('one-down-check.json')));
+    const links = [...golden.podResults.values()].map((result, i) => {
+      const failed = result.OK ? {} : refused;
+      const times = { atMs: Date.parse(result.pingTime), bootTimeMs: Date.parse(result.bootTime) };
+      const sample = sampleOf({ ...times, totalUs: result.responseTimeMs * 1000 + 300, ...failed });
+      return { target: targetOf(i + 1), sample };
+    });
+    expect(text({ links: links.reverse() })).toBe(recorded('one-down-check.json'));
+  });
+
+  it('has the recorded keys, types and order with external probes too', () => {
+    const probe = (target: string, protocol: ProbeResult['protocol'], error = ''): ProbeResult => ({
+      ...{ target, protocol, error, atMs: 1, durationUs: 900 },
+    });
+    const probes = [probe('localhost', 'dns'), probe('127.0.0.1:1', 'tcp', 'dial tcp 127.0.0.1:1: refused')];
+    const ours = check({ links: [1, 2].map((n) => ({ target: targetOf(n), sample: sampleOf() })), probes });
+    const golden = JSON.parse(recorded('check-probes.json'));
+    expect(shapeOf(ours)).toEqual(shapeOf(golden));
+    const orders = new Set(keyOrders(golden).map((order) => JSON.stringify(order)));
+    for (const [path, keys] of keyOrders(ours)) {
+      if (!/probeResults$/.test(path)) expect(orders).toContain(JSON.stringify([path, keys]));
+    }
+    expect(Object.keys(ours.probeResults)).toEqual(['127.0.0.1:1', 'localhost']);
+  });
+
+  it.each([
+    [999, undefined],
+    [1_000, 1],
+    [251_999, 251],
+  ])('cuts %i us to %s whole ms, and leaves 0 out', (totalUs, ms) => {
+    const { podResults } = check({ links: [{ target: targetOf(1), sample: sampleOf({ totalUs }) }] });
+    expect(podResults['goldpinger-001']['response-time-ms']).toBe(ms);
+  });
+
+  it('has 504 for a failure and 500 without an IP', () => {
+    const links = [
+      { target: targetOf(1), sample: sampleOf(refused) },
+      {
+        target: targetOf(2, { podIP: '', address: '' }),
+        sample: sampleOf({ ...refused, outcome: 'no-address', detail: '' }),
+      },
+    ];
+    const { podResults } = check({ links });
+    expect(podResults['goldpinger-001']).toMatchObject({ OK: false, 'status-code': 504 });
+    expect(podResults['goldpinger-002']).toMatchObject({ OK: false, 'status-code': 500, PodIP: '' });
+    expect(podResults['goldpinger-002'].error).not.toBe('');
+  });
+
+  it('leaves out what has not been probed yet', () => {
+    const probes: ProbeResult[] = [{ target: 'x', protocol: 'dns', atMs: 0, durationUs: 0, error: '' }];
+    expect(text({ links: [{ target: targetOf(1), sample: null }], probes })).toBe('{"podResults":{}}');
+  });
+
+  it.each([
+    ['a failure over one family', refused, {}, false],
+    ['the slower of two answers', { totalUs: 9_000 }, { totalUs: 2_000 }, true],
+  ])('shows %s for a pod with two', (_, six, four, ok) => {
+    const v6 = targetOf(1, { id: 'u1/6', family: 6, podIP: 'fd00::1', address: 'fd00::1' });
+    const links = [
+      { target: targetOf(1), sample: sampleOf(four) },
+      { target: v6, sample: sampleOf(six) },
+    ];
+    for (const order of [links, [...links].reverse()]) {
+      const { podResults } = check({ links: order });
+      expect(Object.keys(podResults)).toEqual(['goldpinger-001']);
+      expect(podResults['goldpinger-001']).toMatchObject({ OK: ok, PodIP: 'fd00::1' });
+    }
+  });
+
+  it('shows nodes on demand and keeps two pods on one apart', () => {
+    const links = [1, 2, 3].map((n) => ({ target: targetOf(n, { node: n === 1 ? 'a' : 'b' }), sample: sampleOf() }));
+    const keys = Object.keys(check({ links, displayNodeName: true }).podResults);
+    expect(keys).toEqual(['a', 'b (goldpinger-002)', 'b (goldpinger-003)']);
+  });
+
+  it('stays JSON with hostile names', () => {
+    const name = '"},"x":{"<script>\u2028\\';
+    const answer = check({
+      links: [{ target: targetOf(1, { name }), sample: sampleOf({ ...refused, detail: name }) }],
+    });
+    expect(Object.keys(answer.podResults)).toEqual([name]);
+  });
+});

@@ -1,0 +1,205 @@
+import { PNG } from 'pngjs';
+import { describe, expect, it } from 'vitest';
+import { CELL_STATES, type Cells, cellsOf } from '../../../server/heatmap-png/cells.ts';
+import { glyphOf, shortened } from '../../../server/heatmap-png/font.ts';
+import { createHeatmapPainter, heatmapPng, layoutOf, MAX_SIDE } from '../../../server/heatmap-png/heatmap.ts';
+import { missingRow } from '../../../server/peers/mesh.ts';
+import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
+import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import { type LinkWish, meshOf, meshRowOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
+
+const LIMITS = { t0Ms: 2, t1Ms: 5, t2Ms: 100 };
+
+function cells(mesh: Mesh, maxSide = MAX_SIDE): Cells {
+  const steps = cellsOf(mesh, LIMITS, { maxSide, figuresUpTo: 34 });
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+const stateAt = ({ state, side }: Cells, from: number, to: number) => CELL_STATES[state[to * side + from] ?? -1];
+/** The state of the link 0 -> 1 in a matrix of two pods. */
+const stateOf = (row: MeshRow) => stateAt(cells(meshOf(podsOf(2), [row, meshRowOf(1, [])])), 0, 1);
+
+describe('a cell of the heatmap', () => {
+  it.each<[LinkWish['totalUs'], string]>([
+    [0, 'good'],
+    [2_000, 'good'],
+    [2_001, 'fair'],
+    [5_000, 'fair'],
+    [5_100, 'warning'],
+    [100_000, 'warning'],
+    [101_000, 'slow'],
+  ])('of %i us is %s', (totalUs, state) => {
+    expect(stateOf(meshRowOf(0, [{ to: 1, totalUs: totalUs ?? 0 }]))).toBe(state);
+  });
+
+  it('is failed for any outcome but ok, however fast: a refused connection is not green', () => {
+    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'refused', totalUs: 0 }]))).toBe('failed');
+    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'no-address', totalUs: 0 }]))).toBe('failed');
+  });
+
+  it('is unknown without the row, not probed without the link, not yet without a sample', () => {
+    expect(stateOf(missingRow({ pod: 0, atMs: NOW_MS, fetchUs: 0 }, 'timeout', ''))).toBe('unknown');
+    expect(stateOf(meshRowOf(0, [{ to: 0 }]))).toBe('not-probed');
+    expect(stateOf(meshRowOf(0, [{ to: 1, notYet: true, outcome: 'refused' }]))).toBe('not-yet');
+  });
+
+  it('stands at column from, row to; links to pods that are gone stand nowhere', () => {
+    const pods = [podOf(0, { lifecycle: 'gone' }), podOf(1), podOf(2), podOf(3)];
+    const rows = [1, 2, 3].map((n) =>
+      meshRowOf(n, [
+        { to: 0, outcome: 'timeout' },
+        { to: 3, totalUs: 251_000 },
+      ]),
+    );
+    const drawn = cells(meshOf(pods, rows));
+    expect(drawn.pods).toEqual([1, 2, 3]);
+    for (const from of [0, 1, 2]) expect(stateAt(drawn, from, 2)).toBe('slow');
+    expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(0);
+  });
+
+  it('shows the worse of two families', () => {
+    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
+  });
+
+  it('shows the worst of the pairs that share it', () => {
+    const pods = podsOf(40);
+    const rows = pods.map((_, from) =>
+      meshRowOf(
+        from,
+        pods.map((_pod, to) => ({ to, ...(from === 13 && to === 27 ? { outcome: 'refused' as const } : {}) })),
+      ),
+    );
+    const drawn = cells(meshOf(pods, rows), 10);
+    expect(drawn.side).toBe(10);
+    expect(stateAt(drawn, 3, 6)).toBe('failed');
+    expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(1);
+  });
+});
+
+const read = async (mesh: Mesh) => PNG.sync.read(await heatmapPng(mesh, LIMITS));
+
+function colourAt(png: PNG, x: number, y: number): string {
+  const at = (y * png.width + x) * 4;
+  return `#${png.data.subarray(at, at + 3).toString('hex')}`;
+}
+
+/** The colour of cell (from, to) near its left upper corner, where no mark is drawn. */
+async function fills(mesh: Mesh): Promise<(from: number, to: number) => string> {
+  const png = await read(mesh);
+  const { left, top, cellPx } = layoutOf(mesh.pods.length, mesh.pods.length, 5);
+  return (from, to) => colourAt(png, left + from * cellPx + 1, top + to * cellPx + 1);
+}
+
+describe('the heatmap as PNG', () => {
+  it('shows experiment 2: one slow row, all else good', async () => {
+    const pods = podsOf(4);
+    const rows = pods.map((_, from) =>
+      meshRowOf(
+        from,
+        pods.map((_pod, to) => ({ to, totalUs: to === 3 ? 251_000 : 400 })),
+      ),
+    );
+    const at = await fills(meshOf(pods, rows));
+    for (const from of [0, 1, 2, 3]) {
+      for (const to of [0, 1, 2]) expect(at(from, to)).toBe('#84cfaa');
+      expect(at(from, 3)).toBe('#d5361c');
+    }
+  });
+
+  it('has a colour of their own for failed and for not probed', async () => {
+    const at = await fills(meshOf(podsOf(2), [meshRowOf(0, [{ to: 1, outcome: 'refused' }]), meshRowOf(1, [])]));
+    expect(at(0, 1)).toBe('#5e0b24');
+    expect(at(1, 1)).toBe('#eef1f4');
+  });
+
+  it('marks suspect links in the corner', async () => {
+    const png = await read(meshOf(podsOf(1), [meshRowOf(0, [{ to: 0, flags: FLAG_SUSPECT }])]));
+    const { left, top, cellPx } = layoutOf(1, 1, 5);
+    expect(colourAt(png, left + cellPx - 2, top)).toBe('#6b4fc4');
+  });
+
+  it.each([0, 1, 2, 35, 300])('of %i pods is a picture that has room for them', async (count) => {
+    const pods = podsOf(count);
+    const png = await read(
+      meshOf(
+        pods,
+        pods.map((_, pod) => meshRowOf(pod, [{ to: 0 }])),
+      ),
+    );
+    expect(png.width).toBeLessThanOrEqual(4096);
+    expect(png.height).toBeLessThanOrEqual(4096);
+    const { left, cellPx } = layoutOf(count, count, 5);
+    expect(png.width).toBeGreaterThanOrEqual(left + count * cellPx);
+  });
+
+  it('is bounded and legible for any number of pods', () => {
+    for (const count of [0, 1, 7, 100, 600, 1_000, 2_000, 5_000, 65_000]) {
+      const layout = layoutOf(count, Math.min(count, MAX_SIDE), 44);
+      expect(layout.width).toBeLessThanOrEqual(4096);
+      expect(layout.height).toBeLessThanOrEqual(4096);
+      expect(layout.cellPx).toBeGreaterThanOrEqual(1);
+      expect(layout.left + Math.min(count, MAX_SIDE) * layout.cellPx).toBeLessThan(layout.width);
+      expect(layout.legendNames).toBeLessThanOrEqual(count);
+      if (count <= 1_000) expect(layout.legendNames).toBe(count);
+      const lastLine = layout.top + Math.min(count, layout.legendLines) * 12;
+      expect(lastLine).toBeLessThanOrEqual(layout.footTop);
+    }
+  });
+
+  it('has a legend that differs with the name, and survives any name', async () => {
+    const named = (name: string) => heatmapPng(meshOf([podOf(0, { name })]), LIMITS);
+    expect(await named('pod-a')).not.toEqual(await named('pod-b'));
+    for (const name of ['', '\u0000\ud800', '<script>', 'ä'.repeat(2_000)]) {
+      expect(PNG.sync.read(await named(name)).width).toBeGreaterThan(100);
+    }
+  });
+});
+
+describe('the font', () => {
+  const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
+
+  it('has a glyph of its own for every printable character, within its box', () => {
+    expect(new Set(printable.map((char) => glyphOf(char).join()))).toHaveProperty('size', 95);
+    for (const char of printable) {
+      expect(glyphOf(char).length).toBeLessThanOrEqual(9);
+      expect(glyphOf(char).every((row) => row >= 0 && row < 32)).toBe(true);
+    }
+    expect(glyphOf(' ').every((row) => row === 0)).toBe(true);
+  });
+
+  it('has a question mark for everything else', () => {
+    for (const char of ['ä', '\u0007', '\u2028', '']) expect(glyphOf(char)).toBe(glyphOf('?'));
+  });
+
+  it('shortens names in the middle', () => {
+    expect(shortened('goldpinger-5f7c9', 16)).toBe('goldpinger-5f7c9');
+    expect(shortened('goldpinger-of-the-north-5f7c9', 16)).toBe('goldpin..h-5f7c9');
+    expect(shortened('x'.repeat(5_000), 44)).toHaveLength(44);
+  });
+});
+
+describe('a painter', () => {
+  it('paints the same picture once, and gives different ones to different limits', async () => {
+    const painter = createHeatmapPainter();
+    const mesh = meshOf(podsOf(3));
+    const [a, b, c] = await Promise.all([
+      painter.paint(mesh, LIMITS),
+      painter.paint({ ...mesh }, LIMITS),
+      painter.paint(mesh, { ...LIMITS, t0Ms: 0.5 }),
+    ]);
+    expect(b).toBe(a);
+    expect(c).not.toEqual(a);
+  });
+
+  it('refuses more than it can hold', async () => {
+    const painter = createHeatmapPainter();
+    const mesh = meshOf(podsOf(1));
+    const many = Array.from({ length: 40 }, (_, t0Ms) => painter.paint(mesh, { ...LIMITS, t0Ms: t0Ms / 100 }));
+    const ends = await Promise.allSettled(many);
+    expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(8);
+    await expect(painter.paint(mesh, { ...LIMITS, t0Ms: 1 })).resolves.toBeInstanceOf(Uint8Array);
+  });
+});

@@ -1,0 +1,53 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { readConfig } from '../../server/config/config.ts';
+import { nothingKnown } from '../../server/discovery/sync.ts';
+import { OwnView } from '../../server/monitor.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { podOf } from './metrics/scene.ts';
+
+/** A pod's view of its peers, with these settings. */
+function start(env: Record<string, string>) {
+  const reading = readConfig([], env, '1.2.3');
+  if (reading.kind !== 'run') throw new Error(JSON.stringify(reading));
+  const clock = new FakeClock();
+  const silent = () => {};
+  const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
+  const hooks = {
+    discoveryStatus: () => known.status,
+    ...{ onSample: silent, onLinkChange: silent, onExternalResult: silent },
+  };
+  const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
+  const view = new OwnView(reading.config, deps, hooks, clock.nowMs());
+  onTestFinished(() => view.stop());
+  return { view, clock, setPods: (...pods: Pod[]) => view.setPods({ ...known, pods }) };
+}
+
+/** A peer whose probes end at once, without any network: it has no address in the family that is pinged. */
+const PEER = podOf(1, { podIPs: ['fd00::1'] });
+/** Five rounds of a second with their jitter, the ping's deadline and ten seconds. */
+const LONGEST_MS = 5 * 1_050 + 300 + 10_000;
+
+it('a pod with somebody to ping is sick once no ping has ended for long, and well with the next that does', async () => {
+  const { view, clock, setPods } = start({ REFRESH_INTERVAL: '1' });
+  // Nobody to ping for an hour is no sickness, nor is it held against the first peer that comes.
+  clock.freeze(3_600_000);
+  expect(view.sick()).toBe('');
+  setPods(PEER);
+  clock.freeze(LONGEST_MS);
+  expect(view.sick()).toBe('');
+  clock.freeze(1);
+  expect(view.sick()).toBe('no ping has ended for 16 s');
+  await clock.advance(2_000);
+  expect(view.sick()).toBe('');
+  clock.freeze(3_600_000);
+  setPods();
+  expect(view.sick()).toBe('');
+});
+
+it('a pod that is not to ping anybody is never sick', () => {
+  const { view, clock, setPods } = start({ REFRESH_INTERVAL: '0' });
+  setPods(PEER);
+  clock.freeze(3_600_000);
+  expect(view.sick()).toBe('');
+});

@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createAskAll, MAX_QUESTIONS } from '../../../server/peers/broadcast.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { podOf, snapshotOf } from '../../support/mesh.ts';
+
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+/** Pods on loopback addresses of their own, one port; `answer` is told whom the request was for. */
+async function start(hosts: string[], answer: (host: string) => RequestListener, more: Pod[] = []) {
+  const seen: string[] = [];
+  let port = 0;
+  for (const host of hosts) {
+    const server = createServer((req, res) => {
+      seen.push(`${req.method} ${host} ${req.url}`);
+      answer(host)(req, res);
+    });
+    server.listen(port, host);
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+    stops.push(() => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    });
+  }
+  const pods = [
+    podOf(0, { podIPs: ['127.9.9.9'] }),
+    ...hosts.map((host, i) => podOf(i + 1, { podIPs: [host] })),
+    ...more,
+  ];
+  const clock = new FakeClock();
+  const asker = createAskAll(
+    { port, families: [4], useHostIP: false, checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000 },
+    { clock, random: () => 0.5, selfUid: () => 'uid-0', snapshot: () => snapshotOf(pods) },
+  );
+  stops.push(() => asker.stop());
+  return { asker, clock, seen };
+}
+
+const text = (wire: unknown): string => {
+  if (typeof wire !== 'string') throw new TypeError('expected a text');
+  return wire;
+};
+const question = { path: '/x?a=1', parse: text, own: () => 'mine', keepMs: 1_000, maxBytes: 1_000 };
+const hosts = ['127.0.0.1', '127.0.0.2'];
+
+describe('asking all pods', () => {
+  it('gives our own part and those of all who are not gone, in the order of discovery', async () => {
+    const gone = podOf(3, { lifecycle: 'gone' });
+    const { asker, seen, clock } = await start(hosts, (host) => (_, res) => res.end(JSON.stringify(host)), [gone]);
+    const { parts, missing } = await asker.ask(question);
+    expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([
+      ['uid-0', 'mine'],
+      ['uid-1', '127.0.0.1'],
+      ['uid-2', '127.0.0.2'],
+    ]);
+    expect(parts.map(({ atMs }) => atMs)).toEqual([clock.nowMs(), clock.nowMs(), clock.nowMs()]);
+    expect(missing).toEqual([]);
+    expect(seen.sort()).toEqual(['GET 127.0.0.1 /x?a=1', 'GET 127.0.0.2 /x?a=1']);
+  });
+
+  it('dates an answer half way between question and answer', async () => {
+    const held: (() => void)[] = [];
+    const { asker, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
+    const startMs = clock.nowMs();
+    const agoMs: number[] = [];
+    const parse = (wire: unknown, errorMs: number) => {
+      agoMs.push(errorMs);
+      return text(wire);
+    };
+    const asking = asker.ask({ ...question, parse });
+    await soon(() => expect(held).toHaveLength(1));
+    await clock.advance(200);
+    held[0]?.();
+    expect((await asking).parts[1]).toMatchObject({ atMs: startMs + 100, errorMs: 100 });
+    expect(agoMs).toEqual([100]);
+  });
+
+  it.each<[string, RequestListener, object]>([
+    [
+      '404',
+      (_, res) => res.writeHead(404).end(),
+      { reason: 'http-status', detail: expect.stringMatching(/Goldpinger/) },
+    ],
+    ['500', (_, res) => res.writeHead(500).end('"x"'), { reason: 'http-status', detail: expect.stringMatching(/500/) }],
+    ['HTML', (_, res) => res.end('<html>'), { reason: 'malformed' }],
+    ['another shape', (_, res) => res.end('{}'), { reason: 'malformed', detail: 'expected a text' }],
+    ['too much', (_, res) => res.end(JSON.stringify('x'.repeat(1_000))), { reason: 'malformed' }],
+    ['a reset', (req) => req.socket.destroy(), { reason: 'reset' }],
+  ])('names who did not tell, and why: %s', async (_, answer, expected) => {
+    const { asker } = await start(hosts, (host) => (host === '127.0.0.1' ? answer : (__, res) => res.end('"x"')));
+    const { parts, missing } = await asker.ask(question);
+    expect(parts.map(({ pod }) => pod?.uid)).toEqual(['uid-0', 'uid-2']);
+    expect(missing).toEqual([expect.objectContaining({ name: 'pod-1', ...expected })]);
+  });
+
+  it('gives up on one at CHECK_TIMEOUT, and does not ask one without an address', async () => {
+    const starting = podOf(3, { podIPs: [], lifecycle: 'starting' });
+    const { asker, clock, seen } = await start(['127.0.0.1'], () => () => {}, [starting]);
+    const asking = asker.ask(question);
+    await soon(() => expect(seen).toHaveLength(1));
+    await clock.advance(1_000);
+    expect((await asking).missing.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
+      'pod-1 timeout',
+      'pod-3 not-asked',
+    ]);
+  });
+
+  it('asks once for all who ask the same at once or right after', async () => {
+    const { asker, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
+    const [first, second] = await Promise.all([asker.ask(question), asker.ask(question)]);
+    expect(second).toBe(first);
+    await clock.advance(999);
+    expect(await asker.ask(question)).toBe(first);
+    await clock.advance(1);
+    expect(await asker.ask(question)).not.toBe(first);
+    expect(seen).toHaveLength(2);
+    asker.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('spares a pod for ten minutes a path that it does not know, that path only', async () => {
+    const { asker, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.writeHead(404).end());
+    const ask = async (path: string) => {
+      const { missing } = await asker.ask({ ...question, path, keepMs: 0 });
+      expect(missing).toEqual([expect.objectContaining({ reason: 'http-status' })]);
+      return seen.splice(0).length;
+    };
+    expect(await ask('/x?a=1')).toBe(1);
+    expect(await ask('/x?a=2')).toBe(0);
+    expect(await ask('/y')).toBe(1);
+    await clock.advance(600_000);
+    expect(await ask('/x?a=3')).toBe(1);
+  });
+
+  it('asks only some where that will do, ready ones', async () => {
+    const starting = podOf(3, { podIPs: ['127.0.0.3'], lifecycle: 'starting' });
+    const { asker, seen } = await start(hosts, () => (_, res) => res.end('"x"'), [starting]);
+    const { parts, missing } = await asker.ask({ ...question, most: 1 });
+    expect([parts.map(({ pod }) => pod?.uid), missing]).toEqual([['uid-0', 'uid-2'], []]);
+    expect(seen).toEqual(['GET 127.0.0.2 /x?a=1']);
+  });
+
+  it('bounds the number of different questions at once', async () => {
+    const { asker, seen } = await start(['127.0.0.1'], () => () => {});
+    const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
+    await soon(() => expect(seen).toHaveLength(MAX_QUESTIONS));
+    await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
+    asker.stop();
+    for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);
+    await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
+  });
+});
+
+describe('telling all pods', () => {
+  it('sends the same to all others, never to itself, and gives their answers', async () => {
+    const bodies: string[] = [];
+    const { asker, seen } = await start(hosts, (host) => (req, res) => {
+      req.on('data', (data) => bodies.push(`${req.headers.authorization} ${data}`));
+      req.on('end', () => res.writeHead(host === '127.0.0.1' ? 201 : 401).end('{"ok":true}'));
+    });
+    const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
+    const { parts, missing } = await asker.tell({ method: 'POST', path: '/w', headers, body: () => '{"text":"ä"}' });
+    expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([['uid-1', { ok: true }]]);
+    expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered with status 401' }]);
+    expect(bodies).toEqual(['Bearer secret {"text":"ä"}', 'Bearer secret {"text":"ä"}']);
+    expect(seen.sort()).toEqual(['POST 127.0.0.1 /w', 'POST 127.0.0.2 /w']);
+  });
+});

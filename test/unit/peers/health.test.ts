@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import { clusterHealthOf } from '../../../server/goldpinger/cluster-health.ts';
+import { toleranceOf } from '../../../server/peers/health.ts';
+import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
+import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { type LinkWish, meshOf, meshRowOf, NOW_MS, podOf, podsOf, settingsOf, statusOf } from '../../support/mesh.ts';
+
+type Fails = (from: number, to: number) => boolean;
+
+/** A matrix in which exactly the links that `fails` names are refused. */
+function meshWith(pods: readonly Pod[], fails: Fails, rows: Record<number, Partial<MeshRow>> = {}): Mesh {
+  const outcome = (from: number, to: number) => (fails(from, to) ? { outcome: 'refused' as const } : {});
+  const all = pods.map((_pod, from) => {
+    const change = rows[from] ?? {};
+    const wishes: LinkWish[] = change.missing ? [] : pods.map((_to, to) => ({ to, ...outcome(from, to) }));
+    return meshRowOf(from, wishes, change);
+  });
+  return meshOf(pods, all);
+}
+
+const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
+const missing = (reason: MeshRow['missing']) => ({ missing: reason, missingDetail: 'words' });
+
+describe('a mesh is healthy', () => {
+  it('when every row is there, every link is ok and everybody knows the same pods', () => {
+    expect(meshOf(podsOf(4)).health).toEqual({ ok: true, reasons: [], general: [] });
+  });
+
+  it('when we truly are alone', () => {
+    expect(meshOf(podsOf(1)).health.ok).toBe(true);
+  });
+
+  it.each<[string, LinkWish]>([
+    ['not yet probed', { to: 1, notYet: true, outcome: 'refused' }],
+    ['suspect, but judged ok', { to: 1, flags: FLAG_SUSPECT, totalUs: 250_000 }],
+    ['slow', { to: 1, totalUs: 299_000 }],
+  ])('whatever is %s', (_, wish) => {
+    const rows = [meshRowOf(0, [{ to: 0 }, wish]), meshRowOf(1, [{ to: 0 }])];
+    expect(meshOf(podsOf(2), rows).health.ok).toBe(true);
+  });
+
+  it('though some pairs are not probed', () => {
+    const rows = [0, 1, 2].map((pod) => meshRowOf(pod, [{ to: (pod + 1) % 3 }]));
+    expect(meshOf(podsOf(3), rows).health.ok).toBe(true);
+  });
+
+  it('though nothing is probed, where pinging is switched off', () => {
+    const rows = [0, 1].map((pod) => meshRowOf(pod, []));
+    const settings = settingsOf({ refreshIntervalMs: 0 });
+    expect(meshOf(podsOf(2), rows, { settings }).health.ok).toBe(true);
+  });
+
+  it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
+    const pods = [...podsOf(3), podOf(3, { lifecycle })];
+    expect(meshWith(pods, (_, to) => to === 3, { 3: missing('refused') }).health.ok).toBe(true);
+    expect(meshWith(pods, (from) => from === 3).health.ok).toBe(true);
+    expect(meshWith(pods, () => false, { 3: { samePeers: false } }).health.ok).toBe(true);
+  });
+});
+
+describe('a pod that was ready and is not any more', () => {
+  const pods = [...podsOf(3), podOf(3, { lifecycle: 'not-ready' })];
+
+  it('is no fault as long as it reports, whatever its links', () => {
+    expect(meshWith(pods, (from, to) => from === 3 || to === 3, { 3: { samePeers: false } }).health.ok).toBe(true);
+  });
+
+  it('is one while it is silent: a dead node does not heal by being called not ready', () => {
+    const mesh = meshWith(pods, (_, to) => to === 3, { 3: missing('timeout') });
+    const why = ['is not ready and did not report (timeout: words)'];
+    expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
+    expect(clusterHealthOf(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
+  });
+});
+
+describe('a mesh is not healthy', () => {
+  it('before the first link has been probed', () => {
+    const rows = [0, 1].map((pod) => meshRowOf(pod, [{ to: 0, notYet: true }]));
+    expect(meshOf(podsOf(2), rows).health).toEqual({
+      ok: false,
+      reasons: [],
+      general: ['no link has been probed yet'],
+    });
+  });
+
+  it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
+    'with a row missing: %s',
+    (reason) => {
+      const mesh = meshWith(podsOf(3), () => false, { 1: missing(reason) });
+      expect(mesh.health).toEqual({
+        ok: false,
+        general: [],
+        reasons: [{ pod: 1, why: [`did not report (${reason}: words)`] }],
+      });
+    },
+  );
+
+  it('with one failed link, which speaks against the probed pod', () => {
+    const mesh = meshWith(podsOf(4), (from, to) => from === 0 && to === 2);
+    expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['1 of 4 links into it fail: refused (from pod-0)'] }]);
+  });
+
+  it('with a row that knows other pods', () => {
+    const mesh = meshWith(podsOf(2), () => false, { 1: { samePeers: false } });
+    expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['knows other pods than the serving pod does'] }]);
+  });
+
+  it.each<[string, Partial<Mesh>, RegExp | null]>([
+    ['no list has come yet', { discovery: statusOf({ phase: 'waiting' }) }, /waiting for the Kubernetes API since/],
+    [
+      'the list has been stale for long',
+      { discovery: statusOf({ phase: 'stale', sinceMs: NOW_MS - 61_000 }) },
+      /refreshed since/,
+    ],
+    ['the list has just become stale', { discovery: statusOf({ phase: 'stale', sinceMs: NOW_MS - 59_000 }) }, null],
+  ])('or is: %s', (_, change, why) => {
+    const { ok, general } = meshOf(podsOf(3), undefined, change).health;
+    expect(ok).toBe(why === null);
+    if (why !== null) expect(general).toEqual([expect.stringMatching(why)]);
+  });
+
+  it('with nobody in the list, with nobody ready, and with an unknown reason told', () => {
+    expect(meshOf([]).health.general).toEqual(['no pod matches app=goldpinger']);
+    expect(meshOf([podOf(0, { lifecycle: 'gone' })], []).health.general).toEqual(['no pod matches app=goldpinger']);
+    expect(meshOf([podOf(0, { lifecycle: 'starting' })]).health.general).toEqual(['no pod is ready']);
+    const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
+    const waiting = meshOf([], [], { discovery: statusOf({ phase: 'waiting', lastError }) });
+    expect(waiting.health.general[0]).toContain('connect ECONNREFUSED');
+  });
+});
+
+describe('whom failed links speak against', () => {
+  const chaos = 3;
+  it.each<[string, number, Fails, number[]]>([
+    ['a pod that refuses all, itself included', 4, (_, to) => to === chaos, [chaos]],
+    ['a pod that is cut off both ways', 4, (from, to) => (from === chaos) !== (to === chaos), [chaos]],
+    ['a pod that reaches nobody but is reached', 5, (from, to) => from === chaos && to !== chaos, [chaos]],
+    ['two pods that do not reach each other', 5, (from, to) => from + to === 1, [0, 1]],
+    ['one of two that does not answer', 2, (from, to) => from === 0 && to === 1, [1]],
+    ['a dead third of the pods', 9, (_, to) => to < 3, [0, 1, 2]],
+    ['everybody, if nothing works', 3, () => true, [0, 1, 2]],
+  ])('%s', (_, count, fails, expected) => {
+    expect(accused(meshWith(podsOf(count), fails))).toEqual(expected);
+  });
+
+  it('is told with a few names and bounded', () => {
+    const pods = Array.from({ length: 300 }, (_, n) => podOf(n, { name: `${'very-long-name-'.repeat(15)}${n}` }));
+    const mesh = meshWith(pods, () => true);
+    expect(mesh.health.reasons).toHaveLength(300);
+    for (const { why } of mesh.health.reasons) {
+      expect(why.length).toBeLessThanOrEqual(5);
+      for (const sentence of why) expect(sentence.length).toBeLessThanOrEqual(400);
+    }
+    expect(mesh.health.reasons[0]?.why[0]).toMatch(
+      /^300 of 300 links into it fail: refused \(from very.* and 297 more\)$/,
+    );
+  });
+});
+
+describe('cluster health', () => {
+  it('names host IPs as Goldpinger does, null where there is none', () => {
+    expect(clusterHealthOf(meshOf(podsOf(2)))).toEqual({
+      ...{ OK: true, nodesHealthy: ['10.0.0.1', '10.0.0.2'], nodesUnhealthy: null, nodesTotal: 2 },
+      ...{ reasons: {}, general: [] },
+    });
+    expect(clusterHealthOf(meshWith(podsOf(2), () => true))).toMatchObject({ OK: false, nodesHealthy: null });
+  });
+
+  it('counts a node once, unhealthy if any of its pods is, and says why', () => {
+    const shared = { hostIPs: ['10.9.9.9'] };
+    const pods = [podOf(0), podOf(1, shared), podOf(2, shared)];
+    expect(clusterHealthOf(meshWith(pods, (_, to) => to === 2))).toEqual({
+      ...{ OK: false, nodesHealthy: ['10.0.0.1'], nodesUnhealthy: ['10.9.9.9'], nodesTotal: 2, general: [] },
+      reasons: { '10.9.9.9': ['pod-2 3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'] },
+    });
+  });
+
+  it('does not judge nodes without a ready pod, and is not OK for a general reason', () => {
+    const mesh = meshOf([podOf(0, { lifecycle: 'starting' })]);
+    expect(clusterHealthOf(mesh)).toMatchObject({ OK: false, nodesTotal: 0, general: ['no pod is ready'] });
+  });
+
+  it('says the same whichever pod sorts last', () => {
+    const pods = [...podsOf(3), podOf(3, { lifecycle: 'gone' })];
+    expect(clusterHealthOf(meshOf(pods)).nodesTotal).toBe(3);
+  });
+});
+
+it('news of a pod may take an interval and a half, and 2 s at least', () => {
+  expect(toleranceOf(settingsOf())).toBe(45_000);
+  expect(toleranceOf(settingsOf({ refreshIntervalMs: 200 }))).toBe(2_000);
+  expect(toleranceOf(settingsOf({ refreshIntervalMs: 0 }))).toBe(45_000);
+});

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import type { AllParts, Question } from '../../../server/peers/broadcast.ts';
+import { createHistoryReader } from '../../../server/peers/history.ts';
+import {
+  type AgeRange,
+  LATENCY_BINS_US,
+  parseMeshHistory,
+  parseRowHistory,
+  type RowHistory,
+} from '../../../server/protocol/history.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { NOW_MS, podOf } from '../../support/mesh.ts';
+
+const HOUR_MS = 3_600_000;
+const BINS = LATENCY_BINS_US.length + 1;
+
+/** A pod's history in which `failed` of its 3 links fail in each step that its memory covers. */
+function rowHistory(
+  { fromAgeMs, toAgeMs }: AgeRange,
+  stepMs: number,
+  failed: number,
+  knownAgeMs = HOUR_MS,
+): RowHistory {
+  const count = Math.ceil((fromAgeMs - toAgeMs) / stepMs);
+  const covers = (step: number) => fromAgeMs - (step + 0.5) * stepMs <= knownAgeMs;
+  const of = (value: number) => Array.from({ length: count }, (_, step) => (covers(step) ? value : 0));
+  const byLatency = of(3 - failed).map((good) => [good, ...new Array<number>(BINS - 1).fill(0)]);
+  const head = { fromAgeMs, toAgeMs, stepMs, resolutionMs: 0, knownAgeMs };
+  return { format: 'goldpinger-ts/row-history/1', ...head, links: of(3), failed: of(failed), byLatency };
+}
+
+/** A reader in a mesh of three, of which the third knows `thirdKnownMs` and answers `lateMs` after the first. */
+function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
+  const clock = new FakeClock(NOW_MS);
+  const paths: string[] = [];
+  const held: unknown[] = [];
+  const ask = async <T>({ path, own, parse }: Question<T>): Promise<AllParts<T>> => {
+    paths.push(path);
+    const query = new URLSearchParams(path.split('?')[1]);
+    const [fromAgeMs, toAgeMs, stepMs] = ['fromAge', 'toAge', 'step'].map((name) => Number(query.get(name)));
+    const told = (failed: number, knownMs?: number) =>
+      parse(
+        JSON.parse(JSON.stringify(rowHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
+        0,
+      );
+    const parts = [
+      { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
+      { pod: podOf(1), value: await told(1), atMs: NOW_MS, errorMs: 0 },
+    ];
+    await clock.advance(lateMs);
+    const third = podOf(2, { createdMs: NOW_MS - thirdAgeMs });
+    parts.push({ pod: third, value: await told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    held.push(...parts.map(({ value }) => value));
+    return {
+      parts,
+      missing: [{ name: 'pod-3', reason: 'timeout', detail: 'no whole answer' }],
+      atMs: NOW_MS,
+    };
+  };
+  const reader = createHistoryReader(HOUR_MS, {
+    clock,
+    askAll: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
+    ownRowHistory: async (range, stepMs) => rowHistory(range, stepMs, 0),
+    resolutionMs: () => resolutionMs,
+    countAlive: (_from, _step, steps) => new Array(steps).fill(4),
+    departedSince: () => [podOf(9)],
+  });
+  return { clock, reader, paths, held };
+}
+
+describe('the history of the mesh', () => {
+  it('is the sum of all rows, and says which are missing in which step', async () => {
+    const { reader } = start({ thirdKnownMs: 20_000 });
+    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
+    expect([history.fromMs, history.toMs, history.stepMs]).toEqual([NOW_MS - 60_000, NOW_MS, 10_000]);
+    expect(history.links).toEqual([6, 6, 6, 6, 9, 9]);
+    expect(history.failed).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(history.byLatency.map(([first]) => first)).toEqual([5, 5, 5, 5, 8, 8]);
+    expect(history.rows).toEqual([2, 2, 2, 2, 3, 3]);
+    expect(history.pods).toEqual([4, 4, 4, 4, 4, 4]);
+    expect(history.missing.map(({ name, reason }) => [name, reason])).toEqual([
+      ['pod-3', 'timeout'],
+      ['pod-2', 'no-history'],
+      ['pod-9', 'no-history'],
+    ]);
+  });
+
+  it('does not miss what was before a pod came', async () => {
+    const missing = async (thirdKnownMs: number, thirdAgeMs: number) => {
+      const { reader } = start({ thirdKnownMs, thirdAgeMs });
+      const history = await reader.history({ fromMs: NOW_MS - 120_000, toMs: NOW_MS, stepMs: 10_000 });
+      return history.missing.map(({ name }) => name);
+    };
+    expect(await missing(60_000, 80_000)).toEqual(['pod-3', 'pod-9']);
+    expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
+  });
+
+  it('holds nothing of an answer but since when its pod remembers, and asks for each stretch by itself', async () => {
+    const { reader, held, paths, clock } = start();
+    const first = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    await clock.advance(10_000);
+    await reader.history({ fromMs: NOW_MS - 50_000, toMs: NOW_MS + 10_000, stepMs: 10_000 });
+    expect(first.links).toEqual(new Array(6).fill(9));
+    expect(held).toHaveLength(6);
+    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs']);
+    expect(new Set(paths).size).toBe(2);
+  });
+
+  it('puts what a late pod tells where it belongs', async () => {
+    const { reader } = start({ thirdKnownMs: 20_000, lateMs: 9_000 });
+    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(history.links).toEqual([6, 6, 6, 6, 6, 9]);
+  });
+
+  it.each([
+    ['the whole window', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 0 }, 0, 15_000, 240],
+    ['a minute', { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 0 }, 0, 1_000, 60],
+    ['as fine as it may be', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_007 }, 0, 5_007, 719],
+    ['finer than that', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_001 }, 0, 5_007, 719],
+    ['finer than what is kept', { fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 }, 30_000, 30_000, 20],
+    ['longer than what is kept', { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS, stepMs: 60_000 }, 0, 60_000, 60],
+    ['beyond now', { fromMs: NOW_MS - 60_000, toMs: NOW_MS + HOUR_MS, stepMs: 10_000 }, 0, 10_000, 6],
+  ])('of %s has steps of a length that can be had', async (_, query, resolutionMs, stepMs, steps) => {
+    const history = await start({ resolutionMs }).reader.history(query);
+    expect(history.stepMs).toBe(stepMs);
+    expect(Math.abs(history.links.length - steps)).toBeLessThanOrEqual(1);
+    expect(history.links.length).toBeLessThanOrEqual(720);
+    expect(history.fromMs % stepMs).toBe(0);
+  });
+
+  it('is asked for once for all who watch', async () => {
+    const { clock, reader, paths } = start();
+    const query = { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 };
+    const [a, b] = await Promise.all([reader.history(query), reader.history(query)]);
+    expect(a).toBe(b);
+    expect(paths).toHaveLength(1);
+    await clock.advance(2_001);
+    await reader.history(query);
+    expect(paths).toHaveLength(2);
+    reader.stop();
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a row’s history from another process', () => {
+  const good = rowHistory({ fromAgeMs: 30_000, toAgeMs: 0 }, 10_000, 1);
+
+  it.each([
+    ['another format', { format: 'x' }],
+    ['no lists', { links: 3 }],
+    ['lists of different lengths', { failed: [1] }],
+    ['a negative count', { links: [1, -1, 1] }],
+    ['a fraction', { failed: [0.5, 0, 0] }],
+    ['too few bins', { byLatency: [[1], [1], [1]] }],
+    ['too many steps', { links: new Array(721).fill(0), failed: new Array(721).fill(0) }],
+    ['an age that is none', { knownAgeMs: 'x' }],
+  ])('is refused with %s', (_, change) => {
+    expect(() => parseRowHistory({ ...good, ...change })).toThrow();
+    expect(parseRowHistory(good)).toEqual(good);
+  });
+});

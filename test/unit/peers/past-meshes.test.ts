@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { createPastMeshes } from '../../../server/peers/history.ts';
+import type { RowAnswer, RowAsk } from '../../../server/peers/peer-client.ts';
+import type { AgeRange } from '../../../server/protocol/history.ts';
+import { outcomeOf } from '../../../server/protocol/links.ts';
+import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
+import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
+import type { Row } from '../../../server/protocol/pod-report.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type LinkWish, NOW_MS, podOf, podsOf, rowOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+
+const HOUR_MS = 3_600_000;
+const range = (fromAgeMs: number, toAgeMs: number): AgeRange => ({ fromAgeMs, toAgeMs });
+
+/** A row of the past of one who knows the last `knownAgeMs`. */
+function pastRow(pod: Pod, peers: readonly Pod[], asked: AgeRange, knownAgeMs = HOUR_MS, wishes?: LinkWish[]): Row {
+  const windowMs = asked.fromAgeMs - asked.toAgeMs;
+  return rowOf(pod, peers, wishes, { past: { ...asked, resolutionMs: 5_000, knownAgeMs }, windowMs });
+}
+
+interface Scene {
+  /** Who runs now, and who ran then. */
+  now: readonly Pod[];
+  before: readonly Pod[];
+  answer?(uid: string, asked: AgeRange): RowAnswer | null;
+  ownKnownAgeMs?: number;
+  resolutionMs?: number;
+  /** How well the pods are known now. */
+  status?: Partial<DiscoveryStatus>;
+}
+
+/** Matrices of the past as pod 0 collects them. */
+function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
+  const clock = new FakeClock(NOW_MS);
+  const asks: RowAsk[] = [];
+  const meshes = createPastMeshes(
+    {
+      ...{ checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000, concurrency: 4, port: 8080 },
+      ...{ families: [4], useHostIP: false, jitterFactor: 0 },
+    },
+    {
+      ...{ clock, random: () => 0, selfUid: () => 'uid-0' },
+      snapshot: () => snapshotOf(now, status),
+      settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
+      podsAt: () => [...before],
+      podOf: () => null,
+      resolutionMs: () => resolutionMs,
+      ownRowOf: async (asked) =>
+        ownKnownAgeMs < asked.fromAgeMs
+          ? pastRow(podOf(0), [], asked, ownKnownAgeMs, [])
+          : pastRow(podOf(0), before, asked, ownKnownAgeMs),
+      fetchRow: async (ask) => {
+        asks.push(ask);
+        const asked = ask.past ?? range(0, 0);
+        const pod = now.find(({ uid }) => uid === ask.uid) as Pod;
+        return answer?.(ask.uid, asked) ?? { kind: 'row', row: pastRow(pod, before, asked) };
+      },
+    },
+    { onPeerCall: () => {} },
+  );
+  const reasons = (mesh: { rows: { missing: string }[] }) => mesh.rows.map(({ missing }) => missing);
+  return { clock, asks, meshes, reasons };
+}
+
+describe('a matrix of the past', () => {
+  const span = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
+
+  it('is of the pods of then, asked by ages for the same stretch, however late each is asked', async () => {
+    const pods = podsOf(4);
+    const { meshes, asks, reasons } = start({ now: pods, before: pods });
+    const mesh = await meshes.of(span);
+    expect(asks.map(({ past, windowMs }) => [past, windowMs])).toEqual(new Array(3).fill([range(60_000, 50_000), 0]));
+    expect(reasons(mesh)).toEqual(['', '', '', '']);
+    expect(mesh.past).toEqual({ ...span, resolutionMs: 5_000 });
+    expect([mesh.windowMs, mesh.health.ok]).toEqual([10_000, true]);
+    expect(mesh.rows.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(span.toMs));
+    expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
+  });
+
+  it('tells of a list of pods that is old whether it was so at the end of the stretch already', async () => {
+    const pods = podsOf(3);
+    const phaseAt = async (sinceMs: number) => {
+      const { meshes } = start({ now: pods, before: pods, status: { phase: 'stale', sinceMs } });
+      return (await meshes.of(span)).discovery.phase;
+    };
+    expect(await phaseAt(span.toMs - 20_000)).toBe('stale');
+    expect(await phaseAt(span.toMs + 1_000)).toBe('synced');
+  });
+
+  it('has no row of who has gone or restarted since; what others say of them stays', async () => {
+    const before = podsOf(4);
+    const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
+    const { meshes, reasons } = start({
+      ...{ now, before },
+      answer: (uid, asked) => (uid === 'uid-1' ? { kind: 'row', row: pastRow(podOf(1), [], asked, 20_000, []) } : null),
+    });
+    const mesh = await meshes.of(span);
+    expect(reasons(mesh)).toEqual(['', 'no-history', 'no-history', 'no-history']);
+    expect(mesh.rows[1]?.missingDetail).toBe(`its memory begins at ${new Date(NOW_MS - 20_000).toISOString()}`);
+    expect(mesh.rows[2]?.missingDetail).toContain('gone since');
+    expect([...(mesh.rows[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
+  });
+
+  it('says of a row that is here since when it knows of the stretch, if the pod ran before', async () => {
+    const bornWithin = podOf(2, { createdMs: span.fromMs });
+    const pods = [podOf(0), podOf(1), bornWithin];
+    const { meshes, reasons } = start({
+      ...{ now: pods, before: pods },
+      answer: (uid, asked) => {
+        const pod = pods.find((one) => one.uid === uid) as Pod;
+        return { kind: 'row', row: pastRow(pod, pods, asked, 55_000) };
+      },
+    });
+    const mesh = await meshes.of(span);
+    expect(reasons(mesh)).toEqual(['', '', '']);
+    const began = `its memory begins at ${new Date(NOW_MS - 55_000).toISOString()}`;
+    expect(mesh.rows.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
+  });
+
+  it('takes no view of now for one of then', async () => {
+    const pods = podsOf(2);
+    const { meshes, reasons } = start({
+      ...{ now: pods, before: pods },
+      answer: () => ({ kind: 'row', row: rowOf(podOf(1), pods) }),
+    });
+    expect(reasons(await meshes.of(span))).toEqual(['', 'no-history']);
+  });
+
+  it('names pods that only others know, when we were not here yet', async () => {
+    const before = [podOf(0), podOf(1)];
+    const known = [...before, podOf(8)];
+    const { meshes, reasons } = start({
+      ...{ now: before, before, ownKnownAgeMs: 10_000 },
+      answer: (_, asked) => {
+        const wishes: LinkWish[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
+        return { kind: 'row', row: pastRow(podOf(1), known, asked, HOUR_MS, wishes) };
+      },
+    });
+    const mesh = await meshes.of(span);
+    expect(reasons(mesh)).toEqual(['no-history', '']);
+    expect(mesh.pods[2]).toMatchObject({ uid: 'uid-8', name: 'pod-8', lifecycle: 'gone' });
+    const links = mesh.rows[1]!.links;
+    expect([...links.to].map((to, i) => [to, outcomeOf(links, i)])).toEqual([
+      [0, 'ok'],
+      [2, 'timeout'],
+    ]);
+    expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).pods).toHaveLength(3);
+  });
+
+  it('at a moment is long enough to have a sample of each link', async () => {
+    const pods = podsOf(1);
+    const fine = await start({ now: pods, before: pods }).meshes.at(NOW_MS - 50_000);
+    expect(fine.past).toMatchObject({ fromMs: NOW_MS - 53_000, toMs: NOW_MS - 50_000 });
+    const coarse = await start({ now: pods, before: pods, resolutionMs: 30_000 }).meshes.at(NOW_MS + 50_000);
+    expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 30_000, toMs: NOW_MS });
+  });
+
+  it('is collected once for all who ask about the same, kept for some seconds, and not for too many at once', async () => {
+    const pods = podsOf(3);
+    const { meshes, asks, clock } = start({ now: pods, before: pods });
+    await Promise.all([meshes.of(span), meshes.of({ ...span, toMs: span.toMs + 20 }), meshes.of(span)]);
+    await meshes.of(span);
+    expect(asks).toHaveLength(2);
+    await clock.advance(5_001);
+    await meshes.of(span);
+    expect(asks).toHaveLength(4);
+    const many = Array.from({ length: 6 }, (_, i) =>
+      meshes.of({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs - 1_000 }),
+    );
+    const ends = await Promise.allSettled(many);
+    expect(ends.map(({ status }) => status)).toEqual([
+      ...new Array(4).fill('fulfilled'),
+      ...new Array(2).fill('rejected'),
+    ]);
+    expect(ends[5]).toMatchObject({ reason: { status: 503, message: expect.stringContaining('try again') } });
+    meshes.stop();
+    await expect(meshes.of(span)).rejects.toThrow('shutting down');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('of more than 90 000 links is collected after the one before it, and one is kept', async () => {
+    const pods = podsOf(301);
+    const { meshes, asks } = start({ now: pods, before: pods });
+    const stretches = [1, 2, 3, 4, 5].map((i) => ({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs }));
+    const ends = await Promise.allSettled(stretches.map((stretch) => meshes.of(stretch)));
+    expect(ends.map(({ status }) => status)).toEqual([...new Array(4).fill('fulfilled'), 'rejected']);
+    const lengths = asks.map(({ past }) => (past?.fromAgeMs ?? 0) - (past?.toAgeMs ?? 0));
+    expect(lengths).toEqual([11, 12, 13, 14].flatMap((s) => new Array(300).fill(s * 1_000)));
+    await meshes.of({ fromMs: span.fromMs - 4_000, toMs: span.toMs });
+    expect(asks).toHaveLength(1_200);
+    await meshes.of({ fromMs: span.fromMs - 3_000, toMs: span.toMs });
+    expect(asks).toHaveLength(1_500);
+    meshes.stop();
+  });
+});

@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createRowTransport, type RowAnswer, type RowAsk } from '../../../server/peers/peer-client.ts';
+import { encodeRow, parseRow } from '../../../server/protocol/pod-report.ts';
+import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { podOf, podsOf, refOf, rowOf } from '../../support/mesh.ts';
+
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
+const stops: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(stops.splice(0).map((stop) => stop()));
+});
+
+/** A peer that answers requests as told, and notes their URLs. */
+async function startPeer(answer: RequestListener, host = '127.0.0.1') {
+  const urls: string[] = [];
+  const server: Server = createServer((req, res) => {
+    urls.push(req.url ?? '');
+    answer(req, res);
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  stops.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return { host, port: (server.address() as AddressInfo).port, urls };
+}
+
+function transport() {
+  const clock = new FakeClock();
+  const { fetchRow, close } = createRowTransport(clock);
+  stops.push(close);
+  const ask = (to: { host: string; port: number }, change: Partial<RowAsk> = {}): Promise<RowAnswer> =>
+    fetchRow({
+      ...{ uid: 'uid-1', windowMs: 0, past: null, timeoutMs: 1_000, known: null, signal: new AbortController().signal },
+      host: to.host,
+      port: to.port,
+      ...change,
+    });
+  return { clock, ask };
+}
+
+const pods = podsOf(3);
+const row = rowOf(podOf(1), pods);
+const json = { 'content-type': 'application/json' };
+const check = JSON.stringify({ podResults: { 'pod-0': { OK: true, PodIP: '127.0.0.1' } } });
+
+describe('asking a pod for its row', () => {
+  it('gives the row in our format, without the peers that we have', async () => {
+    const peer = await startPeer((req, res) => {
+      const hash = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
+      res.writeHead(200, json).end(encodeRow(row, hash));
+    });
+    const known = { hash: row.peersHash, peers: pods.map(refOf) };
+    const { ask } = transport();
+    const answer = await ask(peer, { known, windowMs: 60_000 });
+    expect(answer).toEqual({ kind: 'row', row: parseRow(JSON.parse(encodeRow(row))) });
+    expect(answer.kind === 'row' && answer.row.peers).toBe(known.peers);
+    expect(peer.urls).toEqual([`/api/v1/row?${new URLSearchParams({ peers: row.peersHash, window: '60000' })}`]);
+  });
+
+  it('works over IPv6', async () => {
+    const peer = await startPeer((_, res) => res.writeHead(200, json).end(encodeRow(row)), '::1');
+    expect((await transport().ask(peer)).kind).toBe('row');
+  });
+
+  it.each([
+    [404, '{"code":404,"message":"path /api/v1/row was not found"}'],
+    [405, ''],
+    [200, '<!doctype html><title>Goldpinger</title>'],
+    [200, '{"boot_time":"2026-11-22T14:39:48.013Z"}'],
+    [200, JSON.stringify({ ...JSON.parse(encodeRow(row)), format: 'goldpinger-ts/row/2' })],
+  ])('asks /check of one that answers %i %s', async (status, body) => {
+    const peer = await startPeer((req, res) => {
+      if (req.url === '/check') res.writeHead(200, json).end(check);
+      else res.writeHead(status).end(body);
+    });
+    const { ask } = transport();
+    const answer = await ask(peer);
+    expect(answer.kind === 'check' && [...answer.check.podResults.keys()]).toEqual(['pod-0']);
+    expect(peer.urls).toEqual(['/api/v1/row', '/check']);
+  });
+
+  it('remembers who speaks Goldpinger only, for ten minutes or until it fails', async () => {
+    let up = true;
+    const peer = await startPeer((req, res) => {
+      if (!up) req.socket.destroy();
+      else if (req.url === '/check') res.writeHead(200, json).end(check);
+      else res.writeHead(404).end();
+    });
+    const { ask, clock } = transport();
+    const urlsOf = async () => {
+      await ask(peer);
+      return peer.urls.splice(0);
+    };
+    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+    expect(await urlsOf()).toEqual(['/check']);
+    await clock.advance(9 * 60_000);
+    expect(await urlsOf()).toEqual(['/check']);
+    await clock.advance(60_000);
+    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+    up = false;
+    expect(await urlsOf()).toEqual(['/check']);
+    up = true;
+    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+  });
+
+  it.each([
+    ['links of a wrong length', (wire: { links: Record<string, unknown> }) => (wire.links['length'] = 5)],
+    ['a link to nowhere', (wire: { links: Record<string, unknown> }) => (wire.links['to'] = 'CQAJAAkA')],
+    ['another hash without peers', (wire: object) => Object.assign(wire, { peers: null, peersHash: 'lie' })],
+    ['peers that are no peers', (wire: object) => Object.assign(wire, { peers: [['x']] })],
+  ])('calls a row with %s malformed, and does not ask on', async (_, spoil) => {
+    const wire = JSON.parse(encodeRow(row));
+    spoil(wire);
+    const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
+    const known = { hash: 'mine', peers: pods.map(refOf) };
+    expect(await transport().ask(peer, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
+    expect(peer.urls).toHaveLength(1);
+  });
+
+  it('refuses a body beyond 8 MiB', async () => {
+    const block = Buffer.alloc(1024 * 1024, ' ');
+    const peer = await startPeer((_, res) => {
+      res.writeHead(200, json);
+      for (let i = 0; i < 9; i++) res.write(block);
+    });
+    expect(await transport().ask(peer)).toMatchObject({ kind: 'missing', reason: 'malformed' });
+  });
+
+  it('does not resolve names', async () => {
+    const answer = await transport().ask({ host: 'localhost', port: 1 });
+    expect(answer).toMatchObject({ kind: 'missing', reason: 'no-address' });
+  });
+
+  it('ends when the collection is ended', async () => {
+    const peer = await startPeer(() => {});
+    const ending = new AbortController();
+    const { ask, clock } = transport();
+    const answer = ask(peer, { signal: ending.signal });
+    await soon(() => expect(peer.urls).toHaveLength(1));
+    ending.abort();
+    expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked' });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+/** What no row of ours can come of: where a ping is fine, the answer still is neither a row nor a /check. */
+const reasonOf = (outcome: string, kind: BadPeerKind) => {
+  if (kind === 'not-found') return 'http-status';
+  return outcome === 'ok' ? 'malformed' : outcome;
+};
+/** Node's parser is more patient than our own pings: bounds of ours that it does not have end otherwise. */
+const OTHERWISE: Partial<Record<BadPeerKind, string[]>> = {
+  'many-interim': ['timeout'],
+  'switches-protocol': ['http-status'],
+  'huge-head': ['malformed', 'reset'],
+  'bare-line-feeds': ['malformed', 'reset'],
+  'http-0.9': ['malformed', 'reset'],
+  'http-2': ['malformed', 'reset'],
+};
+const hangs = (kind: BadPeerKind) => /never|late|drips|many-interim/.test(kind);
+
+describe('a pod that', () => {
+  it.each(BAD_PEER_KINDS)('%s is a missing row with a reason', async (kind) => {
+    const peer = await startBadPeer(kind);
+    stops.push(peer.stop);
+    const { ask, clock } = transport();
+    const answering = ask(peer);
+    if (hangs(kind)) {
+      await soon(() => expect(peer.requests.length).toBeGreaterThan(0));
+      await clock.advance(1_000);
+    }
+    const answer = await answering;
+    const expected = OTHERWISE[kind] ?? [reasonOf(peer.outcome, kind)];
+    expect(answer.kind === 'missing' ? expected : []).toContain(
+      answer.kind === 'missing' ? answer.reason : answer.kind,
+    );
+    expect(answer.kind === 'missing' && answer.detail).not.toBe('');
+    expect(clock.pending).toBe(0);
+    await soon(() => expect(peer.open).toBe(0));
+  });
+});

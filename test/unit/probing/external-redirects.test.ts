@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { httpAttempt } from '../../../server/probing/external.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const stops: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+/** A server that redirects from each of these paths to what stands there; `/ok` is 200, `/silent` no answer at all. */
+async function serve(redirects: Record<string, string>) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push(path);
+    const location = redirects[path] ?? (path.startsWith('/loop') ? `/loop${asked.length}` : undefined);
+    if (location !== undefined) response.writeHead(302, { location }).end('x'.repeat(100_000));
+    else if (path !== '/silent') response.writeHead(path === '/ok' ? 200 : 404).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(
+    () => server.closeAllConnections(),
+    () => server.close(),
+  );
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const clock = new FakeClock();
+  const attempt = (path: string) => httpAttempt(base + path, clock)(500, new AbortController().signal);
+  return { asked, base, clock, attempt };
+}
+
+describe('an HTTP target that redirects', () => {
+  it("is as good as where that leads, as it is to Goldpinger's client", async () => {
+    const { asked, attempt, base, clock } = await serve({ '/a': '/b', '/b': 'ok', '/c': 'nowhere' });
+    expect(await attempt('/a')).toBe('');
+    expect(asked).toEqual(['/a', '/b', '/ok']);
+    expect(await attempt('/c')).toBe(`${base}/c returned non-200 resp: 404`);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['in a circle', '/loop', /^Get "[^"]+\/loop": stopped after 10 redirects$/],
+    ['to another protocol', '/file', /invalid url scheme: 'file' in address/],
+    ['to nowhere', '/nonsense', /Invalid URL/],
+    ['to what Node refuses', '/refused', /^Get "[^"]+\/refused": ./],
+  ])('%s fails', async (_, path, words) => {
+    const { attempt, asked, clock } = await serve({
+      '/file': 'file:///etc/passwd',
+      '/nonsense': 'http://:x',
+      '/refused': 'http://%zz@127.0.0.1/',
+    });
+    expect(await attempt(path)).toMatch(words);
+    expect(asked.length).toBeLessThanOrEqual(10);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('has one timeout for all of it', async () => {
+    const { attempt, base, clock, asked } = await serve({ '/a': '/silent' });
+    const result = attempt('/a');
+    await vi.waitFor(() => expect(asked).toContain('/silent'), { timeout: 10_000, interval: 5 });
+    await clock.advance(500);
+    expect(await result).toBe(`Get "${base}/a": timeout after 500 ms`);
+  });
+});

@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type External, type ExternalSettings, startExternal } from '../../../server/probing/external.ts';
+import type { ProbeResult } from '../../../server/protocol/sample.ts';
+import { startBadPeer } from '../../support/bad-peer.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+/** Waits for a condition, with room for a busy machine. */
+const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+
+const stops: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+async function listening(server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  stops.push(() => server.close());
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+type Lookup = (host: string) => Promise<readonly unknown[]>;
+
+function start(
+  targets: { dns?: string[]; tcp?: string[]; http?: string[] },
+  lookup: Lookup = async () => [1],
+  intervalMs = 30_000,
+) {
+  const clock = new FakeClock();
+  const heard: ProbeResult[] = [];
+  const settings: ExternalSettings = {
+    dns: { targets: targets.dns ?? [], timeoutMs: 500 },
+    tcp: { targets: targets.tcp ?? [], timeoutMs: 500 },
+    http: { targets: targets.http ?? [], timeoutMs: 500 },
+    intervalMs,
+  };
+  const external = startExternal(settings, { clock, lookup }, (result) => heard.push(result));
+  stops.push(() => external.stop());
+  return { clock, external, heard, ended: (count: number) => soon(() => expect(heard.length).toBe(count)) };
+}
+
+const errors = (external: External) => external.results().map((result) => result.error);
+
+describe('external probes', () => {
+  it('are not yet good or bad before the first result', () => {
+    const { external } = start({ dns: ['a.test'] }, () => new Promise(() => {}));
+    expect(external.results()).toEqual([{ target: 'a.test', protocol: 'dns', atMs: 0, durationUs: 0, error: '' }]);
+  });
+
+  it('resolve hosts, and say what Goldpinger says where there is no address', async () => {
+    const lookup: Lookup = async (host) => {
+      if (host === 'nope.invalid') throw Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+      if (host === 'broken.test') throw Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
+      return host === 'empty.test' ? [] : ['10.0.0.1'];
+    };
+    const { external, clock, ended } = start({ dns: ['ok.test', 'empty.test', 'nope.invalid', 'broken.test'] }, lookup);
+    await ended(4);
+    expect(errors(external)).toEqual([
+      '',
+      'empty.test was resolved to 0 ips',
+      'nope.invalid was resolved to 0 ips',
+      'lookup broken.test: getaddrinfo EAI_AGAIN',
+    ]);
+    expect(external.results()[0]?.atMs).toBe(clock.nowMs());
+  });
+
+  it('connect to TCP targets', async () => {
+    const port = await listening(createTcpServer());
+    const refusing = await startBadPeer('refuses');
+    const targets = [`127.0.0.1:${port}`, `127.0.0.1:${refusing.port}`, 'no-port', '[::1', 'x:99999', ''];
+    const { external, ended } = start({ tcp: targets });
+    await ended(6);
+    expect(errors(external)).toEqual([
+      '',
+      `dial tcp 127.0.0.1:${refusing.port}: connection refused`,
+      "invalid address: 'no-port'",
+      "invalid address: '[::1'",
+      "invalid address: 'x:99999'",
+      "invalid address: ''",
+    ]);
+  });
+
+  it('ask HTTP targets: 200 is success, all else is not', async () => {
+    const server = createServer((request, response) => {
+      const status = Number(request.url?.slice(1));
+      response.writeHead(status, { location: '/200' }).end('x'.repeat(100_000));
+    });
+    const base = `http://127.0.0.1:${await listening(server)}`;
+    const refusing = await startBadPeer('refuses');
+    const garbage = await startBadPeer('ssh-banner');
+    stops.push(garbage.stop);
+    const { external, ended } = start({
+      http: [
+        ...[200, 204, 304, 404].map((status) => `${base}/${status}`),
+        ...[`http://127.0.0.1:${refusing.port}/`, `http://127.0.0.1:${garbage.port}/`, 'ftp://x/', 'nonsense'],
+      ],
+    });
+    await ended(8);
+    expect(errors(external)).toEqual([
+      '',
+      `${base}/204 returned non-200 resp: 204`,
+      `${base}/304 returned non-200 resp: 304`,
+      `${base}/404 returned non-200 resp: 404`,
+      `Get "http://127.0.0.1:${refusing.port}/": connection refused`,
+      expect.stringContaining('HPE_INVALID_CONSTANT'),
+      "invalid url scheme: 'ftp' in address",
+      "invalid url: 'nonsense'",
+    ]);
+  });
+
+  it('give up at their timeout and leave no timer but that of the next round', async () => {
+    const silent = await startBadPeer('never-answers');
+    stops.push(silent.stop);
+    const { external, clock, ended } = start({ http: [`http://127.0.0.1:${silent.port}/`] });
+    await soon(() => expect(silent.requests).toHaveLength(1));
+    await clock.advance(500);
+    await ended(1);
+    expect(external.results()[0]).toMatchObject({
+      error: `Get "http://127.0.0.1:${silent.port}/": timeout after 500 ms`,
+      durationUs: 500_000,
+    });
+    expect(clock.pending).toBe(1);
+    await soon(() => expect(silent.open).toBe(0));
+  });
+
+  it('go on, in rounds, one interval apart', async () => {
+    const { clock, heard } = start({ dns: ['a.test', 'b.test'] });
+    await clock.advance(65_000);
+    expect(heard.length).toBe(6);
+  });
+
+  it('never ask twice at once for a host whose lookup hangs, and say that it hangs', async () => {
+    const asked: string[] = [];
+    const lookup: Lookup = (host) => {
+      asked.push(host);
+      return new Promise(() => {});
+    };
+    const hosts = ['a.test', 'b.test', 'c.test'];
+    const { clock, external, heard } = start({ dns: hosts }, lookup, 1_000);
+    await clock.advance(10_600);
+    // The third waits behind two that hang, but its time is up all the same.
+    expect(asked).toEqual(['a.test', 'b.test']);
+    expect(errors(external)).toEqual(hosts.map((host) => `lookup ${host}: timeout after 500 ms`));
+    expect(heard.length).toBe(33);
+  });
+
+  it('run at most 16 at a time', async () => {
+    const silent = await startBadPeer('never-answers');
+    stops.push(silent.stop);
+    const { clock, ended } = start({
+      http: Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`),
+    });
+    await soon(() => expect(silent.requests).toHaveLength(16));
+    await clock.advance(500);
+    await soon(() => expect(silent.requests).toHaveLength(20));
+    await clock.advance(500);
+    await ended(20);
+  });
+
+  it('are at most as many as a row may hold', () => {
+    const hosts = Array.from({ length: 600 }, (_, i) => `h${i}.test`);
+    expect(start({ dns: hosts }).external.results()).toHaveLength(500);
+  });
+
+  it('end at once when stopped: nothing is heard any more, no timer and no connection is left', async () => {
+    const silent = await startBadPeer('never-answers');
+    stops.push(silent.stop);
+    const lookup: Lookup = () => new Promise(() => {});
+    const target = `127.0.0.1:${silent.port}`;
+    const { clock, external, heard } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);
+    await soon(() => expect(silent.requests).toHaveLength(1));
+    external.stop();
+    await soon(() => expect(silent.open).toBe(0));
+    await clock.advance(60_000);
+    expect([heard.length, clock.pending]).toEqual([0, 0]);
+  });
+
+  it('go on every 30 s where peers are not pinged', async () => {
+    const { clock, heard } = start({ dns: ['a.test'] }, undefined, 0);
+    await clock.advance(59_000);
+    expect(heard.length).toBe(2);
+    await clock.advance(2_000);
+    expect(heard.length).toBe(3);
+  });
+});

@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HttpAnswer, type Progress } from '../../../server/probing/http-response.ts';
+
+const LIMIT = 1000;
+
+/** Reads `text` cut at the given places; a close follows where nothing was decided. */
+function read(text: string, cuts: number[] = []): Progress | null {
+  const answer = new HttpAnswer(LIMIT);
+  const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
+  let from = 0;
+  for (const to of [...places, text.length]) {
+    const progress = answer.push(Buffer.from(text.slice(from, to), 'latin1'));
+    if (progress.kind !== 'more') return progress;
+    from = to;
+  }
+  return answer.end();
+}
+
+/** The same without Buffers, for comparison. */
+function plain(progress: Progress | null): unknown {
+  return progress?.kind === 'answer' ? [progress.status, progress.body.toString('latin1')] : progress;
+}
+
+const chunked = (...chunks: string[]) =>
+  `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks
+    .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`)
+    .join('')}0\r\n\r\n`;
+
+describe('an HTTP answer', () => {
+  it.each([
+    ['by its length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
+    ['with nothing', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', [200, '']],
+    ['without a reason', 'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
+    ['with the same length twice', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nhi', [200, 'hi']],
+    ['by the close of the connection', 'HTTP/1.0 200 OK\r\n\r\nhi', [200, 'hi']],
+    ['in chunks', chunked('h', 'i'), [200, 'hi']],
+    [
+      'after interim answers',
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n',
+      [204, ''],
+    ],
+    ['that is not 200: its body is left', 'HTTP/1.1 503 Busy\r\nContent-Length: 99999\r\n\r\n', [503, '']],
+  ])('is read %s', (_what, text, expected) => {
+    expect(plain(read(text))).toEqual(expected);
+  });
+
+  it.each([
+    ['HTTP/2 200 OK\r\n\r\n', 'not an HTTP/1 answer'],
+    ['HTTX', 'not an HTTP/1 answer'],
+    ['HTTP/1.1 20 OK\r\n\r\n', 'no valid status line'],
+    ['HTTP/1.1  200 OK\r\n\r\n', 'no valid status line'],
+    ['HTTP/1.1 600 Odd\r\n\r\n', 'no valid status line'],
+    ['HTTP/1.1 200 OK\r\nName : value\r\n\r\n', 'an invalid header field'],
+    ['HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n', 'an invalid header field'],
+    ['HTTP/1.1 200 OK\r\nA: b\u0000\r\n\r\n', 'an invalid header field'],
+    [`HTTP/1.1 200 OK\r\n${'A: b\r\n'.repeat(101)}\r\n`, 'more than 100 header fields'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 'an invalid Content-Length'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n', 'an invalid Content-Length'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n', 'a body of more than 1000 bytes'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 'an unknown transfer encoding'],
+    ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', 'an unknown transfer encoding'],
+    [chunked('x'.repeat(600), 'y'.repeat(600)), 'a body of more than 1000 bytes'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n', 'a chunk without its end'],
+    ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n', 'an invalid chunk size'],
+    [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'0'.repeat(300)}`, 'a chunk line that does not end'],
+    [`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1001)}`, 'a body of more than 1000 bytes'],
+    ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'an unexpected answer 101'],
+  ])('%.60j is malformed', (text, why) => {
+    expect(read(text)).toEqual({ kind: 'malformed', why });
+  });
+
+  it.each([
+    '',
+    'HTTP',
+    'HTTP/1.1 200 OK\r\nA: b',
+    'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi',
+    chunked('h').slice(0, -2),
+  ])('%j that is then closed is cut short', (text) => {
+    expect(read(text)).toBeNull();
+  });
+
+  it('reads the same however the network cuts it', () => {
+    const body = fc.string({ unit: 'grapheme-ascii', maxLength: 200 });
+    const text = fc.oneof(
+      body.map((it) => `HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: ${it.length}\r\n\r\n${it}`),
+      fc
+        .array(
+          body.filter((it) => it !== ''),
+          { maxLength: 4 },
+        )
+        .map((it) => chunked(...it)),
+      fc.string({ maxLength: 60 }).map((it) => `HTTP/1.1 ${it}\r\n\r\n`),
+    );
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(), { maxLength: 10 }), (it, cuts) => {
+        expect(plain(read(it, cuts))).toEqual(plain(read(it)));
+      }),
+    );
+  });
+
+  it('keeps a bounded number of bytes of a peer that never ends', () => {
+    const answer = new HttpAnswer(LIMIT);
+    const endless = Buffer.from('HTTP/1.1 100 Continue\r\nX: y\r\n\r\n');
+    let pushed = 0;
+    while (answer.push(endless).kind === 'more') pushed += endless.length;
+    expect(pushed).toBeLessThan(200_000);
+  });
+});

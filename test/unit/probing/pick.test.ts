@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { pickPeers } from '../../../server/probing/pick.ts';
+
+const uids = fc.uniqueArray(fc.uuid(), { minLength: 2, maxLength: 200 });
+const count = fc.integer({ min: 1, max: 10 });
+
+/** All pairs `from>to` that a set of pods probes. */
+function pairs(pods: string[], number: number): Set<string> {
+  const peers = pods.map((uid) => ({ uid }));
+  return new Set(pods.flatMap((from) => pickPeers(from, peers, number).map((to) => `${from}>${to}`)));
+}
+
+describe('PING_NUMBER', () => {
+  it('gives each pod exactly that many others, and each is probed by exactly that many', () => {
+    fc.assert(
+      fc.property(uids, count, (pods, number) => {
+        fc.pre(number < pods.length);
+        const peers = pods.map((uid) => ({ uid }));
+        const watchers = new Map<string, number>();
+        for (const self of pods) {
+          const picked = pickPeers(self, peers, number);
+          expect(new Set(picked).size).toBe(number);
+          expect(picked).not.toContain(self);
+          for (const uid of picked) watchers.set(uid, (watchers.get(uid) ?? 0) + 1);
+        }
+        expect([...watchers.values()]).toEqual(pods.map(() => number));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('depends neither on the order of the list nor on the moment', () => {
+    fc.assert(
+      fc.property(uids, count, (pods, number) => {
+        const [self = ''] = pods;
+        const peers = pods.map((uid) => ({ uid }));
+        expect(pickPeers(self, peers, number).sort()).toEqual(pickPeers(self, peers.toReversed(), number).sort());
+      }),
+    );
+  });
+
+  it('moves at most three times as many pairs when a pod joins or leaves', () => {
+    fc.assert(
+      fc.property(uids, count, (pods, number) => {
+        fc.pre(number < pods.length - 1);
+        const more = pairs(pods, number);
+        const fewer = pairs(pods.slice(1), number);
+        const changed = [...more].filter((pair) => !fewer.has(pair)).length;
+        const changedBack = [...fewer].filter((pair) => !more.has(pair)).length;
+        expect(changed + changedBack).toBeLessThanOrEqual(3 * number);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('spreads the pairs over nodes: of 30 pods on 3 nodes about a third stay on their own', () => {
+    const pods = Array.from({ length: 300 }, (_, i) => `node${i % 3}-pod${i}`);
+    const near = [...pairs(pods, 3)].filter((pair) => pair[4] === pair.split('>')[1]![4]).length;
+    expect(near / 900).toBeGreaterThan(0.2);
+    expect(near / 900).toBeLessThan(0.47);
+  });
+
+  it.each([
+    [0, ['a', 'b', 'c']],
+    [3, ['a', 'b', 'c']],
+    [9, ['a', 'b', 'c']],
+    [2, ['b', 'c']],
+  ])('of %i among three pods', (number, expected) => {
+    const peers = [{ uid: 'a' }, { uid: 'b' }, { uid: 'c' }, { uid: 'c' }];
+    expect(pickPeers('a', peers, number).sort()).toEqual(expected);
+  });
+
+  it('works for a pod that is not in the list', () => {
+    const picked = pickPeers('stranger', [{ uid: 'a' }, { uid: 'b' }, { uid: 'c' }], 2);
+    expect(picked).toHaveLength(2);
+    expect(picked).not.toContain('stranger');
+  });
+
+  it('has nobody to pick where there is nobody', () => {
+    expect(pickPeers('a', [], 3)).toEqual([]);
+  });
+});

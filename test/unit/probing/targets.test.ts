@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { findSelf, targetsOf } from '../../../server/probing/targets.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+
+function pod(uid: string, more: Partial<Pod> = {}): Pod {
+  return {
+    ...{ uid, name: `pod-${uid}`, namespace: 'default', node: `node-${uid}`, zone: '' },
+    ...{ podIPs: [`10.0.0.${uid}`], hostIPs: [`192.168.0.${uid}`], lifecycle: 'ready' },
+    ...{ sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' },
+    ...more,
+  };
+}
+
+const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, port: 8080, pingNumber: 0, selfUid: '1' };
+
+describe('targets', () => {
+  it('are all pods with an address, oneself included', () => {
+    expect(targetsOf([pod('1'), pod('2')], OPTIONS)).toEqual([
+      expect.objectContaining({ id: '1/4', address: '10.0.0.1', podIP: '10.0.0.1', hostIP: '192.168.0.1', port: 8080 }),
+      expect.objectContaining({ id: '2/4', address: '10.0.0.2', name: 'pod-2', node: 'node-2', family: 4 }),
+    ]);
+  });
+
+  it.each(['ready', 'not-ready', 'terminating'] as const)('include a %s pod that has an address', (lifecycle) => {
+    expect(targetsOf([pod('2', { lifecycle })], OPTIONS)).toHaveLength(1);
+  });
+
+  it.each([
+    ['gone', { lifecycle: 'gone' }],
+    ['without any address yet', { podIPs: [], lifecycle: 'starting' }],
+    ['starting, and so not listening yet', { lifecycle: 'starting' }],
+  ] as const)('leave out a pod that is %s', (_what, more) => {
+    expect(targetsOf([pod('2', more as Partial<Pod>)], OPTIONS)).toEqual([]);
+  });
+
+  it('are chosen among starting pods too, so that one that becomes ready moves no other pair', () => {
+    const pods = ['1', '2', '3', '4', '5', '6'].map((uid) => pod(uid));
+    const options = { ...OPTIONS, pingNumber: 2 };
+    const before = targetsOf(pods, options).map(({ uid }) => uid);
+    const starting = pods.map((each) => (each.uid === before[0] ? { ...each, lifecycle: 'starting' as const } : each));
+    expect(targetsOf(starting, options).map(({ uid }) => uid)).toEqual(before.slice(1));
+  });
+
+  it('go to the host with USE_HOST_IP', () => {
+    const [target] = targetsOf([pod('2')], { ...OPTIONS, useHostIP: true });
+    expect(target).toMatchObject({ address: '192.168.0.2', podIP: '10.0.0.2', hostIP: '192.168.0.2' });
+  });
+
+  it('are one a family in which the pod has an address', () => {
+    const dual = pod('2', { podIPs: ['10.0.0.2', 'fd00::2'], hostIPs: ['fd01::2', '192.168.0.2'] });
+    const targets = targetsOf([dual, pod('3')], { ...OPTIONS, families: [4, 6] });
+    expect(targets.map(({ id, address, hostIP }) => [id, address, hostIP])).toEqual([
+      ['2/4', '10.0.0.2', '192.168.0.2'],
+      ['2/6', 'fd00::2', 'fd01::2'],
+      ['3/4', '10.0.0.3', '192.168.0.3'],
+    ]);
+  });
+
+  it('have an empty address where the pod has one, but in none of the wanted families', () => {
+    const targets = targetsOf([pod('2', { podIPs: ['fd00::2'] })], OPTIONS);
+    expect(targets).toEqual([expect.objectContaining({ id: '2/4', address: '', podIP: 'fd00::2' })]);
+  });
+
+  it('take nothing for an address that is none', () => {
+    const [target] = targetsOf([pod('2', { podIPs: ['10.0.0.2\r\nEvil: yes'] })], OPTIONS);
+    expect(target?.address).toBe('');
+  });
+
+  it('are as many pods as PING_NUMBER says, in all their families', () => {
+    const pods = ['1', '2', '3', '4'].map((uid) => pod(uid, { podIPs: [`10.0.0.${uid}`, `fd00::${uid}`] }));
+    const targets = targetsOf(pods, { ...OPTIONS, families: [4, 6], pingNumber: 2 });
+    expect(targets).toHaveLength(4);
+    expect(new Set(targets.map((target) => target.uid)).size).toBe(2);
+    expect(targets.some((target) => target.uid === '1')).toBe(false);
+  });
+});
+
+describe('oneself', () => {
+  const nobody = { podName: '', namespace: '', podIP: '', hostname: '', localAddresses: [] };
+  const pods = [pod('1'), pod('2'), pod('3', { namespace: 'other', name: 'pod-2', podIPs: ['10.0.0.2', 'fd00::3'] })];
+
+  it.each([
+    ['by name, where it is the only one', { podName: 'pod-1' }, '1'],
+    ['by name and namespace', { podName: 'pod-2', namespace: 'other' }, '3'],
+    ['not by a name that two have', { podName: 'pod-2' }, ''],
+    ['by IP', { podIP: '10.0.0.1' }, '1'],
+    ['by name before IP', { podName: 'pod-1', podIP: 'fd00::3' }, '1'],
+    ['by IP where the name is not in the list', { podName: 'pod-9', podIP: 'fd00::3' }, '3'],
+    ['by a host name that is a pod name', { hostname: 'pod-1' }, '1'],
+    ['by an address of the machine', { localAddresses: ['172.17.0.1', 'fd00::3'] }, '3'],
+    ['by a host name that is the name of a node with one pod', { hostname: 'node-2' }, '2'],
+    ['not at all without facts', {}, ''],
+  ])('is found %s', (_what, facts, uid) => {
+    expect(findSelf(pods, { ...nobody, ...facts })).toBe(uid);
+  });
+
+  it('is never a pod that is gone', () => {
+    expect(findSelf([pod('1', { lifecycle: 'gone' })], { ...nobody, podName: 'pod-1' })).toBe('');
+  });
+});

@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { MAX16, NONE16, pack16, readBase64, toBase64, unpack16 } from '../../../server/protocol/links.ts';
+
+describe('durations in 16 bits', () => {
+  it('keeps whole numbers below 8192 exactly', () => {
+    for (let n = 0; n < 8192; n++) expect(unpack16(pack16(n))).toBe(n);
+  });
+
+  it('is off by at most 1 in 8192 up to its largest, and never goes down as the duration goes up', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 4096, max: MAX16, noNaN: true }), (duration) => {
+        const back = unpack16(pack16(duration));
+        expect(Math.abs(back - duration)).toBeLessThanOrEqual(0.5 + duration / 8192);
+        expect(pack16(duration * 1.001)).toBeGreaterThanOrEqual(pack16(duration));
+      }),
+    );
+  });
+
+  it('gives "none" for what is no duration, and the largest for what is too long', () => {
+    for (const nothing of [-1, Number.NaN, Number.NEGATIVE_INFINITY]) expect(pack16(nothing)).toBe(NONE16);
+    expect(unpack16(NONE16)).toBe(-1);
+    expect(pack16(Number.POSITIVE_INFINITY)).toBe(pack16(MAX16));
+    expect(unpack16(pack16(MAX16))).toBe(MAX16);
+  });
+
+  const back = (text: string, length: number) => {
+    const bytes = new Uint8Array(length);
+    readBase64(text, bytes);
+    return bytes;
+  };
+
+  it('survives base64 and refuses other lengths', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 20_000 }), (bytes) => {
+        expect(back(toBase64(bytes), bytes.length)).toEqual(bytes);
+        expect(() => back(toBase64(bytes), bytes.length + 1)).toThrow(RangeError);
+        if (bytes.length > 0) expect(() => back(toBase64(bytes), bytes.length - 1)).toThrow(RangeError);
+      }),
+    );
+    for (const text of ['***', '****', 'AA=A', 'A===']) expect(() => back(text, 2)).toThrow(RangeError);
+  });
+
+  it('does the same in a browser, which has no Buffer', () => {
+    const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i * 7);
+    const text = toBase64(bytes);
+    vi.stubGlobal('Buffer', undefined);
+    try {
+      expect(toBase64(bytes)).toBe(text);
+      expect(back(text, 1000)).toEqual(bytes);
+      expect(() => back('****', 3)).toThrow(RangeError);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});

@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { JOURNAL_FORMAT, MAX_EVENTS, parsingJournal } from '../../../server/protocol/event.ts';
+
+const entry = {
+  ...{ seq: 1, ageMs: 5, toldMs: 0, kind: 'link-failed', outcome: 'timeout', phase: 'connect', totalUs: -1 },
+  ...{ pod: { uid: 'u', name: 'a', namespace: 'default', node: 'n' }, detail: 'no connection' },
+};
+const journalOf = (events: unknown[]) => ({
+  ...{ format: JOURNAL_FORMAT, id: 'abc', knownAgeMs: 1, truncated: false, events },
+});
+
+/** Reads a journal; gives how many entries were looked at in each step. */
+function stepsOf(events: unknown[]) {
+  const looks: number[] = [];
+  let looked = 0;
+  const counted = events.map(
+    (event) =>
+      new Proxy(event as object, {
+        get: (target, key) => {
+          if (key === 'seq') looked += 1;
+          return Reflect.get(target, key);
+        },
+      }),
+  );
+  const work = parsingJournal(journalOf(counted));
+  for (;;) {
+    const step = work.next();
+    looks.push(looked);
+    looked = 0;
+    if (step.done === true) return { looks, journal: step.value };
+  }
+}
+
+it('reads a long journal a few entries at a time', () => {
+  const { looks, journal } = stepsOf(Array.from({ length: MAX_EVENTS }, (_, seq) => ({ ...entry, seq })));
+  expect(journal.events).toHaveLength(MAX_EVENTS);
+  expect(journal.events.at(-1)).toEqual({ ...entry, seq: MAX_EVENTS - 1 });
+  expect(looks.length).toBeGreaterThan(MAX_EVENTS / 20);
+  expect(Math.max(...looks)).toBeLessThanOrEqual(20);
+});
+
+it.each([
+  ['an entry that is none', [entry, 5]],
+  ['an entry of an unknown kind', [{ ...entry, kind: 'party' }]],
+  ['a pod without a name', [{ ...entry, pod: { uid: 'u' } }]],
+  ['too many entries', Array(MAX_EVENTS + 1).fill(entry)],
+])('refuses a journal with %s', (_words, events) => {
+  expect(() => [...parsingJournal(journalOf(events))]).toThrow();
+});

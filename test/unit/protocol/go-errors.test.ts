@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { goError, outcomeOfGoError } from '../../../server/protocol/go-errors.ts';
+import { OUTCOMES, PHASES } from '../../../server/protocol/sample.ts';
+
+const at = { path: '/ping', address: '10.0.0.3', port: 8080 };
+
+describe('a failure in the words of Go', () => {
+  it.each([
+    ['refused', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: connection refused'],
+    ['unreachable', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: connect: no route to host'],
+    ['timeout', 'connect', 'Get "http://10.0.0.3:8080/ping": dial tcp 10.0.0.3:8080: i/o timeout'],
+    ['timeout', 'first-byte', 'Get "http://10.0.0.3:8080/ping": context deadline exceeded'],
+    ['reset', 'body', 'Get "http://10.0.0.3:8080/ping": read tcp 10.0.0.3:8080: read: connection reset by peer'],
+    ['http-status', 'body', 'Get "http://10.0.0.3:8080/ping": http-status: status 404'],
+  ] as const)('%s while %s', (outcome, phase, words) => {
+    expect(goError({ ...at, outcome, phase, detail: outcome === 'http-status' ? 'status 404' : 'own words' })).toBe(
+      words,
+    );
+  });
+
+  it('has IPv6 in brackets', () => {
+    const words = goError({ ...at, address: 'fd00::3', outcome: 'refused', phase: 'connect', detail: '' });
+    expect(words).toBe('Get "http://[fd00::3]:8080/ping": dial tcp [fd00::3]:8080: connect: connection refused');
+  });
+
+  it('leaves the words of a Go pod as they came', () => {
+    const detail = 'Get "http://10.0.0.3:8080/ping": net/http: request canceled';
+    expect(goError({ ...at, outcome: 'timeout', phase: null, detail })).toBe(detail);
+  });
+
+  it('is understood again as what it was', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...OUTCOMES.slice(1)), fc.constantFrom(...PHASES), (outcome, phase) => {
+        const words = goError({ ...at, outcome, phase, detail: '' });
+        expect(outcomeOfGoError(words, outcome !== 'no-address').outcome).toBe(outcome);
+      }),
+    );
+  });
+});
+
+describe('the outcome of a ping that a Go pod reports', () => {
+  it.each([
+    ['Get "http://127.0.1.3:8080/ping": dial tcp 127.0.1.3:8080: connect: connection refused', 'refused', 'connect'],
+    ['Get "http://10.0.0.9:8080/ping": dial tcp 10.0.0.9:8080: i/o timeout', 'timeout', 'connect'],
+    ['Get "http://10.0.0.9:8080/ping": context deadline exceeded', 'timeout', null],
+    [
+      'Get "http://10.0.0.9:8080/ping": context deadline exceeded (Client.Timeout exceeded while awaiting headers)',
+      'timeout',
+      'first-byte',
+    ],
+    ['Get "http://10.0.0.9:8080/ping": EOF', 'reset', 'first-byte'],
+    [
+      'Get "http://10.0.0.9:8080/ping": read tcp 1.2.3.4:5->10.0.0.9:8080: read: connection reset by peer',
+      'reset',
+      'first-byte',
+    ],
+    ['Get "http://10.0.0.9:8080/ping": dial tcp 10.0.0.9:8080: connect: no route to host', 'unreachable', 'connect'],
+    ['Get "http://10.0.0.9:8080/ping": dial tcp: connect: network is unreachable', 'unreachable', 'connect'],
+    ['Get "http://x:8080/ping": dial tcp: lookup x on 10.96.0.10:53: no such host', 'dns', null],
+    ['unknown error (status 404): {resp:0xc0}', 'http-status', null],
+    ["invalid character '<' looking for beginning of value", 'malformed', 'body'],
+    ['something that no one has seen yet', 'malformed', 'body'],
+  ] as const)('%s', (words, outcome, phase) => {
+    expect(outcomeOfGoError(words, true)).toEqual({ outcome, phase });
+  });
+
+  it('is no-address without an IP, whatever the words', () => {
+    expect(outcomeOfGoError('connection refused', false)).toEqual({ outcome: 'no-address', phase: null });
+  });
+});

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  parseGoldpingerCheck,
+  parseGoldpingerCheckAll,
+  parseGoldpingerClusterHealth,
+} from '../../../server/protocol/goldpinger.ts';
+
+const FOLDER = new URL('../../fixtures/goldpinger/', import.meta.url);
+const recorded = (pattern: RegExp) => readdirSync(FOLDER).filter((name) => pattern.test(name));
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'));
+
+describe("Goldpinger's answers", () => {
+  it.each(recorded(/check(-probes)?\.json$/))('%s is read', (name) => {
+    const check = parseGoldpingerCheck(read(name));
+    expect([...check.podResults.keys()]).toContain('goldpinger-001');
+  });
+
+  it.each(recorded(/check_all/))('%s is read', (name) => {
+    const all = parseGoldpingerCheckAll(read(name));
+    expect([...all.responses.keys()].sort()).toEqual(all.hosts.map((host) => host.podName).sort());
+    expect([...all.responses.values()].every(({ response, error }) => (response === null) !== (error === ''))).toBe(
+      true,
+    );
+  });
+
+  it.each(recorded(/cluster_health/))('%s is read', (name) => {
+    const health = parseGoldpingerClusterHealth(read(name));
+    expect(health.nodesHealthy.length + health.nodesUnhealthy.length).toBe(health.nodesTotal);
+  });
+
+  it('may have fields that we do not know, and lack those that Go leaves out', () => {
+    const check = parseGoldpingerCheck({ podResults: { a: { OK: true, loss: 0.5 } }, version: 4 });
+    expect(check.podResults.get('a')).toEqual({
+      ...{ OK: true, pingTime: '', podIP: '', hostIP: '', bootTime: '' },
+      ...{ statusCode: 0, responseTimeMs: 0, error: '' },
+    });
+    expect(check.probeResults.size).toBe(0);
+  });
+
+  it('may name a pod in any way without harm', () => {
+    const { podResults } = parseGoldpingerCheck(JSON.parse('{"podResults":{"__proto__":{"OK":true},"toString":{}}}'));
+    expect([...podResults.keys()]).toEqual(['__proto__', 'toString']);
+  });
+
+  it.each([
+    ['nothing', undefined, /the answer/],
+    ['a list', [], /the answer/],
+    ['another JSON object', { status: 'ok' }, /podResults/],
+    ['a result that is a text', { podResults: { a: 'fine' } }, /podResults\.a/],
+    ['a time that is a text', { podResults: { a: { 'response-time-ms': '1' } } }, /podResults\.a\.response-time-ms/],
+    ['an address of a megabyte', { podResults: { a: { PodIP: 'x'.repeat(1e6) } } }, /podResults\.a\.PodIP/],
+    ['too many results', { podResults: Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [i, {}])) }, /podR/],
+  ])('%s is refused, with the place', (_, wire, place) => {
+    expect(() => parseGoldpingerCheck(wire)).toThrow(place);
+    expect(() => parseGoldpingerCheck(wire)).toThrow(TypeError);
+  });
+});

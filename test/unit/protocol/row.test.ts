@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeStats, emptyLinks, emptyStats, encodeColumns } from '../../../server/protocol/links.ts';
+import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
+import { encodeRow, type PeerRef, parseRow, type Row } from '../../../server/protocol/pod-report.ts';
+import { OUTCOMES } from '../../../server/protocol/sample.ts';
+
+const peers: PeerRef[] = ['a', 'b', 'c'].map((uid) => ({
+  uid,
+  name: `pod-${uid}`,
+  namespace: 'default',
+  podIP: '10.0.0.1',
+}));
+
+function rowOf(entries: { to: number; outcome: number; totalUs: number }[]): Row {
+  const links = emptyLinks(entries.length);
+  for (const [i, entry] of entries.entries()) {
+    links.to[i] = entry.to;
+    links.outcome[i] = entry.outcome;
+    links.totalUs[i] = entry.totalUs;
+  }
+  return {
+    pod: { uid: 'a', name: 'pod-a', namespace: 'default' },
+    atMs: 1,
+    bootTimeMs: 1,
+    peersHash: 'h',
+    peers,
+    gonePeers: [],
+    links,
+    details: [],
+    stats: emptyStats(entries.length),
+    windowMs: 60_000,
+    past: null,
+    probes: [],
+    starvation: { loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: 0 },
+    discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
+  };
+}
+
+const entries = fc.array(
+  fc.record({
+    to: fc.nat({ max: 2 }),
+    outcome: fc.nat({ max: OUTCOMES.length - 1 }),
+    totalUs: fc.nat({ max: 65_535 }),
+  }),
+  { maxLength: 50 },
+);
+
+describe('a row on the wire', () => {
+  it('is read back as it was sent', () => {
+    fc.assert(
+      fc.property(entries, (links) => {
+        // Older versions do not tell for how long links have been slow.
+        const row: Row = links.length < 5 ? rowOf(links) : { ...rowOf(links), slow: [[4, 12_000]] };
+        expect(parseRow(JSON.parse(encodeRow(row)))).toEqual(row);
+      }),
+    );
+  });
+
+  it('leaves the peers out for an asker who has them, and only with their hash', () => {
+    const wire = JSON.parse(encodeRow(rowOf([]), 'h'));
+    expect(wire.peers).toBeNull();
+    expect(parseRow(wire, { hash: 'h', peers }).peers).toEqual(peers);
+    expect(() => parseRow(wire, { hash: 'other', peers })).toThrow('unknown hash');
+    expect(() => parseRow(wire)).toThrow('unknown hash');
+  });
+
+  it.each([
+    ['another format', { format: 'x' }],
+    [
+      'links that lead nowhere',
+      { links: { ...JSON.parse(encodeRow(rowOf([{ to: 2, outcome: 0, totalUs: 1 }]))).links }, peers: [] },
+    ],
+    ['columns of another length', { links: { length: 7 } }],
+    ['a negative length', { links: { length: -1 } }],
+    ['too long a name', { pod: { uid: 'x'.repeat(200), name: '', namespace: '' } }],
+    ['text for a time', { atMs: '1' }],
+    ['a time that is no number', { atMs: null }],
+  ])('refuses %s', (_what, change) => {
+    expect(() => parseRow({ ...JSON.parse(encodeRow(rowOf([]))), ...change })).toThrow();
+  });
+
+  it('refuses any JSON that is not a row', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(() => parseRow(value)).toThrow();
+      }),
+    );
+  });
+});
+
+describe('a mesh on the wire', () => {
+  it('is read back as it was sent, row by row', () => {
+    const row = rowOf([{ to: 0, outcome: 3, totalUs: 300 }]);
+    const pod = {
+      podIPs: ['10.0.0.1'],
+      hostIPs: [],
+      lifecycle: 'ready',
+      sinceMs: 0,
+      createdMs: 0,
+      owner: '',
+      labels: '',
+      replacedBy: '',
+    } as const;
+    const mesh: Mesh = {
+      atMs: 1,
+      collectMs: 2,
+      ageMs: 3,
+      windowMs: 0,
+      past: null,
+      findings: [],
+      servedBy: { pod: 0, name: 'pod-a' },
+      discovery: {
+        phase: 'synced',
+        sinceMs: 0,
+        mode: 'watch',
+        lastGoodMs: 0,
+        attempts: 0,
+        nextAttemptMs: 0,
+        lastError: null,
+        namespace: 'default',
+        labelSelector: 'app=goldpinger',
+      },
+      settings: {
+        version: '1',
+        refreshIntervalMs: 1,
+        pingTimeoutMs: 1,
+        pingNumber: 0,
+        slowLinkMs: 100,
+        historyWindowMs: 3_600_000,
+        goneRetentionMs: 1,
+        displayNodeName: false,
+      },
+      health: { ok: false, reasons: [{ pod: 0, why: ['because'] }], general: [] },
+      pods: [
+        {
+          uid: 'a',
+          name: '</script>',
+          namespace: 'default',
+          node: '',
+          zone: '',
+          ...pod,
+          podIPs: [...pod.podIPs],
+          hostIPs: [],
+        },
+      ],
+      rows: [
+        {
+          pod: 0,
+          missing: '',
+          missingDetail: '',
+          via: 'row',
+          atMs: 1,
+          fetchUs: 1,
+          bootTimeMs: 1,
+          samePeers: true,
+          links: row.links,
+          details: [[0, 'late']],
+          stats: null,
+          probes: [],
+          starvation: null,
+        },
+      ],
+    };
+    expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
+  });
+});
+
+it('takes statistics of an older version, which does not tell how many samples are suspect', () => {
+  const stats = emptyStats(2);
+  stats.samples.fill(7);
+  const { suspect, ...older } = encodeColumns(stats, 2);
+  expect(suspect).toBe(0);
+  expect(decodeStats(older, 2)).toEqual(stats);
+  const { samples: _, ...without } = older;
+  expect(() => decodeStats(without, 2)).toThrow('without column samples');
+});
