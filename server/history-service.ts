@@ -2,14 +2,14 @@ import type { Config } from './config/config.ts';
 import { AnnotationBook, podTokenOf } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodBook } from './events/pods.ts';
-import type { Answers, PastAnswers } from './http/context.ts';
-import type { OwnView } from './monitor.ts';
+import type { PastContext, RouteContext } from './http/context.ts';
+import type { Monitor } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
-import type { AskAll } from './peers/broadcast.ts';
+import type { Broadcast } from './peers/broadcast.ts';
 import type { CollectHooks, CollectSettings } from './peers/collector.ts';
 import { createEventsReader, type EventsReader } from './peers/events.ts';
 import { createHistoryReader, createPastMeshes } from './peers/history.ts';
-import type { LinkAsker, RowTransport } from './peers/peer-client.ts';
+import type { LinkClient, ReportClient } from './peers/peer-client.ts';
 import type { Journal } from './protocol/event.ts';
 import type { LinkHistory } from './protocol/history.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
@@ -19,14 +19,14 @@ import type { LinkChange } from './results/results.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 
 /** What the past is made of: parts of the service. */
-interface PastParts {
+interface HistoryServiceParts {
   clock: Clock;
   random(): number;
-  own: OwnView;
+  own: Monitor;
   podBook: PodBook;
-  askAll: AskAll;
-  linkAsker: LinkAsker;
-  fetchRow: RowTransport;
+  askAll: Broadcast;
+  linkAsker: LinkClient;
+  fetchReport: ReportClient;
   snapshot(): DiscoverySnapshot;
   settings(): MeshSettings;
 }
@@ -36,13 +36,13 @@ const LINK_STEPS = 360;
 const SHORTEST_STEP_MS = 1_000;
 
 /** The half of the wiring that answers questions about the past; `service.ts` has the other. */
-export class PastView {
+export class HistoryService {
   readonly #config: Config;
-  readonly #parts: PastParts;
+  readonly #parts: HistoryServiceParts;
   readonly #meshes: ReturnType<typeof createPastMeshes>;
   readonly #history: ReturnType<typeof createHistoryReader>;
 
-  constructor(config: Config, collect: CollectSettings, parts: PastParts, hooks: CollectHooks) {
+  constructor(config: Config, collect: CollectSettings, parts: HistoryServiceParts, hooks: CollectHooks) {
     const { clock, own, podBook, askAll } = parts;
     this.#config = config;
     this.#parts = parts;
@@ -50,28 +50,28 @@ export class PastView {
     this.#meshes = createPastMeshes(
       { ...collect, jitterFactor: config.jitterFactor },
       {
-        ...{ clock, random: parts.random, fetchRow: parts.fetchRow, snapshot: parts.snapshot },
+        ...{ clock, random: parts.random, fetchReport: parts.fetchReport, snapshot: parts.snapshot },
         ...{ settings: parts.settings, resolutionMs, selfUid: () => own.selfUid },
         podsAt: (atMs) => podBook.podsAt(atMs),
         podOf: (uid) => podBook.podOf(uid),
-        ownRowOf: (range) => own.rowOf(range),
+        ownReportOf: (range) => own.reportOf(range),
       },
       hooks,
     );
     this.#history = createHistoryReader(config.historyWindowMs, {
       ...{ clock, askAll, resolutionMs },
-      ownRowHistory: (range, stepMs) => own.past.rowHistory(range, stepMs),
+      ownReportHistory: (range, stepMs) => own.past.podHistory(range, stepMs),
       countAlive: (fromMs, stepMs, steps) => podBook.countAlive(fromMs, stepMs, steps),
       departedSince: (fromMs) => podBook.departedSince(fromMs),
     });
   }
 
   /** What the routes serve. */
-  answers(): PastAnswers {
+  answers(): PastContext {
     const { own } = this.#parts;
     return {
-      row: (range) => own.rowOf(range),
-      rowHistory: (range, stepMs) => own.past.rowHistory(range, stepMs),
+      podReport: (range) => own.reportOf(range),
+      podHistory: (range, stepMs) => own.past.podHistory(range, stepMs),
       ownLinkHistory: (to, range, stepMs) => ({
         ...{ from: own.selfUid, to, error: '' },
         ...own.past.linkHistory(to, range, stepMs),
@@ -101,26 +101,26 @@ export class PastView {
 }
 
 /** What the chronicle is kept and read with. */
-interface ChronicleParts {
+interface EventServiceParts {
   clock: Clock;
   random(): number;
   log: Log;
-  own: OwnView;
-  askAll: AskAll;
+  own: Monitor;
+  askAll: Broadcast;
 }
 
 /** The part of the wiring that remembers what happened: pods, events, annotations, and those of all pods. */
-export class Chronicle {
+export class EventService {
   /** Who was there when. */
   readonly podBook: PodBook;
-  readonly #own: OwnView;
+  readonly #own: Monitor;
   readonly #journal: EventJournal;
   readonly #events: EventsReader;
   readonly #book: AnnotationBook;
   readonly #annotations: MeshAnnotations;
-  readonly #tokens: Pick<Answers, 'writeToken' | 'podToken'>;
+  readonly #tokens: Pick<RouteContext, 'writeToken' | 'podToken'>;
 
-  constructor(config: Config, { clock, random, log, own, askAll }: ChronicleParts) {
+  constructor(config: Config, { clock, random, log, own, askAll }: EventServiceParts) {
     this.#own = own;
     this.#tokens = { writeToken: config.writeToken, podToken: podTokenOf(config.writeToken) };
     this.podBook = new PodBook(config, clock);
@@ -166,7 +166,7 @@ export class Chronicle {
   }
 
   /** What the routes serve. */
-  answers(): Pick<Answers, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
+  answers(): Pick<RouteContext, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
     return {
       journal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
       events: (query) => this.#events.events(query),

@@ -16,13 +16,13 @@ import {
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange } from './protocol/history.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
-import type { Row } from './protocol/pod-report.ts';
+import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
 import { type LinkChange, Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
 /** What the own view is handed. */
-export interface OwnViewDeps {
+export interface MonitorDeps {
   clock: Clock;
   /** 0 <= random() < 1. */
   random: () => number;
@@ -32,7 +32,7 @@ export interface OwnViewDeps {
 }
 
 /** What the own view tells. */
-interface OwnViewHooks {
+interface MonitorHooks {
   /** How well the pods are known right now; younger than what came with the last change of them. */
   discoveryStatus(): DiscoveryStatus;
   onSample(target: Target, sample: Sample): void;
@@ -45,13 +45,13 @@ const PINGLESS_INTERVALS = 5;
 const PINGLESS_SLACK_MS = 10_000;
 
 /**
- * What this pod itself sees: it pings its peers, keeps and judges what came of it, and makes its row of it.
+ * What this pod itself sees: it pings its peers, keeps and judges what came of it, and makes its report of it.
  * This half of the wiring joins pinging and results; `service.ts` joins it with discovery, mesh, metrics and HTTP.
  */
-export class OwnView {
+export class Monitor {
   readonly #config: Config;
   readonly #clock: Clock;
-  readonly #hooks: OwnViewHooks;
+  readonly #hooks: MonitorHooks;
   readonly #bootTimeMs: number;
   readonly #loopDelay = startLoopDelay();
   readonly #cpuQueue = openCpuQueue();
@@ -64,7 +64,7 @@ export class OwnView {
   #targets = 0;
   #lastSampleMs: number;
 
-  constructor(config: Config, deps: OwnViewDeps, hooks: OwnViewHooks, bootTimeMs: number) {
+  constructor(config: Config, deps: MonitorDeps, hooks: MonitorHooks, bootTimeMs: number) {
     const { clock, random } = deps;
     this.#config = config;
     this.#clock = clock;
@@ -145,25 +145,25 @@ export class OwnView {
     return targets;
   }
 
-  /** The own row, with statistics over `windowMs` (0 = none). */
-  async row(windowMs: number): Promise<Row> {
-    const head = this.#rowHead();
+  /** The own report, with statistics over `windowMs` (0 = none). */
+  async report(windowMs: number): Promise<PodReport> {
+    const head = this.#reportHead();
     const probes = this.#external.results();
     const starvation = this.#starvation.status();
-    return { ...head, ...(await this.#results.row(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
+    return { ...head, ...(await this.#results.report(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
   }
 
-  /** The own row of a stretch of the past; external probes' results are not kept so long. */
-  async rowOf(range: AgeRange): Promise<Row> {
-    return { ...this.#rowHead(), ...(await this.#results.rowOf(range)), probes: [] };
+  /** The own report of a stretch of the past; external probes' results are not kept so long. */
+  async reportOf(range: AgeRange): Promise<PodReport> {
+    return { ...this.#reportHead(), ...(await this.#results.reportOf(range)), probes: [] };
   }
 
   /** The past of our links. */
-  get past(): Pick<Results, 'rowHistory' | 'linkHistory' | 'resolutionMs'> {
+  get past(): Pick<Results, 'podHistory' | 'linkHistory' | 'resolutionMs'> {
     return this.#results;
   }
 
-  #rowHead(): Pick<Row, 'pod' | 'atMs' | 'bootTimeMs' | 'discovery'> {
+  #reportHead(): Pick<PodReport, 'pod' | 'atMs' | 'bootTimeMs' | 'discovery'> {
     const { phase, sinceMs, lastGoodMs } = this.#hooks.discoveryStatus();
     const self = this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid);
     const namespace = self?.namespace ?? this.#config.namespace ?? '';
@@ -215,8 +215,8 @@ export class OwnView {
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 
-  /** How far the own row is to be trusted. */
-  starvation(): Row['starvation'] {
+  /** How far the own report is to be trusted. */
+  starvation(): PodReport['starvation'] {
     return this.#starvation.status();
   }
 

@@ -7,24 +7,24 @@ import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
 import { clusterHealthOf } from './goldpinger/cluster-health.ts';
 import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
-import { Chronicle, PastView } from './history-service.ts';
-import type { Answers } from './http/context.ts';
+import { EventService, HistoryService } from './history-service.ts';
+import type { RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
-import { OwnView, type OwnViewDeps } from './monitor.ts';
-import { type AskAll, createAskAll } from './peers/broadcast.ts';
+import { Monitor, type MonitorDeps } from './monitor.ts';
+import { type Broadcast, createBroadcast } from './peers/broadcast.ts';
 import { type CollectHooks, type Collector, createCollector } from './peers/collector.ts';
-import { createLinkAsker, createRowTransport, type LinkAsker } from './peers/peer-client.ts';
+import { createLinkClient, createReportClient, type LinkClient } from './peers/peer-client.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
 import type { LinkChange } from './results/results.ts';
 import type { Clock, Log } from './runtime/clock.ts';
-import { InTurn } from './runtime/concurrency.ts';
+import { SerialQueue } from './runtime/concurrency.ts';
 
 /** What a service is handed besides its configuration. */
-interface ServiceDeps extends OwnViewDeps {
+interface ServiceDeps extends MonitorDeps {
   log: Log;
   /** Folder of the built page. */
   pageDir: string;
@@ -39,7 +39,7 @@ export interface Service {
 }
 
 /** Asked for at once; more only makes our own pings late (measured). */
-const ROWS_AT_ONCE = 4;
+const REPORTS_AT_ONCE = 4;
 /** What requests in flight get once the listener closes. */
 const CLOSE_DEADLINE_MS = 2000;
 
@@ -59,20 +59,20 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   }
 }
 
-/** The parts, and what flows between them: pods into the own view and the metrics, rows into the matrix. */
+/** The parts, and what flows between them: pods into the own view and the metrics, reports into the mesh. */
 class Parts {
   readonly #config: Config;
   readonly #deps: ServiceDeps;
   readonly #bootTimeMs: number;
   readonly #listeners = new Set<() => void>();
-  readonly #own: OwnView;
+  readonly #own: Monitor;
   readonly #metrics: Metrics;
-  readonly #transport: ReturnType<typeof createRowTransport>;
+  readonly #transport: ReturnType<typeof createReportClient>;
   readonly #collector: Collector;
-  readonly #linkAsker: LinkAsker;
-  readonly #chronicle: Chronicle;
-  readonly #past: PastView;
-  readonly #askAll: AskAll;
+  readonly #linkAsker: LinkClient;
+  readonly #chronicle: EventService;
+  readonly #past: HistoryService;
+  readonly #askAll: Broadcast;
   #discovery: Discovery | null = null;
   #isReady = true;
 
@@ -81,7 +81,7 @@ class Parts {
     this.#config = config;
     this.#deps = deps;
     this.#bootTimeMs = clock.nowMs();
-    this.#own = new OwnView(
+    this.#own = new Monitor(
       config,
       deps,
       {
@@ -96,33 +96,33 @@ class Parts {
       ...{ clock, version, own: this.#own },
       discovery: () => this.#snapshot().status,
     });
-    this.#transport = createRowTransport(clock);
-    const { fetchRow } = this.#transport;
+    this.#transport = createReportClient(clock);
+    const { fetchReport } = this.#transport;
     const snapshot = () => this.#snapshot();
     const settings = () => settingsOf(config, version);
-    const collect = { ...config, port: config.clientPort, concurrency: ROWS_AT_ONCE };
+    const collect = { ...config, port: config.clientPort, concurrency: REPORTS_AT_ONCE };
     const calls: CollectHooks = {
       onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
     };
     this.#collector = createCollector(
       collect,
       {
-        ...{ clock, random, fetchRow, snapshot, settings },
-        ownRow: (windowMs) => this.#own.row(windowMs),
+        ...{ clock, random, fetchReport, snapshot, settings },
+        ownReport: (windowMs) => this.#own.report(windowMs),
         selfUid: () => this.#own.selfUid,
       },
       calls,
     );
-    this.#linkAsker = createLinkAsker({ ...config, port: config.clientPort }, clock);
-    this.#askAll = createAskAll(
+    this.#linkAsker = createLinkClient({ ...config, port: config.clientPort }, clock);
+    this.#askAll = createBroadcast(
       { ...config, port: config.clientPort },
       { clock, random, snapshot, selfUid: () => this.#own.selfUid },
     );
     const known = { clock, random, own: this.#own, askAll: this.#askAll };
-    this.#chronicle = new Chronicle(config, { ...known, log: deps.log });
+    this.#chronicle = new EventService(config, { ...known, log: deps.log });
     const { podBook } = this.#chronicle;
-    const parts = { ...known, podBook, linkAsker: this.#linkAsker, fetchRow, snapshot, settings };
-    this.#past = new PastView(config, collect, parts, calls);
+    const parts = { ...known, podBook, linkAsker: this.#linkAsker, fetchReport, snapshot, settings };
+    this.#past = new HistoryService(config, collect, parts, calls);
   }
 
   /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
@@ -179,7 +179,7 @@ class Parts {
   }
 
   /** What the routes serve. */
-  answers(): Answers {
+  answers(): RouteContext {
     const { clock, log, version, pageDir } = this.#deps;
     const { maxStreams, refreshIntervalMs, historyWindowMs, families, useHostIP, clientPort } = this.#config;
     const painter = createHeatmapPainter();
@@ -200,7 +200,7 @@ class Parts {
         return () => this.#listeners.delete(listener);
       },
       check: () => this.#own.check(),
-      row: (windowMs) => this.#own.row(windowMs),
+      podReport: (windowMs) => this.#own.report(windowMs),
       past,
       ...hypotheses,
       samples: (to) => this.#own.samples(to),
@@ -249,12 +249,12 @@ class Parts {
 /** What hypotheses are judged by. */
 interface HypothesesParts {
   clock: Clock;
-  own: OwnView;
+  own: Monitor;
   collector: Collector;
   painter: ReturnType<typeof createHeatmapPainter>;
-  past: Answers['past'];
-  events: Answers['events'];
-  annotations: Answers['annotations'];
+  past: RouteContext['past'];
+  events: RouteContext['events'];
+  annotations: RouteContext['annotations'];
   settings(): MeshSettings;
 }
 
@@ -265,11 +265,11 @@ const MAX_JUDGED = 64;
 function hypothesisAnswers(
   config: Config,
   { clock, own, collector, painter, past, events, annotations, settings }: HypothesesParts,
-): Pick<Answers, 'findings' | 'verdict' | 'report'> {
+): Pick<RouteContext, 'findings' | 'verdict' | 'report'> {
   const parts = {
     ...{ clock, settings, parseDuration: parseDurationMs, collectPast: past.mesh, servedBy: () => own.selfName },
     collect: collector.collect,
-    judging: new InTurn(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
+    judging: new SerialQueue(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
   };
   const reporter = createReporter(config, {
     ...{ clock, events, past: past.mesh, paint: painter.paint },
@@ -290,7 +290,7 @@ function hypothesisAnswers(
 interface MetricsParts {
   clock: Clock;
   version: string;
-  own: OwnView;
+  own: Monitor;
   discovery(): DiscoveryStatus;
 }
 
@@ -318,7 +318,7 @@ function createServiceMetrics(config: Config, { clock, version, own, discovery }
   );
 }
 
-/** The settings that a reader of the matrix needs. */
+/** The settings that a reader of the mesh needs. */
 function settingsOf(config: Config, version: string): MeshSettings {
   const { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs } = config;
   const { historyWindowMs, goneRetentionMs, displayNodeName } = config;

@@ -226,8 +226,8 @@ export const SETTINGS = {
   dnsTimeoutMs: timeout('DNS_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one resolution'),
   tcpTimeoutMs: timeout('TCP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one connection'),
   httpTimeoutMs: timeout('HTTP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one request'),
-  checkTimeoutMs: timeout('CHECK_TIMEOUT', 'Asking peers', '1000ms', 'Deadline of asking one peer for its row'),
-  checkAllTimeoutMs: timeout('CHECK_ALL_TIMEOUT', 'Asking peers', '5000ms', 'Deadline of collecting the whole matrix'),
+  checkTimeoutMs: timeout('CHECK_TIMEOUT', 'Asking peers', '1000ms', 'Deadline of asking one peer for its report'),
+  checkAllTimeoutMs: timeout('CHECK_ALL_TIMEOUT', 'Asking peers', '5000ms', 'Deadline of collecting the whole mesh'),
   metricsPerPeer: setting({
     variable: 'METRICS_PER_PEER',
     group: 'Answers',

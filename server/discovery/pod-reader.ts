@@ -38,8 +38,9 @@ const time = v.pipe(
   word(64),
   v.transform((text) => Date.parse(text) || 0),
 );
-const rows = <const T extends v.GenericSchema>(row: T) => v.nullish(v.pipe(v.array(row), v.maxLength(1000)), []);
-const addresses = rows(v.object({ ip: word(64) }));
+const reports = <const T extends v.GenericSchema>(report: T) =>
+  v.nullish(v.pipe(v.array(report), v.maxLength(1000)), []);
+const addresses = reports(v.object({ ip: word(64) }));
 
 const podSchema = v.object({
   metadata: v.object({
@@ -50,7 +51,7 @@ const podSchema = v.object({
     deletionTimestamp: time,
     deletionGracePeriodSeconds: v.nullish(v.number(), 0),
     labels: v.nullish(v.record(v.string(), v.unknown()), {}),
-    ownerReferences: rows(v.object({ uid: word(128), kind: word(63), controller: v.nullish(v.boolean(), false) })),
+    ownerReferences: reports(v.object({ uid: word(128), kind: word(63), controller: v.nullish(v.boolean(), false) })),
   }),
   spec: v.nullish(v.object({ nodeName: word(253) }), {}),
   status: v.nullish(
@@ -60,8 +61,8 @@ const podSchema = v.object({
       podIPs: addresses,
       hostIP: word(64),
       hostIPs: addresses,
-      conditions: rows(v.object({ type: word(316), status: word(63), lastTransitionTime: time })),
-      containerStatuses: rows(
+      conditions: reports(v.object({ type: word(316), status: word(63), lastTransitionTime: time })),
+      containerStatuses: reports(
         v.object({
           restartCount: v.nullish(v.number(), 0),
           state: v.nullish(v.object({ running: v.nullish(v.object({ startedAt: time })) })),

@@ -32,7 +32,7 @@ interface SyncHooks {
   onFault(error: ApiError): void;
 }
 
-/** After so many in a row we say that changes come by listing, though we go on trying. */
+/** After so many in a report we say that changes come by listing, though we go on trying. */
 const MAX_WATCH_FAILURES = 3;
 
 /** Objects a page: 1000 pods in one answer peak at 69 MiB, in pages of 50 at 48. */

@@ -120,7 +120,7 @@ export class EventJournal {
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
     const atMs = this.#clock.monotonicMs() - Math.max(0, this.#clock.nowMs() - sinceMs);
-    this.#enter({ kind: unreliable ? 'row-starved' : 'row-recovered', atMs });
+    this.#enter({ kind: unreliable ? 'cpu-starved' : 'cpu-recovered', atMs });
   }
 
   /** A result of an external probe. */

@@ -12,17 +12,17 @@ interface SpeedChange {
 interface Run {
   isSlow: boolean;
   sinceMs: number;
-  /** Latencies of the samples in a row that speak against `isSlow`. */
+  /** Latencies of the samples in a report that speak against `isSlow`. */
   totalsUs: number[];
 }
 
-/** So many samples in a row change it. */
+/** So many samples in a report change it. */
 const RUN = 3;
 /** It is normal again below this share of the limit, so that a link at the limit does not flicker. */
 const NORMAL_SHARE = 0.8;
 
 /**
- * Which links are slow. Slow: three samples in a row at or above the limit; normal again: three in a row below 0.8 of
+ * Which links are slow. Slow: three samples in a report at or above the limit; normal again: three in a report below 0.8 of
  * it. A suspect sample says nothing; a failed one ends the run, as a failing link is neither.
  */
 export class LinkSpeeds {

@@ -1,7 +1,7 @@
 import { type Addressing, addressOf } from '../peers/address.ts';
 import { goError } from '../protocol/go-errors.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
-import type { Mesh, MeshRow } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import {
   type Addressee,
@@ -13,7 +13,7 @@ import {
   resultKeys,
 } from './check.ts';
 
-/** What the matrix does not tell itself. */
+/** What the mesh does not tell itself. */
 export interface CheckAllOptions extends Addressing {
   /** The port that peers are called on; it stands in error texts. */
   port: number;
@@ -22,7 +22,7 @@ export interface CheckAllOptions extends Addressing {
 }
 
 /**
- * About how long a piece gets, in characters. A whole row of 1000 links would be one string of 180 000, whose thousand
+ * About how long a piece gets, in characters. A whole report of 1000 links would be one string of 180 000, whose thousand
  * parts outlive the collection of young garbage: that took a quarter of the time, and a third of the memory, of it all.
  */
 const PIECE_LENGTH = 8_192;
@@ -43,11 +43,11 @@ interface Entry {
 
 /**
  * Goldpinger's `/check_all` as JSON in pieces: 1000 pods come to 190 MB, which nobody should hold at once.
- * Made of the matrix that has been collected, not of a second round of questions. Pods that are gone or still starting
+ * Made of the mesh that has been collected, not of a second round of questions. Pods that are gone or still starting
  * are left out, as Goldpinger lists running pods only.
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string> {
-  const rows = rowsOf(mesh);
+  const reports = reportsOf(mesh);
   const results = new PodResultWriter();
   const entries = entriesOf(mesh, options, results);
   yield '{"hosts":[';
@@ -55,27 +55,27 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
     yield `${i === 0 ? '' : ','}{"hostIP":${hostIP},"podIP":${podIP},"podName":${key}}`;
   }
   yield ']';
-  yield* externalsByTarget(entries, rows);
+  yield* externalsByTarget(entries, reports);
   yield ',"responses":{';
-  const writer = new RowWriter(mesh, entries, options, results);
+  const writer = new ReportWriter(mesh, entries, options, results);
   for (const [i, entry] of entries.entries()) {
-    const row = rows.get(entry.index);
-    if (row === undefined) continue;
+    const report = reports.get(entry.index);
+    if (report === undefined) continue;
     yield `${i === 0 ? '' : ','}${entry.key}:`;
-    yield* writer.write(entry, row);
+    yield* writer.write(entry, report);
   }
   yield '}}';
 }
 
-function rowsOf(mesh: Mesh): Map<number, MeshRow> {
-  return new Map(mesh.rows.map((row) => [row.pod, row]));
+function reportsOf(mesh: Mesh): Map<number, MergedReport> {
+  return new Map(mesh.reports.map((report) => [report.pod, report]));
 }
 
 /** The pods of the answer, sorted by key as Go sorts its maps. */
 function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter): Entry[] {
-  const rows = rowsOf(mesh);
+  const reports = reportsOf(mesh);
   const isListed = (pod: Pod, i: number) =>
-    pod.lifecycle !== 'gone' && (pod.lifecycle !== 'starting' || rows.get(i)?.missing === '') && rows.has(i);
+    pod.lifecycle !== 'gone' && (pod.lifecycle !== 'starting' || reports.get(i)?.missing === '') && reports.has(i);
   const listed = mesh.pods.map((pod, index) => ({ pod, index })).filter(({ pod, index }) => isListed(pod, index));
   const keys = resultKeys(
     listed.map(({ pod }) => pod),
@@ -84,7 +84,7 @@ function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter
   const named = listed.map(({ pod, index }) => ({ pod, index, name: keys.get(pod.uid) ?? pod.uid }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   return named.map(({ pod, index, name }) => {
-    const told = rows.get(index)?.bootTimeMs ?? -1;
+    const told = reports.get(index)?.bootTimeMs ?? -1;
     const bootTimeMs = told >= 0 ? told : options.bootTimeMs(pod.uid);
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
@@ -102,10 +102,10 @@ function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter
 }
 
 /** `,"probeResults":{target:{pod:[...]}}`, one piece a target; nothing where no pod probes anything. */
-function* externalsByTarget(entries: readonly Entry[], rows: ReadonlyMap<number, MeshRow>): Generator<string> {
+function* externalsByTarget(entries: readonly Entry[], reports: ReadonlyMap<number, MergedReport>): Generator<string> {
   const targets = new Map<string, Map<string, string[]>>();
   for (const { index, key } of entries) {
-    for (const probe of rows.get(index)?.probes ?? []) {
+    for (const probe of reports.get(index)?.probes ?? []) {
       if (probe.atMs === 0) continue;
       const byPod = targets.get(probe.target) ?? new Map<string, string[]>();
       targets.set(probe.target, byPod);
@@ -122,8 +122,8 @@ function* externalsByTarget(entries: readonly Entry[], rows: ReadonlyMap<number,
   yield '}';
 }
 
-/** Writes rows of the matrix as Goldpinger's answers to `/check`. */
-class RowWriter {
+/** Writes reports of the mesh as Goldpinger's answers to `/check`. */
+class ReportWriter {
   readonly #entries: readonly Entry[];
   /** By index of the pod; those that are left out have none. */
   readonly #byPod: (Entry | undefined)[];
@@ -139,29 +139,36 @@ class RowWriter {
   }
 
   /** One entry of `responses` without its key, in pieces. */
-  *write({ pod, hostIP, podIP }: Entry, row: MeshRow): Generator<string> {
-    if (row.missing === '') {
+  *write({ pod, hostIP, podIP }: Entry, report: MergedReport): Generator<string> {
+    if (report.missing === '') {
       yield `{"HostIP":${hostIP},"OK":true,"PodIP":${podIP},"response":{"podResults":{`;
-      yield* this.#podResults(row);
-      yield `}${externalResults(row.probes)}}}`;
+      yield* this.#podResults(report);
+      yield `}${externalResults(report.probes)}}}`;
       return;
     }
     const address = addressOf(pod, this.#options);
     const { port } = this.#options;
-    const failure = { path: '/check', address, port, outcome: row.missing, phase: null, detail: row.missingDetail };
+    const failure = {
+      path: '/check',
+      address,
+      port,
+      outcome: report.missing,
+      phase: null,
+      detail: report.missingDetail,
+    };
     yield `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(goError(failure))}}`;
   }
 
-  *#podResults(row: MeshRow): Generator<string> {
-    const links = this.#linkOfEach(row);
-    const details = new Map(row.details);
+  *#podResults(report: MergedReport): Generator<string> {
+    const links = this.#linkOfEach(report);
+    const details = new Map(report.details);
     let json = '';
     let separator = '';
     for (const entry of this.#entries) {
       const i = links[entry.index] ?? -1;
       if (i === -1) continue;
-      const to = ((row.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.to : entry.to6;
-      const end = this.#end(row, i, entry, details);
+      const to = ((report.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.to : entry.to6;
+      const end = this.#end(report, i, entry, details);
       json += `${separator}${entry.key}:${this.#results.write(to, end)}`;
       separator = ',';
       if (json.length < PIECE_LENGTH) continue;
@@ -172,7 +179,7 @@ class RowWriter {
   }
 
   /** Index of the link to each pod, -1 without one; of two (IPv4 and IPv6) the worse. */
-  #linkOfEach({ links }: MeshRow): Int32Array {
+  #linkOfEach({ links }: MergedReport): Int32Array {
     const chosen = new Int32Array(this.#byPod.length).fill(-1);
     const end = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
     for (let i = 0; i < links.length; i++) {
@@ -184,7 +191,7 @@ class RowWriter {
     return chosen;
   }
 
-  #end({ links, atMs }: MeshRow, i: number, { pod }: Entry, details: ReadonlyMap<number, string>): PingEnd {
+  #end({ links, atMs }: MergedReport, i: number, { pod }: Entry, details: ReadonlyMap<number, string>): PingEnd {
     const outcome = outcomeOf(links, i);
     const age = links.ageMs[i] ?? NONE16;
     let error = '';

@@ -69,7 +69,7 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** Writes results of pings as Goldpinger does: keys in alphabetical order, what is empty left out. */
 export class PodResultWriter {
-  /** Times of one minute differ in their last digits only; a row of 1000 pings spans few minutes. */
+  /** Times of one minute differ in their last digits only; a report of 1000 pings spans few minutes. */
   readonly #minutes = new Map<number, string>();
 
   /** A pod in one family; `bootTimeMs` is -1 if unknown. */

@@ -1,5 +1,5 @@
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../protocol/links.ts';
-import type { Mesh, MeshRow } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { LETTER_PX } from './font.ts';
 import type { Raster } from './png.ts';
 
@@ -69,7 +69,7 @@ const UNKNOWN = CELL_STATES.indexOf('unknown');
  * the caller can give the event loop back; the result is the return value.
  */
 export function* cellsOf(
-  mesh: Pick<Mesh, 'pods' | 'rows'>,
+  mesh: Pick<Mesh, 'pods' | 'reports'>,
   limits: HeatmapLimits,
   { maxSide, figuresUpTo }: { maxSide: number; figuresUpTo: number },
 ): Generator<void, Cells> {
@@ -85,7 +85,7 @@ export function* cellsOf(
     suspect: new Uint8Array(side * side),
     totalUs: new Float32Array(figures ? side * side : 0).fill(Number.NaN),
   };
-  const rows = new Map(mesh.rows.map((row) => [row.pod, row]));
+  const rows = new Map(mesh.reports.map((row) => [row.pod, row]));
   for (const pod of pods) {
     const from = cellOf[pod] ?? 0;
     const row = rows.get(pod);
@@ -99,7 +99,7 @@ export function* cellsOf(
   return cells;
 }
 
-function takeRow(cells: Cells, { links }: MeshRow, from: number, cellOf: Int32Array, limits: HeatmapLimits): void {
+function takeRow(cells: Cells, { links }: MergedReport, from: number, cellOf: Int32Array, limits: HeatmapLimits): void {
   for (let i = 0; i < links.length; i++) {
     const to = cellOf[links.to[i] ?? 0] ?? -1;
     if (to === -1) continue;

@@ -33,13 +33,13 @@ const MAX_WAITING = 32;
  * and clients who ask together mostly want the same one.
  */
 export function createHeatmapPainter(): HeatmapPainter {
-  const painted = new WeakMap<DrawnMesh['rows'], Pictures>();
+  const painted = new WeakMap<DrawnMesh['reports'], Pictures>();
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   return {
     paint: (mesh, limits) => {
-      const pictures = painted.get(mesh.rows) ?? new Map();
-      painted.set(mesh.rows, pictures);
+      const pictures = painted.get(mesh.reports) ?? new Map();
+      painted.set(mesh.reports, pictures);
       const key = [limits.t0Ms, limits.t1Ms, limits.t2Ms].join(' ');
       const found = pictures.get(key);
       if (found !== undefined) return found;
@@ -66,7 +66,7 @@ const FIGURES_UP_TO = 34;
 const SLICE_CELLS = 5_000;
 
 /** The part of a matrix that is drawn. */
-export type DrawnMesh = Pick<Mesh, 'pods' | 'rows' | 'atMs' | 'settings'>;
+export type DrawnMesh = Pick<Mesh, 'pods' | 'reports' | 'atMs' | 'settings'>;
 
 /**
  * The matrix as a PNG, like Goldpinger's: column = from, row = to, with numbers that the legend gives names to.
@@ -97,7 +97,7 @@ async function collectCells(mesh: DrawnMesh, limits: HeatmapLimits): Promise<Cel
 }
 
 function namesOf(mesh: DrawnMesh, { pods }: Cells): string[] {
-  const missing = new Set(mesh.rows.filter((row) => row.missing !== '').map((row) => row.pod));
+  const missing = new Set(mesh.reports.filter((row) => row.missing !== '').map((row) => row.pod));
   return pods.map((i) => {
     const pod = mesh.pods[i];
     const name = (mesh.settings.displayNodeName && pod?.node) || pod?.name || '';

@@ -1,8 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import { momentMs } from '../runtime/clock.ts';
-import type { Answers, TimeSpan } from './context.ts';
-import { HttpFault, mustAccept } from './errors.ts';
-import { MATRIX_MAX_AGE_MS } from './goldpinger-routes.ts';
+import type { RouteContext, TimeSpan } from './context.ts';
+import { HttpError, mustAccept } from './errors.ts';
+import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import { momentParameter, onlyParameters, textParameter } from './request.ts';
 import { sendExactly, sendPieces } from './send.ts';
 
@@ -12,7 +12,7 @@ const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
 const FINDINGS_WINDOW_MS = 60_000;
 
 /** Whether a hypothesis holds, and what stands out. */
-export function verdictRoutes(answers: Answers): Router {
+export function verdictRoutes(answers: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/verdict', async (req, res) => {
@@ -22,7 +22,7 @@ export function verdictRoutes(answers: Answers): Router {
     const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
     const [window, start, end] = [text('window'), text('start'), text('end')];
     const result = await answers.verdict({ expect: expectsOf(req), window, start, end });
-    if ('mistake' in result) throw new HttpFault(400, result.mistake);
+    if ('mistake' in result) throw new HttpError(400, result.mistake);
     const { answer } = result;
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
@@ -31,7 +31,7 @@ export function verdictRoutes(answers: Answers): Router {
 
   router.get('/api/v1/findings', async (req, res) => {
     mustAccept(req, ['application/json']);
-    const mesh = await answers.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MATRIX_MAX_AGE_MS });
+    const mesh = await answers.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
     res.set('Cache-Control', 'no-store').json(answers.findings(mesh));
   });
 
@@ -48,7 +48,7 @@ function expectsOf({ query }: Request): string[] {
 function oneOf(req: Request, name: string, values: readonly string[]): string {
   const value = textParameter(req, name, values[0] ?? '');
   if (values.includes(value)) return value;
-  throw new HttpFault(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
+  throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
 }
 
 const TYPES = ['text/html', 'application/json'] as const;
@@ -57,7 +57,7 @@ const MAX_TITLE = 200;
 const LEAST_MS = 1000;
 
 /** What happened in a range, against the time before and after it: as a file to keep, or as JSON. */
-export function reportRoutes(answers: Answers): Router {
+export function reportRoutes(answers: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/report', async (req, res) => {
@@ -67,11 +67,11 @@ export function reportRoutes(answers: Answers): Router {
     const ranges = { during, before: spanParameter(req, 'before'), after: spanParameter(req, 'after') };
     const title = textParameter(req, 'title', '');
     if (title.length > MAX_TITLE) {
-      throw new HttpFault(400, `title in query: expected at most ${MAX_TITLE} characters`);
+      throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
     const pictures = type === 'text/html';
     const result = await answers.report({ ranges, expect: expectsOf(req), title, pictures });
-    if ('mistake' in result) throw new HttpFault(400, result.mistake);
+    if ('mistake' in result) throw new HttpError(400, result.mistake);
     res.set('Cache-Control', 'no-store').vary('Accept');
     const { report } = result;
     if (type === 'application/json') res.json(report.data);
@@ -98,22 +98,22 @@ function typeOf(req: Request): (typeof TYPES)[number] {
   const format = textParameter(req, 'format', '');
   if (format === 'html') return 'text/html';
   if (format === 'json') return 'application/json';
-  if (format !== '') throw new HttpFault(400, 'format in query: expected html or json');
+  if (format !== '') throw new HttpError(400, 'format in query: expected html or json');
   const type = req.accepts([...TYPES]);
   if (type === 'text/html' || type === 'application/json') return type;
-  throw new HttpFault(406, `unsupported media type requested, only [${TYPES.join(' ')}] are available`);
+  throw new HttpError(406, `unsupported media type requested, only [${TYPES.join(' ')}] are available`);
 }
 
 /** The range that the report is about: `from` and `to`. */
-function duringOf(req: Request, { clock, historyWindowMs }: Answers): TimeSpan {
+function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeSpan {
   const nowMs = clock.nowMs();
   if (req.query['from'] === undefined)
-    throw new HttpFault(400, 'from in query: expected, the range has to begin somewhere');
+    throw new HttpError(400, 'from in query: expected, the range has to begin somewhere');
   const fromMs = momentParameter(req, 'from', nowMs);
   const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
   if (toMs - fromMs < LEAST_MS)
-    throw new HttpFault(400, 'from in query: expected at least a second before to, and before now');
-  if (toMs <= nowMs - historyWindowMs) throw new HttpFault(400, 'to in query: expected within HISTORY_WINDOW');
+    throw new HttpError(400, 'from in query: expected at least a second before to, and before now');
+  if (toMs <= nowMs - historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
   return { fromMs, toMs };
 }
 
@@ -124,5 +124,5 @@ function spanParameter(req: Request, name: string): TimeSpan | null {
   const ends = value.split(value.includes('/') ? '/' : '-').map((end) => momentMs(end.replace(' ', '+')));
   const [fromMs = -1, toMs = -1] = ends;
   if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= LEAST_MS) return { fromMs, toMs };
-  throw new HttpFault(400, `${name} in query: expected FROM-TO in ms since the epoch, a second or more apart`);
+  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, a second or more apart`);
 }

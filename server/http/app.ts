@@ -4,12 +4,12 @@ import type { Express, Request, Response } from 'express';
 import express from 'express';
 import helmet from 'helmet';
 import { reportRoutes, verdictRoutes } from './analysis-routes.ts';
-import type { Answers } from './context.ts';
-import { lastResort, notFound, only } from './errors.ts';
+import type { RouteContext } from './context.ts';
+import { errorHandler, notFound, only } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { apiRoutes, pastRoutes } from './mesh-routes.ts';
-import { SWAGGER } from './openapi.ts';
+import { OPENAPI } from './openapi.ts';
 import type { Streams } from './stream.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY = {
 };
 
 /** The express application: Goldpinger's API, our API, the page, and one error handler behind them. */
-export function createApp(answers: Answers, streams: Streams): Express {
+export function createApp(answers: RouteContext, streams: Streams): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -60,7 +60,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
   app.use(verdictRoutes(answers));
   app.use(annotationRoutes(answers));
   app.use(reportRoutes(answers));
-  for (const [path, methods] of Object.entries(SWAGGER.paths)) {
+  for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));
   }
@@ -69,7 +69,7 @@ export function createApp(answers: Answers, streams: Streams): Express {
     express.static(answers.pageDir, { cacheControl: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') }),
   );
   app.use(notFound);
-  app.use(lastResort(answers.log));
+  app.use(errorHandler(answers.log));
   return app;
 }
 

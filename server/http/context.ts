@@ -3,14 +3,14 @@ import type { VerdictQuery, VerdictResult } from '../analysis/verdict/verdict.ts
 import type {
   AnnotationCopies,
   AnnotationCopy,
+  AnnotationRequest,
   Annotations,
-  AnnotationWish,
   WrittenAnnotation,
 } from '../protocol/annotation.ts';
 import type { Events, Journal } from '../protocol/event.ts';
-import type { AgeRange, LinkHistory, MeshHistory, RowHistory } from '../protocol/history.ts';
+import type { AgeRange, LinkHistory, MeshHistory, PodHistory } from '../protocol/history.ts';
 import type { Mesh } from '../protocol/mesh.ts';
-import type { Row } from '../protocol/pod-report.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 
@@ -31,12 +31,12 @@ export interface TimeSpan {
 }
 
 /** What the routes of the past serve. */
-export interface PastAnswers {
-  /** The own row of a stretch, and its history in steps. */
-  row(range: AgeRange): Promise<Row>;
-  rowHistory(range: AgeRange, stepMs: number): Promise<RowHistory>;
+export interface PastContext {
+  /** The own report of a stretch, and its history in steps. */
+  podReport(range: AgeRange): Promise<PodReport>;
+  podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   ownLinkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
-  /** The matrix of a stretch, or as it was at a moment. */
+  /** The mesh of a stretch, or as it was at a moment. */
   mesh(span: TimeSpan): Promise<Mesh>;
   meshAt(atMs: number): Promise<Mesh>;
   /** The past of all links in steps; `stepMs` 0 = of a length that suits. */
@@ -46,9 +46,9 @@ export interface PastAnswers {
 }
 
 /** Annotations as the routes read and write them. */
-interface AnnotationAnswers {
+interface AnnotationContext {
   read(): Promise<Annotations>;
-  write(wish: AnnotationWish): Promise<WrittenAnnotation>;
+  write(wish: AnnotationRequest): Promise<WrittenAnnotation>;
   /** null: there is none with this id. */
   remove(id: string): Promise<WrittenAnnotation | null>;
   /** This pod's copies, and another pod's taken in. */
@@ -57,7 +57,7 @@ interface AnnotationAnswers {
 }
 
 /** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
-export interface Answers {
+export interface RouteContext {
   clock: Clock;
   log: Log;
   version: string;
@@ -75,18 +75,18 @@ export interface Answers {
   sick(): string;
   /** Calls back after each change of the pod list; gives the way to stop that. */
   onDiscovery(listener: () => void): () => void;
-  /** Goldpinger's `/check` of the own row, as JSON in pieces. */
+  /** Goldpinger's `/check` of the own report, as JSON in pieces. */
   check(): Iterable<string>;
-  row(windowMs: number): Promise<Row>;
-  past: PastAnswers;
+  podReport(windowMs: number): Promise<PodReport>;
+  past: PastContext;
   samples(toUid: string): LinkSamples;
   /** Samples of any link, asked of the pod that probes it; null if there is no such pod. */
   linkSamples(fromUid: string, toUid: string): Promise<LinkSamples | null>;
-  /** The matrix; one that is at most `maxAgeMs` old will do. */
+  /** The mesh; one that is at most `maxAgeMs` old will do. */
   collect(options: { windowMs: number; maxAgeMs: number }): Promise<Mesh>;
   /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
   journal(sinceAgeMs: number, limit: number): Journal;
-  annotations: AnnotationAnswers;
+  annotations: AnnotationContext;
   /** What writers must know; '' = nobody may write. */
   writeToken: string;
   /** What other pods show when they hand on a copy; '' = nobody may. */
@@ -96,7 +96,7 @@ export interface Answers {
   verdict(query: VerdictQuery): Promise<VerdictResult>;
   /** What happened in a range, against before and after; what is wrong with the question instead, if anything is. */
   report(query: ReportQuery): Promise<ReportResult>;
-  /** What stands out in a matrix, for readers that have none. */
+  /** What stands out in a mesh, for readers that have none. */
   findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;
   clusterHealth(mesh: Mesh): { OK: boolean };

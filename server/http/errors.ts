@@ -4,7 +4,7 @@ import { textOf } from '../runtime/errors.ts';
 import { sendExactly } from './send.ts';
 
 /** An answer other than 2xx, on purpose: thrown by a route, sent by `lastResort`. */
-export class HttpFault extends Error {
+export class HttpError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -14,14 +14,14 @@ export class HttpFault extends Error {
 }
 
 /** Goldpinger's (go-openapi's) shape of an error. */
-export function sendFault(res: Response, status: number, message: string): void {
+export function sendError(res: Response, status: number, message: string): void {
   res.status(status);
   sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
 }
 
 /** 404 for whatever no route took. */
 export const notFound: RequestHandler = (req, res) => {
-  sendFault(res, 404, `path ${req.path.slice(0, 200)} was not found`);
+  sendError(res, 404, `path ${req.path.slice(0, 200)} was not found`);
 };
 
 /** 405 with `Allow`, for a known path and another method than `methods`. */
@@ -30,19 +30,19 @@ export function only(...methods: string[]): RequestHandler {
     res.set('Allow', methods.join(', '));
     // The body is not read. Node would read it to its end to keep the connection, for nobody.
     res.set('Connection', 'close');
-    sendFault(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
+    sendError(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
   };
 }
 
 /** Throws 406 unless the client takes one of `types`. */
 export function mustAccept(req: Request, types: string[]): void {
   if (req.accepts(types) === false) {
-    throw new HttpFault(406, `unsupported media type requested, only [${types.join(' ')}] are available`);
+    throw new HttpError(406, `unsupported media type requested, only [${types.join(' ')}] are available`);
   }
 }
 
 /** The final error handler: tells the client little and the log everything. */
-export function lastResort(log: Log): ErrorRequestHandler {
+export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
     const status = statusOf(error);
     const told = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
@@ -52,11 +52,11 @@ export function lastResort(log: Log): ErrorRequestHandler {
       res.destroy();
       return next();
     }
-    sendFault(res, status, told ? textOf(error) : 'internal error; the log of this pod says more');
+    sendError(res, status, told ? textOf(error) : 'internal error; the log of this pod says more');
   };
 }
 
 function statusOf(error: unknown): number {
-  const status = error instanceof HttpFault ? error.status : (error as { status?: unknown } | null)?.status;
+  const status = error instanceof HttpError ? error.status : (error as { status?: unknown } | null)?.status;
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }

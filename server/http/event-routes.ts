@@ -3,29 +3,29 @@ import express, { type Request, type RequestHandler, Router } from 'express';
 import {
   ANNOTATION_ID,
   type AnnotationCopies,
-  type AnnotationWish,
+  type AnnotationRequest,
   MAX_ANNOTATIONS,
   parseAnnotationCopies,
-  readAnnotationWish,
+  readAnnotationRequest,
 } from '../protocol/annotation.ts';
 import { MAX_EVENTS } from '../protocol/event.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import type { Answers } from './context.ts';
-import { HttpFault, mustAccept, sendFault } from './errors.ts';
+import type { RouteContext } from './context.ts';
+import { HttpError, mustAccept, sendError } from './errors.ts';
 import { momentParameter, numberParameter } from './request.ts';
 
 const JSON_ONLY = ['application/json'];
 
 /** What happened: as this pod saw it, and as all did. */
-export function eventRoutes(answers: Answers): Router {
+export function eventRoutes(answers: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/journal', (req, res) => {
     mustAccept(req, JSON_ONLY);
     const sinceAgeMs = numberParameter(req, 'sinceAge', answers.historyWindowMs);
-    if (sinceAgeMs > MAX_PAST_MS) throw new HttpFault(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
+    if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
     res.set('Cache-Control', 'no-store').json(answers.journal(sinceAgeMs, limitOf(req)));
   });
 
@@ -34,7 +34,7 @@ export function eventRoutes(answers: Answers): Router {
     const nowMs = answers.clock.nowMs();
     const toMs = momentParameter(req, 'to', nowMs);
     const fromMs = momentParameter(req, 'from', nowMs - answers.historyWindowMs);
-    if (fromMs > toMs) throw new HttpFault(400, 'expected from <= to');
+    if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
     res.set('Cache-Control', 'no-store').json(await answers.events({ fromMs, toMs, limit: limitOf(req) }));
   });
 
@@ -44,7 +44,7 @@ export function eventRoutes(answers: Answers): Router {
 function limitOf(req: Request): number {
   const limit = numberParameter(req, 'limit', MAX_EVENTS);
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_EVENTS) return limit;
-  throw new HttpFault(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
+  throw new HttpError(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
 }
 
 const MAX_BODY_BYTES = 16_384;
@@ -56,7 +56,7 @@ const POD_RATE = { perSecond: 20, burst: 200 };
  * Annotations: the only thing that can be written here. A bearer token and JSON are asked for, cookies are not known: a
  * page of somebody else's can send neither without a preflight request, which nobody here answers.
  */
-export function annotationRoutes(answers: Answers): Router {
+export function annotationRoutes(answers: RouteContext): Router {
   const router = Router();
   const { annotations, clock } = answers;
   const mayWrite = mustBearer(answers.writeToken);
@@ -75,7 +75,7 @@ export function annotationRoutes(answers: Answers): Router {
   router.delete('/api/v1/annotations/:id', mayWrite, clientRate, async (req, res) => {
     const { id = '' } = req.params;
     const removed = ANNOTATION_ID.test(String(id)) ? await annotations.remove(String(id)) : null;
-    if (removed === null) throw new HttpFault(404, 'no annotation with this id');
+    if (removed === null) throw new HttpError(404, 'no annotation with this id');
     res.json(removed);
   });
 
@@ -103,16 +103,16 @@ export function annotationRoutes(answers: Answers): Router {
 function jsonBody(): RequestHandler[] {
   const isJson: RequestHandler = (req, _res, next) => {
     const isPlain = req.is('application/json') !== false;
-    next(isPlain ? undefined : new HttpFault(415, 'expected a body with "Content-Type: application/json"'));
+    next(isPlain ? undefined : new HttpError(415, 'expected a body with "Content-Type: application/json"'));
   };
   return [isJson, express.json({ limit: MAX_BODY_BYTES, inflate: false, type: 'application/json' })];
 }
 
-function wishOf(body: unknown, nowMs: number): AnnotationWish {
+function wishOf(body: unknown, nowMs: number): AnnotationRequest {
   try {
-    return readAnnotationWish(body, nowMs);
+    return readAnnotationRequest(body, nowMs);
   } catch (error) {
-    throw new HttpFault(400, textOf(error));
+    throw new HttpError(400, textOf(error));
   }
 }
 
@@ -120,7 +120,7 @@ function copiesOf(body: unknown): AnnotationCopies {
   try {
     return parseAnnotationCopies(body);
   } catch (error) {
-    throw new HttpFault(400, `expected at most ${MAX_ANNOTATIONS} annotations: ${textOf(error)}`);
+    throw new HttpError(400, `expected at most ${MAX_ANNOTATIONS} annotations: ${textOf(error)}`);
   }
 }
 
@@ -134,7 +134,7 @@ function mustBearer(token: string): RequestHandler {
   const expected = digestOf(token);
   return (req, res, next) => {
     // The body is not read. Node would read it to its end to keep the connection: who may not write is to cost less.
-    const refuse = (status: number, message: string) => sendFault(res.set('Connection', 'close'), status, message);
+    const refuse = (status: number, message: string) => sendError(res.set('Connection', 'close'), status, message);
     if (token === '') {
       refuse(
         403,
@@ -180,6 +180,6 @@ function atRate({ perSecond, burst }: Rate, clock: Clock): RequestHandler {
       return;
     }
     res.set({ 'Retry-After': String(Math.ceil((1 - left) / perSecond)), Connection: 'close' });
-    sendFault(res, 429, `too many writes: at most ${perSecond} a second`);
+    sendError(res, 429, `too many writes: at most ${perSecond} a second`);
   };
 }

@@ -1,20 +1,20 @@
 import { Router } from 'express';
-import type { Answers } from './context.ts';
-import { HttpFault, mustAccept, only } from './errors.ts';
+import type { RouteContext } from './context.ts';
+import { HttpError, mustAccept, only } from './errors.ts';
 import { numberParameter } from './request.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
-/** A matrix this old answers a request: calls in quick succession cost one collection, not one each. */
-export const MATRIX_MAX_AGE_MS = 500;
+/** A mesh this old answers a request: calls in quick succession cost one collection, not one each. */
+export const MESH_MAX_AGE_MS = 500;
 
 /** As Goldpinger has it, without a charset: some tools compare it. */
 const JSON_TYPE = 'application/json';
 const JSON_ONLY = [JSON_TYPE];
 
 /** Goldpinger's JSON API, same paths, keys and types. `/ping` as peers ask for it is answered before express: see server.ts. */
-export function goldpingerRoutes(answers: Answers): Router {
+export function goldpingerRoutes(answers: RouteContext): Router {
   const router = Router();
-  const matrix = () => answers.collect({ windowMs: 0, maxAgeMs: MATRIX_MAX_AGE_MS });
+  const collect = () => answers.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
 
   // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
   router.get('/ping', (_req, res) => {
@@ -33,7 +33,7 @@ export function goldpingerRoutes(answers: Answers): Router {
   router.get('/check_all', async (req, res) => {
     answers.received('check_all');
     mustAccept(req, JSON_ONLY);
-    const mesh = await matrix();
+    const mesh = await collect();
     res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(answers.checkAll(mesh)));
   });
@@ -42,7 +42,7 @@ export function goldpingerRoutes(answers: Answers): Router {
     answers.received('cluster_health');
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
-    const { OK, ...health } = answers.clusterHealth(await matrix());
+    const { OK, ...health } = answers.clusterHealth(await collect());
     res.status(OK ? 200 : 418);
     sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(answers, startMs), ...health }));
   });
@@ -65,9 +65,9 @@ export function goldpingerRoutes(answers: Answers): Router {
       t2Ms: numberParameter(req, 't2', 100),
     };
     if (limits.t0Ms > limits.t1Ms || limits.t1Ms > limits.t2Ms) {
-      throw new HttpFault(400, 'expected t0 <= t1 <= t2 (milliseconds)');
+      throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
-    const png = await answers.heatmapPng(await matrix(), limits);
+    const png = await answers.heatmapPng(await collect(), limits);
     res.type('image/png').set('Cache-Control', 'no-store').send(Buffer.from(png));
   });
 
@@ -84,7 +84,7 @@ export function goldpingerRoutes(answers: Answers): Router {
 }
 
 /** Goldpinger's `duration-ns` and `generated-at`. */
-function timesOf(answers: Answers, startMs: number): { 'duration-ns': number; 'generated-at': string } {
+function timesOf(answers: RouteContext, startMs: number): { 'duration-ns': number; 'generated-at': string } {
   return {
     'duration-ns': Math.max(1, Math.round((answers.clock.monotonicMs() - startMs) * 1e6)),
     'generated-at': new Date(answers.clock.nowMs()).toISOString(),

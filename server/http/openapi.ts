@@ -59,7 +59,7 @@ const past = (description: string) => ({
 });
 
 /** Description of what is served (OpenAPI 2.0, as Goldpinger's `/swagger.json`); a test walks it. */
-export const SWAGGER = {
+export const OPENAPI = {
   swagger: '2.0',
   info: {
     title: 'goldpinger-ts',
@@ -73,7 +73,7 @@ export const SWAGGER = {
     '/ping': get('Answers a peer that pings', JSON_TYPE, ok('{boot_time}')),
     '/check': get('What this pod sees of its peers', JSON_TYPE, ok('{podResults, probeResults}')),
     '/check_all': get('What every pod sees', JSON_TYPE, ok('{hosts, responses, probeResults}')),
-    '/cluster_health': get('Whether every row answered and every probed link is ok', JSON_TYPE, {
+    '/cluster_health': get('Whether every report answered and every probed link is ok', JSON_TYPE, {
       200: { description: 'healthy: {OK, duration-ns, generated-at, nodesHealthy, nodesUnhealthy, nodesTotal}' },
       418: { description: 'unhealthy: the same, with reasons by node' },
     }),
@@ -86,28 +86,28 @@ export const SWAGGER = {
       503: { description: 'it is shutting down' },
     }),
     '/metrics': get('Prometheus metrics', 'text/plain', ok('Prometheus text, or OpenMetrics where asked for')),
-    '/heatmap.png': get('The matrix as a picture; column = from, row = to', 'image/png', ok('PNG'), [
+    '/heatmap.png': get('The mesh as a picture; column = from, report = to', 'image/png', ok('PNG'), [
       parameter('t0', 'number', 'Good below this many ms (1)'),
       parameter('t1', 'number', 'Warning from this many ms (10)'),
       parameter('t2', 'number', 'Problem from this many ms (100)'),
     ]),
-    '/api/v1/row': get(
-      "This pod's row, compact; now or of a stretch of the past",
+    '/api/v1/pod-report': get(
+      "This pod's report, compact; now or of a stretch of the past",
       JSON_TYPE,
-      past('goldpinger-ts/row/1'),
+      past('goldpinger-ts/pod-report/1'),
       [
         ...[WINDOW, FROM_AGE, TO_AGE],
         parameter('peers', 'string', 'peersHash that the asker has: leaves the peers out'),
       ],
     ),
-    '/api/v1/mesh': get('The whole matrix, compact; now or as it was', JSON_TYPE, past('goldpinger-ts/mesh/1'), [
+    '/api/v1/mesh': get('The whole mesh, compact; now or as it was', JSON_TYPE, past('goldpinger-ts/mesh/1'), [
       ...[WINDOW, FROM, TO],
       parameter('at', 'string', 'Of the past: as it was at this moment'),
     ]),
-    '/api/v1/row-history': get(
+    '/api/v1/pod-history': get(
       "The past of this pod's links in steps",
       JSON_TYPE,
-      past('goldpinger-ts/row-history/1'),
+      past('goldpinger-ts/pod-history/1'),
       [
         { ...FROM_AGE, required: true },
         TO_AGE,
@@ -118,7 +118,7 @@ export const SWAGGER = {
     '/api/v1/history': get(
       'The past of all links in steps, merged over all pods',
       JSON_TYPE,
-      past('{fromMs, toMs, stepMs, resolutionMs, missing, rows, pods, links, failed, byLatency}'),
+      past('{fromMs, toMs, stepMs, resolutionMs, missing, reports, pods, links, failed, byLatency}'),
       [FROM, TO, parameter('step', 'number', 'ms; at most 720 steps (what suits)')],
     ),
     '/api/v1/link-history': get(
@@ -137,7 +137,7 @@ export const SWAGGER = {
       [required('from', 'uid of the probing pod'), required('to', 'uid of the probed pod')],
     ),
     '/api/v1/stream': get(
-      'The matrix, then its changes, as server-sent events: head, row ..., end',
+      'The mesh, then its changes, as server-sent events: head, report ..., end',
       'text/event-stream',
       { 200: { description: 'events' }, 503: { description: 'too many streams' } },
       [STREAM_WINDOW],

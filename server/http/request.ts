@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { momentMs } from '../runtime/clock.ts';
-import { HttpFault } from './errors.ts';
+import { HttpError } from './errors.ts';
 
 /** Windows of statistics that can be streamed; a closed set, so that pages of the same window share collections. */
 const STREAM_WINDOWS_MS = [0, 60_000, 300_000] as const;
@@ -10,7 +10,7 @@ export function textParameter(req: Request, name: string, byDefault: string): st
   const value = req.query[name];
   if (value === undefined) return byDefault;
   if (typeof value !== 'string' || value.length > 253)
-    throw new HttpFault(400, `${name} in query: expected one short value`);
+    throw new HttpError(400, `${name} in query: expected one short value`);
   return value;
 }
 
@@ -21,14 +21,14 @@ export function textParameter(req: Request, name: string, byDefault: string): st
 export function onlyParameters(req: Request, ...names: string[]): void {
   const other = Object.keys(req.query).find((name) => !names.includes(name));
   if (other === undefined) return;
-  throw new HttpFault(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
+  throw new HttpError(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
 }
 
 /** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). Throws 400. */
 export function numberParameter(req: Request, name: string, byDefault: number): number {
   const value = textParameter(req, name, String(byDefault));
   const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
-  if (Number.isNaN(number)) throw new HttpFault(400, `${name} in query: expected a number of milliseconds`);
+  if (Number.isNaN(number)) throw new HttpError(400, `${name} in query: expected a number of milliseconds`);
   return number;
 }
 
@@ -37,7 +37,7 @@ export function momentParameter(req: Request, name: string, byDefaultMs: number)
   const value = textParameter(req, name, String(byDefaultMs));
   // A `+` in a query is a space: an offset that was not escaped.
   const ms = momentMs(value.replace(' ', '+'));
-  if (ms < 0) throw new HttpFault(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
+  if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
   return ms;
 }
 
@@ -45,19 +45,19 @@ export function momentParameter(req: Request, name: string, byDefaultMs: number)
 export function windowParameter(req: Request, mostMs: number): number {
   const windowMs = numberParameter(req, 'window', 0);
   if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
-  throw new HttpFault(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
+  throw new HttpError(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
 }
 
 /** The parameter `window` of a stream, in ms. Throws 400. */
 export function streamWindowParameter(req: Request): number {
   const windowMs = numberParameter(req, 'window', 0);
   if ((STREAM_WINDOWS_MS as readonly number[]).includes(windowMs)) return windowMs;
-  throw new HttpFault(400, `window in query: expected one of ${STREAM_WINDOWS_MS.join(', ')} (milliseconds)`);
+  throw new HttpError(400, `window in query: expected one of ${STREAM_WINDOWS_MS.join(', ')} (milliseconds)`);
 }
 
 /** The parameter `name` as the uid of a pod. Throws 400. */
 export function uidParameter(req: Request, name: string): string {
   const value = textParameter(req, name, '');
-  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpFault(400, `${name} in query: expected the uid of a pod`);
+  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpError(400, `${name} in query: expected the uid of a pod`);
   return value;
 }

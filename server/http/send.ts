@@ -25,7 +25,7 @@ export async function sendPieces(res: ServerResponse, pieces: Iterable<string> |
   res.end();
 }
 
-/** Joins small pieces to about 16 KiB, so that a matrix of many short rows costs few writes. */
+/** Joins small pieces to about 16 KiB, so that a mesh of many short reports costs few writes. */
 export function* joined(pieces: Iterable<string>): Generator<string> {
   let buffer = '';
   for (const piece of pieces) {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createApp } from './app.ts';
-import type { Answers } from './context.ts';
+import type { RouteContext } from './context.ts';
 import { Streams } from './stream.ts';
 
 const MAX_URL_CHARS = 4096;
@@ -26,7 +26,12 @@ interface Patience {
 const PATIENCE: Patience = { requestMs: 10_000, checkMs: 1_000 };
 
 /** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
-export async function listen(answers: Answers, host: string, port: number, patience = PATIENCE): Promise<HttpServer> {
+export async function listen(
+  answers: RouteContext,
+  host: string,
+  port: number,
+  patience = PATIENCE,
+): Promise<HttpServer> {
   const streams = new Streams(answers);
   const app = createApp(answers, streams);
   const ping = pingAnswer(answers.bootTimeMs);
@@ -78,7 +83,7 @@ function addressOf(server: Server): string {
     : `http://${address.address}:${address.port}`;
 }
 
-async function close(server: Server, streams: Streams, answers: Answers, deadlineMs: number): Promise<void> {
+async function close(server: Server, streams: Streams, answers: RouteContext, deadlineMs: number): Promise<void> {
   streams.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();

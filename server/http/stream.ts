@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
-import { encodeMeshRow, type Mesh, type MeshRow } from '../protocol/mesh.ts';
+import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import type { Answers } from './context.ts';
+import type { RouteContext } from './context.ts';
 
 /** Bounds of the wait between two collections while somebody watches. */
 const FASTEST_MS = 1000;
@@ -17,7 +17,7 @@ const CHANGE_DELAY_MS = 100;
 /** All watchers of one statistics window, and the collection they share. */
 interface Channel {
   watchers: Set<Watcher>;
-  texts: RowTexts;
+  texts: ReportTexts;
   timer: Timer | null;
   collecting: boolean;
   /** The pod list has changed since the collection that is under way began. */
@@ -25,18 +25,18 @@ interface Channel {
 }
 
 /**
- * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The matrix is collected
+ * The live pages of this pod (`/api/v1/stream`, server-sent events as in the HTML standard). The mesh is collected
  * only while somebody watches, once for all watchers of a window, each REFRESH_INTERVAL / 2 within 1 and 5 s and never
  * for more than a fifth of the time; a change of the pod list is shown at once.
  */
 export class Streams {
-  readonly #answers: Answers;
+  readonly #answers: RouteContext;
   readonly #channels = new Map<number, Channel>();
   readonly #open = new Set<ServerResponse>();
   readonly #unsubscribe: () => void;
   #heartbeat: Timer | null = null;
 
-  constructor(answers: Answers) {
+  constructor(answers: RouteContext) {
     this.#answers = answers;
     this.#unsubscribe = answers.onDiscovery(() => {
       for (const [windowMs, channel] of this.#channels) {
@@ -51,7 +51,7 @@ export class Streams {
     return this.#open.size;
   }
 
-  /** Makes `res` a stream of the matrix with statistics over `windowMs`; false if there are too many already. */
+  /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
   open(res: ServerResponse, windowMs: number): boolean {
     if (this.#open.size >= this.#answers.maxStreams) return false;
     res.writeHead(200, {
@@ -120,7 +120,7 @@ export class Streams {
       const aged = { ...mesh, ageMs: Math.max(0, clock.nowMs() - mesh.atMs) };
       for (const watcher of channel.watchers) watcher.offer(aged);
     } catch (error) {
-      log.error({ err: textOf(error) }, 'collecting the matrix for live pages failed');
+      log.error({ err: textOf(error) }, 'collecting the mesh for live pages failed');
     }
     channel.collecting = false;
     if (channel.watchers.size === 0) return;
@@ -131,8 +131,8 @@ export class Streams {
   }
 }
 
-/** The JSON of rows, made once however many pages watch; forgotten with the rows. */
-type RowTexts = WeakMap<MeshRow, string>;
+/** The JSON of reports, made once however many pages watch; forgotten with the reports. */
+type ReportTexts = WeakMap<MergedReport, string>;
 
 /**
  * One page that watches. It is sent whole pictures only, at its own pace: while it is still reading one, newer ones
@@ -141,12 +141,12 @@ type RowTexts = WeakMap<MeshRow, string>;
 class Watcher {
   readonly #res: ServerResponse;
   readonly #writer: PacedWriter;
-  readonly #texts: RowTexts;
+  readonly #texts: ReportTexts;
   #sent: Mesh | null = null;
   #next: Mesh | null = null;
   #busy = false;
 
-  constructor(res: ServerResponse, texts: RowTexts) {
+  constructor(res: ServerResponse, texts: ReportTexts) {
     this.#res = res;
     this.#writer = new PacedWriter(res);
     this.#texts = texts;
@@ -179,26 +179,26 @@ class Watcher {
 
   async #sendPicture(mesh: Mesh): Promise<void> {
     const before = this.#sent !== null && samePods(this.#sent, mesh) ? this.#sent : null;
-    const { rows, ...head } = mesh;
+    const { reports, ...head } = mesh;
     const reset = before === null;
     // A thousand pods are 300 kB that hardly ever change, and 3 ms in one go.
     const pods = before !== null && equalPods(before.pods, mesh.pods) ? null : mesh.pods;
-    await this.#write('head', JSON.stringify({ ...head, pods, reset, rowCount: rows.length }));
-    for (const [i, row] of rows.entries()) {
-      const old = before?.rows[i];
-      if (old !== undefined && sameRow(old, row)) continue;
-      await this.#write('row', this.#textOf(row));
-      // Comparing and encoding a row takes up to 0.3 ms at 1000 pods: leave room for pings between two.
+    await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
+    for (const [i, report] of reports.entries()) {
+      const old = before?.reports[i];
+      if (old !== undefined && sameReport(old, report)) continue;
+      await this.#write('report', this.#textOf(report));
+      // Comparing and encoding a report takes up to 0.3 ms at 1000 pods: leave room for pings between two.
       await nextTurn();
     }
     await this.#write('end', '{}');
   }
 
-  #textOf(row: MeshRow): string {
-    const known = this.#texts.get(row);
+  #textOf(report: MergedReport): string {
+    const known = this.#texts.get(report);
     if (known !== undefined) return known;
-    const text = encodeMeshRow(row, UNSENT);
-    this.#texts.set(row, text);
+    const text = encodeMergedReport(report, UNSENT);
+    this.#texts.set(report, text);
     return text;
   }
 
@@ -210,11 +210,11 @@ class Watcher {
 /** Columns whose change a reader would see; ages are left out because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
 
-/** Statistics that the stream leaves out: no page shows them, and a thousand rows have 6 MB of them. */
+/** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
 export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
 
 /** Whether a reader of `before` would see the same in `after`, apart from ages, which it counts on by itself. */
-function sameRow(before: MeshRow, after: MeshRow): boolean {
+function sameReport(before: MergedReport, after: MergedReport): boolean {
   return (
     before.pod === after.pod &&
     before.missing === after.missing &&
@@ -228,11 +228,11 @@ function sameRow(before: MeshRow, after: MeshRow): boolean {
   );
 }
 
-/** Whether both matrices are about the same pods in the same order, so that rows may be replaced one by one. */
+/** Whether both meshes are about the same pods in the same order, so that reports may be replaced one by one. */
 function samePods(before: Mesh, after: Mesh): boolean {
   return (
     before.pods.length === after.pods.length &&
-    before.rows.length === after.rows.length &&
+    before.reports.length === after.reports.length &&
     before.pods.every((pod, i) => pod.uid === after.pods[i]?.uid)
   );
 }
@@ -264,7 +264,7 @@ function sameStats(before: StatColumns | null, after: StatColumns | null): boole
   return columns.every((column) => UNSENT.has(column) || sameColumn(before[column], after[column]));
 }
 
-function sameProbes(before: MeshRow, after: MeshRow): boolean {
+function sameProbes(before: MergedReport, after: MergedReport): boolean {
   return (
     before.probes.length === after.probes.length &&
     before.probes.every((probe, i) => {

@@ -43,7 +43,7 @@ export interface Metrics {
   pingSample(target: Target, sample: Sample): void;
   /** The judged state of a link; false = it fails. */
   linkState(target: Target, isUp: boolean): void;
-  /** A call for a peer's row that ended. */
+  /** A call for a peer's report that ended. */
   peerCall(pod: Pod, durationUs: number, ok: boolean): void;
   /** A request to the Kubernetes API that was answered. */
   kubeRequest(durationMs: number): void;

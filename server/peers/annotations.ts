@@ -3,14 +3,14 @@ import {
   type AnnotationCopies,
   type AnnotationCopy,
   type AnnotationDraft,
+  type AnnotationRequest,
   type Annotations,
-  type AnnotationWish,
   parseAnnotationCopies,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
 import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import { BusyError } from '../runtime/errors.ts';
-import type { AllParts, AskAll } from './broadcast.ts';
+import type { Broadcast, BroadcastResult } from './broadcast.ts';
 
 /** Our own copies, as `journal` keeps them. */
 interface OwnAnnotations {
@@ -26,7 +26,7 @@ interface AnnotationsDeps {
   clock: Clock;
   log: Log;
   random: () => number;
-  askAll: AskAll;
+  askAll: Broadcast;
   own: OwnAnnotations;
   /** What other pods want to see before they take a copy; not the WRITE_TOKEN: a stranger may be among them. */
   podToken: string;
@@ -88,7 +88,7 @@ export class MeshAnnotations {
   }
 
   /** Takes each pod's copies as they come in: those of 1000 pods at once would be half a million. */
-  #gather(path: string, most: number): Promise<AllParts<null>> {
+  #gather(path: string, most: number): Promise<BroadcastResult<null>> {
     const { own, askAll } = this.#deps;
     const limits = { most, keepMs: KEEP_MS, maxBytes: MAX_COPIES_BYTES };
     const parse = (wire: unknown) => {
@@ -102,7 +102,7 @@ export class MeshAnnotations {
    * Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, and with a
    * ConflictError if there is no room for it; then nothing has changed.
    */
-  async write(wish: AnnotationWish): Promise<WrittenAnnotation> {
+  async write(wish: AnnotationRequest): Promise<WrittenAnnotation> {
     const nowMs = this.#deps.clock.nowMs();
     const id = wish.id ?? this.#newName();
     const known = wish.id === null ? null : await this.#find(wish.id);

@@ -9,7 +9,7 @@ import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { type PeerAnswer, PeerCallError, peerCall } from './peer-client.ts';
 
 /** How pods are asked. */
-interface AskAllSettings extends Addressing {
+interface BroadcastSettings extends Addressing {
   /** For one pod's answer (CHECK_TIMEOUT). */
   checkTimeoutMs: number;
   /** For all answers (CHECK_ALL_TIMEOUT). */
@@ -19,7 +19,7 @@ interface AskAllSettings extends Addressing {
 }
 
 /** What asking needs of the other parts. */
-interface AskAllDeps {
+interface BroadcastDeps {
   clock: Clock;
   snapshot(): DiscoverySnapshot;
   /** 0 <= number < 1. */
@@ -29,11 +29,11 @@ interface AskAllDeps {
 }
 
 /** Asks every pod that is not gone; see `createAskAll`. */
-export interface AskAll {
+export interface Broadcast {
   /** Rejects with a BusyError if too many different questions are under way, and after `stop`. Never because of a peer. */
-  ask<T>(question: Question<T>): Promise<AllParts<T>>;
+  ask<T>(question: BroadcastQuery<T>): Promise<BroadcastResult<T>>;
   /** Tells all other pods; a part is the JSON that a pod answered 2xx with. The caller bounds how many at once. */
-  tell(message: Message): Promise<AllParts<unknown>>;
+  tell(message: Message): Promise<BroadcastResult<unknown>>;
   /** Ends what is under way; parts not yet there are missing in it. */
   stop(): void;
 }
@@ -41,7 +41,7 @@ export interface AskAll {
 /** The longest that an answer is kept, ms. */
 const MAX_KEEP_MS = 2000;
 /** The most different questions at once: each is a fan-out of its own. */
-export const MAX_QUESTIONS = 8;
+export const MAX_QUERIES = 8;
 const LIMITS = { concurrency: 4, parkAfterMs: 50, maxInFlight: 64 };
 const MAX_TOLD_BYTES = 16_384;
 
@@ -58,28 +58,28 @@ interface Round<T> {
  * Makes the one who asks. However many ask the same at once, one round answers them all, and those who come right after
  * get what it came to. A pod that answers 404 (Goldpinger, or an older version) is spared that path for a while.
  */
-export function createAskAll(settings: AskAllSettings, deps: AskAllDeps): AskAll {
-  return new Asker(settings, deps);
+export function createBroadcast(settings: BroadcastSettings, deps: BroadcastDeps): Broadcast {
+  return new PeerBroadcast(settings, deps);
 }
 
-class Asker implements AskAll {
-  readonly #settings: AskAllSettings;
-  readonly #deps: AskAllDeps;
+class PeerBroadcast implements Broadcast {
+  readonly #settings: BroadcastSettings;
+  readonly #deps: BroadcastDeps;
   /** A connection a question: kept ones would be as many open sockets as there are pods. */
   readonly #agent = new Agent({ keepAlive: false });
   readonly #stopping = new AbortController();
   readonly #lacking: PathMemory;
-  readonly #running = new Map<string, Promise<AllParts<unknown>>>();
-  readonly #kept = new Map<string, { parts: AllParts<unknown>; expiry: Timer }>();
+  readonly #running = new Map<string, Promise<BroadcastResult<unknown>>>();
+  readonly #kept = new Map<string, { parts: BroadcastResult<unknown>; expiry: Timer }>();
   /** uids of pods that did not answer last time: asked last, so that they hold up nobody. */
   readonly #late = new Set<string>();
   #rounds = 0;
 
-  constructor(settings: AskAllSettings, deps: AskAllDeps) {
+  constructor(settings: BroadcastSettings, deps: BroadcastDeps) {
     this.#settings = settings;
     this.#deps = deps;
     this.#lacking = new PathMemory(deps.clock);
-    setMaxListeners(LIMITS.maxInFlight * MAX_QUESTIONS, this.#stopping.signal);
+    setMaxListeners(LIMITS.maxInFlight * MAX_QUERIES, this.#stopping.signal);
   }
 
   async ask<T>({
@@ -89,10 +89,10 @@ class Asker implements AskAll {
     parse,
     own,
     most = Number.POSITIVE_INFINITY,
-  }: Question<T>): Promise<AllParts<T>> {
+  }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
     // The same path is the same question, so what is there has been through the same `parse`.
     const there = this.#kept.get(path)?.parts ?? this.#running.get(path);
-    if (there !== undefined) return there as AllParts<T> | Promise<AllParts<T>>;
+    if (there !== undefined) return there as BroadcastResult<T> | Promise<BroadcastResult<T>>;
     const round = this.#run({ path, most, maxBytes, parse, send: null }, own);
     this.#running.set(path, round);
     try {
@@ -104,7 +104,7 @@ class Asker implements AskAll {
     }
   }
 
-  tell(message: Message): Promise<AllParts<unknown>> {
+  tell(message: Message): Promise<BroadcastResult<unknown>> {
     const limits = { most: Number.POSITIVE_INFINITY, maxBytes: MAX_TOLD_BYTES };
     return this.#askEach({ path: message.path, ...limits, parse: (wire) => wire, send: message }, []);
   }
@@ -116,15 +116,15 @@ class Asker implements AskAll {
     this.#agent.destroy();
   }
 
-  #keep(path: string, keepMs: number, parts: AllParts<unknown>): void {
-    if (keepMs <= 0 || this.#stopping.signal.aborted || this.#kept.size >= MAX_QUESTIONS) return;
+  #keep(path: string, keepMs: number, parts: BroadcastResult<unknown>): void {
+    if (keepMs <= 0 || this.#stopping.signal.aborted || this.#kept.size >= MAX_QUERIES) return;
     const expiry = this.#deps.clock.setTimer(() => this.#kept.delete(path), Math.min(keepMs, MAX_KEEP_MS));
     this.#kept.set(path, { parts, expiry });
   }
 
-  async #run<T>(round: Round<T>, own: (() => T | Promise<T>) | null): Promise<AllParts<T>> {
+  async #run<T>(round: Round<T>, own: (() => T | Promise<T>) | null): Promise<BroadcastResult<T>> {
     if (this.#stopping.signal.aborted) throw new BusyError('this pod is shutting down');
-    if (this.#rounds >= MAX_QUESTIONS) throw new BusyError('too many different questions at once, try again');
+    if (this.#rounds >= MAX_QUERIES) throw new BusyError('too many different questions at once, try again');
     this.#rounds += 1;
     try {
       return await this.#askEach(round, own === null ? [] : [this.#ownPart(await own())]);
@@ -133,18 +133,18 @@ class Asker implements AskAll {
     }
   }
 
-  #ownPart<T>(value: T): PodPart<T> {
+  #ownPart<T>(value: T): PodAnswer<T> {
     const selfUid = this.#deps.selfUid();
     const pod = this.#deps.snapshot().pods.find(({ uid }) => uid === selfUid) ?? null;
     return { pod, value, atMs: this.#deps.clock.nowMs(), errorMs: 0 };
   }
 
-  async #askEach<T>(round: Round<T>, own: PodPart<T>[]): Promise<AllParts<T>> {
+  async #askEach<T>(round: Round<T>, own: PodAnswer<T>[]): Promise<BroadcastResult<T>> {
     const { clock } = this.#deps;
     const { checkTimeoutMs, checkAllTimeoutMs } = this.#settings;
     const startMs = clock.monotonicMs();
     const asked = this.#others(round.most);
-    const found = new Map<string, PodPart<T>>();
+    const found = new Map<string, PodAnswer<T>>();
     const lost = new Map<string, MissingPart>();
     const order = [...asked].sort((a, b) => Number(this.#late.has(a.uid)) - Number(this.#late.has(b.uid)));
     this.#late.clear();
@@ -172,7 +172,7 @@ class Asker implements AskAll {
     return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
   }
 
-  async #askOne<T>(pod: Pod, { path, maxBytes, send, parse }: Round<T>, timeoutMs: number): Promise<PodPart<T>> {
+  async #askOne<T>(pod: Pod, { path, maxBytes, send, parse }: Round<T>, timeoutMs: number): Promise<PodAnswer<T>> {
     const { clock } = this.#deps;
     const host = addressOf(pod, this.#settings);
     const { reason, detail } = whyNoAddress(pod);
@@ -215,7 +215,7 @@ function jsonOf({ status, body }: PeerAnswer): unknown {
 }
 
 /** One question for all pods. */
-export interface Question<T> {
+export interface BroadcastQuery<T> {
   /** Path and query. Questions with the same path at the same time are one. */
   path: string;
   /**
@@ -243,7 +243,7 @@ export interface Message {
 }
 
 /** One pod's part. */
-export interface PodPart<T> {
+export interface PodAnswer<T> {
   /** null: our own part, while we do not know which pod we are (then we may be among those asked, too). */
   pod: Pod | null;
   value: T;
@@ -254,8 +254,8 @@ export interface PodPart<T> {
 }
 
 /** What all pods told, in the order of discovery, our own part first, and who did not tell. */
-export interface AllParts<T> {
-  parts: PodPart<T>[];
+export interface BroadcastResult<T> {
+  parts: PodAnswer<T>[];
   missing: MissingPart[];
   /** When the last part came in, ms since the epoch by our clock. */
   atMs: number;

@@ -1,10 +1,10 @@
 import type { AgeRange } from '../protocol/history.ts';
-import type { Mesh, MeshRow, MeshSettings } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
-import type { Row } from '../protocol/pod-report.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { toleranceOf } from './health.ts';
-import { type Arrival, meshRowOf, missingRow, PodIndex } from './mesh.ts';
+import { type Arrival, mergedReportOf, missingReport, PodIndex } from './mesh.ts';
 
 /** What a collection is of: the mesh as it is now, or as it was. */
 export interface CollectView {
@@ -13,14 +13,14 @@ export interface CollectView {
   index: PodIndex;
   /** Length of the window or the stretch that statistics are over, ms; 0 = none. */
   windowMs: number;
-  /** The pod to call for the row of `pod`, with the address it has now; or the row that stands for why there is none. */
-  callee(pod: Pod, arrival: Arrival): Pod | MeshRow;
-  ownRow(): Promise<Row>;
+  /** The pod to call for the report of `pod`, with the address it has now; or the report that stands for why there is none. */
+  callee(pod: Pod, arrival: Arrival): Pod | MergedReport;
+  ownReport(): Promise<PodReport>;
   /** The stretch to ask a peer for at this moment; null = now. */
   range(): AgeRange | null;
-  /** A row in our format as a row of the matrix. */
-  place(row: Row, arrival: Arrival): MeshRow;
-  /** What the matrix says of its time; `atMs` is the moment by which health is judged. */
+  /** A report in our format as a report of the mesh. */
+  place(report: PodReport, arrival: Arrival): MergedReport;
+  /** What the mesh says of its time; `atMs` is the moment by which health is judged. */
   head(): { past: Mesh['past']; judgedAtMs: number };
 }
 
@@ -28,8 +28,8 @@ export interface CollectView {
 export interface NowDeps {
   clock: Clock;
   snapshot(): DiscoverySnapshot;
-  /** Our own row with statistics over `windowMs`; it is never asked for over the network. */
-  ownRow(windowMs: number): Promise<Row>;
+  /** Our own report with statistics over `windowMs`; it is never asked for over the network. */
+  ownReport(windowMs: number): Promise<PodReport>;
   settings(): MeshSettings;
 }
 
@@ -41,15 +41,15 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
   return {
     ...{ snapshot, index, windowMs },
     callee: (pod) => pod,
-    ownRow: () => deps.ownRow(windowMs),
+    ownReport: () => deps.ownReport(windowMs),
     range: () => null,
-    place: (row, arrival) => {
+    place: (report, arrival) => {
       // Of the window nothing is let off: of one of 3 s a second would be a third.
       const windowFromMs = arrival.atMs - windowMs - SLACK_MS;
       const sinceMs = Math.max(windowFromMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
       // Both by its own clock: what it has seen is no older than its process.
-      const missingDetail = beginsWithin(row.atMs - row.bootTimeMs, arrival.atMs, sinceMs);
-      return { ...meshRowOf(row, arrival, index, toleranceMs), missingDetail };
+      const missingDetail = beginsWithin(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
+      return { ...mergedReportOf(report, arrival, index, toleranceMs), missingDetail };
     },
     head: () => ({ past: null, judgedAtMs: deps.clock.nowMs() }),
   };
@@ -63,8 +63,8 @@ export interface PastDeps {
   podsAt(atMs: number): Pod[];
   /** A pod that is not among those, as it was last known; null if it never was. */
   podOf(uid: string): Pod | null;
-  /** Our own row of a stretch. */
-  ownRowOf(range: AgeRange): Promise<Row>;
+  /** Our own report of a stretch. */
+  ownReportOf(range: AgeRange): Promise<PodReport>;
   settings(): MeshSettings;
 }
 
@@ -83,7 +83,7 @@ const SLACK_MS = 1_000;
 
 /**
  * The mesh as it was at the end of a stretch, with statistics over all of it. Pods are asked by ages, so no two clocks
- * need to agree, and ours may be put right meanwhile. A pod that is gone, or whose memory begins later, has no row; what
+ * need to agree, and ours may be put right meanwhile. A pod that is gone, or whose memory begins later, has no report; what
  * others say of it stays. Pods that only others name (we were not here yet) are added as gone.
  */
 export function viewOfPast(span: Span, deps: PastDeps): CollectView {
@@ -110,26 +110,26 @@ export function viewOfPast(span: Span, deps: PastDeps): CollectView {
     callee: (pod, arrival) => {
       const now = present.get(pod.uid);
       if (now !== undefined && now.lifecycle !== 'gone') return now;
-      return missingRow(arrival, 'no-history', 'it has gone since, and its memory with it');
+      return missingReport(arrival, 'no-history', 'it has gone since, and its memory with it');
     },
-    ownRow: () => deps.ownRowOf(range()),
+    ownReport: () => deps.ownReportOf(range()),
     range,
-    place: (row, arrival) => {
-      const reason = whyNoHistory(row, arrival.atMs);
-      if (reason !== '') return missingRow(arrival, 'no-history', reason);
-      resolutionMs = Math.max(resolutionMs, row.past?.resolutionMs ?? 0);
+    place: (report, arrival) => {
+      const reason = whyNoHistory(report, arrival.atMs);
+      if (reason !== '') return missingReport(arrival, 'no-history', reason);
+      resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
       const pod = index.pods[arrival.pod];
       const oldestMs = arrival.atMs - deps.settings().historyWindowMs + SLACK_MS;
       const sinceMs = Math.max(span.fromMs, (pod?.createdMs ?? 0) + START_MS, oldestMs);
-      const missingDetail = beginsWithin(row.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
+      const missingDetail = beginsWithin(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
       // Lists of then are not compared, and ages of then count from then.
-      return { ...meshRowOf(row, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true, missingDetail };
+      return { ...mergedReportOf(report, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true, missingDetail };
     },
     head: () => ({ past: { ...span, resolutionMs }, judgedAtMs: span.toMs }),
   };
 }
 
-/** Since when a row knows of a stretch, in words; '' if that is no later than `sinceMs`, from when on it could know. */
+/** Since when a report knows of a stretch, in words; '' if that is no later than `sinceMs`, from when on it could know. */
 function beginsWithin(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
   return knownAgeMs < 0 || knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
@@ -139,8 +139,8 @@ function memoryBegins(knownMs: number): string {
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
-/** Why a row that came is none of the stretch that was asked for; '' if it is. */
-function whyNoHistory({ past, links }: Row, atMs: number): string {
+/** Why a report that came is none of the stretch that was asked for; '' if it is. */
+function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no past: an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
   return memoryBegins(atMs - past.knownAgeMs);

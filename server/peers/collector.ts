@@ -1,38 +1,38 @@
 import { setMaxListeners } from 'node:events';
 import { FindingTally } from '../analysis/findings/findings.ts';
-import type { Mesh, MeshRow, MeshSettings } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { fanOut, inSlices } from '../runtime/concurrency.ts';
+import { fanOut, runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
-import { meshRowOfCheck } from './goldpinger-report.ts';
+import { mergedReportOfCheck } from './goldpinger-report.ts';
 import { HealthTally } from './health.ts';
-import { type Arrival, matrixBounds, missingRow, type PeersTable, PeerTables } from './mesh.ts';
-import type { RowAnswer, RowTransport } from './peer-client.ts';
+import { type Arrival, meshBounds, missingReport, type PeersTable, PeerTables } from './mesh.ts';
+import type { ReportClient, ReportResponse } from './peer-client.ts';
 
 /** What a caller wants: the window of the statistics (ms, 0 = none) and how old a picture will do (ms, at most 1000). */
 interface CollectOptions {
   windowMs: number;
   maxAgeMs: number;
   /**
-   * Answer within this time (ms), with the rows that have come by then; of a pod whose row has not, with that of the last
-   * matrix of the same window if it is at most 2 s old. The collection goes on and those who ask next find it. Such a
-   * matrix has no findings.
+   * Answer within this time (ms), with the reports that have come by then; of a pod whose report has not, with that of the last
+   * mesh of the same window if it is at most 2 s old. The collection goes on and those who ask next find it. Such a
+   * mesh has no findings.
    */
   budgetMs?: number;
 }
 
-/** Collects the matrix on request; see `createCollector`. */
+/** Collects the mesh on request; see `createCollector`. */
 export interface Collector {
-  /** The matrix. Rejects only after `stop`, or with a BusyError if too many different windows are asked for at once: see `matrixBounds`. */
+  /** The mesh. Rejects only after `stop`, or with a BusyError if too many different windows are asked for at once: see `meshBounds`. */
   collect(options: CollectOptions): Promise<Mesh>;
-  /** Ends collections in flight; rows not yet there are missing in them. Nothing is kept afterwards. */
+  /** Ends collections in flight; reports not yet there are missing in them. Nothing is kept afterwards. */
   stop(): void;
 }
 
-/** How long a finished matrix is kept for those who come right after it. */
+/** How long a finished mesh is kept for those who come right after it. */
 const KEEP_MS = 1000;
 /** And so many times longer than it took, for those who cannot wait that long for another. */
 const KEEP_LONGER = 2;
@@ -56,7 +56,7 @@ export function createCollector(
   const suited = <T>(from: Map<number, T>, windowMs: number): T | undefined =>
     from.get(windowMs) ?? (windowMs === 0 ? from.values().next().value : undefined);
 
-  const bounds = () => matrixBounds(deps.snapshot().pods.length, deps.settings().pingNumber).now;
+  const bounds = () => meshBounds(deps.snapshot().pods.length, deps.settings().pingNumber).now;
 
   const forget = (windowMs: number) => {
     finished.get(windowMs)?.expiry.cancel();
@@ -85,7 +85,7 @@ export function createCollector(
     });
   };
 
-  /** The whole matrix, or what there is of it once the time is up. */
+  /** The whole mesh, or what there is of it once the time is up. */
   const within = (budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> =>
     new Promise((resolve, reject) => {
       // Taken now: by then it may have expired.
@@ -125,13 +125,13 @@ export function createCollector(
   };
 }
 
-/** How rows are collected. */
+/** How reports are collected. */
 export interface CollectSettings extends Addressing {
-  /** For one row (CHECK_TIMEOUT). */
+  /** For one report (CHECK_TIMEOUT). */
   checkTimeoutMs: number;
-  /** For all rows (CHECK_ALL_TIMEOUT). */
+  /** For all reports (CHECK_ALL_TIMEOUT). */
   checkAllTimeoutMs: number;
-  /** Rows asked for at once; 4 is the measured best: more only makes our own pings late. */
+  /** Reports asked for at once; 4 is the measured best: more only makes our own pings late. */
   concurrency: number;
   /** The port that peers are called on (CLIENT_PORT_OVERRIDE). */
   port: number;
@@ -142,13 +142,13 @@ export interface CollectDeps {
   clock: Clock;
   /** 0 <= number < 1; where in the list asking begins. */
   random(): number;
-  fetchRow: RowTransport;
+  fetchReport: ReportClient;
   /** Our own pod's uid; '' if unknown. */
   selfUid(): string;
   settings(): MeshSettings;
 }
 
-/** Called for every row asked of a peer. */
+/** Called for every report asked of a peer. */
 export interface CollectHooks {
   onPeerCall(pod: Pod, call: 'check', durationUs: number, ok: boolean): void;
 }
@@ -160,12 +160,12 @@ interface CollectContext {
   late: Set<string>;
 }
 
-/** A row that takes longer waits in the background while others are asked for. */
+/** A report that takes longer waits in the background while others are asked for. */
 const PARK_AFTER_MS = 50;
-/** The most rows asked for at once, waiting ones included. */
+/** The most reports asked for at once, waiting ones included. */
 const MAX_IN_FLIGHT = 64;
 
-/** One collection of the matrix, from one list of pods. */
+/** One collection of the mesh, from one list of pods. */
 export class Collection {
   readonly #settings: CollectSettings;
   readonly #deps: CollectDeps;
@@ -175,7 +175,7 @@ export class Collection {
   readonly #abort = new AbortController();
   readonly #startMs: number;
   readonly #meshSettings: MeshSettings;
-  readonly #rows = new Map<number, MeshRow>();
+  readonly #reports = new Map<number, MergedReport>();
   readonly #tally: HealthTally;
   readonly #findings: FindingTally;
   readonly #self: number;
@@ -194,7 +194,7 @@ export class Collection {
     this.#deps = deps;
     this.#hooks = hooks;
     this.#context = context;
-    // Every row asked for listens, and that is no leak.
+    // Every report asked for listens, and that is no leak.
     setMaxListeners(MAX_IN_FLIGHT, this.#abort.signal);
     this.#startMs = deps.clock.monotonicMs();
     this.#meshSettings = deps.settings();
@@ -208,7 +208,7 @@ export class Collection {
   async run(): Promise<Mesh> {
     const { tables } = this.#context;
     tables.begin(new Set(this.#view.snapshot.pods.map((pod) => pod.uid)));
-    await this.#takeOwnRow();
+    await this.#takeOwnReport();
     const limits = {
       concurrency: this.#settings.concurrency,
       parkAfterMs: PARK_AFTER_MS,
@@ -216,11 +216,11 @@ export class Collection {
     };
     await fanOut(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
     const head = { discovery: this.#view.snapshot.status, servedBy: this.#self };
-    const findings = await inSlices(this.#findings.findings(head), this.#deps.clock);
+    const findings = await runSliced(this.#findings.findings(head), this.#deps.clock);
     return { ...this.#mesh(), findings };
   }
 
-  /** What is there by now, without findings and without rows that have not come yet; see `withAwaited`. */
+  /** What is there by now, without findings and without reports that have not come yet; see `withAwaited`. */
   soFar(): Mesh {
     return this.#mesh();
   }
@@ -230,13 +230,13 @@ export class Collection {
     this.#abort.abort();
   }
 
-  async #takeOwnRow(): Promise<void> {
-    const row = await this.#view.ownRow();
-    this.#selfName = row.pod.name;
-    this.#own = row.peers === null ? null : { hash: row.peersHash, peers: row.peers };
+  async #takeOwnReport(): Promise<void> {
+    const report = await this.#view.ownReport();
+    this.#selfName = report.pod.name;
+    this.#own = report.peers === null ? null : { hash: report.peersHash, peers: report.peers };
     if (this.#self === -1) return;
     const arrival = { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
-    this.#put(this.#view.place(row, arrival));
+    this.#put(this.#view.place(report, arrival));
   }
 
   /** Whom to ask: everybody else that is not gone, from a random place on, those who failed last time at the end. */
@@ -273,24 +273,24 @@ export class Collection {
     const arrived = arrival();
     if (answer.kind === 'missing') this.#context.late.add(pod.uid);
     this.#hooks.onPeerCall(pod, 'check', arrived.fetchUs, answer.kind !== 'missing');
-    this.#put(this.#rowOf(answer, pod, arrived));
+    this.#put(this.#reportOf(answer, pod, arrived));
   }
 
-  #unasked(arrival: Arrival, pod: Pod, host: string): MeshRow {
+  #unasked(arrival: Arrival, pod: Pod, host: string): MergedReport {
     const { checkAllTimeoutMs } = this.#settings;
     if (host !== '') {
-      return missingRow(arrival, 'not-asked', `all rows together took more than ${checkAllTimeoutMs} ms`);
+      return missingReport(arrival, 'not-asked', `all reports together took more than ${checkAllTimeoutMs} ms`);
     }
     const { reason, detail } = whyNoAddress(pod);
-    return missingRow(arrival, reason, detail);
+    return missingReport(arrival, reason, detail);
   }
 
-  #fetch(pod: Pod, host: string, timeoutMs: number): Promise<RowAnswer> {
+  #fetch(pod: Pod, host: string, timeoutMs: number): Promise<ReportResponse> {
     const known = this.#context.tables.offer(pod.uid, this.#own);
     const { port } = this.#settings;
     const past = this.#view.range();
     const windowMs = past === null ? this.#view.windowMs : 0;
-    return this.#deps.fetchRow({
+    return this.#deps.fetchReport({
       uid: pod.uid,
       host,
       port,
@@ -302,24 +302,24 @@ export class Collection {
     });
   }
 
-  #rowOf(answer: RowAnswer, pod: Pod, arrival: Arrival): MeshRow {
-    if (answer.kind === 'missing') return missingRow(arrival, answer.reason, answer.detail);
+  #reportOf(answer: ReportResponse, pod: Pod, arrival: Arrival): MergedReport {
+    if (answer.kind === 'missing') return missingReport(arrival, answer.reason, answer.detail);
     try {
       if (answer.kind === 'check') {
         const { index } = this.#view;
-        return meshRowOfCheck(answer.check, arrival, { index, pingNumber: this.#meshSettings.pingNumber });
+        return mergedReportOfCheck(answer.check, arrival, { index, pingNumber: this.#meshSettings.pingNumber });
       }
-      const peers = this.#context.tables.keep(pod.uid, answer.row, this.#own);
-      return this.#view.place({ ...answer.row, peers }, arrival);
+      const peers = this.#context.tables.keep(pod.uid, answer.report, this.#own);
+      return this.#view.place({ ...answer.report, peers }, arrival);
     } catch (error) {
-      return missingRow(arrival, 'malformed', textOf(error));
+      return missingReport(arrival, 'malformed', textOf(error));
     }
   }
 
-  #put(row: MeshRow): void {
-    this.#rows.set(row.pod, row);
-    this.#tally.add(row);
-    this.#findings.add(row);
+  #put(report: MergedReport): void {
+    this.#reports.set(report.pod, report);
+    this.#tally.add(report);
+    this.#findings.add(report);
   }
 
   #mesh(): Mesh {
@@ -337,39 +337,39 @@ export class Collection {
       settings: this.#meshSettings,
     };
     const health = this.#tally.health({ ...head, atMs: judgedAtMs });
-    const rows = [...this.#rows.values()].sort((a, b) => a.pod - b.pod);
-    return { ...head, health, findings: [], pods, rows };
+    const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
+    return { ...head, health, findings: [], pods, reports };
   }
 }
 
-/** The last whole matrix over the same window, and how long ago it ended. */
+/** The last whole mesh over the same window, and how long ago it ended. */
 interface LastMesh {
   mesh: Mesh;
   agoMs: number;
 }
 
-/** A row that came longer ago than this tells nothing of now: a fault may have begun since. */
+/** A report that came longer ago than this tells nothing of now: a fault may have begun since. */
 const BORROWED_MS = 2_000;
 
 /**
- * A collection that goes on, with a row for each pod whose answer has not come yet: that of the last matrix if it came at
- * most 2 s ago, else a missing one. What has come always stands, missing rows too: they are news.
+ * A collection that goes on, with a report for each pod whose answer has not come yet: that of the last mesh if it came at
+ * most 2 s ago, else a missing one. What has come always stands, missing reports too: they are news.
  */
 export function withAwaited(soFar: Mesh, last: LastMesh | null): Mesh {
-  const arrived = new Set(soFar.rows.map(({ pod }) => pod));
-  const lent = last === null || !hasSamePods(soFar, last.mesh) ? new Map<number, MeshRow>() : freshRows(last);
+  const arrived = new Set(soFar.reports.map(({ pod }) => pod));
+  const lent = last === null || !hasSamePods(soFar, last.mesh) ? new Map<number, MergedReport>() : freshReports(last);
   const awaited = soFar.pods.flatMap(({ lifecycle }, pod) => (lifecycle === 'gone' || arrived.has(pod) ? [] : [pod]));
-  const rows = awaited.map((pod) => {
+  const reports = awaited.map((pod) => {
     const arrival = { pod, atMs: soFar.atMs, fetchUs: 0 };
-    return lent.get(pod) ?? missingRow(arrival, 'timeout', 'its answer has not come yet');
+    return lent.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet');
   });
-  return { ...soFar, rows: [...soFar.rows, ...rows].sort((a, b) => a.pod - b.pod) };
+  return { ...soFar, reports: [...soFar.reports, ...reports].sort((a, b) => a.pod - b.pod) };
 }
 
-/** Rows that are here and came a short while ago. Told by when the matrix ended: the time of day may be put right. */
-function freshRows({ mesh, agoMs }: LastMesh): Map<number, MeshRow> {
-  const fresh = mesh.rows.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= BORROWED_MS);
-  return new Map(fresh.map((row) => [row.pod, row]));
+/** Reports that are here and came a short while ago. Told by when the mesh ended: the time of day may be put right. */
+function freshReports({ mesh, agoMs }: LastMesh): Map<number, MergedReport> {
+  const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= BORROWED_MS);
+  return new Map(fresh.map((report) => [report.pod, report]));
 }
 
 /** Whether indexes of pods mean the same in both. */

@@ -11,8 +11,8 @@ import {
   parsingJournal,
 } from '../protocol/event.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { InTurn, inSlices, Turns } from '../runtime/concurrency.ts';
-import type { AllParts, AskAll, PodPart } from './broadcast.ts';
+import { runSliced, SerialQueue, TimeSlice } from '../runtime/concurrency.ts';
+import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 
 /** What events are merged by. */
 interface EventsSettings {
@@ -26,7 +26,7 @@ interface EventsSettings {
 /** What merging needs of the other parts. */
 interface EventsDeps {
   clock: Clock;
-  askAll: AskAll;
+  askAll: Broadcast;
   /** Our own journal; its `limit` newest entries. */
   ownJournal(sinceAgeMs: number, limit: number): Journal;
   /** A pod as we know it ourselves, so that its name is not others' to tell; null if we do not. */
@@ -68,15 +68,15 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
   const { clock } = deps;
   const intervalMs = settings.refreshIntervalMs * (1 + settings.jitterFactor) + settings.pingTimeoutMs;
   const spans: Spans = { eachTurnMs: intervalMs + SLACK_MS, sameTurnMs: settings.refreshIntervalMs / 2 };
-  let merged: { parts: AllParts<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
+  let merged: { parts: BroadcastResult<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
   // Several at once would each have a turn of their own between two of our pings.
-  const reading = new InTurn(Number.POSITIVE_INFINITY, '');
+  const reading = new SerialQueue(Number.POSITIVE_INFINITY, '');
   let isStopped = false;
   const forget = () => {
     merged?.expiry.cancel();
     merged = null;
   };
-  const mergedOf = (parts: AllParts<Journal>): Promise<MeshEvent[]> => {
+  const mergedOf = (parts: BroadcastResult<Journal>): Promise<MeshEvent[]> => {
     if (merged?.parts === parts) return merged.events;
     forget();
     const events = mergeJournals(parts, spans, deps);
@@ -96,7 +96,7 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
       const asked = Math.min(each, MAX_EVENTS);
       const parts = await deps.askAll.ask<Journal>({
         path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${asked}`,
-        parse: (wire) => reading.do(() => inSlices(parsingJournal(wire), clock)),
+        parse: (wire) => reading.do(() => runSliced(parsingJournal(wire), clock)),
         own: () => deps.ownJournal(sinceAgeMs, MAX_EVENTS),
         keepMs: KEEP_MS,
         maxBytes: MAX_JOURNAL_BYTES,
@@ -112,11 +112,11 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
 
 /** The journals of all pods as one, oldest first. In turns: a storm in a large mesh has thousands of entries. */
 export async function mergeJournals(
-  { parts, atMs: askedMs }: Pick<AllParts<Journal>, 'parts' | 'atMs'>,
+  { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
   spans: Spans,
   deps: { clock: Clock; podOf(uid: string): EventPod | null },
 ): Promise<MeshEvent[]> {
-  const turns = new Turns(deps.clock);
+  const turns = new TimeSlice(deps.clock);
   const groups = new Map<string, Telling[]>();
   for (const { pod, value, atMs } of parts) {
     const reporter = pod === null ? null : named(pod);
@@ -141,13 +141,13 @@ export async function mergeJournals(
   return [...events.values()].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
 }
 
-/** Which pod an entry is about, as we name it ourselves where we know it; a row is its reporter's. */
+/** Which pod an entry is about, as we name it ourselves where we know it; a report is its reporter's. */
 function subjectOf(
   { kind, pod }: JournalEntry,
   reporter: EventPod | null,
   deps: { podOf(uid: string): EventPod | null },
 ): EventPod | null {
-  if (kind.startsWith('row-')) return reporter;
+  if (kind.startsWith('cpu-')) return reporter;
   return pod === null ? null : named(deps.podOf(pod.uid) ?? pod);
 }
 
@@ -168,7 +168,7 @@ function newestOf(events: MeshEvent[], limit: number): MeshEvent[] {
 }
 
 /** Pods that have started again since `fromMs`: what they saw before is lost. */
-function shortJournals(parts: readonly PodPart<Journal>[], fromMs: number): MissingPart[] {
+function shortJournals(parts: readonly PodAnswer<Journal>[], fromMs: number): MissingPart[] {
   return parts.flatMap(({ pod, value, atMs }) => {
     if (pod === null) return [];
     const beganMs = atMs - value.knownAgeMs;
@@ -213,7 +213,7 @@ function groupOf({ entry, reporter, id }: Telling): string {
   const { kind, pod, toldMs, detail } = entry;
   if (ONCE.has(kind)) return `${kind}/${pod?.uid ?? ''}`;
   if (kind.startsWith('pod-')) return `${kind}/${pod?.uid ?? ''}${toldMs === 0 ? '' : `/${Math.floor(toldMs / 1000)}`}`;
-  if (kind.startsWith('row-')) return `${kind}/${reporter?.uid ?? ''}/${id}`;
+  if (kind.startsWith('cpu-')) return `${kind}/${reporter?.uid ?? ''}/${id}`;
   if (kind.startsWith('probe-')) return `${kind}/${detail}`;
   return `${kind}/${pod?.uid ?? ''}`;
 }

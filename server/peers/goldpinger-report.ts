@@ -1,7 +1,7 @@
 import { outcomeOfGoError } from '../protocol/go-errors.ts';
 import type { GoldpingerCheck, GoldpingerPodResult } from '../protocol/goldpinger.ts';
 import { emptyLinks, FLAG_IPV6, NONE16, pack16, phaseFlag } from '../protocol/links.ts';
-import type { MeshRow } from '../protocol/mesh.ts';
+import type { MergedReport } from '../protocol/mesh.ts';
 import { MAX_DETAILS, MAX_PROBES } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
 import type { Arrival, PodIndex } from './mesh.ts';
@@ -17,10 +17,10 @@ interface CheckContext {
 }
 
 /**
- * Goldpinger's `/check` as a row of the matrix: whole milliseconds, no phases, no "since". `response-time-ms` is left
+ * Goldpinger's `/check` as a report of the mesh: whole milliseconds, no phases, no "since". `response-time-ms` is left
  * out by Go when it is 0. Ages come from PingTime, by the other node's clock.
  */
-export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context: CheckContext): MeshRow {
+export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, context: CheckContext): MergedReport {
   const { index, pingNumber } = context;
   const placed: { to: number; result: GoldpingerPodResult }[] = [];
   let strangers = 0;
@@ -30,7 +30,7 @@ export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context
     else placed.push({ to, result });
   }
   const links = emptyLinks(placed.length);
-  const details: MeshRow['details'] = [];
+  const details: MergedReport['details'] = [];
   let bootTimeMs = -1;
   for (const [i, { to, result }] of placed.entries()) {
     links.to[i] = to;
@@ -55,7 +55,7 @@ export function meshRowOfCheck(check: GoldpingerCheck, arrival: Arrival, context
   };
 }
 
-function fillLink(links: MeshRow['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
+function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
   // Go counts an answer as OK whatever its time; a failure's text is all there is to tell its kind.
   const end = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');
   const pingMs = timeOf(result.pingTime);

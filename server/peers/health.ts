@@ -1,5 +1,5 @@
 import { FLAG_NOT_YET } from '../protocol/links.ts';
-import type { Mesh, MeshHealth, MeshRow, MeshSettings } from '../protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 
@@ -7,7 +7,7 @@ import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 const MAX_WHY = 5;
 const MAX_NAME = 80;
 
-/** What can be told of the mesh apart from its rows. */
+/** What can be told of the mesh apart from its reports. */
 type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings'>;
 
 /**
@@ -24,7 +24,7 @@ function intervalOf({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs
 }
 
 /**
- * Counts what speaks against health while rows come in, so that no single turn looks at a million links.
+ * Counts what speaks against health while reports come in, so that no single turn looks at a million links.
  * Only pods that are ready are judged, and links between them; not probed, not yet probed and starved-only links are
  * neither good nor bad. A pod that has been ready and is silent now counts too: a node that died is not ready any more
  * half a minute later, and no healthier for it.
@@ -43,21 +43,21 @@ export class HealthTally {
     this.#links = new FailedLinks(pods.length);
   }
 
-  /** Takes one row into account. O(links). */
-  add(row: MeshRow): void {
-    const isReady = this.#ready[row.pod] === 1;
-    if (row.missing !== '' && (isReady || this.#pods[row.pod]?.lifecycle === 'not-ready')) {
-      const why = row.missingDetail === '' ? row.missing : `${row.missing}: ${row.missingDetail}`;
-      this.#missing.set(row.pod, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
+  /** Takes one report into account. O(links). */
+  add(report: MergedReport): void {
+    const isReady = this.#ready[report.pod] === 1;
+    if (report.missing !== '' && (isReady || this.#pods[report.pod]?.lifecycle === 'not-ready')) {
+      const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
+      this.#missing.set(report.pod, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
-    if (row.missing !== '' || !isReady) return;
-    if (!row.samePeers) this.#differing.push(row.pod);
-    const { length, to, flags, outcome } = row.links;
+    if (report.missing !== '' || !isReady) return;
+    if (!report.samePeers) this.#differing.push(report.pod);
+    const { length, to, flags, outcome } = report.links;
     for (let i = 0; i < length; i++) {
       const probed = to[i] ?? 0;
       if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[probed] !== 1) continue;
       this.#judged += 1;
-      this.#links.add(row.pod, probed, outcome[i] ?? 0);
+      this.#links.add(report.pod, probed, outcome[i] ?? 0);
     }
   }
 
@@ -104,7 +104,7 @@ export class HealthTally {
 }
 
 /**
- * Why the mesh as a whole is not healthy whatever its rows say: nobody to ping is health only if the list is right and
+ * Why the mesh as a whole is not healthy whatever its reports say: nobody to ping is health only if the list is right and
  * we truly are alone, and a list that could not be refreshed for two intervals may hide anything.
  */
 function generalFaults({ atMs, discovery, settings }: MeshHead, pods: readonly Pod[]): string[] {
@@ -143,7 +143,7 @@ interface OwnLink {
 
 /**
  * Health as this pod sees it: what the gauges `goldpinger_nodes_health_total` and `goldpinger_cluster_health_total` show,
- * because a scrape must not ask the whole cluster. `/cluster_health` judges all rows.
+ * because a scrape must not ask the whole cluster. `/cluster_health` judges all reports.
  */
 export function ownHealthOf(pods: readonly Pod[], status: DiscoveryStatus, links: Iterable<OwnLink>): OwnHealth {
   const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
@@ -185,7 +185,7 @@ const MAX_KEPT = 16_384;
 /** The most outcomes and pods named in a blame. */
 const MAX_NAMED = 3;
 
-/** Failed links between the pods of a matrix, and whose fault they are. */
+/** Failed links between the pods of a mesh, and whose fault they are. */
 class FailedLinks {
   readonly #from: number[] = [];
   readonly #to: number[] = [];

@@ -4,24 +4,24 @@ import {
   LATENCY_BINS_US,
   MAX_STEPS,
   type MeshHistory,
-  parseRowHistory,
-  type RowHistory,
+  type PodHistory,
+  parsePodHistory,
 } from '../protocol/history.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { InTurn } from '../runtime/concurrency.ts';
+import { SerialQueue } from '../runtime/concurrency.ts';
 import { BusyError } from '../runtime/errors.ts';
-import type { AllParts, AskAll, PodPart } from './broadcast.ts';
+import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import { type PastDeps, type Span, viewOfPast } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collector.ts';
-import { matrixBounds, PeerTables } from './mesh.ts';
+import { meshBounds, PeerTables } from './mesh.ts';
 
 /** What the history of the whole mesh is made of. */
 interface HistoryDeps {
   clock: Clock;
-  askAll: AskAll;
-  ownRowHistory(range: AgeRange, stepMs: number): Promise<RowHistory>;
+  askAll: Broadcast;
+  ownReportHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** How fine our own past is at an age, as a length of time. */
   resolutionMs(ageMs: number): number;
   /** How many pods ran in each step. */
@@ -35,7 +35,7 @@ interface HistoryQuery extends Span {
   stepMs: number;
 }
 
-/** Merges the histories of all rows. */
+/** Merges the histories of all reports. */
 interface HistoryReader {
   /** Rejects as `AskAll.ask`. */
   history(query: HistoryQuery): Promise<MeshHistory>;
@@ -81,12 +81,12 @@ export function createHistoryReader(windowMs: number, deps: HistoryDeps): Histor
     const range = { fromAgeMs: Math.round(grid.askedMs - grid.fromMs), toAgeMs: 0 };
     range.toAgeMs = Math.max(0, range.fromAgeMs - grid.count * grid.stepMs);
     const sums = new HistorySums(grid);
-    const taken = (history: RowHistory, errorMs: number) => sums.take(history, clock.nowMs() - errorMs);
+    const taken = (history: PodHistory, errorMs: number) => sums.take(history, clock.nowMs() - errorMs);
     const parts = await deps.askAll.ask<KnownSince>({
       // `grid` tells nobody anything: it makes this a question of its own, as what is taken goes into these sums.
-      path: `/api/v1/row-history?fromAge=${range.fromAgeMs}&toAge=${range.toAgeMs}&step=${grid.stepMs}&grid=${grid.fromMs}`,
-      parse: (wire, errorMs) => taken(parseRowHistory(wire), errorMs),
-      own: async () => taken(await deps.ownRowHistory(range, grid.stepMs), 0),
+      path: `/api/v1/pod-history?fromAge=${range.fromAgeMs}&toAge=${range.toAgeMs}&step=${grid.stepMs}&grid=${grid.fromMs}`,
+      parse: (wire, errorMs) => taken(parsePodHistory(wire), errorMs),
+      own: async () => taken(await deps.ownReportHistory(range, grid.stepMs), 0),
       keepMs: 0,
       maxBytes: MAX_BYTES,
     });
@@ -123,20 +123,20 @@ function niceMs(leastMs: number): number {
   return nice === undefined ? Math.ceil(leastMs / 300_000) * 300_000 : nice * 1_000;
 }
 
-function merged(grid: Grid, sums: HistorySums, parts: AllParts<KnownSince>, deps: HistoryDeps): MeshHistory {
+function merged(grid: Grid, sums: HistorySums, parts: BroadcastResult<KnownSince>, deps: HistoryDeps): MeshHistory {
   const { fromMs, stepMs, count } = grid;
-  const { links, failed, byLatency, rows, resolutionMs } = sums;
+  const { links, failed, byLatency, reports, resolutionMs } = sums;
   const alive = deps.countAlive(fromMs, stepMs, count);
   return {
-    ...{ fromMs, toMs: fromMs + count * stepMs, stepMs, nowMs: deps.clock.nowMs(), resolutionMs, rows },
-    pods: rows.map((there, step) => Math.max(there, alive[step] ?? 0)),
+    ...{ fromMs, toMs: fromMs + count * stepMs, stepMs, nowMs: deps.clock.nowMs(), resolutionMs, reports },
+    pods: reports.map((there, step) => Math.max(there, alive[step] ?? 0)),
     missing: [...parts.missing, ...forgetful(parts.parts, fromMs), ...departed(deps.departedSince(fromMs))],
     ...{ links, failed, byLatency },
   };
 }
 
 /** Pods that ran before their memory begins: they have restarted since, or had too little of it. */
-function forgetful(parts: readonly PodPart<KnownSince>[], fromMs: number): MissingPart[] {
+function forgetful(parts: readonly PodAnswer<KnownSince>[], fromMs: number): MissingPart[] {
   const missing: MissingPart[] = [];
   for (const { pod, value } of parts) {
     if (pod === null || value.knownMs <= Math.max(fromMs, pod.createdMs + START_MS)) continue;
@@ -159,20 +159,20 @@ interface Grid {
   askedMs: number;
 }
 
-/** What stays of a row's history once it is in the sums: since when the pod remembers, ms since the epoch by our clock. */
+/** What stays of a report's history once it is in the sums: since when the pod remembers, ms since the epoch by our clock. */
 interface KnownSince {
   knownMs: number;
 }
 
 /**
- * The histories of all rows, added up as each comes in: those of 1000 pods at once, of 360 steps, would be 69 MiB. The
+ * The histories of all reports, added up as each comes in: those of 1000 pods at once, of 360 steps, would be 69 MiB. The
  * largest is 14 000 numbers, which take well under a millisecond.
  */
 class HistorySums {
   readonly links: number[];
   readonly failed: number[];
   /** By step the pods that remember it. */
-  readonly rows: number[];
+  readonly reports: number[];
   readonly byLatency: number[][];
   /** The coarsest of all. */
   resolutionMs = 0;
@@ -181,18 +181,18 @@ class HistorySums {
   constructor(grid: Grid) {
     this.#grid = grid;
     const zeros = () => new Array<number>(grid.count).fill(0);
-    [this.links, this.failed, this.rows] = [zeros(), zeros(), zeros()];
+    [this.links, this.failed, this.reports] = [zeros(), zeros(), zeros()];
     this.byLatency = this.links.map(() => new Array<number>(LATENCY_BINS_US.length + 1).fill(0));
   }
 
-  /** Adds the history of one row; its ages count from `atMs`, which may be seconds after the first was asked. */
-  take(history: RowHistory, atMs: number): KnownSince {
-    const { links, failed, rows, byLatency } = this;
+  /** Adds the history of one report; its ages count from `atMs`, which may be seconds after the first was asked. */
+  take(history: PodHistory, atMs: number): KnownSince {
+    const { links, failed, reports, byLatency } = this;
     const { fromMs, stepMs, count, askedMs } = this.#grid;
     const shift = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
     for (let step = 0; step < count; step++) {
-      if (knownMs <= fromMs + (step + 0.5) * stepMs) rows[step] = (rows[step] ?? 0) + 1;
+      if (knownMs <= fromMs + (step + 0.5) * stepMs) reports[step] = (reports[step] ?? 0) + 1;
       const from = step - shift;
       links[step] = (links[step] ?? 0) + (history.links[from] ?? 0);
       failed[step] = (failed[step] ?? 0) + (history.failed[from] ?? 0);
@@ -208,20 +208,20 @@ function addAll(sums: number[] | undefined, more: readonly number[] | undefined)
   for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + (more[i] ?? 0);
 }
 
-/** What matrices of the past need besides what every collection needs. */
+/** What meshes of the past need besides what every collection needs. */
 interface PastMeshDeps extends CollectDeps, PastDeps {
   /** How fine the past is at an age, as a length of time. */
   resolutionMs(ageMs: number): number;
 }
 
-/** Collects matrices of the past on request. */
+/** Collects meshes of the past on request. */
 interface PastMeshes {
   /**
-   * The matrix of a stretch, ms since the epoch by our clock; what lies in the future is left off. Rejects with a
+   * The mesh of a stretch, ms since the epoch by our clock; what lies in the future is left off. Rejects with a
    * BusyError if more than `MAX_ASKED` stretches are asked for at once, and after `stop`.
    */
   of(span: Span): Promise<Mesh>;
-  /** The matrix as it was at a moment: of the stretch that ends there and has a sample of each link. */
+  /** The mesh as it was at a moment: of the stretch that ends there and has a sample of each link. */
   at(atMs: number): Promise<Mesh>;
   /** Ends collections in flight. Nothing is kept afterwards. */
   stop(): void;
@@ -229,7 +229,7 @@ interface PastMeshes {
 
 /** Stretches are rounded to this, so that those who ask about the same share one collection. */
 const ROUND_MS = 100;
-/** The most asked for at once; of a large mesh all but one of them wait: see `matrixBounds`. */
+/** The most asked for at once; of a large mesh all but one of them wait: see `meshBounds`. */
 const MAX_ASKED = 4;
 const TOO_MANY = `more than ${MAX_ASKED} different stretches of the past asked for at once, try again`;
 const SHUTTING_DOWN = 'this pod is shutting down';
@@ -250,7 +250,7 @@ export function createPastMeshes(
   const late = new Set<string>();
   const asked = new Map<string, Promise<Mesh>>();
   const running = new Set<Collection>();
-  const turn = new InTurn(MAX_ASKED, TOO_MANY);
+  const turn = new SerialQueue(MAX_ASKED, TOO_MANY);
   const kept = new Map<string, { mesh: Mesh; expiry: Timer }>();
   let stopped = false;
 
@@ -258,7 +258,7 @@ export function createPastMeshes(
     kept.get(key)?.expiry.cancel();
     kept.delete(key);
   };
-  const bounds = () => matrixBounds(deps.snapshot().pods.length, deps.settings().pingNumber).past;
+  const bounds = () => meshBounds(deps.snapshot().pods.length, deps.settings().pingNumber).past;
   const keep = (key: string, mesh: Mesh) => {
     const most = bounds().kept;
     for (const oldest of [...kept.keys()]) if (kept.size >= most) forget(oldest);

@@ -7,11 +7,11 @@ import {
   type StatColumns,
   unpack16,
 } from '../protocol/links.ts';
-import type { MeshRow, MissingReason } from '../protocol/mesh.ts';
+import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
 import { type Pod, peersHashOf } from '../protocol/pod.ts';
-import type { PeerRef, Row } from '../protocol/pod-report.ts';
+import type { PeerRef, PodReport } from '../protocol/pod-report.ts';
 
-/** When and how a row came in. */
+/** When and how a report came in. */
 export interface Arrival {
   /** Index in `Mesh.pods` of the pod that was asked; what the answer claims to be does not count. */
   pod: number;
@@ -19,13 +19,13 @@ export interface Arrival {
   fetchUs: number;
 }
 
-/** The row of a pod that did not give one. */
-export function missingRow(arrival: Arrival, missing: MissingReason, missingDetail: string): MeshRow {
+/** The report of a pod that did not give one. */
+export function missingReport(arrival: Arrival, missing: MissingReason, missingDetail: string): MergedReport {
   return {
     ...arrival,
     missing,
     missingDetail: missingDetail.slice(0, 300),
-    via: 'row',
+    via: 'report',
     bootTimeMs: -1,
     samePeers: false,
     links: emptyLinks(0),
@@ -37,28 +37,33 @@ export function missingRow(arrival: Arrival, missing: MissingReason, missingDeta
 }
 
 /**
- * A pod's own row as a row of the matrix: links lead to `Mesh.pods` instead of the row's own table, those to pods that
- * we do not know are dropped. `row` is left as it is. `toleranceMs` as in PodIndex: a link to a stranger that has been
+ * A pod's own report as a report of the mesh: links lead to `Mesh.pods` instead of the report's own table, those to pods that
+ * we do not know are dropped. `report` is left as it is. `toleranceMs` as in PodIndex: a link to a stranger that has been
  * there for longer shows that the lists differ for good.
  */
-export function meshRowOf(row: Row, arrival: Arrival, index: PodIndex, toleranceMs: number): MeshRow {
-  const peers = row.peers ?? [];
+export function mergedReportOf(
+  report: PodReport,
+  arrival: Arrival,
+  index: PodIndex,
+  toleranceMs: number,
+): MergedReport {
+  const peers = report.peers ?? [];
   const table = index.ofTable(peers);
-  const placed = placedLinks(row.links, table.to, index.ofGone(row.gonePeers));
+  const placed = placedLinks(report.links, table.to, index.ofGone(report.gonePeers));
   const kept = placed.unknown === 0 ? null : keptOf(placed.to);
   return {
     ...arrival,
     missing: '',
     missingDetail: '',
-    via: 'row',
-    bootTimeMs: row.bootTimeMs,
-    samePeers: !table.lacks && !hasSettledStranger(row.links, table.strangers, toleranceMs),
-    links: { ...picked({ ...row.links, to: placed.to }, kept), length: row.links.length - placed.unknown },
-    details: pickDetails(row.details, row.links.length, kept),
-    ...(row.slow === undefined ? {} : { slow: pickDetails(row.slow, row.links.length, kept) }),
-    stats: row.stats === null ? null : picked(row.stats, kept),
-    probes: row.probes,
-    starvation: row.starvation,
+    via: 'report',
+    bootTimeMs: report.bootTimeMs,
+    samePeers: !table.lacks && !hasSettledStranger(report.links, table.strangers, toleranceMs),
+    links: { ...picked({ ...report.links, to: placed.to }, kept), length: report.links.length - placed.unknown },
+    details: pickDetails(report.details, report.links.length, kept),
+    ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
+    stats: report.stats === null ? null : picked(report.stats, kept),
+    probes: report.probes,
+    starvation: report.starvation,
   };
 }
 
@@ -136,8 +141,8 @@ export interface PeersTable {
 const MAX_TABLES = 16;
 
 /**
- * The tables of peers that rows came with, so that 1000 pods that know the same peers need not say so 1000 times: 3 ms
- * and 110 kB each. Only a table that bears its fingerprint rightly is kept, so a false one garbles its sender's row only.
+ * The tables of peers that reports came with, so that 1000 pods that know the same peers need not say so 1000 times: 3 ms
+ * and 110 kB each. Only a table that bears its fingerprint rightly is kept, so a false one garbles its sender's report only.
  */
 export class PeerTables {
   readonly #tables = new Map<string, PeerRef[]>();
@@ -166,10 +171,10 @@ export class PeerTables {
     return best;
   }
 
-  /** Takes the table of pod `uid`'s row; gives the shared copy of it. `own` as in `offer`. */
+  /** Takes the table of pod `uid`'s report; gives the shared copy of it. `own` as in `offer`. */
   keep(
     uid: string,
-    { peersHash: hash, peers: sent }: Pick<Row, 'peersHash' | 'peers'>,
+    { peersHash: hash, peers: sent }: Pick<PodReport, 'peersHash' | 'peers'>,
     own: PeersTable | null,
   ): PeerRef[] {
     const peers = sent ?? [];
@@ -208,7 +213,7 @@ function sameUids(a: readonly PeerRef[], b: readonly PeerRef[]): boolean {
   return a === b || (a.length === b.length && a.every((peer, i) => peer.uid === b[i]?.uid));
 }
 
-/** Where one table of peers lies in the matrix, and how it differs from what we know. */
+/** Where one table of peers lies in the mesh, and how it differs from what we know. */
 interface TableMap {
   /** Index in `Mesh.pods` by index in the table; -1 = not known to us. */
   to: Int32Array;
@@ -321,13 +326,13 @@ function push(map: Map<string, number[]>, key: string, value: number): void {
   else list.push(value);
 }
 
-/** How many matrices there may be at once: those that are collected, and those that are kept for who asks next. */
+/** How many meshes there may be at once: those that are collected, and those that are kept for who asks next. */
 interface MatrixBounds {
   now: { running: number; kept: number };
   past: { running: number; kept: number };
 }
 
-/** Up to so many links (300 pods that all ping each other) a matrix is small. */
+/** Up to so many links (300 pods that all ping each other) a mesh is small. */
 const MANY_LINKS = 90_000;
 const SMALL: MatrixBounds = { now: { running: 4, kept: 4 }, past: { running: 4, kept: 3 } };
 const LARGE: MatrixBounds = { now: { running: 2, kept: 1 }, past: { running: 1, kept: 1 } };
@@ -336,10 +341,10 @@ const LARGE: MatrixBounds = { now: { running: 2, kept: 1 }, past: { running: 1, 
  * The bounds for a mesh of `podCount` pods that ping `pingNumber` others each, 0 = all. Any client may ask for any window
  * and any stretch, so this bounds what plain GETs make us hold. A link takes 14 bytes and its statistics 18
  * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged):
- * 300 pods: 90 000 links, 2.9 MB a matrix, 15 of them 43 MB.
- * 1000 pods: 1 million links, 32 MB a matrix, 5 of them 160 MB; 15 would be 480 MB.
+ * 300 pods: 90 000 links, 2.9 MB a mesh, 15 of them 43 MB.
+ * 1000 pods: 1 million links, 32 MB a mesh, 5 of them 160 MB; 15 would be 480 MB.
  */
-export function matrixBounds(podCount: number, pingNumber: number): MatrixBounds {
+export function meshBounds(podCount: number, pingNumber: number): MatrixBounds {
   const links = podCount * (pingNumber > 0 ? Math.min(pingNumber, podCount) : podCount);
   return links > MANY_LINKS ? LARGE : SMALL;
 }

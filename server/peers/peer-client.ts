@@ -5,7 +5,7 @@ import { type GoldpingerCheck, parseGoldpingerCheck } from '../protocol/goldping
 import { type AgeRange, type LinkHistory, parseLinkHistory } from '../protocol/history.ts';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { parseRow, ROW_FORMAT, type Row } from '../protocol/pod-report.ts';
+import { POD_REPORT_FORMAT, type PodReport, parsePodReport } from '../protocol/pod-report.ts';
 import { type LinkSamples, parseLinkSamples } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -133,8 +133,8 @@ function readBody(response: IncomingMessage, maxBytes: number, end: BodyEnd): vo
   response.on('close', () => end.cut());
 }
 
-/** One question for a row. */
-export interface RowAsk {
+/** One question for a report. */
+export interface ReportRequest {
   /** Who is asked: remembered for what it speaks. */
   uid: string;
   host: string;
@@ -150,47 +150,47 @@ export interface RowAsk {
   signal: AbortSignal;
 }
 
-/** What asking came to: a row in our format, one in Goldpinger's, or none and why. */
-export type RowAnswer =
-  | { kind: 'row'; row: Row }
+/** What asking came to: a report in our format, one in Goldpinger's, or none and why. */
+export type ReportResponse =
+  | { kind: 'report'; report: PodReport }
   | { kind: 'check'; check: GoldpingerCheck }
   | { kind: 'missing'; reason: MissingReason; detail: string };
 
-/** Asks one peer for its row. Never rejects: a peer that answers badly is an answer too. */
-export type RowTransport = (ask: RowAsk) => Promise<RowAnswer>;
+/** Asks one peer for its report. Never rejects: a peer that answers badly is an answer too. */
+export type ReportClient = (ask: ReportRequest) => Promise<ReportResponse>;
 
-/** The longest row that is read: 1000 links with figures take 40 kB, a Go pod's `/check` of 1000 200 kB. */
-const MAX_ROW_BYTES = 8 * 1024 * 1024;
+/** The longest report that is read: 1000 links with figures take 40 kB, a Go pod's `/check` of 1000 200 kB. */
+const MAX_REPORT_BYTES = 8 * 1024 * 1024;
 /** How long a peer that only speaks Goldpinger is spared our format. */
 const GOLDPINGER_MS = 10 * 60_000;
 /** The most such peers remembered; beyond it the oldest are tried again. */
 const MAX_REMEMBERED = 5_000;
 
-const NO_PAST: RowAnswer = {
+const NO_PAST: ReportResponse = {
   kind: 'missing',
   reason: 'no-history',
   detail: 'it speaks as Goldpinger does, which keeps no past',
 };
 
 /**
- * Asks peers over HTTP: `/api/v1/row`, and Goldpinger's `/check` where that does not exist or is not our format.
+ * Asks peers over HTTP: `/api/v1/pod-report`, and Goldpinger's `/check` where that does not exist or is not our format.
  * Which peers speak Goldpinger only is remembered for 10 minutes or until they fail once (they may restart as ours).
  */
-export function createRowTransport(clock: Clock): { fetchRow: RowTransport; close(): void } {
+export function createReportClient(clock: Clock): { fetchReport: ReportClient; close(): void } {
   // A connection a question: kept ones would be as many open sockets as there are pods.
   const agent = new Agent({ keepAlive: false });
   const goldpingers = new Map<string, number>();
 
-  const ask = async (request: RowAsk): Promise<RowAnswer> => {
+  const ask = async (request: ReportRequest): Promise<ReportResponse> => {
     const startMs = clock.monotonicMs();
     const left = () => Math.max(1, Math.ceil(request.timeoutMs - (clock.monotonicMs() - startMs)));
     const send = (path: string) =>
-      peerGet({ ...request, path, timeoutMs: left(), maxBytes: MAX_ROW_BYTES }, clock, agent);
+      peerGet({ ...request, path, timeoutMs: left(), maxBytes: MAX_REPORT_BYTES }, clock, agent);
     const until = goldpingers.get(request.uid) ?? Number.NEGATIVE_INFINITY;
     // Goldpinger has no past, and its view of now is not what was asked for.
     if (request.past !== null && until > startMs) return NO_PAST;
     if (until <= startMs) {
-      const answer = readRow(await send(rowPath(request)), request.known);
+      const answer = readReport(await send(reportPath(request)), request.known);
       if (answer !== null) return answer;
       if (request.past !== null) return NO_PAST;
     }
@@ -205,7 +205,7 @@ export function createRowTransport(clock: Clock): { fetchRow: RowTransport; clos
   };
 
   return {
-    fetchRow: async (request) => {
+    fetchReport: async (request) => {
       try {
         return await ask(request);
       } catch (error) {
@@ -218,7 +218,7 @@ export function createRowTransport(clock: Clock): { fetchRow: RowTransport; clos
   };
 }
 
-function rowPath({ known, windowMs, past }: RowAsk): string {
+function reportPath({ known, windowMs, past }: ReportRequest): string {
   const query = new URLSearchParams();
   if (past !== null) {
     query.set('fromAge', String(Math.round(past.fromAgeMs)));
@@ -226,20 +226,21 @@ function rowPath({ known, windowMs, past }: RowAsk): string {
   }
   if (known !== null) query.set('peers', known.hash);
   if (windowMs > 0) query.set('window', String(windowMs));
-  return query.size === 0 ? '/api/v1/row' : `/api/v1/row?${query}`;
+  return query.size === 0 ? '/api/v1/pod-report' : `/api/v1/pod-report?${query}`;
 }
 
-/** A row in our format, or what is wrong with it; null if the peer may only know `/check`. Throws on a bad row. */
-function readRow({ status, body }: PeerAnswer, known: PeersTable | null): RowAnswer | null {
+/** A report in our format, or what is wrong with it; null if the peer may only know `/check`. Throws on a bad report. */
+function readReport({ status, body }: PeerAnswer, known: PeersTable | null): ReportResponse | null {
   if (status === 404 || status === 405) return null;
-  if (status !== 200) return { kind: 'missing', reason: 'http-status', detail: `status ${status} from /api/v1/row` };
+  if (status !== 200)
+    return { kind: 'missing', reason: 'http-status', detail: `status ${status} from /api/v1/pod-report` };
   const wire = jsonOf(body);
-  if ((wire as { format?: unknown } | null)?.format !== ROW_FORMAT) return null;
-  return { kind: 'row', row: parseRow(wire, known) };
+  if ((wire as { format?: unknown } | null)?.format !== POD_REPORT_FORMAT) return null;
+  return { kind: 'report', report: parsePodReport(wire, known) };
 }
 
 /** Goldpinger's answer, or what is wrong with it. Throws on a bad one. */
-function readCheck({ status, body }: PeerAnswer): RowAnswer {
+function readCheck({ status, body }: PeerAnswer): ReportResponse {
   if (status !== 200) return { kind: 'missing', reason: 'http-status', detail: `status ${status} from /check` };
   return { kind: 'check', check: parseGoldpingerCheck(jsonOf(body)) };
 }
@@ -253,7 +254,7 @@ function jsonOf(body: string): unknown {
 }
 
 /** Asks pods about one of their links. */
-export interface LinkAsker {
+export interface LinkClient {
   /** The samples that `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
   fetchLinkSamples(from: Pod, toUid: string): Promise<LinkSamples>;
   /** The past of that link in steps of `stepMs`, times by our clock. Never rejects, as above. */
@@ -273,8 +274,8 @@ const MAX_BYTES = 256 * 1024;
 /** The most questions at once. */
 const MAX_IN_FLIGHT = 16;
 
-/** Makes an asker that calls `/api/v1/samples` and `/api/v1/row-history` of other pods. */
-export function createLinkAsker(settings: LinkAskerSettings, clock: Clock): LinkAsker {
+/** Makes an asker that calls `/api/v1/samples` and `/api/v1/pod-history` of other pods. */
+export function createLinkClient(settings: LinkAskerSettings, clock: Clock): LinkClient {
   const agent = new Agent({ keepAlive: false });
   const stopping = new AbortController();
   setMaxListeners(MAX_IN_FLIGHT, stopping.signal);
@@ -312,7 +313,7 @@ export function createLinkAsker(settings: LinkAskerSettings, clock: Clock): Link
       const link = { from: from.uid, to: toUid };
       try {
         const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
-        const told = await ask(from, `/api/v1/row-history?${new URLSearchParams(query)}`, parseLinkHistory);
+        const told = await ask(from, `/api/v1/pod-history?${new URLSearchParams(query)}`, parseLinkHistory);
         // Its ages are right, its clock need not be.
         const apartMs = clock.nowMs() - told.nowMs;
         const steps = told.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + apartMs) }));

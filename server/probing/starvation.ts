@@ -26,18 +26,18 @@ const RECENT_MS = 300_000;
 /** Fewer than this say nothing about a share. */
 const ENOUGH = 10;
 /**
- * Where the row becomes unreliable. On two busy cores every second sample is suspect, by a few ms: those that are not
- * still say how the links are, and a row that is called unreliable says nothing at all.
+ * Where the report becomes unreliable. On two busy cores every second sample is suspect, by a few ms: those that are not
+ * still say how the links are, and a report that is called unreliable says nothing at all.
  */
 const BAD = { share: 0.75, delayUs: 50_000, seconds: 5 };
 /** Where it may be trusted again: clearly better than where it became bad, and for longer, so that it does not flicker. */
 const GOOD = { share: 0.5, delayUs: 40_000, seconds: 10 };
 
 /**
- * Watches whether our own process is starved of CPU so lastingly that its whole row is not to be trusted.
+ * Watches whether our own process is starved of CPU so lastingly that its whole report is not to be trusted.
  *
  * Unreliable once more than three quarters of the last 40 samples (of at least 10) are suspect, or the loop's delay
- * (99th percentile of a second) was above 50 ms in five seconds in a row. Reliable again once less than half are suspect
+ * (99th percentile of a second) was above 50 ms in five seconds in a report. Reliable again once less than half are suspect
  * and the delay stayed below 40 ms for ten seconds.
  */
 export function watchStarvation(deps: StarvationDeps): StarvationWatch {

@@ -113,7 +113,7 @@ export function parseWrittenAnnotation(wire: unknown): WrittenAnnotation {
 }
 
 /** An annotation as a client wants it. Times are ms since the epoch. */
-export interface AnnotationWish {
+export interface AnnotationRequest {
   /** null: a new one. */
   id: string | null;
   /** null: now, or as it was where `id` exists. */
@@ -130,7 +130,7 @@ const FIELDS = ['id', 'from', 'to', 'text', 'tags'];
  * Reads the body of `POST /api/v1/annotations`: `{id?, from?, to?, text, tags?}`, times in ms since the epoch or RFC
  * 3339, at most 24 h from `nowMs`. Throws a TypeError that begins with the field that is wrong.
  */
-export function readAnnotationWish(body: unknown, nowMs: number): AnnotationWish {
+export function readAnnotationRequest(body: unknown, nowMs: number): AnnotationRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new TypeError('body: not a JSON object');
   const fields = body as Record<string, unknown>;
   const unknown = Object.keys(fields).find((name) => !FIELDS.includes(name));

@@ -23,7 +23,7 @@ const rangeSchema = v.object({
   toMs: figure,
   /** How fine its figures are: 0 = all samples are still there, else the length of a bucket. */
   resolutionMs: figure,
-  /** Pods whose row was wanted, and those whose row is missing. */
+  /** Pods whose report was wanted, and those whose report is missing. */
   pods: count,
   missing: namesSchema,
 });

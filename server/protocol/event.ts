@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
 import { count, figure, text } from './validators.ts';
 
-/** What happens and is worth remembering. The names say of what: a pod, a link, the Kubernetes API, a row, a probe. */
+/** What happens and is worth remembering. The names say of what: a pod, a link, the Kubernetes API, a report, a probe. */
 export const EVENT_KINDS = [
   'pod-seen',
   'pod-ready',
@@ -16,8 +16,8 @@ export const EVENT_KINDS = [
   'link-normal',
   'api-lost',
   'api-back',
-  'row-starved',
-  'row-recovered',
+  'cpu-starved',
+  'cpu-recovered',
   'probe-failed',
   'probe-recovered',
 ] as const;

@@ -3,12 +3,12 @@ import { OUTCOMES, PHASES } from './sample.ts';
 import { count, figure, text } from './validators.ts';
 
 /**
- * What can be found in a matrix, the gravest first.
+ * What can be found in a mesh, the gravest first.
  * `api-away`: the list of pods is stale or was never had. `node`: all pods of a node, both directions.
  * `zone-block`: from one zone to another. `pod-unreachable`: most others fail to reach it. `pod-reaches-nobody`: it fails
  * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
  * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
- * `row-starved`: a pod's own measurements are not to be trusted. `row-missing`: a pod did not report.
+ * `cpu-starved`: a pod's own measurements are not to be trusted. `report-missing`: a pod did not report.
  */
 export const FINDING_KINDS = [
   'api-away',
@@ -21,14 +21,14 @@ export const FINDING_KINDS = [
   'pod-slow',
   'pod-slow-out',
   'link-slow',
-  'row-starved',
-  'row-missing',
+  'cpu-starved',
+  'report-missing',
 ] as const;
 
 /** Kind of a finding; see `FINDING_KINDS`. */
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
-/** The most findings of one matrix; what is beyond is counted in the last one's words. */
+/** The most findings of one mesh; what is beyond is counted in the last one's words. */
 export const MAX_FINDINGS = 50;
 /** The most pods that a finding names on either side. */
 export const MAX_FINDING_PODS = 20;
@@ -64,7 +64,7 @@ const findingSchema = v.object({
   detail: text(600),
 });
 
-/** One thing that stands out in a matrix, with its evidence. */
+/** One thing that stands out in a mesh, with its evidence. */
 export type Finding = v.InferOutput<typeof findingSchema>;
 
 /** Findings on the wire. */

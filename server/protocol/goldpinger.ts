@@ -2,7 +2,7 @@ import { MAX_LINKS } from './links.ts';
 import { MAX_PROBES } from './pod-report.ts';
 
 /*
- * Goldpinger's answers. Read by hand and not by schemas: a Go pod's row in a mesh of 1000 has 1000 entries of eight
+ * Goldpinger's answers. Read by hand and not by schemas: a Go pod's report in a mesh of 1000 has 1000 entries of eight
  * fields, which take a schema 10 ms and this 0.5 ms, and our own pings wait meanwhile.
  */
 

@@ -18,9 +18,9 @@ const steps = <const T extends v.GenericSchema>(entry: T) => v.pipe(v.array(entr
 const BINS = LATENCY_BINS_US.length + 1;
 const bins = v.pipe(v.array(count), v.length(BINS));
 
-/** One pod's past in steps, oldest first: `/api/v1/row-history?fromAge&toAge&step` (ms) answers with it. */
-export interface RowHistory {
-  format: 'goldpinger-ts/row-history/1';
+/** One pod's past in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
+export interface PodHistory {
+  format: 'goldpinger-ts/pod-history/1';
   fromAgeMs: number;
   toAgeMs: number;
   stepMs: number;
@@ -32,8 +32,8 @@ export interface RowHistory {
   byLatency: number[][];
 }
 
-const rowHistoryHead = v.object({
-  format: v.literal('goldpinger-ts/row-history/1'),
+const podHistoryHead = v.object({
+  format: v.literal('goldpinger-ts/pod-history/1'),
   fromAgeMs: figure,
   toAgeMs: figure,
   stepMs: figure,
@@ -42,11 +42,11 @@ const rowHistoryHead = v.object({
 });
 
 /**
- * Validates a row's history from another process. Throws an Error that says what is wrong. The counts are read by hand:
+ * Validates a report's history from another process. Throws an Error that says what is wrong. The counts are read by hand:
  * 7000 of them from each of 1000 pods take a schema 3 s, and our own pings wait meanwhile.
  */
-export function parseRowHistory(wire: unknown): RowHistory {
-  const head = v.parse(rowHistoryHead, wire);
+export function parsePodHistory(wire: unknown): PodHistory {
+  const head = v.parse(podHistoryHead, wire);
   const { links, failed, byLatency } = wire as Record<string, unknown>;
   const length = countsOf(links, MAX_STEPS).length;
   if (countsOf(failed, MAX_STEPS).length !== length || !Array.isArray(byLatency) || byLatency.length !== length) {
@@ -75,8 +75,8 @@ const meshHistorySchema = v.object({
   stepMs: figure,
   nowMs: figure,
   resolutionMs: figure,
-  /** Of each step: pods whose row covers it, and pods that ran then as far as anybody knows. */
-  rows: steps(count),
+  /** Of each step: pods whose report covers it, and pods that ran then as far as anybody knows. */
+  reports: steps(count),
   pods: steps(count),
   missing: missingPartsSchema,
   /** Of each step: links with samples that can be trusted, and those of them with a failure. */
@@ -86,10 +86,10 @@ const meshHistorySchema = v.object({
   byLatency: steps(bins),
 });
 
-/** The past of the whole matrix in steps, oldest first: `/api/v1/history?from&to&step`. */
+/** The past of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
 export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
 
-/** Validates a matrix's history from a server. Throws an Error that says what is wrong. */
+/** Validates a mesh's history from a server. Throws an Error that says what is wrong. */
 export function parseMeshHistory(wire: unknown): MeshHistory {
   return v.parse(meshHistorySchema, wire);
 }
@@ -142,24 +142,24 @@ export interface AgeRange {
   toAgeMs: number;
 }
 
-/** What a row of the past covers. */
-export interface RowPast extends AgeRange {
+/** What a report of the past covers. */
+export interface ReportPast extends AgeRange {
   /** How fine the figures are: samples older than the raw ones are kept in buckets of this many ms; 0 = all raw. */
   resolutionMs: number;
   /** How far back this pod knows anything, as an age: it started then, or has forgotten what is older. */
   knownAgeMs: number;
 }
 
-/** What a matrix of the past covers, by the serving pod's clock (ms since the epoch). */
+/** What a mesh of the past covers, by the serving pod's clock (ms since the epoch). */
 export interface MeshPast {
   fromMs: number;
   toMs: number;
-  /** The coarsest `RowPast.resolutionMs` among its rows. */
+  /** The coarsest `ReportPast.resolutionMs` among its reports. */
   resolutionMs: number;
 }
 
-/** `RowPast` on the wire. */
-export const rowPastSchema = v.object({
+/** `ReportPast` on the wire. */
+export const reportPastSchema = v.object({
   fromAgeMs: figure,
   toAgeMs: figure,
   resolutionMs: figure,

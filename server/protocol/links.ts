@@ -3,7 +3,7 @@ import { OUTCOMES, type Outcome, PHASES, type Phase } from './sample.ts';
 /**
  * A duration in 16 bits: a 4-bit exponent over a 12-bit mantissa, as a float without sign. Whole numbers below 8192 are
  * exact, beyond them the error is at most 1 in 8192 (0.012 %), the largest is 8190 * 2^14 (134 s in us, 37 h in ms).
- * That keeps a matrix of 1000 pods at 14 bytes a link, and is finer than any clock we read.
+ * That keeps a mesh of 1000 pods at 14 bytes a link, and is finer than any clock we read.
  */
 
 /** "There is no such figure": not connected, never probed. */
@@ -44,7 +44,7 @@ interface Base64Bytes {
 /** Base64 of the bytes of a typed array (little-endian, as every platform that Node and browsers run on). */
 export function toBase64(array: Uint8Array | Uint16Array): string {
   const { buffer, byteOffset, byteLength } = array;
-  // Node's own way takes a tenth of the time, and a matrix of 1000 pods is 10 000 columns.
+  // Node's own way takes a tenth of the time, and a mesh of 1000 pods is 10 000 columns.
   if (typeof Buffer === 'function') return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let binary = '';
@@ -108,9 +108,9 @@ export interface LinkColumns {
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;
-  /** How old the newest sample was when the row was made. */
+  /** How old the newest sample was when the report was made. */
   ageMs: Uint16Array;
-  /** How long the link had been in its present state (ok, or failing in whatever way) when the row was made. */
+  /** How long the link had been in its present state (ok, or failing in whatever way) when the report was made. */
   sinceMs: Uint16Array;
 }
 
@@ -131,7 +131,7 @@ export interface StatColumns {
   firstByteP50Us: Uint16Array;
 }
 
-/** The most links that a row may have: 65535 pods is more than Kubernetes supports (5000 nodes, 150 000 pods). */
+/** The most links that a report may have: 65535 pods is more than Kubernetes supports (5000 nodes, 150 000 pods). */
 export const MAX_LINKS = 65_535;
 
 /** Reading and writing order of the columns on the wire, with bytes an entry. */
@@ -175,7 +175,7 @@ export const STAT_BYTES = Object.values(STAT_COLUMNS).reduce((sum, width) => sum
 
 /**
  * Links whose columns lie side by side in `buffer` from byte `start` on (an even number): wide ones first, as they must
- * lie on even bytes. Takes the buffer, does not copy it. One buffer a row, because a thousand rows are handed from a
+ * lie on even bytes. Takes the buffer, does not copy it. One buffer a report, because a thousand reports are handed from a
  * worker to the page; written out, because that is done for each of them.
  */
 export function linksIn(buffer: ArrayBuffer, start: number, length: number): LinkColumns {

@@ -15,8 +15,8 @@ import type { ProbeResult } from './sample.ts';
 import { figure, text } from './validators.ts';
 
 /**
- * Why a row is missing: what asking its pod came to, `not-asked` (no address yet, gone, out of time), or
- * `no-history` (of a matrix of the past: the pod did not run yet, or has gone and taken its past with it).
+ * Why a report is missing: what asking its pod came to, `not-asked` (no address yet, gone, out of time), or
+ * `no-history` (of a mesh of the past: the pod did not run yet, or has gone and taken its past with it).
  */
 export const MISSING_REASONS = [
   'refused',
@@ -31,32 +31,32 @@ export const MISSING_REASONS = [
   'no-history',
 ] as const;
 
-/** Why a row is missing; see `MISSING_REASONS`. */
+/** Why a report is missing; see `MISSING_REASONS`. */
 export type MissingReason = (typeof MISSING_REASONS)[number];
 
-/** One pod's row within the matrix; `links.to` are indexes in `Mesh.pods`. */
-export interface MeshRow {
+/** One pod's report within the mesh; `links.to` are indexes in `Mesh.pods`. */
+export interface MergedReport {
   /** The pod that reports: index in `Mesh.pods`. */
   pod: number;
-  /** '' if the row is here. Where it is missing, `links` is empty and nothing is known of its links. */
+  /** '' if the report is here. Where it is missing, `links` is empty and nothing is known of its links. */
   missing: MissingReason | '';
   /**
-   * In words, where missing; of a row that is here, since when it knows of the stretch or window, '' = all of it, or all
+   * In words, where missing; of a report that is here, since when it knows of the stretch or window, '' = all of it, or all
    * of its pod's life.
    */
   missingDetail: string;
-  /** `row`: our format. `check`: Goldpinger's `/check`, whole milliseconds and without phases (packed as -1). */
-  via: 'row' | 'check';
-  /** When the row arrived, ms since the epoch, by the serving pod's clock; ages of links count from here. */
+  /** `report`: our format. `check`: Goldpinger's `/check`, whole milliseconds and without phases (packed as -1). */
+  via: 'report' | 'check';
+  /** When the report arrived, ms since the epoch, by the serving pod's clock; ages of links count from here. */
   atMs: number;
   /** How long asking took. */
   fetchUs: number;
   bootTimeMs: number;
-  /** Whether this row knows the same peers as the serving pod. */
+  /** Whether this report knows the same peers as the serving pod. */
   samePeers: boolean;
   links: LinkColumns;
   details: [link: number, text: string][];
-  /** As in `Row`; findings are made with it, and whoever reads a matrix need not be told. */
+  /** As in `Report`; findings are made with it, and whoever reads a mesh need not be told. */
   slow?: [link: number, forMs: number][];
   stats: StatColumns | null;
   probes: ProbeResult[];
@@ -64,7 +64,7 @@ export interface MeshRow {
   starvation: Starvation | null;
 }
 
-/** What the serving pod makes of the matrix: `/cluster_health`, by pod. */
+/** What the serving pod makes of the mesh: `/cluster_health`, by pod. */
 export interface MeshHealth {
   ok: boolean;
   /** One entry an unhealthy pod: index in `Mesh.pods`, and why, at most 5 sentences each. */
@@ -73,7 +73,7 @@ export interface MeshHealth {
   general: string[];
 }
 
-/** The settings that a reader of the matrix needs. */
+/** The settings that a reader of the mesh needs. */
 export interface MeshSettings {
   version: string;
   refreshIntervalMs: number;
@@ -87,7 +87,7 @@ export interface MeshSettings {
   displayNodeName: boolean;
 }
 
-/** The whole matrix, as one pod collected it. `/api/v1/mesh` answers with it. */
+/** The whole mesh, as one pod collected it. `/api/v1/mesh` answers with it. */
 export interface Mesh {
   /** When the collection ended, ms since the epoch, by the serving pod's clock. */
   atMs: number;
@@ -97,7 +97,7 @@ export interface Mesh {
   ageMs: number;
   /** Window of `stats`; 0 = none. */
   windowMs: number;
-  /** null in a matrix of now; else what stretch of the past it shows: `pods` and `links` as they were at its end. */
+  /** null in a mesh of now; else what stretch of the past it shows: `pods` and `links` as they were at its end. */
   past: MeshPast | null;
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
   servedBy: { pod: number; name: string };
@@ -108,10 +108,10 @@ export interface Mesh {
   findings: Finding[];
   pods: Pod[];
   /** One a pod that is not gone, in the order of `pods`. */
-  rows: MeshRow[];
+  reports: MergedReport[];
 }
 
-/** `format` of the matrix. */
+/** `format` of the mesh. */
 export const MESH_FORMAT = 'goldpinger-ts/mesh/1';
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(MAX_LINKS));
@@ -133,11 +133,11 @@ const podSchema = v.object({
   replacedBy: text(128),
 });
 
-const rowSchema = v.object({
+const reportSchema = v.object({
   pod: index,
   missing: v.picklist([...MISSING_REASONS, '']),
   missingDetail: text(400),
-  via: v.picklist(['row', 'check']),
+  via: v.picklist(['report', 'check']),
   atMs: figure,
   fetchUs: figure,
   bootTimeMs: figure,
@@ -185,37 +185,40 @@ const meshSchema = v.object({
   }),
   findings: findingsSchema,
   pods: v.pipe(v.array(podSchema), v.maxLength(MAX_LINKS)),
-  rows: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
+  reports: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
 });
 
-/** One row of the matrix as JSON; the statistics in `without` are left out. */
-export function encodeMeshRow({ slow: _, ...row }: MeshRow, without?: ReadonlySet<keyof StatColumns>): string {
+/** One report of the mesh as JSON; the statistics in `without` are left out. */
+export function encodeMergedReport(
+  { slow: _, ...report }: MergedReport,
+  without?: ReadonlySet<keyof StatColumns>,
+): string {
   return JSON.stringify({
-    ...row,
-    links: encodeColumns(row.links, row.links.length),
-    stats: row.stats === null ? null : encodeColumns(row.stats, row.links.length, without),
+    ...report,
+    links: encodeColumns(report.links, report.links.length),
+    stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length, without),
   });
 }
 
-/** The matrix as JSON in pieces, about one a row, so that sending 1000 rows never blocks for long. */
+/** The mesh as JSON in pieces, about one a report, so that sending 1000 reports never blocks for long. */
 export function* encodeMesh(mesh: Mesh): Generator<string> {
-  const { rows, ...head } = mesh;
-  yield `${JSON.stringify({ format: MESH_FORMAT, ...head }).slice(0, -1)},"rows":[`;
-  for (const [i, row] of rows.entries()) yield (i === 0 ? '' : ',') + encodeMeshRow(row);
+  const { reports, ...head } = mesh;
+  yield `${JSON.stringify({ format: MESH_FORMAT, ...head }).slice(0, -1)},"reports":[`;
+  for (const [i, report] of reports.entries()) yield (i === 0 ? '' : ',') + encodeMergedReport(report);
   yield ']}';
 }
 
-/** Validates one row of a matrix with `podCount` pods. Throws an Error that says what is wrong. */
-export function parseMeshRow(wire: unknown, podCount: number): MeshRow {
-  const row = v.parse(rowSchema, wire);
-  if (row.pod < 0 || row.pod >= podCount) throw new RangeError(`row of pod ${row.pod} of ${podCount}`);
-  const links = decodeLinks(row.links, podCount);
-  const stats = row.stats === null || row.stats === undefined ? null : decodeStats(row.stats, links.length);
-  return { ...row, links, stats };
+/** Validates one report of a mesh with `podCount` pods. Throws an Error that says what is wrong. */
+export function parseMergedReport(wire: unknown, podCount: number): MergedReport {
+  const report = v.parse(reportSchema, wire);
+  if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
+  const links = decodeLinks(report.links, podCount);
+  const stats = report.stats === null || report.stats === undefined ? null : decodeStats(report.stats, links.length);
+  return { ...report, links, stats };
 }
 
-/** Validates a matrix from a server. Throws an Error that says what is wrong. */
+/** Validates a mesh from a server. Throws an Error that says what is wrong. */
 export function parseMesh(wire: unknown): Mesh {
-  const { format: _format, rows, ...head } = v.parse(meshSchema, wire);
-  return { ...head, rows: rows.map((row) => parseMeshRow(row, head.pods.length)) };
+  const { format: _format, reports, ...head } = v.parse(meshSchema, wire);
+  return { ...head, reports: reports.map((report) => parseMergedReport(report, head.pods.length)) };
 }

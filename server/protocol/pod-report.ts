@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { type RowPast, rowPastSchema } from './history.ts';
+import { type ReportPast, reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { DISCOVERY_FAULTS } from './pod.ts';
 import { figure, text } from './validators.ts';
@@ -18,23 +18,23 @@ export interface Starvation {
   loopDelayP99Us: number;
   /** Share (0..1) of the recent samples that are suspect. */
   suspectShare: number;
-  /** Sustained starvation: the whole row is not to be trusted. */
+  /** Sustained starvation: the whole report is not to be trusted. */
   unreliable: boolean;
   /** Since when `unreliable` has its value, ms since the epoch. */
   sinceMs: number;
 }
 
 /**
- * One pod's own view of its peers: one column of the drawn matrix. `/api/v1/row` answers with it.
+ * One pod's own view of its peers: one column of the drawn mesh. `/api/v1/pod-report` answers with it.
  * `links.to` counts through `peers`, then `gonePeers`.
  */
-export interface Row {
-  /** Who reports; uid '' if the pod does not know itself. Attribute the row to the pod you asked, not to this claim. */
+export interface PodReport {
+  /** Who reports; uid '' if the pod does not know itself. Attribute the report to the pod you asked, not to this claim. */
   pod: { uid: string; name: string; namespace: string };
-  /** When the row was made, ms since the epoch, by the reporter's clock: use the relative ages in `links`. */
+  /** When the report was made, ms since the epoch, by the reporter's clock: use the relative ages in `links`. */
   atMs: number;
   bootTimeMs: number;
-  /** Fingerprint of `peers`: rows with the same value know the same peers. */
+  /** Fingerprint of `peers`: reports with the same value know the same peers. */
   peersHash: string;
   /** All peers that are not gone, sorted by uid; null if the asker named `peersHash` and so has them. */
   peers: PeerRef[] | null;
@@ -52,19 +52,19 @@ export interface Row {
   stats: StatColumns | null;
   windowMs: number;
   /**
-   * null in a row of now. Else the row is of a stretch of the past: `links` say how each stood at its end (`ageMs` and
+   * null in a report of now. Else the report is of a stretch of the past: `links` say how each stood at its end (`ageMs` and
    * `sinceMs` count from there), `stats` are over all of it, `windowMs` is its length.
    */
-  past: RowPast | null;
+  past: ReportPast | null;
   probes: { target: string; protocol: 'dns' | 'tcp' | 'http'; atMs: number; durationUs: number; error: string }[];
   starvation: Starvation;
   /** How well the reporter knows its peers: see `DiscoveryStatus`. */
   discovery: { phase: 'waiting' | 'synced' | 'stale'; sinceMs: number; lastGoodMs: number };
 }
 
-/** `format` of a row; a peer that answers anything else is asked for Goldpinger's `/check`. */
-export const ROW_FORMAT = 'goldpinger-ts/row/1';
-/** The most error texts in a row; beyond it the outcome must do. */
+/** `format` of a report; a peer that answers anything else is asked for Goldpinger's `/check`. */
+export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
+/** The most error texts in a report; beyond it the outcome must do. */
 export const MAX_DETAILS = 200;
 /** The most external probes that one pod reports. */
 export const MAX_PROBES = 500;
@@ -103,8 +103,8 @@ export const lastErrorSchema = v.nullable(
   v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: text(400), atMs: figure }),
 );
 
-const rowSchema = v.object({
-  format: v.literal(ROW_FORMAT),
+const reportSchema = v.object({
+  format: v.literal(POD_REPORT_FORMAT),
   pod: v.object({ uid: text(128), name: text(253), namespace: text(63) }),
   atMs: figure,
   bootTimeMs: figure,
@@ -116,41 +116,41 @@ const rowSchema = v.object({
   slow: v.exactOptional(slowSchema),
   stats: v.unknown(),
   windowMs: figure,
-  past: v.nullish(rowPastSchema, null),
+  past: v.nullish(reportPastSchema, null),
   probes: v.pipe(v.array(probeSchema), v.maxLength(MAX_PROBES)),
   starvation: starvationSchema,
   discovery: v.object({ phase: phases, sinceMs: figure, lastGoodMs: figure }),
 });
 
-/** The row as JSON. `knownHash` is the `peersHash` that the asker has: then `peers` is left out. */
-export function encodeRow(row: Row, knownHash = ''): string {
+/** The report as JSON. `knownHash` is the `peersHash` that the asker has: then `peers` is left out. */
+export function encodePodReport(report: PodReport, knownHash = ''): string {
   const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
   return JSON.stringify({
-    format: ROW_FORMAT,
-    ...row,
-    peers: knownHash !== '' && knownHash === row.peersHash ? null : (row.peers ?? []).map(tuple),
-    gonePeers: row.gonePeers.map(tuple),
-    links: encodeColumns(row.links, row.links.length),
-    stats: row.stats === null ? null : encodeColumns(row.stats, row.links.length),
+    format: POD_REPORT_FORMAT,
+    ...report,
+    peers: knownHash !== '' && knownHash === report.peersHash ? null : (report.peers ?? []).map(tuple),
+    gonePeers: report.gonePeers.map(tuple),
+    links: encodeColumns(report.links, report.links.length),
+    stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length),
   });
 }
 
 /**
- * Validates a row from another process. `known` are the peers that belong to the hash the asker sent, needed where the
+ * Validates a report from another process. `known` are the peers that belong to the hash the asker sent, needed where the
  * answer leaves them out. Throws an Error that says what is wrong.
  */
-export function parseRow(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): Row {
-  const { format: _format, ...row } = v.parse(rowSchema, wire);
+export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
+  const { format: _format, ...report } = v.parse(reportSchema, wire);
   const peer = ([uid, name, namespace, podIP]: [string, string, string, string]) => ({ uid, name, namespace, podIP });
-  const peers = row.peers?.map(peer) ?? (known !== null && known.hash === row.peersHash ? known.peers : null);
-  if (peers === null) throw new TypeError(`row without peers for unknown hash ${row.peersHash}`);
-  const gonePeers = row.gonePeers.map(peer);
-  const links = decodeLinks(row.links, peers.length + gonePeers.length);
+  const peers = report.peers?.map(peer) ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
+  if (peers === null) throw new TypeError(`report without peers for unknown hash ${report.peersHash}`);
+  const gonePeers = report.gonePeers.map(peer);
+  const links = decodeLinks(report.links, peers.length + gonePeers.length);
   return {
-    ...row,
+    ...report,
     peers,
     gonePeers,
     links,
-    stats: row.stats === null || row.stats === undefined ? null : decodeStats(row.stats, links.length),
+    stats: report.stats === null || report.stats === undefined ? null : decodeStats(report.stats, links.length),
   };
 }

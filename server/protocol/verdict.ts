@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { count, figure, text } from './validators.ts';
 
-/** The most violations that a verdict names, and pods whose rows are missing. */
+/** The most violations that a verdict names, and pods whose reports are missing. */
 export const MAX_VIOLATIONS = 20;
 
 /** pass: every clause holds. fail: one does not. unknown: too little is known to say either. */
@@ -51,7 +51,7 @@ export const verdictSchema = v.object({
     v.maxLength(MAX_VIOLATIONS),
   ),
   /** Names of pods that did not report. */
-  missing_rows: v.pipe(v.array(text(600)), v.maxLength(MAX_VIOLATIONS)),
+  missing_reports: v.pipe(v.array(text(600)), v.maxLength(MAX_VIOLATIONS)),
   generated_at: text(40),
   served_by: text(253),
 });

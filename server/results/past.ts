@@ -1,4 +1,4 @@
-import type { AgeRange, LinkHistory, RowHistory, RowPast } from '../protocol/history.ts';
+import type { AgeRange, LinkHistory, PodHistory, ReportPast } from '../protocol/history.ts';
 import {
   emptyLinks,
   emptyStats,
@@ -17,14 +17,14 @@ import { OUTCOMES } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slice } from '../runtime/concurrency.ts';
 import type { History } from './history.ts';
-import { fillStats, type RowParts } from './pod-report.ts';
+import { fillStats, type ReportParts } from './pod-report.ts';
 import type { Kept, Stand, Stretch, Stretches, StretchResult } from './range-statistics.ts';
-import type { Verdict } from './results.ts';
+import type { LinkJudgement } from './results.ts';
 import { CODE_OUTCOME, phaseOfCode, type Rings } from './samples.ts';
-import { type LinkStep, LinkSteps, RowSteps, type Steps, StepWalk } from './steps.ts';
+import { type LinkStep, LinkSteps, PodSteps, type Steps, StepWalk } from './steps.ts';
 
-/** What results contribute to a row of the past. */
-export type PastRowParts = Omit<PastParts, 'past'> & { past: RowPast };
+/** What results contribute to a report of the past. */
+export type PastReportParts = Omit<PastParts, 'past'> & { past: ReportPast };
 
 /** What the past is read from. */
 interface PastDeps {
@@ -60,8 +60,8 @@ export class Past {
     return isHere ? 0 : this.#deps.history.widestMs(fromMs);
   }
 
-  /** The row of a stretch. */
-  async rowOf(links: readonly PastLink[], range: AgeRange): Promise<PastRowParts> {
+  /** The report of a stretch. */
+  async reportOf(links: readonly PastLink[], range: AgeRange): Promise<PastReportParts> {
     const { clock, stretches } = this.#deps;
     const knownAgeMs = this.#knownAgeMs();
     const nowMs = clock.monotonicMs();
@@ -71,13 +71,13 @@ export class Past {
   }
 
   /** How many links were how, in steps. */
-  async rowHistory(links: readonly PastLink[], range: AgeRange, stepMs: number): Promise<RowHistory> {
+  async podHistory(links: readonly PastLink[], range: AgeRange, stepMs: number): Promise<PodHistory> {
     const { clock, rings, history } = this.#deps;
     const nowMs = clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs();
     const steps = stepsOf(range, stepMs, nowMs);
     const walk = new StepWalk(rings, history);
-    const counter = new RowSteps(steps.count);
+    const counter = new PodSteps(steps.count);
     const slice = new Slice(clock);
     let resolutionMs = 0;
     for (const link of links) {
@@ -85,7 +85,7 @@ export class Past {
       counter.endLink();
       if (slice.isOver()) await slice.next();
     }
-    const format = 'goldpinger-ts/row-history/1' as const;
+    const format = 'goldpinger-ts/pod-history/1' as const;
     return { format, ...range, stepMs, resolutionMs, knownAgeMs, ...counter.counts() };
   }
 
@@ -156,20 +156,20 @@ function joined(a: LinkStep | undefined, b: LinkStep): LinkStep {
 export interface PastLink extends Kept {
   target: Target;
   /** How it stands now, and since when; null of a departed pod's. */
-  now: { verdict: Verdict; sinceMs: number } | null;
+  now: { judgement: LinkJudgement; sinceMs: number } | null;
 }
 
-/** What results contribute to a row of the past. */
-type PastParts = RowParts & { past: Pick<RowPast, 'resolutionMs'>; starvation: Starvation };
+/** What results contribute to a report of the past. */
+type PastParts = ReportParts & { past: Pick<ReportPast, 'resolutionMs'>; starvation: Starvation };
 
-/** What a row of the past is made with. Times are monotonic. */
+/** What a report of the past is made with. Times are monotonic. */
 interface PastSource {
   stretches: Stretches;
   slice: Slice;
   nowMs: number;
 }
 
-/** The share of suspect samples that makes a row unreliable, and of how many at least: as it does now. */
+/** The share of suspect samples that makes a report unreliable, and of how many at least: as it does now. */
 const UNRELIABLE = { share: 0.75, samples: 10 };
 
 interface Entry {
@@ -179,7 +179,7 @@ interface Entry {
 }
 
 /**
- * The row of a stretch of the past: how each link stood at its end, and statistics over all of it. A link without a
+ * The report of a stretch of the past: how each link stood at its end, and statistics over all of it. A link without a
  * sample in it was not probed then and is left out; the peers are those that were probed.
  */
 async function pastParts(links: readonly PastLink[], stretch: Stretch, source: PastSource): Promise<PastParts> {
@@ -194,7 +194,7 @@ async function pastParts(links: readonly PastLink[], stretch: Stretch, source: P
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
   const columns = emptyLinks(entries.length);
   const stats = emptyStats(entries.length);
-  const details: RowParts['details'] = [];
+  const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
     columns.to[i] = indexOf.get(entry.link.target.uid) ?? 0;
     fill(columns, i, entry, stretch);
@@ -238,7 +238,7 @@ function fill(columns: LinkColumns, i: number, { link, stand }: Entry, { toMs }:
 function sinceOf({ link, stand }: Entry, { toMs }: Stretch, stretches: Stretches): number {
   const { now } = link;
   const wasOk = (stand.code & CODE_OUTCOME) === 0;
-  const isSame = now !== null && now.verdict.judged !== null && (now.verdict.judged.outcome === 'ok') === wasOk;
+  const isSame = now !== null && now.judgement.judged !== null && (now.judgement.judged.outcome === 'ok') === wasOk;
   // It has not changed since: no need to look back sample by sample.
   if (isSame && now.sinceMs <= stand.newestMs) return Math.min(toMs, now.sinceMs);
   return Math.min(toMs, stretches.sinceMs(link, stand));
@@ -247,12 +247,12 @@ function sinceOf({ link, stand }: Entry, { toMs }: Stretch, stretches: Stretches
 /** The words for a failure that lasts to this day; those of others are not kept. */
 function detailOf({ link, stand }: Entry, { toMs }: Stretch): string {
   const { now } = link;
-  const judged = now?.verdict.judged;
+  const judged = now?.judgement.judged;
   if (now === null || judged === null || judged === undefined || now.sinceMs > toMs) return '';
   return judged.outcome === OUTCOMES[stand.code & CODE_OUTCOME] ? judged.detail : '';
 }
 
-/** How far the row was to be trusted, by its suspect samples; the loop's delay is not kept. */
+/** How far the report was to be trusted, by its suspect samples; the loop's delay is not kept. */
 function starvationOf(entries: readonly Entry[]): Starvation {
   const samples = entries.reduce((sum, { result }) => sum + result.summary.count, 0);
   const suspect = entries.reduce((sum, { result }) => sum + result.summary.suspect, 0);

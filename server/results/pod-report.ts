@@ -11,20 +11,20 @@ import {
   phaseFlag,
   type StatColumns,
 } from '../protocol/links.ts';
-import { MAX_DETAILS, type PeerRef, type Row } from '../protocol/pod-report.ts';
+import { MAX_DETAILS, type PeerRef, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Slice } from '../runtime/concurrency.ts';
 import type { Stretches } from './range-statistics.ts';
 import type { Link, PeerTable } from './results.ts';
 import type { Summary } from './statistics.ts';
 
-/** What results contribute to a row. */
-export type RowParts = Pick<
-  Row,
+/** What results contribute to a report. */
+export type ReportParts = Pick<
+  PodReport,
   'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'stats' | 'windowMs'
 >;
 
-/** What the statistics of a row are made with; null = without. */
+/** What the statistics of a report are made with; null = without. */
 interface StatsSource {
   windowMs: number;
   stretches: Stretches;
@@ -36,12 +36,12 @@ interface StatsSource {
  * if its pod is gone: what was last known of it is still to be seen. `nowMs` is monotonic, as the links' own times are.
  * The links are those of the moment of the call; what `stats` takes beyond a slice of time follows later.
  */
-export async function rowParts(
+export async function reportParts(
   links: Iterable<Link>,
   table: PeerTable,
   nowMs: number,
   stats: StatsSource | null,
-): Promise<RowParts> {
+): Promise<ReportParts> {
   const { gonePeers, entries } = place(links, table);
   const columns = emptyLinks(entries.length);
   const details: [number, string][] = [];
@@ -49,7 +49,7 @@ export async function rowParts(
   for (const [i, { link, to }] of entries.entries()) {
     columns.to[i] = to;
     fill(columns, i, link, nowMs);
-    const detail = link.verdict.judged?.detail ?? '';
+    const detail = link.judgement.judged?.detail ?? '';
     if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, 300)]);
     if (link.slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - link.slowSinceMs)]);
   }
@@ -70,7 +70,7 @@ async function statsOf(entries: readonly { link: Link }[], nowMs: number, source
   return columns;
 }
 
-/** Which links are in the row, and to which place in `peers`, then `gonePeers`, each leads. */
+/** Which links are in the report, and to which place in `peers`, then `gonePeers`, each leads. */
 function place(links: Iterable<Link>, table: PeerTable) {
   const known = new Map(table.gone.map((peer) => [peer.uid, peer]));
   const gonePeers: PeerRef[] = [];
@@ -90,7 +90,7 @@ function place(links: Iterable<Link>, table: PeerTable) {
 }
 
 function fill(columns: LinkColumns, i: number, link: Link, nowMs: number): void {
-  const { judged, newest } = link.verdict;
+  const { judged, newest } = link.judgement;
   const family = link.target.family === 6 ? FLAG_IPV6 : 0;
   const suspect = newest?.suspect === true ? FLAG_SUSPECT : 0;
   columns.flags[i] = family | suspect | (judged === null ? FLAG_NOT_YET : phaseFlag(judged.phase));

@@ -1,12 +1,12 @@
-import type { AgeRange, LinkHistory, RowHistory } from '../protocol/history.ts';
+import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import { type Pod, peersHashOf, type Target } from '../protocol/pod.ts';
 import type { PeerRef } from '../protocol/pod-report.ts';
 import { MAX_SAMPLES, type Outcome, type RecentSample, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slice } from '../runtime/concurrency.ts';
 import { History, type HistorySettings, newTrack, type Track } from './history.ts';
-import { Past, type PastLink, type PastRowParts } from './past.ts';
-import { type RowParts, rowParts } from './pod-report.ts';
+import { Past, type PastLink, type PastReportParts } from './past.ts';
+import { type ReportParts, reportParts } from './pod-report.ts';
 import { Stretches } from './range-statistics.ts';
 import { type Ring, Rings } from './samples.ts';
 
@@ -101,7 +101,7 @@ export class Results {
   /** Every link that is probed. */
   current(): LinkResult[] {
     const probed = [...this.#links.values()].filter((link) => link.retiredAtMs < 0);
-    return probed.map(({ target, verdict }) => ({ target, judged: verdict.judged, newest: verdict.newest }));
+    return probed.map(({ target, judgement }) => ({ target, judged: judgement.judged, newest: judgement.newest }));
   }
 
   /** The recent samples of all links to a pod, oldest first, with wall times; empty for a pod that has none. */
@@ -116,24 +116,24 @@ export class Results {
       .slice(-MAX_SAMPLES);
   }
 
-  /** Our results as columns of a row, for the pods that discovery knows; `windowMs` 0 = without stats. */
-  row(pods: readonly Pod[], windowMs: number): Promise<RowParts> {
+  /** Our results as columns of a report, for the pods that discovery knows; `windowMs` 0 = without stats. */
+  report(pods: readonly Pod[], windowMs: number): Promise<ReportParts> {
     this.#purge();
     // Discovery hands on the same array until something changes, and hashing a thousand peers is not free.
     if (this.#table?.pods !== pods) this.#table = { pods, table: peerTableOf(pods) };
     const nowMs = this.#clock.monotonicMs();
     const source = { windowMs, stretches: this.#stretches, slice: new Slice(this.#clock) };
-    return rowParts(this.#links.values(), this.#table.table, nowMs, windowMs > 0 ? source : null);
+    return reportParts(this.#links.values(), this.#table.table, nowMs, windowMs > 0 ? source : null);
   }
 
-  /** The row of a stretch of the past: see `pastParts`. */
-  rowOf(range: AgeRange): Promise<PastRowParts> {
-    return this.#past.rowOf(this.#pastLinks(), range);
+  /** The report of a stretch of the past: see `pastParts`. */
+  reportOf(range: AgeRange): Promise<PastReportParts> {
+    return this.#past.reportOf(this.#pastLinks(), range);
   }
 
   /** How many links were how in a stretch of the past, by steps of `stepMs`. */
-  rowHistory(range: AgeRange, stepMs: number): Promise<RowHistory> {
-    return this.#past.rowHistory(this.#pastLinks(), range, stepMs);
+  podHistory(range: AgeRange, stepMs: number): Promise<PodHistory> {
+    return this.#past.podHistory(this.#pastLinks(), range, stepMs);
   }
 
   /** The past of all links to a pod by steps of `stepMs`, with wall times; no steps for a pod that has none. */
@@ -184,7 +184,7 @@ export class Results {
   }
 }
 
-/** The peers of a row, and where each is among them. */
+/** The peers of a report, and where each is among them. */
 export interface PeerTable {
   /** All that are not gone, sorted by uid. */
   peers: PeerRef[];
@@ -214,7 +214,7 @@ export interface Link {
   target: Target;
   ring: Ring;
   track: Track;
-  verdict: Verdict;
+  judgement: LinkJudgement;
   /** When the newest sample came in; -1 before the first. */
   newestAtMs: number;
   /** Since when the link is ok, or failing in whatever way; -1 before the first verdict. */
@@ -239,7 +239,7 @@ export interface LinkChange {
 /** A link of which nothing is known yet. */
 function newLink(target: Target, ring: Ring, track: Track): Link {
   const times = { newestAtMs: -1, sinceMs: -1, slowSinceMs: -1, retiredAtMs: -1 };
-  return { target, ring, track, verdict: NO_VERDICT, ...times };
+  return { target, ring, track, judgement: NO_JUDGEMENT, ...times };
 }
 
 /** A link at the limit is slow still above this share of it, as in the journal. */
@@ -250,10 +250,10 @@ const NORMAL_SHARE = 0.8;
  * a probe is slow (SLOW_LINK).
  */
 function takeSample(link: Link, sample: Sample, nowMs: number, slowUs: number): LinkChange | null {
-  const before = link.verdict.judged;
-  link.verdict = judge(link.verdict, sample);
+  const before = link.judgement.judged;
+  link.judgement = judge(link.judgement, sample);
   link.newestAtMs = nowMs;
-  const after = link.verdict.judged;
+  const after = link.judgement.judged;
   if (after === sample) takeSpeed(link, sample, nowMs, slowUs);
   if (after === null || after.outcome === before?.outcome) return null;
   const previousForMs = before === null ? 0 : nowMs - link.sinceMs;
@@ -267,27 +267,27 @@ function takeSpeed(link: Link, { outcome, totalUs }: Sample, nowMs: number, slow
 }
 
 /** What is held to be true of one link. */
-export interface Verdict {
+export interface LinkJudgement {
   /** The sample that stands for the link; null while none can be trusted. */
   judged: Sample | null;
   /** The last sample, trusted or not. */
   newest: Sample | null;
-  /** How many samples in a row, up to the newest, are suspect. */
+  /** How many samples in a report, up to the newest, are suspect. */
   suspectRun: number;
 }
 
-/** So many suspect samples in a row are believed: a process that is starved for ever must not hide a dead peer for ever. */
+/** So many suspect samples in a report are believed: a process that is starved for ever must not hide a dead peer for ever. */
 const BELIEVED_RUN = 3;
 
 /** The verdict on a link of which nothing is known. */
-const NO_VERDICT: Verdict = { judged: null, newest: null, suspectRun: 0 };
+const NO_JUDGEMENT: LinkJudgement = { judged: null, newest: null, suspectRun: 0 };
 
 /**
  * The verdict after one more sample. A trusted sample stands for the link at once. A suspect one changes nothing until
- * it is the third in a row: our own starvation turns a link neither failed nor slow, nor back. The very first sample may
+ * it is the third in a report: our own starvation turns a link neither failed nor slow, nor back. The very first sample may
  * be suspect and yet stand, if it is ok: an answer is an answer.
  */
-function judge(verdict: Verdict, sample: Sample): Verdict {
+function judge(verdict: LinkJudgement, sample: Sample): LinkJudgement {
   if (!sample.suspect) return { judged: sample, newest: sample, suspectRun: 0 };
   const suspectRun = verdict.suspectRun + 1;
   const believed = suspectRun >= BELIEVED_RUN || (verdict.judged === null && sample.outcome === 'ok');

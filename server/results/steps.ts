@@ -7,7 +7,7 @@ import type { Kept, Stretch } from './range-statistics.ts';
 import { CODE_OUTCOME, CODE_SUSPECT, type Ring, type Rings } from './samples.ts';
 import { Ranks, Tally } from './statistics.ts';
 
-/** How the links of a row stood, by step: what `RowHistory` counts. */
+/** How the links of a report stood, by step: what `ReportHistory` counts. */
 interface StepCounts {
   links: number[];
   failed: number[];
@@ -20,7 +20,7 @@ const BINS = LATENCY_BINS_US.length + 1;
  * Counts links by step: those with a sample that can be trusted, those of them with a failure, the others by the median
  * of the step (over several buckets by its mean, weighed by their samples). One link is walked through after another.
  */
-export class RowSteps implements StepVisitor {
+export class PodSteps implements StepVisitor {
   readonly #links: Uint32Array;
   readonly #failed: Uint32Array;
   readonly #byLatency: Uint32Array;

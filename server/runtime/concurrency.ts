@@ -52,7 +52,7 @@ export function fanOut<T>(
 }
 
 /** Does one job at a time. */
-export class InTurn {
+export class SerialQueue {
   readonly #most: number;
   readonly #words: string;
   #last: Promise<unknown> = Promise.resolve();
@@ -84,7 +84,7 @@ export class InTurn {
 const TURN_MS = 1;
 
 /** Cuts long work into turns: ask `isOver` between pieces, and if so await `next`. */
-export class Turns {
+export class TimeSlice {
   readonly #clock: Clock;
   #startMs: number;
 
@@ -106,8 +106,8 @@ export class Turns {
 }
 
 /** Does work that yields after each small part, in turns that leave room for pings; gives its result. */
-export async function inSlices<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
-  const done = await inSlicesUntil(work, clock, Number.POSITIVE_INFINITY);
+export async function runSliced<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
+  const done = await runSlicedUntil(work, clock, Number.POSITIVE_INFINITY);
   if (done === null) throw new Error('work without an end was given up');
   return done.result;
 }
@@ -116,12 +116,12 @@ export async function inSlices<T>(work: Generator<void, T>, clock: Clock): Promi
  * As `inSlices`, as long as the clock's monotonic time is before `endMs`: work that is not done then is given up, for
  * null. Its first turn it has in any case.
  */
-export async function inSlicesUntil<T>(
+export async function runSlicedUntil<T>(
   work: Generator<void, T>,
   clock: Clock,
   endMs: number,
 ): Promise<{ result: T } | null> {
-  const turns = new Turns(clock);
+  const turns = new TimeSlice(clock);
   for (;;) {
     const step = work.next();
     if (step.done === true) return { result: step.value };

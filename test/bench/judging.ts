@@ -7,7 +7,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { type Line, line } from './report.ts';
 
-/** What one kind of work over a whole matrix took. */
+/** What one kind of work over a whole mesh took. */
 interface Work {
   name: string;
   /** CPU of the process, the least of all runs, ms. */
@@ -36,7 +36,7 @@ const VERDICT_AIM_MS = 75;
 /** A turn ends a step after 1 ms. */
 const STEP_AIM_MS = 1;
 
-/** Judges and looks for what stands out in matrices of 1000 pods, in a process of its own with the server's flags. */
+/** Judges and looks for what stands out in meshes of 1000 pods, in a process of its own with the server's flags. */
 export async function measureJudging(program: string, nodeFlags: readonly string[]): Promise<Line[]> {
   const text = await new Promise<string>((resolve, reject) => {
     execFile(process.execPath, [...nodeFlags, program, 'judge'], (error, stdout) =>
@@ -70,18 +70,18 @@ export function playJudge(): void {
   process.stdout.write(JSON.stringify(works));
 }
 
-function* findings({ pods, rows, settings, discovery, servedBy }: Mesh): Generator<void, unknown> {
+function* findings({ pods, reports, settings, discovery, servedBy }: Mesh): Generator<void, unknown> {
   const tally = new FindingTally(pods, settings.slowLinkMs);
-  for (const row of rows) {
-    tally.add(row);
+  for (const report of reports) {
+    tally.add(report);
     yield;
   }
   return yield* tally.findings({ discovery, servedBy: servedBy.pod });
 }
 
 /** Lets every other link fail. */
-function spoil({ rows }: Mesh): void {
-  for (const { links, pod } of rows) for (let i = 0; i < links.length; i++) links.outcome[i] = (i + pod) % 2;
+function spoil({ reports }: Mesh): void {
+  for (const { links, pod } of reports) for (let i = 0; i < links.length; i++) links.outcome[i] = (i + pod) % 2;
 }
 
 function workOf(name: string, make: () => Generator<void, unknown>): Work {

@@ -128,7 +128,7 @@ async function measureCheckAll(scene: Scene, plan: Plan, aimMs: number): Promise
   const blocks = await repeat(plan.repetitions, () => server.watchLoop(() => call(url)), REUSED_MS);
   const health = await call(`${server.url}/cluster_health`);
   const bytes = sizeOf(answers[0]);
-  // A matrix with rows missing is collected faster, so it must not pass for a fast one.
+  // A mesh with reports missing is collected faster, so it must not pass for a fast one.
   const warning = health.status === 200 ? '' : `, INCOMPLETE: /cluster_health says ${health.status}`;
   return [
     line(`/check_all, ${at}`, median(answers.map(({ tookMs }) => tookMs)), 'ms', aimMs, bytes + warning),

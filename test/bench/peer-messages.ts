@@ -1,7 +1,7 @@
 /** What the bench tells the process that plays the peers. */
 export type ToPeers =
   | { ask: 'listen'; addresses: string[]; port: number }
-  /** The row that every peer answers with: whole, and without the peers for an asker who names `hash`. */
+  /** The report that every peer answers with: whole, and without the peers for an asker who names `hash`. */
   | { ask: 'serve'; hash: string; full: string; known: string }
   | { ask: 'stamps' };
 

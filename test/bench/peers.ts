@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { encodeRow, type Row } from '../../server/protocol/pod-report.ts';
+import { encodePodReport, type PodReport } from '../../server/protocol/pod-report.ts';
 import type { FromPeers, ToPeers } from './peer-messages.ts';
 
 type Told<T extends FromPeers['told']> = Extract<FromPeers, { told: T }>;
@@ -22,13 +22,13 @@ export class Peers {
     throw new Error(`simulated peers: ${fault}`);
   }
 
-  /** Lets all of them answer with this row. */
-  async serve(row: Row): Promise<void> {
+  /** Lets all of them answer with this report. */
+  async serve(report: PodReport): Promise<void> {
     await this.#ask('serving', {
       ask: 'serve',
-      hash: row.peersHash,
-      full: encodeRow(row),
-      known: encodeRow(row, row.peersHash),
+      hash: report.peersHash,
+      full: encodePodReport(report),
+      known: encodePodReport(report, report.peersHash),
     });
   }
 

@@ -21,18 +21,18 @@ export function isMet({ value, aim }: Line): boolean | null {
 
 /** The lines as a table for people. */
 export function tableText(lines: readonly Line[]): string {
-  const rows = lines.map((one) => [
+  const reports = lines.map((one) => [
     one.measure,
     one.value === null ? 'not measured' : `${short(one.value)} ${one.unit}`,
     one.aim === null ? '' : `<= ${one.aim} ${one.unit}`,
     { true: 'yes', false: 'NO', null: '' }[String(isMet(one)) as 'true' | 'false' | 'null'],
     one.note,
   ]);
-  const all = [['measure', 'value', 'aim', 'met', ''], ...rows];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  const text = (row: string[]) =>
-    row.map((cell, i) => (i === 1 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
-  return `${all.map((row) => text(row).join('  ').trimEnd()).join('\n')}\n`;
+  const all = [['measure', 'value', 'aim', 'met', ''], ...reports];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((report) => report[column]?.length ?? 0))) ?? [];
+  const text = (report: string[]) =>
+    report.map((cell, i) => (i === 1 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
+  return `${all.map((report) => text(report).join('  ').trimEnd()).join('\n')}\n`;
 }
 
 /** The lines as JSON for programs. */

@@ -1,5 +1,5 @@
 import { emptyLinks, FLAG_NOT_YET } from '../../server/protocol/links.ts';
-import { parseRow, type Row } from '../../server/protocol/pod-report.ts';
+import { type PodReport, parsePodReport } from '../../server/protocol/pod-report.ts';
 import { type AddressBlock, pickBlock } from './addresses.ts';
 import { call, pause } from './calls.ts';
 import { type KubeApi, type SimulatedPod, startKubeApi } from './kube-api.ts';
@@ -100,13 +100,13 @@ async function settle(server: ServerProcess, peers: Peers, count: number, interv
   const deadlineMs = performance.now() + 10_000 + intervalS * 1500;
   let isServed = false;
   for (;;) {
-    const row = parseRow(JSON.parse((await call(`${server.url}/api/v1/row`, { keep: true })).text));
-    const knowsAll = row.peers?.length === count;
+    const report = parsePodReport(JSON.parse((await call(`${server.url}/api/v1/pod-report`, { keep: true })).text));
+    const knowsAll = report.peers?.length === count;
     if (knowsAll && !isServed) {
-      await peers.serve(rowOfPeer(row));
+      await peers.serve(reportOfPeer(report));
       isServed = true;
     }
-    if (knowsAll && row.links.length >= count - 1 && row.links.flags.every((flag) => (flag & FLAG_NOT_YET) === 0))
+    if (knowsAll && report.links.length >= count - 1 && report.links.flags.every((flag) => (flag & FLAG_NOT_YET) === 0))
       return;
     if (performance.now() > deadlineMs) throw new Error(`the server did not reach its ${count} peers`);
     await pause(250);
@@ -114,8 +114,8 @@ async function settle(server: ServerProcess, peers: Peers, count: number, interv
 }
 
 /** What a peer answers with: it knows whom the server knows, and all its links are fine. */
-function rowOfPeer(row: Row): Row {
-  const count = row.peers?.length ?? 0;
+function reportOfPeer(report: PodReport): PodReport {
+  const count = report.peers?.length ?? 0;
   const links = emptyLinks(count);
   for (let i = 0; i < count; i++) links.to[i] = i;
   links.connectUs.fill(60);
@@ -123,5 +123,5 @@ function rowOfPeer(row: Row): Row {
   links.totalUs.fill(250);
   links.ageMs.fill(500);
   links.sinceMs.fill(5000);
-  return { ...row, gonePeers: [], links, details: [], stats: null, windowMs: 0, probes: [] };
+  return { ...report, gonePeers: [], links, details: [], stats: null, windowMs: 0, probes: [] };
 }

@@ -14,7 +14,7 @@ const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: cl
 export function playPeers(): void {
   const stamps = new Map<string, [atMs: number, tookUs: number][]>();
   let pings = 0;
-  let rows = { hash: '', full: NOT_FOUND, known: NOT_FOUND };
+  let reports = { hash: '', full: NOT_FOUND, known: NOT_FOUND };
 
   const respond = (socket: Socket, address: string, acceptedMs: number, head: string) => {
     if (head.startsWith('GET /ping')) {
@@ -25,8 +25,8 @@ export function playPeers(): void {
       kept.push([Date.now(), tookUs]);
       if (kept.length > KEPT) kept.shift();
       stamps.set(address, kept);
-    } else if (head.startsWith('GET /api/v1/row')) {
-      socket.end(rows.hash !== '' && head.includes(`peers=${rows.hash}`) ? rows.known : rows.full);
+    } else if (head.startsWith('GET /api/v1/pod-report')) {
+      socket.end(reports.hash !== '' && head.includes(`peers=${reports.hash}`) ? reports.known : reports.full);
     } else {
       socket.end(NOT_FOUND);
     }
@@ -54,7 +54,7 @@ export function playPeers(): void {
         send({ told: 'listening', fault: String(error) });
       }
     } else if (message.ask === 'serve') {
-      rows = { hash: message.hash, full: answer(message.full), known: answer(message.known) };
+      reports = { hash: message.hash, full: answer(message.full), known: answer(message.known) };
       send({ told: 'serving' });
     } else {
       send({ told: 'stamps', pings, stamps: Object.fromEntries(stamps) });

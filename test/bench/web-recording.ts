@@ -24,7 +24,7 @@ export class Recording {
     this.#plain = this.#meshes.map((mesh) => ({
       ...mesh,
       windowMs: 0,
-      rows: mesh.rows.map((row) => ({ ...row, stats: null })),
+      reports: mesh.reports.map((report) => ({ ...report, stats: null })),
     }));
   }
 

@@ -5,7 +5,7 @@ import { badTargets, scenario, soon, violations, visitorOfFile, words } from './
 const visitor = visitorOfFile();
 const minutes = (count: number) => count * 60_000;
 /** Experiment 2, as in timeline.test.ts: slow since 2.5 minutes ago. */
-const withPast = (nowMs: number, pods = 4) => visitor.feed(scenario('slow-row', pods), '/', new Story(nowMs, pods));
+const withPast = (nowMs: number, pods = 4) => visitor.feed(scenario('slow-pod', pods), '/', new Story(nowMs, pods));
 const ranges = (nowMs: number) =>
   `#view=heatmap&ranges=${nowMs - minutes(8)}-${nowMs - minutes(4)}_${nowMs - minutes(2)}-${nowMs - minutes(1)}&compare=1`;
 

@@ -6,7 +6,7 @@ import type { Feed } from '../support/feed/server.ts';
 import { graphParts, openGraph } from './graph-visit.ts';
 import { soon, type Visit, visitorOfFile, words } from './page-visit.ts';
 
-const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
+const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;

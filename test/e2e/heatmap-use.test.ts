@@ -5,7 +5,7 @@ import type { Feed } from '../support/feed/server.ts';
 import { heatmapParts, openHeatmap } from './heatmap-visit.ts';
 import { soon, type Visit, visitorOfFile } from './page-visit.ts';
 
-const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
+const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;

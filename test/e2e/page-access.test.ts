@@ -11,7 +11,7 @@ const visitor = visitorOfFile();
 
 describe('by keyboard alone', () => {
   test('views, filter, table and help are a key away, and letters are silent while typing', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
     await page.locator('.summary').waitFor();
     const current = () => words(page, 'nav [aria-current="page"]');
     for (const [key, title] of [
@@ -52,7 +52,7 @@ describe('by keyboard alone', () => {
   });
 
   test('focus goes to the panel that opens and back to where it came from', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
     const worst = page.locator('.summary button').first();
     await worst.focus();
     await page.keyboard.press('Enter');
@@ -67,7 +67,7 @@ describe('by keyboard alone', () => {
 
 test('what has the focus shows it, wherever Tab leads', async () => {
   const nowMs = Date.now();
-  const page = await visitor.visit(await visitor.feed(scenario('slow-row'), '/', new Story(nowMs)), { first: true });
+  const page = await visitor.visit(await visitor.feed(scenario('slow-pod'), '/', new Story(nowMs)), { first: true });
   const at = (minutes: number) => nowMs - minutes * 60_000;
   const ranges = `ranges=${at(8)}-${at(4)}_${at(2)}-${at(1)}`;
   const unseen: string[] = [];
@@ -91,7 +91,7 @@ test('what has the focus shows it, wherever Tab leads', async () => {
 
 describe('at 390 px', () => {
   test('nothing is wider than the screen, whatever is on it', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { width: 390, hash: '#view=graph' });
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')), { width: 390, hash: '#view=graph' });
     const wide: string[] = [];
     for (const [hash, shown] of [
       ['#view=graph', '.graph-stage'],
@@ -152,7 +152,7 @@ describe('axe finds nothing to complain about', () => {
   });
 
   test('in any view, light', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row', 6)), { hash: '#view=heatmap' });
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod', 6)), { hash: '#view=heatmap' });
     expect(
       await walk(page, [
         ['#view=heatmap', '[role=grid]'],
@@ -184,7 +184,7 @@ describe('axe finds nothing to complain about', () => {
 
   test('on a phone', async () => {
     const hash = '#view=graph&from=uid-0000&to=uid-0003';
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row', 6)), { width: 390, hash });
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod', 6)), { width: 390, hash });
     expect(await walk(page, [[hash, '.side-panel.is-selection .sample-chart']])).toEqual([]);
   });
 });

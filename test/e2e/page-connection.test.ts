@@ -6,7 +6,7 @@ const visitor = visitorOfFile();
 
 describe('a connection', () => {
   test('that is lost greys the picture, says since when, and never empties it', async () => {
-    const feed = await visitor.feed(scenario('slow-row'));
+    const feed = await visitor.feed(scenario('slow-pod'));
     // Both views are loaded while that can be done.
     const page = await visitor.visit(feed, { hash: '#view=heatmap' });
     await page.getByRole('grid').waitFor();
@@ -66,7 +66,7 @@ describe('a connection', () => {
     const feed = await visitor.feed(scenario('healthy'));
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.live-status')).toContain('Live');
-    feed.setMode('bad-rows');
+    feed.setMode('bad-reports');
     await soon(() => words(page, '.notices')).toContain('not a matrix of this version');
     await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });

@@ -6,7 +6,7 @@ const visitor = visitorOfFile();
 
 describe('the first picture', () => {
   test('says how old it is, who serves it, and what the cluster comes to', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
     await soon(() => words(page, '.live-status')).toMatch(/^Live, \d\.\d s old$/);
     expect(await words(page, '.wide-only .served-by')).toBe('served by goldpinger-001');
     const summary = await words(page, '.summary');
@@ -55,7 +55,7 @@ describe('the summary', () => {
     [390, 60],
     [390, 120],
   ])('fits %i px with %i pods: no word of it is cut off', async (width, pods) => {
-    const page = await visitor.visit(await visitor.feed(scenario(pods === 4 ? 'slow-row' : 'mixed', pods)), { width });
+    const page = await visitor.visit(await visitor.feed(scenario(pods === 4 ? 'slow-pod' : 'mixed', pods)), { width });
     await soon(() => words(page, '.summary')).toMatch(/healthy.*(good|failed).*Cluster health (418|200)/);
     const cut = await page.locator('.summary').evaluate((line) => {
       const { left, right, top, bottom } = line.getBoundingClientRect();
@@ -71,7 +71,7 @@ describe('the summary', () => {
   });
 
   test('is told in full again when there is room; the top bar has a menu where there is little', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { width: 700 });
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')), { width: 700 });
     await soon(() => words(page, '.summary')).toContain('4 slow');
     await soon(() => words(page, '.summary')).not.toContain('Worst');
     const cut = () => page.locator('.top-bar').evaluate((bar) => bar.scrollWidth - bar.clientWidth);
@@ -137,7 +137,7 @@ describe('without a matrix the page says why', () => {
 
 describe('the address', () => {
   test('shows a colleague the same: view, selection, thresholds', async () => {
-    const feed = await visitor.feed(scenario('slow-row'));
+    const feed = await visitor.feed(scenario('slow-pod'));
     const hash = '#view=heatmap&from=uid-0000&to=uid-0003&ms=1-2-300';
     const page = await visitor.visit(feed, { hash });
     await page.locator('.side-panel.is-selection').waitFor();
@@ -147,7 +147,7 @@ describe('the address', () => {
 
   test('and order, group, value, filter', async () => {
     const hash = '#view=heatmap&order=worst-row&group=zone&value=p95&window=300000&filter=node%3Aworker-01';
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')), { hash });
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')), { hash });
     const chosen = (name: string) => page.getByRole('combobox', { name, exact: true }).inputValue();
     await page.getByRole('grid').waitFor();
     expect([await chosen('Order'), await chosen('Group'), await chosen('Show')]).toEqual([
@@ -163,7 +163,7 @@ describe('the address', () => {
   });
 
   test('follows what is done, and Back undoes it', async () => {
-    const page = await visitor.visit(await visitor.feed(scenario('slow-row')));
+    const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
     await page.locator('.summary').waitFor();
     await page.getByRole('link', { name: 'Heatmap' }).click();
     await soon(() => page.url()).toContain('#view=heatmap');

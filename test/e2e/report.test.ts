@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LATE_ANSWER } from '../support/mesh-builder.ts';
 import {
   annotationsOf,
   eventOf,
@@ -14,7 +15,6 @@ import {
   spoiled,
   TO_MS,
 } from '../unit/analysis/comparison/scene.ts';
-import { LATE_ANSWER } from '../unit/analysis/findings/matrix.ts';
 import { launchBrowser } from './browser.ts';
 import { violations } from './page-visit.ts';
 
@@ -33,9 +33,9 @@ afterAll(async () => {
 
 /** A report with everything in it: a slow row, a failed link, events, an annotation, a long name. */
 async function reportFile(): Promise<string> {
-  const during = spoiled(12, (matrix) => {
-    matrix.each((_, to) => to === 3, LATE_ANSWER, true);
-    matrix.set(5, 6, { outcome: 'timeout', phase: 'connect' });
+  const during = spoiled(12, (builder) => {
+    builder.each((_, to) => to === 3, LATE_ANSWER, true);
+    builder.set(5, 6, { outcome: 'timeout', phase: 'connect' });
   });
   for (const [i, pod] of during.pods.entries()) during.pods[i] = { ...pod, name: i === 3 ? LONG_NAME : pod.name };
   const [a, b, , chaos] = during.pods;

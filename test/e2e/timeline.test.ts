@@ -7,7 +7,7 @@ import { badTargets, scenario, soon, violations, visitorOfFile, words } from './
 
 const visitor = visitorOfFile();
 /** Experiment 2 as it was: chaos refused from 14 to 9 minutes ago, slow since 2.5 minutes ago. */
-const withPast = (nowMs: number) => visitor.feed(scenario('slow-row'), '/', new Story(nowMs));
+const withPast = (nowMs: number) => visitor.feed(scenario('slow-pod'), '/', new Story(nowMs));
 const slider = '.timeline-slider';
 /** What the open dialog says when writing fails in one way after the other. */
 async function refusedNotes(page: Page): Promise<string[]> {
@@ -227,7 +227,7 @@ test.each([
   const nowMs = Date.now();
   const story = new Story(nowMs, pods);
   const hash = `#view=heatmap&at=${nowMs - minutes(10)}&ranges=${nowMs - minutes(8)}-${nowMs - minutes(4)}`;
-  const page = await visitor.visit(await visitor.feed(scenario('slow-row', pods), '/', story), { width, dark, hash });
+  const page = await visitor.visit(await visitor.feed(scenario('slow-pod', pods), '/', story), { width, dark, hash });
   await page.getByText('You are looking at').waitFor();
   await page.locator('.event-mark').first().waitFor();
   for (const name of ['Play', 'Note', 'Live', 'Compare'])

@@ -22,7 +22,7 @@ beforeAll(async () => {
   // On a busy machine first samples may be suspect, and one alone decides nothing.
   await soon(async () => {
     picture = await meshOf(server);
-    const own = picture.rows.find(({ missing }) => missing === '')!;
+    const own = picture.reports.find(({ missing }) => missing === '')!;
     expect(own.links.length).toBe(BAD_PEER_KINDS.length + 1);
     expect(own.links.flags.every((flags) => (flags & FLAG_NOT_YET) === 0)).toBe(true);
   }, 60_000);
@@ -32,9 +32,9 @@ afterAll(() => mesh.stop());
 
 function linkTo(name: string) {
   const to = picture.pods.findIndex((pod) => pod.name === name);
-  const row = picture.rows.find(({ pod }) => picture.pods[pod]?.name === 'pod-1')!;
-  const i = row.links.to.indexOf(to);
-  return { outcome: outcomeOf(row.links, i), phase: phaseOf(row.links, i) };
+  const report = picture.reports.find(({ pod }) => picture.pods[pod]?.name === 'pod-1')!;
+  const i = report.links.to.indexOf(to);
+  return { outcome: outcomeOf(report.links, i), phase: phaseOf(report.links, i) };
 }
 
 describe('a real server among bad peers', () => {
@@ -65,7 +65,7 @@ describe('a real server among bad peers', () => {
   });
 
   it('says that none of them reported, and is not healthy', async () => {
-    const missing = picture.rows.filter((row) => row.missing !== '').map(({ pod }) => picture.pods[pod]?.name);
+    const missing = picture.reports.filter((report) => report.missing !== '').map(({ pod }) => picture.pods[pod]?.name);
     expect(missing.sort()).toEqual([...BAD_PEER_KINDS].sort());
     expect((await fetch(`${server.url}/cluster_health`)).status).toBe(418);
   });

@@ -71,7 +71,7 @@ describe('500 pods that join and leave', () => {
     );
     const check = await server.json<{ podResults: object }>('/check');
     expect(Object.keys(check.podResults)).toEqual(['stays']);
-    const requests = await server.text('/api/v1/row');
+    const requests = await server.text('/api/v1/pod-report');
     expect(requests).not.toContain('churn-');
     if (!Number.isNaN(openFiles(server))) {
       await soon(() => expect(openFiles(server)).toBeLessThan(40));

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 const isChaos = (pod: string) => pod === CHAOS;
-/** The matrix as the chaos pod has it, asked behind its proxy: nobody else gets its row while that refuses. */
+/** The mesh as the chaos pod has it, asked behind its proxy: nobody else gets its report while that refuses. */
 const meshBehind = () => experiment.mesh(experiment.urlOf(experiment.pod(CHAOS)));
 /** Waits until all four links into the chaos pod have that outcome in that phase, the twelve others being ok. */
 const untilInto = (outcome: string, phase: string | null) =>
@@ -51,7 +51,7 @@ const untilInto = (outcome: string, phase: string | null) =>
 describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () => {
   it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
     for (const answer of await walk.settled(9)) {
-      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [], violations: [] });
+      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [], violations: [] });
     }
     const { reason } = await walk.verdict(SLOW);
     expect(reason).toContain('no pod is as to= says');
@@ -70,10 +70,10 @@ describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () =
     }
     await seldom(async () => {
       expect(await experiment.health()).toBe(418);
-      expect((await walk.verdict(HEALTHY)).missing_rows).toContain(CHAOS);
+      expect((await walk.verdict(HEALTHY)).missing_reports).toContain(CHAOS);
       const seen = await experiment.mesh();
-      const row = seen.rows.find(({ pod }) => seen.pods[pod]?.name === CHAOS);
-      expect(row?.missing).toBe('refused');
+      const report = seen.reports.find(({ pod }) => seen.pods[pod]?.name === CHAOS);
+      expect(report?.missing).toBe('refused');
       expect(linksInto(seen, isChaos).into.map(({ outcome }) => outcome)).toEqual(Array(3).fill('refused'));
     });
     expect(await experiment.command('get', 'pods')).toMatch(new RegExp(`${CHAOS} +2/2 +Running`));
@@ -86,7 +86,7 @@ describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () =
     expect(await experiment.command('toxic', 'list')).toBe('');
   });
 
-  it('3. the proxy is made: all green; a slow row then, in each verdict and in the report; and fast again', async () => {
+  it('3. the proxy is made: all green; a slow report then, in each verdict and in the report; and fast again', async () => {
     const create = ['toxic', 'create', 'chaos', '-l', '0.0.0.0:8080', '-u', 'localhost:9090'];
     expect(await walk.change(FAST, ...create)).toBe('Created new proxy chaos\n');
     expect(await experiment.command('toxic', 'list')).toBe('chaos\t[::]:8080\tlocalhost:9090\tenabled\t0\n');
@@ -110,7 +110,7 @@ describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () =
     }
   }, 600_000);
 
-  it('4. 250 ms: all four stay healthy, the row is slow, its own link too; the delay is in the first byte', async () => {
+  it('4. 250 ms: all four stay healthy, the report is slow, its own link too; the delay is in the first byte', async () => {
     const latency = ['toxic', 'add', '--type', 'latency', '--a', 'latency=250', '--upstream', 'chaos'];
     const added = await walk.change(LATE, ...latency);
     expect(added).toBe("Added upstream latency toxic 'latency_upstream' on proxy 'chaos'\n");
@@ -191,7 +191,7 @@ describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () =
 });
 
 describe('experiment 2b, as PowerfulSeal does it', () => {
-  it('the clones’ rows are slow, their links to themselves are not', async () => {
+  it('the clones’ reports are slow, their links to themselves are not', async () => {
     // 150 ms, as above; the chapter's 250 are for `npm run test:experiments`.
     const file = experiment.file(
       'clone.yml',
@@ -226,7 +226,7 @@ describe('experiment 1b', { timeout: 300_000 }, () => {
     experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
     await seldom(() => expect(experiment.ready()).toHaveLength(3));
     for (const answer of await walk.settled(9)) {
-      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_rows: [] });
+      expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [] });
     }
     await poll.round();
   });

@@ -24,7 +24,7 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     await soon(async () => {
       const mesh = await meshOf(service());
       expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
-      expect(mesh.rows.map((row) => [row.missing, row.links.length])).toEqual([
+      expect(mesh.reports.map((row) => [row.missing, row.links.length])).toEqual([
         ['', 3],
         ['', 3],
         ['', 3],
@@ -81,9 +81,9 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
       await soon(async () => {
         const mesh = await meshOf(other);
         const index = mesh.pods.findIndex(({ name }) => name === victim!.name);
-        const row = mesh.rows.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
+        const row = mesh.reports.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
         expect(outcomeOf(row.links, row.links.to.indexOf(index))).toBe('timeout');
-        expect(mesh.rows.find(({ pod }) => pod === index)?.missing).toBe('timeout');
+        expect(mesh.reports.find(({ pod }) => pod === index)?.missing).toBe('timeout');
       });
       await soon(async () => expect(podNamed(await meshOf(other), victim!.name)?.lifecycle).toBe('not-ready'));
       await soon(async () => {

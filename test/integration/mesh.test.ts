@@ -30,11 +30,11 @@ async function healthy(server: { url: string }): Promise<void> {
 
 const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
 
-/** Outcome of the link between two pods as the matrix has it. */
+/** Outcome of the link between two pods as the mesh has it. */
 function outcome(mesh: Mesh, from: string, to: string): string {
-  const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
-  const i = row?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
-  return row === undefined || i < 0 ? 'none' : outcomeOf(row.links, i);
+  const report = mesh.reports.find(({ pod }) => pod === podNamed(mesh, from));
+  const i = report?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
+  return report === undefined || i < 0 ? 'none' : outcomeOf(report.links, i);
 }
 
 describe('sixty clients at once', () => {
@@ -55,7 +55,7 @@ describe('sixty clients at once', () => {
       .filter(({ path }) => path === '/check_all')
       .map(({ body }) => Object.keys(body.responses!).length);
     expect(new Set(counts)).toEqual(new Set([4]));
-    // 120 requests, a handful of rows asked of each peer: as many as collections followed each other.
+    // 120 requests, a handful of reports asked of each peer: as many as collections followed each other.
     for (const [i, after] of (await checks()).entries()) expect(after - before[i]!).toBeLessThan(20);
   });
 });
@@ -94,10 +94,10 @@ describe('a peer that has only Goldpinger’s API', () => {
     // Healthy is also who has pinged itself only.
     await soon(async () => {
       const picture = await meshOf(server);
-      const row = picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
-      expect(row).toMatchObject({ missing: '', via: 'check' });
+      const report = picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
+      expect(report).toMatchObject({ missing: '', via: 'check' });
       expect([outcome(picture, 'pod-1', 'pod-2'), outcome(picture, 'pod-2', 'pod-1')]).toEqual(['ok', 'ok']);
-      expect(row.links.totalUs[row.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
+      expect(report.links.totalUs[report.links.to.indexOf(podNamed(picture, 'pod-1'))]).toBe(7000);
     });
     const whole = await server.json<{ responses: Record<string, { OK: boolean; response: { podResults: object } }> }>(
       '/check_all',
@@ -146,7 +146,7 @@ describe('PING_NUMBER', () => {
     const [, servers] = await start(5, { PING_NUMBER: '2' });
     await soon(async () => {
       const picture = await meshOf(servers[0]!);
-      expect(picture.rows.map((row) => row.links.length)).toEqual([2, 2, 2, 2, 2]);
+      expect(picture.reports.map((report) => report.links.length)).toEqual([2, 2, 2, 2, 2]);
     });
     for (const server of servers) await healthy(server);
   });
@@ -170,7 +170,7 @@ describe('one pod killed without a word', () => {
       const picture = await meshOf(first!);
       expect([outcome(picture, 'pod-1', 'pod-3'), outcome(picture, 'pod-2', 'pod-3')]).toEqual(['refused', 'refused']);
       expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
-      expect(picture.rows.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
+      expect(picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
     });
     await mesh.serve(3, PATIENT);
     await healthy(first!);

@@ -10,13 +10,13 @@ afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
 
 const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
 
-/** How a pod was reached by another, or why its row is missing. */
+/** How a pod was reached by another, or why its report is missing. */
 function outcome(mesh: Mesh, from: string, to: string): string {
-  const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
-  if (row === undefined || row.missing !== '') return row?.missing ?? 'no row';
-  const i = row.links.to.indexOf(podNamed(mesh, to));
+  const report = mesh.reports.find(({ pod }) => pod === podNamed(mesh, from));
+  if (report === undefined || report.missing !== '') return report?.missing ?? 'no report';
+  const i = report.links.to.indexOf(podNamed(mesh, to));
   if (i < 0) return 'not probed';
-  return ((row.links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 ? outcomeOf(row.links, i) : 'unknown';
+  return ((report.links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 ? outcomeOf(report.links, i) : 'unknown';
 }
 
 async function past(server: ServerProcess, query: string): Promise<Mesh> {
@@ -36,9 +36,9 @@ function isTold(mesh: Mesh, from: string, to: string, isOk: boolean): boolean {
 }
 
 function statsOf(mesh: Mesh, from: string, to: string) {
-  const row = mesh.rows.find(({ pod }) => pod === podNamed(mesh, from));
-  const i = row?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
-  const { samples, suspect, failures } = row?.stats ?? {};
+  const report = mesh.reports.find(({ pod }) => pod === podNamed(mesh, from));
+  const i = report?.links.to.indexOf(podNamed(mesh, to)) ?? -1;
+  const { samples, suspect, failures } = report?.stats ?? {};
   return { samples: samples?.[i] ?? 0, suspect: suspect?.[i] ?? 0, failures: failures?.[i] ?? 0 };
 }
 
@@ -51,8 +51,10 @@ async function settled(server: ServerProcess, names: string[], wanted: (from: st
   return vi.waitFor(
     async () => {
       const mesh = parseMesh(await server.json(`/api/v1/mesh?window=${STRETCH_MS}`));
-      // Of a pod that hangs the row is awaited; what the others told is older then.
-      const nowMs = Math.floor(Math.min(...mesh.rows.filter(({ missing }) => missing === '').map(({ atMs }) => atMs)));
+      // Of a pod that hangs the report is awaited; what the others told is older then.
+      const nowMs = Math.floor(
+        Math.min(...mesh.reports.filter(({ missing }) => missing === '').map(({ atMs }) => atMs)),
+      );
       const isSo = pairs.every(({ from, to, as }) => outcome(mesh, from, to) === as);
       sinceMs = isSo ? Math.min(sinceMs, nowMs) : Number.POSITIVE_INFINITY;
       expect(nowMs - sinceMs).toBeGreaterThan(STRETCH_MS);
@@ -106,7 +108,7 @@ describe('the past of a mesh', () => {
         // Another stretch than before, which is kept for some seconds.
         const during = await past(server, `from=${duringMs - 1_900}&to=${duringMs}`);
         expect(outcome(during, 'pod-2', 'pod-3')).toBe('no-history');
-        expect(during.rows.find(({ pod }) => pod === podNamed(during, 'pod-2'))?.missingDetail).toContain(
+        expect(during.reports.find(({ pod }) => pod === podNamed(during, 'pod-2'))?.missingDetail).toContain(
           'memory begins',
         );
         expect([outcome(during, 'pod-1', 'pod-3'), outcome(during, 'pod-1', 'pod-2')]).toEqual(['timeout', 'ok']);
@@ -126,7 +128,7 @@ describe('the past of a mesh', () => {
     expect(Math.max(...failed)).toBeGreaterThanOrEqual(Math.min(1, trusted));
     // The step that ends no later than what was healthy.
     expect(history.failed[stepAt(beforeMs - 1_000)]).toBe(0);
-    expect([history.rows[step], history.rows.at(-1), history.pods[step]]).toEqual([2, 3, 3]);
+    expect([history.reports[step], history.reports.at(-1), history.pods[step]]).toEqual([2, 3, 3]);
     expect(history.missing).toMatchObject([{ name: 'pod-2', reason: 'no-history' }]);
     const link = parseLinkHistory(await again.json(`/api/v1/link-history?from=${uids[0]}&to=${uids[2]}`));
     expect(link.steps.reduce((sum, { failures }) => sum + (failures['timeout'] ?? 0), 0)).toBeGreaterThan(0);

@@ -47,7 +47,7 @@ describe('settings reach what they are about', () => {
       });
     });
     await soon(async () => {
-      const { links } = (await meshOf(server)).rows[0]!;
+      const { links } = (await meshOf(server)).reports[0]!;
       const ends = Array.from(links.to, (_, i) => [(links.flags[i]! & FLAG_IPV6) !== 0, outcomeOf(links, i)]);
       expect(ends).toEqual([
         [false, 'ok'],

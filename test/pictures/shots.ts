@@ -16,12 +16,12 @@ export interface Shot {
 
 const VIEWS = ['graph', 'heatmap'] as const;
 const SIZES = [3, 30, 300] as const;
-const SCENARIOS: readonly Scenario[] = ['healthy', 'dead-pod', 'slow-row'];
+const SCENARIOS: readonly Scenario[] = ['healthy', 'dead-pod', 'slow-pod'];
 /** From a healthy pod to the slow one of four: the link that explains the slow row. */
 const SLOW_LINK = 'from=uid-0000&to=uid-0003';
 
 const USUAL = { isDark: false, width: 1440, isKept: false };
-const FOUR: MeshOptions = { pods: 4, scenario: 'slow-row' };
+const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const MANY: MeshOptions = { pods: 120, scenario: 'mixed' };
 
 /** The pictures that README and docs show. */

@@ -90,7 +90,7 @@ export class Experiment {
   /** Whether pods are short of CPU, or their proxies may be: then probes do time out, and rows come late. */
   async isBusy(url: string): Promise<boolean> {
     if (this.#load.isBusy()) return true;
-    const { rows } = await this.mesh(url);
+    const { reports: rows } = await this.mesh(url);
     return rows.some(
       ({ starvation }) => starvation !== null && (starvation.suspectShare > 0.05 || starvation.loopDelayP99Us > 20_000),
     );
@@ -153,7 +153,7 @@ export function roundPayload(image?: string): { file: string; remove(): void } {
 /** Every link of a matrix by `from>to`, pods that are gone left out. */
 export function linksOf(mesh: Mesh): Map<string, SeenLink> {
   const links = new Map<string, SeenLink>();
-  for (const { pod, links: columns } of mesh.rows) {
+  for (const { pod, links: columns } of mesh.reports) {
     for (let i = 0; i < columns.length; i++) {
       const [from, to] = [mesh.pods[pod], mesh.pods[columns.to[i] ?? -1]];
       if (!from || !to || from.lifecycle === 'gone' || to.lifecycle === 'gone') continue;

@@ -1,8 +1,8 @@
 import { HealthTally } from '../../server/peers/health.ts';
 import { emptyLinks, FLAG_NOT_YET, pack16, phaseFlag } from '../../server/protocol/links.ts';
-import type { Mesh, MeshRow, MeshSettings } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshSettings } from '../../server/protocol/mesh.ts';
 import { type DiscoverySnapshot, type DiscoveryStatus, type Pod, peersHashOf } from '../../server/protocol/pod.ts';
-import type { PeerRef, Row } from '../../server/protocol/pod-report.ts';
+import type { PeerRef, PodReport } from '../../server/protocol/pod-report.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
 
 /** The moment at which all tests of the mesh play. */
@@ -50,7 +50,7 @@ export interface LinkWish {
 }
 
 /** Links as wished. */
-export function linksOf(wishes: readonly LinkWish[]): Row['links'] {
+export function linksOf(wishes: readonly LinkWish[]): PodReport['links'] {
   const links = emptyLinks(wishes.length);
   for (const [i, wish] of wishes.entries()) {
     links.to[i] = wish.to;
@@ -63,8 +63,13 @@ export function linksOf(wishes: readonly LinkWish[]): Row['links'] {
   return links;
 }
 
-/** The own row of pod `from`, who knows `peers` and probes as wished (all of them by default). */
-export function rowOf(from: Pod, peers: readonly Pod[], wishes?: readonly LinkWish[], change: Partial<Row> = {}): Row {
+/** The own report of pod `from`, who knows `peers` and probes as wished (all of them by default). */
+export function reportOf(
+  from: Pod,
+  peers: readonly Pod[],
+  wishes?: readonly LinkWish[],
+  change: Partial<PodReport> = {},
+): PodReport {
   return {
     pod: { uid: from.uid, name: from.name, namespace: from.namespace },
     atMs: NOW_MS,
@@ -84,13 +89,17 @@ export function rowOf(from: Pod, peers: readonly Pod[], wishes?: readonly LinkWi
   };
 }
 
-/** Row of pod `pod` of a matrix, with links as wished. */
-export function meshRowOf(pod: number, wishes: readonly LinkWish[], change: Partial<MeshRow> = {}): MeshRow {
+/** PodReport of pod `pod` of a mesh, with links as wished. */
+export function mergedReportOf(
+  pod: number,
+  wishes: readonly LinkWish[],
+  change: Partial<MergedReport> = {},
+): MergedReport {
   return {
     pod,
     missing: '',
     missingDetail: '',
-    via: 'row',
+    via: 'report',
     atMs: NOW_MS,
     fetchUs: 1_000,
     bootTimeMs: NOW_MS - 7_200_000,
@@ -140,19 +149,19 @@ export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
   };
 }
 
-/** A matrix of these rows, judged. Without rows: everybody reaches everybody. */
-export function meshOf(pods: readonly Pod[], rows?: MeshRow[], change: Partial<Mesh> = {}): Mesh {
+/** A mesh of these reports, judged. Without reports: everybody reaches everybody. */
+export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: Partial<Mesh> = {}): Mesh {
   const all =
-    rows ??
+    reports ??
     pods.map((_, from) =>
-      meshRowOf(
+      mergedReportOf(
         from,
         pods.map((_to, to) => ({ to })),
       ),
     );
   const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), ...change };
   const tally = new HealthTally(pods);
-  for (const row of all) tally.add(row);
+  for (const report of all) tally.add(report);
   return {
     collectMs: 5,
     ageMs: 0,
@@ -162,7 +171,7 @@ export function meshOf(pods: readonly Pod[], rows?: MeshRow[], change: Partial<M
     servedBy: { pod: 0, name: pods[0]?.name ?? '' },
     health: tally.health(head),
     pods: [...pods],
-    rows: all,
+    reports: all,
     ...head,
   };
 }

@@ -81,7 +81,7 @@ export class StubMesh {
   }
 }
 
-/** The matrix as a server has it. */
+/** The mesh as a server has it. */
 export async function meshOf(server: { url: string }): Promise<Mesh> {
   return parseMesh(await (await fetch(`${server.url}/api/v1/mesh`)).json());
 }

@@ -43,9 +43,9 @@ interface Stretch {
 
 const STATUS = { pass: 200, fail: 503, unknown: 425 };
 const EVERY_MS = 1000;
-/** A row may be two seconds old, and the last probe that began before a change ends a moment after it. */
+/** A report may be two seconds old, and the last probe that began before a change ends a moment after it. */
 const LATE_MS = 3000;
-/** A row that is late may be replaced by one two seconds old, and a picture is shared by those who ask within 0.3 s. */
+/** A report that is late may be replaced by one two seconds old, and a picture is shared by those who ask within 0.3 s. */
 const LAST_ROW_MS = 2500;
 
 /**
@@ -105,7 +105,7 @@ export class VerdictPoll {
   }
 
   /**
-   * A process has ended, and no other has begun in its place; to be said again while that is so. From what its last row
+   * A process has ended, and no other has begun in its place; to be said again while that is so. From what its last report
    * could tell until a window after another begins nobody can pass on all links, of which there are so many.
    */
   forget(links: number): void {

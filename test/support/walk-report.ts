@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ReportData } from '../../server/protocol/comparison.ts';
 import { CHAOS } from './experiment.ts';
 
-/** The report on a latency of 150 ms from `fromMs` on, of four pods: a slow row, a quarter of all links, nothing else. */
+/** The report on a latency of 150 ms from `fromMs` on, of four pods: a slow report, a quarter of all links, nothing else. */
 export function expectReport(report: ReportData, fromMs: number): void {
   const told = [report.affected, ...report.changed].map((one) => JSON.stringify(one)).join('\n');
   expect(report.verdict, report.verdict.reason).toMatchObject({ verdict: 'pass', links_checked: 4, violations: [] });

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { clausesOf } from '../../server/analysis/verdict/verdict.ts';
 import { parseDurationMs } from '../../server/config/parse.ts';
-import { SWAGGER } from '../../server/http/openapi.ts';
-import { readAnnotationWish } from '../../server/protocol/annotation.ts';
+import { OPENAPI } from '../../server/http/openapi.ts';
+import { readAnnotationRequest } from '../../server/protocol/annotation.ts';
 import { momentMs } from '../../server/runtime/clock.ts';
 
 const NOW_MS = Date.now();
@@ -65,14 +65,14 @@ function requestOf([program, ...args]: string[]): { method: string; url: URL; he
 
 /** That a route of ours answers it, and takes what it says. */
 function expectTaken({ method, url, headers, body }: ReturnType<typeof requestOf>): void {
-  const paths: Record<string, object> = SWAGGER.paths;
+  const paths: Record<string, object> = OPENAPI.paths;
   expect(paths).toHaveProperty([url.pathname, method.toLowerCase()]);
   if (method === 'POST') {
     expect(headers.map((header) => header.toLowerCase())).toContain('content-type: application/json');
     expect(headers.some((header) => /^Authorization: Bearer \S+$/.test(header))).toBe(true);
-    expect(readAnnotationWish(JSON.parse(body), NOW_MS).text).not.toBe('');
+    expect(readAnnotationRequest(JSON.parse(body), NOW_MS).text).not.toBe('');
   }
-  const known = (SWAGGER.paths as Record<string, { get?: { parameters: { name: string }[] } }>)[url.pathname];
+  const known = (OPENAPI.paths as Record<string, { get?: { parameters: { name: string }[] } }>)[url.pathname];
   for (const name of url.searchParams.keys()) expect(known?.get?.parameters.map((one) => one.name)).toContain(name);
   expect(clausesOf(url.searchParams.getAll('expect'), parseDurationMs)).toBeInstanceOf(Array);
   const [from, to] = ['from', 'to'].map((name) => url.searchParams.get(name));
@@ -103,7 +103,7 @@ describe('the commands of the documentation', () => {
   it('mark a latency with one id, its end with no other beginning', () => {
     const [, , toxiproxy = ''] = scripts.find(([, , body]) => body.includes('toxiproxy-cli')) ?? [];
     const marks = callsOf(toxiproxy).filter(([program]) => program === 'curl');
-    const [begin, end] = marks.map((call) => readAnnotationWish(JSON.parse(requestOf(call).body), Date.now()));
+    const [begin, end] = marks.map((call) => readAnnotationRequest(JSON.parse(requestOf(call).body), Date.now()));
     expect(end?.id).toBe(begin?.id);
     expect([begin?.toMs, end?.fromMs]).toEqual([null, null]);
     expect(end?.toMs).toBeGreaterThan(NOW_MS - 60_000);
@@ -145,5 +145,5 @@ interface Probe {
 
 it.each(readdirSync('docs').filter((name) => name.endsWith('.md')))('%s names only paths that are there', (page) => {
   const text = readFileSync(join('docs', page), 'utf8');
-  for (const [path] of text.matchAll(/\/api\/v1\/[a-z-]+(?![\w/{])/g)) expect(SWAGGER.paths).toHaveProperty([path]);
+  for (const [path] of text.matchAll(/\/api\/v1\/[a-z-]+(?![\w/{])/g)) expect(OPENAPI.paths).toHaveProperty([path]);
 });

@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest';
 import type { Config } from '../../server/config/config.ts';
-import { Chronicle } from '../../server/history-service.ts';
-import type { OwnView } from '../../server/monitor.ts';
-import type { AskAll, Message } from '../../server/peers/broadcast.ts';
+import { EventService } from '../../server/history-service.ts';
+import type { Monitor } from '../../server/monitor.ts';
+import type { Broadcast, Message } from '../../server/peers/broadcast.ts';
 import { parseAnnotationCopies } from '../../server/protocol/annotation.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 /** A pod's chronicle, and what it tells others. */
 function start(writeToken: string) {
   const told: Message[] = [];
-  const askAll: AskAll = {
+  const askAll: Broadcast = {
     ask: () => Promise.reject(new Error('not in this test')),
     tell: async (message) => {
       told.push(message);
@@ -20,10 +20,10 @@ function start(writeToken: string) {
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const starvation = { unreliable: false, sinceMs: 0 };
-  const own = { snapshot: { pods: [] }, starvation: () => starvation } as unknown as OwnView;
+  const own = { snapshot: { pods: [] }, starvation: () => starvation } as unknown as Monitor;
   const config = { writeToken, historyWindowMs: 3_600_000, refreshIntervalMs: 2_000 } as Config;
   const clock = new FakeClock();
-  const chronicle = new Chronicle(config, { clock, random: () => 0.5, log, own, askAll });
+  const chronicle = new EventService(config, { clock, random: () => 0.5, log, own, askAll });
   return { answers: chronicle.answers(), told, clock, starvation };
 }
 
@@ -41,10 +41,10 @@ it('tells others of a write in a way that those with its token take, and shows t
   expect(stranger.answers.annotations.copies().annotations).toEqual([]);
 });
 
-it('tells that its own row is starved though no sample comes, with when that began', async () => {
+it('tells that its own report is starved though no sample comes, with when that began', async () => {
   const { answers, clock, starvation } = start('');
   expect(answers.journal(60_000, 10).events).toEqual([]);
   Object.assign(starvation, { unreliable: true, sinceMs: clock.nowMs() + 1_000 });
   await clock.advance(30_000);
-  expect(answers.journal(60_000, 10).events).toMatchObject([{ kind: 'row-starved', ageMs: 29_000 }]);
+  expect(answers.journal(60_000, 10).events).toMatchObject([{ kind: 'cpu-starved', ageMs: 29_000 }]);
 });

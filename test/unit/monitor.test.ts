@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../server/config/config.ts';
 import { nothingKnown } from '../../server/discovery/sync.ts';
-import { OwnView } from '../../server/monitor.ts';
+import { Monitor } from '../../server/monitor.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { podOf } from './metrics/scene.ts';
@@ -18,7 +18,7 @@ function start(env: Record<string, string>) {
     ...{ onSample: silent, onLinkChange: silent, onExternalResult: silent },
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
-  const view = new OwnView(reading.config, deps, hooks, clock.nowMs());
+  const view = new Monitor(reading.config, deps, hooks, clock.nowMs());
   onTestFinished(() => view.stop());
   return { view, clock, setPods: (...pods: Pod[]) => view.setPods({ ...known, pods }) };
 }

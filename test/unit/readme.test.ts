@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../server/config/settings.ts';
-import { SWAGGER } from '../../server/http/openapi.ts';
+import { OPENAPI } from '../../server/http/openapi.ts';
 
 const readme = readFileSync('README.md', 'utf8');
 const contributing = readFileSync('CONTRIBUTING.md', 'utf8');
@@ -9,13 +9,13 @@ const { scripts, engines } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 describe('README.md', () => {
   it.each(Object.values(SETTINGS).map(({ variable }) => variable))('explains %s with its default', (variable) => {
-    const row = readme.split('\n').find((line) => line.startsWith(`| \`${variable}\` |`)) ?? '';
+    const report = readme.split('\n').find((line) => line.startsWith(`| \`${variable}\` |`)) ?? '';
     const setting = Object.values(SETTINGS).find((candidate) => candidate.variable === variable);
-    expect(row).toContain(setting?.defaultWords ?? setting?.default);
-    expect(row).toContain(setting?.help);
+    expect(report).toContain(setting?.defaultWords ?? setting?.default);
+    expect(report).toContain(setting?.help);
   });
 
-  it.each(Object.keys(SWAGGER.paths))('lists %s', (path) => {
+  it.each(Object.keys(OPENAPI.paths))('lists %s', (path) => {
     expect(readme).toContain(`| \`${path}`);
   });
 

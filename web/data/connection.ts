@@ -1,4 +1,4 @@
-import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
@@ -10,7 +10,7 @@ export interface ConnectionState {
   mesh: Mesh | null;
   /** When it came, monotonic. */
   receivedMs: number;
-  /** `polling`: the stream is cut off, the matrix is asked for instead. */
+  /** `polling`: the stream is cut off, the mesh is asked for instead. */
   status: 'connecting' | 'live' | 'polling' | 'lost';
   /** Since when it is in that status. */
   sinceMs: number;
@@ -25,8 +25,8 @@ export interface ConnectionNeeds {
   clock: Clock;
   openStream(windowMs: number): EventStream;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
-  /** Takes each row of a matrix that is still coming in by the stream. */
-  onRow?(row: MeshRow, pods: readonly Pod[]): void;
+  /** Takes each report of a mesh that is still coming in by the stream. */
+  onReport?(report: MergedReport, pods: readonly Pod[]): void;
 }
 
 /** A stream that says nothing this long beyond the refresh interval is cut off somewhere. */
@@ -116,7 +116,7 @@ export class Connection {
     this.#halt();
     this.#closeStream = listen(this.#needs.openStream(this.#windowMs), {
       onPart: () => this.#onPart(),
-      onRow: (row, pods) => this.#needs.onRow?.(row, pods),
+      onReport: (report, pods) => this.#needs.onReport?.(report, pods),
       onMesh: (mesh) => {
         this.#breaks = 0;
         this.#losses = 0;
@@ -129,7 +129,7 @@ export class Connection {
     this.#after(PART_MS, () => this.#ask());
   }
 
-  /** One timer for all parts of a picture: to set one anew for each of a thousand rows takes longer than to read them. */
+  /** One timer for all parts of a picture: to set one anew for each of a thousand reports takes longer than to read them. */
   #onPart(): void {
     const isFirst = this.#partMs === null;
     if (isFirst) this.#after(PART_MS, () => this.#onSilence());

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import type { EventStream } from './stream.ts';
 
-/** A stream with so much of one line unread makes no sense: a row of 1000 pods has 40 kB. */
+/** A stream with so much of one line unread makes no sense: a report of 1000 pods has 40 kB. */
 const MAX_LINE = 16 * 2 ** 20;
 
 /**

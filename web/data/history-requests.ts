@@ -39,7 +39,7 @@ export async function fetchAnnotations(signal: AbortSignal): Promise<readonly An
   return (await understood(() => response.json(), parseAnnotations)).annotations;
 }
 
-/** The matrix as it was at a moment (ms since the epoch), or over a range. Rejects with an Error in words. */
+/** The mesh as it was at a moment (ms since the epoch), or over a range. Rejects with an Error in words. */
 export async function fetchPastMesh(when: number | TimeRange, signal: AbortSignal): Promise<Mesh> {
   const query = typeof when === 'number' ? { at: String(Math.round(when)) } : times(when);
   const response = await ask(serverUrl('api/v1/mesh', query), signal);

@@ -67,20 +67,20 @@ export class LiveFeed {
     this.#needs.worker.postMessage({ kind: 'stop' });
   }
 
-  /** Says which pictures will be asked for, so that `cellsOf` has them of the next matrix on. */
+  /** Says which pictures will be asked for, so that `cellsOf` has them of the next mesh on. */
   readonly want = (options: readonly PictureOptions[]): void => {
     this.#needs.worker.postMessage({ kind: 'want', options: [...options] });
   };
 
-  /** The cells of a picture of the newest matrix, if the worker has worked them out. */
+  /** The cells of a picture of the newest mesh, if the worker has worked them out. */
   readonly cellsOf = (mesh: Mesh, options: PictureOptions): PictureCells | null => {
     if (mesh !== this.#state.mesh) return null;
     return this.#made.find((one) => sameOptions(one.options, options))?.cells ?? null;
   };
 
   #take(report: Report): void {
-    if (report.kind === 'rows') {
-      this.#unpacker.add(report.rows);
+    if (report.kind === 'reports') {
+      this.#unpacker.add(report.reports);
       return;
     }
     const { state, parcel } = report;

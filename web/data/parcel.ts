@@ -1,5 +1,5 @@
 import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { PictureOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
@@ -10,8 +10,8 @@ export interface MadeCells {
   cells: PictureCells;
 }
 
-/** A row without its columns, and where in the bytes beside it they are. */
-interface PackedRow extends Omit<MeshRow, 'links' | 'stats'> {
+/** A report without its columns, and where in the bytes beside it they are. */
+interface PackedReport extends Omit<MergedReport, 'links' | 'stats'> {
   length: number;
   /** Where its columns begin; -1 = it has no figures over a window. */
   linksAt: number;
@@ -19,55 +19,55 @@ interface PackedRow extends Omit<MeshRow, 'links' | 'stats'> {
 }
 
 /** Rows with the columns of all of them in one buffer: a thousand buffers a second are work for the page. */
-export interface PackedRows {
-  rows: PackedRow[];
+export interface PackedReports {
+  reports: PackedReport[];
   bytes: ArrayBuffer;
 }
 
-/** A matrix on its way from the worker to the page: only what the page does not have already. */
+/** A mesh on its way from the worker to the page: only what the page does not have already. */
 export interface Parcel {
-  head: Omit<Mesh, 'rows' | 'pods'>;
+  head: Omit<Mesh, 'reports' | 'pods'>;
   /** null = the same as before. */
   pods: Pod[] | null;
-  /** In the order of the matrix: the pod of a row that is as in the matrix before, or `~pod` of one that came since. */
-  rows: Int32Array<ArrayBuffer>;
+  /** In the order of the mesh: the pod of a report that is as in the mesh before, or `~pod` of one that came since. */
+  reports: Int32Array<ArrayBuffer>;
   /** Rows that have not come yet. */
-  last: PackedRows;
+  last: PackedReports;
   made: MadeCells[];
 }
 
-/** So many rows go to the page together, while others are still coming in. */
+/** So many reports go to the page together, while others are still coming in. */
 const ROWS_AT_ONCE = 50;
 
 /** Packs matrices one after the other; the worker's end. */
 export class Packer {
   #sent: Mesh | null = null;
-  #sentAlready = new Map<number, MeshRow>();
-  #waiting: MeshRow[] = [];
+  #sentAlready = new Map<number, MergedReport>();
+  #waiting: MergedReport[] = [];
 
-  /** Takes a row of the next matrix, if that is ever completed. Gives rows that are to go to the page now, or null. */
-  add(row: MeshRow): PackedRows | null {
-    this.#waiting.push(row);
+  /** Takes a report of the next mesh, if that is ever completed. Gives reports that are to go to the page now, or null. */
+  add(report: MergedReport): PackedReports | null {
+    this.#waiting.push(report);
     if (this.#waiting.length < ROWS_AT_ONCE) return null;
     for (const one of this.#waiting) this.#sentAlready.set(one.pod, one);
-    return packRows(this.#waiting.splice(0));
+    return packReports(this.#waiting.splice(0));
   }
 
   /** Packs what has changed since the last call; `transfer` are the buffers that go along, not to be used any more. */
   pack(mesh: Mesh, made: MadeCells[]): { parcel: Parcel; transfer: ArrayBuffer[] } {
-    const { rows, pods, ...head } = mesh;
-    const known = new Map(this.#sent?.rows.map((row) => [row.pod, row]));
-    const last: MeshRow[] = [];
-    const order = Int32Array.from(rows, (row) => {
-      if (known.get(row.pod) === row) return row.pod;
-      if (this.#sentAlready.get(row.pod) !== row) last.push(row);
-      return ~row.pod;
+    const { reports, pods, ...head } = mesh;
+    const known = new Map(this.#sent?.reports.map((report) => [report.pod, report]));
+    const last: MergedReport[] = [];
+    const order = Int32Array.from(reports, (report) => {
+      if (known.get(report.pod) === report) return report.pod;
+      if (this.#sentAlready.get(report.pod) !== report) last.push(report);
+      return ~report.pod;
     });
     const parcel: Parcel = {
       head,
       pods: this.#sent?.pods === pods ? null : pods,
-      rows: order,
-      last: packRows(last),
+      reports: order,
+      last: packReports(last),
       made,
     };
     const transfer: ArrayBuffer[] = [parcel.last.bytes, order.buffer];
@@ -81,20 +81,22 @@ export class Packer {
   }
 }
 
-function packRows(rows: readonly MeshRow[]): PackedRows {
-  const sizes = rows.map(({ links, stats }) => even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))));
+function packReports(reports: readonly MergedReport[]): PackedReports {
+  const sizes = reports.map(({ links, stats }) =>
+    even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))),
+  );
   const bytes = new ArrayBuffer(sizes.reduce((sum, size) => sum + size, 0));
   let at = 0;
-  const packed = rows.map((row, i) => {
-    const done = packRow(row, bytes, at);
+  const packed = reports.map((report, i) => {
+    const done = packReport(report, bytes, at);
     at += sizes[i] ?? 0;
     return done;
   });
-  return { rows: packed, bytes };
+  return { reports: packed, bytes };
 }
 
-/** Copies a row's columns into `buffer`: the worker needs its own to work out what comes next. */
-function packRow({ links, stats, ...rest }: MeshRow, buffer: ArrayBuffer, start: number): PackedRow {
+/** Copies a report's columns into `buffer`: the worker needs its own to work out what comes next. */
+function packReport({ links, stats, ...rest }: MergedReport, buffer: ArrayBuffer, start: number): PackedReport {
   const { length } = links;
   const linkBytes = length * LINK_BYTES;
   new Uint8Array(buffer, start, linkBytes).set(new Uint8Array(links.to.buffer, links.to.byteOffset, linkBytes));
@@ -115,55 +117,55 @@ function even(bytes: number): number {
 /** Unpacks what a `Packer` packed, in the same order; the page's end. */
 export class Unpacker {
   #mesh: Mesh | null = null;
-  #known = new Map<number, UnpackedRow>();
-  #came = new Map<number, UnpackedRow>();
+  #known = new Map<number, UnpackedReport>();
+  #came = new Map<number, UnpackedReport>();
 
-  /** Takes rows that came before their matrix. */
-  add({ rows, bytes }: PackedRows): void {
-    for (const row of rows) this.#came.set(row.pod, new UnpackedRow(row, bytes));
+  /** Takes reports that came before their mesh. */
+  add({ reports, bytes }: PackedReports): void {
+    for (const report of reports) this.#came.set(report.pod, new UnpackedReport(report, bytes));
   }
 
-  /** The whole matrix. Throws a RangeError if a parcel before this one is missing. */
-  unpack({ head, pods, rows, last }: Parcel): Mesh {
+  /** The whole mesh. Throws a RangeError if a parcel before this one is missing. */
+  unpack({ head, pods, reports, last }: Parcel): Mesh {
     this.add(last);
     const allPods = pods ?? this.#mesh?.pods;
-    const known = new Map<number, UnpackedRow>();
-    for (const entry of rows) {
-      const row = entry < 0 ? this.#came.get(~entry) : this.#known.get(entry);
-      if (row === undefined) throw new RangeError('a parcel is missing');
-      if (entry >= 0) row.standAlone();
-      known.set(row.pod, row);
+    const known = new Map<number, UnpackedReport>();
+    for (const entry of reports) {
+      const report = entry < 0 ? this.#came.get(~entry) : this.#known.get(entry);
+      if (report === undefined) throw new RangeError('a parcel is missing');
+      if (entry >= 0) report.standAlone();
+      known.set(report.pod, report);
     }
     if (allPods === undefined) throw new RangeError('a parcel is missing');
     this.#known = known;
     this.#came.clear();
-    this.#mesh = { ...head, pods: allPods, rows: [...known.values()] };
+    this.#mesh = { ...head, pods: allPods, reports: [...known.values()] };
     return this.#mesh;
   }
 }
 
-/** A row whose columns are looked at only when somebody asks: mostly for the one that is pointed at. */
-class UnpackedRow implements MeshRow {
+/** A report whose columns are looked at only when somebody asks: mostly for the one that is pointed at. */
+class UnpackedReport implements MergedReport {
   readonly pod: number;
-  readonly missing: MeshRow['missing'];
+  readonly missing: MergedReport['missing'];
   readonly missingDetail: string;
-  readonly via: MeshRow['via'];
+  readonly via: MergedReport['via'];
   readonly atMs: number;
   readonly fetchUs: number;
   readonly bootTimeMs: number;
   readonly samePeers: boolean;
-  readonly details: MeshRow['details'];
-  readonly probes: MeshRow['probes'];
-  readonly starvation: MeshRow['starvation'];
+  readonly details: MergedReport['details'];
+  readonly probes: MergedReport['probes'];
+  readonly starvation: MergedReport['starvation'];
   readonly #length: number;
   #linksAt: number;
   #statsAt: number;
   #bytes: ArrayBuffer;
   #isAlone = false;
-  #links: MeshRow['links'] | null = null;
-  #stats: MeshRow['stats'] = null;
+  #links: MergedReport['links'] | null = null;
+  #stats: MergedReport['stats'] = null;
 
-  constructor(packed: PackedRow, bytes: ArrayBuffer) {
+  constructor(packed: PackedReport, bytes: ArrayBuffer) {
     this.pod = packed.pod;
     this.missing = packed.missing;
     this.missingDetail = packed.missingDetail;
@@ -193,12 +195,12 @@ class UnpackedRow implements MeshRow {
     this.#stats = null;
   }
 
-  get links(): MeshRow['links'] {
+  get links(): MergedReport['links'] {
     this.#links ??= linksIn(this.#bytes, this.#linksAt, this.#length);
     return this.#links;
   }
 
-  get stats(): MeshRow['stats'] {
+  get stats(): MergedReport['stats'] {
     if (this.#statsAt >= 0) this.#stats ??= statsIn(this.#bytes, this.#statsAt, this.#length);
     return this.#stats;
   }

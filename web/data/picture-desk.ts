@@ -1,9 +1,9 @@
-import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import { CellsMaker } from '../pure/picture-cells.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { type PackedRows, Packer, type Parcel } from './parcel.ts';
+import { type PackedReports, Packer, type Parcel } from './parcel.ts';
 
 /** What the page asks of its worker. Times of the worker's monotonic clock count from `performance.timeOrigin`. */
 export type Order =
@@ -17,22 +17,22 @@ export type Order =
 
 /** What the worker tells the page. */
 export type Report =
-  /** The connection, and the matrix if it is another one. */
+  /** The connection, and the mesh if it is another one. */
   | { kind: 'state'; state: Omit<ConnectionState, 'mesh'>; parcel: Parcel | null }
-  /** Rows of a matrix that is still coming in. */
-  | { kind: 'rows'; rows: PackedRows };
+  /** Rows of a mesh that is still coming in. */
+  | { kind: 'reports'; reports: PackedReports };
 
-/** One picture that the page wants, and which rows are in it. */
+/** One picture that the page wants, and which reports are in it. */
 interface Wanted {
   options: PictureOptions;
   maker: CellsMaker;
   pods: readonly Pod[] | null;
   /** undefined = it has none, null = not put in yet. */
-  rows: (MeshRow | undefined | null)[];
+  reports: (MergedReport | undefined | null)[];
 }
 
 /**
- * The worker's work: holds the connection, works out the cells of each picture as its rows come in, and reports. The
+ * The worker's work: holds the connection, works out the cells of each picture as its reports come in, and reports. The
  * page's own thread only draws.
  */
 export class PictureDesk {
@@ -50,7 +50,7 @@ export class PictureDesk {
     return connection.subscribe(() => this.#tell(connection.state()));
   }
 
-  /** Changes which pictures are worked out; for the next matrix on, the page makes do until then. */
+  /** Changes which pictures are worked out; for the next mesh on, the page makes do until then. */
   want(options: readonly PictureOptions[]): void {
     this.#wanted = options.map(
       (one) =>
@@ -58,19 +58,19 @@ export class PictureDesk {
           options: one,
           maker: new CellsMaker(one),
           pods: null,
-          rows: [],
+          reports: [],
         },
     );
   }
 
-  /** Takes a row of a matrix that is still coming in. If that is never completed, the row is replaced later. */
-  row(row: MeshRow, pods: readonly Pod[]): void {
+  /** Takes a report of a mesh that is still coming in. If that is never completed, the report is replaced later. */
+  report(report: MergedReport, pods: readonly Pod[]): void {
     for (const wanted of this.#wanted) {
       begin(wanted, pods);
-      put(wanted, row.pod, row);
+      put(wanted, report.pod, report);
     }
-    const rows = this.#packer.add(row);
-    if (rows !== null) this.#report({ kind: 'rows', rows }, [rows.bytes]);
+    const reports = this.#packer.add(report);
+    if (reports !== null) this.#report({ kind: 'reports', reports }, [reports.bytes]);
   }
 
   #tell({ mesh, ...state }: ConnectionState): void {
@@ -85,11 +85,11 @@ export class PictureDesk {
   }
 }
 
-function cellsOf(wanted: Wanted, { pods, rows }: Mesh) {
+function cellsOf(wanted: Wanted, { pods, reports }: Mesh) {
   begin(wanted, pods);
-  const byPod: (MeshRow | undefined)[] = new Array(pods.length).fill(undefined);
-  for (const row of rows) byPod[row.pod] ??= row;
-  for (const [pod, row] of byPod.entries()) put(wanted, pod, row);
+  const byPod: (MergedReport | undefined)[] = new Array(pods.length).fill(undefined);
+  for (const report of reports) byPod[report.pod] ??= report;
+  for (const [pod, report] of byPod.entries()) put(wanted, pod, report);
   wanted.pods = null;
   return wanted.maker.take();
 }
@@ -98,11 +98,11 @@ function begin(wanted: Wanted, pods: readonly Pod[]): void {
   if (wanted.pods === pods) return;
   wanted.pods = pods;
   const isFresh = wanted.maker.begin(pods.map(({ lifecycle }) => lifecycle));
-  if (isFresh) wanted.rows = new Array(pods.length).fill(null);
+  if (isFresh) wanted.reports = new Array(pods.length).fill(null);
 }
 
-function put(wanted: Wanted, pod: number, row: MeshRow | undefined): void {
-  if (wanted.rows[pod] === row) return;
-  wanted.rows[pod] = row;
-  wanted.maker.put(pod, row);
+function put(wanted: Wanted, pod: number, report: MergedReport | undefined): void {
+  if (wanted.reports[pod] === report) return;
+  wanted.reports[pod] = report;
+  wanted.maker.put(pod, report);
 }

@@ -4,10 +4,10 @@ import { openEventStream } from './event-stream.ts';
 import { type Order, PictureDesk } from './picture-desk.ts';
 import { fetchMesh, serverUrl } from './requests.ts';
 
-// A worker of its own: what a thousand rows take to read must not keep the page from drawing.
+// A worker of its own: what a thousand reports take to read must not keep the page from drawing.
 let base = '';
 const desk = new PictureDesk((report, transfer) => {
-  if (report.kind === 'rows') {
+  if (report.kind === 'reports') {
     postMessage(report, { transfer });
     return;
   }
@@ -18,7 +18,7 @@ const connection = new Connection({
   clock: browserClock,
   openStream: (windowMs) => openEventStream(serverUrl('api/v1/stream', { window: String(windowMs) }, base)),
   fetchMesh: (windowMs, signal) => fetchMesh(windowMs, signal, base),
-  onRow: (row, pods) => desk.row(row, pods),
+  onReport: (report, pods) => desk.report(report, pods),
 });
 desk.follow(connection);
 

@@ -13,7 +13,7 @@ export function serverUrl(path: string, query: Record<string, string> = {}, base
   return url.href;
 }
 
-/** The whole matrix, with figures over `windowMs` (0 = none). Rejects with an Error in words. */
+/** The whole mesh, with figures over `windowMs` (0 = none). Rejects with an Error in words. */
 export async function fetchMesh(windowMs: number, signal: AbortSignal, base = document.baseURI): Promise<Mesh> {
   const response = await ask(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
   return understood(() => response.json(), parseMesh);
@@ -67,6 +67,6 @@ export async function understood<T>(read: () => Promise<unknown>, parse: (wire: 
   try {
     return parse(wire);
   } catch (error) {
-    throw new Error(`the answer is not a matrix of this version: ${textOf(error, 160)}`);
+    throw new Error(`the answer is not a mesh of this version: ${textOf(error, 160)}`);
   }
 }

@@ -1,4 +1,4 @@
-import type { Mesh, MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { BatchReader } from './batch.ts';
@@ -13,8 +13,8 @@ export interface EventStream {
 export interface StreamEvents {
   /** Part of a picture has come: the stream is slow perhaps, but not cut off. */
   onPart(): void;
-  /** A row of a picture that is not complete yet, and the pods it is among. */
-  onRow(row: MeshRow, pods: readonly Pod[]): void;
+  /** A report of a picture that is not complete yet, and the pods it is among. */
+  onReport(report: MergedReport, pods: readonly Pod[]): void;
   onMesh(mesh: Mesh): void;
   /** `reason`: '' where the connection broke, else what was wrong with what came, in words. */
   onBroken(reason: string): void;
@@ -45,11 +45,11 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
     }),
   );
   source.addEventListener(
-    'row',
+    'report',
     take((data) => {
-      const { row, pods } = reader.row(data);
+      const { report, pods } = reader.report(data);
       events.onPart();
-      events.onRow(row, pods);
+      events.onReport(report, pods);
     }),
   );
   source.addEventListener(

@@ -73,7 +73,7 @@ function accuseColumn({ mesh, rowOf, pods }: Picture, outside: Uint32Array, pod:
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
-  const row = mesh.rows[rowOf[pod] ?? -1];
+  const row = mesh.reports[rowOf[pod] ?? -1];
   if (row === undefined || row.missing !== '') return UNKNOWN;
   if (row.starvation?.unreliable === true) return SUSPECT;
   const view = pods[pod];

@@ -53,8 +53,8 @@ export function placeOf(finding: Finding, all: Mesh['pods']): FindingPlace | nul
       return { axis: 'row', pods };
     case 'pod-reaches-nobody':
     case 'pod-slow-out':
-    case 'row-starved':
-    case 'row-missing':
+    case 'cpu-starved':
+    case 'report-missing':
       return { axis: 'column', pods };
     case 'node': {
       // Those who say so are elsewhere, unless what it is about is what the node's own pods reach.
@@ -89,7 +89,7 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
     const [own, other] = place.axis === 'row' ? [to, from] : [from, to];
     if (!place.pods.includes(own)) return false;
     if (finding.kind === 'node') return mesh.pods[own]?.node !== mesh.pods[other]?.node;
-    if (finding.kind !== 'zone-block') return own !== other || finding.kind === 'row-starved';
+    if (finding.kind !== 'zone-block') return own !== other || finding.kind === 'cpu-starved';
     const zones = finding.from.map((pod) => mesh.pods[pod]?.zone);
     return mesh.pods[own]?.zone !== mesh.pods[other]?.zone && zones.includes(mesh.pods[other]?.zone);
   });

@@ -39,7 +39,7 @@ export function rangeCells(mesh: Mesh, indexOf: ReadonlyMap<string, number>): Ra
   const blank = () => new Float32Array(n * n).fill(Number.NaN);
   const cells: RangeCells = { p50Us: blank(), connectUs: blank(), failedShare: blank() };
   const place = mesh.pods.map(({ uid }) => indexOf.get(uid) ?? -1);
-  for (const { pod, links, stats } of mesh.rows) {
+  for (const { pod, links, stats } of mesh.reports) {
     const from = place[pod] ?? -1;
     if (stats === null || from < 0) continue;
     for (let i = 0; i < links.length; i++) {

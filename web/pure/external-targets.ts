@@ -23,10 +23,10 @@ export interface ExternalTarget {
 const MAX_TARGETS = 500;
 
 /** External targets over all rows: the failed first, then by name. */
-export function externalTargets(mesh: Pick<Mesh, 'rows'>): ExternalTarget[] {
+export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
   const targets: ExternalTarget[] = [];
   const byName = new Map<string, ExternalTarget[]>();
-  for (const row of mesh.rows) {
+  for (const row of mesh.reports) {
     for (const probe of row.probes) {
       const { protocol } = probe;
       const named = byName.get(probe.target);

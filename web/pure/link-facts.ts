@@ -32,7 +32,7 @@ export interface LinkFacts {
 /** Gathers what is known of the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
   const pair = from * picture.n + to;
-  const row = picture.mesh.rows[picture.rowOf[from] ?? -1];
+  const row = picture.mesh.reports[picture.rowOf[from] ?? -1];
   const i = picture.link[pair] ?? -1;
   const state = stateAt(picture.state[pair]);
   const base = stateAt(picture.base[pair]);

@@ -5,7 +5,7 @@ import {
   type StatColumns,
   unpack16,
 } from '../../server/protocol/links.ts';
-import type { MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport } from '../../server/protocol/mesh.ts';
 import { codeOf } from './link-state.ts';
 import type { PictureOptions } from './picture.ts';
 import type { PictureCells } from './picture-cells.ts';
@@ -21,7 +21,7 @@ const GONE = codeOf('gone');
  * Fills in what a pod's own row says of its pairs. They hold what they are without it: no link, no figure, and the state
  * of a pair that nobody has measured. O(links of the row).
  */
-export function fillMeasured(cells: PictureCells, from: number, row: MeshRow, options: PictureOptions): void {
+export function fillMeasured(cells: PictureCells, from: number, row: MergedReport, options: PictureOptions): void {
   const { n, state, base, valueUs, link } = cells;
   const { links } = row;
   const { to: tos, flags: allFlags, outcome } = links;
@@ -82,7 +82,7 @@ function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
 
 /** The column of the chosen figure, and what stands in for it where it has none. */
 function figuresOf(
-  row: MeshRow,
+  row: MergedReport,
   { value, phase }: PictureOptions,
 ): { figures: Uint16Array; spare: Uint16Array | null } {
   const { links, stats } = row;

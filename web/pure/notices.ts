@@ -121,7 +121,7 @@ function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
 }
 
 function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
-  const starvation = mesh.rows[rowOf[mesh.servedBy.pod] ?? -1]?.starvation;
+  const starvation = mesh.reports[rowOf[mesh.servedBy.pod] ?? -1]?.starvation;
   if (starvation?.unreliable !== true) return null;
   return {
     id: 'starved',
@@ -134,7 +134,7 @@ function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
 }
 
 function missingNotice({ mesh }: Picture): Notice | null {
-  const missing = mesh.findings.filter(({ kind }) => kind === 'row-missing');
+  const missing = mesh.findings.filter(({ kind }) => kind === 'report-missing');
   const [first] = missing;
   if (first === undefined) return null;
   const detail = first.detail === '' ? '' : `${shownName(first.detail).replace(/[.]$/, '')}.`;

@@ -1,5 +1,5 @@
 import { unpack16 } from '../../server/protocol/links.ts';
-import type { MeshRow } from '../../server/protocol/mesh.ts';
+import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
 import { codeOf, LINK_STATES } from './link-state.ts';
 import { fillMeasured } from './measured-cells.ts';
@@ -79,7 +79,7 @@ export class CellsMaker {
   }
 
   /** Puts a pod's row in; undefined = it has none. O(n). */
-  put(from: number, row: MeshRow | undefined): void {
+  put(from: number, row: MergedReport | undefined): void {
     const { n, state, link, valueUs } = this.#cells;
     const start = from * n;
     this.#before.set(state.subarray(start, start + n));
@@ -100,7 +100,7 @@ export class CellsMaker {
   }
 
   /** What pairs from one pod are before any of its links is looked at. */
-  #fillUnmeasured(from: number, row: MeshRow | undefined): void {
+  #fillUnmeasured(from: number, row: MergedReport | undefined): void {
     const { n, state, base } = this.#cells;
     const start = from * n;
     const lifecycle = this.#lifecycles[from];
@@ -113,7 +113,7 @@ export class CellsMaker {
   }
 
   /** Counts the row's pairs by state, takes away what they were before, and finds its worst. */
-  #count(from: number, row: MeshRow | undefined): void {
+  #count(from: number, row: MergedReport | undefined): void {
     const { n, state, valueUs, link, into, outOf } = this.#cells;
     const before = this.#before;
     const start = from * n;

@@ -51,7 +51,7 @@ export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNam
   const maker = new CellsMaker(options);
   maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
   const rowOf = rowsByPod(mesh);
-  for (const [from, row] of rowOf.entries()) maker.put(from, mesh.rows[row]);
+  for (const [from, row] of rowOf.entries()) maker.put(from, mesh.reports[row]);
   return pictureOf(mesh, maker.take(), names);
 }
 
@@ -80,7 +80,7 @@ export function pictureOf(
 
 function rowsByPod(mesh: Mesh): Int32Array {
   const rowOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [i, row] of mesh.rows.entries()) if (rowOf[row.pod] === -1) rowOf[row.pod] = i;
+  for (const [i, row] of mesh.reports.entries()) if (rowOf[row.pod] === -1) rowOf[row.pod] = i;
   return rowOf;
 }
 

@@ -98,7 +98,7 @@ function healthOf({ mesh, rowOf }: Picture, view: PodView, isFull: boolean): Pod
   if (lifecycle !== 'ready') return lifecycle;
   if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
   if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
-  const row = mesh.rows[rowOf[view.index] ?? -1];
+  const row = mesh.reports[rowOf[view.index] ?? -1];
   if (row === undefined || row.missing !== '') return 'unknown';
   return row.starvation?.unreliable === true ? 'starved' : 'healthy';
 }

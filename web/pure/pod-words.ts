@@ -94,7 +94,7 @@ function lastingNote({ pod }: PodView, nowMs: number): string {
 
 /** Of the server's reasons to hold a pod unhealthy those that `findings` about it do not tell. */
 export function untoldReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
-  const isSilenceTold = findings.some(({ kind }) => kind === 'row-missing');
+  const isSilenceTold = findings.some(({ kind }) => kind === 'report-missing');
   return reasons.filter((reason) => {
     if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
     return !isSilenceTold || !/^(is not ready and )?did not report/.test(reason);

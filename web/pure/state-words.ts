@@ -53,7 +53,7 @@ export function sharedOutcome({ mesh, n, state, link, rowOf, outOf }: Picture, l
   let seen = 0;
   for (let from = 0; from < n && seen < limit; from++) {
     if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
-    const outcomes = mesh.rows[rowOf[from] ?? -1]?.links.outcome;
+    const outcomes = mesh.reports[rowOf[from] ?? -1]?.links.outcome;
     for (let to = 0; to < n && seen < limit; to++) {
       if (state[from * n + to] !== failed) continue;
       seen++;

@@ -105,7 +105,7 @@ export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
 export function notReporting({ mesh, pods, rowOf }: Picture): PodView[] {
   return pods.filter(({ index, pod }) => {
     if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
-    const row = mesh.rows[rowOf[index] ?? -1];
+    const row = mesh.reports[rowOf[index] ?? -1];
     return row === undefined || row.missing !== '';
   });
 }

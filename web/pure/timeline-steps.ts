@@ -16,7 +16,7 @@ export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[]
   const slowBin = LATENCY_BINS_US.findIndex((boundUs) => boundUs >= problemMs * 1000) + 1;
   return history.links.map((links, i) => {
     const bins = slowBin === 0 ? [] : (history.byLatency[i]?.slice(slowBin) ?? []);
-    const [rows = 0, pods = 0] = [history.rows[i], history.pods[i]];
+    const [rows = 0, pods = 0] = [history.reports[i], history.pods[i]];
     return {
       fromMs: history.fromMs + i * history.stepMs,
       toMs: Math.min(history.toMs, history.fromMs + (i + 1) * history.stepMs),
@@ -28,7 +28,7 @@ export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[]
 }
 
 /** When the first thing that a history knows of began, ms since the epoch; null where it knows nothing. */
-export function knownFrom({ fromMs, stepMs, rows, links }: MeshHistory): number | null {
+export function knownFrom({ fromMs, stepMs, reports: rows, links }: MeshHistory): number | null {
   const first = rows.findIndex((count, i) => count > 0 || (links[i] ?? 0) > 0);
   return first < 0 ? null : fromMs + first * stepMs;
 }

@@ -19,8 +19,8 @@ const TONES: Record<MeshEvent['kind'], MarkTone> = {
   'link-normal': 'good',
   'api-lost': 'suspect',
   'api-back': 'good',
-  'row-starved': 'suspect',
-  'row-recovered': 'good',
+  'cpu-starved': 'suspect',
+  'cpu-recovered': 'good',
   'probe-failed': 'failed',
   'probe-recovered': 'good',
 };
@@ -61,9 +61,9 @@ export function eventWords(event: MeshEvent): string {
       return 'Kubernetes API is away';
     case 'api-back':
       return 'Kubernetes API is back';
-    case 'row-starved':
+    case 'cpu-starved':
       return `${name} is starved`;
-    case 'row-recovered':
+    case 'cpu-recovered':
       return `${name} is not starved any more`;
     case 'probe-failed':
       return `${detail} fails${fromText(event)}`;

@@ -1,7 +1,7 @@
 import { type ChangedLink, MAX_CHANGED, type ReportData, type ReportFigures } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
-import { emptyFigures, type LinkFigures, linkOf, type RangeLinks, type RangeRow, readLink } from './ranges.ts';
+import { emptyFigures, type LinkFigures, linkOf, type RangeLinks, type RangeReport, readLink } from './ranges.ts';
 import { Names, namesOf, type PodTable } from './tables.ts';
 
 /** What is compared. */
@@ -17,7 +17,7 @@ type Comparison = Pick<ReportData, 'figures' | 'affected' | 'collateral' | 'lost
 /** A link with samples in the range "during". */
 type Seen = LinkTrio & { during: LinkFigures };
 
-/** Affected links by number of the pod that they lead to or from. Yields after each row. */
+/** Affected links by number of the pod that they lead to or from. Yields after each report. */
 export function* touchingOf({ ranges, table, slowUs }: Compared): Generator<void, Uint32Array> {
   const touching = new Uint32Array(table.pods.length);
   yield* eachLink(ranges, table.pods.length, (from, key, { before, during }) => {
@@ -29,7 +29,7 @@ export function* touchingOf({ ranges, table, slowUs }: Compared): Generator<void
   return touching;
 }
 
-/** Compares all links of the ranges. Yields after each row. */
+/** Compares all links of the ranges. Yields after each report. */
 export function* compare(compared: Compared, targets: ReadonlySet<number>): Generator<void, Comparison> {
   const counts = new LinkCounts(compared, targets);
   yield* eachLink(compared.ranges, compared.table.pods.length, (from, key, trio) => counts.add(from, key, trio));
@@ -285,9 +285,9 @@ type LinkTrio = ByRange<LinkFigures | null>;
 /** Links visited in one turn: some microseconds each. */
 const TURN_LINKS = 200;
 
-/** Where the links of one row of one range are. */
+/** Where the links of one report of one range are. */
 interface Lookup {
-  row: RangeRow | undefined;
+  report: RangeReport | undefined;
   /** Entry by key, -1 = none. */
   entry: Int32Array;
   figures: LinkFigures;
@@ -295,7 +295,7 @@ interface Lookup {
 
 /**
  * Visits every link that any of the ranges has, once, all ranges at a time. `podCount` is that of the table whose numbers
- * the ranges use. Yields after each row and each few links.
+ * the ranges use. Yields after each report and each few links.
  */
 export function* eachLink(
   ranges: ByRange<RangeLinks | null>,
@@ -303,7 +303,7 @@ export function* eachLink(
   visit: (from: number, key: number, trio: LinkTrio) => void,
 ): Generator<void, void> {
   const lookup = (): Lookup => ({
-    row: undefined,
+    report: undefined,
     entry: new Int32Array(podCount * 2).fill(-1),
     figures: emptyFigures(),
   });
@@ -312,12 +312,12 @@ export function* eachLink(
   let visits = 0;
   for (let from = 0; from < podCount; from++) {
     for (const name of RANGES) enter(lookups[name], ranges[name]?.get(from));
-    // The same link is in up to three rows: whoever has it first takes it out of all.
+    // The same link is in up to three reports: whoever has it first takes it out of all.
     for (const name of RANGES) {
-      const { row, entry } = lookups[name];
-      const length = row?.keys.length ?? 0;
+      const { report, entry } = lookups[name];
+      const length = report?.keys.length ?? 0;
       for (let i = 0; i < length; i++) {
-        const key = row?.keys[i] ?? 0;
+        const key = report?.keys[i] ?? 0;
         if (entry[key] === -1) continue;
         trio.before = takeOut(lookups.before, key);
         trio.during = takeOut(lookups.during, key);
@@ -330,16 +330,16 @@ export function* eachLink(
   }
 }
 
-function enter(lookup: Lookup, row: RangeRow | undefined): void {
-  lookup.row = row;
-  if (row !== undefined) for (let i = 0; i < row.keys.length; i++) lookup.entry[row.keys[i] ?? 0] = i;
+function enter(lookup: Lookup, report: RangeReport | undefined): void {
+  lookup.report = report;
+  if (report !== undefined) for (let i = 0; i < report.keys.length; i++) lookup.entry[report.keys[i] ?? 0] = i;
 }
 
-function takeOut({ row, entry, figures }: Lookup, key: number): LinkFigures | null {
+function takeOut({ report, entry, figures }: Lookup, key: number): LinkFigures | null {
   const i = entry[key] ?? -1;
-  if (row === undefined || i === -1) return null;
+  if (report === undefined || i === -1) return null;
   entry[key] = -1;
-  return readLink(row, i, figures);
+  return readLink(report, i, figures);
 }
 
 /** How a link did, as far as telling better from worse needs it. */
@@ -357,7 +357,7 @@ export function isSlow({ p50Us16 }: Doing, slowUs: number): boolean {
 
 /**
  * Whether a link became worse: it failed, and at least twice before's share of its probes did; or it is slow, and its
- * median is at least twice before's. Without samples before (a new pod, a lost row) it is worse if it is bad.
+ * median is at least twice before's. Without samples before (a new pod, a lost report) it is worse if it is bad.
  */
 export function isWorse(before: Doing | null, during: Doing, slowUs: number): boolean {
   if (during.failures > 0 && (before === null || failedShare(during) >= 2 * failedShare(before))) return true;
@@ -384,7 +384,7 @@ interface TargetSigns {
   named: readonly number[];
   /** Findings of the range "during" that the range before does not have, the gravest first. */
   findings: readonly Finding[];
-  /** Numbers of the pods of the matrix that the findings are from. */
+  /** Numbers of the pods of the mesh that the findings are from. */
   numbers: Int32Array;
   /** By number of a pod: affected links that lead to it or from it. */
   touching: Uint32Array;

@@ -2,7 +2,7 @@ import type { DrawnMesh } from '../../heatmap-png/heatmap.ts';
 import type { ReportRange } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
-import type { Mesh, MeshRow } from '../../protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import { namesOf, type PodTable } from './tables.ts';
 
 /** A stretch of time, ms since the epoch by the serving pod's clock; `fromMs` < `toMs`. */
@@ -62,22 +62,22 @@ export function stretchesOf(wanted: WantedRanges, nowMs: number, windowMs: numbe
   return { before: keptBefore, during: kept ?? during, after: keptAfter, notes: notes.filter((note) => note !== '') };
 }
 
-/** What a report keeps of the matrix of one range. */
+/** What a report keeps of the mesh of one range. */
 export interface RangeView {
   range: ReportRange;
   links: RangeLinks;
   findings: readonly Finding[];
-  /** Numbers of the pods that the findings name, by index in the matrix. */
+  /** Numbers of the pods that the findings name, by index in the mesh. */
   numbers: Int32Array;
 }
 
-/** Reads a matrix of the past; it may be let go of afterwards. Yields after each row. */
+/** Reads a mesh of the past; it may be let go of afterwards. Yields after each report. */
 export function* rangeViewOf(mesh: Mesh, table: PodTable): Generator<void, RangeView> {
   const numbers = table.take(mesh.pods);
   const links = yield* rangeLinksOf(mesh, numbers);
-  const missing = mesh.rows.filter((row) => row.missing !== '').map(({ pod }) => mesh.pods[pod]?.name ?? '');
+  const missing = mesh.reports.filter((report) => report.missing !== '').map(({ pod }) => mesh.pods[pod]?.name ?? '');
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
-  const range = { fromMs, toMs, resolutionMs, pods: mesh.rows.length, missing: namesOf(missing) };
+  const range = { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: namesOf(missing) };
   return { range, links, findings: mesh.findings, numbers };
 }
 
@@ -85,24 +85,24 @@ export function* rangeViewOf(mesh: Mesh, table: PodTable): Generator<void, Range
 const FAILED = 1;
 
 /**
- * A matrix of the past as it is drawn in a report: not how each link stood at the end, but its median over the range, and
- * failed where a probe failed in it. Shares what it can with the matrix. Yields after each row.
+ * A mesh of the past as it is drawn in a report: not how each link stood at the end, but its median over the range, and
+ * failed where a probe failed in it. Shares what it can with the mesh. Yields after each report.
  */
 export function* drawnRangeOf(mesh: Mesh): Generator<void, DrawnMesh> {
-  const rows: MeshRow[] = [];
-  for (const row of mesh.rows) {
-    rows.push(drawnRow(row));
+  const reports: MergedReport[] = [];
+  for (const report of mesh.reports) {
+    reports.push(drawnReport(report));
     yield;
   }
-  return { pods: mesh.pods, rows, settings: mesh.settings, atMs: mesh.past?.toMs ?? mesh.atMs };
+  return { pods: mesh.pods, reports, settings: mesh.settings, atMs: mesh.past?.toMs ?? mesh.atMs };
 }
 
-function drawnRow(row: MeshRow): MeshRow {
-  const { links, stats } = row;
-  if (stats === null) return row;
+function drawnReport(report: MergedReport): MergedReport {
+  const { links, stats } = report;
+  if (stats === null) return report;
   const outcome = new Uint8Array(links.length);
   for (let i = 0; i < outcome.length; i++) if ((stats.failures[i] ?? 0) > 0) outcome[i] = FAILED;
-  return { ...row, links: { ...links, outcome, totalUs: stats.p50Us } };
+  return { ...report, links: { ...links, outcome, totalUs: stats.p50Us } };
 }
 
 /** What one link came to in a range. Durations as `pack16` packs them, `NONE16` without an ok sample. */
@@ -117,7 +117,7 @@ export interface LinkFigures {
 }
 
 /** One pod's links in a range, entry by entry. */
-export interface RangeRow {
+export interface RangeReport {
   /** The probed pod and the family: `keyOf`. */
   keys: Int32Array;
   samples: Uint16Array;
@@ -129,9 +129,9 @@ export interface RangeRow {
 }
 
 /** All links of one range, by the number of the probing pod. */
-export type RangeLinks = ReadonlyMap<number, RangeRow>;
+export type RangeLinks = ReadonlyMap<number, RangeReport>;
 
-/** Names a link within its row: one to the same pod over IPv6 is another one. */
+/** Names a link within its report: one to the same pod over IPv6 is another one. */
 export function keyOf(to: number, ipv6: boolean): number {
   return to * 2 + (ipv6 ? 1 : 0);
 }
@@ -142,22 +142,22 @@ export function linkOf(key: number): { to: number; ipv6: boolean } {
 }
 
 /**
- * Takes out of a matrix of the past what a report needs, 15 bytes a link, so that the matrix itself can go. `numbers`
- * are the numbers of its pods (`PodTable.take`). Yields after each row.
+ * Takes out of a mesh of the past what a report needs, 15 bytes a link, so that the mesh itself can go. `numbers`
+ * are the numbers of its pods (`PodTable.take`). Yields after each report.
  */
 function* rangeLinksOf(mesh: Mesh, numbers: Int32Array): Generator<void, RangeLinks> {
-  const rows = new Map<number, RangeRow>();
+  const reports = new Map<number, RangeReport>();
   const slowUs = mesh.settings.slowLinkMs * 1000;
-  for (const row of mesh.rows) {
-    const from = numbers[row.pod];
-    if (from !== undefined && row.missing === '') rows.set(from, rangeRowOf(row, numbers, slowUs));
+  for (const report of mesh.reports) {
+    const from = numbers[report.pod];
+    if (from !== undefined && report.missing === '') reports.set(from, rangeReportOf(report, numbers, slowUs));
     yield;
   }
-  return rows;
+  return reports;
 }
 
-function rangeRowOf({ links, stats }: MeshRow, numbers: Int32Array, slowUs: number): RangeRow {
-  const picked = emptyRow(stats === null ? 0 : countSeen(links, stats));
+function rangeReportOf({ links, stats }: MergedReport, numbers: Int32Array, slowUs: number): RangeReport {
+  const picked = emptyReport(stats === null ? 0 : countSeen(links, stats));
   if (stats === null) return picked;
   const { keys, samples, failures, p50Us16, p95Us16, maxUs16, isBadAtEnd } = picked;
   for (let i = 0, k = 0; i < links.length; i++) {
@@ -184,8 +184,8 @@ function countSeen(links: LinkColumns, stats: StatColumns): number {
   return count;
 }
 
-/** One buffer a row, wide columns first: a thousand rows of seven each would be work for the collector of garbage. */
-function emptyRow(length: number): RangeRow {
+/** One buffer a report, wide columns first: a thousand reports of seven each would be work for the collector of garbage. */
+function emptyReport(length: number): RangeReport {
   const buffer = new ArrayBuffer(15 * length);
   const column = (i: number) => new Uint16Array(buffer, (4 + 2 * i) * length, length);
   return {
@@ -199,14 +199,14 @@ function emptyRow(length: number): RangeRow {
   };
 }
 
-/** Reads entry `i` of a row into `figures`, which is used again and again: a matrix has a million links. */
-export function readLink(row: RangeRow, i: number, figures: LinkFigures): LinkFigures {
-  figures.samples = row.samples[i] ?? 0;
-  figures.failures = row.failures[i] ?? 0;
-  figures.p50Us16 = row.p50Us16[i] ?? NONE16;
-  figures.p95Us16 = row.p95Us16[i] ?? NONE16;
-  figures.maxUs16 = row.maxUs16[i] ?? NONE16;
-  figures.isBadAtEnd = row.isBadAtEnd[i] === 1;
+/** Reads entry `i` of a report into `figures`, which is used again and again: a mesh has a million links. */
+export function readLink(report: RangeReport, i: number, figures: LinkFigures): LinkFigures {
+  figures.samples = report.samples[i] ?? 0;
+  figures.failures = report.failures[i] ?? 0;
+  figures.p50Us16 = report.p50Us16[i] ?? NONE16;
+  figures.p95Us16 = report.p95Us16[i] ?? NONE16;
+  figures.maxUs16 = report.maxUs16[i] ?? NONE16;
+  figures.isBadAtEnd = report.isBadAtEnd[i] === 1;
   return figures;
 }
 

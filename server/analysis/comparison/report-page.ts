@@ -120,7 +120,7 @@ function verdictSection({ verdict }: ReportData): Markup {
   const clauses = verdict.expect.map(
     (clause, i) => html`<li><code>${clause}</code> – ${marks[verdict.clauses[i] ?? 'unknown']}</li>`,
   );
-  const missing = verdict.missing_rows.length;
+  const missing = verdict.missing_reports.length;
   return html`<section class="verdict ${verdict.verdict}" aria-labelledby="verdict">
 <h2 class="headline" id="verdict">${VERDICT_WORDS[verdict.verdict]}</h2>
 ${verdict.reason === '' ? null : html`<p>${verdict.reason}</p>`}<ul>${clauses}</ul>
@@ -295,8 +295,8 @@ const WORDS: Record<EventKind, string> = {
   'link-normal': '✓ link normal',
   'api-lost': '✕ API server lost',
   'api-back': '✓ API server back',
-  'row-starved': '~ pod starved',
-  'row-recovered': '✓ pod no longer starved',
+  'cpu-starved': '~ pod starved',
+  'cpu-recovered': '✓ pod no longer starved',
   'probe-failed': '✕ external probe failed',
   'probe-recovered': '✓ external probe recovered',
 };

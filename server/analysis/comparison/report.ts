@@ -14,7 +14,7 @@ import type { Finding } from '../../protocol/finding.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { InTurn, inSlices } from '../../runtime/concurrency.ts';
+import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { selecting } from '../verdict/counts.ts';
 import type { Clause, ParseDuration } from '../verdict/parse-clause.ts';
 import { clausesOf, judge } from '../verdict/verdict.ts';
@@ -34,7 +34,7 @@ import { clock, counted, listed, namesOf, PodTable, span, titleOf } from './tabl
 /** What making reports needs of the other parts. */
 export interface ReporterDeps {
   clock: Clock;
-  /** The matrix of a stretch of the past. */
+  /** The mesh of a stretch of the past. */
   past(stretch: Stretch): Promise<Mesh>;
   events(query: Stretch & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
@@ -43,14 +43,14 @@ export interface ReporterDeps {
 
 /** Judges a hypothesis. */
 export interface Hypothesis {
-  /** Whether it holds in a matrix. */
+  /** Whether it holds in a mesh. */
   judge(mesh: Mesh): Promise<VerdictAnswer>;
   /** The pods that its clauses name: indexes in `Mesh.pods`. */
   named(mesh: Mesh): Promise<number[]>;
 }
 
 /** What is reported. */
-export interface ReportWish {
+export interface ReportOptions {
   ranges: WantedRanges;
   hypothesis: Hypothesis;
   /** '' = one that is made of the findings. */
@@ -60,7 +60,7 @@ export interface ReportWish {
 }
 
 /** A report as it is asked for: the hypothesis in its clauses' words. */
-export type ReportQuery = Omit<ReportWish, 'hypothesis'> & { expect: readonly string[] };
+export type ReportQuery = Omit<ReportOptions, 'hypothesis'> & { expect: readonly string[] };
 
 /** What asking came to. A mistake names the parameter and the place. */
 export type ReportResult = { report: Report } | { mistake: string };
@@ -77,34 +77,34 @@ export interface Report {
 /** Makes reports. */
 interface Reporter {
   /** Rejects with a BusyError if too many are wanted at once, and as the parts it asks reject. */
-  report(wish: ReportWish): Promise<Report>;
+  report(wish: ReportOptions): Promise<Report>;
 }
 
-/** A report of 1000 pods holds a matrix and 45 MB besides while it is made. */
+/** A report of 1000 pods holds a mesh and 45 MB besides while it is made. */
 const MAX_REPORTS = 4;
 /** All pictures of a report together, bytes: base64 makes a third more of them. */
 const MAX_PICTURE_BYTES = 1_350_000;
 
-/** Makes the one who reports. One report at a time, and within it one matrix at a time. */
+/** Makes the one who reports. One report at a time, and within it one mesh at a time. */
 export function createReporter({ historyWindowMs }: { historyWindowMs: number }, deps: ReporterDeps): Reporter {
-  const turn = new InTurn(MAX_REPORTS, 'too many reports at once, try again in a few seconds');
+  const turn = new SerialQueue(MAX_REPORTS, 'too many reports at once, try again in a few seconds');
   return {
     report: (wish) => turn.do(() => make(wish, stretchesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
   };
 }
 
-async function make(wish: ReportWish, stretches: ReportStretches, deps: ReporterDeps): Promise<Report> {
+async function make(wish: ReportOptions, stretches: ReportStretches, deps: ReporterDeps): Promise<Report> {
   const { clock } = deps;
   const table = new PodTable();
   const pictures = new Pictures(wish.pictures, deps);
   const look = async (name: keyof ReportPictures, mesh: Mesh): Promise<RangeView> => {
-    const view = await inSlices(rangeViewOf(mesh, table), clock);
+    const view = await runSliced(rangeViewOf(mesh, table), clock);
     await pictures.take(name, mesh);
     return view;
   };
   const lookAt = async (name: keyof ReportPictures, stretch: Stretch | null) =>
     stretch === null ? null : look(name, await deps.past(stretch));
-  // In a function of its own, so that its matrix can go before the next one comes.
+  // In a function of its own, so that its mesh can go before the next one comes.
   const lookAtDuring = async () => {
     const mesh = await deps.past(stretches.during);
     const { servedBy, settings, discovery } = mesh;
@@ -125,7 +125,7 @@ async function make(wish: ReportWish, stretches: ReportStretches, deps: Reporter
   ]);
   const told = { title: wish.title, nowMs: clock.nowMs(), notes: stretches.notes };
   const sources = { ...parts, ...told, views: { before, during, after }, table, events, annotations };
-  const data = await inSlices(reportDataOf(sources), clock);
+  const data = await runSliced(reportDataOf(sources), clock);
   return { data, page: () => reportPage(data, pictures.taken), policy: REPORT_POLICY };
 }
 
@@ -154,7 +154,7 @@ class Pictures {
 async function paint(mesh: Mesh, deps: ReporterDeps): Promise<Uint8Array> {
   const slowMs = mesh.settings.slowLinkMs;
   const limits = { t0Ms: Math.min(2, slowMs), t1Ms: Math.min(5, slowMs), t2Ms: slowMs };
-  return deps.paint(await inSlices(drawnRangeOf(mesh), deps.clock), limits);
+  return deps.paint(await runSliced(drawnRangeOf(mesh), deps.clock), limits);
 }
 
 /** Everything that a report is made of. */
@@ -162,7 +162,7 @@ interface ReportSources {
   /** '' = one that is made of what is reported. */
   title: string;
   nowMs: number;
-  /** Of the matrix of the range "during". */
+  /** Of the mesh of the range "during". */
   head: Pick<Mesh, 'servedBy' | 'settings' | 'discovery'>;
   /** `during` is there always. */
   views: ByRange<RangeView | null> & { during: RangeView };
@@ -176,7 +176,7 @@ interface ReportSources {
   notes: readonly string[];
 }
 
-/** Makes the report. Yields after each row and each other small step. */
+/** Makes the report. Yields after each report and each other small step. */
 function* reportDataOf(sources: ReportSources): Generator<void, ReportData> {
   const { views, table, head } = sources;
   const { settings, discovery } = head;
@@ -416,8 +416,8 @@ function rangeUnknowns(name: string, range: ReportRange | null): string[] {
   const { missing, resolutionMs, fromMs } = range;
   const sentences: string[] = [];
   if (missing.count > 0) {
-    const rows = `${counted(missing.count, 'pod')} of ${range.pods}`;
-    sentences.push(`In the range "${name}" ${rows} did not tell what they measured: ${listed(missing)}`);
+    const reports = `${counted(missing.count, 'pod')} of ${range.pods}`;
+    sentences.push(`In the range "${name}" ${reports} did not tell what they measured: ${listed(missing)}`);
   }
   if (resolutionMs > 0) {
     const edges = `so its edges (${clock(fromMs)}) may be off by that much`;
@@ -434,8 +434,8 @@ export function hypothesisOf(
   const clauses = clausesOf(expect, parseDuration);
   if (typeof clauses === 'string') return clauses;
   return {
-    judge: (mesh) => inSlices(judge(mesh, clauses, lengthOf(mesh)), clock),
-    named: (mesh) => inSlices(namedBy(clauses, mesh), clock),
+    judge: (mesh) => runSliced(judge(mesh, clauses, lengthOf(mesh)), clock),
+    named: (mesh) => runSliced(namedBy(clauses, mesh), clock),
   };
 }
 

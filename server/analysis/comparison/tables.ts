@@ -1,13 +1,13 @@
 import { MAX_REPORT_NAMES, type ReportData, type ReportNames } from '../../protocol/comparison.ts';
 import type { Pod } from '../../protocol/pod.ts';
 
-/** All pods of several matrices, one number each. */
+/** All pods of several meshes, one number each. */
 export class PodTable {
-  /** The pods by number, each as the last matrix that had it tells it. */
+  /** The pods by number, each as the last mesh that had it tells it. */
   readonly pods: Pod[] = [];
   readonly #byUid = new Map<string, number>();
 
-  /** Takes the pods of a matrix in; gives the number of each, by its index there. */
+  /** Takes the pods of a mesh in; gives the number of each, by its index there. */
   take(pods: readonly Pod[]): Int32Array {
     return Int32Array.from(pods, (pod) => this.#take(pod));
   }

@@ -1,6 +1,6 @@
-import type { MeshRow } from '../../protocol/mesh.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
 import {
-  type BadRow,
+  type BadReport,
   Evidence,
   FRESH,
   increase,
@@ -85,7 +85,7 @@ const FEW_PAIRS = 100;
 /**
  * Marks pods that most others find bad, and pods that find most others bad; clear cases first, so that what they
  * explain confuses nobody. A quorum of two keeps one liar from accusing the rest: it is the odd one out itself.
- * `reported`: whether the pod's row is here, which speaks for it where both ends of the links could be the cause.
+ * `reported`: whether the pod's report is here, which speaks for it where both ends of the links could be the cause.
  */
 export function* explainPods(layer: Layer, explained: Explained, reported: (pod: number) => boolean): Generator<void> {
   for (const level of [NEARLY_ALL, 0.5]) {
@@ -243,7 +243,7 @@ interface Residue {
   zoneTargets: Uint32Array;
 }
 
-/** Counts what is left. O(bad pairs); yields after each row. */
+/** Counts what is left. O(bad pairs); yields after each report. */
 function* residueOf(layer: Layer, explained: Explained): Generator<void, Residue> {
   const residue = emptyResidue(layer);
   const { nodes, zones, pods } = layer.places;
@@ -253,9 +253,9 @@ function* residueOf(layer: Layer, explained: Explained): Generator<void, Residue
     targets: new Uint8Array(zones.length * pods.length),
   };
   const cover = explained.cover();
-  for (const row of layer.rows) {
-    for (let k = 0; k < row.to.length; k += SLICE) {
-      countPart(residue, layer.places, stamps, { row, cover, explained }, k);
+  for (const report of layer.reports) {
+    for (let k = 0; k < report.to.length; k += SLICE) {
+      countPart(residue, layer.places, stamps, { report, cover, explained }, k);
       yield;
     }
   }
@@ -263,20 +263,20 @@ function* residueOf(layer: Layer, explained: Explained): Generator<void, Residue
 }
 
 interface Part {
-  row: BadRow;
+  report: BadReport;
   cover: ReturnType<Explained['cover']>;
   explained: Explained;
 }
 
-/** Counts up to `SLICE` pairs of a row from entry `start` on. */
+/** Counts up to `SLICE` pairs of a report from entry `start` on. */
 function countPart(residue: Residue, places: Places, stamps: Stamps, part: Part, start: number): void {
-  const { row, cover, explained } = part;
-  const { from, to: probed, weight } = row;
-  const isRowCovered = cover.from[from] === 1;
+  const { report, cover, explained } = part;
+  const { from, to: probed, weight } = report;
+  const isReportCovered = cover.from[from] === 1;
   const end = Math.min(start + SLICE, probed.length);
   for (let k = start; k < end; k++) {
     const to = probed[k] ?? 0;
-    if (isRowCovered || cover.to[to] === 1 || (cover.hasZones && explained.covers(from, to))) {
+    if (isReportCovered || cover.to[to] === 1 || (cover.hasZones && explained.covers(from, to))) {
       excuse(residue, places, from, to);
       continue;
     }
@@ -357,7 +357,7 @@ export function* causesOf(
   layer: Layer,
   explained: Explained,
   told: Told,
-  isElse: (row: MeshRow, to: number, link: number) => boolean,
+  isElse: (report: MergedReport, to: number, link: number) => boolean,
 ): Generator<void, Causes> {
   const n = layer.places.pods.length;
   const causes: Causes = {
@@ -366,20 +366,20 @@ export function* causesOf(
   };
   const evidenceOf = evidenceFinder(layer, explained, causes);
   const { into, outOf, excusedIn, excusedOut, singles } = causes;
-  for (const { from, to: probed, link: links, families, weight } of layer.rows) {
-    const row = told.rows.get(from);
-    if (row === undefined) continue;
+  for (const { from, to: probed, link: links, families, weight } of layer.reports) {
+    const report = told.reports.get(from);
+    if (report === undefined) continue;
     for (let k = 0; k < probed.length; k++) {
       const [to, link] = [probed[k] ?? 0, links[k] ?? 0];
       const evidence = evidenceOf(from, to);
       if (evidence !== null) {
-        evidence.add(row, link, families[k] ?? 0);
+        evidence.add(report, link, families[k] ?? 0);
         if (evidence !== into.get(to)) increase(excusedIn, to);
         if (evidence !== outOf.get(from)) increase(excusedOut, from);
       } else if (explained.covers(from, to)) {
         increase(excusedIn, to);
         increase(excusedOut, from);
-      } else if (!isElse(row, to, link)) singles.add(from, to, link, families[k] ?? 0, weight[k] ?? 0);
+      } else if (!isElse(report, to, link)) singles.add(from, to, link, families[k] ?? 0, weight[k] ?? 0);
       if (k % CAUSES_SLICE === CAUSES_SLICE - 1) yield;
     }
     yield;
@@ -422,7 +422,7 @@ function evidenceAt(map: Map<number, Evidence>, key: number): Evidence {
 export interface Single {
   from: number;
   to: number;
-  /** Index in the row's `LinkColumns`. */
+  /** Index in the report's `LinkColumns`. */
   link: number;
   families: number;
 }
@@ -452,7 +452,7 @@ class Singles {
     this.outOf = new Uint32Array(podCount);
   }
 
-  /** Takes in a pair; `weight` as in `BadRow`. One sample against the others of its window is counted only. */
+  /** Takes in a pair; `weight` as in `BadReport`. One sample against the others of its window is counted only. */
   add(from: number, to: number, link: number, families: number, weight: number): void {
     increase(this.into, to);
     increase(this.outOf, from);
@@ -463,7 +463,7 @@ class Singles {
   }
 
   /**
-   * Those that are more than chance, of `judged` pairs: of few each; of more those that were bad twice in a row, and the
+   * Those that are more than chance, of `judged` pairs: of few each; of more those that were bad twice in a report, and the
    * others only if they are too few for chance.
    */
   worthTelling(judged: number): Single[] {

@@ -1,6 +1,6 @@
 import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
-import type { MeshRow } from '../../protocol/mesh.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 import type { Outcome, Phase } from '../../protocol/sample.ts';
 
@@ -15,13 +15,13 @@ export const FRESH = 1;
 /** At least two samples say so: chance is no explanation. */
 export const STANDS = 2;
 
-/** What is bad in one pod's row: entry k of each column is about the same pair of pods. */
-export interface BadRow {
+/** What is bad in one pod's report: entry k of each column is about the same pair of pods. */
+export interface BadReport {
   /** The pod that probes. */
   from: number;
   /** The probed pods. */
   to: Uint16Array;
-  /** Index in the row's `LinkColumns`, of the worse where a pair has two. */
+  /** Index in the report's `LinkColumns`, of the worse where a pair has two. */
   link: Uint16Array;
   /** How far more than one sample says so: `SPIKE`, `FRESH` or `STANDS`. */
   weight: Uint8Array;
@@ -30,13 +30,13 @@ export interface BadRow {
 }
 
 /**
- * What is judged and what is bad by one measure (failed, or slow), counted while rows come in. The link of a pod to
+ * What is judged and what is bad by one measure (failed, or slow), counted while reports come in. The link of a pod to
  * itself is not in it: it says nothing of others.
  */
 export class Layer {
   readonly places: Places;
-  /** Rows with anything bad. */
-  readonly rows: BadRow[] = [];
+  /** Reports with anything bad. */
+  readonly reports: BadReport[] = [];
   /** Judged pairs by probed and by probing pod. */
   readonly probedIn: Uint32Array;
   readonly probedOut: Uint32Array;
@@ -69,13 +69,13 @@ export class Layer {
     this.#families = new Uint8Array(n);
   }
 
-  /** Begins the row of pod `from`. */
+  /** Begins the report of pod `from`. */
   begin(from: number): void {
     this.#from = from;
     this.#bad = 0;
   }
 
-  /** Counts the pairs of the row that was begun whose state is from 1 to `worst`. O(pods). */
+  /** Counts the pairs of the report that was begun whose state is from 1 to `worst`. O(pods). */
   judge(states: Uint8Array, worst: number): void {
     const { nodeOf, zoneOf, zones } = this.places;
     const { probedIn, crossIn, zonePairs } = this;
@@ -108,12 +108,12 @@ export class Layer {
     this.#families[k] = families;
   }
 
-  /** Ends the row. */
+  /** Ends the report. */
   end(): void {
     const count = this.#bad;
     if (count === 0) return;
     this.badPairs += count;
-    this.rows.push({
+    this.reports.push({
       from: this.#from,
       to: this.#to.slice(0, count),
       link: this.#link.slice(0, count),
@@ -133,18 +133,18 @@ export function increase(counts: Uint32Array, i: number): void {
   counts[i] = (counts[i] ?? 0) + 1;
 }
 
-/** What rows have told, as far as findings need it. */
+/** What reports have told, as far as findings need it. */
 export interface Told {
   places: Places;
-  /** By pod: its row, if it is here and to be believed. */
-  rows: Map<number, MeshRow>;
-  missing: MeshRow[];
-  /** Rows that are here and not to be believed. */
-  starved: MeshRow[];
+  /** By pod: its report, if it is here and to be believed. */
+  reports: Map<number, MergedReport>;
+  missing: MergedReport[];
+  /** Reports that are here and not to be believed. */
+  starved: MergedReport[];
   failed: Layer;
   /** Of the pairs that do not fail. */
   slow: Layer;
-  /** Pods whose link to themselves fails, with its index in the row. */
+  /** Pods whose link to themselves fails, with its index in the report. */
   selfFailed: { pod: number; link: number }[];
   slowUs: number;
   /** Whether any pair was probed in both IP families. */
@@ -223,30 +223,30 @@ export class Evidence {
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
   /** Entry k of both is about the same link; two lists, because a thousand causes may have as many as are taken. */
-  readonly #rows: MeshRow[] = [];
+  readonly #reports: MergedReport[] = [];
   readonly #links: number[] = [];
   #last = -1;
   #medians: Medians | null = null;
 
-  /** Takes a pair into account: `link` of `row`, bad in `families`. Rows come one after the other. */
-  add(row: MeshRow, link: number, families: number): void {
+  /** Takes a pair into account: `link` of `report`, bad in `families`. Reports come one after the other. */
+  add(report: MergedReport, link: number, families: number): void {
     this.affected += 1;
     this.families |= families;
-    if (row.pod !== this.#last) {
-      this.#last = row.pod;
+    if (report.pod !== this.#last) {
+      this.#last = report.pod;
       this.fromCount += 1;
-      if (this.from.length < MAX_FINDING_PODS) this.from.push(row.pod);
+      if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
     }
     if (this.#links.length >= MAX_LINKS) return;
-    this.#rows.push(row);
+    this.#reports.push(report);
     this.#links.push(link);
   }
 
   /** The first of its links. */
-  get first(): { row: MeshRow; link: number } | undefined {
-    const [row] = this.#rows;
+  get first(): { report: MergedReport; link: number } | undefined {
+    const [report] = this.#reports;
     const [link] = this.#links;
-    return row === undefined || link === undefined ? undefined : { row, link };
+    return report === undefined || link === undefined ? undefined : { report, link };
   }
 
   /** Takes over what other evidence has, of other probing pods. */
@@ -256,14 +256,14 @@ export class Evidence {
     this.fromCount += other.fromCount;
     this.from.push(...other.from.slice(0, MAX_FINDING_PODS - this.from.length));
     const room = MAX_LINKS - this.#links.length;
-    this.#rows.push(...other.#rows.slice(0, room));
+    this.#reports.push(...other.#reports.slice(0, room));
     this.#links.push(...other.#links.slice(0, room));
   }
 
   /** The outcome and phase that most links share. */
   ending(): { outcome: Outcome; phase: Phase | null } {
     const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
-    for (const [k, { links }] of this.#rows.entries()) {
+    for (const [k, { links }] of this.#reports.entries()) {
       const link = this.#links[k] ?? 0;
       const [outcome, phase] = [outcomeOf(links, link), phaseOf(links, link)];
       const key = `${outcome} ${phase}`;
@@ -294,23 +294,23 @@ export class Evidence {
     return isLate(firstByteUs) ? 'first-byte' : 'body';
   }
 
-  /** Whether the phases are known at all: Goldpinger's own rows have none. */
+  /** Whether the phases are known at all: Goldpinger's own reports have none. */
   get knowsPhases(): boolean {
     return this.medians().connectUs >= 0;
   }
 
   /** Since when they fail, or are slow, by the median link; ms since the epoch, 0 = not known. */
   sinceMs(isFailed: boolean): number {
-    const since = this.#rows.flatMap((row, k) => {
+    const since = this.#reports.flatMap((report, k) => {
       const link = this.#links[k] ?? 0;
-      const forMs = isFailed ? unpack16(row.links.sinceMs[link] ?? NONE16) : slowForMs(row, link);
-      return forMs < 0 ? [] : [Math.round(row.atMs - forMs)];
+      const forMs = isFailed ? unpack16(report.links.sinceMs[link] ?? NONE16) : slowForMs(report, link);
+      return forMs < 0 ? [] : [Math.round(report.atMs - forMs)];
     });
     return middle(since, 0);
   }
 
   #median(column: 'connectUs' | 'firstByteUs' | 'totalUs'): number {
-    const values = this.#rows.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
+    const values = this.#reports.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
     return middle(
       values.filter((us) => us >= 0),
       -1,
@@ -318,7 +318,7 @@ export class Evidence {
   }
 }
 
-function slowForMs({ slow = [] }: MeshRow, link: number): number {
+function slowForMs({ slow = [] }: MergedReport, link: number): number {
   return slow.find(([at]) => at === link)?.[1] ?? -1;
 }
 

@@ -6,28 +6,28 @@ import {
   MAX_FINDINGS,
 } from '../../protocol/finding.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
-import type { Mesh, MeshRow } from '../../protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../protocol/pod.ts';
 import { causesOf, Explained, explainNodes, explainPods, explainZones } from './attribution.ts';
 import { FRESH, IPV4, IPV6, Layer, Places, SPIKE, STANDS, type Told } from './counts.ts';
 import { inMs, percent, podFindings, Scope, selfFindings, singleFindings, zoneFindings } from './messages.ts';
 
-/** What findings need besides rows. */
+/** What findings need besides reports. */
 interface FindingsHead {
   discovery: DiscoveryStatus;
-  /** The pod that collected the matrix: index in `Mesh.pods`, -1 if it is not among them. */
+  /** The pod that collected the mesh: index in `Mesh.pods`, -1 if it is not among them. */
   servedBy: number;
 }
 
 /**
- * Findings from what rows have told, the gravest first. First by failure, then by slowness: nodes, pairs of zones, pods,
+ * Findings from what reports have told, the gravest first. First by failure, then by slowness: nodes, pairs of zones, pods,
  * single links; each step looks only at what the steps before do not explain. O(bad links) a step; yields after each few.
  */
 function* findingsOf(told: Told, head: FindingsHead): Generator<void, Finding[]> {
   const failed = yield* explained(told, told.failed, null, head.servedBy);
   const slow = yield* explained(told, told.slow, failed, head.servedBy);
   // A pod that is slow to answer answers some too late: that is the same cause.
-  const isTooLate = ({ pod, links }: MeshRow, to: number, link: number) =>
+  const isTooLate = ({ pod, links }: MergedReport, to: number, link: number) =>
     slow.covers(pod, to) && outcomeOf(links, link) === 'timeout';
   const failures = new Scope(told, told.failed, yield* causesOf(told.failed, failed, told, isTooLate), 'failed');
   const delays = new Scope(told, told.slow, yield* causesOf(told.slow, slow, told, () => false), 'slow');
@@ -50,10 +50,10 @@ function* findingsOf(told: Told, head: FindingsHead): Generator<void, Finding[]>
 /** What general causes explain by one measure; `before`: those by a graver one. */
 function* explained(told: Told, layer: Layer, before: Explained | null, servedBy: number): Generator<void, Explained> {
   const causes = new Explained(told.places, before);
-  if (layer.rows.length > 0) {
+  if (layer.reports.length > 0) {
     yield* explainNodes(layer, causes, servedBy);
     yield* explainZones(layer, causes);
-    yield* explainPods(layer, causes, (pod) => told.rows.has(pod));
+    yield* explainPods(layer, causes, (pod) => told.reports.has(pod));
     if (before === null) explainPair(told, causes);
   }
   return causes;
@@ -65,8 +65,8 @@ function* explained(told: Told, layer: Layer, before: Explained | null, servedBy
  */
 function explainPair(told: Told, explained: Explained): void {
   if (told.places.judgedCount !== 2) return;
-  for (const { from, to, link } of told.failed.rows) {
-    const links = told.rows.get(from)?.links;
+  for (const { from, to, link } of told.failed.reports) {
+    const links = told.reports.get(from)?.links;
     if (links === undefined) continue;
     const [outcome, phase] = [outcomeOf(links, link[0] ?? 0), phaseOf(links, link[0] ?? 0)];
     const isLate = outcome === 'timeout' && phase !== null && phase !== 'connect';
@@ -75,7 +75,7 @@ function explainPair(told: Told, explained: Explained): void {
   }
 }
 
-/** Tells of a pod whether another finding says why its row is missing: we that ask do not reach it, or it is slow. */
+/** Tells of a pod whether another finding says why its report is missing: we that ask do not reach it, or it is slow. */
 function silenceExplained(servedBy: number, links: readonly Finding[], explained: Explained[]) {
   const unreached = new Set(links.flatMap(({ from, pods }) => (from.includes(servedBy) ? pods : [])));
   return (pod: number) => unreached.has(pod) || explained.some((one) => one.covers(servedBy, pod));
@@ -101,7 +101,7 @@ function cut(findings: Finding[]): Finding[] {
   return [...kept.slice(0, -1), { ...last, detail: detail.trim() }];
 }
 
-/** Findings for readers that have no matrix: pods by name, durations in ms. */
+/** Findings for readers that have no mesh: pods by name, durations in ms. */
 export function namedFindings(mesh: Pick<Mesh, 'atMs' | 'servedBy' | 'findings' | 'pods'>) {
   return {
     generated_at: new Date(Math.round(mesh.atMs)).toISOString(),
@@ -128,12 +128,12 @@ function roundedMs(us: number): number | null {
   return us < 0 ? null : us / 1000;
 }
 
-/** More rows than this of one kind are one finding. */
+/** More reports than this of one kind are one finding. */
 const MAX_ALONE = 3;
 
 /** What every finding has that is not about links. */
 function finding(kind: FindingKind, subject: string, pods: number[], words: Partial<Finding>): Finding {
-  const severity = kind === 'row-starved' ? 'suspect' : 'unknown';
+  const severity = kind === 'cpu-starved' ? 'suspect' : 'unknown';
   return {
     ...{ kind, severity, subject, pods: pods.slice(0, MAX_FINDING_PODS), from: [] },
     ...{ affected: pods.length, of: pods.length, outcome: null, phase: null },
@@ -159,13 +159,13 @@ function apiFindings({ places }: Told, discovery: DiscoveryStatus): Finding[] {
   ];
 }
 
-/** Rows that are not to be trusted: each alone, or all as one if they are many. */
+/** Reports that are not to be trusted: each alone, or all as one if they are many. */
 function starvedFindings({ starved, places }: Told): Finding[] {
   const pods = starved.map(({ pod }) => pod);
   if (pods.length > MAX_ALONE) {
     const title = `${pods.length} of ${places.judgedCount} pods: starved, their own measurements are not to be trusted`;
     return [
-      finding('row-starved', `${pods.length} pods`, pods, {
+      finding('cpu-starved', `${pods.length} pods`, pods, {
         of: places.judgedCount,
         title,
         detail: namesOf(pods, (pod) => places.name(pod)),
@@ -175,7 +175,7 @@ function starvedFindings({ starved, places }: Told): Finding[] {
   return starved.map(({ pod, starvation }) => {
     const late = starvation === null ? '' : `Its event loop is ${inMs(starvation.loopDelayP99Us)} late (p99), `;
     const share = starvation === null ? '' : `${percent(starvation.suspectShare, 1)} of its samples are suspect.`;
-    return finding('row-starved', places.name(pod), [pod], {
+    return finding('cpu-starved', places.name(pod), [pod], {
       ...{ affected: 1, of: 1, sinceMs: starvation?.sinceMs ?? 0 },
       title: `${places.name(pod)}: starved, its own measurements are not to be trusted`,
       detail: `${late}${share} It accuses nobody here.`,
@@ -183,22 +183,22 @@ function starvedFindings({ starved, places }: Told): Finding[] {
   });
 }
 
-/** Rows that are missing though `isExplained` gives no reason for it: each alone, or all as one if they are many. */
+/** Reports that are missing though `isExplained` gives no reason for it: each alone, or all as one if they are many. */
 function missingFindings({ missing, places }: Told, isExplained: (pod: number) => boolean): Finding[] {
-  const rows = missing.filter(({ pod }) => !isExplained(pod));
-  if (rows.length <= MAX_ALONE) {
-    return rows.map((row) =>
-      finding('row-missing', places.name(row.pod), [row.pod], {
-        title: `${places.name(row.pod)}: did not report, ${row.missing}: what it reaches is not known`,
-        detail: row.missingDetail.slice(0, 400),
+  const reports = missing.filter(({ pod }) => !isExplained(pod));
+  if (reports.length <= MAX_ALONE) {
+    return reports.map((report) =>
+      finding('report-missing', places.name(report.pod), [report.pod], {
+        title: `${places.name(report.pod)}: did not report, ${report.missing}: what it reaches is not known`,
+        detail: report.missingDetail.slice(0, 400),
       }),
     );
   }
-  const pods = rows.map(({ pod }) => pod);
+  const pods = reports.map(({ pod }) => pod);
   return [
-    finding('row-missing', `${pods.length} pods`, pods, {
+    finding('report-missing', `${pods.length} pods`, pods, {
       of: places.judgedCount,
-      title: `${pods.length} of ${places.judgedCount} pods: did not report, ${mostly(rows)}: what they reach is not known`,
+      title: `${pods.length} of ${places.judgedCount} pods: did not report, ${mostly(reports)}: what they reach is not known`,
       detail: namesOf(pods, (pod) => places.name(pod)),
     }),
   ];
@@ -210,9 +210,9 @@ function namesOf(pods: readonly number[], name: (pod: number) => string): string
 }
 
 /** The commonest reason. */
-function mostly(rows: readonly MeshRow[]): string {
+function mostly(reports: readonly MergedReport[]): string {
   const counts = new Map<string, number>();
-  for (const { missing } of rows) counts.set(missing, (counts.get(missing) ?? 0) + 1);
+  for (const { missing } of reports) counts.set(missing, (counts.get(missing) ?? 0) + 1);
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);
   return most === undefined ? '' : counts.size === 1 ? most[0] : `mostly ${most[0]}`;
 }
@@ -227,8 +227,8 @@ const FAILED = 3;
 const PACKING_ERROR = 1.001;
 
 /**
- * Counts while rows come in, so that no single turn looks at a million links; what was bad is kept by row.
- * Rows of pods that come or go, did not report or are starved accuse nobody.
+ * Counts while reports come in, so that no single turn looks at a million links; what was bad is kept by report.
+ * Reports of pods that come or go, did not report or are starved accuse nobody.
  */
 export class FindingTally {
   readonly #told: Told;
@@ -240,23 +240,23 @@ export class FindingTally {
   constructor(pods: readonly Pod[], slowLinkMs: number) {
     const places = new Places(pods);
     const layers = { failed: new Layer(places), slow: new Layer(places) };
-    const lists = { rows: new Map(), missing: [], starved: [], selfFailed: [] };
+    const lists = { reports: new Map(), missing: [], starved: [], selfFailed: [] };
     this.#told = { places, ...layers, ...lists, slowUs: slowLinkMs * 1000, bothFamilies: false };
     this.#state = new Uint8Array(pods.length);
     this.#link = new Uint16Array(pods.length);
     this.#families = new Uint8Array(pods.length);
   }
 
-  /** Takes one row into account. O(links + pods). */
-  add(row: MeshRow): void {
-    const { places, missing, starved, rows } = this.#told;
-    if (places.judged[row.pod] !== 1) return;
-    if (row.missing !== '') missing.push(row);
-    else if (row.starvation?.unreliable === true) starved.push(row);
+  /** Takes one report into account. O(links + pods). */
+  add(report: MergedReport): void {
+    const { places, missing, starved, reports } = this.#told;
+    if (places.judged[report.pod] !== 1) return;
+    if (report.missing !== '') missing.push(report);
+    else if (report.starvation?.unreliable === true) starved.push(report);
     else {
-      rows.set(row.pod, row);
-      this.#judge(row);
-      this.#count(row);
+      reports.set(report.pod, report);
+      this.#judge(report);
+      this.#count(report);
     }
   }
 
@@ -266,7 +266,7 @@ export class FindingTally {
   }
 
   /** Judges pairs: of the two links of a pair in both IP families the worse counts. */
-  #judge({ links }: MeshRow): void {
+  #judge({ links }: MergedReport): void {
     const { places, slowUs } = this.#told;
     const [states, judged, families] = [this.#state, places.judged, this.#families];
     states.fill(UNJUDGED);
@@ -286,11 +286,11 @@ export class FindingTally {
     }
   }
 
-  #count(row: MeshRow): void {
+  #count(report: MergedReport): void {
     const { failed, slow, selfFailed, slowUs } = this.#told;
     const states = this.#state;
-    failed.begin(row.pod);
-    slow.begin(row.pod);
+    failed.begin(report.pod);
+    slow.begin(report.pod);
     failed.judge(states, FAILED);
     slow.judge(states, SLOW);
     for (let to = 0; to < states.length; to++) {
@@ -298,10 +298,10 @@ export class FindingTally {
       if (state <= OK) continue;
       const link = this.#link[to] ?? 0;
       const families = this.#families[to] ?? 0;
-      if (to === row.pod) {
+      if (to === report.pod) {
         if (state === FAILED) selfFailed.push({ pod: to, link });
-      } else if (state === SLOW) slow.keep(to, link, slowWeight(row, link, slowUs), families);
-      else failed.keep(to, link, hasFailedTwice(row, link) ? STANDS : FRESH, families);
+      } else if (state === SLOW) slow.keep(to, link, slowWeight(report, link, slowUs), families);
+      else failed.keep(to, link, hasFailedTwice(report, link) ? STANDS : FRESH, families);
     }
     failed.end();
     slow.end();
@@ -309,13 +309,13 @@ export class FindingTally {
 }
 
 /** Whether the link had been failing for longer than since its newest sample. */
-function hasFailedTwice({ links }: MeshRow, i: number): boolean {
+function hasFailedTwice({ links }: MergedReport, i: number): boolean {
   const [since, age] = [unpack16(links.sinceMs[i] ?? NONE16), unpack16(links.ageMs[i] ?? NONE16)];
   return age >= 0 && since > age * PACKING_ERROR + 1 && ((links.flags[i] ?? 0) & FLAG_SUSPECT) === 0;
 }
 
 /** What the window, if there is one, says of a link whose newest sample was slow. */
-function slowWeight({ stats }: MeshRow, i: number, slowUs: number): number {
+function slowWeight({ stats }: MergedReport, i: number, slowUs: number): number {
   const samples = stats?.samples[i] ?? 0;
   const isSlow = unpack16(stats?.p50Us[i] ?? NONE16) >= slowUs;
   if (isSlow && samples >= 2) return STANDS;

@@ -156,7 +156,7 @@ function ofNode(scope: Scope, node: number): Finding {
   const isOut = out !== undefined && out.affected * 2 > ofOut;
   const evidence = (isIn ? into : out) ?? into ?? new Evidence();
   const of = isIn ? ofIn : ofOut;
-  const elsewhere = [...told.rows.keys()].filter((pod) => places.nodeOf[pod] !== node).length;
+  const elsewhere = [...told.reports.keys()].filter((pod) => places.nodeOf[pod] !== node).length;
   const who = countOf(evidence.fromCount, elsewhere, places.judgedCount - pods.length, 'that report');
   const whatIn = `its ${pods.length} pods are ${isFailed ? 'unreachable' : 'slow'} from ${who}`;
   const whatOut = `its ${pods.length} pods reach ${isFailed ? 'nobody elsewhere' : 'all others slowly'}`;
@@ -291,8 +291,8 @@ function ofPair(scope: Scope, pairs: [Single, ...Single[]]): Finding {
   const [{ from, to }] = pairs;
   const evidence = new Evidence();
   for (const single of pairs) {
-    const row = told.rows.get(single.from);
-    if (row !== undefined) evidence.add(row, single.link, single.families);
+    const report = told.reports.get(single.from);
+    if (report !== undefined) evidence.add(report, single.link, single.families);
   }
   const [a, b] = [told.places.name(from), told.places.name(to)];
   const isOneWay = isFailed && pairs.length === 1 && reaches(scope, to, from);
@@ -321,7 +321,7 @@ function whereOf(scope: Scope, pairs: [Single, ...Single[]], isOneWay: boolean):
 function detailOf({ isFailed }: Scope, evidence: Evidence, more: string): string {
   if (!isFailed) return medianWords(evidence);
   const first = evidence.first;
-  const words = first?.row.details.find(([link]) => link === first.link)?.[1] ?? '';
+  const words = first?.report.details.find(([link]) => link === first.link)?.[1] ?? '';
   return `${words === '' ? '' : `${words}. `}${more}`;
 }
 
@@ -331,8 +331,8 @@ export function* selfFindings(scope: Scope, isTold: (pod: number) => boolean): G
   const findings: Finding[] = [];
   for (const { pod, link } of told.selfFailed.filter(({ pod }) => isTold(pod)).slice(0, MAX_WORDED)) {
     const evidence = new Evidence();
-    const row = told.rows.get(pod);
-    if (row !== undefined) evidence.add(row, link, 0);
+    const report = told.reports.get(pod);
+    if (report !== undefined) evidence.add(report, link, 0);
     const name = told.places.name(pod);
     findings.push(
       scope.finding('link', `${name} → ${name}`, evidence, {
@@ -345,9 +345,9 @@ export function* selfFindings(scope: Scope, isTold: (pod: number) => boolean): G
   return findings;
 }
 
-/** Whether the row of pod `from` says that it reaches `to`. O(links). */
+/** Whether the report of pod `from` says that it reaches `to`. O(links). */
 function reaches({ told }: Scope, from: number, to: number): boolean {
-  const links = told.rows.get(from)?.links;
+  const links = told.reports.get(from)?.links;
   if (links === undefined) return false;
   let isOk = false;
   for (let i = 0; i < links.length; i++) {

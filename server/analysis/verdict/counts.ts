@@ -7,7 +7,7 @@ import {
   type StatColumns,
   unpack16,
 } from '../../protocol/links.ts';
-import type { MeshRow } from '../../protocol/mesh.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import {
@@ -39,7 +39,7 @@ export class ClauseTally {
   #heldOwn = 0;
   /** The first link of which too little is known, in words. */
   firstShort = '';
-  /** Pods whose rows it needs and does not have. */
+  /** Pods whose reports it needs and does not have. */
   readonly missing: number[] = [];
   /** The first pod that knows other pods than the serving pod does, so that links it is about may be unheard of; -1 = none. */
   differing = -1;
@@ -56,13 +56,13 @@ export class ClauseTally {
     this.#yardstick = yardstickOf(clause);
   }
 
-  /** Whether the clause is about links of the row of `pod`. */
+  /** Whether the clause is about links of the report of `pod`. */
   isAbout(pod: number): boolean {
     return this.selection.from[pod] === 1;
   }
 
   /** Takes those of the links that were read into account that the clause is about. */
-  judge(row: MeshRow, window: RowWindow): void {
+  judge(report: MergedReport, window: ReportWindow): void {
     const { byState, min, stat, fromUs16, toUs16 } = this.#yardstick;
     const [mask, { self }] = [this.selection.to, this.clause];
     const { length, to, state, samples, isLookedAt } = window;
@@ -70,7 +70,7 @@ export class ClauseTally {
     let held = 0;
     for (let k = 0; k < length; k++) {
       const pod = to[k] ?? 0;
-      if (mask[pod] !== 1 || (pod === row.pod ? self === 'exclude' : self === 'only')) continue;
+      if (mask[pod] !== 1 || (pod === report.pod ? self === 'exclude' : self === 'only')) continue;
       isLookedAt[k] = 1;
       let verdict = byState[state[k] ?? 0] ?? SHORT;
       if (verdict === MEASURED) {
@@ -80,9 +80,9 @@ export class ClauseTally {
       } else if (verdict === HOLDS && (samples[k] ?? 0) < min) verdict = SHORT;
       if (verdict === HOLDS) {
         held += 1;
-        if (pod === row.pod) this.#heldOwn += 1;
-      } else if (verdict === SHORT) this.#lack(row.pod, pod, samples[k] ?? 0);
-      else this.#violate(row, window, k);
+        if (pod === report.pod) this.#heldOwn += 1;
+      } else if (verdict === SHORT) this.#lack(report.pod, pod, samples[k] ?? 0);
+      else this.#violate(report, window, k);
     }
     this.held += held;
   }
@@ -96,13 +96,13 @@ export class ClauseTally {
     return from === null && to === null && self === 'include' && this.held > 0 && this.held === this.#heldOwn;
   }
 
-  /** Takes links into account that the row of `from` is to have and does not have yet: those to the pods `unmet`. */
+  /** Takes links into account that the report of `from` is to have and does not have yet: those to the pods `unmet`. */
   expect(from: number, unmet: readonly number[]): void {
     for (const to of unmet) if (this.#concerns(from, to)) this.#lack(from, to, -1);
   }
 
   /**
-   * Takes into account that the row of `pod` is not there or not to be trusted. That a pod that fails does not tell of
+   * Takes into account that the report of `pod` is not there or not to be trusted. That a pod that fails does not tell of
    * its link to itself is no gap: it cannot.
    */
   miss(pod: number): void {
@@ -121,21 +121,21 @@ export class ClauseTally {
     if (isMeant && this.differing < 0) this.differing = pod;
   }
 
-  /** Whether the clause is about a link of a row that it is about. */
+  /** Whether the clause is about a link of a report that it is about. */
   #concerns(from: number, to: number): boolean {
     const { self } = this.clause;
     return this.selection.to[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
   }
 
-  #violate(row: MeshRow, window: RowWindow, k: number): void {
+  #violate(report: MergedReport, window: ReportWindow, k: number): void {
     this.violated += 1;
     if (this.violations.length >= MAX_VIOLATIONS) return;
-    const ends = { from: this.#name(row.pod), to: this.#name(window.to[k] ?? 0) };
-    const found = foundWords(this.clause, row, window, k);
+    const ends = { from: this.#name(report.pod), to: this.#name(window.to[k] ?? 0) };
+    const found = foundWords(this.clause, report, window, k);
     this.violations.push({ clause: this.text, ...ends, found, samples: window.samples[k] ?? 0 });
   }
 
-  /** `samples` -1: the row does not have the link. */
+  /** `samples` -1: the report does not have the link. */
   #lack(from: number, to: number, samples: number): void {
     this.short += 1;
     if (this.firstShort !== '') return;
@@ -145,7 +145,7 @@ export class ClauseTally {
 }
 
 /** What was found instead of what the clause wants: `timeout in connect`, `2 of 15 probes failed`, `253 ms`. */
-function foundWords({ condition, stat }: Clause, { links }: MeshRow, window: RowWindow, k: number): string {
+function foundWords({ condition, stat }: Clause, { links }: MergedReport, window: ReportWindow, k: number): string {
   const i = window.start + k;
   if (((window.state[k] ?? 0) & FAILED) !== 0) {
     const phase = phaseOf(links, i);
@@ -250,7 +250,7 @@ function textOf({ by, key, glob }: Selector, pod: Pod): string | null {
   );
 }
 
-/** The most links of a row that are read and judged at a time. */
+/** The most links of a report that are read and judged at a time. */
 export const CHUNK = 512;
 
 /** Bits of `state`: the window has a sample of the link; a probe of it failed; the newest one did. */
@@ -261,10 +261,10 @@ const FAILED = 4;
 const NO_COLUMN = new Uint16Array(0);
 
 /**
- * What the window tells of up to `CHUNK` links of one row; entry k of each column is about the same link, of which the
- * row has number `start + k`. Used again and again: a matrix has a million links. Columns that need no change are views.
+ * What the window tells of up to `CHUNK` links of one report; entry k of each column is about the same link, of which the
+ * report has number `start + k`. Used again and again: a mesh has a million links. Columns that need no change are views.
  */
-export class RowWindow {
+export class ReportWindow {
   start = 0;
   length = 0;
   /** The probed pod. */
@@ -281,16 +281,16 @@ export class RowWindow {
   readonly isLookedAt = new Uint8Array(CHUNK);
 
   /**
-   * Reads the links of a row from number `start` on. A pod that only speaks Goldpinger tells its newest ping alone, and
+   * Reads the links of a report from number `start` on. A pod that only speaks Goldpinger tells its newest ping alone, and
    * if that is no older than the window it is the one sample.
    */
-  read(row: MeshRow, start: number, windowMs: number): void {
+  read(report: MergedReport, start: number, windowMs: number): void {
     this.start = start;
-    this.length = Math.min(CHUNK, row.links.length - start);
-    this.to = row.links.to.subarray(start, start + this.length);
+    this.length = Math.min(CHUNK, report.links.length - start);
+    this.to = report.links.to.subarray(start, start + this.length);
     this.isLookedAt.fill(0);
-    if (row.stats === null) this.#readNewest(row.links, windowMs);
-    else this.#readStats(row.links, row.stats);
+    if (report.stats === null) this.#readNewest(report.links, windowMs);
+    else this.#readStats(report.links, report.stats);
   }
 
   #readStats(links: LinkColumns, stats: StatColumns): void {
@@ -351,7 +351,7 @@ export class Figures {
   #ok = 0;
 
   /** Takes the links in that some clause is about. */
-  add({ length, isLookedAt, state, samples, p50, p95, max }: RowWindow): void {
+  add({ length, isLookedAt, state, samples, p50, p95, max }: ReportWindow): void {
     let [sum, checked, failed, ok] = [0, 0, 0, 0];
     let [p95Most, maxMost] = [this.#p95, this.#max];
     const [fine, coarse] = [this.#p50s, this.#coarse];
@@ -407,7 +407,7 @@ const MEASURED = 3;
 
 /**
  * A clause's condition, made ready to be held against a million links: what each combination of the bits of
- * `RowWindow.state` says, and which packed figures are as wanted. Packed figures are in the order of what they stand for,
+ * `ReportWindow.state` says, and which packed figures are as wanted. Packed figures are in the order of what they stand for,
  * so none needs to be unpacked.
  */
 interface Yardstick {

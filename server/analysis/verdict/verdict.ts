@@ -1,9 +1,9 @@
-import type { Mesh, MeshRow, MeshSettings } from '../../protocol/mesh.ts';
+import type { MergedReport, Mesh, MeshSettings } from '../../protocol/mesh.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { type Clock, momentMs } from '../../runtime/clock.ts';
-import { type InTurn, inSlicesUntil } from '../../runtime/concurrency.ts';
+import { runSlicedUntil, type SerialQueue } from '../../runtime/concurrency.ts';
 import { textOf } from '../../runtime/errors.ts';
-import { CHUNK, ClauseTally, Figures, type NameOf, RowWindow, selecting } from './counts.ts';
+import { CHUNK, ClauseTally, Figures, type NameOf, ReportWindow, selecting } from './counts.ts';
 import { type Clause, ClauseError, formatClause, type ParseDuration, parseClause } from './parse-clause.ts';
 
 /** A question as it was asked: texts of a query, null where absent. */
@@ -25,16 +25,16 @@ export interface VerdictDeps {
   clock: Clock;
   parseDuration: ParseDuration;
   settings(): MeshSettings;
-  /** The matrix of now within a budget of time, with statistics over a window. */
+  /** The mesh of now within a budget of time, with statistics over a window. */
   collect(options: { windowMs: number; maxAgeMs: number; budgetMs: number }): Promise<Mesh>;
   /** Lets questions be judged one at a time: all together none would be ready in time, and each turn of them adds up. */
-  judging: InTurn;
-  /** The matrix of a stretch of the past. */
+  judging: SerialQueue;
+  /** The mesh of a stretch of the past. */
   collectPast(span: { fromMs: number; toMs: number }): Promise<Mesh>;
   servedBy(): string;
 }
 
-/** Tools give up after a second: so much of it is for collecting rows, and by then the answer is there. */
+/** Tools give up after a second: so much of it is for collecting reports, and by then the answer is there. */
 const BUDGET_MS = 800;
 const ANSWER_MS = 950;
 /** A picture as old as this will do: several tools that ask at once share one. */
@@ -58,7 +58,7 @@ export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise
         : deps.collect({ ...stretch, maxAgeMs: MAX_AGE_MS, budgetMs: BUDGET_MS }),
       deps.clock,
     );
-    const judged = () => inSlicesUntil(judge(mesh, clauses, windowMs), deps.clock, endMs);
+    const judged = () => runSlicedUntil(judge(mesh, clauses, windowMs), deps.clock, endMs);
     const done = await deps.judging.do(judged);
     return { answer: done?.result ?? unknown(clauses, windowMs, tooMuch(mesh, clauses), deps) };
   } catch (error) {
@@ -129,11 +129,11 @@ function wholeSeconds(ms: number): number {
   return Math.ceil(ms / 1000) * 1000;
 }
 
-/** The matrix, or a rejection when its time is up: the past has no partial answer. */
+/** The mesh, or a rejection when its time is up: the past has no partial answer. */
 function inTime(mesh: Promise<Mesh>, clock: Clock): Promise<Mesh> {
   return new Promise((resolve, reject) => {
     const timer = clock.setTimer(
-      () => reject(new Error('collecting the rows took too long, ask again')),
+      () => reject(new Error('collecting the reports took too long, ask again')),
       BUDGET_MS + 50,
     );
     mesh.then(resolve, reject).finally(() => timer.cancel());
@@ -141,8 +141,8 @@ function inTime(mesh: Promise<Mesh>, clock: Clock): Promise<Mesh> {
 }
 
 /** Why judging was given up: there is no answer by halves. */
-function tooMuch({ rows }: Mesh, clauses: readonly Clause[]): string {
-  const links = rows.reduce((sum, row) => sum + row.links.length, 0);
+function tooMuch({ reports }: Mesh, clauses: readonly Clause[]): string {
+  const links = reports.reduce((sum, report) => sum + report.links.length, 0);
   const count = `${clauses.length} clause${clauses.length === 1 ? '' : 's'}`;
   return `judging ${links} links by ${count} took too long, ask again, or of fewer clauses or links (from=, to=)`;
 }
@@ -152,7 +152,7 @@ function unknown(clauses: readonly Clause[], windowMs: number, reason: string, d
     ...{ ok: false, verdict: 'unknown', reason, expect: clauses.map(formatClause) },
     ...{ clauses: clauses.map(() => 'unknown' as const), window_s: windowMs / 1000, resolution_s: null },
     ...{ samples: 0, links_checked: 0, links_failed: 0, p50_ms: null, p95_ms: null, max_ms: null },
-    ...{ violations: [], missing_rows: [] },
+    ...{ violations: [], missing_reports: [] },
     ...{ generated_at: new Date(deps.clock.nowMs()).toISOString(), served_by: deps.servedBy() },
   };
 }
@@ -161,7 +161,7 @@ function unknown(clauses: readonly Clause[], windowMs: number, reason: string, d
 const STEP_LINKS = 1_024;
 
 /**
- * Whether the clauses hold in a matrix with statistics over `windowMs`. One pass over the links serves all clauses; yields
+ * Whether the clauses hold in a mesh with statistics over `windowMs`. One pass over the links serves all clauses; yields
  * after each few thousand looks at one (see `inSlices`).
  */
 export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number): Generator<void, VerdictAnswer> {
@@ -169,8 +169,8 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
   const selections = yield* selecting(clauses, mesh.pods);
   const tallies = selections.map(({ clause, selection }) => new ClauseTally(clause, selection, name));
   const round = new Round(mesh, tallies, windowMs);
-  const rows = new Map(mesh.rows.map((row) => [row.pod, row]));
-  for (const pod of mesh.pods.keys()) yield* round.judge(pod, rows.get(pod));
+  const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
+  for (const pod of mesh.pods.keys()) yield* round.judge(pod, reports.get(pod));
   const verdicts = tallies.map((tally) => verdictOf(tally, mesh));
   const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('unknown') ? 'unknown' : 'pass';
   const { figures } = round;
@@ -182,25 +182,25 @@ export function* judge(mesh: Mesh, clauses: readonly Clause[], windowMs: number)
     ...{ samples: figures.samples, links_checked: figures.checked, links_failed: figures.failed },
     ...figures.told(),
     violations: tallies.flatMap(({ violations }) => violations).slice(0, MAX_VIOLATIONS),
-    missing_rows: firstMissing(tallies).map(name),
+    missing_reports: firstMissing(tallies).map(name),
     ...{ generated_at: new Date(Math.round(round.oldestMs)).toISOString(), served_by: mesh.servedBy.name },
   };
 }
 
-/** Holds rows against clauses, one after the other. */
+/** Holds reports against clauses, one after the other. */
 class Round {
   readonly figures = new Figures();
-  /** By when the picture is: of now by the oldest row that any clause is about. Times of rows of the past are the past's. */
+  /** By when the picture is: of now by the oldest report that any clause is about. Times of reports of the past are the past's. */
   oldestMs: number;
   readonly #tallies: readonly ClauseTally[];
   readonly #windowMs: number;
   readonly #isPast: boolean;
   /** Whether everybody is to be pinged by everybody. */
   readonly #everybody: boolean;
-  readonly #window = new RowWindow();
+  readonly #window = new ReportWindow();
   /** By pod 1 = ready: of others the lists need not be complete yet. */
   readonly #ready: Uint8Array;
-  /** The row in which a pod was last met as the end of a link. */
+  /** The report in which a pod was last met as the end of a link. */
   readonly #met: Int32Array;
   #looks = 0;
 
@@ -214,35 +214,35 @@ class Round {
     this.#met = new Int32Array(pods.length).fill(-1);
   }
 
-  /** Takes the row of a pod into account, or that there is none. */
-  *judge(pod: number, row: MeshRow | undefined): Generator<void, void> {
+  /** Takes the report of a pod into account, or that there is none. */
+  *judge(pod: number, report: MergedReport | undefined): Generator<void, void> {
     const concerned = this.#tallies.filter((tally) => tally.isAbout(pod));
     if (this.#isStepOver(this.#tallies.length)) yield;
     const isReady = this.#ready[pod] === 1;
-    if (row?.missing === '' && !row.samePeers && isReady) for (const tally of this.#tallies) tally.differ(pod);
+    if (report?.missing === '' && !report.samePeers && isReady) for (const tally of this.#tallies) tally.differ(pod);
     if (concerned.length === 0) return;
-    if (row?.missing === '' && !this.#isPast) this.oldestMs = Math.min(this.oldestMs, row.atMs);
-    const isHere = row !== undefined && row.missing === '' && row.starvation?.unreliable !== true;
+    if (report?.missing === '' && !this.#isPast) this.oldestMs = Math.min(this.oldestMs, report.atMs);
+    const isHere = report !== undefined && report.missing === '' && report.starvation?.unreliable !== true;
     // One that knows only the end of a stretch can tell of a violation, and cannot tell that there was none.
-    if (!isHere || row.missingDetail !== '') for (const tally of concerned) tally.miss(pod);
-    if (isHere) yield* this.#judgeRow(row, concerned);
+    if (!isHere || report.missingDetail !== '') for (const tally of concerned) tally.miss(pod);
+    if (isHere) yield* this.#judgeReport(report, concerned);
   }
 
-  *#judgeRow(row: MeshRow, concerned: readonly ClauseTally[]): Generator<void, void> {
+  *#judgeReport(report: MergedReport, concerned: readonly ClauseTally[]): Generator<void, void> {
     const window = this.#window;
-    for (let start = 0; start < row.links.length; start += CHUNK) {
-      window.read(row, start, this.#windowMs);
-      for (let k = 0; k < window.length; k++) this.#met[window.to[k] ?? 0] = row.pod;
+    for (let start = 0; start < report.links.length; start += CHUNK) {
+      window.read(report, start, this.#windowMs);
+      for (let k = 0; k < window.length; k++) this.#met[window.to[k] ?? 0] = report.pod;
       for (const tally of concerned) {
-        tally.judge(row, window);
+        tally.judge(report, window);
         if (this.#isStepOver(window.length)) yield;
       }
       this.figures.add(window);
     }
     if (!this.#everybody) return;
-    const unmet = this.#unmetBy(row.pod);
+    const unmet = this.#unmetBy(report.pod);
     for (const tally of concerned) {
-      tally.expect(row.pod, unmet);
+      tally.expect(report.pod, unmet);
       if (this.#isStepOver(unmet.length)) yield;
     }
   }
@@ -261,7 +261,7 @@ class Round {
   }
 }
 
-/** The first pods whose rows any clause misses. */
+/** The first pods whose reports any clause misses. */
 function firstMissing(tallies: readonly ClauseTally[]): number[] {
   const pods = new Set<number>();
   for (const { missing } of tallies) {
@@ -313,12 +313,12 @@ function unknownWords(tally: ClauseTally, mesh: Mesh, name: NameOf): string {
   if (selection.toCount === 0) return `no pod is as to= says${ofStages(tally)}`;
   if (missing.length > 0) {
     const [first = 0] = missing;
-    const row = mesh.rows.find(({ pod }) => pod === first);
+    const report = mesh.reports.find(({ pod }) => pod === first);
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
-    if (row?.missing === '' && row.missingDetail !== '') {
-      return `${name(first)}${more} did not report all of it (${row.missingDetail}), what it reached before is not known`;
+    if (report?.missing === '' && report.missingDetail !== '') {
+      return `${name(first)}${more} did not report all of it (${report.missingDetail}), what it reached before is not known`;
     }
-    const why = row?.missing === '' ? 'starved' : `${row?.missing}`;
+    const why = report?.missing === '' ? 'starved' : `${report?.missing}`;
     return `${name(first)}${more} did not report (${why}), what it reaches is not known`;
   }
   if (short > 0) return `too few samples of ${short} link${short === 1 ? '' : 's'}: ${tally.firstShort}${advice(mesh)}`;

@@ -7,7 +7,7 @@ import {
 } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type LinkHistory, type MeshHistory } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { chance } from './random.ts';
 import { samplesOf } from './samples.ts';
@@ -24,7 +24,7 @@ const SLOW_US = 100_000;
 const WELL_US = 570;
 
 /**
- * The past that fits a made-up matrix, as `samplesOf` has it for one link: each ill link has been as it is since its
+ * The past that fits a made-up mesh, as `samplesOf` has it for one link: each ill link has been as it is since its
  * `since`, and well before; the others have always been as they are.
  */
 export function historyOf(mesh: Mesh, { fromMs, toMs }: Span, stepMs: number): MeshHistory {
@@ -38,16 +38,16 @@ export function historyOf(mesh: Mesh, { fromMs, toMs }: Span, stepMs: number): M
     if (bins !== undefined) bins[bin] = (bins[bin] ?? 0) + by;
   };
   let links = 0;
-  for (const row of mesh.rows) {
-    for (let i = 0; i < row.links.length; i++) {
-      if (((row.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+  for (const report of mesh.reports) {
+    for (let i = 0; i < report.links.length; i++) {
+      if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
       links++;
-      const state = stateOf(row, i);
-      change(0, binOf(state === 'well' ? latencyOf(row, i) : WELL_US), 1);
-      const since = Math.max(0, Math.floor((sinceMs(mesh, row, i) - fromMs) / stepMs));
+      const state = stateOf(report, i);
+      change(0, binOf(state === 'well' ? latencyOf(report, i) : WELL_US), 1);
+      const since = Math.max(0, Math.floor((sinceMs(mesh, report, i) - fromMs) / stepMs));
       if (state === 'well' || since >= steps) continue;
       change(since, binOf(WELL_US), -1);
-      if (state === 'slow') change(since, binOf(latencyOf(row, i)), 1);
+      if (state === 'slow') change(since, binOf(latencyOf(report, i)), 1);
       else failed[since] = (failed[since] ?? 0) + 1;
     }
   }
@@ -58,13 +58,13 @@ export function historyOf(mesh: Mesh, { fromMs, toMs }: Span, stepMs: number): M
   const always = (count: number): number[] => new Array(steps).fill(count);
   return {
     ...{ fromMs, toMs, stepMs, nowMs: mesh.atMs, resolutionMs: 2000, missing: [] },
-    rows: always(mesh.rows.filter(({ missing }) => missing === '').length),
+    reports: always(mesh.reports.filter(({ missing }) => missing === '').length),
     pods: always(mesh.pods.filter(({ lifecycle }) => lifecycle !== 'gone').length),
     ...{ links: always(links), failed, byLatency },
   };
 }
 
-/** What has happened that led to a made-up matrix: the newest `limit` of the events of a stretch, oldest first. */
+/** What has happened that led to a made-up mesh: the newest `limit` of the events of a stretch, oldest first. */
 export function eventsOf(mesh: Mesh, { fromMs, toMs }: Span, limit = MAX_EVENTS): Events {
   const all = [...lifeEvents(mesh), ...linkEvents(mesh)]
     .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
@@ -78,9 +78,9 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string): LinkHistory
   const { samples, error } = samplesOf(mesh, from, to);
   const now = samples.at(-1);
   const source = mesh.pods.findIndex(({ uid }) => uid === from);
-  const row = mesh.rows.find(({ pod }) => pod === source);
-  const i = row?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
-  const since = row === undefined || i < 0 || stateOf(row, i) === 'well' ? mesh.atMs : sinceMs(mesh, row, i);
+  const report = mesh.reports.find(({ pod }) => pod === source);
+  const i = report?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
+  const since = report === undefined || i < 0 || stateOf(report, i) === 'well' ? mesh.atMs : sinceMs(mesh, report, i);
   const steps = Array.from({ length: now === undefined ? 0 : 60 }, (_, k) => {
     const atMs = mesh.atMs - (60 - k) * 60_000;
     const isNow = now !== undefined && atMs + 60_000 > since;
@@ -118,19 +118,19 @@ function lifeEvents({ pods }: Mesh): MeshEvent[] {
 /** One event for all links to a pod that fell ill within the same ten seconds. */
 function linkEvents(mesh: Mesh): MeshEvent[] {
   const byId = new Map<string, MeshEvent>();
-  for (const row of mesh.rows) {
-    const source = mesh.pods[row.pod];
-    for (let i = 0; i < row.links.length; i++) {
-      const state = stateOf(row, i);
-      const target = mesh.pods[row.links.to[i] ?? -1];
+  for (const report of mesh.reports) {
+    const source = mesh.pods[report.pod];
+    for (let i = 0; i < report.links.length; i++) {
+      const state = stateOf(report, i);
+      const target = mesh.pods[report.links.to[i] ?? -1];
       if (state === 'well' || source === undefined || target === undefined || target.lifecycle === 'gone') continue;
-      const atMs = sinceMs(mesh, row, i);
+      const atMs = sinceMs(mesh, report, i);
       const id = `link-${state}-${target.uid}-${Math.floor(atMs / 10_000)}`;
       const event = byId.get(id) ?? {
         ...{ ...BLANK, id, atMs, kind: `link-${state}`, pod: eventPod(target), from: [] },
         ...(state === 'slow'
-          ? { totalUs: latencyOf(row, i) }
-          : { outcome: outcomeOf(row.links, i), phase: phaseOf(row.links, i) }),
+          ? { totalUs: latencyOf(report, i) }
+          : { outcome: outcomeOf(report.links, i), phase: phaseOf(report.links, i) }),
       };
       event.fromCount++;
       if (event.from.length < MAX_EVENT_PODS) event.from.push(eventPod(source));
@@ -140,17 +140,17 @@ function linkEvents(mesh: Mesh): MeshEvent[] {
   return [...byId.values()];
 }
 
-function stateOf(row: MeshRow, i: number): 'well' | 'slow' | 'failed' {
-  if (((row.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return 'well';
-  if (row.links.outcome[i] !== 0) return 'failed';
-  return latencyOf(row, i) >= SLOW_US ? 'slow' : 'well';
+function stateOf(report: MergedReport, i: number): 'well' | 'slow' | 'failed' {
+  if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return 'well';
+  if (report.links.outcome[i] !== 0) return 'failed';
+  return latencyOf(report, i) >= SLOW_US ? 'slow' : 'well';
 }
 
-function latencyOf({ links }: MeshRow, i: number): number {
+function latencyOf({ links }: MergedReport, i: number): number {
   return unpack16(links.totalUs[i] ?? 0);
 }
 
-function sinceMs({ atMs }: Mesh, { links }: MeshRow, i: number): number {
+function sinceMs({ atMs }: Mesh, { links }: MergedReport, i: number): number {
   return atMs - unpack16(links.sinceMs[i] ?? 0);
 }
 

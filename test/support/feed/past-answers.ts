@@ -51,7 +51,7 @@ function verdictOn(expect: readonly string[]): Answer {
       links_checked: 16,
       links_failed: 0,
     },
-    ...{ p50_ms: 0.6, p95_ms: 1, max_ms: 2, violations: failed ? [violation] : [], missing_rows: [] },
+    ...{ p50_ms: 0.6, p95_ms: 1, max_ms: 2, violations: failed ? [violation] : [], missing_reports: [] },
     ...{ generated_at: '2026-01-01T00:00:00Z', served_by: 'goldpinger-001' },
   };
   return { status: 200, body: verdict };

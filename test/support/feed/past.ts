@@ -55,16 +55,16 @@ export class Story {
       },
       {
         fromMs: nowMs - 2.5 * minute,
-        scenario: 'slow-row',
+        scenario: 'slow-pod',
         event: { kind: 'link-slow', totalUs: 252_000, ...links },
         note: 'latency 250 ms added',
       },
     ];
   }
 
-  /** The matrix as it was over a range, or at its end. */
+  /** The mesh as it was over a range, or at its end. */
   mesh(fromMs: number, toMs: number): Mesh {
-    const scenario = this.#at(toMs - 1).scenario ?? 'missing-rows';
+    const scenario = this.#at(toMs - 1).scenario ?? 'missing-reports';
     const windowMs = toMs - fromMs;
     const made =
       this.#meshes.get(`${scenario} ${windowMs}`) ?? meshOf({ pods: this.#pods, scenario, atMs: toMs, windowMs });
@@ -76,13 +76,13 @@ export class Story {
   history(fromMs: number, toMs: number, stepMs: number, nowMs: number): MeshHistory {
     const history: MeshHistory = {
       ...{ fromMs, toMs, stepMs, nowMs, resolutionMs: 5000, missing: [] },
-      ...{ rows: [], pods: [], links: [], failed: [], byLatency: [] },
+      ...{ reports: [], pods: [], links: [], failed: [], byLatency: [] },
     };
     for (let at = fromMs; at < toMs; at += stepMs) {
       const scene = this.#at(at);
       const counts = this.#counted.get(scene) ?? countsOf(scene, this.#pods);
       this.#counted.set(scene, counts);
-      history.rows.push(scene.scenario === null ? 0 : this.#pods - (scene.scenario === 'dead-pod' ? 1 : 0));
+      history.reports.push(scene.scenario === null ? 0 : this.#pods - (scene.scenario === 'dead-pod' ? 1 : 0));
       history.pods.push(this.#pods);
       history.links.push(counts.links);
       history.failed.push(counts.failed);
@@ -123,13 +123,13 @@ export class Story {
 function countsOf({ scenario }: Scene, pods: number): { links: number; failed: number; byLatency: number[] } {
   const byLatency: number[] = Array.from({ length: LATENCY_BINS_US.length + 1 }, () => 0);
   let [links, failed] = [0, 0];
-  const rows = scenario === null ? [] : meshOf({ pods, scenario }).rows;
-  for (const { links: row } of rows) {
-    for (let i = 0; i < row.length; i++) {
+  const reports = scenario === null ? [] : meshOf({ pods, scenario }).reports;
+  for (const { links: report } of reports) {
+    for (let i = 0; i < report.length; i++) {
       links++;
-      const us = unpack16(row.totalUs[i] ?? 0);
+      const us = unpack16(report.totalUs[i] ?? 0);
       const bin = LATENCY_BINS_US.findIndex((bound) => us <= bound);
-      if (row.outcome[i] !== 0) failed++;
+      if (report.outcome[i] !== 0) failed++;
       else byLatency[bin === -1 ? LATENCY_BINS_US.length : bin]!++;
     }
   }

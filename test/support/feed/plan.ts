@@ -16,7 +16,7 @@ export interface Fate {
   detail: string;
 }
 
-/** What a scenario has in store for the whole matrix. */
+/** What a scenario has in store for the whole mesh. */
 export interface Plan {
   pods: Pod[];
   missing: Map<number, MissingReason>;
@@ -57,16 +57,16 @@ export function planOf(options: Required<MeshOptions>, pods: Pod[]): Plan {
   if (n === 0) return plan;
   const accused = n - 1;
   const large = n > 30;
-  const slowPod = is('slow-row') ? accused : is('mixed') ? Math.floor(n * 0.3) : -1;
+  const slowPod = is('slow-pod') ? accused : is('mixed') ? Math.floor(n * 0.3) : -1;
   const deadNode = is('dead-node', 'mixed') ? (pods[Math.floor(n * 0.6)]?.node ?? '') : '';
   const onDeadNode = (i: number) => deadNode !== '' && pods[i]?.node === deadNode;
   if (is('starved', 'mixed')) plan.starved.add(is('mixed') ? Math.floor(n * 0.8) : accused);
   if (is('dead-pod')) plan.missing.set(accused, 'refused');
-  if (is('missing-rows')) for (const i of [0, accused]) plan.missing.set(i, i === 0 ? 'timeout' : 'malformed');
+  if (is('missing-reports')) for (const i of [0, accused]) plan.missing.set(i, i === 0 ? 'timeout' : 'malformed');
   if (is('check-only')) for (let i = 0; i < n; i += 2) plan.viaCheck.add(i);
   for (let i = 0; i < n; i++) if (onDeadNode(i)) plan.missing.set(i, 'timeout');
   if (is('lifecycles', 'mixed')) live(plan, atMs, is('mixed'));
-  if (is('probes', 'mixed', 'slow-row')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
+  if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
   const pairFails = is('mixed') && large ? [2, 5] : [-1, -1];
   plan.fate = (from, to) => {
     if (is('outcomes') && from !== to) return FAILURES[(from * n + to) % 11] ?? FINE;

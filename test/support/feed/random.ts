@@ -1,4 +1,4 @@
-/** A number in [0, 1) that depends on nothing but its arguments: the same scenario draws the same matrix for ever. */
+/** A number in [0, 1) that depends on nothing but its arguments: the same scenario draws the same mesh for ever. */
 export function chance(seed: number, ...parts: number[]): number {
   let hash = 2166136261 ^ seed;
   for (const part of parts) {

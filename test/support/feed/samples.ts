@@ -4,25 +4,25 @@ import type { Mesh } from '../../../server/protocol/mesh.ts';
 import type { LinkSamples, RecentSample } from '../../../server/protocol/sample.ts';
 import { chance } from './random.ts';
 
-/** Recent samples (75, one each 2 s) of a link of a matrix: as it is now back to its `since`, healthy before that. */
+/** Recent samples (75, one each 2 s) of a link of a mesh: as it is now back to its `since`, healthy before that. */
 export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
   const source = mesh.pods.findIndex((pod) => pod.uid === from);
   const target = mesh.pods.findIndex((pod) => pod.uid === to);
-  const row = mesh.rows.find(({ pod }) => pod === source);
-  const i = row === undefined ? -1 : row.links.to.indexOf(target);
+  const report = mesh.reports.find(({ pod }) => pod === source);
+  const i = report === undefined ? -1 : report.links.to.indexOf(target);
   const nowMs = mesh.atMs;
-  if (row === undefined || i === -1) return { from, to, nowMs, error: 'that pod does not probe it', samples: [] };
+  if (report === undefined || i === -1) return { from, to, nowMs, error: 'that pod does not probe it', samples: [] };
   const figure = (column: Uint16Array) => unpack16(column[i] ?? 0);
   const now: Omit<RecentSample, 'atMs'> = {
-    outcome: outcomeOf(row.links, i),
-    phase: phaseOf(row.links, i),
-    connectUs: figure(row.links.connectUs),
-    firstByteUs: figure(row.links.firstByteUs),
-    totalUs: figure(row.links.totalUs),
-    suspect: row.starvation?.unreliable ?? false,
+    outcome: outcomeOf(report.links, i),
+    phase: phaseOf(report.links, i),
+    connectUs: figure(report.links.connectUs),
+    firstByteUs: figure(report.links.firstByteUs),
+    totalUs: figure(report.links.totalUs),
+    suspect: report.starvation?.unreliable ?? false,
   };
   const fine = { ...now, outcome: 'ok', phase: null, connectUs: 200, firstByteUs: 350, totalUs: 570 } as const;
-  const forMs = figure(row.links.sinceMs);
+  const forMs = figure(report.links.sinceMs);
   const samples = Array.from({ length: 75 }, (_, k): RecentSample => {
     const age = (74 - k) * 2000 + 500;
     const wobble = (us: number) => (us < 0 ? us : Math.round(us * (0.97 + 0.06 * chance(source, target, k))));

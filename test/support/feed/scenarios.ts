@@ -8,7 +8,7 @@ import {
   pack16,
   phaseFlag,
 } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow, MissingReason } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh, MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { FEED_TIME_MS, type MeshOptions } from './options.ts';
@@ -17,7 +17,7 @@ import { podsOf } from './pods.ts';
 import { chance } from './random.ts';
 import { statusOf } from './status.ts';
 
-/** A whole matrix in the given situation: pure, the same for the same options. */
+/** A whole mesh in the given situation: pure, the same for the same options. */
 export function meshOf(wanted: MeshOptions): Mesh {
   const none = ['waiting', 'empty', 'forbidden'].includes(wanted.scenario);
   const options: Required<MeshOptions> = {
@@ -32,30 +32,30 @@ export function meshOf(wanted: MeshOptions): Mesh {
     pods: none ? 0 : wanted.scenario === 'alone' ? 1 : wanted.pods,
   };
   const plan = planOf(options, podsOf(options));
-  const rows: MeshRow[] = [];
-  for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') rows.push(rowOf(options, plan, i));
-  const mesh = { ...statusOf(options, plan), pods: plan.pods, rows };
+  const reports: MergedReport[] = [];
+  for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
+  const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
   return { ...mesh, findings: findingsIn(mesh) };
 }
 
-/** What the product finds in a matrix. */
-export function findingsIn({ pods, rows, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
+/** What the product finds in a mesh. */
+export function findingsIn({ pods, reports, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
   const tally = new FindingTally(pods, settings.slowLinkMs);
-  for (const row of rows) tally.add(row);
+  for (const report of reports) tally.add(report);
   const steps = tally.findings({ discovery, servedBy: servedBy.pod });
   let step = steps.next();
   while (step.done !== true) step = steps.next();
   return step.value;
 }
 
-function rowOf(options: Required<MeshOptions>, plan: Plan, from: number): MeshRow {
+function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): MergedReport {
   const missing: MissingReason | '' = plan.missing.get(from) ?? '';
   const targets = missing === '' ? targetsOf(options, plan.pods, from) : [];
-  const row: MeshRow = {
+  const report: MergedReport = {
     pod: from,
     missing,
     missingDetail: missing === 'timeout' ? 'no answer within 1000 ms' : missing === '' ? '' : `asking it: ${missing}`,
-    via: plan.viaCheck.has(from) ? 'check' : 'row',
+    via: plan.viaCheck.has(from) ? 'check' : 'report',
     atMs: options.atMs - Math.floor(chance(options.seed, from, 11) * 800),
     fetchUs: 2000 + Math.floor(chance(options.seed, from, 12) * 4000),
     bootTimeMs: options.atMs - 3_600_000,
@@ -74,8 +74,8 @@ function rowOf(options: Required<MeshOptions>, plan: Plan, from: number): MeshRo
             sinceMs: options.atMs - 90_000,
           },
   };
-  for (const [i, to] of targets.entries()) fillLink(options, plan, row, i, from, to);
-  return row;
+  for (const [i, to] of targets.entries()) fillLink(options, plan, report, i, from, to);
+  return report;
 }
 
 /** All pods, or with PING_NUMBER a fixed choice of that many; a starting pod has no address to ask. */
@@ -90,8 +90,15 @@ function targetsOf({ pingNumber, seed }: Required<MeshOptions>, pods: Pod[], fro
     .sort((a, b) => a - b);
 }
 
-function fillLink(o: Required<MeshOptions>, plan: Plan, row: MeshRow, i: number, from: number, to: number): void {
-  const { links, stats } = row;
+function fillLink(
+  o: Required<MeshOptions>,
+  plan: Plan,
+  report: MergedReport,
+  i: number,
+  from: number,
+  to: number,
+): void {
+  const { links, stats } = report;
   const fate: Fate = plan.fate(from, to);
   links.to[i] = to;
   if (fate.outcome === 'not-yet') {
@@ -106,13 +113,13 @@ function fillLink(o: Required<MeshOptions>, plan: Plan, row: MeshRow, i: number,
   const connected = !failed || fate.phase !== 'connect';
   links.outcome[i] = OUTCOMES.indexOf(fate.outcome);
   links.flags[i] = phaseFlag(failed ? fate.phase : null) | (fate.suspect ? FLAG_SUSPECT : 0);
-  links.connectUs[i] = pack16(row.via === 'check' || !connected ? -1 : connectUs);
-  links.firstByteUs[i] = pack16(row.via === 'check' || failed ? -1 : firstByteUs);
+  links.connectUs[i] = pack16(report.via === 'check' || !connected ? -1 : connectUs);
+  links.firstByteUs[i] = pack16(report.via === 'check' || failed ? -1 : firstByteUs);
   const totalUs = failed ? (fate.outcome === 'timeout' ? 300_000 : connectUs) : connectUs + firstByteUs + 20;
-  links.totalUs[i] = pack16(row.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs);
+  links.totalUs[i] = pack16(report.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs);
   links.ageMs[i] = pack16(draw(36) * 2000);
   links.sinceMs[i] = pack16(fate.forMs);
-  if (failed && row.details.length < 200) row.details.push([i, fate.detail]);
+  if (failed && report.details.length < 200) report.details.push([i, fate.detail]);
   if (stats === null) return;
   const samples = Math.floor(o.windowMs / 2000);
   stats.samples[i] = samples;

@@ -1,4 +1,4 @@
-import type { Answers } from '../../../server/http/context.ts';
+import type { RouteContext } from '../../../server/http/context.ts';
 import { listen } from '../../../server/http/server.ts';
 import { MAX_STEPS } from '../../../server/protocol/history.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
@@ -13,7 +13,7 @@ const PAST_MS = 3_600_000;
 export interface SceneOptions {
   /** Folder of the built page. */
   pageDir: string;
-  /** The matrix for a window (ms; 0 = none), called for every collection: another object is another picture. */
+  /** The mesh for a window (ms; 0 = none), called for every collection: another object is another picture. */
   mesh(windowMs: number): Mesh | Promise<Mesh>;
   /** The serving pod's wall time, ms since the epoch; the real one by default. */
   nowMs?(): number;
@@ -21,7 +21,7 @@ export interface SceneOptions {
   speed?: number;
 }
 
-/** The product's HTTP side with matrices that were made up in place of measured ones. */
+/** The product's HTTP side with meshes that were made up in place of measured ones. */
 export interface SceneServer {
   /** Where the page is, e.g. `http://127.0.0.1:1234/`. */
   url: string;
@@ -34,9 +34,9 @@ export interface SceneServer {
  */
 export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions): Promise<SceneServer> {
   const unused = (): never => {
-    throw new Error('a scene has only a matrix and what led to it');
+    throw new Error('a scene has only a mesh and what led to it');
   };
-  const answers: Answers = {
+  const answers: RouteContext = {
     clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
     version: '0.1.0',
@@ -50,9 +50,9 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     sick: () => '',
     onDiscovery: () => () => {},
     check: unused,
-    row: unused,
+    podReport: unused,
     past: {
-      ...{ row: unused, rowHistory: unused, ownLinkHistory: unused },
+      ...{ podReport: unused, podHistory: unused, ownLinkHistory: unused },
       ...{ mesh: unused, meshAt: unused },
       linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to),
       history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { UNSENT } from '../../../server/http/stream.ts';
-import { encodeMesh, encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
+import { encodeMergedReport, encodeMesh, type Mesh } from '../../../server/protocol/mesh.ts';
 import { fileAt } from './files.ts';
 import type { Story } from './past.ts';
 import { pastAnswer, takeAnnotation } from './past-answers.ts';
@@ -10,9 +10,9 @@ import { linkHistoryOf, samplesOf } from './samples.ts';
 /**
  * How the feed behaves. `live`: as the product. `down`: connections are cut at once. `no-stream`: the stream answers
  * 503, everything else works. `held`: the stream opens and a proxy holds back all it says. `garbage`: every answer is a
- * login page. `bad-rows`: valid JSON that is not the contract's.
+ * login page. `bad-reports`: valid JSON that is not the contract's.
  */
-export type FeedMode = 'live' | 'down' | 'no-stream' | 'held' | 'garbage' | 'bad-rows';
+export type FeedMode = 'live' | 'down' | 'no-stream' | 'held' | 'garbage' | 'bad-reports';
 
 /** What a feed is started with. `mesh` is called anew for each window that is asked for (ms; 0 = none). */
 export interface FeedOptions {
@@ -39,7 +39,7 @@ interface Stream {
   windowMs: number;
   /** The pods that were sent last; null = none yet. */
   pods: string | null;
-  rows: Map<number, string>;
+  reports: Map<number, string>;
 }
 
 /** A stand-in for the server: the page and its three endpoints from a scenario, on loopback, to be bent at will. */
@@ -94,7 +94,7 @@ export class Feed {
     if (mode === 'down') for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Shows another matrix from now on, and sends every stream what changed. */
+  /** Shows another mesh from now on, and sends every stream what changed. */
   show(mesh: (windowMs: number) => Mesh): void {
     this.#options.mesh = mesh;
     if (this.#mode === 'live') for (const stream of this.#streams) this.#send(stream);
@@ -124,7 +124,8 @@ export class Feed {
       if (past !== null) return void end(response, past.status, 'application/json', past.body);
     }
     if (path === '/api/v1/mesh') {
-      const body = this.#mode === 'bad-rows' ? '{"rows":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
+      const body =
+        this.#mode === 'bad-reports' ? '{"reports":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
       return void end(response, 200, 'application/json', body);
     }
     if (path === '/api/v1/link' || path === '/api/v1/link-history') {
@@ -153,7 +154,7 @@ export class Feed {
     return answer === null ? null : { status: answer.status, body: JSON.stringify(answer.body) };
   }
 
-  /** The served time. A matrix is made for it once: a thousand pods take a while. */
+  /** The served time. A mesh is made for it once: a thousand pods take a while. */
   #nowMs(): number {
     const { atMs, ageMs } = this.#skewMs === null ? this.#options.mesh(0) : { atMs: 0, ageMs: 0 };
     this.#skewMs ??= atMs + ageMs - Date.now();
@@ -166,30 +167,30 @@ export class Feed {
     }
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.flushHeaders();
-    const stream: Stream = { response, windowMs, pods: null, rows: new Map() };
+    const stream: Stream = { response, windowMs, pods: null, reports: new Map() };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
-    if (this.#mode === 'bad-rows') response.write('event: head\ndata: {"rows":7}\n\n');
+    if (this.#mode === 'bad-reports') response.write('event: head\ndata: {"reports":7}\n\n');
     if (this.#mode === 'live') this.#send(stream);
   }
 
-  /** One batch, as the product sends it: all rows where the pods changed, else the changed ones. */
+  /** One batch, as the product sends it: all reports where the pods changed, else the changed ones. */
   #send(stream: Stream): void {
-    const { rows, ...head } = this.#options.mesh(stream.windowMs);
+    const { reports, ...head } = this.#options.mesh(stream.windowMs);
     const pods = head.pods.map((pod) => pod.uid).join();
     const reset = pods !== stream.pods;
-    if (reset) stream.rows.clear();
+    if (reset) stream.reports.clear();
     stream.pods = pods;
-    const changed = rows.flatMap((row) => {
-      const text = encodeMeshRow(row, UNSENT);
-      if (stream.rows.get(row.pod) === text) return [];
-      stream.rows.set(row.pod, text);
+    const changed = reports.flatMap((report) => {
+      const text = encodeMergedReport(report, UNSENT);
+      if (stream.reports.get(report.pod) === text) return [];
+      stream.reports.set(report.pod, text);
       return [text];
     });
     const { response } = stream;
     const settings = { ...head.settings, refreshIntervalMs: REFRESH_MS };
-    response.write(event('head', JSON.stringify({ ...head, settings, reset, rowCount: rows.length })));
-    for (const text of changed) response.write(event('row', text));
+    response.write(event('head', JSON.stringify({ ...head, settings, reset, reportCount: reports.length })));
+    for (const text of changed) response.write(event('report', text));
     response.write(event('end', '{}'));
   }
 }

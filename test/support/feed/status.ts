@@ -3,12 +3,12 @@ import type { DiscoveryStatus } from '../../../server/protocol/pod.ts';
 import type { MeshOptions } from './options.ts';
 import type { Plan } from './plan.ts';
 
-/** Everything of a scenario's matrix but pods and rows. */
-export function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods' | 'rows'> {
+/** Everything of a scenario's mesh but pods and reports. */
+export function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods' | 'reports'> {
   const { atMs, scenario } = options;
   const first = plan.pods.findIndex((pod, i) => pod.lifecycle === 'ready' && !plan.missing.has(i));
   const ill = plan.pods.flatMap((pod, i) =>
-    plan.missing.has(i) && pod.lifecycle === 'ready' ? [{ pod: i, why: ['its row is missing'] }] : [],
+    plan.missing.has(i) && pod.lifecycle === 'ready' ? [{ pod: i, why: ['its report is missing'] }] : [],
   );
   const bad = ['dead-pod', 'dead-node', 'outcomes', 'cut-off', 'mixed', 'waiting', 'forbidden', 'empty', 'stale'];
   return {

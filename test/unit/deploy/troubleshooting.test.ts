@@ -38,7 +38,7 @@ describe('docs/troubleshooting.md', () => {
     expect(words.length).toBeGreaterThan(2);
     for (const word of words) expect(section('Notices above the picture')).toContain(word);
     // The other notices are findings.
-    const findings = ['pod', 'single', 'zone', 'row'].map((of) => `server/mesh/findings/${of}-findings.ts`);
+    const findings = ['messages', 'findings'].map((name) => `server/analysis/findings/${name}.ts`);
     const sources = findings.map((path) => readFileSync(path, 'utf8')).join();
     for (const word of ['unreachable', ': reaches ', 'does not reach itself', 'of the links', 'did not report']) {
       expect(sources).toContain(word);
@@ -47,7 +47,7 @@ describe('docs/troubleshooting.md', () => {
   });
 
   it('has every reason of an unhealthy cluster', () => {
-    const words = said('server/mesh/health.ts', /(?:push|accuse)\((?:pod, )?['`]([^'`]+)/g).filter(
+    const words = said('server/peers/health.ts', /(?:push|accuse)\((?:pod, )?['`]([^'`]+)/g).filter(
       (word) => word !== '',
     );
     expect(words.length).toBeGreaterThan(4);

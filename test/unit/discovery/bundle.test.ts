@@ -19,7 +19,7 @@ const ca = { 'certificate-authority': fixture('ca.pem') };
 
 /** Discovers by the kubeconfig or the account root it is given, and prints the names of the pods, or the first fault. */
 const DISCOVER = `
-  import { realClock } from './server/clock.ts';
+  import { realClock } from './server/runtime/clock.ts';
   import { startDiscovery } from './server/discovery/discovery.ts';
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };

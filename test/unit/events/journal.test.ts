@@ -117,7 +117,7 @@ describe('links in the journal', () => {
   });
 });
 
-describe('the API, our own row and external probes in the journal', () => {
+describe('the API, our own report and external probes in the journal', () => {
   it('are lost and back, once each', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
@@ -137,8 +137,8 @@ describe('the API, our own row and external probes in the journal', () => {
     expect(kinds()).toEqual([
       'api-lost',
       'api-back',
-      'row-starved',
-      'row-recovered',
+      'cpu-starved',
+      'cpu-recovered',
       'probe-failed',
       'probe-recovered',
     ]);

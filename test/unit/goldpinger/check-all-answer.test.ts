@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type CheckAllOptions, checkAllAnswer } from '../../../server/goldpinger/check-all-answer.ts';
-import { meshRowOfCheck } from '../../../server/peers/goldpinger-report.ts';
-import { missingRow, PodIndex } from '../../../server/peers/mesh.ts';
+import { mergedReportOfCheck } from '../../../server/peers/goldpinger-report.ts';
+import { missingReport, PodIndex } from '../../../server/peers/mesh.ts';
 import { parseGoldpingerCheck, parseGoldpingerCheckAll } from '../../../server/protocol/goldpinger.ts';
 import { FLAG_IPV6 } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
-import { meshOf, meshRowOf, NOW_MS, podOf, podsOf, settingsOf } from '../../support/mesh.ts';
+import { mergedReportOf, meshOf, NOW_MS, podOf, podsOf, settingsOf } from '../../support/mesh.ts';
 import { keyOrders, shapeOf } from '../peers/json-shape.ts';
 
 const recorded = (name: string) =>
@@ -17,7 +17,7 @@ const options: CheckAllOptions = { families: [4], useHostIP: false, port: 8080, 
 const answer = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) =>
   JSON.parse([...checkAllAnswer(mesh, { ...options, ...change })].join(''));
 
-/** A recorded /check_all of Goldpinger's as the matrix that we would have collected from those pods. */
+/** A recorded /check_all of Goldpinger's as the mesh that we would have collected from those pods. */
 function meshOfRecorded(name: string): Mesh {
   const wire = recorded(name);
   const golden = parseGoldpingerCheckAll(wire);
@@ -25,16 +25,16 @@ function meshOfRecorded(name: string): Mesh {
     podOf(n, { name: podName, hostIPs: [hostIP], podIPs: [podIP] }),
   );
   const index = new PodIndex(pods, NOW_MS, 1_000);
-  const rows = pods.map((pod, i): MeshRow => {
+  const reports = pods.map((pod, i): MergedReport => {
     const { response } = wire.responses[pod.name];
     const arrival = { pod: i, atMs: Date.parse('2026-11-22T15:10:28.000Z'), fetchUs: 1 };
-    if (response === undefined) return missingRow(arrival, 'refused', 'ECONNREFUSED');
-    return meshRowOfCheck(parseGoldpingerCheck(response), arrival, { index, pingNumber: 0 });
+    if (response === undefined) return missingReport(arrival, 'refused', 'ECONNREFUSED');
+    return mergedReportOfCheck(parseGoldpingerCheck(response), arrival, { index, pingNumber: 0 });
   });
-  return meshOf(pods, rows);
+  return meshOf(pods, reports);
 }
 
-/** Without what a matrix does not keep to the millisecond: ages are packed, boot times come from the pods themselves. */
+/** Without what a mesh does not keep to the millisecond: ages are packed, boot times come from the pods themselves. */
 function withoutTimes(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, entry) => (key === 'PingTime' || key === 'boot_time' ? 'a time' : entry)),
@@ -48,7 +48,7 @@ const FIXTURES = [
 ];
 
 describe("/check_all, as Goldpinger's", () => {
-  it.each(FIXTURES)('says of the matrix behind %s what Goldpinger said', (name) => {
+  it.each(FIXTURES)('says of the mesh behind %s what Goldpinger said', (name) => {
     const golden = recorded(name);
     // Where nobody answers for a pod, its boot time is what we last heard ourselves.
     const ours = answer(meshOfRecorded(name), { bootTimeMs: () => NOW_MS });
@@ -62,7 +62,7 @@ describe("/check_all, as Goldpinger's", () => {
     expect(keyOrders({ ...ours, hosts: [] })).toEqual(keyOrders({ ...golden, hosts: [] }));
   });
 
-  it('tells times and boot times from the matrix', () => {
+  it('tells times and boot times from the mesh', () => {
     const { responses } = answer(meshOf(podsOf(2)));
     const { podResults } = responses['pod-0'].response;
     expect(podResults['pod-1'].PingTime).toBe('2026-11-22T14:59:55.000Z');
@@ -71,11 +71,11 @@ describe("/check_all, as Goldpinger's", () => {
   });
 
   it('asks for the boot time of a pod that did not report, and leaves it out if nobody knows', () => {
-    const rows = [
-      meshRowOf(0, [{ to: 0 }, { to: 1 }]),
-      missingRow({ pod: 1, atMs: NOW_MS, fetchUs: 1 }, 'timeout', 'late'),
+    const reports = [
+      mergedReportOf(0, [{ to: 0 }, { to: 1 }]),
+      missingReport({ pod: 1, atMs: NOW_MS, fetchUs: 1 }, 'timeout', 'late'),
     ];
-    const mesh = meshOf(podsOf(2), rows);
+    const mesh = meshOf(podsOf(2), reports);
     const pinged = (change: Partial<CheckAllOptions>) =>
       answer(mesh, change).responses['pod-0'].response.podResults['pod-1'];
     expect(pinged({ bootTimeMs: (uid) => (uid === 'uid-1' ? 0 : -1) }).response.boot_time).toBe(
@@ -94,15 +94,15 @@ describe("/check_all, as Goldpinger's", () => {
       { to: 1, totalUs: 5_000 },
       { to: 1, flags: FLAG_IPV6, outcome: 'refused' as const },
     ];
-    const rows = [meshRowOf(0, wishes), meshRowOf(1, [])];
-    const { podResults } = answer(meshOf(pods, rows)).responses['pod-0'].response;
+    const reports = [mergedReportOf(0, wishes), mergedReportOf(1, [])];
+    const { podResults } = answer(meshOf(pods, reports)).responses['pod-0'].response;
     expect(podResults['pod-1']).toMatchObject({
       ...{ OK: false, PodIP: 'fd00::1', 'status-code': 504 },
       error: 'Get "http://[fd00::1]:8080/ping": dial tcp [fd00::1]:8080: connect: connection refused',
     });
   });
 
-  it.each<[string, Partial<Pod>, MeshRow['missing'], boolean]>([
+  it.each<[string, Partial<Pod>, MergedReport['missing'], boolean]>([
     ['gone', { lifecycle: 'gone' }, '', false],
     ['starting and silent', { lifecycle: 'starting', podIPs: [] }, 'not-asked', false],
     ['starting and answering', { lifecycle: 'starting' }, '', true],
@@ -110,17 +110,17 @@ describe("/check_all, as Goldpinger's", () => {
     ['terminating', { lifecycle: 'terminating' }, '', true],
   ])('lists a pod that is %s: %#', (_, change, missing, listed) => {
     const pods = [podOf(0), podOf(1, change)];
-    const rows = [meshRowOf(0, [{ to: 0 }, { to: 1, outcome: 'timeout' }])];
-    if (change.lifecycle !== 'gone') rows.push(meshRowOf(1, [], { missing }));
-    const all = answer(meshOf(pods, rows));
+    const reports = [mergedReportOf(0, [{ to: 0 }, { to: 1, outcome: 'timeout' }])];
+    if (change.lifecycle !== 'gone') reports.push(mergedReportOf(1, [], { missing }));
+    const all = answer(meshOf(pods, reports));
     expect(all.hosts.some(({ podName }: { podName: string }) => podName === 'pod-1')).toBe(listed);
     expect('pod-1' in all.responses).toBe(listed);
     expect('pod-1' in all.responses['pod-0'].response.podResults).toBe(listed);
   });
 
   it('leaves out links that are yet to be probed', () => {
-    const rows = [meshRowOf(0, [{ to: 0 }, { to: 1, notYet: true }]), meshRowOf(1, [])];
-    expect(Object.keys(answer(meshOf(podsOf(2), rows)).responses['pod-0'].response.podResults)).toEqual(['pod-0']);
+    const reports = [mergedReportOf(0, [{ to: 0 }, { to: 1, notYet: true }]), mergedReportOf(1, [])];
+    expect(Object.keys(answer(meshOf(podsOf(2), reports)).responses['pod-0'].response.podResults)).toEqual(['pod-0']);
   });
 
   it('keeps two pods on one node apart', () => {

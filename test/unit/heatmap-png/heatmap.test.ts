@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { CELL_STATES, type Cells, cellsOf } from '../../../server/heatmap-png/cells.ts';
 import { glyphOf, shortened } from '../../../server/heatmap-png/font.ts';
 import { createHeatmapPainter, heatmapPng, layoutOf, MAX_SIDE } from '../../../server/heatmap-png/heatmap.ts';
-import { missingRow } from '../../../server/peers/mesh.ts';
+import { missingReport } from '../../../server/peers/mesh.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
-import { type LinkWish, meshOf, meshRowOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
+import { type LinkWish, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 
 const LIMITS = { t0Ms: 2, t1Ms: 5, t2Ms: 100 };
 
@@ -20,7 +20,7 @@ function cells(mesh: Mesh, maxSide = MAX_SIDE): Cells {
 
 const stateAt = ({ state, side }: Cells, from: number, to: number) => CELL_STATES[state[to * side + from] ?? -1];
 /** The state of the link 0 -> 1 in a matrix of two pods. */
-const stateOf = (row: MeshRow) => stateAt(cells(meshOf(podsOf(2), [row, meshRowOf(1, [])])), 0, 1);
+const stateOf = (row: MergedReport) => stateAt(cells(meshOf(podsOf(2), [row, mergedReportOf(1, [])])), 0, 1);
 
 describe('a cell of the heatmap', () => {
   it.each<[LinkWish['totalUs'], string]>([
@@ -32,24 +32,24 @@ describe('a cell of the heatmap', () => {
     [100_000, 'warning'],
     [101_000, 'slow'],
   ])('of %i us is %s', (totalUs, state) => {
-    expect(stateOf(meshRowOf(0, [{ to: 1, totalUs: totalUs ?? 0 }]))).toBe(state);
+    expect(stateOf(mergedReportOf(0, [{ to: 1, totalUs: totalUs ?? 0 }]))).toBe(state);
   });
 
   it('is failed for any outcome but ok, however fast: a refused connection is not green', () => {
-    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'refused', totalUs: 0 }]))).toBe('failed');
-    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'no-address', totalUs: 0 }]))).toBe('failed');
+    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'refused', totalUs: 0 }]))).toBe('failed');
+    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'no-address', totalUs: 0 }]))).toBe('failed');
   });
 
   it('is unknown without the row, not probed without the link, not yet without a sample', () => {
-    expect(stateOf(missingRow({ pod: 0, atMs: NOW_MS, fetchUs: 0 }, 'timeout', ''))).toBe('unknown');
-    expect(stateOf(meshRowOf(0, [{ to: 0 }]))).toBe('not-probed');
-    expect(stateOf(meshRowOf(0, [{ to: 1, notYet: true, outcome: 'refused' }]))).toBe('not-yet');
+    expect(stateOf(missingReport({ pod: 0, atMs: NOW_MS, fetchUs: 0 }, 'timeout', ''))).toBe('unknown');
+    expect(stateOf(mergedReportOf(0, [{ to: 0 }]))).toBe('not-probed');
+    expect(stateOf(mergedReportOf(0, [{ to: 1, notYet: true, outcome: 'refused' }]))).toBe('not-yet');
   });
 
   it('stands at column from, row to; links to pods that are gone stand nowhere', () => {
     const pods = [podOf(0, { lifecycle: 'gone' }), podOf(1), podOf(2), podOf(3)];
     const rows = [1, 2, 3].map((n) =>
-      meshRowOf(n, [
+      mergedReportOf(n, [
         { to: 0, outcome: 'timeout' },
         { to: 3, totalUs: 251_000 },
       ]),
@@ -61,13 +61,13 @@ describe('a cell of the heatmap', () => {
   });
 
   it('shows the worse of two families', () => {
-    expect(stateOf(meshRowOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
+    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
   });
 
   it('shows the worst of the pairs that share it', () => {
     const pods = podsOf(40);
     const rows = pods.map((_, from) =>
-      meshRowOf(
+      mergedReportOf(
         from,
         pods.map((_pod, to) => ({ to, ...(from === 13 && to === 27 ? { outcome: 'refused' as const } : {}) })),
       ),
@@ -97,7 +97,7 @@ describe('the heatmap as PNG', () => {
   it('shows experiment 2: one slow row, all else good', async () => {
     const pods = podsOf(4);
     const rows = pods.map((_, from) =>
-      meshRowOf(
+      mergedReportOf(
         from,
         pods.map((_pod, to) => ({ to, totalUs: to === 3 ? 251_000 : 400 })),
       ),
@@ -110,13 +110,15 @@ describe('the heatmap as PNG', () => {
   });
 
   it('has a colour of their own for failed and for not probed', async () => {
-    const at = await fills(meshOf(podsOf(2), [meshRowOf(0, [{ to: 1, outcome: 'refused' }]), meshRowOf(1, [])]));
+    const at = await fills(
+      meshOf(podsOf(2), [mergedReportOf(0, [{ to: 1, outcome: 'refused' }]), mergedReportOf(1, [])]),
+    );
     expect(at(0, 1)).toBe('#5e0b24');
     expect(at(1, 1)).toBe('#eef1f4');
   });
 
   it('marks suspect links in the corner', async () => {
-    const png = await read(meshOf(podsOf(1), [meshRowOf(0, [{ to: 0, flags: FLAG_SUSPECT }])]));
+    const png = await read(meshOf(podsOf(1), [mergedReportOf(0, [{ to: 0, flags: FLAG_SUSPECT }])]));
     const { left, top, cellPx } = layoutOf(1, 1, 5);
     expect(colourAt(png, left + cellPx - 2, top)).toBe('#6b4fc4');
   });
@@ -126,7 +128,7 @@ describe('the heatmap as PNG', () => {
     const png = await read(
       meshOf(
         pods,
-        pods.map((_, pod) => meshRowOf(pod, [{ to: 0 }])),
+        pods.map((_, pod) => mergedReportOf(pod, [{ to: 0 }])),
       ),
     );
     expect(png.width).toBeLessThanOrEqual(4096);

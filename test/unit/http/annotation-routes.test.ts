@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answers } from '../../../server/http/context.ts';
+import type { RouteContext } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
-import type { AnnotationCopy, AnnotationWish } from '../../../server/protocol/annotation.ts';
+import type { AnnotationCopy, AnnotationRequest } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
 import { stubAnswers } from './answers-stub.ts';
 
@@ -16,9 +16,9 @@ const bearer = { authorization: `Bearer ${TOKEN}` };
 const podBearer = { authorization: 'Bearer shown-by-other-pods' };
 const json = { 'content-type': 'application/json' };
 
-async function serve(overrides: Partial<Answers> = {}) {
+async function serve(overrides: Partial<RouteContext> = {}) {
   const { answers, clock } = stubAnswers(overrides);
-  const written: AnnotationWish[] = [];
+  const written: AnnotationRequest[] = [];
   const taken: AnnotationCopy[] = [];
   answers.annotations = {
     ...answers.annotations,

@@ -1,10 +1,10 @@
-import type { Answers } from '../../../server/http/context.ts';
+import type { RouteContext } from '../../../server/http/context.ts';
 import { emptyLinks } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** A matrix of `names.length` pods in which everybody pings everybody in `totalUs`. */
+/** A mesh of `names.length` pods in which everybody pings everybody in `totalUs`. */
 export function meshOf(names: string[], totalUs = 500): Mesh {
   const pods: Pod[] = names.map((name, i) => ({
     uid: `uid-${name}`,
@@ -42,12 +42,12 @@ export function meshOf(names: string[], totalUs = 500): Mesh {
     },
     health: { ok: true, reasons: [], general: [] },
     pods,
-    rows: pods.map((_, pod) => rowOf(pod, names.length, totalUs)),
+    reports: pods.map((_, pod) => reportOf(pod, names.length, totalUs)),
   };
 }
 
-/** A complete row of `n` good links. */
-export function rowOf(pod: number, n: number, totalUs: number): MeshRow {
+/** A complete report of `n` good links. */
+export function reportOf(pod: number, n: number, totalUs: number): MergedReport {
   const links = emptyLinks(n);
   for (let to = 0; to < n; to++) {
     links.to[to] = to;
@@ -57,7 +57,7 @@ export function rowOf(pod: number, n: number, totalUs: number): MeshRow {
     pod,
     missing: '',
     missingDetail: '',
-    via: 'row',
+    via: 'report',
     atMs: 1000,
     fetchUs: 10,
     bootTimeMs: 1,
@@ -85,12 +85,12 @@ function statusOf(): Mesh['discovery'] {
 }
 
 /** Answers made of literals, to be overridden where a test looks; `log` and `received` keep what they were told. */
-export function stubAnswers(overrides: Partial<Answers> = {}) {
+export function stubAnswers(overrides: Partial<RouteContext> = {}) {
   const received: string[] = [];
   const errors: string[] = [];
   const clock = new FakeClock(1_700_000_000_000);
   const silent = () => {};
-  const answers: Answers = {
+  const answers: RouteContext = {
     clock,
     log: { debug: silent, info: silent, warn: silent, error: (_fields, message) => void errors.push(message) },
     version: '9.9.9',
@@ -104,22 +104,22 @@ export function stubAnswers(overrides: Partial<Answers> = {}) {
     sick: () => '',
     onDiscovery: () => silent,
     check: () => ['{"podResults":{}}'],
-    row: () => {
-      throw new Error('no row in this test');
+    podReport: () => {
+      throw new Error('no report in this test');
     },
     past: {
-      row: async () => {
-        throw new Error('no row in this test');
+      podReport: async () => {
+        throw new Error('no report in this test');
       },
-      rowHistory: async () => {
-        throw new Error('no row in this test');
+      podHistory: async () => {
+        throw new Error('no report in this test');
       },
       ownLinkHistory: (to) => ({ from: 'me', to, error: '', nowMs: 0, resolutionMs: 0, steps: [] }),
       mesh: async () => meshOf(['a', 'b']),
       meshAt: async () => meshOf(['a', 'b']),
       history: async ({ fromMs, toMs, stepMs }) => ({
         ...{ fromMs, toMs, stepMs, nowMs: toMs, resolutionMs: 0, missing: [] },
-        ...{ rows: [], pods: [], links: [], failed: [], byLatency: [] },
+        ...{ reports: [], pods: [], links: [], failed: [], byLatency: [] },
       }),
       linkHistory: async (from, to) =>
         from === 'uid-a' ? { from, to, error: '', nowMs: 0, resolutionMs: 0, steps: [] } : null,

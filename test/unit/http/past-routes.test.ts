@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PastAnswers } from '../../../server/http/context.ts';
+import type { PastContext } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { meshOf, stubAnswers } from './answers-stub.ts';
 
@@ -16,7 +16,7 @@ async function serve() {
       asked.push(question.length === 1 ? question[0] : question);
       return answer;
     };
-  const past: PastAnswers = {
+  const past: PastContext = {
     ...answers.past,
     mesh: note(Promise.resolve(meshOf(['a', 'b']))),
     meshAt: note(Promise.resolve(meshOf(['a', 'b']))),
@@ -41,7 +41,7 @@ describe('the routes of the past', () => {
     expect((await get(`/api/v1/mesh?from=${iso}`)).status).toBe(200);
     expect((await get('/api/v1/history')).status).toBe(200);
     expect((await get(`/api/v1/history?from=${iso}&step=5000`)).status).toBe(200);
-    expect((await get('/api/v1/row-history?fromAge=60000&toAge=1000&step=1000&to=uid-b')).status).toBe(200);
+    expect((await get('/api/v1/pod-history?fromAge=60000&toAge=1000&step=1000&to=uid-b')).status).toBe(200);
     expect(asked).toEqual([
       { fromMs: nowMs - 60_000, toMs: nowMs - 1_000 },
       nowMs - 5_000,
@@ -52,19 +52,19 @@ describe('the routes of the past', () => {
     ]);
   });
 
-  it('answer with the matrix of now where none of the past is asked for', async () => {
+  it('answer with the mesh of now where none of the past is asked for', async () => {
     const { get, asked } = await serve();
     expect((await get('/api/v1/mesh?window=30000')).status).toBe(200);
     expect(asked).toEqual([]);
   });
 
   it.each([
-    ['/api/v1/row?toAge=5', 'fromAge'],
-    ['/api/v1/row?fromAge=5&toAge=5', 'fromAge'],
-    ['/api/v1/row?fromAge=1.5', 'fromAge'],
-    ['/api/v1/row?fromAge=86400001', 'fromAge'],
-    ['/api/v1/row?fromAge=-1', 'fromAge'],
-    ['/api/v1/row?fromAge=10&toAge=x', 'toAge'],
+    ['/api/v1/pod-report?toAge=5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=5&toAge=5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=1.5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=86400001', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=-1', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=10&toAge=x', 'toAge'],
     ['/api/v1/mesh?to=1700000000000', 'from'],
     ['/api/v1/mesh?from=1700000000000&to=1699999999000', 'from'],
     ['/api/v1/mesh?at=yesterday', 'at'],
@@ -72,10 +72,10 @@ describe('the routes of the past', () => {
     ['/api/v1/mesh?at=1700000000000&at=1700000000001', 'at'],
     ['/api/v1/mesh?window=1500', 'window'],
     ['/api/v1/mesh?window=3601000', 'window'],
-    ['/api/v1/row-history?fromAge=60000', 'step'],
-    ['/api/v1/row-history?fromAge=60000&step=0', 'step'],
-    ['/api/v1/row-history?fromAge=60000&step=10', 'step'],
-    ['/api/v1/row-history?fromAge=60000&step=1000&to=a%20b', 'to'],
+    ['/api/v1/pod-history?fromAge=60000', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=0', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=10', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=1000&to=a%20b', 'to'],
     ['/api/v1/history?step=1', 'step'],
     ['/api/v1/link-history?from=uid-a', 'to'],
     ['/api/v1/stream?window=30000', 'window'],

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answers } from '../../../server/http/context.ts';
+import type { RouteContext } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { reportOf } from '../analysis/comparison/scene.ts';
@@ -9,7 +9,7 @@ const servers: HttpServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close(0))));
 
 /** A server that always has the report of experiment 2, and notes what it is asked for. */
-async function serve(change: Partial<Answers> = {}) {
+async function serve(change: Partial<RouteContext> = {}) {
   const asked: unknown[] = [];
   const { answers, clock } = stubAnswers({
     report: async (query) => {

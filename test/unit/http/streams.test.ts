@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
-import { parseMeshRow } from '../../../server/protocol/mesh.ts';
-import { meshOf, rowOf, stubAnswers } from './answers-stub.ts';
+import { parseMergedReport } from '../../../server/protocol/mesh.ts';
+import { meshOf, reportOf, stubAnswers } from './answers-stub.ts';
 
 /** Waits for a condition, with room for a busy machine. */
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
@@ -82,25 +82,25 @@ async function serve() {
 const names = (events: Event[]) => events.map(({ event }) => event);
 
 describe('/api/v1/stream', () => {
-  it('sends the whole picture first, then only the rows that changed', async () => {
+  it('sends the whole picture first, then only the reports that changed', async () => {
     const { url, clock, show } = await serve();
     const { events } = await watch(url);
     await clock.advance(0);
-    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'row', 'end']));
+    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'report', 'end']));
     expect(events[0]?.data).toMatchObject({
       reset: true,
-      rowCount: 3,
+      reportCount: 3,
       pods: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
     });
     events.length = 0;
 
     const next = meshOf(['a', 'b', 'c']);
-    next.rows[1] = rowOf(1, 3, 250_000);
+    next.reports[1] = reportOf(1, 3, 250_000);
     show(next);
     await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'row', 'end']));
+    await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
     expect(events[0]?.data).toMatchObject({ reset: false, pods: null });
-    expect(parseMeshRow(events[1]?.data, 3).pod).toBe(1);
+    expect(parseMergedReport(events[1]?.data, 3).pod).toBe(1);
     events.length = 0;
 
     const ready = { ...next, pods: next.pods.map((pod, i) => (i === 1 ? { ...pod, podIPs: ['10.9.9.9'] } : pod)) };
@@ -112,26 +112,26 @@ describe('/api/v1/stream', () => {
 
     show(meshOf(['a', 'c']));
     await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'end']));
+    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'end']));
     expect(events[0]?.data).toMatchObject({ reset: true });
   });
 
-  it('leaves out the statistics that no page shows, and sends no row for them', async () => {
+  it('leaves out the statistics that no page shows, and sends no report for them', async () => {
     const { url, clock, show } = await serve();
     const withStats = (minUs: number, p50Us: number) => {
       const mesh = meshOf(['a', 'b', 'c']);
-      mesh.rows[1] = { ...rowOf(1, 3, 250), stats: emptyStats(3) };
-      mesh.rows[1].stats?.minUs.fill(minUs);
-      mesh.rows[1].stats?.p50Us.fill(p50Us);
+      mesh.reports[1] = { ...reportOf(1, 3, 250), stats: emptyStats(3) };
+      mesh.reports[1].stats?.minUs.fill(minUs);
+      mesh.reports[1].stats?.p50Us.fill(p50Us);
       return mesh;
     };
     show(withStats(70, 100));
     const { events } = await watch(url);
     await clock.advance(0);
-    await soon(() => expect(names(events)).toEqual(['head', 'row', 'row', 'row', 'end']));
-    const row = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
-    expect(row).not.toHaveProperty('stats.minUs');
-    const { stats } = parseMeshRow(row, 3);
+    await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'report', 'end']));
+    const report = events.map(({ data }) => data).find((data) => (data as { stats?: unknown }).stats);
+    expect(report).not.toHaveProperty('stats.minUs');
+    const { stats } = parseMergedReport(report, 3);
     expect([stats?.minUs[0], stats?.connectP50Us[0], stats?.firstByteP50Us[0]]).toEqual([NONE16, NONE16, NONE16]);
     expect(stats?.p50Us[0]).toBe(100);
     events.length = 0;
@@ -141,7 +141,7 @@ describe('/api/v1/stream', () => {
     events.length = 0;
     show(withStats(60, 90));
     await clock.advance(1000);
-    await soon(() => expect(names(events)).toEqual(['head', 'row', 'end']));
+    await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
   });
 
   it('collects once for all watchers, and only while somebody watches', async () => {

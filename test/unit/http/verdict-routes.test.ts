@@ -13,7 +13,7 @@ async function serve() {
     verdict: async (query) => {
       asked.push(query);
       const figures = { samples: 1, links_checked: 1, links_failed: 0, p50_ms: 1, p95_ms: 1, max_ms: 1 };
-      const told = { ...figures, violations: [], missing_rows: [], generated_at: '', served_by: 'a' };
+      const told = { ...figures, violations: [], missing_reports: [], generated_at: '', served_by: 'a' };
       return {
         answer: {
           ok: true,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AnnotationBook, sealOf } from '../../../server/events/annotations.ts';
 import { MeshAnnotations } from '../../../server/peers/annotations.ts';
-import type { AskAll, Message, Question } from '../../../server/peers/broadcast.ts';
+import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/broadcast.ts';
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
 import { BusyError, ConflictError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -19,8 +19,8 @@ function start(theirs: AnnotationCopy[] = []) {
   let isAway = false;
   let meanwhile = () => {};
   let hold: Promise<void> = Promise.resolve();
-  const askAll: AskAll = {
-    ask: async <T>({ path, own, parse, most }: Question<T>) => {
+  const askAll: Broadcast = {
+    ask: async <T>({ path, own, parse, most }: BroadcastQuery<T>) => {
       asked.push(`${path} ${most}`);
       meanwhile();
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createAskAll, MAX_QUESTIONS } from '../../../server/peers/broadcast.ts';
+import { createBroadcast, MAX_QUERIES } from '../../../server/peers/broadcast.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -39,7 +39,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     ...more,
   ];
   const clock = new FakeClock();
-  const asker = createAskAll(
+  const asker = createBroadcast(
     { port, families: [4], useHostIP: false, checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000 },
     { clock, random: () => 0.5, selfUid: () => 'uid-0', snapshot: () => snapshotOf(pods) },
   );
@@ -153,8 +153,8 @@ describe('asking all pods', () => {
 
   it('bounds the number of different questions at once', async () => {
     const { asker, seen } = await start(['127.0.0.1'], () => () => {});
-    const asking = Array.from({ length: MAX_QUESTIONS }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
-    await soon(() => expect(seen).toHaveLength(MAX_QUESTIONS));
+    const asking = Array.from({ length: MAX_QUERIES }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
+    await soon(() => expect(seen).toHaveLength(MAX_QUERIES));
     await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
     asker.stop();
     for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { withAwaited } from '../../../server/peers/collector.ts';
-import type { RowAnswer } from '../../../server/peers/peer-client.ts';
+import type { ReportResponse } from '../../../server/peers/peer-client.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 import { reasonsOf, start } from './collector-scene.ts';
@@ -20,8 +20,8 @@ describe('a collection of many', () => {
       answer: (uid) => ({ afterMs: hung.has(uid) ? 60_000 : 1 }),
     });
     const mesh = await collect();
-    expect(mesh.rows.filter((row) => row.missing === 'timeout')).toHaveLength(30);
-    expect(mesh.rows.filter((row) => row.missing === '')).toHaveLength(170);
+    expect(mesh.reports.filter((report) => report.missing === 'timeout')).toHaveLength(30);
+    expect(mesh.reports.filter((report) => report.missing === '')).toHaveLength(170);
     expect(mesh.collectMs).toBeLessThan(1_600);
     expect(calls.filter(([, ok]) => !ok).every(([, , us]) => us === 1_000_000)).toBe(true);
   });
@@ -42,9 +42,9 @@ describe('a collection of many', () => {
     const mesh = await collect();
     expect(mesh.collectMs).toBeGreaterThan(4_900);
     expect(mesh.collectMs).toBeLessThanOrEqual(5_000);
-    expect(mesh.rows).toHaveLength(1_000);
-    expect(reasonsOf(mesh.rows).filter((reason) => reason === 'timeout').length).toBeGreaterThan(250);
-    expect(new Set(reasonsOf(mesh.rows))).toEqual(new Set(['', 'timeout', 'not-asked']));
+    expect(mesh.reports).toHaveLength(1_000);
+    expect(reasonsOf(mesh.reports).filter((reason) => reason === 'timeout').length).toBeGreaterThan(250);
+    expect(new Set(reasonsOf(mesh.reports))).toEqual(new Set(['', 'timeout', 'not-asked']));
   });
 
   it('ends soon when it is stopped, and starts no more', async () => {
@@ -52,13 +52,13 @@ describe('a collection of many', () => {
     const mesh = collector.collect({ windowMs: 0, maxAgeMs: 0 });
     await clock.advance(20);
     collector.stop();
-    expect(reasonsOf((await mesh).rows).filter((reason) => reason === 'not-asked')).toHaveLength(499);
+    expect(reasonsOf((await mesh).reports).filter((reason) => reason === 'not-asked')).toHaveLength(499);
     expect(clock.pending).toBe(0);
     await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(/stopped/);
   });
 });
 
-describe('matrices of more than 90 000 links', () => {
+describe('meshes of more than 90 000 links', () => {
   it('are collected for two windows at once, and one is kept', async () => {
     const { collector, clock, asks } = start({ pods: podsOf(301), settings: { concurrency: 64 } });
     const collect = (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 1_000 });
@@ -76,13 +76,14 @@ describe('matrices of more than 90 000 links', () => {
   });
 });
 
-describe('a matrix within a budget of time', () => {
-  const rowsOf = async (mesh: Promise<Mesh>) => (await mesh).rows.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
+describe('a mesh within a budget of time', () => {
+  const reportsOf = async (mesh: Promise<Mesh>) =>
+    (await mesh).reports.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
 
   /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
   async function afterFault(askMs: number) {
     const state = { isFaulty: false };
-    const lost: RowAnswer = { kind: 'missing', reason: 'refused', detail: 'nobody listens' };
+    const lost: ReportResponse = { kind: 'missing', reason: 'refused', detail: 'nobody listens' };
     const scene = start({
       pods: podsOf(5),
       settings: { checkTimeoutMs: 3_000 },
@@ -98,9 +99,9 @@ describe('a matrix within a budget of time', () => {
     return { ...scene, mesh };
   }
 
-  it('is of the rows that have come; a late one is borrowed from the last matrix while that is young', async () => {
+  it('is of the reports that have come; a late one is borrowed from the last mesh while that is young', async () => {
     const { mesh, collector } = await afterFault(900);
-    const [own, first, second, late, refused] = await rowsOf(mesh);
+    const [own, first, second, late, refused] = await reportsOf(mesh);
     expect([own, first, second]).toEqual([
       ['', 900],
       ['', 900],
@@ -111,13 +112,13 @@ describe('a matrix within a budget of time', () => {
     collector.stop();
   });
 
-  it('lacks the late one if the last matrix is too old, however much more that had', async () => {
+  it('lacks the late one if the last mesh is too old, however much more that had', async () => {
     const { mesh, clock, collector } = await afterFault(1_700);
-    expect((await rowsOf(mesh)).map(([missing]) => missing)).toEqual(['', '', '', 'timeout', 'refused']);
-    expect((await mesh).rows[3]?.missingDetail).toBe('its answer has not come yet');
+    expect((await reportsOf(mesh)).map(([missing]) => missing)).toEqual(['', '', '', 'timeout', 'refused']);
+    expect((await mesh).reports[3]?.missingDetail).toBe('its answer has not come yet');
     await clock.advance(3_000);
     const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000, budgetMs: 800 });
-    expect(reasonsOf(next.rows)).toEqual(['', '', '', '', 'refused']);
+    expect(reasonsOf(next.reports)).toEqual(['', '', '', '', 'refused']);
     collector.stop();
   });
 
@@ -125,9 +126,9 @@ describe('a matrix within a budget of time', () => {
     const scene = await afterFault(900);
     const soFar = await scene.mesh;
     const others = { ...soFar, pods: soFar.pods.map((pod, i) => (i === 1 ? podOf(7) : pod)) };
-    const lacking = { ...soFar, rows: soFar.rows.filter(({ pod }) => pod !== 3) };
-    expect(withAwaited(lacking, { mesh: soFar, agoMs: 0 }).rows[3]?.missing).toBe('');
-    expect(withAwaited(lacking, { mesh: others, agoMs: 0 }).rows[3]?.missing).toBe('timeout');
+    const lacking = { ...soFar, reports: soFar.reports.filter(({ pod }) => pod !== 3) };
+    expect(withAwaited(lacking, { mesh: soFar, agoMs: 0 }).reports[3]?.missing).toBe('');
+    expect(withAwaited(lacking, { mesh: others, agoMs: 0 }).reports[3]?.missing).toBe('timeout');
     scene.collector.stop();
   });
 });

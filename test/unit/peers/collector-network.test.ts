@@ -3,12 +3,12 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCollector } from '../../../server/peers/collector.ts';
-import { createRowTransport } from '../../../server/peers/peer-client.ts';
+import { createReportClient } from '../../../server/peers/peer-client.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
-import { encodeRow } from '../../../server/protocol/pod-report.ts';
+import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
-import { podOf, rowOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 /** How the pods of this little cluster answer; all but `refuses` listen. */
 const KINDS = ['self', 'ours', 'goldpinger', 'hangs', 'login-page', 'refuses', 'drips'] as const;
@@ -26,7 +26,7 @@ function answerAs(kind: Kind, n: number, urls: string[]): RequestListener {
   return (req, res) => {
     urls.push(`${kind} ${req.url}`);
     const known = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
-    if (kind === 'ours') res.end(encodeRow(rowOf(pods[n] as Pod, pods, links), known));
+    if (kind === 'ours') res.end(encodePodReport(reportOf(pods[n] as Pod, pods, links), known));
     else if (kind === 'login-page') res.end('<!doctype html><title>Sign in</title>');
     else if (kind === 'drips') res.write('{');
     else if (kind === 'goldpinger' && req.url === '/check') res.end(JSON.stringify({ podResults: goResults() }));
@@ -52,18 +52,18 @@ async function listen(kind: Kind, n: number, port: number, urls: string[]): Prom
 }
 
 describe('collecting over real sockets', () => {
-  it('puts every kind of peer into one matrix, with one fan-out for 60 callers', async () => {
+  it('puts every kind of peer into one mesh, with one fan-out for 60 callers', async () => {
     const urls: string[] = [];
     const port = await listen('self', 0, 0, urls);
     for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
-    const transport = createRowTransport(realClock);
+    const transport = createReportClient(realClock);
     stops.push(transport.close);
     const collector = createCollector(
       { checkTimeoutMs: 1_500, checkAllTimeoutMs: 6_000, concurrency: 4, port, families: [4], useHostIP: false },
       {
-        ...{ clock: realClock, random: () => 0, fetchRow: transport.fetchRow, selfUid: () => 'uid-0' },
+        ...{ clock: realClock, random: () => 0, fetchReport: transport.fetchReport, selfUid: () => 'uid-0' },
         snapshot: () => snapshotOf(pods),
-        ownRow: async () => rowOf(pods[0] as Pod, pods, links),
+        ownReport: async () => reportOf(pods[0] as Pod, pods, links),
         settings: () => settingsOf(),
       },
       { onPeerCall: () => {} },
@@ -72,14 +72,16 @@ describe('collecting over real sockets', () => {
 
     const callers = Array.from({ length: 60 }, () => collector.collect({ windowMs: 0, maxAgeMs: 0 }));
     const [mesh, ...others] = await Promise.all(callers);
-    if (mesh === undefined) throw new Error('no matrix');
-    expect(others.every(({ rows }) => rows === mesh.rows)).toBe(true);
-    expect(Object.fromEntries(mesh.rows.map((row) => [KINDS[row.pod], row.missing || row.via]))).toEqual({
-      ...{ self: 'row', ours: 'row', goldpinger: 'check', hangs: 'timeout' },
-      ...{ 'login-page': 'malformed', refuses: 'refused', drips: 'timeout' },
-    });
-    for (const row of mesh.rows.filter(({ missing }) => missing === '')) {
-      expect([...row.links.to].map((to, i) => [KINDS[to], outcomeOf(row.links, i)])).toEqual(
+    if (mesh === undefined) throw new Error('no mesh');
+    expect(others.every(({ reports }) => reports === mesh.reports)).toBe(true);
+    expect(Object.fromEntries(mesh.reports.map((report) => [KINDS[report.pod], report.missing || report.via]))).toEqual(
+      {
+        ...{ self: 'report', ours: 'report', goldpinger: 'check', hangs: 'timeout' },
+        ...{ 'login-page': 'malformed', refuses: 'refused', drips: 'timeout' },
+      },
+    );
+    for (const report of mesh.reports.filter(({ missing }) => missing === '')) {
+      expect([...report.links.to].map((to, i) => [KINDS[to], outcomeOf(report.links, i)])).toEqual(
         KINDS.map((kind) => [kind, kind === 'refuses' ? 'refused' : 'ok']),
       );
     }

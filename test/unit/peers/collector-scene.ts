@@ -1,44 +1,44 @@
 import { type CollectSettings, createCollector } from '../../../server/peers/collector.ts';
-import type { RowAnswer, RowAsk } from '../../../server/peers/peer-client.ts';
+import type { ReportRequest, ReportResponse } from '../../../server/peers/peer-client.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { NOW_MS, podOf, rowOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 export interface Scene {
   pods: readonly Pod[];
   selfUid?: string;
   settings?: Partial<CollectSettings>;
-  /** How each pod answers, after how many ms; by default with its row at once. */
-  answer?(uid: string, pods: readonly Pod[]): { answer?: RowAnswer; afterMs?: number };
+  /** How each pod answers, after how many ms; by default with its report at once. */
+  answer?(uid: string, pods: readonly Pod[]): { answer?: ReportResponse; afterMs?: number };
 }
 
 /** A collector in pod 0 of a scene, over a network that only exists here. */
 export function start({ pods, selfUid = 'uid-0', settings, answer }: Scene) {
   const clock = new FakeClock(NOW_MS);
-  const asks: RowAsk[] = [];
+  const asks: ReportRequest[] = [];
   const calls: [string, boolean, number][] = [];
-  const state = { mostAtOnce: 0, atOnce: 0, ownRows: [] as number[], ownRowFails: false };
-  const fetchRow = (ask: RowAsk): Promise<RowAnswer> => {
+  const state = { mostAtOnce: 0, atOnce: 0, ownReports: [] as number[], ownReportFails: false };
+  const fetchReport = (ask: ReportRequest): Promise<ReportResponse> => {
     asks.push(ask);
     state.atOnce += 1;
     state.mostAtOnce = Math.max(state.mostAtOnce, state.atOnce);
     const pod = pods.find(({ uid }) => uid === ask.uid) as Pod;
     const told = answer?.(ask.uid, pods) ?? {};
-    const row = rowOf(pod, pods, undefined, ask.known === null ? {} : { peers: ask.known.peers });
+    const report = reportOf(pod, pods, undefined, ask.known === null ? {} : { peers: ask.known.peers });
     return new Promise((resolve) => {
-      const end = (reply: RowAnswer) => {
+      const end = (reply: ReportResponse) => {
         state.atOnce -= 1;
         for (const timer of timers) timer.cancel();
         ask.signal.removeEventListener('abort', ended);
         resolve(reply);
       };
-      const late: RowAnswer = {
+      const late: ReportResponse = {
         kind: 'missing',
         reason: 'timeout',
         detail: `no whole answer within ${ask.timeoutMs} ms`,
       };
       const timers = [
-        clock.setTimer(() => end(told.answer ?? { kind: 'row', row }), told.afterMs ?? 0),
+        clock.setTimer(() => end(told.answer ?? { kind: 'report', report }), told.afterMs ?? 0),
         clock.setTimer(() => end(late), ask.timeoutMs),
       ];
       const ended = () => end({ kind: 'missing', reason: 'not-asked', detail: 'ended' });
@@ -55,12 +55,12 @@ export function start({ pods, selfUid = 'uid-0', settings, answer }: Scene) {
       clock,
       random: () => 0,
       snapshot: () => snapshotOf(pods),
-      ownRow: async (windowMs) => {
-        state.ownRows.push(windowMs);
-        if (state.ownRowFails) throw new Error('no row');
-        return rowOf(pods[0] ?? podOf(0), pods);
+      ownReport: async (windowMs) => {
+        state.ownReports.push(windowMs);
+        if (state.ownReportFails) throw new Error('no report');
+        return reportOf(pods[0] ?? podOf(0), pods);
       },
-      fetchRow,
+      fetchReport,
       selfUid: () => selfUid,
       settings: () => settingsOf(),
     },
@@ -75,4 +75,4 @@ export function start({ pods, selfUid = 'uid-0', settings, answer }: Scene) {
   return { clock, asks, calls, state, collector, collect };
 }
 
-export const reasonsOf = (rows: { missing: string }[]) => rows.map(({ missing }) => missing);
+export const reasonsOf = (reports: { missing: string }[]) => reports.map(({ missing }) => missing);

@@ -3,19 +3,19 @@ import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { podOf, podsOf } from '../../support/mesh.ts';
 import { reasonsOf, start } from './collector-scene.ts';
 
-describe('collecting the matrix', () => {
+describe('collecting the mesh', () => {
   it('asks every other pod once and itself never', async () => {
     const { asks, collect, calls } = start({ pods: podsOf(5) });
     const mesh = await collect();
     expect(asks.map(({ host, port }) => `${host}:${port}`)).toEqual([1, 2, 3, 4].map((n) => `127.0.0.${n + 1}:8080`));
-    expect(mesh.rows.map((row) => row.pod)).toEqual([0, 1, 2, 3, 4]);
-    expect(reasonsOf(mesh.rows)).toEqual(['', '', '', '', '']);
+    expect(mesh.reports.map((report) => report.pod)).toEqual([0, 1, 2, 3, 4]);
+    expect(reasonsOf(mesh.reports)).toEqual(['', '', '', '', '']);
     expect(mesh.servedBy).toEqual({ pod: 0, name: 'pod-0' });
     expect(mesh.health).toEqual({ ok: true, reasons: [], general: [] });
     expect(calls.map(([uid, ok]) => [uid, ok])).toEqual([1, 2, 3, 4].map((n) => [`uid-${n}`, true]));
   });
 
-  it('gives a matrix that passes its own validator', async () => {
+  it('gives a mesh that passes its own validator', async () => {
     const mesh = await start({ pods: podsOf(4) }).collect();
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
@@ -26,8 +26,8 @@ describe('collecting the matrix', () => {
     await clock.advance(10);
     const meshes = await Promise.all(many);
     expect(asks).toHaveLength(3);
-    expect(state.ownRows).toEqual([0]);
-    expect(new Set(meshes.map((mesh) => mesh.rows)).size).toBe(1);
+    expect(state.ownReports).toEqual([0]);
+    expect(new Set(meshes.map((mesh) => mesh.reports)).size).toBe(1);
   });
 
   it('is used again while it is young enough, and says its age', async () => {
@@ -38,7 +38,7 @@ describe('collecting the matrix', () => {
     await clock.advance(400);
     const again = await collector.collect({ windowMs: 0, maxAgeMs: 500 });
     expect(again.ageMs).toBeGreaterThan(390);
-    expect(again.rows).toBe((await first).rows);
+    expect(again.reports).toBe((await first).reports);
     await clock.advance(200);
     const third = collector.collect({ windowMs: 0, maxAgeMs: 500 });
     await clock.advance(10);
@@ -61,7 +61,7 @@ describe('collecting the matrix', () => {
     await clock.advance(10);
     const [minute, none, five] = await Promise.all(all);
     expect(asks.map(({ windowMs }) => windowMs)).toEqual([60_000, 300_000]);
-    expect(none?.rows).toBe(minute?.rows);
+    expect(none?.reports).toBe(minute?.reports);
     expect(five?.windowMs).toBe(300_000);
   });
 
@@ -75,9 +75,9 @@ describe('collecting the matrix', () => {
 
   it('begins anew after one that has failed', async () => {
     const { collect, collector, state } = start({ pods: podsOf(2) });
-    state.ownRowFails = true;
-    await expect(collector.collect({ windowMs: 0, maxAgeMs: 0 })).rejects.toThrow('no row');
-    state.ownRowFails = false;
+    state.ownReportFails = true;
+    await expect(collector.collect({ windowMs: 0, maxAgeMs: 0 })).rejects.toThrow('no report');
+    state.ownReportFails = false;
     expect((await collect()).health.ok).toBe(true);
   });
 });
@@ -94,7 +94,7 @@ describe('whom a collection asks', () => {
     const { asks, collect } = start({ pods });
     const mesh = await collect();
     expect(asks.map(({ uid }) => uid)).toEqual(['uid-4']);
-    expect(mesh.rows.map((row) => [row.pod, row.missing])).toEqual([
+    expect(mesh.reports.map((report) => [report.pod, report.missing])).toEqual([
       [0, ''],
       [2, 'not-asked'],
       [3, 'no-address'],

@@ -51,15 +51,15 @@ describe('journals of many pods', () => {
     expect(await merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
   });
 
-  it('tell rows by pod, the API and external probes together', async () => {
-    const kinds = ['row-starved', 'api-lost', 'probe-failed'] as const;
+  it('tell reports by pod, the API and external probes together', async () => {
+    const kinds = ['cpu-starved', 'api-lost', 'probe-failed'] as const;
     const wishes = kinds.flatMap((kind) => [0, 1].map((by) => ({ by, agoMs: 5_000 + by, kind, detail: `of ${kind}` })));
     const events = await merge(journals(2, wishes));
     expect(events.map(({ kind, pod, fromCount }) => `${kind} ${pod?.name} ${fromCount}`).sort()).toEqual([
       'api-lost undefined 2',
+      'cpu-starved pod-0 1',
+      'cpu-starved pod-1 1',
       'probe-failed undefined 2',
-      'row-starved pod-0 1',
-      'row-starved pod-1 1',
     ]);
   });
 
@@ -97,7 +97,7 @@ describe('journals of many pods', () => {
       'link-failed',
       'link-slow',
       'api-lost',
-      'row-starved',
+      'cpu-starved',
     );
     const wish = fc.record({
       by: fc.nat(4),

@@ -1,4 +1,4 @@
-import type { PodPart } from '../../../server/peers/broadcast.ts';
+import type { PodAnswer } from '../../../server/peers/broadcast.ts';
 import { mergeJournals } from '../../../server/peers/events.ts';
 import type { EventKind, EventPod, Journal, JournalEntry } from '../../../server/protocol/event.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -25,7 +25,7 @@ export const eventPod = (n: number): EventPod => {
 };
 
 /** The journals of `count` pods, asked at `NOW_MS` by one that is `offMs` off in dating them. */
-export function journals(count: number, wishes: readonly Wish[], offMs = 0): PodPart<Journal>[] {
+export function journals(count: number, wishes: readonly Wish[], offMs = 0): PodAnswer<Journal>[] {
   return Array.from({ length: count }, (_, by) => {
     const events = wishes
       .filter((wish) => wish.by === by)
@@ -53,5 +53,5 @@ export function journals(count: number, wishes: readonly Wish[], offMs = 0): Pod
   });
 }
 
-export const merge = (parts: PodPart<Journal>[]) =>
+export const merge = (parts: PodAnswer<Journal>[]) =>
   mergeJournals({ parts, atMs: NOW_MS }, spans, { clock: new FakeClock(NOW_MS), podOf: () => null });

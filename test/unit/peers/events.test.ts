@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AllParts, AskAll, PodPart, Question } from '../../../server/peers/broadcast.ts';
+import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { createEventsReader } from '../../../server/peers/events.ts';
 import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -7,14 +7,14 @@ import { NOW_MS } from '../../support/mesh.ts';
 import { HOUR, journals, type Wish } from './events-scene.ts';
 
 /** A reader of journals that are there already. */
-function reader(parts: Partial<AllParts<Journal>>) {
+function reader(parts: Partial<BroadcastResult<Journal>>) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const all = { parts: [], missing: [], atMs: NOW_MS, ...parts };
-  const askAll: AskAll = {
-    ask: async <T>({ path }: Question<T>) => {
+  const askAll: Broadcast = {
+    ask: async <T>({ path }: BroadcastQuery<T>) => {
       paths.push(path);
-      return all as unknown as AllParts<T>;
+      return all as unknown as BroadcastResult<T>;
     },
     tell: () => Promise.reject(new Error('not in this test')),
     stop: () => {},
@@ -38,7 +38,7 @@ describe('events of a stretch', () => {
       { by: 0, agoMs: 60_000, kind: 'api-lost' },
       { by: 0, agoMs: 10_000, kind: 'api-back' },
     ]);
-    (parts[1] as PodPart<Journal>).value.knownAgeMs = 40_000;
+    (parts[1] as PodAnswer<Journal>).value.knownAgeMs = 40_000;
     const missing = [{ name: 'pod-7', reason: 'timeout', detail: 'late' }];
     const { events } = reader({ parts, missing });
     const answer = parseEvents(JSON.parse(JSON.stringify(await events({ ...all, fromMs: NOW_MS - 90_000 }))));

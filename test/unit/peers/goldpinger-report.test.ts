@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { meshRowOfCheck } from '../../../server/peers/goldpinger-report.ts';
+import { mergedReportOfCheck } from '../../../server/peers/goldpinger-report.ts';
 import { PodIndex } from '../../../server/peers/mesh.ts';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
@@ -12,30 +12,30 @@ const goPod = (n: number, change: Partial<Pod> = {}) =>
   podOf(n, { name: `goldpinger-00${n}`, podIPs: [`127.0.1.${n}`], node: `node-00${n}`, ...change });
 const three = [goPod(1), goPod(2), goPod(3)];
 
-function rowOf(wire: unknown, pods: readonly Pod[], atMs = NOW_MS, pingNumber = 0) {
+function reportOf(wire: unknown, pods: readonly Pod[], atMs = NOW_MS, pingNumber = 0) {
   const index = new PodIndex(pods, NOW_MS, 45_000);
-  return meshRowOfCheck(parseGoldpingerCheck(wire), { pod: 0, atMs, fetchUs: 1 }, { index, pingNumber });
+  return mergedReportOfCheck(parseGoldpingerCheck(wire), { pod: 0, atMs, fetchUs: 1 }, { index, pingNumber });
 }
 
 const recorded = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'));
 
-describe("Goldpinger's /check as a row", () => {
+describe("Goldpinger's /check as a report", () => {
   it('has its recorded links with their ends, times and ages', () => {
-    const row = rowOf(recorded('one-down-check.json'), three, Date.parse('2026-11-22T14:58:52.957Z'));
-    expect(row.via).toBe('check');
-    expect([...row.links.to]).toEqual([0, 1, 2]);
-    expect([0, 1, 2].map((i) => outcomeOf(row.links, i))).toEqual(['ok', 'ok', 'refused']);
-    expect(phaseOf(row.links, 2)).toBe('connect');
-    expect(unpack16(row.links.ageMs[0] ?? 0)).toBe(1_000);
-    expect([...row.links.totalUs]).toEqual([0, 0, 1_000]);
-    expect(row.links.connectUs[0]).toBe(NONE16);
-    expect(row.details).toEqual([[2, expect.stringContaining('connection refused')]]);
-    expect(row.bootTimeMs).toBe(Date.parse('2026-11-22T14:58:43.065Z'));
-    expect(row.samePeers).toBe(true);
+    const report = reportOf(recorded('one-down-check.json'), three, Date.parse('2026-11-22T14:58:52.957Z'));
+    expect(report.via).toBe('check');
+    expect([...report.links.to]).toEqual([0, 1, 2]);
+    expect([0, 1, 2].map((i) => outcomeOf(report.links, i))).toEqual(['ok', 'ok', 'refused']);
+    expect(phaseOf(report.links, 2)).toBe('connect');
+    expect(unpack16(report.links.ageMs[0] ?? 0)).toBe(1_000);
+    expect([...report.links.totalUs]).toEqual([0, 0, 1_000]);
+    expect(report.links.connectUs[0]).toBe(NONE16);
+    expect(report.details).toEqual([[2, expect.stringContaining('connection refused')]]);
+    expect(report.bootTimeMs).toBe(Date.parse('2026-11-22T14:58:43.065Z'));
+    expect(report.samePeers).toBe(true);
   });
 
   it('has its external probes', () => {
-    const { probes } = rowOf(recorded('check-probes.json'), three.slice(0, 2));
+    const { probes } = reportOf(recorded('check-probes.json'), three.slice(0, 2));
     expect(probes).toHaveLength(8);
     expect(probes.find((probe) => probe.target === 'nope.invalid')).toMatchObject({
       protocol: 'dns',
@@ -50,21 +50,21 @@ describe("Goldpinger's /check as a row", () => {
       'node-003': { OK: true, PodIP: '127.0.1.3' },
       'a/same': { OK: true, PodIP: '127.0.1.1' },
     };
-    expect([...rowOf({ podResults }, twins).links.to]).toEqual([1, 2, 0]);
+    expect([...reportOf({ podResults }, twins).links.to]).toEqual([1, 2, 0]);
   });
 
   it('does not know the same peers if it names a stranger or lacks a settled pod', () => {
     const ok = { OK: true };
     const names = (...list: string[]) => ({ podResults: Object.fromEntries(list.map((name) => [name, ok])) });
-    expect(rowOf(names('goldpinger-001', 'goldpinger-002', 'other'), three.slice(0, 2)).samePeers).toBe(false);
-    expect(rowOf(names('goldpinger-001', 'goldpinger-002'), three).samePeers).toBe(false);
+    expect(reportOf(names('goldpinger-001', 'goldpinger-002', 'other'), three.slice(0, 2)).samePeers).toBe(false);
+    expect(reportOf(names('goldpinger-001', 'goldpinger-002'), three).samePeers).toBe(false);
     const justReady = [...three.slice(0, 2), goPod(3, { sinceMs: NOW_MS - 1_000 })];
-    expect(rowOf(names('goldpinger-001', 'goldpinger-002'), justReady).samePeers).toBe(true);
-    expect(rowOf(names('goldpinger-001', 'goldpinger-002'), three, NOW_MS, 2).samePeers).toBe(true);
+    expect(reportOf(names('goldpinger-001', 'goldpinger-002'), justReady).samePeers).toBe(true);
+    expect(reportOf(names('goldpinger-001', 'goldpinger-002'), three, NOW_MS, 2).samePeers).toBe(true);
   });
 
   it('takes a clock that is ahead for no age, and one far behind for an hour', () => {
-    const at = (PingTime: string) => rowOf({ podResults: { 'goldpinger-001': { OK: true, PingTime } } }, three);
+    const at = (PingTime: string) => reportOf({ podResults: { 'goldpinger-001': { OK: true, PingTime } } }, three);
     expect(unpack16(at('2030-01-01T00:00:00.000Z').links.ageMs[0] ?? 0)).toBe(0);
     expect(unpack16(at('2001-01-01T00:00:00.000Z').links.ageMs[0] ?? 0)).toBeCloseTo(3_600_000, -3);
     expect(at('yesterday').links.ageMs[0]).toBe(NONE16);

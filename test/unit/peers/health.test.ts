@@ -2,28 +2,37 @@ import { describe, expect, it } from 'vitest';
 import { clusterHealthOf } from '../../../server/goldpinger/cluster-health.ts';
 import { toleranceOf } from '../../../server/peers/health.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
-import { type LinkWish, meshOf, meshRowOf, NOW_MS, podOf, podsOf, settingsOf, statusOf } from '../../support/mesh.ts';
+import {
+  type LinkWish,
+  mergedReportOf,
+  meshOf,
+  NOW_MS,
+  podOf,
+  podsOf,
+  settingsOf,
+  statusOf,
+} from '../../support/mesh.ts';
 
 type Fails = (from: number, to: number) => boolean;
 
-/** A matrix in which exactly the links that `fails` names are refused. */
-function meshWith(pods: readonly Pod[], fails: Fails, rows: Record<number, Partial<MeshRow>> = {}): Mesh {
+/** A mesh in which exactly the links that `fails` names are refused. */
+function meshWith(pods: readonly Pod[], fails: Fails, reports: Record<number, Partial<MergedReport>> = {}): Mesh {
   const outcome = (from: number, to: number) => (fails(from, to) ? { outcome: 'refused' as const } : {});
   const all = pods.map((_pod, from) => {
-    const change = rows[from] ?? {};
+    const change = reports[from] ?? {};
     const wishes: LinkWish[] = change.missing ? [] : pods.map((_to, to) => ({ to, ...outcome(from, to) }));
-    return meshRowOf(from, wishes, change);
+    return mergedReportOf(from, wishes, change);
   });
   return meshOf(pods, all);
 }
 
 const accused = (mesh: Mesh) => mesh.health.reasons.map(({ pod }) => pod);
-const missing = (reason: MeshRow['missing']) => ({ missing: reason, missingDetail: 'words' });
+const missing = (reason: MergedReport['missing']) => ({ missing: reason, missingDetail: 'words' });
 
 describe('a mesh is healthy', () => {
-  it('when every row is there, every link is ok and everybody knows the same pods', () => {
+  it('when every report is there, every link is ok and everybody knows the same pods', () => {
     expect(meshOf(podsOf(4)).health).toEqual({ ok: true, reasons: [], general: [] });
   });
 
@@ -36,19 +45,19 @@ describe('a mesh is healthy', () => {
     ['suspect, but judged ok', { to: 1, flags: FLAG_SUSPECT, totalUs: 250_000 }],
     ['slow', { to: 1, totalUs: 299_000 }],
   ])('whatever is %s', (_, wish) => {
-    const rows = [meshRowOf(0, [{ to: 0 }, wish]), meshRowOf(1, [{ to: 0 }])];
-    expect(meshOf(podsOf(2), rows).health.ok).toBe(true);
+    const reports = [mergedReportOf(0, [{ to: 0 }, wish]), mergedReportOf(1, [{ to: 0 }])];
+    expect(meshOf(podsOf(2), reports).health.ok).toBe(true);
   });
 
   it('though some pairs are not probed', () => {
-    const rows = [0, 1, 2].map((pod) => meshRowOf(pod, [{ to: (pod + 1) % 3 }]));
-    expect(meshOf(podsOf(3), rows).health.ok).toBe(true);
+    const reports = [0, 1, 2].map((pod) => mergedReportOf(pod, [{ to: (pod + 1) % 3 }]));
+    expect(meshOf(podsOf(3), reports).health.ok).toBe(true);
   });
 
   it('though nothing is probed, where pinging is switched off', () => {
-    const rows = [0, 1].map((pod) => meshRowOf(pod, []));
+    const reports = [0, 1].map((pod) => mergedReportOf(pod, []));
     const settings = settingsOf({ refreshIntervalMs: 0 });
-    expect(meshOf(podsOf(2), rows, { settings }).health.ok).toBe(true);
+    expect(meshOf(podsOf(2), reports, { settings }).health.ok).toBe(true);
   });
 
   it.each(['starting', 'terminating', 'gone'] as const)('though a pod that is %s fails in all ways', (lifecycle) => {
@@ -76,8 +85,8 @@ describe('a pod that was ready and is not any more', () => {
 
 describe('a mesh is not healthy', () => {
   it('before the first link has been probed', () => {
-    const rows = [0, 1].map((pod) => meshRowOf(pod, [{ to: 0, notYet: true }]));
-    expect(meshOf(podsOf(2), rows).health).toEqual({
+    const reports = [0, 1].map((pod) => mergedReportOf(pod, [{ to: 0, notYet: true }]));
+    expect(meshOf(podsOf(2), reports).health).toEqual({
       ok: false,
       reasons: [],
       general: ['no link has been probed yet'],
@@ -85,7 +94,7 @@ describe('a mesh is not healthy', () => {
   });
 
   it.each(['refused', 'timeout', 'malformed', 'not-asked', 'no-address'] as const)(
-    'with a row missing: %s',
+    'with a report missing: %s',
     (reason) => {
       const mesh = meshWith(podsOf(3), () => false, { 1: missing(reason) });
       expect(mesh.health).toEqual({
@@ -101,7 +110,7 @@ describe('a mesh is not healthy', () => {
     expect(mesh.health.reasons).toEqual([{ pod: 2, why: ['1 of 4 links into it fail: refused (from pod-0)'] }]);
   });
 
-  it('with a row that knows other pods', () => {
+  it('with a report that knows other pods', () => {
     const mesh = meshWith(podsOf(2), () => false, { 1: { samePeers: false } });
     expect(mesh.health.reasons).toEqual([{ pod: 1, why: ['knows other pods than the serving pod does'] }]);
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { AllParts, Question } from '../../../server/peers/broadcast.ts';
+import type { BroadcastQuery, BroadcastResult } from '../../../server/peers/broadcast.ts';
 import { createHistoryReader } from '../../../server/peers/history.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
+  type PodHistory,
   parseMeshHistory,
-  parseRowHistory,
-  type RowHistory,
+  parsePodHistory,
 } from '../../../server/protocol/history.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
@@ -15,18 +15,18 @@ const HOUR_MS = 3_600_000;
 const BINS = LATENCY_BINS_US.length + 1;
 
 /** A pod's history in which `failed` of its 3 links fail in each step that its memory covers. */
-function rowHistory(
+function podHistory(
   { fromAgeMs, toAgeMs }: AgeRange,
   stepMs: number,
   failed: number,
   knownAgeMs = HOUR_MS,
-): RowHistory {
+): PodHistory {
   const count = Math.ceil((fromAgeMs - toAgeMs) / stepMs);
   const covers = (step: number) => fromAgeMs - (step + 0.5) * stepMs <= knownAgeMs;
   const of = (value: number) => Array.from({ length: count }, (_, step) => (covers(step) ? value : 0));
   const byLatency = of(3 - failed).map((good) => [good, ...new Array<number>(BINS - 1).fill(0)]);
   const head = { fromAgeMs, toAgeMs, stepMs, resolutionMs: 0, knownAgeMs };
-  return { format: 'goldpinger-ts/row-history/1', ...head, links: of(3), failed: of(failed), byLatency };
+  return { format: 'goldpinger-ts/pod-history/1', ...head, links: of(3), failed: of(failed), byLatency };
 }
 
 /** A reader in a mesh of three, of which the third knows `thirdKnownMs` and answers `lateMs` after the first. */
@@ -34,13 +34,13 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const held: unknown[] = [];
-  const ask = async <T>({ path, own, parse }: Question<T>): Promise<AllParts<T>> => {
+  const ask = async <T>({ path, own, parse }: BroadcastQuery<T>): Promise<BroadcastResult<T>> => {
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
     const [fromAgeMs, toAgeMs, stepMs] = ['fromAge', 'toAge', 'step'].map((name) => Number(query.get(name)));
     const told = (failed: number, knownMs?: number) =>
       parse(
-        JSON.parse(JSON.stringify(rowHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
+        JSON.parse(JSON.stringify(podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
         0,
       );
     const parts = [
@@ -60,7 +60,7 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
   const reader = createHistoryReader(HOUR_MS, {
     clock,
     askAll: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
-    ownRowHistory: async (range, stepMs) => rowHistory(range, stepMs, 0),
+    ownReportHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     resolutionMs: () => resolutionMs,
     countAlive: (_from, _step, steps) => new Array(steps).fill(4),
     departedSince: () => [podOf(9)],
@@ -69,7 +69,7 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
 }
 
 describe('the history of the mesh', () => {
-  it('is the sum of all rows, and says which are missing in which step', async () => {
+  it('is the sum of all reports, and says which are missing in which step', async () => {
     const { reader } = start({ thirdKnownMs: 20_000 });
     const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
     expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
@@ -77,7 +77,7 @@ describe('the history of the mesh', () => {
     expect(history.links).toEqual([6, 6, 6, 6, 9, 9]);
     expect(history.failed).toEqual([1, 1, 1, 1, 1, 1]);
     expect(history.byLatency.map(([first]) => first)).toEqual([5, 5, 5, 5, 8, 8]);
-    expect(history.rows).toEqual([2, 2, 2, 2, 3, 3]);
+    expect(history.reports).toEqual([2, 2, 2, 2, 3, 3]);
     expect(history.pods).toEqual([4, 4, 4, 4, 4, 4]);
     expect(history.missing.map(({ name, reason }) => [name, reason])).toEqual([
       ['pod-3', 'timeout'],
@@ -143,8 +143,8 @@ describe('the history of the mesh', () => {
   });
 });
 
-describe('a row’s history from another process', () => {
-  const good = rowHistory({ fromAgeMs: 30_000, toAgeMs: 0 }, 10_000, 1);
+describe('a report’s history from another process', () => {
+  const good = podHistory({ fromAgeMs: 30_000, toAgeMs: 0 }, 10_000, 1);
 
   it.each([
     ['another format', { format: 'x' }],
@@ -156,7 +156,7 @@ describe('a row’s history from another process', () => {
     ['too many steps', { links: new Array(721).fill(0), failed: new Array(721).fill(0) }],
     ['an age that is none', { knownAgeMs: 'x' }],
   ])('is refused with %s', (_, change) => {
-    expect(() => parseRowHistory({ ...good, ...change })).toThrow();
-    expect(parseRowHistory(good)).toEqual(good);
+    expect(() => parsePodHistory({ ...good, ...change })).toThrow();
+    expect(parsePodHistory(good)).toEqual(good);
   });
 });

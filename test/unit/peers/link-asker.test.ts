@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLinkAsker } from '../../../server/peers/peer-client.ts';
+import { createLinkClient } from '../../../server/peers/peer-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf } from '../../support/mesh.ts';
 
@@ -24,7 +24,7 @@ async function start(answer: RequestListener) {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const asker = createLinkAsker({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  const asker = createLinkClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
   stops.push(asker.stop, () => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { meshRowOf, PodIndex } from '../../../server/peers/mesh.ts';
+import { mergedReportOf, PodIndex } from '../../../server/peers/mesh.ts';
 import { emptyStats, outcomeOf } from '../../../server/protocol/links.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
-import { NOW_MS, podOf, podsOf, refOf, rowOf } from '../../support/mesh.ts';
+import { NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
 const TOLERANCE_MS = 45_000;
 const arrival = { pod: 0, atMs: NOW_MS, fetchUs: 1 };
-const merge = (row: Parameters<typeof meshRowOf>[0], pods = podsOf(4)) =>
-  meshRowOf(row, arrival, new PodIndex(pods, NOW_MS, TOLERANCE_MS), TOLERANCE_MS);
+const merge = (report: Parameters<typeof mergedReportOf>[0], pods = podsOf(4)) =>
+  mergedReportOf(report, arrival, new PodIndex(pods, NOW_MS, TOLERANCE_MS), TOLERANCE_MS);
 
-/** A row over any mixture of pods that we know and strangers, in any order, some of them gone. */
+/** A report over any mixture of pods that we know and strangers, in any order, some of them gone. */
 const scene = fc
   .record({
     known: fc.uniqueArray(fc.nat({ max: 30 }), { minLength: 1, maxLength: 12 }),
@@ -28,15 +28,15 @@ const scene = fc
     wishes: wishes.filter(({ to }) => to < named.length),
   }));
 
-describe('a row that joins the matrix', () => {
+describe('a report that joins the mesh', () => {
   it('keeps each link between the pods it was measured between, with its figures and words', () => {
     fc.assert(
       fc.property(scene, ({ pods, peers, gone, wishes }) => {
         const table = [...peers, ...gone];
         const details = wishes.map((wish, i): [number, string] => [i, `to ${table[wish.to]?.uid}`]);
-        const row = rowOf(podOf(99), peers, wishes, { gonePeers: gone.map(refOf), details });
-        const before = structuredClone(row);
-        const { links, details: words } = merge(row, pods);
+        const report = reportOf(podOf(99), peers, wishes, { gonePeers: gone.map(refOf), details });
+        const before = structuredClone(report);
+        const { links, details: words } = merge(report, pods);
         const expected = wishes
           .map((wish) => ({ uid: table[wish.to]?.uid, outcome: wish.outcome, totalUs: wish.totalUs }))
           .filter(({ uid }) => pods.some((pod) => pod.uid === uid));
@@ -47,7 +47,7 @@ describe('a row that joins the matrix', () => {
         }));
         expect(got).toEqual(expected);
         expect(words).toEqual(expected.map(({ uid }, i) => [i, `to ${uid}`]));
-        expect(row).toEqual(before);
+        expect(report).toEqual(before);
       }),
     );
   });
@@ -56,7 +56,7 @@ describe('a row that joins the matrix', () => {
     const stats = emptyStats(3);
     stats.samples.set([1, 2, 3]);
     const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
-    const { links, stats: kept } = merge(rowOf(a, [a, stranger, b], undefined, { stats }));
+    const { links, stats: kept } = merge(reportOf(a, [a, stranger, b], undefined, { stats }));
     expect([...links.to]).toEqual([0, 1]);
     expect([...(kept?.samples ?? [])]).toEqual([1, 3]);
     expect(kept?.p50Us).toHaveLength(2);
@@ -69,34 +69,34 @@ describe('a row that joins the matrix', () => {
       [2, 9_000],
       [99, 1],
     ];
-    expect(merge(rowOf(a, [a, stranger, b], undefined, { slow })).slow).toEqual([[1, 9_000]]);
-    expect(merge(rowOf(a, [a, b])).slow).toBeUndefined();
+    expect(merge(reportOf(a, [a, stranger, b], undefined, { slow })).slow).toEqual([[1, 9_000]]);
+    expect(merge(reportOf(a, [a, b])).slow).toBeUndefined();
   });
 
   it('ignores words for links that do not exist', () => {
-    const row = rowOf(podOf(0), podsOf(2), undefined, {
+    const report = reportOf(podOf(0), podsOf(2), undefined, {
       details: [
         [99, 'x'],
         [-1, 'y'],
         [1, 'z'],
       ],
     });
-    expect(merge(row).details).toEqual([[1, 'z']]);
+    expect(merge(report).details).toEqual([[1, 'z']]);
   });
 
   it('finds a peer without uid by its name, and another uid of that name not at all', () => {
     const [a, b] = [podOf(0), podOf(1)];
-    const nameless = rowOf(a, [a, { ...b, uid: '' }]);
+    const nameless = reportOf(a, [a, { ...b, uid: '' }]);
     expect([...merge(nameless).links.to]).toEqual([0, 1]);
-    const reborn = rowOf(a, [a, { ...b, uid: 'another' }]);
+    const reborn = reportOf(a, [a, { ...b, uid: 'another' }]);
     expect([...merge(reborn).links.to]).toEqual([0]);
   });
 });
 
-describe('whether a row knows the same peers', () => {
+describe('whether a report knows the same peers', () => {
   const pods = podsOf(3);
   it('is so with the same pods in any order', () => {
-    expect(merge(rowOf(podOf(0), [...pods].reverse()), pods).samePeers).toBe(true);
+    expect(merge(reportOf(podOf(0), [...pods].reverse()), pods).samePeers).toBe(true);
   });
 
   it.each([
@@ -107,7 +107,7 @@ describe('whether a row knows the same peers', () => {
     ['lacks one that is gone', 'gone', 60_000, true],
   ] as const)('when it %s', (_, lifecycle, ageMs, same) => {
     const known = [...pods, podOf(3, { lifecycle, sinceMs: NOW_MS - ageMs })];
-    expect(merge(rowOf(podOf(0), pods), known).samePeers).toBe(same);
+    expect(merge(reportOf(podOf(0), pods), known).samePeers).toBe(same);
   });
 
   it.each([
@@ -115,8 +115,8 @@ describe('whether a row knows the same peers', () => {
     ['has only just met one that we do not know', { sinceMs: 10_000 }, true],
     ['is yet to probe one that we do not know', { sinceMs: 60_000, notYet: true }, true],
   ] as const)('when it %s', (_, wish, same) => {
-    const row = rowOf(podOf(0), [...pods, podOf(50)], [{ to: 0 }, { to: 3, ...wish }]);
-    expect(merge(row, pods).samePeers).toBe(same);
+    const report = reportOf(podOf(0), [...pods, podOf(50)], [{ to: 0 }, { to: 3, ...wish }]);
+    expect(merge(report, pods).samePeers).toBe(same);
   });
 
   it.each([
@@ -124,6 +124,6 @@ describe('whether a row knows the same peers', () => {
     ['long ago', 60_000, false],
   ])('when it still has one that left %s', (_, ageMs, same) => {
     const known = [...pods, podOf(3, { lifecycle: 'gone', sinceMs: NOW_MS - ageMs })];
-    expect(merge(rowOf(podOf(0), known), known).samePeers).toBe(same);
+    expect(merge(reportOf(podOf(0), known), known).samePeers).toBe(same);
   });
 });

@@ -1,28 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { createPastMeshes } from '../../../server/peers/history.ts';
-import type { RowAnswer, RowAsk } from '../../../server/peers/peer-client.ts';
+import type { ReportRequest, ReportResponse } from '../../../server/peers/peer-client.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
-import type { Row } from '../../../server/protocol/pod-report.ts';
+import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type LinkWish, NOW_MS, podOf, podsOf, rowOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { type LinkWish, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
 const range = (fromAgeMs: number, toAgeMs: number): AgeRange => ({ fromAgeMs, toAgeMs });
 
-/** A row of the past of one who knows the last `knownAgeMs`. */
-function pastRow(pod: Pod, peers: readonly Pod[], asked: AgeRange, knownAgeMs = HOUR_MS, wishes?: LinkWish[]): Row {
+/** A report of the past of one who knows the last `knownAgeMs`. */
+function pastReport(
+  pod: Pod,
+  peers: readonly Pod[],
+  asked: AgeRange,
+  knownAgeMs = HOUR_MS,
+  wishes?: LinkWish[],
+): PodReport {
   const windowMs = asked.fromAgeMs - asked.toAgeMs;
-  return rowOf(pod, peers, wishes, { past: { ...asked, resolutionMs: 5_000, knownAgeMs }, windowMs });
+  return reportOf(pod, peers, wishes, { past: { ...asked, resolutionMs: 5_000, knownAgeMs }, windowMs });
 }
 
 interface Scene {
   /** Who runs now, and who ran then. */
   now: readonly Pod[];
   before: readonly Pod[];
-  answer?(uid: string, asked: AgeRange): RowAnswer | null;
+  answer?(uid: string, asked: AgeRange): ReportResponse | null;
   ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
@@ -32,7 +38,7 @@ interface Scene {
 /** Matrices of the past as pod 0 collects them. */
 function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
   const clock = new FakeClock(NOW_MS);
-  const asks: RowAsk[] = [];
+  const asks: ReportRequest[] = [];
   const meshes = createPastMeshes(
     {
       ...{ checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000, concurrency: 4, port: 8080 },
@@ -45,24 +51,24 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
       podsAt: () => [...before],
       podOf: () => null,
       resolutionMs: () => resolutionMs,
-      ownRowOf: async (asked) =>
+      ownReportOf: async (asked) =>
         ownKnownAgeMs < asked.fromAgeMs
-          ? pastRow(podOf(0), [], asked, ownKnownAgeMs, [])
-          : pastRow(podOf(0), before, asked, ownKnownAgeMs),
-      fetchRow: async (ask) => {
+          ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
+          : pastReport(podOf(0), before, asked, ownKnownAgeMs),
+      fetchReport: async (ask) => {
         asks.push(ask);
         const asked = ask.past ?? range(0, 0);
         const pod = now.find(({ uid }) => uid === ask.uid) as Pod;
-        return answer?.(ask.uid, asked) ?? { kind: 'row', row: pastRow(pod, before, asked) };
+        return answer?.(ask.uid, asked) ?? { kind: 'report', report: pastReport(pod, before, asked) };
       },
     },
     { onPeerCall: () => {} },
   );
-  const reasons = (mesh: { rows: { missing: string }[] }) => mesh.rows.map(({ missing }) => missing);
+  const reasons = (mesh: { reports: { missing: string }[] }) => mesh.reports.map(({ missing }) => missing);
   return { clock, asks, meshes, reasons };
 }
 
-describe('a matrix of the past', () => {
+describe('a mesh of the past', () => {
   const span = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
 
   it('is of the pods of then, asked by ages for the same stretch, however late each is asked', async () => {
@@ -73,7 +79,7 @@ describe('a matrix of the past', () => {
     expect(reasons(mesh)).toEqual(['', '', '', '']);
     expect(mesh.past).toEqual({ ...span, resolutionMs: 5_000 });
     expect([mesh.windowMs, mesh.health.ok]).toEqual([10_000, true]);
-    expect(mesh.rows.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(span.toMs));
+    expect(mesh.reports.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(span.toMs));
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
 
@@ -87,41 +93,42 @@ describe('a matrix of the past', () => {
     expect(await phaseAt(span.toMs + 1_000)).toBe('synced');
   });
 
-  it('has no row of who has gone or restarted since; what others say of them stays', async () => {
+  it('has no report of who has gone or restarted since; what others say of them stays', async () => {
     const before = podsOf(4);
     const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
     const { meshes, reasons } = start({
       ...{ now, before },
-      answer: (uid, asked) => (uid === 'uid-1' ? { kind: 'row', row: pastRow(podOf(1), [], asked, 20_000, []) } : null),
+      answer: (uid, asked) =>
+        uid === 'uid-1' ? { kind: 'report', report: pastReport(podOf(1), [], asked, 20_000, []) } : null,
     });
     const mesh = await meshes.of(span);
     expect(reasons(mesh)).toEqual(['', 'no-history', 'no-history', 'no-history']);
-    expect(mesh.rows[1]?.missingDetail).toBe(`its memory begins at ${new Date(NOW_MS - 20_000).toISOString()}`);
-    expect(mesh.rows[2]?.missingDetail).toContain('gone since');
-    expect([...(mesh.rows[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
+    expect(mesh.reports[1]?.missingDetail).toBe(`its memory begins at ${new Date(NOW_MS - 20_000).toISOString()}`);
+    expect(mesh.reports[2]?.missingDetail).toContain('gone since');
+    expect([...(mesh.reports[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
   });
 
-  it('says of a row that is here since when it knows of the stretch, if the pod ran before', async () => {
+  it('says of a report that is here since when it knows of the stretch, if the pod ran before', async () => {
     const bornWithin = podOf(2, { createdMs: span.fromMs });
     const pods = [podOf(0), podOf(1), bornWithin];
     const { meshes, reasons } = start({
       ...{ now: pods, before: pods },
       answer: (uid, asked) => {
         const pod = pods.find((one) => one.uid === uid) as Pod;
-        return { kind: 'row', row: pastRow(pod, pods, asked, 55_000) };
+        return { kind: 'report', report: pastReport(pod, pods, asked, 55_000) };
       },
     });
     const mesh = await meshes.of(span);
     expect(reasons(mesh)).toEqual(['', '', '']);
     const began = `its memory begins at ${new Date(NOW_MS - 55_000).toISOString()}`;
-    expect(mesh.rows.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
+    expect(mesh.reports.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
   });
 
   it('takes no view of now for one of then', async () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({
       ...{ now: pods, before: pods },
-      answer: () => ({ kind: 'row', row: rowOf(podOf(1), pods) }),
+      answer: () => ({ kind: 'report', report: reportOf(podOf(1), pods) }),
     });
     expect(reasons(await meshes.of(span))).toEqual(['', 'no-history']);
   });
@@ -133,13 +140,13 @@ describe('a matrix of the past', () => {
       ...{ now: before, before, ownKnownAgeMs: 10_000 },
       answer: (_, asked) => {
         const wishes: LinkWish[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
-        return { kind: 'row', row: pastRow(podOf(1), known, asked, HOUR_MS, wishes) };
+        return { kind: 'report', report: pastReport(podOf(1), known, asked, HOUR_MS, wishes) };
       },
     });
     const mesh = await meshes.of(span);
     expect(reasons(mesh)).toEqual(['no-history', '']);
     expect(mesh.pods[2]).toMatchObject({ uid: 'uid-8', name: 'pod-8', lifecycle: 'gone' });
-    const links = mesh.rows[1]!.links;
+    const links = mesh.reports[1]!.links;
     expect([...links.to].map((to, i) => [to, outcomeOf(links, i)])).toEqual([
       [0, 'ok'],
       [2, 'timeout'],

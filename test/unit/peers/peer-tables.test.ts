@@ -8,7 +8,7 @@ function tableOf(count: number) {
   return { hash: peersHashOf(peers), peers };
 }
 
-/** A row that came with its table, as read from the wire. */
+/** A report that came with its table, as read from the wire. */
 const sent = ({ hash, peers }: ReturnType<typeof tableOf>) => ({ peersHash: hash, peers: structuredClone(peers) });
 
 describe('tables of peers', () => {

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createRowTransport, type RowAnswer, type RowAsk } from '../../../server/peers/peer-client.ts';
-import { encodeRow, parseRow } from '../../../server/protocol/pod-report.ts';
+import { createReportClient, type ReportRequest, type ReportResponse } from '../../../server/peers/peer-client.ts';
+import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { podOf, podsOf, refOf, rowOf } from '../../support/mesh.ts';
+import { podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
 /** Waits for a condition, with room for a busy machine. */
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
@@ -34,10 +34,10 @@ async function startPeer(answer: RequestListener, host = '127.0.0.1') {
 
 function transport() {
   const clock = new FakeClock();
-  const { fetchRow, close } = createRowTransport(clock);
+  const { fetchReport, close } = createReportClient(clock);
   stops.push(close);
-  const ask = (to: { host: string; port: number }, change: Partial<RowAsk> = {}): Promise<RowAnswer> =>
-    fetchRow({
+  const ask = (to: { host: string; port: number }, change: Partial<ReportRequest> = {}): Promise<ReportResponse> =>
+    fetchReport({
       ...{ uid: 'uid-1', windowMs: 0, past: null, timeoutMs: 1_000, known: null, signal: new AbortController().signal },
       host: to.host,
       port: to.port,
@@ -47,35 +47,37 @@ function transport() {
 }
 
 const pods = podsOf(3);
-const row = rowOf(podOf(1), pods);
+const report = reportOf(podOf(1), pods);
 const json = { 'content-type': 'application/json' };
 const check = JSON.stringify({ podResults: { 'pod-0': { OK: true, PodIP: '127.0.0.1' } } });
 
-describe('asking a pod for its row', () => {
-  it('gives the row in our format, without the peers that we have', async () => {
+describe('asking a pod for its report', () => {
+  it('gives the report in our format, without the peers that we have', async () => {
     const peer = await startPeer((req, res) => {
       const hash = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
-      res.writeHead(200, json).end(encodeRow(row, hash));
+      res.writeHead(200, json).end(encodePodReport(report, hash));
     });
-    const known = { hash: row.peersHash, peers: pods.map(refOf) };
+    const known = { hash: report.peersHash, peers: pods.map(refOf) };
     const { ask } = transport();
     const answer = await ask(peer, { known, windowMs: 60_000 });
-    expect(answer).toEqual({ kind: 'row', row: parseRow(JSON.parse(encodeRow(row))) });
-    expect(answer.kind === 'row' && answer.row.peers).toBe(known.peers);
-    expect(peer.urls).toEqual([`/api/v1/row?${new URLSearchParams({ peers: row.peersHash, window: '60000' })}`]);
+    expect(answer).toEqual({ kind: 'report', report: parsePodReport(JSON.parse(encodePodReport(report))) });
+    expect(answer.kind === 'report' && answer.report.peers).toBe(known.peers);
+    expect(peer.urls).toEqual([
+      `/api/v1/pod-report?${new URLSearchParams({ peers: report.peersHash, window: '60000' })}`,
+    ]);
   });
 
   it('works over IPv6', async () => {
-    const peer = await startPeer((_, res) => res.writeHead(200, json).end(encodeRow(row)), '::1');
-    expect((await transport().ask(peer)).kind).toBe('row');
+    const peer = await startPeer((_, res) => res.writeHead(200, json).end(encodePodReport(report)), '::1');
+    expect((await transport().ask(peer)).kind).toBe('report');
   });
 
   it.each([
-    [404, '{"code":404,"message":"path /api/v1/row was not found"}'],
+    [404, '{"code":404,"message":"path /api/v1/pod-report was not found"}'],
     [405, ''],
     [200, '<!doctype html><title>Goldpinger</title>'],
     [200, '{"boot_time":"2026-11-22T14:39:48.013Z"}'],
-    [200, JSON.stringify({ ...JSON.parse(encodeRow(row)), format: 'goldpinger-ts/row/2' })],
+    [200, JSON.stringify({ ...JSON.parse(encodePodReport(report)), format: 'goldpinger-ts/report/2' })],
   ])('asks /check of one that answers %i %s', async (status, body) => {
     const peer = await startPeer((req, res) => {
       if (req.url === '/check') res.writeHead(200, json).end(check);
@@ -84,7 +86,7 @@ describe('asking a pod for its row', () => {
     const { ask } = transport();
     const answer = await ask(peer);
     expect(answer.kind === 'check' && [...answer.check.podResults.keys()]).toEqual(['pod-0']);
-    expect(peer.urls).toEqual(['/api/v1/row', '/check']);
+    expect(peer.urls).toEqual(['/api/v1/pod-report', '/check']);
   });
 
   it('remembers who speaks Goldpinger only, for ten minutes or until it fails', async () => {
@@ -99,16 +101,16 @@ describe('asking a pod for its row', () => {
       await ask(peer);
       return peer.urls.splice(0);
     };
-    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
     expect(await urlsOf()).toEqual(['/check']);
     await clock.advance(9 * 60_000);
     expect(await urlsOf()).toEqual(['/check']);
     await clock.advance(60_000);
-    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
     up = false;
     expect(await urlsOf()).toEqual(['/check']);
     up = true;
-    expect(await urlsOf()).toEqual(['/api/v1/row', '/check']);
+    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
   });
 
   it.each([
@@ -116,8 +118,8 @@ describe('asking a pod for its row', () => {
     ['a link to nowhere', (wire: { links: Record<string, unknown> }) => (wire.links['to'] = 'CQAJAAkA')],
     ['another hash without peers', (wire: object) => Object.assign(wire, { peers: null, peersHash: 'lie' })],
     ['peers that are no peers', (wire: object) => Object.assign(wire, { peers: [['x']] })],
-  ])('calls a row with %s malformed, and does not ask on', async (_, spoil) => {
-    const wire = JSON.parse(encodeRow(row));
+  ])('calls a report with %s malformed, and does not ask on', async (_, spoil) => {
+    const wire = JSON.parse(encodePodReport(report));
     spoil(wire);
     const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
     const known = { hash: 'mine', peers: pods.map(refOf) };
@@ -151,7 +153,7 @@ describe('asking a pod for its row', () => {
   });
 });
 
-/** What no row of ours can come of: where a ping is fine, the answer still is neither a row nor a /check. */
+/** What no report of ours can come of: where a ping is fine, the answer still is neither a report nor a /check. */
 const reasonOf = (outcome: string, kind: BadPeerKind) => {
   if (kind === 'not-found') return 'http-status';
   return outcome === 'ok' ? 'malformed' : outcome;
@@ -168,7 +170,7 @@ const OTHERWISE: Partial<Record<BadPeerKind, string[]>> = {
 const hangs = (kind: BadPeerKind) => /never|late|drips|many-interim/.test(kind);
 
 describe('a pod that', () => {
-  it.each(BAD_PEER_KINDS)('%s is a missing row with a reason', async (kind) => {
+  it.each(BAD_PEER_KINDS)('%s is a missing report with a reason', async (kind) => {
     const peer = await startBadPeer(kind);
     stops.push(peer.stop);
     const { ask, clock } = transport();

@@ -161,7 +161,7 @@ describe('external probes', () => {
     await ended(20);
   });
 
-  it('are at most as many as a row may hold', () => {
+  it('are at most as many as a report may hold', () => {
     const hosts = Array.from({ length: 600 }, (_, i) => `h${i}.test`);
     expect(start({ dns: hosts }).external.results()).toHaveLength(500);
   });

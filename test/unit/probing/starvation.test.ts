@@ -175,7 +175,7 @@ function scene() {
   return { clock, loop, watch, record };
 }
 
-describe('our own row', () => {
+describe('our own report', () => {
   it('is reliable to begin with', () => {
     const { watch, clock } = scene();
     expect(watch.status()).toEqual({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: clock.nowMs() });
@@ -206,7 +206,7 @@ describe('our own row', () => {
     watch.stop();
   });
 
-  it('is unreliable once the loop is late for five seconds in a row, not for four', async () => {
+  it('is unreliable once the loop is late for five seconds in a report, not for four', async () => {
     const { clock, loop, watch } = scene();
     loop.delayUs = 60_000;
     await clock.advance(4_000);

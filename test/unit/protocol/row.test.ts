@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeStats, emptyLinks, emptyStats, encodeColumns } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import { encodeRow, type PeerRef, parseRow, type Row } from '../../../server/protocol/pod-report.ts';
+import { encodePodReport, type PeerRef, type PodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 
 const peers: PeerRef[] = ['a', 'b', 'c'].map((uid) => ({
@@ -12,7 +12,7 @@ const peers: PeerRef[] = ['a', 'b', 'c'].map((uid) => ({
   podIP: '10.0.0.1',
 }));
 
-function rowOf(entries: { to: number; outcome: number; totalUs: number }[]): Row {
+function reportOf(entries: { to: number; outcome: number; totalUs: number }[]): PodReport {
   const links = emptyLinks(entries.length);
   for (const [i, entry] of entries.entries()) {
     links.to[i] = entry.to;
@@ -46,30 +46,30 @@ const entries = fc.array(
   { maxLength: 50 },
 );
 
-describe('a row on the wire', () => {
+describe('a report on the wire', () => {
   it('is read back as it was sent', () => {
     fc.assert(
       fc.property(entries, (links) => {
         // Older versions do not tell for how long links have been slow.
-        const row: Row = links.length < 5 ? rowOf(links) : { ...rowOf(links), slow: [[4, 12_000]] };
-        expect(parseRow(JSON.parse(encodeRow(row)))).toEqual(row);
+        const report: PodReport = links.length < 5 ? reportOf(links) : { ...reportOf(links), slow: [[4, 12_000]] };
+        expect(parsePodReport(JSON.parse(encodePodReport(report)))).toEqual(report);
       }),
     );
   });
 
   it('leaves the peers out for an asker who has them, and only with their hash', () => {
-    const wire = JSON.parse(encodeRow(rowOf([]), 'h'));
+    const wire = JSON.parse(encodePodReport(reportOf([]), 'h'));
     expect(wire.peers).toBeNull();
-    expect(parseRow(wire, { hash: 'h', peers }).peers).toEqual(peers);
-    expect(() => parseRow(wire, { hash: 'other', peers })).toThrow('unknown hash');
-    expect(() => parseRow(wire)).toThrow('unknown hash');
+    expect(parsePodReport(wire, { hash: 'h', peers }).peers).toEqual(peers);
+    expect(() => parsePodReport(wire, { hash: 'other', peers })).toThrow('unknown hash');
+    expect(() => parsePodReport(wire)).toThrow('unknown hash');
   });
 
   it.each([
     ['another format', { format: 'x' }],
     [
       'links that lead nowhere',
-      { links: { ...JSON.parse(encodeRow(rowOf([{ to: 2, outcome: 0, totalUs: 1 }]))).links }, peers: [] },
+      { links: { ...JSON.parse(encodePodReport(reportOf([{ to: 2, outcome: 0, totalUs: 1 }]))).links }, peers: [] },
     ],
     ['columns of another length', { links: { length: 7 } }],
     ['a negative length', { links: { length: -1 } }],
@@ -77,21 +77,21 @@ describe('a row on the wire', () => {
     ['text for a time', { atMs: '1' }],
     ['a time that is no number', { atMs: null }],
   ])('refuses %s', (_what, change) => {
-    expect(() => parseRow({ ...JSON.parse(encodeRow(rowOf([]))), ...change })).toThrow();
+    expect(() => parsePodReport({ ...JSON.parse(encodePodReport(reportOf([]))), ...change })).toThrow();
   });
 
-  it('refuses any JSON that is not a row', () => {
+  it('refuses any JSON that is not a report', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(() => parseRow(value)).toThrow();
+        expect(() => parsePodReport(value)).toThrow();
       }),
     );
   });
 });
 
 describe('a mesh on the wire', () => {
-  it('is read back as it was sent, row by row', () => {
-    const row = rowOf([{ to: 0, outcome: 3, totalUs: 300 }]);
+  it('is read back as it was sent, report by report', () => {
+    const report = reportOf([{ to: 0, outcome: 3, totalUs: 300 }]);
     const pod = {
       podIPs: ['10.0.0.1'],
       hostIPs: [],
@@ -144,17 +144,17 @@ describe('a mesh on the wire', () => {
           hostIPs: [],
         },
       ],
-      rows: [
+      reports: [
         {
           pod: 0,
           missing: '',
           missingDetail: '',
-          via: 'row',
+          via: 'report',
           atMs: 1,
           fetchUs: 1,
           bootTimeMs: 1,
           samePeers: true,
-          links: row.links,
+          links: report.links,
           details: [[0, 'late']],
           stats: null,
           probes: [],

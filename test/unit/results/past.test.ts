@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRowHistory } from '../../../server/protocol/history.ts';
+import { parsePodHistory } from '../../../server/protocol/history.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { Results } from '../../../server/results/results.ts';
@@ -33,7 +33,7 @@ function scene({ ringBytes = 1 << 20, maxBytes = 1 << 20, windowMs = HOUR, inter
 /** Rings that hold 8 samples each, so that all but the last seconds are in buckets. */
 const SHORT_RINGS = 15 * 16 * 8;
 
-describe('the row of a stretch of the past', () => {
+describe('the report of a stretch of the past', () => {
   it.each([
     ['samples', 1 << 20, 0],
     ['buckets', SHORT_RINGS, 10 * SECOND],
@@ -43,7 +43,7 @@ describe('the row of a stretch of the past', () => {
     pass(5 * MINUTE);
     pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf()));
     pass(5 * MINUTE, () => sampleOf({ totalUs: 900 }));
-    const during = await results.rowOf({ fromAgeMs: 5 * MINUTE + 30 * SECOND, toAgeMs: 5 * MINUTE + 5 * SECOND });
+    const during = await results.reportOf({ fromAgeMs: 5 * MINUTE + 30 * SECOND, toAgeMs: 5 * MINUTE + 5 * SECOND });
     expect(during.peers?.map(({ uid, name }) => [uid, name])).toEqual([
       ['1', 'pod-1'],
       ['2', 'pod-2'],
@@ -55,8 +55,8 @@ describe('the row of a stretch of the past', () => {
     expect(during.past).toMatchObject({ resolutionMs, knownAgeMs: 11 * MINUTE });
     expect(unpack16(during.links.sinceMs[1]!)).toBeGreaterThanOrEqual(50 * SECOND);
     expect(unpack16(during.links.sinceMs[1]!)).toBeLessThanOrEqual(60 * SECOND);
-    const before = await results.rowOf({ fromAgeMs: 8 * MINUTE, toAgeMs: 7 * MINUTE });
-    const after = await results.rowOf({ fromAgeMs: 2 * MINUTE, toAgeMs: 0 });
+    const before = await results.reportOf({ fromAgeMs: 8 * MINUTE, toAgeMs: 7 * MINUTE });
+    const after = await results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: 0 });
     expect([...before.links.outcome, ...after.links.outcome]).toEqual([0, 0, 0, 0]);
     expect(unpack16(after.stats!.p50Us[0]!)).toBe(900);
     expect(unpack16(before.stats!.p50Us[0]!)).toBe(320);
@@ -68,13 +68,13 @@ describe('the row of a stretch of the past', () => {
     pass(10 * MINUTE);
     probe('1', '3');
     pass(20 * MINUTE);
-    const old = await results.rowOf({ fromAgeMs: 25 * MINUTE, toAgeMs: 21 * MINUTE });
+    const old = await results.reportOf({ fromAgeMs: 25 * MINUTE, toAgeMs: 21 * MINUTE });
     expect(old.peers?.map(({ uid }) => uid)).toEqual(['1', '2']);
-    const recent = await results.rowOf({ fromAgeMs: 5 * MINUTE, toAgeMs: 0 });
+    const recent = await results.reportOf({ fromAgeMs: 5 * MINUTE, toAgeMs: 0 });
     expect(recent.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
-    expect((await results.row([], 0)).links.length).toBe(0);
+    expect((await results.report([], 0)).links.length).toBe(0);
     pass(HOUR);
-    const forgotten = await results.rowOf({ fromAgeMs: 24 * HOUR, toAgeMs: 0 });
+    const forgotten = await results.reportOf({ fromAgeMs: 24 * HOUR, toAgeMs: 0 });
     expect(forgotten.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
   });
 
@@ -82,8 +82,8 @@ describe('the row of a stretch of the past', () => {
     const { results, probe, pass } = scene();
     probe('1');
     pass(MINUTE);
-    const row = await results.rowOf({ fromAgeMs: 20 * MINUTE, toAgeMs: 10 * MINUTE });
-    expect([row.links.length, row.peers, row.past.knownAgeMs]).toEqual([0, [], MINUTE]);
+    const report = await results.reportOf({ fromAgeMs: 20 * MINUTE, toAgeMs: 10 * MINUTE });
+    expect([report.links.length, report.peers, report.past.knownAgeMs]).toEqual([0, [], MINUTE]);
   });
 
   it('knows no further back than where it had to make room', async () => {
@@ -93,8 +93,8 @@ describe('the row of a stretch of the past', () => {
       probe(...Array.from({ length: 250 }, (_, i) => `${round}-${i}`));
       pass(2 * SECOND);
     }
-    const { past } = await results.rowOf({ fromAgeMs: 35 * SECOND, toAgeMs: 0 });
-    const { knownAgeMs } = await results.rowHistory({ fromAgeMs: 35 * SECOND, toAgeMs: 0 }, 5 * SECOND);
+    const { past } = await results.reportOf({ fromAgeMs: 35 * SECOND, toAgeMs: 0 });
+    const { knownAgeMs } = await results.podHistory({ fromAgeMs: 35 * SECOND, toAgeMs: 0 }, 5 * SECOND);
     expect([past.knownAgeMs < 30 * SECOND, knownAgeMs]).toEqual([true, past.knownAgeMs]);
   });
 
@@ -103,12 +103,12 @@ describe('the row of a stretch of the past', () => {
     probe('1', '2');
     pass(10 * SECOND, (uid) => (uid === '1' ? sampleOf() : refusedSample({ suspect: true })));
     pass(2 * SECOND, () => refusedSample({ suspect: true }));
-    const row = await results.rowOf({ fromAgeMs: 3 * SECOND, toAgeMs: 0 });
-    expect([...row.links.flags].map((flags) => flags & (FLAG_NOT_YET | FLAG_SUSPECT))).toEqual([
+    const report = await results.reportOf({ fromAgeMs: 3 * SECOND, toAgeMs: 0 });
+    expect([...report.links.flags].map((flags) => flags & (FLAG_NOT_YET | FLAG_SUSPECT))).toEqual([
       FLAG_SUSPECT,
       FLAG_NOT_YET | FLAG_SUSPECT,
     ]);
-    expect(outcomeOf(row.links, 0)).toBe('ok');
+    expect(outcomeOf(report.links, 0)).toBe('ok');
   });
 
   it('lets starved samples change nothing until there are three of them', async () => {
@@ -116,13 +116,13 @@ describe('the row of a stretch of the past', () => {
     probe('1');
     pass(10 * SECOND, () => refusedSample());
     pass(4 * SECOND, () => sampleOf({ suspect: true }));
-    const two = await results.rowOf({ fromAgeMs: 3_500, toAgeMs: 0 });
+    const two = await results.reportOf({ fromAgeMs: 3_500, toAgeMs: 0 });
     expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['refused', FLAG_SUSPECT]);
     pass(2 * SECOND, () => sampleOf({ suspect: true }));
-    const three = await results.rowOf({ fromAgeMs: 5_500, toAgeMs: 0 });
+    const three = await results.reportOf({ fromAgeMs: 5_500, toAgeMs: 0 });
     expect(outcomeOf(three.links, 0)).toBe('ok');
     expect([three.stats?.suspect[0], three.stats?.samples[0]]).toEqual([3, 3]);
-    const all = await results.rowOf({ fromAgeMs: 60_000, toAgeMs: 0 });
+    const all = await results.reportOf({ fromAgeMs: 60_000, toAgeMs: 0 });
     expect([all.stats?.suspect[0], all.stats?.samples[0]]).toEqual([3, 8]);
   });
 
@@ -133,7 +133,7 @@ describe('the row of a stretch of the past', () => {
     clock.jumpWall(-24 * HOUR);
     pass(5 * MINUTE);
     clock.jumpWall(3 * 24 * HOUR);
-    const at = async (ageMs: number) => (await results.rowOf({ fromAgeMs: ageMs + MINUTE, toAgeMs: ageMs })).links;
+    const at = async (ageMs: number) => (await results.reportOf({ fromAgeMs: ageMs + MINUTE, toAgeMs: ageMs })).links;
     expect([outcomeOf(await at(7 * MINUTE), 0), outcomeOf(await at(2 * MINUTE), 0)]).toEqual(['refused', 'ok']);
   });
 });
@@ -146,7 +146,7 @@ describe('statistics of now', () => {
     pass(MINUTE, () => refusedSample());
     const pods = [{ ...targetOf('1'), zone: '', podIPs: ['10.0.0.1'], hostIPs: [], lifecycle: 'ready' as const }];
     const known = pods.map((pod) => ({ ...pod, sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' }));
-    const { stats } = await results.row(known, 10 * MINUTE);
+    const { stats } = await results.report(known, 10 * MINUTE);
     // Whole buckets: up to one of them more.
     expect(stats!.samples[0]).toBeGreaterThanOrEqual(300);
     expect(stats!.samples[0]).toBeLessThanOrEqual(305);
@@ -160,14 +160,14 @@ describe('histories', () => {
   it.each([
     ['samples', 1 << 20],
     ['buckets', SHORT_RINGS],
-  ])('of a row count links by step, made of %s', async (_, ringBytes) => {
+  ])('of a report count links by step, made of %s', async (_, ringBytes) => {
     const { results, probe, pass } = scene({ ringBytes });
     probe('1', '2', '3');
     pass(5 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
     pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: uid === '3' ? 250_000 : 1_500 })));
     pass(4 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
-    const history = await results.rowHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, MINUTE);
-    expect(parseRowHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
+    const history = await results.podHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, MINUTE);
+    expect(parsePodHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
     expect(history.links).toEqual(new Array(10).fill(3));
     const failed = history.failed.map((count, step) => (count > 0 ? step : -1)).filter((step) => step >= 0);
     expect(failed).toContain(5);
@@ -183,7 +183,7 @@ describe('histories', () => {
     const { results, probe, pass } = scene({ ringBytes: SHORT_RINGS });
     probe('1');
     pass(10 * MINUTE);
-    const { links, resolutionMs } = await results.rowHistory({ fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE }, 3 * SECOND);
+    const { links, resolutionMs } = await results.podHistory({ fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE }, 3 * SECOND);
     expect([links.every((count) => count === 1), resolutionMs]).toEqual([true, 10 * SECOND]);
   });
 
@@ -212,14 +212,14 @@ describe('the memory of the past', () => {
     }
     for (const hour of [3, 5, 12, 22]) {
       const toAgeMs = (23 - hour) * HOUR;
-      const row = await results.rowOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
-      const of7 = row.peers!.findIndex(({ uid }) => uid === '7');
-      const link = [...row.links.to].indexOf(of7);
-      expect(outcomeOf(row.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
-      expect(row.stats!.samples[link]).toBeGreaterThanOrEqual(110);
-      expect(row.stats!.samples[link]).toBeLessThanOrEqual(130);
-      const other = [...row.links.to].indexOf(row.peers!.findIndex(({ uid }) => uid === '8'));
-      expect(unpack16(row.stats!.p50Us[other]!)).toBe(1_000 + hour);
+      const report = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
+      const of7 = report.peers!.findIndex(({ uid }) => uid === '7');
+      const link = [...report.links.to].indexOf(of7);
+      expect(outcomeOf(report.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
+      expect(report.stats!.samples[link]).toBeGreaterThanOrEqual(110);
+      expect(report.stats!.samples[link]).toBeLessThanOrEqual(130);
+      const other = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === '8'));
+      expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
     }
   });
 
@@ -230,12 +230,12 @@ describe('the memory of the past', () => {
       pass(6 * SECOND);
     }
     expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 100_000);
-    const row = await results.rowOf({ fromAgeMs: HOUR, toAgeMs: 0 });
-    expect(row.peers).toHaveLength(502);
-    const [of40] = row.peers!.filter(({ uid }) => uid === 'x40');
-    const link = [...row.links.to].indexOf(row.peers!.indexOf(of40!));
-    expect(row.stats!.samples[link]).toBe(3);
-    const of = [...row.links.to].indexOf(row.peers!.findIndex(({ uid }) => uid === 'a'));
-    expect(row.stats!.samples[of]).toBeGreaterThanOrEqual(1_490);
+    const report = await results.reportOf({ fromAgeMs: HOUR, toAgeMs: 0 });
+    expect(report.peers).toHaveLength(502);
+    const [of40] = report.peers!.filter(({ uid }) => uid === 'x40');
+    const link = [...report.links.to].indexOf(report.peers!.indexOf(of40!));
+    expect(report.stats!.samples[link]).toBe(3);
+    const of = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === 'a'));
+    expect(report.stats!.samples[of]).toBeGreaterThanOrEqual(1_490);
   });
 });

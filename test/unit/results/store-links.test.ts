@@ -32,7 +32,7 @@ describe('the state of a link', () => {
     const slowAfter = async (sample: ReturnType<typeof sampleOf>) => {
       await clock.advance(2_000);
       results.record(target, sample);
-      return (await results.row([podOf('1')], 0)).slow;
+      return (await results.report([podOf('1')], 0)).slow;
     };
     expect(await slowAfter(sampleOf({ totalUs: 300 }))).toBeUndefined();
     expect(await slowAfter(sampleOf({ totalUs: 90_000 }))).toBeUndefined();
@@ -61,7 +61,7 @@ describe('the state of a link', () => {
     expect(said()).toEqual(['unknown>ok', 'ok>refused']);
   });
 
-  it('is that of the third starved sample in a row', () => {
+  it('is that of the third starved sample in a report', () => {
     const { results, said } = scene();
     const target = targetOf('1');
     results.setTargets([target]);

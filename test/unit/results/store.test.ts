@@ -3,7 +3,7 @@ import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } f
 import { podOf, refusedSample, sampleOf, targetOf } from './sample.ts';
 import { scene } from './store-scene.ts';
 
-describe('the row', () => {
+describe('the report', () => {
   const pods = [podOf('3'), podOf('1'), podOf('2'), podOf('4', { lifecycle: 'starting', podIPs: [] })];
 
   it('has all peers that are not gone, by uid, and the links to those that are probed', async () => {
@@ -13,22 +13,22 @@ describe('the row', () => {
     await clock.advance(500);
     results.record(targetOf('3'), refusedSample());
     await clock.advance(1_500);
-    const row = await results.row(pods, 0);
-    expect(row.peers?.map((peer) => [peer.uid, peer.podIP])).toEqual([
+    const report = await results.report(pods, 0);
+    expect(report.peers?.map((peer) => [peer.uid, peer.podIP])).toEqual([
       ['1', '10.0.0.1'],
       ['2', '10.0.0.2'],
       ['3', '10.0.0.3'],
       ['4', ''],
     ]);
-    expect([row.gonePeers, row.stats, row.windowMs]).toEqual([[], null, 0]);
-    const { links } = row;
+    expect([report.gonePeers, report.stats, report.windowMs]).toEqual([[], null, 0]);
+    const { links } = report;
     expect([...links.to]).toEqual([0, 2]);
     expect([outcomeOf(links, 0), phaseOf(links, 0)]).toEqual(['ok', null]);
     expect([outcomeOf(links, 1), phaseOf(links, 1)]).toEqual(['refused', 'connect']);
     const figures = [links.connectUs, links.firstByteUs, links.totalUs, links.ageMs, links.sinceMs];
     expect(figures.map((column) => unpack16(column[0]!))).toEqual([101, 202, 333, 2000, 2000]);
     expect(figures.map((column) => unpack16(column[1]!))).toEqual([-1, -1, 90, 1500, 1500]);
-    expect(row.details).toEqual([[1, 'connection refused']]);
+    expect(report.details).toEqual([[1, 'connection refused']]);
   });
 
   it('marks what has not been probed yet, what is suspect, and the family', async () => {
@@ -38,7 +38,7 @@ describe('the row', () => {
     results.record(targetOf('2'), refusedSample({ suspect: true }));
     results.record(targetOf('2', 6), sampleOf());
     results.record(targetOf('3'), refusedSample({ suspect: true }));
-    const { links, details } = await results.row(pods, 0);
+    const { links, details } = await results.report(pods, 0);
     expect([...links.to]).toEqual([0, 1, 1, 2]);
     expect([...links.flags]).toEqual([FLAG_NOT_YET, FLAG_SUSPECT, FLAG_IPV6, FLAG_NOT_YET | FLAG_SUSPECT]);
     expect(outcomeOf(links, 1)).toBe('ok');
@@ -52,7 +52,7 @@ describe('the row', () => {
     await clock.advance(60_000);
     for (const totalUs of [100, 200, 300]) results.record(targetOf('1'), sampleOf({ totalUs }));
     results.record(targetOf('1'), refusedSample());
-    const { stats, windowMs } = await results.row(pods, 30_000);
+    const { stats, windowMs } = await results.report(pods, 30_000);
     expect(windowMs).toBe(30_000);
     const of = (i: number) => [stats?.samples, stats?.failures].map((column) => column?.[i]);
     const us = (i: number) => [stats?.p50Us, stats?.p95Us, stats?.maxUs].map((column) => unpack16(column![i]!));
@@ -73,12 +73,12 @@ describe('the row', () => {
     results.setTargets([targetOf('1')]);
     results.record(targetOf('2'), sampleOf());
     const after = [podOf('1'), podOf('2', { lifecycle: 'gone' })];
-    const row = await results.row(after, 0);
-    expect(row.gonePeers.map((peer) => peer.uid)).toEqual(['2']);
-    expect([...row.links.to]).toEqual([0, 1]);
-    expect(outcomeOf(row.links, 1)).toBe('refused');
+    const report = await results.report(after, 0);
+    expect(report.gonePeers.map((peer) => peer.uid)).toEqual(['2']);
+    expect([...report.links.to]).toEqual([0, 1]);
+    expect(outcomeOf(report.links, 1)).toBe('refused');
     await clock.advance(300_000);
-    expect(await results.row(after, 0)).toMatchObject({ gonePeers: [], links: { length: 1 } });
+    expect(await results.report(after, 0)).toMatchObject({ gonePeers: [], links: { length: 1 } });
     expect(results.samples('2')).toEqual([]);
   });
 
@@ -87,15 +87,15 @@ describe('the row', () => {
     results.setTargets([targetOf('1'), targetOf('2')]);
     results.record(targetOf('2'), sampleOf());
     results.setTargets([targetOf('1')]);
-    expect([...(await results.row(pods, 0)).links.to]).toEqual([0]);
+    expect([...(await results.report(pods, 0)).links.to]).toEqual([0]);
     results.setTargets([targetOf('1'), targetOf('2')]);
-    expect([...(await results.row(pods, 0)).links.to]).toEqual([0, 1]);
+    expect([...(await results.report(pods, 0)).links.to]).toEqual([0, 1]);
     expect(results.samples('2')).toHaveLength(1);
   });
 
   it('has the same fingerprint for the same peers and another one for others', async () => {
     const { results } = scene();
-    const hash = async (list: typeof pods) => (await results.row(list, 0)).peersHash;
+    const hash = async (list: typeof pods) => (await results.report(list, 0)).peersHash;
     const base = await hash(pods);
     expect(base).toMatch(/^[0-9a-f]{16}$/);
     expect(await hash(pods.toReversed())).toBe(base);
@@ -110,7 +110,7 @@ describe('the row', () => {
     results.setTargets(targets);
     for (const target of targets) results.record(target, refusedSample());
     const many = targets.map(({ uid }) => podOf(uid));
-    expect((await results.row(many, 0)).details).toHaveLength(200);
+    expect((await results.report(many, 0)).details).toHaveLength(200);
   });
 });
 
@@ -140,9 +140,9 @@ describe('results', () => {
       results.record(targetOf(String(i)), sampleOf());
     }
     const gone = Array.from({ length: 3_000 }, (_, i) => podOf(String(i), { lifecycle: 'gone' }));
-    expect((await results.row(gone, 0)).gonePeers).toHaveLength(1_001);
+    expect((await results.report(gone, 0)).gonePeers).toHaveLength(1_001);
     await clock.advance(300_000);
-    expect((await results.row(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
+    expect((await results.report(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
   });
 });
 
@@ -156,7 +156,7 @@ describe('a short window of starved samples alone', () => {
     const failuresAfter = async () => {
       await clock.advance(500);
       results.record(target, refusedSample({ suspect: true }));
-      const { links, stats } = await results.row([podOf('1')], 3_000);
+      const { links, stats } = await results.report([podOf('1')], 3_000);
       return [outcomeOf(links, 0), stats?.samples[0], stats?.failures[0]];
     };
     expect(await failuresAfter()).toEqual(['ok', 1, 0]);

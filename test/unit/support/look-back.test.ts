@@ -7,8 +7,8 @@ import { meshOf } from '../../support/feed/scenarios.ts';
 
 const span = { fromMs: FEED_TIME_MS - 600_000, toMs: FEED_TIME_MS };
 
-test('a slow row was well until it became slow', () => {
-  const mesh = meshOf({ pods: 4, scenario: 'slow-row' });
+test('a slow report was well until it became slow', () => {
+  const mesh = meshOf({ pods: 4, scenario: 'slow-pod' });
   const history = historyOf(mesh, span, 10_000);
   // Slow for 150 s, as near as a packed duration tells: 4 of 16 links.
   const slow = history.byLatency.map((bins) => bins.slice(15).reduce((sum, count) => sum + count, 0));
@@ -23,7 +23,7 @@ test('a slow row was well until it became slow', () => {
 test.each(SCENARIOS)('what led to %s is as the contract has it, and ends as it is now', (scenario) => {
   const mesh = meshOf({ pods: 40, scenario });
   const history = parseMeshHistory(historyOf(mesh, span, 5000));
-  const failed = mesh.rows.flatMap(({ links }) => [...links.outcome]).filter((outcome) => outcome !== 0).length;
+  const failed = mesh.reports.flatMap(({ links }) => [...links.outcome]).filter((outcome) => outcome !== 0).length;
   expect(history.failed.at(-1)).toBe(failed);
   const { events } = parseEvents(eventsOf(mesh, span));
   // Links to a pod that has gone fail, too, but that it has gone is told already.
@@ -31,7 +31,7 @@ test.each(SCENARIOS)('what led to %s is as the contract has it, and ends as it i
     expect(events.map(({ kind }) => kind)).toContain(scenario === 'lifecycles' ? 'pod-replaced' : 'link-failed');
 });
 
-test.each(['slow-row', 'dead-pod'] as const)('of one link in %s it tells when it fell ill', (scenario) => {
+test.each(['slow-pod', 'dead-pod'] as const)('of one link in %s it tells when it fell ill', (scenario) => {
   const mesh = meshOf({ pods: 4, scenario });
   const { steps } = parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0003'));
   const isIll = ({ p50Us }: { p50Us: number }) => p50Us < 0 || p50Us > 100_000;

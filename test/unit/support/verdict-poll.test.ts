@@ -42,7 +42,15 @@ function answerOf(verdict: Verdict, links: number, why: string): VerdictAnswer {
   return {
     ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? `a did not report (${why}), so` : '' },
     ...{ expect: [], clauses: [], window_s: 3, resolution_s: null, samples: 9, links_checked: links, links_failed: 0 },
-    ...{ p50_ms: null, p95_ms: null, max_ms: null, violations: [], missing_rows: [], generated_at: '', served_by: '' },
+    ...{
+      p50_ms: null,
+      p95_ms: null,
+      max_ms: null,
+      violations: [],
+      missing_reports: [],
+      generated_at: '',
+      served_by: '',
+    },
   };
 }
 
@@ -77,7 +85,7 @@ describe('answers that are polled', () => {
     expect(wrong()).toBe(0);
     await ask('pass');
     expect(wrong()).toBe(1);
-    // Two changes in a row: whatever was right before is, for as long.
+    // Two changes in a report: whatever was right before is, for as long.
     poll.change(truth('pass'));
     now.ms += 1;
     poll.change(truth('fail'));
@@ -140,7 +148,7 @@ describe('answers that are polled', () => {
     poll.change(truth('pass'));
     poll.forget(4);
     now.ms += 2_000;
-    // What the last row told may be heard for so long.
+    // What the last report told may be heard for so long.
     await ask('pass');
     poll.forget(4);
     now.ms += 600;

@@ -12,7 +12,7 @@ const columnsOf = (picture: Picture) => names(accuse(picture).columns);
 
 /** `pods` pods of which all links are good but the given ones, [from, to]. */
 function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, number][]): Picture {
-  return pictureOf({ pods, scenario: 'healthy' }, ({ rows }) => {
+  return pictureOf({ pods, scenario: 'healthy' }, ({ reports: rows }) => {
     for (const { links } of rows) links.totalUs.fill(300);
     for (const [from, to] of pairs) {
       const links = rows[from]!.links;
@@ -28,7 +28,7 @@ describe('a row is accused', () => {
   });
 
   test('as slow when everybody finds the pod slow, and its column is not', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
     expect(rowsOf(picture)).toEqual(['-', '-', '-', 'slow']);
     expect(columnsOf(picture)).toEqual(['-', '-', '-', '-']);
   });

@@ -5,7 +5,7 @@ import { blameOf, findingsOfLink, findingsOfPod, placeOf } from '../../../web/pu
 import { findingFigure, findingWords, targetOf } from '../../../web/pure/finding-words.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
-import { LATE_ANSWER, Matrix } from '../analysis/findings/matrix.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../support/mesh-builder.ts';
 
 const titles = (findings: readonly (Finding | null)[]) => findings.map((finding) => finding?.title ?? '');
 
@@ -19,7 +19,7 @@ function only(options: MeshOptions): { mesh: Mesh; finding: Finding; uid: (pod: 
 describe('a finding is placed', () => {
   test.each([
     ['dead-pod', 'row', [3]],
-    ['slow-row', 'row', [3]],
+    ['slow-pod', 'row', [3]],
     ['cut-off', 'column', [3]],
     ['starved', 'column', [3]],
   ] as const)('of %s in its %s', (scenario, axis, pods) => {
@@ -58,14 +58,14 @@ describe('pods are blamed', () => {
   });
 
   test('never beyond the list of pods, whatever a finding names', () => {
-    const { mesh, finding } = only({ pods: 4, scenario: 'slow-row' });
+    const { mesh, finding } = only({ pods: 4, scenario: 'slow-pod' });
     expect(blameOf({ pods: mesh.pods, findings: [{ ...finding, pods: [9] }] }).into).toHaveLength(4);
   });
 });
 
 describe('a link has the findings', () => {
   test('of the pod that it leads to, and not the way back', () => {
-    const { mesh, finding } = only({ pods: 4, scenario: 'slow-row' });
+    const { mesh, finding } = only({ pods: 4, scenario: 'slow-pod' });
     expect(findingsOfLink(mesh, 0, 3)).toEqual([finding]);
     expect(findingsOfLink(mesh, 3, 0)).toEqual([]);
     expect(findingsOfLink(mesh, 0, 1)).toEqual([]);
@@ -86,9 +86,9 @@ describe('a link has the findings', () => {
   });
 
   test('of its own: one direction only, or both', () => {
-    const matrix = new Matrix(6, { perNode: 1, zones: 1 });
-    matrix.set(1, 4, LATE_ANSWER);
-    const mesh = { pods: matrix.pods, findings: matrix.findings() };
+    const builder = new MeshBuilder(6, { perNode: 1, zones: 1 });
+    builder.set(1, 4, LATE_ANSWER);
+    const mesh = { pods: builder.pods, findings: builder.findings() };
     expect(mesh.findings).toHaveLength(1);
     expect(findingsOfLink(mesh, 1, 4)).toHaveLength(1);
     expect(findingsOfLink(mesh, 1, 3)).toHaveLength(0);
@@ -98,7 +98,7 @@ describe('a link has the findings', () => {
 
 describe('in words', () => {
   test('a sentence comes apart into whom, what, and where to look', () => {
-    const { finding, mesh } = only({ pods: 4, scenario: 'slow-row' });
+    const { finding, mesh } = only({ pods: 4, scenario: 'slow-pod' });
     expect(findingWords(finding)).toEqual({
       subject: 'goldpinger-chaos',
       what: 'slow from all 3 others',
@@ -122,7 +122,7 @@ describe('in words', () => {
       'dead-node',
       'mixed',
       'outcomes',
-      'missing-rows',
+      'missing-reports',
       'stale',
     ] as const) {
       for (const finding of meshOf({ pods: 40, scenario }).findings) {
@@ -152,7 +152,7 @@ describe('a click opens', () => {
     expect(targetOf(node.finding, node.mesh.pods)).toEqual({
       filter: `node:${node.mesh.pods[node.finding.pods[0]!]!.node}`,
     });
-    const { mesh, finding, uid } = only({ pods: 4, scenario: 'slow-row' });
+    const { mesh, finding, uid } = only({ pods: 4, scenario: 'slow-pod' });
     const link: Finding = { ...finding, kind: 'link-slow', from: [0] };
     expect(targetOf(link, mesh.pods)).toEqual({ from: uid(0), to: uid(3) });
     expect(targetOf(link, mesh.pods, { from: uid(0), to: uid(3) })).toEqual({ pod: uid(3) });

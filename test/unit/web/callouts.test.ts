@@ -22,7 +22,7 @@ describe('beside the picture stands', () => {
   });
 
   test('the row that is slow, in the words of the server, with the median', () => {
-    const [callout, ...rest] = found(pictureOf({ pods: 4, scenario: 'slow-row' }));
+    const [callout, ...rest] = found(pictureOf({ pods: 4, scenario: 'slow-pod' }));
     expect(rest).toEqual([]);
     expect(callout).toMatchObject({ axis: 'row', state: 'slow', first: 3, last: 3, pod: 3 });
     expect(callout?.title).toBe('goldpinger-chaos');
@@ -54,7 +54,7 @@ describe('beside the picture stands', () => {
     expect(cutOff).toMatchObject({ axis: 'column', state: 'failed', first: 5, last: 5 });
     expect(cutOff?.lines[0]).toBe('reaches none of the 5 others');
     expect(found(pictureOf({ pods: 6, scenario: 'starved' }))[0]).toMatchObject({ axis: 'column', state: 'suspect' });
-    const missing = found(pictureOf({ pods: 6, scenario: 'missing-rows' }));
+    const missing = found(pictureOf({ pods: 6, scenario: 'missing-reports' }));
     expect(missing.map(({ axis, lines }) => [axis, lines[0]])).toEqual([
       ['column', 'did not report'],
       ['column', 'did not report'],
@@ -82,7 +82,7 @@ describe('beside the picture stands', () => {
   });
 
   test('six at the most, the gravest', () => {
-    const { mesh } = pictureOf({ pods: 30, scenario: 'slow-row' });
+    const { mesh } = pictureOf({ pods: 30, scenario: 'slow-pod' });
     const of = (pod: number, kind: 'pod-unreachable' | 'pod-slow', severity: 'failed' | 'slow'): Finding => {
       return { ...mesh.findings[0]!, kind, severity, pods: [pod], subject: `p${pod}`, title: `p${pod}: bad` };
     };
@@ -95,7 +95,7 @@ describe('beside the picture stands', () => {
   });
 
   test('names that cannot turn the text around', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-row' }, ({ pods }) => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' }, ({ pods }) => {
       pods[3]!.name = 'zzz\u202egnp';
     });
     picture.n = 40;

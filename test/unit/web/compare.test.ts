@@ -37,9 +37,9 @@ function rangeMesh(doing: (from: number, to: number) => Doing, present: readonly
       stats.failures[i] = failures;
       stats.p50Us[i] = pack16(p50Us);
     });
-    return { ...BASE.rows[0]!, pod, links, stats };
+    return { ...BASE.reports[0]!, pod, links, stats };
   });
-  return { ...BASE, pods, rows };
+  return { ...BASE, pods, reports: rows };
 }
 
 const fine: Doing = [30, 0, 600];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
+import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -22,9 +22,9 @@ class Source implements EventStream {
     for (const [name, listener] of this.#listeners) if (name === type) listener({ data } as MessageEvent<string>);
   }
 
-  send({ rows, ...head }: Mesh): void {
-    this.emit('head', JSON.stringify({ ...head, reset: true, rowCount: rows.length }));
-    for (const row of rows) this.emit('row', encodeMeshRow(row));
+  send({ reports, ...head }: Mesh): void {
+    this.emit('head', JSON.stringify({ ...head, reset: true, reportCount: reports.length }));
+    for (const report of reports) this.emit('report', encodeMergedReport(report));
     this.emit('end', '{}');
   }
 }
@@ -135,11 +135,11 @@ test('a stream that a proxy holds back becomes a poll every 5 s, and is tried ag
 test('a large picture that trickles in is waited for, as long as more of it comes', async () => {
   const { clock, connection, last, asked } = setUp(works);
   connection.start(0);
-  const { rows, ...head } = MESH;
-  last().emit('head', JSON.stringify({ ...head, reset: true, rowCount: rows.length }));
-  for (const row of rows) {
+  const { reports, ...head } = MESH;
+  last().emit('head', JSON.stringify({ ...head, reset: true, reportCount: reports.length }));
+  for (const report of reports) {
     await clock.advance(7000);
-    last().emit('row', encodeMeshRow(row));
+    last().emit('report', encodeMergedReport(report));
   }
   await clock.advance(7000);
   last().emit('end', '{}');

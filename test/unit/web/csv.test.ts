@@ -50,7 +50,7 @@ describe('a field', () => {
 });
 
 test('every pair has a line, with the figures of the link', () => {
-  const picture = pictureOf({ pods: 4, scenario: 'slow-row', windowMs: 60_000 });
+  const picture = pictureOf({ pods: 4, scenario: 'slow-pod', windowMs: 60_000 });
   const [head, ...lines] = read([...csvOf(picture)].join(''));
   expect(lines).toHaveLength(16);
   const at = (name: string) => head!.indexOf(name);

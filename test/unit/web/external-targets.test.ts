@@ -5,8 +5,8 @@ import { meshOf } from '../../support/feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
-  const rows = mesh.rows.map((row) => ({ ...row, probes: probesOf(row.pod) }));
-  return externalTargets({ rows });
+  const rows = mesh.reports.map((row) => ({ ...row, probes: probesOf(row.pod) }));
+  return externalTargets({ reports: rows });
 }
 
 function probe(target: string, change: Partial<ProbeResult> = {}): ProbeResult {

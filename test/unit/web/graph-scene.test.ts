@@ -66,7 +66,7 @@ describe('the frame', () => {
 
 describe('the scene', () => {
   test('has every link of four pods: arrows at the pods that answer, loops above and below', () => {
-    const { links, ring } = sceneOf(4, 'slow-row');
+    const { links, ring } = sceneOf(4, 'slow-pod');
     expect(links).toHaveLength(16);
     for (const { curve, loop, arrow, from, to } of links) {
       if (from === to) {
@@ -108,7 +108,7 @@ describe('figures on links', () => {
     placePills(links, () => '252 ms', spots, 26);
 
   test('never lie over each other nor over a pod', () => {
-    const { links, ring } = sceneOf(8, 'slow-row');
+    const { links, ring } = sceneOf(8, 'slow-pod');
     const pills = rectsOf(
       links.filter(({ curve }) => curve !== null),
       ring.spots,
@@ -126,7 +126,7 @@ describe('figures on links', () => {
 });
 
 describe('what lies under the pointer', () => {
-  const { links, ring, radii } = sceneOf(4, 'slow-row');
+  const { links, ring, radii } = sceneOf(4, 'slow-pod');
   const hit = (x: number, y: number) => hitGraph(x, y, [0, 1, 2, 3], ring.spots, radii, links, 7);
 
   test('is the pod, also just beside its edge', () => {

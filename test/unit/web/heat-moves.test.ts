@@ -28,7 +28,7 @@ describe('keys', () => {
 });
 
 describe('the next link in a state', () => {
-  const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+  const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
   const arrangement = arrange(picture, accuse(picture), USUAL);
 
   test('is found row by row and around the end', () => {

@@ -29,7 +29,7 @@ describe('the legend', () => {
 
 describe('a cell in words', () => {
   test('says from, to, figure and state', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
     expect(cellSentence(picture, 0, 3)).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms, slow, but ok$/);
     expect(cellSentence(picture, 1, 1)).toMatch(/^from goldpinger-002 to itself: /);
     expect(cellSentence(picture, 1, 99)).toBe('');

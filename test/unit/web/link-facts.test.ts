@@ -17,12 +17,12 @@ const factsOf = (scenario: Scenario, from: number, to: number, pods = 4) =>
   );
 
 test('a slow link has its phases, its window and since when', () => {
-  const facts = factsOf('slow-row', 0, 3);
+  const facts = factsOf('slow-pod', 0, 3);
   expect(facts).toMatchObject({ state: 'slow', outcome: 'ok', phase: null, missing: '', family: 4 });
   expect(facts.connectUs).toBeLessThan(1000);
   expect(facts.firstByteUs).toBeGreaterThan(250_000);
   expect(facts.stats).toMatchObject({ samples: 30, failures: 0 });
-  const row = meshOf({ pods: 4, scenario: 'slow-row' }).rows[0]!;
+  const row = meshOf({ pods: 4, scenario: 'slow-pod' }).reports[0]!;
   expect(row.atMs - facts.sinceMs).toBeCloseTo(150_000, -2);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeMeshRow, type Mesh } from '../../../server/protocol/mesh.ts';
+import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
 import { type Order, PictureDesk, type Report } from '../../../web/data/picture-desk.ts';
@@ -33,7 +33,7 @@ function setUp() {
       };
     },
     fetchMesh: () => Promise.reject(new TypeError('Failed to fetch')),
-    onRow: (row, pods) => desk.row(row, pods),
+    onReport: (report, pods) => desk.report(report, pods),
   });
   desk.follow(connection);
   const feed = new LiveFeed({
@@ -54,19 +54,19 @@ function setUp() {
       },
     },
   });
-  const send = (mesh: Mesh, changed = mesh.rows) => {
-    const { rows, ...head } = mesh;
+  const send = (mesh: Mesh, changed = mesh.reports) => {
+    const { reports, ...head } = mesh;
     const tell = (type: string, data: string) => {
       for (const one of [...emit]) one(type, data);
     };
-    tell('head', JSON.stringify({ ...head, reset: changed === rows, rowCount: rows.length }));
-    for (const row of changed) tell('row', encodeMeshRow(row));
+    tell('head', JSON.stringify({ ...head, reset: changed === reports, reportCount: reports.length }));
+    for (const report of changed) tell('report', encodeMergedReport(report));
     tell('end', '{}');
   };
   return { clock, feed, orders, send, failures };
 }
 
-test('gives the matrix, with the cells of the pictures that are wanted', () => {
+test('gives the mesh, with the cells of the pictures that are wanted', () => {
   const { feed, send } = setUp();
   let changes = 0;
   feed.subscribe(() => changes++);
@@ -84,15 +84,15 @@ test('gives the matrix, with the cells of the pictures that are wanted', () => {
   expect(feed.cellsOf(sent, OPTIONS)).toBeNull();
 });
 
-test('a change of one row alone gives the picture of the whole, and other pods begin anew', () => {
+test('a change of one report alone gives the picture of the whole, and other pods begin anew', () => {
   const { feed, send } = setUp();
   feed.want([OPTIONS]);
   feed.start(0);
   const before = meshOf({ pods: 6, scenario: 'healthy' });
   send(before);
-  const slow = meshOf({ pods: 6, scenario: 'slow-row', tick: 1 });
-  const after = { ...before, rows: before.rows.map((row, i) => (i === 4 ? slow.rows[4]! : row)) };
-  send(after, [after.rows[4]!]);
+  const slow = meshOf({ pods: 6, scenario: 'slow-pod', tick: 1 });
+  const after = { ...before, reports: before.reports.map((report, i) => (i === 4 ? slow.reports[4]! : report)) };
+  send(after, [after.reports[4]!]);
   const picture = () => pictureOf(feed.state().mesh!, feed.cellsOf(feed.state().mesh!, OPTIONS)!);
   expect(picture().counts).toEqual(buildPicture(after, OPTIONS).counts);
   const gone = meshOf({ pods: 6, scenario: 'lifecycles' });
@@ -103,7 +103,7 @@ test('a change of one row alone gives the picture of the whole, and other pods b
   expect(feed.cellsOf(feed.state().mesh!, OPTIONS)).toBeNull();
 });
 
-test('a loss keeps the matrix, and connecting again as it is connected is no news', async () => {
+test('a loss keeps the mesh, and connecting again as it is connected is no news', async () => {
   const { clock, feed, orders, send } = setUp();
   feed.start(60_000);
   feed.start(60_000);

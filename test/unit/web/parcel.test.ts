@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { Packer, Unpacker } from '../../../web/data/parcel.ts';
 import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
@@ -14,14 +14,14 @@ function across(packer: Packer, unpacker: Unpacker, mesh: Mesh): Mesh {
   return unpacker.unpack(structuredClone(parcel, { transfer }));
 }
 
-/** A row with its columns looked at. */
-const plain = (row: MeshRow) => ({ ...row, links: row.links, stats: row.stats });
+/** A report with its columns looked at. */
+const plain = (report: MergedReport) => ({ ...report, links: report.links, stats: report.stats });
 
-test('a matrix arrives as it was sent, and the sender keeps its own', () => {
+test('a mesh arrives as it was sent, and the sender keeps its own', () => {
   const mesh = meshOf({ pods: 7, scenario: 'mixed', windowMs: 60_000 });
   const want = structuredClone(mesh);
   const got = across(new Packer(), new Unpacker(), mesh);
-  expect({ ...got, rows: got.rows.map(plain) }).toEqual(want);
+  expect({ ...got, reports: got.reports.map(plain) }).toEqual(want);
   expect(mesh).toEqual(want);
 });
 
@@ -29,37 +29,37 @@ test('of the next one only what changed crosses; the rest is the very same', () 
   const [packer, unpacker] = [new Packer(), new Unpacker()];
   const mesh = meshOf({ pods: 5, scenario: 'healthy' });
   const first = across(packer, unpacker, mesh);
-  const changed = meshOf({ pods: 5, scenario: 'healthy', tick: 1 }).rows[2]!;
-  const next = { ...mesh, rows: mesh.rows.map((row, i) => (i === 2 ? changed : row)) };
+  const changed = meshOf({ pods: 5, scenario: 'healthy', tick: 1 }).reports[2]!;
+  const next = { ...mesh, reports: mesh.reports.map((report, i) => (i === 2 ? changed : report)) };
   const { parcel, transfer } = packer.pack(next, []);
   expect(parcel.pods).toBeNull();
-  expect([...parcel.rows]).toEqual([0, 1, ~2, 3, 4]);
-  expect(parcel.last.rows.map(({ pod }) => pod)).toEqual([2]);
+  expect([...parcel.reports]).toEqual([0, 1, ~2, 3, 4]);
+  expect(parcel.last.reports.map(({ pod }) => pod)).toEqual([2]);
   const second = unpacker.unpack(structuredClone(parcel, { transfer }));
   expect(second.pods).toBe(first.pods);
-  expect(second.rows[1]).toBe(first.rows[1]);
-  expect(plain(second.rows[2]!)).toEqual(plain(changed));
+  expect(second.reports[1]).toBe(first.reports[1]);
+  expect(plain(second.reports[2]!)).toEqual(plain(changed));
 });
 
-test('rows that came before their matrix are not sent again, and those of one that broke off are replaced', () => {
+test('reports that came before their mesh are not sent again, and those of one that broke off are replaced', () => {
   const [packer, unpacker] = [new Packer(), new Unpacker()];
   const add = (mesh: Mesh, count: number) => {
-    for (const row of mesh.rows.slice(0, count)) {
-      const rows = packer.add(row);
-      if (rows !== null) unpacker.add(structuredClone(rows, { transfer: [rows.bytes] }));
+    for (const report of mesh.reports.slice(0, count)) {
+      const reports = packer.add(report);
+      if (reports !== null) unpacker.add(structuredClone(reports, { transfer: [reports.bytes] }));
     }
   };
   add(meshOf({ pods: 120, scenario: 'healthy' }), 70);
   const mesh = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 1 });
   add(mesh, 120);
   const { parcel, transfer } = packer.pack(mesh, []);
-  expect(parcel.last.rows.length).toBeLessThan(50);
+  expect(parcel.last.reports.length).toBeLessThan(50);
   const got = unpacker.unpack(structuredClone(parcel, { transfer }));
-  expect(got.rows.map(plain)).toEqual(mesh.rows);
-  // The next has but one new row: the others are the same, on their own.
-  const changed = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 2 }).rows[5]!;
-  const next = { ...mesh, rows: mesh.rows.map((row, i) => (i === 5 ? changed : row)) };
-  expect(across(packer, unpacker, next).rows.map(plain)).toEqual(next.rows);
+  expect(got.reports.map(plain)).toEqual(mesh.reports);
+  // The next has but one new report: the others are the same, on their own.
+  const changed = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 2 }).reports[5]!;
+  const next = { ...mesh, reports: mesh.reports.map((report, i) => (i === 5 ? changed : report)) };
+  expect(across(packer, unpacker, next).reports.map(plain)).toEqual(next.reports);
 });
 
 test('a parcel that needs one that never came is refused', () => {
@@ -69,12 +69,12 @@ test('a parcel that needs one that never came is refused', () => {
   expect(() => new Unpacker().unpack(packer.pack({ ...mesh }, []).parcel)).toThrow('a parcel is missing');
 });
 
-test('cells that were worked out row by row make the same picture, whatever was there before', () => {
+test('cells that were worked out report by report make the same picture, whatever was there before', () => {
   const maker = new CellsMaker(OPTIONS);
   for (const scenario of ['healthy', 'mixed', 'outcomes', 'lifecycles', 'starved', 'dead-pod'] as const) {
     const mesh = meshOf({ pods: 13, scenario });
     maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
-    const byPod = new Map(mesh.rows.map((row) => [row.pod, row]));
+    const byPod = new Map(mesh.reports.map((report) => [report.pod, report]));
     for (let pod = 0; pod < mesh.pods.length; pod++) maker.put(pod, byPod.get(pod));
     expect(pictureOf(mesh, maker.take())).toEqual(buildPicture(mesh, OPTIONS));
   }

@@ -3,7 +3,7 @@ import type { MeshHistory } from '../../../server/protocol/history.ts';
 import { type PastNeeds, PastPoll } from '../../../web/data/history.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, rows: [], links: [] } as unknown as MeshHistory;
+const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, reports: [], links: [] } as unknown as MeshHistory;
 
 function pollWith(more: Partial<PastNeeds> = {}) {
   const clock = new FakeClock();
@@ -37,7 +37,7 @@ test('asks at once and every 10 s, in some 300 steps, until it is stopped', asyn
 
 test('where the span follows from what is known, it looks once how far back that goes', async () => {
   const seen: (number | null)[] = [];
-  const history = (rows: number[]) => ({ ...HISTORY, fromMs: 1_400_000, stepMs: 12_000, rows }) as MeshHistory;
+  const history = (rows: number[]) => ({ ...HISTORY, fromMs: 1_400_000, stepMs: 12_000, reports: rows }) as MeshHistory;
   const { clock, asked, poll } = pollWith({
     fetchHistory: async ({ fromMs, toMs }, stepMs) => {
       asked.push(`${fromMs}-${toMs}/${stepMs}`);

@@ -1,5 +1,5 @@
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { DEFAULT_THRESHOLDS, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
 import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
@@ -15,7 +15,7 @@ export interface Link {
   sinceMs?: number;
 }
 
-export function rowOf(pod: number, links: Link[], change: Partial<MeshRow> = {}): MeshRow {
+export function rowOf(pod: number, links: Link[], change: Partial<MergedReport> = {}): MergedReport {
   const columns = emptyLinks(links.length);
   for (const [i, link] of links.entries()) {
     columns.to[i] = link.to;
@@ -24,12 +24,12 @@ export function rowOf(pod: number, links: Link[], change: Partial<MeshRow> = {})
     columns.flags[i] = link.flags ?? 0;
     columns.sinceMs[i] = pack16(link.sinceMs ?? 1000);
   }
-  const [first] = meshOf({ pods: 1, scenario: 'alone' }).rows;
+  const [first] = meshOf({ pods: 1, scenario: 'alone' }).reports;
   return { ...first!, pod, links: columns, details: [], stats: null, ...change };
 }
 
-export function meshWith(pods: number, rows: MeshRow[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
-  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), rows });
+export function meshWith(pods: number, rows: MergedReport[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
+  const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), reports: rows });
   return { ...mesh, findings: findingsIn(mesh) };
 }
 

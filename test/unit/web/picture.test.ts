@@ -16,7 +16,7 @@ describe('a pod is', () => {
   });
 
   test('healthy with a badge when it is slow from everywhere', () => {
-    const { pods } = buildPicture(meshOf({ pods: 4, scenario: 'slow-row' }), USUAL);
+    const { pods } = buildPicture(meshOf({ pods: 4, scenario: 'slow-pod' }), USUAL);
     expect(pods.map(({ health, slowToReach }) => [health, slowToReach])).toEqual([
       ['healthy', false],
       ['healthy', false],
@@ -55,7 +55,7 @@ describe('a pod is', () => {
   });
 
   test('unknown when it is reached but did not report, starved when its figures are not to be trusted', () => {
-    expect(healthOf(meshOf({ pods: 4, scenario: 'missing-rows' }))).toEqual([
+    expect(healthOf(meshOf({ pods: 4, scenario: 'missing-reports' }))).toEqual([
       'unknown',
       'healthy',
       'healthy',
@@ -125,7 +125,7 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
   );
 });
 
-function slowTwin({ pods, rows }: Mesh, from: number, to: number): string {
+function slowTwin({ pods, reports: rows }: Mesh, from: number, to: number): string {
   const lifecycles = [pods[from]!.lifecycle, pods[to]!.lifecycle];
   if (lifecycles.includes('gone')) return 'gone';
   const row = rows.find(({ pod }) => pod === from);

@@ -24,7 +24,7 @@ function wordsOf(options: MeshOptions): string[] {
 
 describe('a pod in words', () => {
   test('is healthy though slow to reach (experiment 2)', () => {
-    expect(wordsOf({ pods: 4, scenario: 'slow-row' })).toEqual([
+    expect(wordsOf({ pods: 4, scenario: 'slow-pod' })).toEqual([
       'Healthy',
       'Healthy',
       'Healthy',
@@ -60,7 +60,7 @@ describe('a pod in words', () => {
     const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));
     expect(phrases).toEqual(expect.arrayContaining(['Healthy', 'Starting for 6 s', 'Not ready for 45 s']));
     expect(phrases.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
-    const slow = pictureOf({ pods: 4, scenario: 'slow-row' });
+    const slow = pictureOf({ pods: 4, scenario: 'slow-pod' });
     const chaos = slow.pods[3]!;
     expect(podPhrase(chaos, podWords(slow, chaos, slow.mesh.atMs))).toBe('slow from all 3 others');
   });
@@ -84,7 +84,7 @@ describe('a pod in words', () => {
 test('what the server holds against a pod and no finding tells is not left out because of a finding of a link', () => {
   const [dead] = meshOf({ pods: 4, scenario: 'dead-pod' }).findings;
   const link: Finding = { ...dead!, kind: 'link' };
-  const row: Finding = { ...dead!, kind: 'row-missing' };
+  const row: Finding = { ...dead!, kind: 'report-missing' };
   const reasons = [
     'did not report (timeout: no answer)',
     '1 of 3 links from it fail: refused (to a)',
@@ -114,7 +114,7 @@ describe('suspects', () => {
   });
 
   test('say what the server says, and the graver where there are two', () => {
-    expect(suspects({ pods: 4, scenario: 'slow-row' })).toMatchObject([
+    expect(suspects({ pods: 4, scenario: 'slow-pod' })).toMatchObject([
       { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
     ]);
     expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
@@ -122,10 +122,10 @@ describe('suspects', () => {
 
   test('of one finding about more pods than it names are all counted', () => {
     const mesh = meshOf({ pods: 60, scenario: 'healthy' });
-    const rows = mesh.rows.map((row, i) =>
+    const rows = mesh.reports.map((row, i) =>
       i < 29 ? row : { ...row, missing: 'timeout' as const, links: emptyLinks(0) },
     );
-    const picture = buildPicture({ ...mesh, rows, findings: findingsIn({ ...mesh, rows }) }, USUAL);
+    const picture = buildPicture({ ...mesh, reports: rows, findings: findingsIn({ ...mesh, reports: rows }) }, USUAL);
     expect(suspectsOf(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
   });
 

@@ -37,11 +37,11 @@ describe('the screen', () => {
 
 describe('the summary', () => {
   test('counts pods by state, slow to reach beside healthy', () => {
-    expect(podCounts(pictureOf('slow-row').pods).map(({ text }) => text)).toEqual([
+    expect(podCounts(pictureOf('slow-pod').pods).map(({ text }) => text)).toEqual([
       '4 of 4 healthy',
       '1 slow to reach',
     ]);
-    expect(podCounts(pictureOf('slow-row').pods, true).map(({ text }) => text)).toEqual(['4 healthy']);
+    expect(podCounts(pictureOf('slow-pod').pods, true).map(({ text }) => text)).toEqual(['4 healthy']);
     expect(podCounts(pictureOf('lifecycles', 6).pods).map(({ text }) => text)).toEqual([
       '2 of 5 healthy',
       '1 starting',
@@ -98,7 +98,7 @@ describe('the summary', () => {
 describe('a notice', () => {
   test('is not made of a healthy cluster, nor of a slow one', () => {
     expect(titles('healthy')).toEqual([]);
-    expect(titles('slow-row')).toEqual([]);
+    expect(titles('slow-pod')).toEqual([]);
   });
 
   test('says what the server found of the pod that fails', () => {
@@ -138,7 +138,7 @@ describe('a notice', () => {
   });
 
   test('says who did not report and why', () => {
-    const [notice] = noticesOf(pictureOf('missing-rows'), 'live', FEED_TIME_MS);
+    const [notice] = noticesOf(pictureOf('missing-reports'), 'live', FEED_TIME_MS);
     expect(notice?.title).toBe('goldpinger-001: did not report, timeout: what it reaches is not known.');
     expect(notice?.text).toBe('no answer within 1000 ms. 1 more did not either.');
   });
@@ -170,7 +170,7 @@ describe('a notice', () => {
 describe('where no notice is needed', () => {
   test.each([
     ['healthy', 'No link fails and none is slow.'],
-    ['slow-row', 'No link fails. 4 are slow, but ok.'],
+    ['slow-pod', 'No link fails. 4 are slow, but ok.'],
     ['probes', 'No link fails and none is slow. 2 of 3 external targets fail.'],
   ] as const)('of %s a calm sentence stands', (scenario, sentence) => {
     expect(calmSentence(pictureOf(scenario))).toBe(sentence);

@@ -60,7 +60,7 @@ describe('the words', () => {
     );
 
   test('of a slow link tell since when it is slow where that is known, else since when it is ok', () => {
-    const facts = factsOf('slow-row', 0, 3);
+    const facts = factsOf('slow-pod', 0, 3);
     const atMs = FEED_TIME_MS - 60_000;
     const late = sinceWords(facts, { atMs, isOlder: false }, FEED_TIME_MS);
     expect(late).toEqual({ since: `slow since ${clockText(atMs)}`, span: '1 min' });

@@ -65,7 +65,7 @@ describe('the distribution', () => {
   const scale = { leastMs: 0.1, mostMs: 1000 };
 
   test('counts every link that answered, once', () => {
-    const picture = pictureOf({ pods: 4, scenario: 'slow-row' });
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
     const bins = binsOf(picture, scale, 33);
     expect(bins.reduce((sum, count) => sum + count, 0)).toBe(16);
     expect(bins.slice(positionOf(scale, 200) * 33).reduce((sum, count) => sum + count, 0)).toBe(4);

@@ -15,7 +15,7 @@ function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links
   return {
     ...{ fromMs: 0, toMs: steps.length * 10_000, stepMs: 10_000, nowMs: steps.length * 10_000, resolutionMs: 5000 },
     missing: [],
-    rows: steps.map(({ rows = 4 }) => rows),
+    reports: steps.map(({ rows = 4 }) => rows),
     pods: steps.map(() => 4),
     links: steps.map(({ links, us = [], failed = 0 }) => links ?? us.length + failed),
     failed: steps.map(({ failed = 0 }) => failed),

@@ -77,7 +77,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const { mesh, rowOf } = props.picture;
   const { nowMs } = props;
   const { pod } = view;
-  const row = mesh.rows[rowOf[view.index] ?? -1];
+  const row = mesh.reports[rowOf[view.index] ?? -1];
   const heir = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
   const facts: [string, string][] = [
     ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'not known'],
@@ -175,7 +175,7 @@ function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 
 
 function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
   const { mesh, rowOf } = props.picture;
-  const probes = mesh.rows[rowOf[view.index] ?? -1]?.probes ?? [];
+  const probes = mesh.reports[rowOf[view.index] ?? -1]?.probes ?? [];
   if (probes.length === 0) return null;
   return (
     <section>

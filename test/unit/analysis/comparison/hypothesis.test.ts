@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Hypothesis, hypothesisOf } from '../../../../server/analysis/comparison/report.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { LATE_ANSWER, Matrix } from '../findings/matrix.ts';
-import { FROM_MS, pastOf, reportOf, slowRow, spoiled, TO_MS } from './scene.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import { FROM_MS, pastOf, reportOf, slowReport, spoiled, TO_MS } from './scene.ts';
 
 const parts = {
   clock: new FakeClock(0),
@@ -18,7 +18,7 @@ function hypothesis(...expect: string[]): Hypothesis {
   return made;
 }
 
-const mesh = pastOf(slowRow(), FROM_MS, TO_MS);
+const mesh = pastOf(slowReport(), FROM_MS, TO_MS);
 
 describe('the hypothesis of a report', () => {
   it('is judged over the range "during", healthy by default', async () => {
@@ -41,7 +41,7 @@ describe('the hypothesis of a report', () => {
     const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
     const made = hypothesisOf(['failed,to=pod:pod-1*'], { ...parts, clock });
     if (typeof made === 'string') throw new Error(made);
-    const large = pastOf(new Matrix(200, { pingNumber: 1 }), FROM_MS, TO_MS);
+    const large = pastOf(new MeshBuilder(200, { pingNumber: 1 }), FROM_MS, TO_MS);
     let isDone = false;
     const named = made.named(large).finally(() => {
       isDone = true;
@@ -57,7 +57,9 @@ describe('the hypothesis of a report', () => {
   });
 
   it('makes a link away from its target collateral', async () => {
-    const during = spoiled(5, (matrix) => matrix.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER));
+    const during = spoiled(5, (builder) =>
+      builder.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER),
+    );
     const { data } = await reportOf({ during, hypothesis: hypothesis('latency>=200ms,to=pod:pod-4,self=exclude') });
     expect(data.verdict.verdict).toBe('pass');
     expect(data.targets).toMatchObject({ by: 'hypothesis', names: ['pod-4'] });

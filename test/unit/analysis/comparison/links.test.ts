@@ -9,7 +9,12 @@ import {
   KeyFigures,
   RANGES,
 } from '../../../../server/analysis/comparison/compare.ts';
-import { emptyFigures, keyOf, type LinkFigures, type RangeRow } from '../../../../server/analysis/comparison/ranges.ts';
+import {
+  emptyFigures,
+  keyOf,
+  type LinkFigures,
+  type RangeReport,
+} from '../../../../server/analysis/comparison/ranges.ts';
 import { NONE16, pack16, unpack16 } from '../../../../server/protocol/links.ts';
 
 const SLOW_US = 100_000;
@@ -67,13 +72,13 @@ describe('visiting the links of three ranges', () => {
   it('visits each once, with the figures of every range that has it', () => {
     fc.assert(
       fc.property(fc.record({ before: nullable, during: links, after: nullable }), (ranges) => {
-        const rows = {
-          before: ranges.before && rowsOf(ranges.before, 1),
-          during: rowsOf(ranges.during, 2),
-          after: ranges.after && rowsOf(ranges.after, 3),
+        const reports = {
+          before: ranges.before && reportsOf(ranges.before, 1),
+          during: reportsOf(ranges.during, 2),
+          after: ranges.after && reportsOf(ranges.after, 3),
         };
         const seen = new Map<string, string>();
-        const walk = eachLink(rows, 5, (from, key, trio) => {
+        const walk = eachLink(reports, 5, (from, key, trio) => {
           const name = `${from} ${key}`;
           expect(seen.has(name)).toBe(false);
           seen.set(name, RANGES.map((range) => trio[range]?.samples ?? '-').join());
@@ -84,9 +89,9 @@ describe('visiting the links of three ranges', () => {
     );
   });
 
-  it('gives the loop back after a few links of a long row, too', () => {
+  it('gives the loop back after a few links of a long report, too', () => {
     const long = Array.from({ length: 5_000 }, (_, to) => ({ from: 0, to, ipv6: false }));
-    const walk = eachLink({ before: null, during: rowsOf(long, 1), after: null }, 5_000, () => {});
+    const walk = eachLink({ before: null, during: reportsOf(long, 1), after: null }, 5_000, () => {});
     expect([...walk].length).toBeGreaterThanOrEqual(5_000 + 25);
   });
 });
@@ -97,8 +102,8 @@ interface Place {
   ipv6: boolean;
 }
 
-/** Rows whose entries tell by `samples` which range they are of. */
-function rowsOf(links: Place[], samples: number): Map<number, RangeRow> {
+/** Reports whose entries tell by `samples` which range they are of. */
+function reportsOf(links: Place[], samples: number): Map<number, RangeReport> {
   const byFrom = new Map<number, Place[]>();
   for (const link of links) {
     const own = byFrom.get(link.from);

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { html } from '../../../../server/analysis/comparison/report-page.ts';
-import { annotationsOf, eventOf, eventsOf, FROM_MS, markOf, reportOf, slowRow, TO_MS, verdictOf } from './scene.ts';
+import { annotationsOf, eventOf, eventsOf, FROM_MS, markOf, reportOf, slowReport, TO_MS, verdictOf } from './scene.ts';
 
 const HOSTILE = `</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"'&\u202e\u0000\ud800`;
 
 /** Experiment 2 with every text from outside as hostile as it can be. */
 async function hostilePage(): Promise<string> {
-  const during = slowRow();
+  const during = slowReport();
   const pods = during.pods.map((pod) => ({ ...pod, name: HOSTILE + pod.name, node: HOSTILE }));
   during.pods.splice(0, pods.length, ...pods);
   const [a, chaos] = [pods[0] ?? null, pods[3] ?? null];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { targetsOf } from '../../../../server/analysis/comparison/compare.ts';
 import { createReporter } from '../../../../server/analysis/comparison/report.ts';
-import { missingRow } from '../../../../server/peers/mesh.ts';
+import { missingReport } from '../../../../server/peers/mesh.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import { NOW_MS } from '../../../support/mesh.ts';
-import { LATE_ANSWER } from '../findings/matrix.ts';
+import { LATE_ANSWER } from '../../../support/mesh-builder.ts';
 import {
   annotationsOf,
   depsOf,
@@ -14,7 +14,7 @@ import {
   FROM_MS,
   markOf,
   reportOf,
-  slowRow,
+  slowReport,
   spoiled,
   TO_MS,
   verdictOf,
@@ -24,7 +24,7 @@ import {
 const dataOf = async (...scene: Parameters<typeof reportOf>) => (await reportOf(...scene)).data;
 
 describe('the report of experiment 2', () => {
-  it('has the slow row as target, a quarter of all links, no collateral, and what it did before and after', async () => {
+  it('has the slow report as target, a quarter of all links, no collateral, and what it did before and after', async () => {
     const report = await dataOf({ hypothesis: { judge: async () => verdictOf('pass') } });
     expect(report.verdict.verdict).toBe('pass');
     expect(report.targets).toEqual({ by: 'finding', count: 1, names: ['pod-3'] });
@@ -62,7 +62,7 @@ describe('a report', () => {
   });
 
   it('does not blame what was so before', async () => {
-    const report = await dataOf({ before: slowRow(), during: slowRow(), after: slowRow() });
+    const report = await dataOf({ before: slowReport(), during: slowReport(), after: slowReport() });
     expect(report.affected).toMatchObject({ links: 0, of: 16 });
     expect(report.targets).toMatchObject({ by: 'none', count: 0 });
     expect(report.findings).toMatchObject([{ before: true }]);
@@ -70,15 +70,15 @@ describe('a report', () => {
   });
 
   it('says that links have not recovered while they are bad at the end', async () => {
-    const report = await dataOf({ after: slowRow() });
+    const report = await dataOf({ after: slowReport() });
     expect(report.affected.stillBad).toBe(4);
     expect(report.timeToRecover).toMatchObject({ ms: null, words: expect.stringContaining('4 of 4') });
   });
 
-  it('does not take silence for health: missing rows and links lost from view are told', async () => {
-    const during = slowRow();
+  it('does not take silence for health: missing reports and links lost from view are told', async () => {
+    const during = slowReport();
     const arrival = { pod: 1, atMs: NOW_MS, fetchUs: 0 };
-    during.rows[1] = missingRow(arrival, 'no-history', 'its memory begins later');
+    during.reports[1] = missingReport(arrival, 'no-history', 'its memory begins later');
     const report = await dataOf({ during, resolutionMs: 30_000 });
     expect(report.affected).toMatchObject({ links: 3, of: 12 });
     expect(report.lostFromView).toBe(4);
@@ -105,18 +105,18 @@ describe('a report', () => {
   });
 
   it('counts a pod that came during the fault: its links are affected if they are bad', async () => {
-    const report = await dataOf({ before: spoiled(3), during: slowRow(4), after: spoiled(4) });
+    const report = await dataOf({ before: spoiled(3), during: slowReport(4), after: spoiled(4) });
     expect(report.affected).toMatchObject({ links: 4, of: 16 });
     expect(report.figures.affected.before).toMatchObject({ links: 0, p50Us: -1 });
     expect(report.changed[0]?.before).toBeNull();
   });
 
   it('lists those that fail more first, then by what their medians changed by, and says how much the rest did', async () => {
-    const during = spoiled(12, (matrix) => {
-      matrix.each((from) => from === 5, LATE_ANSWER);
-      matrix.set(1, 2, { outcome: 'timeout', phase: 'connect' });
-      matrix.set(3, 4, { connectUs: 900, firstByteUs: 3_000 });
-      matrix.set(3, 6, { connectUs: 300, firstByteUs: 900 });
+    const during = spoiled(12, (builder) => {
+      builder.each((from) => from === 5, LATE_ANSWER);
+      builder.set(1, 2, { outcome: 'timeout', phase: 'connect' });
+      builder.set(3, 4, { connectUs: 900, firstByteUs: 3_000 });
+      builder.set(3, 6, { connectUs: 300, firstByteUs: 900 });
     });
     const report = await dataOf({ before: spoiled(12), during, after: spoiled(12) });
     const order = report.changed.map(({ from, to }) => `${from} ${to}`);
@@ -127,7 +127,7 @@ describe('a report', () => {
   });
 
   it('is bounded however much changed and happened', async () => {
-    const during = spoiled(60, (matrix) => matrix.each(() => true, LATE_ANSWER, true));
+    const during = spoiled(60, (builder) => builder.each(() => true, LATE_ANSWER, true));
     const [pod] = during.pods;
     const storm = Array.from({ length: 900 }, (_, i) => eventOf('link-slow', FROM_MS + i, pod ?? null));
     const rare = eventOf('pod-gone', FROM_MS + 2_000, pod ?? null);

@@ -3,7 +3,7 @@ import {
   type Hypothesis,
   type Report,
   type ReporterDeps,
-  type ReportWish,
+  type ReportOptions,
 } from '../../../../server/analysis/comparison/report.ts';
 import { createHeatmapPainter } from '../../../../server/heatmap-png/heatmap.ts';
 import type { Annotation, Annotations } from '../../../../server/protocol/annotation.ts';
@@ -13,28 +13,33 @@ import type { Pod } from '../../../../server/protocol/pod.ts';
 import { parseVerdict, type VerdictAnswer } from '../../../../server/protocol/verdict.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { meshOf, NOW_MS } from '../../../support/mesh.ts';
-import { LATE_ANSWER, Matrix } from '../findings/matrix.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
 
 /** The fault of the scenes: two minutes long, ended three minutes ago. */
 export const FROM_MS = NOW_MS - 300_000;
 export const TO_MS = FROM_MS + 120_000;
 
-/** A matrix as that of a stretch of the past. */
-export function pastOf(matrix: Matrix, fromMs: number, toMs: number, resolutionMs = 0): Mesh {
+/** A builder as that of a stretch of the past. */
+export function pastOf(builder: MeshBuilder, fromMs: number, toMs: number, resolutionMs = 0): Mesh {
   const past = { fromMs, toMs, resolutionMs };
-  return meshOf(matrix.pods, matrix.rows, { past, atMs: toMs, findings: matrix.findings(), discovery: matrix.status });
+  return meshOf(builder.pods, builder.reports, {
+    past,
+    atMs: toMs,
+    findings: builder.findings(),
+    discovery: builder.status,
+  });
 }
 
-/** A healthy matrix of `n` pods, spoiled as wished. */
-export function spoiled(n: number, spoil: (matrix: Matrix) => void = () => {}): Matrix {
-  const matrix = new Matrix(n);
-  spoil(matrix);
-  return matrix;
+/** A healthy builder of `n` pods, spoiled as wished. */
+export function spoiled(n: number, spoil: (builder: MeshBuilder) => void = () => {}): MeshBuilder {
+  const builder = new MeshBuilder(n);
+  spoil(builder);
+  return builder;
 }
 
 /** Experiment 2: every link into the last pod has its answer late by 250 ms. */
-export function slowRow(n = 4): Matrix {
-  return spoiled(n, (matrix) => matrix.each((_, to) => to === n - 1, LATE_ANSWER, true));
+export function slowReport(n = 4): MeshBuilder {
+  return spoiled(n, (builder) => builder.each((_, to) => to === n - 1, LATE_ANSWER, true));
 }
 
 /** A pod as events name it. */
@@ -87,20 +92,20 @@ export function verdictOf(verdict: VerdictAnswer['verdict'], change: Partial<Ver
       p50_ms: 0.5,
       p95_ms: 1,
     },
-    ...{ max_ms: 2, violations: [], missing_rows: [], generated_at: '2026-11-22T15:00:00Z', served_by: 'pod-0' },
+    ...{ max_ms: 2, violations: [], missing_reports: [], generated_at: '2026-11-22T15:00:00Z', served_by: 'pod-0' },
     ...change,
   });
 }
 
 /** What a scene differs in from experiment 2. */
 export interface Scene {
-  before?: Matrix;
-  during?: Matrix;
-  after?: Matrix;
+  before?: MeshBuilder;
+  during?: MeshBuilder;
+  after?: MeshBuilder;
   events?: Events;
   annotations?: Annotations;
   hypothesis?: Partial<Hypothesis>;
-  wish?: Partial<ReportWish>;
+  wish?: Partial<ReportOptions>;
   resolutionMs?: number;
   deps?: Partial<ReporterDeps>;
 }
@@ -112,8 +117,8 @@ export function depsOf(scene: Scene = {}): ReporterDeps {
   return {
     clock,
     past: async ({ fromMs, toMs }) => {
-      const matrix = toMs <= FROM_MS ? scene.before : fromMs >= TO_MS ? scene.after : (scene.during ?? slowRow());
-      return pastOf(matrix ?? spoiled((scene.during ?? slowRow()).size), fromMs, toMs, scene.resolutionMs);
+      const builder = toMs <= FROM_MS ? scene.before : fromMs >= TO_MS ? scene.after : (scene.during ?? slowReport());
+      return pastOf(builder ?? spoiled((scene.during ?? slowReport()).size), fromMs, toMs, scene.resolutionMs);
     },
     events: async () => scene.events ?? eventsOf([]),
     annotations: async () => scene.annotations ?? annotationsOf([]),
@@ -123,7 +128,7 @@ export function depsOf(scene: Scene = {}): ReporterDeps {
 }
 
 /** What is wished of a scene. */
-export function wishOf({ hypothesis, wish }: Scene = {}): ReportWish {
+export function wishOf({ hypothesis, wish }: Scene = {}): ReportOptions {
   return {
     ranges: { during: { fromMs: FROM_MS, toMs: TO_MS }, before: null, after: null },
     hypothesis: { judge: async () => verdictOf('pass'), named: async () => [], ...hypothesis },

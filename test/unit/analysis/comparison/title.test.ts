@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import type { Matrix } from '../findings/matrix.ts';
-import { reportOf, slowRow, spoiled } from './scene.ts';
+import type { MeshBuilder } from '../../../support/mesh-builder.ts';
+import { reportOf, slowReport, spoiled } from './scene.ts';
 
 /** Experiment 2 whose fault was over before its range was: each link is fine at the end, and had been slow. */
-function over(n = 4): Matrix {
-  const matrix = slowRow(n);
-  for (const { links } of matrix.rows) links.totalUs.fill(pack16(500));
-  return matrix;
+function over(n = 4): MeshBuilder {
+  const builder = slowReport(n);
+  for (const { links } of builder.reports) links.totalUs.fill(pack16(500));
+  return builder;
 }
 
 async function told(...scene: Parameters<typeof reportOf>) {
@@ -28,28 +28,28 @@ describe('the title of a report', () => {
     expect(findings).toBe('<p>Nothing stood out any more at its end, but 4 of 16 links became worse, to pod-3.</p>');
   });
 
-  it('prefers that to a row that is missing, and to what was so before', async () => {
+  it('prefers that to a report that is missing, and to what was so before', async () => {
     const during = over(5);
     during.silence(1);
     expect((await told({ during, before: spoiled(5) })).title).toBe('Report: 4 of 20 links became worse, to pod-4');
-    const failed = (matrix: Matrix) => {
-      matrix.set(0, 1, { outcome: 'refused', phase: 'connect' });
-      return matrix;
+    const failed = (builder: MeshBuilder) => {
+      builder.set(0, 1, { outcome: 'refused', phase: 'connect' });
+      return builder;
     };
     const { title } = await told({ during: failed(over()), before: failed(spoiled(4)) });
     expect(title).toBe('Report: 4 of 16 links became worse, to pod-3');
   });
 
   it('names the probing end where that is fewer pods', async () => {
-    const during = spoiled(4, (matrix) => matrix.each((from) => from === 2, { connectUs: 120_000 }));
-    for (const { links } of during.rows) links.totalUs.fill(pack16(500));
+    const during = spoiled(4, (builder) => builder.each((from) => from === 2, { connectUs: 120_000 }));
+    for (const { links } of during.reports) links.totalUs.fill(pack16(500));
     expect((await told({ during })).title).toBe('Report: 3 of 16 links became worse, from pod-2');
   });
 
   it('is that nothing stood out where nothing did', async () => {
     const { title, findings } = await told({ during: spoiled(4) });
     expect([title, findings]).toEqual(['Report: nothing stood out', '<p>Nothing stood out.</p>']);
-    const missing = await told({ during: spoiled(4, (matrix) => matrix.silence(1)) });
+    const missing = await told({ during: spoiled(4, (builder) => builder.silence(1)) });
     expect(missing.title).toMatch(/^Report: pod-1: did not report/);
   });
 

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { NOW_MS, podOf } from '../../../support/mesh.ts';
+import { LATE_ANSWER, LATE_NETWORK, MeshBuilder, type Wish } from '../../../support/mesh-builder.ts';
 import { kinds, only, REFUSED, TIMEOUT, titles } from './findings-scene.ts';
-import { LATE_ANSWER, LATE_NETWORK, Matrix, type Wish } from './matrix.ts';
 
-describe('a healthy matrix', () => {
+describe('a healthy builder', () => {
   it.each([1, 2, 3, 100])('of %i pods has nothing that stands out', (size) => {
-    expect(new Matrix(size).findings()).toEqual([]);
+    expect(new MeshBuilder(size).findings()).toEqual([]);
   });
 });
 
 describe('experiment 2', () => {
   const chaos = (wish: Wish) => {
-    const matrix = new Matrix(4);
-    matrix.pods[3] = podOf(3, { name: 'goldpinger-chaos' });
-    matrix.each((_, to) => to === 3, wish, true);
-    return matrix;
+    const builder = new MeshBuilder(4);
+    builder.pods[3] = podOf(3, { name: 'goldpinger-chaos' });
+    builder.each((_, to) => to === 3, wish, true);
+    return builder;
   };
 
   it('with 250 ms is told in one sentence, with its evidence', () => {
@@ -35,28 +35,28 @@ describe('experiment 2', () => {
   });
 
   it('without the proxy: refused', () => {
-    const matrix = chaos(REFUSED);
-    matrix.silence(3, 'refused');
-    const { title, detail, sinceMs, outcome } = only(matrix);
+    const builder = chaos(REFUSED);
+    builder.silence(3, 'refused');
+    const { title, detail, sinceMs, outcome } = only(builder);
     expect(title).toBe('goldpinger-chaos: unreachable from all 3 others, refused: nothing listens on its port');
     expect(detail).toBe('3 of 3 links into it fail (100 %). What it reaches is not known.');
     expect([outcome, sinceMs]).toEqual(['refused', NOW_MS - 60_000]);
   });
 
   it('some too late and some slow are one cause', () => {
-    const matrix = chaos(LATE_ANSWER);
-    matrix.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
-    expect(kinds(matrix)).toEqual(['pod-slow']);
+    const builder = chaos(LATE_ANSWER);
+    builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
+    expect(kinds(builder)).toEqual(['pod-slow']);
   });
 });
 
 describe('of two pods', () => {
   const pair = (there: Wish, back: Wish | null) => {
-    const matrix = new Matrix(2);
-    matrix.set(0, 1, there);
-    if (back === null) matrix.silence(1);
-    else matrix.set(1, 0, back);
-    return matrix;
+    const builder = new MeshBuilder(2);
+    builder.set(0, 1, there);
+    if (back === null) builder.silence(1);
+    else builder.set(1, 0, back);
+    return builder;
   };
 
   it('that do not reach each other nobody can tell which one it is', () => {
@@ -81,19 +81,19 @@ describe('of two pods', () => {
 
 describe('of three pods', () => {
   it('two voices are a quorum, one is not', () => {
-    const matrix = new Matrix(3);
-    matrix.set(0, 2, TIMEOUT);
-    expect(kinds(matrix)).toEqual(['one-way']);
-    matrix.set(1, 2, TIMEOUT);
-    expect(kinds(matrix)).toEqual(['pod-unreachable']);
+    const builder = new MeshBuilder(3);
+    builder.set(0, 2, TIMEOUT);
+    expect(kinds(builder)).toEqual(['one-way']);
+    builder.set(1, 2, TIMEOUT);
+    expect(kinds(builder)).toEqual(['pod-unreachable']);
   });
 
   it('one that is asked and reaches nobody is the odd one, for nobody else can speak', () => {
-    const matrix = new Matrix(3);
-    matrix.each((from) => from === 0, TIMEOUT);
-    matrix.silence(1);
-    matrix.silence(2);
-    expect(matrix.findings().map(({ title, detail }) => [title, detail])).toEqual([
+    const builder = new MeshBuilder(3);
+    builder.each((from) => from === 0, TIMEOUT);
+    builder.silence(1);
+    builder.silence(2);
+    expect(builder.findings().map(({ title, detail }) => [title, detail])).toEqual([
       [
         'pod-0: reaches none of the 2 others, timeout in connect: its own network',
         '2 of 2 links out of it fail (100 %). Nobody else could say whether it is reached.',
@@ -104,25 +104,25 @@ describe('of three pods', () => {
 
 describe('a quorum', () => {
   it('keeps a liar from accusing the rest, and two among five', () => {
-    const matrix = new Matrix(5);
-    matrix.each((from) => from < 2, REFUSED);
-    expect(matrix.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
+    const builder = new MeshBuilder(5);
+    builder.each((from) => from < 2, REFUSED);
+    expect(builder.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
       ['pod-reaches-nobody', 'pod-0'],
       ['pod-reaches-nobody', 'pod-1'],
     ]);
   });
 
   it('does not count starved pods', () => {
-    const matrix = new Matrix(4);
+    const builder = new MeshBuilder(4);
     for (const pod of [0, 1]) {
-      matrix.set(pod, 3, TIMEOUT);
-      matrix.starve(pod);
+      builder.set(pod, 3, TIMEOUT);
+      builder.starve(pod);
     }
-    expect(kinds(matrix, 2)).toEqual(['row-starved', 'row-starved']);
+    expect(kinds(builder, 2)).toEqual(['cpu-starved', 'cpu-starved']);
   });
 
   it('of many that are probed by few each (PING_NUMBER) wants more than a coincidence', () => {
-    const sparse = new Matrix(300, { pingNumber: 4 });
+    const sparse = new MeshBuilder(300, { pingNumber: 4 });
     sparse.set(296, 299, { ...TIMEOUT, fresh: true });
     sparse.set(297, 299, { ...TIMEOUT, fresh: true });
     expect(kinds(sparse)).not.toContain('pod-unreachable');
@@ -135,27 +135,27 @@ describe('a quorum', () => {
 
 describe('what is not a fault', () => {
   it.each(['starting', 'terminating', 'gone'] as const)('a pod that is %s', (lifecycle) => {
-    const matrix = new Matrix(4);
-    matrix.each((from, to) => from === 3 || to === 3, REFUSED);
-    matrix.silence(2);
-    matrix.pods[2] = podOf(2, { lifecycle });
-    matrix.pods[3] = podOf(3, { lifecycle });
-    expect(matrix.findings()).toEqual([]);
+    const builder = new MeshBuilder(4);
+    builder.each((from, to) => from === 3 || to === 3, REFUSED);
+    builder.silence(2);
+    builder.pods[2] = podOf(2, { lifecycle });
+    builder.pods[3] = podOf(3, { lifecycle });
+    expect(builder.findings()).toEqual([]);
   });
 
   it('one sample that was slow where the others of its window were not', () => {
-    const matrix = new Matrix(3);
-    matrix.set(0, 1, { ...LATE_ANSWER, fresh: true });
-    expect(matrix.findings()).toEqual([]);
+    const builder = new MeshBuilder(3);
+    builder.set(0, 1, { ...LATE_ANSWER, fresh: true });
+    expect(builder.findings()).toEqual([]);
   });
 });
 
 it('a pod that hangs is found when it is not ready any more, too', () => {
-  const matrix = new Matrix(4);
-  matrix.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });
-  matrix.silence(3);
-  const whileReady = titles(matrix);
-  matrix.pods[3] = podOf(3, { lifecycle: 'not-ready' });
-  expect(titles(matrix)).toEqual(whileReady);
+  const builder = new MeshBuilder(4);
+  builder.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });
+  builder.silence(3);
+  const whileReady = titles(builder);
+  builder.pods[3] = podOf(3, { lifecycle: 'not-ready' });
+  expect(titles(builder)).toEqual(whileReady);
   expect(whileReady[0]).toContain('pod-3: unreachable from all 3 others, timeout waiting for the first byte');
 });

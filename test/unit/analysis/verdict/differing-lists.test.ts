@@ -4,14 +4,14 @@ import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import { parseDurationMs } from '../../../../server/config/parse.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { meshOf, podOf, settingsOf } from '../../../support/mesh.ts';
-import { Matrix } from '../findings/matrix.ts';
+import { MeshBuilder } from '../../../support/mesh-builder.ts';
 
 /** What pod-0 says of four healthy pods, of which pod-2 knows others than pod-0 does. */
-function told(text: string, change: Partial<Mesh> = {}, spoil: (matrix: Matrix) => void = () => {}) {
-  const matrix = new Matrix(4);
-  spoil(matrix);
-  const rows = matrix.rows.map((row) => ({ ...row, samePeers: row.pod !== 2 }));
-  const mesh = meshOf(matrix.pods, rows, { settings: settingsOf({ refreshIntervalMs: 2_000 }), ...change });
+function told(text: string, change: Partial<Mesh> = {}, spoil: (builder: MeshBuilder) => void = () => {}) {
+  const builder = new MeshBuilder(4);
+  spoil(builder);
+  const reports = builder.reports.map((report) => ({ ...report, samePeers: report.pod !== 2 }));
+  const mesh = meshOf(builder.pods, reports, { settings: settingsOf({ refreshIntervalMs: 2_000 }), ...change });
   const work = judge(mesh, [parseClause(text, parseDurationMs)], 30_000);
   for (;;) {
     const step = work.next();
@@ -36,12 +36,12 @@ describe('a pod that knows other pods than the one that answers', () => {
 
   it('changes nothing of what is certain', () => {
     const refused = { outcome: 'refused', phase: 'connect' } as const;
-    expect(told('healthy', {}, (matrix) => matrix.set(0, 1, refused)).verdict).toBe('fail');
+    expect(told('healthy', {}, (builder) => builder.set(0, 1, refused)).verdict).toBe('fail');
   });
 
   it('is no reason while it is not ready: its list may not be complete yet', () => {
-    const spoil = (matrix: Matrix) => {
-      matrix.pods[2] = podOf(2, { lifecycle: 'not-ready' });
+    const spoil = (builder: MeshBuilder) => {
+      builder.pods[2] = podOf(2, { lifecycle: 'not-ready' });
     };
     expect(told('healthy', {}, spoil).verdict).toBe('pass');
   });

@@ -4,9 +4,9 @@ import { type Clause, parseClause } from '../../../../server/analysis/verdict/pa
 import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import { parseDurationMs } from '../../../../server/config/parse.ts';
 import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, unpack16 } from '../../../../server/protocol/links.ts';
-import type { Mesh, MeshRow } from '../../../../server/protocol/mesh.ts';
+import type { MergedReport, Mesh } from '../../../../server/protocol/mesh.ts';
 import type { VerdictAnswer } from '../../../../server/protocol/verdict.ts';
-import { meshOf, meshRowOf, podsOf } from '../../../support/mesh.ts';
+import { mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
 
 const WINDOW_MS = 30_000;
 /** The most links that are looked at in one step. */
@@ -21,8 +21,8 @@ function judged(mesh: Mesh, clauses: Clause[]): { answer: VerdictAnswer; steps: 
 }
 
 /** What the documentation says of one clause and one link; null = too little is known. */
-function says({ condition, stat, min }: Clause, row: MeshRow, i: number): boolean | null {
-  const { stats, links } = row;
+function says({ condition, stat, min }: Clause, report: MergedReport, i: number): boolean | null {
+  const { stats, links } = report;
   if (stats === null || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) return null;
   const all = stats.samples[i] ?? 0;
   const samples = Math.max(0, all - (stats.suspect[i] ?? 0)) || all;
@@ -57,22 +57,22 @@ describe('each link', () => {
   it('is judged as the documentation says, whatever it has seen', () => {
     fc.assert(
       fc.property(fc.array(link, { minLength: 1, maxLength: 8 }), fc.array(text, { maxLength: 5 }), (seen, texts) => {
-        const row = meshRowOf(0, [], { links: emptyLinks(seen.length), stats: emptyStats(seen.length) });
+        const report = mergedReportOf(0, [], { links: emptyLinks(seen.length), stats: emptyStats(seen.length) });
         for (const [i, { outcome, flags, samples, suspect, failures, us }] of seen.entries()) {
-          Object.assign(row.links.to, { [i]: i });
-          row.links.outcome[i] = outcome;
-          row.links.flags[i] = flags;
-          Object.assign(row.stats?.samples ?? [], { [i]: samples });
-          Object.assign(row.stats?.suspect ?? [], { [i]: suspect });
-          Object.assign(row.stats?.failures ?? [], { [i]: failures });
-          for (const column of [row.stats?.p50Us, row.stats?.p95Us, row.stats?.maxUs]) {
+          Object.assign(report.links.to, { [i]: i });
+          report.links.outcome[i] = outcome;
+          report.links.flags[i] = flags;
+          Object.assign(report.stats?.samples ?? [], { [i]: samples });
+          Object.assign(report.stats?.suspect ?? [], { [i]: suspect });
+          Object.assign(report.stats?.failures ?? [], { [i]: failures });
+          for (const column of [report.stats?.p50Us, report.stats?.p95Us, report.stats?.maxUs]) {
             Object.assign(column ?? [], { [i]: pack16(us) });
           }
         }
         const clauses = texts.map((one) => parseClause(`${one},from=pod-0`, parseDurationMs));
-        const { answer } = judged(meshOf(podsOf(seen.length), [row]), clauses);
+        const { answer } = judged(meshOf(podsOf(seen.length), [report]), clauses);
         for (const [k, clause] of clauses.entries()) {
-          const said = seen.map((_, i) => says(clause, row, i));
+          const said = seen.map((_, i) => says(clause, report, i));
           const verdict = said.includes(false) ? 'fail' : said.includes(null) ? 'unknown' : 'pass';
           expect([answer.clauses[k], clause.condition]).toEqual([verdict, clause.condition]);
         }
@@ -82,10 +82,10 @@ describe('each link', () => {
   });
 });
 
-describe('a large matrix', () => {
+describe('a large mesh', () => {
   const LINKS = 40_000;
-  /** One row of many links; counts how many of them have been read. */
-  function longRow() {
+  /** One report of many links; counts how many of them have been read. */
+  function longReport() {
     const counted = { reads: 0 };
     const links = emptyLinks(LINKS);
     for (let i = 0; i < LINKS; i++) links.to[i] = i;
@@ -98,11 +98,11 @@ describe('a large matrix', () => {
     const stats = emptyStats(LINKS);
     stats.samples.fill(10);
     const mesh = { ...meshOf(podsOf(3), []), pods: podsOf(LINKS) };
-    return { counted, mesh: { ...mesh, rows: [meshRowOf(0, [], { links: { ...links, flags }, stats })] } };
+    return { counted, mesh: { ...mesh, reports: [mergedReportOf(0, [], { links: { ...links, flags }, stats })] } };
   }
 
   it('is passed over in steps of few links each, the more of them the more clauses there are', () => {
-    const { counted, mesh } = longRow();
+    const { counted, mesh } = longReport();
     const texts = ['healthy,from=pod-0', 'latency<50ms,from=pod-0,to=pod-1*', 'failed,from=pod-0,self=exclude'];
     const clauses = Array.from({ length: 20 }, (_, i) => parseClause(texts[i % 3] ?? '', parseDurationMs));
     let most = 0;

@@ -5,9 +5,9 @@ import { experiment, refused, told } from './verdict-scene.ts';
 
 describe('links into a pod', () => {
   const failing = (lifecycle: Lifecycle) => {
-    const matrix = experiment((one) => one.each((_, to) => to === 3, refused, true));
-    matrix.pods[3] = podOf(3, { name: 'goldpinger-chaos', lifecycle });
-    return matrix;
+    const mesh = experiment((one) => one.each((_, to) => to === 3, refused, true));
+    mesh.pods[3] = podOf(3, { name: 'goldpinger-chaos', lifecycle });
+    return mesh;
   };
 
   it.each(['starting', 'terminating'] as const)('that is %s do not count, unless it is named', (lifecycle) => {
@@ -24,7 +24,7 @@ describe('links into a pod', () => {
     for (const clause of ['healthy', 'healthy,to=*', 'latency<50ms']) {
       expect(told(failing('not-ready'), clause)).toBe('fail');
     }
-    const silent = experiment((matrix) => matrix.silence(3));
+    const silent = experiment((mesh) => mesh.silence(3));
     silent.pods[3] = podOf(3, { lifecycle: 'not-ready' });
     expect(told(silent, 'healthy')).toBe('unknown');
     const fine = experiment();

@@ -5,15 +5,19 @@ import { parseDurationMs } from '../../../../server/config/parse.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { meshOf, NOW_MS, settingsOf, statusOf } from '../../../support/mesh.ts';
-import { Matrix } from '../findings/matrix.ts';
+import { MeshBuilder } from '../../../support/mesh-builder.ts';
 
 const WINDOW_MS = 30_000;
 
 /** What is said of four pods, all healthy but for how they are spoiled. */
-function verdictOf(texts: string | string[], spoil: (matrix: Matrix) => void = () => {}, change: Partial<Mesh> = {}) {
-  const matrix = new Matrix(4);
-  spoil(matrix);
-  const mesh = meshOf(matrix.pods, matrix.rows, { settings: settingsOf({ refreshIntervalMs: 2_000 }), ...change });
+function verdictOf(
+  texts: string | string[],
+  spoil: (builder: MeshBuilder) => void = () => {},
+  change: Partial<Mesh> = {},
+) {
+  const builder = new MeshBuilder(4);
+  spoil(builder);
+  const mesh = meshOf(builder.pods, builder.reports, { settings: settingsOf({ refreshIntervalMs: 2_000 }), ...change });
   const clauses = [texts].flat().map((text) => parseClause(text, parseDurationMs));
   const work = judge(mesh, clauses, WINDOW_MS);
   for (;;) {
@@ -40,8 +44,8 @@ describe('of several clauses', () => {
   });
 });
 
-describe('a row that is missing', () => {
-  const silent = (matrix: Matrix) => matrix.silence(1);
+describe('a report that is missing', () => {
+  const silent = (builder: MeshBuilder) => builder.silence(1);
 
   it.each([
     ['healthy,self=only', 'unknown', 'its own link is one that is asked for'],
@@ -54,9 +58,9 @@ describe('a row that is missing', () => {
   });
 
   it('to itself is not needed to tell that a pod fails', () => {
-    const down = (matrix: Matrix) => {
-      matrix.each((_, to) => to === 1, { outcome: 'refused', phase: 'connect' });
-      silent(matrix);
+    const down = (builder: MeshBuilder) => {
+      builder.each((_, to) => to === 1, { outcome: 'refused', phase: 'connect' });
+      silent(builder);
     };
     expect(verdictOf('failed,to=pod-1', down).verdict).toBe('pass');
     expect(verdictOf('failed,to=pod-1,self=only', down).verdict).toBe('unknown');
@@ -64,11 +68,11 @@ describe('a row that is missing', () => {
 });
 
 describe('a link that nobody tells of', () => {
-  const unheard = (from: number, to: number) => (matrix: Matrix) => {
-    const row = matrix.rows[from];
+  const unheard = (from: number, to: number) => (builder: MeshBuilder) => {
+    const report = builder.reports[from];
     const at = (to - from + 4) % 4;
     // The place of the link is taken by another to a pod that is told of anyway.
-    if (row !== undefined) row.links.to[at] = (to + 1) % 4;
+    if (report !== undefined) report.links.to[at] = (to + 1) % 4;
   };
 
   it('is missed where the clause is about it', () => {
@@ -81,11 +85,11 @@ describe('a link that nobody tells of', () => {
 });
 
 it('a pod that speaks Goldpinger has not pinged in the window if its newest ping is older', () => {
-  const aged = (ageMs: number) => (matrix: Matrix) => {
-    const [row] = matrix.rows;
-    if (row === undefined) return;
-    row.links.ageMs.fill(pack16(ageMs));
-    matrix.rows[0] = { ...row, via: 'check', stats: null };
+  const aged = (ageMs: number) => (builder: MeshBuilder) => {
+    const [report] = builder.reports;
+    if (report === undefined) return;
+    report.links.ageMs.fill(pack16(ageMs));
+    builder.reports[0] = { ...report, via: 'check', stats: null };
   };
   expect(verdictOf('healthy', aged(WINDOW_MS - 1_000)).verdict).toBe('pass');
   expect(verdictOf('healthy', aged(WINDOW_MS + 1_000))).toMatchObject({ verdict: 'unknown', samples: 120 });
@@ -110,8 +114,8 @@ describe('a stretch of the past', () => {
   it('does not lack anything because the list of pods is old by now, and says when it was put together', () => {
     const discovery = statusOf({ phase: 'stale', sinceMs: NOW_MS - 50_000 });
     expect(verdictOf('healthy', undefined, { discovery }).verdict).toBe('unknown');
-    const spoil = (matrix: Matrix) => {
-      for (const [i, row] of matrix.rows.entries()) matrix.rows[i] = { ...row, atMs: past.toMs };
+    const spoil = (builder: MeshBuilder) => {
+      for (const [i, report] of builder.reports.entries()) builder.reports[i] = { ...report, atMs: past.toMs };
     };
     const answer = verdictOf('healthy', spoil, { discovery, past });
     expect([answer.verdict, answer.generated_at]).toEqual(['pass', new Date(NOW_MS).toISOString()]);

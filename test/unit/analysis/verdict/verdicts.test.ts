@@ -2,25 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { type VerdictDeps, type VerdictQuery, verdictOn } from '../../../../server/analysis/verdict/verdict.ts';
 import { parseDurationMs } from '../../../../server/config/parse.ts';
 import type { Clock } from '../../../../server/runtime/clock.ts';
-import { InTurn } from '../../../../server/runtime/concurrency.ts';
+import { SerialQueue } from '../../../../server/runtime/concurrency.ts';
 import { BusyError } from '../../../../server/runtime/errors.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { meshOf, NOW_MS, settingsOf } from '../../../support/mesh.ts';
-import { Matrix } from '../findings/matrix.ts';
+import { MeshBuilder } from '../../../support/mesh-builder.ts';
 
 /** Asks about four healthy pods. */
 function ask(query: Partial<VerdictQuery>, change: Partial<VerdictDeps> = {}, refreshIntervalMs = 2_000) {
   const clock = new FakeClock(NOW_MS);
   const settings = settingsOf({ refreshIntervalMs });
-  const { pods, rows } = new Matrix(4);
+  const { pods, reports } = new MeshBuilder(4);
   const asked: object[] = [];
   const collect = async (options: object) => {
     asked.push(options);
-    return meshOf(pods, rows, { settings });
+    return meshOf(pods, reports, { settings });
   };
   const deps: VerdictDeps = {
     ...{ clock, parseDuration: parseDurationMs, settings: () => settings, collect, collectPast: collect },
-    ...{ servedBy: () => 'pod-0', judging: new InTurn(2, 'too many'), ...change },
+    ...{ servedBy: () => 'pod-0', judging: new SerialQueue(2, 'too many'), ...change },
   };
   const result = verdictOn({ expect: [], window: null, start: null, end: null, ...query }, deps);
   return { clock, asked, result, verdict: result.then((one) => ('answer' in one ? one.answer : null)) };
@@ -84,7 +84,7 @@ describe('an answer that cannot be had', () => {
     const { clock, verdict } = ask({}, { collect: () => new Promise(() => {}) });
     await clock.advance(900);
     expect(await verdict).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown'], served_by: 'pod-0' });
-    expect((await verdict)?.reason).toBe('collecting the rows took too long, ask again');
+    expect((await verdict)?.reason).toBe('collecting the reports took too long, ask again');
     expect(clock.pending).toBe(0);
   });
 
@@ -99,8 +99,8 @@ describe('an answer that cannot be had', () => {
         return clock.monotonicMs();
       },
     };
-    const { pods, rows } = new Matrix(400);
-    const mesh = meshOf(pods, rows, { settings: settingsOf({ refreshIntervalMs: 2_000 }) });
+    const { pods, reports } = new MeshBuilder(400);
+    const mesh = meshOf(pods, reports, { settings: settingsOf({ refreshIntervalMs: 2_000 }) });
     const collect = async () => {
       clock.freeze(800);
       return mesh;
@@ -116,18 +116,18 @@ describe('an answer that cannot be had', () => {
     expect(await narrow.verdict).toMatchObject({ ok: true, links_checked: 400 });
   });
 
-  it('of a small matrix is had even where the collection came late', async () => {
+  it('of a small builder is had even where the collection came late', async () => {
     const clock = new FakeClock(NOW_MS);
-    const { pods, rows } = new Matrix(4);
+    const { pods, reports } = new MeshBuilder(4);
     const collect = async () => {
       clock.freeze(2_000);
-      return meshOf(pods, rows);
+      return meshOf(pods, reports);
     };
     expect(await ask({}, { clock, collect }).verdict).toMatchObject({ ok: true });
   });
 
   it('comes after those that were asked before, not among them', async () => {
-    const judging = new InTurn(2, 'too many verdicts');
+    const judging = new SerialQueue(2, 'too many verdicts');
     const asked = [1, 2, 3].map(() => ask({}, { judging }).verdict);
     const verdicts = (await Promise.all(asked)).map((answer) => answer?.verdict);
     expect(verdicts).toEqual(['pass', 'pass', 'unknown']);

@@ -1,10 +1,10 @@
-import { FindingTally } from '../../../../server/analysis/findings/findings.ts';
-import type { Finding } from '../../../../server/protocol/finding.ts';
-import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, phaseFlag } from '../../../../server/protocol/links.ts';
-import type { MeshRow, MissingReason } from '../../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../../server/protocol/pod.ts';
-import { OUTCOMES, type Outcome, type Phase } from '../../../../server/protocol/sample.ts';
-import { meshRowOf, NOW_MS, podOf, statusOf } from '../../../support/mesh.ts';
+import { FindingTally } from '../../server/analysis/findings/findings.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
+import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, phaseFlag } from '../../server/protocol/links.ts';
+import type { MergedReport, MissingReason } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
+import { mergedReportOf, NOW_MS, podOf, statusOf } from './mesh.ts';
 
 const AGE_MS = 5_000;
 
@@ -22,10 +22,10 @@ export interface Wish {
 export const LATE_ANSWER: Wish = { connectUs: 200, firstByteUs: 251_000 };
 export const LATE_NETWORK: Wish = { connectUs: 120_000, firstByteUs: 121_000 };
 
-/** A matrix in which everybody reaches everybody in 0.5 ms, to be spoiled. */
-export class Matrix {
+/** A mesh in which everybody reaches everybody in 0.5 ms, to be spoiled. */
+export class MeshBuilder {
   readonly pods: Pod[];
-  readonly rows: MeshRow[];
+  readonly reports: MergedReport[];
   status = statusOf();
 
   /** `n` pods, `perNode` to a node, nodes dealt out to `zones` zones in turn. `pingNumber`: whom each pings, 0 = all. */
@@ -35,13 +35,13 @@ export class Matrix {
       return podOf(i, { node: `node-${node}`, zone: zones === 0 ? '' : `zone-${node % zones}` });
     });
     const reach = pingNumber === 0 ? n : Math.min(n, pingNumber);
-    // Filled once and copied: a matrix of 500 pods has 250 000 links.
-    const fine = meshRowOf(0, [], { links: emptyLinks(reach), stats: emptyStats(reach) });
+    // Filled once and copied: a mesh of 500 pods has 250 000 links.
+    const fine = mergedReportOf(0, [], { links: emptyLinks(reach), stats: emptyStats(reach) });
     for (let k = 0; k < reach; k++) fill(fine, k, {});
-    this.rows = this.pods.map((_, from) => {
+    this.reports = this.pods.map((_, from) => {
       const { links, stats } = structuredClone({ links: fine.links, stats: fine.stats });
       for (let k = 0; k < reach; k++) links.to[k] = (from + k) % n;
-      return meshRowOf(from, [], { links, stats });
+      return mergedReportOf(from, [], { links, stats });
     });
   }
 
@@ -56,14 +56,14 @@ export class Matrix {
 
   /** Spoils one link; does nothing if it is not probed or not told. */
   set(from: number, to: number, wish: Wish): void {
-    const row = this.rows[from];
+    const report = this.reports[from];
     const at = this.#at(from, to);
-    if (row !== undefined && at >= 0) fill(row, at, wish);
+    if (report !== undefined && at >= 0) fill(report, at, wish);
   }
 
   /** Makes it not yet probed. */
   notYet(from: number, to: number): void {
-    const flags = this.rows[from]?.links.flags;
+    const flags = this.reports[from]?.links.flags;
     const at = this.#at(from, to);
     if (flags !== undefined && at >= 0) flags[at] = FLAG_NOT_YET;
   }
@@ -75,24 +75,24 @@ export class Matrix {
     }
   }
 
-  /** The pod does not give its row. */
+  /** The pod does not give its report. */
   silence(pod: number, reason: MissingReason = 'timeout'): void {
-    this.rows[pod] = meshRowOf(pod, [], { missing: reason, missingDetail: 'words' });
+    this.reports[pod] = mergedReportOf(pod, [], { missing: reason, missingDetail: 'words' });
   }
 
   /** The pod's process did not get the CPU, and half of its links look bad because of that. */
   starve(pod: number): void {
     for (let to = 0; to < this.size; to += 2) this.set(pod, to, { outcome: 'timeout', phase: 'connect' });
-    const row = this.rows[pod];
-    if (row === undefined) return;
+    const report = this.reports[pod];
+    if (report === undefined) return;
     const starvation = { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs: NOW_MS - 20_000 };
-    this.rows[pod] = { ...row, starvation };
+    this.reports[pod] = { ...report, starvation };
   }
 
   /** What stands out, as pod `servedBy` collected it. */
   findings(servedBy = 0): Finding[] {
     const tally = new FindingTally(this.pods, 100);
-    for (const row of this.rows) tally.add(row);
+    for (const report of this.reports) tally.add(report);
     const work = tally.findings({ discovery: this.status, servedBy });
     for (;;) {
       const step = work.next();
@@ -101,14 +101,14 @@ export class Matrix {
   }
 
   #at(from: number, to: number): number {
-    const links = this.rows[from]?.links;
+    const links = this.reports[from]?.links;
     if (links === undefined || links.length === 0) return -1;
     const at = (to - from + this.size) % this.size;
     return at < links.length ? at : -1;
   }
 }
 
-function fill({ links, stats }: MeshRow, i: number, wish: Wish): void {
+function fill({ links, stats }: MergedReport, i: number, wish: Wish): void {
   const { outcome = 'ok', phase = null, connectUs = 200, firstByteUs = 300, fresh = false } = wish;
   const isOk = outcome === 'ok';
   links.flags[i] = phaseFlag(phase);
