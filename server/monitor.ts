@@ -153,7 +153,7 @@ export class Monitor {
     return { ...head, ...(await this.#results.report(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
   }
 
-  /** The own report of a stretch of the past; external probes' results are not kept so long. */
+  /** The own report of a time range of the past; external probes' results are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
     return { ...this.#reportHead(), ...(await this.#results.reportOf(range)), probes: [] };
   }

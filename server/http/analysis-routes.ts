@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { momentMs } from '../runtime/clock.ts';
-import type { RouteContext, TimeSpan } from './context.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import { momentParameter, onlyParameters, textParameter } from './request.ts';
@@ -84,7 +85,7 @@ export function reportRoutes(answers: RouteContext): Router {
 async function sendPage(
   res: Response,
   { page, policy }: { page(): Iterable<string>; policy: string },
-  { fromMs }: TimeSpan,
+  { fromMs }: TimeRange,
 ): Promise<void> {
   const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
   res.set('Content-Security-Policy', `${policy}; frame-ancestors 'self'`);
@@ -105,7 +106,7 @@ function typeOf(req: Request): (typeof TYPES)[number] {
 }
 
 /** The range that the report is about: `from` and `to`. */
-function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeSpan {
+function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
   if (req.query['from'] === undefined)
     throw new HttpError(400, 'from in query: expected, the range has to begin somewhere');
@@ -118,7 +119,7 @@ function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeS
 }
 
 /** `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null where absent. Throws 400. */
-function spanParameter(req: Request, name: string): TimeSpan | null {
+function spanParameter(req: Request, name: string): TimeRange | null {
   const value = textParameter(req, name, '');
   if (value === '') return null;
   const ends = value.split(value.includes('/') ? '/' : '-').map((end) => momentMs(end.replace(' ', '+')));

@@ -13,6 +13,7 @@ import type { Mesh } from '../protocol/mesh.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 
 /** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
 type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
@@ -24,23 +25,17 @@ interface HeatmapLimits {
   t2Ms: number;
 }
 
-/** A stretch of time, ms since the epoch by our clock. */
-export interface TimeSpan {
-  fromMs: number;
-  toMs: number;
-}
-
 /** What the routes of the past serve. */
 export interface PastContext {
-  /** The own report of a stretch, and its history in steps. */
+  /** The own report of a time range, and its history in steps. */
   podReport(range: AgeRange): Promise<PodReport>;
   podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   ownLinkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
-  /** The mesh of a stretch, or as it was at a moment. */
-  mesh(span: TimeSpan): Promise<Mesh>;
+  /** The mesh of a time range, or as it was at a moment. */
+  mesh(span: TimeRange): Promise<Mesh>;
   meshAt(atMs: number): Promise<Mesh>;
   /** The past of all links in steps; `stepMs` 0 = of a length that suits. */
-  history(query: TimeSpan & { stepMs: number }): Promise<MeshHistory>;
+  history(query: TimeRange & { stepMs: number }): Promise<MeshHistory>;
   /** The past of any link, asked of the pod that probes it; null if there is no such pod. */
   linkHistory(fromUid: string, toUid: string): Promise<LinkHistory | null>;
 }

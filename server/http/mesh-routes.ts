@@ -62,7 +62,7 @@ export function apiRoutes(answers: RouteContext, streams: Streams): Router {
   return router;
 }
 
-/** The past: reports and meshes of a stretch of it, where one is asked for, and histories. Stands before the routes of now. */
+/** The past: reports and meshes of a time range of it, where one is asked for, and histories. Stands before the routes of now. */
 export function pastRoutes(answers: RouteContext): Router {
   const router = Router();
   const { past, clock } = answers;
@@ -135,7 +135,7 @@ function rangeOf(req: Request): AgeRange {
   throw new HttpError(400, 'fromAge in query: expected more than toAge');
 }
 
-/** The parameter `step` for a stretch of `lengthMs`. */
+/** The parameter `step` for a time range of `lengthMs`. */
 function stepOf(req: Request, lengthMs: number): number {
   const stepMs = wholeParameter(req, 'step', 1, MAX_PAST_MS, -1);
   if (lengthMs / stepMs <= MAX_STEPS) return stepMs;

@@ -3,6 +3,7 @@ import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import { toleranceOf } from './health.ts';
 import { type Arrival, mergedReportOf, missingReport, PodIndex } from './mesh.ts';
 
@@ -11,12 +12,12 @@ export interface CollectView {
   /** The pods and how well they are known, as of the moment that the view is of. */
   snapshot: DiscoverySnapshot;
   index: PodIndex;
-  /** Length of the window or the stretch that statistics are over, ms; 0 = none. */
+  /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
   /** The pod to call for the report of `pod`, with the address it has now; or the report that stands for why there is none. */
   callee(pod: Pod, arrival: Arrival): Pod | MergedReport;
   ownReport(): Promise<PodReport>;
-  /** The stretch to ask a peer for at this moment; null = now. */
+  /** The time range to ask a peer for at this moment; null = now. */
   range(): AgeRange | null;
   /** A report in our format as a report of the mesh. */
   place(report: PodReport, arrival: Arrival): MergedReport;
@@ -63,15 +64,9 @@ export interface PastDeps {
   podsAt(atMs: number): Pod[];
   /** A pod that is not among those, as it was last known; null if it never was. */
   podOf(uid: string): Pod | null;
-  /** Our own report of a stretch. */
+  /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
   settings(): MeshSettings;
-}
-
-/** A stretch of the past, ms since the epoch by our clock. */
-export interface Span {
-  fromMs: number;
-  toMs: number;
 }
 
 /** The most pods that are taken from what peers say alone. */
@@ -82,11 +77,11 @@ const START_MS = 30_000;
 const SLACK_MS = 1_000;
 
 /**
- * The mesh as it was at the end of a stretch, with statistics over all of it. Pods are asked by ages, so no two clocks
+ * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so no two clocks
  * need to agree, and ours may be put right meanwhile. A pod that is gone, or whose memory begins later, has no report; what
  * others say of it stays. Pods that only others name (we were not here yet) are added as gone.
  */
-export function viewOfPast(span: Span, deps: PastDeps): CollectView {
+export function viewOfPast(span: TimeRange, deps: PastDeps): CollectView {
   const { clock } = deps;
   const startMs = clock.monotonicMs();
   const startWallMs = clock.nowMs();
@@ -129,7 +124,7 @@ export function viewOfPast(span: Span, deps: PastDeps): CollectView {
   };
 }
 
-/** Since when a report knows of a stretch, in words; '' if that is no later than `sinceMs`, from when on it could know. */
+/** Since when a report knows of a time range, in words; '' if that is no later than `sinceMs`, from when on it could know. */
 function beginsWithin(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
   return knownAgeMs < 0 || knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
@@ -139,7 +134,7 @@ function memoryBegins(knownMs: number): string {
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
-/** Why a report that came is none of the stretch that was asked for; '' if it is. */
+/** Why a report that came is none of the time range that was asked for; '' if it is. */
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no past: an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';

@@ -35,7 +35,7 @@ interface EventsDeps {
   podCount(): number;
 }
 
-/** A stretch of time, ms since the epoch by our clock, and the most events of it that are wanted. */
+/** A time range of time, ms since the epoch by our clock, and the most events of it that are wanted. */
 interface EventsQuery {
   fromMs: number;
   toMs: number;
@@ -44,7 +44,7 @@ interface EventsQuery {
 
 /** Merges the journals of all pods. */
 export interface EventsReader {
-  /** What happened in a stretch. Rejects as `AskAll.ask`. */
+  /** What happened in a time range. Rejects as `AskAll.ask`. */
   events(query: EventsQuery): Promise<Events>;
   /** Lets go of what is kept for those who ask next. */
   stop(): void;
@@ -178,7 +178,7 @@ function shortJournals(parts: readonly PodAnswer<Journal>[], fromMs: number): Mi
   });
 }
 
-/** The shortest of the usual stretches that covers `ageMs`. */
+/** The shortest of the usual time ranges that covers `ageMs`. */
 function stretchOf(ageMs: number, longestMs: number): number {
   let stretchMs = SHORTEST_MS;
   while (stretchMs < ageMs && stretchMs < longestMs) stretchMs *= 2;

@@ -12,8 +12,9 @@ import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
 import { BusyError } from '../runtime/errors.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
-import { type PastDeps, type Span, viewOfPast } from './collect-view.ts';
+import { type PastDeps, viewOfPast } from './collect-view.ts';
 import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collector.ts';
 import { meshBounds, PeerTables } from './mesh.ts';
 
@@ -31,7 +32,7 @@ interface HistoryDeps {
 }
 
 /** What is wanted; `stepMs` 0 = as fine as the default number of steps allows. */
-interface HistoryQuery extends Span {
+interface HistoryQuery extends TimeRange {
   stepMs: number;
 }
 
@@ -217,11 +218,11 @@ interface PastMeshDeps extends CollectDeps, PastDeps {
 /** Collects meshes of the past on request. */
 interface PastMeshes {
   /**
-   * The mesh of a stretch, ms since the epoch by our clock; what lies in the future is left off. Rejects with a
-   * BusyError if more than `MAX_ASKED` stretches are asked for at once, and after `stop`.
+   * The mesh of a time range, ms since the epoch by our clock; what lies in the future is left off. Rejects with a
+   * BusyError if more than `MAX_ASKED` time ranges are asked for at once, and after `stop`.
    */
-  of(span: Span): Promise<Mesh>;
-  /** The mesh as it was at a moment: of the stretch that ends there and has a sample of each link. */
+  of(span: TimeRange): Promise<Mesh>;
+  /** The mesh as it was at a moment: of the time range that ends there and has a sample of each link. */
   at(atMs: number): Promise<Mesh>;
   /** Ends collections in flight. Nothing is kept afterwards. */
   stop(): void;
@@ -231,13 +232,13 @@ interface PastMeshes {
 const ROUND_MS = 100;
 /** The most asked for at once; of a large mesh all but one of them wait: see `meshBounds`. */
 const MAX_ASKED = 4;
-const TOO_MANY = `more than ${MAX_ASKED} different stretches of the past asked for at once, try again`;
+const TOO_MANY = `more than ${MAX_ASKED} different ranges of the past asked for at once, try again`;
 const SHUTTING_DOWN = 'this pod is shutting down';
 /** How long one is kept. */
 const PAST_MESHES_KEEP_MS = 5_000;
 /** So many REFRESH_INTERVALs have a sample of each link, even if one was late. */
 const INTERVALS = 1.5;
-/** Without pinging there is nothing to see, whatever the stretch. */
+/** Without pinging there is nothing to see, whatever the time range. */
 const NO_PINGING_MS = 30_000;
 
 /** Makes the one who collects the past; `jitterFactor` is JITTER_FACTOR. */
@@ -265,14 +266,14 @@ export function createPastMeshes(
     kept.set(key, { mesh, expiry: deps.clock.setTimer(() => forget(key), PAST_MESHES_KEEP_MS) });
   };
 
-  const collect = async (span: Span): Promise<Mesh> => {
+  const collect = async (span: TimeRange): Promise<Mesh> => {
     if (stopped) throw new BusyError(SHUTTING_DOWN);
     const collection = new Collection(settings, deps, hooks, viewOfPast(span, deps), { tables, late });
     running.add(collection);
     return collection.run().finally(() => running.delete(collection));
   };
 
-  const of = async (span: Span): Promise<Mesh> => {
+  const of = async (span: TimeRange): Promise<Mesh> => {
     if (stopped) throw new BusyError(SHUTTING_DOWN);
     const toMs = Math.round(Math.min(span.toMs, deps.clock.nowMs()) / ROUND_MS) * ROUND_MS;
     const fromMs = Math.min(Math.round(span.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);

@@ -339,7 +339,7 @@ const LARGE: MatrixBounds = { now: { running: 2, kept: 1 }, past: { running: 1, 
 
 /**
  * The bounds for a mesh of `podCount` pods that ping `pingNumber` others each, 0 = all. Any client may ask for any window
- * and any stretch, so this bounds what plain GETs make us hold. A link takes 14 bytes and its statistics 18
+ * and any time range, so this bounds what plain GETs make us hold. A link takes 14 bytes and its statistics 18
  * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged):
  * 300 pods: 90 000 links, 2.9 MB a mesh, 15 of them 43 MB.
  * 1000 pods: 1 million links, 32 MB a mesh, 5 of them 160 MB; 15 would be 480 MB.

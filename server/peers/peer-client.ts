@@ -141,7 +141,7 @@ export interface ReportRequest {
   port: number;
   /** Window of the statistics wanted, ms; 0 = none. */
   windowMs: number;
-  /** The stretch of the past that is wanted; null = now. */
+  /** The time range of the past that is wanted; null = now. */
   past: AgeRange | null;
   /** For everything, a second question to `/check` included. */
   timeoutMs: number;

@@ -49,7 +49,7 @@ const journalSchema = v.object({
   id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
   /** Ms since this pod's journal began. */
   knownAgeMs: figure,
-  /** Whether older events in the stretch asked for had to make room. */
+  /** Whether older events in the time range asked for had to make room. */
   truncated: v.boolean(),
   /** Each is validated on its own: see `parsingJournal`. */
   events: v.pipe(v.array(v.unknown()), v.maxLength(MAX_EVENTS)),

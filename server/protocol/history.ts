@@ -133,10 +133,10 @@ export function parseLinkHistory(wire: unknown): LinkHistory {
  * never jumps. So no two clocks need to agree; only the pod that was asked by a user turns ages into times of its own.
  */
 
-/** The longest stretch that can be asked for: what HISTORY_WINDOW may be at most. */
+/** The longest time range that can be asked for: what HISTORY_WINDOW may be at most. */
 export const MAX_PAST_MS = 24 * 3_600_000;
 
-/** A stretch of the past as ages: `fromAgeMs` > `toAgeMs` >= 0. */
+/** A time range of the past as ages: `fromAgeMs` > `toAgeMs` >= 0. */
 export interface AgeRange {
   fromAgeMs: number;
   toAgeMs: number;

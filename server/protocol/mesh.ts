@@ -41,7 +41,7 @@ export interface MergedReport {
   /** '' if the report is here. Where it is missing, `links` is empty and nothing is known of its links. */
   missing: MissingReason | '';
   /**
-   * In words, where missing; of a report that is here, since when it knows of the stretch or window, '' = all of it, or all
+   * In words, where missing; of a report that is here, since when it knows of the time range or window, '' = all of it, or all
    * of its pod's life.
    */
   missingDetail: string;
@@ -97,7 +97,7 @@ export interface Mesh {
   ageMs: number;
   /** Window of `stats`; 0 = none. */
   windowMs: number;
-  /** null in a mesh of now; else what stretch of the past it shows: `pods` and `links` as they were at its end. */
+  /** null in a mesh of now; else what time range of the past it shows: `pods` and `links` as they were at its end. */
   past: MeshPast | null;
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
   servedBy: { pod: number; name: string };

@@ -52,7 +52,7 @@ export interface PodReport {
   stats: StatColumns | null;
   windowMs: number;
   /**
-   * null in a report of now. Else the report is of a stretch of the past: `links` say how each stood at its end (`ageMs` and
+   * null in a report of now. Else the report is of a time range of the past: `links` say how each stood at its end (`ageMs` and
    * `sinceMs` count from there), `stats` are over all of it, `windowMs` is its length.
    */
   past: ReportPast | null;

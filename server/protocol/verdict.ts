@@ -24,7 +24,7 @@ export const verdictSchema = v.object({
   clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
   window_s: figure,
   /**
-   * Of a stretch of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
+   * Of a time range of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
    * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
    */
   resolution_s: v.nullable(figure),
@@ -58,7 +58,7 @@ export const verdictSchema = v.object({
 
 /**
  * Whether a hypothesis holds: `/api/v1/verdict` answers with it. Its parameters: `expect` (any number of times), `window`
- * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a stretch of the past), `status`,
+ * (a Go duration that ends now) or `start` and `end` (ms since the epoch or RFC 3339: a time range of the past), `status`,
  * `format`.
  */
 export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;

@@ -10,7 +10,7 @@ const BYTES_PER_BUCKET = 34;
 const CHUNK_BYTES = BUCKETS * BYTES_PER_BUCKET;
 
 /**
- * Some thousand buckets of one length, in columns. A bucket is about one link in one stretch of time. Durations are
+ * Some thousand buckets of one length, in columns. A bucket is about one link in one time range of time. Durations are
  * packed by `pack16`, over the samples that are ok. Of samples that are suspect only their number counts, unless the
  * bucket has no others.
  */
@@ -194,7 +194,7 @@ interface WidthNeeds {
 export function bucketWidthMs({ links, buckets, windowMs, intervalMs }: WidthNeeds): number {
   const suits = (widthMs: number) =>
     widthMs >= Math.min(LEAST_SAMPLES * intervalMs, windowMs / 2) &&
-    // One bucket more for the one that is begun, and one for the stretch's ragged ends.
+    // One bucket more for the one that is begun, and one for the time range's ragged ends.
     links * (windowMs / widthMs + 2) <= buckets;
   return LADDER_MS.find(suits) ?? 86_400_000;
 }

@@ -16,9 +16,10 @@ import { MAX_DETAILS, type PeerRef, type Starvation } from '../protocol/pod-repo
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slice } from '../runtime/concurrency.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import type { History } from './history.ts';
 import { fillStats, type ReportParts } from './pod-report.ts';
-import type { Kept, Stand, Stretch, Stretches, StretchResult } from './range-statistics.ts';
+import type { LastState, LinkMemory, RangeResult, RangeStatistics } from './range-statistics.ts';
 import type { LinkJudgement } from './results.ts';
 import { CODE_OUTCOME, phaseOfCode, type Rings } from './samples.ts';
 import { type LinkStep, LinkSteps, PodSteps, type Steps, StepWalk } from './steps.ts';
@@ -31,7 +32,7 @@ interface PastDeps {
   clock: Clock;
   rings: Rings;
   history: History;
-  stretches: Stretches;
+  ranges: RangeStatistics;
   /** How far back anything is known at best. */
   windowMs: number;
 }
@@ -60,12 +61,12 @@ export class Past {
     return isHere ? 0 : this.#deps.history.widestMs(fromMs);
   }
 
-  /** The report of a stretch. */
+  /** The report of a time range. */
   async reportOf(links: readonly PastLink[], range: AgeRange): Promise<PastReportParts> {
-    const { clock, stretches } = this.#deps;
+    const { clock, ranges } = this.#deps;
     const knownAgeMs = this.#knownAgeMs();
     const nowMs = clock.monotonicMs();
-    const source = { stretches, slice: new Slice(clock), nowMs };
+    const source = { ranges, slice: new Slice(clock), nowMs };
     const parts = await pastParts(links, stretchOf(range, nowMs), source);
     return { ...parts, past: { ...range, ...parts.past, knownAgeMs } };
   }
@@ -124,7 +125,7 @@ export class Past {
 }
 
 /** Ages as monotonic times. What ends now has the sample of this very moment in it. */
-function stretchOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): Stretch {
+function stretchOf({ fromAgeMs, toAgeMs }: AgeRange, nowMs: number): TimeRange {
   return { fromMs: nowMs - fromAgeMs, toMs: toAgeMs === 0 ? nowMs + 1 : nowMs - toAgeMs };
 }
 
@@ -153,7 +154,7 @@ function joined(a: LinkStep | undefined, b: LinkStep): LinkStep {
 }
 
 /** What is kept of a link, and where it leads. */
-export interface PastLink extends Kept {
+export interface PastLink extends LinkMemory {
   target: Target;
   /** How it stands now, and since when; null of a departed pod's. */
   now: { judgement: LinkJudgement; sinceMs: number } | null;
@@ -164,7 +165,7 @@ type PastParts = ReportParts & { past: Pick<ReportPast, 'resolutionMs'>; starvat
 
 /** What a report of the past is made with. Times are monotonic. */
 interface PastSource {
-  stretches: Stretches;
+  ranges: RangeStatistics;
   slice: Slice;
   nowMs: number;
 }
@@ -174,19 +175,19 @@ const UNRELIABLE = { share: 0.75, samples: 10 };
 
 interface Entry {
   link: PastLink;
-  result: StretchResult;
-  stand: Stand;
+  result: RangeResult;
+  stand: LastState;
 }
 
 /**
- * The report of a stretch of the past: how each link stood at its end, and statistics over all of it. A link without a
+ * The report of a time range of the past: how each link stood at its end, and statistics over all of it. A link without a
  * sample in it was not probed then and is left out; the peers are those that were probed.
  */
-async function pastParts(links: readonly PastLink[], stretch: Stretch, source: PastSource): Promise<PastParts> {
-  const { stretches, slice, nowMs } = source;
+async function pastParts(links: readonly PastLink[], stretch: TimeRange, source: PastSource): Promise<PastParts> {
+  const { ranges, slice, nowMs } = source;
   const entries: Entry[] = [];
   for (const link of links) {
-    const result = stretches.of(link, stretch, nowMs);
+    const result = ranges.of(link, stretch, nowMs);
     if (result.stand !== null && entries.length < MAX_LINKS) entries.push({ link, result, stand: result.stand });
     if (slice.isOver()) await slice.next();
   }
@@ -198,7 +199,7 @@ async function pastParts(links: readonly PastLink[], stretch: Stretch, source: P
   for (const [i, entry] of entries.entries()) {
     columns.to[i] = indexOf.get(entry.link.target.uid) ?? 0;
     fill(columns, i, entry, stretch);
-    columns.sinceMs[i] = pack16(stretch.toMs - sinceOf(entry, stretch, stretches));
+    columns.sinceMs[i] = pack16(stretch.toMs - sinceOf(entry, stretch, ranges));
     fillStats(stats, i, entry.result.summary);
     const detail = detailOf(entry, stretch);
     if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, 300)]);
@@ -221,7 +222,7 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
   return [...refs.values()].sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }
 
-function fill(columns: LinkColumns, i: number, { link, stand }: Entry, { toMs }: Stretch): void {
+function fill(columns: LinkColumns, i: number, { link, stand }: Entry, { toMs }: TimeRange): void {
   const { isKnown } = stand;
   const outcome = stand.code & CODE_OUTCOME;
   const family = link.target.family === 6 ? FLAG_IPV6 : 0;
@@ -234,18 +235,18 @@ function fill(columns: LinkColumns, i: number, { link, stand }: Entry, { toMs }:
   columns.ageMs[i] = pack16(Math.max(0, toMs - stand.newestMs));
 }
 
-/** Since when a link had been as it was at the end of the stretch. */
-function sinceOf({ link, stand }: Entry, { toMs }: Stretch, stretches: Stretches): number {
+/** Since when a link had been as it was at the end of the time range. */
+function sinceOf({ link, stand }: Entry, { toMs }: TimeRange, ranges: RangeStatistics): number {
   const { now } = link;
   const wasOk = (stand.code & CODE_OUTCOME) === 0;
   const isSame = now !== null && now.judgement.judged !== null && (now.judgement.judged.outcome === 'ok') === wasOk;
   // It has not changed since: no need to look back sample by sample.
   if (isSame && now.sinceMs <= stand.newestMs) return Math.min(toMs, now.sinceMs);
-  return Math.min(toMs, stretches.sinceMs(link, stand));
+  return Math.min(toMs, ranges.sinceMs(link, stand));
 }
 
 /** The words for a failure that lasts to this day; those of others are not kept. */
-function detailOf({ link, stand }: Entry, { toMs }: Stretch): string {
+function detailOf({ link, stand }: Entry, { toMs }: TimeRange): string {
   const { now } = link;
   const judged = now?.judgement.judged;
   if (now === null || judged === null || judged === undefined || now.sinceMs > toMs) return '';

@@ -14,7 +14,7 @@ import {
 import { MAX_DETAILS, type PeerRef, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Slice } from '../runtime/concurrency.ts';
-import type { Stretches } from './range-statistics.ts';
+import type { RangeStatistics } from './range-statistics.ts';
 import type { Link, PeerTable } from './results.ts';
 import type { Summary } from './statistics.ts';
 
@@ -27,7 +27,7 @@ export type ReportParts = Pick<
 /** What the statistics of a report are made with; null = without. */
 interface StatsSource {
   windowMs: number;
-  stretches: Stretches;
+  ranges: RangeStatistics;
   slice: Slice;
 }
 
@@ -60,11 +60,11 @@ export async function reportParts(
 }
 
 async function statsOf(entries: readonly { link: Link }[], nowMs: number, source: StatsSource): Promise<StatColumns> {
-  const { windowMs, stretches, slice } = source;
+  const { windowMs, ranges, slice } = source;
   const columns = emptyStats(entries.length);
   const stretch = { fromMs: nowMs - windowMs, toMs: nowMs };
   for (const [i, { link }] of entries.entries()) {
-    fillStats(columns, i, stretches.of(link, stretch, nowMs).summary);
+    fillStats(columns, i, ranges.of(link, stretch, nowMs).summary);
     if (slice.isOver()) await slice.next();
   }
   return columns;

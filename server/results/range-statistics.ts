@@ -1,23 +1,18 @@
 import { NONE16, unpack16 } from '../protocol/links.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf } from './buckets.ts';
 import { type History, newestOf, type Track } from './history.ts';
 import { CODE_OUTCOME, CODE_SUSPECT, type Ring, type Rings } from './samples.ts';
 import { type Summary, Tally } from './statistics.ts';
 
-/** A stretch of monotonic time: samples at its ends belong to it. */
-export interface Stretch {
-  fromMs: number;
-  toMs: number;
-}
-
 /** What is kept of a link: its recent samples (null once they are given up) and its buckets. */
-export interface Kept {
+export interface LinkMemory {
   ring: Ring | null;
   track: Track;
 }
 
-/** How a link stood at the end of a stretch: its last sample that can be trusted; where there was none, the last. */
-export interface Stand {
+/** How a link stood at the end of a time range: its last sample that can be trusted; where there was none, the last. */
+export interface LastState {
   /** When its newest sample was taken. */
   newestMs: number;
   /** Whether that one is suspect. */
@@ -32,30 +27,30 @@ export interface Stand {
   total16: number;
 }
 
-/** What a link came to in a stretch. */
-export interface StretchResult {
+/** What a link came to in a time range. */
+export interface RangeResult {
   summary: Summary;
   /** null = no sample in it. */
-  stand: Stand | null;
+  stand: LastState | null;
   /** The longest of the buckets that it was made of; 0 = it was made of samples. */
   resolutionMs: number;
 }
 
 /** So many suspect samples are believed, as they are now: see `judge`. */
 const BELIEVED = 3;
-/** How far before a stretch a sample may lie that says how a link stood in it, in its lengths. */
+/** How far before a time range a sample may lie that says how a link stood in it, in its lengths. */
 const LOOK_BACK = 4;
 
 /**
- * What links came to in stretches of time, with scratch memory for one link after another: made of samples where they
- * are all still here, else of the buckets whose middle lies in the stretch (of one shorter than a bucket, of that one
- * which has the middle of the stretch).
+ * What links came to in time ranges of time, with scratch memory for one link after another: made of samples where they
+ * are all still here, else of the buckets whose middle lies in the time range (of one shorter than a bucket, of that one
+ * which has the middle of the time range).
  */
-export class Stretches {
+export class RangeStatistics {
   readonly #rings: Rings;
   readonly #history: History;
   readonly #tally = new Tally();
-  #stand: Stand | null = null;
+  #stand: LastState | null = null;
   #isSettled = false;
 
   constructor(rings: Rings, history: History) {
@@ -64,7 +59,7 @@ export class Stretches {
   }
 
   /** The result of one link; `nowMs` is where a bucket ends that still takes samples. */
-  of(kept: Kept, stretch: Stretch, nowMs: number): StretchResult {
+  of(kept: LinkMemory, stretch: TimeRange, nowMs: number): RangeResult {
     this.#tally.clear();
     this.#stand = null;
     this.#isSettled = false;
@@ -85,7 +80,7 @@ export class Stretches {
   }
 
   /** How far back a link has been as ok, or as failing, as `stand` says, ms; never beyond what is kept. */
-  sinceMs({ ring, track }: Kept, stand: Stand): number {
+  sinceMs({ ring, track }: LinkMemory, stand: LastState): number {
     const isOk = (stand.code & CODE_OUTCOME) === 0;
     let sinceMs = stand.newestMs;
     let isSame = true;
@@ -106,10 +101,10 @@ export class Stretches {
   }
 
   /**
-   * How a link stood of which the stretch has but a starved sample or two: as before, which they do not change. Where
+   * How a link stood of which the time range has but a starved sample or two: as before, which they do not change. Where
    * nothing that can be trusted is found shortly before either, an answer is an answer, and a failure is not known.
    */
-  #lookBack({ ring, track }: Kept, { fromMs, toMs }: Stretch): void {
+  #lookBack({ ring, track }: LinkMemory, { fromMs, toMs }: TimeRange): void {
     const sinceMs = fromMs - LOOK_BACK * (toMs - fromMs);
     if (ring !== null) {
       this.#rings.visit(ring, sinceMs, fromMs, (code, atMs, connect16, firstByte16, total16) => {
@@ -128,7 +123,7 @@ export class Stretches {
     if (!this.#isSettled && stand !== null) this.#stand = { ...stand, isKnown: (stand.code & CODE_OUTCOME) === 0 };
   }
 
-  #takeSamples(ring: Ring, { fromMs, toMs }: Stretch): number {
+  #takeSamples(ring: Ring, { fromMs, toMs }: TimeRange): number {
     this.#rings.visit(ring, fromMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
       this.#tally.sample(code, connect16, firstByte16, total16);
       if (this.#isSettled) return;
@@ -148,7 +143,7 @@ export class Stretches {
     return 0;
   }
 
-  #takeBuckets({ ring, track }: Kept, stretch: Stretch, nowMs: number): number {
+  #takeBuckets({ ring, track }: LinkMemory, stretch: TimeRange, nowMs: number): number {
     if (ring !== null) this.#history.settle(track, ring);
     let resolutionMs = 0;
     this.#history.visit(track, stretch.fromMs, (chunk, i, startMs, endMs) => {
@@ -161,7 +156,7 @@ export class Stretches {
   }
 
   /** Newest first: the newest says how fresh the link is, the first that can be trusted how it stood. */
-  #takeStand(stand: Stand, code: number, canBeTrusted = (code & CODE_SUSPECT) === 0): void {
+  #takeStand(stand: LastState, code: number, canBeTrusted = (code & CODE_SUSPECT) === 0): void {
     this.#isSettled = canBeTrusted;
     if (this.#stand === null) this.#stand = { ...stand, isSuspect: (code & CODE_SUSPECT) !== 0 };
     else if (canBeTrusted) {
@@ -171,8 +166,8 @@ export class Stretches {
   }
 }
 
-/** Whether a bucket from `startMs` to `endMs` belongs to a stretch. */
-function belongs({ fromMs, toMs }: Stretch, startMs: number, endMs: number): boolean {
+/** Whether a bucket from `startMs` to `endMs` belongs to a time range. */
+function belongs({ fromMs, toMs }: TimeRange, startMs: number, endMs: number): boolean {
   if (toMs - fromMs >= endMs - startMs) {
     const middleMs = (startMs + endMs) / 2;
     return middleMs >= fromMs && middleMs < toMs;
@@ -185,7 +180,7 @@ function isTrusted(chunk: Chunk, i: number): boolean {
   return (chunk.samples[i] ?? 0) > (chunk.suspect[i] ?? 0);
 }
 
-function standOf(chunk: Chunk, i: number): Stand {
+function standOf(chunk: Chunk, i: number): LastState {
   const code = chunk.code[i] ?? 0;
   const isOk = (code & CODE_OUTCOME) === 0;
   return {

@@ -7,7 +7,7 @@ import { Slice } from '../runtime/concurrency.ts';
 import { History, type HistorySettings, newTrack, type Track } from './history.ts';
 import { Past, type PastLink, type PastReportParts } from './past.ts';
 import { type ReportParts, reportParts } from './pod-report.ts';
-import { Stretches } from './range-statistics.ts';
+import { RangeStatistics } from './range-statistics.ts';
 import { type Ring, Rings } from './samples.ts';
 
 /** How much to keep. */
@@ -43,7 +43,7 @@ export class Results {
   readonly #rings: Rings;
   readonly #history: History;
   readonly #departed: Departed;
-  readonly #stretches: Stretches;
+  readonly #ranges: RangeStatistics;
   readonly #past: Past;
   #retired = 0;
   #table: { pods: readonly Pod[]; table: PeerTable } | null = null;
@@ -61,9 +61,9 @@ export class Results {
     this.#history = new History(settings.history, this.#rings);
     const { windowMs } = settings.history;
     this.#departed = new Departed(windowMs);
-    this.#stretches = new Stretches(this.#rings, this.#history);
+    this.#ranges = new RangeStatistics(this.#rings, this.#history);
     const { clock } = deps;
-    this.#past = new Past({ clock, rings: this.#rings, history: this.#history, stretches: this.#stretches, windowMs });
+    this.#past = new Past({ clock, rings: this.#rings, history: this.#history, ranges: this.#ranges, windowMs });
   }
 
   /** Says which links are probed from now on. One that comes back within the retention has its samples still. */
@@ -122,16 +122,16 @@ export class Results {
     // Discovery hands on the same array until something changes, and hashing a thousand peers is not free.
     if (this.#table?.pods !== pods) this.#table = { pods, table: peerTableOf(pods) };
     const nowMs = this.#clock.monotonicMs();
-    const source = { windowMs, stretches: this.#stretches, slice: new Slice(this.#clock) };
+    const source = { windowMs, ranges: this.#ranges, slice: new Slice(this.#clock) };
     return reportParts(this.#links.values(), this.#table.table, nowMs, windowMs > 0 ? source : null);
   }
 
-  /** The report of a stretch of the past: see `pastParts`. */
+  /** The report of a time range of the past: see `pastParts`. */
   reportOf(range: AgeRange): Promise<PastReportParts> {
     return this.#past.reportOf(this.#pastLinks(), range);
   }
 
-  /** How many links were how in a stretch of the past, by steps of `stepMs`. */
+  /** How many links were how in a time range of the past, by steps of `stepMs`. */
   podHistory(range: AgeRange, stepMs: number): Promise<PodHistory> {
     return this.#past.podHistory(this.#pastLinks(), range, stepMs);
   }

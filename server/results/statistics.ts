@@ -3,9 +3,9 @@ import { OUTCOMES } from '../protocol/sample.ts';
 import { type Chunk, FAILURE_KINDS } from './buckets.ts';
 import { CODE_OUTCOME, CODE_SUSPECT } from './samples.ts';
 
-/** What the samples of a stretch of time came to. Durations in us, over the ok samples; -1 if there are none. */
+/** What the samples of a time range of time came to. Durations in us, over the ok samples; -1 if there are none. */
 export interface Summary {
-  /** Probes in the stretch. */
+  /** Probes in the time range. */
   count: number;
   /** Those that were taken while our own process was starved. */
   suspect: number;
@@ -58,7 +58,7 @@ class Side {
  *
  * Counts, least and largest are exact. Percentiles are exact over samples. Of a bucket only five figures are known, so
  * the samples between them are taken to lie in the middle: a percentile over buckets lies between the smallest and the
- * largest of theirs, is right for buckets that resemble each other, and finds the slow tenth of a stretch.
+ * largest of theirs, is right for buckets that resemble each other, and finds the slow tenth of a time range.
  */
 export class Tally {
   readonly #trusted = new Side();

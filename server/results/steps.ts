@@ -1,9 +1,10 @@
 import { LATENCY_BINS_US, type LinkHistory } from '../protocol/history.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf } from './buckets.ts';
 import type { History } from './history.ts';
-import type { Kept, Stretch } from './range-statistics.ts';
+import type { LinkMemory } from './range-statistics.ts';
 import { CODE_OUTCOME, CODE_SUSPECT, type Ring, type Rings } from './samples.ts';
 import { Ranks, Tally } from './statistics.ts';
 
@@ -116,8 +117,8 @@ function binOf(us: number): number {
   return bin === -1 ? BINS - 1 : bin;
 }
 
-/** A stretch of monotonic time in steps of one length; the last one may be shorter. */
-export interface Steps extends Stretch {
+/** A time range of monotonic time in steps of one length; the last one may be shorter. */
+export interface Steps extends TimeRange {
   stepMs: number;
   count: number;
 }
@@ -144,7 +145,7 @@ export class StepWalk {
   }
 
   /** `nowMs` is where a bucket ends that still takes samples. */
-  walk(kept: Kept, steps: Steps, nowMs: number, visitor: StepVisitor): number {
+  walk(kept: LinkMemory, steps: Steps, nowMs: number, visitor: StepVisitor): number {
     const { ring, track } = kept;
     const first = ring === null ? steps.count : firstOfSamples(ring, steps);
     if (ring !== null && first > 0) this.#history.settle(track, ring);
@@ -165,7 +166,7 @@ export class StepWalk {
   }
 
   /** When the last bucket ends that is shown: one that reaches into the steps of samples has the samples up to there. */
-  #endOfBuckets({ track }: Kept, { fromMs, stepMs }: Steps, first: number): number {
+  #endOfBuckets({ track }: LinkMemory, { fromMs, stepMs }: Steps, first: number): number {
     const beforeMs = fromMs + first * stepMs;
     let lastMs = beforeMs;
     if (first === 0) return lastMs;
@@ -198,7 +199,7 @@ function placeOf({ fromMs, stepMs }: Steps, startMs: number, endMs: number): [fi
   return [Math.min(first, middle), Math.max(last, middle)];
 }
 
-/** One step of a link's past; `step` counts from the beginning of the stretch. */
+/** One step of a link's past; `step` counts from the beginning of the time range. */
 export type LinkStep = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'> & { step: number };
 
 /** Sums up the past of one link by steps. Steps come newest first, and one after another. */

@@ -8,8 +8,8 @@ import {
 } from '../../server/protocol/history.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
-import type { TimeRange } from '../pure/timeline-ranges.ts';
 import { ask, serverUrl, understood } from './requests.ts';
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });

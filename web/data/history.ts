@@ -3,8 +3,8 @@ import type { MeshEvent } from '../../server/protocol/event.ts';
 import type { MeshHistory } from '../../server/protocol/history.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { MOST_AUTO_MS } from '../pure/timeline-axis.ts';
-import type { TimeRange } from '../pure/timeline-ranges.ts';
 import { knownFrom } from '../pure/timeline-steps.ts';
 
 /** What the servers know of the past, as far as it has been had. */

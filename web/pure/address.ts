@@ -1,8 +1,9 @@
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { boundedClauses } from './hypothesis.ts';
 import type { LinkKind } from './link-choice.ts';
 import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
 import type { ValueKind, ValuePhase } from './picture.ts';
-import { inOrder, MAX_RANGES, type TimeRange } from './timeline-ranges.ts';
+import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
 /** The four views, in the order of the keys 1-4. */
 export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;

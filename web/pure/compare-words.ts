@@ -1,8 +1,8 @@
 import type { Annotation } from '../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../server/protocol/event.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { CHANGES, type Comparison } from './compare.ts';
 import { countText, latencyText, plural } from './figures.ts';
-import type { TimeRange } from './timeline-ranges.ts';
 
 /** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms. */
 export function deltaText(us: number): string {

@@ -1,4 +1,4 @@
-import type { TimeRange } from './timeline-ranges.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

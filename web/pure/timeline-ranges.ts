@@ -1,9 +1,4 @@
-/** A stretch of time, ms since the epoch by the serving pod's clock: `fromMs` < `toMs`. */
-export interface TimeRange {
-  fromMs: number;
-  toMs: number;
-}
-
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 /** The most ranges that are compared. */
 export const MAX_RANGES = 3;
 /** A shorter range has hardly a sample in it. */

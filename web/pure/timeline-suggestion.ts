@@ -1,4 +1,5 @@
-import { inOrder, LEAST_RANGE_MS, type TimeRange } from './timeline-ranges.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { inOrder, LEAST_RANGE_MS } from './timeline-ranges.ts';
 import { merged, type TimelineStep } from './timeline-steps.ts';
 
 /** Good time that is shorter does not end a fault; a good step or one and a half never do. */

@@ -3,33 +3,28 @@ import type { ReportRange } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
+import type { TimeRange } from '../../runtime/time-range.ts';
 import { namesOf, type PodTable } from './tables.ts';
 
-/** A stretch of time, ms since the epoch by the serving pod's clock; `fromMs` < `toMs`. */
-export interface Stretch {
-  fromMs: number;
-  toMs: number;
-}
-
 /** What was asked for; null = the default. */
-export interface WantedRanges {
-  during: Stretch;
-  before: Stretch | null;
-  after: Stretch | null;
+export interface RequestedRanges {
+  during: TimeRange;
+  before: TimeRange | null;
+  after: TimeRange | null;
 }
 
 /** What can be looked at. */
-export interface ReportStretches {
-  before: Stretch | null;
-  during: Stretch;
-  after: Stretch | null;
+export interface ComparedRanges {
+  before: TimeRange | null;
+  during: TimeRange;
+  after: TimeRange | null;
   /** What could not be had as wanted, a sentence each. */
   notes: string[];
 }
 
 /** So long "before" is at least: a shorter one may have too few samples of each link. */
 const LEAST_BEFORE_MS = 60_000;
-/** A shorter stretch holds next to nothing. */
+/** A shorter time range holds next to nothing. */
 const LEAST_MS = 1_000;
 
 /**
@@ -37,11 +32,11 @@ const LEAST_MS = 1_000;
  * follows "during" up to now, at most as long as it. What lies in the future or beyond `windowMs` (HISTORY_WINDOW) is cut
  * off; null where nothing is left.
  */
-export function stretchesOf(wanted: WantedRanges, nowMs: number, windowMs: number): ReportStretches {
+export function comparedRangesOf(wanted: RequestedRanges, nowMs: number, windowMs: number): ComparedRanges {
   const { during } = wanted;
   const lengthMs = during.toMs - during.fromMs;
   const oldestMs = nowMs - windowMs;
-  const cut = ({ fromMs, toMs }: Stretch): Stretch | null => {
+  const cut = ({ fromMs, toMs }: TimeRange): TimeRange | null => {
     const [from, to] = [Math.max(fromMs, oldestMs), Math.min(toMs, nowMs)];
     return to - from >= LEAST_MS ? { fromMs: from, toMs: to } : null;
   };

@@ -15,18 +15,18 @@ import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
+import type { TimeRange } from '../../runtime/time-range.ts';
 import { selecting } from '../verdict/counts.ts';
 import type { Clause, ParseDuration } from '../verdict/parse-clause.ts';
 import { clausesOf, judge } from '../verdict/verdict.ts';
 import { type ByRange, compare, RANGES, targetsOf, toldTargets, touchingOf } from './compare.ts';
 import {
+  type ComparedRanges,
+  comparedRangesOf,
   drawnRangeOf,
   type RangeView,
-  type ReportStretches,
+  type RequestedRanges,
   rangeViewOf,
-  type Stretch,
-  stretchesOf,
-  type WantedRanges,
 } from './ranges.ts';
 import { REPORT_POLICY, type ReportPictures, reportPage } from './report-page.ts';
 import { clock, counted, listed, namesOf, PodTable, span, titleOf } from './tables.ts';
@@ -34,9 +34,9 @@ import { clock, counted, listed, namesOf, PodTable, span, titleOf } from './tabl
 /** What making reports needs of the other parts. */
 export interface ReporterDeps {
   clock: Clock;
-  /** The mesh of a stretch of the past. */
-  past(stretch: Stretch): Promise<Mesh>;
-  events(query: Stretch & { limit: number }): Promise<Events>;
+  /** The mesh of a time range of the past. */
+  past(stretch: TimeRange): Promise<Mesh>;
+  events(query: TimeRange & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
   paint(mesh: DrawnMesh, limits: HeatmapLimits): Promise<Uint8Array>;
 }
@@ -51,7 +51,7 @@ export interface Hypothesis {
 
 /** What is reported. */
 export interface ReportOptions {
-  ranges: WantedRanges;
+  ranges: RequestedRanges;
   hypothesis: Hypothesis;
   /** '' = one that is made of the findings. */
   title: string;
@@ -89,11 +89,12 @@ const MAX_PICTURE_BYTES = 1_350_000;
 export function createReporter({ historyWindowMs }: { historyWindowMs: number }, deps: ReporterDeps): Reporter {
   const turn = new SerialQueue(MAX_REPORTS, 'too many reports at once, try again in a few seconds');
   return {
-    report: (wish) => turn.do(() => make(wish, stretchesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
+    report: (wish) =>
+      turn.do(() => make(wish, comparedRangesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
   };
 }
 
-async function make(wish: ReportOptions, stretches: ReportStretches, deps: ReporterDeps): Promise<Report> {
+async function make(wish: ReportOptions, ranges: ComparedRanges, deps: ReporterDeps): Promise<Report> {
   const { clock } = deps;
   const table = new PodTable();
   const pictures = new Pictures(wish.pictures, deps);
@@ -102,11 +103,11 @@ async function make(wish: ReportOptions, stretches: ReportStretches, deps: Repor
     await pictures.take(name, mesh);
     return view;
   };
-  const lookAt = async (name: keyof ReportPictures, stretch: Stretch | null) =>
+  const lookAt = async (name: keyof ReportPictures, stretch: TimeRange | null) =>
     stretch === null ? null : look(name, await deps.past(stretch));
   // In a function of its own, so that its mesh can go before the next one comes.
   const lookAtDuring = async () => {
-    const mesh = await deps.past(stretches.during);
+    const mesh = await deps.past(ranges.during);
     const { servedBy, settings, discovery } = mesh;
     const verdict = await wish.hypothesis.judge(mesh);
     const during = await look('during', mesh);
@@ -115,15 +116,15 @@ async function make(wish: ReportOptions, stretches: ReportStretches, deps: Repor
   };
 
   const { during, parts } = await lookAtDuring();
-  const before = await lookAt('before', stretches.before);
-  const after = await lookAt('after', stretches.after);
-  const fromMs = stretches.before?.fromMs ?? stretches.during.fromMs;
-  const toMs = stretches.after?.toMs ?? stretches.during.toMs;
+  const before = await lookAt('before', ranges.before);
+  const after = await lookAt('after', ranges.after);
+  const fromMs = ranges.before?.fromMs ?? ranges.during.fromMs;
+  const toMs = ranges.after?.toMs ?? ranges.during.toMs;
   const [events, annotations] = await Promise.all([
     deps.events({ fromMs, toMs, limit: MAX_REPORT_EVENTS }),
     deps.annotations(),
   ]);
-  const told = { title: wish.title, nowMs: clock.nowMs(), notes: stretches.notes };
+  const told = { title: wish.title, nowMs: clock.nowMs(), notes: ranges.notes };
   const sources = { ...parts, ...told, views: { before, during, after }, table, events, annotations };
   const data = await runSliced(reportDataOf(sources), clock);
   return { data, page: () => reportPage(data, pictures.taken), policy: REPORT_POLICY };

@@ -3,6 +3,7 @@ import { MAX_CLAUSE_LENGTH, MAX_CLAUSES, MAX_VIOLATIONS, type VerdictAnswer } fr
 import { type Clock, momentMs } from '../../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../../runtime/concurrency.ts';
 import { textOf } from '../../runtime/errors.ts';
+import type { TimeRange } from '../../runtime/time-range.ts';
 import { CHUNK, ClauseTally, Figures, type NameOf, ReportWindow, selecting } from './counts.ts';
 import { type Clause, ClauseError, formatClause, type ParseDuration, parseClause } from './parse-clause.ts';
 
@@ -12,7 +13,7 @@ export interface VerdictQuery {
   expect: readonly string[];
   /** A Go duration that ends now. */
   window: string | null;
-  /** Ends of a stretch of the past, ms since the epoch or RFC 3339; `end` is now by default. */
+  /** Ends of a time range of the past, ms since the epoch or RFC 3339; `end` is now by default. */
   start: string | null;
   end: string | null;
 }
@@ -29,8 +30,8 @@ export interface VerdictDeps {
   collect(options: { windowMs: number; maxAgeMs: number; budgetMs: number }): Promise<Mesh>;
   /** Lets questions be judged one at a time: all together none would be ready in time, and each turn of them adds up. */
   judging: SerialQueue;
-  /** The mesh of a stretch of the past. */
-  collectPast(span: { fromMs: number; toMs: number }): Promise<Mesh>;
+  /** The mesh of a time range of the past. */
+  collectPast(span: TimeRange): Promise<Mesh>;
   servedBy(): string;
 }
 
@@ -92,11 +93,8 @@ export function clauseOf(text: string, i: number, parseDuration: ParseDuration):
   }
 }
 
-/** The window or stretch that is asked about; a mistake in words. */
-function stretchOf(
-  { window, start, end }: VerdictQuery,
-  deps: VerdictDeps,
-): { windowMs: number } | { fromMs: number; toMs: number } | string {
+/** The window or time range that is asked about; a mistake in words. */
+function stretchOf({ window, start, end }: VerdictQuery, deps: VerdictDeps): { windowMs: number } | TimeRange | string {
   const { historyWindowMs, refreshIntervalMs } = deps.settings();
   if (start === null && end === null) {
     if (window === null) return { windowMs: wholeSeconds(Math.max(DEFAULT_WINDOW_MS, INTERVALS * refreshIntervalMs)) };
@@ -223,7 +221,7 @@ class Round {
     if (concerned.length === 0) return;
     if (report?.missing === '' && !this.#isPast) this.oldestMs = Math.min(this.oldestMs, report.atMs);
     const isHere = report !== undefined && report.missing === '' && report.starvation?.unreliable !== true;
-    // One that knows only the end of a stretch can tell of a violation, and cannot tell that there was none.
+    // One that knows only the end of a time range can tell of a violation, and cannot tell that there was none.
     if (!isHere || report.missingDetail !== '') for (const tally of concerned) tally.miss(pod);
     if (isHere) yield* this.#judgeReport(report, concerned);
   }
@@ -349,7 +347,7 @@ function advice({ windowMs, settings }: Mesh): string {
 }
 
 /**
- * As for `/cluster_health`: a list that could not be refreshed for two intervals may hide anything; at the end of a stretch
+ * As for `/cluster_health`: a list that could not be refreshed for two intervals may hide anything; at the end of a time range
  * of the past as well as now.
  */
 function isListOld({ atMs, discovery, settings, past }: Mesh): boolean {

@@ -9,14 +9,9 @@ import { LATENCY_BINS_US, type LinkHistory, type MeshHistory } from '../../../se
 import { FLAG_NOT_YET, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { chance } from './random.ts';
 import { samplesOf } from './samples.ts';
-
-/** A stretch of time, ms since the epoch. */
-interface Span {
-  fromMs: number;
-  toMs: number;
-}
 
 /** A link that is as slow as this is ill, us. */
 const SLOW_US = 100_000;
@@ -27,7 +22,7 @@ const WELL_US = 570;
  * The past that fits a made-up mesh, as `samplesOf` has it for one link: each ill link has been as it is since its
  * `since`, and well before; the others have always been as they are.
  */
-export function historyOf(mesh: Mesh, { fromMs, toMs }: Span, stepMs: number): MeshHistory {
+export function historyOf(mesh: Mesh, { fromMs, toMs }: TimeRange, stepMs: number): MeshHistory {
   const steps = Math.ceil((toMs - fromMs) / stepMs);
   const blank = () => LATENCY_BINS_US.map(() => 0).concat(0);
   // What changes from one step to the next; added up below.
@@ -65,7 +60,7 @@ export function historyOf(mesh: Mesh, { fromMs, toMs }: Span, stepMs: number): M
 }
 
 /** What has happened that led to a made-up mesh: the newest `limit` of the events of a stretch, oldest first. */
-export function eventsOf(mesh: Mesh, { fromMs, toMs }: Span, limit = MAX_EVENTS): Events {
+export function eventsOf(mesh: Mesh, { fromMs, toMs }: TimeRange, limit = MAX_EVENTS): Events {
   const all = [...lifeEvents(mesh), ...linkEvents(mesh)]
     .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
     .sort((a, b) => a.atMs - b.atMs);

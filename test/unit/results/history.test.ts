@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OUTCOMES, type Sample } from '../../../server/protocol/sample.ts';
 import { bucketWidthMs, failuresOf, LADDER_MS } from '../../../server/results/buckets.ts';
 import { History, type HistorySettings, newTrack } from '../../../server/results/history.ts';
-import { Stretches } from '../../../server/results/range-statistics.ts';
+import { RangeStatistics } from '../../../server/results/range-statistics.ts';
 import { Rings } from '../../../server/results/samples.ts';
 import { refusedSample, sampleOf } from './sample.ts';
 
@@ -107,7 +107,7 @@ describe('buckets', () => {
     const { add, rings, history, kept } = scene(1, { intervalMs: 0 }, 15 * 16 * 8);
     for (let i = 0; i < 700; i++) add(0, 1_000 + i, refusedSample(i % 7 === 0 ? { outcome: 'timeout' } : {}));
     add(0, 1_800, sampleOf());
-    const stretches = new Stretches(rings, history);
+    const stretches = new RangeStatistics(rings, history);
     const { summary, resolutionMs } = stretches.of(kept[0]!, { fromMs: 0, toMs: 2_000 }, 2_000);
     expect([summary.count, summary.failures, resolutionMs]).toEqual([701, 700, 5_000]);
     expect(stretches.byOutcome()[OUTCOMES.indexOf('timeout')]).toBe(100);
@@ -126,7 +126,7 @@ describe('buckets', () => {
         for (const [i, { totalUs, failed, suspect }] of samples.entries()) {
           add(0, 10_000 + i * 50, failed ? refusedSample({ suspect }) : sampleOf({ totalUs, suspect }));
         }
-        const stretches = new Stretches(rings, history);
+        const stretches = new RangeStatistics(rings, history);
         const nowMs = 13_100;
         const bySamples = stretches.of(kept[0]!, { fromMs: 9_000, toMs: nowMs }, nowMs);
         kept[0]!.ring.lostAtMs = 9_500;
@@ -143,7 +143,7 @@ describe('buckets', () => {
     const { add, rings, history, kept } = scene(1, { intervalMs: 0 }, 15 * 16 * 8);
     expect(rings.length).toBe(8);
     for (let i = 0; i < 100; i++) add(0, 1_000 + i, sampleOf({ totalUs: i < 50 ? 100 : 300, connectUs: 40 }));
-    const { summary } = new Stretches(rings, history).of(kept[0]!, { fromMs: 0, toMs: 2_000 }, 2_000);
+    const { summary } = new RangeStatistics(rings, history).of(kept[0]!, { fromMs: 0, toMs: 2_000 }, 2_000);
     expect(summary).toMatchObject({ count: 100, minUs: 100, maxUs: 300, connectP50Us: 40 });
     expect(summary.p50Us).toBeGreaterThan(190);
     expect(summary.p50Us).toBeLessThan(210);
@@ -152,7 +152,7 @@ describe('buckets', () => {
   it('over several of them find the slow tenth', () => {
     const { add, rings, history, kept } = scene(1, {}, 15 * 16 * 2);
     for (let i = 0; i < 600; i++) add(0, i * 1_000, sampleOf({ totalUs: i % 600 >= 500 ? 250_000 : 1_000 }));
-    const { summary } = new Stretches(rings, history).of(kept[0]!, { fromMs: 0, toMs: 600_000 }, 600_000);
+    const { summary } = new RangeStatistics(rings, history).of(kept[0]!, { fromMs: 0, toMs: 600_000 }, 600_000);
     expect(summary.count).toBe(600);
     expect([summary.p50Us, Math.round(summary.p95Us / 1_000), Math.round(summary.maxUs / 1_000)]).toEqual([
       1_000, 250, 250,

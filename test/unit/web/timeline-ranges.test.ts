@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import {
   inOrder,
   LEAST_RANGE_MS,
   MAX_RANGES,
   namePlaces,
-  type TimeRange,
   withEnd,
   withRange,
 } from '../../../web/pure/timeline-ranges.ts';

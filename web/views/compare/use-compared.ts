@@ -3,8 +3,8 @@ import type { Annotation } from '../../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../../server/protocol/event.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { fetchAnnotations, fetchEvents, fetchPastMesh } from '../../data/history-requests.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
 
 /** A handle that is still being dragged asks for nothing. */
 const REST_MS = 300;

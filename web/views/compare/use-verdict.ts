@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
 import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { fetchVerdict } from '../../data/history-requests.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
 
 /** A handle that is still being dragged asks for nothing. */
 const REST_MS = 300;

@@ -1,10 +1,10 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { MAX_ANNOTATION_TEXT } from '../../../server/protocol/annotation.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { postAnnotation } from '../../data/history-requests.ts';
 import { clockText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
 
 interface NoteDialogProps {
   /** What it tells of: a moment (ms since the epoch), or a range. */

@@ -1,6 +1,7 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { clockText, spanText } from '../../pure/figures.ts';
-import { namePlaces, RANGE_NAMES, type TimeRange, withEnd } from '../../pure/timeline-ranges.ts';
+import { namePlaces, RANGE_NAMES, withEnd } from '../../pure/timeline-ranges.ts';
 
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];

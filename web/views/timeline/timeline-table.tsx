@@ -1,7 +1,7 @@
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { Past } from '../../data/history.ts';
 import { clockText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
 import { merged, type TimelineStep } from '../../pure/timeline-steps.ts';
 import { eventWords, stepWords } from '../../pure/timeline-words.ts';
 import { TableFrame } from '../table-frame.tsx';

@@ -1,10 +1,10 @@
 import { useMemo, useState } from 'react';
 import type { Clock } from '../../../server/runtime/clock.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 import { type Address, SPANS } from '../../pure/address.ts';
 import { spanText } from '../../pure/figures.ts';
 import type { StripPoint } from '../../pure/strip.ts';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
 import { stepsOf, withLive } from '../../pure/timeline-steps.ts';
 import { suggestedRanges } from '../../pure/timeline-suggestion.ts';
 import { NoteDialog } from './note-dialog.tsx';

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
-import type { TimeRange } from '../../pure/timeline-ranges.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 
 /** Px that a pointer may tremble in a click. */
 const TREMBLE = 4;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stretchesOf } from '../../../../server/analysis/comparison/ranges.ts';
+import { comparedRangesOf } from '../../../../server/analysis/comparison/ranges.ts';
 import { span } from '../../../../server/analysis/comparison/tables.ts';
 import { NOW_MS } from '../../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
 const ranges = (fromAgoMs: number, toAgoMs: number) =>
-  stretchesOf(
+  comparedRangesOf(
     { during: { fromMs: NOW_MS - fromAgoMs, toMs: NOW_MS - toAgoMs }, before: null, after: null },
     NOW_MS,
     HOUR_MS,
@@ -41,7 +41,7 @@ describe('the ranges of a report', () => {
     const nullable = fc.option(stretch, { nil: null });
     fc.assert(
       fc.property(stretch, nullable, nullable, (during, before, after) => {
-        const made = stretchesOf({ during, before, after }, NOW_MS, HOUR_MS);
+        const made = comparedRangesOf({ during, before, after }, NOW_MS, HOUR_MS);
         for (const one of [made.before, made.after]) {
           if (one === null) continue;
           expect(one.fromMs).toBeGreaterThanOrEqual(NOW_MS - HOUR_MS);
