@@ -1,9 +1,9 @@
 import type { LinkHistory } from '../server/protocol/history.ts';
+import type { Thresholds } from '../server/protocol/link-state.ts';
 import type { Mesh } from '../server/protocol/mesh.ts';
 import type { LinkSamples } from '../server/protocol/sample.ts';
 import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
 import type { LinkKind } from './pure/link-choice.ts';
-import type { Thresholds } from './pure/link-state.ts';
 import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
 
 /**

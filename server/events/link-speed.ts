@@ -1,3 +1,4 @@
+import { isNormalAgain, isSlow, SLOW_RUN } from '../protocol/link-state.ts';
 import type { Sample } from '../protocol/sample.ts';
 
 /** A link has become slow or normal, with the first sample of the run that says so. */
@@ -15,11 +16,6 @@ interface Run {
   /** Latencies of the samples in a report that speak against `isSlow`. */
   totalsUs: number[];
 }
-
-/** So many samples in a report change it. */
-const RUN = 3;
-/** It is normal again below this share of the limit, so that a link at the limit does not flicker. */
-const NORMAL_SHARE = 0.8;
 
 /**
  * Which links are slow. Slow: three samples in a report at or above the limit; normal again: three in a report below 0.8 of
@@ -39,7 +35,7 @@ export class LinkSpeeds {
     if (sample.suspect) return null;
     const run = this.#runs.get(targetId) ?? { isSlow: false, sinceMs: nowMs, totalsUs: [] };
     const { totalUs, outcome } = sample;
-    const speaksAgainst = run.isSlow ? totalUs < this.#slowUs * NORMAL_SHARE : totalUs >= this.#slowUs;
+    const speaksAgainst = run.isSlow ? isNormalAgain(totalUs, this.#slowUs) : isSlow(totalUs, this.#slowUs);
     if (outcome !== 'ok' || !speaksAgainst) {
       if (run.isSlow) run.totalsUs = [];
       else this.#runs.delete(targetId);
@@ -48,7 +44,7 @@ export class LinkSpeeds {
     if (run.totalsUs.length === 0) run.sinceMs = nowMs;
     run.totalsUs.push(totalUs);
     this.#runs.set(targetId, run);
-    return run.totalsUs.length < RUN ? null : this.#turn(targetId, run);
+    return run.totalsUs.length < SLOW_RUN ? null : this.#turn(targetId, run);
   }
 
   /** Forgets every link that is no longer probed. */

@@ -1,17 +1,10 @@
 import { type Addressing, addressOf } from '../peers/address.ts';
 import { goError } from '../protocol/go-errors.ts';
+import { isWorseResult } from '../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import {
-  type Addressee,
-  externalResult,
-  externalResults,
-  isWorse,
-  type PingEnd,
-  PodResultWriter,
-  resultKeys,
-} from './check.ts';
+import { type Addressee, externalResult, externalResults, type PingEnd, PodResultWriter, resultKeys } from './check.ts';
 
 /** What the mesh does not tell itself. */
 export interface CheckAllOptions extends Addressing {
@@ -181,12 +174,13 @@ class ReportWriter {
   /** Index of the link to each pod, -1 without one; of two (IPv4 and IPv6) the worse. */
   #linkOfEach({ links }: MergedReport): Int32Array {
     const chosen = new Int32Array(this.#byPod.length).fill(-1);
-    const end = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
+    const failed = (i: number) => links.outcome[i] !== 0;
+    const us = (i: number) => unpack16(links.totalUs[i] ?? 0);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
       const other = chosen[to] ?? -1;
-      if (other === -1 || isWorse(end(i), end(other))) chosen[to] = i;
+      if (other === -1 || isWorseResult(failed(i), us(i), failed(other), us(other))) chosen[to] = i;
     }
     return chosen;
   }

@@ -1,4 +1,5 @@
 import { goError } from '../protocol/go-errors.ts';
+import { isWorseResult } from '../protocol/link-state.ts';
 import type { Target } from '../protocol/pod.ts';
 import type { Outcome, ProbeResult, Sample } from '../protocol/sample.ts';
 
@@ -22,7 +23,7 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
     const key = keys.get(target.uid);
     if (sample === null || key === undefined) continue;
     const other = worst.get(key);
-    if (other === undefined || isWorse(sample, other.sample)) worst.set(key, { target, sample });
+    if (other === undefined || isWorseSample(sample, other.sample)) worst.set(key, { target, sample });
   }
   const writer = new PodResultWriter();
   yield '{"podResults":{';
@@ -33,6 +34,10 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
     comma = ',';
   }
   yield `}${externalResults(own.probes)}}`;
+}
+
+function isWorseSample(a: Sample, b: Sample): boolean {
+  return isWorseResult(a.outcome !== 'ok', a.totalUs, b.outcome !== 'ok', b.totalUs);
 }
 
 function resultOf(target: Target, sample: Sample, writer: PodResultWriter): string {
@@ -109,12 +114,6 @@ export class PodResultWriter {
     const second = Math.floor(rest / 1000);
     return `${head}${TWO_DIGITS[second]}.${THREE_DIGITS[rest - second * 1000]}Z`;
   }
-}
-
-/** Whether end `a` of a pod's pings (over IPv6, say) stands for it rather than `b`: failed before ok, then the slower. */
-export function isWorse(a: Pick<PingEnd, 'outcome' | 'totalUs'>, b: Pick<PingEnd, 'outcome' | 'totalUs'>): boolean {
-  if ((a.outcome === 'ok') !== (b.outcome === 'ok')) return b.outcome === 'ok';
-  return a.totalUs > b.totalUs;
 }
 
 /** What a key is made of; a Pod and a Target both are one. */

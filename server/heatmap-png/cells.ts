@@ -1,3 +1,4 @@
+import { LATENCY_STATES, latencyCode } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { LETTER_PX } from './font.ts';
@@ -118,10 +119,7 @@ function takeRow(cells: Cells, { links }: MergedReport, from: number, cellOf: In
 /** Outcome first, latency second. An answer without a time (from a Go pod) took less than a millisecond. */
 function stateOf(outcome: number, us: number, { t0Ms, t1Ms, t2Ms }: HeatmapLimits): CellState {
   if (outcome !== 0) return 'failed';
-  const ms = us / 1000;
-  if (ms > t2Ms) return 'slow';
-  if (ms > t1Ms) return 'warning';
-  return ms > t0Ms ? 'fair' : 'good';
+  return LATENCY_STATES[latencyCode(us, { goodMs: t0Ms, warningMs: t1Ms, problemMs: t2Ms })] ?? 'slow';
 }
 
 function raise(states: Uint8Array, cell: number, state: number): void {

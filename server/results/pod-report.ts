@@ -1,3 +1,4 @@
+import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
@@ -102,12 +103,9 @@ function fill(columns: LinkColumns, i: number, link: Link, nowMs: number): void 
   columns.sinceMs[i] = link.sinceMs < 0 ? NONE16 : pack16(nowMs - link.sinceMs);
 }
 
-/** So many suspect samples are believed: see `judge`. */
-const BELIEVED = 3;
-
 /** Writes what a link came to into place `i` of the columns. A starved failure or two, with nothing else, are none. */
 export function fillStats(stats: StatColumns, i: number, summary: Summary): void {
-  const isDoubtful = summary.suspect === summary.count && summary.count < BELIEVED;
+  const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;
   stats.samples[i] = Math.min(summary.count, 65_535);
   stats.suspect[i] = Math.min(summary.suspect, 65_535);
   stats.failures[i] = isDoubtful ? 0 : Math.min(summary.failures, 65_535);

@@ -1,3 +1,4 @@
+import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../protocol/links.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf } from './buckets.ts';
@@ -36,8 +37,6 @@ export interface RangeResult {
   resolutionMs: number;
 }
 
-/** So many suspect samples are believed, as they are now: see `judge`. */
-const BELIEVED = 3;
 /** How far before a time range a sample may lie that says how a link stood in it, in its lengths. */
 const LOOK_BACK = 4;
 
@@ -70,7 +69,7 @@ export class RangeStatistics {
         : this.#takeBuckets(kept, stretch, nowMs);
     const summary = this.#tally.summary();
     const stand = this.#stand;
-    if (stand !== null && !this.#isSettled && summary.suspect < BELIEVED) this.#lookBack(kept, stretch);
+    if (stand !== null && !this.#isSettled && summary.suspect < SUSPECT_RUN) this.#lookBack(kept, stretch);
     return { summary, stand: this.#stand, resolutionMs };
   }
 

@@ -1,4 +1,5 @@
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
+import { isNormalAgain, isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
 import { type Pod, peersHashOf, type Target } from '../protocol/pod.ts';
 import type { PeerRef } from '../protocol/pod-report.ts';
 import { MAX_SAMPLES, type Outcome, type RecentSample, type Sample } from '../protocol/sample.ts';
@@ -242,9 +243,6 @@ function newLink(target: Target, ring: Ring, track: Track): Link {
   return { target, ring, track, judgement: NO_JUDGEMENT, ...times };
 }
 
-/** A link at the limit is slow still above this share of it, as in the journal. */
-const NORMAL_SHARE = 0.8;
-
 /**
  * Takes one more sample into a link, at `nowMs`; gives the change if its state is another now, else null. From `slowUs` on
  * a probe is slow (SLOW_LINK).
@@ -262,8 +260,8 @@ function takeSample(link: Link, sample: Sample, nowMs: number, slowUs: number): 
 }
 
 function takeSpeed(link: Link, { outcome, totalUs }: Sample, nowMs: number, slowUs: number): void {
-  if (outcome !== 'ok' || totalUs < slowUs * NORMAL_SHARE) link.slowSinceMs = -1;
-  else if (totalUs >= slowUs && link.slowSinceMs < 0) link.slowSinceMs = nowMs;
+  if (outcome !== 'ok' || isNormalAgain(totalUs, slowUs)) link.slowSinceMs = -1;
+  else if (isSlow(totalUs, slowUs) && link.slowSinceMs < 0) link.slowSinceMs = nowMs;
 }
 
 /** What is held to be true of one link. */
@@ -276,9 +274,6 @@ export interface LinkJudgement {
   suspectRun: number;
 }
 
-/** So many suspect samples in a report are believed: a process that is starved for ever must not hide a dead peer for ever. */
-const BELIEVED_RUN = 3;
-
 /** The verdict on a link of which nothing is known. */
 const NO_JUDGEMENT: LinkJudgement = { judged: null, newest: null, suspectRun: 0 };
 
@@ -290,7 +285,7 @@ const NO_JUDGEMENT: LinkJudgement = { judged: null, newest: null, suspectRun: 0 
 function judge(verdict: LinkJudgement, sample: Sample): LinkJudgement {
   if (!sample.suspect) return { judged: sample, newest: sample, suspectRun: 0 };
   const suspectRun = verdict.suspectRun + 1;
-  const believed = suspectRun >= BELIEVED_RUN || (verdict.judged === null && sample.outcome === 'ok');
+  const believed = suspectRun >= SUSPECT_RUN || (verdict.judged === null && sample.outcome === 'ok');
   return { judged: believed ? sample : verdict.judged, newest: sample, suspectRun };
 }
 

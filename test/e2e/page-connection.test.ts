@@ -67,7 +67,7 @@ describe('a connection', () => {
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('bad-reports');
-    await soon(() => words(page, '.notices')).toContain('not a matrix of this version');
+    await soon(() => words(page, '.notices')).toContain('not a mesh of this version');
     await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });
 

@@ -1,7 +1,7 @@
+import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-state.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { boundedClauses } from './hypothesis.ts';
 import type { LinkKind } from './link-choice.ts';
-import { DEFAULT_THRESHOLDS, type Thresholds } from './link-state.ts';
 import type { ValueKind, ValuePhase } from './picture.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 

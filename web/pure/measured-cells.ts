@@ -1,3 +1,4 @@
+import { isWorseResult, latencyCode } from '../../server/protocol/link-state.ts';
 import {
   FLAG_NOT_YET,
   FLAG_SUSPECT,
@@ -10,7 +11,6 @@ import { codeOf } from './link-state.ts';
 import type { PictureOptions } from './picture.ts';
 import type { PictureCells } from './picture-cells.ts';
 
-const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 const NOT_YET = codeOf('not-yet');
 const UNKNOWN = codeOf('unknown');
@@ -27,9 +27,6 @@ export function fillMeasured(cells: PictureCells, from: number, row: MergedRepor
   const { to: tos, flags: allFlags, outcome } = links;
   const unreliable = row.starvation?.unreliable === true;
   const failuresStand = !unreliable || failsAtFew(links);
-  const goodUs = options.thresholds.goodMs * 1000;
-  const warningUs = options.thresholds.warningMs * 1000;
-  const problemUs = options.thresholds.problemMs * 1000;
   const { figures, spare } = figuresOf(row, options);
   const windowed = options.value === 'last' ? null : row.stats;
   const start = from * n;
@@ -47,7 +44,7 @@ export function fillMeasured(cells: PictureCells, from: number, row: MergedRepor
     }
     const us = figureAt(figures, spare, i);
     const failed = outcome[i] !== 0;
-    const code = failed ? FAILED : us < 0 ? UNKNOWN : us < goodUs ? 0 : us < warningUs ? 1 : us < problemUs ? 2 : SLOW;
+    const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
     if (seen !== -1 && !isWorse(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[pair] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
@@ -100,9 +97,9 @@ function figureAt(figures: Uint16Array, spare: Uint16Array | null, i: number): n
   return us < 0 && spare !== null ? unpack16(spare[i] ?? 0) : us;
 }
 
-/** Of two IP families of one pair the worse is shown: failed, then slower; anything measured before `not-yet`. */
+/** Of two IP families of one pair the worse is shown; anything measured before `not-yet`. */
 function isWorse(code: number, us: number, oldCode: number, oldUs: number): boolean {
-  const rank = (c: number) => (c <= FAILED ? c : -1);
-  if (rank(code) !== rank(oldCode)) return rank(code) > rank(oldCode);
-  return us > oldUs;
+  const isMeasured = (c: number) => c <= FAILED;
+  if (!isMeasured(code) || !isMeasured(oldCode)) return isMeasured(code) && !isMeasured(oldCode);
+  return isWorseResult(code === FAILED, us, oldCode === FAILED, oldUs);
 }

@@ -1,3 +1,4 @@
+import { latePhase } from '../../server/protocol/link-state.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { latencyText } from './figures.ts';
 import type { LinkFacts } from './link-facts.ts';
@@ -24,22 +25,8 @@ export interface WordsContext {
   isFoundBack: boolean;
 }
 
-/** What late answers come down to: which phase has the time. `unmeasured`: Goldpinger's `/check` tells only the total. */
-export type LatePhase = 'connect' | 'first-byte' | 'both' | 'body' | 'unmeasured';
-
-/** A phase that holds this share of the time is the one that is late. */
-const MOST = 0.7;
 /** TCP sends a lost SYN again after 1 s (RFC 6298, section 2: initial RTO). */
 const SYN_AGAIN_US = 1_000_000;
-
-/** Which phase holds the time of an answer. */
-export function latePhase(facts: Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs'>): LatePhase {
-  const { connectUs, firstByteUs, totalUs } = facts;
-  if (connectUs < 0 || firstByteUs < 0 || totalUs <= 0) return 'unmeasured';
-  if (firstByteUs >= totalUs * MOST) return 'first-byte';
-  if (connectUs >= totalUs * MOST) return 'connect';
-  return connectUs + firstByteUs >= totalUs * MOST ? 'both' : 'body';
-}
 
 /**
  * What is wrong with a link and where to look, by outcome first and by phase second; `back` is the same link the other
@@ -100,7 +87,7 @@ function oneWay(facts: LinkFacts, context: WordsContext): Verdict {
 
 function lateWords(facts: LinkFacts, { from, to }: WordsContext): { title: string; text: string } {
   const again = facts.connectUs >= SYN_AGAIN_US ? ' Beyond 1 s a packet was lost and sent again.' : '';
-  switch (latePhase(facts)) {
+  switch (latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs)) {
     case 'first-byte':
       return {
         title: 'The first byte is late, the connection is not.',

@@ -1,6 +1,7 @@
+import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
-import { LINK_STATES, type LinkState, type Thresholds } from './link-state.ts';
+import { LINK_STATES, type LinkState } from './link-state.ts';
 import { type PodNames, podNames } from './names.ts';
 import { CellsMaker, type PictureCells, STATES } from './picture-cells.ts';
 import { type PodView, viewPods } from './pod-view.ts';

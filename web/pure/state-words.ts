@@ -1,7 +1,8 @@
+import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { OUTCOMES } from '../../server/protocol/sample.ts';
 import { latencyText } from './figures.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
-import { LINK_STATES, type LinkState, stateAt, type Thresholds } from './link-state.ts';
+import { LINK_STATES, type LinkState, stateAt } from './link-state.ts';
 import { linkWords, stateWords } from './link-words.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';

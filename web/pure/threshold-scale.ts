@@ -1,4 +1,5 @@
-import { codeOf, type Thresholds } from './link-state.ts';
+import type { Thresholds } from '../../server/protocol/link-state.ts';
+import { codeOf } from './link-state.ts';
 import type { Picture } from './picture.ts';
 
 /** Which threshold is meant. */

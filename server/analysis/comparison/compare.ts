@@ -1,5 +1,6 @@
 import { type ChangedLink, MAX_CHANGED, type ReportData, type ReportFigures } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
+import { isSlow as isSlowUs } from '../../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
 import { emptyFigures, type LinkFigures, linkOf, type RangeLinks, type RangeReport, readLink } from './ranges.ts';
 import { Names, namesOf, type PodTable } from './tables.ts';
@@ -352,7 +353,7 @@ function failedShare({ samples, failures }: Doing): number {
 
 /** Whether a link is slow: its median is at `slowUs` or above. One without an ok sample is not slow, it fails. */
 export function isSlow({ p50Us16 }: Doing, slowUs: number): boolean {
-  return p50Us16 !== NONE16 && unpack16(p50Us16) >= slowUs;
+  return isSlowUs(unpack16(p50Us16), slowUs);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { DrawnMesh } from '../../heatmap-png/heatmap.ts';
 import type { ReportRange } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
+import { isSlow } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
@@ -163,7 +164,7 @@ function rangeReportOf({ links, stats }: MergedReport, numbers: Int32Array, slow
     p50Us16[k] = stats.p50Us[i] ?? NONE16;
     p95Us16[k] = stats.p95Us[i] ?? NONE16;
     maxUs16[k] = stats.maxUs[i] ?? NONE16;
-    if (links.outcome[i] !== 0 || unpack16(links.totalUs[i] ?? 0) >= slowUs) isBadAtEnd[k] = 1;
+    if (links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs)) isBadAtEnd[k] = 1;
     k += 1;
   }
   return picked;

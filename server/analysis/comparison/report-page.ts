@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangedLink, ReportData, ReportFigures, ReportMoment } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
+import { isSlow } from '../../protocol/link-state.ts';
 import { type ByRange, RANGES } from './compare.ts';
 import { clock, counted, day, isoOf, listed, milliseconds, span, worseWords } from './tables.ts';
 
@@ -264,7 +265,7 @@ function linkCell(link: ChangedLink['during'], slowUs: number): Markup {
   const { samples, failures, p50Us } = link;
   const failed = failures === 0 ? '' : `${failures} of ${samples} failed`;
   if (p50Us < 0) return html`<td class="n dead">${failed === '' ? '–' : failed}</td>`;
-  const look = failures > 0 ? ' dead' : p50Us >= slowUs ? ' bad' : '';
+  const look = failures > 0 ? ' dead' : isSlow(p50Us, slowUs) ? ' bad' : '';
   return html`<td class="n${look}">${milliseconds(p50Us)}${failed === '' ? null : html`<br>${failed}`}</td>`;
 }
 

@@ -1,4 +1,5 @@
 import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { latePhase } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { isJudged, type Pod } from '../../protocol/pod.ts';
@@ -203,8 +204,6 @@ export class Places {
 
 /** The most links of one cause that figures are taken from. */
 const MAX_LINKS = 128;
-/** A phase is late if it takes at least this share of the whole time. */
-const LATE_SHARE = 0.25;
 
 /** Medians over links, us; -1 without any. */
 interface Medians {
@@ -288,10 +287,8 @@ export class Evidence {
   /** The one phase that is late; null where both are, or where nothing is known of phases. */
   latePhase(): Phase | null {
     const { connectUs, firstByteUs, totalUs } = this.medians();
-    if (connectUs < 0 || firstByteUs < 0) return null;
-    const isLate = (us: number) => us >= totalUs * LATE_SHARE;
-    if (isLate(connectUs)) return isLate(firstByteUs) ? null : 'connect';
-    return isLate(firstByteUs) ? 'first-byte' : 'body';
+    const late = latePhase(connectUs, firstByteUs, totalUs);
+    return late === 'both' || late === 'unmeasured' ? null : late;
   }
 
   /** Whether the phases are known at all: Goldpinger's own reports have none. */

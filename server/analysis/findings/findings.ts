@@ -5,6 +5,7 @@ import {
   MAX_FINDING_PODS,
   MAX_FINDINGS,
 } from '../../protocol/finding.ts';
+import { isSlow } from '../../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../protocol/pod.ts';
@@ -274,8 +275,8 @@ export class FindingTally {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
       if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
-      const isSlow = unpack16(links.totalUs[i] ?? NONE16) >= slowUs;
-      const state = links.outcome[i] !== 0 ? FAILED : isSlow ? SLOW : OK;
+      const isSlowNow = isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs);
+      const state = links.outcome[i] !== 0 ? FAILED : isSlowNow ? SLOW : OK;
       const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.#told.bothFamilies = true;
@@ -317,7 +318,7 @@ function hasFailedTwice({ links }: MergedReport, i: number): boolean {
 /** What the window, if there is one, says of a link whose newest sample was slow. */
 function slowWeight({ stats }: MergedReport, i: number, slowUs: number): number {
   const samples = stats?.samples[i] ?? 0;
-  const isSlow = unpack16(stats?.p50Us[i] ?? NONE16) >= slowUs;
-  if (isSlow && samples >= 2) return STANDS;
-  return !isSlow && samples >= 3 ? SPIKE : FRESH;
+  const isSlowOver = isSlow(unpack16(stats?.p50Us[i] ?? NONE16), slowUs);
+  if (isSlowOver && samples >= 2) return STANDS;
+  return !isSlowOver && samples >= 3 ? SPIKE : FRESH;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { arcNames, arcStates } from '../../../web/pure/arc-names.ts';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import type { Scenario } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

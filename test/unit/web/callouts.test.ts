@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../server/protocol/finding.ts';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { accuse } from '../../../web/pure/accused.ts';
 import { placeCallouts } from '../../../web/pure/callout-layout.ts';
 import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';
 import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { arrange } from '../../../web/pure/order.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import { pictureOf } from './heat-pictures.ts';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
 import { hitGraph } from '../../../web/pure/graph-hit.ts';
 import {
@@ -11,7 +12,7 @@ import {
   tierOf,
 } from '../../../web/pure/graph-scene.ts';
 import { chooseLinks } from '../../../web/pure/link-choice.ts';
-import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../../web/pure/link-state.ts';
+import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { linkMark } from '../../../web/pure/marks.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import type { Scenario } from '../../support/feed/options.ts';

@@ -1,5 +1,5 @@
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
 import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';

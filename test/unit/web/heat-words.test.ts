@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { DEFAULT_THRESHOLDS, LINK_STATES } from '../../../web/pure/link-state.ts';
+import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { cellSentence, factsTitle, LEGEND_ORDER, sharedOutcome, stateNote } from '../../../web/pure/state-words.ts';
 import { pictureOf } from './heat-pictures.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { lastPingsInto } from '../../../web/pure/last-pings.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import type { Scenario } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

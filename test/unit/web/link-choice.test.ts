@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { type ChoiceRequest, chooseLinks } from '../../../web/pure/link-choice.ts';
-import { codeOf, DEFAULT_THRESHOLDS, type LinkState, stateAt } from '../../../web/pure/link-state.ts';
+import { codeOf, type LinkState, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
 import { STATES } from '../../../web/pure/picture-cells.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

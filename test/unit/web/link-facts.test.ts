@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import type { Scenario } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

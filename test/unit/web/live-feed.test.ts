@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
 import { type Order, PictureDesk, type Report } from '../../../web/data/picture-desk.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions, pictureOf } from '../../../web/pure/picture.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

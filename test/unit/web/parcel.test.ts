@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { Packer, Unpacker } from '../../../web/data/parcel.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
 import { CellsMaker } from '../../../web/pure/picture-cells.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import type { LinkFacts } from '../../../web/pure/link-facts.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { latePhase, linkVerdict } from '../../../web/pure/phase-words.ts';
+import { linkVerdict } from '../../../web/pure/phase-words.ts';
 
 const CONTEXT = {
   from: 'goldpinger-001',
@@ -35,18 +35,6 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
 
 const GOOD = facts({});
 const LATE_BYTE = facts({ state: 'slow', base: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
-
-describe('which phase is late', () => {
-  test.each([
-    ['first-byte', 210, 251_900, 252_140],
-    ['connect', 250_000, 300, 250_320],
-    ['both', 125_000, 125_000, 250_020],
-    ['body', 200, 300, 250_000],
-    ['unmeasured', -1, -1, 252_000],
-  ] as const)('%s', (phase, connectUs, firstByteUs, totalUs) => {
-    expect(latePhase({ connectUs, firstByteUs, totalUs })).toBe(phase);
-  });
-});
 
 describe('where to look', () => {
   test('is the process, not the network, where only the first byte is late (experiment 2)', () => {

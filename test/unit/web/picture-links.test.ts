@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../server/protocol/link-state.ts';
 import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
-import { DEFAULT_THRESHOLDS, latencyState, stateAt } from '../../../web/pure/link-state.ts';
+import { stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, rowOf, statesOf, USUAL } from './picture-scene.ts';
@@ -120,7 +121,7 @@ describe('a pair of pods is', () => {
     row.links.firstByteUs[0] = pack16(128_000);
     const picture = buildPicture(meshWith(1, [row]), { ...USUAL, value, phase });
     expect(picture.valueUs[0]! / us).toBeCloseTo(1, 2);
-    expect(stateAt(picture.state[0])).toBe(latencyState(us, DEFAULT_THRESHOLDS));
+    expect(stateAt(picture.state[0])).toBe(LATENCY_STATES[latencyCode(us, DEFAULT_THRESHOLDS)]!);
   });
 
   test('judged by a window where one is chosen, by the newest total where the window has no answer', () => {

@@ -1,6 +1,7 @@
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import { DEFAULT_THRESHOLDS, stateAt } from '../../../web/pure/link-state.ts';
+import { stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
 import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
 

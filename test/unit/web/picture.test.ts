@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../server/protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { LIFECYCLES } from '../../../server/protocol/pod.ts';
-import { DEFAULT_THRESHOLDS, LINK_STATES, latencyState, stateAt } from '../../../web/pure/link-state.ts';
+import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, meshWith, rowOf, USUAL } from './picture-scene.ts';
@@ -143,5 +144,5 @@ function slowTwin({ pods, reports: rows }: Mesh, from: number, to: number): stri
   }
   if (row.links.outcome[i] !== 0) return 'failed';
   if ((flags & FLAG_SUSPECT) !== 0) return 'suspect';
-  return latencyState(unpack16(row.links.totalUs[i]!), DEFAULT_THRESHOLDS);
+  return LATENCY_STATES[latencyCode(unpack16(row.links.totalUs[i]!), DEFAULT_THRESHOLDS)]!;
 }

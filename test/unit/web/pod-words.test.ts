@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Finding, MAX_FINDINGS } from '../../../server/protocol/finding.ts';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks } from '../../../server/protocol/links.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { podPhrase, podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';

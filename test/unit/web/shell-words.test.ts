@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { changeSentence, tabIcon, tabTitle, tellable } from '../../../web/pure/changes.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { calmSentence, noticesOf } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';

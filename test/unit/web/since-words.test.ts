@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { clockText } from '../../../web/pure/figures.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { lateSince, sinceWords } from '../../../web/pure/since-words.ts';
 import { FEED_TIME_MS, type Scenario } from '../../support/feed/options.ts';

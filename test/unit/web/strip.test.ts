@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { keptLines, prettyJson } from '../../../web/pure/raw-text.ts';
 import { STRIP_MS, type StripPoint, withPicture } from '../../../web/pure/strip.ts';

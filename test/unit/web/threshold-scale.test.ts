@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_THRESHOLDS } from '../../../web/pure/link-state.ts';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import {
   binsOf,
   msAt,

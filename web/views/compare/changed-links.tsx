@@ -1,7 +1,7 @@
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { CHANGES, type Comparison, mostChanged } from '../../pure/compare.ts';
 import { changeWords, deltaFigure, deltaText, doingText, linkOf, onScale, pairName } from '../../pure/compare-words.ts';
 import { countText, plural } from '../../pure/figures.ts';
-import type { Thresholds } from '../../pure/link-state.ts';
 import { RANGE_NAMES } from '../../pure/timeline-ranges.ts';
 
 /** The most lines. */

@@ -1,7 +1,8 @@
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { csvOf } from '../../pure/csv.ts';
 import { clockText, countText } from '../../pure/figures.ts';
 import { cellTokens } from '../../pure/heat-colours.ts';
-import { codeOf, type Thresholds } from '../../pure/link-state.ts';
+import { codeOf } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
 import { linkMark } from '../../pure/marks.ts';
 import { buildPicture, type Picture } from '../../pure/picture.ts';

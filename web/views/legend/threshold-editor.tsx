@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import { DEFAULT_THRESHOLDS } from '../../pure/link-state.ts';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import {
   MAX_DOTS,
   THRESHOLD_LABELS,

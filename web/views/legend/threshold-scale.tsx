@@ -1,5 +1,5 @@
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
-import type { Thresholds } from '../../pure/link-state.ts';
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import type { Picture } from '../../pure/picture.ts';
 import {
   binsOf,

@@ -1,0 +1,84 @@
+/*
+ * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
+ * (metrics, events, findings, verdicts, comparison, PNG and page) takes it from here.
+ *
+ * | word       | one sample                                      | a link now                           | a link over a range |
+ * | failed     | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
+ * | slow       | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; an event is written after SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
+ * | unreliable | the measuring process was short of CPU (suspect) | its newest sample is suspect         | all its samples are suspect |
+ *
+ * A suspect sample stands for its link only as one of SUSPECT_RUN in a row: see `results`.
+ */
+
+/** A link becomes slow, or normal again, in the journal of events after this many trustworthy samples in a row. */
+export const SLOW_RUN = 3;
+
+/**
+ * A slow link is normal again below this share of SLOW_LINK. Between the two it keeps its state, so that a link at the limit
+ * does not alternate.
+ */
+const NORMAL_SHARE = 0.8;
+
+/**
+ * After this many suspect samples in a row the newest stands for its link: a process that is short of CPU for ever must
+ * not hide a dead peer for ever.
+ */
+export const SUSPECT_RUN = 3;
+
+/** Whether a latency is slow. Exactly the limit is slow. A negative latency (not measured) is not. */
+export function isSlow(us: number, slowUs: number): boolean {
+  return us >= slowUs;
+}
+
+/** Whether a latency ends a slow period. */
+export function isNormalAgain(us: number, slowUs: number): boolean {
+  return us < slowUs * NORMAL_SHARE;
+}
+
+/** What an answer is called by its latency, fastest first. */
+export const LATENCY_STATES = ['good', 'fair', 'warning', 'slow'] as const;
+
+/** What an answer is called by its latency. */
+export type LatencyState = (typeof LATENCY_STATES)[number];
+
+/** Limits of latency, ms, ascending: below `goodMs` good, below `warningMs` fair, below `problemMs` warning, else slow. */
+export interface Thresholds {
+  goodMs: number;
+  warningMs: number;
+  problemMs: number;
+}
+
+/** The thresholds of the page before anybody moves them: those of the usual Goldpinger runbooks. */
+export const DEFAULT_THRESHOLDS: Thresholds = { goodMs: 2, warningMs: 5, problemMs: 100 };
+
+/** Index in `LATENCY_STATES` of an answer that took `us` microseconds. Exactly a limit belongs to the worse state. */
+export function latencyCode(us: number, { goodMs, warningMs, problemMs }: Thresholds): number {
+  if (us < goodMs * 1000) return 0;
+  if (us < warningMs * 1000) return 1;
+  return isSlow(us, problemMs * 1000) ? 3 : 2;
+}
+
+/**
+ * Whether the first of two results of the same link (over IPv4 and IPv6) is worse: a failure before any answer, then the
+ * slower one.
+ */
+export function isWorseResult(failed: boolean, us: number, otherFailed: boolean, otherUs: number): boolean {
+  return failed === otherFailed ? us > otherUs : failed;
+}
+
+/**
+ * Where the time of a late answer went. `both`: connect and first byte, as in a slow network. `unmeasured`: the phases are
+ * not known, as in Goldpinger's `/check`, which has only a total.
+ */
+export type LatePhase = 'connect' | 'first-byte' | 'both' | 'body' | 'unmeasured';
+
+/** A phase is late if it takes at least this share of the total. */
+const LATE_SHARE = 0.25;
+
+/** Which phase of an answer is late; durations in microseconds, negative where not measured. */
+export function latePhase(connectUs: number, firstByteUs: number, totalUs: number): LatePhase {
+  if (connectUs < 0 || firstByteUs < 0 || totalUs <= 0) return 'unmeasured';
+  const lateUs = totalUs * LATE_SHARE;
+  if (connectUs >= lateUs) return firstByteUs >= lateUs ? 'both' : 'connect';
+  return firstByteUs >= lateUs ? 'first-byte' : 'body';
+}
