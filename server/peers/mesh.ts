@@ -8,8 +8,8 @@ import {
   unpack16,
 } from '../protocol/links.ts';
 import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
-import { type Pod, peersHashOf } from '../protocol/pod.ts';
-import type { PeerRef, PodReport } from '../protocol/pod-report.ts';
+import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
 
 /** When and how a report came in. */
 export interface Arrival {

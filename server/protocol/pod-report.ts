@@ -1,16 +1,8 @@
 import * as v from 'valibot';
 import { type ReportPast, reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { DISCOVERY_FAULTS } from './pod.ts';
+import { DISCOVERY_FAULTS, type PeerRef } from './pod.ts';
 import { figure, text } from './validators.ts';
-
-/** Who a link leads to. */
-export interface PeerRef {
-  uid: string;
-  name: string;
-  namespace: string;
-  podIP: string;
-}
 
 /** How far a pod's own measurements are to be trusted. */
 export interface Starvation {

@@ -1,5 +1,3 @@
-import type { PeerRef } from './pod-report.ts';
-
 /** Stages of a pod's life, which are not health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
 
@@ -37,6 +35,14 @@ export interface Pod {
   labels: string;
   /** uid of the pod that took this one's place (same owner, created after it left). */
   replacedBy: string;
+}
+
+/** What a pod report says of a peer: enough to find it among the pods of whoever reads the report. */
+export interface PeerRef {
+  uid: string;
+  name: string;
+  namespace: string;
+  podIP: string;
 }
 
 /** The order in which pods are listed everywhere: by namespace, name, uid. */

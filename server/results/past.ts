@@ -11,8 +11,8 @@ import {
   pack16,
   phaseFlag,
 } from '../protocol/links.ts';
-import { peersHashOf, type Target } from '../protocol/pod.ts';
-import { MAX_DETAILS, type PeerRef, type Starvation } from '../protocol/pod-report.ts';
+import { type PeerRef, peersHashOf, type Target } from '../protocol/pod.ts';
+import { MAX_DETAILS, type Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slice } from '../runtime/concurrency.ts';

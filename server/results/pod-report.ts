@@ -12,7 +12,8 @@ import {
   phaseFlag,
   type StatColumns,
 } from '../protocol/links.ts';
-import { MAX_DETAILS, type PeerRef, type PodReport } from '../protocol/pod-report.ts';
+import type { PeerRef } from '../protocol/pod.ts';
+import { MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Slice } from '../runtime/concurrency.ts';
 import type { RangeStatistics } from './range-statistics.ts';

@@ -1,7 +1,6 @@
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import { isNormalAgain, isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
-import { type Pod, peersHashOf, type Target } from '../protocol/pod.ts';
-import type { PeerRef } from '../protocol/pod-report.ts';
+import { type PeerRef, type Pod, peersHashOf, type Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type Outcome, type RecentSample, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { Slice } from '../runtime/concurrency.ts';

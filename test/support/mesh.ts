@@ -1,8 +1,14 @@
 import { HealthTally } from '../../server/peers/health.ts';
 import { emptyLinks, FLAG_NOT_YET, pack16, phaseFlag } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../../server/protocol/mesh.ts';
-import { type DiscoverySnapshot, type DiscoveryStatus, type Pod, peersHashOf } from '../../server/protocol/pod.ts';
-import type { PeerRef, PodReport } from '../../server/protocol/pod-report.ts';
+import {
+  type DiscoverySnapshot,
+  type DiscoveryStatus,
+  type PeerRef,
+  type Pod,
+  peersHashOf,
+} from '../../server/protocol/pod.ts';
+import type { PodReport } from '../../server/protocol/pod-report.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
 
 /** The moment at which all tests of the mesh play. */

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeStats, emptyLinks, emptyStats, encodeColumns } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import { encodePodReport, type PeerRef, type PodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
+import type { PeerRef } from '../../../server/protocol/pod.ts';
+import { encodePodReport, type PodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 
 const peers: PeerRef[] = ['a', 'b', 'c'].map((uid) => ({
