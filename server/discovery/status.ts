@@ -1,5 +1,6 @@
 import type { DiscoveryFault, DiscoveryStatus } from '../protocol/pod.ts';
 import { textOf } from '../runtime/errors.ts';
+import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
 
 /** Keeps the status of discovery. Every method gives whether its readers see anything new beyond a younger `lastGoodMs`. */
 export class StatusBook {
@@ -97,33 +98,6 @@ export class ApiError extends Error {
   }
 }
 
-const BY_CODE: Record<string, DiscoveryFault> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  ECONNABORTED: 'reset',
-  EPIPE: 'reset',
-  ERR_STREAM_PREMATURE_CLOSE: 'reset',
-  ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'unreachable',
-  EHOSTDOWN: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  ENETDOWN: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EPROTO: 'tls',
-  HOSTNAME_MISMATCH: 'tls',
-};
-
-/** OpenSSL's names for what is wrong with a certificate, and Node's own for TLS. */
-const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|INVALID_PURPOSE|CRL_)/;
-
-/** The class of an error from a socket, a TLS handshake or Node's HTTP parser. */
-function faultOfCode(code: string): DiscoveryFault {
-  if (code.startsWith('HPE_')) return 'malformed';
-  return BY_CODE[code] ?? (TLS_CODE.test(code) ? 'tls' : 'unreachable');
-}
-
 /**
  * The class of an HTTP status other than 200. 400 and 422 mean that our namespace or label selector is not acceptable;
  * a redirect comes from a login proxy, never from an API server.
@@ -144,7 +118,7 @@ export function asApiError(error: unknown, unnamed: DiscoveryFault = 'malformed'
   if (error instanceof ApiError) return error;
   if (!(error instanceof Error)) return new ApiError(unnamed, error);
   if (error.cause instanceof ApiError) return error.cause;
-  const code = (error as { code?: unknown }).code;
-  if (typeof code !== 'string') return new ApiError(unnamed, error);
-  return new ApiError(faultOfCode(code), error.message === '' ? code : error);
+  const code = errorCodeOf(error);
+  if (code === '') return new ApiError(unnamed, error);
+  return new ApiError(networkFaultOf(code), error.message === '' ? code : error);
 }

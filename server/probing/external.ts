@@ -7,7 +7,7 @@ import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { codeOf } from './fault.ts';
+import { errorCodeOf } from '../runtime/network-errors.ts';
 
 /** What is probed outside the mesh. At most 500 targets in all; what is beyond is left out. */
 export interface ExternalSettings {
@@ -214,7 +214,7 @@ async function resolveHost(host: string, lookup: Lookup): Promise<string> {
     const addresses = await lookup(host);
     return addresses.length > 0 ? '' : `${host} was resolved to 0 ips`;
   } catch (error) {
-    const none = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(codeOf(error));
+    const none = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
     return none ? `${host} was resolved to 0 ips` : `lookup ${host}: ${textOf(error, 100)}`;
   }
 }
@@ -325,7 +325,7 @@ function once(clock: Clock, timeoutMs: number, signal: AbortSignal, finish: (err
 
 /** An error of a socket in the words that Goldpinger's readers know. */
 function socketWords(error: unknown): string {
-  const code = codeOf(error);
+  const code = errorCodeOf(error);
   if (code === 'ECONNREFUSED') return 'connection refused';
   if (code === 'ECONNRESET') return 'connection reset by peer';
   if (code === 'ENOTFOUND') return 'no such host';

@@ -1,33 +1,12 @@
 import type { Outcome } from '../protocol/sample.ts';
+import { networkFaultOf } from '../runtime/network-errors.ts';
 
-const OUTCOME_OF: Record<string, Outcome> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  ECONNABORTED: 'reset',
-  EPIPE: 'reset',
-  ETIMEDOUT: 'timeout',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EAI_FAIL: 'dns',
-  EAI_NODATA: 'dns',
-  EAI_NONAME: 'dns',
-};
-
-/** Our own process lacks something; says nothing about the link. */
-const OWN_FAULTS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
-
-/** The system's code of an error of a socket, e.g. `ECONNREFUSED`; '' if it has none. */
-export function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code.slice(0, 40) : '';
-}
-
-/** What an error code of a socket means for the link. All that is left is some way of having no route. */
+/**
+ * The outcome of a probe that ended with this error code of its socket: refused, reset, timeout, dns or unreachable.
+ * A probe speaks plain HTTP and has its own parser, so a code of TLS is a surprise; it becomes `unreachable` like any
+ * other unknown code.
+ */
 export function outcomeOfCode(code: string): Outcome {
-  return OUTCOME_OF[code] ?? 'unreachable';
-}
-
-/** Whether an error code tells of our own process rather than of the link. */
-export function isOwnFault(code: string): boolean {
-  return OWN_FAULTS.has(code);
+  const fault = networkFaultOf(code);
+  return fault === 'tls' ? 'unreachable' : fault;
 }

@@ -4,7 +4,8 @@ import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from
 import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { codeOf, isOwnFault, outcomeOfCode } from './fault.ts';
+import { errorCodeOf, isOwnFault } from '../runtime/network-errors.ts';
+import { outcomeOfCode } from './fault.ts';
 import { HttpAnswer, type Progress } from './http-response.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 
@@ -129,7 +130,7 @@ class Exchange {
 
   #fail(error: unknown): void {
     if (this.#done) return;
-    const code = codeOf(error);
+    const code = errorCodeOf(error);
     const outcome = outcomeOfCode(code);
     if (outcome === 'reset' && this.#phase === 'connect') {
       // A reset in answer to the handshake is told as ECONNREFUSED; so this one came just after it, before we looked.
