@@ -101,7 +101,7 @@ async function build(
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
   const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: options.keepChanges ?? 1000 });
   const tokens = new Tokens(() => randomBytes(24).toString('base64url'));
-  const identity = makeServerIdentity(clock.nowMs());
+  const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
   undo.push(() => watchdog.stop());
   const access: ApiAccess = {

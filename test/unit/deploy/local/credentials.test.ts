@@ -2,46 +2,18 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { derInteger, derOctets, derOid, derTime, makeServerIdentity } from '../../../../deploy/local/certificate.ts';
+import { makeServerIdentity } from '../../../../deploy/local/certificate.ts';
 import { readKubeconfig, writeKubeconfig } from '../../../../deploy/local/kubeconfig.ts';
 import { keepWriteToken, keptWriteToken, lockFolder, pruneLogs } from '../../../../deploy/local/state-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('DER', () => {
-  it('gives lengths in the shortest form', () => {
-    const head = (length: number) =>
-      derOctets(Buffer.alloc(length))
-        .subarray(0, -length || undefined)
-        .toString('hex');
-    expect([0, 1, 127, 128, 255, 256, 65_536].map(head)).toEqual([
-      '0400',
-      '0401',
-      '047f',
-      '048180',
-      '0481ff',
-      '04820100',
-      '0483010000',
-    ]);
-  });
-
-  it('gives object identifiers, positive integers and times as X.690 has them', () => {
-    expect(derOid('1.2.840.10045.4.3.2').toString('hex')).toBe('06082a8648ce3d040302');
-    expect(derInteger(Buffer.from([0x7f])).toString('hex')).toBe('02017f');
-    expect(derInteger(Buffer.from([0x80])).toString('hex')).toBe('02020080');
-    expect(
-      derTime(Date.UTC(2026, 10, 22, 17, 4, 5))
-        .subarray(2)
-        .toString(),
-    ).toBe('261122170405Z');
-  });
-});
-
-describe('the identity of the API server', () => {
-  const identity = makeServerIdentity(Date.UTC(2026, 5, 1));
+describe('the identity of the API server', async () => {
+  const identity = await makeServerIdentity(Date.UTC(2026, 5, 1));
   const ca = new X509Certificate(identity.caPem);
   const server = new X509Certificate(identity.certPem);
 
@@ -52,11 +24,12 @@ describe('the identity of the API server', () => {
     expect(server.checkHost('localhost')).toBe('localhost');
     expect(server.checkIP('127.0.0.2')).toBeUndefined();
     expect([ca.ca, server.ca]).toEqual([true, false]);
+    expect(() => createSecureContext({ cert: identity.certPem, key: identity.keyPem })).not.toThrow();
   });
 
-  it('is valid for a year, and another one each time', () => {
+  it('is valid for a year, and another one each time', async () => {
     expect(new Date(server.validTo).toISOString()).toBe('2027-06-01T00:00:00.000Z');
-    const other = new X509Certificate(makeServerIdentity(Date.UTC(2026, 5, 1)).caPem);
+    const other = new X509Certificate((await makeServerIdentity(Date.UTC(2026, 5, 1))).caPem);
     expect(server.verify(other.publicKey)).toBe(false);
     expect(other.serialNumber).not.toBe(ca.serialNumber);
   });
