@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { momentMs } from '../runtime/clock.ts';
 import { missingPartsSchema } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /** The most annotations that a pod keeps; beyond it the oldest makes room. */
 export const MAX_ANNOTATIONS = 500;
@@ -15,27 +15,27 @@ const MAX_TAGS = 10;
 export const ANNOTATION_ID = /^[\w.-]{1,64}$/;
 
 const annotationId = v.pipe(v.string(), v.regex(ANNOTATION_ID));
-const tags = v.pipe(v.array(text(MAX_TAG)), v.maxLength(MAX_TAGS));
+const tags = v.pipe(v.array(boundedText(MAX_TAG)), v.maxLength(MAX_TAGS));
 
 /** An annotation on the wire. */
 export const annotationSchema = v.object({
   /** Chosen by the pod that took it, or by the writer: writing it again replaces it (to set its end, say). */
   id: annotationId,
   /** When what it tells of began, ms since the epoch by the serving pod's clock. */
-  fromMs: figure,
+  fromMs: finiteNumber,
   /** When it ended; null = a moment, or not ended yet. */
-  toMs: v.nullable(figure),
-  text: text(MAX_ANNOTATION_TEXT),
+  toMs: v.nullable(finiteNumber),
+  text: boundedText(MAX_ANNOTATION_TEXT),
   tags,
   /** When it was last written: of two with one id the later is right. */
-  writtenMs: figure,
+  writtenMs: finiteNumber,
 });
 
 /** A mark that somebody or a tool has set on the timeline. */
 export type Annotation = v.InferOutput<typeof annotationSchema>;
 
 const annotationsSchema = v.object({
-  nowMs: figure,
+  nowMs: finiteNumber,
   missing: missingPartsSchema,
   annotations: v.pipe(v.array(annotationSchema), v.maxLength(MAX_ANNOTATIONS)),
 });
@@ -69,7 +69,7 @@ const copySchema = v.object({
   fromAgeMs: age,
   toAgeMs: v.nullable(age),
   writtenAgeMs: age,
-  text: text(MAX_ANNOTATION_TEXT),
+  text: boundedText(MAX_ANNOTATION_TEXT),
   tags,
   /** Whether it has been taken back. */
   deleted: v.boolean(),
@@ -98,9 +98,9 @@ export function parseAnnotationCopies(wire: unknown): AnnotationCopies {
 
 const writtenSchema = v.object({
   annotation: v.nullable(annotationSchema),
-  nowMs: figure,
+  nowMs: finiteNumber,
   /** How many pods have it now, the one that was asked included. */
-  taken: count,
+  taken: wholeNumber,
   missing: missingPartsSchema,
 });
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
 import { FINDING_KINDS } from './finding.ts';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
 /** `format` of a report. */
@@ -16,15 +16,18 @@ export const MAX_REPORT_ANNOTATIONS = 100;
 export const MAX_REPORT_NAMES = 20;
 
 /** A list that names some of the pods or links that it counts. */
-const namesSchema = v.object({ count, names: v.pipe(v.array(text(600)), v.maxLength(MAX_REPORT_NAMES)) });
+const namesSchema = v.object({
+  count: wholeNumber,
+  names: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_REPORT_NAMES)),
+});
 
 const rangeSchema = v.object({
-  fromMs: figure,
-  toMs: figure,
+  fromMs: finiteNumber,
+  toMs: finiteNumber,
   /** How fine its figures are: 0 = all samples are still there, else the length of a bucket. */
-  resolutionMs: figure,
+  resolutionMs: finiteNumber,
   /** Pods whose report was wanted, and those whose report is missing. */
-  pods: count,
+  pods: wholeNumber,
   missing: namesSchema,
 });
 
@@ -34,14 +37,14 @@ export type ReportRange = v.InferOutput<typeof rangeSchema>;
 /** Durations in us, the median over links of each link's own figure; -1 without an ok sample. */
 const figuresSchema = v.object({
   /** Links with a sample in the range. */
-  links: count,
+  links: wholeNumber,
   /** Those of them with a failed probe. */
-  failed: count,
+  failed: wholeNumber,
   /** The others that are slow: p50 at SLOW_LINK or above. */
-  slow: count,
-  p50Us: figure,
-  p95Us: figure,
-  maxUs: figure,
+  slow: wholeNumber,
+  p50Us: finiteNumber,
+  p95Us: finiteNumber,
+  maxUs: finiteNumber,
 });
 
 /** Key figures of some links in one range. */
@@ -53,11 +56,11 @@ const inRangesSchema = v.object({
   after: v.nullable(figuresSchema),
 });
 
-const linkFiguresSchema = v.nullable(v.object({ samples: count, failures: count, p50Us: figure }));
+const linkFiguresSchema = v.nullable(v.object({ samples: wholeNumber, failures: wholeNumber, p50Us: finiteNumber }));
 
 const changedSchema = v.object({
-  from: text(600),
-  to: text(600),
+  from: boundedText(600),
+  to: boundedText(600),
   ipv6: v.boolean(),
   /** See `affected` in the report. */
   affected: v.boolean(),
@@ -74,12 +77,12 @@ export type ChangedLink = v.InferOutput<typeof changedSchema>;
 
 const momentSchema = v.object({
   /** null: it was not detected, or did not recover, or nobody knows; `words` say which. */
-  ms: v.nullable(figure),
+  ms: v.nullable(finiteNumber),
   /** From when it counts, and to when; 0 = not known. */
-  sinceMs: figure,
-  atMs: figure,
+  sinceMs: finiteNumber,
+  atMs: finiteNumber,
   /** One sentence. */
-  words: text(1000),
+  words: boundedText(1000),
 });
 
 /** How long something took. */
@@ -87,17 +90,17 @@ export type ReportMoment = v.InferOutput<typeof momentSchema>;
 
 const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
-  title: text(200),
-  generatedAtMs: figure,
-  servedBy: text(253),
+  title: boundedText(200),
+  generatedAtMs: finiteNumber,
+  servedBy: boundedText(253),
   cluster: v.object({
-    version: text(64),
-    namespace: text(253),
-    labelSelector: text(2048),
-    pods: count,
-    refreshIntervalMs: figure,
-    pingTimeoutMs: figure,
-    slowLinkMs: figure,
+    version: boundedText(64),
+    namespace: boundedText(253),
+    labelSelector: boundedText(2048),
+    pods: wholeNumber,
+    refreshIntervalMs: finiteNumber,
+    pingTimeoutMs: finiteNumber,
+    slowLinkMs: finiteNumber,
   }),
   /** By the serving pod's clock, ms since the epoch. null: there is nothing to look at. */
   ranges: v.object({ before: v.nullable(rangeSchema), during: rangeSchema, after: v.nullable(rangeSchema) }),
@@ -108,9 +111,9 @@ const reportSchema = v.object({
       v.object({
         kind: v.picklist(FINDING_KINDS),
         severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
-        subject: text(600),
-        title: text(400),
-        detail: text(600),
+        subject: boundedText(600),
+        title: boundedText(400),
+        detail: boundedText(600),
         /** Whether the same was found in the range "before". */
         before: v.boolean(),
       }),
@@ -125,13 +128,13 @@ const reportSchema = v.object({
    * at SLOW_LINK or above, and at least twice before's. A link that is not known from before counts when it is bad.
    */
   affected: v.object({
-    links: count,
+    links: wholeNumber,
     /** All links with a sample in the range "during". */
-    of: count,
+    of: wholeNumber,
     /** Those of them that were still failing or slow at the end of the last range. */
-    stillBad: count,
+    stillBad: wholeNumber,
     /** Those of them that were no longer probed in the last range. */
-    unprobed: count,
+    unprobed: wholeNumber,
     /** Pods that they lead to, and from. */
     to: namesSchema,
     from: namesSchema,
@@ -139,16 +142,16 @@ const reportSchema = v.object({
   /** Affected links that touch no target, as `a → b`. */
   collateral: namesSchema,
   /** Links with samples before that have none during: nobody can tell how they were. */
-  lostFromView: count,
+  lostFromView: wholeNumber,
   changed: v.pipe(v.array(changedSchema), v.maxLength(MAX_CHANGED)),
   /** Links known in both ranges that are not among them, and the most that the p50 of one of them changed by. */
-  unlisted: v.object({ links: count, maxChangeUs: figure }),
+  unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),
   timeToDetect: momentSchema,
   timeToRecover: momentSchema,
   events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_REPORT_EVENTS)),
   annotations: v.pipe(v.array(annotationSchema), v.maxLength(MAX_REPORT_ANNOTATIONS)),
   /** What is not known, a sentence each. */
-  unknown: v.pipe(v.array(text(1000)), v.maxLength(30)),
+  unknown: v.pipe(v.array(boundedText(1000)), v.maxLength(30)),
 });
 
 /** What happened in a range against the time before and after it: `/api/v1/report?from&to`. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /** What happens and is worth remembering. The names say of what: a pod, a link, the Kubernetes API, a report, a probe. */
 export const EVENT_KINDS = [
@@ -30,7 +30,12 @@ export const MAX_EVENTS = 1000;
 /** The most probing pods that an event of many links names. */
 export const MAX_EVENT_PODS = 5;
 
-const eventPodSchema = v.object({ uid: text(128), name: text(253), namespace: text(63), node: text(253) });
+const eventPodSchema = v.object({
+  uid: boundedText(128),
+  name: boundedText(253),
+  namespace: boundedText(63),
+  node: boundedText(253),
+});
 
 /** A pod as events name it: it may be gone from every list by now. */
 export type EventPod = v.InferOutput<typeof eventPodSchema>;
@@ -48,7 +53,7 @@ const journalSchema = v.object({
   /** Another one for each start of the process: `id` and `seq` name an entry everywhere. */
   id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
   /** Ms since this pod's journal began. */
-  knownAgeMs: figure,
+  knownAgeMs: finiteNumber,
   /** Whether older events in the time range asked for had to make room. */
   truncated: v.boolean(),
   /** Each is validated on its own: see `parsingJournal`. */
@@ -57,20 +62,20 @@ const journalSchema = v.object({
 
 const journalEntrySchema = v.object({
   /** Counts the entries of this journal. */
-  seq: count,
+  seq: wholeNumber,
   /** How long ago it was, by this pod's clock that never jumps. */
-  ageMs: figure,
+  ageMs: finiteNumber,
   /** When it was as the Kubernetes API tells it, ms since the epoch: the same from every pod. 0 = it does not. */
-  toldMs: figure,
+  toldMs: finiteNumber,
   kind: kinds,
   /** The pod it is about; of a link the one that is probed; null for the API and for external targets. */
   pod: eventPod,
   outcome,
   phase,
   /** The latency that a link has become slow or normal with, or has after it recovered; -1 without one. */
-  totalUs: figure,
+  totalUs: finiteNumber,
   /** In words, or of `pod-replaced` the new pod's name, of a probe its target. */
-  detail: text(300),
+  detail: boundedText(300),
 });
 
 /** One entry of a pod's journal. */
@@ -96,7 +101,7 @@ export function* parsingJournal(wire: unknown): Generator<void, Journal> {
   return { ...journal, events };
 }
 
-const missingSchema = v.object({ name: text(253), reason: text(32), detail: text(400) });
+const missingSchema = v.object({ name: boundedText(253), reason: boundedText(32), detail: boundedText(400) });
 
 /** A pod that did not tell its part, and why (`MISSING_REASONS`). */
 export type MissingPart = v.InferOutput<typeof missingSchema>;
@@ -107,23 +112,23 @@ export const missingPartsSchema = v.pipe(v.array(missingSchema), v.maxLength(65_
 /** One merged event on the wire. */
 export const meshEventSchema = v.object({
   /** The same for the same event, whichever pod is asked. */
-  id: text(200),
-  atMs: figure,
+  id: boundedText(200),
+  atMs: finiteNumber,
   kind: kinds,
   pod: eventPod,
   /** The probing pods of a link event, at most 5, and how many there are; of others who told it. */
   from: v.pipe(v.array(eventPodSchema), v.maxLength(MAX_EVENT_PODS)),
-  fromCount: count,
+  fromCount: wholeNumber,
   outcome,
   phase,
-  totalUs: figure,
-  detail: text(300),
+  totalUs: finiteNumber,
+  detail: boundedText(300),
 });
 
 const eventsSchema = v.object({
-  fromMs: figure,
-  toMs: figure,
-  nowMs: figure,
+  fromMs: finiteNumber,
+  toMs: finiteNumber,
+  nowMs: finiteNumber,
   truncated: v.boolean(),
   missing: missingPartsSchema,
   events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_EVENTS)),

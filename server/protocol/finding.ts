@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /**
  * What can be found in a mesh, the gravest first.
@@ -40,28 +40,28 @@ const findingSchema = v.object({
   /** How it is coloured: like a failed link, a slow one, a suspect one, or an unknown one. */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** What it is about, in one name: a pod, a node, `zone a → zone b`, `a → b`. */
-  subject: text(600),
+  subject: boundedText(600),
   /** The pods it is about (indexes in `Mesh.pods`): of a link the one it leads to, of a node its pods; at most 20. */
   pods: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
   /** Who says so, or from where: of a link the pod that probes; at most 20. */
   from: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
   /** Links that show it, of all links that could have. */
-  affected: count,
-  of: count,
+  affected: wholeNumber,
+  of: wholeNumber,
   /** The outcome that most of those links share; null where they do not fail. */
   outcome: v.nullable(v.picklist(OUTCOMES)),
   /** The phase in which they fail or are late; null where both or none. `connect` in both: the network; else not. */
   phase: v.nullable(v.picklist(PHASES)),
   /** Medians over the affected links, us; -1 without one. */
-  connectUs: figure,
-  firstByteUs: figure,
-  totalUs: figure,
+  connectUs: finiteNumber,
+  firstByteUs: finiteNumber,
+  totalUs: finiteNumber,
   /** Since when, ms since the epoch by the serving pod's clock; 0 = not known. */
-  sinceMs: figure,
+  sinceMs: finiteNumber,
   /** Who: what, from how many, which phase: where to look. One sentence without a full stop at its end. */
-  title: text(400),
+  title: boundedText(400),
   /** Figures and shares, what speaks for and against it; '' = nothing more to say. */
-  detail: text(600),
+  detail: boundedText(600),
 });
 
 /** One thing that stands out in a mesh, with its evidence. */

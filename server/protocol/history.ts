@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /** The most steps that one history has. */
 export const MAX_STEPS = 720;
@@ -16,7 +16,7 @@ export const LATENCY_BINS_US = [
 
 const steps = <const T extends v.GenericSchema>(entry: T) => v.pipe(v.array(entry), v.maxLength(MAX_STEPS));
 const BINS = LATENCY_BINS_US.length + 1;
-const bins = v.pipe(v.array(count), v.length(BINS));
+const bins = v.pipe(v.array(wholeNumber), v.length(BINS));
 
 /** One pod's past in steps, oldest first: `/api/v1/pod-history?fromAge&toAge&step` (ms) answers with it. */
 export interface PodHistory {
@@ -34,11 +34,11 @@ export interface PodHistory {
 
 const podHistoryHead = v.object({
   format: v.literal('goldpinger-ts/pod-history/1'),
-  fromAgeMs: figure,
-  toAgeMs: figure,
-  stepMs: figure,
-  resolutionMs: figure,
-  knownAgeMs: figure,
+  fromAgeMs: finiteNumber,
+  toAgeMs: finiteNumber,
+  stepMs: finiteNumber,
+  resolutionMs: finiteNumber,
+  knownAgeMs: finiteNumber,
 });
 
 /**
@@ -69,19 +69,19 @@ function countsOf(list: unknown, most: number): number[] {
 
 const meshHistorySchema = v.object({
   /** The beginning of the first step and the end of the last, ms since the epoch by the serving pod's clock. */
-  fromMs: figure,
-  toMs: figure,
+  fromMs: finiteNumber,
+  toMs: finiteNumber,
   /** As asked for, or wider: what `MAX_STEPS` and the resolution allow. */
-  stepMs: figure,
-  nowMs: figure,
-  resolutionMs: figure,
+  stepMs: finiteNumber,
+  nowMs: finiteNumber,
+  resolutionMs: finiteNumber,
   /** Of each step: pods whose report covers it, and pods that ran then as far as anybody knows. */
-  reports: steps(count),
-  pods: steps(count),
+  reports: steps(wholeNumber),
+  pods: steps(wholeNumber),
   missing: missingPartsSchema,
   /** Of each step: links with samples that can be trusted, and those of them with a failure. */
-  links: steps(count),
-  failed: steps(count),
+  links: steps(wholeNumber),
+  failed: steps(wholeNumber),
   /** The others by latency: by step, then by bin of `LATENCY_BINS_US`. */
   byLatency: steps(bins),
 });
@@ -96,26 +96,26 @@ export function parseMeshHistory(wire: unknown): MeshHistory {
 
 const linkHistorySchema = v.object({
   /** Uids of the probing and the probed pod. */
-  from: text(128),
-  to: text(128),
+  from: boundedText(128),
+  to: boundedText(128),
   /** Why there is none; '' otherwise. */
-  error: text(400),
-  nowMs: figure,
-  resolutionMs: figure,
+  error: boundedText(400),
+  nowMs: finiteNumber,
+  resolutionMs: finiteNumber,
   /** Steps without a sample are left out. Durations in us, over ok samples, -1 without any. */
   steps: steps(
     v.object({
-      atMs: figure,
-      lengthMs: figure,
-      samples: count,
+      atMs: finiteNumber,
+      lengthMs: finiteNumber,
+      samples: wholeNumber,
       /** Failures by outcome; only those that occurred. */
-      failures: v.record(text(32), count),
-      minUs: figure,
-      p50Us: figure,
-      p95Us: figure,
-      maxUs: figure,
-      connectP50Us: figure,
-      firstByteP50Us: figure,
+      failures: v.record(boundedText(32), wholeNumber),
+      minUs: finiteNumber,
+      p50Us: finiteNumber,
+      p95Us: finiteNumber,
+      maxUs: finiteNumber,
+      connectP50Us: finiteNumber,
+      firstByteP50Us: finiteNumber,
     }),
   ),
 });
@@ -160,11 +160,11 @@ export interface MeshPast {
 
 /** `ReportPast` on the wire. */
 export const reportPastSchema = v.object({
-  fromAgeMs: figure,
-  toAgeMs: figure,
-  resolutionMs: figure,
-  knownAgeMs: figure,
+  fromAgeMs: finiteNumber,
+  toAgeMs: finiteNumber,
+  resolutionMs: finiteNumber,
+  knownAgeMs: finiteNumber,
 });
 
 /** `MeshPast` on the wire. */
-export const meshPastSchema = v.object({ fromMs: figure, toMs: figure, resolutionMs: figure });
+export const meshPastSchema = v.object({ fromMs: finiteNumber, toMs: finiteNumber, resolutionMs: finiteNumber });

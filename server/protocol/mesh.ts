@@ -2,17 +2,10 @@ import * as v from 'valibot';
 import { type Finding, findingsSchema } from './finding.ts';
 import { type MeshPast, meshPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { type DiscoveryStatus, LIFECYCLES, MAX_LABELS, type Pod } from './pod.ts';
-import {
-  detailsSchema,
-  lastErrorSchema,
-  MAX_PROBES,
-  probeSchema,
-  type Starvation,
-  starvationSchema,
-} from './pod-report.ts';
+import { DISCOVERY_FAULTS, type DiscoveryStatus, LIFECYCLES, MAX_LABELS, type Pod } from './pod.ts';
+import { detailsSchema, MAX_PROBES, probeSchema, type Starvation, starvationSchema } from './pod-report.ts';
 import type { ProbeResult } from './sample.ts';
-import { figure, text } from './validators.ts';
+import { boundedText, finiteNumber } from './validators.ts';
 
 /**
  * Why a report is missing: what asking its pod came to, `not-asked` (no address yet, gone, out of time), or
@@ -115,32 +108,32 @@ export interface Mesh {
 export const MESH_FORMAT = 'goldpinger-ts/mesh/1';
 
 const index = v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(MAX_LINKS));
-const ips = v.pipe(v.array(text(45)), v.maxLength(8));
+const ips = v.pipe(v.array(boundedText(45)), v.maxLength(8));
 
 const podSchema = v.object({
-  uid: text(128),
-  name: text(253),
-  namespace: text(63),
-  node: text(253),
-  zone: text(253),
+  uid: boundedText(128),
+  name: boundedText(253),
+  namespace: boundedText(63),
+  node: boundedText(253),
+  zone: boundedText(253),
   podIPs: ips,
   hostIPs: ips,
   lifecycle: v.picklist(LIFECYCLES),
-  sinceMs: figure,
-  createdMs: figure,
-  owner: text(128),
-  labels: text(MAX_LABELS),
-  replacedBy: text(128),
+  sinceMs: finiteNumber,
+  createdMs: finiteNumber,
+  owner: boundedText(128),
+  labels: boundedText(MAX_LABELS),
+  replacedBy: boundedText(128),
 });
 
 const reportSchema = v.object({
   pod: index,
   missing: v.picklist([...MISSING_REASONS, '']),
-  missingDetail: text(400),
+  missingDetail: boundedText(400),
   via: v.picklist(['report', 'check']),
-  atMs: figure,
-  fetchUs: figure,
-  bootTimeMs: figure,
+  atMs: finiteNumber,
+  fetchUs: finiteNumber,
+  bootTimeMs: finiteNumber,
   samePeers: v.boolean(),
   links: v.unknown(),
   details: detailsSchema,
@@ -151,37 +144,39 @@ const reportSchema = v.object({
 
 const meshSchema = v.object({
   format: v.literal(MESH_FORMAT),
-  atMs: figure,
-  collectMs: figure,
-  ageMs: figure,
-  windowMs: figure,
+  atMs: finiteNumber,
+  collectMs: finiteNumber,
+  ageMs: finiteNumber,
+  windowMs: finiteNumber,
   past: v.nullable(meshPastSchema),
-  servedBy: v.object({ pod: index, name: text(253) }),
+  servedBy: v.object({ pod: index, name: boundedText(253) }),
   discovery: v.object({
     phase: v.picklist(['waiting', 'synced', 'stale']),
-    sinceMs: figure,
+    sinceMs: finiteNumber,
     mode: v.picklist(['watch', 'list']),
-    lastGoodMs: figure,
-    attempts: figure,
-    nextAttemptMs: figure,
-    lastError: lastErrorSchema,
-    namespace: text(253),
-    labelSelector: text(2048),
+    lastGoodMs: finiteNumber,
+    attempts: finiteNumber,
+    nextAttemptMs: finiteNumber,
+    lastError: v.nullable(
+      v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: boundedText(400), atMs: finiteNumber }),
+    ),
+    namespace: boundedText(253),
+    labelSelector: boundedText(2048),
   }),
   settings: v.object({
-    version: text(64),
-    refreshIntervalMs: figure,
-    pingTimeoutMs: figure,
-    pingNumber: figure,
-    slowLinkMs: figure,
-    historyWindowMs: figure,
-    goneRetentionMs: figure,
+    version: boundedText(64),
+    refreshIntervalMs: finiteNumber,
+    pingTimeoutMs: finiteNumber,
+    pingNumber: finiteNumber,
+    slowLinkMs: finiteNumber,
+    historyWindowMs: finiteNumber,
+    goneRetentionMs: finiteNumber,
     displayNodeName: v.boolean(),
   }),
   health: v.object({
     ok: v.boolean(),
-    reasons: v.array(v.object({ pod: index, why: v.array(text(400)) })),
-    general: v.array(text(400)),
+    reasons: v.array(v.object({ pod: index, why: v.array(boundedText(400)) })),
+    general: v.array(boundedText(400)),
   }),
   findings: findingsSchema,
   pods: v.pipe(v.array(podSchema), v.maxLength(MAX_LINKS)),

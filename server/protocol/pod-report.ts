@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { type ReportPast, reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { DISCOVERY_FAULTS, type PeerRef } from './pod.ts';
-import { figure, text } from './validators.ts';
+import type { PeerRef } from './pod.ts';
+import { boundedText, finiteNumber } from './validators.ts';
 
 /** How far a pod's own measurements are to be trusted. */
 export interface Starvation {
@@ -61,57 +61,52 @@ export const MAX_DETAILS = 200;
 /** The most external probes that one pod reports. */
 export const MAX_PROBES = 500;
 
-const peerSchema = v.tuple([text(128), text(253), text(63), text(45)]);
+const peerSchema = v.tuple([boundedText(128), boundedText(253), boundedText(63), boundedText(45)]);
 const phases = v.picklist(['waiting', 'synced', 'stale']);
 
 /** An external probe's last result on the wire. */
 export const probeSchema = v.object({
-  target: text(2048),
+  target: boundedText(2048),
   protocol: v.picklist(['dns', 'tcp', 'http']),
-  atMs: figure,
-  durationUs: figure,
-  error: text(400),
+  atMs: finiteNumber,
+  durationUs: finiteNumber,
+  error: boundedText(400),
 });
 
 /** Starvation on the wire. */
 export const starvationSchema = v.object({
-  loopDelayP99Us: figure,
-  suspectShare: figure,
+  loopDelayP99Us: finiteNumber,
+  suspectShare: finiteNumber,
   unreliable: v.boolean(),
-  sinceMs: figure,
+  sinceMs: finiteNumber,
 });
 
 /** Error texts by link on the wire. */
 export const detailsSchema = v.pipe(
-  v.array(v.tuple([v.pipe(v.number(), v.integer()), text(300)])),
+  v.array(v.tuple([v.pipe(v.number(), v.integer()), boundedText(300)])),
   v.maxLength(MAX_DETAILS),
 );
 
 /** For how long links have been slow on the wire. */
-const slowSchema = v.pipe(v.array(v.tuple([v.pipe(v.number(), v.integer()), figure])), v.maxLength(MAX_DETAILS));
-
-/** A fault and its words, as in `DiscoveryStatus.lastError`. */
-export const lastErrorSchema = v.nullable(
-  v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: text(400), atMs: figure }),
-);
+const slowSchema = v.pipe(v.array(v.tuple([v.pipe(v.number(), v.integer()), finiteNumber])), v.maxLength(MAX_DETAILS));
 
 const reportSchema = v.object({
   format: v.literal(POD_REPORT_FORMAT),
-  pod: v.object({ uid: text(128), name: text(253), namespace: text(63) }),
-  atMs: figure,
-  bootTimeMs: figure,
-  peersHash: text(64),
+  pod: v.object({ uid: boundedText(128), name: boundedText(253), namespace: boundedText(63) }),
+  atMs: finiteNumber,
+  bootTimeMs: finiteNumber,
+  peersHash: boundedText(64),
   peers: v.nullable(v.pipe(v.array(peerSchema), v.maxLength(MAX_LINKS))),
   gonePeers: v.pipe(v.array(peerSchema), v.maxLength(MAX_LINKS)),
   links: v.unknown(),
   details: detailsSchema,
   slow: v.exactOptional(slowSchema),
   stats: v.unknown(),
-  windowMs: figure,
+  windowMs: finiteNumber,
   past: v.nullish(reportPastSchema, null),
   probes: v.pipe(v.array(probeSchema), v.maxLength(MAX_PROBES)),
   starvation: starvationSchema,
-  discovery: v.object({ phase: phases, sinceMs: figure, lastGoodMs: figure }),
+  discovery: v.object({ phase: phases, sinceMs: finiteNumber, lastGoodMs: finiteNumber }),
 });
 
 /** The report as JSON. `knownHash` is the `peersHash` that the asker has: then `peers` is left out. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { rfc3339Ms } from '../runtime/clock.ts';
-import { figure, text } from './validators.ts';
+import { boundedText, finiteNumber } from './validators.ts';
 
 /** What a probe can come to. Closed: a new kind of end is a change of the contract. The order is the wire's (see links.ts). */
 export const OUTCOMES = [
@@ -67,20 +67,20 @@ export interface ProbeResult {
 export const MAX_SAMPLES = 512;
 
 const sampleSchema = v.object({
-  atMs: figure,
+  atMs: finiteNumber,
   outcome: v.picklist(OUTCOMES),
   phase: v.nullable(v.picklist(PHASES)),
-  connectUs: figure,
-  firstByteUs: figure,
-  totalUs: figure,
+  connectUs: finiteNumber,
+  firstByteUs: finiteNumber,
+  totalUs: finiteNumber,
   suspect: v.boolean(),
 });
 
 const linkSamplesSchema = v.object({
-  from: text(128),
-  to: text(128),
-  nowMs: figure,
-  error: text(400),
+  from: boundedText(128),
+  to: boundedText(128),
+  nowMs: finiteNumber,
+  error: boundedText(400),
   samples: v.pipe(v.array(sampleSchema), v.maxLength(MAX_SAMPLES)),
 });
 

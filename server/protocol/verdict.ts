@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { count, figure, text } from './validators.ts';
+import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /** The most violations that a verdict names, and pods whose reports are missing. */
 export const MAX_VIOLATIONS = 20;
@@ -17,43 +17,43 @@ export const verdictSchema = v.object({
   ok: v.boolean(),
   verdict: v.picklist(VERDICTS),
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
-  reason: text(600),
+  reason: boundedText(600),
   /** The clauses as they were understood. */
-  expect: v.pipe(v.array(text(600)), v.maxLength(MAX_CLAUSES)),
+  expect: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_CLAUSES)),
   /** By clause, in the order of `expect`. */
   clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
-  window_s: figure,
+  window_s: finiteNumber,
   /**
    * Of a time range of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
    * within half of that at its ends may be left out, or what was beyond taken in. null of a window that ends now.
    */
-  resolution_s: v.nullable(figure),
+  resolution_s: v.nullable(finiteNumber),
   /** Samples in the window on the links that any clause looks at. */
-  samples: count,
-  links_checked: count,
+  samples: wholeNumber,
+  links_checked: wholeNumber,
   /** Those of them with a failed probe in the window. */
-  links_failed: count,
+  links_failed: wholeNumber,
   /** Over the ok links that were checked: the median of their p50s, the largest p95 and the largest max; null of none. */
-  p50_ms: v.nullable(figure),
-  p95_ms: v.nullable(figure),
-  max_ms: v.nullable(figure),
+  p50_ms: v.nullable(finiteNumber),
+  p95_ms: v.nullable(finiteNumber),
+  max_ms: v.nullable(finiteNumber),
   violations: v.pipe(
     v.array(
       v.object({
-        clause: text(600),
-        from: text(600),
-        to: text(600),
+        clause: boundedText(600),
+        from: boundedText(600),
+        to: boundedText(600),
         /** What was found instead, e.g. `timeout`, `253 ms`. */
-        found: text(200),
-        samples: count,
+        found: boundedText(200),
+        samples: wholeNumber,
       }),
     ),
     v.maxLength(MAX_VIOLATIONS),
   ),
   /** Names of pods that did not report. */
-  missing_reports: v.pipe(v.array(text(600)), v.maxLength(MAX_VIOLATIONS)),
-  generated_at: text(40),
-  served_by: text(253),
+  missing_reports: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_VIOLATIONS)),
+  generated_at: boundedText(40),
+  served_by: boundedText(253),
 });
 
 /**
