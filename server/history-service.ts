@@ -1,14 +1,15 @@
 import type { Config } from './config/config.ts';
-import { AnnotationBook, podTokenOf } from './events/annotations.ts';
+import { AnnotationStore, podTokenOf } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
-import { PodBook } from './events/pods.ts';
+import { PodLifetimes } from './events/pod-lifetimes.ts';
 import type { PastContext, RouteContext } from './http/context.ts';
 import type { Monitor } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import type { Broadcast } from './peers/broadcast.ts';
 import type { CollectHooks, CollectSettings } from './peers/collector.ts';
 import { createEventsReader, type EventsReader } from './peers/events.ts';
-import { createHistoryReader, createPastMeshes } from './peers/history.ts';
+import { MeshHistories } from './peers/history.ts';
+import { PastMeshes } from './peers/past-meshes.ts';
 import type { LinkClient, ReportClient } from './peers/peer-client.ts';
 import type { Journal } from './protocol/event.ts';
 import type { LinkHistory } from './protocol/history.ts';
@@ -23,7 +24,7 @@ interface HistoryServiceParts {
   clock: Clock;
   random(): number;
   own: Monitor;
-  podBook: PodBook;
+  podLifetimes: PodLifetimes;
   askAll: Broadcast;
   linkAsker: LinkClient;
   fetchReport: ReportClient;
@@ -39,30 +40,32 @@ const SHORTEST_STEP_MS = 1_000;
 export class HistoryService {
   readonly #config: Config;
   readonly #parts: HistoryServiceParts;
-  readonly #meshes: ReturnType<typeof createPastMeshes>;
-  readonly #history: ReturnType<typeof createHistoryReader>;
+  readonly #meshes: PastMeshes;
+  readonly #history: MeshHistories;
 
   constructor(config: Config, collect: CollectSettings, parts: HistoryServiceParts, hooks: CollectHooks) {
-    const { clock, own, podBook, askAll } = parts;
+    const { clock, own, podLifetimes, askAll } = parts;
     this.#config = config;
     this.#parts = parts;
     const resolutionMs = (ageMs: number) => own.past.resolutionMs(ageMs);
-    this.#meshes = createPastMeshes(
+    this.#meshes = new PastMeshes(
       { ...collect, jitterFactor: config.jitterFactor },
       {
         ...{ clock, random: parts.random, fetchReport: parts.fetchReport, snapshot: parts.snapshot },
         ...{ settings: parts.settings, resolutionMs, selfUid: () => own.selfUid },
-        podsAt: (atMs) => podBook.podsAt(atMs),
-        podOf: (uid) => podBook.podOf(uid),
+        podsAt: (atMs) => podLifetimes.podsAt(atMs),
+        podOf: (uid) => podLifetimes.lastKnown(uid),
         ownReportOf: (range) => own.reportOf(range),
       },
       hooks,
     );
-    this.#history = createHistoryReader(config.historyWindowMs, {
-      ...{ clock, askAll, resolutionMs },
-      ownReportHistory: (range, stepMs) => own.past.podHistory(range, stepMs),
-      countAlive: (fromMs, stepMs, steps) => podBook.countAlive(fromMs, stepMs, steps),
-      departedSince: (fromMs) => podBook.departedSince(fromMs),
+    this.#history = new MeshHistories(config.historyWindowMs, {
+      clock,
+      broadcast: askAll,
+      resolutionMs,
+      ownHistory: (range, stepMs) => own.past.podHistory(range, stepMs),
+      countAlive: (fromMs, stepMs, steps) => podLifetimes.countAlive(fromMs, stepMs, steps),
+      departedSince: (fromMs) => podLifetimes.departedSince(fromMs),
     });
   }
 
@@ -112,26 +115,26 @@ interface EventServiceParts {
 /** The part of the wiring that remembers what happened: pods, events, annotations, and those of all pods. */
 export class EventService {
   /** Who was there when. */
-  readonly podBook: PodBook;
+  readonly podLifetimes: PodLifetimes;
   readonly #own: Monitor;
   readonly #journal: EventJournal;
   readonly #events: EventsReader;
-  readonly #book: AnnotationBook;
+  readonly #book: AnnotationStore;
   readonly #annotations: MeshAnnotations;
   readonly #tokens: Pick<RouteContext, 'writeToken' | 'podToken'>;
 
   constructor(config: Config, { clock, random, log, own, askAll }: EventServiceParts) {
     this.#own = own;
     this.#tokens = { writeToken: config.writeToken, podToken: podTokenOf(config.writeToken) };
-    this.podBook = new PodBook(config, clock);
+    this.podLifetimes = new PodLifetimes(config, clock);
     this.#journal = new EventJournal(config, { clock, random });
     this.#events = createEventsReader(config, {
       ...{ clock, askAll },
       ownJournal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
-      podOf: (uid) => this.podBook.podOf(uid),
+      podOf: (uid) => this.podLifetimes.lastKnown(uid),
       podCount: () => own.snapshot.pods.length,
     });
-    this.#book = new AnnotationBook({ clock, log, token: config.writeToken });
+    this.#book = new AnnotationStore({ clock, log, token: config.writeToken });
     this.#annotations = new MeshAnnotations({
       ...{ clock, random, log, askAll, own: this.#book, podToken: this.#tokens.podToken },
     });
@@ -139,30 +142,30 @@ export class EventService {
 
   /** Takes the pods as discovery has them now; before the own view does. */
   takePods(snapshot: DiscoverySnapshot): void {
-    this.#journal.takePods(this.podBook.take(snapshot));
-    this.#journal.takeDiscovery(snapshot.status);
+    this.#journal.onPods(this.podLifetimes.update(snapshot));
+    this.#journal.onDiscovery(snapshot.status);
   }
 
   /** Takes whom we ping from now on. */
   takeTargets(targets: readonly Target[], { status, pods }: DiscoverySnapshot): void {
-    this.#journal.takeTargets(targets);
+    this.#journal.onTargets(targets);
     if (status.phase === 'synced' && pods.length > 1) this.#annotations.catchUp();
   }
 
   /** Takes what came of a ping. */
   takeSample(target: Target, sample: Sample): void {
-    this.#journal.takeSample(target, sample);
-    this.#journal.takeStarvation(this.#own.starvation());
+    this.#journal.onSample(target, sample);
+    this.#journal.onStarvation(this.#own.starvation());
   }
 
   /** Takes a change of a link's state. */
   takeLink(change: LinkChange): void {
-    this.#journal.takeLink(change);
+    this.#journal.onLinkChange(change);
   }
 
   /** Takes what came of an external probe. */
   takeProbe(result: ProbeResult): void {
-    this.#journal.takeProbe(result);
+    this.#journal.onProbe(result);
   }
 
   /** What the routes serve. */
@@ -183,7 +186,7 @@ export class EventService {
 
   /** The journal, up to date: nothing calls us when we become starved, and samples may be a minute apart. */
   #read(sinceAgeMs: number, limit: number): Journal {
-    this.#journal.takeStarvation(this.#own.starvation());
+    this.#journal.onStarvation(this.#own.starvation());
     return this.#journal.read(sinceAgeMs, limit);
   }
 

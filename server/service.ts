@@ -120,8 +120,8 @@ class Parts {
     );
     const known = { clock, random, own: this.#own, askAll: this.#askAll };
     this.#chronicle = new EventService(config, { ...known, log: deps.log });
-    const { podBook } = this.#chronicle;
-    const parts = { ...known, podBook, linkAsker: this.#linkAsker, fetchReport, snapshot, settings };
+    const { podLifetimes } = this.#chronicle;
+    const parts = { ...known, podLifetimes, linkAsker: this.#linkAsker, fetchReport, snapshot, settings };
     this.#past = new HistoryService(config, collect, parts, calls);
   }
 

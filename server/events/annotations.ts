@@ -40,7 +40,7 @@ interface Kept {
 }
 
 /** This pod's copies of all annotations, at most `MAX_ANNOTATIONS`; those that began first make room. */
-export class AnnotationBook {
+export class AnnotationStore {
   readonly #deps: AnnotationBookDeps;
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();

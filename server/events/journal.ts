@@ -10,7 +10,7 @@ import type { DiscoveryStatus, Target } from '../protocol/pod.ts';
 import type { Outcome, Phase, ProbeResult, Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { LinkSpeeds } from './link-speed.ts';
-import { entriesOf, eventPodOf, type PodChange } from './pods.ts';
+import { entriesOf, eventPodOf, type PodChange } from './pod-lifetimes.ts';
 
 /** What a journal goes by. */
 interface JournalSettings {
@@ -73,7 +73,7 @@ export class EventJournal {
   }
 
   /** Changes of pods. */
-  takePods(changes: readonly PodChange[]): void {
+  onPods(changes: readonly PodChange[]): void {
     const nowMs = this.#clock.monotonicMs();
     for (const change of changes) {
       const bornMs = nowMs - Math.max(0, this.#clock.nowMs() - change.pod.createdMs);
@@ -82,12 +82,12 @@ export class EventJournal {
   }
 
   /** Which links are probed from now on. */
-  takeTargets(targets: readonly Target[]): void {
+  onTargets(targets: readonly Target[]): void {
     this.#speeds.keepOnly(new Set(targets.map(({ id }) => id)));
   }
 
   /** A sample of a link. */
-  takeSample(target: Target, sample: Sample): void {
+  onSample(target: Target, sample: Sample): void {
     const change = this.#speeds.take(target.id, sample, this.#clock.monotonicMs());
     if (change === null) return;
     const kind = change.to === 'slow' ? 'link-slow' : 'link-normal';
@@ -95,7 +95,7 @@ export class EventJournal {
   }
 
   /** A link's outcome has changed. One that goes on failing in another way has not begun to fail again. */
-  takeLink({ target, from, to, sample, previousForMs }: LinkTurn): void {
+  onLinkChange({ target, from, to, sample, previousForMs }: LinkTurn): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
       if (from !== 'ok' && from !== 'unknown') return;
@@ -108,7 +108,7 @@ export class EventJournal {
   }
 
   /** How well the pods are known. */
-  takeDiscovery({ phase, lastError }: DiscoveryStatus): void {
+  onDiscovery({ phase, lastError }: DiscoveryStatus): void {
     const isLost = phase !== 'synced' && lastError !== null;
     if (isLost === this.#isApiLost || (!isLost && phase !== 'synced')) return;
     this.#isApiLost = isLost;
@@ -116,7 +116,7 @@ export class EventJournal {
   }
 
   /** Whether our own measurements are to be trusted, and since when. */
-  takeStarvation({ unreliable, sinceMs }: { unreliable: boolean; sinceMs: number }): void {
+  onStarvation({ unreliable, sinceMs }: { unreliable: boolean; sinceMs: number }): void {
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
     const atMs = this.#clock.monotonicMs() - Math.max(0, this.#clock.nowMs() - sinceMs);
@@ -124,7 +124,7 @@ export class EventJournal {
   }
 
   /** A result of an external probe. */
-  takeProbe({ target, protocol, error, durationUs }: ProbeResult): void {
+  onProbe({ target, protocol, error, durationUs }: ProbeResult): void {
     const name = `${protocol} ${target}`.slice(0, 300);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(name)) return;

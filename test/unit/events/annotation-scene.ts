@@ -1,4 +1,4 @@
-import { AnnotationBook, sealOf } from '../../../server/events/annotations.ts';
+import { AnnotationStore, sealOf } from '../../../server/events/annotations.ts';
 import type { AnnotationCopy } from '../../../server/protocol/annotation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -23,6 +23,6 @@ export function start(startMs?: number, token = TOKEN) {
   const told: string[] = [];
   const silent = () => {};
   const log = { debug: (_: object, words: string) => void told.push(words), info: silent, warn: silent, error: silent };
-  const book = new AnnotationBook({ clock, log, token });
+  const book = new AnnotationStore({ clock, log, token });
   return { clock, book, told };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventJournal } from '../../../server/events/journal.ts';
-import { PodBook } from '../../../server/events/pods.ts';
+import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { type Journal, parsingJournal } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
@@ -16,11 +16,11 @@ function start() {
   const clock = new FakeClock();
   const settings = { slowLinkMs: 100, historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
   const journal = new EventJournal(settings, { clock, random: () => 0.5 });
-  const book = new PodBook(settings, clock);
-  const takePods = (...pods: Pod[]) => journal.takePods(book.take(snapshotOf(pods)));
+  const book = new PodLifetimes(settings, clock);
+  const takePods = (...pods: Pod[]) => journal.onPods(book.update(snapshotOf(pods)));
   const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
   const link = (from: Outcome | 'unknown', to: Outcome) =>
-    journal.takeLink({
+    journal.onLinkChange({
       ...{ target: targetOf('uid-1'), from, to, previousForMs: 12_340 },
       sample: sampleOf({ outcome: to, phase: to === 'ok' ? null : 'connect', totalUs: 700, detail: 'why' }),
     });
@@ -108,7 +108,7 @@ describe('links in the journal', () => {
       await clock.advance(1_000);
       const suspect = word === '?';
       const totalUs = suspect ? 500_000 : word === 'x' ? 300_000 : Number(word) * 1_000;
-      journal.takeSample(targetOf('uid-1'), sampleOf({ outcome: word === 'x' ? 'timeout' : 'ok', totalUs, suspect }));
+      journal.onSample(targetOf('uid-1'), sampleOf({ outcome: word === 'x' ? 'timeout' : 'ok', totalUs, suspect }));
     }
     const told = journal.read(HOUR).events.map(({ kind, totalUs, ageMs }) => {
       return `${kind.replace('link-', '')} ${totalUs / 1_000} @${ageMs / 1_000}`;
@@ -121,19 +121,19 @@ describe('the API, our own report and external probes in the journal', () => {
   it('are lost and back, once each', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
-    journal.takeDiscovery(statusOf({ phase: 'waiting' }));
-    journal.takeDiscovery(statusOf({ phase: 'synced' }));
-    journal.takeDiscovery(statusOf({ phase: 'stale', lastError }));
-    journal.takeDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
+    journal.onDiscovery(statusOf({ phase: 'waiting' }));
+    journal.onDiscovery(statusOf({ phase: 'synced' }));
+    journal.onDiscovery(statusOf({ phase: 'stale', lastError }));
+    journal.onDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
     // Tried again from the beginning: not back yet.
-    journal.takeDiscovery(statusOf({ phase: 'stale', lastError: null }));
-    journal.takeDiscovery(statusOf({ phase: 'waiting', lastError: null }));
+    journal.onDiscovery(statusOf({ phase: 'stale', lastError: null }));
+    journal.onDiscovery(statusOf({ phase: 'waiting', lastError: null }));
     expect(kinds()).toEqual(['api-lost']);
-    journal.takeDiscovery(statusOf({ phase: 'synced' }));
+    journal.onDiscovery(statusOf({ phase: 'synced' }));
     const sinceMs = new FakeClock().nowMs();
-    for (const unreliable of [false, true, true, false]) journal.takeStarvation({ unreliable, sinceMs });
+    for (const unreliable of [false, true, true, false]) journal.onStarvation({ unreliable, sinceMs });
     const probe = { target: 'example.org', protocol: 'dns' as const, atMs: 1, durationUs: 5 };
-    for (const error of ['', 'no such host', 'late', '']) journal.takeProbe({ ...probe, error });
+    for (const error of ['', 'no such host', 'late', '']) journal.onProbe({ ...probe, error });
     expect(kinds()).toEqual([
       'api-lost',
       'api-back',
@@ -150,8 +150,8 @@ describe('the API, our own report and external probes in the journal', () => {
   it('is lost, too, where it was never there', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
-    journal.takeDiscovery(statusOf({ phase: 'waiting', lastError }));
-    journal.takeDiscovery(statusOf({ phase: 'synced' }));
+    journal.onDiscovery(statusOf({ phase: 'waiting', lastError }));
+    journal.onDiscovery(statusOf({ phase: 'synced' }));
     expect(kinds()).toEqual(['api-lost', 'api-back']);
   });
 });
@@ -190,14 +190,14 @@ describe('a journal', () => {
           clock.freeze(stepMs);
           const to = fails ? 'reset' : 'ok';
           const sample = sampleOf({ outcome: to, detail });
-          journal.takeLink({
+          journal.onLinkChange({
             target: targetOf('uid-1'),
             from: fails ? 'ok' : 'reset',
             to,
             sample,
             previousForMs: stepMs,
           });
-          journal.takeProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
+          journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
         }
         const { events } = parsed(JSON.parse(JSON.stringify(journal.read(HOUR, limit))));
         expect(events.length).toBeLessThanOrEqual(limit);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AnnotationBook, sealOf } from '../../../server/events/annotations.ts';
+import { AnnotationStore, sealOf } from '../../../server/events/annotations.ts';
 import { MeshAnnotations } from '../../../server/peers/annotations.ts';
 import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/broadcast.ts';
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
@@ -40,7 +40,7 @@ function start(theirs: AnnotationCopy[] = []) {
   const logged: object[] = [];
   const silent = () => {};
   const log = { debug: silent, info: (fields: object) => void logged.push(fields), warn: silent, error: silent };
-  const own = new AnnotationBook({ clock, log, token: TOKEN });
+  const own = new AnnotationStore({ clock, log, token: TOKEN });
   let names = 0;
   const random = () => names++ / 1000;
   const annotations = new MeshAnnotations({ clock, log, random, askAll, own, podToken: 'shown-by-other-pods' });

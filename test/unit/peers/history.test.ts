@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BroadcastQuery, BroadcastResult } from '../../../server/peers/broadcast.ts';
-import { createHistoryReader } from '../../../server/peers/history.ts';
+import { MeshHistories } from '../../../server/peers/history.ts';
 import {
   type AgeRange,
   LATENCY_BINS_US,
@@ -57,10 +57,10 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
       atMs: NOW_MS,
     };
   };
-  const reader = createHistoryReader(HOUR_MS, {
+  const reader = new MeshHistories(HOUR_MS, {
     clock,
-    askAll: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
-    ownReportHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
+    broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
+    ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     resolutionMs: () => resolutionMs,
     countAlive: (_from, _step, steps) => new Array(steps).fill(4),
     departedSince: () => [podOf(9)],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createPastMeshes } from '../../../server/peers/history.ts';
+import { PastMeshes } from '../../../server/peers/past-meshes.ts';
 import type { ReportRequest, ReportResponse } from '../../../server/peers/peer-client.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
@@ -39,7 +39,7 @@ interface Scene {
 function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: ReportRequest[] = [];
-  const meshes = createPastMeshes(
+  const meshes = new PastMeshes(
     {
       ...{ checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000, concurrency: 4, port: 8080 },
       ...{ families: [4], useHostIP: false, jitterFactor: 0 },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PodBook } from '../../../server/events/pods.ts';
+import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
@@ -10,12 +10,12 @@ const MINUTE = 60_000;
 
 function start() {
   const clock = new FakeClock();
-  const book = new PodBook(SETTINGS, clock);
+  const book = new PodLifetimes(SETTINGS, clock);
   const nowMs = clock.nowMs();
   /** Pod `n`, created ten minutes before the scene began, since now in its stage. */
   const pod = (n: number, lifecycle: Lifecycle = 'ready', change: Partial<Pod> = {}) =>
     podOf(n, { lifecycle, createdMs: nowMs - 10 * MINUTE, sinceMs: clock.nowMs(), ...change });
-  const take = (...pods: Pod[]) => book.take(snapshotOf(pods));
+  const take = (...pods: Pod[]) => book.update(snapshotOf(pods));
   const at = (agoMs: number) => book.podsAt(clock.nowMs() - agoMs).map(({ name, lifecycle }) => `${name} ${lifecycle}`);
   return { clock, book, pod, take, at };
 }
@@ -51,7 +51,7 @@ describe('the pods of a moment', () => {
     expect(at(11 * MINUTE)).toEqual(['pod-0 ready', 'pod-1 ready']);
     await clock.advance(56 * MINUTE);
     take(pod(0));
-    expect(book.podOf('uid-1')).toBeNull();
+    expect(book.lastKnown('uid-1')).toBeNull();
   });
 
   it('name the replacement once it was there', async () => {
@@ -94,7 +94,7 @@ describe('the pods of a moment', () => {
   it('are what discovery tells, at this moment', () => {
     const { clock, book, pod } = start();
     const pods = [pod(0), pod(1, 'not-ready'), pod(2, 'starting', { podIPs: [] }), pod(3, 'gone')];
-    book.take(snapshotOf(pods));
+    book.update(snapshotOf(pods));
     expect(book.podsAt(clock.nowMs())).toEqual(pods);
   });
 });
@@ -131,7 +131,7 @@ describe('a book', () => {
         const { clock, book, pod } = start();
         for (const [round, told] of rounds.entries()) {
           const pods = new Map(told.map(([n, lifecycle]) => [n, pod(n + 400 * (round % 3), lifecycle)]));
-          book.take(snapshotOf([...pods.values()]));
+          book.update(snapshotOf([...pods.values()]));
           clock.freeze(stepMs);
           const there = [...pods.values()].filter(({ lifecycle }) => lifecycle !== 'gone');
           const known = new Set(book.podsAt(clock.nowMs()).map(({ uid }) => uid));
@@ -150,8 +150,8 @@ describe('a book', () => {
       await clock.advance(1000);
     }
     expect(book.size).toBe(5000);
-    expect(book.podOf('uid-0')).toBeNull();
-    expect(book.podOf('uid-1999')).not.toBeNull();
-    expect(book.podOf('uid-5999')).not.toBeNull();
+    expect(book.lastKnown('uid-0')).toBeNull();
+    expect(book.lastKnown('uid-1999')).not.toBeNull();
+    expect(book.lastKnown('uid-5999')).not.toBeNull();
   });
 });

@@ -3,7 +3,7 @@ import { comparePods, type DiscoverySnapshot, type Lifecycle, type Pod } from '.
 import type { Clock } from '../runtime/clock.ts';
 
 /** How much a book keeps. */
-interface PodBookSettings {
+interface PodLifetimesSettings {
   /** How far back pods can be asked for (HISTORY_WINDOW). */
   historyWindowMs: number;
   /** For how long a departed pod is still among the pods of a moment (GONE_RETENTION). */
@@ -28,20 +28,20 @@ const MAX_PODS = 5000;
 const MIN_DEPARTED = 500;
 
 /** Every pod of the last HISTORY_WINDOW and the stages of its life, so that the pods of any moment can be told. */
-export class PodBook {
-  readonly #settings: PodBookSettings;
+export class PodLifetimes {
+  readonly #settings: PodLifetimesSettings;
   readonly #clock: Clock;
   /** Departed pods stand in the order in which they left. */
-  readonly #lives = new Map<string, PodLife>();
+  readonly #lives = new Map<string, PodLifetime>();
   #pods: readonly Pod[] = [];
 
-  constructor(settings: PodBookSettings, clock: Clock) {
+  constructor(settings: PodLifetimesSettings, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
   }
 
   /** Takes the pods as they are now; gives what has changed, in the order of discovery. */
-  take({ pods }: DiscoverySnapshot): PodChange[] {
+  update({ pods }: DiscoverySnapshot): PodChange[] {
     // Discovery hands on the same array until something changes.
     if (pods === this.#pods) return [];
     this.#pods = pods;
@@ -55,7 +55,7 @@ export class PodBook {
   }
 
   /** The pod with `uid` as it was last known; null if nothing is known of it. */
-  podOf(uid: string): Pod | null {
+  lastKnown(uid: string): Pod | null {
     return this.#lives.get(uid)?.pod ?? null;
   }
 
@@ -115,7 +115,7 @@ export class PodBook {
     const known = this.#lives.get(pod.uid);
     if (known?.pod === pod) return;
     const knownReplacement = known?.pod.replacedBy ?? '';
-    const life = known ?? new PodLife(pod, this.#monotonicMs(pod.createdMs, nowMs));
+    const life = known ?? new PodLifetime(pod, this.#monotonicMs(pod.createdMs, nowMs));
     const kind = pod.lifecycle;
     if (life.take(pod, this.#monotonicMs(pod.sinceMs, nowMs))) {
       changes.push({ pod, kind, first: known === undefined, atMs: life.sinceMs, by: null });
@@ -212,7 +212,7 @@ interface Stage {
 const MAX_STAGES = 32;
 
 /** One pod's life: what it is now, and the stages that it went through. */
-class PodLife {
+class PodLifetime {
   #pod: Pod;
   /** When it was created, in monotonic time. */
   readonly bornMs: number;

@@ -1,0 +1,113 @@
+import type { Mesh } from '../protocol/mesh.ts';
+import type { Timer } from '../runtime/clock.ts';
+import { SerialQueue } from '../runtime/concurrency.ts';
+import { BusyError } from '../runtime/errors.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import { type PastDeps, viewOfPast } from './collect-view.ts';
+import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collector.ts';
+import { meshBounds, PeerTables } from './mesh.ts';
+
+interface PastMeshesSettings extends CollectSettings {
+  /** JITTER_FACTOR. */
+  jitterFactor: number;
+}
+
+interface PastMeshesDeps extends CollectDeps, PastDeps {
+  /** The resolution of the results kept from `ageMs` ago, in ms. */
+  resolutionMs(ageMs: number): number;
+}
+
+/** Both ends of a range are rounded to this, so that clients who ask for nearly the same range share one collection. */
+const ROUND_MS = 100;
+/** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshBounds`. */
+const MAX_ASKED = 4;
+const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
+const SHUTTING_DOWN = 'this pod is shutting down';
+/** A collected mesh is kept this long. */
+const KEEP_MS = 5_000;
+/** A range of this many REFRESH_INTERVALs contains a sample of each link, even if one ping was late. */
+const INTERVALS = 1.5;
+/** The interval that `at` assumes when this pod does not ping. */
+const NO_PINGING_MS = 30_000;
+
+/** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
+export class PastMeshes {
+  readonly #settings: PastMeshesSettings;
+  readonly #deps: PastMeshesDeps;
+  readonly #hooks: CollectHooks;
+  readonly #context = { tables: new PeerTables(), late: new Set<string>() };
+  readonly #pending = new Map<string, Promise<Mesh>>();
+  readonly #running = new Set<Collection>();
+  readonly #queue = new SerialQueue(MAX_ASKED, TOO_MANY);
+  readonly #kept = new Map<string, { mesh: Mesh; expiry: Timer }>();
+  #isStopped = false;
+
+  constructor(settings: PastMeshesSettings, deps: PastMeshesDeps, hooks: CollectHooks) {
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Gives the mesh of a time range, in ms since the epoch by our clock. The part of the range that lies in the future is
+   * cut off. Rejects with a BusyError if more than `MAX_ASKED` ranges are requested at once, and after `stop`.
+   */
+  async of(range: TimeRange): Promise<Mesh> {
+    if (this.#isStopped) throw new BusyError(SHUTTING_DOWN);
+    const toMs = Math.round(Math.min(range.toMs, this.#deps.clock.nowMs()) / ROUND_MS) * ROUND_MS;
+    const fromMs = Math.min(Math.round(range.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);
+    const key = `${fromMs}-${toMs}`;
+    const found = this.#kept.get(key)?.mesh ?? this.#pending.get(key);
+    if (found !== undefined) return found;
+    if (this.#pending.size >= MAX_ASKED) throw new BusyError(TOO_MANY);
+    const collect = () => this.#collect({ fromMs, toMs });
+    const collected = this.#bounds().running > 1 ? collect() : this.#queue.do(collect);
+    const pending = collected.finally(() => this.#pending.delete(key));
+    this.#pending.set(key, pending);
+    const mesh = await pending;
+    if (!this.#isStopped) this.#keep(key, mesh);
+    return mesh;
+  }
+
+  /** Gives the mesh at a moment: that of a range which ends at `atMs` and is long enough to contain a sample of each link. */
+  at(atMs: number): Promise<Mesh> {
+    const nowMs = this.#deps.clock.nowMs();
+    const toMs = Math.min(atMs, nowMs);
+    const { refreshIntervalMs } = this.#deps.settings();
+    const intervalMs = refreshIntervalMs > 0 ? refreshIntervalMs : NO_PINGING_MS;
+    const roundMs = INTERVALS * intervalMs * (1 + this.#settings.jitterFactor);
+    const lengthMs = Math.max(roundMs, this.#deps.resolutionMs(nowMs - toMs + roundMs));
+    return this.of({ fromMs: toMs - lengthMs, toMs });
+  }
+
+  /** Ends the running collections and drops the meshes that were kept. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const collection of this.#running) collection.abort();
+    for (const key of [...this.#kept.keys()]) this.#drop(key);
+  }
+
+  async #collect(range: TimeRange): Promise<Mesh> {
+    // The job may have waited in the queue since before `stop`.
+    if (this.#isStopped) throw new BusyError(SHUTTING_DOWN);
+    const view = viewOfPast(range, this.#deps);
+    const collection = new Collection(this.#settings, this.#deps, this.#hooks, view, this.#context);
+    this.#running.add(collection);
+    return collection.run().finally(() => this.#running.delete(collection));
+  }
+
+  #keep(key: string, mesh: Mesh): void {
+    const most = this.#bounds().kept;
+    for (const oldest of [...this.#kept.keys()]) if (this.#kept.size >= most) this.#drop(oldest);
+    this.#kept.set(key, { mesh, expiry: this.#deps.clock.setTimer(() => this.#drop(key), KEEP_MS) });
+  }
+
+  #drop(key: string): void {
+    this.#kept.get(key)?.expiry.cancel();
+    this.#kept.delete(key);
+  }
+
+  #bounds() {
+    return meshBounds(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).past;
+  }
+}
