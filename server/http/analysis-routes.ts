@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express';
-import { momentMs } from '../runtime/clock.ts';
+import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
@@ -122,7 +122,7 @@ function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeR
 function spanParameter(req: Request, name: string): TimeRange | null {
   const value = textParameter(req, name, '');
   if (value === '') return null;
-  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => momentMs(end.replace(' ', '+')));
+  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => parseMoment(end.replace(' ', '+')));
   const [fromMs = -1, toMs = -1] = ends;
   if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= LEAST_MS) return { fromMs, toMs };
   throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, a second or more apart`);

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { momentMs } from '../runtime/clock.ts';
+import { parseMoment } from '../runtime/time.ts';
 import { HttpError } from './errors.ts';
 
 /** Windows of statistics that can be streamed; a closed set, so that pages of the same window share collections. */
@@ -36,7 +36,7 @@ export function numberParameter(req: Request, name: string, byDefault: number): 
 export function momentParameter(req: Request, name: string, byDefaultMs: number): number {
   const value = textParameter(req, name, String(byDefaultMs));
   // A `+` in a query is a space: an offset that was not escaped.
-  const ms = momentMs(value.replace(' ', '+'));
+  const ms = parseMoment(value.replace(' ', '+'));
   if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
   return ms;
 }

@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import type { MissingPart } from '../protocol/event.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { fanOut } from '../runtime/concurrency.ts';
+import { forEachConcurrent } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { type PeerAnswer, PeerCallError, peerCall } from './peer-client.ts';
@@ -42,7 +42,7 @@ export interface Broadcast {
 const MAX_KEEP_MS = 2000;
 /** The most different questions at once: each is a fan-out of its own. */
 export const MAX_QUERIES = 8;
-const LIMITS = { concurrency: 4, parkAfterMs: 50, maxInFlight: 64 };
+const LIMITS = { concurrency: 4, slowAfterMs: 50, maxInFlight: 64 };
 const MAX_TOLD_BYTES = 16_384;
 
 /** What a round of asking works with. */
@@ -148,7 +148,7 @@ class PeerBroadcast implements Broadcast {
     const lost = new Map<string, MissingPart>();
     const order = [...asked].sort((a, b) => Number(this.#late.has(a.uid)) - Number(this.#late.has(b.uid)));
     this.#late.clear();
-    await fanOut(order, LIMITS, clock, async (pod) => {
+    await forEachConcurrent(order, LIMITS, clock, async (pod) => {
       const leftMs = Math.ceil(checkAllTimeoutMs - (clock.monotonicMs() - startMs));
       try {
         found.set(pod.uid, await this.#askOne(pod, round, Math.min(checkTimeoutMs, leftMs)));

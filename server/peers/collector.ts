@@ -3,7 +3,7 @@ import { FindingTally } from '../analysis/findings/findings.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { fanOut, runSliced } from '../runtime/concurrency.ts';
+import { forEachConcurrent, runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 import { type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
@@ -161,7 +161,7 @@ interface CollectContext {
 }
 
 /** A report that takes longer waits in the background while others are asked for. */
-const PARK_AFTER_MS = 50;
+const SLOW_AFTER_MS = 50;
 /** The most reports asked for at once, waiting ones included. */
 const MAX_IN_FLIGHT = 64;
 
@@ -211,10 +211,10 @@ export class Collection {
     await this.#takeOwnReport();
     const limits = {
       concurrency: this.#settings.concurrency,
-      parkAfterMs: PARK_AFTER_MS,
+      slowAfterMs: SLOW_AFTER_MS,
       maxInFlight: MAX_IN_FLIGHT,
     };
-    await fanOut(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
+    await forEachConcurrent(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
     const head = { discovery: this.#view.snapshot.status, servedBy: this.#self };
     const findings = await runSliced(this.#findings.findings(head), this.#deps.clock);
     return { ...this.#mesh(), findings };

@@ -70,7 +70,7 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
   const spans: Spans = { eachTurnMs: intervalMs + SLACK_MS, sameTurnMs: settings.refreshIntervalMs / 2 };
   let merged: { parts: BroadcastResult<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
   // Several at once would each have a turn of their own between two of our pings.
-  const reading = new SerialQueue(Number.POSITIVE_INFINITY, '');
+  const reading = new SerialQueue();
   let isStopped = false;
   const forget = () => {
     merged?.expiry.cancel();
@@ -96,7 +96,7 @@ export function createEventsReader(settings: EventsSettings, deps: EventsDeps): 
       const asked = Math.min(each, MAX_EVENTS);
       const parts = await deps.askAll.ask<Journal>({
         path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${asked}`,
-        parse: (wire) => reading.do(() => runSliced(parsingJournal(wire), clock)),
+        parse: (wire) => reading.run(() => runSliced(parsingJournal(wire), clock)),
         own: () => deps.ownJournal(sinceAgeMs, MAX_EVENTS),
         keepMs: KEEP_MS,
         maxBytes: MAX_JOURNAL_BYTES,

@@ -9,6 +9,7 @@ import { POD_REPORT_FORMAT, type PodReport, parsePodReport } from '../protocol/p
 import { type LinkSamples, parseLinkSamples } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
+import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
 import { type Addressing, addressOf } from './address.ts';
 import type { PeersTable } from './mesh.ts';
 
@@ -51,25 +52,10 @@ export class PeerCallError extends Error {
   }
 }
 
-/** System errors (errno names of Linux) and Node's own, by what they mean to us. `HPE_` is the HTTP parser's. */
-const REASONS: Record<string, MissingReason> = {
-  ECONNREFUSED: 'refused',
-  ECONNRESET: 'reset',
-  EPIPE: 'reset',
-  ETIMEDOUT: 'timeout',
-  EHOSTUNREACH: 'unreachable',
-  ENETUNREACH: 'unreachable',
-  EHOSTDOWN: 'unreachable',
-  ENETDOWN: 'unreachable',
-  EADDRNOTAVAIL: 'unreachable',
-  EINVAL: 'unreachable',
-  ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-};
-
+/** Peers are called over plain HTTP, so a code of TLS is as unexpected as an unknown one. */
 function reasonOf(error: Error): MissingReason {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? (code.startsWith('HPE_') ? 'malformed' : 'reset');
+  const fault = networkFaultOf(errorCodeOf(error));
+  return fault === 'tls' ? 'unreachable' : fault;
 }
 
 /** Sends one GET and reads the whole answer; as `peerCall`. */

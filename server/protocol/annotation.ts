@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { momentMs } from '../runtime/clock.ts';
+import { parseMoment } from '../runtime/time.ts';
 import { missingPartsSchema } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
 import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
@@ -154,7 +154,7 @@ export function readAnnotationRequest(body: unknown, nowMs: number): AnnotationR
 
 function timeOf(field: string, value: unknown, nowMs: number): number | null {
   if (value === null) return null;
-  const ms = typeof value === 'number' || typeof value === 'string' ? momentMs(String(value)) : -1;
+  const ms = typeof value === 'number' || typeof value === 'string' ? parseMoment(String(value)) : -1;
   if (ms < 0) throw new TypeError(`${field}: expected ms since the epoch or an RFC 3339 time`);
   if (Math.abs(ms - nowMs) > MAX_PAST_MS) throw new TypeError(`${field}: expected a time at most 24 h from now`);
   return ms;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { rfc3339Ms } from '../runtime/clock.ts';
+import { parseRfc3339 } from '../runtime/time.ts';
 import { boundedText, finiteNumber } from './validators.ts';
 
 /** What a probe can come to. Closed: a new kind of end is a change of the contract. The order is the wire's (see links.ts). */
@@ -121,6 +121,6 @@ export function parsePing(body: string): PingAnswer {
   }
   const ping = v.safeParse(pingSchema, wire);
   if (!ping.success) return { ok: false, error: 'JSON without a boot_time text' };
-  const bootTimeMs = rfc3339Ms(ping.output.boot_time);
+  const bootTimeMs = parseRfc3339(ping.output.boot_time);
   return bootTimeMs >= 0 ? { ok: true, bootTimeMs } : { ok: false, error: 'boot_time is not an RFC 3339 time' };
 }

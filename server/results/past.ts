@@ -15,7 +15,7 @@ import { type PeerRef, peersHashOf, type Target } from '../protocol/pod.ts';
 import { MAX_DETAILS, type Starvation } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Slice } from '../runtime/concurrency.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { History } from './history.ts';
 import { fillStats, type ReportParts } from './pod-report.ts';
@@ -66,7 +66,7 @@ export class Past {
     const { clock, ranges } = this.#deps;
     const knownAgeMs = this.#knownAgeMs();
     const nowMs = clock.monotonicMs();
-    const source = { ranges, slice: new Slice(clock), nowMs };
+    const source = { ranges, slice: new TimeSlice(clock), nowMs };
     const parts = await pastParts(links, stretchOf(range, nowMs), source);
     return { ...parts, past: { ...range, ...parts.past, knownAgeMs } };
   }
@@ -79,7 +79,7 @@ export class Past {
     const steps = stepsOf(range, stepMs, nowMs);
     const walk = new StepWalk(rings, history);
     const counter = new PodSteps(steps.count);
-    const slice = new Slice(clock);
+    const slice = new TimeSlice(clock);
     let resolutionMs = 0;
     for (const link of links) {
       resolutionMs = Math.max(resolutionMs, walk.walk(link, steps, nowMs, counter));
@@ -166,7 +166,7 @@ type PastParts = ReportParts & { past: Pick<ReportPast, 'resolutionMs'>; starvat
 /** What a report of the past is made with. Times are monotonic. */
 interface PastSource {
   ranges: RangeStatistics;
-  slice: Slice;
+  slice: TimeSlice;
   nowMs: number;
 }
 

@@ -15,7 +15,7 @@ import {
 import type { PeerRef } from '../protocol/pod.ts';
 import { MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
-import type { Slice } from '../runtime/concurrency.ts';
+import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { RangeStatistics } from './range-statistics.ts';
 import type { Link, PeerTable } from './results.ts';
 import type { Summary } from './statistics.ts';
@@ -30,7 +30,7 @@ export type ReportParts = Pick<
 interface StatsSource {
   windowMs: number;
   ranges: RangeStatistics;
-  slice: Slice;
+  slice: TimeSlice;
 }
 
 /**

@@ -3,7 +3,7 @@ import { isNormalAgain, isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
 import { type PeerRef, type Pod, peersHashOf, type Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type Outcome, type RecentSample, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { Slice } from '../runtime/concurrency.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 import { History, type HistorySettings, newTrack, type Track } from './history.ts';
 import { Past, type PastLink, type PastReportParts } from './past.ts';
 import { type ReportParts, reportParts } from './pod-report.ts';
@@ -122,7 +122,7 @@ export class Results {
     // Discovery hands on the same array until something changes, and hashing a thousand peers is not free.
     if (this.#table?.pods !== pods) this.#table = { pods, table: peerTableOf(pods) };
     const nowMs = this.#clock.monotonicMs();
-    const source = { windowMs, ranges: this.#ranges, slice: new Slice(this.#clock) };
+    const source = { windowMs, ranges: this.#ranges, slice: new TimeSlice(this.#clock) };
     return reportParts(this.#links.values(), this.#table.table, nowMs, windowMs > 0 ? source : null);
   }
 

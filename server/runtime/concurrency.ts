@@ -2,76 +2,77 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from './clock.ts';
 import { BusyError } from './errors.ts';
 
-/** How many things are done at once. */
-interface FanOutLimits {
-  /** At once, of those that get on. */
+/** Limits of `forEachConcurrent`. */
+interface ConcurrencyLimits {
+  /** The most calls that run at once and have not been slow yet. */
   concurrency: number;
-  /** One that takes longer than this is waiting, not working: the next may start. */
-  parkAfterMs: number;
-  /** At once, waiting ones included. */
+  /** A call that takes longer than this is waiting, not working: it gives its permit back, so that the next can start. */
+  slowAfterMs: number;
+  /** The most calls that run at once, slow ones included. */
   maxInFlight: number;
 }
 
 /**
- * Calls `work` for every item in order, a few at a time, until all have ended. `work` must not reject.
- * Peers that hang cost a socket each, not a place in the line: otherwise four of them would hold up a thousand.
+ * Calls `work` for every item in order, at most `concurrency` at once, and resolves when all have ended. `work` must not
+ * reject. It is a semaphore whose permits expire: a peer that hangs costs a socket, but not a permit; otherwise four such
+ * peers would hold up a thousand.
  */
-export function fanOut<T>(
+export function forEachConcurrent<T>(
   items: readonly T[],
-  limits: FanOutLimits,
+  limits: ConcurrencyLimits,
   clock: Clock,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   return new Promise((resolve) => {
     let next = 0;
-    let busy = 0;
+    let permits = limits.concurrency;
     let inFlight = 0;
-    const startSome = () => {
+    const startAllowed = () => {
       if (next >= items.length && inFlight === 0) resolve();
-      while (next < items.length && busy < limits.concurrency && inFlight < limits.maxInFlight) start();
+      while (next < items.length && permits > 0 && inFlight < limits.maxInFlight) start();
     };
     const start = () => {
       const item = items[next++] as T;
-      let parked = false;
-      busy += 1;
+      let hasPermit = true;
+      permits -= 1;
       inFlight += 1;
-      const parking = clock.setTimer(() => {
-        parked = true;
-        busy -= 1;
-        startSome();
-      }, limits.parkAfterMs);
+      const release = () => {
+        if (hasPermit) permits += 1;
+        hasPermit = false;
+        startAllowed();
+      };
+      const expiry = clock.setTimer(release, limits.slowAfterMs);
       void work(item).finally(() => {
-        parking.cancel();
+        expiry.cancel();
         inFlight -= 1;
-        if (!parked) busy -= 1;
-        startSome();
+        release();
       });
     };
-    startSome();
+    startAllowed();
   });
 }
 
-/** Does one job at a time. */
+/** Runs one job at a time, in the order in which they were added. */
 export class SerialQueue {
-  readonly #most: number;
-  readonly #words: string;
+  readonly #maxJobs: number;
+  readonly #busyMessage: string;
   #last: Promise<unknown> = Promise.resolve();
   #jobs = 0;
 
-  /** Takes at most `most` jobs at once, the one that runs among them; `words` say so to who comes too many. */
-  constructor(most: number, words: string) {
-    this.#most = most;
-    this.#words = words;
+  /** Holds at most `maxJobs` jobs, the running one included; a job beyond that is rejected with `busyMessage`. */
+  constructor(maxJobs = Number.POSITIVE_INFINITY, busyMessage = '') {
+    this.#maxJobs = maxJobs;
+    this.#busyMessage = busyMessage;
   }
 
-  /** Does a job when those before it are done, however they ended. Rejects with a BusyError if there are too many. */
-  do<T>(job: () => Promise<T>): Promise<T> {
-    if (this.#jobs >= this.#most) return Promise.reject(new BusyError(this.#words));
+  /** Runs a job when those before it have ended, however they ended. Rejects with a BusyError if there are too many. */
+  run<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#jobs >= this.#maxJobs) return Promise.reject(new BusyError(this.#busyMessage));
     this.#jobs += 1;
     const done = this.#last.then(job).finally(() => {
       this.#jobs -= 1;
     });
-    // Without what it came to, which may be large.
+    // The queue waits for the job's end but does not keep its result, which may be large.
     this.#last = done.then(
       () => {},
       () => {},
@@ -80,10 +81,10 @@ export class SerialQueue {
   }
 }
 
-/** Longest turn: beyond 2 ms we would falsify our own pings. */
-const TURN_MS = 1;
+/** Longest time slice: work that blocks the event loop for more than 2 ms falsifies our own measurements. */
+const SLICE_MS = 1;
 
-/** Cuts long work into turns: ask `isOver` between pieces, and if so await `next`. */
+/** Cuts long work into slices of `SLICE_MS`: ask `isOver` between two pieces of work, and if so await `next`. */
 export class TimeSlice {
   readonly #clock: Clock;
   #startMs: number;
@@ -93,65 +94,40 @@ export class TimeSlice {
     this.#startMs = clock.monotonicMs();
   }
 
-  /** Whether this turn has lasted long enough. */
+  /** Whether this slice has lasted long enough. */
   isOver(): boolean {
-    return this.#clock.monotonicMs() - this.#startMs > TURN_MS;
+    return this.#clock.monotonicMs() - this.#startMs > SLICE_MS;
   }
 
-  /** Lets everybody else have theirs. */
+  /** Gives the event loop a turn, then begins the next slice. */
   async next(): Promise<void> {
     await nextTurn();
     this.#startMs = this.#clock.monotonicMs();
   }
 }
 
-/** Does work that yields after each small part, in turns that leave room for pings; gives its result. */
+/** Runs work that yields after each small piece, in time slices. Resolves with its result. */
 export async function runSliced<T>(work: Generator<void, T>, clock: Clock): Promise<T> {
   const done = await runSlicedUntil(work, clock, Number.POSITIVE_INFINITY);
-  if (done === null) throw new Error('work without an end was given up');
+  if (done === null) throw new Error('work without a deadline was given up');
   return done.result;
 }
 
 /**
- * As `inSlices`, as long as the clock's monotonic time is before `endMs`: work that is not done then is given up, for
- * null. Its first turn it has in any case.
+ * As `runSliced`, with a deadline: work that is not done when the monotonic clock reaches `endMs` is given up, and the
+ * result is null. The first slice runs in any case.
  */
 export async function runSlicedUntil<T>(
   work: Generator<void, T>,
   clock: Clock,
   endMs: number,
 ): Promise<{ result: T } | null> {
-  const turns = new TimeSlice(clock);
+  const slice = new TimeSlice(clock);
   for (;;) {
     const step = work.next();
     if (step.done === true) return { result: step.value };
-    if (!turns.isOver()) continue;
-    await turns.next();
+    if (!slice.isOver()) continue;
+    await slice.next();
     if (clock.monotonicMs() >= endMs) return null;
-  }
-}
-
-/** Longest turn: what takes beyond 2 ms falsifies our own measurements. */
-const SLICE_MS = 1;
-
-/** Long work in slices of a millisecond, with a turn of the event loop between two. */
-export class Slice {
-  readonly #clock: Clock;
-  #startMs: number;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#startMs = clock.monotonicMs();
-  }
-
-  /** Whether it is time for the next one. */
-  isOver(): boolean {
-    return this.#clock.monotonicMs() - this.#startMs > SLICE_MS;
-  }
-
-  /** Lets others have a turn. */
-  async next(): Promise<void> {
-    await nextTurn();
-    this.#startMs = this.#clock.monotonicMs();
   }
 }

@@ -1,14 +1,14 @@
-/** The text of anything thrown, on one line and bounded to `limit` characters: it may come from a hostile peer. */
+/** The message of anything that was thrown, on one line and at most `limit` characters: it may come from a hostile peer. */
 export function textOf(error: unknown, limit = 300): string {
-  const words = error instanceof Error ? error.message || error.name : String(error);
+  const message = error instanceof Error ? error.message || error.name : String(error);
   let clean = '';
-  for (const char of words.slice(0, limit * 2)) clean += char < ' ' || char === '\u007f' ? ' ' : char;
+  for (const char of message.slice(0, limit * 2)) clean += char < ' ' || char === '\u007f' ? ' ' : char;
   return clean.slice(0, limit);
 }
 
 /**
- * Too much of one kind is asked for at once: an answer of 503 whose words the client may read. `status` and `expose` are
- * what express' error handlers go by.
+ * Too many requests of one kind are under way. The client gets status 503 and the message. `status` and `expose` are what
+ * express' error handlers read.
  */
 export class BusyError extends Error {
   override readonly name = 'BusyError';
@@ -16,7 +16,7 @@ export class BusyError extends Error {
   readonly expose = true;
 }
 
-/** What is asked for cannot be done as things are here: an answer of 409 whose words the client may read. */
+/** The request conflicts with what this pod keeps. The client gets status 409 and the message. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
   readonly status = 409;

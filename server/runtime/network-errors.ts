@@ -1,7 +1,7 @@
-/** What a network error means to whoever called: the class of the fault, the same for every kind of call. */
+/** What a network error means to the caller. Probes, calls to peers and calls to the Kubernetes API all use this one table. */
 export type NetworkFault = 'refused' | 'reset' | 'timeout' | 'unreachable' | 'dns' | 'tls' | 'malformed';
 
-/** Error codes of Linux (errno names), of getaddrinfo (`EAI_`) and of Node. A code that is not listed is `unreachable`. */
+/** Error codes of Linux (errno names) and of Node. The families `EAI_` and `HPE_` are handled in `networkFaultOf`. */
 const FAULT_OF_CODE: Record<string, NetworkFault> = {
   ECONNREFUSED: 'refused',
   ECONNRESET: 'reset',
@@ -10,10 +10,6 @@ const FAULT_OF_CODE: Record<string, NetworkFault> = {
   ERR_STREAM_PREMATURE_CLOSE: 'reset',
   ETIMEDOUT: 'timeout',
   ENOTFOUND: 'dns',
-  EAI_AGAIN: 'dns',
-  EAI_FAIL: 'dns',
-  EAI_NODATA: 'dns',
-  EAI_NONAME: 'dns',
   EPROTO: 'tls',
   HOSTNAME_MISMATCH: 'tls',
 };
@@ -30,8 +26,13 @@ export function errorCodeOf(error: unknown): string {
   return typeof code === 'string' ? code.slice(0, 40) : '';
 }
 
-/** The class of a network error by its code (see `errorCodeOf`). Node's HTTP parser uses codes that begin with `HPE_`. */
+/**
+ * The class of a network error by its code (see `errorCodeOf`). Every `EAI_` code (getaddrinfo) is `dns`, every `HPE_`
+ * code (Node's HTTP parser) is `malformed`. Any other code, and '', is `unreachable`: what remains are ways of having no
+ * route, such as EHOSTUNREACH, ENETDOWN and EADDRNOTAVAIL.
+ */
 export function networkFaultOf(code: string): NetworkFault {
+  if (code.startsWith('EAI_')) return 'dns';
   if (code.startsWith('HPE_')) return 'malformed';
   return FAULT_OF_CODE[code] ?? (TLS_CODE.test(code) ? 'tls' : 'unreachable');
 }

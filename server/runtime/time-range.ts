@@ -1,6 +1,6 @@
 /**
- * A range of time: `fromMs` <= `toMs`, both ends belong to it. Which clock counts them (ms since the epoch, or monotonic)
- * is said where the range is taken.
+ * A range of time; `fromMs` <= `toMs`, and both ends belong to it. The place where a range is taken says which clock
+ * counts it: ms since the epoch, or monotonic.
  */
 export interface TimeRange {
   fromMs: number;

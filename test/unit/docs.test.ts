@@ -8,7 +8,7 @@ import { clausesOf } from '../../server/analysis/verdict/verdict.ts';
 import { parseDurationMs } from '../../server/config/parse.ts';
 import { OPENAPI } from '../../server/http/openapi.ts';
 import { readAnnotationRequest } from '../../server/protocol/annotation.ts';
-import { momentMs } from '../../server/runtime/clock.ts';
+import { parseMoment } from '../../server/runtime/time.ts';
 
 const NOW_MS = Date.now();
 const TOKEN = 'a-token-of-16-characters';
@@ -76,8 +76,8 @@ function expectTaken({ method, url, headers, body }: ReturnType<typeof requestOf
   for (const name of url.searchParams.keys()) expect(known?.get?.parameters.map((one) => one.name)).toContain(name);
   expect(clausesOf(url.searchParams.getAll('expect'), parseDurationMs)).toBeInstanceOf(Array);
   const [from, to] = ['from', 'to'].map((name) => url.searchParams.get(name));
-  if (typeof from === 'string') expect(momentMs(from)).toBeGreaterThan(0);
-  if (typeof to === 'string') expect(momentMs(to)).toBeGreaterThan(momentMs(from ?? ''));
+  if (typeof from === 'string') expect(parseMoment(from)).toBeGreaterThan(0);
+  if (typeof to === 'string') expect(parseMoment(to)).toBeGreaterThan(parseMoment(from ?? ''));
 }
 
 /** The blocks that a shell runs: those of no language are commands, too, where curl is in them. */

@@ -90,7 +90,7 @@ export function createReporter({ historyWindowMs }: { historyWindowMs: number },
   const turn = new SerialQueue(MAX_REPORTS, 'too many reports at once, try again in a few seconds');
   return {
     report: (wish) =>
-      turn.do(() => make(wish, comparedRangesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
+      turn.run(() => make(wish, comparedRangesOf(wish.ranges, deps.clock.nowMs(), historyWindowMs), deps)),
   };
 }
 

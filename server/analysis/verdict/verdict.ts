@@ -1,8 +1,9 @@
 import type { MergedReport, Mesh, MeshSettings } from '../../protocol/mesh.ts';
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES, MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
-import { type Clock, momentMs } from '../../runtime/clock.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { runSlicedUntil, type SerialQueue } from '../../runtime/concurrency.ts';
 import { textOf } from '../../runtime/errors.ts';
+import { parseMoment } from '../../runtime/time.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
 import { CHUNK, ClauseTally, Figures, type NameOf, ReportWindow, selecting } from './counts.ts';
 import { type Clause, ClauseError, formatClause, type ParseDuration, parseClause } from './parse-clause.ts';
@@ -60,7 +61,7 @@ export async function verdictOn(query: VerdictQuery, deps: VerdictDeps): Promise
       deps.clock,
     );
     const judged = () => runSlicedUntil(judge(mesh, clauses, windowMs), deps.clock, endMs);
-    const done = await deps.judging.do(judged);
+    const done = await deps.judging.run(judged);
     return { answer: done?.result ?? unknown(clauses, windowMs, tooMuch(mesh, clauses), deps) };
   } catch (error) {
     // 503 would mean that the hypothesis does not hold.
@@ -102,8 +103,8 @@ function stretchOf({ window, start, end }: VerdictQuery, deps: VerdictDeps): { w
   }
   if (window !== null) return 'window in query: it goes not with start and end, which say the same';
   const nowMs = deps.clock.nowMs();
-  const fromMs = start === null ? -1 : momentMs(start.replace(' ', '+'));
-  const toMs = end === null ? nowMs : momentMs(end.replace(' ', '+'));
+  const fromMs = start === null ? -1 : parseMoment(start.replace(' ', '+'));
+  const toMs = end === null ? nowMs : parseMoment(end.replace(' ', '+'));
   if (fromMs < 0) return 'start in query: expected ms since the epoch or an RFC 3339 time';
   if (toMs < 0) return 'end in query: expected ms since the epoch or an RFC 3339 time';
   if (toMs - fromMs < 1000) return 'end in query: expected at least 1 s after start';
