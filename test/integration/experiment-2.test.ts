@@ -20,7 +20,7 @@ const LATE: Truth = { [HEALTHY]: 'pass', [SLOW]: 'pass', [DOWN]: 'fail' };
 let walk: PolledExperiment;
 let experiment: Experiment;
 let poll: VerdictPoll;
-/** The chapter's fourth pod, but for its interval: of a ping every 2 s a short range has too few to go by. */
+/** The fourth pod of docs/experiments.md, but for its interval: of a ping every 2 s a short range has too few to go by. */
 let manifest: string;
 const reports = { spoilt: 0 };
 beforeAll(async () => {
@@ -48,7 +48,7 @@ const untilInto = (outcome: string, phase: string | null) =>
     expect(others.map((link) => link.outcome)).toEqual(Array(12).fill('ok'));
   });
 
-describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () => {
+describe('experiment 2, by the commands of the book's chapter', { timeout: 300_000 }, () => {
   it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
     for (const answer of await walk.settled(9)) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [], violations: [] });
@@ -192,7 +192,7 @@ describe('experiment 2, by the chapter’s commands', { timeout: 300_000 }, () =
 
 describe('experiment 2b, as PowerfulSeal does it', () => {
   it('the clones’ reports are slow, their links to themselves are not', async () => {
-    // 150 ms, as above; the chapter's 250 are for `npm run test:experiments`.
+    // 150 ms, as above; the 250 of docs/experiments.md are for `npm run test:experiments`.
     const file = experiment.file(
       'clone.yml',
       readFileSync('test/fixtures/powerfulseal-clone.yml', 'utf8').replace('=250', '=150'),

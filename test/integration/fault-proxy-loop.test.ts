@@ -5,7 +5,7 @@ import { wallClock } from '../../deploy/local/wall-clock.ts';
 import { dial } from '../support/fault-proxy.ts';
 import { endOf } from '../support/proxied.ts';
 
-// In the chapter's pod: `create chaos -l 0.0.0.0:8080 -u localhost:8080`, where 9090 was meant.
+// In the pod of docs/experiments.md: `create chaos -l 0.0.0.0:8080 -u localhost:8080`, where 9090 was meant.
 it.each([
   ['', '127.0.0.1', '127.0.0.1'],
   ['', '127.0.0.1', 'localhost'],

@@ -15,7 +15,7 @@ afterEach(() => proxy.stop());
 
 const toxic = (line: string, onTerminal = false) => runToxiproxyCli(line.split(' '), proxy.apiUrl, onTerminal);
 
-test('on a terminal lists are tables, as the chapter shows them, and say that there is nothing', async () => {
+test('on a terminal lists are tables, as the book shows them, and say that there is nothing', async () => {
   expect(await toxic('list', true)).toBe(
     [
       'Name   Listen   Upstream   Enabled   Toxics',

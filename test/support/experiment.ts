@@ -10,7 +10,7 @@ import { outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { MachineLoad } from './machine-load.ts';
 
-/** The chapter's fourth pod, and the manifest that makes it. */
+/** The fourth pod of docs/experiments.md, and the manifest that makes it. */
 export const CHAOS = 'goldpinger-chaos';
 export const MANIFEST = 'deploy/kubernetes/goldpinger-chaos.yml';
 
@@ -23,7 +23,7 @@ export interface SeenLink {
   totalMs: number;
 }
 
-/** A local cluster on which the chapter's experiments are run by its commands. */
+/** A local cluster on which the experiments of docs/experiments.md are run by its commands. */
 export class Experiment {
   readonly cluster: LocalCluster;
   readonly #dir: string;
@@ -69,7 +69,7 @@ export class Experiment {
     return this.cluster.pods().filter(({ ready, terminating }) => ready && !terminating);
   }
 
-  /** Where a pod's own server listens; the chapter's fourth pod is asked behind its proxy. */
+  /** Where a pod's own server listens; the fourth pod of docs/experiments.md is asked behind its proxy. */
   urlOf({ name, ip }: LocalPod): string {
     return `http://${ip}:${name === CHAOS ? 9090 : 8080}`;
   }

@@ -46,7 +46,7 @@ export class PolledExperiment {
     return walk;
   }
 
-  /** Changes something by a command of the chapter, after which this will be true. Pods may come or go, or their links change. */
+  /** Changes something by a command of docs/experiments.md, after which this will be true. Pods may come or go, or their links change. */
   change(truth: Truth, ...args: string[]): Promise<string> {
     this.poll.change(truth, args[0] === 'toxic' ? [] : Object.keys(truth));
     return this.experiment.command(...args);

@@ -17,7 +17,7 @@ const workloads = ['goldpinger.yml', 'goldpinger-daemonset.yml'];
 const container = (name: string) => inFile(name)[0]!.spec.template.spec.containers[0];
 
 describe('deploy/kubernetes', () => {
-  it('has the files that the chapter names', () => {
+  it('has the files that docs/experiments.md names', () => {
     for (const name of ['goldpinger-rbac.yml', ...workloads])
       expect([name, existsSync(join(FOLDER, name))]).toEqual([name, true]);
     expect(of(inFile('goldpinger-rbac.yml'), 'ServiceAccount').metadata.name).toBe('goldpinger-serviceaccount');

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 
 /*
- * The parts of PowerfulSeal 3's policy schema that the chapter's experiments use; it takes no unknown field. The clone's
+ * The parts of PowerfulSeal 3's policy schema that the experiments of docs/experiments.md use; it takes no unknown field. The clone's
  * fields are those that its action_clone reads.
  */
 const labels = v.strictObject({ labels: v.strictObject({ selector: v.string(), namespace: v.string() }) });
@@ -54,7 +54,7 @@ const policy = v.strictObject({
 const read = (name: string) => v.parse(policy, parse(readFileSync(`deploy/experiments/${name}.yml`, 'utf8')));
 const stepsOf = (name: string) => read(name).scenarios.flatMap(({ steps }) => steps);
 
-describe('the chapter’s policies', () => {
+describe('the policies of docs/experiments.md', () => {
   it('1b kills half of the pods by force, once', () => {
     expect(read('experiment1b').config.runStrategy.runs).toBe(1);
     expect(JSON.stringify(stepsOf('experiment1b'))).toContain('"randomSample":{"ratio":0.5}');
