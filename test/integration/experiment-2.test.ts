@@ -48,7 +48,7 @@ const untilInto = (outcome: string, phase: string | null) =>
     expect(others.map((link) => link.outcome)).toEqual(Array(12).fill('ok'));
   });
 
-describe('experiment 2, by the commands of the book's chapter', { timeout: 300_000 }, () => {
+describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () => {
   it('0. three pods are healthy, and nothing is known of a pod that is not there', async () => {
     for (const answer of await walk.settled(9)) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [], violations: [] });
