@@ -61,7 +61,7 @@ export class PastMeshes {
     if (found !== undefined) return found;
     if (this.#pending.size >= MAX_ASKED) throw new BusyError(TOO_MANY);
     const collect = () => this.#collect({ fromMs, toMs });
-    const collected = this.#bounds().running > 1 ? collect() : this.#queue.do(collect);
+    const collected = this.#bounds().running > 1 ? collect() : this.#queue.run(collect);
     const pending = collected.finally(() => this.#pending.delete(key));
     this.#pending.set(key, pending);
     const mesh = await pending;
