@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
-import { nothingKnown } from './discovery/sync.ts';
+import { nothingKnown } from './discovery/status.ts';
 import { checkAnswer } from './goldpinger/check.ts';
 import { type OwnHealth, ownHealthOf } from './peers/health.ts';
 import { type External, startExternal } from './probing/external.ts';
@@ -70,7 +70,7 @@ export class Monitor {
     this.#clock = clock;
     this.#hooks = hooks;
     this.#bootTimeMs = bootTimeMs;
-    this.#snapshot = nothingKnown({ ...config, namespace: config.namespace ?? '' }, bootTimeMs);
+    this.#snapshot = nothingKnown(config, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
     const meter = new BusyMeter({
       monotonicMs: () => clock.monotonicMs(),

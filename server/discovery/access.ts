@@ -1,80 +1,84 @@
 import { readFileSync } from 'node:fs';
-import { type Agent, get, type IncomingMessage } from 'node:http';
-import { get as getSecurely, type RequestOptions } from 'node:https';
+import { type Agent, get as getOverHttp, type IncomingMessage } from 'node:http';
+import { get as getOverHttps, type RequestOptions } from 'node:https';
 import { delimiter } from 'node:path';
+// This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { textOf } from '../runtime/errors.ts';
-import { ApiError, asApiError } from './status.ts';
+import { ApiError, asApiError } from './api-error.ts';
 
-// The deep path leaves the generated API classes out of the bundle (deploy/slim-client.mjs).
+/** Where the API server is and how to log in, as read once from the kubeconfig or from the pod's service account. */
+export interface Access {
+  /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
+  namespace: string;
+  /** Prepares credentials; this may read token files or run a credential plugin. Rejects with an `ApiError`. */
+  session(): Promise<Session>;
+}
+
+/** Sends requests with the same credentials over connections that are kept open. */
+export interface Session {
+  /**
+   * Sends a GET; `path` starts with `/api`. Resolves with the answer, whatever its status, as soon as its head has come.
+   * Rejects with an `ApiError`.
+   */
+  open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal): Promise<IncomingMessage>;
+  /** Closes the connections. */
+  close(): void;
+}
 
 /** Where Kubernetes mounts a pod's service account. */
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Requests with the same credentials and kept connections; `close` ends those connections. */
-export interface Session {
-  /** Sends a GET; `path` starts with `/api`. Gives the answer's head, of any status; rejects with an `ApiError`. */
-  open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal): Promise<IncomingMessage>;
-  close(): void;
-}
-
-/** The API server and how to be let in, as one reading of the kubeconfig or of the pod's service account has it. */
-export interface Access {
-  /** Namespace of the service account or of the kubeconfig's context; `default` where neither names one. */
-  namespace: string;
-  /** Prepares credentials (may read token files or run a credential plugin). Rejects with an `ApiError`. */
-  session(): Promise<Session>;
-}
-
 /**
- * Reads the kubeconfig (a path, or several as in KUBECONFIG's convention, of which the first to name something wins), or
- * with null the pod's service account. `root` is put before the account's paths. Throws an `ApiError` of class `config`.
+ * Reads the kubeconfig, or, if `kubeconfig` is null, the service account of the pod. `kubeconfig` is one path or several,
+ * as in the variable KUBECONFIG; where two files define the same thing, the first file counts. `root` is put before the
+ * paths of the service account. Throws an `ApiError` of fault `config`.
  */
 export function loadAccess(kubeconfig: string | null, root = ''): Access {
   try {
-    const config = kubeconfig === null ? ofServiceAccount(root) : ofFiles(kubeconfig);
+    const config = kubeconfig === null ? readServiceAccount(root) : readFiles(kubeconfig);
+    allowPlainHttp(config);
+    const contextName = config.getCurrentContext();
     const server = config.getCurrentCluster()?.server;
-    if (!server) throw new Error(`the kubeconfig's context ${config.getCurrentContext() || '(none)'} names no cluster`);
+    if (!server) throw new Error(`the context ${contextName || '(none)'} of the kubeconfig names no cluster`);
     const base = new URL(server);
-    const context = config.getContextObject(config.getCurrentContext());
-    const namespace = context?.namespace?.trim() || accountNamespace(root) || 'default';
+    const namespace = config.getContextObject(contextName)?.namespace?.trim() || accountNamespace(root) || 'default';
     return { namespace, session: () => openSession(config, base) };
   } catch (error) {
     throw new ApiError('config', error);
   }
 }
 
-function ofServiceAccount(root: string): KubeConfig {
+function readServiceAccount(root: string): KubeConfig {
   const config = new KubeConfig();
   config.loadFromCluster(root);
-  // The client fills in "undefined" for the variables that Kubernetes sets in every pod.
+  // Kubernetes sets the variables of the API server in every pod. Where they are missing, the client writes "undefined".
   if (config.getCurrentCluster()?.server.includes('//undefined:') !== false) {
     throw new Error('neither KUBECONFIG nor KUBERNETES_SERVICE_HOST is set: not in a cluster');
   }
-  return allowPlainHttp(config);
+  return config;
 }
 
-function ofFiles(paths: string): KubeConfig {
+function readFiles(paths: string): KubeConfig {
   const [first = '', ...rest] = paths.split(delimiter).filter((path) => path !== '');
   const config = new KubeConfig();
   config.loadFromFile(first);
   for (const path of rest) {
-    const more = new KubeConfig();
-    more.loadFromFile(path);
-    for (const cluster of more.clusters) if (!config.getCluster(cluster.name)) config.addCluster(cluster);
-    for (const user of more.users) if (!config.getUser(user.name)) config.addUser(user);
-    for (const context of more.contexts) if (!config.getContextObject(context.name)) config.addContext(context);
-    if (!config.currentContext) config.setCurrentContext(more.currentContext);
+    const next = new KubeConfig();
+    next.loadFromFile(path);
+    for (const cluster of next.clusters) if (!config.getCluster(cluster.name)) config.addCluster(cluster);
+    for (const user of next.users) if (!config.getUser(user.name)) config.addUser(user);
+    for (const context of next.contexts) if (!config.getContextObject(context.name)) config.addContext(context);
+    if (!config.currentContext) config.setCurrentContext(next.currentContext);
   }
-  return allowPlainHttp(config);
+  return config;
 }
 
-/** The client refuses `http:` unless verification is off, which says nothing there; kubectl accepts it as it is. */
-function allowPlainHttp(config: KubeConfig): KubeConfig {
+/** Has the client accept servers with `http:`, as kubectl does. The client wants verification turned off for them. */
+function allowPlainHttp(config: KubeConfig): void {
   config.clusters = config.clusters.map((cluster) =>
     cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster,
   );
-  return config;
 }
 
 function accountNamespace(root: string): string {
@@ -90,41 +94,34 @@ async function openSession(config: KubeConfig, base: URL): Promise<Session> {
   try {
     await config.applyToHTTPSOptions(options);
   } catch (error) {
-    const why = textOf(error);
-    throw new ApiError('config', `credentials: ${why === '' ? 'the credential plugin failed' : why}`);
+    throw new ApiError('config', `credentials: ${textOf(error) || 'the credential plugin failed'}`);
   }
-  const { agent, ...given } = options;
-  // The client makes an agent per call that closes each connection: the pages of one list may share theirs.
-  const kept = agent as Agent & { keepAlive: boolean };
-  kept.keepAlive = true;
-  const headers = headersOf(given);
+  // The client makes a new agent for each call, and that agent closes its connections. The pages of a list share them.
+  const agent = options.agent as Agent & { keepAlive: boolean };
+  agent.keepAlive = true;
+  const credentials: Record<string, string> = {};
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    // A token file may end in a line break, which no header may contain.
+    credentials[name] = String(value).trim();
+  }
   return {
     open(path, query, accept, signal) {
       const url = new URL(`${base.href.replace(/\/+$/, '')}${path}?${new URLSearchParams(query)}`);
-      const request = { ...given, agent: kept, signal, headers: { ...headers, accept, 'user-agent': 'goldpinger-ts' } };
-      return send(url, request);
+      return send(url, { ...options, signal, headers: { ...credentials, accept, 'user-agent': 'goldpinger-ts' } });
     },
-    close: () => kept.destroy(),
+    close: () => agent.destroy(),
   };
-}
-
-/** A token file may end in a line break, which no header may hold. */
-function headersOf(options: RequestOptions): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
-  return headers;
 }
 
 function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => reject(asApiError(error, 'unreachable'));
     try {
-      const request = url.protocol === 'https:' ? getSecurely(url, options) : get(url, options);
+      const request = url.protocol === 'https:' ? getOverHttps(url, options) : getOverHttp(url, options);
       request.once('response', resolve);
-      // Not `once`: an aborted request may fail a second time, after its answer came.
-      request.on('error', fail);
+      // Not `once`: an aborted request may emit a second error, after its answer has come.
+      request.on('error', (error) => reject(asApiError(error, 'unreachable')));
     } catch (error) {
-      // E.g. a token that holds characters no header may hold.
+      // For example a token with characters that no header may contain.
       reject(new ApiError('config', error));
     }
   });

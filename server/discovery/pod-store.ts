@@ -1,54 +1,62 @@
 import { comparePods, type Pod } from '../protocol/pod.ts';
 import { type PodFacts, stageOf } from './pod-reader.ts';
-import { type Entry, nameReplacements } from './replacement.ts';
+import { nameReplacements, type PodEntry } from './replacement.ts';
 
 /** How much the store keeps. */
 interface StoreLimits {
-  /** How long a pod that left stays, ms. */
+  /** How long a pod that has left stays, ms. */
   goneRetentionMs: number;
-  /** Pods that have not left; a pod beyond it is not taken in. */
+  /** Pods that have not left. A pod beyond this number is not taken in. */
   maxPods: number;
-  /** Pods that have left; beyond it those that left first are forgotten. */
+  /** Pods that have left. Beyond this number the store forgets those that left first. */
   maxGone: number;
 }
 
-/** All pods that match our selector, and those that recently left, by uid: a pod recreated under its name is another. */
+/**
+ * The pods that match our label selector, and those that have left lately. The key is the uid: a pod that is created again
+ * under its name is another pod.
+ *
+ * The store forgets a departed pod in three cases: `expire` (which discovery.ts calls by a timer) after the retention;
+ * `put` if the API still lists a pod that ended before the retention began; and any departure beyond `maxGone`, which
+ * costs the pod that left first.
+ */
 export class PodStore {
   readonly #limits: StoreLimits;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, PodEntry>();
   #zones: ReadonlyMap<string, string> = new Map();
+  /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
-  #live = 0;
-  /** Counts the answers of the API server, so that it is known which pods were there before others left. */
+  #liveCount = 0;
+  /** Counts the news from the API server, so that their order is known: which pod was there before another left. */
   #step = 0;
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
   }
 
-  /** Pods that have not left. */
+  /** The number of pods that have not left. */
   get liveCount(): number {
-    return this.#live;
+    return this.#liveCount;
   }
 
-  /** All pods, sorted by namespace, name, uid. The same array as before if nothing has changed. */
+  /** All pods, sorted by namespace, name, uid. Returns the same array as before if nothing has changed. */
   pods(): readonly Pod[] {
     if (this.#sorted === null) {
-      nameReplacements(this.#entries.values());
+      nameReplacements([...this.#entries.values()]);
       this.#sorted = [...this.#entries.values()].map((entry) => entry.pod).sort(comparePods);
     }
     return this.#sorted;
   }
 
   /**
-   * Takes a complete list: what is not in it has left, no earlier than `lastGoodMs` when our knowledge was last right.
-   * Gives whether anything changed.
+   * Takes a complete list. Pods that are missing in it have left, at `lastGoodMs` at the earliest, which is when the store
+   * was last known to be right (0 = never). Returns whether anything has changed.
    */
   replaceAll(list: readonly PodFacts[], nowMs: number, lastGoodMs: number): boolean {
     this.#step += 1;
     const listed = new Set(list.map((facts) => facts.uid));
     let changed = false;
-    // First those that left, to make room.
+    // Departures come first, to make room.
     for (const [uid, entry] of this.#entries) {
       if (listed.has(uid) || entry.pod.lifecycle === 'gone') continue;
       this.#leave(entry, entry.pod.lifecycle === 'terminating' ? entry.pod.sinceMs : lastGoodMs || nowMs, nowMs);
@@ -58,47 +66,13 @@ export class PodStore {
     return changed;
   }
 
-  /** Takes one pod as the API server has it now. Gives whether anything changed. */
+  /** Takes one pod that was added or modified. Returns whether anything has changed. */
   put(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
     return this.#put(facts, nowMs);
   }
 
-  #put(facts: PodFacts, nowMs: number): boolean {
-    const known = this.#entries.get(facts.uid);
-    const stage = stageOf(facts, known?.pod ?? null, nowMs);
-    const gone = stage.lifecycle === 'gone';
-    if (gone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(facts.uid);
-    if (!gone && (known === undefined || known.pod.lifecycle === 'gone') && this.#live >= this.#limits.maxPods)
-      return false;
-    const pod: Pod = {
-      uid: facts.uid,
-      name: facts.name,
-      namespace: facts.namespace,
-      node: facts.node,
-      zone: this.#zones.get(facts.node) ?? known?.pod.zone ?? '',
-      podIPs: facts.podIPs,
-      hostIPs: facts.hostIPs,
-      ...stage,
-      createdMs: facts.createdMs,
-      owner: facts.owner,
-      labels: facts.labels,
-      replacedBy: gone ? (known?.pod.replacedBy ?? '') : '',
-    };
-    if (known !== undefined && samePod(known.pod, pod)) return false;
-    const isLeaving = gone || stage.lifecycle === 'terminating';
-    this.#set({
-      pod,
-      ownerKind: facts.ownerKind,
-      leftMs: gone ? facts.deletedMs || stage.sinceMs : 0,
-      firstStep: known?.firstStep ?? this.#step,
-      leftStep: isLeaving ? known?.leftStep || this.#step : 0,
-      replaces: known?.replaces ?? false,
-    });
-    return true;
-  }
-
-  /** Takes note that the API server deleted this pod, or that it no longer matches. Gives whether anything changed. */
+  /** Takes one pod that was deleted, or no longer matches the selector. Returns whether anything has changed. */
   remove(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
     const known = this.#entries.get(facts.uid);
@@ -107,30 +81,33 @@ export class PodStore {
     return true;
   }
 
-  /** Forgets pods that left too long ago. Gives whether anything changed. */
+  /** Forgets the pods whose retention has ended. Returns whether there were any. */
   expire(nowMs: number): boolean {
     let changed = false;
-    for (const [uid, { pod }] of this.#entries) {
+    for (const { pod } of this.#entries.values()) {
       if (pod.lifecycle !== 'gone' || pod.sinceMs + this.#limits.goneRetentionMs > nowMs) continue;
-      changed = this.#forget(uid) || changed;
+      this.#forget(pod.uid);
+      changed = true;
     }
     return changed;
   }
 
-  /** When the next pod is to be forgotten, ms since the epoch; Infinity if none has left. */
+  /** When the next retention ends, ms since the epoch; Infinity if no pod has left. */
   nextExpiryMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { pod } of this.#entries.values()) if (pod.lifecycle === 'gone') next = Math.min(next, pod.sinceMs);
-    return next + this.#limits.goneRetentionMs;
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const { pod } of this.#entries.values()) {
+      if (pod.lifecycle === 'gone') firstMs = Math.min(firstMs, pod.sinceMs);
+    }
+    return firstMs + this.#limits.goneRetentionMs;
   }
 
-  /** Takes zones by node name. Gives whether anything changed. */
+  /** Takes the zones by node name. Returns whether the zone of any pod has changed. */
   setZones(zones: ReadonlyMap<string, string>): boolean {
     this.#zones = zones;
     let changed = false;
     for (const entry of this.#entries.values()) {
       const zone = zones.get(entry.pod.node);
-      // A node that is gone itself keeps its pods' zone as it was.
+      // If the node itself is gone, its pods keep their zone.
       if (zone === undefined || zone === entry.pod.zone) continue;
       entry.pod = { ...entry.pod, zone };
       changed = true;
@@ -139,17 +116,56 @@ export class PodStore {
     return changed;
   }
 
-  #leave(entry: Entry, leftMs: number, nowMs: number): void {
-    const pod: Pod = { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, replacedBy: '' };
-    this.#set({ ...entry, pod, leftMs: Math.min(leftMs, nowMs), leftStep: entry.leftStep || this.#step });
+  #put(facts: PodFacts, nowMs: number): boolean {
+    const known = this.#entries.get(facts.uid);
+    const stage = stageOf(facts, known?.pod ?? null, nowMs);
+    const isGone = stage.lifecycle === 'gone';
+    if (isGone && stage.sinceMs + this.#limits.goneRetentionMs <= nowMs) return this.#forget(facts.uid);
+    const isNewcomer = !isGone && (known === undefined || known.pod.lifecycle === 'gone');
+    if (isNewcomer && this.#liveCount >= this.#limits.maxPods) return false;
+    const pod: Pod = {
+      uid: facts.uid,
+      name: facts.name,
+      namespace: facts.namespace,
+      node: facts.node,
+      zone: this.#zones.get(facts.node) ?? known?.pod.zone ?? '',
+      podIPs: facts.podIPs,
+      hostIPs: facts.hostIPs,
+      lifecycle: stage.lifecycle,
+      sinceMs: stage.sinceMs,
+      createdMs: facts.createdMs,
+      owner: facts.owner,
+      labels: facts.labels,
+      replacedBy: isGone ? (known?.pod.replacedBy ?? '') : '',
+    };
+    if (known !== undefined && JSON.stringify(known.pod) === JSON.stringify(pod)) return false;
+    const isLeaving = isGone || stage.lifecycle === 'terminating';
+    this.#set({
+      pod,
+      ownerKind: facts.ownerKind,
+      leftMs: isGone ? facts.deletedMs || stage.sinceMs : 0,
+      firstStep: known?.firstStep ?? this.#step,
+      leftStep: isLeaving ? known?.leftStep || this.#step : 0,
+      replaces: known?.replaces ?? false,
+    });
+    return true;
   }
 
-  #set(entry: Entry): void {
+  #leave(entry: PodEntry, leftMs: number, nowMs: number): void {
+    this.#set({
+      ...entry,
+      pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, replacedBy: '' },
+      leftMs: Math.min(leftMs, nowMs),
+      leftStep: entry.leftStep || this.#step,
+    });
+  }
+
+  #set(entry: PodEntry): void {
     this.#forget(entry.pod.uid);
     this.#sorted = null;
     this.#entries.set(entry.pod.uid, entry);
-    if (entry.pod.lifecycle !== 'gone') this.#live += 1;
-    else if (this.#entries.size - this.#live > this.#limits.maxGone) this.#forgetOldest();
+    if (entry.pod.lifecycle !== 'gone') this.#liveCount += 1;
+    else if (this.#entries.size - this.#liveCount > this.#limits.maxGone) this.#forgetOldest();
   }
 
   #forgetOldest(): void {
@@ -160,16 +176,13 @@ export class PodStore {
     if (oldest !== null) this.#forget(oldest.uid);
   }
 
+  /** Returns whether the pod was known. */
   #forget(uid: string): boolean {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return false;
-    if (entry.pod.lifecycle !== 'gone') this.#live -= 1;
+    if (entry.pod.lifecycle !== 'gone') this.#liveCount -= 1;
     this.#entries.delete(uid);
     this.#sorted = null;
     return true;
   }
-}
-
-function samePod(a: Pod, b: Pod): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

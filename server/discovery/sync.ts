@@ -1,11 +1,11 @@
-import type { DiscoverySnapshot, DiscoveryStatus } from '../protocol/pod.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
-import { type ListCall, listAll } from './list.ts';
-import { type PodFacts, readPod } from './pod-reader.ts';
+import { ApiError, asApiError } from './api-error.ts';
+import { listAll } from './list.ts';
+import { readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
-import { ApiError, asApiError, type StatusBook } from './status.ts';
-import { Backoff, pause, type Tuning } from './timing.ts';
+import type { StatusTracker } from './status.ts';
+import { Backoff, pause, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What the loop works with. */
@@ -13,103 +13,102 @@ interface SyncDeps {
   clock: Clock;
   log: Log;
   random: () => number;
-  tuning: Tuning;
+  timing: Timing;
   settings: { namespace: string | null; labelSelector: string; refreshIntervalMs: number };
-  /** `loadAccess` with its arguments filled in; loads the Kubernetes client when first called. */
-  loadAccess: () => Promise<Access>;
+  /** Reads the kubeconfig or the service account again. Loads the Kubernetes client when first called. */
+  loadAccess(): Promise<Access>;
   store: PodStore;
-  status: StatusBook;
-  /** The most pods that are listed. */
+  status: StatusTracker;
+  /** Pods of a list beyond this number are left out. */
   maxPods: number;
-}
-
-/** What the loop tells. */
-interface SyncHooks {
-  /** Pods or status changed. `burst`: more may follow within milliseconds, so telling can wait. */
-  onChange(burst: boolean): void;
-  /** One page of a list took so long, or a watch to open. */
-  onRequest(durationMs: number, ok: boolean): void;
+  /** Called when pods or status have changed. `isBurst`: more changes may follow within milliseconds. */
+  onChange(isBurst: boolean): void;
+  /** Called when a page of a list has ended, well or badly, and when a watch has opened. */
+  onRequest(durationMs: number): void;
+  /** Called for each attempt that failed. */
   onFault(error: ApiError): void;
 }
 
-/** After so many in a report we say that changes come by listing, though we go on trying. */
+/** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
 const MAX_WATCH_FAILURES = 3;
 
-/** Objects a page: 1000 pods in one answer peak at 69 MiB, in pages of 50 at 48. */
+/** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
 
+/** How often to list where watching is forbidden and REFRESH_INTERVAL is 0, which only turns the pings off. */
+const DEFAULT_LIST_INTERVAL_MS = 30_000;
+
 /**
- * The loop of discovery: list, then watch from there, for ever. Any failure leads to a pause and a new list; the pods
- * known so far stay. Where watch is forbidden it lists every refresh interval.
+ * The loop of discovery: list the pods, then watch from that version, for ever. After any failure it waits and lists
+ * again; meanwhile the pods known so far stay. Where watching is forbidden it lists every refresh interval.
  */
 export class Sync {
   readonly #deps: SyncDeps;
-  readonly #hooks: SyncHooks;
   readonly #backoff: Backoff;
-  readonly #empty: EmptyGuard;
-  readonly #pollMs: number;
+  readonly #emptyGuard: EmptyGuard;
+  readonly #listIntervalMs: number;
   #access: Access | null = null;
   /** Monotonic time before which a forbidden watch is not tried again. */
   #watchFromMs = 0;
-  /** Watches that could not be opened, or sent nonsense, since the last that could. */
+  /** Failures of the watch since it last worked. */
   #watchFailures = 0;
 
-  constructor(deps: SyncDeps, hooks: SyncHooks) {
-    const { tuning, settings } = deps;
+  constructor(deps: SyncDeps) {
+    const { timing, settings, random } = deps;
     this.#deps = deps;
-    this.#hooks = hooks;
-    this.#backoff = new Backoff(tuning.backoffBaseMs, tuning.backoffCapMs, deps.random);
-    // REFRESH_INTERVAL 0 means no pinging; the list is wanted all the same.
-    this.#pollMs = Math.max(tuning.paceMs, settings.refreshIntervalMs || 30_000);
-    this.#empty = new EmptyGuard(2 * this.#pollMs);
+    this.#backoff = new Backoff(timing.backoffBaseMs, timing.backoffCapMs, random);
+    this.#listIntervalMs = Math.max(timing.paceMs, settings.refreshIntervalMs || DEFAULT_LIST_INTERVAL_MS);
+    this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
   }
 
-  /** The API server as it was last reached; null before and after a failure. */
+  /** How the API server was last reached; null before the first attempt and after a failure. */
   get access(): Access | null {
     return this.#access;
   }
 
-  /** Runs until `stop` aborts; never rejects. */
+  /** Runs until `stop` aborts. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
+    const { clock, timing } = this.#deps;
     while (!stop.aborted) {
       try {
-        const { clock, tuning } = this.#deps;
         const startMs = clock.monotonicMs();
-        await this.#follow(await this.#list(stop), stop);
-        await pause(clock, startMs + tuning.paceMs - clock.monotonicMs(), stop);
+        await this.#followChanges(await this.#list(stop), stop);
+        await pause(clock, startMs + timing.paceMs - clock.monotonicMs(), stop);
       } catch (error) {
-        if (!stop.aborted) await this.#fail(asApiError(error), stop);
+        if (!stop.aborted) await this.#listFailed(asApiError(error), stop);
       }
     }
   }
 
-  /** Lists all pods into the store and gives the version of that list. */
+  /** Lists all pods into the store and returns the version of the list. */
   async #list(stop: AbortSignal): Promise<string> {
-    const { clock, settings, store, status, tuning, maxPods } = this.#deps;
+    const { clock, log, settings, store, status, timing, maxPods, onChange, onRequest } = this.#deps;
     this.#access ??= await this.#deps.loadAccess();
-    const lastGoodMs = status.now.lastGoodMs;
-    if (status.namespace(settings.namespace ?? this.#access.namespace)) this.#hooks.onChange(true);
-    const call: ListCall = {
+    const { lastGoodMs } = status.now;
+    if (status.setNamespace(settings.namespace ?? this.#access.namespace)) onChange(true);
+    const call = {
       path: this.#path(),
       query: { labelSelector: settings.labelSelector },
       accept: 'application/json',
       pageSize: PAGE_SIZE,
       maxItems: maxPods,
-      pageTimeoutMs: tuning.listTimeoutMs,
+      pageTimeoutMs: timing.requestTimeoutMs,
+      read: readPod,
+      onRequest,
     };
-    const listed = await listAll(this.#access, clock, call, readPod, stop, this.#hooks.onRequest);
-    if (!this.#empty.believes(listed.items.length, store.liveCount, clock.monotonicMs())) {
-      throw new ApiError('suspicious-empty', `the list is empty while ${store.liveCount} live peers are known`);
+    const { items, resourceVersion, truncated } = await listAll(this.#access, clock, call, stop);
+    if (!this.#emptyGuard.believes(items.length, store.liveCount, clock.monotonicMs())) {
+      throw new ApiError('suspicious-empty', `the list is empty, but ${store.liveCount} pods were there before`);
     }
-    if (listed.truncated) this.#deps.log.warn({ maxPods }, 'more pods match than we can know');
-    this.#good(store.replaceAll(listed.items, clock.nowMs(), lastGoodMs), false);
-    return listed.resourceVersion;
+    if (truncated) log.warn({ maxPods }, 'too many pods match the label selector: the rest is left out');
+    this.#succeeded(store.replaceAll(items, clock.nowMs(), lastGoodMs), false);
+    return resourceVersion;
   }
 
-  /** Follows changes until only a new list helps. */
-  async #follow(resourceVersion: string, stop: AbortSignal): Promise<void> {
-    const { clock, random, tuning } = this.#deps;
-    if (clock.monotonicMs() < this.#watchFromMs) return this.#poll(stop);
+  /** Keeps the pods current from a version on, until they have to be listed again. */
+  async #followChanges(resourceVersion: string, stop: AbortSignal): Promise<void> {
+    const { clock, random, timing } = this.#deps;
+    if (clock.monotonicMs() < this.#watchFromMs) return this.#waitForNextList(stop);
     let version = resourceVersion;
     while (!stop.aborted) {
       const startMs = clock.monotonicMs();
@@ -118,183 +117,166 @@ export class Sync {
         end = await this.#watch(version, startMs, stop);
       } catch (error) {
         if (stop.aborted) return;
-        return this.#unwatched(asApiError(error), stop);
+        return this.#watchFailed(asApiError(error), stop);
       }
       if (end.why === 'expired') return;
       version = end.resourceVersion;
-      // Connections break for all pods at once when an API server restarts: come back spread over a pace.
-      const spreadMs = end.why === 'broken' ? random() * tuning.paceMs : 0;
-      await pause(clock, startMs + tuning.paceMs - clock.monotonicMs() + spreadMs, stop);
+      // When an API server restarts, the connections of all pods break at once. They return spread over one pace.
+      const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;
+      await pause(clock, startMs + timing.paceMs - clock.monotonicMs() + spreadMs, stop);
     }
   }
 
+  /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
   async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
-    const { clock, random, settings, store, tuning } = this.#deps;
+    const { clock, random, settings, store, timing, onChange, onRequest } = this.#deps;
     this.#access ??= await this.#deps.loadAccess();
     const call = {
       path: this.#path(),
       query: { labelSelector: settings.labelSelector },
       resourceVersion,
-      lifetimeMs: tuning.watchLifetimeMs * (1 + random()),
-      openTimeoutMs: tuning.listTimeoutMs,
-      silenceMs: tuning.watchSilenceMs,
+      lifetimeMs: timing.watchLifetimeMs * (1 + random()),
+      openTimeoutMs: timing.requestTimeoutMs,
+      silenceMs: timing.watchSilenceMs,
     };
-    const told = (change: (facts: PodFacts, nowMs: number) => boolean) => (object: unknown) => {
-      if (change(readPod(object), clock.nowMs())) this.#hooks.onChange(true);
-    };
-    let heard = false;
+    let hadEvent = false;
     const hooks = {
-      // With a watch that lasts there is hardly another call whose time could be told: one every 5 to 10 minutes.
       onOpen: (durationMs: number) => {
-        this.#hooks.onRequest(durationMs, true);
-        this.#good(false, false);
+        // While a watch lasts there is hardly any other request to measure: one every 5 to 10 minutes.
+        onRequest(durationMs);
+        this.#succeeded(false, false);
       },
-      onLife: () => {
-        if (!heard) this.#watching();
-        heard = true;
-        this.#good(false, true);
+      onObject: (object: unknown, isDeleted: boolean) => {
+        const pod = readPod(object);
+        const nowMs = clock.nowMs();
+        if (isDeleted ? store.remove(pod, nowMs) : store.put(pod, nowMs)) onChange(true);
       },
-      onPut: told((facts, nowMs) => store.put(facts, nowMs)),
-      onRemove: told((facts, nowMs) => store.remove(facts, nowMs)),
+      onEvent: () => {
+        if (!hadEvent) this.#watchWorks();
+        hadEvent = true;
+        this.#succeeded(false, true);
+      },
     };
     const end = await watch(this.#access, clock, call, hooks, stop);
     if (end.why === 'expired') return end;
-    // E.g. a proxy that lets no stream through: taken for a watch, it would hide every change.
-    if (!heard && clock.monotonicMs() - startMs < tuning.paceMs) throw new ApiError('reset', 'the watch ended at once');
-    this.#watching();
+    // For example a proxy that lets no stream through. If this counted as a watch, no change would ever be seen.
+    if (!hadEvent && clock.monotonicMs() - startMs < timing.paceMs) {
+      throw new ApiError('reset', 'the watch ended at once');
+    }
+    this.#watchWorks();
     return end;
   }
 
-  async #poll(stop: AbortSignal): Promise<void> {
-    this.#backoff.reset();
-    await pause(this.#deps.clock, this.#pollMs * (1 + this.#deps.random() / 20), stop);
-  }
-
-  /** A watch has proved to work. */
-  #watching(): void {
+  #watchWorks(): void {
     this.#watchFailures = 0;
     this.#backoff.reset();
-    if (this.#deps.status.mode('watch')) this.#hooks.onChange(false);
+    if (this.#deps.status.setMode('watch')) this.#deps.onChange(false);
   }
 
   /**
-   * No watch could be had after a good list. Whether that list is stale now, only another list can say: the first
-   * comes at once, further ones after growing waits.
+   * The list succeeded, but the watch did not. Only another list can tell whether the list is out of date now: after the
+   * first failure it comes at once, after further failures it comes after growing waits.
    */
-  async #unwatched(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, status, tuning } = this.#deps;
-    if (isForbiddenWatch(error)) {
-      this.#watchFromMs = clock.monotonicMs() + tuning.watchRetryMs;
-      this.#listInstead('watching pods is forbidden: listing them every refresh interval instead', error);
-      return this.#poll(stop);
+  async #watchFailed(error: ApiError, stop: AbortSignal): Promise<void> {
+    const { clock, log, timing, onFault } = this.#deps;
+    // 403 comes from RBAC, 405 from a proxy that lets no streams through.
+    if (error.status === 403 || error.status === 405) {
+      this.#watchFromMs = clock.monotonicMs() + timing.forbiddenRetryMs;
+      this.#switchToListing('watching pods is forbidden: they are listed every refresh interval instead', error);
+      return this.#waitForNextList(stop);
     }
     this.#access = null;
     this.#watchFailures += 1;
-    this.#hooks.onFault(error);
+    onFault(error);
+    const fields = { fault: error.fault, error: error.message };
     if (this.#watchFailures === 1) {
-      log.info({ fault: error.fault, error: error.message }, 'the watch on pods has failed: listing them again');
+      log.info(fields, 'the watch of the pods failed: they are listed again');
       return;
     }
-    if (this.#watchFailures === MAX_WATCH_FAILURES) this.#listInstead('pods cannot be watched: listing them', error);
-    log.debug({ fault: error.fault, error: error.message, status: status.now.phase }, 'the watch on pods fails again');
+    if (this.#watchFailures === MAX_WATCH_FAILURES) this.#switchToListing('the pods are listed, not watched', error);
+    log.debug(fields, 'the watch of the pods failed again');
     await pause(clock, Math.max(this.#backoff.next(), error.retryAfterMs), stop);
   }
 
-  #listInstead(message: string, error: ApiError): void {
-    const { log, status } = this.#deps;
-    if (!status.mode('list')) return;
-    log.info({ fault: error.fault, error: error.message, listEveryMs: this.#pollMs }, message);
-    this.#hooks.onChange(false);
+  #switchToListing(message: string, error: ApiError): void {
+    const { log, status, onChange } = this.#deps;
+    if (!status.setMode('list')) return;
+    log.info({ fault: error.fault, error: error.message, listEveryMs: this.#listIntervalMs }, message);
+    onChange(false);
+  }
+
+  async #waitForNextList(stop: AbortSignal): Promise<void> {
+    this.#backoff.reset();
+    await pause(this.#deps.clock, this.#listIntervalMs * (1 + this.#deps.random() / 20), stop);
   }
 
   #path(): string {
-    const namespace = this.#deps.status.now.namespace;
+    const { namespace } = this.#deps.status.now;
     return namespace === '' ? '/api/v1/pods' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
   }
 
-  #good(changed: boolean, burst: boolean): void {
-    const { clock, log, status, store } = this.#deps;
+  /** The pod list is right as of now. */
+  #succeeded(podsChanged: boolean, isBurst: boolean): void {
+    const { clock, log, status, store, onChange } = this.#deps;
     const before = status.now;
-    if (!status.good(clock.nowMs()) && !changed) return;
-    if (before.phase !== 'synced') {
-      const awayMs = before.lastGoodMs === 0 ? 0 : clock.nowMs() - before.lastGoodMs;
-      log.info({ pods: store.liveCount, awayMs, attempts: before.attempts }, 'the pod list is current');
+    const nowMs = clock.nowMs();
+    const isNews = status.succeeded(nowMs);
+    if (isNews) {
+      const awayMs = before.lastGoodMs === 0 ? 0 : nowMs - before.lastGoodMs;
+      log.info({ pods: store.liveCount, awayMs, attempts: before.attempts }, 'the pod list is up to date');
     }
-    this.#hooks.onChange(burst);
+    if (isNews || podsChanged) onChange(isBurst);
   }
 
-  async #fail(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, status } = this.#deps;
-    // The kubeconfig, the token or the certificates may have been replaced: read them again.
+  async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
+    const { clock, log, status, onChange, onFault } = this.#deps;
+    // The kubeconfig, the token or the certificates may have been replaced, so they are read again.
     this.#access = null;
     const delayMs = Math.max(this.#backoff.next(), error.retryAfterMs);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
-    if (status.fault === error.fault) log.debug(fields, 'the Kubernetes API is still not answering as it should');
-    else log.warn(fields, 'the pod list cannot be had from the Kubernetes API');
+    if (status.now.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
+    else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     const nowMs = clock.nowMs();
     status.failed(error, nowMs, nowMs + delayMs);
-    this.#hooks.onFault(error);
-    this.#hooks.onChange(false);
+    onFault(error);
+    onChange(false);
     await pause(clock, delayMs, stop);
-    status.trying();
+    status.attemptStarted();
   }
 }
 
-/** 403 comes from RBAC, 405 from a proxy that does not let streams through. */
-function isForbiddenWatch(error: ApiError): boolean {
-  return error.status === 403 || error.status === 405;
-}
-
-/** How many successive empty lists it takes, at least. */
-const CONFIRMATIONS = 3;
+/** An empty list is believed after at least this many empty lists in a row. */
+const MIN_EMPTY_LISTS = 3;
 
 /**
- * Whether an empty list is to be believed. While we know live peers, an API server that lists none is more likely
- * confused (restored from a backup, behind a wrong proxy, a selector typed wrong) than right, and believing it would stop
- * all pinging. It is believed once three successive lists were empty and the first of them is `confirmMs` old.
- * With nobody known, as at start-up, an empty list is just that.
+ * Decides whether to believe an empty list. While live pods are known, an API server that lists none is probably wrong
+ * (restored from a backup, behind a wrong proxy, a mistyped selector), and believing it would stop all pings. The list is
+ * believed once MIN_EMPTY_LISTS lists in a row were empty and the first of them is `confirmMs` old. While no live pod is
+ * known, as at start-up, an empty list is believed at once.
  */
 export class EmptyGuard {
   readonly #confirmMs: number;
-  #answers = 0;
-  #firstMs = 0;
+  #emptyLists = 0;
+  #firstEmptyMs = 0;
 
   /** `confirmMs`: two refresh intervals. */
   constructor(confirmMs: number) {
     this.#confirmMs = confirmMs;
   }
 
-  /** Takes a list's length, the number of live peers known and the monotonic time; true if the list is to be believed. */
-  believes(listed: number, knownLive: number, monotonicMs: number): boolean {
-    if (listed > 0 || knownLive === 0) {
-      this.#answers = 0;
+  /**
+   * Whether to believe a list of `listedCount` pods while `liveCount` live pods are known. `monotonicMs` is the present
+   * time of the monotonic clock.
+   */
+  believes(listedCount: number, liveCount: number, monotonicMs: number): boolean {
+    if (listedCount > 0 || liveCount === 0) {
+      this.#emptyLists = 0;
       return true;
     }
-    if (this.#answers === 0) this.#firstMs = monotonicMs;
-    this.#answers += 1;
-    if (this.#answers < CONFIRMATIONS || monotonicMs - this.#firstMs < this.#confirmMs) return false;
-    this.#answers = 0;
+    if (this.#emptyLists === 0) this.#firstEmptyMs = monotonicMs;
+    this.#emptyLists += 1;
+    if (this.#emptyLists < MIN_EMPTY_LISTS || monotonicMs - this.#firstEmptyMs < this.#confirmMs) return false;
+    this.#emptyLists = 0;
     return true;
   }
-}
-
-/** What is known of the pods before discovery has begun, at `nowMs` (ms since the epoch). */
-export function nothingKnown(
-  { namespace, labelSelector }: Pick<DiscoveryStatus, 'namespace' | 'labelSelector'>,
-  nowMs: number,
-): DiscoverySnapshot {
-  return {
-    pods: [],
-    status: {
-      phase: 'waiting',
-      sinceMs: nowMs,
-      mode: 'watch',
-      lastGoodMs: 0,
-      attempts: 0,
-      nextAttemptMs: 0,
-      lastError: null,
-      namespace,
-      labelSelector,
-    },
-  };
 }

@@ -1,12 +1,12 @@
-/** Stages of a pod's life, which are not health. Their order is not part of any wire format. */
+/** Stages of a pod's life. They say nothing about its health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
 
 /** A stage of a pod's life; see `LIFECYCLES`. */
 export type Lifecycle = (typeof LIFECYCLES)[number];
 
 /**
- * Whether a pod is to be judged by its links: it is ready, or was (or is tried again and again), and so one that is silent
- * or cannot be reached is a fault. One that starts, terminates or is gone is none.
+ * Whether failed links are a fault of the pod. They are if it is ready, was ready, or restarts again and again. They are
+ * no fault while it starts or terminates, or when it is gone.
  */
 export function isJudged({ lifecycle }: { lifecycle: Lifecycle }): boolean {
   return lifecycle === 'ready' || lifecycle === 'not-ready';
@@ -25,7 +25,7 @@ export interface Pod {
   /** All of `status.hostIPs` (or `status.hostIP`), primary first. */
   hostIPs: string[];
   lifecycle: Lifecycle;
-  /** Since when it is in that stage, ms since the epoch, as far as we know. */
+  /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
   sinceMs: number;
   /** `metadata.creationTimestamp`, ms since the epoch. */
   createdMs: number;
@@ -33,11 +33,11 @@ export interface Pod {
   owner: string;
   /** `metadata.labels` as `key=value`, sorted, joined by commas (which neither may contain); at most `MAX_LABELS` long. */
   labels: string;
-  /** uid of the pod that took this one's place (same owner, created after it left). */
+  /** uid of the pod that took the place of this one: it has the same owner and was created after this one left. */
   replacedBy: string;
 }
 
-/** What a pod report says of a peer: enough to find it among the pods of whoever reads the report. */
+/** Identifies a pod in a pod report, with what a reader needs to find it among the pods that it knows itself. */
 export interface PeerRef {
   uid: string;
   name: string;
@@ -45,7 +45,7 @@ export interface PeerRef {
   podIP: string;
 }
 
-/** The order in which pods are listed everywhere: by namespace, name, uid. */
+/** Compares pods by namespace, name, uid. Pods are listed in this order everywhere. */
 export function comparePods(a: Pod, b: Pod): number {
   return order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid);
 }
@@ -54,12 +54,12 @@ function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The longest `labels` of a pod that are kept; labels that do not fit are left out whole. */
+/** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
 export const MAX_LABELS = 2048;
 
-/** One address that a probe goes to: a pod in one IP family. */
+/** The target of a probe: a pod in one IP family. */
 export interface Target {
-  /** `${uid}/${family}`: unique, and stable as long as the pod lives. */
+  /** `${uid}/${family}`: unique, and the same as long as the pod exists. */
   id: string;
   uid: string;
   name: string;
@@ -68,12 +68,12 @@ export interface Target {
   hostIP: string;
   podIP: string;
   family: 4 | 6;
-  /** Where to connect: the pod's IP, or its host's with USE_HOST_IP. '' if it has none in this family. */
+  /** Where to connect: the IP of the pod, or of its host with USE_HOST_IP. '' if there is none in this family. */
   address: string;
   port: number;
 }
 
-/** Why the pod list could not be had. */
+/** Why a request for the pods failed. */
 export const DISCOVERY_FAULTS = [
   'refused',
   'reset',
@@ -90,41 +90,41 @@ export const DISCOVERY_FAULTS = [
   'config',
 ] as const;
 
-/** Why the pod list could not be had; see `DISCOVERY_FAULTS`. */
+/** Why a request for the pods failed; see `DISCOVERY_FAULTS`. */
 export type DiscoveryFault = (typeof DISCOVERY_FAULTS)[number];
 
 /**
- * How well we know our peers.
- * `waiting`: no list has arrived since start-up. `synced`: the list is current.
- * `stale`: the list is the last known one, the API server has been away (or answers nonsense) since `sinceMs`.
+ * How well this process knows the pods.
+ * `waiting`: no list has come since the start. `synced`: the list is up to date.
+ * `stale`: the list is the last known one, because requests to the API server have failed since `sinceMs`.
  */
 export interface DiscoveryStatus {
   phase: 'waiting' | 'synced' | 'stale';
-  /** Since when it is in that phase, ms since the epoch. */
+  /** Since when discovery is in that phase, ms since the epoch. */
   sinceMs: number;
-  /** How changes reach us: by a watch, or by listing again every REFRESH_INTERVAL where watch is forbidden. */
+  /** How changes reach us: by a watch, or by a list every REFRESH_INTERVAL where watching is forbidden. */
   mode: 'watch' | 'list';
-  /** When the list was last known to be right, ms since the epoch; 0 = never. */
+  /** When the list was last known to be up to date, ms since the epoch; 0 = never. */
   lastGoodMs: number;
-  /** Failed attempts since the last good one. */
+  /** Failed attempts since the last one that succeeded. */
   attempts: number;
-  /** When the next attempt comes, ms since the epoch; 0 = one is running or none is due. */
+  /** When the next attempt starts, ms since the epoch; 0 = an attempt is running, or none is needed. */
   nextAttemptMs: number;
-  /** The last fault; null once the list is right again. Message at most 300 characters. */
+  /** The last fault; null once an attempt has succeeded. The message has at most 300 characters. */
   lastError: { fault: DiscoveryFault; message: string; atMs: number } | null;
   namespace: string;
   labelSelector: string;
 }
 
-/** What discovery knows at one moment. Pods are sorted by namespace, name, uid; gone ones stay for GONE_RETENTION. */
+/** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */
 export interface DiscoverySnapshot {
   pods: readonly Pod[];
   status: DiscoveryStatus;
 }
 
 /**
- * Fingerprint of a table of peers in the order of the table: 16 hexadecimal digits, the same in every process that knows
- * the same uids and IPs. Two 32-bit FNV-1a hashes from different beginnings; an accident needs 2^32 lists of peers.
+ * Hashes a list of peers in the given order to 16 hexadecimal digits. Every process that knows the same uids and IPs gets
+ * the same hash. It joins two 32-bit FNV-1a hashes with different initial values: a collision needs about 2^32 lists.
  */
 export function peersHashOf(peers: readonly PeerRef[]): string {
   let high = 0x811c9dc5;

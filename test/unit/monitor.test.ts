@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../server/config/config.ts';
-import { nothingKnown } from '../../server/discovery/sync.ts';
+import { nothingKnown } from '../../server/discovery/status.ts';
 import { Monitor } from '../../server/monitor.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -30,13 +30,13 @@ function account(namespace: string) {
 }
 
 describe('the namespace', () => {
-  test("is that of the context, else the service account's, else default", () => {
+  test('is that of the context, else of the service account, else default', () => {
     expect(loadAccess(kubeconfig('a', { namespace: 'mine' }), account('theirs')).namespace).toBe('mine');
     expect(loadAccess(kubeconfig('a'), account('theirs\n')).namespace).toBe('theirs');
     expect(loadAccess(kubeconfig('a'), '/nowhere').namespace).toBe('default');
   });
 
-  test("in a cluster is the service account's, without its line break", () => {
+  test('in a cluster is that of the service account, without its line break', () => {
     vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
     vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
     expect(loadAccess(null, account('monitoring\n')).namespace).toBe('monitoring');
@@ -45,24 +45,24 @@ describe('the namespace', () => {
 });
 
 describe('several kubeconfigs', () => {
-  test('are one: the first current context wins, what it names may be in another file', () => {
+  test('are joined: the first current context counts, and what it names may be in another file', () => {
     const first = kubeconfig('a', { namespace: 'first', current: 'b' });
     const second = kubeconfig('b', { namespace: 'second' });
     expect(loadAccess([first, second].join(delimiter)).namespace).toBe('second');
   });
 
-  test('may repeat a name, of which the first counts', () => {
+  test('may define a name twice, and the first definition counts', () => {
     const [first, second] = [kubeconfig('a', { namespace: 'first' }), kubeconfig('a', { namespace: 'second' })];
     expect(loadAccess([first, second].join(delimiter)).namespace).toBe('first');
   });
 });
 
-describe('what cannot be used is a fault of class config', () => {
+describe('the fault is config for', () => {
   test.each([
-    ['a file that is not there', () => '/nowhere/config'],
+    ['a file that does not exist', () => '/nowhere/config'],
     ['no path at all', () => ''],
-    ['a context that is not there', () => kubeconfig('a', { current: 'other' })],
-    ['a server that is no URL', () => kubeconfig('a', { server: 'not a url' })],
+    ['a context that does not exist', () => kubeconfig('a', { current: 'other' })],
+    ['a server that is not a URL', () => kubeconfig('a', { server: 'not a url' })],
   ])('%s', (_what, path) => expect(() => loadAccess(path())).toThrow(expect.objectContaining({ fault: 'config' })));
 
   test('a credential plugin that fails', async () => {
@@ -71,7 +71,7 @@ describe('what cannot be used is a fault of class config', () => {
     await expect(session).rejects.toMatchObject({ fault: 'config', message: expect.stringContaining('ENOENT') });
   });
 
-  test('a token that no header can hold', async () => {
+  test('a token that no header may contain', async () => {
     const session = await loadAccess(kubeconfig('a', { user: { token: 'a\u0000b' } })).session();
     const opened = session.open('/api', {}, 'application/json', new AbortController().signal);
     await expect(opened).rejects.toMatchObject({ fault: 'config' });

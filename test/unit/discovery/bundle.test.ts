@@ -17,7 +17,7 @@ const fixture = (name: string) => join(import.meta.dirname, '../../fixtures/tls'
 const pem = (name: string) => readFileSync(fixture(name), 'utf8');
 const ca = { 'certificate-authority': fixture('ca.pem') };
 
-/** Discovers by the kubeconfig or the account root it is given, and prints the names of the pods, or the first fault. */
+/** Discovers with the kubeconfig or the account root of its arguments, and prints the pods' names or the first fault. */
 const DISCOVER = `
   import { realClock } from './server/runtime/clock.ts';
   import { startDiscovery } from './server/discovery/discovery.ts';
@@ -32,7 +32,7 @@ const DISCOVER = `
   };
   const discovery = startDiscovery(
     { ...settings, kubeconfig: kubeconfig || null },
-    { clock: realClock, log, random: Math.random, tuning: { accountRoot } },
+    { clock: realClock, log, random: Math.random, accountRoot },
     { onChange, onRequest: silent, onFault: silent },
   );
 `;
@@ -65,7 +65,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the bundled discovery by a kubeconfig or by a service account, and gives what it found. */
+/** Runs the bundled discovery with a kubeconfig or a service account, and returns what it found. */
 async function discover(kubeconfig: string, account = '', env: Record<string, string> = {}) {
   const { stdout } = await run(process.execPath, [join(folder, 'discover.cjs'), kubeconfig, account], {
     env: { ...process.env, ...env },
@@ -83,7 +83,7 @@ function printer(name: string, text: string): string {
 
 const found = { pods: ['a'], error: null };
 
-describe('the slimmed client still lets us in', () => {
+describe('the slimmed client logs in', () => {
   test("by a token, with the cluster's own CA", async () => {
     expect(await discover(stub.writeKubeconfig(join(folder, 'token'), { cluster: ca }))).toEqual(found);
   });
@@ -109,7 +109,7 @@ describe('the slimmed client still lets us in', () => {
     expect(await discover('', folder, env)).toEqual(found);
   });
 
-  test('by a token that a command prints somewhere within JSON (needs jsonpath-plus)', async () => {
+  test('by a token within the JSON that a command prints (needs jsonpath-plus)', async () => {
     const config = {
       'cmd-path': printer('gcloud', JSON.stringify({ a: { token: 'secret', expiry: '2999-01-01T00:00:00Z' } })),
       'token-key': '{.a.token}',
@@ -119,7 +119,7 @@ describe('the slimmed client still lets us in', () => {
     expect(await discover(stub.writeKubeconfig(join(folder, 'gcp'), { cluster: ca, user }))).toEqual(found);
   });
 
-  test('by OpenID Connect as far as asking the issuer (needs openid-client)', async () => {
+  test('by OpenID Connect, up to the request to the issuer (needs openid-client)', async () => {
     const expired = `${btoa('{}')}.${btoa(JSON.stringify({ exp: 1 }))}.x`;
     const config = {
       'id-token': expired,
@@ -132,13 +132,13 @@ describe('the slimmed client still lets us in', () => {
     expect(error).toMatchObject({ fault: 'config', message: expect.stringContaining('fetch failed') });
   });
 
-  test('through a SOCKS proxy as far as connecting to it', async () => {
+  test('through a SOCKS proxy, up to the connection to it (needs socks-proxy-agent)', async () => {
     const cluster = { ...ca, 'proxy-url': 'socks5://127.0.0.1:1' };
     const { error } = await discover(stub.writeKubeconfig(join(folder, 'socks'), { cluster }));
     expect(error).toMatchObject({ fault: 'unreachable', message: expect.stringContaining('ECONNREFUSED') });
   });
 
-  test('and says what is wrong with a certificate that nobody vouches for', async () => {
+  test('and reports a certificate of an unknown issuer as fault tls', async () => {
     const { error } = await discover(stub.writeKubeconfig(join(folder, 'no-ca')));
     expect(error).toMatchObject({ fault: 'tls' });
   });
@@ -152,7 +152,7 @@ describe('the slimmed bundle', () => {
     expect(inputs.filter((path) => /gen\/(models|apis)\/|node_modules\/(whatwg-url|tr46)\//.test(path))).toEqual([]);
   });
 
-  test('decodes request bodies in the charsets of the web, and knows which it does not know', async () => {
+  test('decodes request bodies in the charsets of the web, and rejects other charsets', async () => {
     const contents = `
       const { Readable } = require('node:stream');
       const read = require('raw-body');

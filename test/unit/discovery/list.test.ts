@@ -1,22 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Access } from '../../../server/discovery/access.ts';
 import { type ListCall, listAll } from '../../../server/discovery/list.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const CALL: ListCall = {
+const CALL: ListCall<number> = {
   path: '/api/v1/pods',
   query: { labelSelector: 'a=b' },
   accept: 'application/json',
   pageSize: 2,
   maxItems: 5,
   pageTimeoutMs: 1_000,
+  read: Number,
 };
 
 type Answer = { status?: number; headers?: Record<string, string>; body: unknown };
 
-/** An API server that answers each page by its `continue` token, and counts what it is asked. */
+/** An API server that answers each page by its `continue` token, and notes the tokens and the closed sessions. */
 function server(answer: (token: string, asked: number) => Answer) {
   const seen = { asked: [] as string[], closed: 0 };
   const access: Access = {
@@ -43,34 +44,34 @@ const page = (items: unknown[], next = '') => ({
   items,
 });
 
-const list = (access: Access, requests: boolean[] = []) =>
-  listAll(access, new FakeClock(), CALL, Number, new AbortController().signal, (_ms, ok) => void requests.push(ok));
+const list = (access: Access, onRequest = () => {}) =>
+  listAll(access, new FakeClock(), { ...CALL, onRequest }, new AbortController().signal);
 
 describe('a list', () => {
-  test('is all its pages, of one session', async () => {
+  test('has the objects of all its pages, read in one session', async () => {
     const { access, seen } = server((token) => ({ body: token === '' ? page([1, 2], 'x') : page([3]) }));
-    const requests: boolean[] = [];
-    expect(await list(access, requests)).toEqual({ items: [1, 2, 3], resourceVersion: '7', truncated: false });
+    const onRequest = vi.fn();
+    expect(await list(access, onRequest)).toEqual({ items: [1, 2, 3], resourceVersion: '7', truncated: false });
     expect(seen).toEqual({ asked: ['', 'x'], closed: 1 });
-    expect(requests).toEqual([true, true]);
+    expect(onRequest).toHaveBeenCalledTimes(2);
   });
 
-  test("may be null in Go's way", async () => {
+  test('may have null for no items, as Go writes it', async () => {
     const { access } = server(() => ({ body: { ...page([]), items: null } }));
     expect((await list(access)).items).toEqual([]);
   });
 
-  test('is cut off at the limit', async () => {
+  test('is cut off at maxItems', async () => {
     const { access } = server(() => ({ body: page([1, 2], 'more') }));
     expect(await list(access)).toMatchObject({ items: [1, 2, 1, 2, 1], truncated: true });
   });
 
-  test('that never ends ends as malformed', async () => {
+  test('that never ends is malformed', async () => {
     const { access } = server(() => ({ body: page([], 'more') }));
     await expect(list(access)).rejects.toMatchObject({ fault: 'malformed' });
   });
 
-  test('whose pages expired is begun anew, once', async () => {
+  test('whose pages have expired is started again, once', async () => {
     const gone = { status: 410, body: { message: 'compacted' } };
     const healing = server((token, asked) =>
       asked === 2 ? gone : { body: token === '' ? page([1], 'x') : page([2]) },
@@ -84,20 +85,20 @@ describe('a list', () => {
 
   test.each([
     ['no JSON', '<html>'],
-    ['half of it', '{"kind":"PodList","items":['],
+    ['half of its JSON', '{"kind":"PodList","items":['],
     ['no object', '7'],
     ['another object', { kind: 'Pod', metadata: { resourceVersion: '1' }, items: [] }],
     ['no version', { kind: 'PodList', metadata: {}, items: [] }],
     ['no items', { kind: 'PodList', metadata: { resourceVersion: '1' } }],
-    ['an item too many bytes long', `"${'x'.repeat(17 * 1024 * 1024)}"`],
+    ['more than 16 MiB long', `"${'x'.repeat(17 * 1024 * 1024)}"`],
   ])('that is %s is malformed', async (_what, body) => {
     const { access } = server(() => ({ body }));
-    const requests: boolean[] = [];
-    await expect(list(access, requests)).rejects.toMatchObject({ fault: 'malformed' });
-    expect(requests).toEqual([false]);
+    const onRequest = vi.fn();
+    await expect(list(access, onRequest)).rejects.toMatchObject({ fault: 'malformed' });
+    expect(onRequest).toHaveBeenCalledTimes(1);
   });
 
-  test('that is refused for now says for how long, within reason', async () => {
+  test('that is refused for now says how long to wait, at most a minute', async () => {
     const busy = (seconds: string) =>
       list(server(() => ({ status: 429, headers: { 'retry-after': seconds }, body: 'busy' })).access);
     await expect(busy('7')).rejects.toMatchObject({ fault: 'server-error', retryAfterMs: 7_000 });

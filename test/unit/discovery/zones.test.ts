@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ApiError } from '../../../server/discovery/status.ts';
+import { ApiError } from '../../../server/discovery/api-error.ts';
 import { ZoneKeeper, type ZoneMap } from '../../../server/discovery/zones.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { keptLog } from './observed.ts';
+import { keptLog } from './discovery-scene.ts';
 
 const MINUTE = 60_000;
 let clock: FakeClock;
 let nodes: Map<string, string>;
 let failure: ApiError | null;
 let lists: number;
-let told: ZoneMap[];
+let found: ZoneMap[];
 let keeper: ZoneKeeper;
 
 beforeEach(() => {
@@ -17,61 +17,67 @@ beforeEach(() => {
   nodes = new Map([['n1', 'east']]);
   failure = null;
   lists = 0;
-  told = [];
+  found = [];
   const list = async () => {
     lists += 1;
     if (failure) throw failure;
     return new Map(nodes);
   };
-  const tuning = { nodesRefreshMs: 10 * MINUTE, nodesPaceMs: MINUTE };
-  keeper = new ZoneKeeper({ clock, log: keptLog().log, random: () => 0.5, tuning, list }, (zones) => told.push(zones));
+  keeper = new ZoneKeeper({
+    clock,
+    log: keptLog().log,
+    random: () => 0.5,
+    timing: { nodesRefreshMs: 10 * MINUTE, nodesPaceMs: MINUTE },
+    list,
+    onZones: (zones) => found.push(zones),
+  });
 });
 
 describe('nodes are listed', () => {
-  test('when the first pod is seen on one, not before', async () => {
-    keeper.see(['', '']);
+  test('when the first node is named, not before', async () => {
+    keeper.setNodes(['', '']);
     await clock.advance(20 * MINUTE);
     expect(lists).toBe(0);
-    keeper.see(['', 'n1']);
+    keeper.setNodes(['', 'n1']);
     await clock.advance(0);
-    expect(told).toEqual([nodes]);
+    expect(found).toEqual([nodes]);
   });
 
   test('every ten minutes', async () => {
-    keeper.see(['n1']);
+    keeper.setNodes(['n1']);
     await clock.advance(0);
-    for (let i = 0; i < 100; i++) keeper.see(['n1']);
+    for (let i = 0; i < 100; i++) keeper.setNodes(['n1']);
     await clock.advance(10 * MINUTE - 1);
     expect(lists).toBe(1);
     await clock.advance(1);
     expect(lists).toBe(2);
   });
 
-  test('when a pod turns up on an unknown node, once a minute at most', async () => {
-    keeper.see(['n1']);
+  test('when a pod appears on an unknown node, at most once a minute', async () => {
+    keeper.setNodes(['n1']);
     await clock.advance(10_000);
     nodes.set('n2', 'west');
-    keeper.see(['n1', 'n2']);
+    keeper.setNodes(['n1', 'n2']);
     await clock.advance(49_999);
     expect(lists).toBe(1);
     await clock.advance(1);
     expect(lists).toBe(2);
-    expect(told.at(-1)?.get('n2')).toBe('west');
+    expect(found.at(-1)?.get('n2')).toBe('west');
   });
 
-  test('but not again and again for a node that the list does not hold', async () => {
-    keeper.see(['n1', 'ghost']);
+  test('once for a node that the list does not hold', async () => {
+    keeper.setNodes(['n1', 'ghost']);
     await clock.advance(0);
     for (let i = 0; i < 9; i++) {
-      keeper.see(['n1', 'ghost']);
+      keeper.setNodes(['n1', 'ghost']);
       await clock.advance(MINUTE);
     }
     expect(lists).toBe(1);
   });
 
-  test('soon again after a failure, rarely where it is forbidden', async () => {
+  test('again within a minute after a failure, but only at the refresh if it is forbidden', async () => {
     failure = new ApiError('server-error', 'no', 500);
-    keeper.see(['n1']);
+    keeper.setNodes(['n1']);
     await clock.advance(0);
     await clock.advance(MINUTE);
     expect(lists).toBe(2);
@@ -80,14 +86,14 @@ describe('nodes are listed', () => {
     expect(lists).toBe(3);
     await clock.advance(10 * MINUTE - 1);
     expect(lists).toBe(3);
-    expect(told).toEqual([]);
+    expect(found).toEqual([]);
   });
 
-  test('no more once stopped', async () => {
-    keeper.see(['n1']);
+  test('no more after the stop', async () => {
+    keeper.setNodes(['n1']);
     await clock.advance(0);
     await keeper.stop();
-    keeper.see(['n2']);
+    keeper.setNodes(['n2']);
     expect(clock.pending).toBe(0);
   });
 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Lines } from '../../../server/discovery/watch.ts';
+import { LineSplitter } from '../../../server/discovery/watch.ts';
 
 test('lines come out as they went in, however the bytes are cut', () => {
   const line = fc.string({ unit: 'grapheme', maxLength: 40 }).map((text) => text.replaceAll('\n', ' '));
   fc.assert(
     fc.property(fc.array(line), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (texts, sizes) => {
       const bytes = Buffer.from(texts.map((text) => `${text}\n`).join(''));
-      const lines = new Lines(1_000);
+      const lines = new LineSplitter(1_000);
       const found: string[] = [];
       for (let from = 0, i = 0; from < bytes.length; i++) {
         const size = sizes[i % sizes.length] ?? 1;
@@ -15,19 +15,19 @@ test('lines come out as they went in, however the bytes are cut', () => {
         from += size;
       }
       expect(found).toEqual(texts);
-      expect(lines.unfinished).toBe(false);
+      expect(lines.hasRest).toBe(false);
     }),
   );
 });
 
-test('a line that does not end is not held without bound', () => {
-  const lines = new Lines(100);
+test('a line that does not end is an error once it is too long', () => {
+  const lines = new LineSplitter(100);
   expect(lines.push(Buffer.from('x'.repeat(100)))).toEqual([]);
-  expect(lines.unfinished).toBe(true);
-  expect(() => lines.push(Buffer.from('x'))).toThrow(RangeError);
+  expect(lines.hasRest).toBe(true);
+  expect(() => lines.push(Buffer.from('x'))).toThrow(expect.objectContaining({ fault: 'malformed' }));
 });
 
-test('the bound is for one line, not for all', () => {
-  const lines = new Lines(10);
+test('the limit holds for one line, not for all together', () => {
+  const lines = new LineSplitter(10);
   expect(lines.push(Buffer.from('123456789\n'.repeat(50)))).toHaveLength(50);
 });

@@ -1,17 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pause, within } from '../../../server/discovery/timing.ts';
+import { Backoff, pause, within } from '../../../server/discovery/timing.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const never = () => new Promise<never>(() => {});
 
 describe('within', () => {
-  test('gives what the task gives and leaves no timer', async () => {
+  test('returns what the task returns and leaves no timer', async () => {
     const clock = new FakeClock();
     await expect(within(clock, 100, new AbortController().signal, 'it', async () => 7)).resolves.toBe(7);
     expect(clock.pending).toBe(0);
   });
 
-  test('fails as the task fails', async () => {
+  test('rejects with the error of the task', async () => {
     const clock = new FakeClock();
     const failing = within(clock, 100, new AbortController().signal, 'it', async () => {
       throw new Error('no');
@@ -20,14 +21,14 @@ describe('within', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('ends a task that ignores its signal', async () => {
+  test('ends although the task ignores its signal', async () => {
     const clock = new FakeClock();
     const outcome = within(clock, 100, new AbortController().signal, 'the plugin', never).catch((error) => error);
     await clock.advance(100);
     expect(await outcome).toMatchObject({ fault: 'timeout', message: 'the plugin took longer than 100 ms' });
   });
 
-  test('says timeout, not how the aborted exchange broke', async () => {
+  test('rejects with the timeout, not with the error that the abort caused', async () => {
     const clock = new FakeClock();
     const outcome = within(clock, 100, new AbortController().signal, 'it', (signal) => {
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('ECONNRESET'))));
@@ -36,7 +37,7 @@ describe('within', () => {
     expect(await outcome).toMatchObject({ fault: 'timeout' });
   });
 
-  test.each(['before', 'while'])('stops when told to %s it runs', async (when) => {
+  test.each(['before', 'while'])('rejects with the reason of a stop %s the task runs', async (when) => {
     const clock = new FakeClock();
     const stop = new AbortController();
     const reason = new Error('stopped');
@@ -49,7 +50,7 @@ describe('within', () => {
 });
 
 describe('pause', () => {
-  test('takes its time', async () => {
+  test('lasts as long as asked for', async () => {
     const clock = new FakeClock();
     let over = false;
     const paused = pause(clock, 100, new AbortController().signal).then(() => {
@@ -61,7 +62,7 @@ describe('pause', () => {
     await paused;
   });
 
-  test('ends with the signal, and leaves no timer', async () => {
+  test('ends when the signal aborts, and leaves no timer', async () => {
     const clock = new FakeClock();
     const stop = new AbortController();
     const paused = pause(clock, 100, stop.signal);
@@ -69,5 +70,28 @@ describe('pause', () => {
     await paused;
     await pause(clock, 100, stop.signal);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the wait after a failure', () => {
+  test('doubles up to the cap, and starts again after a success', () => {
+    const backoff = new Backoff(1_000, 30_000, () => 0.999_999);
+    const waits = Array.from({ length: 8 }, () => Math.round(backoff.next()));
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+    backoff.reset();
+    expect(Math.round(backoff.next())).toBe(1_000);
+  });
+
+  test('is shortened by at most a half', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.nat(5_000), (random, failures) => {
+        const backoff = new Backoff(1_000, 30_000, () => random);
+        for (let i = 0; i < failures; i++) backoff.next();
+        const fullMs = Math.min(30_000, 1_000 * 2 ** failures);
+        const waitMs = backoff.next();
+        expect(waitMs).toBeGreaterThanOrEqual(fullMs / 2);
+        expect(waitMs).toBeLessThanOrEqual(fullMs);
+      }),
+    );
   });
 });

@@ -1,0 +1,44 @@
+import type { DiscoveryFault } from '../protocol/pod.ts';
+import { textOf } from '../runtime/errors.ts';
+import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
+
+/** A request to the Kubernetes API that failed. `message` is one line of at most 300 characters. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly fault: DiscoveryFault;
+  /** HTTP status of the answer, or `code` of the API's own ERROR event; 0 without one. */
+  readonly status: number;
+  /** How long the server asked us to wait (`Retry-After`); 0 if it did not ask. */
+  readonly retryAfterMs: number;
+
+  constructor(fault: DiscoveryFault, message: unknown, status = 0, retryAfterMs = 0) {
+    super(textOf(message));
+    this.fault = fault;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/**
+ * Turns anything that was thrown during a request to the API into an `ApiError`. An abort becomes the `ApiError` that it
+ * was given as its reason. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
+ */
+export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malformed'): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof Error && error.cause instanceof ApiError) return error.cause;
+  const code = error instanceof Error ? errorCodeOf(error) : '';
+  if (code === '') return new ApiError(withoutCode, error);
+  return new ApiError(networkFaultOf(code), (error as Error).message || code);
+}
+
+/**
+ * The fault of an HTTP status other than 200. 400 and 422 mean that the API rejects our namespace or label selector.
+ * A redirect comes from a login proxy, never from an API server.
+ */
+export function faultOfStatus(status: number): DiscoveryFault {
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'not-found';
+  if (status === 400 || status === 422) return 'config';
+  return status < 400 ? 'malformed' : 'server-error';
+}

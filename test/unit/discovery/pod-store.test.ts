@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { PodStore } from '../../../server/discovery/pod-store.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import type { StubPod } from '../../support/kube-objects.ts';
+import { at, facts, LIMITS, stages } from './store-scene.ts';
+
+describe('a list', () => {
+  test('is complete: a pod that it does not hold has left', () => {
+    const store = new PodStore(LIMITS);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'a' })], at(0), 0)).toBe(true);
+    expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready']);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'c' })], at(60), at(0))).toBe(true);
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-b ready', 'uid-c ready']);
+    expect(store.pods()[0]?.sinceMs).toBe(at(60));
+    expect(store.liveCount).toBe(2);
+  });
+
+  test('without news changes nothing', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a' })], at(0), 0);
+    const pods = store.pods();
+    expect(store.replaceAll([facts({ name: 'a' })], at(60), at(0))).toBe(false);
+    expect(store.pods()).toBe(pods);
+  });
+});
+
+describe('pods', () => {
+  test('are sorted by namespace, name and uid', () => {
+    const store = new PodStore(LIMITS);
+    const list = [
+      { name: 'a', namespace: 'z' },
+      { name: 'b', uid: '2', namespace: 'y' },
+      { name: 'b', uid: '1', namespace: 'y' },
+      { name: 'B', namespace: 'y' },
+    ];
+    store.replaceAll(list.map(facts), at(0), 0);
+    expect(store.pods().map(({ uid }) => uid)).toEqual(['uid-B', '1', '2', 'uid-a']);
+  });
+
+  test('that have left are forgotten after the retention, counted from when they left', () => {
+    const store = new PodStore(LIMITS);
+    store.replaceAll([facts({ name: 'a' }), facts({ name: 'b' })], at(0), 0);
+    store.remove(facts({ name: 'a' }), at(10));
+    expect(store.nextExpiryMs()).toBe(at(310));
+    expect(store.expire(at(309))).toBe(false);
+    expect(store.expire(at(310))).toBe(true);
+    expect(stages(store)).toEqual(['uid-b ready']);
+    expect(store.nextExpiryMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('that failed before the retention are not taken in, although the API still lists them', () => {
+    const store = new PodStore(LIMITS);
+    const failed = facts({ name: 'a', phase: 'Failed', ready: false, readySinceMs: at(-60) });
+    store.replaceAll([failed], at(0), 0);
+    expect(stages(store)).toEqual(['uid-a gone']);
+    expect(store.liveCount).toBe(0);
+    store.expire(at(240));
+    expect(store.replaceAll([failed], at(241), at(0))).toBe(false);
+    expect(stages(store)).toEqual([]);
+  });
+
+  test('never exceed the limits, and those that left first are forgotten first', () => {
+    const store = new PodStore({ ...LIMITS, maxPods: 3, maxGone: 2 });
+    store.replaceAll(
+      ['a', 'b', 'c', 'd'].map((name) => facts({ name })),
+      at(0),
+      0,
+    );
+    expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready', 'uid-c ready']);
+    for (const [i, name] of ['b', 'c', 'a'].entries()) store.remove(facts({ name }), at(i + 1));
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-c gone']);
+    store.put(facts({ name: 'd' }), at(9));
+    expect(stages(store)).toEqual(['uid-a gone', 'uid-c gone', 'uid-d ready']);
+  });
+
+  test('that match the selector again are back', () => {
+    const store = new PodStore(LIMITS);
+    store.put(facts({ name: 'a' }), at(0));
+    store.remove(facts({ name: 'a' }), at(1));
+    expect(store.put(facts({ name: 'a' }), at(2))).toBe(true);
+    expect(stages(store)).toEqual(['uid-a ready']);
+    expect(store.liveCount).toBe(1);
+  });
+
+  test('have the zone of their node, and keep it when the node is gone', () => {
+    const store = new PodStore(LIMITS);
+    store.put(facts({ name: 'a', node: 'n1' }), at(0));
+    expect(store.pods()[0]?.zone).toBe('');
+    expect(store.setZones(new Map([['n1', 'east']]))).toBe(true);
+    expect(store.pods()[0]?.zone).toBe('east');
+    expect(store.setZones(new Map())).toBe(false);
+    store.put(facts({ name: 'a', node: 'n1', ready: false, readySinceMs: at(1) }), at(1));
+    expect(store.pods()[0]).toMatchObject({ zone: 'east', lifecycle: 'not-ready' });
+  });
+});
+
+type Step = { do: 'put' | 'remove'; pod: StubPod } | { do: 'list'; pods: StubPod[] } | { do: 'expire' | 'look' };
+
+/** As in every API server, a uid stands for one pod with one owner, one node and one time of creation. */
+const podArbitrary: fc.Arbitrary<StubPod> = fc
+  .record({ n: fc.integer({ min: 1, max: 8 }), phase: fc.constantFrom('Running', 'Running', 'Running', 'Failed') })
+  .map(({ n, phase }) => {
+    const ownerKind = n % 2 === 0 ? 'DaemonSet' : 'ReplicaSet';
+    const owner = n === 8 ? '' : ownerKind;
+    return {
+      name: `p${n % 5}`,
+      uid: `${n}`,
+      owner,
+      ownerKind,
+      node: `n${n % 3}`,
+      phase,
+      createdMs: at((n >> 2) * 16 - 20),
+    };
+  });
+const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constantFrom('put', 'remove'), pod: podArbitrary }),
+  fc.record({
+    do: fc.constant('list'),
+    pods: fc.uniqueArray(podArbitrary, { selector: ({ uid }) => uid, maxLength: 8 }),
+  }),
+  fc.record({ do: fc.constantFrom('expire', 'look') }),
+);
+
+function take(store: PodStore, step: Step, nowMs: number): void {
+  if (step.do === 'list') store.replaceAll(step.pods.map(facts), nowMs, nowMs - 5_000);
+  else if (step.do === 'put') store.put(facts(step.pod), nowMs);
+  else if (step.do === 'remove') store.remove(facts(step.pod), nowMs);
+  else if (step.do === 'expire') store.expire(nowMs);
+  else store.pods();
+}
+
+test('whatever happens, the store stays bounded, sorted and consistent', () => {
+  const limits = { goneRetentionMs: 20_000, maxPods: 5, maxGone: 3 };
+  fc.assert(
+    fc.property(fc.array(stepArbitrary, { maxLength: 40 }), (steps) => {
+      const store = new PodStore(limits);
+      for (const [i, step] of steps.entries()) {
+        take(store, step, at(i));
+        const pods = store.pods();
+        const gone = pods.filter(({ lifecycle }) => lifecycle === 'gone');
+        expect(pods.length - gone.length).toBe(store.liveCount);
+        expect(store.liveCount).toBeLessThanOrEqual(limits.maxPods);
+        expect(gone.length).toBeLessThanOrEqual(limits.maxGone);
+        expect(new Set(pods.map(({ uid }) => uid)).size).toBe(pods.length);
+        const keys = pods.map(({ namespace, name, uid }) => [namespace, name, uid].join('\u0001'));
+        expect(keys).toEqual([...keys].sort());
+        if (step.do === 'expire') expect(gone.every(({ sinceMs }) => sinceMs + 20_000 > at(i))).toBe(true);
+        if (step.do === 'list') {
+          const listed = new Set(step.pods.map(({ uid }) => uid));
+          expect(pods.every((pod) => pod.lifecycle === 'gone' || listed.has(pod.uid))).toBe(true);
+        }
+        expectSoundReplacements(pods);
+      }
+    }),
+    { numRuns: 100 },
+  );
+}, 30_000);
+
+/** Each replacement is named once, by a gone pod, and is not older than that pod. There is no circle. */
+function expectSoundReplacements(pods: readonly Pod[]): void {
+  const named = pods.filter(({ replacedBy }) => replacedBy !== '');
+  expect(new Set(named.map(({ replacedBy }) => replacedBy)).size).toBe(named.length);
+  for (const pod of named) {
+    expect(pod.lifecycle).toBe('gone');
+    const next = pods.find(({ uid }) => uid === pod.replacedBy);
+    if (next === undefined) continue;
+    expect(next.owner).toBe(pod.owner);
+    expect(next.createdMs).toBeGreaterThanOrEqual(pod.createdMs);
+    expect(successors(next, pods)).not.toContain(pod.uid);
+    if (pod.owner === 'DaemonSet') expect(next.node).toBe(pod.node);
+  }
+}
+
+/** The uids of `pod`, of its replacement, of the replacement's replacement, and so on. */
+function successors(pod: Pod, pods: readonly Pod[]): string[] {
+  const uids: string[] = [];
+  for (let at: Pod | undefined = pod; at !== undefined && !uids.includes(at.uid); ) {
+    uids.push(at.uid);
+    const { replacedBy }: Pod = at;
+    at = pods.find(({ uid }) => uid === replacedBy);
+  }
+  return uids;
+}
