@@ -6,14 +6,13 @@ import type { PastContext, RouteContext } from './http/context.ts';
 import type { Monitor } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import type { Broadcast } from './peers/broadcast.ts';
-import type { CollectHooks, CollectSettings } from './peers/collector.ts';
+import type { CollectDeps } from './peers/collector.ts';
 import { createEventsReader, type EventsReader } from './peers/events.ts';
 import { MeshHistories } from './peers/history.ts';
+import type { LinkQuery } from './peers/link-query.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
-import type { LinkClient, ReportClient } from './peers/peer-client.ts';
 import type { Journal } from './protocol/event.ts';
 import type { LinkHistory } from './protocol/history.ts';
-import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Target } from './protocol/pod.ts';
 import type { ProbeResult, Sample } from './protocol/sample.ts';
 import type { LinkChange } from './results/results.ts';
@@ -22,14 +21,12 @@ import type { Clock, Log } from './runtime/clock.ts';
 /** What the past is made of: parts of the service. */
 interface HistoryServiceParts {
   clock: Clock;
-  random(): number;
   own: Monitor;
   podLifetimes: PodLifetimes;
   askAll: Broadcast;
-  linkAsker: LinkClient;
-  fetchReport: ReportClient;
+  linkQuery: LinkQuery;
+  collect: CollectDeps;
   snapshot(): DiscoverySnapshot;
-  settings(): MeshSettings;
 }
 
 /** The steps that a link's history has at most, and the shortest. */
@@ -43,22 +40,20 @@ export class HistoryService {
   readonly #meshes: PastMeshes;
   readonly #history: MeshHistories;
 
-  constructor(config: Config, collect: CollectSettings, parts: HistoryServiceParts, hooks: CollectHooks) {
+  constructor(config: Config, parts: HistoryServiceParts) {
     const { clock, own, podLifetimes, askAll } = parts;
     this.#config = config;
     this.#parts = parts;
     const resolutionMs = (ageMs: number) => own.past.resolutionMs(ageMs);
-    this.#meshes = new PastMeshes(
-      { ...collect, jitterFactor: config.jitterFactor },
-      {
-        ...{ clock, random: parts.random, fetchReport: parts.fetchReport, snapshot: parts.snapshot },
-        ...{ settings: parts.settings, resolutionMs, selfUid: () => own.selfUid },
-        podsAt: (atMs) => podLifetimes.podsAt(atMs),
-        podOf: (uid) => podLifetimes.lastKnown(uid),
-        ownReportOf: (range) => own.reportOf(range),
-      },
-      hooks,
-    );
+    this.#meshes = new PastMeshes({
+      ...parts.collect,
+      jitterFactor: config.jitterFactor,
+      snapshot: parts.snapshot,
+      resolutionMs,
+      podsAt: (atMs) => podLifetimes.podsAt(atMs),
+      podOf: (uid) => podLifetimes.lastKnown(uid),
+      ownReportOf: (range) => own.reportOf(range),
+    });
     this.#history = new MeshHistories(config.historyWindowMs, {
       clock,
       broadcast: askAll,
@@ -93,13 +88,13 @@ export class HistoryService {
   }
 
   async #linkHistory(from: string, to: string): Promise<LinkHistory | null> {
-    const { own, linkAsker } = this.#parts;
+    const { own, linkQuery } = this.#parts;
     const range = { fromAgeMs: this.#config.historyWindowMs, toAgeMs: 0 };
     const finestMs = Math.max(SHORTEST_STEP_MS, own.past.resolutionMs(range.fromAgeMs));
     const stepMs = Math.ceil(Math.max(finestMs, range.fromAgeMs / LINK_STEPS) / 1_000) * 1_000;
     if (from === own.selfUid) return this.answers().ownLinkHistory(to, range, stepMs);
     const pod = own.snapshot.pods.find(({ uid }) => uid === from);
-    return pod === undefined ? null : linkAsker.fetchLinkHistory(pod, to, range, stepMs);
+    return pod === undefined ? null : linkQuery.history(pod, to, range, stepMs);
   }
 }
 

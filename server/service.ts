@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts';
 import { parseDurationMs } from './config/parse.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
-import { clusterHealthOf } from './goldpinger/cluster-health.ts';
+import { clusterHealthOf } from './goldpinger/cluster-health-answer.ts';
 import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
 import { EventService, HistoryService } from './history-service.ts';
 import type { RouteContext } from './http/context.ts';
@@ -13,9 +13,12 @@ import { listen } from './http/server.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
-import { type Broadcast, createBroadcast } from './peers/broadcast.ts';
-import { type CollectHooks, type Collector, createCollector } from './peers/collector.ts';
-import { createLinkClient, createReportClient, type LinkClient } from './peers/peer-client.ts';
+import { type Broadcast, PeerBroadcast } from './peers/broadcast.ts';
+import { type CollectDeps, Collector } from './peers/collector.ts';
+import { FanOut } from './peers/fan-out.ts';
+import { LinkQuery } from './peers/link-query.ts';
+import { PeerClient } from './peers/peer-client.ts';
+import { queryReport } from './peers/report-query.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
@@ -38,8 +41,6 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Asked for at once; more only makes our own pings late (measured). */
-const REPORTS_AT_ONCE = 4;
 /** What requests in flight get once the listener closes. */
 const CLOSE_DEADLINE_MS = 2000;
 
@@ -67,9 +68,9 @@ class Parts {
   readonly #listeners = new Set<() => void>();
   readonly #own: Monitor;
   readonly #metrics: Metrics;
-  readonly #transport: ReturnType<typeof createReportClient>;
+  readonly #peerClient: PeerClient;
   readonly #collector: Collector;
-  readonly #linkAsker: LinkClient;
+  readonly #linkQuery: LinkQuery;
   readonly #chronicle: EventService;
   readonly #past: HistoryService;
   readonly #askAll: Broadcast;
@@ -96,33 +97,36 @@ class Parts {
       ...{ clock, version, own: this.#own },
       discovery: () => this.#snapshot().status,
     });
-    this.#transport = createReportClient(clock);
-    const { fetchReport } = this.#transport;
+    const client = new PeerClient({ ...config, port: config.clientPort }, clock);
+    this.#peerClient = client;
+    const fanOut = new FanOut(config, clock);
     const snapshot = () => this.#snapshot();
-    const settings = () => settingsOf(config, version);
-    const collect = { ...config, port: config.clientPort, concurrency: REPORTS_AT_ONCE };
-    const calls: CollectHooks = {
-      onPeerCall: (pod, _call, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
+    const selfUid = () => this.#own.selfUid;
+    const collect: CollectDeps = {
+      clock,
+      fanOut,
+      random,
+      selfUid,
+      queryReport: (pod, query) => queryReport(client, pod, query),
+      settings: () => settingsOf(config, version),
+      onPeerCall: (pod, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
     };
-    this.#collector = createCollector(
-      collect,
-      {
-        ...{ clock, random, fetchReport, snapshot, settings },
-        ownReport: (windowMs) => this.#own.report(windowMs),
-        selfUid: () => this.#own.selfUid,
-      },
-      calls,
-    );
-    this.#linkAsker = createLinkClient({ ...config, port: config.clientPort }, clock);
-    this.#askAll = createBroadcast(
-      { ...config, port: config.clientPort },
-      { clock, random, snapshot, selfUid: () => this.#own.selfUid },
-    );
+    this.#collector = new Collector({ ...collect, snapshot, ownReport: (windowMs) => this.#own.report(windowMs) });
+    this.#linkQuery = new LinkQuery(client, clock);
+    this.#askAll = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
     const known = { clock, random, own: this.#own, askAll: this.#askAll };
     this.#chronicle = new EventService(config, { ...known, log: deps.log });
     const { podLifetimes } = this.#chronicle;
-    const parts = { ...known, podLifetimes, linkAsker: this.#linkAsker, fetchReport, snapshot, settings };
-    this.#past = new HistoryService(config, collect, parts, calls);
+    const parts = {
+      clock,
+      own: this.#own,
+      podLifetimes,
+      askAll: this.#askAll,
+      linkQuery: this.#linkQuery,
+      collect,
+      snapshot,
+    };
+    this.#past = new HistoryService(config, parts);
   }
 
   /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
@@ -223,7 +227,7 @@ class Parts {
   async #linkSamples(from: string, to: string): Promise<LinkSamples | null> {
     if (from === this.#own.selfUid) return this.#own.samples(to);
     const pod = this.#own.snapshot.pods.find(({ uid }) => uid === from);
-    return pod === undefined ? null : this.#linkAsker.fetchLinkSamples(pod, to);
+    return pod === undefined ? null : this.#linkQuery.samples(pod, to);
   }
 
   /** SIGTERM: first not ready, so that traffic goes elsewhere; then, when that has been noticed, the end. */
@@ -237,12 +241,11 @@ class Parts {
   async end(): Promise<void> {
     this.#listeners.clear();
     this.#collector.stop();
-    this.#linkAsker.stop();
     this.#past.stop();
     this.#chronicle.stop();
     this.#askAll.stop();
+    this.#peerClient.stop();
     await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
-    this.#transport.close();
   }
 }
 
@@ -268,7 +271,7 @@ function hypothesisAnswers(
 ): Pick<RouteContext, 'findings' | 'verdict' | 'report'> {
   const parts = {
     ...{ clock, settings, parseDuration: parseDurationMs, collectPast: past.mesh, servedBy: () => own.selfName },
-    collect: collector.collect,
+    collect: collector.collect.bind(collector),
     judging: new SerialQueue(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
   };
   const reporter = createReporter(config, {

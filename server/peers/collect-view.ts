@@ -4,32 +4,35 @@ import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { toleranceOf } from './health.ts';
-import { type Arrival, mergedReportOf, missingReport, PodIndex } from './mesh.ts';
+import { listToleranceMs } from './cluster-health.ts';
+import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
+import { PodIndex } from './pod-index.ts';
 
 /** What a collection is of: the mesh as it is now, or as it was. */
 export interface CollectView {
-  /** The pods and how well they are known, as of the moment that the view is of. */
+  /** The pods and the state of discovery, as of the moment that the view is of. */
   snapshot: DiscoverySnapshot;
   index: PodIndex;
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
-  /** The pod to call for the report of `pod`, with the address it has now; or the report that stands for why there is none. */
-  callee(pod: Pod, arrival: Arrival): Pod | MergedReport;
+  /** A pod of the view with its present address; null if it has gone since, so that it can't be asked. */
+  presentPod(pod: Pod): Pod | null;
   ownReport(): Promise<PodReport>;
-  /** The time range to ask a peer for at this moment; null = now. */
+  /** The time range of the past to ask a pod for at this moment; null = now. */
   range(): AgeRange | null;
-  /** A report in our format as a report of the mesh. */
-  place(report: PodReport, arrival: Arrival): MergedReport;
-  /** What the mesh says of its time; `atMs` is the moment by which health is judged. */
-  head(): { past: Mesh['past']; judgedAtMs: number };
+  /** Turns a pod report into a report of the mesh. */
+  merge(report: PodReport, arrival: Arrival): MergedReport;
+  /** `Mesh.past`, with what the reports merged so far say. */
+  past(): Mesh['past'];
+  /** The moment by which health is judged, ms since the epoch. */
+  judgedAtMs(): number;
 }
 
-/** What a view of now is made of. */
+/** What a view of now needs of the other parts. */
 export interface NowDeps {
   clock: Clock;
   snapshot(): DiscoverySnapshot;
-  /** Our own report with statistics over `windowMs`; it is never asked for over the network. */
+  /** Our own report with statistics over `windowMs`; it is not asked for over the network. */
   ownReport(windowMs: number): Promise<PodReport>;
   settings(): MeshSettings;
 }
@@ -37,119 +40,137 @@ export interface NowDeps {
 /** The mesh as it is now, with statistics over `windowMs`. */
 export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
   const snapshot = deps.snapshot();
-  const toleranceMs = toleranceOf(deps.settings());
+  const toleranceMs = listToleranceMs(deps.settings());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), toleranceMs);
   return {
-    ...{ snapshot, index, windowMs },
-    callee: (pod) => pod,
+    snapshot,
+    index,
+    windowMs,
+    presentPod: (pod) => pod,
     ownReport: () => deps.ownReport(windowMs),
     range: () => null,
-    place: (report, arrival) => {
-      // Of the window nothing is let off: of one of 3 s a second would be a third.
-      const windowFromMs = arrival.atMs - windowMs - SLACK_MS;
+    merge: (report, arrival) => {
+      // The whole window must be covered, so this takes back the tolerance of `memoryGap`: 1 s is a third of a 3 s window.
+      const windowFromMs = arrival.atMs - windowMs - CALL_MS;
       const sinceMs = Math.max(windowFromMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
-      // Both by its own clock: what it has seen is no older than its process.
-      const missingDetail = beginsWithin(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
+      // Both times are by the pod's own clock. A process remembers nothing from before it started.
+      const missingDetail = memoryGap(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
       return { ...mergedReportOf(report, arrival, index, toleranceMs), missingDetail };
     },
-    head: () => ({ past: null, judgedAtMs: deps.clock.nowMs() }),
+    past: () => null,
+    judgedAtMs: () => deps.clock.nowMs(),
   };
 }
 
-/** What a view of the past is made of. */
+/** What a view of the past needs of the other parts. */
 export interface PastDeps {
   clock: Clock;
   snapshot(): DiscoverySnapshot;
   /** The pods as they were at a moment, ms since the epoch. */
   podsAt(atMs: number): Pod[];
-  /** A pod that is not among those, as it was last known; null if it never was. */
+  /** A pod that is not among those, as it was last known; null if it was never known. */
   podOf(uid: string): Pod | null;
   /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
   settings(): MeshSettings;
 }
 
-/** The most pods that are taken from what peers say alone. */
-const MAX_ADOPTED = 1_000;
-/** A pod that is so much older than its memory has lost it. */
+/** The most pods that are added because other pods name them. */
+const MAX_ADDED = 1_000;
+/** A pod whose memory begins so much later than the pod itself has restarted and lost its memory. */
 const START_MS = 30_000;
-/** What asking may shift times by. */
-const SLACK_MS = 1_000;
+/** The most that the duration of a call shifts times by. */
+const CALL_MS = 1_000;
 
 /**
- * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so no two clocks
- * need to agree, and ours may be put right meanwhile. A pod that is gone, or whose memory begins later, has no report; what
- * others say of it stays. Pods that only others name (we were not here yet) are added as gone.
+ * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
+ * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone, or whose memory begins later, has no report;
+ * what others report about it stays. Pods that only others name (we did not run yet) are added as gone.
  */
-export function viewOfPast(span: TimeRange, deps: PastDeps): CollectView {
+export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
   const { clock } = deps;
+  const { fromMs, toMs } = timeRange;
   const startMs = clock.monotonicMs();
   const startWallMs = clock.nowMs();
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
-  const snapshot = { pods: deps.podsAt(span.toMs), status: statusAt(deps.snapshot(), span.toMs) };
-  let adopted = 0;
-  const index = new PodIndex(snapshot.pods, span.toMs, 0, ({ uid, name, namespace, podIP }) => {
-    if (uid === '' || adopted >= MAX_ADOPTED) return null;
-    adopted += 1;
-    const known = deps.podOf(uid) ?? present.get(uid) ?? strangerOf(uid, name, namespace, podIP);
+  const snapshot = { pods: deps.podsAt(toMs), status: statusAt(deps.snapshot(), toMs) };
+  let added = 0;
+  const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
+    if (uid === '' || added >= MAX_ADDED) return null;
+    added += 1;
+    const known = deps.podOf(uid) ?? present.get(uid) ?? unknownPod(uid, name, namespace, podIP);
     return { ...known, lifecycle: 'gone' };
   });
   let resolutionMs = 0;
   const range = (): AgeRange => {
     const nowMs = startWallMs + clock.monotonicMs() - startMs;
-    const toAgeMs = Math.max(0, Math.round(nowMs - span.toMs));
-    return { fromAgeMs: Math.max(toAgeMs + 1, Math.round(nowMs - span.fromMs)), toAgeMs };
+    const toAgeMs = Math.max(0, Math.round(nowMs - toMs));
+    return { fromAgeMs: Math.max(toAgeMs + 1, Math.round(nowMs - fromMs)), toAgeMs };
   };
   return {
-    ...{ snapshot, index, windowMs: span.toMs - span.fromMs },
-    callee: (pod, arrival) => {
-      const now = present.get(pod.uid);
-      if (now !== undefined && now.lifecycle !== 'gone') return now;
-      return missingReport(arrival, 'no-history', 'it has gone since, and its memory with it');
+    snapshot,
+    index,
+    windowMs: toMs - fromMs,
+    presentPod: ({ uid }) => {
+      const pod = present.get(uid);
+      return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
     },
     ownReport: () => deps.ownReportOf(range()),
     range,
-    place: (report, arrival) => {
+    merge: (report, arrival) => {
       const reason = whyNoHistory(report, arrival.atMs);
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
-      const pod = index.pods[arrival.pod];
-      const oldestMs = arrival.atMs - deps.settings().historyWindowMs + SLACK_MS;
-      const sinceMs = Math.max(span.fromMs, (pod?.createdMs ?? 0) + START_MS, oldestMs);
-      const missingDetail = beginsWithin(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
-      // Lists of then are not compared, and ages of then count from then.
-      return { ...mergedReportOf(report, { ...arrival, atMs: span.toMs }, index, 0), samePeers: true, missingDetail };
+      const createdMs = index.pods[arrival.pod]?.createdMs ?? 0;
+      const oldestMs = arrival.atMs - deps.settings().historyWindowMs + CALL_MS;
+      const sinceMs = Math.max(fromMs, createdMs + START_MS, oldestMs);
+      const missingDetail = memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
+      // Lists of pods of the past are not compared, and ages count from the end of the time range.
+      return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index, 0), samePeers: true, missingDetail };
     },
-    head: () => ({ past: { ...span, resolutionMs }, judgedAtMs: span.toMs }),
+    past: () => ({ fromMs, toMs, resolutionMs }),
+    judgedAtMs: () => toMs,
   };
 }
 
-/** Since when a report knows of a time range, in words; '' if that is no later than `sinceMs`, from when on it could know. */
-function beginsWithin(knownAgeMs: number, atMs: number, sinceMs: number): string {
+/** Says when a report's memory begins, if that is later than `sinceMs`, from when on it could remember; else ''. */
+function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
-  return knownAgeMs < 0 || knownMs <= sinceMs + SLACK_MS ? '' : memoryBegins(knownMs);
+  return knownAgeMs < 0 || knownMs <= sinceMs + CALL_MS ? '' : memoryBegins(knownMs);
 }
 
 function memoryBegins(knownMs: number): string {
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
-/** Why a report that came is none of the time range that was asked for; '' if it is. */
+/** Why a report says nothing about the time range that was asked for; '' if it does. */
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
-  if (past === null) return 'it keeps no past: an older version';
+  if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
   return memoryBegins(atMs - past.knownAgeMs);
 }
 
-/** How well the pods were known at a moment: as now, if that has been so since before. */
+/** The state of discovery at a moment: its present state if that has lasted since before, else synced. */
 function statusAt({ status }: DiscoverySnapshot, atMs: number): DiscoverySnapshot['status'] {
   if (status.phase === 'synced' || status.sinceMs <= atMs) return status;
   return { ...status, phase: 'synced', sinceMs: 0, attempts: 0, nextAttemptMs: 0, lastError: null };
 }
 
-function strangerOf(uid: string, name: string, namespace: string, podIP: string): Pod {
+/** A pod of which only its name and address are known. */
+function unknownPod(uid: string, name: string, namespace: string, podIP: string): Pod {
   return {
-    ...{ uid, name, namespace, node: '', zone: '', podIPs: podIP === '' ? [] : [podIP], hostIPs: [] },
-    ...{ lifecycle: 'gone', sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' },
+    uid,
+    name,
+    namespace,
+    node: '',
+    zone: '',
+    podIPs: podIP === '' ? [] : [podIP],
+    hostIPs: [],
+    lifecycle: 'gone',
+    sinceMs: 0,
+    createdMs: 0,
+    owner: '',
+    labels: '',
+    replacedBy: '',
   };
 }

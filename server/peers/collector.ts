@@ -1,378 +1,309 @@
-import { setMaxListeners } from 'node:events';
 import { FindingTally } from '../analysis/findings/findings.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
-import { forEachConcurrent, runSliced } from '../runtime/concurrency.ts';
+import { runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
-import { type Addressing, addressOf, whyNoAddress } from './address.ts';
+import { HealthTally } from './cluster-health.ts';
 import { type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
+import type { FanOut } from './fan-out.ts';
 import { mergedReportOfCheck } from './goldpinger-report.ts';
-import { HealthTally } from './health.ts';
-import { type Arrival, meshBounds, missingReport, type PeersTable, PeerTables } from './mesh.ts';
-import type { ReportClient, ReportResponse } from './peer-client.ts';
+import { type Arrival, missingReport } from './merged-report.ts';
+import { type PeersTable, PeerTables } from './peer-tables.ts';
+import type { ReportQuery, ReportResult } from './report-query.ts';
 
-/** What a caller wants: the window of the statistics (ms, 0 = none) and how old a picture will do (ms, at most 1000). */
+/** What a caller of `Collector.collect` wants. */
 interface CollectOptions {
+  /** Window of the statistics, ms; 0 = none. */
   windowMs: number;
+  /** A finished mesh of at most this age will do, ms; at most 1000. */
   maxAgeMs: number;
   /**
-   * Answer within this time (ms), with the reports that have come by then; of a pod whose report has not, with that of the last
-   * mesh of the same window if it is at most 2 s old. The collection goes on and those who ask next find it. Such a
-   * mesh has no findings.
+   * Resolve within this time, ms, with the reports that have come by then; see `withLateReports`. The collection goes on, and
+   * those who ask next get it. Such a mesh has no findings.
    */
   budgetMs?: number;
-}
-
-/** Collects the mesh on request; see `createCollector`. */
-export interface Collector {
-  /** The mesh. Rejects only after `stop`, or with a BusyError if too many different windows are asked for at once: see `meshBounds`. */
-  collect(options: CollectOptions): Promise<Mesh>;
-  /** Ends collections in flight; reports not yet there are missing in them. Nothing is kept afterwards. */
-  stop(): void;
-}
-
-/** How long a finished mesh is kept for those who come right after it. */
-const KEEP_MS = 1000;
-/** And so many times longer than it took, for those who cannot wait that long for another. */
-const KEEP_LONGER = 2;
-
-/**
- * Makes a collector. However many callers ask at once, one collection answers them all; a finished one answers callers
- * whom its age suits. A caller who wants no statistics takes part in a collection with any window.
- */
-export function createCollector(
-  settings: CollectSettings,
-  deps: CollectDeps & NowDeps,
-  hooks: CollectHooks,
-): Collector {
-  const tables = new PeerTables();
-  /** Pods that did not answer last time: asked last, so that they hold up nobody. */
-  const late = new Set<string>();
-  const running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
-  const finished = new Map<number, { mesh: Mesh; endMs: number; expiry: Timer }>();
-  let stopped = false;
-
-  const suited = <T>(from: Map<number, T>, windowMs: number): T | undefined =>
-    from.get(windowMs) ?? (windowMs === 0 ? from.values().next().value : undefined);
-
-  const bounds = () => meshBounds(deps.snapshot().pods.length, deps.settings().pingNumber).now;
-
-  const forget = (windowMs: number) => {
-    finished.get(windowMs)?.expiry.cancel();
-    finished.delete(windowMs);
-  };
-
-  const keep = (windowMs: number, mesh: Mesh) => {
-    forget(windowMs);
-    const keepMs = KEEP_MS + KEEP_LONGER * mesh.collectMs;
-    const expiry = deps.clock.setTimer(() => finished.delete(windowMs), keepMs);
-    finished.set(windowMs, { mesh, endMs: deps.clock.monotonicMs(), expiry });
-    const { kept } = bounds();
-    for (const oldest of finished.keys()) {
-      if (finished.size <= kept) return;
-      forget(oldest);
-    }
-  };
-
-  const start = (windowMs: number): Promise<Mesh> => {
-    const collection = new Collection(settings, deps, hooks, viewOfNow(windowMs, deps), { tables, late });
-    const mesh = collection.run().finally(() => running.delete(windowMs));
-    running.set(windowMs, { mesh, collection });
-    return mesh.then((done) => {
-      if (!stopped) keep(windowMs, done);
-      return done;
-    });
-  };
-
-  /** The whole mesh, or what there is of it once the time is up. */
-  const within = (budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> =>
-    new Promise((resolve, reject) => {
-      // Taken now: by then it may have expired.
-      const last = finished.get(windowMs);
-      const timer = deps.clock.setTimer(() => {
-        const soFar = suited(running, windowMs)?.collection.soFar();
-        if (soFar === undefined) return;
-        const lent = last && { mesh: last.mesh, agoMs: deps.clock.monotonicMs() - last.endMs };
-        resolve(withAwaited(soFar, lent ?? null));
-      }, budgetMs);
-      whole.then(resolve, reject).finally(() => timer.cancel());
-    });
-
-  const collect = async ({ windowMs, maxAgeMs }: CollectOptions): Promise<Mesh> => {
-    if (stopped) throw new Error('the collector has been stopped');
-    const recent = suited(finished, windowMs);
-    const ageMs = recent === undefined ? 0 : deps.clock.monotonicMs() - recent.endMs;
-    if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
-    const joined = suited(running, windowMs);
-    if (joined !== undefined) return joined.mesh;
-    const most = bounds().running;
-    if (running.size >= most) throw new BusyError(`more than ${most} windows asked for at once, try again`);
-    return start(windowMs);
-  };
-
-  return {
-    collect: (options) => {
-      const whole = collect(options);
-      return options.budgetMs === undefined ? whole : within(options.budgetMs, options.windowMs, whole);
-    },
-    stop: () => {
-      stopped = true;
-      for (const { collection } of running.values()) collection.abort();
-      for (const { expiry } of finished.values()) expiry.cancel();
-      finished.clear();
-    },
-  };
-}
-
-/** How reports are collected. */
-export interface CollectSettings extends Addressing {
-  /** For one report (CHECK_TIMEOUT). */
-  checkTimeoutMs: number;
-  /** For all reports (CHECK_ALL_TIMEOUT). */
-  checkAllTimeoutMs: number;
-  /** Reports asked for at once; 4 is the measured best: more only makes our own pings late. */
-  concurrency: number;
-  /** The port that peers are called on (CLIENT_PORT_OVERRIDE). */
-  port: number;
 }
 
 /** What a collection needs of the other parts. */
 export interface CollectDeps {
   clock: Clock;
-  /** 0 <= number < 1; where in the list asking begins. */
+  fanOut: FanOut;
+  /** Asks a pod for its report; never rejects. */
+  queryReport(pod: Pod, query: ReportQuery): Promise<ReportResult>;
+  /** 0 <= number < 1; decides which pod is asked first. */
   random(): number;
-  fetchReport: ReportClient;
-  /** Our own pod's uid; '' if unknown. */
+  /** Our own pod's uid; '' if unknown. Our own pod is not asked over the network. */
   selfUid(): string;
   settings(): MeshSettings;
+  /** Called after every report query, for the metrics. */
+  onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
 }
 
-/** Called for every report asked of a peer. */
-export interface CollectHooks {
-  onPeerCall(pod: Pod, call: 'check', durationUs: number, ok: boolean): void;
+/** How long a finished mesh is kept for those who ask right after, ms. */
+const KEEP_MS = 1000;
+/** A finished mesh is kept longer by so many times its duration, for those who can't wait that long for another. */
+const KEEP_DURATIONS = 2;
+
+/**
+ * Collects the mesh on request. However many callers ask at once, one collection answers them all. A finished mesh is returned
+ * to callers for whom it is young enough. A caller who wants no statistics gets a mesh with any window.
+ */
+export class Collector {
+  readonly #deps: CollectDeps & NowDeps;
+  readonly #tables = new PeerTables();
+  /** Collections in progress and finished meshes, by window. */
+  readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
+  readonly #finished = new Map<number, { mesh: Mesh; endMs: number; expiry: Timer }>();
+  #isStopped = false;
+
+  constructor(deps: CollectDeps & NowDeps) {
+    this.#deps = deps;
+  }
+
+  /** The mesh. Rejects after `stop`, and with a BusyError if too many different windows are asked for at once (`meshLimits`). */
+  collect(options: CollectOptions): Promise<Mesh> {
+    const mesh = this.#wholeMesh(options);
+    return options.budgetMs === undefined ? mesh : this.#within(options.budgetMs, options.windowMs, mesh);
+  }
+
+  /** Keeps no mesh any more. Collections in progress end when the client is stopped. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const windowMs of [...this.#finished.keys()]) this.#forget(windowMs);
+  }
+
+  async #wholeMesh({ windowMs, maxAgeMs }: CollectOptions): Promise<Mesh> {
+    if (this.#isStopped) throw new Error('the collector has been stopped');
+    const recent = ofWindow(this.#finished, windowMs);
+    const ageMs = recent === undefined ? 0 : this.#deps.clock.monotonicMs() - recent.endMs;
+    if (recent !== undefined && ageMs <= maxAgeMs) return { ...recent.mesh, ageMs };
+    const joined = ofWindow(this.#running, windowMs);
+    if (joined !== undefined) return joined.mesh;
+    const limit = this.#limits().running;
+    if (this.#running.size >= limit) throw new BusyError(`more than ${limit} windows asked for at once, try again`);
+    const collection = new Collection(this.#deps, viewOfNow(windowMs, this.#deps), this.#tables);
+    const mesh = collection.run().finally(() => this.#running.delete(windowMs));
+    this.#running.set(windowMs, { mesh, collection });
+    this.#keep(windowMs, await mesh);
+    return mesh;
+  }
+
+  /** The whole mesh, or what there is of it when the budget is used up. */
+  #within(budgetMs: number, windowMs: number, whole: Promise<Mesh>): Promise<Mesh> {
+    const { clock } = this.#deps;
+    // Taken before waiting, because it may expire meanwhile.
+    const last = this.#finished.get(windowMs);
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimer(() => {
+        const partial = ofWindow(this.#running, windowMs)?.collection.partialMesh();
+        if (partial === undefined) return;
+        resolve(withLateReports(partial, last && { mesh: last.mesh, agoMs: clock.monotonicMs() - last.endMs }));
+      }, budgetMs);
+      whole.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+
+  #limits() {
+    return meshLimits(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).now;
+  }
+
+  #keep(windowMs: number, mesh: Mesh): void {
+    if (this.#isStopped) return;
+    const { clock } = this.#deps;
+    this.#forget(windowMs);
+    const keepMs = KEEP_MS + KEEP_DURATIONS * mesh.collectMs;
+    const expiry = clock.setTimer(() => this.#finished.delete(windowMs), keepMs);
+    this.#finished.set(windowMs, { mesh, endMs: clock.monotonicMs(), expiry });
+    const { kept } = this.#limits();
+    for (const oldest of [...this.#finished.keys()].slice(0, -kept)) this.#forget(oldest);
+  }
+
+  #forget(windowMs: number): void {
+    this.#finished.get(windowMs)?.expiry.cancel();
+    this.#finished.delete(windowMs);
+  }
 }
 
-/** What a collection shares with those before and after it. */
-interface CollectContext {
-  tables: PeerTables;
-  /** uids of pods that did not answer last time; kept up to date. */
-  late: Set<string>;
+/** The entry with statistics over `windowMs`; without statistics any entry will do. */
+function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined {
+  return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
-
-/** A report that takes longer waits in the background while others are asked for. */
-const SLOW_AFTER_MS = 50;
-/** The most reports asked for at once, waiting ones included. */
-const MAX_IN_FLIGHT = 64;
 
 /** One collection of the mesh, from one list of pods. */
 export class Collection {
-  readonly #settings: CollectSettings;
   readonly #deps: CollectDeps;
-  readonly #hooks: CollectHooks;
   readonly #view: CollectView;
-  readonly #context: CollectContext;
-  readonly #abort = new AbortController();
+  readonly #tables: PeerTables;
   readonly #startMs: number;
-  readonly #meshSettings: MeshSettings;
+  readonly #settings: MeshSettings;
+  /** By index of the pod. */
   readonly #reports = new Map<number, MergedReport>();
-  readonly #tally: HealthTally;
+  readonly #health: HealthTally;
   readonly #findings: FindingTally;
+  /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
-  #own: PeersTable | null = null;
   #selfName = '';
+  #ownTable: PeersTable | null = null;
 
-  constructor(
-    settings: CollectSettings,
-    deps: CollectDeps,
-    hooks: CollectHooks,
-    view: CollectView,
-    context: CollectContext,
-  ) {
-    this.#settings = settings;
-    this.#view = view;
+  /** `tables` is shared with the collections before and after this one. */
+  constructor(deps: CollectDeps, view: CollectView, tables: PeerTables) {
     this.#deps = deps;
-    this.#hooks = hooks;
-    this.#context = context;
-    // Every report asked for listens, and that is no leak.
-    setMaxListeners(MAX_IN_FLIGHT, this.#abort.signal);
+    this.#view = view;
+    this.#tables = tables;
     this.#startMs = deps.clock.monotonicMs();
-    this.#meshSettings = deps.settings();
-    this.#tally = new HealthTally(view.snapshot.pods);
-    this.#findings = new FindingTally(view.snapshot.pods, this.#meshSettings.slowLinkMs);
+    this.#settings = deps.settings();
+    this.#health = new HealthTally(view.snapshot.pods);
+    this.#findings = new FindingTally(view.snapshot.pods, this.#settings.slowLinkMs);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
   }
 
-  /** Asks every pod that can be asked and puts the answers together. Never rejects because of a peer. */
+  /** Asks every pod that can be asked and merges the reports. Never rejects because of a peer. */
   async run(): Promise<Mesh> {
-    const { tables } = this.#context;
-    tables.begin(new Set(this.#view.snapshot.pods.map((pod) => pod.uid)));
+    const { clock, fanOut, random } = this.#deps;
+    const { pods, status } = this.#view.snapshot;
+    this.#tables.begin(new Set(pods.map(({ uid }) => uid)));
     await this.#takeOwnReport();
-    const limits = {
-      concurrency: this.#settings.concurrency,
-      slowAfterMs: SLOW_AFTER_MS,
-      maxInFlight: MAX_IN_FLIGHT,
+    const first = Math.floor(random() * pods.length);
+    const order = [...pods.keys()].map((i) => (i + first) % pods.length);
+    const asked = order.filter((i) => i !== this.#self).map((i) => pods[i] as Pod);
+    await fanOut.run(
+      asked.filter(({ lifecycle }) => lifecycle !== 'gone'),
+      (pod, deadlineMs) => this.#ask(pod, deadlineMs),
+    );
+    const findings = await runSliced(this.#findings.findings({ discovery: status, servedBy: this.#self }), clock);
+    return { ...this.partialMesh(), findings };
+  }
+
+  /** The mesh with the reports that have come so far, without findings. */
+  partialMesh(): Mesh {
+    const { clock } = this.#deps;
+    const { windowMs, snapshot, index } = this.#view;
+    const pods = [...index.pods];
+    const head = {
+      atMs: clock.nowMs(),
+      collectMs: clock.monotonicMs() - this.#startMs,
+      ageMs: 0,
+      windowMs,
+      past: this.#view.past(),
+      servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
+      discovery: snapshot.status,
+      settings: this.#settings,
     };
-    await forEachConcurrent(this.#order(), limits, this.#deps.clock, (pod) => this.#ask(pod));
-    const head = { discovery: this.#view.snapshot.status, servedBy: this.#self };
-    const findings = await runSliced(this.#findings.findings(head), this.#deps.clock);
-    return { ...this.#mesh(), findings };
-  }
-
-  /** What is there by now, without findings and without reports that have not come yet; see `withAwaited`. */
-  soFar(): Mesh {
-    return this.#mesh();
-  }
-
-  /** Ends the collection soon; `run` resolves with what is there. */
-  abort(): void {
-    this.#abort.abort();
+    const health = this.#health.health({ ...head, atMs: this.#view.judgedAtMs() });
+    const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
+    return { ...head, health, findings: [], pods, reports };
   }
 
   async #takeOwnReport(): Promise<void> {
     const report = await this.#view.ownReport();
     this.#selfName = report.pod.name;
-    this.#own = report.peers === null ? null : { hash: report.peersHash, peers: report.peers };
+    this.#ownTable = report.peers === null ? null : { hash: report.peersHash, peers: report.peers };
     if (this.#self === -1) return;
-    const arrival = { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 };
-    this.#put(this.#view.place(report, arrival));
+    this.#add(this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 }));
   }
 
-  /** Whom to ask: everybody else that is not gone, from a random place on, those who failed last time at the end. */
-  #order(): number[] {
-    const { late } = this.#context;
-    const { pods } = this.#view.snapshot;
-    const first = Math.floor(this.#deps.random() * pods.length);
-    const all = pods.map((_, i) => (i + first) % pods.length);
-    const asked = all.filter((i) => i !== this.#self && pods[i]?.lifecycle !== 'gone');
-    const isLate = (i: number) => late.has(pods[i]?.uid ?? '');
-    const order = [...asked.filter((i) => !isLate(i)), ...asked.filter(isLate)];
-    late.clear();
-    return order;
-  }
-
-  async #ask(i: number): Promise<void> {
-    const { clock } = this.#deps;
-    const leftMs = this.#settings.checkAllTimeoutMs - (clock.monotonicMs() - this.#startMs);
-    const askedMs = clock.monotonicMs();
-    const arrival = () => {
-      return { pod: i, atMs: clock.nowMs(), fetchUs: Math.round((clock.monotonicMs() - askedMs) * 1000) };
-    };
-    const pod = this.#view.callee(this.#view.snapshot.pods[i] as Pod, arrival());
-    if ('missing' in pod) {
-      this.#put(pod);
-      return;
+  /** Asks one pod of the view; resolves to whether it answered. */
+  async #ask(listedPod: Pod, deadlineMs: number): Promise<boolean> {
+    const { clock, queryReport, onPeerCall } = this.#deps;
+    const startMs = clock.monotonicMs();
+    const arrival = (): Arrival => ({
+      pod: this.#view.index.ofUid(listedPod.uid),
+      atMs: clock.nowMs(),
+      fetchUs: Math.round((clock.monotonicMs() - startMs) * 1000),
+    });
+    const pod = this.#view.presentPod(listedPod);
+    if (pod === null) {
+      this.#add(missingReport(arrival(), 'no-history', 'it has gone since, and its memory with it'));
+      return true;
     }
-    const host = addressOf(pod, this.#settings);
-    if (host === '' || leftMs < 1 || this.#abort.signal.aborted) {
-      this.#put(this.#unasked(arrival(), pod, host));
-      return;
-    }
-    const answer = await this.#fetch(pod, host, Math.min(this.#settings.checkTimeoutMs, leftMs));
-    const arrived = arrival();
-    if (answer.kind === 'missing') this.#context.late.add(pod.uid);
-    this.#hooks.onPeerCall(pod, 'check', arrived.fetchUs, answer.kind !== 'missing');
-    this.#put(this.#reportOf(answer, pod, arrived));
-  }
-
-  #unasked(arrival: Arrival, pod: Pod, host: string): MergedReport {
-    const { checkAllTimeoutMs } = this.#settings;
-    if (host !== '') {
-      return missingReport(arrival, 'not-asked', `all reports together took more than ${checkAllTimeoutMs} ms`);
-    }
-    const { reason, detail } = whyNoAddress(pod);
-    return missingReport(arrival, reason, detail);
-  }
-
-  #fetch(pod: Pod, host: string, timeoutMs: number): Promise<ReportResponse> {
-    const known = this.#context.tables.offer(pod.uid, this.#own);
-    const { port } = this.#settings;
     const past = this.#view.range();
     const windowMs = past === null ? this.#view.windowMs : 0;
-    return this.#deps.fetchReport({
-      uid: pod.uid,
-      host,
-      port,
-      windowMs,
-      past,
-      timeoutMs,
-      known,
-      signal: this.#abort.signal,
-    });
+    const known = this.#tables.offer(pod.uid, this.#ownTable);
+    const result = await queryReport(pod, { windowMs, past, known, deadlineMs });
+    const isAsked = result.kind !== 'missing' || (result.reason !== 'not-asked' && result.reason !== 'no-address');
+    if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
+    this.#add(this.#merge(result, pod, arrival()));
+    return !isAsked || result.kind !== 'missing';
   }
 
-  #reportOf(answer: ReportResponse, pod: Pod, arrival: Arrival): MergedReport {
-    if (answer.kind === 'missing') return missingReport(arrival, answer.reason, answer.detail);
+  #merge(result: ReportResult, pod: Pod, arrival: Arrival): MergedReport {
+    if (result.kind === 'missing') return missingReport(arrival, result.reason, result.detail);
     try {
-      if (answer.kind === 'check') {
+      if (result.kind === 'check') {
         const { index } = this.#view;
-        return mergedReportOfCheck(answer.check, arrival, { index, pingNumber: this.#meshSettings.pingNumber });
+        return mergedReportOfCheck(result.check, arrival, { index, pingNumber: this.#settings.pingNumber });
       }
-      const peers = this.#context.tables.keep(pod.uid, answer.report, this.#own);
-      return this.#view.place({ ...answer.report, peers }, arrival);
+      const peers = this.#tables.keep(pod.uid, result.report, this.#ownTable);
+      return this.#view.merge({ ...result.report, peers }, arrival);
     } catch (error) {
       return missingReport(arrival, 'malformed', textOf(error));
     }
   }
 
-  #put(report: MergedReport): void {
+  #add(report: MergedReport): void {
     this.#reports.set(report.pod, report);
-    this.#tally.add(report);
+    this.#health.add(report);
     this.#findings.add(report);
-  }
-
-  #mesh(): Mesh {
-    const { clock } = this.#deps;
-    const { windowMs, snapshot } = this.#view;
-    const pods = [...this.#view.index.pods];
-    const { past, judgedAtMs } = this.#view.head();
-    const head = {
-      atMs: clock.nowMs(),
-      collectMs: clock.monotonicMs() - this.#startMs,
-      ageMs: 0,
-      ...{ windowMs, past },
-      servedBy: { pod: this.#self, name: pods[this.#self]?.name ?? this.#selfName },
-      discovery: snapshot.status,
-      settings: this.#meshSettings,
-    };
-    const health = this.#tally.health({ ...head, atMs: judgedAtMs });
-    const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
-    return { ...head, health, findings: [], pods, reports };
   }
 }
 
-/** The last whole mesh over the same window, and how long ago it ended. */
+/** A finished mesh of the same window, and how long ago it was finished. */
 interface LastMesh {
   mesh: Mesh;
   agoMs: number;
 }
 
-/** A report that came longer ago than this tells nothing of now: a fault may have begun since. */
-const BORROWED_MS = 2_000;
+/** A report that is older than this says nothing about now: a fault may have begun since. */
+const FRESH_MS = 2_000;
 
 /**
- * A collection that goes on, with a report for each pod whose answer has not come yet: that of the last mesh if it came at
- * most 2 s ago, else a missing one. What has come always stands, missing reports too: they are news.
+ * Adds a report to `partial` for each pod that has not answered yet: that of the last mesh if it came at most `FRESH_MS` ago, else a
+ * missing one. Reports that have come stay as they are, also missing ones: they are news.
  */
-export function withAwaited(soFar: Mesh, last: LastMesh | null): Mesh {
-  const arrived = new Set(soFar.reports.map(({ pod }) => pod));
-  const lent = last === null || !hasSamePods(soFar, last.mesh) ? new Map<number, MergedReport>() : freshReports(last);
-  const awaited = soFar.pods.flatMap(({ lifecycle }, pod) => (lifecycle === 'gone' || arrived.has(pod) ? [] : [pod]));
-  const reports = awaited.map((pod) => {
-    const arrival = { pod, atMs: soFar.atMs, fetchUs: 0 };
-    return lent.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet');
-  });
-  return { ...soFar, reports: [...soFar.reports, ...reports].sort((a, b) => a.pod - b.pod) };
+export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh {
+  const hasCome = new Set(partial.reports.map(({ pod }) => pod));
+  const fresh = last !== undefined && hasSamePods(partial, last.mesh) ? freshReports(last) : new Map();
+  const reports = [...partial.reports];
+  for (const [pod, { lifecycle }] of partial.pods.entries()) {
+    if (lifecycle === 'gone' || hasCome.has(pod)) continue;
+    const arrival = { pod, atMs: partial.atMs, fetchUs: 0 };
+    reports.push(fresh.get(pod) ?? missingReport(arrival, 'timeout', 'its answer has not come yet'));
+  }
+  return { ...partial, reports: reports.sort((a, b) => a.pod - b.pod) };
 }
 
-/** Reports that are here and came a short while ago. Told by when the mesh ended: the time of day may be put right. */
+/** Reports that came at most `FRESH_MS` ago, by pod. Counts from the end of the mesh, as the time of day may be corrected. */
 function freshReports({ mesh, agoMs }: LastMesh): Map<number, MergedReport> {
-  const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= BORROWED_MS);
+  const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= FRESH_MS);
   return new Map(fresh.map((report) => [report.pod, report]));
 }
 
 /** Whether indexes of pods mean the same in both. */
 function hasSamePods(a: Mesh, b: Mesh): boolean {
   return a.pods.length === b.pods.length && a.pods.every(({ uid }, i) => uid === b.pods[i]?.uid);
+}
+
+/** How many meshes may be in memory at once: those that are being collected, and finished ones that are kept. */
+interface MeshLimits {
+  now: { running: number; kept: number };
+  past: { running: number; kept: number };
+}
+
+/** The most links of a small mesh: 300 pods that all ping each other. */
+const SMALL_MESH_LINKS = 90_000;
+const SMALL_MESH: MeshLimits = { now: { running: 4, kept: 4 }, past: { running: 4, kept: 3 } };
+const LARGE_MESH: MeshLimits = { now: { running: 2, kept: 1 }, past: { running: 1, kept: 1 } };
+
+/**
+ * The limits for a mesh of `podCount` pods that ping `pingNumber` others each, 0 = all. Any client may ask for any window and
+ * any time range, so this limits how much memory plain GETs can make us use. A link takes 14 bytes and its statistics 18
+ * (`LINK_BYTES`, `STAT_BYTES`; twice that where both IP families are pinged):
+ * 300 pods: 90 000 links, 2.9 MB per mesh, 15 of them 43 MB.
+ * 1000 pods: 1 million links, 32 MB per mesh, 5 of them 160 MB; 15 would be 480 MB.
+ */
+export function meshLimits(podCount: number, pingNumber: number): MeshLimits {
+  const links = podCount * (pingNumber > 0 ? Math.min(pingNumber, podCount) : podCount);
+  return links > SMALL_MESH_LINKS ? LARGE_MESH : SMALL_MESH;
 }

@@ -4,7 +4,8 @@ import { emptyLinks, FLAG_IPV6, NONE16, pack16, phaseFlag } from '../protocol/li
 import type { MergedReport } from '../protocol/mesh.ts';
 import { MAX_DETAILS, MAX_PROBES } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
-import type { Arrival, PodIndex } from './mesh.ts';
+import type { Arrival } from './merged-report.ts';
+import type { PodIndex } from './pod-index.ts';
 
 /** The oldest a ping is taken for: clocks of two nodes may be apart by anything. */
 const MAX_AGE_MS = 3_600_000;

@@ -4,22 +4,19 @@ import { SerialQueue } from '../runtime/concurrency.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type PastDeps, viewOfPast } from './collect-view.ts';
-import { type CollectDeps, type CollectHooks, Collection, type CollectSettings } from './collector.ts';
-import { meshBounds, PeerTables } from './mesh.ts';
-
-interface PastMeshesSettings extends CollectSettings {
-  /** JITTER_FACTOR. */
-  jitterFactor: number;
-}
+import { type CollectDeps, Collection, meshLimits } from './collector.ts';
+import { PeerTables } from './peer-tables.ts';
 
 interface PastMeshesDeps extends CollectDeps, PastDeps {
+  /** JITTER_FACTOR. */
+  jitterFactor: number;
   /** The resolution of the results kept from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
 }
 
 /** Both ends of a range are rounded to this, so that clients who ask for nearly the same range share one collection. */
 const ROUND_MS = 100;
-/** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshBounds`. */
+/** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshLimits`. */
 const MAX_ASKED = 4;
 const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
 const SHUTTING_DOWN = 'this pod is shutting down';
@@ -32,20 +29,15 @@ const NO_PINGING_MS = 30_000;
 
 /** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
 export class PastMeshes {
-  readonly #settings: PastMeshesSettings;
   readonly #deps: PastMeshesDeps;
-  readonly #hooks: CollectHooks;
-  readonly #context = { tables: new PeerTables(), late: new Set<string>() };
+  readonly #tables = new PeerTables();
   readonly #pending = new Map<string, Promise<Mesh>>();
-  readonly #running = new Set<Collection>();
   readonly #queue = new SerialQueue(MAX_ASKED, TOO_MANY);
   readonly #kept = new Map<string, { mesh: Mesh; expiry: Timer }>();
   #isStopped = false;
 
-  constructor(settings: PastMeshesSettings, deps: PastMeshesDeps, hooks: CollectHooks) {
-    this.#settings = settings;
+  constructor(deps: PastMeshesDeps) {
     this.#deps = deps;
-    this.#hooks = hooks;
   }
 
   /**
@@ -61,7 +53,7 @@ export class PastMeshes {
     if (found !== undefined) return found;
     if (this.#pending.size >= MAX_ASKED) throw new BusyError(TOO_MANY);
     const collect = () => this.#collect({ fromMs, toMs });
-    const collected = this.#bounds().running > 1 ? collect() : this.#queue.run(collect);
+    const collected = this.#limits().running > 1 ? collect() : this.#queue.run(collect);
     const pending = collected.finally(() => this.#pending.delete(key));
     this.#pending.set(key, pending);
     const mesh = await pending;
@@ -75,29 +67,25 @@ export class PastMeshes {
     const toMs = Math.min(atMs, nowMs);
     const { refreshIntervalMs } = this.#deps.settings();
     const intervalMs = refreshIntervalMs > 0 ? refreshIntervalMs : NO_PINGING_MS;
-    const roundMs = INTERVALS * intervalMs * (1 + this.#settings.jitterFactor);
+    const roundMs = INTERVALS * intervalMs * (1 + this.#deps.jitterFactor);
     const lengthMs = Math.max(roundMs, this.#deps.resolutionMs(nowMs - toMs + roundMs));
     return this.of({ fromMs: toMs - lengthMs, toMs });
   }
 
-  /** Ends the running collections and drops the meshes that were kept. */
+  /** Drops the meshes that were kept. Collections in progress end when the client is stopped. */
   stop(): void {
     this.#isStopped = true;
-    for (const collection of this.#running) collection.abort();
     for (const key of [...this.#kept.keys()]) this.#drop(key);
   }
 
   async #collect(range: TimeRange): Promise<Mesh> {
     // The job may have waited in the queue since before `stop`.
     if (this.#isStopped) throw new BusyError(SHUTTING_DOWN);
-    const view = viewOfPast(range, this.#deps);
-    const collection = new Collection(this.#settings, this.#deps, this.#hooks, view, this.#context);
-    this.#running.add(collection);
-    return collection.run().finally(() => this.#running.delete(collection));
+    return new Collection(this.#deps, viewOfPast(range, this.#deps), this.#tables).run();
   }
 
   #keep(key: string, mesh: Mesh): void {
-    const most = this.#bounds().kept;
+    const most = this.#limits().kept;
     for (const oldest of [...this.#kept.keys()]) if (this.#kept.size >= most) this.#drop(oldest);
     this.#kept.set(key, { mesh, expiry: this.#deps.clock.setTimer(() => this.#drop(key), KEEP_MS) });
   }
@@ -107,7 +95,7 @@ export class PastMeshes {
     this.#kept.delete(key);
   }
 
-  #bounds() {
-    return meshBounds(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).past;
+  #limits() {
+    return meshLimits(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).past;
   }
 }

@@ -1,316 +1,224 @@
-import { setMaxListeners } from 'node:events';
-import { Agent, type IncomingMessage, request as open } from 'node:http';
+import { Agent, type IncomingMessage, request as openRequest } from 'node:http';
 import { isIP } from 'node:net';
-import { type GoldpingerCheck, parseGoldpingerCheck } from '../protocol/goldpinger.ts';
-import { type AgeRange, type LinkHistory, parseLinkHistory } from '../protocol/history.ts';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { POD_REPORT_FORMAT, type PodReport, parsePodReport } from '../protocol/pod-report.ts';
-import { type LinkSamples, parseLinkSamples } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
-import { type Addressing, addressOf } from './address.ts';
-import type { PeersTable } from './mesh.ts';
+import { errorCodeOf, isOwnFault, networkFaultOf } from '../runtime/network-errors.ts';
+import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 
-/** One GET of a peer. */
-interface PeerGet {
-  /** A literal IP: peers are never resolved by name. */
-  host: string;
+/** How pods are called. */
+export interface PeerClientSettings extends Addressing {
+  /** The port that pods are called on (CLIENT_PORT_OVERRIDE). */
   port: number;
-  path: string;
-  /** For the whole exchange, from the connection attempt to the last byte. */
-  timeoutMs: number;
-  /** A longer body is refused. */
-  maxBytes: number;
-  /** Ends the exchange early, as `not-asked`. */
-  signal: AbortSignal;
-}
-
-/** A call that also sends something. */
-interface PeerCall extends PeerGet {
-  method: 'GET' | 'POST' | 'DELETE';
-  headers: Record<string, string>;
-  /** What is sent; '' = nothing. */
-  body: string;
-}
-
-/** What came back, whatever the status. */
-export interface PeerAnswer {
-  status: number;
-  body: string;
-}
-
-/** A call that came to no whole answer. The message says in words what happened. */
-export class PeerCallError extends Error {
-  override readonly name = 'PeerCallError';
-  readonly reason: MissingReason;
-
-  constructor(reason: MissingReason, detail: string) {
-    super(detail);
-    this.reason = reason;
-  }
-}
-
-/** Peers are called over plain HTTP, so a code of TLS is as unexpected as an unknown one. */
-function reasonOf(error: Error): MissingReason {
-  const fault = networkFaultOf(errorCodeOf(error));
-  return fault === 'tls' ? 'unreachable' : fault;
-}
-
-/** Sends one GET and reads the whole answer; as `peerCall`. */
-function peerGet(request: PeerGet, clock: Clock, agent: Agent): Promise<PeerAnswer> {
-  return peerCall({ ...request, method: 'GET', headers: {}, body: '' }, clock, agent);
-}
-
-/**
- * Sends one request and reads the whole answer, both within `timeoutMs`. Redirects are not followed.
- * Rejects with a PeerCallError only.
- */
-export function peerCall(request: PeerCall, clock: Clock, agent: Agent): Promise<PeerAnswer> {
-  const { host, port, path, timeoutMs, maxBytes, signal, method, body } = request;
-  if (isIP(host) === 0) return Promise.reject(new PeerCallError('no-address', 'the pod has no address'));
-  if (signal.aborted) return Promise.reject(new PeerCallError('not-asked', 'the collection ended first'));
-  return new Promise((resolve, reject) => {
-    const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const headers = { accept: 'application/json', ...request.headers, ...length };
-    const call = open({ host, port, path, agent, method, headers });
-    const fail = (reason: MissingReason, detail: string) => end(() => reject(new PeerCallError(reason, detail)));
-    const abort = () => fail('not-asked', 'the collection ended first');
-    const deadline = clock.setTimer(() => fail('timeout', `no whole answer within ${timeoutMs} ms`), timeoutMs);
-    let ended = false;
-    const end = (settle: () => void) => {
-      if (ended) return;
-      ended = true;
-      deadline.cancel();
-      signal.removeEventListener('abort', abort);
-      settle();
-      call.destroy();
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    call.on('error', (error) => fail(reasonOf(error), textOf(error)));
-    call.on('response', (response) => {
-      response.on('error', (error) => fail(reasonOf(error), textOf(error)));
-      readBody(response, maxBytes, {
-        whole: (answer) => end(() => resolve({ status: response.statusCode ?? 0, body: answer })),
-        tooLong: () => fail('malformed', `the answer is longer than ${maxBytes} bytes`),
-        cut: () => fail('reset', 'the answer ended early'),
-      });
-    });
-    call.end(body);
-  });
-}
-
-interface BodyEnd {
-  whole(body: string): void;
-  tooLong(): void;
-  cut(): void;
-}
-
-function readBody(response: IncomingMessage, maxBytes: number, end: BodyEnd): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  response.on('data', (chunk: Buffer) => {
-    length += chunk.length;
-    if (length > maxBytes) end.tooLong();
-    else chunks.push(chunk);
-  });
-  response.on('end', () => (response.complete ? end.whole(Buffer.concat(chunks).toString('utf8')) : end.cut()));
-  response.on('close', () => end.cut());
-}
-
-/** One question for a report. */
-export interface ReportRequest {
-  /** Who is asked: remembered for what it speaks. */
-  uid: string;
-  host: string;
-  port: number;
-  /** Window of the statistics wanted, ms; 0 = none. */
-  windowMs: number;
-  /** The time range of the past that is wanted; null = now. */
-  past: AgeRange | null;
-  /** For everything, a second question to `/check` included. */
-  timeoutMs: number;
-  /** The table of peers that the answer may leave out. */
-  known: PeersTable | null;
-  signal: AbortSignal;
-}
-
-/** What asking came to: a report in our format, one in Goldpinger's, or none and why. */
-export type ReportResponse =
-  | { kind: 'report'; report: PodReport }
-  | { kind: 'check'; check: GoldpingerCheck }
-  | { kind: 'missing'; reason: MissingReason; detail: string };
-
-/** Asks one peer for its report. Never rejects: a peer that answers badly is an answer too. */
-export type ReportClient = (ask: ReportRequest) => Promise<ReportResponse>;
-
-/** The longest report that is read: 1000 links with figures take 40 kB, a Go pod's `/check` of 1000 200 kB. */
-const MAX_REPORT_BYTES = 8 * 1024 * 1024;
-/** How long a peer that only speaks Goldpinger is spared our format. */
-const GOLDPINGER_MS = 10 * 60_000;
-/** The most such peers remembered; beyond it the oldest are tried again. */
-const MAX_REMEMBERED = 5_000;
-
-const NO_PAST: ReportResponse = {
-  kind: 'missing',
-  reason: 'no-history',
-  detail: 'it speaks as Goldpinger does, which keeps no past',
-};
-
-/**
- * Asks peers over HTTP: `/api/v1/pod-report`, and Goldpinger's `/check` where that does not exist or is not our format.
- * Which peers speak Goldpinger only is remembered for 10 minutes or until they fail once (they may restart as ours).
- */
-export function createReportClient(clock: Clock): { fetchReport: ReportClient; close(): void } {
-  // A connection a question: kept ones would be as many open sockets as there are pods.
-  const agent = new Agent({ keepAlive: false });
-  const goldpingers = new Map<string, number>();
-
-  const ask = async (request: ReportRequest): Promise<ReportResponse> => {
-    const startMs = clock.monotonicMs();
-    const left = () => Math.max(1, Math.ceil(request.timeoutMs - (clock.monotonicMs() - startMs)));
-    const send = (path: string) =>
-      peerGet({ ...request, path, timeoutMs: left(), maxBytes: MAX_REPORT_BYTES }, clock, agent);
-    const until = goldpingers.get(request.uid) ?? Number.NEGATIVE_INFINITY;
-    // Goldpinger has no past, and its view of now is not what was asked for.
-    if (request.past !== null && until > startMs) return NO_PAST;
-    if (until <= startMs) {
-      const answer = readReport(await send(reportPath(request)), request.known);
-      if (answer !== null) return answer;
-      if (request.past !== null) return NO_PAST;
-    }
-    const answer = readCheck(await send('/check'));
-    goldpingers.delete(request.uid);
-    if (answer.kind === 'check') {
-      const oldest = goldpingers.keys().next();
-      if (goldpingers.size >= MAX_REMEMBERED && !oldest.done) goldpingers.delete(oldest.value);
-      goldpingers.set(request.uid, until > startMs ? until : startMs + GOLDPINGER_MS);
-    }
-    return answer;
-  };
-
-  return {
-    fetchReport: async (request) => {
-      try {
-        return await ask(request);
-      } catch (error) {
-        goldpingers.delete(request.uid);
-        const reason = error instanceof PeerCallError ? error.reason : 'malformed';
-        return { kind: 'missing', reason, detail: textOf(error) };
-      }
-    },
-    close: () => agent.destroy(),
-  };
-}
-
-function reportPath({ known, windowMs, past }: ReportRequest): string {
-  const query = new URLSearchParams();
-  if (past !== null) {
-    query.set('fromAge', String(Math.round(past.fromAgeMs)));
-    query.set('toAge', String(Math.round(past.toAgeMs)));
-  }
-  if (known !== null) query.set('peers', known.hash);
-  if (windowMs > 0) query.set('window', String(windowMs));
-  return query.size === 0 ? '/api/v1/pod-report' : `/api/v1/pod-report?${query}`;
-}
-
-/** A report in our format, or what is wrong with it; null if the peer may only know `/check`. Throws on a bad report. */
-function readReport({ status, body }: PeerAnswer, known: PeersTable | null): ReportResponse | null {
-  if (status === 404 || status === 405) return null;
-  if (status !== 200)
-    return { kind: 'missing', reason: 'http-status', detail: `status ${status} from /api/v1/pod-report` };
-  const wire = jsonOf(body);
-  if ((wire as { format?: unknown } | null)?.format !== POD_REPORT_FORMAT) return null;
-  return { kind: 'report', report: parsePodReport(wire, known) };
-}
-
-/** Goldpinger's answer, or what is wrong with it. Throws on a bad one. */
-function readCheck({ status, body }: PeerAnswer): ReportResponse {
-  if (status !== 200) return { kind: 'missing', reason: 'http-status', detail: `status ${status} from /check` };
-  return { kind: 'check', check: parseGoldpingerCheck(jsonOf(body)) };
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Asks pods about one of their links. */
-export interface LinkClient {
-  /** The samples that `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
-  fetchLinkSamples(from: Pod, toUid: string): Promise<LinkSamples>;
-  /** The past of that link in steps of `stepMs`, times by our clock. Never rejects, as above. */
-  fetchLinkHistory(from: Pod, toUid: string, range: AgeRange, stepMs: number): Promise<LinkHistory>;
-  /** Ends questions in flight. */
-  stop(): void;
-}
-
-/** How pods are called, and how long one may take (CHECK_TIMEOUT). */
-interface LinkAskerSettings extends Addressing {
-  port: number;
+  /** Time limit of one call, ms (CHECK_TIMEOUT). */
   checkTimeoutMs: number;
 }
 
-/** 512 samples take 60 kB, 720 steps 140 kB. */
-const MAX_BYTES = 256 * 1024;
-/** The most questions at once. */
-const MAX_IN_FLIGHT = 16;
+/** One call of a pod. */
+export interface PeerRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Path and query. */
+  path: string;
+  headers?: Record<string, string>;
+  /** Request body; none by default. */
+  body?: string;
+  /** A longer response body is refused. */
+  maxBytes: number;
+  /** When the call must have ended, in monotonic ms of the clock. CHECK_TIMEOUT applies in any case. */
+  deadlineMs?: number;
+}
 
-/** Makes an asker that calls `/api/v1/samples` and `/api/v1/pod-history` of other pods. */
-export function createLinkClient(settings: LinkAskerSettings, clock: Clock): LinkClient {
-  const agent = new Agent({ keepAlive: false });
-  const stopping = new AbortController();
-  setMaxListeners(MAX_IN_FLIGHT, stopping.signal);
-  let inFlight = 0;
+/** The whole body of a response with status 2xx. */
+export interface PeerResponse {
+  body: string;
+  /** Half of how long the call took, ms: the response was written between `errorMs` before and after the middle of the call. */
+  errorMs: number;
+}
 
-  const ask = async <T>(from: Pod, path: string, parse: (wire: unknown) => T): Promise<T> => {
-    if (inFlight >= MAX_IN_FLIGHT) throw new Error('too many links are asked for at once, try again');
-    inFlight += 1;
-    try {
-      const { port, checkTimeoutMs: timeoutMs } = settings;
-      const host = addressOf(from, settings);
-      const request = { host, port, path, timeoutMs, maxBytes: MAX_BYTES, signal: stopping.signal };
-      const { status, body } = await peerGet(request, clock, agent);
-      if (status === 404 || status === 405) throw new Error('the pod keeps no samples: it may be a Goldpinger');
-      if (status !== 200) throw new Error(`the pod answered with status ${status}`);
-      return parse(JSON.parse(body));
-    } finally {
-      inFlight -= 1;
+/** A call that ended without a usable response. The message says why, in plain words. */
+export class PeerCallError extends Error {
+  override readonly name = 'PeerCallError';
+  readonly reason: MissingReason;
+  /** Whether the pod does not know the path (404 or 405): it runs Goldpinger, or an older version of this project. */
+  readonly isUnknownPath: boolean;
+
+  constructor(reason: MissingReason, message: string, isUnknownPath = false) {
+    super(message);
+    this.reason = reason;
+    this.isUnknownPath = isUnknownPath;
+  }
+}
+
+/** The longest response head that is read, bytes: Node's own default, stated here because a hostile pod meets it. */
+const MAX_HEADER_BYTES = 16_384;
+/** The most connections to all pods at once. Further calls wait for one, and their time limit runs. */
+const MAX_CONNECTIONS = 1_024;
+/** How long a pod is not asked for a path that it does not know: its container may be replaced by one that does. */
+const UNKNOWN_PATH_MS = 10 * 60_000;
+/** The most pods whose unknown paths are remembered; beyond it the pod that was noted first is asked again. */
+const MAX_REMEMBERED_PODS = 5_000;
+
+/**
+ * Calls other pods over HTTP. All calls to other pods go through one instance, with one set of limits.
+ * A pod is called on its IP address and never by name. Redirects are not followed.
+ */
+export class PeerClient {
+  readonly #settings: PeerClientSettings;
+  readonly #clock: Clock;
+  /** One connection per call: kept connections would be as many open sockets as there are pods. */
+  readonly #agent = new Agent({ keepAlive: false, maxTotalSockets: MAX_CONNECTIONS });
+  /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
+  readonly #unknownPaths = new Map<string, Map<string, number>>();
+  /** Cancels each call in progress. */
+  readonly #cancels = new Set<() => void>();
+  #isStopped = false;
+
+  constructor(settings: PeerClientSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /**
+   * Sends one request to `pod` and reads the whole response. Rejects only with a PeerCallError: the pod has no address,
+   * the time is over, the connection failed, the status is not 2xx, the body is too long, or `stop` was called.
+   * A GET of a path that the pod did not know in the last 10 minutes is rejected without a call.
+   */
+  async request(pod: Pod, request: PeerRequest): Promise<PeerResponse> {
+    const { method, path } = request;
+    const host = addressOf(pod, this.#settings);
+    if (isIP(host) === 0) {
+      const { reason, detail } = whyNoAddress(pod);
+      throw new PeerCallError(reason, detail);
     }
-  };
-  const why = (from: Pod, error: unknown) => `no samples from ${from.name}: ${textOf(error)}`.slice(0, 400);
+    if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path);
+    const startMs = this.#clock.monotonicMs();
+    const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
+    if (leftMs < 1)
+      throw new PeerCallError('not-asked', 'the time limit for calling all pods was over before its turn');
+    try {
+      const { status, body } = await this.#exchange(host, request, Math.min(this.#settings.checkTimeoutMs, leftMs));
+      if (method === 'GET' && (status === 404 || status === 405)) {
+        this.noteUnknownPath(pod, path);
+        throw unknownPath(path);
+      }
+      if (status < 200 || status > 299) {
+        throw new PeerCallError('http-status', `it answered ${barePath(path)} with status ${status}`);
+      }
+      return { body, errorMs: (this.#clock.monotonicMs() - startMs) / 2 };
+    } catch (error) {
+      // A pod that failed may be restarting, with another image.
+      if (error instanceof PeerCallError && error.reason !== 'http-status') this.forgetUnknownPaths(pod);
+      throw error;
+    }
+  }
 
-  return {
-    fetchLinkSamples: async (from, toUid) => {
-      // Whatever the answer claims to be, it is what this pod says of this link.
-      const link = { from: from.uid, to: toUid };
-      try {
-        const path = `/api/v1/samples?${new URLSearchParams({ to: toUid })}`;
-        return { ...(await ask(from, path, parseLinkSamples)), ...link };
-      } catch (error) {
-        return { ...link, nowMs: clock.nowMs(), error: why(from, error), samples: [] };
-      }
-    },
-    fetchLinkHistory: async (from, toUid, { fromAgeMs, toAgeMs }, stepMs) => {
-      const link = { from: from.uid, to: toUid };
-      try {
-        const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
-        const told = await ask(from, `/api/v1/pod-history?${new URLSearchParams(query)}`, parseLinkHistory);
-        // Its ages are right, its clock need not be.
-        const apartMs = clock.nowMs() - told.nowMs;
-        const steps = told.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + apartMs) }));
-        return { ...told, ...link, nowMs: told.nowMs + apartMs, steps };
-      } catch (error) {
-        return { ...link, nowMs: clock.nowMs(), error: why(from, error), resolutionMs: 0, steps: [] };
-      }
-    },
-    stop: () => {
-      stopping.abort();
-      agent.destroy();
-    },
-  };
+  /** Remembers that `pod` does not know `path`, so that the next GETs of it are not sent. The query does not matter. */
+  noteUnknownPath(pod: Pod, path: string): void {
+    const paths = this.#unknownPaths.get(pod.uid) ?? new Map<string, number>();
+    paths.set(barePath(path), this.#clock.monotonicMs() + UNKNOWN_PATH_MS);
+    this.#unknownPaths.set(pod.uid, paths);
+    const oldest = this.#unknownPaths.keys().next();
+    if (this.#unknownPaths.size > MAX_REMEMBERED_PODS && !oldest.done) this.#unknownPaths.delete(oldest.value);
+  }
+
+  /** Forgets what `pod` does not know: the next GETs are sent again. */
+  forgetUnknownPaths(pod: Pod): void {
+    this.#unknownPaths.delete(pod.uid);
+  }
+
+  /** The earlier of `deadlineMs` and the end of CHECK_TIMEOUT from now on, monotonic ms: for calls that share one time limit. */
+  callDeadline(deadlineMs: number): number {
+    return Math.min(deadlineMs, this.#clock.monotonicMs() + this.#settings.checkTimeoutMs);
+  }
+
+  /** Ends the calls in progress; they and all later calls are rejected with reason `not-asked`. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const cancel of this.#cancels) cancel();
+    this.#agent.destroy();
+  }
+
+  #isUnknown(pod: Pod, path: string): boolean {
+    const untilMs = this.#unknownPaths.get(pod.uid)?.get(barePath(path));
+    return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
+  }
+
+  #exchange(
+    host: string,
+    { method, path, headers, body = '', maxBytes }: PeerRequest,
+    timeoutMs: number,
+  ): Promise<{ status: number; body: string }> {
+    const stopped = () => new PeerCallError('not-asked', 'this pod is shutting down');
+    if (this.#isStopped) return Promise.reject(stopped());
+    return new Promise((resolve, reject) => {
+      const call = openRequest({
+        host,
+        port: this.#settings.port,
+        path,
+        method,
+        agent: this.#agent,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headers: {
+          accept: 'application/json',
+          ...headers,
+          ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
+      });
+      const end = () => {
+        timeout.cancel();
+        this.#cancels.delete(cancel);
+        call.destroy();
+      };
+      const fail = (error: PeerCallError) => {
+        reject(error);
+        end();
+      };
+      const cancel = () => fail(stopped());
+      const timeout = this.#clock.setTimer(
+        () => fail(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      this.#cancels.add(cancel);
+      call.on('error', (error) => fail(networkError(error)));
+      call.on('response', (response) => {
+        readBody(response, maxBytes).then(
+          (text) => {
+            resolve({ status: response.statusCode ?? 0, body: text });
+            end();
+          },
+          (error) => fail(error instanceof PeerCallError ? error : networkError(error)),
+        );
+      });
+      call.end(body);
+    });
+  }
+}
+
+function unknownPath(path: string): PeerCallError {
+  const message = `it does not know ${barePath(path)}: it runs Goldpinger or an older version`;
+  return new PeerCallError('http-status', message, true);
+}
+
+function barePath(path: string): string {
+  return path.split('?', 1)[0] ?? path;
+}
+
+async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response) {
+    length += chunk.length;
+    if (length > maxBytes) throw new PeerCallError('malformed', `the response is longer than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function networkError(error: Error): PeerCallError {
+  const code = errorCodeOf(error);
+  // Our own process lacks a resource: that says nothing about the pod.
+  if (isOwnFault(code)) return new PeerCallError('not-asked', textOf(error));
+  const fault = networkFaultOf(code);
+  return new PeerCallError(fault === 'tls' ? 'unreachable' : fault, textOf(error));
 }

@@ -1,4 +1,4 @@
-import { HealthTally } from '../../server/peers/health.ts';
+import { HealthTally } from '../../server/peers/cluster-health.ts';
 import { emptyLinks, FLAG_NOT_YET, pack16, phaseFlag } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../../server/protocol/mesh.ts';
 import {

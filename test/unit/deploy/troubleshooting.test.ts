@@ -47,7 +47,7 @@ describe('docs/troubleshooting.md', () => {
   });
 
   it('has every reason of an unhealthy cluster', () => {
-    const words = said('server/peers/health.ts', /(?:push|accuse)\((?:pod, )?['`]([^'`]+)/g).filter(
+    const words = said('server/peers/cluster-health.ts', /push\((?:pod, )?['`]([^'`]+)/g).filter(
       (word) => word !== '',
     );
     expect(words.length).toBeGreaterThan(4);

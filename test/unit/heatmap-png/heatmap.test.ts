@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CELL_STATES, type Cells, cellsOf } from '../../../server/heatmap-png/cells.ts';
 import { glyphOf, shortened } from '../../../server/heatmap-png/font.ts';
 import { createHeatmapPainter, heatmapPng, layoutOf, MAX_SIDE } from '../../../server/heatmap-png/heatmap.ts';
-import { missingReport } from '../../../server/peers/mesh.ts';
+import { missingReport } from '../../../server/peers/merged-report.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { type LinkWish, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';

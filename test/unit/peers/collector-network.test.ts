@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { createCollector } from '../../../server/peers/collector.ts';
-import { createReportClient } from '../../../server/peers/peer-client.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Collector } from '../../../server/peers/collector.ts';
+import { FanOut } from '../../../server/peers/fan-out.ts';
+import { PeerClient } from '../../../server/peers/peer-client.ts';
+import { queryReport } from '../../../server/peers/report-query.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
@@ -20,6 +22,11 @@ afterEach(async () => {
 });
 
 const pods: Pod[] = KINDS.map((kind, n) => podOf(n, { name: kind, podIPs: [`127.0.77.${n + 1}`] }));
+/** Pods that cannot be called: one without an address, and one whose only address is of a family that is not used. */
+const uncallable = [
+  podOf(50, { name: 'starting', lifecycle: 'starting', podIPs: [] }),
+  podOf(51, { name: 'ipv6', lifecycle: 'starting', podIPs: ['fd00::3'] }),
+];
 const links = KINDS.map((kind, to) => ({ to, outcome: kind === 'refuses' ? ('refused' as const) : ('ok' as const) }));
 
 function answerAs(kind: Kind, n: number, urls: string[]): RequestListener {
@@ -56,30 +63,39 @@ describe('collecting over real sockets', () => {
     const urls: string[] = [];
     const port = await listen('self', 0, 0, urls);
     for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
-    const transport = createReportClient(realClock);
-    stops.push(transport.close);
-    const collector = createCollector(
-      { checkTimeoutMs: 1_500, checkAllTimeoutMs: 6_000, concurrency: 4, port, families: [4], useHostIP: false },
-      {
-        ...{ clock: realClock, random: () => 0, fetchReport: transport.fetchReport, selfUid: () => 'uid-0' },
-        snapshot: () => snapshotOf(pods),
-        ownReport: async () => reportOf(pods[0] as Pod, pods, links),
-        settings: () => settingsOf(),
-      },
-      { onPeerCall: () => {} },
+    const client = new PeerClient({ checkTimeoutMs: 1_500, port, families: [4], useHostIP: false }, realClock);
+    const collector = new Collector({
+      clock: realClock,
+      fanOut: new FanOut({ checkAllTimeoutMs: 6_000 }, realClock),
+      queryReport: (pod, query) => queryReport(client, pod, query),
+      random: () => 0,
+      selfUid: () => 'uid-0',
+      snapshot: () => snapshotOf([...pods, ...uncallable]),
+      ownReport: async () => reportOf(pods[0] as Pod, pods, links),
+      settings: () => settingsOf(),
+      onPeerCall: () => {},
+    });
+    stops.push(
+      () => client.stop(),
+      () => collector.stop(),
     );
-    stops.push(collector.stop);
 
     const callers = Array.from({ length: 60 }, () => collector.collect({ windowMs: 0, maxAgeMs: 0 }));
     const [mesh, ...others] = await Promise.all(callers);
     if (mesh === undefined) throw new Error('no mesh');
     expect(others.every(({ reports }) => reports === mesh.reports)).toBe(true);
-    expect(Object.fromEntries(mesh.reports.map((report) => [KINDS[report.pod], report.missing || report.via]))).toEqual(
-      {
-        ...{ self: 'report', ours: 'report', goldpinger: 'check', hangs: 'timeout' },
-        ...{ 'login-page': 'malformed', refuses: 'refused', drips: 'timeout' },
-      },
-    );
+    const nameOf = (pod: number) => mesh.pods[pod]?.name;
+    expect(Object.fromEntries(mesh.reports.map(({ pod, missing, via }) => [nameOf(pod), missing || via]))).toEqual({
+      self: 'report',
+      ours: 'report',
+      goldpinger: 'check',
+      hangs: 'timeout',
+      'login-page': 'malformed',
+      refuses: 'refused',
+      drips: 'timeout',
+      starting: 'not-asked',
+      ipv6: 'no-address',
+    });
     for (const report of mesh.reports.filter(({ missing }) => missing === '')) {
       expect([...report.links.to].map((to, i) => [KINDS[to], outcomeOf(report.links, i)])).toEqual(
         KINDS.map((kind) => [kind, kind === 'refuses' ? 'refused' : 'ok']),
@@ -90,5 +106,14 @@ describe('collecting over real sockets', () => {
     for (const url of urls) counts.set(url, (counts.get(url) ?? 0) + 1);
     expect(Math.max(...counts.values())).toBe(1);
     expect(urls.some((url) => url.startsWith('self'))).toBe(false);
+
+    // A collection in progress ends at once when the client is stopped.
+    urls.length = 0;
+    const stopped = collector.collect({ windowMs: 0, maxAgeMs: 0 });
+    await vi.waitFor(() => expect(urls.some((url) => url.startsWith('hangs'))).toBe(true), { timeout: 10_000 });
+    client.stop();
+    collector.stop();
+    expect((await stopped).reports.find(({ pod }) => nameOf(pod) === 'hangs')?.missing).toBe('not-asked');
+    await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(/stopped/);
   });
 });

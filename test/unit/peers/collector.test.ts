@@ -1,13 +1,72 @@
 import { describe, expect, it } from 'vitest';
-import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import { podOf, podsOf } from '../../support/mesh.ts';
-import { reasonsOf, start } from './collector-scene.ts';
+import { Collector, meshLimits, withLateReports } from '../../../server/peers/collector.ts';
+import { FanOut } from '../../../server/peers/fan-out.ts';
+import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
+import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
+import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+
+interface Scene {
+  pods: readonly Pod[];
+  selfUid?: string;
+  checkTimeoutMs?: number;
+  /** How each pod answers, after how many ms; by default with its report at once. */
+  answer?(uid: string): { answer?: ReportResult; afterMs?: number };
+}
+
+/** A collector in pod 0 of a scene, over a network that only exists here. */
+function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scene) {
+  const clock = new FakeClock(NOW_MS);
+  const asks: (ReportQuery & { uid: string })[] = [];
+  const calls: [string, boolean, number][] = [];
+  const state = { mostAtOnce: 0, atOnce: 0, ownReports: [] as number[], ownReportFails: false };
+  const queryReport = async (pod: Pod, query: ReportQuery): Promise<ReportResult> => {
+    const leftMs = query.deadlineMs - clock.monotonicMs();
+    if (leftMs < 1) return { kind: 'missing', reason: 'not-asked', detail: 'the time was over' };
+    asks.push({ uid: pod.uid, ...query });
+    state.atOnce += 1;
+    state.mostAtOnce = Math.max(state.mostAtOnce, state.atOnce);
+    const { answer: result, afterMs = 0 } = answer?.(pod.uid) ?? {};
+    const timeoutMs = Math.min(checkTimeoutMs, leftMs);
+    await new Promise<void>((resolve) => void clock.setTimer(resolve, Math.min(afterMs, timeoutMs)));
+    state.atOnce -= 1;
+    if (afterMs > timeoutMs) return { kind: 'missing', reason: 'timeout', detail: `no answer within ${timeoutMs} ms` };
+    const table = query.known === null ? {} : { peers: query.known.peers };
+    return result ?? { kind: 'report', report: reportOf(pod, pods, undefined, table) };
+  };
+  const collector = new Collector({
+    clock,
+    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    queryReport,
+    random: () => 0,
+    snapshot: () => snapshotOf(pods),
+    ownReport: async (windowMs) => {
+      state.ownReports.push(windowMs);
+      if (state.ownReportFails) throw new Error('no report');
+      return reportOf(pods[0] ?? podOf(0), pods);
+    },
+    selfUid: () => selfUid,
+    settings: () => settingsOf(),
+    onPeerCall: (pod, us, ok) => calls.push([pod.uid, ok, us]),
+  });
+  /** Collects while time passes. */
+  const collect = async (passMs = 10_000, windowMs = 0) => {
+    const mesh = collector.collect({ windowMs, maxAgeMs: 0 });
+    await clock.advance(passMs);
+    return mesh;
+  };
+  return { clock, asks, calls, state, collector, collect };
+}
+
+const reasonsOf = (reports: { missing: string }[]) => reports.map(({ missing }) => missing);
 
 describe('collecting the mesh', () => {
   it('asks every other pod once and itself never', async () => {
     const { asks, collect, calls } = start({ pods: podsOf(5) });
     const mesh = await collect();
-    expect(asks.map(({ host, port }) => `${host}:${port}`)).toEqual([1, 2, 3, 4].map((n) => `127.0.0.${n + 1}:8080`));
+    expect(asks.map(({ uid }) => uid)).toEqual([1, 2, 3, 4].map((n) => `uid-${n}`));
     expect(mesh.reports.map((report) => report.pod)).toEqual([0, 1, 2, 3, 4]);
     expect(reasonsOf(mesh.reports)).toEqual(['', '', '', '', '']);
     expect(mesh.servedBy).toEqual({ pod: 0, name: 'pod-0' });
@@ -82,41 +141,225 @@ describe('collecting the mesh', () => {
   });
 });
 
-describe('whom a collection asks', () => {
-  it('is nobody that is gone or has no address, with the reason as data', async () => {
-    const pods = [
-      podOf(0),
-      podOf(1, { lifecycle: 'gone' }),
-      podOf(2, { lifecycle: 'starting', podIPs: [] }),
-      podOf(3, { podIPs: ['fd00::3'] }),
-      podOf(4, { lifecycle: 'terminating' }),
-    ];
+describe('the pods that a collection asks', () => {
+  it('do not include those that are gone', async () => {
+    const pods = [podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2, { lifecycle: 'terminating' })];
     const { asks, collect } = start({ pods });
     const mesh = await collect();
-    expect(asks.map(({ uid }) => uid)).toEqual(['uid-4']);
-    expect(mesh.reports.map((report) => [report.pod, report.missing])).toEqual([
+    expect(asks.map(({ uid }) => uid)).toEqual(['uid-2']);
+    expect(mesh.reports.map(({ pod, missing }) => [pod, missing])).toEqual([
       [0, ''],
-      [2, 'not-asked'],
-      [3, 'no-address'],
-      [4, ''],
+      [2, ''],
     ]);
   });
 
-  it('is every pod where we do not know ourselves', async () => {
+  it('are all pods where we do not know which one we are', async () => {
     const { asks, collect } = start({ pods: podsOf(2), selfUid: '' });
     const mesh = await collect();
     expect(asks).toHaveLength(2);
     expect(mesh.servedBy).toEqual({ pod: -1, name: 'pod-0' });
   });
+});
 
-  it.each([
-    ['IPv6 only', { families: [6] as const }, 'fd00::1'],
-    ['IPv6 first', { families: [6, 4] as const }, 'fd00::1'],
-    ['the host', { useHostIP: true }, '10.0.0.2'],
-  ])('is called on its address for %s', async (_, settings, host) => {
-    const pods = [podOf(0), podOf(1, { podIPs: ['127.0.0.2', 'fd00::1'] })];
-    const { asks, collect } = start({ pods, settings });
-    await collect();
-    expect(asks[0]?.host).toBe(host);
+describe('a collection of many', () => {
+  it('asks four at a time', async () => {
+    const { state, collect } = start({ pods: podsOf(40), answer: () => ({ afterMs: 10 }) });
+    const mesh = await collect();
+    expect(state.mostAtOnce).toBe(4);
+    expect(mesh.collectMs).toBe(100);
   });
+
+  it('is not held up by those that hang, and gives each its own deadline', async () => {
+    const hung = new Set(Array.from({ length: 30 }, (_, n) => `uid-${n + 1}`));
+    const { collect, calls } = start({
+      pods: podsOf(200),
+      answer: (uid) => ({ afterMs: hung.has(uid) ? 60_000 : 1 }),
+    });
+    const mesh = await collect();
+    expect(mesh.reports.filter((report) => report.missing === 'timeout')).toHaveLength(30);
+    expect(mesh.reports.filter((report) => report.missing === '')).toHaveLength(170);
+    expect(mesh.collectMs).toBeLessThan(1_600);
+    expect(calls.filter(([, ok]) => !ok).every(([, , us]) => us === 1_000_000)).toBe(true);
+  });
+
+  it('asks those that failed last time last', async () => {
+    const { asks, collect } = start({
+      pods: podsOf(6),
+      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'missing', reason: 'refused', detail: 'x' } } : {}),
+    });
+    await collect();
+    asks.length = 0;
+    await collect();
+    expect(asks.map(({ uid }) => uid)).toEqual(['uid-2', 'uid-3', 'uid-4', 'uid-5', 'uid-1']);
+  });
+
+  it('ends in time even if nobody answers, and says who was not asked', async () => {
+    const { collect } = start({ pods: podsOf(1_000), answer: () => ({ afterMs: 60_000 }) });
+    const mesh = await collect();
+    expect(mesh.collectMs).toBeGreaterThan(4_900);
+    expect(mesh.collectMs).toBeLessThanOrEqual(5_000);
+    expect(mesh.reports).toHaveLength(1_000);
+    expect(reasonsOf(mesh.reports).filter((reason) => reason === 'timeout').length).toBeGreaterThan(250);
+    expect(new Set(reasonsOf(mesh.reports))).toEqual(new Set(['', 'timeout', 'not-asked']));
+  });
+});
+
+describe('meshes of more than 90 000 links', () => {
+  it('are collected for two windows at once, and one is kept', async () => {
+    const { collector, clock, asks } = start({ pods: podsOf(301) });
+    const collect = (windowMs: number) => collector.collect({ windowMs, maxAgeMs: 1_000 });
+    const two = [collect(1_000), collect(2_000)];
+    await expect(collect(3_000)).rejects.toThrow(/more than 2 windows/);
+    await clock.advance(50);
+    await Promise.all(two);
+    await collect(2_000);
+    expect(asks).toHaveLength(600);
+    const again = collect(1_000);
+    await clock.advance(50);
+    await again;
+    expect(asks).toHaveLength(900);
+    collector.stop();
+  });
+});
+
+describe('a mesh within a budget of time', () => {
+  const reportsOf = async (mesh: Promise<Mesh>) =>
+    (await mesh).reports.map(({ missing, atMs }) => [missing, atMs - NOW_MS]);
+
+  /** Five pods of which one hangs and one refuses, looked at `askMs` after all was well. */
+  async function afterFault(askMs: number) {
+    const state = { isFaulty: false };
+    const lost: ReportResult = { kind: 'missing', reason: 'refused', detail: 'nobody listens' };
+    const scene = start({
+      pods: podsOf(5),
+      checkTimeoutMs: 3_000,
+      answer: (uid) => {
+        if (!state.isFaulty) return uid === 'uid-3' ? { afterMs: 400 } : {};
+        return uid === 'uid-3' ? { afterMs: 2_500 } : uid === 'uid-4' ? { answer: lost } : {};
+      },
+    });
+    await scene.collect(askMs, 30_000);
+    state.isFaulty = true;
+    const mesh = scene.collector.collect({ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 });
+    await scene.clock.advance(800);
+    return { ...scene, mesh };
+  }
+
+  it('is of the reports that have come; a late one is borrowed from the last mesh while that is young', async () => {
+    const { mesh, collector } = await afterFault(900);
+    const [own, first, second, late, refused] = await reportsOf(mesh);
+    expect([own, first, second]).toEqual([
+      ['', 900],
+      ['', 900],
+      ['', 900],
+    ]);
+    expect(late).toEqual(['', 400]);
+    expect(refused).toEqual(['refused', 900]);
+    collector.stop();
+  });
+
+  it('lacks the late one if the last mesh is too old, however much more that had', async () => {
+    const { mesh, clock, collector } = await afterFault(1_700);
+    expect((await reportsOf(mesh)).map(([missing]) => missing)).toEqual(['', '', '', 'timeout', 'refused']);
+    expect((await mesh).reports[3]?.missingDetail).toBe('its answer has not come yet');
+    await clock.advance(3_000);
+    const next = await collector.collect({ windowMs: 30_000, maxAgeMs: 2_000, budgetMs: 800 });
+    expect(reasonsOf(next.reports)).toEqual(['', '', '', '', 'refused']);
+    collector.stop();
+  });
+
+  it('borrows none where indexes of pods have come to mean others', async () => {
+    const scene = await afterFault(900);
+    const soFar = await scene.mesh;
+    const others = { ...soFar, pods: soFar.pods.map((pod, i) => (i === 1 ? podOf(7) : pod)) };
+    const lacking = { ...soFar, reports: soFar.reports.filter(({ pod }) => pod !== 3) };
+    expect(withLateReports(lacking, { mesh: soFar, agoMs: 0 }).reports[3]?.missing).toBe('');
+    expect(withLateReports(lacking, { mesh: others, agoMs: 0 }).reports[3]?.missing).toBe('timeout');
+    scene.collector.stop();
+  });
+});
+
+describe('a report from a peer', () => {
+  it('counts for the pod that was asked, whoever it claims to be', async () => {
+    const pods = podsOf(3);
+    const claim: ReportResult = {
+      kind: 'report',
+      report: reportOf(pods[2] as Pod, pods, [{ to: 0, outcome: 'refused' }]),
+    };
+    const { collect } = start({ pods, answer: (uid) => (uid === 'uid-1' ? { answer: claim } : {}) });
+    const mesh = await collect();
+    expect(mesh.reports[1]?.links.length).toBe(1);
+    expect(mesh.reports[2]?.links.length).toBe(3);
+  });
+
+  it("with a false table of peers under our own hash changes nobody else's report", async () => {
+    const pods = podsOf(4);
+    const own = reportOf(pods[0] as Pod, pods);
+    const lie = reportOf(pods[1] as Pod, [...pods].reverse(), [{ to: 0, outcome: 'refused' }], {
+      peersHash: own.peersHash,
+    });
+    const { collect } = start({
+      pods,
+      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'report', report: lie } } : {}),
+    });
+    for (let round = 0; round < 2; round++) {
+      const mesh = await collect();
+      expect([...(mesh.reports[1]?.links.to ?? [])]).toEqual([3]);
+      expect([...(mesh.reports[2]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
+    }
+  });
+
+  it("may be Goldpinger's", async () => {
+    const result = { OK: true, pingTime: '', podIP: '127.0.0.1', hostIP: '', bootTime: '', statusCode: 200 };
+    const check = {
+      podResults: new Map(['pod-0', 'pod-1'].map((name) => [name, { ...result, responseTimeMs: 3, error: '' }])),
+      probeResults: new Map(),
+    };
+    const { collect } = start({ pods: podsOf(2), answer: () => ({ answer: { kind: 'check', check } }) });
+    const mesh = await collect();
+    expect(mesh.reports.map((report) => report.via)).toEqual(['report', 'check']);
+    expect(mesh.health.ok).toBe(true);
+  });
+});
+
+describe('a report of a process that is younger than the window', () => {
+  const MINUTE_MS = 60_000;
+  const detailOf = async (windowMs: number, createdMs: number, ranMs: number, clockIsOffMs = 0) => {
+    const pods = [podOf(0), podOf(1, { createdMs })];
+    const atMs = NOW_MS + clockIsOffMs;
+    const report = reportOf(podOf(1), pods, undefined, { atMs, bootTimeMs: atMs - ranMs });
+    const mesh = await start({ pods, answer: () => ({ answer: { kind: 'report', report } }) }).collect(100, windowMs);
+    expect(mesh.reports[1]?.missing).toBe('');
+    return mesh.reports[1]?.missingDetail;
+  };
+  const begins = `its memory begins at ${new Date(NOW_MS - MINUTE_MS).toISOString()}`;
+
+  it('says so if its pod is older, by whatever clock', async () => {
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS, -3_600_000)).toBe(begins);
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 5 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+    expect(await detailOf(MINUTE_MS + 500, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe(begins);
+  });
+
+  it('is whole if it is the first of its pod, or covers the window', async () => {
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - MINUTE_MS - 20_000, MINUTE_MS)).toBe('');
+    expect(await detailOf(MINUTE_MS, NOW_MS - 60 * MINUTE_MS, MINUTE_MS)).toBe('');
+    expect(await detailOf(0, NOW_MS - 60 * MINUTE_MS, 5_000)).toBe('');
+    expect(await detailOf(10 * MINUTE_MS, NOW_MS - 60 * MINUTE_MS, -MINUTE_MS)).toBe('');
+  });
+});
+
+/** MB that meshes take at most. */
+function mostMB(podCount: number, pingNumber = 0): number {
+  const { now, past } = meshLimits(podCount, pingNumber);
+  const links = podCount * (pingNumber || podCount);
+  return ((now.running + now.kept + past.running + past.kept) * links * (LINK_BYTES + STAT_BYTES)) / 1e6;
+}
+
+it('bounds what meshes take together', () => {
+  expect(Math.round(mostMB(300))).toBe(43);
+  expect(Math.round(mostMB(1_000))).toBe(160);
+  expect(mostMB(1_000, 50)).toBeLessThan(43);
+  expect(meshLimits(301, 0).past).toEqual({ running: 1, kept: 1 });
+  expect(meshLimits(20, 50)).toEqual(meshLimits(300, 0));
 });

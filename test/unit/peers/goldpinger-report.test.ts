@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { mergedReportOfCheck } from '../../../server/peers/goldpinger-report.ts';
-import { PodIndex } from '../../../server/peers/mesh.ts';
+import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';

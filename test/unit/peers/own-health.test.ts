@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownHealthOf } from '../../../server/peers/health.ts';
+import { ownHealthOf } from '../../../server/peers/own-health.ts';
 import type { DiscoveryStatus, Lifecycle, Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
 

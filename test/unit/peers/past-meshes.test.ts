@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FanOut } from '../../../server/peers/fan-out.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
-import type { ReportRequest, ReportResponse } from '../../../server/peers/peer-client.ts';
+import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
@@ -28,7 +29,7 @@ interface Scene {
   /** Who runs now, and who ran then. */
   now: readonly Pod[];
   before: readonly Pod[];
-  answer?(uid: string, asked: AgeRange): ReportResponse | null;
+  answer?(uid: string, asked: AgeRange): ReportResult | null;
   ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
@@ -38,32 +39,29 @@ interface Scene {
 /** Matrices of the past as pod 0 collects them. */
 function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
   const clock = new FakeClock(NOW_MS);
-  const asks: ReportRequest[] = [];
-  const meshes = new PastMeshes(
-    {
-      ...{ checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000, concurrency: 4, port: 8080 },
-      ...{ families: [4], useHostIP: false, jitterFactor: 0 },
+  const asks: ReportQuery[] = [];
+  const meshes = new PastMeshes({
+    jitterFactor: 0,
+    clock,
+    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    random: () => 0,
+    selfUid: () => 'uid-0',
+    snapshot: () => snapshotOf(now, status),
+    settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
+    podsAt: () => [...before],
+    podOf: () => null,
+    resolutionMs: () => resolutionMs,
+    ownReportOf: async (asked) =>
+      ownKnownAgeMs < asked.fromAgeMs
+        ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
+        : pastReport(podOf(0), before, asked, ownKnownAgeMs),
+    queryReport: async (pod, query) => {
+      asks.push(query);
+      const asked = query.past ?? range(0, 0);
+      return answer?.(pod.uid, asked) ?? { kind: 'report', report: pastReport(pod, before, asked) };
     },
-    {
-      ...{ clock, random: () => 0, selfUid: () => 'uid-0' },
-      snapshot: () => snapshotOf(now, status),
-      settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
-      podsAt: () => [...before],
-      podOf: () => null,
-      resolutionMs: () => resolutionMs,
-      ownReportOf: async (asked) =>
-        ownKnownAgeMs < asked.fromAgeMs
-          ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
-          : pastReport(podOf(0), before, asked, ownKnownAgeMs),
-      fetchReport: async (ask) => {
-        asks.push(ask);
-        const asked = ask.past ?? range(0, 0);
-        const pod = now.find(({ uid }) => uid === ask.uid) as Pod;
-        return answer?.(ask.uid, asked) ?? { kind: 'report', report: pastReport(pod, before, asked) };
-      },
-    },
-    { onPeerCall: () => {} },
-  );
+    onPeerCall: () => {},
+  });
   const reasons = (mesh: { reports: { missing: string }[] }) => mesh.reports.map(({ missing }) => missing);
   return { clock, asks, meshes, reasons };
 }

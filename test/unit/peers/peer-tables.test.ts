@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PeerTables } from '../../../server/peers/mesh.ts';
+import { PeerTables } from '../../../server/peers/peer-tables.ts';
 import { peersHashOf } from '../../../server/protocol/pod.ts';
 import { podsOf, refOf } from '../../support/mesh.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { targetsOf } from '../../../../server/analysis/comparison/compare.ts';
 import { createReporter } from '../../../../server/analysis/comparison/report.ts';
-import { missingReport } from '../../../../server/peers/mesh.ts';
+import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
 import type { Finding } from '../../../../server/protocol/finding.ts';
 import { NOW_MS } from '../../../support/mesh.ts';

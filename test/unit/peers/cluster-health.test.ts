@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clusterHealthOf } from '../../../server/goldpinger/cluster-health.ts';
-import { toleranceOf } from '../../../server/peers/health.ts';
+import { clusterHealthOf } from '../../../server/goldpinger/cluster-health-answer.ts';
+import { listToleranceMs } from '../../../server/peers/cluster-health.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
@@ -197,7 +197,7 @@ describe('cluster health', () => {
 });
 
 it('news of a pod may take an interval and a half, and 2 s at least', () => {
-  expect(toleranceOf(settingsOf())).toBe(45_000);
-  expect(toleranceOf(settingsOf({ refreshIntervalMs: 200 }))).toBe(2_000);
-  expect(toleranceOf(settingsOf({ refreshIntervalMs: 0 }))).toBe(45_000);
+  expect(listToleranceMs(settingsOf())).toBe(45_000);
+  expect(listToleranceMs(settingsOf({ refreshIntervalMs: 200 }))).toBe(2_000);
+  expect(listToleranceMs(settingsOf({ refreshIntervalMs: 0 }))).toBe(45_000);
 });

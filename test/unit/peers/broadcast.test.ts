@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createBroadcast, MAX_QUERIES } from '../../../server/peers/broadcast.ts';
+import { MAX_QUERIES, PeerBroadcast } from '../../../server/peers/broadcast.ts';
+import { FanOut } from '../../../server/peers/fan-out.ts';
+import { PeerClient } from '../../../server/peers/peer-client.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -39,12 +41,21 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     ...more,
   ];
   const clock = new FakeClock();
-  const asker = createBroadcast(
-    { port, families: [4], useHostIP: false, checkTimeoutMs: 1_000, checkAllTimeoutMs: 5_000 },
-    { clock, random: () => 0.5, selfUid: () => 'uid-0', snapshot: () => snapshotOf(pods) },
-  );
-  stops.push(() => asker.stop());
-  return { asker, clock, seen };
+  const client = new PeerClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  const asker = new PeerBroadcast({
+    clock,
+    client,
+    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    random: () => 0.5,
+    selfUid: () => 'uid-0',
+    snapshot: () => snapshotOf(pods),
+  });
+  const stop = () => {
+    asker.stop();
+    client.stop();
+  };
+  stops.push(stop);
+  return { asker, clock, seen, stop };
 }
 
 const text = (wire: unknown): string => {
@@ -117,7 +128,7 @@ describe('asking all pods', () => {
   });
 
   it('asks once for all who ask the same at once or right after', async () => {
-    const { asker, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
+    const { asker, clock, seen, stop } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
     const [first, second] = await Promise.all([asker.ask(question), asker.ask(question)]);
     expect(second).toBe(first);
     await clock.advance(999);
@@ -125,7 +136,7 @@ describe('asking all pods', () => {
     await clock.advance(1);
     expect(await asker.ask(question)).not.toBe(first);
     expect(seen).toHaveLength(2);
-    asker.stop();
+    stop();
     expect(clock.pending).toBe(0);
   });
 
@@ -152,11 +163,11 @@ describe('asking all pods', () => {
   });
 
   it('bounds the number of different questions at once', async () => {
-    const { asker, seen } = await start(['127.0.0.1'], () => () => {});
+    const { asker, seen, stop } = await start(['127.0.0.1'], () => () => {});
     const asking = Array.from({ length: MAX_QUERIES }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
     await soon(() => expect(seen).toHaveLength(MAX_QUERIES));
     await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
-    asker.stop();
+    stop();
     for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);
     await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
   });
@@ -172,7 +183,7 @@ describe('telling all pods', () => {
     const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
     const { parts, missing } = await asker.tell({ method: 'POST', path: '/w', headers, body: () => '{"text":"ä"}' });
     expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([['uid-1', { ok: true }]]);
-    expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered with status 401' }]);
+    expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered /w with status 401' }]);
     expect(bodies).toEqual(['Bearer secret {"text":"ä"}', 'Bearer secret {"text":"ä"}']);
     expect(seen.sort()).toEqual(['POST 127.0.0.1 /w', 'POST 127.0.0.2 /w']);
   });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergedReportOf, PodIndex } from '../../../server/peers/mesh.ts';
+import { mergedReportOf } from '../../../server/peers/merged-report.ts';
+import { PodIndex } from '../../../server/peers/pod-index.ts';
 import { emptyStats, outcomeOf } from '../../../server/protocol/links.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import { NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';

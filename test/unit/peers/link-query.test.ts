@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createLinkClient } from '../../../server/peers/peer-client.ts';
+import { LinkQuery } from '../../../server/peers/link-query.ts';
+import { PeerClient } from '../../../server/peers/peer-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf } from '../../support/mesh.ts';
 
@@ -24,12 +25,14 @@ async function start(answer: RequestListener) {
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const clock = new FakeClock();
-  const asker = createLinkClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
-  stops.push(asker.stop, () => {
+  const client = new PeerClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  const query = new LinkQuery(client, clock);
+  stops.push(() => {
+    client.stop();
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   });
-  return { asker, clock, urls };
+  return { query, client, clock, urls };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
@@ -48,14 +51,14 @@ const told = { from: 'uid-0', to: 'uid/1', nowMs: 9, error: '', samples: [sample
 
 describe('asking for the samples of a link', () => {
   it('gives what its probing pod kept', async () => {
-    const { asker, urls } = await start((_, res) => res.end(JSON.stringify(told)));
-    expect(await asker.fetchLinkSamples(from, 'uid/1')).toEqual(told);
+    const { query, urls } = await start((_, res) => res.end(JSON.stringify(told)));
+    expect(await query.samples(from, 'uid/1')).toEqual(told);
     expect(urls).toEqual(['/api/v1/samples?to=uid%2F1']);
   });
 
   it('files the answer under the link that was asked for', async () => {
-    const { asker } = await start((_, res) => res.end(JSON.stringify({ ...told, from: 'x', to: 'y' })));
-    expect(await asker.fetchLinkSamples(from, 'uid/1')).toEqual(told);
+    const { query } = await start((_, res) => res.end(JSON.stringify({ ...told, from: 'x', to: 'y' })));
+    expect(await query.samples(from, 'uid/1')).toEqual(told);
   });
 
   it.each<[string, RequestListener, RegExp]>([
@@ -65,31 +68,31 @@ describe('asking for the samples of a link', () => {
     ['another shape', (_, res) => res.end('{"samples":[]}'), /Expected/],
     ['too much', (_, res) => res.end(JSON.stringify({ ...told, more: 'x'.repeat(300_000) })), /longer/],
   ])('says in words why there are none: %s', async (_, answer, words) => {
-    const { asker } = await start(answer);
-    const samples = await asker.fetchLinkSamples(from, 'uid/1');
+    const { query } = await start(answer);
+    const samples = await query.samples(from, 'uid/1');
     expect(samples).toMatchObject({ from: 'uid-0', to: 'uid/1', samples: [] });
     expect(samples.error).toMatch(words);
   });
 
   it('gives up at the deadline, without an address at once, and when stopped', async () => {
-    const { asker, clock, urls } = await start(() => {});
-    const late = asker.fetchLinkSamples(from, 'uid/1');
+    const { query, client, clock, urls } = await start(() => {});
+    const late = query.samples(from, 'uid/1');
     await soon(() => expect(urls).toHaveLength(1));
     await clock.advance(1_000);
     expect((await late).error).toMatch(/1000 ms/);
-    expect((await asker.fetchLinkSamples(podOf(0, { podIPs: [] }), 'uid/1')).error).toMatch(/no address/);
-    const ended = asker.fetchLinkSamples(from, 'uid/1');
-    asker.stop();
+    expect((await query.samples(podOf(0, { podIPs: [] }), 'uid/1')).error).toMatch(/no address/);
+    const ended = query.samples(from, 'uid/1');
+    client.stop();
     expect((await ended).error).not.toBe('');
     expect(clock.pending).toBe(0);
   });
 
   it('asks at most 16 at once', async () => {
-    const { asker, urls } = await start(() => {});
-    const all = Array.from({ length: 20 }, () => asker.fetchLinkSamples(from, 'uid/1'));
+    const { query, client, urls } = await start(() => {});
+    const all = Array.from({ length: 20 }, () => query.samples(from, 'uid/1'));
     await soon(() => expect(urls).toHaveLength(16));
-    asker.stop();
+    client.stop();
     const errors = (await Promise.all(all)).map(({ error }) => error);
-    expect(errors.filter((error) => /too many/.test(error))).toHaveLength(4);
+    expect(errors.filter((error) => /at once/.test(error))).toHaveLength(4);
   });
 });

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createReportClient, type ReportRequest, type ReportResponse } from '../../../server/peers/peer-client.ts';
+import { PeerClient } from '../../../server/peers/peer-client.ts';
+import { queryReport, type ReportQuery, type ReportResult } from '../../../server/peers/report-query.ts';
 import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -32,18 +33,20 @@ async function startPeer(answer: RequestListener, host = '127.0.0.1') {
   return { host, port: (server.address() as AddressInfo).port, urls };
 }
 
-function transport() {
+/** A client of the peer on `port` with CHECK_TIMEOUT = 1 s. */
+function client(port: number) {
   const clock = new FakeClock();
-  const { fetchReport, close } = createReportClient(clock);
-  stops.push(close);
-  const ask = (to: { host: string; port: number }, change: Partial<ReportRequest> = {}): Promise<ReportResponse> =>
-    fetchReport({
-      ...{ uid: 'uid-1', windowMs: 0, past: null, timeoutMs: 1_000, known: null, signal: new AbortController().signal },
-      host: to.host,
-      port: to.port,
+  const peers = new PeerClient({ port, families: [4, 6], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  stops.push(() => peers.stop());
+  const ask = (host: string, change: Partial<ReportQuery> = {}): Promise<ReportResult> =>
+    queryReport(peers, podOf(1, { podIPs: [host] }), {
+      windowMs: 0,
+      past: null,
+      known: null,
+      deadlineMs: Number.POSITIVE_INFINITY,
       ...change,
     });
-  return { clock, ask };
+  return { clock, ask, stop: () => peers.stop() };
 }
 
 const pods = podsOf(3);
@@ -58,8 +61,8 @@ describe('asking a pod for its report', () => {
       res.writeHead(200, json).end(encodePodReport(report, hash));
     });
     const known = { hash: report.peersHash, peers: pods.map(refOf) };
-    const { ask } = transport();
-    const answer = await ask(peer, { known, windowMs: 60_000 });
+    const { ask } = client(peer.port);
+    const answer = await ask(peer.host, { known, windowMs: 60_000 });
     expect(answer).toEqual({ kind: 'report', report: parsePodReport(JSON.parse(encodePodReport(report))) });
     expect(answer.kind === 'report' && answer.report.peers).toBe(known.peers);
     expect(peer.urls).toEqual([
@@ -69,7 +72,7 @@ describe('asking a pod for its report', () => {
 
   it('works over IPv6', async () => {
     const peer = await startPeer((_, res) => res.writeHead(200, json).end(encodePodReport(report)), '::1');
-    expect((await transport().ask(peer)).kind).toBe('report');
+    expect((await client(peer.port).ask(peer.host)).kind).toBe('report');
   });
 
   it.each([
@@ -83,8 +86,8 @@ describe('asking a pod for its report', () => {
       if (req.url === '/check') res.writeHead(200, json).end(check);
       else res.writeHead(status).end(body);
     });
-    const { ask } = transport();
-    const answer = await ask(peer);
+    const { ask } = client(peer.port);
+    const answer = await ask(peer.host);
     expect(answer.kind === 'check' && [...answer.check.podResults.keys()]).toEqual(['pod-0']);
     expect(peer.urls).toEqual(['/api/v1/pod-report', '/check']);
   });
@@ -96,9 +99,9 @@ describe('asking a pod for its report', () => {
       else if (req.url === '/check') res.writeHead(200, json).end(check);
       else res.writeHead(404).end();
     });
-    const { ask, clock } = transport();
+    const { ask, clock } = client(peer.port);
     const urlsOf = async () => {
-      await ask(peer);
+      await ask(peer.host);
       return peer.urls.splice(0);
     };
     expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
@@ -123,7 +126,7 @@ describe('asking a pod for its report', () => {
     spoil(wire);
     const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
     const known = { hash: 'mine', peers: pods.map(refOf) };
-    expect(await transport().ask(peer, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
+    expect(await client(peer.port).ask(peer.host, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
     expect(peer.urls).toHaveLength(1);
   });
 
@@ -133,21 +136,20 @@ describe('asking a pod for its report', () => {
       res.writeHead(200, json);
       for (let i = 0; i < 9; i++) res.write(block);
     });
-    expect(await transport().ask(peer)).toMatchObject({ kind: 'missing', reason: 'malformed' });
+    expect(await client(peer.port).ask(peer.host)).toMatchObject({ kind: 'missing', reason: 'malformed' });
   });
 
   it('does not resolve names', async () => {
-    const answer = await transport().ask({ host: 'localhost', port: 1 });
+    const answer = await client(1).ask('localhost');
     expect(answer).toMatchObject({ kind: 'missing', reason: 'no-address' });
   });
 
-  it('ends when the collection is ended', async () => {
+  it('ends when the client is stopped', async () => {
     const peer = await startPeer(() => {});
-    const ending = new AbortController();
-    const { ask, clock } = transport();
-    const answer = ask(peer, { signal: ending.signal });
+    const { ask, clock, stop } = client(peer.port);
+    const answer = ask(peer.host);
     await soon(() => expect(peer.urls).toHaveLength(1));
-    ending.abort();
+    stop();
     expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked' });
     expect(clock.pending).toBe(0);
   });
@@ -173,8 +175,8 @@ describe('a pod that', () => {
   it.each(BAD_PEER_KINDS)('%s is a missing report with a reason', async (kind) => {
     const peer = await startBadPeer(kind);
     stops.push(peer.stop);
-    const { ask, clock } = transport();
-    const answering = ask(peer);
+    const { ask, clock } = client(peer.port);
+    const answering = ask(peer.host);
     if (hangs(kind)) {
       await soon(() => expect(peer.requests.length).toBeGreaterThan(0));
       await clock.advance(1_000);
