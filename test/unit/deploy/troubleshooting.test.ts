@@ -47,9 +47,7 @@ describe('docs/troubleshooting.md', () => {
   });
 
   it('has every reason of an unhealthy cluster', () => {
-    const words = said('server/peers/cluster-health.ts', /push\((?:pod, )?['`]([^'`]+)/g).filter(
-      (word) => word !== '',
-    );
+    const words = said('server/peers/cluster-health.ts', /push\((?:pod, )?['`]([^'`]+)/g).filter((word) => word !== '');
     expect(words.length).toBeGreaterThan(4);
     for (const word of words) expect(section('`/cluster_health` is 418')).toContain(word.replace(/( since| \()$/, ''));
   });
