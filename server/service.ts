@@ -1,8 +1,6 @@
 import { createReporter, hypothesisOf } from './analysis/comparison/report.ts';
 import { namedFindings } from './analysis/findings/findings.ts';
-import { verdictOn } from './analysis/verdict/verdict.ts';
 import type { Config } from './config/config.ts';
-import { parseDurationMs } from './config/parse.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
 import { clusterHealthOf } from './goldpinger/cluster-health-answer.ts';
@@ -10,6 +8,7 @@ import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
 import { EventService, HistoryService } from './history-service.ts';
 import type { RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
+import { answerVerdict } from './http/verdict.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import { createMetrics, type Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
@@ -270,7 +269,7 @@ function hypothesisAnswers(
   { clock, own, collector, painter, past, events, annotations, settings }: HypothesesParts,
 ): Pick<RouteContext, 'findings' | 'verdict' | 'report'> {
   const parts = {
-    ...{ clock, settings, parseDuration: parseDurationMs, collectPast: past.mesh, servedBy: () => own.selfName },
+    ...{ clock, settings, collectPast: past.mesh, servedBy: () => own.selfName },
     collect: collector.collect.bind(collector),
     judging: new SerialQueue(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
   };
@@ -280,12 +279,8 @@ function hypothesisAnswers(
   });
   return {
     findings: namedFindings,
-    verdict: (query) => verdictOn(query, parts),
-    report: async ({ expect, ...wish }) => {
-      const hypothesis = hypothesisOf(expect, parts);
-      if (typeof hypothesis === 'string') return { mistake: hypothesis };
-      return { report: await reporter.report({ ...wish, hypothesis }) };
-    },
+    verdict: (query) => answerVerdict(query, parts),
+    report: async ({ expect, ...wish }) => reporter.report({ ...wish, hypothesis: hypothesisOf(expect, clock) }),
   };
 }
 

@@ -1,5 +1,5 @@
+import { formatDurationMs } from '../runtime/duration.ts';
 import { helpText } from './help.ts';
-import { formatDurationMs } from './parse.ts';
 import { flagOf, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 type Values = { [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['parse']> };

@@ -22,9 +22,7 @@ export function verdictRoutes(answers: RouteContext): Router {
     const isBool = oneOf(req, 'format', ['json', 'bool']) === 'bool';
     const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
     const [window, start, end] = [text('window'), text('start'), text('end')];
-    const result = await answers.verdict({ expect: expectsOf(req), window, start, end });
-    if ('mistake' in result) throw new HttpError(400, result.mistake);
-    const { answer } = result;
+    const answer = await answers.verdict({ expect: expectsOf(req), window, start, end });
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
     else sendExactly(res, 'application/json', JSON.stringify(answer));
@@ -71,10 +69,8 @@ export function reportRoutes(answers: RouteContext): Router {
       throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
     const pictures = type === 'text/html';
-    const result = await answers.report({ ranges, expect: expectsOf(req), title, pictures });
-    if ('mistake' in result) throw new HttpError(400, result.mistake);
+    const report = await answers.report({ ranges, expect: expectsOf(req), title, pictures });
     res.set('Cache-Control', 'no-store').vary('Accept');
-    const { report } = result;
     if (type === 'application/json') res.json(report.data);
     else await sendPage(res, report, during);
   });

@@ -1,5 +1,4 @@
-import type { ReportQuery, ReportResult } from '../analysis/comparison/report.ts';
-import type { VerdictQuery, VerdictResult } from '../analysis/verdict/verdict.ts';
+import type { Report, ReportQuery } from '../analysis/comparison/report.ts';
 import type {
   AnnotationCopies,
   AnnotationCopy,
@@ -12,8 +11,10 @@ import type { AgeRange, LinkHistory, MeshHistory, PodHistory } from '../protocol
 import type { Mesh } from '../protocol/mesh.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
+import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import type { VerdictQuery } from './verdict.ts';
 
 /** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
 type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
@@ -87,10 +88,10 @@ export interface RouteContext {
   /** What other pods show when they hand on a copy; '' = nobody may. */
   podToken: string;
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
-  /** Whether a hypothesis holds; what is wrong with the question instead, if anything is. */
-  verdict(query: VerdictQuery): Promise<VerdictResult>;
-  /** What happened in a range, against before and after; what is wrong with the question instead, if anything is. */
-  report(query: ReportQuery): Promise<ReportResult>;
+  /** Whether a hypothesis holds. Rejects with a ValidationError if the query is not valid. */
+  verdict(query: VerdictQuery): Promise<VerdictAnswer>;
+  /** What happened in a range, compared with before and after. Rejects with a ValidationError if the query is not valid. */
+  report(query: ReportQuery): Promise<Report>;
   /** What stands out in a mesh, for readers that have none. */
   findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;

@@ -22,3 +22,10 @@ export class ConflictError extends Error {
   readonly status = 409;
   readonly expose = true;
 }
+
+/** A request that cannot be understood. The HTTP error handler answers with status 400, and the client may read the message. */
+export class ValidationError extends Error {
+  override readonly name = 'ValidationError';
+  readonly status = 400;
+  readonly expose = true;
+}

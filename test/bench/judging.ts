@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { FindingTally } from '../../server/analysis/findings/findings.ts';
 import { parseClause } from '../../server/analysis/verdict/parse-clause.ts';
 import { judge } from '../../server/analysis/verdict/verdict.ts';
-import { parseDurationMs } from '../../server/config/parse.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import { type Line, line } from './report.ts';
@@ -59,7 +58,7 @@ export async function measureJudging(program: string, nodeFlags: readonly string
 export function playJudge(): void {
   const mesh = meshOf({ pods: PODS, scenario: 'mixed', windowMs: WINDOW_MS });
   const clausesOf = (count: number) =>
-    Array.from({ length: count }, (_, i) => parseClause(CLAUSES[i % CLAUSES.length] ?? '', parseDurationMs));
+    Array.from({ length: count }, (_, i) => parseClause(CLAUSES[i % CLAUSES.length] ?? ''));
   const works = [1, CLAUSES.length, MOST_CLAUSES].map((count) => {
     const clauses = clausesOf(count);
     return workOf(`verdict of ${count} clause${count === 1 ? '' : 's'}`, () => judge(mesh, clauses, WINDOW_MS));

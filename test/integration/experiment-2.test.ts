@@ -54,7 +54,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [], violations: [] });
     }
     const { reason } = await walk.verdict(SLOW);
-    expect(reason).toContain('no pod is as to= says');
+    expect(reason).toContain('no pod that is or was ready matches to=');
   });
 
   it('1. applied, no proxy yet: everybody is refused by the new pod, itself included; it reaches the others', async () => {

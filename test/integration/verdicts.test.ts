@@ -38,7 +38,7 @@ describe('a question', () => {
     await soon(async () => {
       const answer = parseVerdict(await (await get(`?start=${Date.now() - 3_000}&expect=healthy,from=nobody`)).json());
       expect(answer).toMatchObject({ verdict: 'unknown' });
-      expect(answer.reason).toContain('no pod is as from= says');
+      expect(answer.reason).toContain('no pod that is or was ready matches from=');
     });
   });
 

@@ -4,6 +4,7 @@ import { emptyLinks, emptyStats, FLAG_NOT_YET, NONE16, pack16, phaseFlag } from 
 import type { MergedReport, MissingReason } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
+import { runToEnd } from './generator.ts';
 import { mergedReportOf, NOW_MS, podOf, statusOf } from './mesh.ts';
 
 const AGE_MS = 5_000;
@@ -93,11 +94,7 @@ export class MeshBuilder {
   findings(servedBy = 0): Finding[] {
     const tally = new FindingTally(this.pods, 100);
     for (const report of this.reports) tally.add(report);
-    const work = tally.findings({ discovery: this.status, servedBy });
-    for (;;) {
-      const step = work.next();
-      if (step.done === true) return step.value;
-    }
+    return runToEnd(tally.findings({ discovery: this.status, servedBy })).result;
   }
 
   #at(from: number, to: number): number {

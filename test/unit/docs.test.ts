@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { clausesOf } from '../../server/analysis/verdict/verdict.ts';
-import { parseDurationMs } from '../../server/config/parse.ts';
+import { parseClauses } from '../../server/analysis/verdict/parse-clause.ts';
 import { OPENAPI } from '../../server/http/openapi.ts';
 import { readAnnotationRequest } from '../../server/protocol/annotation.ts';
 import { parseMoment } from '../../server/runtime/time.ts';
@@ -74,7 +73,7 @@ function expectTaken({ method, url, headers, body }: ReturnType<typeof requestOf
   }
   const known = (OPENAPI.paths as Record<string, { get?: { parameters: { name: string }[] } }>)[url.pathname];
   for (const name of url.searchParams.keys()) expect(known?.get?.parameters.map((one) => one.name)).toContain(name);
-  expect(clausesOf(url.searchParams.getAll('expect'), parseDurationMs)).toBeInstanceOf(Array);
+  expect(parseClauses(url.searchParams.getAll('expect'))).toBeInstanceOf(Array);
   const [from, to] = ['from', 'to'].map((name) => url.searchParams.get(name));
   if (typeof from === 'string') expect(parseMoment(from)).toBeGreaterThan(0);
   if (typeof to === 'string') expect(parseMoment(to)).toBeGreaterThan(parseMoment(from ?? ''));

@@ -16,9 +16,9 @@ import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
-import { selecting } from '../verdict/counts.ts';
-import type { Clause, ParseDuration } from '../verdict/parse-clause.ts';
-import { clausesOf, judge } from '../verdict/verdict.ts';
+import { selectPods } from '../verdict/evaluate-clause.ts';
+import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
+import { judge } from '../verdict/verdict.ts';
 import { type ByRange, compare, RANGES, targetsOf, toldTargets, touchingOf } from './compare.ts';
 import {
   type ComparedRanges,
@@ -61,9 +61,6 @@ export interface ReportOptions {
 
 /** A report as it is asked for: the hypothesis in its clauses' words. */
 export type ReportQuery = Omit<ReportOptions, 'hypothesis'> & { expect: readonly string[] };
-
-/** What asking came to. A mistake names the parameter and the place. */
-export type ReportResult = { report: Report } | { mistake: string };
 
 /** A report, ready to be sent. */
 export interface Report {
@@ -427,13 +424,9 @@ function rangeUnknowns(name: string, range: ReportRange | null): string[] {
   return sentences;
 }
 
-/** Reads the clauses of a hypothesis as a verdict does; the mistake in words instead if there is one. */
-export function hypothesisOf(
-  expect: readonly string[],
-  { clock, parseDuration }: { clock: Clock; parseDuration: ParseDuration },
-): Hypothesis | string {
-  const clauses = clausesOf(expect, parseDuration);
-  if (typeof clauses === 'string') return clauses;
+/** Reads the clauses of a hypothesis as a verdict does. Throws a ValidationError. */
+export function hypothesisOf(expect: readonly string[], clock: Clock): Hypothesis {
+  const clauses = parseClauses(expect);
   return {
     judge: (mesh) => runSliced(judge(mesh, clauses, lengthOf(mesh)), clock),
     named: (mesh) => runSliced(namedBy(clauses, mesh), clock),
@@ -458,7 +451,7 @@ function* namedBy(clauses: readonly Clause[], mesh: Mesh): Generator<void, numbe
 function* podsOfAll(clauses: readonly Clause[], { pods }: Mesh): Generator<void, Set<number>> {
   const all = new Set<number>();
   const alive = pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
-  for (const { clause, selection } of yield* selecting(clauses, pods)) {
+  for (const { clause, selection } of yield* selectPods(clauses, pods)) {
     const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
     if (mask === null) continue;
     const named = [...mask.keys()].filter((pod) => mask[pod] === 1);

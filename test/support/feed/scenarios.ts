@@ -11,6 +11,7 @@ import {
 import type { MergedReport, Mesh, MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
+import { runToEnd } from '../generator.ts';
 import { FEED_TIME_MS, type MeshOptions } from './options.ts';
 import { type Fate, type Plan, planOf } from './plan.ts';
 import { podsOf } from './pods.ts';
@@ -42,10 +43,7 @@ export function meshOf(wanted: MeshOptions): Mesh {
 export function findingsIn({ pods, reports, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
   const tally = new FindingTally(pods, settings.slowLinkMs);
   for (const report of reports) tally.add(report);
-  const steps = tally.findings({ discovery, servedBy: servedBy.pod });
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
+  return runToEnd(tally.findings({ discovery, servedBy: servedBy.pod })).result;
 }
 
 function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): MergedReport {

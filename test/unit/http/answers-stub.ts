@@ -2,6 +2,7 @@ import type { RouteContext } from '../../../server/http/context.ts';
 import { emptyLinks } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { ValidationError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 /** A mesh of `names.length` pods in which everybody pings everybody in `totalUs`. */
@@ -138,8 +139,8 @@ export function stubAnswers(overrides: Partial<RouteContext> = {}) {
     },
     journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
     events: async ({ fromMs, toMs }) => ({ fromMs, toMs, nowMs: toMs, truncated: false, missing: [], events: [] }),
-    verdict: async () => ({ mistake: 'no verdict in this test' }),
-    report: async () => ({ mistake: 'no report in this test' }),
+    verdict: () => Promise.reject(new ValidationError('no verdict in this test')),
+    report: () => Promise.reject(new ValidationError('no report in this test')),
     findings: ({ findings }) => ({ findings }),
     checkAll: () => ['{"responses":', '{}}'],
     clusterHealth: () => ({ OK: true }),

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RouteContext } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
-import { BusyError } from '../../../server/runtime/errors.ts';
+import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
 import { reportOf } from '../analysis/comparison/scene.ts';
 import { stubAnswers } from './answers-stub.ts';
 
@@ -14,7 +14,7 @@ async function serve(change: Partial<RouteContext> = {}) {
   const { answers, clock } = stubAnswers({
     report: async (query) => {
       asked.push(query);
-      return { report: await reportOf({ wish: { pictures: query.pictures } }) };
+      return reportOf({ wish: { pictures: query.pictures } });
     },
     ...change,
   });
@@ -96,10 +96,11 @@ describe('the route of reports', () => {
     expect(asked).toEqual([]);
   });
 
-  it('tells of a mistake in a clause, of too many reports, and that only GET is allowed', async () => {
-    const mistaken = await serve({ report: async () => ({ mistake: 'expect 1 in query, character 3: x' }) });
-    const answer = await mistaken.get(`?from=${mistaken.nowMs - 5_000}&expect=hex`);
-    expect([answer.status, await answer.json()]).toEqual([400, expect.objectContaining({ code: 400 })]);
+  it('answers 400 to an invalid clause and 503 to too many reports, and that only GET is allowed', async () => {
+    const message = 'expect 1 in query, character 3: x';
+    const invalid = await serve({ report: () => Promise.reject(new ValidationError(message)) });
+    const answer = await invalid.get(`?from=${invalid.nowMs - 5_000}&expect=hex`);
+    expect([answer.status, await answer.json()]).toEqual([400, { code: 400, message }]);
     const busy = await serve({ report: () => Promise.reject(new BusyError('too many reports at once')) });
     const refused = await busy.get(`?from=${busy.nowMs - 5_000}`);
     expect([refused.status, await refused.json()]).toEqual([503, { code: 503, message: 'too many reports at once' }]);

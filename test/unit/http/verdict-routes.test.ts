@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { VerdictQuery } from '../../../server/analysis/verdict/verdict.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
+import type { VerdictQuery } from '../../../server/http/verdict.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];
@@ -12,19 +12,24 @@ async function serve() {
   const { answers } = stubAnswers({
     verdict: async (query) => {
       asked.push(query);
-      const figures = { samples: 1, links_checked: 1, links_failed: 0, p50_ms: 1, p95_ms: 1, max_ms: 1 };
-      const told = { ...figures, violations: [], missing_reports: [], generated_at: '', served_by: 'a' };
       return {
-        answer: {
-          ok: true,
-          verdict: 'pass',
-          reason: '',
-          expect: [],
-          clauses: [],
-          window_s: 30,
-          resolution_s: null,
-          ...told,
-        },
+        ok: true,
+        verdict: 'pass',
+        reason: '',
+        expect: [],
+        clauses: [],
+        window_s: 30,
+        resolution_s: null,
+        samples: 1,
+        links_checked: 1,
+        links_failed: 0,
+        p50_ms: 1,
+        p95_ms: 1,
+        max_ms: 1,
+        violations: [],
+        missing_reports: [],
+        generated_at: '',
+        served_by: 'a',
       };
     },
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clauseOf } from '../../../server/analysis/verdict/verdict.ts';
+import { parseClauses } from '../../../server/analysis/verdict/parse-clause.ts';
 import { boundedClauses, clausesIn, MAX_HYPOTHESIS, mistakeIn } from '../../../web/pure/hypothesis.ts';
 
 describe('the clauses of a hypothesis', () => {
@@ -28,12 +28,8 @@ describe('a mistake', () => {
     ['healthy,colour=red', 'healthy,', 'colour=red'],
     ['quick', '', 'quick'],
   ])('is shown where the server finds it: %s', (clause, before, from) => {
-    const parseDuration = (text: string) => {
-      if (/^\d+ms$/.test(text)) return Number.parseInt(text, 10);
-      throw new Error('expected a duration');
-    };
-    const message = clauseOf(clause, 1, parseDuration);
-    const { words, place } = mistakeIn(String(message), ['healthy', clause]);
+    const { message } = errorOf(() => parseClauses(['healthy', clause]));
+    const { words, place } = mistakeIn(message, ['healthy', clause]);
     expect(place).toEqual({ line: 2, before, from });
     expect(words).toMatch(/^(expected|it is)/);
   });
@@ -51,3 +47,12 @@ describe('a mistake', () => {
     });
   });
 });
+
+function errorOf(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('expected an error');
+}

@@ -4,18 +4,8 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
 import { FROM_MS, pastOf, reportOf, slowReport, spoiled, TO_MS } from './scene.ts';
 
-const parts = {
-  clock: new FakeClock(0),
-  parseDuration: (text: string) => {
-    if (!/^\d+ms$/.test(text)) throw new Error('expected a duration');
-    return Number.parseInt(text, 10);
-  },
-};
-
 function hypothesis(...expect: string[]): Hypothesis {
-  const made = hypothesisOf(expect, parts);
-  if (typeof made === 'string') throw new Error(made);
-  return made;
+  return hypothesisOf(expect, new FakeClock(0));
 }
 
 const mesh = pastOf(slowReport(), FROM_MS, TO_MS);
@@ -39,8 +29,7 @@ describe('the hypothesis of a report', () => {
     // Each look at this clock finds that 2 ms have passed.
     let nowMs = 0;
     const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
-    const made = hypothesisOf(['failed,to=pod:pod-1*'], { ...parts, clock });
-    if (typeof made === 'string') throw new Error(made);
+    const made = hypothesisOf(['failed,to=pod:pod-1*'], clock);
     const large = pastOf(new MeshBuilder(200, { pingNumber: 1 }), FROM_MS, TO_MS);
     let isDone = false;
     const named = made.named(large).finally(() => {
@@ -52,8 +41,8 @@ describe('the hypothesis of a report', () => {
   });
 
   it('is refused with the place of a mistake', () => {
-    expect(hypothesisOf(['healthy', 'latency>'], parts)).toMatch(/^expect 2 in query, character 9: /);
-    expect(hypothesisOf(Array(21).fill('healthy'), parts)).toContain('at most 20');
+    expect(() => hypothesis('healthy', 'latency>')).toThrow(/^expect 2 in query, character 9: /);
+    expect(() => hypothesis(...Array(21).fill('healthy'))).toThrow('at most 20');
   });
 
   it('makes a link away from its target collateral', async () => {

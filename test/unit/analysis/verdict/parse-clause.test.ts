@@ -4,34 +4,36 @@ import {
   type Clause,
   ClauseError,
   formatClause,
+  hasWildcard,
+  matchesGlob,
   parseClause,
+  parseClauses,
   type Selector,
 } from '../../../../server/analysis/verdict/parse-clause.ts';
-import { parseDurationMs } from '../../../../server/config/parse.ts';
+import { ValidationError } from '../../../../server/runtime/errors.ts';
 
-const parse = (text: string) => parseClause(text, parseDurationMs);
 const DEFAULTS = { stat: 'p50', from: null, to: null, self: 'include', min: 1 };
 
-/** What is wrong with a clause, and at which character. */
-function mistakeIn(text: string): string {
+/** The error in a clause, with its character. */
+function errorIn(text: string): string {
   try {
-    parse(text);
+    parseClause(text);
   } catch (error) {
     if (error instanceof ClauseError) return `${error.at}: ${error.message}`;
   }
-  return 'no mistake';
+  return 'no error';
 }
 
-describe('a clause', () => {
-  it('is a condition', () => {
-    expect(parse('healthy')).toEqual({ condition: { kind: 'healthy' }, ...DEFAULTS });
-    expect(parse('failed')).toEqual({ condition: { kind: 'failed' }, ...DEFAULTS });
+describe('parseClause', () => {
+  it('reads a condition', () => {
+    expect(parseClause('healthy')).toEqual({ condition: { kind: 'healthy' }, ...DEFAULTS });
+    expect(parseClause('failed')).toEqual({ condition: { kind: 'failed' }, ...DEFAULTS });
     const condition = { kind: 'latency', operator: '<=', limitUs: 1_500_000, limitText: '1.5s' };
-    expect(parse('latency<=1.5s')).toEqual({ condition, ...DEFAULTS });
+    expect(parseClause('latency<=1.5s')).toEqual({ condition, ...DEFAULTS });
   });
 
-  it('has options', () => {
-    const clause = parse(
+  it('reads options', () => {
+    const clause = parseClause(
       'latency>=200ms, to=pod:goldpinger-chaos , from=label:app.kubernetes.io/name=gold*,self=exclude',
     );
     expect(clause).toMatchObject({
@@ -40,9 +42,11 @@ describe('a clause', () => {
       from: { by: 'label', key: 'app.kubernetes.io/name', glob: 'gold*' },
       self: 'exclude',
     });
-    expect(parse('latency<50ms,stat=p95,min=5,to=kube-system/gold-?,from=zone:*')).toMatchObject({
-      ...{ stat: 'p95', min: 5 },
-      ...{ to: { by: 'pod', glob: 'kube-system/gold-?' }, from: { by: 'zone', glob: '*' } },
+    expect(parseClause('latency<50ms,stat=p95,min=5,to=kube-system/gold-?,from=zone:*')).toMatchObject({
+      stat: 'p95',
+      min: 5,
+      to: { by: 'pod', glob: 'kube-system/gold-?' },
+      from: { by: 'zone', glob: '*' },
     });
   });
 
@@ -63,13 +67,13 @@ describe('a clause', () => {
     ['healthy,to=a,to=b', /^14: to= is given twice/],
     ['healthy,self=no', /^14: expected include, exclude, only, not "no"$/],
     ['healthy,min=0', /^13: expected a number from 1 to 65535/],
-    ['healthy,stat=p95', /^9: stat= goes with latency, not with healthy/],
+    ['healthy,stat=p95', /^9: stat= is only allowed with latency, not with healthy/],
     ['latency<1s,stat=p99', /^17: expected p50, p95, max/],
-  ])('%j: the mistake has a place', (text, mistake) => {
-    expect(mistakeIn(text)).toMatch(mistake);
+  ])('%j: the error names the character', (text, message) => {
+    expect(errorIn(text)).toMatch(message);
   });
 
-  it('is read back as it was written', () => {
+  it('reads back what formatClause writes', () => {
     const glob = fc.string({ unit: fc.constantFrom('a', '1', '-', '.', '*', '?'), minLength: 1, maxLength: 9 });
     const selector: fc.Arbitrary<Selector | null> = fc.option(
       fc.oneof(
@@ -88,12 +92,12 @@ describe('a clause', () => {
         const limit = late && { limitUs: late.ms * 1000, limitText: `${late.ms}ms` };
         const condition = late ? { kind: 'latency', operator: late.operator, ...limit } : { kind: 'failed' };
         const clause = { condition, stat: late?.stat ?? 'p50', ...options, min: min + 1 } as Clause;
-        expect(parse(formatClause(clause))).toEqual(clause);
+        expect(parseClause(formatClause(clause))).toEqual(clause);
       }),
     );
   });
 
-  it('of any text is read or has a mistake within it', () => {
+  it('reads any text or throws a ClauseError with a place within it', () => {
     const pieces = fc.constantFrom(
       'healthy',
       'latency',
@@ -113,7 +117,7 @@ describe('a clause', () => {
       fc.property(fc.array(pieces, { maxLength: 12 }), (list) => {
         const text = list.join('');
         try {
-          parse(text);
+          parseClause(text);
         } catch (error) {
           expect(error).toBeInstanceOf(ClauseError);
           const { at } = error as ClauseError;
@@ -122,4 +126,59 @@ describe('a clause', () => {
       }),
     );
   });
+});
+
+describe('parseClauses', () => {
+  it('expects healthy by default', () => {
+    expect(parseClauses([]).map(formatClause)).toEqual(['healthy']);
+  });
+
+  it.each([
+    [['healthy', 'latency<x'], /^expect 2 in query, character 9: expected a duration/],
+    [['a'.repeat(501)], /^expect 1 in query: expected at most 500 characters$/],
+    [Array(21).fill('healthy'), /^expect in query: expected at most 20$/],
+  ])('%j: the error names the clause', (texts, message) => {
+    expect(() => parseClauses(texts)).toThrow(ValidationError);
+    expect(() => parseClauses(texts)).toThrow(message);
+  });
+});
+
+describe('matchesGlob', () => {
+  it.each([
+    ['goldpinger-chaos', 'goldpinger-chaos', true],
+    ['goldpinger-chaos', 'goldpinger-chaos-1', false],
+    ['goldpinger-*', 'goldpinger-chaos-1', true],
+    ['*chaos*', 'goldpinger-chaos-1', true],
+    ['g?ldpinger', 'goldpinger', true],
+    ['g?ldpinger', 'gldpinger', false],
+    ['*', '', true],
+    ['?', '', false],
+    ['', '', true],
+    ['a*b*c', 'aXbYbc', true],
+    ['a*b*c', 'aXbYbd', false],
+    ['node.*', 'nodeX1', false],
+  ])('%s matches %s: %s', (pattern, text, matches) => {
+    expect(matchesGlob(pattern, text)).toBe(matches);
+  });
+
+  it('matches what the same regular expression matches', () => {
+    const words = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 8 });
+    const texts = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 10 });
+    fc.assert(
+      fc.property(words, texts, (pattern, text) => {
+        const expression = new RegExp(`^${pattern.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+        expect(matchesGlob(pattern, text)).toBe(expression.test(text));
+      }),
+    );
+  });
+
+  it('takes at most one step for each pair of characters, however many stars the pattern has', () => {
+    const startMs = performance.now();
+    expect(matchesGlob('*a'.repeat(200), 'a'.repeat(100) + 'b'.repeat(5_000))).toBe(false);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+});
+
+it('hasWildcard tells whether a pattern can match more than one text', () => {
+  expect(['a', 'a*', 'a?'].map(hasWildcard)).toEqual([false, true, true]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDurationMs, parseDurationMs } from '../../../server/config/parse.ts';
+import { formatDurationMs, parseDurationMs } from '../../../server/runtime/duration.ts';
 
 describe("durations in Go's notation", () => {
   it.each([

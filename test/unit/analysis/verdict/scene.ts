@@ -1,0 +1,35 @@
+import { parseClauses } from '../../../../server/analysis/verdict/parse-clause.ts';
+import { judge } from '../../../../server/analysis/verdict/verdict.ts';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { parseVerdict, type VerdictAnswer } from '../../../../server/protocol/verdict.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import { meshOf, podOf, settingsOf } from '../../../support/mesh.ts';
+import { MeshBuilder } from '../../../support/mesh-builder.ts';
+
+export const WINDOW_MS = 30_000;
+export const REFUSED = { outcome: 'refused', phase: 'connect' } as const;
+
+/** Three pods and goldpinger-chaos (the last one), all healthy until `change` changes them: experiment 2 of the book. */
+export function experiment(change: (builder: MeshBuilder) => void = () => {}): MeshBuilder {
+  const builder = new MeshBuilder(4);
+  builder.pods[3] = podOf(3, { name: 'goldpinger-chaos', labels: 'app=goldpinger,chaos=true', zone: 'z1' });
+  change(builder);
+  return builder;
+}
+
+/** The answer for a mesh, as a client reads it. */
+export function answerFor(
+  builder: MeshBuilder,
+  expects: string | readonly string[],
+  change: Partial<Mesh> = {},
+): VerdictAnswer {
+  const settings = settingsOf({ refreshIntervalMs: 2_000 });
+  const mesh = meshOf(builder.pods, builder.reports, { windowMs: WINDOW_MS, settings, ...change });
+  const { result } = runToEnd(judge(mesh, parseClauses([expects].flat()), WINDOW_MS));
+  return parseVerdict(JSON.parse(JSON.stringify(result)));
+}
+
+/** The verdict for a mesh. */
+export function verdictFor(builder: MeshBuilder, expects: string | readonly string[], change: Partial<Mesh> = {}) {
+  return answerFor(builder, expects, change).verdict;
+}

@@ -1,0 +1,373 @@
+import { describe, expect, it } from 'vitest';
+import { pack16 } from '../../../../server/protocol/links.ts';
+import type { MergedReport } from '../../../../server/protocol/mesh.ts';
+import type { Lifecycle } from '../../../../server/protocol/pod.ts';
+import { NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import { answerFor, experiment, REFUSED, verdictFor, WINDOW_MS } from './scene.ts';
+
+describe('experiment 2', () => {
+  const slow = experiment((builder) => builder.each((_, to) => to === 3, LATE_ANSWER, true));
+  const down = experiment((builder) => {
+    builder.each((_, to) => to === 3, REFUSED, true);
+    builder.silence(3, 'refused');
+  });
+
+  it('begins healthy', () => {
+    const answer = answerFor(experiment(), ['healthy', 'latency<50ms', 'latency<50ms,to=goldpinger-chaos']);
+    expect(answer).toEqual({
+      ok: true,
+      verdict: 'pass',
+      reason: '',
+      expect: ['healthy', 'latency<50ms', 'latency<50ms,to=pod:goldpinger-chaos'],
+      clauses: ['pass', 'pass', 'pass'],
+      window_s: 30,
+      resolution_s: null,
+      samples: 160,
+      links_checked: 16,
+      links_failed: 0,
+      p50_ms: 0.5,
+      p95_ms: 0.5,
+      max_ms: 0.5,
+      violations: [],
+      missing_reports: [],
+      generated_at: new Date(NOW_MS).toISOString(),
+      served_by: 'pod-0',
+    });
+  });
+
+  it('with 250 ms: still healthy, slow into the pod and nowhere else', () => {
+    expect(verdictFor(slow, ['healthy', 'latency>=200ms,to=pod:goldpinger-chaos,self=exclude'])).toBe('pass');
+    expect(verdictFor(slow, 'latency>=200ms,to=label:chaos=true')).toBe('pass');
+    expect(verdictFor(slow, 'latency<50ms,from=goldpinger-chaos,self=exclude')).toBe('pass');
+    const answer = answerFor(slow, ['healthy', 'latency<50ms']);
+    expect(answer).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
+    expect(answer.reason).toBe('latency<50ms: violated on 4 of 16 links, for example pod-0 → goldpinger-chaos: 251 ms');
+    expect(answer.violations).toHaveLength(4);
+    const first = { clause: 'latency<50ms', from: 'pod-0', to: 'goldpinger-chaos', found: '251 ms', samples: 10 };
+    expect(answer.violations[0]).toEqual(first);
+  });
+
+  it('without the proxy: not healthy for certain, though a report is missing; the links into it have failed', () => {
+    const answer = answerFor(down, 'healthy');
+    expect(answer).toMatchObject({ verdict: 'fail', links_failed: 3, missing_reports: ['goldpinger-chaos'] });
+    expect(answer.reason).toContain('pod-0 → goldpinger-chaos: refused in connect');
+    expect(verdictFor(down, 'failed,to=goldpinger-chaos')).toBe('pass');
+    expect(verdictFor(down, 'latency>=200ms,to=goldpinger-chaos')).toBe('fail');
+    expect(verdictFor(down, 'failed')).toBe('fail');
+  });
+});
+
+describe('several clauses', () => {
+  const nobody = 'healthy,to=nobody';
+
+  it.each([
+    [['healthy', nobody], 'unknown', ['pass', 'unknown']],
+    [[nobody, 'healthy'], 'unknown', ['unknown', 'pass']],
+    [['healthy', nobody, 'failed'], 'fail', ['pass', 'unknown', 'fail']],
+  ])('%j: %s, because fail comes before unknown and unknown before pass', (expects, verdict, clauses) => {
+    expect(answerFor(experiment(), expects)).toMatchObject({ ok: false, verdict, clauses });
+  });
+
+  it('give the reason of the first clause that has the verdict', () => {
+    expect(answerFor(experiment(), ['healthy', nobody]).reason).toBe(
+      'healthy,to=pod:nobody: no pod that is or was ready matches to=',
+    );
+  });
+});
+
+describe('which links count', () => {
+  it('a link that failed once in the window is neither healthy nor failed', () => {
+    const builder = experiment();
+    builder.reports[0]!.stats!.failures[1] = 2;
+    const answer = answerFor(builder, ['healthy', 'failed,from=pod-0,to=pod-1']);
+    expect(answer).toMatchObject({ clauses: ['fail', 'fail'], links_failed: 1 });
+    expect(answer.violations.map(({ found }) => found)).toEqual(['2 of 10 probes failed, ok now', 'ok, 0.5 ms']);
+  });
+
+  it.each([
+    { suspect: 0, expects: 'healthy,min=10', verdict: 'pass', samples: 160 },
+    { suspect: 9, expects: 'healthy,min=10', verdict: 'unknown', samples: 16 },
+    { suspect: 9, expects: 'healthy', verdict: 'pass', samples: 16 },
+    { suspect: 10, expects: 'healthy,min=10', verdict: 'pass', samples: 160 },
+  ])('$suspect of 10 samples suspect, $expects: $verdict, because suspect samples count only without others', (row) => {
+    const builder = experiment();
+    for (const { stats } of builder.reports) stats?.suspect.fill(row.suspect);
+    expect(answerFor(builder, row.expects)).toMatchObject({ verdict: row.verdict, samples: row.samples });
+  });
+
+  it('a report from Goldpinger has one sample for each link: the newest ping', () => {
+    const builder = experiment((one) => one.set(0, 1, { connectUs: 0, firstByteUs: 70_000 }));
+    builder.reports[0] = { ...builder.reports[0]!, via: 'check', stats: null };
+    expect(verdictFor(builder, 'healthy')).toBe('pass');
+    expect(verdictFor(builder, 'latency<50ms,from=pod-0')).toBe('fail');
+    expect(verdictFor(builder, 'healthy,min=2')).toBe('unknown');
+  });
+
+  it('a report from Goldpinger has no sample if its newest ping is older than the window', () => {
+    const aged = (ageMs: number) =>
+      experiment(({ reports }) => {
+        const [report] = reports as [MergedReport];
+        report.links.ageMs.fill(pack16(ageMs));
+        reports[0] = { ...report, via: 'check', stats: null };
+      });
+    expect(verdictFor(aged(WINDOW_MS - 1_000), 'healthy')).toBe('pass');
+    expect(answerFor(aged(WINDOW_MS + 1_000), 'healthy')).toMatchObject({ verdict: 'unknown', samples: 120 });
+  });
+
+  it('names contain the namespace if several namespaces are watched', () => {
+    const builder = experiment((one) => one.each((from, to) => from === 0 && to === 1, REFUSED));
+    const discovery = statusOf({ namespace: '' });
+    expect(answerFor(builder, 'healthy', { discovery }).violations[0]).toMatchObject({ from: 'default/pod-0' });
+    expect(verdictFor(builder, 'failed,from=default/pod-0,to=*/pod-1')).toBe('pass');
+  });
+
+  it('at most 20 violations are named, and all are counted', () => {
+    const builder = new MeshBuilder(30);
+    builder.each(() => true, REFUSED);
+    const answer = answerFor(builder, 'healthy');
+    expect(answer.violations).toHaveLength(20);
+    expect(answer).toMatchObject({ links_failed: 870, links_checked: 900 });
+  });
+});
+
+describe('links into a pod', () => {
+  const failing = (lifecycle: Lifecycle) => {
+    const builder = experiment((one) => one.each((_, to) => to === 3, REFUSED, true));
+    builder.pods[3] = podOf(3, { name: 'goldpinger-chaos', lifecycle });
+    return builder;
+  };
+
+  it.each(['starting', 'terminating'] as const)('that is %s do not count unless the pod is named', (lifecycle) => {
+    expect(verdictFor(failing(lifecycle), ['healthy', 'healthy,to=*'])).toBe('pass');
+    expect(verdictFor(failing(lifecycle), 'failed,to=goldpinger-chaos')).toBe('pass');
+  });
+
+  it('that is gone do not count', () => {
+    expect(verdictFor(failing('gone'), 'healthy')).toBe('pass');
+    expect(verdictFor(failing('gone'), 'failed,to=goldpinger-chaos')).toBe('unknown');
+  });
+
+  it('that is not ready any more do count: a pod that hangs is a fault', () => {
+    for (const clause of ['healthy', 'healthy,to=*', 'latency<50ms']) {
+      expect(verdictFor(failing('not-ready'), clause)).toBe('fail');
+    }
+    const silent = experiment((builder) => builder.silence(3));
+    silent.pods[3] = podOf(3, { lifecycle: 'not-ready' });
+    expect(verdictFor(silent, 'healthy')).toBe('unknown');
+    const fine = experiment();
+    fine.pods[3] = podOf(3, { lifecycle: 'not-ready' });
+    expect(verdictFor(fine, 'healthy')).toBe('pass');
+  });
+});
+
+describe('never pass on nothing', () => {
+  it.each([
+    ['healthy,to=nobody', 'no pod that is or was ready matches to='],
+    ['healthy,from=node:nowhere', 'no pod that is or was ready matches from='],
+    ['failed,to=zone:*,from=label:x=*', 'no pod that is or was ready matches from='],
+    ['healthy,from=pod-0,to=pod-1,self=only', 'no link matches from=, to= and self='],
+    ['healthy,min=11', 'too few samples on 16 links, for example pod-0 → pod-0 (10 of 11)'],
+  ])('%s: %s', (text, reason) => {
+    const answer = answerFor(experiment(), text);
+    expect(answer.verdict).toBe('unknown');
+    expect(answer.reason).toContain(reason);
+  });
+
+  it('if no pod was ready', () => {
+    const starting = experiment(({ pods }) => {
+      for (const pod of pods.keys()) pods[pod] = podOf(pod, { lifecycle: 'starting' });
+    });
+    expect(answerFor(starting, 'healthy')).toMatchObject({
+      verdict: 'unknown',
+      reason: 'healthy: no pod is or was ready',
+    });
+  });
+
+  it('if a pod has not been pinged yet, or a report does not list it', () => {
+    const builder = experiment((one) => one.notYet(0, 3));
+    expect(answerFor(builder, 'healthy').reason).toContain(
+      'too few samples on 1 link, for example pod-0 → goldpinger-chaos (0 of 1)',
+    );
+    builder.pods.push(podOf(4));
+    builder.reports.push({ ...builder.reports[0]!, pod: 4 });
+    expect(answerFor(builder, 'healthy,from=pod-1').reason).toContain('pod-1 → pod-4 (none)');
+    expect(verdictFor(builder, 'healthy,from=pod-1', { settings: settingsOf({ pingNumber: 3 }) })).toBe('pass');
+  });
+
+  it('and recommends a window that is long enough', () => {
+    const settings = settingsOf({ refreshIntervalMs: 30_000 });
+    const builder = experiment((one) => one.notYet(0, 1));
+    expect(answerFor(builder, 'healthy', { settings }).reason).toContain(
+      'pods are pinged every 30 s, so ask for window=66s',
+    );
+  });
+
+  it('while the pod list has not been received or is old', () => {
+    const sinceMs = NOW_MS - 10_000;
+    expect(verdictFor(experiment(), 'healthy', { discovery: statusOf({ phase: 'waiting' }) })).toBe('unknown');
+    expect(verdictFor(experiment(), 'healthy', { discovery: statusOf({ phase: 'stale', sinceMs }) })).toBe('unknown');
+    const young = statusOf({ phase: 'stale', sinceMs: NOW_MS - 3_000 });
+    expect(verdictFor(experiment(), 'healthy', { discovery: young })).toBe('pass');
+    expect(verdictFor(experiment(), 'failed', { discovery: statusOf({ phase: 'stale', sinceMs }) })).toBe('fail');
+  });
+
+  it('if the only pod that is ready pings itself', () => {
+    const left = (lifecycle: 'starting' | 'gone') =>
+      experiment((builder) => {
+        for (const pod of [1, 2, 3]) {
+          builder.pods[pod] = podOf(pod, { lifecycle });
+          builder.silence(pod, 'refused');
+        }
+      });
+    const answer = answerFor(left('starting'), 'healthy');
+    expect(answer).toMatchObject({ verdict: 'unknown', links_checked: 1, missing_reports: [] });
+    expect(answer.reason).toContain('only 1 of 4 pods are or were ready, so only links of pods to themselves');
+    expect(verdictFor(left('starting'), 'latency<50ms')).toBe('unknown');
+    expect(verdictFor(left('starting'), 'healthy,from=pod-0')).toBe('pass');
+    expect(verdictFor(left('starting'), 'healthy,self=only')).toBe('pass');
+    expect(verdictFor(left('gone'), 'healthy')).toBe('pass');
+  });
+});
+
+describe('a report that is missing', () => {
+  const silent = (builder: MeshBuilder) => builder.silence(1);
+
+  it.each([
+    ['missing', silent],
+    ['starved', (builder: MeshBuilder) => builder.starve(1)],
+  ])('(%s) makes the verdict unknown unless a reported link violates the clause', (_why, change) => {
+    const builder = experiment(change);
+    expect(answerFor(builder, 'healthy')).toMatchObject({ verdict: 'unknown', missing_reports: ['pod-1'] });
+    expect(verdictFor(builder, 'healthy,from=pod-0')).toBe('pass');
+    expect(verdictFor(builder, 'latency>1s')).toBe('fail');
+  });
+
+  it('is one that does not cover the whole window', () => {
+    const missingDetail = 'its memory begins at 12:00';
+    const builder = experiment((one) => one.each((from, to) => from === 2 && to === 0, REFUSED));
+    builder.reports[1] = { ...builder.reports[1]!, missingDetail };
+    const answer = answerFor(builder, 'healthy,from=pod-1');
+    expect(answer).toMatchObject({ verdict: 'unknown', missing_reports: ['pod-1'], links_checked: 4 });
+    expect(answer.reason).toContain('pod-1 did not report the whole window (its memory begins at 12:00)');
+    expect(verdictFor(builder, 'healthy')).toBe('fail');
+    expect(verdictFor(builder, 'healthy,from=pod-0')).toBe('pass');
+  });
+
+  it.each([
+    ['healthy,self=only', 'unknown', 'its link to itself is selected'],
+    ['healthy,self=exclude,to=pod-1', 'pass', 'its only selected link would be the excluded one to itself'],
+    ['healthy,to=pod-1', 'unknown', 'its link to itself is selected'],
+    ['healthy,self=only,to=pod-2', 'pass', 'only the link of another pod to itself is selected'],
+    ['healthy,self=exclude,to=pod-2', 'unknown', 'its link to that pod is selected'],
+  ])('%s: %s, because %s', (text, expected) => {
+    expect(verdictFor(experiment(silent), text)).toBe(expected);
+  });
+
+  it('is not needed for the link to itself of a pod that is expected to fail', () => {
+    const down = experiment((builder) => {
+      builder.each((_, to) => to === 1, REFUSED);
+      silent(builder);
+    });
+    expect(verdictFor(down, 'failed,to=pod-1')).toBe('pass');
+    expect(verdictFor(down, 'failed,to=pod-1,self=only')).toBe('unknown');
+  });
+});
+
+describe('a link that no report lists', () => {
+  /** Link `from` → `to` is replaced by a second one to the pod after it. */
+  const unlisted = (from: number, to: number) =>
+    experiment(({ reports }) => {
+      reports[from]!.links.to[(to - from + 4) % 4] = (to + 1) % 4;
+    });
+
+  it.each([
+    ['healthy', 0, 2, 'unknown'],
+    ['healthy,self=exclude', 0, 2, 'unknown'],
+    ['healthy,self=only', 0, 2, 'pass'],
+    ['healthy,self=only', 2, 2, 'unknown'],
+    ['healthy,self=exclude', 2, 2, 'pass'],
+  ])('%s without link %i → %i: %s', (text, from, to, verdict) => {
+    expect(verdictFor(unlisted(from, to), text)).toBe(verdict);
+  });
+});
+
+describe('a pod that knows other peers than the serving pod', () => {
+  const differing = (change: (builder: MeshBuilder) => void = () => {}) => {
+    const builder = new MeshBuilder(4);
+    change(builder);
+    builder.reports[2] = { ...builder.reports[2]!, samePeers: false };
+    return builder;
+  };
+
+  it.each(['healthy', 'latency<50ms,to=pod-*', 'healthy,from=pod-2', 'healthy,from=node:*,to=pod-1'])(
+    'makes the verdict unknown: %s',
+    (text) => {
+      const { verdict, reason } = answerFor(differing(), text);
+      expect(verdict).toBe('unknown');
+      expect(reason).toContain(': pod-2 knows a different set of pods than pod-0, so some links may not');
+    },
+  );
+
+  it.each(['healthy,from=pod-2,to=pod-1', 'healthy,from=pod-1', 'healthy,from=pod-0,to=node:*'])(
+    'does not matter if no other pod can be selected: %s',
+    (text) => expect(verdictFor(differing(), text)).toBe('pass'),
+  );
+
+  it('does not change a certain fail', () => {
+    expect(
+      verdictFor(
+        differing((builder) => builder.set(0, 1, REFUSED)),
+        'healthy',
+      ),
+    ).toBe('fail');
+  });
+
+  it('does not matter while it is not ready: its list may not be complete yet', () => {
+    const notReady = differing(({ pods }) => {
+      pods[2] = podOf(2, { lifecycle: 'not-ready' });
+    });
+    expect(verdictFor(notReady, 'healthy')).toBe('pass');
+  });
+
+  it('matters with PING_NUMBER too: a pod without a list pings nobody', () => {
+    const settings = settingsOf({ refreshIntervalMs: 2_000, pingNumber: 2 });
+    expect(verdictFor(differing(), 'healthy', { settings })).toBe('unknown');
+  });
+});
+
+it('generated_at is the arrival of the oldest report that a clause needs', () => {
+  const old = experiment(({ reports }) => {
+    reports[2] = { ...reports[2]!, atMs: NOW_MS - 1_500 };
+  });
+  expect(answerFor(old, 'healthy').generated_at).toBe(new Date(NOW_MS - 1_500).toISOString());
+  expect(answerFor(old, 'healthy,from=pod-1').generated_at).toBe(new Date(NOW_MS).toISOString());
+});
+
+describe('a time range of the past', () => {
+  const past = { fromMs: NOW_MS - 90_000, toMs: NOW_MS - 60_000, resolutionMs: 0 };
+
+  it('has the resolution of its summaries', () => {
+    expect(answerFor(experiment(), 'healthy').resolution_s).toBeNull();
+    expect(answerFor(experiment(), 'healthy', { past }).resolution_s).toBe(0);
+    const coarse = { ...past, resolutionMs: 30_000 };
+    expect(answerFor(experiment(), 'healthy', { past: coarse }).resolution_s).toBe(30);
+  });
+
+  it('is unknown if the pod list was old at its end', () => {
+    const stale = (sinceMs: number) => statusOf({ phase: 'stale', sinceMs });
+    const answer = answerFor(experiment(), 'healthy', { discovery: stale(past.toMs - 10_000), past });
+    expect([answer.verdict, answer.reason]).toEqual(['unknown', expect.stringContaining('may be out of date')]);
+    expect(verdictFor(experiment(), 'healthy', { discovery: stale(past.toMs - 3_000), past })).toBe('pass');
+  });
+
+  it('is not affected by a pod list that got old later, and generated_at is the time of its collection', () => {
+    const discovery = statusOf({ phase: 'stale', sinceMs: NOW_MS - 50_000 });
+    expect(verdictFor(experiment(), 'healthy', { discovery })).toBe('unknown');
+    const atEnd = experiment(({ reports }) => {
+      for (const [i, report] of reports.entries()) reports[i] = { ...report, atMs: past.toMs };
+    });
+    const answer = answerFor(atEnd, 'healthy', { discovery, past });
+    expect([answer.verdict, answer.generated_at]).toEqual(['pass', new Date(NOW_MS).toISOString()]);
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { answerVerdict, type VerdictQuery, type VerdictSources } from '../../../server/http/verdict.ts';
+import type { Clock } from '../../../server/runtime/clock.ts';
+import { SerialQueue } from '../../../server/runtime/concurrency.ts';
+import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { meshOf, NOW_MS, settingsOf } from '../../support/mesh.ts';
+import { MeshBuilder } from '../../support/mesh-builder.ts';
+
+/** Asks about four healthy pods. `asked`: what the sources were asked for. */
+function ask(query: Partial<VerdictQuery>, change: Partial<VerdictSources> = {}, refreshIntervalMs = 2_000) {
+  const clock = new FakeClock(NOW_MS);
+  const settings = settingsOf({ refreshIntervalMs });
+  const { pods, reports } = new MeshBuilder(4);
+  const asked: object[] = [];
+  const collect = async (options: object) => {
+    asked.push(options);
+    return meshOf(pods, reports, { settings });
+  };
+  const sources: VerdictSources = {
+    clock,
+    settings: () => settings,
+    collect,
+    collectPast: collect,
+    servedBy: () => 'pod-0',
+    judging: new SerialQueue(2, 'too many'),
+    ...change,
+  };
+  const answer = answerVerdict({ expect: [], window: null, start: null, end: null, ...query }, sources);
+  return { clock, asked, answer };
+}
+
+describe('a verdict query', () => {
+  it('asks by default whether all links are healthy, over 30 s or 2.2 intervals if that is longer', async () => {
+    const quick = ask({});
+    expect(await quick.answer).toMatchObject({ ok: true, expect: ['healthy'], window_s: 30 });
+    expect(quick.asked).toEqual([{ windowMs: 30_000, maxAgeMs: 300, budgetMs: 800 }]);
+    expect(await ask({}, {}, 30_000).answer).toMatchObject({ window_s: 66 });
+  });
+
+  it('rounds windows up to whole seconds', async () => {
+    expect(await ask({ window: '1m30s' }).answer).toMatchObject({ window_s: 90 });
+    expect(await ask({ window: '1.2s' }).answer).toMatchObject({ window_s: 2 });
+  });
+
+  it('can ask about a time range of the past, which ends now at the latest', async () => {
+    const start = new Date(NOW_MS - 60_000).toISOString();
+    const past = ask({ start, end: String(NOW_MS - 30_000) });
+    expect(await past.answer).toMatchObject({ ok: true, window_s: 30 });
+    expect(past.asked).toEqual([{ fromMs: NOW_MS - 60_000, toMs: NOW_MS - 30_000 }]);
+    expect(await ask({ start, end: String(NOW_MS + 5_000) }).answer).toMatchObject({ window_s: 60 });
+    expect(await ask({ start }).answer).toMatchObject({ window_s: 60 });
+  });
+
+  it.each<[Partial<VerdictQuery>, RegExp]>([
+    [{ expect: ['healthy', 'latency<x'] }, /^expect 2 in query, character 9: expected a duration/],
+    [{ window: '30' }, /^window in query: expected a duration/],
+    [{ window: '0.5ms0' }, /^window in query: expected a duration/],
+    [{ window: '0s' }, /^window in query: expected from 1s to 3600s \(HISTORY_WINDOW\)$/],
+    [{ window: '61m' }, /^window in query: expected from 1s to 3600s/],
+    [{ window: '30s', start: '1' }, /^window in query: expected either window or start and end, not both$/],
+    [{ end: String(NOW_MS) }, /^start in query: expected ms since the epoch/],
+    [{ start: 'yesterday' }, /^start in query: expected ms since the epoch or an RFC 3339 time$/],
+    [{ start: String(NOW_MS - 5_000), end: 'now' }, /^end in query: expected ms since/],
+    [
+      { start: String(NOW_MS - 5_000), end: String(NOW_MS - 4_500) },
+      /^end in query: expected at least 1 s after start$/,
+    ],
+    [{ start: String(NOW_MS + 5_000), end: String(NOW_MS + 9_000) }, /^start in query: expected a time in the past$/],
+    [{ start: String(NOW_MS - 3_700_000) }, /^start in query: expected within HISTORY_WINDOW$/],
+  ])('%j is a validation error', async (query, message) => {
+    const { answer } = ask(query);
+    await expect(answer).rejects.toThrow(ValidationError);
+    await expect(answer).rejects.toThrow(message);
+  });
+});
+
+describe('the verdict is unknown', () => {
+  it('within a second if the reports do not come in time', async () => {
+    const { clock, answer } = ask({}, { collect: () => new Promise(() => {}) });
+    await clock.advance(900);
+    expect(await answer).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown'], served_by: 'pod-0' });
+    expect((await answer).reason).toBe('collecting the reports took too long, ask again');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('if judging takes too long; there is no partial answer', async () => {
+    // On this machine each reading of the clock is 0.6 ms after the one before, and collecting the mesh took 0.8 s.
+    const clock = new FakeClock(NOW_MS);
+    const slow: Clock = {
+      nowMs: () => clock.nowMs(),
+      setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs),
+      monotonicMs: () => {
+        clock.freeze(0.6);
+        return clock.monotonicMs();
+      },
+    };
+    const { pods, reports } = new MeshBuilder(400);
+    const mesh = meshOf(pods, reports, { settings: settingsOf({ refreshIntervalMs: 2_000 }) });
+    const collect = async () => {
+      clock.freeze(800);
+      return mesh;
+    };
+    const startMs = clock.monotonicMs();
+    const answer = await ask({ expect: ['healthy', 'failed'] }, { clock: slow, collect }).answer;
+    expect(answer).toMatchObject({ ok: false, verdict: 'unknown', clauses: ['unknown', 'unknown'], links_checked: 0 });
+    expect(answer.reason).toMatch(/^judging 160000 links by 2 clauses took too long, ask again/);
+    expect(clock.monotonicMs() - startMs).toBeLessThan(1_000);
+    // A query about fewer links is answered.
+    const narrow = ask({ expect: ['healthy,from=pod-1'] }, { clock: slow, collect });
+    expect(await narrow.answer).toMatchObject({ ok: true, links_checked: 400 });
+  });
+
+  it('but not for a small mesh, even if the collection took long', async () => {
+    const clock = new FakeClock(NOW_MS);
+    const { pods, reports } = new MeshBuilder(4);
+    const collect = async () => {
+      clock.freeze(2_000);
+      return meshOf(pods, reports);
+    };
+    expect(await ask({}, { clock, collect }).answer).toMatchObject({ ok: true });
+  });
+
+  it('if too many queries wait; those before it are answered one after the other', async () => {
+    const judging = new SerialQueue(2, 'too many verdicts');
+    const asked = [1, 2, 3].map(() => ask({}, { judging }).answer);
+    const verdicts = (await Promise.all(asked)).map((answer) => answer.verdict);
+    expect(verdicts).toEqual(['pass', 'pass', 'unknown']);
+  });
+
+  it('and not a failed hypothesis, if the collector is busy', async () => {
+    const collect = () => Promise.reject(new BusyError('more than 4 windows asked for at once, try again'));
+    const { answer } = ask({ expect: ['failed', 'healthy'] }, { collect });
+    expect(await answer).toMatchObject({ verdict: 'unknown', expect: ['failed', 'healthy'] });
+  });
+});
