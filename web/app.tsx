@@ -36,7 +36,7 @@ import './app.css';
 const HINTS: Record<string, string> = {
   graph: 'A line is one pod pinging another: green good, red not. Click it for the cause. Heatmap shows all pairs.',
   heatmap:
-    'A cell is one pod pinging another: its column is the pod that pings, its row the pod that answers. Click it for the cause.',
+    'A cell is one pod pinging another. Its column is what the first pod measured, its row is the pings to the second. Click it for the cause.',
 };
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
@@ -235,7 +235,7 @@ export function App({ feed, preferences, clock }: AppProps) {
   );
 }
 
-/** When the matrix of a moment ends, ms since the epoch: what its ages count to. */
+/** When the mesh of a moment ends, ms since the epoch: what its ages count to. */
 function pastMs({ atMs, ageMs, past }: Mesh): number {
   return past?.toMs ?? atMs + ageMs;
 }

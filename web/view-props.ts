@@ -58,7 +58,7 @@ export interface ViewProps {
   narrow: boolean;
   /** Whether single letters act as keys (switched off in Help, and while typing). Arrows, Enter, Esc always do. */
   letterKeys: boolean;
-  /** Fetches the matrix with figures over `windowMs`, which the live one has only while they are shown. Rejects with an Error. */
+  /** Fetches the mesh with figures over `windowMs`, which the live one has only while they are shown. Rejects with an Error. */
   loadMesh(windowMs: number): Promise<Mesh>;
   /** Fetches the recent samples of a link (pod uids). Rejects with an Error in words, or on abort. */
   loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;

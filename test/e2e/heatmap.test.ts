@@ -74,7 +74,7 @@ describe('the picture', () => {
     await soon(spoken).toMatch(/^from goldpinger-001 to goldpinger-chaos: 40\d ms/);
     await soon(hash).toMatch(/value=max.*window=300000/);
     expect(feed.requests.some((path) => path.includes('api/v1/stream?window=300000'))).toBe(true);
-    await page.getByRole('combobox', { name: 'Order' }).selectOption('worst row');
+    await page.getByRole('combobox', { name: 'Order' }).selectOption('worst target');
     await cellAt(1, 0);
     await soon(spoken).toMatch(/^from goldpinger-00\d to goldpinger-chaos: 40\d ms/);
   });

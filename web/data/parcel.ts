@@ -39,7 +39,7 @@ export interface Parcel {
 /** So many reports go to the page together, while others are still coming in. */
 const ROWS_AT_ONCE = 50;
 
-/** Packs matrices one after the other; the worker's end. */
+/** Packs meshes one after the other; the worker's end. */
 export class Packer {
   #sent: Mesh | null = null;
   #sentAlready = new Map<number, MergedReport>();

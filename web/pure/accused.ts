@@ -69,13 +69,13 @@ function accuseRow({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): 
   return codeOfFinding(pods[pod]?.foundIn ?? null);
 }
 
-function accuseColumn({ mesh, rowOf, pods }: Picture, outside: Uint32Array, pod: number): number {
+function accuseColumn({ mesh, reportOf, pods }: Picture, outside: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
-  const row = mesh.reports[rowOf[pod] ?? -1];
-  if (row === undefined || row.missing !== '') return UNKNOWN;
-  if (row.starvation?.unreliable === true) return SUSPECT;
+  const report = mesh.reports[reportOf[pod] ?? -1];
+  if (report === undefined || report.missing !== '') return UNKNOWN;
+  if (report.starvation?.unreliable === true) return SUSPECT;
   const view = pods[pod];
   const found = codeOfFinding(view?.foundOut ?? null);
   if (found >= 0) return found;

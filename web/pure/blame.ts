@@ -14,7 +14,7 @@ export interface Blame {
   isFull: boolean;
 }
 
-/** Where a finding is seen in the matrix: the pods whose rows (links into them) or columns it is about. */
+/** Where a finding is seen in the mesh: the pods whose rows (links into them) or columns it is about. */
 export interface FindingPlace {
   axis: 'row' | 'column';
   pods: number[];

@@ -4,7 +4,7 @@ import { spread } from './label-layout.ts';
 import { codeOf } from './link-state.ts';
 import { SEVERITY } from './severity.ts';
 
-/** A callout with its place right of the matrix. CSS px from the canvas' corner. */
+/** A callout with its place right of the mesh. CSS px from the canvas' corner. */
 export interface PlacedCallout {
   /** With as many of its lines as there is room for. */
   callout: Callout;
@@ -20,9 +20,9 @@ export interface PlacedCallout {
   bracket: { x: number; from: number; to: number } | null;
 }
 
-/** Room that callouts need right of the matrix, CSS px. */
+/** Room that callouts need right of the mesh, CSS px. */
 export const CALLOUT_WIDTH = 290;
-/** From the matrix to the words. */
+/** From the mesh to the words. */
 export const CALLOUT_INDENT = 46;
 /** The widest that words get. */
 export const MOST_CALLOUT = 340;

@@ -19,7 +19,7 @@ export interface RangeCells {
   failedShare: Float32Array;
 }
 
-/** The pods of all matrices, each once, in order of their names; with the index of each by uid. */
+/** The pods of all meshes, each once, in order of their names; with the index of each by uid. */
 export function comparedPods(meshes: readonly Mesh[]): { pods: ComparedPod[]; indexOf: Map<string, number> } {
   const byUid = new Map(meshes.flatMap(({ pods }) => pods).map((pod) => [pod.uid, pod]));
   const pods = [...byUid.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
@@ -33,7 +33,7 @@ export function comparedPods(meshes: readonly Mesh[]): { pods: ComparedPod[]; in
   };
 }
 
-/** The links of one range's matrix by the indexes of all ranges' pods. Of two IP families of a pair the worse. O(n^2). */
+/** The links of one range's mesh by the indexes of all ranges' pods. Of two IP families of a pair the worse. O(n^2). */
 export function rangeCells(mesh: Mesh, indexOf: ReadonlyMap<string, number>): RangeCells {
   const n = indexOf.size;
   const blank = () => new Float32Array(n * n).fill(Number.NaN);

@@ -53,7 +53,7 @@ const LEAST_SHARE = 0.2;
 const MOST_TIED = 3;
 
 /**
- * Compares ranges (matrices with figures over each). `slowUs`: from this median on a link is slow. `aimed`: pods (uid)
+ * Compares ranges (meshes with figures over each). `slowUs`: from this median on a link is slow. `aimed`: pods (uid)
  * that the gravest finding of the range during names; without any, those with the most affected links. O(n^2).
  */
 export function compare(

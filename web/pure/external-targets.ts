@@ -26,8 +26,8 @@ const MAX_TARGETS = 500;
 export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
   const targets: ExternalTarget[] = [];
   const byName = new Map<string, ExternalTarget[]>();
-  for (const row of mesh.reports) {
-    for (const probe of row.probes) {
+  for (const report of mesh.reports) {
+    for (const probe of report.probes) {
       const { protocol } = probe;
       const named = byName.get(probe.target);
       let target = named?.find((other) => other.protocol === protocol);
@@ -43,7 +43,7 @@ export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
       if (probe.atMs === 0) continue;
       target.probing++;
       if (probe.error !== '') {
-        target.failing.push(row.pod);
+        target.failing.push(report.pod);
         target.error ||= probe.error;
       } else target.slowestUs = Math.max(target.slowestUs, probe.durationUs);
       target.state = target.failing.length > 0 ? 'failed' : 'good';

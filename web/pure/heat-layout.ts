@@ -36,15 +36,15 @@ export interface HeatLayout {
   /** From one cell to the next, the space between them included; a whole number of device px unless `shared`. */
   pitch: number;
   gap: number;
-  /** Where the matrix begins. */
+  /** Where the mesh begins. */
   left: number;
   top: number;
-  /** How much of the matrix is visible; less than `extent` where it scrolls. */
+  /** How much of the mesh is visible; less than `extent` where it scrolls. */
   viewWidth: number;
   viewHeight: number;
-  /** Size of the whole matrix. */
+  /** Size of the whole mesh. */
   extent: number;
-  /** Start of each position, from the matrix' own corner; one more at the end. */
+  /** Start of each position, from the mesh' own corner; one more at the end. */
   starts: Float64Array;
   /** Thickness of the strips along the edges; 0 = none. */
   strip: number;
@@ -174,7 +174,7 @@ function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayo
   return { ...parts, kind, viewWidth, viewHeight, extent, starts, scrollable };
 }
 
-/** The position whose cell holds `offset` (from the matrix' own corner), the nearest one outside; -1 without any. */
+/** The position whose cell holds `offset` (from the mesh' own corner), the nearest one outside; -1 without any. */
 export function positionAt({ starts }: HeatLayout, offset: number): number {
   let low = 0;
   let high = starts.length - 1;

@@ -4,7 +4,7 @@ import type { Arrangement } from './order.ts';
 import type { Picture } from './picture.ts';
 import { SEVERITY } from './severity.ts';
 
-/** A place in the drawn matrix: positions on the axes. */
+/** A place in the drawn mesh: positions on the axes. */
 export interface Place {
   column: number;
   row: number;
@@ -13,7 +13,7 @@ export interface Place {
 const SUSPECT = codeOf('suspect');
 
 /**
- * Where a key leads from `place` in a matrix of `count` x `count`: arrows one cell, Home and End along the row, with
+ * Where a key leads from `place` in a mesh of `count` x `count`: arrows one cell, Home and End along the row, with
  * `ctrl` to the corners, PageUp and PageDown ten rows. null = not a key that moves.
  */
 export function moved(place: Place, key: string, ctrl: boolean, count: number): Place | null {
@@ -54,7 +54,7 @@ export function nextInState(picture: Picture, { pods }: Arrangement, place: Plac
   });
 }
 
-/** The next cell after `place` that is wanted, row by row and around the end, in a matrix of `count` x `count`. */
+/** The next cell after `place` that is wanted, row by row and around the end, in a mesh of `count` x `count`. */
 export function nextWhere(count: number, place: Place, isWanted: (at: Place) => boolean): Place | null {
   const start = place.row * count + place.column;
   for (let step = 1; step <= count * count; step++) {
@@ -65,7 +65,7 @@ export function nextWhere(count: number, place: Place, isWanted: (at: Place) => 
   return null;
 }
 
-/** Of all cells within `reach` px of a point of the matrix the one most worth seeing; on a tie the nearest. */
+/** Of all cells within `reach` px of a point of the mesh the one most worth seeing; on a tie the nearest. */
 export function worstNear(
   picture: Picture,
   { pods }: Arrangement,

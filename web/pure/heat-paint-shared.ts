@@ -7,8 +7,8 @@ const GOOD = codeOf('good');
 const GOOD_SEVERITY = SEVERITY[GOOD] ?? 0;
 
 /**
- * Paints a matrix that has more pods than there are pixels: of the pairs that share a pixel the worst. Nearly all pairs
- * of a large matrix are good: all is painted so at first, and then only what is not.
+ * Paints a mesh that has more pods than there are pixels: of the pairs that share a pixel the worst. Nearly all pairs
+ * of a large mesh are good: all is painted so at first, and then only what is not.
  */
 export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
   const { width, height, pods, starts } = area;

@@ -1,21 +1,21 @@
 import type { CellColours } from './heat-colours.ts';
 import { codeOf } from './link-state.ts';
 
-/** The matrix as pixels need it: pair (from, to) has index `from * n + to`. */
+/** The mesh as pixels need it: pair (from, to) has index `from * n + to`. */
 export interface PaintSource {
   n: number;
   state: Uint8Array;
   base: Uint8Array;
 }
 
-/** The part of the matrix that is painted. All lengths are device px. */
+/** The part of the mesh that is painted. All lengths are device px. */
 export interface PaintArea {
   width: number;
   height: number;
-  /** How far the matrix is scrolled out at the left and the top. */
+  /** How far the mesh is scrolled out at the left and the top. */
   scrollX: number;
   scrollY: number;
-  /** Position to start of its cell, from the matrix' corner; one more at the end. */
+  /** Position to start of its cell, from the mesh' corner; one more at the end. */
   starts: Float64Array;
   /** Side of a cell, without the space to the next. */
   cell: number;
@@ -117,7 +117,7 @@ function paintPatterns(
 
 /**
  * Whether a pixel of a cell belongs to the state's pattern. `x`, `y` count from the cell's corner, `gx`, `gy` from the
- * matrix', so that hatches run on from cell to cell. `unit`: device px in a CSS px.
+ * mesh', so that hatches run on from cell to cell. `unit`: device px in a CSS px.
  */
 export function isInk(code: number, x: number, y: number, gx: number, gy: number, cell: number, unit: number): boolean {
   if (code === SLOW) {

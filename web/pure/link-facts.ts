@@ -32,16 +32,16 @@ export interface LinkFacts {
 /** Gathers what is known of the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
   const pair = from * picture.n + to;
-  const row = picture.mesh.reports[picture.rowOf[from] ?? -1];
+  const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
   const i = picture.link[pair] ?? -1;
   const state = stateAt(picture.state[pair]);
   const base = stateAt(picture.base[pair]);
-  const missing = row?.missing ?? 'not-asked';
+  const missing = report?.missing ?? 'not-asked';
   const blank = { phase: null, connectUs: -1, firstByteUs: -1, totalUs: -1, sinceMs: -1, sampledMs: -1 };
-  if (row === undefined || i < 0 || base === 'not-yet') {
+  if (report === undefined || i < 0 || base === 'not-yet') {
     return { state, base, outcome: null, ...blank, suspect: false, family: 4, detail: '', stats: null, missing };
   }
-  const { links, stats } = row;
+  const { links, stats } = report;
   const flags = links.flags[i] ?? 0;
   const us = (column: Uint16Array) => unpack16(column[i] ?? 0);
   return {
@@ -52,11 +52,11 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
     connectUs: us(links.connectUs),
     firstByteUs: us(links.firstByteUs),
     totalUs: us(links.totalUs),
-    sinceMs: row.atMs - us(links.sinceMs),
-    sampledMs: row.atMs - us(links.ageMs),
-    suspect: (flags & FLAG_SUSPECT) !== 0 || row.starvation?.unreliable === true,
+    sinceMs: report.atMs - us(links.sinceMs),
+    sampledMs: report.atMs - us(links.ageMs),
+    suspect: (flags & FLAG_SUSPECT) !== 0 || report.starvation?.unreliable === true,
     family: (flags & FLAG_IPV6) === 0 ? 4 : 6,
-    detail: row.details.find(([link]) => link === i)?.[1] ?? '',
+    detail: report.details.find(([link]) => link === i)?.[1] ?? '',
     stats:
       stats === null
         ? null

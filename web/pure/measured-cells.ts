@@ -21,14 +21,14 @@ const GONE = codeOf('gone');
  * Fills in what a pod's own row says of its pairs. They hold what they are without it: no link, no figure, and the state
  * of a pair that nobody has measured. O(links of the row).
  */
-export function fillMeasured(cells: PictureCells, from: number, row: MergedReport, options: PictureOptions): void {
+export function fillMeasured(cells: PictureCells, from: number, report: MergedReport, options: PictureOptions): void {
   const { n, state, base, valueUs, link } = cells;
-  const { links } = row;
+  const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
-  const unreliable = row.starvation?.unreliable === true;
+  const unreliable = report.starvation?.unreliable === true;
   const failuresStand = !unreliable || failsAtFew(links);
-  const { figures, spare } = figuresOf(row, options);
-  const windowed = options.value === 'last' ? null : row.stats;
+  const { figures, spare } = figuresOf(report, options);
+  const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
     const pair = start + (tos[i] ?? 0);
@@ -79,10 +79,10 @@ function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
 
 /** The column of the chosen figure, and what stands in for it where it has none. */
 function figuresOf(
-  row: MergedReport,
+  report: MergedReport,
   { value, phase }: PictureOptions,
 ): { figures: Uint16Array; spare: Uint16Array | null } {
-  const { links, stats } = row;
+  const { links, stats } = report;
   if (value !== 'last') {
     if (stats === null) return { figures: links.totalUs, spare: null };
     const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;

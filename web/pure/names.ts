@@ -26,7 +26,7 @@ export function sharedPrefix(names: readonly string[]): number {
   return names.some((name) => name.length <= prefix) ? 0 : prefix;
 }
 
-/** What pods are called on the page, in the order of the matrix; safe to show. */
+/** What pods are called on the page, in the order of the mesh; safe to show. */
 export interface PodNames {
   names: readonly string[];
   /** Short, and each different: see `podLabels`. */

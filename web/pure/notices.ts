@@ -120,8 +120,8 @@ function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
   return { label: 'Show', ...target };
 }
 
-function starvedNotice({ mesh, rowOf }: Picture): Notice | null {
-  const starvation = mesh.reports[rowOf[mesh.servedBy.pod] ?? -1]?.starvation;
+function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
+  const starvation = mesh.reports[reportOf[mesh.servedBy.pod] ?? -1]?.starvation;
   if (starvation?.unreliable !== true) return null;
   return {
     id: 'starved',

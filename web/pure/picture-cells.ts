@@ -36,7 +36,7 @@ const UNKNOWN = codeOf('unknown');
 const GONE = codeOf('gone');
 
 /**
- * Works out the cells of a matrix row by row: each is done when it comes, so that little is left to do when the last one
+ * Works out the cells of a mesh row by row: each is done when it comes, so that little is left to do when the last one
  * has. Outcome first, latency second.
  */
 export class CellsMaker {
@@ -79,15 +79,15 @@ export class CellsMaker {
   }
 
   /** Puts a pod's row in; undefined = it has none. O(n). */
-  put(from: number, row: MergedReport | undefined): void {
+  put(from: number, report: MergedReport | undefined): void {
     const { n, state, link, valueUs } = this.#cells;
     const start = from * n;
     this.#before.set(state.subarray(start, start + n));
     link.fill(-1, start, start + n);
     valueUs.fill(Number.NaN, start, start + n);
-    this.#fillUnmeasured(from, row);
-    if (row !== undefined) fillMeasured(this.#cells, from, row, this.#options);
-    this.#count(from, row);
+    this.#fillUnmeasured(from, report);
+    if (report !== undefined) fillMeasured(this.#cells, from, report, this.#options);
+    this.#count(from, report);
   }
 
   /**

@@ -29,11 +29,11 @@ export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
   );
 }
 
-/** The matrix made ready for drawing. */
+/** The mesh made ready for drawing. */
 export interface Picture extends Omit<PictureCells, 'worst'> {
   mesh: Mesh;
   /** Pod to index in `mesh.rows`, -1 without a row. */
-  rowOf: Int32Array;
+  reportOf: Int32Array;
   /** How many of all n * n pairs, self-links included, are in each state. */
   counts: Record<LinkState, number>;
   pods: PodView[];
@@ -44,7 +44,7 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
 }
 
 /**
- * Builds the picture of a matrix: outcome first, latency second. O(n^2).
+ * Builds the picture of a mesh: outcome first, latency second. O(n^2).
  * A window's figure that is not there (no window asked for yet, no answer in it) is replaced by the newest total.
  * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`. `names` as in `pictureOf`.
  */
@@ -57,7 +57,7 @@ export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNam
 }
 
 /**
- * The picture of a matrix whose cells have been worked out. O(n), and O(n) for each pod that nobody reaches. `names`: those
+ * The picture of a mesh whose cells have been worked out. O(n), and O(n) for each pod that nobody reaches. `names`: those
  * of its pods, where they are known already.
  */
 export function pictureOf(
@@ -69,7 +69,7 @@ export function pictureOf(
   const picture: Picture = {
     ...cells,
     mesh,
-    rowOf: rowsByPod(mesh),
+    reportOf: rowsByPod(mesh),
     counts: countsOf(cells.outOf),
     pods: [],
     targets: externalTargets(mesh),
@@ -81,7 +81,7 @@ export function pictureOf(
 
 function rowsByPod(mesh: Mesh): Int32Array {
   const rowOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [i, row] of mesh.reports.entries()) if (rowOf[row.pod] === -1) rowOf[row.pod] = i;
+  for (const [i, report] of mesh.reports.entries()) if (rowOf[report.pod] === -1) rowOf[report.pod] = i;
   return rowOf;
 }
 

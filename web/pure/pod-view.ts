@@ -93,12 +93,12 @@ function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: num
 }
 
 /** `isFull`: there may be more findings than were told, so that figures must do where there is none. */
-function healthOf({ mesh, rowOf }: Picture, view: PodView, isFull: boolean): PodHealth {
+function healthOf({ mesh, reportOf }: Picture, view: PodView, isFull: boolean): PodHealth {
   const { lifecycle } = view.pod;
   if (lifecycle !== 'ready') return lifecycle;
   if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
   if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
-  const row = mesh.reports[rowOf[view.index] ?? -1];
-  if (row === undefined || row.missing !== '') return 'unknown';
-  return row.starvation?.unreliable === true ? 'starved' : 'healthy';
+  const report = mesh.reports[reportOf[view.index] ?? -1];
+  if (report === undefined || report.missing !== '') return 'unknown';
+  return report.starvation?.unreliable === true ? 'starved' : 'healthy';
 }

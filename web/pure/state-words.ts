@@ -48,13 +48,13 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
 }
 
 /** The one outcome that all failed links share, else ''. Looks at `limit` of them at most. */
-export function sharedOutcome({ mesh, n, state, link, rowOf, outOf }: Picture, limit = 500): string {
+export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture, limit = 500): string {
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
   let seen = 0;
   for (let from = 0; from < n && seen < limit; from++) {
     if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
-    const outcomes = mesh.reports[rowOf[from] ?? -1]?.links.outcome;
+    const outcomes = mesh.reports[reportOf[from] ?? -1]?.links.outcome;
     for (let to = 0; to < n && seen < limit; to++) {
       if (state[from * n + to] !== failed) continue;
       seen++;

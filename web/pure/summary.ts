@@ -102,11 +102,11 @@ export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
 }
 
 /** Pods whose row is missing although they run, by index; starting ones have none to give. */
-export function notReporting({ mesh, pods, rowOf }: Picture): PodView[] {
+export function notReporting({ mesh, pods, reportOf }: Picture): PodView[] {
   return pods.filter(({ index, pod }) => {
     if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
-    const row = mesh.reports[rowOf[index] ?? -1];
-    return row === undefined || row.missing !== '';
+    const report = mesh.reports[reportOf[index] ?? -1];
+    return report === undefined || report.missing !== '';
   });
 }
 

@@ -45,9 +45,9 @@ export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }:
         </button>
       </form>
       <p>
-        Every pod pings every other pod, again and again, and itself. In the graph a line is one pod pinging another;
-        the arrow points at the pod that answers. In the heatmap a column is the pod that pings, a row the pod that
-        answers: read down a column for what a pod sees, across a row for how a pod is seen.
+        Every pod pings every other pod and itself, again and again. In the graph a line is one pod pinging another; the
+        arrow points at the pod that answers. In the heatmap a column is what its pod measured, and a row is the pings
+        to its pod.
       </p>
       <p>
         Only failures change a pod’s colour. A slow answer is still an answer: it leaves the pod green and gives it a

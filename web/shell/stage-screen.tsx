@@ -20,7 +20,7 @@ interface StageScreenProps {
   onTryNow(): void;
 }
 
-/** What is shown where there is no matrix to draw: what is so, since when, and what happens next. */
+/** What is shown where there is no mesh to draw: what is so, since when, and what happens next. */
 export function StageScreen(props: StageScreenProps) {
   const { stage, picture } = props;
   return (

@@ -3,7 +3,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { fetchPastMesh } from '../data/history-requests.ts';
 
-/** The matrix of a moment that is looked at. */
+/** The mesh of a moment that is looked at. */
 export interface Moment {
   /** Of the moment, or while that is on its way of the one before; null = none yet. */
   mesh: Mesh | null;
@@ -15,7 +15,7 @@ export interface Moment {
 
 const NONE = { atMs: -1, mesh: null, error: '' };
 
-/** Fetches the matrix as it was at `atMs` (ms since the epoch, serving pod's clock); null = nothing is looked at. */
+/** Fetches the mesh as it was at `atMs` (ms since the epoch, serving pod's clock); null = nothing is looked at. */
 export function useMoment(atMs: number | null): Moment {
   const [state, setState] = useState<{ atMs: number; mesh: Mesh | null; error: string }>(NONE);
   useEffect(() => {

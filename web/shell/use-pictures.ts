@@ -7,8 +7,8 @@ import { buildPicture, type Picture, type PictureOptions, pictureOf } from '../p
 
 /**
  * The picture of the whole (newest totals: what the summary, the notices and the graph speak of), and the one that is
- * drawn: in the heatmap it is of the value and phase that were chosen. null while there is no matrix. Mostly the feed's
- * worker has done the work; what it could not know yet (other thresholds, a matrix of the past) is done here.
+ * drawn: in the heatmap it is of the value and phase that were chosen. null while there is no mesh. Mostly the feed's
+ * worker has done the work; what it could not know yet (other thresholds, a mesh of the past) is done here.
  */
 export function usePictures(
   mesh: Mesh | null,

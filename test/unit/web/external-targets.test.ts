@@ -5,7 +5,7 @@ import { meshOf } from '../../support/feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
-  const rows = mesh.reports.map((row) => ({ ...row, probes: probesOf(row.pod) }));
+  const rows = mesh.reports.map((report) => ({ ...report, probes: probesOf(report.pod) }));
   return externalTargets({ reports: rows });
 }
 

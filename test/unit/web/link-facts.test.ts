@@ -22,8 +22,8 @@ test('a slow link has its phases, its window and since when', () => {
   expect(facts.connectUs).toBeLessThan(1000);
   expect(facts.firstByteUs).toBeGreaterThan(250_000);
   expect(facts.stats).toMatchObject({ samples: 30, failures: 0 });
-  const row = meshOf({ pods: 4, scenario: 'slow-pod' }).reports[0]!;
-  expect(row.atMs - facts.sinceMs).toBeCloseTo(150_000, -2);
+  const report = meshOf({ pods: 4, scenario: 'slow-pod' }).reports[0]!;
+  expect(report.atMs - facts.sinceMs).toBeCloseTo(150_000, -2);
 });
 
 test('a failed link has its outcome, its phase and its words', () => {

@@ -16,7 +16,7 @@ export interface Link {
   sinceMs?: number;
 }
 
-export function rowOf(pod: number, links: Link[], change: Partial<MergedReport> = {}): MergedReport {
+export function reportOf(pod: number, links: Link[], change: Partial<MergedReport> = {}): MergedReport {
   const columns = emptyLinks(links.length);
   for (const [i, link] of links.entries()) {
     columns.to[i] = link.to;

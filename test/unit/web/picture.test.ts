@@ -7,7 +7,7 @@ import { LIFECYCLES } from '../../../server/protocol/pod.ts';
 import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
-import { everyone, meshWith, rowOf, USUAL } from './picture-scene.ts';
+import { everyone, meshWith, reportOf, USUAL } from './picture-scene.ts';
 
 describe('a pod is', () => {
   const healthOf = (mesh: Mesh) => buildPicture(mesh, USUAL).pods.map((pod) => pod.health);
@@ -37,22 +37,28 @@ describe('a pod is', () => {
   });
 
   test('failing when it does not reach itself', () => {
-    const rows = [rowOf(0, everyone(2)), rowOf(1, [{ to: 0 }, { to: 1, outcome: 1 }])];
-    expect(healthOf(meshWith(2, rows))).toEqual(['healthy', 'failing']);
+    const reports = [reportOf(0, everyone(2)), reportOf(1, [{ to: 0 }, { to: 1, outcome: 1 }])];
+    expect(healthOf(meshWith(2, reports))).toEqual(['healthy', 'failing']);
   });
 
   test('not blamed for one failed link of many', () => {
-    const rows = [0, 1, 2].map((pod) => rowOf(pod, everyone(3)));
-    rows[0]!.links.outcome[1] = 3;
-    expect(healthOf(meshWith(3, rows))).toEqual(['healthy', 'healthy', 'healthy']);
+    const reports = [0, 1, 2].map((pod) => reportOf(pod, everyone(3)));
+    reports[0]!.links.outcome[1] = 3;
+    expect(healthOf(meshWith(3, reports))).toEqual(['healthy', 'healthy', 'healthy']);
   });
 
   test('healthy while most of the cluster is dead, if the rest reaches it', () => {
-    const rows = [0, 1].map((pod) =>
-      rowOf(pod, [{ to: 0 }, { to: 1 }, ...[2, 3, 4].map((to) => ({ to, outcome: 3 }))]),
+    const reports = [0, 1].map((pod) =>
+      reportOf(pod, [{ to: 0 }, { to: 1 }, ...[2, 3, 4].map((to) => ({ to, outcome: 3 }))]),
     );
-    const dead = [2, 3, 4].map((pod) => rowOf(pod, [], { missing: 'timeout' }));
-    expect(healthOf(meshWith(5, [...rows, ...dead]))).toEqual(['healthy', 'healthy', 'failing', 'failing', 'failing']);
+    const dead = [2, 3, 4].map((pod) => reportOf(pod, [], { missing: 'timeout' }));
+    expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([
+      'healthy',
+      'healthy',
+      'failing',
+      'failing',
+      'failing',
+    ]);
   });
 
   test('unknown when it is reached but did not report, starved when its figures are not to be trusted', () => {
@@ -68,7 +74,7 @@ describe('a pod is', () => {
   test.each(LIFECYCLES.filter((stage) => stage !== 'ready'))(
     'shown by its stage of life while %s, not by health',
     (stage) => {
-      const mesh = meshWith(2, [rowOf(0, everyone(2, { outcome: 1 }))], (m) => ({
+      const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
         ...m,
         pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: stage } : pod)),
       }));
@@ -78,17 +84,17 @@ describe('a pod is', () => {
 });
 
 test('the worst link is the one that has failed longest, else the slowest', () => {
-  const rows = [
-    rowOf(0, [
+  const reports = [
+    reportOf(0, [
       { to: 0, totalUs: 9000 },
       { to: 1, outcome: 1, sinceMs: 5000 },
     ]),
-    rowOf(1, [{ to: 0, outcome: 3, sinceMs: 60_000 }, { to: 1 }]),
+    reportOf(1, [{ to: 0, outcome: 3, sinceMs: 60_000 }, { to: 1 }]),
   ];
-  expect(buildPicture(meshWith(2, rows), USUAL).worst).toEqual({ from: 1, to: 0 });
-  rows[0]!.links.outcome.fill(0);
-  rows[1]!.links.outcome.fill(0);
-  expect(buildPicture(meshWith(2, rows), USUAL).worst).toEqual({ from: 0, to: 0 });
+  expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 1, to: 0 });
+  reports[0]!.links.outcome.fill(0);
+  reports[1]!.links.outcome.fill(0);
+  expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 0, to: 0 });
   expect(buildPicture(meshWith(2, []), USUAL).worst).toBeNull();
 });
 
@@ -107,13 +113,13 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
   const stages = fc.array(fc.constantFrom(...LIFECYCLES), { minLength: 6, maxLength: 6 });
   fc.assert(
     fc.property(fc.array(row, { maxLength: 6 }), stages, (made, lifecycles) => {
-      const rows = made.map(({ links, missing, unreliable }, pod) =>
-        rowOf(pod, missing === '' ? links : [], {
+      const reports = made.map(({ links, missing, unreliable }, pod) =>
+        reportOf(pod, missing === '' ? links : [], {
           missing,
           starvation: { loopDelayP99Us: 0, suspectShare: 0, unreliable, sinceMs: 0 },
         }),
       );
-      const mesh = meshWith(6, rows, (m) => ({
+      const mesh = meshWith(6, reports, (m) => ({
         ...m,
         pods: m.pods.map((pod, i) => ({ ...pod, lifecycle: lifecycles[i]! })),
       }));
@@ -129,20 +135,20 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
 function slowTwin({ pods, reports: rows }: Mesh, from: number, to: number): string {
   const lifecycles = [pods[from]!.lifecycle, pods[to]!.lifecycle];
   if (lifecycles.includes('gone')) return 'gone';
-  const row = rows.find(({ pod }) => pod === from);
-  const i = row === undefined ? -1 : row.links.to.indexOf(to);
-  if (row === undefined || i === -1) {
+  const report = rows.find(({ pod }) => pod === from);
+  const i = report === undefined ? -1 : report.links.to.indexOf(to);
+  if (report === undefined || i === -1) {
     if (lifecycles.includes('starting')) return 'not-yet';
-    return row === undefined || row.missing !== '' ? 'unknown' : 'not-probed';
+    return report === undefined || report.missing !== '' ? 'unknown' : 'not-probed';
   }
-  const flags = row.links.flags[i]!;
+  const flags = report.links.flags[i]!;
   if ((flags & FLAG_NOT_YET) !== 0) return 'not-yet';
-  if (row.starvation?.unreliable === true) {
-    const measured = [...row.links.outcome].filter((_, link) => (row.links.flags[link]! & FLAG_NOT_YET) === 0);
+  if (report.starvation?.unreliable === true) {
+    const measured = [...report.links.outcome].filter((_, link) => (report.links.flags[link]! & FLAG_NOT_YET) === 0);
     const failed = measured.filter((outcome) => outcome !== 0).length;
-    return row.links.outcome[i] !== 0 && failed < measured.length / 2 ? 'failed' : 'suspect';
+    return report.links.outcome[i] !== 0 && failed < measured.length / 2 ? 'failed' : 'suspect';
   }
-  if (row.links.outcome[i] !== 0) return 'failed';
+  if (report.links.outcome[i] !== 0) return 'failed';
   if ((flags & FLAG_SUSPECT) !== 0) return 'suspect';
-  return LATENCY_STATES[latencyCode(unpack16(row.links.totalUs[i]!), DEFAULT_THRESHOLDS)]!;
+  return LATENCY_STATES[latencyCode(unpack16(report.links.totalUs[i]!), DEFAULT_THRESHOLDS)]!;
 }

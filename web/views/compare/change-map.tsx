@@ -16,7 +16,7 @@ interface ChangeMapProps {
   onOpen(link: { from: string; to: string }): void;
 }
 
-/** The matrix of what changed: column = from, row = to, with the same keys as the heatmap. */
+/** The mesh of what changed: column = from, row = to, with the same keys as the heatmap. */
 export function ChangeMap({ comparison, theme, letterKeys, onOpen }: ChangeMapProps) {
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);

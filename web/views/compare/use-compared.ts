@@ -9,7 +9,7 @@ import { fetchAnnotations, fetchEvents, fetchPastMesh } from '../../data/history
 /** A handle that is still being dragged asks for nothing. */
 const REST_MS = 300;
 
-/** The matrices of the ranges, in their order; those of the ranges before while newer ones are on their way. */
+/** The meshes of the ranges, in their order; those of the ranges before while newer ones are on their way. */
 export interface Compared {
   meshes: readonly Mesh[];
   /** What happened and was noted meanwhile; empty where that cannot be had. */
@@ -21,7 +21,7 @@ export interface Compared {
 
 const NONE = { of: '', meshes: [], events: [], annotations: [], error: '' };
 
-/** Fetches the matrix of each range, with figures over it, and what happened. */
+/** Fetches the mesh of each range, with figures over it, and what happened. */
 export function useCompared(ranges: readonly TimeRange[]): Compared {
   const [state, setState] = useState<Omit<Compared, 'isThere'> & { of: string }>(NONE);
   const key = JSON.stringify(ranges);

@@ -74,10 +74,10 @@ export function PodPanel(props: ViewProps) {
 }
 
 function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
-  const { mesh, rowOf } = props.picture;
+  const { mesh, reportOf } = props.picture;
   const { nowMs } = props;
   const { pod } = view;
-  const row = mesh.reports[rowOf[view.index] ?? -1];
+  const report = mesh.reports[reportOf[view.index] ?? -1];
   const heir = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
   const facts: [string, string][] = [
     ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'not known'],
@@ -92,13 +92,13 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   }
   const lost = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
   if (lost !== undefined) facts.push(['Replaces', `${lost.name}, gone since ${clockText(lost.pod.sinceMs, nowMs)}`]);
-  if (row !== undefined && row.missing !== '')
-    facts.push(['Report', `${row.missing}: ${shownName(row.missingDetail)}`]);
-  if (row !== undefined && row.missing === '' && row.bootTimeMs > 0) {
-    facts.push(['Process', `started ${clockText(row.bootTimeMs, nowMs)}`]);
+  if (report !== undefined && report.missing !== '')
+    facts.push(['Report', `${report.missing}: ${shownName(report.missingDetail)}`]);
+  if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
+    facts.push(['Process', `started ${clockText(report.bootTimeMs, nowMs)}`]);
   }
-  if (row?.starvation) facts.push(['Event loop', `p99 ${latencyText(row.starvation.loopDelayP99Us)} late`]);
-  if (row?.via === 'check') facts.push(['Speaks', 'Goldpinger’s /check']);
+  if (report?.starvation) facts.push(['Event loop', `p99 ${latencyText(report.starvation.loopDelayP99Us)} late`]);
+  if (report?.via === 'check') facts.push(['Speaks', 'Goldpinger’s /check']);
   return (
     <dl className="pod-facts">
       {facts.map(([term, text]) => (
@@ -174,8 +174,8 @@ function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 
 }
 
 function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
-  const { mesh, rowOf } = props.picture;
-  const probes = mesh.reports[rowOf[view.index] ?? -1]?.probes ?? [];
+  const { mesh, reportOf } = props.picture;
+  const probes = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
   if (probes.length === 0) return null;
   return (
     <section>

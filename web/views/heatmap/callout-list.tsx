@@ -8,7 +8,7 @@ import { StateGlyph } from '../state-glyph.tsx';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 
-/** Callouts as words beside the matrix, where and as `placed` has them, within `width` px. */
+/** Callouts as words beside the mesh, where and as `placed` has them, within `width` px. */
 export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; picture: Picture; width: number }) {
   const { placed, picture, width, onSelect } = props;
   return placed.map(({ callout, action, x, y }) => (
@@ -22,7 +22,7 @@ export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; pictur
   ));
 }
 
-/** Callouts as a list below the matrix, where there is no room beside it. */
+/** Callouts as a list below the mesh, where there is no room beside it. */
 export function CalloutList(props: Select & { callouts: Callout[]; picture: Picture }) {
   const { callouts, picture, onSelect } = props;
   if (callouts.length === 0) return null;

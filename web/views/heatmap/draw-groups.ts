@@ -39,7 +39,7 @@ function groupIsBold(
   return false;
 }
 
-/** The middle of a group, from the matrix' corner. */
+/** The middle of a group, from the mesh' corner. */
 export function middleOf({ layout }: Scene, start: number, length: number): number {
   const end = (layout.starts[start + length - 1] ?? 0) + layout.pitch - layout.gap;
   return ((layout.starts[start] ?? 0) + end) / 2;

@@ -5,7 +5,7 @@ import type { Picture } from '../../pure/picture.ts';
 import type { Size } from '../use-size.ts';
 import type { Cell } from './scene.ts';
 
-/** How far the matrix is scrolled, CSS px. */
+/** How far the mesh is scrolled, CSS px. */
 export interface Scroll {
   x: number;
   y: number;
@@ -14,12 +14,12 @@ export interface Scroll {
 /** In a picture in which several pairs share a pixel, what the pointer finds within so many px. */
 const REACH = 1.5;
 
-/** Whether the matrix is larger than its view and moves in it. */
+/** Whether the mesh is larger than its view and moves in it. */
 export function isScrolled({ scrollable, shared }: HeatLayout): boolean {
   return scrollable && !shared;
 }
 
-/** The scrolled area: as large as the picture, plus what of the matrix is out of view. */
+/** The scrolled area: as large as the picture, plus what of the mesh is out of view. */
 export function sizerOf(layout: HeatLayout, size: Size, height: number): { width: number | string; height: number } {
   if (!isScrolled(layout)) return { width: '100%', height };
   return { width: size.width + layout.extent - layout.viewWidth, height: height + layout.extent - layout.viewHeight };

@@ -55,7 +55,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
         ref={scroller}
         role="grid"
         tabIndex={0}
-        aria-label="Heatmap: columns ping, rows answer"
+        aria-label="Heatmap: a column is what a pod measured, a row is pings to a pod"
         aria-rowcount={arrangement.pods.length}
         aria-colcount={arrangement.pods.length}
         aria-activedescendant={cursor.active === null ? undefined : 'heat-cell'}
@@ -124,9 +124,9 @@ interface SpokenProps {
 function ReadingNote({ model: { layout } }: { model: HeatModel }) {
   return (
     <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
-      Read <b>down</b> a column: what a pod sees.
+      <b>Column</b>: what a pod measured.
       <br />
-      Read <b>across</b> a row: how a pod is seen.
+      <b>Row</b>: pings to a pod.
     </p>
   );
 }

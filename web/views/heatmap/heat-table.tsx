@@ -10,10 +10,10 @@ import { StateGlyph } from '../state-glyph.tsx';
 import { TableFrame } from '../table-frame.tsx';
 import './heat-table.css';
 
-/** Up to this many pods the table is a matrix like the picture; beyond, a list of the links most worth seeing. */
+/** Up to this many pods the table is a mesh like the picture; beyond, a list of the links most worth seeing. */
 const MOST_COLUMNS = 12;
 
-/** The heatmap as a table: a matrix where it is small, else its worst links, with a note on what is left out. */
+/** The heatmap as a table: a mesh where it is small, else its worst links, with a note on what is left out. */
 export function HeatTable({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   return arrangement.pods.length <= MOST_COLUMNS ? (
     <MatrixTable props={props} arrangement={arrangement} />
@@ -27,7 +27,7 @@ function MatrixTable({ props: { picture, onSelect }, arrangement }: { props: Vie
   const name = (pod: number) => picture.pods[pod]?.name;
   const uid = (pod: number) => picture.pods[pod]?.pod.uid ?? '';
   return (
-    <TableFrame caption="Every link: columns ping, rows answer">
+    <TableFrame caption="Every link: a column is what a pod measured, a row is pings to a pod">
       <thead>
         <tr>
           <th scope="col">to \ from</th>

@@ -20,8 +20,8 @@ const ORDER_NAMES: Record<OrderBy, string> = {
   name: 'name',
   node: 'node, name',
   zone: 'zone, node',
-  'worst-row': 'worst row',
-  'worst-column': 'worst column',
+  'worst-row': 'worst target',
+  'worst-column': 'worst source',
 };
 const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'connect', 'first-byte': 'first byte' };
 const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;

@@ -19,7 +19,7 @@ import './heatmap.css';
 /** So many findings leave the legend in sight. */
 const MOST_FINDINGS = 3;
 
-/** The matrix of all links: column = from, row = to. Legend and thresholds go to the side panel. */
+/** The mesh of all links: column = from, row = to. Legend and thresholds go to the side panel. */
 export function HeatmapView(props: ViewProps) {
   const { picture, asTable } = props;
   const frame = useRef<HTMLDivElement>(null);
@@ -77,7 +77,7 @@ function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
 /** What the heatmap has to say in the side panel, while nothing is selected. */
 function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
   const { props, arrangement, numbered } = panel;
-  // The matrix first: the panel counts a million links anew.
+  // The mesh first: the panel counts a million links anew.
   const picture = useDeferredValue(props.picture);
   if (props.panelSlot === null) return null;
   return createPortal(

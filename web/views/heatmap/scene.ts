@@ -26,7 +26,7 @@ export interface Scene {
   token: Token;
   /** Device px in one CSS px. */
   dpr: number;
-  /** How far the matrix is scrolled, CSS px. */
+  /** How far the mesh is scrolled, CSS px. */
   scrollX: number;
   scrollY: number;
 }

@@ -19,12 +19,12 @@ export interface HeatModel {
   callouts: Callout[];
   /** What the axes are grouped by: the reader's choice, or nodes where names do not fit. */
   group: ViewProps['group'];
-  /** Room is kept right of the matrix for callouts; without it they are listed below. */
+  /** Room is kept right of the mesh for callouts; without it they are listed below. */
   calloutsBeside: boolean;
   order: KeptOrder;
 }
 
-/** Below this width callouts go under the matrix, CSS px. */
+/** Below this width callouts go under the mesh, CSS px. */
 const BESIDE_FROM = 820;
 /** Names are measured this large and never get more room than `MOST_NAME`, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
