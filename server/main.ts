@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { pino } from 'pino';
-import { type Config, describeConfig, readOwnConfig } from './config/config.ts';
+import { type Config, describeConfig, readConfig } from './config/config.ts';
 import { realClock } from './runtime/clock.ts';
 import { textOf } from './runtime/errors.ts';
 import { type Service, startService } from './service.ts';
@@ -9,15 +9,15 @@ import { type Service, startService } from './service.ts';
 /** Set by the build: package.json's version. */
 declare const __VERSION__: string;
 
-const reading = readOwnConfig(__VERSION__);
-if (reading.kind === 'print') {
-  process.stdout.write(reading.text);
-} else if (reading.kind === 'faulty') {
-  const list = reading.faults.map((fault) => `  ${fault}\n`).join('');
-  process.stderr.write(`goldpinger-ts cannot start, these settings are wrong:\n${list}See --help.\n`);
+const result = readConfig(__VERSION__);
+if (result.kind === 'print') {
+  process.stdout.write(result.text);
+} else if (result.kind === 'invalid') {
+  const list = result.errors.map((error) => `  ${error}\n`).join('');
+  process.stderr.write(`goldpinger-ts cannot start: these settings are invalid.\n${list}See --help.\n`);
   process.exitCode = 1;
 } else {
-  void run(reading.config, reading.warnings);
+  void run(result.config, result.warnings);
 }
 
 async function run(config: Config, warnings: string[]): Promise<void> {
@@ -25,7 +25,7 @@ async function run(config: Config, warnings: string[]): Promise<void> {
   for (const warning of warnings) log.warn({}, warning);
   log.info({ version: __VERSION__, config: describeConfig(config) }, 'starting');
   process.on('uncaughtException', (error) => {
-    log.fatal({ err: error }, 'a fault nobody caught; ending');
+    log.fatal({ err: error }, 'uncaught error; the process ends');
     process.exit(1);
   });
   let service: Service;
@@ -48,18 +48,18 @@ async function run(config: Config, warnings: string[]): Promise<void> {
   let stopping = false;
   const onSignal = (signal: string) => {
     if (stopping) {
-      log.warn({ signal }, 'second signal: ending at once');
+      log.warn({ signal }, 'second signal; the process ends at once');
       process.exit(0);
     }
     stopping = true;
-    log.info({ signal, graceMs: config.shutdownGraceMs }, 'ending: not ready any more, still answering pings');
+    log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping: not ready any more, but pings are still answered');
     void service.stop().then(() => {
-      log.info({}, 'ended');
+      log.info({}, 'stopped');
       process.exit(0);
     });
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  // Last: who reads it may end us at once, and is owed the grace.
+  // Last: whoever reads this line may stop us at once, and SHUTDOWN_GRACE must hold then too.
   log.info({ address: service.address }, 'listening');
 }

@@ -1,4 +1,6 @@
 import { formatDurationMs } from '../runtime/duration.ts';
+import { textOf } from '../runtime/errors.ts';
+import { readCommandLine } from './command-line.ts';
 import { helpText } from './help.ts';
 import { flagOf, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
@@ -13,79 +15,72 @@ export interface Config extends Omit<Values, 'clientPort' | 'namespace' | 'stati
   refreshIntervalMs: number;
 }
 
-/** What the command line and the environment ask for. */
-type Reading =
+/** What the command line and the environment ask for: to run, to print a text and end, or nothing that is valid. */
+type ConfigResult =
   | { kind: 'run'; config: Config; warnings: string[] }
   | { kind: 'print'; text: string }
-  | { kind: 'faulty'; faults: string[] };
+  | { kind: 'invalid'; errors: string[] };
 
-interface Source {
-  text: string;
-  /** How the user wrote it, for messages: `--port` or `PORT`. */
-  name: string;
-  given: boolean;
-}
-
-/** Where a setting's text comes from: its flag, its variable, its deprecated flag or variable, its default. */
-function sourceOf(
-  setting: Setting<unknown>,
-  flags: Map<string, string>,
-  env: Record<string, string | undefined>,
-  warnings: string[],
-): Source {
-  const older = setting.deprecated;
-  const given = [
-    { text: flags.get(setting.variable), name: flagOf(setting.variable) },
-    { text: env[setting.variable], name: setting.variable },
-  ].find(({ text }) => text !== undefined && (text !== '' || setting.emptyIsValue));
-  if (given?.text !== undefined) return { text: given.text, name: given.name, given: true };
-  const deprecated = [
-    { text: flags.get(older?.variable ?? ''), name: flagOf(older?.variable ?? '') },
-    { text: env[older?.variable ?? ''], name: older?.variable ?? '' },
-  ].find(({ text }) => older !== undefined && text !== undefined && text !== '');
-  if (older === undefined || deprecated?.text === undefined) {
-    return { text: setting.default, name: setting.variable, given: false };
-  }
-  warnings.push(`${deprecated.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
-  try {
-    return { text: older.rewrite(deprecated.text), name: deprecated.name, given: true };
-  } catch (error) {
-    const said = error instanceof Error ? error.message : '';
-    throw new RangeError(`${deprecated.name}=${deprecated.text.slice(0, 80)}: ${said}`);
-  }
-}
+type Environment = Record<string, string | undefined>;
 
 /**
- * Reads the configuration. `args` are without node and script; `env` as in `process.env`.
- * Faults name every bad setting at once, so that nobody mends them one restart at a time. Never throws.
+ * Reads the configuration, by default that of this process. `version` is for `--version`; `args` are without node and
+ * script. `errors` name every bad setting at once, so that nobody has to restart for each of them. Never throws.
  */
-export function readConfig(args: readonly string[], env: Record<string, string | undefined>, version: string): Reading {
+export function readConfig(
+  version: string,
+  args: readonly string[] = process.argv.slice(2),
+  env: Environment = process.env,
+): ConfigResult {
   const line = readCommandLine(args);
   if (line.help) return { kind: 'print', text: helpText(version) };
   if (line.version) return { kind: 'print', text: `${version}\n` };
   const warnings: string[] = [];
-  const faults = [...line.faults];
+  const errors = [...line.errors];
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    const source = sourceOf(setting, line.values, env);
+    if (source !== null) given.add(name);
     try {
-      const source = sourceOf(setting, line.values, env, warnings);
-      if (source.given) given.add(name);
-      try {
-        values[name] = setting.parse(source.text);
-      } catch (error) {
-        const shown = name === 'writeToken' ? '***' : source.text.slice(0, 80);
-        faults.push(`${source.name}=${shown}: ${error instanceof Error ? error.message : ''}`);
+      if (source?.isDeprecated) {
+        warnings.push(`${source.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
       }
+      const text = source?.isDeprecated ? setting.deprecated?.rewrite(source.text) : source?.text;
+      values[name] = setting.parse(text ?? setting.default);
     } catch (error) {
-      faults.push(error instanceof Error ? error.message : String(error));
+      const shown = name === 'writeToken' ? '***' : (source?.text ?? setting.default).slice(0, 80);
+      errors.push(`${source?.name ?? setting.variable}=${shown}: ${textOf(error)}`);
     }
   }
-  if (faults.length > 0) return { kind: 'faulty', faults };
+  if (errors.length > 0) return { kind: 'invalid', errors };
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
   }
   return { kind: 'run', config: complete(values as Values, given), warnings };
+}
+
+/** The text of a setting as the user gave it. */
+interface Source {
+  text: string;
+  /** How the user wrote it, for messages: `--port` or `PORT`. */
+  name: string;
+  isDeprecated: boolean;
+}
+
+/** Where a setting's text comes from: its flag, its variable, its deprecated flag or variable; null = the default. */
+function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: Environment): Source | null {
+  const older = setting.deprecated?.variable ?? '';
+  const candidates = [
+    { text: flags.get(setting.variable), name: flagOf(setting.variable), isDeprecated: false },
+    { text: env[setting.variable], name: setting.variable, isDeprecated: false },
+    { text: flags.get(older), name: flagOf(older), isDeprecated: true },
+    { text: env[older], name: older, isDeprecated: true },
+  ];
+  for (const { text, ...rest } of candidates) {
+    if (text !== undefined && (text !== '' || setting.emptyIsValue)) return { text, ...rest };
+  }
+  return null;
 }
 
 function complete(values: Values, given: Set<SettingName>): Config {
@@ -114,71 +109,4 @@ export function describeConfig(config: Config): Record<string, unknown> {
 
 function withoutPassword(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//***@');
-}
-
-/** Reads the configuration of this process from its own arguments and environment. `version` is for `--version`. */
-export function readOwnConfig(version: string): Reading {
-  return readConfig(process.argv.slice(2), process.env, version);
-}
-
-/** What the command line says, before any value is looked at. */
-interface CommandLine {
-  help: boolean;
-  version: boolean;
-  /** Texts by variable name. */
-  values: Map<string, string>;
-  /** One sentence a fault. */
-  faults: string[];
-}
-
-/** Variables that may be left without a value on the command line: `--use-host-ip` is `--use-host-ip=true`. */
-function switches(): Set<string> {
-  return new Set(
-    Object.values(SETTINGS)
-      .filter((setting) => setting.default === 'true' || setting.default === 'false')
-      .map((setting) => setting.variable),
-  );
-}
-
-/** Every variable by its flag, deprecated ones included. */
-function variablesByFlag(): Map<string, string> {
-  const variables = Object.values(SETTINGS).flatMap((setting) =>
-    setting.deprecated === undefined ? [setting.variable] : [setting.variable, setting.deprecated.variable],
-  );
-  return new Map(variables.map((variable) => [flagOf(variable), variable]));
-}
-
-/** Variables whose flag adds to what was given before; any other flag that is given twice counts as given last. */
-function lists(): Set<string> {
-  const settings: Setting<unknown>[] = Object.values(SETTINGS);
-  return new Set(settings.filter(({ repeatable }) => repeatable).map(({ variable }) => variable));
-}
-
-/** Reads `--name value`, `--name=value` and bare switches. `args` are without node and script. Never throws. */
-function readCommandLine(args: readonly string[]): CommandLine {
-  const line: CommandLine = { help: false, version: false, values: new Map(), faults: [] };
-  const flags = variablesByFlag();
-  const bare = switches();
-  const repeatable = lists();
-  const take = (variable: string, text: string) => {
-    const before = repeatable.has(variable) ? line.values.get(variable) : undefined;
-    line.values.set(variable, before === undefined ? text : `${before} ${text}`);
-  };
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i] ?? '';
-    const equals = arg.indexOf('=');
-    const name = equals < 0 ? arg : arg.slice(0, equals);
-    const variable = flags.get(name);
-    if (arg === '--help' || arg === '-h') line.help = true;
-    else if (arg === '--version') line.version = true;
-    else if (variable === undefined) {
-      line.faults.push(`${name.slice(0, 80)}: no such flag; --help lists them`);
-      // Its value, if it has one, is not a second fault.
-      if (name.startsWith('-') && equals < 0 && !(args[i + 1] ?? '-').startsWith('-')) i++;
-    } else if (equals >= 0) take(variable, arg.slice(equals + 1));
-    else if (bare.has(variable)) line.values.set(variable, 'true');
-    else if (i + 1 < args.length) take(variable, args[++i] ?? '');
-    else line.faults.push(`${name}: expected a value`);
-  }
-  return line;
 }

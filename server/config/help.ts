@@ -17,7 +17,7 @@ function wrap(text: string): string {
 }
 
 function describe(setting: Setting<unknown>): string {
-  const shown = setting.defaultWords ?? (setting.default === '' ? 'none' : setting.default);
+  const shown = setting.defaultText ?? (setting.default === '' ? 'none' : setting.default);
   const older = setting.deprecated === undefined ? '' : ` Older name, deprecated: ${setting.deprecated.variable}.`;
   return `  ${flagOf(setting.variable)}, ${setting.variable}  (${shown})\n${wrap(`${setting.help}.${older}`)}`;
 }

@@ -9,7 +9,7 @@ export const anyText: Parser<string> = (text) => text;
 /** Text, or null where the setting is empty. */
 export const optionalText: Parser<string | null> = (text) => (text === '' ? null : text);
 
-/** A duration in Go's notation, in ms; at least `leastMs`, at most a day. */
+/** A duration in Go's notation, from `leastMs` to a day. Value in ms. */
 export const durationMs =
   (leastMs: number): Parser<number> =>
   (text) => {
@@ -18,7 +18,7 @@ export const durationMs =
     return ms;
   };
 
-/** A token that cannot be guessed and goes through an HTTP header (RFC 6750), or '' for none. Never repeated in a message. */
+/** A token that is hard to guess and valid in an HTTP header (RFC 6750), or '' for none. Messages never repeat it. */
 export const secret: Parser<string> = (text) => {
   if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,256}=*$/.test(text)) {
     throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-');
@@ -50,7 +50,7 @@ export const optionalWhole =
   (text) =>
     text === '' ? null : whole(least, most)(text);
 
-/** What Go's strconv.ParseBool takes. */
+/** A boolean in any notation that Go's strconv.ParseBool accepts. */
 export const flag: Parser<boolean> = (text) => {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
@@ -66,7 +66,7 @@ export const oneOf =
     return word;
   };
 
-/** Entries separated by spaces; at most `most`. */
+/** At most `most` entries separated by spaces; duplicates are dropped. */
 export const list =
   (most: number): Parser<string[]> =>
   (text) => {
@@ -83,7 +83,7 @@ export const families: Parser<(4 | 6)[]> = (text) => {
   return known;
 };
 
-/** A Kubernetes label selector: bounded, and free of what would end a query parameter early. */
+/** A Kubernetes label selector of bounded length, without characters that would end a query parameter. */
 export const labelSelector: Parser<string> = (text) => {
   if (text.length > 1024 || !/^[\w./!=,() -]+$/.test(text)) {
     throw new RangeError('expected a label selector such as app=goldpinger');

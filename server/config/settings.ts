@@ -31,22 +31,22 @@ export interface Setting<T> {
   group: (typeof GROUPS)[number];
   /** As it would be written in the variable. */
   default: string;
-  /** What `--help` says of the default where the value does not say it. */
-  defaultWords?: string;
+  /** The default as `--help` shows it, where `default` alone would not be understood. */
+  defaultText?: string;
   parse: Parser<T>;
   help: string;
   /** An older name, and how its value is rewritten to this one's notation; accepted with one warning. */
   deprecated?: { variable: string; rewrite: (text: string) => string };
-  /** A list: the flag may be given several times, as Goldpinger's may, and each adds to it. */
+  /** The flag may be given several times, as in Goldpinger; each use adds to the list. */
   repeatable?: true;
   /** An empty value means something of its own instead of "unset". */
   emptyIsValue?: true;
 }
 
-/** A setting as it is described: its value's type comes from its parser. */
+/** Describes a setting; the type of its value is that of its parser. */
 const setting = <T>(description: Setting<T>): Setting<T> => description;
 
-/** Goldpinger's older `*_TIMEOUT_MS` integers. */
+/** Goldpinger's older settings `*_TIMEOUT_MS`: whole milliseconds. */
 const inMs = (variable: string) => ({
   variable,
   rewrite: (text: string) => {
@@ -55,7 +55,7 @@ const inMs = (variable: string) => ({
   },
 });
 
-/** A deadline in Go's notation, at least 1 ms; its older name with `_MS` counts whole milliseconds. */
+/** A deadline in Go's notation, at least 1 ms. Its older name ends with `_MS` and takes whole milliseconds. */
 const timeout = (variable: string, group: Setting<number>['group'], byDefault: string, help: string) =>
   setting({
     variable,
@@ -66,13 +66,13 @@ const timeout = (variable: string, group: Setting<number>['group'], byDefault: s
     deprecated: inMs(`${variable}_MS`),
   });
 
-/** The settings that say who the peers are, and who of them we are. */
+/** The settings that say which pods are peers, and which pod is our own. */
 const PEER_SETTINGS = {
   clientPort: setting({
     variable: 'CLIENT_PORT_OVERRIDE',
     group: 'Peers',
     default: '',
-    defaultWords: 'PORT',
+    defaultText: 'PORT',
     parse: optionalWhole(1, 65_535),
     help: 'Port to call peers on',
   }),
@@ -80,7 +80,7 @@ const PEER_SETTINGS = {
     variable: 'NAMESPACE',
     group: 'Peers',
     default: '',
-    defaultWords: "the service account's",
+    defaultText: "the service account's",
     parse: optionalText,
     emptyIsValue: true,
     help: 'Namespace to list peers in; set but empty: all namespaces',
@@ -96,7 +96,7 @@ const PEER_SETTINGS = {
     variable: 'KUBECONFIG',
     group: 'Peers',
     default: '',
-    defaultWords: 'in-cluster account',
+    defaultText: 'in-cluster account',
     parse: optionalText,
     help: 'Path of a kubeconfig file',
   }),
@@ -112,14 +112,14 @@ const PEER_SETTINGS = {
     group: 'Peers',
     default: '',
     parse: anyText,
-    help: 'Own address, to know the own pod by',
+    help: 'Own address; it identifies the own pod among the peers',
   }),
   podName: setting({
     variable: 'POD_NAME',
     group: 'Peers',
     default: '',
     parse: anyText,
-    help: 'Own pod name, to know the own pod by',
+    help: 'Own pod name; it identifies the own pod among the peers',
   }),
   useHostIP: setting({
     variable: 'USE_HOST_IP',
@@ -152,7 +152,7 @@ const PEER_SETTINGS = {
   }),
 };
 
-/** Every setting there is. Names and defaults are Goldpinger's where it has the setting. */
+/** All settings. Names and defaults are Goldpinger's where Goldpinger has the setting. */
 export const SETTINGS = {
   host: setting({
     variable: 'HOST',
@@ -173,7 +173,7 @@ export const SETTINGS = {
     group: 'Listening',
     default: '5s',
     parse: durationMs(0),
-    help: 'After SIGTERM, go on answering pings for this long so that a rollout looks like no network fault',
+    help: 'How long pings are still answered after SIGTERM, so that a rollout does not look like a network fault',
   }),
   ...PEER_SETTINGS,
   refreshIntervalS: setting({
@@ -194,7 +194,7 @@ export const SETTINGS = {
     variable: 'PING_NUMBER',
     group: 'Pinging',
     default: '0',
-    defaultWords: '0 = all',
+    defaultText: '0 = all',
     parse: whole(0, 65_535),
     help: 'How many peers each pod pings',
   }),
@@ -240,7 +240,7 @@ export const SETTINGS = {
     group: 'Answers',
     default: '32',
     parse: whole(0, 1000),
-    help: 'Most pages that may watch this pod live at once; further ones ask every 5 s',
+    help: 'The most pages that this pod sends live updates to; further pages ask every 5 s',
   }),
   resultsMemoryMiB: setting({
     variable: 'RESULTS_MEMORY',
@@ -254,29 +254,29 @@ export const SETTINGS = {
     group: 'Answers',
     default: '100ms',
     parse: durationMs(1),
-    help: 'From this latency on a link is called slow in findings and events',
+    help: 'A link with this latency or more is slow',
   }),
   historyWindowMs: setting({
     variable: 'HISTORY_WINDOW',
     group: 'Answers',
     default: '1h',
     parse: durationMs(60_000),
-    help: 'How far back the past of the links is kept, as finely as HISTORY_MEMORY allows',
+    help: 'How far back the history of the links is kept; HISTORY_MEMORY limits how fine it is',
   }),
   historyMemoryMiB: setting({
     variable: 'HISTORY_MEMORY',
     group: 'Answers',
     default: '8',
     parse: whole(1, 1024),
-    help: 'MiB for the past of all links together, at most',
+    help: 'The most MiB for the history of all links together',
   }),
   writeToken: setting({
     variable: 'WRITE_TOKEN',
     group: 'Answers',
     default: '',
-    defaultWords: 'no writing',
+    defaultText: 'writing is off',
     parse: secret,
-    help: 'Bearer token of those who may write annotations; 16 characters or more',
+    help: 'Bearer token for writing annotations; 16 characters or more',
   }),
   logLevel: setting({
     variable: 'LOG_LEVEL',

@@ -35,7 +35,7 @@ describe('deploy/helm/goldpinger', () => {
     const values = Object.fromEntries(
       env.flatMap(({ name: key, value }) => (value === undefined ? [] : [[key, value]])),
     );
-    expect(readConfig([], values, '0')).toHaveProperty('config');
+    expect(readConfig('0', [], values)).toHaveProperty('config');
   });
 
   it.each([

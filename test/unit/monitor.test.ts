@@ -8,8 +8,8 @@ import { podOf } from './metrics/scene.ts';
 
 /** A pod's view of its peers, with these settings. */
 function start(env: Record<string, string>) {
-  const reading = readConfig([], env, '1.2.3');
-  if (reading.kind !== 'run') throw new Error(JSON.stringify(reading));
+  const result = readConfig('1.2.3', [], env);
+  if (result.kind !== 'run') throw new Error(JSON.stringify(result));
   const clock = new FakeClock();
   const silent = () => {};
   const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
@@ -18,7 +18,7 @@ function start(env: Record<string, string>) {
     ...{ onSample: silent, onLinkChange: silent, onExternalResult: silent },
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
-  const view = new Monitor(reading.config, deps, hooks, clock.nowMs());
+  const view = new Monitor(result.config, deps, hooks, clock.nowMs());
   onTestFinished(() => view.stop());
   return { view, clock, setPods: (...pods: Pod[]) => view.setPods({ ...known, pods }) };
 }

@@ -11,7 +11,7 @@ describe('README.md', () => {
   it.each(Object.values(SETTINGS).map(({ variable }) => variable))('explains %s with its default', (variable) => {
     const report = readme.split('\n').find((line) => line.startsWith(`| \`${variable}\` |`)) ?? '';
     const setting = Object.values(SETTINGS).find((candidate) => candidate.variable === variable);
-    expect(report).toContain(setting?.defaultWords ?? setting?.default);
+    expect(report).toContain(setting?.defaultText ?? setting?.default);
     expect(report).toContain(setting?.help);
   });
 

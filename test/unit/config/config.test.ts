@@ -4,15 +4,15 @@ import { type Config, describeConfig, readConfig } from '../../../server/config/
 import { flagOf, SETTINGS } from '../../../server/config/settings.ts';
 
 function run(args: string[], env: Record<string, string> = {}): { config: Config; warnings: string[] } {
-  const reading = readConfig(args, env, '1.2.3');
-  if (reading.kind !== 'run') throw new Error(JSON.stringify(reading));
-  return reading;
+  const result = readConfig('1.2.3', args, env);
+  if (result.kind !== 'run') throw new Error(JSON.stringify(result));
+  return result;
 }
 
-function faults(args: string[], env: Record<string, string> = {}): string[] {
-  const reading = readConfig(args, env, '1.2.3');
-  if (reading.kind !== 'faulty') throw new Error(`expected faults, got ${reading.kind}`);
-  return reading.faults;
+function errorsOf(args: string[], env: Record<string, string> = {}): string[] {
+  const result = readConfig('1.2.3', args, env);
+  if (result.kind !== 'invalid') throw new Error(`expected errors, got ${result.kind}`);
+  return result.errors;
 }
 
 describe('readConfig', () => {
@@ -88,7 +88,7 @@ describe('readConfig', () => {
   });
 
   it('names every bad setting at once', () => {
-    const said = faults(['--prot', '1', '--ping-timeout'], {
+    const errors = errorsOf(['--prot', '1', '--ping-timeout'], {
       PORT: '99999',
       REFRESH_INTERVAL: 'soon',
       IP_VERSIONS: '5',
@@ -107,11 +107,21 @@ describe('readConfig', () => {
     ];
     for (const name of [...expected, 'CHECK_ALL_TIMEOUT_MS']) {
       expect(
-        said.filter((fault) => fault.startsWith(`${name}=`) || fault.startsWith(`${name}:`)),
+        errors.filter((error) => error.startsWith(`${name}=`) || error.startsWith(`${name}:`)),
         name,
       ).toHaveLength(1);
     }
-    expect(said).toHaveLength(8);
+    expect(errors).toHaveLength(8);
+  });
+
+  it('names an unknown flag once, without its value, and every argument that is no flag', () => {
+    const errors = errorsOf(['--prot', '1', 'stray', '-xyz', '--use-host-ip', 'false', '--a=b', '--', 'x'.repeat(100)]);
+    const names = errors.map((error) => error.split(':')[0]);
+    expect(names).toEqual(['--prot', 'stray', '-xyz', 'false', '--a', 'x'.repeat(80)]);
+  });
+
+  it('takes a value that begins with a dash', () => {
+    expect(errorsOf(['--jitter-factor', '-1'])).toEqual(['--jitter-factor=-1: expected a number from 0 to 10']);
   });
 
   it('never throws, whatever it is given', () => {
@@ -119,19 +129,20 @@ describe('readConfig', () => {
       fc.property(
         fc.array(fc.string()),
         fc.dictionary(fc.constantFrom(...Object.values(SETTINGS).map(({ variable }) => variable)), fc.string()),
-        (args, env) => ['run', 'print', 'faulty'].includes(readConfig(args, env, '1').kind),
+        (args, env) => ['run', 'print', 'invalid'].includes(readConfig('1', args, env).kind),
       ),
     );
   });
 
   it('prints every setting with its flag in --help', () => {
-    const reading = readConfig(['--help'], {}, '1.2.3');
-    if (reading.kind !== 'print') throw new Error('expected text');
+    const result = readConfig('1.2.3', ['--help'], {});
+    if (result.kind !== 'print') throw new Error('expected text');
     for (const { variable } of Object.values(SETTINGS)) {
-      expect(reading.text).toContain(`${flagOf(variable)}, ${variable}`);
+      expect(result.text).toContain(`${flagOf(variable)}, ${variable}`);
     }
-    expect(Math.max(...reading.text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
-    expect(readConfig(['--version'], {}, '1.2.3')).toEqual({ kind: 'print', text: '1.2.3\n' });
+    expect(Math.max(...result.text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+    expect(readConfig('1.2.3', ['-h'], {})).toEqual(result);
+    expect(readConfig('1.2.3', ['--version'], {})).toEqual({ kind: 'print', text: '1.2.3\n' });
   });
 
   it('logs itself by variable and without passwords', () => {
@@ -147,6 +158,6 @@ it('neither logs a token nor repeats it in a message, and refuses one that could
   expect(config.writeToken).toBe('a-token-of-some-length');
   expect(JSON.stringify(describeConfig(config))).not.toContain('a-token');
   expect(describeConfig(config)).toMatchObject({ WRITE_TOKEN: '***' });
-  const short = readConfig([], { WRITE_TOKEN: 'short' }, '1.0.0');
-  expect(short).toMatchObject({ kind: 'faulty', faults: [expect.stringMatching(/^WRITE_TOKEN=\*\*\*: expected 16/)] });
+  const short = readConfig('1.0.0', [], { WRITE_TOKEN: 'short' });
+  expect(short).toMatchObject({ kind: 'invalid', errors: [expect.stringMatching(/^WRITE_TOKEN=\*\*\*: expected 16/)] });
 });

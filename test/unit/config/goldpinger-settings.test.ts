@@ -36,9 +36,9 @@ const GOLDPINGER: [variable: string, flag: string, value: string, config: Partia
 ];
 
 function configOf(args: string[], env: Record<string, string>): Config {
-  const reading = readConfig(args, env, '1.2.3');
-  if (reading.kind !== 'run') throw new Error(JSON.stringify(reading));
-  return reading.config;
+  const result = readConfig('1.2.3', args, env);
+  if (result.kind !== 'run') throw new Error(JSON.stringify(result));
+  return result.config;
 }
 
 describe("Goldpinger's settings", () => {

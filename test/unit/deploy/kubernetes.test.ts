@@ -79,7 +79,7 @@ describe('deploy/kubernetes', () => {
       expect(known).toContain(variable);
       if (value !== undefined) env[variable] = value;
     }
-    expect(readConfig([], env, '0')).toMatchObject({ config: { host: '0.0.0.0', port: 8080 } });
+    expect(readConfig('0', [], env)).toMatchObject({ config: { host: '0.0.0.0', port: 8080 } });
   });
 
   it.each(workloads)('%s leaves more time to stop than the server takes', (name) => {
