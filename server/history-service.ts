@@ -1,5 +1,5 @@
 import type { Config } from './config/config.ts';
-import { AnnotationStore, podTokenOf } from './events/annotations.ts';
+import { AnnotationStore } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
 import type { PastContext, RouteContext } from './http/context.ts';
@@ -114,13 +114,13 @@ export class EventService {
   readonly #own: Monitor;
   readonly #journal: EventJournal;
   readonly #events: EventsReader;
-  readonly #book: AnnotationStore;
+  readonly #ownAnnotations: AnnotationStore;
   readonly #annotations: MeshAnnotations;
-  readonly #tokens: Pick<RouteContext, 'writeToken' | 'podToken'>;
+  readonly #writeToken: string;
 
   constructor(config: Config, { clock, random, log, own, askAll }: EventServiceParts) {
     this.#own = own;
-    this.#tokens = { writeToken: config.writeToken, podToken: podTokenOf(config.writeToken) };
+    this.#writeToken = config.writeToken;
     this.podLifetimes = new PodLifetimes(config, clock);
     this.#journal = new EventJournal(config, { clock, random });
     this.#events = createEventsReader(config, {
@@ -129,9 +129,14 @@ export class EventService {
       podOf: (uid) => this.podLifetimes.lastKnown(uid),
       podCount: () => own.snapshot.pods.length,
     });
-    this.#book = new AnnotationStore({ clock, log, token: config.writeToken });
+    this.#ownAnnotations = new AnnotationStore(clock);
     this.#annotations = new MeshAnnotations({
-      ...{ clock, random, log, askAll, own: this.#book, podToken: this.#tokens.podToken },
+      clock,
+      random,
+      log,
+      broadcast: askAll,
+      own: this.#ownAnnotations,
+      writeToken: config.writeToken,
     });
   }
 
@@ -164,17 +169,17 @@ export class EventService {
   }
 
   /** What the routes serve. */
-  answers(): Pick<RouteContext, 'journal' | 'events' | 'writeToken' | 'podToken' | 'annotations'> {
+  answers(): Pick<RouteContext, 'journal' | 'events' | 'writeToken' | 'annotations'> {
     return {
       journal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
       events: (query) => this.#events.events(query),
-      ...this.#tokens,
+      writeToken: this.#writeToken,
       annotations: {
         read: () => this.#annotations.read(),
-        write: (wish) => this.#annotations.write(wish),
+        write: (request) => this.#annotations.write(request),
         remove: (id) => this.#annotations.remove(id),
-        copies: () => this.#book.copies(),
-        take: (copies) => this.#book.take(copies),
+        copies: () => this.#ownAnnotations.copies(),
+        merge: (copies) => this.#ownAnnotations.merge(copies),
       },
     };
   }

@@ -1,234 +1,161 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import {
   ANNOTATION_COPIES_FORMAT,
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
-  type AnnotationDraft,
   MAX_ANNOTATIONS,
 } from '../protocol/annotation.ts';
-import type { Clock, Log } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { ConflictError } from '../runtime/errors.ts';
 
-/** What copies are kept with; `token`: the WRITE_TOKEN, '' = nothing is taken from others. */
-interface AnnotationBookDeps {
-  clock: Clock;
-  log: Log;
-  token: string;
+/** A write that was made on this pod, before it gets its version. Times are ms since the epoch. */
+interface AnnotationWrite extends Annotation {
+  revision: string;
+  deleted: boolean;
 }
+
+/** A copy as it is kept: all times are monotonic. */
+interface Kept extends Annotation {
+  version: number;
+  revision: string;
+  deleted: boolean;
+}
+
+/** A tombstone is kept this long. A pod that missed the deletion and hands its copy on later brings the annotation back. */
+const TOMBSTONE_MS = 24 * 3_600_000;
 
 /**
- * A copy's age may lead so far from the moment that is sealed: clocks differ, and pods stand still. So far, and no
- * farther, whoever hands on a copy can shift it.
+ * This pod's copies of all annotations, tombstones included: at most `MAX_ANNOTATIONS`, those that began first are dropped
+ * first. Merging is commutative and idempotent, so all pods that have seen the same copies agree, in whatever order they came.
  */
-const MAX_SHIFT_MS = 600_000;
-
-/** A copy as it is kept: by monotonic time instead of ages. */
-interface Kept {
-  id: string;
-  revision: string;
-  generation: number;
-  /** By the writer's clock. */
-  wroteMs: number;
-  fromMs: number;
-  toMs: number | null;
-  writtenMs: number;
-  text: string;
-  tags: string[];
-  deleted: boolean;
-  seal: string;
-}
-
-/** This pod's copies of all annotations, at most `MAX_ANNOTATIONS`; those that began first make room. */
 export class AnnotationStore {
-  readonly #deps: AnnotationBookDeps;
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
-  #hasTold = false;
 
-  constructor(deps: AnnotationBookDeps) {
-    this.#deps = deps;
-    this.#clock = deps.clock;
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   /**
-   * Keeps a write that was made here, and seals it. Throws a ConflictError, and changes nothing, if it began before all
-   * that are kept and there is no room: it would make room at once.
+   * Keeps a write that was made on this pod, as the next version of its id. Changes nothing if a write that was requested
+   * later has been kept meanwhile. Throws a ConflictError, and changes nothing, if the store is full and the annotation
+   * began before all others: it would be dropped at once.
    */
-  write(draft: AnnotationDraft): void {
-    const known = this.#kept.get(draft.id);
-    const wroteMs = Math.max(0, Math.round(this.#clock.nowMs() - draft.writtenAgeMs));
-    const write = { ...draft, generation: (known?.generation ?? 0) + 1, wroteMs };
-    const kept = this.#keptOf({ ...write, seal: sealOf(write, this.#deps.token) });
-    // Somebody else has written it while we looked for it.
+  write(write: AnnotationWrite): void {
+    const known = this.#kept.get(write.id);
+    const wallMs = this.#wallMs();
+    const kept: Kept = {
+      ...write,
+      version: (known?.version ?? 0) + 1,
+      fromMs: write.fromMs - wallMs,
+      toMs: write.toMs === null ? null : write.toMs - wallMs,
+      writtenMs: write.writtenMs - wallMs,
+    };
     if (known !== undefined && known.writtenMs > kept.writtenMs) return;
-    const isFull = this.#kept.size >= MAX_ANNOTATIONS && known === undefined;
+    this.#dropOldTombstones();
+    const isFull = this.#kept.size >= MAX_ANNOTATIONS && !this.#kept.has(kept.id);
     if (isFull && [...this.#kept.values()].every((other) => byBeginning(kept, other) < 0)) {
-      throw new ConflictError(`${MAX_ANNOTATIONS} annotations are kept, and this one would begin before all of them`);
+      throw new ConflictError(`${MAX_ANNOTATIONS} annotations are kept, and this one begins before all of them`);
     }
     this.#kept.set(kept.id, kept);
-    this.#makeRoom();
+    this.#dropExcess();
   }
 
-  /**
-   * Takes sealed copies. Of two writes with one id the one of the higher generation stays, so that nobody can bring back
-   * what was replaced or taken back by handing on the copy of then; of the same write the earlier time, because a pod that
-   * stood still when it was told believes it to be later. Their way here counts as after they were given: so no time is
-   * ever too early, and pods that correct each other come to rest. Gives whether any was news.
-   */
-  take(copies: readonly AnnotationCopy[]): boolean {
-    let isNews = false;
-    for (const copy of copies) {
+  /** Merges another pod's copies, which were given just now, into our own. */
+  merge(copies: readonly AnnotationCopy[]): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { fromAgeMs, toAgeMs, writtenAgeMs, ...copy } of copies) {
+      const kept: Kept = {
+        ...copy,
+        fromMs: nowMs - fromAgeMs,
+        toMs: toAgeMs === null ? null : nowMs - toAgeMs,
+        writtenMs: nowMs - Math.max(0, writtenAgeMs),
+      };
       const known = this.#kept.get(copy.id);
-      if (known?.revision === copy.revision && known.seal === copy.seal) {
-        // Here the sealed moment makes nothing older: our own clock may have been set since we took it.
-        const mostMs = this.#sealedAgeMs(known.wroteMs) + MAX_SHIFT_MS;
-        correct(known, this.#clock.monotonicMs() - Math.min(copy.writtenAgeMs, mostMs));
-        continue;
-      }
-      const kept = this.#keptOf(copy);
-      if (known !== undefined && !isLater(kept, known)) continue;
-      if (!isSealed(copy, copy.seal, this.#deps.token)) {
-        // A pod with our token has none such: what else it gave is not worth our time.
-        this.#tell(copy.id);
-        break;
-      }
-      this.#kept.set(kept.id, kept);
-      isNews = true;
+      if (known?.revision === kept.revision) moveBack(known, kept.writtenMs);
+      else if (known === undefined || isNewer(kept, known)) this.#kept.set(kept.id, kept);
     }
-    this.#makeRoom();
-    return isNews;
+    this.#dropOldTombstones();
+    this.#dropExcess();
   }
 
-  #keptOf({ fromAgeMs, toAgeMs, writtenAgeMs, ...copy }: AnnotationCopy): Kept {
-    const writtenMs = this.#writtenMs(writtenAgeMs, copy.wroteMs);
-    const laterMs = (ageMs: number) => writtenMs + writtenAgeMs - ageMs;
-    return { ...copy, fromMs: laterMs(fromAgeMs), toMs: toAgeMs === null ? null : laterMs(toAgeMs), writtenMs };
-  }
-
-  /**
-   * When a copy was written, monotonic: as its age says, as far as that can be by the moment that is sealed. Nobody has
-   * written in the future: such a write could not be replaced.
-   */
-  #writtenMs(ageMs: number, wroteMs: number): number {
-    const sealedAgeMs = this.#sealedAgeMs(wroteMs);
-    const possibleMs = Math.min(Math.max(ageMs, sealedAgeMs - MAX_SHIFT_MS), sealedAgeMs + MAX_SHIFT_MS);
-    return this.#clock.monotonicMs() - Math.max(0, possibleMs);
-  }
-
-  /** How long ago a write was as our clock and the writer's have it. */
-  #sealedAgeMs(wroteMs: number): number {
-    return this.#clock.nowMs() - wroteMs;
-  }
-
-  #tell(id: string): void {
-    if (this.#hasTold) return;
-    this.#hasTold = true;
-    const why = this.#deps.token === '' ? 'there is no WRITE_TOKEN' : 'the WRITE_TOKEN was another, or it is forged';
-    this.#deps.log.debug({ id }, `ignored copies of annotations, and will without saying so again: ${why}`);
-  }
-
-  /** Our copies, as they are given to other pods. */
+  /** Our copies, as other pods get them. */
   copies(): AnnotationCopies {
     const nowMs = this.#clock.monotonicMs();
     const annotations = [...this.#kept.values()].map(({ fromMs, toMs, writtenMs, ...copy }) => ({
       ...copy,
-      fromAgeMs: ageOf(nowMs - fromMs),
-      toAgeMs: toMs === null ? null : ageOf(nowMs - toMs),
-      writtenAgeMs: ageOf(nowMs - writtenMs),
+      fromAgeMs: ageMs(nowMs - fromMs),
+      toAgeMs: toMs === null ? null : ageMs(nowMs - toMs),
+      writtenAgeMs: ageMs(nowMs - writtenMs),
     }));
     return { format: ANNOTATION_COPIES_FORMAT, annotations };
   }
 
-  /** All that have not been taken back, in order of their beginning. */
+  /** All annotations that have not been deleted, sorted by their beginning. */
   all(): Annotation[] {
-    const annotations = [...this.#kept.values()].filter(({ deleted }) => !deleted).map((kept) => this.#shown(kept));
+    const annotations = [...this.#kept.values()]
+      .filter(({ deleted }) => !deleted)
+      .map((kept) => this.#annotationOf(kept));
     return annotations.sort(byBeginning);
   }
 
-  /** One of them; null if there is none. */
+  /** The annotation with this id; null if there is none. */
   get(id: string): Annotation | null {
     const kept = this.#kept.get(id);
-    return kept === undefined || kept.deleted ? null : this.#shown(kept);
+    return kept === undefined || kept.deleted ? null : this.#annotationOf(kept);
   }
 
-  #shown({ id, fromMs, toMs, text, tags, writtenMs }: Kept): Annotation {
-    const wallMs = this.#clock.nowMs() - this.#clock.monotonicMs();
-    const wall = (ms: number) => Math.round(ms + wallMs);
+  #annotationOf({ id, fromMs, toMs, text, tags, writtenMs }: Kept): Annotation {
+    const wallMs = this.#wallMs();
     return {
       id,
-      fromMs: wall(fromMs),
-      toMs: toMs === null ? null : wall(toMs),
+      fromMs: Math.round(fromMs + wallMs),
+      toMs: toMs === null ? null : Math.round(toMs + wallMs),
       text,
       tags,
-      writtenMs: wall(writtenMs),
+      writtenMs: Math.round(writtenMs + wallMs),
     };
   }
 
-  #makeRoom(): void {
+  /** Monotonic time plus this is ms since the epoch by our present clock. */
+  #wallMs(): number {
+    return this.#clock.nowMs() - this.#clock.monotonicMs();
+  }
+
+  #dropOldTombstones(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { id, deleted, writtenMs } of this.#kept.values()) {
+      if (deleted && nowMs - writtenMs > TOMBSTONE_MS) this.#kept.delete(id);
+    }
+  }
+
+  #dropExcess(): void {
     if (this.#kept.size <= MAX_ANNOTATIONS) return;
-    const oldest = [...this.#kept.values()].sort(byBeginning);
-    for (const { id } of oldest.slice(0, this.#kept.size - MAX_ANNOTATIONS)) this.#kept.delete(id);
+    const sorted = [...this.#kept.values()].sort(byBeginning);
+    for (const { id } of sorted.slice(0, this.#kept.size - MAX_ANNOTATIONS)) this.#kept.delete(id);
   }
 }
 
-/** Moves all times of a write by as much as it was written earlier than we believed. */
-function correct(known: Kept, writtenMs: number): void {
-  const lateMs = known.writtenMs - writtenMs;
-  if (!(lateMs > 0)) return;
-  known.writtenMs -= lateMs;
-  known.fromMs -= lateMs;
-  if (known.toMs !== null) known.toMs -= lateMs;
+/**
+ * Moves all times of a write back if another pod's copy says that it was written earlier. The earliest time is right,
+ * because a copy's time on the way, and any pause of the pod that received it, make the write look younger, never older.
+ */
+function moveBack(known: Kept, writtenMs: number): void {
+  const byMs = Math.max(0, known.writtenMs - writtenMs);
+  known.writtenMs -= byMs;
+  known.fromMs -= byMs;
+  if (known.toMs !== null) known.toMs -= byMs;
 }
 
-function isLater(copy: Kept, known: Kept): boolean {
-  if (copy.revision === known.revision) return false;
-  if (copy.generation !== known.generation) return copy.generation > known.generation;
-  return copy.writtenMs > known.writtenMs || (copy.writtenMs === known.writtenMs && copy.revision > known.revision);
+function isNewer(copy: Kept, known: Kept): boolean {
+  return copy.version === known.version ? copy.revision > known.revision : copy.version > known.version;
 }
 
-function byBeginning(a: Pick<Kept, 'fromMs' | 'id'>, b: Pick<Kept, 'fromMs' | 'id'>): number {
+function byBeginning(a: Annotation, b: Annotation): number {
   return a.fromMs - b.fromMs || (a.id < b.id ? -1 : 1);
 }
 
-/** Cut to a microsecond, never rounded up: a write must not get older by being handed on. */
-function ageOf(ms: number): number {
+/** Whole microseconds, never rounded up: a write must not get older by being handed on and back. */
+function ageMs(ms: number): number {
   return Math.floor(ms * 1000) / 1000;
-}
-
-/** Sealing and showing begin differently, so that neither can stand for the other. */
-const SEAL_CONTEXT = 'goldpinger-ts/annotations/2 seal';
-const POD_CONTEXT = 'goldpinger-ts/annotations/2 pods';
-
-/** A write with all that is sealed. */
-type Sealed = Omit<AnnotationCopy, 'seal'>;
-
-/**
- * The seal of a write, 43 characters of base64url: HMAC-SHA256 by the WRITE_TOKEN over all of it but its age, which
- * grows from pod to pod; of that, when it was written by the writer's clock. How long it lasted and how long before the
- * write it began are in it, in whole ms: ages are handed on with parts of a microsecond less.
- */
-export function sealOf(write: Sealed, token: string): string {
-  const { id, revision, generation, wroteMs, text, tags, deleted, fromAgeMs, toAgeMs, writtenAgeMs } = write;
-  const beforeMs = Math.round(fromAgeMs - writtenAgeMs);
-  const lastedMs = toAgeMs === null ? null : Math.round(fromAgeMs - toAgeMs);
-  const what = [id, revision, generation, wroteMs, text, tags, deleted, beforeMs, lastedMs];
-  return createHmac('sha256', token)
-    .update(JSON.stringify([SEAL_CONTEXT, ...what]))
-    .digest('base64url');
-}
-
-/** Whether `seal` is that of a write by somebody with `token`, compared in constant time; never without a token. */
-export function isSealed(copy: Sealed, seal: string, token: string): boolean {
-  if (token === '') return false;
-  const [expected, given] = [Buffer.from(sealOf(copy, token)), Buffer.from(seal)];
-  return given.length === expected.length && timingSafeEqual(given, expected);
-}
-
-/**
- * What pods show each other when they hand on copies; '' without a WRITE_TOKEN. The token does not follow from it: a
- * stranger with the pods' label is called like any other, and must not get to know what writes.
- */
-export function podTokenOf(token: string): string {
-  return token === '' ? '' : createHmac('sha256', token).update(POD_CONTEXT).digest('base64url');
 }

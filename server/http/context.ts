@@ -44,12 +44,13 @@ export interface PastContext {
 /** Annotations as the routes read and write them. */
 interface AnnotationContext {
   read(): Promise<Annotations>;
-  write(wish: AnnotationRequest): Promise<WrittenAnnotation>;
+  write(request: AnnotationRequest): Promise<WrittenAnnotation>;
   /** null: there is none with this id. */
   remove(id: string): Promise<WrittenAnnotation | null>;
-  /** This pod's copies, and another pod's taken in. */
+  /** This pod's own copies. */
   copies(): AnnotationCopies;
-  take(copies: readonly AnnotationCopy[]): void;
+  /** Merges another pod's copies into our own. */
+  merge(copies: readonly AnnotationCopy[]): void;
 }
 
 /** What the routes serve; service.ts makes it of the domains, a test makes it of literals. */
@@ -83,10 +84,8 @@ export interface RouteContext {
   /** What happened here in the last `sinceAgeMs`, and everywhere between two moments; at most `limit`, the newest. */
   journal(sinceAgeMs: number, limit: number): Journal;
   annotations: AnnotationContext;
-  /** What writers must know; '' = nobody may write. */
+  /** WRITE_TOKEN: clients that write and pods that send copies must send it. '' = nobody may write. */
   writeToken: string;
-  /** What other pods show when they hand on a copy; '' = nobody may. */
-  podToken: string;
   events(query: { fromMs: number; toMs: number; limit: number }): Promise<Events>;
   /** Whether a hypothesis holds. Rejects with a ValidationError if the query is not valid. */
   verdict(query: VerdictQuery): Promise<VerdictAnswer>;

@@ -1,16 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Request, type RequestHandler, Router } from 'express';
-import {
-  ANNOTATION_ID,
-  type AnnotationCopies,
-  type AnnotationRequest,
-  MAX_ANNOTATIONS,
-  parseAnnotationCopies,
-  readAnnotationRequest,
-} from '../protocol/annotation.ts';
+import { ANNOTATION_ID, parseAnnotationCopiesSliced, readAnnotationRequest } from '../protocol/annotation.ts';
 import { MAX_EVENTS } from '../protocol/event.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept, sendError } from './errors.ts';
@@ -18,7 +12,7 @@ import { momentParameter, numberParameter } from './request.ts';
 
 const JSON_ONLY = ['application/json'];
 
-/** What happened: as this pod saw it, and as all did. */
+/** Routes of events: this pod's journal, and the events of the whole mesh. */
 export function eventRoutes(answers: RouteContext): Router {
   const router = Router();
 
@@ -48,19 +42,19 @@ function limitOf(req: Request): number {
 }
 
 const MAX_BODY_BYTES = 16_384;
-/** What clients may write, and what other pods hand on: each of theirs comes from one client of theirs. */
+/** Limits of writes per second: those of clients, and the copies that other pods send. */
 const CLIENT_RATE = { perSecond: 2, burst: 20 };
 const POD_RATE = { perSecond: 20, burst: 200 };
 
 /**
- * Annotations: the only thing that can be written here. A bearer token and JSON are asked for, cookies are not known: a
- * page of somebody else's can send neither without a preflight request, which nobody here answers.
+ * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
+ * cookies are ignored: a page of another origin can send neither without a preflight request, which is never answered.
  */
 export function annotationRoutes(answers: RouteContext): Router {
   const router = Router();
   const { annotations, clock } = answers;
   const mayWrite = mustBearer(answers.writeToken);
-  const clientRate = atRate(CLIENT_RATE, clock);
+  const clientRate = limitRate(CLIENT_RATE, clock);
 
   router.get('/api/v1/annotations', async (req, res) => {
     mustAccept(req, JSON_ONLY);
@@ -68,13 +62,13 @@ export function annotationRoutes(answers: RouteContext): Router {
   });
 
   router.post('/api/v1/annotations', mayWrite, clientRate, ...jsonBody(), async (req, res) => {
-    const written = await annotations.write(wishOf(req.body, clock.nowMs()));
-    res.status(201).json(written);
+    const request = await orBadRequest(() => readAnnotationRequest(req.body, clock.nowMs()));
+    res.status(201).json(await annotations.write(request));
   });
 
   router.delete('/api/v1/annotations/:id', mayWrite, clientRate, async (req, res) => {
-    const { id = '' } = req.params;
-    const removed = ANNOTATION_ID.test(String(id)) ? await annotations.remove(String(id)) : null;
+    const id = String(req.params['id']);
+    const removed = ANNOTATION_ID.test(id) ? await annotations.remove(id) : null;
     if (removed === null) throw new HttpError(404, 'no annotation with this id');
     res.json(removed);
   });
@@ -84,22 +78,16 @@ export function annotationRoutes(answers: RouteContext): Router {
     res.set('Cache-Control', 'no-store').json(annotations.copies());
   });
 
-  router.post(
-    '/api/v1/own-annotations',
-    mustBearer(answers.podToken),
-    atRate(POD_RATE, clock),
-    ...jsonBody(),
-    (req, res) => {
-      const { annotations: copies } = copiesOf(req.body);
-      annotations.take(copies);
-      res.json({ taken: copies.length });
-    },
-  );
+  router.post('/api/v1/own-annotations', mayWrite, limitRate(POD_RATE, clock), ...jsonBody(), async (req, res) => {
+    const copies = await orBadRequest(() => runSliced(parseAnnotationCopiesSliced(req.body), clock));
+    annotations.merge(copies);
+    res.json({ taken: copies.length });
+  });
 
   return router;
 }
 
-/** Reads a body of JSON, uncompressed and of at most 16 KiB; 415, 413 or 400 otherwise. */
+/** Reads a JSON body, uncompressed and of at most 16 KiB. Answers 415, 413 or 400 otherwise. */
 function jsonBody(): RequestHandler[] {
   const isJson: RequestHandler = (req, _res, next) => {
     const isPlain = req.is('application/json') !== false;
@@ -108,32 +96,25 @@ function jsonBody(): RequestHandler[] {
   return [isJson, express.json({ limit: MAX_BODY_BYTES, inflate: false, type: 'application/json' })];
 }
 
-function wishOf(body: unknown, nowMs: number): AnnotationRequest {
+/** Turns an error of the validator into a 400 with its message. */
+async function orBadRequest<T>(read: () => T | Promise<T>): Promise<T> {
   try {
-    return readAnnotationRequest(body, nowMs);
+    return await read();
   } catch (error) {
     throw new HttpError(400, textOf(error));
-  }
-}
-
-function copiesOf(body: unknown): AnnotationCopies {
-  try {
-    return parseAnnotationCopies(body);
-  } catch (error) {
-    throw new HttpError(400, `expected at most ${MAX_ANNOTATIONS} annotations: ${textOf(error)}`);
   }
 }
 
 const REALM = 'Bearer realm="goldpinger-ts"';
 
 /**
- * Lets through who sends `Authorization: Bearer <token>` (RFC 6750). 403 if there is no token, because then nobody may
- * write; 401 to others. Compared in constant time. Cookies count for nothing, so no foreign page can write.
+ * Lets requests with `Authorization: Bearer <token>` through (RFC 6750); the token is compared in constant time. Answers
+ * 401 to others, and 403 if `token` is '', because then nobody may write.
  */
 function mustBearer(token: string): RequestHandler {
   const expected = digestOf(token);
   return (req, res, next) => {
-    // The body is not read. Node would read it to its end to keep the connection: who may not write is to cost less.
+    // Without "close" Node would read the body of the refused request to its end, to reuse the connection.
     const refuse = (status: number, message: string) => sendError(res.set('Connection', 'close'), status, message);
     if (token === '') {
       refuse(
@@ -154,20 +135,19 @@ function mustBearer(token: string): RequestHandler {
   };
 }
 
-/** Of one length whatever was sent. */
+/** Digests have one length, which `timingSafeEqual` needs. */
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** How often something may be done. */
+/** A token bucket: `burst` requests at once, and `perSecond` in the long run. */
 interface Rate {
   perSecond: number;
-  /** At once, after a while without any. */
   burst: number;
 }
 
-/** Lets requests through as often as `rate` allows, whoever sends them; 429 with `Retry-After` to others. */
-function atRate({ perSecond, burst }: Rate, clock: Clock): RequestHandler {
+/** Limits the rate of all clients together; answers 429 with `Retry-After` to requests beyond it. */
+function limitRate({ perSecond, burst }: Rate, clock: Clock): RequestHandler {
   let left = burst;
   let countedMs = clock.monotonicMs();
   return (_req, res, next) => {

@@ -23,7 +23,7 @@ const get = (
 
 const JSON_TYPE = 'application/json';
 
-/** One way to write, for those who know the token. */
+/** A route that writes; it needs the WRITE_TOKEN. */
 const write = (summary: string, responses: Record<string, Answer>) => ({
   summary,
   consumes: [JSON_TYPE],
@@ -202,7 +202,7 @@ export const OPENAPI = {
     ),
     '/api/v1/annotations': {
       ...get('All annotations, merged over all pods', JSON_TYPE, ok('{nowMs, missing, annotations}')),
-      post: write('Writes one: {id?, from?, to?, text, tags?}; an id that exists is replaced', {
+      post: write('Writes an annotation: {id?, from?, to?, text, tags?}; one with the same id is replaced', {
         201: { description: '{annotation, nowMs, taken, missing}' },
         400: { description: 'bad input; the message begins with the field' },
         409: { description: 'there is no room for one that begins before all that are kept' },
@@ -211,14 +211,14 @@ export const OPENAPI = {
       }),
     },
     '/api/v1/annotations/{id}': {
-      delete: write('Takes one back', {
+      delete: write('Deletes an annotation', {
         200: { description: '{annotation, nowMs, taken, missing}' },
         404: { description: 'no such annotation' },
       }),
     },
     '/api/v1/own-annotations': {
-      ...get("This pod's copies of the annotations", JSON_TYPE, ok('goldpinger-ts/annotations/2')),
-      post: write("Another pod's copies", {
+      ...get("This pod's copies of the annotations", JSON_TYPE, ok('goldpinger-ts/annotations/3')),
+      post: write("Takes another pod's copies", {
         200: { description: '{taken}' },
         400: { description: 'not copies of annotations' },
       }),

@@ -2,167 +2,160 @@ import {
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
-  type AnnotationDraft,
   type AnnotationRequest,
   type Annotations,
-  parseAnnotationCopies,
+  parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
-import type { Clock, Log, Timer } from '../runtime/clock.ts';
+import { type Clock, type Log, type Timer, uniqueId } from '../runtime/clock.ts';
+import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
 import { BusyError } from '../runtime/errors.ts';
-import type { Broadcast, BroadcastResult } from './broadcast.ts';
+import type { Broadcast } from './broadcast.ts';
 
-/** Our own copies, as `journal` keeps them. */
+/** This pod's own copies: `AnnotationStore` of `events/annotations.ts`. */
 interface OwnAnnotations {
-  write(draft: AnnotationDraft): void;
-  take(copies: readonly AnnotationCopy[]): boolean;
+  write(write: Annotation & { revision: string; deleted: boolean }): void;
+  merge(copies: readonly AnnotationCopy[]): void;
   copies(): AnnotationCopies;
   all(): Annotation[];
   get(id: string): Annotation | null;
 }
 
-/** What annotations need of the other parts; `random` gives 0 <= x < 1. */
-interface AnnotationsDeps {
+interface MeshAnnotationsDeps {
   clock: Clock;
   log: Log;
-  random: () => number;
-  askAll: Broadcast;
+  /** 0 <= number < 1. */
+  random(): number;
+  broadcast: Broadcast;
   own: OwnAnnotations;
-  /** What other pods want to see before they take a copy; not the WRITE_TOKEN: a stranger may be among them. */
-  podToken: string;
+  /** WRITE_TOKEN. '' = nobody may write, so other pods are not asked either. */
+  writeToken: string;
 }
 
-/** The path on which pods give each other copies. What comes in there is not handed on. */
+/** The path on which a pod gives its copies (GET) and takes copies (POST). A pod that takes a copy does not pass it on. */
 const COPIES_PATH = '/api/v1/own-annotations';
-/** An answer is kept this long. */
+/** The answers to a read are kept this long. */
 const KEEP_MS = 1000;
-/** The most writes under way at once. */
+/** The most writes that run at once. */
 const MAX_WRITES = 4;
-/** 500 copies of the longest text, all of it escaped. */
+/** The longest answer of one pod: 500 copies of the longest text, each character escaped. */
 const MAX_COPIES_BYTES = 4 * 1024 * 1024;
+/** A new pod asks `pods` others after `afterMs` for their copies, and again up to `tries` times until one has answered. */
+const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
 
-/** A pod that starts asks this many others for their copies, after this long, again until one has answered. */
-const NEWCOMER = { asked: 3, afterMs: 2000, tries: 5 };
-
-/** The annotations of the whole mesh: every pod has a copy of each, and whoever is asked merges them. */
+/**
+ * The annotations of the whole mesh. Each write is sent to all pods, each pod has a copy of each annotation, and a read
+ * merges the copies of all pods, so that a pod that missed a write gets it then.
+ */
 export class MeshAnnotations {
-  readonly #deps: AnnotationsDeps;
+  readonly #deps: MeshAnnotationsDeps;
+  /** Answers are validated one after the other: each at once would have a slice of its own between two of our pings. */
+  readonly #parsing = new SerialQueue();
   #writes = 0;
   #catchingUp: Timer | null = null;
   #isStopped = false;
 
-  constructor(deps: AnnotationsDeps) {
+  constructor(deps: MeshAnnotationsDeps) {
     this.#deps = deps;
   }
 
   /**
-   * Soon asks a few others for what was written before we started: when pods are replaced one after the other, what they
-   * know must go on. To be called once other pods are known; further calls do nothing.
+   * Asks a few other pods, a little later, for what was written before this pod started, so that annotations outlive a
+   * rollout. To be called once other pods are known; further calls do nothing.
    */
   catchUp(): void {
-    this.#catchingUp ??= this.#catchUpLater(NEWCOMER.tries);
+    if (this.#deps.writeToken !== '') this.#catchingUp ??= this.#scheduleCatchUp(CATCH_UP.tries);
   }
 
-  /** Ends what is waiting. */
+  /** Cancels what `catchUp` has planned. */
   stop(): void {
     this.#isStopped = true;
     this.#catchingUp?.cancel();
   }
 
-  #catchUpLater(tries: number): Timer {
-    const ask = async () => {
-      const { parts } = await this.#gather(`${COPIES_PATH}?newcomer`, NEWCOMER.asked);
-      if (parts.length < 2) throw new Error('none of them has answered');
-    };
-    return this.#deps.clock.setTimer(() => {
-      ask().catch(() => {
-        if (tries > 1 && !this.#isStopped) this.#catchingUp = this.#catchUpLater(tries - 1);
-      });
-    }, NEWCOMER.afterMs);
+  #scheduleCatchUp(tries: number): Timer {
+    return this.#deps.clock.setTimer(async () => {
+      const { parts } = await this.#fetch(`${COPIES_PATH}?newcomer`, CATCH_UP.pods).catch(() => ({ parts: [] }));
+      // Our own copies are the first part.
+      const hasAnswer = parts.length > 1;
+      if (!hasAnswer && tries > 1 && !this.#isStopped) this.#catchingUp = this.#scheduleCatchUp(tries - 1);
+    }, CATCH_UP.afterMs);
   }
 
-  /** All annotations. What others have and we have not is ours from now on. Rejects as `AskAll.ask`. */
+  /** Gives all annotations, those that only other pods had included. Rejects as `Broadcast.ask` does. */
   async read(): Promise<Annotations> {
-    const { missing } = await this.#gather(COPIES_PATH, Number.POSITIVE_INFINITY);
-    return { nowMs: this.#deps.clock.nowMs(), missing, annotations: this.#deps.own.all() };
+    const { clock, own, writeToken } = this.#deps;
+    const { missing } = writeToken === '' ? { missing: [] } : await this.#fetch(COPIES_PATH, Number.POSITIVE_INFINITY);
+    return { nowMs: clock.nowMs(), missing, annotations: own.all() };
   }
 
-  /** Takes each pod's copies as they come in: those of 1000 pods at once would be half a million. */
-  #gather(path: string, most: number): Promise<BroadcastResult<null>> {
-    const { own, askAll } = this.#deps;
-    const limits = { most, keepMs: KEEP_MS, maxBytes: MAX_COPIES_BYTES };
-    const parse = (wire: unknown) => {
-      own.take(parseAnnotationCopies(wire).annotations);
-      return null;
-    };
-    return askAll.ask({ path, parse, own: () => null, ...limits });
+  /** Merges each pod's copies as they arrive: those of 1000 pods together would be half a million. */
+  #fetch(path: string, most: number) {
+    const { own, broadcast, clock } = this.#deps;
+    return broadcast.ask<null>({
+      path,
+      most,
+      parse: async (wire) => {
+        own.merge(await this.#parsing.run(() => runSliced(parseAnnotationCopiesSliced(wire), clock)));
+        return null;
+      },
+      own: () => null,
+      keepMs: KEEP_MS,
+      maxBytes: MAX_COPIES_BYTES,
+    });
   }
 
   /**
-   * Writes one, here and on all other pods; of an id that exists, in its place. Rejects with a BusyError, and with a
-   * ConflictError if there is no room for it; then nothing has changed.
+   * Writes an annotation on all pods; one with the same id is replaced. Rejects, and changes nothing, with a BusyError if
+   * `MAX_WRITES` writes are running, and with a ConflictError if there is no room for it.
    */
-  async write(wish: AnnotationRequest): Promise<WrittenAnnotation> {
-    const nowMs = this.#deps.clock.nowMs();
-    const id = wish.id ?? this.#newName();
-    const known = wish.id === null ? null : await this.#find(wish.id);
-    const { text, tags, toMs } = wish;
-    const fromMs = wish.fromMs ?? Math.min(known?.fromMs ?? nowMs, toMs ?? Number.POSITIVE_INFINITY);
-    // As ages now: looking for it may have taken seconds.
-    const ageOf = (ms: number) => this.#deps.clock.nowMs() - ms;
-    const toAgeMs = toMs === null ? null : ageOf(toMs);
-    const times = { fromAgeMs: ageOf(fromMs), toAgeMs, writtenAgeMs: ageOf(nowMs) };
-    const written = await this.#spread({ id, revision: this.#newName(), ...times, text, tags, deleted: false });
-    this.#deps.log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');
+  async write(request: AnnotationRequest): Promise<WrittenAnnotation> {
+    const { clock, log, random } = this.#deps;
+    const nowMs = clock.nowMs();
+    const id = request.id ?? uniqueId(clock, random);
+    const known = request.id === null ? null : await this.#find(request.id);
+    const { text, tags, toMs } = request;
+    const fromMs = request.fromMs ?? Math.min(known?.fromMs ?? nowMs, toMs ?? Number.POSITIVE_INFINITY);
+    const written = await this.#replicate({ id, fromMs, toMs, text, tags, writtenMs: nowMs }, false);
+    log.info({ id, text, tags, fromMs, toMs, taken: written.taken }, 'annotation written');
     return written;
   }
 
-  /** Takes one back, here and on all other pods; null if there is none. Rejects as `write`. */
+  /** Deletes an annotation on all pods; gives null if there is none with this id. Rejects as `write` does. */
   async remove(id: string): Promise<WrittenAnnotation | null> {
     const known = await this.#find(id);
     if (known === null) return null;
-    // The place of its time stays taken, so that a pod that missed this does not bring it back.
-    const times = { fromAgeMs: this.#deps.clock.nowMs() - known.fromMs, toAgeMs: null, writtenAgeMs: 0 };
-    const written = await this.#spread({ id, revision: this.#newName(), ...times, text: '', tags: [], deleted: true });
-    this.#deps.log.info({ id, taken: written.taken }, 'annotation removed');
+    const tombstone = { ...known, toMs: null, text: '', tags: [], writtenMs: this.#deps.clock.nowMs() };
+    const written = await this.#replicate(tombstone, true);
+    this.#deps.log.info({ id, taken: written.taken }, 'annotation deleted');
     return written;
   }
 
   async #find(id: string): Promise<Annotation | null> {
-    const known = this.#deps.own.get(id);
-    if (known !== null) return known;
-    await this.read();
-    return this.#deps.own.get(id);
+    const { own } = this.#deps;
+    if (own.get(id) === null) await this.read();
+    return own.get(id);
   }
 
-  async #spread(draft: AnnotationDraft): Promise<WrittenAnnotation> {
+  async #replicate(annotation: Annotation, deleted: boolean): Promise<WrittenAnnotation> {
     if (this.#writes >= MAX_WRITES) throw new BusyError('too many annotations are being written at once, try again');
     this.#writes += 1;
     try {
-      return await this.#tellAll(draft);
+      const { own, broadcast, clock, random, writeToken } = this.#deps;
+      own.write({ ...annotation, revision: uniqueId(clock, random), deleted });
+      const { parts, missing } = await broadcast.tell({
+        method: 'POST',
+        path: COPIES_PATH,
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${writeToken}` },
+        // Made for each pod when its turn comes, which may be seconds later, because the copy contains ages.
+        body: () => {
+          const { format, annotations } = own.copies();
+          return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === annotation.id) });
+        },
+      });
+      return { annotation: own.get(annotation.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
     } finally {
       this.#writes -= 1;
     }
-  }
-
-  async #tellAll(draft: AnnotationDraft): Promise<WrittenAnnotation> {
-    const { own, askAll, clock, podToken } = this.#deps;
-    own.write(draft);
-    const { parts, missing } = await askAll.tell({
-      method: 'POST',
-      path: COPIES_PATH,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${podToken}` },
-      // Ages as they are when each pod is told: the last may be told seconds later.
-      body: () => {
-        const { format, annotations } = own.copies();
-        return JSON.stringify({ format, annotations: annotations.filter(({ id }) => id === draft.id) });
-      },
-    });
-    return { annotation: own.get(draft.id), nowMs: clock.nowMs(), taken: parts.length + 1, missing };
-  }
-
-  #newName(): string {
-    const { clock, random } = this.#deps;
-    return `${clock.nowMs().toString(36)}-${Math.floor(random() * 2 ** 40).toString(36)}`.replace(/[^\w-]/g, '');
   }
 }

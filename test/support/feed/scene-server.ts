@@ -62,10 +62,9 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     collect: async ({ windowMs }) => mesh(windowMs),
     journal: unused,
     writeToken: '',
-    podToken: '',
     annotations: {
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
-      ...{ write: unused, remove: unused, copies: unused, take: unused },
+      ...{ write: unused, remove: unused, copies: unused, merge: unused },
     },
     events: async ({ limit, ...span }) => eventsOf(await mesh(0), span, limit),
     ...{ verdict: unused, findings: unused, report: unused, checkAll: unused },

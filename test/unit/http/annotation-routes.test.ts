@@ -3,6 +3,7 @@ import type { RouteContext } from '../../../server/http/context.ts';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
 import type { AnnotationCopy, AnnotationRequest } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
+import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];
@@ -12,28 +13,26 @@ afterEach(async () => {
 
 const TOKEN = 'sixteen-characters';
 const bearer = { authorization: `Bearer ${TOKEN}` };
-/** What pods show each other: another than the WRITE_TOKEN. */
-const podBearer = { authorization: 'Bearer shown-by-other-pods' };
 const json = { 'content-type': 'application/json' };
 
 async function serve(overrides: Partial<RouteContext> = {}) {
   const { answers, clock } = stubAnswers(overrides);
   const written: AnnotationRequest[] = [];
-  const taken: AnnotationCopy[] = [];
+  const merged: AnnotationCopy[] = [];
   answers.annotations = {
     ...answers.annotations,
-    write: async (wish) => {
-      written.push(wish);
+    write: async (request) => {
+      written.push(request);
       return { annotation: null, nowMs: 1, taken: 3, missing: [] };
     },
-    take: (copies) => void taken.push(...copies),
+    merge: (copies) => void merged.push(...copies),
   };
   const server = await listen(answers, '127.0.0.1', 0);
   servers.push(server);
   const url = `${server.address}/api/v1/annotations`;
   const post = (body: unknown, headers: Record<string, string> = { ...bearer, ...json }, to = url) =>
     fetch(to, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
-  return { url, post, written, taken, clock };
+  return { url, post, written, merged, clock };
 }
 
 describe('writing an annotation', () => {
@@ -50,12 +49,15 @@ describe('writing an annotation', () => {
     ]);
   });
 
-  it('is off without a token, and says how it is switched on', async () => {
-    const { post, written } = await serve({ writeToken: '' });
+  it('is off without a token, and the message says how to switch it on', async () => {
+    const { url, post, written, merged } = await serve({ writeToken: '' });
     const answer = await post({ text: 'x' });
     expect(answer.status).toBe(403);
     expect(((await answer.json()) as { message: string }).message).toMatch(/WRITE_TOKEN/);
-    expect(written).toEqual([]);
+    const ownUrl = url.replace('annotations', 'own-annotations');
+    expect((await post(copiesOf(copyOf('a', 'r')), { ...bearer, ...json }, ownUrl)).status).toBe(403);
+    expect((await fetch(`${url}/there`, { method: 'DELETE', headers: bearer })).status).toBe(403);
+    expect([written, merged]).toEqual([[], []]);
   });
 
   it.each([
@@ -148,34 +150,36 @@ describe('writing an annotation', () => {
 });
 
 describe("another pod's copies", () => {
-  it('are taken, and nonsense is not', async () => {
-    const { url, post, taken } = await serve();
+  it('are merged if they are valid, and refused with 400 if they are not', async () => {
+    const { url, post, merged } = await serve();
     const to = url.replace('annotations', 'own-annotations');
-    const copy: AnnotationCopy = {
-      ...{ id: 'a', revision: 'r', fromAgeMs: 5, toAgeMs: null, writtenAgeMs: 1, text: 'x', tags: [], deleted: false },
-      ...{ generation: 1, wroteMs: 1_000, seal: 's'.repeat(43) },
-    };
-    const format = 'goldpinger-ts/annotations/2';
-    const answer = await post({ format, annotations: [copy] }, { ...podBearer, ...json }, to);
+    const copy = copyOf('a', 'r');
+    const send = (body: unknown) => post(body, { ...bearer, ...json }, to);
+    const answer = await send(copiesOf(copy));
     expect([answer.status, await answer.json()]).toEqual([200, { taken: 1 }]);
-    for (const annotations of [
-      [{ ...copy, id: '<b>' }],
-      [{ ...copy, fromAgeMs: null }],
-      [{ ...copy, seal: '' }],
-      [{ ...copy, generation: 0 }],
-      [{ ...copy, wroteMs: null }],
-      'x',
-    ]) {
-      expect((await post({ format, annotations }, { ...podBearer, ...json }, to)).status).toBe(400);
+    for (const change of [{ id: '<b>' }, { fromAgeMs: null }, { version: 0 }, { revision: '' }, { deleted: 'no' }]) {
+      expect((await send({ ...copiesOf(), annotations: [{ ...copy, ...change }] })).status).toBe(400);
     }
-    expect(taken).toEqual([copy]);
+    expect((await send({ ...copiesOf(), annotations: 'x' })).status).toBe(400);
+    expect(merged).toEqual([copy]);
   });
 
-  it('are taken from pods only, who in turn may not write what clients write', async () => {
-    const { url, post, taken, written } = await serve();
+  it('need the WRITE_TOKEN to be sent, and none to be read', async () => {
+    const { url, post, merged } = await serve();
     const to = url.replace('annotations', 'own-annotations');
-    expect((await post({}, { ...bearer, ...json }, to)).status).toBe(401);
-    expect((await post({ text: 'x' }, { ...podBearer, ...json })).status).toBe(401);
-    expect([taken, written]).toEqual([[], []]);
+    expect((await post(copiesOf(copyOf('a', 'r')), json, to)).status).toBe(401);
+    expect((await fetch(to)).status).toBe(200);
+    expect(merged).toEqual([]);
+  });
+
+  it('are bounded in rate', async () => {
+    const { url, post, clock } = await serve();
+    const to = url.replace('annotations', 'own-annotations');
+    const send = async () => (await post(copiesOf(), { ...bearer, ...json }, to)).status;
+    const first = await Promise.all(Array.from({ length: 200 }, send));
+    expect(new Set(first)).toEqual(new Set([200]));
+    expect(await send()).toBe(429);
+    await clock.advance(50);
+    expect(await send()).toBe(200);
   });
 });

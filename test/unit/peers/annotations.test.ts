@@ -1,173 +1,150 @@
 import { describe, expect, it } from 'vitest';
-import { AnnotationStore, sealOf } from '../../../server/events/annotations.ts';
+import { AnnotationStore } from '../../../server/events/annotations.ts';
 import { MeshAnnotations } from '../../../server/peers/annotations.ts';
 import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/broadcast.ts';
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
 import { BusyError, ConflictError } from '../../../server/runtime/errors.ts';
+import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf } from '../../support/mesh.ts';
 
 const TOKEN = 'sixteen-characters';
 const missing = [{ name: 'pod-2', reason: 'refused', detail: 'no' }];
+const request = { id: null, fromMs: null, toMs: null, text: 'x', tags: [] };
 
-/** One pod, and another (`pod-1`) that has `theirs`; a third does not answer. */
-function start(theirs: AnnotationCopy[] = []) {
+/** One pod; `pod-1` answers with `theirs`, unless `net.isAway`; `pod-2` never answers. */
+function start(theirs: AnnotationCopy[] = [], writeToken = TOKEN) {
   const clock = new FakeClock();
-  const told: Message[] = [];
-  const asked: string[] = [];
-  const held: unknown[] = [];
-  let isAway = false;
-  let meanwhile = () => {};
-  let hold: Promise<void> = Promise.resolve();
-  const askAll: Broadcast = {
+  const [sent, asked, kept, logged]: [Message[], string[], unknown[], object[]] = [[], [], [], []];
+  const net = { isAway: false, onAsk: () => {}, delivered: Promise.resolve() };
+  const broadcast: Broadcast = {
     ask: async <T>({ path, own, parse, most }: BroadcastQuery<T>) => {
       asked.push(`${path} ${most}`);
-      meanwhile();
+      net.onAsk();
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };
-      if (isAway) return { parts: [self], missing, atMs: clock.nowMs() };
-      const value = await parse({ format: 'goldpinger-ts/annotations/2', annotations: theirs }, 100);
+      if (net.isAway) return { parts: [self], missing, atMs: clock.nowMs() };
+      const value = await parse(copiesOf(...theirs), 100);
+      kept.push(value);
       const other = { pod: podOf(1), value, atMs: clock.nowMs() - 100, errorMs: 100 };
-      held.push(value);
       return { parts: [self, other], missing, atMs: clock.nowMs() };
     },
     tell: async (message) => {
-      told.push(message);
-      await hold;
+      sent.push(message);
+      await net.delivered;
       return { parts: [{ pod: podOf(1), value: {}, atMs: 0, errorMs: 0 }], missing, atMs: 0 };
     },
     stop: () => {},
   };
-  const logged: object[] = [];
   const silent = () => {};
   const log = { debug: silent, info: (fields: object) => void logged.push(fields), warn: silent, error: silent };
-  const own = new AnnotationStore({ clock, log, token: TOKEN });
-  let names = 0;
-  const random = () => names++ / 1000;
-  const annotations = new MeshAnnotations({ clock, log, random, askAll, own, podToken: 'shown-by-other-pods' });
-  const away = (toBe: boolean) => {
-    isAway = toBe;
-  };
-  const holding = (until: Promise<void>) => {
-    hold = until;
-  };
-  const whileAsking = (act: () => void) => {
-    meanwhile = act;
-  };
-  return { clock, annotations, own, told, asked, logged, away, holding, whileAsking, held };
+  const own = new AnnotationStore(clock);
+  let count = 0;
+  const random = () => count++ / 1000;
+  const annotations = new MeshAnnotations({ clock, log, random, broadcast, own, writeToken });
+  return { clock, annotations, own, net, sent, asked, kept, logged };
 }
 
-const wish = { id: null, fromMs: null, toMs: null, text: 'x', tags: [] };
-const copyOf = (id: string): AnnotationCopy => {
-  const draft = {
-    id,
-    revision: 'r',
-    generation: 1,
-    wroteMs: new FakeClock().nowMs() - 60_000,
-    fromAgeMs: 60_000,
-    toAgeMs: null,
-    writtenAgeMs: 60_000,
-    text: id,
-    tags: [],
-    deleted: false,
-  };
-  return { ...draft, seal: sealOf(draft, TOKEN) };
-};
+const bodyOf = (message: Message | undefined) => JSON.parse(message?.body() ?? '') as AnnotationCopies;
 
-describe('writing', () => {
-  it('is here and on all others, with what pods show each other, and says who has it', async () => {
-    const { annotations, clock, told, logged } = start();
-    const written = await annotations.write({ ...wish, tags: ['t'] });
+describe('a write', () => {
+  it('is kept here, is sent to all other pods with the token, and says who has it', async () => {
+    const { annotations, clock, sent, logged } = start();
+    const written = await annotations.write({ ...request, tags: ['t'] });
     const nowMs = clock.nowMs();
     const annotation = { id: expect.any(String), fromMs: nowMs, toMs: null, text: 'x', tags: ['t'], writtenMs: nowMs };
     expect(written).toEqual({ annotation, nowMs, taken: 2, missing });
     expect((await annotations.read()).annotations).toEqual([annotation]);
-    expect(told).toMatchObject([{ method: 'POST', headers: { authorization: 'Bearer shown-by-other-pods' } }]);
+    expect(sent).toMatchObject([{ method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } }]);
     expect(logged).toHaveLength(1);
-    // Told a second later, it began a second longer ago.
+    // A pod that gets it a second later is told that it began a second ago.
     await clock.advance(1_000);
-    const body = JSON.parse(told[0]?.body() ?? '') as AnnotationCopies;
-    expect(body.annotations).toMatchObject([{ id: written.annotation?.id, fromAgeMs: 1_000, deleted: false }]);
+    expect(bodyOf(sent[0]).annotations).toMatchObject([
+      { id: written.annotation?.id, fromAgeMs: 1_000, deleted: false },
+    ]);
   });
 
-  it('of an id that exists keeps its beginning, also where only others know it', async () => {
-    const { annotations, clock } = start([copyOf('run')]);
+  it('of an id that exists keeps its beginning, also if only other pods know it', async () => {
+    const { annotations, clock, sent } = start([copyOf('run', 'r1', { version: 7 })]);
     const toMs = clock.nowMs() - 1_000;
-    const { annotation } = await annotations.write({ ...wish, id: 'run', toMs });
+    const { annotation } = await annotations.write({ ...request, id: 'run', toMs });
     expect(annotation).toMatchObject({ id: 'run', fromMs: clock.nowMs() - 60_000, toMs, text: 'x' });
+    expect(bodyOf(sent[0]).annotations).toMatchObject([{ id: 'run', version: 8 }]);
     await clock.advance(5);
-    expect((await annotations.write({ ...wish, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
+    expect((await annotations.write({ ...request, id: 'run', fromMs: 5 })).annotation?.fromMs).toBe(5);
   });
 
-  it('has the times that were meant, however long it took to look for it', async () => {
-    const { annotations, clock, whileAsking } = start([]);
+  it('has the requested times, however long the search for its id took', async () => {
+    const { annotations, clock, net } = start();
     const [nowMs, fromMs, toMs] = [clock.nowMs(), clock.nowMs() - 60_000, clock.nowMs() - 30_000];
-    whileAsking(() => clock.freeze(3_000));
-    const { annotation } = await annotations.write({ ...wish, id: 'run', fromMs, toMs });
+    net.onAsk = () => clock.freeze(3_000);
+    const { annotation } = await annotations.write({ ...request, id: 'run', fromMs, toMs });
     expect(annotation).toMatchObject({ fromMs, toMs, writtenMs: nowMs });
   });
 
-  it('that others would have no room for is told to nobody', async () => {
-    const { annotations, own, told, clock, logged } = start();
-    for (let n = 0; n < MAX_ANNOTATIONS; n++) own.write({ ...copyOf(`n${n}`), fromAgeMs: n });
-    await expect(annotations.write({ ...wish, fromMs: clock.nowMs() - 60_000 })).rejects.toBeInstanceOf(ConflictError);
-    expect([told, logged]).toEqual([[], []]);
+  it('that this pod has no room for is sent to nobody', async () => {
+    const { annotations, own, sent, clock, logged } = start();
+    own.merge(Array.from({ length: MAX_ANNOTATIONS }, (_, n) => copyOf(`n${n}`, 'r')));
+    const refused = annotations.write({ ...request, fromMs: clock.nowMs() - 60_001 });
+    await expect(refused).rejects.toBeInstanceOf(ConflictError);
+    expect([sent, logged]).toEqual([[], []]);
   });
 
   it('that ends before now and has no beginning is a moment', async () => {
     const { annotations, clock } = start();
     const toMs = clock.nowMs() - 1_000;
-    expect((await annotations.write({ ...wish, toMs })).annotation).toMatchObject({ fromMs: toMs, toMs });
+    expect((await annotations.write({ ...request, toMs })).annotation).toMatchObject({ fromMs: toMs, toMs });
   });
 
-  it('is bounded at once, and what is refused has not been written', async () => {
-    const { annotations, holding, own } = start();
-    let release = () => {};
-    holding(new Promise<void>((resolve) => (release = resolve)));
-    const writes = Array.from({ length: 4 }, () => annotations.write(wish));
-    await expect(annotations.write({ ...wish, text: 'refused' })).rejects.toBeInstanceOf(BusyError);
-    release();
+  it('is refused while four others run, and has then not been made', async () => {
+    const { annotations, net, own } = start();
+    let deliver = () => {};
+    net.delivered = new Promise<void>((resolve) => {
+      deliver = resolve;
+    });
+    const writes = Array.from({ length: 4 }, () => annotations.write(request));
+    await expect(annotations.write({ ...request, text: 'refused' })).rejects.toBeInstanceOf(BusyError);
+    deliver();
     await Promise.all(writes);
     expect(own.all().map(({ text }) => text)).toEqual(['x', 'x', 'x', 'x']);
   });
 });
 
-describe('reading', () => {
-  it('takes nothing that was not written by who has the token', async () => {
-    const { annotations } = start([{ ...copyOf('a'), text: 'forged' }]);
-    expect(await annotations.read()).toMatchObject({ annotations: [] });
-  });
-
-  it('takes over what others have, so that it goes on when they have gone', async () => {
-    const { annotations, own, held, clock } = start([copyOf('a')]);
+describe('a read', () => {
+  it('keeps what other pods have, so that it outlives them, and not their answers', async () => {
+    const { annotations, own, kept, clock } = start([copyOf('a', 'r')]);
     expect(await annotations.read()).toMatchObject({ missing, annotations: [{ id: 'a' }] });
     expect(own.get('a')?.fromMs).toBe(clock.nowMs() - 60_000);
-    // What 1000 pods have is not held until the last has answered.
-    expect(held).toEqual([null]);
+    expect(kept).toEqual([null]);
+  });
+
+  it('asks no other pod without a WRITE_TOKEN, and neither does a new pod', async () => {
+    const { annotations, asked, clock } = start([copyOf('a', 'r')], '');
+    expect(await annotations.read()).toEqual({ nowMs: clock.nowMs(), missing: [], annotations: [] });
+    annotations.catchUp();
+    expect([asked, clock.pending]).toEqual([[], 0]);
   });
 });
 
-describe('taking back', () => {
-  it('is told to all, and an older copy does not bring it back', async () => {
-    const { annotations, told } = start([copyOf('a')]);
+describe('a deletion', () => {
+  it('is sent to all pods, and an older copy does not bring the annotation back', async () => {
+    const { annotations, sent } = start([copyOf('a', 'r')]);
     expect(await annotations.remove('a')).toMatchObject({ annotation: null, taken: 2 });
-    expect((JSON.parse(told[0]?.body() ?? '') as AnnotationCopies).annotations).toMatchObject([
-      { id: 'a', deleted: true },
-    ]);
+    expect(bodyOf(sent[0]).annotations).toMatchObject([{ id: 'a', version: 2, deleted: true, text: '' }]);
     expect((await annotations.read()).annotations).toEqual([]);
     expect(await annotations.remove('a')).toBeNull();
     expect(await annotations.remove('never')).toBeNull();
   });
 });
 
-describe('a newcomer', () => {
+describe('a new pod', () => {
   it('asks three others soon, again until one answers, and then no more', async () => {
-    const { annotations, clock, own, asked, away } = start([copyOf('a')]);
-    away(true);
+    const { annotations, clock, own, asked, net } = start([copyOf('a', 'r')]);
+    net.isAway = true;
     annotations.catchUp();
     annotations.catchUp();
     await clock.advance(4_000);
     expect(asked).toEqual(Array(2).fill('/api/v1/own-annotations?newcomer 3'));
-    away(false);
+    net.isAway = false;
     await clock.advance(2_000);
     expect(own.get('a')).not.toBeNull();
     annotations.catchUp();
@@ -175,22 +152,24 @@ describe('a newcomer', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('gives up after five times, and at once when it is stopped', async () => {
-    const { annotations, clock, asked, away } = start();
-    away(true);
+  it('gives up after five tries', async () => {
+    const { annotations, clock, asked, net } = start();
+    net.isAway = true;
     annotations.catchUp();
     await clock.advance(60_000);
     expect(asked).toHaveLength(5);
-    // Also when it is stopped while it asks.
+  });
+
+  it('asks no more once it is stopped, before or while it asks', async () => {
     const asking = start();
-    asking.away(true);
+    asking.net.isAway = true;
     asking.annotations.catchUp();
-    asking.whileAsking(() => asking.annotations.stop());
+    asking.net.onAsk = () => asking.annotations.stop();
     await asking.clock.advance(2_000);
     expect([asking.asked.length, asking.clock.pending]).toEqual([1, 0]);
-    const other = start();
-    other.annotations.catchUp();
-    other.annotations.stop();
-    expect(other.clock.pending).toBe(0);
+    const waiting = start();
+    waiting.annotations.catchUp();
+    waiting.annotations.stop();
+    expect(waiting.clock.pending).toBe(0);
   });
 });
