@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LATE_ANSWER } from '../support/mesh-builder.ts';
+import { LATE_ANSWER } from '../support/mesh.ts';
 import {
   annotationsOf,
   eventOf,

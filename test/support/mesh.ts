@@ -1,6 +1,16 @@
+import { FindingTally } from '../../server/analysis/findings/findings.ts';
 import { HealthTally } from '../../server/peers/cluster-health.ts';
-import { emptyLinks, FLAG_NOT_YET, pack16, phaseFlag } from '../../server/protocol/links.ts';
-import type { MergedReport, Mesh, MeshSettings } from '../../server/protocol/mesh.ts';
+import type { Finding } from '../../server/protocol/finding.ts';
+import {
+  emptyLinks,
+  emptyStats,
+  FLAG_NOT_YET,
+  type LinkColumns,
+  pack16,
+  phaseFlag,
+  type StatColumns,
+} from '../../server/protocol/links.ts';
+import type { MergedReport, Mesh, MeshSettings, MissingReason } from '../../server/protocol/mesh.ts';
 import {
   type DiscoverySnapshot,
   type DiscoveryStatus,
@@ -10,8 +20,9 @@ import {
 } from '../../server/protocol/pod.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
+import { runToEnd } from './generator.ts';
 
-/** The moment at which all tests of the mesh play. */
+/** The moment at which all tests of the mesh play, ms since the epoch. */
 export const NOW_MS = Date.UTC(2026, 10, 22, 15, 0, 0, 0);
 
 /** A ready pod number `n`, alone on its node, an hour old. */
@@ -39,41 +50,52 @@ export function podsOf(count: number): Pod[] {
   return Array.from({ length: count }, (_, n) => podOf(n));
 }
 
-/** As peers name each other. */
+/** A pod as its peers name it. */
 export function refOf(pod: Pod): PeerRef {
   return { uid: pod.uid, name: pod.name, namespace: pod.namespace, podIP: pod.podIPs[0] ?? '' };
 }
 
-/** What a test wants a link to be: by default answered within 1 ms, 5 s ago. */
-export interface LinkWish {
+/** One link as a test wants it: by default answered within 1 ms, 5 s ago. */
+export interface LinkSpec {
+  /** Index of the destination. */
   to: number;
   outcome?: Outcome;
   phase?: Phase | null;
+  /** -1 = none. */
+  connectUs?: number;
+  /** -1 = none. */
+  firstByteUs?: number;
   totalUs?: number;
   flags?: number;
+  ageMs?: number;
   sinceMs?: number;
   notYet?: boolean;
 }
 
-/** Links as wished. */
-export function linksOf(wishes: readonly LinkWish[]): PodReport['links'] {
-  const links = emptyLinks(wishes.length);
-  for (const [i, wish] of wishes.entries()) {
-    links.to[i] = wish.to;
-    links.flags[i] = (wish.flags ?? 0) | (wish.notYet ? FLAG_NOT_YET : 0) | phaseFlag(wish.phase ?? null);
-    links.outcome[i] = OUTCOMES.indexOf(wish.outcome ?? 'ok');
-    links.totalUs[i] = pack16(wish.totalUs ?? 1_000);
-    links.ageMs[i] = pack16(5_000);
-    links.sinceMs[i] = pack16(wish.sinceMs ?? 60_000);
-  }
+/** Writes link `i`. */
+export function setLink(links: LinkColumns, i: number, spec: LinkSpec): void {
+  links.to[i] = spec.to;
+  links.flags[i] = (spec.flags ?? 0) | (spec.notYet ? FLAG_NOT_YET : 0) | phaseFlag(spec.phase ?? null);
+  links.outcome[i] = OUTCOMES.indexOf(spec.outcome ?? 'ok');
+  links.connectUs[i] = pack16(spec.connectUs ?? 0);
+  links.firstByteUs[i] = pack16(spec.firstByteUs ?? 0);
+  links.totalUs[i] = pack16(spec.totalUs ?? 1_000);
+  links.ageMs[i] = pack16(spec.ageMs ?? 5_000);
+  links.sinceMs[i] = pack16(spec.sinceMs ?? 60_000);
+}
+
+/** The links of `specs`. */
+export function linksOf(specs: readonly LinkSpec[]): LinkColumns {
+  const links = emptyLinks(specs.length);
+  for (const [i, spec] of specs.entries()) setLink(links, i, spec);
   return links;
 }
 
-/** The own report of pod `from`, who knows `peers` and probes as wished (all of them by default). */
+/** The report of pod `from`, which knows `peers`. `specs`: its links, one to each peer by default. */
 export function reportOf(
   from: Pod,
   peers: readonly Pod[],
-  wishes?: readonly LinkWish[],
+  specs?: readonly LinkSpec[],
   change: Partial<PodReport> = {},
 ): PodReport {
   return {
@@ -83,7 +105,7 @@ export function reportOf(
     peersHash: peersHashOf(peers.map(refOf)),
     peers: peers.map(refOf),
     gonePeers: [],
-    links: linksOf(wishes ?? peers.map((_, to) => ({ to }))),
+    links: linksOf(specs ?? peers.map((_, to) => ({ to }))),
     details: [],
     stats: null,
     windowMs: 0,
@@ -95,10 +117,10 @@ export function reportOf(
   };
 }
 
-/** PodReport of pod `pod` of a mesh, with links as wished. */
+/** The report of pod `pod` (index) in a mesh, with the links of `specs`. */
 export function mergedReportOf(
   pod: number,
-  wishes: readonly LinkWish[],
+  specs: readonly LinkSpec[],
   change: Partial<MergedReport> = {},
 ): MergedReport {
   return {
@@ -110,7 +132,7 @@ export function mergedReportOf(
     fetchUs: 1_000,
     bootTimeMs: NOW_MS - 7_200_000,
     samePeers: true,
-    links: linksOf(wishes),
+    links: linksOf(specs),
     details: [],
     stats: null,
     probes: [],
@@ -119,7 +141,7 @@ export function mergedReportOf(
   };
 }
 
-/** A list that is current. */
+/** The state of discovery: by default the list of pods is current. */
 export function statusOf(change: Partial<DiscoveryStatus> = {}): DiscoveryStatus {
   return {
     phase: 'synced',
@@ -140,7 +162,7 @@ export function snapshotOf(pods: readonly Pod[], change: Partial<DiscoveryStatus
   return { pods, status: statusOf(change) };
 }
 
-/** Goldpinger's defaults. */
+/** Goldpinger's default settings. */
 export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
   return {
     version: '1.0.0',
@@ -155,16 +177,10 @@ export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
   };
 }
 
-/** A mesh of these reports, judged. Without reports: everybody reaches everybody. */
+/** A mesh of `reports`, with its health but without findings. By default all pods reach each other. */
 export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: Partial<Mesh> = {}): Mesh {
-  const all =
-    reports ??
-    pods.map((_, from) =>
-      mergedReportOf(
-        from,
-        pods.map((_to, to) => ({ to })),
-      ),
-    );
+  const links = pods.map((_, to) => ({ to }));
+  const all = reports ?? pods.map((_, from) => mergedReportOf(from, links));
   const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), ...change };
   const tally = new HealthTally(pods);
   for (const report of all) tally.add(report);
@@ -180,4 +196,142 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
     reports: all,
     ...head,
   };
+}
+
+/** The findings of a mesh. */
+export function findingsOf({
+  pods,
+  reports,
+  settings,
+  discovery,
+  servedBy,
+}: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
+  const tally = new FindingTally(pods, settings.slowLinkMs);
+  for (const report of reports) tally.add(report);
+  return runToEnd(tally.findings({ discovery, servedBy: servedBy.pod })).result;
+}
+
+/** How a test spoils one link of a `MeshBuilder`. */
+export interface LinkFault {
+  outcome?: Outcome;
+  phase?: Phase | null;
+  connectUs?: number;
+  firstByteUs?: number;
+  /** Whether only the newest sample is so; the other nine of the window are fine. */
+  fresh?: boolean;
+}
+
+/** A delay of the response alone, as a proxy causes it, and one of the network in both directions. */
+export const LATE_ANSWER: LinkFault = { connectUs: 200, firstByteUs: 251_000 };
+export const LATE_NETWORK: LinkFault = { connectUs: 120_000, firstByteUs: 121_000 };
+
+/** A mesh in which all pods reach each other in 0.5 ms, for a test to spoil. */
+export class MeshBuilder {
+  readonly pods: Pod[];
+  readonly reports: MergedReport[];
+  status = statusOf();
+
+  /**
+   * `n` pods, `perNode` on each node; node k is in zone k modulo `zones`, 0 = zones are unknown. `pingNumber`: how many pods
+   * each pings, 0 = all.
+   */
+  constructor(n: number, { perNode = 1, zones = 0, pingNumber = 0 } = {}) {
+    this.pods = Array.from({ length: n }, (_, i) => {
+      const node = Math.floor(i / perNode);
+      return podOf(i, { node: `node-${node}`, zone: zones === 0 ? '' : `zone-${node % zones}` });
+    });
+    const linkCount = pingNumber === 0 ? n : Math.min(n, pingNumber);
+    // Made once and copied: a mesh of 500 pods has 250 000 links.
+    const links = emptyLinks(linkCount);
+    const stats = emptyStats(linkCount);
+    for (let i = 0; i < linkCount; i++) setFault(links, stats, i, {});
+    this.reports = this.pods.map((_, from) => {
+      const copy = structuredClone({ links, stats });
+      for (let i = 0; i < linkCount; i++) copy.links.to[i] = (from + i) % n;
+      return mergedReportOf(from, [], copy);
+    });
+  }
+
+  get size(): number {
+    return this.pods.length;
+  }
+
+  /** Whether `from` pings `to` and reports it. */
+  has(from: number, to: number): boolean {
+    return this.#linkIndex(from, to) >= 0;
+  }
+
+  /** Spoils one link; does nothing if it is not pinged or not reported. */
+  set(from: number, to: number, fault: LinkFault): void {
+    const report = this.reports[from];
+    const i = this.#linkIndex(from, to);
+    if (report !== undefined && i >= 0) setFault(report.links, report.stats, i, fault);
+  }
+
+  /** Makes one link not yet probed. */
+  notYet(from: number, to: number): void {
+    const flags = this.reports[from]?.links.flags;
+    const i = this.#linkIndex(from, to);
+    if (flags !== undefined && i >= 0) flags[i] = FLAG_NOT_YET;
+  }
+
+  /** Spoils every link for which `picks` is true; that of a pod to itself only with `self`. */
+  each(picks: (from: number, to: number) => boolean, fault: LinkFault, self = false): void {
+    for (let from = 0; from < this.size; from++) {
+      for (let to = 0; to < this.size; to++) if ((self || from !== to) && picks(from, to)) this.set(from, to, fault);
+    }
+  }
+
+  /** Lets the report of a pod be missing. */
+  silence(pod: number, reason: MissingReason = 'timeout'): void {
+    this.reports[pod] = mergedReportOf(pod, [], { missing: reason, missingDetail: 'words' });
+  }
+
+  /** Lets the process of a pod be starved, so that half of its links look bad. */
+  starve(pod: number): void {
+    for (let to = 0; to < this.size; to += 2) this.set(pod, to, { outcome: 'timeout', phase: 'connect' });
+    const report = this.reports[pod];
+    if (report === undefined) return;
+    const starvation = { loopDelayP99Us: 140_000, suspectShare: 0.9, unreliable: true, sinceMs: NOW_MS - 20_000 };
+    this.reports[pod] = { ...report, starvation };
+  }
+
+  /** The findings, as pod `servedBy` (index) collected the mesh. */
+  findings(servedBy = 0): Finding[] {
+    return findingsOf({
+      pods: this.pods,
+      reports: this.reports,
+      settings: settingsOf(),
+      discovery: this.status,
+      servedBy: { pod: servedBy, name: '' },
+    });
+  }
+
+  #linkIndex(from: number, to: number): number {
+    const links = this.reports[from]?.links;
+    if (links === undefined || links.length === 0) return -1;
+    const i = (to - from + this.size) % this.size;
+    return i < links.length ? i : -1;
+  }
+}
+
+function setFault(links: LinkColumns, stats: StatColumns | null, i: number, fault: LinkFault): void {
+  const { outcome = 'ok', phase = null, connectUs = 200, firstByteUs = 300, fresh = false } = fault;
+  const isOk = outcome === 'ok';
+  setLink(links, i, {
+    to: links.to[i] ?? 0,
+    outcome,
+    phase,
+    connectUs: isOk ? connectUs : -1,
+    firstByteUs: isOk ? firstByteUs : -1,
+    totalUs: isOk ? connectUs + firstByteUs + 20 : 300_000,
+    sinceMs: !isOk && fresh ? 5_000 : 60_000,
+  });
+  if (stats === null) return;
+  const latencyUs = isOk && !fresh ? pack16(connectUs + firstByteUs) : pack16(500);
+  stats.samples[i] = 10;
+  stats.failures[i] = isOk ? 0 : fresh ? 1 : 10;
+  stats.p50Us[i] = latencyUs;
+  stats.p95Us[i] = latencyUs;
+  stats.maxUs[i] = latencyUs;
 }

@@ -1,17 +1,7 @@
-import { FindingTally } from '../../../server/analysis/findings/findings.ts';
-import type { Finding } from '../../../server/protocol/finding.ts';
-import {
-  emptyLinks,
-  emptyStats,
-  FLAG_NOT_YET,
-  FLAG_SUSPECT,
-  pack16,
-  phaseFlag,
-} from '../../../server/protocol/links.ts';
+import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh, MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
-import { OUTCOMES } from '../../../server/protocol/sample.ts';
-import { runToEnd } from '../generator.ts';
+import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
 import { FEED_TIME_MS, type MeshOptions } from './options.ts';
 import { type Fate, type Plan, planOf } from './plan.ts';
 import { podsOf } from './pods.ts';
@@ -36,42 +26,32 @@ export function meshOf(wanted: MeshOptions): Mesh {
   const reports: MergedReport[] = [];
   for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
   const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
-  return { ...mesh, findings: findingsIn(mesh) };
-}
-
-/** What the product finds in a mesh. */
-export function findingsIn({ pods, reports, settings, discovery, servedBy }: Omit<Mesh, 'findings'>): Finding[] {
-  const tally = new FindingTally(pods, settings.slowLinkMs);
-  for (const report of reports) tally.add(report);
-  return runToEnd(tally.findings({ discovery, servedBy: servedBy.pod })).result;
+  return { ...mesh, findings: findingsOf(mesh) };
 }
 
 function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): MergedReport {
   const missing: MissingReason | '' = plan.missing.get(from) ?? '';
   const targets = missing === '' ? targetsOf(options, plan.pods, from) : [];
-  const report: MergedReport = {
-    pod: from,
+  const isStarved = plan.starved.has(from);
+  const report = mergedReportOf(from, [], {
     missing,
     missingDetail: missing === 'timeout' ? 'no answer within 1000 ms' : missing === '' ? '' : `asking it: ${missing}`,
     via: plan.viaCheck.has(from) ? 'check' : 'report',
     atMs: options.atMs - Math.floor(chance(options.seed, from, 11) * 800),
     fetchUs: 2000 + Math.floor(chance(options.seed, from, 12) * 4000),
     bootTimeMs: options.atMs - 3_600_000,
-    samePeers: true,
     links: emptyLinks(targets.length),
-    details: [],
     stats: options.windowMs > 0 && missing === '' ? emptyStats(targets.length) : null,
     probes: missing === '' ? plan.probes(from) : [],
-    starvation:
-      missing !== '' || plan.viaCheck.has(from)
-        ? null
-        : {
-            loopDelayP99Us: plan.starved.has(from) ? 140_000 : 900,
-            suspectShare: plan.starved.has(from) ? 0.8 : 0,
-            unreliable: plan.starved.has(from),
-            sinceMs: options.atMs - 90_000,
-          },
-  };
+  });
+  if (missing === '' && report.via === 'report') {
+    report.starvation = {
+      loopDelayP99Us: isStarved ? 140_000 : 900,
+      suspectShare: isStarved ? 0.8 : 0,
+      unreliable: isStarved,
+      sinceMs: options.atMs - 90_000,
+    };
+  }
   for (const [i, to] of targets.entries()) fillLink(options, plan, report, i, from, to);
   return report;
 }
@@ -109,14 +89,18 @@ function fillLink(
   const failed = fate.outcome !== 'ok';
   const firstByteUs = fate.firstByteUs > 0 ? fate.firstByteUs + draw(35) * 2500 : usualUs;
   const connected = !failed || fate.phase !== 'connect';
-  links.outcome[i] = OUTCOMES.indexOf(fate.outcome);
-  links.flags[i] = phaseFlag(failed ? fate.phase : null) | (fate.suspect ? FLAG_SUSPECT : 0);
-  links.connectUs[i] = pack16(report.via === 'check' || !connected ? -1 : connectUs);
-  links.firstByteUs[i] = pack16(report.via === 'check' || failed ? -1 : firstByteUs);
   const totalUs = failed ? (fate.outcome === 'timeout' ? 300_000 : connectUs) : connectUs + firstByteUs + 20;
-  links.totalUs[i] = pack16(report.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs);
-  links.ageMs[i] = pack16(draw(36) * 2000);
-  links.sinceMs[i] = pack16(fate.forMs);
+  setLink(links, i, {
+    to,
+    outcome: fate.outcome,
+    phase: failed ? fate.phase : null,
+    flags: fate.suspect ? FLAG_SUSPECT : 0,
+    connectUs: report.via === 'check' || !connected ? -1 : connectUs,
+    firstByteUs: report.via === 'check' || failed ? -1 : firstByteUs,
+    totalUs: report.via === 'check' ? Math.floor(totalUs / 1000) * 1000 : totalUs,
+    ageMs: draw(36) * 2000,
+    sinceMs: fate.forMs,
+  });
   if (failed && report.details.length < 200) report.details.push([i, fate.detail]);
   if (stats === null) return;
   const samples = Math.floor(o.windowMs / 2000);

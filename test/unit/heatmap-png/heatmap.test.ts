@@ -6,7 +6,7 @@ import { createHeatmapPainter, heatmapPng, layoutOf, MAX_SIDE } from '../../../s
 import { missingReport } from '../../../server/peers/merged-report.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import { type LinkWish, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
+import { type LinkSpec, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 
 const LIMITS = { t0Ms: 2, t1Ms: 5, t2Ms: 100 };
 
@@ -23,7 +23,7 @@ const stateAt = ({ state, side }: Cells, from: number, to: number) => CELL_STATE
 const stateOf = (row: MergedReport) => stateAt(cells(meshOf(podsOf(2), [row, mergedReportOf(1, [])])), 0, 1);
 
 describe('a cell of the heatmap', () => {
-  it.each<[LinkWish['totalUs'], string]>([
+  it.each<[LinkSpec['totalUs'], string]>([
     [0, 'good'],
     [1_990, 'good'],
     [2_000, 'fair'],

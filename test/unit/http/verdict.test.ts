@@ -4,8 +4,7 @@ import type { Clock } from '../../../server/runtime/clock.ts';
 import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { meshOf, NOW_MS, settingsOf } from '../../support/mesh.ts';
-import { MeshBuilder } from '../../support/mesh-builder.ts';
+import { MeshBuilder, meshOf, NOW_MS, settingsOf } from '../../support/mesh.ts';
 
 /** Asks about four healthy pods. `asked`: what the sources were asked for. */
 function ask(query: Partial<VerdictQuery>, change: Partial<VerdictSources> = {}, refreshIntervalMs = 2_000) {

@@ -5,7 +5,7 @@ import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import {
-  type LinkWish,
+  type LinkSpec,
   mergedReportOf,
   meshOf,
   NOW_MS,
@@ -22,7 +22,7 @@ function meshWith(pods: readonly Pod[], fails: Fails, reports: Record<number, Pa
   const outcome = (from: number, to: number) => (fails(from, to) ? { outcome: 'refused' as const } : {});
   const all = pods.map((_pod, from) => {
     const change = reports[from] ?? {};
-    const wishes: LinkWish[] = change.missing ? [] : pods.map((_to, to) => ({ to, ...outcome(from, to) }));
+    const wishes: LinkSpec[] = change.missing ? [] : pods.map((_to, to) => ({ to, ...outcome(from, to) }));
     return mergedReportOf(from, wishes, change);
   });
   return meshOf(pods, all);
@@ -40,7 +40,7 @@ describe('a mesh is healthy', () => {
     expect(meshOf(podsOf(1)).health.ok).toBe(true);
   });
 
-  it.each<[string, LinkWish]>([
+  it.each<[string, LinkSpec]>([
     ['not yet probed', { to: 1, notYet: true, outcome: 'refused' }],
     ['suspect, but judged ok', { to: 1, flags: FLAG_SUSPECT, totalUs: 250_000 }],
     ['slow', { to: 1, totalUs: 299_000 }],

@@ -8,7 +8,7 @@ import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { type LinkWish, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { type LinkSpec, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
 const range = (fromAgeMs: number, toAgeMs: number): AgeRange => ({ fromAgeMs, toAgeMs });
@@ -19,7 +19,7 @@ function pastReport(
   peers: readonly Pod[],
   asked: AgeRange,
   knownAgeMs = HOUR_MS,
-  wishes?: LinkWish[],
+  wishes?: LinkSpec[],
 ): PodReport {
   const windowMs = asked.fromAgeMs - asked.toAgeMs;
   return reportOf(pod, peers, wishes, { past: { ...asked, resolutionMs: 5_000, knownAgeMs }, windowMs });
@@ -137,7 +137,7 @@ describe('a mesh of the past', () => {
     const { meshes, reasons } = start({
       ...{ now: before, before, ownKnownAgeMs: 10_000 },
       answer: (_, asked) => {
-        const wishes: LinkWish[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
+        const wishes: LinkSpec[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
         return { kind: 'report', report: pastReport(podOf(1), known, asked, HOUR_MS, wishes) };
       },
     });

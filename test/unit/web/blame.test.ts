@@ -5,7 +5,7 @@ import { blameOf, findingsOfLink, findingsOfPod, placeOf } from '../../../web/pu
 import { findingFigure, findingWords, targetOf } from '../../../web/pure/finding-words.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../support/mesh-builder.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../support/mesh.ts';
 
 const titles = (findings: readonly (Finding | null)[]) => findings.map((finding) => finding?.title ?? '');
 

@@ -3,7 +3,8 @@ import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { stateAt } from '../../../web/pure/link-state.ts';
 import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
-import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
+import { findingsOf } from '../../support/mesh.ts';
 
 export const USUAL: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 
@@ -31,7 +32,7 @@ export function reportOf(pod: number, links: Link[], change: Partial<MergedRepor
 
 export function meshWith(pods: number, rows: MergedReport[], change: (mesh: Mesh) => Mesh = (mesh) => mesh): Mesh {
   const mesh = change({ ...meshOf({ pods, scenario: 'healthy' }), reports: rows });
-  return { ...mesh, findings: findingsIn(mesh) };
+  return { ...mesh, findings: findingsOf(mesh) };
 }
 
 export function statesOf(mesh: Mesh, options = USUAL): string[][] {

@@ -6,7 +6,8 @@ import { buildPicture } from '../../../web/pure/picture.ts';
 import { podPhrase, podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
 import { suspectsOf } from '../../../web/pure/suspects.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
-import { findingsIn, meshOf } from '../../support/feed/scenarios.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
+import { findingsOf } from '../../support/mesh.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
@@ -125,7 +126,7 @@ describe('suspects', () => {
     const rows = mesh.reports.map((report, i) =>
       i < 29 ? report : { ...report, missing: 'timeout' as const, links: emptyLinks(0) },
     );
-    const picture = buildPicture({ ...mesh, reports: rows, findings: findingsIn({ ...mesh, reports: rows }) }, USUAL);
+    const picture = buildPicture({ ...mesh, reports: rows, findings: findingsOf({ ...mesh, reports: rows }) }, USUAL);
     expect(suspectsOf(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
   });
 

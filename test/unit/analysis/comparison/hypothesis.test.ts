@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Hypothesis, hypothesisOf } from '../../../../server/analysis/comparison/report.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
 import { FROM_MS, pastOf, reportOf, slowReport, spoiled, TO_MS } from './scene.ts';
 
 function hypothesis(...expect: string[]): Hypothesis {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import { podOf } from '../../../support/mesh.ts';
-import type { MeshBuilder, Wish } from '../../../support/mesh-builder.ts';
+import { type LinkFault, type MeshBuilder, podOf } from '../../../support/mesh.ts';
 import { eventOf, eventsOf, FROM_MS, reportOf, slowReport, spoiled, TO_MS } from './scene.ts';
 
-const REFUSED: Wish = { outcome: 'refused', phase: 'connect' };
+const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
 
 /** What a report says of four pods, the last of which was slow, and afterwards as wished. */
 async function told(after: MeshBuilder) {

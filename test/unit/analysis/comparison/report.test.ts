@@ -4,8 +4,7 @@ import { createReporter } from '../../../../server/analysis/comparison/report.ts
 import { missingReport } from '../../../../server/peers/merged-report.ts';
 import { MAX_REPORT_EVENTS, parseReport } from '../../../../server/protocol/comparison.ts';
 import type { Finding } from '../../../../server/protocol/finding.ts';
-import { NOW_MS } from '../../../support/mesh.ts';
-import { LATE_ANSWER } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, NOW_MS } from '../../../support/mesh.ts';
 import {
   annotationsOf,
   depsOf,

@@ -12,8 +12,7 @@ import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../../server/protocol/pod.ts';
 import { parseVerdict, type VerdictAnswer } from '../../../../server/protocol/verdict.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { meshOf, NOW_MS } from '../../../support/mesh.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from '../../../support/mesh.ts';
 
 /** The fault of the scenes: two minutes long, ended three minutes ago. */
 export const FROM_MS = NOW_MS - 300_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import type { MeshBuilder } from '../../../support/mesh-builder.ts';
+import type { MeshBuilder } from '../../../support/mesh.ts';
 import { reportOf, slowReport, spoiled } from './scene.ts';
 
 /** Experiment 2 whose fault was over before its range was: each link is fine at the end, and had been slow. */

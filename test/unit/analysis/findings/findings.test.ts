@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NOW_MS, podOf } from '../../../support/mesh.ts';
-import { LATE_ANSWER, LATE_NETWORK, MeshBuilder, type Wish } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder, NOW_MS, podOf } from '../../../support/mesh.ts';
 import { kinds, only, REFUSED, TIMEOUT, titles } from './findings-scene.ts';
 
 describe('a healthy builder', () => {
@@ -10,7 +9,7 @@ describe('a healthy builder', () => {
 });
 
 describe('experiment 2', () => {
-  const chaos = (wish: Wish) => {
+  const chaos = (wish: LinkFault) => {
     const builder = new MeshBuilder(4);
     builder.pods[3] = podOf(3, { name: 'goldpinger-chaos' });
     builder.each((_, to) => to === 3, wish, true);
@@ -51,7 +50,7 @@ describe('experiment 2', () => {
 });
 
 describe('of two pods', () => {
-  const pair = (there: Wish, back: Wish | null) => {
+  const pair = (there: LinkFault, back: LinkFault | null) => {
     const builder = new MeshBuilder(2);
     builder.set(0, 1, there);
     if (back === null) builder.silence(1);

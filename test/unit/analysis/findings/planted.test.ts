@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Finding, FindingKind } from '../../../../server/protocol/finding.ts';
 import { chance } from '../../../support/feed/random.ts';
-import { LATE_ANSWER, LATE_NETWORK, MeshBuilder, type Wish } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
 
 /** Numbers from 0 to below `limit`, the same for the same seed. */
 type Pick = (limit: number) => number;
@@ -15,7 +15,7 @@ interface Cause {
   plant(builder: MeshBuilder, pick: Pick): [FindingKind, string];
 }
 
-const TIMEOUT: Wish = { outcome: 'timeout', phase: 'connect' };
+const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const other = (builder: MeshBuilder, pod: number, pick: Pick) => (pod + 1 + pick(builder.size - 1)) % builder.size;
 const name = (pod: number) => `pod-${pod}`;
 
@@ -161,7 +161,7 @@ const CAUSES: Record<string, Cause> = {
 function addNoise(builder: MeshBuilder, random: () => number, without: string[]): Set<string> {
   const noisy = new Set<string>();
   const n = builder.size;
-  const spoil = (wish: Wish) => {
+  const spoil = (wish: LinkFault) => {
     const [from, to] = [Math.floor(random() * n), Math.floor(random() * n)];
     const isOk = builder.reports[from]?.links.outcome[(to - from + n) % n] === 0;
     if (!isOk || from === to || !builder.has(from, to)) return false;
@@ -170,7 +170,7 @@ function addNoise(builder: MeshBuilder, random: () => number, without: string[])
     builder.set(from, to, wish);
     return true;
   };
-  const times = (count: number, wish: Wish) => {
+  const times = (count: number, wish: LinkFault) => {
     for (let tries = 0; count > 0 && tries < n * n; tries++) if (spoil(wish)) count -= 1;
   };
   times(Math.max(1, Math.round(n * n * 0.01)), { outcome: 'timeout', fresh: true });

@@ -2,8 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { FindingTally, namedFindings } from '../../../../server/analysis/findings/findings.ts';
 import { MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
-import { mergedReportOf, meshOf, NOW_MS, podOf, podsOf, statusOf } from '../../../support/mesh.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import {
+  LATE_ANSWER,
+  MeshBuilder,
+  mergedReportOf,
+  meshOf,
+  NOW_MS,
+  podOf,
+  podsOf,
+  statusOf,
+} from '../../../support/mesh.ts';
 import { only, REFUSED, TIMEOUT, titles } from './findings-scene.ts';
 
 describe('more than one cause', () => {

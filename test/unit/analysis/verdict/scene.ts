@@ -3,8 +3,7 @@ import { judge } from '../../../../server/analysis/verdict/verdict.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { parseVerdict, type VerdictAnswer } from '../../../../server/protocol/verdict.ts';
 import { runToEnd } from '../../../support/generator.ts';
-import { meshOf, podOf, settingsOf } from '../../../support/mesh.ts';
-import { MeshBuilder } from '../../../support/mesh-builder.ts';
+import { MeshBuilder, meshOf, podOf, settingsOf } from '../../../support/mesh.ts';
 
 export const WINDOW_MS = 30_000;
 export const REFUSED = { outcome: 'refused', phase: 'connect' } as const;

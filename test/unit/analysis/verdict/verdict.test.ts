@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { MergedReport } from '../../../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../../../server/protocol/pod.ts';
-import { NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
-import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh-builder.ts';
+import { LATE_ANSWER, MeshBuilder, NOW_MS, podOf, settingsOf, statusOf } from '../../../support/mesh.ts';
 import { answerFor, experiment, REFUSED, verdictFor, WINDOW_MS } from './scene.ts';
 
 describe('experiment 2', () => {
