@@ -15,7 +15,7 @@ import type { Journal } from './protocol/event.ts';
 import type { LinkHistory } from './protocol/history.ts';
 import type { DiscoverySnapshot, Target } from './protocol/pod.ts';
 import type { ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './results/results.ts';
+import type { LinkChange } from './results/judgement.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 
 /** What the past is made of: parts of the service. */

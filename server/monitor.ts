@@ -18,7 +18,8 @@ import type { AgeRange } from './protocol/history.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import { type LinkChange, Results } from './results/results.ts';
+import type { LinkChange } from './results/judgement.ts';
+import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
 /** What the own view is handed. */
@@ -80,17 +81,15 @@ export class Monitor {
     this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
     this.#results = new Results(
       {
-        maxBytes: config.resultsMemoryMiB * 2 ** 20,
+        sampleBytes: config.resultsMemoryMiB * 2 ** 20,
+        bucketBytes: config.historyMemoryMiB * 2 ** 20,
+        windowMs: config.historyWindowMs,
+        intervalMs: config.refreshIntervalMs,
         goneRetentionMs: config.goneRetentionMs,
         slowLinkMs: config.slowLinkMs,
-        history: {
-          maxBytes: config.historyMemoryMiB * 2 ** 20,
-          windowMs: config.historyWindowMs,
-          intervalMs: config.refreshIntervalMs,
-        },
       },
-      { clock },
-      { onLinkChange: hooks.onLinkChange },
+      clock,
+      hooks.onLinkChange,
     );
     const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}` };
     this.#schedule = createSchedule(

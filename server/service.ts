@@ -21,7 +21,7 @@ import { queryReport } from './peers/report-query.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './results/results.ts';
+import type { LinkChange } from './results/judgement.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 

@@ -56,8 +56,9 @@ export interface PodReport {
 
 /** `format` of a report; a peer that answers anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
-/** The most error texts in a report; beyond it the outcome must do. */
+/** The most error texts in a report, and the most characters of each. Other failed links have only their outcome. */
 export const MAX_DETAILS = 200;
+export const MAX_DETAIL_LENGTH = 300;
 /** The most external probes that one pod reports. */
 export const MAX_PROBES = 500;
 
@@ -83,7 +84,7 @@ export const starvationSchema = v.object({
 
 /** Error texts by link on the wire. */
 export const detailsSchema = v.pipe(
-  v.array(v.tuple([v.pipe(v.number(), v.integer()), boundedText(300)])),
+  v.array(v.tuple([v.pipe(v.number(), v.integer()), boundedText(MAX_DETAIL_LENGTH)])),
   v.maxLength(MAX_DETAILS),
 );
 

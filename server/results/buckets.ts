@@ -1,34 +1,33 @@
-import { NONE16 } from '../protocol/links.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
+import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
+import { OUTCOMES, type Sample } from '../protocol/sample.ts';
+import { asSuspect, codeOf, outcomeIndexOf } from './samples.ts';
 
-/** Kinds of failure: all outcomes but ok. */
+/** Kinds of failure: all outcomes but `ok`. */
 export const FAILURE_KINDS = OUTCOMES.length - 1;
 
-/** The buckets of a chunk: so many, in so many bytes each. */
-const BUCKETS = 2_048;
+const BUCKETS_PER_CHUNK = 2_048;
 const BYTES_PER_BUCKET = 34;
-const CHUNK_BYTES = BUCKETS * BYTES_PER_BUCKET;
+const CHUNK_BYTES = BUCKETS_PER_CHUNK * BYTES_PER_BUCKET;
 
 /**
- * Some thousand buckets of one length, in columns. A bucket is about one link in one time range of time. Durations are
- * packed by `pack16`, over the samples that are ok. Of samples that are suspect only their number counts, unless the
- * bucket has no others.
+ * 2048 buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
+ * are packed by `pack16` and cover the `ok` samples. Suspect samples are only counted, unless the bucket has no others.
  */
 export interface Chunk {
-  /** Its place among all chunks there ever were. */
+  /** Index among all chunks that were ever begun. */
   number: number;
   widthMs: number;
-  /** When its first bucket begins. */
+  /** When the period of its first bucket begins. */
   baseMs: number;
-  /** When its last one ends. */
+  /** When the period of its last bucket ends. */
   endMs: number;
-  /** How many buckets it has. */
+  /** How many buckets are in use. */
   used: number;
-  /** How many buckets back, over all chunks, this link's previous one is; 0 = there is none. */
+  /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = there is none. */
   back: Uint32Array<ArrayBuffer>;
-  /** When it begins, in widths since `baseMs`. */
+  /** When its period begins: widths since `baseMs`. */
   start: Uint16Array;
-  /** When its newest sample was taken, ms since its beginning, packed. */
+  /** When its newest sample was taken: ms since its period began, packed. */
   newestMs: Uint16Array;
   samples: Uint16Array;
   minUs: Uint16Array;
@@ -37,18 +36,18 @@ export interface Chunk {
   maxUs: Uint16Array;
   connectP50Us: Uint16Array;
   firstByteP50Us: Uint16Array;
-  /** Total of the last sample that counts. */
+  /** Total of the last sample that is not merely counted. */
   lastTotalUs: Uint16Array;
   suspect: Uint8Array;
-  /** Outcome and phase of the last sample that counts, and whether the newest is suspect; see `codeOf` of rings.ts. */
+  /** Outcome and phase of the last sample that is not merely counted, and whether the newest one is suspect: a `codeOf`. */
   code: Uint8Array;
-  /** Failures by outcome: `FAILURE_KINDS` to a bucket. */
+  /** Failures by outcome: `FAILURE_KINDS` per bucket. */
   failures: Uint8Array;
 }
 
 /**
- * Buckets of all links, in the order in which they were begun: memory is taken as they come, chunk by chunk, and the
- * oldest chunk makes room when `maxBytes` are reached. A bucket has a number for good; each leads to its link's previous.
+ * The buckets of all links, in the order in which they were begun, in at most `maxBytes`. Memory is taken chunk by chunk;
+ * when the limit is reached, the oldest chunk is reused. The number of a bucket never changes.
  */
 export class BucketLog {
   readonly #maxChunks: number;
@@ -65,21 +64,24 @@ export class BucketLog {
     return this.#chunks.length * CHUNK_BYTES;
   }
 
-  /** Buckets that there is certainly room for: one chunk may be about to go, another was begun and left half empty. */
+  /**
+   * How many buckets can certainly be kept. Two chunks are left out: the oldest may be reused next, and one may have been
+   * left half empty when the width changed.
+   */
   get capacity(): number {
-    return Math.max(1, this.#maxChunks - 2) * BUCKETS;
+    return Math.max(1, this.#maxChunks - 2) * BUCKETS_PER_CHUNK;
   }
 
-  /** Up to when buckets had to make room; -Infinity while none had. */
+  /** Buckets up to this time were dropped for lack of memory; -Infinity while none was. */
   get forgottenMs(): number {
     return this.#forgottenMs;
   }
 
-  /** Begins a bucket of `widthMs` around `nowMs`, whose link's previous one is `previous` (-1 = none); gives its number. */
+  /** Begins a bucket of `widthMs` around `nowMs` and returns its number. `previous` is the link's last bucket; -1 = none. */
   open(previous: number, widthMs: number, nowMs: number): number {
-    const chunk = this.#room(widthMs, nowMs);
+    const chunk = this.#chunkFor(widthMs, nowMs);
     const i = chunk.used;
-    const number = chunk.number * BUCKETS + i;
+    const number = chunk.number * BUCKETS_PER_CHUNK + i;
     const start = Math.max(0, Math.floor((nowMs - chunk.baseMs) / widthMs));
     const back = previous < 0 ? 0 : number - previous;
     chunk.used += 1;
@@ -90,63 +92,53 @@ export class BucketLog {
     return number;
   }
 
-  /** The chunk that has bucket `number`; null if it has made room, or there never was one. */
+  /** The chunk with bucket `number`; null if the bucket was dropped or never existed. */
   chunkOf(number: number): Chunk | null {
     const first = this.#chunks[0]?.number ?? 0;
-    return number < 0 ? null : (this.#chunks[Math.floor(number / BUCKETS) - first] ?? null);
+    return number < 0 ? null : (this.#chunks[Math.floor(number / BUCKETS_PER_CHUNK) - first] ?? null);
   }
 
-  /** Place of bucket `number` in the columns of its chunk. */
+  /** The place of bucket `number` in the columns of its chunk. */
   indexOf(number: number): number {
-    return number % BUCKETS;
+    return number % BUCKETS_PER_CHUNK;
   }
 
-  /** The longest buckets since `fromMs`, ms; 0 of none. */
-  widestMs(fromMs: number): number {
+  /** The largest width of the buckets since `fromMs`; 0 if there are none. */
+  maxWidthMs(fromMs: number): number {
     return this.#chunks.reduce((most, { endMs, widthMs }) => (endMs > fromMs ? Math.max(most, widthMs) : most), 0);
   }
 
-  /** Forgets the chunks that ended before `beforeMs`. */
+  /** Drops the chunks that ended before `beforeMs`. */
   expire(beforeMs: number): void {
     const kept = this.#chunks.findIndex((chunk) => chunk.endMs >= beforeMs);
     if (kept !== 0) this.#chunks.splice(0, kept === -1 ? this.#chunks.length : kept);
   }
 
-  #room(widthMs: number, nowMs: number): Chunk {
+  #chunkFor(widthMs: number, nowMs: number): Chunk {
     const last = this.#chunks.at(-1);
     const fits =
-      last !== undefined && last.widthMs === widthMs && last.used < BUCKETS && (nowMs - last.baseMs) / widthMs < 0xffff;
+      last !== undefined &&
+      last.widthMs === widthMs &&
+      last.used < BUCKETS_PER_CHUNK &&
+      (nowMs - last.baseMs) / widthMs < 0xffff;
     if (fits) return last;
-    const bytes = this.#makeRoom() ?? new ArrayBuffer(CHUNK_BYTES);
+    const oldest = this.#chunks.length < this.#maxChunks ? undefined : this.#chunks.shift();
+    if (oldest !== undefined) this.#forgottenMs = Math.max(this.#forgottenMs, oldest.endMs);
     const baseMs = Math.floor(nowMs / widthMs) * widthMs;
-    const number = Math.ceil(this.#next / BUCKETS);
-    const chunk = { number, widthMs, baseMs, endMs: baseMs, used: 0, ...columnsOf(bytes) };
+    const number = Math.ceil(this.#next / BUCKETS_PER_CHUNK);
+    const columns = columnsOf(oldest?.back.buffer ?? new ArrayBuffer(CHUNK_BYTES));
+    const chunk = { number, widthMs, baseMs, endMs: baseMs, used: 0, ...columns };
     this.#chunks.push(chunk);
     return chunk;
   }
-
-  /** The memory of the oldest chunk where there may be no more; null where more may be taken. */
-  #makeRoom(): ArrayBuffer | null {
-    const oldest = this.#chunks.length < this.#maxChunks ? undefined : this.#chunks.shift();
-    if (oldest === undefined) return null;
-    this.#forgottenMs = Math.max(this.#forgottenMs, oldest.endMs);
-    return oldest.back.buffer;
-  }
 }
 
-/** How many samples of bucket `i` failed. */
-export function failuresOf(chunk: Chunk, i: number): number {
-  let failures = 0;
-  for (let kind = 0; kind < FAILURE_KINDS; kind++) failures += chunk.failures[i * FAILURE_KINDS + kind] ?? 0;
-  return failures;
-}
-
-/** Columns in `bytes`, widest first, all without figures. */
+/** Columns in `bytes`: the wide ones first, because each must begin at a multiple of its width. No bucket has figures. */
 function columnsOf(bytes: ArrayBuffer) {
   new Uint8Array(bytes).fill(0);
-  const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS, BUCKETS);
+  const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK);
   const columns = {
-    back: new Uint32Array(bytes, 0, BUCKETS),
+    back: new Uint32Array(bytes, 0, BUCKETS_PER_CHUNK),
     start: shorts(0),
     newestMs: shorts(1),
     samples: shorts(2),
@@ -157,44 +149,104 @@ function columnsOf(bytes: ArrayBuffer) {
     connectP50Us: shorts(7),
     firstByteP50Us: shorts(8),
     lastTotalUs: shorts(9),
-    suspect: new Uint8Array(bytes, 24 * BUCKETS, BUCKETS),
-    code: new Uint8Array(bytes, 25 * BUCKETS, BUCKETS),
-    failures: new Uint8Array(bytes, 26 * BUCKETS, FAILURE_KINDS * BUCKETS),
+    suspect: new Uint8Array(bytes, 24 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
+    code: new Uint8Array(bytes, 25 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
+    failures: new Uint8Array(bytes, 26 * BUCKETS_PER_CHUNK, FAILURE_KINDS * BUCKETS_PER_CHUNK),
   };
   const { minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us, lastTotalUs } = columns;
   for (const column of [minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us, lastTotalUs]) column.fill(NONE16);
   return columns;
 }
 
-/** The lengths that a bucket may have, ms, ascending. */
-export const LADDER_MS = [
+/** A bucket ends before one of its counts would overflow: `samples` has two bytes, the other counts have one. */
+const MAX_SAMPLE_COUNT = 0xffff;
+const MAX_BYTE_COUNT = 0xff;
+
+/** Whether bucket `i` can count no more samples. */
+export function isFull(chunk: Chunk, i: number): boolean {
+  if ((chunk.samples[i] ?? 0) >= MAX_SAMPLE_COUNT || (chunk.suspect[i] ?? 0) >= MAX_BYTE_COUNT) return true;
+  return chunk.failures.subarray(i * FAILURE_KINDS, (i + 1) * FAILURE_KINDS).includes(MAX_BYTE_COUNT);
+}
+
+/**
+ * Adds a sample to bucket `i`, except to its percentiles. Returns whether the bucket discarded the figures of its earlier
+ * samples: they were suspect, and this one is the first that is not.
+ */
+export function addToBucket(chunk: Chunk, i: number, sample: Sample, nowMs: number): boolean {
+  const samples = chunk.samples[i] ?? 0;
+  const suspect = chunk.suspect[i] ?? 0;
+  const hasOnlySuspect = samples === suspect;
+  const discards = !sample.suspect && hasOnlySuspect && samples > 0;
+  if (discards) discardFigures(chunk, i);
+  chunk.samples[i] = samples + 1;
+  chunk.suspect[i] = suspect + (sample.suspect ? 1 : 0);
+  chunk.newestMs[i] = pack16(nowMs - startOf(chunk, i));
+  if (sample.suspect && !hasOnlySuspect) {
+    chunk.code[i] = asSuspect(chunk.code[i] ?? 0);
+    return discards;
+  }
+  const code = codeOf(sample);
+  const outcome = outcomeIndexOf(code);
+  const total16 = pack16(sample.totalUs);
+  chunk.code[i] = code;
+  chunk.lastTotalUs[i] = total16;
+  if (outcome === 0) {
+    const max16 = chunk.maxUs[i] ?? NONE16;
+    chunk.minUs[i] = Math.min(chunk.minUs[i] ?? NONE16, total16);
+    chunk.maxUs[i] = max16 === NONE16 ? total16 : Math.max(max16, total16);
+  } else {
+    const at = i * FAILURE_KINDS + outcome - 1;
+    chunk.failures[at] = (chunk.failures[at] ?? 0) + 1;
+  }
+  return discards;
+}
+
+function discardFigures(chunk: Chunk, i: number): void {
+  chunk.failures.fill(0, i * FAILURE_KINDS, (i + 1) * FAILURE_KINDS);
+  const { minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us } = chunk;
+  for (const column of [minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us]) column[i] = NONE16;
+}
+
+/** When the period of bucket `i` begins. */
+export function startOf(chunk: Chunk, i: number): number {
+  return chunk.baseMs + (chunk.start[i] ?? 0) * chunk.widthMs;
+}
+
+/** When the newest sample of bucket `i` was taken. */
+export function newestOf(chunk: Chunk, i: number): number {
+  return startOf(chunk, i) + Math.min(chunk.widthMs, unpack16(chunk.newestMs[i] ?? 0));
+}
+
+/** How many samples of bucket `i` failed. */
+export function failuresOf(chunk: Chunk, i: number): number {
+  let failures = 0;
+  for (let kind = 0; kind < FAILURE_KINDS; kind++) failures += chunk.failures[i * FAILURE_KINDS + kind] ?? 0;
+  return failures;
+}
+
+/** How many samples of bucket `i` are not suspect. */
+export function trustedOf(chunk: Chunk, i: number): number {
+  return (chunk.samples[i] ?? 0) - (chunk.suspect[i] ?? 0);
+}
+
+/** The widths that a bucket may have, ms, ascending. */
+export const BUCKET_WIDTHS_MS = [
   5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000,
   21_600_000, 86_400_000,
 ] as const;
 
-/** Fewer samples than this are no bucket: they take less room as they are. */
-const LEAST_SAMPLES = 4;
-
-/** What the length of buckets depends on. */
-interface WidthNeeds {
-  /** Links that are probed. */
-  links: number;
-  /** How many buckets there is room for. */
-  buckets: number;
-  /** How far back they are to reach. */
-  windowMs: number;
-  /** How often a link gets a sample; 0 = never. */
-  intervalMs: number;
-}
+/** A bucket of fewer samples would take more memory than the samples themselves. */
+const MIN_SAMPLES_PER_BUCKET = 4;
 
 /**
- * The shortest length of the ladder at which the buckets of all links reach back `windowMs`, and one holds a few
- * samples; the longest where none does.
+ * The smallest width at which `buckets` buckets reach back `windowMs` for each of `links` links, and at which a bucket has
+ * a few samples; the largest width if none does. `intervalMs` is how often a link gets a sample; 0 = never.
  */
-export function bucketWidthMs({ links, buckets, windowMs, intervalMs }: WidthNeeds): number {
+export function bucketWidthMs(needs: { links: number; buckets: number; windowMs: number; intervalMs: number }): number {
+  const { links, buckets, windowMs, intervalMs } = needs;
   const suits = (widthMs: number) =>
-    widthMs >= Math.min(LEAST_SAMPLES * intervalMs, windowMs / 2) &&
-    // One bucket more for the one that is begun, and one for the time range's ragged ends.
+    widthMs >= Math.min(MIN_SAMPLES_PER_BUCKET * intervalMs, windowMs / 2) &&
+    // One bucket more for the one that has just begun, and one because the window begins within a bucket.
     links * (windowMs / widthMs + 2) <= buckets;
-  return LADDER_MS.find(suits) ?? 86_400_000;
+  return BUCKET_WIDTHS_MS.find(suits) ?? 86_400_000;
 }

@@ -12,76 +12,106 @@ import {
   phaseFlag,
   type StatColumns,
 } from '../protocol/links.ts';
-import type { PeerRef } from '../protocol/pod.ts';
-import { MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
+import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
+import { MAX_DETAIL_LENGTH, MAX_DETAILS, type PodReport } from '../protocol/pod-report.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
-import type { RangeStatistics } from './range-statistics.ts';
-import type { Link, PeerTable } from './results.ts';
+import type { LinkJudgement } from './judgement.ts';
+import type { Link } from './links.ts';
+import type { LastState, RangeStatistics } from './range-statistics.ts';
 import type { Summary } from './statistics.ts';
 
-/** What results contribute to a report. */
+/** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
   PodReport,
   'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'stats' | 'windowMs'
 >;
 
-/** What the statistics of a report are made with; null = without. */
+/** The peers of a report, and the place of each among them. */
+export interface PeerTable {
+  /** All peers that are not gone, sorted by uid. */
+  peers: PeerRef[];
+  /** Those that are gone, by uid. */
+  gone: ReadonlyMap<string, PeerRef>;
+  /** Index in `peers`, by uid. */
+  indexOf: ReadonlyMap<string, number>;
+  /** Fingerprint of `peers`. */
+  hash: string;
+}
+
+/** Makes the table of peers from the pods that discovery knows. */
+export function peerTableOf(pods: readonly Pod[]): PeerTable {
+  const refOf = ({ uid, name, namespace, podIPs }: Pod) => ({ uid, name, namespace, podIP: podIPs[0] ?? '' });
+  const peers = sortedByUid(pods.filter((pod) => pod.lifecycle !== 'gone').map(refOf));
+  const gone = pods.filter((pod) => pod.lifecycle === 'gone').map(refOf);
+  return {
+    peers,
+    gone: new Map(gone.map((peer) => [peer.uid, peer])),
+    indexOf: new Map(peers.map((peer, i) => [peer.uid, i])),
+    hash: peersHashOf(peers),
+  };
+}
+
+/** Sorts peers by uid, in place. */
+export function sortedByUid(peers: PeerRef[]): PeerRef[] {
+  return peers.sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
+}
+
+/** What the statistics of a report are computed with. */
 interface StatsSource {
+  /** The window before now; 0 = no statistics. */
   windowMs: number;
   ranges: RangeStatistics;
-  slice: TimeSlice;
+  timeSlice: TimeSlice;
 }
 
 /**
- * Puts links into columns. A link that is probed counts if its pod is among the peers; one that no longer is counts only
- * if its pod is gone: what was last known of it is still to be seen. `nowMs` is monotonic, as the links' own times are.
- * The links are those of the moment of the call; what `stats` takes beyond a slice of time follows later.
+ * Makes the report of now. A link that is probed is part of it if its pod is among the peers; a link that is no longer
+ * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic. The links show the moment
+ * of the call, although the statistics may take several time slices.
  */
-export async function reportParts(
-  links: Iterable<Link>,
+export async function currentReport(
+  links: readonly Link[],
   table: PeerTable,
   nowMs: number,
-  stats: StatsSource | null,
+  { windowMs, ranges, timeSlice }: StatsSource,
 ): Promise<ReportParts> {
-  const { gonePeers, entries } = place(links, table);
+  const { gonePeers, entries } = placeLinks(links, table);
   const columns = emptyLinks(entries.length);
   const details: [number, string][] = [];
   const slow: [number, number][] = [];
   for (const [i, { link, to }] of entries.entries()) {
+    const { judged, newestAtMs, sinceMs, slowSinceMs } = link.judgement;
     columns.to[i] = to;
-    fill(columns, i, link, nowMs);
-    const detail = link.judgement.judged?.detail ?? '';
-    if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, 300)]);
-    if (link.slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - link.slowSinceMs)]);
+    writeState(columns, i, link.target.family, stateOf(link.judgement));
+    columns.ageMs[i] = newestAtMs < 0 ? NONE16 : pack16(nowMs - newestAtMs);
+    columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
+    addDetail(details, i, judged?.detail ?? '');
+    if (slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - slowSinceMs)]);
   }
-  const parts = { peersHash: table.hash, peers: table.peers, gonePeers, links: columns, details };
-  const told = slow.length === 0 ? parts : { ...parts, slow };
-  if (stats === null) return { ...told, stats: null, windowMs: 0 };
-  return { ...told, stats: await statsOf(entries, nowMs, stats), windowMs: stats.windowMs };
+  let stats: StatColumns | null = null;
+  if (windowMs > 0) {
+    stats = emptyStats(entries.length);
+    const range = { fromMs: nowMs - windowMs, toMs: nowMs };
+    for (const [i, { link }] of entries.entries()) {
+      writeStats(stats, i, ranges.of(link.record, range, nowMs).summary);
+      if (timeSlice.isOver()) await timeSlice.next();
+    }
+  }
+  const { peers, hash: peersHash } = table;
+  const parts = { peersHash, peers, gonePeers, links: columns, details, stats, windowMs };
+  return slow.length === 0 ? parts : { ...parts, slow };
 }
 
-async function statsOf(entries: readonly { link: Link }[], nowMs: number, source: StatsSource): Promise<StatColumns> {
-  const { windowMs, ranges, slice } = source;
-  const columns = emptyStats(entries.length);
-  const stretch = { fromMs: nowMs - windowMs, toMs: nowMs };
-  for (const [i, { link }] of entries.entries()) {
-    fillStats(columns, i, ranges.of(link, stretch, nowMs).summary);
-    if (slice.isOver()) await slice.next();
-  }
-  return columns;
-}
-
-/** Which links are in the report, and to which place in `peers`, then `gonePeers`, each leads. */
-function place(links: Iterable<Link>, table: PeerTable) {
-  const known = new Map(table.gone.map((peer) => [peer.uid, peer]));
+/** Selects the links of the report; `to` is the place of each link's pod in `peers`, then `gonePeers`. */
+function placeLinks(links: readonly Link[], table: PeerTable) {
   const gonePeers: PeerRef[] = [];
   const goneIndex = new Map<string, number>();
   const entries: { link: Link; to: number }[] = [];
   for (const link of links) {
     const { uid } = link.target;
+    const gone = table.gone.get(uid);
     let to = link.retiredAtMs < 0 ? table.indexOf.get(uid) : goneIndex.get(uid);
-    const gone = known.get(uid);
     if (to === undefined && gone !== undefined) {
       to = goneIndex.get(uid) ?? table.peers.length + gonePeers.push(gone) - 1;
       goneIndex.set(uid, to);
@@ -91,21 +121,32 @@ function place(links: Iterable<Link>, table: PeerTable) {
   return { gonePeers, entries };
 }
 
-function fill(columns: LinkColumns, i: number, link: Link, nowMs: number): void {
-  const { judged, newest } = link.judgement;
-  const family = link.target.family === 6 ? FLAG_IPV6 : 0;
-  const suspect = newest?.suspect === true ? FLAG_SUSPECT : 0;
-  columns.flags[i] = family | suspect | (judged === null ? FLAG_NOT_YET : phaseFlag(judged.phase));
-  columns.outcome[i] = judged === null ? 0 : OUTCOMES.indexOf(judged.outcome);
-  columns.connectUs[i] = pack16(judged?.connectUs ?? -1);
-  columns.firstByteUs[i] = pack16(judged?.firstByteUs ?? -1);
-  columns.totalUs[i] = pack16(judged?.totalUs ?? -1);
-  columns.ageMs[i] = link.newestAtMs < 0 ? NONE16 : pack16(nowMs - link.newestAtMs);
-  columns.sinceMs[i] = link.sinceMs < 0 ? NONE16 : pack16(nowMs - link.sinceMs);
+function stateOf({ judged, newest, newestAtMs }: LinkJudgement): LastState {
+  return {
+    newestMs: newestAtMs,
+    isSuspect: newest?.suspect === true,
+    isKnown: judged !== null,
+    outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
+    phase: judged?.phase ?? null,
+    connect16: pack16(judged?.connectUs ?? -1),
+    firstByte16: pack16(judged?.firstByteUs ?? -1),
+    total16: pack16(judged?.totalUs ?? -1),
+  };
 }
 
-/** Writes what a link came to into place `i` of the columns. A starved failure or two, with nothing else, are none. */
-export function fillStats(stats: StatColumns, i: number, summary: Summary): void {
+/** Writes the state of a link, without its times, to place `i` of the columns. */
+export function writeState(columns: LinkColumns, i: number, family: 4 | 6, state: LastState): void {
+  const { isKnown, isSuspect, outcome, phase } = state;
+  const familyFlag = family === 6 ? FLAG_IPV6 : 0;
+  columns.flags[i] = familyFlag | (isSuspect ? FLAG_SUSPECT : 0) | (isKnown ? phaseFlag(phase) : FLAG_NOT_YET);
+  columns.outcome[i] = isKnown ? outcome : 0;
+  columns.connectUs[i] = isKnown ? state.connect16 : NONE16;
+  columns.firstByteUs[i] = isKnown ? state.firstByte16 : NONE16;
+  columns.totalUs[i] = isKnown ? state.total16 : NONE16;
+}
+
+/** Writes the statistics of a link to place `i` of the columns. One or two suspect failures without other samples are none. */
+export function writeStats(stats: StatColumns, i: number, summary: Summary): void {
   const isDoubtful = summary.suspect === summary.count && summary.count < SUSPECT_RUN;
   stats.samples[i] = Math.min(summary.count, 65_535);
   stats.suspect[i] = Math.min(summary.suspect, 65_535);
@@ -116,4 +157,9 @@ export function fillStats(stats: StatColumns, i: number, summary: Summary): void
   stats.maxUs[i] = pack16(summary.maxUs);
   stats.connectP50Us[i] = pack16(summary.connectP50Us);
   stats.firstByteP50Us[i] = pack16(summary.firstByteP50Us);
+}
+
+/** Adds the error text of link `i`, if it has one and there is room for it. */
+export function addDetail(details: ReportParts['details'], i: number, detail: string): void {
+  if (detail !== '' && details.length < MAX_DETAILS) details.push([i, detail.slice(0, MAX_DETAIL_LENGTH)]);
 }

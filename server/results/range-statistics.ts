@@ -1,171 +1,176 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../protocol/links.ts';
+import type { Phase } from '../protocol/sample.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { type Chunk, failuresOf } from './buckets.ts';
-import { type History, newestOf, type Track } from './history.ts';
-import { CODE_OUTCOME, CODE_SUSPECT, type Ring, type Rings } from './samples.ts';
-import { type Summary, Tally } from './statistics.ts';
+import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
+import type { History, LinkRecord } from './history.ts';
+import { isOk, isSuspect, outcomeIndexOf, phaseOfCode } from './samples.ts';
+import { Statistics, type Summary } from './statistics.ts';
 
-/** What is kept of a link: its recent samples (null once they are given up) and its buckets. */
-export interface LinkMemory {
-  ring: Ring | null;
-  track: Track;
-}
-
-/** How a link stood at the end of a time range: its last sample that can be trusted; where there was none, the last. */
+/** The state of a link at the end of a time range: its last trustworthy sample there, or its last one if there is none. */
 export interface LastState {
-  /** When its newest sample was taken. */
+  /** When the newest sample was taken, monotonic. */
   newestMs: number;
-  /** Whether that one is suspect. */
+  /** Whether the newest sample is suspect. */
   isSuspect: boolean;
-  /** Whether the rest says how it stood: a starved failure or two say nothing. */
+  /** Whether the following says how the link was. One or two suspect failures alone say nothing. */
   isKnown: boolean;
-  /** Outcome and phase, as `codeOf` has them. */
-  code: number;
-  /** Packed; of a bucket's connect and first byte its medians. */
+  /** Index in `OUTCOMES`. */
+  outcome: number;
+  /** The phase in which it failed; null if it did not. */
+  phase: Phase | null;
+  /** Packed durations; connect and first byte of a bucket are its medians. */
   connect16: number;
   firstByte16: number;
   total16: number;
 }
 
-/** What a link came to in a time range. */
+/** What is known of a link in a time range. */
 export interface RangeResult {
   summary: Summary;
-  /** null = no sample in it. */
-  stand: LastState | null;
-  /** The longest of the buckets that it was made of; 0 = it was made of samples. */
+  /** null if the link has no sample in the time range. */
+  lastState: LastState | null;
+  /** The largest width of the buckets that were used; 0 if samples were used. */
   resolutionMs: number;
 }
 
-/** How far before a time range a sample may lie that says how a link stood in it, in its lengths. */
+/** How far before a time range a sample may lie that tells the state of a link in it: multiples of the range's length. */
 const LOOK_BACK = 4;
 
 /**
- * What links came to in time ranges of time, with scratch memory for one link after another: made of samples where they
- * are all still here, else of the buckets whose middle lies in the time range (of one shorter than a bucket, of that one
- * which has the middle of the time range).
+ * Computes statistics of links in time ranges, from samples if all of them are still kept, else from the buckets whose
+ * middle lies in the time range (if the range is shorter than a bucket: from the bucket in which the range's middle lies).
+ * Uses the same working memory for one link after another.
  */
 export class RangeStatistics {
-  readonly #rings: Rings;
   readonly #history: History;
-  readonly #tally = new Tally();
-  #stand: LastState | null = null;
-  #isSettled = false;
+  readonly #statistics = new Statistics();
 
-  constructor(rings: Rings, history: History) {
-    this.#rings = rings;
+  constructor(history: History) {
     this.#history = history;
   }
 
-  /** The result of one link; `nowMs` is where a bucket ends that still takes samples. */
-  of(kept: LinkMemory, stretch: TimeRange, nowMs: number): RangeResult {
-    this.#tally.clear();
-    this.#stand = null;
-    this.#isSettled = false;
-    const { ring } = kept;
+  /** The result of one link. `nowMs` is taken as the end of a bucket whose period is not over. */
+  of(record: LinkRecord, range: TimeRange, nowMs: number): RangeResult {
+    const search = new LastStateSearch();
+    this.#statistics.clear();
     const resolutionMs =
-      ring !== null && ring.lostAtMs < stretch.fromMs
-        ? this.#takeSamples(ring, stretch)
-        : this.#takeBuckets(kept, stretch, nowMs);
-    const summary = this.#tally.summary();
-    const stand = this.#stand;
-    if (stand !== null && !this.#isSettled && summary.suspect < SUSPECT_RUN) this.#lookBack(kept, stretch);
-    return { summary, stand: this.#stand, resolutionMs };
+      this.#history.samplesSinceMs(record) < range.fromMs
+        ? this.#addSamples(record, range, search)
+        : this.#addBuckets(record, range, nowMs, search);
+    const summary = this.#statistics.summary();
+    const isUnsettled = search.state !== null && !search.isSettled && summary.suspect < SUSPECT_RUN;
+    const lastState = isUnsettled ? this.#lookBack(record, range, search) : search.state;
+    return { summary, lastState, resolutionMs };
   }
 
-  /** Failures of the last result by index in `OUTCOMES`. */
-  byOutcome(): Uint32Array {
-    return this.#tally.byOutcome();
-  }
-
-  /** How far back a link has been as ok, or as failing, as `stand` says, ms; never beyond what is kept. */
-  sinceMs({ ring, track }: LinkMemory, stand: LastState): number {
-    const isOk = (stand.code & CODE_OUTCOME) === 0;
-    let sinceMs = stand.newestMs;
+  /** The monotonic time since which a link had been ok, or had been failing, as `state` says; as far back as is kept. */
+  sinceMs(record: LinkRecord, state: LastState): number {
+    const wasOk = state.outcome === 0;
+    let sinceMs = state.newestMs;
     let isSame = true;
-    if (ring !== null) {
-      this.#rings.visit(ring, Number.NEGATIVE_INFINITY, stand.newestMs, (code, atMs) => {
-        if (!isSame || (code & CODE_SUSPECT) !== 0) return;
-        if (((code & CODE_OUTCOME) === 0) === isOk) sinceMs = atMs;
-        else isSame = false;
-      });
-    }
+    this.#history.visitSamples(record, Number.NEGATIVE_INFINITY, state.newestMs, (code, atMs) => {
+      if (isSuspect(code)) return true;
+      isSame = isOk(code) === wasOk;
+      if (isSame) sinceMs = atMs;
+      return isSame;
+    });
     if (!isSame) return sinceMs;
-    this.#history.visit(track, Number.NEGATIVE_INFINITY, (chunk, i, startMs) => {
-      if (!isSame || startMs > sinceMs) return;
-      if (isThroughout(chunk, i, isOk)) sinceMs = Math.min(sinceMs, startMs);
-      else isSame = false;
+    this.#history.visitBuckets(record, Number.NEGATIVE_INFINITY, (chunk, i, startMs) => {
+      if (startMs > sinceMs) return true;
+      if (!isThroughout(chunk, i, wasOk)) return false;
+      sinceMs = Math.min(sinceMs, startMs);
+      return true;
     });
     return sinceMs;
   }
 
-  /**
-   * How a link stood of which the time range has but a starved sample or two: as before, which they do not change. Where
-   * nothing that can be trusted is found shortly before either, an answer is an answer, and a failure is not known.
-   */
-  #lookBack({ ring, track }: LinkMemory, { fromMs, toMs }: TimeRange): void {
-    const sinceMs = fromMs - LOOK_BACK * (toMs - fromMs);
-    if (ring !== null) {
-      this.#rings.visit(ring, sinceMs, fromMs, (code, atMs, connect16, firstByte16, total16) => {
-        if (this.#isSettled || (code & CODE_SUSPECT) !== 0) return;
-        this.#takeStand(
-          { newestMs: atMs, isSuspect: true, isKnown: true, code, connect16, firstByte16, total16 },
-          code,
-        );
-      });
-    }
-    this.#history.visit(track, sinceMs, (chunk, i, startMs) => {
-      if (this.#isSettled || startMs >= fromMs || !isTrusted(chunk, i)) return;
-      this.#takeStand(standOf(chunk, i), chunk.code[i] ?? 0, true);
-    });
-    const stand = this.#stand;
-    if (!this.#isSettled && stand !== null) this.#stand = { ...stand, isKnown: (stand.code & CODE_OUTCOME) === 0 };
-  }
-
-  #takeSamples(ring: Ring, { fromMs, toMs }: TimeRange): number {
-    this.#rings.visit(ring, fromMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
-      this.#tally.sample(code, connect16, firstByte16, total16);
-      if (this.#isSettled) return;
-      this.#takeStand(
-        {
-          newestMs: atMs,
-          isSuspect: false,
-          isKnown: true,
-          code: code & ~CODE_SUSPECT,
-          connect16,
-          firstByte16,
-          total16,
-        },
-        code,
-      );
+  #addSamples(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): number {
+    this.#history.visitSamples(record, fromMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
+      this.#statistics.addSample(code, connect16, firstByte16, total16);
+      search.takeSample(code, atMs, connect16, firstByte16, total16);
+      return true;
     });
     return 0;
   }
 
-  #takeBuckets({ ring, track }: LinkMemory, stretch: TimeRange, nowMs: number): number {
-    if (ring !== null) this.#history.settle(track, ring);
+  #addBuckets(record: LinkRecord, range: TimeRange, nowMs: number, search: LastStateSearch): number {
     let resolutionMs = 0;
-    this.#history.visit(track, stretch.fromMs, (chunk, i, startMs, endMs) => {
-      if (!belongs(stretch, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)))) return;
+    this.#history.visitBuckets(record, range.fromMs, (chunk, i, startMs, endMs) => {
+      if (!belongs(range, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)))) return true;
       resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-      this.#tally.bucket(chunk, i);
-      if (!this.#isSettled) this.#takeStand(standOf(chunk, i), chunk.code[i] ?? 0, isTrusted(chunk, i));
+      this.#statistics.addBucket(chunk, i);
+      search.takeBucket(chunk, i);
+      return true;
     });
     return resolutionMs;
   }
 
-  /** Newest first: the newest says how fresh the link is, the first that can be trusted how it stood. */
-  #takeStand(stand: LastState, code: number, canBeTrusted = (code & CODE_SUSPECT) === 0): void {
-    this.#isSettled = canBeTrusted;
-    if (this.#stand === null) this.#stand = { ...stand, isSuspect: (code & CODE_SUSPECT) !== 0 };
-    else if (canBeTrusted) {
-      const { newestMs, isSuspect } = this.#stand;
-      this.#stand = { ...stand, newestMs, isSuspect };
-    }
+  /**
+   * The state of a link of which the time range has only one or two suspect samples: the state shortly before, which they
+   * do not change. If that is unknown too, an answer is believed and a failure is not.
+   */
+  #lookBack(record: LinkRecord, { fromMs, toMs }: TimeRange, search: LastStateSearch): LastState | null {
+    const earliestMs = fromMs - LOOK_BACK * (toMs - fromMs);
+    this.#history.visitSamples(record, earliestMs, fromMs, (code, atMs, connect16, firstByte16, total16) => {
+      search.takeSample(code, atMs, connect16, firstByte16, total16);
+      return !search.isSettled;
+    });
+    this.#history.visitBuckets(record, earliestMs, (chunk, i, startMs) => {
+      if (startMs < fromMs) search.takeBucket(chunk, i);
+      return !search.isSettled;
+    });
+    const { state, isSettled } = search;
+    return isSettled || state === null ? state : { ...state, isKnown: state.outcome === 0 };
   }
 }
 
-/** Whether a bucket from `startMs` to `endMs` belongs to a time range. */
+/** Finds the last trustworthy state among samples and buckets, which it is given newest first. */
+class LastStateSearch {
+  /** The state so far: that of the newest sample until a trustworthy one is found. */
+  state: LastState | null = null;
+  /** Whether a trustworthy sample was found. */
+  isSettled = false;
+
+  takeSample(code: number, atMs: number, connect16: number, firstByte16: number, total16: number): void {
+    if (this.isSettled) return;
+    const state = {
+      newestMs: atMs,
+      isSuspect: isSuspect(code),
+      isKnown: true,
+      outcome: outcomeIndexOf(code),
+      phase: phaseOfCode(code),
+      connect16,
+      firstByte16,
+      total16,
+    };
+    this.#take(state, !isSuspect(code));
+  }
+
+  takeBucket(chunk: Chunk, i: number): void {
+    if (this.isSettled) return;
+    const code = chunk.code[i] ?? 0;
+    const state = {
+      newestMs: newestOf(chunk, i),
+      isSuspect: isSuspect(code),
+      isKnown: true,
+      outcome: outcomeIndexOf(code),
+      phase: phaseOfCode(code),
+      connect16: isOk(code) ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
+      firstByte16: isOk(code) ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,
+      total16: chunk.lastTotalUs[i] ?? NONE16,
+    };
+    this.#take(state, trustedOf(chunk, i) > 0);
+  }
+
+  #take(state: LastState, isTrusted: boolean): void {
+    const { newestMs, isSuspect } = this.state ?? state;
+    if (this.state === null || isTrusted) this.state = { ...state, newestMs, isSuspect };
+    this.isSettled = isTrusted;
+  }
+}
+
+/** Whether a bucket with the period `startMs` to `endMs` belongs to a time range. */
 function belongs({ fromMs, toMs }: TimeRange, startMs: number, endMs: number): boolean {
   if (toMs - fromMs >= endMs - startMs) {
     const middleMs = (startMs + endMs) / 2;
@@ -175,27 +180,9 @@ function belongs({ fromMs, toMs }: TimeRange, startMs: number, endMs: number): b
   return startMs <= middleMs && middleMs < endMs;
 }
 
-function isTrusted(chunk: Chunk, i: number): boolean {
-  return (chunk.samples[i] ?? 0) > (chunk.suspect[i] ?? 0);
-}
-
-function standOf(chunk: Chunk, i: number): LastState {
-  const code = chunk.code[i] ?? 0;
-  const isOk = (code & CODE_OUTCOME) === 0;
-  return {
-    newestMs: newestOf(chunk, i),
-    isSuspect: false,
-    isKnown: true,
-    code: code & ~CODE_SUSPECT,
-    connect16: isOk ? (chunk.connectP50Us[i] ?? NONE16) : NONE16,
-    firstByte16: isOk ? (chunk.firstByteP50Us[i] ?? NONE16) : NONE16,
-    total16: chunk.lastTotalUs[i] ?? NONE16,
-  };
-}
-
-/** Whether every sample of a bucket that counts is ok, or every one failed; one of starved samples alone says nothing. */
+/** Whether all trustworthy samples of a bucket are ok, or all failed. A bucket without any contradicts neither. */
 function isThroughout(chunk: Chunk, i: number, isOk: boolean): boolean {
-  if (!isTrusted(chunk, i)) return true;
+  if (trustedOf(chunk, i) === 0) return true;
   const hasOk = unpack16(chunk.minUs[i] ?? NONE16) >= 0;
   return isOk ? failuresOf(chunk, i) === 0 : !hasOk;
 }

@@ -1,33 +1,34 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { MAX_SAMPLES, OUTCOMES, PHASES, type Phase, type RecentSample, type Sample } from '../protocol/sample.ts';
 
-/** The recent samples of one link: a handle, of which only `count` is for others to read. */
+/** The memory of one link's recent samples within `Rings`. Only `Rings` changes it. */
 export interface Ring {
-  /** Which part of the columns is its own. */
+  /** Which part of the columns belongs to the ring. */
   slot: number;
-  /** Where in that part the next sample goes. */
+  /** Where in that part the next sample is written. */
   next: number;
-  /** How many samples it has. */
+  /** How many samples the ring holds. */
   count: number;
-  /** When the newest of the samples was taken that had to make room; -Infinity while all are here. */
+  /** The time of the newest sample that was overwritten; -Infinity while none was. */
   lostAtMs: number;
 }
 
 /**
- * Called with a sample as it is kept: `code` as of `codeOf`, its time, and connect, first byte and total packed by
- * `pack16`. Plain arguments, as half a million of them are visited for one answer.
+ * Receives a sample in the form in which it is stored: `code` as made by `codeOf`, its time, and connect, first byte and
+ * total packed by `pack16`. Return false to see no more samples. Plain arguments, because one answer may visit half a
+ * million samples.
  */
-type SampleVisit = (code: number, atMs: number, connect16: number, firstByte16: number, total16: number) => void;
+export type SampleVisitor = (
+  code: number,
+  atMs: number,
+  connect16: number,
+  firstByte16: number,
+  total16: number,
+) => boolean | undefined;
 
-/** 8 for the time, 1 for outcome, phase and suspicion, 3 x 2 for the durations. */
+/** 8 bytes for the time, 1 for the code, 3 x 2 for the durations. */
 const BYTES_PER_SAMPLE = 15;
 const MIN_SLOTS = 16;
-
-/** The bits of a code (see `codeOf`) that are the index in `OUTCOMES`; 0 is ok. */
-export const CODE_OUTCOME = 0x0f;
-/** The bit of a code that says that the sample is suspect. */
-export const CODE_SUSPECT = 0x80;
-const PHASE_SHIFT = 4;
 
 interface Columns {
   atMs: Float64Array;
@@ -38,14 +39,14 @@ interface Columns {
 }
 
 /**
- * All rings of a process in one set of columns, which take at most `maxBytes` whatever the number of links: the more
- * links, the shorter their rings (512 samples down to 8 at 32 768 links with 4 MiB, and less beyond). Resizing keeps the
- * newest samples. Times are whatever the caller counts in, as long as they never go back.
+ * The recent samples of all links, in one set of columns of at most `maxBytes`, whatever the number of links. The more
+ * links there are, the fewer samples each ring holds: with 4 MiB 512 samples up to 512 links, 8 samples at 32 768 links,
+ * fewer beyond. A change of the length keeps the newest samples. Times may be of any clock that never goes back.
  */
 export class Rings {
   readonly #maxBytes: number;
   readonly #rings = new Set<Ring>();
-  #free: number[] = [];
+  #freeSlots: number[] = [];
   #slots = 0;
   #length = 0;
   #columns: Columns = columnsOf(0);
@@ -65,24 +66,25 @@ export class Rings {
     return this.#length;
   }
 
-  /** A new, empty ring, of a link whose samples up to `lostAtMs` are known to be lost. */
+  /** Makes an empty ring. `lostAtMs` is the time of the link's newest sample that is no longer kept. */
   open(lostAtMs = Number.NEGATIVE_INFINITY): Ring {
-    if (this.#free.length === 0) this.#resize(this.#slots * 2);
-    const ring: Ring = { slot: this.#free.pop() ?? 0, next: 0, count: 0, lostAtMs };
+    if (this.#freeSlots.length === 0) this.#resize(this.#slots * 2);
+    const ring: Ring = { slot: this.#freeSlots.pop() ?? 0, next: 0, count: 0, lostAtMs };
     this.#rings.add(ring);
     return ring;
   }
 
-  /** Gives a ring's memory back; the ring must not be used any more. */
+  /** Frees the memory of a ring, which must not be used any more. */
   close(ring: Ring): void {
     if (!this.#rings.delete(ring)) return;
-    // Whoever still holds it sees that nothing is left in it.
-    Object.assign(ring, { count: 0, lostAtMs: Number.POSITIVE_INFINITY });
-    this.#free.push(ring.slot);
+    // Whoever still holds the ring sees that nothing is left in it.
+    ring.count = 0;
+    ring.lostAtMs = Number.POSITIVE_INFINITY;
+    this.#freeSlots.push(ring.slot);
     if (this.#slots > MIN_SLOTS && this.#rings.size < this.#slots / 4) this.#resize(this.#slots / 2);
   }
 
-  /** Adds the newest sample, taken at `atMs`; the oldest one makes room. */
+  /** Adds the newest sample, taken at `atMs`. A full ring overwrites its oldest sample. */
   add(ring: Ring, atMs: number, sample: Sample): void {
     const i = ring.slot * this.#length + ring.next;
     const columns = this.#columns;
@@ -96,78 +98,62 @@ export class Rings {
     ring.count = Math.min(ring.count + 1, this.#length);
   }
 
-  /** The samples of a ring, oldest first, with their times as they were given. */
+  /** The samples of a ring, oldest first. */
   read(ring: Ring): RecentSample[] {
-    return Array.from({ length: ring.count }, (_, i) => this.#sampleAt(this.#index(ring, ring.count - 1 - i)));
+    const samples: RecentSample[] = [];
+    this.visit(ring, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, (code, atMs, connect, firstByte, total) => {
+      samples.push({
+        atMs,
+        outcome: OUTCOMES[outcomeIndexOf(code)] ?? 'malformed',
+        phase: phaseOfCode(code),
+        connectUs: unpack16(connect),
+        firstByteUs: unpack16(firstByte),
+        totalUs: unpack16(total),
+        suspect: isSuspect(code),
+      });
+      return true;
+    });
+    return samples.reverse();
   }
 
-  /** Calls `visit` for each sample from `fromMs` to `toMs`, newest first. */
-  visit(ring: Ring, fromMs: number, toMs: number, visit: SampleVisit): void {
+  /** Calls `visitor` for each sample from `fromMs` to `toMs` (both included), newest first. */
+  visit(ring: Ring, fromMs: number, toMs: number, visitor: SampleVisitor): void {
     const { atMs, code, connectUs, firstByteUs, totalUs } = this.#columns;
     for (let back = 0; back < ring.count; back++) {
-      const i = this.#index(ring, back);
+      const i = this.#indexOf(ring, back);
       const at = atMs[i] ?? 0;
       if (at < fromMs) return;
-      if (at <= toMs) visit(code[i] ?? 0, at, connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16, totalUs[i] ?? NONE16);
-    }
-  }
-
-  /** Calls `visit` for the newest `count` samples that are here, newest first. */
-  newest(ring: Ring, count: number, visit: SampleVisit): void {
-    const { atMs, code, connectUs, firstByteUs, totalUs } = this.#columns;
-    for (let back = 0; back < Math.min(count, ring.count); back++) {
-      const i = this.#index(ring, back);
+      if (at > toMs) continue;
       const [connect16, firstByte16] = [connectUs[i] ?? NONE16, firstByteUs[i] ?? NONE16];
-      visit(code[i] ?? 0, atMs[i] ?? 0, connect16, firstByte16, totalUs[i] ?? NONE16);
+      if (visitor(code[i] ?? 0, at, connect16, firstByte16, totalUs[i] ?? NONE16) === false) return;
     }
   }
 
-  /** Place in the columns of the `back`-th newest sample. */
-  #index(ring: Ring, back: number): number {
+  /** The place in the columns of the `back`-th newest sample. */
+  #indexOf(ring: Ring, back: number): number {
     return ring.slot * this.#length + ((ring.next - 1 - back + 2 * this.#length) % this.#length);
   }
 
-  #sampleAt(i: number): RecentSample {
-    const columns = this.#columns;
-    const code = columns.code[i] ?? 0;
-    return {
-      atMs: columns.atMs[i] ?? 0,
-      outcome: OUTCOMES[code & CODE_OUTCOME] ?? 'malformed',
-      phase: phaseOfCode(code),
-      connectUs: unpack16(columns.connectUs[i] ?? NONE16),
-      firstByteUs: unpack16(columns.firstByteUs[i] ?? NONE16),
-      totalUs: unpack16(columns.totalUs[i] ?? NONE16),
-      suspect: (code & CODE_SUSPECT) !== 0,
-    };
-  }
-
-  /** Where the newest `kept` samples lie, in up to two parts (a ring wraps around), and where each belongs among them. */
-  #newest(ring: Ring, kept: number): { of: [from: number, to: number]; at: number }[] {
-    const base = ring.slot * this.#length;
-    const first = ring.next - kept;
-    if (first >= 0) return [{ of: [base + first, base + ring.next], at: 0 }];
-    return [
-      { of: [base + first + this.#length, base + this.#length], at: 0 },
-      { of: [base, base + ring.next], at: -first },
-    ];
-  }
-
-  /** Makes room for `slots` rings and moves those there are, each with as many of its newest samples as fit. */
+  /** Makes room for `slots` rings and moves the present rings, each with as many of its newest samples as fit. */
   #resize(slots: number): void {
     const length = Math.max(1, Math.min(MAX_SAMPLES, Math.floor(this.#maxBytes / slots / BYTES_PER_SAMPLE)));
     const columns = columnsOf(slots * length);
     let slot = 0;
     for (const ring of this.#rings) {
       const kept = Math.min(ring.count, length);
-      if (kept < ring.count) ring.lostAtMs = this.#columns.atMs[this.#index(ring, kept)] ?? ring.lostAtMs;
+      if (kept < ring.count) ring.lostAtMs = this.#columns.atMs[this.#indexOf(ring, kept)] ?? ring.lostAtMs;
+      // A ring wraps around: its older samples may be at the end of its part of the columns.
+      const start = ring.slot * this.#length;
+      const wrapped = Math.max(0, kept - ring.next);
       for (const [name, from] of Object.entries(this.#columns)) {
-        for (const part of this.#newest(ring, kept))
-          columns[name as keyof Columns].set(from.subarray(...part.of), slot * length + part.at);
+        const to = columns[name as keyof Columns];
+        to.set(from.subarray(start + this.#length - wrapped, start + this.#length), slot * length);
+        to.set(from.subarray(start + ring.next - (kept - wrapped), start + ring.next), slot * length + wrapped);
       }
       Object.assign(ring, { slot, next: kept % length, count: kept });
       slot += 1;
     }
-    this.#free = Array.from({ length: slots - slot }, (_, i) => slots - 1 - i);
+    this.#freeSlots = Array.from({ length: slots - slot }, (_, i) => slots - 1 - i);
     this.#slots = slots;
     this.#length = length;
     this.#columns = columns;
@@ -184,13 +170,38 @@ function columnsOf(entries: number): Columns {
   };
 }
 
-/** What a sample came to, in a byte: outcome in bits 0-3, 1 + phase in bits 4-5, suspicion in bit 7. */
+/** The bits of a code: outcome in bits 0-3, 1 + phase in bits 4-5 (0 = no phase), suspect in bit 7. */
+const OUTCOME_BITS = 0x0f;
+const PHASE_SHIFT = 4;
+const SUSPECT_BIT = 0x80;
+
+/** Packs outcome, phase and suspect of a sample into one byte. */
 export function codeOf({ outcome, phase, suspect }: Pick<Sample, 'outcome' | 'phase' | 'suspect'>): number {
   const phaseBits = phase === null ? 0 : PHASES.indexOf(phase) + 1;
-  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | (suspect ? CODE_SUSPECT : 0);
+  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | (suspect ? SUSPECT_BIT : 0);
 }
 
-/** The phase that a code names; null of none. */
+/** The index in `OUTCOMES` of a code's outcome; 0 is `ok`. */
+export function outcomeIndexOf(code: number): number {
+  return code & OUTCOME_BITS;
+}
+
+/** Whether a code's outcome is `ok`. */
+export function isOk(code: number): boolean {
+  return (code & OUTCOME_BITS) === 0;
+}
+
+/** The phase in a code; null if it has none. */
 export function phaseOfCode(code: number): Phase | null {
   return PHASES[((code >> PHASE_SHIFT) & 3) - 1] ?? null;
+}
+
+/** Whether a code is that of a suspect sample. */
+export function isSuspect(code: number): boolean {
+  return (code & SUSPECT_BIT) !== 0;
+}
+
+/** The same code, of a suspect sample. */
+export function asSuspect(code: number): number {
+  return code | SUSPECT_BIT;
 }

@@ -1,15 +1,15 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import { OUTCOMES } from '../protocol/sample.ts';
 import { type Chunk, FAILURE_KINDS } from './buckets.ts';
-import { CODE_OUTCOME, CODE_SUSPECT } from './samples.ts';
+import { isSuspect, outcomeIndexOf } from './samples.ts';
 
-/** What the samples of a time range of time came to. Durations in us, over the ok samples; -1 if there are none. */
+/** Statistics of the samples of one link in a time range. Durations in us, over the `ok` samples; -1 if there are none. */
 export interface Summary {
   /** Probes in the time range. */
   count: number;
-  /** Those that were taken while our own process was starved. */
+  /** Those of them that were taken while our own process was short of CPU. */
   suspect: number;
-  /** Those that failed. */
+  /** Those of them that failed. */
   failures: number;
   minUs: number;
   p50Us: number;
@@ -19,166 +19,174 @@ export interface Summary {
   firstByteP50Us: number;
 }
 
-/** How the ok samples of a bucket are taken to lie: shares of their number (hundredths), at its least, median, ... */
-const SHARES = { min: 10, minToMedian: 30, median: 20, medianToP95: 30, p95: 9, max: 1 };
+/**
+ * How the `ok` samples of a bucket are assumed to be distributed: percent of them at its minimum, half way between its
+ * minimum and its median, and so on.
+ */
+const DISTRIBUTION = { min: 10, minToMedian: 30, median: 20, medianToP95: 30, p95: 9, max: 1 };
 
-/** One half of a tally: samples that can be trusted, or those that cannot. */
-class Side {
-  samples = 0;
-  failures = 0;
-  readonly byOutcome = new Uint32Array(OUTCOMES.length);
-  readonly total = new Ranks();
-  readonly connect = new Ranks();
-  readonly firstByte = new Ranks();
-  min16 = NONE16;
-  max16 = NONE16;
-
-  clear(): void {
-    this.samples = 0;
-    this.failures = 0;
-    this.byOutcome.fill(0);
-    for (const ranks of [this.total, this.connect, this.firstByte]) ranks.clear();
-    this.min16 = NONE16;
-    this.max16 = NONE16;
-  }
-
-  /** Takes note of the least and the largest duration of some. */
-  span(min16: number, max16: number): void {
-    // Packed durations are in the order of what they stand for, and "none" is larger than all.
-    this.min16 = Math.min(this.min16, min16);
-    if (max16 !== NONE16) this.max16 = this.max16 === NONE16 ? max16 : Math.max(this.max16, max16);
-  }
-}
+/** A sample weighs as much as the shares of a bucket's sample together. */
+const SAMPLE_WEIGHT = 100;
 
 /**
- * Sums up samples and buckets of one link. Made once and used again.
+ * Sums up samples and buckets of one link. Its memory is used again for the next link.
  *
- * Samples that were taken while our own process was starved count as probes, but not as failures and not into the
- * durations; only where there are no others do they have to do.
+ * Suspect samples count as probes, but neither as failures nor in the durations; only where there are no others, they do.
  *
- * Counts, least and largest are exact. Percentiles are exact over samples. Of a bucket only five figures are known, so
- * the samples between them are taken to lie in the middle: a percentile over buckets lies between the smallest and the
- * largest of theirs, is right for buckets that resemble each other, and finds the slow tenth of a time range.
+ * Counts, minimum and maximum are exact. Percentiles are exact over samples. Of a bucket only five durations are known, so
+ * the samples between two of them are assumed to lie half way: a percentile over buckets lies between the smallest and the
+ * largest of theirs, is right if the buckets resemble each other, and shows it if a tenth of a time range was slow.
  */
-export class Tally {
-  readonly #trusted = new Side();
-  readonly #suspect = new Side();
-  #suspectSamples = 0;
+export class Statistics {
+  readonly #trusted = new SampleGroup();
+  readonly #suspect = new SampleGroup();
+  #suspectCount = 0;
 
   /** Forgets everything. */
   clear(): void {
     this.#trusted.clear();
     this.#suspect.clear();
-    this.#suspectSamples = 0;
+    this.#suspectCount = 0;
   }
 
-  /** Whether nothing has been added. */
+  /** Whether nothing was added. */
   get isEmpty(): boolean {
-    return this.#trusted.samples + this.#suspectSamples === 0;
+    return this.#trusted.count === 0 && this.#suspectCount === 0;
   }
 
-  /** Whether a sample that can be trusted has been added. */
-  get isTrusted(): boolean {
-    return this.#trusted.samples > 0;
+  /** Whether a sample was added that is not suspect. */
+  get hasTrusted(): boolean {
+    return this.#trusted.count > 0;
   }
 
-  /** Adds a sample as rings keep it. */
-  sample(code: number, connect16: number, firstByte16: number, total16: number): void {
-    const isSuspect = (code & CODE_SUSPECT) !== 0;
-    const side = isSuspect ? this.#suspect : this.#trusted;
-    const outcome = code & CODE_OUTCOME;
-    side.samples += 1;
-    if (isSuspect) this.#suspectSamples += 1;
-    side.byOutcome[outcome] = (side.byOutcome[outcome] ?? 0) + 1;
-    if (outcome !== 0) {
-      side.failures += 1;
-      return;
-    }
-    side.total.add(total16, 100);
-    side.connect.add(connect16, 100);
-    side.firstByte.add(firstByte16, 100);
-    side.span(total16, total16);
+  /** Adds a sample in the form of a `SampleVisitor`. */
+  addSample(code: number, connect16: number, firstByte16: number, total16: number): void {
+    const group = isSuspect(code) ? this.#suspect : this.#trusted;
+    const outcome = outcomeIndexOf(code);
+    if (isSuspect(code)) this.#suspectCount += 1;
+    group.addCount(outcome, 1);
+    if (outcome !== 0) return;
+    group.total.add(total16, SAMPLE_WEIGHT);
+    group.connect.add(connect16, SAMPLE_WEIGHT);
+    group.firstByte.add(firstByte16, SAMPLE_WEIGHT);
+    group.addExtremes(total16, total16);
   }
 
   /** Adds bucket `i` of a chunk. */
-  bucket(chunk: Chunk, i: number): void {
+  addBucket(chunk: Chunk, i: number): void {
     const samples = chunk.samples[i] ?? 0;
     const suspect = chunk.suspect[i] ?? 0;
-    const side = samples > suspect ? this.#trusted : this.#suspect;
-    const counted = samples > suspect ? samples - suspect : samples;
-    side.samples += counted;
-    this.#suspectSamples += suspect;
-    let failures = 0;
+    const group = samples > suspect ? this.#trusted : this.#suspect;
+    this.#suspectCount += suspect;
+    let ok = samples > suspect ? samples - suspect : samples;
     for (let kind = 1; kind <= FAILURE_KINDS; kind++) {
-      const count = chunk.failures[i * FAILURE_KINDS + kind - 1] ?? 0;
-      side.byOutcome[kind] = (side.byOutcome[kind] ?? 0) + count;
-      failures += count;
+      const failures = chunk.failures[i * FAILURE_KINDS + kind - 1] ?? 0;
+      group.addCount(kind, failures);
+      ok -= failures;
     }
-    side.failures += failures;
-    side.byOutcome[0] = (side.byOutcome[0] ?? 0) + counted - failures;
-    addDurations(side, chunk, i, counted - failures);
+    group.addCount(0, ok);
+    if (ok > 0) addDurations(group, chunk, i, ok);
   }
 
-  /** Failures by index in `OUTCOMES` (0: those that are ok); to be read before anything else is added. */
-  byOutcome(): Uint32Array {
-    return this.#side().byOutcome;
+  /** Samples by index in `OUTCOMES`. The array is valid until anything else is added. */
+  get byOutcome(): Uint32Array {
+    return this.#counted.byOutcome;
   }
 
-  /** What everything came to. */
+  /** How many samples failed. */
+  get failures(): number {
+    const { count, byOutcome } = this.#counted;
+    return count - (byOutcome[0] ?? 0);
+  }
+
+  /** The median of the total durations, us; -1 if there are none. */
+  get medianUs(): number {
+    return this.#counted.total.at(0.5);
+  }
+
+  /** The statistics of everything that was added. */
   summary(): Summary {
-    const side = this.#side();
+    const group = this.#counted;
     return {
-      count: this.#trusted.samples + this.#suspectSamples,
-      suspect: this.#suspectSamples,
-      failures: side.failures,
-      minUs: unpack16(side.min16),
-      p50Us: side.total.at(0.5),
-      p95Us: side.total.at(0.95),
-      maxUs: unpack16(side.max16),
-      connectP50Us: side.connect.at(0.5),
-      firstByteP50Us: side.firstByte.at(0.5),
+      count: this.#trusted.count + this.#suspectCount,
+      suspect: this.#suspectCount,
+      failures: this.failures,
+      minUs: unpack16(group.min16),
+      p50Us: this.medianUs,
+      p95Us: group.total.at(0.95),
+      maxUs: unpack16(group.max16),
+      connectP50Us: group.connect.at(0.5),
+      firstByteP50Us: group.firstByte.at(0.5),
     };
   }
 
-  #side(): Side {
-    return this.#trusted.samples > 0 ? this.#trusted : this.#suspect;
+  get #counted(): SampleGroup {
+    return this.#trusted.count > 0 ? this.#trusted : this.#suspect;
   }
 }
 
-/** The durations of the `ok` ok samples of a bucket. */
-function addDurations(side: Side, chunk: Chunk, i: number, ok: number): void {
-  if (ok <= 0) return;
+/** The samples that are suspect, or those that are not. */
+class SampleGroup {
+  count = 0;
+  readonly byOutcome = new Uint32Array(OUTCOMES.length);
+  readonly total = new Percentiles();
+  readonly connect = new Percentiles();
+  readonly firstByte = new Percentiles();
+  min16 = NONE16;
+  max16 = NONE16;
+
+  clear(): void {
+    this.count = 0;
+    this.byOutcome.fill(0);
+    for (const percentiles of [this.total, this.connect, this.firstByte]) percentiles.clear();
+    this.min16 = NONE16;
+    this.max16 = NONE16;
+  }
+
+  addCount(outcome: number, count: number): void {
+    this.count += count;
+    this.byOutcome[outcome] = (this.byOutcome[outcome] ?? 0) + count;
+  }
+
+  addExtremes(min16: number, max16: number): void {
+    // Packed durations sort like the durations, and NONE16 is larger than all of them.
+    this.min16 = Math.min(this.min16, min16);
+    if (max16 !== NONE16) this.max16 = this.max16 === NONE16 ? max16 : Math.max(this.max16, max16);
+  }
+}
+
+/** Adds the durations of the `ok` samples of a bucket; `ok` is their number. */
+function addDurations(group: SampleGroup, chunk: Chunk, i: number, ok: number): void {
   const min16 = chunk.minUs[i] ?? NONE16;
   const max16 = chunk.maxUs[i] ?? NONE16;
   const median16 = chunk.p50Us[i] ?? NONE16;
   const p95 = chunk.p95Us[i] ?? NONE16;
-  side.span(min16, max16);
-  side.connect.add(chunk.connectP50Us[i] ?? NONE16, ok * 100);
-  side.firstByte.add(chunk.firstByteP50Us[i] ?? NONE16, ok * 100);
-  side.total.add(min16, ok * SHARES.min);
-  side.total.add(between(min16, median16), ok * SHARES.minToMedian);
-  side.total.add(median16, ok * SHARES.median);
-  side.total.add(between(median16, p95), ok * SHARES.medianToP95);
-  side.total.add(p95, ok * SHARES.p95);
-  side.total.add(max16, ok * SHARES.max);
+  group.addExtremes(min16, max16);
+  group.connect.add(chunk.connectP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
+  group.firstByte.add(chunk.firstByteP50Us[i] ?? NONE16, ok * SAMPLE_WEIGHT);
+  group.total.add(min16, ok * DISTRIBUTION.min);
+  group.total.add(halfWay(min16, median16), ok * DISTRIBUTION.minToMedian);
+  group.total.add(median16, ok * DISTRIBUTION.median);
+  group.total.add(halfWay(median16, p95), ok * DISTRIBUTION.medianToP95);
+  group.total.add(p95, ok * DISTRIBUTION.p95);
+  group.total.add(max16, ok * DISTRIBUTION.max);
 }
 
-/** The duration half way between two, packed as they are. */
-function between(a16: number, b16: number): number {
+function halfWay(a16: number, b16: number): number {
   return a16 === b16 ? a16 : pack16((unpack16(a16) + unpack16(b16)) / 2);
 }
 
-/** Values are kept as one number each, `packed value * WEIGHTS + weight`, which sorts by value. */
-const WEIGHTS = 2 ** 32;
-/** When so many are there, neighbours are joined. */
-const MOST = 2_048;
+/** A value and its weight are kept as one number, `packed value * WEIGHT_LIMIT + weight`, which sorts by value. */
+const WEIGHT_LIMIT = 2 ** 32;
+/** When there are this many values, each two neighbours are joined. */
+const MAX_VALUES = 2_048;
 
 /**
- * Percentiles of durations of which some weigh more than others. Exact up to 2048 values; beyond that each two
- * neighbours become one, which shifts a rank by less than 0.1 %. Made once and used again for one link after another.
+ * Percentiles of weighted durations. Exact for up to 2048 values; beyond that each two neighbours are joined into one,
+ * which shifts a rank by less than 0.1 %. Its memory is used again after `clear`.
  */
-export class Ranks {
-  readonly #entries = new Float64Array(MOST);
+export class Percentiles {
+  readonly #entries = new Float64Array(MAX_VALUES);
   #used = 0;
   #weight = 0;
   #isSorted = true;
@@ -190,24 +198,24 @@ export class Ranks {
     this.#isSorted = true;
   }
 
-  /** Adds a duration packed by `pack16` that counts `weight` times (a whole number); none is no value. */
+  /** Adds a duration packed by `pack16`. `weight` is an integer. NONE16 is ignored. */
   add(packed: number, weight: number): void {
     if (packed === NONE16 || weight <= 0) return;
-    if (this.#used === MOST) this.#condense();
-    this.#entries[this.#used] = packed * WEIGHTS + weight;
+    if (this.#used === MAX_VALUES) this.#joinNeighbours();
+    this.#entries[this.#used] = packed * WEIGHT_LIMIT + weight;
     this.#used += 1;
     this.#weight += weight;
     this.#isSorted = false;
   }
 
-  /** The smallest duration that at least `share` of the weight does not exceed (nearest rank); -1 of none. */
+  /** The smallest duration that at least `share` of the weight does not exceed (nearest rank), unpacked; -1 if there is none. */
   at(share: number): number {
     this.#sort();
     let left = Math.max(1, Math.ceil(share * this.#weight - 1e-9));
     for (let i = 0; i < this.#used; i++) {
       const entry = this.#entries[i] ?? 0;
-      const packed = Math.floor(entry / WEIGHTS);
-      left -= entry - packed * WEIGHTS;
+      const packed = Math.floor(entry / WEIGHT_LIMIT);
+      left -= entry - packed * WEIGHT_LIMIT;
       if (left <= 0) return unpack16(packed);
     }
     return -1;
@@ -218,16 +226,16 @@ export class Ranks {
     this.#isSorted = true;
   }
 
-  #condense(): void {
+  #joinNeighbours(): void {
     this.#sort();
-    for (let i = 0; i < MOST; i += 2) {
+    for (let i = 0; i < MAX_VALUES; i += 2) {
       const [a, b] = [this.#entries[i] ?? 0, this.#entries[i + 1] ?? 0];
-      const [weightA, weightB] = [a % WEIGHTS, b % WEIGHTS];
-      // Both values in turn, so that nothing drifts up or down.
+      const [weightA, weightB] = [a % WEIGHT_LIMIT, b % WEIGHT_LIMIT];
+      // The smaller value and the larger one alternate, so that the values drift neither down nor up.
       const value = (i & 2) === 0 ? a - weightA : b - weightB;
       this.#entries[i / 2] = value + weightA + weightB;
     }
-    this.#used = MOST / 2;
+    this.#used = MAX_VALUES / 2;
     this.#isSorted = false;
   }
 }

@@ -7,7 +7,7 @@ import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, snapshotOf, statusOf } from '../../support/mesh.ts';
-import { sampleOf, targetOf } from '../results/sample.ts';
+import { sampleOf, targetOf } from '../../support/samples.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

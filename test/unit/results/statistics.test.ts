@@ -3,30 +3,30 @@ import { describe, expect, it } from 'vitest';
 import { pack16 } from '../../../server/protocol/links.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { codeOf } from '../../../server/results/samples.ts';
-import { Ranks, Tally } from '../../../server/results/statistics.ts';
-import { refusedSample, sampleOf } from './sample.ts';
+import { Percentiles, Statistics } from '../../../server/results/statistics.ts';
+import { refusedSample, sampleOf } from '../../support/samples.ts';
 
-function tallyOf(samples: readonly Sample[]): Tally {
-  const tally = new Tally();
+function statisticsOf(samples: readonly Sample[]): Statistics {
+  const statistics = new Statistics();
   for (const sample of samples) {
     const { connectUs, firstByteUs, totalUs } = sample;
-    tally.sample(codeOf(sample), pack16(connectUs), pack16(firstByteUs), pack16(totalUs));
+    statistics.addSample(codeOf(sample), pack16(connectUs), pack16(firstByteUs), pack16(totalUs));
   }
-  return tally;
+  return statistics;
 }
 
 describe('a summary', () => {
-  it('is that of the samples sorted by hand', () => {
+  it('is the same as that of the sorted samples', () => {
     const sample = fc.record({ totalUs: fc.integer({ min: 0, max: 8000 }), failed: fc.boolean() });
     fc.assert(
       fc.property(fc.array(sample, { maxLength: 80 }), (samples) => {
         const ok = samples.filter((it) => !it.failed).map((it) => it.totalUs);
         ok.sort((a, b) => a - b);
         const rank = (share: number) => ok.find((_, i) => (i + 1) / ok.length >= share - 1e-12) ?? -1;
-        const wished = samples.map(({ totalUs, failed }) =>
+        const given = samples.map(({ totalUs, failed }) =>
           failed ? refusedSample() : sampleOf({ totalUs, connectUs: 40, firstByteUs: totalUs }),
         );
-        expect(tallyOf(wished).summary()).toEqual({
+        expect(statisticsOf(given).summary()).toEqual({
           count: samples.length,
           suspect: 0,
           failures: samples.length - ok.length,
@@ -41,38 +41,41 @@ describe('a summary', () => {
     );
   });
 
-  it('leaves samples of a starved process out of failures and durations', () => {
+  it('leaves suspect samples out of failures and durations', () => {
     const samples = [
       sampleOf({ totalUs: 300 }),
       sampleOf({ totalUs: 90_000, suspect: true }),
       refusedSample({ suspect: true }),
     ];
-    const summary = tallyOf(samples).summary();
+    const summary = statisticsOf(samples).summary();
     expect(summary).toMatchObject({ count: 3, suspect: 2, failures: 0, p95Us: 300, maxUs: 300 });
   });
 
-  it('makes do with them where there are no others', () => {
-    const summary = tallyOf([sampleOf({ totalUs: 4_000, suspect: true }), refusedSample({ suspect: true })]).summary();
+  it('uses suspect samples if there are no others', () => {
+    const summary = statisticsOf([
+      sampleOf({ totalUs: 4_000, suspect: true }),
+      refusedSample({ suspect: true }),
+    ]).summary();
     expect(summary).toMatchObject({ count: 2, suspect: 2, failures: 1, maxUs: 4_000 });
   });
 
-  it('begins anew after it was cleared', () => {
-    const tally = tallyOf([refusedSample(), sampleOf({ suspect: true })]);
-    tally.clear();
-    expect(tally.isEmpty).toBe(true);
-    expect(tally.summary()).toMatchObject({ count: 0, suspect: 0, failures: 0, minUs: -1, p50Us: -1, maxUs: -1 });
+  it('is empty after everything was cleared', () => {
+    const statistics = statisticsOf([refusedSample(), sampleOf({ suspect: true })]);
+    statistics.clear();
+    expect(statistics.isEmpty).toBe(true);
+    expect(statistics.summary()).toMatchObject({ count: 0, suspect: 0, failures: 0, minUs: -1, p50Us: -1, maxUs: -1 });
   });
 });
 
-describe('ranks', () => {
+describe('percentiles', () => {
   it('stay within 1 % of the right place, however many values there are', () => {
     const values = fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 3_000, maxLength: 9_000 });
     fc.assert(
       fc.property(values, fc.double({ min: 0, max: 1, noNaN: true }), (packed, share) => {
-        const ranks = new Ranks();
-        for (const value of packed) ranks.add(value, 3);
-        const sorted = packed.map((value) => ranksOne(value)).sort((a, b) => a - b);
-        const found = ranks.at(share);
+        const percentiles = new Percentiles();
+        for (const value of packed) percentiles.add(value, 3);
+        const sorted = packed.map((value) => unpacked(value)).sort((a, b) => a - b);
+        const found = percentiles.at(share);
         const below = sorted.filter((value) => value < found).length / sorted.length;
         const notAbove = sorted.filter((value) => value <= found).length / sorted.length;
         expect(below).toBeLessThanOrEqual(share + 0.01);
@@ -84,8 +87,8 @@ describe('ranks', () => {
 });
 
 /** What one packed value stands for. */
-function ranksOne(packed: number): number {
-  const ranks = new Ranks();
-  ranks.add(packed, 1);
-  return ranks.at(1);
+function unpacked(packed: number): number {
+  const percentiles = new Percentiles();
+  percentiles.add(packed, 1);
+  return percentiles.at(1);
 }

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { pack16, unpack16 } from '../../../server/protocol/links.ts';
 import { OUTCOMES, PHASES } from '../../../server/protocol/sample.ts';
 import { type Ring, Rings } from '../../../server/results/samples.ts';
-import { sampleOf } from './sample.ts';
+import { sampleOf } from '../../support/samples.ts';
 
 const FOUR_MIB = 4 * 1024 * 1024;
 
-describe('the rings', () => {
+describe('the rings of samples', () => {
   it.each([
     [3, 512],
     [512, 512],
@@ -25,7 +25,7 @@ describe('the rings', () => {
     expect(new Rings(FOUR_MIB).bytes).toBeLessThan(130_000);
   });
 
-  it('become long again when links leave, and give back the newest samples they kept', () => {
+  it('become longer again when links leave, and still have the newest samples', () => {
     const rings = new Rings(20_000);
     const kept = rings.open();
     for (let i = 0; i < 100; i++) rings.add(kept, i, sampleOf({ totalUs: i }));
@@ -37,7 +37,7 @@ describe('the rings', () => {
     expect(rings.read(kept).map((sample) => sample.totalUs)).toEqual([98, 99]);
   });
 
-  it('say up to when a ring has lost samples, by being full or by being cut', () => {
+  it('say up to when a ring has lost samples, because it was full or was shortened', () => {
     const rings = new Rings(20_000);
     const ring = rings.open(-7);
     for (let i = 0; i < rings.length; i++) rings.add(ring, i, sampleOf());
@@ -76,7 +76,7 @@ describe('the rings', () => {
     );
   });
 
-  it('hold the newest samples of each link, whatever comes and goes', () => {
+  it('hold the newest samples of each link, whatever links come and go', () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ kind: fc.constant('add' as const), which: fc.nat(), times: fc.nat(6) }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant('open' as const), times: fc.nat(20) }) },
@@ -85,21 +85,21 @@ describe('the rings', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const rings = new Rings(15 * 16 * 8);
-        const twins: { ring: Ring; all: number[]; most: number }[] = [];
+        const copies: { ring: Ring; all: number[]; most: number }[] = [];
         let time = 0;
         for (const it of steps) {
           for (let k = 0; k <= it.times; k++) {
-            if (it.kind === 'open') twins.push({ ring: rings.open(), all: [], most: 512 });
-            const at = it.kind === 'open' || twins.length === 0 ? -1 : it.which % twins.length;
-            if (it.kind === 'close' && at >= 0) rings.close(twins.splice(at, 1)[0]!.ring);
+            if (it.kind === 'open') copies.push({ ring: rings.open(), all: [], most: 512 });
+            const at = it.kind === 'open' || copies.length === 0 ? -1 : it.which % copies.length;
+            if (it.kind === 'close' && at >= 0) rings.close(copies.splice(at, 1)[0]!.ring);
             if (it.kind === 'add' && at >= 0) {
-              rings.add(twins[at]!.ring, ++time, sampleOf());
-              twins[at]!.all.push(time);
+              rings.add(copies[at]!.ring, ++time, sampleOf());
+              copies[at]!.all.push(time);
             }
             // What a shorter ring has dropped does not come back when it grows.
-            for (const twin of twins) twin.most = Math.min(twin.most, Math.max(rings.length, 0));
+            for (const copy of copies) copy.most = Math.min(copy.most, Math.max(rings.length, 0));
           }
-          for (const { ring, all, most } of twins) {
+          for (const { ring, all, most } of copies) {
             const times = rings.read(ring).map((sample) => sample.atMs);
             expect(times).toEqual(all.slice(all.length - times.length));
             expect(times.length).toBeGreaterThanOrEqual(Math.min(all.length, most));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { podOf, refusedSample, sampleOf, targetOf } from './sample.ts';
-import { scene } from './store-scene.ts';
+import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { scene } from './scene.ts';
 
 describe('the state of a link', () => {
-  it('is told once for each change, with how long it was otherwise', async () => {
+  it('is reported once for each change, with the duration of the state before', async () => {
     const { clock, results, changes } = scene();
     const target = targetOf('1');
     results.setTargets([target]);
@@ -25,7 +25,7 @@ describe('the state of a link', () => {
     expect(changes[1]!.sample.detail).toBe('connection refused');
   });
 
-  it('is told to be slow since the first slow probe, whatever a starved one says, until one is clearly faster or fails', async () => {
+  it('is slow from the first slow sample on, whatever a suspect sample says, until a sample is clearly faster or fails', async () => {
     const { clock, results } = scene();
     const target = targetOf('1');
     results.setTargets([target]);
@@ -45,8 +45,8 @@ describe('the state of a link', () => {
     expect(await slowAfter(refusedSample())).toBeUndefined();
   });
 
-  it('is not turned by one starved sample, nor by two, neither to failed nor to slow nor back', () => {
-    const { results, said } = scene();
+  it('is not changed by one or two suspect samples, neither to failed nor to slow nor back', () => {
+    const { results, changeNames } = scene();
     const target = targetOf('1');
     const judged = () => results.current()[0]!.judged;
     results.setTargets([target]);
@@ -58,19 +58,19 @@ describe('the state of a link', () => {
     results.record(target, refusedSample());
     results.record(target, sampleOf({ suspect: true }));
     expect(judged()?.outcome).toBe('refused');
-    expect(said()).toEqual(['unknown>ok', 'ok>refused']);
+    expect(changeNames()).toEqual(['unknown>ok', 'ok>refused']);
   });
 
-  it('is that of the third starved sample in a report', () => {
-    const { results, said } = scene();
+  it('is changed by the third suspect sample in a row', () => {
+    const { results, changeNames } = scene();
     const target = targetOf('1');
     results.setTargets([target]);
     results.record(target, sampleOf());
     for (let i = 0; i < 3; i++) results.record(target, refusedSample({ suspect: true }));
-    expect(said()).toEqual(['unknown>ok', 'ok>refused']);
+    expect(changeNames()).toEqual(['unknown>ok', 'ok>refused']);
   });
 
-  it('begins with an answer, even a starved one, but not with a starved failure', () => {
+  it('begins with an answer, even a suspect one, but not with a suspect failure', () => {
     const { results } = scene();
     results.setTargets([targetOf('1'), targetOf('2')]);
     results.record(targetOf('1'), sampleOf({ suspect: true }));

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
-import { podOf, refusedSample, sampleOf, targetOf } from './sample.ts';
-import { scene } from './store-scene.ts';
+import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { EIGHT_SAMPLES, MINUTE, scene } from './scene.ts';
 
-describe('the report', () => {
+describe('the report of now', () => {
   const pods = [podOf('3'), podOf('1'), podOf('2'), podOf('4', { lifecycle: 'starting', podIPs: [] })];
 
-  it('has all peers that are not gone, by uid, and the links to those that are probed', async () => {
+  it('has all peers that are not gone, sorted by uid, and the links to those that are probed', async () => {
     const { clock, results } = scene();
     results.setTargets([targetOf('1'), targetOf('3')]);
     results.record(targetOf('1'), sampleOf({ connectUs: 101, firstByteUs: 202, totalUs: 333 }));
@@ -31,7 +31,7 @@ describe('the report', () => {
     expect(report.details).toEqual([[1, 'connection refused']]);
   });
 
-  it('marks what has not been probed yet, what is suspect, and the family', async () => {
+  it('marks links without a sample, suspect links and the IP family', async () => {
     const { results } = scene();
     results.setTargets([targetOf('1'), targetOf('2'), targetOf('2', 6), targetOf('3')]);
     results.record(targetOf('2'), sampleOf());
@@ -45,7 +45,7 @@ describe('the report', () => {
     expect(details).toEqual([]);
   });
 
-  it('has figures over a window where one is asked for', async () => {
+  it('has statistics over a window if one is asked for', async () => {
     const { clock, results } = scene();
     results.setTargets([targetOf('1'), targetOf('2')]);
     results.record(targetOf('1'), sampleOf({ totalUs: 9_000 }));
@@ -82,7 +82,7 @@ describe('the report', () => {
     expect(results.samples('2')).toEqual([]);
   });
 
-  it('does not show a pod that is still there but no longer probed, and has its samples when it is again', async () => {
+  it('leaves out a pod that is no longer probed but still exists, and has its samples when it is probed again', async () => {
     const { results } = scene();
     results.setTargets([targetOf('1'), targetOf('2')]);
     results.record(targetOf('2'), sampleOf());
@@ -93,7 +93,7 @@ describe('the report', () => {
     expect(results.samples('2')).toHaveLength(1);
   });
 
-  it('has the same fingerprint for the same peers and another one for others', async () => {
+  it('has the same fingerprint for the same peers and another one for other peers', async () => {
     const { results } = scene();
     const hash = async (list: typeof pods) => (await results.report(list, 0)).peersHash;
     const base = await hash(pods);
@@ -104,7 +104,7 @@ describe('the report', () => {
     expect(await hash([...pods.slice(1), podOf('3', { podIPs: ['10.0.0.99'] })])).not.toBe(base);
   });
 
-  it('bounds its error texts to 200', async () => {
+  it('has at most 200 error texts', async () => {
     const { results } = scene();
     const targets = Array.from({ length: 300 }, (_, i) => targetOf(String(i)));
     results.setTargets(targets);
@@ -112,42 +112,8 @@ describe('the report', () => {
     const many = targets.map(({ uid }) => podOf(uid));
     expect((await results.report(many, 0)).details).toHaveLength(200);
   });
-});
 
-describe('results', () => {
-  it('give the samples of a pod by wall time, also where the clock was put right meanwhile', async () => {
-    const { clock, results } = scene();
-    results.setTargets([targetOf('1'), targetOf('1', 6)]);
-    const startMs = clock.nowMs();
-    results.record(targetOf('1'), sampleOf({ totalUs: 1 }));
-    await clock.advance(1_000);
-    results.record(targetOf('1', 6), sampleOf({ totalUs: 2 }));
-    clock.jumpWall(-3_600_000);
-    await clock.advance(1_000);
-    results.record(targetOf('1'), sampleOf({ totalUs: 3 }));
-    const times = results.samples('1').map((sample) => [sample.totalUs, sample.atMs - startMs + 3_600_000]);
-    expect(times).toEqual([
-      [1, 0],
-      [2, 1_000],
-      [3, 2_000],
-    ]);
-  });
-
-  it('keep nothing of pods that came and went but for the last thousand', async () => {
-    const { clock, results } = scene();
-    for (let i = 0; i < 3_000; i++) {
-      results.setTargets([targetOf(String(i))]);
-      results.record(targetOf(String(i)), sampleOf());
-    }
-    const gone = Array.from({ length: 3_000 }, (_, i) => podOf(String(i), { lifecycle: 'gone' }));
-    expect((await results.report(gone, 0)).gonePeers).toHaveLength(1_001);
-    await clock.advance(300_000);
-    expect((await results.report(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
-  });
-});
-
-describe('a short window of starved samples alone', () => {
-  it('has no failures until there are three: our own starvation accuses nobody', async () => {
+  it('has no failures in a window of suspect samples alone until there are three', async () => {
     const { clock, results } = scene();
     const target = targetOf('1');
     results.setTargets([target]);
@@ -162,5 +128,19 @@ describe('a short window of starved samples alone', () => {
     expect(await failuresAfter()).toEqual(['ok', 1, 0]);
     expect(await failuresAfter()).toEqual(['ok', 2, 0]);
     expect(await failuresAfter()).toEqual(['refused', 3, 3]);
+  });
+
+  it('has statistics from buckets where the samples do not reach back far enough', async () => {
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(10 * MINUTE, () => sampleOf({ totalUs: 500, connectUs: 70 }));
+    pass(MINUTE, () => refusedSample());
+    const { stats } = await results.report([podOf('1')], 10 * MINUTE);
+    // Whole buckets: up to one of them more.
+    expect(stats!.samples[0]).toBeGreaterThanOrEqual(300);
+    expect(stats!.samples[0]).toBeLessThanOrEqual(305);
+    expect(stats!.failures[0]).toBe(30);
+    expect(unpack16(stats!.connectP50Us[0]!)).toBe(70);
+    expect(unpack16(stats!.minUs[0]!)).toBe(500);
   });
 });

@@ -1,0 +1,96 @@
+import type { Target } from '../protocol/pod.ts';
+import type { History, LinkRecord } from './history.ts';
+import { LinkJudgement } from './judgement.ts';
+
+/** One link of this pod. */
+export interface Link {
+  target: Target;
+  record: LinkRecord;
+  judgement: LinkJudgement;
+  /** When it stopped being probed, monotonic; -1 while it is probed. */
+  retiredAtMs: number;
+}
+
+/** Of this many links that are no longer probed the samples are kept, of this many more the buckets. */
+const MAX_RETIRED = 1000;
+const MAX_DEPARTED = 2000;
+
+/**
+ * The links of this pod. A link that is no longer probed (its pod has gone, or another pod was picked) keeps its samples
+ * for GONE_RETENTION and its buckets for HISTORY_WINDOW. Beyond MAX_RETIRED and MAX_DEPARTED the links that left first
+ * are forgotten earlier.
+ */
+export class Links {
+  readonly #history: History;
+  readonly #goneRetentionMs: number;
+  readonly #windowMs: number;
+  /** By target id. Links that are no longer probed are in the order in which they left. */
+  readonly #links = new Map<string, Link>();
+
+  constructor(history: History, goneRetentionMs: number, windowMs: number) {
+    this.#history = history;
+    this.#goneRetentionMs = goneRetentionMs;
+    this.#windowMs = windowMs;
+  }
+
+  /** Sets which links are probed from now on. A link that is probed again has its samples or buckets still. */
+  setTargets(targets: readonly Target[], nowMs: number): void {
+    const wanted = new Set(targets.map((target) => target.id));
+    for (const [id, link] of this.#links) {
+      if (wanted.has(id) || link.retiredAtMs >= 0) continue;
+      link.retiredAtMs = nowMs;
+      // To the end of the map, which keeps the order in which links left.
+      this.#links.delete(id);
+      this.#links.set(id, link);
+    }
+    for (const target of targets) {
+      const link = this.#links.get(target.id);
+      if (link === undefined) {
+        const record = this.#history.open();
+        this.#links.set(target.id, { target, record, judgement: new LinkJudgement(), retiredAtMs: -1 });
+      } else {
+        link.target = target;
+        link.retiredAtMs = -1;
+        this.#history.reopen(link.record);
+      }
+    }
+    this.#history.setLinkCount(wanted.size);
+    this.expire(nowMs);
+  }
+
+  /** The probed link with this target id; undefined if there is none. */
+  find(id: string): Link | undefined {
+    const link = this.#links.get(id);
+    return link !== undefined && link.retiredAtMs < 0 ? link : undefined;
+  }
+
+  /** The links that are probed. */
+  probed(): Link[] {
+    return this.all().filter((link) => link.retiredAtMs < 0);
+  }
+
+  /** The links of which recent samples are kept: those that are probed, and those that left a short time ago. */
+  withSamples(): Link[] {
+    return this.all().filter((link) => link.record.ring !== null);
+  }
+
+  /** All links of which anything is kept. */
+  all(): Link[] {
+    return [...this.#links.values()];
+  }
+
+  /** Forgets what has been kept for its time. */
+  expire(nowMs: number): void {
+    const left = this.all().filter((link) => link.retiredAtMs >= 0);
+    for (const [i, link] of left.entries()) {
+      const { record, retiredAtMs, target } = link;
+      const newer = left.length - 1 - i;
+      const hasSamples = retiredAtMs > nowMs - this.#goneRetentionMs && newer < MAX_RETIRED;
+      if (hasSamples) break;
+      if (record.ring !== null) link.judgement = new LinkJudgement();
+      this.#history.dropSamples(record);
+      const hasBuckets = retiredAtMs >= nowMs - this.#windowMs && newer < MAX_RETIRED + MAX_DEPARTED;
+      if (!hasBuckets || record.lastBucket < 0) this.#links.delete(target.id);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import type { Pod, Target } from '../../server/protocol/pod.ts';
+import type { Sample } from '../../server/protocol/sample.ts';
+
+/** A sample of a ping that took 320 us and was answered. */
+export function sampleOf(change: Partial<Sample> = {}): Sample {
+  return {
+    atMs: 0,
+    outcome: 'ok',
+    phase: null,
+    connectUs: 100,
+    firstByteUs: 200,
+    totalUs: 320,
+    starvedUs: 0,
+    suspect: false,
+    bootTimeMs: 1,
+    statusCode: 200,
+    detail: '',
+    ...change,
+  };
+}
+
+/** A sample of a connection that was refused. */
+export function refusedSample(change: Partial<Sample> = {}): Sample {
+  return sampleOf({
+    outcome: 'refused',
+    phase: 'connect',
+    connectUs: -1,
+    firstByteUs: -1,
+    totalUs: 90,
+    statusCode: 0,
+    bootTimeMs: -1,
+    detail: 'connection refused',
+    ...change,
+  });
+}
+
+/** The target of the pod `uid` in a family. */
+export function targetOf(uid: string, family: 4 | 6 = 4): Target {
+  return {
+    id: `${uid}/${family}`,
+    uid,
+    name: `pod-${uid}`,
+    namespace: 'default',
+    node: 'n',
+    hostIP: '',
+    podIP: `10.0.0.${uid}`,
+    family,
+    address: `10.0.0.${uid}`,
+    port: 8080,
+  };
+}
+
+/** The ready pod `uid`. */
+export function podOf(uid: string, change: Partial<Pod> = {}): Pod {
+  return {
+    uid,
+    name: `pod-${uid}`,
+    namespace: 'default',
+    node: 'n',
+    zone: '',
+    podIPs: [`10.0.0.${uid}`],
+    hostIPs: [],
+    lifecycle: 'ready',
+    sinceMs: 0,
+    createdMs: 0,
+    owner: '',
+    labels: '',
+    replacedBy: '',
+    ...change,
+  };
+}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import { refusedSample, sampleOf } from '../../support/samples.ts';
+import { EIGHT_SAMPLES, HOUR, MINUTE, SECOND, scene } from './scene.ts';
+
+describe('the report of a time range of the past', () => {
+  it.each([
+    ['samples', 1 << 20, 0],
+    ['buckets', EIGHT_SAMPLES, 10 * SECOND],
+  ])('shows a fault as it was, computed from %s', async (_, sampleBytes, resolutionMs) => {
+    const { results, probe, pass } = scene({ sampleBytes });
+    probe('1', '2');
+    pass(5 * MINUTE);
+    pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf()));
+    pass(5 * MINUTE, () => sampleOf({ totalUs: 900 }));
+    const during = await results.reportOf({ fromAgeMs: 5 * MINUTE + 30 * SECOND, toAgeMs: 5 * MINUTE + 5 * SECOND });
+    expect(during.peers?.map(({ uid, name }) => [uid, name])).toEqual([
+      ['1', 'pod-1'],
+      ['2', 'pod-2'],
+    ]);
+    expect([outcomeOf(during.links, 0), outcomeOf(during.links, 1)]).toEqual(['ok', 'refused']);
+    expect(phaseOf(during.links, 1)).toBe('connect');
+    expect(during.stats?.failures[1]).toBe(during.stats?.samples[1]);
+    expect(during.stats?.failures[0]).toBe(0);
+    expect(during.past).toMatchObject({ resolutionMs, knownAgeMs: 11 * MINUTE });
+    expect(unpack16(during.links.sinceMs[1]!)).toBeGreaterThanOrEqual(50 * SECOND);
+    expect(unpack16(during.links.sinceMs[1]!)).toBeLessThanOrEqual(60 * SECOND);
+    const before = await results.reportOf({ fromAgeMs: 8 * MINUTE, toAgeMs: 7 * MINUTE });
+    const after = await results.reportOf({ fromAgeMs: 2 * MINUTE, toAgeMs: 0 });
+    expect([...before.links.outcome, ...after.links.outcome]).toEqual([0, 0, 0, 0]);
+    expect(unpack16(after.stats!.p50Us[0]!)).toBe(900);
+    expect(unpack16(before.stats!.p50Us[0]!)).toBe(320);
+  });
+
+  it('leaves out pods that were not probed then, and keeps pods that have left since', async () => {
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1', '2');
+    pass(10 * MINUTE);
+    probe('1', '3');
+    pass(20 * MINUTE);
+    const old = await results.reportOf({ fromAgeMs: 25 * MINUTE, toAgeMs: 21 * MINUTE });
+    expect(old.peers?.map(({ uid }) => uid)).toEqual(['1', '2']);
+    const recent = await results.reportOf({ fromAgeMs: 5 * MINUTE, toAgeMs: 0 });
+    expect(recent.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
+    expect((await results.report([], 0)).links.length).toBe(0);
+    pass(HOUR);
+    const forgotten = await results.reportOf({ fromAgeMs: 24 * HOUR, toAgeMs: 0 });
+    expect(forgotten.peers?.map(({ uid }) => uid)).toEqual(['1', '3']);
+  });
+
+  it('has no links of the time before this process started, and says how far back it knows', async () => {
+    const { results, probe, pass } = scene();
+    probe('1');
+    pass(MINUTE);
+    const report = await results.reportOf({ fromAgeMs: 20 * MINUTE, toAgeMs: 10 * MINUTE });
+    expect([report.links.length, report.peers, report.past.knownAgeMs]).toEqual([0, [], MINUTE]);
+  });
+
+  it('says that it does not know what it had to drop for lack of memory', async () => {
+    // Memory for one chunk of 2048 buckets, and 5000 links one after the other.
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES, bucketBytes: 1 });
+    for (let round = 0; round < 20; round++) {
+      probe(...Array.from({ length: 250 }, (_, i) => `${round}-${i}`));
+      pass(2 * SECOND);
+    }
+    const { past } = await results.reportOf({ fromAgeMs: 35 * SECOND, toAgeMs: 0 });
+    const { knownAgeMs } = await results.podHistory({ fromAgeMs: 35 * SECOND, toAgeMs: 0 }, 5 * SECOND);
+    expect([past.knownAgeMs < 30 * SECOND, knownAgeMs]).toEqual([true, past.knownAgeMs]);
+  });
+
+  it('does not count one suspect failure, and says which state it does not know', async () => {
+    const { results, probe, pass } = scene();
+    probe('1', '2');
+    pass(10 * SECOND, (uid) => (uid === '1' ? sampleOf() : refusedSample({ suspect: true })));
+    pass(2 * SECOND, () => refusedSample({ suspect: true }));
+    const report = await results.reportOf({ fromAgeMs: 3 * SECOND, toAgeMs: 0 });
+    expect([...report.links.flags].map((flags) => flags & (FLAG_NOT_YET | FLAG_SUSPECT))).toEqual([
+      FLAG_SUSPECT,
+      FLAG_NOT_YET | FLAG_SUSPECT,
+    ]);
+    expect(outcomeOf(report.links, 0)).toBe('ok');
+  });
+
+  it('lets suspect samples change nothing until there are three of them', async () => {
+    const { results, probe, pass } = scene();
+    probe('1');
+    pass(10 * SECOND, () => refusedSample());
+    pass(4 * SECOND, () => sampleOf({ suspect: true }));
+    const two = await results.reportOf({ fromAgeMs: 3_500, toAgeMs: 0 });
+    expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['refused', FLAG_SUSPECT]);
+    pass(2 * SECOND, () => sampleOf({ suspect: true }));
+    const three = await results.reportOf({ fromAgeMs: 5_500, toAgeMs: 0 });
+    expect(outcomeOf(three.links, 0)).toBe('ok');
+    expect([three.stats?.suspect[0], three.stats?.samples[0]]).toEqual([3, 3]);
+    const all = await results.reportOf({ fromAgeMs: 60_000, toAgeMs: 0 });
+    expect([all.stats?.suspect[0], all.stats?.samples[0]]).toEqual([3, 8]);
+  });
+
+  it('does not depend on the wall clock', async () => {
+    const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(5 * MINUTE, () => refusedSample());
+    clock.jumpWall(-24 * HOUR);
+    pass(5 * MINUTE);
+    clock.jumpWall(3 * 24 * HOUR);
+    const at = async (ageMs: number) => (await results.reportOf({ fromAgeMs: ageMs + MINUTE, toAgeMs: ageMs })).links;
+    expect([outcomeOf(await at(7 * MINUTE), 0), outcomeOf(await at(2 * MINUTE), 0)]).toEqual(['refused', 'ok']);
+  });
+});

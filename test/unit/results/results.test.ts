@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { outcomeOf, unpack16 } from '../../../server/protocol/links.ts';
+import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+import { HOUR, SECOND, scene } from './scene.ts';
+
+describe('results', () => {
+  it('give the samples of a pod by wall time, even if the wall clock was corrected between them', async () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('1', 6)]);
+    const startMs = clock.nowMs();
+    results.record(targetOf('1'), sampleOf({ totalUs: 1 }));
+    await clock.advance(1_000);
+    results.record(targetOf('1', 6), sampleOf({ totalUs: 2 }));
+    clock.jumpWall(-3_600_000);
+    await clock.advance(1_000);
+    results.record(targetOf('1'), sampleOf({ totalUs: 3 }));
+    const times = results.samples('1').map((sample) => [sample.totalUs, sample.atMs - startMs + 3_600_000]);
+    expect(times).toEqual([
+      [1, 0],
+      [2, 1_000],
+      [3, 2_000],
+    ]);
+  });
+
+  it('keep the samples of at most a thousand pods that have left', async () => {
+    const { clock, results } = scene();
+    for (let i = 0; i < 3_000; i++) {
+      results.setTargets([targetOf(String(i))]);
+      results.record(targetOf(String(i)), sampleOf());
+    }
+    const gone = Array.from({ length: 3_000 }, (_, i) => podOf(String(i), { lifecycle: 'gone' }));
+    expect((await results.report(gone, 0)).gonePeers).toHaveLength(1_001);
+    await clock.advance(300_000);
+    expect((await results.report(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
+  });
+});
+
+describe('the memory of the results', () => {
+  it('stays within its bounds over a day, and still has the right statistics of every hour', async () => {
+    const { results, probe, pass } = scene({ windowMs: 24 * HOUR, intervalMs: 30 * SECOND, sampleBytes: 40_000 });
+    probe(...Array.from({ length: 4 }, (_, i) => String(i + 6)));
+    for (let hour = 0; hour < 24; hour++) {
+      pass(HOUR, (uid) => (uid === '7' && hour === 5 ? refusedSample() : sampleOf({ totalUs: 1_000 + hour })));
+      expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 40_000);
+    }
+    for (const hour of [3, 5, 12, 22]) {
+      const toAgeMs = (23 - hour) * HOUR;
+      const report = await results.reportOf({ fromAgeMs: toAgeMs + HOUR, toAgeMs });
+      const of7 = report.peers!.findIndex(({ uid }) => uid === '7');
+      const link = [...report.links.to].indexOf(of7);
+      expect(outcomeOf(report.links, link)).toBe(hour === 5 ? 'refused' : 'ok');
+      expect(report.stats!.samples[link]).toBeGreaterThanOrEqual(110);
+      expect(report.stats!.samples[link]).toBeLessThanOrEqual(130);
+      const other = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === '8'));
+      expect(unpack16(report.stats!.p50Us[other]!)).toBe(1_000 + hour);
+    }
+  });
+
+  it('survives 500 pods that join and leave', async () => {
+    const { results, probe, pass } = scene({ sampleBytes: 100_000, bucketBytes: 1 << 20 });
+    for (let i = 0; i < 500; i++) {
+      probe('a', 'b', `x${i}`);
+      pass(6 * SECOND);
+    }
+    expect(results.bytes).toBeLessThanOrEqual((1 << 20) + 100_000);
+    const report = await results.reportOf({ fromAgeMs: HOUR, toAgeMs: 0 });
+    expect(report.peers).toHaveLength(502);
+    const [of40] = report.peers!.filter(({ uid }) => uid === 'x40');
+    const link = [...report.links.to].indexOf(report.peers!.indexOf(of40!));
+    expect(report.stats!.samples[link]).toBe(3);
+    const of = [...report.links.to].indexOf(report.peers!.findIndex(({ uid }) => uid === 'a'));
+    expect(report.stats!.samples[of]).toBeGreaterThanOrEqual(1_490);
+  });
+});

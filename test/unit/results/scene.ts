@@ -1,0 +1,37 @@
+import type { Sample } from '../../../server/protocol/sample.ts';
+import type { LinkChange } from '../../../server/results/judgement.ts';
+import { Results } from '../../../server/results/results.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { sampleOf, targetOf } from '../../support/samples.ts';
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
+/** With this `sampleBytes` only the last 8 samples of a link are kept as they are, so that buckets stand for the others. */
+export const EIGHT_SAMPLES = 15 * 16 * 8;
+
+/** Results with a fake clock. */
+export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs = HOUR, intervalMs = 2 * SECOND } = {}) {
+  const clock = new FakeClock();
+  const changes: LinkChange[] = [];
+  const results = new Results(
+    { sampleBytes, bucketBytes, windowMs, intervalMs, goneRetentionMs: 5 * MINUTE, slowLinkMs: 100 },
+    clock,
+    (change) => changes.push(change),
+  );
+  let uids: string[] = [];
+  /** Sets the pods that are probed. */
+  const probe = (...names: string[]) => {
+    uids = names;
+    results.setTargets(names.map((uid) => targetOf(uid)));
+  };
+  /** Lets time pass, with a sample of each probed pod every `intervalMs`. */
+  const pass = (ms: number, sample: (uid: string) => Sample = () => sampleOf()) => {
+    for (let left = ms; left > 0; left -= intervalMs) {
+      clock.freeze(intervalMs);
+      for (const uid of uids) results.record(targetOf(uid), sample(uid));
+    }
+  };
+  return { clock, results, changes, probe, pass, changeNames: () => changes.map(({ from, to }) => `${from}>${to}`) };
+}

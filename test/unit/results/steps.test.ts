@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { parsePodHistory } from '../../../server/protocol/history.ts';
+import { refusedSample, sampleOf } from '../../support/samples.ts';
+import { EIGHT_SAMPLES, HOUR, MINUTE, SECOND, scene } from './scene.ts';
+
+describe('statistics by steps', () => {
+  it.each([
+    ['samples', 1 << 20],
+    ['buckets', EIGHT_SAMPLES],
+  ])('count the links of a pod in each step, from %s', async (_, sampleBytes) => {
+    const { results, probe, pass } = scene({ sampleBytes });
+    probe('1', '2', '3');
+    pass(5 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
+    pass(MINUTE, (uid) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: uid === '3' ? 250_000 : 1_500 })));
+    pass(4 * MINUTE, () => sampleOf({ totalUs: 1_500 }));
+    const history = await results.podHistory({ fromAgeMs: 10 * MINUTE, toAgeMs: 0 }, MINUTE);
+    expect(parsePodHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
+    expect(history.links).toEqual(new Array(10).fill(3));
+    const failed = history.failed.map((count, step) => (count > 0 ? step : -1)).filter((step) => step >= 0);
+    expect(failed).toContain(5);
+    expect(failed.every((step) => step >= 4 && step <= 6)).toBe(true);
+    expect(history.byLatency[0]?.indexOf(3)).toBe(2);
+    expect(history.byLatency[5]?.[15]).toBe(1);
+    for (const [step, bins] of history.byLatency.entries()) {
+      expect(bins.reduce((sum, n) => sum + n, 0)).toBe(3 - history.failed[step]!);
+    }
+  });
+
+  it('count a bucket in every step that it covers', async () => {
+    const { results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(10 * MINUTE);
+    const { links, resolutionMs } = await results.podHistory({ fromAgeMs: 5 * MINUTE, toAgeMs: MINUTE }, 3 * SECOND);
+    expect([links.every((count) => count === 1), resolutionMs]).toEqual([true, 10 * SECOND]);
+  });
+
+  it('of a link have every sample and failure once, with wall times', () => {
+    const { clock, results, probe, pass } = scene({ sampleBytes: EIGHT_SAMPLES });
+    probe('1');
+    pass(10 * MINUTE);
+    pass(MINUTE, () => refusedSample());
+    const { steps, nowMs } = results.linkHistory('1', { fromAgeMs: HOUR, toAgeMs: 0 }, MINUTE);
+    expect(nowMs).toBe(clock.nowMs());
+    expect(steps.reduce((sum, { samples }) => sum + samples, 0)).toBe(330);
+    expect(steps.reduce((sum, { failures }) => sum + (failures['refused'] ?? 0), 0)).toBe(30);
+    expect(steps.at(-1)).toMatchObject({ atMs: nowMs - MINUTE, lengthMs: MINUTE, failures: { refused: 30 } });
+    expect(steps.at(-1)!.samples).toBeLessThanOrEqual(35);
+    expect(steps[0]).toMatchObject({ samples: expect.any(Number), minUs: 320, p95Us: 320, connectP50Us: 100 });
+  });
+});
