@@ -165,7 +165,10 @@ const MAX_BYTE_COUNT = 0xff;
 /** Whether bucket `i` can count no more samples. */
 export function isFull(chunk: Chunk, i: number): boolean {
   if ((chunk.samples[i] ?? 0) >= MAX_SAMPLE_COUNT || (chunk.suspect[i] ?? 0) >= MAX_BYTE_COUNT) return true;
-  return chunk.failures.subarray(i * FAILURE_KINDS, (i + 1) * FAILURE_KINDS).includes(MAX_BYTE_COUNT);
+  for (let kind = 0; kind < FAILURE_KINDS; kind++) {
+    if (chunk.failures[i * FAILURE_KINDS + kind] === MAX_BYTE_COUNT) return true;
+  }
+  return false;
 }
 
 /**

@@ -73,8 +73,10 @@ export class Results {
 
   /** The recent samples of all links to a pod, oldest first, with wall times; empty if there are none. */
   samples(uid: string): RecentSample[] {
+    const nowMs = this.#clock.monotonicMs();
+    this.#links.expire(nowMs);
     // Samples are stored with monotonic times, so that their distances stay right when the wall clock is corrected.
-    const wallMs = this.#clock.nowMs() - this.#clock.monotonicMs();
+    const wallMs = this.#clock.nowMs() - nowMs;
     return this.#links
       .withSamples()
       .filter((link) => link.target.uid === uid)

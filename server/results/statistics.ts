@@ -81,7 +81,7 @@ export class Statistics {
     let ok = samples > suspect ? samples - suspect : samples;
     for (let kind = 1; kind <= FAILURE_KINDS; kind++) {
       const failures = chunk.failures[i * FAILURE_KINDS + kind - 1] ?? 0;
-      group.addCount(kind, failures);
+      if (failures > 0) group.addCount(kind, failures);
       ok -= failures;
     }
     group.addCount(0, ok);
@@ -136,6 +136,7 @@ class SampleGroup {
   max16 = NONE16;
 
   clear(): void {
+    if (this.count === 0) return;
     this.count = 0;
     this.byOutcome.fill(0);
     for (const percentiles of [this.total, this.connect, this.firstByte]) percentiles.clear();

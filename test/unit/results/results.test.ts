@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { outcomeOf, unpack16 } from '../../../server/protocol/links.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
-import { HOUR, SECOND, scene } from './scene.ts';
+import { HOUR, MINUTE, SECOND, scene } from './scene.ts';
 
 describe('results', () => {
   it('give the samples of a pod by wall time, even if the wall clock was corrected between them', async () => {
@@ -32,6 +32,35 @@ describe('results', () => {
     expect((await results.report(gone, 0)).gonePeers).toHaveLength(1_001);
     await clock.advance(300_000);
     expect((await results.report(gone, 0)).gonePeers.map((peer) => peer.uid)).toEqual(['2999']);
+  });
+});
+
+describe('the links of pods that have left', () => {
+  it('keep their buckets for the window, and those of at most 3000 links', async () => {
+    const { clock, results, probe } = scene();
+    for (let i = 0; i < 4_000; i++) {
+      probe(String(i));
+      results.record(targetOf(String(i)), sampleOf());
+    }
+    const peersOf = async () => (await results.reportOf({ fromAgeMs: 2 * HOUR, toAgeMs: 0 })).peers;
+    expect(await peersOf()).toHaveLength(3_001);
+    clock.freeze(2 * HOUR);
+    results.record(targetOf('3999'), sampleOf());
+    expect((await peersOf())?.map(({ uid }) => uid)).toEqual(['3999']);
+  });
+
+  it('have their buckets still when their pods are probed again', async () => {
+    const { results, probe, pass } = scene();
+    probe('1');
+    pass(MINUTE, () => refusedSample());
+    probe();
+    pass(10 * MINUTE);
+    expect(results.samples('1')).toEqual([]);
+    probe('1');
+    pass(MINUTE);
+    const report = await results.reportOf({ fromAgeMs: 12 * MINUTE, toAgeMs: 0 });
+    expect([report.stats?.samples[0], report.stats?.failures[0]]).toEqual([60, 30]);
+    expect(results.samples('1')).toHaveLength(30);
   });
 });
 
