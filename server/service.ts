@@ -1,4 +1,5 @@
-import { createReporter, hypothesisOf } from './analysis/comparison/report.ts';
+import { hypothesisOf } from './analysis/comparison/hypothesis.ts';
+import { Reporter } from './analysis/comparison/report.ts';
 import { namedFindings } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
@@ -267,20 +268,25 @@ const MAX_JUDGED = 64;
 function hypothesisAnswers(
   config: Config,
   { clock, own, collector, painter, past, events, annotations, settings }: HypothesesParts,
-): Pick<RouteContext, 'findings' | 'verdict' | 'report'> {
+): Pick<RouteContext, 'findings' | 'verdict' | 'report' | 'comparison'> {
   const parts = {
     ...{ clock, settings, collectPast: past.mesh, servedBy: () => own.selfName },
     collect: collector.collect.bind(collector),
     judging: new SerialQueue(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
   };
-  const reporter = createReporter(config, {
-    ...{ clock, events, past: past.mesh, paint: painter.paint },
+  const reporter = new Reporter(config, {
+    clock,
+    events,
+    past: past.mesh,
+    paint: painter.paint,
     annotations: annotations.read,
+    hypothesis: (expect) => hypothesisOf(expect, clock),
   });
   return {
     findings: namedFindings,
     verdict: (query) => answerVerdict(query, parts),
-    report: async ({ expect, ...wish }) => reporter.report({ ...wish, hypothesis: hypothesisOf(expect, clock) }),
+    report: (query) => reporter.report(query),
+    comparison: (query, send) => reporter.comparison(query, send),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express';
+import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
@@ -50,39 +51,42 @@ function oneOf(req: Request, name: string, values: readonly string[]): string {
   throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
 }
 
-const TYPES = ['text/html', 'application/json'] as const;
+const REPORT_TYPES = ['text/html', 'application/json'] as const;
 const MAX_TITLE = 200;
-/** A shorter range holds next to nothing. */
-const LEAST_MS = 1000;
+/** A shorter range has hardly a sample of each link. */
+const MIN_RANGE_MS = 1000;
 
-/** What happened in a range, against the time before and after it: as a file to keep, or as JSON. */
+/** What happened in a range, compared with the time before and after it: as a file, as JSON, and with all links. */
 export function reportRoutes(answers: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/report', async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
-    const type = typeOf(req);
-    const during = duringOf(req, answers);
-    const ranges = { during, before: spanParameter(req, 'before'), after: spanParameter(req, 'after') };
+    const type = reportType(req);
+    const query = comparisonQueryOf(req, answers);
     const title = textParameter(req, 'title', '');
     if (title.length > MAX_TITLE) {
       throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
-    const pictures = type === 'text/html';
-    const report = await answers.report({ ranges, expect: expectsOf(req), title, pictures });
+    const report = await answers.report({ ...query, title, pictures: type === 'text/html' });
     res.set('Cache-Control', 'no-store').vary('Accept');
     if (type === 'application/json') res.json(report.data);
-    else await sendPage(res, report, during);
+    else await sendReportPage(res, report, query.ranges.during);
+  });
+
+  router.get('/api/v1/comparison', async (req, res) => {
+    onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
+    mustAccept(req, ['application/json']);
+    await answers.comparison(comparisonQueryOf(req, answers), async (pieces) => {
+      res.type('application/json').set('Cache-Control', 'no-store');
+      await sendPieces(res, pieces);
+    });
   });
 
   return router;
 }
 
-async function sendPage(
-  res: Response,
-  { page, policy }: { page(): Iterable<string>; policy: string },
-  { fromMs }: TimeRange,
-): Promise<void> {
+async function sendReportPage(res: Response, { page, policy }: Report, { fromMs }: TimeRange): Promise<void> {
   const time = new Date(fromMs).toISOString().replace(/[-:]|\.\d+/g, '');
   res.set('Content-Security-Policy', `${policy}; frame-ancestors 'self'`);
   res.set('Content-Disposition', `inline; filename="goldpinger-report-${time}.html"`);
@@ -90,36 +94,46 @@ async function sendPage(
   await sendPieces(res, page());
 }
 
-/** `format` decides, else what the client takes. Throws 400 and 406. */
-function typeOf(req: Request): (typeof TYPES)[number] {
+/** The media type of the report: `format` decides, else the Accept header. Throws 400 and 406. */
+function reportType(req: Request): (typeof REPORT_TYPES)[number] {
   const format = textParameter(req, 'format', '');
   if (format === 'html') return 'text/html';
   if (format === 'json') return 'application/json';
   if (format !== '') throw new HttpError(400, 'format in query: expected html or json');
-  const type = req.accepts([...TYPES]);
+  const type = req.accepts([...REPORT_TYPES]);
   if (type === 'text/html' || type === 'application/json') return type;
-  throw new HttpError(406, `unsupported media type requested, only [${TYPES.join(' ')}] are available`);
+  throw new HttpError(406, `unsupported media type requested, only [${REPORT_TYPES.join(' ')}] are available`);
 }
 
-/** The range that the report is about: `from` and `to`. */
+/** What to compare: the parameters `from`, `to`, `before`, `after` and `expect`. Throws 400. */
+function comparisonQueryOf(req: Request, answers: RouteContext): ComparisonQuery {
+  const ranges = {
+    during: duringOf(req, answers),
+    before: rangeParameter(req, 'before'),
+    after: rangeParameter(req, 'after'),
+  };
+  return { ranges, expect: expectsOf(req) };
+}
+
+/** The range from `from` to `to`; what lies in the future is cut off. Throws 400. */
 function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
-  if (req.query['from'] === undefined)
-    throw new HttpError(400, 'from in query: expected, the range has to begin somewhere');
+  if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the begin of the range');
   const fromMs = momentParameter(req, 'from', nowMs);
   const toMs = Math.min(nowMs, momentParameter(req, 'to', nowMs));
-  if (toMs - fromMs < LEAST_MS)
+  if (toMs - fromMs < MIN_RANGE_MS) {
     throw new HttpError(400, 'from in query: expected at least a second before to, and before now');
+  }
   if (toMs <= nowMs - historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
   return { fromMs, toMs };
 }
 
-/** `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null where absent. Throws 400. */
-function spanParameter(req: Request, name: string): TimeRange | null {
+/** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. Throws 400. */
+function rangeParameter(req: Request, name: string): TimeRange | null {
   const value = textParameter(req, name, '');
   if (value === '') return null;
   const ends = value.split(value.includes('/') ? '/' : '-').map((end) => parseMoment(end.replace(' ', '+')));
   const [fromMs = -1, toMs = -1] = ends;
-  if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= LEAST_MS) return { fromMs, toMs };
-  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, a second or more apart`);
+  if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
+  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, at least a second apart`);
 }

@@ -1,4 +1,4 @@
-import type { Report, ReportQuery } from '../analysis/comparison/report.ts';
+import type { ComparisonQuery, Report, ReportQuery } from '../analysis/comparison/report.ts';
 import type {
   AnnotationCopies,
   AnnotationCopy,
@@ -91,6 +91,8 @@ export interface RouteContext {
   verdict(query: VerdictQuery): Promise<VerdictAnswer>;
   /** What happened in a range, compared with before and after. Rejects with a ValidationError if the query is not valid. */
   report(query: ReportQuery): Promise<Report>;
+  /** Makes a report with all links behind it; `send` takes its JSON in pieces. Rejects as `report`. */
+  comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void>;
   /** What stands out in a mesh, for readers that have none. */
   findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;

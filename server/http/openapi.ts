@@ -58,6 +58,18 @@ const past = (description: string) => ({
   503: { description: 'too many different ones at once' },
 });
 
+const COMPARISON_PARAMETERS = [
+  required('from', 'ms since the epoch or RFC 3339: the begin of the range'),
+  parameter('to', 'string', 'Its end (now)'),
+  parameter('before', 'string', 'FROM-TO in ms: what to compare it with (as long, right before it)'),
+  parameter('after', 'string', 'FROM-TO in ms (as long, right after it)'),
+  EXPECT,
+];
+const COMPARISON_ERRORS = {
+  400: { description: 'a mistake in the question, with its place' },
+  503: { description: 'too many reports at once' },
+};
+
 /** Description of what is served (OpenAPI 2.0, as Goldpinger's `/swagger.json`); a test walks it. */
 export const OPENAPI = {
   swagger: '2.0',
@@ -165,26 +177,27 @@ export const OPENAPI = {
     '/api/v1/report': {
       get: {
         ...get(
-          'What happened in a range, against before and after: one HTML file, or JSON',
+          'What happened in a range, compared with the time before and after it: one HTML file, or JSON',
           JSON_TYPE,
           {
+            ...COMPARISON_ERRORS,
             200: { description: 'the file, or {title, ranges, verdict, findings, targets, affected, figures, ...}' },
-            400: { description: 'a mistake in the question' },
-            503: { description: 'too many reports at once' },
           },
           [
-            required('from', 'ms since the epoch or RFC 3339: where the range begins'),
-            parameter('to', 'string', 'where it ends (now)'),
-            parameter('before', 'string', 'FROM-TO in ms, to compare with (as long, right before it)'),
-            parameter('after', 'string', 'FROM-TO in ms (as long, right after it)'),
-            EXPECT,
-            parameter('title', 'string', 'Its heading (made of the findings)'),
-            parameter('format', 'string', 'html or json (as Accept says)'),
+            ...COMPARISON_PARAMETERS,
+            parameter('title', 'string', 'The title (made of the findings)'),
+            parameter('format', 'string', 'html or json (as the Accept header says)'),
           ],
         ).get,
         produces: [JSON_TYPE, 'text/html'],
       },
     },
+    '/api/v1/comparison': get(
+      'The report as JSON, and all links behind it in columns',
+      JSON_TYPE,
+      { ...COMPARISON_ERRORS, 200: { description: 'goldpinger-ts/comparison/1: {report, pods, findings, links}' } },
+      COMPARISON_PARAMETERS,
+    ),
     '/api/v1/findings': get('What stands out, in words', JSON_TYPE, ok('{generated_at, served_by, findings}')),
     '/api/v1/journal': get('What this pod has seen happen', JSON_TYPE, ok('goldpinger-ts/journal/1'), [
       parameter('sinceAge', 'number', 'The last so many ms (HISTORY_WINDOW)'),

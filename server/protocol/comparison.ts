@@ -1,92 +1,130 @@
 import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
-import { FINDING_KINDS } from './finding.ts';
+import { FINDING_KINDS, type Finding, findingsSchema } from './finding.ts';
+import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
 import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
+/** The compared ranges, in the order of time. */
+export const RANGE_NAMES = ['before', 'during', 'after'] as const;
+
+/**
+ * What became of a link from before to during, by the same rule on every page. `unknown`: it has no sample in one of the
+ * two. `slower`, `faster`: its median changed by at least 0.5 ms and a fifth of itself. `recovered`: probes failed before,
+ * none during, and it is not slow. `still-fails`: probes failed in both, the share less than doubled. `fails-more`: the
+ * share of failed probes at least doubled.
+ */
+export const CHANGES = ['unknown', 'same', 'slower', 'faster', 'recovered', 'still-fails', 'fails-more'] as const;
+
+/** What became of a link; see `CHANGES`. */
+export type Change = (typeof CHANGES)[number];
+
 /** `format` of a report. */
 export const REPORT_FORMAT = 'goldpinger-ts/report/1';
+/** `format` of a comparison. */
+const COMPARISON_FORMAT = 'goldpinger-ts/comparison/1';
 /** The most links that a report lists as changed. */
-export const MAX_CHANGED = 50;
+export const MAX_CHANGED = 200;
 /** The most events and annotations of a report. */
 export const MAX_REPORT_EVENTS = 300;
 export const MAX_REPORT_ANNOTATIONS = 100;
-/** The most names in any list of a report; what is beyond is counted. */
+/** The most names in any list of a report; the others are counted. */
 export const MAX_REPORT_NAMES = 20;
 
-/** A list that names some of the pods or links that it counts. */
-const namesSchema = v.object({
+/** A list of pods or links: how many there are, and some of their names. */
+const nameListSchema = v.object({
   count: wholeNumber,
   names: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_REPORT_NAMES)),
 });
 
+/** How many pods or links there are, and some of their names. */
+export type NameList = v.InferOutput<typeof nameListSchema>;
+
 const rangeSchema = v.object({
   fromMs: finiteNumber,
   toMs: finiteNumber,
-  /** How fine its figures are: 0 = all samples are still there, else the length of a bucket. */
+  /** 0: the figures are made of samples. Else: of summaries, this is the longest one's length. */
   resolutionMs: finiteNumber,
-  /** Pods whose report was wanted, and those whose report is missing. */
+  /** Pods that were asked for their report, and those whose report is missing. */
   pods: wholeNumber,
-  missing: namesSchema,
+  missing: nameListSchema,
 });
 
-/** One of the ranges that a report compares. */
+/** One of the compared ranges, by the serving pod's clock. */
 export type ReportRange = v.InferOutput<typeof rangeSchema>;
 
-/** Durations in us, the median over links of each link's own figure; -1 without an ok sample. */
-const figuresSchema = v.object({
+const rangeFiguresSchema = v.object({
   /** Links with a sample in the range. */
   links: wholeNumber,
   /** Those of them with a failed probe. */
   failed: wholeNumber,
-  /** The others that are slow: p50 at SLOW_LINK or above. */
+  /** The others with a median of SLOW_LINK or longer. */
   slow: wholeNumber,
+  /** The median over links of each link's own p50, p95 and maximum, us; -1 without an ok sample. */
   p50Us: finiteNumber,
   p95Us: finiteNumber,
   maxUs: finiteNumber,
 });
 
 /** Key figures of some links in one range. */
-export type ReportFigures = v.InferOutput<typeof figuresSchema>;
+export type RangeFigures = v.InferOutput<typeof rangeFiguresSchema>;
 
 const inRangesSchema = v.object({
-  before: v.nullable(figuresSchema),
-  during: figuresSchema,
-  after: v.nullable(figuresSchema),
+  before: v.nullable(rangeFiguresSchema),
+  during: rangeFiguresSchema,
+  after: v.nullable(rangeFiguresSchema),
 });
 
-const linkFiguresSchema = v.nullable(v.object({ samples: wholeNumber, failures: wholeNumber, p50Us: finiteNumber }));
+/** Key figures of some links in each range; null: the range could not be looked at. */
+export type InRanges = v.InferOutput<typeof inRangesSchema>;
+
+const linkMedianSchema = v.object({ samples: wholeNumber, failures: wholeNumber, p50Us: finiteNumber });
+
+/** How one link did in one range; `p50Us` is -1 without an ok sample. */
+export type LinkMedian = v.InferOutput<typeof linkMedianSchema>;
 
 const changedSchema = v.object({
+  /** Names of the pods. */
   from: boundedText(600),
   to: boundedText(600),
+  fromUid: boundedText(128),
+  toUid: boundedText(128),
   ipv6: v.boolean(),
+  change: v.picklist(CHANGES),
   /** See `affected` in the report. */
   affected: v.boolean(),
-  /** Whether it leads to or from a target. */
+  /** Whether its source or its destination is a target. */
   touchesTarget: v.boolean(),
-  /** null where it had no sample in that range. */
-  before: linkFiguresSchema,
-  during: linkFiguresSchema,
-  after: linkFiguresSchema,
+  /** null: the link has no sample in that range. */
+  before: v.nullable(linkMedianSchema),
+  during: v.nullable(linkMedianSchema),
+  after: v.nullable(linkMedianSchema),
 });
 
 /** A link that changed from before to during. */
 export type ChangedLink = v.InferOutput<typeof changedSchema>;
 
-const momentSchema = v.object({
-  /** null: it was not detected, or did not recover, or nobody knows; `words` say which. */
+/** By how much the median of a link changed from before to during, us; null where one of the ranges has no median. */
+export function medianChangeUs({ before, during }: Pick<ChangedLink, 'before' | 'during'>): number | null {
+  if (before === null || during === null || before.p50Us < 0 || during.p50Us < 0) return null;
+  return during.p50Us - before.p50Us;
+}
+
+const elapsedSchema = v.object({
+  /** null: it was not detected, or did not recover, or that is not known; `message` says which. */
   ms: v.nullable(finiteNumber),
-  /** From when it counts, and to when; 0 = not known. */
+  /** When the measurement begins: with an annotation, or with an end of the range "during". */
   sinceMs: finiteNumber,
+  since: v.picklist(['annotation', 'range']),
+  /** When it ends, ms since the epoch; 0 = not known. */
   atMs: finiteNumber,
   /** One sentence. */
-  words: boundedText(1000),
+  message: boundedText(1000),
 });
 
 /** How long something took. */
-export type ReportMoment = v.InferOutput<typeof momentSchema>;
+export type ElapsedTime = v.InferOutput<typeof elapsedSchema>;
 
 const reportSchema = v.object({
   format: v.literal(REPORT_FORMAT),
@@ -102,7 +140,7 @@ const reportSchema = v.object({
     pingTimeoutMs: finiteNumber,
     slowLinkMs: finiteNumber,
   }),
-  /** By the serving pod's clock, ms since the epoch. null: there is nothing to look at. */
+  /** null: there is no such range to look at. */
   ranges: v.object({ before: v.nullable(rangeSchema), during: rangeSchema, after: v.nullable(rangeSchema) }),
   /** Whether the hypothesis held in the range "during". */
   verdict: verdictSchema,
@@ -114,53 +152,159 @@ const reportSchema = v.object({
         subject: boundedText(600),
         title: boundedText(400),
         detail: boundedText(600),
-        /** Whether the same was found in the range "before". */
+        /** Whether the range "before" has the same finding. */
         before: v.boolean(),
       }),
     ),
     v.maxLength(50),
   ),
-  /** Where the fault was aimed, as far as can be told, and what tells so. */
-  targets: v.object({ by: v.picklist(['hypothesis', 'finding', 'most-affected', 'none']), ...namesSchema.entries }),
+  /** The pods at which the fault was aimed, and how that is known. */
+  targets: v.object({ by: v.picklist(['hypothesis', 'finding', 'most-affected', 'none']), ...nameListSchema.entries }),
   figures: v.object({ all: inRangesSchema, affected: inRangesSchema, others: inRangesSchema }),
   /**
-   * Links that became worse from before to during: a failed probe, and at least twice before's share of them; or a p50
-   * at SLOW_LINK or above, and at least twice before's. A link that is not known from before counts when it is bad.
+   * Links that became worse from before to during. Either a probe failed, and at least twice as large a share of them as
+   * before; or the median is SLOW_LINK or longer, and at least twice as long as before. A link without samples before is
+   * affected if it failed or is slow.
    */
   affected: v.object({
     links: wholeNumber,
     /** All links with a sample in the range "during". */
     of: wholeNumber,
-    /** Those of them that were still failing or slow at the end of the last range. */
+    /** Affected links that still failed or were slow at the end of the last range. */
     stillBad: wholeNumber,
-    /** Those of them that were no longer probed in the last range. */
+    /** Affected links without a sample in the last range. */
     unprobed: wholeNumber,
-    /** Pods that they lead to, and from. */
-    to: namesSchema,
-    from: namesSchema,
+    /** Their destinations and their sources. */
+    to: nameListSchema,
+    from: nameListSchema,
   }),
   /** Affected links that touch no target, as `a → b`. */
-  collateral: namesSchema,
-  /** Links with samples before that have none during: nobody can tell how they were. */
+  collateral: nameListSchema,
+  /** Links with samples before and none during: how they did is not known. */
   lostFromView: wholeNumber,
   changed: v.pipe(v.array(changedSchema), v.maxLength(MAX_CHANGED)),
-  /** Links known in both ranges that are not among them, and the most that the p50 of one of them changed by. */
+  /** Links known before and during that are not in `changed`, and the largest change of a median among them. */
   unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),
-  timeToDetect: momentSchema,
-  timeToRecover: momentSchema,
+  timeToDetect: elapsedSchema,
+  timeToRecover: elapsedSchema,
   events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_REPORT_EVENTS)),
   annotations: v.pipe(v.array(annotationSchema), v.maxLength(MAX_REPORT_ANNOTATIONS)),
-  /** What is not known, a sentence each. */
+  /** What is not known, a sentence without a full stop each. */
   unknown: v.pipe(v.array(boundedText(1000)), v.maxLength(30)),
 });
 
-/** What happened in a range against the time before and after it: `/api/v1/report?from&to`. */
+/** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */
 export type ReportData = v.InferOutput<typeof reportSchema>;
-
-/** Some pods or links by name, and how many there are. */
-export type ReportNames = v.InferOutput<typeof namesSchema>;
 
 /** Validates a report from a server. Throws an Error that says what is wrong. */
 export function parseReport(wire: unknown): ReportData {
   return v.parse(reportSchema, wire);
+}
+
+const comparedPodSchema = v.object({
+  uid: boundedText(128),
+  name: boundedText(253),
+  namespace: boundedText(63),
+  node: boundedText(253),
+  /** Whether it is one of the report's targets. */
+  isTarget: v.boolean(),
+});
+
+/** A pod of any of the compared ranges. */
+export type ComparedPod = v.InferOutput<typeof comparedPodSchema>;
+
+const comparisonSchema = v.object({
+  format: v.literal(COMPARISON_FORMAT),
+  report: reportSchema,
+  displayNodeName: v.boolean(),
+  pods: v.pipe(v.array(comparedPodSchema), v.maxLength(MAX_LINKS)),
+  findings: findingsSchema,
+  links: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
+});
+
+/** A report and all links behind it: `/api/v1/comparison?from=&to=`. */
+export interface Comparison {
+  report: ReportData;
+  /** DISPLAY_NODENAME. */
+  displayNodeName: boolean;
+  /** All pods of the ranges. */
+  pods: ComparedPod[];
+  /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */
+  findings: Finding[];
+  /** All links that have a sample in any range, by source. */
+  links: ComparedColumns[];
+}
+
+/** `flags` of a compared link, beside `FLAG_IPV6`: it is affected. */
+export const FLAG_AFFECTED = 2;
+/** Percentage of failed probes of a link without a sample in the range. */
+export const NOT_SEEN = 255;
+
+/** The compared links of one source, in columns: entry i of every column is about the same link. */
+export type ComparedColumns = {
+  length: number;
+  /** Index of the source in `Comparison.pods`. */
+  from: number;
+  /** Index of the destination. */
+  to: Uint16Array;
+  /** `FLAG_IPV6`, `FLAG_AFFECTED`. */
+  flags: Uint8Array;
+  /** Index in `CHANGES`. */
+  change: Uint8Array;
+  /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
+  beforeP50Us: Uint16Array;
+  duringP50Us: Uint16Array;
+  afterP50Us: Uint16Array;
+  /** Failed probes in percent: 0 only if no probe failed, 100 only if all failed; `NOT_SEEN` without a sample. */
+  beforeFailed: Uint8Array;
+  duringFailed: Uint8Array;
+  afterFailed: Uint8Array;
+};
+
+/** Columns for `length` links, all zero. */
+export function emptyComparedColumns(from: number, length: number): ComparedColumns {
+  return {
+    length,
+    from,
+    to: new Uint16Array(length),
+    flags: new Uint8Array(length),
+    change: new Uint8Array(length),
+    beforeP50Us: new Uint16Array(length),
+    duringP50Us: new Uint16Array(length),
+    afterP50Us: new Uint16Array(length),
+    beforeFailed: new Uint8Array(length),
+    duringFailed: new Uint8Array(length),
+    afterFailed: new Uint8Array(length),
+  };
+}
+
+/** A comparison as JSON in pieces, one for each source, so that sending 1000 of them never blocks for long. */
+export function* encodeComparison({ report, links, ...head }: Comparison): Generator<string> {
+  yield `{"format":${JSON.stringify(COMPARISON_FORMAT)},"report":${JSON.stringify(report)},`;
+  yield `${JSON.stringify(head).slice(1, -1)},"links":[`;
+  for (const [i, columns] of links.entries()) {
+    const wire = { from: columns.from, ...encodeColumns(columns, columns.length) };
+    yield (i === 0 ? '' : ',') + JSON.stringify(wire);
+  }
+  yield ']}';
+}
+
+/** Validates and decodes a comparison from a server. Throws an Error that says what is wrong. */
+export function parseComparison(wire: unknown): Comparison {
+  const { format: _, ...comparison } = v.parse(comparisonSchema, wire);
+  const podCount = comparison.pods.length;
+  return { ...comparison, links: comparison.links.map((columns) => decodeComparedColumns(columns, podCount)) };
+}
+
+const columnsHeadSchema = v.object({ from: wholeNumber, length: wholeNumber });
+
+function decodeComparedColumns(wire: unknown, podCount: number): ComparedColumns {
+  const { from, length } = v.parse(columnsHeadSchema, wire);
+  // A link to each pod over both IP families.
+  if (length > 2 * podCount) throw new RangeError(`${length} compared links to ${podCount} pods`);
+  const columns = emptyComparedColumns(from, length);
+  decodeColumns(wire, columns);
+  const last = columns.to.reduce((max, to) => Math.max(max, to), from);
+  if (last >= podCount) throw new RangeError(`a compared link names pod ${last} of ${podCount}`);
+  return columns;
 }

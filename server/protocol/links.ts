@@ -225,16 +225,21 @@ export function phaseFlag(phase: Phase | null): number {
  * column: the value of all entries, or in `to` the first of consecutive indexes. Those in `without` are left out.
  */
 export function encodeColumns(
-  columns: LinkColumns | StatColumns,
+  columns: object,
   length: number,
   without?: ReadonlySet<string>,
 ): Record<string, string | number> {
   const wire: Record<string, string | number> = { length };
-  for (const [name, column] of Object.entries(columns)) {
-    if (typeof column !== 'number' && without?.has(name) !== true)
+  for (const [name, column] of columnsOf(columns)) {
+    if (without?.has(name) !== true)
       wire[name] = isSteady(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
   }
   return wire;
+}
+
+/** The typed arrays of an object by name. */
+function columnsOf(columns: object): [name: string, column: Uint8Array | Uint16Array][] {
+  return Object.entries(columns).filter(([, column]) => column instanceof Uint8Array || column instanceof Uint16Array);
 }
 
 /** Whether each entry is `step` more than the one before. */
@@ -282,10 +287,9 @@ const LATER_COLUMNS: Readonly<Record<string, number>> = {
   firstByteP50Us: NONE16,
 };
 
-/** Fills `columns` from the wire. */
-function decodeColumns(wire: unknown, columns: LinkColumns | StatColumns): void {
-  for (const [name, column] of Object.entries(columns)) {
-    if (typeof column === 'number') continue;
+/** Fills `columns` from the wire. Throws a RangeError or TypeError that says what is wrong. */
+export function decodeColumns(wire: unknown, columns: object): void {
+  for (const [name, column] of columnsOf(columns)) {
     const value = (wire as Record<string, unknown>)[name] ?? LATER_COLUMNS[name];
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));

@@ -6,15 +6,15 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LATE_ANSWER } from '../support/mesh.ts';
 import {
+  annotationOf,
   annotationsOf,
   eventOf,
   eventsOf,
   FROM_MS,
-  markOf,
   reportOf,
   spoiled,
   TO_MS,
-} from '../unit/analysis/comparison/scene.ts';
+} from '../support/report-scene.ts';
 import { launchBrowser } from './browser.ts';
 import { violations } from './page-visit.ts';
 
@@ -31,7 +31,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** A report with everything in it: a slow row, a failed link, events, an annotation, a long name. */
+/** A report with everything in it: a slow pod, a failed link, events, an annotation, a long name. */
 async function reportFile(): Promise<string> {
   const during = spoiled(12, (builder) => {
     builder.each((_, to) => to === 3, LATE_ANSWER, true);
@@ -46,9 +46,9 @@ async function reportFile(): Promise<string> {
       eventOf('link-slow', FROM_MS + 3_000, chaos, [a, b]),
       eventOf('link-normal', TO_MS + 2_000, chaos, [a]),
     ]),
-    annotations: annotationsOf([markOf(FROM_MS, TO_MS, 'latency 250 ms')]),
+    annotations: annotationsOf([annotationOf(FROM_MS, TO_MS, 'latency 250 ms')]),
     resolutionMs: 30_000,
-    wish: { pictures: true },
+    query: { pictures: true },
   });
   return [...report.page()].join('');
 }

@@ -67,7 +67,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
       ...{ write: unused, remove: unused, copies: unused, merge: unused },
     },
     events: async ({ limit, ...span }) => eventsOf(await mesh(0), span, limit),
-    ...{ verdict: unused, findings: unused, report: unused, checkAll: unused },
+    ...{ verdict: unused, findings: unused, report: unused, comparison: unused, checkAll: unused },
     clusterHealth: ({ health }) => ({ OK: health.ok }),
     heatmapPng: unused,
     metrics: unused,

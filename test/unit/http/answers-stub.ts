@@ -140,6 +140,7 @@ export function stubAnswers(overrides: Partial<RouteContext> = {}) {
     events: async ({ fromMs, toMs }) => ({ fromMs, toMs, nowMs: toMs, truncated: false, missing: [], events: [] }),
     verdict: () => Promise.reject(new ValidationError('no verdict in this test')),
     report: () => Promise.reject(new ValidationError('no report in this test')),
+    comparison: () => Promise.reject(new ValidationError('no comparison in this test')),
     findings: ({ findings }) => ({ findings }),
     checkAll: () => ['{"responses":', '{}}'],
     clusterHealth: () => ({ OK: true }),

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type Hypothesis, hypothesisOf } from '../../../../server/analysis/comparison/report.ts';
+import { type Hypothesis, hypothesisOf } from '../../../../server/analysis/comparison/hypothesis.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
-import { FROM_MS, pastOf, reportOf, slowReport, spoiled, TO_MS } from './scene.ts';
+import { FROM_MS, pastOf, reportOf, slowPod, spoiled, TO_MS } from '../../../support/report-scene.ts';
 
 function hypothesis(...expect: string[]): Hypothesis {
   return hypothesisOf(expect, new FakeClock(0));
 }
 
-const mesh = pastOf(slowReport(), FROM_MS, TO_MS);
+const mesh = pastOf(slowPod(), FROM_MS, TO_MS);
 
 describe('the hypothesis of a report', () => {
   it('is judged over the range "during", healthy by default', async () => {
@@ -18,21 +18,21 @@ describe('the hypothesis of a report', () => {
   });
 
   it('names where it expects the fault, before what else it names; all pods are no target', async () => {
-    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').named(mesh)).toEqual([3]);
-    expect(await hypothesis('latency<5ms,to=pod:pod-1').named(mesh)).toEqual([1]);
-    expect(await hypothesis('failed,from=node:node-2').named(mesh)).toEqual([2]);
-    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').named(mesh)).toEqual([2]);
-    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').named(mesh)).toEqual([]);
+    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').namedPods(mesh)).toEqual([3]);
+    expect(await hypothesis('latency<5ms,to=pod:pod-1').namedPods(mesh)).toEqual([1]);
+    expect(await hypothesis('failed,from=node:node-2').namedPods(mesh)).toEqual([2]);
+    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').namedPods(mesh)).toEqual([2]);
+    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').namedPods(mesh)).toEqual([]);
   });
 
-  it('looks for pods in turns', async () => {
+  it('looks for pods in slices', async () => {
     // Each look at this clock finds that 2 ms have passed.
     let nowMs = 0;
     const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
     const made = hypothesisOf(['failed,to=pod:pod-1*'], clock);
     const large = pastOf(new MeshBuilder(200, { pingNumber: 1 }), FROM_MS, TO_MS);
     let isDone = false;
-    const named = made.named(large).finally(() => {
+    const named = made.namedPods(large).finally(() => {
       isDone = true;
     });
     await new Promise((resolve) => setImmediate(resolve));
@@ -40,7 +40,7 @@ describe('the hypothesis of a report', () => {
     expect(await named).toHaveLength(111);
   });
 
-  it('is refused with the place of a mistake', () => {
+  it('is refused with the place of the error', () => {
     expect(() => hypothesis('healthy', 'latency>')).toThrow(/^expect 2 in query, character 9: /);
     expect(() => hypothesis(...Array(21).fill('healthy'))).toThrow('at most 20');
   });

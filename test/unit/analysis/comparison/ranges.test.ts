@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparedRangesOf } from '../../../../server/analysis/comparison/ranges.ts';
-import { span } from '../../../../server/analysis/comparison/tables.ts';
 import { NOW_MS } from '../../../support/mesh.ts';
 
 const HOUR_MS = 3_600_000;
@@ -54,16 +53,4 @@ describe('the ranges of a report', () => {
       }),
     );
   });
-});
-
-describe('a length of time in words', () => {
-  it.each([
-    [0, '0.0 s'],
-    [3_100, '3.1 s'],
-    [42_400, '42 s'],
-    [59_700, '1 min'],
-    [126_000, '2 min 6 s'],
-    [3_600_000, '1 h'],
-    [5_430_000, '1 h 30 min'],
-  ])('%i ms: %s', (ms, words) => expect(span(ms)).toBe(words));
 });

@@ -2,34 +2,46 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
-import { html } from '../../../../server/analysis/comparison/report-page.ts';
-import { annotationsOf, eventOf, eventsOf, FROM_MS, markOf, reportOf, slowReport, TO_MS, verdictOf } from './scene.ts';
+import { html } from '../../../../server/analysis/comparison/html.ts';
+import { LATE_ANSWER } from '../../../support/mesh.ts';
+import {
+  annotationOf,
+  annotationsOf,
+  eventOf,
+  eventsOf,
+  FROM_MS,
+  reportOf,
+  slowPod,
+  spoiled,
+  TO_MS,
+  verdictOf,
+} from '../../../support/report-scene.ts';
 
 const HOSTILE = `</title></style><script>alert(1)</script><img src=x onerror=alert(1)>"'&\u202e\u0000\ud800`;
 
 /** Experiment 2 with every text from outside as hostile as it can be. */
 async function hostilePage(): Promise<string> {
-  const during = slowReport();
+  const during = slowPod();
   const pods = during.pods.map((pod) => ({ ...pod, name: HOSTILE + pod.name, node: HOSTILE }));
   during.pods.splice(0, pods.length, ...pods);
   const [a, chaos] = [pods[0] ?? null, pods[3] ?? null];
   during.status = { ...during.status, namespace: HOSTILE, labelSelector: HOSTILE };
   const violation = { clause: HOSTILE, from: HOSTILE, to: HOSTILE, found: HOSTILE, samples: 3 };
   const verdict = verdictOf('fail', { reason: HOSTILE, expect: [HOSTILE], violations: [violation] });
-  const mark = { ...markOf(FROM_MS, TO_MS, HOSTILE), tags: ['<script>'] };
+  const mark = { ...annotationOf(FROM_MS, TO_MS, HOSTILE), tags: ['<script>'] };
   const report = await reportOf({
     during,
     events: eventsOf([eventOf('link-slow', FROM_MS + 1_000, chaos, a === null ? [] : [a], { detail: HOSTILE })]),
     annotations: annotationsOf([mark]),
     hypothesis: { judge: async () => verdict },
-    wish: { title: HOSTILE, pictures: true },
+    query: { title: HOSTILE, pictures: true },
   });
   return [...report.page()].join('');
 }
 
 describe('the page of a report', () => {
   it('needs nothing else and runs nothing: no script, no address, and a policy that says so', async () => {
-    const report = await reportOf({ wish: { pictures: true } });
+    const report = await reportOf({ query: { pictures: true } });
     const page = [...report.page()].join('');
     expect(page).not.toMatch(/<script|<link|<iframe|javascript:|\son\w+=|https?:|@import|url\(/i);
     expect(page.match(/src="data:image\/png;base64,/g)).toHaveLength(3);
@@ -41,8 +53,8 @@ describe('the page of a report', () => {
     expect(page).not.toMatch(/\sstyle=/);
   });
 
-  it('shows the matrix of each range: only the one during has a red row', async () => {
-    const page = [...(await reportOf({ wish: { pictures: true } })).page()].join('');
+  it('shows the mesh of each range: only the one during has a red row', async () => {
+    const page = [...(await reportOf({ query: { pictures: true } })).page()].join('');
     const reds = [...page.matchAll(/base64,([^"]+)"/g)].map(([, text]) => redPixels(Buffer.from(text ?? '', 'base64')));
     // The key of colours has one red cell in every picture.
     expect(reds[0]).toBe(reds[2]);
@@ -53,13 +65,20 @@ describe('the page of a report', () => {
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);
-    const page = [...(await reportOf({ wish: { pictures: true }, deps: { paint } })).page()].join('');
+    const page = [...(await reportOf({ query: { pictures: true }, deps: { paint } })).page()].join('');
     expect(page.length).toBeLessThan(2 * 1024 * 1024);
     expect(page.match(/<img /g)).toHaveLength(2);
     const huge = [
-      ...(await reportOf({ wish: { pictures: true }, deps: { paint: async () => new Uint8Array(1_200_000) } })).page(),
+      ...(await reportOf({ query: { pictures: true }, deps: { paint: async () => new Uint8Array(1_200_000) } })).page(),
     ];
     expect(huge.join('').match(/The picture is left out/g)).toHaveLength(2);
+  });
+
+  it('lists the 50 links that changed most and says how much all others changed', async () => {
+    const during = spoiled(60, (builder) => builder.each((_, to) => to < 2, LATE_ANSWER, true));
+    const page = [...(await reportOf({ during })).page()].join('');
+    expect(page.match(/<span class="tag">(affected|collateral)</g)).toHaveLength(50);
+    expect(page).toContain('The 3550 other links known before and during changed by at most 251 ms.');
   });
 
   it('has no markup, control character or turn of direction from outside in it', async () => {

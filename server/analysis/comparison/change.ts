@@ -1,0 +1,70 @@
+import type { Change } from '../../protocol/comparison.ts';
+import { isSlow } from '../../protocol/link-state.ts';
+import { NONE16, unpack16 } from '../../protocol/links.ts';
+
+/** How one link did in one range. Durations are packed by `pack16`; `NONE16` without an ok sample. */
+export interface LinkFigures {
+  samples: number;
+  failures: number;
+  p50Us16: number;
+  p95Us16: number;
+  maxUs16: number;
+  /** Whether it failed or was slow at the end of the range. */
+  isBadAtEnd: boolean;
+}
+
+/** What is needed to tell better from worse. */
+type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16'>;
+
+/** A smaller difference of medians is no change: less than this, or less than this share of the median before. */
+const MIN_CHANGE_US = 500;
+const MIN_CHANGE_SHARE = 0.2;
+/** A link is worse if its failed share or its median is at least this many times the one before. */
+const WORSE_FACTOR = 2;
+
+/**
+ * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed, and at least twice as
+ * large a share of them as before; or the link is slow, and its median is at least twice as long as before. A link
+ * without samples before (a new pod, a missing report) is affected if it failed or is slow.
+ */
+export function isWorse(before: Measured | null, during: Measured, slowUs: number): boolean {
+  return failsMore(before, during) || becameSlow(before, during, slowUs);
+}
+
+/** What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. */
+export function changeOf(before: Measured | null, during: Measured | null, slowUs: number): Change {
+  if (before === null || during === null) return 'unknown';
+  if (during.failures > 0) return failsMore(before, during) ? 'fails-more' : 'still-fails';
+  if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
+  if (becameSlow(before, during, slowUs)) return 'slower';
+  const us = changeUs(before, during);
+  if (Math.abs(us) < Math.max(MIN_CHANGE_US, MIN_CHANGE_SHARE * unpack16(before.p50Us16))) return 'same';
+  return us > 0 ? 'slower' : 'faster';
+}
+
+/** Whether a link is slow in a range: its median is SLOW_LINK or longer. A link without an ok sample is not slow. */
+export function isSlowLink({ p50Us16 }: Measured, slowUs: number): boolean {
+  return isSlow(unpack16(p50Us16), slowUs);
+}
+
+/** By how much the median changed, us; 0 where one of the two ranges has no median. */
+export function changeUs(before: Measured, during: Measured): number {
+  if (before.p50Us16 === NONE16 || during.p50Us16 === NONE16) return 0;
+  return unpack16(during.p50Us16) - unpack16(before.p50Us16);
+}
+
+/** Share (0..1) of the probes that failed. */
+export function failedShare({ samples, failures }: Measured): number {
+  return samples === 0 ? 0 : failures / samples;
+}
+
+function failsMore(before: Measured | null, during: Measured): boolean {
+  if (during.failures === 0) return false;
+  return before === null || failedShare(during) >= WORSE_FACTOR * failedShare(before);
+}
+
+function becameSlow(before: Measured | null, during: Measured, slowUs: number): boolean {
+  if (!isSlowLink(during, slowUs)) return false;
+  if (before === null || before.p50Us16 === NONE16) return true;
+  return unpack16(during.p50Us16) >= WORSE_FACTOR * unpack16(before.p50Us16);
+}

@@ -1,0 +1,124 @@
+import type { Annotation } from '../../protocol/annotation.ts';
+import type { ElapsedTime } from '../../protocol/comparison.ts';
+import type { EventKind, MeshEvent } from '../../protocol/event.ts';
+import { durationText, timeText } from './text.ts';
+
+/** What the times to detect and to recover are derived from. Times in ms since the epoch. */
+export interface DetectionInput {
+  /** The end of the range "before"; the begin of "during" without one. */
+  beforeEndMs: number;
+  /** The range "during". */
+  fromMs: number;
+  toMs: number;
+  /** The end of the last range. */
+  endMs: number;
+  /** Oldest first. */
+  events: readonly MeshEvent[];
+  annotations: readonly Annotation[];
+  /** uids of the targets; empty if none is known. */
+  targets: ReadonlySet<string>;
+  affected: { links: number; stillBad: number; unprobed: number };
+}
+
+/** When the fault began and ended, as far as that is known. */
+interface Fault {
+  beginMs: number;
+  begin: ElapsedTime['since'];
+  endMs: number;
+  end: ElapsedTime['since'];
+}
+
+const BAD_EVENTS: ReadonlySet<EventKind> = new Set(['link-failed', 'link-slow']);
+const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal']);
+
+/**
+ * The time from the begin of the fault to the first event of a failed or slow link, and from its end to the last event of a
+ * link that is well again. The fault begins and ends with the first annotation since the range "before"; without one, with
+ * the range "during". Only links of targets count; if they have no event, all links do.
+ */
+export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
+  const fault = faultOf(input);
+  const events = relevantEvents(input);
+  // Without an annotation the range was drawn by hand, and may begin a little after the fault.
+  const earliestMs = fault.begin === 'annotation' ? fault.beginMs : input.beforeEndMs;
+  const first = events.find(({ kind, atMs }) => BAD_EVENTS.has(kind) && atMs >= earliestMs && atMs <= input.toMs);
+  return { timeToDetect: detected(input, fault, first), timeToRecover: recovered(input, fault, first, events) };
+}
+
+function faultOf({ beforeEndMs, fromMs, toMs, endMs, annotations }: DetectionInput): Fault {
+  const candidates = annotations.filter((annotation) => annotation.fromMs >= beforeEndMs && annotation.fromMs <= toMs);
+  const annotation = candidates.sort((a, b) => a.fromMs - b.fromMs)[0];
+  if (annotation === undefined) return { beginMs: fromMs, begin: 'range', endMs: toMs, end: 'range' };
+  const begin = { beginMs: annotation.fromMs, begin: 'annotation' as const };
+  const { toMs: annotatedEndMs } = annotation;
+  const hasEnded = annotatedEndMs !== null && annotatedEndMs > annotation.fromMs && annotatedEndMs <= endMs;
+  return hasEnded ? { ...begin, endMs: annotatedEndMs, end: 'annotation' } : { ...begin, endMs: toMs, end: 'range' };
+}
+
+/** Events of links that touch a target; events of all links if no target has a bad one. */
+function relevantEvents({ events, targets }: DetectionInput): MeshEvent[] {
+  const ofLinks = events.filter(({ kind }) => BAD_EVENTS.has(kind) || GOOD_EVENTS.has(kind));
+  const touchesTarget = ({ pod, from }: MeshEvent) =>
+    (pod !== null && targets.has(pod.uid)) || from.some(({ uid }) => targets.has(uid));
+  const ofTargets = ofLinks.filter(touchesTarget);
+  return ofTargets.some(({ kind }) => BAD_EVENTS.has(kind)) ? ofTargets : ofLinks;
+}
+
+function detected({ affected }: DetectionInput, { beginMs, begin }: Fault, first?: MeshEvent): ElapsedTime {
+  const base = { sinceMs: beginMs, since: begin };
+  if (first === undefined) {
+    const message =
+      affected.links === 0
+        ? 'Nothing to detect: no link became worse'
+        : 'Links became worse, but there is no event of a link that says when';
+    return { ...base, ms: null, atMs: 0, message };
+  }
+  const what = `${first.pod?.name ?? 'a link'} ${first.kind === 'link-slow' ? 'slow' : 'failing'} at ${timeText(first.atMs)}`;
+  const when = begin === 'annotation' ? 'the annotation' : 'the begin of the range';
+  return { ...base, ...elapsed(beginMs, first.atMs), message: `${what}, ${offsetText(beginMs, first.atMs)} ${when}` };
+}
+
+function recovered(
+  input: DetectionInput,
+  { endMs, end }: Fault,
+  first: MeshEvent | undefined,
+  events: readonly MeshEvent[],
+): ElapsedTime {
+  const { links, stillBad, unprobed } = input.affected;
+  const base = { sinceMs: endMs, since: end };
+  const unknown = (message: string): ElapsedTime => ({ ...base, ms: null, atMs: 0, message });
+  if (links === 0 && first === undefined) return unknown('Nothing to recover from: no link became worse');
+  if (stillBad > 0) {
+    return unknown(`Not recovered: ${stillBad} of ${links} affected links are still bad at ${timeText(input.endMs)}`);
+  }
+  const sinceMs = first?.atMs ?? endMs;
+  const good = events.filter(({ kind, atMs }) => GOOD_EVENTS.has(kind) && atMs >= sinceMs && atMs <= input.endMs);
+  const replacements = readyReplacements(input, sinceMs);
+  const lastMs = Math.max(0, ...[...good, ...replacements].map(({ atMs }) => atMs));
+  const notProbed = `${unprobed} of ${links} affected links are no longer probed`;
+  if (lastMs === 0) {
+    if (unprobed > 0) return unknown(`Not recovered: ${notProbed}, because their pod is gone`);
+    return unknown('The affected links are well at the end, but there is no event that says since when');
+  }
+  const when = end === 'annotation' ? 'the end of the annotation' : 'the end of the range';
+  // Without a replacement nobody knows whether those links would be well.
+  const restriction = unprobed > 0 && replacements.length === 0 ? `; but ${notProbed}` : '';
+  const message = `Recovered at ${timeText(lastMs)}, ${offsetText(endMs, lastMs)} ${when}${restriction}`;
+  return { ...base, ...elapsed(endMs, lastMs), message };
+}
+
+function elapsed(sinceMs: number, atMs: number): Pick<ElapsedTime, 'ms' | 'atMs'> {
+  return { ms: atMs < sinceMs ? null : atMs - sinceMs, atMs };
+}
+
+/** `3.1 s after`, `1.0 s before`. */
+function offsetText(sinceMs: number, atMs: number): string {
+  return atMs < sinceMs ? `${durationText(sinceMs - atMs)} before` : `${durationText(atMs - sinceMs)} after`;
+}
+
+/** Events of pods that replaced a target and became ready: a target that is gone has recovered then. */
+function readyReplacements({ events, targets }: DetectionInput, sinceMs: number): MeshEvent[] {
+  const replaced = events.filter(({ kind, pod }) => kind === 'pod-replaced' && pod !== null && targets.has(pod.uid));
+  const names = new Set(replaced.map(({ detail }) => detail));
+  return events.filter(({ kind, pod, atMs }) => kind === 'pod-ready' && atMs >= sinceMs && names.has(pod?.name ?? ''));
+}

@@ -1,0 +1,66 @@
+import type { NameList, ReportData } from '../../protocol/comparison.ts';
+
+/** `a`, `a and b`, `a, b and 3 more`; at most `max` names. */
+export function listText({ count, names }: NameList, max = 5): string {
+  const shown = names.slice(0, max);
+  const more = count - shown.length;
+  if (more > 0) return `${shown.join(', ')} and ${more} more`;
+  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}
+
+/** `1 link`, `3 links`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A time of day in UTC: `15:10:12`. */
+export function timeText(ms: number): string {
+  return isoText(ms).slice(11, 19);
+}
+
+/** A date in UTC: `2026-11-22`. */
+export function dateText(ms: number): string {
+  return isoText(ms).slice(0, 10);
+}
+
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** RFC 3339 with milliseconds. A time outside the years 1970 to 9999 becomes the nearest time inside. */
+export function isoText(ms: number): string {
+  return new Date(Math.max(0, Math.min(ms, LAST_MS))).toISOString();
+}
+
+/** A duration in its two largest units: `0.4 s`, `42 s`, `2 min 6 s`, `1 h 30 min`. */
+export function durationText(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 60) return s % 60 === 0 ? `${min} min` : `${min} min ${s % 60} s`;
+  return min % 60 === 0 ? `${min / 60} h` : `${Math.floor(min / 60)} h ${min % 60} min`;
+}
+
+/** A latency in ms with two or three significant digits; '–' if it is negative (not known). */
+export function latencyText(us: number): string {
+  if (us < 0) return '–';
+  const ms = us / 1000;
+  return `${ms < 1 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}
+
+const MAX_TITLE = 200;
+
+/**
+ * The title of a report without a title of its own: the gravest new finding about links; else how many links became worse
+ * (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
+ */
+export function titleOf({ findings, affected }: Pick<ReportData, 'findings' | 'affected'>): string {
+  const aboutLinks = findings.find(({ before, severity }) => !before && (severity === 'failed' || severity === 'slow'));
+  const worse = affected.links === 0 ? undefined : affectedText(affected);
+  return `Report: ${aboutLinks?.title ?? worse ?? findings[0]?.title ?? 'no findings'}`.slice(0, MAX_TITLE);
+}
+
+/** `3 of 12 links became worse, to goldpinger-chaos`. Names the pods of that end at which there are fewer. */
+export function affectedText({ links, of, to, from }: ReportData['affected']): string {
+  const ends = to.count <= from.count ? `to ${listText(to, 2)}` : `from ${listText(from, 2)}`;
+  return `${links} of ${of} links became worse, ${ends}`;
+}

@@ -1,0 +1,179 @@
+import fc from 'fast-check';
+import type { LinkFigures } from '../../server/analysis/comparison/change.ts';
+import type { Hypothesis } from '../../server/analysis/comparison/hypothesis.ts';
+import { type Report, Reporter, type ReporterDeps, type ReportQuery } from '../../server/analysis/comparison/report.ts';
+import { createHeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
+import type { Annotation, Annotations } from '../../server/protocol/annotation.ts';
+import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
+import type { EventPod, Events, MeshEvent } from '../../server/protocol/event.ts';
+import { NONE16, pack16 } from '../../server/protocol/links.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
+import { FakeClock } from './fake-clock.ts';
+import { LATE_ANSWER, MeshBuilder, meshOf, NOW_MS } from './mesh.ts';
+
+/** The range of the fault: two minutes long, it ended three minutes ago. */
+export const FROM_MS = NOW_MS - 300_000;
+export const TO_MS = FROM_MS + 120_000;
+
+/** The mesh of a builder as a mesh of the past. */
+export function pastOf(builder: MeshBuilder, fromMs: number, toMs: number, resolutionMs = 0): Mesh {
+  return meshOf(builder.pods, builder.reports, {
+    past: { fromMs, toMs, resolutionMs },
+    atMs: toMs,
+    findings: builder.findings(),
+    discovery: builder.status,
+  });
+}
+
+/** A builder with `n` healthy pods, after `spoil` has changed it. */
+export function spoiled(n: number, spoil: (builder: MeshBuilder) => void = () => {}): MeshBuilder {
+  const builder = new MeshBuilder(n);
+  spoil(builder);
+  return builder;
+}
+
+/** Experiment 2: the last pod answers 250 ms late, itself included. */
+export function slowPod(n = 4): MeshBuilder {
+  return spoiled(n, (builder) => builder.each((_, to) => to === n - 1, LATE_ANSWER, true));
+}
+
+/** A pod as events name it. */
+function eventPod({ uid, name, namespace, node }: Pod): EventPod {
+  return { uid, name, namespace, node };
+}
+
+/** An event of links from `from` to a pod, or of the pod itself. */
+export function eventOf(
+  kind: MeshEvent['kind'],
+  atMs: number,
+  pod: Pod | null,
+  from: Pod[] = [],
+  change: Partial<MeshEvent> = {},
+): MeshEvent {
+  return {
+    id: `${kind}-${atMs}-${pod?.uid}`,
+    atMs,
+    kind,
+    pod: pod === null ? null : eventPod(pod),
+    from: from.slice(0, 5).map(eventPod),
+    fromCount: from.length,
+    outcome: null,
+    phase: null,
+    totalUs: -1,
+    detail: '',
+    ...change,
+  };
+}
+
+/** An annotation of a time range; `toMs` null: of a moment. */
+export function annotationOf(fromMs: number, toMs: number | null, text = 'latency 250 ms'): Annotation {
+  return { id: `annotation-${fromMs}`, fromMs, toMs, text, tags: ['chaos'], writtenMs: fromMs };
+}
+
+/** Events merged over all pods; no pod's are missing. */
+export function eventsOf(events: MeshEvent[], change: Partial<Events> = {}): Events {
+  return { fromMs: 0, toMs: NOW_MS, nowMs: NOW_MS, truncated: false, missing: [], events, ...change };
+}
+
+/** Annotations merged over all pods; no pod's are missing. */
+export function annotationsOf(annotations: Annotation[]): Annotations {
+  return { nowMs: NOW_MS, missing: [], annotations };
+}
+
+/** A verdict on one clause. */
+export function verdictOf(verdict: VerdictAnswer['verdict'], change: Partial<VerdictAnswer> = {}): VerdictAnswer {
+  return parseVerdict({
+    ok: verdict === 'pass',
+    verdict,
+    reason: verdict === 'pass' ? '' : 'a reason',
+    expect: ['healthy'],
+    clauses: [verdict],
+    window_s: 120,
+    resolution_s: 0,
+    samples: 160,
+    links_checked: 16,
+    links_failed: 0,
+    p50_ms: 0.5,
+    p95_ms: 1,
+    max_ms: 2,
+    violations: [],
+    missing_reports: [],
+    generated_at: '2026-11-22T15:00:00Z',
+    served_by: 'pod-0',
+    ...change,
+  });
+}
+
+/** How a scene differs from experiment 2. */
+export interface Scene {
+  before?: MeshBuilder;
+  during?: MeshBuilder;
+  after?: MeshBuilder;
+  events?: Events;
+  annotations?: Annotations;
+  hypothesis?: Partial<Hypothesis>;
+  query?: Partial<ReportQuery>;
+  resolutionMs?: number;
+  deps?: Partial<ReporterDeps>;
+}
+
+/** The parts that a reporter asks, answering as the scene says. */
+export function depsOf(scene: Scene = {}): ReporterDeps {
+  const painter = createHeatmapPainter();
+  const during = scene.during ?? slowPod();
+  return {
+    clock: new FakeClock(NOW_MS),
+    past: async ({ fromMs, toMs }) => {
+      const builder = toMs <= FROM_MS ? scene.before : fromMs >= TO_MS ? scene.after : during;
+      return pastOf(builder ?? spoiled(during.size), fromMs, toMs, scene.resolutionMs);
+    },
+    events: async () => scene.events ?? eventsOf([]),
+    annotations: async () => scene.annotations ?? annotationsOf([]),
+    paint: (mesh, limits) => painter.paint(mesh, limits),
+    hypothesis: () => ({ judge: async () => verdictOf('pass'), namedPods: async () => [], ...scene.hypothesis }),
+    ...scene.deps,
+  };
+}
+
+/** The query for the report of a scene. */
+export function queryOf({ query }: Scene = {}): ReportQuery {
+  return {
+    ranges: { during: { fromMs: FROM_MS, toMs: TO_MS }, before: null, after: null },
+    expect: [],
+    title: '',
+    pictures: false,
+    ...query,
+  };
+}
+
+/** A reporter of a scene. */
+export function reporterOf(scene: Scene = {}): Reporter {
+  return new Reporter({ historyWindowMs: 3_600_000 }, depsOf(scene));
+}
+
+/** The report of a scene. */
+export function reportOf(scene: Scene = {}): Promise<Report> {
+  return reporterOf(scene).report(queryOf(scene));
+}
+
+/** The comparison of a scene, as a client reads it. */
+export async function comparisonOf(scene: Scene = {}): Promise<Comparison> {
+  let text = '';
+  await reporterOf(scene).comparison(queryOf(scene), async (pieces) => {
+    text = [...pieces].join('');
+  });
+  return parseComparison(JSON.parse(text));
+}
+
+/** How a link did in a range; without an ok sample it has no median. */
+export function figuresOf(samples: number, failures: number, p50Us: number): LinkFigures {
+  const p50Us16 = failures === samples ? NONE16 : pack16(p50Us);
+  return { samples, failures, p50Us16, p95Us16: p50Us16, maxUs16: p50Us16, isBadAtEnd: false };
+}
+
+/** Any way in which a link may do in a range. */
+export const anyFigures = fc
+  .record({ samples: fc.integer({ min: 1, max: 60 }), failed: fc.nat(60), us: fc.nat(400_000) })
+  .map(({ samples, failed, us }) => figuresOf(samples, Math.min(samples, failed), us));

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CHANGES,
+  type Comparison,
+  emptyComparedColumns,
+  encodeComparison,
+  FLAG_AFFECTED,
+  NOT_SEEN,
+  parseComparison,
+} from '../../../../server/protocol/comparison.ts';
+import { FLAG_IPV6, NONE16, pack16 } from '../../../../server/protocol/links.ts';
+import { LATE_ANSWER } from '../../../support/mesh.ts';
+import { comparisonOf, reportOf, type Scene, slowPod, spoiled } from '../../../support/report-scene.ts';
+
+/** The links of a comparison by `source destination`. */
+function linksByName({ pods, links }: Comparison) {
+  return new Map(
+    links.flatMap(({ length, from, to, ...columns }) =>
+      Array.from({ length }, (_, i) => [
+        `${pods[from]?.name} ${pods[to[i] ?? 0]?.name}`,
+        {
+          change: CHANGES[columns.change[i] ?? 0],
+          affected: ((columns.flags[i] ?? 0) & FLAG_AFFECTED) !== 0,
+          before: [columns.beforeP50Us[i], columns.beforeFailed[i]],
+          during: [columns.duringP50Us[i], columns.duringFailed[i]],
+          after: [columns.afterP50Us[i], columns.afterFailed[i]],
+        },
+      ]),
+    ),
+  );
+}
+
+const SCENES: [name: string, scene: Scene][] = [
+  ['a slow pod', {}],
+  [
+    'failures and slow links',
+    {
+      during: spoiled(6, (builder) => {
+        builder.each((from) => from === 5, LATE_ANSWER);
+        builder.set(1, 2, { outcome: 'timeout', phase: 'connect' });
+        builder.set(3, 4, { outcome: 'refused', phase: 'connect', fresh: true });
+      }),
+      before: spoiled(6, (builder) => builder.set(3, 4, { outcome: 'refused', phase: 'connect', fresh: true })),
+    },
+  ],
+  ['a pod that started during the fault', { before: spoiled(3), during: slowPod(4), after: spoiled(4) }],
+  ['nothing changed', { during: spoiled(4) }],
+  ['the pods that the hypothesis names', { hypothesis: { namedPods: async () => [2] } }],
+];
+
+describe('a comparison', () => {
+  it.each(SCENES)('has the same report as the report itself: %s', async (_name, scene) => {
+    expect((await comparisonOf(scene)).report).toEqual((await reportOf(scene)).data);
+  });
+
+  it.each(SCENES)('has links that add up to the figures of the report: %s', async (_name, scene) => {
+    const comparison = await comparisonOf(scene);
+    const { affected, figures, changed, targets } = comparison.report;
+    const links = linksByName(comparison);
+    const all = [...links.values()];
+    expect(all.filter((link) => link.affected)).toHaveLength(affected.links);
+    expect(all.filter(({ during }) => during[1] !== NOT_SEEN)).toHaveLength(affected.of);
+    for (const range of ['before', 'during', 'after'] as const) {
+      const percents = all.map((link) => link[range][1] ?? 0);
+      expect(percents.filter((percent) => percent > 0 && percent !== NOT_SEEN)).toHaveLength(
+        figures.all[range]?.failed ?? 0,
+      );
+    }
+    for (const { from, to, change, affected: isAffected, before, during } of changed) {
+      expect(links.get(`${from} ${to}`)).toMatchObject({
+        change,
+        affected: isAffected,
+        before: [before === null ? NONE16 : pack16(before.p50Us), expect.any(Number)],
+        during: [pack16(during?.p50Us ?? -1), expect.any(Number)],
+      });
+    }
+    expect(comparison.pods.filter(({ isTarget }) => isTarget).map(({ name }) => name)).toEqual(targets.names);
+  });
+
+  it('names the pods of its findings by index in its own list', async () => {
+    const { findings, pods } = await comparisonOf({ before: spoiled(5), during: slowPod(4) });
+    expect(findings[0]?.pods.map((pod) => pods[pod]?.name)).toEqual(['pod-3']);
+    expect(findings[0]?.from.map((pod) => pods[pod]?.name)).toEqual(['pod-0', 'pod-1', 'pod-2']);
+    expect(pods).toHaveLength(5);
+  });
+
+  it('has failed shares in percent: neither 0 nor 100 unless none or all failed', async () => {
+    const during = spoiled(2);
+    const { stats } = during.reports[0] ?? {};
+    stats?.samples.fill(1000);
+    stats?.failures.set([1, 999]);
+    const links = linksByName(await comparisonOf({ during }));
+    expect([links.get('pod-0 pod-0')?.during[1], links.get('pod-0 pod-1')?.during[1]]).toEqual([1, 99]);
+  });
+});
+
+describe('the JSON of a comparison', () => {
+  it('keeps both IP families of a link apart', async () => {
+    const comparison = await comparisonOf();
+    const columns = emptyComparedColumns(1, 2);
+    columns.to.set([0, 0]);
+    columns.flags.set([0, FLAG_IPV6]);
+    columns.beforeP50Us.set([pack16(500), pack16(700)]);
+    const links = [columns];
+    const wire: unknown = JSON.parse([...encodeComparison({ ...comparison, links })].join(''));
+    expect(parseComparison(wire)).toEqual({ ...comparison, links });
+  });
+
+  it.each([
+    [{ from: 4 }, 'names pod 4 of 4'],
+    [{ to: 1 }, 'names pod 4 of 4'],
+    [{ length: 9 }, '9 compared links to 4 pods'],
+    [{ length: -1 }, 'Expected >=0'],
+    [{ change: 'x' }, 'base64'],
+    [{ duringP50Us: undefined }, 'column duringP50Us'],
+  ])('is refused with columns like %j', async (columns, message) => {
+    const wire = JSON.parse([...encodeComparison(await comparisonOf())].join('')) as { links: object[] };
+    Object.assign(wire.links[0] ?? {}, columns);
+    expect(() => parseComparison(wire)).toThrow(message);
+  });
+});

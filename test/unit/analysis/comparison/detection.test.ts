@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { type DetectionInput, detectionTimes } from '../../../../server/analysis/comparison/detection.ts';
+import { podsOf } from '../../../support/mesh.ts';
+import { annotationOf, eventOf, FROM_MS, TO_MS } from '../../../support/report-scene.ts';
+
+const [a, b, c, chaos] = podsOf(4);
+const END_MS = TO_MS + 120_000;
+if (!a || !b || !c || !chaos) throw new Error('four pods');
+
+function times(change: Partial<DetectionInput>) {
+  return detectionTimes({
+    beforeEndMs: FROM_MS,
+    fromMs: FROM_MS,
+    toMs: TO_MS,
+    endMs: END_MS,
+    events: [],
+    annotations: [],
+    targets: new Set([chaos?.uid ?? '']),
+    affected: { links: 4, stillBad: 0, unprobed: 0 },
+    ...change,
+  });
+}
+
+const slow = (atMs: number) => eventOf('link-slow', atMs, chaos, [a, b, c]);
+const normal = (atMs: number) => eventOf('link-normal', atMs, chaos, [a, b, c]);
+
+describe('time to detect', () => {
+  it('runs from the begin of the range to the first event of a link of a target', () => {
+    const events = [eventOf('link-failed', FROM_MS + 500, b, [a]), slow(FROM_MS + 3_100), slow(FROM_MS + 9_000)];
+    expect(times({ events }).timeToDetect).toEqual({
+      ms: 3_100,
+      sinceMs: FROM_MS,
+      since: 'range',
+      atMs: FROM_MS + 3_100,
+      message: 'pod-3 slow at 14:55:03, 3.1 s after the begin of the range',
+    });
+  });
+
+  it('runs from the first annotation since "before", even if the range was drawn too late', () => {
+    const annotations = [
+      annotationOf(FROM_MS + 5_000, null),
+      annotationOf(FROM_MS - 4_000, null),
+      annotationOf(FROM_MS - 90_000, null),
+    ];
+    const input = { beforeEndMs: FROM_MS - 30_000, annotations, events: [slow(FROM_MS - 1_000)] };
+    expect(times(input).timeToDetect).toMatchObject({
+      ms: 3_000,
+      sinceMs: FROM_MS - 4_000,
+      since: 'annotation',
+    });
+    expect(times({ ...input, annotations: [] }).timeToDetect).toMatchObject({
+      ms: null,
+      atMs: FROM_MS - 1_000,
+      message: expect.stringContaining('1.0 s before the begin of the range'),
+    });
+  });
+
+  it('counts any link if no target has an event', () => {
+    const events = [eventOf('link-failed', FROM_MS + 500, b, [a])];
+    expect(times({ events }).timeToDetect.ms).toBe(500);
+    expect(times({ events, targets: new Set() }).timeToDetect.ms).toBe(500);
+  });
+
+  it('counts events from a target as well as to it', () => {
+    const events = [eventOf('link-failed', FROM_MS + 700, b, [chaos]), eventOf('link-failed', FROM_MS + 500, b, [a])];
+    expect(times({ events }).timeToDetect.ms).toBe(700);
+  });
+
+  it('is not known without an event; the message says whether there was anything to detect', () => {
+    expect(times({}).timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('no event') });
+    const none = { links: 0, stillBad: 0, unprobed: 0 };
+    const { timeToDetect, timeToRecover } = times({ affected: none });
+    expect(timeToDetect).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to detect') });
+    expect(timeToRecover).toMatchObject({ ms: null, message: expect.stringContaining('Nothing to recover') });
+  });
+
+  it('does not count what happens after the range', () => {
+    expect(times({ events: [slow(TO_MS + 1)] }).timeToDetect.ms).toBeNull();
+  });
+});
+
+describe('time to recover', () => {
+  const events = [slow(FROM_MS + 3_000), normal(TO_MS - 8_000), slow(TO_MS - 4_000), normal(TO_MS + 2_400)];
+
+  it('runs from the end of the range, or of the annotation, to the last event of a link that is well again', () => {
+    expect(times({ events }).timeToRecover).toMatchObject({ ms: 2_400, sinceMs: TO_MS, atMs: TO_MS + 2_400 });
+    const annotations = [annotationOf(FROM_MS, TO_MS - 1_000)];
+    expect(times({ events, annotations }).timeToRecover).toMatchObject({ ms: 3_400, sinceMs: TO_MS - 1_000 });
+  });
+
+  it('does not count what recovers after the last range', () => {
+    const late = [...events, slow(END_MS + 1_000), normal(END_MS + 5_000)];
+    expect(times({ events: late }).timeToRecover.atMs).toBe(TO_MS + 2_400);
+  });
+
+  it('is restricted if some affected links are no longer probed', () => {
+    const affected = { links: 8, stillBad: 0, unprobed: 3 };
+    expect(times({ events, affected }).timeToRecover.message).toBe(
+      'Recovered at 14:57:02, 2.4 s after the end of the range; but 3 of 8 affected links are no longer probed',
+    );
+  });
+
+  it('is not a duration if all links were well before the end', () => {
+    const { timeToRecover } = times({ events: events.slice(0, 2) });
+    expect(timeToRecover).toMatchObject({ ms: null, atMs: TO_MS - 8_000 });
+    expect(timeToRecover.message).toBe('Recovered at 14:56:52, 8.0 s before the end of the range');
+  });
+
+  it('does not exist while an affected link is bad at the end, whatever recovered before', () => {
+    const { timeToRecover } = times({ events, affected: { links: 4, stillBad: 1, unprobed: 0 } });
+    expect(timeToRecover).toMatchObject({
+      ms: null,
+      message: 'Not recovered: 1 of 4 affected links are still bad at 14:59:00',
+    });
+  });
+
+  it('ends for a pod that is gone when its replacement is ready', () => {
+    const killed = [
+      eventOf('link-failed', FROM_MS + 200, chaos, [a, b]),
+      eventOf('pod-gone', FROM_MS + 400, chaos),
+      eventOf('pod-replaced', FROM_MS + 500, chaos, [], { detail: 'pod-9' }),
+      eventOf('pod-ready', TO_MS + 900, { ...chaos, uid: 'uid-9', name: 'pod-9' }),
+      eventOf('pod-ready', TO_MS + 5_000, { ...chaos, uid: 'uid-7', name: 'pod-7' }),
+    ];
+    const affected = { links: 4, stillBad: 0, unprobed: 4 };
+    expect(times({ events: killed, affected }).timeToRecover).toMatchObject({ ms: 900 });
+    expect(times({ events: killed.slice(0, 2), affected }).timeToRecover).toMatchObject({
+      ms: null,
+      message: expect.stringContaining('no longer probed'),
+    });
+  });
+});
