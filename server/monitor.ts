@@ -3,16 +3,10 @@ import type { Config } from './config/config.ts';
 import { nothingKnown } from './discovery/status.ts';
 import { checkAnswer } from './goldpinger/check.ts';
 import { type OwnHealth, ownHealthOf } from './peers/own-health.ts';
-import { type External, startExternal } from './probing/external.ts';
+import { ExternalProbes } from './probing/external.ts';
 import { probe } from './probing/probe.ts';
-import { createSchedule, type Schedule } from './probing/schedule.ts';
-import {
-  BusyMeter,
-  openCpuQueue,
-  type StarvationWatch,
-  startLoopDelay,
-  watchStarvation,
-} from './probing/starvation.ts';
+import { Schedule } from './probing/schedule.ts';
+import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange } from './protocol/history.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
@@ -54,12 +48,10 @@ export class Monitor {
   readonly #clock: Clock;
   readonly #hooks: MonitorHooks;
   readonly #bootTimeMs: number;
-  readonly #loopDelay = startLoopDelay();
-  readonly #cpuQueue = openCpuQueue();
   readonly #starvation: StarvationWatch;
   readonly #results: Results;
   readonly #schedule: Schedule;
-  readonly #external: External;
+  readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
   #targets = 0;
@@ -73,12 +65,8 @@ export class Monitor {
     this.#bootTimeMs = bootTimeMs;
     this.#snapshot = nothingKnown(config, bootTimeMs);
     this.#lastSampleMs = clock.monotonicMs();
-    const meter = new BusyMeter({
-      monotonicMs: () => clock.monotonicMs(),
-      idleMs: deps.idleMs,
-      queuedMs: () => this.#cpuQueue.waitedMs(),
-    });
-    this.#starvation = watchStarvation({ clock, loopDelay: this.#loopDelay, meter });
+    this.#starvation = new StarvationWatch(clock, deps.idleMs);
+    const { meter } = this.#starvation;
     this.#results = new Results(
       {
         sampleBytes: config.resultsMemoryMiB * 2 ** 20,
@@ -92,25 +80,28 @@ export class Monitor {
       hooks.onLinkChange,
     );
     const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}` };
-    this.#schedule = createSchedule(
+    this.#schedule = new Schedule(
       { intervalMs: config.refreshIntervalMs, jitterFactor: config.jitterFactor },
-      { clock, random, probe: (target) => probe(target, options, { clock, meter }) },
-      (target, sample) => {
-        this.#lastSampleMs = clock.monotonicMs();
-        this.#starvation.record(sample);
-        hooks.onSample(target, sample);
-        this.#results.record(target, sample);
+      {
+        clock,
+        random,
+        probe: (target) => probe(target, options, { clock, meter }),
+        onSample: (target, sample) => {
+          this.#lastSampleMs = clock.monotonicMs();
+          this.#starvation.record(sample);
+          hooks.onSample(target, sample);
+          this.#results.record(target, sample);
+        },
       },
     );
-    this.#external = startExternal(
+    this.#external = new ExternalProbes(
       {
         dns: { targets: config.hostsToResolve, timeoutMs: config.dnsTimeoutMs },
         tcp: { targets: config.tcpTargets, timeoutMs: config.tcpTimeoutMs },
         http: { targets: config.httpTargets, timeoutMs: config.httpTimeoutMs },
         intervalMs: config.refreshIntervalMs,
       },
-      { clock },
-      hooks.onExternalResult,
+      { clock, onResult: hooks.onExternalResult },
     );
   }
 
@@ -231,10 +222,8 @@ export class Monitor {
   /** Ends every timer and probe. */
   async stop(): Promise<void> {
     this.#starvation.stop();
-    this.#loopDelay.stop();
     this.#external.stop();
     await this.#schedule.stop();
-    this.#cpuQueue.close();
   }
 }
 

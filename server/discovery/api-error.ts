@@ -1,4 +1,5 @@
 import type { DiscoveryFault } from '../protocol/pod.ts';
+import { TimeoutError } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
 
@@ -20,12 +21,14 @@ export class ApiError extends Error {
 }
 
 /**
- * Turns anything that was thrown during a request to the API into an `ApiError`. An abort becomes the `ApiError` that it
- * was given as its reason. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
+ * Turns anything that was thrown during a request to the API into an `ApiError`. For an abort, this is the error that was
+ * given as its reason. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
  */
 export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malformed'): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof Error && error.cause instanceof ApiError) return error.cause;
+  if (error instanceof Error && (error.cause instanceof ApiError || error.cause instanceof TimeoutError)) {
+    return asApiError(error.cause);
+  }
   const code = error instanceof Error ? errorCodeOf(error) : '';
   if (code === '') return new ApiError(withoutCode, error);
   return new ApiError(networkFaultOf(code), (error as Error).message || code);

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import type { Clock } from '../runtime/clock.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { Access, Session } from './access.ts';
 import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
-import { within } from './timing.ts';
 
 /** What to list, and how. */
 export interface ListCall<T> {
@@ -46,7 +46,7 @@ export async function listAll<T>(
   call: ListCall<T>,
   stop: AbortSignal,
 ): Promise<Listed<T>> {
-  const session = await within(clock, call.pageTimeoutMs, stop, 'preparing credentials', () => access.session());
+  const session = await withTimeout(clock, call.pageTimeoutMs, stop, 'preparing credentials', () => access.session());
   try {
     return await listPages(session, clock, call, stop);
   } finally {
@@ -102,7 +102,7 @@ async function getPage<T>(
   if (token !== '') query['continue'] = token;
   const startMs = clock.monotonicMs();
   try {
-    const body = await within(clock, call.pageTimeoutMs, stop, 'listing', async (signal) =>
+    const body = await withTimeout(clock, call.pageTimeoutMs, stop, 'listing', async (signal) =>
       readJson(await session.open(call.path, query, call.accept, signal)),
     );
     const page = v.safeParse(pageSchema, body);

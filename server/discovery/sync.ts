@@ -1,11 +1,12 @@
 import type { Clock, Log } from '../runtime/clock.ts';
+import { pause } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import { readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import type { StatusTracker } from './status.ts';
-import { Backoff, pause, type Timing } from './timing.ts';
+import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What the loop works with. */

@@ -1,6 +1,3 @@
-import type { Clock } from '../runtime/clock.ts';
-import { ApiError } from './api-error.ts';
-
 /** How long discovery waits, and for what. These are no settings: only tests use other values than `DEFAULT_TIMING`. */
 export interface Timing {
   /** Timeout of one page of a list, of opening a watch, and of preparing credentials. */
@@ -65,51 +62,4 @@ export class Backoff {
   reset(): void {
     this.#failures = 0;
   }
-}
-
-/**
- * Runs `task` with a signal that aborts after `timeoutMs` or when `stop` aborts. It settles no later than that, even if
- * the task ignores its signal, because a credential plugin may hang. Rejects with an `ApiError` of fault `timeout` that
- * names `what`, or with the reason of `stop`.
- */
-export async function within<T>(
-  clock: Clock,
-  timeoutMs: number,
-  stop: AbortSignal,
-  what: string,
-  task: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  const onTimeout = () => controller.abort(new ApiError('timeout', `${what} took longer than ${timeoutMs} ms`));
-  const onStop = () => controller.abort(stop.reason);
-  const timer = clock.setTimer(onTimeout, timeoutMs);
-  stop.addEventListener('abort', onStop, { once: true });
-  if (stop.aborted) onStop();
-  try {
-    return await Promise.race([task(signal), aborted]);
-  } catch (error) {
-    // An aborted exchange also fails with ECONNRESET or the like. The reason of the abort is what really happened.
-    throw signal.aborted ? signal.reason : error;
-  } finally {
-    timer.cancel();
-    stop.removeEventListener('abort', onStop);
-  }
-}
-
-/** Waits `delayMs`, or until `stop` aborts. Never rejects. */
-export function pause(clock: Clock, delayMs: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) return resolve();
-    const done = () => {
-      timer.cancel();
-      stop.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, delayMs);
-    stop.addEventListener('abort', done, { once: true });
-  });
 }

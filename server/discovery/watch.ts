@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../runtime/clock.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
 import { expectOk, notJson } from './list.ts';
-import { within } from './timing.ts';
 
 /** What to watch, and for how long. */
 interface WatchCall {
@@ -51,7 +51,7 @@ export async function watch(
   hooks: WatchHooks,
   stop: AbortSignal,
 ): Promise<WatchEnd> {
-  const session = await within(clock, call.openTimeoutMs, stop, 'preparing credentials', () => access.session());
+  const session = await withTimeout(clock, call.openTimeoutMs, stop, 'preparing credentials', () => access.session());
   const query = {
     ...call.query,
     watch: '1',
@@ -59,11 +59,11 @@ export async function watch(
     resourceVersion: call.resourceVersion,
     timeoutSeconds: String(Math.max(1, Math.round(call.lifetimeMs / 1000))),
   };
-  // Aborted when the watch is over, however it ended. The signal of `within` ends with the opening.
+  // Aborted when the watch is over, however it ended. The signal of `withTimeout` ends with the opening.
   const ended = new AbortController();
   const startMs = clock.monotonicMs();
   try {
-    const response = await within(clock, call.openTimeoutMs, stop, 'opening the watch', async (signal) => {
+    const response = await withTimeout(clock, call.openTimeoutMs, stop, 'opening the watch', async (signal) => {
       const head = await session.open(call.path, query, 'application/json', AbortSignal.any([signal, ended.signal]));
       await expectOk(head);
       return head;

@@ -2,9 +2,9 @@ import type { Outcome } from '../protocol/sample.ts';
 import { networkFaultOf } from '../runtime/network-errors.ts';
 
 /**
- * The outcome of a probe that ended with this error code of its socket: refused, reset, timeout, dns or unreachable.
- * A probe speaks plain HTTP and has its own parser, so a code of TLS is a surprise; it becomes `unreachable` like any
- * other unknown code.
+ * Returns the outcome of a probe whose socket ended with this error code (see `errorCodeOf`): refused, reset, timeout,
+ * dns or unreachable. Which code means what is decided in server/runtime/network-errors.ts. A probe does not use TLS, so
+ * a code of TLS is unknown here, and unknown codes are `unreachable`.
  */
 export function outcomeOfCode(code: string): Outcome {
   const fault = networkFaultOf(code);

@@ -1,251 +1,231 @@
-/** How far an answer is: `malformed` says why, `answer` has the status and, for 200 alone, the body. */
+/** How far the parser has come. `status` and `body` are the response's; the body is read only with status 200. */
 export type Progress =
-  | { kind: 'more' }
-  | { kind: 'answer'; status: number; body: Buffer }
-  | { kind: 'malformed'; why: string };
+  | { kind: 'incomplete' }
+  | { kind: 'complete'; status: number; body: Buffer }
+  | { kind: 'malformed'; reason: string }
+  /** The peer closed the connection before the end of the response. */
+  | { kind: 'cut-short' };
 
-/** The most bytes of a head. */
 const MAX_HEAD_BYTES = 16 * 1024;
-/** The most 1xx answers before the real one (RFC 9110, section 15.2 sets no bound). */
+/** The most 1xx responses before the real one (RFC 9110, section 15.2, sets no limit). */
 const MAX_INTERIM = 8;
+/** The most characters in the size line of a chunk, or in a line of trailers. */
+const MAX_LINE = 256;
 
-const MORE: Progress = { kind: 'more' };
-const malformed = (why: string): Progress => ({ kind: 'malformed', why });
+/** Every response begins with this. A stream of another protocol (SSH, TLS) is recognized by its first bytes. */
+const HEAD_START = 'HTTP/1.';
 
 /**
- * Reads one HTTP/1.0 or 1.1 answer as its bytes come in, strictly and bounded in every direction. An answer other than
- * 200 is complete with its head: its body says nothing that a monitor could use.
+ * Parses one HTTP/1.0 or 1.1 response while its bytes arrive. It is strict, and every size is bounded. A response with a
+ * status other than 200 is complete after its head, because its body tells nothing that a monitor uses.
  */
-export class HttpAnswer {
-  readonly #store = new ByteStore();
+export class HttpResponseParser {
+  readonly #bytes = new ByteStore();
   readonly #maxBodyBytes: number;
-  #head: Head | null = null;
-  /** Where the current head, or the body, begins in the store. */
-  #from = 0;
+  /** Where in `#bytes` the part begins that is read next: a head, the body, or the line of a chunk. */
+  #position = 0;
+  /** How far `#bytes` has been searched for the end of a head. */
   #searched = 0;
   #interim = 0;
-  #chunks: Chunks | null = null;
+  /** How the body of the response ends; null while its head has not come. */
+  #framing: Framing | null = null;
+  readonly #chunks: { from: number; to: number }[] = [];
+  #chunkBytes = 0;
+  #isInTrailers = false;
 
   constructor(maxBodyBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
   }
 
-  /** Takes the next bytes off the connection (they are copied) and tells how far the answer is. */
+  /** Takes the next bytes of the connection and copies them. */
   push(bytes: Uint8Array): Progress {
-    // Chunks of one byte are six bytes each on the wire; nobody sends those, and twice the body is plenty for the rest.
-    if (this.#store.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
-      return malformed('an answer that is too long');
+    try {
+      return this.#read(bytes);
+    } catch (error) {
+      if (error instanceof MalformedError) return { kind: 'malformed', reason: error.message };
+      throw error;
     }
-    this.#store.append(bytes);
-    while (this.#head === null) {
-      const progress = this.#readHead();
-      if (progress !== null) return progress;
+  }
+
+  /** Takes note that the peer has closed the connection. Call it only while the response is incomplete. */
+  end(): Progress {
+    if (this.#framing?.endsBy !== 'close') return { kind: 'cut-short' };
+    return { kind: 'complete', status: 200, body: this.#bytes.view(this.#position, this.#bytes.length) };
+  }
+
+  #read(bytes: Uint8Array): Progress {
+    // A chunk of one byte takes six bytes on the wire, but no peer sends those: twice the body has room for chunks.
+    if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
+      throw new MalformedError('an answer that is too long');
     }
-    return this.#readBody(this.#head, false);
-  }
-
-  /** The peer has closed its side: the answer is complete if its end is told by that, else null. */
-  end(): Progress | null {
-    if (this.#head?.framing.by !== 'close') return null;
-    return this.#readBody(this.#head, true);
-  }
-
-  /** One head, interim or final; null if the caller should look again. */
-  #readHead(): Progress | null {
-    const start = this.#store.latin1(this.#from, this.#from + HEAD_START.length);
-    if (!HEAD_START.startsWith(start)) return malformed('not an HTTP/1 answer');
-    const end = this.#store.find('\r\n\r\n', Math.max(this.#from, this.#searched - 3));
-    this.#searched = this.#store.length;
-    const length = (end < 0 ? this.#store.length : end) - this.#from;
-    if (length > MAX_HEAD_BYTES) return malformed(`a head of more than ${MAX_HEAD_BYTES} bytes`);
-    if (end < 0) return this.#store.find('\n\n', this.#from) < 0 ? MORE : malformed('a head with bare line feeds');
-    const head = parseHead(this.#store.latin1(this.#from, end));
-    if (typeof head === 'string') return malformed(head);
-    this.#from = end + 4;
-    this.#searched = this.#from;
-    if (head.status >= 200) return this.#accept(head);
-    this.#interim += 1;
-    if (head.status === 101 || this.#interim > MAX_INTERIM) return malformed(`an unexpected answer ${head.status}`);
-    return this.#store.length > this.#from ? null : MORE;
-  }
-
-  #accept(head: Head): Progress | null {
-    if (head.status !== 200) return { kind: 'answer', status: head.status, body: Buffer.alloc(0) };
-    if (head.framing.by === 'length' && head.framing.length > this.#maxBodyBytes) return this.#tooLong();
-    this.#head = head;
-    if (head.framing.by === 'chunks') this.#chunks = new Chunks(this.#store, this.#from, this.#maxBodyBytes);
-    return null;
-  }
-
-  #readBody(head: Head, closed: boolean): Progress {
-    const have = this.#store.length - this.#from;
-    const { framing } = head;
-    if (this.#chunks !== null) {
-      const body = this.#chunks.next();
-      if (body === null) return MORE;
-      return typeof body === 'string' ? malformed(body) : { kind: 'answer', status: head.status, body };
+    this.#bytes.append(bytes);
+    while (this.#framing === null) {
+      const text = this.#readHead();
+      if (text === null) return { kind: 'incomplete' };
+      const head = parseHead(text);
+      if (head.status === 200) {
+        this.#framing = head.framing;
+      } else if (head.status >= 200) {
+        return { kind: 'complete', status: head.status, body: Buffer.alloc(0) };
+      } else {
+        this.#interim += 1;
+        if (head.status === 101 || this.#interim > MAX_INTERIM) {
+          throw new MalformedError(`an unexpected answer ${head.status}`);
+        }
+      }
     }
-    const wanted = framing.by === 'length' ? framing.length : have;
-    if (framing.by === 'close' && have > this.#maxBodyBytes) return this.#tooLong();
-    if (framing.by === 'close' ? !closed : have < wanted) return MORE;
-    return { kind: 'answer', status: head.status, body: this.#store.view(this.#from, this.#from + wanted) };
+    const body = this.#readBody(this.#framing);
+    return body === null ? { kind: 'incomplete' } : { kind: 'complete', status: 200, body };
   }
 
-  #tooLong(): Progress {
-    return malformed(`a body of more than ${this.#maxBodyBytes} bytes`);
+  /** Reads one head, without the empty line at its end; null if it has not come yet. */
+  #readHead(): string | null {
+    const from = this.#position;
+    if (!HEAD_START.startsWith(this.#bytes.latin1(from, from + HEAD_START.length))) {
+      throw new MalformedError('not an HTTP/1 answer');
+    }
+    const end = this.#bytes.find('\r\n\r\n', Math.max(from, this.#searched - 3));
+    this.#searched = this.#bytes.length;
+    const length = (end < 0 ? this.#bytes.length : end) - from;
+    if (length > MAX_HEAD_BYTES) throw new MalformedError(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+    if (end < 0) {
+      if (this.#bytes.find('\n\n', from) >= 0) throw new MalformedError('a head with bare line feeds');
+      return null;
+    }
+    this.#position = end + 4;
+    this.#searched = this.#position;
+    return this.#bytes.latin1(from, end);
+  }
+
+  /** Reads the body; null if it has not come to its end. */
+  #readBody(framing: Framing): Buffer | null {
+    if (framing.endsBy === 'chunks') return this.#readChunks();
+    const received = this.#bytes.length - this.#position;
+    const length = framing.endsBy === 'length' ? framing.length : received;
+    this.#checkBodyLength(length);
+    if (framing.endsBy === 'close' || received < length) return null;
+    return this.#bytes.view(this.#position, this.#position + length);
+  }
+
+  /** Reads a body in chunks (RFC 9112, section 7.1); null if its last chunk or its trailers have not come. */
+  #readChunks(): Buffer | null {
+    for (;;) {
+      const lineEnd = this.#bytes.find('\r\n', this.#position);
+      const lineLength = (lineEnd < 0 ? this.#bytes.length : lineEnd) - this.#position;
+      if (lineLength > MAX_LINE) throw new MalformedError('a chunk line that is too long');
+      if (lineEnd < 0) return null;
+      const line = this.#bytes.latin1(this.#position, lineEnd);
+      if (this.#isInTrailers) {
+        this.#position = lineEnd + 2;
+        if (line === '') return Buffer.concat(this.#chunks.map(({ from, to }) => this.#bytes.view(from, to)));
+        continue;
+      }
+      const size = Number.parseInt(CHUNK_SIZE_LINE.exec(line)?.[1] ?? '', 16);
+      if (Number.isNaN(size)) throw new MalformedError('an invalid chunk size');
+      if (size === 0) {
+        this.#position = lineEnd + 2;
+        this.#isInTrailers = true;
+        continue;
+      }
+      this.#checkBodyLength(this.#chunkBytes + size);
+      const from = lineEnd + 2;
+      const to = from + size;
+      if (this.#bytes.length < to + 2) return null;
+      if (this.#bytes.latin1(to, to + 2) !== '\r\n') throw new MalformedError('a chunk without its end');
+      this.#chunks.push({ from, to });
+      this.#chunkBytes += size;
+      this.#position = to + 2;
+    }
+  }
+
+  #checkBodyLength(length: number): void {
+    if (length > this.#maxBodyBytes) throw new MalformedError(`a body of more than ${this.#maxBodyBytes} bytes`);
   }
 }
 
-/** How the end of a body is told, by RFC 9112, section 6.3. */
-type Framing = { by: 'length'; length: number } | { by: 'chunks' } | { by: 'close' };
-
-/** The head of an answer: its status and how long its body is. */
-interface Head {
-  status: number;
-  framing: Framing;
+/** What is wrong with a response. The message completes "malformed answer: ". */
+class MalformedError extends Error {
+  override readonly name = 'MalformedError';
 }
+
+/** How the end of a body is recognized (RFC 9112, section 6.3). */
+type Framing = { endsBy: 'length'; length: number } | { endsBy: 'chunks' } | { endsBy: 'close' };
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+const CHUNK_SIZE_LINE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
 const MAX_FIELDS = 100;
 
-/** What every answer begins with; a stream that begins otherwise (SSH, TLS, HTML) can be told from its first bytes. */
-const HEAD_START = 'HTTP/1.';
-
 /**
- * Reads the head of an HTTP/1.0 or 1.1 answer (RFC 9112), given without the empty line that ends it.
- * Strict: what two readers could understand differently (folded lines, bare line feeds, two lengths) is an error.
- * Gives the error in words where it is none.
+ * Parses the head of a response (RFC 9112), given without the empty line at its end. Whatever two parsers could
+ * understand differently (folded lines, bare line feeds, two lengths) is malformed. Throws a `MalformedError`.
  */
-function parseHead(head: string): Head | string {
-  const lines = head.split('\r\n');
-  const start = STATUS_LINE.exec(lines[0] ?? '');
-  if (start === null) return 'no valid status line';
-  if (lines.length - 1 > MAX_FIELDS) return `more than ${MAX_FIELDS} header fields`;
+function parseHead(head: string): { status: number; framing: Framing } {
+  const [statusLine = '', ...fieldLines] = head.split('\r\n');
+  const start = STATUS_LINE.exec(statusLine);
+  if (start === null) throw new MalformedError('no valid status line');
+  if (fieldLines.length > MAX_FIELDS) throw new MalformedError(`more than ${MAX_FIELDS} header fields`);
   const lengths = new Set<string>();
   const codings: string[] = [];
-  for (const line of lines.slice(1)) {
-    const field = FIELD.exec(line);
-    if (field === null) return 'an invalid header field';
-    const name = (field[1] ?? '').toLowerCase();
-    if (name === 'content-length') lengths.add(field[2] ?? '');
-    if (name === 'transfer-encoding') codings.push((field[2] ?? '').toLowerCase());
+  for (const line of fieldLines) {
+    const [, name = '', value = ''] = FIELD.exec(line) ?? [];
+    if (name === '') throw new MalformedError('an invalid header field');
+    if (name.toLowerCase() === 'content-length') lengths.add(value);
+    if (name.toLowerCase() === 'transfer-encoding') codings.push(value.toLowerCase());
   }
-  const framing = framingOf([...lengths], codings, start[1] === '0');
-  return typeof framing === 'string' ? framing : { status: Number(start[2]), framing };
+  return { status: Number(start[2]), framing: framingOf([...lengths], codings, start[1] === '0') };
 }
 
-function framingOf(lengths: string[], codings: string[], http10: boolean): Framing | string {
+function framingOf(lengths: string[], codings: string[], isHttp10: boolean): Framing {
   const [length] = lengths;
   if (codings.length > 0) {
-    if (codings.length > 1 || codings[0] !== 'chunked' || http10) return 'an unknown transfer encoding';
-    return length === undefined ? { by: 'chunks' } : 'both a length and a transfer encoding';
-  }
-  if (length === undefined) return { by: 'close' };
-  if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) return 'an invalid Content-Length';
-  return { by: 'length', length: Number(length) };
-}
-
-const SIZE_LINE = /^([0-9a-fA-F]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/;
-const MAX_LINE = 256;
-
-/**
- * Reads a body in chunks (RFC 9112, section 7.1) out of a store that is still being filled. `next` is called after each
- * growth and carries on where it stopped.
- */
-class Chunks {
-  readonly #store: ByteStore;
-  readonly #maxBytes: number;
-  readonly #parts: [from: number, to: number][] = [];
-  #position: number;
-  #total = 0;
-  #inTrailers = false;
-
-  /** `from`: where the body begins in `store`; `maxBytes` bounds the sum of the chunks. */
-  constructor(store: ByteStore, from: number, maxBytes: number) {
-    this.#store = store;
-    this.#position = from;
-    this.#maxBytes = maxBytes;
-  }
-
-  /** The whole body, null while more bytes are needed, or what is wrong with it in words. */
-  next(): Buffer | null | string {
-    for (;;) {
-      const end = this.#store.find('\r\n', this.#position);
-      if (end < 0) return this.#store.length - this.#position > MAX_LINE ? 'a chunk line that does not end' : null;
-      if (end - this.#position > MAX_LINE) return 'a chunk line that is too long';
-      const line = this.#store.latin1(this.#position, end);
-      if (this.#inTrailers) {
-        this.#position = end + 2;
-        if (line === '') return this.#body();
-        continue;
-      }
-      const size = Number.parseInt(SIZE_LINE.exec(line)?.[1] ?? '', 16);
-      if (Number.isNaN(size)) return 'an invalid chunk size';
-      if (size === 0) {
-        this.#position = end + 2;
-        this.#inTrailers = true;
-        continue;
-      }
-      const problem = this.#take(end + 2, size);
-      if (problem !== '') return problem === 'more' ? null : problem;
+    if (codings.length > 1 || codings[0] !== 'chunked' || isHttp10) {
+      throw new MalformedError('an unknown transfer encoding');
     }
+    if (length !== undefined) throw new MalformedError('both a length and a transfer encoding');
+    return { endsBy: 'chunks' };
   }
-
-  /** Steps over one chunk's data: '' if it was there, 'more' if it is not yet, else what is wrong. */
-  #take(from: number, size: number): string {
-    if (this.#total + size > this.#maxBytes) return `a body of more than ${this.#maxBytes} bytes`;
-    const to = from + size;
-    if (this.#store.length < to + 2) return 'more';
-    if (this.#store.latin1(to, to + 2) !== '\r\n') return 'a chunk without its end';
-    this.#parts.push([from, to]);
-    this.#total += size;
-    this.#position = to + 2;
-    return '';
-  }
-
-  #body(): Buffer {
-    return Buffer.concat(this.#parts.map(([from, to]) => this.#store.view(from, to)));
-  }
+  if (length === undefined) return { endsBy: 'close' };
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedError('an invalid Content-Length');
+  return { endsBy: 'length', length: Number(length) };
 }
 
 /**
- * Bytes received so far. Grows by doubling, so that a peer that sends one byte at a time costs no more than one that
+ * The bytes received so far. It grows by doubling, so that a peer that sends single bytes costs no more than one that
  * sends all at once.
  */
 class ByteStore {
-  #bytes = Buffer.allocUnsafe(1024);
+  #buffer = Buffer.allocUnsafe(1024);
   #length = 0;
 
-  /** How many bytes there are. */
   get length(): number {
     return this.#length;
   }
 
-  /** Copies `chunk` to the end; the caller bounds the sum. */
-  append(chunk: Uint8Array): void {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
-      this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#bytes = larger;
+  /** Copies `bytes` to the end. The caller limits the length. */
+  append(bytes: Uint8Array): void {
+    const needed = this.#length + bytes.length;
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
     }
-    this.#bytes.set(chunk, this.#length);
+    this.#buffer.set(bytes, this.#length);
     this.#length = needed;
   }
 
-  /** Where `text` (ASCII) begins at or after `from`; -1 if it does not occur. */
+  /** The position of `text` (ASCII) at or after `from`; -1 if it does not occur. */
   find(text: string, from: number): number {
-    return this.#bytes.subarray(0, this.#length).indexOf(text, from, 'latin1');
+    return this.#buffer.subarray(0, this.#length).indexOf(text, from, 'latin1');
   }
 
-  /** The bytes from `from` up to `to` as text, each byte one character. */
+  /** The bytes from `from` up to `to` as a text with one character for each byte. */
   latin1(from: number, to: number): string {
-    return this.#bytes.toString('latin1', from, Math.min(to, this.#length));
+    return this.#buffer.toString('latin1', from, Math.min(to, this.#length));
   }
 
-  /** A view of the bytes from `from` up to `to`; valid until the next `append`. */
+  /** The bytes from `from` up to `to`, without copying them. */
   view(from: number, to: number): Buffer {
-    return this.#bytes.subarray(from, Math.min(to, this.#length));
+    return this.#buffer.subarray(from, Math.min(to, this.#length));
   }
 }

@@ -1,17 +1,17 @@
 /**
- * Which peers a pod pings under PING_NUMBER, as uids; `self` is its own uid, `peers` are all pods that can be pinged.
+ * Picks the peers that a pod pings under PING_NUMBER (`count`). `self` is the pod's own uid, `peers` are all pods that can
+ * be pinged. Returns uids. With `count` 0, or with no more peers than `count`, these are all peers, the pod itself included.
  *
- * Every pod scores every peer by hashes, without asking anyone: the score is how far clockwise the peer's hash lies from
- * the pod's own, and the `count` nearest are picked. (Scores that are independent of each other, as in plain rendezvous
- * hashing, would leave one pod in twenty unwatched at count 3; these cannot.) With n pods that know the same list:
+ * All pods lie on a ring, in the order of the hashes of their uids, and a pod pings the `count` pods that follow it. Every
+ * pod can work this out alone. With n pods that know the same list:
  *
- * - each pod pings exactly `min(count, n - 1)` others, and each is pinged by exactly as many;
- * - a pod that joins or leaves changes at most `3 * count` pairs: `count` of its own, `count` towards it, and `count`
- *   that take their place or give way;
- * - who watches whom has nothing to do with names, nodes or zones.
+ * - each pod pings exactly `min(count, n - 1)` others and is pinged by exactly as many. (Plain rendezvous hashing, where
+ *   each pod takes the peers with the best scores, would leave one pod in twenty without a ping at count 3.)
+ * - a pod that joins or leaves changes at most `3 * count` links: `count` from it, `count` to it, and `count` that replace
+ *   those or are replaced by them.
+ * - who pings whom does not depend on names, nodes or zones.
  *
- * A pod that is not in the list (it does not know itself, or has no address yet) adds one to those it pings.
- * `count` 0, or at least the number of peers, is everybody, oneself included.
+ * A pod that is not in the list, because it does not know itself or has no address yet, adds one ping to those it pings.
  */
 export function pickPeers(self: string, peers: readonly { uid: string }[], count: number): string[] {
   const uids = new Set(peers.map((peer) => peer.uid));
@@ -22,7 +22,7 @@ export function pickPeers(self: string, peers: readonly { uid: string }[], count
   return [...ring.slice(own + 1), ...ring.slice(0, own)].slice(0, count).map((place) => place.uid);
 }
 
-/** FNV-1a over UTF-16 units, finished as MurmurHash3 does, so that texts that differ little lie far apart. */
+/** FNV-1a over UTF-16 units, with MurmurHash3's finalizer, so that similar texts get very different hashes. */
 function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

@@ -2,25 +2,28 @@ import { isIP } from 'node:net';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { pickPeers } from './pick.ts';
 
-/** Who is to be pinged, and where. */
+/** Which pods to ping, and at which address. */
 interface TargetOptions {
   families: readonly (4 | 6)[];
-  /** Connect to the host's address instead of the pod's (USE_HOST_IP). */
+  /** USE_HOST_IP: connect to the address of the host instead of the pod's. */
   useHostIP: boolean;
   port: number;
   /** PING_NUMBER; 0 = all. */
   pingNumber: number;
-  /** Our own uid, or any text that is ours alone. */
+  /** The uid of our own pod, or another text that no other pod has. */
   selfUid: string;
 }
 
 /**
- * The targets among pods: whoever is not gone, has been ready and has an address of its own, in each wanted family in
- * which it has one. A starting pod has an address before it listens: pinging it would tell of every rollout as refused
- * links, which would stand until it is pinged again, long after it is ready. It takes part in the choice of PING_NUMBER
- * all the same, so that being ready moves no pair.
- * A pod that has addresses, but in none of the wanted families, gives one target without address, because that is a fault
- * to be seen and not a reason to leave it out.
+ * Returns the targets among the pods: each pod that is not gone, not starting and has an address, once in each wanted
+ * family in which it has one.
+ *
+ * A starting pod has an address before it listens. Pings to it would be refused in every rollout, and the link would stay
+ * failed until the next ping. But it already takes part in the choice by PING_NUMBER, so that the links of others don't
+ * change when it becomes ready.
+ *
+ * A pod that has addresses, but none in the wanted families, becomes one target without an address: that is a fault which
+ * must be seen.
  */
 export function targetsOf(pods: readonly Pod[], options: TargetOptions): Target[] {
   const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
@@ -36,38 +39,43 @@ function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
 }
 
 function targetIn(pod: Pod, family: 4 | 6, { useHostIP, port }: TargetOptions): Target {
-  const { uid, name, namespace, node } = pod;
   const podIP = addressIn(pod.podIPs, family);
   const hostIP = addressIn(pod.hostIPs, family);
   return {
-    id: `${uid}/${family}`,
-    ...{ uid, name, namespace, node, family, port },
-    address: useHostIP ? hostIP : podIP,
-    podIP: podIP || (pod.podIPs[0] ?? ''),
+    id: `${pod.uid}/${family}`,
+    uid: pod.uid,
+    name: pod.name,
+    namespace: pod.namespace,
+    node: pod.node,
     hostIP: hostIP || (pod.hostIPs[0] ?? ''),
+    podIP: podIP || (pod.podIPs[0] ?? ''),
+    family,
+    address: useHostIP ? hostIP : podIP,
+    port,
   };
 }
 
-/** The first address of a family; '' if there is none. */
+/** Returns the first address of a family; '' if there is none. */
 function addressIn(ips: readonly string[], family: 4 | 6): string {
   return ips.find((ip) => isIP(ip) === family) ?? '';
 }
 
-/** What a process knows of itself; '' where it does not. */
+/** What this process knows about itself; '' = it does not know. */
 interface OwnFacts {
   podName: string;
-  /** '' = any. */
+  /** '' = all namespaces. */
   namespace: string;
   podIP: string;
   hostname: string;
-  /** Addresses of this machine's interfaces, without loopback. */
+  /** Addresses of the network interfaces, without loopback. */
   localAddresses: readonly string[];
 }
 
 /**
- * The uid of the pod that we are, or '' if that cannot be told. The most telling fact that fits exactly one pod decides:
- * the pod's name, its IP, a host name that is a pod's, an address of our interfaces, a host name that is a node's
- * (Goldpinger's manifest sets HOSTNAME to the node's name, and a DaemonSet has one pod on each).
+ * Finds our own pod among the pods and returns its uid; '' if that is undecided. The first of these facts that holds for
+ * exactly one pod decides: the pod's name, its IP, a host name that equals the pod's name, an address of our network
+ * interfaces, a host name that equals the node's name (Goldpinger's manifest sets HOSTNAME to the name of the node, and a
+ * DaemonSet has one pod on each node).
  */
 export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
   const { podName, namespace, podIP, hostname, localAddresses } = own;

@@ -121,7 +121,7 @@ export const BAD_PEERS = {
     phase: null,
     answer(socket) {
       const text = http('200 OK', BOOT);
-      socket.write(text.slice(0, 30), () => setTimeout(() => socket.end(text.slice(30)), 150));
+      socket.write(text.slice(0, 30), () => setTimeout(() => socket.end(text.slice(30)), 20));
     },
   },
 } satisfies Record<string, Kind>;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, asApiError, faultOfStatus } from '../../../server/discovery/api-error.ts';
+import { TimeoutError } from '../../../server/runtime/deadline.ts';
 
 const coded = (code: string, message = 'message') => Object.assign(new Error(message), { code });
 
@@ -22,8 +23,10 @@ describe('the fault', () => {
   ] as const)('status %s is %s', (status, fault) => expect(faultOfStatus(status)).toBe(fault));
 
   test('of an abort is the fault of its reason', () => {
-    const reason = new ApiError('timeout', 'late');
+    const reason = new ApiError('config', 'late');
     expect(asApiError(new Error('aborted', { cause: reason }))).toBe(reason);
+    const timeout = new Error('aborted', { cause: new TimeoutError('late') });
+    expect(asApiError(timeout)).toMatchObject({ fault: 'timeout', message: 'late' });
   });
 
   test('of an error without a code is malformed, unless the caller names another', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type External, type ExternalSettings, startExternal } from '../../../server/probing/external.ts';
+import { ExternalProbes, type ExternalSettings } from '../../../server/probing/external.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -31,27 +31,27 @@ function start(
   intervalMs = 30_000,
 ) {
   const clock = new FakeClock();
-  const heard: ProbeResult[] = [];
+  const reported: ProbeResult[] = [];
   const settings: ExternalSettings = {
     dns: { targets: targets.dns ?? [], timeoutMs: 500 },
     tcp: { targets: targets.tcp ?? [], timeoutMs: 500 },
     http: { targets: targets.http ?? [], timeoutMs: 500 },
     intervalMs,
   };
-  const external = startExternal(settings, { clock, lookup }, (result) => heard.push(result));
+  const external = new ExternalProbes(settings, { clock, lookup, onResult: (result) => reported.push(result) });
   stops.push(() => external.stop());
-  return { clock, external, heard, ended: (count: number) => soon(() => expect(heard.length).toBe(count)) };
+  return { clock, external, reported, ended: (count: number) => soon(() => expect(reported.length).toBe(count)) };
 }
 
-const errors = (external: External) => external.results().map((result) => result.error);
+const errors = (external: ExternalProbes) => external.results().map((result) => result.error);
 
 describe('external probes', () => {
-  it('are not yet good or bad before the first result', () => {
+  it('are neither good nor bad before the first result', () => {
     const { external } = start({ dns: ['a.test'] }, () => new Promise(() => {}));
     expect(external.results()).toEqual([{ target: 'a.test', protocol: 'dns', atMs: 0, durationUs: 0, error: '' }]);
   });
 
-  it('resolve hosts, and say what Goldpinger says where there is no address', async () => {
+  it('resolve hosts, and report a host without addresses as Goldpinger does', async () => {
     const lookup: Lookup = async (host) => {
       if (host === 'nope.invalid') throw Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
       if (host === 'broken.test') throw Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
@@ -84,7 +84,7 @@ describe('external probes', () => {
     ]);
   });
 
-  it('ask HTTP targets: 200 is success, all else is not', async () => {
+  it('request HTTP targets: only status 200 is a success', async () => {
     const server = createServer((request, response) => {
       const status = Number(request.url?.slice(1));
       response.writeHead(status, { location: '/200' }).end('x'.repeat(100_000));
@@ -112,7 +112,7 @@ describe('external probes', () => {
     ]);
   });
 
-  it('give up at their timeout and leave no timer but that of the next round', async () => {
+  it('end at their timeout and leave only the timer of the next round', async () => {
     const silent = await startBadPeer('never-answers');
     stops.push(silent.stop);
     const { external, clock, ended } = start({ http: [`http://127.0.0.1:${silent.port}/`] });
@@ -127,25 +127,25 @@ describe('external probes', () => {
     await soon(() => expect(silent.open).toBe(0));
   });
 
-  it('go on, in rounds, one interval apart', async () => {
-    const { clock, heard } = start({ dns: ['a.test', 'b.test'] });
+  it('run in rounds, one interval apart', async () => {
+    const { clock, reported } = start({ dns: ['a.test', 'b.test'] });
     await clock.advance(65_000);
-    expect(heard.length).toBe(6);
+    expect(reported.length).toBe(6);
   });
 
-  it('never ask twice at once for a host whose lookup hangs, and say that it hangs', async () => {
+  it('never look up a host twice at once, and report a lookup that hangs in each round', async () => {
     const asked: string[] = [];
     const lookup: Lookup = (host) => {
       asked.push(host);
       return new Promise(() => {});
     };
     const hosts = ['a.test', 'b.test', 'c.test'];
-    const { clock, external, heard } = start({ dns: hosts }, lookup, 1_000);
+    const { clock, external, reported } = start({ dns: hosts }, lookup, 1_000);
     await clock.advance(10_600);
-    // The third waits behind two that hang, but its time is up all the same.
+    // The third waits behind two that hang, but its time counts all the same.
     expect(asked).toEqual(['a.test', 'b.test']);
     expect(errors(external)).toEqual(hosts.map((host) => `lookup ${host}: timeout after 500 ms`));
-    expect(heard.length).toBe(33);
+    expect(reported.length).toBe(33);
   });
 
   it('run at most 16 at a time', async () => {
@@ -161,29 +161,29 @@ describe('external probes', () => {
     await ended(20);
   });
 
-  it('are at most as many as a report may hold', () => {
+  it('are at most as many as a report holds', () => {
     const hosts = Array.from({ length: 600 }, (_, i) => `h${i}.test`);
     expect(start({ dns: hosts }).external.results()).toHaveLength(500);
   });
 
-  it('end at once when stopped: nothing is heard any more, no timer and no connection is left', async () => {
+  it('end at once when stopped, and leave no timer and no connection', async () => {
     const silent = await startBadPeer('never-answers');
     stops.push(silent.stop);
     const lookup: Lookup = () => new Promise(() => {});
     const target = `127.0.0.1:${silent.port}`;
-    const { clock, external, heard } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);
+    const { clock, external, reported } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);
     await soon(() => expect(silent.requests).toHaveLength(1));
     external.stop();
     await soon(() => expect(silent.open).toBe(0));
     await clock.advance(60_000);
-    expect([heard.length, clock.pending]).toEqual([0, 0]);
+    expect([reported.length, clock.pending]).toEqual([0, 0]);
   });
 
-  it('go on every 30 s where peers are not pinged', async () => {
-    const { clock, heard } = start({ dns: ['a.test'] }, undefined, 0);
+  it('run every 30 s if peers are not pinged', async () => {
+    const { clock, reported } = start({ dns: ['a.test'] }, undefined, 0);
     await clock.advance(59_000);
-    expect(heard.length).toBe(2);
+    expect(reported.length).toBe(2);
     await clock.advance(2_000);
-    expect(heard.length).toBe(3);
+    expect(reported.length).toBe(3);
   });
 });

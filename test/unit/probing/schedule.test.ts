@@ -1,5 +1,81 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byTarget, gaps, scene, target, targets } from './schedule-scene.ts';
+import { Schedule, type ScheduleSettings } from '../../../server/probing/schedule.ts';
+import type { Target } from '../../../server/protocol/pod.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const SAMPLE: Sample = {
+  atMs: 0,
+  outcome: 'ok',
+  phase: null,
+  connectUs: 1,
+  firstByteUs: 1,
+  totalUs: 2,
+  starvedUs: 0,
+  suspect: false,
+  bootTimeMs: 0,
+  statusCode: 200,
+  detail: '',
+};
+
+function target(uid: string, address = '10.0.0.1'): Target {
+  const pod = { uid, name: uid, namespace: 'default', node: 'n', hostIP: '', podIP: address };
+  return { ...pod, id: `${uid}/4`, family: 4, address, port: 8080 };
+}
+
+const targets = (count: number) => Array.from({ length: count }, (_, i) => target(`u${i}`));
+
+/** Numbers that look random and are the same in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** The start of a probe. */
+interface Start {
+  id: string;
+  atMs: number;
+}
+
+/** A schedule whose probes take `probeMs`, and a record of what it does. */
+function scene(settings: Partial<ScheduleSettings> = {}, probeMs = 1, seed = 7) {
+  const clock = new FakeClock();
+  const starts: Start[] = [];
+  const samples: string[] = [];
+  const running = new Map<string, number>();
+  let overlaps = 0;
+  const probe = (to: Target) => {
+    starts.push({ id: to.id, atMs: clock.monotonicMs() });
+    const now = (running.get(to.id) ?? 0) + 1;
+    running.set(to.id, now);
+    if (now > 1) overlaps += 1;
+    return new Promise<Sample>((resolve) => {
+      clock.setTimer(() => {
+        running.set(to.id, (running.get(to.id) ?? 0) - 1);
+        resolve(SAMPLE);
+      }, probeMs);
+    });
+  };
+  const all = { intervalMs: 1000, jitterFactor: 0.05, ...settings };
+  const onSample = (to: Target) => samples.push(to.uid);
+  const schedule = new Schedule(all, { clock, random: seeded(seed), probe, onSample });
+  const startMs = clock.monotonicMs();
+  return { clock, schedule, starts, samples, startMs, overlaps: () => overlaps };
+}
+
+/** The times at which each target was probed, in order. */
+function byTarget(starts: Start[]): Map<string, number[]> {
+  const times = new Map<string, number[]>();
+  for (const { id, atMs } of starts) times.set(id, [...(times.get(id) ?? []), atMs]);
+  return times;
+}
+
+/** The distances between neighbouring times. */
+const gaps = (times: number[]) => times.slice(1).map((time, i) => time - (times[i] ?? 0));
 
 describe('the schedule', () => {
   it('probes every target once in the first interval, spread evenly over it', async () => {
@@ -14,7 +90,7 @@ describe('the schedule', () => {
     await schedule.stop();
   });
 
-  it('begins with another target in each process', async () => {
+  it('begins with a different target in each process', async () => {
     const beginnings = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
       const { clock, schedule, starts } = scene({}, 1, seed * 7919);
@@ -27,7 +103,7 @@ describe('the schedule', () => {
     expect(beginnings.size).toBeGreaterThan(4);
   });
 
-  it('waits the interval, and at most the jitter more, between two probes of a target', async () => {
+  it('waits between the interval and the interval with full jitter between two probes of a target', async () => {
     const { clock, schedule, starts } = scene({ jitterFactor: 0.1 });
     schedule.setTargets(targets(5));
     await clock.advance(20_000);
@@ -42,7 +118,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(10)]);
   });
 
-  it('takes fractions of a second as interval', async () => {
+  it('accepts an interval of less than a second', async () => {
     const { clock, schedule, starts } = scene({ intervalMs: 250, jitterFactor: 0 });
     schedule.setTargets(targets(2));
     await clock.advance(10_000);
@@ -51,7 +127,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(10)]);
   });
 
-  it('never makes a burst', async () => {
+  it('keeps its starts 20 ms apart', async () => {
     const { clock, schedule, starts } = scene();
     schedule.setTargets(targets(20));
     await clock.advance(5_000);
@@ -59,7 +135,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
-  it('does not catch up after a pause of the process, but moves every turn back by it', async () => {
+  it('catches up nothing after the process stood still, but moves all probes back by that time', async () => {
     const { clock, schedule, starts } = scene();
     schedule.setTargets(targets(20));
     await clock.advance(3_000);
@@ -73,7 +149,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
-  it('has at most one probe of a target under way, however long it takes', async () => {
+  it('never has two probes of a target under way, however long they take', async () => {
     const { clock, schedule, starts, overlaps } = scene({ intervalMs: 100 }, 350);
     schedule.setTargets(targets(3));
     await clock.advance(5_000);
@@ -94,7 +170,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
-  it('never probes a removed target again, and drops the sample that is under way', async () => {
+  it('never probes a removed target again, and drops the sample of a probe under way', async () => {
     const { clock, schedule, starts, samples } = scene({}, 300);
     schedule.setTargets(targets(1));
     while (starts.length === 0) await clock.advance(10);
@@ -104,7 +180,7 @@ describe('the schedule', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('takes a target that moved to another address as new: what its old address says is dropped', async () => {
+  it('treats a target with another address as new, and drops the sample of its old address', async () => {
     const { clock, schedule, starts, samples, overlaps } = scene({}, 300);
     schedule.setTargets([target('u1')]);
     while (starts.length === 0) await clock.advance(10);
@@ -117,7 +193,7 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(400)]);
   });
 
-  it('leaves the turns of those that stay as they were', async () => {
+  it('keeps the times of targets that stay', async () => {
     const { clock, schedule, starts } = scene({ jitterFactor: 0 });
     schedule.setTargets(targets(10));
     for (let i = 0; i < 100; i++) {
@@ -128,14 +204,14 @@ describe('the schedule', () => {
     await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
-  it('with interval 0 probes nobody', async () => {
+  it('probes nobody with interval 0', async () => {
     const { clock, schedule, starts } = scene({ intervalMs: 0 });
     schedule.setTargets(targets(3));
     await clock.advance(60_000);
     expect([starts.length, clock.pending]).toEqual([0, 0]);
   });
 
-  it('has one timer, whatever the number of targets, and none after its end', async () => {
+  it('has one timer for all targets, and none after its stop', async () => {
     const { clock, schedule, samples } = scene({ intervalMs: 30_000 }, 0);
     schedule.setTargets(targets(1000));
     expect(clock.pending).toBe(1);
@@ -146,7 +222,7 @@ describe('the schedule', () => {
     expect([clock.pending, samples.length]).toEqual([0, before]);
   });
 
-  it('ends only when the probes under way have ended', async () => {
+  it('stops only when the probes under way have ended', async () => {
     const { clock, schedule, starts, samples } = scene({}, 300);
     schedule.setTargets(targets(1));
     while (starts.length === 0) await clock.advance(10);
@@ -159,5 +235,29 @@ describe('the schedule', () => {
     await clock.advance(200);
     await stopping;
     expect(samples).toEqual([]);
+  });
+
+  it('keeps distance, one probe per target and one timer under any sequence of changes and pauses', async () => {
+    const step = fc.record({
+      count: fc.nat(30),
+      passMs: fc.integer({ min: 0, max: 700 }),
+      freezeMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 5_000 })),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.integer({ min: 1, max: 1e6 }), async (steps, seed) => {
+        const { clock, schedule, starts, overlaps } = scene({}, 30, seed);
+        for (const { count, passMs, freezeMs } of steps) {
+          schedule.setTargets(targets(count));
+          clock.freeze(freezeMs);
+          await clock.advance(passMs);
+          expect(clock.pending).toBeLessThanOrEqual(1 + schedule.inFlight);
+        }
+        expect(overlaps()).toBe(0);
+        for (const gap of gaps(starts.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(16);
+        await Promise.all([schedule.stop(), clock.advance(100)]);
+        expect(clock.pending).toBe(0);
+      }),
+      { numRuns: 30 },
+    );
   });
 });

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   BusyMeter,
   isSuspect,
   openCpuQueue,
+  StarvationWatch,
   startLoopDelay,
-  watchStarvation,
 } from '../../../server/probing/starvation.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-/** This very process. */
+/** The event loop of this process. */
 const ownLoop = {
   monotonicMs: () => performance.now(),
   idleMs: () => performance.nodeTiming.idleTime,
@@ -24,7 +24,7 @@ function block(ms: number): void {
   for (const endMs = performance.now() + ms; performance.now() < endMs; );
 }
 
-/** A loop of which the test says when it worked and when it waited. */
+/** An event loop that works and waits as the test says. */
 class FakeLoop {
   #nowMs = 1000;
   #idleMs = 500;
@@ -39,7 +39,7 @@ class FakeLoop {
     this.work(us);
     this.#idleMs += us / 1000;
   }
-  /** Something is there, but the process gets no CPU; the loop takes that for waiting. */
+  /** The process waits for a CPU. The loop counts that as waiting for events. */
   queue(us: number) {
     this.wait(us);
     this.#queuedMs += us / 1000;
@@ -56,7 +56,7 @@ describe('a sample is suspect', () => {
     [20_000, 300_000, false],
     [290_000, 300_000, true],
     [0, -1, false],
-  ])('of which %i us out of %i may be our own doing: %s', (starvedUs, totalUs, suspect) => {
+  ])('if our process may have caused %i us of %i: %s', (starvedUs, totalUs, suspect) => {
     expect(isSuspect(starvedUs, totalUs)).toBe(suspect);
   });
 });
@@ -75,7 +75,7 @@ describe('the busy meter', () => {
     expect(meter.mark()).toBeCloseTo(100);
   });
 
-  it('does not take the few us that every turn books as waiting for a proof that nothing was there', () => {
+  it('does not take the few us that each turn counts as waiting as proof that there was no event', () => {
     const loop = new FakeLoop();
     const meter = new BusyMeter(loop);
     for (let i = 0; i < 10; i++) {
@@ -86,16 +86,16 @@ describe('the busy meter', () => {
     expect(meter.mark()).toBeCloseTo(10_000);
   });
 
-  it('never says less than how late an event was really noticed', () => {
-    // A turn either waits in earnest or books a few us; fewer than 25 turns do not add those up to a real wait.
+  it('never returns less than how late an event really was noticed', () => {
+    // A turn either really waits or counts a few us. In fewer than 25 turns, those do not add up to a real wait.
     const waitUs = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 100, max: 5_000 }));
-    const stretch = fc.record({ workUs: fc.integer({ min: 0, max: 5_000 }), waitUs });
+    const turn = fc.record({ workUs: fc.integer({ min: 0, max: 5_000 }), waitUs });
     fc.assert(
-      fc.property(fc.array(fc.tuple(stretch, fc.boolean()), { minLength: 1, maxLength: 24 }), (stretches) => {
+      fc.property(fc.array(fc.tuple(turn, fc.boolean()), { minLength: 1, maxLength: 24 }), (turns) => {
         const loop = new FakeLoop();
         const meter = new BusyMeter(loop);
         let sinceRealWait = 0;
-        for (const [{ workUs, waitUs }, marks] of stretches) {
+        for (const [{ workUs, waitUs }, marks] of turns) {
           loop.wait(waitUs);
           if (waitUs >= 100) sinceRealWait = 0;
           loop.work(workUs);
@@ -107,7 +107,7 @@ describe('the busy meter', () => {
     );
   });
 
-  it('counts the wait for a CPU as our own doing, though the loop takes it for waiting', () => {
+  it('counts the wait for a CPU as busy, although the loop counts it as waiting', () => {
     const loop = new FakeLoop();
     const meter = new BusyMeter(loop);
     loop.wait(5_000);
@@ -117,7 +117,7 @@ describe('the busy meter', () => {
     expect(meter.busyUs).toBeCloseTo(80_100);
   });
 
-  it('sees that this very loop has been busy', () => {
+  it('notices that the loop of this process was busy', () => {
     const meter = new BusyMeter(ownLoop);
     meter.mark();
     const before = meter.busyUs;
@@ -128,7 +128,7 @@ describe('the busy meter', () => {
 });
 
 describe('the wait for a CPU', () => {
-  it('is the second number of the account, in ms', () => {
+  it('is the second number of schedstat, in ms', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'schedstat-')), 'schedstat');
     writeFileSync(path, '732257 26347000 1\n');
     const queue = openCpuQueue(path);
@@ -141,7 +141,7 @@ describe('the wait for a CPU', () => {
     rmSync(dirname(path), { recursive: true });
   });
 
-  it('is 0 where the system does not tell', () => {
+  it('is 0 where there is no schedstat', () => {
     const queue = openCpuQueue('/nowhere/schedstat');
     expect(queue.waitedMs()).toBe(0);
     queue.close();
@@ -149,34 +149,29 @@ describe('the wait for a CPU', () => {
 });
 
 describe('the delay of the loop', () => {
-  it('is small for a loop that waits and large for one that is blocked', async () => {
+  it('is large while the loop is blocked, and 0 while there is no news', async () => {
     const delay = startLoopDelay();
-    const blocked = new Promise<number>((resolve) => {
-      // Two wake-ups around a block of 100 ms show it.
-      setTimeout(() => {
-        block(100);
-        setTimeout(() => resolve(delay.takeP99Us()), 45);
-      }, 45);
-    });
-    expect(await blocked).toBeGreaterThan(50_000);
+    const blocking = setInterval(() => block(60), 0);
+    await vi.waitFor(() => expect(delay.takeP99Us()).toBeGreaterThan(30_000), { timeout: 10_000, interval: 200 });
     expect(delay.takeP99Us()).toBe(0);
+    clearInterval(blocking);
     delay.stop();
   });
 });
 
 function scene() {
   const clock = new FakeClock();
-  const loop = { delayUs: 0, stopped: false };
-  const loopDelay = { takeP99Us: () => loop.delayUs, stop: () => Object.assign(loop, { stopped: true }) };
-  const watch = watchStarvation({ clock, loopDelay, meter: new BusyMeter(new FakeLoop()) });
+  const loop = { delayUs: 0, takeP99Us: () => loop.delayUs, stop: vi.fn() };
+  const cpuQueue = { waitedMs: () => 0, close: vi.fn() };
+  const watch = new StarvationWatch(clock, () => 0, loop, cpuQueue);
   const record = (count: number, suspect: boolean) => {
     for (let i = 0; i < count; i++) watch.record({ suspect });
   };
-  return { clock, loop, watch, record };
+  return { clock, loop, cpuQueue, watch, record };
 }
 
-describe('our own report', () => {
-  it('is reliable to begin with', () => {
+describe('the report', () => {
+  it('is reliable at first', () => {
     const { watch, clock } = scene();
     expect(watch.status()).toEqual({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: clock.nowMs() });
     watch.stop();
@@ -194,7 +189,7 @@ describe('our own report', () => {
     watch.stop();
   });
 
-  it('is not judged by a handful of samples, nor by those of long ago', async () => {
+  it('is not judged by a few samples, nor by old ones', async () => {
     const { clock, watch, record } = scene();
     record(9, true);
     await clock.advance(1_000);
@@ -206,7 +201,7 @@ describe('our own report', () => {
     watch.stop();
   });
 
-  it('is unreliable once the loop is late for five seconds in a report, not for four', async () => {
+  it('is unreliable once the loop was late in five seconds in a row, not in four', async () => {
     const { clock, loop, watch } = scene();
     loop.delayUs = 60_000;
     await clock.advance(4_000);
@@ -220,7 +215,7 @@ describe('our own report', () => {
     watch.stop();
   });
 
-  it('becomes reliable again only when things are clearly better, for ten seconds', async () => {
+  it('becomes reliable again only below the lower limits, for ten seconds', async () => {
     const { clock, loop, watch, record } = scene();
     record(40, true);
     await clock.advance(1_000);
@@ -239,10 +234,12 @@ describe('our own report', () => {
     watch.stop();
   });
 
-  it('leaves no timer behind', async () => {
-    const { clock, loop, watch } = scene();
+  it('leaves no timer, no histogram and no file open after the stop', async () => {
+    const { clock, loop, cpuQueue, watch } = scene();
     await clock.advance(3_000);
     watch.stop();
-    expect([clock.pending, loop.stopped]).toEqual([0, true]);
+    expect(clock.pending).toBe(0);
+    expect(loop.stop).toHaveBeenCalledOnce();
+    expect(cpuQueue.close).toHaveBeenCalledOnce();
   });
 });

@@ -1,25 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HttpAnswer, type Progress } from '../../../server/probing/http-response.ts';
+import { HttpResponseParser, type Progress } from '../../../server/probing/http-response.ts';
 
 const LIMIT = 1000;
 
-/** Reads `text` cut at the given places; a close follows where nothing was decided. */
-function read(text: string, cuts: number[] = []): Progress | null {
-  const answer = new HttpAnswer(LIMIT);
+/** Parses `text`, cut at the given places. If it is incomplete, the connection closes. */
+function parse(text: string, cuts: number[] = []): Progress {
+  const parser = new HttpResponseParser(LIMIT);
   const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
   let from = 0;
   for (const to of [...places, text.length]) {
-    const progress = answer.push(Buffer.from(text.slice(from, to), 'latin1'));
-    if (progress.kind !== 'more') return progress;
+    const progress = parser.push(Buffer.from(text.slice(from, to), 'latin1'));
+    if (progress.kind !== 'incomplete') return progress;
     from = to;
   }
-  return answer.end();
+  return parser.end();
 }
 
 /** The same without Buffers, for comparison. */
-function plain(progress: Progress | null): unknown {
-  return progress?.kind === 'answer' ? [progress.status, progress.body.toString('latin1')] : progress;
+function plain(progress: Progress): unknown {
+  return progress.kind === 'complete' ? [progress.status, progress.body.toString('latin1')] : progress;
 }
 
 const chunked = (...chunks: string[]) =>
@@ -27,22 +27,22 @@ const chunked = (...chunks: string[]) =>
     .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`)
     .join('')}0\r\n\r\n`;
 
-describe('an HTTP answer', () => {
+describe('an HTTP response', () => {
   it.each([
-    ['by its length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
-    ['with nothing', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', [200, '']],
-    ['without a reason', 'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
+    ['with a length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
+    ['without a body', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', [200, '']],
+    ['without a reason phrase', 'HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nhi', [200, 'hi']],
     ['with the same length twice', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nhi', [200, 'hi']],
-    ['by the close of the connection', 'HTTP/1.0 200 OK\r\n\r\nhi', [200, 'hi']],
+    ['that ends with the connection', 'HTTP/1.0 200 OK\r\n\r\nhi', [200, 'hi']],
     ['in chunks', chunked('h', 'i'), [200, 'hi']],
     [
-      'after interim answers',
+      'after interim responses',
       'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n',
       [204, ''],
     ],
-    ['that is not 200: its body is left', 'HTTP/1.1 503 Busy\r\nContent-Length: 99999\r\n\r\n', [503, '']],
+    ['without its body if the status is not 200', 'HTTP/1.1 503 Busy\r\nContent-Length: 99999\r\n\r\n', [503, '']],
   ])('is read %s', (_what, text, expected) => {
-    expect(plain(read(text))).toEqual(expected);
+    expect(plain(parse(text))).toEqual(expected);
   });
 
   it.each([
@@ -63,11 +63,11 @@ describe('an HTTP answer', () => {
     [chunked('x'.repeat(600), 'y'.repeat(600)), 'a body of more than 1000 bytes'],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n', 'a chunk without its end'],
     ['HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n', 'an invalid chunk size'],
-    [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'0'.repeat(300)}`, 'a chunk line that does not end'],
+    [`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'0'.repeat(300)}`, 'a chunk line that is too long'],
     [`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(1001)}`, 'a body of more than 1000 bytes'],
     ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'an unexpected answer 101'],
-  ])('%.60j is malformed', (text, why) => {
-    expect(read(text)).toEqual({ kind: 'malformed', why });
+  ])('%.60j is malformed', (text, reason) => {
+    expect(parse(text)).toEqual({ kind: 'malformed', reason });
   });
 
   it.each([
@@ -76,11 +76,11 @@ describe('an HTTP answer', () => {
     'HTTP/1.1 200 OK\r\nA: b',
     'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi',
     chunked('h').slice(0, -2),
-  ])('%j that is then closed is cut short', (text) => {
-    expect(read(text)).toBeNull();
+  ])('%j is cut short if the connection closes then', (text) => {
+    expect(parse(text)).toEqual({ kind: 'cut-short' });
   });
 
-  it('reads the same however the network cuts it', () => {
+  it('is parsed alike however the network cuts it', () => {
     const body = fc.string({ unit: 'grapheme-ascii', maxLength: 200 });
     const text = fc.oneof(
       body.map((it) => `HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: ${it.length}\r\n\r\n${it}`),
@@ -94,16 +94,16 @@ describe('an HTTP answer', () => {
     );
     fc.assert(
       fc.property(text, fc.array(fc.nat(), { maxLength: 10 }), (it, cuts) => {
-        expect(plain(read(it, cuts))).toEqual(plain(read(it)));
+        expect(plain(parse(it, cuts))).toEqual(plain(parse(it)));
       }),
     );
   });
 
-  it('keeps a bounded number of bytes of a peer that never ends', () => {
-    const answer = new HttpAnswer(LIMIT);
+  it('is given up after a bounded number of bytes', () => {
+    const parser = new HttpResponseParser(LIMIT);
     const endless = Buffer.from('HTTP/1.1 100 Continue\r\nX: y\r\n\r\n');
     let pushed = 0;
-    while (answer.push(endless).kind === 'more') pushed += endless.length;
+    while (parser.push(endless).kind === 'incomplete') pushed += endless.length;
     expect(pushed).toBeLessThan(200_000);
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { httpAttempt } from '../../../server/probing/external.ts';
+import { probeHttp } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const stops: (() => unknown)[] = [];
@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** A server that redirects from each of these paths to what stands there; `/ok` is 200, `/silent` no answer at all. */
+/** A server with these redirects (path to location). `/ok` has status 200, `/silent` no answer, `/loop` never ends. */
 async function serve(redirects: Record<string, string>) {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -29,12 +29,13 @@ async function serve(redirects: Record<string, string>) {
   );
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clock = new FakeClock();
-  const attempt = (path: string) => httpAttempt(base + path, clock)(500, new AbortController().signal);
+  const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };
+  const attempt = (path: string) => probeHttp(base + path, limits);
   return { asked, base, clock, attempt };
 }
 
 describe('an HTTP target that redirects', () => {
-  it("is as good as where that leads, as it is to Goldpinger's client", async () => {
+  it('has the result of the last redirect, as with Goldpinger', async () => {
     const { asked, attempt, base, clock } = await serve({ '/a': '/b', '/b': 'ok', '/c': 'nowhere' });
     expect(await attempt('/a')).toBe('');
     expect(asked).toEqual(['/a', '/b', '/ok']);
@@ -46,19 +47,19 @@ describe('an HTTP target that redirects', () => {
     ['in a circle', '/loop', /^Get "[^"]+\/loop": stopped after 10 redirects$/],
     ['to another protocol', '/file', /invalid url scheme: 'file' in address/],
     ['to nowhere', '/nonsense', /Invalid URL/],
-    ['to what Node refuses', '/refused', /^Get "[^"]+\/refused": ./],
-  ])('%s fails', async (_, path, words) => {
+    ['to a URL that Node does not accept', '/refused', /^Get "[^"]+\/refused": ./],
+  ])('%s fails', async (_how, path, message) => {
     const { attempt, asked, clock } = await serve({
       '/file': 'file:///etc/passwd',
       '/nonsense': 'http://:x',
       '/refused': 'http://%zz@127.0.0.1/',
     });
-    expect(await attempt(path)).toMatch(words);
+    expect(await attempt(path)).toMatch(message);
     expect(asked.length).toBeLessThanOrEqual(10);
     expect(clock.pending).toBe(0);
   });
 
-  it('has one timeout for all of it', async () => {
+  it('has one timeout for all redirects together', async () => {
     const { attempt, base, clock, asked } = await serve({ '/a': '/silent' });
     const result = attempt('/a');
     await vi.waitFor(() => expect(asked).toContain('/silent'), { timeout: 10_000, interval: 5 });

@@ -1,0 +1,130 @@
+import { lookup as systemLookup } from 'node:dns/promises';
+import { request as requestOverHttp } from 'node:http';
+import { request as requestOverHttps } from 'node:https';
+import { connect } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
+import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
+import { textOf } from '../runtime/errors.ts';
+import { errorCodeOf } from '../runtime/network-errors.ts';
+
+/*
+ * One probe of one external target. Each function resolves to '' after success, else to the error. The messages are those
+ * of Goldpinger (pkg/goldpinger/probes.go and Go's net package), because its users search for them.
+ */
+
+/** The limits of one probe: it is given up after `timeoutMs`, or when `signal` aborts. */
+interface ProbeLimits {
+  clock: Clock;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** Resolves a host name to all its addresses. Rejects with the error of the system. */
+export type Lookup = (host: string) => Promise<readonly unknown[]>;
+
+/** Asks the system's resolver, with /etc/hosts and the search domains, as any other program does. */
+export const systemResolver: Lookup = (host) => systemLookup(host, { all: true });
+
+/** Resolves a host name. One address is a success. A lookup cannot be aborted, and so it has no limits. */
+export async function probeDns(host: string, lookup: Lookup): Promise<string> {
+  const noAddress = `${host} was resolved to 0 ips`;
+  try {
+    return (await lookup(host)).length > 0 ? '' : noAddress;
+  } catch (error) {
+    const isUnknown = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
+    return isUnknown ? noAddress : `lookup ${host}: ${textOf(error, 100)}`;
+  }
+}
+
+/** Opens a TCP connection to `host:port`, with an IPv6 address in brackets. */
+export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
+  const [, ipv6, name, portText] = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(target) ?? [];
+  const host = ipv6 ?? name;
+  const port = Number(portText);
+  if (host === undefined || port < 1 || port > 65_535) return `invalid address: '${target}'`;
+  try {
+    await withTimeout(clock, timeoutMs, signal, 'connecting', (abort) => openConnection(host, port, abort));
+    return '';
+  } catch (error) {
+    return `dial tcp ${target}: ${messageOf(error, timeoutMs)}`;
+  }
+}
+
+function openConnection(host: string, port: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, signal });
+    socket.on('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
+}
+
+/** As many redirects as Go's client follows. */
+const MAX_REDIRECTS = 10;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/**
+ * Sends a GET to a URL. Status 200 is a success, after redirects, which Goldpinger's client follows too. The timeout holds
+ * for all of them together. Certificates are not verified, and only the heads of the answers are read.
+ */
+export async function probeHttp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
+  if (!URL.canParse(target)) return `invalid url: '${target}'`;
+  const url = new URL(target);
+  const schemeError = checkScheme(url);
+  if (schemeError !== '') return schemeError;
+  try {
+    const status = await withTimeout(clock, timeoutMs, signal, 'the request', (abort) => followRedirects(url, abort));
+    return status === 200 ? '' : `${target} returned non-200 resp: ${status}`;
+  } catch (error) {
+    return `Get "${target}": ${messageOf(error, timeoutMs)}`;
+  }
+}
+
+/** Returns the status of the first answer that is not a redirect. Rejects if a redirect cannot be followed. */
+async function followRedirects(start: URL, signal: AbortSignal): Promise<number> {
+  let url = start;
+  for (let count = 1; ; count++) {
+    const { status, location } = await getHead(url, signal);
+    if (location === undefined || !REDIRECTS.includes(status)) return status;
+    if (count >= MAX_REDIRECTS) throw new Error(`stopped after ${MAX_REDIRECTS} redirects`);
+    url = new URL(location, url);
+    const schemeError = checkScheme(url);
+    if (schemeError !== '') throw new Error(schemeError);
+  }
+}
+
+/** Sends a GET on a connection of its own and closes it after the head of the answer. */
+function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? requestOverHttps : requestOverHttp;
+    // External targets often have certificates that nobody else knows. Only whether they can be reached counts.
+    const options = { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal };
+    // It throws for a URL that Node does not accept, and then the promise rejects.
+    const request = send(url, options);
+    request.on('error', reject);
+    request.once('response', ({ statusCode = 0, headers }) => {
+      request.destroy();
+      resolve({ status: statusCode, location: headers.location });
+    });
+    request.end();
+  });
+}
+
+/** Returns an error if a URL has another scheme than http and https. */
+function checkScheme({ protocol }: URL): string {
+  const isHttp = protocol === 'http:' || protocol === 'https:';
+  return isHttp ? '' : `invalid url scheme: '${protocol.slice(0, -1)}' in address`;
+}
+
+/** The message of a failed connection or request, as Go writes it. */
+function messageOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof TimeoutError) return `timeout after ${timeoutMs} ms`;
+  const code = errorCodeOf(error);
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  if (code === 'ECONNRESET') return 'connection reset by peer';
+  if (code === 'ENOTFOUND') return 'no such host';
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'no route to host';
+  return code === '' ? textOf(error, 100) : `${code} ${textOf(error, 100)}`;
+}
