@@ -11,7 +11,7 @@ import type { RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
 import { answerVerdict } from './http/verdict.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
-import { createMetrics, type Metrics } from './metrics/metrics.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { type Broadcast, PeerBroadcast } from './peers/broadcast.ts';
 import { type CollectDeps, Collector } from './peers/collector.ts';
@@ -301,7 +301,7 @@ interface MetricsParts {
 /** The metrics of a service: what is counted elsewhere, they ask for when they are scraped. */
 function createServiceMetrics(config: Config, { clock, version, own, discovery }: MetricsParts): Metrics {
   const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = config;
-  return createMetrics(
+  return new Metrics(
     {
       instance: hostname || podName,
       perPeer: metricsPerPeer,

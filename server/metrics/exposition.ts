@@ -1,21 +1,21 @@
 /**
  * The two text formats that Prometheus reads: the classic one
  * (https://prometheus.io/docs/instrumenting/exposition_formats/) and OpenMetrics 1.0 (https://openmetrics.io).
- * They differ in the head of a counter, in how a bucket's bound is written, and in the end mark.
+ * They differ in the head of a counter, in how the bound of a bucket is written, and in the end mark.
  */
 export type Format = 'text' | 'openmetrics';
 
-/** Kinds of metric family that we expose. A summary of ours has no quantiles, only sum and count. */
+/** The kinds of metric family that we expose. Our summaries have no quantiles, only sum and count. */
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary';
 
-/** What stands above the series of one name. Counters are named with their `_total`. */
+/** What is written above the series of one name. The name of a counter includes its `_total`. */
 export interface FamilyHead {
   name: string;
   type: FamilyType;
   help: string;
 }
 
-/** What OpenMetrics must end with; the classic format has no end mark. */
+/** The end of an OpenMetrics text; the classic format has no end mark. */
 export const END_MARK = '# EOF\n';
 
 const CONTENT_TYPES: Record<Format, string> = {
@@ -28,11 +28,11 @@ export function contentTypeOf(format: Format): string {
   return CONTENT_TYPES[format];
 }
 
-/** The most of an `Accept` header that is looked at, in characters. */
+/** Only this many characters of an `Accept` header are read. */
 const MAX_ACCEPT_LENGTH = 1000;
 
 /**
- * The format that an `Accept` header asks for: OpenMetrics where it is named and weighs at least as much as the classic
+ * The format that an `Accept` header asks for: OpenMetrics if the header names it with at least the weight of the classic
  * text, otherwise the classic text, which every scraper reads.
  */
 export function formatFor(accept: string | undefined): Format {
@@ -47,20 +47,52 @@ export function formatFor(accept: string | undefined): Format {
   return openMetrics > 0 && openMetrics >= text ? 'openmetrics' : 'text';
 }
 
-/** The `# HELP` and `# TYPE` lines. `help` is ours: one line without backslashes. */
+/** The `# HELP` and `# TYPE` lines. `help` is one line without backslashes. */
 export function headText(head: FamilyHead, format: Format): string {
   const isShortened = format === 'openmetrics' && head.type === 'counter';
   const name = isShortened ? head.name.replace(/_total$/, '') : head.name;
   return `# HELP ${name} ${head.help}\n# TYPE ${name} ${head.type}\n`;
 }
 
-/** A bucket's upper bound in seconds; OpenMetrics wants a point in it (`1.0`), the classic format has none (`1`). */
+/** The upper bound of a bucket in seconds. OpenMetrics wants a decimal point (`1.0`), the classic format does not (`1`). */
 export function boundText(bound: number, format: Format): string {
   if (bound === Number.POSITIVE_INFINITY) return '+Inf';
   return format === 'openmetrics' && Number.isInteger(bound) ? `${bound}.0` : `${bound}`;
 }
 
-/** One series: `name{labels} value`. `labels` as `labelText` gives them. */
+/** One series: `name{labels} value`. `labels` as written by `labelText`. */
 export function seriesText(name: string, labels: string, value: number): string {
   return `${name}{${labels}} ${value}\n`;
+}
+
+/** The longest label value, in UTF-16 units: the length of the longest name that Kubernetes allows. */
+export const MAX_LABEL_LENGTH = 253;
+
+// Most values are plain names and addresses, for which one quick test is enough.
+const PLAIN = /^[\w .:/-]*$/;
+// Some scrapers end the text at a NUL; the other control characters do not belong into a name either.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters.
+const REPLACED = /[\u0000-\u0009\u000b-\u001f\u007f]|\p{Surrogate}/gu;
+const ESCAPED = /[\\"\n]/g;
+
+/** Cuts a label value to its longest length. Counting must use the cut value, or two series would look alike. */
+export function bounded(value: string): string {
+  return value.slice(0, MAX_LABEL_LENGTH);
+}
+
+/**
+ * Writes a label value as it stands between quotes: at most `MAX_LABEL_LENGTH` units of the value, with backslash, quote
+ * and line feed escaped, and with other control characters and broken surrogates replaced by U+FFFD.
+ */
+export function labelValue(value: string): string {
+  const short = bounded(value);
+  if (PLAIN.test(short)) return short;
+  return short.replace(REPLACED, '\ufffd').replace(ESCAPED, (char) => (char === '\n' ? '\\n' : `\\${char}`));
+}
+
+/** Writes labels without braces (`a="1",b="2"`), in the given order. The names are ours and need no escaping. */
+export function labelText(labels: Readonly<Record<string, string | number>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${labelValue(String(value))}"`)
+    .join(',');
 }

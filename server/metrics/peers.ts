@@ -1,45 +1,54 @@
 import type { Pod, Target } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome, PHASES, type Phase } from '../protocol/sample.ts';
-import { type FamilyHead, type Format, headText, seriesText } from './exposition.ts';
+import { type FamilyHead, type Format, headText, labelValue, seriesText } from './exposition.ts';
 import { Latencies } from './latencies.ts';
 
-/** How many kinds of failure there are, by outcome and phase; see `failureIndex`. */
-const FAILURE_KINDS = OUTCOMES.length * (PHASES.length + 1);
+/*
+ * The metrics that grow with the cluster. prom-client would render those of 1000 peers in one block of 50 ms, in which our
+ * own pings would wait, so they are kept and rendered here, 50 series at a time.
+ */
 
-/** Where a failure of that outcome in that phase is counted. */
+/** Phases of a failure, and one value for a failure without a phase. */
+const FAILURE_PHASES = ['none', ...PHASES] as const;
+const FAILURE_KINDS = OUTCOMES.length * FAILURE_PHASES.length;
+
+/** The index at which failures with this outcome in this phase are counted. */
 export function failureIndex(outcome: Outcome, phase: Phase | null): number {
-  return OUTCOMES.indexOf(outcome) * (PHASES.length + 1) + (phase === null ? 0 : PHASES.indexOf(phase) + 1);
+  return OUTCOMES.indexOf(outcome) * FAILURE_PHASES.length + FAILURE_PHASES.indexOf(phase ?? 'none');
 }
 
-/** The labels of the failures counted at `index`. */
+/** The labels of the failures that are counted at `index`. */
 export function failureLabels(index: number): { outcome: Outcome; phase: Phase | 'none' } {
-  const width = PHASES.length + 1;
-  return { outcome: OUTCOMES[Math.floor(index / width)] ?? 'malformed', phase: PHASES[(index % width) - 1] ?? 'none' };
+  return {
+    outcome: OUTCOMES[Math.floor(index / FAILURE_PHASES.length)] ?? 'malformed',
+    phase: FAILURE_PHASES[index % FAILURE_PHASES.length] ?? 'none',
+  };
 }
 
-/** What is told about one peer by name. */
-interface PairSeries {
-  /** The peer's names and addresses. */
+/** The series that name one peer. */
+interface PeerSeries {
+  /** The names and addresses of the peer. */
   readonly labels: string;
-  /** null until the link's state is known. */
+  /** Whether the link to the peer works; null until that is known. */
   isUp: boolean | null;
-  /** By `failureIndex`; null until the first failure. */
+  /** Counts by `failureIndex`; null until the first failure. */
   failures: Uint32Array | null;
 }
 
-/** The peers we ping, each with the series that name it. */
-export class Pairs {
-  #byTarget = new Map<string, { target: Target; series: PairSeries }>();
+/** The series of all peers that we ping, by name. Targets with the same labels share their series. */
+export class SeriesByPeer {
+  #byTarget = new Map<string, { target: Target; series: PeerSeries }>();
 
-  /** Keeps the series of these targets, adds missing ones and drops those of departed ones. */
+  /** Keeps the series of these targets, adds missing ones and drops all others. */
   setTargets(targets: readonly Target[]): void {
-    const byLabels = new Map<string, PairSeries>();
+    const byLabels = new Map<string, PeerSeries>();
     for (const { series } of this.#byTarget.values()) byLabels.set(series.labels, series);
-    const next = new Map<string, { target: Target; series: PairSeries }>();
+    const next = new Map<string, { target: Target; series: PeerSeries }>();
     for (const target of targets) {
       const known = this.#byTarget.get(target.id);
+      // To compare the target takes a tenth of the time that writing its labels takes.
       const labels =
-        known !== undefined && hasSameLabels(known.target, target) ? known.series.labels : pairLabels(target);
+        known !== undefined && hasSameLabels(known.target, target) ? known.series.labels : peerLabels(target);
       const series = byLabels.get(labels) ?? { labels, isUp: null, failures: null };
       byLabels.set(labels, series);
       next.set(target.id, { target, series });
@@ -47,108 +56,164 @@ export class Pairs {
     this.#byTarget = next;
   }
 
-  /** The series of a target; undefined once it has departed. */
-  find(targetId: string): PairSeries | undefined {
-    return this.#byTarget.get(targetId)?.series;
+  /** Sets whether the link to a target works. Does nothing for a target that has left. */
+  setState(targetId: string, isUp: boolean): void {
+    const series = this.#byTarget.get(targetId)?.series;
+    if (series !== undefined) series.isUp = isUp;
   }
 
-  /** All series at this moment, each once. */
-  list(): PairSeries[] {
-    return [...new Set([...this.#byTarget.values()].map(({ series }) => series))];
+  /** Counts a failed ping. Does nothing for a target that has left. */
+  countFailure(targetId: string, outcome: Outcome, phase: Phase | null): void {
+    const series = this.#byTarget.get(targetId)?.series;
+    if (series === undefined) return;
+    const index = failureIndex(outcome, phase);
+    series.failures ??= new Uint32Array(FAILURE_KINDS);
+    series.failures[index] = (series.failures[index] ?? 0) + 1;
+  }
+
+  /** Renders the families in slices. `instance` is the label that every series has. */
+  *render(instance: string, format: Format): Generator<string> {
+    const all = [...new Set([...this.#byTarget.values()].map(({ series }) => series))];
+    yield headText(UP, format);
+    yield* slices(all, ({ isUp, labels }) =>
+      isUp === null ? '' : seriesText(UP.name, `${instance},${labels}`, isUp ? 1 : 0),
+    );
+    yield headText(FAILURES, format);
+    yield* slices(all, (series) => failuresText(series, `${instance},${series.labels}`));
   }
 }
 
-/** Counts one failure. */
-export function countFailure(series: PairSeries, outcome: Outcome, phase: Phase | null): void {
-  series.failures ??= new Uint32Array(FAILURE_KINDS);
-  const index = failureIndex(outcome, phase);
-  series.failures[index] = (series.failures[index] ?? 0) + 1;
-}
-
-/** Comparing is a tenth of the work of writing the labels again. */
 function hasSameLabels(a: Target, b: Target): boolean {
   const isSamePlace = a.node === b.node && a.podIP === b.podIP && a.hostIP === b.hostIP;
   return isSamePlace && a.name === b.name && a.namespace === b.namespace;
 }
 
-function pairLabels(target: Target): string {
+function peerLabels(target: Target): string {
   const names = `peer="${labelValue(target.name)}",peer_namespace="${labelValue(target.namespace)}"`;
   const places = `peer_node="${labelValue(target.node)}",pod_ip="${labelValue(target.podIP)}"`;
   return `${names},${places},host_ip="${labelValue(target.hostIP)}"`;
 }
 
-/** What we call a peer for, as Goldpinger's label `call_type` says it. */
+const UP: FamilyHead = {
+  name: 'goldpinger_peer_up',
+  type: 'gauge',
+  help: 'Whether the link to a peer works (1) or fails (0). One ping of a moment without CPU does not change it.',
+};
+const FAILURES: FamilyHead = {
+  name: 'goldpinger_peer_ping_failures_total',
+  type: 'counter',
+  help: 'Failed pings by peer, outcome and phase, without timeouts that our own busy process may have caused.',
+};
+
+/** These failures are shown from the start, as 0, so that a rate sees the first one. */
+const FROM_THE_START = new Set([failureIndex('refused', 'connect'), failureIndex('timeout', 'connect')]);
+const FAILURE_LABELS = Array.from({ length: FAILURE_KINDS }, (_, index) => {
+  const { outcome, phase } = failureLabels(index);
+  return `outcome="${outcome}",phase="${phase}"`;
+});
+
+function failuresText({ failures }: PeerSeries, labels: string): string {
+  let lines = '';
+  for (const [index, ownLabels] of FAILURE_LABELS.entries()) {
+    const count = failures?.[index] ?? 0;
+    if (count > 0 || FROM_THE_START.has(index)) lines += seriesText(FAILURES.name, `${labels},${ownLabels}`, count);
+  }
+  return lines;
+}
+
+/** Why we call a peer: values of Goldpinger's label `call_type`. */
 type CallType = 'ping' | 'check';
 
-/** The calls to one address: a pod's IP on a host's. A histogram is there once a call has succeeded. */
+/** The series of the calls to one address: a pod's IP on a host's IP. */
 interface AddressSeries {
   /** `host_ip` and `pod_ip`; '' for all addresses together. */
   readonly labels: string;
-  /** Slots in the histograms, -1 until the first success. */
+  /** Slots in `Latencies`; -1 until the first success. */
   readonly slots: Record<CallType, number>;
-  /** Sums over pings that succeeded, in us, and how many those are. */
+  /** Sums over successful pings, and how many there are. */
   connectUs: number;
   firstByteUs: number;
   phaseCount: number;
-  /** Whether the address left; a scrape that still holds it must not print it, its slots may be another's by now. */
+  /** Whether no peer has the address any more. A scrape under way must skip it, because its slots may be in use again. */
   hasLeft: boolean;
 }
 
-const ALL = '';
+const ALL_ADDRESSES = '';
 
 /**
- * The latencies of our calls by address. Two peers on one address (host network, or one pod terminating while the next
- * starts) share their series, because their labels would be the same.
+ * The latencies of our calls by address. Two peers at one address (host network, or a pod that terminates while the next
+ * one starts) share their series, because their labels are the same.
  */
-export class Addresses {
-  readonly latencies = new Latencies();
+export class SeriesByAddress {
+  readonly #latencies = new Latencies();
   readonly #perPeer: boolean;
   #series = new Map<string, AddressSeries>();
 
-  /** `perPeer` false: all calls go into one series without address. */
+  /** `perPeer` (METRICS_PER_PEER) false: all calls are counted in one series without address. */
   constructor(perPeer: boolean) {
     this.#perPeer = perPeer;
-    if (!perPeer) this.#series.set(ALL, newSeries(ALL));
+    if (!perPeer) this.#series.set(ALL_ADDRESSES, newAddressSeries(''));
   }
 
-  /** Keeps the series of these addresses, adds missing ones and frees those that nobody has any more. */
+  /** Keeps the series of these addresses, adds missing ones and releases all others. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
     if (!this.#perPeer) return;
     const next = new Map<string, AddressSeries>();
     const keep = (hostIP: string, podIP: string) => {
       const key = keyOf(hostIP, podIP);
-      if (!next.has(key)) next.set(key, this.#series.get(key) ?? newSeries(addressLabels(hostIP, podIP)));
+      if (!next.has(key)) next.set(key, this.#series.get(key) ?? newAddressSeries(addressLabels(hostIP, podIP)));
     };
     for (const target of targets) keep(target.hostIP, target.podIP);
     for (const pod of pods) if (pod.lifecycle !== 'gone') keep(pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '');
-    for (const [key, series] of this.#series) if (!next.has(key)) this.#free(series);
+    for (const [key, series] of this.#series) if (!next.has(key)) this.#release(series);
     this.#series = next;
   }
 
-  /** The series of an address; undefined if no peer has it. */
-  find(hostIP: string, podIP: string): AddressSeries | undefined {
-    return this.#series.get(this.#perPeer ? keyOf(hostIP, podIP) : ALL);
+  /** Counts a successful call. Does nothing if no peer has the address. */
+  countCall(callType: CallType, hostIP: string, podIP: string, durationUs: number): void {
+    const series = this.#find(hostIP, podIP);
+    if (series === undefined) return;
+    if (series.slots[callType] < 0) series.slots[callType] = this.#latencies.allocate();
+    this.#latencies.observe(series.slots[callType], durationUs);
   }
 
-  /** Counts a call that succeeded. */
-  observe(series: AddressSeries, callType: CallType, durationUs: number): void {
-    if (series.hasLeft) return;
-    if (series.slots[callType] < 0) series.slots[callType] = this.latencies.allocate();
-    this.latencies.observe(series.slots[callType], durationUs);
+  /** Adds the phases of a successful ping. Negative (not measured) phases are ignored. */
+  addPhases(hostIP: string, podIP: string, connectUs: number, firstByteUs: number): void {
+    const series = this.#find(hostIP, podIP);
+    if (series === undefined || connectUs < 0 || firstByteUs < 0) return;
+    series.connectUs += connectUs;
+    series.firstByteUs += firstByteUs;
+    series.phaseCount += 1;
   }
 
-  /** All series at this moment, as a list that later changes leave alone. */
-  list(): AddressSeries[] {
-    return [...this.#series.values()];
+  /** Renders the families in slices. `instance` is the label that every series has. */
+  *render(instance: string, format: Format): Generator<string> {
+    // A list of its own, because the peers may change between two slices.
+    const all = [...this.#series.values()];
+    const allLabels = ({ labels }: AddressSeries) => (labels === '' ? instance : `${instance},${labels}`);
+    yield headText(LATENCY, format);
+    for (const callType of ['check', 'ping'] as const) {
+      yield* slices(all, (series) => {
+        const slot = series.slots[callType];
+        if (series.hasLeft || slot < 0) return '';
+        return this.#latencies.text(slot, LATENCY.name, `call_type="${callType}",${allLabels(series)}`, format);
+      });
+    }
+    yield headText(PHASE, format);
+    yield* slices(all, (series) => (series.phaseCount === 0 ? '' : phasesText(series, allLabels(series))));
   }
 
-  #free(series: AddressSeries): void {
+  #find(hostIP: string, podIP: string): AddressSeries | undefined {
+    return this.#series.get(this.#perPeer ? keyOf(hostIP, podIP) : ALL_ADDRESSES);
+  }
+
+  #release(series: AddressSeries): void {
     series.hasLeft = true;
-    for (const slot of Object.values(series.slots)) if (slot >= 0) this.latencies.release(slot);
+    for (const slot of Object.values(series.slots)) if (slot >= 0) this.#latencies.release(slot);
   }
 }
 
-/** Cheaper than the labels, and as good: discovery lets only addresses through. */
+/** Faster than the labels, and unambiguous, because discovery accepts only valid addresses. */
 function keyOf(hostIP: string, podIP: string): string {
   return `${hostIP} ${podIP}`;
 }
@@ -157,12 +222,9 @@ function addressLabels(hostIP: string, podIP: string): string {
   return `host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"`;
 }
 
-function newSeries(labels: string): AddressSeries {
+function newAddressSeries(labels: string): AddressSeries {
   return { labels, slots: { ping: -1, check: -1 }, connectUs: 0, firstByteUs: 0, phaseCount: 0, hasLeft: false };
 }
-
-/** How many series (a histogram counts as one) are rendered before the loop gets its turn. */
-const SLICE = 50;
 
 const LATENCY: FamilyHead = {
   name: 'goldpinger_peers_response_time_s',
@@ -172,106 +234,25 @@ const LATENCY: FamilyHead = {
 const PHASE: FamilyHead = {
   name: 'goldpinger_peer_phase_seconds',
   type: 'summary',
-  help: 'Time that successful pings spent connecting, and waiting for the first byte of the answer.',
-};
-const UP: FamilyHead = {
-  name: 'goldpinger_peer_up',
-  type: 'gauge',
-  help: 'Whether the link to a peer works (1) or fails (0), a ping from a starved moment alone not believed.',
-};
-const FAILURES: FamilyHead = {
-  name: 'goldpinger_peer_ping_failures_total',
-  type: 'counter',
-  help: 'Failed pings by reported peer, outcome and phase, without timeouts that our own busy process may have caused.',
+  help: 'Time that successful pings took to connect, and to wait for the first byte of the answer.',
 };
 
-/** Failures that stand at 0 from the start, so that a rate sees the first one. */
-const FROM_THE_START = new Set([failureIndex('refused', 'connect'), failureIndex('timeout', 'connect')]);
-const FAILURE_LABELS = Array.from({ length: FAILURE_KINDS }, (_, index) => {
-  const { outcome, phase } = failureLabels(index);
-  return `outcome="${outcome}",phase="${phase}"`;
-});
-
-/** The families by address, in slices. `instance` is the label that every series has. */
-export function* addressSlices(addresses: Addresses, instance: string, format: Format): Generator<string> {
-  const all = addresses.list();
-  const bare = (series: AddressSeries) => (series.labels === '' ? instance : `${instance},${series.labels}`);
-  yield headText(LATENCY, format);
-  for (const callType of ['check', 'ping'] as const) {
-    yield* slices(all, (series) => {
-      const slot = series.slots[callType];
-      if (series.hasLeft || slot < 0) return '';
-      return addresses.latencies.text(slot, LATENCY.name, `call_type="${callType}",${bare(series)}`, format);
-    });
-  }
-  yield headText(PHASE, format);
-  yield* slices(all, (series) => (series.phaseCount === 0 ? '' : phaseText(series, bare(series))));
+function phasesText(series: AddressSeries, labels: string): string {
+  const phaseText = (phase: string, sumUs: number) =>
+    seriesText(`${PHASE.name}_sum`, `${labels},phase="${phase}"`, sumUs / 1e6) +
+    seriesText(`${PHASE.name}_count`, `${labels},phase="${phase}"`, series.phaseCount);
+  return phaseText('connect', series.connectUs) + phaseText('first-byte', series.firstByteUs);
 }
 
-/** The families by peer, in slices. */
-export function* pairSlices(pairs: readonly PairSeries[], instance: string, format: Format): Generator<string> {
-  yield headText(UP, format);
-  yield* slices(pairs, (pair) =>
-    pair.isUp === null ? '' : seriesText(UP.name, `${instance},${pair.labels}`, pair.isUp ? 1 : 0),
-  );
-  yield headText(FAILURES, format);
-  yield* slices(pairs, (pair) => failuresText(pair, `${instance},${pair.labels}`));
-}
-
-function phaseText(series: AddressSeries, labels: string): string {
-  const { name } = PHASE;
-  const one = (phase: string, sumUs: number) =>
-    seriesText(`${name}_sum`, `${labels},phase="${phase}"`, sumUs / 1e6) +
-    seriesText(`${name}_count`, `${labels},phase="${phase}"`, series.phaseCount);
-  return one('connect', series.connectUs) + one('first-byte', series.firstByteUs);
-}
-
-function failuresText(pair: PairSeries, labels: string): string {
-  let lines = '';
-  for (let index = 0; index < FAILURE_KINDS; index++) {
-    const count = pair.failures?.[index] ?? 0;
-    if (count === 0 && !FROM_THE_START.has(index)) continue;
-    lines += seriesText(FAILURES.name, `${labels},${FAILURE_LABELS[index]}`, count);
-  }
-  return lines;
-}
+/** How many series (a histogram counts as one) are rendered at a time. */
+const SERIES_PER_SLICE = 50;
 
 function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
-  for (let start = 0; start < items.length; start += SLICE) {
-    let slice = '';
-    for (const item of items.slice(start, start + SLICE)) slice += textOf(item);
+  for (let start = 0; start < items.length; start += SERIES_PER_SLICE) {
+    const slice = items
+      .slice(start, start + SERIES_PER_SLICE)
+      .map(textOf)
+      .join('');
     if (slice !== '') yield slice;
   }
-}
-
-/** The longest label value, in UTF-16 units: the longest name that Kubernetes allows. */
-export const MAX_LABEL_LENGTH = 253;
-
-// Most values are plain names and addresses, which one quick look tells.
-const PLAIN = /^[\w .:/-]*$/;
-// A NUL ends the text for some scrapers, and the other control characters have no business in a name.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const UNFIT = /[\u0000-\u0009\u000b-\u001f\u007f]|\p{Surrogate}/gu;
-const SPECIAL = /[\\"\n]/g;
-
-/** The start of a value that fits into a label: what is counted by label must be told apart by what is shown of it. */
-export function bounded(value: string): string {
-  return value.slice(0, MAX_LABEL_LENGTH);
-}
-
-/**
- * A label value as it stands between quotes in the exposition formats: at most `MAX_LABEL_LENGTH` units of the value,
- * backslash, quote and line feed escaped, other control characters and broken surrogates replaced by U+FFFD.
- */
-export function labelValue(value: string): string {
-  const short = bounded(value);
-  if (PLAIN.test(short)) return short;
-  return short.replace(UNFIT, '\ufffd').replace(SPECIAL, (char) => (char === '\n' ? '\\n' : `\\${char}`));
-}
-
-/** Labels without braces (`a="1",b="2"`), in the order given; names are ours and taken as they are. */
-export function labelText(labels: Readonly<Record<string, string | number>>): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}="${labelValue(String(value))}"`)
-    .join(',');
 }

@@ -1,5 +1,6 @@
-// The package's entry loads a push gateway, cluster support, summaries and a tracing API as well: 5 MiB of memory that
-// we use nothing of. Its parts have no declarations of their own.
+// We import the parts of prom-client one by one. Its public entry also loads a push gateway, cluster support, summaries and
+// a tracing API, none of which we use: measured in a bundle, the process takes 47.8 instead of 43.3 MiB. The parts have no
+// declarations of their own. A test compares them with the public entry and fails if the library moves them.
 declare module 'prom-client/lib/counter.js' {
   import { Counter } from 'prom-client';
   export default Counter;

@@ -4,7 +4,7 @@ import { nothingKnown } from '../../server/discovery/status.ts';
 import { Monitor } from '../../server/monitor.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { podOf } from './metrics/scene.ts';
+import { podOf } from '../support/mesh.ts';
 
 /** A pod's view of its peers, with these settings. */
 function start(env: Record<string, string>) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { createMetrics } from '../../../server/metrics/metrics.ts';
+import { Metrics } from '../../../server/metrics/metrics.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 
 interface Rule {
@@ -41,7 +41,7 @@ async function exposed(): Promise<Set<string>> {
     health: () => ({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 }),
   };
   const probes = (['dns', 'tcp', 'http'] as const).map((protocol) => ({ protocol, target: 't' }));
-  const metrics = createMetrics({ instance: 'a', perPeer: true, version: '0', probes }, sources);
+  const metrics = new Metrics({ instance: 'a', perPeer: true, version: '0', probes }, sources);
   const target = { id: 'i', name: 'p', namespace: 'n', node: 'o', podIP: '10.0.0.1', hostIP: '10.0.0.2' } as Target;
   metrics.setPeers([], [target]);
   const sample = { atMs: 1, phase: null, connectUs: 1, firstByteUs: 2, totalUs: 3, suspect: false };

@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentTypeOf, formatFor } from '../../../server/metrics/exposition.ts';
-import { BOUNDS_S, Latencies } from '../../../server/metrics/latencies.ts';
-import { labelText, labelValue, MAX_LABEL_LENGTH } from '../../../server/metrics/peers.ts';
+import {
+  contentTypeOf,
+  formatFor,
+  labelText,
+  labelValue,
+  MAX_LABEL_LENGTH,
+} from '../../../server/metrics/exposition.ts';
+import { podOf } from '../../support/mesh.ts';
 import { readExposition } from './exposition-reader.ts';
-import { metricsOf, podOf, read, sampleOf, scrape, targetOf } from './scene.ts';
+import { metricsOf, read, sampleOf, scrape, targetOf } from './scene.ts';
 
 describe('the format', () => {
   it.each([
@@ -17,7 +22,7 @@ describe('the format', () => {
     ['application/openmetrics-text;q=0', 'text'],
     ['application/openmetrics-text;q=nonsense', 'text'],
     [`${'a/b,'.repeat(1000)}application/openmetrics-text`, 'text'],
-  ])('that %s asks for is %s', (accept, format) => {
+  ])('that the header %s asks for is %s', (accept, format) => {
     expect(formatFor(accept)).toBe(format);
   });
 
@@ -26,7 +31,7 @@ describe('the format', () => {
     expect(contentTypeOf('openmetrics')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
   });
 
-  it('OpenMetrics says the same as the classic one, and asking for it changes nothing', async () => {
+  it('OpenMetrics has the same series as the classic text, and asking for it does not change the classic text', async () => {
     const pods = [podOf(1), podOf(2)];
     const metrics = metricsOf(pods);
     for (const pod of pods) metrics.pingSample(targetOf(pod), sampleOf());
@@ -43,7 +48,7 @@ describe('the format', () => {
 });
 
 describe('a label value', () => {
-  it('comes back as it was from any text without control characters', () => {
+  it('is read back unchanged if it has no control characters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (value) => {
         fc.pre(value.length <= MAX_LABEL_LENGTH && !/\p{Cc}/u.test(value));
@@ -53,7 +58,7 @@ describe('a label value', () => {
     );
   });
 
-  it('is one bounded, well-formed piece of a line whatever it was', () => {
+  it('is a bounded, well-formed part of a line, whatever the value was', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 600 }), (value) => {
         const text = `# HELP a b\n# TYPE a gauge\na{${labelText({ x: value })}} 1\n`;
@@ -64,11 +69,11 @@ describe('a label value', () => {
     );
   });
 
-  it('escapes what would end it', () => {
+  it('escapes the characters that would end it', () => {
     expect(labelValue('a"} 1\nb\\\u0000')).toBe('a\\"} 1\\nb\\\\\ufffd');
   });
 
-  it('of a hostile pod breaks no scrape', async () => {
+  it('of a hostile pod does not break the scrape', async () => {
     const hostile = podOf(1, { name: '"} 1\ngoldpinger_cluster_health_total 1', node: `${'x'.repeat(300)}\\` });
     const twin = podOf(1, { uid: 'twin', name: hostile.name, node: `${'x'.repeat(300)}y` });
     const metrics = metricsOf([hostile, twin]);
@@ -78,76 +83,5 @@ describe('a label value', () => {
     }
     const ours = await read(metrics);
     expect(ours.get('goldpinger_peer_up')?.series.map(({ labels }) => labels['peer'])).toEqual([hostile.name]);
-  });
-});
-
-describe('a latency histogram', () => {
-  it('has in each bucket what a plain count finds', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.oneof(fc.integer({ min: 0, max: 40e6 }), fc.constantFrom(...BOUNDS_S.map((s) => s * 1e6)))),
-        (us) => {
-          const latencies = new Latencies();
-          latencies.allocate();
-          const slot = latencies.allocate();
-          for (const one of us) latencies.observe(slot, one);
-          const text = `# HELP h h\n# TYPE h histogram\n${latencies.text(slot, 'h', 'a="1"', 'text')}`;
-          const { series } = readExposition(text).get('h')!;
-          for (const bound of BOUNDS_S) {
-            const bucket = series.find(({ labels }) => labels['le'] === String(bound));
-            expect(bucket?.value).toBe(us.filter((one) => one <= bound * 1e6).length);
-          }
-          expect(series.at(-1)?.value).toBe(us.length);
-          expect(series.at(-2)?.value).toBeCloseTo(us.reduce((sum, one) => sum + one, 0) / 1e6, 6);
-        },
-      ),
-    );
-  });
-
-  it('ignores what is no duration', () => {
-    const latencies = new Latencies();
-    const slot = latencies.allocate();
-    latencies.observe(slot, -1);
-    latencies.observe(slot, Number.NaN);
-    expect(latencies.text(slot, 'h', 'a="1"', 'text')).toContain('h_count{a="1"} 0');
-  });
-
-  it('keeps its slots apart, through growth and reuse', () => {
-    const latencies = new Latencies();
-    const slots = Array.from({ length: 100 }, () => latencies.allocate());
-    for (const slot of slots) for (let i = 0; i <= slot; i++) latencies.observe(slot, 1);
-    for (const slot of slots) expect(latencies.text(slot, 'h', '', 'text')).toContain(`h_count{} ${slot + 1}\n`);
-    latencies.release(7);
-    expect(latencies.size).toBe(99);
-    expect(latencies.allocate()).toBe(7);
-    expect(latencies.text(7, 'h', '', 'text')).toContain('h_count{} 0\n');
-  });
-});
-
-describe('a scrape of 1000 peers', () => {
-  it('comes in small slices with a turn of the loop after each', async () => {
-    const pods = Array.from({ length: 1000 }, (_, n) => podOf(n));
-    const metrics = metricsOf(pods);
-    for (const pod of pods) {
-      metrics.pingSample(targetOf(pod), sampleOf());
-      metrics.peerCall(pod, 1000, true);
-    }
-    let turns = 0;
-    let isOver = false;
-    const count = () => {
-      turns++;
-      if (!isOver) setImmediate(count);
-    };
-    setImmediate(count);
-    let slices = 0;
-    let longest = 0;
-    for await (const slice of metrics.render('text')) {
-      slices++;
-      longest = Math.max(longest, slice.length);
-    }
-    isOver = true;
-    expect(slices).toBeGreaterThan(80);
-    expect(turns).toBeGreaterThanOrEqual(slices - 2);
-    expect(longest).toBeLessThan(200_000);
   });
 });

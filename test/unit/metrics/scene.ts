@@ -1,31 +1,13 @@
 import type { Format } from '../../../server/metrics/exposition.ts';
 import type { MetricsSources } from '../../../server/metrics/gauges.ts';
-import { createMetrics, type Metrics, type MetricsSettings } from '../../../server/metrics/metrics.ts';
+import { Metrics, type MetricsSettings } from '../../../server/metrics/metrics.ts';
 import type { DiscoveryStatus, Pod, Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
+import { statusOf } from '../../support/mesh.ts';
+import { sampleOf as anySample } from '../../support/samples.ts';
 import { type ReadFamily, type ReadSeries, readExposition } from './exposition-reader.ts';
 
-/** A ready pod number `n` with an address of its own. */
-export function podOf(n: number, change: Partial<Pod> = {}): Pod {
-  return {
-    uid: `uid-${n}`,
-    name: `pod-${n}`,
-    namespace: 'default',
-    node: `node-${n}`,
-    zone: '',
-    podIPs: [`127.0.${n >> 8}.${n & 255}`],
-    hostIPs: [`10.0.${n >> 8}.${n & 255}`],
-    lifecycle: 'ready',
-    sinceMs: 0,
-    createdMs: 0,
-    owner: '',
-    labels: '',
-    replacedBy: '',
-    ...change,
-  };
-}
-
-/** The target that pinging makes of a pod. */
+/** The target for pings to a pod. */
 export function targetOf(pod: Pod): Target {
   const { uid, name, namespace, node } = pod;
   const podIP = pod.podIPs[0] ?? '';
@@ -33,25 +15,12 @@ export function targetOf(pod: Pod): Target {
   return { id: `${uid}/4`, uid, name, namespace, node, hostIP, podIP, family: 4, address: podIP, port: 8080 };
 }
 
-/** A sample of a ping that took 1 ms and was fine. */
+/** A sample of a ping that was answered in 1 ms. */
 export function sampleOf(change: Partial<Sample> = {}): Sample {
-  return {
-    atMs: 1,
-    outcome: 'ok',
-    phase: null,
-    connectUs: 400,
-    firstByteUs: 500,
-    totalUs: 1000,
-    starvedUs: 0,
-    suspect: false,
-    bootTimeMs: 1,
-    statusCode: 200,
-    detail: '',
-    ...change,
-  };
+  return anySample({ connectUs: 400, firstByteUs: 500, totalUs: 1000, ...change });
 }
 
-/** What a healthy, idle instance looks up. */
+/** The sources of a healthy, idle instance. */
 export function sourcesOf(
   change: Partial<MetricsSources> = {},
   discovery: Partial<DiscoveryStatus> = {},
@@ -59,18 +28,7 @@ export function sourcesOf(
   return {
     nowMs: () => 100_000,
     pods: () => [],
-    discovery: () => ({
-      phase: 'synced',
-      sinceMs: 50_000,
-      mode: 'watch',
-      lastGoodMs: 90_000,
-      attempts: 0,
-      nextAttemptMs: 0,
-      lastError: null,
-      namespace: 'default',
-      labelSelector: 'app=goldpinger',
-      ...discovery,
-    }),
+    discovery: () => statusOf({ sinceMs: 50_000, lastGoodMs: 90_000, ...discovery }),
     starvation: () => ({ loopDelayP99Us: 1500, suspectShare: 0, unreliable: false, sinceMs: 0 }),
     health: () => ({ isHealthy: true, healthyNodes: 3, unhealthyNodes: 0 }),
     ...change,
@@ -83,7 +41,7 @@ export function metricsOf(
   settings: Partial<MetricsSettings> = {},
   sources: MetricsSources = sourcesOf({ pods: () => pods }),
 ): Metrics {
-  const metrics = createMetrics(
+  const metrics = new Metrics(
     { instance: 'node-001', perPeer: true, version: '1.2.3', probes: [], ...settings },
     sources,
   );

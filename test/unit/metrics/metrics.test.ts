@@ -1,13 +1,19 @@
 import { readFileSync } from 'node:fs';
+import * as publicEntry from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { podOf } from '../../support/mesh.ts';
 import { keyOf, readExposition } from './exposition-reader.ts';
-import { figureOf, metricsOf, podOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
+import { figureOf, metricsOf, read, sampleOf, scrape, select, targetOf } from './scene.ts';
 
 const recorded = readExposition(readFileSync('test/fixtures/goldpinger/healthy-metrics.txt', 'utf8'));
 const pods: Pod[] = [1, 2, 3].map((n) => podOf(n, { podIPs: [`127.0.1.${n}`], hostIPs: [`10.0.0.${n}`] }));
 
-/** As the recorded instance: it has pinged and checked all three. */
+/** Metrics in the state of the recorded instance: it has pinged and checked all three pods. */
 function usedMetrics() {
   const metrics = metricsOf(pods);
   for (const pod of pods) {
@@ -17,8 +23,8 @@ function usedMetrics() {
   return metrics;
 }
 
-describe('what dashboards made for Goldpinger query', () => {
-  it('is there: every recorded name and label set, with the recorded type', async () => {
+describe('the metrics that dashboards for Goldpinger query', () => {
+  it('exist: every recorded name and label set, with the recorded type', async () => {
     const ours = await read(usedMetrics());
     for (const [name, family] of recorded) {
       expect(ours.get(name)?.type, name).toBe(family.type);
@@ -28,7 +34,7 @@ describe('what dashboards made for Goldpinger query', () => {
     expect(recorded.size).toBe(5);
   });
 
-  it('has every call counted from 0, whoever makes it', async () => {
+  it('have a counter of every kind of call, from 0', async () => {
     const stats = (await read(metricsOf([]))).get('goldpinger_stats_total');
     expect(stats?.series).toHaveLength(10);
     for (const action of ['ping', 'check', 'check_all', 'cluster_health', 'healthz']) {
@@ -36,7 +42,7 @@ describe('what dashboards made for Goldpinger query', () => {
     }
   });
 
-  it('has every kind of error counted from 0, and the external targets that are configured', async () => {
+  it('have a counter of every kind of error and of every configured external target, from 0', async () => {
     const metrics = metricsOf([], {
       probes: [
         { protocol: 'dns', target: 'example.org' },
@@ -55,13 +61,13 @@ describe('what dashboards made for Goldpinger query', () => {
     expect(figureOf(ours.get('goldpinger_http_errors_total'), { host: 'https://example.org/x' })).toBe(1);
   });
 
-  it('labels every series with the instance', async () => {
+  it('have the label of the instance on every series', async () => {
     for (const family of (await read(usedMetrics())).values()) {
       for (const series of family.series) expect(series.labels['goldpinger_instance']).toBe('node-001');
     }
   });
 
-  it('counts calls made by their ends', async () => {
+  it('count calls when they end', async () => {
     const metrics = usedMetrics();
     metrics.peerCall(podOf(1), 1000, false);
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ outcome: 'refused', phase: 'connect' }));
@@ -78,7 +84,7 @@ describe('what dashboards made for Goldpinger query', () => {
     expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'checkAll' })).toBe(1);
   });
 
-  it('does not take a failure for a latency', async () => {
+  it('do not count a failure as a latency', async () => {
     const metrics = metricsOf(pods);
     metrics.pingSample(targetOf(pods[0]!), sampleOf({ outcome: 'timeout', phase: 'connect', totalUs: 300_000 }));
     metrics.peerCall(pods[0]!, 1_000_000, false);
@@ -86,7 +92,7 @@ describe('what dashboards made for Goldpinger query', () => {
     expect(select(ours.get('goldpinger_peers_response_time_s'))).toEqual([]);
   });
 
-  it('puts the Kubernetes API into the same buckets', async () => {
+  it('use the same buckets for the Kubernetes API', async () => {
     const metrics = metricsOf([]);
     metrics.kubeRequest(7);
     metrics.kubeRequest(Number.NaN);
@@ -97,7 +103,7 @@ describe('what dashboards made for Goldpinger query', () => {
     expect(family?.series.find((series) => series.name.endsWith('_count'))?.value).toBe(1);
   });
 
-  it('follows the naming rules of promtool where Goldpinger has not fixed the name', async () => {
+  it('follow the naming rules of promtool, unless Goldpinger has fixed the name', async () => {
     for (const [name, { type, help }] of await read(usedMetrics())) {
       expect(help.length).toBeGreaterThan(10);
       if (recorded.has(name)) continue;
@@ -106,4 +112,41 @@ describe('what dashboards made for Goldpinger query', () => {
     }
     expect(await scrape(usedMetrics())).not.toMatch(/quantile=/);
   });
+});
+
+describe('a scrape of 1000 peers', () => {
+  it('comes in small slices with a turn of the event loop after each', async () => {
+    const pods = Array.from({ length: 1000 }, (_, n) => podOf(n));
+    const metrics = metricsOf(pods);
+    for (const pod of pods) {
+      metrics.pingSample(targetOf(pod), sampleOf());
+      metrics.peerCall(pod, 1000, true);
+    }
+    let turns = 0;
+    let isOver = false;
+    const count = () => {
+      turns++;
+      if (!isOver) setImmediate(count);
+    };
+    setImmediate(count);
+    let slices = 0;
+    let longest = 0;
+    for await (const slice of metrics.render('text')) {
+      slices++;
+      longest = Math.max(longest, slice.length);
+    }
+    isOver = true;
+    expect(slices).toBeGreaterThan(80);
+    expect(turns).toBeGreaterThanOrEqual(slices - 2);
+    expect(longest).toBeLessThan(200_000);
+  });
+});
+
+it('imports the same classes from the parts of prom-client as its public entry has', () => {
+  expect([Counter, Gauge, Histogram, Registry]).toEqual([
+    publicEntry.Counter,
+    publicEntry.Gauge,
+    publicEntry.Histogram,
+    publicEntry.Registry,
+  ]);
 });
