@@ -7,7 +7,7 @@ import type { Monitor } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import type { Broadcast } from './peers/broadcast.ts';
 import type { CollectDeps } from './peers/collector.ts';
-import { createEventsReader, type EventsReader } from './peers/events.ts';
+import { MeshEvents } from './peers/events.ts';
 import { MeshHistories } from './peers/history.ts';
 import type { LinkQuery } from './peers/link-query.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
@@ -113,7 +113,7 @@ export class EventService {
   readonly podLifetimes: PodLifetimes;
   readonly #own: Monitor;
   readonly #journal: EventJournal;
-  readonly #events: EventsReader;
+  readonly #events: MeshEvents;
   readonly #ownAnnotations: AnnotationStore;
   readonly #annotations: MeshAnnotations;
   readonly #writeToken: string;
@@ -123,8 +123,9 @@ export class EventService {
     this.#writeToken = config.writeToken;
     this.podLifetimes = new PodLifetimes(config, clock);
     this.#journal = new EventJournal(config, { clock, random });
-    this.#events = createEventsReader(config, {
-      ...{ clock, askAll },
+    this.#events = new MeshEvents(config, {
+      clock,
+      broadcast: askAll,
       ownJournal: (sinceAgeMs, limit) => this.#read(sinceAgeMs, limit),
       podOf: (uid) => this.podLifetimes.lastKnown(uid),
       podCount: () => own.snapshot.pods.length,

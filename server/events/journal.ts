@@ -1,63 +1,63 @@
 import {
   type EventKind,
   type EventPod,
+  isLinkEvent,
   JOURNAL_FORMAT,
   type Journal,
   type JournalEntry,
   MAX_EVENTS,
 } from '../protocol/event.ts';
-import type { DiscoveryStatus, Target } from '../protocol/pod.ts';
-import type { Outcome, Phase, ProbeResult, Sample } from '../protocol/sample.ts';
-import type { Clock } from '../runtime/clock.ts';
+import type { DiscoveryStatus, Lifecycle, Pod, Target } from '../protocol/pod.ts';
+import type { Outcome, ProbeResult, Sample } from '../protocol/sample.ts';
+import { type Clock, uniqueId } from '../runtime/clock.ts';
 import { LinkSpeeds } from './link-speed.ts';
-import { entriesOf, eventPodOf, type PodChange } from './pod-lifetimes.ts';
+import type { PodChange } from './pod-lifetimes.ts';
 
-/** What a journal goes by. */
 interface JournalSettings {
-  /** From this latency on a link is slow (SLOW_LINK). */
+  /** SLOW_LINK. */
   slowLinkMs: number;
-  /** Nothing older than this is entered (HISTORY_WINDOW). */
+  /** HISTORY_WINDOW: nothing older is entered. */
   historyWindowMs: number;
 }
 
-/** What a journal is handed; `random` gives 0 <= x < 1. */
 interface JournalDeps {
   clock: Clock;
-  random: () => number;
+  /** 0 <= number < 1. */
+  random(): number;
 }
 
-/** A change of a link's judged outcome, as the journal needs it. */
-interface LinkTurn {
+/** The outcome of a link has changed. */
+interface LinkChange {
   target: Target;
   from: Outcome | 'unknown';
   to: Outcome;
+  /** The sample that changed it. */
   sample: Sample;
+  /** How long the previous outcome lasted. */
   previousForMs: number;
 }
 
-interface Facts {
-  kind: EventKind;
-  pod?: EventPod | null;
-  atMs?: number;
-  toldMs?: number;
-  outcome?: Outcome | null;
-  phase?: Phase | null;
-  totalUs?: number;
-  detail?: string;
-}
-
-/** Entries about links have a ring of their own: when all links fail at once, they must not push out all else. */
+/** Entries about links have their own ring: when all links fail at once, they must not push out all other entries. */
 const LINK_LIMITS = { entries: 2000, bytes: 512 * 1024 };
 const OTHER_LIMITS = { entries: 1000, bytes: 256 * 1024 };
+const MAX_DETAIL = 300;
 
-/** What this pod has seen happen, newest `LINK_LIMITS` + `OTHER_LIMITS`. In memory; another one after a restart. */
+const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
+  starting: null,
+  ready: 'pod-ready',
+  'not-ready': 'pod-not-ready',
+  terminating: 'pod-terminating',
+  gone: 'pod-gone',
+};
+
+/** The newest events that this pod has observed, within `LINK_LIMITS` and `OTHER_LIMITS`. In memory: a restart begins a new one. */
 export class EventJournal {
   readonly #settings: JournalSettings;
   readonly #clock: Clock;
   readonly #id: string;
   readonly #startMs: number;
-  readonly #links = new EventRing(LINK_LIMITS.entries, LINK_LIMITS.bytes);
-  readonly #others = new EventRing(OTHER_LIMITS.entries, OTHER_LIMITS.bytes);
+  readonly #links = new EventRing(LINK_LIMITS);
+  readonly #others = new EventRing(OTHER_LIMITS);
   readonly #speeds: LinkSpeeds;
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
@@ -67,159 +67,194 @@ export class EventJournal {
   constructor(settings: JournalSettings, { clock, random }: JournalDeps) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#id = `${clock.nowMs().toString(36)}-${Math.floor(random() * 2 ** 40).toString(36)}`.replace(/[^\w-]/g, '');
+    this.#id = uniqueId(clock, random);
     this.#startMs = clock.monotonicMs();
     this.#speeds = new LinkSpeeds(settings.slowLinkMs);
   }
 
-  /** Changes of pods. */
+  /** Enters changes of pods. */
   onPods(changes: readonly PodChange[]): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const change of changes) {
-      const bornMs = nowMs - Math.max(0, this.#clock.nowMs() - change.pod.createdMs);
-      for (const entry of entriesOf(change, bornMs)) this.#enter(entry);
-    }
+    for (const change of changes) this.#onPod(change);
   }
 
-  /** Which links are probed from now on. */
+  /**
+   * Enters one change. For a new pod it also enters `pod-seen` at the time of its creation: so a process that starts later
+   * reports the same about the pod as those that saw it start.
+   */
+  #onPod({ pod, to, isNew, atMs, replacement }: PodChange): void {
+    const about = eventPodOf(pod);
+    if (to === 'replaced') {
+      const detail = replacement?.name ?? '';
+      this.#enter('pod-replaced', { pod: about, atMs, apiTimeMs: replacement?.createdMs ?? 0, detail });
+      return;
+    }
+    if (isNew) {
+      const createdMs = this.#monotonicMs(pod.createdMs);
+      this.#enter('pod-seen', { pod: about, atMs: createdMs, apiTimeMs: pod.createdMs });
+    }
+    const kind = LIFECYCLE_KINDS[to];
+    // The times of the API are whole seconds. A time that is not was taken by our own clock.
+    const apiTimeMs = pod.sinceMs % 1000 === 0 ? pod.sinceMs : 0;
+    if (kind !== null) this.#enter(kind, { pod: about, atMs, apiTimeMs });
+  }
+
+  /** Takes the links that are probed from now on. */
   onTargets(targets: readonly Target[]): void {
     this.#speeds.keepOnly(new Set(targets.map(({ id }) => id)));
   }
 
-  /** A sample of a link. */
+  /** Enters that a link has become slow or normal, if this sample makes it so. */
   onSample(target: Target, sample: Sample): void {
-    const change = this.#speeds.take(target.id, sample, this.#clock.monotonicMs());
+    const change = this.#speeds.add(target.id, sample, this.#clock.monotonicMs());
     if (change === null) return;
     const kind = change.to === 'slow' ? 'link-slow' : 'link-normal';
-    this.#enter({ kind, pod: eventPodOf(target), atMs: change.sinceMs, totalUs: change.totalUs });
+    this.#enter(kind, { pod: eventPodOf(target), atMs: change.sinceMs, totalUs: change.totalUs });
   }
 
-  /** A link's outcome has changed. One that goes on failing in another way has not begun to fail again. */
-  onLinkChange({ target, from, to, sample, previousForMs }: LinkTurn): void {
+  /** Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again. */
+  onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
       if (from !== 'ok' && from !== 'unknown') return;
-      const { phase, detail } = sample;
-      this.#enter({ kind: 'link-failed', pod, outcome: to, phase, detail });
+      this.#enter('link-failed', { pod, outcome: to, phase: sample.phase, detail: sample.detail });
     } else if (from !== 'unknown') {
       const detail = `after ${Math.round(previousForMs / 100) / 10} s`;
-      this.#enter({ kind: 'link-recovered', pod, outcome: from, totalUs: sample.totalUs, detail });
+      this.#enter('link-recovered', { pod, outcome: from, totalUs: sample.totalUs, detail });
     }
   }
 
-  /** How well the pods are known. */
+  /** Enters that the Kubernetes API is lost or back. */
   onDiscovery({ phase, lastError }: DiscoveryStatus): void {
     const isLost = phase !== 'synced' && lastError !== null;
     if (isLost === this.#isApiLost || (!isLost && phase !== 'synced')) return;
     this.#isApiLost = isLost;
-    this.#enter({ kind: isLost ? 'api-lost' : 'api-back', detail: lastError?.message.slice(0, 300) ?? '' });
+    this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /** Whether our own measurements are to be trusted, and since when. */
+  /** Enters that this process is starved of CPU or has recovered; `sinceMs` is ms since the epoch. */
   onStarvation({ unreliable, sinceMs }: { unreliable: boolean; sinceMs: number }): void {
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
-    const atMs = this.#clock.monotonicMs() - Math.max(0, this.#clock.nowMs() - sinceMs);
-    this.#enter({ kind: unreliable ? 'cpu-starved' : 'cpu-recovered', atMs });
+    this.#enter(unreliable ? 'cpu-starved' : 'cpu-recovered', { atMs: this.#monotonicMs(sinceMs) });
   }
 
-  /** A result of an external probe. */
+  /** Enters that an external probe has failed or recovered. */
   onProbe({ target, protocol, error, durationUs }: ProbeResult): void {
-    const name = `${protocol} ${target}`.slice(0, 300);
+    const name = `${protocol} ${target}`.slice(0, MAX_DETAIL);
     const failed = error !== '';
     if (failed === this.#failingProbes.has(name)) return;
     if (failed) this.#failingProbes.add(name);
     else this.#failingProbes.delete(name);
-    this.#enter({
-      kind: failed ? 'probe-failed' : 'probe-recovered',
-      totalUs: failed ? -1 : durationUs,
-      detail: name,
-    });
+    const kind = failed ? 'probe-failed' : 'probe-recovered';
+    this.#enter(kind, { totalUs: failed ? -1 : durationUs, detail: name });
   }
 
-  /** What happened in the last `sinceAgeMs`, at most `limit` entries, the newest ones; links leave half to the others. */
+  /**
+   * Gives the entries of the last `sinceAgeMs`, oldest first. If there are more than `limit`, it gives the newest, and links
+   * leave half of the room to the others.
+   */
   read(sinceAgeMs: number, limit = MAX_EVENTS): Journal {
     const nowMs = this.#clock.monotonicMs();
     const fromMs = nowMs - sinceAgeMs;
     const links = this.#links.since(fromMs);
     const others = this.#others.since(fromMs);
     const most = Math.min(limit, MAX_EVENTS);
-    const othersKept = Math.min(others.length, Math.max(Math.ceil(most / 2), most - links.length));
-    const kept = [...newest(others, othersKept), ...newest(links, most - othersKept)];
+    const othersCount = Math.min(others.length, Math.max(Math.ceil(most / 2), most - links.length));
+    const linksCount = Math.min(links.length, most - othersCount);
+    const kept = [...others.slice(others.length - othersCount), ...links.slice(links.length - linksCount)];
     const isCut = kept.length < others.length + links.length;
     return {
       format: JOURNAL_FORMAT,
       id: this.#id,
       knownAgeMs: Math.round(nowMs - this.#startMs),
-      truncated: isCut || this.#links.hasLost(fromMs) || this.#others.hasLost(fromMs),
+      truncated: isCut || this.#links.hasDropped(fromMs) || this.#others.hasDropped(fromMs),
       events: kept
-        .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq)
+        .sort(byTime)
         .map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
     };
   }
 
-  #enter({ kind, atMs = this.#clock.monotonicMs(), ...facts }: Facts): void {
-    if (this.#clock.monotonicMs() - atMs > this.#settings.historyWindowMs) return;
-    const nothing = { toldMs: 0, pod: null, outcome: null, phase: null, totalUs: -1, detail: '' };
-    const entry: KeptEntry = { seq: this.#seq++, kind, atMs, ...nothing, ...facts };
-    (kind.startsWith('link-') ? this.#links : this.#others).add(entry);
+  #enter(kind: EventKind, facts: Partial<KeptEntry>): void {
+    const nowMs = this.#clock.monotonicMs();
+    const entry: KeptEntry = {
+      seq: this.#seq,
+      kind,
+      atMs: nowMs,
+      apiTimeMs: 0,
+      pod: null,
+      outcome: null,
+      phase: null,
+      totalUs: -1,
+      ...facts,
+      detail: (facts.detail ?? '').slice(0, MAX_DETAIL),
+    };
+    if (nowMs - entry.atMs > this.#settings.historyWindowMs) return;
+    this.#seq += 1;
+    (isLinkEvent(kind) ? this.#links : this.#others).add(entry);
+  }
+
+  /** A time in ms since the epoch as monotonic time, at most now. */
+  #monotonicMs(wallMs: number): number {
+    return this.#clock.monotonicMs() - Math.max(0, this.#clock.nowMs() - wallMs);
   }
 }
 
-function newest(entries: readonly KeptEntry[], count: number): KeptEntry[] {
-  return count === 0 ? [] : entries.slice(-count);
+function eventPodOf({ uid, name, namespace, node }: Pick<Pod, keyof EventPod>): EventPod {
+  return { uid, name, namespace, node };
 }
 
-/** An entry as it is kept: by monotonic time instead of its age. */
+/** An entry as it is kept: with its monotonic time instead of its age. */
 interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
   atMs: number;
 }
 
-/** What one entry takes besides its words, about: an object of nine fields, its pod's is shared. */
+/** Approximate memory of one entry besides its text: an object of nine fields. */
 const ENTRY_BYTES = 200;
 
-/** Keeps the newest entries, bounded by number and bytes; the oldest makes room. */
+/** Keeps the newest entries within a number and a size; the oldest are dropped. */
 class EventRing {
-  readonly #maxEntries: number;
-  readonly #maxBytes: number;
+  readonly #limits: { entries: number; bytes: number };
   #entries: KeptEntry[] = [];
   #bytes = 0;
-  #lostToMs = Number.NEGATIVE_INFINITY;
+  #droppedToMs = Number.NEGATIVE_INFINITY;
 
-  constructor(maxEntries: number, maxBytes: number) {
-    this.#maxEntries = maxEntries;
-    this.#maxBytes = maxBytes;
+  constructor(limits: { entries: number; bytes: number }) {
+    this.#limits = limits;
   }
 
-  /** Takes one more. */
   add(entry: KeptEntry): void {
     this.#entries.push(entry);
     this.#bytes += bytesOf(entry);
-    if (this.#entries.length > this.#maxEntries || this.#bytes > this.#maxBytes) this.#makeRoom();
+    if (this.#entries.length > this.#limits.entries || this.#bytes > this.#limits.bytes) this.#dropOldest();
   }
 
-  /** All that is kept since `fromMs`, oldest first: it may have been entered in another order. */
+  /** All entries since `fromMs`, oldest first. Entries may have been added in another order. */
   since(fromMs: number): KeptEntry[] {
-    return this.#entries.filter(({ atMs }) => atMs >= fromMs).sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+    return this.#entries.filter(({ atMs }) => atMs >= fromMs).sort(byTime);
   }
 
-  /** Whether anything since `fromMs` has had to make room. */
-  hasLost(fromMs: number): boolean {
-    return this.#lostToMs >= fromMs;
+  /** Whether an entry since `fromMs` has been dropped. */
+  hasDropped(fromMs: number): boolean {
+    return this.#droppedToMs >= fromMs;
   }
 
-  /** A tenth at once: moving the rest up costs as much for one as for many. */
-  #makeRoom(): void {
+  /** Drops a tenth at once, because moving the remaining entries costs the same for one as for many. */
+  #dropOldest(): void {
+    const maxEntries = this.#limits.entries * 0.9;
+    const maxBytes = this.#limits.bytes * 0.9;
     let count = 0;
-    const [entries, bytes] = [this.#maxEntries * 0.9, this.#maxBytes * 0.9];
-    while (count < this.#entries.length && (this.#entries.length - count > entries || this.#bytes > bytes)) {
-      const entry = this.#entries[count++];
-      if (entry === undefined) break;
+    for (const entry of this.#entries) {
+      if (this.#entries.length - count <= maxEntries && this.#bytes <= maxBytes) break;
       this.#bytes -= bytesOf(entry);
-      this.#lostToMs = Math.max(this.#lostToMs, entry.atMs);
+      this.#droppedToMs = Math.max(this.#droppedToMs, entry.atMs);
+      count += 1;
     }
     this.#entries = this.#entries.slice(count);
   }
+}
+
+function byTime(a: KeptEntry, b: KeptEntry): number {
+  return a.atMs - b.atMs || a.seq - b.seq;
 }
 
 function bytesOf({ detail }: KeptEntry): number {

@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import { boundedArray, boundedText, finiteNumber, parseListSliced, wholeNumber } from './validators.ts';
 
-/** What happens and is worth remembering. The names say of what: a pod, a link, the Kubernetes API, a report, a probe. */
+/** Kinds of events. The first word says what the event is about: a pod, a link, the Kubernetes API, our CPU, a probe. */
 export const EVENT_KINDS = [
   'pod-seen',
   'pod-ready',
@@ -22,12 +22,17 @@ export const EVENT_KINDS = [
   'probe-recovered',
 ] as const;
 
-/** What happened; see `EVENT_KINDS`. */
+/** See `EVENT_KINDS`. */
 export type EventKind = (typeof EVENT_KINDS)[number];
 
-/** The most events that one answer has. */
+/** Whether an event is about a link. When all links fail at once, such events must not displace all others. */
+export function isLinkEvent(kind: EventKind): boolean {
+  return kind.startsWith('link-');
+}
+
+/** The most events in one answer. */
 export const MAX_EVENTS = 1000;
-/** The most probing pods that an event of many links names. */
+/** The most probing pods that one link event names. */
 export const MAX_EVENT_PODS = 5;
 
 const eventPodSchema = v.object({
@@ -37,7 +42,7 @@ const eventPodSchema = v.object({
   node: boundedText(253),
 });
 
-/** A pod as events name it: it may be gone from every list by now. */
+/** A pod as events name it. It may be gone from every list by now. */
 export type EventPod = v.InferOutput<typeof eventPodSchema>;
 
 const kinds = v.picklist(EVENT_KINDS);
@@ -50,31 +55,31 @@ export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
 
 const journalSchema = v.object({
   format: v.literal(JOURNAL_FORMAT),
-  /** Another one for each start of the process: `id` and `seq` name an entry everywhere. */
+  /** A new one for each start of the process. With `seq` it identifies an entry on all pods. */
   id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
   /** Ms since this pod's journal began. */
   knownAgeMs: finiteNumber,
-  /** Whether older events in the time range asked for had to make room. */
+  /** Whether older events of the requested range have been dropped for lack of room. */
   truncated: v.boolean(),
-  /** Each is validated on its own: see `parsingJournal`. */
-  events: v.pipe(v.array(v.unknown()), v.maxLength(MAX_EVENTS)),
+  /** Each is validated by itself: see `parseJournalSliced`. */
+  events: boundedArray(v.unknown(), MAX_EVENTS),
 });
 
 const journalEntrySchema = v.object({
-  /** Counts the entries of this journal. */
+  /** Number of the entry in this journal. */
   seq: wholeNumber,
-  /** How long ago it was, by this pod's clock that never jumps. */
+  /** How long ago it was, by the pod's monotonic clock. */
   ageMs: finiteNumber,
-  /** When it was as the Kubernetes API tells it, ms since the epoch: the same from every pod. 0 = it does not. */
-  toldMs: finiteNumber,
+  /** When it was according to the Kubernetes API, ms since the epoch: the same on all pods. 0 = the API does not say. */
+  apiTimeMs: finiteNumber,
   kind: kinds,
-  /** The pod it is about; of a link the one that is probed; null for the API and for external targets. */
+  /** The pod that it is about; for links the probed pod; null for the API and external probes. */
   pod: eventPod,
   outcome,
   phase,
-  /** The latency that a link has become slow or normal with, or has after it recovered; -1 without one. */
+  /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
   totalUs: finiteNumber,
-  /** In words, or of `pod-replaced` the new pod's name, of a probe its target. */
+  /** Text for people; for `pod-replaced` the name of the new pod, for probes the target. */
   detail: boundedText(300),
 });
 
@@ -84,40 +89,30 @@ export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 /** One pod's own journal, oldest first: `/api/v1/journal?sinceAge=` answers with it. */
 export type Journal = Omit<v.InferOutput<typeof journalSchema>, 'events'> & { events: JournalEntry[] };
 
-/** So many entries are validated at once: each takes some ten microseconds. */
-const ENTRIES = 16;
-
-/**
- * Validates a journal from another process. Throws an Error that says what is wrong. Yields after each few entries: a
- * thousand at once take longer than our own pings may wait.
- */
-export function* parsingJournal(wire: unknown): Generator<void, Journal> {
+/** Validates a journal from another process, a few entries at a time: see `parseListSliced`. */
+export function* parseJournalSliced(wire: unknown): Generator<void, Journal> {
   const journal = v.parse(journalSchema, wire);
-  const events: JournalEntry[] = [];
-  for (const entry of journal.events) {
-    events.push(v.parse(journalEntrySchema, entry));
-    if (events.length % ENTRIES === 0) yield;
-  }
-  return { ...journal, events };
+  return { ...journal, events: yield* parseListSliced(journalEntrySchema, journal.events) };
 }
 
 const missingSchema = v.object({ name: boundedText(253), reason: boundedText(32), detail: boundedText(400) });
 
-/** A pod that did not tell its part, and why (`MISSING_REASONS`). */
+/** A pod whose part is missing from a merged answer, and why (`MISSING_REASONS`). */
 export type MissingPart = v.InferOutput<typeof missingSchema>;
 
-/** Pods that did not tell their part on the wire. */
-export const missingPartsSchema = v.pipe(v.array(missingSchema), v.maxLength(65_535));
+/** The missing parts of a merged answer on the wire. */
+export const missingPartsSchema = boundedArray(missingSchema, 65_535);
 
 /** One merged event on the wire. */
 export const meshEventSchema = v.object({
-  /** The same for the same event, whichever pod is asked. */
+  /** The same for the same event, whichever pod merges it. */
   id: boundedText(200),
   atMs: finiteNumber,
   kind: kinds,
   pod: eventPod,
-  /** The probing pods of a link event, at most 5, and how many there are; of others who told it. */
-  from: v.pipe(v.array(eventPodSchema), v.maxLength(MAX_EVENT_PODS)),
+  /** Pods that observed it, for links the probing pods; at most `MAX_EVENT_PODS`. */
+  from: boundedArray(eventPodSchema, MAX_EVENT_PODS),
+  /** How many pods observed it. */
   fromCount: wholeNumber,
   outcome,
   phase,
@@ -131,10 +126,10 @@ const eventsSchema = v.object({
   nowMs: finiteNumber,
   truncated: v.boolean(),
   missing: missingPartsSchema,
-  events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_EVENTS)),
+  events: boundedArray(meshEventSchema, MAX_EVENTS),
 });
 
-/** What happened, merged over all pods, oldest first, times by the serving pod's clock: `/api/v1/events`. */
+/** Events merged over all pods, oldest first. Times are by the serving pod's clock: `/api/v1/events`. */
 export type Events = v.InferOutput<typeof eventsSchema>;
 
 /** One merged event. */

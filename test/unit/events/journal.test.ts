@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventJournal } from '../../../server/events/journal.ts';
 import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
-import { type Journal, parsingJournal } from '../../../server/protocol/event.ts';
+import { parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
+import { runSliced } from '../../../server/runtime/concurrency.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, snapshotOf, statusOf } from '../../support/mesh.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
@@ -16,8 +17,8 @@ function start() {
   const clock = new FakeClock();
   const settings = { slowLinkMs: 100, historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
   const journal = new EventJournal(settings, { clock, random: () => 0.5 });
-  const book = new PodLifetimes(settings, clock);
-  const takePods = (...pods: Pod[]) => journal.onPods(book.update(snapshotOf(pods)));
+  const lifetimes = new PodLifetimes(settings, clock);
+  const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
   const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
   const link = (from: Outcome | 'unknown', to: Outcome) =>
     journal.onLinkChange({
@@ -27,16 +28,11 @@ function start() {
   return { clock, journal, takePods, kinds, link };
 }
 
-function parsed(wire: unknown): Journal {
-  const work = parsingJournal(wire);
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}
+/** A journal as another process reads it. */
+const parsed = (journal: object) => runSliced(parseJournalSliced(JSON.parse(JSON.stringify(journal))), new FakeClock());
 
-describe('pods in the journal', () => {
-  it('are seen, ready, not ready, terminating, gone and replaced, each once and at the time that the API tells', async () => {
+describe('events of pods', () => {
+  it('are entered once each, with the time of the API: seen, ready, not ready, terminating, gone, replaced', async () => {
     const { clock, journal, takePods } = start();
     const bornMs = clock.nowMs() - MINUTE;
     const pod = podOf(1, { createdMs: bornMs, sinceMs: bornMs + 30_000 });
@@ -51,9 +47,9 @@ describe('pods in the journal', () => {
     const next = podOf(2, { createdMs: clock.nowMs() - 750, sinceMs: clock.nowMs() - 750, lifecycle: 'starting' });
     takePods({ ...gone, replacedBy: next.uid }, next);
     await clock.advance(1_000);
-    const { events } = parsed(JSON.parse(JSON.stringify(journal.read(HOUR))));
+    const { events } = await parsed(journal.read(HOUR));
     expect(
-      events.map(({ kind, pod: about, ageMs, toldMs, detail }) => [kind, about?.name, ageMs, toldMs, detail]),
+      events.map(({ kind, pod: about, ageMs, apiTimeMs, detail }) => [kind, about?.name, ageMs, apiTimeMs, detail]),
     ).toEqual([
       ['pod-seen', 'pod-1', MINUTE + 12_750, bornMs, ''],
       ['pod-ready', 'pod-1', 42_750, bornMs + 30_000, ''],
@@ -65,34 +61,34 @@ describe('pods in the journal', () => {
     ]);
   });
 
-  it('that were there before the window are no news', () => {
+  it('that are older than the history window are not entered', () => {
     const { takePods, kinds, clock } = start();
     takePods(podOf(1, { createdMs: clock.nowMs() - 2 * HOUR, sinceMs: clock.nowMs() - HOUR - 1 }));
     expect(kinds()).toEqual([]);
   });
 });
 
-describe('links in the journal', () => {
-  it('fail once however they go on failing, and recover', () => {
+describe('events of links', () => {
+  it('are one failure, however the link goes on failing, and one recovery', async () => {
     const { link, journal } = start();
     link('unknown', 'ok');
     link('ok', 'timeout');
     link('timeout', 'refused');
     link('refused', 'ok');
-    const { events } = parsed(journal.read(HOUR));
+    const { events } = await parsed(journal.read(HOUR));
     expect(events).toMatchObject([
       { kind: 'link-failed', pod: { uid: 'uid-1' }, outcome: 'timeout', phase: 'connect', totalUs: -1, detail: 'why' },
       { kind: 'link-recovered', outcome: 'refused', phase: null, totalUs: 700, detail: 'after 12.3 s' },
     ]);
   });
 
-  it('that fail from the first sample on have failed', () => {
+  it('include the failure of a link that has failed since its first sample', () => {
     const { link, kinds } = start();
     link('unknown', 'refused');
     expect(kinds()).toEqual(['link-failed']);
   });
 
-  /** One sample a second: latency in ms, `x` = failed, `?` = a suspect one of 500 ms. */
+  /** One sample a second: its latency in ms, `x` = failed, `?` = a suspect sample of 500 ms. */
   it.each([
     ['100 100', []],
     ['100 99 100 100', []],
@@ -102,7 +98,7 @@ describe('links in the journal', () => {
     ['100 100 100 100 100 100', ['slow 100 @5']],
     ['100 100 100 80 90 95 79 79 80 10 20 30', ['slow 100 @11', 'normal 20 @2']],
     ['100 100 100 10 20 x 30 10 10 10', ['slow 100 @9', 'normal 10 @3']],
-  ])('are slow and normal with hysteresis: %s', async (samples, expected) => {
+  ])('are slow and normal, with hysteresis: %s', async (samples, expected) => {
     const { clock, journal } = start();
     for (const word of samples.split(' ')) {
       await clock.advance(1_000);
@@ -110,22 +106,22 @@ describe('links in the journal', () => {
       const totalUs = suspect ? 500_000 : word === 'x' ? 300_000 : Number(word) * 1_000;
       journal.onSample(targetOf('uid-1'), sampleOf({ outcome: word === 'x' ? 'timeout' : 'ok', totalUs, suspect }));
     }
-    const told = journal.read(HOUR).events.map(({ kind, totalUs, ageMs }) => {
+    const entered = journal.read(HOUR).events.map(({ kind, totalUs, ageMs }) => {
       return `${kind.replace('link-', '')} ${totalUs / 1_000} @${ageMs / 1_000}`;
     });
-    expect(told).toEqual(expected);
+    expect(entered).toEqual(expected);
   });
 });
 
-describe('the API, our own report and external probes in the journal', () => {
-  it('are lost and back, once each', () => {
+describe('events of the API, of starvation and of external probes', () => {
+  it('are entered once at the beginning and once at the end', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
     journal.onDiscovery(statusOf({ phase: 'waiting' }));
     journal.onDiscovery(statusOf({ phase: 'synced' }));
     journal.onDiscovery(statusOf({ phase: 'stale', lastError }));
     journal.onDiscovery(statusOf({ phase: 'stale', lastError, attempts: 2 }));
-    // Tried again from the beginning: not back yet.
+    // Discovery starts again from the beginning: the API is not back yet.
     journal.onDiscovery(statusOf({ phase: 'stale', lastError: null }));
     journal.onDiscovery(statusOf({ phase: 'waiting', lastError: null }));
     expect(kinds()).toEqual(['api-lost']);
@@ -147,7 +143,7 @@ describe('the API, our own report and external probes in the journal', () => {
     ]);
   });
 
-  it('is lost, too, where it was never there', () => {
+  it('include an API that was never reachable', () => {
     const { journal, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
     journal.onDiscovery(statusOf({ phase: 'waiting', lastError }));
@@ -157,7 +153,7 @@ describe('the API, our own report and external probes in the journal', () => {
 });
 
 describe('a journal', () => {
-  it('gives what is younger than asked for, whatever the wall clock does', async () => {
+  it('gives the entries up to the requested age, whatever the wall clock does', async () => {
     const { clock, journal, link } = start();
     link('ok', 'timeout');
     await clock.advance(5_000);
@@ -169,7 +165,7 @@ describe('a journal', () => {
     expect(journal.read(6_000).knownAgeMs).toBe(6_000);
   });
 
-  it('keeps the rest when all links fail at once, and says that something had to make room', () => {
+  it('keeps all other entries when all links fail at once, and says that it has dropped some', () => {
     const { journal, link, takePods, clock } = start();
     takePods(podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() }));
     for (let i = 0; i < 3_000; i++) link('ok', 'timeout');
@@ -181,29 +177,33 @@ describe('a journal', () => {
     expect(few).toEqual(['pod-seen 0', 'pod-ready 1', 'link-failed 3000', 'link-failed 3001']);
   });
 
-  it('is bounded and valid whatever happens', () => {
-    const happening = fc.record({ detail: fc.string({ maxLength: 200 }), fails: fc.boolean(), stepMs: fc.nat(5_000) });
-    fc.assert(
-      fc.property(fc.array(happening, { maxLength: 300 }), fc.integer({ min: 1, max: 1_000 }), (all, limit) => {
-        const { clock, journal } = start();
-        for (const { detail, fails, stepMs } of all) {
-          clock.freeze(stepMs);
-          const to = fails ? 'reset' : 'ok';
-          const sample = sampleOf({ outcome: to, detail });
-          journal.onLinkChange({
-            target: targetOf('uid-1'),
-            from: fails ? 'ok' : 'reset',
-            to,
-            sample,
-            previousForMs: stepMs,
-          });
-          journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
-        }
-        const { events } = parsed(JSON.parse(JSON.stringify(journal.read(HOUR, limit))));
-        expect(events.length).toBeLessThanOrEqual(limit);
-        expect(events.map(({ ageMs }) => ageMs)).toEqual(events.map(({ ageMs }) => ageMs).sort((a, b) => b - a));
-        expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
-      }),
+  it('is bounded and valid whatever happens', async () => {
+    const incident = fc.record({ detail: fc.string({ maxLength: 200 }), fails: fc.boolean(), stepMs: fc.nat(5_000) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(incident, { maxLength: 300 }),
+        fc.integer({ min: 1, max: 1_000 }),
+        async (all, limit) => {
+          const { clock, journal } = start();
+          for (const { detail, fails, stepMs } of all) {
+            clock.freeze(stepMs);
+            const to = fails ? 'reset' : 'ok';
+            const sample = sampleOf({ outcome: to, detail });
+            journal.onLinkChange({
+              target: targetOf('uid-1'),
+              from: fails ? 'ok' : 'reset',
+              to,
+              sample,
+              previousForMs: stepMs,
+            });
+            journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
+          }
+          const { events } = await parsed(journal.read(HOUR, limit));
+          expect(events.length).toBeLessThanOrEqual(limit);
+          expect(events.map(({ ageMs }) => ageMs)).toEqual(events.map(({ ageMs }) => ageMs).sort((a, b) => b - a));
+          expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
-import { createEventsReader } from '../../../server/peers/events.ts';
+import { MeshEvents } from '../../../server/peers/events.ts';
 import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { type Entry, journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
-import { HOUR, journals, type Wish } from './events-scene.ts';
 
-/** A reader of journals that are there already. */
-function reader(parts: Partial<BroadcastResult<Journal>>) {
+const HOUR = 3_600_000;
+
+/** The events of a mesh whose journals are given. */
+function start(parts: Partial<BroadcastResult<Journal>>) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const all = { parts: [], missing: [], atMs: NOW_MS, ...parts };
-  const askAll: Broadcast = {
+  const broadcast: Broadcast = {
     ask: async <T>({ path }: BroadcastQuery<T>) => {
       paths.push(path);
       return all as unknown as BroadcastResult<T>;
@@ -26,21 +28,22 @@ function reader(parts: Partial<BroadcastResult<Journal>>) {
     merges += 1;
     return null;
   };
-  const { events, stop } = createEventsReader(settings, { clock, askAll, ownJournal, podOf, podCount: () => 3 });
-  return { events, stop, paths, clock, merges: () => merges };
+  const mesh = new MeshEvents(settings, { clock, broadcast, ownJournal, podOf, podCount: () => 3 });
+  const events = mesh.events.bind(mesh);
+  return { events, stop: () => mesh.stop(), paths, clock, merges: () => merges };
 }
 
 const all = { fromMs: NOW_MS - HOUR, toMs: NOW_MS, limit: 1_000 };
 
-describe('events of a stretch', () => {
-  it('are those within it, and name who is missing and who has started again', async () => {
+describe('the events of a time range', () => {
+  it('are those within it, with the pods that are missing and those that have restarted', async () => {
     const parts = journals(2, [
       { by: 0, agoMs: 60_000, kind: 'api-lost' },
       { by: 0, agoMs: 10_000, kind: 'api-back' },
     ]);
     (parts[1] as PodAnswer<Journal>).value.knownAgeMs = 40_000;
     const missing = [{ name: 'pod-7', reason: 'timeout', detail: 'late' }];
-    const { events } = reader({ parts, missing });
+    const { events } = start({ parts, missing });
     const answer = parseEvents(JSON.parse(JSON.stringify(await events({ ...all, fromMs: NOW_MS - 90_000 }))));
     expect(answer.events.map(({ kind }) => kind)).toEqual(['api-lost', 'api-back']);
     expect(answer.missing).toEqual([
@@ -52,15 +55,15 @@ describe('events of a stretch', () => {
     expect(later.missing).toEqual(missing);
   });
 
-  it('are the newest where there are too many, and links leave room for the others', async () => {
-    const wishes: Wish[] = Array.from({ length: 50 }, (_, i) => ({
+  it('are the newest if there are too many, and links leave room for the others', async () => {
+    const failures: Entry[] = Array.from({ length: 50 }, (_, i) => ({
       by: 0,
       agoMs: 10_000 - i,
       kind: 'link-failed',
       of: i,
     }));
-    const early: Wish[] = Array.from({ length: 3 }, (_, i) => ({ by: 0, agoMs: 60_000 - i, kind: 'pod-gone', of: i }));
-    const { events } = reader({ parts: journals(1, [...early, ...wishes]) });
+    const early: Entry[] = Array.from({ length: 3 }, (_, i) => ({ by: 0, agoMs: 60_000 - i, kind: 'pod-gone', of: i }));
+    const { events } = start({ parts: journals(1, [...early, ...failures]) });
     const answer = await events({ ...all, limit: 5 });
     expect(answer.truncated).toBe(true);
     expect(answer.events.map(({ id }) => id)).toEqual([
@@ -69,9 +72,9 @@ describe('events of a stretch', () => {
     expect((await events({ ...all, limit: 53 })).truncated).toBe(false);
   });
 
-  it('are merged once for all who ask at once, and let go of soon after and at a stop', async () => {
+  it('are merged once for all who ask at once, and dropped soon after or at a stop', async () => {
     const parts = journals(1, [{ by: 0, agoMs: 10_000, kind: 'pod-gone', of: 1 }]);
-    const { events, stop, clock, merges } = reader({ parts });
+    const { events, stop, clock, merges } = start({ parts });
     for (const ask of [events(all), events(all)]) expect((await ask).events).toHaveLength(1);
     expect([merges(), clock.pending]).toEqual([1, 1]);
     await clock.advance(1_000);
@@ -80,13 +83,13 @@ describe('events of a stretch', () => {
     expect([merges(), clock.pending]).toEqual([2, 1]);
     stop();
     expect(clock.pending).toBe(0);
-    // Also what comes to its end after the stop.
+    // Nothing is kept after the stop either.
     await events(all);
     expect(clock.pending).toBe(0);
   });
 
-  it('are asked for in few different stretches', async () => {
-    const { events, paths } = reader({});
+  it('are asked for with few different ages, so that clients share the broadcast', async () => {
+    const { events, paths } = start({});
     for (const agoMs of [1_000, 50_000, 70_000, HOUR, 9 * HOUR]) await events({ ...all, fromMs: NOW_MS - agoMs });
     expect(paths.map((path) => /sinceAge=(\d+)&limit=1000$/.exec(path)?.[1])).toEqual([
       ...['60000', '60000', '120000', '3600000', '3600000'],

@@ -29,7 +29,7 @@ function podHistory(
   return { format: 'goldpinger-ts/pod-history/1', ...head, links: of(3), failed: of(failed), byLatency };
 }
 
-/** A reader in a mesh of three, of which the third knows `thirdKnownMs` and answers `lateMs` after the first. */
+/** A mesh of three pods. The third has results of the last `thirdKnownMs` and answers `lateMs` after the first. */
 function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
@@ -38,18 +38,18 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
     paths.push(path);
     const query = new URLSearchParams(path.split('?')[1]);
     const [fromAgeMs, toAgeMs, stepMs] = ['fromAge', 'toAge', 'step'].map((name) => Number(query.get(name)));
-    const told = (failed: number, knownMs?: number) =>
+    const answer = (failed: number, knownMs?: number) =>
       parse(
         JSON.parse(JSON.stringify(podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
         0,
       );
     const parts = [
       { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
-      { pod: podOf(1), value: await told(1), atMs: NOW_MS, errorMs: 0 },
+      { pod: podOf(1), value: await answer(1), atMs: NOW_MS, errorMs: 0 },
     ];
     await clock.advance(lateMs);
     const third = podOf(2, { createdMs: NOW_MS - thirdAgeMs });
-    parts.push({ pod: third, value: await told(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    parts.push({ pod: third, value: await answer(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
     held.push(...parts.map(({ value }) => value));
     return {
       parts,
@@ -69,7 +69,7 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
 }
 
 describe('the history of the mesh', () => {
-  it('is the sum of all reports, and says which are missing in which step', async () => {
+  it('is the sum of all pods, with the number of pods in each step', async () => {
     const { reader } = start({ thirdKnownMs: 20_000 });
     const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
     expect(parseMeshHistory(JSON.parse(JSON.stringify(history)))).toEqual(history);
@@ -86,7 +86,7 @@ describe('the history of the mesh', () => {
     ]);
   });
 
-  it('does not miss what was before a pod came', async () => {
+  it('does not count a pod as missing from the time before its creation', async () => {
     const missing = async (thirdKnownMs: number, thirdAgeMs: number) => {
       const { reader } = start({ thirdKnownMs, thirdAgeMs });
       const history = await reader.history({ fromMs: NOW_MS - 120_000, toMs: NOW_MS, stepMs: 10_000 });
@@ -96,7 +96,7 @@ describe('the history of the mesh', () => {
     expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
   });
 
-  it('holds nothing of an answer but since when its pod remembers, and asks for each stretch by itself', async () => {
+  it('keeps nothing of an answer but since when its pod has results, and asks anew for each range', async () => {
     const { reader, held, paths, clock } = start();
     const first = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
     await clock.advance(10_000);
@@ -107,7 +107,7 @@ describe('the history of the mesh', () => {
     expect(new Set(paths).size).toBe(2);
   });
 
-  it('puts what a late pod tells where it belongs', async () => {
+  it('adds a late answer to the right steps', async () => {
     const { reader } = start({ thirdKnownMs: 20_000, lateMs: 9_000 });
     const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
     expect(history.links).toEqual([6, 6, 6, 6, 6, 9]);
@@ -116,12 +116,18 @@ describe('the history of the mesh', () => {
   it.each([
     ['the whole window', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 0 }, 0, 15_000, 240],
     ['a minute', { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 0 }, 0, 1_000, 60],
-    ['as fine as it may be', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_007 }, 0, 5_007, 719],
-    ['finer than that', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_001 }, 0, 5_007, 719],
-    ['finer than what is kept', { fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 }, 30_000, 30_000, 20],
-    ['longer than what is kept', { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS, stepMs: 60_000 }, 0, 60_000, 60],
-    ['beyond now', { fromMs: NOW_MS - 60_000, toMs: NOW_MS + HOUR_MS, stepMs: 10_000 }, 0, 10_000, 6],
-  ])('of %s has steps of a length that can be had', async (_, query, resolutionMs, stepMs, steps) => {
+    ['the shortest possible steps', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_007 }, 0, 5_007, 719],
+    ['shorter steps than that', { fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS, stepMs: 5_001 }, 0, 5_007, 719],
+    [
+      'shorter steps than the resolution',
+      { fromMs: NOW_MS - 600_000, toMs: NOW_MS, stepMs: 1_000 },
+      30_000,
+      30_000,
+      20,
+    ],
+    ['more than is kept', { fromMs: NOW_MS - 9 * HOUR_MS, toMs: NOW_MS, stepMs: 60_000 }, 0, 60_000, 60],
+    ['a range beyond now', { fromMs: NOW_MS - 60_000, toMs: NOW_MS + HOUR_MS, stepMs: 10_000 }, 0, 10_000, 6],
+  ])('of %s has steps of a possible length', async (_, query, resolutionMs, stepMs, steps) => {
     const history = await start({ resolutionMs }).reader.history(query);
     expect(history.stepMs).toBe(stepMs);
     expect(Math.abs(history.links.length - steps)).toBeLessThanOrEqual(1);
@@ -129,7 +135,7 @@ describe('the history of the mesh', () => {
     expect(history.fromMs % stepMs).toBe(0);
   });
 
-  it('is asked for once for all who watch', async () => {
+  it('is collected once for all clients', async () => {
     const { clock, reader, paths } = start();
     const query = { fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 };
     const [a, b] = await Promise.all([reader.history(query), reader.history(query)]);
@@ -143,7 +149,7 @@ describe('the history of the mesh', () => {
   });
 });
 
-describe('a report’s history from another process', () => {
+describe('a history from another process', () => {
   const good = podHistory({ fromAgeMs: 30_000, toAgeMs: 0 }, 10_000, 1);
 
   it.each([
@@ -154,7 +160,7 @@ describe('a report’s history from another process', () => {
     ['a fraction', { failed: [0.5, 0, 0] }],
     ['too few bins', { byLatency: [[1], [1], [1]] }],
     ['too many steps', { links: new Array(721).fill(0), failed: new Array(721).fill(0) }],
-    ['an age that is none', { knownAgeMs: 'x' }],
+    ['an age that is no number', { knownAgeMs: 'x' }],
   ])('is refused with %s', (_, change) => {
     expect(() => parsePodHistory({ ...good, ...change })).toThrow();
     expect(parsePodHistory(good)).toEqual(good);

@@ -13,7 +13,7 @@ import { type LinkSpec, NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf 
 const HOUR_MS = 3_600_000;
 const range = (fromAgeMs: number, toAgeMs: number): AgeRange => ({ fromAgeMs, toAgeMs });
 
-/** A report of the past of one who knows the last `knownAgeMs`. */
+/** A report of a past range, by a pod that has results of the last `knownAgeMs`. */
 function pastReport(
   pod: Pod,
   peers: readonly Pod[],
@@ -26,7 +26,7 @@ function pastReport(
 }
 
 interface Scene {
-  /** Who runs now, and who ran then. */
+  /** The pods of now, and those of the past range. */
   now: readonly Pod[];
   before: readonly Pod[];
   answer?(uid: string, asked: AgeRange): ReportResult | null;
@@ -36,7 +36,7 @@ interface Scene {
   status?: Partial<DiscoveryStatus>;
 }
 
-/** Matrices of the past as pod 0 collects them. */
+/** Past meshes as pod 0 collects them. */
 function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
@@ -69,7 +69,7 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
 describe('a mesh of the past', () => {
   const span = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
 
-  it('is of the pods of then, asked by ages for the same stretch, however late each is asked', async () => {
+  it('has the pods of then, each asked by ages for the same range', async () => {
     const pods = podsOf(4);
     const { meshes, asks, reasons } = start({ now: pods, before: pods });
     const mesh = await meshes.of(span);
@@ -81,7 +81,7 @@ describe('a mesh of the past', () => {
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
 
-  it('tells of a list of pods that is old whether it was so at the end of the stretch already', async () => {
+  it('says whether the list of pods was already stale at the end of the range', async () => {
     const pods = podsOf(3);
     const phaseAt = async (sinceMs: number) => {
       const { meshes } = start({ now: pods, before: pods, status: { phase: 'stale', sinceMs } });
@@ -91,7 +91,7 @@ describe('a mesh of the past', () => {
     expect(await phaseAt(span.toMs + 1_000)).toBe('synced');
   });
 
-  it('has no report of who has gone or restarted since; what others say of them stays', async () => {
+  it('has no report of pods that have left or restarted since, but the links of others to them', async () => {
     const before = podsOf(4);
     const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
     const { meshes, reasons } = start({
@@ -106,7 +106,7 @@ describe('a mesh of the past', () => {
     expect([...(mesh.reports[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
   });
 
-  it('says of a report that is here since when it knows of the stretch, if the pod ran before', async () => {
+  it('says since when a report covers the range, if its pod ran before', async () => {
     const bornWithin = podOf(2, { createdMs: span.fromMs });
     const pods = [podOf(0), podOf(1), bornWithin];
     const { meshes, reasons } = start({
@@ -122,7 +122,7 @@ describe('a mesh of the past', () => {
     expect(mesh.reports.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
   });
 
-  it('takes no view of now for one of then', async () => {
+  it('does not accept a report of the present', async () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({
       ...{ now: pods, before: pods },
@@ -131,7 +131,7 @@ describe('a mesh of the past', () => {
     expect(reasons(await meshes.of(span))).toEqual(['', 'no-history']);
   });
 
-  it('names pods that only others know, when we were not here yet', async () => {
+  it('includes pods that only other pods know', async () => {
     const before = [podOf(0), podOf(1)];
     const known = [...before, podOf(8)];
     const { meshes, reasons } = start({
@@ -152,7 +152,7 @@ describe('a mesh of the past', () => {
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).pods).toHaveLength(3);
   });
 
-  it('at a moment is long enough to have a sample of each link', async () => {
+  it('of a moment covers a range long enough for a sample of each link', async () => {
     const pods = podsOf(1);
     const fine = await start({ now: pods, before: pods }).meshes.at(NOW_MS - 50_000);
     expect(fine.past).toMatchObject({ fromMs: NOW_MS - 53_000, toMs: NOW_MS - 50_000 });
@@ -160,7 +160,7 @@ describe('a mesh of the past', () => {
     expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 30_000, toMs: NOW_MS });
   });
 
-  it('is collected once for all who ask about the same, kept for some seconds, and not for too many at once', async () => {
+  it('is collected once for all clients of a range, kept for some seconds, and refused if too many are requested', async () => {
     const pods = podsOf(3);
     const { meshes, asks, clock } = start({ now: pods, before: pods });
     await Promise.all([meshes.of(span), meshes.of({ ...span, toMs: span.toMs + 20 }), meshes.of(span)]);
@@ -183,11 +183,11 @@ describe('a mesh of the past', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('of more than 90 000 links is collected after the one before it, and one is kept', async () => {
+  it('of more than 90 000 links is collected after the previous one, and one is kept', async () => {
     const pods = podsOf(301);
     const { meshes, asks } = start({ now: pods, before: pods });
-    const stretches = [1, 2, 3, 4, 5].map((i) => ({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs }));
-    const ends = await Promise.allSettled(stretches.map((stretch) => meshes.of(stretch)));
+    const ranges = [1, 2, 3, 4, 5].map((i) => ({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs }));
+    const ends = await Promise.allSettled(ranges.map((one) => meshes.of(one)));
     expect(ends.map(({ status }) => status)).toEqual([...new Array(4).fill('fulfilled'), 'rejected']);
     const lengths = asks.map(({ past }) => (past?.fromAgeMs ?? 0) - (past?.toAgeMs ?? 0));
     expect(lengths).toEqual([11, 12, 13, 14].flatMap((s) => new Array(300).fill(s * 1_000)));

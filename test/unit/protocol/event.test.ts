@@ -1,15 +1,15 @@
 import { expect, it } from 'vitest';
-import { JOURNAL_FORMAT, MAX_EVENTS, parsingJournal } from '../../../server/protocol/event.ts';
+import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
 
 const entry = {
-  ...{ seq: 1, ageMs: 5, toldMs: 0, kind: 'link-failed', outcome: 'timeout', phase: 'connect', totalUs: -1 },
+  ...{ seq: 1, ageMs: 5, apiTimeMs: 0, kind: 'link-failed', outcome: 'timeout', phase: 'connect', totalUs: -1 },
   ...{ pod: { uid: 'u', name: 'a', namespace: 'default', node: 'n' }, detail: 'no connection' },
 };
 const journalOf = (events: unknown[]) => ({
   ...{ format: JOURNAL_FORMAT, id: 'abc', knownAgeMs: 1, truncated: false, events },
 });
 
-/** Reads a journal; gives how many entries were looked at in each step. */
+/** Reads a journal; gives how many entries were read in each step. */
 function stepsOf(events: unknown[]) {
   const looks: number[] = [];
   let looked = 0;
@@ -22,7 +22,7 @@ function stepsOf(events: unknown[]) {
         },
       }),
   );
-  const work = parsingJournal(journalOf(counted));
+  const work = parseJournalSliced(journalOf(counted));
   for (;;) {
     const step = work.next();
     looks.push(looked);
@@ -44,6 +44,6 @@ it.each([
   ['an entry of an unknown kind', [{ ...entry, kind: 'party' }]],
   ['a pod without a name', [{ ...entry, pod: { uid: 'u' } }]],
   ['too many entries', Array(MAX_EVENTS + 1).fill(entry)],
-])('refuses a journal with %s', (_words, events) => {
-  expect(() => [...parsingJournal(journalOf(events))]).toThrow();
+])('refuses a journal with %s', (_, events) => {
+  expect(() => [...parseJournalSliced(journalOf(events))]).toThrow();
 });

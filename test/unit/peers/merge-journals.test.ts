@@ -1,38 +1,44 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergeJournals } from '../../../server/peers/events.ts';
-import type { EventKind } from '../../../server/protocol/event.ts';
+import type { PodAnswer } from '../../../server/peers/broadcast.ts';
+import { mergeJournals } from '../../../server/peers/merge-journals.ts';
+import type { EventKind, Journal } from '../../../server/protocol/event.ts';
+import { runSliced } from '../../../server/runtime/concurrency.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
-import { journals, merge, spans } from './events-scene.ts';
 
-describe('journals of many pods', () => {
-  it('tell of a pod once: at the time of the API, else the earliest', async () => {
-    const toldMs = NOW_MS - 40_000;
+const merging = (parts: PodAnswer<Journal>[]) =>
+  mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, () => null);
+const merge = (parts: PodAnswer<Journal>[]) => runSliced(merging(parts), new FakeClock(NOW_MS));
+
+describe('merged journals', () => {
+  it('have one event for each change of a pod: at the time of the API, or else the earliest time', async () => {
+    const apiTimeMs = NOW_MS - 40_000;
     const events = await merge(
       journals(3, [
-        ...[0, 1, 2].map((by) => ({ by, agoMs: 30_000 + by * 1_500, kind: 'pod-seen' as const, of: 5, toldMs })),
+        ...[0, 1, 2].map((by) => ({ by, agoMs: 30_000 + by * 1_500, kind: 'pod-seen' as const, of: 5, apiTimeMs })),
         ...[0, 1, 2].map((by) => ({ by, agoMs: 20_000 + by * 9_000, kind: 'pod-gone' as const, of: 5 })),
       ]),
     );
     expect(events).toMatchObject([
-      { id: 'pod-seen/uid-5', atMs: toldMs, fromCount: 3, pod: { name: 'pod-5' } },
+      { id: 'pod-seen/uid-5', atMs: apiTimeMs, fromCount: 3, pod: { name: 'pod-5' } },
       { id: 'pod-gone/uid-5', atMs: NOW_MS - 38_000, from: [{ name: 'pod-0' }, { name: 'pod-1' }, { name: 'pod-2' }] },
     ]);
   });
 
-  it('tell each turn of readiness on its own', async () => {
+  it('have one event for each change of readiness', async () => {
     const turns = [NOW_MS - 9_000, NOW_MS - 7_000];
-    const wishes = turns.flatMap((toldMs) =>
-      [0, 1].map((by) => ({ by, agoMs: NOW_MS - toldMs - by * 300, kind: 'pod-ready' as const, of: 1, toldMs })),
+    const entries = turns.flatMap((apiTimeMs) =>
+      [0, 1].map((by) => ({ by, agoMs: NOW_MS - apiTimeMs - by * 300, kind: 'pod-ready' as const, of: 1, apiTimeMs })),
     );
-    expect((await merge(journals(2, wishes))).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual([
+    expect((await merge(journals(2, entries))).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual([
       [turns[0], 2],
       [turns[1], 2],
     ]);
   });
 
-  it('make one event of all links into a pod that fail within about a round, with at most five names', async () => {
+  it('have one event for all links into a pod that fail within a round, with at most five names', async () => {
     const failing = Array.from({ length: 8 }, (_, by) => {
       const outcome = by < 3 ? ('refused' as const) : ('timeout' as const);
       return { by, agoMs: 10_000 - by * 300, kind: 'link-failed' as const, of: 9, outcome, detail: `from ${by}` };
@@ -45,16 +51,18 @@ describe('journals of many pods', () => {
     expect(others).toEqual([]);
   });
 
-  it('keep a link that fails again within the round apart, but not its two IP families', async () => {
+  it('have two events for a link that fails twice within a round, but one for its two IP families', async () => {
     const failed = (agoMs: number) => ({ by: 0, agoMs, kind: 'link-failed' as const, of: 9 });
     expect(await merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);
     expect(await merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
   });
 
-  it('tell reports by pod, the API and external probes together', async () => {
+  it('have one event per pod for starvation, and one in all for the API and each external probe', async () => {
     const kinds = ['cpu-starved', 'api-lost', 'probe-failed'] as const;
-    const wishes = kinds.flatMap((kind) => [0, 1].map((by) => ({ by, agoMs: 5_000 + by, kind, detail: `of ${kind}` })));
-    const events = await merge(journals(2, wishes));
+    const entries = kinds.flatMap((kind) =>
+      [0, 1].map((by) => ({ by, agoMs: 5_000 + by, kind, detail: `of ${kind}` })),
+    );
+    const events = await merge(journals(2, entries));
     expect(events.map(({ kind, pod, fromCount }) => `${kind} ${pod?.name} ${fromCount}`).sort()).toEqual([
       'api-lost undefined 2',
       'cpu-starved pod-0 1',
@@ -63,11 +71,11 @@ describe('journals of many pods', () => {
     ]);
   });
 
-  it('leave others their turns after each journal and each event, also where all are about one pod', async () => {
-    const wishes = Array.from({ length: 200 }, (_, n) => {
+  it('are made with a pause after each journal and each event, also if all are about one pod', async () => {
+    const entries = Array.from({ length: 200 }, (_, n) => {
       return { by: n % 20, agoMs: n * 10_000, kind: 'link-failed' as const, of: 9 };
     });
-    // Each look at this clock takes longer than a turn may.
+    // Each look at this clock takes longer than a time slice.
     const slow = new FakeClock(NOW_MS);
     const monotonicMs = () => {
       slow.freeze(2);
@@ -81,16 +89,13 @@ describe('journals of many pods', () => {
       if (!isDone) setImmediate(count);
     };
     setImmediate(count);
-    const events = await mergeJournals({ parts: journals(20, wishes), atMs: NOW_MS }, spans, {
-      clock,
-      podOf: () => null,
-    });
+    const events = await runSliced(merging(journals(20, entries)), clock);
     isDone = true;
     expect(events).toHaveLength(200);
     expect(turns).toBeGreaterThan(200);
   });
 
-  it('are the same whoever is asked, and in whatever order they come in', async () => {
+  it('are the same on all pods, in whatever order the journals arrive', async () => {
     const kinds = fc.constantFrom<EventKind>(
       'pod-gone',
       'pod-ready',
@@ -99,21 +104,21 @@ describe('journals of many pods', () => {
       'api-lost',
       'cpu-starved',
     );
-    const wish = fc.record({
+    const entry = fc.record({
       by: fc.nat(4),
-      // Not next to the end of a span: there the clocks' error decides.
+      // Not close to the end of a window, where the error of the clocks decides.
       agoMs: fc.nat(600).map((n) => n * 100 + 50),
       kind: kinds,
       of: fc.nat(3),
       totalUs: fc.nat(500_000),
-      toldMs: fc.constantFrom(0, NOW_MS - 30_000, NOW_MS - 9_000),
+      apiTimeMs: fc.constantFrom(0, NOW_MS - 30_000, NOW_MS - 9_000),
     });
     const seen = (events: Awaited<ReturnType<typeof merge>>) =>
       events.map(({ atMs: _, ...event }) => JSON.stringify(event)).sort();
     await fc.assert(
-      fc.asyncProperty(fc.array(wish, { maxLength: 40 }), fc.nat(40), async (wishes, shift) => {
-        const asked = await merge(journals(5, wishes));
-        const parts = journals(5, wishes, 7);
+      fc.asyncProperty(fc.array(entry, { maxLength: 40 }), fc.nat(40), async (entries, shift) => {
+        const asked = await merge(journals(5, entries));
+        const parts = journals(5, entries, 7);
         const elsewhere = await merge([...parts.slice(shift % 5), ...parts.slice(0, shift % 5)].reverse());
         expect(seen(elsewhere)).toEqual(seen(asked));
         expect(new Set(asked.map(({ id }) => id)).size).toBe(asked.length);

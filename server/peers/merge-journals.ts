@@ -1,0 +1,201 @@
+import {
+  type EventKind,
+  type EventPod,
+  type Journal,
+  type JournalEntry,
+  MAX_EVENT_PODS,
+  type MeshEvent,
+} from '../protocol/event.ts';
+import type { BroadcastResult } from './broadcast.ts';
+
+/** How long after the first observation of an event another observation is of the same event, in ms. */
+export interface MergeWindows {
+  /** For links, probes and the API, which each pod checks in its own round: about a REFRESH_INTERVAL. */
+  roundMs: number;
+  /** A second observation by the same pod within this time is the same probe over the other IP family. */
+  sameProbeMs: number;
+}
+
+/** Pods notice a change of readiness within this time of each other, if the API does not say when it was. */
+const READINESS_MS = 5000;
+
+/** What happens to a pod once in its lifetime is one event, however many pods observe it, and whenever. */
+const ONCE_PER_POD: ReadonlySet<EventKind> = new Set(['pod-seen', 'pod-terminating', 'pod-gone', 'pod-replaced']);
+
+/** An entry of one pod's journal, in our time. */
+interface Observation {
+  /** The same on every pod: the id of the journal and the number of the entry. */
+  id: string;
+  /** When the reporter noticed it, ms since the epoch by our clock. */
+  atMs: number;
+  /** The pod that observed it. null = ourselves, while we do not know which pod we are. */
+  reporter: EventPod | null;
+  entry: JournalEntry;
+}
+
+/**
+ * Merges the journals of all pods into events, oldest first. The result does not depend on the order of the journals, nor on
+ * which pod merges them. `podOf` gives a pod as we know it. Yields after each journal and each event, because a large mesh
+ * has thousands of entries when many links fail at once; run it with `runSliced`.
+ */
+export function* mergeJournals(
+  { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
+  windows: MergeWindows,
+  podOf: (uid: string) => EventPod | null,
+): Generator<void, MeshEvent[]> {
+  const groups = new Map<string, Observation[]>();
+  for (const { pod, value, atMs } of parts) {
+    const reporter = pod === null ? null : eventPodOf(pod);
+    for (const journalEntry of value.events) {
+      const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, podOf) };
+      const observation = {
+        id: `${value.id}-${entry.seq}`,
+        atMs: Math.min(askedMs, atMs - Math.max(0, entry.ageMs)),
+        reporter,
+        entry,
+      };
+      const key = groupOf(observation);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [observation]);
+      else group.push(observation);
+    }
+    yield;
+  }
+  const events = new Map<string, MeshEvent>();
+  for (const [group, observations] of groups) {
+    for (const event of eventsOf(group, observations, windows)) {
+      events.set(event.id, { ...event, atMs: Math.min(event.atMs, Math.round(askedMs)) });
+      yield;
+    }
+  }
+  return [...events.values()].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+}
+
+/** The pod that an entry is about, with the name by which we know it. Starvation is about the reporter itself. */
+function subjectOf(
+  { kind, pod }: JournalEntry,
+  reporter: EventPod | null,
+  podOf: (uid: string) => EventPod | null,
+): EventPod | null {
+  if (kind.startsWith('cpu-')) return reporter;
+  return pod === null ? null : eventPodOf(podOf(pod.uid) ?? pod);
+}
+
+/** Drops all other fields of a pod. */
+function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
+  return { uid, name, namespace, node };
+}
+
+/** Observations of different groups are never of the same event. */
+function groupOf({ entry, reporter, id }: Observation): string {
+  const { kind, pod, apiTimeMs, detail } = entry;
+  if (kind.startsWith('cpu-')) return `${kind}/${reporter?.uid ?? ''}/${id}`;
+  if (kind.startsWith('probe-')) return `${kind}/${detail}`;
+  const subject = `${kind}/${pod?.uid ?? ''}`;
+  const isDated = kind.startsWith('pod-') && !ONCE_PER_POD.has(kind) && apiTimeMs !== 0;
+  return isDated ? `${subject}/${Math.floor(apiTimeMs / 1000)}` : subject;
+}
+
+/** The events of one group. A generator, because a pod that flaps has hundreds of events, each with a thousand reporters. */
+function* eventsOf(
+  group: string,
+  observations: readonly Observation[],
+  windows: MergeWindows,
+): Generator<MeshEvent, void> {
+  const sorted = [...observations].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  const [first] = sorted;
+  if (first === undefined) return;
+  const { kind, apiTimeMs } = first.entry;
+  const isPod = kind.startsWith('pod-');
+  if (ONCE_PER_POD.has(kind) || (isPod && apiTimeMs !== 0)) {
+    yield eventOf(first, sorted, group);
+    return;
+  }
+  const windowMs = isPod ? READINESS_MS : windows.roundMs;
+  const gatherings: Gathering[] = [];
+  // Those before it are too old for any further observation. Without it, a pod that flaps would cost quadratic time.
+  let firstOpen = 0;
+  for (const observation of sorted) {
+    while (gatherings[firstOpen]?.isOverAt(observation.atMs, windowMs) === true) firstOpen += 1;
+    let i = firstOpen;
+    while (gatherings[i]?.add(observation, windows.sameProbeMs) === false) i += 1;
+    if (i === gatherings.length) gatherings.push(new Gathering(observation));
+  }
+  for (const { observations: all } of gatherings) {
+    yield eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
+  }
+}
+
+/** Observations of one event, in order of time. */
+class Gathering {
+  readonly observations: [Observation, ...Observation[]];
+  /** When each reporter first observed it, by uid. */
+  readonly #firstMs = new Map<string, number>();
+
+  constructor(first: Observation) {
+    this.observations = [first];
+    this.#firstMs.set(reporterUid(first), first.atMs);
+  }
+
+  /** Whether an observation at `atMs` is too late to be of this event. */
+  isOverAt(atMs: number, windowMs: number): boolean {
+    return atMs - this.observations[0].atMs > windowMs;
+  }
+
+  /** Adds an observation if it is of this event; gives whether it is. It must lie within the window. */
+  add(observation: Observation, sameProbeMs: number): boolean {
+    const firstMs = this.#firstMs.get(reporterUid(observation));
+    if (firstMs !== undefined && observation.atMs - firstMs > sameProbeMs) return false;
+    if (firstMs === undefined) this.#firstMs.set(reporterUid(observation), observation.atMs);
+    this.observations.push(observation);
+    return true;
+  }
+}
+
+/** All observations of one event as that event; `first` is the earliest of them. */
+function eventOf(first: Observation, observations: readonly Observation[], id: string): MeshEvent {
+  const byId = [...observations].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const reporters = new Map(byId.map((observation) => [reporterUid(observation), observation.reporter]));
+  const apiTimesMs = observations.map(({ entry }) => entry.apiTimeMs).filter((ms) => ms > 0);
+  const { outcome, phase, detail } = mostCommon(first, byId).entry;
+  const known = [...reporters.values()].filter((pod) => pod !== null).sort(byName);
+  return {
+    id: id.slice(0, 200),
+    atMs: Math.round(apiTimesMs.length === 0 ? first.atMs : Math.min(...apiTimesMs)),
+    kind: first.entry.kind,
+    pod: first.entry.pod,
+    from: known.slice(0, MAX_EVENT_PODS),
+    fromCount: reporters.size,
+    outcome,
+    phase,
+    totalUs: median(observations.map(({ entry }) => entry.totalUs).filter((totalUs) => totalUs >= 0)),
+    detail,
+  };
+}
+
+/** The first observation with the most frequent outcome and phase; of equally frequent ones, the one that got there first. */
+function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
+  const counts = new Map<string, { count: number; observation: Observation }>();
+  let most = { count: 0, observation: first };
+  for (const observation of observations) {
+    const key = `${observation.entry.outcome} ${observation.entry.phase}`;
+    const found = counts.get(key) ?? { count: 0, observation };
+    found.count += 1;
+    counts.set(key, found);
+    if (found.count > most.count) most = { ...found };
+  }
+  return most.observation;
+}
+
+function reporterUid({ reporter }: Observation): string {
+  return reporter?.uid ?? '';
+}
+
+/** The median; -1 without any value. */
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[(values.length - 1) >> 1] ?? -1;
+}
+
+function byName(a: EventPod, b: EventPod): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.uid < b.uid ? -1 : 1;
+}
