@@ -8,7 +8,7 @@ import { probe } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
 import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
-import type { AgeRange } from './protocol/history.ts';
+import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
@@ -16,7 +16,7 @@ import type { LinkChange } from './results/judgement.ts';
 import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
-/** What the own view is handed. */
+/** What the monitor needs besides its configuration. */
 export interface MonitorDeps {
   clock: Clock;
   /** 0 <= random() < 1. */
@@ -26,22 +26,22 @@ export interface MonitorDeps {
   idleMs: () => number;
 }
 
-/** What the own view tells. */
+/** What the monitor asks for, and whom it calls. */
 interface MonitorHooks {
-  /** How well the pods are known right now; younger than what came with the last change of them. */
+  /** How well the pods are known right now. It is younger than the status that came with the last change of the pods. */
   discoveryStatus(): DiscoveryStatus;
   onSample(target: Target, sample: Sample): void;
   onLinkChange(change: LinkChange): void;
   onExternalResult(result: ProbeResult): void;
 }
 
-/** A pod that pinged nobody for five rounds and ten seconds has a fault that only a restart mends. */
-const PINGLESS_INTERVALS = 5;
-const PINGLESS_SLACK_MS = 10_000;
+/** After this many intervals and this many ms without the end of a ping, only a restart helps. */
+const LIVENESS_INTERVALS = 5;
+const LIVENESS_SLACK_MS = 10_000;
 
 /**
- * What this pod itself sees: it pings its peers, keeps and judges what came of it, and makes its report of it.
- * This half of the wiring joins pinging and results; `service.ts` joins it with discovery, mesh, metrics and HTTP.
+ * This pod's own part: it pings its peers, keeps and judges the results, and makes its report of them. It wires probing
+ * to results; `service.ts` wires it to discovery, peers, metrics and HTTP.
  */
 export class Monitor {
   readonly #config: Config;
@@ -54,10 +54,10 @@ export class Monitor {
   readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
-  #targets = 0;
+  #targetCount = 0;
   #lastSampleMs: number;
 
-  constructor(config: Config, deps: MonitorDeps, hooks: MonitorHooks, bootTimeMs: number) {
+  constructor(config: Config, deps: MonitorDeps, bootTimeMs: number, hooks: MonitorHooks) {
     const { clock, random } = deps;
     this.#config = config;
     this.#clock = clock;
@@ -105,12 +105,12 @@ export class Monitor {
     );
   }
 
-  /** The pods as they were last told. */
+  /** The pods as of the last call of `setPods`. */
   get snapshot(): DiscoverySnapshot {
     return this.#snapshot;
   }
 
-  /** The own pod's uid; '' as long as it is not known. */
+  /** The own pod's uid; '' while it is not known. */
   get selfUid(): string {
     return this.#selfUid;
   }
@@ -120,7 +120,7 @@ export class Monitor {
     return this.#snapshot.pods.find((pod) => pod.uid === this.#selfUid)?.name ?? this.#config.podName;
   }
 
-  /** Takes the pods as they are now; gives the targets that are pinged from now on. */
+  /** Sets the pods as they are now. Returns the targets that are pinged from now on. */
   setPods(snapshot: DiscoverySnapshot): Target[] {
     const { podName, podIP, hostname, namespace, families, useHostIP, clientPort, pingNumber } = this.#config;
     const own = { podName, podIP, hostname, namespace: namespace ?? '', localAddresses: localAddresses() };
@@ -128,8 +128,8 @@ export class Monitor {
     this.#selfUid = findSelf(snapshot.pods, own);
     const selfUid = this.#selfUid || podName || podIP || hostname;
     const targets = targetsOf(snapshot.pods, { families, useHostIP, port: clientPort, pingNumber, selfUid });
-    if (this.#targets === 0) this.#lastSampleMs = this.#clock.monotonicMs();
-    this.#targets = targets.length;
+    if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
+    this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
     this.#results.setTargets(targets);
     return targets;
@@ -143,14 +143,19 @@ export class Monitor {
     return { ...head, ...(await this.#results.report(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
   }
 
-  /** The own report of a time range of the past; external probes' results are not kept so long. */
+  /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
     return { ...this.#reportHead(), ...(await this.#results.reportOf(range)), probes: [] };
   }
 
-  /** The past of our links. */
-  get past(): Pick<Results, 'podHistory' | 'linkHistory' | 'resolutionMs'> {
+  /** The history of this pod's links. */
+  get past(): Pick<Results, 'podHistory' | 'resolutionMs'> {
     return this.#results;
+  }
+
+  /** The history of the link to pod `to` in a time range, in steps of `stepMs`. */
+  linkHistory(to: string, range: AgeRange, stepMs: number): LinkHistory {
+    return { from: this.#selfUid, to, error: '', ...this.#results.linkHistory(to, range, stepMs) };
   }
 
   #reportHead(): Pick<PodReport, 'pod' | 'atMs' | 'bootTimeMs' | 'discovery'> {
@@ -180,14 +185,14 @@ export class Monitor {
     return { from: this.#selfUid, to, nowMs: this.#clock.nowMs(), error: '', samples: this.#results.samples(to) };
   }
 
-  /** The probed links of which something is known, and whether each works. */
+  /** The probed links that have a result, and whether each is up. */
   links(): { target: Target; isUp: boolean }[] {
     return this.#results.current().flatMap(({ target, judged }) => {
       return judged === null ? [] : [{ target, isUp: judged.outcome === 'ok' }];
     });
   }
 
-  /** How the cluster looks from here alone. */
+  /** The health of the cluster as this pod alone sees it. */
   health(): OwnHealth {
     const links = this.#results.current().map(({ target, judged }) => ({
       uid: target.uid,
@@ -196,21 +201,21 @@ export class Monitor {
     return ownHealthOf(this.#snapshot.pods, this.#snapshot.status, links);
   }
 
-  /** Why this process should be restarted: there is somebody to ping, and no ping has ended for long; '' otherwise. */
-  sick(): string {
+  /** Why this process should be restarted: it has targets, but no ping has ended for a long time. '' = it is alive. */
+  livenessFailure(): string {
     const { refreshIntervalMs, jitterFactor, pingTimeoutMs } = this.#config;
-    if (this.#targets === 0 || refreshIntervalMs === 0) return '';
-    const longestMs = PINGLESS_INTERVALS * refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + PINGLESS_SLACK_MS;
+    if (this.#targetCount === 0 || refreshIntervalMs === 0) return '';
+    const longestMs = LIVENESS_INTERVALS * refreshIntervalMs * (1 + jitterFactor) + pingTimeoutMs + LIVENESS_SLACK_MS;
     const silentMs = this.#clock.monotonicMs() - this.#lastSampleMs;
     return silentMs <= longestMs ? '' : `no ping has ended for ${Math.round(silentMs / 1000)} s`;
   }
 
-  /** How far the own report is to be trusted. */
+  /** Whether the own report is unreliable because this process got too little CPU time. */
   starvation(): PodReport['starvation'] {
     return this.#starvation.status();
   }
 
-  /** A look-up of when a pod last told us that it booted, ms since the epoch; -1 if it never did. */
+  /** A function that gives the boot time of a pod as it last answered it, ms since the epoch; -1 if it never did. */
   bootTimes(): (uid: string) => number {
     const known = new Map<string, number>();
     for (const { target, judged } of this.#results.current()) {

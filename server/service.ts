@@ -3,30 +3,37 @@ import { Reporter } from './analysis/comparison/report.ts';
 import { namedFindings } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
+import { AnnotationStore } from './events/annotations.ts';
+import { EventJournal } from './events/journal.ts';
+import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
 import { clusterHealthOf } from './goldpinger/cluster-health-answer.ts';
 import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
-import { EventService, HistoryService } from './history-service.ts';
-import type { RouteContext } from './http/context.ts';
+import type { PastContext, RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
-import { answerVerdict } from './http/verdict.ts';
+import { answerVerdict, type VerdictSources } from './http/verdict.ts';
 import { contentTypeOf, formatFor } from './metrics/exposition.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
+import { MeshAnnotations } from './peers/annotations.ts';
 import { type Broadcast, PeerBroadcast } from './peers/broadcast.ts';
 import { type CollectDeps, Collector } from './peers/collector.ts';
+import { MeshEvents } from './peers/events.ts';
 import { FanOut } from './peers/fan-out.ts';
+import { MeshHistories } from './peers/history.ts';
 import { LinkQuery } from './peers/link-query.ts';
+import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
+import type { LinkHistory } from './protocol/history.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
-import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
+import type { DiscoverySnapshot, Pod, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
 import type { LinkChange } from './results/judgement.ts';
-import type { Clock, Log } from './runtime/clock.ts';
+import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
-/** What a service is handed besides its configuration. */
+/** What a service needs besides its configuration. */
 interface ServiceDeps extends MonitorDeps {
   log: Log;
   /** Folder of the built page. */
@@ -37,22 +44,27 @@ interface ServiceDeps extends MonitorDeps {
 export interface Service {
   /** Where it listens, as `http://host:port`. */
   address: string;
-  /** Not ready at once, answers for SHUTDOWN_GRACE more, then ends everything it started. */
+  /** Turns not ready at once, goes on answering for SHUTDOWN_GRACE, then ends everything that it started. */
   stop(): Promise<void>;
 }
 
-/** What requests in flight get once the listener closes. */
+/** How long requests in flight may take to finish once the listener has closed. */
 const CLOSE_DEADLINE_MS = 2000;
+/** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
+const MAX_WAITING_VERDICTS = 64;
+/** The most steps of a link's history, and the shortest step. */
+const MAX_LINK_STEPS = 360;
+const MIN_LINK_STEP_MS = 1_000;
 
 /**
- * Starts everything and listens. The Kubernetes API is not waited for: discovery goes on in the background.
+ * Starts all parts and listens. It does not wait for the Kubernetes API: discovery goes on in the background.
  * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
  */
 export async function startService(config: Config, deps: ServiceDeps): Promise<Service> {
   const parts = new Parts(config, deps);
   try {
-    const http = await listen(parts.answers(), config.host, config.port);
-    parts.follow();
+    const http = await listen(parts.routeContext(), config.host, config.port);
+    parts.startDiscovery();
     return { address: http.address, stop: () => parts.stop(() => http.close(CLOSE_DEADLINE_MS)) };
   } catch (error) {
     await parts.end();
@@ -60,77 +72,112 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   }
 }
 
-/** The parts, and what flows between them: pods into the own view and the metrics, reports into the mesh. */
+/** All parts of the program, and what flows between them. The constructor makes them from the bottom up. */
 class Parts {
   readonly #config: Config;
   readonly #deps: ServiceDeps;
   readonly #bootTimeMs: number;
-  readonly #listeners = new Set<() => void>();
-  readonly #own: Monitor;
+
+  /** This pod's own part: schedule, probes, results. */
+  readonly #monitor: Monitor;
   readonly #metrics: Metrics;
-  readonly #peerClient: PeerClient;
-  readonly #collector: Collector;
-  readonly #linkQuery: LinkQuery;
-  readonly #chronicle: EventService;
-  readonly #past: HistoryService;
-  readonly #askAll: Broadcast;
   #discovery: Discovery | null = null;
+
+  /** What this pod has seen happen, and the copies of annotations that it keeps. */
+  readonly #podLifetimes: PodLifetimes;
+  readonly #journal: EventJournal;
+  readonly #ownAnnotations: AnnotationStore;
+
+  /** What other pods are asked for. */
+  readonly #client: PeerClient;
+  readonly #broadcast: Broadcast;
+  readonly #collector: Collector;
+  readonly #pastMeshes: PastMeshes;
+  readonly #histories: MeshHistories;
+  readonly #linkQuery: LinkQuery;
+  readonly #events: MeshEvents;
+  readonly #annotations: MeshAnnotations;
+
+  /** Called after each change of the pod list. */
+  readonly #podListeners = new Set<() => void>();
   #isReady = true;
 
   constructor(config: Config, deps: ServiceDeps) {
-    const { clock, random, version } = deps;
+    const { clock, log, random } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#bootTimeMs = clock.nowMs();
-    this.#own = new Monitor(
-      config,
-      deps,
-      {
-        discoveryStatus: () => this.#snapshot().status,
-        onSample: (target, sample) => this.#onSample(target, sample),
-        onLinkChange: (change) => this.#onLinkChange(change),
-        onExternalResult: (result) => this.#onExternalResult(result),
-      },
-      this.#bootTimeMs,
-    );
-    this.#metrics = createServiceMetrics(config, {
-      ...{ clock, version, own: this.#own },
-      discovery: () => this.#snapshot().status,
+    this.#monitor = new Monitor(config, deps, this.#bootTimeMs, {
+      discoveryStatus: () => this.#snapshot().status,
+      onSample: (target, sample) => this.#onSample(target, sample),
+      onLinkChange: (change) => this.#onLinkChange(change),
+      onExternalResult: (result) => this.#onExternalResult(result),
     });
-    const client = new PeerClient({ ...config, port: config.clientPort }, clock);
-    this.#peerClient = client;
-    const fanOut = new FanOut(config, clock);
+    this.#metrics = this.#createMetrics();
+
     const snapshot = () => this.#snapshot();
-    const selfUid = () => this.#own.selfUid;
-    const collect: CollectDeps = {
+    const selfUid = () => this.#monitor.selfUid;
+    const resolutionMs = (ageMs: number) => this.#monitor.past.resolutionMs(ageMs);
+
+    this.#podLifetimes = new PodLifetimes(config, clock);
+    this.#journal = new EventJournal(config, { clock, random, starvation: () => this.#monitor.starvation() });
+    this.#ownAnnotations = new AnnotationStore(clock);
+
+    const client = new PeerClient({ ...config, port: config.clientPort }, clock);
+    const fanOut = new FanOut(config, clock);
+    const collectDeps: CollectDeps = {
       clock,
       fanOut,
       random,
       selfUid,
       queryReport: (pod, query) => queryReport(client, pod, query),
-      settings: () => settingsOf(config, version),
+      settings: () => this.#meshSettings(),
       onPeerCall: (pod, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
     };
-    this.#collector = new Collector({ ...collect, snapshot, ownReport: (windowMs) => this.#own.report(windowMs) });
-    this.#linkQuery = new LinkQuery(client, clock);
-    this.#askAll = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
-    const known = { clock, random, own: this.#own, askAll: this.#askAll };
-    this.#chronicle = new EventService(config, { ...known, log: deps.log });
-    const { podLifetimes } = this.#chronicle;
-    const parts = {
-      clock,
-      own: this.#own,
-      podLifetimes,
-      askAll: this.#askAll,
-      linkQuery: this.#linkQuery,
-      collect,
+    this.#client = client;
+    this.#broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
+    this.#collector = new Collector({
+      ...collectDeps,
       snapshot,
-    };
-    this.#past = new HistoryService(config, parts);
+      ownReport: (windowMs) => this.#monitor.report(windowMs),
+    });
+    this.#pastMeshes = new PastMeshes({
+      ...collectDeps,
+      jitterFactor: config.jitterFactor,
+      snapshot,
+      resolutionMs,
+      podsAt: (atMs) => this.#podLifetimes.podsAt(atMs),
+      podOf: (uid) => this.#podLifetimes.lastKnown(uid),
+      ownReportOf: (range) => this.#monitor.reportOf(range),
+    });
+    this.#histories = new MeshHistories(config.historyWindowMs, {
+      clock,
+      broadcast: this.#broadcast,
+      resolutionMs,
+      ownHistory: (range, stepMs) => this.#monitor.past.podHistory(range, stepMs),
+      countAlive: (fromMs, stepMs, steps) => this.#podLifetimes.countAlive(fromMs, stepMs, steps),
+      departedSince: (fromMs) => this.#podLifetimes.departedSince(fromMs),
+    });
+    this.#linkQuery = new LinkQuery(client, clock);
+    this.#events = new MeshEvents(config, {
+      clock,
+      broadcast: this.#broadcast,
+      ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      podOf: (uid) => this.#podLifetimes.lastKnown(uid),
+      podCount: () => this.#monitor.snapshot.pods.length,
+    });
+    this.#annotations = new MeshAnnotations({
+      clock,
+      random,
+      log,
+      broadcast: this.#broadcast,
+      own: this.#ownAnnotations,
+      writeToken: config.writeToken,
+    });
   }
 
-  /** Begins to follow the pods. After listening: loading the Kubernetes client takes longer than everything else. */
-  follow(): void {
+  /** Begins to follow the pods. After listening, because loading the Kubernetes client takes longer than all the rest. */
+  startDiscovery(): void {
     const { clock, log, random } = this.#deps;
     this.#discovery = startDiscovery(
       this.#config,
@@ -144,93 +191,7 @@ class Parts {
     this.#onPods(this.#discovery.snapshot());
   }
 
-  /** The pods as discovery has them now; before it has begun, nothing. */
-  #snapshot(): DiscoverySnapshot {
-    return this.#discovery?.snapshot() ?? this.#own.snapshot;
-  }
-
-  #onPods(snapshot: DiscoverySnapshot): void {
-    this.#chronicle.takePods(snapshot);
-    const targets = this.#own.setPods(snapshot);
-    this.#chronicle.takeTargets(targets, snapshot);
-    this.#metrics.setPeers(snapshot.pods, targets);
-    // Of a link that is probed again, or to another address by now, no change of its state may ever tell.
-    for (const { target, isUp } of this.#own.links()) this.#metrics.linkState(target, isUp);
-    for (const listener of this.#listeners) listener();
-  }
-
-  #onSample(target: Target, sample: Sample): void {
-    this.#metrics.pingSample(target, sample);
-    this.#chronicle.takeSample(target, sample);
-  }
-
-  #onExternalResult(result: ProbeResult): void {
-    this.#chronicle.takeProbe(result);
-    if (result.error !== '') this.#metrics.probeError(result.protocol, result.target);
-  }
-
-  #onLinkChange(change: LinkChange): void {
-    this.#chronicle.takeLink(change);
-    const { target, from, to, sample, previousForMs } = change;
-    this.#metrics.linkState(target, to === 'ok');
-    const fields = {
-      ...{ from: this.#own.selfName, to: target.name, node: target.node, address: target.address },
-      ...{ outcome: to, phase: sample.phase, connectUs: sample.connectUs, totalUs: sample.totalUs },
-      ...{ detail: sample.detail, before: from, beforeForMs: Math.round(previousForMs) },
-    };
-    if (to === 'ok') this.#deps.log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
-    else this.#deps.log.warn(fields, 'link fails');
-  }
-
-  /** What the routes serve. */
-  answers(): RouteContext {
-    const { clock, log, version, pageDir } = this.#deps;
-    const { maxStreams, refreshIntervalMs, historyWindowMs, families, useHostIP, clientPort } = this.#config;
-    const painter = createHeatmapPainter();
-    const past = this.#past.answers();
-    const chronicle = this.#chronicle.answers();
-    const hypotheses = hypothesisAnswers(this.#config, {
-      ...{ clock, own: this.#own, collector: this.#collector, painter, past },
-      ...{ events: chronicle.events, annotations: chronicle.annotations },
-      settings: () => settingsOf(this.#config, version),
-    });
-    return {
-      ...{ clock, log, version, pageDir, maxStreams, refreshIntervalMs, historyWindowMs, bootTimeMs: this.#bootTimeMs },
-      received: (action) => this.#metrics.received(action),
-      ready: () => this.#isReady,
-      sick: () => this.#own.sick(),
-      onDiscovery: (listener) => {
-        this.#listeners.add(listener);
-        return () => this.#listeners.delete(listener);
-      },
-      check: () => this.#own.check(),
-      podReport: (windowMs) => this.#own.report(windowMs),
-      past,
-      ...hypotheses,
-      samples: (to) => this.#own.samples(to),
-      linkSamples: (from, to) => this.#linkSamples(from, to),
-      collect: (options) => this.#collector.collect(options),
-      ...chronicle,
-      checkAll: (mesh) => {
-        const bootTimeMs = this.#own.bootTimes();
-        return checkAllAnswer(mesh, { families, useHostIP, port: clientPort, bootTimeMs });
-      },
-      clusterHealth: (mesh) => clusterHealthOf(mesh),
-      heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
-      metrics: (accept) => {
-        const format = formatFor(accept);
-        return { contentType: contentTypeOf(format), text: this.#metrics.render(format) };
-      },
-    };
-  }
-
-  async #linkSamples(from: string, to: string): Promise<LinkSamples | null> {
-    if (from === this.#own.selfUid) return this.#own.samples(to);
-    const pod = this.#own.snapshot.pods.find(({ uid }) => uid === from);
-    return pod === undefined ? null : this.#linkQuery.samples(pod, to);
-  }
-
-  /** SIGTERM: first not ready, so that traffic goes elsewhere; then, when that has been noticed, the end. */
+  /** SIGTERM: first not ready, so that traffic goes elsewhere; the end comes SHUTDOWN_GRACE later. */
   async stop(closeHttp: () => Promise<void>): Promise<void> {
     this.#isReady = false;
     await new Promise<void>((resolve) => void this.#deps.clock.setTimer(resolve, this.#config.shutdownGraceMs));
@@ -239,93 +200,209 @@ class Parts {
 
   /** Ends every timer, probe, request and watch. */
   async end(): Promise<void> {
-    this.#listeners.clear();
+    this.#podListeners.clear();
     this.#collector.stop();
-    this.#past.stop();
-    this.#chronicle.stop();
-    this.#askAll.stop();
-    this.#peerClient.stop();
-    await Promise.all([this.#own.stop(), this.#discovery?.stop()]);
+    this.#pastMeshes.stop();
+    this.#histories.stop();
+    this.#annotations.stop();
+    this.#events.stop();
+    this.#broadcast.stop();
+    this.#client.stop();
+    await Promise.all([this.#monitor.stop(), this.#discovery?.stop()]);
   }
-}
 
-/** What hypotheses are judged by. */
-interface HypothesesParts {
-  clock: Clock;
-  own: Monitor;
-  collector: Collector;
-  painter: ReturnType<typeof createHeatmapPainter>;
-  past: RouteContext['past'];
-  events: RouteContext['events'];
-  annotations: RouteContext['annotations'];
-  settings(): MeshSettings;
-}
-
-/** Verdicts that may wait to be judged: in the time there is no more than a few large ones are. */
-const MAX_JUDGED = 64;
-
-/** The part of the wiring that says what stands out, and whether what somebody expects holds. */
-function hypothesisAnswers(
-  config: Config,
-  { clock, own, collector, painter, past, events, annotations, settings }: HypothesesParts,
-): Pick<RouteContext, 'findings' | 'verdict' | 'report' | 'comparison'> {
-  const parts = {
-    ...{ clock, settings, collectPast: past.mesh, servedBy: () => own.selfName },
-    collect: collector.collect.bind(collector),
-    judging: new SerialQueue(MAX_JUDGED, 'too many verdicts asked for at once, ask again'),
-  };
-  const reporter = new Reporter(config, {
-    clock,
-    events,
-    past: past.mesh,
-    paint: painter.paint,
-    annotations: annotations.read,
-    hypothesis: (expect) => hypothesisOf(expect, clock),
-  });
-  return {
-    findings: namedFindings,
-    verdict: (query) => answerVerdict(query, parts),
-    report: (query) => reporter.report(query),
-    comparison: (query, send) => reporter.comparison(query, send),
-  };
-}
-
-/** What the metrics are read from. */
-interface MetricsParts {
-  clock: Clock;
-  version: string;
-  own: Monitor;
-  discovery(): DiscoveryStatus;
-}
-
-/** The metrics of a service: what is counted elsewhere, they ask for when they are scraped. */
-function createServiceMetrics(config: Config, { clock, version, own, discovery }: MetricsParts): Metrics {
-  const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = config;
-  return new Metrics(
-    {
-      instance: hostname || podName,
-      perPeer: metricsPerPeer,
+  /** What the routes serve. */
+  routeContext(): RouteContext {
+    const { clock, log, version, pageDir } = this.#deps;
+    const config = this.#config;
+    const painter = createHeatmapPainter();
+    const past = this.#pastContext();
+    const events: RouteContext['events'] = (query) => this.#events.events(query);
+    const verdictSources: VerdictSources = {
+      clock,
+      settings: () => this.#meshSettings(),
+      collect: (options) => this.#collector.collect(options),
+      collectPast: past.mesh,
+      judging: new SerialQueue(MAX_WAITING_VERDICTS, 'too many verdicts asked for at once, ask again'),
+      servedBy: () => this.#monitor.selfName,
+    };
+    const reporter = new Reporter(config, {
+      clock,
+      events,
+      annotations: () => this.#annotations.read(),
+      past: past.mesh,
+      paint: painter.paint,
+      hypothesis: (expect) => hypothesisOf(expect, clock),
+    });
+    return {
+      clock,
+      log,
       version,
-      probes: [
-        ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
-        ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
-        ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
-      ],
-    },
-    {
-      nowMs: () => clock.nowMs(),
-      pods: () => own.snapshot.pods,
-      discovery,
-      starvation: () => own.starvation(),
-      health: () => own.health(),
-    },
-  );
-}
+      pageDir,
+      bootTimeMs: this.#bootTimeMs,
+      maxStreams: config.maxStreams,
+      refreshIntervalMs: config.refreshIntervalMs,
+      historyWindowMs: config.historyWindowMs,
+      writeToken: config.writeToken,
+      countReceived: (action) => this.#metrics.received(action),
+      isReady: () => this.#isReady,
+      livenessFailure: () => this.#monitor.livenessFailure(),
+      onPodsChange: (listener) => {
+        this.#podListeners.add(listener);
+        return () => this.#podListeners.delete(listener);
+      },
+      check: () => this.#monitor.check(),
+      podReport: (windowMs) => this.#monitor.report(windowMs),
+      samples: (to) => this.#monitor.samples(to),
+      linkSamples: (from, to) => this.#linkSamples(from, to),
+      collect: (options) => this.#collector.collect(options),
+      past,
+      checkAll: (mesh) =>
+        checkAllAnswer(mesh, {
+          families: config.families,
+          useHostIP: config.useHostIP,
+          port: config.clientPort,
+          bootTimeMs: this.#monitor.bootTimes(),
+        }),
+      clusterHealth: clusterHealthOf,
+      heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
+      metrics: (accept) => {
+        const format = formatFor(accept);
+        return { contentType: contentTypeOf(format), text: this.#metrics.render(format) };
+      },
+      journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
+      events,
+      annotations: {
+        read: () => this.#annotations.read(),
+        write: (request) => this.#annotations.write(request),
+        remove: (id) => this.#annotations.remove(id),
+        copies: () => this.#ownAnnotations.copies(),
+        merge: (copies) => this.#ownAnnotations.merge(copies),
+      },
+      findings: namedFindings,
+      verdict: (query) => answerVerdict(query, verdictSources),
+      report: (query) => reporter.report(query),
+      comparison: (query, send) => reporter.comparison(query, send),
+    };
+  }
 
-/** The settings that a reader of the mesh needs. */
-function settingsOf(config: Config, version: string): MeshSettings {
-  const { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs } = config;
-  const { historyWindowMs, goneRetentionMs, displayNodeName } = config;
-  const pinging = { refreshIntervalMs, pingTimeoutMs, pingNumber, slowLinkMs };
-  return { version, ...pinging, historyWindowMs, goneRetentionMs, displayNodeName };
+  #pastContext(): PastContext {
+    const { past } = this.#monitor;
+    return {
+      podReport: (range) => this.#monitor.reportOf(range),
+      podHistory: (range, stepMs) => past.podHistory(range, stepMs),
+      ownLinkHistory: (to, range, stepMs) => this.#monitor.linkHistory(to, range, stepMs),
+      mesh: (range) => this.#pastMeshes.of(range),
+      meshAt: (atMs) => this.#pastMeshes.at(atMs),
+      history: (query) => this.#histories.history(query),
+      linkHistory: (from, to) => this.#linkHistory(from, to),
+    };
+  }
+
+  /** The pods as discovery knows them now; none before it has started. */
+  #snapshot(): DiscoverySnapshot {
+    return this.#discovery?.snapshot() ?? this.#monitor.snapshot;
+  }
+
+  #onPods(snapshot: DiscoverySnapshot): void {
+    this.#journal.onPods(this.#podLifetimes.update(snapshot));
+    this.#journal.onDiscovery(snapshot.status);
+    const targets = this.#monitor.setPods(snapshot);
+    this.#journal.onTargets(targets);
+    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) this.#annotations.catchUp();
+    this.#metrics.setPeers(snapshot.pods, targets);
+    // A link that is probed again, or at another address, may never change its state: its state is set here.
+    for (const { target, isUp } of this.#monitor.links()) this.#metrics.linkState(target, isUp);
+    for (const listener of this.#podListeners) listener();
+  }
+
+  #onSample(target: Target, sample: Sample): void {
+    this.#metrics.pingSample(target, sample);
+    this.#journal.onSample(target, sample);
+  }
+
+  #onExternalResult(result: ProbeResult): void {
+    this.#journal.onProbe(result);
+    if (result.error !== '') this.#metrics.probeError(result.protocol, result.target);
+  }
+
+  #onLinkChange(change: LinkChange): void {
+    this.#journal.onLinkChange(change);
+    const { target, from, to, sample, previousForMs } = change;
+    this.#metrics.linkState(target, to === 'ok');
+    const fields = {
+      from: this.#monitor.selfName,
+      to: target.name,
+      node: target.node,
+      address: target.address,
+      outcome: to,
+      phase: sample.phase,
+      connectUs: sample.connectUs,
+      totalUs: sample.totalUs,
+      detail: sample.detail,
+      before: from,
+      beforeForMs: Math.round(previousForMs),
+    };
+    if (to === 'ok') this.#deps.log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
+    else this.#deps.log.warn(fields, 'link fails');
+  }
+
+  async #linkSamples(from: string, to: string): Promise<LinkSamples | null> {
+    if (from === this.#monitor.selfUid) return this.#monitor.samples(to);
+    const pod = this.#podOf(from);
+    return pod === undefined ? null : this.#linkQuery.samples(pod, to);
+  }
+
+  async #linkHistory(from: string, to: string): Promise<LinkHistory | null> {
+    const range = { fromAgeMs: this.#config.historyWindowMs, toAgeMs: 0 };
+    const resolutionMs = this.#monitor.past.resolutionMs(range.fromAgeMs);
+    const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
+    const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
+    if (from === this.#monitor.selfUid) return this.#monitor.linkHistory(to, range, stepMs);
+    const pod = this.#podOf(from);
+    return pod === undefined ? null : this.#linkQuery.history(pod, to, range, stepMs);
+  }
+
+  #podOf(uid: string): Pod | undefined {
+    return this.#monitor.snapshot.pods.find((pod) => pod.uid === uid);
+  }
+
+  /** The settings that a reader of the mesh needs. */
+  #meshSettings(): MeshSettings {
+    const config = this.#config;
+    return {
+      version: this.#deps.version,
+      refreshIntervalMs: config.refreshIntervalMs,
+      pingTimeoutMs: config.pingTimeoutMs,
+      pingNumber: config.pingNumber,
+      slowLinkMs: config.slowLinkMs,
+      historyWindowMs: config.historyWindowMs,
+      goneRetentionMs: config.goneRetentionMs,
+      displayNodeName: config.displayNodeName,
+    };
+  }
+
+  /** The metrics. What other parts count, they read when they are scraped. */
+  #createMetrics(): Metrics {
+    const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = this.#config;
+    return new Metrics(
+      {
+        instance: hostname || podName,
+        perPeer: metricsPerPeer,
+        version: this.#deps.version,
+        probes: [
+          ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
+          ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
+          ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
+        ],
+      },
+      {
+        nowMs: () => this.#deps.clock.nowMs(),
+        pods: () => this.#monitor.snapshot.pods,
+        discovery: () => this.#snapshot().status,
+        starvation: () => this.#monitor.starvation(),
+        health: () => this.#monitor.health(),
+      },
+    );
+  }
 }

@@ -24,6 +24,8 @@ interface JournalDeps {
   clock: Clock;
   /** 0 <= number < 1. */
   random(): number;
+  /** Whether this pod's own measurements are unreliable at the moment, and since when, ms since the epoch. */
+  starvation(): { unreliable: boolean; sinceMs: number };
 }
 
 /** The outcome of a link has changed. */
@@ -54,6 +56,7 @@ const LIFECYCLE_KINDS: Record<Lifecycle, EventKind | null> = {
 export class EventJournal {
   readonly #settings: JournalSettings;
   readonly #clock: Clock;
+  readonly #starvation: JournalDeps['starvation'];
   readonly #id: string;
   readonly #startMs: number;
   readonly #links = new EventRing(LINK_LIMITS);
@@ -64,9 +67,10 @@ export class EventJournal {
   #isStarved = false;
   #seq = 0;
 
-  constructor(settings: JournalSettings, { clock, random }: JournalDeps) {
+  constructor(settings: JournalSettings, { clock, random, starvation }: JournalDeps) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#starvation = starvation;
     this.#id = uniqueId(clock, random);
     this.#startMs = clock.monotonicMs();
     this.#speeds = new LinkSpeeds(settings.slowLinkMs);
@@ -106,9 +110,11 @@ export class EventJournal {
   /** Enters that a link has become slow or normal, if this sample makes it so. */
   onSample(target: Target, sample: Sample): void {
     const change = this.#speeds.add(target.id, sample, this.#clock.monotonicMs());
-    if (change === null) return;
-    const kind = change.to === 'slow' ? 'link-slow' : 'link-normal';
-    this.#enter(kind, { pod: eventPodOf(target), atMs: change.sinceMs, totalUs: change.totalUs });
+    if (change !== null) {
+      const kind = change.to === 'slow' ? 'link-slow' : 'link-normal';
+      this.#enter(kind, { pod: eventPodOf(target), atMs: change.sinceMs, totalUs: change.totalUs });
+    }
+    this.#checkStarvation();
   }
 
   /** Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again. */
@@ -131,8 +137,9 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /** Enters that this process is starved of CPU or has recovered; `sinceMs` is ms since the epoch. */
-  onStarvation({ unreliable, sinceMs }: { unreliable: boolean; sinceMs: number }): void {
+  /** Enters that this process is starved of CPU or has recovered. Nothing reports it, so samples and readers check it. */
+  #checkStarvation(): void {
+    const { unreliable, sinceMs } = this.#starvation();
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
     this.#enter(unreliable ? 'cpu-starved' : 'cpu-recovered', { atMs: this.#monotonicMs(sinceMs) });
@@ -154,6 +161,7 @@ export class EventJournal {
    * leave half of the room to the others.
    */
   read(sinceAgeMs: number, limit = MAX_EVENTS): Journal {
+    this.#checkStarvation();
     const nowMs = this.#clock.monotonicMs();
     const fromMs = nowMs - sinceAgeMs;
     const links = this.#links.since(fromMs);

@@ -65,13 +65,14 @@ export interface RouteContext {
   refreshIntervalMs: number;
   /** How far back the past can be asked for. */
   historyWindowMs: number;
-  received(action: Action): void;
-  /** Whether new traffic is wanted: false from SIGTERM on. */
-  ready(): boolean;
-  /** Why this process cannot serve; '' while it can. */
-  sick(): string;
-  /** Calls back after each change of the pod list; gives the way to stop that. */
-  onDiscovery(listener: () => void): () => void;
+  /** Counts a request for `goldpinger_stats_total`. */
+  countReceived(action: Action): void;
+  /** Whether this pod wants new traffic: false from SIGTERM on. */
+  isReady(): boolean;
+  /** Why this process should be restarted; '' while it is alive. */
+  livenessFailure(): string;
+  /** Calls `listener` after each change of the pod list. Returns a function that ends that. */
+  onPodsChange(listener: () => void): () => void;
   /** Goldpinger's `/check` of the own report, as JSON in pieces. */
   check(): Iterable<string>;
   podReport(windowMs: number): Promise<PodReport>;

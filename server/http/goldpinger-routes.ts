@@ -18,20 +18,20 @@ export function goldpingerRoutes(answers: RouteContext): Router {
 
   // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
   router.get('/ping', (_req, res) => {
-    answers.received('ping');
+    answers.countReceived('ping');
     res.set('Cache-Control', 'no-store');
     sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(answers.bootTimeMs).toISOString() }));
   });
 
   router.get('/check', async (req, res) => {
-    answers.received('check');
+    answers.countReceived('check');
     mustAccept(req, JSON_ONLY);
     res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(answers.check()));
   });
 
   router.get('/check_all', async (req, res) => {
-    answers.received('check_all');
+    answers.countReceived('check_all');
     mustAccept(req, JSON_ONLY);
     const mesh = await collect();
     res.setHeader('Content-Type', JSON_TYPE);
@@ -39,7 +39,7 @@ export function goldpingerRoutes(answers: RouteContext): Router {
   });
 
   router.get('/cluster_health', async (req, res) => {
-    answers.received('cluster_health');
+    answers.countReceived('cluster_health');
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
     const { OK, ...health } = answers.clusterHealth(await collect());
@@ -48,13 +48,13 @@ export function goldpingerRoutes(answers: RouteContext): Router {
   });
 
   router.get('/healthz', (req, res) => {
-    answers.received('healthz');
+    answers.countReceived('healthz');
     mustAccept(req, JSON_ONLY);
     const startMs = answers.clock.monotonicMs();
-    const sick = answers.sick();
-    const reason = sick === '' ? {} : { reason: sick };
-    res.status(sick === '' ? 200 : 503);
-    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: sick === '', ...timesOf(answers, startMs), ...reason }));
+    const failure = answers.livenessFailure();
+    const reason = failure === '' ? {} : { reason: failure };
+    res.status(failure === '' ? 200 : 503);
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: failure === '', ...timesOf(answers, startMs), ...reason }));
   });
 
   router.get('/heatmap.png', async (req, res) => {

@@ -17,7 +17,7 @@ export function apiRoutes(answers: RouteContext, streams: Streams): Router {
   const router = Router();
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], async (req, res) => {
-    answers.received('check');
+    answers.countReceived('check');
     mustAccept(req, JSON_ONLY);
     const report = await answers.podReport(windowParameter(req, answers.historyWindowMs));
     res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
@@ -52,7 +52,7 @@ export function apiRoutes(answers: RouteContext, streams: Streams): Router {
   });
 
   router.get('/readyz', (_req, res) => {
-    const ready = answers.ready();
+    const ready = answers.isReady();
     res.status(ready ? 200 : 503).json({ OK: ready, ...(ready ? {} : { reason: 'this pod is shutting down' }) });
   });
 
@@ -69,7 +69,7 @@ export function pastRoutes(answers: RouteContext): Router {
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], async (req, res, next) => {
     if (!has(req, 'fromAge') && !has(req, 'toAge')) return next();
-    answers.received('check');
+    answers.countReceived('check');
     mustAccept(req, JSON_ONLY);
     const report = await past.podReport(rangeOf(req));
     res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));

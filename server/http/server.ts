@@ -37,7 +37,7 @@ export async function listen(
   const ping = pingAnswer(answers.bootTimeMs);
   const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: patience.checkMs }, (req, res) => {
     if (req.method === 'GET' && isPing(req.url)) {
-      answers.received('ping');
+      answers.countReceived('ping');
       res.writeHead(200, ping.headers);
       res.end(ping.body);
     } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);

@@ -38,7 +38,7 @@ export class Streams {
 
   constructor(answers: RouteContext) {
     this.#answers = answers;
-    this.#unsubscribe = answers.onDiscovery(() => {
+    this.#unsubscribe = answers.onPodsChange(() => {
       for (const [windowMs, channel] of this.#channels) {
         channel.isOutdated = channel.collecting;
         this.#schedule(windowMs, channel, CHANGE_DELAY_MS);

@@ -15,10 +15,12 @@ function start(env: Record<string, string>) {
   const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
   const hooks = {
     discoveryStatus: () => known.status,
-    ...{ onSample: silent, onLinkChange: silent, onExternalResult: silent },
+    onSample: silent,
+    onLinkChange: silent,
+    onExternalResult: silent,
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
-  const view = new Monitor(result.config, deps, hooks, clock.nowMs());
+  const view = new Monitor(result.config, deps, clock.nowMs(), hooks);
   onTestFinished(() => view.stop());
   return { view, clock, setPods: (...pods: Pod[]) => view.setPods({ ...known, pods }) };
 }
@@ -28,26 +30,26 @@ const PEER = podOf(1, { podIPs: ['fd00::1'] });
 /** Five rounds of a second with their jitter, the ping's deadline and ten seconds. */
 const LONGEST_MS = 5 * 1_050 + 300 + 10_000;
 
-it('a pod with somebody to ping is sick once no ping has ended for long, and well with the next that does', async () => {
+it('a pod with targets is not alive once no ping has ended for long, and alive again with the next ping that ends', async () => {
   const { view, clock, setPods } = start({ REFRESH_INTERVAL: '1' });
-  // Nobody to ping for an hour is no sickness, nor is it held against the first peer that comes.
+  // An hour without targets is no failure, and does not count once the first target comes.
   clock.freeze(3_600_000);
-  expect(view.sick()).toBe('');
+  expect(view.livenessFailure()).toBe('');
   setPods(PEER);
   clock.freeze(LONGEST_MS);
-  expect(view.sick()).toBe('');
+  expect(view.livenessFailure()).toBe('');
   clock.freeze(1);
-  expect(view.sick()).toBe('no ping has ended for 16 s');
+  expect(view.livenessFailure()).toBe('no ping has ended for 16 s');
   await clock.advance(2_000);
-  expect(view.sick()).toBe('');
+  expect(view.livenessFailure()).toBe('');
   clock.freeze(3_600_000);
   setPods();
-  expect(view.sick()).toBe('');
+  expect(view.livenessFailure()).toBe('');
 });
 
-it('a pod that is not to ping anybody is never sick', () => {
+it('a pod that pings nobody is always alive', () => {
   const { view, clock, setPods } = start({ REFRESH_INTERVAL: '0' });
   setPods(PEER);
   clock.freeze(3_600_000);
-  expect(view.sick()).toBe('');
+  expect(view.livenessFailure()).toBe('');
 });

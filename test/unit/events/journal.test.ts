@@ -15,8 +15,9 @@ const HOUR = 60 * MINUTE;
 
 function start() {
   const clock = new FakeClock();
+  const starvation = { unreliable: false, sinceMs: 0 };
   const settings = { slowLinkMs: 100, historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
-  const journal = new EventJournal(settings, { clock, random: () => 0.5 });
+  const journal = new EventJournal(settings, { clock, random: () => 0.5, starvation: () => starvation });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
   const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
@@ -25,7 +26,7 @@ function start() {
       ...{ target: targetOf('uid-1'), from, to, previousForMs: 12_340 },
       sample: sampleOf({ outcome: to, phase: to === 'ok' ? null : 'connect', totalUs: 700, detail: 'why' }),
     });
-  return { clock, journal, takePods, kinds, link };
+  return { clock, journal, starvation, takePods, kinds, link };
 }
 
 /** A journal as another process reads it. */
@@ -114,8 +115,16 @@ describe('events of links', () => {
 });
 
 describe('events of the API, of starvation and of external probes', () => {
+  it('have starvation also when no sample comes, with the time when it began', async () => {
+    const { clock, journal, starvation, kinds } = start();
+    expect(kinds()).toEqual([]);
+    Object.assign(starvation, { unreliable: true, sinceMs: clock.nowMs() + 1_000 });
+    await clock.advance(30_000);
+    expect(journal.read(HOUR).events).toMatchObject([{ kind: 'cpu-starved', ageMs: 29_000 }]);
+  });
+
   it('are entered once at the beginning and once at the end', () => {
-    const { journal, kinds } = start();
+    const { clock, journal, starvation, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
     journal.onDiscovery(statusOf({ phase: 'waiting' }));
     journal.onDiscovery(statusOf({ phase: 'synced' }));
@@ -126,8 +135,10 @@ describe('events of the API, of starvation and of external probes', () => {
     journal.onDiscovery(statusOf({ phase: 'waiting', lastError: null }));
     expect(kinds()).toEqual(['api-lost']);
     journal.onDiscovery(statusOf({ phase: 'synced' }));
-    const sinceMs = new FakeClock().nowMs();
-    for (const unreliable of [false, true, true, false]) journal.onStarvation({ unreliable, sinceMs });
+    for (const unreliable of [false, true, true, false]) {
+      Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
+      journal.onSample(targetOf('uid-1'), sampleOf({}));
+    }
     const probe = { target: 'example.org', protocol: 'dns' as const, atMs: 1, durationUs: 5 };
     for (const error of ['', 'no such host', 'late', '']) journal.onProbe({ ...probe, error });
     expect(kinds()).toEqual([

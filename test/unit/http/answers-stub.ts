@@ -100,10 +100,10 @@ export function stubAnswers(overrides: Partial<RouteContext> = {}) {
     maxStreams: 2,
     refreshIntervalMs: 2000,
     historyWindowMs: 3_600_000,
-    received: (action) => void received.push(action),
-    ready: () => true,
-    sick: () => '',
-    onDiscovery: () => silent,
+    countReceived: (action) => void received.push(action),
+    isReady: () => true,
+    livenessFailure: () => '',
+    onPodsChange: () => silent,
     check: () => ['{"podResults":{}}'],
     podReport: () => {
       throw new Error('no report in this test');

@@ -60,7 +60,7 @@ describe('Goldpinger endpoints', () => {
   });
 
   it('/healthz is 503 with the reason when the process cannot serve', async () => {
-    const { url } = await serve({ sick: () => 'the mesh is on fire' });
+    const { url } = await serve({ livenessFailure: () => 'the mesh is on fire' });
     const answer = await fetch(`${url}/healthz`);
     expect(answer.status).toBe(503);
     expect(await answer.json()).toMatchObject({ OK: false, reason: 'the mesh is on fire' });
@@ -231,7 +231,7 @@ describe('the page', () => {
 describe('shutdown', () => {
   it('/readyz turns 503 while the rest still answers', async () => {
     let ready = true;
-    const { url } = await serve({ ready: () => ready });
+    const { url } = await serve({ isReady: () => ready });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     ready = false;
     expect((await fetch(`${url}/readyz`)).status).toBe(503);

@@ -52,7 +52,7 @@ async function serve() {
       await held;
       return mesh;
     },
-    onDiscovery: (listener) => {
+    onPodsChange: (listener) => {
       podsChanged = listener;
       return () => {};
     },
