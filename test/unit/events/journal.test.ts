@@ -23,7 +23,10 @@ function start() {
   const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
   const link = (from: Outcome | 'unknown', to: Outcome) =>
     journal.onLinkChange({
-      ...{ target: targetOf('uid-1'), from, to, previousForMs: 12_340 },
+      target: targetOf('uid-1'),
+      from,
+      to,
+      previousForMs: 12_340,
       sample: sampleOf({ outcome: to, phase: to === 'ok' ? null : 'connect', totalUs: 700, detail: 'why' }),
     });
   return { clock, journal, starvation, takePods, kinds, link };

@@ -36,7 +36,7 @@ async function serve(overrides: Partial<RouteContext> = {}) {
 }
 
 describe('writing an annotation', () => {
-  it('takes times in ms and RFC 3339, and says how many pods have it', async () => {
+  it('accepts times in ms and RFC 3339, and says how many pods have it', async () => {
     const { post, written, clock } = await serve();
     const fromMs = clock.nowMs() - 60_000;
     const to = new Date(clock.nowMs()).toISOString();
@@ -70,7 +70,7 @@ describe('writing an annotation', () => {
     ['a longer one', { authorization: `Bearer ${TOKEN}x` }, 'Bearer realm="goldpinger-ts", error="invalid_token"'],
     ['another scheme', { authorization: `Basic ${TOKEN}` }, 'Bearer realm="goldpinger-ts"'],
     ['a cookie', { cookie: `token=${TOKEN}` }, 'Bearer realm="goldpinger-ts"'],
-  ])('is refused with %s as token', async (_, headers, challenge) => {
+  ])('is refused with this token: %s', async (_, headers, challenge) => {
     const { post, url, written } = await serve();
     for (const to of [url, url.replace('annotations', 'own-annotations')]) {
       const answer = await post({ text: 'x' }, { ...json, ...headers }, to);
@@ -109,7 +109,7 @@ describe('writing an annotation', () => {
     expect(written).toEqual([]);
   });
 
-  it('takes JSON only, uncompressed and of at most 16 KiB', async () => {
+  it('accepts only JSON, uncompressed and of at most 16 KiB', async () => {
     const { post, written } = await serve();
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
       expect([type, (await post('{"text":"x"}', { ...bearer, 'content-type': type })).status]).toEqual([type, 415]);
@@ -119,7 +119,7 @@ describe('writing an annotation', () => {
     expect(written).toEqual([]);
   });
 
-  it('is told with 409 that there is no room for it', async () => {
+  it('is refused with 409 if there is no room for it', async () => {
     const annotations = {
       ...stubAnswers().answers.annotations,
       write: () => Promise.reject(new ConflictError('no room')),
@@ -128,7 +128,9 @@ describe('writing an annotation', () => {
     const server = await listen(answers, '127.0.0.1', 0);
     servers.push(server);
     const answer = await fetch(`${server.address}/api/v1/annotations`, {
-      ...{ method: 'POST', headers: { ...bearer, ...json }, body: '{"text":"x"}' },
+      method: 'POST',
+      headers: { ...bearer, ...json },
+      body: '{"text":"x"}',
     });
     expect([answer.status, await answer.json()]).toEqual([409, { code: 409, message: 'no room' }]);
   });
@@ -142,7 +144,7 @@ describe('writing an annotation', () => {
     expect((await post({ text: 'x' })).status).toBe(201);
   });
 
-  it('takes one back by its id', async () => {
+  it('can be deleted by its id', async () => {
     const { url } = await serve();
     const remove = async (id: string) => (await fetch(`${url}/${id}`, { method: 'DELETE', headers: bearer })).status;
     expect([await remove('there'), await remove('elsewhere'), await remove('%3Cb%3E')]).toEqual([200, 404, 404]);

@@ -28,13 +28,13 @@ describe('merged journals', () => {
   });
 
   it('have one event for each change of readiness', async () => {
-    const turns = [NOW_MS - 9_000, NOW_MS - 7_000];
-    const entries = turns.flatMap((apiTimeMs) =>
+    const readyMs = [NOW_MS - 9_000, NOW_MS - 7_000];
+    const entries = readyMs.flatMap((apiTimeMs) =>
       [0, 1].map((by) => ({ by, agoMs: NOW_MS - apiTimeMs - by * 300, kind: 'pod-ready' as const, of: 1, apiTimeMs })),
     );
     expect((await merge(journals(2, entries))).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual([
-      [turns[0], 2],
-      [turns[1], 2],
+      [readyMs[0], 2],
+      [readyMs[1], 2],
     ]);
   });
 

@@ -67,17 +67,17 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
 }
 
 describe('a mesh of the past', () => {
-  const span = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
+  const minuteAgo = { fromMs: NOW_MS - 60_000, toMs: NOW_MS - 50_000 };
 
   it('has the pods of then, each asked by ages for the same range', async () => {
     const pods = podsOf(4);
     const { meshes, asks, reasons } = start({ now: pods, before: pods });
-    const mesh = await meshes.of(span);
+    const mesh = await meshes.of(minuteAgo);
     expect(asks.map(({ past, windowMs }) => [past, windowMs])).toEqual(new Array(3).fill([range(60_000, 50_000), 0]));
     expect(reasons(mesh)).toEqual(['', '', '', '']);
-    expect(mesh.past).toEqual({ ...span, resolutionMs: 5_000 });
+    expect(mesh.past).toEqual({ ...minuteAgo, resolutionMs: 5_000 });
     expect([mesh.windowMs, mesh.health.ok]).toEqual([10_000, true]);
-    expect(mesh.reports.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(span.toMs));
+    expect(mesh.reports.map(({ atMs }) => atMs)).toEqual(new Array(4).fill(minuteAgo.toMs));
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
   });
 
@@ -85,21 +85,22 @@ describe('a mesh of the past', () => {
     const pods = podsOf(3);
     const phaseAt = async (sinceMs: number) => {
       const { meshes } = start({ now: pods, before: pods, status: { phase: 'stale', sinceMs } });
-      return (await meshes.of(span)).discovery.phase;
+      return (await meshes.of(minuteAgo)).discovery.phase;
     };
-    expect(await phaseAt(span.toMs - 20_000)).toBe('stale');
-    expect(await phaseAt(span.toMs + 1_000)).toBe('synced');
+    expect(await phaseAt(minuteAgo.toMs - 20_000)).toBe('stale');
+    expect(await phaseAt(minuteAgo.toMs + 1_000)).toBe('synced');
   });
 
   it('has no report of pods that have left or restarted since, but the links of others to them', async () => {
     const before = podsOf(4);
     const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
     const { meshes, reasons } = start({
-      ...{ now, before },
+      now,
+      before,
       answer: (uid, asked) =>
         uid === 'uid-1' ? { kind: 'report', report: pastReport(podOf(1), [], asked, 20_000, []) } : null,
     });
-    const mesh = await meshes.of(span);
+    const mesh = await meshes.of(minuteAgo);
     expect(reasons(mesh)).toEqual(['', 'no-history', 'no-history', 'no-history']);
     expect(mesh.reports[1]?.missingDetail).toBe(`its memory begins at ${new Date(NOW_MS - 20_000).toISOString()}`);
     expect(mesh.reports[2]?.missingDetail).toContain('gone since');
@@ -107,16 +108,17 @@ describe('a mesh of the past', () => {
   });
 
   it('says since when a report covers the range, if its pod ran before', async () => {
-    const bornWithin = podOf(2, { createdMs: span.fromMs });
+    const bornWithin = podOf(2, { createdMs: minuteAgo.fromMs });
     const pods = [podOf(0), podOf(1), bornWithin];
     const { meshes, reasons } = start({
-      ...{ now: pods, before: pods },
+      now: pods,
+      before: pods,
       answer: (uid, asked) => {
         const pod = pods.find((one) => one.uid === uid) as Pod;
         return { kind: 'report', report: pastReport(pod, pods, asked, 55_000) };
       },
     });
-    const mesh = await meshes.of(span);
+    const mesh = await meshes.of(minuteAgo);
     expect(reasons(mesh)).toEqual(['', '', '']);
     const began = `its memory begins at ${new Date(NOW_MS - 55_000).toISOString()}`;
     expect(mesh.reports.map(({ missingDetail }) => missingDetail)).toEqual(['', began, '']);
@@ -125,23 +127,26 @@ describe('a mesh of the past', () => {
   it('does not accept a report of the present', async () => {
     const pods = podsOf(2);
     const { meshes, reasons } = start({
-      ...{ now: pods, before: pods },
+      now: pods,
+      before: pods,
       answer: () => ({ kind: 'report', report: reportOf(podOf(1), pods) }),
     });
-    expect(reasons(await meshes.of(span))).toEqual(['', 'no-history']);
+    expect(reasons(await meshes.of(minuteAgo))).toEqual(['', 'no-history']);
   });
 
   it('includes pods that only other pods know', async () => {
     const before = [podOf(0), podOf(1)];
     const known = [...before, podOf(8)];
     const { meshes, reasons } = start({
-      ...{ now: before, before, ownKnownAgeMs: 10_000 },
+      now: before,
+      before,
+      ownKnownAgeMs: 10_000,
       answer: (_, asked) => {
         const wishes: LinkSpec[] = [{ to: 0 }, { to: 2, outcome: 'timeout', phase: 'connect' }];
         return { kind: 'report', report: pastReport(podOf(1), known, asked, HOUR_MS, wishes) };
       },
     });
-    const mesh = await meshes.of(span);
+    const mesh = await meshes.of(minuteAgo);
     expect(reasons(mesh)).toEqual(['no-history', '']);
     expect(mesh.pods[2]).toMatchObject({ uid: 'uid-8', name: 'pod-8', lifecycle: 'gone' });
     const links = mesh.reports[1]!.links;
@@ -163,14 +168,18 @@ describe('a mesh of the past', () => {
   it('is collected once for all clients of a range, kept for some seconds, and refused if too many are requested', async () => {
     const pods = podsOf(3);
     const { meshes, asks, clock } = start({ now: pods, before: pods });
-    await Promise.all([meshes.of(span), meshes.of({ ...span, toMs: span.toMs + 20 }), meshes.of(span)]);
-    await meshes.of(span);
+    await Promise.all([
+      meshes.of(minuteAgo),
+      meshes.of({ ...minuteAgo, toMs: minuteAgo.toMs + 20 }),
+      meshes.of(minuteAgo),
+    ]);
+    await meshes.of(minuteAgo);
     expect(asks).toHaveLength(2);
     await clock.advance(5_001);
-    await meshes.of(span);
+    await meshes.of(minuteAgo);
     expect(asks).toHaveLength(4);
     const many = Array.from({ length: 6 }, (_, i) =>
-      meshes.of({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs - 1_000 }),
+      meshes.of({ fromMs: minuteAgo.fromMs - i * 1_000, toMs: minuteAgo.toMs - 1_000 }),
     );
     const ends = await Promise.allSettled(many);
     expect(ends.map(({ status }) => status)).toEqual([
@@ -179,21 +188,21 @@ describe('a mesh of the past', () => {
     ]);
     expect(ends[5]).toMatchObject({ reason: { status: 503, message: expect.stringContaining('try again') } });
     meshes.stop();
-    await expect(meshes.of(span)).rejects.toThrow('shutting down');
+    await expect(meshes.of(minuteAgo)).rejects.toThrow('shutting down');
     expect(clock.pending).toBe(0);
   });
 
   it('of more than 90 000 links is collected after the previous one, and one is kept', async () => {
     const pods = podsOf(301);
     const { meshes, asks } = start({ now: pods, before: pods });
-    const ranges = [1, 2, 3, 4, 5].map((i) => ({ fromMs: span.fromMs - i * 1_000, toMs: span.toMs }));
+    const ranges = [1, 2, 3, 4, 5].map((i) => ({ fromMs: minuteAgo.fromMs - i * 1_000, toMs: minuteAgo.toMs }));
     const ends = await Promise.allSettled(ranges.map((one) => meshes.of(one)));
     expect(ends.map(({ status }) => status)).toEqual([...new Array(4).fill('fulfilled'), 'rejected']);
     const lengths = asks.map(({ past }) => (past?.fromAgeMs ?? 0) - (past?.toAgeMs ?? 0));
     expect(lengths).toEqual([11, 12, 13, 14].flatMap((s) => new Array(300).fill(s * 1_000)));
-    await meshes.of({ fromMs: span.fromMs - 4_000, toMs: span.toMs });
+    await meshes.of({ fromMs: minuteAgo.fromMs - 4_000, toMs: minuteAgo.toMs });
     expect(asks).toHaveLength(1_200);
-    await meshes.of({ fromMs: span.fromMs - 3_000, toMs: span.toMs });
+    await meshes.of({ fromMs: minuteAgo.fromMs - 3_000, toMs: minuteAgo.toMs });
     expect(asks).toHaveLength(1_500);
     meshes.stop();
   });

@@ -2,11 +2,22 @@ import { expect, it } from 'vitest';
 import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
 
 const entry = {
-  ...{ seq: 1, ageMs: 5, apiTimeMs: 0, kind: 'link-failed', outcome: 'timeout', phase: 'connect', totalUs: -1 },
-  ...{ pod: { uid: 'u', name: 'a', namespace: 'default', node: 'n' }, detail: 'no connection' },
+  seq: 1,
+  ageMs: 5,
+  apiTimeMs: 0,
+  kind: 'link-failed',
+  pod: { uid: 'u', name: 'a', namespace: 'default', node: 'n' },
+  outcome: 'timeout',
+  phase: 'connect',
+  totalUs: -1,
+  detail: 'no connection',
 };
 const journalOf = (events: unknown[]) => ({
-  ...{ format: JOURNAL_FORMAT, id: 'abc', knownAgeMs: 1, truncated: false, events },
+  format: JOURNAL_FORMAT,
+  id: 'abc',
+  knownAgeMs: 1,
+  truncated: false,
+  events,
 });
 
 /** Reads a journal; gives how many entries were read in each step. */
@@ -40,7 +51,7 @@ it('reads a long journal a few entries at a time', () => {
 });
 
 it.each([
-  ['an entry that is none', [entry, 5]],
+  ['an entry that is no object', [entry, 5]],
   ['an entry of an unknown kind', [{ ...entry, kind: 'party' }]],
   ['a pod without a name', [{ ...entry, pod: { uid: 'u' } }]],
   ['too many entries', Array(MAX_EVENTS + 1).fill(entry)],
