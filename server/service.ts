@@ -8,7 +8,7 @@ import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
 import { clusterHealthOf } from './goldpinger/cluster-health-answer.ts';
-import { createHeatmapPainter } from './heatmap-png/heatmap.ts';
+import { HeatmapPainter } from './heatmap-png/heatmap.ts';
 import type { PastContext, RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
 import { answerVerdict, type VerdictSources } from './http/verdict.ts';
@@ -215,7 +215,7 @@ class Parts {
   routeContext(): RouteContext {
     const { clock, log, version, pageDir } = this.#deps;
     const config = this.#config;
-    const painter = createHeatmapPainter();
+    const painter = new HeatmapPainter();
     const past = this.#pastContext();
     const events: RouteContext['events'] = (query) => this.#events.events(query);
     const verdictSources: VerdictSources = {
@@ -231,7 +231,7 @@ class Parts {
       events,
       annotations: () => this.#annotations.read(),
       past: past.mesh,
-      paint: painter.paint,
+      paint: (mesh, limits) => painter.paint(mesh, limits),
       hypothesis: (expect) => hypothesisOf(expect, clock),
     });
     return {

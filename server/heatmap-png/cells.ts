@@ -1,10 +1,11 @@
-import { LATENCY_STATES, latencyCode } from '../protocol/link-state.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LATENCY_STATES, latencyCode, type Thresholds } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import { LETTER_PX } from './font.ts';
 import type { Raster } from './png.ts';
 
-/** The colours of the picture, light theme of the page. A picture has at most 16: four bits a pixel. */
+/** The colours of the heatmap: the light theme of the page. At most 16, because a pixel has four bits. */
 const COLOURS = {
   surface: 0xffffff,
   text: 0x15202b,
@@ -22,122 +23,112 @@ const COLOURS = {
   hairline: 0xd8dee4,
 } as const;
 
-/** The name of a colour. */
 type Colour = keyof typeof COLOURS;
 
 const NAMES = Object.keys(COLOURS) as Colour[];
 
-/** The number of a colour in the picture. */
+/** The number of each colour in the palette. */
 export const INK = Object.fromEntries(NAMES.map((name, i) => [name, i])) as Record<Colour, number>;
 
-/** PNG's PLTE chunk: three bytes a colour. */
+/** PNG's PLTE chunk: three bytes per colour. */
 export const PALETTE: Uint8Array = Uint8Array.from(
   NAMES.flatMap((name) => [COLOURS[name] >> 16, (COLOURS[name] >> 8) & 255, COLOURS[name] & 255]),
 );
 
-/** Colour limits, ms: good up to t0, fair up to t1, warning up to t2, slow beyond. Goldpinger's parameters. */
-export interface HeatmapLimits {
-  t0Ms: number;
-  t1Ms: number;
-  t2Ms: number;
-}
-
-/** What a cell shows, the lesser first: where pairs share a pixel, the last of these is seen. */
+/** What a cell shows. If several links share a cell, it shows the last of these states. */
 export const CELL_STATES = ['not-probed', 'not-yet', 'good', 'fair', 'unknown', 'warning', 'slow', 'failed'] as const;
 
 /** What a cell shows; see `CELL_STATES`. */
 export type CellState = (typeof CELL_STATES)[number];
 
-/** The cells of the picture. */
+/** The part of a mesh that is drawn. */
+export type DrawnMesh = Pick<Mesh, 'pods' | 'reports' | 'atMs' | 'settings'>;
+
+/** The cells of the heatmap. */
 export interface Cells {
-  /** The pods drawn: indexes in `Mesh.pods`, all that are not gone. */
+  /** The pods that are drawn: indexes in `Mesh.pods` of all that are not gone. */
   pods: number[];
-  /** Cells on a side: as many as pods, or fewer where there are too many. */
+  /** Cells per side: one per pod, or fewer if there are more pods than `maxSide`. */
   side: number;
-  /** Index in `CELL_STATES` by `to * side + from`. */
+  /** Index in `CELL_STATES`, by `to * side + from`. */
   state: Uint8Array;
-  /** 1 where the newest sample of the pair is suspect. */
+  /** 1 if the newest sample of the link is suspect. */
   suspect: Uint8Array;
-  /** Totals, us, NaN where there is none; only where there is room for figures, else empty. */
+  /** Totals in us, NaN if there is none; empty if cells have no room for numbers. */
   totalUs: Float32Array;
 }
 
-const NOT_PROBED = CELL_STATES.indexOf('not-probed');
-const UNKNOWN = CELL_STATES.indexOf('unknown');
+/** The most cells per side; of more pods several share a cell. */
+export const MAX_SIDE = 2_000;
+/** The most pods whose cells are large enough for a number. */
+const MAX_PODS_WITH_NUMBERS = 34;
+/** The number of links and cells that are handled before the event loop gets a turn: well below a millisecond of work. */
+export const CELLS_PER_SLICE = 5_000;
 
-/**
- * Cells for a matrix, at most `maxSide` a side, with figures up to `figuresUpTo` pods. Yields after each row, so that
- * the caller can give the event loop back; the result is the return value.
- */
-export function* cellsOf(
-  mesh: Pick<Mesh, 'pods' | 'reports'>,
-  limits: HeatmapLimits,
-  { maxSide, figuresUpTo }: { maxSide: number; figuresUpTo: number },
-): Generator<void, Cells> {
+/** Finds what each cell shows. Gives the event loop a turn every CELLS_PER_SLICE links. */
+export async function collectCells(mesh: DrawnMesh, limits: Thresholds, maxSide = MAX_SIDE): Promise<Cells> {
   const pods = [...mesh.pods.keys()].filter((i) => mesh.pods[i]?.lifecycle !== 'gone');
   const side = Math.min(pods.length, maxSide);
-  const cellOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [drawn, pod] of pods.entries()) cellOf[pod] = Math.floor((drawn * side) / pods.length);
-  const figures = pods.length <= figuresUpTo;
+  const placeOf = new Int32Array(mesh.pods.length).fill(-1);
+  for (const [i, pod] of pods.entries()) placeOf[pod] = Math.floor((i * side) / pods.length);
   const cells: Cells = {
     pods,
     side,
-    state: new Uint8Array(side * side).fill(NOT_PROBED),
+    state: new Uint8Array(side * side).fill(CELL_STATES.indexOf('not-probed')),
     suspect: new Uint8Array(side * side),
-    totalUs: new Float32Array(figures ? side * side : 0).fill(Number.NaN),
+    totalUs: new Float32Array(pods.length <= MAX_PODS_WITH_NUMBERS ? side * side : 0).fill(Number.NaN),
   };
-  const rows = new Map(mesh.reports.map((row) => [row.pod, row]));
-  for (const pod of pods) {
-    const from = cellOf[pod] ?? 0;
-    const row = rows.get(pod);
-    if (row === undefined || row.missing !== '') {
-      for (let to = 0; to < side; to++) raise(cells.state, to * side + from, UNKNOWN);
-    } else {
-      takeRow(cells, row, from, cellOf, limits);
-    }
-    yield;
+  const reports = new Map(mesh.reports.map((report) => [report.pod, report]));
+  const reportsPerSlice = Math.max(1, Math.floor(CELLS_PER_SLICE / Math.max(1, mesh.pods.length)));
+  for (const [i, pod] of pods.entries()) {
+    if (i % reportsPerSlice === reportsPerSlice - 1) await nextTurn();
+    const from = placeOf[pod] ?? 0;
+    const report = reports.get(pod);
+    if (report !== undefined && report.missing === '') addReport(cells, report, from, placeOf, limits);
+    else for (let to = 0; to < side; to++) raise(cells, to * side + from, 'unknown');
   }
   return cells;
 }
 
-function takeRow(cells: Cells, { links }: MergedReport, from: number, cellOf: Int32Array, limits: HeatmapLimits): void {
+function addReport(cells: Cells, { links }: MergedReport, from: number, placeOf: Int32Array, limits: Thresholds): void {
   for (let i = 0; i < links.length; i++) {
-    const to = cellOf[links.to[i] ?? 0] ?? -1;
+    const to = placeOf[links.to[i] ?? 0] ?? -1;
     if (to === -1) continue;
     const cell = to * cells.side + from;
     const flags = links.flags[i] ?? 0;
     const us = unpack16(links.totalUs[i] ?? 0);
-    const state = (flags & FLAG_NOT_YET) !== 0 ? 'not-yet' : stateOf(links.outcome[i] ?? 0, us, limits);
-    raise(cells.state, cell, CELL_STATES.indexOf(state));
-    if (state === 'not-yet') continue;
+    if ((flags & FLAG_NOT_YET) !== 0) {
+      raise(cells, cell, 'not-yet');
+      continue;
+    }
+    raise(cells, cell, links.outcome[i] === 0 ? stateOfLatency(us, limits) : 'failed');
     if ((flags & FLAG_SUSPECT) !== 0) cells.suspect[cell] = 1;
     const other = cells.totalUs[cell];
     if (other !== undefined && us >= 0) cells.totalUs[cell] = Number.isNaN(other) ? us : Math.max(other, us);
   }
 }
 
-/** Outcome first, latency second. An answer without a time (from a Go pod) took less than a millisecond. */
-function stateOf(outcome: number, us: number, { t0Ms, t1Ms, t2Ms }: HeatmapLimits): CellState {
-  if (outcome !== 0) return 'failed';
-  return LATENCY_STATES[latencyCode(us, { goodMs: t0Ms, warningMs: t1Ms, problemMs: t2Ms })] ?? 'slow';
+/** An answer without a total (of a Goldpinger pod, which counts whole milliseconds) took less than a millisecond. */
+function stateOfLatency(us: number, limits: Thresholds): CellState {
+  return LATENCY_STATES[latencyCode(us, limits)] ?? 'slow';
 }
 
-function raise(states: Uint8Array, cell: number, state: number): void {
-  if (state > (states[cell] ?? 0)) states[cell] = state;
+function raise({ state }: Cells, cell: number, name: CellState): void {
+  state[cell] = Math.max(state[cell] ?? 0, CELL_STATES.indexOf(name));
 }
 
-/** One cell to draw. `figure` is '' where there is no room or nothing to say. */
+/** A cell to draw. `number` is '' if there is no room for it or no number. */
 interface DrawnCell {
   x: number;
   y: number;
-  /** Width and height without the gap to the next. */
+  /** Width and height, without the gap to the next cell. */
   px: number;
   state: CellState;
   suspect: boolean;
-  figure: string;
+  number: string;
 }
 
-/** From this size on (px) there is room for a mark, and for less than a mark but more than colour. */
+/** From these sizes on, in px, a cell has room for a mark, and for a pattern. */
 const MARK_PX = 9;
 const PATTERN_PX = 4;
 
@@ -152,9 +143,9 @@ const FILLS: Record<CellState, number> = {
   failed: INK.failed,
 };
 
-/** Draws a cell: its colour, and what tells its state without colour where there is room. */
+/** Draws a cell: its colour, and if there is room a mark or pattern that tells its state without colour. */
 export function drawCell(raster: Raster, cell: DrawnCell): void {
-  const { x, y, px, state, suspect, figure } = cell;
+  const { x, y, px, state, suspect, number } = cell;
   raster.fill(x, y, px, px, FILLS[state]);
   if (px < PATTERN_PX) return;
   if (state === 'unknown') lattice(raster, cell, INK.hatch);
@@ -162,15 +153,15 @@ export function drawCell(raster: Raster, cell: DrawnCell): void {
   else if (state === 'failed') drawFailed(raster, cell);
   else if (state === 'warning' && px >= MARK_PX) bars(raster, cell, 1, INK.text);
   else if (state === 'slow') bars(raster, cell, px >= MARK_PX ? 2 : 1, INK.surface);
-  if (suspect && px >= PATTERN_PX) notch(raster, cell);
-  if (figure !== '') {
+  if (suspect) notch(raster, cell);
+  if (number !== '') {
     const ink = state === 'slow' || state === 'failed' ? INK.surface : INK.text;
-    const width = figure.length * LETTER_PX - 1;
-    raster.text(x + Math.floor((px - width) / 2), y + Math.floor(px / 2) - 6, figure, ink);
+    const width = number.length * LETTER_PX - 1;
+    raster.text(x + Math.floor((px - width) / 2), y + Math.floor(px / 2) - 6, number, ink);
   }
 }
 
-/** Slanted lines, 4 px apart. */
+/** Draws slanted lines, 4 px apart. */
 function lattice(raster: Raster, { x, y, px }: DrawnCell, ink: number): void {
   for (let dy = 0; dy < px; dy++) {
     for (let dx = (4 - (dy % 4)) % 4; dx < px; dx += 4) raster.dot(x + dx, y + dy, ink);
@@ -192,7 +183,7 @@ function drawNotProbed(raster: Raster, { x, y, px, state }: DrawnCell): void {
   }
 }
 
-/** A cross; in small cells a thin lattice, so that they stay the darkest. */
+/** Draws a cross; in small cells a thin lattice, so that they stay the darkest ones. */
 function drawFailed(raster: Raster, cell: DrawnCell): void {
   const { x, y, px } = cell;
   if (px < MARK_PX) {
@@ -207,7 +198,7 @@ function drawFailed(raster: Raster, cell: DrawnCell): void {
   }
 }
 
-/** Bars along the lower edge, or one across the middle of a small cell. */
+/** Draws bars along the lower edge, or one bar across the middle of a small cell. */
 function bars(raster: Raster, { x, y, px }: DrawnCell, count: number, ink: number): void {
   if (px < MARK_PX) {
     raster.fill(x, y + Math.floor(px / 2), px, 1, ink);
@@ -220,7 +211,7 @@ function bars(raster: Raster, { x, y, px }: DrawnCell, count: number, ink: numbe
   }
 }
 
-/** The upper right corner cut off in the colour of suspicion. */
+/** Draws the upper right corner in the colour for suspect. */
 function notch(raster: Raster, { x, y, px }: DrawnCell): void {
   const size = Math.max(2, Math.floor(px / 4));
   for (let i = 0; i < size; i++) raster.fill(x + px - size + i, y + i, size - i, 1, INK.suspect);

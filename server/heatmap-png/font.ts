@@ -1,10 +1,10 @@
-/** Width of a glyph, px; it is at most 9 high, two rows below the baseline included. */
+/** Width of a glyph in px. Its height is at most 9, including two rows below the baseline. */
 export const GLYPH_WIDTH = 5;
-/** From one letter to the next, and from one line to the next. */
+/** The distance from one letter to the next, and from one line to the next. */
 export const LETTER_PX = 6;
 export const LINE_PX = 12;
 
-/** The printable ASCII characters from space on, rows from the top; rows left out at the end are empty. */
+/** The printable ASCII characters from space on: rows from the top, empty rows at the end are left out. */
 const ROWS: readonly string[] = `
 
 ..#.. ..#.. ..#.. ..#.. ..#.. ..... ..#..
@@ -105,21 +105,21 @@ const ROWS: readonly string[] = `
   .slice(1, -1)
   .split('\n');
 
-/** The glyphs in order from space on, as rows of 5 bits, the leftmost highest. */
+/** The glyphs from space on, as rows of 5 bits; the leftmost dot is the highest bit. */
 const GLYPHS: readonly (readonly number[])[] = ROWS.map((line) =>
   line.split(' ').map((row) => [...row].reduce((bits, dot) => bits * 2 + (dot === '#' ? 1 : 0), 0)),
 );
 
-/** The rows of a character, the leftmost dot highest; of a question mark for all but printable ASCII. */
+/** The rows of a character, as in `GLYPHS`; the rows of a question mark if it is not printable ASCII. */
 export function glyphOf(char: string): readonly number[] {
   const code = char.charCodeAt(0) - 32;
   return GLYPHS[code] ?? GLYPHS[31] ?? [];
 }
 
-/** `text` cut to `letters` characters in the middle: names that begin alike differ at their ends. */
-export function shortened(text: string, letters: number): string {
+/** Cuts a text to `length` characters in its middle, because names that begin alike differ at their ends. */
+export function shortened(text: string, length: number): string {
   const chars = Array.from(text.slice(0, 600));
-  if (chars.length <= letters) return chars.join('');
-  const head = Math.floor((letters - 2) / 2);
-  return `${chars.slice(0, head).join('')}..${chars.slice(chars.length - (letters - 2 - head)).join('')}`;
+  if (chars.length <= length) return chars.join('');
+  const head = Math.floor((length - 2) / 2);
+  return `${chars.slice(0, head).join('')}..${chars.slice(chars.length - (length - 2 - head)).join('')}`;
 }

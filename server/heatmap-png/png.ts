@@ -4,22 +4,22 @@ import { crc32, deflate } from 'node:zlib';
 import { GLYPH_WIDTH, glyphOf, LETTER_PX } from './font.ts';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** Pixels packed in one turn, well below a millisecond's work. */
-const SLICE_PIXELS = 100_000;
+/** The number of pixels that are packed before the event loop gets a turn: well below a millisecond of work. */
+const PIXELS_PER_SLICE = 100_000;
 
 const compress = promisify(deflate) as (buffer: Uint8Array) => Promise<Buffer>;
 
 /**
- * A raster of at most 16 colours as PNG (ISO/IEC 15948): colour type 3, four bits a pixel, no filter.
- * Packs in slices and compresses in a thread of its own, so that pings sent meanwhile are not late.
+ * Encodes a raster of at most 16 colours as PNG (ISO/IEC 15948): colour type 3, four bits per pixel, no filter.
+ * Packs in slices and compresses in another thread, so that our pings are not measured too long.
  */
 export async function encodePng(raster: Raster, palette: Uint8Array): Promise<Buffer> {
   const { width, height } = raster;
   const lineBytes = 1 + Math.ceil(width / 2);
   const lines = new Uint8Array(lineBytes * height);
-  const slice = Math.max(1, Math.floor(SLICE_PIXELS / width));
+  const linesPerSlice = Math.max(1, Math.floor(PIXELS_PER_SLICE / width));
   for (let y = 0; y < height; y++) {
-    if (y % slice === slice - 1) await nextTurn();
+    if (y % linesPerSlice === linesPerSlice - 1) await nextTurn();
     packLine(raster.row(y), lines, y * lineBytes + 1);
   }
   const header = Buffer.alloc(13);
@@ -36,7 +36,7 @@ function packLine(pixels: Uint8Array, lines: Uint8Array, start: number): void {
   for (let x = 0; x < pixels.length; x += 2) lines[out++] = ((pixels[x] ?? 0) << 4) | (pixels[x + 1] ?? 0);
 }
 
-/** Length, type, data, and a checksum over the last two. */
+/** A chunk: length, type, data, and a checksum over the last two. */
 function chunk(type: string, data: Uint8Array): Buffer {
   const bytes = Buffer.alloc(12 + data.length);
   bytes.writeUInt32BE(data.length, 0);
@@ -46,25 +46,25 @@ function chunk(type: string, data: Uint8Array): Buffer {
   return bytes;
 }
 
-/** A picture of numbered colours, one byte a pixel. What lies outside is not drawn. */
+/** An image of numbered colours, one byte per pixel. Drawing outside of it does nothing. */
 export class Raster {
   readonly width: number;
   readonly height: number;
   readonly #pixels: Uint8Array;
 
-  /** Filled with colour 0. */
+  /** All pixels begin with colour 0. */
   constructor(width: number, height: number) {
     this.width = width;
     this.height = height;
     this.#pixels = new Uint8Array(width * height);
   }
 
-  /** One pixel. */
+  /** Draws one pixel. */
   dot(x: number, y: number, ink: number): void {
     if (x >= 0 && y >= 0 && x < this.width && y < this.height) this.#pixels[y * this.width + x] = ink;
   }
 
-  /** A filled rectangle. */
+  /** Draws a filled rectangle. */
   fill(x: number, y: number, width: number, height: number, ink: number): void {
     const [left, right] = [Math.max(0, x), Math.min(this.width, x + width)];
     const bottom = Math.min(this.height, y + height);
@@ -73,10 +73,10 @@ export class Raster {
     }
   }
 
-  /** Words from the left upper corner on; characters that the font lacks as question marks. */
-  text(x: number, y: number, words: string, ink: number): void {
+  /** Draws text from its upper left corner on; characters that the font lacks become question marks. */
+  text(x: number, y: number, text: string, ink: number): void {
     let left = x;
-    for (const char of words) {
+    for (const char of text) {
       for (const [row, bits] of glyphOf(char).entries()) {
         for (let column = 0; column < GLYPH_WIDTH; column++) {
           if ((bits & (1 << (GLYPH_WIDTH - 1 - column))) !== 0) this.dot(left + column, y + row, ink);

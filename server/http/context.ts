@@ -8,6 +8,7 @@ import type {
 } from '../protocol/annotation.ts';
 import type { Events, Journal } from '../protocol/event.ts';
 import type { AgeRange, LinkHistory, MeshHistory, PodHistory } from '../protocol/history.ts';
+import type { Thresholds } from '../protocol/link-state.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
@@ -18,13 +19,6 @@ import type { VerdictQuery } from './verdict.ts';
 
 /** Calls that Goldpinger counts in `goldpinger_stats_total{group="received"}`. */
 type Action = 'ping' | 'check' | 'check_all' | 'cluster_health' | 'healthz';
-
-/** Colour limits of `/heatmap.png`, ms: green below t0, and worse from t1 and t2 on (Goldpinger's parameters). */
-interface HeatmapLimits {
-  t0Ms: number;
-  t1Ms: number;
-  t2Ms: number;
-}
 
 /** What the routes of the past serve. */
 export interface PastContext {
@@ -98,7 +92,7 @@ export interface RouteContext {
   findings(mesh: Mesh): object;
   checkAll(mesh: Mesh): Iterable<string>;
   clusterHealth(mesh: Mesh): { OK: boolean };
-  heatmapPng(mesh: Mesh, limits: HeatmapLimits): Promise<Uint8Array>;
+  heatmapPng(mesh: Mesh, limits: Thresholds): Promise<Uint8Array>;
   /** The metrics for an Accept header. */
   metrics(accept: string): { contentType: string; text: AsyncIterable<string> };
 }

@@ -59,12 +59,13 @@ export function goldpingerRoutes(answers: RouteContext): Router {
 
   router.get('/heatmap.png', async (req, res) => {
     mustAccept(req, ['image/png']);
+    // Goldpinger's parameters: green below t0, and worse from t1 and t2 on.
     const limits = {
-      t0Ms: numberParameter(req, 't0', 1),
-      t1Ms: numberParameter(req, 't1', 10),
-      t2Ms: numberParameter(req, 't2', 100),
+      goodMs: numberParameter(req, 't0', 1),
+      warningMs: numberParameter(req, 't1', 10),
+      problemMs: numberParameter(req, 't2', 100),
     };
-    if (limits.t0Ms > limits.t1Ms || limits.t1Ms > limits.t2Ms) {
+    if (limits.goodMs > limits.warningMs || limits.warningMs > limits.problemMs) {
       throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
     const png = await answers.heatmapPng(await collect(), limits);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { LinkFigures } from '../../server/analysis/comparison/change.ts';
 import type { Hypothesis } from '../../server/analysis/comparison/hypothesis.ts';
 import { type Report, Reporter, type ReporterDeps, type ReportQuery } from '../../server/analysis/comparison/report.ts';
-import { createHeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
+import { HeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
 import type { Annotation, Annotations } from '../../server/protocol/annotation.ts';
 import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
 import type { EventPod, Events, MeshEvent } from '../../server/protocol/event.ts';
@@ -121,7 +121,7 @@ export interface Scene {
 
 /** The parts that a reporter asks, answering as the scene says. */
 export function depsOf(scene: Scene = {}): ReporterDeps {
-  const painter = createHeatmapPainter();
+  const painter = new HeatmapPainter();
   const during = scene.during ?? slowPod();
   return {
     clock: new FakeClock(NOW_MS),

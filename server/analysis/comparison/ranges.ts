@@ -1,4 +1,4 @@
-import type { DrawnMesh } from '../../heatmap-png/heatmap.ts';
+import type { DrawnMesh } from '../../heatmap-png/cells.ts';
 import type { ReportRange } from '../../protocol/comparison.ts';
 import type { Finding } from '../../protocol/finding.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';

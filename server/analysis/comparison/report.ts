@@ -1,5 +1,4 @@
-import type { HeatmapLimits } from '../../heatmap-png/cells.ts';
-import type { DrawnMesh } from '../../heatmap-png/heatmap.ts';
+import type { DrawnMesh } from '../../heatmap-png/cells.ts';
 import type { Annotation, Annotations } from '../../protocol/annotation.ts';
 import {
   type Comparison,
@@ -13,6 +12,7 @@ import {
 } from '../../protocol/comparison.ts';
 import type { Events, MissingPart } from '../../protocol/event.ts';
 import type { Finding } from '../../protocol/finding.ts';
+import type { Thresholds } from '../../protocol/link-state.ts';
 import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -44,7 +44,7 @@ export interface ReporterDeps {
   past(range: TimeRange): Promise<Mesh>;
   events(query: TimeRange & { limit: number }): Promise<Events>;
   annotations(): Promise<Annotations>;
-  paint(mesh: DrawnMesh, limits: HeatmapLimits): Promise<Uint8Array>;
+  paint(mesh: DrawnMesh, limits: Thresholds): Promise<Uint8Array>;
   /** Reads the clauses of a hypothesis. Throws a ValidationError. */
   hypothesis(expect: readonly string[]): Hypothesis;
 }
@@ -142,7 +142,7 @@ class PicturePainter {
 
   async paint(range: keyof ReportPictures, mesh: Mesh): Promise<void> {
     const { slowLinkMs } = mesh.settings;
-    const limits = { t0Ms: Math.min(2, slowLinkMs), t1Ms: Math.min(5, slowLinkMs), t2Ms: slowLinkMs };
+    const limits = { goodMs: Math.min(2, slowLinkMs), warningMs: Math.min(5, slowLinkMs), problemMs: slowLinkMs };
     const drawn = await runSliced(drawnRangeOf(mesh), this.#deps.clock);
     const png = await this.#deps.paint(drawn, limits);
     if (this.#bytes + png.byteLength > MAX_PICTURE_BYTES) return;

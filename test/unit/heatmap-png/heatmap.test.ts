@@ -1,26 +1,19 @@
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
-import { CELL_STATES, type Cells, cellsOf } from '../../../server/heatmap-png/cells.ts';
+import { CELL_STATES, type Cells, collectCells, MAX_SIDE } from '../../../server/heatmap-png/cells.ts';
 import { glyphOf, shortened } from '../../../server/heatmap-png/font.ts';
-import { createHeatmapPainter, heatmapPng, layoutOf, MAX_SIDE } from '../../../server/heatmap-png/heatmap.ts';
+import { HeatmapPainter, heatmapPng, layoutOf } from '../../../server/heatmap-png/heatmap.ts';
 import { missingReport } from '../../../server/peers/merged-report.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { type LinkSpec, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 
-const LIMITS = { t0Ms: 2, t1Ms: 5, t2Ms: 100 };
-
-function cells(mesh: Mesh, maxSide = MAX_SIDE): Cells {
-  const steps = cellsOf(mesh, LIMITS, { maxSide, figuresUpTo: 34 });
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
+const LIMITS = { goodMs: 2, warningMs: 5, problemMs: 100 };
 
 const stateAt = ({ state, side }: Cells, from: number, to: number) => CELL_STATES[state[to * side + from] ?? -1];
-/** The state of the link 0 -> 1 in a matrix of two pods. */
-const stateOf = (row: MergedReport) => stateAt(cells(meshOf(podsOf(2), [row, mergedReportOf(1, [])])), 0, 1);
+/** The state of the link 0 -> 1 in a mesh of two pods. */
+const stateOf = async (report: MergedReport) =>
+  stateAt(await collectCells(meshOf(podsOf(2), [report, mergedReportOf(1, [])]), LIMITS), 0, 1);
 
 describe('a cell of the heatmap', () => {
   it.each<[LinkSpec['totalUs'], string]>([
@@ -31,48 +24,48 @@ describe('a cell of the heatmap', () => {
     [5_000, 'warning'],
     [99_000, 'warning'],
     [100_000, 'slow'],
-  ])('of %i us is %s', (totalUs, state) => {
-    expect(stateOf(mergedReportOf(0, [{ to: 1, totalUs: totalUs ?? 0 }]))).toBe(state);
+  ])('of %i us is %s', async (totalUs, state) => {
+    expect(await stateOf(mergedReportOf(0, [{ to: 1, totalUs: totalUs ?? 0 }]))).toBe(state);
   });
 
-  it('is failed for any outcome but ok, however fast: a refused connection is not green', () => {
-    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'refused', totalUs: 0 }]))).toBe('failed');
-    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'no-address', totalUs: 0 }]))).toBe('failed');
+  it('is failed for any outcome but ok, however fast: a refused connection is not green', async () => {
+    expect(await stateOf(mergedReportOf(0, [{ to: 1, outcome: 'refused', totalUs: 0 }]))).toBe('failed');
+    expect(await stateOf(mergedReportOf(0, [{ to: 1, outcome: 'no-address', totalUs: 0 }]))).toBe('failed');
   });
 
-  it('is unknown without the row, not probed without the link, not yet without a sample', () => {
-    expect(stateOf(missingReport({ pod: 0, atMs: NOW_MS, fetchUs: 0 }, 'timeout', ''))).toBe('unknown');
-    expect(stateOf(mergedReportOf(0, [{ to: 0 }]))).toBe('not-probed');
-    expect(stateOf(mergedReportOf(0, [{ to: 1, notYet: true, outcome: 'refused' }]))).toBe('not-yet');
+  it('is unknown without a report, not probed without a link, not yet without a sample', async () => {
+    expect(await stateOf(missingReport({ pod: 0, atMs: NOW_MS, fetchUs: 0 }, 'timeout', ''))).toBe('unknown');
+    expect(await stateOf(mergedReportOf(0, [{ to: 0 }]))).toBe('not-probed');
+    expect(await stateOf(mergedReportOf(0, [{ to: 1, notYet: true, outcome: 'refused' }]))).toBe('not-yet');
   });
 
-  it('stands at column from, row to; links to pods that are gone stand nowhere', () => {
+  it('is at column from, row to; links to pods that are gone have no cell', async () => {
     const pods = [podOf(0, { lifecycle: 'gone' }), podOf(1), podOf(2), podOf(3)];
-    const rows = [1, 2, 3].map((n) =>
+    const reports = [1, 2, 3].map((n) =>
       mergedReportOf(n, [
         { to: 0, outcome: 'timeout' },
         { to: 3, totalUs: 251_000 },
       ]),
     );
-    const drawn = cells(meshOf(pods, rows));
+    const drawn = await collectCells(meshOf(pods, reports), LIMITS);
     expect(drawn.pods).toEqual([1, 2, 3]);
     for (const from of [0, 1, 2]) expect(stateAt(drawn, from, 2)).toBe('slow');
     expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(0);
   });
 
-  it('shows the worse of two families', () => {
-    expect(stateOf(mergedReportOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
+  it('shows the worse of two families', async () => {
+    expect(await stateOf(mergedReportOf(0, [{ to: 1, outcome: 'timeout' }, { to: 1 }]))).toBe('failed');
   });
 
-  it('shows the worst of the pairs that share it', () => {
+  it('shows the worst of the links that share it', async () => {
     const pods = podsOf(40);
-    const rows = pods.map((_, from) =>
+    const reports = pods.map((_, from) =>
       mergedReportOf(
         from,
         pods.map((_pod, to) => ({ to, ...(from === 13 && to === 27 ? { outcome: 'refused' as const } : {}) })),
       ),
     );
-    const drawn = cells(meshOf(pods, rows), 10);
+    const drawn = await collectCells(meshOf(pods, reports), LIMITS, 10);
     expect(drawn.side).toBe(10);
     expect(stateAt(drawn, 3, 6)).toBe('failed');
     expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(1);
@@ -94,22 +87,22 @@ async function fills(mesh: Mesh): Promise<(from: number, to: number) => string> 
 }
 
 describe('the heatmap as PNG', () => {
-  it('shows experiment 2: one slow row, all else good', async () => {
+  it('shows experiment 2: one slow row, everything else good', async () => {
     const pods = podsOf(4);
-    const rows = pods.map((_, from) =>
+    const reports = pods.map((_, from) =>
       mergedReportOf(
         from,
         pods.map((_pod, to) => ({ to, totalUs: to === 3 ? 251_000 : 400 })),
       ),
     );
-    const at = await fills(meshOf(pods, rows));
+    const at = await fills(meshOf(pods, reports));
     for (const from of [0, 1, 2, 3]) {
       for (const to of [0, 1, 2]) expect(at(from, to)).toBe('#84cfaa');
       expect(at(from, 3)).toBe('#d5361c');
     }
   });
 
-  it('has a colour of their own for failed and for not probed', async () => {
+  it('has one colour for failed and another one for not probed', async () => {
     const at = await fills(
       meshOf(podsOf(2), [mergedReportOf(0, [{ to: 1, outcome: 'refused' }]), mergedReportOf(1, [])]),
     );
@@ -123,7 +116,7 @@ describe('the heatmap as PNG', () => {
     expect(colourAt(png, left + cellPx - 2, top)).toBe('#6b4fc4');
   });
 
-  it.each([0, 1, 2, 35, 300])('of %i pods is a picture that has room for them', async (count) => {
+  it.each([0, 1, 2, 35, 300])('of %i pods has room for all cells', async (count) => {
     const pods = podsOf(count);
     const png = await read(
       meshOf(
@@ -137,7 +130,7 @@ describe('the heatmap as PNG', () => {
     expect(png.width).toBeGreaterThanOrEqual(left + count * cellPx);
   });
 
-  it('is bounded and legible for any number of pods', () => {
+  it('has a bounded size for any number of pods', () => {
     for (const count of [0, 1, 7, 100, 600, 1_000, 2_000, 5_000, 65_000]) {
       const layout = layoutOf(count, Math.min(count, MAX_SIDE), 44);
       expect(layout.width).toBeLessThanOrEqual(4096);
@@ -151,7 +144,7 @@ describe('the heatmap as PNG', () => {
     }
   });
 
-  it('has a legend that differs with the name, and survives any name', async () => {
+  it('has a legend that depends on the names, and accepts any name', async () => {
     const named = (name: string) => heatmapPng(meshOf([podOf(0, { name })]), LIMITS);
     expect(await named('pod-a')).not.toEqual(await named('pod-b'));
     for (const name of ['', '\u0000\ud800', '<script>', 'ä'.repeat(2_000)]) {
@@ -163,7 +156,7 @@ describe('the heatmap as PNG', () => {
 describe('the font', () => {
   const printable = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
 
-  it('has a glyph of its own for every printable character, within its box', () => {
+  it('has a different glyph for every printable character, within its box', () => {
     expect(new Set(printable.map((char) => glyphOf(char).join()))).toHaveProperty('size', 95);
     for (const char of printable) {
       expect(glyphOf(char).length).toBeLessThanOrEqual(9);
@@ -172,7 +165,7 @@ describe('the font', () => {
     expect(glyphOf(' ').every((row) => row === 0)).toBe(true);
   });
 
-  it('has a question mark for everything else', () => {
+  it('has a question mark for all other characters', () => {
     for (const char of ['ä', '\u0007', '\u2028', '']) expect(glyphOf(char)).toBe(glyphOf('?'));
   });
 
@@ -183,25 +176,25 @@ describe('the font', () => {
   });
 });
 
-describe('a painter', () => {
-  it('paints the same picture once, and gives different ones to different limits', async () => {
-    const painter = createHeatmapPainter();
+describe('the painter of heatmaps', () => {
+  it('paints the same heatmap once, and different heatmaps for different limits', async () => {
+    const painter = new HeatmapPainter();
     const mesh = meshOf(podsOf(3));
     const [a, b, c] = await Promise.all([
       painter.paint(mesh, LIMITS),
       painter.paint({ ...mesh }, LIMITS),
-      painter.paint(mesh, { ...LIMITS, t0Ms: 0.5 }),
+      painter.paint(mesh, { ...LIMITS, goodMs: 0.5 }),
     ]);
     expect(b).toBe(a);
     expect(c).not.toEqual(a);
   });
 
-  it('refuses more than it can hold', async () => {
-    const painter = createHeatmapPainter();
+  it('rejects more requests than may wait', async () => {
+    const painter = new HeatmapPainter();
     const mesh = meshOf(podsOf(1));
-    const many = Array.from({ length: 40 }, (_, t0Ms) => painter.paint(mesh, { ...LIMITS, t0Ms: t0Ms / 100 }));
+    const many = Array.from({ length: 40 }, (_, i) => painter.paint(mesh, { ...LIMITS, goodMs: i / 100 }));
     const ends = await Promise.allSettled(many);
     expect(ends.filter(({ status }) => status === 'rejected')).toHaveLength(8);
-    await expect(painter.paint(mesh, { ...LIMITS, t0Ms: 1 })).resolves.toBeInstanceOf(Uint8Array);
+    await expect(painter.paint(mesh, { ...LIMITS, goodMs: 1 })).resolves.toBeInstanceOf(Uint8Array);
   });
 });

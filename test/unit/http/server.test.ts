@@ -77,8 +77,8 @@ describe('Goldpinger endpoints', () => {
     expect((await fetch(`${url}/heatmap.png`)).headers.get('content-type')).toBe('image/png');
     expect((await fetch(`${url}/heatmap.png?t0=2&t1=5&t2=100`)).status).toBe(200);
     expect(asked).toEqual([
-      { t0Ms: 1, t1Ms: 10, t2Ms: 100 },
-      { t0Ms: 2, t1Ms: 5, t2Ms: 100 },
+      { goodMs: 1, warningMs: 10, problemMs: 100 },
+      { goodMs: 2, warningMs: 5, problemMs: 100 },
     ]);
     for (const query of ['t0=x', 't0=-1', 't0=1e9', 't0=1&t0=2', 't0=50&t1=5', 't2=NaN']) {
       const answer = await fetch(`${url}/heatmap.png?${query}`);
