@@ -1,15 +1,15 @@
 import type { DiscoverySnapshot, DiscoveryStatus } from '../protocol/pod.ts';
 import type { ApiError } from './api-error.ts';
 
-/** Which pods are discovered, as the status tells it. */
-interface Scope {
+/** Which pods are discovered. */
+interface Selection {
   /** null = the namespace is not known yet; it comes from the service account or the kubeconfig. '' = all namespaces. */
   namespace: string | null;
   labelSelector: string;
 }
 
 /** What is known before discovery has started: no pods, and the phase `waiting` since `nowMs` (ms since the epoch). */
-export function nothingKnown({ namespace, labelSelector }: Scope, nowMs: number): DiscoverySnapshot {
+export function nothingKnown({ namespace, labelSelector }: Selection, nowMs: number): DiscoverySnapshot {
   return {
     pods: [],
     status: {
@@ -26,12 +26,12 @@ export function nothingKnown({ namespace, labelSelector }: Scope, nowMs: number)
   };
 }
 
-/** Keeps the status of discovery. Methods that return a boolean tell whether more than `lastGoodMs` has changed. */
+/** Keeps the status of discovery. A method that returns a boolean returns whether more than `lastGoodMs` has changed. */
 export class StatusTracker {
   #status: DiscoveryStatus;
 
-  constructor(scope: Scope, nowMs: number) {
-    this.#status = nothingKnown(scope, nowMs).status;
+  constructor(selection: Selection, nowMs: number) {
+    this.#status = nothingKnown(selection, nowMs).status;
   }
 
   /** The present status. The object is never changed afterwards. */

@@ -17,7 +17,7 @@ const HEAD_START = 'HTTP/1.';
 
 /**
  * Parses one HTTP/1.0 or 1.1 response while its bytes arrive. It is strict, and every size is bounded. A response with a
- * status other than 200 is complete after its head, because its body tells nothing that a monitor uses.
+ * status other than 200 is complete after its head, because no one uses its body.
  */
 export class HttpResponseParser {
   readonly #bytes = new ByteStore();

@@ -184,7 +184,7 @@ export class BusyMeter {
 
 /** How long the main thread of this process was ready to run but had no CPU. */
 interface CpuQueue {
-  /** Ms so far, with a fraction. Always 0 where the system does not tell it, and after `close`. */
+  /** Ms so far, with a fraction. Always 0 where the system does not say it, and after `close`. */
   waitedMs(): number;
   close(): void;
 }
@@ -222,7 +222,7 @@ interface LoopDelay {
   stop(): void;
 }
 
-/** The histogram wakes the loop 50 times a second, in native code. A finer resolution costs more than it tells. */
+/** The histogram wakes the loop 50 times a second, in native code. A finer resolution would cost more CPU. */
 const RESOLUTION_MS = 20;
 
 /** Measures the delay of the event loop of this process until `stop`. */

@@ -5,32 +5,32 @@ import { pickPeers } from '../../../server/probing/pick.ts';
 const uids = fc.uniqueArray(fc.uuid(), { minLength: 2, maxLength: 200 });
 const count = fc.integer({ min: 1, max: 10 });
 
-/** All pairs `from>to` that a set of pods probes. */
-function pairs(pods: string[], number: number): Set<string> {
+/** All links `from>to` that a set of pods pings. */
+function links(pods: string[], number: number): Set<string> {
   const peers = pods.map((uid) => ({ uid }));
   return new Set(pods.flatMap((from) => pickPeers(from, peers, number).map((to) => `${from}>${to}`)));
 }
 
 describe('PING_NUMBER', () => {
-  it('gives each pod exactly that many others, and each is probed by exactly that many', () => {
+  it('gives each pod exactly that many others, and each pod is pinged by exactly that many', () => {
     fc.assert(
       fc.property(uids, count, (pods, number) => {
         fc.pre(number < pods.length);
         const peers = pods.map((uid) => ({ uid }));
-        const watchers = new Map<string, number>();
+        const pingsTo = new Map<string, number>();
         for (const self of pods) {
           const picked = pickPeers(self, peers, number);
           expect(new Set(picked).size).toBe(number);
           expect(picked).not.toContain(self);
-          for (const uid of picked) watchers.set(uid, (watchers.get(uid) ?? 0) + 1);
+          for (const uid of picked) pingsTo.set(uid, (pingsTo.get(uid) ?? 0) + 1);
         }
-        expect([...watchers.values()]).toEqual(pods.map(() => number));
+        expect([...pingsTo.values()]).toEqual(pods.map(() => number));
       }),
       { numRuns: 50 },
     );
   });
 
-  it('depends neither on the order of the list nor on the moment', () => {
+  it('does not depend on the order of the list', () => {
     fc.assert(
       fc.property(uids, count, (pods, number) => {
         const [self = ''] = pods;
@@ -40,23 +40,23 @@ describe('PING_NUMBER', () => {
     );
   });
 
-  it('moves at most three times as many pairs when a pod joins or leaves', () => {
+  it('changes at most three times as many links when a pod joins or leaves', () => {
     fc.assert(
       fc.property(uids, count, (pods, number) => {
         fc.pre(number < pods.length - 1);
-        const more = pairs(pods, number);
-        const fewer = pairs(pods.slice(1), number);
-        const changed = [...more].filter((pair) => !fewer.has(pair)).length;
-        const changedBack = [...fewer].filter((pair) => !more.has(pair)).length;
+        const more = links(pods, number);
+        const fewer = links(pods.slice(1), number);
+        const changed = [...more].filter((link) => !fewer.has(link)).length;
+        const changedBack = [...fewer].filter((link) => !more.has(link)).length;
         expect(changed + changedBack).toBeLessThanOrEqual(3 * number);
       }),
       { numRuns: 50 },
     );
   });
 
-  it('spreads the pairs over nodes: of 30 pods on 3 nodes about a third stay on their own', () => {
+  it('spreads the links over nodes: with 3 nodes about a third of them stay on one node', () => {
     const pods = Array.from({ length: 300 }, (_, i) => `node${i % 3}-pod${i}`);
-    const near = [...pairs(pods, 3)].filter((pair) => pair[4] === pair.split('>')[1]![4]).length;
+    const near = [...links(pods, 3)].filter((link) => link[4] === link.split('>')[1]![4]).length;
     expect(near / 900).toBeGreaterThan(0.2);
     expect(near / 900).toBeLessThan(0.47);
   });
@@ -77,7 +77,7 @@ describe('PING_NUMBER', () => {
     expect(picked).not.toContain('stranger');
   });
 
-  it('has nobody to pick where there is nobody', () => {
+  it('picks no peer where there is none', () => {
     expect(pickPeers('a', [], 3)).toEqual([]);
   });
 });

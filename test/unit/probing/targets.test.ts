@@ -4,9 +4,19 @@ import type { Pod } from '../../../server/protocol/pod.ts';
 
 function pod(uid: string, more: Partial<Pod> = {}): Pod {
   return {
-    ...{ uid, name: `pod-${uid}`, namespace: 'default', node: `node-${uid}`, zone: '' },
-    ...{ podIPs: [`10.0.0.${uid}`], hostIPs: [`192.168.0.${uid}`], lifecycle: 'ready' },
-    ...{ sinceMs: 0, createdMs: 0, owner: '', labels: '', replacedBy: '' },
+    uid,
+    name: `pod-${uid}`,
+    namespace: 'default',
+    node: `node-${uid}`,
+    zone: '',
+    podIPs: [`10.0.0.${uid}`],
+    hostIPs: [`192.168.0.${uid}`],
+    lifecycle: 'ready',
+    sinceMs: 0,
+    createdMs: 0,
+    owner: '',
+    labels: '',
+    replacedBy: '',
     ...more,
   };
 }
@@ -14,7 +24,7 @@ function pod(uid: string, more: Partial<Pod> = {}): Pod {
 const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, port: 8080, pingNumber: 0, selfUid: '1' };
 
 describe('targets', () => {
-  it('are all pods with an address, oneself included', () => {
+  it('are all pods with an address, our own pod included', () => {
     expect(targetsOf([pod('1'), pod('2')], OPTIONS)).toEqual([
       expect.objectContaining({ id: '1/4', address: '10.0.0.1', podIP: '10.0.0.1', hostIP: '192.168.0.1', port: 8080 }),
       expect.objectContaining({ id: '2/4', address: '10.0.0.2', name: 'pod-2', node: 'node-2', family: 4 }),
@@ -28,12 +38,12 @@ describe('targets', () => {
   it.each([
     ['gone', { lifecycle: 'gone' }],
     ['without any address yet', { podIPs: [], lifecycle: 'starting' }],
-    ['starting, and so not listening yet', { lifecycle: 'starting' }],
+    ['starting, because it does not listen yet', { lifecycle: 'starting' }],
   ] as const)('leave out a pod that is %s', (_what, more) => {
     expect(targetsOf([pod('2', more as Partial<Pod>)], OPTIONS)).toEqual([]);
   });
 
-  it('are chosen among starting pods too, so that one that becomes ready moves no other pair', () => {
+  it('are chosen among starting pods too, so that a pod that becomes ready changes no other link', () => {
     const pods = ['1', '2', '3', '4', '5', '6'].map((uid) => pod(uid));
     const options = { ...OPTIONS, pingNumber: 2 };
     const before = targetsOf(pods, options).map(({ uid }) => uid);
@@ -46,7 +56,7 @@ describe('targets', () => {
     expect(target).toMatchObject({ address: '192.168.0.2', podIP: '10.0.0.2', hostIP: '192.168.0.2' });
   });
 
-  it('are one a family in which the pod has an address', () => {
+  it('are one for each family in which the pod has an address', () => {
     const dual = pod('2', { podIPs: ['10.0.0.2', 'fd00::2'], hostIPs: ['fd01::2', '192.168.0.2'] });
     const targets = targetsOf([dual, pod('3')], { ...OPTIONS, families: [4, 6] });
     expect(targets.map(({ id, address, hostIP }) => [id, address, hostIP])).toEqual([
@@ -61,7 +71,7 @@ describe('targets', () => {
     expect(targets).toEqual([expect.objectContaining({ id: '2/4', address: '', podIP: 'fd00::2' })]);
   });
 
-  it('take nothing for an address that is none', () => {
+  it('have no address where the API names something else', () => {
     const [target] = targetsOf([pod('2', { podIPs: ['10.0.0.2\r\nEvil: yes'] })], OPTIONS);
     expect(target?.address).toBe('');
   });
@@ -75,8 +85,8 @@ describe('targets', () => {
   });
 });
 
-describe('oneself', () => {
-  const nobody = { podName: '', namespace: '', podIP: '', hostname: '', localAddresses: [] };
+describe('our own pod', () => {
+  const UNKNOWN = { podName: '', namespace: '', podIP: '', hostname: '', localAddresses: [] };
   const pods = [pod('1'), pod('2'), pod('3', { namespace: 'other', name: 'pod-2', podIPs: ['10.0.0.2', 'fd00::3'] })];
 
   it.each([
@@ -91,10 +101,10 @@ describe('oneself', () => {
     ['by a host name that is the name of a node with one pod', { hostname: 'node-2' }, '2'],
     ['not at all without facts', {}, ''],
   ])('is found %s', (_what, facts, uid) => {
-    expect(findSelf(pods, { ...nobody, ...facts })).toBe(uid);
+    expect(findSelf(pods, { ...UNKNOWN, ...facts })).toBe(uid);
   });
 
   it('is never a pod that is gone', () => {
-    expect(findSelf([pod('1', { lifecycle: 'gone' })], { ...nobody, podName: 'pod-1' })).toBe('');
+    expect(findSelf([pod('1', { lifecycle: 'gone' })], { ...UNKNOWN, podName: 'pod-1' })).toBe('');
   });
 });
