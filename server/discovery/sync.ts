@@ -102,7 +102,7 @@ export class Sync {
       throw new ApiError('suspicious-empty', `the list is empty, but ${store.liveCount} pods were there before`);
     }
     if (truncated) log.warn({ maxPods }, 'too many pods match the label selector: the rest is left out');
-    this.#succeeded(store.replaceAll(items, clock.nowMs(), lastGoodMs), false);
+    this.#succeeded(store.replaceAll(items, clock.nowMs(), lastGoodMs));
     return resourceVersion;
   }
 
@@ -145,7 +145,7 @@ export class Sync {
       onOpen: (durationMs: number) => {
         // While a watch lasts there is hardly any other request to measure: one every 5 to 10 minutes.
         onRequest(durationMs);
-        this.#succeeded(false, false);
+        this.#succeeded();
       },
       onObject: (object: unknown, isDeleted: boolean) => {
         const pod = readPod(object);
@@ -155,7 +155,7 @@ export class Sync {
       onEvent: () => {
         if (!hadEvent) this.#watchWorks();
         hadEvent = true;
-        this.#succeeded(false, true);
+        this.#succeeded();
       },
     };
     const end = await watch(this.#access, clock, call, hooks, stop);
@@ -217,7 +217,7 @@ export class Sync {
   }
 
   /** The pod list is right as of now. */
-  #succeeded(podsChanged: boolean, isBurst: boolean): void {
+  #succeeded(podsChanged = false): void {
     const { clock, log, status, store, onChange } = this.#deps;
     const before = status.now;
     const nowMs = clock.nowMs();
@@ -226,7 +226,7 @@ export class Sync {
       const awayMs = before.lastGoodMs === 0 ? 0 : nowMs - before.lastGoodMs;
       log.info({ pods: store.liveCount, awayMs, attempts: before.attempts }, 'the pod list is up to date');
     }
-    if (isNews || podsChanged) onChange(isBurst);
+    if (isNews || podsChanged) onChange(false);
   }
 
   async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
