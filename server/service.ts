@@ -7,7 +7,7 @@ import { AnnotationStore } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
-import { clusterHealthOf } from './goldpinger/cluster-health-answer.ts';
+import { clusterHealthAnswer } from './goldpinger/cluster-health-answer.ts';
 import { HeatmapPainter } from './heatmap-png/heatmap.ts';
 import type { PastContext, RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
@@ -264,7 +264,7 @@ class Parts {
           port: config.clientPort,
           bootTimeMs: this.#monitor.bootTimes(),
         }),
-      clusterHealth: clusterHealthOf,
+      clusterHealth: clusterHealthAnswer,
       heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
       metrics: (accept) => {
         const format = formatFor(accept);

@@ -1,104 +1,107 @@
 import { type Addressing, addressOf } from '../peers/address.ts';
 import { goError } from '../protocol/go-errors.ts';
-import { isWorseResult } from '../protocol/link-state.ts';
 import { FLAG_IPV6, FLAG_NOT_YET, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { type Addressee, externalResult, externalResults, type PingEnd, PodResultWriter, resultKeys } from './check.ts';
+import {
+  externalResult,
+  externalResults,
+  isWorse,
+  type PingResult,
+  type PodJson,
+  PodResultWriter,
+  resultKeys,
+} from './check.ts';
 
-/** What the mesh does not tell itself. */
+/** What `/check_all` needs besides the mesh. */
 export interface CheckAllOptions extends Addressing {
-  /** The port that peers are called on; it stands in error texts. */
+  /** The port that pods are called on; error texts contain it. */
   port: number;
-  /** When a pod last told us that it booted, ms since the epoch; -1 if it never did. */
+  /** The boot time that a pod last gave in answer to our own ping, ms since the epoch; -1 if it never did. */
   bootTimeMs(uid: string): number;
 }
 
 /**
- * About how long a piece gets, in characters. A whole report of 1000 links would be one string of 180 000, whose thousand
- * parts outlive the collection of young garbage: that took a quarter of the time, and a third of the memory, of it all.
+ * About how long a piece is, in characters. A whole report of 1000 links would be one string of 180 000 characters, whose
+ * thousand parts survive the collection of young garbage: that took a quarter of the time, and a third of the memory.
  */
 const PIECE_LENGTH = 8_192;
 
-/** One pod as it stands in the answer; its parts are made once and written N times. */
+/** One pod of the answer. Its JSON is made once and written N times. */
 interface Entry {
+  /** Index in `Mesh.pods`. */
   index: number;
   pod: Pod;
+  report: MergedReport;
   /** The key as JSON. */
   key: string;
-  /** Host's and pod's first IP as JSON. */
+  /** The host's and the pod's first IP, as JSON. */
   hostIP: string;
   podIP: string;
-  /** As the addressee of pings, by its first IP and, where it has one, by IPv6. */
-  to: Addressee;
-  to6: Addressee;
+  /** For results of pings on its first IP, and on its IPv6 address if it has one. */
+  pinged: PodJson;
+  pinged6: PodJson;
 }
 
 /**
- * Goldpinger's `/check_all` as JSON in pieces: 1000 pods come to 190 MB, which nobody should hold at once.
- * Made of the mesh that has been collected, not of a second round of questions. Pods that are gone or still starting
- * are left out, as Goldpinger lists running pods only.
+ * Goldpinger's `/check_all` as JSON in pieces: for 1000 pods it has 190 MB, which should not be in memory at once.
+ * It is made of a mesh that has been collected. Pods that are gone or still starting are left out, because Goldpinger lists
+ * running pods only.
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string> {
-  const reports = reportsOf(mesh);
-  const results = new PodResultWriter();
-  const entries = entriesOf(mesh, options, results);
+  const writer = new PodResultWriter();
+  const entries = entriesOf(mesh, options, writer);
   yield '{"hosts":[';
   for (const [i, { key, hostIP, podIP }] of entries.entries()) {
     yield `${i === 0 ? '' : ','}{"hostIP":${hostIP},"podIP":${podIP},"podName":${key}}`;
   }
   yield ']';
-  yield* externalsByTarget(entries, reports);
+  yield* externalsByTarget(entries);
   yield ',"responses":{';
-  const writer = new ReportWriter(mesh, entries, options, results);
+  const responses = new ResponseWriter(mesh.pods.length, entries, options, writer);
   for (const [i, entry] of entries.entries()) {
-    const report = reports.get(entry.index);
-    if (report === undefined) continue;
     yield `${i === 0 ? '' : ','}${entry.key}:`;
-    yield* writer.write(entry, report);
+    yield* responses.write(entry);
   }
   yield '}}';
 }
 
-function reportsOf(mesh: Mesh): Map<number, MergedReport> {
-  return new Map(mesh.reports.map((report) => [report.pod, report]));
-}
-
 /** The pods of the answer, sorted by key as Go sorts its maps. */
 function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter): Entry[] {
-  const reports = reportsOf(mesh);
-  const isListed = (pod: Pod, i: number) =>
-    pod.lifecycle !== 'gone' && (pod.lifecycle !== 'starting' || reports.get(i)?.missing === '') && reports.has(i);
-  const listed = mesh.pods.map((pod, index) => ({ pod, index })).filter(({ pod, index }) => isListed(pod, index));
+  const listed = mesh.reports.flatMap((report) => {
+    const pod = mesh.pods[report.pod];
+    const isListed = pod?.lifecycle !== 'gone' && (pod?.lifecycle !== 'starting' || report.missing === '');
+    return pod !== undefined && isListed ? [{ pod, report }] : [];
+  });
   const keys = resultKeys(
     listed.map(({ pod }) => pod),
     mesh.settings.displayNodeName,
   );
-  const named = listed.map(({ pod, index }) => ({ pod, index, name: keys.get(pod.uid) ?? pod.uid }));
+  const named = listed.map((entry) => ({ ...entry, name: keys.get(entry.pod.uid) ?? entry.pod.uid }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return named.map(({ pod, index, name }) => {
-    const told = reports.get(index)?.bootTimeMs ?? -1;
-    const bootTimeMs = told >= 0 ? told : options.bootTimeMs(pod.uid);
+  return named.map(({ pod, report, name }) => {
+    const bootTimeMs = report.bootTimeMs >= 0 ? report.bootTimeMs : options.bootTimeMs(pod.uid);
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
     return {
-      index,
+      index: report.pod,
       pod,
+      report,
       key: JSON.stringify(name),
       hostIP: JSON.stringify(hostIP),
       podIP: JSON.stringify(podIP),
-      to: writer.addressee(hostIP, podIP, bootTimeMs),
-      to6: writer.addressee(hostIP, podIP6, bootTimeMs),
+      pinged: writer.podJson(hostIP, podIP, bootTimeMs),
+      pinged6: writer.podJson(hostIP, podIP6, bootTimeMs),
     };
   });
 }
 
-/** `,"probeResults":{target:{pod:[...]}}`, one piece a target; nothing where no pod probes anything. */
-function* externalsByTarget(entries: readonly Entry[], reports: ReadonlyMap<number, MergedReport>): Generator<string> {
+/** `,"probeResults":{target:{pod:[...]}}`, one piece per target; nothing if no pod probes anything. */
+function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
   const targets = new Map<string, Map<string, string[]>>();
-  for (const { index, key } of entries) {
-    for (const probe of reports.get(index)?.probes ?? []) {
+  for (const { key, report } of entries) {
+    for (const probe of report.probes) {
       if (probe.atMs === 0) continue;
       const byPod = targets.get(probe.target) ?? new Map<string, string[]>();
       targets.set(probe.target, byPod);
@@ -107,8 +110,8 @@ function* externalsByTarget(entries: readonly Entry[], reports: ReadonlyMap<numb
   }
   if (targets.size === 0) return;
   let start = ',"probeResults":{';
-  for (const target of [...targets.keys()].sort()) {
-    const byPod = [...(targets.get(target) ?? [])].map(([key, results]) => `${key}:[${results}]`);
+  for (const [target, results] of [...targets].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const byPod = [...results].map(([key, list]) => `${key}:[${list}]`);
     yield `${start}${JSON.stringify(target)}:{${byPod.join(',')}}`;
     start = ',';
   }
@@ -116,53 +119,49 @@ function* externalsByTarget(entries: readonly Entry[], reports: ReadonlyMap<numb
 }
 
 /** Writes reports of the mesh as Goldpinger's answers to `/check`. */
-class ReportWriter {
+class ResponseWriter {
+  readonly #podCount: number;
   readonly #entries: readonly Entry[];
-  /** By index of the pod; those that are left out have none. */
-  readonly #byPod: (Entry | undefined)[];
   readonly #options: CheckAllOptions;
-  readonly #results: PodResultWriter;
+  readonly #writer: PodResultWriter;
 
-  constructor(mesh: Mesh, entries: readonly Entry[], options: CheckAllOptions, results: PodResultWriter) {
-    this.#results = results;
+  constructor(podCount: number, entries: readonly Entry[], options: CheckAllOptions, writer: PodResultWriter) {
+    this.#podCount = podCount;
     this.#entries = entries;
-    this.#byPod = new Array(mesh.pods.length).fill(undefined);
-    for (const entry of entries) this.#byPod[entry.index] = entry;
     this.#options = options;
+    this.#writer = writer;
   }
 
   /** One entry of `responses` without its key, in pieces. */
-  *write({ pod, hostIP, podIP }: Entry, report: MergedReport): Generator<string> {
+  *write({ pod, report, hostIP, podIP }: Entry): Generator<string> {
     if (report.missing === '') {
       yield `{"HostIP":${hostIP},"OK":true,"PodIP":${podIP},"response":{"podResults":{`;
       yield* this.#podResults(report);
       yield `}${externalResults(report.probes)}}}`;
       return;
     }
-    const address = addressOf(pod, this.#options);
-    const { port } = this.#options;
-    const failure = {
+    const error = goError({
       path: '/check',
-      address,
-      port,
+      address: addressOf(pod, this.#options),
+      port: this.#options.port,
       outcome: report.missing,
       phase: null,
       detail: report.missingDetail,
-    };
-    yield `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(goError(failure))}}`;
+    });
+    yield `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(error)}}`;
   }
 
   *#podResults(report: MergedReport): Generator<string> {
-    const links = this.#linkOfEach(report);
+    const links = this.#linkToEach(report);
     const details = new Map(report.details);
     let json = '';
     let separator = '';
     for (const entry of this.#entries) {
       const i = links[entry.index] ?? -1;
       if (i === -1) continue;
-      const to = ((report.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.to : entry.to6;
-      const end = this.#end(report, i, entry, details);
-      json += `${separator}${entry.key}:${this.#results.write(to, end)}`;
+      const pinged = ((report.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.pinged : entry.pinged6;
+      const result = this.#pingResult(report, i, entry.pod, details.get(i) ?? '');
+      json += `${separator}${entry.key}:${this.#writer.write(pinged, result)}`;
       separator = ',';
       if (json.length < PIECE_LENGTH) continue;
       yield json;
@@ -171,30 +170,28 @@ class ReportWriter {
     yield json;
   }
 
-  /** Index of the link to each pod, -1 without one; of two (IPv4 and IPv6) the worse. */
-  #linkOfEach({ links }: MergedReport): Int32Array {
-    const chosen = new Int32Array(this.#byPod.length).fill(-1);
-    const failed = (i: number) => links.outcome[i] !== 0;
-    const us = (i: number) => unpack16(links.totalUs[i] ?? 0);
+  /** Index of the link to each pod of the mesh, -1 without one; of two (IPv4 and IPv6) the worse. */
+  #linkToEach({ links }: MergedReport): Int32Array {
+    const chosen = new Int32Array(this.#podCount).fill(-1);
+    const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
       const other = chosen[to] ?? -1;
-      if (other === -1 || isWorseResult(failed(i), us(i), failed(other), us(other))) chosen[to] = i;
+      if (other === -1 || isWorse(result(i), result(other))) chosen[to] = i;
     }
     return chosen;
   }
 
-  #end({ links, atMs }: MergedReport, i: number, { pod }: Entry, details: ReadonlyMap<number, string>): PingEnd {
+  #pingResult({ links, atMs }: MergedReport, i: number, pod: Pod, detail: string): PingResult {
     const outcome = outcomeOf(links, i);
     const age = links.ageMs[i] ?? NONE16;
     let error = '';
     if (outcome !== 'ok') {
       const { port, useHostIP } = this.#options;
-      const families: (4 | 6)[] = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? [4] : [6];
-      const address = addressOf(pod, { families, useHostIP });
-      const phase = phaseOf(links, i);
-      error = goError({ path: '/ping', address, port, outcome, phase, detail: details.get(i) ?? '' });
+      const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 4 : 6;
+      const address = addressOf(pod, { families: [family], useHostIP });
+      error = goError({ path: '/ping', address, port, outcome, phase: phaseOf(links, i), detail });
     }
     const pingMs = age === NONE16 ? -1 : atMs - unpack16(age);
     return { outcome, pingMs, totalUs: Math.max(0, unpack16(links.totalUs[i] ?? 0)), error };

@@ -1,46 +1,49 @@
 import type { Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 
-/** Goldpinger's `/cluster_health` without its times, and ours besides: why. */
+/** Goldpinger's `/cluster_health` without its times, with two fields of our own that say why. */
 interface ClusterHealth {
   OK: boolean;
-  /** Host IPs, sorted; null when there are none, as Go's JSON has it. */
+  /** Host IPs, sorted; null instead of an empty list, as in Go's JSON. */
   nodesHealthy: string[] | null;
   nodesUnhealthy: string[] | null;
   nodesTotal: number;
-  /** Why a node is unhealthy, by host IP. */
+  /** Why each unhealthy node is unhealthy, by host IP. Our own field. */
   reasons: Record<string, string[]>;
-  /** Why the whole is, apart from any node. */
+  /** Why the cluster as a whole is unhealthy, apart from any node. Our own field. */
   general: string[];
 }
 
-/** The most sentences a node, whatever the number of its pods. */
-const MAX_WHY = 10;
+/** The most sentences about one node, whatever the number of its pods. */
+const MAX_REASONS = 10;
 
-/** Health by node: a node is unhealthy if any ready pod on it is. Nodes without a ready pod are not judged. */
-export function clusterHealthOf(mesh: Pick<Mesh, 'health' | 'pods'>): ClusterHealth {
-  const why = new Map<string, string[]>();
-  for (const pod of mesh.pods) if (pod.lifecycle === 'ready') why.set(nodeOf(pod), []);
-  for (const reason of mesh.health.reasons) {
-    const pod = mesh.pods[reason.pod];
+/**
+ * Turns the health of the pods (decided in peers/cluster-health.ts) into health by node, as Goldpinger's `/cluster_health` gives it.
+ * A node is unhealthy if any of its pods is. Nodes without a ready or an unhealthy pod are left out.
+ */
+export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods'>): ClusterHealth {
+  const reasons = new Map<string, string[]>();
+  for (const pod of mesh.pods) if (pod.lifecycle === 'ready') reasons.set(nodeOf(pod), []);
+  for (const { pod: index, why } of mesh.health.reasons) {
+    const pod = mesh.pods[index];
     if (pod === undefined) continue;
-    const sentences = reason.why.map((sentence) => `${pod.name} ${sentence}`);
-    why.set(nodeOf(pod), [...(why.get(nodeOf(pod)) ?? []), ...sentences].slice(0, MAX_WHY));
+    const sentences = why.map((sentence) => `${pod.name} ${sentence}`);
+    reasons.set(nodeOf(pod), [...(reasons.get(nodeOf(pod)) ?? []), ...sentences].slice(0, MAX_REASONS));
   }
-  const nodes = [...why.keys()].sort();
-  const unhealthy = nodes.filter((node) => why.get(node)?.length !== 0);
-  const healthy = nodes.filter((node) => why.get(node)?.length === 0);
+  const nodes = [...reasons.keys()].sort();
+  const healthy = nodes.filter((node) => reasons.get(node)?.length === 0);
+  const unhealthy = nodes.filter((node) => reasons.get(node)?.length !== 0);
   return {
     OK: mesh.health.ok,
     nodesHealthy: healthy.length === 0 ? null : healthy,
     nodesUnhealthy: unhealthy.length === 0 ? null : unhealthy,
     nodesTotal: nodes.length,
-    reasons: Object.fromEntries(unhealthy.map((node) => [node, why.get(node) ?? []])),
+    reasons: Object.fromEntries(unhealthy.map((node) => [node, reasons.get(node) ?? []])),
     general: mesh.health.general,
   };
 }
 
-/** Goldpinger names a node by its host's IP; without one, the next best name. */
+/** The name of a pod's node in Goldpinger: the host's IP. Without one, the node's or the pod's name. */
 function nodeOf(pod: Pod): string {
   return pod.hostIPs[0] ?? (pod.node === '' ? pod.name : pod.node);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterHealthOf } from '../../../server/goldpinger/cluster-health-answer.ts';
+import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
 import { listToleranceMs } from '../../../server/peers/cluster-health.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
@@ -79,7 +79,7 @@ describe('a pod that was ready and is not any more', () => {
     const mesh = meshWith(pods, (_, to) => to === 3, { 3: missing('timeout') });
     const why = ['is not ready and did not report (timeout: words)'];
     expect(mesh.health).toEqual({ ok: false, general: [], reasons: [{ pod: 3, why }] });
-    expect(clusterHealthOf(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
+    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesUnhealthy: ['10.0.0.4'], nodesTotal: 4 });
   });
 });
 
@@ -169,17 +169,17 @@ describe('whom failed links speak against', () => {
 
 describe('cluster health', () => {
   it('names host IPs as Goldpinger does, null where there is none', () => {
-    expect(clusterHealthOf(meshOf(podsOf(2)))).toEqual({
+    expect(clusterHealthAnswer(meshOf(podsOf(2)))).toEqual({
       ...{ OK: true, nodesHealthy: ['10.0.0.1', '10.0.0.2'], nodesUnhealthy: null, nodesTotal: 2 },
       ...{ reasons: {}, general: [] },
     });
-    expect(clusterHealthOf(meshWith(podsOf(2), () => true))).toMatchObject({ OK: false, nodesHealthy: null });
+    expect(clusterHealthAnswer(meshWith(podsOf(2), () => true))).toMatchObject({ OK: false, nodesHealthy: null });
   });
 
   it('counts a node once, unhealthy if any of its pods is, and says why', () => {
     const shared = { hostIPs: ['10.9.9.9'] };
     const pods = [podOf(0), podOf(1, shared), podOf(2, shared)];
-    expect(clusterHealthOf(meshWith(pods, (_, to) => to === 2))).toEqual({
+    expect(clusterHealthAnswer(meshWith(pods, (_, to) => to === 2))).toEqual({
       ...{ OK: false, nodesHealthy: ['10.0.0.1'], nodesUnhealthy: ['10.9.9.9'], nodesTotal: 2, general: [] },
       reasons: { '10.9.9.9': ['pod-2 3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'] },
     });
@@ -187,12 +187,12 @@ describe('cluster health', () => {
 
   it('does not judge nodes without a ready pod, and is not OK for a general reason', () => {
     const mesh = meshOf([podOf(0, { lifecycle: 'starting' })]);
-    expect(clusterHealthOf(mesh)).toMatchObject({ OK: false, nodesTotal: 0, general: ['no pod is ready'] });
+    expect(clusterHealthAnswer(mesh)).toMatchObject({ OK: false, nodesTotal: 0, general: ['no pod is ready'] });
   });
 
   it('says the same whichever pod sorts last', () => {
     const pods = [...podsOf(3), podOf(3, { lifecycle: 'gone' })];
-    expect(clusterHealthOf(meshOf(pods)).nodesTotal).toBe(3);
+    expect(clusterHealthAnswer(meshOf(pods)).nodesTotal).toBe(3);
   });
 });
 
