@@ -7,27 +7,27 @@ import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/samp
 import type { Arrival } from './merged-report.ts';
 import type { PodIndex } from './pod-index.ts';
 
-/** The oldest a ping is taken for: clocks of two nodes may be apart by anything. */
+/** The greatest age that a ping can have: the clock of the other node may be wrong by any amount. */
 const MAX_AGE_MS = 3_600_000;
 
-/** What is wanted of a Goldpinger pod's answer besides itself. */
+/** What is needed besides the answer. */
 interface CheckContext {
   index: PodIndex;
-  /** PING_NUMBER: with a limit, a pod that is not in `/check` may just not be probed. */
+  /** PING_NUMBER; 0 = all. With a limit, a pod may be missing in `/check` because it is not pinged. */
   pingNumber: number;
 }
 
 /**
- * Goldpinger's `/check` as a report of the mesh: whole milliseconds, no phases, no "since". `response-time-ms` is left
- * out by Go when it is 0. Ages come from PingTime, by the other node's clock.
+ * Turns Goldpinger's `/check` into a report of the mesh. It has latencies in whole milliseconds, no phases, and not since when a
+ * link is as it is. Ages are computed from `PingTime`, which is by the other node's clock.
  */
 export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, context: CheckContext): MergedReport {
   const { index, pingNumber } = context;
   const placed: { to: number; result: GoldpingerPodResult }[] = [];
-  let strangers = 0;
+  let unknown = 0;
   for (const [key, result] of check.podResults) {
     const to = index.ofKey(key, result.podIP);
-    if (to === -1) strangers += 1;
+    if (to === -1) unknown += 1;
     else placed.push({ to, result });
   }
   const links = emptyLinks(placed.length);
@@ -37,7 +37,7 @@ export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, co
     links.to[i] = to;
     fillLink(links, i, result, arrival.atMs);
     if (!result.OK && details.length < MAX_DETAILS) details.push([i, result.error.slice(0, 300)]);
-    // A pod's own boot time is in its answer to itself only.
+    // A pod's boot time is only in its answer to its own ping.
     if (to === arrival.pod) bootTimeMs = timeOf(result.bootTime);
   }
   const lacks = pingNumber === 0 && index.lacks(new Set(placed.map(({ to }) => to)));
@@ -47,7 +47,7 @@ export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, co
     missingDetail: '',
     via: 'check',
     bootTimeMs,
-    samePeers: strangers === 0 && !lacks,
+    samePeers: unknown === 0 && !lacks,
     links,
     details,
     stats: null,
@@ -57,11 +57,11 @@ export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, co
 }
 
 function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPodResult, nowMs: number): void {
-  // Go counts an answer as OK whatever its time; a failure's text is all there is to tell its kind.
-  const end = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');
+  // The text of the error is the only source for the kind of a failure.
+  const failure = result.OK ? null : outcomeOfGoError(result.error, result.podIP !== '');
   const pingMs = timeOf(result.pingTime);
-  links.flags[i] = (result.podIP.includes(':') ? FLAG_IPV6 : 0) | phaseFlag(end?.phase ?? null);
-  links.outcome[i] = OUTCOMES.indexOf(end?.outcome ?? 'ok');
+  links.flags[i] = (result.podIP.includes(':') ? FLAG_IPV6 : 0) | phaseFlag(failure?.phase ?? null);
+  links.outcome[i] = OUTCOMES.indexOf(failure?.outcome ?? 'ok');
   links.connectUs[i] = NONE16;
   links.firstByteUs[i] = NONE16;
   links.totalUs[i] = pack16(result.responseTimeMs * 1000);
@@ -69,9 +69,9 @@ function fillLink(links: MergedReport['links'], i: number, result: GoldpingerPod
   links.sinceMs[i] = NONE16;
 }
 
-/** An RFC 3339 time in ms since the epoch; -1 if it is none. */
-function timeOf(words: string): number {
-  const ms = /^\d{4}-\d\d-\d\dT/.test(words) ? Date.parse(words) : Number.NaN;
+/** Parses an RFC 3339 time into ms since the epoch; -1 if it is not one. */
+function timeOf(text: string): number {
+  const ms = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(ms) ? -1 : ms;
 }
 

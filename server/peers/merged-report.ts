@@ -5,18 +5,20 @@ import type { PodIndex } from './pod-index.ts';
 
 /** When and how a report came in. */
 export interface Arrival {
-  /** Index in `Mesh.pods` of the pod that was asked; what the answer claims to be does not count. */
+  /** Index in `Mesh.pods` of the pod that was asked; whoever the answer claims to be does not count. */
   pod: number;
+  /** ms since the epoch by our clock. */
   atMs: number;
+  /** How long the call took, us. */
   fetchUs: number;
 }
 
-/** The report of a pod that did not give one. */
-export function missingReport(arrival: Arrival, missing: MissingReason, missingDetail: string): MergedReport {
+/** The report of a pod that did not give one. `detail` says why in plain words. */
+export function missingReport(arrival: Arrival, reason: MissingReason, detail: string): MergedReport {
   return {
     ...arrival,
-    missing,
-    missingDetail: missingDetail.slice(0, 300),
+    missing: reason,
+    missingDetail: detail.slice(0, 300),
     via: 'report',
     bootTimeMs: -1,
     samePeers: false,
@@ -29,9 +31,9 @@ export function missingReport(arrival: Arrival, missing: MissingReason, missingD
 }
 
 /**
- * A pod's own report as a report of the mesh: links lead to `Mesh.pods` instead of the report's own table, those to pods that
- * we do not know are dropped. `report` is left as it is. `toleranceMs` as in PodIndex: a link to a stranger that has been
- * there for longer shows that the lists differ for good.
+ * Turns a pod's own report into a report of the mesh: links lead to `Mesh.pods` instead of the report's own table of peers, and
+ * links to pods that we do not know are dropped. `report` is not changed. `toleranceMs` as in PodIndex: if a link to an
+ * unknown pod is older than that, the two lists of pods differ.
  */
 export function mergedReportOf(
   report: PodReport,
@@ -39,62 +41,54 @@ export function mergedReportOf(
   index: PodIndex,
   toleranceMs: number,
 ): MergedReport {
-  const peers = report.peers ?? [];
-  const table = index.ofTable(peers);
-  const placed = placedLinks(report.links, table.to, index.ofGone(report.gonePeers));
-  const kept = placed.unknown === 0 ? null : keptOf(placed.to);
+  const { to: toPeer, lacks, strangers } = index.ofTable(report.peers ?? []);
+  const to = destinations(report.links, toPeer, index.ofGone(report.gonePeers));
+  const isComplete = !to.includes(UNKNOWN);
+  const kept = isComplete ? null : [...to.keys()].filter((i) => to[i] !== UNKNOWN);
   return {
     ...arrival,
     missing: '',
     missingDetail: '',
     via: 'report',
     bootTimeMs: report.bootTimeMs,
-    samePeers: !table.lacks && !hasSettledStranger(report.links, table.strangers, toleranceMs),
-    links: { ...picked({ ...report.links, to: placed.to }, kept), length: report.links.length - placed.unknown },
+    samePeers: !lacks && !hasSettledStranger(report.links, strangers, toleranceMs),
+    links: { ...pickColumns({ ...report.links, to }, kept), length: kept?.length ?? report.links.length },
     details: pickDetails(report.details, report.links.length, kept),
     ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
-    stats: report.stats === null ? null : picked(report.stats, kept),
+    stats: report.stats === null ? null : pickColumns(report.stats, kept),
     probes: report.probes,
     starvation: report.starvation,
   };
 }
 
-/** Marks a link to a pod that we do not know; no index of a pod, as there are at most 65535. */
+/** Marks a link to a pod that we do not know. It can't be an index of a pod, because a mesh has at most 65535 pods. */
 const UNKNOWN = 0xffff;
 
-/** Where the links lead in `Mesh.pods`, and how many lead to pods that we do not know. */
-function placedLinks({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array) {
-  const placed = new Uint16Array(length);
-  let unknown = 0;
+/** The index in `Mesh.pods` that each link leads to, or UNKNOWN. Links refer to `peers`, and beyond its end to `gone`. */
+function destinations({ to, length }: LinkColumns, peers: Int32Array, gone: Int32Array): Uint16Array {
+  const result = new Uint16Array(length);
   for (let i = 0; i < length; i++) {
     const ref = to[i] ?? 0;
     const pod = (ref < peers.length ? peers[ref] : gone[ref - peers.length]) ?? -1;
-    if (pod === -1) unknown += 1;
-    placed[i] = pod === -1 ? UNKNOWN : pod;
+    result[i] = pod === -1 ? UNKNOWN : pod;
   }
-  return { to: placed, unknown };
+  return result;
 }
 
-function keptOf(to: Uint16Array): number[] {
-  const kept: number[] = [];
-  for (let i = 0; i < to.length; i++) if (to[i] !== UNKNOWN) kept.push(i);
-  return kept;
-}
-
-/** Whether a link to a stranger has been there for longer than news take. */
+/** Whether a link to one of `strangers` (indexes in the table of peers) is older than `toleranceMs`. */
 function hasSettledStranger(links: LinkColumns, strangers: readonly number[], toleranceMs: number): boolean {
   if (strangers.length === 0) return false;
-  const strange = new Set(strangers);
+  const isStranger = new Set(strangers);
   for (let i = 0; i < links.length; i++) {
     const since = links.sinceMs[i] ?? NONE16;
     if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || since === NONE16) continue;
-    if (strange.has(links.to[i] ?? -1) && unpack16(since) > toleranceMs) return true;
+    if (isStranger.has(links.to[i] ?? -1) && unpack16(since) > toleranceMs) return true;
   }
   return false;
 }
 
-/** The columns with the entries `kept` only; null = all. */
-function picked<T extends LinkColumns | StatColumns>(columns: T, kept: readonly number[] | null): T {
+/** The columns with only the entries `kept`; null = all. */
+function pickColumns<T extends LinkColumns | StatColumns>(columns: T, kept: readonly number[] | null): T {
   if (kept === null) return columns;
   const result: Record<string, unknown> = { ...columns };
   for (const [name, column] of Object.entries(columns)) {
@@ -106,19 +100,16 @@ function picked<T extends LinkColumns | StatColumns>(columns: T, kept: readonly 
   return result as unknown as T;
 }
 
-/** What is told of links that there are, by their new indexes. */
+/** Details of the links that are kept, by the new index of each link. `length`: the number of links before. */
 function pickDetails<T>(
-  details: readonly [link: number, told: T][],
+  details: readonly [link: number, detail: T][],
   length: number,
   kept: readonly number[] | null,
-): [link: number, told: T][] {
-  if (details.length === 0) return [];
+): [link: number, detail: T][] {
   if (kept === null) return details.filter(([link]) => link >= 0 && link < length);
   const newIndex = new Map(kept.map((old, i) => [old, i]));
-  const picked: [number, T][] = [];
-  for (const [link, told] of details) {
+  return details.flatMap(([link, detail]): [number, T][] => {
     const i = newIndex.get(link);
-    if (i !== undefined) picked.push([i, told]);
-  }
-  return picked;
+    return i === undefined ? [] : [[i, detail]];
+  });
 }

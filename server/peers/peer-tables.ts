@@ -1,47 +1,50 @@
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 
-/** A table of peers and its fingerprint. */
+/** A table of peers and its hash. */
 export interface PeersTable {
   hash: string;
   peers: PeerRef[];
 }
 
-/** The most different tables kept: more only means that peers send theirs again. */
+/** The most different tables that are kept. Pods whose table is not kept send it again. */
 const MAX_TABLES = 16;
 
 /**
- * The tables of peers that reports came with, so that 1000 pods that know the same peers need not say so 1000 times: 3 ms
- * and 110 kB each. Only a table that bears its fingerprint rightly is kept, so a false one garbles its sender's report only.
+ * Keeps the tables of peers of past reports, so that 1000 pods that know the same peers need not send them 1000 times (3 ms and
+ * 110 kB each). A table whose hash is wrong is not kept, so it can spoil its sender's report only.
  */
 export class PeerTables {
   readonly #tables = new Map<string, PeerRef[]>();
-  /** What each pod last answered with, and what our own fingerprint was then. */
+  /** By uid of the pod: the hash of the table that it last answered with, and the hash of our own table at that time. */
   readonly #byPod = new Map<string, { hash: string; ownHash: string }>();
-  /** How many answers of this collection had which table. */
+  /** By hash of a table: how many answers of this collection had it. */
   readonly #votes = new Map<string, number>();
 
-  /** Kept tables; for tests of the bound. */
+  /** The number of tables that are kept; for tests. */
   get size(): number {
     return this.#tables.size;
   }
 
   /**
-   * The table to offer to pod `uid`: the one it last answered with, if nothing has changed here since; else the one
-   * that most of the others have answered with, as news reaches everybody at about the same time; else our own.
+   * The table to offer to pod `uid`: the one it last answered with, if our own table has not changed since; else the one
+   * that most of the others have answered with, because a change reaches all pods at about the same time; else our own.
    */
   offer(uid: string, own: PeersTable | null): PeersTable | null {
     const last = this.#byPod.get(uid);
     if (last !== undefined && last.ownHash === own?.hash) return this.#kept(last.hash) ?? own;
-    let [best, votes] = [own, this.#votes.get(own?.hash ?? '') ?? 0];
+    let best = own;
+    let votes = this.#votes.get(own?.hash ?? '') ?? 0;
     for (const [hash, count] of this.#votes) {
       const table = count > votes ? this.#kept(hash) : null;
-      if (table !== null) [best, votes] = [table, count];
+      if (table === null) continue;
+      best = table;
+      votes = count;
     }
     return best;
   }
 
-  /** Takes the table of pod `uid`'s report; gives the shared copy of it. `own` as in `offer`. */
+  /** Keeps the table of pod `uid`'s report, and returns the copy that all reports with this table share. */
   keep(
     uid: string,
     { peersHash: hash, peers: sent }: Pick<PodReport, 'peersHash' | 'peers'>,
@@ -63,7 +66,7 @@ export class PeerTables {
     return peers;
   }
 
-  /** Begins a collection among the pods `uids`: forgets others, and what tables were common before. */
+  /** Begins a collection of the pods `uids`: forgets other pods, and which tables were common before. */
   begin(uids: ReadonlySet<string>): void {
     for (const uid of this.#byPod.keys()) if (!uids.has(uid)) this.#byPod.delete(uid);
     this.#votes.clear();
@@ -78,7 +81,7 @@ export class PeerTables {
   }
 }
 
-/** Whether two tables of one fingerprint are one: fingerprints are no proof against malice. */
+/** Whether two tables with the same hash are equal: a hostile pod can make another table with the same hash. */
 function sameUids(a: readonly PeerRef[], b: readonly PeerRef[]): boolean {
   return a === b || (a.length === b.length && a.every((peer, i) => peer.uid === b[i]?.uid));
 }

@@ -1,41 +1,42 @@
 import { MAX_LINKS } from '../protocol/links.ts';
 import type { PeerRef, Pod } from '../protocol/pod.ts';
 
-/** Where one table of peers lies in the mesh, and how it differs from what we know. */
+/** How one table of peers maps to the mesh, and how it differs from what we know. */
 interface TableMap {
   /** Index in `Mesh.pods` by index in the table; -1 = not known to us. */
   to: Int32Array;
-  /** Whether a pod that everybody should know by now is missing in it. */
+  /** Whether a pod is missing in it that all pods should know by now. */
   lacks: boolean;
-  /** Entries that we do not know or hold for gone since long, by index in the table. */
+  /** Entries that we do not know, or that have been gone for long; indexes in the table. */
   strangers: number[];
 }
 
 /**
- * Finds the pods that peers speak of among `pods`. Made once a collection.
- * Lists may differ while a change is on its way to everybody: only pods in their stage for more than `toleranceMs`
- * count as a difference.
+ * Finds the pods that reports name among the pods of the mesh. Made once per collection.
+ * The lists of two pods may differ while a change is on its way to them. So only pods whose lifecycle has not changed for
+ * `toleranceMs` count as a difference.
  */
 export class PodIndex {
   readonly #pods: Pod[];
-  readonly #adopt: ((peer: PeerRef) => Pod | null) | null;
-  readonly #sinceMs: number;
+  readonly #addPeer: ((peer: PeerRef) => Pod | null) | null;
+  /** Pods whose lifecycle has changed after this moment do not count as a difference; ms since the epoch. */
+  readonly #settledMs: number;
   readonly #byUid = new Map<string, number>();
   readonly #byName = new Map<string, number[]>();
   readonly #byNode = new Map<string, number[]>();
   readonly #byIP = new Map<string, number>();
   readonly #maps = new Map<readonly PeerRef[], TableMap>();
 
-  /** `adopt` makes a pod of one that only a peer names; null = it stays a stranger. */
+  /** `addPeer` makes a pod, to be added to the mesh, of a peer that is not in `pods`; null = it stays unknown. */
   constructor(
     pods: readonly Pod[],
     nowMs: number,
     toleranceMs: number,
-    adopt: ((peer: PeerRef) => Pod | null) | null = null,
+    addPeer: ((peer: PeerRef) => Pod | null) | null = null,
   ) {
     this.#pods = [...pods];
-    this.#adopt = adopt;
-    this.#sinceMs = nowMs - toleranceMs;
+    this.#addPeer = addPeer;
+    this.#settledMs = nowMs - toleranceMs;
     for (const [i, pod] of pods.entries()) {
       this.#byUid.set(pod.uid, i);
       push(this.#byName, pod.name, i);
@@ -45,63 +46,63 @@ export class PodIndex {
     }
   }
 
-  /** The pods, those adopted at the end. */
+  /** The pods of the mesh; added ones are at the end. */
   get pods(): readonly Pod[] {
     return this.#pods;
   }
 
-  /** Index of the pod with this uid, -1 without one. */
+  /** Index of the pod with this uid; -1 without one. */
   ofUid(uid: string): number {
     return this.#byUid.get(uid) ?? -1;
   }
 
-  /** The map of a table of peers that are not gone; computed once for tables that are shared. */
+  /** Maps a table of peers that are not gone. Computed once for all reports that share the table. */
   ofTable(peers: readonly PeerRef[]): TableMap {
     const found = this.#maps.get(peers);
     if (found !== undefined) return found;
-    const to = Int32Array.from(peers, (peer) => this.#placeOf(peer));
+    const to = Int32Array.from(peers, (peer) => this.#indexOrAdd(peer));
     const strangers = [...to.keys()].filter((i) => this.#isStrange(to[i] ?? -1));
     const map = { to, lacks: this.lacks(new Set(to)), strangers };
     this.#maps.set(peers, map);
     return map;
   }
 
-  /** Indexes of departed peers; nothing is concluded from them. */
+  /** Indexes of peers that are gone. They do not count as a difference. */
   ofGone(peers: readonly PeerRef[]): Int32Array {
     return Int32Array.from(peers, (peer) => this.#ofRef(peer));
   }
 
-  /** Whether a settled ready pod is missing among `known`. */
+  /** Whether a pod that has been ready for long is missing in `known` (indexes of pods). */
   lacks(known: ReadonlySet<number>): boolean {
-    return this.#pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#sinceMs && !known.has(i));
+    return this.#pods.some((pod, i) => pod.lifecycle === 'ready' && pod.sinceMs <= this.#settledMs && !known.has(i));
   }
 
   /**
-   * The pod that a key of Goldpinger's `/check` means: a pod's name, or its node's with DISPLAY_NODENAME; where
-   * several bear it, or none, the IP decides. -1 if we do not know it.
+   * Index of the pod that a key of Goldpinger's `/check` stands for: a pod's name, or its node's with DISPLAY_NODENAME. If
+   * several pods or none have that name, the IP decides. -1 if we do not know the pod.
    */
   ofKey(key: string, podIP: string): number {
     const named = this.#byName.get(key) ?? this.#byNode.get(key) ?? [];
     const alive = named.filter((i) => this.#pods[i]?.lifecycle !== 'gone');
-    const fits = (i: number) => this.#pods[i]?.podIPs.includes(podIP) === true;
-    return alive.find(fits) ?? (alive.length === 1 ? alive[0] : this.#byIP.get(podIP)) ?? named[0] ?? -1;
+    const hasIP = (i: number) => this.#pods[i]?.podIPs.includes(podIP) === true;
+    return alive.find(hasIP) ?? (alive.length === 1 ? alive[0] : this.#byIP.get(podIP)) ?? named[0] ?? -1;
   }
 
-  /** Whether pod `i` of a peer's list of living pods should not be there: unknown to us, or gone since long. */
+  /** Whether pod `i` should not be in a list of pods that are not gone: we do not know it, or it has been gone for long. */
   #isStrange(i: number): boolean {
     const pod = this.#pods[i];
-    return pod === undefined || (pod.lifecycle === 'gone' && pod.sinceMs <= this.#sinceMs);
+    return pod === undefined || (pod.lifecycle === 'gone' && pod.sinceMs <= this.#settledMs);
   }
 
-  #placeOf(peer: PeerRef): number {
+  #indexOrAdd(peer: PeerRef): number {
     const known = this.#ofRef(peer);
-    const adopted = known === -1 && this.#pods.length < MAX_LINKS ? (this.#adopt?.(peer) ?? null) : null;
-    if (adopted === null) return known;
+    const added = known === -1 && this.#pods.length < MAX_LINKS ? (this.#addPeer?.(peer) ?? null) : null;
+    if (added === null) return known;
     this.#byUid.set(peer.uid, this.#pods.length);
-    return this.#pods.push(adopted) - 1;
+    return this.#pods.push(added) - 1;
   }
 
-  /** By uid. By name only where the peer knows no uid: a known uid that is not ours is another pod of that name. */
+  /** Finds a peer by uid; by name only if it has no uid, because another uid is another pod with the same name. */
   #ofRef(peer: PeerRef): number {
     if (peer.uid !== '') return this.ofUid(peer.uid);
     return this.#byName.get(peer.name)?.find((i) => this.#pods[i]?.namespace === peer.namespace) ?? -1;

@@ -7,7 +7,7 @@ import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/l
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
 
-const FOLDER = new URL('../../fixtures/goldpinger', import.meta.url);
+const FOLDER = new URL('../../fixtures/goldpinger/', import.meta.url);
 const goPod = (n: number, change: Partial<Pod> = {}) =>
   podOf(n, { name: `goldpinger-00${n}`, podIPs: [`127.0.1.${n}`], node: `node-00${n}`, ...change });
 const three = [goPod(1), goPod(2), goPod(3)];
