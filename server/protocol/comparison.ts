@@ -240,6 +240,14 @@ export const FLAG_AFFECTED = 2;
 /** Percentage of failed probes of a link without a sample in the range. */
 export const NOT_SEEN = 255;
 
+/** Failed probes in percent: 0 only if no probe failed, 100 only if all failed; `NOT_SEEN` without a sample. */
+export function failedPercent(link: Pick<LinkMedian, 'samples' | 'failures'> | null): number {
+  if (link === null || link.samples === 0) return NOT_SEEN;
+  const { samples, failures } = link;
+  if (failures === 0 || failures >= samples) return failures === 0 ? 0 : 100;
+  return Math.max(1, Math.min(99, Math.round((failures / samples) * 100)));
+}
+
 /** The compared links of one source, in columns: entry i of every column is about the same link. */
 export type ComparedColumns = {
   length: number;
@@ -255,7 +263,7 @@ export type ComparedColumns = {
   beforeP50Us: Uint16Array;
   duringP50Us: Uint16Array;
   afterP50Us: Uint16Array;
-  /** Failed probes in percent: 0 only if no probe failed, 100 only if all failed; `NOT_SEEN` without a sample. */
+  /** Failed probes in percent; see `failedPercent`. */
   beforeFailed: Uint8Array;
   duringFailed: Uint8Array;
   afterFailed: Uint8Array;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseReport } from '../../server/protocol/comparison.ts';
 import { Story } from '../support/feed/past.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
@@ -20,6 +21,18 @@ test('Compare finds the fault itself, says what changed, and Back returns', asyn
   expect(await words(page, '.findings')).toContain('goldpinger-chaos: slow from all 3 others');
   const href = await page.getByRole('link', { name: 'Report' }).getAttribute('href');
   expect(href).toMatch(/\/api\/v1\/report\?from=\d{13}&to=\d{13}&before=\d{13}-\d{13}$/);
+  // The report on the same ranges has the same figures.
+  const report = parseReport(await (await fetch(`${href}&format=json`)).json());
+  const figures = await words(page, '.key-figures');
+  const { affected, collateral, targets, figures: counted, timeToDetect } = report;
+  expect(figures).toContain(`Affected links ${affected.links} of ${affected.of}`);
+  expect(targets.names).toEqual(['goldpinger-chaos']);
+  expect(figures).toContain(`Collateral ${collateral.count} links away from chaos`);
+  expect(figures).toContain(`Links with failures ${counted.all.before?.failed} → ${counted.all.during.failed}`);
+  expect(figures).toContain(`Time to detect ${((timeToDetect.ms ?? -1) / 1000).toFixed(1)} s`);
+  expect(figures).toContain(` → ${(counted.others.during.p50Us / 1000).toFixed(2)} ms`);
+  const rows = await page.locator('.changed-frame tbody th').allTextContents();
+  expect(rows).toEqual(report.changed.map(({ from, to }) => `${from} → ${to}`.replaceAll('goldpinger-', '')));
   await page.goBack();
   await page.locator('.graph-view').waitFor();
 });

@@ -1,4 +1,5 @@
 import { type Annotation, parseAnnotations, parseWrittenAnnotation } from '../../server/protocol/annotation.ts';
+import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
 import { type MeshEvent, parseEvents } from '../../server/protocol/event.ts';
 import {
   type LinkHistory,
@@ -7,8 +8,8 @@ import {
   parseMeshHistory,
 } from '../../server/protocol/history.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
-import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { comparisonQuery } from '../pure/compare-text.ts';
 import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
 import { ask, serverUrl, understood } from './requests.ts';
 
@@ -39,10 +40,9 @@ export async function fetchAnnotations(signal: AbortSignal): Promise<readonly An
   return (await understood(() => response.json(), parseAnnotations)).annotations;
 }
 
-/** The mesh as it was at a moment (ms since the epoch), or over a range. Rejects with an Error in words. */
-export async function fetchPastMesh(when: number | TimeRange, signal: AbortSignal): Promise<Mesh> {
-  const query = typeof when === 'number' ? { at: String(Math.round(when)) } : times(when);
-  const response = await ask(serverUrl('api/v1/mesh', query), signal);
+/** The mesh as it was at a moment (ms since the epoch). Rejects with an Error in words. */
+export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
+  const response = await ask(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
   const mesh = await understood(() => response.json(), parseMesh);
   // A server that does not know the question answers another one.
   if (mesh.past === null) throw new Error('this server keeps no past');
@@ -71,18 +71,23 @@ export async function postAnnotation(
   throw new Error(refusedNote(response.status, messageOf(answer)));
 }
 
-/** Whether the clauses held in a range. Rejects with an Error in words; what is wrong with a clause is said by the server. */
-export async function fetchVerdict(
-  { fromMs, toMs }: TimeRange,
-  clauses: readonly string[],
+/** Comparing ranges of a large mesh takes the server some seconds for each of them. */
+const COMPARISON_TIMEOUT_MS = 60_000;
+
+/**
+ * The comparison of two or three ranges: before, during, after. `expect`: the hypothesis, clause by clause. Rejects with an
+ * Error; its message is the server's where the server refuses the query.
+ */
+export async function fetchComparison(
+  ranges: readonly TimeRange[],
+  expect: readonly string[],
   signal: AbortSignal,
-): Promise<VerdictAnswer> {
-  const query = new URLSearchParams({ start: String(fromMs), end: String(toMs), status: 'always200' });
-  for (const clause of clauses) query.append('expect', clause);
-  const response = await fetch(`${serverUrl('api/v1/verdict')}?${query}`, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
+): Promise<Comparison> {
+  const response = await fetch(`${serverUrl('api/v1/comparison')}?${comparisonQuery(ranges, expect)}`, {
+    signal: AbortSignal.any([signal, AbortSignal.timeout(COMPARISON_TIMEOUT_MS)]),
+    headers: { accept: 'application/json' },
   });
-  if (response.ok) return understood(() => response.json(), parseVerdict);
+  if (response.ok) return understood(() => response.json(), parseComparison);
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
 }

@@ -1,177 +1,100 @@
-import type { Mesh } from '../../server/protocol/mesh.ts';
-import { type ComparedPod, comparedPods, type RangeCells, rangeCells } from './compare-cells.ts';
+import { CHANGES, type ComparedColumns, type Comparison, NOT_SEEN } from '../../server/protocol/comparison.ts';
+import { isWorseResult } from '../../server/protocol/link-state.ts';
+import { unpack16 } from '../../server/protocol/links.ts';
+import { podLabels } from './names.ts';
 
-/**
- * What became of a link from before to during. `broke`: it fails more, at least twice as often. `failing`: it failed in
- * both, not more. `mended`: it failed before, and no more, nor is it slow. `unknown`: one of the two has no probe of it.
- */
-export const CHANGES = ['unknown', 'same', 'slower', 'faster', 'mended', 'failing', 'broke'] as const;
+/** How all links did in one range, by pair. */
+export interface RangeCells {
+  /** Median of the ok probes, us; NaN without one. */
+  p50Us: Float32Array;
+  /** Failed probes in percent; `NOT_SEEN` without a probe. */
+  failed: Uint8Array;
+}
 
-/** What became of a link; see `CHANGES`. */
-export type Change = (typeof CHANGES)[number];
-
-/** Two or three ranges compared, link by link; the pair (from, to) has index `from * n + to`. */
-export interface Comparison {
-  pods: ComparedPod[];
+/** A comparison as the map of changes draws it. The pair (from, to) has index `from * n + to`. */
+export interface ChangeMapModel {
+  /** All pods of the ranges, by name. `label` is short, different from all others, and safe to show. */
+  pods: { uid: string; label: string; isTarget: boolean }[];
   n: number;
   before: RangeCells;
   during: RangeCells;
-  after: RangeCells | null;
-  /** Index in `CHANGES` of each pair. */
+  /** Index in `CHANGES`; 0 = `unknown`. */
   change: Uint8Array;
-  /** Median during less median before, us; NaN where one of them has none. */
+  /** Median during less median before, us; NaN if one of them is missing. */
   deltaUs: Float32Array;
-  /** Pairs that became worse, as the report has it: see `isWorse`. */
-  affected: Uint8Array;
-  /** The pods at which the fault was aimed, as far as can be told. */
-  targets: ReadonlySet<number>;
-  figures: CompareFigures;
+  /** The largest change of a median in either direction, us. */
+  maxDeltaUs: number;
 }
 
-/** Key figures of a comparison. */
-export interface CompareFigures {
-  affected: number;
-  /** Pairs with a probe during. */
-  of: number;
-  /** Affected pairs that touch no target. */
-  collateral: number;
-  /** Pairs with a failed probe; `after` -1 without that range. */
-  failed: { before: number; during: number; after: number };
-  /** Median over the pairs that touch no target, us; NaN without any. */
-  othersUs: { before: number; during: number };
-  /** The largest change of a pair's median, us. */
-  mostUs: number;
-}
-
-const codeOf = (change: Change): number => CHANGES.indexOf(change);
-const [UNKNOWN, SAME, SLOWER, FASTER] = [codeOf('unknown'), codeOf('same'), codeOf('slower'), codeOf('faster')];
-const [MENDED, FAILING, BROKE] = [codeOf('mended'), codeOf('failing'), codeOf('broke')];
-/** Less than this, or less than this share of it, is no change worth a mark. */
-const LEAST_US = 500;
-const LEAST_SHARE = 0.2;
-/** More pods than this that are equally affected are no target, but everybody. */
-const MOST_TIED = 3;
-
-/**
- * Compares ranges (meshes with figures over each). `slowUs`: from this median on a link is slow. `aimed`: pods (uid)
- * that the gravest finding of the range during names; without any, those with the most affected links. O(n^2).
- */
-export function compare(
-  meshes: { before: Mesh; during: Mesh; after: Mesh | null },
-  slowUs: number,
-  aimed: readonly string[],
-): Comparison {
-  const { before, during, after } = meshes;
-  const { pods, indexOf } = comparedPods([during, before, ...(after === null ? [] : [after])]);
+/** Arranges the links of a comparison as a map. Of the two IP families of a pair the cell shows the one that did worse during. */
+export function changeMapOf({ pods, links, displayNodeName }: Comparison): ChangeMapModel {
   const n = pods.length;
-  const cells = {
-    before: rangeCells(before, indexOf),
-    during: rangeCells(during, indexOf),
-    after: after === null ? null : rangeCells(after, indexOf),
+  const labels = podLabels(pods, displayNodeName);
+  const order = [...pods.keys()].sort((a, b) => compareText(pods[a]?.name ?? '', pods[b]?.name ?? ''));
+  const place = new Uint32Array(n);
+  for (const [i, pod] of order.entries()) place[pod] = i;
+  const map: ChangeMapModel = {
+    pods: order.map((pod) => {
+      return { uid: pods[pod]?.uid ?? '', label: labels[pod] ?? '', isTarget: pods[pod]?.isTarget ?? false };
+    }),
+    n,
+    before: emptyCells(n),
+    during: emptyCells(n),
+    change: new Uint8Array(n * n),
+    deltaUs: new Float32Array(n * n).fill(Number.NaN),
+    maxDeltaUs: 0,
   };
-  const change = new Uint8Array(n * n);
-  const affected = new Uint8Array(n * n);
-  const deltaUs = new Float32Array(n * n);
-  for (let pair = 0; pair < n * n; pair++) {
-    deltaUs[pair] = (cells.during.p50Us[pair] ?? Number.NaN) - (cells.before.p50Us[pair] ?? Number.NaN);
-    change[pair] = changeOf(cells.before, cells.during, pair, slowUs);
-    affected[pair] = isWorse(cells.before, cells.during, pair, slowUs) ? 1 : 0;
+  for (const columns of links) addLinks(map, columns, place);
+  return map;
+}
+
+/** What became of a pair of the map. */
+export function changeAt({ change }: ChangeMapModel, pair: number): (typeof CHANGES)[number] {
+  return CHANGES[change[pair] ?? 0] ?? 'unknown';
+}
+
+/** The uids of a pair of the map. */
+export function pairUids({ pods, n }: ChangeMapModel, pair: number): { from: string; to: string } {
+  return { from: pods[Math.floor(pair / n)]?.uid ?? '', to: pods[pair % n]?.uid ?? '' };
+}
+
+function emptyCells(n: number): RangeCells {
+  return { p50Us: new Float32Array(n * n).fill(Number.NaN), failed: new Uint8Array(n * n).fill(NOT_SEEN) };
+}
+
+function addLinks(map: ChangeMapModel, columns: ComparedColumns, place: Uint32Array): void {
+  const { before, during } = map;
+  const from = (place[columns.from] ?? 0) * map.n;
+  for (let i = 0; i < columns.length; i++) {
+    const pair = from + (place[columns.to[i] ?? 0] ?? 0);
+    const us = latencyOf(columns.duringP50Us[i]);
+    const failed = columns.duringFailed[i] ?? NOT_SEEN;
+    if (!replaces(during, pair, us, failed)) continue;
+    during.p50Us[pair] = us;
+    during.failed[pair] = failed;
+    before.p50Us[pair] = latencyOf(columns.beforeP50Us[i]);
+    before.failed[pair] = columns.beforeFailed[i] ?? NOT_SEEN;
+    map.change[pair] = columns.change[i] ?? 0;
+    const delta = us - (before.p50Us[pair] ?? Number.NaN);
+    map.deltaUs[pair] = delta;
+    if (Math.abs(delta) > map.maxDeltaUs) map.maxDeltaUs = Math.abs(delta);
   }
-  const named = aimed.flatMap((uid) => indexOf.get(uid) ?? []);
-  const targets = new Set(named.length > 0 ? named : mostTouched(affected, n));
-  const figures = figuresOf({ ...cells, affected, deltaUs, targets, n });
-  return { pods, n, ...cells, change, deltaUs, affected, targets, figures };
 }
 
-/**
- * Whether a link became worse: a probe of it failed, and at least twice before's share of them did; or it is slow, and
- * its median is at least twice before's. What is not known from before is worse if it is bad. The report says the same.
- */
-export function isWorse(before: RangeCells, during: RangeCells, pair: number, slowUs: number): boolean {
-  const share = during.failedShare[pair] ?? Number.NaN;
-  const us = during.p50Us[pair] ?? Number.NaN;
-  const [oldShare, oldUs] = [before.failedShare[pair] ?? Number.NaN, before.p50Us[pair] ?? Number.NaN];
-  if (share > 0 && !(share < 2 * oldShare)) return true;
-  return us >= slowUs && !(us < 2 * oldUs);
+/** Whether a link takes the place of the one that was drawn for its pair before, if any: over the other IP family. */
+function replaces({ p50Us, failed }: RangeCells, pair: number, us: number, percent: number): boolean {
+  const drawn = failed[pair] ?? NOT_SEEN;
+  if (drawn === NOT_SEEN) return true;
+  if (percent === NOT_SEEN) return false;
+  if (percent > 0 && drawn > 0) return percent > drawn;
+  return isWorseResult(percent > 0, us, drawn > 0, p50Us[pair] ?? 0);
 }
 
-function changeOf(before: RangeCells, during: RangeCells, pair: number, slowUs: number): number {
-  const [oldShare, share] = [before.failedShare[pair] ?? Number.NaN, during.failedShare[pair] ?? Number.NaN];
-  if (!(oldShare >= 0) || !(share >= 0)) return UNKNOWN;
-  if (share > 0) return share >= 2 * oldShare ? BROKE : FAILING;
-  const us = during.p50Us[pair] ?? Number.NaN;
-  if (oldShare > 0 && !(us >= slowUs)) return MENDED;
-  const delta = us - (before.p50Us[pair] ?? Number.NaN);
-  // It failed whenever it was probed, and now it is slow: there is no figure to be slower than.
-  if (Number.isNaN(delta)) return us >= slowUs ? SLOWER : SAME;
-  const least = Math.max(LEAST_US, LEAST_SHARE * (before.p50Us[pair] ?? 0));
-  if (!(Math.abs(delta) >= least)) return SAME;
-  return delta > 0 ? SLOWER : FASTER;
+function latencyOf(packed = 0): number {
+  const us = unpack16(packed);
+  return us < 0 ? Number.NaN : us;
 }
 
-function mostTouched(affected: Uint8Array, n: number): number[] {
-  const touching = new Uint32Array(n);
-  for (let pair = 0; pair < affected.length; pair++) {
-    if (affected[pair] === 0) continue;
-    const [from, to] = [Math.floor(pair / n), pair % n];
-    touching[to] = (touching[to] ?? 0) + 1;
-    if (from !== to) touching[from] = (touching[from] ?? 0) + 1;
-  }
-  const most = touching.reduce((max, count) => Math.max(max, count), 0);
-  const tied = most === 0 ? [] : [...touching.keys()].filter((pod) => touching[pod] === most);
-  return tied.length > MOST_TIED ? [] : tied;
-}
-
-type Counted = Pick<Comparison, 'before' | 'during' | 'after' | 'affected' | 'deltaUs' | 'targets' | 'n'>;
-
-function figuresOf({ before, during, after, affected, deltaUs, targets, n }: Counted): CompareFigures {
-  const failed = { before: 0, during: 0, after: after === null ? -1 : 0 };
-  let [worse, of, collateral, mostUs] = [0, 0, 0, 0];
-  const others: { before: number[]; during: number[] } = { before: [], during: [] };
-  for (let pair = 0; pair < n * n; pair++) {
-    const share = during.failedShare[pair] ?? Number.NaN;
-    if (share >= 0) of++;
-    if (share > 0) failed.during++;
-    if ((before.failedShare[pair] ?? 0) > 0) failed.before++;
-    if ((after?.failedShare[pair] ?? 0) > 0) failed.after++;
-    const change = Math.abs(deltaUs[pair] ?? 0);
-    if (change > mostUs) mostUs = change;
-    const touches = targets.has(Math.floor(pair / n)) || targets.has(pair % n);
-    if (affected[pair] === 1) {
-      worse++;
-      if (!touches) collateral++;
-    }
-    if (touches) continue;
-    others.before.push(before.p50Us[pair] ?? Number.NaN);
-    others.during.push(during.p50Us[pair] ?? Number.NaN);
-  }
-  const othersUs = { before: median(others.before), during: median(others.during) };
-  return { affected: worse, of, collateral, failed, othersUs, mostUs };
-}
-
-/** The median (nearest rank) of what is a number; NaN without any. */
-function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values.filter((value) => value >= 0)).sort();
-  return sorted[Math.max(0, Math.ceil(sorted.length / 2) - 1)] ?? Number.NaN;
-}
-
-/** The pairs that changed most, the worst first, at most `most`: what broke, what is slower or faster, what is mended. */
-export function mostChanged(
-  { change, deltaUs, during, n }: Comparison,
-  most: number,
-): { pairs: number[]; all: number } {
-  const rank = (pair: number) => {
-    const code = change[pair] ?? 0;
-    if (code === BROKE) return 1e12 * (1 + (during.failedShare[pair] ?? 0));
-    if (code === FAILING || code === MENDED) return 1e10 * code;
-    if (code === UNKNOWN) return -1;
-    const delta = Math.abs(deltaUs[pair] ?? 0);
-    // One that always failed before, and is slow now, is slower by all of its figure.
-    return Number.isNaN(delta) ? (code === SLOWER ? (during.p50Us[pair] ?? 0) : 0) : delta;
-  };
-  const known: number[] = [];
-  for (let pair = 0; pair < n * n; pair++) if (change[pair] !== UNKNOWN) known.push(pair);
-  const ranks = Float64Array.from({ length: n * n }, (_, pair) => rank(pair));
-  known.sort((a, b) => (ranks[b] ?? 0) - (ranks[a] ?? 0) || a - b);
-  return { pairs: known.slice(0, most), all: known.length };
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

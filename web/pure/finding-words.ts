@@ -1,5 +1,5 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
 import { isOfItself } from './blame.ts';
 import { clockText, latencyText } from './figures.ts';
@@ -43,7 +43,11 @@ export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: nu
 export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
 
 /** What opens a finding; where that is `open` already, a link that shows it. */
-export function targetOf(finding: Finding, all: Mesh['pods'], open: Selection = null): FindingTarget {
+export function targetOf(
+  finding: Finding,
+  all: readonly Pick<Pod, 'uid' | 'node'>[],
+  open: Selection = null,
+): FindingTarget {
   const { kind, pods, from } = finding;
   const uid = (index: number | undefined) => all[index ?? -1]?.uid;
   const [to, source] = [uid(pods[0]), uid(from[0])];

@@ -42,7 +42,10 @@ export function podNames(pods: readonly Pod[], displayNodeName: boolean): PodNam
  * One short label a pod, each different: its name without the shared prefix, with its namespace where names repeat.
  * With `displayNodeName` (DISPLAY_NODENAME) its node's name, and the pod's behind it where a node has two.
  */
-export function podLabels(pods: readonly Pod[], displayNodeName: boolean): string[] {
+export function podLabels(
+  pods: readonly Pick<Pod, 'name' | 'namespace' | 'node'>[],
+  displayNodeName: boolean,
+): string[] {
   const cut = sharedPrefix(pods.map((pod) => pod.name));
   const short = pods.map((pod) => shownName(pod.name.slice(cut)));
   const names = countsOf(pods.map((pod) => pod.name));

@@ -4,9 +4,6 @@ export const MAX_RANGES = 3;
 /** A shorter range has hardly a sample in it. */
 export const LEAST_RANGE_MS = 2_000;
 
-/** What a range is called by its place in time. */
-export const RANGE_NAMES = ['before', 'during', 'after'] as const;
-
 /** The ranges in order of time, whole ms; those that are too short or overlap an earlier one are left out. */
 export function inOrder(ranges: readonly TimeRange[]): TimeRange[] {
   const kept: TimeRange[] = [];

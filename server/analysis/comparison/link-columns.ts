@@ -3,10 +3,10 @@ import {
   type ComparedColumns,
   emptyComparedColumns,
   FLAG_AFFECTED,
-  NOT_SEEN,
+  failedPercent,
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16 } from '../../protocol/links.ts';
-import { changeOf, failedShare, isWorse, type LinkFigures } from './change.ts';
+import { changeOf, isWorse } from './change.ts';
 import type { ComparedLink } from './range-links.ts';
 
 /** Collects all compared links in columns, as the Compare view draws them: 13 bytes a link. */
@@ -65,11 +65,4 @@ export class LinkColumnsBuilder {
     });
     current.length = 0;
   }
-}
-
-/** Failed probes in percent: 0 only if no probe failed, 100 only if all failed; `NOT_SEEN` without a sample. */
-function failedPercent(link: LinkFigures | null): number {
-  if (link === null) return NOT_SEEN;
-  const share = failedShare(link);
-  return share === 0 || share === 1 ? share * 100 : Math.max(1, Math.min(99, Math.round(share * 100)));
 }

@@ -144,14 +144,8 @@ export class Feed {
 
   async #past(story: Story, path: string, query: URLSearchParams, request: IncomingMessage) {
     const nowMs = this.#nowMs();
-    if (path === '/api/v1/mesh' && (query.has('at') || query.has('from'))) {
-      const toMs = Number(query.get('at') ?? query.get('to'));
-      const fromMs = Number(query.get('from') ?? toMs - 5000);
-      return { status: 200, body: [...encodeMesh(story.mesh(fromMs, toMs))].join('') };
-    }
     const isWrite = path === '/api/v1/annotations' && request.method === 'POST';
-    const answer = isWrite ? await takeAnnotation(story, request, nowMs) : pastAnswer(story, path, query, nowMs);
-    return answer === null ? null : { status: answer.status, body: JSON.stringify(answer.body) };
+    return isWrite ? takeAnnotation(story, request, nowMs) : pastAnswer(story, path, query, nowMs);
   }
 
   /** The served time. A mesh is made for it once: a thousand pods take a while. */

@@ -1,175 +1,181 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { MeshEvent } from '../../../server/protocol/event.ts';
-import { emptyLinks, emptyStats, pack16 } from '../../../server/protocol/links.ts';
-import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { CHANGES, compare, mostChanged } from '../../../web/pure/compare.ts';
+import {
+  CHANGES,
+  type ChangedLink,
+  type Comparison,
+  emptyComparedColumns,
+  type LinkMedian,
+  NOT_SEEN,
+} from '../../../server/protocol/comparison.ts';
+import { FLAG_IPV6, NONE16, pack16 } from '../../../server/protocol/links.ts';
+import { changeAt, changeMapOf, pairUids } from '../../../web/pure/compare.ts';
 import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts';
 import {
+  changeText,
+  comparisonQuery,
   deltaText,
-  doingText,
-  nothingText,
+  keyFigureTexts,
+  medianFigure,
+  noFindingsText,
   onScale,
-  pairName,
-  pairWords,
+  pairText,
   reportPath,
-  seenAfter,
-} from '../../../web/pure/compare-words.ts';
-import { meshOf } from '../../support/feed/scenarios.ts';
+  resultText,
+} from '../../../web/pure/compare-text.ts';
+import { LATE_ANSWER } from '../../support/mesh.ts';
+import {
+  annotationOf,
+  annotationsOf,
+  comparisonOf,
+  eventOf,
+  eventsOf,
+  FROM_MS,
+  reportOf,
+  type Scene,
+  slowPod,
+  spoiled,
+  TO_MS,
+} from '../../support/report-scene.ts';
 
-/** How a link did: samples, failures, p50 in us (-1 = none); null = it was not probed. */
-type Doing = [samples: number, failures: number, p50Us: number] | null;
-
-const BASE = meshOf({ pods: 4, scenario: 'healthy' });
-
-/** The matrix of a range over pods `from`.. of the four, each link as `doing` says. */
-function rangeMesh(doing: (from: number, to: number) => Doing, present: readonly number[] = [0, 1, 2, 3]): Mesh {
-  const pods = present.flatMap((i) => BASE.pods[i] ?? []);
-  const rows = present.map((from, pod) => {
-    const known = present.flatMap((to, index) => {
-      const did = doing(from, to);
-      return did === null ? [] : [{ index, did }];
-    });
-    const [links, stats] = [emptyLinks(known.length), emptyStats(known.length)];
-    known.forEach(({ index, did: [samples, failures, p50Us] }, i) => {
-      links.to[i] = index;
-      stats.samples[i] = samples;
-      stats.failures[i] = failures;
-      stats.p50Us[i] = pack16(p50Us);
-    });
-    return { ...BASE.reports[0]!, pod, links, stats };
+describe('the map of changes', () => {
+  test('has a cell for each pair of pods, column by column, and marks the targets', async () => {
+    const map = changeMapOf(await comparisonOf());
+    expect(map.pods).toEqual([0, 1, 2, 3].map((i) => ({ uid: `uid-${i}`, label: `${i}`, isTarget: i === 3 })));
+    expect(pairText(map, 3)).toBe('0 → 3: 0.50 ms, then 251 ms; +251 ms');
+    expect(pairText(map, 3, true)).toBe('from 0 to 3: 0.50 ms, then 251 ms; +251 ms');
+    expect(pairText(map, 12)).toBe('3 → 0: 0.50 ms, then 0.50 ms; as before');
+    expect(pairUids(map, 3)).toEqual({ from: 'uid-0', to: 'uid-3' });
+    expect(map.maxDeltaUs).toBe(250_700);
   });
-  return { ...BASE, pods, reports: rows };
+
+  test('shows pods by name, and links without a sample in one of the ranges as not known', async () => {
+    const comparison = await comparisonOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
+    const map = changeMapOf({ ...comparison, pods: comparison.pods.map((pod, i) => ({ ...pod, name: `p-${9 - i}` })) });
+    expect(map.pods.map(({ label }) => label)).toEqual(['6', '7', '8', '9']);
+    expect(pairText(map, 4)).toBe('7 → 6: –, then 251 ms; not known in both');
+    expect(Number.isNaN(map.deltaUs[4])).toBe(true);
+    expect(map.maxDeltaUs).toBe(0);
+  });
+
+  test('says that a link that always failed is slow now, without a difference that nobody knows', async () => {
+    const before = spoiled(4, (builder) => builder.each((_, to) => to === 3, { outcome: 'refused' }, true));
+    for (const { stats } of before.reports) stats?.p50Us.fill(NONE16);
+    expect(pairText(changeMapOf(await comparisonOf({ before })), 3)).toBe('0 → 3: failed, then 251 ms; slower');
+  });
+
+  test.each([
+    ['the slower one', { us: 600, failed: 0 }, { us: 900, failed: 0 }],
+    ['the one that failed', { us: 600, failed: 0 }, { us: 400, failed: 5 }],
+    ['the one that failed more', { us: 600, failed: 4 }, { us: 400, failed: 5 }],
+    ['the one with samples', { us: -1, failed: NOT_SEEN }, { us: 400, failed: 0 }],
+  ])('shows the worse of two IP families, whichever comes first: %s', async (_title, better, worse) => {
+    const comparison = await comparisonOf();
+    for (const families of [
+      [better, worse],
+      [worse, better],
+    ]) {
+      const columns = emptyComparedColumns(0, 2);
+      columns.flags.set([0, FLAG_IPV6]);
+      columns.to.fill(1);
+      for (const [i, family] of families.entries()) {
+        columns.duringP50Us[i] = pack16(family.us);
+        columns.duringFailed[i] = family.failed;
+        columns.change[i] = CHANGES.indexOf(family === worse ? 'slower' : 'same');
+      }
+      expect(changeAt(changeMapOf({ ...comparison, links: [columns] }), 1)).toBe('slower');
+    }
+  });
+});
+
+const [a, b, c, chaos] = slowPod(4).pods;
+const SCENES: [name: string, scene: Scene][] = [
+  [
+    'a slow pod',
+    {
+      events: eventsOf([eventOf('link-slow', FROM_MS + 3_000, chaos ?? null, a && b && c ? [a, b, c] : [])]),
+      annotations: annotationsOf([annotationOf(FROM_MS, TO_MS)]),
+    },
+  ],
+  [
+    'failures and collateral',
+    {
+      during: spoiled(12, (builder) => {
+        builder.each((_, to) => to === 11, LATE_ANSWER, true);
+        builder.set(1, 2, { outcome: 'timeout', phase: 'connect' });
+      }),
+    },
+  ],
+  ['no target', { during: spoiled(4, (builder) => builder.each(() => true, LATE_ANSWER, true)) }],
+  ['nothing changed', { during: spoiled(4) }],
+];
+
+describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
+  test('show the same key figures', async () => {
+    const page = [...(await reportOf(scene)).page()].join('');
+    const card = (term: string) => new RegExp(`<dt>${term}</dt><dd class="value">([^<]*)</dd>`).exec(page)?.[1] ?? '';
+    const comparison = await comparisonOf(scene);
+    const texts = keyFigureTexts(comparison.report, targetLabels(comparison), false);
+    const value = (name: string) => texts.find(([own]) => own === name)?.[1];
+    expect(`${value('Affected links')} links`).toBe(card('Blast radius'));
+    expect(value('Links with failures')).toBe(card('Failing links'));
+    expect(value('Time to detect')).toBe(card('Time to detect'));
+    if (comparison.report.targets.count > 0) expect(value('Collateral')).toBe(card('Collateral'));
+    const percent = /(less than 1|\d+) % became worse/.exec(page)?.[1];
+    expect(texts[0]?.[2]).toBe(`${percent} %`);
+  });
+
+  test('list the same links in the same order, with the same targets', async () => {
+    const page = [...(await reportOf(scene)).page()].join('');
+    const rows = page.matchAll(/<th scope="row"><bdi>([^<]*)<\/bdi> → <bdi>([^<]*)<\/bdi>/g);
+    const comparison = await comparisonOf(scene);
+    expect(comparison.report.changed.map(({ from, to }) => [from, to])).toEqual(
+      [...rows].map(([, from, to]) => [from, to]),
+    );
+    expect(targetLabels(comparison)).toHaveLength(comparison.report.targets.count);
+  });
+});
+
+function targetLabels(comparison: Comparison): string[] {
+  return changeMapOf(comparison).pods.flatMap(({ label, isTarget }) => (isTarget ? label : []));
 }
 
-const fine: Doing = [30, 0, 600];
-const healthy = rangeMesh(() => fine);
-const compared = (during: Mesh, before = healthy, after: Mesh | null = null, aimed: string[] = []) =>
-  compare({ before, during, after }, 100_000, aimed);
-const changeOf = (one: ReturnType<typeof compared>, from: number, to: number) =>
-  CHANGES[one.change[from * one.n + to] ?? 0];
+describe('key figures', () => {
+  const texts = async (scene: Scene, withAfter = false) => {
+    const comparison = await comparisonOf(scene);
+    return keyFigureTexts(comparison.report, targetLabels(comparison), withAfter);
+  };
 
-describe('what became of a link', () => {
-  test.each([
-    [fine, fine, 'same'],
-    [fine, [30, 0, 900], 'same'],
-    [fine, [30, 0, 1200], 'slower'],
-    [[30, 0, 252_000], fine, 'faster'],
-    [fine, [30, 30, -1], 'broke'],
-    [fine, [30, 1, 600], 'broke'],
-    [[30, 10, 600], [30, 12, 600], 'failing'],
-    [[30, 10, 600], [30, 20, 600], 'broke'],
-    [[30, 30, -1], fine, 'mended'],
-    [[30, 30, -1], [30, 0, 252_000], 'slower'],
-    [[30, 18, 600], [30, 0, 252_000], 'slower'],
-    [[30, 18, 252_000], [30, 0, 252_100], 'same'],
-    [null, fine, 'unknown'],
-    [fine, null, 'unknown'],
-  ] as const)('%o then %o is %s', (old, now, change) => {
-    const one = compared(
-      rangeMesh((from, to) => (from === 0 && to === 1 ? (now as Doing) : fine)),
-      rangeMesh((from, to) => (from === 0 && to === 1 ? (old as Doing) : fine)),
-    );
-    expect(changeOf(one, 0, 1)).toBe(change);
-    expect(changeOf(one, 1, 0)).toBe('same');
+  test('say how many links are affected, how far from the target, and since when', async () => {
+    const [, scene] = SCENES[0] ?? ['', {}];
+    expect(await texts(scene)).toEqual([
+      ['Affected links', '4 of 16', '25 %'],
+      ['Collateral', '0 links', 'away from 3'],
+      ['Links with failures', '0 → 0', 'before, during'],
+      ['Time to detect', '3.0 s', 'from the annotation'],
+      ['Median of the others', '0.50 → 0.50 ms', 'without the affected links'],
+    ]);
+    expect((await texts(scene, true))[2]).toEqual(['Links with failures', '0 → 0 → 0', 'before, during, after']);
+  });
+
+  test('say why there is no time to detect, and that no target stands out', async () => {
+    const nothing = await texts({ during: spoiled(4) });
+    expect([nothing[1], nothing[3]]).toEqual([
+      ['Collateral', '–', 'no target stands out'],
+      ['Time to detect', '–', 'no link became worse'],
+    ]);
+    expect((await texts({}))[3]).toEqual(['Time to detect', '–', 'no event of a link says when']);
+    const early = eventsOf([eventOf('link-slow', FROM_MS - 500, chaos ?? null)]);
+    const before = { fromMs: FROM_MS - 60_000, toMs: FROM_MS - 5_000 };
+    const ranges = { during: { fromMs: FROM_MS, toMs: TO_MS }, before, after: null };
+    expect((await texts({ events: early, query: { ranges } }))[3]).toEqual([
+      'Time to detect',
+      '–',
+      'seen before the begin of “during”',
+    ]);
   });
 });
 
-describe('experiment 2', () => {
-  const during = rangeMesh((_, to) => (to === 3 ? [60, 0, 252_000] : fine));
-
-  test('a quarter of the links is affected, the pod that answers late is the target, nothing is collateral', () => {
-    const { figures, targets, pods } = compared(during);
-    expect(figures).toMatchObject({ affected: 4, of: 16, collateral: 0, failed: { before: 0, during: 0, after: -1 } });
-    expect([...targets].map((i) => pods[i]?.label)).toEqual(['chaos']);
-    expect(figures.othersUs).toEqual({ before: 600, during: 600 });
-    expect(figures.mostUs).toBeCloseTo(251_400, -2);
-  });
-
-  test('the affected links come first, with names', () => {
-    const one = compared(during);
-    const { pairs, all } = mostChanged(one, 5);
-    expect(all).toBe(16);
-    expect(pairs.slice(0, 4).every((pair) => pairName(one, pair).endsWith('→ chaos'))).toBe(true);
-  });
-
-  test('so do those that always failed before and are slow now, without a figure that nobody has', () => {
-    const one = compared(
-      during,
-      rangeMesh((_, to) => (to === 3 ? [60, 60, -1] : fine)),
-    );
-    const { pairs } = mostChanged(one, 4);
-    expect(pairs.map((pair) => pairWords(one, pair))).toEqual(
-      ['001', '002', '003', 'chaos'].map((from) => `${from} → chaos: failed, then 252 ms; slower`),
-    );
-  });
-
-  test('what the finding aims at is the target: then the rest is collateral', () => {
-    const { figures } = compared(during, healthy, null, [BASE.pods[0]!.uid]);
-    expect(figures.collateral).toBe(3);
-  });
-});
-
-test('pods that came or went: their links are unknown, and bad ones count', () => {
-  const during = rangeMesh((_, to) => (to === 3 ? [9, 9, -1] : fine));
-  const one = compared(
-    during,
-    rangeMesh(() => fine, [0, 1, 2]),
-    rangeMesh(() => fine, [0, 1]),
-  );
-  expect(one.n).toBe(4);
-  expect(changeOf(one, 0, 3)).toBe('unknown');
-  expect(one.figures).toMatchObject({ affected: 4, failed: { before: 0, during: 4, after: 0 } });
-});
-
-describe('whatever the figures', () => {
-  const did = fc.option(
-    fc
-      .tuple(fc.integer({ min: 1, max: 60 }), fc.nat(60), fc.integer({ min: -1, max: 500_000 }))
-      .map(([samples, failures, us]): Doing => [samples, Math.min(samples, failures), us]),
-  );
-  const range = fc
-    .tuple(fc.array(did, { minLength: 16, maxLength: 16 }), fc.subarray([0, 1, 2, 3], { minLength: 1 }))
-    .map(([all, present]) => rangeMesh((from, to) => all[from * 4 + to] ?? null, present));
-
-  test('a comparison of a range with itself finds nothing slower, faster, mended or broken by more', () => {
-    fc.assert(
-      fc.property(range, (mesh) => {
-        const { change, figures } = compared(mesh, mesh);
-        for (const code of change) expect(['same', 'failing', 'unknown']).toContain(CHANGES[code]);
-        expect(figures.mostUs).toBe(0);
-        expect(figures.failed.before).toBe(figures.failed.during);
-      }),
-    );
-  });
-
-  test('the other way round, slower is faster', () => {
-    fc.assert(
-      fc.property(range, range, (one, other) => {
-        const [there, back] = [compared(one, other), compared(other, one)];
-        there.deltaUs.forEach((delta, pair) => {
-          expect(Number.isNaN(delta) || delta === -(back.deltaUs[pair] ?? 0)).toBe(true);
-        });
-      }),
-    );
-  });
-
-  test('counts add up, and the list is in order without doubles', () => {
-    fc.assert(
-      fc.property(range, range, fc.integer({ min: 1, max: 20 }), (before, during, most) => {
-        const one = compared(during, before);
-        const { affected, collateral, of } = one.figures;
-        expect(collateral).toBeLessThanOrEqual(affected);
-        expect(affected).toBeLessThanOrEqual(of);
-        const { pairs, all } = mostChanged(one, most);
-        expect(pairs.length).toBe(Math.min(most, all));
-        expect(new Set(pairs).size).toBe(pairs.length);
-      }),
-    );
-  });
-});
-
-test('colours go from the same to either end, a tenth of the most is still seen', () => {
+test('colours go from "same" to either end, and a tenth of the largest change is still visible', () => {
   const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
   expect([colours.at(0), colours.at(1), colours.at(-1)]).toEqual(['#000000', '#ff0000', '#0000ff']);
   expect([colours.inkAt(0), colours.inkAt(1), colours.inkAt(-1)]).toEqual(['#eeeeee', '#000000', '#eeeeee']);
@@ -179,42 +185,65 @@ test('colours go from the same to either end, a tenth of the most is still seen'
   expect(changeShare(Number.NaN, 250_000)).toBe(0);
 });
 
-test('words and places', () => {
-  expect([252_000, -300, 20, Number.NaN].map(deltaText)).toEqual(['+252 ms', '−0.30 ms', '±0', '–']);
-  expect([doingText(600, 0), doingText(Number.NaN, 1), doingText(600, 0.03), doingText(1, Number.NaN)]).toEqual([
-    '0.60 ms',
-    'failed',
-    '3 % failed',
-    '–',
-  ]);
-  expect([onScale(100), onScale(10_000), onScale(1e6), onScale(1), onScale(1e9)]).toEqual([0, 0.5, 1, 0, 1]);
-  const ranges = [1, 3, 5].map((at) => ({ fromMs: at * 1000, toMs: at * 1000 + 900 }));
-  expect(reportPath(ranges, [])).toBe('api/v1/report?from=3000&to=3900&before=1000-1900&after=5000-5900');
-  expect(reportPath(ranges.slice(0, 2), ['healthy', 'latency>=200ms,to=chaos'])).toBe(
-    'api/v1/report?from=3000&to=3900&before=1000-1900&expect=healthy&expect=latency%3E%3D200ms%2Cto%3Dchaos',
-  );
-});
+describe('texts', () => {
+  test.each([
+    [252_000, '+252 ms'],
+    [-300, '−0.30 ms'],
+    [20, '±0'],
+    [Number.NaN, '–'],
+  ])('a change of %d us is %s', (us, text) => expect(deltaText(us)).toBe(text));
 
-test('no findings at the end of a range in which links became worse is not called nothing', () => {
-  expect(nothingText({ affected: 3, of: 12 })).toBe(
-    'Nothing stood out any more at its end, but 3 of 12 links became worse.',
-  );
-  expect(nothingText({ affected: 0, of: 12 })).toBe('Nothing stood out during the range.');
-  expect(nothingText()).toBe('Nothing stood out during the range.');
-});
+  test.each([
+    [600, 0, '0.60 ms'],
+    [Number.NaN, 100, 'failed'],
+    [600, 3, '3 % failed'],
+    [1, NOT_SEEN, '–'],
+  ])('a median of %d us with %i %% failed is %s', (us, percent, text) => expect(resultText(us, percent)).toBe(text));
 
-describe('how long it took to be seen', () => {
-  const event = (kind: MeshEvent['kind'], atMs: number): MeshEvent => ({
-    ...{ kind, atMs, id: `${atMs}`, pod: null, from: [], fromCount: 0 },
-    ...{ outcome: null, phase: null, totalUs: 1, detail: '' },
+  const median = (failures: number, p50Us: number): LinkMedian => ({ samples: 30, failures, p50Us });
+  const changed = (change: ChangedLink['change'], before: LinkMedian | null, during: LinkMedian): ChangedLink => ({
+    from: 'a',
+    to: 'b',
+    fromUid: 'uid-a',
+    toUid: 'uid-b',
+    ipv6: false,
+    affected: true,
+    touchesTarget: true,
+    change,
+    before,
+    during,
+    after: null,
   });
-  const note = (fromMs: number) => ({ id: 'n', fromMs, toMs: null, text: '', tags: [], writtenMs: 0 });
-  const range = { fromMs: 100_000, toMs: 200_000 };
 
-  test('counts from the annotation, else from the begin of the range, to the first bad link', () => {
-    const events = [event('pod-seen', 101_000), event('link-slow', 104_000), event('link-slow', 150_000)];
-    expect(seenAfter(range, events, [note(20_000), note(99_000)])).toEqual({ afterMs: 5000, from: 'the annotation' });
-    expect(seenAfter(range, events, [])).toEqual({ afterMs: 4000, from: 'its begin' });
-    expect(seenAfter(range, [event('link-slow', 300_000)], [])).toEqual({ afterMs: null, from: 'its begin' });
+  test('a changed link has the change of its median, or a word where failures matter more', () => {
+    expect(changeText(changed('slower', median(0, 600), median(0, 252_600)))).toBe('+252');
+    expect(changeText(changed('slower', median(30, -1), median(0, 252_600)))).toBe('slower');
+    expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('fails more');
+    expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('not known in both');
+    expect([median(0, 600), median(1, 600), median(30, -1), null].map(medianFigure)).toEqual([
+      '0.60',
+      '3 % failed',
+      'failed',
+      '–',
+    ]);
+  });
+
+  test('medians have a place on a log scale from 0.1 ms to 1 s', () => {
+    expect([100, 10_000, 1e6, 1, 1e9].map(onScale)).toEqual([0, 0.5, 1, 0, 1]);
+  });
+
+  test('the link to the report has the same ranges and hypothesis as the comparison', () => {
+    const ranges = [1, 3, 5].map((at) => ({ fromMs: at * 1000, toMs: at * 1000 + 900 }));
+    expect(reportPath(ranges, [])).toBe('api/v1/report?from=3000&to=3900&before=1000-1900&after=5000-5900');
+    const expectations = ['healthy', 'latency>=200ms,to=chaos'];
+    const query = 'from=3000&to=3900&before=1000-1900&expect=healthy&expect=latency%3E%3D200ms%2Cto%3Dchaos';
+    expect(comparisonQuery(ranges.slice(0, 2), expectations)).toBe(query);
+    expect(reportPath(ranges.slice(0, 2), expectations)).toBe(`api/v1/report?${query}`);
+  });
+
+  test('a fault that was over at the end of the range does not look like no fault', async () => {
+    const { affected } = (await comparisonOf()).report;
+    expect(noFindingsText(affected)).toBe('No findings at the end of the range, but 4 of 16 links became worse.');
+    expect(noFindingsText({ ...affected, links: 0 })).toBe('No findings in the range.');
   });
 });

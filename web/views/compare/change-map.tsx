@@ -1,34 +1,35 @@
 import { type MouseEvent, useEffect, useRef, useState } from 'react';
-import type { Comparison } from '../../pure/compare.ts';
-import { pairWords } from '../../pure/compare-words.ts';
-import { plural } from '../../pure/figures.ts';
+import type { ChangeMapModel } from '../../pure/compare.ts';
+import { pairText } from '../../pure/compare-text.ts';
 import type { Place } from '../../pure/heat-moves.ts';
 import { useSize } from '../use-size.ts';
 import { drawChanges, layoutMap, type MapLayout } from './draw-changes.ts';
 import { useChangeCursor } from './use-change-cursor.ts';
 
 interface ChangeMapProps {
-  comparison: Comparison;
-  /** Colours are read anew when it changes. */
+  map: ChangeMapModel;
+  /** What the map shows, in one sentence for screen readers. */
+  label: string;
+  /** When it changes, the colours are read again. */
   theme: string;
   letterKeys: boolean;
   /** Opens a link, pod uids. */
   onOpen(link: { from: string; to: string }): void;
 }
 
-/** The mesh of what changed: column = from, row = to, with the same keys as the heatmap. */
-export function ChangeMap({ comparison, theme, letterKeys, onOpen }: ChangeMapProps) {
+/** The map of changes: column = source, row = destination, with the same keys as the heatmap. */
+export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapProps) {
   const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [layout, setLayout] = useState<MapLayout | null>(null);
   const { width, height, dpr } = useSize(frame);
-  const cursor = useChangeCursor({ comparison, letterKeys, grid: frame, onOpen });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the colours that are read
+  const cursor = useChangeCursor({ map, letterKeys, grid: frame, onOpen });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the drawing reads the colours of `theme`
   useEffect(() => {
     const element = canvas.current;
     const ctx = element?.getContext('2d');
     if (element === null || ctx === null || ctx === undefined || width === 0) return;
-    const laid = layoutMap(ctx, comparison, { width, height });
+    const laid = layoutMap(ctx, map, { width, height });
     setLayout(laid);
     element.width = Math.round(laid.width * dpr);
     element.height = Math.round(laid.height * dpr);
@@ -36,9 +37,9 @@ export function ChangeMap({ comparison, theme, letterKeys, onOpen }: ChangeMapPr
     element.style.height = `${laid.height}px`;
     ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
     const style = getComputedStyle(element);
-    drawChanges(ctx, comparison, laid, (name) => style.getPropertyValue(name).trim());
-  }, [comparison, width, height, dpr, theme]);
-  const { n, figures } = comparison;
+    drawChanges(ctx, map, laid, (name) => style.getPropertyValue(name).trim());
+  }, [map, width, height, dpr, theme]);
+  const { n } = map;
   const placeAt = ({ clientX, clientY }: MouseEvent): Place | null => {
     const box = canvas.current?.getBoundingClientRect();
     if (layout === null || box === undefined) return null;
@@ -49,13 +50,13 @@ export function ChangeMap({ comparison, theme, letterKeys, onOpen }: ChangeMapPr
   const { shown } = cursor;
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: the cells are pixels; the one that the keys are at is an element */}
+      {/* biome-ignore lint/a11y/useSemanticElements: the cells are pixels; only the cell at the keyboard cursor is an element */}
       <div
         className="change-frame"
         ref={frame}
         role="grid"
         tabIndex={0}
-        aria-label={`What changed, columns ping, rows answer: ${plural(figures.affected, 'link')} of ${figures.of} became worse`}
+        aria-label={label}
         aria-rowcount={n}
         aria-colcount={n}
         aria-activedescendant={layout === null ? undefined : 'change-cell'}
@@ -71,13 +72,13 @@ export function ChangeMap({ comparison, theme, letterKeys, onOpen }: ChangeMapPr
             <canvas ref={canvas} />
           </div>
           {layout !== null && shown !== null && <Ring at={shown} layout={layout} />}
-          {layout !== null && <SpokenCell at={cursor.place} {...{ layout, comparison }} byKeys={cursor.byKeys} />}
+          {layout !== null && <SpokenCell at={cursor.place} layout={layout} map={map} byKeys={cursor.byKeys} />}
         </div>
       </div>
       <p className="change-words">
         {shown === null
           ? 'Column: the pod that pings. Row: the pod that answers.'
-          : pairWords(comparison, shown.column * n + shown.row)}
+          : pairText(map, shown.column * n + shown.row)}
       </p>
     </>
   );
@@ -87,7 +88,7 @@ function boxOf({ column, row }: Place, { left, top, pitch, gap }: MapLayout) {
   return { left: left + column * pitch, top: top + row * pitch, width: pitch - gap, height: pitch - gap };
 }
 
-/** The frame around the cell that is told of. */
+/** The frame around the cell that the text below the map describes. */
 function Ring({ at, layout }: { at: Place; layout: MapLayout }) {
   return <span className="change-ring" style={boxOf(at, layout)} />;
 }
@@ -95,12 +96,12 @@ function Ring({ at, layout }: { at: Place; layout: MapLayout }) {
 interface SpokenCellProps {
   at: Place;
   layout: MapLayout;
-  comparison: Comparison;
+  map: ChangeMapModel;
   byKeys: boolean;
 }
 
-/** The one cell that is an element: the active descendant. It lies where it is drawn, and scrolls into view with the keys. */
-function SpokenCell({ at, layout, comparison, byKeys }: SpokenCellProps) {
+/** The only cell that is an element: the active descendant. It lies over the drawn cell, and the keys scroll it into view. */
+function SpokenCell({ at, layout, map, byKeys }: SpokenCellProps) {
   const cell = useRef<HTMLDivElement>(null);
   const { column, row } = at;
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows the place
@@ -120,7 +121,7 @@ function SpokenCell({ at, layout, comparison, byKeys }: SpokenCellProps) {
         style={boxOf(at, layout)}
         aria-colindex={column + 1}
       >
-        <span className="hidden">{pairWords(comparison, column * comparison.n + row, true)}</span>
+        <span className="hidden">{pairText(map, column * map.n + row, true)}</span>
       </div>
     </div>
   );

@@ -1,40 +1,35 @@
-import type { Thresholds } from '../../../server/protocol/link-state.ts';
-import { CHANGES, type Comparison, mostChanged } from '../../pure/compare.ts';
-import { changeWords, deltaFigure, deltaText, doingText, linkOf, onScale, pairName } from '../../pure/compare-words.ts';
+import { type ChangedLink, RANGE_NAMES, type ReportData } from '../../../server/protocol/comparison.ts';
+import { changeText, deltaText, medianFigure, onScale } from '../../pure/compare-text.ts';
 import { countText, plural } from '../../pure/figures.ts';
-import { RANGE_NAMES } from '../../pure/timeline-ranges.ts';
+import { shownName } from '../../pure/names.ts';
 
-/** The most lines. */
-const MOST = 200;
-/** Where nothing is worth a line, so many are shown all the same. */
-const LEAST = 6;
 const WIDTH = 130;
 
 interface ChangedLinksProps {
-  comparison: Comparison;
-  thresholds: Thresholds;
+  report: ReportData;
+  /** The label of each pod by its uid. */
+  labels: ReadonlyMap<string, string>;
+  /** Whether the range "after" was asked for. */
+  withAfter: boolean;
   /** Opens a link, pod uids. */
   onOpen(link: { from: string; to: string }): void;
 }
 
 /** The links that changed most, worst first, each as a dumbbell on a log scale from 0.1 ms to 1 s. */
-export function ChangedLinks({ comparison, thresholds, onOpen }: ChangedLinksProps) {
-  const { pairs, all } = mostChanged(comparison, MOST);
-  const { change, after, figures } = comparison;
-  const worth = pairs.filter((pair) => CHANGES[change[pair] ?? 0] !== 'same').length;
-  const shown = pairs.slice(0, Math.max(LEAST, worth));
-  const least = Math.abs(comparison.deltaUs[pairs[shown.length] ?? -1] ?? 0);
+export function ChangedLinks({ report, labels, withAfter, onOpen }: ChangedLinksProps) {
+  const { changed, unlisted, figures, cluster } = report;
+  const more = `${plural(unlisted.links, changed.length > 0 ? 'more link' : 'link')} changed by `;
   return (
     <>
       <p className="change-keys">
         p50 in ms <span className="dot is-before" /> before <span className="dot is-during" /> during
-        {after !== null && (
+        {withAfter && (
           <>
             {' '}
             <span className="dot is-after" /> after
           </>
         )}{' '}
-        <span className="dot is-problem" /> problem {thresholds.problemMs} ms
+        <span className="dot is-problem" /> slow from {cluster.slowLinkMs} ms
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
       <section className="changed-frame" aria-label="Links that changed most" tabIndex={0}>
@@ -44,7 +39,7 @@ export function ChangedLinks({ comparison, thresholds, onOpen }: ChangedLinksPro
               <th scope="col">Link</th>
               <th scope="col">Before</th>
               <th scope="col">During</th>
-              {after !== null && <th scope="col">After</th>}
+              {withAfter && <th scope="col">After</th>}
               <th scope="col" className="wide-only">
                 p50, log scale
               </th>
@@ -52,64 +47,71 @@ export function ChangedLinks({ comparison, thresholds, onOpen }: ChangedLinksPro
             </tr>
           </thead>
           <tbody>
-            {shown.map((pair) => (
-              <Line key={pair} {...{ comparison, pair, thresholds, onOpen }} />
+            {changed.map((link) => (
+              <LinkRow
+                key={`${link.fromUid} ${link.toUid} ${link.ipv6}`}
+                link={link}
+                labels={labels}
+                withAfter={withAfter}
+                slowUs={cluster.slowLinkMs * 1000}
+                onOpen={onOpen}
+              />
             ))}
           </tbody>
         </table>
       </section>
       <p className="change-rest">
-        {all > shown.length
-          ? `${plural(all - shown.length, 'more link')} changed by ${least < 50 ? 'less than 0.1 ms' : `at most ${deltaText(least).slice(1)}`}. `
-          : ''}
-        Failed before: {countText(figures.failed.before)}, during: {countText(figures.failed.during)}.
+        {unlisted.links > 0 &&
+          `${more}${unlisted.maxChangeUs < 50 ? 'less than 0.1 ms' : `at most ${deltaText(unlisted.maxChangeUs).slice(1)}`}. `}
+        Failed before: {countText(figures.all.before?.failed ?? 0)}, during: {countText(figures.all.during.failed)}.
       </p>
     </>
   );
 }
 
-function Line({ comparison, pair, thresholds, onOpen }: ChangedLinksProps & { pair: number }) {
-  const { before, during, after, change, deltaUs, affected } = comparison;
-  const at = ({ p50Us, failedShare }: Comparison['before']) => ({
-    us: p50Us[pair] ?? Number.NaN,
-    text: doingText(p50Us[pair] ?? Number.NaN, failedShare[pair] ?? Number.NaN).replace(/ ms$/, ''),
-  });
-  const [old, now, then] = [at(before), at(during), after === null ? null : at(after)];
-  const what = CHANGES[change[pair] ?? 0] ?? 'unknown';
-  const isDelta = (what === 'slower' && !Number.isNaN(deltaUs[pair])) || what === 'same' || what === 'faster';
-  const tone = affected[pair] === 1 ? (what === 'broke' ? 'word-failed' : 'word-slow') : '';
+interface LinkRowProps extends Omit<ChangedLinksProps, 'report'> {
+  link: ChangedLink;
+  slowUs: number;
+}
+
+function LinkRow({ link, labels, withAfter, slowUs, onOpen }: LinkRowProps) {
+  const { fromUid, toUid, before, during, after, affected } = link;
+  const label = (uid: string, name: string) => labels.get(uid) ?? shownName(name);
+  const tone = !affected ? '' : link.change === 'fails-more' ? 'word-failed' : 'word-slow';
   return (
     <tr>
       <th scope="row">
-        <button type="button" className="link-button" onClick={() => onOpen(linkOf(comparison, pair))}>
-          {pairName(comparison, pair)}
+        <button type="button" className="link-button" onClick={() => onOpen({ from: fromUid, to: toUid })}>
+          {label(fromUid, link.from)} → {label(toUid, link.to)}
+          {link.ipv6 ? ' (IPv6)' : ''}
         </button>
       </th>
-      <td>{old.text}</td>
-      <td className={tone}>{now.text}</td>
-      {then !== null && <td>{then.text}</td>}
+      <td>{medianFigure(before)}</td>
+      <td className={tone}>{medianFigure(during)}</td>
+      {withAfter && <td>{medianFigure(after)}</td>}
       <td className="wide-only">
         <Dumbbell
-          usOf={[old.us, now.us, then?.us ?? Number.NaN]}
-          problemUs={thresholds.problemMs * 1000}
-          isWorse={affected[pair] === 1}
+          medians={[before, during, withAfter ? after : null].map((range) => range?.p50Us ?? -1)}
+          slowUs={slowUs}
+          isWorse={affected}
         />
       </td>
-      <td className={tone}>{isDelta ? deltaFigure(deltaUs[pair] ?? Number.NaN) : changeWords(what)}</td>
+      <td className={tone}>{changeText(link)}</td>
     </tr>
   );
 }
 
-function Dumbbell({ usOf, problemUs, isWorse }: { usOf: readonly number[]; problemUs: number; isWorse: boolean }) {
+/** `medians`: us, by range; -1 without one. */
+function Dumbbell({ medians, slowUs, isWorse }: { medians: readonly number[]; slowUs: number; isWorse: boolean }) {
   const x = (us: number) => 6 + onScale(us) * (WIDTH - 12);
-  const known = usOf.slice(0, 2).filter((us) => us >= 0);
+  const [beforeUs = -1, duringUs = -1] = medians;
   return (
     <svg className={isWorse ? 'dumbbell is-worse' : 'dumbbell'} viewBox={`0 0 ${WIDTH} 16`} aria-hidden="true">
       <path className="dumbbell-ground" d={`M0 8H${WIDTH}`} />
-      <path className="dumbbell-problem" d={`M${x(problemUs)} 1V15`} />
-      {known.length === 2 && <path className="dumbbell-bar" d={`M${x(known[0] ?? 0)} 8H${x(known[1] ?? 0)}`} />}
+      <path className="dumbbell-problem" d={`M${x(slowUs)} 1V15`} />
+      {beforeUs >= 0 && duringUs >= 0 && <path className="dumbbell-bar" d={`M${x(beforeUs)} 8H${x(duringUs)}`} />}
       {RANGE_NAMES.map((name, i) => {
-        const us = usOf[i] ?? Number.NaN;
+        const us = medians[i] ?? -1;
         return us >= 0 ? <circle key={name} className={`is-${name}`} cx={x(us)} cy="8" r="4" /> : null;
       })}
     </svg>

@@ -1,22 +1,19 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
-import type { Finding } from '../../../server/protocol/finding.ts';
-import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { type Comparison, RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { serverUrl } from '../../data/requests.ts';
 import type { Selection } from '../../pure/address.ts';
-import { compare } from '../../pure/compare.ts';
-import { deltaText, nothingText, reportPath, seenAfter } from '../../pure/compare-words.ts';
-import { clockText, spanText } from '../../pure/figures.ts';
+import { changeMapOf } from '../../pure/compare.ts';
+import { deltaText, keyFigureTexts, noFindingsText, reportPath } from '../../pure/compare-text.ts';
+import { clockText, plural, spanText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';
-import { RANGE_NAMES } from '../../pure/timeline-ranges.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { FindingList } from '../findings/finding-list.tsx';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { KeyFigures } from './key-figures.tsx';
-import { type Compared, useCompared } from './use-compared.ts';
-import { useVerdict, type Verdict } from './use-verdict.ts';
+import { type ComparisonState, useComparison } from './use-comparison.ts';
 import { VerdictBox } from './verdict-box.tsx';
 import './compare.css';
 
@@ -36,66 +33,83 @@ interface CompareViewProps {
   onOpenFilter(filter: string, atMs: number): void;
 }
 
-/** What changed between two or three ranges of time: as a map, as a table, in key figures, in words. */
+/** What changed between two or three ranges, as the server compares them: a map, a table, key figures, findings. */
 export function CompareView(view: CompareViewProps) {
   const { props, ranges, expect, onExpect } = view;
-  const { problemMs } = props.thresholds;
-  const compared = useCompared(ranges);
-  const [before, during, after = null] = compared.meshes;
-  const comparison = useMemo(() => {
-    if (before === undefined || during === undefined) return null;
-    return compare({ before, during, after }, problemMs * 1000, aimedAt(before, during));
-  }, [before, during, after, problemMs]);
-  const duringRange = ranges[1];
-  const verdict = useVerdict(duringRange, expect);
-  const middleMs = duringRange === undefined ? 0 : Math.round((duringRange.fromMs + duringRange.toMs) / 2);
+  const state = useComparison(ranges, expect);
+  const { comparison } = state;
+  const model = useMemo(() => (comparison === null ? null : modelOf(comparison)), [comparison]);
+  const [isAsked, setIsAsked] = useState(false);
+  const [, during] = ranges;
+  const middleMs = during === undefined ? 0 : Math.round((during.fromMs + during.toMs) / 2);
   const open = (selection: Selection) => view.onOpen(selection, middleMs);
+  const withAfter = ranges.length > 2;
   const { panelSlot } = props;
   return (
-    <div className={`compare${compared.isThere ? '' : ' is-waiting'}`}>
-      <Tools {...view} compared={compared} verdict={verdict} />
-      {comparison !== null && duringRange !== undefined && (
+    <div className={`compare${state.isCurrent ? '' : ' is-waiting'}`}>
+      <Tools {...view} state={state} />
+      {comparison !== null && model !== null && (
         <>
           <div className="compare-cards">
             <section className="card compare-card compare-map">
               <h2>What changed</h2>
               <p>during minus before, p50 in ms</p>
-              <ChangeMap comparison={comparison} theme={props.theme} letterKeys={props.letterKeys} onOpen={open} />
-              {comparison.figures.mostUs >= 50 && (
+              <ChangeMap
+                map={model.map}
+                label={mapLabel(comparison.report.affected)}
+                theme={props.theme}
+                letterKeys={props.letterKeys}
+                onOpen={open}
+              />
+              {model.map.maxDeltaUs >= 50 && (
                 <p className="change-scale">
-                  <span>{deltaText(-comparison.figures.mostUs)}</span>
+                  <span>{deltaText(-model.map.maxDeltaUs)}</span>
                   <span aria-hidden="true" />
-                  <span>{deltaText(comparison.figures.mostUs)}</span>
+                  <span>{deltaText(model.map.maxDeltaUs)}</span>
                 </p>
               )}
               <p className="change-legend">
-                <b className="change-sign is-broke">×</b> fails more <b className="change-sign is-mended">✓</b> mended{' '}
-                <b className="change-sign">?</b> not known in both
+                <b className="change-sign is-failing">×</b> fails more <b className="change-sign is-recovered">✓</b>{' '}
+                recovered <b className="change-sign">?</b> not known in both
               </p>
             </section>
             <section className="card compare-card compare-links">
               <h2>Links that changed most</h2>
-              <ChangedLinks comparison={comparison} thresholds={props.thresholds} onOpen={open} />
+              <ChangedLinks report={comparison.report} labels={model.labels} withAfter={withAfter} onOpen={open} />
             </section>
           </div>
-          <KeyFigures comparison={comparison} seen={seenAfter(duringRange, compared.events, compared.annotations)} />
+          <KeyFigures figures={keyFigureTexts(comparison.report, model.targetLabels, withAfter)} />
         </>
       )}
       {panelSlot !== null &&
         createPortal(
           <div className="compare-panel">
             <h2 className="hidden">Findings and verdict</h2>
-            {during === undefined ? null : during.findings.length > 0 ? (
+            {comparison !== null && comparison.findings.length > 0 && (
               <FindingList
-                mesh={during}
+                mesh={comparison}
                 most={8}
                 onSelect={open}
                 onFilter={(filter) => view.onOpenFilter(filter, middleMs)}
               />
-            ) : (
-              <p className="panel-second">{nothingText(comparison?.figures)}</p>
             )}
-            {duringRange !== undefined && <VerdictBox expect={expect} onExpect={onExpect} verdict={verdict} />}
+            {comparison !== null && comparison.findings.length === 0 && (
+              <p className="panel-second">{noFindingsText(comparison.report.affected)}</p>
+            )}
+            <VerdictBox
+              expect={expect}
+              onExpect={onExpect}
+              onCheck={() => {
+                setIsAsked(true);
+                state.reload();
+              }}
+              error={state.hypothesisError}
+              verdict={
+                state.isCurrent && state.hypothesisError === '' && (isAsked || expect.length > 0)
+                  ? (comparison?.report.verdict ?? null)
+                  : null
+              }
+            />
           </div>,
           panelSlot,
         )}
@@ -103,26 +117,27 @@ export function CompareView(view: CompareViewProps) {
   );
 }
 
-/** The pods of the gravest finding about links that is new during the range. */
-function aimedAt(before: Mesh, during: Mesh): string[] {
-  const known = new Set(before.findings.map(({ kind, subject }) => `${kind} ${subject}`));
-  const isNew = ({ kind, subject, severity, pods }: Finding) =>
-    (severity === 'failed' || severity === 'slow') && pods.length > 0 && !known.has(`${kind} ${subject}`);
-  return (during.findings.find(isNew)?.pods ?? []).flatMap((index) => during.pods[index]?.uid ?? []);
+/** What the view draws of a comparison. */
+function modelOf(comparison: Comparison) {
+  const map = changeMapOf(comparison);
+  return {
+    map,
+    labels: new Map(map.pods.map(({ uid, label }) => [uid, label])),
+    targetLabels: map.pods.filter(({ isTarget }) => isTarget).map(({ label }) => label),
+  };
 }
 
-interface ToolsProps extends CompareViewProps {
-  compared: Compared;
-  verdict: Verdict;
+function mapLabel({ links, of }: Comparison['report']['affected']): string {
+  return `What changed, columns ping, rows answer: ${plural(links, 'link')} of ${of} became worse`;
 }
 
-function Tools({ ranges, nowMs, onRanges, onDone, compared, expect, verdict }: ToolsProps) {
+function Tools({ ranges, nowMs, onRanges, onDone, expect, state }: CompareViewProps & { state: ComparisonState }) {
   const last = ranges.at(-1);
-  // The third range: as long as the second, from its end on, as far as there is time already.
+  // The third range begins at the end of the second and is as long, but ends now at the latest.
   const afterMs = last === undefined ? 0 : Math.min(nowMs, 2 * last.toMs - last.fromMs);
   const canAdd = ranges.length === 2 && last !== undefined && afterMs - last.toMs >= 10_000;
-  // The server would answer with the mistake instead of a report.
-  const isRefused = verdict.error !== '' && expect.length > 0;
+  // The server would refuse a report with this hypothesis.
+  const isRefused = state.hypothesisError !== '';
   return (
     <div className="tools compare-tools">
       <b>Compare</b>
@@ -142,7 +157,7 @@ function Tools({ ranges, nowMs, onRanges, onDone, compared, expect, verdict }: T
         </button>
       )}
       <span className="compare-state" role="status">
-        {compared.error !== '' ? `Not to be had: ${shownName(compared.error)}` : compared.isThere ? '' : 'Loading'}
+        {state.error !== '' ? `Not available: ${shownName(state.error)}` : state.isCurrent ? '' : 'Loading'}
       </span>
       <a
         className="button"

@@ -1,10 +1,11 @@
-import { CHANGES, type Comparison } from '../../pure/compare.ts';
+import type { Change } from '../../../server/protocol/comparison.ts';
+import { type ChangeMapModel, changeAt } from '../../pure/compare.ts';
 import { changeColours, changeShare } from '../../pure/compare-colours.ts';
-import { deltaFigure } from '../../pure/compare-words.ts';
+import { deltaFigure } from '../../pure/compare-text.ts';
 
-/** Where everything is, CSS px. */
+/** The geometry of the map, CSS px. */
 export interface MapLayout {
-  /** Of one cell with its gap, and the gap. */
+  /** The size of a cell with its gap, and the gap. */
   pitch: number;
   gap: number;
   left: number;
@@ -13,24 +14,21 @@ export interface MapLayout {
   height: number;
 }
 
-/** From this size on a cell has its figure, from the other on a mark; names need as much. */
+/** Cells from FIGURE_FROM px on have a figure, cells from NAMES_FROM px on a mark; pod names need NAMES_FROM px, too. */
 const [FIGURE_FROM, NAMES_FROM] = [38, 13];
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
-const code = (change: (typeof CHANGES)[number]) => CHANGES.indexOf(change);
-const [UNKNOWN, BROKE, FAILING, MENDED] = [code('unknown'), code('broke'), code('failing'), code('mended')];
-const [SLOWER, FASTER] = [code('slower'), code('faster')];
 
-/** The room that the widest label takes, CSS px. */
+/** The width of the widest label, CSS px. */
 function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): number {
   ctx.font = `13px ${FONT}`;
   const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, 3);
   return Math.min(130, Math.ceil(Math.max(0, ...longest.map((label) => ctx.measureText(label).width))) + 10);
 }
 
-/** Lays the map out in `room` (CSS px). Where not even one px a pod is there, it is larger and scrolls. */
+/** Lays the map out in `room` (CSS px). A cell has at least 1 px: with more pods than that the map is larger and scrolls. */
 export function layoutMap(
   ctx: CanvasRenderingContext2D,
-  { pods, n }: Comparison,
+  { pods, n }: ChangeMapModel,
   room: { width: number; height: number },
 ): MapLayout {
   const label = labelWidth(
@@ -40,7 +38,7 @@ export function layoutMap(
   const across = (room.width - label) / Math.max(1, n);
   const head = label < across ? 22 : label;
   const fits = (above: number) => Math.floor(Math.min(across, (room.height - above) / Math.max(1, n)));
-  // In a flat card the rows' names are better than none: columns are in the same order.
+  // If there is room for one set of names only, the rows have it: the columns are in the same order.
   const isHeaded = fits(head) >= NAMES_FROM;
   const named = isHeaded ? fits(head) : fits(0);
   const isNamed = named >= NAMES_FROM;
@@ -54,15 +52,15 @@ export function layoutMap(
 /** Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. */
 export function drawChanges(
   ctx: CanvasRenderingContext2D,
-  comparison: Comparison,
+  map: ChangeMapModel,
   layout: MapLayout,
   token: (name: string) => string,
 ): void {
-  const { n } = comparison;
+  const { n } = map;
   const { pitch, gap, left, top } = layout;
   ctx.clearRect(0, 0, layout.width, layout.height);
-  if (left > 0) drawNames(ctx, comparison, layout, token);
-  const paint = painterOf(ctx, comparison, token);
+  if (left > 0) drawNames(ctx, map, layout, token);
+  const paint = painterOf(ctx, map, token);
   const size = pitch - gap;
   for (let from = 0; from < n; from++) {
     for (let to = 0; to < n; to++) paint(from * n + to, left + from * pitch, top + to * pitch, size);
@@ -71,16 +69,16 @@ export function drawChanges(
 
 function drawNames(
   ctx: CanvasRenderingContext2D,
-  comparison: Comparison,
+  map: ChangeMapModel,
   layout: MapLayout,
   token: (name: string) => string,
 ): void {
-  const { pods, targets } = comparison;
+  const { pods } = map;
   const { pitch, gap, left, top } = layout;
   ctx.fillStyle = token('--text');
   ctx.textBaseline = 'middle';
-  pods.forEach(({ label }, i) => {
-    ctx.font = `${targets.has(i) ? '600 ' : ''}${Math.min(13, pitch)}px ${FONT}`;
+  pods.forEach(({ label, isTarget }, i) => {
+    ctx.font = `${isTarget ? '600 ' : ''}${Math.min(13, pitch)}px ${FONT}`;
     const middle = i * pitch + (pitch - gap) / 2;
     ctx.textAlign = 'right';
     ctx.fillText(label, left - 8, top + middle, left - 8);
@@ -96,23 +94,22 @@ function drawNames(
 
 type Paint = (pair: number, x: number, y: number, size: number) => void;
 
-function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token: (name: string) => string): Paint {
-  const { change, deltaUs, figures } = comparison;
+function painterOf(ctx: CanvasRenderingContext2D, map: ChangeMapModel, token: (name: string) => string): Paint {
   const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
-  const kinds: Partial<Record<number, { fill: string; ink: string; mark: string }>> = {
-    [UNKNOWN]: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
-    [BROKE]: { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
-    [FAILING]: { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
-    [MENDED]: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
+  const kinds: Partial<Record<Change, { fill: string; ink: string; mark: string }>> = {
+    unknown: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
+    'fails-more': { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
+    'still-fails': { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
+    recovered: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
   };
   ctx.textBaseline = 'middle';
   return (pair, x, y, size) => {
-    const what = change[pair] ?? UNKNOWN;
-    const delta = deltaUs[pair] ?? Number.NaN;
-    // It always failed before: there is no figure to be slower than.
-    const isNew = what === SLOWER && Number.isNaN(delta);
-    const share = isNew ? 1 : changeShare(delta, figures.mostUs);
-    const kind = kinds[what];
+    const change = changeAt(map, pair);
+    const delta = map.deltaUs[pair] ?? Number.NaN;
+    // The link always failed before, so there is no median to compare with.
+    const isNew = change === 'slower' && Number.isNaN(delta);
+    const share = isNew ? 1 : changeShare(delta, map.maxDeltaUs);
+    const kind = kinds[change];
     ctx.fillStyle = kind?.fill ?? colours.at(share);
     if (size >= 12) {
       ctx.beginPath();
@@ -122,7 +119,7 @@ function painterOf(ctx: CanvasRenderingContext2D, comparison: Comparison, token:
     if (size < NAMES_FROM - 1) return;
     ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
     ctx.textAlign = 'center';
-    const mark = kind?.mark ?? (what === SLOWER ? '↑' : what === FASTER ? '↓' : '');
+    const mark = kind?.mark ?? (change === 'slower' ? '↑' : change === 'faster' ? '↓' : '');
     if (kind !== undefined || isNew || size < FIGURE_FROM) {
       ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
       ctx.fillText(mark, x + size / 2, y + size / 2 + 1);

@@ -1,17 +1,17 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
-import { CHANGES, type Comparison } from '../../pure/compare.ts';
-import { linkOf } from '../../pure/compare-words.ts';
+import type { Change } from '../../../server/protocol/comparison.ts';
+import { type ChangeMapModel, changeAt, pairUids } from '../../pure/compare.ts';
 import { moved, nextWhere, type Place } from '../../pure/heat-moves.ts';
 import { useLetters } from '../heatmap/use-letters.ts';
 
 interface CursorRequest {
-  comparison: Comparison;
+  map: ChangeMapModel;
   letterKeys: boolean;
   grid: RefObject<HTMLElement | null>;
   onOpen(link: { from: string; to: string }): void;
 }
 
-/** The cell of the map of changes that the keys are at, and the one that is told of: the pointer's, else the keys'. */
+/** The cell at the keyboard cursor, and the cell that is described: at the pointer, else at the keyboard cursor. */
 export interface ChangeCursor {
   place: Place;
   shown: Place | null;
@@ -22,9 +22,12 @@ export interface ChangeCursor {
   onKeyDown(event: KeyboardEvent): void;
 }
 
-/** The same keys as in the heatmap: arrows, Home, End, Page Up and Down; F and S go to what failed or became slower next; Enter opens. */
-export function useChangeCursor({ comparison, letterKeys, grid, onOpen }: CursorRequest): ChangeCursor {
-  const { n, change } = comparison;
+/**
+ * The same keys as in the heatmap: arrows, Home, End, Page Up and Down. F and S go to the next link that fails or became
+ * slower. Enter opens the link.
+ */
+export function useChangeCursor({ map, letterKeys, grid, onOpen }: CursorRequest): ChangeCursor {
+  const { n } = map;
   const [kept, setKept] = useState<Place | null>(null);
   const [pointed, setPointed] = useState<Place | null>(null);
   const [byKeys, setByKeys] = useState(false);
@@ -40,11 +43,11 @@ export function useChangeCursor({ comparison, letterKeys, grid, onOpen }: Cursor
   const open = (at: Place | null) => {
     if (at === null) return;
     setKept(at);
-    onOpen(linkOf(comparison, at.column * n + at.row));
+    onOpen(pairUids(map, at.column * n + at.row));
   };
-  const next = (...wanted: (typeof CHANGES)[number][]) =>
-    go(nextWhere(n, place, ({ column, row }) => wanted.includes(CHANGES[change[column * n + row] ?? 0] ?? 'unknown')));
-  useLetters(letterKeys, { f: () => next('broke', 'failing'), s: () => next('slower') }, grid);
+  const next = (...wanted: Change[]) =>
+    go(nextWhere(n, place, ({ column, row }) => wanted.includes(changeAt(map, column * n + row))));
+  useLetters(letterKeys, { f: () => next('fails-more', 'still-fails'), s: () => next('slower') }, grid);
   return {
     place,
     shown,
@@ -55,7 +58,7 @@ export function useChangeCursor({ comparison, letterKeys, grid, onOpen }: Cursor
     onKeyDown: (event) => {
       if (event.altKey || event.metaKey || n === 0) return;
       const to = moved(place, event.key, event.ctrlKey, n);
-      // The first arrow shows where the cursor is, the next ones move it.
+      // The first arrow only shows the cursor, the next ones move it.
       if (to !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : to);
       else if (event.key === 'Enter' || event.key === ' ') open(shown ?? place);
       else return;

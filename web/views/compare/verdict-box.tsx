@@ -3,7 +3,6 @@ import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
 import { countText, plural } from '../../pure/figures.ts';
 import { clausesIn, MAX_HYPOTHESIS, type Mistake, mistakeIn } from '../../pure/hypothesis.ts';
 import { shownName } from '../../pure/names.ts';
-import type { Verdict } from './use-verdict.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;
 const TONES = { pass: 'word-good', fail: 'word-failed', unknown: 'word-unknown' } as const;
@@ -13,14 +12,19 @@ interface VerdictBoxProps {
   /** The hypothesis that is stated, clause by clause. */
   expect: readonly string[];
   onExpect(expect: readonly string[]): void;
-  verdict: Verdict;
+  /** Judges the stated hypothesis, `healthy` without one. */
+  onCheck(): void;
+  /** The verdict on it; null while there is none. */
+  verdict: VerdictAnswer | null;
+  /** Why the server refuses the hypothesis; ''. */
+  error: string;
 }
 
-/** Takes the hypothesis, one clause a line, and says whether it held or where it is not to be understood. */
-export function VerdictBox({ expect, onExpect, verdict }: VerdictBoxProps) {
+/** A form for the hypothesis, one clause a line. It shows whether the hypothesis held, or where the server cannot read it. */
+export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: VerdictBoxProps) {
   const [text, setText] = useState(() => expect.join('\n'));
   const stated = expect.join('\n');
-  // Back, or a link that was pasted, states another one.
+  // The Back button or a pasted link states another hypothesis.
   useEffect(() => setText((typed) => (clausesIn(typed).join('\n') === stated ? typed : stated)), [stated]);
   const state = () => {
     const clauses = clausesIn(text);
@@ -29,7 +33,7 @@ export function VerdictBox({ expect, onExpect, verdict }: VerdictBoxProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     state();
-    verdict.ask();
+    onCheck();
   };
   return (
     <section className="verdict">
@@ -43,10 +47,10 @@ export function VerdictBox({ expect, onExpect, verdict }: VerdictBoxProps) {
             spellCheck={false}
             placeholder="healthy"
             aria-describedby="verdict-words"
-            aria-invalid={verdict.error !== ''}
+            aria-invalid={error !== ''}
             value={text}
             onChange={(event) => setText(event.target.value)}
-            // The report's link carries it: whoever goes there has left this field.
+            // The link to the report contains it, and who clicks that link leaves this field.
             onBlur={state}
           />
         </label>
@@ -56,8 +60,8 @@ export function VerdictBox({ expect, onExpect, verdict }: VerdictBoxProps) {
         <button type="submit">Check</button>
       </form>
       <div role="status" id="verdict-words">
-        {verdict.error !== '' && <MistakeWords {...mistakeIn(verdict.error, verdict.asked)} />}
-        {verdict.answer !== null && <Answer answer={verdict.answer} />}
+        {error !== '' && <MistakeWords {...mistakeIn(error, expect)} />}
+        {verdict !== null && <Answer answer={verdict} />}
       </div>
     </section>
   );

@@ -1,5 +1,5 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
-import type { Mesh } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Selection } from '../../pure/address.ts';
 import { countText } from '../../pure/figures.ts';
 import { targetOf } from '../../pure/finding-words.ts';
@@ -7,7 +7,8 @@ import { shownName } from '../../pure/names.ts';
 import './findings.css';
 
 interface FindingListProps {
-  mesh: Pick<Mesh, 'findings' | 'pods'>;
+  /** The findings, and the pods that they name by index. */
+  mesh: { findings: readonly Finding[]; pods: readonly Pick<Pod, 'uid' | 'node'>[] };
   /** At most so many; the others are counted. */
   most: number;
   /** The sentences alone, without heading and figures: for where there is more to see. */

@@ -1,7 +1,8 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
+import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { clockText, spanText } from '../../pure/figures.ts';
-import { namePlaces, RANGE_NAMES, withEnd } from '../../pure/timeline-ranges.ts';
+import { namePlaces, withEnd } from '../../pure/timeline-ranges.ts';
 
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];

@@ -1,10 +1,11 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
+import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { Past } from '../../data/history.ts';
 import { clockText, countText, spanText } from '../../pure/figures.ts';
 import { axisTimes, keyStepMs } from '../../pure/timeline-axis.ts';
 import { eventMarks, flagsOf } from '../../pure/timeline-marks.ts';
-import { RANGE_NAMES, withRange } from '../../pure/timeline-ranges.ts';
+import { withRange } from '../../pure/timeline-ranges.ts';
 import { stepAt, stepPaths, type TimelineStep } from '../../pure/timeline-steps.ts';
 import { stepWords } from '../../pure/timeline-words.ts';
 import { useSize } from '../use-size.ts';
