@@ -2,30 +2,29 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Clock } from '../../server/runtime/clock.ts';
+import { type Clock, realClock } from '../../server/runtime/clock.ts';
 import { AddressPool, claimRange } from './addresses.ts';
-import type { KubeObject } from './api/objects.ts';
+import { deleteObject } from './api/deletion.ts';
+import { isReady, type KubeObject, type PodObject, type Workload } from './api/objects.ts';
 import { MASTERS, Tokens } from './api/rbac.ts';
-import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from './api/resources.ts';
+import { DEPLOYMENTS, PODS } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
+import { notFound } from './api/status.ts';
 import { Store } from './api/store.ts';
+import { podStatusText } from './api/table.ts';
 import { validated } from './api/validate.ts';
 import { makeServerIdentity } from './certificate.ts';
-import { collectGarbage, controlLoop, placePods } from './control/controller.ts';
-import { reconcileDeployments } from './control/deployments.ts';
-import { reconcileEndpoints } from './control/endpoints.ts';
-import { reconcileReplicaSets } from './control/replica-sets.ts';
+import { startControllers } from './control/controllers.ts';
 import { ServiceAddress, ServiceAddresses } from './control/service-address.ts';
 import { type ApiAccess, writeKubeconfig } from './kubeconfig.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
-import { LocalCluster } from './local-cluster.ts';
-import { APP, NAMESPACE, type SeedOptions, seeds, WRITE_SECRET } from './seed.ts';
-import { wallClock } from './wall-clock.ts';
+import { type PodEvent, podEventOf } from './pod-event.ts';
+import { APP, NAMESPACE, type SeedOptions, seedObjects, WRITE_SECRET } from './seed.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** How a local cluster is to be. */
+/** The options of a local cluster. */
 export interface ClusterOptions {
   /** Replicas of the Deployment `goldpinger`. */
   pods: number;
@@ -35,75 +34,82 @@ export interface ClusterOptions {
   port?: number | 'none';
   /** Port that every pod listens on; 8080 by default. */
   podPort?: number;
-  /** Range of the pods' addresses to use if it is free, e.g. `127.0.0`; by default any free one. */
+  /** Preferred range of the pods' addresses, e.g. `127.0.0`; any free one by default. */
   addressBase?: string;
-  /** More variables for the pods, and other values for those that the cluster sets. */
+  /** Environment variables for the pods. They override those that the cluster sets. */
   serverEnv?: Record<string, string>;
-  /** What the pods take as WRITE_TOKEN; '' or absent = nobody may write. */
+  /** WRITE_TOKEN of the pods; if it is '' or missing, nobody may write. */
   writeToken?: string;
   /** Folder for kubeconfigs and logs; by default a temporary one, which `stop` removes. */
   dir?: string;
   /** The built server; `dist/goldpinger-ts.cjs` of the working directory by default. */
   serverPath?: string;
-  /** Where the other built programs are (the fault proxy); beside the server by default. */
+  /** Folder of the other built programs (the fault proxy); the server's folder by default. */
   toolFolder?: string;
   /** What the pods' service account may do; everything that the server can use by default. */
   rights?: SeedOptions['rights'];
-  /** Changes that the API keeps for watches before it answers 410; 1000 by default. */
+  /** Number of changes that the API keeps for watches before it answers 410; 1000 by default. */
   keepChanges?: number;
   /** How often watches get bookmarks, ms; 15 s by default. */
   bookmarkMs?: number;
-  /** Waits before a pod that died by itself is restarted, ms; from 1 s to 30 s by default. */
+  /** How long a crashed pod waits for its restart, ms; from 1 s to 30 s by default. */
   backoff?: { firstMs: number; longestMs: number };
 }
 
 const ALL_RIGHTS = { pods: ['get', 'list', 'watch'], nodes: ['get', 'list', 'watch'] };
-/** How long the pods have to end when the whole cluster does: nobody is left who would miss them. */
+/** How long the pods have to end by themselves when the whole cluster stops. */
 const STOP_GRACE_MS = 1000;
 
 /**
  * Starts a cluster on loopback: an API server, controllers, one process per pod. Resolves when the API and the service
- * address answer; the pods are starting then (see `LocalCluster.ready`). Rejects, with nothing left behind, with an
- * Error that says what is in the way: ports taken, addresses missing.
+ * address answer, while the pods are still starting (see `LocalCluster.ready`). Rejects with an Error that says why the
+ * cluster cannot start, e.g. a port in use or missing addresses; nothing is left running then.
  */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
-  const undo: (() => Promise<unknown>)[] = [];
+  const cleanups: (() => unknown)[] = [];
   const stop = async () => {
-    const faults: unknown[] = [];
-    for (let step = undo.pop(); step; step = undo.pop()) {
-      // One step that fails must not keep the others, processes among them, from ending.
-      await Promise.resolve(step()).catch((fault: unknown) => faults.push(fault));
+    const errors: unknown[] = [];
+    for (let cleanup = cleanups.pop(); cleanup; cleanup = cleanups.pop()) {
+      // A cleanup that fails must not keep the others, which stop processes, from running.
+      try {
+        await cleanup();
+      } catch (error) {
+        errors.push(error);
+      }
     }
-    if (faults.length > 0) throw faults[0];
+    if (errors.length > 0) throw errors[0];
   };
   try {
-    return await build(options, undo, stop);
+    return await buildCluster(options, cleanups, stop);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function build(
+/** Starts the parts of a cluster. Pushes to `cleanups` what stops them; `stop` runs these in reverse order. */
+async function buildCluster(
   options: ClusterOptions,
-  undo: (() => Promise<unknown>)[],
+  cleanups: (() => unknown)[],
   stop: () => Promise<void>,
 ): Promise<LocalCluster> {
   const { pods, intervalS, podPort = 8080, serverEnv = {}, rights = ALL_RIGHTS } = options;
-  const clock = wallClock;
+  const clock = realClock;
   const random = Math.random;
   const range = await claimRange(options.addressBase, podPort, random);
-  undo.push(() => range.release());
+  cleanups.push(() => range.release());
   const addresses = new AddressPool(range.base, podPort);
-  await addresses.demand(pods + 1); // One to spare: a replacement comes before its predecessor's address is free.
-  const dir = folderOf(options, undo);
+  await addresses.demand(pods + 1); // One to spare, because a replacement starts before its predecessor has ended.
+  const dir = options.dir === undefined ? mkdtempSync(join(tmpdir(), 'goldpinger-local-')) : resolve(options.dir);
+  if (options.dir === undefined) cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
   const logFolder = join(dir, 'pods');
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
+
   const store = new Store({ nowMs: clock.nowMs, newUid: randomUUID, keepChanges: options.keepChanges ?? 1000 });
   const tokens = new Tokens(() => randomBytes(24).toString('base64url'));
   const identity = await makeServerIdentity(clock.nowMs());
   const watchdog = startWatchdog();
-  undo.push(() => watchdog.stop());
+  cleanups.push(() => watchdog.stop());
   const access: ApiAccess = {
     url: '',
     token: tokens.issue({ name: 'admin', groups: [MASTERS, 'system:authenticated'] }),
@@ -112,66 +118,176 @@ async function build(
   const serverPath = resolve(options.serverPath ?? 'dist/goldpinger-ts.cjs');
   const images = localImages({
     serverPath,
-    ...(options.toolFolder === undefined ? {} : { toolFolder: resolve(options.toolFolder) }),
-    kubeconfigOf: accountFiles(dir, access, tokens),
-    secrets: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
+    toolFolder: resolve(options.toolFolder ?? join(serverPath, '..')),
+    kubeconfigOf: (namespace, account) => {
+      // Written whenever a pod of the account starts. `access` has the API's URL by then.
+      const path = join(dir, 'accounts', `${namespace}_${account}`);
+      writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
+      return path;
+    },
+    secretOf: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
   });
   const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
   const kubelet = new Kubelet({ store, addresses, images, logFolder, clock, watchdog, check: httpCheck, backoff });
+  const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
   const bookmarkMs = options.bookmarkMs ?? 15_000;
-  const api = await startApiServer({ store, tokens, logs: kubelet, clock, random, identity, bookmarkMs });
-  undo.push(() => api.stop());
+  const api = await startApiServer({ store, userOf, logs: kubelet, clock, random, bookmarkMs }, identity);
+  cleanups.push(() => api.stop());
   access.url = api.url;
   const kubeconfigPath = join(dir, 'kubeconfig');
   writeKubeconfig(kubeconfigPath, access, 'admin', NAMESPACE);
-  undo.push(async () => rmSync(kubeconfigPath, { force: true }));
+  cleanups.push(() => rmSync(kubeconfigPath, { force: true }));
 
-  const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, random });
-  undo.push(() => service.close());
+  const service = new ServiceAddress({ store, namespace: NAMESPACE, name: APP, portIndex: 0, random });
+  cleanups.push(() => service.close());
   const servicePort = options.port === 'none' ? 0 : await service.listen('127.0.0.1', options.port ?? 0);
-
   const isServed = ({ metadata }: KubeObject) =>
     servicePort > 0 && metadata.name === APP && metadata.namespace === NAMESPACE;
   const serviceAddresses = new ServiceAddresses({ store, addresses, clock, random, isServed });
-  undo.push(() => serviceAddresses.stop());
+  cleanups.push(() => serviceAddresses.stop());
   kubelet.start();
-  undo.push(() => kubelet.stop(STOP_GRACE_MS));
-  const stopControlPlane = startControlPlane(store, clock, random);
-  undo.push(async () => stopControlPlane());
+  cleanups.push(() => kubelet.stop(STOP_GRACE_MS));
+  cleanups.push(startControllers(store, clock, random));
   const seedOptions = { pods, intervalS, podPort, servicePort, base: range.base, serverEnv, rights };
-  for (const { resource, object } of seeds(seedOptions)) {
+  for (const { resource, object } of seedObjects(seedOptions)) {
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
   const serviceUrl = servicePort === 0 ? '' : `http://127.0.0.1:${servicePort}/`;
   return new LocalCluster({ store, clock, kubelet, stop, access, kubeconfigPath, serviceUrl, logFolder });
 }
 
-function folderOf({ dir }: ClusterOptions, undo: (() => Promise<unknown>)[]): string {
-  if (dir !== undefined) return resolve(dir);
-  const temporary = mkdtempSync(join(tmpdir(), 'goldpinger-local-'));
-  undo.push(async () => rmSync(temporary, { recursive: true, force: true }));
-  return temporary;
+/** The present state of one pod of the namespace. */
+export interface LocalPod {
+  name: string;
+  namespace: string;
+  uid: string;
+  /** '' until the pod has an address. */
+  ip: string;
+  /** '' until the pod has a node. */
+  node: string;
+  /** Process id of the first container; 0 while no process runs. */
+  pid: number;
+  /** The column STATUS of kubectl: Running, Terminating, CrashLoopBackOff, ... */
+  status: string;
+  ready: boolean;
+  terminating: boolean;
+  restarts: number;
 }
 
-/** Writes the kubeconfig of a service account whenever a pod of it starts; `access` has the API's URL by then. */
-function accountFiles(dir: string, access: ApiAccess, tokens: Tokens): (namespace: string, account: string) => string {
-  return (namespace, account) => {
-    const path = join(dir, 'accounts', `${namespace}_${account}`);
-    writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
-    return path;
-  };
+interface ClusterParts {
+  store: Store;
+  clock: Clock;
+  kubelet: Kubelet;
+  stop: () => Promise<void>;
+  access: ApiAccess;
+  kubeconfigPath: string;
+  serviceUrl: string;
+  logFolder: string;
 }
 
-/** Starts the controllers and the scheduler on a store; gives a function that stops them. */
-function startControlPlane(store: Store, clock: Clock, random: () => number): () => void {
-  const stops = [
-    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => reconcileDeployments(store, clock.nowMs())),
-    controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
-    controlLoop(store, [PODS, NODES], () => placePods(store, clock.nowMs())),
-    controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
-    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => collectGarbage(store, clock.nowMs())),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+/** A running local cluster, for its own process. Other processes use its Kubernetes API. */
+export class LocalCluster {
+  /** Kubeconfig of the administrator. */
+  readonly kubeconfigPath: string;
+  /** URL, token and certificate authority of the administrator, for requests without a kubeconfig. */
+  readonly access: ApiAccess;
+  /** e.g. `http://127.0.0.1:8080/`; '' without a service address. */
+  readonly serviceUrl: string;
+  /** Folder of the pods' logs. Each container has one file, NAMESPACE_POD_CONTAINER.log. */
+  readonly logFolder: string;
+  readonly #parts: ClusterParts;
+  readonly #cancelWaits = new Set<() => void>();
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: ClusterParts) {
+    this.#parts = parts;
+    this.kubeconfigPath = parts.kubeconfigPath;
+    this.access = parts.access;
+    this.serviceUrl = parts.serviceUrl;
+    this.logFolder = parts.logFolder;
+  }
+
+  /** URL of the Kubernetes API. */
+  get apiUrl(): string {
+    return this.access.url;
+  }
+
+  /** Lists all pods of the namespace by name. */
+  pods(): LocalPod[] {
+    return (this.#parts.store.list(PODS, NAMESPACE) as PodObject[]).map((pod) => ({
+      name: pod.metadata.name,
+      namespace: NAMESPACE,
+      uid: pod.metadata.uid,
+      ip: pod.status.podIP ?? '',
+      node: pod.spec.nodeName ?? '',
+      pid: this.#parts.kubelet.pidsOf(pod.metadata.uid)[0] ?? 0,
+      status: podStatusText(pod),
+      ready: isReady(pod),
+      terminating: pod.metadata.deletionTimestamp !== undefined,
+      restarts: pod.status.containerStatuses?.reduce((sum, one) => sum + one.restartCount, 0) ?? 0,
+    }));
+  }
+
+  /** Deletes a pod without waiting, like `kubectl delete pod`. Grace 0 kills it at once. Throws ApiError 404. */
+  deletePod(name: string, options: { graceSeconds?: number } = {}): void {
+    const { store, clock } = this.#parts;
+    const pod = store.get(PODS, NAMESPACE, name);
+    if (!pod) throw notFound(PODS, name);
+    deleteObject(store, PODS, pod, clock.nowMs(), options);
+  }
+
+  /** Sets the replicas of the Deployment. */
+  scale(replicas: number): void {
+    const deployment = this.#deployment();
+    this.#parts.store.update(DEPLOYMENTS, { ...deployment, spec: { ...deployment.spec, replicas } });
+  }
+
+  /** Calls `listener` when a pod is created, changes its state or is gone. Returns a function that stops it. */
+  onEvent(listener: (event: PodEvent) => void): () => void {
+    return this.#parts.store.subscribe((change) => {
+      const event = podEventOf(change, this.#parts.clock.nowMs());
+      if (event) listener(event);
+    });
+  }
+
+  /**
+   * Resolves when as many pods are ready as the Deployment wants. Rejects after `timeoutMs`, or if the cluster is
+   * stopped, with an Error that contains the state of each pod.
+   */
+  ready(timeoutMs = 60_000): Promise<void> {
+    const { store, clock } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        this.#cancelWaits.delete(cancel);
+        unsubscribe();
+        timer.cancel();
+        settle();
+      };
+      const check = () => {
+        const ready = this.pods().filter((pod) => pod.ready && !pod.terminating).length;
+        if (ready >= this.#deployment().spec.replicas) finish(resolve);
+      };
+      const timer = clock.setTimer(() => {
+        const states = this.pods().map((pod) => `${pod.name} ${pod.status}${pod.ready ? ' ready' : ''}`);
+        finish(() => reject(new Error(`not all pods are ready after ${timeoutMs} ms: ${states.join(', ')}`)));
+      }, timeoutMs);
+      const cancel = () => finish(() => reject(new Error('the cluster has been stopped')));
+      const unsubscribe = store.subscribe(check);
+      this.#cancelWaits.add(cancel);
+      check();
+    });
+  }
+
+  /** Stops the cluster and all its processes. It may be called more than once. */
+  stop(): Promise<void> {
+    for (const cancel of [...this.#cancelWaits]) cancel();
+    this.#stopped ??= this.#parts.stop();
+    return this.#stopped;
+  }
+
+  #deployment(): Workload {
+    const deployment = this.#parts.store.get(DEPLOYMENTS, NAMESPACE, APP);
+    if (!deployment) throw notFound(DEPLOYMENTS, APP);
+    return deployment as Workload;
+  }
 }

@@ -1,51 +1,47 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isCommand, runCommand } from './client/commands.ts';
-import { FlagError, HELP, parseStartFlags } from './command-line.ts';
-import { runCluster } from './run.ts';
+import { parseStartOptions, runStartCommand } from './start-command.ts';
+import { HELP, UsageError } from './usage.ts';
 
-/** The server lies beside this file, once both are built. */
-const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
+process.stdout.on('error', () => {}); // The reader of the output may exit (`| head`). The cluster goes on.
+main(process.argv.slice(2)).then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message}\n${error instanceof UsageError ? 'See --help.\n' : ''}`);
+    process.exit(1);
+  },
+);
 
-function onEnd(end: () => void): void {
-  let asked = false;
+async function main(args: string[]): Promise<void> {
+  const print = (text: string) => process.stdout.write(text);
+  if (asksForHelp(args)) {
+    print(HELP);
+  } else if (isCommand(args[0])) {
+    await runCommand(args, { print, onTerminal: process.stdout.isTTY, onStop });
+  } else {
+    // Both programs are built into the same folder.
+    const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
+    const printLine = (line: string) => print(`${line}\n`);
+    await runStartCommand(parseStartOptions(args), { print: printLine, onStop, pid: process.pid, serverPath });
+  }
+}
+
+/** Whether help is asked for, also after a command. The `-h` of `toxic` is toxiproxy-cli's host. */
+function asksForHelp(args: readonly string[]): boolean {
+  return args[0] === 'help' || args.includes('--help') || (args.includes('-h') && args[0] !== 'toxic');
+}
+
+function onStop(stop: () => void): void {
+  let isSecond = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    // The watchdog kills what is left.
-    if (asked) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
-    asked = true;
-    end();
+    // The watchdog kills the remaining processes.
+    if (isSecond) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
+    isSecond = true;
+    stop();
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('SIGHUP', onSignal);
 }
-
-/** Anywhere, also after a command; `-h` of `toxic` is toxiproxy-cli's host. */
-function asksForHelp(args: readonly string[]): boolean {
-  return args[0] === 'help' || args.includes('--help') || (args.includes('-h') && args[0] !== 'toxic');
-}
-
-async function main(args: string[]): Promise<number> {
-  if (isCommand(args[0]) && !asksForHelp(args)) {
-    const { stdout } = process;
-    return runCommand(args, { print: (text) => stdout.write(text), onTerminal: stdout.isTTY, onEnd });
-  }
-  const flags = parseStartFlags(asksForHelp(args) ? ['--help'] : args);
-  if (flags.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  await runCluster(flags, { print: (line) => process.stdout.write(`${line}\n`), onEnd, pid: process.pid, serverPath });
-  return 0;
-}
-
-process.stdout.on('error', () => {}); // The reader of our output may go (`| head`); the cluster need not.
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(
-      `${error instanceof Error ? error.message : String(error)}\n${error instanceof FlagError ? 'See --help.\n' : ''}`,
-    );
-    process.exit(1);
-  },
-);

@@ -10,22 +10,22 @@ import {
   SERVICES,
 } from './api/resources.ts';
 
-/** What the cluster's first objects are made from. */
+/** The options of the cluster's first objects. */
 export interface SeedOptions {
   pods: number;
   intervalS: number;
   podPort: number;
   /** Port of the service address; 0 while there is none. */
   servicePort: number;
-  /** Range of the cluster, e.g. `127.0.0`. */
+  /** Address range of the cluster, e.g. `127.0.0`. */
   base: string;
-  /** More variables for the server, and other values for ours. */
+  /** Environment variables for the server. They override those that the cluster sets. */
   serverEnv: Record<string, string>;
-  /** What the pods' account may do with pods and with nodes. */
+  /** What the pods' service account may do with pods and with nodes. */
   rights: { pods: readonly string[]; nodes: readonly string[] };
 }
 
-/** A new object and where it belongs. */
+/** A new object and its resource. */
 interface Seed {
   resource: Resource;
   object: NewObject & { metadata: { name: string } };
@@ -33,18 +33,15 @@ interface Seed {
 
 /** Name of the Deployment and of its Service. */
 export const APP = 'goldpinger';
-/** The namespace everything of ours lives in. */
+/** The namespace of the cluster's objects. */
 export const NAMESPACE = 'default';
-/** The Secret that the manifests take WRITE_TOKEN from, key `token`. */
+/** The Secret whose key `token` is the manifests' WRITE_TOKEN. */
 export const WRITE_SECRET = 'goldpinger-write';
 const ACCOUNT = 'goldpinger-serviceaccount';
 const RBAC = 'rbac.authorization.k8s.io';
 
-/**
- * The objects of a new cluster: three nodes in two zones, and what our manifests create. Names are those of the
- * manifests.
- */
-export function seeds(options: SeedOptions): Seed[] {
+/** Returns the objects of a new cluster: three nodes in two zones, and those of our manifests, with the same names. */
+export function seedObjects(options: SeedOptions): Seed[] {
   return [
     ...[NAMESPACE, 'kube-system'].map((name) => seed(NAMESPACES, 'v1', name, { status: { phase: 'Active' } })),
     ...['a', 'b', 'c'].map((letter, i) =>
@@ -74,11 +71,7 @@ function seed(
   namespace?: string,
   labels?: Record<string, string>,
 ): Seed {
-  const metadata = {
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+  const metadata = { name, ...(namespace && { namespace }), ...(labels && { labels }) };
   return { resource, object: { apiVersion, kind: resource.kind, metadata, ...rest } };
 }
 
@@ -98,7 +91,7 @@ function node(name: string, zone: string, address: string): Seed {
     capacity: size,
     allocatable: size,
     conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'this machine is up' }],
-    // All of them: clients whose models are generated (Python's, which PowerfulSeal uses) refuse a node without one.
+    // Generated clients (Python's, which PowerfulSeal uses) refuse a node if one of these fields is missing.
     nodeInfo: {
       machineID: name,
       systemUUID: name,
@@ -154,9 +147,9 @@ function deployment(options: SeedOptions): Seed {
   return seed(DEPLOYMENTS, 'apps/v1', APP, { spec }, NAMESPACE, labels);
 }
 
-/** As in the manifests: everything from the pod's own fields, HOSTNAME being the node's name as in Goldpinger's. */
+/** The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. */
 function env({ podPort, intervalS, serverEnv }: SeedOptions): EnvVar[] {
-  const ours: EnvVar[] = [
+  const defaults: EnvVar[] = [
     { name: 'HOST', value: '0.0.0.0' },
     { name: 'PORT', value: String(podPort) },
     { name: 'REFRESH_INTERVAL', value: String(intervalS) },
@@ -167,8 +160,8 @@ function env({ podPort, intervalS, serverEnv }: SeedOptions): EnvVar[] {
     field('NAMESPACE', 'metadata.namespace'),
     { name: 'WRITE_TOKEN', valueFrom: { secretKeyRef: { name: WRITE_SECRET, key: 'token', optional: true } } },
   ];
-  const given = Object.entries(serverEnv).map(([name, value]) => ({ name, value }));
-  return [...ours.filter(({ name }) => !Object.hasOwn(serverEnv, name)), ...given];
+  const overrides = Object.entries(serverEnv).map(([name, value]) => ({ name, value }));
+  return [...defaults.filter(({ name }) => !Object.hasOwn(serverEnv, name)), ...overrides];
 }
 
 function field(name: string, fieldPath: string): EnvVar {

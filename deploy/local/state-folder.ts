@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Folder of the kubeconfig and the logs unless `--dir` names another one. */
+export const DEFAULT_DIR = '.local';
 const MAX_LOGS = 100;
 const TOKEN_FILE = 'write-token';
 
 /**
- * Takes a folder for one cluster: a second one that wants the same folder is told who has it. Gives a function that
- * gives it back. Logs of an earlier cluster are removed. Throws an Error that says what is in the way.
+ * Locks a folder for one cluster and removes the logs of an earlier one. Returns a function that unlocks it. Throws an
+ * Error that names the process if a running cluster uses the folder.
  */
 export function lockFolder(dir: string, pid: number): () => void {
   mkdirSync(dir, { recursive: true });
@@ -14,28 +16,28 @@ export function lockFolder(dir: string, pid: number): () => void {
   const holder = readHolder(path);
   if (holder > 0 && isRunning(holder)) {
     throw new Error(
-      `another local cluster (process ${holder}) uses ${dir}: end it, or take another folder and port: ` +
-        `--dir ${dir}-2 --port 8081. If no cluster runs, remove ${path}`,
+      `another local cluster (process ${holder}) uses ${dir}: stop it, or use another folder and port: ` +
+        `--dir ${dir}-2 --port 8081. If no cluster is running, remove ${path}`,
     );
   }
   rmSync(path, { force: true });
-  // `wx` fails if another start has come between.
+  // `wx` fails if another cluster has just created the file.
   writeFileSync(path, `${pid}\n`, { flag: 'wx' });
   rmSync(join(dir, 'pods'), { recursive: true, force: true });
   rmSync(join(dir, 'accounts'), { recursive: true, force: true });
   return () => rmSync(path, { force: true });
 }
 
-/** Keeps the token that pods take for writing where `npm run local` finds it, for this user alone. */
+/** Writes the pods' WRITE_TOKEN to a file for `npm run local`. Only this user may read it. Returns the path. */
 export function keepWriteToken(dir: string, token: string): string {
   const path = join(dir, TOKEN_FILE);
-  // A file of an earlier cluster may be for others to read: `mode` counts for new ones only.
+  // `mode` applies only to new files, and others may be allowed to read an old one.
   rmSync(path, { force: true });
   writeFileSync(path, `${token}\n`, { mode: 0o600 });
   return path;
 }
 
-/** The token that `keepWriteToken` kept; '' if there is none. */
+/** Reads the token of `keepWriteToken`; '' if there is none. */
 export function keptWriteToken(dir: string): string {
   try {
     return readFileSync(join(dir, TOKEN_FILE), 'utf8').trim();
@@ -44,7 +46,7 @@ export function keptWriteToken(dir: string): string {
   }
 }
 
-/** Removes the oldest logs of a folder beyond the newest 100: pods come and go for as long as the cluster runs. */
+/** Removes all but the newest MAX_LOGS logs of a folder, because a running cluster keeps making new ones. */
 export function pruneLogs(folder: string): void {
   const names = readdirSync(folder);
   if (names.length <= MAX_LOGS) return;

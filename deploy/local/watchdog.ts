@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Remembers the processes named on its input ("+ PID", "- PID") and, when the input ends, kills those left. The input
- * ends when the cluster's process ends, in whatever way, SIGKILL included. It is a shell script because it has to be
- * there for as long as the cluster is, and a second Node would cost 40 MB.
+ * Reads process ids from its input ("+ PID" adds one, "- PID" removes one), and kills the remaining ones when the input
+ * ends. The input ends whenever the cluster's process ends, also by SIGKILL. A shell script runs as long as the cluster
+ * and needs much less memory than a second Node process (40 MB).
  */
 const SCRIPT = `
 trap '' INT TERM HUP
@@ -17,30 +17,30 @@ done
 for pid in $pids; do kill -9 "-$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null; done
 `;
 
-/** Sees to it that no process outlives the cluster. */
+/** Kills the processes that outlive the cluster. */
 export interface Watchdog {
-  /** From now on the process (the leader of its own group) dies with us. */
+  /** Adds a process, which must be the leader of its own group. */
   guard(pid: number): void;
-  /** The process has ended; its id may soon be somebody else's. */
+  /** Removes a process that has ended, because its id may be reused. */
   forget(pid: number): void;
-  /** Ends the watchdog, and every process still guarded; resolves once that is done. */
+  /** Stops the watchdog and every process that it still guards. Resolves when they have ended. */
   stop(): Promise<void>;
 }
 
-/** Starts a watchdog process in a group of its own, out of reach of Ctrl-C. */
+/** Starts a watchdog process in its own group, which Ctrl-C does not reach. */
 export function startWatchdog(): Watchdog {
   const child = spawn('/bin/sh', ['-c', SCRIPT], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
-  child.stdin.on('error', () => {}); // It has gone before us: then there is nobody to tell.
-  const tell = (what: '+' | '-', pid: number) => {
+  child.stdin.on('error', () => {}); // The watchdog has ended first. Nothing can be done about it.
+  const send = (what: '+' | '-', pid: number) => {
     if (child.stdin.writable) child.stdin.write(`${what} ${pid}\n`);
   };
   return {
-    guard: (pid) => tell('+', pid),
-    forget: (pid) => tell('-', pid),
+    guard: (pid) => send('+', pid),
+    forget: (pid) => send('-', pid),
     stop() {
       child.stdin.end();
       return ended;

@@ -69,7 +69,12 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     for (const { method, path, body, status, type, nosniff, text } of exchanges) {
       // The recorded addresses are those of another machine's loopback, the port is any free one.
       const answer = await ask(method, path, body);
-      const shown = (words: string) => words.trim().replace(/127\.0\.1\.9:\d+/, 'LISTEN');
+      // Toxiproxy shows the message of Go's JSON decoder after "bad request body". Ours has its own.
+      const shown = (raw: string) =>
+        raw
+          .trim()
+          .replace(/127\.0\.1\.9:\d+/, 'LISTEN')
+          .replace(/(bad request body): .*?(?=","status")/, '$1');
       expect([path, answer.status, shown(answer.text)]).toEqual([path, status, shown(text)]);
       expect(answer.headers['content-type']).toBe(type);
       expect(answer.headers['x-content-type-options']).toBe(nosniff ? 'nosniff' : undefined);
@@ -106,21 +111,16 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
   });
 
   it.each([
-    ['POST', '/proxies', '', 400, 'bad request body: EOF'],
-    ['POST', '/proxies', '{"name":"x"', 400, 'bad request body: unexpected EOF'],
+    ['POST', '/proxies', '', 400, 'bad request body: the body is empty'],
+    ['POST', '/proxies', '{"name":"x"', 400, expect.stringMatching(/^bad request body: .*JSON/)],
+    ['POST', '/proxies', '[]', 400, 'bad request body: expected an object, not a list'],
+    ['POST', '/proxies', '{"name":5}', 400, expect.stringMatching(/^bad request body: name: /)],
     [
       'POST',
-      '/proxies',
-      '[]',
+      '/proxies/a/toxics',
+      '{"type":"latency","attributes":{"jitter":1.5}}',
       400,
-      'bad request body: json: cannot unmarshal array into Go value of type toxiproxy.Proxy',
-    ],
-    [
-      'POST',
-      '/proxies',
-      '{"name":5}',
-      400,
-      'bad request body: json: cannot unmarshal number into Go struct field Proxy.name of type string',
+      'bad request body: attributes.jitter must be a whole number',
     ],
     ['POST', '/proxies', '{"name":"x"}', 400, 'missing required field: upstream'],
     [
@@ -149,10 +149,11 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     ['POST', '/proxies/none', '{}', 404, 'proxy not found'],
     ['POST', '/proxies/none/toxics', '{}', 404, 'proxy not found'],
     ['DELETE', '/proxies/none', '', 404, 'proxy not found'],
-  ])('%s %s %s', async (method, path, body, status, words) => {
+  ])('%s %s %s', async (method, path, body, status, error) => {
     await ask('POST', '/proxies', '{"name":"a","listen":"127.0.0.1:0","upstream":"127.0.0.1:9"}');
     const answer = await ask(method, path, body);
-    expect(answer.text).toBe(`${JSON.stringify({ error: words, status })}\n`);
+    expect(JSON.parse(answer.text)).toEqual({ error, status });
+    expect(answer.text.endsWith('\n')).toBe(true);
     expect(answer.status).toBe(status);
   });
 

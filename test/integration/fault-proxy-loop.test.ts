@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runToxiproxyCli } from '../../deploy/local/client/toxiproxy-cli.ts';
 import { startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { wallClock } from '../../deploy/local/wall-clock.ts';
+import { realClock } from '../../server/runtime/clock.ts';
 import { dial } from '../support/fault-proxy.ts';
 import { endOf } from '../support/proxied.ts';
 
@@ -16,7 +16,7 @@ it.each([
   const proxy = await startFaultProxy({
     api: { host: '127.0.0.1', port: 0 },
     network: { podIP, innerIP: '', redirected: [] },
-    clock: wallClock,
+    clock: realClock,
     // Drawn for each toxic of each connection.
     random: () => {
       connections += 1;

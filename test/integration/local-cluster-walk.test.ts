@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCluster } from '../../deploy/local/cluster.ts';
-import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { soon } from '../support/server-process.ts';

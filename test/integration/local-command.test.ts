@@ -144,10 +144,11 @@ describe('npm start', () => {
     const { port } = taken.address() as { port: number };
     expect(await run('--dir', 'five', '--port', String(port))).toMatchObject({
       code: 1,
-      stderr: `port ${port} of 127.0.0.1 is taken by another program: end it, or take another: --port ${port + 1}\n`,
+      stderr: `port ${port} of 127.0.0.1 is in use by another program: stop it, or use --port ${port + 1}\n`,
     });
     taken.close();
     expect(existsSync(join(folder, 'five/lock'))).toBe(false);
+    expect(await run('nonsense')).toEqual({ code: 1, stdout: '', stderr: 'unknown command: nonsense\nSee --help.\n' });
     expect(await run('--pods', '0', '--bogus')).toMatchObject({ code: 1, stderr: expect.stringContaining('--bogus') });
     expect(await run('get', 'pods', '--dir', 'five')).toMatchObject({
       code: 1,
@@ -157,7 +158,13 @@ describe('npm start', () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     for (const flag of ['--pods', '--interval', '--port', '--pod-port', '--env', '--dir'])
       expect(help.stdout).toContain(flag);
-    for (const words of [['help'], ['get', '--help'], ['delete', 'pod', '-h'], ['toxic', '--help']]) {
+    for (const words of [
+      ['help'],
+      ['get', '--help'],
+      ['delete', 'pod', '-h'],
+      ['toxic', '--help'],
+      ['--pods', 'x', '-h'],
+    ]) {
       expect(await run(...words)).toEqual(help);
     }
   });
@@ -181,7 +188,7 @@ describe('npm run local', () => {
     await vi.waitFor(async () => expect(await lines('get', 'pods')).toHaveLength(4), 20_000);
 
     for (const [args, message] of [
-      [['get', 'pod', 'nope'], 'there is no pod nope'],
+      [['get', 'pod', 'nope'], 'pod "nope" not found'],
       [['get', 'widgets'], 'this cluster has no widgets'],
       [['delete', 'pod', 'nope'], 'Error from server: pods "nope" not found'],
       [['delete', 'pods'], 'delete pods needs a name'],

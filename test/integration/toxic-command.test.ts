@@ -55,7 +55,7 @@ test('a mistyped attribute, which Toxiproxy ignores, is told', async () => {
 test('a toxicity that is none is refused, and changes nothing', async () => {
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   for (const share of ['x', '2', '-1', 'NaN']) {
-    await expect(toxic(`toxic add -t latency -a latency=1 --toxicity ${share} chaos`)).rejects.toThrow(
+    await expect(toxic(`toxic add -t latency -a latency=1 --toxicity=${share} chaos`)).rejects.toThrow(
       'toxicity should be a number from 0 to 1',
     );
   }
@@ -68,6 +68,6 @@ test('the host comes with or without a scheme, and one that cannot be is told', 
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   expect(await runToxiproxyCli(['list'], proxy.apiUrl.replace('http://', ''))).toContain('chaos');
   for (const host of ['', ':x', 'http://']) {
-    await expect(runToxiproxyCli(['list'], host)).rejects.toThrow('is not where an API can be: -h HOST:PORT');
+    await expect(runToxiproxyCli(['list'], host)).rejects.toThrow('is not a valid address: -h HOST:PORT');
   }
 });

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Agent, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+import type { LocalCluster } from '../../deploy/local/cluster.ts';
 
 /** The parts of `kubernetes_sd_configs` that scrape.yml uses. */
 export interface PodDiscoveryConfig {

@@ -3,8 +3,7 @@ import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { runCommand } from '../../deploy/local/client/commands.ts';
-import { startCluster } from '../../deploy/local/cluster.ts';
-import type { LocalCluster, LocalPod } from '../../deploy/local/local-cluster.ts';
+import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
 import { keepWriteToken } from '../../deploy/local/state-folder.ts';
 import { outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
@@ -53,7 +52,7 @@ export class Experiment {
     const print = (text: string) => {
       printed += text;
     };
-    await runCommand([...words, '--dir', this.#dir], { print, onEnd: () => {} });
+    await runCommand([...words, '--dir', this.#dir], { print, onStop: () => {} });
     return printed;
   }
 

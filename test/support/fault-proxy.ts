@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { wallClock } from '../../deploy/local/wall-clock.ts';
+import { realClock } from '../../server/runtime/clock.ts';
 
 /** A fault proxy in this process, on any free port of 127.0.0.1. */
 export function startProxy(): Promise<FaultProxy> {
   return startFaultProxy({
     api: { host: '127.0.0.1', port: 0 },
     network: { podIP: '', innerIP: '', redirected: [] },
-    clock: wallClock,
+    clock: realClock,
     random: Math.random,
   });
 }

@@ -2,8 +2,7 @@ import { get as httpGet } from 'node:http';
 import { afterAll, beforeAll } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import { type ApiCall, call, textOf } from '../../deploy/local/client/api-client.ts';
-import { type ClusterOptions, startCluster } from '../../deploy/local/cluster.ts';
-import type { LocalCluster } from '../../deploy/local/local-cluster.ts';
+import { type ClusterOptions, type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 
 export const STAND_IN = 'test/fixtures/stand-in-server.cjs';
 export const PODS = '/api/v1/namespaces/default/pods';

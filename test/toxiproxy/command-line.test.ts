@@ -65,7 +65,8 @@ function said(file: string, words: string[], apiUrl: string): Promise<Said> {
     });
   });
 }
-const masked = (text: string) => text.replace(/127\.0\.0\.1:\d+/g, 'ADDRESS');
+/** Toxiproxy shows the message of Go's JSON decoder after "bad request body". Ours has its own. */
+const masked = (text: string) => text.replace(/127\.0\.0\.1:\d+/g, 'ADDRESS').replace(/(bad request body): .*/g, '$1');
 
 describe.each<Release>([OLD, NEW])('toxiproxy-cli $version', (release) => {
   let cli: string;

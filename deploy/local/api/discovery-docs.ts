@@ -1,7 +1,7 @@
 import { apiVersionOf, collectionPath, GROUPS, RESOURCES, type Resource } from './resources.ts';
 
 const VERSION = 'v1';
-/** PowerfulSeal 3 asks here for policies before it does anything, and ends where it gets no list. */
+/** PowerfulSeal 3 first asks this path for policies, and exits if the answer is not a list. */
 const DEFINITIONS_PATH = '/apis/apiextensions.k8s.io/v1beta1/customresourcedefinitions';
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: string; verbs: string[] }> = {
@@ -11,9 +11,8 @@ const SUBRESOURCES: Record<string, { group?: string; version?: string; kind: str
 };
 
 /**
- * The document at a path by which clients learn what the API serves, or undefined if the path is none of them.
- * A client that would prefer the aggregated form (`as=APIGroupDiscoveryList`) sees by the content type that it did not
- * get it and goes on with this one.
+ * Returns the document from which clients learn what the API serves; undefined if the path has none. Clients that prefer
+ * the aggregated form (`as=APIGroupDiscoveryList`) see from the content type that they did not get it, and accept this.
  */
 export function discoveryDocument(path: string, host: string): object | undefined {
   if (path === '/version') return versionInfo();
@@ -30,7 +29,7 @@ export function discoveryDocument(path: string, host: string): object | undefine
   return undefined;
 }
 
-/** The Kubernetes version whose API this is a part of; kubectl warns when its own differs by more than one minor. */
+/** The Kubernetes version whose API this is a part of. kubectl warns if its minor version differs by more than 1. */
 function versionInfo() {
   return {
     major: '1',
@@ -45,7 +44,7 @@ function versionInfo() {
   };
 }
 
-/** This cluster has no kinds of objects but those that it comes with. */
+/** This cluster has no custom resources. */
 function noDefinitions() {
   const apiVersion = 'apiextensions.k8s.io/v1beta1';
   return { kind: 'CustomResourceDefinitionList', apiVersion, metadata: { resourceVersion: '1' }, items: [] };
@@ -93,8 +92,8 @@ function openApiIndex() {
 }
 
 /**
- * The least OpenAPI that kubectl needs to see that the server checks fields by itself (the `fieldValidation` parameter
- * of PATCH), without which `kubectl apply` would insist on a schema.
+ * The minimal OpenAPI document from which kubectl learns that the server validates fields itself (the `fieldValidation`
+ * parameter of PATCH). Without it `kubectl apply` demands a schema.
  */
 function openApi(group: string) {
   const paths = RESOURCES.filter((one) => one.group === group).map((one) => [

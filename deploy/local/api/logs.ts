@@ -3,7 +3,7 @@ import type { PodObject } from './objects.ts';
 import { countFrom, isTrue, type ObjectRequest } from './request.ts';
 import { badRequest } from './status.ts';
 
-/** One line that a container wrote. */
+/** One line of a container's output. */
 export interface LogLine {
   /** When it was read, ms since the epoch. */
   atMs: number;
@@ -12,19 +12,20 @@ export interface LogLine {
 
 /** The bounded log of one container, as the API serves it. */
 export interface ContainerLog {
-  /** The newest lines of the running process, or with `previous` of the one before it. */
+  /** Returns the newest lines of the running process, or with `previous` those of the process before it. */
   lines(previous: boolean): readonly LogLine[];
-  /**
-   * Calls `listener` for every new line, and `ended` when there will be none any more; gives a function that stops it.
-   */
+  /** Calls `listener` for every new line, and `ended` after the last one. Returns a function that stops it. */
   follow(listener: (line: LogLine) => void, ended: () => void): () => void;
 }
 
-/** Where the API finds logs: the kubelet. */
+/** Finds logs for the API; the kubelet implements it. */
 export interface LogSource {
-  /** The log of a container of a pod that runs here; undefined if there is none (yet). */
+  /** Finds the log of a pod's container; undefined if it has none (yet). */
   logOf(podUid: string, container: string): ContainerLog | undefined;
 }
+
+/** A client that stops reading is cut off at this size. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /**
  * Answers GET .../pods/NAME/log as plain text: `container`, `tailLines`, `sinceSeconds`, `timestamps`, `previous`,
@@ -42,8 +43,8 @@ export function serveLog(
   const tail = countFrom(query, 'tailLines');
   const sinceSeconds = countFrom(query, 'sinceSeconds');
   const limitBytes = countFrom(query, 'limitBytes') ?? Number.POSITIVE_INFINITY;
-  const stamped = isTrue(query.get('timestamps'));
-  const render = (line: LogLine) => `${stamped ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;
+  const withTimes = isTrue(query.get('timestamps'));
+  const render = (line: LogLine) => `${withTimes ? `${new Date(line.atMs).toISOString()} ` : ''}${line.text}\n`;
   const recent = (log?.lines(isTrue(query.get('previous'))) ?? []).filter(
     (line) => sinceSeconds === undefined || line.atMs >= nowMs - sinceSeconds * 1000,
   );
@@ -54,28 +55,8 @@ export function serveLog(
     response.end(Buffer.from(text).subarray(0, Math.min(limitBytes, 2 ** 31)));
     return;
   }
-  response.flushHeaders(); // There may be nothing to read for long.
+  response.flushHeaders(); // The next line may be far away.
   response.write(text);
-  follow(response, log, render);
-}
-
-function containerOf(pod: PodObject, asked: string | null): string {
-  const names = pod.spec.containers.map((container) => container.name);
-  if (asked !== null && asked !== '') {
-    if (names.includes(asked)) return asked;
-    throw badRequest(`container ${asked.slice(0, 100)} is not valid for pod ${pod.metadata.name}`);
-  }
-  const [only, ...more] = names;
-  if (only !== undefined && more.length === 0) return only;
-  throw badRequest(
-    `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
-  );
-}
-
-/** A reader that stops reading is cut off before its unread lines weigh on us. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
-
-function follow(response: ServerResponse, log: ContainerLog, render: (line: LogLine) => string): void {
   const stop = log.follow(
     (line) => {
       response.write(render(line));
@@ -84,4 +65,17 @@ function follow(response: ServerResponse, log: ContainerLog, render: (line: LogL
     () => response.end(),
   );
   response.on('close', stop);
+}
+
+function containerOf(pod: PodObject, requested: string | null): string {
+  const names = pod.spec.containers.map((container) => container.name);
+  if (requested !== null && requested !== '') {
+    if (names.includes(requested)) return requested;
+    throw badRequest(`container ${requested.slice(0, 100)} is not valid for pod ${pod.metadata.name}`);
+  }
+  const [only, ...more] = names;
+  if (only !== undefined && more.length === 0) return only;
+  throw badRequest(
+    `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
+  );
 }

@@ -1,4 +1,4 @@
-/** The parts of Kubernetes objects that the local cluster reads; everything else in an object is kept as it came. */
+/** The parts of Kubernetes objects that the local cluster reads. All other fields of an object are kept unchanged. */
 
 /** `metadata` of a stored object. Times are RFC 3339 to the second. */
 interface Meta {
@@ -16,7 +16,7 @@ interface Meta {
   deletionGracePeriodSeconds?: number;
 }
 
-/** Who an object belongs to; one with `controller: true` manages it. */
+/** The owner of an object. An owner with `controller: true` manages it. */
 interface OwnerReference {
   apiVersion: string;
   kind: string;
@@ -34,7 +34,7 @@ export interface KubeObject {
   [field: string]: unknown;
 }
 
-/** An object as a client sends it: the server fills in the rest of `metadata`. */
+/** An object as a client sends it. The server completes `metadata`. */
 export interface NewObject {
   apiVersion: string;
   kind: string;
@@ -49,7 +49,7 @@ export interface EnvVar {
   valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name?: string; key?: string; optional?: boolean } };
 }
 
-/** A readiness probe; only HTTP ones are carried out. */
+/** A readiness probe. The local kubelet runs only HTTP probes. */
 interface Probe {
   httpGet?: { path?: string; port: number | string };
   periodSeconds?: number;
@@ -79,7 +79,7 @@ export interface PodSpec {
   terminationGracePeriodSeconds?: number;
 }
 
-/** What a container is doing; exactly one of the three. */
+/** The state of a container: exactly one of the three. */
 export interface ContainerState {
   waiting?: { reason: string; message?: string };
   running?: { startedAt: string };
@@ -127,19 +127,19 @@ export interface PodObject extends KubeObject {
   status: PodStatus;
 }
 
-/** What a workload makes its pods from. */
+/** The template of a workload's pods. */
 interface PodTemplate {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
   spec: PodSpec;
 }
 
-/** A Deployment or a ReplicaSet: both keep a number of pods made from a template. */
+/** A Deployment or a ReplicaSet. */
 export interface Workload extends KubeObject {
   spec: { replicas: number; selector: { matchLabels?: Record<string, string> }; template: PodTemplate };
   status?: WorkloadStatus;
 }
 
-/** `status` of a Deployment or a ReplicaSet; a missing figure is 0. */
+/** `status` of a Deployment or a ReplicaSet; a missing number is 0. */
 interface WorkloadStatus {
   replicas?: number;
   readyReplicas?: number;
@@ -162,23 +162,64 @@ export interface ServiceObject extends KubeObject {
   status?: { loadBalancer?: { ingress?: { ip?: string; ports?: { port: number; protocol: string }[] }[] } };
 }
 
-/** RFC 3339 to the second, as Kubernetes writes times. */
+/** Formats a time as Kubernetes does: RFC 3339 to the second. */
 export function kubeTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
 
-/** Whether the pod's Ready condition holds. */
+/** Makes a condition. It keeps the time of its last change if its status is the one in `before`. */
+export function conditionOf(
+  before: readonly Condition[] | undefined,
+  type: string,
+  holds: boolean,
+  nowMs: number,
+  reason?: string,
+): Condition {
+  const status = holds ? 'True' : 'False';
+  const old = before?.find((one) => one.type === type);
+  const lastTransitionTime = old?.status === status ? old.lastTransitionTime : kubeTime(nowMs);
+  return { type, status, lastTransitionTime, ...(reason !== undefined && { reason }) };
+}
+
+/** Whether the pod's Ready condition is true. */
 export function isReady(pod: PodObject): boolean {
   return pod.status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false;
 }
 
-/** Whether every label of `selector` stands in `labels` with the same value; an empty selector selects nothing. */
+/** Whether `labels` contain every label of `selector`. An empty selector selects nothing. */
 export function selects(selector: Record<string, string> | undefined, labels: Record<string, string> | undefined) {
   const wanted = Object.entries(selector ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }
 
-/** uid of the owner that manages the object; '' if nobody does. */
+/** Returns the uid of the owner that manages the object; '' if there is none. */
 export function controllerUid(object: KubeObject): string {
   return object.metadata.ownerReferences?.find((owner) => owner.controller)?.uid ?? '';
+}
+
+/** Makes the entry of `metadata.ownerReferences` of an object that `owner` manages. */
+export function ownerReferenceTo(owner: KubeObject): OwnerReference {
+  const { name, uid } = owner.metadata;
+  return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+/**
+ * Formats a value as JSON with sorted keys and without null fields. Values that mean the same to Kubernetes give equal
+ * texts, because clients send keys in any order, and nulls such as `creationTimestamp: null`.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(
+          Object.entries(inner)
+            .filter(([, field]) => field !== null)
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        )
+      : inner,
+  );
+}
+
+/** Whether two values mean the same to Kubernetes; see `canonicalJson`. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  return a === b || canonicalJson(a) === canonicalJson(b);
 }

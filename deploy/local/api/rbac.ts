@@ -1,7 +1,7 @@
 import type { KubeObject } from './objects.ts';
 import type { ObjectRequest } from './request.ts';
-import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from './resources.ts';
-import { type ApiError, failure, qualifiedName } from './status.ts';
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, qualifiedName, ROLE_BINDINGS, ROLES } from './resources.ts';
+import { type ApiError, failure } from './status.ts';
 import type { Store } from './store.ts';
 
 /** The bearer tokens that the API knows. */
@@ -10,19 +10,19 @@ export class Tokens {
   readonly #accounts = new Map<string, string>();
   readonly #newToken: () => string;
 
-  /** `newToken` gives a text that cannot be guessed. */
+  /** `newToken` returns a text that cannot be guessed. */
   constructor(newToken: () => string) {
     this.#newToken = newToken;
   }
 
-  /** A new token for a user. */
+  /** Issues a new token for a user. */
   issue(user: User): string {
     const token = this.#newToken();
     this.#users.set(token, user);
     return token;
   }
 
-  /** The token of a service account, issued when it is first asked for. */
+  /** Returns the token of a service account, which is issued at the first call. */
   forServiceAccount(namespace: string, name: string): string {
     const key = `${namespace}/${name}`;
     const token = this.#accounts.get(key) ?? this.issue(serviceAccountUser(namespace, name));
@@ -30,20 +30,20 @@ export class Tokens {
     return token;
   }
 
-  /** Who an Authorization header stands for; undefined if nobody. */
+  /** Finds the user of an Authorization header; undefined if the token is missing or unknown. */
   userOf(authorization: string | undefined): User | undefined {
     const bearer = /^Bearer +(\S+)$/i.exec(authorization ?? '');
     return bearer?.[1] === undefined ? undefined : this.#users.get(bearer[1]);
   }
 }
 
-/** Who a request comes from. */
-interface User {
+/** Who sends a request. */
+export interface User {
   name: string;
   groups: readonly string[];
 }
 
-/** The user that a service account's token stands for. */
+/** The user of a service account's token. */
 export function serviceAccountUser(namespace: string, name: string): User {
   return {
     name: `system:serviceaccount:${namespace}:${name}`,
@@ -51,7 +51,7 @@ export function serviceAccountUser(namespace: string, name: string): User {
   };
 }
 
-/** Administrators, whom no rule can lock out. */
+/** The group of administrators, who may do everything. */
 export const MASTERS = 'system:masters';
 
 interface Rule {
@@ -67,8 +67,8 @@ interface Binding extends KubeObject {
 }
 
 /**
- * Null if the roles in the store let `user` do what `request` asks for, else the 403 to answer with. Roles and bindings
- * are read at each request: editing a ClusterRole takes effect at once, as in a real cluster.
+ * Returns the 403 to answer with, or null if the roles in the store allow the request. Roles and bindings are read at
+ * each request, so that a change of a ClusterRole takes effect at once, as in a real cluster.
  */
 export function forbiddenTo(store: Store, user: User, request: ObjectRequest): ApiError | null {
   if (user.groups.includes(MASTERS)) return null;
@@ -90,7 +90,7 @@ export function forbiddenTo(store: Store, user: User, request: ObjectRequest): A
 function bound(store: Store, bindings: KubeObject[], user: User, namespace: string): Rule[] {
   return bindings.flatMap((binding) => {
     const { subjects = [], roleRef } = binding as Binding;
-    if (!roleRef || !subjects.some((subject) => isMeant(subject, user, namespace))) return [];
+    if (!roleRef || !subjects.some((subject) => matchesUser(subject, user, namespace))) return [];
     const role =
       roleRef.kind === 'ClusterRole'
         ? store.get(CLUSTER_ROLES, '', roleRef.name)
@@ -99,7 +99,11 @@ function bound(store: Store, bindings: KubeObject[], user: User, namespace: stri
   });
 }
 
-function isMeant(subject: { kind: string; name: string; namespace?: string }, user: User, namespace: string): boolean {
+function matchesUser(
+  subject: { kind: string; name: string; namespace?: string },
+  user: User,
+  namespace: string,
+): boolean {
   if (subject.kind === 'ServiceAccount') {
     return user.name === serviceAccountUser(subject.namespace ?? namespace, subject.name).name;
   }
@@ -117,6 +121,6 @@ function allows(rule: Rule, { verb, resource, name, subresource }: ObjectRequest
   );
 }
 
-function covers(list: string[] | undefined, word: string): boolean {
-  return list !== undefined && (list.includes('*') || list.includes(word));
+function covers(list: string[] | undefined, value: string): boolean {
+  return list !== undefined && (list.includes('*') || list.includes(value));
 }

@@ -3,7 +3,7 @@ export interface Resource {
   /** API group; '' is the core group. */
   group: string;
   version: string;
-  /** Name in URLs; unique among ours. */
+  /** Name in URLs; unique in this cluster. */
   plural: string;
   singular: string;
   kind: string;
@@ -46,7 +46,7 @@ export const CLUSTER_ROLE_BINDINGS = resource(RBAC, 'ClusterRoleBinding', 'clust
 export const ROLES = resource(RBAC, 'Role', 'roles');
 export const ROLE_BINDINGS = resource(RBAC, 'RoleBinding', 'rolebindings');
 
-/** Everything the API serves. */
+/** All resources that the API serves. */
 export const RESOURCES: readonly Resource[] = [
   PODS,
   NODES,
@@ -67,15 +67,20 @@ export const RESOURCES: readonly Resource[] = [
 /** The API groups served, the core group ('') first. */
 export const GROUPS: readonly string[] = [...new Set(RESOURCES.map((one) => one.group))];
 
-/** The resource that a URL names by group, version and plural. */
+/** Finds a resource by the group, version and plural of a URL. */
 export function findResource(group: string, version: string, plural: string): Resource | undefined {
   return RESOURCES.find((one) => one.group === group && one.version === version && one.plural === plural);
 }
 
-/** The resource that a person names: plural, singular or short name, in any case. */
+/** Finds a resource by its plural, singular or short name, in upper or lower case. */
 export function resourceByName(name: string): Resource | undefined {
   const wanted = name.toLowerCase();
   return RESOURCES.find((one) => one.plural === wanted || one.singular === wanted || one.shortNames.includes(wanted));
+}
+
+/** The name of a resource in messages, e.g. `deployments.apps`. */
+export function qualifiedName(of: Resource): string {
+  return of.group === '' ? of.plural : `${of.plural}.${of.group}`;
 }
 
 /** `apiVersion` of objects of this kind. */
@@ -83,7 +88,7 @@ export function apiVersionOf(of: Resource): string {
   return of.group === '' ? of.version : `${of.group}/${of.version}`;
 }
 
-/** The folder of URLs below which objects of this kind live, e.g. `/apis/apps/v1/namespaces/default/deployments`. */
+/** The URL path of the collection, e.g. `/apis/apps/v1/namespaces/default/deployments`. */
 export function collectionPath(of: Resource, namespace: string): string {
   const root = of.group === '' ? `/api/${of.version}` : `/apis/${of.group}/${of.version}`;
   return of.namespaced && namespace !== ''

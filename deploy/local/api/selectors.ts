@@ -2,7 +2,7 @@ import type { KubeObject } from './objects.ts';
 import { EVENTS, PODS, type Resource } from './resources.ts';
 import { badRequest } from './status.ts';
 
-/** Whether an object is wanted. */
+/** Whether an object matches. */
 export type Filter = (object: KubeObject) => boolean;
 
 const MAX_LENGTH = 4096;
@@ -10,15 +10,16 @@ const KEY = /^([a-z0-9A-Z.-]+\/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$/;
 const VALUE = /^([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?$/;
 
 /**
- * A filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`, joined by commas,
- * all of which must hold. As in Kubernetes, `!=` and `notin` also hold where the label is missing. Throws ApiError 400.
+ * Makes a filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`. Terms are joined
+ * by commas, and all must hold. As in Kubernetes, `!=` and `notin` also match objects without the label. Throws ApiError
+ * 400.
  */
 export function labelFilter(selector: string): Filter {
   const tests = split(selector).map(labelTest);
   return (object) => tests.every((test) => test(object.metadata.labels ?? {}));
 }
 
-/** The fields that a field selector may name beyond `metadata.name` and `metadata.namespace`, by resource. */
+/** The fields that a field selector may name, by resource, besides `metadata.name` and `metadata.namespace`. */
 const FIELDS = new Map<Resource, readonly string[]>([
   [PODS, ['spec.nodeName', 'spec.restartPolicy', 'spec.serviceAccountName', 'status.phase', 'status.podIP']],
   [
@@ -39,7 +40,7 @@ const FIELDS = new Map<Resource, readonly string[]>([
   ],
 ]);
 
-/** A filter from a field selector: `field=value` or `field!=value`, joined by commas. Throws ApiError 400. */
+/** Makes a filter from a field selector: `field=value` or `field!=value`, joined by commas. Throws ApiError 400. */
 export function fieldFilter(selector: string, resource: Resource): Filter {
   const known = ['metadata.name', 'metadata.namespace', ...(FIELDS.get(resource) ?? [])];
   const tests = split(selector).map((term) => {
@@ -73,12 +74,12 @@ function labelTest(term: string): (labels: Record<string, string>) => boolean {
   return (labels) => Object.hasOwn(labels, name) !== absent;
 }
 
-function check(word: string, pattern: RegExp, term: string): string {
-  if (!pattern.test(word)) throw badRequest(`unable to parse requirement: '${term.slice(0, 200)}'`);
-  return word;
+function check(text: string, pattern: RegExp, term: string): string {
+  if (!pattern.test(text)) throw badRequest(`unable to parse requirement: '${term.slice(0, 200)}'`);
+  return text;
 }
 
-/** The terms between commas that are not within parentheses. */
+/** Splits a selector at the commas outside of parentheses. */
 function split(selector: string): string[] {
   if (selector.length > MAX_LENGTH) throw badRequest(`a selector of more than ${MAX_LENGTH} characters`);
   if (selector.trim() === '') return [];

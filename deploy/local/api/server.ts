@@ -1,27 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../../../server/runtime/clock.ts';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ServerIdentity } from '../certificate.ts';
 import { discoveryDocument } from './discovery-docs.ts';
-import type { LogSource } from './logs.ts';
-import { ObjectApi } from './object-api.ts';
-import { forbiddenTo, type Tokens } from './rbac.ts';
-import { parseObjectRequest } from './request.ts';
-import { ApiError, failure, noSuchPath, unauthorized } from './status.ts';
-import type { Store } from './store.ts';
+import { type ObjectApiOptions, sendJson, serveObjects } from './object-api.ts';
+import { forbiddenTo, type User } from './rbac.ts';
+import { OBJECT_ROUTES, objectRequestOf } from './request.ts';
+import { ApiError, badRequest, failure, noSuchPath } from './status.ts';
 
-/** What the API server is made with. */
-interface ApiServerOptions {
-  store: Store;
-  tokens: Tokens;
-  logs: LogSource;
-  clock: Clock;
-  random: () => number;
-  identity: ServerIdentity;
-  /** How often a watch that asked for bookmarks gets one. */
-  bookmarkMs: number;
+/** What the API server needs. */
+export interface ApiOptions extends ObjectApiOptions {
+  /** Finds the user of an Authorization header; undefined if there is none. */
+  userOf(authorization: string | undefined): User | undefined;
 }
 
 /** A running API server. */
@@ -32,82 +23,102 @@ interface ApiServer {
   stop(): Promise<void>;
 }
 
+const MAX_CONNECTIONS = 2000;
+/** A real API server accepts 3 MiB. No object of this cluster comes near this size. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
 /** Starts the Kubernetes API on a free port of 127.0.0.1. */
-export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const objects = new ObjectApi(options);
-  const { certPem, keyPem } = options.identity;
-  const server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
-    void answer(options, objects, request, response);
+export async function startApiServer(options: ApiOptions, { certPem, keyPem }: ServerIdentity): Promise<ApiServer> {
+  const server = createServer({ cert: certPem, key: keyPem }, kubernetesApi(options));
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('tlsClientError', () => {}); // A client that does not speak TLS is only disconnected.
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
   });
-  server.maxConnections = 2000;
-  server.on('tlsClientError', () => {}); // A client that speaks nonsense is its own problem.
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
-  return { url: `https://127.0.0.1:${port}`, stop: () => close(server) };
+  return {
+    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
 }
 
-async function answer(
-  options: ApiServerOptions,
-  objects: ObjectApi,
-  request: IncomingMessage,
-  response: ServerResponse,
-) {
-  try {
-    const url = new URL(request.url ?? '/', 'https://127.0.0.1');
-    if (isHealthPath(url.pathname)) {
-      response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
-      return;
-    }
-    // As in a real cluster, the version is no secret.
-    const user = options.tokens.userOf(request.headers.authorization);
-    if (!user && url.pathname !== '/version') throw unauthorized();
-    const document = discoveryDocument(url.pathname.replace(/(?<=.)\/$/, ''), request.headers.host ?? '');
-    if (document && request.method === 'GET') {
-      sendJson(response, 200, document);
-      return;
-    }
-    if (document || !user) throw noSuchPath();
-    const wanted = parseObjectRequest(request.method ?? 'GET', url);
-    const forbidden = forbiddenTo(options.store, user, wanted);
+/** The request handler of the Kubernetes API: health, discovery documents, and the objects of the store. */
+export function kubernetesApi(options: ApiOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.enable('case sensitive routing');
+  app.get(['/healthz', '/livez', '/readyz'], (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
+  });
+  app.use((request, response, next) => {
+    response.locals['user'] = options.userOf(request.headers.authorization);
+    // As in a real cluster, the version needs no token.
+    if (response.locals['user'] || request.path === '/version') next();
+    else throw failure(401, 'Unauthorized', 'Unauthorized');
+  });
+  app.use((request, response, next) => {
+    const document = discoveryDocument(request.path.replace(/(?<=.)\/$/, ''), request.headers.host ?? '');
+    if (document && request.method === 'GET') sendJson(response, 200, document);
+    else if (document) throw noSuchPath();
+    else next();
+  });
+  const jsonBody = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
+  app.all([...OBJECT_ROUTES], authorise(options), rejectBinaryBody, jsonBody, (request, response) => {
+    serveObjects(options, response.locals['target'], request, response);
+  });
+  app.use(() => {
+    throw noSuchPath();
+  });
+  app.use(sendError);
+  return app;
+}
+
+/** Lets a request pass if the roles of its user allow it. Throws ApiError 403. */
+function authorise({ store }: ApiOptions) {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const { searchParams } = new URL(request.url, 'https://127.0.0.1');
+    const target = objectRequestOf(request.method, request.params, searchParams);
+    const forbidden = forbiddenTo(store, response.locals['user'], target);
     if (forbidden) throw forbidden;
-    await objects.serve(wanted, request, response);
-  } catch (error) {
-    sendError(request, response, error);
-  }
+    response.locals['target'] = target;
+    next();
+  };
 }
 
-function sendError(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function rejectBinaryBody(request: Request, _response: Response, next: NextFunction): void {
+  if (request.method !== 'GET' && /protobuf|cbor|yaml/.test(request.headers['content-type'] ?? '')) {
+    const advice = 'this cluster reads only JSON (kubectl apply -f sends it)';
+    throw failure(415, 'UnsupportedMediaType', `the body of the request was in an unknown format: ${advice}`);
+  }
+  next();
+}
+
+/** Answers with a Status. Express calls it for every error, and recognises it by its four parameters. */
+function sendError(error: unknown, request: Request, response: Response, _next: NextFunction): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const told = error instanceof ApiError ? error : failure(500, 'InternalError', `Internal error: ${textOf(error)}`);
-  // The body is not read. Node would read it to its end to keep the connection, for nobody.
+  const { status } = apiErrorOf(error);
+  // Nobody needs the rest of the body. Node would read it to the end to keep the connection.
   if (!request.complete) response.setHeader('connection', 'close');
-  if (told.status.code === 401) response.setHeader('www-authenticate', 'Bearer realm="goldpinger-local"');
-  sendJson(response, told.status.code, told.status);
+  if (status.code === 401) response.setHeader('www-authenticate', 'Bearer realm="goldpinger-local"');
+  sendJson(response, status.code, status);
 }
 
-/** Sends a JSON answer. */
-function sendJson(response: ServerResponse, code: number, body: object): void {
-  const text = JSON.stringify(body);
-  response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
-}
-
-function isHealthPath(path: string): boolean {
-  return path === '/healthz' || path === '/livez' || path === '/readyz';
-}
-
-function listen(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+/** Turns anything thrown, the errors of express' parsers included, into an ApiError. */
+function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const { status, type } = error as { status?: unknown; type?: unknown };
+  if (status === 413) {
+    return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+  }
+  if (type === 'entity.parse.failed') return badRequest('the body is not valid JSON');
+  if (status === 400) return badRequest(textOf(error));
+  if (status === 415) return failure(415, 'UnsupportedMediaType', textOf(error));
+  return failure(500, 'InternalError', `Internal error: ${textOf(error)}`);
 }

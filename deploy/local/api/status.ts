@@ -1,4 +1,4 @@
-import type { Resource } from './resources.ts';
+import { qualifiedName, type Resource } from './resources.ts';
 
 /** What a Kubernetes API answers instead of an object (meta/v1 Status). */
 export interface Status {
@@ -19,7 +19,9 @@ export interface Status {
   code: number;
 }
 
-/** A request that ends with a failure Status. */
+type Details = NonNullable<Status['details']>;
+
+/** A request that is answered with a failure Status. */
 export class ApiError extends Error {
   constructor(readonly status: Status) {
     super(status.message);
@@ -27,34 +29,15 @@ export class ApiError extends Error {
   }
 }
 
-type Details = NonNullable<Status['details']>;
-
-/** A failure in the words of a real API server; `reason` is one of the StatusReason constants of meta/v1. */
+/** Makes an error with the text of a real API server. `reason` is one of the StatusReason constants of meta/v1. */
 export function failure(code: number, reason: string, message: string, details: Details = {}): ApiError {
-  return new ApiError({
-    kind: 'Status',
-    apiVersion: 'v1',
-    metadata: {},
-    status: 'Failure',
-    message,
-    reason,
-    details,
-    code,
-  });
-}
-
-/** The name of a resource in messages, e.g. `deployments.apps`. */
-export function qualifiedName(of: Resource): string {
-  return of.group === '' ? of.plural : `${of.plural}.${of.group}`;
-}
-
-function about(of: Resource, name: string): Details {
-  return { name, kind: of.plural, ...(of.group === '' ? {} : { group: of.group }) };
+  const head = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' } as const;
+  return new ApiError({ ...head, message, reason, details, code });
 }
 
 /** 404: there is no such object. */
-export function notFound(of: Resource, name: string): ApiError {
-  return failure(404, 'NotFound', `${qualifiedName(of)} "${name}" not found`, about(of, name));
+export function notFound(resource: Resource, name: string): ApiError {
+  return failure(404, 'NotFound', `${qualifiedName(resource)} "${name}" not found`, detailsOf(resource, name));
 }
 
 /** 404: there is no such path. */
@@ -63,20 +46,32 @@ export function noSuchPath(): ApiError {
 }
 
 /** 409: the name is taken. */
-export function alreadyExists(of: Resource, name: string): ApiError {
-  return failure(409, 'AlreadyExists', `${qualifiedName(of)} "${name}" already exists`, about(of, name));
+export function alreadyExists(resource: Resource, name: string): ApiError {
+  return failure(
+    409,
+    'AlreadyExists',
+    `${qualifiedName(resource)} "${name}" already exists`,
+    detailsOf(resource, name),
+  );
 }
 
-/** 409: the object is no longer the one the client has seen. */
-export function conflict(of: Resource, name: string, why: string): ApiError {
-  const message = `Operation cannot be fulfilled on ${qualifiedName(of)} "${name}": ${why}`;
-  return failure(409, 'Conflict', message, about(of, name));
+/** 409: the stored object is not the one that the client has seen. */
+export function conflict(resource: Resource, name: string, why: string): ApiError {
+  const message = `Operation cannot be fulfilled on ${qualifiedName(resource)} "${name}": ${why}`;
+  return failure(409, 'Conflict', message, detailsOf(resource, name));
 }
 
-/** 409 after a write that was based on an old version. */
-export function modifiedMeanwhile(of: Resource, name: string): ApiError {
-  const why = 'the object has been modified; please apply your changes to the latest version and try again';
-  return conflict(of, name, why);
+/** Throws ApiError 409 if a client expects another UID or resource version than the stored object has. */
+export function checkPrecondition(
+  resource: Resource,
+  name: string,
+  field: 'UID' | 'ResourceVersion',
+  expected: string | undefined,
+  actual: string,
+): void {
+  if (expected === undefined || expected === actual) return;
+  const found = `${field} in precondition: ${expected.slice(0, 100)}, ${field} in object meta: ${actual}`;
+  throw conflict(resource, name, `Precondition failed: ${found}`);
 }
 
 /** 400: the request cannot be understood. */
@@ -84,42 +79,35 @@ export function badRequest(message: string): ApiError {
   return failure(400, 'BadRequest', message);
 }
 
-/** 401: nobody we know. */
-export function unauthorized(): ApiError {
-  return failure(401, 'Unauthorized', 'Unauthorized');
-}
-
-/** 405: the resource is there, this method is not. */
-export function methodNotAllowed(): ApiError {
-  return failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
-}
-
-/** 422: understood, but not a valid object. `causes` say which field and why. */
-export function invalid(of: Resource, name: string, causes: { field: string; message: string }[]): ApiError {
-  const words = causes.map((cause) => `${cause.field}: ${cause.message}`).join(', ');
-  return failure(422, 'Invalid', `${of.kind} "${name}" is invalid: ${words}`, {
-    ...about(of, name),
-    kind: of.kind,
+/** 422: the request can be read, but it is not a valid object. `causes` name the fields and the reasons. */
+export function invalid(resource: Resource, name: string, causes: { field: string; message: string }[]): ApiError {
+  const texts = causes.map((cause) => `${cause.field}: ${cause.message}`).join(', ');
+  return failure(422, 'Invalid', `${resource.kind} "${name}" is invalid: ${texts}`, {
+    ...detailsOf(resource, name),
+    kind: resource.kind,
     causes: causes.map((cause) => ({ reason: 'FieldValueInvalid', ...cause })),
   });
 }
 
-/** 410: the version asked for has been compacted away; the client has to list anew. */
+/** 410: the requested version has been compacted away. The client must list again. */
 export function expired(message: string): ApiError {
   return failure(410, 'Expired', message);
 }
 
-/** 504: the version asked for does not exist yet. */
-export function tooLargeVersion(asked: number, current: number): ApiError {
-  const message = `Too large resource version: ${asked}, current: ${current}`;
-  return failure(504, 'Timeout', message, {
+/** 504: the requested version does not exist yet. */
+export function tooLargeVersion(requested: number, current: number): ApiError {
+  return failure(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
 }
 
-/** 200: done, and the object is not worth sending back. */
-export function success(of: Resource, name: string, uid: string): Status {
-  const details = { ...about(of, name), uid };
+/** 200: the request is done, and the answer does not repeat the object. */
+export function success(resource: Resource, name: string, uid: string): Status {
+  const details = { ...detailsOf(resource, name), uid };
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details, code: 200 };
+}
+
+function detailsOf(resource: Resource, name: string): Details {
+  return { name, kind: resource.plural, ...(resource.group === '' ? {} : { group: resource.group }) };
 }

@@ -1,10 +1,8 @@
-import type { KubeObject, NewObject } from './objects.ts';
-import { kubeTime } from './objects.ts';
+import { type KubeObject, kubeTime, type NewObject, sameJson } from './objects.ts';
 import type { Resource } from './resources.ts';
-import { sameJson } from './sameness.ts';
-import { alreadyExists, conflict, modifiedMeanwhile, notFound } from './status.ts';
+import { alreadyExists, checkPrecondition, conflict, notFound } from './status.ts';
 
-/** One change of the store. `object` is the state after it (for DELETED: the last state, with the new version). */
+/** One change of the store. `object` is the state after it; for DELETED the last state, with the new version. */
 export interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   resource: Resource;
@@ -15,17 +13,17 @@ export interface Change {
   version: number;
 }
 
-/** What a store is made with. */
+/** What a store needs. */
 interface StoreOptions {
   nowMs: () => number;
   newUid: () => string;
-  /** How many changes are kept for watches and old lists; older versions are compacted away. */
+  /** How many changes are kept at least for watches and old lists. Older versions are compacted away. */
   keepChanges: number;
 }
 
 /**
- * All objects of the local cluster and the recent changes, under one version that every write raises (as etcd's
- * revision does). Objects are never changed in place: what was handed out stays as it was.
+ * All objects of the local cluster and their recent changes. Every write raises the store's version, like etcd's revision.
+ * Stored objects are never changed in place, so an object that a caller holds does not change.
  */
 export class Store {
   readonly #options: StoreOptions;
@@ -46,19 +44,17 @@ export class Store {
     return this.#version;
   }
 
-  /** The object, or undefined. `namespace` is '' for cluster-wide kinds. */
+  /** Finds an object; undefined if there is none. `namespace` is '' for cluster-wide kinds. */
   get(resource: Resource, namespace: string, name: string): KubeObject | undefined {
     return this.#objects.get(keyOf(resource, namespace, name))?.object;
   }
 
-  /** All objects of a kind in a namespace ('' = all), ordered by namespace and name. */
+  /** Lists the objects of a kind in a namespace ('' = all), ordered by namespace and name. */
   list(resource: Resource, namespace = ''): KubeObject[] {
     return select(this.#objects, resource, namespace);
   }
 
-  /**
-   * As `list`, as it was at `version`; null if that has been compacted away. Later versions than ours are the present.
-   */
+  /** Returns the list as it was at `version`; null if that version has been compacted away. */
   listAt(resource: Resource, namespace: string, version: number): KubeObject[] | null {
     if (version < this.#compacted) return null;
     const then = new Map(this.#objects);
@@ -71,12 +67,12 @@ export class Store {
     return select(then, resource, namespace);
   }
 
-  /** The changes after `version`, oldest first; null if some of them have been compacted away. */
+  /** Returns the changes after `version`, oldest first; null if some of them have been compacted away. */
   changesAfter(version: number): Change[] | null {
     return version < this.#compacted ? null : this.#changes.filter((change) => change.version > version);
   }
 
-  /** Adds an object; uid, version and creation time are filled in. Throws ApiError 409 if the name is taken. */
+  /** Adds an object, and sets its uid, version and creation time. Throws ApiError 409 if the name is taken. */
   create(resource: Resource, draft: NewObject & { metadata: { name: string } }): KubeObject {
     const { name, namespace = '' } = draft.metadata;
     if (this.get(resource, namespace, name)) throw alreadyExists(resource, name);
@@ -92,36 +88,32 @@ export class Store {
   }
 
   /**
-   * Replaces an object. Throws ApiError 404 if it is gone, 409 if `object` carries another uid or an older version than
-   * the stored one. An object that does not differ is no change.
+   * Replaces an object; an equal object changes nothing. Throws ApiError 404 if the object is gone, and 409 if `object`
+   * has another uid or an older version than the stored one.
    */
   update(resource: Resource, object: KubeObject): KubeObject {
     const { name, namespace = '', uid, resourceVersion } = object.metadata;
     const previous = this.get(resource, namespace, name);
     if (!previous) throw notFound(resource, name);
-    if (uid !== '' && uid !== previous.metadata.uid)
-      throw conflict(
-        resource,
-        name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid}`,
-      );
-    if (resourceVersion !== '' && resourceVersion !== previous.metadata.resourceVersion)
-      throw modifiedMeanwhile(resource, name);
     const { creationTimestamp, generation = 1 } = previous.metadata;
-    const grown = sameJson(object['spec'], previous['spec']) ? generation : generation + 1;
+    checkPrecondition(resource, name, 'UID', uid === '' ? undefined : uid, previous.metadata.uid);
+    if (resourceVersion !== '' && resourceVersion !== previous.metadata.resourceVersion) {
+      const advice = 'please apply your changes to the latest version and try again';
+      throw conflict(resource, name, `the object has been modified; ${advice}`);
+    }
     const metadata = {
       ...object.metadata,
       uid: previous.metadata.uid,
       creationTimestamp,
       resourceVersion: previous.metadata.resourceVersion,
-      ...('spec' in object ? { generation: grown } : {}),
     };
+    if ('spec' in object) metadata.generation = generation + (sameJson(object['spec'], previous['spec']) ? 0 : 1);
     const next = { ...object, metadata };
     if (sameJson(next, previous)) return previous;
     return this.#commit('MODIFIED', resource, next, previous);
   }
 
-  /** Removes an object and gives its last state. Throws ApiError 404. */
+  /** Removes an object and returns its last state. Throws ApiError 404. */
   remove(resource: Resource, namespace: string, name: string): KubeObject {
     const previous = this.get(resource, namespace, name);
     if (!previous) throw notFound(resource, name);
@@ -129,8 +121,8 @@ export class Store {
   }
 
   /**
-   * Calls `listener` after every change until the returned function is called. Every listener sees every change in
-   * order, also when a listener itself writes.
+   * Calls `listener` after every change until the returned function is called. Every listener sees the changes in their
+   * order, even if a listener itself writes.
    */
   subscribe(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
@@ -146,6 +138,7 @@ export class Store {
     else this.#objects.set(key, { resource, object: stored });
     const change = { type, resource, object: stored, previous, version: this.#version };
     this.#changes.push(change);
+    // Compaction waits until the list is twice as long as needed, so that not every write copies it.
     if (this.#changes.length > this.#options.keepChanges * 2) {
       this.#changes = this.#changes.slice(-this.#options.keepChanges);
       this.#compacted = (this.#changes[0]?.version ?? this.#version + 1) - 1;
@@ -168,25 +161,19 @@ export class Store {
   }
 }
 
-/** Sorts by namespace, then name: "/" is below every character that a name may have, save "-" and ".". */
 function keyOf(resource: Resource, namespace: string, name: string): string {
   return `${resource.group}/${resource.plural}/${namespace}/${name}`;
 }
 
 function select(from: Map<string, { resource: Resource; object: KubeObject }>, resource: Resource, namespace: string) {
-  const found: KubeObject[] = [];
-  for (const entry of from.values()) {
-    if (entry.resource !== resource) continue;
-    if (namespace === '' || entry.object.metadata.namespace === namespace) found.push(entry.object);
-  }
-  return found.sort((a, b) => compare(sortKey(a), sortKey(b)));
+  return [...from.values()]
+    .filter((entry) => entry.resource === resource)
+    .map((entry) => entry.object)
+    .filter((object) => namespace === '' || object.metadata.namespace === namespace)
+    .sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
 }
 
-/** What lists are ordered by and continue tokens point at. */
+/** The key by which lists are ordered, and at which continue tokens point. */
 export function sortKey(object: KubeObject): string {
   return `${object.metadata.namespace ?? ''}\u0000${object.metadata.name}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -16,7 +16,7 @@ import { badRequest, invalid } from './status.ts';
 
 const MAX_REPLICAS = 200;
 
-/** RFC 1123 subdomain, as names of objects are (RBAC allows more: `system:x`). */
+/** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */
 const name = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(253));
 const labelMap = v.pipe(
   v.record(v.pipe(v.string(), v.maxLength(317)), v.pipe(v.string(), v.maxLength(63))),
@@ -41,7 +41,7 @@ const metadata = v.looseObject({
 });
 
 const container = v.looseObject({
-  // Filled in because typed clients always send it: without it their copy of a template would differ from ours.
+  // Typed clients always send this field. The default keeps their copy of a template equal to the stored one.
   resources: v.optional(v.looseObject({}), {}),
   name: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(63)),
   image: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
@@ -110,7 +110,7 @@ const binding = {
   roleRef: v.looseObject({ kind: v.string(), name: v.string() }),
 };
 
-const PARTS = new Map<Resource, v.ObjectEntries>([
+const FIELDS = new Map<Resource, v.ObjectEntries>([
   [PODS, { spec: podSpec }],
   [DEPLOYMENTS, { spec: workloadSpec }],
   [REPLICA_SETS, { spec: workloadSpec }],
@@ -122,8 +122,8 @@ const PARTS = new Map<Resource, v.ObjectEntries>([
 ]);
 
 /**
- * An object as a client sent it, once the parts that we read have been checked; unknown fields stay. A missing kind or
- * apiVersion is filled in. Throws ApiError 400 for another kind than the URL's, 422 for fields that are not valid.
+ * Checks the fields of a client's object that this cluster reads, and returns the object with its unknown fields. Sets a
+ * missing kind or apiVersion. Throws ApiError 400 for another kind than the URL's, and 422 for invalid fields.
  */
 export function validated(resource: Resource, body: unknown): NewObject {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
@@ -133,7 +133,7 @@ export function validated(resource: Resource, body: unknown): NewObject {
       `the object provided is ${brief(apiVersion)} ${brief(kind)}, expected ${apiVersionOf(resource)} ${resource.kind}`,
     );
   }
-  const parsed = v.safeParse(v.looseObject({ metadata, ...PARTS.get(resource) }), rest);
+  const parsed = v.safeParse(v.looseObject({ metadata, ...FIELDS.get(resource) }), rest);
   if (!parsed.success) {
     const causes = parsed.issues
       .slice(0, 5)
@@ -143,7 +143,7 @@ export function validated(resource: Resource, body: unknown): NewObject {
   return { ...(parsed.output as object), kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
 }
 
-/** As `validated`, for an object that takes the place of a stored one: it must keep its name. */
+/** Checks an object that replaces a stored one, whose name it must keep. Throws as `validated` does. */
 export function validatedUpdate(resource: Resource, body: unknown, stored: KubeObject): KubeObject {
   const next = validated(resource, body);
   const { uid = '', resourceVersion = '' } = next.metadata;
@@ -152,11 +152,9 @@ export function validatedUpdate(resource: Resource, body: unknown, stored: KubeO
       `the name of the object (${brief(next.metadata.name)}) does not match the name on the URL (${stored.metadata.name})`,
     );
   }
-  const namespace = stored.metadata.namespace === undefined ? {} : { namespace: stored.metadata.namespace };
-  return {
-    ...next,
-    metadata: { ...stored.metadata, ...next.metadata, ...namespace, name: stored.metadata.name, uid, resourceVersion },
-  };
+  const metadata = { ...stored.metadata, ...next.metadata, name: stored.metadata.name, uid, resourceVersion };
+  if (stored.metadata.namespace !== undefined) metadata.namespace = stored.metadata.namespace;
+  return { ...next, metadata };
 }
 
 function brief(value: unknown): string {

@@ -7,40 +7,34 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** A request to a cluster's API. */
 export interface ApiCall {
   method: 'GET' | 'POST' | 'DELETE' | 'PATCH';
-  /** With query. */
+  /** With the query. */
   path: string;
   body?: object;
   contentType?: string;
   accept?: string;
 }
 
-/** Sends a request and gives the answer once its head is there. Rejects with an Error if the API cannot be reached. */
+/** Sends a request and resolves with the answer when its headers arrive. Rejects if the API cannot be reached. */
 export function call(
   { url, token, caPem }: ApiAccess,
   { method, path, body, contentType, accept }: ApiCall,
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers = {
-    authorization: `Bearer ${token}`,
-    accept: accept ?? 'application/json',
-    ...(text === undefined
-      ? {}
-      : { 'content-type': contentType ?? 'application/json', 'content-length': Buffer.byteLength(text) }),
-  };
+  const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: accept ?? 'application/json' };
+  if (text !== undefined) headers['content-type'] = contentType ?? 'application/json';
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, url), { method, headers, ca: caPem, agent: false }, resolve);
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'ECONNREFUSED' ? new Error('no local cluster is running: start one with: npm start') : error,
-      ),
-    );
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      const isAway = error.code === 'ECONNREFUSED';
+      reject(isAway ? new Error('no local cluster is running: start one with: npm start') : error);
+    });
     outgoing.end(text);
   });
 }
 
-/** Sends a request and gives its JSON answer. Rejects with the API's own message if that is a failure. */
-export async function callJson(access: ApiAccess, wanted: ApiCall): Promise<unknown> {
-  const answer = await call(access, wanted);
+/** Sends a request and resolves with its JSON answer. Rejects with the API's own message if the request failed. */
+export async function callJson(access: ApiAccess, request: ApiCall): Promise<unknown> {
+  const answer = await call(access, request);
   const text = await textOf(answer);
   const failed = (answer.statusCode ?? 0) >= 400;
   let json: unknown;
@@ -53,7 +47,7 @@ export async function callJson(access: ApiAccess, wanted: ApiCall): Promise<unkn
   return json;
 }
 
-/** The whole body of an answer as text. Rejects if it is unreasonably large. */
+/** Reads the whole body of an answer as text. Rejects if it is larger than MAX_ANSWER_BYTES. */
 export async function textOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -65,7 +59,7 @@ export async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The lines of an answer as they come. */
+/** Yields the lines of an answer as they arrive. */
 export async function* linesOf(answer: IncomingMessage): AsyncGenerator<string> {
   let rest = '';
   answer.setEncoding('utf8');

@@ -5,42 +5,43 @@ import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/r
 import type { ApiAccess } from '../kubeconfig.ts';
 import { callJson } from './api-client.ts';
 
-/** As kubectl keeps it, so that both can apply the same file in turn. */
+/** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 interface Manifest {
   resource: Resource;
   object: NewObject;
-  /** Collection and name in the API. */
+  /** URL paths of the collection and of the object. */
   collection: string;
   path: string;
-  /** e.g. `pod/goldpinger-chaos`. */
-  title: string;
 }
 
-/** Creates or changes what a file of YAML documents describes; gives what kubectl would print. Rejects with an Error. */
+/** Creates or changes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
 export async function applyFile(access: ApiAccess, file: string, namespace: string): Promise<string> {
-  const lines: string[] = [];
-  for (const manifest of manifestsOf(file, namespace))
-    lines.push(`${manifest.title} ${await apply(access, manifest)}\n`);
-  return lines.join('');
+  let output = '';
+  for (const manifest of readManifests(file, namespace)) {
+    const { resource, object } = manifest;
+    const group = resource.group === '' ? '' : `.${resource.group}`;
+    output += `${resource.singular}${group}/${object.metadata.name} ${await apply(access, manifest)}\n`;
+  }
+  return output;
 }
 
-/** Deletes what a file describes; gives what kubectl would print. Rejects with an Error. */
+/** Deletes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
 export async function deleteFile(access: ApiAccess, file: string, namespace: string, body: object): Promise<string> {
-  const lines: string[] = [];
-  for (const { resource, path, object } of manifestsOf(file, namespace)) {
+  let output = '';
+  for (const { resource, path, object } of readManifests(file, namespace)) {
     await callJson(access, { method: 'DELETE', path, body });
-    lines.push(`${resource.singular} "${object.metadata.name}" deleted\n`);
+    output += `${resource.singular} "${object.metadata.name}" deleted\n`;
   }
-  return lines.join('');
+  return output;
 }
 
 async function apply(access: ApiAccess, { object, collection, path }: Manifest): Promise<string> {
   const text = `${JSON.stringify(object)}\n`;
   const annotations = { ...object.metadata.annotations, [LAST_APPLIED]: text };
   const body = { ...object, metadata: { ...object.metadata, annotations } };
-  const stored = await existing(access, path);
+  const stored = await storedObject(access, path);
   if (stored === undefined) {
     await callJson(access, { method: 'POST', path: collection, body });
     return 'created';
@@ -50,7 +51,7 @@ async function apply(access: ApiAccess, { object, collection, path }: Manifest):
   return 'configured';
 }
 
-async function existing(access: ApiAccess, path: string): Promise<KubeObject | undefined> {
+async function storedObject(access: ApiAccess, path: string): Promise<KubeObject | undefined> {
   try {
     return (await callJson(access, { method: 'GET', path })) as KubeObject;
   } catch (error) {
@@ -59,7 +60,7 @@ async function existing(access: ApiAccess, path: string): Promise<KubeObject | u
   }
 }
 
-function manifestsOf(file: string, namespace: string): Manifest[] {
+function readManifests(file: string, namespace: string): Manifest[] {
   const documents = parseAllDocuments(readFileSync(file, 'utf8'));
   const manifests: Manifest[] = [];
   for (const document of 'empty' in documents ? [] : documents) {
@@ -69,11 +70,9 @@ function manifestsOf(file: string, namespace: string): Manifest[] {
     const resource = RESOURCES.find((one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion);
     if (!resource) throw new Error(`${file}: this cluster has no ${object.kind} of ${object.apiVersion}`);
     const { name } = object.metadata;
-    if (name === undefined) throw new Error(`${file}: a ${object.kind} without a name`);
+    if (name === undefined) throw new Error(`${file}: a ${object.kind} has no name`);
     const collection = collectionPath(resource, object.metadata.namespace ?? namespace);
-    const group = resource.group === '' ? '' : `.${resource.group}`;
-    const title = `${resource.singular}${group}/${name}`;
-    manifests.push({ resource, object, collection, path: `${collection}/${encodeURIComponent(name)}`, title });
+    manifests.push({ resource, object, collection, path: `${collection}/${encodeURIComponent(name)}` });
   }
   return manifests;
 }

@@ -1,4 +1,5 @@
-import { FlagError } from '../command-line.ts';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../usage.ts';
 
 /** A toxic as Toxiproxy's API shows it. */
 interface Toxic {
@@ -10,7 +11,7 @@ interface Toxic {
 }
 
 /** A proxy as Toxiproxy's API shows it. */
-interface ProxyState {
+interface Proxy {
   name: string;
   listen: string;
   upstream: string;
@@ -18,223 +19,248 @@ interface ProxyState {
   toxics: Toxic[] | null;
 }
 
-const COMMAND = 'npm run local -- toxic';
-
-/** What `toxiproxy-cli list` prints on a terminal: names over the columns, and that there is nothing. Not its colours. */
-function proxyTable(proxies: readonly ProxyState[]): string {
-  const rows = proxies.map(({ name, listen, upstream, enabled, toxics }) => {
-    return [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics?.length || 'None')];
-  });
-  const table = [['Name', 'Listen', 'Upstream', 'Enabled', 'Toxics'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((cells) => cells[at]?.length ?? 0)));
-  const [head = '', ...lines] = table.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('   '));
-  const hint =
-    proxies.length > 0
-      ? `inspect toxics with \`${COMMAND} inspect NAME\``
-      : `create a proxy with \`${COMMAND} create\``;
-  const body = proxies.length > 0 ? lines.map((line) => line.trimEnd()) : ['no proxies'];
-  return printable([head, '='.repeat(head.length), ...body, '', `Hint: ${hint}`, ''].join('\n'));
-}
-
-/** What `toxiproxy-cli inspect` prints on a terminal: the proxy, and the toxics of each stream. Not its colours. */
-function toxicTable({ name, listen, upstream, toxics }: ProxyState): string {
-  const head = `Name: ${name}   Listen: ${listen}   Upstream: ${upstream}`;
-  const streams = ['Upstream', 'Downstream'].map((stream) => {
-    const of = (toxics ?? []).filter((toxic) => toxic.stream === stream.toLowerCase());
-    if (of.length === 0) return `${stream} toxics:\nProxy has no ${stream} toxics enabled.\n`;
-    return `${stream} toxics:\n${of.map((toxic) => `${toxic.name}:   ${toxicWords(toxic).join('   ')}\n`).join('')}`;
-  });
-  return printable(`${head}\n${'='.repeat(head.length)}\n${streams.join('\n')}`);
-}
-
-/** Without what steers a terminal: names may come from anybody. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
-}
-
-/** What a toxic is and does, attributes by their names. */
-function toxicWords({ type, stream, toxicity, attributes }: Toxic): string[] {
-  const values = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
-  const listed = values.map(([key, value]) => `${key}=${value}\t`).join('');
-  return [`type=${type}`, `stream=${stream}`, `toxicity=${toxicity.toFixed(2)}`, `attributes=[\t${listed}]`];
-}
-
-/** What a command line says: words that are no flags, and the flags by their long names. */
-interface Arguments {
-  words: string[];
-  flags: Map<string, string>;
-  attributes: Record<string, number>;
-}
+/** Sends a request to the API, and resolves with the JSON of its answer. */
 type Send = (method: string, path: string, body?: object) => Promise<unknown>;
 
+const COMMAND = 'npm run local -- toxic';
+const COMMAND_NAMES = 'list, create, inspect, toggle, delete, toxic add, toxic update, toxic remove';
 const TIMEOUT_MS = 5000;
-/** Flags that take a value, by every name that toxiproxy-cli's versions know. */
-const VALUES: Record<string, string> = {
-  l: 'listen',
-  listen: 'listen',
-  t: 'type',
-  type: 'type',
-  n: 'name',
-  toxicName: 'name',
-  toxicname: 'name',
-  tox: 'toxicity',
-  toxicity: 'toxicity',
-};
+const MAX_ANSWER_CHARS = 1024 * 1024;
 
 /**
- * Does what `toxiproxy-cli ARGS` does, of 2.1.4 or later, against the API at `apiUrl`; gives what it prints where its
- * output is no terminal, or, `onTerminal`, what it says there. Rejects with FlagError, or an Error with the API's message.
+ * Runs `toxiproxy-cli ARGS` (version 2.1.4 or later) against the API at `apiUrl`. Returns what toxiproxy-cli prints to a
+ * file, or with `onTerminal` what it prints to a terminal, without its colours. Rejects with UsageError, or with the
+ * API's error message.
  */
 export async function runToxiproxyCli(args: readonly string[], apiUrl: string, onTerminal = false): Promise<string> {
-  const base = baseOf(apiUrl);
+  const base = baseUrl(apiUrl);
   const send: Send = (method, path, body) => request(new URL(path, base), method, body);
-  const [command = '', ...rest] = args[0] === 'toxic' ? args.slice(1) : args;
-  if (['add', 'a', 'update', 'u', 'remove', 'r', 'delete', 'd'].includes(command) && args[0] === 'toxic') {
-    return changeToxics(command.charAt(0), parsed(rest, false), send);
+  const isToxicCommand = args[0] === 'toxic';
+  const [command = '', ...rest] = isToxicCommand ? args.slice(1) : args;
+  switch (isToxicCommand ? `toxic ${command}` : command) {
+    case 'list':
+    case 'ls':
+      return list(send, onTerminal);
+    case 'inspect':
+      return inspect(rest, send, onTerminal);
+    case 'create':
+      return createProxy(rest, send);
+    case 'toggle':
+      return toggle(rest, send);
+    case 'delete':
+      return deleteProxy(rest, send);
+    case 'toxic add':
+    case 'toxic a':
+      return addToxic(rest, send);
+    case 'toxic update':
+    case 'toxic u':
+      return updateToxic(rest, send);
+    case 'toxic remove':
+    case 'toxic r':
+    case 'toxic delete':
+    case 'toxic d':
+      return removeToxic(rest, send);
+    default:
+      throw new UsageError(`unknown toxiproxy command; use one of: ${COMMAND_NAMES}`);
   }
-  const commands: Record<string, () => Promise<string>> = {
-    list: () => list(send, onTerminal),
-    ls: () => list(send, onTerminal),
-    inspect: () => inspect(parsed(rest, true), send, onTerminal),
-    create: () => create(parsed(rest, true), send),
-    toggle: () => toggle(parsed(rest, true), send),
-    delete: () => remove(parsed(rest, true), send),
-  };
-  const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
-  if (run) return run();
-  throw new FlagError('what? one of: list, create, inspect, toggle, delete, toxic add, toxic update, toxic remove');
 }
 
 async function list(send: Send, onTerminal: boolean): Promise<string> {
-  const proxies = Object.values((await send('GET', '/proxies')) as Record<string, ProxyState>);
+  const proxies = Object.values((await send('GET', '/proxies')) as Record<string, Proxy>);
   if (onTerminal) return proxyTable(proxies);
-  return proxies
-    .map(({ name, listen, upstream, enabled, toxics }) => {
-      const state = enabled ? 'enabled' : 'disabled';
-      return `${[name, listen, upstream, state, toxics?.length ?? 0].join('\t')}\n`;
-    })
-    .join('');
+  const lines = proxies.map(({ name, listen, upstream, enabled, toxics }) =>
+    [name, listen, upstream, enabled ? 'enabled' : 'disabled', toxics?.length ?? 0].join('\t'),
+  );
+  return lines.map((line) => `${line}\n`).join('');
 }
 
-async function inspect({ words: [name] }: Arguments, send: Send, onTerminal: boolean): Promise<string> {
-  const proxy = (await send('GET', pathOf(name))) as ProxyState;
+async function inspect(args: string[], send: Send, onTerminal: boolean): Promise<string> {
+  const proxy = (await send('GET', proxyPath(parseProxyArgs(args).proxy))) as Proxy;
   if (onTerminal) return toxicTable(proxy);
-  return (proxy.toxics ?? []).map((toxic) => `${toxic.name}\t${toxicWords(toxic).join('\t')}\n`).join('');
+  return (proxy.toxics ?? []).map((toxic) => `${toxic.name}\t${describeToxic(toxic).join('\t')}\n`).join('');
 }
 
-async function create({ words: [name], flags }: Arguments, send: Send): Promise<string> {
-  const [listen, upstream] = [flags.get('listen'), flags.get('upstream')];
-  if (name === undefined || listen === undefined || upstream === undefined)
-    throw new FlagError('create needs a name, -l ADDRESS and -u ADDRESS');
+async function createProxy(args: string[], send: Send): Promise<string> {
+  const { proxy: name, listen, upstream } = parseProxyArgs(args);
+  if (name === undefined || listen === undefined || upstream === undefined) {
+    throw new UsageError('create needs a name, -l ADDRESS and -u ADDRESS');
+  }
   await send('POST', '/proxies', { name, listen, upstream, enabled: true });
   return `Created new proxy ${name}\n`;
 }
 
-async function toggle({ words: [name] }: Arguments, send: Send): Promise<string> {
-  const proxy = (await send('GET', pathOf(name))) as ProxyState;
-  const { enabled } = (await send('POST', pathOf(name), { ...proxy, enabled: !proxy.enabled })) as ProxyState;
+async function toggle(args: string[], send: Send): Promise<string> {
+  const path = proxyPath(parseProxyArgs(args).proxy);
+  const proxy = (await send('GET', path)) as Proxy;
+  const { enabled } = (await send('POST', path, { ...proxy, enabled: !proxy.enabled })) as Proxy;
   return `Proxy ${proxy.name} is now ${enabled ? 'enabled' : 'disabled'}\n`;
 }
 
-async function remove({ words: [name] }: Arguments, send: Send): Promise<string> {
-  await send('DELETE', pathOf(name));
-  return `Deleted proxy ${name}\n`;
+async function deleteProxy(args: string[], send: Send): Promise<string> {
+  const { proxy } = parseProxyArgs(args);
+  await send('DELETE', proxyPath(proxy));
+  return `Deleted proxy ${proxy}\n`;
 }
 
-async function changeToxics(kind: string, { words, flags, attributes }: Arguments, send: Send): Promise<string> {
-  const [proxy] = words;
-  const path = `${pathOf(proxy)}/toxics`;
-  const toxicity = flags.has('toxicity') ? { toxicity: shareOf(flags.get('toxicity') ?? '') } : {};
-  if (kind === 'a') {
-    const stream = flags.has('upstream') ? 'upstream' : 'downstream';
-    const named = { name: flags.get('name') ?? '', type: flags.get('type') ?? '' };
-    const added = (await send('POST', path, {
-      ...named,
-      stream,
-      toxicity: 1,
-      ...toxicity,
-      attributes,
-    })) as Toxic;
-    const said = `Added ${stream} ${added.type} toxic '${added.name}' on proxy '${proxy}'\n`;
-    return said + unknownAttributes(attributes, added);
-  }
-  const name = flags.get('name');
-  if (name === undefined) throw new FlagError('which toxic? name it with -n');
-  const toxic = `${path}/${encodeURIComponent(name)}`;
-  if (kind === 'u') {
-    const changed = (await send('POST', toxic, { attributes, ...toxicity })) as Toxic;
-    return `Updated toxic '${name}' on proxy '${proxy}'\n${unknownAttributes(attributes, changed)}`;
-  }
-  await send('DELETE', toxic);
+async function addToxic(args: string[], send: Send): Promise<string> {
+  const { proxy, name = '', type = '', isUpstream, toxicity = 1, attributes } = parseToxicArgs(args);
+  const stream = isUpstream ? 'upstream' : 'downstream';
+  const body = { name, type, stream, toxicity, attributes };
+  const added = (await send('POST', `${proxyPath(proxy)}/toxics`, body)) as Toxic;
+  const message = `Added ${stream} ${added.type} toxic '${added.name}' on proxy '${proxy}'\n`;
+  return message + unknownAttributes(attributes, added);
+}
+
+async function updateToxic(args: string[], send: Send): Promise<string> {
+  const { proxy, name, toxicity, attributes } = parseToxicArgs(args);
+  const updated = (await send('POST', toxicPath(proxy, name), { attributes, toxicity })) as Toxic;
+  return `Updated toxic '${name}' on proxy '${proxy}'\n${unknownAttributes(attributes, updated)}`;
+}
+
+async function removeToxic(args: string[], send: Send): Promise<string> {
+  const { proxy, name } = parseToxicArgs(args);
+  await send('DELETE', toxicPath(proxy, name));
   return `Removed toxic '${name}' on proxy '${proxy}'\n`;
 }
 
-function shareOf(text: string): number {
-  const share = Number(text || 'x');
-  if (!(share >= 0 && share <= 1)) throw new FlagError('toxicity should be a number from 0 to 1');
-  return share;
-}
-
-/** What Toxiproxy says nothing of: it ignores an attribute that it does not know, and a mistyped toxic does nothing. */
+/** Toxiproxy ignores unknown attributes, so that a mistyped toxic does nothing. This text warns of it. */
 function unknownAttributes(given: Record<string, number>, { type, attributes }: Toxic): string {
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(attributes, name));
   if (unknown.length === 0) return '';
   return `But ${type} has no ${unknown.join(', ')}, only: ${Object.keys(attributes).join(', ') || 'none'}\n`;
 }
 
-/** Reads flags with one dash or two; `-u` takes a value where a proxy is made and none where a toxic is. */
-function parsed(args: readonly string[], upstreamTakesValue: boolean): Arguments {
-  const read: Arguments = { words: [], flags: new Map(), attributes: {} };
-  const left = args.flatMap((arg) => (arg.startsWith('-') && arg.includes('=') ? splitOnce(arg) : [arg]));
-  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
-    const flag = arg.startsWith('-') ? arg.replace(/^--?/, '') : undefined;
-    if (flag === undefined) read.words.push(arg);
-    else if (flag === 'u' || flag === 'upstream')
-      read.flags.set('upstream', upstreamTakesValue ? (left.shift() ?? '') : '');
-    else if (flag === 'd' || flag === 'downstream') read.flags.set('downstream', '');
-    else if (flag === 'a' || flag === 'attribute') {
-      const [key = '', value = ''] = splitOnce(left.shift() ?? '');
-      if (key === '' || !Number.isFinite(Number(value || 'x'))) throw new FlagError('-a needs NAME=NUMBER');
-      read.attributes[key] = Number(value);
-    } else {
-      const name = Object.hasOwn(VALUES, flag) ? VALUES[flag] : undefined;
-      if (name === undefined) throw new FlagError(`unknown flag ${arg}`);
-      read.flags.set(name, left.shift() ?? '');
-    }
+function proxyTable(proxies: readonly Proxy[]): string {
+  const rows = proxies.map(({ name, listen, upstream, enabled, toxics }) => {
+    return [name, listen, upstream, enabled ? 'enabled' : 'disabled', String(toxics?.length || 'None')];
+  });
+  const table = [['Name', 'Listen', 'Upstream', 'Enabled', 'Toxics'], ...rows];
+  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((cells) => cells[at]?.length ?? 0)));
+  const [head = '', ...lines] = table.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('   '));
+  const hasProxies = proxies.length > 0;
+  const hint = hasProxies
+    ? `inspect toxics with \`${COMMAND} inspect NAME\``
+    : `create a proxy with \`${COMMAND} create\``;
+  const body = hasProxies ? lines.map((line) => line.trimEnd()) : ['no proxies'];
+  return printable([head, '='.repeat(head.length), ...body, '', `Hint: ${hint}`, ''].join('\n'));
+}
+
+function toxicTable({ name, listen, upstream, toxics }: Proxy): string {
+  const head = `Name: ${name}   Listen: ${listen}   Upstream: ${upstream}`;
+  const streams = ['Upstream', 'Downstream'].map((stream) => {
+    const ofStream = (toxics ?? []).filter((toxic) => toxic.stream === stream.toLowerCase());
+    const lines = ofStream.map((toxic) => `${toxic.name}:   ${describeToxic(toxic).join('   ')}\n`);
+    return `${stream} toxics:\n${lines.join('') || `Proxy has no ${stream} toxics enabled.\n`}`;
+  });
+  return printable(`${head}\n${'='.repeat(head.length)}\n${streams.join('\n')}`);
+}
+
+/** Replaces control characters, because a name must not control the terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, ' ');
+}
+
+/** Describes a toxic's settings, with its attributes in alphabetical order. */
+function describeToxic({ type, stream, toxicity, attributes }: Toxic): string[] {
+  const sorted = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1));
+  const listed = sorted.map(([name, value]) => `${name}=${value}\t`).join('');
+  return [`type=${type}`, `stream=${stream}`, `toxicity=${toxicity.toFixed(2)}`, `attributes=[\t${listed}]`];
+}
+
+/** Parses the flags of a command for a proxy. Throws UsageError. */
+function parseProxyArgs(args: readonly string[]) {
+  const { values, positionals } = parseFlags(args, {
+    listen: { type: 'string' },
+    l: { type: 'string' },
+    upstream: { type: 'string' },
+    u: { type: 'string' },
+  });
+  return { proxy: positionals[0], listen: values.listen ?? values.l, upstream: values.upstream ?? values.u };
+}
+
+/** Parses the flags of a command for a toxic, by the names of all toxiproxy-cli versions. Throws UsageError. */
+function parseToxicArgs(args: readonly string[]) {
+  const { values, positionals } = parseFlags(args, {
+    type: { type: 'string' },
+    t: { type: 'string' },
+    toxicName: { type: 'string' },
+    toxicname: { type: 'string' },
+    n: { type: 'string' },
+    toxicity: { type: 'string' },
+    tox: { type: 'string' },
+    attribute: { type: 'string', multiple: true, default: [] },
+    a: { type: 'string', multiple: true, default: [] },
+    upstream: { type: 'boolean', default: false },
+    u: { type: 'boolean', default: false },
+    downstream: { type: 'boolean', default: false },
+    d: { type: 'boolean', default: false },
+  });
+  const toxicity = values.toxicity ?? values.tox;
+  return {
+    proxy: positionals[0],
+    type: values.type ?? values.t,
+    name: values.toxicName ?? values.toxicname ?? values.n,
+    isUpstream: values.upstream || values.u,
+    toxicity: toxicity === undefined ? undefined : parseToxicity(toxicity),
+    attributes: Object.fromEntries([...values.attribute, ...values.a].map(parseAttribute)),
+  };
+}
+
+type FlagOptions = Record<string, { type: 'string' | 'boolean'; multiple?: boolean; default?: string[] | boolean }>;
+
+/** Like Go's flag package, accepts one or two dashes before every name. */
+function parseFlags<const T extends FlagOptions>(args: readonly string[], options: T) {
+  try {
+    const twoDashes = args.map((arg) => arg.replace(/^-(?=[a-z])/, '--'));
+    return parseArgs({ args: twoDashes, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  return read;
 }
 
-function splitOnce(pair: string): string[] {
-  const at = pair.indexOf('=');
-  return at < 0 ? [pair] : [pair.slice(0, at), pair.slice(at + 1)];
+function parseToxicity(text: string): number {
+  const share = Number(text || 'x');
+  if (!(share >= 0 && share <= 1)) throw new UsageError('toxicity should be a number from 0 to 1');
+  return share;
 }
 
-function pathOf(proxy: string | undefined): string {
-  if (proxy === undefined) throw new FlagError('which proxy?');
+function parseAttribute(text: string): [name: string, value: number] {
+  const [, name = '', value = ''] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === '' || !Number.isFinite(Number(value))) throw new UsageError('-a needs NAME=NUMBER');
+  return [name, Number(value)];
+}
+
+function proxyPath(proxy: string | undefined): string {
+  if (proxy === undefined) throw new UsageError('the name of a proxy is missing');
   return `/proxies/${encodeURIComponent(proxy)}`;
 }
 
-/** Throws FlagError. */
-function baseOf(apiUrl: string): URL {
-  // As in toxiproxy-cli, a host may come without the scheme.
+function toxicPath(proxy: string | undefined, name: string | undefined): string {
+  if (name === undefined) throw new UsageError('the name of a toxic is missing: use -n NAME');
+  return `${proxyPath(proxy)}/toxics/${encodeURIComponent(name)}`;
+}
+
+/** Reads the API's URL. As in toxiproxy-cli, the scheme may be missing. Throws UsageError. */
+function baseUrl(apiUrl: string): URL {
   const url = /^https?:\/\//.test(apiUrl) ? apiUrl : `http://${apiUrl}`;
-  if (!URL.canParse(url)) throw new FlagError(`${JSON.stringify(apiUrl)} is not where an API can be: -h HOST:PORT`);
+  if (!URL.canParse(url)) throw new UsageError(`${JSON.stringify(apiUrl)} is not a valid address: -h HOST:PORT`);
   return new URL(url);
 }
 
+/** toxiproxy-node-client is not used here: it has no timeout, and it drops the error messages of the API. */
 async function request(url: URL, method: string, body?: object): Promise<unknown> {
+  const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MS) };
+  if (body !== undefined) init.body = JSON.stringify(body);
   let answer: Response;
   try {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    answer = await fetch(url, { method, ...sent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    answer = await fetch(url, init);
   } catch (error) {
-    throw new Error(`no API of a Toxiproxy answers at ${url.origin}`, { cause: error });
+    throw new Error(`no Toxiproxy API answers at ${url.origin}`, { cause: error });
   }
-  const text = (await answer.text()).slice(0, 1024 * 1024);
+  const text = (await answer.text()).slice(0, MAX_ANSWER_CHARS);
   if (!answer.ok) {
-    const words = /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 200);
-    throw new Error(`HTTP ${answer.status}: ${words}`);
+    const message = /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text.slice(0, 200);
+    throw new Error(`HTTP ${answer.status}: ${message}`);
   }
   return text === '' ? undefined : JSON.parse(text);
 }

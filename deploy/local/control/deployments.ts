@@ -1,42 +1,40 @@
 import { createHash } from 'node:crypto';
-import { nameEnding } from '../api/object-api.ts';
-import { type Condition, controllerUid, kubeTime, type Workload } from '../api/objects.ts';
+import { canonicalJson, conditionOf, controllerUid, ownerReferenceTo, type Workload } from '../api/objects.ts';
 import { DEPLOYMENTS, REPLICA_SETS } from '../api/resources.ts';
-import { canonicalJson } from '../api/sameness.ts';
 import type { Store } from '../api/store.ts';
-import { ownedBy } from './replica-sets.ts';
+import { nameEnding } from '../api/write.ts';
 
 const HASH_LABEL = 'pod-template-hash';
 const REVISION = 'deployment.kubernetes.io/revision';
-/** Old, empty ReplicaSets that stay for `kubectl rollout undo`. */
-const HISTORY = 3;
+/** Number of old, empty ReplicaSets that are kept for `kubectl rollout undo`. */
+const MAX_OLD_SETS = 3;
 
 /**
- * Gives every Deployment a ReplicaSet for its present template with the wanted number of pods; those of older templates
- * shrink as the new pods become ready. Writes the Deployment's status.
+ * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older
+ * templates shrink as the new pods become ready. Writes the status of the Deployment.
  */
 export function reconcileDeployments(store: Store, nowMs: number): void {
-  for (const deployment of store.list(DEPLOYMENTS) as Workload[]) {
-    const hash = templateHash(deployment);
-    const owned = setsOf(store, deployment);
-    const current =
-      owned.find((set) => set.metadata.labels?.[HASH_LABEL] === hash) ?? createSet(store, deployment, hash);
-    const { replicas } = deployment.spec;
-    resize(store, current, replicas);
-    let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
-    const old = owned.filter((set) => set !== current).sort((a, b) => b.metadata.name.localeCompare(a.metadata.name));
-    for (const set of old) {
-      const kept = Math.min(set.spec.replicas, stillNeeded);
-      stillNeeded -= kept;
-      resize(store, set, kept);
-    }
-    for (const set of old
-      .filter((one) => one.spec.replicas === 0 && (one.status?.replicas ?? 0) === 0)
-      .slice(HISTORY)) {
-      store.remove(REPLICA_SETS, set.metadata.namespace ?? '', set.metadata.name);
-    }
-    writeStatus(store, deployment, hash, numberRevision(store, current, old), nowMs);
+  for (const deployment of store.list(DEPLOYMENTS) as Workload[]) reconcile(store, deployment, nowMs);
+}
+
+function reconcile(store: Store, deployment: Workload, nowMs: number): void {
+  const hash = templateHash(deployment);
+  const sets = setsOf(store, deployment);
+  const current = sets.find((set) => set.metadata.labels?.[HASH_LABEL] === hash) ?? createSet(store, deployment, hash);
+  const { replicas } = deployment.spec;
+  resize(store, current, replicas);
+  let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
+  const old = sets.filter((set) => set !== current).sort((a, b) => b.metadata.name.localeCompare(a.metadata.name));
+  for (const set of old) {
+    const kept = Math.min(set.spec.replicas, stillNeeded);
+    stillNeeded -= kept;
+    resize(store, set, kept);
   }
+  const empty = old.filter((set) => set.spec.replicas === 0 && (set.status?.replicas ?? 0) === 0);
+  for (const { metadata } of empty.slice(MAX_OLD_SETS)) {
+    store.remove(REPLICA_SETS, metadata.namespace ?? '', metadata.name);
+  }
+  writeStatus(store, deployment, hash, numberRevision(store, current, old), nowMs);
 }
 
 function setsOf(store: Store, deployment: Workload): Workload[] {
@@ -54,7 +52,7 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
       name: `${deployment.metadata.name}-${hash}`,
       namespace: deployment.metadata.namespace ?? '',
       labels,
-      ownerReferences: ownedBy(deployment),
+      ownerReferences: [ownerReferenceTo(deployment)],
     },
     spec: {
       replicas,
@@ -65,15 +63,12 @@ function createSet(store: Store, deployment: Workload, hash: string): Workload {
   }) as Workload;
 }
 
-/**
- * Gives the present ReplicaSet the highest revision number, by which `kubectl rollout` names them; gives that number.
- */
+/** Gives the present ReplicaSet the highest revision number, which `kubectl rollout` shows, and returns the number. */
 function numberRevision(store: Store, current: Workload, old: Workload[]): string {
   const newest = Math.max(0, ...old.map(revisionOf));
   if (revisionOf(current) > newest) return String(revisionOf(current));
   const revision = String(newest + 1);
-  const { namespace = '', name } = current.metadata;
-  const set = store.get(REPLICA_SETS, namespace, name);
+  const set = store.get(REPLICA_SETS, current.metadata.namespace ?? '', current.metadata.name);
   const annotations = { ...set?.metadata.annotations, [REVISION]: revision };
   if (set) store.update(REPLICA_SETS, { ...set, metadata: { ...set.metadata, annotations } });
   return revision;
@@ -87,7 +82,7 @@ function resize(store: Store, set: Workload, replicas: number): void {
   if (set.spec.replicas !== replicas) store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas } });
 }
 
-/** A short text that differs for every template, in the letters of generated names. */
+/** Makes a short text that differs for every template, in the letters of generated names. */
 function templateHash({ spec, metadata }: Workload): string {
   const digest = createHash('sha256')
     .update(canonicalJson([metadata.uid, spec.template]))
@@ -99,39 +94,26 @@ function templateHash({ spec, metadata }: Workload): string {
 function writeStatus(store: Store, deployment: Workload, hash: string, revision: string, nowMs: number): void {
   const sets = setsOf(store, deployment);
   const sum = (of: Workload[], field: 'replicas' | 'readyReplicas') =>
-    of.reduce((all, set) => all + (set.status?.[field] ?? 0), 0);
-  const updated = sum(
-    sets.filter((set) => set.metadata.labels?.[HASH_LABEL] === hash),
-    'replicas',
-  );
+    of.reduce((total, set) => total + (set.status?.[field] ?? 0), 0);
   const ready = sum(sets, 'readyReplicas');
   const { replicas } = deployment.spec;
-  const available = ready >= replicas;
+  const isAvailable = ready >= replicas;
+  const available = isAvailable ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable';
+  const progress = isAvailable ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated';
+  const before = deployment.status?.conditions;
+  const current = sets.filter((set) => set.metadata.labels?.[HASH_LABEL] === hash);
   const status = {
     observedGeneration: deployment.metadata.generation ?? 1,
     replicas: sum(sets, 'replicas'),
-    updatedReplicas: updated,
+    updatedReplicas: sum(current, 'replicas'),
     readyReplicas: ready,
     availableReplicas: ready,
     unavailableReplicas: Math.max(0, replicas - ready),
     conditions: [
-      condition(
-        deployment,
-        'Available',
-        available,
-        available ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
-        nowMs,
-      ),
-      condition(deployment, 'Progressing', true, available ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated', nowMs),
+      conditionOf(before, 'Available', isAvailable, nowMs, available),
+      conditionOf(before, 'Progressing', true, nowMs, progress),
     ],
   };
   const annotations = { ...deployment.metadata.annotations, [REVISION]: revision };
   store.update(DEPLOYMENTS, { ...deployment, metadata: { ...deployment.metadata, annotations }, status });
-}
-
-function condition(deployment: Workload, type: string, holds: boolean, reason: string, nowMs: number): Condition {
-  const old = deployment.status?.conditions?.find((one) => one.type === type);
-  const status = holds ? 'True' : 'False';
-  const lastTransitionTime = old?.status === status ? old.lastTransitionTime : kubeTime(nowMs);
-  return { type, status, reason, lastTransitionTime };
 }

@@ -3,7 +3,7 @@ import { EVENTS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 
 /** What happened to an object, as `kubectl describe` shows it. */
-interface Happening {
+interface EventFields {
   type: 'Normal' | 'Warning';
   reason: string;
   message: string;
@@ -12,18 +12,20 @@ interface Happening {
 
 const MAX_EVENTS = 300;
 
-/** Records an Event about an object; the oldest beyond 300 are dropped. */
-export function recordEvent(store: Store, nowMs: number, object: KubeObject, happening: Happening): void {
+/** Records an Event about an object, and removes the oldest Events beyond MAX_EVENTS. */
+export function recordEvent(store: Store, nowMs: number, object: KubeObject, fields: EventFields): void {
   const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
-  const { component, ...told } = happening;
+  const { type, reason, message, component } = fields;
   const time = kubeTime(nowMs);
   store.create(EVENTS, {
     apiVersion: 'v1',
     kind: 'Event',
-    // The version is unique, as the name has to be.
+    // The store's version makes the name unique.
     metadata: { name: `${name}.${(store.version + 1).toString(16).padStart(8, '0')}`, namespace },
     involvedObject: { apiVersion: object.apiVersion, kind: object.kind, name, namespace, uid, resourceVersion },
-    ...told,
+    type,
+    reason,
+    message,
     count: 1,
     firstTimestamp: time,
     lastTimestamp: time,

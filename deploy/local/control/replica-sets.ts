@@ -1,37 +1,35 @@
 import { deleteObject } from '../api/deletion.ts';
-import { nameEnding, pendingPod } from '../api/object-api.ts';
-import { controllerUid, isReady, type KubeObject, type PodObject, type Workload } from '../api/objects.ts';
+import {
+  controllerUid,
+  isReady,
+  type KubeObject,
+  ownerReferenceTo,
+  type PodObject,
+  type Workload,
+} from '../api/objects.ts';
 import { PODS, REPLICA_SETS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
+import { nameEnding, pendingPod } from '../api/write.ts';
 import { recordEvent } from './events.ts';
 
-/** Makes the pods that a ReplicaSet lacks, deletes those it has too many, and writes its status. */
+const COMPONENT = { type: 'Normal', component: 'replicaset-controller' } as const;
+
+/** Creates the pods that a ReplicaSet lacks, deletes its surplus pods, and writes its status. */
 export function reconcileReplicaSets(store: Store, nowMs: number, random: () => number): void {
   for (const set of store.list(REPLICA_SETS) as Workload[]) {
     const pods = activePods(store, set);
-    const lacking = set.spec.replicas - pods.length;
-    for (let i = 0; i < lacking; i++) createPod(store, nowMs, random, set);
-    // Those that serve nobody yet go first, then the youngest, as the real controller does.
-    const leaving = pods.sort((a, b) => Number(isReady(a)) - Number(isReady(b)) || byVersion(b, a));
-    for (const pod of leaving.slice(0, Math.max(0, -lacking))) {
-      recordEvent(store, nowMs, set, {
-        ...PART,
-        reason: 'SuccessfulDelete',
-        message: `Deleted pod: ${pod.metadata.name}`,
-      });
-      deleteObject(store, PODS, pod, {}, nowMs);
+    const missing = set.spec.replicas - pods.length;
+    for (let i = 0; i < missing; i++) createPod(store, nowMs, random, set);
+    // As in Kubernetes, pods that are not ready go first, then the youngest.
+    const surplus = pods.sort((a, b) => Number(isReady(a)) - Number(isReady(b)) || versionOf(b) - versionOf(a));
+    for (const pod of surplus.slice(0, Math.max(0, -missing))) {
+      const message = `Deleted pod: ${pod.metadata.name}`;
+      recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulDelete', message });
+      deleteObject(store, PODS, pod, nowMs);
     }
     writeStatus(store, set);
   }
 }
-
-/** What an owner puts into `metadata.ownerReferences` of what it manages. */
-export function ownedBy(owner: KubeObject) {
-  const { name, uid } = owner.metadata;
-  return [{ apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true }];
-}
-
-const PART = { type: 'Normal', component: 'replicaset-controller' } as const;
 
 function activePods(store: Store, set: Workload): PodObject[] {
   return (store.list(PODS, set.metadata.namespace) as PodObject[]).filter(
@@ -45,26 +43,20 @@ function activePods(store: Store, set: Workload): PodObject[] {
 
 function createPod(store: Store, nowMs: number, random: () => number, set: Workload): void {
   const { template } = set.spec;
-  let name = `${set.metadata.name}-${nameEnding(random)}`;
-  while (store.get(PODS, set.metadata.namespace ?? '', name)) name = `${set.metadata.name}-${nameEnding(random)}`;
+  const { name: setName, namespace = '' } = set.metadata;
+  let name = `${setName}-${nameEnding(random)}`;
+  while (store.get(PODS, namespace, name)) name = `${setName}-${nameEnding(random)}`;
   const { labels = {}, annotations } = template.metadata ?? {};
-  store.create(
-    PODS,
-    pendingPod({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: {
-        name,
-        generateName: `${set.metadata.name}-`,
-        namespace: set.metadata.namespace ?? '',
-        labels,
-        ...(annotations ? { annotations } : {}),
-        ownerReferences: ownedBy(set),
-      },
-      spec: template.spec,
-    }),
-  );
-  recordEvent(store, nowMs, set, { ...PART, reason: 'SuccessfulCreate', message: `Created pod: ${name}` });
+  const metadata = {
+    name,
+    generateName: `${setName}-`,
+    namespace,
+    labels,
+    ...(annotations && { annotations }),
+    ownerReferences: [ownerReferenceTo(set)],
+  };
+  store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec }));
+  recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulCreate', message: `Created pod: ${name}` });
 }
 
 function writeStatus(store: Store, { metadata }: Workload): void {
@@ -82,6 +74,6 @@ function writeStatus(store: Store, { metadata }: Workload): void {
   store.update(REPLICA_SETS, { ...set, status });
 }
 
-function byVersion(a: KubeObject, b: KubeObject): number {
-  return Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion);
+function versionOf({ metadata }: KubeObject): number {
+  return Number(metadata.resourceVersion);
 }

@@ -5,26 +5,26 @@ import type { AddressPool } from '../addresses.ts';
 import type { ServiceObject } from '../api/objects.ts';
 import { PODS, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
-import { controlLoop } from './controller.ts';
-import { readyPodsOf, targetPortOf } from './endpoints.ts';
+import { controlLoop } from './controllers.ts';
 import { recordEvent } from './events.ts';
+import { readyPodsOf, targetPortOf } from './services.ts';
 
-/** Which Service to stand for, and how to choose. */
+/** The options of a service address. */
 interface ServiceAddressOptions {
   store: Store;
   namespace: string;
   name: string;
-  /** Which of its ports, from 0. */
-  portIndex?: number;
-  /** Gives [0, 1): a Service picks a pod by chance for every connection. */
+  /** Index of the Service's port, from 0. */
+  portIndex: number;
+  /** Returns [0, 1). A Service chooses a random pod for every connection. */
   random: () => number;
 }
 
 const MAX_CONNECTIONS = 2000;
 
 /**
- * The address of a Service on this machine: forwards each TCP connection to one ready pod, and keeps it there. If that
- * pod dies, so do its connections; without a ready pod a connection is reset.
+ * The address of a Service on this machine. Each TCP connection is forwarded to one ready pod. It is reset if that pod
+ * is deleted, or if no pod is ready.
  */
 export class ServiceAddress {
   readonly #options: ServiceAddressOptions;
@@ -41,15 +41,15 @@ export class ServiceAddress {
     });
   }
 
-  /** Begins to listen; gives the port. Throws (rejects with) an Error that says what helps if the port is taken. */
+  /** Starts to listen and resolves with the port. Rejects with an Error and advice if the port cannot be used. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, host, port)));
+      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
       this.#server.listen({ host, port, exclusive: true }, () => resolve((this.#server.address() as AddressInfo).port));
     });
   }
 
-  /** Ends the address and all its connections. */
+  /** Stops listening and closes all connections. */
   async close(): Promise<void> {
     this.#unsubscribe();
     for (const [client, { upstream }] of this.#connections) {
@@ -60,8 +60,8 @@ export class ServiceAddress {
   }
 
   #accept(client: Socket): void {
-    client.on('error', () => {}); // Its end is dealt with at 'close'.
-    const target = this.#pick();
+    client.on('error', () => {}); // The 'close' event follows.
+    const target = this.#choosePod();
     if (!target) {
       client.resetAndDestroy();
       return;
@@ -71,8 +71,8 @@ export class ServiceAddress {
     client.on('close', () => this.#connections.delete(client));
   }
 
-  #pick(): { uid: string; ip: string; port: number } | undefined {
-    const { store, namespace, name, random, portIndex = 0 } = this.#options;
+  #choosePod(): { uid: string; ip: string; port: number } | undefined {
+    const { store, namespace, name, random, portIndex } = this.#options;
     const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
     if (!service) return undefined;
     const ready = readyPodsOf(store, service);
@@ -91,56 +91,58 @@ export class ServiceAddress {
   }
 }
 
-function explained(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   if (error.code === 'EADDRINUSE') {
-    return new Error(
-      `port ${port} of ${host} is taken by another program: end it, or take another: --port ${port + 1}`,
-    );
+    return new Error(`port ${port} of ${host} is in use by another program: stop it, or use --port ${port + 1}`);
   }
-  if (error.code === 'EACCES')
-    return new Error(`port ${port} may not be used by this user: take one above 1023, e.g. --port 8080`);
+  if (error.code === 'EACCES') {
+    return new Error(`this user may not use port ${port}: use one above 1023, e.g. --port 8080`);
+  }
   return error;
 }
 
-/** What giving Services addresses takes. */
+/** What ServiceAddresses needs. */
 interface ServiceAddressesDeps {
   store: Store;
   addresses: AddressPool;
   clock: Clock;
   random: () => number;
-  /** Whether a Service has an address by other means. */
+  /** Whether a Service already has another address. */
   isServed(service: ServiceObject): boolean;
 }
 
-interface Given {
+/** An address that a Service has. */
+interface Assignment {
   uid: string;
   ports: string;
+  /** '' if no address was free. */
   ip: string;
-  doors: ServiceAddress[];
+  /** One for each port. */
+  listeners: ServiceAddress[];
 }
 
 /**
- * Gives every Service of type LoadBalancer or NodePort a loopback address of its own, on its own ports, and writes it
- * to its status; takes it back when the Service goes.
+ * Gives every Service of type LoadBalancer or NodePort its own loopback address and writes it to the Service's status.
+ * The address is released when the Service is deleted.
  */
 export class ServiceAddresses {
   readonly #deps: ServiceAddressesDeps;
-  readonly #given = new Map<string, Given>();
+  readonly #assigned = new Map<string, Assignment>();
   readonly #stopLoop: () => void;
-  #turn: Promise<void> = Promise.resolve();
+  #reconciled: Promise<void> = Promise.resolve();
 
   constructor(deps: ServiceAddressesDeps) {
     this.#deps = deps;
     this.#stopLoop = controlLoop(deps.store, [SERVICES], () => {
-      this.#turn = this.#turn.then(() => this.#reconcile());
+      this.#reconciled = this.#reconciled.then(() => this.#reconcile());
     });
   }
 
-  /** Ends all addresses. */
+  /** Releases all addresses. */
   async stop(): Promise<void> {
     this.#stopLoop();
-    await this.#turn;
-    for (const key of [...this.#given.keys()]) await this.#takeBack(key);
+    await this.#reconciled;
+    for (const key of [...this.#assigned.keys()]) await this.#release(key);
   }
 
   async #reconcile(): Promise<void> {
@@ -150,44 +152,44 @@ export class ServiceAddresses {
       const isOpen = (type === 'LoadBalancer' || type === 'NodePort') && !this.#deps.isServed(service);
       if (isOpen) wanted.set(`${service.metadata.namespace}/${service.metadata.name}`, service);
     }
-    for (const [key, { uid, ports }] of this.#given) {
+    for (const [key, { uid, ports }] of this.#assigned) {
       const service = wanted.get(key);
-      if (service?.metadata.uid !== uid || portsOf(service) !== ports) await this.#takeBack(key);
+      if (service?.metadata.uid !== uid || portsOf(service) !== ports) await this.#release(key);
     }
-    for (const [key, service] of wanted) if (!this.#given.has(key)) await this.#give(key, service);
+    for (const [key, service] of wanted) if (!this.#assigned.has(key)) await this.#assign(key, service);
   }
 
-  async #give(key: string, service: ServiceObject): Promise<void> {
+  async #assign(key: string, service: ServiceObject): Promise<void> {
     const { store, addresses, clock, random } = this.#deps;
     const { name, namespace = '', uid } = service.metadata;
     const ip = await addresses.take();
-    const given: Given = { uid, ports: portsOf(service), ip: ip ?? '', doors: [] };
-    this.#given.set(key, given); // Also if it fails: the next change is soon enough to try again.
+    const assignment: Assignment = { uid, ports: portsOf(service), ip: ip ?? '', listeners: [] };
+    this.#assigned.set(key, assignment); // Also if it fails. The next change of the Service tries again.
     try {
       if (ip === null) throw new Error(`no free address: ${addresses.advice}`);
       for (const [portIndex, { port }] of (service.spec.ports ?? []).entries()) {
-        const door = new ServiceAddress({ store, namespace, name, random, portIndex });
-        given.doors.push(door);
-        await door.listen(ip, port);
+        const listener = new ServiceAddress({ store, namespace, name, random, portIndex });
+        assignment.listeners.push(listener);
+        await listener.listen(ip, port);
       }
     } catch (error) {
-      const happening = { type: 'Warning', reason: 'SyncLoadBalancerFailed', component: 'service-controller' } as const;
-      recordEvent(store, clock.nowMs(), service, { ...happening, message: textOf(error) });
+      const event = { type: 'Warning', reason: 'SyncLoadBalancerFailed', component: 'service-controller' } as const;
+      recordEvent(store, clock.nowMs(), service, { ...event, message: textOf(error) });
       return;
     }
     const current = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
     if (current?.metadata.uid !== uid) return;
     const ports = (service.spec.ports ?? []).map(({ port, protocol = 'TCP' }) => ({ port, protocol }));
-    // Its cluster IP is the same: on this machine everybody is inside the cluster.
-    const spec = { ...current.spec, clusterIP: given.ip };
-    store.update(SERVICES, { ...current, spec, status: { loadBalancer: { ingress: [{ ip: given.ip, ports }] } } });
+    // On this machine every program is inside of the cluster, so the cluster IP is the same.
+    const spec = { ...current.spec, clusterIP: ip };
+    store.update(SERVICES, { ...current, spec, status: { loadBalancer: { ingress: [{ ip, ports }] } } });
   }
 
-  async #takeBack(key: string): Promise<void> {
-    const given = this.#given.get(key);
-    this.#given.delete(key);
-    for (const door of given?.doors ?? []) await door.close();
-    if (given && given.ip !== '') this.#deps.addresses.release(given.ip);
+  async #release(key: string): Promise<void> {
+    const assignment = this.#assigned.get(key);
+    this.#assigned.delete(key);
+    for (const listener of assignment?.listeners ?? []) await listener.close();
+    if (assignment && assignment.ip !== '') this.#deps.addresses.release(assignment.ip);
   }
 }
 
@@ -196,12 +198,12 @@ function portsOf({ spec }: ServiceObject): string {
 }
 
 /**
- * Joins a client's socket (with `allowHalfOpen`) to a new connection to `target` and gives that: bytes, ends and resets
- * pass both ways; a client whose target is away is reset.
+ * Joins a client's socket (with `allowHalfOpen`) to a new connection to `target`, which it returns. Bytes, ends and resets
+ * pass in both directions. The client is reset if the target does not accept.
  */
 export function forward(client: Socket, target: { host: string; port: number }): Socket {
   const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
-  client.on('error', () => {}); // Its end is dealt with at 'close'.
+  client.on('error', () => {}); // The 'close' event follows.
   upstream.on('error', () => client.resetAndDestroy());
   upstream.on('close', () => client.destroySoon());
   client.on('close', (failed) => {

@@ -7,10 +7,10 @@ const MAX_LINE_CHARS = 8192;
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * What a container writes: the newest lines in memory for the API, and a file for people, which is put aside as `.1`
- * when it has grown to 1 MiB.
+ * The output of a container: the newest MAX_LINES lines in memory for the API, and a file for people, which is renamed to
+ * `.1` at MAX_FILE_BYTES.
  */
-export class KeptLog implements ContainerLog {
+export class ContainerLogBuffer implements ContainerLog {
   readonly #path: string;
   readonly #nowMs: () => number;
   readonly #followers = new Set<{ line: (line: LogLine) => void; ended: () => void }>();
@@ -21,13 +21,13 @@ export class KeptLog implements ContainerLog {
   #fileBytes = 0;
   #closed = false;
 
-  /** `path`: the file; '' = none. */
+  /** `path` is the file; '' = none. */
   constructor(path: string, nowMs: () => number) {
     this.#path = path;
     this.#nowMs = nowMs;
   }
 
-  /** Takes what the process has written. */
+  /** Adds output of the process. */
   append(chunk: Buffer): void {
     const pieces = (this.#partial + this.#decoder.write(chunk)).split('\n');
     this.#partial = (pieces.pop() ?? '').slice(0, MAX_LINE_CHARS);
@@ -35,20 +35,20 @@ export class KeptLog implements ContainerLog {
     this.#writeFile(chunk);
   }
 
-  /** The process has ended: an unfinished line counts as one. */
+  /** The process has ended. An unfinished line becomes a line. */
   flush(): void {
     if (this.#partial !== '') this.#add(this.#partial);
     this.#partial = '';
     this.#decoder = new StringDecoder('utf8');
   }
 
-  /** A new process begins to write. */
+  /** A new process starts. The lines so far become those of the previous process. */
   beginRun(): void {
     this.#previous = this.#lines;
     this.#lines = [];
   }
 
-  /** No process will write any more. */
+  /** No process will write again. */
   close(): void {
     this.flush();
     this.#closed = true;
@@ -87,7 +87,7 @@ export class KeptLog implements ContainerLog {
       appendFileSync(this.#path, chunk);
       this.#fileBytes += chunk.length;
     } catch {
-      // A full disk or a removed folder must not end the cluster; the lines are still in memory.
+      // A full disk or a removed folder must not stop the cluster. The lines are still in memory.
     }
   }
 }

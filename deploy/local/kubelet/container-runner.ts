@@ -4,44 +4,185 @@ import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import { type Container, type ContainerState, type ContainerStatus, kubeTime } from '../api/objects.ts';
 import type { Watchdog } from '../watchdog.ts';
-import type { KeptLog } from './container-log.ts';
-import { KNOWN_IMAGES } from './images.ts';
+import type { ContainerLogBuffer } from './container-log.ts';
+import { type Command, KNOWN_IMAGES } from './images.ts';
 import { afterStartup, type ReadinessCheck, watchReadiness } from './readiness.ts';
 
-/** A command that stands for an image: a program, its arguments and its whole environment. */
-export interface Command {
-  file: string;
-  args: string[];
-  env: Record<string, string>;
+/** What is needed to run containers. */
+export interface RunnerDeps {
+  clock: Clock;
+  watchdog: Watchdog;
+  check: ReadinessCheck;
+  /** Wait before restarts: the first one, doubled each time up to the longest. */
+  backoff: { firstMs: number; longestMs: number };
 }
 
-/** How a process ended; `signal` is a number as in `terminated.signal` of Kubernetes, 0 = none. */
+/** What has changed in a container. */
+export type ContainerChange = 'started' | 'ready' | 'not-ready' | 'back-off' | 'no-image' | 'ended';
+
+/** A container as its pod wants it to run. */
+interface RunnerSpec {
+  container: Container;
+  /** null = this machine has no such image. */
+  command: Command | null;
+  /** The image that is missing then. */
+  missingImage: string;
+  ip: string;
+  restartPolicy: string;
+  log: ContainerLogBuffer;
+  /** Called after each change of `status`. */
+  onChange: (change: ContainerChange) => void;
+}
+
+/** After a process has run this long, its next restart waits the shortest time again. */
+const RECOVERED_MS = 60_000;
+
+/** Runs one container: starts it, probes its readiness, restarts it with back-off, stops it. */
+export class ContainerRunner {
+  readonly #deps: RunnerDeps;
+  readonly #spec: RunnerSpec;
+  #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
+  #lastState: ContainerState = {};
+  #restartCount = 0;
+  #backoffMs: number;
+  #isReady = false;
+  #isStopping = false;
+  #process: ContainerProcess | null = null;
+  #restartTimer: Timer | undefined;
+  #stopReadiness = () => {};
+
+  constructor(deps: RunnerDeps, spec: RunnerSpec) {
+    this.#deps = deps;
+    this.#spec = spec;
+    this.#backoffMs = deps.backoff.firstMs;
+  }
+
+  /** The id of the process; 0 while there is none. */
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  /** Whether the container will never run again. */
+  get finished(): boolean {
+    const hasEnded = this.#state.terminated !== undefined && !this.#mayRestart();
+    return this.#process === null && (this.#isStopping || hasEnded);
+  }
+
+  /** The container's entry in `status.containerStatuses` of its pod. */
+  get status(): ContainerStatus {
+    const { container, command, ip } = this.#spec;
+    return {
+      name: container.name,
+      image: container.image,
+      imageID: command === null ? '' : `local://${container.image}`,
+      ...(this.pid > 0 && { containerID: `process://${ip}/${this.pid}` }),
+      ready: this.#isReady,
+      started: this.#state.running !== undefined,
+      restartCount: this.#restartCount,
+      state: this.#state,
+      lastState: this.#lastState,
+    };
+  }
+
+  /** Starts the process. Without an image the container waits with the reason ImagePullBackOff. */
+  start(): void {
+    const { command, container, log, ip, onChange, missingImage } = this.#spec;
+    const { clock, check, watchdog } = this.#deps;
+    if (command === null) {
+      const message = `Back-off pulling image "${missingImage}": this machine runs no images, only ${KNOWN_IMAGES}`;
+      this.#state = { waiting: { reason: 'ImagePullBackOff', message } };
+      onChange('no-image');
+      return;
+    }
+    const startedMs = clock.nowMs();
+    const onExit = (exit: Exit) => this.#handleExit(exit, startedMs);
+    this.#process = startProcess(command, (chunk) => log.append(chunk), onExit);
+    if (this.#process.pid > 0) watchdog.guard(this.#process.pid);
+    this.#state = { running: { startedAt: kubeTime(startedMs) } };
+    this.#stopReadiness = afterStartup(container, ip, clock, () =>
+      watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check }),
+    );
+    onChange('started');
+  }
+
+  /** Sends a signal to the process, which will not be started again. */
+  stop(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#isStopping = true;
+    this.#restartTimer?.cancel();
+    this.#process?.kill(signal);
+    if (this.#process === null) this.#spec.onChange('ended');
+  }
+
+  #setReady(ready: boolean): void {
+    if (this.#isReady === ready) return;
+    this.#isReady = ready;
+    this.#spec.onChange(ready ? 'ready' : 'not-ready');
+  }
+
+  #handleExit({ exitCode, signal }: Exit, startedMs: number): void {
+    const { clock, watchdog, backoff } = this.#deps;
+    const { log, onChange, container } = this.#spec;
+    const nowMs = clock.nowMs();
+    this.#stopReadiness();
+    if (this.pid > 0) watchdog.forget(this.pid);
+    this.#process = null;
+    this.#isReady = false;
+    log.flush();
+    this.#state = {
+      terminated: {
+        exitCode,
+        ...(signal > 0 && { signal }),
+        reason: exitCode === 0 ? 'Completed' : 'Error',
+        startedAt: kubeTime(startedMs),
+        finishedAt: kubeTime(nowMs),
+      },
+    };
+    if (this.#isStopping || !this.#mayRestart()) {
+      onChange('ended');
+      return;
+    }
+    if (nowMs - startedMs >= RECOVERED_MS) this.#backoffMs = backoff.firstMs;
+    const message = `back-off ${this.#backoffMs}ms restarting failed container=${container.name}`;
+    this.#lastState = this.#state;
+    this.#state = { waiting: { reason: 'CrashLoopBackOff', message } };
+    this.#restartTimer = clock.setTimer(() => {
+      this.#restartCount += 1;
+      log.beginRun();
+      this.start();
+    }, this.#backoffMs);
+    this.#backoffMs = Math.min(this.#backoffMs * 2, backoff.longestMs);
+    onChange('back-off');
+  }
+
+  #mayRestart(): boolean {
+    const { restartPolicy } = this.#spec;
+    if (restartPolicy === 'Never') return false;
+    return restartPolicy !== 'OnFailure' || this.#state.terminated?.exitCode !== 0;
+  }
+}
+
+/** How a process ended. `signal` is the number of `terminated.signal` in Kubernetes; 0 = none. */
 interface Exit {
   exitCode: number;
   signal: number;
 }
 
-/** A running container. */
 interface ContainerProcess {
-  /** 0 if it could not be started. */
+  /** 0 if the process could not be started. */
   pid: number;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C in the terminal reaches the cluster alone. `onExit` is called
- * once, also if it could not be started (exit code 128, as container runtimes have it); all output has come before.
+ * Starts a process in its own group, so that Ctrl-C in the terminal reaches only the cluster. `onExit` is called once
+ * after all output, with exit code 128 if the process could not be started, as container runtimes do.
  */
 function startProcess(
-  command: Command,
+  { file, args, env }: Command,
   onOutput: (chunk: Buffer) => void,
   onExit: (exit: Exit) => void,
 ): ContainerProcess {
-  const child = spawn(command.file, command.args, {
-    env: command.env,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(file, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.on('data', onOutput);
   child.stderr.on('data', onOutput);
   child.on('error', (error) => {
@@ -64,156 +205,4 @@ function startProcess(
       }
     },
   };
-}
-
-/** What running a container takes. */
-export interface RunnerDeps {
-  clock: Clock;
-  watchdog: Watchdog;
-  check: ReadinessCheck;
-  /** Waits before restarts: the first one, doubled up to the longest. */
-  backoff: { firstMs: number; longestMs: number };
-}
-
-/** A container as its pod wants it run. */
-interface RunnerSpec {
-  container: Container;
-  /** null = there is no such image here. */
-  command: Command | null;
-  /** The image that is missing then. */
-  missing: string;
-  ip: string;
-  restartPolicy: string;
-  log: KeptLog;
-  /** Called after each change of `status`. */
-  onChange: (what: string) => void;
-}
-
-/** A process that ran this long has recovered: its next restart waits the shortest time again. */
-const RECOVERED_MS = 60_000;
-
-/** Runs one container: starts it, asks whether it is ready, restarts it with back-off, stops it. */
-export class ContainerRunner {
-  readonly #deps: RunnerDeps;
-  readonly #spec: RunnerSpec;
-  #state: ContainerState = { waiting: { reason: 'ContainerCreating' } };
-  #lastState: ContainerState = {};
-  #restarts = 0;
-  #backoffMs: number;
-  #ready = false;
-  #stopping = false;
-  #process: ContainerProcess | null = null;
-  #restartTimer: Timer | undefined;
-  #stopReadiness = () => {};
-
-  constructor(deps: RunnerDeps, spec: RunnerSpec) {
-    this.#deps = deps;
-    this.#spec = spec;
-    this.#backoffMs = deps.backoff.firstMs;
-  }
-
-  /** The id of its process; 0 while there is none. */
-  get pid(): number {
-    return this.#process?.pid ?? 0;
-  }
-
-  /** Whether it will never run again, and how its last process ended. */
-  get finished(): boolean {
-    return this.#process === null && (this.#stopping || (this.#state.terminated !== undefined && !this.#mayRestart()));
-  }
-
-  /** As in `status.containerStatuses` of its pod. */
-  get status(): ContainerStatus {
-    const { container, ip } = this.#spec;
-    return {
-      name: container.name,
-      image: container.image,
-      imageID: this.#spec.command === null ? '' : `local://${container.image}`,
-      ...(this.pid > 0 ? { containerID: `process://${ip}/${this.pid}` } : {}),
-      ready: this.#ready,
-      started: this.#state.running !== undefined,
-      restartCount: this.#restarts,
-      state: this.#state,
-      lastState: this.#lastState,
-    };
-  }
-
-  /** Starts the process, or says why it cannot be. */
-  start(): void {
-    const { command, container, log, ip, onChange, missing } = this.#spec;
-    if (command === null) {
-      const message = `Back-off pulling image "${missing}": this machine runs no images, only ${KNOWN_IMAGES}`;
-      this.#state = { waiting: { reason: 'ImagePullBackOff', message } };
-      onChange('ImagePullBackOff');
-      return;
-    }
-    const startedMs = this.#deps.clock.nowMs();
-    this.#process = startProcess(
-      command,
-      (chunk) => log.append(chunk),
-      (exit) => this.#ended(exit, startedMs),
-    );
-    if (this.#process.pid > 0) this.#deps.watchdog.guard(this.#process.pid);
-    this.#state = { running: { startedAt: kubeTime(startedMs) } };
-    const { clock, check } = this.#deps;
-    this.#stopReadiness = afterStartup(container, ip, clock, () =>
-      watchReadiness(container, ip, (ready) => this.#setReady(ready), { clock, check }),
-    );
-    onChange('Started');
-  }
-
-  /** Asks the process to end (SIGTERM), or ends it (SIGKILL); it will not be started again. */
-  stop(signal: 'SIGTERM' | 'SIGKILL'): void {
-    this.#stopping = true;
-    this.#restartTimer?.cancel();
-    this.#process?.kill(signal);
-    if (this.#process === null) this.#spec.onChange('Stopped');
-  }
-
-  #setReady(ready: boolean): void {
-    if (this.#ready === ready) return;
-    this.#ready = ready;
-    this.#spec.onChange(ready ? 'Ready' : 'Unready');
-  }
-
-  #ended(exit: Exit, startedMs: number): void {
-    const { clock, watchdog, backoff } = this.#deps;
-    const nowMs = clock.nowMs();
-    this.#stopReadiness();
-    if (this.pid > 0) watchdog.forget(this.pid);
-    this.#process = null;
-    this.#ready = false;
-    this.#spec.log.flush();
-    const ended = {
-      exitCode: exit.exitCode,
-      ...(exit.signal > 0 ? { signal: exit.signal } : {}),
-      reason: exit.exitCode === 0 ? 'Completed' : 'Error',
-      startedAt: kubeTime(startedMs),
-      finishedAt: kubeTime(nowMs),
-    };
-    this.#state = { terminated: ended };
-    if (this.#stopping || !this.#mayRestart()) {
-      this.#spec.onChange('Ended');
-      return;
-    }
-    if (nowMs - startedMs >= RECOVERED_MS) this.#backoffMs = backoff.firstMs;
-    const message = `back-off ${this.#backoffMs}ms restarting failed container=${this.#spec.container.name}`;
-    this.#lastState = this.#state;
-    this.#state = { waiting: { reason: 'CrashLoopBackOff', message } };
-    this.#restartTimer = clock.setTimer(() => this.#restart(), this.#backoffMs);
-    this.#backoffMs = Math.min(this.#backoffMs * 2, backoff.longestMs);
-    this.#spec.onChange('BackOff');
-  }
-
-  #restart(): void {
-    this.#restarts += 1;
-    this.#spec.log.beginRun();
-    this.start();
-  }
-
-  #mayRestart(): boolean {
-    const { restartPolicy } = this.#spec;
-    if (restartPolicy === 'Never') return false;
-    return restartPolicy !== 'OnFailure' || this.#state.terminated?.exitCode !== 0;
-  }
 }

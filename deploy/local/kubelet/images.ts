@@ -1,60 +1,69 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Container, PodObject } from '../api/objects.ts';
-import type { Command } from './container-runner.ts';
-import { addressInPod, networkEnv, type Placement, type Secrets, specArgs, specEnv } from './pod-env.ts';
+import { addressInPod, networkEnv, type PodNetwork } from '../pod-network.ts';
 
-/** Turns a container into the command that stands for its image here; null if this machine has nothing for it. */
+/** The program that runs instead of an image, with its arguments and its complete environment. */
+export interface Command {
+  file: string;
+  args: string[];
+  env: Record<string, string>;
+}
+
+/** Where a container runs. */
+export interface Placement extends PodNetwork {
+  hostIP: string;
+}
+
+/** Finds the command for a container's image; null if this machine has none. */
 export type Images = (container: Container, pod: PodObject, placement: Placement) => Command | null;
 
-/** The names of images that this machine has a program for, in the words of a message. */
+/** The images that this machine has a program for, as a message lists them. */
 export const KNOWN_IMAGES =
   'goldpinger-ts and goldpinger (the server built here), toxiproxy (the fault proxy built here)';
 
-/** What the programs need to know beyond the spec. */
+/** What the programs need besides the pod's spec. */
 interface Programs {
-  /** The built server; the other built programs lie beside it unless `toolFolder` says otherwise. */
+  /** The built server. */
   serverPath: string;
   /** Folder of `fault-proxy.cjs` and `own-address.cjs`. */
-  toolFolder?: string;
-  /** Kubeconfig of a service account: what the mounted token is in a real pod. */
+  toolFolder: string;
+  /** Returns the kubeconfig of a service account. It replaces the mounted token of a real pod. */
   kubeconfigOf(namespace: string, serviceAccount: string): string;
-  /** What the Secrets hold that pods may refer to; none by default. */
-  secrets?: Secrets;
+  /** Returns the value of a Secret by `NAMESPACE/NAME/KEY`; undefined if there is none. */
+  secretOf(path: string): string | undefined;
 }
 
-/** As in most images; a container sees nothing of the environment that the cluster was started in. */
+/** As in most images. A container sees no variable of the cluster's own environment. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. */
-export function localImages(programs: Programs): Images {
-  const tool = (name: string) => join(programs.toolFolder ?? dirname(programs.serverPath), name);
+export function localImages({ serverPath, toolFolder, kubeconfigOf, secretOf }: Programs): Images {
   return (container, pod, placement) => {
     const name = imageName(container.image);
-    const env = specEnv(container, pod, placement, programs.secrets);
-    const args = specArgs(container, env);
+    const env = specEnv(container, pod, placement, secretOf);
+    const args = (container.args ?? []).map((arg) => expandVariables(arg, env));
     if (name === 'toxiproxy') {
-      // As the image's own command has it: with its API on every address.
+      // Without arguments the image's own command listens on every address.
       const flags = args.length > 0 ? args : ['-host=0.0.0.0'];
       return {
         file: process.execPath,
-        args: [tool('fault-proxy.cjs'), ...flags],
+        args: [join(toolFolder, 'fault-proxy.cjs'), ...flags],
         env: { PATH, ...env, ...networkEnv(placement) },
       };
     }
     if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
     const isRedirected = placement.redirected.length > 0;
-    const kubeconfig = programs.kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default');
     const port = Number(env['PORT'] ?? 8080);
     return {
       file: process.execPath,
       args: [
-        ...(isRedirected ? ['--require', tool('own-address.cjs')] : []),
-        programs.serverPath,
-        ...args.map(hostOption(port, placement)),
+        ...(isRedirected ? ['--require', join(toolFolder, 'own-address.cjs')] : []),
+        serverPath,
+        ...withHostInPod(args, port, placement),
       ],
       env: {
         PATH,
-        KUBECONFIG: kubeconfig,
+        KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
         ...env,
         ...(isRedirected ? networkEnv(placement) : {}),
         HOST: addressInPod(env['HOST'] ?? '', port, placement),
@@ -63,16 +72,65 @@ export function localImages(programs: Programs): Images {
   };
 }
 
-/** The last part of an image's name, without tag and digest: `goldpinger` of `docker.io/bloomberg/goldpinger:3.10`. */
+/** Returns the last part of an image's name without tag and digest: `goldpinger` of `docker.io/x/goldpinger:3.10`. */
 function imageName(image: string): string {
   const last = image.split('/').at(-1) ?? '';
   return last.split(/[:@]/)[0] ?? '';
 }
 
-/** Rewrites `--host=0.0.0.0`, and `0.0.0.0` after `--host`. */
-function hostOption(port: number, placement: Placement): (arg: string, at: number, all: string[]) => string {
-  return (arg, at, all) => {
+/** Replaces the address of `--host=0.0.0.0` or `--host 0.0.0.0` by the one in the pod. */
+function withHostInPod(args: string[], port: number, placement: Placement): string[] {
+  return args.map((arg, i) => {
     if (arg.startsWith('--host=')) return `--host=${addressInPod(arg.slice('--host='.length), port, placement)}`;
-    return all[at - 1] === '--host' ? addressInPod(arg, port, placement) : arg;
+    return args[i - 1] === '--host' ? addressInPod(arg, port, placement) : arg;
+  });
+}
+
+/**
+ * Makes a container's environment from its spec: values, fields of the pod (`fieldRef`), secrets, and `$(NAME)` for
+ * earlier variables. A reference to something that does not exist here (a config map, another secret) sets no variable.
+ */
+function specEnv(
+  container: Container,
+  pod: PodObject,
+  placement: Placement,
+  secretOf: Programs['secretOf'],
+): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const { name, value, valueFrom } of container.env ?? []) {
+    const { fieldRef, secretKeyRef } = valueFrom ?? {};
+    let text: string | undefined;
+    if (secretKeyRef) {
+      text = secretOf(`${pod.metadata.namespace ?? ''}/${secretKeyRef.name ?? ''}/${secretKeyRef.key ?? ''}`);
+    } else {
+      text = fieldRef ? podField(fieldRef.fieldPath, pod, placement) : value;
+      if (text !== undefined) text = expandVariables(text, env);
+    }
+    if (text !== undefined) env[name] = text;
+  }
+  return env;
+}
+
+/** Replaces `$(NAME)` by the variable's value and `$$` by `$`. An unknown variable stays as it is. */
+function expandVariables(text: string, env: Record<string, string>): string {
+  return text.replace(/\$(\$|\(([^)]*)\))/g, (whole, after: string, name: string) =>
+    after === '$' ? '$' : Object.hasOwn(env, name) ? (env[name] ?? '') : whole,
+  );
+}
+
+function podField(path: string, pod: PodObject, placement: Placement): string | undefined {
+  const mapped = /^metadata\.(labels|annotations)\['([^']+)'\]$/.exec(path);
+  if (mapped) return pod.metadata[mapped[1] as 'labels' | 'annotations']?.[mapped[2] ?? ''] ?? '';
+  const fields: Record<string, string | undefined> = {
+    'metadata.name': pod.metadata.name,
+    'metadata.namespace': pod.metadata.namespace,
+    'metadata.uid': pod.metadata.uid,
+    'spec.nodeName': pod.spec.nodeName,
+    'spec.serviceAccountName': pod.spec.serviceAccountName,
+    'status.podIP': placement.podIP,
+    'status.podIPs': placement.podIP,
+    'status.hostIP': placement.hostIP,
+    'status.hostIPs': placement.hostIP,
   };
+  return fields[path];
 }

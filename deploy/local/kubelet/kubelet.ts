@@ -4,35 +4,33 @@ import { PODS } from '../api/resources.ts';
 import type { Change } from '../api/store.ts';
 import { PodWorker, type WorkerDeps } from './pod-worker.ts';
 
-/** Runs every pod that has been placed on a node, as real processes of this machine. */
+/** Runs every pod that has a node, as real processes of this machine. */
 export class Kubelet implements LogSource {
   readonly #deps: WorkerDeps;
   readonly #workers = new Map<string, PodWorker>();
   #unsubscribe = () => {};
-  #allOver = () => {};
-  #stopped = false;
+  #onLastEnd = () => {};
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
   }
 
-  /** Begins to follow the store. */
+  /** Starts to follow the store. */
   start(): void {
-    this.#unsubscribe = this.#deps.store.subscribe((change) => this.#see(change));
+    this.#unsubscribe = this.#deps.store.subscribe((change) => this.#handle(change));
   }
 
-  /** Ends all pods, first asked to, then killed after `graceMs`; resolves when none runs. */
+  /** Stops all pods by SIGTERM, and by SIGKILL after `graceMs`. Resolves when no pod is running. */
   async stop(graceMs: number): Promise<void> {
-    this.#stopped = true;
     this.#unsubscribe();
-    const over = new Promise<void>((resolve) => {
-      this.#allOver = resolve;
+    const allEnded = new Promise<void>((resolve) => {
+      this.#onLastEnd = resolve;
     });
     for (const worker of [...this.#workers.values()]) worker.stop(graceMs);
-    if (this.#workers.size > 0) await over;
+    if (this.#workers.size > 0) await allEnded;
   }
 
-  /** The process ids of a pod's containers. */
+  /** Returns the process ids of a pod's containers. */
   pidsOf(podUid: string): number[] {
     return this.#workers.get(podUid)?.pids ?? [];
   }
@@ -41,25 +39,26 @@ export class Kubelet implements LogSource {
     return this.#workers.get(podUid)?.logs.get(container);
   }
 
-  #see({ resource, type, object, previous }: Change): void {
-    if (resource !== PODS || this.#stopped) return;
+  #handle({ resource, type, object, previous }: Change): void {
+    if (resource !== PODS) return;
     const pod = object as PodObject;
     const { uid, deletionGracePeriodSeconds: graceS } = pod.metadata;
     const worker = this.#workers.get(uid);
     if (type === 'DELETED') worker?.stop(0);
-    else if (worker === undefined) this.#adopt(pod);
-    // Only a new period counts: the worker's own writes while the pod ends come by here too.
-    else if (graceS !== undefined && graceS !== previous?.metadata.deletionGracePeriodSeconds)
+    else if (worker === undefined) this.#startWorker(pod);
+    // Only a new grace period counts, because the worker's own writes also cause changes.
+    else if (graceS !== undefined && graceS !== previous?.metadata.deletionGracePeriodSeconds) {
       worker.stop(graceS * 1000);
+    }
   }
 
-  #adopt(pod: PodObject): void {
+  #startWorker(pod: PodObject): void {
     const { uid, deletionTimestamp } = pod.metadata;
-    const ended = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
-    if (pod.spec.nodeName === undefined || deletionTimestamp !== undefined || ended) return;
+    const hasEnded = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
+    if (pod.spec.nodeName === undefined || deletionTimestamp !== undefined || hasEnded) return;
     const worker = new PodWorker(this.#deps, pod, () => {
       this.#workers.delete(uid);
-      if (this.#workers.size === 0) this.#allOver();
+      if (this.#workers.size === 0) this.#onLastEnd();
     });
     this.#workers.set(uid, worker);
     void worker.start();

@@ -1,6 +1,6 @@
-import { type Condition, type ContainerStatus, kubeTime, type PodObject, type PodStatus } from '../api/objects.ts';
+import { type ContainerStatus, conditionOf, kubeTime, type PodObject, type PodStatus } from '../api/objects.ts';
 
-/** What a kubelet knows of a pod that it runs. */
+/** What a kubelet knows about a pod that it runs. */
 interface PodFacts {
   podIP: string;
   hostIP: string;
@@ -9,21 +9,23 @@ interface PodFacts {
   finished: boolean;
 }
 
-/** `status` of a pod that has been placed on a node; conditions keep the time of their last change. */
+/** Returns `status` of a pod that has a node. Conditions keep the time of their last change. */
 export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodStatus {
   const { containers, podIP, hostIP } = facts;
   const ready = containers.length > 0 && containers.every((container) => container.ready);
-  const conditions: [type: string, holds: boolean][] = [
-    ['PodReadyToStartContainers', podIP !== ''],
-    ['Initialized', true],
-    ['Ready', ready],
-    ['ContainersReady', ready],
-    ['PodScheduled', true],
-  ];
+  const condition = (type: string, holds: boolean, reason?: string) =>
+    conditionOf(pod.status.conditions, type, holds, nowMs, reason);
+  const notReady = ready ? undefined : 'ContainersNotReady';
   return {
     ...pod.status,
     phase: phaseOf(facts),
-    conditions: conditions.map(([type, holds]) => condition(pod.status.conditions, type, holds, nowMs)),
+    conditions: [
+      condition('PodReadyToStartContainers', podIP !== ''),
+      condition('Initialized', true),
+      condition('Ready', ready, notReady),
+      condition('ContainersReady', ready, notReady),
+      condition('PodScheduled', true),
+    ],
     hostIP,
     hostIPs: [{ ip: hostIP }],
     ...(podIP === '' ? {} : { podIP, podIPs: [{ ip: podIP }] }),
@@ -32,20 +34,10 @@ export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodSt
   };
 }
 
-/** A condition as it is now, given those of before. */
-function condition(before: Condition[] | undefined, type: string, holds: boolean, nowMs: number): Condition {
-  const status = holds ? 'True' : 'False';
-  const old = before?.find((one) => one.type === type);
-  if (old?.status === status) return old;
-  const why = type.endsWith('Ready') && !holds ? { reason: 'ContainersNotReady' } : {};
-  return { type, status, lastTransitionTime: kubeTime(nowMs), ...why };
-}
-
 function phaseOf({ containers, finished }: PodFacts): PodStatus['phase'] {
-  if (finished && containers.length > 0) {
-    return containers.every((one) => one.state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
-  }
-  const begun = (one: ContainerStatus) =>
-    one.state.running !== undefined || one.restartCount > 0 || one.lastState.terminated !== undefined;
-  return containers.length > 0 && containers.every(begun) ? 'Running' : 'Pending';
+  if (containers.length === 0) return 'Pending';
+  if (finished) return containers.every((one) => one.state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  const hasStarted = ({ state, lastState, restartCount }: ContainerStatus) =>
+    state.running !== undefined || restartCount > 0 || lastState.terminated !== undefined;
+  return containers.every(hasStarted) ? 'Running' : 'Pending';
 }

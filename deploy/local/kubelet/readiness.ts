@@ -3,60 +3,10 @@ import type { Clock, Timer } from '../../../server/runtime/clock.ts';
 import type { Container } from '../api/objects.ts';
 import { runToxiproxyCli } from '../client/toxiproxy-cli.ts';
 
-const RETRY_MS = 250;
-/** Toxiproxy's API where a container does not say otherwise. */
-const API_PORT = 8474;
-
-/**
- * Carries out a container's startup probe and then calls `begin`; gives a function that stops both. Of what such a probe
- * may execute only calls of `toxiproxy-cli` mean something here (PowerfulSeal sets its proxies up in this way): they
- * are made until all have succeeded, against the API at the pod's address.
- */
-export function afterStartup(container: Container, ip: string, clock: Clock, begin: () => () => void): () => void {
-  const commands = cliCommands(container);
-  if (commands.length === 0) return begin();
-  let stopped = false;
-  let timer: Timer | undefined;
-  let stopNext = () => {};
-  const attempt = async () => {
-    try {
-      // From where the last attempt failed: what has been created would be refused now.
-      for (let next = commands[0]; next; next = commands[0]) {
-        await runToxiproxyCli(next, `http://${ip}:${API_PORT}`);
-        commands.shift();
-      }
-    } catch {
-      if (!stopped) timer = clock.setTimer(() => void attempt(), RETRY_MS);
-      return;
-    }
-    if (!stopped) stopNext = begin();
-  };
-  void attempt();
-  return () => {
-    stopped = true;
-    timer?.cancel();
-    stopNext();
-  };
-}
-
-/** The calls of `toxiproxy-cli` in a startup probe's shell command, as lists of arguments. */
-function cliCommands({ startupProbe }: Container): string[][] {
-  const script = (startupProbe?.exec?.command ?? []).join(' ');
-  return script
-    .split(/&&|;/)
-    .map((command) => command.trim().split(/\s+/))
-    .map((words) => words.slice(words.findIndex((word) => word.endsWith('toxiproxy-cli')) + 1 || words.length))
-    .filter((words) => words.length > 0);
-}
-
-/** One attempt: whether the container at `ip` answers as it should. */
+/** One attempt: resolves with whether the container at `ip` answers with a good status. */
 export type ReadinessCheck = (ip: string, port: number, path: string, timeoutMs: number) => Promise<boolean>;
 
-/** While a container has not been ready yet, people are waiting for it. */
-const EAGER_MS = 250;
-const EAGER_TRIES = 120;
-
-/** GET over a fresh connection; 200 to 399 is ready, as for a real kubelet. */
+/** GET over a new connection. As for a real kubelet, 200 to 399 is ready. */
 export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
   new Promise((resolve) => {
     const request = get({ host, port, path, agent: false, timeout: timeoutMs }, (response) => {
@@ -68,19 +18,23 @@ export const httpCheck: ReadinessCheck = (host, port, path, timeoutMs) =>
     request.on('error', () => resolve(false));
   });
 
+/** A new container is probed more often than its period says, because a user waits for it. */
+const EAGER_PERIOD_MS = 250;
+const EAGER_TRIES = 120;
+
 /**
- * Keeps asking whether a container is ready and calls `onChange` when that changes; gives a function that stops it.
- * A container without an HTTP readiness probe is ready at once. Until it is ready for the first time it is asked every
- * 250 ms (for 30 s), after that every `periodSeconds`; `failureThreshold` failures in a row make it not ready.
+ * Probes a container and calls `onChange` when its readiness changes. A container without an HTTP readiness probe is
+ * ready at once. Until the first success it is probed every EAGER_PERIOD_MS (at most EAGER_TRIES times), after that
+ * every `periodSeconds`. `failureThreshold` failures in a row make it not ready. Returns a function that stops probing.
  */
 export function watchReadiness(
   container: Container,
   ip: string,
   onChange: (ready: boolean) => void,
-  seams: { clock: Clock; check: ReadinessCheck },
+  { clock, check }: { clock: Clock; check: ReadinessCheck },
 ): () => void {
   const probe = container.readinessProbe;
-  const port = portOf(container);
+  const port = probePort(container);
   if (!probe?.httpGet || port === undefined) {
     onChange(true);
     return () => {};
@@ -90,29 +44,79 @@ export function watchReadiness(
   const timeoutMs = Math.max(1, probe.timeoutSeconds ?? 1) * 1000;
   const threshold = Math.max(1, probe.failureThreshold ?? 3);
   let timer: Timer | undefined;
-  let stopped = false;
-  let ready = false;
+  let isStopped = false;
+  let isReady = false;
   let failures = 0;
   let eagerTries = EAGER_TRIES;
-  const ask = async () => {
-    const good = await seams.check(ip, port, path, timeoutMs);
-    if (stopped) return;
-    failures = good ? 0 : failures + 1;
-    if (good !== ready && (good || failures >= threshold)) {
-      ready = good;
-      onChange(ready);
+  const attempt = async () => {
+    const isGood = await check(ip, port, path, timeoutMs);
+    if (isStopped) return;
+    failures = isGood ? 0 : failures + 1;
+    if (isGood !== isReady && (isGood || failures >= threshold)) {
+      isReady = isGood;
+      onChange(isReady);
     }
-    eagerTries = good ? 0 : eagerTries - 1;
-    timer = seams.clock.setTimer(() => void ask(), eagerTries > 0 ? Math.min(EAGER_MS, periodMs) : periodMs);
+    eagerTries = isGood ? 0 : eagerTries - 1;
+    schedule(eagerTries > 0 ? Math.min(EAGER_PERIOD_MS, periodMs) : periodMs);
   };
-  timer = seams.clock.setTimer(() => void ask(), EAGER_MS);
+  const schedule = (delayMs: number) => {
+    timer = clock.setTimer(() => void attempt(), delayMs);
+  };
+  schedule(EAGER_PERIOD_MS);
   return () => {
-    stopped = true;
+    isStopped = true;
     timer?.cancel();
   };
 }
 
-function portOf({ readinessProbe, ports }: Container): number | undefined {
+function probePort({ readinessProbe, ports }: Container): number | undefined {
   const port = readinessProbe?.httpGet?.port;
   return typeof port === 'number' ? port : ports?.find((one) => one.name === port)?.containerPort;
+}
+
+const STARTUP_RETRY_MS = 250;
+/** Default port of Toxiproxy's API. */
+const API_PORT = 8474;
+
+/**
+ * Runs a container's startup probe, then calls `begin`, which returns a function that stops what it began. Of the
+ * commands of a startup probe only calls of `toxiproxy-cli` are supported, which PowerfulSeal uses to configure its
+ * proxies. They run against the API at the pod's address until all have succeeded. Returns a function that stops
+ * everything.
+ */
+export function afterStartup(container: Container, ip: string, clock: Clock, begin: () => () => void): () => void {
+  const commands = startupCommands(container);
+  if (commands.length === 0) return begin();
+  let isStopped = false;
+  let timer: Timer | undefined;
+  let stopBegun = () => {};
+  const attempt = async () => {
+    try {
+      // A retry begins at the failed command, because repeating a successful one (create) would fail.
+      for (let next = commands[0]; next; next = commands[0]) {
+        await runToxiproxyCli(next, `http://${ip}:${API_PORT}`);
+        commands.shift();
+      }
+    } catch {
+      if (!isStopped) timer = clock.setTimer(() => void attempt(), STARTUP_RETRY_MS);
+      return;
+    }
+    if (!isStopped) stopBegun = begin();
+  };
+  void attempt();
+  return () => {
+    isStopped = true;
+    timer?.cancel();
+    stopBegun();
+  };
+}
+
+/** Returns the argument lists of the `toxiproxy-cli` calls in a startup probe's shell command. */
+function startupCommands({ startupProbe }: Container): string[][] {
+  const script = (startupProbe?.exec?.command ?? []).join(' ');
+  return script
+    .split(/&&|;/)
+    .map((command) => command.trim().split(/\s+/))
+    .map((args) => args.slice(args.findIndex((arg) => arg.endsWith('toxiproxy-cli')) + 1 || args.length))
+    .filter((args) => args.length > 0);
 }

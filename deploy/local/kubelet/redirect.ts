@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Container, PodSpec } from '../api/objects.ts';
 import { forward } from '../control/service-address.ts';
 
-/** A rule that sends what comes to a pod on one port to another port of it. */
+/** A rule that redirects connections from one port of a pod to another port of it. */
 interface Redirect {
   fromPort: number;
   toPort: number;
@@ -10,26 +10,23 @@ interface Redirect {
 
 const RULE = /--dport\s+(\d{1,5})\b[^&;|]*?-j\s+REDIRECT\s+--to-ports?\s+(\d{1,5})\b/g;
 
-/** The rules that a pod's init containers set up by iptables, as PowerfulSeal's clones do. */
+/** Returns the iptables rules of a pod's init containers, as PowerfulSeal's clones have them. */
 export function redirectsOf(spec: PodSpec): Redirect[] {
   return (spec.initContainers ?? []).flatMap((container) =>
-    [...scriptOf(container).matchAll(RULE)].map(([, from, to]) => ({ fromPort: Number(from), toPort: Number(to) })),
+    rulesOf(container).map(([, from, to]) => ({ fromPort: Number(from), toPort: Number(to) })),
   );
 }
 
-/** The image of the first init container that does something else, which this machine cannot; '' if there is none. */
+/** Returns the image of the first init container without such a rule, which this machine cannot run; '' if none. */
 export function unknownInitImage({ initContainers = [] }: PodSpec): string {
-  return (
-    initContainers.find((container) => redirectsOf({ containers: [], initContainers: [container] }).length === 0)
-      ?.image ?? ''
-  );
+  return initContainers.find((container) => rulesOf(container).length === 0)?.image ?? '';
 }
 
-function scriptOf({ command = [], args = [] }: Container): string {
-  return [...command, ...args].join(' ');
+function rulesOf({ command = [], args = [] }: Container): RegExpExecArray[] {
+  return [...[...command, ...args].join(' ').matchAll(RULE)];
 }
 
-/** Carries out a pod's redirections on its address. */
+/** Redirects the ports of a pod's address. */
 export class Redirector {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
@@ -51,7 +48,7 @@ export class Redirector {
     }
   }
 
-  /** Ends it, with all connections. */
+  /** Stops listening and closes all connections. */
   close(): void {
     for (const server of this.#servers) server.close();
     for (const socket of this.#sockets) socket.destroy();

@@ -4,17 +4,17 @@ import { Link } from './link.ts';
 import type { StageDeps } from './stage.ts';
 import type { Stream, Toxic } from './toxic.ts';
 
-/** What a connection is made from. */
+/** The options of a connection. */
 interface ConnectionOptions {
   client: Socket;
   upstream: { host: string; port: number };
   toxics: readonly Toxic[];
   deps: StageDeps;
-  /** Called once, when both its sockets are closed. */
+  /** Called once, when both sockets are closed. */
   onClose: () => void;
 }
 
-/** One client's connection and its own connection to the upstream, with a link each way. */
+/** A client's connection and its connection to the upstream, with one link in each direction. */
 export class Connection {
   readonly #client: Socket;
   readonly #upstream: Socket;
@@ -25,51 +25,50 @@ export class Connection {
     this.#upstream = connect({ ...upstream, allowHalfOpen: true, noDelay: true, keepAlive: true });
     let open = 2;
     for (const socket of [this.#client, this.#upstream]) {
-      socket.on('error', () => {}); // Its end is dealt with at 'close'.
+      socket.on('error', () => {}); // The 'close' event follows.
       socket.on('close', () => {
-        this.#closed(socket);
+        this.#handleClose(socket);
         open -= 1;
         if (open === 0) onClose();
       });
     }
-    // As with Toxiproxy, a client whose upstream is away has been accepted, and is closed.
+    // As in Toxiproxy, the client is accepted before the upstream is reached. It is closed if the upstream is away.
     this.#upstream.once('connect', () => {
-      // The client may have been set up long ago; toxics are those of now.
+      // The toxics may have changed since the client connected.
       this.#links.set('upstream', this.#link('upstream', toxics, deps));
       this.#links.set('downstream', this.#link('downstream', toxics, deps));
       this.#client.resume();
     });
   }
 
-  /** Puts a new toxic to work. */
+  /** Applies a new toxic. */
   add(toxic: Toxic): void {
     this.#links.get(toxic.stream)?.add(toxic);
   }
 
-  /** Follows a change of a toxic. */
+  /** Applies a change of a toxic. */
   change(toxic: Toxic): void {
     this.#links.get(toxic.stream)?.change(toxic);
   }
 
-  /** Takes a toxic away. */
+  /** Removes a toxic. */
   remove(toxic: Toxic): void {
     this.#links.get(toxic.stream)?.remove(toxic);
   }
 
-  /** Ends both sides at once. */
+  /** Closes both sockets at once. */
   destroy(): void {
     this.#client.destroy();
     this.#upstream.destroy();
   }
 
   #link(stream: Stream, toxics: readonly Toxic[], deps: StageDeps): Link {
-    const up = stream === 'upstream';
-    const [source, target] = up ? [this.#client, this.#upstream] : [this.#upstream, this.#client];
+    const [source, target] = stream === 'upstream' ? [this.#client, this.#upstream] : [this.#upstream, this.#client];
     const ofStream = toxics.filter((toxic) => toxic.stream === stream);
-    return new Link(source, target, ofStream, deps, (end) => this.#ended(end, source, target));
+    return new Link(source, target, ofStream, deps, (end) => this.#handleEnd(end, source, target));
   }
 
-  #ended(end: End, source: Socket, target: Socket): void {
+  #handleEnd(end: End, source: Socket, target: Socket): void {
     if (end === 'end') {
       target.end();
     } else if (end === 'close') {
@@ -81,7 +80,7 @@ export class Connection {
     }
   }
 
-  #closed(socket: Socket): void {
+  #handleClose(socket: Socket): void {
     const fromClient = socket === this.#client;
     const reading = this.#links.get(fromClient ? 'upstream' : 'downstream');
     const writing = this.#links.get(fromClient ? 'downstream' : 'upstream');

@@ -1,44 +1,52 @@
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import { hostPort } from '../../../server/runtime/address.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { createApi } from './api.ts';
-import { BufferPool } from './link.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
+import type { PodNetwork } from '../pod-network.ts';
+import { type Address, realAddress } from './address.ts';
 import { Registry } from './registry.ts';
-import { type HostPort, type PodNetwork, placedAddress } from './toxic-proxy.ts';
+import { badRequestBody, ToxiproxyError } from './request-body.ts';
+import { BufferPool } from './stage.ts';
 
-/** How a fault proxy is to run. */
+/** The options of a fault proxy. */
 interface FaultProxyOptions {
-  /** Where its API listens; in a pod as programs in pods mean it. */
-  api: HostPort;
+  /** Where the API listens; in a pod as the pod's programs understand the address. */
+  api: Address;
   network: PodNetwork;
   clock: Clock;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   random: () => number;
 }
 
 /** A running fault proxy. */
 export interface FaultProxy {
-  /** Where the API really listens, without a slash at the end. */
+  /** URL of the API, without a slash at the end. */
   apiUrl: string;
-  /** Bytes that wait in toxics now. */
+  /** Number of bytes that toxics hold back. */
   bufferedBytes(): number;
-  /** Ends the API and all proxies. */
+  /** Stops the API and all proxies. */
   stop(): Promise<void>;
 }
+
+/** The version whose API this is: the one of the book chapter. */
+export const API_VERSION = '2.1.4';
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Starts a TCP proxy with Toxiproxy's API. Rejects with the system's error if the API cannot listen. */
 export async function startFaultProxy({ api, network, clock, random }: FaultProxyOptions): Promise<FaultProxy> {
   const pool = new BufferPool();
   const registry = new Registry({ clock, random, pool, network });
-  const server = createApi(registry);
-  const { host, port } = placedAddress(api, network);
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, toxiproxyApi(registry));
+  const { host, port } = realAddress(api, network);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port, exclusive: true }, resolve);
   });
-  server.on('error', () => {}); // An accept that failed must not end the program.
-  const { port: used } = server.address() as AddressInfo;
+  server.on('error', () => {}); // A failed accept (no file descriptors left) must not end the program.
   return {
-    apiUrl: `http://${host.includes(':') ? `[${host}]` : host}:${used}`,
+    apiUrl: `http://${hostPort(host, (server.address() as AddressInfo).port)}`,
     bufferedBytes: () => pool.usedBytes,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -47,4 +55,133 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
       await closed;
     },
   };
+}
+
+/** Toxiproxy's HTTP API: endpoints, status codes and messages of version 2.1.4, and PATCH as in later versions. */
+function toxiproxyApi(registry: Registry): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.enable('strict routing');
+  app.enable('case sensitive routing');
+  app.use((request, response, next) => {
+    // Any web page can make a browser send requests here. Toxiproxy rejects browsers by their User-Agent, too.
+    if (request.headers['user-agent']?.startsWith('Mozilla/')) sendError(response, 403, 'User agent not allowed\n');
+    else next();
+  });
+  // A missing proxy or toxic is a 404, whatever the body is.
+  app.param('proxy', (_request, _response, next, name) => {
+    registry.proxy(name);
+    next();
+  });
+  app.param('toxic', ({ params }, _response, next, name) => {
+    registry.proxy(String(params['proxy'])).toxic(name);
+    next();
+  });
+  const body: RequestHandler[] = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
+  const proxyOf = ({ params }: Request) => registry.proxy(String(params['proxy']));
+  const toxicOf = ({ params }: Request) => String(params['toxic']);
+
+  app
+    .route('/proxies')
+    .get((_, response) => sendJson(response, 200, registry.views()))
+    .post(body, async (request: Request, response: Response) => {
+      sendJson(response, 201, await registry.create(request.body));
+    })
+    .all(notAllowed);
+  const updateProxy = async (request: Request, response: Response) =>
+    sendJson(response, 200, await registry.update(proxyOf(request).name, request.body));
+  app
+    .route('/proxies/:proxy')
+    .get((request, response) => sendJson(response, 200, proxyOf(request).view))
+    .post(body, updateProxy)
+    .patch(body, updateProxy)
+    .delete(async (request, response) => {
+      await registry.remove(proxyOf(request).name);
+      response.status(204).end();
+    })
+    .all(notAllowed);
+  app
+    .route('/proxies/:proxy/toxics')
+    .get((request, response) => sendJson(response, 200, proxyOf(request).view.toxics))
+    .post(body, (request: Request, response: Response) => {
+      sendJson(response, 200, proxyOf(request).addToxic(request.body));
+    })
+    .all(notAllowed);
+  const changeToxic = (request: Request, response: Response) =>
+    sendJson(response, 200, proxyOf(request).changeToxic(toxicOf(request), request.body));
+  app
+    .route('/proxies/:proxy/toxics/:toxic')
+    .get((request, response) => sendJson(response, 200, proxyOf(request).toxic(toxicOf(request))))
+    .post(body, changeToxic)
+    .patch(body, changeToxic)
+    .delete((request, response) => {
+      proxyOf(request).removeToxic(toxicOf(request));
+      response.status(204).end();
+    })
+    .all(notAllowed);
+  app
+    .route('/populate')
+    .post(body, async (request: Request, response: Response) => {
+      const { proxies, error } = await registry.populate(request.body);
+      if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
+      else sendJson(response, 201, { proxies });
+    })
+    .all(notAllowed);
+  app
+    .route('/reset')
+    .post(async (_, response) => {
+      await registry.reset();
+      response.status(204).end();
+    })
+    .all(notAllowed);
+  app
+    .route('/version')
+    .get((_, response) => response.writeHead(200, { 'content-type': 'text/plain;charset=utf-8' }).end(API_VERSION))
+    .all(notAllowed);
+  app.use((_, response) => sendError(response, 404, '404 page not found\n'));
+  app.use(handleError);
+  return app;
+}
+
+/** Rejects an empty body, which express.json would read as `{}`. */
+function demandBody({ headers }: Request, _response: Response, next: NextFunction): void {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (!hasBody) throw badRequestBody('the body is empty');
+  next();
+}
+
+function notAllowed(_request: Request, response: Response): void {
+  response.status(405).end();
+}
+
+/** Answers with Toxiproxy's error object. Express calls it for every error. */
+function handleError(error: unknown, request: Request, response: Response, _next: NextFunction): void {
+  const { status, message } = toxiproxyErrorOf(error);
+  // The rest of a body that is too large is not read.
+  if (status === 413) response.setHeader('connection', 'close');
+  // Toxiproxy answers errors of /populate like its successes.
+  if (request.path === '/populate') sendJson(response, status, { error: message, status, proxies: null });
+  else sendError(response, status, `${JSON.stringify({ error: message, status })}\n`);
+}
+
+/** Turns anything thrown, the errors of express' body parser included, into a ToxiproxyError. */
+function toxiproxyErrorOf(error: unknown): ToxiproxyError {
+  if (error instanceof ToxiproxyError) return error;
+  const { status } = error as { status?: unknown };
+  if (status === 413) return new ToxiproxyError(413, `bad request body: more than ${MAX_BODY_BYTES} bytes`);
+  if (typeof status === 'number' && status < 500) return badRequestBody(textOf(error));
+  return new ToxiproxyError(500, textOf(error));
+}
+
+function sendJson(response: Response, status: number, value: object): void {
+  send(response, status, { 'content-type': 'application/json' }, JSON.stringify(value));
+}
+
+/** Sends an error as Go's http.Error does, also if the text is JSON. */
+function sendError(response: Response, status: number, text: string): void {
+  send(response, status, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, text);
+}
+
+function send(response: Response, status: number, headers: Record<string, string>, text: string): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text);
 }

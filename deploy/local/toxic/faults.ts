@@ -1,51 +1,51 @@
 import type { Toxic, ToxicType } from './toxic.ts';
 
-/** Some bytes under way, and when (monotonic ms) they came to where they are. */
+/** Some bytes, and when (monotonic ms) they arrived at their stage. */
 export interface Piece {
   data: Buffer;
   atMs: number;
 }
 
 /**
- * How a stream is over. `end`: its source will send no more (FIN), the other way may go on. `close`: the connection is
- * done with. `reset`: the connection is to end by RST.
+ * How a stream ends. `end`: its source sends no more (FIN), the other direction may go on. `close`: the connection is
+ * closed. `reset`: the connection is ended by RST.
  */
 export type End = 'end' | 'close' | 'reset';
 
-/** What is to be done with what stands first in line. */
+/** What to do with the head of the queue. */
 type Step =
-  /** Hand on its first `bytes`; they count as having come at `atMs`. */
+  /** Pass on its first `bytes`, which count as having arrived at `atMs`. */
   | { do: 'pass'; bytes: number; atMs: number }
-  /** Ask again then, monotonic ms. */
+  /** Ask again at this time, monotonic ms. */
   | { do: 'wait'; untilMs: number }
-  /** Ask again when something else comes. */
+  /** Ask again when something else arrives. */
   | { do: 'hold' }
-  /** Throw it away. */
+  /** Drop it. */
   | { do: 'drop' }
   | { do: 'finish'; end: End };
 
-/** One toxic at work on one connection. */
+/** The effect of one toxic on one connection. */
 export interface Fault {
-  /** What to do with `head`: the first piece, the end of the stream, or undefined where nothing can go on now. */
+  /** Decides about `head`: the first piece, the end of the stream, or undefined if nothing can go on now. */
   next(head: Piece | End | undefined, nowMs: number): Step;
-  /** Its attributes have changed. */
+  /** The toxic's attributes have changed. */
   changed?(nowMs: number): void;
-  /** It is being removed; gives how the stream has to end for that, if it has to. */
+  /** The toxic is being removed. Returns how the stream must end, if it must. */
   removed?(): End | undefined;
 }
 
 /** What a fault is made from. */
-interface FaultSeams {
+interface FaultOptions {
   toxic: Toxic;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   random: () => number;
   nowMs: number;
 }
 
 const HOLD: Step = { do: 'hold' };
 
-/** Hands everything on. */
-export const passing: Fault = {
+/** Passes everything on. */
+export const noFault: Fault = {
   next(head) {
     if (head === undefined) return HOLD;
     if (typeof head === 'string') return { do: 'finish', end: head };
@@ -53,13 +53,13 @@ export const passing: Fault = {
   },
 };
 
-/** Puts a toxic to work on one connection. Delays are those of Toxiproxy's documentation, ms unless said otherwise. */
-export function faultOf(seams: FaultSeams): Fault {
-  return MAKERS[seams.toxic.type](seams);
+/** Makes the fault of a toxic for one connection. Attributes are those of Toxiproxy's documentation. */
+export function faultOf(options: FaultOptions): Fault {
+  return FAULTS[options.toxic.type](options);
 }
 
-const MAKERS: Record<ToxicType, (seams: FaultSeams) => Fault> = {
-  noop: () => passing,
+const FAULTS: Record<ToxicType, (options: FaultOptions) => Fault> = {
+  noop: () => noFault,
   latency,
   bandwidth,
   slow_close: slowClose,
@@ -73,13 +73,13 @@ function attribute(toxic: Toxic, name: string): number {
   return Math.max(0, toxic.attributes[name] ?? 0);
 }
 
-/** Each piece as much later as it says, give or take the jitter; order is kept, and the end comes after the last. */
-function latency({ toxic, random }: FaultSeams): Fault {
+/** Delays each piece by `latency` ms, plus or minus up to `jitter` ms. The order of the pieces and the end is kept. */
+function latency({ toxic, random }: FaultOptions): Fault {
   let drawnFor: Piece | undefined;
   let draw = 0;
   return {
     next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return passing.next(head, nowMs);
+      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
       if (head !== drawnFor) {
         drawnFor = head;
         draw = random() * 2 - 1;
@@ -93,30 +93,30 @@ function latency({ toxic, random }: FaultSeams): Fault {
   };
 }
 
-/** At most `rate` KB/s, in slices of a tenth of a second; nothing at all at rate 0. */
-function bandwidth({ toxic }: FaultSeams): Fault {
+/** Passes at most `rate` KB/s, in slices of a tenth of a second, and nothing at rate 0. */
+function bandwidth({ toxic }: FaultOptions): Fault {
   let freeMs = 0;
   return {
     next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return passing.next(head, nowMs);
+      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
       const bytesPerMs = attribute(toxic, 'rate');
       if (bytesPerMs === 0) return HOLD;
       const bytes = Math.min(head.data.length, bytesPerMs * 100);
       const dueMs = Math.max(freeMs, head.atMs) + bytes / bytesPerMs;
       if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
-      // A timer that was late must not cost bandwidth, a stalled receiver must not save it up.
+      // A late timer must not lose bandwidth, and a slow receiver must not save it up.
       freeMs = Math.max(dueMs, nowMs - 100);
       return { do: 'pass', bytes, atMs: dueMs };
     },
   };
 }
 
-/** The end `delay` later. */
-function slowClose({ toxic }: FaultSeams): Fault {
+/** Delays the end by `delay` ms. */
+function slowClose({ toxic }: FaultOptions): Fault {
   let endedMs: number | undefined;
   return {
     next(head, nowMs) {
-      if (typeof head !== 'string' || head === 'reset') return passing.next(head, nowMs);
+      if (typeof head !== 'string' || head === 'reset') return noFault.next(head, nowMs);
       endedMs ??= nowMs;
       const dueMs = endedMs + attribute(toxic, 'delay');
       return nowMs < dueMs ? { do: 'wait', untilMs: dueMs } : { do: 'finish', end: head };
@@ -124,28 +124,28 @@ function slowClose({ toxic }: FaultSeams): Fault {
   };
 }
 
-/** Nothing gets through, and the connection is closed after `timeout`; never at 0. */
-function timeout({ toxic, nowMs: startedMs }: FaultSeams): Fault {
+/** Drops everything, and closes the connection after `timeout` ms; never if it is 0. */
+function timeout({ toxic, nowMs: startedMs }: FaultOptions): Fault {
   let sinceMs = startedMs;
   return {
     next(head, nowMs) {
       const dueMs = sinceMs + attribute(toxic, 'timeout');
       if (dueMs > sinceMs && nowMs >= dueMs) return { do: 'finish', end: 'close' };
       if (typeof head === 'object') return { do: 'drop' };
-      // Somebody who has closed is not waiting; holding on to that would keep dead connections for ever.
+      // A closed socket does not wait. Without this, dead connections would stay for ever.
       if (head === 'close' || head === 'reset') return { do: 'finish', end: head };
       return dueMs > sinceMs ? { do: 'wait', untilMs: dueMs } : HOLD;
     },
     changed(nowMs) {
       sinceMs = nowMs;
     },
-    // Bytes are missing: whatever came now would be wrong.
+    // Bytes are missing, so later bytes would be wrong.
     removed: () => 'close',
   };
 }
 
-/** RST `timeout` after the first byte. */
-function resetPeer({ toxic }: FaultSeams): Fault {
+/** Resets the connection `timeout` ms after the first byte. */
+function resetPeer({ toxic }: FaultOptions): Fault {
   let firstMs: number | undefined;
   return {
     next(head, nowMs) {
@@ -159,17 +159,17 @@ function resetPeer({ toxic }: FaultSeams): Fault {
   };
 }
 
-/** Pieces of about `average_size` bytes, with `delay` MICROseconds between them. */
-function slicer({ toxic, random }: FaultSeams): Fault {
+/** Cuts the data into pieces of about `average_size` bytes, with `delay` microseconds between them. */
+function slicer({ toxic, random }: FaultOptions): Fault {
   let freeMs = 0;
   return {
     next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return passing.next(head, nowMs);
+      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
       if (nowMs < freeMs) return { do: 'wait', untilMs: freeMs };
       const size = attribute(toxic, 'average_size');
       const spread = Math.min(attribute(toxic, 'size_variation'), size);
       const bytes = Math.max(1, Math.round(size + (random() * 2 - 1) * spread));
-      // Delays below what a timer can tell add up until it can.
+      // Delays that are too short for a timer add up until they are long enough.
       freeMs = Math.max(freeMs, nowMs - 1) + attribute(toxic, 'delay') / 1000;
       return { do: 'pass', bytes: Math.min(bytes, head.data.length), atMs: nowMs };
     },
@@ -179,8 +179,8 @@ function slicer({ toxic, random }: FaultSeams): Fault {
   };
 }
 
-/** Closes the connection once `bytes` have gone through. */
-function limitData({ toxic }: FaultSeams): Fault {
+/** Closes the connection after `bytes` bytes. */
+function limitData({ toxic }: FaultOptions): Fault {
   let sent = 0;
   return {
     next(head, nowMs) {

@@ -1,168 +1,195 @@
 import type { Clock, Timer } from '../../../server/runtime/clock.ts';
-import { type End, type Fault, faultOf, type Piece, passing } from './faults.ts';
-import type { BufferPool } from './link.ts';
+import { type End, type Fault, faultOf, noFault, type Piece } from './faults.ts';
 import type { Toxic } from './toxic.ts';
 
-/** Where pieces go to. */
+/** What each stage may hold in any case, bytes. */
+const OWN_BYTES = 64 * 1024;
+/** The most that one stage may hold: 4 MiB at 250 ms are 16 MiB/s. */
+const MAX_STAGE_BYTES = 4 * 1024 * 1024;
+/** When all stages together hold this much, each may hold only OWN_BYTES. */
+const MAX_SHARED_BYTES = 64 * 1024 * 1024;
+
+/** Limits the bytes that the stages of all connections hold. A delay needs memory, but slow receivers must not use it up. */
+export class BufferPool {
+  #usedBytes = 0;
+
+  /** Adds bytes, or removes them if `bytes` is negative. */
+  count(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
+  /** Whether a stage that holds `bytes` must not take more. */
+  isFull(bytes: number): boolean {
+    return bytes >= MAX_STAGE_BYTES || (bytes >= OWN_BYTES && this.#usedBytes >= MAX_SHARED_BYTES);
+  }
+
+  /** Bytes that are held now. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+}
+
+/** A receiver of pieces. */
 export interface Sink {
   push(piece: Piece): void;
-  /** The stream is over once what was pushed before has gone on. */
+  /** Ends the stream after the pieces that were pushed before. */
   finish(end: End): void;
-  /** Whether nothing should be pushed for now. */
+  /** Whether the sender should wait. */
   readonly full: boolean;
 }
 
 /** What the stages of one link share. */
 export interface StageDeps {
   clock: Clock;
-  /** Gives [0, 1). */
+  /** Returns [0, 1). */
   random: () => number;
   pool: BufferPool;
 }
 
-/** A stage's place in its link. */
-interface Place {
-  /** Where the stage hands on to now. */
+/** A stage's position in its link. */
+interface Position {
+  /** Returns the next receiver. */
   next(): Sink;
   /** The stage has room again. */
   onRoom(): void;
-  /** The stage has been removed and is empty: it can be taken out. */
+  /** The stage was removed and is empty now. */
   onIdle(): void;
 }
 
-/** What holding a piece costs beside its bytes: a slicer makes many of one byte. */
-const PIECE_BYTES = 200;
-/** Timers of Node end by themselves beyond 24 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Memory that a piece needs besides its bytes. A slicer makes many pieces of one byte. */
+const PIECE_OVERHEAD_BYTES = 200;
 
-/** One toxic on one stream of one connection: a line of pieces, and what is done with the first of them. */
+/** One toxic on one stream of one connection: a queue of pieces, and what the toxic does with the first of them. */
 export class Stage implements Sink {
   readonly toxic: Toxic;
   readonly #deps: StageDeps;
-  readonly #place: Place;
-  /** Below the toxicity: the toxic works on this connection. */
-  readonly #chance: number;
+  readonly #position: Position;
+  /** The toxic affects this connection if this random number is below its toxicity. */
+  readonly #draw: number;
   readonly #queue: Piece[] = [];
-  #bytes = 0;
+  #heldBytes = 0;
   #end: End | undefined;
   #fault: Fault;
-  #over = false;
-  #leaving = false;
-  #pumping = false;
+  #isOver = false;
+  #isRemoved = false;
+  #isPumping = false;
   #wasFull = false;
   #timer: Timer | undefined;
 
-  constructor(toxic: Toxic, deps: StageDeps, place: Place) {
+  constructor(toxic: Toxic, deps: StageDeps, position: Position) {
     this.toxic = toxic;
     this.#deps = deps;
-    this.#place = place;
-    this.#chance = deps.random();
-    this.#fault = this.#chosen();
+    this.#position = position;
+    this.#draw = deps.random();
+    this.#fault = this.#newFault();
   }
 
   get full(): boolean {
-    if (this.#over || !this.#deps.pool.isFull(this.#bytes)) return false;
+    if (this.#isOver || !this.#deps.pool.isFull(this.#heldBytes)) return false;
     this.#wasFull = true;
     return true;
   }
 
   push(piece: Piece): void {
-    if (this.#over || this.#end !== undefined || piece.data.length === 0) return;
+    if (this.#isOver || this.#end !== undefined || piece.data.length === 0) return;
     this.#queue.push(piece);
-    this.#hold(piece.data.length + PIECE_BYTES);
+    this.#hold(piece.data.length + PIECE_OVERHEAD_BYTES);
     this.pump();
   }
 
   finish(end: End): void {
-    // One that had sent all may still go away altogether.
-    if (this.#over || (this.#end !== undefined && this.#end !== 'end')) return;
+    // A source that has ended may still close or reset the connection.
+    if (this.#isOver || (this.#end !== undefined && this.#end !== 'end')) return;
     this.#end = end;
     this.pump();
   }
 
   /** The toxic has other attributes or another toxicity. */
   change(): void {
-    const active = this.#chance < this.toxic.toxicity;
-    if (active === (this.#fault === passing) && !this.#leaving) this.#fault = this.#chosen();
+    const isAffected = this.#draw < this.toxic.toxicity;
+    if (isAffected === (this.#fault === noFault) && !this.#isRemoved) this.#fault = this.#newFault();
     else this.#fault.changed?.(this.#deps.clock.monotonicMs());
     this.pump();
   }
 
-  /** The toxic is taken away; what waits goes on, and the stage reports itself idle once it has. */
+  /** The toxic is removed. Waiting pieces go on; after that the stage reports that it is idle. */
   remove(): void {
     const end = this.#fault.removed?.();
-    this.#leaving = true;
-    this.#fault = passing;
+    this.#isRemoved = true;
+    this.#fault = noFault;
     if (end !== undefined) this.#finish(end);
     this.pump();
   }
 
-  /** Throws away what waits. */
+  /** Drops the waiting pieces. */
   discard(): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#timer?.cancel();
     this.#queue.length = 0;
-    this.#hold(-this.#bytes);
+    this.#hold(-this.#heldBytes);
   }
 
-  /** Does what can be done now; called whenever something may have changed. */
+  /** Does everything that can be done now. It is called whenever something may have changed. */
   pump(): void {
-    if (this.#pumping || this.#over) return;
-    this.#pumping = true;
+    if (this.#isPumping || this.#isOver) return;
+    this.#isPumping = true;
     this.#timer?.cancel();
     while (this.#step()) {}
-    this.#pumping = false;
+    this.#isPumping = false;
     if (this.#wasFull && !this.full) {
       this.#wasFull = false;
-      this.#place.onRoom();
+      this.#position.onRoom();
     }
-    if (this.#leaving && this.#queue.length === 0 && (this.#end === undefined || this.#over)) this.#place.onIdle();
+    const isEmpty = this.#queue.length === 0 && (this.#end === undefined || this.#isOver);
+    if (this.#isRemoved && isEmpty) this.#position.onIdle();
   }
 
-  /** Whether there may be more to do. */
+  /** Handles the first piece or the end. Returns whether there may be more to do. */
   #step(): boolean {
-    if (this.#over) return false;
+    if (this.#isOver) return false;
     const nowMs = this.#deps.clock.monotonicMs();
-    const next = this.#place.next();
+    const next = this.#position.next();
     const piece = this.#queue[0];
     const step = this.#fault.next(piece && next.full ? undefined : (piece ?? this.#end), nowMs);
     if (step.do === 'hold') return false;
     if (step.do === 'wait') {
-      const waitMs = Math.min(step.untilMs - nowMs, LONGEST_TIMER_MS);
-      this.#timer = this.#deps.clock.setTimer(() => this.pump(), waitMs);
+      this.#timer = this.#deps.clock.setTimer(() => this.pump(), step.untilMs - nowMs);
       return false;
     }
-    if (step.do === 'finish') this.#finish(step.end);
-    else if (piece) this.#take(piece, step.do === 'pass' ? { ...step, next } : undefined);
+    if (step.do === 'finish') {
+      this.#finish(step.end);
+    } else if (piece) {
+      const data = this.#takeFrom(piece, step.do === 'pass' ? step.bytes : piece.data.length);
+      if (step.do === 'pass') next.push({ data, atMs: step.atMs });
+    }
     return true;
   }
 
-  /** Takes bytes of the first piece out of the line, and hands them on if there is a `pass`. */
-  #take(piece: Piece, pass: { bytes: number; atMs: number; next: Sink } | undefined): void {
-    const bytes = Math.min(pass?.bytes ?? piece.data.length, piece.data.length);
-    const data = piece.data.subarray(0, bytes);
-    if (bytes === piece.data.length) {
+  /** Takes bytes of the first piece out of the queue. */
+  #takeFrom(piece: Piece, bytes: number): Buffer {
+    if (bytes >= piece.data.length) {
       this.#queue.shift();
-      this.#hold(-bytes - PIECE_BYTES);
-    } else {
-      piece.data = piece.data.subarray(bytes);
-      this.#hold(-bytes);
+      this.#hold(-piece.data.length - PIECE_OVERHEAD_BYTES);
+      return piece.data;
     }
-    if (pass) pass.next.push({ data, atMs: pass.atMs });
+    const data = piece.data.subarray(0, bytes);
+    piece.data = piece.data.subarray(bytes);
+    this.#hold(-bytes);
+    return data;
   }
 
   #finish(end: End): void {
     this.discard();
-    this.#place.next().finish(end);
+    this.#position.next().finish(end);
   }
 
   #hold(bytes: number): void {
-    this.#bytes += bytes;
+    this.#heldBytes += bytes;
     this.#deps.pool.count(bytes);
   }
 
-  #chosen(): Fault {
-    if (this.#chance >= this.toxic.toxicity) return passing;
+  #newFault(): Fault {
+    if (this.#draw >= this.toxic.toxicity) return noFault;
     return faultOf({ toxic: this.toxic, random: this.#deps.random, nowMs: this.#deps.clock.monotonicMs() });
   }
 }

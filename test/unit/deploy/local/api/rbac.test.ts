@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { forbiddenTo, MASTERS, serviceAccountUser, Tokens } from '../../../../deploy/local/api/rbac.ts';
-import { parseObjectRequest } from '../../../../deploy/local/api/request.ts';
-import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from '../../../../deploy/local/api/resources.ts';
-import { newStore } from './kube.ts';
+import { forbiddenTo, MASTERS, serviceAccountUser, Tokens } from '../../../../../deploy/local/api/rbac.ts';
+import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  ROLE_BINDINGS,
+  ROLES,
+} from '../../../../../deploy/local/api/resources.ts';
+import { newStore, objectRequest } from '../pod-store.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const pinger = serviceAccountUser('default', 'pinger');
-const request = (method: string, path: string) => parseObjectRequest(method, new URL(path, 'https://127.0.0.1'));
-const LIST = request('GET', '/api/v1/namespaces/default/pods');
-const WATCH = request('GET', '/api/v1/namespaces/default/pods?watch=1');
+const LIST = objectRequest('GET', '/api/v1/namespaces/default/pods');
+const WATCH = objectRequest('GET', '/api/v1/namespaces/default/pods?watch=1');
 
 function storeWith(verbs: string[], kind: 'Cluster' | '' = 'Cluster') {
   const store = newStore();
@@ -53,14 +56,14 @@ describe('who may do what', () => {
   it('is bounded by the namespace of a role binding', () => {
     const store = storeWith(['list'], '');
     expect(forbiddenTo(store, pinger, LIST)).toBeNull();
-    expect(forbiddenTo(store, pinger, request('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
-    expect(forbiddenTo(store, pinger, request('GET', '/api/v1/pods'))?.status.message).toContain(
+    expect(forbiddenTo(store, pinger, objectRequest('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
+    expect(forbiddenTo(store, pinger, objectRequest('GET', '/api/v1/pods'))?.status.message).toContain(
       'at the cluster scope',
     );
   });
 
   it('does not reach from a resource to its subresources', () => {
-    const log = request('GET', '/api/v1/namespaces/default/pods/a/log');
+    const log = objectRequest('GET', '/api/v1/namespaces/default/pods/a/log');
     expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
   });
 

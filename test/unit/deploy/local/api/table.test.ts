@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ContainerStatus, PodObject } from '../../../../deploy/local/api/objects.ts';
-import { PODS, RESOURCES } from '../../../../deploy/local/api/resources.ts';
-import { ageSince, humanSpan, podStatusWord, renderingOf, tableOf } from '../../../../deploy/local/api/table.ts';
-import { addPod, newStore } from './kube.ts';
+import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
+import { PODS, RESOURCES } from '../../../../../deploy/local/api/resources.ts';
+import {
+  ageSince,
+  humanDuration,
+  podStatusText,
+  requestedTable,
+  tableOf,
+} from '../../../../../deploy/local/api/table.ts';
+import { addPod, newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 0, 10);
 
@@ -38,7 +44,7 @@ describe('the age of a thing', () => {
     [3 * 365 * d + 9 * d, '3y9d'],
     [9 * 365 * d, '9y'],
   ])('of %i ms is %s', (spanMs, words) => {
-    expect(humanSpan(spanMs)).toBe(words);
+    expect(humanDuration(spanMs)).toBe(words);
   });
 
   it('is unknown without a time', () => {
@@ -46,7 +52,7 @@ describe('the age of a thing', () => {
   });
 
   it('never takes more than eight characters', () => {
-    fc.assert(fc.property(fc.nat(50 * 365 * d), (spanMs) => humanSpan(spanMs).length <= 8));
+    fc.assert(fc.property(fc.nat(50 * 365 * d), (spanMs) => humanDuration(spanMs).length <= 8));
   });
 });
 
@@ -76,13 +82,13 @@ describe('STATUS of a pod', () => {
       }),
     ],
   ])('is %s', (word, of) => {
-    expect(podStatusWord(of)).toBe(word);
+    expect(podStatusText(of)).toBe(word);
   });
 
   it('is Terminating once it is being deleted, whatever its containers do', () => {
     const going = pod({ phase: 'Running' });
     going.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
-    expect(podStatusWord(going)).toBe('Terminating');
+    expect(podStatusText(going)).toBe('Terminating');
   });
 });
 
@@ -99,7 +105,7 @@ describe('what a client accepts', () => {
     ['*/*', null, null],
     ['', null, null],
   ])('%s (includeObject %s): table %s', (accept, include, table) => {
-    expect(renderingOf(accept, include)).toEqual({ table });
+    expect(requestedTable(accept, include)).toBe(table);
   });
 });
 

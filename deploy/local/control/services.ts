@@ -2,7 +2,9 @@ import { isReady, type PodObject, type ServiceObject, selects } from '../api/obj
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 
-/** The pods that a Service leads to now: selected, ready, and not on their way out; by name. */
+const SERVICE_LABEL = 'kubernetes.io/service-name';
+
+/** Lists the pods that a Service leads to, by name: selected, ready and not being deleted. */
 export function readyPodsOf(store: Store, service: ServiceObject): PodObject[] {
   return (store.list(PODS, service.metadata.namespace) as PodObject[]).filter(
     (pod) =>
@@ -13,8 +15,8 @@ export function readyPodsOf(store: Store, service: ServiceObject): PodObject[] {
   );
 }
 
-/** The port of a pod that a port of a Service leads to (the first by default); undefined if it has no such port. */
-export function targetPortOf(service: ServiceObject, pod: PodObject, index = 0): number | undefined {
+/** Returns the pod's port to which a port of a Service leads; undefined if the Service has no port at `index`. */
+export function targetPortOf(service: ServiceObject, pod: PodObject, index: number): number | undefined {
   const port = service.spec.ports?.[index];
   if (!port) return undefined;
   if (typeof port.targetPort === 'number') return port.targetPort;
@@ -22,7 +24,7 @@ export function targetPortOf(service: ServiceObject, pod: PodObject, index = 0):
   return named?.containerPort ?? port.port;
 }
 
-/** Keeps one EndpointSlice for each Service with a selector, which is where `kubectl describe service` looks. */
+/** Keeps one EndpointSlice for each Service with a selector. `kubectl describe service` shows it. */
 export function reconcileEndpoints(store: Store): void {
   const services = store.list(SERVICES) as ServiceObject[];
   for (const service of services.filter((one) => one.spec.selector !== undefined)) writeSlice(store, service);
@@ -35,12 +37,10 @@ export function reconcileEndpoints(store: Store): void {
   }
 }
 
-const SERVICE_LABEL = 'kubernetes.io/service-name';
-
 function writeSlice(store: Store, service: ServiceObject): void {
   const { name, namespace = '' } = service.metadata;
   const pods = readyPodsOf(store, service);
-  const port = pods[0] && targetPortOf(service, pods[0]);
+  const port = pods[0] && targetPortOf(service, pods[0], 0);
   const slice = {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',

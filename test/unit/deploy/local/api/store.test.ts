@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
-import { PODS } from '../../../../deploy/local/api/resources.ts';
-import type { Change, Store } from '../../../../deploy/local/api/store.ts';
-import { addPod, newStore, relabel } from './kube.ts';
+import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
+import { PODS } from '../../../../../deploy/local/api/resources.ts';
+import type { Change, Store } from '../../../../../deploy/local/api/store.ts';
+import { addPod, newStore, relabel } from '../pod-store.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { PodObject, ServiceObject } from '../../../../deploy/local/api/objects.ts';
-import { ENDPOINT_SLICES, PODS, SERVICES } from '../../../../deploy/local/api/resources.ts';
-import type { Store } from '../../../../deploy/local/api/store.ts';
-import { readyPodsOf, reconcileEndpoints, targetPortOf } from '../../../../deploy/local/control/endpoints.ts';
-import { addPod, newStore } from './kube.ts';
+import type { PodObject, ServiceObject } from '../../../../../deploy/local/api/objects.ts';
+import { ENDPOINT_SLICES, PODS, SERVICES } from '../../../../../deploy/local/api/resources.ts';
+import type { Store } from '../../../../../deploy/local/api/store.ts';
+import { readyPodsOf, reconcileEndpoints, targetPortOf } from '../../../../../deploy/local/control/services.ts';
+import { addPod, newStore } from '../pod-store.ts';
 
 let store: Store;
 let service: ServiceObject;
@@ -55,7 +55,7 @@ describe('a Service', () => {
     const ports = [{ name: 'http', containerPort: 9090 }];
     const named = { ...pod, spec: { containers: [{ name: 'c', image: 'i', ports }] } };
     const port = { port: 80, ...(targetPort === undefined ? {} : { targetPort }) };
-    expect(targetPortOf({ ...service, spec: { ports: [port] } }, named)).toBe(wanted);
+    expect(targetPortOf({ ...service, spec: { ports: [port] } }, named, 0)).toBe(wanted);
   });
 
   it('has an EndpointSlice that follows its pods and goes with it', () => {

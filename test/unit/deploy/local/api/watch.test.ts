@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
-import { NODES, PODS } from '../../../../deploy/local/api/resources.ts';
-import { type Filter, labelFilter } from '../../../../deploy/local/api/selectors.ts';
-import type { Store } from '../../../../deploy/local/api/store.ts';
-import { startWatch, type WatchEvent, type WatchRequest } from '../../../../deploy/local/api/watch.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { addPod, newStore, relabel } from './kube.ts';
+import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
+import { NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
+import { type Filter, labelFilter } from '../../../../../deploy/local/api/selectors.ts';
+import type { Store } from '../../../../../deploy/local/api/store.ts';
+import { startWatch, type WatchEvent, type WatchRequest } from '../../../../../deploy/local/api/watch.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
+import { addPod, newStore, relabel } from '../pod-store.ts';
 
 const wanted: Filter = labelFilter('app=x');
 
@@ -24,8 +24,8 @@ function watch(store: Store, request: Partial<WatchRequest> = {}, clock = new Fa
       initialEvents: false,
       ...request,
     },
-    { send: (event) => events.push(event), ended: () => (ended = true) },
-    { setTimer: (fn, delayMs) => clock.setTimer(fn, delayMs), bookmarkMs: 1000 },
+    { send: (event) => events.push(event), end: () => (ended = true) },
+    { clock, bookmarkMs: 1000 },
   );
   return { events, stop: running.stop, isEnded: () => ended };
 }

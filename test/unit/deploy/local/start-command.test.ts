@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { FlagError, parseStartFlags } from '../../../../deploy/local/command-line.ts';
+import { parseStartOptions } from '../../../../deploy/local/start-command.ts';
+import { UsageError } from '../../../../deploy/local/usage.ts';
 
 describe('the options of npm start', () => {
   it('have defaults', () => {
-    expect(parseStartFlags([])).toEqual({
+    expect(parseStartOptions([])).toEqual({
       pods: 3,
       intervalS: 2,
       port: 8080,
       podPort: 8080,
       dir: '.local',
       env: {},
-      help: false,
     });
   });
 
@@ -30,7 +30,7 @@ describe('the options of npm start', () => {
       '--env=C=',
     ];
     const wanted = { pods: 5, intervalS: 0.5, port: 9000, dir: 'x', env: { A: '1', B: 'x=y', C: '' } };
-    expect(parseStartFlags(args)).toMatchObject(wanted);
+    expect(parseStartOptions(args)).toMatchObject(wanted);
   });
 
   it.each([
@@ -45,21 +45,17 @@ describe('the options of npm start', () => {
     [['--pod-port', 'x'], '--pod-port must be'],
     [['--env', 'PING'], '--env must be NAME=VALUE'],
     [['--env', '1A=2'], '--env must be NAME=VALUE'],
-    [['--dir='], '--dir must name a folder'],
+    [['--dir='], '--dir must be the path of a folder'],
     [['--bogus'], '--bogus'],
     [['stray'], 'stray'],
     [['--pods'], '--pods'],
   ])('%j are refused', (args, words) => {
-    expect(() => parseStartFlags(args)).toThrow(FlagError);
-    expect(() => parseStartFlags(args)).toThrow(words);
+    expect(() => parseStartOptions(args)).toThrow(UsageError);
+    expect(() => parseStartOptions(args)).toThrow(words);
   });
 
   it('are refused with every fault at once, one a line', () => {
-    const bad = () => parseStartFlags(['--pods', 'x', '--port', 'y', '--env', 'z']);
+    const bad = () => parseStartOptions(['--pods', 'x', '--port', 'y', '--env', 'z']);
     expect(bad).toThrow(/--pods.*\n--port.*\n--env/);
-  });
-
-  it('with --help are asked for help alone, whatever else is wrong', () => {
-    expect(parseStartFlags(['--pods', 'x', '-h']).help).toBe(true);
   });
 });

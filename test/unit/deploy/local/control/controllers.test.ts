@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { deleteObject } from '../../../../deploy/local/api/deletion.ts';
-import type { KubeObject, PodObject, Workload } from '../../../../deploy/local/api/objects.ts';
-import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../deploy/local/api/resources.ts';
-import type { Store } from '../../../../deploy/local/api/store.ts';
-import { collectGarbage, placePods } from '../../../../deploy/local/control/controller.ts';
-import { reconcileDeployments } from '../../../../deploy/local/control/deployments.ts';
-import { recordEvent } from '../../../../deploy/local/control/events.ts';
-import { reconcileReplicaSets } from '../../../../deploy/local/control/replica-sets.ts';
-import { newStore } from './kube.ts';
+import { deleteObject } from '../../../../../deploy/local/api/deletion.ts';
+import type { KubeObject, PodObject, Workload } from '../../../../../deploy/local/api/objects.ts';
+import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
+import type { Store } from '../../../../../deploy/local/api/store.ts';
+import { collectGarbage, schedulePods } from '../../../../../deploy/local/control/controllers.ts';
+import { reconcileDeployments } from '../../../../../deploy/local/control/deployments.ts';
+import { recordEvent } from '../../../../../deploy/local/control/events.ts';
+import { reconcileReplicaSets } from '../../../../../deploy/local/control/replica-sets.ts';
+import { newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 let seed = 1;
@@ -25,7 +25,7 @@ function settle(): void {
     collectGarbage(store, NOW);
     reconcileDeployments(store, NOW);
     reconcileReplicaSets(store, NOW, random);
-    placePods(store, NOW);
+    schedulePods(store, NOW);
   }
 }
 
@@ -76,14 +76,14 @@ describe('a Deployment', () => {
 
   it('replaces a pod that is killed under a new name', () => {
     const victim = pods()[0] as PodObject;
-    deleteObject(store, PODS, victim, { graceSeconds: 0 }, NOW);
+    deleteObject(store, PODS, victim, NOW, { graceSeconds: 0 });
     settle();
     expect(pods()).toHaveLength(3);
     expect(pods().map((pod) => pod.metadata.name)).not.toContain(victim.metadata.name);
   });
 
   it('replaces a pod that is asked to end while it is still there', () => {
-    deleteObject(store, PODS, pods()[0] as PodObject, {}, NOW);
+    deleteObject(store, PODS, pods()[0] as PodObject, NOW);
     settle();
     expect(pods()).toHaveLength(4);
     expect(pods().filter((pod) => pod.metadata.deletionTimestamp === undefined)).toHaveLength(3);
@@ -152,28 +152,28 @@ describe('the deletion of a pod', () => {
   const placed = () => pods()[0] as PodObject;
 
   it('gives it the time of its spec, which can only be shortened', () => {
-    const first = deleteObject(store, PODS, placed(), {}, NOW);
+    const first = deleteObject(store, PODS, placed(), NOW);
     expect(first.metadata).toMatchObject({ deletionGracePeriodSeconds: 30, deletionTimestamp: '2026-01-01T00:00:30Z' });
-    const hurried = deleteObject(store, PODS, first, { graceSeconds: 5 }, NOW + 1000);
+    const hurried = deleteObject(store, PODS, first, NOW + 1000, { graceSeconds: 5 });
     expect(hurried.metadata).toMatchObject({
       deletionGracePeriodSeconds: 5,
       deletionTimestamp: '2026-01-01T00:00:06Z',
     });
-    const more = deleteObject(store, PODS, hurried, { graceSeconds: 60 }, NOW + 1000);
+    const more = deleteObject(store, PODS, hurried, NOW + 1000, { graceSeconds: 60 });
     expect(more).toBe(hurried);
   });
 
   it('with grace 0 removes it at once', () => {
     const victim = placed();
-    deleteObject(store, PODS, victim, { graceSeconds: 0 }, NOW);
+    deleteObject(store, PODS, victim, NOW, { graceSeconds: 0 });
     expect(store.get(PODS, 'default', victim.metadata.name)).toBeUndefined();
   });
 
   it('is refused if the pod is not the one meant, and does nothing as a dry run', () => {
-    expect(() => deleteObject(store, PODS, placed(), { uid: 'other' }, NOW)).toThrow('Precondition failed: UID');
-    expect(() => deleteObject(store, PODS, placed(), { resourceVersion: '1' }, NOW)).toThrow('ResourceVersion');
+    expect(() => deleteObject(store, PODS, placed(), NOW, { uid: 'other' })).toThrow('Precondition failed: UID');
+    expect(() => deleteObject(store, PODS, placed(), NOW, { resourceVersion: '1' })).toThrow('ResourceVersion');
     const { version } = store;
-    deleteObject(store, PODS, placed(), { dryRun: true }, NOW);
+    deleteObject(store, PODS, placed(), NOW, { dryRun: true });
     expect(store.version).toBe(version);
   });
 });

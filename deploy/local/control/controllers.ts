@@ -1,0 +1,81 @@
+import type { Clock } from '../../../server/runtime/clock.ts';
+import { deleteObject } from '../api/deletion.ts';
+import { conditionOf, controllerUid, type PodObject } from '../api/objects.ts';
+import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from '../api/resources.ts';
+import type { Store } from '../api/store.ts';
+import { reconcileDeployments } from './deployments.ts';
+import { recordEvent } from './events.ts';
+import { reconcileReplicaSets } from './replica-sets.ts';
+import { reconcileEndpoints } from './services.ts';
+
+/** Starts the controllers and the scheduler on a store. Returns a function that stops them. */
+export function startControllers(store: Store, clock: Clock, random: () => number): () => void {
+  const stops = [
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => reconcileDeployments(store, clock.nowMs())),
+    controlLoop(store, [REPLICA_SETS, PODS], () => reconcileReplicaSets(store, clock.nowMs(), random)),
+    controlLoop(store, [PODS, NODES], () => schedulePods(store, clock.nowMs())),
+    controlLoop(store, [SERVICES, PODS], () => reconcileEndpoints(store)),
+    controlLoop(store, [DEPLOYMENTS, REPLICA_SETS], () => collectGarbage(store, clock.nowMs())),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/**
+ * Calls `reconcile` at the start and soon after any change of the given resources; many changes at once cause one call.
+ * `reconcile` compares the actual with the wanted state, so an additional call does nothing. Returns a function that
+ * stops the loop.
+ */
+export function controlLoop(store: Store, resources: readonly Resource[], reconcile: () => void): () => void {
+  let isDue = false;
+  let isStopped = false;
+  const request = () => {
+    if (isDue || isStopped) return;
+    isDue = true;
+    queueMicrotask(() => {
+      isDue = false;
+      if (!isStopped) reconcile();
+    });
+  };
+  const unsubscribe = store.subscribe((change) => {
+    if (resources.includes(change.resource)) request();
+  });
+  request();
+  return () => {
+    isStopped = true;
+    unsubscribe();
+  };
+}
+
+/** Deletes ReplicaSets and pods whose Deployment or ReplicaSet is gone. */
+export function collectGarbage(store: Store, nowMs: number): void {
+  const owners = new Set([...store.list(DEPLOYMENTS), ...store.list(REPLICA_SETS)].map((one) => one.metadata.uid));
+  for (const resource of [REPLICA_SETS, PODS]) {
+    for (const object of store.list(resource)) {
+      const owner = object.metadata.ownerReferences?.find((one) => one.controller);
+      const isManaged = owner?.kind === 'Deployment' || owner?.kind === 'ReplicaSet';
+      const isDeleted = object.metadata.deletionTimestamp !== undefined;
+      if (isManaged && !owners.has(controllerUid(object)) && !isDeleted) deleteObject(store, resource, object, nowMs);
+    }
+  }
+}
+
+/** Assigns every pod without a node to the node with the fewest pods, so that they spread evenly. */
+export function schedulePods(store: Store, nowMs: number): void {
+  const pods = store.list(PODS) as PodObject[];
+  const podCounts = new Map(store.list(NODES).map((node) => [node.metadata.name, 0]));
+  const count = (node: string) => podCounts.set(node, (podCounts.get(node) ?? 0) + 1);
+  for (const { spec } of pods) if (spec.nodeName !== undefined) count(spec.nodeName);
+  for (const pod of pods) {
+    if (pod.spec.nodeName !== undefined || pod.metadata.deletionTimestamp !== undefined) continue;
+    const [node] = [...podCounts].sort((a, b) => a[1] - b[1] || (a[0] < b[0] ? -1 : 1))[0] ?? [];
+    if (node === undefined) return;
+    count(node);
+    const status = { ...pod.status, conditions: [conditionOf([], 'PodScheduled', true, nowMs)] };
+    const scheduled = store.update(PODS, { ...pod, spec: { ...pod.spec, nodeName: node }, status });
+    const message = `Successfully assigned ${pod.metadata.namespace}/${pod.metadata.name} to ${node}`;
+    const event = { type: 'Normal', reason: 'Scheduled', message, component: 'default-scheduler' } as const;
+    recordEvent(store, nowMs, scheduled, event);
+  }
+}

@@ -1,0 +1,32 @@
+/** The addresses of a pod. All pods of a local cluster share one loopback interface. */
+export interface PodNetwork {
+  /** '' = outside of a pod. */
+  podIP: string;
+  /** Where the pod's programs listen on redirected ports; '' while no port is redirected. */
+  innerIP: string;
+  /** Ports of the pod that are redirected to other ports; [] in most pods. */
+  redirected: readonly number[];
+}
+
+/** Hosts that mean "every address" or "this machine" to a program in a pod. */
+const OWN_HOSTS = ['', '0.0.0.0', '::', '[::]', 'localhost', '127.0.0.1', '::1'];
+
+/**
+ * Returns the address that a program in a pod means by `host`. "Every address" and "localhost" are the pod's own address,
+ * or its inner one for a redirected port. Outside of a pod an address keeps its meaning.
+ */
+export function addressInPod(host: string, port: number, { podIP, innerIP, redirected }: PodNetwork): string {
+  if (podIP === '' || !OWN_HOSTS.includes(host)) return host;
+  return redirected.includes(port) ? innerIP : podIP;
+}
+
+/** Returns the environment variables that tell our programs their pod's network. */
+export function networkEnv({ podIP, innerIP, redirected }: PodNetwork): Record<string, string> {
+  return { POD_IP_HERE: podIP, POD_INNER_IP_HERE: innerIP, POD_REDIRECTED_HERE: redirected.join(',') };
+}
+
+/** Reads the variables of `networkEnv`. */
+export function networkFromEnv(env: Record<string, string | undefined>): PodNetwork {
+  const { POD_IP_HERE: podIP = '', POD_INNER_IP_HERE: innerIP = '', POD_REDIRECTED_HERE: redirected = '' } = env;
+  return { podIP, innerIP, redirected: redirected.split(',').filter(Boolean).map(Number) };
+}

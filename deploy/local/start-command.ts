@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type LocalCluster, startCluster } from './cluster.ts';
+import type { PodEvent } from './pod-event.ts';
+import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
+import { UsageError } from './usage.ts';
+
+/** The options of `npm start`. */
+export interface StartOptions {
+  pods: number;
+  intervalS: number;
+  /** Port of the service address. */
+  port: number;
+  podPort: number;
+  dir: string;
+  /** Environment variables for the server. */
+  env: Record<string, string>;
+}
+
+/** What `npm start` needs from the process. */
+interface Terminal {
+  print(line: string): void;
+  /** Calls `stop` at the first SIGINT or SIGTERM. A second signal ends the process, and the watchdog kills the pods. */
+  onStop(stop: () => void): void;
+  pid: number;
+  /** Path of the built server. */
+  serverPath: string;
+}
+
+/** Runs a cluster until the terminal stops it. Rejects with an Error that says why the cluster cannot start. */
+export async function runStartCommand(options: StartOptions, terminal: Terminal): Promise<void> {
+  const { dir, env, ...others } = options;
+  const { print, serverPath } = terminal;
+  if (!existsSync(serverPath)) {
+    throw new Error(`the server is not built: ${serverPath} is missing; build it with: npm run build`);
+  }
+  const stopped = new Promise<void>((resolve) => terminal.onStop(resolve));
+  const unlock = lockFolder(dir, terminal.pid);
+  // `--env WRITE_TOKEN=...` sets a token that the user knows in advance.
+  const writeToken = env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
+  const tokenPath = keepWriteToken(dir, writeToken);
+  try {
+    const addressBase = '127.0.0';
+    const cluster = await startCluster({ ...others, dir, serverPath, addressBase, serverEnv: env, writeToken });
+    const unsubscribe = cluster.onEvent((event) => {
+      print(eventLine(event));
+      if (event.what === 'gone') pruneLogs(cluster.logFolder);
+    });
+    print(`starting ${options.pods} pod${options.pods === 1 ? '' : 's'}, each a process with its own address`);
+    let stopping = false;
+    void cluster.ready().then(
+      () => print(readyText(cluster, dir)),
+      (error: Error) => stopping || print(`${error.message}\nThe logs of the pods are in ${join(dir, 'pods')}`),
+    );
+    await stopped;
+    stopping = true;
+    unsubscribe();
+    print('stopping all pods');
+    await cluster.stop();
+  } finally {
+    rmSync(tokenPath, { force: true });
+    unlock();
+  }
+}
+
+/** Reads the options of `npm start`. Throws UsageError. */
+export function parseStartOptions(args: readonly string[]): StartOptions {
+  const errors: string[] = [];
+  const number = (name: string, text: string, low: number, high: number, whole: boolean) => {
+    const value = /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= low && value <= high && (!whole || Number.isInteger(value))) return value;
+    const kind = whole ? 'whole number' : 'number';
+    errors.push(`--${name} must be a ${kind} from ${low} to ${high}, not ${JSON.stringify(text)}`);
+    return low;
+  };
+  const values = parseFlags(args);
+  const options = {
+    pods: number('pods', values.pods, 1, 100, true),
+    intervalS: number('interval', values.interval, 0.1, 3600, false),
+    port: number('port', values.port, 1, 65_535, true),
+    podPort: number('pod-port', values['pod-port'], 1, 65_535, true),
+    dir: values.dir,
+    env: parseEnv(values.env, errors),
+  };
+  if (options.dir === '') errors.push('--dir must be the path of a folder');
+  if (errors.length > 0) throw new UsageError(errors.join('\n'));
+  return options;
+}
+
+function parseFlags(args: readonly string[]) {
+  const [first] = args;
+  if (first !== undefined && !first.startsWith('-')) throw new UsageError(`unknown command: ${first.slice(0, 80)}`);
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        pods: { type: 'string', default: '3' },
+        interval: { type: 'string', default: '2' },
+        port: { type: 'string', default: '8080' },
+        'pod-port': { type: 'string', default: '8080' },
+        dir: { type: 'string', default: DEFAULT_DIR },
+        env: { type: 'string', multiple: true, default: [] },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function parseEnv(pairs: readonly string[], errors: string[]): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const pair of pairs) {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(pair) ?? [];
+    if (name === undefined || value === undefined) errors.push(`--env must be NAME=VALUE, not ${JSON.stringify(pair)}`);
+    else env[name] = value;
+  }
+  return env;
+}
+
+function readyText(cluster: LocalCluster, dir: string): string {
+  const kubeconfig = relative('.', cluster.kubeconfigPath);
+  // The commands use the default folder unless --dir names another one.
+  const dirOption = dir === DEFAULT_DIR ? '' : ` --dir ${dir}`;
+  const pod = cluster.pods().find((one) => !one.terminating)?.name ?? 'POD';
+  return `
+ready  ${cluster.serviceUrl}
+
+  kubeconfig  ${kubeconfig}          logs  ${join(dir, 'pods')}
+  with kubectl:     kubectl --kubeconfig ${kubeconfig} get pods -w
+                    kubectl --kubeconfig ${kubeconfig} delete pod ${pod} --grace-period=0 --force
+  without kubectl:  npm run local -- get pods -w${dirOption}
+                    npm run local -- delete pod ${pod} --force${dirOption}
+  annotate the timeline: npm run local -- annotate "what I broke" --tag NAME${dirOption}
+                         or POST to api/v1/annotations with the token in ${join(dir, 'write-token')}
+  Ctrl-C stops everything.
+`;
+}
+
+/** Formats one line about a pod, e.g. `17:01:02  goldpinger-7d9f-abcde  ready         127.0.0.3  node-a`. */
+function eventLine(event: PodEvent): string {
+  const time = new Date(event.atMs).toTimeString().slice(0, 8);
+  const name = event.namespace === 'default' ? event.name : `${event.namespace}/${event.name}`;
+  return `${time}  ${name}  ${event.what.padEnd(11)}  ${event.ip.padEnd(11)}  ${event.node}`.trimEnd();
+}

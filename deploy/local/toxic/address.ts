@@ -1,0 +1,52 @@
+import { hostPort } from '../../../server/runtime/address.ts';
+import { addressInPod, type PodNetwork } from '../pod-network.ts';
+import { ToxiproxyError } from './request-body.ts';
+
+/** A host and a port. */
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** Hosts that mean "every address of this machine", in Toxiproxy's and Go's notation. */
+const ANY_HOSTS = ['', '0.0.0.0', '::'];
+
+/**
+ * Splits `host:port`. IPv6 addresses have brackets, and '' means any port of every address. Throws ToxiproxyError 500
+ * with the message of Toxiproxy.
+ */
+export function parseAddress(address: string, use: 'listen' | 'dial'): Address {
+  if (address === '') return { host: '', port: 0 };
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(address) ?? [];
+  if (digits === undefined) {
+    const problem = address.includes(':') ? 'too many colons in address' : 'missing port in address';
+    throw new ToxiproxyError(500, `${use} tcp: address ${address}: ${problem}`);
+  }
+  const port = digits === '' ? 0 : Number(digits);
+  if (!/^\d*$/.test(digits)) throw new ToxiproxyError(500, `${use} tcp: lookup tcp/${digits}: unknown port`);
+  if (port > 65_535) throw new ToxiproxyError(500, `${use} tcp: address ${digits}: invalid port`);
+  return { host: bracketed ?? plain ?? '', port };
+}
+
+/** Formats the address of a listening proxy as Toxiproxy does: "every address" is `[::]`, localhost is 127.0.0.1. */
+export function shownAddress({ host }: Address, port: number): string {
+  if (ANY_HOSTS.includes(host)) return hostPort('::', port);
+  return hostPort(host === 'localhost' ? '127.0.0.1' : host, port);
+}
+
+/** Returns where a program in the pod really listens or connects; see `addressInPod`. */
+export function realAddress({ host, port }: Address, network: PodNetwork): Address {
+  return { host: addressInPod(host, port, network) || '::', port };
+}
+
+/**
+ * Whether a connection to `upstream` arrives at `listener` again, so that one connection would cause another without end.
+ * Both are real addresses. Names other than localhost are not resolved.
+ */
+export function isSameAddress(upstream: Address, listener: Address): boolean {
+  if (upstream.port !== listener.port) return false;
+  const isLocal = (host: string) => [...ANY_HOSTS, 'localhost', '127.0.0.1', '::1'].includes(host);
+  if (ANY_HOSTS.includes(listener.host)) return isLocal(upstream.host);
+  const hostOf = ({ host }: Address) => (host === 'localhost' || ANY_HOSTS.includes(host) ? '127.0.0.1' : host);
+  return hostOf(upstream) === hostOf(listener);
+}

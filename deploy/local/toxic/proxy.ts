@@ -1,0 +1,184 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { PodNetwork } from '../pod-network.ts';
+import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
+import { Connection } from './connection.ts';
+import { ToxiproxyError } from './request-body.ts';
+import type { StageDeps } from './stage.ts';
+import { changeToxic, newToxic, type Toxic } from './toxic.ts';
+
+/** What all proxies share. */
+export interface ProxyDeps extends StageDeps {
+  network: PodNetwork;
+}
+
+/** The settings of a proxy. */
+export interface ProxySettings {
+  name: string;
+  listen: string;
+  upstream: string;
+  enabled: boolean;
+}
+
+/** A proxy as the API shows it, with the fields in Toxiproxy's order. */
+export interface ProxyView extends ProxySettings {
+  toxics: Toxic[];
+}
+
+const MAX_CONNECTIONS = 10_000;
+const MAX_TOXICS = 100;
+
+/** One proxy: it listens, connects to the upstream, and applies its toxics to the bytes that pass. */
+export class ToxicProxy {
+  readonly name: string;
+  readonly #deps: ProxyDeps;
+  readonly #toxics: Toxic[] = [];
+  readonly #connections = new Set<Connection>();
+  #listen: string;
+  #upstream: string;
+  #server: Server | undefined;
+
+  constructor({ name, listen, upstream }: ProxySettings, deps: ProxyDeps) {
+    this.name = name;
+    this.#listen = listen;
+    this.#upstream = upstream;
+    this.#deps = deps;
+  }
+
+  get view(): ProxyView {
+    // Toxiproxy lists the toxics of the upstream first.
+    const ofStream = (stream: string) => this.#toxics.filter((toxic) => toxic.stream === stream);
+    return {
+      name: this.name,
+      listen: this.#listen,
+      upstream: this.#upstream,
+      enabled: this.#server !== undefined,
+      toxics: [...ofStream('upstream'), ...ofStream('downstream')],
+    };
+  }
+
+  /** Starts to listen. Rejects with ToxiproxyError 500 and Toxiproxy's message, e.g. `bind: address already in use`. */
+  async start(): Promise<void> {
+    if (this.#server) return;
+    const wanted = parseAddress(this.#listen, 'listen');
+    const bound = realAddress(wanted, this.#deps.network);
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true });
+    server.maxConnections = MAX_CONNECTIONS;
+    server.on('connection', (client) => this.#accept(client, bound));
+    bound.port = await listen(server, bound, this.#listen);
+    server.on('error', () => {}); // A failed accept (no file descriptors left) must not end the program.
+    this.#server = server;
+    this.#listen = shownAddress(wanted, bound.port);
+  }
+
+  /** Stops listening and ends all connections. Resolves when the address is free. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (!server) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const connection of this.#connections) connection.destroy();
+    await closed;
+  }
+
+  /** Changes the addresses, which ends all connections, and whether the proxy listens. Rejects as `start` does. */
+  async update(listen: string, upstream: string, enabled: boolean): Promise<void> {
+    if (listen !== this.#listen || upstream !== this.#upstream) {
+      await this.stop();
+      this.#listen = listen;
+      this.#upstream = upstream;
+    }
+    if (enabled) await this.start();
+    else await this.stop();
+  }
+
+  /** Finds a toxic by name. Throws ToxiproxyError 404. */
+  toxic(name: string): Toxic {
+    const found = this.#toxics.find((toxic) => toxic.name === name);
+    if (!found) throw new ToxiproxyError(404, 'toxic not found');
+    return found;
+  }
+
+  /** Adds the toxic that a body describes, to live connections too. Throws ToxiproxyError 400 or 409. */
+  addToxic(body: unknown): Toxic {
+    const toxic = newToxic(body, (name) => this.#toxics.some((one) => one.name === name));
+    if (this.#toxics.length >= MAX_TOXICS) {
+      throw new ToxiproxyError(400, `a proxy can have at most ${MAX_TOXICS} toxics`);
+    }
+    this.#toxics.push(toxic);
+    for (const connection of this.#connections) connection.add(toxic);
+    return toxic;
+  }
+
+  /** Changes a toxic, on live connections too. Throws ToxiproxyError 400 or 404. */
+  changeToxic(name: string, body: unknown): Toxic {
+    const toxic = this.toxic(name);
+    changeToxic(toxic, body);
+    for (const connection of this.#connections) connection.change(toxic);
+    return toxic;
+  }
+
+  /** Removes a toxic, from live connections too. Throws ToxiproxyError 404. */
+  removeToxic(name: string): void {
+    const toxic = this.toxic(name);
+    this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
+    for (const connection of this.#connections) connection.remove(toxic);
+  }
+
+  /** Removes all toxics. */
+  removeAllToxics(): void {
+    for (const { name } of [...this.#toxics]) this.removeToxic(name);
+  }
+
+  #accept(client: Socket, bound: Address): void {
+    const upstream = this.#upstreamAddress();
+    // A mistyped port can make the proxy its own upstream. One connection would soon use up all connections.
+    if (upstream === null || isSameAddress(upstream, bound)) {
+      client.destroy();
+      return;
+    }
+    const onClose = () => this.#connections.delete(connection);
+    const connection = new Connection({ client, upstream, toxics: this.#toxics, deps: this.#deps, onClose });
+    this.#connections.add(connection);
+  }
+
+  /** Returns null if the upstream is not a valid address. */
+  #upstreamAddress(): Address | null {
+    try {
+      return realAddress(parseAddress(this.#upstream, 'dial'), this.#deps.network);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Toxiproxy's messages for a system's error code. */
+const LISTEN_MESSAGES: Record<string, string> = {
+  EADDRINUSE: 'bind: address already in use',
+  EADDRNOTAVAIL: 'bind: cannot assign requested address',
+  EACCES: 'bind: permission denied',
+};
+
+/** Listens, and resolves with the port. `shown` is the address in the error message. */
+async function listen(server: Server, { host, port }: Address, shown: string): Promise<number> {
+  // "Every address" is the one of IPv4 where the machine has no IPv6.
+  const hosts = ['::', '0.0.0.0'].includes(host) ? ['::', '0.0.0.0'] : [host];
+  let code = '';
+  for (const each of hosts) {
+    code = await tryToListen(server, each, port);
+    if (code === '') return (server.address() as AddressInfo).port;
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') break;
+  }
+  const noSuchHost = code === 'ENOTFOUND' ? `lookup ${host}: no such host` : undefined;
+  throw new ToxiproxyError(500, `listen tcp ${shown}: ${noSuchHost ?? LISTEN_MESSAGES[code] ?? code}`);
+}
+
+function tryToListen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const onError = (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EUNKNOWN');
+    server.once('error', onError);
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', onError);
+      resolve('');
+    });
+  });
+}

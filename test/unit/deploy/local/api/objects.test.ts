@@ -1,0 +1,17 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalJson, sameJson } from '../../../../../deploy/local/api/objects.ts';
+
+describe('two values are the same', () => {
+  it('in whatever order their keys come, and with null fields or without', () => {
+    expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { c: 2 }, a: 1 })).toBe(true);
+    expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
+    expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);
+  });
+
+  it('exactly if their canonical texts are', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => canonicalJson(JSON.parse(canonicalJson(value))) === canonicalJson(value)),
+    );
+  });
+});

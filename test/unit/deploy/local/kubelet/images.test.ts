@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import type { Container, PodObject } from '../../../../../deploy/local/api/objects.ts';
+import { localImages } from '../../../../../deploy/local/kubelet/images.ts';
+import { addPod, newStore } from '../pod-store.ts';
+
+const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241', redirected: [], innerIP: '' };
+const PROGRAMS = {
+  serverPath: '/dist/server.cjs',
+  toolFolder: '/dist',
+  kubeconfigOf: (namespace: string, account: string) => `/${namespace}/${account}`,
+  secretOf: () => undefined,
+};
+const pod = () => addPod(newStore(), 'a', { app: 'x' }) as PodObject;
+const images = localImages(PROGRAMS);
+
+describe('an image', () => {
+  const run = (container: Partial<Container>) =>
+    images({ name: 'c', image: 'goldpinger-ts:local', ...container }, pod(), PLACE);
+
+  it.each(['goldpinger-ts', 'goldpinger', 'bloomberg/goldpinger:v3.10.2', 'registry:5000/x/goldpinger@sha256:00'])(
+    '%s is our server',
+    (image) => {
+      expect(run({ image })?.args).toEqual(['/dist/server.cjs']);
+    },
+  );
+
+  it.each(['docker.io/shopify/toxiproxy:2.1.4', 'ghcr.io/shopify/toxiproxy:2.12.0'])(
+    '%s is the fault proxy beside it, which is told where it is',
+    (image) => {
+      const command = run({ image });
+      expect(command?.args).toEqual(['/dist/fault-proxy.cjs', '-host=0.0.0.0']);
+      expect(command?.env).toMatchObject({ POD_IP_HERE: '127.0.0.7', POD_REDIRECTED_HERE: '' });
+    },
+  );
+
+  it('listens on its inner address where its port is redirected, and reaches itself there', () => {
+    const redirected = { ...PLACE, redirected: [8080], innerIP: '127.0.0.8' };
+    const env = [{ name: 'HOST', value: '0.0.0.0' }];
+    const command = images({ name: 'c', image: 'goldpinger', env }, pod(), redirected);
+    expect(command?.args).toEqual(['--require', '/dist/own-address.cjs', '/dist/server.cjs']);
+    expect(command?.env).toMatchObject({
+      HOST: '127.0.0.8',
+      POD_IP_HERE: '127.0.0.7',
+      POD_INNER_IP_HERE: '127.0.0.8',
+      POD_REDIRECTED_HERE: '8080',
+    });
+  });
+
+  it('gets the secrets that there are', () => {
+    const secrets = (path: string) => (path === 'default/goldpinger-write/token' ? 'a $(SECRET)' : undefined);
+    const kept = localImages({ ...PROGRAMS, secretOf: secrets });
+    const ref = (name: string) => ({ secretKeyRef: { name, key: 'token', optional: true } });
+    const env = [
+      { name: 'WRITE_TOKEN', valueFrom: ref('goldpinger-write') },
+      { name: 'OTHER', valueFrom: ref('other') },
+    ];
+    const command = kept({ name: 'c', image: 'goldpinger', env }, pod(), PLACE);
+    expect(command?.env).toMatchObject({ WRITE_TOKEN: 'a $(SECRET)' });
+    expect(command?.env).not.toHaveProperty('OTHER');
+    expect(run({ env })?.env).not.toHaveProperty('WRITE_TOKEN');
+  });
+
+  it.each(['nginx', 'goldpinger/other', ''])('%s is not', (image) => {
+    expect(run({ image })).toBeNull();
+  });
+
+  it('gets the environment of its spec, the pod account, and nothing of ours', () => {
+    const env = [
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+      { name: 'NODE_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
+      { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+      { name: 'SECRET', valueFrom: {} },
+      { name: 'URL', value: 'http://$(POD_IP)/$(NONE)$$' },
+    ];
+    const command = run({ env, args: ['--x=$(LABEL)', '--host', '0.0.0.0', '--host=[::]'] });
+    expect(command?.env).toEqual({
+      PATH: expect.any(String),
+      KUBECONFIG: '/default/default',
+      HOST: '127.0.0.7',
+      POD_IP: '127.0.0.7',
+      NODE_IP: '127.0.0.241',
+      LABEL: 'x',
+      URL: 'http://127.0.0.7/$(NONE)$',
+    });
+    expect(command?.args.slice(1)).toEqual(['--x=x', '--host', '127.0.0.7', '--host=127.0.0.7']);
+  });
+
+  it.each([
+    ['0.0.0.0', '127.0.0.7'],
+    ['localhost', '127.0.0.7'],
+    ['::', '127.0.0.7'],
+    ['127.5.5.5', '127.5.5.5'],
+  ])('listens on %s as %s', (host, address) => {
+    expect(run({ env: [{ name: 'HOST', value: host }] })?.env['HOST']).toBe(address);
+  });
+});

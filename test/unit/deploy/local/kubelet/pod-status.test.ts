@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
+import { podStatus } from '../../../../../deploy/local/kubelet/pod-status.ts';
+import { addPod, newStore } from '../pod-store.ts';
+
+const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241' };
+const pod = () => addPod(newStore(), 'a', { app: 'x' }) as PodObject;
+
+describe('the status of a pod', () => {
+  const status = (containers: Partial<ContainerStatus>[], finished = false) => {
+    const whole = containers.map((one) => ({
+      name: 'c',
+      image: 'i',
+      imageID: '',
+      ready: false,
+      started: false,
+      restartCount: 0,
+      state: {},
+      lastState: {},
+      ...one,
+    }));
+    return podStatus(pod(), { ...PLACE, containers: whole, finished }, 0);
+  };
+  const running = { state: { running: { startedAt: '' } } };
+  const waiting = { state: { waiting: { reason: 'ImagePullBackOff' } } };
+  const ended = (exitCode: number) => ({
+    state: { terminated: { exitCode, reason: '', startedAt: '', finishedAt: '' } },
+  });
+
+  it.each([
+    ['Pending', [waiting], false],
+    ['Pending', [running, waiting], false],
+    ['Running', [running], false],
+    ['Running', [{ ...waiting, restartCount: 1 }], false],
+    ['Succeeded', [ended(0), ended(0)], true],
+    ['Failed', [ended(0), ended(1)], true],
+  ])('has phase %s', (phase, containers, finished) => {
+    expect(status(containers, finished).phase).toBe(phase);
+  });
+
+  it('is ready when all its containers are, and remembers since when', () => {
+    const first = pod();
+    const ready = {
+      name: 'c',
+      image: 'i',
+      imageID: '',
+      started: true,
+      restartCount: 0,
+      ...running,
+      lastState: {},
+      ready: true,
+    };
+    const early = { ...first, status: podStatus(first, { ...PLACE, containers: [ready], finished: false }, 1000) };
+    const late = podStatus(early, { ...PLACE, containers: [ready], finished: false }, 9000);
+    const of = (conditions: typeof late.conditions) => conditions?.find((one) => one.type === 'Ready');
+    expect(of(late.conditions)).toEqual({ type: 'Ready', status: 'True', lastTransitionTime: '1970-01-01T00:00:01Z' });
+    const half = podStatus(early, { ...PLACE, containers: [ready, { ...ready, ready: false }], finished: false }, 9000);
+    expect(of(half.conditions)).toMatchObject({ status: 'False', lastTransitionTime: '1970-01-01T00:00:09Z' });
+  });
+});

@@ -1,0 +1,49 @@
+import type { KubeObject } from '../../../../deploy/local/api/objects.ts';
+import { type ObjectRequest, objectRequestOf } from '../../../../deploy/local/api/request.ts';
+import { PODS } from '../../../../deploy/local/api/resources.ts';
+import { ApiError } from '../../../../deploy/local/api/status.ts';
+import { Store } from '../../../../deploy/local/api/store.ts';
+import { pendingPod } from '../../../../deploy/local/api/write.ts';
+
+/** Makes an empty store with ascending uids and a fixed time. */
+export function newStore(keepChanges = 1000, nowMs: () => number = () => Date.UTC(2026, 0, 1)): Store {
+  let uids = 0;
+  return new Store({ nowMs, newUid: () => `uid-${++uids}`, keepChanges });
+}
+
+/** Adds a pod with labels. */
+export function addPod(
+  store: Store,
+  name: string,
+  labels: Record<string, string> = {},
+  namespace = 'default',
+): KubeObject {
+  const spec = { containers: [{ name: 'c', image: 'goldpinger-ts' }] };
+  return store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels }, spec }));
+}
+
+/** Changes the labels of a pod. */
+export function relabel(store: Store, name: string, labels: Record<string, string>): KubeObject {
+  const pod = store.get(PODS, 'default', name);
+  if (!pod) throw new Error(`no pod ${name}`);
+  return store.update(PODS, { ...pod, metadata: { ...pod.metadata, labels } });
+}
+
+const OBJECT_PATH =
+  /^\/(?:api|apis\/(?<group>[^/]+))\/(?<version>[^/]+)(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<subresource>[^/]+))?$/;
+
+/** Reads a request for objects as the API server does. */
+export function objectRequest(method: string, path: string): ObjectRequest {
+  const { pathname, searchParams } = new URL(path, 'https://127.0.0.1');
+  return objectRequestOf(method, OBJECT_PATH.exec(pathname)?.groups ?? {}, searchParams);
+}
+
+/** Returns the status code of the ApiError that `act` throws, or what else it does. */
+export function errorCodeOf(act: () => unknown): number | string {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof ApiError ? error.status.code : String(error);
+  }
+  return 'no error';
+}

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { keepWriteToken, keptWriteToken, lockFolder, pruneLogs } from '../../../../deploy/local/state-folder.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('the folder of a cluster', () => {
+  it('belongs to one process at a time, and to nobody once that has gone', () => {
+    const dir = join(folder, 'state');
+    const unlock = lockFolder(dir, process.pid);
+    expect(() => lockFolder(dir, 1)).toThrow(`another local cluster (process ${process.pid}) uses`);
+    unlock();
+    // No process has an id like this: Linux ends at 2^22.
+    lockFolder(dir, 2 ** 30);
+    lockFolder(dir, process.pid)();
+  });
+
+  it('keeps the token for writing, for its owner alone', () => {
+    const dir = mkdtempSync(join(folder, 'token-'));
+    expect(keptWriteToken(dir)).toBe('');
+    writeFileSync(join(dir, 'write-token'), 'old', { mode: 0o644 });
+    const path = keepWriteToken(dir, 'new');
+    expect([keptWriteToken(dir), statSync(path).mode & 0o077]).toEqual(['new', 0]);
+  });
+
+  it('keeps the newest hundred logs', () => {
+    const logs = mkdtempSync(join(folder, 'logs-'));
+    for (let i = 0; i < 103; i++) writeFileSync(join(logs, `${i}.log`), '');
+    pruneLogs(logs);
+    expect(statSync(join(logs, '102.log')).isFile()).toBe(true);
+    const left = Array.from({ length: 103 }, (_, i) => i).filter((i) =>
+      statSync(join(logs, `${i}.log`), { throwIfNoEntry: false }),
+    );
+    expect(left).toHaveLength(100);
+  });
+});
