@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startCluster, type LocalCluster } from '../../deploy/local/cluster.ts';
+import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { soon } from '../support/server-process.ts';
 import { demand, KUBECTL } from './tools.ts';
 

@@ -1,9 +1,20 @@
 import { setPriority } from 'node:os';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { startCluster, type LocalCluster, type LocalPod } from '../../deploy/local/cluster.ts';
+import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
 import { violations, words } from './page-visit.ts';
-import { cellAt, goTo, keyedCell, linkColours, podsIn, RealPages, recordedIn, recordFrom, soon, token } from './real-pages.ts';
+import {
+  cellAt,
+  goTo,
+  keyedCell,
+  linkColours,
+  podsIn,
+  RealPages,
+  recordedIn,
+  recordFrom,
+  soon,
+  token,
+} from './real-pages.ts';
 
 // Several of its waits may be long ones, where pods have to get over a lack of CPU.
 vi.setConfig({ testTimeout: 180_000 });

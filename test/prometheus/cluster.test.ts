@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { startCluster, type LocalCluster } from '../../deploy/local/cluster.ts';
+import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { output } from '../deploy/tools.ts';
 import { soon } from '../support/server-process.ts';
 import { GOLDPINGER_QUERIES } from './goldpinger-dashboard.ts';

@@ -52,7 +52,7 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'web-pure-is-pure': { file: 'web/pure/planted.ts', text: "import 'react';" },
   'server-does-not-know-the-local-cluster': {
     file: 'server/http/planted.ts',
-    text: "import '../../deploy/local/run.ts';",
+    text: "import '../../deploy/local/usage.ts';",
   },
   'local-cluster-imports-only-protocol': {
     file: 'deploy/local/planted.ts',

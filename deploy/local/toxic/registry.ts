@@ -4,8 +4,6 @@ import { type ProxyDeps, type ProxySettings, type ProxyView, ToxicProxy } from '
 import { badRequestBody, parseFields, ToxiproxyError } from './request-body.ts';
 
 const MAX_PROXIES = 1000;
-/** Changes that may wait for each other. */
-const MAX_CHANGES = 1000;
 
 /** The result of `populate`. */
 export interface Populated {
@@ -18,7 +16,7 @@ export interface Populated {
 export class Registry {
   readonly #deps: ProxyDeps;
   readonly #proxies = new Map<string, ToxicProxy>();
-  readonly #changes = new SerialQueue(MAX_CHANGES, 'too many changes of proxies at once');
+  readonly #changes = new SerialQueue();
 
   constructor(deps: ProxyDeps) {
     this.#deps = deps;
@@ -39,7 +37,7 @@ export class Registry {
 
   /** Creates the proxy that a body describes. Rejects with ToxiproxyError 400, 409, 500. */
   create(body: unknown): Promise<ProxyView> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       const settings = newSettings(body, '');
       if (this.#proxies.has(settings.name)) throw new ToxiproxyError(409, 'proxy already exists');
       return (await this.#add(settings)).view;
@@ -48,7 +46,7 @@ export class Registry {
 
   /** Changes the settings of a proxy that a body contains. Rejects with ToxiproxyError 400, 404, 500. */
   update(name: string, body: unknown): Promise<ProxyView> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       const proxy = this.proxy(name);
       const before = proxy.view;
       const { listen, upstream, enabled } = parseFields(SETTINGS, body);
@@ -59,7 +57,7 @@ export class Registry {
 
   /** Removes a proxy and ends its connections. Rejects with ToxiproxyError 404. */
   remove(name: string): Promise<void> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       await this.proxy(name).stop();
       this.#proxies.delete(name);
     });
@@ -70,7 +68,7 @@ export class Registry {
    * replaced. If an entry is incomplete, nothing is created.
    */
   populate(body: unknown): Promise<Populated> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       const proxies: ProxyView[] = [];
       let failure: ToxiproxyError | undefined;
       try {
@@ -87,7 +85,7 @@ export class Registry {
 
   /** Enables all proxies and removes all toxics. Rejects with ToxiproxyError 500 if one cannot listen. */
   reset(): Promise<void> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       for (const proxy of this.#proxies.values()) {
         await proxy.start();
         proxy.removeAllToxics();
@@ -97,7 +95,7 @@ export class Registry {
 
   /** Stops and removes all proxies. */
   close(): Promise<void> {
-    return this.#changes.do(async () => {
+    return this.#changes.run(async () => {
       for (const proxy of this.#proxies.values()) await proxy.stop();
       this.#proxies.clear();
     });
