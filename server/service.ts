@@ -1,6 +1,6 @@
 import { hypothesisOf } from './analysis/comparison/hypothesis.ts';
 import { Reporter } from './analysis/comparison/report.ts';
-import { namedFindings } from './analysis/findings/findings.ts';
+import { findingsAnswer } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
 import { type Discovery, startDiscovery } from './discovery/discovery.ts';
 import { AnnotationStore } from './events/annotations.ts';
@@ -279,7 +279,7 @@ class Parts {
         copies: () => this.#ownAnnotations.copies(),
         merge: (copies) => this.#ownAnnotations.merge(copies),
       },
-      findings: namedFindings,
+      findings: findingsAnswer,
       verdict: (query) => answerVerdict(query, verdictSources),
       report: (query) => reporter.report(query),
       comparison: (query, send) => reporter.comparison(query, send),

@@ -1,4 +1,5 @@
-import { FindingTally } from '../analysis/findings/findings.ts';
+import { MeshCounts } from '../analysis/findings/counts.ts';
+import { findingsFrom } from '../analysis/findings/findings.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -140,7 +141,7 @@ export class Collection {
   /** By index of the pod. */
   readonly #reports = new Map<number, MergedReport>();
   readonly #health: HealthTally;
-  readonly #findings: FindingTally;
+  readonly #counts: MeshCounts;
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
   #selfName = '';
@@ -154,7 +155,7 @@ export class Collection {
     this.#startMs = deps.clock.monotonicMs();
     this.#settings = deps.settings();
     this.#health = new HealthTally(view.snapshot.pods);
-    this.#findings = new FindingTally(view.snapshot.pods, this.#settings.slowLinkMs);
+    this.#counts = new MeshCounts(view.snapshot.pods, this.#settings.slowLinkMs);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
   }
@@ -172,7 +173,7 @@ export class Collection {
       asked.filter(({ lifecycle }) => lifecycle !== 'gone'),
       (pod, deadlineMs) => this.#ask(pod, deadlineMs),
     );
-    const findings = await runSliced(this.#findings.findings({ discovery: status, servedBy: this.#self }), clock);
+    const findings = await runSliced(findingsFrom(this.#counts, { discovery: status, servedBy: this.#self }), clock);
     return { ...this.partialMesh(), findings };
   }
 
@@ -245,7 +246,7 @@ export class Collection {
   #add(report: MergedReport): void {
     this.#reports.set(report.pod, report);
     this.#health.add(report);
-    this.#findings.add(report);
+    this.#counts.add(report);
   }
 }
 

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { FindingTally } from '../../server/analysis/findings/findings.ts';
+import { MeshCounts } from '../../server/analysis/findings/counts.ts';
+import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { parseClause } from '../../server/analysis/verdict/parse-clause.ts';
 import { judge } from '../../server/analysis/verdict/verdict.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
@@ -70,12 +71,12 @@ export function playJudge(): void {
 }
 
 function* findings({ pods, reports, settings, discovery, servedBy }: Mesh): Generator<void, unknown> {
-  const tally = new FindingTally(pods, settings.slowLinkMs);
+  const counts = new MeshCounts(pods, settings.slowLinkMs);
   for (const report of reports) {
-    tally.add(report);
+    counts.add(report);
     yield;
   }
-  return yield* tally.findings({ discovery, servedBy: servedBy.pod });
+  return yield* findingsFrom(counts, { discovery, servedBy: servedBy.pod });
 }
 
 /** Lets every other link fail. */

@@ -1,4 +1,5 @@
-import { FindingTally } from '../../server/analysis/findings/findings.ts';
+import { MeshCounts } from '../../server/analysis/findings/counts.ts';
+import { findingsFrom } from '../../server/analysis/findings/findings.ts';
 import { HealthTally } from '../../server/peers/cluster-health.ts';
 import type { Finding } from '../../server/protocol/finding.ts';
 import {
@@ -206,9 +207,9 @@ export function findingsOf({
   discovery,
   servedBy,
 }: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
-  const tally = new FindingTally(pods, settings.slowLinkMs);
-  for (const report of reports) tally.add(report);
-  return runToEnd(tally.findings({ discovery, servedBy: servedBy.pod })).result;
+  const counts = new MeshCounts(pods, settings.slowLinkMs);
+  for (const report of reports) counts.add(report);
+  return runToEnd(findingsFrom(counts, { discovery, servedBy: servedBy.pod })).result;
 }
 
 /** How a test spoils one link of a `MeshBuilder`. */

@@ -12,7 +12,7 @@ export interface FindingWords {
   subject: string;
   /** What is wrong: `slow from all 3 others`. */
   what: string;
-  /** How it shows and where to look: `first byte only: process or proxy, not the network`; '' = not said. */
+  /** How it shows and where to look: `only the first byte is late: check the process or a proxy, not the network`; '' = not said. */
   where: string;
 }
 

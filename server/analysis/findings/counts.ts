@@ -1,326 +1,288 @@
-import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
-import { latePhase } from '../../protocol/link-state.ts';
-import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
+import { isSlow } from '../../protocol/link-state.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import { isJudged, type Pod } from '../../protocol/pod.ts';
-import type { Outcome, Phase } from '../../protocol/sample.ts';
 
-/** Families in which a pair is bad: bits. */
+/** Bits of IP families. */
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/** One sample against the others of its window. */
-export const SPIKE = 0;
-/** One sample, and nothing is known of others. */
-export const FRESH = 1;
-/** At least two samples say so: chance is no explanation. */
-export const STANDS = 2;
+/** Confidence that a pair is bad: one slow sample, while the other samples of its window are not slow. */
+export const OUTLIER = 0;
+/** Confidence that a pair is bad: one sample, and no other is known. */
+export const UNCONFIRMED = 1;
+/** Confidence that a pair is bad: at least two samples, so chance is no explanation. */
+export const CONFIRMED = 2;
 
-/** What is bad in one pod's report: entry k of each column is about the same pair of pods. */
-export interface BadReport {
-  /** The pod that probes. */
-  from: number;
-  /** The probed pods. */
-  to: Uint16Array;
-  /** Index in the report's `LinkColumns`, of the worse where a pair has two. */
+/** States of a pair of pods, the worse the higher. */
+const UNJUDGED = 0;
+const OK = 1;
+const SLOW = 2;
+const FAILED = 3;
+
+/** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
+const PACKING_ERROR = 1.001;
+
+/**
+ * Counts the failed and slow pairs of pods of a mesh, one report after the other, so that no single step looks at a
+ * million links. Reports that are missing or starved, and reports of pods that start, terminate or are gone, are not
+ * counted.
+ */
+export class MeshCounts {
+  readonly topology: Topology;
+  /** By pod: its report, if it is present and trusted. */
+  readonly reports = new Map<number, MergedReport>();
+  readonly missing: MergedReport[] = [];
+  /** Reports that are present, but not trusted because their process is starved. */
+  readonly starved: MergedReport[] = [];
+  readonly failed: PairCounts;
+  /** Slow pairs; pairs that fail are left out. */
+  readonly slow: PairCounts;
+  /** Pods whose link to themselves fails, and the index of that link in their report. */
+  readonly selfFailed: { pod: number; link: number }[] = [];
+  /** Whether any pair is probed in both IP families. */
+  bothFamilies = false;
+  readonly #slowUs: number;
+  /** The pairs of the report that is being added. */
+  readonly #pairs: PairStates;
+
+  /** `slowLinkMs`: from this latency on a link is slow (SLOW_LINK). */
+  constructor(pods: readonly Pod[], slowLinkMs: number) {
+    this.topology = new Topology(pods);
+    this.failed = new PairCounts(this.topology, FAILED);
+    this.slow = new PairCounts(this.topology, SLOW);
+    this.#slowUs = slowLinkMs * 1000;
+    this.#pairs = {
+      state: new Uint8Array(pods.length),
+      link: new Uint16Array(pods.length),
+      families: new Uint8Array(pods.length),
+      confidence: new Uint8Array(pods.length),
+    };
+  }
+
+  /** Adds one report. O(links + pods). */
+  add(report: MergedReport): void {
+    const { pod } = report;
+    if (this.topology.judged[pod] !== 1) return;
+    if (report.missing !== '') this.missing.push(report);
+    else if (report.starvation?.unreliable === true) this.starved.push(report);
+    else {
+      this.reports.set(pod, report);
+      this.#classify(report);
+      if (this.#pairs.state[pod] === FAILED) this.selfFailed.push({ pod, link: this.#pairs.link[pod] ?? 0 });
+      this.failed.addReport(pod, this.#pairs);
+      this.slow.addReport(pod, this.#pairs);
+    }
+  }
+
+  /** Fills `#pairs`. If a pair has links in both IP families, the worse one counts. */
+  #classify(report: MergedReport): void {
+    const { links } = report;
+    const { judged } = this.topology;
+    const { state: states, link, families, confidence } = this.#pairs;
+    states.fill(UNJUDGED);
+    for (let i = 0; i < links.length; i++) {
+      const to = links.to[i] ?? 0;
+      const flags = links.flags[i] ?? 0;
+      if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
+      const isLate = isSlow(unpack16(links.totalUs[i] ?? NONE16), this.#slowUs);
+      const state = links.outcome[i] !== 0 ? FAILED : isLate ? SLOW : OK;
+      const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
+      const before = states[to] ?? UNJUDGED;
+      if (before !== UNJUDGED) this.bothFamilies = true;
+      if (state < before) continue;
+      families[to] = state === before ? (families[to] ?? 0) | family : family;
+      if (state > before) link[to] = i;
+      states[to] = state;
+    }
+    for (let to = 0; to < states.length; to++) {
+      if (states[to] === FAILED) confidence[to] = failedConfidence(report, link[to] ?? 0);
+      else if (states[to] === SLOW) confidence[to] = slowConfidence(report, link[to] ?? 0, this.#slowUs);
+    }
+  }
+}
+
+/** Confirmed if the link was failing already before its newest sample. */
+function failedConfidence({ links }: MergedReport, i: number): number {
+  const sinceMs = unpack16(links.sinceMs[i] ?? NONE16);
+  const ageMs = unpack16(links.ageMs[i] ?? NONE16);
+  const isSuspect = ((links.flags[i] ?? 0) & FLAG_SUSPECT) !== 0;
+  return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 && !isSuspect ? CONFIRMED : UNCONFIRMED;
+}
+
+/** Confirmed if the median of the window is slow too. */
+function slowConfidence({ stats }: MergedReport, i: number, slowUs: number): number {
+  const samples = stats?.samples[i] ?? 0;
+  if (isSlow(unpack16(stats?.p50Us[i] ?? NONE16), slowUs)) return samples >= 2 ? CONFIRMED : UNCONFIRMED;
+  return samples >= 3 ? OUTLIER : UNCONFIRMED;
+}
+
+/** The pairs of one report, by destination: entry `to` of each column is about the pair that ends at pod `to`. */
+interface PairStates {
+  state: Uint8Array;
+  /** Index in the report's `LinkColumns`: the worse link of the pair. */
   link: Uint16Array;
-  /** How far more than one sample says so: `SPIKE`, `FRESH` or `STANDS`. */
-  weight: Uint8Array;
-  /** `IPV4`, `IPV6` or both. */
+  /** `IPV4`, `IPV6` or both: the families in which the pair has this state. */
   families: Uint8Array;
+  /** Of failed and slow pairs: `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
+  confidence: Uint8Array;
+}
+
+/** The bad pairs of one report: entry k of each column is about the same pair. */
+export interface BadPairs {
+  /** The pod that reports. */
+  from: number;
+  to: Uint16Array;
+  /** The other columns are as in `PairStates`. */
+  link: Uint16Array;
+  families: Uint8Array;
+  confidence: Uint8Array;
 }
 
 /**
- * What is judged and what is bad by one measure (failed, or slow), counted while reports come in. The link of a pod to
- * itself is not in it: it says nothing of others.
+ * Counts judged and bad pairs of one severity (failed or slow). The pair of a pod with itself is left out, because it says
+ * nothing about other pods. Pods, nodes and zones are indexes in `Topology`.
  */
-export class Layer {
-  readonly places: Places;
-  /** Reports with anything bad. */
-  readonly reports: BadReport[] = [];
-  /** Judged pairs by probed and by probing pod. */
-  readonly probedIn: Uint32Array;
-  readonly probedOut: Uint32Array;
-  /** The same, of pairs of pods on different nodes. */
-  readonly crossIn: Uint32Array;
-  readonly crossOut: Uint32Array;
-  /** Judged pairs from zone to zone: `from * zones + to`. */
-  readonly zonePairs: Uint32Array;
-  /** All judged pairs, and all bad ones. */
+export class PairCounts {
+  readonly topology: Topology;
+  /** Bad pairs, for each report that has any. */
+  readonly badReports: BadPairs[] = [];
+  /** All bad pairs, and all judged ones. */
+  bad = 0;
   judged = 0;
-  badPairs = 0;
-  readonly #to: Uint16Array;
-  readonly #link: Uint16Array;
-  readonly #weight: Uint8Array;
-  readonly #families: Uint8Array;
-  #from = -1;
-  #bad = 0;
+  /** Judged pairs by destination and by source. */
+  readonly judgedTo: Uint32Array;
+  readonly judgedFrom: Uint32Array;
+  /** The same for pairs of pods on different nodes. */
+  readonly judgedToAcrossNodes: Uint32Array;
+  readonly judgedFromAcrossNodes: Uint32Array;
+  /** Judged pairs by `Topology.zonePair`. */
+  readonly judgedZonePairs: Uint32Array;
+  readonly #badState: number;
 
-  constructor(places: Places) {
-    const n = places.pods.length;
-    this.places = places;
-    this.probedIn = new Uint32Array(n);
-    this.probedOut = new Uint32Array(n);
-    this.crossIn = new Uint32Array(n);
-    this.crossOut = new Uint32Array(n);
-    this.zonePairs = new Uint32Array(places.zones.length ** 2);
-    this.#to = new Uint16Array(n);
-    this.#link = new Uint16Array(n);
-    this.#weight = new Uint8Array(n);
-    this.#families = new Uint8Array(n);
+  /** `badState`: pairs in this state are bad, and pairs in a better state are judged and fine. */
+  constructor(topology: Topology, badState: number) {
+    const podCount = topology.pods.length;
+    this.topology = topology;
+    this.#badState = badState;
+    this.judgedTo = new Uint32Array(podCount);
+    this.judgedFrom = new Uint32Array(podCount);
+    this.judgedToAcrossNodes = new Uint32Array(podCount);
+    this.judgedFromAcrossNodes = new Uint32Array(podCount);
+    this.judgedZonePairs = new Uint32Array(topology.zones.length ** 2);
   }
 
-  /** Begins the report of pod `from`. */
-  begin(from: number): void {
-    this.#from = from;
-    this.#bad = 0;
-  }
-
-  /** Counts the pairs of the report that was begun whose state is from 1 to `worst`. O(pods). */
-  judge(states: Uint8Array, worst: number): void {
-    const { nodeOf, zoneOf, zones } = this.places;
-    const { probedIn, crossIn, zonePairs } = this;
-    const from = this.#from;
-    const [node, zone] = [nodeOf[from] ?? -1, zoneOf[from] ?? -1];
-    let [judged, apart] = [0, 0];
-    for (let to = 0; to < states.length; to++) {
-      const state = states[to] ?? 0;
-      if (state === 0 || state > worst || to === from) continue;
+  /** Adds the pairs of the report of pod `from`. O(pods). */
+  addReport(from: number, pairs: PairStates): void {
+    const { topology, judgedTo, judgedToAcrossNodes, judgedZonePairs } = this;
+    const badState = this.#badState;
+    let [judged, acrossNodes, bad] = [0, 0, 0];
+    for (let to = 0; to < pairs.state.length; to++) {
+      const state = pairs.state[to] ?? UNJUDGED;
+      if (state === UNJUDGED || state > badState || to === from) continue;
       judged += 1;
-      increase(probedIn, to);
-      if (node === -1 || node !== nodeOf[to]) {
-        apart += 1;
-        increase(crossIn, to);
+      if (state === badState) bad += 1;
+      increase(judgedTo, to);
+      if (topology.isAcrossNodes(from, to)) {
+        acrossNodes += 1;
+        increase(judgedToAcrossNodes, to);
       }
-      const other = zoneOf[to] ?? -1;
-      if (zone >= 0 && other >= 0) increase(zonePairs, zone * zones.length + other);
+      const zonePair = topology.zonePair(from, to);
+      if (zonePair >= 0) increase(judgedZonePairs, zonePair);
     }
     this.judged += judged;
-    this.probedOut[from] = (this.probedOut[from] ?? 0) + judged;
-    this.crossOut[from] = (this.crossOut[from] ?? 0) + apart;
-  }
-
-  /** Keeps a pair, counted by `judge`, as bad. At most once a pair. */
-  keep(to: number, link: number, weight: number, families: number): void {
-    const k = this.#bad++;
-    this.#to[k] = to;
-    this.#link[k] = link;
-    this.#weight[k] = weight;
-    this.#families[k] = families;
-  }
-
-  /** Ends the report. */
-  end(): void {
-    const count = this.#bad;
-    if (count === 0) return;
-    this.badPairs += count;
-    this.reports.push({
-      from: this.#from,
-      to: this.#to.slice(0, count),
-      link: this.#link.slice(0, count),
-      weight: this.#weight.slice(0, count),
-      families: this.#families.slice(0, count),
-    });
+    this.bad += bad;
+    this.judgedFrom[from] = (this.judgedFrom[from] ?? 0) + judged;
+    this.judgedFromAcrossNodes[from] = (this.judgedFromAcrossNodes[from] ?? 0) + acrossNodes;
+    if (bad > 0) this.badReports.push(badPairsOf(from, pairs, badState, bad));
   }
 }
 
-/** Whether two pods are on different nodes, as far as is known. */
-export function isApart(nodeOf: Int32Array, a: number, b: number): boolean {
-  return nodeOf[a] === -1 || nodeOf[a] !== nodeOf[b];
+function badPairsOf(from: number, pairs: PairStates, badState: number, count: number): BadPairs {
+  const bad = {
+    from,
+    to: new Uint16Array(count),
+    link: new Uint16Array(count),
+    families: new Uint8Array(count),
+    confidence: new Uint8Array(count),
+  };
+  let k = 0;
+  for (let to = 0; to < pairs.state.length; to++) {
+    if (pairs.state[to] !== badState || to === from) continue;
+    bad.to[k] = to;
+    bad.link[k] = pairs.link[to] ?? 0;
+    bad.families[k] = pairs.families[to] ?? 0;
+    bad.confidence[k] = pairs.confidence[to] ?? 0;
+    k += 1;
+  }
+  return bad;
 }
 
-/** Adds one to a count. */
-export function increase(counts: Uint32Array, i: number): void {
-  counts[i] = (counts[i] ?? 0) + 1;
+/** Adds one to a counter. */
+export function increase(counters: Uint32Array, i: number): void {
+  counters[i] = (counters[i] ?? 0) + 1;
 }
 
-/** What reports have told, as far as findings need it. */
-export interface Told {
-  places: Places;
-  /** By pod: its report, if it is here and to be believed. */
-  reports: Map<number, MergedReport>;
-  missing: MergedReport[];
-  /** Reports that are here and not to be believed. */
-  starved: MergedReport[];
-  failed: Layer;
-  /** Of the pairs that do not fail. */
-  slow: Layer;
-  /** Pods whose link to themselves fails, with its index in the report. */
-  selfFailed: { pod: number; link: number }[];
-  slowUs: number;
-  /** Whether any pair was probed in both IP families. */
-  bothFamilies: boolean;
-}
-
-/** The most zones between which blocks are looked for; clusters have three, seldom ten. */
+/** Blocked pairs are looked for among this many zones; clusters have three, seldom ten. */
 const MAX_ZONES = 32;
+const MAX_NAME = 120;
 
-/** Pods that share a node or a zone. */
+/** A node or a zone. */
 interface Place {
   name: string;
-  /** Those of its pods that are judged: indexes in `Mesh.pods`. */
+  /** Its judged pods. */
   pods: number[];
 }
 
-/** Where the pods are that are judged and believed: ready, or were; all others are about to come or to go. */
-export class Places {
+/** The nodes and zones of the judged pods (see `isJudged`). Pods are indexes in `Mesh.pods`. */
+export class Topology {
   readonly pods: readonly Pod[];
+  /** By pod: 1 = judged. */
   readonly judged: Uint8Array;
   readonly judgedCount: number;
+  readonly nodes: Place[] = [];
+  readonly zones: Place[] = [];
   /** By pod: index in `nodes`, -1 = not known. */
   readonly nodeOf: Int32Array;
-  readonly nodes: Place[] = [];
   /** By pod: index in `zones`, -1 = not known. */
   readonly zoneOf: Int32Array;
-  readonly zones: Place[] = [];
 
   constructor(pods: readonly Pod[]) {
     this.pods = pods;
     this.judged = Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0));
     this.judgedCount = this.judged.reduce((sum, one) => sum + one, 0);
-    this.nodeOf = this.#place(this.nodes, (pod) => pod.node, pods.length);
-    this.zoneOf = this.#place(this.zones, (pod) => pod.zone, MAX_ZONES);
+    this.nodeOf = this.#group(this.nodes, pods.length, ({ node }) => node);
+    this.zoneOf = this.#group(this.zones, MAX_ZONES, ({ zone }) => zone);
   }
 
-  /** The pod's name, as a sentence has it. */
+  /** The name of a pod in messages, bounded. */
   name(pod: number): string {
-    return this.pods[pod]?.name.slice(0, 120) ?? '';
+    return this.pods[pod]?.name.slice(0, MAX_NAME) ?? '';
   }
 
-  #place(places: Place[], nameOf: (pod: Pod) => string, limit: number): Int32Array {
-    const byName = new Map<string, number>();
+  /** Whether two pods are on different nodes, or their nodes are not known. */
+  isAcrossNodes(from: number, to: number): boolean {
+    return this.nodeOf[from] === -1 || this.nodeOf[from] !== this.nodeOf[to];
+  }
+
+  /** The index of the pair of zones that two pods are in: `from * zones + to`; -1 if a zone is not known. */
+  zonePair(from: number, to: number): number {
+    const a = this.zoneOf[from] ?? -1;
+    const b = this.zoneOf[to] ?? -1;
+    return a < 0 || b < 0 ? -1 : a * this.zones.length + b;
+  }
+
+  #group(places: Place[], limit: number, nameOf: (pod: Pod) => string): Int32Array {
+    const indexes = new Map<string, number>();
     return Int32Array.from(this.pods, (pod, i) => {
       const name = nameOf(pod);
       if (name === '' || this.judged[i] !== 1) return -1;
-      const index = byName.get(name) ?? byName.size;
+      const index = indexes.get(name) ?? indexes.size;
       if (index >= limit) return -1;
-      byName.set(name, index);
-      places[index] ??= { name: name.slice(0, 120), pods: [] };
+      indexes.set(name, index);
+      places[index] ??= { name: name.slice(0, MAX_NAME), pods: [] };
       places[index].pods.push(i);
       return index;
     });
   }
-}
-
-/** The most links of one cause that figures are taken from. */
-const MAX_LINKS = 128;
-
-/** Medians over links, us; -1 without any. */
-interface Medians {
-  connectUs: number;
-  firstByteUs: number;
-  totalUs: number;
-}
-
-/** The links that one cause explains, and what they have in common. */
-export class Evidence {
-  /** Pairs that show it. */
-  affected = 0;
-  /** Probing pods: the first few, and how many. */
-  readonly from: number[] = [];
-  fromCount = 0;
-  /** Bits of the IP families in which the pairs are bad. */
-  families = 0;
-  /** Entry k of both is about the same link; two lists, because a thousand causes may have as many as are taken. */
-  readonly #reports: MergedReport[] = [];
-  readonly #links: number[] = [];
-  #last = -1;
-  #medians: Medians | null = null;
-
-  /** Takes a pair into account: `link` of `report`, bad in `families`. Reports come one after the other. */
-  add(report: MergedReport, link: number, families: number): void {
-    this.affected += 1;
-    this.families |= families;
-    if (report.pod !== this.#last) {
-      this.#last = report.pod;
-      this.fromCount += 1;
-      if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
-    }
-    if (this.#links.length >= MAX_LINKS) return;
-    this.#reports.push(report);
-    this.#links.push(link);
-  }
-
-  /** The first of its links. */
-  get first(): { report: MergedReport; link: number } | undefined {
-    const [report] = this.#reports;
-    const [link] = this.#links;
-    return report === undefined || link === undefined ? undefined : { report, link };
-  }
-
-  /** Takes over what other evidence has, of other probing pods. */
-  absorb(other: Evidence): void {
-    this.affected += other.affected;
-    this.families |= other.families;
-    this.fromCount += other.fromCount;
-    this.from.push(...other.from.slice(0, MAX_FINDING_PODS - this.from.length));
-    const room = MAX_LINKS - this.#links.length;
-    this.#reports.push(...other.#reports.slice(0, room));
-    this.#links.push(...other.#links.slice(0, room));
-  }
-
-  /** The outcome and phase that most links share. */
-  ending(): { outcome: Outcome; phase: Phase | null } {
-    const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
-    for (const [k, { links }] of this.#reports.entries()) {
-      const link = this.#links[k] ?? 0;
-      const [outcome, phase] = [outcomeOf(links, link), phaseOf(links, link)];
-      const key = `${outcome} ${phase}`;
-      const entry = counts.get(key) ?? { outcome, phase, count: 0 };
-      entry.count += 1;
-      counts.set(key, entry);
-    }
-    const most = [...counts.values()].sort((a, b) => b.count - a.count)[0];
-    return { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
-  }
-
-  /** Medians, once all links have been added. */
-  medians(): Medians {
-    this.#medians ??= {
-      connectUs: this.#median('connectUs'),
-      firstByteUs: this.#median('firstByteUs'),
-      totalUs: this.#median('totalUs'),
-    };
-    return this.#medians;
-  }
-
-  /** The one phase that is late; null where both are, or where nothing is known of phases. */
-  latePhase(): Phase | null {
-    const { connectUs, firstByteUs, totalUs } = this.medians();
-    const late = latePhase(connectUs, firstByteUs, totalUs);
-    return late === 'both' || late === 'unmeasured' ? null : late;
-  }
-
-  /** Whether the phases are known at all: Goldpinger's own reports have none. */
-  get knowsPhases(): boolean {
-    return this.medians().connectUs >= 0;
-  }
-
-  /** Since when they fail, or are slow, by the median link; ms since the epoch, 0 = not known. */
-  sinceMs(isFailed: boolean): number {
-    const since = this.#reports.flatMap((report, k) => {
-      const link = this.#links[k] ?? 0;
-      const forMs = isFailed ? unpack16(report.links.sinceMs[link] ?? NONE16) : slowForMs(report, link);
-      return forMs < 0 ? [] : [Math.round(report.atMs - forMs)];
-    });
-    return middle(since, 0);
-  }
-
-  #median(column: 'connectUs' | 'firstByteUs' | 'totalUs'): number {
-    const values = this.#reports.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
-    return middle(
-      values.filter((us) => us >= 0),
-      -1,
-    );
-  }
-}
-
-function slowForMs({ slow = [] }: MergedReport, link: number): number {
-  return slow.find(([at]) => at === link)?.[1] ?? -1;
-}
-
-/** The median; `none` of nothing. */
-function middle(values: number[], none: number): number {
-  values.sort((a, b) => a - b);
-  return values[Math.floor((values.length - 1) / 2)] ?? none;
 }

@@ -74,7 +74,7 @@ function* evaluateMesh(
   function* evaluateReport(report: MergedReport, concerned: readonly ClauseEvaluation[]): Generator<void, void> {
     for (let start = 0; start < report.links.length; start += MAX_WINDOW_LINKS) {
       window.read(report, start, windowMs);
-      for (let k = 0; k < window.length; k++) listedBy[window.to[k] ?? 0] = report.pod;
+      markListed(listedBy, window, report.pod);
       for (const evaluation of concerned) {
         evaluation.evaluate(report, window);
         if (isStepOver(window.length)) yield;
@@ -83,7 +83,7 @@ function* evaluateMesh(
     }
     // With PING_NUMBER, pairs that are not probed are not expected either.
     if (!isFullMesh) return;
-    const unlisted = [...listedBy.keys()].filter((pod) => listedBy[pod] !== report.pod);
+    const unlisted = podsNotListedBy(report.pod, listedBy);
     for (const evaluation of concerned) {
       evaluation.addUnlisted(report.pod, unlisted);
       if (isStepOver(unlisted.length)) yield;
@@ -105,6 +105,16 @@ function* evaluateMesh(
     if (isTrusted) yield* evaluateReport(report, concerned);
   }
   return { summary, oldestMs };
+}
+
+function markListed(listedBy: Int32Array, { to, length }: LinkWindow, from: number): void {
+  for (let k = 0; k < length; k++) listedBy[to[k] ?? 0] = from;
+}
+
+function podsNotListedBy(from: number, listedBy: Int32Array): number[] {
+  const pods: number[] = [];
+  for (let pod = 0; pod < listedBy.length; pod++) if (listedBy[pod] !== from) pods.push(pod);
+  return pods;
 }
 
 function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh): Verdict {

@@ -102,7 +102,7 @@ describe('in words', () => {
     expect(findingWords(finding)).toEqual({
       subject: 'goldpinger-chaos',
       what: 'slow from all 3 others',
-      where: 'first byte only: process or proxy, not the network',
+      where: 'only the first byte is late: check the process or a proxy, not the network',
     });
     expect(findingFigure({ ...finding, sinceMs: 0 }, mesh.atMs)).toMatch(/^median 25\d ms$/);
     const since = findingFigure({ ...finding, sinceMs: mesh.atMs - 1000 }, mesh.atMs);

@@ -28,7 +28,7 @@ describe('beside the picture stands', () => {
     expect(callout?.title).toBe('goldpinger-chaos');
     expect(callout?.lines.slice(0, 2)).toEqual([
       'slow from all 3 others',
-      'first byte only: process or proxy, not the network',
+      'only the first byte is late: check the process or a proxy, not the network',
     ]);
     expect(callout?.lines[2]).toMatch(/^median 25\d ms(, since .+)?$/);
   });

@@ -106,7 +106,7 @@ describe('a notice', () => {
       'goldpinger-chaos: unreachable from all 3 others, refused: nothing listens on its port.',
     ]);
     expect(titles('cut-off')).toEqual([
-      'goldpinger-chaos: reaches none of the 3 others, timeout in connect: its own network.',
+      'goldpinger-chaos: reaches none of the 3 others, timeout in connect: check its own network.',
     ]);
     const [dead] = noticesOf(pictureOf('dead-pod'), 'live', FEED_TIME_MS);
     expect(dead?.text).toMatch(/^since \d\d:\d\d:\d\d\.$/);

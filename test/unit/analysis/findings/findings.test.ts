@@ -1,11 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder, NOW_MS, podOf } from '../../../support/mesh.ts';
-import { kinds, only, REFUSED, TIMEOUT, titles } from './findings-scene.ts';
+import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
+import { findingsAnswer, findingsFrom } from '../../../../server/analysis/findings/findings.ts';
+import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
+import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import {
+  LATE_ANSWER,
+  LATE_NETWORK,
+  type LinkFault,
+  MeshBuilder,
+  mergedReportOf,
+  meshOf,
+  NOW_MS,
+  podOf,
+  podsOf,
+  statusOf,
+} from '../../../support/mesh.ts';
 
-describe('a healthy builder', () => {
-  it.each([1, 2, 3, 100])('of %i pods has nothing that stands out', (size) => {
-    expect(new MeshBuilder(size).findings()).toEqual([]);
-  });
+const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
+const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
+
+const titles = (builder: MeshBuilder, servedBy = 0) => builder.findings(servedBy).map(({ title }) => title);
+const kinds = (builder: MeshBuilder, servedBy = 0) => builder.findings(servedBy).map(({ kind }) => kind);
+
+function onlyFinding(builder: MeshBuilder): Finding {
+  const findings = builder.findings();
+  expect(findings).toHaveLength(1);
+  return findings[0]!;
+}
+
+it.each([1, 2, 3, 100])('a healthy mesh of %i pods has no findings', (size) => {
+  expect(new MeshBuilder(size).findings()).toEqual([]);
 });
 
 describe('experiment 2', () => {
@@ -16,40 +41,54 @@ describe('experiment 2', () => {
     return builder;
   };
 
-  it('with 250 ms is told in one sentence, with its evidence', () => {
-    expect(only(chaos(LATE_ANSWER))).toEqual({
-      ...{ kind: 'pod-slow', severity: 'slow', subject: 'goldpinger-chaos', pods: [3], from: [0, 1, 2] },
-      ...{ affected: 3, of: 3, outcome: null, phase: 'first-byte', sinceMs: 0 },
-      ...{ connectUs: 200, firstByteUs: 251_008, totalUs: 251_232 },
-      title: 'goldpinger-chaos: slow from all 3 others, first byte only: process or proxy, not the network',
+  it('with 250 ms is one finding with its evidence', () => {
+    expect(onlyFinding(chaos(LATE_ANSWER))).toEqual({
+      kind: 'pod-slow',
+      severity: 'slow',
+      subject: 'goldpinger-chaos',
+      pods: [3],
+      from: [0, 1, 2],
+      affected: 3,
+      of: 3,
+      outcome: null,
+      phase: 'first-byte',
+      sinceMs: 0,
+      connectUs: 200,
+      firstByteUs: 251_008,
+      totalUs: 251_232,
+      title:
+        'goldpinger-chaos: slow from all 3 others, only the first byte is late: check the process or a proxy, not the network',
       detail:
         '3 of 3 links into it are slow (100 %). Median 251 ms: connect 0.20 ms, first byte 251 ms. ' +
-        'It reaches the others: one direction only.',
+        'It reaches the others: only one direction is bad.',
     });
   });
 
-  it('with a slow network is told so', () => {
-    const { title, phase } = only(chaos(LATE_NETWORK));
-    expect([title, phase]).toEqual(['goldpinger-chaos: slow from all 3 others, in connect too: network', null]);
+  it('with a slow network has no single late phase', () => {
+    const { title, phase } = onlyFinding(chaos(LATE_NETWORK));
+    expect(title).toBe(
+      'goldpinger-chaos: slow from all 3 others, connecting and the first byte are late: check the network',
+    );
+    expect(phase).toBeNull();
   });
 
-  it('without the proxy: refused', () => {
+  it('without the proxy is refused', () => {
     const builder = chaos(REFUSED);
     builder.silence(3, 'refused');
-    const { title, detail, sinceMs, outcome } = only(builder);
+    const { title, detail, sinceMs, outcome } = onlyFinding(builder);
     expect(title).toBe('goldpinger-chaos: unreachable from all 3 others, refused: nothing listens on its port');
     expect(detail).toBe('3 of 3 links into it fail (100 %). What it reaches is not known.');
     expect([outcome, sinceMs]).toEqual(['refused', NOW_MS - 60_000]);
   });
 
-  it('some too late and some slow are one cause', () => {
+  it('with some slow answers and some timeouts has one cause', () => {
     const builder = chaos(LATE_ANSWER);
     builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
     expect(kinds(builder)).toEqual(['pod-slow']);
   });
 });
 
-describe('of two pods', () => {
+describe('in a mesh of two pods', () => {
   const pair = (there: LinkFault, back: LinkFault | null) => {
     const builder = new MeshBuilder(2);
     builder.set(0, 1, there);
@@ -58,28 +97,30 @@ describe('of two pods', () => {
     return builder;
   };
 
-  it('that do not reach each other nobody can tell which one it is', () => {
-    const words = 'timeout in connect: with two pods nobody can tell which of them it is';
-    expect(titles(pair(TIMEOUT, null))).toEqual([`pod-0 → pod-1: ${words}`]);
-    expect(titles(pair(TIMEOUT, TIMEOUT))).toEqual([`pod-0 ⇄ pod-1: ${words}`]);
+  it('nobody can tell which pod is the cause if nothing answers', () => {
+    const how = 'timeout in connect: with only two pods, either of them can be the cause';
+    expect(titles(pair(TIMEOUT, null))).toEqual([`pod-0 → pod-1: fails, ${how}`]);
+    expect(titles(pair(TIMEOUT, TIMEOUT))).toEqual([`pod-0 ⇄ pod-1: fails in both directions, ${how}`]);
   });
 
-  it('one that answers in any way is reached, and so the one that is not well', () => {
+  it('a pod that answers in any way is reached, so it is the cause', () => {
     const expected = 'pod-1: unreachable from the only other pod, refused: nothing listens on its port';
     expect(titles(pair(REFUSED, null))).toEqual([expected]);
     expect(titles(pair(REFUSED, {}))).toEqual([expected]);
     expect(kinds(pair({ outcome: 'timeout', phase: 'first-byte' }, {}))).toEqual(['pod-unreachable']);
   });
 
-  it('one direction', () => {
-    expect(titles(pair(TIMEOUT, {}))).toEqual([
-      'pod-0 → pod-1: timeout in connect: pod-1 reaches it, one direction only: a policy, a firewall or a route',
-    ]);
+  it('one direction can fail', () => {
+    expect(onlyFinding(pair(TIMEOUT, {}))).toMatchObject({
+      title:
+        'pod-0 → pod-1: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
+      detail: 'pod-1 → pod-0 is ok.',
+    });
   });
 });
 
-describe('of three pods', () => {
-  it('two voices are a quorum, one is not', () => {
+describe('in a mesh of three pods', () => {
+  it('two sources are a quorum, one is not', () => {
     const builder = new MeshBuilder(3);
     builder.set(0, 2, TIMEOUT);
     expect(kinds(builder)).toEqual(['one-way']);
@@ -87,22 +128,20 @@ describe('of three pods', () => {
     expect(kinds(builder)).toEqual(['pod-unreachable']);
   });
 
-  it('one that is asked and reaches nobody is the odd one, for nobody else can speak', () => {
+  it('a pod that reaches nobody is the cause if no other pod reports', () => {
     const builder = new MeshBuilder(3);
     builder.each((from) => from === 0, TIMEOUT);
     builder.silence(1);
     builder.silence(2);
-    expect(builder.findings().map(({ title, detail }) => [title, detail])).toEqual([
-      [
-        'pod-0: reaches none of the 2 others, timeout in connect: its own network',
-        '2 of 2 links out of it fail (100 %). Nobody else could say whether it is reached.',
-      ],
-    ]);
+    expect(onlyFinding(builder)).toMatchObject({
+      title: 'pod-0: reaches none of the 2 others, timeout in connect: check its own network',
+      detail: '2 of 2 links out of it fail (100 %). No report says whether other pods reach it.',
+    });
   });
 });
 
 describe('a quorum', () => {
-  it('keeps a liar from accusing the rest, and two among five', () => {
+  it('keeps one bad source, and two among five, from accusing all others', () => {
     const builder = new MeshBuilder(5);
     builder.each((from) => from < 2, REFUSED);
     expect(builder.findings().map(({ kind, subject }) => [kind, subject])).toEqual([
@@ -120,20 +159,20 @@ describe('a quorum', () => {
     expect(kinds(builder, 2)).toEqual(['cpu-starved', 'cpu-starved']);
   });
 
-  it('of many that are probed by few each (PING_NUMBER) wants more than a coincidence', () => {
+  it('needs more than a coincidence where few pods probe each pod (PING_NUMBER)', () => {
     const sparse = new MeshBuilder(300, { pingNumber: 4 });
     sparse.set(296, 299, { ...TIMEOUT, fresh: true });
     sparse.set(297, 299, { ...TIMEOUT, fresh: true });
     expect(kinds(sparse)).not.toContain('pod-unreachable');
     sparse.set(298, 299, TIMEOUT);
     expect(titles(sparse)).toEqual([
-      'pod-299: unreachable from all 3 pods that probe it, timeout in connect: its network, or it is away',
+      'pod-299: unreachable from all 3 pods that probe it, timeout in connect: check its network and whether it still runs',
     ]);
   });
 });
 
-describe('what is not a fault', () => {
-  it.each(['starting', 'terminating', 'gone'] as const)('a pod that is %s', (lifecycle) => {
+describe('no fault', () => {
+  it.each(['starting', 'terminating', 'gone'] as const)('is a pod that is %s', (lifecycle) => {
     const builder = new MeshBuilder(4);
     builder.each((from, to) => from === 3 || to === 3, REFUSED);
     builder.silence(2);
@@ -142,14 +181,14 @@ describe('what is not a fault', () => {
     expect(builder.findings()).toEqual([]);
   });
 
-  it('one sample that was slow where the others of its window were not', () => {
+  it('is one slow sample if the others of its window are not slow', () => {
     const builder = new MeshBuilder(3);
     builder.set(0, 1, { ...LATE_ANSWER, fresh: true });
     expect(builder.findings()).toEqual([]);
   });
 });
 
-it('a pod that hangs is found when it is not ready any more, too', () => {
+it('a pod that hangs is found when it is not ready any more too', () => {
   const builder = new MeshBuilder(4);
   builder.each((_, to) => to === 3, { outcome: 'timeout', phase: 'first-byte' });
   builder.silence(3);
@@ -157,4 +196,99 @@ it('a pod that hangs is found when it is not ready any more, too', () => {
   builder.pods[3] = podOf(3, { lifecycle: 'not-ready' });
   expect(titles(builder)).toEqual(whileReady);
   expect(whileReady[0]).toContain('pod-3: unreachable from all 3 others, timeout waiting for the first byte');
+});
+
+describe('several causes', () => {
+  it('are named once each, the gravest first', () => {
+    const builder = new MeshBuilder(24, { perNode: 2, zones: 3 });
+    const isDead = (pod: number) => builder.pods[pod]?.node === 'node-4';
+    builder.each((_, to) => isDead(to), TIMEOUT);
+    builder.silence(8);
+    builder.silence(9);
+    builder.each((_, to) => to === 0, REFUSED);
+    builder.each((_, to) => to === 20, LATE_ANSWER);
+    builder.set(3, 5, TIMEOUT);
+    builder.starve(15);
+    builder.silence(17, 'malformed');
+    builder.status = statusOf({ phase: 'stale', lastError: { fault: 'refused', message: 'words', atMs: NOW_MS } });
+    expect(titles(builder, 2)).toEqual([
+      'Kubernetes API: cannot be reached, refused: the 24 known pods are still pinged, the pod list may be out of date',
+      'node node-4: its 2 pods are unreachable from all 20 pods that report, timeout in connect: check the node and its network',
+      'pod-0: unreachable from all 19 pods that probe it, refused: nothing listens on its port',
+      'pod-3 → pod-5: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
+      'pod-20: slow from all 19 pods that probe it, only the first byte is late: check the process or a proxy, not the network',
+      'pod-15: starved of CPU, its own measurements are not reliable',
+      'pod-17: did not report, malformed: what it reaches is not known',
+    ]);
+  });
+
+  it('in zones: both directions are one finding, and so is a zone that no other zone reaches', () => {
+    const mutual = new MeshBuilder(12, { zones: 3 });
+    const zone = (pod: number) => pod % 3;
+    mutual.each((from, to) => zone(from) + zone(to) === 1, TIMEOUT);
+    expect(mutual.findings().map(({ subject, affected, of }) => [subject, affected, of])).toEqual([
+      ['zone zone-0 ⇄ zone zone-1', 32, 32],
+    ]);
+    const island = new MeshBuilder(12, { zones: 3 });
+    island.each((from, to) => zone(from) !== 2 && zone(to) === 2, TIMEOUT);
+    expect(titles(island)).toEqual([
+      'zone zone-2: 100 % of the links from all other zones fail, timeout in connect: check the network between the zones and network policies',
+    ]);
+  });
+
+  it('in reports: many starved pods, or many missing reports, are one finding', () => {
+    const builder = new MeshBuilder(20);
+    for (let pod = 10; pod < 15; pod++) builder.starve(pod);
+    for (let pod = 15; pod < 20; pod++) builder.silence(pod, 'http-status');
+    expect(titles(builder)).toEqual([
+      '5 of 20 pods: starved of CPU, their own measurements are not reliable',
+      '5 of 20 pods: did not report, http-status: what they reach is not known',
+    ]);
+  });
+});
+
+it('findings are bounded in number and length, whatever the names and links are', () => {
+  const builder = new MeshBuilder(120);
+  for (const [i] of builder.pods.entries()) builder.pods[i] = podOf(i, { name: `${i}${'x'.repeat(250)}` });
+  for (let from = 0; from < 120; from++) builder.set(from, (from + 1) % 120, TIMEOUT);
+  const findings = builder.findings();
+  expect(findings).toHaveLength(MAX_FINDINGS);
+  expect(findings.at(-1)?.detail).toMatch(/\d+ more findings are left out\.$/);
+  const mesh = meshOf(builder.pods, builder.reports, { findings });
+  expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
+});
+
+it('findings are made in small steps, however many links are bad', () => {
+  const pods = podsOf(3_000);
+  const counts = new MeshCounts(pods, 100);
+  const wishes = pods.map((_, to) => (to % 3 === 0 ? { to, ...TIMEOUT } : { to, totalUs: 250_000 }));
+  for (const from of [0, 1, 2]) counts.add(mergedReportOf(from, wishes));
+  const { steps } = runToEnd(findingsFrom(counts, { discovery: statusOf(), servedBy: 0 }));
+  // Each pair is looked at at least twice: to find its cause, and to collect the evidence.
+  expect(steps).toBeGreaterThan((2 * 3 * pods.length) / 512);
+});
+
+it('since when links are slow is the median of the reports that know it', () => {
+  const builder = new MeshBuilder(5);
+  builder.each((_, to) => to === 3, LATE_ANSWER, true);
+  expect(onlyFinding(builder).sinceMs).toBe(0);
+  for (const [from, forMs] of [9_000, 11_000, 10_000].entries()) {
+    const report = builder.reports[from]!;
+    builder.reports[from] = { ...report, slow: [[(3 - from + 5) % 5, forMs]] };
+  }
+  expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-slow', sinceMs: NOW_MS - 10_000 });
+});
+
+it('findingsAnswer has names of pods, RFC 3339 times and ms', () => {
+  const builder = new MeshBuilder(4);
+  builder.each((_, to) => to === 1, REFUSED);
+  const [finding] = findingsAnswer(meshOf(builder.pods, builder.reports, { findings: builder.findings() })).findings;
+  expect(finding).toMatchObject({
+    kind: 'pod-unreachable',
+    pods: ['pod-1'],
+    from: ['pod-0', 'pod-2', 'pod-3'],
+    since: new Date(NOW_MS - 60_000).toISOString(),
+    connect_ms: null,
+    total_ms: 300.032,
+  });
 });

@@ -4,14 +4,14 @@ import type { Finding, FindingKind } from '../../../../server/protocol/finding.t
 import { chance } from '../../../support/feed/random.ts';
 import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
 
-/** Numbers from 0 to below `limit`, the same for the same seed. */
+/** Draws a number from 0 to below `limit`; the same numbers for the same seed. */
 type Pick = (limit: number) => number;
 
 interface Cause {
-  /** The fewest pods among which it can be told. */
-  least: number;
+  /** The fewest pods among which the cause can be found. */
+  minPods: number;
   shape?: ConstructorParameters<typeof MeshBuilder>[1];
-  /** Spoils the builder; gives what is to be named: kind and subject. */
+  /** Makes links bad. Returns the kind and the subject of the expected finding. */
   plant(builder: MeshBuilder, pick: Pick): [FindingKind, string];
 }
 
@@ -21,7 +21,7 @@ const name = (pod: number) => `pod-${pod}`;
 
 const CAUSES: Record<string, Cause> = {
   'a dead pod': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = 1 + pick(builder.size - 1);
       builder.each((_, to) => to === pod, TIMEOUT);
@@ -30,7 +30,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod that refuses all and reaches all': {
-    least: 4,
+    minPods: 4,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((_, to) => to === pod, { outcome: 'refused', phase: 'connect' }, true);
@@ -38,15 +38,15 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod that is cut off in both directions': {
-    least: 4,
+    minPods: 4,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((from, to) => (from === pod) !== (to === pod), TIMEOUT);
       return ['pod-unreachable', name(pod)];
     },
   },
-  'a pod that reaches nobody, or a liar who claims all others dead': {
-    least: 3,
+  'a pod that reaches nobody, or claims to': {
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((from) => from === pod, TIMEOUT);
@@ -54,7 +54,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a dead node': {
-    least: 6,
+    minPods: 6,
     shape: { perNode: 2, zones: 3 },
     plant: (builder, pick) => {
       const node = 1 + pick(Math.floor(builder.size / 2) - 1);
@@ -64,8 +64,8 @@ const CAUSES: Record<string, Cause> = {
       return ['node', `node node-${node}`];
     },
   },
-  'a node that is cut off, whose pods still tell': {
-    least: 8,
+  'a node that is cut off, whose pods still report': {
+    minPods: 8,
     shape: { perNode: 2 },
     plant: (builder, pick) => {
       const node = pick(Math.floor(builder.size / 2));
@@ -75,7 +75,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a block from zone to zone': {
-    least: 9,
+    minPods: 9,
     shape: { zones: 3 },
     plant: (builder, pick) => {
       const [from, to] = [pick(3), pick(2)];
@@ -85,7 +85,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'one direction of one pair': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const from = pick(builder.size);
       const to = other(builder, from, pick);
@@ -94,7 +94,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'one pair, both directions': {
-    least: 4,
+    minPods: 4,
     plant: (builder, pick) => {
       const from = pick(builder.size);
       const to = other(builder, from, pick);
@@ -104,7 +104,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod behind a slow proxy': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((_, to) => to === pod, LATE_ANSWER, true);
@@ -112,7 +112,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod with a slow network, both ways': {
-    least: 4,
+    minPods: 4,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((from, to) => (from === pod) !== (to === pod), LATE_NETWORK);
@@ -120,7 +120,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod that reaches others slowly': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.each((from) => from === pod, LATE_NETWORK);
@@ -128,7 +128,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'one slow link': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const from = pick(builder.size);
       const to = other(builder, from, pick);
@@ -137,7 +137,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a starved pod': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = pick(builder.size);
       builder.starve(pod);
@@ -145,7 +145,7 @@ const CAUSES: Record<string, Cause> = {
     },
   },
   'a pod that is reached and does not report': {
-    least: 3,
+    minPods: 3,
     plant: (builder, pick) => {
       const pod = 1 + pick(builder.size - 1);
       builder.silence(pod, 'malformed');
@@ -155,13 +155,13 @@ const CAUSES: Record<string, Cause> = {
 };
 
 /**
- * Spoils links once, by chance, of many pods one link in a hundred by failure and one in 400 by delay, of few one in all;
- * none of the pods `without`. Gives which.
+ * Makes random links bad once: one link in a hundred fails and one in 400 is late; of ten pods or fewer one link fails. Links
+ * of the pods `without` are left alone. Returns the names of the bad links.
  */
 function addNoise(builder: MeshBuilder, random: () => number, without: string[]): Set<string> {
   const noisy = new Set<string>();
   const n = builder.size;
-  const spoil = (wish: LinkFault) => {
+  const makeBad = (wish: LinkFault) => {
     const [from, to] = [Math.floor(random() * n), Math.floor(random() * n)];
     const isOk = builder.reports[from]?.links.outcome[(to - from + n) % n] === 0;
     if (!isOk || from === to || !builder.has(from, to)) return false;
@@ -171,16 +171,16 @@ function addNoise(builder: MeshBuilder, random: () => number, without: string[])
     return true;
   };
   const times = (count: number, wish: LinkFault) => {
-    for (let tries = 0; count > 0 && tries < n * n; tries++) if (spoil(wish)) count -= 1;
+    for (let tries = 0; count > 0 && tries < n * n; tries++) if (makeBad(wish)) count -= 1;
   };
   times(Math.max(1, Math.round(n * n * 0.01)), { outcome: 'timeout', fresh: true });
   if (n > 10) times(Math.round(n * n * 0.0025), { ...LATE_ANSWER, fresh: true });
   return noisy;
 }
 
-/** The pods of a cause that is told by one link: another link of theirs that fails by chance would be part of it. */
+/** The pods of a cause that is a single link: another link of theirs that fails by chance would be part of the cause. */
 function namedIn([kind, subject]: [FindingKind, string]): string[] {
-  return SINGLES.includes(kind) || kind === 'report-missing' ? subject.split(/ . /) : [];
+  return LINK_KINDS.includes(kind) || kind === 'report-missing' ? subject.split(/ . /) : [];
 }
 
 function randomOf(seed: number): () => number {
@@ -188,54 +188,54 @@ function randomOf(seed: number): () => number {
   return () => chance(seed, drawn++);
 }
 
-const SINGLES: FindingKind[] = ['link', 'one-way', 'link-slow'];
-const brief = ({ kind, subject }: Finding) => [kind, subject];
+const LINK_KINDS: FindingKind[] = ['link', 'one-way', 'link-slow'];
+const kindAndSubject = ({ kind, subject }: Finding) => [kind, subject];
 
-describe.each(Object.entries(CAUSES))('%s', (_, { least, shape, plant }) => {
-  const sizes = [3, 4, 5, 6, 8, 9, 12, 20, 37, 60, 120].filter((size) => size >= least);
+describe.each(Object.entries(CAUSES))('%s', (_, { minPods, shape, plant }) => {
+  const sizes = [3, 4, 5, 6, 8, 9, 12, 20, 37, 60, 120].filter((size) => size >= minPods);
 
-  it('is named, and nothing else', () => {
+  it('is the only finding', () => {
     for (const size of sizes) {
       const random = randomOf(size);
       const builder = new MeshBuilder(size, shape);
       const expected = plant(builder, (limit) => Math.floor(random() * limit));
-      expect([size, builder.findings().map(brief)]).toEqual([size, [expected]]);
+      expect([size, builder.findings().map(kindAndSubject)]).toEqual([size, [expected]]);
     }
   });
 
-  it('is named, and nothing else, though one link in a hundred fails or is late by chance', () => {
+  it('is the only finding although one link in a hundred fails or is late by chance', () => {
     fc.assert(
-      fc.property(fc.integer({ min: Math.max(14, least), max: 70 }), fc.integer(), (size, seed) => {
+      fc.property(fc.integer({ min: Math.max(14, minPods), max: 70 }), fc.integer(), (size, seed) => {
         const random = randomOf(seed);
         const builder = new MeshBuilder(size, shape);
         const expected = plant(builder, (limit) => Math.floor(random() * limit));
         addNoise(builder, random, namedIn(expected));
-        expect(builder.findings().map(brief)).toEqual([expected]);
+        expect(builder.findings().map(kindAndSubject)).toEqual([expected]);
       }),
       { numRuns: 15 },
     );
   });
 
-  it('is named among 500 pods', () => {
+  it('is the only finding among 500 pods', () => {
     const random = randomOf(500);
     const builder = new MeshBuilder(500, shape);
     const expected = plant(builder, (limit) => Math.floor(random() * limit));
     addNoise(builder, random, namedIn(expected));
-    expect(builder.findings().map(brief)).toEqual([expected]);
+    expect(builder.findings().map(kindAndSubject)).toEqual([expected]);
   });
 
-  it('is named of a few pods, and besides it nothing but the one link that chance has spoiled', () => {
+  it('is found among few pods, and besides it only the one link that is bad by chance', () => {
     fc.assert(
-      fc.property(fc.integer({ min: Math.max(least, 4), max: 10 }), fc.integer(), (size, seed) => {
+      fc.property(fc.integer({ min: Math.max(minPods, 4), max: 10 }), fc.integer(), (size, seed) => {
         const random = randomOf(seed);
         const builder = new MeshBuilder(size, shape);
         const expected = plant(builder, (limit) => Math.floor(random() * limit));
         const noisy = addNoise(builder, random, namedIn(expected));
-        const found = builder.findings().map(brief);
+        const found = builder.findings().map(kindAndSubject);
         expect(found).toContainEqual(expected);
         const others = found.filter(([, subject]) => subject !== expected[1]);
         for (const [kind, subject] of others)
-          expect([SINGLES.includes(kind as FindingKind), [...noisy]]).toEqual([true, [subject]]);
+          expect([LINK_KINDS.includes(kind as FindingKind), [...noisy]]).toEqual([true, [subject]]);
       }),
       { numRuns: 25 },
     );

@@ -1,0 +1,260 @@
+import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
+import { type LatePhase, latePhase } from '../../protocol/link-state.ts';
+import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
+import type { Outcome, Phase } from '../../protocol/sample.ts';
+import { type Causes, FEW_PAIRS } from './attribution.ts';
+import { CONFIRMED, increase, type MeshCounts, OUTLIER, type PairCounts } from './counts.ts';
+
+/** `collectEvidence` yields after this many pairs of a report, and after each report. */
+const SLICE_PAIRS = 256;
+
+/** The bad pairs of one severity, by the cause that explains them. Keys are indexes in `Topology`. */
+export interface CauseEvidence {
+  /** Bad nodes: pairs that lead to them from other nodes, and pairs that lead from them to other nodes. */
+  toNodes: Map<number, Evidence>;
+  fromNodes: Map<number, Evidence>;
+  zonePairs: Map<number, Evidence>;
+  destinations: Map<number, Evidence>;
+  sources: Map<number, Evidence>;
+  /** Bad pairs that another cause than this pod explains, by destination and by source. */
+  explainedTo: Uint32Array;
+  explainedFrom: Uint32Array;
+  unexplained: UnexplainedPairs;
+}
+
+/**
+ * Gives every bad pair to the most general cause that explains it. `isExplainedElsewhere`: whether a cause of the other
+ * severity explains a pair of `report` to pod `to`, by link `link`; such a pair is left out. O(bad pairs).
+ */
+export function* collectEvidence(
+  mesh: MeshCounts,
+  counts: PairCounts,
+  causes: Causes,
+  isExplainedElsewhere: (report: MergedReport, to: number, link: number) => boolean,
+): Generator<void, CauseEvidence> {
+  const podCount = counts.topology.pods.length;
+  const result: CauseEvidence = {
+    toNodes: new Map(),
+    fromNodes: new Map(),
+    zonePairs: new Map(),
+    destinations: new Map(),
+    sources: new Map(),
+    explainedTo: new Uint32Array(podCount),
+    explainedFrom: new Uint32Array(podCount),
+    unexplained: new UnexplainedPairs(podCount),
+  };
+  for (const { from, to: destinations, link: links, families, confidence } of counts.badReports) {
+    const report = mesh.reports.get(from);
+    if (report === undefined) continue;
+    for (let k = 0; k < destinations.length; k++) {
+      const to = destinations[k] ?? 0;
+      const link = links[k] ?? 0;
+      const evidence = evidenceFor(from, to, counts, causes, result);
+      if (evidence !== null) {
+        evidence.add(report, link, families[k] ?? 0);
+        if (evidence !== result.destinations.get(to)) increase(result.explainedTo, to);
+        if (evidence !== result.sources.get(from)) increase(result.explainedFrom, from);
+      } else if (causes.explains(from, to)) {
+        increase(result.explainedTo, to);
+        increase(result.explainedFrom, from);
+      } else if (!isExplainedElsewhere(report, to, link)) {
+        result.unexplained.add({ from, to, link, families: families[k] ?? 0 }, confidence[k] ?? 0);
+      }
+      if (k % SLICE_PAIRS === SLICE_PAIRS - 1) yield;
+    }
+    yield;
+  }
+  return result;
+}
+
+/** The evidence that a bad pair belongs to; null if no cause of this severity explains it. */
+function evidenceFor(
+  from: number,
+  to: number,
+  { topology }: PairCounts,
+  causes: Causes,
+  evidence: CauseEvidence,
+): Evidence | null {
+  if (causes.graver?.explains(from, to) === true) return null;
+  const { nodeOf } = topology;
+  if (topology.isAcrossNodes(from, to)) {
+    if (causes.hasNodeOf(to)) return entryOf(evidence.toNodes, nodeOf[to] ?? -1);
+    if (causes.hasNodeOf(from)) return entryOf(evidence.fromNodes, nodeOf[from] ?? -1);
+  }
+  const zonePair = topology.zonePair(from, to);
+  if (causes.zonePairs[zonePair] === 1) return entryOf(evidence.zonePairs, zonePair);
+  if (causes.destinations[to] === 1) return entryOf(evidence.destinations, to);
+  if (causes.sources[from] === 1) return entryOf(evidence.sources, from);
+  return null;
+}
+
+function entryOf(map: Map<number, Evidence>, key: number): Evidence {
+  let evidence = map.get(key);
+  if (evidence === undefined) {
+    evidence = new Evidence();
+    map.set(key, evidence);
+  }
+  return evidence;
+}
+
+/** Medians and outcomes are taken from this many links of a cause at most. */
+const MAX_LINKS = 128;
+
+/** Medians in us; -1 = no link has this duration. */
+interface Medians {
+  connectUs: number;
+  firstByteUs: number;
+  totalUs: number;
+}
+
+/** The bad pairs that one cause explains, and what their links have in common. */
+export class Evidence {
+  /** Number of pairs. */
+  affected = 0;
+  /** The first sources of these pairs, and how many there are. */
+  readonly from: number[] = [];
+  fromCount = 0;
+  /** Bits of the IP families in which the pairs are bad. */
+  families = 0;
+  /** Entry k of both lists is about the same link. One list of objects would need far more memory for 1000 causes. */
+  readonly #reports: MergedReport[] = [];
+  readonly #links: number[] = [];
+  #lastFrom = -1;
+  #medians: Medians | null = null;
+
+  /** Adds link `link` of `report`, which is bad in `families`. All links of a report are added in a row. */
+  add(report: MergedReport, link: number, families: number): void {
+    this.affected += 1;
+    this.families |= families;
+    if (report.pod !== this.#lastFrom) {
+      this.#lastFrom = report.pod;
+      this.fromCount += 1;
+      if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
+    }
+    if (this.#links.length >= MAX_LINKS) return;
+    this.#reports.push(report);
+    this.#links.push(link);
+  }
+
+  /** Adds evidence from other sources. */
+  addAll(other: Evidence): void {
+    this.affected += other.affected;
+    this.families |= other.families;
+    this.fromCount += other.fromCount;
+    this.from.push(...other.from.slice(0, MAX_FINDING_PODS - this.from.length));
+    const room = MAX_LINKS - this.#links.length;
+    this.#reports.push(...other.#reports.slice(0, room));
+    this.#links.push(...other.#links.slice(0, room));
+  }
+
+  /** The error text of the first link; '' = none. */
+  firstErrorText(): string {
+    const [report] = this.#reports;
+    return report?.details.find(([link]) => link === this.#links[0])?.[1] ?? '';
+  }
+
+  /** The outcome and the phase that most links share. */
+  commonOutcome(): { outcome: Outcome; phase: Phase | null } {
+    const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
+    for (const [k, { links }] of this.#reports.entries()) {
+      const link = this.#links[k] ?? 0;
+      const outcome = outcomeOf(links, link);
+      const phase = phaseOf(links, link);
+      const entry = counts.get(`${outcome} ${phase}`) ?? { outcome, phase, count: 0 };
+      entry.count += 1;
+      counts.set(`${outcome} ${phase}`, entry);
+    }
+    const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
+    return { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
+  }
+
+  /** Medians over the links; call it when all links have been added. */
+  medians(): Medians {
+    this.#medians ??= {
+      connectUs: this.#median('connectUs'),
+      firstByteUs: this.#median('firstByteUs'),
+      totalUs: this.#median('totalUs'),
+    };
+    return this.#medians;
+  }
+
+  /** Which phase of the median link is late. */
+  latePhase(): LatePhase {
+    const { connectUs, firstByteUs, totalUs } = this.medians();
+    return latePhase(connectUs, firstByteUs, totalUs);
+  }
+
+  /** Since when the median link fails, or is slow: ms since the epoch, 0 = not known. */
+  sinceMs(isFailed: boolean): number {
+    const since = this.#reports.flatMap((report, k) => {
+      const link = this.#links[k] ?? 0;
+      const slowForMs = report.slow?.find(([at]) => at === link)?.[1] ?? -1;
+      const forMs = isFailed ? unpack16(report.links.sinceMs[link] ?? NONE16) : slowForMs;
+      return forMs < 0 ? [] : [Math.round(report.atMs - forMs)];
+    });
+    return lowerMedian(since) ?? 0;
+  }
+
+  #median(column: keyof Medians): number {
+    const values = this.#reports.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
+    return lowerMedian(values.filter((us) => us >= 0)) ?? -1;
+  }
+}
+
+function lowerMedian(values: number[]): number | undefined {
+  values.sort((a, b) => a - b);
+  return values[Math.floor((values.length - 1) / 2)];
+}
+
+/** A bad pair. */
+export interface BadPair {
+  from: number;
+  to: number;
+  /** Index in the `LinkColumns` of the report. */
+  link: number;
+  families: number;
+}
+
+/** At most this many unexplained pairs of each confidence are kept; 60 of them become findings. */
+const MAX_KEPT = 1_000;
+/**
+ * Unconfirmed pairs become findings if at most this share of at least `MANY_PAIRS` judged pairs is unconfirmed. Chance
+ * spoils one pair in a hundred; that it spoils three or fewer of 1200 happens once in 400 meshes.
+ */
+const UNCONFIRMED_SHARE = 0.0025;
+const MANY_PAIRS = 1_200;
+
+/** Bad pairs that no general cause explains: all are counted, the first ones are kept. */
+export class UnexplainedPairs {
+  /** Number of pairs by destination and by source. */
+  readonly to: Uint32Array;
+  readonly from: Uint32Array;
+  readonly #confirmed: BadPair[] = [];
+  readonly #unconfirmed: BadPair[] = [];
+  #unconfirmedCount = 0;
+
+  constructor(podCount: number) {
+    this.to = new Uint32Array(podCount);
+    this.from = new Uint32Array(podCount);
+  }
+
+  /** Adds a pair. An outlier is only counted. */
+  add(pair: BadPair, confidence: number): void {
+    increase(this.to, pair.to);
+    increase(this.from, pair.from);
+    if (confidence === OUTLIER) return;
+    if (confidence !== CONFIRMED) this.#unconfirmedCount += 1;
+    const kept = confidence === CONFIRMED ? this.#confirmed : this.#unconfirmed;
+    if (kept.length < MAX_KEPT) kept.push(pair);
+  }
+
+  /**
+   * The pairs that chance does not explain, in a mesh with `judged` judged pairs. Confirmed pairs always are among them;
+   * unconfirmed ones only if the mesh is small, or if there are fewer of them than chance makes.
+   */
+  notByChance(judged: number): BadPair[] {
+    const isRare = judged >= MANY_PAIRS && this.#unconfirmedCount <= judged * UNCONFIRMED_SHARE;
+    return judged < FEW_PAIRS || isRare ? [...this.#confirmed, ...this.#unconfirmed] : this.#confirmed;
+  }
+}
