@@ -1,18 +1,18 @@
 import { OUTCOMES, type Outcome, PHASES, type Phase } from './sample.ts';
 
-/**
- * A duration in 16 bits: a 4-bit exponent over a 12-bit mantissa, as a float without sign. Whole numbers below 8192 are
- * exact, beyond them the error is at most 1 in 8192 (0.012 %), the largest is 8190 * 2^14 (134 s in us, 37 h in ms).
- * That keeps a mesh of 1000 pods at 14 bytes a link, and is finer than any clock we read.
+/*
+ * Durations are packed into 16 bits: an exponent of 4 bits and a mantissa of 12 bits, like a float without sign. Integers
+ * below 8192 are exact, larger ones have an error of at most 1 in 8192 (0.012 %), and the largest is 8190 * 2^14 (134 s in
+ * us, 37 h in ms). A link of the mesh so takes 14 bytes, and the error is smaller than that of any clock that we read.
  */
 
-/** "There is no such figure": not connected, never probed. */
+/** The packed value for "not measured": not connected, never probed. */
 export const NONE16 = 0xffff;
 
-/** The largest duration that fits, in the unit it was packed in. */
+/** The largest duration that can be packed, in the unit of the caller. */
 export const MAX16 = 8190 * 2 ** 14;
 
-/** Packs a duration (any unit, >= 0); negative or not a number gives `NONE16`, too large gives the largest. */
+/** Packs a duration in any unit. A negative one or NaN becomes `NONE16`, one that is too large becomes `MAX16`. */
 export function pack16(duration: number): number {
   if (!(duration >= 0)) return NONE16;
   const whole = Math.round(Math.min(duration, MAX16));
@@ -27,24 +27,24 @@ export function pack16(duration: number): number {
   return packed >= NONE16 ? NONE16 - 1 : packed;
 }
 
-/** Gives back what `pack16` packed; -1 for `NONE16`. */
+/** Unpacks a duration that `pack16` packed; -1 for `NONE16`. */
 export function unpack16(packed: number): number {
   if (packed === NONE16) return -1;
   const exponent = packed >> 12;
   const mantissa = packed & 0xfff;
-  // A shift: the largest has 27 bits, and a power takes ten times as long.
+  // The result has at most 27 bits, so it can be shifted; a power would take ten times as long.
   return exponent === 0 ? mantissa : (mantissa + 4096) << (exponent - 1);
 }
 
-/** What newer browsers have; TypeScript does not know it yet. */
+/** A method that newer browsers have and that TypeScript does not know yet. */
 interface Base64Bytes {
   setFromBase64?(text: string): { read: number; written: number };
 }
 
-/** Base64 of the bytes of a typed array (little-endian, as every platform that Node and browsers run on). */
+/** Encodes the bytes of a typed array as base64. They are little-endian, as on every platform of Node and browsers. */
 export function toBase64(array: Uint8Array | Uint16Array): string {
   const { buffer, byteOffset, byteLength } = array;
-  // Node's own way takes a tenth of the time, and a mesh of 1000 pods is 10 000 columns.
+  // Node's Buffer takes a tenth of the time, and a mesh of 1000 pods has 10 000 columns.
   if (typeof Buffer === 'function') return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let binary = '';
@@ -52,24 +52,24 @@ export function toBase64(array: Uint8Array | Uint16Array): string {
   return btoa(binary);
 }
 
-/** Writes the bytes of a base64 text into `bytes`. Throws a RangeError unless it decodes to exactly as many. */
+/** Decodes a base64 text into `bytes`. Throws a RangeError unless the text has exactly as many bytes. */
 export function readBase64(text: string, bytes: Uint8Array): void {
   const quads = Math.ceil(bytes.length / 3);
   const missing = quads * 3 - bytes.length;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   if (text.length !== quads * 4 || padding !== missing || decodeInto(text, bytes) !== bytes.length) {
-    throw new RangeError(`${text.length} characters that are not ${bytes.length} bytes in base64`);
+    throw new RangeError(`${text.length} characters are not ${bytes.length} bytes in base64`);
   }
 }
 
-/** Decodes by the fastest way there is; gives how many bytes there were, -1 where it is not base64. */
+/** Decodes in the fastest way that the platform has. Returns the number of bytes, or -1 if the text is not base64. */
 function decodeInto(text: string, bytes: Uint8Array & Base64Bytes): number {
   try {
     if (bytes.setFromBase64 !== undefined) {
       const { read, written } = bytes.setFromBase64(text);
       return read === text.length ? written : -1;
     }
-    // Skips what is no base64, and so comes to fewer bytes.
+    // Buffer skips characters that are not base64; the number of bytes is then smaller.
     if (typeof Buffer === 'function') {
       return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(text, 'base64');
     }
@@ -83,20 +83,20 @@ function decodeInto(text: string, bytes: Uint8Array & Base64Bytes): number {
 
 /** `flags` of a link: the probe went over IPv6. */
 export const FLAG_IPV6 = 1;
-/** `flags` of a link: its newest sample was taken while the reporting process was starved. */
+/** `flags` of a link: its newest sample was taken while the reporting process was short of CPU. */
 export const FLAG_SUSPECT = 2;
-/** `flags` of a link: it is to be probed, but no sample has come in yet; every other column is without meaning. */
+/** `flags` of a link: it will be probed but has no sample yet; its other columns mean nothing. */
 export const FLAG_NOT_YET = 4;
 /** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
 const PHASE_SHIFT = 3;
 
 /**
- * The links of one pod in columns: entry i of every column is about the same link. A pair of pods that is in no column
- * was not probed (PING_NUMBER). With both IP families probed, a pair has two entries.
+ * The links of one pod in columns: entry i of every column is about the same link. A pod without an entry was not probed
+ * (PING_NUMBER). If both IP families are probed, a pod has two entries.
  * Durations are packed by `pack16`: `...Us` in us, `...Ms` in ms.
  *
- * Outcome and phases are the *judged* ones: those of the newest sample that may be trusted. A starved sample alone
- * changes only FLAG_SUSPECT.
+ * Outcome, phase and durations are those of the sample that stands for the link: the newest one that can be trusted. A
+ * suspect sample alone changes only FLAG_SUSPECT.
  */
 export interface LinkColumns {
   length: number;
@@ -108,19 +108,19 @@ export interface LinkColumns {
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;
-  /** How old the newest sample was when the report was made. */
+  /** Age of the newest sample when the report was made. */
   ageMs: Uint16Array;
-  /** How long the link had been in its present state (ok, or failing in whatever way) when the report was made. */
+  /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
   sinceMs: Uint16Array;
 }
 
-/** What the samples of a window came to, one entry a link; asked for by `window`. Percentiles are over ok samples. */
+/** Statistics of the samples in a window (query parameter `window`), one entry per link. Durations are over `ok` samples. */
 export interface StatColumns {
-  /** Probes in the window; 65535 stands for more, too. */
+  /** Probes in the window; 65535 = that many or more. */
   samples: Uint16Array;
-  /** Those of them that were taken while the reporting process was starved; 0 from an older version. */
+  /** Those of them that were taken while the reporting process was short of CPU; 0 from an older version. */
   suspect: Uint16Array;
-  /** Those of them that failed. Suspect ones count only if there are no others. */
+  /** Those of them that failed. Suspect samples count only if there are no others. */
   failures: Uint16Array;
   minUs: Uint16Array;
   p50Us: Uint16Array;
@@ -131,52 +131,40 @@ export interface StatColumns {
   firstByteP50Us: Uint16Array;
 }
 
-/** The most links that a report may have: 65535 pods is more than Kubernetes supports (5000 nodes, 150 000 pods). */
+/** The most links that a report may have: an index has 16 bits. No more than 5000 nodes are supported by Kubernetes. */
 export const MAX_LINKS = 65_535;
 
-/** Reading and writing order of the columns on the wire, with bytes an entry. */
-const LINK_COLUMNS = {
-  to: 2,
-  flags: 1,
-  outcome: 1,
-  connectUs: 2,
-  firstByteUs: 2,
-  totalUs: 2,
-  ageMs: 2,
-  sinceMs: 2,
-} as const;
+/** The columns of statistics, in the order in which they lie in memory; two bytes per entry. */
+const STAT_COLUMNS = [
+  'samples',
+  'suspect',
+  'failures',
+  'minUs',
+  'p50Us',
+  'p95Us',
+  'maxUs',
+  'connectP50Us',
+  'firstByteP50Us',
+] as const;
 
-/** As `LINK_COLUMNS`, for the columns of a window. */
-const STAT_COLUMNS = {
-  samples: 2,
-  suspect: 2,
-  failures: 2,
-  minUs: 2,
-  p50Us: 2,
-  p95Us: 2,
-  maxUs: 2,
-  connectP50Us: 2,
-  firstByteP50Us: 2,
-} as const;
+/** Bytes per link: of its columns (six of two bytes, two of one byte), and of its statistics. */
+export const LINK_BYTES = 6 * 2 + 2;
+export const STAT_BYTES = 2 * STAT_COLUMNS.length;
 
-/** Columns for `length` links, all zero. */
+/** Makes columns for `length` links, all zero. */
 export function emptyLinks(length: number): LinkColumns {
   return linksIn(new ArrayBuffer(LINK_BYTES * length), 0, length);
 }
 
-/** Columns of a window for `length` links, all zero. */
+/** Makes columns of statistics for `length` links, all zero. */
 export function emptyStats(length: number): StatColumns {
   return statsIn(new ArrayBuffer(STAT_BYTES * length), 0, length);
 }
 
-/** Bytes that the columns of one link, or of one link's window, take. */
-export const LINK_BYTES = Object.values(LINK_COLUMNS).reduce((sum, width) => sum + width, 0);
-export const STAT_BYTES = Object.values(STAT_COLUMNS).reduce((sum, width) => sum + width, 0);
-
 /**
- * Links whose columns lie side by side in `buffer` from byte `start` on (an even number): wide ones first, as they must
- * lie on even bytes. Takes the buffer, does not copy it. One buffer a report, because a thousand reports are handed from a
- * worker to the page; written out, because that is done for each of them.
+ * Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number). The columns of
+ * two bytes come first, because they must begin at even bytes. One buffer per report is used, because a thousand reports
+ * are transferred from a worker to the page; the columns are written out one by one, because a loop would be slower.
  */
 export function linksIn(buffer: ArrayBuffer, start: number, length: number): LinkColumns {
   const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
@@ -194,35 +182,31 @@ export function linksIn(buffer: ArrayBuffer, start: number, length: number): Lin
   };
 }
 
-/** As `linksIn`, for the columns of a window, in the order of `STAT_COLUMNS`. */
+/** As `linksIn`, for the columns of statistics. */
 export function statsIn(buffer: ArrayBuffer, start: number, length: number): StatColumns {
-  const columns: Record<string, Uint16Array> = {};
-  let at = start;
-  for (const [name, width] of Object.entries(STAT_COLUMNS)) {
-    columns[name] = new Uint16Array(buffer, at, length);
-    at += width * length;
-  }
-  return columns as unknown as StatColumns;
+  const entries = STAT_COLUMNS.map((name, i) => [name, new Uint16Array(buffer, start + 2 * length * i, length)]);
+  return Object.fromEntries(entries) as StatColumns;
 }
 
-/** Outcome of link `i`; `ok` has index 0. */
+/** The outcome of link `i`. */
 export function outcomeOf(links: LinkColumns, i: number): Outcome {
   return OUTCOMES[links.outcome[i] ?? 0] ?? 'malformed';
 }
 
-/** The phase in which link `i` failed; null where it did not. */
+/** The phase in which link `i` failed; null if it did not. */
 export function phaseOf(links: LinkColumns, i: number): Phase | null {
   return PHASES[(((links.flags[i] ?? 0) >> PHASE_SHIFT) & 3) - 1] ?? null;
 }
 
-/** The `flags` value for a failure in `phase`, to be or-ed with the others. */
+/** The bits of `flags` for a failure in `phase`. */
 export function phaseFlag(phase: Phase | null): number {
   return (phase === null ? 0 : PHASES.indexOf(phase) + 1) << PHASE_SHIFT;
 }
 
 /**
- * A JSON-ready copy of columns: `length` and each column as base64 of little-endian bytes. A number stands for a whole
- * column: the value of all entries, or in `to` the first of consecutive indexes. Those in `without` are left out.
+ * Converts columns to JSON: `length`, and each column as base64 of its little-endian bytes. A column whose entries are all
+ * the same is written as one number; `to` is written as its first entry if its entries are consecutive. The columns in
+ * `without` are left out.
  */
 export function encodeColumns(
   columns: object,
@@ -232,7 +216,7 @@ export function encodeColumns(
   const wire: Record<string, string | number> = { length };
   for (const [name, column] of columnsOf(columns)) {
     if (without?.has(name) !== true)
-      wire[name] = isSteady(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
+      wire[name] = isRegular(column, name === 'to' ? 1 : 0) ? (column[0] ?? 0) : toBase64(column);
   }
   return wire;
 }
@@ -242,14 +226,14 @@ function columnsOf(columns: object): [name: string, column: Uint8Array | Uint16A
   return Object.entries(columns).filter(([, column]) => column instanceof Uint8Array || column instanceof Uint16Array);
 }
 
-/** Whether each entry is `step` more than the one before. */
-function isSteady(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
+/** Whether each entry is larger than the one before by `step`. */
+function isRegular(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
   for (let i = 1; i < column.length; i++) if (column[i] !== (column[i - 1] ?? 0) + step) return false;
   return column.length > 0;
 }
 
 /**
- * Validates and decodes links from another process. `peerCount` bounds `to`.
+ * Validates and decodes the links of a report from another process. `peerCount` is the limit of `to`.
  * Throws a RangeError or TypeError that says what is wrong.
  */
 export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
@@ -257,15 +241,16 @@ export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
   const links = emptyLinks(length);
   decodeColumns(wire, links);
   for (let i = 0; i < length; i++) {
-    if ((links.to[i] ?? 0) >= peerCount) throw new RangeError(`link ${i} leads to peer ${links.to[i]} of ${peerCount}`);
-    if ((links.outcome[i] ?? 0) >= OUTCOMES.length) throw new RangeError(`link ${i} has outcome ${links.outcome[i]}`);
+    if ((links.to[i] ?? 0) >= peerCount) throw new RangeError(`link ${i}: peer ${links.to[i]} of ${peerCount}`);
+    if ((links.outcome[i] ?? 0) >= OUTCOMES.length)
+      throw new RangeError(`link ${i}: unknown outcome ${links.outcome[i]}`);
   }
   return links;
 }
 
-/** As `decodeLinks`, for the columns of a window. `length` is that of the links they belong to. */
+/** As `decodeLinks`, for the columns of statistics. `length` is that of the links. */
 export function decodeStats(wire: unknown, length: number): StatColumns {
-  if (lengthOf(wire) !== length) throw new RangeError('stats are of another length than the links');
+  if (lengthOf(wire) !== length) throw new RangeError('statistics: not of the same length as the links');
   const stats = emptyStats(length);
   decodeColumns(wire, stats);
   return stats;
@@ -274,12 +259,12 @@ export function decodeStats(wire: unknown, length: number): StatColumns {
 function lengthOf(wire: unknown): number {
   const length = (wire as { length?: unknown } | null)?.length;
   if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > MAX_LINKS) {
-    throw new TypeError('links without a valid length');
+    throw new TypeError('links: no valid length');
   }
   return length as number;
 }
 
-/** What stands for columns that older versions or the stream do not tell. */
+/** Values for the columns that older versions and the stream leave out. */
 const LATER_COLUMNS: Readonly<Record<string, number>> = {
   suspect: 0,
   minUs: NONE16,
@@ -294,12 +279,12 @@ export function decodeColumns(wire: unknown, columns: object): void {
     if (typeof value === 'string') {
       readBase64(value, new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
     } else if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= NONE16) {
-      fillSteady(column, value as number, name === 'to' ? 1 : 0);
-    } else throw new TypeError(`links without column ${name}`);
+      fillRegular(column, value as number, name === 'to' ? 1 : 0);
+    } else throw new TypeError(`links: no column ${name}`);
   }
 }
 
-function fillSteady(column: Uint8Array | Uint16Array, first: number, step: 0 | 1): void {
+function fillRegular(column: Uint8Array | Uint16Array, first: number, step: 0 | 1): void {
   if (step === 0) column.fill(first);
   else for (let i = 0; i < column.length; i++) column[i] = first + i;
 }

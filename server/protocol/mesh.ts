@@ -8,8 +8,8 @@ import type { ProbeResult } from './sample.ts';
 import { boundedText, finiteNumber } from './validators.ts';
 
 /**
- * Why a report is missing: what asking its pod came to, `not-asked` (no address yet, gone, out of time), or
- * `no-history` (of a mesh of the past: the pod did not run yet, or has gone and taken its past with it).
+ * Why a report is missing: how the request to its pod failed, `not-asked` (no address yet, gone, no time left), or
+ * `no-history` (in a mesh of the past: the pod did not run yet, or its past was lost when it left).
  */
 export const MISSING_REASONS = [
   'refused',
@@ -31,38 +31,38 @@ export type MissingReason = (typeof MISSING_REASONS)[number];
 export interface MergedReport {
   /** The pod that reports: index in `Mesh.pods`. */
   pod: number;
-  /** '' if the report is here. Where it is missing, `links` is empty and nothing is known of its links. */
+  /** '' if the report is present. If it is missing, `links` is empty: nothing is known of the pod's links. */
   missing: MissingReason | '';
   /**
-   * In words, where missing; of a report that is here, since when it knows of the time range or window, '' = all of it, or all
-   * of its pod's life.
+   * If the report is missing: the reason as a message. If it is present: since when it covers the time range or window;
+   * '' = all of it, or all of the pod's life.
    */
   missingDetail: string;
-  /** `report`: our format. `check`: Goldpinger's `/check`, whole milliseconds and without phases (packed as -1). */
+  /** `report`: our format. `check`: Goldpinger's `/check`, in whole milliseconds and without phases. */
   via: 'report' | 'check';
   /** When the report arrived, ms since the epoch, by the serving pod's clock; ages of links count from here. */
   atMs: number;
-  /** How long asking took. */
+  /** How long the request took. */
   fetchUs: number;
   bootTimeMs: number;
   /** Whether this report knows the same peers as the serving pod. */
   samePeers: boolean;
   links: LinkColumns;
   details: [link: number, text: string][];
-  /** As in `Report`; findings are made with it, and whoever reads a mesh need not be told. */
+  /** As in `PodReport`. Findings use it; it is not sent with the mesh. */
   slow?: [link: number, forMs: number][];
   stats: StatColumns | null;
   probes: ProbeResult[];
-  /** null where not told (`check`, missing). */
+  /** null if it is not known (`check`, missing). */
   starvation: Starvation | null;
 }
 
-/** What the serving pod makes of the mesh: `/cluster_health`, by pod. */
+/** The health of the mesh as the serving pod judges it: `/cluster_health`, by pod. */
 export interface MeshHealth {
   ok: boolean;
-  /** One entry an unhealthy pod: index in `Mesh.pods`, and why, at most 5 sentences each. */
+  /** One entry per unhealthy pod: its index in `Mesh.pods`, and at most 5 sentences that say why. */
   reasons: { pod: number; why: string[] }[];
-  /** Why the whole is not healthy apart from any pod, e.g. no peers known; at most 5. */
+  /** Reasons that do not concern a single pod, e.g. no peers are known; at most 5. */
   general: string[];
 }
 
@@ -72,25 +72,25 @@ export interface MeshSettings {
   refreshIntervalMs: number;
   pingTimeoutMs: number;
   pingNumber: number;
-  /** SLOW_LINK: from this on a link is called slow in findings and events. */
+  /** SLOW_LINK: a link with this latency or more is slow. */
   slowLinkMs: number;
-  /** HISTORY_WINDOW: how far back the past can be asked for, at best. */
+  /** HISTORY_WINDOW: how far back the past can be requested. */
   historyWindowMs: number;
   goneRetentionMs: number;
   displayNodeName: boolean;
 }
 
-/** The whole mesh, as one pod collected it. `/api/v1/mesh` answers with it. */
+/** The whole mesh as one pod collected it: the answer of `/api/v1/mesh`. */
 export interface Mesh {
   /** When the collection ended, ms since the epoch, by the serving pod's clock. */
   atMs: number;
   /** How long the collection took. */
   collectMs: number;
-  /** How old the picture was when it was sent. */
+  /** Age of the mesh when it was sent. */
   ageMs: number;
   /** Window of `stats`; 0 = none. */
   windowMs: number;
-  /** null in a mesh of now; else what time range of the past it shows: `pods` and `links` as they were at its end. */
+  /** null in a mesh of now. Otherwise its time range of the past: `pods` and `links` have their state at its end. */
   past: MeshPast | null;
   /** The serving pod; `pod` is its index in `pods`, -1 if it is not among them. */
   servedBy: { pod: number; name: string };
@@ -100,7 +100,7 @@ export interface Mesh {
   /** What stands out, the worst first; at most `MAX_FINDINGS`. */
   findings: Finding[];
   pods: Pod[];
-  /** One a pod that is not gone, in the order of `pods`. */
+  /** One per pod that is not gone, in the order of `pods`. */
   reports: MergedReport[];
 }
 
@@ -183,7 +183,7 @@ const meshSchema = v.object({
   reports: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
 });
 
-/** One report of the mesh as JSON; the statistics in `without` are left out. */
+/** Encodes one report of a mesh as JSON, without the statistics in `without`. */
 export function encodeMergedReport(
   { slow: _, ...report }: MergedReport,
   without?: ReadonlySet<keyof StatColumns>,
@@ -195,7 +195,7 @@ export function encodeMergedReport(
   });
 }
 
-/** The mesh as JSON in pieces, about one a report, so that sending 1000 reports never blocks for long. */
+/** Encodes a mesh as JSON in pieces, one per report, so that 1000 reports never block the event loop for long. */
 export function* encodeMesh(mesh: Mesh): Generator<string> {
   const { reports, ...head } = mesh;
   yield `${JSON.stringify({ format: MESH_FORMAT, ...head }).slice(0, -1)},"reports":[`;

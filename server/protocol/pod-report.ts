@@ -4,68 +4,71 @@ import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, t
 import type { PeerRef } from './pod.ts';
 import { boundedText, finiteNumber } from './validators.ts';
 
-/** How far a pod's own measurements are to be trusted. */
+/** How far the measurements of a pod can be trusted. A pod that is short of CPU measures its own waiting. */
 export interface Starvation {
-  /** Event-loop delay of the last seconds, 99th percentile. */
+  /** Delay of the event loop in the last seconds, 99th percentile. */
   loopDelayP99Us: number;
   /** Share (0..1) of the recent samples that are suspect. */
   suspectShare: number;
-  /** Sustained starvation: the whole report is not to be trusted. */
+  /** The process has been short of CPU for some time: nothing in the report can be trusted. */
   unreliable: boolean;
-  /** Since when `unreliable` has its value, ms since the epoch. */
+  /** Since when `unreliable` has had its value, ms since the epoch. */
   sinceMs: number;
 }
 
 /**
- * One pod's own view of its peers: one column of the drawn mesh. `/api/v1/pod-report` answers with it.
- * `links.to` counts through `peers`, then `gonePeers`.
+ * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
+ * `links.to` is an index in `peers`, continued in `gonePeers`.
  */
 export interface PodReport {
-  /** Who reports; uid '' if the pod does not know itself. Attribute the report to the pod you asked, not to this claim. */
+  /**
+   * Who reports; uid '' if the pod does not know itself. A reader assigns the report to the pod that it asked, because this
+   * is only a claim.
+   */
   pod: { uid: string; name: string; namespace: string };
-  /** When the report was made, ms since the epoch, by the reporter's clock: use the relative ages in `links`. */
+  /** When the report was made, ms since the epoch by the clock of its pod. Readers use the ages in `links` instead. */
   atMs: number;
   bootTimeMs: number;
-  /** Fingerprint of `peers`: reports with the same value know the same peers. */
+  /** Fingerprint of `peers`: pods with the same value know the same peers. */
   peersHash: string;
-  /** All peers that are not gone, sorted by uid; null if the asker named `peersHash` and so has them. */
+  /** All peers that are not gone, sorted by uid; null if the request named this `peersHash`: its sender has them. */
   peers: PeerRef[] | null;
-  /** Departed peers of which results are still kept. */
+  /** Peers that are gone and of which samples are still kept. */
   gonePeers: PeerRef[];
   links: LinkColumns;
-  /** Error texts of failed links, by index in `links`; at most `MAX_DETAILS`. */
+  /** Error messages of failed links, by index in `links`; at most `MAX_DETAILS`. */
   details: [link: number, text: string][];
   /**
-   * For how long probes of links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`, none of the
-   * past. Older versions do not tell.
+   * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent in reports of the
+   * past and in reports of older versions.
    */
   slow?: [link: number, forMs: number][];
-  /** Figures over `windowMs`; null if no window was asked for. */
+  /** Statistics over `windowMs`; null if the request had no window. */
   stats: StatColumns | null;
   windowMs: number;
   /**
-   * null in a report of now. Else the report is of a time range of the past: `links` say how each stood at its end (`ageMs` and
-   * `sinceMs` count from there), `stats` are over all of it, `windowMs` is its length.
+   * null in a report of now. Otherwise the report is of a time range of the past: `links` have their state at its end
+   * (`ageMs` and `sinceMs` count back from there), `stats` cover all of it, and `windowMs` is its length.
    */
   past: ReportPast | null;
   probes: { target: string; protocol: 'dns' | 'tcp' | 'http'; atMs: number; durationUs: number; error: string }[];
   starvation: Starvation;
-  /** How well the reporter knows its peers: see `DiscoveryStatus`. */
+  /** How current the pod's list of peers is: see `DiscoveryStatus`. */
   discovery: { phase: 'waiting' | 'synced' | 'stale'; sinceMs: number; lastGoodMs: number };
 }
 
-/** `format` of a report; a peer that answers anything else is asked for Goldpinger's `/check`. */
+/** `format` of a report. A peer that answers with anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
 /** The most error texts in a report, and the most characters of each. Other failed links have only their outcome. */
 export const MAX_DETAILS = 200;
 export const MAX_DETAIL_LENGTH = 300;
-/** The most external probes that one pod reports. */
+/** The most external probes in a report. */
 export const MAX_PROBES = 500;
 
 const peerSchema = v.tuple([boundedText(128), boundedText(253), boundedText(63), boundedText(45)]);
 const phases = v.picklist(['waiting', 'synced', 'stale']);
 
-/** An external probe's last result on the wire. */
+/** Validates the last result of an external probe. */
 export const probeSchema = v.object({
   target: boundedText(2048),
   protocol: v.picklist(['dns', 'tcp', 'http']),
@@ -74,7 +77,7 @@ export const probeSchema = v.object({
   error: boundedText(400),
 });
 
-/** Starvation on the wire. */
+/** Validates a `Starvation`. */
 export const starvationSchema = v.object({
   loopDelayP99Us: finiteNumber,
   suspectShare: finiteNumber,
@@ -82,13 +85,12 @@ export const starvationSchema = v.object({
   sinceMs: finiteNumber,
 });
 
-/** Error texts by link on the wire. */
+/** Validates error messages by link. */
 export const detailsSchema = v.pipe(
   v.array(v.tuple([v.pipe(v.number(), v.integer()), boundedText(MAX_DETAIL_LENGTH)])),
   v.maxLength(MAX_DETAILS),
 );
 
-/** For how long links have been slow on the wire. */
 const slowSchema = v.pipe(v.array(v.tuple([v.pipe(v.number(), v.integer()), finiteNumber])), v.maxLength(MAX_DETAILS));
 
 const reportSchema = v.object({
@@ -110,7 +112,7 @@ const reportSchema = v.object({
   discovery: v.object({ phase: phases, sinceMs: finiteNumber, lastGoodMs: finiteNumber }),
 });
 
-/** The report as JSON. `knownHash` is the `peersHash` that the asker has: then `peers` is left out. */
+/** Encodes a report as JSON, without `peers` if `knownHash` (the fingerprint in the request) is that of the report. */
 export function encodePodReport(report: PodReport, knownHash = ''): string {
   const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
   return JSON.stringify({
@@ -124,14 +126,14 @@ export function encodePodReport(report: PodReport, knownHash = ''): string {
 }
 
 /**
- * Validates a report from another process. `known` are the peers that belong to the hash the asker sent, needed where the
- * answer leaves them out. Throws an Error that says what is wrong.
+ * Validates a report from another process. `known` has the peers for the fingerprint in the request; they are used if the
+ * report leaves its peers out. Throws an Error that says what is wrong.
  */
 export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
   const { format: _format, ...report } = v.parse(reportSchema, wire);
   const peer = ([uid, name, namespace, podIP]: [string, string, string, string]) => ({ uid, name, namespace, podIP });
   const peers = report.peers?.map(peer) ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
-  if (peers === null) throw new TypeError(`report without peers for unknown hash ${report.peersHash}`);
+  if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
   const gonePeers = report.gonePeers.map(peer);
   const links = decodeLinks(report.links, peers.length + gonePeers.length);
   return {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { parseRfc3339 } from '../runtime/time.ts';
 import { boundedText, finiteNumber } from './validators.ts';
 
-/** What a probe can come to. Closed: a new kind of end is a change of the contract. The order is the wire's (see links.ts). */
+/** How a probe can end. A new outcome changes the protocol: reports contain the index of an outcome in this list. */
 export const OUTCOMES = [
   'ok',
   'refused',
@@ -15,16 +15,16 @@ export const OUTCOMES = [
   'no-address',
 ] as const;
 
-/** The end of one probe; see `OUTCOMES`. */
+/** How a probe ended; see `OUTCOMES`. */
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** The parts of an exchange, in order: the TCP handshake, waiting for the answer's first byte, reading the rest. */
+/** The phases of a ping, in order: the TCP handshake, waiting for the first byte of the answer, reading the rest. */
 export const PHASES = ['connect', 'first-byte', 'body'] as const;
 
-/** A part of an exchange; see `PHASES`. */
+/** A phase of a ping; see `PHASES`. */
 export type Phase = (typeof PHASES)[number];
 
-/** One probe of one target, as the pinging domain hands it on. Durations are -1 where the probe did not get that far. */
+/** The result of one probe of one target. Durations are -1 if the probe did not get that far. */
 export interface Sample {
   /** When the probe ended, ms since the epoch, by our own clock. */
   atMs: number;
@@ -35,35 +35,35 @@ export interface Sample {
   connectUs: number;
   /** From the established connection to the first byte of the answer. */
   firstByteUs: number;
-  /** From the connection attempt to the end of the exchange, however it ended. */
+  /** From the connection attempt to the end of the probe, however it ended. */
   totalUs: number;
-  /** How much of `totalUs` our own busy process may have caused. */
+  /** The part of `totalUs` that our own process, short of CPU, may have caused. */
   starvedUs: number;
-  /** Whether `starvedUs` is large enough to distrust the sample. */
+  /** Whether `starvedUs` is so large that the sample is not trusted. */
   suspect: boolean;
-  /** The answerer's boot time, ms since the epoch; -1 without a valid answer. */
+  /** When the pinged process started, as it says, ms since the epoch; -1 without a valid answer. */
   bootTimeMs: number;
   /** HTTP status of the answer; 0 without one. */
   statusCode: number;
-  /** What happened, in words, at most 200 characters; empty after `ok`. */
+  /** An error message of at most 200 characters; '' after `ok`. */
   detail: string;
 }
 
 /** Kinds of external probe: HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS. */
 export type ProbeProtocol = 'dns' | 'tcp' | 'http';
 
-/** The last result of one external probe, as seen by one pod. `error` is '' after success, else at most 300 characters. */
+/** The last result of one external probe of one pod. `error` is '' after success, else at most 300 characters. */
 export interface ProbeResult {
-  /** As it was configured, e.g. `https://example.org/health`. */
+  /** The target as it was configured, e.g. `https://example.org/health`. */
   target: string;
   protocol: ProbeProtocol;
-  /** When it ended, ms since the epoch; 0 = not yet probed (then neither good nor bad). */
+  /** When it ended, ms since the epoch; 0 = not probed yet, then `error` says nothing. */
   atMs: number;
   durationUs: number;
   error: string;
 }
 
-/** The most samples that `/api/v1/samples` and `/api/v1/link` answer with. */
+/** The most samples in an answer of `/api/v1/samples` and `/api/v1/link`. */
 export const MAX_SAMPLES = 512;
 
 const sampleSchema = v.object({
@@ -85,31 +85,31 @@ const linkSamplesSchema = v.object({
 });
 
 /**
- * The recent samples of one link, oldest first, as its probing pod kept them (`from`, `to`: pod uids).
- * `nowMs` is that pod's clock when it answered, so ages can be told without trusting clocks to agree.
- * `error`: why there are none, e.g. the probing pod did not answer; '' otherwise.
+ * The recent samples of one link, oldest first, from the pod that probes it. `from` and `to` are pod uids.
+ * `nowMs` is the clock of that pod when it answered: the age of a sample does not depend on whether two clocks agree.
+ * `error` says why there are no samples, e.g. that the pod did not answer; '' otherwise.
  */
 export type LinkSamples = v.InferOutput<typeof linkSamplesSchema>;
 
-/** One of `LinkSamples`; the same figures as a `Sample` (durations -1 where not reached). */
+/** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
 export type RecentSample = v.InferOutput<typeof sampleSchema>;
 
-/** Validates the samples of a link from another process. Throws an Error that says what is wrong. */
+/** Validates the samples of a link from another process. Throws a ValiError that says what is wrong. */
 export function parseLinkSamples(wire: unknown): LinkSamples {
   return v.parse(linkSamplesSchema, wire);
 }
 
-/** The most bytes of a `/ping` answer that are read; Goldpinger's is 40. */
+/** The most bytes of a `/ping` answer that are read. Goldpinger answers with 40 bytes. */
 export const MAX_PING_BYTES = 64 * 1024;
 
-/** What a `/ping` answer says: when the answerer started, or what is wrong with the answer (at most 150 characters). */
+/** The start time in a `/ping` answer, or what is wrong with the answer (at most 150 characters). */
 type PingAnswer = { ok: true; bootTimeMs: number } | { ok: false; error: string };
 
 const pingSchema = v.object({ boot_time: v.pipe(v.string(), v.maxLength(40)) });
 
 /**
- * Validates the body of a `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`, with whatever other fields.
- * Never throws; anything else than such an object is an `error`.
+ * Validates the body of Goldpinger's `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`; other fields are ignored.
+ * Never throws: whatever is wrong becomes an `error`.
  */
 export function parsePing(body: string): PingAnswer {
   if (body.length > MAX_PING_BYTES) return { ok: false, error: `more than ${MAX_PING_BYTES} bytes` };

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { MAX16, NONE16, pack16, readBase64, toBase64, unpack16 } from '../../../server/protocol/links.ts';
+import {
+  decodeStats,
+  emptyStats,
+  encodeColumns,
+  MAX16,
+  NONE16,
+  pack16,
+  readBase64,
+  toBase64,
+  unpack16,
+} from '../../../server/protocol/links.ts';
 
 describe('durations in 16 bits', () => {
   it('keeps whole numbers below 8192 exactly', () => {
@@ -17,7 +27,7 @@ describe('durations in 16 bits', () => {
     );
   });
 
-  it('gives "none" for what is no duration, and the largest for what is too long', () => {
+  it('packs negative numbers and NaN as NONE16, and durations that are too long as the largest', () => {
     for (const nothing of [-1, Number.NaN, Number.NEGATIVE_INFINITY]) expect(pack16(nothing)).toBe(NONE16);
     expect(unpack16(NONE16)).toBe(-1);
     expect(pack16(Number.POSITIVE_INFINITY)).toBe(pack16(MAX16));
@@ -53,4 +63,14 @@ describe('durations in 16 bits', () => {
       vi.unstubAllGlobals();
     }
   });
+});
+
+it('accepts statistics of an older version, which leaves out the number of suspect samples', () => {
+  const stats = emptyStats(2);
+  stats.samples.fill(7);
+  const { suspect, ...older } = encodeColumns(stats, 2);
+  expect(suspect).toBe(0);
+  expect(decodeStats(older, 2)).toEqual(stats);
+  const { samples: _, ...without } = older;
+  expect(() => decodeStats(without, 2)).toThrow('no column samples');
 });
