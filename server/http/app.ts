@@ -9,7 +9,7 @@ import { errorHandler, notFound, only } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { apiRoutes, pastRoutes } from './mesh-routes.ts';
-import { OPENAPI } from './openapi.ts';
+import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
 /** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */

@@ -3,7 +3,7 @@ import type { Log } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { sendExactly } from './send.ts';
 
-/** An answer other than 2xx, on purpose: thrown by a route, sent by `lastResort`. */
+/** An answer other than 2xx: a route throws it, `errorHandler` sends it. */
 export class HttpError extends Error {
   readonly status: number;
 
@@ -41,7 +41,7 @@ export function mustAccept(req: Request, types: string[]): void {
   }
 }
 
-/** The final error handler: tells the client little and the log everything. */
+/** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
     const status = statusOf(error);

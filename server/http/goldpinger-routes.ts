@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAccept, only } from './errors.ts';
+import { HttpError, mustAccept } from './errors.ts';
 import { numberParameter } from './request.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
@@ -78,9 +78,6 @@ export function goldpingerRoutes(answers: RouteContext): Router {
     await sendPieces(res, text);
   });
 
-  for (const path of ['/ping', '/check', '/check_all', '/cluster_health', '/healthz', '/heatmap.png', '/metrics']) {
-    router.all(path, only('GET'));
-  }
   return router;
 }
 

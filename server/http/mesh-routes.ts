@@ -5,7 +5,7 @@ import { encodePodReport } from '../protocol/pod-report.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept, sendError } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
-import { OPENAPI } from './openapi.ts';
+import OPENAPI from './openapi.json';
 import { momentParameter, streamWindowParameter, textParameter, uidParameter, windowParameter } from './request.ts';
 import { sendPieces } from './send.ts';
 import type { Streams } from './stream.ts';
@@ -141,7 +141,7 @@ function stepOf(req: Request, lengthMs: number): number {
   if (lengthMs / stepMs <= MAX_STEPS) return stepMs;
   throw new HttpError(
     400,
-    `step in query: expected at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for so long a stretch`,
+    `step in query: expected at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for this time range`,
   );
 }
 

@@ -7,7 +7,7 @@ const SLICE_MS = 1;
 
 /**
  * Writes pieces at the pace of the reader, giving the event loop back after each millisecond.
- * Ends quietly when the client has gone; a client that stops reading is ended by the server's idle timeout.
+ * Ends quietly when the client has gone. `Timeouts.stalledMs` (server.ts) cuts off a client that stops reading.
  */
 export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
   const writer = new PacedWriter(res);

@@ -16,26 +16,32 @@ export interface HttpServer {
 }
 
 /** How long a client may take, ms. */
-interface Patience {
+interface Timeouts {
   /** To send its request. */
   requestMs: number;
-  /** How often that is looked at: it may take so much longer. Node's own 30 s would be three times as long as is allowed. */
+  /** How often `requestMs` is checked; a client may take that much longer. Node's default of 30 s would be too coarse. */
   checkMs: number;
+  /**
+   * How long no byte may move on a connection. This is the one cut-off of a client that does not read its answer, live
+   * streams included: what is written while the socket is full waits in memory, moves no byte and so does not extend the
+   * time. A stream that is read never reaches it, because its heartbeats come every 5 s (stream.ts).
+   */
+  stalledMs: number;
 }
 
-const PATIENCE: Patience = { requestMs: 10_000, checkMs: 1_000 };
+const TIMEOUTS: Timeouts = { requestMs: 10_000, checkMs: 1_000, stalledMs: 30_000 };
 
 /** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
 export async function listen(
   answers: RouteContext,
   host: string,
   port: number,
-  patience = PATIENCE,
+  timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpServer> {
   const streams = new Streams(answers);
   const app = createApp(answers, streams);
   const ping = pingAnswer(answers.bootTimeMs);
-  const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: patience.checkMs }, (req, res) => {
+  const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: timeouts.checkMs }, (req, res) => {
     if (req.method === 'GET' && isPing(req.url)) {
       answers.countReceived('ping');
       res.writeHead(200, ping.headers);
@@ -43,11 +49,10 @@ export async function listen(
     } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);
     else app(req, res);
   });
-  // Besides, it must read or write something every 30 s (streams have heartbeats).
-  server.headersTimeout = patience.requestMs;
-  server.requestTimeout = patience.requestMs;
+  server.headersTimeout = timeouts.requestMs;
+  server.requestTimeout = timeouts.requestMs;
   server.keepAliveTimeout = 5000;
-  server.timeout = 30_000;
+  server.timeout = timeouts.stalledMs;
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = 10_000;
   await new Promise<void>((resolve, reject) => {

@@ -158,7 +158,10 @@ class Watcher {
     if (!this.#busy) void this.#send();
   }
 
-  /** A comment that keeps proxies from cutting the stream; skipped while there is unread data. */
+  /**
+   * A comment that keeps proxies, and our own timeout, from cutting a quiet stream. It is skipped while data is unread:
+   * `Timeouts.stalledMs` (server.ts) then cuts off a reader that has stopped reading.
+   */
   heartbeat(): void {
     if (!this.#busy && !this.#res.destroyed) this.#res.write(':\n\n');
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseClauses } from '../../server/analysis/verdict/parse-clause.ts';
-import { OPENAPI } from '../../server/http/openapi.ts';
+import OPENAPI from '../../server/http/openapi.json';
 import { readAnnotationRequest } from '../../server/protocol/annotation.ts';
 import { parseMoment } from '../../server/runtime/time.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../server/config/settings.ts';
-import { OPENAPI } from '../../server/http/openapi.ts';
+import OPENAPI from '../../server/http/openapi.json';
 
 const readme = readFileSync('README.md', 'utf8');
 const contributing = readFileSync('CONTRIBUTING.md', 'utf8');

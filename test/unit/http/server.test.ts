@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createApp } from '../../../server/http/app.ts';
 import type { RouteContext } from '../../../server/http/context.ts';
-import { OPENAPI } from '../../../server/http/openapi.ts';
+import OPENAPI from '../../../server/http/openapi.json';
 import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { Streams } from '../../../server/http/stream.ts';
+import type { PodHistory } from '../../../server/protocol/history.ts';
+import { BusyError } from '../../../server/runtime/errors.ts';
 import { stubAnswers } from './answers-stub.ts';
 
 const servers: HttpServer[] = [];
@@ -89,6 +93,56 @@ describe('Goldpinger endpoints', () => {
   });
 });
 
+/** The part of express' router that lists its routes. */
+interface RouterLike {
+  stack: { route?: { path: string | string[]; methods: Record<string, boolean> }; handle: Partial<RouterLike> }[];
+}
+
+/** Every route of an app as `method path`, without those that only answer 405. */
+function routesOf({ stack }: RouterLike): string[] {
+  return stack.flatMap(({ route, handle }) => {
+    if (route === undefined) return handle.stack === undefined ? [] : routesOf({ stack: handle.stack });
+    const methods = Object.keys(route.methods);
+    // `app.all`, which answers 405, has every method that there is.
+    if (methods.includes('_all') || methods.length > 5) return [];
+    return [route.path].flat().flatMap((path) => methods.map((method) => `${method} ${path}`));
+  });
+}
+
+/** Older names that are served, but not described. */
+const ALIASES = ['get /api/v1/row', 'get /api/v1/row-history'];
+
+const BEGIN_OF: Record<string, string> = { to: 'from', toAge: 'fromAge', end: 'start' };
+
+/** A valid value of a parameter. */
+function exampleOf(path: string, name: string): string {
+  const nowMs = stubAnswers().clock.nowMs();
+  if (path === '/heatmap.png') return { t0: '0.5', t1: '20', t2: '200' }[name] ?? '';
+  if (path.endsWith('link') || path.endsWith('link-history') || path.endsWith('samples')) return 'uid-a';
+  if (path === '/api/v1/pod-history' && name === 'to') return 'uid-a';
+  const examples: Record<string, string> = {
+    after: `${nowMs - 2_000}-${nowMs - 1_000}`,
+    at: String(nowMs - 1_000),
+    before: `${nowMs - 9_000}-${nowMs - 8_000}`,
+    end: String(nowMs),
+    expect: 'healthy',
+    format: path === '/api/v1/verdict' ? 'bool' : 'json',
+    from: String(nowMs - 5_000),
+    fromAge: '60000',
+    limit: '5',
+    peers: '0123456789abcdef',
+    sinceAge: '60000',
+    start: String(nowMs - 5_000),
+    status: 'always200',
+    step: '60000',
+    title: 'A title',
+    to: String(nowMs),
+    toAge: '1000',
+    window: path === '/api/v1/verdict' ? '30s' : '60000',
+  };
+  return examples[name] ?? '';
+}
+
 describe('every path', () => {
   const gets = Object.entries(OPENAPI.paths).flatMap(([path, item]) =>
     'get' in item ? [{ path, get: item.get }] : [],
@@ -118,11 +172,64 @@ describe('every path', () => {
     }
   });
 
-  it('swagger.json is what is served, with the version', async () => {
+  it('is described in swagger.json, and nothing else is', async () => {
+    const { answers } = stubAnswers();
+    const app = createApp(answers, new Streams(answers));
+    const served = routesOf(app.router as unknown as RouterLike).filter((route) => !ALIASES.includes(route));
+    const described = Object.entries(OPENAPI.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    );
+    expect(served.sort()).toEqual(described.sort());
     const { url } = await serve();
-    const described = (await (await fetch(`${url}/swagger.json`)).json()) as typeof OPENAPI;
-    expect(described.info.version).toBe('9.9.9');
-    expect(Object.keys(described.paths)).toEqual(Object.keys(OPENAPI.paths));
+    const sent = await (await fetch(`${url}/swagger.json`)).json();
+    expect(sent).toEqual({ ...OPENAPI, info: { ...OPENAPI.info, version: '9.9.9' } });
+  });
+
+  it.each(gets.filter(({ get }) => get.parameters.length > 0))(
+    '$path accepts each parameter that is described',
+    async ({ path, get }) => {
+      const { url } = await serve({ podReport: async () => Promise.reject(new BusyError('reached')) });
+      const needed = get.parameters.filter(({ required }) => required);
+      for (const { name } of get.parameters) {
+        // The end of a range is refused without its begin.
+        const begin = get.parameters.filter((parameter) => BEGIN_OF[name] === parameter.name);
+        const names = new Set([...needed, ...begin].map((parameter) => parameter.name).concat(name));
+        const query = [...names].map((each) => `${each}=${encodeURIComponent(exampleOf(path, each))}`);
+        const abort = new AbortController();
+        const answer = await fetch(`${url}${path}?${query.join('&')}`, { signal: abort.signal });
+        const message = answer.status === 400 ? ((await answer.json()) as { message: string }).message : '';
+        // The stub refuses verdicts and reports, but only after the parameters were read.
+        expect([name, message]).toEqual([name, expect.stringMatching(/^$|in this test$/)]);
+        abort.abort();
+      }
+    },
+  );
+
+  it.each(['/api/v1/verdict', '/api/v1/report', '/api/v1/comparison'] as const)(
+    '%s refuses a parameter that is not described, and lists those that are',
+    async (path) => {
+      const { url } = await serve();
+      const answer = await fetch(`${url}${path}?nonsense=1`);
+      const { message } = (await answer.json()) as { message: string };
+      const names = OPENAPI.paths[path].get.parameters.map(({ name }) => name);
+      expect([answer.status, message.split('; there are ')[0]]).toEqual([400, 'nonsense in query: no such parameter']);
+      expect(message.split('; there are ')[1]?.split(', ').sort()).toEqual(names.sort());
+    },
+  );
+
+  it.each([
+    ['/api/v1/row', '/api/v1/pod-report'],
+    ['/api/v1/row-history', '/api/v1/pod-history'],
+  ])('%s is an alias of %s', async (alias, path) => {
+    const podHistory = async () => ({ marker: 'history' }) as unknown as PodHistory;
+    const podReport = () => Promise.reject(new BusyError('report'));
+    const past = { ...stubAnswers().answers.past, podHistory, podReport };
+    const { url } = await serve({ podReport, past });
+    for (const query of ['', '?fromAge=60000&step=1000', '?fromAge=x']) {
+      const [one, other] = [await fetch(url + alias + query), await fetch(url + path + query)];
+      expect([one.status, await one.text()]).toEqual([other.status, await other.text()]);
+      expect(one.status).not.toBe(404);
+    }
   });
 
   it('is 404 with code and message where nothing is served', async () => {
