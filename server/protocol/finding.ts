@@ -37,15 +37,15 @@ const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_53
 
 const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
-  /** How it is coloured: like a failed link, a slow one, a suspect one, or an unknown one. */
+  /** Its colour: that of a failed, slow, suspect or unknown link. */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
-  /** What it is about, in one name: a pod, a node, `zone a → zone b`, `a → b`. */
+  /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: boundedText(600),
-  /** The pods it is about (indexes in `Mesh.pods`): of a link the one it leads to, of a node its pods; at most 20. */
+  /** The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. */
   pods: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
-  /** Who says so, or from where: of a link the pod that probes; at most 20. */
+  /** The pods that report it: of a link its source; at most 20. */
   from: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
-  /** Links that show it, of all links that could have. */
+  /** Links that show it, of all links that could show it. */
   affected: wholeNumber,
   of: wholeNumber,
   /** The outcome that most of those links share; null where they do not fail. */
@@ -58,13 +58,13 @@ const findingSchema = v.object({
   totalUs: finiteNumber,
   /** Since when, ms since the epoch by the serving pod's clock; 0 = not known. */
   sinceMs: finiteNumber,
-  /** Who: what, from how many, which phase: where to look. One sentence without a full stop at its end. */
+  /** `subject: what is wrong, how it shows: what to check`. One sentence without a full stop. */
   title: boundedText(400),
-  /** Figures and shares, what speaks for and against it; '' = nothing more to say. */
+  /** Counts, shares and medians; '' = none. */
   detail: boundedText(600),
 });
 
-/** One thing that stands out in a mesh, with its evidence. */
+/** One cause of failed or slow links, or another fault of a mesh, with its evidence. */
 export type Finding = v.InferOutput<typeof findingSchema>;
 
 /** Findings on the wire. */
