@@ -33,7 +33,10 @@ describe('the picture', () => {
     expect(await cellColour(3, 0)).toBe(await token('--good-cell'));
     expect(await spoken()).toMatch(/^from goldpinger-chaos to goldpinger-001: /);
     await page.locator('.callout').getByText('slow from all 3 others').waitFor();
-    await page.locator('.callout').getByText('only the first byte is late: check the process or a proxy, not the network').waitFor();
+    await page
+      .locator('.callout')
+      .getByText('only the first byte is late: check the process or a proxy, not the network')
+      .waitFor();
     await page.getByRole('button', { name: 'Show the links' }).last().click();
     expect(await hash()).toContain('pod=');
     await cellAt(0, 0);
