@@ -4,7 +4,7 @@ import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../support
 import { DOWN, HEALTHY, PolledExperiment, SLOW, seldom } from '../support/polled-experiment.ts';
 import { soon } from '../support/server-process.ts';
 import type { Truth, VerdictPoll } from '../support/verdict-poll.ts';
-import { expectPage, expectReport } from '../support/walk-report.ts';
+import { expectComparison, expectPage, expectReport } from '../support/walk-report.ts';
 
 /** What the clones of 2b do: slow for others, fast for themselves, and healthy. */
 const CLONES = [
@@ -95,11 +95,12 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
     await walk.settled(16);
     await seldom(async () => expect(await experiment.health()).toBe(200));
     while (reports.spoilt < 3) {
-      const { report, page, fromMs } = await walk.slowed(okMs);
+      const { report, comparison, page, fromMs } = await walk.slowed(okMs);
       // Where pods are short of CPU other links are slow, too, or probes fail; the past stays so. Then it is done again.
       const isBusy = await experiment.isBusy(experiment.urlOf(experiment.witness));
       try {
         expectReport(report, fromMs);
+        expectComparison(comparison, report);
         await expectPage(page, report);
         return;
       } catch (error) {

@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest';
-import { parseReport, type ReportData } from '../../server/protocol/comparison.ts';
+import { type Comparison, parseComparison, parseReport, type ReportData } from '../../server/protocol/comparison.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
 import { CHAOS, Experiment } from './experiment.ts';
@@ -22,6 +22,8 @@ export function seldom<T>(condition: () => T | Promise<T>, timeoutMs = 30_000): 
 /** A range of the past with its report. */
 export interface Range {
   report: ReportData;
+  /** The comparison of the same ranges. */
+  comparison: Comparison;
   page: Response;
   fromMs: number;
 }
@@ -101,9 +103,12 @@ export class PolledExperiment {
     await this.#told('link-normal', toMs);
 
     const expected = encodeURIComponent(`latency>=120ms,to=${CHAOS}`);
-    const path = `report?from=${fromMs}&to=${toMs}&before=${okMs}-${fromMs}&expect=${expected}`;
-    const report = parseReport(await (await this.ask(`${path}&format=json`)).json());
-    return { report, page: await this.ask(path), fromMs };
+    // With a range "after" of its own: the default one ends now, and grows from one request to the next.
+    const after = `after=${toMs}-${Date.now()}`;
+    const query = `from=${fromMs}&to=${toMs}&before=${okMs}-${fromMs}&${after}&expect=${expected}`;
+    const report = parseReport(await (await this.ask(`report?${query}&format=json`)).json());
+    const comparison = parseComparison(await (await this.ask(`comparison?${query}`)).json());
+    return { report, comparison, page: await this.ask(`report?${query}`), fromMs };
   }
 
   /**

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ReportData } from '../../server/protocol/comparison.ts';
+import { type Comparison, FLAG_AFFECTED, type ReportData } from '../../server/protocol/comparison.ts';
 import { CHAOS } from './experiment.ts';
 
 /** The report on a latency of 150 ms from `fromMs` on, of four pods: a slow report, a quarter of all links, nothing else. */
@@ -19,6 +19,19 @@ export function expectReport(report: ReportData, fromMs: number): void {
   // Between pods they travel as ages.
   const note = report.annotations.find((one) => Math.abs(one.fromMs - fromMs) < 100);
   expect(note?.text).toContain('<b>150 ms</b>');
+}
+
+/** The comparison has the same report, and its links add up to it. */
+export function expectComparison({ report, pods, links }: Comparison, expected: ReportData): void {
+  const { affected, targets, collateral, verdict } = expected;
+  expect(report).toMatchObject({ affected, targets, collateral, verdict: { verdict: verdict.verdict } });
+  expect(report.changed.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(
+    expected.changed.map(({ from, to }) => `${from} ${to}`).sort(),
+  );
+  const flags = links.flatMap((columns) => [...columns.flags]);
+  expect(flags).toHaveLength(affected.of);
+  expect(flags.filter((flag) => (flag & FLAG_AFFECTED) !== 0)).toHaveLength(affected.links);
+  expect(pods.filter(({ isTarget }) => isTarget).map(({ name }) => name)).toEqual([CHAOS]);
 }
 
 /** The file says what the JSON says, and needs nothing but itself. */
