@@ -52,19 +52,6 @@ export interface BroadcastResult<T> {
   atMs: number;
 }
 
-/** Calls every pod that is not gone. */
-export interface Broadcast {
-  /**
-   * Asks all pods. Queries with the same path share one round, and those that come right after get the same result.
-   * Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer.
-   */
-  ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>>;
-  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller bounds how many run at once. */
-  tell(message: Message): Promise<BroadcastResult<unknown>>;
-  /** Forgets results. */
-  stop(): void;
-}
-
 interface BroadcastDeps {
   clock: Clock;
   client: Pick<PeerClient, 'request'>;
@@ -82,8 +69,11 @@ const MAX_KEEP_MS = 2000;
 export const MAX_QUERIES = 8;
 const MAX_TELL_ANSWER_BYTES = 16_384;
 
-/** Calls every pod that is not gone; see `Broadcast`. */
-export class PeerBroadcast implements Broadcast {
+/** What users of a broadcast need of it. */
+export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell' | 'stop'>;
+
+/** Calls every pod that is not gone. */
+export class PeerBroadcast {
   readonly #deps: BroadcastDeps;
   readonly #running = new Map<string, Promise<BroadcastResult<unknown>>>();
   readonly #kept = new Map<string, { result: BroadcastResult<unknown>; expiry: Timer }>();
@@ -93,6 +83,10 @@ export class PeerBroadcast implements Broadcast {
     this.#deps = deps;
   }
 
+  /**
+   * Asks all pods. Queries with the same path share one round, and those that come right after get the same result.
+   * Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer.
+   */
   async ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
     const { path, keepMs } = query;
     // A result of the same path has been through the same `parse`, so it has the type T.
@@ -111,11 +105,13 @@ export class PeerBroadcast implements Broadcast {
     }
   }
 
+  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller bounds how many run at once. */
   tell({ method, path, headers, body }: Message): Promise<BroadcastResult<unknown>> {
     const request = () => ({ method, path, headers, body: body(), maxBytes: MAX_TELL_ANSWER_BYTES });
     return this.#callEach(this.#others(), request, (wire) => wire);
   }
 
+  /** Forgets results. */
   stop(): void {
     this.#isStopped = true;
     for (const { expiry } of this.#kept.values()) expiry.cancel();

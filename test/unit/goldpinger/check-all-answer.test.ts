@@ -9,7 +9,7 @@ import { FLAG_IPV6 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { mergedReportOf, meshOf, NOW_MS, podOf, podsOf, settingsOf } from '../../support/mesh.ts';
-import { keyOrders, shapeOf } from '../peers/json-shape.ts';
+import { keyOrders, shapeOf } from './json-shape.ts';
 
 const recorded = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../fixtures/goldpinger/${name}`, import.meta.url), 'utf8'));

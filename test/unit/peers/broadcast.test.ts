@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MAX_QUERIES, PeerBroadcast } from '../../../server/peers/broadcast.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
@@ -8,6 +6,7 @@ import { PeerClient } from '../../../server/peers/peer-client.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
 
 /** Waits for a condition, with room for a busy machine. */
@@ -18,22 +17,18 @@ afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
 });
 
-/** Pods on loopback addresses of their own, one port; `answer` is told whom the request was for. */
+/** Starts pods on the addresses `hosts` with one port, and a broadcast of pod 0. `answer` gets the address that was called. */
 async function start(hosts: string[], answer: (host: string) => RequestListener, more: Pod[] = []) {
   const seen: string[] = [];
   let port = 0;
   for (const host of hosts) {
-    const server = createServer((req, res) => {
+    const noting: RequestListener = (req, res) => {
       seen.push(`${req.method} ${host} ${req.url}`);
       answer(host)(req, res);
-    });
-    server.listen(port, host);
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
-    stops.push(() => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(resolve));
-    });
+    };
+    const peer = await startLoopbackPeer(noting, { host, port });
+    port = peer.port;
+    stops.push(peer.stop);
   }
   const pods = [
     podOf(0, { podIPs: ['127.9.9.9'] }),
@@ -42,7 +37,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
   ];
   const clock = new FakeClock();
   const client = new PeerClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
-  const asker = new PeerBroadcast({
+  const broadcast = new PeerBroadcast({
     clock,
     client,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
@@ -51,11 +46,11 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     snapshot: () => snapshotOf(pods),
   });
   const stop = () => {
-    asker.stop();
+    broadcast.stop();
     client.stop();
   };
   stops.push(stop);
-  return { asker, clock, seen, stop };
+  return { broadcast, clock, seen, stop };
 }
 
 const text = (wire: unknown): string => {
@@ -68,8 +63,8 @@ const hosts = ['127.0.0.1', '127.0.0.2'];
 describe('asking all pods', () => {
   it('gives our own part and those of all who are not gone, in the order of discovery', async () => {
     const gone = podOf(3, { lifecycle: 'gone' });
-    const { asker, seen, clock } = await start(hosts, (host) => (_, res) => res.end(JSON.stringify(host)), [gone]);
-    const { parts, missing } = await asker.ask(question);
+    const { broadcast, seen, clock } = await start(hosts, (host) => (_, res) => res.end(JSON.stringify(host)), [gone]);
+    const { parts, missing } = await broadcast.ask(question);
     expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([
       ['uid-0', 'mine'],
       ['uid-1', '127.0.0.1'],
@@ -82,14 +77,14 @@ describe('asking all pods', () => {
 
   it('dates an answer half way between question and answer', async () => {
     const held: (() => void)[] = [];
-    const { asker, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
+    const { broadcast, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
     const startMs = clock.nowMs();
     const agoMs: number[] = [];
     const parse = (wire: unknown, errorMs: number) => {
       agoMs.push(errorMs);
       return text(wire);
     };
-    const asking = asker.ask({ ...question, parse });
+    const asking = broadcast.ask({ ...question, parse });
     await soon(() => expect(held).toHaveLength(1));
     await clock.advance(200);
     held[0]?.();
@@ -109,16 +104,16 @@ describe('asking all pods', () => {
     ['too much', (_, res) => res.end(JSON.stringify('x'.repeat(1_000))), { reason: 'malformed' }],
     ['a reset', (req) => req.socket.destroy(), { reason: 'reset' }],
   ])('names who did not tell, and why: %s', async (_, answer, expected) => {
-    const { asker } = await start(hosts, (host) => (host === '127.0.0.1' ? answer : (__, res) => res.end('"x"')));
-    const { parts, missing } = await asker.ask(question);
+    const { broadcast } = await start(hosts, (host) => (host === '127.0.0.1' ? answer : (__, res) => res.end('"x"')));
+    const { parts, missing } = await broadcast.ask(question);
     expect(parts.map(({ pod }) => pod?.uid)).toEqual(['uid-0', 'uid-2']);
     expect(missing).toEqual([expect.objectContaining({ name: 'pod-1', ...expected })]);
   });
 
   it('gives up on one at CHECK_TIMEOUT, and does not ask one without an address', async () => {
     const starting = podOf(3, { podIPs: [], lifecycle: 'starting' });
-    const { asker, clock, seen } = await start(['127.0.0.1'], () => () => {}, [starting]);
-    const asking = asker.ask(question);
+    const { broadcast, clock, seen } = await start(['127.0.0.1'], () => () => {}, [starting]);
+    const asking = broadcast.ask(question);
     await soon(() => expect(seen).toHaveLength(1));
     await clock.advance(1_000);
     expect((await asking).missing.map(({ name, reason }) => `${name} ${reason}`)).toEqual([
@@ -128,22 +123,22 @@ describe('asking all pods', () => {
   });
 
   it('asks once for all who ask the same at once or right after', async () => {
-    const { asker, clock, seen, stop } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
-    const [first, second] = await Promise.all([asker.ask(question), asker.ask(question)]);
+    const { broadcast, clock, seen, stop } = await start(['127.0.0.1'], () => (_, res) => res.end('"x"'));
+    const [first, second] = await Promise.all([broadcast.ask(question), broadcast.ask(question)]);
     expect(second).toBe(first);
     await clock.advance(999);
-    expect(await asker.ask(question)).toBe(first);
+    expect(await broadcast.ask(question)).toBe(first);
     await clock.advance(1);
-    expect(await asker.ask(question)).not.toBe(first);
+    expect(await broadcast.ask(question)).not.toBe(first);
     expect(seen).toHaveLength(2);
     stop();
     expect(clock.pending).toBe(0);
   });
 
   it('spares a pod for ten minutes a path that it does not know, that path only', async () => {
-    const { asker, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.writeHead(404).end());
+    const { broadcast, clock, seen } = await start(['127.0.0.1'], () => (_, res) => res.writeHead(404).end());
     const ask = async (path: string) => {
-      const { missing } = await asker.ask({ ...question, path, keepMs: 0 });
+      const { missing } = await broadcast.ask({ ...question, path, keepMs: 0 });
       expect(missing).toEqual([expect.objectContaining({ reason: 'http-status' })]);
       return seen.splice(0).length;
     };
@@ -156,32 +151,37 @@ describe('asking all pods', () => {
 
   it('asks only some where that will do, ready ones', async () => {
     const starting = podOf(3, { podIPs: ['127.0.0.3'], lifecycle: 'starting' });
-    const { asker, seen } = await start(hosts, () => (_, res) => res.end('"x"'), [starting]);
-    const { parts, missing } = await asker.ask({ ...question, most: 1 });
+    const { broadcast, seen } = await start(hosts, () => (_, res) => res.end('"x"'), [starting]);
+    const { parts, missing } = await broadcast.ask({ ...question, most: 1 });
     expect([parts.map(({ pod }) => pod?.uid), missing]).toEqual([['uid-0', 'uid-2'], []]);
     expect(seen).toEqual(['GET 127.0.0.2 /x?a=1']);
   });
 
   it('bounds the number of different questions at once', async () => {
-    const { asker, seen, stop } = await start(['127.0.0.1'], () => () => {});
-    const asking = Array.from({ length: MAX_QUERIES }, (_, i) => asker.ask({ ...question, path: `/${i}` }));
+    const { broadcast, seen, stop } = await start(['127.0.0.1'], () => () => {});
+    const asking = Array.from({ length: MAX_QUERIES }, (_, i) => broadcast.ask({ ...question, path: `/${i}` }));
     await soon(() => expect(seen).toHaveLength(MAX_QUERIES));
-    await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
+    await expect(broadcast.ask(question)).rejects.toBeInstanceOf(BusyError);
     stop();
     for (const { missing } of await Promise.all(asking)) expect(missing).toHaveLength(1);
-    await expect(asker.ask(question)).rejects.toBeInstanceOf(BusyError);
+    await expect(broadcast.ask(question)).rejects.toBeInstanceOf(BusyError);
   });
 });
 
 describe('telling all pods', () => {
   it('sends the same to all others, never to itself, and gives their answers', async () => {
     const bodies: string[] = [];
-    const { asker, seen } = await start(hosts, (host) => (req, res) => {
+    const { broadcast, seen } = await start(hosts, (host) => (req, res) => {
       req.on('data', (data) => bodies.push(`${req.headers.authorization} ${data}`));
       req.on('end', () => res.writeHead(host === '127.0.0.1' ? 201 : 401).end('{"ok":true}'));
     });
     const headers = { authorization: 'Bearer secret', 'content-type': 'application/json' };
-    const { parts, missing } = await asker.tell({ method: 'POST', path: '/w', headers, body: () => '{"text":"ä"}' });
+    const { parts, missing } = await broadcast.tell({
+      method: 'POST',
+      path: '/w',
+      headers,
+      body: () => '{"text":"ä"}',
+    });
     expect(parts.map(({ pod, value }) => [pod?.uid, value])).toEqual([['uid-1', { ok: true }]]);
     expect(missing).toEqual([{ name: 'pod-2', reason: 'http-status', detail: 'it answered /w with status 401' }]);
     expect(bodies).toEqual(['Bearer secret {"text":"ä"}', 'Bearer secret {"text":"ä"}']);

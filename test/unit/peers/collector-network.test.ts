@@ -1,6 +1,4 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Collector } from '../../../server/peers/collector.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
@@ -10,6 +8,7 @@ import { outcomeOf } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 /** How the pods of this little cluster answer; all but `refuses` listen. */
@@ -48,14 +47,9 @@ function goResults() {
 }
 
 async function listen(kind: Kind, n: number, port: number, urls: string[]): Promise<number> {
-  const server = createServer(answerAs(kind, n, urls));
-  server.listen(port, pods[n]?.podIPs[0]);
-  await once(server, 'listening');
-  stops.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return (server.address() as AddressInfo).port;
+  const peer = await startLoopbackPeer(answerAs(kind, n, urls), { host: pods[n]?.podIPs[0], port });
+  stops.push(peer.stop);
+  return peer.port;
 }
 
 describe('collecting over real sockets', () => {

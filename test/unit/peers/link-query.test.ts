@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LinkQuery } from '../../../server/peers/link-query.ts';
 import { PeerClient } from '../../../server/peers/peer-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
 
 /** Waits for a condition, with room for a busy machine. */
@@ -16,44 +15,30 @@ afterEach(async () => {
 });
 
 async function start(answer: RequestListener) {
-  const urls: string[] = [];
-  const server = createServer((req, res) => {
-    urls.push(req.url ?? '');
-    answer(req, res);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const peer = await startLoopbackPeer(answer);
   const clock = new FakeClock();
-  const client = new PeerClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
-  const query = new LinkQuery(client, clock);
-  stops.push(() => {
-    client.stop();
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return { query, client, clock, urls };
+  const client = new PeerClient({ port: peer.port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  stops.push(() => client.stop(), peer.stop);
+  return { query: new LinkQuery(client, clock), client, clock, requests: peer.requests };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });
 const sample = {
-  ...{
-    atMs: 5,
-    outcome: 'timeout',
-    phase: 'connect',
-    connectUs: -1,
-    firstByteUs: -1,
-    totalUs: 300_000,
-    suspect: false,
-  },
+  atMs: 5,
+  outcome: 'timeout',
+  phase: 'connect',
+  connectUs: -1,
+  firstByteUs: -1,
+  totalUs: 300_000,
+  suspect: false,
 };
 const told = { from: 'uid-0', to: 'uid/1', nowMs: 9, error: '', samples: [sample] };
 
 describe('asking for the samples of a link', () => {
   it('gives what its probing pod kept', async () => {
-    const { query, urls } = await start((_, res) => res.end(JSON.stringify(told)));
+    const { query, requests } = await start((_, res) => res.end(JSON.stringify(told)));
     expect(await query.samples(from, 'uid/1')).toEqual(told);
-    expect(urls).toEqual(['/api/v1/samples?to=uid%2F1']);
+    expect(requests).toEqual(['GET /api/v1/samples?to=uid%2F1']);
   });
 
   it('files the answer under the link that was asked for', async () => {
@@ -75,9 +60,9 @@ describe('asking for the samples of a link', () => {
   });
 
   it('gives up at the deadline, without an address at once, and when stopped', async () => {
-    const { query, client, clock, urls } = await start(() => {});
+    const { query, client, clock, requests } = await start(() => {});
     const late = query.samples(from, 'uid/1');
-    await soon(() => expect(urls).toHaveLength(1));
+    await soon(() => expect(requests).toHaveLength(1));
     await clock.advance(1_000);
     expect((await late).error).toMatch(/1000 ms/);
     expect((await query.samples(podOf(0, { podIPs: [] }), 'uid/1')).error).toMatch(/no address/);
@@ -88,9 +73,9 @@ describe('asking for the samples of a link', () => {
   });
 
   it('asks at most 16 at once', async () => {
-    const { query, client, urls } = await start(() => {});
+    const { query, client, requests } = await start(() => {});
     const all = Array.from({ length: 20 }, () => query.samples(from, 'uid/1'));
-    await soon(() => expect(urls).toHaveLength(16));
+    await soon(() => expect(requests).toHaveLength(16));
     client.stop();
     const errors = (await Promise.all(all)).map(({ error }) => error);
     expect(errors.filter((error) => /at once/.test(error))).toHaveLength(4);

@@ -1,35 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ownHealthOf } from '../../../server/peers/own-health.ts';
-import type { DiscoveryStatus, Lifecycle, Pod } from '../../../server/protocol/pod.ts';
+import type { Lifecycle } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
+import { podOf, statusOf } from '../../support/mesh.ts';
 
-const synced: DiscoveryStatus = {
-  phase: 'synced',
-  sinceMs: 0,
-  mode: 'watch',
-  lastGoodMs: 0,
-  attempts: 0,
-  nextAttemptMs: 0,
-  lastError: null,
-  namespace: 'default',
-  labelSelector: 'app=goldpinger',
-};
+const synced = statusOf();
 
-const pod = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready'): Pod => ({
-  uid,
-  name: uid,
-  namespace: 'default',
-  node: '',
-  zone: '',
-  podIPs: ['10.0.0.1'],
-  hostIPs: [hostIP],
-  lifecycle,
-  sinceMs: 0,
-  createdMs: 0,
-  owner: '',
-  labels: '',
-  replacedBy: '',
-});
+const pod = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready') =>
+  podOf(0, { uid, hostIPs: [hostIP], lifecycle });
 
 const link = (uid: string, outcome: Outcome | null) => ({ uid, outcome });
 

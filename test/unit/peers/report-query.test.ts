@@ -1,12 +1,11 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PeerClient } from '../../../server/peers/peer-client.ts';
 import { queryReport, type ReportQuery, type ReportResult } from '../../../server/peers/report-query.ts';
 import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
 /** Waits for a condition, with room for a busy machine. */
@@ -17,20 +16,10 @@ afterEach(async () => {
   await Promise.all(stops.splice(0).map((stop) => stop()));
 });
 
-/** A peer that answers requests as told, and notes their URLs. */
-async function startPeer(answer: RequestListener, host = '127.0.0.1') {
-  const urls: string[] = [];
-  const server: Server = createServer((req, res) => {
-    urls.push(req.url ?? '');
-    answer(req, res);
-  });
-  server.listen(0, host);
-  await once(server, 'listening');
-  stops.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return { host, port: (server.address() as AddressInfo).port, urls };
+async function startPeer(answer: RequestListener, host?: string) {
+  const peer = await startLoopbackPeer(answer, { host });
+  stops.push(peer.stop);
+  return peer;
 }
 
 /** A client of the peer on `port` with CHECK_TIMEOUT = 1 s. */
@@ -65,8 +54,8 @@ describe('asking a pod for its report', () => {
     const answer = await ask(peer.host, { known, windowMs: 60_000 });
     expect(answer).toEqual({ kind: 'report', report: parsePodReport(JSON.parse(encodePodReport(report))) });
     expect(answer.kind === 'report' && answer.report.peers).toBe(known.peers);
-    expect(peer.urls).toEqual([
-      `/api/v1/pod-report?${new URLSearchParams({ peers: report.peersHash, window: '60000' })}`,
+    expect(peer.requests).toEqual([
+      `GET /api/v1/pod-report?${new URLSearchParams({ peers: report.peersHash, window: '60000' })}`,
     ]);
   });
 
@@ -89,7 +78,7 @@ describe('asking a pod for its report', () => {
     const { ask } = client(peer.port);
     const answer = await ask(peer.host);
     expect(answer.kind === 'check' && [...answer.check.podResults.keys()]).toEqual(['pod-0']);
-    expect(peer.urls).toEqual(['/api/v1/pod-report', '/check']);
+    expect(peer.requests).toEqual(['GET /api/v1/pod-report', 'GET /check']);
   });
 
   it('remembers who speaks Goldpinger only, for ten minutes or until it fails', async () => {
@@ -100,20 +89,20 @@ describe('asking a pod for its report', () => {
       else res.writeHead(404).end();
     });
     const { ask, clock } = client(peer.port);
-    const urlsOf = async () => {
+    const requestsOf = async () => {
       await ask(peer.host);
-      return peer.urls.splice(0);
+      return peer.requests.splice(0);
     };
-    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
-    expect(await urlsOf()).toEqual(['/check']);
+    expect(await requestsOf()).toEqual(['GET /api/v1/pod-report', 'GET /check']);
+    expect(await requestsOf()).toEqual(['GET /check']);
     await clock.advance(9 * 60_000);
-    expect(await urlsOf()).toEqual(['/check']);
+    expect(await requestsOf()).toEqual(['GET /check']);
     await clock.advance(60_000);
-    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
+    expect(await requestsOf()).toEqual(['GET /api/v1/pod-report', 'GET /check']);
     up = false;
-    expect(await urlsOf()).toEqual(['/check']);
+    expect(await requestsOf()).toEqual(['GET /check']);
     up = true;
-    expect(await urlsOf()).toEqual(['/api/v1/pod-report', '/check']);
+    expect(await requestsOf()).toEqual(['GET /api/v1/pod-report', 'GET /check']);
   });
 
   it.each([
@@ -127,7 +116,7 @@ describe('asking a pod for its report', () => {
     const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
     const known = { hash: 'mine', peers: pods.map(refOf) };
     expect(await client(peer.port).ask(peer.host, { known })).toMatchObject({ kind: 'missing', reason: 'malformed' });
-    expect(peer.urls).toHaveLength(1);
+    expect(peer.requests).toHaveLength(1);
   });
 
   it('refuses a body beyond 8 MiB', async () => {
@@ -148,7 +137,7 @@ describe('asking a pod for its report', () => {
     const peer = await startPeer(() => {});
     const { ask, clock, stop } = client(peer.port);
     const answer = ask(peer.host);
-    await soon(() => expect(peer.urls).toHaveLength(1));
+    await soon(() => expect(peer.requests).toHaveLength(1));
     stop();
     expect(await answer).toMatchObject({ kind: 'missing', reason: 'not-asked' });
     expect(clock.pending).toBe(0);

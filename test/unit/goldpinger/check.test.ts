@@ -4,7 +4,7 @@ import { checkAnswer, type OwnResults } from '../../../server/goldpinger/check.t
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { ProbeResult, Sample } from '../../../server/protocol/sample.ts';
-import { keyOrders, shapeOf } from '../peers/json-shape.ts';
+import { keyOrders, shapeOf } from './json-shape.ts';
 
 /** As Go wrote it, without white space. */
 const recorded = (name: string): string =>
