@@ -34,9 +34,8 @@ import { Timeline } from './views/timeline/timeline.tsx';
 import './app.css';
 
 const HINTS: Record<string, string> = {
-  graph: 'A line is one pod pinging another: green good, red not. Click it for the cause. Heatmap shows all pairs.',
-  heatmap:
-    'A cell is one pod pinging another. Its column is what the first pod measured, its row is the pings to the second. Click it for the cause.',
+  graph: 'Each line is one pod pinging another. Green is OK, red is not. Click a line for details.',
+  heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
 };
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);

@@ -33,7 +33,7 @@ test('2. a pod is killed: gone, and its replacement starts', async () => {
     await walk.is(victim.name, /^Gone \d+ s, replaced by /);
     await walk.select('graph', `pod=${victim.uid}`);
     await soon(() => walk.panel()).toContain(`Replaced by ${heir()!.name}`);
-    expect(await walk.panel()).toMatch(/Ready again not yet: it is starting/);
+    expect(await walk.panel()).toMatch(/Replacement ready pending: starting/);
     await walk.picture('experiment-1b-starting');
   } finally {
     process.kill(heir()!.pid, 'SIGCONT');
@@ -43,7 +43,7 @@ test('2. a pod is killed: gone, and its replacement starts', async () => {
 test('3. recovered: who was killed, when, who replaced it, and how long that took', async () => {
   await walk.is(heir()!.name, /^Healthy/);
   await walk.podsOk(3);
-  await soon(() => walk.panel()).toMatch(/Ready again (within 2 s|about \d+ s later)/);
+  await soon(() => walk.panel()).toMatch(/Replacement ready (within 2 s|after about \d+ s)/);
   const panel = await walk.panel();
   expect(panel).toContain(victim.name);
   expect(panel).toMatch(/Gone since \d\d:\d\d:\d\d, /);

@@ -8,7 +8,7 @@ import { words } from './page-visit.ts';
 import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
 
 /** On a busy machine a pod's own row may be starved, which says nothing against the pod. */
-export const NOT_FAILING = /^(Healthy|Starved)/;
+export const NOT_FAILING = /^(Healthy|CPU-starved)/;
 /** Every step's picture; `npm run screenshots:experiments` keeps those of docs/experiments.md there. */
 const SEEN_DIR = 'test-results/experiments';
 const KEPT_DIR = process.env['EXPERIMENT_PICTURES'] ?? '';
@@ -93,7 +93,7 @@ export class Walk {
     let fewest = Number.POSITIVE_INFINITY;
     for (let leftMs = durationMs; fewest > 0 && leftMs > 0; leftMs = untilMs - performance.now()) {
       const text = await words(this.page, '.summary');
-      const count = [...text.matchAll(/(\d+) (?:suspect|starved|warning|not yet)/g)].reduce(
+      const count = [...text.matchAll(/(\d+) (?:unreliable|CPU-starved|warning|pending)/g)].reduce(
         (sum, [, n]) => sum + Number(n),
         0,
       );

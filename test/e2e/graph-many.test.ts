@@ -24,7 +24,7 @@ describe('of 120 pods', () => {
     // Links are drawn in the frame after the words.
     await soon(painted).toBeGreaterThan(5000);
     const before = await painted();
-    await page.getByRole('slider', { name: 'Links to show at most' }).press('Home');
+    await page.getByRole('slider', { name: 'Maximum number of links' }).press('Home');
     await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
     await soon(painted).toBeLessThan(before);
     expect(await page.locator('.pod-label').count()).toBe(1);

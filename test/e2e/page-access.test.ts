@@ -41,7 +41,7 @@ describe('by keyboard alone', () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')));
     await page.locator('.summary').waitFor();
     await page.keyboard.press('?');
-    await page.getByRole('checkbox', { name: /Single letters/ }).uncheck();
+    await page.getByRole('checkbox', { name: /single-key shortcuts/ }).uncheck();
     await page.keyboard.press('Escape');
     await page.reload();
     await page.locator('.summary').waitFor();
@@ -169,7 +169,7 @@ describe('axe finds nothing to complain about', () => {
   test('in any view, dark, at the first visit', async () => {
     const feed = await visitor.feed(scenario('dead-pod', 6));
     const page = await visitor.visit(feed, { dark: true, first: true, hash: '#view=graph' });
-    await page.getByRole('button', { name: 'Close the hint' }).waitFor();
+    await page.getByRole('button', { name: 'Close hint' }).waitFor();
     expect(
       await walk(page, [
         ['#view=graph', '.pod-node'],

@@ -15,16 +15,16 @@ describe('a connection', () => {
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('down');
     await soon(() => words(page, '.notices')).toMatch(
-      /Connection lost at \d\d:\d\d:\d\d\.\s+Showing the last picture\.\s+Trying again/,
+      /Disconnected since \d\d:\d\d:\d\d\.\s+Showing the last known state\.\s+Reconnecting/,
     );
     const status = await words(page, '.live-status');
-    expect(status).toMatch(/^Lost, picture .* old$/);
+    expect(status).toMatch(/^Disconnected, data .* old$/);
     await soon(() => words(page, '.live-status')).not.toBe(status);
     const filter = (of: string) => page.locator(of).evaluate((element) => getComputedStyle(element).filter);
     expect(await filter('.graph-stage')).toBe('grayscale(1)');
     expect(await page.locator('.graph-links > .graph-link').count()).toBe(16);
     await soon(() => words(page, '.summary')).toContain('12 good 4 slow');
-    await soon(() => page.title()).toBe('Lost · goldpinger');
+    await soon(() => page.title()).toBe('Disconnected · goldpinger');
     for (const [hash, picture] of [
       ['#view=heatmap&table=1', 'main .table-frame'],
       ['#view=heatmap', '.heat-frame'],
@@ -37,7 +37,7 @@ describe('a connection', () => {
     feed.setMode('live');
     await soon(() => words(page, '.live-status')).toContain('Live');
     expect(await filter('.heat-frame')).toBe('none');
-    expect(await words(page, '.notices')).toBe('No link fails. 4 are slow, but ok.');
+    expect(await words(page, '.notices')).toBe('No failures, 4 slow links.');
   });
 
   test('that is lost comes back by itself', async () => {
@@ -45,7 +45,7 @@ describe('a connection', () => {
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('down');
-    await soon(() => words(page, '.live-status')).toContain('Lost');
+    await soon(() => words(page, '.live-status')).toContain('Disconnected');
     feed.setMode('live');
     await soon(() => words(page, '.live-status')).toContain('Live');
   });
@@ -55,9 +55,9 @@ describe('a connection', () => {
     feed.setMode('no-stream');
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.notices')).toBe(
-      'Too many live pages on this pod, or a proxy cuts the stream. Asking every 5 s instead.',
+      'Stream blocked; polling every 5 s. Too many live pages on this pod, or a proxy cuts the stream.',
     );
-    expect(await words(page, '.live-status')).toContain('Every 5 s');
+    expect(await words(page, '.live-status')).toContain('Polling every 5 s');
     feed.show(scenario('dead-pod'));
     await soon(() => words(page, '.summary')).toContain('1 failing');
   });
@@ -115,7 +115,7 @@ describe('a change', () => {
     await soon(() => words(page, '.notices')).toContain('goldpinger-chaos: unreachable');
     expect(await places()).toEqual(before);
     feed.setMode('down');
-    await soon(() => words(page, '.notices')).toContain('Connection lost');
+    await soon(() => words(page, '.notices')).toContain('Disconnected since');
     expect(await places()).toEqual(before);
   });
 

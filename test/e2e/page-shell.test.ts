@@ -8,11 +8,11 @@ describe('the first picture', () => {
   test('says how old it is, who serves it, and what the cluster comes to', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
     await soon(() => words(page, '.live-status')).toMatch(/^Live, \d\.\d s old$/);
-    expect(await words(page, '.wide-only .served-by')).toBe('served by goldpinger-001');
+    expect(await words(page, '.wide-only .served-by')).toBe('Data from goldpinger-001');
     const summary = await words(page, '.summary');
     expect(summary).toContain('4 of 4 healthy 1 slow to reach');
     expect(summary).toContain('12 good 4 slow 0 failed');
-    expect(summary).toMatch(/Worst 00\d → chaos 25\d ms/);
+    expect(summary).toMatch(/Slowest link 00\d → chaos 25\d ms/);
     expect(summary).toContain('External 3 of 3 ok');
     expect(summary).toContain('Cluster health 200 OK');
   });
@@ -36,9 +36,9 @@ describe('the first picture', () => {
   test('explains itself once, in a hint that stays closed', async () => {
     const feed = await visitor.feed(scenario('healthy'));
     const page = await visitor.visit(feed, { first: true });
-    const hint = page.locator('.notices').getByText('A line is one pod pinging another');
+    const hint = page.locator('.notices').getByText('Each line is one pod pinging another');
     await hint.waitFor();
-    await page.getByRole('button', { name: 'Close the hint' }).click();
+    await page.getByRole('button', { name: 'Close hint' }).click();
     await hint.waitFor({ state: 'detached' });
     await page.reload();
     await page.locator('.summary').waitFor();
@@ -73,18 +73,18 @@ describe('the summary', () => {
   test('is told in full again when there is room; the top bar has a menu where there is little', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-pod')), { width: 700 });
     await soon(() => words(page, '.summary')).toContain('4 slow');
-    await soon(() => words(page, '.summary')).not.toContain('Worst');
+    await soon(() => words(page, '.summary')).not.toContain('Slowest link');
     const cut = () => page.locator('.top-bar').evaluate((bar) => bar.scrollWidth - bar.clientWidth);
     expect(await cut()).toBe(0);
     await page.getByRole('button', { name: 'Menu' }).click();
-    await soon(() => words(page, '#menu-sheet')).toContain('served by goldpinger-001');
+    await soon(() => words(page, '#menu-sheet')).toContain('Data from goldpinger-001');
     await page.keyboard.press('Escape');
     await page.locator('#menu-sheet').waitFor({ state: 'hidden' });
     await page.setViewportSize({ width: 1030, height: 900 });
     await page.getByRole('button', { name: 'Help', exact: true }).waitFor();
     expect(await cut()).toBe(0);
     await page.setViewportSize({ width: 1440, height: 900 });
-    await soon(() => words(page, '.summary')).toContain('Worst');
+    await soon(() => words(page, '.summary')).toContain('Slowest link');
   });
 });
 
@@ -95,15 +95,15 @@ describe('without a matrix the page says why', () => {
     for (const [name, title, text, status] of [
       ['waiting', 'Waiting for the Kubernetes API', 'attempt 5', 'Waiting, 2'],
       ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -l app=goldpinger', 'Live'],
-      ['forbidden', 'May not list pods in default', 'cannot list', 'No permission'],
-      ['alone', 'Alone so far', 'It reaches itself in', 'Live'],
+      ['forbidden', 'Not allowed to list pods in default', 'cannot list', 'No permission'],
+      ['alone', 'No peers yet', 'It reaches itself in', 'Live'],
     ] as const) {
       feed.show(scenario(name));
       await page.getByRole('heading', { name: title }).waitFor();
       expect(await words(page, '.stage')).toContain(text);
       await soon(() => words(page, '.live-status')).toContain(status);
       if (name === 'forbidden') {
-        await page.getByText('Show the role to apply').click();
+        await page.getByText('Show the RBAC manifest to apply').click();
         expect(await words(page, '.stage details pre')).toContain('verbs: [list, watch]');
       }
       if (name === 'waiting') {
@@ -127,7 +127,7 @@ describe('without a matrix the page says why', () => {
     const feed = await visitor.feed(scenario('healthy'));
     feed.setMode('garbage');
     const page = await visitor.visit(feed);
-    await page.getByRole('heading', { name: 'This goldpinger cannot be reached' }).waitFor();
+    await page.getByRole('heading', { name: 'Server unreachable' }).waitFor();
     expect(await words(page, '.stage')).toContain('login page');
     feed.setMode('live');
     await page.getByRole('button', { name: 'Try now' }).click();

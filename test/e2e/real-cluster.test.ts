@@ -95,7 +95,7 @@ describe('three healthy pods', () => {
         expect(cell.words).toMatch(`from ${from} to ${from === to ? 'itself' : to}: `);
         // Striped where the pod had no CPU to measure with.
         const isMeasured = ({ words: said, colour }: typeof cell) =>
-          colours.includes(colour) || said.includes('suspect');
+          colours.includes(colour) || said.includes('unreliable');
         await soon(async () => isMeasured(await keyedCell(page))).toBe(true);
       }
     }
@@ -179,7 +179,7 @@ describe('a pod whose process hangs', () => {
     await goTo(page, '#view=graph');
     await soon(() => page.locator('.graph-links .is-failed').count()).toBe(0);
     // It says itself for a while that it got no CPU, and was not ready if it hung for long.
-    await soon(async () => (await health(page)).filter((said) => !/^(Healthy|Starved)/.test(said))).toEqual([]);
+    await soon(async () => (await health(page)).filter((said) => !/^(Healthy|CPU-starved)/.test(said))).toEqual([]);
   });
 });
 
@@ -222,7 +222,7 @@ describe('a pod that is killed', () => {
     expect((await recordedIn(page)).fewest).toBeGreaterThanOrEqual(3);
   });
 
-  test('with all others leaves the last picture and "Connection lost", until there is a pod again', async () => {
+  test('with all others leaves the last known state and "Disconnected", until there is a pod again', async () => {
     const page = await pages.open(cluster.serviceUrl);
     await isOk(page);
     await recordFrom(page);
@@ -231,7 +231,7 @@ describe('a pod that is killed', () => {
     cluster.scale(0);
     for (const { name } of all) cluster.deletePod(name, { graceSeconds: 0 });
     await soon(async () => (await recordedIn(page)).notices.join()).toMatch(
-      /Connection lost at \d\d:\d\d:\d\d\..* Showing the last picture\./,
+      /Disconnected since \d\d:\d\d:\d\d\..* Showing the last known state\./,
     );
     cluster.scale(3);
     await cluster.ready();

@@ -45,8 +45,8 @@ describe('a real server says why there is no matrix', () => {
     await mesh.kube.break(403);
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
-    await titled(page, 'May not list pods in default');
-    await page.getByText('Show the role to apply').click();
+    await titled(page, 'Not allowed to list pods in default');
+    await page.getByText('Show the RBAC manifest to apply').click();
     expect(await words(page, '.stage details pre')).toContain('list');
   });
 
@@ -62,7 +62,7 @@ describe('a real server says why there is no matrix', () => {
     mesh.addPod(1);
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
-    await titled(page, 'Alone so far');
+    await titled(page, 'No peers yet');
     await soon(() => words(page, '.stage')).toContain('It reaches itself in');
   });
 });
@@ -77,7 +77,7 @@ test('an API server that goes away later leaves the picture, with the age of its
   await soon(() => page.title()).toBe('2 pods ok · goldpinger');
   await mesh.kube.break('refuse');
   await soon(() => words(page, '.notices')).toMatch(
-    /Pod list is .* old\. The Kubernetes API is away; the 2 known pods are still pinged\./,
+    /Pod list is .* old\. Kubernetes API unreachable; the 2 known pods are still pinged\./,
   );
   expect((await podsIn(page)).length).toBe(2);
 });

@@ -30,7 +30,7 @@ async function refusedNotes(page: Page): Promise<string[]> {
       if (route.request().method() !== 'POST') return route.continue();
       return answer === null ? route.abort() : route.fulfill(answer);
     });
-    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
     await soon(() => alert.textContent()).not.toBe(before);
     said.push((await alert.textContent()) ?? '');
   }
@@ -54,7 +54,7 @@ describe('the timeline', () => {
     await page.keyboard.press('ArrowRight');
     await soon(told).toMatch(/\d\d:\d\d:\d\d, 3 failed; 75 % of the pods known/);
     await page.keyboard.press('Enter');
-    await page.getByText('You are looking at').waitFor();
+    await page.getByText('Viewing ').waitFor();
     await soon(() => words(page, '.summary')).toContain('3 failed');
     await soon(() => page.url()).toMatch(/at=\d{13}/);
     await page.keyboard.press('n');
@@ -73,17 +73,17 @@ describe('the timeline', () => {
     await soon(() => words(page, '.summary')).toContain('3 failed');
     await soon(() => page.url()).toContain('at=');
     const other = await visitor.visit(feed, { hash: new URL(page.url()).hash.replace('graph', 'heatmap&table=1') });
-    await other.getByText('You are looking at').waitFor();
+    await other.getByText('Viewing ').waitFor();
     await soon(() => words(other, '.heatmap')).toContain('Refused');
-    await other.getByRole('button', { name: 'Back to now' }).click();
+    await other.getByRole('button', { name: 'Return to live' }).click();
     await soon(() => words(other, '.summary')).toContain('0 failed');
   });
 
   test('a moment that cannot be had says why, and leads back', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=graph&at=1000' });
     await soon(() => words(page, '.notices')).toContain('cannot be shown.');
-    await page.getByRole('button', { name: 'Back to now' }).click();
-    await soon(() => words(page, '.notices')).toContain('No link fails');
+    await page.getByRole('button', { name: 'Return to live' }).click();
+    await soon(() => words(page, '.notices')).toContain('No failures');
   });
 
   test('as a table it says the same: T', async () => {
@@ -93,20 +93,20 @@ describe('the timeline', () => {
     await page.keyboard.press('t');
     const table = () => words(page, '.timeline table');
     await soon(table).toMatch(/4 slow.*latency 250 ms added.*goldpinger-chaos from 3 pods: refused/);
-    await soon(table).toContain('nothing known');
+    await soon(table).toContain('no data');
     const oldest = page.locator('.timeline table button').last();
     await oldest.focus();
     feed.show(scenario('dead-pod'));
     await soon(() => words(page, '.summary')).toContain('1 failing');
     expect(await oldest.evaluate((button) => button === document.activeElement)).toBe(true);
     await page.keyboard.press('Enter');
-    await page.getByText('You are looking at').waitFor();
+    await page.getByText('Viewing ').waitFor();
   });
 
   test('plays, and the space bar pauses', async () => {
     const nowMs = Date.now();
     const page = await visitor.visit(await withPast(nowMs), { hash: `#view=graph&at=${nowMs - minutes(10)}` });
-    await page.getByText('You are looking at').waitFor();
+    await page.getByText('Viewing ').waitFor();
     const at = () => Number(/at=(\d+)/.exec(page.url())?.[1] ?? 0);
     await page.getByRole('button', { name: 'Play' }).click();
     await soon(at).toBeGreaterThan(nowMs - minutes(10));
@@ -119,24 +119,24 @@ describe('the timeline', () => {
   test('takes a note from whoever has the token, and says what is wrong otherwise; the text stays', async () => {
     const page = await visitor.visit(await withPast(Date.now()));
     await page.getByText('proxy created').waitFor();
-    await page.getByRole('button', { name: 'Note' }).click();
+    await page.getByRole('button', { name: 'Add annotation' }).click();
     await page.getByLabel('What happened').fill('<b>cable pulled</b>');
-    await page.getByLabel('WRITE_TOKEN').fill('guess');
-    await page.getByRole('button', { name: 'Write' }).click();
-    await page.getByText('not the token').waitFor();
+    await page.getByLabel('Write token').fill('guess');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Wrong write token').waitFor();
     const written = await refusedNotes(page);
     expect(written).toEqual([
-      'These servers take no notes: WRITE_TOKEN is not set.',
-      'The note is too long for these servers, or for a proxy in between. Shorten it and write again.',
-      'Too many notes at once. Wait a second and write again.',
-      'Not written: from: expected a time at most 24 h from now',
-      'The server answered with status 502; nothing is written.',
-      'the answer is not JSON: is there a login page in between?',
-      'No server has answered. The text is kept here: write again.',
+      'Annotations are disabled: WRITE_TOKEN is not set on the servers.',
+      'The text is too long for the server or for a proxy. Shorten it and save again.',
+      'Too many annotations at once. Wait a second and save again.',
+      'Not saved: from: expected a time at most 24 h from now',
+      'Not saved: the server answered with status 502.',
+      'the response is not JSON: is there a login page in between?',
+      'No server answered. Your text is kept: save again.',
     ]);
     expect(await page.getByLabel('What happened').inputValue()).toBe('<b>cable pulled</b>');
-    await page.getByLabel('WRITE_TOKEN').fill(FEED_TOKEN);
-    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByLabel('Write token').fill(FEED_TOKEN);
+    await page.getByRole('button', { name: 'Save' }).click();
     await page.locator('.flag').getByText('<b>cable pulled</b>').waitFor();
     expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain(FEED_TOKEN);
   });
@@ -228,9 +228,9 @@ test.each([
   const story = new Story(nowMs, pods);
   const hash = `#view=heatmap&at=${nowMs - minutes(10)}&ranges=${nowMs - minutes(8)}-${nowMs - minutes(4)}`;
   const page = await visitor.visit(await visitor.feed(scenario('slow-pod', pods), '/', story), { width, dark, hash });
-  await page.getByText('You are looking at').waitFor();
+  await page.getByText('Viewing ').waitFor();
   await page.locator('.event-mark').first().waitFor();
-  for (const name of ['Play', 'Note', 'Live', 'Compare'])
+  for (const name of ['Play', 'Add annotation', 'Live', 'Compare'])
     await page.getByRole('button', { name, exact: true }).waitFor();
   expect(await badTargets(page, '.timeline')).toEqual([]);
   expect(await violations(page)).toEqual([]);

@@ -196,6 +196,6 @@ export class Connection {
 /** A browser says "Failed to fetch" or "NetworkError ..." for anything below HTTP: not worth repeating. */
 function wordsOf(error: unknown): string {
   if (error instanceof TypeError) return '';
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no answer within 10 s';
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no response within 10 s';
   return textOf(error, 200);
 }

@@ -45,7 +45,7 @@ export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<
   const response = await ask(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
   const mesh = await understood(() => response.json(), parseMesh);
   // A server that does not know the question answers another one.
-  if (mesh.past === null) throw new Error('this server keeps no past');
+  if (mesh.past === null) throw new Error('this server keeps no history');
   return mesh;
 }
 

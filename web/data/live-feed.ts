@@ -95,4 +95,4 @@ export class LiveFeed {
   }
 }
 
-const NO_WORKER = 'a part of this page could not be loaded: load it again';
+const NO_WORKER = 'a part of this page could not be loaded: reload the page';

@@ -61,12 +61,12 @@ export async function understood<T>(read: () => Promise<unknown>, parse: (wire: 
   try {
     wire = await read();
   } catch (error) {
-    if (error instanceof SyntaxError) throw new Error('the answer is not JSON: is there a login page in between?');
+    if (error instanceof SyntaxError) throw new Error('the response is not JSON: is there a login page in between?');
     throw error;
   }
   try {
     return parse(wire);
   } catch (error) {
-    throw new Error(`the answer is not a mesh of this version: ${textOf(error, 160)}`);
+    throw new Error(`the response does not match this version of the page: ${textOf(error, 160)}`);
   }
 }

@@ -34,7 +34,7 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
       work(event.data);
     } catch (error) {
       close();
-      events.onBroken(`the stream makes no sense: ${textOf(error, 160)}`);
+      events.onBroken(`invalid data in the stream: ${textOf(error, 160)}`);
     }
   };
   source.addEventListener(

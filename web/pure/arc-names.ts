@@ -34,7 +34,7 @@ export function arcNames(
   return ring.arcs.map((arc) => {
     const { x, y, anchor } = arcLabel(ring, arc, distance);
     const room = anchor === 'end' ? x - left : anchor === 'start' ? right - x : MOST_WIDTH;
-    const text = fitText(arc.name === '' ? 'not known' : shownName(arc.name), Math.min(MOST_WIDTH, room), SIZE);
+    const text = fitText(arc.name === '' ? 'unknown' : shownName(arc.name), Math.min(MOST_WIDTH, room), SIZE);
     const box = boxOf(x, y, text.length * SIZE * 0.58 + 6, anchor, HEIGHT / 2);
     const isFree = room > 30 && taken.every((other) => !overlap(box, other));
     if (isFree) taken.push(box);

@@ -99,10 +99,10 @@ function ofPassing(picture: Picture, arrangement: Arrangement, { code, first, la
   const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
   const name = views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${views.length} pods of ${node}`;
   const is = `${name} ${views.length > 1 && !isNode ? 'are' : 'is'}`;
-  if (code === NOT_YET) return { ...base, title: `${is} new`, lines: [`${many}first pings still on their way`] };
+  if (code === NOT_YET) return { ...base, title: `${name} joined`, lines: [`${many}waiting for the first pings`] };
   const since = views.map((view) => view.pod.sinceMs);
   const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
-  const left = from === to ? `left ${from}` : `left ${from} to ${to}`;
+  const left = from === to ? `terminated ${from}` : `terminated ${from} to ${to}`;
   const heir = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
   return {
     ...base,

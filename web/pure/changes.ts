@@ -24,17 +24,17 @@ export function tellable(picture: Picture | null, status: ConnectionStatus): Tol
 /** One sentence on what changed between two moments; '' if nothing that matters did. The gravest change wins. */
 export function changeSentence(before: Told, after: Told): string {
   const lost = after.status === 'lost';
-  if (lost !== (before.status === 'lost')) return lost ? 'Connection lost.' : 'Connection is back.';
+  if (lost !== (before.status === 'lost')) return lost ? 'Disconnected.' : 'Reconnected.';
   const fresh = after.failing.filter((pod) => !before.failing.includes(pod));
   if (fresh.length > 0) return `${listed(fresh)} failing.`;
   const well = before.failing.filter((pod) => !after.failing.includes(pod));
   if (well.length > 0) return `${listed(well)} no longer failing.`;
   if (after.failed !== before.failed)
-    return `${plural(after.failed, 'link')} failed, before ${countText(before.failed)}.`;
+    return `${plural(after.failed, 'link')} failed (was ${countText(before.failed)}).`;
   if (after.external !== before.external)
-    return `${plural(after.external, 'external target')} failing, before ${countText(before.external)}.`;
-  if (after.slow !== before.slow) return `${plural(after.slow, 'link')} slow, before ${countText(before.slow)}.`;
-  if (after.pods !== before.pods) return `${plural(after.pods, 'pod')}, before ${countText(before.pods)}.`;
+    return `${plural(after.external, 'external target')} failing (was ${countText(before.external)}).`;
+  if (after.slow !== before.slow) return `${plural(after.slow, 'link')} slow (was ${countText(before.slow)}).`;
+  if (after.pods !== before.pods) return `${plural(after.pods, 'pod')} (was ${countText(before.pods)}).`;
   return '';
 }
 
@@ -46,7 +46,7 @@ function listed(names: readonly string[]): string {
 /** The tab's title: what is wrong first, because tabs are narrow. */
 export function tabTitle({ status, failing, failed, external, pods }: Told): string {
   const name = 'goldpinger';
-  if (status === 'lost') return `Lost · ${name}`;
+  if (status === 'lost') return `Disconnected · ${name}`;
   if (failing.length > 0) return `${plural(failing.length, 'pod')} failing · ${name}`;
   if (failed > 0) return `${plural(failed, 'link')} failed · ${name}`;
   if (external > 0) return `${plural(external, 'external target')} failing · ${name}`;

@@ -6,12 +6,12 @@ const STATES: Record<LinkState, string> = {
   good: 'Good',
   fair: 'Fair',
   warning: 'Warning',
-  slow: 'Slow, but ok',
+  slow: 'Slow',
   failed: 'Failed',
   'not-probed': 'Not probed',
-  'not-yet': 'Not yet probed',
+  'not-yet': 'Pending',
   unknown: 'Unknown',
-  suspect: 'Suspect',
+  suspect: 'Unreliable',
   gone: 'Gone',
 };
 
@@ -23,16 +23,16 @@ const OUTCOMES: Record<Outcome, string> = {
   unreachable: 'Unreachable',
   dns: 'Not resolved',
   'http-status': 'HTTP error',
-  malformed: 'Malformed answer',
+  malformed: 'Malformed response',
   'no-address': 'No address',
 };
 
-/** A state alone: "Slow, but ok". */
+/** The word for a link state, for example "Not probed". */
 export function stateWords(state: LinkState): string {
   return STATES[state];
 }
 
-/** The state of a link; of a failed one how: "Refused". */
+/** The word for the state of a link. For a failed link it is the outcome, for example "Refused". */
 export function linkWords({ state, outcome }: Pick<LinkFacts, 'state' | 'outcome'>): string {
   return state === 'failed' && outcome !== null ? OUTCOMES[outcome] : STATES[state];
 }

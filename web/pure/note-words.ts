@@ -1,7 +1,7 @@
 /** What is said where a note could not be sent. */
-export const NOT_REACHED = 'No server has answered. The text is kept here: write again.';
+export const NOT_REACHED = 'No server answered. Your text is kept: save again.';
 /** What is said of a token that the servers do not know. */
-export const NOT_THE_TOKEN = 'That is not the token of these servers.';
+export const NOT_THE_TOKEN = 'Wrong write token.';
 
 /** What is said of a note that was refused with `status`; `message`: the server's own words, null where it has none. */
 export function refusedNote(status: number, message: string | null): string {
@@ -9,14 +9,12 @@ export function refusedNote(status: number, message: string | null): string {
     case 401:
       return NOT_THE_TOKEN;
     case 403:
-      return 'These servers take no notes: WRITE_TOKEN is not set.';
+      return 'Annotations are disabled: WRITE_TOKEN is not set on the servers.';
     case 413:
-      return 'The note is too long for these servers, or for a proxy in between. Shorten it and write again.';
+      return 'The text is too long for the server or for a proxy. Shorten it and save again.';
     case 429:
-      return 'Too many notes at once. Wait a second and write again.';
+      return 'Too many annotations at once. Wait a second and save again.';
     default:
-      return message === null
-        ? `The server answered with status ${status}; nothing is written.`
-        : `Not written: ${message}`;
+      return message === null ? `Not saved: the server answered with status ${status}.` : `Not saved: ${message}`;
   }
 }

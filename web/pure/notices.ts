@@ -42,8 +42,8 @@ const POLLING: Notice = {
   kind: 'warning',
   mark: 'dots',
   // A browser does not tell a 503 from a cut connection.
-  title: 'Too many live pages on this pod, or a proxy cuts the stream.',
-  text: 'Asking every 5 s instead.',
+  title: 'Stream blocked; polling every 5 s.',
+  text: 'Too many live pages on this pod, or a proxy cuts the stream.',
   action: null,
 };
 
@@ -54,10 +54,10 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
   const fault = discovery.lastError?.fault;
   const why =
     fault === 'forbidden' || fault === 'unauthorized'
-      ? `Its pods may not be listed any more in ${namespaceText(discovery.namespace)}`
+      ? `Not allowed to list pods in ${namespaceText(discovery.namespace)}`
       : fault === 'suspicious-empty'
-        ? 'The Kubernetes API suddenly lists no pod at all'
-        : 'The Kubernetes API is away';
+        ? 'The Kubernetes API suddenly returns an empty list'
+        : 'Kubernetes API unreachable';
   return {
     id: 'stale',
     kind: 'warning',
@@ -81,12 +81,12 @@ export function calmSentence(picture: Picture): string {
 function linkSentence({ counts }: Picture): string {
   const { failed, slow, warning } = counts;
   if (failed > 0) {
-    const also = slow === 0 ? '' : `, ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow`;
-    return `${countText(failed)} ${failed === 1 ? 'link fails' : 'links fail'}${also}. No pod fails as a whole.`;
+    const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
+    return `${plural(failed, 'link')} failed${also}. No pod is down.`;
   }
-  if (slow > 0) return `No link fails. ${countText(slow)} ${slow === 1 ? 'is' : 'are'} slow, but ok.`;
-  if (counts.good + counts.fair + warning === 0) return 'No link has been probed yet.';
-  return 'No link fails and none is slow.';
+  if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
+  if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
+  return 'All links healthy.';
 }
 
 /** A namespace in a sentence; '' means all. */
@@ -100,7 +100,7 @@ function failingNotice({ mesh }: Picture): Notice | null {
   const [gravest] = whole;
   if (gravest === undefined) return null;
   const since = findingFigure(gravest, mesh.atMs);
-  const more = whole.length > 1 ? `${countText(whole.length - 1)} more of the kind.` : '';
+  const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
     ...{ id: 'failing', kind: 'failed', mark: 'cross' },
     title: `${shownName(gravest.title)}.`,
@@ -127,8 +127,8 @@ function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
     id: 'starved',
     kind: 'suspect',
     mark: 'wave',
-    title: 'This pod is starved.',
-    text: `Its event loop is ${Math.round(starvation.loopDelayP99Us / 1000)} ms late; its own column is not to be trusted.`,
+    title: `${shownName(mesh.servedBy.name)} (serving this page) is CPU-starved.`,
+    text: `Scheduling delay p99 ${Math.round(starvation.loopDelayP99Us / 1000)} ms. Its own measurements are unreliable.`,
     action: null,
   };
 }
@@ -138,7 +138,7 @@ function missingNotice({ mesh }: Picture): Notice | null {
   const [first] = missing;
   if (first === undefined) return null;
   const detail = first.detail === '' ? '' : `${shownName(first.detail).replace(/[.]$/, '')}.`;
-  const more = missing.length > 1 ? `${countText(missing.length - 1)} more did not either.` : '';
+  const more = missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '';
   const target = missing.length === 1 ? actionOf(first, mesh) : null;
   return {
     ...{ id: 'missing', kind: 'warning', mark: 'question' },

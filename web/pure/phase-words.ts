@@ -51,9 +51,11 @@ function severity({ state }: LinkFacts): number {
 }
 
 function wayBack(facts: LinkFacts, back: LinkFacts): string {
-  if (back.state === 'good' || back.state === 'fair') return 'The way back is good.';
-  if (back.state === 'failed') return facts.state === 'failed' ? 'The way back fails too.' : 'The way back fails.';
-  if (back.state === 'slow') return facts.state === 'slow' ? 'The way back is slow too.' : 'The way back is slow.';
+  if (back.state === 'good' || back.state === 'fair') return 'Reverse direction is fine.';
+  if (back.state === 'failed')
+    return facts.state === 'failed' ? 'Reverse direction fails too.' : 'Reverse direction fails.';
+  if (back.state === 'slow')
+    return facts.state === 'slow' ? 'Reverse direction is slow too.' : 'Reverse direction is slow.';
   return '';
 }
 
@@ -69,49 +71,49 @@ function oneWay(facts: LinkFacts, context: WordsContext): Verdict {
     case 'suspect':
       return {
         tone,
-        title: `${from} was starved when it measured.`,
-        text: 'Its own process was kept busy, so the figure may be its own doing. Look at its CPU limit.',
+        title: `Unreliable: ${from} was short of CPU.`,
+        text: 'The measuring process had to wait for CPU, which can cause the result. Check its CPU limit.',
       };
     case 'unknown':
-      return { tone, title: `${from} did not report.`, text: missingWords(facts, from) };
+      return { tone, title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':
-      return { tone, title: 'This link is not probed.', text: `PING_NUMBER gives ${from} other pods to ping.` };
+      return { tone, title: 'Not probed.', text: `PING_NUMBER assigned other pods to ${from}.` };
     case 'not-yet':
-      return { tone, title: 'Not probed yet.', text: `${to} or ${from} has only just come; the first ping is due.` };
+      return { tone, title: 'Pending.', text: `${to} or ${from} has just started; the first ping is due.` };
     case 'gone':
-      return { tone, title: 'One of the two has left.', text: 'What was measured last is kept for a few minutes.' };
+      return { tone, title: 'One of the two pods is gone.', text: 'The last results are kept for a few minutes.' };
     default:
-      return { tone, title: 'Answers in time.', text: `No phase is late between ${from} and ${to}.` };
+      return { tone, title: 'Healthy.', text: `All phases from ${from} to ${to} are fast.` };
   }
 }
 
 function lateWords(facts: LinkFacts, { from, to }: WordsContext): { title: string; text: string } {
-  const again = facts.connectUs >= SYN_AGAIN_US ? ' Beyond 1 s a packet was lost and sent again.' : '';
+  const again = facts.connectUs >= SYN_AGAIN_US ? ' Above 1 s, a lost packet was retransmitted.' : '';
   switch (latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs)) {
     case 'first-byte':
       return {
-        title: 'The first byte is late, the connection is not.',
-        text: `Look at the process or a proxy in ${to}. The network is fine.`,
+        title: 'Connects fast, responds slowly.',
+        text: `Check the process or a proxy in ${to}. The network is fine.`,
       };
     case 'connect':
       return {
-        title: 'The connection is late, the first byte is not.',
-        text: `Look at the network to ${to}, or at its node: new connections wait.${again}`,
+        title: 'Connects slowly, responds fast.',
+        text: `Check the network to ${to} and its node: new connections wait.${again}`,
       };
     case 'both':
       return {
-        title: 'Connection and first byte are both late.',
-        text: `Look at the network between ${from} and ${to}.${again}`,
+        title: 'Connects and responds slowly.',
+        text: `Check the network between ${from} and ${to}.${again}`,
       };
     case 'body':
       return {
-        title: 'The answer begins in time and ends late.',
-        text: `Look at the process in ${to}, or at lost packets on the way.`,
+        title: 'The response starts fast and ends late.',
+        text: `Check the process in ${to}, and for lost packets.`,
       };
     case 'unmeasured':
       return {
-        title: 'Late, and in which phase is not known.',
-        text: `${from} reports as Goldpinger does: whole milliseconds, no phases.`,
+        title: 'Slow, phase unknown.',
+        text: `${from} reports in Goldpinger’s format: whole milliseconds, no phases.`,
       };
   }
 }
@@ -119,7 +121,7 @@ function lateWords(facts: LinkFacts, { from, to }: WordsContext): { title: strin
 const WHILE: Record<Phase, string> = {
   connect: 'while connecting',
   'first-byte': 'before the first byte',
-  body: 'in the middle of the answer',
+  body: 'during the response',
 };
 
 function failedWords(outcome: Outcome, phase: Phase | null, context: WordsContext): { title: string; text: string } {
@@ -128,7 +130,7 @@ function failedWords(outcome: Outcome, phase: Phase | null, context: WordsContex
     case 'refused':
       return {
         title: `${to} refuses the connection.`,
-        text: `Its address answers, but nothing listens on the port. Look at the process in ${to}.`,
+        text: `The address is reachable, but nothing listens on the port. Check the process in ${to}.`,
       };
     case 'reset':
       return {
@@ -138,23 +140,23 @@ function failedWords(outcome: Outcome, phase: Phase | null, context: WordsContex
     case 'timeout':
       return timeoutWords(phase, context);
     case 'unreachable':
-      return { title: `There is no way to ${to}.`, text: 'Look at routes, the network plugin and its node.' };
+      return { title: `${to} is unreachable.`, text: 'Check routes, the network plugin and its node.' };
     case 'dns':
-      return { title: `The name of ${to} is not resolved.`, text: 'Look at the cluster DNS.' };
+      return { title: `The name of ${to} does not resolve.`, text: 'Check the cluster DNS.' };
     case 'http-status':
       return {
-        title: `${to} answers with an error.`,
-        text: 'The network is fine. Look at the process or a proxy in it.',
+        title: `${to} returns an HTTP error.`,
+        text: 'The network is fine. Check the process or a proxy in the pod.',
       };
     case 'malformed':
       return {
-        title: `${to} does not answer as a pod of ours does.`,
-        text: 'Something else listens on that port, or a proxy answers in its place.',
+        title: `${to} sends a malformed response.`,
+        text: 'Another program listens on that port, or a proxy answers instead.',
       };
     case 'no-address':
-      return { title: `${to} has no address.`, text: 'It has none of the IP family that is to be pinged.' };
+      return { title: `${to} has no address.`, text: 'The pod has no address of the IP family that is pinged.' };
     case 'ok':
-      return { title: 'Answers in time.', text: '' };
+      return { title: 'Healthy.', text: '' };
   }
 }
 
@@ -162,25 +164,25 @@ function timeoutWords(phase: Phase | null, { to, timeoutMs }: WordsContext): { t
   const limit = latencyText(timeoutMs * 1000);
   if (phase === 'first-byte') {
     return {
-      title: `It connects, but no byte comes within ${limit}.`,
-      text: `The network is fine. The process in ${to}, or a proxy in it, hangs.`,
+      title: `Connects, but no response within ${limit}.`,
+      text: `The network is fine. The process in ${to}, or a proxy in front of it, hangs.`,
     };
   }
   if (phase === 'body') {
     return {
-      title: `The answer begins and does not end within ${limit}.`,
-      text: `Look at the process in ${to}, or at lost packets on the way.`,
+      title: `Incomplete response after ${limit}.`,
+      text: `Check the process in ${to}, and for lost packets.`,
     };
   }
   return {
     title: `No connection within ${limit}.`,
-    text: `Packets are lost or dropped: look at the network, at network policies and at the node of ${to}.`,
+    text: `Packets are lost or dropped. Check the network, network policies and the node of ${to}.`,
   };
 }
 
 function missingWords({ missing }: LinkFacts, from: string): string {
   if (missing === 'not-asked')
-    return `It was not asked: no address yet, or no time left. What ${from} sees is not known.`;
-  if (missing === '') return 'It gave no figure for this link.';
-  return `Asking it for its figures came to: ${missing}. What ${from} sees is not known.`;
+    return `It was not asked: no address yet, or out of time. Outbound results of ${from} are unknown.`;
+  if (missing === '') return 'Its report has no result for this link.';
+  return `The request for its report failed: ${missing}. Outbound results of ${from} are unknown.`;
 }

@@ -18,7 +18,7 @@ const STATE_WORDS: Record<PodHealth, string> = {
   healthy: 'Healthy',
   failing: 'Failing',
   unknown: 'Unknown',
-  starved: 'Starved',
+  starved: 'CPU-starved',
   starting: 'Starting',
   'not-ready': 'Not ready',
   terminating: 'Terminating',
@@ -43,9 +43,9 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
     case 'failing':
       return { ...words, note: failingNote(view) };
     case 'unknown':
-      return { ...words, note: 'did not report' };
+      return { ...words, note: 'no report' };
     case 'starved':
-      return { ...words, note: 'not to be trusted' };
+      return { ...words, note: 'measurements unreliable' };
     case 'gone':
       return goneWords(picture, view, nowMs);
     case 'not-ready':
@@ -63,7 +63,8 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
 export function podPhrase(view: PodView, { state, note }: PodWords): string {
   const { health } = view;
   if (note === '') return state;
-  if (health === 'gone' || health === 'starved') return `${state}, ${note}`;
+  if (health === 'gone') return `${state}, ${note}`;
+  if (health === 'starved') return `${state}: ${note}`;
   // The others' notes say what is wrong; a time alone does not.
   if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
   if (health !== 'not-ready') return note;

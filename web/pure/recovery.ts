@@ -8,9 +8,9 @@ import { spanText } from './figures.ts';
 export function recoveryText(lost: Pod, successor: Pod): string {
   if (lost.lifecycle !== 'gone') return '';
   if (successor.lifecycle === 'starting' || successor.lifecycle === 'not-ready') {
-    return `not yet: it is ${successor.lifecycle === 'starting' ? 'starting' : 'not ready'}`;
+    return successor.lifecycle === 'starting' ? 'pending: starting' : 'pending: not ready';
   }
   if (successor.lifecycle !== 'ready') return '';
   const tookMs = Math.round((successor.sinceMs - lost.sinceMs) / 1000) * 1000;
-  return tookMs < 2000 ? 'within 2 s' : `about ${spanText(tookMs).replace('.0 s', ' s')} later`;
+  return tookMs < 2000 ? 'within 2 s' : `after about ${spanText(tookMs).replace('.0 s', ' s')}`;
 }

@@ -33,17 +33,17 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
     case 'slow':
       return `≥ ${t.problemMs} ms`;
     case 'failed':
-      return failedBy === '' ? 'no valid answer' : failedBy;
+      return failedBy === '' ? 'no valid response' : failedBy;
     case 'not-probed':
-      return 'PING_NUMBER, too new';
+      return 'PING_NUMBER or new pod';
     case 'unknown':
-      return 'pod did not report';
+      return 'no report';
     case 'suspect':
-      return 'own process starved';
+      return 'measuring pod short of CPU';
     case 'not-yet':
       return 'pod is starting';
     case 'gone':
-      return `pod left, kept ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
+      return `terminated, shown ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
   }
 }
 
@@ -69,7 +69,7 @@ export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture
 /** The state of a link with what it came to: "Slow, but ok", "Timed out in connect", "Warning, but suspect". */
 export function factsTitle(facts: LinkFacts): string {
   const words = linkWords(facts);
-  if (facts.state === 'suspect') return `${stateWords(facts.base)}, but suspect`;
+  if (facts.state === 'suspect') return `${stateWords(facts.base)}, unreliable`;
   if (facts.state !== 'failed' || facts.phase === null || facts.outcome === 'refused') return words;
   return `${words} in ${facts.phase.replace('-', ' ')}`;
 }

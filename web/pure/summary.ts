@@ -21,7 +21,7 @@ export interface LinkCount {
 const POD_ORDER: [PodHealth, string][] = [
   ['failing', 'failing'],
   ['unknown', 'unknown'],
-  ['starved', 'starved'],
+  ['starved', 'CPU-starved'],
   ['starting', 'starting'],
   ['not-ready', 'not ready'],
   ['terminating', 'terminating'],
@@ -61,8 +61,10 @@ export function podCounts(pods: readonly PodView[], brief = false, step = 0): Po
   }
   const [first] = folded;
   if (first !== undefined && folded.length > 1 && step < 7) {
-    const count = folded.reduce((sum, state) => sum + (tally.get(state) ?? 0), 0);
-    counts.push({ state: first, count, text: `${countText(count)} others` });
+    const passing = POD_ORDER.filter(([state]) => folded.includes(state));
+    const count = passing.reduce((sum, [state]) => sum + (tally.get(state) ?? 0), 0);
+    const text = passing.map(([state, word]) => `${countText(tally.get(state) ?? 0)} ${word}`).join(', ');
+    counts.push({ state: first, count, text });
   }
   return counts;
 }
@@ -72,10 +74,10 @@ const LINK_ORDER: [LinkState, string][] = [
   ['warning', 'warning'],
   ['slow', 'slow'],
   ['failed', 'failed'],
-  ['suspect', 'suspect'],
+  ['suspect', 'unreliable'],
   ['unknown', 'unknown'],
   ['not-probed', 'not probed'],
-  ['not-yet', 'not yet'],
+  ['not-yet', 'pending'],
 ];
 
 /** What is told however little fits. */

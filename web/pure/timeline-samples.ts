@@ -4,7 +4,6 @@ import type { LinkSamples } from '../../server/protocol/sample.ts';
 export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {
   const nowMs = samples.nowMs - ageMs;
   const kept = samples.samples.filter(({ atMs }) => atMs <= nowMs);
-  const error =
-    samples.error === '' && kept.length === 0 ? 'Samples of that time are not kept any more' : samples.error;
+  const error = samples.error === '' && kept.length === 0 ? 'No samples kept for that time' : samples.error;
   return { ...samples, nowMs, samples: kept, error };
 }

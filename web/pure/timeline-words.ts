@@ -38,7 +38,7 @@ export function eventWords(event: MeshEvent): string {
   const where = phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`;
   switch (kind) {
     case 'pod-seen':
-      return `${name} is new`;
+      return `${name} joined`;
     case 'pod-ready':
       return `${name} is ready`;
     case 'pod-not-ready':
@@ -52,23 +52,23 @@ export function eventWords(event: MeshEvent): string {
     case 'link-failed':
       return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}`;
     case 'link-recovered':
-      return `${linkText(event, name)}: answers again`;
+      return `${linkText(event, name)}: recovered`;
     case 'link-slow':
       return `${linkText(event, name)}: slow${totalUs >= 0 ? `, ${latencyText(totalUs)}` : ''}`;
     case 'link-normal':
-      return `${linkText(event, name)}: not slow any more`;
+      return `${linkText(event, name)}: no longer slow`;
     case 'api-lost':
-      return 'Kubernetes API is away';
+      return 'Kubernetes API unreachable';
     case 'api-back':
-      return 'Kubernetes API is back';
+      return 'Kubernetes API reachable again';
     case 'cpu-starved':
-      return `${name} is starved`;
+      return `${name} is CPU-starved`;
     case 'cpu-recovered':
-      return `${name} is not starved any more`;
+      return `${name}: CPU recovered`;
     case 'probe-failed':
       return `${detail} fails${fromText(event)}`;
     case 'probe-recovered':
-      return `${detail} answers again${fromText(event)}`;
+      return `${detail} recovered${fromText(event)}`;
   }
 }
 
@@ -84,11 +84,11 @@ function fromText({ from, fromCount }: MeshEvent): string {
   return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
 }
 
-/** A step in words: "2 failed, 4 slow", "nothing known". */
+/** A step in words: "2 failed, 4 slow", "no data". */
 export function stepWords(step: TimelineStep | null): string {
-  if (step === null || step.known === 0) return 'nothing known';
+  if (step === null || step.known === 0) return 'no data';
   const { failed, slow, known } = step;
   const bad = [failed > 0 ? `${countText(failed)} failed` : '', slow > 0 ? `${countText(slow)} slow` : ''];
-  const words = bad.filter(Boolean).join(', ') || 'no link failed or slow';
-  return known < 1 ? `${words}; ${Math.round(known * 100)} % of the pods known` : words;
+  const words = bad.filter(Boolean).join(', ') || 'no failed or slow links';
+  return known < 1 ? `${words}; data from ${Math.round(known * 100)} % of the pods` : words;
 }

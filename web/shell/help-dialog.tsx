@@ -5,18 +5,18 @@ import './help-dialog.css';
 
 const KEYS: [string, string][] = [
   ['1 – 4', 'Graph, heatmap, raw, metrics'],
-  ['/', 'Filter by part of a name; node:worker-1 is that node alone, zone:a that zone'],
-  ['T', 'Table instead of the picture, and back'],
-  ['N', 'Now: back from a moment of the past, or connect again at once'],
-  ['Esc', 'Close what is open'],
-  ['Arrows', 'Heatmap and comparison: from cell to cell. Graph: from link to link of a pod'],
+  ['/', 'Filter by part of a name. node:worker-1 matches only that node, zone:a only that zone'],
+  ['T', 'Switch between picture and table'],
+  ['N', 'Return to live, or reconnect now'],
+  ['Esc', 'Close the open panel or dialog'],
+  ['Arrows', 'Heatmap and comparison: move between cells. Graph: move between the links of a pod'],
   ['Enter', 'Open the link or pod'],
-  ['Home, End, Ctrl+Home', 'Heatmap: ends of the line, first cell'],
+  ['Home, End, Ctrl+Home', 'Heatmap: ends of the row, first cell'],
   ['F, S', 'Heatmap and comparison: next failed, next slow link'],
-  ['[ ]', 'Heatmap: order of the pods'],
+  ['[ ]', 'Heatmap: previous or next sort order'],
   ['+ − 0', 'Graph: zoom in, out, reset'],
-  ['← →, Page Up, Page Down', 'Timeline: a step, an event back or forth; Enter looks at that moment'],
-  ['Shift + ← →', 'Timeline: draw a range, Enter takes it; arrows on its handles move them'],
+  ['← →, Page Up, Page Down', 'Timeline: previous or next step, previous or next event. Enter shows that time'],
+  ['Shift + ← →', 'Timeline: select a range, Enter confirms. Arrow keys move a focused handle'],
   ['?', 'This help'],
 ];
 
@@ -45,13 +45,13 @@ export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }:
         </button>
       </form>
       <p>
-        Every pod pings every other pod and itself, again and again. In the graph a line is one pod pinging another; the
-        arrow points at the pod that answers. In the heatmap a column is what its pod measured, and a row is the pings
-        to its pod.
+        Every pod pings all other pods and itself. In the graph, each line is one link; the arrow points to the
+        destination. In the heatmap, a column shows the pings that a pod sent, and a row shows the pings that it
+        received.
       </p>
       <p>
-        Only failures change a pod’s colour. A slow answer is still an answer: it leaves the pod green and gives it a
-        badge. Hatched is unknown, dotted was not probed; neither is good or bad.
+        Only failures change the colour of a pod. A pod with slow links stays green and gets a badge. Hatched means
+        unknown, dotted means not probed.
       </p>
       <h3>Keys</h3>
       <table>
@@ -67,8 +67,8 @@ export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }:
         </tbody>
       </table>
       <label className="help-switch">
-        <input type="checkbox" checked={letterKeys} onChange={(event) => onLetterKeys(event.target.checked)} /> Single
-        letters and digits act as keys
+        <input type="checkbox" checked={letterKeys} onChange={(event) => onLetterKeys(event.target.checked)} /> Enable
+        single-key shortcuts
       </label>
       <p className="help-foot">
         {version === '' ? '' : `goldpinger-ts ${shownName(version)} · `}

@@ -20,14 +20,14 @@ export function LiveStatus({ state, stage }: { state: ConnectionState; stage: St
 }
 
 function wordsOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
-  if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'No connection' : 'Connecting', age: '' };
+  if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
   const age = spanText(ageMs);
-  if (status === 'lost') return { kind: 'lost', title: 'Lost', age: `picture ${age} old` };
+  if (status === 'lost') return { kind: 'lost', title: 'Disconnected', age: `data ${age} old` };
   if (stage === 'forbidden') return { kind: 'failed', title: 'No permission', age: '' };
   if (stage === 'waiting') {
     return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
   }
-  if (status === 'polling') return { kind: 'waiting', title: 'Every 5 s', age: `${age} old` };
+  if (status === 'polling') return { kind: 'waiting', title: 'Polling every 5 s', age: `${age} old` };
   return { kind: 'live', title: 'Live', age: `${age} old` };
 }

@@ -20,11 +20,11 @@ export function MomentNotice({ atMs, nowMs, moment, onNow }: MomentNoticeProps) 
     <div className={error === '' ? 'notice is-moment' : 'notice is-warning'} role="status">
       <Icon name="clock" />
       <p>
-        <strong>{error === '' ? `You are looking at ${time}.` : `${time} cannot be shown.`}</strong>{' '}
+        <strong>{error === '' ? `Viewing ${time}.` : `Cannot show ${time}.`}</strong>{' '}
         {isThere ? '' : error === '' ? 'Loading.' : sentence(shownName(error))}
       </p>
       <button type="button" onClick={onNow}>
-        Back to now
+        Return to live
       </button>
     </div>
   );

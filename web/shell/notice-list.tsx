@@ -74,7 +74,7 @@ export function NoticeList({
         <div className="notice is-info">
           <Icon name="flag" />
           <p>{hint}</p>
-          <button type="button" className="quiet" aria-label="Close the hint" onClick={onHintRead}>
+          <button type="button" className="quiet" aria-label="Close hint" onClick={onHintRead}>
             <Icon name="cross" />
           </button>
         </div>
@@ -88,9 +88,9 @@ function LostNotice({ state, onTryNow }: { state: ConnectionState; onTryNow(): v
     <div className="notice is-failed">
       <Icon name="cross" />
       <p>
-        <strong>Connection lost at {clockText(state.sinceMs)}.</strong>{' '}
+        <strong>Disconnected since {clockText(state.sinceMs)}.</strong>{' '}
         {state.reason === '' ? '' : `${sentence(shownName(state.reason))} `}
-        Showing the last picture. <Retry retryMs={state.retryMs} />
+        Showing the last known state. <Retry retryMs={state.retryMs} />
       </p>
       <button type="button" onClick={onTryNow}>
         Try now
@@ -99,11 +99,11 @@ function LostNotice({ state, onTryNow }: { state: ConnectionState; onTryNow(): v
   );
 }
 
-/** "Trying again in 4 s." */
+/** Counts down to the next attempt: "Reconnecting in 4 s." */
 export function Retry({ retryMs }: { retryMs: number }) {
   useSeconds(500);
   const seconds = Math.ceil((retryMs - Date.now()) / 1000);
-  return <>{seconds > 0 ? `Trying again in ${seconds} s.` : 'Trying again now.'}</>;
+  return <>{seconds > 0 ? `Reconnecting in ${seconds} s.` : 'Reconnecting now.'}</>;
 }
 
 /** A text as a sentence: capital first, full stop last. */

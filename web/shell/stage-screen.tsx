@@ -34,11 +34,11 @@ export function StageScreen(props: StageScreenProps) {
 }
 
 function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
-  if (stage === 'connecting') return <Message title="Asking for the picture">The first one is on its way.</Message>;
+  if (stage === 'connecting') return <Message title="Loading">Waiting for the first data.</Message>;
   if (picture === null) {
     return (
-      <Message title="This goldpinger cannot be reached">
-        since {clockText(state.sinceMs)}. {state.reason === '' ? '' : `${sentence(shownName(state.reason))} `}
+      <Message title="Server unreachable">
+        Since {clockText(state.sinceMs)}. {state.reason === '' ? '' : `${sentence(shownName(state.reason))} `}
         <Retry retryMs={state.retryMs} />
         <button type="button" onClick={onTryNow}>
           Try now
@@ -54,17 +54,16 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
     case 'waiting':
       return (
         <Message title="Waiting for the Kubernetes API" code={shownName(discovery.lastError?.message ?? '')}>
-          {since}, attempt {discovery.attempts}. Nothing to show yet: no pod list has arrived since this pod started.{' '}
-          {discovery.nextAttemptMs > 0 ? 'It keeps trying by itself.' : ''}
+          {since}, attempt {discovery.attempts}. No pod list has arrived since this pod started.{' '}
+          {discovery.nextAttemptMs > 0 ? 'Retrying automatically.' : ''}
         </Message>
       );
     case 'forbidden':
       return (
-        <Message title={`May not list pods in ${place}`} code={shownName(discovery.lastError?.message ?? '')}>
-          Refused {since}. The service account needs <code>list</code> on <code>pods</code>, and <code>watch</code> to
-          follow changes at once.
+        <Message title={`Not allowed to list pods in ${place}`} code={shownName(discovery.lastError?.message ?? '')}>
+          Denied {since}. The service account needs <code>list</code> and <code>watch</code> on <code>pods</code>.
           <details>
-            <summary>Show the role to apply</summary>
+            <summary>Show the RBAC manifest to apply</summary>
             {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
             <pre tabIndex={0}>{roleText(discovery.namespace)}</pre>
           </details>
@@ -73,7 +72,7 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
     case 'empty':
       return (
         <Message title={`No pod matches ${selector}`} code={`kubectl get pods -l ${selector}`}>
-          in {discovery.namespace === '' ? place : `namespace ${place}`}, list of{' '}
+          In {discovery.namespace === '' ? place : `namespace ${place}`}, listed at{' '}
           {clockText(discovery.lastGoodMs, nowMs)}. Check LABEL_SELECTOR and NAMESPACE, or start the pods:
         </Message>
       );
@@ -86,9 +85,9 @@ function AloneWords({ picture, selector }: { picture: Picture; selector: string 
   const { base, totalUs } = linkFacts(picture, 0, 0);
   const self = totalUs >= 0 && base !== 'failed' ? `It reaches itself in ${latencyText(totalUs)}.` : '';
   return (
-    <Message title="Alone so far">
-      One pod matches {selector} and it is this one. {base === 'failed' ? 'It does not even reach itself.' : self} With
-      a second pod this page shows the links between them.
+    <Message title="No peers yet">
+      Only this pod matches {selector}. {base === 'failed' ? 'It cannot reach itself.' : self} This page shows links as
+      soon as a second pod is ready.
     </Message>
   );
 }

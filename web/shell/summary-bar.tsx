@@ -50,9 +50,9 @@ const SummaryLine = memo(function SummaryLine({ picture, narrow, onSelect }: Sum
         ))}
       </Group>
       {missing.length > 0 && step < 7 && (
-        <Group title="Not reporting">
+        <Group title="No report">
           <span className="fact" title={shownName(namesOf(missing, picture.pods))}>
-            {narrow || step >= 4 ? `${countText(missing.length)} not reporting` : missingText(missing, picture, step)}
+            {narrow || step >= 4 ? `${countText(missing.length)} without report` : missingText(missing, picture, step)}
           </span>
         </Group>
       )}
@@ -98,7 +98,7 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   if (from === undefined || to === undefined) return null;
   const { base } = linkFacts(picture, from.index, to.index);
   return (
-    <Group title="Worst">
+    <Group title={base === 'failed' ? 'Longest failure' : 'Slowest link'}>
       <button
         type="button"
         className="fact link-button"
@@ -152,7 +152,7 @@ function ClusterHealth({ picture }: { picture: Picture }) {
           ))}
           {health.reasons.slice(0, 12).map(({ pod, why }) => (
             <li key={pod}>
-              <strong>{picture.pods[pod]?.name ?? 'a pod that left'}</strong>: {shownName(why.join('; '))}
+              <strong>{picture.pods[pod]?.name ?? 'a pod that is gone'}</strong>: {shownName(why.join('; '))}
             </li>
           ))}
         </ul>

@@ -49,13 +49,13 @@ export function TextView({ sources, heading }: TextViewProps) {
         <input
           type="search"
           data-filter
-          aria-label="Show lines with"
-          placeholder="Show lines with"
+          aria-label="Filter lines"
+          placeholder="Filter lines"
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
         <button type="button" onClick={() => setRound(round + 1)}>
-          Ask again
+          Refresh
         </button>
         <a href={`./${path}`} target="_blank" rel="noreferrer">
           Open {path}
@@ -65,7 +65,7 @@ export function TextView({ sources, heading }: TextViewProps) {
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section className="text-body" tabIndex={0} aria-label={`Answer of ${path}`}>
+      <section className="text-body" tabIndex={0} aria-label={`Response of ${path}`}>
         <pre>{shown?.text ?? ''}</pre>
       </section>
     </section>
@@ -73,11 +73,11 @@ export function TextView({ sources, heading }: TextViewProps) {
 }
 
 function noteOf(answer: Answer | null, shown: { lines: number; all: number } | null, filter: string): string {
-  if (answer === null || shown === null) return 'Asking…';
-  if (answer.error !== '') return `No answer: ${answer.error}`;
+  if (answer === null || shown === null) return 'Loading…';
+  if (answer.error !== '') return `No response: ${answer.error}`;
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
   const cut = answer.cut ? `, the first ${countText(MAX_CHARS / 1000)} kB` : '';
-  return `${answer.status}, ${lines}${cut}`;
+  return `HTTP ${answer.status}, ${lines}${cut}`;
 }
 
 function useAnswer(path: string, round: number): Answer | null {

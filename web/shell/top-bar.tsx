@@ -63,7 +63,7 @@ export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme
             popoverTargetAction="hide"
             onClick={onHelp}
           >
-            Help and keys
+            Help
           </button>
         </div>
       </div>
@@ -81,7 +81,7 @@ function follow(event: MouseEvent, go: () => void): void {
 function ServedBy({ name }: { name: string }) {
   return (
     <span className="served-by" title={shownName(name)}>
-      <span className="served-words">served by </span>
+      <span className="served-words">Data from </span>
       <strong>
         <bdi>{shownName(name)}</bdi>
       </strong>

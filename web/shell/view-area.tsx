@@ -56,7 +56,7 @@ export function ViewArea(area: ViewAreaProps) {
 }
 
 function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNow }: ViewAreaProps) {
-  if (view === 'raw') return <TextView key="raw" heading="Raw answers" sources={RAW} />;
+  if (view === 'raw') return <TextView key="raw" heading="Raw responses" sources={RAW} />;
   if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
   if (stage !== 'picture' || props === null) {
     const words = stage === 'picture' ? 'connecting' : stage;

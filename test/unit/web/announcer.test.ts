@@ -32,7 +32,7 @@ test('changes within 5 s of a sentence are told in one, by the gravest, as it is
   await clock.advance(2999);
   expect(said).toHaveLength(1);
   await clock.advance(1);
-  expect(said).toEqual(['1 link slow, before 0.', 'a, b are failing.']);
+  expect(said).toEqual(['1 link slow (was 0).', 'a, b are failing.']);
 });
 
 test('what is over before its turn comes is not said', async () => {
@@ -42,7 +42,7 @@ test('what is over before its turn comes is not said', async () => {
   announcer.tell({ ...CALM, status: 'lost', slow: 1 });
   announcer.tell({ ...CALM, slow: 1 });
   await clock.advance(60_000);
-  expect(said).toEqual(['1 link slow, before 0.']);
+  expect(said).toEqual(['1 link slow (was 0).']);
   expect(clock.pending).toBe(0);
 });
 

@@ -99,9 +99,9 @@ test('some pods of a node are gone, a node is, and one pod is', () => {
   };
   const [some] = titles(() => 'node-a');
   expect(some?.title).toBe('2 pods of node-a are gone');
-  expect(some?.lines).toEqual([expect.stringMatching(/^left .*\d\d:13:20 to .*\d\d:15:20$/)]);
+  expect(some?.lines).toEqual([expect.stringMatching(/^terminated .*\d\d:13:20 to .*\d\d:15:20$/)]);
   const [node] = titles((_, i) => (i < 2 ? 'node-a' : 'node-b'));
   expect(node?.title).toBe('node-a is gone');
-  expect(node?.lines[0]).toMatch(/^2 pods, left /);
+  expect(node?.lines[0]).toMatch(/^2 pods, terminated /);
   expect(titles((_, i) => `node-${i}`)[0]?.title).toMatch(/^\S+ is gone$/);
 });

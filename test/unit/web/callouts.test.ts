@@ -72,7 +72,7 @@ describe('beside the picture stands', () => {
   test('what came and what went', () => {
     const titles = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').map(({ title }) => title);
     expect(titles.some((title) => title.endsWith(' is gone'))).toBe(true);
-    expect(titles.some((title) => title.endsWith(' is new'))).toBe(true);
+    expect(titles.some((title) => title.endsWith(' joined'))).toBe(true);
   });
 
   test('the node of pods that are no neighbours once, by the most of them that are', () => {

@@ -120,8 +120,8 @@ test('a loss keeps the mesh, and connecting again as it is connected is no news'
   feed.stop();
 });
 
-test('a worker that cannot be loaded is a loss with words', () => {
+test('a worker that cannot be loaded shows as disconnected with a reason', () => {
   const { feed, failures } = setUp();
   for (const fail of failures) fail();
-  expect(feed.state()).toMatchObject({ status: 'lost', reason: expect.stringContaining('load it again') });
+  expect(feed.state()).toMatchObject({ status: 'lost', reason: expect.stringContaining('reload the page') });
 });

@@ -36,62 +36,62 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
 const GOOD = facts({});
 const LATE_BYTE = facts({ state: 'slow', base: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
 
-describe('where to look', () => {
-  test('is the process, not the network, where only the first byte is late (experiment 2)', () => {
+describe('the message of a link', () => {
+  test('points at the process, not the network, if only the first byte is late (experiment 2)', () => {
     expect(linkVerdict(LATE_BYTE, GOOD, CONTEXT)).toEqual({
       tone: 'slow',
-      title: 'The first byte is late, the connection is not.',
-      text: 'Look at the process or a proxy in goldpinger-chaos. The network is fine. The way back is good.',
+      title: 'Connects fast, responds slowly.',
+      text: 'Check the process or a proxy in goldpinger-chaos. The network is fine. Reverse direction is fine.',
     });
   });
 
-  test('turns round where only the way back has a fault', () => {
+  test('is about the reverse direction if only that one is bad', () => {
     expect(linkVerdict(GOOD, LATE_BYTE, CONTEXT).text).toBe(
-      'Look at the process or a proxy in goldpinger-001. The network is fine. The way back is good.',
+      'Check the process or a proxy in goldpinger-001. The network is fine. Reverse direction is fine.',
     );
   });
 
-  test('is left to what the server found of that way, not of the other', () => {
+  test('is left out if a finding of the server explains the same direction', () => {
     const refused = facts({ state: 'failed', outcome: 'refused', phase: 'connect' });
     const text = (found: Partial<typeof CONTEXT>) => linkVerdict(LATE_BYTE, refused, { ...CONTEXT, ...found }).text;
     expect(text({ isFoundThere: true })).toBe(text({}));
-    expect(text({ isFoundBack: true })).toBe('The way back is slow.');
-    expect(linkVerdict(LATE_BYTE, GOOD, { ...CONTEXT, isFoundThere: true }).text).toBe('The way back is good.');
+    expect(text({ isFoundBack: true })).toBe('Reverse direction is slow.');
+    expect(linkVerdict(LATE_BYTE, GOOD, { ...CONTEXT, isFoundThere: true }).text).toBe('Reverse direction is fine.');
   });
 
-  test('is the network where both phases are late', () => {
+  test('points at the network if both phases are late', () => {
     const both = facts({ state: 'slow', connectUs: 125_000, firstByteUs: 125_000, totalUs: 250_020 });
     expect(linkVerdict(both, both, CONTEXT).text).toBe(
-      'Look at the network between goldpinger-001 and goldpinger-chaos.',
+      'Check the network between goldpinger-001 and goldpinger-chaos.',
     );
   });
 
-  test('tells a lost packet by the second that TCP waits', () => {
+  test('mentions a lost packet if connecting took longer than the TCP retransmission timeout', () => {
     const lost = facts({ state: 'slow', connectUs: 1_020_000, firstByteUs: 400, totalUs: 1_020_500 });
-    expect(linkVerdict(lost, GOOD, CONTEXT).text).toContain('a packet was lost and sent again');
+    expect(linkVerdict(lost, GOOD, CONTEXT).text).toContain('a lost packet was retransmitted');
   });
 
-  test('speaks of failures before slow answers, whichever way they are', () => {
+  test('is about a failure before a slow response, in either direction', () => {
     const refused = facts({ state: 'failed', outcome: 'refused', phase: 'connect' });
     expect(linkVerdict(LATE_BYTE, refused, CONTEXT)).toMatchObject({
       tone: 'failed',
       title: 'goldpinger-001 refuses the connection.',
     });
-    expect(linkVerdict(refused, LATE_BYTE, CONTEXT).text).toMatch(/The way back is slow\.$/);
+    expect(linkVerdict(refused, LATE_BYTE, CONTEXT).text).toMatch(/Reverse direction is slow\.$/);
   });
 
-  test('of a timeout depends on the phase in which it ran out', () => {
+  test('of a timeout depends on the phase that timed out', () => {
     const titles = (['connect', 'first-byte', 'body'] as const).map(
       (phase) => linkVerdict(facts({ state: 'failed', outcome: 'timeout', phase }), GOOD, CONTEXT).title,
     );
     expect(titles).toEqual([
       'No connection within 300 ms.',
-      'It connects, but no byte comes within 300 ms.',
-      'The answer begins and does not end within 300 ms.',
+      'Connects, but no response within 300 ms.',
+      'Incomplete response after 300 ms.',
     ]);
   });
 
-  test('is told for every outcome and every state in a sentence that ends', () => {
+  test('is a full sentence for every outcome and every state', () => {
     for (const outcome of OUTCOMES) {
       for (const state of LINK_STATES) {
         const verdict = linkVerdict(facts({ state, outcome }), GOOD, CONTEXT);
@@ -101,12 +101,12 @@ describe('where to look', () => {
     }
   });
 
-  test('says nothing of a way back for a link of a pod to itself', () => {
-    expect(linkVerdict(LATE_BYTE, LATE_BYTE, { ...CONTEXT, from: CONTEXT.to }).text).not.toContain('way back');
+  test('does not mention a reverse direction for a self-link', () => {
+    expect(linkVerdict(LATE_BYTE, LATE_BYTE, { ...CONTEXT, from: CONTEXT.to }).text).not.toContain('Reverse');
   });
 
-  test('is not known where the pod that pings did not report', () => {
+  test('says that the source did not report', () => {
     const silent = facts({ state: 'unknown', outcome: null, missing: 'timeout' });
-    expect(linkVerdict(silent, GOOD, CONTEXT)).toMatchObject({ title: 'goldpinger-001 did not report.' });
+    expect(linkVerdict(silent, GOOD, CONTEXT)).toMatchObject({ title: 'No report from goldpinger-001.' });
   });
 });

@@ -23,7 +23,7 @@ function wordsOf(options: MeshOptions): string[] {
   });
 }
 
-describe('a pod in words', () => {
+describe('the text of a pod', () => {
   test('is healthy though slow to reach (experiment 2)', () => {
     expect(wordsOf({ pods: 4, scenario: 'slow-pod' })).toEqual([
       'Healthy',
@@ -39,7 +39,7 @@ describe('a pod in words', () => {
     ]);
   });
 
-  test('has the stage of its life, since when, and who took its place', () => {
+  test('names the lifecycle, its duration, and the replacement', () => {
     const words = wordsOf({ pods: 8, scenario: 'lifecycles' });
     expect(words).toContain('Starting, for 6 s');
     expect(words).toContain('Not ready, for 45 s');
@@ -47,7 +47,7 @@ describe('a pod in words', () => {
     expect(words.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
   });
 
-  test('is not ready, and says who does not reach it rather than for how long', () => {
+  test('of a pod that is not ready names the failure instead of the duration', () => {
     const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
     const pods = mesh.pods.map((pod, i) => (i === 11 ? { ...pod, lifecycle: 'not-ready' as const } : pod));
     const picture = buildPicture({ ...mesh, pods }, USUAL);
@@ -56,7 +56,7 @@ describe('a pod in words', () => {
     expect(podPhrase(picture.pods[11]!, words)).toBe('Not ready, unreachable from all 11 others');
   });
 
-  test('keeps state and note in one phrase where only both say what is so', () => {
+  test('joins state and note into one phrase if neither is enough alone', () => {
     const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
     const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));
     expect(phrases).toEqual(expect.arrayContaining(['Healthy', 'Starting for 6 s', 'Not ready for 45 s']));
@@ -66,23 +66,23 @@ describe('a pod in words', () => {
     expect(podPhrase(chaos, podWords(slow, chaos, slow.mesh.atMs))).toBe('slow from all 3 others');
   });
 
-  test('that is starved says that its own figures are not to be trusted', () => {
-    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('Starved, not to be trusted');
+  test('of a CPU-starved pod says that its measurements are unreliable', () => {
+    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('CPU-starved, measurements unreliable');
   });
 
-  test('is failing by its figures where there were more findings than could be told', () => {
+  test('counts failed links if the list of findings is full', () => {
     const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
     const other: Finding = { ...mesh.findings[0]!, kind: 'link', pods: [1], from: [0] };
     const words = (findings: Finding[]) => {
       const picture = buildPicture({ ...mesh, findings }, USUAL);
       return podWords(picture, picture.pods[11]!, mesh.atMs).note;
     };
-    expect(words([other])).toBe('did not report');
+    expect(words([other])).toBe('no report');
     expect(words(new Array(MAX_FINDINGS).fill(other))).toBe('unreachable from 11 of 11');
   });
 });
 
-test('what the server holds against a pod and no finding tells is not left out because of a finding of a link', () => {
+test('a reason that no finding explains is shown even if there is a finding about a link', () => {
   const [dead] = meshOf({ pods: 4, scenario: 'dead-pod' }).findings;
   const link: Finding = { ...dead!, kind: 'link' };
   const row: Finding = { ...dead!, kind: 'report-missing' };

@@ -8,23 +8,23 @@ const pod = (lifecycle: Lifecycle, sinceMs: number): Pod => ({ ...known!, lifecy
 const after = (ms: number) => recoveryText(pod('gone', 100_400), pod('ready', 100_400 + ms));
 
 describe('the time until a lost pod was replaced', () => {
-  test('is told no finer than Kubernetes tells it', () => {
+  test('is rounded to whole seconds, because Kubernetes reports whole seconds', () => {
     expect([-400, 0, 1400, 1600, 9600, 125_000].map(after)).toEqual([
       'within 2 s',
       'within 2 s',
       'within 2 s',
-      'about 2 s later',
-      'about 10 s later',
-      'about 2 min 5 s later',
+      'after about 2 s',
+      'after about 10 s',
+      'after about 2 min 5 s',
     ]);
   });
 
-  test('is not over while the successor is not ready', () => {
-    expect(recoveryText(pod('gone', 0), pod('starting', 5000))).toBe('not yet: it is starting');
-    expect(recoveryText(pod('gone', 0), pod('not-ready', 5000))).toBe('not yet: it is not ready');
+  test('is pending while the successor is not ready', () => {
+    expect(recoveryText(pod('gone', 0), pod('starting', 5000))).toBe('pending: starting');
+    expect(recoveryText(pod('gone', 0), pod('not-ready', 5000))).toBe('pending: not ready');
   });
 
-  test('is nothing while the pod is not lost, nor once its successor is', () => {
+  test('is empty while the pod is still there, and after its successor is gone too', () => {
     expect(recoveryText(pod('terminating', 0), pod('ready', 5000))).toBe('');
     expect(recoveryText(pod('gone', 0), pod('gone', 5000))).toBe('');
   });

@@ -106,6 +106,6 @@ test('of a moment that is looked at, only what was known then', () => {
     error: '',
     samples: [{ atMs: 1000 }, { atMs: 5000 }],
   });
-  expect(samplesAgo(samples, 9500).error).toContain('not kept');
+  expect(samplesAgo(samples, 9500).error).toContain('No samples kept');
   expect(samplesAgo({ ...samples, samples: [], error: 'asleep' }, 0).error).toBe('asleep');
 });

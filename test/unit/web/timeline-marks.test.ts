@@ -37,9 +37,9 @@ describe('events in words', () => {
 
 test('steps in words', () => {
   const step = { fromMs: 0, toMs: 1, failed: 0, slow: 0, known: 1 };
-  expect(stepWords(null)).toBe('nothing known');
-  expect(stepWords({ ...step, known: 0 })).toBe('nothing known');
-  expect(stepWords(step)).toBe('no link failed or slow');
+  expect(stepWords(null)).toBe('no data');
+  expect(stepWords({ ...step, known: 0 })).toBe('no data');
+  expect(stepWords(step)).toBe('no failed or slow links');
   expect(stepWords({ ...step, failed: 2, slow: 1200, known: 0.75 })).toBe(
     '2 failed, 1\u202f200 slow; 75 % of the pods known',
   );

@@ -19,13 +19,13 @@ export function HistoryChart({ of: { history, error }, problemMs, momentMs }: Hi
   const steps = history === null ? [] : stepsUntil(history, untilMs);
   const [first] = steps;
   if (first === undefined) {
-    const empty = history === null ? 'Loading its past' : 'No past yet';
-    return <p className="sample-none">{error === '' ? empty : `Its past is not known: ${shownName(error)}`}</p>;
+    const empty = history === null ? 'Loading history' : 'No history yet';
+    return <p className="sample-none">{error === '' ? empty : `History not available: ${shownName(error)}`}</p>;
   }
   const plot = plotHistory(steps, untilMs, problemMs * 1000, WIDTH, HEIGHT);
   const { samples, failed, maxUs } = summariseHistory(steps);
   const span = spanText(untilMs - plot.fromMs);
-  const words = `Past ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}`;
+  const words = `Last ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}`;
   return (
     <figure className="sample-chart is-past">
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words}>

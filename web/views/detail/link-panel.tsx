@@ -37,7 +37,7 @@ function LinkLeft() {
   return (
     <div className="detail">
       <h2>This link is gone</h2>
-      <p className="panel-second">One of its pods has left the picture. What was measured is in Prometheus.</p>
+      <p className="panel-second">One of its pods is no longer in history. Older data is in Prometheus.</p>
     </div>
   );
 }
@@ -89,7 +89,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         ))}
       </div>
       <section>
-        <h3>Where the time goes</h3>
+        <h3>Time by phase</h3>
         {ways.map((way) => (
           <div key={way.name} className="way-bar">
             <p>
@@ -164,7 +164,7 @@ function BarScale({ problemMs, timeoutMs, ways }: { problemMs: number; timeoutMs
       <ul className="bar-legend">
         <li className="is-connect">connect</li>
         <li className="is-first-byte">first byte</li>
-        {failed && <li className="is-failed">until it failed</li>}
+        {failed && <li className="is-failed">before failure</li>}
       </ul>
     </>
   );

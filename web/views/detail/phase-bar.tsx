@@ -29,7 +29,7 @@ export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
 }
 
 function wordsOf({ connectUs, firstByteUs, totalUs }: LinkFacts, timeoutMs: number): string {
-  if (totalUs < 0) return 'No figure';
+  if (totalUs < 0) return 'No data';
   const parts = [`total ${latencyText(totalUs)}`];
   if (connectUs >= 0) parts.push(`connect ${latencyText(connectUs)}`);
   if (firstByteUs >= 0) parts.push(`first byte ${latencyText(firstByteUs)}`);

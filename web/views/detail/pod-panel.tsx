@@ -26,7 +26,7 @@ export function PodPanel(props: ViewProps) {
     return (
       <div className="detail">
         <h2>This pod is gone</h2>
-        <p className="panel-second">It has left the picture for good. What was measured is in Prometheus.</p>
+        <p className="panel-second">No longer in history. Older data is in Prometheus.</p>
       </div>
     );
   }
@@ -80,7 +80,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const report = mesh.reports[reportOf[view.index] ?? -1];
   const heir = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
   const facts: [string, string][] = [
-    ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'not known'],
+    ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'unknown'],
     ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
     ['Namespace', shownName(pod.namespace)],
     [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
@@ -88,7 +88,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   if (heir !== undefined) {
     facts.push(['Replaced by', heir.name]);
     const recovery = recoveryText(pod, heir.pod);
-    if (recovery !== '') facts.push(['Ready again', recovery]);
+    if (recovery !== '') facts.push(['Replacement ready', recovery]);
   }
   const lost = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
   if (lost !== undefined) facts.push(['Replaces', `${lost.name}, gone since ${clockText(lost.pod.sinceMs, nowMs)}`]);
@@ -97,8 +97,8 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
     facts.push(['Process', `started ${clockText(report.bootTimeMs, nowMs)}`]);
   }
-  if (report?.starvation) facts.push(['Event loop', `p99 ${latencyText(report.starvation.loopDelayP99Us)} late`]);
-  if (report?.via === 'check') facts.push(['Speaks', 'Goldpinger’s /check']);
+  if (report?.starvation) facts.push(['Scheduling delay', `p99 ${latencyText(report.starvation.loopDelayP99Us)}`]);
+  if (report?.via === 'check') facts.push(['Protocol', 'Goldpinger /check']);
   return (
     <dl className="pod-facts">
       {facts.map(([term, text]) => (
@@ -118,7 +118,7 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
   return (
     <section>
       <h3>
-        The last pings to it{' '}
+        Last inbound pings{' '}
         <span className="panel-count">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
       </h3>
       <ul className="probe-list">
@@ -144,7 +144,7 @@ function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 
   return (
     <section>
       <h3>
-        {way === 'in' ? 'Incoming: how it is seen' : 'Outgoing: what it sees'}{' '}
+        {way === 'in' ? 'Inbound' : 'Outbound'}{' '}
         <span className="panel-count">
           {countText(pairs.length)}
           {failed > 0 && `, ${countText(failed)} failed`}
@@ -164,9 +164,7 @@ function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 
               <LinkButton key={pair} props={props} pair={pair} of={view.index} />
             ))}
           </ul>
-          {pairs.length > MOST && (
-            <p className="panel-second">{countText(pairs.length - MOST)} better ones are left out.</p>
-          )}
+          {pairs.length > MOST && <p className="panel-second">{countText(pairs.length - MOST)} more are not shown.</p>}
         </details>
       )}
     </section>
@@ -188,7 +186,7 @@ function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
             <span>{shownName(probe.target)}</span>
             <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>
               {probe.atMs === 0
-                ? 'not yet'
+                ? 'pending'
                 : probe.error === ''
                   ? latencyText(probe.durationUs)
                   : shownName(probe.error)}

@@ -33,7 +33,7 @@ export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
       </h2>
       <p className="panel-second">
         {allLinks
-          ? 'A line is a ping; the arrow points at the pod that answers.'
+          ? 'Each line is one link; the arrow points to the destination.'
           : 'All failed links first, then the slowest.'}
       </p>
       {!allLinks && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
@@ -45,9 +45,7 @@ export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
       <FindingList mesh={mesh} most={MOST_LISTED} onSelect={props.onSelect} onFilter={props.onFilter} />
       <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
       {worst.length === 0 && mesh.findings.length === 0 && (
-        <p className="panel-second">
-          Nothing to look at: no link fails and none is slow. Click a pod or a line for its figures.
-        </p>
+        <p className="panel-second">All links healthy. Click a pod or a line for details.</p>
       )}
     </div>
   );
@@ -65,7 +63,7 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
     <div className="limit-slider">
       <input
         type="range"
-        aria-label="Links to show at most"
+        aria-label="Maximum number of links"
         aria-valuetext={`${limit} links`}
         min={0}
         max={STEPS}
@@ -87,11 +85,11 @@ function Share({ state, links }: { state: LinkState; links: GraphLinks }) {
   const part = shown[state] + (more === null ? 0 : shown[more]);
   const whole = total[state] + (more === null ? 0 : total[more]);
   if (whole === 0 && (state === 'suspect' || state === 'unknown')) return null;
-  const from = state === 'slow' && !Number.isNaN(slowFromUs) ? `shown from ${latencyText(slowFromUs)}` : '';
+  const from = state === 'slow' && !Number.isNaN(slowFromUs) ? `shown above ${latencyText(slowFromUs)}` : '';
   return (
     <li className={whole === 0 ? 'is-zero' : undefined}>
       <StateGlyph state={state} />
-      <span>{state === 'slow' ? 'Slow' : stateWords(state)}</span>
+      <span>{stateWords(state)}</span>
       <span className="panel-second">{from}</span>
       <span className="share-count">
         <b>{countText(part)}</b> of {countText(whole)}

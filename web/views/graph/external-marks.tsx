@@ -128,7 +128,7 @@ function linesTo(
 }
 
 function shortWords(target: ExternalTarget): string {
-  if (target.state === 'not-yet') return `${target.protocol}, not probed yet`;
+  if (target.state === 'not-yet') return `${target.protocol}, pending`;
   if (target.failing.length > 0) return `${target.protocol}, ${target.failing.length} of ${target.probing} fail`;
   return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
 }

@@ -57,7 +57,7 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       {facts.totalUs >= 0 && (
         <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
       )}
-      <p className="card-note">{[since, span].filter(Boolean).join(', ') || 'no figure'}</p>
+      <p className="card-note">{[since, span].filter(Boolean).join(', ') || 'no data'}</p>
     </>
   );
 }
@@ -76,13 +76,13 @@ function PodCard({ props, index }: { props: ViewProps; index: number }) {
         {words.state}
         {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
       </p>
-      <p className="card-note">{sumWords('in', view.probedIn, view.failedIn, view.slowIn)}</p>
-      <p className="card-note">{sumWords('out', view.probedOut, view.failedOut, view.slowOut)}</p>
+      <p className="card-note">{sumWords('inbound', view.probedIn, view.failedIn, view.slowIn)}</p>
+      <p className="card-note">{sumWords('outbound', view.probedOut, view.failedOut, view.slowOut)}</p>
     </>
   );
 }
 
-function sumWords(way: 'in' | 'out', probed: number, failed: number, slow: number): string {
+function sumWords(direction: 'inbound' | 'outbound', probed: number, failed: number, slow: number): string {
   const good = probed - failed - slow;
-  return `${way}: ${countText(failed)} failed, ${countText(slow)} slow, ${countText(good)} others`;
+  return `${direction}: ${countText(failed)} failed, ${countText(slow)} slow, ${countText(good)} ok`;
 }

@@ -26,7 +26,7 @@ export function GraphFindings({ props, links }: { props: ViewProps; links: Graph
   if (worst.length + mesh.findings.length === 0 || links.targets.length > MOST_TARGETS) return null;
   return (
     <aside className="graph-findings choice-panel" aria-label="Worst pods and links">
-      <h2 className="hidden">Worth a look</h2>
+      <h2 className="hidden">Findings</h2>
       <FindingList
         brief
         mesh={mesh}

@@ -10,17 +10,17 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
   const { warningMs, problemMs } = props.thresholds;
   const { total, shown, slowFromUs } = choice;
   const counts = props.picture.counts;
-  const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)}, worst`;
+  const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
   const entries: [LinkState, string, number][] = [
     ['good', `good < ${warningMs} ms`, total.good + total.fair],
     ['warning', `warning ${warningMs}–${problemMs} ms`, total.warning],
     ['slow', slowest, Number.isNaN(slowFromUs) ? total.slow : shown.slow],
     ['failed', 'failed', total.failed],
   ];
-  if (total.suspect > 0) entries.push(['suspect', 'suspect', total.suspect]);
+  if (total.suspect > 0) entries.push(['suspect', 'unreliable', total.suspect]);
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
   const notProbed =
-    counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'not yet' : 'not probed, not yet';
+    counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'pending' : 'not probed or pending';
   entries.push(['not-probed', notProbed, counts['not-probed'] + counts['not-yet']]);
   return (
     <ul className="graph-legend" aria-label="Links by state">

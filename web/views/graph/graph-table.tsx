@@ -15,8 +15,7 @@ export function GraphTable({ props, links }: { props: ViewProps; links: GraphLin
   const { picture } = props;
   const pairs = [...links.pairs].reverse().slice(0, MOST_ROWS);
   const all = links.choice.all;
-  const note =
-    pairs.length < all ? `${countText(pairs.length)} of ${plural(all, 'link')}, the worst first` : 'The worst first';
+  const note = pairs.length < all ? `${countText(pairs.length)} of ${plural(all, 'link')}, worst first` : 'Worst first';
   return (
     <TableFrame caption="Links" note={`${note}.`}>
       <thead>
@@ -25,7 +24,7 @@ export function GraphTable({ props, links }: { props: ViewProps; links: GraphLin
           <th scope="col">To</th>
           <th scope="col">State</th>
           <th scope="col" className="number">
-            Figure
+            Latency
           </th>
           <th scope="col">Since</th>
         </tr>
@@ -46,7 +45,7 @@ export function GraphTable({ props, links }: { props: ViewProps; links: GraphLin
                 ? `${target.failing.length} of ${target.probing} fail`
                 : target.state === 'good'
                   ? 'Ok'
-                  : 'Not yet probed'}
+                  : 'Pending'}
             </td>
             <td className="number">{latencyText(target.slowestUs)}</td>
             <td>{shownName(target.error)}</td>

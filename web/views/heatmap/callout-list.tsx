@@ -60,7 +60,7 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
       ))}
       {action && open !== null ? (
         <button type="button" className="link-button" onClick={open}>
-          Show the links
+          Show links
         </button>
       ) : null}
     </>

@@ -86,7 +86,7 @@ function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thre
   y += LINE * 1.5;
   write(`Taken ${new Date(mesh.atMs).toISOString().slice(0, 10)} ${clockText(mesh.atMs)}`, x, 400, '--text-second');
   y += LINE * 0.8;
-  write(`Served by ${mesh.servedBy.name}`, x, 400, '--text-second');
+  write(`Data from ${mesh.servedBy.name}`, x, 400, '--text-second');
 }
 
 function drawSwatch(

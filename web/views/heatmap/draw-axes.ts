@@ -29,15 +29,15 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: S
   };
   ctx.font = `400 13px ${FONT}`;
   const by = layout.axis === 'groups' ? `, by ${group}` : '';
-  const wide = ctx.measureText(`from the pod that pings${by} →`).width;
-  const rest = layout.viewWidth < wide || narrow ? ' →' : ` the pod that pings${by} →`;
+  const wide = ctx.measureText(`from source pod${by} →`).width;
+  const rest = layout.viewWidth < wide || narrow ? ' →' : ` source pod${by} →`;
   const width = rest === ' →' ? ctx.measureText('from →').width : wide;
   write('from', rest, layout.left + Math.max(0, (layout.viewWidth - width) / 2), 15);
   if (narrow) {
     write('to', ' ↓', Math.max(4, layout.left - 34), 15);
     return;
   }
-  const tall = ctx.measureText('← to the pod that answers').width;
+  const tall = ctx.measureText('← to destination pod').width;
   const short = layout.viewHeight < tall;
   ctx.save();
   ctx.translate(13, layout.top + (layout.viewHeight + (short ? 34 : tall)) / 2);
@@ -45,7 +45,7 @@ function drawCaptions(ctx: CanvasRenderingContext2D, { layout, token, group }: S
   ctx.fillStyle = token('--text-second');
   ctx.font = `400 13px ${FONT}`;
   ctx.fillText('←', 0, 0);
-  write('to', short ? '' : ' the pod that answers', ctx.measureText('← ').width, 0);
+  write('to', short ? '' : ' destination pod', ctx.measureText('← ').width, 0);
   ctx.restore();
 }
 

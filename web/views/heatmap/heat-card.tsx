@@ -95,15 +95,15 @@ function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
       </svg>
       <div className="heat-card-phases">
         <span>{parts.length > 0 ? parts.join(' · ') : `total ${latencyText(facts.totalUs)}`}</span>
-        <span>timeout {timeoutMs}</span>
+        <span>timeout {timeoutMs} ms</span>
       </div>
     </>
   );
 }
 
 function hintOf(facts: LinkFacts): string {
-  if (facts.state === 'unknown' && facts.missing !== '') return `The pod that pings did not report: ${facts.missing}.`;
-  if (facts.state === 'not-probed') return 'Nobody pings this pair (PING_NUMBER, or too new).';
-  if (facts.state === 'suspect') return 'Measured by a starved process. Enter opens the link.';
-  return facts.state === 'gone' ? 'One of the two has left.' : 'Enter opens the link';
+  if (facts.state === 'unknown' && facts.missing !== '') return `No report from the source pod: ${facts.missing}.`;
+  if (facts.state === 'not-probed') return 'Not probed: PING_NUMBER assigned other pods, or the pod is new.';
+  if (facts.state === 'suspect') return 'The measuring pod was short of CPU. Enter opens the link.';
+  return facts.state === 'gone' ? 'One of the two pods is gone.' : 'Enter opens the link';
 }

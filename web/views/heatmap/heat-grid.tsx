@@ -55,7 +55,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
         ref={scroller}
         role="grid"
         tabIndex={0}
-        aria-label="Heatmap: a column is what a pod measured, a row is pings to a pod"
+        aria-label="Heatmap. Column: pings sent. Row: pings received."
         aria-rowcount={arrangement.pods.length}
         aria-colcount={arrangement.pods.length}
         aria-activedescendant={cursor.active === null ? undefined : 'heat-cell'}
@@ -124,9 +124,9 @@ interface SpokenProps {
 function ReadingNote({ model: { layout } }: { model: HeatModel }) {
   return (
     <p className="heat-reading" style={{ left: layout.left + layout.viewWidth + 46, top: layout.top + 4 }}>
-      <b>Column</b>: what a pod measured.
+      <b>Column</b>: pings sent.
       <br />
-      <b>Row</b>: pings to a pod.
+      <b>Row</b>: pings received.
     </p>
   );
 }

@@ -27,7 +27,7 @@ function MatrixTable({ props: { picture, onSelect }, arrangement }: { props: Vie
   const name = (pod: number) => picture.pods[pod]?.name;
   const uid = (pod: number) => picture.pods[pod]?.pod.uid ?? '';
   return (
-    <TableFrame caption="Every link: a column is what a pod measured, a row is pings to a pod">
+    <TableFrame caption="All links. Column: pings sent. Row: pings received.">
       <thead>
         <tr>
           <th scope="col">to \ from</th>
@@ -70,7 +70,7 @@ function WorstTable({ props, arrangement }: { props: ViewProps; arrangement: Arr
   const { picture, onSelect } = props;
   const worst = useMemo(() => worstLinks(picture, arrangement), [picture, arrangement]);
   const all = arrangement.pods.length ** 2;
-  const note = `The worst ${countText(worst.length)} of ${countText(all)} links. CSV has them all.`;
+  const note = `The worst ${countText(worst.length)} of ${countText(all)} links. The CSV file has all.`;
   return (
     <TableFrame caption="Links, worst first" {...(worst.length < all ? { note } : {})}>
       <thead>
@@ -78,7 +78,7 @@ function WorstTable({ props, arrangement }: { props: ViewProps; arrangement: Arr
           <th scope="col">From</th>
           <th scope="col">To</th>
           <th scope="col">State</th>
-          <th scope="col">Figure</th>
+          <th scope="col">Latency</th>
           <th scope="col">Since</th>
         </tr>
       </thead>

@@ -45,7 +45,7 @@ export function HeatTools(tools: ToolsProps) {
       />
       {onSortAgain === null ? null : (
         <button type="button" onClick={onSortAgain}>
-          Sort again
+          Re-sort
         </button>
       )}
       <Ways {...tools} />
@@ -120,7 +120,7 @@ function Ways({ props, fit, onFit, onPng, onCsv }: ToolsProps) {
     <div className="heat-tools-end">
       {fit === null ? null : (
         <button type="button" aria-pressed={fit} onClick={() => onFit(!fit)}>
-          Fit
+          Fit to window
         </button>
       )}
       <button type="button" aria-pressed={asTable} onClick={() => props.onAsTable(!asTable)}>

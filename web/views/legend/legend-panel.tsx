@@ -1,15 +1,11 @@
 import { useMemo } from 'react';
 import { countText } from '../../pure/figures.ts';
-import type { LinkState } from '../../pure/link-state.ts';
 import { stateWords } from '../../pure/link-words.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 import { ThresholdEditor } from './threshold-editor.tsx';
 import './legend.css';
-
-/** Where the legend's room asks for a shorter word. */
-const LEGEND_NAMES: Partial<Record<LinkState, string>> = { slow: 'Slow', 'not-yet': 'Not yet' };
 
 /** The heatmap's side panel: every state with its count, then the thresholds to edit. */
 export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
@@ -30,7 +26,7 @@ export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'o
             <li key={state} className={count === 0 ? 'is-zero' : bold ? 'is-bold' : ''} data-state={state}>
               <StateGlyph state={state} />
               <span className="legend-name">
-                {LEGEND_NAMES[state] ?? stateWords(state)}
+                {stateWords(state)}
                 {state === 'slow' ? <small> (problem)</small> : null}
               </span>
               <span className="legend-note">{stateNote(state, thresholds, retentionMs, failedBy)}</span>

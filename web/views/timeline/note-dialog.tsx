@@ -39,7 +39,7 @@ export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: 
     <dialog ref={dialog} className="note card" aria-labelledby="note-title" onClose={onClose}>
       <form onSubmit={submit}>
         <h2 id="note-title">
-          Note at {time(range.fromMs)}
+          Annotation at {time(range.fromMs)}
           {range.toMs === null ? '' : ` – ${time(range.toMs)}`}
         </h2>
         <label>
@@ -53,7 +53,7 @@ export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: 
           />
         </label>
         <label>
-          WRITE_TOKEN of the servers
+          Write token
           <input
             type="password"
             required
@@ -62,7 +62,7 @@ export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: 
             onChange={(event) => onToken(event.target.value)}
           />
         </label>
-        <p>Everybody sees the note. The token stays in this page until it is closed.</p>
+        <p>Everyone can see annotations. The token is kept only until this page is closed.</p>
         {error !== '' && (
           <p role="alert" className="word-failed">
             {shownName(error)}
@@ -73,7 +73,7 @@ export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: 
             Cancel
           </button>
           <button type="submit" className="is-main" disabled={busy}>
-            Write
+            Save
           </button>
         </div>
       </form>

@@ -40,13 +40,13 @@ export function TimelineTable({ steps, past, limits, onMoment }: TimelineTablePr
   return (
     <TableFrame
       caption="Timeline, newest first"
-      {...(lines.length > MOST_LINES && { note: `the newest ${MOST_LINES}` })}
+      {...(lines.length > MOST_LINES && { note: `newest ${MOST_LINES} only` })}
     >
       <thead>
         <tr>
           <th scope="col">Time</th>
           <th scope="col">What</th>
-          <th scope="col">In words</th>
+          <th scope="col">Details</th>
         </tr>
       </thead>
       <tbody>

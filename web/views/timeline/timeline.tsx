@@ -143,7 +143,7 @@ function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof us
         <>
           <select
             className="timeline-control is-plain is-span"
-            aria-label="How far back"
+            aria-label="Time span"
             value={address.spanMs === null ? '' : spanMs}
             onChange={({ target: { value } }) => onChange({ spanMs: value === '' ? null : Number(value) })}
           >
@@ -158,7 +158,7 @@ function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof us
             {play.playing ? 'Pause' : 'Play'}
           </button>
           <button type="button" className="timeline-control" onClick={onNote}>
-            Note
+            Add annotation
           </button>
           {address.atMs !== null && (
             <select

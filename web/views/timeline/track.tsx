@@ -77,7 +77,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
         className="timeline-slider"
         role="slider"
         tabIndex={0}
-        aria-label="Timeline: moment to look at"
+        aria-label="Timeline: time to view"
         aria-valuemin={0}
         aria-valuemax={Math.round((toMs - fromMs) / 1000)}
         aria-valuenow={Math.round((Math.max(fromMs, pointMs) - fromMs) / 1000)}
