@@ -41,7 +41,7 @@ test('steps in words', () => {
   expect(stepWords({ ...step, known: 0 })).toBe('no data');
   expect(stepWords(step)).toBe('no failed or slow links');
   expect(stepWords({ ...step, failed: 2, slow: 1200, known: 0.75 })).toBe(
-    '2 failed, 1\u202f200 slow; 75 % of the pods known',
+    '2 failed, 1\u202f200 slow; data from 75 % of the pods',
   );
 });
 
