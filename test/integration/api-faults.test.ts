@@ -1,10 +1,10 @@
 import { describe, expect, it, type TestContext, vi } from 'vitest';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import type { KubeStub } from '../support/kube-stub.ts';
+import type { KubeApi } from '../support/kube-api.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
-type Fault = Parameters<KubeStub['break']>[0];
+type Fault = Parameters<KubeApi['break']>[0];
 
 const FAULTS: [name: string, fault: Fault, classes: string[]][] = [
   ['is down', 'refuse', ['refused', 'reset']],

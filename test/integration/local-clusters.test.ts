@@ -39,7 +39,7 @@ describe('clusters beside each other', () => {
   it('say what is in the way of a start, and leave nothing behind then either', async () => {
     const { port } = new URL(current().serviceUrl);
     await expect(startCluster({ ...options, port: Number(port) })).rejects.toThrow(
-      `port ${port} of 127.0.0.1 is taken by another program: end it, or take another: --port ${Number(port) + 1}`,
+      `port ${port} of 127.0.0.1 is in use by another program: stop it, or use --port ${Number(port) + 1}`,
     );
   });
 

@@ -47,7 +47,8 @@ describe('kubectl', () => {
     const victim = firstPod();
     const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, propagationPolicy: 'Background' };
     const answer = await api('DELETE', `${PODS}/${victim.name}`, { body });
-    expect(answer).toMatchObject({ code: 200, json: { kind: 'Pod', metadata: { uid: victim.uid } } });
+    const metadata = { uid: victim.uid, deletionGracePeriodSeconds: 0 };
+    expect(answer).toMatchObject({ code: 200, json: { kind: 'Pod', metadata } });
     expect(await api('GET', `${PODS}?fieldSelector=metadata.name%3D${victim.name}`)).toMatchObject({
       json: { items: [] },
     });

@@ -1,5 +1,5 @@
 /** A Kubernetes object as JSON. */
-export interface KubeObject {
+interface KubeObject {
   metadata: Record<string, unknown>;
   spec?: Record<string, unknown>;
   status?: Record<string, unknown>;
@@ -26,14 +26,6 @@ export interface StubPod {
   restarts?: number;
   /** When deletion was asked for; the stub adds the grace period. */
   deletedMs?: number;
-}
-
-/** Whether a pod is in a namespace ('' = any) and has the label of a selector `key=value` ('' = any). */
-export function matches(pod: KubeObject, selector: string, namespace: string): boolean {
-  if (namespace !== '' && pod.metadata['namespace'] !== namespace) return false;
-  const [key = '', value] = selector.split('=');
-  const labels = pod.metadata['labels'] as Record<string, string>;
-  return selector === '' || labels[key] === value;
 }
 
 const time = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -76,15 +68,4 @@ export function podObject(pod: StubPod): KubeObject {
     ],
   };
   return { metadata, spec: { nodeName: pod.node ?? 'node-1' }, status };
-}
-
-/** A list as the API answers with it. */
-export function listObject(kind: string, items: KubeObject[], version: number) {
-  const metadata: Record<string, unknown> = { resourceVersion: String(version) };
-  return { kind, apiVersion: 'v1', metadata, items };
-}
-
-/** The API's object for a failure. */
-export function statusObject(code: number) {
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: `the stub says ${code}`, code };
 }

@@ -3,12 +3,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
-import { KubeStub, type StubOptions } from './kube-stub.ts';
+import { KubeApi, type KubeApiOptions } from './kube-api.ts';
 import { ServerProcess } from './server-process.ts';
 
 /** A Kubernetes API stub and the real servers that find each other through it, all on loopback. */
 export class StubMesh {
-  readonly kube: KubeStub;
+  readonly kube: KubeApi;
   /** Every pod listens on this port, on an address of its own. */
   readonly port: number;
   readonly kubeconfig: string;
@@ -17,7 +17,7 @@ export class StubMesh {
   readonly #base: string;
   readonly #cleanups: (() => unknown)[] = [];
 
-  private constructor(kube: KubeStub, port: number, base: string) {
+  private constructor(kube: KubeApi, port: number, base: string) {
     this.kube = kube;
     this.port = port;
     this.#base = base;
@@ -25,8 +25,8 @@ export class StubMesh {
     this.kubeconfig = kube.writeKubeconfig(join(this.#dir, 'kubeconfig'));
   }
 
-  static async start(options: StubOptions = {}): Promise<StubMesh> {
-    const kube = await KubeStub.start(options);
+  static async start(options: KubeApiOptions = {}): Promise<StubMesh> {
+    const kube = await KubeApi.start(options);
     // Each process of vitest works with addresses of its own, so that suites may run side by side.
     const base = `127.${64 + (process.pid % 64)}.${Math.floor(Math.random() * 250)}`;
     return new StubMesh(kube, await freePort('0.0.0.0'), base);
@@ -38,7 +38,7 @@ export class StubMesh {
   }
 
   /** Tells the API of a ready pod `pod-i` at address number `i`; gives its uid. */
-  addPod(i: number, more: Parameters<KubeStub['putPod']>[0] | object = {}): string {
+  addPod(i: number, more: Parameters<KubeApi['putPod']>[0] | object = {}): string {
     return this.kube.putPod({
       name: `pod-${i}`,
       ip: this.host(i),

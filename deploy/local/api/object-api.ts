@@ -117,6 +117,7 @@ function serveWatch(
   const timeoutMs = Math.min((countFrom(query, 'timeoutSeconds') ?? 0) * 1000 || MAX_WATCH_MS, MAX_WATCH_MS);
   let isFirst = true;
   const send = (event: WatchEvent) => {
+    if (response.writableEnded) return; // The watch stops only when the connection is closed.
     const isTable = table !== null && event.type !== 'ERROR' && event.type !== 'BOOKMARK';
     const object = isTable ? oneRow(options, target, event.object, table, isFirst) : event.object;
     response.write(`${JSON.stringify({ type: event.type, object })}\n`);

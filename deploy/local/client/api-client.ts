@@ -21,7 +21,11 @@ export function call(
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: accept ?? 'application/json' };
-  if (text !== undefined) headers['content-type'] = contentType ?? 'application/json';
+  if (text !== undefined) {
+    headers['content-type'] = contentType ?? 'application/json';
+    // Without this header Node would send the body of a DELETE without its length, and the server would not read it.
+    headers['content-length'] = String(Buffer.byteLength(text));
+  }
   return new Promise((resolve, reject) => {
     const outgoing = request(new URL(path, url), { method, headers, ca: caPem, agent: false }, resolve);
     outgoing.on('error', (error: NodeJS.ErrnoException) => {

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 // @ts-expect-error a build script, without types
 import { slimKubernetesClient } from '../../../deploy/slim-client.mjs';
-import { KubeStub } from '../../support/kube-stub.ts';
+import { KubeApi } from '../../support/kube-api.ts';
 
 // Each test starts a process, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -38,8 +38,8 @@ const DISCOVER = `
 `;
 
 let folder = '';
-let stub: KubeStub;
-let strictStub: KubeStub;
+let stub: KubeApi;
+let strictStub: KubeApi;
 
 /** Bundles a file or a text as the build does. */
 async function bundle(
@@ -52,8 +52,8 @@ async function bundle(
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bundle-'));
-  stub = await KubeStub.start({ token: 'secret', tls: { key: pem('server-key.pem'), cert: pem('server.pem') } });
-  strictStub = await KubeStub.start({
+  stub = await KubeApi.start({ token: 'secret', tls: { key: pem('server-key.pem'), cert: pem('server.pem') } });
+  strictStub = await KubeApi.start({
     tls: { key: pem('server-key.pem'), cert: pem('server.pem'), ca: pem('ca.pem') },
   });
   for (const server of [stub, strictStub]) server.putPod({ name: 'a', ip: '10.1.0.1' });

@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { DiscoveryFault } from '../../../server/protocol/pod.ts';
-import type { StubFault } from '../../support/kube-faults.ts';
+import type { KubeFault } from '../../support/kube-faults.ts';
 import { discoveryOfFile, phase, until } from './discovery-scene.ts';
 
 const api = discoveryOfFile();
 const { start, watching } = api;
 
-const FAULTS: [StubFault, DiscoveryFault][] = [
+const FAULTS: [KubeFault, DiscoveryFault][] = [
   ['refuse', 'refused'],
   ['reset', 'reset'],
   ['hung', 'timeout'],

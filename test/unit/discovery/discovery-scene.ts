@@ -6,7 +6,7 @@ import { type Discovery, type DiscoverySettings, startDiscovery } from '../../..
 import type { Timing } from '../../../server/discovery/timing.ts';
 import type { DiscoveryFault, DiscoverySnapshot } from '../../../server/protocol/pod.ts';
 import { type Log, realClock } from '../../../server/runtime/clock.ts';
-import { KubeStub } from '../../support/kube-stub.ts';
+import { KubeApi } from '../../support/kube-api.ts';
 
 /** Discovery against a stub, with everything it has announced so far. */
 interface ObservedDiscovery extends Discovery {
@@ -38,7 +38,7 @@ export function keptLog(): { log: Log; lines: string[] } {
 }
 
 /** Starts discovery against a stub, with a kubeconfig of its own. */
-function observe(stub: KubeStub, settings: Partial<DiscoverySettings>, timing: Partial<Timing>): ObservedDiscovery {
+function observe(stub: KubeApi, settings: Partial<DiscoverySettings>, timing: Partial<Timing>): ObservedDiscovery {
   const folder = mkdtempSync(join(tmpdir(), 'discovery-'));
   const { log, lines } = keptLog();
   const changes: DiscoverySnapshot[] = [];
@@ -70,7 +70,7 @@ function observe(stub: KubeStub, settings: Partial<DiscoverySettings>, timing: P
 
 /** A file's own Kubernetes API, a new one for each test, and the discoveries that a test starts on it. */
 export function discoveryOfFile() {
-  let stub: KubeStub;
+  let stub: KubeApi;
   let observed: ObservedDiscovery[] = [];
 
   // Real sockets on a machine that may be busy.
@@ -80,7 +80,7 @@ export function discoveryOfFile() {
   beforeAll(() => import('../../../server/discovery/access.ts'), 60_000);
 
   beforeEach(async () => {
-    stub = await KubeStub.start({ token: 'secret' });
+    stub = await KubeApi.start({ token: 'secret' });
   });
 
   afterEach(async () => {
@@ -91,7 +91,7 @@ export function discoveryOfFile() {
 
   return {
     /** The API of the test that runs. */
-    get stub(): KubeStub {
+    get stub(): KubeApi {
       return stub;
     },
     start(settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}): ObservedDiscovery {
