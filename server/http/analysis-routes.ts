@@ -1,11 +1,18 @@
 import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
-import { parseMoment } from '../runtime/time.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
-import { momentParameter, onlyParameters, textParameter } from './request.ts';
+import {
+  choiceParameter,
+  expectParameters,
+  MIN_RANGE_MS,
+  momentParameter,
+  onlyParameters,
+  rangeParameter,
+  textParameter,
+} from './query.ts';
 import { sendExactly, sendPieces } from './send.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
@@ -14,16 +21,16 @@ const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
 const FINDINGS_WINDOW_MS = 60_000;
 
 /** Whether a hypothesis holds, and what stands out. */
-export function verdictRoutes(answers: RouteContext): Router {
+export function verdictRoutes(context: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/verdict', async (req, res) => {
     onlyParameters(req, 'expect', 'window', 'start', 'end', 'status', 'format');
-    const always200 = oneOf(req, 'status', ['', 'always200']) === 'always200';
-    const isBool = oneOf(req, 'format', ['json', 'bool']) === 'bool';
+    const always200 = choiceParameter(req, 'status', ['', 'always200']) === 'always200';
+    const isBool = choiceParameter(req, 'format', ['json', 'bool']) === 'bool';
     const text = (name: string) => (req.query[name] === undefined ? null : textParameter(req, name, ''));
     const [window, start, end] = [text('window'), text('start'), text('end')];
-    const answer = await answers.verdict({ expect: expectsOf(req), window, start, end });
+    const answer = await context.verdict({ expect: expectParameters(req), window, start, end });
     res.status(always200 ? 200 : STATUS[answer.verdict]).set('Cache-Control', 'no-store');
     if (isBool) sendExactly(res, 'text/plain', String(answer.ok));
     else sendExactly(res, 'application/json', JSON.stringify(answer));
@@ -31,44 +38,29 @@ export function verdictRoutes(answers: RouteContext): Router {
 
   router.get('/api/v1/findings', async (req, res) => {
     mustAccept(req, ['application/json']);
-    const mesh = await answers.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
-    res.set('Cache-Control', 'no-store').json(answers.findings(mesh));
+    const mesh = await context.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
+    res.set('Cache-Control', 'no-store').json(context.findings(mesh));
   });
 
   return router;
 }
 
-/** All values of `expect`; how many and how long they may be is for who reads them. */
-function expectsOf({ query }: Request): string[] {
-  const value = query['expect'];
-  if (value === undefined) return [];
-  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');
-}
-
-function oneOf(req: Request, name: string, values: readonly string[]): string {
-  const value = textParameter(req, name, values[0] ?? '');
-  if (values.includes(value)) return value;
-  throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
-}
-
 const REPORT_TYPES = ['text/html', 'application/json'] as const;
 const MAX_TITLE = 200;
-/** A shorter range has hardly a sample of each link. */
-const MIN_RANGE_MS = 1000;
 
 /** What happened in a range, compared with the time before and after it: as a file, as JSON, and with all links. */
-export function reportRoutes(answers: RouteContext): Router {
+export function reportRoutes(context: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/report', async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect', 'title', 'format');
     const type = reportType(req);
-    const query = comparisonQueryOf(req, answers);
+    const query = comparisonQueryOf(req, context);
     const title = textParameter(req, 'title', '');
     if (title.length > MAX_TITLE) {
       throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
-    const report = await answers.report({ ...query, title, pictures: type === 'text/html' });
+    const report = await context.report({ ...query, title, pictures: type === 'text/html' });
     res.set('Cache-Control', 'no-store').vary('Accept');
     if (type === 'application/json') res.json(report.data);
     else await sendReportPage(res, report, query.ranges.during);
@@ -77,7 +69,7 @@ export function reportRoutes(answers: RouteContext): Router {
   router.get('/api/v1/comparison', async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
     mustAccept(req, ['application/json']);
-    await answers.comparison(comparisonQueryOf(req, answers), async (pieces) => {
+    await context.comparison(comparisonQueryOf(req, context), async (pieces) => {
       res.type('application/json').set('Cache-Control', 'no-store');
       await sendPieces(res, pieces);
     });
@@ -106,13 +98,13 @@ function reportType(req: Request): (typeof REPORT_TYPES)[number] {
 }
 
 /** What to compare: the parameters `from`, `to`, `before`, `after` and `expect`. Throws 400. */
-function comparisonQueryOf(req: Request, answers: RouteContext): ComparisonQuery {
+function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery {
   const ranges = {
-    during: duringOf(req, answers),
+    during: duringOf(req, context),
     before: rangeParameter(req, 'before'),
     after: rangeParameter(req, 'after'),
   };
-  return { ranges, expect: expectsOf(req) };
+  return { ranges, expect: expectParameters(req) };
 }
 
 /** The range from `from` to `to`; what lies in the future is cut off. Throws 400. */
@@ -126,14 +118,4 @@ function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeR
   }
   if (toMs <= nowMs - historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
   return { fromMs, toMs };
-}
-
-/** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. Throws 400. */
-function rangeParameter(req: Request, name: string): TimeRange | null {
-  const value = textParameter(req, name, '');
-  if (value === '') return null;
-  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => parseMoment(end.replace(' ', '+')));
-  const [fromMs = -1, toMs = -1] = ends;
-  if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
-  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, at least a second apart`);
 }

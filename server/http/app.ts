@@ -8,7 +8,7 @@ import type { RouteContext } from './context.ts';
 import { errorHandler, notFound, only } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
-import { apiRoutes, pastRoutes } from './mesh-routes.ts';
+import { apiRoutes, historyRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY = {
 };
 
 /** The express application: Goldpinger's API, our API, the page, and one error handler behind them. */
-export function createApp(answers: RouteContext, streams: Streams): Express {
+export function createApp(context: RouteContext, streams: Streams): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');
@@ -53,23 +53,23 @@ export function createApp(answers: RouteContext, streams: Streams): Express {
         req.path !== '/api/v1/stream' && !isFile(req) && (isOpenMetrics(res) || compression.filter(req, res)),
     }),
   );
-  app.use(goldpingerRoutes(answers));
-  app.use(pastRoutes(answers));
-  app.use(apiRoutes(answers, streams));
-  app.use(eventRoutes(answers));
-  app.use(verdictRoutes(answers));
-  app.use(annotationRoutes(answers));
-  app.use(reportRoutes(answers));
+  app.use(goldpingerRoutes(context));
+  app.use(historyRoutes(context));
+  app.use(apiRoutes(context, streams));
+  app.use(eventRoutes(context));
+  app.use(verdictRoutes(context));
+  app.use(annotationRoutes(context));
+  app.use(reportRoutes(context));
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));
   }
-  app.use('/assets', express.static(join(answers.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
+  app.use('/assets', express.static(join(context.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
   app.use(
-    express.static(answers.pageDir, { cacheControl: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') }),
+    express.static(context.pageDir, { cacheControl: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') }),
   );
   app.use(notFound);
-  app.use(errorHandler(answers.log));
+  app.use(errorHandler(context.log));
   return app;
 }
 

@@ -1,44 +1,37 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import express, { type Request, type RequestHandler, Router } from 'express';
+import express, { type RequestHandler, Router } from 'express';
 import { ANNOTATION_ID, parseAnnotationCopiesSliced, readAnnotationRequest } from '../protocol/annotation.ts';
-import { MAX_EVENTS } from '../protocol/event.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept, sendError } from './errors.ts';
-import { momentParameter, numberParameter } from './request.ts';
+import { limitParameter, momentParameter, numberParameter } from './query.ts';
 
 const JSON_ONLY = ['application/json'];
 
 /** Routes of events: this pod's journal, and the events of the whole mesh. */
-export function eventRoutes(answers: RouteContext): Router {
+export function eventRoutes(context: RouteContext): Router {
   const router = Router();
 
   router.get('/api/v1/journal', (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const sinceAgeMs = numberParameter(req, 'sinceAge', answers.historyWindowMs);
+    const sinceAgeMs = numberParameter(req, 'sinceAge', context.historyWindowMs);
     if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
-    res.set('Cache-Control', 'no-store').json(answers.journal(sinceAgeMs, limitOf(req)));
+    res.set('Cache-Control', 'no-store').json(context.journal(sinceAgeMs, limitParameter(req)));
   });
 
   router.get('/api/v1/events', async (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const nowMs = answers.clock.nowMs();
+    const nowMs = context.clock.nowMs();
     const toMs = momentParameter(req, 'to', nowMs);
-    const fromMs = momentParameter(req, 'from', nowMs - answers.historyWindowMs);
+    const fromMs = momentParameter(req, 'from', nowMs - context.historyWindowMs);
     if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
-    res.set('Cache-Control', 'no-store').json(await answers.events({ fromMs, toMs, limit: limitOf(req) }));
+    res.set('Cache-Control', 'no-store').json(await context.events({ fromMs, toMs, limit: limitParameter(req) }));
   });
 
   return router;
-}
-
-function limitOf(req: Request): number {
-  const limit = numberParameter(req, 'limit', MAX_EVENTS);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_EVENTS) return limit;
-  throw new HttpError(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
 }
 
 const MAX_BODY_BYTES = 16_384;
@@ -50,10 +43,10 @@ const POD_RATE = { perSecond: 20, burst: 200 };
  * Routes of annotations, the only thing that can be written here. A write needs the bearer token and a JSON body, and
  * cookies are ignored: a page of another origin can send neither without a preflight request, which is never answered.
  */
-export function annotationRoutes(answers: RouteContext): Router {
+export function annotationRoutes(context: RouteContext): Router {
   const router = Router();
-  const { annotations, clock } = answers;
-  const mayWrite = mustBearer(answers.writeToken);
+  const { annotations, clock } = context;
+  const mayWrite = mustBearer(context.writeToken);
   const clientRate = limitRate(CLIENT_RATE, clock);
 
   router.get('/api/v1/annotations', async (req, res) => {

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
-import { numberParameter } from './request.ts';
+import { numberParameter } from './query.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
 /** A mesh this old answers a request: calls in quick succession cost one collection, not one each. */
@@ -12,49 +12,49 @@ const JSON_TYPE = 'application/json';
 const JSON_ONLY = [JSON_TYPE];
 
 /** Goldpinger's JSON API, same paths, keys and types. `/ping` as peers ask for it is answered before express: see server.ts. */
-export function goldpingerRoutes(answers: RouteContext): Router {
+export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
-  const collect = () => answers.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
+  const collect = () => context.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
 
   // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
   router.get('/ping', (_req, res) => {
-    answers.countReceived('ping');
+    context.countReceived('ping');
     res.set('Cache-Control', 'no-store');
-    sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(answers.bootTimeMs).toISOString() }));
+    sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(context.bootTimeMs).toISOString() }));
   });
 
   router.get('/check', async (req, res) => {
-    answers.countReceived('check');
+    context.countReceived('check');
     mustAccept(req, JSON_ONLY);
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(answers.check()));
+    await sendPieces(res, joined(context.check()));
   });
 
   router.get('/check_all', async (req, res) => {
-    answers.countReceived('check_all');
+    context.countReceived('check_all');
     mustAccept(req, JSON_ONLY);
     const mesh = await collect();
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(answers.checkAll(mesh)));
+    await sendPieces(res, joined(context.checkAll(mesh)));
   });
 
   router.get('/cluster_health', async (req, res) => {
-    answers.countReceived('cluster_health');
+    context.countReceived('cluster_health');
     mustAccept(req, JSON_ONLY);
-    const startMs = answers.clock.monotonicMs();
-    const { OK, ...health } = answers.clusterHealth(await collect());
+    const startMs = context.clock.monotonicMs();
+    const { OK, ...health } = context.clusterHealth(await collect());
     res.status(OK ? 200 : 418);
-    sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(answers, startMs), ...health }));
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(context, startMs), ...health }));
   });
 
   router.get('/healthz', (req, res) => {
-    answers.countReceived('healthz');
+    context.countReceived('healthz');
     mustAccept(req, JSON_ONLY);
-    const startMs = answers.clock.monotonicMs();
-    const failure = answers.livenessFailure();
+    const startMs = context.clock.monotonicMs();
+    const failure = context.livenessFailure();
     const reason = failure === '' ? {} : { reason: failure };
     res.status(failure === '' ? 200 : 503);
-    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: failure === '', ...timesOf(answers, startMs), ...reason }));
+    sendExactly(res, JSON_TYPE, JSON.stringify({ OK: failure === '', ...timesOf(context, startMs), ...reason }));
   });
 
   router.get('/heatmap.png', async (req, res) => {
@@ -68,12 +68,12 @@ export function goldpingerRoutes(answers: RouteContext): Router {
     if (limits.goodMs > limits.warningMs || limits.warningMs > limits.problemMs) {
       throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
-    const png = await answers.heatmapPng(await collect(), limits);
+    const png = await context.heatmapPng(await collect(), limits);
     res.type('image/png').set('Cache-Control', 'no-store').send(Buffer.from(png));
   });
 
   router.get('/metrics', async (req, res) => {
-    const { contentType, text } = answers.metrics(req.get('accept') ?? '');
+    const { contentType, text } = context.metrics(req.get('accept') ?? '');
     res.set('Content-Type', contentType);
     await sendPieces(res, text);
   });
@@ -82,9 +82,9 @@ export function goldpingerRoutes(answers: RouteContext): Router {
 }
 
 /** Goldpinger's `duration-ns` and `generated-at`. */
-function timesOf(answers: RouteContext, startMs: number): { 'duration-ns': number; 'generated-at': string } {
+function timesOf(context: RouteContext, startMs: number): { 'duration-ns': number; 'generated-at': string } {
   return {
-    'duration-ns': Math.max(1, Math.round((answers.clock.monotonicMs() - startMs) * 1e6)),
-    'generated-at': new Date(answers.clock.nowMs()).toISOString(),
+    'duration-ns': Math.max(1, Math.round((context.clock.monotonicMs() - startMs) * 1e6)),
+    'generated-at': new Date(context.clock.nowMs()).toISOString(),
   };
 }

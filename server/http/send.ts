@@ -1,9 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { realClock } from '../runtime/clock.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 import { PacedWriter } from './stream.ts';
-
-/** Longest turn while writing: beyond 2 ms we would falsify our own pings. */
-const SLICE_MS = 1;
 
 /**
  * Writes pieces at the pace of the reader, giving the event loop back after each millisecond.
@@ -11,16 +9,13 @@ const SLICE_MS = 1;
  */
 export async function sendPieces(res: ServerResponse, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
   const writer = new PacedWriter(res);
-  let sliceStartMs = performance.now();
+  const slice = new TimeSlice(realClock);
   for await (const piece of pieces) {
     if (res.destroyed || res.closed) return;
     // As bytes: Node would otherwise walk through a long string once to count them and once to write them.
     await writer.write(Buffer.from(piece));
     // A write that the kernel takes at once drains within the same turn, so waiting for it is no pause.
-    if (performance.now() - sliceStartMs > SLICE_MS) {
-      await nextTurn();
-      sliceStartMs = performance.now();
-    }
+    if (slice.isOver()) await slice.next();
   }
   res.end();
 }

@@ -33,17 +33,17 @@ const TIMEOUTS: Timeouts = { requestMs: 10_000, checkMs: 1_000, stalledMs: 30_00
 
 /** Listens on `host:port`. Rejects with the system's error (EADDRINUSE, ...) if it cannot. */
 export async function listen(
-  answers: RouteContext,
+  context: RouteContext,
   host: string,
   port: number,
   timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpServer> {
-  const streams = new Streams(answers);
-  const app = createApp(answers, streams);
-  const ping = pingAnswer(answers.bootTimeMs);
+  const streams = new Streams(context);
+  const app = createApp(context, streams);
+  const ping = pingAnswer(context.bootTimeMs);
   const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: timeouts.checkMs }, (req, res) => {
     if (req.method === 'GET' && isPing(req.url)) {
-      answers.countReceived('ping');
+      context.countReceived('ping');
       res.writeHead(200, ping.headers);
       res.end(ping.body);
     } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);
@@ -59,7 +59,7 @@ export async function listen(
     server.once('error', reject);
     server.listen(port, host, resolve);
   });
-  return { address: addressOf(server), close: (deadlineMs) => close(server, streams, answers, deadlineMs) };
+  return { address: addressOf(server), close: (deadlineMs) => close(server, streams, context, deadlineMs) };
 }
 
 /** `/ping` is the hot path of the whole mesh and is answered before express: no compression, no parsing. */
@@ -88,11 +88,11 @@ function addressOf(server: Server): string {
     : `http://${address.address}:${address.port}`;
 }
 
-async function close(server: Server, streams: Streams, answers: RouteContext, deadlineMs: number): Promise<void> {
+async function close(server: Server, streams: Streams, context: RouteContext, deadlineMs: number): Promise<void> {
   streams.stop();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const deadline = answers.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
+  const deadline = context.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
   await closed;
   deadline.cancel();
 }

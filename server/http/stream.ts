@@ -30,15 +30,15 @@ interface Channel {
  * for more than a fifth of the time; a change of the pod list is shown at once.
  */
 export class Streams {
-  readonly #answers: RouteContext;
+  readonly #context: RouteContext;
   readonly #channels = new Map<number, Channel>();
   readonly #open = new Set<ServerResponse>();
   readonly #unsubscribe: () => void;
   #heartbeat: Timer | null = null;
 
-  constructor(answers: RouteContext) {
-    this.#answers = answers;
-    this.#unsubscribe = answers.onPodsChange(() => {
+  constructor(context: RouteContext) {
+    this.#context = context;
+    this.#unsubscribe = context.onPodsChange(() => {
       for (const [windowMs, channel] of this.#channels) {
         channel.isOutdated = channel.collecting;
         this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
@@ -53,7 +53,7 @@ export class Streams {
 
   /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
   open(res: ServerResponse, windowMs: number): boolean {
-    if (this.#open.size >= this.#answers.maxStreams) return false;
+    if (this.#open.size >= this.#context.maxStreams) return false;
     res.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache, no-transform',
@@ -78,7 +78,7 @@ export class Streams {
       if (channel.watchers.size === 0) this.#close(windowMs, channel);
     });
     this.#schedule(windowMs, channel, 0);
-    this.#heartbeat ??= this.#answers.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat ??= this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
     return true;
   }
 
@@ -94,7 +94,7 @@ export class Streams {
 
   #beat(): void {
     for (const channel of this.#channels.values()) for (const watcher of channel.watchers) watcher.heartbeat();
-    this.#heartbeat = this.#open.size === 0 ? null : this.#answers.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat = this.#open.size === 0 ? null : this.#context.clock.setTimer(() => this.#beat(), HEARTBEAT_MS);
   }
 
   #close(windowMs: number, channel: Channel): void {
@@ -107,16 +107,16 @@ export class Streams {
   #schedule(windowMs: number, channel: Channel, delayMs: number): void {
     if (channel.collecting) return;
     channel.timer?.cancel();
-    channel.timer = this.#answers.clock.setTimer(() => void this.#collect(windowMs, channel), delayMs);
+    channel.timer = this.#context.clock.setTimer(() => void this.#collect(windowMs, channel), delayMs);
   }
 
   async #collect(windowMs: number, channel: Channel): Promise<void> {
     channel.collecting = true;
     channel.isOutdated = false;
-    const { clock, log, refreshIntervalMs } = this.#answers;
+    const { clock, log, refreshIntervalMs } = this.#context;
     const startMs = clock.monotonicMs();
     try {
-      const mesh = await this.#answers.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
+      const mesh = await this.#context.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
       const aged = { ...mesh, ageMs: Math.max(0, clock.nowMs() - mesh.atMs) };
       for (const watcher of channel.watchers) watcher.offer(aged);
     } catch (error) {

@@ -1,0 +1,131 @@
+import type { Request } from 'express';
+import { MAX_EVENTS } from '../protocol/event.ts';
+import { type AgeRange, MAX_PAST_MS, MAX_STEPS } from '../protocol/history.ts';
+import { parseMoment } from '../runtime/time.ts';
+import type { TimeRange } from '../runtime/time-range.ts';
+import { HttpError } from './errors.ts';
+
+/** Windows of statistics that can be streamed; a closed set, so that pages of the same window share collections. */
+const STREAM_WINDOWS_MS = [0, 60_000, 300_000] as const;
+
+/** The parameter `name` as one text; `byDefault` where absent. Throws 400 if it is given twice or too long. */
+export function textParameter(req: Request, name: string, byDefault: string): string {
+  const value = req.query[name];
+  if (value === undefined) return byDefault;
+  if (typeof value !== 'string' || value.length > 253)
+    throw new HttpError(400, `${name} in query: expected one short value`);
+  return value;
+}
+
+/**
+ * Throws 400 if the query has other parameters than these. A misspelt part of a hypothesis must not be ignored, because the
+ * rest alone may hold.
+ */
+export function onlyParameters(req: Request, ...names: string[]): void {
+  const other = Object.keys(req.query).find((name) => !names.includes(name));
+  if (other === undefined) return;
+  throw new HttpError(400, `${other.slice(0, 40)} in query: no such parameter; there are ${names.join(', ')}`);
+}
+
+/** The parameter `name` as a number >= 0 (milliseconds, as Goldpinger's t0, t1, t2). Throws 400. */
+export function numberParameter(req: Request, name: string, byDefault: number): number {
+  const value = textParameter(req, name, String(byDefault));
+  const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isNaN(number)) throw new HttpError(400, `${name} in query: expected a number of milliseconds`);
+  return number;
+}
+
+/** The parameter `name` as a moment (ms since the epoch or RFC 3339), in ms since the epoch. Throws 400. */
+export function momentParameter(req: Request, name: string, byDefaultMs: number): number {
+  const value = textParameter(req, name, String(byDefaultMs));
+  // A `+` in a query is a space: an offset that was not escaped.
+  const ms = parseMoment(value.replace(' ', '+'));
+  if (ms < 0) throw new HttpError(400, `${name} in query: expected ms since the epoch or an RFC 3339 time`);
+  return ms;
+}
+
+/** The parameter `window`, in ms: whole seconds up to `mostMs`, so that simultaneous requests mostly share one collection. Throws 400. */
+export function windowParameter(req: Request, mostMs: number): number {
+  const windowMs = numberParameter(req, 'window', 0);
+  if (windowMs % 1000 === 0 && windowMs <= mostMs) return windowMs;
+  throw new HttpError(400, `window in query: expected whole seconds up to ${mostMs}, in milliseconds; 0 = none`);
+}
+
+/** The parameter `window` of a stream, in ms. Throws 400. */
+export function streamWindowParameter(req: Request): number {
+  const windowMs = numberParameter(req, 'window', 0);
+  if ((STREAM_WINDOWS_MS as readonly number[]).includes(windowMs)) return windowMs;
+  throw new HttpError(400, `window in query: expected one of ${STREAM_WINDOWS_MS.join(', ')} (milliseconds)`);
+}
+
+/** The parameter `name` as the uid of a pod. Throws 400. */
+export function uidParameter(req: Request, name: string): string {
+  const value = textParameter(req, name, '');
+  if (!/^[\w.:/-]{1,128}$/.test(value)) throw new HttpError(400, `${name} in query: expected the uid of a pod`);
+  return value;
+}
+
+/** A shorter range has hardly a sample of each link. */
+export const MIN_RANGE_MS = 1000;
+
+/** Whether the query has the parameter `name`. */
+export function hasParameter(req: Request, name: string): boolean {
+  return req.query[name] !== undefined;
+}
+
+/** The parameters `fromAge` and `toAge`, ms before now. Throws 400. */
+export function ageRangeParameters(req: Request): AgeRange {
+  const fromAgeMs = wholeParameter(req, 'fromAge', 1, MAX_PAST_MS, -1);
+  const toAgeMs = wholeParameter(req, 'toAge', 0, MAX_PAST_MS, 0);
+  if (fromAgeMs > toAgeMs) return { fromAgeMs, toAgeMs };
+  throw new HttpError(400, 'fromAge in query: expected more than toAge');
+}
+
+/** The parameter `step`, ms, for a time range of `lengthMs`. Throws 400. */
+export function stepParameter(req: Request, lengthMs: number): number {
+  const stepMs = wholeParameter(req, 'step', 1, MAX_PAST_MS, -1);
+  if (lengthMs / stepMs <= MAX_STEPS) return stepMs;
+  throw new HttpError(
+    400,
+    `step in query: expected at least ${Math.ceil(lengthMs / MAX_STEPS)} ms for this time range`,
+  );
+}
+
+/** The parameter `name` as a whole number of ms. A `byDefault` outside the bounds means that it must be given. Throws 400. */
+function wholeParameter(req: Request, name: string, least: number, most: number, byDefault: number): number {
+  const value = textParameter(req, name, String(byDefault));
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+  if (number >= least && number <= most) return number;
+  throw new HttpError(400, `${name} in query: expected a whole number of ms from ${least} to ${most}`);
+}
+
+/** The parameter `limit`: how many events, from 1 to `MAX_EVENTS`. Throws 400. */
+export function limitParameter(req: Request): number {
+  const limit = numberParameter(req, 'limit', MAX_EVENTS);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_EVENTS) return limit;
+  throw new HttpError(400, `limit in query: expected a whole number from 1 to ${MAX_EVENTS}`);
+}
+
+/** All values of `expect`. Whoever parses the clauses bounds their number and length. */
+export function expectParameters({ query }: Request): string[] {
+  const value = query['expect'];
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).filter((one) => typeof one === 'string');
+}
+
+/** The parameter `name` as one of `values`; the first is the default. Throws 400. */
+export function choiceParameter(req: Request, name: string, values: readonly string[]): string {
+  const value = textParameter(req, name, values[0] ?? '');
+  if (values.includes(value)) return value;
+  throw new HttpError(400, `${name} in query: expected ${values.filter((one) => one !== '').join(' or ')}`);
+}
+
+/** A range as `FROM-TO` in ms since the epoch, or `FROM/TO` in those or RFC 3339; null if it is absent. Throws 400. */
+export function rangeParameter(req: Request, name: string): TimeRange | null {
+  const value = textParameter(req, name, '');
+  if (value === '') return null;
+  const ends = value.split(value.includes('/') ? '/' : '-').map((end) => parseMoment(end.replace(' ', '+')));
+  const [fromMs = -1, toMs = -1] = ends;
+  if (ends.length === 2 && fromMs >= 0 && toMs - fromMs >= MIN_RANGE_MS) return { fromMs, toMs };
+  throw new HttpError(400, `${name} in query: expected FROM-TO in ms since the epoch, at least a second apart`);
+}
