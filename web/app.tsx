@@ -6,7 +6,7 @@ import type { LiveFeed } from './data/live-feed.ts';
 import type { Preferences } from './data/preferences.ts';
 import { fetchMesh, fetchSamples } from './data/requests.ts';
 import { MAX_FILTER, orderedThresholds, windowOf } from './pure/address.ts';
-import { tellable } from './pure/changes.ts';
+import { pageStatusOf } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
 import { calmSentence, noticesOf } from './pure/notices.ts';
 import { stageOf } from './pure/stage.ts';
@@ -19,6 +19,7 @@ import { NoticeList } from './shell/notice-list.tsx';
 import { SummaryBar } from './shell/summary-bar.tsx';
 import { TopBar } from './shell/top-bar.tsx';
 import { useAddress } from './shell/use-address.ts';
+import { useAnnouncement } from './shell/use-announcement.ts';
 import { useKeys } from './shell/use-keys.ts';
 import { useLiveFeed } from './shell/use-live-feed.ts';
 import { useMedia } from './shell/use-media.ts';
@@ -27,7 +28,6 @@ import { usePictures } from './shell/use-pictures.ts';
 import { useSelection } from './shell/use-selection.ts';
 import { useStrip } from './shell/use-strip.ts';
 import { useTheme } from './shell/use-theme.ts';
-import { useTold } from './shell/use-told.ts';
 import { loadHeatmap, ViewArea } from './shell/view-area.tsx';
 import type { ViewProps } from './view-props.ts';
 import { Timeline } from './views/timeline/timeline.tsx';
@@ -81,8 +81,8 @@ export function App({ feed, preferences, clock }: AppProps) {
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
   );
-  const sentence = useTold(
-    useMemo(() => tellable(live.overview, state.status), [live.overview, state.status]),
+  const sentence = useAnnouncement(
+    useMemo(() => pageStatusOf(live.overview, state.status), [live.overview, state.status]),
     clock,
   );
 

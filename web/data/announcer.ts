@@ -1,15 +1,15 @@
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
-import { changeSentence, type Told } from '../pure/changes.ts';
+import { changeSentence, type PageStatus } from '../pure/changes.ts';
 
-/** At most one sentence in this time: more would drown what a screen reader is reading, ms. */
+/** At most one announcement in this time, ms. More would interrupt the screen reader too often. */
 const PAUSE_MS = 5_000;
 
-/** Says in a sentence what changed. Changes within 5 s of the last sentence are told together, by the gravest of them. */
+/** Announces changes for screen readers. Changes within `PAUSE_MS` are announced together, by the most severe one. */
 export class Announcer {
   readonly #clock: Clock;
   readonly #say: (sentence: string) => void;
-  #before: Told | null = null;
-  #spokenMs = Number.NEGATIVE_INFINITY;
+  #before: PageStatus | null = null;
+  #announcedMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
 
   constructor(clock: Clock, say: (sentence: string) => void) {
@@ -17,8 +17,8 @@ export class Announcer {
     this.#say = say;
   }
 
-  /** Takes how it is now. The first time is no change: whoever opens the page reads it. */
-  tell(now: Told): void {
+  /** Sets the current status. The first status is not announced, because the reader has just opened the page. */
+  update(now: PageStatus): void {
     this.stop();
     if (now.status === 'connecting') return;
     const before = this.#before;
@@ -26,22 +26,22 @@ export class Announcer {
       this.#before = now;
       return;
     }
-    const waitMs = this.#spokenMs + PAUSE_MS - this.#clock.monotonicMs();
-    if (waitMs > 0) this.#timer = this.#clock.setTimer(() => this.#speak(before, now), waitMs);
-    else this.#speak(before, now);
+    const waitMs = this.#announcedMs + PAUSE_MS - this.#clock.monotonicMs();
+    if (waitMs > 0) this.#timer = this.#clock.setTimer(() => this.#announce(before, now), waitMs);
+    else this.#announce(before, now);
   }
 
-  /** Forgets what is still to be said. */
+  /** Drops a pending announcement. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
   }
 
-  #speak(before: Told, now: Told): void {
+  #announce(before: PageStatus, now: PageStatus): void {
     const sentence = changeSentence(before, now);
     this.#before = now;
     if (sentence === '') return;
-    this.#spokenMs = this.#clock.monotonicMs();
+    this.#announcedMs = this.#clock.monotonicMs();
     this.#say(sentence);
   }
 }

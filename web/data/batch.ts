@@ -2,10 +2,10 @@ import { MESH_FORMAT, type MergedReport, type Mesh, parseMergedReport, parseMesh
 import type { Pod } from '../../server/protocol/pod.ts';
 
 /**
- * Puts the mesh together from the stream's events: `head` (the mesh without reports, `pods: null` where they are as
- * before, whether to forget all reports (`reset`), and how many there are in all (`reportCount`)), then a `report` for each that
- * changed, then `end`. Until `end` nothing is shown, so a batch that breaks off changes nothing.
- * Every method throws an Error that says what is wrong; the reader is then of no further use.
+ * Builds the mesh from the events of the stream: one `head`, a `report` for each changed report, one `end`.
+ * `head` is the mesh without reports. Its `pods` is null if they are unchanged, `reset` discards all known reports, and
+ * `reportCount` is the number of reports of the new mesh. An incomplete batch changes nothing.
+ * Every method throws an Error that says what is wrong; the reader must not be used afterwards.
  */
 export class BatchReader {
   #head: Mesh | null = null;
@@ -14,10 +14,10 @@ export class BatchReader {
   #reports: MergedReport[] = [];
   #mesh: Mesh | null = null;
 
-  /** Takes the data of a `head` event. */
+  /** Processes a `head` event. */
   head(data: string): void {
     const wire: unknown = JSON.parse(data);
-    if (typeof wire !== 'object' || wire === null) throw new TypeError('head is no object');
+    if (typeof wire !== 'object' || wire === null) throw new TypeError('head is not an object');
     const { reset, reportCount, pods, ...head } = wire as Record<string, unknown>;
     const known = pods === null ? (this.#mesh?.pods ?? null) : null;
     const parsed = parseMesh({ format: MESH_FORMAT, ...head, pods: known === null ? pods : [], reports: [] });
@@ -31,13 +31,13 @@ export class BatchReader {
       throw new RangeError('head without a valid count of reports');
     }
     if (!this.#reset && this.#mesh?.pods.length !== this.#head.pods.length) {
-      throw new RangeError('changes to a mesh of other pods');
+      throw new RangeError('changes to a mesh with other pods');
     }
     this.#reportCount = reportCount as number;
     this.#reports = [];
   }
 
-  /** Takes the data of a `report` event; gives the report and the pods it is among. */
+  /** Processes a `report` event. Returns the report and the pods of its mesh. */
   report(data: string): { report: MergedReport; pods: readonly Pod[] } {
     if (this.#head === null || this.#reports.length >= this.#reportCount)
       throw new RangeError('a report that was not announced');
@@ -47,7 +47,7 @@ export class BatchReader {
     return { report, pods };
   }
 
-  /** Takes an `end` event; gives the whole mesh as it is now. */
+  /** Processes an `end` event. Returns the whole new mesh. */
   end(): Mesh {
     const head = this.#head;
     if (head === null) throw new RangeError('an end without a head');
@@ -57,7 +57,7 @@ export class BatchReader {
     const reports = [...byPod.values()].filter((report) => head.pods[report.pod]?.lifecycle !== 'gone');
     if (reports.length !== this.#reportCount) throw new RangeError(`${reports.length} reports of ${this.#reportCount}`);
     reports.sort((a, b) => a.pod - b.pod);
-    this.#mesh = { ...head, reports: reports };
+    this.#mesh = { ...head, reports };
     this.#head = null;
     this.#reports = [];
     return this.#mesh;

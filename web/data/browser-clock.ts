@@ -1,6 +1,6 @@
 import type { Clock } from '../../server/runtime/clock.ts';
 
-/** The browser's own time. */
+/** The clock of the browser. */
 export const browserClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),

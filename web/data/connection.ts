@@ -4,52 +4,52 @@ import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { type EventStream, listen } from './stream.ts';
 
-/** The connection at one moment. Times are ms: `...Ms` of wall time by our own clock, unless said otherwise. */
+/** The state of the connection. Times are ms since the epoch by the browser's clock unless noted. */
 export interface ConnectionState {
-  /** The last picture; kept while the connection is lost. null = none has ever come. */
+  /** The last mesh; kept while disconnected. null = none received yet. */
   mesh: Mesh | null;
-  /** When it came, monotonic. */
+  /** When the mesh was received, monotonic ms. */
   receivedMs: number;
-  /** `polling`: the stream is cut off, the mesh is asked for instead. */
+  /** `polling`: the stream is blocked, so the mesh is fetched repeatedly. */
   status: 'connecting' | 'live' | 'polling' | 'lost';
-  /** Since when it is in that status. */
+  /** When this status began. */
   sinceMs: number;
-  /** When it is tried again while lost; 0 = just now. */
+  /** The time of the next attempt while disconnected; 0 = an attempt is running. */
   retryMs: number;
-  /** Why it is lost, in words. */
+  /** Why it is disconnected, for people. */
   reason: string;
 }
 
-/** What a connection needs from outside. */
-export interface ConnectionNeeds {
+/** Dependencies of a `Connection`. */
+export interface ConnectionOptions {
   clock: Clock;
   openStream(windowMs: number): EventStream;
   fetchMesh(windowMs: number, signal: AbortSignal): Promise<Mesh>;
-  /** Takes each report of a mesh that is still coming in by the stream. */
+  /** Receives each report of a mesh that is not complete yet. */
   onReport?(report: MergedReport, pods: readonly Pod[]): void;
 }
 
-/** A stream that says nothing this long beyond the refresh interval is cut off somewhere. */
+/** A stream without data for two refresh intervals plus this time counts as blocked. */
 const SILENCE_MS = 5_000;
-/** How long a stream may take to its first part of a picture, and from one part to the next. */
+/** How long a stream may take to deliver its first event, and from one event to the next within a mesh. */
 const PART_MS = 8_000;
-/** A refresh interval beyond this is not waited for. */
+/** Upper bound of the refresh interval that is waited for. */
 const LONGEST_REFRESH_MS = 300_000;
 /** Pause between two polls. */
 const POLL_MS = 5_000;
-/** Polls before the stream is tried again. */
-const POLLS_A_STREAM = 12;
-/** Waits before the stream is tried again while lost; the last one repeats. */
+/** The stream is tried again after this many polls. */
+const POLLS_PER_STREAM = 12;
+/** Delays between reconnection attempts; the last one repeats. */
 const RETRIES_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
-/** A stream that breaks is opened again at once: mostly its pod has left, and another one answers. */
+/** Delay before a broken stream is opened again. Usually its pod is gone and another one answers. */
 const REOPEN_MS = 250;
 
 /**
- * Keeps a picture current: by the stream, by polling where that is cut off, by trying again where all is lost.
- * States are new objects; listeners are called after each change.
+ * Keeps the mesh current: by the stream, by polling if the stream is blocked, and by reconnecting if both fail.
+ * Every change creates a new state object; listeners are called after each change.
  */
 export class Connection {
-  readonly #needs: ConnectionNeeds;
+  readonly #options: ConnectionOptions;
   readonly #listeners = new Set<() => void>();
   #state: ConnectionState;
   #windowMs = 0;
@@ -57,33 +57,33 @@ export class Connection {
   #polls = 0;
   #losses = 0;
   #timer: Timer | null = null;
-  /** When the last part of a picture came, monotonic; null while none is under way. */
+  /** When the last event of an incomplete mesh arrived, monotonic ms; null if no mesh is arriving. */
   #partMs: number | null = null;
   #closeStream: (() => void) | null = null;
   #asking: AbortController | null = null;
 
-  constructor(needs: ConnectionNeeds) {
-    this.#needs = needs;
-    const sinceMs = needs.clock.nowMs();
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const sinceMs = options.clock.nowMs();
     this.#state = { mesh: null, receivedMs: 0, status: 'connecting', sinceMs, retryMs: 0, reason: '' };
   }
 
-  /** The state now; the same object until it changes. */
+  /** The current state; the same object until it changes. */
   readonly state = (): ConnectionState => this.#state;
 
-  /** Calls `listener` after each change until the function given back is called. */
+  /** Calls `listener` after each change until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Connects, with figures over `windowMs` (0 = none); called again with another window, connects anew. */
+  /** Connects, with statistics over `windowMs` (0 = none). May be called again with another window. */
   start(windowMs: number): void {
     this.#windowMs = windowMs;
     this.tryNow();
   }
 
-  /** Tries again at once. */
+  /** Reconnects now. */
   readonly tryNow = (): void => {
     this.#halt();
     this.#open();
@@ -109,14 +109,14 @@ export class Connection {
   #after(delayMs: number, fn: () => void): void {
     this.#partMs = null;
     this.#timer?.cancel();
-    this.#timer = this.#needs.clock.setTimer(fn, delayMs);
+    this.#timer = this.#options.clock.setTimer(fn, delayMs);
   }
 
   #open(): void {
     this.#halt();
-    this.#closeStream = listen(this.#needs.openStream(this.#windowMs), {
+    this.#closeStream = listen(this.#options.openStream(this.#windowMs), {
       onPart: () => this.#onPart(),
-      onReport: (report, pods) => this.#needs.onReport?.(report, pods),
+      onReport: (report, pods) => this.#options.onReport?.(report, pods),
       onMesh: (mesh) => {
         this.#breaks = 0;
         this.#losses = 0;
@@ -129,16 +129,16 @@ export class Connection {
     this.#after(PART_MS, () => this.#ask());
   }
 
-  /** One timer for all parts of a picture: to set one anew for each of a thousand reports takes longer than to read them. */
+  /** Uses one timer for all events of a mesh, because resetting a timer for each of a thousand reports is slow. */
   #onPart(): void {
     const isFirst = this.#partMs === null;
     if (isFirst) this.#after(PART_MS, () => this.#onSilence());
-    this.#partMs = this.#needs.clock.monotonicMs();
+    this.#partMs = this.#options.clock.monotonicMs();
   }
 
   #onSilence(): void {
     const partMs = this.#partMs ?? 0;
-    const leftMs = partMs + PART_MS - this.#needs.clock.monotonicMs();
+    const leftMs = partMs + PART_MS - this.#options.clock.monotonicMs();
     if (leftMs <= 0) this.#ask();
     else {
       this.#after(leftMs, () => this.#onSilence());
@@ -156,16 +156,16 @@ export class Connection {
     this.#halt();
     const asking = new AbortController();
     this.#asking = asking;
-    this.#needs.fetchMesh(this.#windowMs, asking.signal).then(
+    this.#options.fetchMesh(this.#windowMs, asking.signal).then(
       (mesh) => {
         if (this.#asking !== asking) return;
         this.#losses = 0;
         this.#polls++;
         this.#take(mesh, 'polling');
-        this.#after(POLL_MS, () => (this.#polls % POLLS_A_STREAM === 0 ? this.#open() : this.#ask()));
+        this.#after(POLL_MS, () => (this.#polls % POLLS_PER_STREAM === 0 ? this.#open() : this.#ask()));
       },
       (error: unknown) => {
-        if (this.#asking === asking) this.#lose(wordsOf(error));
+        if (this.#asking === asking) this.#lose(reasonOf(error));
       },
     );
   }
@@ -173,7 +173,7 @@ export class Connection {
   #lose(reason: string): void {
     const waitMs = RETRIES_MS[Math.min(this.#losses, RETRIES_MS.length - 1)] ?? 15_000;
     this.#losses++;
-    const nowMs = this.#needs.clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     this.#become({ status: 'lost', retryMs: nowMs + waitMs, reason });
     this.#after(waitMs, () => {
       this.#become({ status: 'lost', retryMs: 0 });
@@ -182,19 +182,19 @@ export class Connection {
   }
 
   #take(mesh: Mesh, status: 'live' | 'polling'): void {
-    this.#become({ mesh, receivedMs: this.#needs.clock.monotonicMs(), status, retryMs: 0, reason: '' });
+    this.#become({ mesh, receivedMs: this.#options.clock.monotonicMs(), status, retryMs: 0, reason: '' });
   }
 
   #become(change: Partial<ConnectionState>): void {
     const same = change.status === undefined || change.status === this.#state.status;
-    const sinceMs = same ? this.#state.sinceMs : this.#needs.clock.nowMs();
+    const sinceMs = same ? this.#state.sinceMs : this.#options.clock.nowMs();
     this.#state = { ...this.#state, ...change, sinceMs };
     for (const listener of [...this.#listeners]) listener();
   }
 }
 
-/** A browser says "Failed to fetch" or "NetworkError ..." for anything below HTTP: not worth repeating. */
-function wordsOf(error: unknown): string {
+/** The text of a failure. Browsers report every network failure as "Failed to fetch" or similar, which is left out. */
+function reasonOf(error: unknown): string {
   if (error instanceof TypeError) return '';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'no response within 10 s';
   return textOf(error, 200);

@@ -9,66 +9,66 @@ import {
 } from '../../server/protocol/history.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { NO_SERVER_ANSWERED, rejectionText, WRONG_TOKEN } from '../pure/annotation-errors.ts';
 import { comparisonQuery } from '../pure/compare-text.ts';
-import { NOT_REACHED, NOT_THE_TOKEN, refusedNote } from '../pure/note-words.ts';
-import { ask, serverUrl, understood } from './requests.ts';
+import { getJson, serverUrl, validated } from './requests.ts';
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
 
-/** How many links were bad, step by step. Rejects with an Error in words. */
+/** Fetches how many links were bad in each step. Rejects with an Error that people can read. */
 export async function fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory> {
   const url = serverUrl('api/v1/history', { ...times(range), step: String(stepMs) });
-  const response = await ask(url, signal);
-  return understood(() => response.json(), parseMeshHistory);
+  const response = await getJson(url, signal);
+  return validated(() => response.json(), parseMeshHistory);
 }
 
-/** The past of one link (pod uids), as its probing pod kept it. Rejects with an Error in words. */
+/** Fetches the history of a link (pod uids), as its source pod kept it. Rejects with an Error that people can read. */
 export async function fetchLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory> {
-  const response = await ask(serverUrl('api/v1/link-history', { from, to }), signal);
-  return understood(() => response.json(), parseLinkHistory);
+  const response = await getJson(serverUrl('api/v1/link-history', { from, to }), signal);
+  return validated(() => response.json(), parseLinkHistory);
 }
 
-/** What happened. Rejects with an Error in words. */
+/** Fetches the events of a time range. Rejects with an Error that people can read. */
 export async function fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]> {
-  const response = await ask(serverUrl('api/v1/events', times(range)), signal);
-  return (await understood(() => response.json(), parseEvents)).events;
+  const response = await getJson(serverUrl('api/v1/events', times(range)), signal);
+  return (await validated(() => response.json(), parseEvents)).events;
 }
 
-/** What people and tools have noted. Rejects with an Error in words. */
+/** Fetches all annotations. Rejects with an Error that people can read. */
 export async function fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]> {
-  const response = await ask(serverUrl('api/v1/annotations'), signal);
-  return (await understood(() => response.json(), parseAnnotations)).annotations;
+  const response = await getJson(serverUrl('api/v1/annotations'), signal);
+  return (await validated(() => response.json(), parseAnnotations)).annotations;
 }
 
-/** The mesh as it was at a moment (ms since the epoch). Rejects with an Error in words. */
+/** The mesh as it was at a moment (ms since the epoch). Rejects with an Error that people can read. */
 export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
-  const response = await ask(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
-  const mesh = await understood(() => response.json(), parseMesh);
-  // A server that does not know the question answers another one.
+  const response = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
+  const mesh = await validated(() => response.json(), parseMesh);
+  // An older server ignores the query and returns the current mesh.
   if (mesh.past === null) throw new Error('this server keeps no history');
   return mesh;
 }
 
-/** Writes a note to all pods. Rejects with an Error that says what to do where it may not be written. */
+/** Saves an annotation on all pods. Rejects with an Error that says what to do. */
 export async function postAnnotation(
-  note: { fromMs: number; toMs: number | null; text: string },
+  annotation: { fromMs: number; toMs: number | null; text: string },
   token: string,
 ): Promise<void> {
-  const { fromMs, toMs, text } = note;
-  // Anything else cannot be sent in a header.
-  if (!/^[!-~]+$/.test(token)) throw new Error(NOT_THE_TOKEN);
+  const { fromMs, toMs, text } = annotation;
+  // Other characters cannot be sent in a header.
+  if (!/^[!-~]+$/.test(token)) throw new Error(WRONG_TOKEN);
   const response = await fetch(serverUrl('api/v1/annotations'), {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-    body: JSON.stringify({ from: Math.round(fromMs), ...(toMs !== null && { to: Math.round(toMs) }), text }),
+    body: JSON.stringify({ from: Math.round(fromMs), to: toMs === null ? undefined : Math.round(toMs), text }),
     signal: AbortSignal.timeout(10_000),
   }).catch(() => {
-    throw new Error(NOT_REACHED);
+    throw new Error(NO_SERVER_ANSWERED);
   });
-  // A login page in between says 200, too, and has written nothing.
-  if (response.ok) return void (await understood(() => response.json(), parseWrittenAnnotation));
+  // The login page of a proxy also returns 200, but saves nothing.
+  if (response.ok) return void (await validated(() => response.json(), parseWrittenAnnotation));
   const answer: unknown = await response.json().catch(() => null);
-  throw new Error(refusedNote(response.status, messageOf(answer)));
+  throw new Error(rejectionText(response.status, messageOf(answer)));
 }
 
 /** Comparing ranges of a large mesh takes the server some seconds for each of them. */
@@ -87,12 +87,12 @@ export async function fetchComparison(
     signal: AbortSignal.any([signal, AbortSignal.timeout(COMPARISON_TIMEOUT_MS)]),
     headers: { accept: 'application/json' },
   });
-  if (response.ok) return understood(() => response.json(), parseComparison);
+  if (response.ok) return validated(() => response.json(), parseComparison);
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
 }
 
-/** What an error of the server says; null where it says nothing. */
+/** The message of an error response; null if it has none. */
 function messageOf(answer: unknown): string | null {
   const { message } = (answer ?? {}) as { message?: unknown };
   return typeof message === 'string' ? message : null;

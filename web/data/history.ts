@@ -7,20 +7,20 @@ import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { MOST_AUTO_MS } from '../pure/timeline-axis.ts';
 import { knownFrom } from '../pure/timeline-steps.ts';
 
-/** What the servers know of the past, as far as it has been had. */
+/** The past as the servers know it, as far as it has been fetched. */
 export interface Past {
-  /** null = never had. */
+  /** null = not fetched yet. */
   history: MeshHistory | null;
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
-  /** Where what is known begins, as far as it has been looked for, ms since the epoch; null = not looked for yet. */
+  /** The oldest time with data, ms since the epoch; null = not fetched yet. */
   knownFromMs: number | null;
-  /** Why the history could not be had last; '' if it could. */
+  /** Why the last fetch of the history failed; '' if it did not. */
   error: string;
 }
 
-/** What it needs from outside. */
-export interface PastNeeds {
+/** Dependencies of a `PastPoll`. */
+export interface PastPollOptions {
   clock: Clock;
   /** The serving pod's time, ms since the epoch; null while unknown. */
   servedMs(): number | null;
@@ -29,81 +29,81 @@ export interface PastNeeds {
   fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]>;
 }
 
-/** Pause between two askings, and while the serving pod's time is not known yet. */
+/** Pause between two fetches, and while the serving pod's time is unknown. */
 const PAUSE_MS = 10_000;
 const UNKNOWN_MS = 500;
-/** So many steps a history has. */
+/** Number of steps of a history. */
 const STEPS = 300;
-/** No step is finer. */
+/** The shortest step. */
 const LEAST_STEP_MS = 2_000;
 
-/** How long the steps of a history of `spanMs` are. */
+/** The step length of a history of `spanMs`. */
 const stepOf = (spanMs: number) => Math.max(LEAST_STEP_MS, Math.ceil(spanMs / STEPS / 1000) * 1000);
 
-/** Keeps the past of the last `spanMs` current by asking every 10 s. What cannot be had stays as it was. */
+/** Fetches the last `spanMs` every `PAUSE_MS`. What cannot be fetched stays as it was. */
 export class PastPoll {
-  readonly #needs: PastNeeds;
+  readonly #options: PastPollOptions;
   readonly #listeners = new Set<() => void>();
   #past: Past = { history: null, events: [], annotations: [], knownFromMs: null, error: '' };
   #spanMs = 0;
   #isAuto = false;
   #timer: Timer | null = null;
-  #asking: AbortController | null = null;
+  #abort: AbortController | null = null;
 
-  constructor(needs: PastNeeds) {
-    this.#needs = needs;
+  constructor(options: PastPollOptions) {
+    this.#options = options;
   }
 
-  /** The past as it is known; the same object until it changes. */
+  /** The current data; the same object until it changes. */
   readonly state = (): Past => this.#past;
 
-  /** Calls `listener` after each change until the function given back is called. */
+  /** Calls `listener` after each change until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
   /**
-   * Asks now and every 10 s for the last `spanMs`; may be called again with another span. `isAuto`: the span is to follow
-   * from what is known, so at first it is looked how far back that goes.
+   * Fetches the last `spanMs` now and every `PAUSE_MS`. May be called again with another span. `isAuto`: the span depends
+   * on how far back data exists, so that is fetched first.
    */
   start(spanMs: number, isAuto = false): void {
     this.#spanMs = spanMs;
     this.#isAuto = isAuto;
-    this.#ask();
+    this.#poll();
   }
 
-  /** Asks at once: something has just been written. */
-  readonly askNow = (): void => this.#ask();
+  /** Fetches now, for example after an annotation was saved. */
+  readonly fetchNow = (): void => this.#poll();
 
-  /** Asks no more until `start`. */
+  /** Stops until `start` is called. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#abort?.abort();
+    this.#abort = null;
   }
 
-  #ask(): void {
+  #poll(): void {
     this.stop();
-    const toMs = this.#needs.servedMs();
+    const toMs = this.#options.servedMs();
     if (toMs === null) {
-      this.#timer = this.#needs.clock.setTimer(() => this.#ask(), UNKNOWN_MS);
+      this.#timer = this.#options.clock.setTimer(() => this.#poll(), UNKNOWN_MS);
       return;
     }
-    const asking = new AbortController();
-    this.#asking = asking;
-    void this.#fetch(asking.signal, Math.round(toMs)).then(() => {
-      if (this.#asking !== asking) return;
-      this.#timer = this.#needs.clock.setTimer(() => this.#ask(), PAUSE_MS);
+    const abort = new AbortController();
+    this.#abort = abort;
+    void this.#fetch(abort.signal, Math.round(toMs)).then(() => {
+      if (this.#abort !== abort) return;
+      this.#timer = this.#options.clock.setTimer(() => this.#poll(), PAUSE_MS);
     });
   }
 
-  /** The three questions do not wait for each other's failure: a server may know events but no history. */
+  /** The three requests fail independently: a server may have events but no history. */
   async #fetch(signal: AbortSignal, toMs: number): Promise<void> {
-    const { fetchHistory, fetchEvents, fetchAnnotations } = this.#needs;
+    const { fetchHistory, fetchEvents, fetchAnnotations } = this.#options;
     if (this.#isAuto && this.#past.knownFromMs === null) await this.#lookBack(signal, toMs);
-    // Whoever heard how far back it goes may have asked for another span by now.
+    // A listener may have requested another span in the meantime.
     if (signal.aborted) return;
     const range = { fromMs: toMs - this.#spanMs, toMs };
     const [history, events, annotations] = await Promise.allSettled([
@@ -122,10 +122,10 @@ export class PastPoll {
     });
   }
 
-  /** Asks for the longest span that may follow from what is known. A failure is told by the question that comes next. */
+  /** Fetches the longest automatic span. A failure is reported by the next fetch. */
   async #lookBack(signal: AbortSignal, toMs: number): Promise<void> {
     const range = { fromMs: toMs - MOST_AUTO_MS, toMs };
-    const history = await this.#needs.fetchHistory(range, stepOf(MOST_AUTO_MS), signal).catch(() => null);
+    const history = await this.#options.fetchHistory(range, stepOf(MOST_AUTO_MS), signal).catch(() => null);
     if (history === null || signal.aborted) return;
     this.#change({ ...this.#past, history, knownFromMs: knownFrom(history) ?? toMs });
   }

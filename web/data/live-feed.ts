@@ -3,90 +3,90 @@ import type { Clock } from '../../server/runtime/clock.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
 import type { ConnectionState } from './connection.ts';
-import { type MadeCells, Unpacker } from './parcel.ts';
-import type { Order, Report } from './picture-desk.ts';
+import { type ComputedCells, Unpacker } from './parcel.ts';
+import type { WorkerMessage, WorkerRequest } from './picture-desk.ts';
 
-/** The part of Worker that is used: tests pass their own. */
+/** The part of `Worker` that is used. Tests pass a fake. */
 export interface ReportingWorker {
-  postMessage(order: Order): void;
-  addEventListener(type: 'message', listener: (event: MessageEvent<Report>) => void): void;
+  postMessage(request: WorkerRequest): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<WorkerMessage>) => void): void;
   addEventListener(type: 'error' | 'messageerror', listener: () => void): void;
 }
 
-/** What a feed needs from outside. */
-export interface FeedNeeds {
+/** Dependencies of a `LiveFeed`. */
+export interface FeedOptions {
   clock: Clock;
   worker: ReportingWorker;
-  /** The address that the server's paths are relative to. */
+  /** The base URL of the server's paths. */
   base: string;
-  /** The page's zero of monotonic time, ms since the epoch: the worker has another one. */
+  /** The page's `performance.timeOrigin`, ms since the epoch. The worker has a different one. */
   timeOriginMs: number;
 }
 
-/** The connection as the page sees it: a worker keeps it (see `PictureDesk`), here is what it told last. */
+/** The connection as the page sees it. A worker owns the connection (see `PictureDesk`); this class holds its last message. */
 export class LiveFeed {
-  readonly #needs: FeedNeeds;
+  readonly #options: FeedOptions;
   readonly #listeners = new Set<() => void>();
   readonly #unpacker = new Unpacker();
   #state: ConnectionState;
-  #made: MadeCells[] = [];
+  #computed: ComputedCells[] = [];
   #windowMs = -1;
 
-  constructor(needs: FeedNeeds) {
-    this.#needs = needs;
-    const sinceMs = needs.clock.nowMs();
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    const sinceMs = options.clock.nowMs();
     this.#state = { mesh: null, receivedMs: 0, status: 'connecting', sinceMs, retryMs: 0, reason: '' };
-    needs.worker.addEventListener('message', ({ data }) => this.#take(data));
+    options.worker.addEventListener('message', ({ data }) => this.#take(data));
     const fail = () => this.#become({ ...this.#state, status: 'lost', retryMs: 0, reason: NO_WORKER });
-    needs.worker.addEventListener('error', fail);
-    needs.worker.addEventListener('messageerror', fail);
+    options.worker.addEventListener('error', fail);
+    options.worker.addEventListener('messageerror', fail);
   }
 
-  /** The state now; the same object until it changes. */
+  /** The current state; the same object until it changes. */
   readonly state = (): ConnectionState => this.#state;
 
-  /** Calls `listener` after each change until the function given back is called. */
+  /** Calls `listener` after each change until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** Connects, with figures over `windowMs` (0 = none); does nothing where it is connected so already. */
+  /** Connects, with statistics over `windowMs` (0 = none). Does nothing if it is already connected with that window. */
   start(windowMs: number): void {
     if (windowMs === this.#windowMs) return;
     this.#windowMs = windowMs;
-    this.#needs.worker.postMessage({ kind: 'start', base: this.#needs.base, windowMs });
+    this.#options.worker.postMessage({ kind: 'start', base: this.#options.base, windowMs });
   }
 
-  /** Tries again at once. */
-  readonly tryNow = (): void => this.#needs.worker.postMessage({ kind: 'try' });
+  /** Reconnects now. */
+  readonly tryNow = (): void => this.#options.worker.postMessage({ kind: 'try' });
 
   /** Disconnects; `start` may be called again. */
   stop(): void {
     this.#windowMs = -1;
-    this.#needs.worker.postMessage({ kind: 'stop' });
+    this.#options.worker.postMessage({ kind: 'stop' });
   }
 
-  /** Says which pictures will be asked for, so that `cellsOf` has them of the next mesh on. */
+  /** Sets which pictures the worker computes, from the next mesh on. */
   readonly want = (options: readonly PictureOptions[]): void => {
-    this.#needs.worker.postMessage({ kind: 'want', options: [...options] });
+    this.#options.worker.postMessage({ kind: 'want', options: [...options] });
   };
 
-  /** The cells of a picture of the newest mesh, if the worker has worked them out. */
+  /** The cells of a picture of the newest mesh, or null if the worker has not computed them. */
   readonly cellsOf = (mesh: Mesh, options: PictureOptions): PictureCells | null => {
     if (mesh !== this.#state.mesh) return null;
-    return this.#made.find((one) => sameOptions(one.options, options))?.cells ?? null;
+    return this.#computed.find((one) => sameOptions(one.options, options))?.cells ?? null;
   };
 
-  #take(report: Report): void {
-    if (report.kind === 'reports') {
-      this.#unpacker.add(report.reports);
+  #take(message: WorkerMessage): void {
+    if (message.kind === 'reports') {
+      this.#unpacker.add(message.reports);
       return;
     }
-    const { state, parcel } = report;
-    const mesh = parcel === null ? this.#state.mesh : this.#unpacker.unpack(parcel);
-    if (parcel !== null) this.#made = parcel.made;
-    this.#become({ ...state, mesh, receivedMs: state.receivedMs - this.#needs.timeOriginMs });
+    const { state, update } = message;
+    const mesh = update === null ? this.#state.mesh : this.#unpacker.unpack(update);
+    if (update !== null) this.#computed = update.computed;
+    this.#become({ ...state, mesh, receivedMs: state.receivedMs - this.#options.timeOriginMs });
   }
 
   #become(state: ConnectionState): void {

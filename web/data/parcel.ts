@@ -4,57 +4,57 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import type { PictureOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
 
-/** Cells that the worker has worked out, and what for. */
-export interface MadeCells {
+/** Cells that the worker has computed, and for which options. */
+export interface ComputedCells {
   options: PictureOptions;
   cells: PictureCells;
 }
 
-/** A report without its columns, and where in the bytes beside it they are. */
+/** A pod report without its columns, and the offsets of the columns in `PackedReports.bytes`. */
 interface PackedReport extends Omit<MergedReport, 'links' | 'stats'> {
   length: number;
-  /** Where its columns begin; -1 = it has no figures over a window. */
   linksAt: number;
+  /** -1 = no statistics. */
   statsAt: number;
 }
 
-/** Rows with the columns of all of them in one buffer: a thousand buffers a second are work for the page. */
+/** Pod reports with all their columns in one buffer, because receiving a thousand buffers per second is slow. */
 export interface PackedReports {
   reports: PackedReport[];
   bytes: ArrayBuffer;
 }
 
-/** A mesh on its way from the worker to the page: only what the page does not have already. */
-export interface Parcel {
+/** A mesh as the worker posts it to the page: only what the page does not have yet. */
+export interface MeshUpdate {
   head: Omit<Mesh, 'reports' | 'pods'>;
-  /** null = the same as before. */
+  /** null = unchanged. */
   pods: Pod[] | null;
-  /** In the order of the mesh: the pod of a report that is as in the mesh before, or `~pod` of one that came since. */
+  /** In the order of the mesh: the pod index of an unchanged report, or `~pod` of a new one. */
   reports: Int32Array<ArrayBuffer>;
-  /** Rows that have not come yet. */
+  /** New reports that were not posted before. */
   last: PackedReports;
-  made: MadeCells[];
+  computed: ComputedCells[];
 }
 
-/** So many reports go to the page together, while others are still coming in. */
-const ROWS_AT_ONCE = 50;
+/** The worker posts this many reports together while others are still arriving. */
+const REPORTS_PER_MESSAGE = 50;
 
-/** Packs meshes one after the other; the worker's end. */
+/** Packs meshes in the worker. `Unpacker` is the other end. */
 export class Packer {
   #sent: Mesh | null = null;
   #sentAlready = new Map<number, MergedReport>();
   #waiting: MergedReport[] = [];
 
-  /** Takes a report of the next mesh, if that is ever completed. Gives reports that are to go to the page now, or null. */
+  /** Adds a report of the next mesh, which may never complete. Returns reports to post now, or null. */
   add(report: MergedReport): PackedReports | null {
     this.#waiting.push(report);
-    if (this.#waiting.length < ROWS_AT_ONCE) return null;
+    if (this.#waiting.length < REPORTS_PER_MESSAGE) return null;
     for (const one of this.#waiting) this.#sentAlready.set(one.pod, one);
     return packReports(this.#waiting.splice(0));
   }
 
-  /** Packs what has changed since the last call; `transfer` are the buffers that go along, not to be used any more. */
-  pack(mesh: Mesh, made: MadeCells[]): { parcel: Parcel; transfer: ArrayBuffer[] } {
+  /** Packs what changed since the last call. `transfer`: the buffers to transfer; the worker must not use them afterwards. */
+  pack(mesh: Mesh, computed: ComputedCells[]): { update: MeshUpdate; transfer: ArrayBuffer[] } {
     const { reports, pods, ...head } = mesh;
     const known = new Map(this.#sent?.reports.map((report) => [report.pod, report]));
     const last: MergedReport[] = [];
@@ -63,21 +63,21 @@ export class Packer {
       if (this.#sentAlready.get(report.pod) !== report) last.push(report);
       return ~report.pod;
     });
-    const parcel: Parcel = {
+    const update: MeshUpdate = {
       head,
       pods: this.#sent?.pods === pods ? null : pods,
       reports: order,
       last: packReports(last),
-      made,
+      computed,
     };
-    const transfer: ArrayBuffer[] = [parcel.last.bytes, order.buffer];
-    for (const { cells } of made) {
+    const transfer: ArrayBuffer[] = [update.last.bytes, order.buffer];
+    for (const { cells } of computed) {
       for (const column of Object.values(cells)) if (typeof column !== 'number') transfer.push(column.buffer);
     }
     this.#sent = mesh;
     this.#sentAlready.clear();
     this.#waiting = [];
-    return { parcel, transfer };
+    return { update, transfer };
   }
 }
 
@@ -109,34 +109,34 @@ function packReport({ links, stats, ...rest }: MergedReport, buffer: ArrayBuffer
   return { ...packed, statsAt };
 }
 
-/** The next even number: columns of 16 bits lie on even bytes. */
+/** Rounds up to an even number, because columns of 16 bits must start at an even offset. */
 function even(bytes: number): number {
   return bytes + (bytes & 1);
 }
 
-/** Unpacks what a `Packer` packed, in the same order; the page's end. */
+/** Unpacks in the page what a `Packer` packed, in the same order. */
 export class Unpacker {
   #mesh: Mesh | null = null;
   #known = new Map<number, UnpackedReport>();
   #came = new Map<number, UnpackedReport>();
 
-  /** Takes reports that came before their mesh. */
+  /** Adds reports that arrived before their mesh. */
   add({ reports, bytes }: PackedReports): void {
     for (const report of reports) this.#came.set(report.pod, new UnpackedReport(report, bytes));
   }
 
-  /** The whole mesh. Throws a RangeError if a parcel before this one is missing. */
-  unpack({ head, pods, reports, last }: Parcel): Mesh {
+  /** Returns the whole mesh. Throws a RangeError if an earlier update is missing. */
+  unpack({ head, pods, reports, last }: MeshUpdate): Mesh {
     this.add(last);
     const allPods = pods ?? this.#mesh?.pods;
     const known = new Map<number, UnpackedReport>();
     for (const entry of reports) {
       const report = entry < 0 ? this.#came.get(~entry) : this.#known.get(entry);
-      if (report === undefined) throw new RangeError('a parcel is missing');
-      if (entry >= 0) report.standAlone();
+      if (report === undefined) throw new RangeError('a mesh update is missing');
+      if (entry >= 0) report.detach();
       known.set(report.pod, report);
     }
-    if (allPods === undefined) throw new RangeError('a parcel is missing');
+    if (allPods === undefined) throw new RangeError('a mesh update is missing');
     this.#known = known;
     this.#came.clear();
     this.#mesh = { ...head, pods: allPods, reports: [...known.values()] };
@@ -144,7 +144,7 @@ export class Unpacker {
   }
 }
 
-/** A report whose columns are looked at only when somebody asks: mostly for the one that is pointed at. */
+/** A report that reads its columns on first use, because most columns are never read on the page. */
 class UnpackedReport implements MergedReport {
   readonly pod: number;
   readonly missing: MergedReport['missing'];
@@ -161,7 +161,7 @@ class UnpackedReport implements MergedReport {
   #linksAt: number;
   #statsAt: number;
   #bytes: ArrayBuffer;
-  #isAlone = false;
+  #isDetached = false;
   #links: MergedReport['links'] | null = null;
   #stats: MergedReport['stats'] = null;
 
@@ -183,10 +183,10 @@ class UnpackedReport implements MergedReport {
     this.#bytes = bytes;
   }
 
-  /** Copies its columns, or the bytes of all that came with it would be kept for as long as it stays as it is. */
-  standAlone(): void {
-    if (this.#isAlone) return;
-    this.#isAlone = true;
+  /** Copies its columns. Otherwise the shared buffer would stay in memory as long as this report is unchanged. */
+  detach(): void {
+    if (this.#isDetached) return;
+    this.#isDetached = true;
     const size = this.#length * (LINK_BYTES + (this.#statsAt < 0 ? 0 : STAT_BYTES));
     this.#bytes = this.#bytes.slice(this.#linksAt, this.#linksAt + size);
     if (this.#statsAt >= 0) this.#statsAt -= this.#linksAt;

@@ -1,108 +1,108 @@
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { type PictureOptions, sameOptions } from '../pure/picture.ts';
-import { CellsMaker } from '../pure/picture-cells.ts';
+import { CellsBuilder } from '../pure/picture-cells.ts';
 import type { Connection, ConnectionState } from './connection.ts';
-import { type PackedReports, Packer, type Parcel } from './parcel.ts';
+import { type MeshUpdate, type PackedReports, Packer } from './parcel.ts';
 
-/** What the page asks of its worker. Times of the worker's monotonic clock count from `performance.timeOrigin`. */
-export type Order =
-  /** Connects to the server at `base`, with figures over `windowMs`. */
+/** A message from the page to the worker. Monotonic times of the worker count from the worker's `performance.timeOrigin`. */
+export type WorkerRequest =
+  /** Connect to the server at `base`, with statistics over `windowMs`. */
   | { kind: 'start'; base: string; windowMs: number }
   | { kind: 'stop' }
-  /** Tries again at once. */
+  /** Reconnect now. */
   | { kind: 'try' }
-  /** Which pictures the page draws: their cells are worked out for it. */
+  /** Compute the cells of these pictures, because the page draws them. */
   | { kind: 'want'; options: PictureOptions[] };
 
-/** What the worker tells the page. */
-export type Report =
-  /** The connection, and the mesh if it is another one. */
-  | { kind: 'state'; state: Omit<ConnectionState, 'mesh'>; parcel: Parcel | null }
-  /** Rows of a mesh that is still coming in. */
+/** A message from the worker to the page. */
+export type WorkerMessage =
+  /** The connection state, and the mesh if it changed. */
+  | { kind: 'state'; state: Omit<ConnectionState, 'mesh'>; update: MeshUpdate | null }
+  /** Pod reports of a mesh that is not complete yet. */
   | { kind: 'reports'; reports: PackedReports };
 
-/** One picture that the page wants, and which reports are in it. */
-interface Wanted {
+/** A picture that the page asked for, and the reports that it contains so far. */
+interface RequestedPicture {
   options: PictureOptions;
-  maker: CellsMaker;
+  builder: CellsBuilder;
   pods: readonly Pod[] | null;
-  /** undefined = it has none, null = not put in yet. */
+  /** By pod: undefined = the pod has no report, null = not added yet. */
   reports: (MergedReport | undefined | null)[];
 }
 
 /**
- * The worker's work: holds the connection, works out the cells of each picture as its reports come in, and reports. The
- * page's own thread only draws.
+ * The main class of the web worker. It follows the connection, computes the cells of each picture while the pod reports
+ * arrive, and posts the results to the page, so that the thread of the page only draws.
  */
 export class PictureDesk {
-  readonly #report: (report: Report, transfer: ArrayBuffer[]) => void;
+  readonly #post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void;
   readonly #packer = new Packer();
-  #wanted: Wanted[] = [];
+  #requested: RequestedPicture[] = [];
   #mesh: Mesh | null = null;
 
-  constructor(report: (report: Report, transfer: ArrayBuffer[]) => void) {
-    this.#report = report;
+  constructor(post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void) {
+    this.#post = post;
   }
 
-  /** Follows a connection until the function given back is called. */
+  /** Follows a connection until the returned function is called. */
   follow(connection: Connection): () => void {
-    return connection.subscribe(() => this.#tell(connection.state()));
+    return connection.subscribe(() => this.#onChange(connection.state()));
   }
 
-  /** Changes which pictures are worked out; for the next mesh on, the page makes do until then. */
+  /** Sets which pictures are computed, from the next mesh on. Until then the page computes them itself. */
   want(options: readonly PictureOptions[]): void {
-    this.#wanted = options.map(
+    this.#requested = options.map(
       (one) =>
-        this.#wanted.find((known) => sameOptions(known.options, one)) ?? {
+        this.#requested.find((known) => sameOptions(known.options, one)) ?? {
           options: one,
-          maker: new CellsMaker(one),
+          builder: new CellsBuilder(one),
           pods: null,
           reports: [],
         },
     );
   }
 
-  /** Takes a report of a mesh that is still coming in. If that is never completed, the report is replaced later. */
+  /** Adds a report of a mesh that is not complete yet. If the mesh never completes, a later report replaces it. */
   report(report: MergedReport, pods: readonly Pod[]): void {
-    for (const wanted of this.#wanted) {
-      begin(wanted, pods);
-      put(wanted, report.pod, report);
+    for (const picture of this.#requested) {
+      begin(picture, pods);
+      put(picture, report.pod, report);
     }
     const reports = this.#packer.add(report);
-    if (reports !== null) this.#report({ kind: 'reports', reports }, [reports.bytes]);
+    if (reports !== null) this.#post({ kind: 'reports', reports }, [reports.bytes]);
   }
 
-  #tell({ mesh, ...state }: ConnectionState): void {
+  #onChange({ mesh, ...state }: ConnectionState): void {
     if (mesh === null || mesh === this.#mesh) {
-      this.#report({ kind: 'state', state, parcel: null }, []);
+      this.#post({ kind: 'state', state, update: null }, []);
       return;
     }
     this.#mesh = mesh;
-    const made = this.#wanted.map((wanted) => ({ options: wanted.options, cells: cellsOf(wanted, mesh) }));
-    const { parcel, transfer } = this.#packer.pack(mesh, made);
-    this.#report({ kind: 'state', state, parcel }, transfer);
+    const computed = this.#requested.map((picture) => ({ options: picture.options, cells: cellsOf(picture, mesh) }));
+    const { update, transfer } = this.#packer.pack(mesh, computed);
+    this.#post({ kind: 'state', state, update }, transfer);
   }
 }
 
-function cellsOf(wanted: Wanted, { pods, reports }: Mesh) {
-  begin(wanted, pods);
+function cellsOf(picture: RequestedPicture, { pods, reports }: Mesh) {
+  begin(picture, pods);
   const byPod: (MergedReport | undefined)[] = new Array(pods.length).fill(undefined);
   for (const report of reports) byPod[report.pod] ??= report;
-  for (const [pod, report] of byPod.entries()) put(wanted, pod, report);
-  wanted.pods = null;
-  return wanted.maker.take();
+  for (const [pod, report] of byPod.entries()) put(picture, pod, report);
+  picture.pods = null;
+  return picture.builder.take();
 }
 
-function begin(wanted: Wanted, pods: readonly Pod[]): void {
-  if (wanted.pods === pods) return;
-  wanted.pods = pods;
-  const isFresh = wanted.maker.begin(pods.map(({ lifecycle }) => lifecycle));
-  if (isFresh) wanted.reports = new Array(pods.length).fill(null);
+function begin(picture: RequestedPicture, pods: readonly Pod[]): void {
+  if (picture.pods === pods) return;
+  picture.pods = pods;
+  const isFresh = picture.builder.begin(pods.map(({ lifecycle }) => lifecycle));
+  if (isFresh) picture.reports = new Array(pods.length).fill(null);
 }
 
-function put(wanted: Wanted, pod: number, report: MergedReport | undefined): void {
-  if (wanted.reports[pod] === report) return;
-  wanted.reports[pod] = report;
-  wanted.maker.put(pod, report);
+function put(picture: RequestedPicture, pod: number, report: MergedReport | undefined): void {
+  if (picture.reports[pod] === report) return;
+  picture.reports[pod] = report;
+  picture.builder.put(pod, report);
 }

@@ -1,18 +1,18 @@
 import { browserClock } from './browser-clock.ts';
 import { Connection } from './connection.ts';
 import { openEventStream } from './event-stream.ts';
-import { type Order, PictureDesk } from './picture-desk.ts';
+import { PictureDesk, type WorkerRequest } from './picture-desk.ts';
 import { fetchMesh, serverUrl } from './requests.ts';
 
-// A worker of its own: what a thousand reports take to read must not keep the page from drawing.
+// This runs in a web worker, because parsing a thousand reports would block drawing.
 let base = '';
-const desk = new PictureDesk((report, transfer) => {
-  if (report.kind === 'reports') {
-    postMessage(report, { transfer });
+const desk = new PictureDesk((message, transfer) => {
+  if (message.kind === 'reports') {
+    postMessage(message, { transfer });
     return;
   }
-  const receivedMs = report.state.receivedMs + performance.timeOrigin;
-  postMessage({ ...report, state: { ...report.state, receivedMs } }, { transfer });
+  const receivedMs = message.state.receivedMs + performance.timeOrigin;
+  postMessage({ ...message, state: { ...message.state, receivedMs } }, { transfer });
 });
 const connection = new Connection({
   clock: browserClock,
@@ -22,7 +22,7 @@ const connection = new Connection({
 });
 desk.follow(connection);
 
-addEventListener('message', ({ data }: MessageEvent<Order>) => {
+addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
   if (data.kind === 'start') {
     base = data.base;
     connection.start(data.windowMs);

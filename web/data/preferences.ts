@@ -1,8 +1,8 @@
-/** What a person chose once for this browser. Where storage is forbidden, the choice lasts as long as the page. */
+/** Choices of the reader, kept in this browser. Without storage a choice lasts as long as the page. */
 export class Preferences {
   readonly #kept = new Map<string, string>();
 
-  /** The choice made for `key`, '' without one. */
+  /** The stored choice for `key`; '' = none. */
   get(key: string): string {
     try {
       return this.#kept.get(key) ?? localStorage.getItem(`goldpinger.${key}`) ?? '';
@@ -11,7 +11,7 @@ export class Preferences {
     }
   }
 
-  /** Keeps a choice. */
+  /** Stores a choice. */
   set(key: string, value: string): void {
     this.#kept.set(key, value);
     try {

@@ -2,10 +2,10 @@ import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { type LinkSamples, parseLinkSamples } from '../../server/protocol/sample.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 
-/** How long an answer may take before it counts as none, ms. */
+/** Time limit of a request, ms. */
 const DEADLINE_MS = 10_000;
 
-/** The address of something on our server, relative to the page (`base`): it may live under any sub-path. */
+/** A URL on our server, relative to the page (`base`), because the page can be served under any sub-path. */
 export function serverUrl(path: string, query: Record<string, string> = {}, base = document.baseURI): string {
   const url = new URL(path, base);
   url.hash = '';
@@ -13,19 +13,19 @@ export function serverUrl(path: string, query: Record<string, string> = {}, base
   return url.href;
 }
 
-/** The whole mesh, with figures over `windowMs` (0 = none). Rejects with an Error in words. */
+/** Fetches the whole mesh, with statistics over `windowMs` (0 = none). Rejects with an Error that people can read. */
 export async function fetchMesh(windowMs: number, signal: AbortSignal, base = document.baseURI): Promise<Mesh> {
-  const response = await ask(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
-  return understood(() => response.json(), parseMesh);
+  const response = await getJson(serverUrl('api/v1/mesh', { window: String(windowMs) }, base), signal);
+  return validated(() => response.json(), parseMesh);
 }
 
-/** The recent samples of a link (pod uids). Rejects with an Error in words. */
+/** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read. */
 export async function fetchSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples> {
-  const response = await ask(serverUrl('api/v1/link', { from, to }), signal);
-  return understood(() => response.json(), parseLinkSamples);
+  const response = await getJson(serverUrl('api/v1/link', { from, to }), signal);
+  return validated(() => response.json(), parseLinkSamples);
 }
 
-/** The text at `path`, at most `limit` characters of it. Rejects with an Error in words; any status is an answer. */
+/** Fetches the text at `path`, at most `limit` characters. Any HTTP status is accepted. Rejects with an Error that people can read. */
 export async function fetchText(
   path: string,
   limit: number,
@@ -45,8 +45,8 @@ export async function fetchText(
   return { text: text.slice(0, limit), cut: text.length > limit, status: response.status };
 }
 
-/** Asks for JSON at `url` within 10 s. Rejects with an Error in words for any status but 2xx. */
-export async function ask(url: string, signal: AbortSignal): Promise<Response> {
+/** Requests JSON from `url` within `DEADLINE_MS`. Rejects with an Error that people can read for any status but 2xx. */
+export async function getJson(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
     headers: { accept: 'application/json' },
@@ -55,8 +55,8 @@ export async function ask(url: string, signal: AbortSignal): Promise<Response> {
   return response;
 }
 
-/** What `read` gives, validated. Rejects with an Error in words. */
-export async function understood<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
+/** Validates what `read` returns. Rejects with an Error that people can read. */
+export async function validated<T>(read: () => Promise<unknown>, parse: (wire: unknown) => T): Promise<T> {
   let wire: unknown;
   try {
     wire = await read();

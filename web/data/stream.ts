@@ -3,24 +3,24 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { BatchReader } from './batch.ts';
 
-/** Server-Sent Events as they come in; `error` = they are over. Tests pass their own. */
+/** Server-Sent Events. `error` is the last event. Tests pass a fake. */
 export interface EventStream {
   addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void;
   close(): void;
 }
 
-/** What a stream tells. After `onBroken` it tells nothing more. */
+/** Callbacks of a stream. `onBroken` is the last call. */
 export interface StreamEvents {
-  /** Part of a picture has come: the stream is slow perhaps, but not cut off. */
+  /** An event of a mesh arrived: the stream may be slow, but it is not blocked. */
   onPart(): void;
-  /** A report of a picture that is not complete yet, and the pods it is among. */
+  /** A report of a mesh that is not complete yet, and the pods of that mesh. */
   onReport(report: MergedReport, pods: readonly Pod[]): void;
   onMesh(mesh: Mesh): void;
-  /** `reason`: '' where the connection broke, else what was wrong with what came, in words. */
+  /** `reason`: '' if the connection broke, otherwise what was wrong with the data. */
   onBroken(reason: string): void;
 }
 
-/** Listens to a stream until it breaks or the given function is called. */
+/** Listens to a stream until it breaks or the returned function is called. */
 export function listen(source: EventStream, events: StreamEvents): () => void {
   const reader = new BatchReader();
   let open = true;

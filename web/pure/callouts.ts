@@ -1,12 +1,12 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import type { Accused } from './accused.ts';
-import { placeOf } from './blame.ts';
+import type { AxisStates } from './axis-states.ts';
 import { clockText, plural } from './figures.ts';
 import { findingFigure, findingWords } from './finding-words.ts';
 import { codeOf, type LinkState, stateAt } from './link-state.ts';
 import { shownName } from './names.ts';
 import type { Arrangement } from './order.ts';
 import type { Picture } from './picture.ts';
+import { findingPlace } from './pod-findings.ts';
 
 /** The most callouts beside one picture; the rest would be noise. */
 export const MAX_CALLOUTS = 6;
@@ -30,15 +30,15 @@ const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
  * What the server found of whole rows and columns, in its words, then who left and who is new: at most `MAX_CALLOUTS`,
  * the gravest, in the order of the axis. What is filtered out is not spoken of.
  */
-export function callouts(picture: Picture, accused: Accused, arrangement: Arrangement): Callout[] {
+export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
   const found = picture.mesh.findings.flatMap((finding) => ofFinding(picture, arrangement, finding) ?? []);
-  const passing = runsOf(picture, arrangement, accused).map((run) => ofPassing(picture, arrangement, run));
+  const passing = runsOf(picture, arrangement, axisStates).map((run) => ofPassing(picture, arrangement, run));
   return [...found, ...passing].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
 }
 
 function ofFinding(picture: Picture, arrangement: Arrangement, finding: Finding): Callout | null {
   const { mesh } = picture;
-  const place = placeOf(finding, mesh.pods);
+  const place = findingPlace(finding, mesh.pods);
   const run = longestRun(arrangement, place?.pods ?? []);
   if (place === null || run === null) return null;
   const { subject, what, where } = findingWords(finding);
@@ -69,10 +69,10 @@ interface Run {
 }
 
 /** Rows of pods that left or are new; neighbours on one node together. */
-function runsOf(picture: Picture, arrangement: Arrangement, accused: Accused): Run[] {
+function runsOf(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): Run[] {
   const runs: Run[] = [];
   arrangement.pods.forEach((pod, position) => {
-    const code = accused.rows[pod] ?? -1;
+    const code = axisStates.rows[pod] ?? -1;
     if (code !== GONE && code !== NOT_YET) return;
     const last = runs.at(-1);
     const isNext = last !== undefined && last.last === position - 1 && last.code === code;
@@ -103,10 +103,10 @@ function ofPassing(picture: Picture, arrangement: Arrangement, { code, first, la
   const since = views.map((view) => view.pod.sinceMs);
   const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
   const left = from === to ? `terminated ${from}` : `terminated ${from} to ${to}`;
-  const heir = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
+  const successor = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
   return {
     ...base,
     title: `${is} gone`,
-    lines: [many + left + (heir === undefined ? '' : `, replaced by ${shownName(heir)}`)],
+    lines: [many + left + (successor === undefined ? '' : `, replaced by ${shownName(successor)}`)],
   };
 }

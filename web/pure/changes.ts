@@ -3,7 +3,7 @@ import type { ConnectionStatus } from './notices.ts';
 import type { Picture } from './picture.ts';
 
 /** What a reader who does not see the page has been told of. */
-export interface Told {
+export interface PageStatus {
   status: ConnectionStatus;
   failing: string[];
   failed: number;
@@ -14,7 +14,7 @@ export interface Told {
 }
 
 /** The facts of which a change is worth a sentence. */
-export function tellable(picture: Picture | null, status: ConnectionStatus): Told {
+export function pageStatusOf(picture: Picture | null, status: ConnectionStatus): PageStatus {
   const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
   const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
   const external = picture?.targets.filter(({ state }) => state === 'failed').length ?? 0;
@@ -22,7 +22,7 @@ export function tellable(picture: Picture | null, status: ConnectionStatus): Tol
 }
 
 /** One sentence on what changed between two moments; '' if nothing that matters did. The gravest change wins. */
-export function changeSentence(before: Told, after: Told): string {
+export function changeSentence(before: PageStatus, after: PageStatus): string {
   const lost = after.status === 'lost';
   if (lost !== (before.status === 'lost')) return lost ? 'Disconnected.' : 'Reconnected.';
   const fresh = after.failing.filter((pod) => !before.failing.includes(pod));
@@ -44,7 +44,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** The tab's title: what is wrong first, because tabs are narrow. */
-export function tabTitle({ status, failing, failed, external, pods }: Told): string {
+export function tabTitle({ status, failing, failed, external, pods }: PageStatus): string {
   const name = 'goldpinger';
   if (status === 'lost') return `Disconnected · ${name}`;
   if (failing.length > 0) return `${plural(failing.length, 'pod')} failing · ${name}`;
@@ -54,7 +54,7 @@ export function tabTitle({ status, failing, failed, external, pods }: Told): str
 }
 
 /** The tab's icon as an SVG: rings, red with a cross where something fails, grey where the connection is lost. */
-export function tabIcon({ status, failing, failed, external, pods }: Told): string {
+export function tabIcon({ status, failing, failed, external, pods }: PageStatus): string {
   const bad = failing.length > 0 || failed > 0 || external > 0;
   const colour = status === 'lost' || pods === 0 ? '#7c8894' : bad ? '#c81e1e' : '#1d9a63';
   const inside =

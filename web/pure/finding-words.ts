@@ -1,10 +1,10 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from './address.ts';
-import { isOfItself } from './blame.ts';
 import { clockText, latencyText } from './figures.ts';
 import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
+import { isAboutSelfLink } from './pod-findings.ts';
 
 /** A finding's sentence in its parts, for places that have not room for all of it. Safe to show. */
 export interface FindingWords {
@@ -57,7 +57,7 @@ export function targetOf(
   const node = all[pods[0] ?? -1]?.node ?? '';
   if (kind === 'node' && node !== '') return { filter: nodeFilter(node) };
   let wanted: Exclude<Selection, null>[] = [];
-  if (isOfItself(finding)) wanted = [pod, ...link];
+  if (isAboutSelfLink(finding)) wanted = [pod, ...link];
   else if (kind === 'link' || kind === 'link-slow' || kind === 'one-way') wanted = [...link, pod];
   else if (pods.length === 1) wanted = kind === 'pod-unreachable' || kind === 'pod-slow' ? [pod, ...link] : [pod];
   return wanted.find((one) => !isSame(open, one)) ?? null;

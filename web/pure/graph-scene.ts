@@ -5,47 +5,47 @@ import type { Picture } from './picture.ts';
 
 /** What a number of pods leaves room for. */
 export interface Tier {
-  /** `full`: name, node, address and health beside each pod. `short`: a short name. `accused`: only pods at fault. */
-  names: 'full' | 'short' | 'accused';
+  /** `full`: name, node, address and health beside each pod. `short`: a short name. `unhealthy`: only pods at fault. */
+  names: 'full' | 'short' | 'unhealthy';
   /** Whether all links are drawn, or the worst only. */
   allLinks: boolean;
   /** Whether links are drawn on a canvas: beyond about 150, elements of their own take longer than a frame. */
   canvas: boolean;
   /** Radius of a pod, px; of an accused one, which carries its mark. */
   disc: number;
-  accusedDisc: number;
+  unhealthyDisc: number;
   /** Factor on the widths of links. */
   weight: number;
   bow: number;
   pull: number;
   /** Whether pods that no shown link touches are left out, and the arcs carry the worst state instead. */
-  arcsCarry: boolean;
+  stateOnArcs: boolean;
 }
 
 /** What `n` pods (gone ones included) leave room for; `narrow` is a view below 640 px. */
 export function tierOf(n: number, narrow: boolean): Tier {
-  const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, arcsCarry: false };
+  const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, stateOnArcs: false };
   if (n <= 12)
     return {
       ...base,
       names: narrow ? 'short' : 'full',
       disc: narrow ? (n <= 6 ? 19 : 13) : 26,
-      accusedDisc: 26,
+      unhealthyDisc: 26,
       bow: 0.1,
     };
   if (n <= 30)
-    return { ...base, names: 'short', disc: narrow ? 9 : 14, accusedDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
+    return { ...base, names: 'short', disc: narrow ? 9 : 14, unhealthyDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
   const many = {
     ...base,
     allLinks: false,
-    names: 'accused' as const,
-    accusedDisc: 12,
+    names: 'unhealthy' as const,
+    unhealthyDisc: 12,
     weight: 0.5,
     bow: 0.03,
     pull: 0.65,
   };
   if (n <= 160) return { ...many, disc: narrow ? 3 : 5 };
-  return { ...many, disc: narrow ? 2 : 3, weight: 0.4, arcsCarry: n > 400 };
+  return { ...many, disc: narrow ? 2 : 3, weight: 0.4, stateOnArcs: n > 400 };
 }
 
 /** Where the parts of a graph go within the stage. */
@@ -63,7 +63,7 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   const below = externals > 0 && narrow ? 34 : 0;
   const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
   const side = narrow
-    ? tier.names === 'accused'
+    ? tier.names === 'unhealthy'
       ? 56
       : tier.disc >= 19
         ? 64
@@ -73,7 +73,7 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
       : tier.names === 'short'
         ? 120
         : 212;
-  const top = tier.names === 'accused' ? (narrow ? 22 : 44) : tier.disc * 2.3;
+  const top = tier.names === 'unhealthy' ? (narrow ? 22 : 44) : tier.disc * 2.3;
   const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
   const ring = {
     x: labels.x + (labels.width - room) / 2,

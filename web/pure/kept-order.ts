@@ -1,5 +1,5 @@
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { Accused } from './accused.ts';
+import type { AxisStates } from './axis-states.ts';
 import { type Arrangement, type ArrangeOptions, arrange } from './order.ts';
 import type { Picture } from './picture.ts';
 
@@ -15,7 +15,7 @@ export class KeptOrder {
   #isOutdated = false;
 
   /** The arrangement to draw. */
-  arrange(picture: Picture, accused: Accused, options: ArrangeOptions): Arrangement {
+  arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
     const { pods } = picture.mesh;
     // The same list comes with most pictures: a thousand pods need not be compared each time.
     if (pods !== this.#pods) this.#who = pods.map((pod) => `${pod.uid}@${pod.node}@${pod.zone}`).join();
@@ -24,7 +24,7 @@ export class KeptOrder {
     const fresh = this.#kept === null || key !== this.#key;
     const sorted = options.order === 'worst-row' || options.order === 'worst-column';
     if (!fresh && !sorted && this.#kept !== null) return this.#kept;
-    const now = arrange(picture, accused, options);
+    const now = arrange(picture, axisStates, options);
     if (fresh || this.#kept === null) {
       this.#key = key;
       this.#kept = now;
@@ -41,7 +41,7 @@ export class KeptOrder {
   }
 
   /** Sorts anew at the next `arrange`. */
-  sortAgain(): void {
+  resort(): void {
     this.#kept = null;
   }
 }

@@ -1,10 +1,10 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { isOfItself } from './blame.ts';
 import { countText, plural, spanText } from './figures.ts';
 import { findingFigure, targetOf } from './finding-words.ts';
 import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
+import { isAboutSelfLink } from './pod-findings.ts';
 
 /** How the page gets its picture; see `ConnectionState`. */
 export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
@@ -111,7 +111,7 @@ function failingNotice({ mesh }: Picture): Notice | null {
 
 function isOfOneLink(finding: Finding): boolean {
   const { kind } = finding;
-  return (kind === 'link' && !isOfItself(finding)) || kind === 'one-way';
+  return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way';
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

@@ -1,5 +1,5 @@
-import { type Accused, badness } from './accused.ts';
 import type { GroupBy, OrderBy } from './address.ts';
+import { type AxisStates, badness } from './axis-states.ts';
 import type { Picture } from './picture.ts';
 import type { PodView } from './pod-view.ts';
 
@@ -30,9 +30,9 @@ export interface ArrangeOptions {
 }
 
 /** Puts the pods in order: groups by name, pods in them by `order`; names always decide in the end. O(n log n). */
-export function arrange(picture: Picture, accused: Accused, options: ArrangeOptions): Arrangement {
+export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
   const shown = picture.pods.filter((view) => matches(view, options.filter));
-  const inOrder = comparator(accused, options.order);
+  const inOrder = comparator(axisStates, options.order);
   const key = groupKey(options.group);
   shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
   const pods = Int32Array.from(shown, (view) => view.index);
@@ -81,14 +81,14 @@ function groupKey(group: GroupBy): (view: PodView) => string {
   return group === 'zone' ? (view) => view.pod.zone : () => '';
 }
 
-function comparator(accused: Accused, order: OrderBy): (a: PodView, b: PodView) => number {
+function comparator(axisStates: AxisStates, order: OrderBy): (a: PodView, b: PodView) => number {
   const byName = (a: PodView, b: PodView) =>
     compareText(a.pod.name, b.pod.name) || compareText(a.pod.namespace, b.pod.namespace) || a.index - b.index;
   const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byName(a, b);
   if (order === 'name') return byName;
   if (order === 'node') return byNode;
   if (order === 'zone') return (a, b) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
-  const counts = order === 'worst-row' ? accused.into : accused.outOf;
+  const counts = order === 'worst-row' ? axisStates.into : axisStates.outOf;
   const score = new Map<number, number>();
   const scoreOf = (pod: number) => {
     const known = score.get(pod) ?? badness(counts, pod);

@@ -5,14 +5,14 @@ import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './link-state.ts';
 
 /** A sentence on what is wrong, and one on where to look. `tone` is the state whose colour goes with it. */
-export interface Verdict {
+export interface LinkMessage {
   tone: LinkState;
   title: string;
   text: string;
 }
 
 /** What the words need beside the figures: names as they may be shown, and limits in ms. */
-export interface WordsContext {
+export interface MessageContext {
   from: string;
   to: string;
   problemMs: number;
@@ -21,8 +21,8 @@ export interface WordsContext {
    * The server has found the cause of the way there, or back, and says where to look: then the link's own figures only are
    * told here. What it found of the other way is no cause of this one.
    */
-  isFoundThere: boolean;
-  isFoundBack: boolean;
+  isForwardExplained: boolean;
+  isReverseExplained: boolean;
 }
 
 /** TCP sends a lost SYN again after 1 s (RFC 6298, section 2: initial RTO). */
@@ -32,13 +32,13 @@ const SYN_AGAIN_US = 1_000_000;
  * What is wrong with a link and where to look, by outcome first and by phase second; `back` is the same link the other
  * way round (the same facts for a self-link). Speaks of the way there unless only the way back has a fault.
  */
-export function linkVerdict(there: LinkFacts, back: LinkFacts, context: WordsContext): Verdict {
-  const { isFoundThere, isFoundBack } = context;
+export function linkMessage(there: LinkFacts, back: LinkFacts, context: MessageContext): LinkMessage {
+  const { isForwardExplained, isReverseExplained } = context;
   const turned = { ...context, from: context.to, to: context.from };
   const isBackWorse = severity(back) > severity(there) && severity(back) >= 2;
   const [facts, other, words] = isBackWorse ? [back, there, turned] : [there, back, context];
   const verdict = oneWay(facts, words);
-  if ((isBackWorse ? isFoundBack : isFoundThere) && severity(facts) >= 2) verdict.text = '';
+  if ((isBackWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) verdict.text = '';
   if (there === back || severity(facts) < 2) return verdict;
   return { ...verdict, text: `${verdict.text} ${wayBack(facts, other)}`.trim() };
 }
@@ -59,7 +59,7 @@ function wayBack(facts: LinkFacts, back: LinkFacts): string {
   return '';
 }
 
-function oneWay(facts: LinkFacts, context: WordsContext): Verdict {
+function oneWay(facts: LinkFacts, context: MessageContext): LinkMessage {
   const { from, to } = context;
   const tone = facts.state;
   switch (facts.state) {
@@ -87,7 +87,7 @@ function oneWay(facts: LinkFacts, context: WordsContext): Verdict {
   }
 }
 
-function lateWords(facts: LinkFacts, { from, to }: WordsContext): { title: string; text: string } {
+function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: string; text: string } {
   const again = facts.connectUs >= SYN_AGAIN_US ? ' Above 1 s, a lost packet was retransmitted.' : '';
   switch (latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs)) {
     case 'first-byte':
@@ -124,7 +124,7 @@ const WHILE: Record<Phase, string> = {
   body: 'during the response',
 };
 
-function failedWords(outcome: Outcome, phase: Phase | null, context: WordsContext): { title: string; text: string } {
+function failedWords(outcome: Outcome, phase: Phase | null, context: MessageContext): { title: string; text: string } {
   const { to } = context;
   switch (outcome) {
     case 'refused':
@@ -160,7 +160,7 @@ function failedWords(outcome: Outcome, phase: Phase | null, context: WordsContex
   }
 }
 
-function timeoutWords(phase: Phase | null, { to, timeoutMs }: WordsContext): { title: string; text: string } {
+function timeoutWords(phase: Phase | null, { to, timeoutMs }: MessageContext): { title: string; text: string } {
   const limit = latencyText(timeoutMs * 1000);
   if (phase === 'first-byte') {
     return {

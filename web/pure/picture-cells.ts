@@ -39,7 +39,7 @@ const GONE = codeOf('gone');
  * Works out the cells of a mesh row by row: each is done when it comes, so that little is left to do when the last one
  * has. Outcome first, latency second.
  */
-export class CellsMaker {
+export class CellsBuilder {
   readonly #options: PictureOptions;
   #lifecycles: readonly Lifecycle[] = [];
   /** Pods that are gone or starting. */

@@ -3,7 +3,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { LINK_STATES, type LinkState } from './link-state.ts';
 import { type PodNames, podNames } from './names.ts';
-import { CellsMaker, type PictureCells, STATES } from './picture-cells.ts';
+import { CellsBuilder, type PictureCells, STATES } from './picture-cells.ts';
 import { type PodView, viewPods } from './pod-view.ts';
 
 /** Which figure of a link is shown: the newest, or one over the window (total only). */
@@ -49,7 +49,7 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
  * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`. `names` as in `pictureOf`.
  */
 export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
-  const maker = new CellsMaker(options);
+  const maker = new CellsBuilder(options);
   maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
   const rowOf = rowsByPod(mesh);
   for (const [from, row] of rowOf.entries()) maker.put(from, mesh.reports[row]);

@@ -1,10 +1,10 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { blameOf } from './blame.ts';
 import { codeOf } from './link-state.ts';
 import type { PodNames } from './names.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';
+import { findingsByPod } from './pod-findings.ts';
 
 /**
  * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what the server found.
@@ -52,7 +52,7 @@ const FAILED = codeOf('failed');
 /** Takes every pod of a picture whose states are filled in as the server's findings have it. */
 export function viewPods(picture: Picture, { names, labels }: PodNames): PodView[] {
   const { mesh, n, state, into, outOf } = picture;
-  const blame = blameOf(mesh);
+  const blame = findingsByPod(mesh);
   return mesh.pods.map((pod, index): PodView => {
     const self = state[index * n + index] ?? 0;
     const inwards = talliesOf(into, index, self);

@@ -94,7 +94,7 @@ function lastingNote({ pod }: PodView, nowMs: number): string {
 }
 
 /** Of the server's reasons to hold a pod unhealthy those that `findings` about it do not tell. */
-export function untoldReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
+export function unexplainedReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
   const isSilenceTold = findings.some(({ kind }) => kind === 'report-missing');
   return reasons.filter((reason) => {
     if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
@@ -103,8 +103,9 @@ export function untoldReasons(reasons: readonly string[], findings: readonly Fin
 }
 
 function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): PodWords {
-  const heir = pod.replacedBy === '' ? -1 : mesh.pods.findIndex((other) => other.uid === pod.replacedBy);
-  const note = heir < 0 ? '' : `replaced by ${pods[heir]?.label ?? shownName(mesh.pods[heir]?.name ?? '')}`;
+  const successor = pod.replacedBy === '' ? -1 : mesh.pods.findIndex((other) => other.uid === pod.replacedBy);
+  const note =
+    successor < 0 ? '' : `replaced by ${pods[successor]?.label ?? shownName(mesh.pods[successor]?.name ?? '')}`;
   return { state: `Gone ${roughSpan(nowMs - pod.sinceMs)}`, tone: 'gone', note, noteTone: 'gone' };
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accuse } from '../../../web/pure/accused.ts';
+import { axisStatesOf } from '../../../web/pure/axis-states.ts';
 import { type PlacedCallout, placeCallouts } from '../../../web/pure/callout-layout.ts';
 import { type Callout, callouts } from '../../../web/pure/callouts.ts';
 import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
@@ -94,8 +94,8 @@ test('some pods of a node are gone, a node is, and one pod is', () => {
         if (i < 2) Object.assign(pod, { lifecycle: 'gone', sinceMs: 1_700_000_000_000 + i * 120_000 });
       });
     });
-    const accused = accuse(picture);
-    return callouts(picture, accused, arrange(picture, accused, { order: 'name', group: 'none', filter: '' }));
+    const axisStates = axisStatesOf(picture);
+    return callouts(picture, axisStates, arrange(picture, axisStates, { order: 'name', group: 'none', filter: '' }));
   };
   const [some] = titles(() => 'node-a');
   expect(some?.title).toBe('2 pods of node-a are gone');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { accuse } from '../../../web/pure/accused.ts';
+import { axisStatesOf } from '../../../web/pure/axis-states.ts';
 import { placeCallouts } from '../../../web/pure/callout-layout.ts';
 import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';
 import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
@@ -12,8 +12,8 @@ import { pictureOf } from './heat-pictures.ts';
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
 function found(picture: Picture, group: 'none' | 'node' = 'none'): Callout[] {
-  const accused = accuse(picture);
-  return callouts(picture, accused, arrange(picture, accused, { order: 'name', group, filter: '' }));
+  const axisStates = axisStatesOf(picture);
+  return callouts(picture, axisStates, arrange(picture, axisStates, { order: 'name', group, filter: '' }));
 }
 
 describe('beside the picture stands', () => {
@@ -106,11 +106,11 @@ describe('beside the picture stands', () => {
 
 describe('callouts are placed', () => {
   const picture = pictureOf({ pods: 120, scenario: 'mixed' });
-  const accused = accuse(picture);
-  const arrangement = arrange(picture, accused, { order: 'name', group: 'node', filter: '' });
+  const axisStates = axisStatesOf(picture);
+  const arrangement = arrange(picture, axisStates, { order: 'name', group: 'node', filter: '' });
   const room = { width: 780, height: 600, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
   const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true });
-  const all = callouts(picture, accused, arrangement);
+  const all = callouts(picture, axisStates, arrangement);
   const bounds = { low: 60, high: 620, width: 300, action: false };
   const placed = placeCallouts(all, layout, { x: 0, y: 0 }, bounds);
 

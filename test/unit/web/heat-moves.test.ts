@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { accuse } from '../../../web/pure/accused.ts';
+import { axisStatesOf } from '../../../web/pure/axis-states.ts';
 import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
 import { moved, nextInState, worstNear } from '../../../web/pure/heat-moves.ts';
 import { codeOf } from '../../../web/pure/link-state.ts';
@@ -29,7 +29,7 @@ describe('keys', () => {
 
 describe('the next link in a state', () => {
   const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
-  const arrangement = arrange(picture, accuse(picture), USUAL);
+  const arrangement = arrange(picture, axisStatesOf(picture), USUAL);
 
   test('is found row by row and around the end', () => {
     const slow = codeOf('slow');
@@ -47,7 +47,7 @@ test('a pointer finds the failed link among hundreds that share its pixels', () 
   const picture = pictureOf({ pods: 300, scenario: 'healthy' });
   picture.state.fill(0);
   picture.state[150 * 300 + 151] = codeOf('failed');
-  const arrangement = arrange(picture, accuse(picture), USUAL);
+  const arrangement = arrange(picture, axisStatesOf(picture), USUAL);
   const request = { width: 240, height: 240, dpr: 1, fullWidth: 50, shortWidth: 40, groupWidth: 40 };
   const layout = layoutHeatmap({ ...request, n: 300, groups: [], narrow: false, fit: true });
   expect(layout.shared).toBe(true);
@@ -58,7 +58,7 @@ test('a pointer finds the failed link among hundreds that share its pixels', () 
 
 test('the table lists failed links before slow ones, the slowest first, and no more than asked for', () => {
   const picture = pictureOf({ pods: 40, scenario: 'mixed' });
-  const arrangement = arrange(picture, accuse(picture), USUAL);
+  const arrangement = arrange(picture, axisStatesOf(picture), USUAL);
   const worst = worstLinks(picture, arrangement, 500);
   expect(worst).toHaveLength(500);
   expect(picture.state[worst[0]!]).toBe(codeOf('failed'));

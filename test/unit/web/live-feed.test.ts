@@ -3,7 +3,7 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
-import { type Order, PictureDesk, type Report } from '../../../web/data/picture-desk.ts';
+import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../web/data/picture-desk.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
 import { buildPicture, type PictureOptions, pictureOf } from '../../../web/pure/picture.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -14,13 +14,13 @@ const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last',
 /** A feed whose worker is in this thread; all that crosses is copied, as between threads. */
 function setUp() {
   const clock = new FakeClock(1_000_000);
-  const orders: Order[] = [];
-  const listeners: ((event: MessageEvent<Report>) => void)[] = [];
+  const orders: WorkerRequest[] = [];
+  const listeners: ((event: MessageEvent<WorkerMessage>) => void)[] = [];
   const failures: (() => void)[] = [];
   const emit: ((type: string, data: string) => void)[] = [];
   const desk = new PictureDesk((report, transfer) => {
     const data = structuredClone(report, { transfer });
-    for (const listener of listeners) listener({ data } as MessageEvent<Report>);
+    for (const listener of listeners) listener({ data } as MessageEvent<WorkerMessage>);
   });
   const connection = new Connection({
     clock,

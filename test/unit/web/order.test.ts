@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accuse } from '../../../web/pure/accused.ts';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../web/pure/address.ts';
+import { axisStatesOf } from '../../../web/pure/axis-states.ts';
 import { KeptOrder } from '../../../web/pure/kept-order.ts';
 import { type ArrangeOptions, arrange, effectiveGroup, nodeFilter } from '../../../web/pure/order.ts';
 import type { Picture } from '../../../web/pure/picture.ts';
@@ -9,7 +9,7 @@ import { pictureOf } from './heat-pictures.ts';
 
 const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };
 const arranged = (picture: Picture, change: Partial<ArrangeOptions> = {}) =>
-  arrange(picture, accuse(picture), { ...USUAL, ...change });
+  arrange(picture, axisStatesOf(picture), { ...USUAL, ...change });
 const namesOf = (picture: Picture, pods: Int32Array) => Array.from(pods, (pod) => picture.pods[pod]!.pod.name);
 
 describe('pods are ordered', () => {
@@ -60,7 +60,7 @@ describe('pods are ordered', () => {
 
 test('every arrangement shows each matching pod once, knows its position, and its groups cover all', () => {
   const picture = pictureOf({ pods: 40, scenario: 'mixed' });
-  const accused = accuse(picture);
+  const axisStates = axisStatesOf(picture);
   const options = fc.record({
     order: fc.constantFrom(...ORDERS),
     group: fc.constantFrom(...GROUPS),
@@ -68,7 +68,7 @@ test('every arrangement shows each matching pod once, knows its position, and it
   });
   fc.assert(
     fc.property(options, (wanted) => {
-      const { pods, positionOf, groups } = arrange(picture, accused, wanted);
+      const { pods, positionOf, groups } = arrange(picture, axisStates, wanted);
       expect(new Set(pods).size).toBe(pods.length);
       pods.forEach((pod, position) => {
         expect(positionOf[pod]).toBe(position);
@@ -151,20 +151,20 @@ describe('new data never moves a row', () => {
 
   test('sorted by badness it stays as it was, says so, and sorts when asked', () => {
     const kept = new KeptOrder();
-    const first = kept.arrange(before, accuse(before), options);
+    const first = kept.arrange(before, axisStatesOf(before), options);
     expect(kept.isOutdated).toBe(false);
-    expect(kept.arrange(after, accuse(after), options)).toBe(first);
+    expect(kept.arrange(after, axisStatesOf(after), options)).toBe(first);
     expect(kept.isOutdated).toBe(true);
-    kept.sortAgain();
-    expect(kept.arrange(after, accuse(after), options)).not.toBe(first);
+    kept.resort();
+    expect(kept.arrange(after, axisStatesOf(after), options)).not.toBe(first);
     expect(kept.isOutdated).toBe(false);
   });
 
   test('but another choice or another pod does', () => {
     const kept = new KeptOrder();
-    const first = kept.arrange(before, accuse(before), options);
-    expect(kept.arrange(before, accuse(before), USUAL)).not.toBe(first);
+    const first = kept.arrange(before, axisStatesOf(before), options);
+    expect(kept.arrange(before, axisStatesOf(before), USUAL)).not.toBe(first);
     const more = pictureOf({ pods: 10, scenario: 'dead-pod' });
-    expect(kept.arrange(more, accuse(more), USUAL).pods).toHaveLength(10);
+    expect(kept.arrange(more, axisStatesOf(more), USUAL).pods).toHaveLength(10);
   });
 });

@@ -3,15 +3,15 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { Packer, Unpacker } from '../../../web/data/parcel.ts';
 import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
-import { CellsMaker } from '../../../web/pure/picture-cells.ts';
+import { CellsBuilder } from '../../../web/pure/picture-cells.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const OPTIONS = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
 
 /** What comes out at the other end of a worker's message. */
 function across(packer: Packer, unpacker: Unpacker, mesh: Mesh): Mesh {
-  const { parcel, transfer } = packer.pack(mesh, []);
-  return unpacker.unpack(structuredClone(parcel, { transfer }));
+  const { update, transfer } = packer.pack(mesh, []);
+  return unpacker.unpack(structuredClone(update, { transfer }));
 }
 
 /** A report with its columns looked at. */
@@ -31,11 +31,11 @@ test('of the next one only what changed crosses; the rest is the very same', () 
   const first = across(packer, unpacker, mesh);
   const changed = meshOf({ pods: 5, scenario: 'healthy', tick: 1 }).reports[2]!;
   const next = { ...mesh, reports: mesh.reports.map((report, i) => (i === 2 ? changed : report)) };
-  const { parcel, transfer } = packer.pack(next, []);
-  expect(parcel.pods).toBeNull();
-  expect([...parcel.reports]).toEqual([0, 1, ~2, 3, 4]);
-  expect(parcel.last.reports.map(({ pod }) => pod)).toEqual([2]);
-  const second = unpacker.unpack(structuredClone(parcel, { transfer }));
+  const { update, transfer } = packer.pack(next, []);
+  expect(update.pods).toBeNull();
+  expect([...update.reports]).toEqual([0, 1, ~2, 3, 4]);
+  expect(update.last.reports.map(({ pod }) => pod)).toEqual([2]);
+  const second = unpacker.unpack(structuredClone(update, { transfer }));
   expect(second.pods).toBe(first.pods);
   expect(second.reports[1]).toBe(first.reports[1]);
   expect(plain(second.reports[2]!)).toEqual(plain(changed));
@@ -52,9 +52,9 @@ test('reports that came before their mesh are not sent again, and those of one t
   add(meshOf({ pods: 120, scenario: 'healthy' }), 70);
   const mesh = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 1 });
   add(mesh, 120);
-  const { parcel, transfer } = packer.pack(mesh, []);
-  expect(parcel.last.reports.length).toBeLessThan(50);
-  const got = unpacker.unpack(structuredClone(parcel, { transfer }));
+  const { update, transfer } = packer.pack(mesh, []);
+  expect(update.last.reports.length).toBeLessThan(50);
+  const got = unpacker.unpack(structuredClone(update, { transfer }));
   expect(got.reports.map(plain)).toEqual(mesh.reports);
   // The next has but one new report: the others are the same, on their own.
   const changed = meshOf({ pods: 120, scenario: 'mixed', windowMs: 60_000, tick: 2 }).reports[5]!;
@@ -62,15 +62,15 @@ test('reports that came before their mesh are not sent again, and those of one t
   expect(across(packer, unpacker, next).reports.map(plain)).toEqual(next.reports);
 });
 
-test('a parcel that needs one that never came is refused', () => {
+test('an update that needs one that never came is refused', () => {
   const packer = new Packer();
   const mesh = meshOf({ pods: 3, scenario: 'healthy' });
   packer.pack(mesh, []);
-  expect(() => new Unpacker().unpack(packer.pack({ ...mesh }, []).parcel)).toThrow('a parcel is missing');
+  expect(() => new Unpacker().unpack(packer.pack({ ...mesh }, []).update)).toThrow('a mesh update is missing');
 });
 
 test('cells that were worked out report by report make the same picture, whatever was there before', () => {
-  const maker = new CellsMaker(OPTIONS);
+  const maker = new CellsBuilder(OPTIONS);
   for (const scenario of ['healthy', 'mixed', 'outcomes', 'lifecycles', 'starved', 'dead-pod'] as const) {
     const mesh = meshOf({ pods: 13, scenario });
     maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { MeshHistory } from '../../../server/protocol/history.ts';
-import { type PastNeeds, PastPoll } from '../../../web/data/history.ts';
+import { PastPoll, type PastPollOptions } from '../../../web/data/history.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, reports: [], links: [] } as unknown as MeshHistory;
 
-function pollWith(more: Partial<PastNeeds> = {}) {
+function pollWith(more: Partial<PastPollOptions> = {}) {
   const clock = new FakeClock();
   const asked: string[] = [];
   const poll = new PastPoll({

@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
 import type { LinkFacts } from '../../../web/pure/link-facts.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { linkVerdict } from '../../../web/pure/phase-words.ts';
+import { linkMessage } from '../../../web/pure/phase-words.ts';
 
 const CONTEXT = {
   from: 'goldpinger-001',
   to: 'goldpinger-chaos',
   problemMs: 100,
   timeoutMs: 300,
-  isFoundThere: false,
-  isFoundBack: false,
+  isForwardExplained: false,
+  isReverseExplained: false,
 };
 
 function facts(change: Partial<LinkFacts>): LinkFacts {
@@ -38,7 +38,7 @@ const LATE_BYTE = facts({ state: 'slow', base: 'slow', connectUs: 210, firstByte
 
 describe('the message of a link', () => {
   test('points at the process, not the network, if only the first byte is late (experiment 2)', () => {
-    expect(linkVerdict(LATE_BYTE, GOOD, CONTEXT)).toEqual({
+    expect(linkMessage(LATE_BYTE, GOOD, CONTEXT)).toEqual({
       tone: 'slow',
       title: 'Connects fast, responds slowly.',
       text: 'Check the process or a proxy in goldpinger-chaos. The network is fine. Reverse direction is fine.',
@@ -46,43 +46,45 @@ describe('the message of a link', () => {
   });
 
   test('is about the reverse direction if only that one is bad', () => {
-    expect(linkVerdict(GOOD, LATE_BYTE, CONTEXT).text).toBe(
+    expect(linkMessage(GOOD, LATE_BYTE, CONTEXT).text).toBe(
       'Check the process or a proxy in goldpinger-001. The network is fine. Reverse direction is fine.',
     );
   });
 
   test('is left out if a finding of the server explains the same direction', () => {
     const refused = facts({ state: 'failed', outcome: 'refused', phase: 'connect' });
-    const text = (found: Partial<typeof CONTEXT>) => linkVerdict(LATE_BYTE, refused, { ...CONTEXT, ...found }).text;
-    expect(text({ isFoundThere: true })).toBe(text({}));
-    expect(text({ isFoundBack: true })).toBe('Reverse direction is slow.');
-    expect(linkVerdict(LATE_BYTE, GOOD, { ...CONTEXT, isFoundThere: true }).text).toBe('Reverse direction is fine.');
+    const text = (found: Partial<typeof CONTEXT>) => linkMessage(LATE_BYTE, refused, { ...CONTEXT, ...found }).text;
+    expect(text({ isForwardExplained: true })).toBe(text({}));
+    expect(text({ isReverseExplained: true })).toBe('Reverse direction is slow.');
+    expect(linkMessage(LATE_BYTE, GOOD, { ...CONTEXT, isForwardExplained: true }).text).toBe(
+      'Reverse direction is fine.',
+    );
   });
 
   test('points at the network if both phases are late', () => {
     const both = facts({ state: 'slow', connectUs: 125_000, firstByteUs: 125_000, totalUs: 250_020 });
-    expect(linkVerdict(both, both, CONTEXT).text).toBe(
+    expect(linkMessage(both, both, CONTEXT).text).toBe(
       'Check the network between goldpinger-001 and goldpinger-chaos.',
     );
   });
 
   test('mentions a lost packet if connecting took longer than the TCP retransmission timeout', () => {
     const lost = facts({ state: 'slow', connectUs: 1_020_000, firstByteUs: 400, totalUs: 1_020_500 });
-    expect(linkVerdict(lost, GOOD, CONTEXT).text).toContain('a lost packet was retransmitted');
+    expect(linkMessage(lost, GOOD, CONTEXT).text).toContain('a lost packet was retransmitted');
   });
 
   test('is about a failure before a slow response, in either direction', () => {
     const refused = facts({ state: 'failed', outcome: 'refused', phase: 'connect' });
-    expect(linkVerdict(LATE_BYTE, refused, CONTEXT)).toMatchObject({
+    expect(linkMessage(LATE_BYTE, refused, CONTEXT)).toMatchObject({
       tone: 'failed',
       title: 'goldpinger-001 refuses the connection.',
     });
-    expect(linkVerdict(refused, LATE_BYTE, CONTEXT).text).toMatch(/Reverse direction is slow\.$/);
+    expect(linkMessage(refused, LATE_BYTE, CONTEXT).text).toMatch(/Reverse direction is slow\.$/);
   });
 
   test('of a timeout depends on the phase that timed out', () => {
     const titles = (['connect', 'first-byte', 'body'] as const).map(
-      (phase) => linkVerdict(facts({ state: 'failed', outcome: 'timeout', phase }), GOOD, CONTEXT).title,
+      (phase) => linkMessage(facts({ state: 'failed', outcome: 'timeout', phase }), GOOD, CONTEXT).title,
     );
     expect(titles).toEqual([
       'No connection within 300 ms.',
@@ -94,7 +96,7 @@ describe('the message of a link', () => {
   test('is a full sentence for every outcome and every state', () => {
     for (const outcome of OUTCOMES) {
       for (const state of LINK_STATES) {
-        const verdict = linkVerdict(facts({ state, outcome }), GOOD, CONTEXT);
+        const verdict = linkMessage(facts({ state, outcome }), GOOD, CONTEXT);
         expect(verdict.title).toMatch(/^[A-Za-z].*\.$/);
         expect(verdict.tone).toBe(state);
       }
@@ -102,11 +104,11 @@ describe('the message of a link', () => {
   });
 
   test('does not mention a reverse direction for a self-link', () => {
-    expect(linkVerdict(LATE_BYTE, LATE_BYTE, { ...CONTEXT, from: CONTEXT.to }).text).not.toContain('Reverse');
+    expect(linkMessage(LATE_BYTE, LATE_BYTE, { ...CONTEXT, from: CONTEXT.to }).text).not.toContain('Reverse');
   });
 
   test('says that the source did not report', () => {
     const silent = facts({ state: 'unknown', outcome: null, missing: 'timeout' });
-    expect(linkVerdict(silent, GOOD, CONTEXT)).toMatchObject({ title: 'No report from goldpinger-001.' });
+    expect(linkMessage(silent, GOOD, CONTEXT)).toMatchObject({ title: 'No report from goldpinger-001.' });
   });
 });

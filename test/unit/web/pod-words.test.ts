@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type Finding, MAX_FINDINGS } from '../../../server/protocol/finding.ts';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks } from '../../../server/protocol/links.ts';
+import { findingLabels } from '../../../web/pure/finding-labels.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { podPhrase, podWords, untoldReasons } from '../../../web/pure/pod-words.ts';
-import { suspectsOf } from '../../../web/pure/suspects.ts';
+import { podPhrase, podWords, unexplainedReasons } from '../../../web/pure/pod-words.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';
@@ -91,15 +91,15 @@ test('a reason that no finding explains is shown even if there is a finding abou
     '1 of 3 links from it fail: refused (to a)',
     'knows other pods than the serving pod does',
   ];
-  expect(untoldReasons(reasons, [])).toEqual(reasons);
-  expect(untoldReasons(reasons, [link])).toEqual([reasons[0], reasons[2]]);
-  expect(untoldReasons(reasons, [link, row])).toEqual([reasons[2]]);
+  expect(unexplainedReasons(reasons, [])).toEqual(reasons);
+  expect(unexplainedReasons(reasons, [link])).toEqual([reasons[0], reasons[2]]);
+  expect(unexplainedReasons(reasons, [link, row])).toEqual([reasons[2]]);
 });
 
 describe('suspects', () => {
   const suspects = (options: MeshOptions) => {
     const picture = pictureOf(options);
-    return suspectsOf(picture);
+    return findingLabels(picture);
   };
 
   test('are none where all is well', () => {
@@ -127,7 +127,7 @@ describe('suspects', () => {
       i < 29 ? report : { ...report, missing: 'timeout' as const, links: emptyLinks(0) },
     );
     const picture = buildPicture({ ...mesh, reports: rows, findings: findingsOf({ ...mesh, reports: rows }) }, USUAL);
-    expect(suspectsOf(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
+    expect(findingLabels(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
   });
 
   test('come with the failing before the slow before the starved', () => {

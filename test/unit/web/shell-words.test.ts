@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { changeSentence, tabIcon, tabTitle, tellable } from '../../../web/pure/changes.ts';
+import { changeSentence, pageStatusOf, tabIcon, tabTitle } from '../../../web/pure/changes.ts';
 import { calmSentence, noticesOf } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';
@@ -191,9 +191,9 @@ describe('without notices', () => {
 });
 
 describe('a change', () => {
-  const healthy = tellable(pictureOf('healthy'), 'live');
-  const dead = tellable(pictureOf('dead-pod'), 'live');
-  const probes = tellable(pictureOf('probes'), 'live');
+  const healthy = pageStatusOf(pictureOf('healthy'), 'live');
+  const dead = pageStatusOf(pictureOf('dead-pod'), 'live');
+  const probes = pageStatusOf(pictureOf('probes'), 'live');
 
   test('is announced in one sentence, about the most severe change', () => {
     expect(changeSentence(healthy, dead)).toBe('chaos is failing.');

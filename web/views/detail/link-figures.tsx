@@ -1,9 +1,9 @@
 import { latencyText } from '../../pure/figures.ts';
 import { summarise } from '../../pure/sample-plot.ts';
-import type { Way } from './way.ts';
+import type { LinkDirection } from './link-direction.ts';
 
 interface LinkFiguresProps {
-  ways: readonly Way[];
+  ways: readonly LinkDirection[];
   problemUs: number;
   warningUs: number;
 }

@@ -1,10 +1,10 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { findingsOfLink } from '../../pure/blame.ts';
 import { latencyParts, latencyText } from '../../pure/figures.ts';
 import { linkFacts } from '../../pure/link-facts.ts';
 import { shownName } from '../../pure/names.ts';
-import { linkVerdict } from '../../pure/phase-words.ts';
+import { linkMessage } from '../../pure/phase-words.ts';
+import { findingsOfLink } from '../../pure/pod-findings.ts';
 import type { PodView } from '../../pure/pod-view.ts';
 import { lateSince, sinceWords } from '../../pure/since-words.ts';
 import { factsTitle } from '../../pure/state-words.ts';
@@ -13,12 +13,12 @@ import './detail.css';
 import { FindingList } from '../findings/finding-list.tsx';
 import { StateGlyph } from '../state-glyph.tsx';
 import { HistoryChart } from './history-chart.tsx';
+import type { LinkDirection } from './link-direction.ts';
 import { LinkFigures } from './link-figures.tsx';
 import { PhaseBar } from './phase-bar.tsx';
 import { SampleChart } from './sample-chart.tsx';
 import { useLinkHistory } from './use-link-history.ts';
 import { useSamples } from './use-samples.ts';
-import type { Way } from './way.ts';
 
 /** The figures come first: what is beyond is counted. */
 const MOST_FINDINGS = 3;
@@ -53,17 +53,17 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   const isNow = picture.mesh.past === null;
   const therePast = useLinkHistory(props.loadLinkHistory, from.pod.uid, to.pod.uid, isNow);
   const backPast = useLinkHistory(props.loadLinkHistory, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, isNow);
-  const ways: Way[] = [
+  const ways: LinkDirection[] = [
     { name: wayName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
     { name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
   ].slice(0, isSelf ? 1 : 2);
   const { problemMs } = thresholds;
   const [foundThere = [], foundBack = foundThere] = ways.map((way) => findingsOf(picture.mesh, way));
   const findings = picture.mesh.findings.filter((one) => foundThere.includes(one) || foundBack.includes(one));
-  const verdict = linkVerdict(there, back, {
+  const verdict = linkMessage(there, back, {
     ...{ from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs },
-    isFoundThere: foundThere.length > 0,
-    isFoundBack: foundBack.length > 0,
+    isForwardExplained: foundThere.length > 0,
+    isReverseExplained: foundBack.length > 0,
   });
   return (
     <div className="detail link-detail">
@@ -107,7 +107,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
 }
 
 /** What the server found that explains a direction, if that is not as it should be. */
-function findingsOf(mesh: Mesh, { from, to, facts }: Way): Finding[] {
+function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
   return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
 }
 
@@ -115,7 +115,7 @@ function wayName(from: PodView, to: PodView): string {
   return `${from.label} → ${to.label}`;
 }
 
-function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
+function WayFacts({ way, props }: { way: LinkDirection; props: ViewProps }) {
   const { facts, samples } = way;
   const { nowMs, thresholds } = props;
   const isNow = props.picture.mesh.past === null;
@@ -150,7 +150,15 @@ function WayFacts({ way, props }: { way: Way; props: ViewProps }) {
   );
 }
 
-function BarScale({ problemMs, timeoutMs, ways }: { problemMs: number; timeoutMs: number; ways: readonly Way[] }) {
+function BarScale({
+  problemMs,
+  timeoutMs,
+  ways,
+}: {
+  problemMs: number;
+  timeoutMs: number;
+  ways: readonly LinkDirection[];
+}) {
   const share = problemMs / timeoutMs;
   const isApart = share > 0.12 && share < 0.6;
   const failed = ways.some(({ facts }) => facts.state === 'failed');

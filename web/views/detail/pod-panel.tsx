@@ -1,10 +1,10 @@
-import { findingsOfPod } from '../../pure/blame.ts';
 import { clockText, countText, latencyText, spanText } from '../../pure/figures.ts';
 import { lastPingsInto } from '../../pure/last-pings.ts';
 import { chooseLinks } from '../../pure/link-choice.ts';
 import { shownName } from '../../pure/names.ts';
+import { findingsOfPod } from '../../pure/pod-findings.ts';
 import type { PodView } from '../../pure/pod-view.ts';
-import { podWords, untoldReasons } from '../../pure/pod-words.ts';
+import { podWords, unexplainedReasons } from '../../pure/pod-words.ts';
 import { recoveryText } from '../../pure/recovery.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './detail.css';
@@ -35,7 +35,7 @@ export function PodPanel(props: ViewProps) {
   const findings = findingsOfPod(mesh, view.index);
   // What the server holds against the pod and is no finding: that it did not report, that it knows other pods.
   const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
-  const why = untoldReasons(reasons, findings).slice(0, 5);
+  const why = unexplainedReasons(reasons, findings).slice(0, 5);
   const badWords = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
   return (
     <div className="detail pod-detail">
@@ -78,16 +78,16 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   const { nowMs } = props;
   const { pod } = view;
   const report = mesh.reports[reportOf[view.index] ?? -1];
-  const heir = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
+  const successor = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
   const facts: [string, string][] = [
     ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'unknown'],
     ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
     ['Namespace', shownName(pod.namespace)],
     [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
   ];
-  if (heir !== undefined) {
-    facts.push(['Replaced by', heir.name]);
-    const recovery = recoveryText(pod, heir.pod);
+  if (successor !== undefined) {
+    facts.push(['Replaced by', successor.name]);
+    const recovery = recoveryText(pod, successor.pod);
     if (recovery !== '') facts.push(['Replacement ready', recovery]);
   }
   const lost = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);

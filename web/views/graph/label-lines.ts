@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { Box } from '../../pure/circle-layout.ts';
+import type { FindingLabel } from '../../pure/finding-labels.ts';
 import { hasUprightLoops } from '../../pure/graph-scene.ts';
 import { type Label, placeLabels, textWidth } from '../../pure/label-layout.ts';
 import type { LinkState } from '../../pure/link-state.ts';
@@ -7,7 +8,6 @@ import { shownName } from '../../pure/names.ts';
 import type { Picture } from '../../pure/picture.ts';
 import type { PodView } from '../../pure/pod-view.ts';
 import { podPhrase, podWords } from '../../pure/pod-words.ts';
-import type { Suspect } from '../../pure/suspects.ts';
 import type { Graph } from './use-graph.ts';
 
 /** A line of a label: its text, its class, and a second part in a colour of its own, which goes before the first. */
@@ -31,7 +31,7 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
     ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
     indexes: named.map(({ index }) => index),
     height: heightOf(lines, full),
-    reach: tier.names === 'accused' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
+    reach: tier.names === 'unhealthy' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
     rise: full ? tier.disc * 0.4 : 0,
     box: frame.labels,
   });
@@ -44,7 +44,7 @@ function heightOf(lines: number, full: boolean): number {
 /** How many lines a label has. */
 function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
   if (tier.names === 'full') return 3;
-  return tier.names === 'accused' && !narrow ? 2 : 1;
+  return tier.names === 'unhealthy' && !narrow ? 2 : 1;
 }
 
 /** How wide a label can be, px. */
@@ -79,19 +79,19 @@ export type LabelLines = ReadonlyMap<number, readonly Line[]>;
 export function useLabelLines({ tier, named }: Graph, picture: Picture, nowMs: number, narrow: boolean): LabelLines {
   return useMemo(() => {
     const lines = lineCount({ tier }, narrow);
-    return new Map(named.map(({ index, suspect }) => [index, linesOf(picture, index, suspect, lines, nowMs)]));
+    return new Map(named.map(({ index, finding }) => [index, linesOf(picture, index, finding, lines, nowMs)]));
   }, [tier, named, picture, nowMs, narrow]);
 }
 
-function linesOf(picture: Picture, index: number, suspect: Suspect | null, lines: number, nowMs: number): Line[] {
+function linesOf(picture: Picture, index: number, finding: FindingLabel | null, lines: number, nowMs: number): Line[] {
   const view = picture.pods[index];
   if (view === undefined) return [];
   if (lines === 3) return fullLines(picture, view, nowMs);
-  if (lines === 1) return suspect?.place === '' ? nodeLines(view, suspect) : shortLines(picture, view, nowMs);
-  if (suspect === null) return accusedLines(picture, view, nowMs);
+  if (lines === 1) return finding?.node === '' ? nodeLines(view, finding) : shortLines(picture, view, nowMs);
+  if (finding === null) return unhealthyLines(picture, view, nowMs);
   return [
-    { text: suspect.title, className: 'label-name' },
-    { text: suspect.place, className: 'label-place', more: { text: suspect.note, tone: suspect.tone } },
+    { text: finding.title, className: 'label-name' },
+    { text: finding.node, className: 'label-place', more: { text: finding.note, tone: finding.tone } },
   ];
 }
 
@@ -109,7 +109,7 @@ function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   ];
 }
 
-function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
   return [
     { text: view.name, className: 'label-name' },
@@ -122,7 +122,7 @@ function accusedLines(picture: Picture, view: PodView, nowMs: number): Line[] {
 }
 
 /** Of a node that is found as a whole its name, not that of the one pod that the words stand at. */
-function nodeLines({ pod }: PodView, { note, tone }: Suspect): Line[] {
+function nodeLines({ pod }: PodView, { note, tone }: FindingLabel): Line[] {
   return [{ text: shownName(pod.node), className: 'label-short', more: { text: note, tone } }];
 }
 

@@ -159,9 +159,9 @@ export function drawDots(
 
 /** Pods that stand on the ring as dots: all but the glyphs; where arcs carry the state, only those that a link touches. */
 export function dotsOf(graph: Graph, n: number, ring: Ring): number[] {
-  if (graph.tier.names !== 'accused') return [];
+  if (graph.tier.names !== 'unhealthy') return [];
   const isGlyph = new Set(graph.glyphs);
   const touched = new Uint8Array(n);
   for (const { from, to } of graph.links) touched[from] = touched[to] = 1;
-  return ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.arcsCarry || touched[index] === 1));
+  return ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.stateOnArcs || touched[index] === 1));
 }

@@ -18,13 +18,13 @@ interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped
  */
 export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, labels, picture, narrow }: RingArcsProps) {
   const states = useMemo(
-    () => (tier.arcsCarry ? arcStates(picture, ring, (from) => isDistrusted(picture, from)) : []),
+    () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isDistrusted(picture, from)) : []),
     [tier, picture, ring],
   );
   if (!grouped || tier.names === 'full') return null;
   const radius = ring.radius + (tier.names === 'short' ? tier.disc * 2.2 : 14);
   const { x, width } = frame.labels;
-  const isNamed = tier.names === 'accused' && !narrow;
+  const isNamed = tier.names === 'unhealthy' && !narrow;
   const names = isNamed ? arcNames(ring, radius + 12, labels, 220, [x, x + width]) : [];
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus

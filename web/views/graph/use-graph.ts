@@ -2,11 +2,11 @@ import { useMemo } from 'react';
 import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/circle-layout.ts';
 import type { Point } from '../../pure/curve.ts';
 import type { ExternalTarget } from '../../pure/external-targets.ts';
+import { type FindingLabel, findingLabels, isUnhealthy } from '../../pure/finding-labels.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
 import { chooseLinks, type LinkChoice } from '../../pure/link-choice.ts';
 import { effectiveGroup, matches } from '../../pure/order.ts';
 import type { Picture } from '../../pure/picture.ts';
-import { isAccused, type Suspect, suspectsOf } from '../../pure/suspects.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
@@ -21,7 +21,7 @@ export interface GraphLinks {
   /** By pod index 1 where the filter matches; null without a filter. */
   touching: Uint8Array | null;
   targets: ExternalTarget[];
-  suspects: Suspect[];
+  findingLabels: FindingLabel[];
 }
 
 /** Everything in its place, ready to be drawn. */
@@ -34,8 +34,8 @@ export interface Graph extends GraphLinks {
   radii: (index: number) => number;
   /** Pods that are drawn as glyphs and can be focused, in the order of the ring. The others are dots. */
   glyphs: number[];
-  /** Pods that get words beside them; a suspect stands for all of its pods. */
-  named: { index: number; suspect: Suspect | null }[];
+  /** Pods that get words beside them; a finding stands for all of its pods. */
+  named: { index: number; finding: FindingLabel | null }[];
   links: SceneLink[];
 }
 
@@ -69,7 +69,7 @@ export function useGraphLinks(props: ViewProps): GraphLinks {
       pair,
       touching,
       targets: picture.targets,
-      suspects: suspectsOf(picture),
+      findingLabels: findingLabels(picture),
     };
   }, [picture, selection, filter, narrow, only, limit]);
 }
@@ -88,7 +88,7 @@ export function useGraph(
   const { picture, narrow, group, order } = props;
   const { width, height } = size;
   const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
-  const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'accused');
+  const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'unhealthy');
   // The ring depends on who is there, not on figures: a new picture of the same pods keeps every place.
   const { pods } = picture.mesh;
   const who = useMemo(
@@ -105,9 +105,9 @@ export function useGraph(
   const named = useMemo(() => namedPods(picture, tier, chosen), [picture, tier, chosen]);
   return useMemo(() => {
     const marked = markedPods(picture, tier, named);
-    const large = accusedRadius(ring, tier, marked);
+    const large = unhealthyRadius(ring, tier, marked);
     const isMarked = new Set(marked);
-    const radii = (index: number) => (tier.names === 'accused' && isMarked.has(index) ? large(index) : tier.disc);
+    const radii = (index: number) => (tier.names === 'unhealthy' && isMarked.has(index) ? large(index) : tier.disc);
     return {
       ...chosen,
       tier,
@@ -123,30 +123,30 @@ export function useGraph(
   }, [picture, chosen, tier, frame, ring, by, spots, named]);
 }
 
-/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst suspects. */
-function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, suspects }: GraphLinks): Graph['named'] {
-  if (tier.names !== 'accused') return picture.pods.map(({ index }) => ({ index, suspect: null }));
+/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst findingLabels. */
+function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, findingLabels }: GraphLinks): Graph['named'] {
+  if (tier.names !== 'unhealthy') return picture.pods.map(({ index }) => ({ index, finding: null }));
   const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
   chosen.delete(-1);
   if (touching !== null) {
     for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MOST_NAMED) chosen.add(index);
   }
-  const named: Graph['named'] = [...chosen].map((index) => ({ index, suspect: null }));
-  for (const suspect of suspects) {
-    if (named.length < MOST_NAMED && !chosen.has(suspect.anchor)) named.push({ index: suspect.anchor, suspect });
+  const named: Graph['named'] = [...chosen].map((index) => ({ index, finding: null }));
+  for (const finding of findingLabels) {
+    if (named.length < MOST_NAMED && !chosen.has(finding.anchor)) named.push({ index: finding.anchor, finding });
   }
   return named;
 }
 
 function markedPods(picture: Picture, tier: Tier, named: Graph['named']): number[] {
-  if (tier.names !== 'accused') return [...picture.pods.keys()];
+  if (tier.names !== 'unhealthy') return [...picture.pods.keys()];
   const marked = new Set(named.map(({ index }) => index));
-  for (const view of picture.pods) if (isAccused(view) && marked.size < MOST_MARKED) marked.add(view.index);
+  for (const view of picture.pods) if (isUnhealthy(view) && marked.size < MOST_MARKED) marked.add(view.index);
   return [...marked];
 }
 
 /** Radius of a marked pod: large alone, but never over a neighbour that is marked too. */
-function accusedRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
+function unhealthyRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
   const place = new Map(ring.order.map((index, at) => [index, at]));
   const at = new Set(marked.map((index) => place.get(index) ?? -1));
   const slot = (2 * Math.PI * ring.radius) / Math.max(1, ring.order.length + ring.arcs.length * 1.6);
@@ -154,7 +154,7 @@ function accusedRadius(ring: Ring, tier: Tier, marked: readonly number[]): (inde
     const here = place.get(index) ?? 0;
     let room = 0;
     while (room < 4 && !at.has(here - room - 1) && !at.has(here + room + 1)) room++;
-    const apart = room === 4 ? tier.accusedDisc : (slot * (room + 1)) / 2 - 0.5;
-    return Math.max(tier.disc, Math.min(tier.accusedDisc, apart));
+    const apart = room === 4 ? tier.unhealthyDisc : (slot * (room + 1)) / 2 - 0.5;
+    return Math.max(tier.disc, Math.min(tier.unhealthyDisc, apart));
   };
 }

@@ -53,11 +53,11 @@ function drawNames(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const { layout, arrangement } = scene;
   ctx.save();
   clipRows(ctx, scene);
-  for (const pod of arrangement.pods) drawRowName(ctx, scene, pod, isBold(scene.accused.rows, pod));
+  for (const pod of arrangement.pods) drawRowName(ctx, scene, pod, isBold(scene.axisStates.rows, pod));
   ctx.restore();
   ctx.save();
   clipColumns(ctx, scene, layout.slant > 0 ? 2000 : 0);
-  for (const pod of arrangement.pods) drawColumnName(ctx, scene, pod, isBold(scene.accused.columns, pod));
+  for (const pod of arrangement.pods) drawColumnName(ctx, scene, pod, isBold(scene.axisStates.columns, pod));
   ctx.restore();
 }
 
@@ -67,7 +67,7 @@ export function drawRowName(ctx: CanvasRenderingContext2D, scene: Scene, pod: nu
   const cell = layout.pitch - layout.gap;
   const y = layout.top - scene.scrollY + (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) + cell / 2;
   const x = layout.left - 10;
-  const gone = stateAt(scene.accused.rows[pod]) === 'gone';
+  const gone = stateAt(scene.axisStates.rows[pod]) === 'gone';
   const px = cell >= 40 ? 14 : cell >= 18 ? 12 : 11;
   const node = shownName(picture.pods[pod]?.pod.node ?? '');
   const room = layout.axis === 'full' ? x - 22 : x - 2;
@@ -96,7 +96,7 @@ export function drawColumnName(
   const { layout, arrangement, token } = scene;
   const cell = layout.pitch - layout.gap;
   const x = layout.left - scene.scrollX + (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) + cell / 2;
-  const gone = stateAt(scene.accused.columns[pod]) === 'gone';
+  const gone = stateAt(scene.axisStates.columns[pod]) === 'gone';
   const px = cell >= MIDDLE ? 14 : cell >= 18 ? 12 : 11;
   ctx.font = `${bold ? 600 : cell >= MIDDLE ? 500 : 400} ${px}px ${FONT}`;
   ctx.fillStyle = token(gone ? '--text-third' : cell >= MIDDLE || bold ? '--text' : '--text-second');

@@ -30,12 +30,12 @@ export function drawGroups(ctx: CanvasRenderingContext2D, scene: Scene): void {
 }
 
 function groupIsBold(
-  { accused, arrangement }: Scene,
+  { axisStates, arrangement }: Scene,
   axis: 'rows' | 'columns',
   start: number,
   length: number,
 ): boolean {
-  for (let i = start; i < start + length; i++) if (isBold(accused[axis], arrangement.pods[i] ?? -1)) return true;
+  for (let i = start; i < start + length; i++) if (isBold(axisStates[axis], arrangement.pods[i] ?? -1)) return true;
   return false;
 }
 

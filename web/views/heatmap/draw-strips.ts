@@ -1,4 +1,4 @@
-import { isWorse } from '../../pure/accused.ts';
+import { isWorse } from '../../pure/axis-states.ts';
 import { cellTokens } from '../../pure/heat-colours.ts';
 import { codeOf, LINK_STATES } from '../../pure/link-state.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
@@ -10,10 +10,10 @@ const GOOD = codeOf('good');
 
 /** The worst of each row and column along the edges; where pieces share pixels the worse one covers the other. */
 export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
-  const { layout, arrangement, accused, token } = scene;
+  const { layout, arrangement, axisStates, token } = scene;
   const at = layout.strip + 4;
-  const byRow = [...arrangement.pods].sort((a, b) => worseLast(accused.rowWorst, a, b));
-  const byColumn = [...arrangement.pods].sort((a, b) => worseLast(accused.columnWorst, a, b));
+  const byRow = [...arrangement.pods].sort((a, b) => worseLast(axisStates.rowWorst, a, b));
+  const byColumn = [...arrangement.pods].sort((a, b) => worseLast(axisStates.columnWorst, a, b));
   const size = layout.pitch - layout.gap;
   const piece = Math.max(LEAST_PIECE, size);
   const start = (pod: number) => (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) - (piece - size) / 2;
@@ -23,7 +23,7 @@ export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   clipRows(ctx, scene, 0);
   for (const pod of byRow) {
     const y = layout.top - scene.scrollY + start(pod);
-    ctx.fillStyle = colour(accused.rowWorst[pod] ?? -1);
+    ctx.fillStyle = colour(axisStates.rowWorst[pod] ?? -1);
     if (y + piece >= layout.top && y <= layout.top + layout.viewHeight)
       ctx.fillRect(layout.left - at, y, layout.strip, piece);
   }
@@ -32,7 +32,7 @@ export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   clipColumns(ctx, scene, 0, 0);
   for (const pod of byColumn) {
     const x = layout.left - scene.scrollX + start(pod);
-    ctx.fillStyle = colour(accused.columnWorst[pod] ?? -1);
+    ctx.fillStyle = colour(axisStates.columnWorst[pod] ?? -1);
     if (x + piece >= layout.left && x <= layout.left + layout.viewWidth)
       ctx.fillRect(x, layout.top - at, piece, layout.strip);
   }

@@ -30,7 +30,7 @@ export function HeatmapView(props: ViewProps) {
   const model = useHeatModel(props, size, fit);
   const { arrangement, layout, order } = model;
   const sortAgain = () => {
-    order.sortAgain();
+    order.resort();
     again();
   };
   const onPng = () => {

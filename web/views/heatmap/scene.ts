@@ -1,5 +1,5 @@
-import type { Accused } from '../../pure/accused.ts';
 import type { GroupBy } from '../../pure/address.ts';
+import type { AxisStates } from '../../pure/axis-states.ts';
 import type { CellColours } from '../../pure/heat-colours.ts';
 import type { HeatLayout, Rect } from '../../pure/heat-layout.ts';
 import { codeOf } from '../../pure/link-state.ts';
@@ -17,7 +17,7 @@ export type Token = (name: string) => string;
 /** All that one frame of the heatmap shows, apart from pointer and selection. */
 export interface Scene {
   picture: Picture;
-  accused: Accused;
+  axisStates: AxisStates;
   arrangement: Arrangement;
   layout: HeatLayout;
   /** What the axes are grouped by. */

@@ -33,7 +33,7 @@ const ONE_LINE = 300;
 /** Draws the picture on one canvas whenever it changes, and gives where its callouts are. */
 export function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
   const { picture, theme } = props;
-  const { accused, arrangement, layout, group, callouts, calloutsBeside } = model;
+  const { axisStates, arrangement, layout, group, callouts, calloutsBeside } = model;
   const canvas = useRef<HTMLCanvasElement>(null);
   const action = picture.n <= EXPLAINED_TO;
   const placed = useMemo(() => {
@@ -50,10 +50,10 @@ export function useFrame({ props, model, size, height, scroll, drawn }: FrameReq
     if (canvas.current === null || ctx === null) return;
     const token = readTokens(canvas.current);
     const where = { dpr: size.dpr, scrollX: scroll.x, scrollY: scroll.y };
-    const scene = { picture, accused, arrangement, layout, group, token, colours: cellColours(token), ...where };
+    const scene = { picture, axisStates, arrangement, layout, group, token, colours: cellColours(token), ...where };
     drawFrame(ctx, scene, placed);
     drawn.current = { scene, placed };
-  }, [picture, accused, arrangement, layout, group, placed, size, height, scroll, theme, drawn]);
+  }, [picture, axisStates, arrangement, layout, group, placed, size, height, scroll, theme, drawn]);
   return { canvas, placed };
 }
 

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { type Accused, accuse } from '../../pure/accused.ts';
+import { type AxisStates, axisStatesOf } from '../../pure/axis-states.ts';
 import { CALLOUT_FOOT, CALLOUT_WIDTH } from '../../pure/callout-layout.ts';
 import { type Callout, callouts } from '../../pure/callouts.ts';
 import { fitsNames, type HeatLayout, layoutHeatmap } from '../../pure/heat-layout.ts';
@@ -13,7 +13,7 @@ import { FONT } from './scene.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */
 export interface HeatModel {
-  accused: Accused;
+  axisStates: AxisStates;
   arrangement: Arrangement;
   layout: HeatLayout;
   callouts: Callout[];
@@ -34,7 +34,7 @@ const MOST_NAME = 260;
 export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
   const { picture, order, filter, narrow } = props;
   const [kept] = useState(() => new KeptOrder());
-  const accused = useMemo(() => accuse(picture), [picture]);
+  const axisStates = useMemo(() => axisStatesOf(picture), [picture]);
   const widths = useNameWidths(picture);
   const beside = !narrow && size.width >= BESIDE_FROM;
   const height = narrow ? Math.max(320, size.width * 1.3) : size.height - CALLOUT_FOOT;
@@ -48,10 +48,10 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatMo
   };
   const namesFit = size.width === 0 || fitsNames({ ...room, n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
-  const arrangement = kept.arrange(picture, accused, { order, group, filter });
+  const arrangement = kept.arrange(picture, axisStates, { order, group, filter });
   const layout = useLayout({ ...room, n: arrangement.pods.length, groups: arrangement.groups });
-  const found = useMemo(() => callouts(picture, accused, arrangement), [picture, accused, arrangement]);
-  return { accused, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
+  const found = useMemo(() => callouts(picture, axisStates, arrangement), [picture, axisStates, arrangement]);
+  return { axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 
 /** Keeps the layout as long as what it is made from is the same. */

@@ -7,7 +7,7 @@ import { spanText } from '../../pure/figures.ts';
 import type { StripPoint } from '../../pure/strip.ts';
 import { stepsOf, withLive } from '../../pure/timeline-steps.ts';
 import { suggestedRanges } from '../../pure/timeline-suggestion.ts';
-import { NoteDialog } from './note-dialog.tsx';
+import { AnnotationDialog } from './annotation-dialog.tsx';
 import { TimelineTable } from './timeline-table.tsx';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
@@ -40,7 +40,7 @@ export function Timeline(props: TimelineProps) {
   const span = useSpan({ chosenMs: address.spanMs, firstMs, nowMs });
   // The servers forget, and the page may have seen more than they have.
   const rememberedMs = nowMs - (props.historyWindowMs > 0 ? props.historyWindowMs : Number.POSITIVE_INFINITY);
-  const { past, spanMs, askAgain } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
+  const { past, spanMs, fetchNow } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
     span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
   );
   const limits: TimeRange = useMemo(() => ({ fromMs: nowMs - spanMs, toMs: nowMs }), [nowMs, spanMs]);
@@ -77,14 +77,14 @@ export function Timeline(props: TimelineProps) {
       )}
       {!folded && address.asTable && <TimelineTable steps={steps} past={past} limits={limits} onMoment={onMoment} />}
       {noteMs !== null && (
-        <NoteDialog
+        <AnnotationDialog
           when={atMs ?? ranges.at(-1) ?? noteMs}
           {...{ nowMs, token }}
           onToken={setToken}
           onClose={() => setNoteMs(null)}
           onWritten={() => {
             setNoteMs(null);
-            askAgain();
+            fetchNow();
           }}
         />
       )}

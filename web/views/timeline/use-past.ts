@@ -5,15 +5,15 @@ import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/history-
 import type { LiveFeed } from '../../data/live-feed.ts';
 
 /**
- * What the servers know of the last `spanMs`, asked again every 10 s while the page is seen. `spanOf` makes the span of
- * what is known; `isAuto`: it follows from that alone.
+ * Fetches the past from the servers, again every 10 s while the page is visible. `spanOf` computes the span, ms, from
+ * the data so far; `isAuto`: the span depends only on these data.
  */
 export function usePast(
   feed: Pick<LiveFeed, 'state'>,
   clock: Clock,
   isAuto: boolean,
   spanOf: (past: Past) => number,
-): { past: Past; spanMs: number; askAgain: () => void } {
+): { past: Past; spanMs: number; fetchNow: () => void } {
   const [poll] = useState(
     () =>
       new PastPoll({
@@ -38,5 +38,5 @@ export function usePast(
       poll.stop();
     };
   }, [poll, spanMs, isAuto]);
-  return { past, spanMs, askAgain: poll.askNow };
+  return { past, spanMs, fetchNow: poll.fetchNow };
 }

@@ -3,7 +3,7 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isJudged } from '../../server/protocol/pod.ts';
 
 /** Which pods the server's findings are about: it alone judges, the page places its words. All lists are by pod index. */
-export interface Blame {
+export interface PodFindings {
   /** The gravest finding about links into the pod; null = none. */
   into: (Finding | null)[];
   /** The gravest finding about what it reaches, or about its own measurements. */
@@ -21,15 +21,15 @@ export interface FindingPlace {
 }
 
 /** Whose findings are whose. O(pods) for each node that is found, else O(findings). */
-export function blameOf(mesh: Pick<Mesh, 'findings' | 'pods'>): Blame {
+export function findingsByPod(mesh: Pick<Mesh, 'findings' | 'pods'>): PodFindings {
   const n = mesh.pods.length;
   const nobody = () => new Array<Finding | null>(n).fill(null);
   const [into, outOf, itself] = [nobody(), nobody(), nobody()];
   for (const finding of mesh.findings) {
-    if (isOfItself(finding)) note(itself, finding.pods, finding);
+    if (isAboutSelfLink(finding)) note(itself, finding.pods, finding);
     // What lies between two zones is no fault of their pods.
     if (finding.kind === 'zone-block') continue;
-    const place = placeOf(finding, mesh.pods);
+    const place = findingPlace(finding, mesh.pods);
     note(place?.axis === 'row' ? into : outOf, place?.pods ?? [], finding);
   }
   return { into, outOf, itself, isFull: mesh.findings.length >= MAX_FINDINGS };
@@ -40,12 +40,12 @@ function note(list: (Finding | null)[], pods: readonly number[], finding: Findin
 }
 
 /** Whether a finding says that a pod does not reach itself. */
-export function isOfItself({ kind, pods, from }: Finding): boolean {
+export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
 }
 
 /** Where a finding is seen as whole rows or columns; null where it is about single links, or about no pod. */
-export function placeOf(finding: Finding, all: Mesh['pods']): FindingPlace | null {
+export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
   const { kind, pods, from } = finding;
   switch (kind) {
     case 'pod-unreachable':
@@ -72,7 +72,7 @@ export function placeOf(finding: Finding, all: Mesh['pods']): FindingPlace | nul
 /** The findings that say something of a pod: of it as a whole, or of one of its links. */
 export function findingsOfPod({ findings, pods }: Pick<Mesh, 'findings' | 'pods'>, pod: number): Finding[] {
   return findings.filter((finding) => {
-    const place = placeOf(finding, pods);
+    const place = findingPlace(finding, pods);
     return place === null ? [...finding.pods, ...finding.from].includes(pod) : place.pods.includes(pod);
   });
 }
@@ -80,7 +80,7 @@ export function findingsOfPod({ findings, pods }: Pick<Mesh, 'findings' | 'pods'
 /** The findings that explain why the link from one pod to another is bad. */
 export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: number, to: number): Finding[] {
   return mesh.findings.filter((finding) => {
-    const place = placeOf(finding, mesh.pods);
+    const place = findingPlace(finding, mesh.pods);
     if (place === null) {
       const isThere = finding.from.includes(from) && finding.pods.includes(to);
       // Where both directions are bad it is one finding, and names both pods.

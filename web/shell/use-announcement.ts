@@ -1,18 +1,18 @@
 import { useEffect, useState } from 'react';
 import type { Clock } from '../../server/runtime/clock.ts';
 import { Announcer } from '../data/announcer.ts';
-import { type Told, tabIcon, tabTitle } from '../pure/changes.ts';
+import { type PageStatus, tabIcon, tabTitle } from '../pure/changes.ts';
 
-/** Keeps the tab's title and icon at what `told` says, and gives the newest sentence on what changed for the live region. */
-export function useTold(told: Told, clock: Clock): string {
+/** Updates title and icon of the tab, and returns the newest sentence for the live region. */
+export function useAnnouncement(status: PageStatus, clock: Clock): string {
   const [sentence, setSentence] = useState('');
   const [announcer] = useState(() => new Announcer(clock, setSentence));
-  const key = JSON.stringify(told);
+  const key = JSON.stringify(status);
   useEffect(() => {
-    const now: Told = JSON.parse(key);
+    const now: PageStatus = JSON.parse(key);
     document.title = tabTitle(now);
     setIcon(tabIcon(now));
-    announcer.tell(now);
+    announcer.update(now);
   }, [key, announcer]);
   useEffect(() => () => announcer.stop(), [announcer]);
   return sentence;

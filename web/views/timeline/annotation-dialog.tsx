@@ -19,7 +19,7 @@ interface NoteDialogProps {
 }
 
 /** A note for everybody, by whoever has the servers' WRITE_TOKEN. */
-export function NoteDialog({ when, nowMs, token, onToken, onClose, onWritten }: NoteDialogProps) {
+export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onWritten }: NoteDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
   const [error, setError] = useState('');

@@ -1,13 +1,13 @@
 /** What is said where a note could not be sent. */
-export const NOT_REACHED = 'No server answered. Your text is kept: save again.';
+export const NO_SERVER_ANSWERED = 'No server answered. Your text is kept: save again.';
 /** What is said of a token that the servers do not know. */
-export const NOT_THE_TOKEN = 'Wrong write token.';
+export const WRONG_TOKEN = 'Wrong write token.';
 
 /** What is said of a note that was refused with `status`; `message`: the server's own words, null where it has none. */
-export function refusedNote(status: number, message: string | null): string {
+export function rejectionText(status: number, message: string | null): string {
   switch (status) {
     case 401:
-      return NOT_THE_TOKEN;
+      return WRONG_TOKEN;
     case 403:
       return 'Annotations are disabled: WRITE_TOKEN is not set on the servers.';
     case 413:

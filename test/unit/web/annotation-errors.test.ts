@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusedNote } from '../../../web/pure/note-words.ts';
+import { rejectionText } from '../../../web/pure/annotation-errors.ts';
 
 test.each([
   [401, null, 'Wrong write token.'],
@@ -9,5 +9,5 @@ test.each([
   [409, 'no room for it', 'Not saved: no room for it'],
   [502, null, 'Not saved: the server answered with status 502.'],
 ])('an annotation that is rejected with %i (%j) gives the message: %s', (status, message, words) => {
-  expect(refusedNote(status, message)).toBe(words);
+  expect(rejectionText(status, message)).toBe(words);
 });

@@ -1,62 +1,62 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { isOfItself, placeOf } from './blame.ts';
 import { countText, plural } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
+import { findingPlace, isAboutSelfLink } from './pod-findings.ts';
 import type { PodView } from './pod-view.ts';
 
 /** What a finding about whole pods says beside the one that stands for all of them. */
-export interface Suspect {
+export interface FindingLabel {
   /** Indexes in `Mesh.pods`; one that stands for all of them first in `anchor`. */
   pods: number[];
   anchor: number;
   /** Pod name, or "worker-05, 10 pods". */
   title: string;
   /** The node, where the title is a pod's. */
-  place: string;
+  node: string;
   note: string;
   tone: LinkState;
 }
 
 /** Whether something is wrong with a pod as a whole, not just with one of its links. */
-export function isAccused(view: PodView): boolean {
+export function isUnhealthy(view: PodView): boolean {
   return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.health === 'starved';
 }
 
 /** What the server found of whole pods, the gravest first. Of each pod only the gravest. */
-export function suspectsOf({ mesh, pods }: Picture): Suspect[] {
+export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
   const told = new Set<number>();
-  const suspects: Suspect[] = [];
+  const labels: FindingLabel[] = [];
   for (const finding of mesh.findings) {
     const found = podsOf(finding, pods).filter((index) => !told.has(index));
     for (const index of found) told.add(index);
     const anchor = pods[found[finding.kind === 'node' ? found.length >> 1 : 0] ?? -1];
-    if (anchor !== undefined) suspects.push(suspectOf(finding, found, anchor));
+    if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
   }
-  return suspects;
+  return labels;
 }
 
 function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
-  if (isOfItself(finding)) return finding.pods;
+  if (isAboutSelfLink(finding)) return finding.pods;
   if (finding.kind === 'zone-block') return [];
   return (
-    placeOf(
+    findingPlace(
       finding,
       pods.map(({ pod }) => pod),
     )?.pods ?? []
   );
 }
 
-function suspectOf(finding: Finding, pods: number[], anchor: PodView): Suspect {
+function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
   const node = shownName(anchor.pod.node);
   const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: finding.severity };
   if (finding.kind === 'node') {
-    return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, place: '' };
+    return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }
   // More than three starved or missing rows are one finding, which names twenty of them and counts all.
   const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
-  return { ...base, title: `${anchor.name}${more}`, place: node };
+  return { ...base, title: `${anchor.name}${more}`, node: node };
 }

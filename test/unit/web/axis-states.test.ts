@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { pack16 } from '../../../server/protocol/links.ts';
-import { accuse } from '../../../web/pure/accused.ts';
+import { axisStatesOf } from '../../../web/pure/axis-states.ts';
 import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
 import type { Picture } from '../../../web/pure/picture.ts';
 import { BY_SEVERITY, SEVERITY } from '../../../web/pure/severity.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const names = (codes: Int8Array) => Array.from(codes, (code) => (code < 0 ? '-' : stateAt(code)));
-const rowsOf = (picture: Picture) => names(accuse(picture).rows);
-const columnsOf = (picture: Picture) => names(accuse(picture).columns);
+const rowsOf = (picture: Picture) => names(axisStatesOf(picture).rows);
+const columnsOf = (picture: Picture) => names(axisStatesOf(picture).columns);
 
 /** `pods` pods of which all links are good but the given ones, [from, to]. */
 function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, number][]): Picture {
@@ -22,7 +22,7 @@ function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, numb
   });
 }
 
-describe('a row is accused', () => {
+describe('a row is axisStates', () => {
   test('of nothing while all is well', () => {
     expect(new Set(rowsOf(pictureOf({ pods: 5, scenario: 'healthy' })))).toEqual(new Set(['-']));
   });
@@ -41,13 +41,13 @@ describe('a row is accused', () => {
 
   test('not by one voice among many pairs that nobody probes', () => {
     const picture = pictureOf({ pods: 40, scenario: 'dead-pod', pingNumber: 1 });
-    const { rows, into } = accuse(picture);
+    const { rows, into } = axisStatesOf(picture);
     const judged = (pod: number) => [0, 1, 2, 3, 4].reduce((sum, code) => sum + into[pod * 10 + code]!, 0);
     for (let pod = 0; pod < 40; pod++) if (judged(pod) < 2) expect(stateAt(rows[pod])).not.toBe('failed');
   });
 });
 
-describe('a column is accused', () => {
+describe('a column is axisStates', () => {
   test('as starved when its own measurements are not to be trusted', () => {
     expect(columnsOf(pictureOf({ pods: 5, scenario: 'starved' })).at(-1)).toBe('suspect');
   });
@@ -59,7 +59,7 @@ describe('a column is accused', () => {
   });
 });
 
-test('a pod that nobody reaches and that reaches nobody is accused both ways', () => {
+test('a pod that nobody reaches and that reaches nobody is axisStates both ways', () => {
   const failed = Array.from({ length: 7 }, (_, other): [number, number][] => [
     [other, 7],
     [7, other],
@@ -70,8 +70,8 @@ test('a pod that nobody reaches and that reaches nobody is accused both ways', (
 });
 
 describe('the strips along the edges', () => {
-  test('leave out what an accused row explains, so that one dead pod does not mark every column', () => {
-    const { columnWorst, rowWorst } = accuse(pictureOf({ pods: 8, scenario: 'dead-pod' }));
+  test('leave out what an axisStates row explains, so that one dead pod does not mark every column', () => {
+    const { columnWorst, rowWorst } = axisStatesOf(pictureOf({ pods: 8, scenario: 'dead-pod' }));
     const fine = (codes: Int8Array) => names(codes).map((name) => name.replace('fair', 'good'));
     expect(fine(columnWorst)).toEqual([...new Array(7).fill('good'), 'unknown']);
     expect(fine(rowWorst)).toEqual([...new Array(7).fill('good'), 'failed']);
@@ -79,7 +79,7 @@ describe('the strips along the edges', () => {
 
   test('show one failed link in its row and in its column', () => {
     const picture = goodBut(30, 'failed', [[3, 7]]);
-    const { rowWorst, columnWorst } = accuse(picture);
+    const { rowWorst, columnWorst } = axisStatesOf(picture);
     expect(names(rowWorst).filter((name) => name === 'failed')).toHaveLength(1);
     expect(names(rowWorst)[7]).toBe('failed');
     expect(names(columnWorst)[3]).toBe('failed');
@@ -87,14 +87,14 @@ describe('the strips along the edges', () => {
 
   test('do not show one late link among thirty', () => {
     const picture = goodBut(30, 'warning', [[3, 7]]);
-    expect(new Set(names(accuse(picture).rowWorst))).toEqual(new Set(['good']));
+    expect(new Set(names(axisStatesOf(picture).rowWorst))).toEqual(new Set(['good']));
   });
 });
 
 test('counts are those of a slow twin, in every scenario', () => {
   for (const scenario of ['healthy', 'mixed', 'outcomes', 'lifecycles', 'starved'] as const) {
     const picture = pictureOf({ pods: 13, scenario });
-    const { into, outOf } = accuse(picture);
+    const { into, outOf } = axisStatesOf(picture);
     for (let pod = 0; pod < picture.n; pod++) {
       for (let code = 0; code < 10; code++) {
         let [in_, out] = [0, 0];

@@ -4,7 +4,7 @@ import type { HistoryState } from './use-link-history.ts';
 import type { SamplesState } from './use-samples.ts';
 
 /** One direction of a link, with all that is known of it. */
-export interface Way {
+export interface LinkDirection {
   /** Short names: "001 → chaos". */
   name: string;
   from: PodView;

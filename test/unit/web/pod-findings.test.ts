@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { blameOf, findingsOfLink, findingsOfPod, placeOf } from '../../../web/pure/blame.ts';
 import { findingFigure, findingWords, targetOf } from '../../../web/pure/finding-words.ts';
+import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../web/pure/pod-findings.ts';
 import type { MeshOptions } from '../../support/feed/options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../support/mesh.ts';
@@ -24,12 +24,12 @@ describe('a finding is placed', () => {
     ['starved', 'column', [3]],
   ] as const)('of %s in its %s', (scenario, axis, pods) => {
     const { mesh, finding } = only({ pods: 4, scenario });
-    expect(placeOf(finding, mesh.pods)).toEqual({ axis, pods });
+    expect(findingPlace(finding, mesh.pods)).toEqual({ axis, pods });
   });
 
   test('of a node in the rows of all of its pods, however few the finding names', () => {
     const { mesh, finding } = only({ pods: 120, scenario: 'dead-node' });
-    const place = placeOf({ ...finding, pods: finding.pods.slice(0, 2) }, mesh.pods);
+    const place = findingPlace({ ...finding, pods: finding.pods.slice(0, 2) }, mesh.pods);
     expect(place?.axis).toBe('row');
     expect(place?.pods).toEqual(finding.pods);
     expect(place?.pods).toHaveLength(10);
@@ -37,19 +37,19 @@ describe('a finding is placed', () => {
 
   test('of a node that reaches nobody in its columns', () => {
     const { mesh, finding } = only({ pods: 40, scenario: 'dead-node' });
-    expect(placeOf({ ...finding, from: finding.pods }, mesh.pods)?.axis).toBe('column');
+    expect(findingPlace({ ...finding, from: finding.pods }, mesh.pods)?.axis).toBe('column');
   });
 
   test('not at all where it is about one link or about no pod', () => {
     const mesh = meshOf({ pods: 4, scenario: 'stale' });
-    expect(mesh.findings.map((finding) => placeOf(finding, mesh.pods))).toEqual([null]);
+    expect(mesh.findings.map((finding) => findingPlace(finding, mesh.pods))).toEqual([null]);
   });
 });
 
 describe('pods are blamed', () => {
   test('for what is found of them, the gravest, and for nothing else', () => {
     const { pods, findings } = meshOf({ pods: 120, scenario: 'mixed' });
-    const blame = blameOf({ pods, findings });
+    const blame = findingsByPod({ pods, findings });
     const node = findings.find(({ kind }) => kind === 'node')!;
     expect(blame.into.flatMap((finding, pod) => (finding === node ? [pod] : []))).toEqual(node.pods);
     expect(new Set(titles(blame.into)).size).toBe(3);
@@ -59,7 +59,7 @@ describe('pods are blamed', () => {
 
   test('never beyond the list of pods, whatever a finding names', () => {
     const { mesh, finding } = only({ pods: 4, scenario: 'slow-pod' });
-    expect(blameOf({ pods: mesh.pods, findings: [{ ...finding, pods: [9] }] }).into).toHaveLength(4);
+    expect(findingsByPod({ pods: mesh.pods, findings: [{ ...finding, pods: [9] }] }).into).toHaveLength(4);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import { isOfItself } from './blame.ts';
 import { codeOf, LINK_STATES } from './link-state.ts';
 import type { Picture } from './picture.ts';
+import { isAboutSelfLink } from './pod-findings.ts';
 import { BY_SEVERITY, SEVERITY } from './severity.ts';
 
 /** How many states there are: the width of a pod's entry in a tally. */
@@ -19,7 +19,7 @@ const SMALL_SHARE = 10;
  * Which pods stand out as a whole, as the server's findings have it. All arrays are by pod index and hold indexes in
  * `LINK_STATES`, -1 = nothing. A row is all pairs *into* a pod, a column all pairs *out of* it, as the heatmap draws them.
  */
-export interface Accused {
+export interface AxisStates {
   /** `failed` or `slow`: a finding says so of the links into it. `gone`, `not-yet`: it left, it is new. */
   rows: Int8Array;
   /** `unknown`: did not report. `suspect`: starved. `failed`, `slow`: a finding says so of the links out of it. */
@@ -34,11 +34,11 @@ export interface Accused {
 }
 
 /** Tells which rows and columns stand out as a whole, so that the rest can be read without them. O(n^2). */
-export function accuse(picture: Picture): Accused {
+export function axisStatesOf(picture: Picture): AxisStates {
   const { n, into, outOf } = picture;
-  const rows = Int8Array.from({ length: n }, (_, pod) => accuseRow(picture, into, pod));
+  const rows = Int8Array.from({ length: n }, (_, pod) => rowStateOf(picture, into, pod));
   const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
-  const columns = Int8Array.from({ length: n }, (_, pod) => accuseColumn(picture, outside, pod));
+  const columns = Int8Array.from({ length: n }, (_, pod) => columnStateOf(picture, outside, pod));
   const inside = without(picture, into, columns, (pod, other) => other * n + pod);
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
 }
@@ -47,12 +47,12 @@ export function accuse(picture: Picture): Accused {
 function without(
   { n, state }: Picture,
   counts: Uint32Array,
-  accused: Int8Array,
+  axisStates: Int8Array,
   pair: (pod: number, other: number) => number,
 ): Uint32Array {
   const rest = counts.slice();
   for (let other = 0; other < n; other++) {
-    if ((accused[other] ?? -1) < 0) continue;
+    if ((axisStates[other] ?? -1) < 0) continue;
     for (let pod = 0; pod < n; pod++) {
       const at = pod * WIDTH + (state[pair(pod, other)] ?? 0);
       rest[at] = (rest[at] ?? 0) - 1;
@@ -61,7 +61,7 @@ function without(
   return rest;
 }
 
-function accuseRow({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): number {
+function rowStateOf({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   const at = (code: number) => into[pod * WIDTH + code] ?? 0;
@@ -69,7 +69,7 @@ function accuseRow({ mesh, n, pods }: Picture, into: Uint32Array, pod: number): 
   return codeOfFinding(pods[pod]?.foundIn ?? null);
 }
 
-function accuseColumn({ mesh, reportOf, pods }: Picture, outside: Uint32Array, pod: number): number {
+function columnStateOf({ mesh, reportOf, pods }: Picture, outside: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
@@ -86,7 +86,7 @@ function accuseColumn({ mesh, reportOf, pods }: Picture, outside: Uint32Array, p
 
 /** The state that a finding about a whole pod stands for; one about its link to itself says nothing of its row. */
 function codeOfFinding(finding: Finding | null): number {
-  if (finding === null || isOfItself(finding)) return -1;
+  if (finding === null || isAboutSelfLink(finding)) return -1;
   return finding.severity === 'failed' ? FAILED : finding.severity === 'slow' ? SLOW : -1;
 }
 
@@ -97,8 +97,8 @@ function isMostly(state: number, at: (code: number) => number): boolean {
   return judged > 0 && bad * 10 >= judged * TENTHS;
 }
 
-function worst(accused: Int8Array, counts: Uint32Array): Int8Array {
-  return accused.map((own, pod) => {
+function worst(axisStates: Int8Array, counts: Uint32Array): Int8Array {
+  return axisStates.map((own, pod) => {
     if (own >= 0) return own;
     const start = pod * WIDTH;
     let all = 0;
