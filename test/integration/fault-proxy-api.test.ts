@@ -81,7 +81,7 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     }
   });
 
-  it('to what the command line tools send: null toxics, empty names, any content type', async () => {
+  it('to the requests of command line tools: null toxics, empty names, any content type', async () => {
     const created = await ask(
       'POST',
       '/proxies',
@@ -168,7 +168,7 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     expect((await ask('GET', '/proxies')).text).toBe('{}');
   });
 
-  it('to an address that is taken with 500, and goes on', async () => {
+  it('to an address in use with 500, and goes on', async () => {
     const { port, server } = await startUpstream(echo);
     const answer = await ask('POST', '/proxies', `{"name":"a","listen":"127.0.0.1:${port}","upstream":"127.0.0.1:9"}`);
     expect(JSON.parse(answer.text)).toEqual({
@@ -179,12 +179,12 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     server.close();
   });
 
-  it('to browsers with 403, so that no web page steers it', async () => {
+  it('to browsers with 403, so that no web page can control it', async () => {
     const answer = await ask('POST', '/reset', '', { 'user-agent': 'Mozilla/5.0 (X11)' });
     expect(answer.status).toBe(403);
   });
 
-  it('to bodies beyond a mebibyte with 413, and to no HTTP at all with 400', async () => {
+  it('to bodies above 1 MiB with 413, and to bytes that are not HTTP with 400', async () => {
     expect((await ask('POST', '/proxies', ' '.repeat(1_100_000))).status).toBe(413);
     const socket = connect(Number(new URL(proxy.apiUrl).port), '127.0.0.1');
     socket.write('\x16\x03\x01 no HTTP\r\n\r\n');

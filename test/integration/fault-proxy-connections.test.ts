@@ -6,7 +6,7 @@ import { soon } from '../support/server-process.ts';
 const { current, post, toxic, proxied, dialled } = proxyOfFile();
 
 describe('without toxics', () => {
-  it('every byte comes through both ways, and each end by itself: half-open connections stay open', async () => {
+  it('all bytes pass in both directions, and half-open connections stay open', async () => {
     const address = await proxied((client) => {
       // Answers only once the client has finished.
       void received(client).then((all) => client.end(all));
@@ -22,7 +22,7 @@ describe('without toxics', () => {
     expect(await roundTrip(socket, Buffer.from('six'))).toBeLessThan(1000);
   });
 
-  it('a client whose upstream is away is accepted and closed', async () => {
+  it('a client is accepted and closed if the upstream does not answer', async () => {
     const { server, address } = await startUpstream(echo);
     await new Promise((resolve) => server.close(resolve));
     const { listen = '' } = await post('/proxies', { name: 'p', listen: '127.0.0.1:0', upstream: address });
@@ -40,7 +40,7 @@ describe('without toxics', () => {
 });
 
 describe('disabling', () => {
-  it('refuses and ends what is open; enabling serves again', async () => {
+  it('ends open connections and refuses new ones; enabling serves again', async () => {
     const address = await proxied(echo);
     const socket = await dialled(address);
     const ended = endOf(socket);
@@ -52,7 +52,7 @@ describe('disabling', () => {
   });
 });
 
-it('a stalled receiver stops its sender and not the memory', async () => {
+it('a stalled receiver stops its sender, so that memory stays limited', async () => {
   const address = await proxied((client) => {
     const flood = Buffer.alloc(65_536);
     const more = () => {

@@ -29,7 +29,7 @@ async function exchange(socket: Socket, data: Buffer): Promise<{ back: Buffer; m
 }
 
 describe(`${CONNECTIONS} connections at once`, () => {
-  it('each keep every byte, follow a toxic that comes, changes and goes, and leave nothing behind', async () => {
+  it('keep every byte, follow a toxic that is added, changed and removed, and leave nothing behind', async () => {
     const address = await proxied(echo);
     const sockets: Socket[] = [];
     // In lots, as the backlog of a listening socket is 511.
@@ -82,13 +82,13 @@ describe('latency', () => {
 });
 
 describe('addresses', () => {
-  it('of IPv6 are listened on', async () => {
+  it('can be IPv6', async () => {
     const address = await proxied(echo, { listen: '[::1]:0' });
     expect(address).toMatch(/^\[::1\]:\d+$/);
     expect((await exchange(await dialled(address), Buffer.from('six'))).back.toString()).toBe('six');
   });
 
-  it('of every kind mean both families', async () => {
+  it('for every interface include IPv4 and IPv6', async () => {
     const address = await proxied(echo, { listen: ':0' });
     expect(address).toMatch(/^\[::\]:\d+$/);
     for (const host of ['127.0.0.1', '[::1]']) {
@@ -99,7 +99,7 @@ describe('addresses', () => {
 });
 
 describe('half-open connections', () => {
-  it('go on from the client after the upstream has said its last', async () => {
+  it('still pass bytes of the client after the upstream has ended', async () => {
     let whole: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
     const address = await proxied((client) => {
       whole = received(client);
@@ -113,7 +113,7 @@ describe('half-open connections', () => {
     expect((await whole).equals(sent)).toBe(true);
   });
 
-  it('whose upstream dies are ended at the client too', async () => {
+  it('end at the client when the upstream dies', async () => {
     const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
     const socket = await dialled(address);
     const closed = new Promise((resolve) => socket.once('end', resolve).once('error', resolve));

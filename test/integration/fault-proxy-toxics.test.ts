@@ -7,7 +7,7 @@ import { soon } from '../support/server-process.ts';
 const { current, post, toxic, drop, proxied, dialled } = proxyOfFile();
 
 describe('latency', () => {
-  it('comes with each exchange and not with the connect, within 2 ms at idle', async () => {
+  it('delays each exchange and not the connect, with a precision of 2 ms at idle', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 50 }, { stream: 'upstream' });
     const socket = await soon(async () => {
@@ -26,7 +26,7 @@ describe('latency', () => {
     expect(Math.min(...all)).toBeGreaterThanOrEqual(49.5);
   });
 
-  it('delays what is under way together, not one after the other, and keeps the order', async () => {
+  it('delays all bytes in parallel and keeps their order', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 100, jitter: 30 });
     const socket = await dialled(address);
@@ -37,7 +37,7 @@ describe('latency', () => {
     expect(performance.now() - startMs).toBeLessThan(1500);
   });
 
-  it('of a live connection follows changes, and goes away with its toxic', async () => {
+  it('of a live connection follows changes, and ends with its toxic', async () => {
     const socket = await dialled(await proxied(echo));
     await soonWithin(40, socket, 'a');
     await toxic('latency', { latency: 80 });
@@ -51,14 +51,14 @@ describe('latency', () => {
     await soonWithin(40, socket, 'e');
   });
 
-  it('with toxicity 0 touches nobody', async () => {
+  it('with toxicity 0 affects no connection', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 5000 }, { toxicity: 0 });
     expect(await roundTrip(await dialled(address), Buffer.from('x'))).toBeLessThan(1000);
   });
 });
 
-it('bandwidth lets through that many KB/s', async () => {
+it('bandwidth passes that many KB/s', async () => {
   const address = await proxied(echo);
   await toxic('bandwidth', { rate: 500 });
   const all: number[] = [];
@@ -69,7 +69,7 @@ it('bandwidth lets through that many KB/s', async () => {
   expect(Math.min(...all)).toBeGreaterThan(280);
 });
 
-it('slow_close delays the end and nothing else', async () => {
+it('slow_close delays only the end', async () => {
   const address = await proxied((client) => client.end('done'));
   await toxic('slow_close', { delay: 150 });
   const endsMs: number[] = [];
@@ -86,7 +86,7 @@ it('slow_close delays the end and nothing else', async () => {
 });
 
 describe('timeout', () => {
-  it('swallows everything and closes after its time', async () => {
+  it('drops everything and closes after its time', async () => {
     const address = await proxied(echo);
     await toxic('timeout', { timeout: 100 });
     const socket = await dialled(address);
@@ -101,7 +101,7 @@ describe('timeout', () => {
     expect(performance.now() - startMs).toBeGreaterThan(90);
   });
 
-  it('of 0 waits for its removal, which closes the connection as bytes are missing', async () => {
+  it('of 0 never closes; its removal closes the connection, because bytes are missing', async () => {
     let answered = () => {};
     const isAnswered = new Promise<void>((resolve) => {
       answered = resolve;
@@ -155,7 +155,7 @@ it('slicer cuts into pieces of that size without losing a byte', async () => {
   expect(sizes.length).toBeGreaterThan(10);
 });
 
-it('limit_data closes once that many bytes are through', async () => {
+it('limit_data closes after that many bytes', async () => {
   const address = await proxied(echo);
   await toxic('limit_data', { bytes: 1000 });
   const socket = await dialled(address);
@@ -165,7 +165,7 @@ it('limit_data closes once that many bytes are through', async () => {
   expect(got.equals(sent.subarray(0, 1000))).toBe(true);
 });
 
-it('several toxics work one after another, and each may go while the others stay', async () => {
+it('several toxics work one after another, and each can be removed alone', async () => {
   const socket = await dialled(await proxied(echo));
   await toxic('latency', { latency: 30 }, { name: 'one' });
   await toxic('slicer', { average_size: 1000, size_variation: 500, delay: 0 }, { name: 'two' });

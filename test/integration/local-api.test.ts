@@ -10,7 +10,7 @@ import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from '../support/stand
 const { current, api, firstPod } = clusterOfFile();
 
 describe('the API', () => {
-  it('knows nobody without a token, and tells its version to everybody', async () => {
+  it('rejects requests without a valid token, except for the version', async () => {
     for (const token of ['', 'wrong']) {
       const { code, json } = await api('GET', PODS, { token });
       expect({ code, reason: json['reason'], kind: json['kind'] }).toEqual({
@@ -23,7 +23,7 @@ describe('the API', () => {
     expect(version).toMatchObject({ code: 200, json: { major: '1', minor: '32' } });
   });
 
-  it('lets the pods see pods and nodes, and do nothing else', async () => {
+  it("allows the pods' account to read pods and nodes, and nothing else", async () => {
     const env = JSON.parse(await fetchText(`http://${firstPod().ip}:8080/env`)) as { KUBECONFIG: string };
     const { token } = readKubeconfig(env.KUBECONFIG);
     expect((await api('GET', PODS, { token })).code).toBe(200);
@@ -46,7 +46,7 @@ describe('the API', () => {
     expect(answer.json).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message, code });
   });
 
-  it('refuses bodies that are too large, not JSON, of another kind, or not valid', async () => {
+  it('rejects bodies that are too large, not JSON, of another kind, or invalid', async () => {
     const post = (body: object) => api('POST', PODS, { body });
     expect((await post({ a: 'x'.repeat(1024 * 1024) })).code).toBe(413);
     expect((await api('POST', PODS, { body: {}, contentType: 'application/vnd.kubernetes.protobuf' })).code).toBe(415);
@@ -62,7 +62,7 @@ describe('the API', () => {
     }
   });
 
-  it('runs a pod of several containers, each under the image that this machine has or has not', async () => {
+  it('runs a pod with one known and one unknown image', async () => {
     const containers = [
       { name: 'goldpinger', image: 'docker.io/x/goldpinger:v2', env: [{ name: 'PORT', value: '9090' }] },
       { name: 'web', image: 'docker.io/library/nginx:1.27' },
@@ -100,7 +100,7 @@ describe('the API', () => {
     expect(rest.json.metadata['continue']).toBeUndefined();
   });
 
-  it('says 410 to a watch, and to a list, from a version that it has forgotten', async () => {
+  it('answers 410 to a watch and to a list from a compacted version', async () => {
     const { json } = await api('GET', `${PODS}?limit=1`);
     const version = json.metadata['resourceVersion'];
     const configMap = (value: number) => ({ metadata: { name: 'noise' }, data: { value: String(value) } });
@@ -131,7 +131,7 @@ describe('the API', () => {
     expect(new Set(types.slice(3))).toEqual(new Set(['BOOKMARK']));
   });
 
-  it('gives logs: the last lines, with times, and as they come', async () => {
+  it('returns logs: the last lines, with times, and live', async () => {
     const pod = firstPod();
     const read = async (query: string) =>
       textOf(await call(current().access, { method: 'GET', path: `${PODS}/${pod.name}/log?${query}` }));

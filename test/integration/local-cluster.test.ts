@@ -31,7 +31,7 @@ describe('the pods', () => {
     }
   });
 
-  it('are replaced when they are killed, under another name and address', async () => {
+  it('are replaced under another name and address when they are deleted', async () => {
     const victim = firstPod();
     current().deletePod(victim.name, { graceSeconds: 0 });
     expect(
@@ -49,7 +49,7 @@ describe('the pods', () => {
     await soon(() => expect(isAlive(victim.pid)).toBe(false));
   });
 
-  it('keep name and address when they die by themselves, and are restarted', async () => {
+  it('are restarted with the same name and address when they crash', async () => {
     const victim = firstPod();
     const logPath = `${PODS}/${victim.name}/log`;
     await fetchText(`http://${victim.ip}:8080/die`).catch(() => '');
@@ -63,7 +63,7 @@ describe('the pods', () => {
     expect(await textOf(before)).toBe(`listening on ${victim.ip}:8080\n`);
   });
 
-  it('come and go with the scale of their Deployment', async () => {
+  it('are added and removed when their Deployment is scaled', async () => {
     const seen: string[] = [];
     const stop = current().onEvent((news) => seen.push(news.what));
     await api('PATCH', '/apis/apps/v1/namespaces/default/deployments/goldpinger/scale', {
@@ -82,7 +82,7 @@ describe('the pods', () => {
 });
 
 describe('the service address', () => {
-  it('leads to ready pods, all of them in the end', async () => {
+  it('leads to all ready pods in turn', async () => {
     const seen = new Set<string>();
     await vi.waitFor(
       async () => {
@@ -95,7 +95,7 @@ describe('the service address', () => {
     expect([...seen].sort()).toEqual(livePods().map((pod) => pod.name));
   });
 
-  it('keeps a connection on its pod, and resets it when that pod is killed', async () => {
+  it('keeps a connection on one pod, and resets it when that pod is deleted', async () => {
     const { port } = new URL(current().serviceUrl);
     const socket = connect(Number(port), '127.0.0.1');
     let text = '';

@@ -8,7 +8,7 @@ import { clusterOfFile, fetchText, isAlive, options, PODS } from '../support/sta
 const { current } = clusterOfFile();
 
 describe('clusters beside each other', () => {
-  it('have addresses and ports of their own, follow their options, and leave nothing behind', async () => {
+  it('have their own addresses and ports, follow their options, and leave nothing behind', async () => {
     const serverEnv = { IGNORE_TERM: '1', REFRESH_INTERVAL: '7' };
     const rights = { pods: ['list'], nodes: [] };
     const other = await startCluster({ ...options, pods: 2, serverEnv, rights, port: 'none' });
@@ -36,14 +36,14 @@ describe('clusters beside each other', () => {
     await expect(call(other.access, { method: 'GET', path: PODS })).rejects.toThrow('no local cluster is running');
   });
 
-  it('say what is in the way of a start, and leave nothing behind then either', async () => {
+  it('tell why they cannot start, and leave nothing behind then either', async () => {
     const { port } = new URL(current().serviceUrl);
     await expect(startCluster({ ...options, port: Number(port) })).rejects.toThrow(
       `port ${port} of 127.0.0.1 is in use by another program: stop it, or use --port ${Number(port) + 1}`,
     );
   });
 
-  it('kill a pod that will not end, after its grace period', async () => {
+  it('kill a pod that ignores SIGTERM after its grace period', async () => {
     const other = await startCluster({ ...options, pods: 1, serverEnv: { IGNORE_TERM: '1' }, port: 'none' });
     await other.ready();
     const [victim] = other.pods();

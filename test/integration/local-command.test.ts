@@ -89,7 +89,7 @@ const isAlive = (pid: number) => {
 };
 
 describe('npm start', () => {
-  it('says where the page and the kubeconfig are, shows pods coming and going, and ends without a trace', async () => {
+  it('shows the URL, the kubeconfig and the changes of pods, and ends without a trace', async () => {
     const { child, port, pids, output } = await start('one', '--pods', '2', '--env', 'LINGER_MS=50');
     expect(output()).toContain(`ready  http://127.0.0.1:${port}/`);
     expect(output()).toContain('kubectl --kubeconfig one/kubeconfig get pods -w');
@@ -114,7 +114,7 @@ describe('npm start', () => {
     expect(existsSync(join(folder, 'one/lock'))).toBe(false);
   });
 
-  it('leaves no process behind when it is killed, or told twice, and starts again in the same folder', async () => {
+  it('leaves no process behind after SIGKILL or a second signal, and starts again in the same folder', async () => {
     for (const end of ['SIGKILL', 'twice']) {
       const { child, pids } = await start('two', '--pods', '2', '--env', 'IGNORE_TERM=1');
       const alive = await pids();
@@ -138,7 +138,7 @@ describe('npm start', () => {
     expect([...(await pids()), ...(await other.pids())].every(isAlive)).toBe(true);
   });
 
-  it('says what is wrong and ends with 1', async () => {
+  it('tells what is wrong and exits with 1', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
@@ -171,7 +171,7 @@ describe('npm start', () => {
 });
 
 describe('npm run local', () => {
-  it('gets, scales and reads logs of the cluster that runs', async () => {
+  it('gets, scales, deletes and reads logs of the running cluster', async () => {
     await start('six', '--pods', '2');
     const local = (...args: string[]) => run(...args, '--dir', 'six');
     const lines = async (...args: string[]) => (await local(...args)).stdout.trim().split('\n');
@@ -211,7 +211,7 @@ describe('npm run local', () => {
     ]);
   });
 
-  it('get -w shows changes until it is ended, which is no failure', async () => {
+  it('get -w shows changes until a signal ends it, and exits with 0', async () => {
     const { output } = await start('seven', '--pods', '1');
     const [, name = ''] = /delete pod (\S+) --force --dir seven\n/.exec(output()) ?? [];
     const watching = spawn(process.execPath, [command, 'get', 'pods', '-w', '--dir', 'seven'], { cwd: folder });

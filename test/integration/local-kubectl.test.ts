@@ -65,7 +65,7 @@ describe('kubectl', () => {
     await current().ready();
   });
 
-  it('apply finds that the server checks fields by itself, and creates, then changes', async () => {
+  it('apply finds that the server validates fields, creates objects and changes them', async () => {
     const { json } = await api('GET', '/openapi/v3/api/v1');
     const paths = json['paths'] as Record<string, { patch: { parameters: { name: string }[] } }>;
     expect(paths['/api/v1/namespaces/{namespace}/pods/{name}']?.patch.parameters[0]?.name).toBe('fieldValidation');

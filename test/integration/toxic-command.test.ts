@@ -15,7 +15,7 @@ afterEach(() => proxy.stop());
 
 const toxic = (line: string, onTerminal = false) => runToxiproxyCli(line.split(' '), proxy.apiUrl, onTerminal);
 
-test('on a terminal lists are tables, as the book shows them, and say that there is nothing', async () => {
+test('on a terminal lists are tables, as the book shows them, also if they are empty', async () => {
   expect(await toxic('list', true)).toBe(
     [
       'Name   Listen   Upstream   Enabled   Toxics',
@@ -38,12 +38,12 @@ test('on a terminal lists are tables, as the book shows them, and say that there
   );
 });
 
-test('names do not steer the terminal', async () => {
+test('names cannot control the terminal', async () => {
   await runToxiproxyCli(['create', 'a\u001b[2J', '-l', '127.0.0.1:0', '-u', 'localhost:9'], proxy.apiUrl);
   expect(await toxic('list', true)).toContain('\na [2J ');
 });
 
-test('a mistyped attribute, which Toxiproxy ignores, is told', async () => {
+test('a mistyped attribute, which Toxiproxy ignores, causes a warning', async () => {
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   expect(await toxic('toxic add -t latency -a latncy=250 -u chaos')).toBe(
     "Added upstream latency toxic 'latency_upstream' on proxy 'chaos'\nBut latency has no latncy, only: latency, jitter\n",
@@ -52,7 +52,7 @@ test('a mistyped attribute, which Toxiproxy ignores, is told', async () => {
   expect(await toxic('toxic update -n latency_upstream -a latency=250 chaos')).not.toContain('But');
 });
 
-test('a toxicity that is none is refused, and changes nothing', async () => {
+test('an invalid toxicity is rejected and changes nothing', async () => {
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   for (const share of ['x', '2', '-1', 'NaN']) {
     await expect(toxic(`toxic add -t latency -a latency=1 --toxicity=${share} chaos`)).rejects.toThrow(
@@ -64,7 +64,7 @@ test('a toxicity that is none is refused, and changes nothing', async () => {
   expect(await toxic('inspect chaos')).toContain('toxicity=0.50');
 });
 
-test('the host comes with or without a scheme, and one that cannot be is told', async () => {
+test('the host may have a scheme or none, and an invalid host is rejected', async () => {
   await toxic('create chaos -l 127.0.0.1:0 -u localhost:9090');
   expect(await runToxiproxyCli(['list'], proxy.apiUrl.replace('http://', ''))).toContain('chaos');
   for (const host of ['', ':x', 'http://']) {

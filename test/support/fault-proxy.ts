@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { realClock } from '../../server/runtime/clock.ts';
 
-/** A fault proxy in this process, on any free port of 127.0.0.1. */
+/** Starts a fault proxy in this process on a free port of 127.0.0.1. */
 export function startProxy(): Promise<FaultProxy> {
   return startFaultProxy({
     api: { host: '127.0.0.1', port: 0 },
@@ -13,7 +13,7 @@ export function startProxy(): Promise<FaultProxy> {
   });
 }
 
-/** A server for a test, on any free port; `address` is `host:port`. */
+/** Starts a server on a free port; `address` is `host:port`. */
 export async function startUpstream(onClient: (client: Socket) => void, host = '127.0.0.1') {
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on('error', () => {});
@@ -25,10 +25,10 @@ export async function startUpstream(onClient: (client: Socket) => void, host = '
   return { server, port, address: `${host.includes(':') ? `[${host}]` : host}:${port}` };
 }
 
-/** Sends back what comes, and its end. */
+/** Sends all bytes and the end back. */
 export const echo = (client: Socket) => void client.pipe(client);
 
-/** A connection to `host:port` that is established. */
+/** Connects to `host:port`. */
 export async function dial(address: string): Promise<Socket> {
   const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(address) ?? [];
   const socket = connect({
@@ -41,7 +41,7 @@ export async function dial(address: string): Promise<Socket> {
   return socket;
 }
 
-/** All that comes until the end (not by iterating: that would end the other direction too); rejects with its error. */
+/** Reads all bytes until the end. It does not iterate the socket, because that would end the other direction, too. */
 export function received(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
@@ -51,14 +51,14 @@ export function received(socket: Socket): Promise<Buffer> {
   });
 }
 
-/** Bytes of which each tells its place, so that a wrong, missing or doubled one is seen. */
+/** Makes bytes that depend on their position, so that a wrong, missing or doubled byte is noticed. */
 export function pattern(bytes: number): Buffer {
   const data = Buffer.allocUnsafe(bytes);
   for (let i = 0; i < bytes; i++) data[i] = (i * 31 + (i >> 8) * 7) & 0xff;
   return data;
 }
 
-/** Sends and waits for as many bytes to come back; gives the ms that took. */
+/** Sends data and waits for the same number of bytes. Returns the duration, ms. */
 export async function roundTrip(socket: Socket, data: Buffer): Promise<number> {
   const startMs = performance.now();
   let left = data.length;

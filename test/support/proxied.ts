@@ -4,7 +4,7 @@ import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { dial, roundTrip, startProxy, startUpstream } from './fault-proxy.ts';
 import { soon } from './server-process.ts';
 
-/** A file's own fault proxy, one for each test, with what a test asks of it; everything ends with the test. */
+/** Starts a fault proxy for each test of a file, and returns what the tests use. Everything is stopped after each test. */
 export function proxyOfFile() {
   let proxy: FaultProxy;
   const servers: Server[] = [];
@@ -24,19 +24,19 @@ export function proxyOfFile() {
     return (await answer.json()) as Record<string, string>;
   }
   return {
-    /** The proxy of the test that runs. */
+    /** The proxy of the running test. */
     current: () => proxy,
     post,
     toxic: (type: string, attributes: object, more: object = {}) =>
       post('/proxies/p/toxics', { type, attributes, ...more }),
     drop: (name: string) => fetch(`${proxy.apiUrl}/proxies/p/toxics/${name}`, { method: 'DELETE' }),
-    /** A proxy `p` before a server; gives the address to connect to. */
+    /** Creates the proxy `p` in front of a server. Returns the address to connect to. */
     async proxied(onClient: (client: Socket) => void, { host = '127.0.0.1', listen = '127.0.0.1:0' } = {}) {
       const { server, address } = await startUpstream(onClient, host);
       servers.push(server);
       return (await post('/proxies', { name: 'p', listen, upstream: address }))['listen'] ?? '';
     },
-    /** How many connections the server of the test has. */
+    /** Counts the connections of the test's server. */
     connections: () => new Promise<number>((resolve) => servers[0]?.getConnections((_, count) => resolve(count))),
     async dialled(address: string): Promise<Socket> {
       const socket = await dial(address);
@@ -47,7 +47,7 @@ export function proxyOfFile() {
   };
 }
 
-/** Sends until it is back within `ms`, which the machine may hold up for once; gives the ms that took. */
+/** Repeats an exchange until it takes less than `ms`, because the machine may be busy. Returns its duration, ms. */
 export function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
   return soon(async () => {
     const tookMs = await roundTrip(socket, Buffer.from(text));
@@ -55,7 +55,8 @@ export function soonWithin(ms: number, socket: Socket, text: string): Promise<nu
     return tookMs;
   });
 }
-/** How a connection ended: `end`, or the code of the error. */
+
+/** Resolves with how a connection ends: `end`, or the code of the error. */
 export const endOf = (socket: Socket) =>
   new Promise<string>((resolve) => {
     socket.on('data', () => {});

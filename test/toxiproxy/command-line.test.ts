@@ -79,7 +79,7 @@ describe.each<Release>([OLD, NEW])('toxiproxy-cli $version', (release) => {
   }, 300_000);
   afterAll(() => Promise.all([real?.stop(), ours?.stop(), mine?.stop()]));
 
-  it('says the same of our fault proxy as of its own server, and `npm run local -- toxic` says it too', async () => {
+  it('prints the same for our fault proxy as for its own server, and `npm run local -- toxic` prints it too', async () => {
     let worked = 0;
     for (const line of SESSION) {
       const words = line.split(' ');

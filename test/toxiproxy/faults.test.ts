@@ -98,7 +98,7 @@ describe.each([
     expect(await ms()).toBeLessThan(50);
   });
 
-  it('a toxicity of 0 spares the connection', async () => {
+  it('a toxicity of 0 does not affect the connection', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 300 }, { toxicity: 0 });
     const ms = await quickest(async () => roundTrip(await dialled(address), Buffer.from('x')));
@@ -114,7 +114,7 @@ describe.each([
     expect(ms).toBeLessThan(450);
   });
 
-  it('limit_data lets that many bytes through and closes', async () => {
+  it('limit_data passes that many bytes and closes', async () => {
     const address = await proxied(echo);
     await toxic('limit_data', { bytes: 1000 });
     const socket = await dialled(address);
@@ -123,7 +123,7 @@ describe.each([
     expect((await ended).bytes).toBe(1000);
   });
 
-  it('timeout lets nothing through and closes after its time', async () => {
+  it('timeout passes nothing and closes after its time', async () => {
     const address = await proxied(echo);
     await toxic('timeout', { timeout: 150 });
     const socket = await dialled(address);
@@ -135,7 +135,7 @@ describe.each([
     expect(ms).toBeLessThan(1000);
   });
 
-  it('a removed timeout closes the connection whose bytes it has swallowed', async () => {
+  it('a removed timeout closes the connection whose bytes it has dropped', async () => {
     let seen = () => {};
     const arrived = new Promise<void>((resolve) => {
       seen = resolve;
@@ -196,7 +196,7 @@ describe.each([
     expect(ms).toBeLessThan(100);
   });
 
-  it('an upstream that is away: accepted, and ended without a byte', async () => {
+  it('an upstream that does not answer: the client is accepted, and ended without a byte', async () => {
     const upstream = await startUpstream(echo);
     await new Promise((resolve) => upstream.server.close(resolve));
     const { how, bytes } = await ending(await dialled(await listening(upstream.address)));

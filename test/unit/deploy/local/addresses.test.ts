@@ -6,7 +6,7 @@ const onlyFirst = (usable: number) => async (address: string) =>
   Number(address.split('.')[3]) < 2 + usable ? '' : 'EADDRNOTAVAIL';
 
 describe('the address pool', () => {
-  it('gives addresses in turn, so that one comes back as late as possible', async () => {
+  it('takes addresses in turn, so that each is reused as late as possible', async () => {
     const pool = new AddressPool('127.9.9', 8080, all);
     const first = await pool.take();
     expect(first).toBe('127.9.9.2');
@@ -24,18 +24,18 @@ describe('the address pool', () => {
     expect(await pool.take()).toBe('127.9.9.77');
   });
 
-  it('never gives one address to two who ask at once', async () => {
+  it('never gives one address to two callers at the same time', async () => {
     const pool = new AddressPool('127.9.9', 8080, all);
     const taken = await Promise.all(Array.from({ length: 50 }, () => pool.take()));
     expect(new Set(taken).size).toBe(50);
   });
 
-  it('passes over addresses that cannot be used', async () => {
+  it('skips addresses that cannot be used', async () => {
     const pool = new AddressPool('127.9.9', 8080, async (address) => (/\.[23]$/.test(address) ? 'EADDRINUSE' : ''));
     expect(await pool.take()).toBe('127.9.9.4');
   });
 
-  it('says how to make more where there are too few', async () => {
+  it('tells how to add addresses if there are too few', async () => {
     const pool = new AddressPool('127.0.0', 8080, onlyFirst(2));
     await expect(pool.demand(2)).resolves.toBeUndefined();
     await expect(pool.demand(4)).rejects.toThrow('4 are needed, 2 of 127.0.0.2-240 can be used');

@@ -18,7 +18,7 @@ describe('the identity of the API server', async () => {
     expect(() => createSecureContext({ cert: identity.certPem, key: identity.keyPem })).not.toThrow();
   });
 
-  it('is valid for a year, and another one each time', async () => {
+  it('is valid for a year and is different each time', async () => {
     expect(new Date(server.validTo).toISOString()).toBe('2027-06-01T00:00:00.000Z');
     const other = new X509Certificate((await makeServerIdentity(Date.UTC(2026, 5, 1))).caPem);
     expect(server.verify(other.publicKey)).toBe(false);

@@ -9,7 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('a kubeconfig', () => {
-  it('gives back what was written, and is for its owner alone', () => {
+  it('is read as it was written, and readable only by its owner', () => {
     const path = join(folder, 'deep/er/kubeconfig');
     const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/);
     fc.assert(
@@ -23,7 +23,7 @@ describe('a kubeconfig', () => {
     expect(statSync(path).mode & 0o077).toBe(0);
   });
 
-  it('of another cluster is refused', () => {
+  it('of another cluster is rejected', () => {
     const path = join(folder, 'other');
     writeFileSync(path, 'apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://example.org\n');
     expect(() => readKubeconfig(path)).toThrow('is not the kubeconfig of a local cluster');

@@ -54,7 +54,7 @@ describe('the options of npm start', () => {
     expect(() => parseStartOptions(args)).toThrow(words);
   });
 
-  it('are refused with every fault at once, one a line', () => {
+  it('are rejected with all problems in one message, one per line', () => {
     const bad = () => parseStartOptions(['--pods', 'x', '--port', 'y', '--env', 'z']);
     expect(bad).toThrow(/--pods.*\n--port.*\n--env/);
   });

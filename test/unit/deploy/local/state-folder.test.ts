@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('the folder of a cluster', () => {
-  it('belongs to one process at a time, and to nobody once that has gone', () => {
+  it('is locked by one process at a time, and free when that process has ended', () => {
     const dir = join(folder, 'state');
     const unlock = lockFolder(dir, process.pid);
     expect(() => lockFolder(dir, 1)).toThrow(`another local cluster (process ${process.pid}) uses`);
@@ -18,7 +18,7 @@ describe('the folder of a cluster', () => {
     lockFolder(dir, process.pid)();
   });
 
-  it('keeps the token for writing, for its owner alone', () => {
+  it('keeps the write token, readable only by its owner', () => {
     const dir = mkdtempSync(join(folder, 'token-'));
     expect(keptWriteToken(dir)).toBe('');
     writeFileSync(join(dir, 'write-token'), 'old', { mode: 0o644 });

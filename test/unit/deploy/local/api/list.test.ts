@@ -8,7 +8,7 @@ const list = (store: Store, query = '') =>
   listObjects(store, objectRequest('GET', `/api/v1/namespaces/default/pods?${query}`));
 
 describe('a list', () => {
-  it('in pages is the list, of one version, whatever happens between the pages', () => {
+  it('has pages that together are the list of one version, whatever changes between them', () => {
     const names = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { minLength: 1 });
     fc.assert(
       fc.property(names, fc.integer({ min: 1, max: 4 }), (all, limit) => {
@@ -42,7 +42,7 @@ describe('a list', () => {
     expect(errorCodeOf(() => list(store, `limit=1&continue=${token}`))).toBe(410);
   });
 
-  it('of a version is exact where that is asked for, and never older than asked', () => {
+  it('of a version is exact if that is requested, and never older than requested', () => {
     const store = newStore();
     addPod(store, 'a');
     const version = store.version;
@@ -64,7 +64,7 @@ describe('a list', () => {
     expect(errorCodeOf(() => list(newStore(), query))).toBe(400);
   });
 
-  it('does not count what is left behind a selector', () => {
+  it('does not count the remaining items if it has a selector', () => {
     const store = newStore();
     for (const name of ['a', 'b', 'c']) addPod(store, name, { app: 'x' });
     const { items, metadata } = list(store, 'limit=1&labelSelector=app%3Dx');

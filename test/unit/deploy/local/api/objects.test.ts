@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { canonicalJson, sameJson } from '../../../../../deploy/local/api/objects.ts';
 
 describe('two values are the same', () => {
-  it('in whatever order their keys come, and with null fields or without', () => {
+  it('in any order of their keys, and with or without null fields', () => {
     expect(sameJson({ a: 1, b: { c: 2, d: null } }, { b: { c: 2 }, a: 1 })).toBe(true);
     expect(sameJson({ a: [1, 2] }, { a: [2, 1] })).toBe(false);
     expect(sameJson({ a: 1 }, { a: '1' })).toBe(false);

@@ -27,13 +27,13 @@ describe('a merge patch', () => {
     expect(patched(object, patch, MERGE)).toEqual(result);
   });
 
-  it('leaves what it is applied to as it was', () => {
+  it('does not change the object that it is applied to', () => {
     const object = { a: { b: 1 }, list: [1] };
     patched(object, { a: { b: 2 }, list: [2] }, MERGE);
     expect(object).toEqual({ a: { b: 1 }, list: [1] });
   });
 
-  it('does not reach prototypes, and refuses to be endlessly deep', () => {
+  it('does not change prototypes, and is rejected if it is nested too deeply', () => {
     patched({}, JSON.parse('{"__proto__":{"polluted":true}}'), MERGE);
     expect({}).not.toHaveProperty('polluted');
     let deep: object = {};
@@ -67,7 +67,7 @@ describe('a strategic merge patch', () => {
     });
   });
 
-  it('deletes an element where it says so, and replaces a list where it says so', () => {
+  it('deletes an element or replaces a list if a directive says so', () => {
     const drop = {
       containers: [
         { name: 'a', $patch: 'delete' },
@@ -126,7 +126,7 @@ it('a patch of an unknown format is refused with 415', () => {
   expect(codeOf({}, {}, 'application/apply-patch+yaml')).toBe(415);
 });
 
-it('no patch ends in another way than a result or a refusal', () => {
+it('every patch gives a result, 400 or 422', () => {
   const types = fc.constantFrom(JSON_PATCH, MERGE, STRATEGIC);
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), types, (object, patch, type) =>

@@ -34,7 +34,7 @@ function storeWith(verbs: string[], kind: 'Cluster' | '' = 'Cluster') {
 }
 
 describe('who may do what', () => {
-  it('is what the roles bound to the account say, verb by verb', () => {
+  it('depends on the roles that are bound to the account, verb by verb', () => {
     const store = storeWith(['list']);
     expect(forbiddenTo(store, pinger, LIST)).toBeNull();
     const refusal = forbiddenTo(store, pinger, WATCH)?.status;
@@ -53,7 +53,7 @@ describe('who may do what', () => {
     expect(forbiddenTo(store, pinger, LIST)).not.toBeNull();
   });
 
-  it('is bounded by the namespace of a role binding', () => {
+  it('is limited to the namespace of a role binding', () => {
     const store = storeWith(['list'], '');
     expect(forbiddenTo(store, pinger, LIST)).toBeNull();
     expect(forbiddenTo(store, pinger, objectRequest('GET', '/api/v1/namespaces/other/pods'))).not.toBeNull();
@@ -62,7 +62,7 @@ describe('who may do what', () => {
     );
   });
 
-  it('does not reach from a resource to its subresources', () => {
+  it('does not extend from a resource to its subresources', () => {
     const log = objectRequest('GET', '/api/v1/namespaces/default/pods/a/log');
     expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
   });
@@ -75,7 +75,7 @@ describe('who may do what', () => {
 });
 
 describe('a token', () => {
-  it('stands for its user, and an account keeps its own', () => {
+  it('identifies its user, and an account keeps the same token', () => {
     let count = 0;
     const tokens = new Tokens(() => `secret-${++count}`);
     const admin = tokens.issue({ name: 'admin', groups: [] });

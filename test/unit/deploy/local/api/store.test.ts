@@ -34,7 +34,7 @@ describe('the store', () => {
     expect(store.get(PODS, 'default', 'a')?.metadata.resourceVersion).toBe(String(before + 2));
   });
 
-  it('refuses a name that is taken, a version that is old, another uid, and what is gone', () => {
+  it('rejects an existing name, an old version, another uid and a removed object', () => {
     const store = newStore();
     const first = addPod(store, 'a');
     relabel(store, 'a', { x: '1' });
@@ -47,7 +47,7 @@ describe('the store', () => {
     expect(() => store.remove(PODS, 'default', 'a')).toThrow('not found');
   });
 
-  it('keeps uid and creation time whatever an update says, and counts generations of the spec', () => {
+  it('keeps uid and creation time in every update, and counts generations of the spec', () => {
     const store = newStore();
     const pod = addPod(store, 'a');
     const forged = {
@@ -59,7 +59,7 @@ describe('the store', () => {
     expect(metadata).toMatchObject({ uid: pod.metadata.uid, creationTimestamp: '2026-01-01T00:00:00Z', generation: 2 });
   });
 
-  it('never changes what it has handed out', () => {
+  it('never changes an object that it has returned', () => {
     const store = newStore();
     const pod = addPod(store, 'a', { x: '1' });
     relabel(store, 'a', { x: '2' });
@@ -76,7 +76,7 @@ describe('the store', () => {
     );
   });
 
-  it('gives the list of any version that it still knows, exactly as it was', () => {
+  it('returns the exact list of any version that it still knows', () => {
     fc.assert(
       fc.property(writes, fc.integer({ min: 1, max: 6 }), (all, keep) => {
         const store = newStore(keep);
@@ -94,7 +94,7 @@ describe('the store', () => {
     );
   });
 
-  it('gives changes that lead from a known version to the present, or says that it does not know them', () => {
+  it('returns the changes from a known version to the present, or null if they are compacted', () => {
     fc.assert(
       fc.property(writes, writes, fc.integer({ min: 1, max: 6 }), (early, late, keep) => {
         const store = newStore(keep);
@@ -118,7 +118,7 @@ describe('the store', () => {
     );
   });
 
-  it('shows every listener every change in order, also when a listener writes', () => {
+  it('shows every listener all changes in order, even if a listener writes', () => {
     const store = newStore();
     const seen: number[][] = [[], []];
     const note = (to: number) => (change: Change) => void seen[to]?.push(change.version);

@@ -85,7 +85,7 @@ describe('STATUS of a pod', () => {
     expect(podStatusText(of)).toBe(word);
   });
 
-  it('is Terminating once it is being deleted, whatever its containers do', () => {
+  it('is Terminating while the pod is being deleted, whatever its containers do', () => {
     const going = pod({ phase: 'Running' });
     going.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
     expect(podStatusText(going)).toBe('Terminating');
@@ -110,7 +110,7 @@ describe('what a client accepts', () => {
 });
 
 describe('a table', () => {
-  it('shows a pod as kubectl get pods does, wide columns apart', () => {
+  it('shows a pod as kubectl get pods does, and marks the wide columns', () => {
     const ended = { exitCode: 1, reason: 'Error', startedAt: '', finishedAt: '2026-01-01T00:09:30Z' };
     const running = container(
       { running: { startedAt: '' } },

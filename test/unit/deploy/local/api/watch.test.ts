@@ -34,7 +34,7 @@ const brief = (events: WatchEvent[]) =>
   events.map(({ type, object }) => `${type} ${'code' in object ? object.code : (object as KubeObject).metadata.name}`);
 
 describe('a watch', () => {
-  it('without a version begins with what is there', () => {
+  it('without a version starts with the existing objects', () => {
     const store = newStore();
     addPod(store, 'a');
     const { events, stop } = watch(store);
@@ -45,7 +45,7 @@ describe('a watch', () => {
     expect(brief(events)).toEqual(['ADDED a', 'ADDED b', 'DELETED a']);
   });
 
-  it('from a version sends what came after it', () => {
+  it('from a version sends the changes after it', () => {
     const store = newStore();
     addPod(store, 'a');
     const fromVersion = store.version;
@@ -55,7 +55,7 @@ describe('a watch', () => {
     expect(brief(events)).toEqual(['ADDED b', 'ADDED c']);
   });
 
-  it('from a version that is compacted away says 410 and ends', () => {
+  it('from a compacted version sends 410 and ends', () => {
     const store = newStore(2);
     const fromVersion = store.version;
     for (const name of ['a', 'b', 'c', 'd', 'e']) addPod(store, name);
@@ -65,12 +65,12 @@ describe('a watch', () => {
     expect(isEnded()).toBe(true);
   });
 
-  it('from a version yet to come says 504', () => {
+  it('from a future version sends 504', () => {
     const store = newStore();
     expect(brief(watch(store, { fromVersion: store.version + 1 }).events)).toEqual(['ERROR 504']);
   });
 
-  it('sees an object come and go as it begins and stops to match', () => {
+  it('reports ADDED and DELETED when an object begins and stops to match', () => {
     const store = newStore();
     const { events } = watch(store, { filter: wanted });
     addPod(store, 'a', { app: 'y' });
@@ -83,7 +83,7 @@ describe('a watch', () => {
     expect(events[2]?.object.metadata).toMatchObject({ resourceVersion, labels: { app: 'x', more: '1' } });
   });
 
-  it('sees its own kind and namespace alone', () => {
+  it('sees only its own kind and namespace', () => {
     const store = newStore();
     const { events } = watch(store, { namespace: 'one' });
     addPod(store, 'a', {}, 'one');
@@ -92,7 +92,7 @@ describe('a watch', () => {
     expect(brief(events)).toEqual(['ADDED a']);
   });
 
-  it('gets bookmarks with the newest version, if it asked for them, and no timer stays behind', async () => {
+  it('gets bookmarks with the newest version if it asked for them, and leaves no timer behind', async () => {
     const store = newStore();
     const clock = new FakeClock();
     const asked = watch(store, { bookmarks: true }, clock);
@@ -110,7 +110,7 @@ describe('a watch', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('with initial events marks where they end', () => {
+  it('with initial events marks their end by a bookmark', () => {
     const store = newStore();
     addPod(store, 'a');
     const { events, stop } = watch(store, { bookmarks: true, initialEvents: true, fromVersion: store.version });
@@ -119,7 +119,7 @@ describe('a watch', () => {
     expect(events[1]?.object.metadata).toMatchObject({ annotations: { 'k8s.io/initial-events-end': 'true' } });
   });
 
-  it('keeps a client that follows it equal to the list, whatever happens and wherever it begins', () => {
+  it('lets a client reconstruct the list, whatever changes and from whichever version it starts', () => {
     const step = fc.record({
       name: fc.constantFrom('a', 'b', 'c'),
       app: fc.constantFrom('x', 'y'),

@@ -56,7 +56,7 @@ beforeEach(() => {
 });
 
 describe('a Deployment', () => {
-  it('gets a ReplicaSet and that its pods, one a node, named and owned as in Kubernetes', () => {
+  it('gets a ReplicaSet and pods, one per node, with names and owners as in Kubernetes', () => {
     const [set] = store.list(REPLICA_SETS);
     expect(set?.metadata.name).toMatch(/^app-[bcdfghjklmnpqrstvwxz2456789]{10}$/);
     expect(pods()).toHaveLength(3);
@@ -82,14 +82,14 @@ describe('a Deployment', () => {
     expect(pods().map((pod) => pod.metadata.name)).not.toContain(victim.metadata.name);
   });
 
-  it('replaces a pod that is asked to end while it is still there', () => {
+  it('replaces a terminating pod before it is gone', () => {
     deleteObject(store, PODS, pods()[0] as PodObject, NOW);
     settle();
     expect(pods()).toHaveLength(4);
     expect(pods().filter((pod) => pod.metadata.deletionTimestamp === undefined)).toHaveLength(3);
   });
 
-  it('grows and shrinks, pods that are not ready first', () => {
+  it('grows and shrinks, and deletes pods that are not ready first', () => {
     makeReady();
     const old = pods().map((pod) => pod.metadata.name);
     change({ replicas: 5 });
@@ -114,7 +114,7 @@ describe('a Deployment', () => {
     expect(available).toMatchObject({ status: 'True' });
   });
 
-  it('with another template moves over as the new pods become ready', () => {
+  it('with a new template replaces its pods as the new ones become ready', () => {
     makeReady();
     const old = pods();
     change({ template: { metadata: { labels: { app: 'app' } }, spec: { containers: [{ name: 'c', image: 'new' }] } } });
@@ -140,7 +140,7 @@ describe('a Deployment', () => {
     expect(store.list(REPLICA_SETS)).toHaveLength(1);
   });
 
-  it('takes its ReplicaSets and pods with it', () => {
+  it('is deleted together with its ReplicaSets and pods', () => {
     store.remove(DEPLOYMENTS, 'default', 'app');
     settle();
     expect(store.list(REPLICA_SETS)).toHaveLength(0);
@@ -151,7 +151,7 @@ describe('a Deployment', () => {
 describe('the deletion of a pod', () => {
   const placed = () => pods()[0] as PodObject;
 
-  it('gives it the time of its spec, which can only be shortened', () => {
+  it('grants the grace period of the spec, which can only be shortened', () => {
     const first = deleteObject(store, PODS, placed(), NOW);
     expect(first.metadata).toMatchObject({ deletionGracePeriodSeconds: 30, deletionTimestamp: '2026-01-01T00:00:30Z' });
     const hurried = deleteObject(store, PODS, first, NOW + 1000, { graceSeconds: 5 });
@@ -169,7 +169,7 @@ describe('the deletion of a pod', () => {
     expect(store.get(PODS, 'default', victim.metadata.name)).toBeUndefined();
   });
 
-  it('is refused if the pod is not the one meant, and does nothing as a dry run', () => {
+  it('is rejected if a precondition fails, and does nothing as a dry run', () => {
     expect(() => deleteObject(store, PODS, placed(), NOW, { uid: 'other' })).toThrow('Precondition failed: UID');
     expect(() => deleteObject(store, PODS, placed(), NOW, { resourceVersion: '1' })).toThrow('ResourceVersion');
     const { version } = store;
@@ -178,7 +178,7 @@ describe('the deletion of a pod', () => {
   });
 });
 
-it('events are kept up to a number', () => {
+it('at most 300 events are kept', () => {
   const pod = pods()[0] as PodObject;
   const happening = { type: 'Normal', reason: 'Test', component: 'test' } as const;
   for (let i = 0; i < 400; i++) recordEvent(store, NOW, pod, { ...happening, message: String(i) });

@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 describe('a Service', () => {
-  it('leads to the ready pods it selects, and to none that is on its way out', () => {
+  it('leads to the ready pods that it selects, but not to a pod that is being deleted', () => {
     addReady('a', { app: 'x', more: '1' });
     addReady('b', { app: 'y' });
     addPod(store, 'starting', { app: 'x' });

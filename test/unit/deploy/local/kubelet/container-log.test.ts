@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ContainerLogBuffer } from '../../../../../deploy/local/kubelet/container-log.ts';
 
 describe('the log of a container', () => {
-  it('is made of lines, however the output is cut', () => {
+  it('consists of lines, however the output is split', () => {
     const log = new ContainerLogBuffer('', () => 7);
     const followed: string[] = [];
     log.follow(
@@ -19,7 +19,7 @@ describe('the log of a container', () => {
     expect(followed).toEqual(['one', 'two ü', 'last', '(end)']);
   });
 
-  it('keeps the run before, and never more than its bounds', () => {
+  it('keeps the previous run, and stays within its limits', () => {
     const log = new ContainerLogBuffer('', () => 0);
     log.append(Buffer.from('old\n'));
     log.beginRun();
@@ -30,7 +30,7 @@ describe('the log of a container', () => {
     expect(log.lines(false).at(-1)?.text).toBe('2999');
   });
 
-  it('goes to a file of bounded size', () => {
+  it('is written to a file of limited size', () => {
     const folder = mkdtempSync(join(tmpdir(), 'goldpinger-log-'));
     try {
       const log = new ContainerLogBuffer(join(folder, 'a.log'), () => 0);

@@ -46,7 +46,7 @@ describe('an image', () => {
     });
   });
 
-  it('gets the secrets that there are', () => {
+  it('gets the secrets that exist', () => {
     const secrets = (path: string) => (path === 'default/goldpinger-write/token' ? 'a $(SECRET)' : undefined);
     const kept = localImages({ ...PROGRAMS, secretOf: secrets });
     const ref = (name: string) => ({ secretKeyRef: { name, key: 'token', optional: true } });
@@ -60,11 +60,11 @@ describe('an image', () => {
     expect(run({ env })?.env).not.toHaveProperty('WRITE_TOKEN');
   });
 
-  it.each(['nginx', 'goldpinger/other', ''])('%s is not', (image) => {
+  it.each(['nginx', 'goldpinger/other', ''])('%s has no program on this machine', (image) => {
     expect(run({ image })).toBeNull();
   });
 
-  it('gets the environment of its spec, the pod account, and nothing of ours', () => {
+  it('gets the environment of its spec and the kubeconfig of its account, but no variable of the cluster', () => {
     const env = [
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
       { name: 'NODE_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },

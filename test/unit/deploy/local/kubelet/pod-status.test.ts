@@ -38,7 +38,7 @@ describe('the status of a pod', () => {
     expect(status(containers, finished).phase).toBe(phase);
   });
 
-  it('is ready when all its containers are, and remembers since when', () => {
+  it('is ready when all its containers are ready, and keeps the time of the change', () => {
     const first = pod();
     const ready = {
       name: 'c',

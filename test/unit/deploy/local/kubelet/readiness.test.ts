@@ -11,7 +11,7 @@ describe('readiness', () => {
     readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 2, failureThreshold: 2 },
   };
 
-  it('is asked for often at first, then at its period; a failure alone changes nothing', async () => {
+  it('is probed often at first, then once per period; a single failure changes nothing', async () => {
     const clock = new FakeClock();
     const asked: string[] = [];
     const told: boolean[] = [];
@@ -39,7 +39,7 @@ describe('readiness', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('is there at once without a probe', () => {
+  it('is reported at once without a probe', () => {
     const told: boolean[] = [];
     const check = async () => false;
     watchReadiness({ name: 'c', image: 'i' }, '127.0.0.7', (ready) => told.push(ready), {
