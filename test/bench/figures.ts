@@ -1,10 +1,63 @@
-/** The value below which the share `q` (0..1) of the figures lies; NaN without figures. Nearest rank. */
-export function quantile(figures: readonly number[], q: number): number {
-  const sorted = [...figures].sort((a, b) => a - b);
+/** One measured figure. */
+export interface Figure {
+  measure: string;
+  unit: 'ms' | 'us' | 'MiB' | 'kB' | '%';
+  /** null if it could not be measured; `note` says why. */
+  value: number | null;
+  /** The value should be at most this; null = there is no aim. */
+  aim: number | null;
+  note: string;
+}
+
+/** Makes a figure. A `value` that is not finite counts as not measured. */
+export function figure(
+  measure: string,
+  value: number,
+  unit: Figure['unit'],
+  aim: number | null = null,
+  note = '',
+): Figure {
+  return { measure, unit, value: Number.isFinite(value) ? value : null, aim, note };
+}
+
+/** The value below which the share `q` (0..1) of `values` lies (nearest rank); NaN without values. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(q * sorted.length) - 1))] ?? Number.NaN;
 }
 
-/** The middle figure. */
-export function median(figures: readonly number[]): number {
-  return quantile(figures, 0.5);
+/** The median of `values`; NaN without values. */
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The figures as a table for people. */
+export function tableText(figures: readonly Figure[]): string {
+  const rows = figures.map((one) => [
+    one.measure,
+    one.value === null ? 'not measured' : `${rounded(one.value)} ${one.unit}`,
+    one.aim === null ? '' : `<= ${one.aim} ${one.unit}`,
+    { true: 'yes', false: 'NO', null: '' }[String(isMet(one)) as 'true' | 'false' | 'null'],
+    one.note,
+  ]);
+  const all = [['measure', 'value', 'aim', 'met', ''], ...rows];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
+  const padded = (row: string[]) =>
+    row.map((cell, i) => (i === 1 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
+  return `${all.map((row) => padded(row).join('  ').trimEnd()).join('\n')}\n`;
+}
+
+/** The figures as JSON for programs. */
+export function jsonText(figures: readonly Figure[]): string {
+  const lines = figures.map((one) => ({ ...one, met: isMet(one) }));
+  return `${JSON.stringify({ node: process.version, lines }, null, 2)}\n`;
+}
+
+/** Whether the aim is met; null without an aim or a value. */
+function isMet({ value, aim }: Figure): boolean | null {
+  return value === null || aim === null ? null : value <= aim;
+}
+
+function rounded(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

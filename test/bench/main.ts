@@ -1,28 +1,62 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { SERVER_PROGRAM } from '../support/server-process.ts';
+import { analyse, measureAnalysis } from './analysis-figures.ts';
 import { measureBaseline } from './baseline.ts';
-import { measureJudging, playJudge } from './judging.ts';
-import { launchOf } from './launch.ts';
-import { measureScene, measureStart, type Plan } from './measures.ts';
-import { type BenchOptions, HELP, readOptions } from './options.ts';
-import { jsonText, type Line, line, tableText } from './report.ts';
-import type { Stage } from './scene.ts';
-import { playPeers } from './simulated-peers.ts';
-import { createWorkspace } from './workspace.ts';
+import type { Figure } from './figures.ts';
+import { shebangOfServer } from './measured-server.ts';
+import { playPeers } from './peers.ts';
+import { type BenchFlags, runBench, type Step } from './program.ts';
+import { measureCluster, measureStart, type Plan } from './server-figures.ts';
+import { SimulatedCluster } from './simulated-cluster.ts';
 
-/** The whole bench takes less; beyond it something hangs. */
-const DEADLINE_MS = 240_000;
+const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--node-flags="..."]
+
+Starts the built server among simulated peers on loopback; prints its cost and its accuracy.
+  --quick       shorter windows, fewer repetitions
+  --json        the same figures as JSON
+  --pods        only these parts: 0 (start), 50, 100, 1000 (with verdicts and findings)
+  --node-flags  flags of Node for the server, e.g. --max-semi-space-size=2; by default those in its first line
+`;
+
+/** This program. It starts itself with an argument to play the peers and to measure the analysis. */
+const PROGRAM = resolve(process.argv[1] ?? '');
+
+function stepsOf({ isQuick, pods, nodeFlags }: BenchFlags): Step[] {
+  const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
+  const inCluster = async (count: number, work: (cluster: SimulatedCluster) => Promise<Figure[]>) => {
+    const cluster = await SimulatedCluster.start(PROGRAM, count, nodeFlags);
+    try {
+      return await work(cluster);
+    } finally {
+      await cluster.stop();
+    }
+  };
+  const steps: Step[] = [{ name: 'a bare exchange', run: () => measureBaseline(isQuick ? 2 : 6) }];
+  if (isWanted(0)) {
+    steps.push({ name: 'start', run: () => inCluster(1, (cluster) => measureStart(cluster, isQuick ? 3 : 5)) });
+  }
+  for (const plan of plansOf(isQuick)) {
+    if (!isWanted(plan.pods)) continue;
+    const run = () => inCluster(plan.pods, (cluster) => measureCluster(cluster, plan));
+    steps.push({ name: `N=${plan.pods}`, run });
+  }
+  if (isWanted(1000)) {
+    steps.push({ name: 'verdicts', run: () => measureAnalysis(PROGRAM, nodeFlags ?? shebangOfServer().nodeFlags) });
+  }
+  return steps;
+}
 
 /**
- * The scenes, smallest first. Aims without a round figure are what Goldpinger 3.10.2 or our prototypes took on this kind
- * of machine: at N=50 and an interval of 1 s Goldpinger needs 3.46 % of a core, and 108 ms for `/check_all` at 2 s.
+ * The clusters to measure, the smallest first. Aims without a round figure are the figures of Goldpinger 3.10.2 or of our
+ * prototypes on this kind of machine: at N=50 and an interval of 1 s Goldpinger needs 3.46 % of a core; at 2 s its
+ * `/check_all` takes 108 ms.
  */
 function plansOf(isQuick: boolean): Plan[] {
-  const repetitions = isQuick ? 2 : 5;
   const small = {
     intervalS: 1,
     windowS: isQuick ? 4 : 10,
-    repetitions,
+    repetitions: isQuick ? 2 : 5,
     rssAimMiB: 64,
     peakAimMiB: 80,
     isScraped: false,
@@ -44,63 +78,17 @@ function plansOf(isQuick: boolean): Plan[] {
   ];
 }
 
-async function measureAll(stage: Stage, { quick, pods }: BenchOptions): Promise<Line[]> {
-  const steps: [string, () => Promise<Line[]>][] = [];
-  const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
-  steps.push(['a bare exchange', () => measureBaseline(quick ? 2 : 6)]);
-  if (isWanted(0)) steps.push(['start', () => measureStart(stage, quick ? 3 : 5)]);
-  for (const plan of plansOf(quick)) {
-    if (isWanted(plan.pods)) steps.push([`N=${plan.pods}`, () => measureScene(stage, plan)]);
-  }
-  if (isWanted(1000)) steps.push(['verdicts', () => measureJudging(stage.benchProgram, stage.nodeFlags)]);
-  const lines: Line[] = [];
-  for (const [name, step] of steps) {
-    process.stderr.write(`measuring ${name} ...\n`);
-    try {
-      lines.push(...(await step()));
-    } catch (error) {
-      // The other figures are worth having all the same.
-      lines.push(line(name, Number.NaN, 'ms', null, error instanceof Error ? error.message : String(error)));
-    }
-  }
-  return lines;
-}
-
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const benchProgram = resolve(process.argv[1] ?? '');
-  const serverProgram = join(dirname(benchProgram), 'goldpinger-ts.cjs');
-  if (!existsSync(serverProgram)) throw new Error(`${serverProgram} is not there: npm run build makes it`);
-  const deadline = setTimeout(() => {
-    process.stderr.write(`the bench took longer than ${DEADLINE_MS / 1000} s\n`);
-    process.exit(1);
-  }, DEADLINE_MS);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-  const workspace = await createWorkspace();
-  try {
-    const launch = launchOf(serverProgram);
-    const nodeFlags = options.nodeFlags ?? launch.nodeFlags;
-    const stage = { serverProgram, benchProgram, workspace, ...launch, nodeFlags };
-    const lines = await measureAll(stage, options);
-    process.stdout.write(options.json ? jsonText(lines) : tableText(lines));
-    if (lines.some(({ value }) => value === null)) process.exitCode = 1;
-  } finally {
-    clearTimeout(deadline);
-    await workspace.remove();
-  }
-}
-
 if (process.argv[2] === 'peers') {
   playPeers();
-} else if (process.argv[2] === 'judge') {
-  playJudge();
+} else if (process.argv[2] === 'analyse') {
+  analyse();
 } else {
-  main().catch((error) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+  void runBench({
+    help: HELP,
+    deadlineMs: 240_000,
+    async measure(flags, run) {
+      if (!existsSync(SERVER_PROGRAM)) throw new Error(`${SERVER_PROGRAM} does not exist: npm run build makes it`);
+      await run(stepsOf(flags));
+    },
   });
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { demand, KUBECTL } from './tools.ts';
 
 let cluster: LocalCluster;
@@ -24,7 +24,7 @@ describe("a cluster's API", () => {
   it('takes goldpinger.yml from the real kubectl, whose three pods reach each other then', async () => {
     await said('kubectl', 'apply', '-f', 'deploy/kubernetes/goldpinger.yml');
     await said('kubectl', 'rollout', 'status', 'deployment/goldpinger', '--timeout=50s');
-    await soon(async () => {
+    await eventually(async () => {
       const running = cluster.pods().filter(({ terminating }) => !terminating);
       expect(running).toHaveLength(3);
       const health = await fetch(`http://${running[0]?.ip}:8080/cluster_health`);

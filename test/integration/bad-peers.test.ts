@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLAG_NOT_YET, outcomeOf, phaseOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { BAD_PEER_KINDS, BAD_PEERS, startBadPeer } from '../support/bad-peer.ts';
-import { type ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 /** One real server, and a peer of every bad kind beside it. */
@@ -20,7 +21,7 @@ beforeAll(async () => {
   }
   server = await mesh.serve(1, { REFRESH_INTERVAL: '2', PING_TIMEOUT: '800ms', CHECK_TIMEOUT: '300ms' });
   // On a busy machine first samples may be suspect, and one alone decides nothing.
-  await soon(async () => {
+  await eventually(async () => {
     picture = await meshOf(server);
     const own = picture.reports.find(({ missing }) => missing === '')!;
     expect(own.links.length).toBe(BAD_PEER_KINDS.length + 1);
@@ -41,7 +42,7 @@ describe('a real server among bad peers', () => {
   it.each(BAD_PEER_KINDS)('tells a peer that %s for what it is', async (kind) => {
     const { outcome, phase } = BAD_PEERS[kind];
     // This process is the peers: if it was held up, the next ping tells.
-    await soon(async () => {
+    await eventually(async () => {
       const isEnded = outcome === 'timeout' || outcome === 'ok';
       const told = () => (isEnded ? linkTo(kind) : { outcome: linkTo(kind).outcome, phase });
       if (told().outcome !== outcome || told().phase !== phase) picture = await meshOf(server);
@@ -51,7 +52,7 @@ describe('a real server among bad peers', () => {
 
   it('answers /check with 504 and an error for each of them, and only for them', async () => {
     // As above: of a good peer that was held up, the next ping tells.
-    await soon(async () => {
+    await eventually(async () => {
       const { podResults } = await server.json<{
         podResults: Record<string, { OK: boolean; 'status-code': number; error?: string }>;
       }>('/check');

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
@@ -51,7 +52,9 @@ describe('500 pods that join and leave', () => {
     };
     // A heap that must be swept: otherwise growth says only that the machine has memory to spare.
     // An address of its own: of 127.0.0.1's ports, connections of this minute's tests may still hold any.
-    const server = new ServerProcess(mesh.host(250), env, [], ['--max-semi-space-size=2', '--max-old-space-size=24']);
+    const server = new ServerProcess(mesh.host(250), env, {
+      nodeFlags: ['--max-semi-space-size=2', '--max-old-space-size=24'],
+    });
     mesh.servers.push(server);
     await server.listening();
     mesh.addPod(1, { name: 'stays' });
@@ -59,9 +62,12 @@ describe('500 pods that join and leave', () => {
     for (let wave = 0; wave < WAVES; wave++) {
       const names = Array.from({ length: PODS_A_WAVE }, (_, i) => `churn-${wave}-${i}`);
       for (const [i, name] of names.entries()) mesh.addPod(i + 2, { name, uid: `uid-${name}` });
-      await soon(async () => expect(await pinged(server, `churn-${wave}-`)).toBe(PODS_A_WAVE), 60_000);
+      await eventually(async () => expect(await pinged(server, `churn-${wave}-`)).toBe(PODS_A_WAVE), 60_000);
       for (const name of names) mesh.kube.deletePod(name);
-      await soon(async () => expect((await meshOf(server)).pods.map(({ name }) => name)).toEqual(['stays']), 60_000);
+      await eventually(
+        async () => expect((await meshOf(server)).pods.map(({ name }) => name)).toEqual(['stays']),
+        60_000,
+      );
       sizes.push(residentMiB(server));
     }
     const metrics = await server.text('/metrics');
@@ -74,7 +80,7 @@ describe('500 pods that join and leave', () => {
     const requests = await server.text('/api/v1/pod-report');
     expect(requests).not.toContain('churn-');
     if (!Number.isNaN(openFiles(server))) {
-      await soon(() => expect(openFiles(server)).toBeLessThan(40));
+      await eventually(() => expect(openFiles(server)).toBeLessThan(40));
       // The second wave has warmed everything up; what came after it must not add to it.
       expect(sizes.at(-1)! - sizes[1]!).toBeLessThan(12);
     }

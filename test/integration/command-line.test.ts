@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import { ServerProcess } from '../support/server-process.ts';
 
 const started: ServerProcess[] = [];
 afterEach(() => Promise.all(started.splice(0).map((server) => server.kill())));
 
 function start(env: Record<string, string>, args: string[] = []) {
-  const server = new ServerProcess('127.0.0.1', env, args);
+  const server = new ServerProcess('127.0.0.1', env, { args });
   let stdout = '';
   server.child.stdout?.on('data', (data) => {
     stdout += data;
@@ -53,7 +54,7 @@ describe('the command', () => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
     const health = await fetch(`${server.url}/cluster_health`);
     expect(health.status).toBe(418);
-    await soon(async () => {
+    await eventually(async () => {
       const mesh = await server.json<{ discovery: { lastError: { message: string } | null } }>('/api/v1/mesh');
       expect(mesh.discovery.lastError?.message).toContain('/nonexistent');
     });
@@ -67,7 +68,7 @@ describe('the command', () => {
     const hurried = start({ PORT: '18126', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '10m' }).server;
     await hurried.listening();
     hurried.child.kill('SIGTERM');
-    await soon(async () => expect((await fetch(`${hurried.url}/readyz`)).status).toBe(503));
+    await eventually(async () => expect((await fetch(`${hurried.url}/readyz`)).status).toBe(503));
     expect((await fetch(`${hurried.url}/ping`)).status).toBe(200);
     hurried.child.kill('SIGTERM');
     expect(await hurried.ended).toBe(0);

@@ -3,7 +3,7 @@ import { annotateCluster } from '../../deploy/local/client/annotate.ts';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { type Annotations, parseAnnotations } from '../../server/protocol/annotation.ts';
 import { type Events, parseEvents } from '../../server/protocol/event.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { meshOf } from '../support/stub-mesh.ts';
 
 const TOKEN = 'a token for this test';
@@ -24,7 +24,7 @@ afterAll(() => cluster.stop());
 const urls = () => cluster.pods().map(({ ip }) => `http://${ip}:8080`);
 const jsonOf = async (url: string): Promise<unknown> => (await fetch(url)).json();
 const knowsAll = (url: string) =>
-  soon(async () => {
+  eventually(async () => {
     const { pods } = await meshOf({ url });
     expect(pods.filter(({ lifecycle }) => lifecycle === 'ready')).toHaveLength(3);
   });
@@ -39,7 +39,9 @@ describe('annotations', () => {
     const told = await annotateCluster(`http://${writer!.ip}:8080`, 'a-token-for-this-test', mark('before the kill'));
     expect(told).toMatch(/^annotation "[\w-]+" set, 3 pods have it\n$/);
     cluster.deletePod(writer!.name, { graceSeconds: 0 });
-    await soon(() => expect(cluster.pods().filter(({ ready, uid }) => ready && uid !== writer!.uid)).toHaveLength(3));
+    await eventually(() =>
+      expect(cluster.pods().filter(({ ready, uid }) => ready && uid !== writer!.uid)).toHaveLength(3),
+    );
     for (const url of urls()) {
       await knowsAll(url);
       const [annotation, ...others] = (await annotationsOf(url)).annotations;
@@ -63,7 +65,7 @@ describe('events', () => {
     const startMs = Date.now();
     cluster.deletePod(victim!.name, { graceSeconds: 0 });
     const asked = witnesses.map(({ ip }) => `http://${ip}:8080`);
-    const seen = await soon(async () => {
+    const seen = await eventually(async () => {
       const fresh = cluster.pods().find(({ uid }) => !replacement.has(uid));
       const all = await Promise.all(asked.map(eventsOf));
       const told = all.map(({ events }) =>

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../support/experiment.ts';
 import { DOWN, HEALTHY, PolledExperiment, SLOW, seldom } from '../support/polled-experiment.ts';
-import { soon } from '../support/server-process.ts';
 import type { Truth, VerdictPoll } from '../support/verdict-poll.ts';
 import { expectComparison, expectPage, expectReport } from '../support/walk-report.ts';
 
@@ -148,7 +148,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
     poll.change(LATE, [HEALTHY]);
     const killedMs = Date.now();
     process.kill(other?.pid ?? 0, 'SIGKILL');
-    await soon(() => {
+    await eventually(() => {
       const { pid } = experiment.pod(other?.name ?? '');
       if (pid === 0 || pid === other?.pid) poll.forget(16);
       expect([0, other?.pid]).not.toContain(pid);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, callJson } from '../../deploy/local/client/api-client.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
+import { eventually } from '../support/eventually.ts';
 import { Experiment, linksOf, roundPayload } from '../support/experiment.ts';
-import { soon } from '../support/server-process.ts';
 
 const NAME = 'goldpinger-slo';
 /** How long the policy waits before it asks. */
@@ -16,7 +16,7 @@ beforeAll(async () => {
   // The Kubernetes API tells times in whole seconds, cut down.
   startedMs = Date.now() - 1_000;
   experiment = await Experiment.start();
-  await soon(async () => expect(await experiment.health()).toBe(200));
+  await eventually(async () => expect(await experiment.health()).toBe(200));
 });
 afterAll(async () => {
   await experiment?.stop();
@@ -45,17 +45,19 @@ describe('experiment 3', () => {
   it('a round that succeeds: created, answers in time, is one of the mesh, deleted', async () => {
     const startMs = performance.now();
     expect(await experiment.command('apply', '-f', good.file)).toBe(`pod/${NAME} created\nservice/${NAME} created\n`);
-    await soon(async () => expect(await probe()).toBe(200), OBJECTIVE_MS);
+    await eventually(async () => expect(await probe()).toBe(200), OBJECTIVE_MS);
     expect(performance.now() - startMs).toBeLessThan(OBJECTIVE_MS);
     const { uid } = experiment.pod(NAME);
-    await soon(async () => {
+    await eventually(async () => {
       expect(await stageOf(uid)).toBe('ready');
       const links = [...linksOf(await experiment.mesh())].filter(([pair]) => pair.includes(NAME));
       expect(links.map(([, { outcome }]) => outcome)).toEqual(Array(7).fill('ok'));
     });
     await experiment.command('delete', '-f', good.file, '--force');
-    await soon(async () => expect(await stageOf(uid)).toBe('gone'));
-    await soon(async () => expect(await eventsOf(uid)).toEqual(expect.arrayContaining(['pod-ready', 'pod-gone'])));
+    await eventually(async () => expect(await stageOf(uid)).toBe('gone'));
+    await eventually(async () =>
+      expect(await eventsOf(uid)).toEqual(expect.arrayContaining(['pod-ready', 'pod-gone'])),
+    );
   });
 
   it('its Service has the address at which PowerfulSeal asks as cluster IP, and PowerfulSeal finds no policies', async () => {
@@ -72,16 +74,16 @@ describe('experiment 3', () => {
 
   it('a round that fails: says why, answers nothing, disturbs nobody, and is remembered', async () => {
     await experiment.command('apply', '-f', bad.file);
-    await soon(async () => expect(await experiment.command('get', 'pods', NAME)).toContain('ImagePullBackOff'));
+    await eventually(async () => expect(await experiment.command('get', 'pods', NAME)).toContain('ImagePullBackOff'));
     expect(await probe()).toBe(0);
     const { uid } = experiment.pod(NAME);
-    await soon(async () => {
+    await eventually(async () => {
       expect(await stageOf(uid)).toBe('starting');
       expect(await experiment.health()).toBe(200);
     });
     await experiment.command('delete', '-f', bad.file, '--force');
-    await soon(async () => expect(await stageOf(uid)).toBe('gone'));
-    await soon(async () => {
+    await eventually(async () => expect(await stageOf(uid)).toBe('gone'));
+    await eventually(async () => {
       const kinds = await eventsOf(uid);
       expect(kinds).toEqual(expect.arrayContaining(['pod-seen', 'pod-gone']));
       expect(kinds).not.toContain('pod-ready');

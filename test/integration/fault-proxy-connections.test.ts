@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { dial, echo, pattern, received, roundTrip, startUpstream } from '../support/fault-proxy.ts';
 import { endOf, proxyOfFile } from '../support/proxied.ts';
-import { soon } from '../support/server-process.ts';
 
 const { current, post, toxic, proxied, dialled } = proxyOfFile();
 
@@ -79,5 +79,5 @@ it('a stalled receiver stops its sender, so that memory stays limited', async ()
     .toBe(true);
   expect(current().bufferedBytes()).toBeLessThan(8 * 5 * 1024 * 1024);
   for (const socket of sockets) socket.destroy();
-  await soon(() => expect(current().bufferedBytes()).toBe(0));
+  await eventually(() => expect(current().bufferedBytes()).toBe(0));
 });

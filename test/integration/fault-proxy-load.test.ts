@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { echo, pattern, received } from '../support/fault-proxy.ts';
 import { proxyOfFile } from '../support/proxied.ts';
-import { soon } from '../support/server-process.ts';
 
 const CONNECTIONS = 2000;
 
@@ -72,7 +72,7 @@ describe('latency', () => {
     await toxic('latency', { latency }, { stream });
     // Most of them may be late for what else this machine does, and none early.
     const firsts: number[] = [];
-    await soon(async () => {
+    await eventually(async () => {
       const [first = 0, second = 0] = await times();
       firsts.push(first);
       expect(second - bare).toBeLessThan(latency + 2);
@@ -119,7 +119,7 @@ describe('half-open connections', () => {
     const closed = new Promise((resolve) => socket.once('end', resolve).once('error', resolve));
     socket.write('x');
     await closed;
-    await soon(async () => {
+    await eventually(async () => {
       expect(await connections()).toBe(0);
       expect(current().bufferedBytes()).toBe(0);
     });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { echo, pattern, received, roundTrip } from '../support/fault-proxy.ts';
 import { endOf, proxyOfFile, soonWithin } from '../support/proxied.ts';
-import { soon } from '../support/server-process.ts';
 
 const { current, post, toxic, drop, proxied, dialled } = proxyOfFile();
 
@@ -10,14 +10,14 @@ describe('latency', () => {
   it('delays each exchange and not the connect, with a precision of 2 ms at idle', async () => {
     const address = await proxied(echo);
     await toxic('latency', { latency: 50 }, { stream: 'upstream' });
-    const socket = await soon(async () => {
+    const socket = await eventually(async () => {
       const startMs = performance.now();
       const dialling = await dialled(address);
       expect(performance.now() - startMs).toBeLessThan(40);
       return dialling;
     });
     const all: number[] = [];
-    await soon(async () => {
+    await eventually(async () => {
       const times: number[] = [];
       for (let i = 0; i < 9; i++) times.push(await roundTrip(socket, Buffer.from('ping')));
       all.push(...times);
@@ -62,7 +62,7 @@ it('bandwidth passes that many KB/s', async () => {
   const address = await proxied(echo);
   await toxic('bandwidth', { rate: 500 });
   const all: number[] = [];
-  await soon(async () => {
+  await eventually(async () => {
     all.push(await roundTrip(await dialled(address), pattern(150_000)));
     expect(all.at(-1)).toBeLessThan(600);
   });
@@ -73,7 +73,7 @@ it('slow_close delays only the end', async () => {
   const address = await proxied((client) => client.end('done'));
   await toxic('slow_close', { delay: 150 });
   const endsMs: number[] = [];
-  await soon(async () => {
+  await eventually(async () => {
     const startMs = performance.now();
     const socket = await dialled(address);
     await once(socket, 'data');
@@ -182,5 +182,5 @@ it('several toxics work one after another, and each can be removed alone', async
   for (const name of ['two', 'one', 'three']) expect((await drop(name)).status).toBe(204);
   await all;
   expect(Buffer.concat(back).equals(sent)).toBe(true);
-  await soon(() => expect(current().bufferedBytes()).toBe(0));
+  await eventually(() => expect(current().bufferedBytes()).toBe(0));
 });

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { copyInto, envOf, lastOf, type Stage, stagesOf } from '../support/dockerfile.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const stages = stagesOf(readFileSync('deploy/Dockerfile', 'utf8'));
 const [build, image] = stages as [Stage, Stage];
@@ -86,7 +86,7 @@ describe("deploy/Dockerfile's last stage", () => {
   it('gets ready as uid 1000 with nothing that it may write to, within the memory limit', async () => {
     const server = await start();
     try {
-      await soon(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+      await eventually(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
       expect(await (await fetch(server.url)).text()).toContain('<script type="module"');
       const status = readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
       expect(status).toMatch(isRoot ? /^Uid:\t1000\t1000/m : /^Uid:\t[1-9]/m);

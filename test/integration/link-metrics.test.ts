@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 let mesh: StubMesh;
@@ -23,16 +24,16 @@ async function told(peer: string): Promise<string[][]> {
 it('a link whose state stays as it was keeps its series when its pod moves, and when it is probed again', async () => {
   const peer = { name: 'refuses', uid: 'uid-refuses' };
   mesh.addPod(2, peer);
-  await soon(async () => expect(await told('refuses')).toEqual([[mesh.host(2), '0']]));
+  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(2), '0']]));
   mesh.addPod(2, { ...peer, ip: mesh.host(3) });
-  await soon(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
+  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
   // Without an address it is nobody's target; its results are kept meanwhile.
   mesh.addPod(2, { ...peer, ip: '' });
-  await soon(async () => {
+  await eventually(async () => {
     const { pods } = await meshOf(server);
     expect(pods.find(({ name }) => name === 'refuses')?.lifecycle).toBe('starting');
     expect(await told('refuses')).toEqual([]);
   });
   mesh.addPod(2, { ...peer, ip: mesh.host(3) });
-  await soon(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
+  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
 });

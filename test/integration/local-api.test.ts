@@ -4,7 +4,7 @@ import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { call, textOf } from '../../deploy/local/client/api-client.ts';
 import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from '../support/stand-ins.ts';
 
 const { current, api, firstPod } = clusterOfFile();
@@ -79,15 +79,15 @@ describe('the API', () => {
       current()
         .pods()
         .find((pod) => pod.name === 'chaos');
-    await soon(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
-    await soon(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
+    await eventually(() => expect(now()).toMatchObject({ status: 'ImagePullBackOff', ready: false }));
+    await eventually(async () => expect(await fetchText(`http://${now()?.ip}:9090/ping`)).toContain('boot_time'));
     const { json } = await api('GET', `${PODS}?labelSelector=chaos%3Dtrue`, { accept: TABLE });
     expect((json as unknown as Table).rows[0]?.cells.slice(0, 3)).toEqual(['chaos', '1/2', 'ImagePullBackOff']);
     expect((await api('GET', `${PODS}/chaos/log`)).json['message']).toContain('choose one of: [goldpinger web]');
     const pid = now()?.pid ?? 0;
     await api('DELETE', `${PODS}/chaos?gracePeriodSeconds=0`);
     expect(now()).toBeUndefined();
-    await soon(() => expect(isAlive(pid)).toBe(false));
+    await eventually(() => expect(isAlive(pid)).toBe(false));
   });
 
   it('lists in pages of one version', async () => {

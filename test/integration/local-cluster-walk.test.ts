@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { meshOf } from '../support/stub-mesh.ts';
 
 let cluster: LocalCluster;
@@ -19,8 +19,8 @@ afterAll(() => cluster.stop());
 
 describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () => {
   it('are all healthy soon after they are ready: each has pinged each', async () => {
-    await soon(async () => expect(await health()).toBe(200));
-    await soon(async () => {
+    await eventually(async () => expect(await health()).toBe(200));
+    await eventually(async () => {
       const mesh = await meshOf(service());
       expect(mesh.pods.map(({ lifecycle }) => lifecycle)).toEqual(['ready', 'ready', 'ready']);
       expect(mesh.reports.map((row) => [row.missing, row.links.length])).toEqual([
@@ -48,7 +48,7 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     });
     cluster.deletePod(victim!.name, { graceSeconds: 0 });
     try {
-      await soon(async () => {
+      await eventually(async () => {
         const mesh = await meshOf(other);
         expect(podNamed(mesh, victim!.name)?.lifecycle).toBe('gone');
         expect(mesh.pods.find(({ name }) => !known.has(name))?.lifecycle).toBe('starting');
@@ -57,7 +57,7 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
       unsubscribe();
       if (held !== 0) process.kill(held, 'SIGCONT');
     }
-    await soon(async () => {
+    await eventually(async () => {
       expect((await fetch(`${other.url}/cluster_health`)).status).toBe(200);
       expect((await meshOf(other)).pods.filter(({ lifecycle }) => lifecycle === 'ready')).toHaveLength(3);
     });
@@ -71,21 +71,21 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
   });
 
   it('one whose process hangs fails by timeout, also when it is not ready any more, and is healthy again when it goes on', async () => {
-    await soon(async () => expect(await health()).toBe(200));
+    await eventually(async () => expect(await health()).toBe(200));
     const [victim, witness] = cluster.pods().filter(({ ready }) => ready);
     // Not by the service address: it may pick the pod that hangs, as a Service would.
     const other = { url: `http://${witness!.ip}:8080` };
     process.kill(victim!.pid, 'SIGSTOP');
     try {
-      await soon(async () => {
+      await eventually(async () => {
         const mesh = await meshOf(other);
         const index = mesh.pods.findIndex(({ name }) => name === victim!.name);
         const row = mesh.reports.find(({ pod }) => mesh.pods[pod]?.name === witness!.name)!;
         expect(outcomeOf(row.links, row.links.to.indexOf(index))).toBe('timeout');
         expect(mesh.reports.find(({ pod }) => pod === index)?.missing).toBe('timeout');
       });
-      await soon(async () => expect(podNamed(await meshOf(other), victim!.name)?.lifecycle).toBe('not-ready'));
-      await soon(async () => {
+      await eventually(async () => expect(podNamed(await meshOf(other), victim!.name)?.lifecycle).toBe('not-ready'));
+      await eventually(async () => {
         expect((await fetch(`${other.url}/cluster_health`)).status).toBe(418);
         const verdict = await fetch(`${other.url}/api/v1/verdict?window=5s&expect=healthy`);
         expect([verdict.status, (await verdict.json()).verdict]).toEqual([503, 'fail']);
@@ -96,6 +96,6 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     } finally {
       process.kill(victim!.pid, 'SIGCONT');
     }
-    await soon(async () => expect((await fetch(`${other.url}/cluster_health`)).status).toBe(200), 40_000);
+    await eventually(async () => expect((await fetch(`${other.url}/cluster_health`)).status).toBe(200), 40_000);
   }, 150_000);
 });

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { call, textOf } from '../../deploy/local/client/api-client.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, PODS } from '../support/stand-ins.ts';
 
 const { current, api, livePods, firstPod } = clusterOfFile();
@@ -46,7 +46,7 @@ describe('the pods', () => {
         .pods()
         .map((pod) => pod.ip),
     ).not.toContain(victim.ip);
-    await soon(() => expect(isAlive(victim.pid)).toBe(false));
+    await eventually(() => expect(isAlive(victim.pid)).toBe(false));
   });
 
   it('are restarted with the same name and address when they crash', async () => {
@@ -104,11 +104,11 @@ describe('the service address', () => {
     });
     socket.write('GET /env HTTP/1.1\r\nHost: x\r\n\r\n');
     const podName = () => /"POD_NAME":"([^"]+)"/.exec(text)?.[1] ?? '';
-    await soon(() => expect(podName()).not.toBe(''));
+    await eventually(() => expect(podName()).not.toBe(''));
     const first = podName();
     text = '';
     socket.write('GET /env HTTP/1.1\r\nHost: x\r\n\r\n');
-    await soon(() => expect(podName()).toBe(first));
+    await eventually(() => expect(podName()).toBe(first));
     const failed = once(socket, 'error');
     current().deletePod(first, { graceSeconds: 0 });
     expect(await failed).toMatchObject([{ code: 'ECONNRESET' }]);

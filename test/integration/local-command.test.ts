@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** The command in a folder of its own, with the stand-in beside it where the built server would lie. */
 let folder: string;
@@ -101,8 +101,8 @@ describe('npm start', () => {
 
     const deleted = await run('delete', 'pod', name ?? '', '--dir', 'one', '--force');
     expect(deleted).toEqual({ code: 0, stdout: `pod "${name}" deleted\n`, stderr: '' });
-    await soon(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
-    await soon(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
+    await eventually(() => expect(output()).toMatch(new RegExp(`\\d\\d:\\d\\d:\\d\\d  ${name}  gone`)));
+    await eventually(() => expect(output().match(/ {2}ready {8}/g)).toHaveLength(3));
     const after = await pids();
 
     child.kill('SIGINT');

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { type ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
@@ -25,7 +26,7 @@ async function start(count: number, env: Record<string, string> = {}): Promise<[
 }
 
 async function healthy(server: { url: string }): Promise<void> {
-  await soon(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
+  await eventually(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
 }
 
 const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
@@ -92,7 +93,7 @@ describe('a peer that has only Goldpinger’s API', () => {
     const server = await mesh.serve(1, PATIENT);
     await healthy(server);
     // Healthy is also who has pinged itself only.
-    await soon(async () => {
+    await eventually(async () => {
       const picture = await meshOf(server);
       const report = picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-2'))!;
       expect(report).toMatchObject({ missing: '', via: 'check' });
@@ -121,19 +122,19 @@ describe('SIGTERM under load', () => {
     last!.child.kill('SIGTERM');
     // What the kubelet and the endpoints controller do: the pod is terminating, later it is gone.
     mesh.addPod(3, { deletedMs: Date.now() });
-    await soon(async () => expect((await fetch(`${last!.url}/readyz`)).status).toBe(503));
-    await soon(async () => {
+    await eventually(async () => expect((await fetch(`${last!.url}/readyz`)).status).toBe(503));
+    await eventually(async () => {
       const picture = await meshOf(first!);
       expect(picture.pods[podNamed(picture, 'pod-3')]?.lifecycle).toBe('terminating');
     });
     mesh.kube.deletePod('pod-3');
-    await soon(async () => {
+    await eventually(async () => {
       const picture = await meshOf(first!);
       expect(picture.pods[podNamed(picture, 'pod-3')]?.lifecycle).toBe('gone');
     });
     expect(await load.stop()).toEqual([]);
     expect(await last!.ended).toBe(0);
-    await soon(async () => expect(await counter(first!, 'made', 'ping')).toBeGreaterThan(before + 10));
+    await eventually(async () => expect(await counter(first!, 'made', 'ping')).toBeGreaterThan(before + 10));
     for (const server of servers.slice(0, 2)) {
       expect(server.said('link fails')).toEqual([]);
       await healthy(server);
@@ -144,7 +145,7 @@ describe('SIGTERM under load', () => {
 describe('PING_NUMBER', () => {
   it('shows pairs that are not probed as such and stays healthy', async () => {
     const [, servers] = await start(5, { PING_NUMBER: '2' });
-    await soon(async () => {
+    await eventually(async () => {
       const picture = await meshOf(servers[0]!);
       expect(picture.reports.map((report) => report.links.length)).toEqual([2, 2, 2, 2, 2]);
     });
@@ -157,7 +158,7 @@ describe('one pod killed without a word', () => {
     const [mesh, servers] = await start(3);
     const [first] = servers;
     await servers[2]!.kill();
-    await soon(async () => {
+    await eventually(async () => {
       const health = await first!.json<{ OK: boolean; nodesUnhealthy: string[]; reasons: Record<string, string[]> }>(
         '/cluster_health',
       );
@@ -166,7 +167,7 @@ describe('one pod killed without a word', () => {
       expect(health.reasons['10.0.0.3']?.join(' ')).toContain('refused');
     });
     // Each pod finds out with its own next ping.
-    await soon(async () => {
+    await eventually(async () => {
       const picture = await meshOf(first!);
       expect([outcome(picture, 'pod-1', 'pod-3'), outcome(picture, 'pod-2', 'pod-3')]).toEqual(['refused', 'refused']);
       expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
@@ -174,7 +175,9 @@ describe('one pod killed without a word', () => {
     });
     await mesh.serve(3, PATIENT);
     await healthy(first!);
-    await soon(() => expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1));
+    await eventually(() =>
+      expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1),
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FLAG_IPV6, outcomeOf } from '../../server/protocol/links.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 const meshes: StubMesh[] = [];
@@ -36,7 +36,7 @@ describe('settings reach what they are about', () => {
       ...{ HOST: '::', IP_VERSIONS: '4,6', DISPLAY_NODENAME: 'true', METRICS_PER_PEER: 'false' },
       ...{ TCP_TARGETS: `127.0.0.1:${mesh.kube.port} ${dead}`, HTTP_TARGETS: nowhere, HOSTS_TO_RESOLVE: 'localhost' },
     });
-    await soon(async () => {
+    await eventually(async () => {
       const { podResults, probeResults } = await server.json<Check>('/check');
       expect(podResults).toMatchObject({ 'node-1': { OK: true } });
       expect(probeResults).toMatchObject({
@@ -46,7 +46,7 @@ describe('settings reach what they are about', () => {
         localhost: [{ protocol: 'dns' }],
       });
     });
-    await soon(async () => {
+    await eventually(async () => {
       const { links } = (await meshOf(server)).reports[0]!;
       const ends = Array.from(links.to, (_, i) => [(links.flags[i]! & FLAG_IPV6) !== 0, outcomeOf(links, i)]);
       expect(ends).toEqual([
@@ -68,7 +68,7 @@ describe('settings reach what they are about', () => {
     mesh.addPod(2);
     const selected = { NAMESPACE: '', LABEL_SELECTOR: 'app=another' };
     const server = await mesh.serve(1, { ...PATIENT, ...selected, USE_HOST_IP: 'true' });
-    await soon(async () => {
+    await eventually(async () => {
       const { podResults } = await server.json<Check>('/check');
       expect(podResults).toEqual({ elsewhere: expect.objectContaining({ OK: true, PodIP: mesh.host(9) }) });
     });

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
-import { type ServerProcess, soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
+import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
 // What pods of an experiment answer, asked once a second: experiment-2.test.ts.
@@ -12,7 +13,7 @@ beforeAll(async () => {
   mesh = await StubMesh.start();
   mesh.addPod(1);
   server = await mesh.serve(1);
-  await soon(async () => expect((await meshOf(server)).discovery.phase).toBe('synced'));
+  await eventually(async () => expect((await meshOf(server)).discovery.phase).toBe('synced'));
 });
 afterAll(() => mesh?.stop());
 
@@ -35,7 +36,7 @@ describe('a question', () => {
 
   it('of the past', async () => {
     // A process that is held up for a second says that this took too long.
-    await soon(async () => {
+    await eventually(async () => {
       const answer = parseVerdict(await (await get(`?start=${Date.now() - 3_000}&expect=healthy,from=nobody`)).json());
       expect(answer).toMatchObject({ verdict: 'unknown' });
       expect(answer.reason).toContain('no pod that is or was ready matches from=');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { output } from '../deploy/tools.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { GOLDPINGER_QUERIES } from './goldpinger-dashboard.ts';
 import { dashboardQueries } from './own-dashboard.ts';
 import { PodDiscovery } from './pod-discovery.ts';
@@ -93,7 +93,7 @@ describe('promtool', () => {
 
   it("finds fault with no metric but those whose names and labels are Goldpinger's", async () => {
     const url = `http://${cluster.pods()[0]!.ip}:8080/metrics`;
-    const text = await soon(async () => {
+    const text = await eventually(async () => {
       const metrics = await (await fetch(url)).text();
       // Ready is not yet pinged: the API server stood still in this process while promtool ran before.
       expect(metrics.match(/^goldpinger_peers_response_time_s_count/gm)).toHaveLength(3);
@@ -116,7 +116,7 @@ describe('promtool', () => {
 
 describe('a real Prometheus', () => {
   it('finds the pods through the Kubernetes API and by name, in OpenMetrics, with the labels that the rules group by', async () => {
-    await soon(async () => {
+    await eventually(async () => {
       const targets = await prometheus.targets();
       expect(targets.map(({ health, lastError }) => `${health}${lastError}`)).toEqual(Array(6).fill('up'));
       for (const job of ['goldpinger', 'goldpinger-static']) {
@@ -139,11 +139,11 @@ describe('a real Prometheus', () => {
   });
 
   it('evaluates every rule, and keeps few series of them', async () => {
-    await soon(async () =>
+    await eventually(async () =>
       expect(await prometheus.query('goldpinger:link_response_seconds:worst{job="goldpinger"}')).toHaveLength(9),
     );
     const perCluster = 'count({__name__=~"goldpinger:.+", __name__!~"goldpinger:link_.+", job="goldpinger"})';
-    await soon(async () => {
+    await eventually(async () => {
       expect(await prometheus.ruleFaults()).toEqual([]);
       const [recorded] = await prometheus.query(perCluster);
       expect(recorded?.value).toBeGreaterThan(10);
@@ -152,7 +152,7 @@ describe('a real Prometheus', () => {
   });
 
   it('says nothing while all is well', async () => {
-    await soon(async () => {
+    await eventually(async () => {
       expect((await prometheus.query('sum(goldpinger:links:count{job="goldpinger"})'))[0]?.value).toBe(9);
       // On a busy machine pods are starved indeed, and say so.
       const alerts = (await prometheus.alerts()).filter(({ labels }) => labels['severity'] !== 'info');
@@ -164,7 +164,7 @@ describe('a real Prometheus', () => {
     const [victim] = cluster.pods();
     process.kill(victim!.pid, 'SIGKILL');
     for (const job of ['goldpinger', 'goldpinger-static']) {
-      await soon(async () => {
+      await eventually(async () => {
         const [alert, ...others] = await firing('GoldpingerPodUnreachable', job);
         expect(others).toEqual([]);
         expect(alert?.labels).toMatchObject({ peer: victim!.name, peer_node: victim!.node, severity: 'critical' });
@@ -174,7 +174,7 @@ describe('a real Prometheus', () => {
       }, 40_000);
     }
     for (const { title, expression } of [...dashboardQueries(), ...GOLDPINGER_QUERIES]) {
-      await soon(async () => {
+      await eventually(async () => {
         const values = (await prometheus.query(expression)).map(({ value }) => value);
         expect([title, expression, values.length > 0]).toEqual([title, expression, true]);
         // Goldpinger's own divide by nothing where a pod is gone; ours never do.
@@ -184,7 +184,7 @@ describe('a real Prometheus', () => {
     }
 
     cluster.deletePod(victim!.name, { graceSeconds: 0 });
-    await soon(async () => {
+    await eventually(async () => {
       // A rate over five minutes remembers for five minutes, and an alert's own series until it is resolved.
       for (const label of ['peer', 'pod']) {
         const selector = `{job="goldpinger", ${label}="${victim!.name}", __name__!~"ALERTS.*|.*(rate|mean)5m"}`;

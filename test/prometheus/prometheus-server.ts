@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { PROMETHEUS } from './programs.ts';
 
 /** One series of an instant query. */
@@ -99,7 +99,7 @@ export class PrometheusServer {
   }
 
   async #ready(): Promise<void> {
-    const ready = soon(async () => {
+    const ready = eventually(async () => {
       if (!(await fetch(`${this.url}/-/ready`)).ok) throw new Error('not yet');
       return true;
     }, 60_000);

@@ -17,6 +17,7 @@ export interface StubPod {
   owner?: string;
   ownerKind?: string;
   labels?: Record<string, string>;
+  annotations?: Record<string, string>;
   phase?: string;
   /** The Ready condition; null = the pod has none. */
   ready?: boolean | null;
@@ -41,6 +42,7 @@ export function podObject(pod: StubPod): KubeObject {
     uid: pod.uid ?? `uid-${pod.name}`,
     namespace: pod.namespace ?? 'default',
     labels: pod.labels ?? { app: 'goldpinger' },
+    annotations: pod.annotations ?? {},
     creationTimestamp: time(createdMs),
     ownerReferences: [{ uid: pod.owner ?? 'owner', kind: pod.ownerKind ?? 'ReplicaSet', controller: true }],
   };

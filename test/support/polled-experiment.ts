@@ -2,8 +2,8 @@ import { expect, vi } from 'vitest';
 import { type Comparison, parseComparison, parseReport, type ReportData } from '../../server/protocol/comparison.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
+import { eventually } from './eventually.ts';
 import { CHAOS, Experiment } from './experiment.ts';
-import { soon } from './server-process.ts';
 import { type Truth, VerdictPoll } from './verdict-poll.ts';
 
 /** Short, so that the walk is; pods ping every second, and the chaos pod twice. */
@@ -86,7 +86,7 @@ export class PolledExperiment {
   async slowed(okMs: number): Promise<Range> {
     const { experiment } = this;
     const fast: Truth = { [HEALTHY]: 'pass', [SLOW]: 'fail', [DOWN]: 'fail' };
-    await soon(() => expect(Date.now() - okMs).toBeGreaterThan(SAMPLES_MS));
+    await eventually(() => expect(Date.now() - okMs).toBeGreaterThan(SAMPLES_MS));
     const fromMs = Date.now();
     const latency = ['toxic', 'add', '--type', 'latency', '--a', 'latency=150', '--upstream', 'chaos'];
     await this.change({ ...fast, [SLOW]: 'pass' }, ...latency);
@@ -116,7 +116,7 @@ export class PolledExperiment {
    * pods that are short of CPU trust their samples too little to tell, and the report lacks it then.
    */
   async #told(kind: 'link-slow' | 'link-normal', sinceMs: number): Promise<void> {
-    await soon(() => expect(Date.now() - sinceMs).toBeGreaterThan(SAMPLES_MS));
+    await eventually(() => expect(Date.now() - sinceMs).toBeGreaterThan(SAMPLES_MS));
     const isTold = async () => {
       const { events } = parseEvents(await (await this.ask(`events?from=${sinceMs}`)).json());
       expect(events.some((event) => event.kind === kind && event.pod?.name === CHAOS)).toBe(true);

@@ -1,8 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
+import { eventually } from './eventually.ts';
 import { dial, roundTrip, startProxy, startUpstream } from './fault-proxy.ts';
-import { soon } from './server-process.ts';
 
 /** Starts a fault proxy for each test of a file, and returns what the tests use. Everything is stopped after each test. */
 export function proxyOfFile() {
@@ -49,7 +49,7 @@ export function proxyOfFile() {
 
 /** Repeats an exchange until it takes less than `ms`, because the machine may be busy. Returns its duration, ms. */
 export function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
-  return soon(async () => {
+  return eventually(async () => {
     const tookMs = await roundTrip(socket, Buffer.from(text));
     expect(tookMs).toBeLessThan(ms);
     return tookMs;

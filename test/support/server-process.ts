@@ -2,10 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { vi } from 'vitest';
 
-/** The built server: what the image runs and what `bin` names. */
-const SERVER = resolve('dist/goldpinger-ts.cjs');
+/** The built server: the image runs it, and `bin` in package.json names it. */
+export const SERVER_PROGRAM = resolve('dist/goldpinger-ts.cjs');
 
 /** One line of the server's log. */
 export interface LogLine {
@@ -14,48 +13,55 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** Waits for a condition, with room for a busy machine. */
-export function soon<T>(condition: () => T | Promise<T>, timeoutMs = 20_000): Promise<T> {
-  return vi.waitFor(condition, { timeout: timeoutMs, interval: 25 });
+/** Further options of a server process. */
+interface ServerOptions {
+  /** Arguments of the server. */
+  args?: readonly string[];
+  /** Flags of Node. */
+  nodeFlags?: readonly string[];
+  /** Whether messages can be sent to the process. */
+  ipc?: boolean;
 }
 
-/** A real server process, with its log and its end. */
+/** A real server process, with its log and its exit code. */
 export class ServerProcess {
   readonly url: string;
   readonly log: LogLine[] = [];
   readonly child: ChildProcess;
   stderr = '';
-  /** Resolves with the exit code, or null after a signal. */
+  /** Resolves with the exit code; with null after a signal. */
   readonly ended: Promise<number | null>;
+  readonly #isListening: Promise<void>;
 
-  /**
-   * Starts the server with `env` (nothing is inherited but PATH) and `args`. `host` is where it listens, `nodeFlags` are
-   * for Node itself.
-   */
-  constructor(host: string, env: Record<string, string>, args: string[] = [], nodeFlags: string[] = []) {
+  /** Starts the server on `host` with `env`; of our own environment it inherits only PATH. */
+  constructor(host: string, env: Record<string, string>, options: ServerOptions = {}) {
+    const { args = [], nodeFlags = [], ipc = false } = options;
     this.url = `http://${host}:${env['PORT'] ?? '8080'}`;
-    const path = process.env['PATH'] ?? '';
-    this.child = spawn(process.execPath, [...nodeFlags, SERVER, ...args], {
-      env: { PATH: path, HOST: host, ...env },
-      stdio: 'pipe',
+    this.child = spawn(process.execPath, [...nodeFlags, SERVER_PROGRAM, ...args], {
+      env: { PATH: process.env['PATH'] ?? '', HOST: host, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', ipc ? 'ipc' : 'ignore'],
     });
     this.ended = once(this.child, 'close').then(([code]) => code as number | null);
-    if (this.child.stdout !== null) {
-      createInterface(this.child.stdout).on('line', (line) => {
-        if (line.startsWith('{')) this.log.push(JSON.parse(line));
-      });
-    }
     this.child.stderr?.on('data', (data) => {
       this.stderr += data;
     });
+    this.#isListening = new Promise((listening) => {
+      if (this.child.stdout === null) return;
+      createInterface(this.child.stdout).on('line', (text) => {
+        if (!text.startsWith('{')) return;
+        const line = JSON.parse(text) as LogLine;
+        this.log.push(line);
+        if (line.msg === 'listening') listening();
+      });
+    });
   }
 
-  /** Waits until it listens; fails with what it wrote if it ended instead. */
+  /** Waits until it listens. Rejects with its log if it ends before that. */
   async listening(): Promise<this> {
-    await soon(() => {
-      if (this.child.exitCode !== null) throw new Error(`the server ended: ${this.stderr}${JSON.stringify(this.log)}`);
-      if (!this.log.some(({ msg }) => msg === 'listening')) throw new Error('not listening yet');
+    const failed = this.ended.then(() => {
+      throw new Error(`the server ended: ${this.stderr}${JSON.stringify(this.log)}`);
     });
+    await Promise.race([this.#isListening, failed]);
     return this;
   }
 

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { demand } from '../deploy/tools.ts';
-import { soon } from '../support/server-process.ts';
+import { eventually } from '../support/eventually.ts';
 
 const run = promisify(execFile);
 
@@ -67,7 +67,7 @@ export async function startReal(release: Release): Promise<RealServer> {
   const port = await freePort();
   const child = spawn(path, ['-host', '127.0.0.1', '-port', String(port)], { stdio: 'ignore' });
   const apiUrl = `http://127.0.0.1:${port}`;
-  await soon(async () => (await fetch(`${apiUrl}/version`)).ok);
+  await eventually(async () => (await fetch(`${apiUrl}/version`)).ok);
   return { apiUrl, stop: () => ended(child) };
 }
 

@@ -1,28 +1,28 @@
 import type { Page } from 'playwright-core';
 
-/** What the page's own clock said, ms since navigation or durations in ms. */
+/** Times by the page's own clock: ms since navigation, or durations in ms. */
 interface Watched {
-  /** When the first picture had been painted; -1 while there is none. */
+  /** When the first view had been painted; -1 before that. */
   firstMs: number;
   /** From the last event of each update, in the page's worker, to the painted frame. */
   updatesMs: number[];
-  /** From the moment at which the server had each picture to the painted frame. */
+  /** From the server's collection of each update to the painted frame. */
   sinceServerMs: number[];
   frames: number;
 }
 
-/** What is put on `window` before the page's own script runs. */
+/** The page's `window` with a variable that is set before the page's own script runs. */
 interface BenchWindow extends Window {
   goldpingerWatch: Watched;
 }
 
-/** Watches a page from its start; call it before the page is opened. */
+/** Measures a page from its start. Call it before the page is opened. */
 export async function watchFromStart(page: Page): Promise<void> {
   await page.addInitScript(() => {
     localStorage.setItem('goldpinger.hintRead', 'yes');
     const watched: Watched = { firstMs: -1, updatesMs: [], sinceServerMs: [], frames: 0 };
     (window as unknown as BenchWindow).goldpingerWatch = watched;
-    // A message that is posted in a frame's callback arrives when that frame has been painted.
+    // A message that is posted in the callback of a frame arrives after that frame has been painted.
     const afterPaint = (then: () => void) =>
       requestAnimationFrame(() => {
         const channel = new MessageChannel();
@@ -43,7 +43,7 @@ export async function watchFromStart(page: Page): Promise<void> {
     window.Worker = class extends Original {
       constructor(url: string | URL, options?: WorkerOptions) {
         super(url, options);
-        // Registered before that of the page, and so called before it. See `Report` in web/data/picture-desk.ts.
+        // This listener is registered before that of the page, and so it is called first.
         this.addEventListener('message', ({ data }) => {
           if (data.kind !== 'state' || data.parcel === null) return;
           const receivedMs = data.state.receivedMs - performance.timeOrigin;
@@ -63,7 +63,7 @@ export async function watchFromStart(page: Page): Promise<void> {
   });
 }
 
-/** What has been watched so far. */
+/** The times so far. */
 export function watchedIn(page: Page): Promise<Watched> {
   return page.evaluate(() => (window as unknown as BenchWindow).goldpingerWatch);
 }

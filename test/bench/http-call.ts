@@ -1,28 +1,28 @@
 import { Agent, get } from 'node:http';
-import { connect } from 'node:net';
 
-/** One answer, its body counted and dropped unless it was asked for. */
+/** The answer to one request. */
 export interface CallResult {
   status: number;
   /** From the request to the last byte. */
   tookMs: number;
-  /** Of the body, as it came over the wire. */
+  /** Size of the body as it came over the network. */
   bytes: number;
   /** `Content-Encoding`; '' = plain. */
   encoding: string;
+  /** The body; '' unless `keep` was set. */
   text: string;
 }
 
-const CALL_TIMEOUT_MS = 30_000;
-
-/** How a call is made. */
+/** Options of a request. */
 export interface CallOptions {
-  /** Whether the body is wanted. */
+  /** Whether the body is kept; otherwise it is only counted. */
   keep?: boolean;
   headers?: Record<string, string>;
 }
 
-/** Gets `url` on a fresh connection. Rejects on any network error and after 30 s. */
+const CALL_TIMEOUT_MS = 30_000;
+
+/** Gets `url` on a fresh connection. Rejects on a network error and after `CALL_TIMEOUT_MS`. */
 export function call(url: string, { keep = false, headers = {} }: CallOptions = {}): Promise<CallResult> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
@@ -44,22 +44,4 @@ export function call(url: string, { keep = false, headers = {} }: CallOptions = 
     request.on('timeout', () => request.destroy(new Error(`${url}: no answer within ${CALL_TIMEOUT_MS} ms`)));
     request.on('error', reject);
   });
-}
-
-/** Whether somebody accepts connections there. */
-export function isListening(address: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, address);
-    const end = (answer: boolean) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.once('connect', () => end(true));
-    socket.once('error', () => end(false));
-  });
-}
-
-/** Waits. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { SERVER_PROGRAM, ServerProcess } from '../support/server-process.ts';
+import { call } from './http-call.ts';
+
+/** The work of an event loop while it was watched. */
+export interface LoopReport {
+  /** The longest turn of the event loop, ms. */
+  longestMs: number;
+  /** The longest pause for garbage collection, which is part of some turn, ms. */
+  longestGcMs: number;
+}
+
+/**
+ * A script that is loaded into the server's process before the server. It does nothing until it gets the message
+ * `watch`; then it measures every turn of the event loop until it gets `report`. The length of a turn is the smaller of
+ * wall time and CPU time, because wall time includes waiting for other processes, and CPU time the work of other threads.
+ */
+export const LOOP_WATCH_SCRIPT = `
+const { PerformanceObserver } = require('node:perf_hooks');
+let watching = false, longest = 0, gc = 0, wall = 0, cpu = 0;
+const take = (entries) => { for (const { duration } of entries) gc = Math.max(gc, duration); };
+const observer = new PerformanceObserver((list) => take(list.getEntries()));
+const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+const turn = () => {
+  const nowWall = performance.now(), nowCpu = cpuMs();
+  longest = Math.max(longest, Math.min(nowWall - wall, nowCpu - cpu));
+  wall = nowWall; cpu = nowCpu;
+  if (watching) setImmediate(turn);
+};
+process.on('message', (message) => {
+  if (message === 'watch') {
+    watching = true; longest = 0; gc = 0;
+    observer.observe({ entryTypes: ['gc'] });
+    setImmediate(() => { wall = performance.now(); cpu = cpuMs(); setImmediate(turn); });
+  }
+  if (message === 'report') {
+    watching = false;
+    take(observer.takeRecords());
+    observer.disconnect();
+    process.send({ longestMs: longest, longestGcMs: gc });
+  }
+});
+process.channel.unref();
+`;
+
+/** The server as a process of its own, with the memory and CPU time that the system reports for it. */
+export class MeasuredServer {
+  readonly url: string;
+  /** From starting the process to the first 200 of `/healthz`. */
+  readonly startMs: number;
+  readonly #process: ServerProcess;
+
+  private constructor(process: ServerProcess, startMs: number) {
+    this.#process = process;
+    this.url = process.url;
+    this.startMs = startMs;
+  }
+
+  /** Starts the server on `host`, and waits until it answers. With `loopWatchPath`, its event loop can be watched. */
+  static async start(
+    host: string,
+    env: Record<string, string>,
+    nodeFlags: readonly string[],
+    loopWatchPath: string | null,
+  ): Promise<MeasuredServer> {
+    const startMs = performance.now();
+    const watchFlags = loopWatchPath === null ? [] : ['--require', loopWatchPath];
+    const server = new ServerProcess(host, env, { nodeFlags: [...nodeFlags, ...watchFlags], ipc: true });
+    // However the bench ends, the server ends with it.
+    const kill = () => server.child.kill('SIGKILL');
+    process.once('exit', kill);
+    server.child.once('exit', () => process.removeListener('exit', kill));
+    await server.listening();
+    await call(`${server.url}/healthz`);
+    return new MeasuredServer(server, performance.now() - startMs);
+  }
+
+  /** Resident memory, MiB. */
+  rssMiB(): number {
+    return this.#statusMiB('VmRSS') ?? Number(execFileSync('ps', ['-o', 'rss=', '-p', String(this.#pid)])) / 1024;
+  }
+
+  /** Resets the peak of the resident memory; returns false where the system cannot. */
+  resetPeak(): boolean {
+    try {
+      writeFileSync(`/proc/${this.#pid}/clear_refs`, '5');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The peak of the resident memory since `resetPeak`, MiB; NaN where the system does not report it. */
+  peakMiB(): number {
+    return this.#statusMiB('VmHWM') ?? Number.NaN;
+  }
+
+  /** CPU time so far, ms, in steps of 10; NaN without /proc. */
+  cpuMs(): number {
+    try {
+      const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return (Number(fields[11]) + Number(fields[12])) * 10;
+    } catch {
+      return Number.NaN;
+    }
+  }
+
+  /** Watches the event loop until `work` has ended. */
+  async watchLoop(work: () => Promise<unknown>): Promise<LoopReport> {
+    const { child } = this.#process;
+    child.send('watch');
+    await pause(5);
+    await work();
+    const reported = once(child, 'message');
+    child.send('report');
+    const [report] = (await reported) as [LoopReport];
+    return report;
+  }
+
+  /** Ends the process. */
+  stop(): Promise<void> {
+    return this.#process.kill();
+  }
+
+  get #pid(): number | undefined {
+    return this.#process.child.pid;
+  }
+
+  #statusMiB(field: string): number | null {
+    try {
+      const status = readFileSync(`/proc/${this.#pid}/status`, 'utf8');
+      const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status);
+      return match === null ? null : Number(match[1]) / 1024;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Environment and flags of Node in the first line of the server: `#!/usr/bin/env -S VARIABLE=value node --flag`. */
+export function shebangOfServer(): { env: Record<string, string>; nodeFlags: string[] } {
+  const line = /^#!\S*env -S ([^\n]*)/.exec(readFileSync(SERVER_PROGRAM, 'utf8'))?.[1] ?? '';
+  const words = line.split(' ').filter((word) => word !== '');
+  const node = words.indexOf('node');
+  const variables = words.slice(0, node).map((word) => word.split('=', 2) as [string, string]);
+  return { env: Object.fromEntries(variables), nodeFlags: words.slice(node + 1) };
+}
