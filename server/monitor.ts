@@ -12,7 +12,7 @@ import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './results/judgement.ts';
+import type { LinkChange } from './protocol/link-state.ts';
 import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 

@@ -29,7 +29,7 @@ import type { LinkHistory } from './protocol/history.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './results/judgement.ts';
+import type { LinkChange } from './protocol/link-state.ts';
 import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -120,7 +120,7 @@ class Parts {
     const resolutionMs = (ageMs: number) => this.#monitor.past.resolutionMs(ageMs);
 
     this.#podLifetimes = new PodLifetimes(config, clock);
-    this.#journal = new EventJournal(config, { clock, random, starvation: () => this.#monitor.starvation() });
+    this.#journal = new EventJournal({ ...config, clock, random, starvation: () => this.#monitor.starvation() });
     this.#ownAnnotations = new AnnotationStore(clock);
 
     const client = new PeerClient({ ...config, port: config.clientPort }, clock);
@@ -205,7 +205,6 @@ class Parts {
     this.#pastMeshes.stop();
     this.#histories.stop();
     this.#annotations.stop();
-    this.#events.stop();
     this.#broadcast.stop();
     this.#client.stop();
     await Promise.all([this.#monitor.stop(), this.#discovery?.stop()]);

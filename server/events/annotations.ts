@@ -3,22 +3,15 @@ import {
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
+  type AnnotationWrite,
   MAX_ANNOTATIONS,
 } from '../protocol/annotation.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import { ConflictError } from '../runtime/errors.ts';
 
-/** A write that was made on this pod, before it gets its version. Times are ms since the epoch. */
-interface AnnotationWrite extends Annotation {
-  revision: string;
-  deleted: boolean;
-}
-
 /** A copy as it is kept: all times are monotonic. */
-interface Kept extends Annotation {
+interface Kept extends AnnotationWrite {
   version: number;
-  revision: string;
-  deleted: boolean;
 }
 
 /** A tombstone is kept this long. A pod that missed the deletion and hands its copy on later brings the annotation back. */
@@ -43,7 +36,7 @@ export class AnnotationStore {
    */
   write(write: AnnotationWrite): void {
     const known = this.#kept.get(write.id);
-    const wallMs = this.#wallMs();
+    const wallMs = wallOffsetMs(this.#clock);
     const kept: Kept = {
       ...write,
       version: (known?.version ?? 0) + 1,
@@ -106,7 +99,7 @@ export class AnnotationStore {
   }
 
   #annotationOf({ id, fromMs, toMs, text, tags, writtenMs }: Kept): Annotation {
-    const wallMs = this.#wallMs();
+    const wallMs = wallOffsetMs(this.#clock);
     return {
       id,
       fromMs: Math.round(fromMs + wallMs),
@@ -115,11 +108,6 @@ export class AnnotationStore {
       tags,
       writtenMs: Math.round(writtenMs + wallMs),
     };
-  }
-
-  /** Monotonic time plus this is ms since the epoch by our present clock. */
-  #wallMs(): number {
-    return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
 
   #dropOldTombstones(): void {

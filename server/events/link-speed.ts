@@ -3,16 +3,17 @@ import type { Sample } from '../protocol/sample.ts';
 
 /** A link has become slow or normal. */
 interface SpeedChange {
-  to: 'slow' | 'normal';
+  kind: 'link-slow' | 'link-normal';
   /** When the first sample of the run arrived, monotonic. */
   sinceMs: number;
   /** The median latency of the run. */
   totalUs: number;
 }
 
-/** Samples in a row that contradict the present state of a link. */
+/** The present state of a link, and the samples in a row that contradict it. */
 interface Run {
   isSlow: boolean;
+  /** When the first of these samples arrived, monotonic. */
   sinceMs: number;
   totalsUs: number[];
 }
@@ -24,7 +25,6 @@ interface Run {
  */
 export class LinkSpeeds {
   readonly #slowUs: number;
-  /** Only links that are slow, or for which a run has begun. */
   readonly #runs = new Map<string, Run>();
 
   /** `slowMs`: SLOW_LINK. */
@@ -35,22 +35,21 @@ export class LinkSpeeds {
   /** Adds a sample of a link, which arrived at `nowMs` (monotonic). Gives the change that it causes, or null. */
   add(targetId: string, { suspect, outcome, totalUs }: Sample, nowMs: number): SpeedChange | null {
     if (suspect) return null;
-    const run = this.#runs.get(targetId) ?? { isSlow: false, sinceMs: nowMs, totalsUs: [] };
+    const run = this.#runs.get(targetId) ?? { isSlow: false, sinceMs: 0, totalsUs: [] };
+    this.#runs.set(targetId, run);
     const contradicts = run.isSlow ? isNormalAgain(totalUs, this.#slowUs) : isSlow(totalUs, this.#slowUs);
     if (outcome !== 'ok' || !contradicts) {
-      if (run.isSlow) run.totalsUs = [];
-      else this.#runs.delete(targetId);
+      run.totalsUs = [];
       return null;
     }
     if (run.totalsUs.length === 0) run.sinceMs = nowMs;
     run.totalsUs.push(totalUs);
-    this.#runs.set(targetId, run);
     if (run.totalsUs.length < SLOW_RUN) return null;
-    const { sinceMs } = run;
     const sortedUs = run.totalsUs.sort((a, b) => a - b);
-    if (run.isSlow) this.#runs.delete(targetId);
-    else this.#runs.set(targetId, { isSlow: true, sinceMs, totalsUs: [] });
-    return { to: run.isSlow ? 'normal' : 'slow', sinceMs, totalUs: sortedUs[(SLOW_RUN - 1) >> 1] ?? totalUs };
+    run.isSlow = !run.isSlow;
+    run.totalsUs = [];
+    const medianUs = sortedUs[(SLOW_RUN - 1) >> 1] ?? totalUs;
+    return { kind: run.isSlow ? 'link-slow' : 'link-normal', sinceMs: run.sinceMs, totalUs: medianUs };
   }
 
   /** Forgets all links except these. */

@@ -1,5 +1,5 @@
 import { comparePods, type DiscoverySnapshot, type Lifecycle, type Pod } from '../protocol/pod.ts';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
 
 interface PodLifetimesSettings {
   /** HISTORY_WINDOW: how far back pods can be asked for. */
@@ -43,17 +43,15 @@ export class PodLifetimes {
     // Discovery gives the same array until something changes.
     if (pods === this.#pods) return [];
     this.#pods = pods;
-    const nowMs = this.#clock.monotonicMs();
     const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
     const changes: PodChange[] = [];
-    for (const pod of pods) this.#updatePod(pod, nowMs, byUid, changes);
+    for (const pod of pods) this.#updatePod(pod, byUid, changes);
     // Pods that left and were dropped by discovery between two snapshots, as when many leave at once.
     for (const { isGone, pod } of [...this.#lifetimes.values()]) {
       if (isGone || byUid.has(pod.uid)) continue;
-      const gone: Pod = { ...pod, lifecycle: 'gone', sinceMs: this.#clock.nowMs() };
-      this.#updatePod(gone, nowMs, byUid, changes);
+      this.#updatePod({ ...pod, lifecycle: 'gone', sinceMs: this.#clock.nowMs() }, byUid, changes);
     }
-    this.#prune(nowMs);
+    this.#prune();
     return changes;
   }
 
@@ -68,12 +66,12 @@ export class PodLifetimes {
    * known ones.
    */
   podsAt(atMs: number): Pod[] {
-    const wallMs = this.#wallMs();
+    const wallMs = wallOffsetMs(this.#clock);
     const at = atMs - wallMs;
     const pods: Pod[] = [];
     for (const lifetime of this.#lifetimes.values()) {
       const stage = lifetime.stageAt(at);
-      if (stage === null) continue;
+      if (stage === undefined) continue;
       const { pod } = lifetime;
       const { lifecycle, fromMs } = stage;
       const isGone = lifecycle === 'gone';
@@ -87,7 +85,7 @@ export class PodLifetimes {
 
   /** In each of `steps` steps from `fromMs` (ms since the epoch) on, the number of pods that existed and were not gone. */
   countAlive(fromMs: number, stepMs: number, steps: number): number[] {
-    const from = fromMs - this.#wallMs();
+    const from = fromMs - wallOffsetMs(this.#clock);
     const stepOf = (atMs: number) => Math.floor((atMs - from) / stepMs);
     const changes = new Int32Array(steps + 1);
     for (const { bornMs, sinceMs, isGone } of this.#lifetimes.values()) {
@@ -106,7 +104,7 @@ export class PodLifetimes {
 
   /** The pods that left after `fromMs` (ms since the epoch), in the order in which they left. */
   departedSince(fromMs: number): Pod[] {
-    const from = fromMs - this.#wallMs();
+    const from = fromMs - wallOffsetMs(this.#clock);
     return this.#departed()
       .filter(({ sinceMs }) => sinceMs >= from)
       .map(({ pod }) => pod);
@@ -117,12 +115,12 @@ export class PodLifetimes {
     return this.#lifetimes.size;
   }
 
-  #updatePod(pod: Pod, nowMs: number, byUid: ReadonlyMap<string, Pod>, changes: PodChange[]): void {
+  #updatePod(pod: Pod, byUid: ReadonlyMap<string, Pod>, changes: PodChange[]): void {
     const known = this.#lifetimes.get(pod.uid);
     if (known?.pod === pod) return;
     const knownReplacement = known?.pod.replacedBy ?? '';
-    const lifetime = known ?? new PodLifetime(pod, this.#monotonicMs(pod.createdMs, nowMs));
-    if (lifetime.update(pod, this.#monotonicMs(pod.sinceMs, nowMs))) {
+    const lifetime = known ?? new PodLifetime(pod, toMonotonicMs(pod.createdMs, this.#clock));
+    if (lifetime.update(pod, toMonotonicMs(pod.sinceMs, this.#clock))) {
       const isNew = known === undefined;
       changes.push({ pod, to: pod.lifecycle, isNew, atMs: lifetime.sinceMs, replacement: null });
       // Moves it to the end, so that departed pods are in the order in which they left.
@@ -131,12 +129,13 @@ export class PodLifetimes {
     }
     if (pod.replacedBy === '' || pod.replacedBy === knownReplacement) return;
     const replacement = byUid.get(pod.replacedBy) ?? null;
-    const atMs = replacement === null ? nowMs : this.#monotonicMs(replacement.createdMs, nowMs);
+    const atMs = toMonotonicMs(replacement?.createdMs ?? Infinity, this.#clock);
     changes.push({ pod, to: 'replaced', isNew: false, atMs, replacement });
   }
 
-  #prune(nowMs: number): void {
+  #prune(): void {
     const { historyWindowMs, goneRetentionMs } = this.#settings;
+    const nowMs = this.#clock.monotonicMs();
     const departed = this.#departed();
     const room = Math.max(MIN_DEPARTED, MAX_PODS - (this.#lifetimes.size - departed.length));
     for (const [i, { pod, sinceMs }] of departed.entries()) {
@@ -147,16 +146,6 @@ export class PodLifetimes {
 
   #departed(): PodLifetime[] {
     return [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
-  }
-
-  /** A time of our clock or of the API (ms since the epoch) as monotonic time, at most now. */
-  #monotonicMs(atMs: number, nowMs: number): number {
-    return nowMs - Math.max(0, this.#clock.nowMs() - atMs);
-  }
-
-  /** Monotonic time plus this is ms since the epoch by our present clock. */
-  #wallMs(): number {
-    return this.#clock.nowMs() - this.#clock.monotonicMs();
   }
 }
 
@@ -207,9 +196,9 @@ class PodLifetime {
     return true;
   }
 
-  /** The stage at `atMs` (monotonic); null before the pod was created. */
-  stageAt(atMs: number): Stage | null {
-    if (atMs < this.bornMs) return null;
-    return this.#stages.findLast(({ fromMs }) => fromMs <= atMs) ?? this.#stages[0] ?? null;
+  /** The stage at `atMs` (monotonic); undefined before the pod was created. */
+  stageAt(atMs: number): Stage | undefined {
+    if (atMs < this.bornMs) return undefined;
+    return this.#stages.findLast(({ fromMs }) => fromMs <= atMs) ?? this.#stages[0];
   }
 }

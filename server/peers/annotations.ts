@@ -4,6 +4,7 @@ import {
   type AnnotationCopy,
   type AnnotationRequest,
   type Annotations,
+  type AnnotationWrite,
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
@@ -14,7 +15,7 @@ import type { Broadcast } from './broadcast.ts';
 
 /** This pod's own copies: `AnnotationStore` of `events/annotations.ts`. */
 interface OwnAnnotations {
-  write(write: Annotation & { revision: string; deleted: boolean }): void;
+  write(write: AnnotationWrite): void;
   merge(copies: readonly AnnotationCopy[]): void;
   copies(): AnnotationCopies;
   all(): Annotation[];

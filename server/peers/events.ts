@@ -1,14 +1,14 @@
 import {
   type EventPod,
   type Events,
-  isLinkEvent,
   type Journal,
   MAX_EVENTS,
   type MeshEvent,
   type MissingPart,
+  newestEvents,
   parseJournalSliced,
 } from '../protocol/event.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
@@ -39,7 +39,7 @@ interface EventsQuery extends TimeRange {
   limit: number;
 }
 
-/** Journals and the events merged from them are kept this long. */
+/** Journals are kept this long, and with them the events that were merged from them. */
 const KEEP_MS = 1000;
 const MAX_JOURNAL_BYTES = 1024 * 1024;
 /** The most entries of all other pods together: sorting more would delay our own pings. Each pod gives an equal share. */
@@ -59,8 +59,8 @@ export class MeshEvents {
   readonly #deps: MeshEventsDeps;
   /** Journals are validated one after the other: each at once would have a slice of its own between two of our pings. */
   readonly #parsing = new SerialQueue();
-  #merged: { journals: BroadcastResult<Journal>; events: Promise<MeshEvent[]>; expiry: Timer } | null = null;
-  #isStopped = false;
+  /** The broadcast gives the same object to all who share it, and forgets it soon. */
+  readonly #merged = new WeakMap<BroadcastResult<Journal>, Promise<MeshEvent[]>>();
 
   constructor(settings: MeshEventsSettings, deps: MeshEventsDeps) {
     const { refreshIntervalMs, jitterFactor, pingTimeoutMs, historyWindowMs } = settings;
@@ -72,7 +72,7 @@ export class MeshEvents {
 
   /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
-    const { clock, podCount, ownJournal, broadcast } = this.#deps;
+    const { clock, podCount, ownJournal, podOf, broadcast } = this.#deps;
     const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + this.#windows.roundMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const journals = await broadcast.ask<Journal>({
@@ -82,8 +82,10 @@ export class MeshEvents {
       keepMs: KEEP_MS,
       maxBytes: MAX_JOURNAL_BYTES,
     });
-    const inRange = (await this.#merge(journals)).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
-    const events = newestOf(inRange, limit);
+    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, podOf), clock);
+    this.#merged.set(journals, merged);
+    const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
+    const events = newestEvents(inRange, limit);
     return {
       fromMs,
       toMs,
@@ -94,45 +96,11 @@ export class MeshEvents {
     };
   }
 
-  /** Drops what is kept for the next client. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#drop();
-  }
-
-  #merge(journals: BroadcastResult<Journal>): Promise<MeshEvent[]> {
-    // The broadcast gives the same object to all who share it.
-    if (this.#merged?.journals === journals) return this.#merged.events;
-    this.#drop();
-    const { clock, podOf } = this.#deps;
-    const events = runSliced(mergeJournals(journals, this.#windows, podOf), clock);
-    if (!this.#isStopped) {
-      this.#merged = { journals, events, expiry: clock.setTimer(() => this.#drop(), KEEP_MS) };
-    }
-    return events;
-  }
-
-  #drop(): void {
-    this.#merged?.expiry.cancel();
-    this.#merged = null;
-  }
-
   #sinceAgeMs(ageMs: number): number {
     let sinceAgeMs = SHORTEST_MS;
     while (sinceAgeMs < ageMs && sinceAgeMs < this.#historyWindowMs) sinceAgeMs *= 2;
     return Math.min(sinceAgeMs, this.#historyWindowMs);
   }
-}
-
-/** The newest `limit` events. If there are more, link events leave half of the room to the others. */
-function newestOf(events: MeshEvent[], limit: number): MeshEvent[] {
-  if (events.length <= limit) return events;
-  const others = events.filter(({ kind }) => !isLinkEvent(kind)).length;
-  const links = events.length - others;
-  const keptOthers = Math.min(others, Math.max(Math.ceil(limit / 2), limit - links));
-  let othersToDrop = others - keptOthers;
-  let linksToDrop = links - (limit - keptOthers);
-  return events.filter(({ kind }) => (isLinkEvent(kind) ? linksToDrop-- : othersToDrop--) <= 0);
 }
 
 /** Pods whose journal begins after `fromMs` although they ran before: they have restarted and lost their events. */

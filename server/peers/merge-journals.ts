@@ -1,6 +1,7 @@
 import {
   type EventKind,
   type EventPod,
+  eventPodOf,
   type Journal,
   type JournalEntry,
   MAX_EVENT_PODS,
@@ -79,11 +80,6 @@ function subjectOf(
 ): EventPod | null {
   if (kind.startsWith('cpu-')) return reporter;
   return pod === null ? null : eventPodOf(podOf(pod.uid) ?? pod);
-}
-
-/** Drops all other fields of a pod. */
-function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
-  return { uid, name, namespace, node };
 }
 
 /** Observations of different groups are never of the same event. */

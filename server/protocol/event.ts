@@ -30,6 +30,19 @@ export function isLinkEvent(kind: EventKind): boolean {
   return kind.startsWith('link-');
 }
 
+/**
+ * Returns the newest `limit` of some events, which are sorted oldest first. If there are more, link events leave half of the
+ * room to the others.
+ */
+export function newestEvents<T extends { kind: EventKind }>(events: readonly T[], limit: number): T[] {
+  const others = events.filter(({ kind }) => !isLinkEvent(kind)).length;
+  const links = events.length - others;
+  const keptOthers = Math.min(others, Math.max(Math.ceil(limit / 2), limit - links));
+  let othersToDrop = others - keptOthers;
+  let linksToDrop = links - (limit - keptOthers);
+  return events.filter(({ kind }) => (isLinkEvent(kind) ? linksToDrop-- : othersToDrop--) <= 0);
+}
+
 /** The most events in one answer. */
 export const MAX_EVENTS = 1000;
 /** The most probing pods that one link event names. */
@@ -44,6 +57,11 @@ const eventPodSchema = v.object({
 
 /** A pod as events name it. It may be gone from every list by now. */
 export type EventPod = v.InferOutput<typeof eventPodSchema>;
+
+/** Returns what events name of a pod or of a target, without all its other fields. */
+export function eventPodOf({ uid, name, namespace, node }: EventPod): EventPod {
+  return { uid, name, namespace, node };
+}
 
 const kinds = v.picklist(EVENT_KINDS);
 const eventPod = v.nullable(eventPodSchema);

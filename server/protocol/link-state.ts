@@ -1,3 +1,6 @@
+import type { Target } from './pod.ts';
+import type { Outcome, Sample } from './sample.ts';
+
 /*
  * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
  * (metrics, events, findings, verdicts, comparison, PNG and page) takes it from here.
@@ -9,6 +12,17 @@
  *
  * A suspect sample stands for its link only as one of SUSPECT_RUN in a row: see `results`.
  */
+
+/** The state of a link has changed: from ok to failed, back, or from one way of failing to another. */
+export interface LinkChange {
+  target: Target;
+  from: Outcome | 'unknown';
+  to: Outcome;
+  /** The sample that caused the change. */
+  sample: Sample;
+  /** How long the link had been ok, or had been failing in whatever way; 0 from 'unknown'. */
+  previousForMs: number;
+}
 
 /** A link becomes slow, or normal again, in the journal of events after this many trustworthy samples in a row. */
 export const SLOW_RUN = 3;

@@ -1,17 +1,5 @@
-import { isNormalAgain, isSlow, SUSPECT_RUN } from '../protocol/link-state.ts';
-import type { Target } from '../protocol/pod.ts';
-import type { Outcome, Sample } from '../protocol/sample.ts';
-
-/** The state of a link has changed: from ok to failed, back, or from one way of failing to another. */
-export interface LinkChange {
-  target: Target;
-  from: Outcome | 'unknown';
-  to: Outcome;
-  /** The sample that caused the change. */
-  sample: Sample;
-  /** How long the link had been ok, or had been failing in whatever way; 0 from 'unknown'. */
-  previousForMs: number;
-}
+import { isNormalAgain, isSlow, type LinkChange, SUSPECT_RUN } from '../protocol/link-state.ts';
+import type { Sample } from '../protocol/sample.ts';
 
 /** What this pod believes about one link: which of its samples stands for it, and since when it has its state. */
 export class LinkJudgement {

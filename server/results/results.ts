@@ -1,11 +1,11 @@
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
+import type { LinkChange } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { History, type HistorySettings } from './history.ts';
-import type { LinkChange } from './judgement.ts';
 import { sumUpBySteps } from './link-history.ts';
 import { Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';

@@ -32,6 +32,16 @@ export const realClock: Clock = {
   },
 };
 
+/** Monotonic time plus this is ms since the epoch by the present wall clock. */
+export function wallOffsetMs(clock: Clock): number {
+  return clock.nowMs() - clock.monotonicMs();
+}
+
+/** Turns a time in ms since the epoch, of our clock or of the API, into monotonic time, at most now. */
+export function toMonotonicMs(wallMs: number, clock: Clock): number {
+  return clock.monotonicMs() - Math.max(0, clock.nowMs() - wallMs);
+}
+
 /**
  * An id of letters, digits and dashes, at most 20 characters long. Ids made later sort later; `random` (0 <= x < 1) keeps
  * those of different processes apart.

@@ -17,7 +17,7 @@ function start() {
   const clock = new FakeClock();
   const starvation = { unreliable: false, sinceMs: 0 };
   const settings = { slowLinkMs: 100, historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
-  const journal = new EventJournal(settings, { clock, random: () => 0.5, starvation: () => starvation });
+  const journal = new EventJournal({ ...settings, clock, random: () => 0.5, starvation: () => starvation });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
   const kinds = (sinceAgeMs = HOUR) => journal.read(sinceAgeMs).events.map(({ kind }) => kind);
