@@ -1,7 +1,8 @@
 import type { MissingPart } from '../protocol/event.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
-import { BusyError, textOf } from '../runtime/errors.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { textOf } from '../runtime/errors.ts';
+import { SharedResults } from '../runtime/shared-results.ts';
 import type { FanOut } from './fan-out.ts';
 import { PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
@@ -75,34 +76,22 @@ export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell' | 'stop'>;
 /** Calls every pod that is not gone. */
 export class PeerBroadcast {
   readonly #deps: BroadcastDeps;
-  readonly #running = new Map<string, Promise<BroadcastResult<unknown>>>();
-  readonly #kept = new Map<string, { result: BroadcastResult<unknown>; expiry: Timer }>();
-  #isStopped = false;
+  readonly #rounds: SharedResults<BroadcastResult<unknown>>;
 
   constructor(deps: BroadcastDeps) {
     this.#deps = deps;
+    this.#rounds = new SharedResults(deps.clock, MAX_QUERIES, 'too many different questions at once, try again');
   }
 
   /**
    * Asks all pods. Queries with the same path share one round, and those that come right after get the same result.
    * Rejects with a BusyError if too many different queries are in progress. Never rejects because of a peer.
    */
-  async ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
-    const { path, keepMs } = query;
+  ask<T>(query: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
+    const keepMs = () => Math.min(query.keepMs, MAX_KEEP_MS);
     // A result of the same path has been through the same `parse`, so it has the type T.
-    const shared = this.#kept.get(path)?.result ?? this.#running.get(path);
-    if (shared !== undefined) return shared as BroadcastResult<T> | Promise<BroadcastResult<T>>;
-    if (this.#isStopped) throw new BusyError('this pod is shutting down');
-    if (this.#running.size >= MAX_QUERIES) throw new BusyError('too many different questions at once, try again');
-    const round = this.#askAll(query);
-    this.#running.set(path, round);
-    try {
-      const result = await round;
-      this.#keep(path, keepMs, result);
-      return result;
-    } finally {
-      this.#running.delete(path);
-    }
+    const result = this.#rounds.get(query.path, () => this.#askAll(query), keepMs, MAX_QUERIES);
+    return result as Promise<BroadcastResult<T>>;
   }
 
   /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller bounds how many run at once. */
@@ -113,15 +102,7 @@ export class PeerBroadcast {
 
   /** Forgets results. */
   stop(): void {
-    this.#isStopped = true;
-    for (const { expiry } of this.#kept.values()) expiry.cancel();
-    this.#kept.clear();
-  }
-
-  #keep(path: string, keepMs: number, result: BroadcastResult<unknown>): void {
-    if (keepMs <= 0 || this.#isStopped || this.#kept.size >= MAX_QUERIES) return;
-    const expiry = this.#deps.clock.setTimer(() => this.#kept.delete(path), Math.min(keepMs, MAX_KEEP_MS));
-    this.#kept.set(path, { result, expiry });
+    this.#rounds.stop();
   }
 
   async #askAll<T>({ path, maxBytes, parse, own, most }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {

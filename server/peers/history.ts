@@ -8,7 +8,8 @@ import {
   parsePodHistory,
 } from '../protocol/history.ts';
 import type { Pod } from '../protocol/pod.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, PodAnswer } from './broadcast.ts';
 
@@ -37,6 +38,8 @@ const SHORTEST_STEP_MS = 1_000;
 const KEEP_MS = 2_000;
 const KEEP_FACTOR = 4;
 const MAX_KEPT = 8;
+/** The most different histories that are collected at once. */
+const MAX_RUNNING = 8;
 /** The longest answer of one pod: 720 steps of 19 bins. */
 const MAX_BYTES = 512 * 1024;
 /** A pod that is this much older than its results has lost results: it has restarted, or forgotten them. */
@@ -46,41 +49,28 @@ const START_MS = 30_000;
 export class MeshHistories {
   readonly #windowMs: number;
   readonly #deps: MeshHistoriesDeps;
-  readonly #kept = new Map<string, { history: Promise<MeshHistory>; expiry: Timer | null }>();
+  readonly #histories: SharedResults<MeshHistory>;
 
   /** `windowMs`: HISTORY_WINDOW. */
   constructor(windowMs: number, deps: MeshHistoriesDeps) {
     this.#windowMs = windowMs;
     this.#deps = deps;
+    this.#histories = new SharedResults(deps.clock, MAX_RUNNING, 'too many different histories at once, try again');
   }
 
   /** Gives the history of the whole mesh. Rejects as `Broadcast.ask` does. */
   history(query: HistoryQuery): Promise<MeshHistory> {
     const { clock } = this.#deps;
     const steps = this.#stepsOf(query);
-    const key = `${steps.fromMs}/${steps.stepMs}/${steps.count}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return kept.history;
     const startMs = clock.monotonicMs();
-    const entry = { history: this.#collect(steps), expiry: null as Timer | null };
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size >= MAX_KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    this.#kept.set(key, entry);
-    const isKept = () => this.#kept.get(key) === entry;
-    const drop = () => {
-      if (isKept()) this.#kept.delete(key);
-    };
-    entry.history.then(() => {
-      const keepMs = Math.max(KEEP_MS, KEEP_FACTOR * (clock.monotonicMs() - startMs));
-      if (isKept()) entry.expiry = clock.setTimer(drop, keepMs);
-    }, drop);
-    return entry.history;
+    const keepMs = () => Math.max(KEEP_MS, KEEP_FACTOR * (clock.monotonicMs() - startMs));
+    const key = `${steps.fromMs}/${steps.stepMs}/${steps.count}`;
+    return this.#histories.get(key, () => this.#collect(steps), keepMs, MAX_KEPT);
   }
 
   /** Drops the histories that were kept. */
   stop(): void {
-    for (const { expiry } of this.#kept.values()) expiry?.cancel();
-    this.#kept.clear();
+    this.#histories.stop();
   }
 
   /** Steps begin at multiples of their length since the epoch, so that a chart does not shake when it is redrawn. */

@@ -1,7 +1,6 @@
 import type { Mesh } from '../protocol/mesh.ts';
-import type { Timer } from '../runtime/clock.ts';
 import { SerialQueue } from '../runtime/concurrency.ts';
-import { BusyError } from '../runtime/errors.ts';
+import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type PastDeps, viewOfPast } from './collect-view.ts';
 import { type CollectDeps, Collection, meshLimits } from './collector.ts';
@@ -19,7 +18,6 @@ const ROUND_MS = 100;
 /** The most ranges asked for at once. In a large mesh they are collected one after the other: see `meshLimits`. */
 const MAX_ASKED = 4;
 const TOO_MANY = `more than ${MAX_ASKED} different time ranges were requested at once, try again`;
-const SHUTTING_DOWN = 'this pod is shutting down';
 /** A collected mesh is kept this long. */
 const KEEP_MS = 5_000;
 /** A range of this many REFRESH_INTERVALs contains a sample of each link, even if one ping was late. */
@@ -31,34 +29,26 @@ const NO_PINGING_MS = 30_000;
 export class PastMeshes {
   readonly #deps: PastMeshesDeps;
   readonly #tables = new PeerTables();
-  readonly #pending = new Map<string, Promise<Mesh>>();
-  readonly #queue = new SerialQueue(MAX_ASKED, TOO_MANY);
-  readonly #kept = new Map<string, { mesh: Mesh; expiry: Timer }>();
-  #isStopped = false;
+  readonly #queue = new SerialQueue();
+  readonly #meshes: SharedResults<Mesh>;
 
   constructor(deps: PastMeshesDeps) {
     this.#deps = deps;
+    this.#meshes = new SharedResults(deps.clock, MAX_ASKED, TOO_MANY);
   }
 
   /**
    * Gives the mesh of a time range, in ms since the epoch by our clock. The part of the range that lies in the future is
    * cut off. Rejects with a BusyError if more than `MAX_ASKED` ranges are requested at once, and after `stop`.
    */
-  async of(range: TimeRange): Promise<Mesh> {
-    if (this.#isStopped) throw new BusyError(SHUTTING_DOWN);
+  of(range: TimeRange): Promise<Mesh> {
     const toMs = Math.round(Math.min(range.toMs, this.#deps.clock.nowMs()) / ROUND_MS) * ROUND_MS;
     const fromMs = Math.min(Math.round(range.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);
-    const key = `${fromMs}-${toMs}`;
-    const found = this.#kept.get(key)?.mesh ?? this.#pending.get(key);
-    if (found !== undefined) return found;
-    if (this.#pending.size >= MAX_ASKED) throw new BusyError(TOO_MANY);
+    const { pods } = this.#deps.snapshot();
+    const { running, kept } = meshLimits(pods.length, this.#deps.settings().pingNumber).past;
     const collect = () => this.#collect({ fromMs, toMs });
-    const collected = this.#limits().running > 1 ? collect() : this.#queue.run(collect);
-    const pending = collected.finally(() => this.#pending.delete(key));
-    this.#pending.set(key, pending);
-    const mesh = await pending;
-    if (!this.#isStopped) this.#keep(key, mesh);
-    return mesh;
+    const collectInTurn = () => (running > 1 ? collect() : this.#queue.run(collect));
+    return this.#meshes.get(`${fromMs}-${toMs}`, collectInTurn, () => KEEP_MS, kept);
   }
 
   /** Gives the mesh at a moment: that of a range which ends at `atMs` and is long enough to contain a sample of each link. */
@@ -74,28 +64,12 @@ export class PastMeshes {
 
   /** Drops the meshes that were kept. Collections in progress end when the client is stopped. */
   stop(): void {
-    this.#isStopped = true;
-    for (const key of [...this.#kept.keys()]) this.#drop(key);
+    this.#meshes.stop();
   }
 
   async #collect(range: TimeRange): Promise<Mesh> {
-    // The job may have waited in the queue since before `stop`.
-    if (this.#isStopped) throw new BusyError(SHUTTING_DOWN);
+    // It may have waited in the queue since before `stop`.
+    this.#meshes.assertRunning();
     return new Collection(this.#deps, viewOfPast(range, this.#deps), this.#tables).run();
-  }
-
-  #keep(key: string, mesh: Mesh): void {
-    const most = this.#limits().kept;
-    for (const oldest of [...this.#kept.keys()]) if (this.#kept.size >= most) this.#drop(oldest);
-    this.#kept.set(key, { mesh, expiry: this.#deps.clock.setTimer(() => this.#drop(key), KEEP_MS) });
-  }
-
-  #drop(key: string): void {
-    this.#kept.get(key)?.expiry.cancel();
-    this.#kept.delete(key);
-  }
-
-  #limits() {
-    return meshLimits(this.#deps.snapshot().pods.length, this.#deps.settings().pingNumber).past;
   }
 }
