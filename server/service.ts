@@ -2,7 +2,7 @@ import { hypothesisOf } from './analysis/comparison/hypothesis.ts';
 import { Reporter } from './analysis/comparison/report.ts';
 import { findingsAnswer } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
-import { type Discovery, startDiscovery } from './discovery/discovery.ts';
+import { Discovery } from './discovery/discovery.ts';
 import { AnnotationStore } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
@@ -26,10 +26,10 @@ import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
 import type { LinkHistory } from './protocol/history.ts';
+import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod, Target } from './protocol/pod.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './protocol/link-state.ts';
 import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -179,15 +179,14 @@ class Parts {
   /** Begins to follow the pods. After listening, because loading the Kubernetes client takes longer than all the rest. */
   startDiscovery(): void {
     const { clock, log, random } = this.#deps;
-    this.#discovery = startDiscovery(
-      this.#config,
-      { clock, log, random },
-      {
-        onChange: (snapshot) => this.#onPods(snapshot),
-        onRequest: (durationMs) => this.#metrics.kubeRequest(durationMs),
-        onFault: () => this.#metrics.error('kubernetes_api'),
-      },
-    );
+    this.#discovery = new Discovery(this.#config, {
+      clock,
+      log,
+      random,
+      onChange: (snapshot) => this.#onPods(snapshot),
+      onRequest: (durationMs) => this.#metrics.kubeRequest(durationMs),
+      onFault: () => this.#metrics.error('kubernetes_api'),
+    });
     this.#onPods(this.#discovery.snapshot());
   }
 

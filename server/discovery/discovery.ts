@@ -1,138 +1,96 @@
-import type { DiscoveryFault, DiscoverySnapshot } from '../protocol/pod.ts';
-import type { Clock, Log, Timer } from '../runtime/clock.ts';
+import type { DiscoverySnapshot } from '../protocol/pod.ts';
+import type { Timer } from '../runtime/clock.ts';
 import { ApiError } from './api-error.ts';
 import { PodStore } from './pod-store.ts';
-import { StatusTracker } from './status.ts';
-import { Sync } from './sync.ts';
+import { type DiscoverySettings, MAX_PODS, Sync, type SyncDeps } from './sync.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 import { listZones, ZoneKeeper } from './zones.ts';
 
-/** What to discover. */
-export interface DiscoverySettings {
-  /** Path of a kubeconfig; null = use the service account of the pod. */
-  kubeconfig: string | null;
-  /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
-  namespace: string | null;
-  labelSelector: string;
-  /**
-   * Time between two lists where watching is forbidden. A suddenly empty list is believed after twice this time.
-   * 0 = 30 s.
-   */
-  refreshIntervalMs: number;
-  /** How long pods that have left stay in the snapshot. */
-  goneRetentionMs: number;
-}
-
-/** What discovery works with. */
-interface DiscoveryDeps {
-  clock: Clock;
-  log: Log;
-  /** 0 <= random() < 1. */
-  random: () => number;
+/** What discovery works with, and what it calls. */
+interface DiscoveryDeps extends Omit<SyncDeps, 'timing'> {
   /** Other times than those of production, for tests. */
   timing?: Partial<Timing>;
-  /** Put before the paths of the service account, for tests. */
-  accountRoot?: string;
-}
-
-/** What discovery calls. */
-interface DiscoveryHooks {
   /** Pods or status have changed. A newer `lastGoodMs` alone does not count; `snapshot()` has it. */
   onChange(snapshot: DiscoverySnapshot): void;
-  /** A page of a list has ended, well or badly, or a watch has opened. */
-  onRequest(durationMs: number): void;
-  /** An attempt has failed. */
-  onFault(fault: DiscoveryFault): void;
 }
 
-/** Running discovery. */
-export interface Discovery {
-  snapshot(): DiscoverySnapshot;
-  /** Ends every request, watch and timer. No hook is called afterwards. */
-  stop(): Promise<void>;
-}
-
-/** Four times as many pods as a DaemonSet has in the largest cluster that Kubernetes supports (5000 nodes). */
-const MAX_PODS = 20_000;
+/** The most departed pods that are kept. */
 const MAX_GONE = 1_000;
 
 /**
- * Starts to discover pods and returns at once: it never throws and never waits for the API server. Until the first list
- * has come, the snapshot is empty and its phase is `waiting`.
+ * Discovers pods from its construction until `stop`. It never throws and never waits for the API server. Until the first
+ * list has come, the snapshot is empty and its phase is `waiting`.
  */
-export function startDiscovery(settings: DiscoverySettings, deps: DiscoveryDeps, hooks: DiscoveryHooks): Discovery {
-  const { clock, log, random, accountRoot } = deps;
-  const timing = { ...DEFAULT_TIMING, ...deps.timing };
-  const stopping = new AbortController();
-  const status = new StatusTracker(settings, clock.nowMs());
-  const store = new PodStore({ goneRetentionMs: settings.goneRetentionMs, maxPods: MAX_PODS, maxGone: MAX_GONE });
-  const snapshot = () => ({ pods: store.pods(), status: status.now });
+export class Discovery {
+  readonly #deps: DiscoveryDeps;
+  readonly #timing: Timing;
+  readonly #stopping = new AbortController();
+  readonly #store: PodStore;
+  readonly #zones: ZoneKeeper;
+  readonly #sync: Sync;
+  readonly #running: Promise<void>;
+  #pendingChange: Timer | null = null;
+  #nextExpiry: Timer | null = null;
 
-  let pendingChange: Timer | null = null;
-  let nextExpiry: Timer | null = null;
-  const announce = () => {
-    pendingChange?.cancel();
-    pendingChange = null;
-    const current = snapshot();
-    zones.setNodes(current.pods.map((pod) => pod.node));
-    hooks.onChange(current);
-    scheduleExpiry();
-  };
-  // Has the store forget departed pods, each when its retention ends.
-  const scheduleExpiry = () => {
-    nextExpiry?.cancel();
-    const nextMs = store.nextExpiryMs();
-    if (stopping.signal.aborted || nextMs === Number.POSITIVE_INFINITY) return;
-    nextExpiry = clock.setTimer(() => {
+  constructor(settings: DiscoverySettings, deps: DiscoveryDeps) {
+    this.#deps = deps;
+    this.#timing = { ...DEFAULT_TIMING, ...deps.timing };
+    this.#store = new PodStore({ goneRetentionMs: settings.goneRetentionMs, maxPods: MAX_PODS, maxGone: MAX_GONE });
+    const syncDeps = { ...deps, timing: this.#timing };
+    this.#sync = new Sync(settings, syncDeps, this.#store, (isBurst) => this.#onChange(isBurst));
+    this.#zones = new ZoneKeeper({
+      ...syncDeps,
+      list: async () => {
+        const { access } = this.#sync;
+        if (access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
+        return listZones(access, deps.clock, this.#timing.requestTimeoutMs, this.#stopping.signal);
+      },
+      onZones: (found) => {
+        if (this.#store.setZones(found)) this.#onChange(true);
+      },
+    });
+    this.#running = this.#sync.run(this.#stopping.signal);
+  }
+
+  /** What is known now. */
+  snapshot(): DiscoverySnapshot {
+    return { pods: this.#store.pods(), status: this.#sync.status };
+  }
+
+  /** Ends every request, watch and timer. Nothing is announced afterwards. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped'));
+    this.#pendingChange?.cancel();
+    this.#nextExpiry?.cancel();
+    await Promise.all([this.#running, this.#zones.stop()]);
+  }
+
+  /** Changes of a burst are announced together. */
+  #onChange(isBurst: boolean): void {
+    if (this.#stopping.signal.aborted) return;
+    if (isBurst) this.#pendingChange ??= this.#deps.clock.setTimer(() => this.#announce(), this.#timing.coalesceMs);
+    else this.#announce();
+  }
+
+  #announce(): void {
+    this.#pendingChange?.cancel();
+    this.#pendingChange = null;
+    const snapshot = this.snapshot();
+    this.#zones.setNodes(snapshot.pods.map((pod) => pod.node));
+    this.#deps.onChange(snapshot);
+    this.#scheduleExpiry();
+  }
+
+  /** Has the store forget departed pods, each when its retention ends. */
+  #scheduleExpiry(): void {
+    const { clock } = this.#deps;
+    this.#nextExpiry?.cancel();
+    const nextMs = this.#store.nextExpiryMs();
+    if (this.#stopping.signal.aborted || nextMs === Number.POSITIVE_INFINITY) return;
+    this.#nextExpiry = clock.setTimer(() => {
       // A timer may fire a little early. Then no retention has ended yet.
-      if (store.expire(clock.nowMs())) announce();
-      else scheduleExpiry();
+      if (this.#store.expire(clock.nowMs())) this.#announce();
+      else this.#scheduleExpiry();
     }, nextMs - clock.nowMs());
-  };
-  // Changes of a burst are announced together.
-  const onChange = (isBurst: boolean) => {
-    if (stopping.signal.aborted) return;
-    if (isBurst) pendingChange ??= clock.setTimer(announce, timing.coalesceMs);
-    else announce();
-  };
-
-  const sync = new Sync({
-    clock,
-    log,
-    random,
-    timing,
-    settings,
-    // The Kubernetes client takes longer to load than all the rest together. The HTTP port must not wait for it.
-    loadAccess: async () => (await import('./access.ts')).loadAccess(settings.kubeconfig, accountRoot),
-    store,
-    status,
-    maxPods: MAX_PODS,
-    onChange,
-    onRequest: hooks.onRequest,
-    onFault: (error) => hooks.onFault(error.fault),
-  });
-  const zones = new ZoneKeeper({
-    clock,
-    log,
-    random,
-    timing,
-    list: async () => {
-      if (sync.access === null) throw new ApiError('unreachable', 'the API server is not reachable at present');
-      return listZones(sync.access, clock, timing.requestTimeoutMs, stopping.signal);
-    },
-    onZones: (found) => {
-      if (store.setZones(found)) onChange(true);
-    },
-  });
-  const running = sync.run(stopping.signal);
-
-  return {
-    snapshot,
-    async stop() {
-      stopping.abort(new Error('stopped'));
-      pendingChange?.cancel();
-      nextExpiry?.cancel();
-      await Promise.all([running, zones.stop()]);
-    },
-  };
+  }
 }

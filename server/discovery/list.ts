@@ -47,38 +47,34 @@ export async function listAll<T>(
   stop: AbortSignal,
 ): Promise<Listed<T>> {
   const session = await withTimeout(clock, call.pageTimeoutMs, stop, 'preparing credentials', () => access.session());
-  try {
-    return await listPages(session, clock, call, stop);
-  } finally {
-    session.close();
-  }
-}
-
-async function listPages<T>(session: Session, clock: Clock, call: ListCall<T>, stop: AbortSignal): Promise<Listed<T>> {
   let items: T[] = [];
   let token = '';
   let restarted = false;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    let page: Page;
-    try {
-      page = await getPage(session, clock, call, token, stop);
-    } catch (error) {
-      // 410: the version that all pages are of was compacted away while we read them. Start again, once.
-      if (token === '' || restarted || asApiError(error).status !== 410) throw error;
-      restarted = true;
-      token = '';
-      items = [];
-      continue;
+  try {
+    for (let pages = 0; pages < MAX_PAGES; pages++) {
+      let page: Page;
+      try {
+        page = await getPage(session, clock, call, token, stop);
+      } catch (error) {
+        // 410: the version that all pages are of was compacted away while we read them. Start again, once.
+        if (token === '' || restarted || asApiError(error).status !== 410) throw error;
+        restarted = true;
+        token = '';
+        items = [];
+        continue;
+      }
+      const { resourceVersion } = page.metadata;
+      for (const item of page.items ?? []) {
+        if (items.length >= call.maxItems) return { items, resourceVersion, truncated: true };
+        items.push(call.read(item));
+      }
+      token = page.metadata.continue;
+      if (token === '') return { items, resourceVersion, truncated: false };
     }
-    const { resourceVersion } = page.metadata;
-    for (const item of page.items ?? []) {
-      if (items.length >= call.maxItems) return { items, resourceVersion, truncated: true };
-      items.push(call.read(item));
-    }
-    token = page.metadata.continue;
-    if (token === '') return { items, resourceVersion, truncated: false };
+    throw new ApiError('malformed', `the list has more than ${MAX_PAGES} pages`);
+  } finally {
+    session.close();
   }
-  throw new ApiError('malformed', `the list has more than ${MAX_PAGES} pages`);
 }
 
 const pageSchema = v.object({
@@ -102,9 +98,14 @@ async function getPage<T>(
   if (token !== '') query['continue'] = token;
   const startMs = clock.monotonicMs();
   try {
-    const body = await withTimeout(clock, call.pageTimeoutMs, stop, 'listing', async (signal) =>
-      readJson(await session.open(call.path, query, call.accept, signal)),
-    );
+    const body = await withTimeout(clock, call.pageTimeoutMs, stop, 'listing', async (signal) => {
+      const response = await session.open(call.path, query, call.accept, signal);
+      await expectOk(response);
+      const json = jsonOf(await readText(response, MAX_BODY_BYTES));
+      // The answer of a login page, for example.
+      if (json === undefined) throw new ApiError('malformed', notJson(response));
+      return json;
+    });
     const page = v.safeParse(pageSchema, body);
     if (!page.success) throw new ApiError('malformed', `the answer is not a list: ${page.issues[0].message}`);
     return page.output;
@@ -122,20 +123,6 @@ const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * Reads a whole answer as JSON. Rejects with an `ApiError`: see `expectOk` for a status other than 200; `malformed` for
- * an answer that is not JSON (a login page, for example) or too long.
- */
-async function readJson(response: IncomingMessage): Promise<unknown> {
-  await expectOk(response);
-  const body = await readText(response, MAX_BODY_BYTES);
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw new ApiError('malformed', notJson(response));
-  }
-}
-
-/**
  * Resolves if the status is 200, and leaves the body unread. Otherwise reads the body and rejects with an `ApiError` that
  * has the fault of the status and the API's own message.
  */
@@ -143,15 +130,13 @@ export async function expectOk(response: IncomingMessage): Promise<void> {
   const { statusCode: status = 0, statusMessage = '', headers } = response;
   if (status === 200) return;
   const body = await readText(response, MAX_ERROR_BYTES).catch(() => '');
-  const redirect = headers.location ? `redirected to ${headers.location}` : '';
-  const message = messageOfStatus(body) || redirect || statusMessage;
-  const retryAfterMs = Number(headers['retry-after'] ?? 0) * 1000 || 0;
-  throw new ApiError(
-    faultOfStatus(status),
-    `HTTP ${status}: ${textOf(message, 250)}`,
-    status,
-    Math.min(Math.max(retryAfterMs, 0), MAX_RETRY_AFTER_MS),
-  );
+  // The answer of an API server is a Status object.
+  const { message } = Object(jsonOf(body)) as { message?: unknown };
+  const redirect = headers.location ? `redirected to ${headers.location}` : statusMessage;
+  const text = `HTTP ${status}: ${textOf(typeof message === 'string' && message !== '' ? message : redirect, 250)}`;
+  const askedMs = Number(headers['retry-after'] ?? 0) * 1000 || 0;
+  const retryAfterMs = Math.min(Math.max(askedMs, 0), MAX_RETRY_AFTER_MS);
+  throw new ApiError(faultOfStatus(status), text, status, retryAfterMs);
 }
 
 /** The message about an answer that should be JSON and is not. */
@@ -174,12 +159,11 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** `message` of a Kubernetes Status object; '' if the body is none. */
-function messageOfStatus(body: string): string {
+/** Parses JSON; undefined if the text is none. */
+export function jsonOf(text: string): unknown {
   try {
-    const message = (JSON.parse(body) as { message?: unknown } | null)?.message;
-    return typeof message === 'string' ? message : '';
+    return JSON.parse(text);
   } catch {
-    return '';
+    return undefined;
   }
 }

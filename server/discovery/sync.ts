@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { DiscoveryFault, DiscoveryStatus } from '../protocol/pod.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import { pause } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
@@ -5,30 +7,43 @@ import { ApiError, asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import { readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
-import type { StatusTracker } from './status.ts';
+import { nothingKnown } from './status.ts';
 import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
+/** What to discover. */
+export interface DiscoverySettings {
+  /** Path of a kubeconfig; null = use the service account of the pod. */
+  kubeconfig: string | null;
+  /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
+  namespace: string | null;
+  labelSelector: string;
+  /**
+   * Time between two lists where watching is forbidden. A suddenly empty list is believed after twice this time.
+   * 0 = 30 s.
+   */
+  refreshIntervalMs: number;
+  /** How long pods that have left stay in the snapshot. */
+  goneRetentionMs: number;
+}
+
 /** What the loop works with. */
-interface SyncDeps {
+export interface SyncDeps {
   clock: Clock;
   log: Log;
+  /** 0 <= random() < 1. */
   random: () => number;
   timing: Timing;
-  settings: { namespace: string | null; labelSelector: string; refreshIntervalMs: number };
-  /** Reads the kubeconfig or the service account again. Loads the Kubernetes client when first called. */
-  loadAccess(): Promise<Access>;
-  store: PodStore;
-  status: StatusTracker;
-  /** Pods of a list beyond this number are left out. */
-  maxPods: number;
-  /** Called when pods or status have changed. `isBurst`: more changes may follow within milliseconds. */
-  onChange(isBurst: boolean): void;
-  /** Called when a page of a list has ended, well or badly, and when a watch has opened. */
+  /** Put before the paths of the service account, for tests. */
+  accountRoot?: string;
+  /** A page of a list has ended, well or badly, or a watch has opened. */
   onRequest(durationMs: number): void;
-  /** Called for each attempt that failed. */
-  onFault(error: ApiError): void;
+  /** An attempt has failed. */
+  onFault(fault: DiscoveryFault): void;
 }
+
+/** Four times as many pods as a DaemonSet has in the largest cluster that Kubernetes supports (5000 nodes). */
+export const MAX_PODS = 20_000;
 
 /** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
 const MAX_WATCH_FAILURES = 3;
@@ -44,19 +59,31 @@ const DEFAULT_LIST_INTERVAL_MS = 30_000;
  * again; meanwhile the pods known so far stay. Where watching is forbidden it lists every refresh interval.
  */
 export class Sync {
+  readonly #settings: DiscoverySettings;
   readonly #deps: SyncDeps;
+  readonly #store: PodStore;
+  readonly #onChange: (isBurst: boolean) => void;
   readonly #backoff: Backoff;
   readonly #emptyGuard: EmptyGuard;
   readonly #listIntervalMs: number;
   #access: Access | null = null;
+  #status: DiscoveryStatus;
   /** Monotonic time before which a forbidden watch is not tried again. */
   #watchFromMs = 0;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
 
-  constructor(deps: SyncDeps) {
-    const { timing, settings, random } = deps;
+  /**
+   * Puts the pods into `store`. `onChange` is called when pods or status have changed; `isBurst`: more changes may follow
+   * within milliseconds.
+   */
+  constructor(settings: DiscoverySettings, deps: SyncDeps, store: PodStore, onChange: (isBurst: boolean) => void) {
+    const { clock, timing, random } = deps;
+    this.#settings = settings;
     this.#deps = deps;
+    this.#store = store;
+    this.#onChange = onChange;
+    this.#status = nothingKnown(settings, clock.nowMs()).status;
     this.#backoff = new Backoff(timing.backoffBaseMs, timing.backoffCapMs, random);
     this.#listIntervalMs = Math.max(timing.paceMs, settings.refreshIntervalMs || DEFAULT_LIST_INTERVAL_MS);
     this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
@@ -65,6 +92,11 @@ export class Sync {
   /** How the API server was last reached; null before the first attempt and after a failure. */
   get access(): Access | null {
     return this.#access;
+  }
+
+  /** The present status. The object is never changed afterwards. */
+  get status(): DiscoveryStatus {
+    return this.#status;
   }
 
   /** Runs until `stop` aborts. Never rejects. */
@@ -83,26 +115,26 @@ export class Sync {
 
   /** Lists all pods into the store and returns the version of the list. */
   async #list(stop: AbortSignal): Promise<string> {
-    const { clock, log, settings, store, status, timing, maxPods, onChange, onRequest } = this.#deps;
-    this.#access ??= await this.#deps.loadAccess();
-    const { lastGoodMs } = status.now;
-    if (status.setNamespace(settings.namespace ?? this.#access.namespace)) onChange(true);
+    const { clock, log, timing, onRequest } = this.#deps;
+    const access = await this.#loadAccess();
+    const { lastGoodMs } = this.#status;
+    const { liveCount } = this.#store;
+    this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
     const call = {
-      path: this.#path(),
-      query: { labelSelector: settings.labelSelector },
+      ...this.#call(),
       accept: 'application/json',
       pageSize: PAGE_SIZE,
-      maxItems: maxPods,
+      maxItems: MAX_PODS,
       pageTimeoutMs: timing.requestTimeoutMs,
       read: readPod,
       onRequest,
     };
-    const { items, resourceVersion, truncated } = await listAll(this.#access, clock, call, stop);
-    if (!this.#emptyGuard.believes(items.length, store.liveCount, clock.monotonicMs())) {
-      throw new ApiError('suspicious-empty', `the list is empty, but ${store.liveCount} pods were there before`);
+    const { items, resourceVersion, truncated } = await listAll(access, clock, call, stop);
+    if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
+      throw new ApiError('suspicious-empty', `the list is empty, but ${liveCount} pods were there before`);
     }
-    if (truncated) log.warn({ maxPods }, 'too many pods match the label selector: the rest is left out');
-    this.#succeeded(store.replaceAll(items, clock.nowMs(), lastGoodMs));
+    if (truncated) log.warn({ maxPods: MAX_PODS }, 'too many pods match the label selector: the rest is left out');
+    this.#succeeded(this.#store.replaceAll(items, clock.nowMs(), lastGoodMs));
     return resourceVersion;
   }
 
@@ -130,11 +162,10 @@ export class Sync {
 
   /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
   async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
-    const { clock, random, settings, store, timing, onChange, onRequest } = this.#deps;
-    this.#access ??= await this.#deps.loadAccess();
+    const { clock, random, timing, onRequest } = this.#deps;
+    const access = await this.#loadAccess();
     const call = {
-      path: this.#path(),
-      query: { labelSelector: settings.labelSelector },
+      ...this.#call(),
       resourceVersion,
       lifetimeMs: timing.watchLifetimeMs * (1 + random()),
       openTimeoutMs: timing.requestTimeoutMs,
@@ -150,7 +181,7 @@ export class Sync {
       onObject: (object: unknown, isDeleted: boolean) => {
         const pod = readPod(object);
         const nowMs = clock.nowMs();
-        if (isDeleted ? store.remove(pod, nowMs) : store.put(pod, nowMs)) onChange(true);
+        if (isDeleted ? this.#store.remove(pod, nowMs) : this.#store.put(pod, nowMs)) this.#onChange(true);
       },
       onEvent: () => {
         if (!hadEvent) this.#watchWorks();
@@ -158,7 +189,7 @@ export class Sync {
         this.#succeeded();
       },
     };
-    const end = await watch(this.#access, clock, call, hooks, stop);
+    const end = await watch(access, clock, call, hooks, stop);
     if (end.why === 'expired') return end;
     // For example a proxy that lets no stream through. If this counted as a watch, no change would ever be seen.
     if (!hadEvent && clock.monotonicMs() - startMs < timing.paceMs) {
@@ -171,7 +202,7 @@ export class Sync {
   #watchWorks(): void {
     this.#watchFailures = 0;
     this.#backoff.reset();
-    if (this.#deps.status.setMode('watch')) this.#deps.onChange(false);
+    this.#update({ mode: 'watch' });
   }
 
   /**
@@ -188,7 +219,7 @@ export class Sync {
     }
     this.#access = null;
     this.#watchFailures += 1;
-    onFault(error);
+    onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
     if (this.#watchFailures === 1) {
       log.info(fields, 'the watch of the pods failed: they are listed again');
@@ -200,10 +231,10 @@ export class Sync {
   }
 
   #switchToListing(message: string, error: ApiError): void {
-    const { log, status, onChange } = this.#deps;
-    if (!status.setMode('list')) return;
-    log.info({ fault: error.fault, error: error.message, listEveryMs: this.#listIntervalMs }, message);
-    onChange(false);
+    if (this.#status.mode === 'list') return;
+    const fields = { fault: error.fault, error: error.message, listEveryMs: this.#listIntervalMs };
+    this.#deps.log.info(fields, message);
+    this.#update({ mode: 'list' });
   }
 
   async #waitForNextList(stop: AbortSignal): Promise<void> {
@@ -211,38 +242,70 @@ export class Sync {
     await pause(this.#deps.clock, this.#listIntervalMs * (1 + this.#deps.random() / 20), stop);
   }
 
-  #path(): string {
-    const { namespace } = this.#deps.status.now;
-    return namespace === '' ? '/api/v1/pods' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+  /** Loads the Kubernetes client when first called, and reads kubeconfig or service account again after a failure. */
+  async #loadAccess(): Promise<Access> {
+    // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
+    const { loadAccess } = await import('./access.ts');
+    this.#access ??= loadAccess(this.#settings.kubeconfig, this.#deps.accountRoot);
+    return this.#access;
+  }
+
+  /** Which pods to list or watch. */
+  #call(): { path: string; query: Record<string, string> } {
+    const { namespace } = this.#status;
+    const path = namespace === '' ? '/api/v1/pods' : `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+    return { path, query: { labelSelector: this.#settings.labelSelector } };
+  }
+
+  /** Changes the status, and announces that if anything is different. */
+  #update(change: Partial<DiscoveryStatus>, isBurst = false): void {
+    const before = this.#status;
+    this.#status = { ...before, ...change };
+    if (!isDeepStrictEqual(this.#status, before)) this.#onChange(isBurst);
   }
 
   /** The pod list is right as of now. */
   #succeeded(podsChanged = false): void {
-    const { clock, log, status, store, onChange } = this.#deps;
-    const before = status.now;
-    const nowMs = clock.nowMs();
-    const isNews = status.succeeded(nowMs);
+    const { phase, sinceMs, lastGoodMs, attempts } = this.#status;
+    const nowMs = this.#deps.clock.nowMs();
+    const isNews = phase !== 'synced';
+    this.#status = {
+      ...this.#status,
+      phase: 'synced',
+      sinceMs: isNews ? nowMs : sinceMs,
+      lastGoodMs: nowMs,
+      attempts: 0,
+      nextAttemptMs: 0,
+      lastError: null,
+    };
     if (isNews) {
-      const awayMs = before.lastGoodMs === 0 ? 0 : nowMs - before.lastGoodMs;
-      log.info({ pods: store.liveCount, awayMs, attempts: before.attempts }, 'the pod list is up to date');
+      const fields = { pods: this.#store.liveCount, awayMs: lastGoodMs === 0 ? 0 : nowMs - lastGoodMs, attempts };
+      this.#deps.log.info(fields, 'the pod list is up to date');
     }
-    if (isNews || podsChanged) onChange(false);
+    // A newer `lastGoodMs` alone is not announced.
+    if (isNews || podsChanged) this.#onChange(false);
   }
 
   async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
-    const { clock, log, status, onChange, onFault } = this.#deps;
+    const { clock, log, onFault } = this.#deps;
     // The kubeconfig, the token or the certificates may have been replaced, so they are read again.
     this.#access = null;
     const delayMs = Math.max(this.#backoff.next(), error.retryAfterMs);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
-    if (status.now.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
+    if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');
     const nowMs = clock.nowMs();
-    status.failed(error, nowMs, nowMs + delayMs);
-    onFault(error);
-    onChange(false);
+    const { phase, sinceMs, attempts } = this.#status;
+    onFault(error.fault);
+    this.#update({
+      phase: phase === 'waiting' ? 'waiting' : 'stale',
+      sinceMs: phase === 'synced' ? nowMs : sinceMs,
+      attempts: attempts + 1,
+      nextAttemptMs: nowMs + delayMs,
+      lastError: { fault: error.fault, message: error.message, atMs: nowMs },
+    });
     await pause(clock, delayMs, stop);
-    status.attemptStarted();
+    this.#status = { ...this.#status, nextAttemptMs: 0 };
   }
 }
 

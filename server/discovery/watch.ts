@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { addAbortSignal } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
-import { expectOk, notJson } from './list.ts';
+import { expectOk, jsonOf, notJson } from './list.ts';
 
 /** What to watch, and for how long. */
 interface WatchCall {
@@ -98,9 +99,7 @@ async function readEvents(
   // The server ends the watch after its lifetime. If it does not, the watch is given up as one that is silent.
   const lifetime = clock.setTimer(giveUp, call.lifetimeMs + call.silenceMs);
   let silence = clock.setTimer(giveUp, call.silenceMs);
-  const onStop = () => response.destroy(new Error('stopped'));
-  stop.addEventListener('abort', onStop, { once: true });
-  if (stop.aborted) onStop();
+  addAbortSignal(stop, response);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       for (const line of lines.push(chunk)) {
@@ -123,13 +122,15 @@ async function readEvents(
   } finally {
     lifetime.cancel();
     silence.cancel();
-    stop.removeEventListener('abort', onStop);
   }
 }
 
 /** Handles one event and returns the version that the watch has reached with it; '' if the event names none. */
 function handleEvent(line: string, response: IncomingMessage, hooks: WatchHooks): string {
-  const { type, object } = parseEvent(line, response);
+  const event = jsonOf(line);
+  if (typeof event !== 'object' || event === null)
+    throw new ApiError('malformed', `not a watch event: ${notJson(response)}`);
+  const { type, object } = event as { type?: unknown; object?: unknown };
   if (type === 'ERROR') {
     const { code, message } = (object ?? {}) as { code?: unknown; message?: unknown };
     const status = typeof code === 'number' ? code : 0;
@@ -142,27 +143,14 @@ function handleEvent(line: string, response: IncomingMessage, hooks: WatchHooks)
   return typeof version === 'string' ? version.slice(0, 128) : '';
 }
 
-function parseEvent(line: string, response: IncomingMessage): { type?: unknown; object?: unknown } {
-  let event: unknown = null;
-  try {
-    event = JSON.parse(line);
-  } catch {
-    // `event` stays null.
-  }
-  if (typeof event === 'object' && event !== null) return event;
-  throw new ApiError('malformed', `not a watch event: ${notJson(response)}`);
-}
-
 /** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, and so no pod is longer. */
 const MAX_LINE = 4 * 1024 * 1024;
 
-/** Splits a stream of bytes into lines. It keeps at most `maxLength` characters of a line that has not ended. */
+/** Splits a stream of bytes into lines of at most `maxLength` characters. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   readonly #maxLength: number;
-  /** The pieces of the line that has not ended. They are joined once, at its end, however many they are. */
-  #pieces: string[] = [];
-  #length = 0;
+  #rest = '';
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
@@ -170,28 +158,18 @@ export class LineSplitter {
 
   /** Whether a line has begun that has not ended. */
   get hasRest(): boolean {
-    return this.#length > 0;
+    return this.#rest !== '';
   }
 
   /** Takes the next bytes and returns the lines that they complete, without line ends. Throws an `ApiError`. */
   push(chunk: Buffer): string[] {
-    const [first = '', ...rest] = this.#decoder.write(chunk).split('\n');
-    const lines: string[] = [];
-    this.#add(first);
-    for (const piece of rest) {
-      lines.push(this.#pieces.join(''));
-      this.#pieces = [];
-      this.#length = 0;
-      this.#add(piece);
-    }
-    return lines;
-  }
-
-  #add(piece: string): void {
-    this.#length += piece.length;
-    if (this.#length > this.#maxLength) {
+    const [first = '', ...others] = this.#decoder.write(chunk).split('\n');
+    // Adding to a string does not copy it, however many pieces a line comes in.
+    const lines = [this.#rest + first, ...others];
+    if (lines.some((line) => line.length > this.#maxLength)) {
       throw new ApiError('malformed', `a line is longer than ${this.#maxLength} characters`);
     }
-    if (piece !== '') this.#pieces.push(piece);
+    this.#rest = lines.pop() ?? '';
+    return lines;
   }
 }

@@ -20,7 +20,7 @@ const ca = { 'certificate-authority': fixture('ca.pem') };
 /** Discovers with the kubeconfig or the account root of its arguments, and prints the pods' names or the first fault. */
 const DISCOVER = `
   import { realClock } from './server/runtime/clock.ts';
-  import { startDiscovery } from './server/discovery/discovery.ts';
+  import { Discovery } from './server/discovery/discovery.ts';
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const [kubeconfig, accountRoot] = process.argv.slice(2);
@@ -30,11 +30,8 @@ const DISCOVER = `
     console.log(JSON.stringify({ pods: pods.map(({ name }) => name), error: status.lastError }));
     void discovery.stop();
   };
-  const discovery = startDiscovery(
-    { ...settings, kubeconfig: kubeconfig || null },
-    { clock: realClock, log, random: Math.random, accountRoot },
-    { onChange, onRequest: silent, onFault: silent },
-  );
+  const deps = { clock: realClock, log, random: Math.random, accountRoot, onRequest: silent, onFault: silent };
+  const discovery = new Discovery({ ...settings, kubeconfig: kubeconfig || null }, { ...deps, onChange });
 `;
 
 let folder = '';

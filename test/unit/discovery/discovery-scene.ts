@@ -2,23 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
-import { type Discovery, type DiscoverySettings, startDiscovery } from '../../../server/discovery/discovery.ts';
+import { Discovery } from '../../../server/discovery/discovery.ts';
+import type { DiscoverySettings } from '../../../server/discovery/sync.ts';
 import type { Timing } from '../../../server/discovery/timing.ts';
 import type { DiscoveryFault, DiscoverySnapshot } from '../../../server/protocol/pod.ts';
 import { type Log, realClock } from '../../../server/runtime/clock.ts';
 import { KubeApi } from '../../support/kube-api.ts';
-
-/** Discovery against a stub, with everything it has announced so far. */
-interface ObservedDiscovery extends Discovery {
-  changes: DiscoverySnapshot[];
-  /** Durations of the requests, ms. */
-  requests: number[];
-  faults: DiscoveryFault[];
-  /** Lines of the log, as `level message`. */
-  lines: string[];
-  /** Names of the pods with their stages, e.g. `a ready`. */
-  stages(): string[];
-}
 
 /** Times short enough for tests on real sockets. No test waits for one of them to pass. */
 const TIMING: Partial<Timing> = {
@@ -37,40 +26,48 @@ export function keptLog(): { log: Log; lines: string[] } {
   return { log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }, lines };
 }
 
-/** Starts discovery against a stub, with a kubeconfig of its own. */
-function observe(stub: KubeApi, settings: Partial<DiscoverySettings>, timing: Partial<Timing>): ObservedDiscovery {
-  const folder = mkdtempSync(join(tmpdir(), 'discovery-'));
-  const { log, lines } = keptLog();
-  const changes: DiscoverySnapshot[] = [];
-  const requests: number[] = [];
-  const faults: DiscoveryFault[] = [];
-  const discovery = startDiscovery(
-    {
-      kubeconfig: stub.writeKubeconfig(join(folder, 'config')),
-      namespace: null,
-      labelSelector: 'app=goldpinger',
-      refreshIntervalMs: 20,
-      goneRetentionMs: 60_000,
-      ...settings,
-    },
-    { clock: realClock, log, random: Math.random, timing: { ...TIMING, ...timing }, accountRoot: '/nowhere' },
-    {
-      onChange: (snapshot) => changes.push(snapshot),
-      onRequest: (durationMs) => requests.push(durationMs),
-      onFault: (fault) => faults.push(fault),
-    },
-  );
-  const stages = () => discovery.snapshot().pods.map((pod) => `${pod.name} ${pod.lifecycle}`);
-  const stop = async () => {
-    await discovery.stop();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return { ...discovery, stop, changes, requests, faults, lines, stages };
+/** Discovery against a stub, with a kubeconfig of its own and everything it has announced so far. */
+class ObservedDiscovery extends Discovery {
+  readonly changes: DiscoverySnapshot[];
+  /** Durations of the requests, ms. */
+  readonly requests: number[];
+  readonly faults: DiscoveryFault[];
+  /** Lines of the log, as `level message`. */
+  readonly lines: string[];
+
+  constructor(kubeconfig: string, settings: Partial<DiscoverySettings>, timing: Partial<Timing>) {
+    const { log, lines } = keptLog();
+    const [changes, requests, faults]: [DiscoverySnapshot[], number[], DiscoveryFault[]] = [[], [], []];
+    const labelSelector = 'app=goldpinger';
+    super(
+      { kubeconfig, namespace: null, labelSelector, refreshIntervalMs: 20, goneRetentionMs: 60_000, ...settings },
+      {
+        clock: realClock,
+        log,
+        random: Math.random,
+        timing: { ...TIMING, ...timing },
+        accountRoot: '/nowhere',
+        onChange: (snapshot) => changes.push(snapshot),
+        onRequest: (durationMs) => requests.push(durationMs),
+        onFault: (fault) => faults.push(fault),
+      },
+    );
+    this.changes = changes;
+    this.requests = requests;
+    this.faults = faults;
+    this.lines = lines;
+  }
+
+  /** Names of the pods with their stages, e.g. `a ready`. */
+  stages(): string[] {
+    return this.snapshot().pods.map((pod) => `${pod.name} ${pod.lifecycle}`);
+  }
 }
 
 /** A file's own Kubernetes API, a new one for each test, and the discoveries that a test starts on it. */
 export function discoveryOfFile() {
   let stub: KubeApi;
+  let folder = '';
   let observed: ObservedDiscovery[] = [];
 
   // Real sockets on a machine that may be busy.
@@ -81,11 +78,13 @@ export function discoveryOfFile() {
 
   beforeEach(async () => {
     stub = await KubeApi.start({ token: 'secret' });
+    folder = mkdtempSync(join(tmpdir(), 'discovery-'));
   });
 
   afterEach(async () => {
     await Promise.all(observed.map((discovery) => discovery.stop()));
     observed = [];
+    rmSync(folder, { recursive: true, force: true });
     await stub.close();
   });
 
@@ -95,7 +94,7 @@ export function discoveryOfFile() {
       return stub;
     },
     start(settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}): ObservedDiscovery {
-      const discovery = observe(stub, settings, timing);
+      const discovery = new ObservedDiscovery(stub.writeKubeconfig(join(folder, 'config')), settings, timing);
       observed.push(discovery);
       return discovery;
     },
