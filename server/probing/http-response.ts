@@ -22,16 +22,11 @@ const HEAD_START = 'HTTP/1.';
 export class HttpResponseParser {
   readonly #bytes = new ByteStore();
   readonly #maxBodyBytes: number;
+  /** Reads on with each call of `next`, until it needs more bytes than there are. */
+  readonly #reading = this.#readResponse();
   /** Where in `#bytes` the part begins that is read next: a head, the body, or the line of a chunk. */
   #position = 0;
-  /** How far `#bytes` has been searched for the end of a head. */
-  #searched = 0;
-  #interim = 0;
-  /** How the body of the response ends; null while its head has not come. */
-  #framing: Framing | null = null;
-  readonly #chunks: { from: number; to: number }[] = [];
-  #chunkBytes = 0;
-  #isInTrailers = false;
+  #isClosed = false;
 
   constructor(maxBodyBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
@@ -39,103 +34,100 @@ export class HttpResponseParser {
 
   /** Takes the next bytes of the connection and copies them. */
   push(bytes: Uint8Array): Progress {
+    // A chunk of one byte takes six bytes on the wire, but no peer sends those: twice the body has room for chunks.
+    if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
+      return { kind: 'malformed', reason: 'an answer that is too long' };
+    }
+    this.#bytes.append(bytes);
+    return this.#next() ?? { kind: 'incomplete' };
+  }
+
+  /** Takes note that the peer has closed the connection. Call it only while the response is incomplete. */
+  end(): Progress {
+    this.#isClosed = true;
+    return this.#next() ?? { kind: 'cut-short' };
+  }
+
+  /** Reads as far as possible; null if the response is not complete. */
+  #next(): Progress | null {
     try {
-      return this.#read(bytes);
+      const step = this.#reading.next();
+      return step.done === true ? { kind: 'complete', ...step.value } : null;
     } catch (error) {
       if (error instanceof MalformedError) return { kind: 'malformed', reason: error.message };
       throw error;
     }
   }
 
-  /** Takes note that the peer has closed the connection. Call it only while the response is incomplete. */
-  end(): Progress {
-    if (this.#framing?.endsBy !== 'close') return { kind: 'cut-short' };
-    return { kind: 'complete', status: 200, body: this.#bytes.view(this.#position, this.#bytes.length) };
+  *#readResponse(): Generator<void, { status: number; body: Buffer }> {
+    for (let interim = 0; ; interim++) {
+      const { status, framing } = parseHead(yield* this.#readHead());
+      if (status === 200) return { status, body: yield* this.#readBody(framing) };
+      if (status >= 200) return { status, body: Buffer.alloc(0) };
+      if (status === 101 || interim === MAX_INTERIM) throw new MalformedError(`an unexpected answer ${status}`);
+    }
   }
 
-  #read(bytes: Uint8Array): Progress {
-    // A chunk of one byte takes six bytes on the wire, but no peer sends those: twice the body has room for chunks.
-    if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
-      throw new MalformedError('an answer that is too long');
-    }
-    this.#bytes.append(bytes);
-    while (this.#framing === null) {
-      const text = this.#readHead();
-      if (text === null) return { kind: 'incomplete' };
-      const head = parseHead(text);
-      if (head.status === 200) {
-        this.#framing = head.framing;
-      } else if (head.status >= 200) {
-        return { kind: 'complete', status: head.status, body: Buffer.alloc(0) };
-      } else {
-        this.#interim += 1;
-        if (head.status === 101 || this.#interim > MAX_INTERIM) {
-          throw new MalformedError(`an unexpected answer ${head.status}`);
-        }
-      }
-    }
-    const body = this.#readBody(this.#framing);
-    return body === null ? { kind: 'incomplete' } : { kind: 'complete', status: 200, body };
-  }
-
-  /** Reads one head, without the empty line at its end; null if it has not come yet. */
-  #readHead(): string | null {
+  *#readHead(): Generator<void, string> {
     const from = this.#position;
-    if (!HEAD_START.startsWith(this.#bytes.latin1(from, from + HEAD_START.length))) {
-      throw new MalformedError('not an HTTP/1 answer');
-    }
-    const end = this.#bytes.find('\r\n\r\n', Math.max(from, this.#searched - 3));
-    this.#searched = this.#bytes.length;
-    const length = (end < 0 ? this.#bytes.length : end) - from;
-    if (length > MAX_HEAD_BYTES) throw new MalformedError(`a head of more than ${MAX_HEAD_BYTES} bytes`);
-    if (end < 0) {
+    return yield* this.#readTo('\r\n\r\n', MAX_HEAD_BYTES, `a head of more than ${MAX_HEAD_BYTES} bytes`, () => {
+      checkHeadStart(this.#bytes.latin1(from, from + HEAD_START.length));
       if (this.#bytes.find('\n\n', from) >= 0) throw new MalformedError('a head with bare line feeds');
-      return null;
-    }
-    this.#position = end + 4;
-    this.#searched = this.#position;
-    return this.#bytes.latin1(from, end);
+    });
   }
 
-  /** Reads the body; null if it has not come to its end. */
-  #readBody(framing: Framing): Buffer | null {
-    if (framing.endsBy === 'chunks') return this.#readChunks();
-    const received = this.#bytes.length - this.#position;
-    const length = framing.endsBy === 'length' ? framing.length : received;
-    this.#checkBodyLength(length);
-    if (framing.endsBy === 'close' || received < length) return null;
-    return this.#bytes.view(this.#position, this.#position + length);
-  }
-
-  /** Reads a body in chunks (RFC 9112, section 7.1); null if its last chunk or its trailers have not come. */
-  #readChunks(): Buffer | null {
-    for (;;) {
-      const lineEnd = this.#bytes.find('\r\n', this.#position);
-      const lineLength = (lineEnd < 0 ? this.#bytes.length : lineEnd) - this.#position;
-      if (lineLength > MAX_LINE) throw new MalformedError('a chunk line that is too long');
-      if (lineEnd < 0) return null;
-      const line = this.#bytes.latin1(this.#position, lineEnd);
-      if (this.#isInTrailers) {
-        this.#position = lineEnd + 2;
-        if (line === '') return Buffer.concat(this.#chunks.map(({ from, to }) => this.#bytes.view(from, to)));
-        continue;
+  /** Reads the text up to `end`, at most `maxBytes`, and skips `end`. `check` looks at what there is while `end` has not come. */
+  *#readTo(end: string, maxBytes: number, tooLong: string, check = () => {}): Generator<void, string> {
+    const from = this.#position;
+    for (let searched = from; ; yield) {
+      const to = this.#bytes.find(end, Math.max(from, searched - end.length + 1));
+      searched = this.#bytes.length;
+      if ((to < 0 ? searched : to) - from > maxBytes) throw new MalformedError(tooLong);
+      if (to >= 0) {
+        this.#position = to + end.length;
+        return this.#bytes.latin1(from, to);
       }
+      check();
+    }
+  }
+
+  *#readBody(framing: Framing): Generator<void, Buffer> {
+    if (framing.endsBy === 'chunks') return yield* this.#readChunks();
+    for (;;) {
+      const received = this.#bytes.length - this.#position;
+      const length = framing.endsBy === 'length' ? framing.length : received;
+      this.#checkBodyLength(length);
+      const isComplete = framing.endsBy === 'length' ? received >= length : this.#isClosed;
+      if (isComplete) return this.#bytes.view(this.#position, this.#position + length);
+      yield;
+    }
+  }
+
+  /** Reads a body in chunks, and the trailers after it (RFC 9112, section 7.1). */
+  *#readChunks(): Generator<void, Buffer> {
+    const chunks: { from: number; to: number }[] = [];
+    let length = 0;
+    for (;;) {
+      const line = yield* this.#readLine();
       const size = Number.parseInt(CHUNK_SIZE_LINE.exec(line)?.[1] ?? '', 16);
       if (Number.isNaN(size)) throw new MalformedError('an invalid chunk size');
-      if (size === 0) {
-        this.#position = lineEnd + 2;
-        this.#isInTrailers = true;
-        continue;
-      }
-      this.#checkBodyLength(this.#chunkBytes + size);
-      const from = lineEnd + 2;
+      if (size === 0) break;
+      length += size;
+      this.#checkBodyLength(length);
+      const from = this.#position;
       const to = from + size;
-      if (this.#bytes.length < to + 2) return null;
+      while (this.#bytes.length < to + 2) yield;
       if (this.#bytes.latin1(to, to + 2) !== '\r\n') throw new MalformedError('a chunk without its end');
-      this.#chunks.push({ from, to });
-      this.#chunkBytes += size;
+      chunks.push({ from, to });
       this.#position = to + 2;
     }
+    while ((yield* this.#readLine()) !== '');
+    return Buffer.concat(chunks.map(({ from, to }) => this.#bytes.view(from, to)));
+  }
+
+  /** Reads the size line of a chunk, or a line of trailers. */
+  #readLine(): Generator<void, string> {
+    return this.#readTo('\r\n', MAX_LINE, 'a chunk line that is too long');
   }
 
   #checkBodyLength(length: number): void {
@@ -161,6 +153,7 @@ const MAX_FIELDS = 100;
  * understand differently (folded lines, bare line feeds, two lengths) is malformed. Throws a `MalformedError`.
  */
 function parseHead(head: string): { status: number; framing: Framing } {
+  checkHeadStart(head.slice(0, HEAD_START.length));
   const [statusLine = '', ...fieldLines] = head.split('\r\n');
   const start = STATUS_LINE.exec(statusLine);
   if (start === null) throw new MalformedError('no valid status line');
@@ -174,6 +167,10 @@ function parseHead(head: string): { status: number; framing: Framing } {
     if (name.toLowerCase() === 'transfer-encoding') codings.push(value.toLowerCase());
   }
   return { status: Number(start[2]), framing: framingOf([...lengths], codings, start[1] === '0') };
+}
+
+function checkHeadStart(start: string): void {
+  if (!HEAD_START.startsWith(start)) throw new MalformedError('not an HTTP/1 answer');
 }
 
 function framingOf(lengths: string[], codings: string[], isHttp10: boolean): Framing {
