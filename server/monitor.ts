@@ -9,10 +9,10 @@ import { Schedule } from './probing/schedule.ts';
 import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
+import type { LinkChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
-import type { LinkChange } from './protocol/link-state.ts';
 import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
 
@@ -79,30 +79,20 @@ export class Monitor {
       clock,
       hooks.onLinkChange,
     );
-    const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}` };
-    this.#schedule = new Schedule(
-      { intervalMs: config.refreshIntervalMs, jitterFactor: config.jitterFactor },
-      {
-        clock,
-        random,
-        probe: (target) => probe(target, options, { clock, meter }),
-        onSample: (target, sample) => {
-          this.#lastSampleMs = clock.monotonicMs();
-          this.#starvation.record(sample);
-          hooks.onSample(target, sample);
-          this.#results.record(target, sample);
-        },
+    const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}`, clock, meter };
+    this.#schedule = new Schedule({
+      ...config,
+      clock,
+      random,
+      probe: (target) => probe(target, options),
+      onSample: (target, sample) => {
+        this.#lastSampleMs = clock.monotonicMs();
+        this.#starvation.record(sample);
+        hooks.onSample(target, sample);
+        this.#results.record(target, sample);
       },
-    );
-    this.#external = new ExternalProbes(
-      {
-        dns: { targets: config.hostsToResolve, timeoutMs: config.dnsTimeoutMs },
-        tcp: { targets: config.tcpTargets, timeoutMs: config.tcpTimeoutMs },
-        http: { targets: config.httpTargets, timeoutMs: config.httpTimeoutMs },
-        intervalMs: config.refreshIntervalMs,
-      },
-      { clock, onResult: hooks.onExternalResult },
-    );
+    });
+    this.#external = new ExternalProbes(config, { clock, onResult: hooks.onExternalResult });
   }
 
   /** The pods as of the last call of `setPods`. */
@@ -122,12 +112,11 @@ export class Monitor {
 
   /** Sets the pods as they are now. Returns the targets that are pinged from now on. */
   setPods(snapshot: DiscoverySnapshot): Target[] {
-    const { podName, podIP, hostname, namespace, families, useHostIP, clientPort, pingNumber } = this.#config;
-    const own = { podName, podIP, hostname, namespace: namespace ?? '', localAddresses: localAddresses() };
+    const { podName, podIP, hostname } = this.#config;
     this.#snapshot = snapshot;
-    this.#selfUid = findSelf(snapshot.pods, own);
+    this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: localAddresses() });
     const selfUid = this.#selfUid || podName || podIP || hostname;
-    const targets = targetsOf(snapshot.pods, { families, useHostIP, port: clientPort, pingNumber, selfUid });
+    const targets = targetsOf(snapshot.pods, { ...this.#config, selfUid });
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);

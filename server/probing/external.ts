@@ -2,20 +2,25 @@ import { setMaxListeners } from 'node:events';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
+import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
 import { type Lookup, probeDns, probeHttp, probeTcp, systemResolver } from './external-probes.ts';
 
-/** The targets outside the mesh. Those beyond MAX_PROBES are left out. */
-export interface ExternalSettings {
-  /** HOSTS_TO_RESOLVE, TCP_TARGETS (`host:port`) and HTTP_TARGETS (URLs), each with the timeout of its kind. */
-  dns: { targets: readonly string[]; timeoutMs: number };
-  tcp: { targets: readonly string[]; timeoutMs: number };
-  http: { targets: readonly string[]; timeoutMs: number };
+/** The targets outside the mesh, each kind with its timeout. Those beyond MAX_PROBES are left out. */
+interface ExternalSettings {
+  hostsToResolve: readonly string[];
+  dnsTimeoutMs: number;
+  /** `host:port`. */
+  tcpTargets: readonly string[];
+  tcpTimeoutMs: number;
+  /** URLs. */
+  httpTargets: readonly string[];
+  httpTimeoutMs: number;
   /**
-   * Time between the starts of two rounds. 0 means that peers are not pinged; external targets are then probed every 30 s,
-   * as Goldpinger does.
+   * REFRESH_INTERVAL: time between the starts of two rounds. 0 means that peers are not pinged; external targets are then
+   * probed every 30 s, as Goldpinger does.
    */
-  intervalMs: number;
+  refreshIntervalMs: number;
 }
 
 /** What external probes work with. */
@@ -55,23 +60,26 @@ export class ExternalProbes {
   readonly #jobs: Job[];
   readonly #connections = new Semaphore(MAX_CONNECTIONS);
   readonly #lookups = new Semaphore(MAX_LOOKUPS);
-  readonly #lookupDeadlines = new Set<Timer>();
   readonly #stopping = new AbortController();
   #timer: Timer | null = null;
 
   constructor(settings: ExternalSettings, deps: ExternalDeps) {
     this.#deps = deps;
-    this.#intervalMs = settings.intervalMs || DEFAULT_INTERVAL_MS;
+    this.#intervalMs = settings.refreshIntervalMs || DEFAULT_INTERVAL_MS;
     // Each probe that is under way listens to the signal.
-    setMaxListeners(MAX_CONNECTIONS, this.#stopping.signal);
-    const jobsOf = (protocol: ProbeProtocol): Job[] =>
-      settings[protocol].targets.map((target) => ({
+    setMaxListeners(MAX_PROBES, this.#stopping.signal);
+    const jobsOf = (protocol: ProbeProtocol, targets: readonly string[], timeoutMs: number): Job[] =>
+      targets.map((target) => ({
         target,
-        timeoutMs: settings[protocol].timeoutMs,
+        timeoutMs,
         result: { target: target.slice(0, 2048), protocol, atMs: 0, durationUs: 0, error: '' },
         isBusy: false,
       }));
-    this.#jobs = [...jobsOf('dns'), ...jobsOf('tcp'), ...jobsOf('http')].slice(0, MAX_PROBES);
+    this.#jobs = [
+      ...jobsOf('dns', settings.hostsToResolve, settings.dnsTimeoutMs),
+      ...jobsOf('tcp', settings.tcpTargets, settings.tcpTimeoutMs),
+      ...jobsOf('http', settings.httpTargets, settings.httpTimeoutMs),
+    ].slice(0, MAX_PROBES);
     if (this.#jobs.length > 0) this.#startRound();
   }
 
@@ -84,54 +92,49 @@ export class ExternalProbes {
   stop(): void {
     this.#stopping.abort();
     this.#timer?.cancel();
-    for (const deadline of this.#lookupDeadlines) deadline.cancel();
   }
 
   #startRound(): void {
     for (const job of this.#jobs) {
-      if (job.result.protocol === 'dns') this.#lookUp(job);
-      else this.#connect(job);
+      if (job.result.protocol === 'dns') void this.#lookUp(job);
+      else if (!job.isBusy) this.#connect(job);
     }
     this.#timer = this.#deps.clock.setTimer(() => this.#startRound(), this.#intervalMs);
   }
 
   /** The time of a TCP or HTTP probe counts from its own start, after it has waited for its turn. */
   #connect(job: Job): void {
-    if (job.isBusy) return;
-    job.isBusy = true;
     const { clock } = this.#deps;
     const { target, timeoutMs } = job;
     const { signal } = this.#stopping;
     const probe = job.result.protocol === 'tcp' ? probeTcp : probeHttp;
-    this.#connections.run(async () => {
+    void this.#run(job, this.#connections, async () => {
       const startMs = clock.monotonicMs();
-      const error = signal.aborted ? '' : await probe(target, { clock, timeoutMs, signal });
-      job.isBusy = false;
-      this.#report(job, startMs, error);
+      this.#report(job, startMs, await probe(target, { clock, timeoutMs, signal }));
     });
   }
 
   /** The time of a lookup counts from the round: lookups that wait for one that hangs time out as well. */
-  #lookUp(job: Job): void {
+  async #lookUp(job: Job): Promise<void> {
     const { clock, lookup = systemResolver } = this.#deps;
+    const { target, timeoutMs } = job;
     const startMs = clock.monotonicMs();
-    let isReported = false;
-    const report = (error: string) => {
-      if (isReported) return;
-      isReported = true;
-      deadline.cancel();
-      this.#lookupDeadlines.delete(deadline);
-      this.#report(job, startMs, error);
-    };
-    const timeoutError = `lookup ${job.result.target}: timeout after ${job.timeoutMs} ms`;
-    const deadline = clock.setTimer(() => report(timeoutError), job.timeoutMs);
-    this.#lookupDeadlines.add(deadline);
-    if (job.isBusy) return;
+    // The end of a lookup that an earlier round has reported as an error is not waited for.
+    const lookUp = () =>
+      job.isBusy ? new Promise<string>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
+    const timeoutError = () => `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
+    const error = await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp).catch(timeoutError);
+    this.#report(job, startMs, error);
+  }
+
+  /** Runs a probe of a target when its turn comes. Nothing is run after `stop`. */
+  #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
     job.isBusy = true;
-    this.#lookups.run(async () => {
-      const error = this.#stopping.signal.aborted ? '' : await probeDns(job.target, lookup);
-      job.isBusy = false;
-      report(error);
+    return new Promise((resolve) => {
+      semaphore.run(async () => {
+        if (!this.#stopping.signal.aborted) resolve(await probe());
+        job.isBusy = false;
+      });
     });
   }
 

@@ -20,7 +20,7 @@ const HEAD_START = 'HTTP/1.';
  * status other than 200 is complete after its head, because no one uses its body.
  */
 export class HttpResponseParser {
-  readonly #bytes = new ByteStore();
+  #bytes = Buffer.alloc(0);
   readonly #maxBodyBytes: number;
   /** Reads on with each call of `next`, until it needs more bytes than there are. */
   readonly #reading = this.#readResponse();
@@ -38,7 +38,8 @@ export class HttpResponseParser {
     if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
       return { kind: 'malformed', reason: 'an answer that is too long' };
     }
-    this.#bytes.append(bytes);
+    // Copies what has come before. That is cheap: an answer comes in one or two pieces, and its length is bounded.
+    this.#bytes = Buffer.concat([this.#bytes, bytes]);
     return this.#next() ?? { kind: 'incomplete' };
   }
 
@@ -71,8 +72,8 @@ export class HttpResponseParser {
   *#readHead(): Generator<void, string> {
     const from = this.#position;
     return yield* this.#readTo('\r\n\r\n', MAX_HEAD_BYTES, `a head of more than ${MAX_HEAD_BYTES} bytes`, () => {
-      checkHeadStart(this.#bytes.latin1(from, from + HEAD_START.length));
-      if (this.#bytes.find('\n\n', from) >= 0) throw new MalformedError('a head with bare line feeds');
+      checkHeadStart(this.#bytes.toString('latin1', from, from + HEAD_START.length));
+      if (this.#bytes.indexOf('\n\n', from) >= 0) throw new MalformedError('a head with bare line feeds');
     });
   }
 
@@ -80,12 +81,12 @@ export class HttpResponseParser {
   *#readTo(end: string, maxBytes: number, tooLong: string, check = () => {}): Generator<void, string> {
     const from = this.#position;
     for (let searched = from; ; yield) {
-      const to = this.#bytes.find(end, Math.max(from, searched - end.length + 1));
+      const to = this.#bytes.indexOf(end, Math.max(from, searched - end.length + 1));
       searched = this.#bytes.length;
       if ((to < 0 ? searched : to) - from > maxBytes) throw new MalformedError(tooLong);
       if (to >= 0) {
         this.#position = to + end.length;
-        return this.#bytes.latin1(from, to);
+        return this.#bytes.toString('latin1', from, to);
       }
       check();
     }
@@ -98,7 +99,7 @@ export class HttpResponseParser {
       const length = framing.endsBy === 'length' ? framing.length : received;
       this.#checkBodyLength(length);
       const isComplete = framing.endsBy === 'length' ? received >= length : this.#isClosed;
-      if (isComplete) return this.#bytes.view(this.#position, this.#position + length);
+      if (isComplete) return this.#bytes.subarray(this.#position, this.#position + length);
       yield;
     }
   }
@@ -117,12 +118,12 @@ export class HttpResponseParser {
       const from = this.#position;
       const to = from + size;
       while (this.#bytes.length < to + 2) yield;
-      if (this.#bytes.latin1(to, to + 2) !== '\r\n') throw new MalformedError('a chunk without its end');
+      if (this.#bytes.toString('latin1', to, to + 2) !== '\r\n') throw new MalformedError('a chunk without its end');
       chunks.push({ from, to });
       this.#position = to + 2;
     }
     while ((yield* this.#readLine()) !== '');
-    return Buffer.concat(chunks.map(({ from, to }) => this.#bytes.view(from, to)));
+    return Buffer.concat(chunks.map(({ from, to }) => this.#bytes.subarray(from, to)));
   }
 
   /** Reads the size line of a chunk, or a line of trailers. */
@@ -185,44 +186,4 @@ function framingOf(lengths: string[], codings: string[], isHttp10: boolean): Fra
   if (length === undefined) return { endsBy: 'close' };
   if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) throw new MalformedError('an invalid Content-Length');
   return { endsBy: 'length', length: Number(length) };
-}
-
-/**
- * The bytes received so far. It grows by doubling, so that a peer that sends single bytes costs no more than one that
- * sends all at once.
- */
-class ByteStore {
-  #buffer = Buffer.allocUnsafe(1024);
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** Copies `bytes` to the end. The caller limits the length. */
-  append(bytes: Uint8Array): void {
-    const needed = this.#length + bytes.length;
-    if (needed > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-      this.#buffer.copy(larger, 0, 0, this.#length);
-      this.#buffer = larger;
-    }
-    this.#buffer.set(bytes, this.#length);
-    this.#length = needed;
-  }
-
-  /** The position of `text` (ASCII) at or after `from`; -1 if it does not occur. */
-  find(text: string, from: number): number {
-    return this.#buffer.subarray(0, this.#length).indexOf(text, from, 'latin1');
-  }
-
-  /** The bytes from `from` up to `to` as a text with one character for each byte. */
-  latin1(from: number, to: number): string {
-    return this.#buffer.toString('latin1', from, Math.min(to, this.#length));
-  }
-
-  /** The bytes from `from` up to `to`, without copying them. */
-  view(from: number, to: number): Buffer {
-    return this.#buffer.subarray(from, Math.min(to, this.#length));
-  }
 }

@@ -11,24 +11,20 @@ import { type BusyMeter, isSuspect } from './starvation.ts';
 
 /** How to probe. */
 interface ProbeOptions {
+  clock: Clock;
+  meter: BusyMeter;
   /** Timeout of the whole exchange, from the connection attempt to the end of the response. */
   timeoutMs: number;
   /** The User-Agent header, without line breaks. */
   userAgent: string;
 }
 
-/** What a probe works with. */
-interface ProbeDeps {
-  clock: Clock;
-  meter: BusyMeter;
-}
-
 /**
  * Probes one target within `timeoutMs`: a new TCP connection, `GET /ping`, and the whole response. Never rejects. When it
  * resolves, socket and timer are gone.
  */
-export function probe(target: Target, options: ProbeOptions, deps: ProbeDeps): Promise<Sample> {
-  return new Promise((resolve) => new Exchange(target, options, deps, resolve).start());
+export function probe(target: Target, options: ProbeOptions): Promise<Sample> {
+  return new Promise((resolve) => new Exchange(target, options, resolve).start());
 }
 
 const READ_BYTES = 2048;
@@ -38,7 +34,6 @@ const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 class Exchange {
   readonly #target: Target;
   readonly #options: ProbeOptions;
-  readonly #clock: Clock;
   readonly #stopwatch: Stopwatch;
   readonly #resolve: (sample: Sample) => void;
   readonly #response = new HttpResponseParser(MAX_PING_BYTES);
@@ -48,11 +43,10 @@ class Exchange {
   #phase: Phase = 'connect';
   #statusCode = 0;
 
-  constructor(target: Target, options: ProbeOptions, deps: ProbeDeps, resolve: (sample: Sample) => void) {
+  constructor(target: Target, options: ProbeOptions, resolve: (sample: Sample) => void) {
     this.#target = target;
     this.#options = options;
-    this.#clock = deps.clock;
-    this.#stopwatch = new Stopwatch(deps.clock, deps.meter);
+    this.#stopwatch = new Stopwatch(options.clock, options.meter);
     this.#resolve = resolve;
   }
 
@@ -68,15 +62,15 @@ class Exchange {
     // If our own process was busy, the timer runs late, and before an answer that has arrived meanwhile is read. One more
     // turn of the loop lets the answer be read.
     const onTimeout = () => setImmediate(() => this.#finish('timeout'));
-    this.#deadline = this.#clock.setTimer(onTimeout, this.#options.timeoutMs);
+    this.#deadline = this.#options.clock.setTimer(onTimeout, this.#options.timeoutMs);
     try {
-      this.#socket = this.#connect();
+      this.#connect();
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  #connect(): Socket {
+  #connect(): void {
     const { address, port, family } = this.#target;
     const socket = connect({
       host: address,
@@ -98,7 +92,7 @@ class Exchange {
     socket.on('error', (error) => this.#onError(error));
     socket.on('end', () => this.#onClose());
     socket.on('close', () => this.#onClose());
-    return socket;
+    this.#socket = socket;
   }
 
   #sendRequest(socket: Socket): void {
@@ -161,17 +155,15 @@ class Exchange {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const times = this.#stopwatch.stop();
+    const { starvedUs, totalUs } = times;
     this.#deadline?.cancel();
     this.#socket?.destroy();
     this.#resolve({
-      atMs: this.#clock.nowMs(),
+      atMs: this.#options.clock.nowMs(),
       outcome,
       phase: outcome === 'ok' ? null : this.#phase,
-      connectUs: times.connectUs,
-      firstByteUs: times.firstByteUs,
-      totalUs: times.totalUs,
-      starvedUs: times.starvedUs,
-      suspect: ownFault || isSuspect(times.starvedUs, times.totalUs),
+      ...times,
+      suspect: ownFault || isSuspect(starvedUs, totalUs),
       bootTimeMs,
       statusCode: this.#statusCode,
       detail: textOf(this.#detail(outcome, reason), 200),

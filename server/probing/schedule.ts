@@ -2,16 +2,12 @@ import type { Target } from '../protocol/pod.ts';
 import type { Sample } from '../protocol/sample.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** How often to probe. */
-export interface ScheduleSettings {
-  /** Time from one probe of a target to the next, without jitter; 0 = never probe. */
-  intervalMs: number;
-  /** Each wait is `intervalMs` x (1 .. 1 + jitterFactor). */
+/** How often to probe, and what a schedule works with. */
+interface ScheduleOptions {
+  /** REFRESH_INTERVAL: time from one probe of a target to the next, without jitter; 0 = never probe. */
+  refreshIntervalMs: number;
+  /** Each wait is `refreshIntervalMs` x (1 .. 1 + jitterFactor). */
   jitterFactor: number;
-}
-
-/** What a schedule works with. */
-interface ScheduleDeps {
   clock: Clock;
   /** 0 <= random() < 1. */
   random: () => number;
@@ -25,10 +21,6 @@ interface Entry {
   target: Target;
   /** In active time: see `#activeMs`. */
   dueMs: number;
-  /** Whether the target is still in the schedule. */
-  isWanted: boolean;
-  /** Whether a probe is under way. */
-  isInFlight: boolean;
   /** Whether the target has never been probed at its present address. */
   isNew: boolean;
 }
@@ -45,21 +37,19 @@ const TIMER_GRAIN_MS = 2;
  *
  * - The first probes of a set of targets are spread evenly over one interval, in random order, so that the pods of a
  *   cluster do not all begin with the same peer. A target that is added is probed within one interval.
- * - Two starts are at least `intervalMs / 2n` apart (n = number of targets), at most 20 ms. So there is never a burst: a
+ * - Two starts are at least `refreshIntervalMs / 2n` apart (n = number of targets), at most 20 ms. So there is never a burst: a
  *   thousand probes in one turn of the loop measure 64 ms instead of 0.16 ms. With n probes an interval, half of the time
  *   is spare.
  * - If the process stood still, all probes move back by that time. None is caught up.
  */
 export class Schedule {
-  readonly #settings: ScheduleSettings;
-  readonly #deps: ScheduleDeps;
+  readonly #options: ScheduleOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Entries that were removed while their probe was under way, by target id. */
-  readonly #leaving = new Map<string, Entry>();
   /** Entries that wait for their next probe, in the order in which they are due. New ones go first. */
   #newQueue: Entry[] = [];
   #queue: Entry[] = [];
-  readonly #probes = new Set<Promise<void>>();
+  /** The probes under way, by target id. */
+  readonly #probes = new Map<string, Promise<void>>();
   #timer: Timer | null = null;
   #timerDueMs = 0;
   /** For how long the process has stood still in all. */
@@ -67,9 +57,8 @@ export class Schedule {
   #lastStartMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
-  constructor(settings: ScheduleSettings, deps: ScheduleDeps) {
-    this.#settings = settings;
-    this.#deps = deps;
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
   }
 
   /** The number of probes under way. */
@@ -79,28 +68,26 @@ export class Schedule {
 
   /** Probes exactly these targets from now on. Targets that were there before keep their times. */
   setTargets(targets: readonly Target[]): void {
-    if (this.#isStopped || this.#settings.intervalMs <= 0) return;
+    if (this.#isStopped || this.#options.refreshIntervalMs <= 0) return;
     this.#absorbPause();
     const wanted = new Map(targets.map((target) => [target.id, target]));
     for (const [id, entry] of this.#entries) {
       const target = wanted.get(id);
       if (target !== undefined && target.address === entry.target.address && target.port === entry.target.port) {
         entry.target = target;
-        continue;
+      } else {
+        this.#entries.delete(id);
       }
-      entry.isWanted = false;
-      this.#entries.delete(id);
-      if (entry.isInFlight) this.#leaving.set(id, entry);
     }
     const added: Entry[] = [];
     for (const [id, target] of wanted) {
       if (this.#entries.has(id)) continue;
-      const entry = { target, dueMs: 0, isWanted: true, isInFlight: false, isNew: true };
+      const entry = { target, dueMs: 0, isNew: true };
       this.#entries.set(id, entry);
       added.push(entry);
     }
-    this.#newQueue = this.#newQueue.filter((entry) => entry.isWanted);
-    this.#queue = this.#queue.filter((entry) => entry.isWanted);
+    this.#newQueue = this.#newQueue.filter((entry) => this.#isWanted(entry));
+    this.#queue = this.#queue.filter((entry) => this.#isWanted(entry));
     this.#spread(added);
     this.#setTimer();
   }
@@ -111,13 +98,18 @@ export class Schedule {
     this.#timer?.cancel();
     this.#timer = null;
     this.#entries.clear();
-    await Promise.all(this.#probes);
+    await Promise.all(this.#probes.values());
+  }
+
+  /** Whether an entry is still in the schedule. */
+  #isWanted(entry: Entry): boolean {
+    return this.#entries.get(entry.target.id) === entry;
   }
 
   /** Gives new entries their first times: one in each n-th part of the interval, in random order. */
   #spread(added: Entry[]): void {
-    const { random } = this.#deps;
-    const spanMs = this.#settings.intervalMs - 2 * this.#spacingMs();
+    const { random } = this.#options;
+    const spanMs = this.#options.refreshIntervalMs - 2 * this.#spacingMs();
     const keys = new Map(added.map((entry) => [entry, random()]));
     added.sort((a, b) => (keys.get(a) ?? 0) - (keys.get(b) ?? 0));
     for (const [i, entry] of added.entries()) {
@@ -126,12 +118,12 @@ export class Schedule {
   }
 
   #spacingMs(): number {
-    return Math.min(MAX_SPACING_MS, this.#settings.intervalMs / (2 * Math.max(1, this.#entries.size)));
+    return Math.min(MAX_SPACING_MS, this.#options.refreshIntervalMs / (2 * Math.max(1, this.#entries.size)));
   }
 
   /** Monotonic time without the time in which the process stood still. */
   #activeMs(): number {
-    return this.#deps.clock.monotonicMs() - this.#pausedMs;
+    return this.#options.clock.monotonicMs() - this.#pausedMs;
   }
 
   /** Notices that the process stood still: then the timer is late by more than ordinary delays of the loop. */
@@ -148,7 +140,7 @@ export class Schedule {
     if (this.#isStopped || dueMs === Infinity) return;
     const nowMs = this.#activeMs();
     this.#timerDueMs = Math.max(nowMs, dueMs, this.#lastStartMs + this.#spacingMs());
-    this.#timer = this.#deps.clock.setTimer(() => this.#onTimer(), this.#timerDueMs - nowMs);
+    this.#timer = this.#options.clock.setTimer(() => this.#onTimer(), this.#timerDueMs - nowMs);
   }
 
   #onTimer(): void {
@@ -160,7 +152,7 @@ export class Schedule {
       if (entry === undefined) break;
       this.#lastStartMs = nowMs;
       // If the same target has left and returned, its old probe may still be under way. Then the new one waits.
-      if (this.#leaving.has(entry.target.id)) this.#enqueue(entry, nowMs + this.#spacingMs());
+      if (this.#probes.has(entry.target.id)) this.#enqueue(entry, nowMs + this.#spacingMs());
       else this.#start(entry);
     }
     this.#setTimer();
@@ -168,20 +160,17 @@ export class Schedule {
 
   #start(entry: Entry): void {
     const { id } = entry.target;
-    entry.isInFlight = true;
     const startMs = this.#activeMs();
-    const run = this.#deps.probe(entry.target).then((sample) => {
-      this.#probes.delete(run);
-      entry.isInFlight = false;
-      if (this.#leaving.get(id) === entry) this.#leaving.delete(id);
-      if (this.#isStopped || !entry.isWanted) return;
+    const run = this.#options.probe(entry.target).then((sample) => {
+      this.#probes.delete(id);
+      if (!this.#isWanted(entry)) return;
       entry.isNew = false;
-      const { intervalMs, jitterFactor } = this.#settings;
-      this.#enqueue(entry, startMs + intervalMs * (1 + jitterFactor * this.#deps.random()));
+      const { refreshIntervalMs, jitterFactor, random, onSample } = this.#options;
+      this.#enqueue(entry, startMs + refreshIntervalMs * (1 + jitterFactor * random()));
       this.#setTimer();
-      this.#deps.onSample(entry.target, sample);
+      onSample(entry.target, sample);
     });
-    this.#probes.add(run);
+    this.#probes.set(id, run);
   }
 
   #enqueue(entry: Entry, dueMs: number): void {

@@ -35,8 +35,8 @@ export class StarvationWatch {
   /** Measures how late callbacks run. The watch and all probes share it. */
   readonly meter: BusyMeter;
   readonly #clock: Clock;
-  readonly #cpuQueue: CpuQueue;
-  readonly #loopDelay: LoopDelay;
+  readonly #cpuQueue: ReturnType<typeof openCpuQueue>;
+  readonly #loopDelay: ReturnType<typeof startLoopDelay>;
   readonly #samples: { atMs: number; suspect: boolean }[] = [];
   /** Delay of the loop in the last seconds (99th percentile), newest last. */
   readonly #delaysUs: number[] = [];
@@ -44,16 +44,12 @@ export class StarvationWatch {
   #sinceMs: number;
   #timer: Timer;
 
-  /** `idleMs`: see `BusySource`. Tests pass their own `loopDelay` and `cpuQueue`; the watch stops both with itself. */
+  /** `idleMs`: see `BusyMeter`. Tests pass their own `loopDelay` and `cpuQueue`; the watch stops both with itself. */
   constructor(clock: Clock, idleMs: () => number, loopDelay = startLoopDelay(), cpuQueue = openCpuQueue()) {
     this.#clock = clock;
     this.#cpuQueue = cpuQueue;
     this.#loopDelay = loopDelay;
-    this.meter = new BusyMeter({
-      monotonicMs: () => clock.monotonicMs(),
-      idleMs,
-      queuedMs: () => cpuQueue.waitedMs(),
-    });
+    this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
     this.#sinceMs = clock.nowMs();
     this.#timer = clock.setTimer(() => this.#tick(), TICK_MS);
   }
@@ -84,26 +80,17 @@ export class StarvationWatch {
     this.meter.mark();
     this.#delaysUs.push(this.#loopDelay.takeP99Us());
     if (this.#delaysUs.length > RELIABLE_BELOW.seconds) this.#delaysUs.shift();
-    const unreliable = this.#unreliable ? !this.#hasRecovered() : this.#isStarved();
+    const { suspectShare, loopDelayUs, seconds } = this.#unreliable ? RELIABLE_BELOW : UNRELIABLE_ABOVE;
+    const recentUs = this.#delaysUs.slice(-seconds);
+    const share = this.#suspectShare();
+    const isLate = recentUs.length === seconds && recentUs.every((delayUs) => delayUs > loopDelayUs);
+    const isOnTime = recentUs.length === seconds && recentUs.every((delayUs) => delayUs < loopDelayUs);
+    const unreliable = this.#unreliable ? !(isOnTime && share < suspectShare) : isLate || share > suspectShare;
     if (unreliable !== this.#unreliable) {
       this.#unreliable = unreliable;
       this.#sinceMs = this.#clock.nowMs();
     }
     this.#timer = this.#clock.setTimer(() => this.#tick(), TICK_MS);
-  }
-
-  #isStarved(): boolean {
-    const { suspectShare, loopDelayUs, seconds } = UNRELIABLE_ABOVE;
-    const recent = this.#delaysUs.slice(-seconds);
-    const isLate = recent.length === seconds && recent.every((delayUs) => delayUs > loopDelayUs);
-    return isLate || this.#suspectShare() > suspectShare;
-  }
-
-  #hasRecovered(): boolean {
-    const { suspectShare, loopDelayUs, seconds } = RELIABLE_BELOW;
-    const recent = this.#delaysUs.slice(-seconds);
-    const isOnTime = recent.length === seconds && recent.every((delayUs) => delayUs < loopDelayUs);
-    return isOnTime && this.#suspectShare() < suspectShare;
   }
 
   #suspectShare(): number {
@@ -123,20 +110,20 @@ export function isSuspect(starvedUs: number, totalUs: number): boolean {
   return starvedUs > Math.max(1000, totalUs / 10);
 }
 
-/** The times that a `BusyMeter` reads. None of them ever decreases. All are ms with a fraction. */
-interface BusySource {
-  monotonicMs(): number;
-  /** How long the event loop has waited for events so far: `performance.nodeTiming.idleTime`. */
-  idleMs(): number;
-  /** How long the process has waited for a CPU so far: see `openCpuQueue`. `idleMs` includes it. */
-  queuedMs(): number;
-}
-
 /**
  * A shorter wait for events does not prove that there was no event: even if one is already there, each turn of the loop
  * counts a few us as waiting.
  */
 const MIN_WAIT_US = 100;
+
+/** What a `BusyMeter` reads. No time ever decreases. All are ms with a fraction. */
+interface Times {
+  ms: number;
+  /** How long the event loop has waited for events so far. */
+  idleMs: number;
+  /** How long the process has waited for a CPU so far. `idleMs` includes it. */
+  queuedMs: number;
+}
 
 /**
  * Measures how much later than the kernel this process may have noticed an event because it was busy.
@@ -146,33 +133,26 @@ const MIN_WAIT_US = 100;
  * keeps that time short: work that was done long before a slow answer arrived does not count against the answer.
  */
 export class BusyMeter {
-  readonly #source: BusySource;
-  #lastMs: number;
-  #lastIdleMs: number;
-  #lastQueuedMs: number;
+  readonly #times: () => Times;
+  #last: Times;
   #lateUs = 0;
   #busyUs = 0;
 
-  constructor(source: BusySource) {
-    this.#source = source;
-    this.#lastMs = source.monotonicMs();
-    this.#lastIdleMs = source.idleMs();
-    this.#lastQueuedMs = source.queuedMs();
+  /** `idleMs`: `performance.nodeTiming.idleTime`. `queuedMs`: see `openCpuQueue`. */
+  constructor(clock: Pick<Clock, 'monotonicMs'>, idleMs: () => number, queuedMs: () => number) {
+    this.#times = () => ({ ms: clock.monotonicMs(), idleMs: idleMs(), queuedMs: queuedMs() });
+    this.#last = this.#times();
   }
 
   /** Returns how late the calling callback may be running, in us: an upper bound. */
   mark(): number {
-    const nowMs = this.#source.monotonicMs();
-    const idleMs = this.#source.idleMs();
-    const queuedMs = this.#source.queuedMs();
-    const passedUs = (nowMs - this.#lastMs) * 1000;
-    const idleUs = (idleMs - this.#lastIdleMs - (queuedMs - this.#lastQueuedMs)) * 1000;
+    const now = this.#times();
+    const passedUs = (now.ms - this.#last.ms) * 1000;
+    const idleUs = (now.idleMs - this.#last.idleMs - (now.queuedMs - this.#last.queuedMs)) * 1000;
     const waitedUs = Math.max(0, Math.min(idleUs, passedUs));
     this.#lateUs = passedUs - waitedUs + (waitedUs >= MIN_WAIT_US ? 0 : this.#lateUs);
     this.#busyUs += passedUs - waitedUs;
-    this.#lastMs = nowMs;
-    this.#lastIdleMs = idleMs;
-    this.#lastQueuedMs = queuedMs;
+    this.#last = now;
     return this.#lateUs;
   }
 
@@ -182,19 +162,12 @@ export class BusyMeter {
   }
 }
 
-/** How long the main thread of this process was ready to run but had no CPU. */
-interface CpuQueue {
-  /** Ms so far, with a fraction. Always 0 where the system does not say it, and after `close`. */
-  waitedMs(): number;
-  close(): void;
-}
-
 /**
- * Opens Linux' statistics of the main thread. The second number of `/proc/PID/task/TID/schedstat` is the time that the
+ * Opens Linux' statistics of the main thread: how long it was ready to run but had no CPU. The second number of `/proc/PID/task/TID/schedstat` is the time that the
  * thread has spent on a run queue, in ns (kernel documentation, scheduler/sched-stats). It includes the time that the CPU
  * limit of a container takes away, which the event loop counts as waiting. Other systems have no such file.
  */
-export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`): CpuQueue {
+export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`) {
   let file: number | null = null;
   try {
     file = openSync(path, 'r');
@@ -203,39 +176,34 @@ export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`):
   }
   const buffer = Buffer.alloc(64);
   return {
-    waitedMs() {
+    /** Ms so far, with a fraction. Always 0 where the system does not say it, and after `close`. */
+    waitedMs(): number {
       if (file === null) return 0;
       const text = buffer.toString('latin1', 0, readSync(file, buffer, 0, buffer.length, 0));
       return Number(text.split(' ', 2)[1] ?? 0) / 1e6 || 0;
     },
-    close() {
+    close(): void {
       if (file !== null) closeSync(file);
       file = null;
     },
   };
 }
 
-/** The delay of the event loop. */
-interface LoopDelay {
-  /** Returns how late the loop has run since the last call, in us: the 99th percentile. */
-  takeP99Us(): number;
-  stop(): void;
-}
-
 /** The histogram wakes the loop 50 times a second, in native code. A finer resolution would cost more CPU. */
 const RESOLUTION_MS = 20;
 
 /** Measures the delay of the event loop of this process until `stop`. */
-export function startLoopDelay(): LoopDelay {
+export function startLoopDelay() {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   return {
-    takeP99Us() {
+    /** Returns how late the loop has run since the last call, in us: the 99th percentile. */
+    takeP99Us(): number {
       // The histogram records the time between two wake-ups, in ns. Without a record it says 0.
       const delayUs = histogram.percentile(99) / 1000 - RESOLUTION_MS * 1000;
       histogram.reset();
       return Math.max(0, delayUs);
     },
-    stop: () => void histogram.disable(),
+    stop: (): void => void histogram.disable(),
   };
 }

@@ -7,7 +7,8 @@ interface TargetOptions {
   families: readonly (4 | 6)[];
   /** USE_HOST_IP: connect to the address of the host instead of the pod's. */
   useHostIP: boolean;
-  port: number;
+  /** CLIENT_PORT_OVERRIDE, or else PORT. */
+  clientPort: number;
   /** PING_NUMBER; 0 = all. */
   pingNumber: number;
   /** The uid of our own pod, or another text that no other pod has. */
@@ -38,7 +39,7 @@ function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
   return addressed.length > 0 ? addressed : all.slice(0, 1);
 }
 
-function targetIn(pod: Pod, family: 4 | 6, { useHostIP, port }: TargetOptions): Target {
+function targetIn(pod: Pod, family: 4 | 6, { useHostIP, clientPort }: TargetOptions): Target {
   const podIP = addressIn(pod.podIPs, family);
   const hostIP = addressIn(pod.hostIPs, family);
   return {
@@ -51,7 +52,7 @@ function targetIn(pod: Pod, family: 4 | 6, { useHostIP, port }: TargetOptions): 
     podIP: podIP || (pod.podIPs[0] ?? ''),
     family,
     address: useHostIP ? hostIP : podIP,
-    port,
+    port: clientPort,
   };
 }
 
@@ -63,8 +64,8 @@ function addressIn(ips: readonly string[], family: 4 | 6): string {
 /** What this process knows about itself; '' = it does not know. */
 interface OwnFacts {
   podName: string;
-  /** '' = all namespaces. */
-  namespace: string;
+  /** '' = all namespaces; null = unknown. */
+  namespace: string | null;
   podIP: string;
   hostname: string;
   /** Addresses of the network interfaces, without loopback. */
@@ -79,9 +80,7 @@ interface OwnFacts {
  */
 export function findSelf(pods: readonly Pod[], own: OwnFacts): string {
   const { podName, namespace, podIP, hostname, localAddresses } = own;
-  const candidates = pods.filter(
-    (pod) => pod.lifecycle !== 'gone' && (namespace === '' || pod.namespace === namespace),
-  );
+  const candidates = pods.filter((pod) => pod.lifecycle !== 'gone' && (!namespace || pod.namespace === namespace));
   const facts: ((pod: Pod) => boolean)[] = [
     (pod) => podName !== '' && pod.name === podName,
     (pod) => podIP !== '' && pod.podIPs.includes(podIP),

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ExternalProbes, type ExternalSettings } from '../../../server/probing/external.ts';
+import { ExternalProbes } from '../../../server/probing/external.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -28,15 +28,18 @@ type Lookup = (host: string) => Promise<readonly unknown[]>;
 function start(
   targets: { dns?: string[]; tcp?: string[]; http?: string[] },
   lookup: Lookup = async () => [1],
-  intervalMs = 30_000,
+  refreshIntervalMs = 30_000,
 ) {
   const clock = new FakeClock();
   const reported: ProbeResult[] = [];
-  const settings: ExternalSettings = {
-    dns: { targets: targets.dns ?? [], timeoutMs: 500 },
-    tcp: { targets: targets.tcp ?? [], timeoutMs: 500 },
-    http: { targets: targets.http ?? [], timeoutMs: 500 },
-    intervalMs,
+  const settings = {
+    hostsToResolve: targets.dns ?? [],
+    dnsTimeoutMs: 500,
+    tcpTargets: targets.tcp ?? [],
+    tcpTimeoutMs: 500,
+    httpTargets: targets.http ?? [],
+    httpTimeoutMs: 500,
+    refreshIntervalMs,
   };
   const external = new ExternalProbes(settings, { clock, lookup, onResult: (result) => reported.push(result) });
   stops.push(() => external.stop());

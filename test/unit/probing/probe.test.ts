@@ -55,12 +55,12 @@ async function listenForOne(): Promise<{ port: number; socket: Promise<Socket> }
 
 /** Probes with a fake clock. */
 function probeWith(clock: FakeClock, target: Target): Promise<Sample> {
-  const meter = new BusyMeter({
-    monotonicMs: () => clock.monotonicMs(),
-    idleMs: () => clock.monotonicMs(),
-    queuedMs: () => 0,
-  });
-  return probe(target, OPTIONS, { clock, meter });
+  const meter = new BusyMeter(
+    clock,
+    () => clock.monotonicMs(),
+    () => 0,
+  );
+  return probe(target, { ...OPTIONS, clock, meter });
 }
 
 const atOnce = BAD_PEER_KINDS.filter((kind) => !/never|late|drips/.test(kind));
@@ -172,9 +172,10 @@ describe('a probe', () => {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const meter = new BusyMeter({ monotonicMs: () => clock.monotonicMs(), idleMs: () => 0, queuedMs: () => 0 });
+    const never = () => 0;
+    const meter = new BusyMeter(clock, never, never);
     const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
-    const sample = await probe(target, OPTIONS, { clock: busyClock, meter });
+    const sample = await probe(target, { ...OPTIONS, clock: busyClock, meter });
     server.close();
     expect(sample).toMatchObject({ outcome: 'ok', suspect: true, starvedUs: 400_000, totalUs: 400_000 });
   });

@@ -1,29 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Schedule, type ScheduleSettings } from '../../../server/probing/schedule.ts';
+import { Schedule } from '../../../server/probing/schedule.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { sampleOf, targetOf } from '../../support/samples.ts';
 
-const SAMPLE: Sample = {
-  atMs: 0,
-  outcome: 'ok',
-  phase: null,
-  connectUs: 1,
-  firstByteUs: 1,
-  totalUs: 2,
-  starvedUs: 0,
-  suspect: false,
-  bootTimeMs: 0,
-  statusCode: 200,
-  detail: '',
-};
-
-function target(uid: string, address = '10.0.0.1'): Target {
-  const pod = { uid, name: uid, namespace: 'default', node: 'n', hostIP: '', podIP: address };
-  return { ...pod, id: `${uid}/4`, family: 4, address, port: 8080 };
-}
-
+const target = (uid: string, address = '10.0.0.1'): Target => ({ ...targetOf(uid), address });
 const targets = (count: number) => Array.from({ length: count }, (_, i) => target(`u${i}`));
 
 /** Numbers that look random and are the same in every run. */
@@ -42,7 +25,7 @@ interface Start {
 }
 
 /** A schedule whose probes take `probeMs`, and a record of what it does. */
-function scene(settings: Partial<ScheduleSettings> = {}, probeMs = 1, seed = 7) {
+function scene(settings: { refreshIntervalMs?: number; jitterFactor?: number } = {}, probeMs = 1, seed = 7) {
   const clock = new FakeClock();
   const starts: Start[] = [];
   const samples: string[] = [];
@@ -56,13 +39,13 @@ function scene(settings: Partial<ScheduleSettings> = {}, probeMs = 1, seed = 7) 
     return new Promise<Sample>((resolve) => {
       clock.setTimer(() => {
         running.set(to.id, (running.get(to.id) ?? 0) - 1);
-        resolve(SAMPLE);
+        resolve(sampleOf());
       }, probeMs);
     });
   };
-  const all = { intervalMs: 1000, jitterFactor: 0.05, ...settings };
+  const all = { refreshIntervalMs: 1000, jitterFactor: 0.05, ...settings };
   const onSample = (to: Target) => samples.push(to.uid);
-  const schedule = new Schedule(all, { clock, random: seeded(seed), probe, onSample });
+  const schedule = new Schedule({ ...all, clock, random: seeded(seed), probe, onSample });
   const startMs = clock.monotonicMs();
   return { clock, schedule, starts, samples, startMs, overlaps: () => overlaps };
 }
@@ -119,7 +102,7 @@ describe('the schedule', () => {
   });
 
   it('accepts an interval of less than a second', async () => {
-    const { clock, schedule, starts } = scene({ intervalMs: 250, jitterFactor: 0 });
+    const { clock, schedule, starts } = scene({ refreshIntervalMs: 250, jitterFactor: 0 });
     schedule.setTargets(targets(2));
     await clock.advance(10_000);
     expect(starts.length).toBeGreaterThanOrEqual(78);
@@ -150,7 +133,7 @@ describe('the schedule', () => {
   });
 
   it('never has two probes of a target under way, however long they take', async () => {
-    const { clock, schedule, starts, overlaps } = scene({ intervalMs: 100 }, 350);
+    const { clock, schedule, starts, overlaps } = scene({ refreshIntervalMs: 100 }, 350);
     schedule.setTargets(targets(3));
     await clock.advance(5_000);
     expect(overlaps()).toBe(0);
@@ -205,14 +188,14 @@ describe('the schedule', () => {
   });
 
   it('probes nobody with interval 0', async () => {
-    const { clock, schedule, starts } = scene({ intervalMs: 0 });
+    const { clock, schedule, starts } = scene({ refreshIntervalMs: 0 });
     schedule.setTargets(targets(3));
     await clock.advance(60_000);
     expect([starts.length, clock.pending]).toEqual([0, 0]);
   });
 
   it('has one timer for all targets, and none after its stop', async () => {
-    const { clock, schedule, samples } = scene({ intervalMs: 30_000 }, 0);
+    const { clock, schedule, samples } = scene({ refreshIntervalMs: 30_000 }, 0);
     schedule.setTargets(targets(1000));
     expect(clock.pending).toBe(1);
     await clock.advance(1_000);

@@ -11,14 +11,8 @@ import {
   StarvationWatch,
   startLoopDelay,
 } from '../../../server/probing/starvation.ts';
+import { realClock } from '../../../server/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-
-/** The event loop of this process. */
-const ownLoop = {
-  monotonicMs: () => performance.now(),
-  idleMs: () => performance.nodeTiming.idleTime,
-  queuedMs: () => 0,
-};
 
 function block(ms: number): void {
   for (const endMs = performance.now() + ms; performance.now() < endMs; );
@@ -64,7 +58,7 @@ describe('a sample is suspect', () => {
 describe('the busy meter', () => {
   it('counts the work since the loop last waited', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop);
+    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
     loop.wait(5_000);
     loop.work(300);
     expect(meter.mark()).toBeCloseTo(300);
@@ -77,7 +71,7 @@ describe('the busy meter', () => {
 
   it('does not take the few us that each turn counts as waiting as proof that there was no event', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop);
+    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
     for (let i = 0; i < 10; i++) {
       loop.work(1_000);
       loop.wait(3);
@@ -93,7 +87,7 @@ describe('the busy meter', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(turn, fc.boolean()), { minLength: 1, maxLength: 24 }), (turns) => {
         const loop = new FakeLoop();
-        const meter = new BusyMeter(loop);
+        const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
         let sinceRealWait = 0;
         for (const [{ workUs, waitUs }, marks] of turns) {
           loop.wait(waitUs);
@@ -109,7 +103,7 @@ describe('the busy meter', () => {
 
   it('counts the wait for a CPU as busy, although the loop counts it as waiting', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop);
+    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
     loop.wait(5_000);
     loop.queue(80_000);
     loop.work(100);
@@ -118,7 +112,11 @@ describe('the busy meter', () => {
   });
 
   it('notices that the loop of this process was busy', () => {
-    const meter = new BusyMeter(ownLoop);
+    const meter = new BusyMeter(
+      realClock,
+      () => performance.nodeTiming.idleTime,
+      () => 0,
+    );
     meter.mark();
     const before = meter.busyUs;
     block(5);

@@ -21,7 +21,7 @@ function pod(uid: string, more: Partial<Pod> = {}): Pod {
   };
 }
 
-const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, port: 8080, pingNumber: 0, selfUid: '1' };
+const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, clientPort: 8080, pingNumber: 0, selfUid: '1' };
 
 describe('targets', () => {
   it('are all pods with an address, our own pod included', () => {
