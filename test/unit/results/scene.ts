@@ -1,5 +1,5 @@
-import type { Sample } from '../../../server/protocol/sample.ts';
 import type { LinkChange } from '../../../server/protocol/link-state.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 import { Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
