@@ -2,7 +2,7 @@ import { MAX_LINKS } from './links.ts';
 import { MAX_PROBES } from './pod-report.ts';
 
 /*
- * Goldpinger's answers. Read by hand and not by schemas: a Go pod's report in a mesh of 1000 has 1000 entries of eight
+ * Goldpinger's `/check`. Read by hand and not by schemas: a Go pod's report in a mesh of 1000 has 1000 entries of eight
  * fields, which take a schema 10 ms and this 0.5 ms, and our own pings wait meanwhile.
  */
 
@@ -33,33 +33,6 @@ export interface GoldpingerCheck {
   probeResults: Map<string, GoldpingerProbeResult[]>;
 }
 
-/** One pod in `/check_all`: its `/check`, or why there is none. */
-interface GoldpingerResponse {
-  OK: boolean;
-  podIP: string;
-  hostIP: string;
-  response: GoldpingerCheck | null;
-  error: string;
-}
-
-/** Goldpinger's `/check_all`: every pod's `/check`. */
-interface GoldpingerCheckAll {
-  hosts: { podName: string; hostIP: string; podIP: string }[];
-  responses: Map<string, GoldpingerResponse>;
-  /** By target, then by pod. */
-  probeResults: Map<string, Map<string, GoldpingerProbeResult[]>>;
-}
-
-/** Goldpinger's `/cluster_health`; nodes are host IPs. */
-interface GoldpingerClusterHealth {
-  OK: boolean;
-  durationNs: number;
-  generatedAt: string;
-  nodesHealthy: string[];
-  nodesUnhealthy: string[];
-  nodesTotal: number;
-}
-
 /** The longest key of a pod: `namespace/name` or `node (name)`. */
 const MAX_KEY = 600;
 const MAX_TARGET = 2048;
@@ -70,59 +43,17 @@ const MAX_RESULTS = 16;
 
 /** Validates `/check`. Unknown fields are ignored; throws a TypeError that names the place and what is wrong there. */
 export function parseGoldpingerCheck(wire: unknown): GoldpingerCheck {
-  return checkAt(wire, '');
-}
-
-/** Validates `/check_all`, as `parseGoldpingerCheck` does. */
-export function parseGoldpingerCheckAll(wire: unknown): GoldpingerCheckAll {
-  const all = fieldsAt(wire, '');
-  return {
-    hosts: listAt(all['hosts'] ?? [], 'hosts', MAX_LINKS, (host, place) => {
-      const fields = fieldsAt(host, place);
-      const ips = { hostIP: textAt(fields, 'hostIP', place, 45), podIP: textAt(fields, 'podIP', place, 45) };
-      return { podName: textAt(fields, 'podName', place, MAX_KEY), ...ips };
-    }),
-    responses: mapAt(all['responses'] ?? {}, 'responses', MAX_LINKS, MAX_KEY, responseAt),
-    probeResults: mapAt(all['probeResults'] ?? {}, 'probeResults', MAX_PROBES, MAX_TARGET, (byPod, place) =>
-      mapAt(byPod, place, MAX_LINKS, MAX_KEY, probeResultsAt),
-    ),
-  };
-}
-
-/** Validates `/cluster_health`, as `parseGoldpingerCheck` does. */
-export function parseGoldpingerClusterHealth(wire: unknown): GoldpingerClusterHealth {
   const fields = fieldsAt(wire, '');
-  if (fields['OK'] === undefined) throw faultAt('OK', 'missing');
-  const nodes = (name: string) =>
-    listAt(fields[name] ?? [], name, MAX_LINKS, (node, place) => textAt({ node }, 'node', place, 253));
-  return {
-    OK: flagAt(fields, 'OK', ''),
-    durationNs: numberAt(fields, 'duration-ns', ''),
-    generatedAt: textAt(fields, 'generated-at', '', 64),
-    nodesHealthy: nodes('nodesHealthy'),
-    nodesUnhealthy: nodes('nodesUnhealthy'),
-    nodesTotal: numberAt(fields, 'nodesTotal', ''),
-  };
-}
-
-function checkAt(wire: unknown, place: string): GoldpingerCheck {
-  const fields = fieldsAt(wire, place);
   return {
     // Without `podResults` it is somebody else's JSON, not a pod without peers: Go pings at least itself.
-    podResults: mapAt(fields['podResults'], below(place, 'podResults'), MAX_LINKS, MAX_KEY, podResultAt),
-    probeResults: mapAt(
-      fields['probeResults'] ?? {},
-      below(place, 'probeResults'),
-      MAX_PROBES,
-      MAX_TARGET,
-      probeResultsAt,
-    ),
+    podResults: mapAt(fields['podResults'], 'podResults', MAX_LINKS, MAX_KEY, podResultAt),
+    probeResults: mapAt(fields['probeResults'] ?? {}, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsAt),
   };
 }
 
 function podResultAt(wire: unknown, place: string): GoldpingerPodResult {
   const fields = fieldsAt(wire, place);
-  const answer = fieldsAt(fields['response'] ?? {}, below(place, 'response'));
+  const answer = fieldsAt(fields['response'] ?? {}, `${place}.response`);
   return {
     OK: flagAt(fields, 'OK', place),
     pingTime: textAt(fields, 'PingTime', place, 64),
@@ -135,20 +66,11 @@ function podResultAt(wire: unknown, place: string): GoldpingerPodResult {
   };
 }
 
-function responseAt(wire: unknown, place: string): GoldpingerResponse {
-  const fields = fieldsAt(wire, place);
-  const { response = null } = fields;
-  return {
-    OK: flagAt(fields, 'OK', place),
-    podIP: textAt(fields, 'PodIP', place, 45),
-    hostIP: textAt(fields, 'HostIP', place, 45),
-    response: response === null ? null : checkAt(response, below(place, 'response')),
-    error: textAt(fields, 'error', place, MAX_ERROR),
-  };
-}
-
 function probeResultsAt(wire: unknown, place: string): GoldpingerProbeResult[] {
-  return listAt(wire, place, MAX_RESULTS, (result, at) => {
+  if (!Array.isArray(wire)) throw faultAt(place, 'not a list');
+  if (wire.length > MAX_RESULTS) throw faultAt(place, `more than ${MAX_RESULTS} entries`);
+  return wire.map((result, i) => {
+    const at = `${place}.${i}`;
     const fields = fieldsAt(result, at);
     return {
       protocol: textAt(fields, 'protocol', at, 16),
@@ -159,10 +81,6 @@ function probeResultsAt(wire: unknown, place: string): GoldpingerProbeResult[] {
 }
 
 type Fields = Record<string, unknown>;
-
-function below(place: string, key: string): string {
-  return place === '' ? key : `${place}.${key}`;
-}
 
 function faultAt(place: string, words: string): TypeError {
   return new TypeError(`${(place || 'the answer').slice(0, 200)}: ${words}`);
@@ -187,32 +105,26 @@ function mapAt<T>(
   const map = new Map<string, T>();
   for (const key of keys) {
     if (key.length > keyLength) throw faultAt(place, `a key of ${key.length} characters`);
-    map.set(key, read(fields[key], below(place, key)));
+    map.set(key, read(fields[key], `${place}.${key}`));
   }
   return map;
 }
 
-function listAt<T>(value: unknown, place: string, limit: number, read: (value: unknown, place: string) => T): T[] {
-  if (!Array.isArray(value)) throw faultAt(place, 'not a list');
-  if (value.length > limit) throw faultAt(place, `more than ${limit} entries`);
-  return value.map((entry, i) => read(entry, below(place, String(i))));
-}
-
 function textAt(fields: Fields, name: string, place: string, length: number): string {
   const value = fields[name] ?? '';
-  if (typeof value !== 'string') throw faultAt(below(place, name), 'not a text');
-  if (value.length > length) throw faultAt(below(place, name), `longer than ${length} characters`);
+  if (typeof value !== 'string') throw faultAt(`${place}.${name}`, 'not a text');
+  if (value.length > length) throw faultAt(`${place}.${name}`, `longer than ${length} characters`);
   return value;
 }
 
 function numberAt(fields: Fields, name: string, place: string): number {
   const value = fields[name] ?? 0;
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw faultAt(below(place, name), 'not a number');
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw faultAt(`${place}.${name}`, 'not a number');
   return value;
 }
 
 function flagAt(fields: Fields, name: string, place: string): boolean {
   const value = fields[name] ?? false;
-  if (typeof value !== 'boolean') throw faultAt(below(place, name), 'neither true nor false');
+  if (typeof value !== 'boolean') throw faultAt(`${place}.${name}`, 'neither true nor false');
   return value;
 }

@@ -52,9 +52,6 @@ export function isNormalAgain(us: number, slowUs: number): boolean {
 /** What an answer is called by its latency, fastest first. */
 export const LATENCY_STATES = ['good', 'fair', 'warning', 'slow'] as const;
 
-/** What an answer is called by its latency. */
-export type LatencyState = (typeof LATENCY_STATES)[number];
-
 /** Limits of latency, ms, ascending: below `goodMs` good, below `warningMs` fair, below `problemMs` warning, else slow. */
 export interface Thresholds {
   goodMs: number;

@@ -248,8 +248,9 @@ export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
   return links;
 }
 
-/** As `decodeLinks`, for the columns of statistics. `length` is that of the links. */
-export function decodeStats(wire: unknown, length: number): StatColumns {
+/** As `decodeLinks`, for the columns of statistics; null if there are none. `length` is that of the links. */
+export function decodeStats(wire: unknown, length: number): StatColumns | null {
+  if (wire === null || wire === undefined) return null;
   if (lengthOf(wire) !== length) throw new RangeError('statistics: not of the same length as the links');
   const stats = emptyStats(length);
   decodeColumns(wire, stats);

@@ -1,3 +1,6 @@
+import * as v from 'valibot';
+import { boundedArray, boundedText, finiteNumber } from './validators.ts';
+
 /** Stages of a pod's life. They say nothing about its health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
 
@@ -12,30 +15,38 @@ export function isJudged({ lifecycle }: { lifecycle: Lifecycle }): boolean {
   return lifecycle === 'ready' || lifecycle === 'not-ready';
 }
 
-/** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
-export interface Pod {
-  uid: string;
-  name: string;
-  namespace: string;
-  node: string;
+/** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
+export const MAX_LABELS = 2048;
+
+const ips = boundedArray(boundedText(45), 8);
+
+/** Validates a pod. */
+export const podSchema = v.object({
+  uid: boundedText(128),
+  name: boundedText(253),
+  namespace: boundedText(63),
+  node: boundedText(253),
   /** The node's `topology.kubernetes.io/zone`; '' without the right to read nodes. */
-  zone: string;
+  zone: boundedText(253),
   /** All of `status.podIPs`, primary first; empty until the pod has an address, early in its start. */
-  podIPs: string[];
+  podIPs: ips,
   /** All of `status.hostIPs` (or `status.hostIP`), primary first. */
-  hostIPs: string[];
-  lifecycle: Lifecycle;
+  hostIPs: ips,
+  lifecycle: v.picklist(LIFECYCLES),
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
-  sinceMs: number;
+  sinceMs: finiteNumber,
   /** `metadata.creationTimestamp`, ms since the epoch. */
-  createdMs: number;
+  createdMs: finiteNumber,
   /** uid of the controlling owner (ReplicaSet, DaemonSet, ...). */
-  owner: string;
+  owner: boundedText(128),
   /** `metadata.labels` as `key=value`, sorted, joined by commas (which neither may contain); at most `MAX_LABELS` long. */
-  labels: string;
+  labels: boundedText(MAX_LABELS),
   /** uid of the pod that took the place of this one: it has the same owner and was created after this one left. */
-  replacedBy: string;
-}
+  replacedBy: boundedText(128),
+});
+
+/** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
+export type Pod = v.InferOutput<typeof podSchema>;
 
 /** Identifies a pod in a pod report, with what a reader needs to find it among the pods that it knows itself. */
 export interface PeerRef {
@@ -53,9 +64,6 @@ export function comparePods(a: Pod, b: Pod): number {
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-
-/** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
-export const MAX_LABELS = 2048;
 
 /** The target of a probe: a pod in one IP family. */
 export interface Target {
@@ -93,28 +101,33 @@ export const DISCOVERY_FAULTS = [
 /** Why a request for the pods failed; see `DISCOVERY_FAULTS`. */
 export type DiscoveryFault = (typeof DISCOVERY_FAULTS)[number];
 
+/** Validates a `DiscoveryStatus`. */
+export const discoverySchema = v.object({
+  phase: v.picklist(['waiting', 'synced', 'stale']),
+  /** Since when discovery is in that phase, ms since the epoch. */
+  sinceMs: finiteNumber,
+  /** How changes reach us: by a watch, or by a list every REFRESH_INTERVAL where watching is forbidden. */
+  mode: v.picklist(['watch', 'list']),
+  /** When the list was last known to be up to date, ms since the epoch; 0 = never. */
+  lastGoodMs: finiteNumber,
+  /** Failed attempts since the last one that succeeded. */
+  attempts: finiteNumber,
+  /** When the next attempt starts, ms since the epoch; 0 = an attempt is running, or none is needed. */
+  nextAttemptMs: finiteNumber,
+  /** The last fault; null once an attempt has succeeded. The sender cuts the message to 300 characters. */
+  lastError: v.nullable(
+    v.object({ fault: v.picklist(DISCOVERY_FAULTS), message: boundedText(400), atMs: finiteNumber }),
+  ),
+  namespace: boundedText(253),
+  labelSelector: boundedText(2048),
+});
+
 /**
  * How well this process knows the pods.
  * `waiting`: no list has come since the start. `synced`: the list is up to date.
  * `stale`: the list is the last known one, because requests to the API server have failed since `sinceMs`.
  */
-export interface DiscoveryStatus {
-  phase: 'waiting' | 'synced' | 'stale';
-  /** Since when discovery is in that phase, ms since the epoch. */
-  sinceMs: number;
-  /** How changes reach us: by a watch, or by a list every REFRESH_INTERVAL where watching is forbidden. */
-  mode: 'watch' | 'list';
-  /** When the list was last known to be up to date, ms since the epoch; 0 = never. */
-  lastGoodMs: number;
-  /** Failed attempts since the last one that succeeded. */
-  attempts: number;
-  /** When the next attempt starts, ms since the epoch; 0 = an attempt is running, or none is needed. */
-  nextAttemptMs: number;
-  /** The last fault; null once an attempt has succeeded. The message has at most 300 characters. */
-  lastError: { fault: DiscoveryFault; message: string; atMs: number } | null;
-  namespace: string;
-  labelSelector: string;
-}
+export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
 /** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */
 export interface DiscoverySnapshot {

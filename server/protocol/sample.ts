@@ -49,19 +49,22 @@ export interface Sample {
   detail: string;
 }
 
-/** Kinds of external probe: HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS. */
-export type ProbeProtocol = 'dns' | 'tcp' | 'http';
-
-/** The last result of one external probe of one pod. `error` is '' after success, else at most 300 characters. */
-export interface ProbeResult {
+/** Validates the last result of an external probe of one pod. */
+export const probeSchema = v.object({
   /** The target as it was configured, e.g. `https://example.org/health`. */
-  target: string;
-  protocol: ProbeProtocol;
+  target: boundedText(2048),
+  protocol: v.picklist(['dns', 'tcp', 'http']),
   /** When it ended, ms since the epoch; 0 = not probed yet, then `error` says nothing. */
-  atMs: number;
-  durationUs: number;
-  error: string;
-}
+  atMs: finiteNumber,
+  durationUs: finiteNumber,
+  /** '' after success. The sender cuts it to 300 characters. */
+  error: boundedText(400),
+});
+
+/** The last result of one external probe of one pod. */
+export type ProbeResult = v.InferOutput<typeof probeSchema>;
+/** Kinds of external probe: HOSTS_TO_RESOLVE, TCP_TARGETS, HTTP_TARGETS. */
+export type ProbeProtocol = ProbeResult['protocol'];
 
 /** The most samples in an answer of `/api/v1/samples` and `/api/v1/link`. */
 export const MAX_SAMPLES = 512;

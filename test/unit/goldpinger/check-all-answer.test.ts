@@ -4,7 +4,7 @@ import { type CheckAllOptions, checkAllAnswer } from '../../../server/goldpinger
 import { mergedReportOfCheck } from '../../../server/peers/goldpinger-report.ts';
 import { missingReport } from '../../../server/peers/merged-report.ts';
 import { PodIndex } from '../../../server/peers/pod-index.ts';
-import { parseGoldpingerCheck, parseGoldpingerCheckAll } from '../../../server/protocol/goldpinger.ts';
+import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 import { FLAG_IPV6 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
@@ -21,8 +21,8 @@ const answer = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) =>
 /** A recorded /check_all of Goldpinger's as the mesh that we would have collected from those pods. */
 function meshOfRecorded(name: string): Mesh {
   const wire = recorded(name);
-  const golden = parseGoldpingerCheckAll(wire);
-  const pods = golden.hosts.map(({ podName, hostIP, podIP }, n) =>
+  const hosts: { podName: string; hostIP: string; podIP: string }[] = wire.hosts;
+  const pods = hosts.map(({ podName, hostIP, podIP }, n) =>
     podOf(n, { name: podName, hostIPs: [hostIP], podIPs: [podIP] }),
   );
   const index = new PodIndex(pods, NOW_MS, 1_000);

@@ -1,32 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  parseGoldpingerCheck,
-  parseGoldpingerCheckAll,
-  parseGoldpingerClusterHealth,
-} from '../../../server/protocol/goldpinger.ts';
+import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
 
 const FOLDER = new URL('../../fixtures/goldpinger/', import.meta.url);
 const recorded = (pattern: RegExp) => readdirSync(FOLDER).filter((name) => pattern.test(name));
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'));
 
-describe("Goldpinger's answers", () => {
+describe("Goldpinger's /check", () => {
   it.each(recorded(/check(-probes)?\.json$/))('%s is read', (name) => {
     const check = parseGoldpingerCheck(read(name));
     expect([...check.podResults.keys()]).toContain('goldpinger-001');
-  });
-
-  it.each(recorded(/check_all/))('%s is read', (name) => {
-    const all = parseGoldpingerCheckAll(read(name));
-    expect([...all.responses.keys()].sort()).toEqual(all.hosts.map((host) => host.podName).sort());
-    expect([...all.responses.values()].every(({ response, error }) => (response === null) !== (error === ''))).toBe(
-      true,
-    );
-  });
-
-  it.each(recorded(/cluster_health/))('%s is read', (name) => {
-    const health = parseGoldpingerClusterHealth(read(name));
-    expect(health.nodesHealthy.length + health.nodesUnhealthy.length).toBe(health.nodesTotal);
   });
 
   it('may have fields that we do not know, and lack those that Go leaves out', () => {
