@@ -12,7 +12,7 @@ import { HeatmapPainter } from './heatmap-png/heatmap.ts';
 import type { PastContext, RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
 import { answerVerdict, type VerdictSources } from './http/verdict.ts';
-import { contentTypeOf, formatFor } from './metrics/exposition.ts';
+import { CONTENT_TYPES, formatFor } from './metrics/exposition.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
@@ -266,7 +266,7 @@ class Parts {
       heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
       metrics: (accept) => {
         const format = formatFor(accept);
-        return { contentType: contentTypeOf(format), text: this.#metrics.render(format) };
+        return { contentType: CONTENT_TYPES[format], text: this.#metrics.render(format) };
       },
       journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
       events,

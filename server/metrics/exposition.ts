@@ -18,15 +18,11 @@ export interface FamilyHead {
 /** The end of an OpenMetrics text; the classic format has no end mark. */
 export const END_MARK = '# EOF\n';
 
-const CONTENT_TYPES: Record<Format, string> = {
+/** The `Content-Type` of each format. */
+export const CONTENT_TYPES: Record<Format, string> = {
   text: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
-
-/** The `Content-Type` of a format. */
-export function contentTypeOf(format: Format): string {
-  return CONTENT_TYPES[format];
-}
 
 /** Only this many characters of an `Accept` header are read. */
 const MAX_ACCEPT_LENGTH = 1000;

@@ -5,14 +5,6 @@ import Gauge from 'prom-client/lib/gauge.js';
 import { type DiscoveryStatus, LIFECYCLES, type Pod } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 
-/** How the cluster looks from this instance. */
-interface HealthView {
-  /** Whether every check passes, as in `/cluster_health`. */
-  isHealthy: boolean;
-  healthyNodes: number;
-  unhealthyNodes: number;
-}
-
 /** Functions that a scrape calls for current values. None of them may throw or wait. */
 export interface MetricsSources {
   /** Wall time, ms since the epoch. */
@@ -20,77 +12,86 @@ export interface MetricsSources {
   pods(): readonly Pod[];
   discovery(): DiscoveryStatus;
   starvation(): Starvation;
-  health(): HealthView;
+  /** How the cluster looks from this instance; see peers/own-health.ts. */
+  health(): { isHealthy: boolean; healthyNodes: number; unhealthyNodes: number };
 }
 
 /** Registers the gauges whose values are read at each scrape. */
 export function registerGauges(registry: Registry, version: string, sources: MetricsSources): void {
-  const registers = [registry];
-  const gauge = (name: string, help: string, value: () => number) => registerGauge(registry, name, help, value);
-  gauge('goldpinger_cluster_health_total', 'Whether every check passes (1) or not (0).', () =>
-    sources.health().isHealthy ? 1 : 0,
-  );
-  new Gauge({
-    name: 'goldpinger_nodes_health_total',
+  const { nowMs, pods, discovery, starvation, health } = sources;
+  registerValues(registry, [
+    ['goldpinger_cluster_health_total', 'Whether every check passes (1) or not (0).', () => +health().isHealthy],
+    [
+      'goldpinger_discovery_up',
+      'Whether the list of peers is current (1), or missing or stale (0).',
+      () => +(discovery().phase === 'synced'),
+    ],
+    [
+      'goldpinger_discovery_age_seconds',
+      'Time since the list of peers was last known to be right, or since start-up if it never was.',
+      () => discoveryAgeS(discovery(), nowMs()),
+    ],
+    [
+      'goldpinger_discovery_failed_attempts',
+      'Attempts to list peers that failed since the last successful one.',
+      () => discovery().attempts,
+    ],
+    [
+      'goldpinger_event_loop_delay_p99_seconds',
+      'How late timers of this process were in the last seconds, 99th percentile.',
+      () => starvation().loopDelayP99Us / 1e6,
+    ],
+    [
+      'goldpinger_row_unreliable',
+      'Whether this instance has too little CPU for its measurements to be trusted (1).',
+      () => +starvation().unreliable,
+    ],
+  ]);
+  registerGauge(registry, 'goldpinger_nodes_health_total', ['status'], {
     help: 'Nodes that this instance sees as healthy and as unhealthy.',
-    labelNames: ['status'],
-    registers,
-    collect() {
-      const { healthyNodes, unhealthyNodes } = sources.health();
-      this.set({ status: 'healthy' }, healthyNodes);
-      this.set({ status: 'unhealthy' }, unhealthyNodes);
+    collect: (gauge) => {
+      const { healthyNodes, unhealthyNodes } = health();
+      gauge.set({ status: 'healthy' }, healthyNodes);
+      gauge.set({ status: 'unhealthy' }, unhealthyNodes);
     },
   });
-  new Gauge({
-    name: 'goldpinger_peers',
+  registerGauge(registry, 'goldpinger_peers', ['state'], {
     help: 'Pods of the mesh, this one included, by stage of life.',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      const counts = new Map<string, number>(LIFECYCLES.map((state) => [state, 0]));
-      for (const pod of sources.pods()) counts.set(pod.lifecycle, (counts.get(pod.lifecycle) ?? 0) + 1);
-      for (const [state, count] of counts) this.set({ state }, count);
+    collect: (gauge) => {
+      for (const state of LIFECYCLES) gauge.set({ state }, 0);
+      for (const { lifecycle } of pods()) gauge.inc({ state: lifecycle });
     },
   });
-  gauge('goldpinger_discovery_up', 'Whether the list of peers is current (1), or missing or stale (0).', () =>
-    sources.discovery().phase === 'synced' ? 1 : 0,
-  );
-  gauge(
-    'goldpinger_discovery_age_seconds',
-    'Time since the list of peers was last known to be right, or since start-up if it never was.',
-    () => discoveryAgeS(sources.discovery(), sources.nowMs()),
-  );
-  gauge(
-    'goldpinger_discovery_failed_attempts',
-    'Attempts to list peers that failed since the last successful one.',
-    () => Math.max(0, sources.discovery().attempts),
-  );
-  gauge(
-    'goldpinger_event_loop_delay_p99_seconds',
-    'How late timers of this process were in the last seconds, 99th percentile.',
-    () => Math.max(0, sources.starvation().loopDelayP99Us) / 1e6,
-  );
-  gauge(
-    'goldpinger_row_unreliable',
-    'Whether this instance has too little CPU for its measurements to be trusted (1).',
-    () => (sources.starvation().unreliable ? 1 : 0),
-  );
-  new Gauge({
-    name: 'goldpinger_build_info',
+  registerGauge(registry, 'goldpinger_build_info', ['version', 'node_version'], {
     help: 'Always 1; the labels say which program this is.',
-    labelNames: ['version', 'node_version'],
-    registers,
-  }).set({ version, node_version: process.versions.node }, 1);
+    collect: (gauge) => gauge.set({ version, node_version: process.versions.node }, 1),
+  });
 }
 
-/** Registers a gauge without labels of its own whose value is read at each scrape. */
-function registerGauge(registry: Registry, name: string, help: string, value: () => number): void {
-  new Gauge({
+/** Registers gauges without labels of their own, whose values are read at each scrape. */
+function registerValues(
+  registry: Registry,
+  gauges: readonly [name: string, help: string, value: () => number][],
+): void {
+  for (const [name, help, value] of gauges) {
+    registerGauge(registry, name, [], { help, collect: (gauge) => gauge.set(value()) });
+  }
+}
+
+/** Registers a gauge that `collect` sets at each scrape. */
+function registerGauge<L extends string>(
+  registry: Registry,
+  name: string,
+  labelNames: L[],
+  { help, collect }: { help: string; collect(gauge: Gauge<L>): void },
+): void {
+  new Gauge<L>({
     name,
     help,
+    labelNames,
     registers: [registry],
     collect() {
-      this.set(value());
+      collect(this);
     },
   });
 }
@@ -107,7 +108,6 @@ function discoveryAgeS({ phase, mode, lastGoodMs, sinceMs }: DiscoveryStatus, no
  * because it also watches the garbage collector and every handle, which costs more than it tells.
  */
 export function registerProcessMetrics(registry: Registry): void {
-  const gauge = (name: string, help: string, value: () => number) => registerGauge(registry, name, help, value);
   new Counter({
     name: 'process_cpu_seconds_total',
     help: 'CPU time of this process, user and system.',
@@ -119,17 +119,23 @@ export function registerProcessMetrics(registry: Registry): void {
     },
   });
   const startS = Date.now() / 1000 - process.uptime();
-  gauge('process_start_time_seconds', 'When this process started, seconds since the epoch.', () => startS);
-  gauge('process_resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss());
-  gauge('nodejs_heap_size_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed);
-  gauge('nodejs_heap_size_total_bytes', 'JavaScript heap reserved.', () => process.memoryUsage().heapTotal);
-  gauge('nodejs_external_memory_bytes', 'Memory outside the heap that JavaScript objects hold.', () => {
-    return process.memoryUsage().external;
-  });
+  registerValues(registry, [
+    ['process_start_time_seconds', 'When this process started, seconds since the epoch.', () => startS],
+    ['process_resident_memory_bytes', 'Memory of this process that is in RAM.', () => process.memoryUsage.rss()],
+    ['nodejs_heap_size_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed],
+    ['nodejs_heap_size_total_bytes', 'JavaScript heap reserved.', () => process.memoryUsage().heapTotal],
+    [
+      'nodejs_external_memory_bytes',
+      'Memory outside the heap that JavaScript objects hold.',
+      () => process.memoryUsage().external,
+    ],
+  ]);
   const maxFds = readMaxFds();
   if (maxFds < 0) return;
-  gauge('process_open_fds', 'Open file descriptors.', countOpenFds);
-  gauge('process_max_fds', 'The largest number of file descriptors that may be open.', () => maxFds);
+  registerValues(registry, [
+    ['process_open_fds', 'Open file descriptors.', countOpenFds],
+    ['process_max_fds', 'The largest number of file descriptors that may be open.', () => maxFds],
+  ]);
 }
 
 /** Counts the open file descriptors, without the one that reads the folder. */

@@ -16,7 +16,7 @@ import {
 } from './exposition.ts';
 import { type MetricsSources, registerGauges, registerProcessMetrics } from './gauges.ts';
 import { BOUNDS_S } from './latencies.ts';
-import { failureIndex, failureLabels, SeriesByAddress, SeriesByPeer } from './peers.ts';
+import { SeriesByAddress, SeriesByPeer } from './peers.ts';
 
 /** What the metrics must know from the start. */
 export interface MetricsSettings {
@@ -29,17 +29,9 @@ export interface MetricsSettings {
   probes: readonly { protocol: ProbeProtocol; target: string }[];
 }
 
-/** Calls that are counted, by Goldpinger's names. */
+/** Calls and errors that are counted, by Goldpinger's names. */
 const ACTIONS = ['ping', 'check', 'check_all', 'cluster_health', 'healthz'] as const;
-
-/** A counted call; see `ACTIONS`. */
-type Action = (typeof ACTIONS)[number];
-
-/** Errors that are counted, by Goldpinger's names. */
 const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api'] as const;
-
-/** A counted kind of error; see `ERROR_TYPES`. */
-type ErrorType = (typeof ERROR_TYPES)[number];
 
 /** The metrics of this process: counts events, and renders the answer to a scrape. No counting method throws. */
 export class Metrics {
@@ -60,12 +52,12 @@ export class Metrics {
   }
 
   /** Counts a request that came in. */
-  received(action: Action): void {
+  received(action: (typeof ACTIONS)[number]): void {
     this.#counters.calls.inc({ group: 'received', action });
   }
 
   /** Counts a request that we sent, unless `pingSample` or `peerCall` counts it. */
-  made(action: Action): void {
+  made(action: (typeof ACTIONS)[number]): void {
     this.#counters.calls.inc({ group: 'made', action });
   }
 
@@ -110,7 +102,7 @@ export class Metrics {
   }
 
   /** Counts an error. */
-  error(type: ErrorType): void {
+  error(type: (typeof ERROR_TYPES)[number]): void {
     this.#counters.errors.inc({ type });
   }
 
@@ -143,10 +135,8 @@ async function registryText(registry: Registry, instance: string, format: Format
     // The library declares the type as a number, but it is the word.
     text += headText({ name: metric.name, help: metric.help, type: String(metric.type) as FamilyType }, format);
     for (const { labels, value, ...named } of metric.values) {
-      const written: Record<string, string | number> = {};
-      for (const [name, label] of Object.entries(labels)) {
-        if (label !== undefined) written[name] = name === 'le' ? boundText(boundOf(label), format) : label;
-      }
+      const { le, ...others } = labels as Record<string, string | number>;
+      const written = le === undefined ? others : { ...others, le: boundText(boundOf(le), format) };
       const name = (named as { metricName?: string }).metricName ?? metric.name;
       const ownLabels = labelText(written);
       text += seriesText(name, ownLabels === '' ? instance : `${instance},${ownLabels}`, value);
@@ -161,33 +151,35 @@ function boundOf(label: string | number): number {
 
 /** These failures of `goldpinger_ping_failures_total` are shown from the start, as 0, so that a rate sees the first one. */
 const FROM_THE_START = [
-  failureIndex('refused', 'connect'),
-  failureIndex('reset', 'first-byte'),
-  failureIndex('timeout', 'connect'),
-  failureIndex('timeout', 'first-byte'),
-  failureIndex('unreachable', 'connect'),
+  { outcome: 'refused', phase: 'connect' },
+  { outcome: 'reset', phase: 'first-byte' },
+  { outcome: 'timeout', phase: 'connect' },
+  { outcome: 'timeout', phase: 'first-byte' },
+  { outcome: 'unreachable', phase: 'connect' },
 ];
 
 /** Makes the counters whose number does not depend on the size of the cluster, registers them and sets them to 0. */
 function createCounters(registry: Registry, probes: readonly { protocol: ProbeProtocol; target: string }[]) {
   const registers = [registry];
-  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+  const counter = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Counter({ name, help, labelNames, registers });
   const counters = {
-    calls: counter('goldpinger_stats_total', 'Calls that this instance received and made, by what they ask for.', [
-      'group',
-      'action',
-    ]),
-    errors: counter('goldpinger_errors_total', 'Errors by what was being done.', ['type']),
-    failures: counter('goldpinger_ping_failures_total', 'Failed pings of all peers by outcome and phase.', [
-      'outcome',
-      'phase',
-    ]),
-    suspects: counter('goldpinger_suspect_samples_total', 'Pings that our own busy process may have distorted.', []),
+    calls: counter(
+      'goldpinger_stats_total',
+      ['group', 'action'],
+      'Calls that this instance received and made, by what they ask for.',
+    ),
+    errors: counter('goldpinger_errors_total', ['type'], 'Errors by what was being done.'),
+    failures: counter(
+      'goldpinger_ping_failures_total',
+      ['outcome', 'phase'],
+      'Failed pings of all peers by outcome and phase.',
+    ),
+    suspects: counter('goldpinger_suspect_samples_total', [], 'Pings that our own busy process may have distorted.'),
     probes: {
-      dns: counter('goldpinger_dns_errors_total', 'Names that could not be resolved, by name.', ['host']),
-      tcp: counter('goldpinger_tcp_errors_total', 'TCP targets that could not be reached, by target.', ['host']),
-      http: counter('goldpinger_http_errors_total', 'HTTP targets that did not answer with 200, by target.', ['host']),
+      dns: counter('goldpinger_dns_errors_total', ['host'], 'Names that could not be resolved, by name.'),
+      tcp: counter('goldpinger_tcp_errors_total', ['host'], 'TCP targets that could not be reached, by target.'),
+      http: counter('goldpinger_http_errors_total', ['host'], 'HTTP targets that did not answer with 200, by target.'),
     },
     kube: new Histogram({
       name: 'goldpinger_kube_master_response_time_s',
@@ -198,7 +190,7 @@ function createCounters(registry: Registry, probes: readonly { protocol: ProbePr
   };
   for (const action of ACTIONS) for (const group of ['received', 'made']) counters.calls.inc({ group, action }, 0);
   for (const type of ERROR_TYPES) counters.errors.inc({ type }, 0);
-  for (const index of FROM_THE_START) counters.failures.inc(failureLabels(index), 0);
+  for (const labels of FROM_THE_START) counters.failures.inc(labels, 0);
   for (const probe of probes) counters.probes[probe.protocol].inc({ host: bounded(probe.target) }, 0);
   return counters;
 }

@@ -1,29 +1,12 @@
 import type { Pod, Target } from '../protocol/pod.ts';
-import { OUTCOMES, type Outcome, PHASES, type Phase } from '../protocol/sample.ts';
-import { type FamilyHead, type Format, headText, labelValue, seriesText } from './exposition.ts';
-import { Latencies } from './latencies.ts';
+import type { Outcome, Phase } from '../protocol/sample.ts';
+import { type FamilyHead, type Format, headText, labelText, labelValue, seriesText } from './exposition.ts';
+import { LatencyHistogram } from './latencies.ts';
 
 /*
  * The metrics that grow with the cluster. prom-client would render those of 1000 peers in one block of 50 ms, in which our
  * own pings would wait, so they are kept and rendered here, 50 series at a time.
  */
-
-/** Phases of a failure, and one value for a failure without a phase. */
-const FAILURE_PHASES = ['none', ...PHASES] as const;
-const FAILURE_KINDS = OUTCOMES.length * FAILURE_PHASES.length;
-
-/** The index at which failures with this outcome in this phase are counted. */
-export function failureIndex(outcome: Outcome, phase: Phase | null): number {
-  return OUTCOMES.indexOf(outcome) * FAILURE_PHASES.length + FAILURE_PHASES.indexOf(phase ?? 'none');
-}
-
-/** The labels of the failures that are counted at `index`. */
-export function failureLabels(index: number): { outcome: Outcome; phase: Phase | 'none' } {
-  return {
-    outcome: OUTCOMES[Math.floor(index / FAILURE_PHASES.length)] ?? 'malformed',
-    phase: FAILURE_PHASES[index % FAILURE_PHASES.length] ?? 'none',
-  };
-}
 
 /** The series that name one peer. */
 interface PeerSeries {
@@ -31,8 +14,8 @@ interface PeerSeries {
   readonly labels: string;
   /** Whether the link to the peer works; null until that is known. */
   isUp: boolean | null;
-  /** Counts by `failureIndex`; null until the first failure. */
-  failures: Uint32Array | null;
+  /** Counts of failures by their labels; null until the first failure. */
+  failures: Map<string, number> | null;
 }
 
 /** The series of all peers that we ping, by name. Targets with the same labels share their series. */
@@ -66,9 +49,9 @@ export class SeriesByPeer {
   countFailure(targetId: string, outcome: Outcome, phase: Phase | null): void {
     const series = this.#byTarget.get(targetId)?.series;
     if (series === undefined) return;
-    const index = failureIndex(outcome, phase);
-    series.failures ??= new Uint32Array(FAILURE_KINDS);
-    series.failures[index] = (series.failures[index] ?? 0) + 1;
+    const labels = failureLabels(outcome, phase);
+    series.failures ??= new Map(NO_FAILURES);
+    series.failures.set(labels, (series.failures.get(labels) ?? 0) + 1);
   }
 
   /** Renders the families in slices. `instance` is the label that every series has. */
@@ -79,7 +62,11 @@ export class SeriesByPeer {
       isUp === null ? '' : seriesText(UP.name, `${instance},${labels}`, isUp ? 1 : 0),
     );
     yield headText(FAILURES, format);
-    yield* slices(all, (series) => failuresText(series, `${instance},${series.labels}`));
+    yield* slices(all, ({ failures, labels }) =>
+      Array.from(failures ?? NO_FAILURES, ([ownLabels, count]) =>
+        seriesText(FAILURES.name, `${instance},${labels},${ownLabels}`, count),
+      ).join(''),
+    );
   }
 }
 
@@ -88,11 +75,19 @@ function hasSameLabels(a: Target, b: Target): boolean {
   return isSamePlace && a.name === b.name && a.namespace === b.namespace;
 }
 
-function peerLabels(target: Target): string {
-  const names = `peer="${labelValue(target.name)}",peer_namespace="${labelValue(target.namespace)}"`;
-  const places = `peer_node="${labelValue(target.node)}",pod_ip="${labelValue(target.podIP)}"`;
-  return `${names},${places},host_ip="${labelValue(target.hostIP)}"`;
+function peerLabels({ name, namespace, node, podIP, hostIP }: Target): string {
+  return labelText({ peer: name, peer_namespace: namespace, peer_node: node, pod_ip: podIP, host_ip: hostIP });
 }
+
+function failureLabels(outcome: Outcome, phase: Phase | null): string {
+  return `outcome="${outcome}",phase="${phase ?? 'none'}"`;
+}
+
+/** These failures are shown from the start, as 0, so that a rate sees the first one. */
+const NO_FAILURES: ReadonlyMap<string, number> = new Map([
+  [failureLabels('refused', 'connect'), 0],
+  [failureLabels('timeout', 'connect'), 0],
+]);
 
 const UP: FamilyHead = {
   name: 'goldpinger_peer_up',
@@ -105,37 +100,20 @@ const FAILURES: FamilyHead = {
   help: 'Failed pings by peer, outcome and phase, without timeouts that our own busy process may have caused.',
 };
 
-/** These failures are shown from the start, as 0, so that a rate sees the first one. */
-const FROM_THE_START = new Set([failureIndex('refused', 'connect'), failureIndex('timeout', 'connect')]);
-const FAILURE_LABELS = Array.from({ length: FAILURE_KINDS }, (_, index) => {
-  const { outcome, phase } = failureLabels(index);
-  return `outcome="${outcome}",phase="${phase}"`;
-});
-
-function failuresText({ failures }: PeerSeries, labels: string): string {
-  let lines = '';
-  for (const [index, ownLabels] of FAILURE_LABELS.entries()) {
-    const count = failures?.[index] ?? 0;
-    if (count > 0 || FROM_THE_START.has(index)) lines += seriesText(FAILURES.name, `${labels},${ownLabels}`, count);
-  }
-  return lines;
-}
-
 /** Why we call a peer: values of Goldpinger's label `call_type`. */
-type CallType = 'ping' | 'check';
+const CALL_TYPES = ['check', 'ping'] as const;
+type CallType = (typeof CALL_TYPES)[number];
 
 /** The series of the calls to one address: a pod's IP on a host's IP. */
 interface AddressSeries {
-  /** `host_ip` and `pod_ip`; '' for all addresses together. */
+  /** `host_ip` and `pod_ip`, with a comma before them; '' for all addresses together. */
   readonly labels: string;
-  /** Slots in `Latencies`; -1 until the first success. */
-  readonly slots: Record<CallType, number>;
+  /** Latencies of successful calls; without an entry until the first one. */
+  readonly latencies: Partial<Record<CallType, LatencyHistogram>>;
   /** Sums over successful pings, and how many there are. */
   connectUs: number;
   firstByteUs: number;
   phaseCount: number;
-  /** Whether no peer has the address any more. A scrape under way must skip it, because its slots may be in use again. */
-  hasLeft: boolean;
 }
 
 const ALL_ADDRESSES = '';
@@ -145,7 +123,6 @@ const ALL_ADDRESSES = '';
  * one starts) share their series, because their labels are the same.
  */
 export class SeriesByAddress {
-  readonly #latencies = new Latencies();
   readonly #perPeer: boolean;
   #series = new Map<string, AddressSeries>();
 
@@ -155,17 +132,18 @@ export class SeriesByAddress {
     if (!perPeer) this.#series.set(ALL_ADDRESSES, newAddressSeries(''));
   }
 
-  /** Keeps the series of these addresses, adds missing ones and releases all others. */
+  /** Keeps the series of these addresses, adds missing ones and drops all others. */
   setPeers(pods: readonly Pod[], targets: readonly Target[]): void {
     if (!this.#perPeer) return;
     const next = new Map<string, AddressSeries>();
     const keep = (hostIP: string, podIP: string) => {
       const key = keyOf(hostIP, podIP);
-      if (!next.has(key)) next.set(key, this.#series.get(key) ?? newAddressSeries(addressLabels(hostIP, podIP)));
+      if (next.has(key)) return;
+      const labels = `,host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"`;
+      next.set(key, this.#series.get(key) ?? newAddressSeries(labels));
     };
     for (const target of targets) keep(target.hostIP, target.podIP);
     for (const pod of pods) if (pod.lifecycle !== 'gone') keep(pod.hostIPs[0] ?? '', pod.podIPs[0] ?? '');
-    for (const [key, series] of this.#series) if (!next.has(key)) this.#release(series);
     this.#series = next;
   }
 
@@ -173,8 +151,8 @@ export class SeriesByAddress {
   countCall(callType: CallType, hostIP: string, podIP: string, durationUs: number): void {
     const series = this.#find(hostIP, podIP);
     if (series === undefined) return;
-    if (series.slots[callType] < 0) series.slots[callType] = this.#latencies.allocate();
-    this.#latencies.observe(series.slots[callType], durationUs);
+    series.latencies[callType] ??= new LatencyHistogram();
+    series.latencies[callType].observe(durationUs);
   }
 
   /** Adds the phases of a successful ping. Negative (not measured) phases are ignored. */
@@ -190,26 +168,18 @@ export class SeriesByAddress {
   *render(instance: string, format: Format): Generator<string> {
     // A list of its own, because the peers may change between two slices.
     const all = [...this.#series.values()];
-    const allLabels = ({ labels }: AddressSeries) => (labels === '' ? instance : `${instance},${labels}`);
     yield headText(LATENCY, format);
-    for (const callType of ['check', 'ping'] as const) {
-      yield* slices(all, (series) => {
-        const slot = series.slots[callType];
-        if (series.hasLeft || slot < 0) return '';
-        return this.#latencies.text(slot, LATENCY.name, `call_type="${callType}",${allLabels(series)}`, format);
+    for (const callType of CALL_TYPES) {
+      yield* slices(all, ({ latencies, labels }) => {
+        return latencies[callType]?.text(LATENCY.name, `call_type="${callType}",${instance}${labels}`, format) ?? '';
       });
     }
     yield headText(PHASE, format);
-    yield* slices(all, (series) => (series.phaseCount === 0 ? '' : phasesText(series, allLabels(series))));
+    yield* slices(all, (series) => (series.phaseCount === 0 ? '' : phasesText(series, instance)));
   }
 
   #find(hostIP: string, podIP: string): AddressSeries | undefined {
     return this.#series.get(this.#perPeer ? keyOf(hostIP, podIP) : ALL_ADDRESSES);
-  }
-
-  #release(series: AddressSeries): void {
-    series.hasLeft = true;
-    for (const slot of Object.values(series.slots)) if (slot >= 0) this.#latencies.release(slot);
   }
 }
 
@@ -218,12 +188,8 @@ function keyOf(hostIP: string, podIP: string): string {
   return `${hostIP} ${podIP}`;
 }
 
-function addressLabels(hostIP: string, podIP: string): string {
-  return `host_ip="${labelValue(hostIP)}",pod_ip="${labelValue(podIP)}"`;
-}
-
 function newAddressSeries(labels: string): AddressSeries {
-  return { labels, slots: { ping: -1, check: -1 }, connectUs: 0, firstByteUs: 0, phaseCount: 0, hasLeft: false };
+  return { labels, latencies: {}, connectUs: 0, firstByteUs: 0, phaseCount: 0 };
 }
 
 const LATENCY: FamilyHead = {
@@ -237,11 +203,11 @@ const PHASE: FamilyHead = {
   help: 'Time that successful pings took to connect, and to wait for the first byte of the answer.',
 };
 
-function phasesText(series: AddressSeries, labels: string): string {
-  const phaseText = (phase: string, sumUs: number) =>
-    seriesText(`${PHASE.name}_sum`, `${labels},phase="${phase}"`, sumUs / 1e6) +
-    seriesText(`${PHASE.name}_count`, `${labels},phase="${phase}"`, series.phaseCount);
-  return phaseText('connect', series.connectUs) + phaseText('first-byte', series.firstByteUs);
+function phasesText({ labels, connectUs, firstByteUs, phaseCount }: AddressSeries, instance: string): string {
+  const phaseText = (phase: Phase, sumUs: number) =>
+    seriesText(`${PHASE.name}_sum`, `${instance}${labels},phase="${phase}"`, sumUs / 1e6) +
+    seriesText(`${PHASE.name}_count`, `${instance}${labels},phase="${phase}"`, phaseCount);
+  return phaseText('connect', connectUs) + phaseText('first-byte', firstByteUs);
 }
 
 /** How many series (a histogram counts as one) are rendered at a time. */
@@ -249,10 +215,8 @@ const SERIES_PER_SLICE = 50;
 
 function* slices<T>(items: readonly T[], textOf: (item: T) => string): Generator<string> {
   for (let start = 0; start < items.length; start += SERIES_PER_SLICE) {
-    const slice = items
-      .slice(start, start + SERIES_PER_SLICE)
-      .map(textOf)
-      .join('');
-    if (slice !== '') yield slice;
+    const slice = items.slice(start, start + SERIES_PER_SLICE);
+    const text = slice.map(textOf).join('');
+    if (text !== '') yield text;
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  contentTypeOf,
+  CONTENT_TYPES,
   formatFor,
   labelText,
   labelValue,
@@ -27,8 +27,10 @@ describe('the format', () => {
   });
 
   it('is named with its version', () => {
-    expect(contentTypeOf('text')).toBe('text/plain; version=0.0.4; charset=utf-8');
-    expect(contentTypeOf('openmetrics')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(CONTENT_TYPES).toEqual({
+      text: 'text/plain; version=0.0.4; charset=utf-8',
+      openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    });
   });
 
   it('OpenMetrics has the same series as the classic text, and asking for it does not change the classic text', async () => {
