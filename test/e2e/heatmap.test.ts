@@ -37,7 +37,7 @@ describe('the picture', () => {
       .locator('.callout')
       .getByText('only the first byte is late: check the process or a proxy, not the network')
       .waitFor();
-    await page.getByRole('button', { name: 'Show the links' }).last().click();
+    await page.getByRole('button', { name: 'Show links' }).last().click();
     expect(await hash()).toContain('pod=');
     await cellAt(0, 0);
     const light = await token('--good-cell');

@@ -62,12 +62,12 @@ describe('a connection', () => {
     await soon(() => words(page, '.summary')).toContain('1 failing');
   });
 
-  test('that brings nonsense is lost with words', async () => {
+  test('that delivers invalid data is lost with a reason', async () => {
     const feed = await visitor.feed(scenario('healthy'));
     const page = await visitor.visit(feed);
     await soon(() => words(page, '.live-status')).toContain('Live');
     feed.setMode('bad-reports');
-    await soon(() => words(page, '.notices')).toContain('not a mesh of this version');
+    await soon(() => words(page, '.notices')).toContain('does not match this version of the page');
     await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });
 

@@ -52,7 +52,7 @@ describe('the timeline', () => {
     const told = () => page.locator(slider).getAttribute('aria-valuetext');
     await soon(told).toMatch(/goldpinger-chaos from 3 pods: refused/);
     await page.keyboard.press('ArrowRight');
-    await soon(told).toMatch(/\d\d:\d\d:\d\d, 3 failed; 75 % of the pods known/);
+    await soon(told).toMatch(/\d\d:\d\d:\d\d, 3 failed; data from 75 % of the pods/);
     await page.keyboard.press('Enter');
     await page.getByText('Viewing ').waitFor();
     await soon(() => words(page, '.summary')).toContain('3 failed');
@@ -81,7 +81,7 @@ describe('the timeline', () => {
 
   test('a moment that cannot be had says why, and leads back', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=graph&at=1000' });
-    await soon(() => words(page, '.notices')).toContain('cannot be shown.');
+    await soon(() => words(page, '.notices')).toContain('Cannot show ');
     await page.getByRole('button', { name: 'Return to live' }).click();
     await soon(() => words(page, '.notices')).toContain('No failures');
   });

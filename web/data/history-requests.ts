@@ -40,7 +40,7 @@ export async function fetchAnnotations(signal: AbortSignal): Promise<readonly An
   return (await validated(() => response.json(), parseAnnotations)).annotations;
 }
 
-/** The mesh as it was at a moment (ms since the epoch). Rejects with an Error that people can read. */
+/** Fetches the mesh at a time (ms since the epoch). Rejects with an Error that people can read. */
 export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<Mesh> {
   const response = await getJson(serverUrl('api/v1/mesh', { at: String(Math.round(atMs)) }), signal);
   const mesh = await validated(() => response.json(), parseMesh);
@@ -71,7 +71,7 @@ export async function postAnnotation(
   throw new Error(rejectionText(response.status, messageOf(answer)));
 }
 
-/** Comparing ranges of a large mesh takes the server some seconds for each of them. */
+/** Time limit of a comparison, ms. The server needs some seconds per range of a large mesh. */
 const COMPARISON_TIMEOUT_MS = 60_000;
 
 /**

@@ -11,19 +11,19 @@ export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
 export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as const;
 /** What pods are grouped by. */
 export const GROUPS = ['none', 'node', 'zone'] as const;
-/** Figures to show. */
+/** Which latency is shown. */
 export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
 /** Phases to show. */
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
 /** Which links the graph shows. */
 const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
-/** How far back the timeline can go, ms. */
+/** Time spans of the timeline, ms. */
 export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);
-/** Fewest and most links that the graph may be asked for where it does not show all. */
-export const LINK_LIMITS = { least: 20, most: 2000 } as const;
-/** The longest filter: `node:` and the longest name that Kubernetes allows. */
+/** Bounds of the number of links in a graph that does not show all. */
+export const LINK_LIMITS = { min: 20, max: 2000 } as const;
+/** Maximum length of a filter: `node:` and the longest name that Kubernetes allows. */
 export const MAX_FILTER = 258;
-/** Windows of figures, ms. */
+/** Windows of statistics, ms. */
 export const WINDOWS = [60_000, 300_000] as const;
 
 export type ViewName = (typeof VIEWS)[number];
@@ -33,7 +33,7 @@ export type Theme = 'light' | 'dark';
 /** A pod or a link by uid; null = nothing. */
 export type Selection = { pod: string } | { from: string; to: string } | null;
 
-/** What the address holds: with it a colleague sees the same. */
+/** The state of the page that the URL holds, so that a shared URL shows the same. */
 export interface Address {
   view: ViewName;
   selection: Selection;
@@ -45,18 +45,18 @@ export interface Address {
   phase: ValuePhase;
   windowMs: number;
   asTable: boolean;
-  /** Which links the graph shows, and at most how many where it does not show all. */
+  /** Which links the graph shows, and the maximum number if it does not show all. */
   only: LinkKind;
   limit: number;
-  /** The moment that is looked at, ms since the epoch by the serving pod's clock; null = now. */
+  /** The time that is viewed, ms since the epoch by the serving pod's clock; null = live. */
   atMs: number | null;
-  /** What is compared: before, during, after; in order of time, none overlaps another. */
+  /** The time ranges before, during and after; in order, without overlap. */
   ranges: readonly TimeRange[];
-  /** Show what changed between them instead of the view. */
+  /** Show the comparison of the ranges instead of the view. */
   compare: boolean;
-  /** The hypothesis on what is compared, clause by clause; none = none is stated. */
+  /** The clauses of the hypothesis about the comparison; may be empty. */
   expect: readonly string[];
-  /** How far back the timeline goes, ms; null = as far as anything is known. */
+  /** Time span of the timeline, ms; null = as far back as there is data. */
   spanMs: number | null;
 }
 
@@ -81,31 +81,32 @@ export const DEFAULT_ADDRESS: Address = {
   spanMs: null,
 };
 
-/** The window to ask the server for, ms: 0 where no figure over a window is shown, which spares all pods the work. */
+/** The window of statistics to request, ms. 0 if none are shown, which saves work on all pods. */
 export function windowOf({ view, value, windowMs }: Address): number {
   return view === 'heatmap' && value !== 'last' ? windowMs : 0;
 }
 
 const MAX_HASH = 16_384;
 const MAX_UID = 128;
-const LEAST_MS = 0.01;
-const MOST_MS = 100_000;
+const MIN_MS = 0.01;
+const MAX_MS = 100_000;
 
-/** Any three figures as thresholds: within 0.01 ms .. 100 s and ascending; what is no number takes `spare`'s place. */
-export function orderedThresholds(wanted: Thresholds, spare: Thresholds = DEFAULT_THRESHOLDS): Thresholds {
+/** Makes valid thresholds: within 0.01 ms to 100 s and ascending. Values that are not numbers are taken from `fallback`. */
+export function orderedThresholds(wanted: Thresholds, fallback: Thresholds = DEFAULT_THRESHOLDS): Thresholds {
   const within = (ms: number, other: number) =>
-    Number.isFinite(ms) ? Math.min(MOST_MS, Math.max(LEAST_MS, Math.round(ms * 100) / 100)) : other;
-  const goodMs = within(wanted.goodMs, spare.goodMs);
-  const warningMs = Math.max(goodMs, within(wanted.warningMs, spare.warningMs));
-  return { goodMs, warningMs, problemMs: Math.max(warningMs, within(wanted.problemMs, spare.problemMs)) };
+    Number.isFinite(ms) ? Math.min(MAX_MS, Math.max(MIN_MS, Math.round(ms * 100) / 100)) : other;
+  const goodMs = within(wanted.goodMs, fallback.goodMs);
+  const warningMs = Math.max(goodMs, within(wanted.warningMs, fallback.warningMs));
+  return { goodMs, warningMs, problemMs: Math.max(warningMs, within(wanted.problemMs, fallback.problemMs)) };
 }
 
-/** Reads a `#view=heatmap&...`. Whatever is unknown, too long or out of range is ignored. */
+/** Parses a hash such as `#view=heatmap&...`. Unknown, too long or out-of-range values are ignored. */
 export function readAddress(hash: string): Address {
   if (hash.length > MAX_HASH) return DEFAULT_ADDRESS;
   const query = new URLSearchParams(hash.replace(/^#/, ''));
   const oneOf = <T extends string>(key: string, known: readonly T[], other: T): T =>
     known.find((value) => value === query.get(key)) ?? other;
+  const ranges = readRanges(query.get('ranges') ?? '');
   return {
     view: oneOf('view', VIEWS, DEFAULT_ADDRESS.view),
     selection: readSelection(query),
@@ -120,35 +121,35 @@ export function readAddress(hash: string): Address {
     only: oneOf('links', LINK_KINDS, DEFAULT_ADDRESS.only),
     limit: readLimit(query.get('most') ?? ''),
     atMs: readTime(query.get('at') ?? ''),
-    ...readCompared(query),
+    ranges,
+    compare: ranges.length > 1 && query.get('compare') === '1',
     expect: boundedClauses(query.getAll('expect')),
     spanMs: SPANS.find((ms) => String(ms) === query.get('span')) ?? DEFAULT_ADDRESS.spanMs,
   };
 }
 
-/** Ms since the epoch, up to the year 2286; null for anything else. */
+/** Parses ms since the epoch, up to the year 2286; null if invalid. */
 function readTime(text: string): number | null {
   return /^\d{1,13}$/.test(text) ? Number(text) : null;
 }
 
-/** `ranges=from-to_from-to`, ms since the epoch; what is no range is left out. Two make a comparison. */
-function readCompared(query: URLSearchParams): Pick<Address, 'ranges' | 'compare'> {
-  const texts = (query.get('ranges') ?? '').split('_').slice(0, MAX_RANGES);
-  const ranges = inOrder(
-    texts.flatMap((text) => {
-      const [fromMs, toMs, ...more] = text.split('-').map(readTime);
+/** Parses `ranges=from-to_from-to`, ms since the epoch. Invalid ranges are left out. A comparison needs two. */
+function readRanges(text: string): TimeRange[] {
+  const ranges = text.split('_').slice(0, MAX_RANGES);
+  return inOrder(
+    ranges.flatMap((range) => {
+      const [fromMs, toMs, ...more] = range.split('-').map(readTime);
       return typeof fromMs === 'number' && typeof toMs === 'number' && more.length === 0 ? [{ fromMs, toMs }] : [];
     }),
   );
-  return { ranges, compare: ranges.length > 1 && query.get('compare') === '1' };
 }
 
 function readLimit(text: string): number {
   if (!/^\d{1,4}$/.test(text)) return DEFAULT_ADDRESS.limit;
-  return Math.min(LINK_LIMITS.most, Math.max(LINK_LIMITS.least, Number(text)));
+  return Math.min(LINK_LIMITS.max, Math.max(LINK_LIMITS.min, Number(text)));
 }
 
-/** Three figures in ms, "2-5-100"; anything else is the usual three. */
+/** Parses three values in ms, "2-5-100"; the defaults if invalid. */
 function readThresholds(text: string): Thresholds {
   if (!/^\d{1,6}(\.\d{1,2})?(-\d{1,6}(\.\d{1,2})?){2}$/.test(text)) return DEFAULT_THRESHOLDS;
   const [goodMs = 0, warningMs = 0, problemMs = 0] = text.split('-').map(Number);
@@ -167,11 +168,11 @@ function readSelection(query: URLSearchParams): Selection {
   return pod === null ? null : { pod };
 }
 
-/** The hash for an address, `#view=...`; what is as on a first visit is left out. */
+/** The hash for an address, `#view=...`. Default values are left out. */
 export function writeAddress(address: Address): string {
   const query = new URLSearchParams({ view: address.view });
-  const set = (key: string, value: string, usual: string) => {
-    if (value !== usual) query.set(key, value);
+  const set = (key: string, value: string, byDefault: string) => {
+    if (value !== byDefault) query.set(key, value);
   };
   if (address.selection !== null) {
     if ('pod' in address.selection) query.set('pod', address.selection.pod);

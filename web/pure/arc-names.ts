@@ -5,7 +5,7 @@ import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';
 
-/** The name of an arc in its place; `text` is '' where there is no room for it. */
+/** The name of an arc and its place; `text` is '' if there is no room for it. */
 export interface ArcName {
   text: string;
   x: number;
@@ -16,12 +16,12 @@ export interface ArcName {
 const SIZE = 12;
 const MOST_WIDTH = 110;
 const HEIGHT = 22;
-/** Share of the links into an arc that must be late before the arc is: single late links are everyday life. */
+/** An arc is shown as late if at least this share of the links into it is late, because single late links are normal. */
 const LATE_SHARE = 0.1;
 
 /**
- * Names of all arcs at `distance` px from the centre, each only where it lies clear of those before it and of the words
- * of pods (`labels`, taken to be `labelWidth` wide), and within `left`..`right`.
+ * The names of all arcs at `distance` px from the centre, within `left`..`right`. A name is left out if it overlaps an
+ * earlier one or the label of a pod (`labels`, assumed to be `labelWidth` px wide).
  */
 export function arcNames(
   ring: Ring,
@@ -43,17 +43,16 @@ export function arcNames(
 }
 
 /**
- * The state that each arc carries: failed or slow as soon as one link into one of its pods is, late only where a tenth
- * is. What pods say that fail, or find slow, most of all others (`distrusted`, by index) does not count: that is their
- * own trouble.
+ * The state of each arc: failed or slow if one link into one of its pods is, late only if `LATE_SHARE` of them are.
+ * Links from pods for which `isExcluded` is true do not count: most of their links are bad, so the cause is their own.
  */
-export function arcStates({ n, state, into }: Picture, ring: Ring, distrusted: (from: number) => boolean): LinkState[] {
-  const silenced = Array.from({ length: n }, (_, from) => from).filter(distrusted);
+export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (from: number) => boolean): LinkState[] {
+  const excluded = Array.from({ length: n }, (_, from) => from).filter(isExcluded);
   return ring.arcs.map(({ pods }) => {
     const tally = new Float64Array(STATES);
     for (const to of pods) {
       for (let code = 0; code < STATES; code++) bump(tally, code, into[to * STATES + code] ?? 0);
-      for (const from of silenced) bump(tally, state[from * n + to] ?? 0, -1);
+      for (const from of excluded) bump(tally, state[from * n + to] ?? 0, -1);
     }
     const count = (name: LinkState) => tally[LINK_STATES.indexOf(name)] ?? 0;
     if (count('failed') > 0) return 'failed';

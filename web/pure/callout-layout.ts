@@ -1,43 +1,42 @@
 import type { Callout } from './callouts.ts';
 import type { HeatLayout } from './heat-layout.ts';
 import { spread } from './label-layout.ts';
-import { codeOf } from './link-state.ts';
-import { SEVERITY } from './severity.ts';
+import { severityOf } from './severity.ts';
 
-/** A callout with its place right of the mesh. CSS px from the canvas' corner. */
+/** A callout with its place to the right of the cells. CSS px from the corner of the canvas. */
 export interface PlacedCallout {
-  /** With as many of its lines as there is room for. */
+  /** The callout with as many lines as fit. */
   callout: Callout;
-  /** There is a line for its button. */
+  /** Whether there is room for its button. */
   action: boolean;
-  /** Where its words begin. */
+  /** Start of its text. */
   x: number;
   /** The middle of its first line. */
   y: number;
-  /** The line from the row or column to the words. */
+  /** The line from the row or column to the text. */
   leader: [x: number, y: number][];
-  /** The rows that it embraces; null for one row or a column. */
+  /** The bracket around several rows; null for one row or a column. */
   bracket: { x: number; from: number; to: number } | null;
 }
 
-/** Room that callouts need right of the mesh, CSS px. */
+/** Width that callouts need to the right of the cells, CSS px. */
 export const CALLOUT_WIDTH = 290;
-/** From the mesh to the words. */
+/** Distance from the cells to the text. */
 export const CALLOUT_INDENT = 46;
-/** The widest that words get. */
-export const MOST_CALLOUT = 340;
-/** Room that the lines of columns need below it. */
+/** Maximum width of the text. */
+export const MAX_CALLOUT_WIDTH = 340;
+/** Height that the lines of columns need below the cells. */
 export const CALLOUT_FOOT = 20;
-/** The least from one callout to the next. */
-const LEAST_GAP = 36;
+/** Minimum distance between the tops of two callouts. */
+const MIN_GAP = 36;
 const LINE = 18;
 /** From the top of a callout to the middle of its first line. */
 const HALF_LINE = 10;
 
-/** About the width of a letter, on the wide side of system fonts. */
+/** Estimated width of a letter, for a wide system font. */
 const LETTER = 7.4;
 
-/** How high a callout's words are when they are `width` px wide. */
+/** Height of a callout whose text is `width` px wide. */
 function heightOf({ title, lines }: Callout, width: number, action: boolean): number {
   const wrapped = (text: string, letter: number) =>
     Math.max(1, Math.ceil((text.length * letter) / Math.max(80, width)));
@@ -45,7 +44,7 @@ function heightOf({ title, lines }: Callout, width: number, action: boolean): nu
   return wrapped(title, LETTER * 1.2) * 20 + rows * LINE + (action ? LINE + 4 : 0);
 }
 
-/** What bounds the words: `low` and `high`, and that they are `width` px wide; `action`: each is to have a button. */
+/** Vertical bounds and width of the texts. `action`: each callout should have a button. */
 export interface CalloutBounds {
   low: number;
   high: number;
@@ -53,19 +52,19 @@ export interface CalloutBounds {
   action: boolean;
 }
 
-/** Callouts with what they are to say. */
+/** One way to write all callouts, with more or less text. */
 interface Form {
   callouts: Callout[];
   action: boolean;
-  /** How far the first line of each is below that of the first. */
+  /** Distance from the first line of the first callout to the first line of each. */
   offsets: number[];
-  /** How far the end of the last is below the middle of the first's first line. */
+  /** Distance from the middle of the first line to the end of the last callout. */
   height: number;
 }
 
 /**
- * Places callouts beside their rows, moved apart where they would touch; those of columns come last and lead down and
- * around. Where there is no room for all they say less: no button, then fewer lines, then the least grave say nothing.
+ * Places callouts beside their rows, and moves them apart if they would touch. Callouts of columns come last; their lines
+ * go down and around. If there is not enough room, buttons are left out first, then lines, then the least severe callouts.
  */
 export function placeCallouts(
   callouts: readonly Callout[],
@@ -112,7 +111,7 @@ export function placeCallouts(
   });
 }
 
-/** The longest form of the callouts that fits; of the shortest, as many as do, and one whatever its height. */
+/** The longest form that fits; otherwise as many short callouts as fit, at least one. */
 function fittingForm(callouts: Callout[], bounds: CalloutBounds): Form {
   const cut = (most: number) => callouts.map((callout) => ({ ...callout, lines: callout.lines.slice(0, most) }));
   const brief = cut(1);
@@ -121,15 +120,14 @@ function fittingForm(callouts: Callout[], bounds: CalloutBounds): Form {
     formOf(callouts, false, bounds),
     formOf(cut(2), false, bounds),
   ];
-  const worth = ({ state }: Callout) => SEVERITY[codeOf(state)] ?? 0;
-  const gravest = [...brief].sort((a, b) => worth(b) - worth(a));
+  const worstFirst = [...brief].sort((a, b) => severityOf(b.state) - severityOf(a.state));
   for (let count = brief.length; count > 1; count--) {
-    const kept = new Set(gravest.slice(0, count));
+    const kept = new Set(worstFirst.slice(0, count));
     const some = brief.filter((callout) => kept.has(callout));
     forms.push(formOf(some, false, bounds));
   }
   const room = bounds.high - bounds.low;
-  return forms.find(({ height }) => height <= room) ?? formOf(gravest.slice(0, 1), false, bounds);
+  return forms.find(({ height }) => height <= room) ?? formOf(worstFirst.slice(0, 1), false, bounds);
 }
 
 function formOf(callouts: Callout[], action: boolean, { width }: CalloutBounds): Form {
@@ -140,12 +138,12 @@ function formOf(callouts: Callout[], action: boolean, { width }: CalloutBounds):
     const own = heightOf(callout, width, action);
     offsets.push(next);
     height = next + own - HALF_LINE;
-    next += Math.max(LEAST_GAP, own + 10);
+    next += Math.max(MIN_GAP, own + 10);
   }
   return { callouts, action, offsets, height };
 }
 
-/** Where the rows or columns of a callout are on the canvas, kept within what is visible. */
+/** Where the rows or columns of a callout are on the canvas, clamped to the visible part. */
 function spanOf({ axis, first, last }: Callout, layout: HeatLayout, scroll: { x: number; y: number }) {
   const offset = axis === 'row' ? layout.top - scroll.y : layout.left - scroll.x;
   const [low, length] = axis === 'row' ? [layout.top, layout.viewHeight] : [layout.left, layout.viewWidth];

@@ -8,10 +8,10 @@ import type { Arrangement } from './order.ts';
 import type { Picture } from './picture.ts';
 import { findingPlace } from './pod-findings.ts';
 
-/** The most callouts beside one picture; the rest would be noise. */
+/** Maximum number of callouts beside a heatmap. The side panel lists all findings. */
 export const MAX_CALLOUTS = 6;
 
-/** Words beside a whole row or column, or beside several rows of one node. */
+/** A text beside a row, a column, or several neighbouring rows. */
 export interface Callout {
   axis: 'row' | 'column';
   state: LinkState;
@@ -20,36 +20,40 @@ export interface Callout {
   last: number;
   title: string;
   lines: string[];
-  /** Index in `Picture.pods` of the one pod that it is about; -1 where there are several. */
+  /** Index in `Picture.pods` of the pod that it is about; -1 = several pods. */
   pod: number;
 }
 
 const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
 
 /**
- * What the server found of whole rows and columns, in its words, then who left and who is new: at most `MAX_CALLOUTS`,
- * the gravest, in the order of the axis. What is filtered out is not spoken of.
+ * The callouts of a heatmap: the server's findings about whole rows and columns, then pods that are gone or have just
+ * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
  */
 export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
-  const found = picture.mesh.findings.flatMap((finding) => ofFinding(picture, arrangement, finding) ?? []);
-  const passing = runsOf(picture, arrangement, axisStates).map((run) => ofPassing(picture, arrangement, run));
-  return [...found, ...passing].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
+  const found = picture.mesh.findings.flatMap((finding) => findingCallout(picture, arrangement, finding) ?? []);
+  const lifecycle = runsOf(picture, arrangement, axisStates).map((run) => lifecycleCallout(picture, arrangement, run));
+  return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
 }
 
-function ofFinding(picture: Picture, arrangement: Arrangement, finding: Finding): Callout | null {
+function findingCallout(picture: Picture, arrangement: Arrangement, finding: Finding): Callout | null {
   const { mesh } = picture;
   const place = findingPlace(finding, mesh.pods);
   const run = longestRun(arrangement, place?.pods ?? []);
   if (place === null || run === null) return null;
   const { subject, what, where } = findingWords(finding);
   return {
-    ...{ axis: place.axis, state: finding.severity, title: subject, ...run },
+    axis: place.axis,
+    state: finding.severity,
+    title: subject,
+    first: run.first,
+    last: run.last,
     lines: [what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
     pod: place.pods.length === 1 ? (place.pods[0] ?? -1) : -1,
   };
 }
 
-/** The longest run of neighbours on the axis among pods; null where none of them is shown. */
+/** The longest run of neighbours on the axis among `pods`; null if none of them is shown. */
 function longestRun({ positionOf }: Arrangement, pods: readonly number[]): { first: number; last: number } | null {
   const shown = pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0);
   shown.sort((a, b) => a - b);
@@ -68,7 +72,7 @@ interface Run {
   last: number;
 }
 
-/** Rows of pods that left or are new; neighbours on one node together. */
+/** Rows of pods that are gone or have just started. Neighbours on one node form one run. */
 function runsOf(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): Run[] {
   const runs: Run[] = [];
   arrangement.pods.forEach((pod, position) => {
@@ -87,14 +91,14 @@ function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: num
   return node !== '' && node === picture.pods[arrangement.pods[run.first] ?? -1]?.pod.node;
 }
 
-function ofPassing(picture: Picture, arrangement: Arrangement, { code, first, last }: Run): Callout {
+function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, first, last }: Run): Callout {
   const run = [...arrangement.pods.subarray(first, last + 1)];
   const views = run.flatMap((pod) => picture.pods[pod] ?? []);
   const pod = run.length > 1 ? -1 : (run[0] ?? -1);
   const base = { axis: 'row', state: stateAt(code), first, last, pod } as const;
   const node = shownName(views[0]?.pod.node ?? '');
   const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
-  // A node that all its pods left is one; of some of its pods the title has the number.
+  // The title names the node if the run has all its pods, otherwise the number of pods.
   const isNode = views.length > 1 && onNode === views.length;
   const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
   const name = views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${views.length} pods of ${node}`;

@@ -2,7 +2,7 @@ import { countText, plural } from './figures.ts';
 import type { ConnectionStatus } from './notices.ts';
 import type { Picture } from './picture.ts';
 
-/** What a reader who does not see the page has been told of. */
+/** The facts that the tab and the announcements for screen readers show. */
 export interface PageStatus {
   status: ConnectionStatus;
   failing: string[];
@@ -13,7 +13,7 @@ export interface PageStatus {
   pods: number;
 }
 
-/** The facts of which a change is worth a sentence. */
+/** Collects these facts. */
 export function pageStatusOf(picture: Picture | null, status: ConnectionStatus): PageStatus {
   const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
   const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
@@ -21,14 +21,14 @@ export function pageStatusOf(picture: Picture | null, status: ConnectionStatus):
   return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, external, pods };
 }
 
-/** One sentence on what changed between two moments; '' if nothing that matters did. The gravest change wins. */
+/** One sentence about the most severe change; '' = no relevant change. */
 export function changeSentence(before: PageStatus, after: PageStatus): string {
   const lost = after.status === 'lost';
   if (lost !== (before.status === 'lost')) return lost ? 'Disconnected.' : 'Reconnected.';
   const fresh = after.failing.filter((pod) => !before.failing.includes(pod));
   if (fresh.length > 0) return `${listed(fresh)} failing.`;
-  const well = before.failing.filter((pod) => !after.failing.includes(pod));
-  if (well.length > 0) return `${listed(well)} no longer failing.`;
+  const recovered = before.failing.filter((pod) => !after.failing.includes(pod));
+  if (recovered.length > 0) return `${listed(recovered)} no longer failing.`;
   if (after.failed !== before.failed)
     return `${plural(after.failed, 'link')} failed (was ${countText(before.failed)}).`;
   if (after.external !== before.external)
@@ -43,7 +43,7 @@ function listed(names: readonly string[]): string {
   return `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'}`;
 }
 
-/** The tab's title: what is wrong first, because tabs are narrow. */
+/** The title of the tab. The problem comes first, because tabs are narrow. */
 export function tabTitle({ status, failing, failed, external, pods }: PageStatus): string {
   const name = 'goldpinger';
   if (status === 'lost') return `Disconnected · ${name}`;
@@ -53,7 +53,7 @@ export function tabTitle({ status, failing, failed, external, pods }: PageStatus
   return pods === 0 ? name : `${plural(pods, 'pod')} ok · ${name}`;
 }
 
-/** The tab's icon as an SVG: rings, red with a cross where something fails, grey where the connection is lost. */
+/** The icon of the tab as SVG: green, red with a cross if something fails, grey if disconnected. */
 export function tabIcon({ status, failing, failed, external, pods }: PageStatus): string {
   const bad = failing.length > 0 || failed > 0 || external > 0;
   const colour = status === 'lost' || pods === 0 ? '#7c8894' : bad ? '#c81e1e' : '#1d9a63';

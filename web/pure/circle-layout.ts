@@ -1,7 +1,7 @@
-/** How a ring may be grouped; a pod without a known node or zone is in the group ''. */
+/** How pods on a ring are grouped. Pods without a known node or zone are in group ''. */
 export type RingGroup = 'none' | 'node' | 'zone';
 
-/** What the layout needs of a pod. */
+/** The properties of a pod that the layout uses. */
 export interface RingPod {
   uid: string;
   name: string;
@@ -17,14 +17,14 @@ export interface Box {
   height: number;
 }
 
-/** Where a pod is: px, and its direction from the centre in radians (0 = right, clockwise). */
+/** The place of a pod, px, and its direction from the centre in radians (0 = right, clockwise). */
 export interface Spot {
   x: number;
   y: number;
   angle: number;
 }
 
-/** A group of neighbours on the ring, from the first pod's direction to the last one's (radians, clockwise). */
+/** A group of neighbours on the ring, from the direction of the first pod to that of the last (radians, clockwise). */
 export interface RingArc {
   name: string;
   from: number;
@@ -33,7 +33,7 @@ export interface RingArc {
   pods: number[];
 }
 
-/** Pods on a circle. `spots` has the order of the pods that came in, `order` is the way round. */
+/** Pods on a circle. `spots` is in input order; `order` is the order around the ring. */
 export interface Ring {
   cx: number;
   cy: number;
@@ -43,17 +43,17 @@ export interface Ring {
   arcs: RingArc[];
 }
 
-/** Space between two groups, in units of the space between two pods. */
+/** Gap between two groups, as a multiple of the distance between two pods. */
 const GAP_SLOTS = 1.6;
 
 const collator = new Intl.Collator('en', { numeric: true });
 
 /**
- * The stable order of pods on the ring: zone, node, name, uid; with `none` name and uid only. It depends on nothing but
- * the set of pods, so new figures never move one, and a pod that joins shifts no two others past each other.
+ * The order of pods on the ring: zone, node, name, uid; with `none` name and uid only. It depends only on the set of
+ * pods, so new measurements never move a pod, and a new pod never changes the order of the others.
  */
 export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] {
-  // Neighbours mostly share zone and node, and a collator takes its time to say so.
+  // The collator is slow, and most neighbours have the same zone and node.
   const compare = (a: string, b: string) => (a === b ? 0 : collator.compare(a, b) || (a < b ? -1 : 1));
   const byName = (a: RingPod, b: RingPod) => compare(a.name, b.name) || compare(a.uid, b.uid);
   const byPlace = (a: RingPod, b: RingPod) => compare(a.zone, b.zone) || compare(a.node, b.node) || byName(a, b);
@@ -62,9 +62,9 @@ export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] 
 }
 
 /**
- * Places pods on a circle inside `box`, clockwise in the order of `ringOrder`. Without groups the first pod is at the
- * left of the top, so that a few pods read like words; with groups the first group starts at the right of the top, as
- * on a clock. One pod is in the middle.
+ * Places pods on a circle inside `box`, clockwise in the order of `ringOrder`. Without groups the first pod is left of
+ * the top, so that few pods read from left to right. With groups the first group starts at the top. A single pod is in
+ * the centre.
  */
 export function layoutRing(pods: readonly RingPod[], group: RingGroup, box: Box): Ring {
   const order = ringOrder(pods, group);
@@ -89,7 +89,7 @@ export function layoutRing(pods: readonly RingPod[], group: RingGroup, box: Box)
   return { cx, cy, radius, spots, order, arcs };
 }
 
-/** Where the label of an arc goes: in the middle of it, `distance` px from the centre, reading away from the ring. */
+/** The place of an arc's label: at its middle, `distance` px from the centre, growing away from the ring. */
 export function arcLabel(ring: Ring, arc: RingArc, distance: number): { x: number; y: number; anchor: Anchor } {
   const middle = (arc.from + arc.to) / 2;
   const across = Math.cos(middle);
@@ -97,7 +97,7 @@ export function arcLabel(ring: Ring, arc: RingArc, distance: number): { x: numbe
   return { x: ring.cx + distance * across, y: ring.cy + distance * Math.sin(middle), anchor };
 }
 
-/** How a text lies about its x. */
+/** Alignment of a text relative to its x. */
 export type Anchor = 'start' | 'middle' | 'end';
 
 function runsOf(order: readonly number[], pods: readonly RingPod[], group: 'node' | 'zone') {

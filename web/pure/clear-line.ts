@@ -1,12 +1,12 @@
 import type { Box } from './circle-layout.ts';
 import type { Point } from './curve.ts';
 
-/** Between a box and the line that begins behind it, px. */
+/** Distance between a box and the line that starts behind it, px. */
 const APART = 6;
 
 /**
- * Where a straight line from `from` to `to` is to begin so that it crosses none of the boxes: at `from`, or behind the
- * last box that lies on its way. null where less than `least` px of it would be left.
+ * The point where a straight line from `from` to `to` must start to cross none of the boxes: `from`, or a point behind
+ * the last box on the line. null if less than `least` px would be left.
  */
 export function clearStart(from: Point, to: Point, boxes: readonly Box[], least: number): Point | null {
   const [dx, dy] = [to.x - from.x, to.y - from.y];
@@ -21,9 +21,9 @@ export function clearStart(from: Point, to: Point, boxes: readonly Box[], least:
   return (1 - start) * length < least ? null : { x: from.x + dx * start, y: from.y + dy * start };
 }
 
-/** Between which parts of its way (0 = its beginning, 1 = its end) a line is within `low..high`, on one axis. */
-function within(from: number, way: number, low: number, high: number): [enters: number, leaves: number] {
-  if (way === 0) return from >= low && from <= high ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] : [1, 0];
-  const [a, b] = [(low - from) / way, (high - from) / way];
+/** The part of a line (0 = start, 1 = end) that is within `low..high` on one axis. `length` may be negative. */
+function within(from: number, length: number, low: number, high: number): [enters: number, leaves: number] {
+  if (length === 0) return from >= low && from <= high ? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] : [1, 0];
+  const [a, b] = [(low - from) / length, (high - from) / length];
   return a < b ? [a, b] : [b, a];
 }

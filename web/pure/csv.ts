@@ -24,7 +24,7 @@ const COLUMNS = [
   'error',
 ];
 
-/** One field of CSV (RFC 4180). A text that a spreadsheet would run as a formula gets an apostrophe before it. */
+/** One CSV field (RFC 4180). A text that a spreadsheet would run as a formula gets a leading apostrophe. */
 export function csvField(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a tab or return before a formula is dropped on import.
   const harmless = /^[\s\u0000-\u001f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/.test(text) ? `'${text}` : text;
@@ -34,8 +34,8 @@ export function csvField(text: string): string {
 }
 
 /**
- * All pairs as CSV, one line a pair, in pieces of one pinging pod each (so that a caller can pause between them).
- * Times are ms, `since` is ISO 8601 in UTC. What is not known is empty.
+ * All links as CSV, one line per link. Yields the links of one source pod at a time, so that the caller can pause.
+ * Durations are ms, `since` is ISO 8601 in UTC, unknown values are empty.
  */
 export function* csvOf(picture: Picture): Generator<string> {
   yield `${COLUMNS.join(',')}\r\n`;

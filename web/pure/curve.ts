@@ -1,4 +1,4 @@
-/** A quadratic curve from (x0, y0) by the control point (cx, cy) to (x1, y1), px. */
+/** A quadratic curve from (x0, y0) to (x1, y1) with control point (cx, cy), px. */
 export interface Curve {
   x0: number;
   y0: number;
@@ -14,21 +14,21 @@ export interface Point {
   y: number;
 }
 
-/** How links of one picture are bent. */
+/** How links are bent. */
 export interface Bend {
-  /** Distance of the control point to the left of the way, as a share of the way: the two directions part. */
+  /** Distance of the control point to the left of the straight line, as a share of its length. Separates the two directions. */
   bow: number;
-  /** How far (0..1) the control point is pulled to `centre`: many links leave the rim free. */
+  /** How far (0..1) the control point is pulled to `centre`, which keeps the rim of the ring free. */
   pull: number;
   centre: Point;
 }
 
-/** Space between a pod's edge and where a link starts or its arrow's tip ends, px. */
+/** Gap between the edge of a pod and the end of a link, px. */
 const SPACE = 4;
 
 /**
- * The curve of a link between two pods, from edge to edge (radii `rFrom`, `rTo`): both ends point at the pods' centres,
- * so that an arrow sits square on the edge. Pods that touch give a curve of no length, never a reversed one.
+ * The curve of a link between two pods, from edge to edge (radii `rFrom`, `rTo`). Both ends point at the centres of the
+ * pods. For overlapping pods the curve is very short, but never reversed.
  */
 export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, bend: Bend): Curve {
   const dx = to.x - from.x;
@@ -42,7 +42,7 @@ export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, be
   return { x0: start.x, y0: start.y, cx, cy, x1: end.x, y1: end.y };
 }
 
-/** The loop of a pod's link to itself: a circle outside it in `direction` (radians), which the disc covers in part. */
+/** The circle of a self-link: outside the pod in `direction` (radians), partly covered by its disc. */
 export function selfLoop(pod: Point, radius: number, direction: number): Point & { radius: number } {
   const loop = Math.max(3, radius * 0.62);
   const distance = radius + loop * 0.45;
@@ -58,7 +58,7 @@ export function pointAt(curve: Curve, t: number): Point {
   };
 }
 
-/** The triangle of an arrow whose tip is the end of the curve: tip, two corners; and where its line has to stop. */
+/** The corners of an arrow (tip first) at the end of a curve, and the point where the line must stop. */
 export function arrowHead(curve: Curve, size: number): { corners: [Point, Point, Point]; base: Point } {
   const length = Math.hypot(curve.x1 - curve.cx, curve.y1 - curve.cy) || 1;
   const ux = (curve.x1 - curve.cx) / length;
@@ -75,7 +75,7 @@ export function arrowHead(curve: Curve, size: number): { corners: [Point, Point,
   };
 }
 
-/** How far a point is from a curve, px, to within a sixteenth of its length; Infinity where it is beyond `reach`. */
+/** Distance of a point from a curve, px, approximated by 16 segments; Infinity if beyond `reach`. */
 export function distanceTo(curve: Curve, x: number, y: number, reach: number): number {
   const { x0, y0, cx, cy, x1, y1 } = curve;
   if (x < Math.min(x0, cx, x1) - reach || x > Math.max(x0, cx, x1) + reach) return Number.POSITIVE_INFINITY;

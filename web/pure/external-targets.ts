@@ -1,28 +1,28 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { ProbeProtocol } from '../../server/protocol/sample.ts';
 
-/** One external target as all pods see it. */
+/** An external target with the results of all pods. */
 export interface ExternalTarget {
-  /** Protocol and target: unique. */
+  /** Protocol and target; unique. */
   key: string;
   target: string;
   protocol: ProbeProtocol;
-  /** `failed` if any pod fails; `not-yet` while none has probed it. */
+  /** `failed` if it fails from any pod; `not-yet` if no pod has probed it. */
   state: 'good' | 'failed' | 'not-yet';
   /** Pods that have probed it. */
   probing: number;
-  /** Indexes in `Mesh.pods` of those that failed. */
+  /** Indexes in `Mesh.pods` of the pods whose probe failed. */
   failing: number[];
   /** The slowest success, us; -1 without one. */
   slowestUs: number;
-  /** The error of the first that failed. */
+  /** The first error. */
   error: string;
 }
 
-/** The most targets that are told apart; each pod may bring its own. */
+/** Maximum number of targets, because each pod may report its own. */
 const MAX_TARGETS = 500;
 
-/** External targets over all rows: the failed first, then by name. */
+/** Collects external targets from all pod reports: failed ones first, then by name. */
 export function externalTargets(mesh: Pick<Mesh, 'reports'>): ExternalTarget[] {
   const targets: ExternalTarget[] = [];
   const byName = new Map<string, ExternalTarget[]>();

@@ -1,12 +1,12 @@
-/** Figures and times as the page writes them. All texts are English and short. */
+/* Formats numbers and times for the page. */
 
-/** A latency: two figures below 10 ms ("0.56 ms", "1.1 ms"), whole ms below 10 s ("252 ms"), then s. '-' for none. */
+/** A latency: two digits below 10 ms ("0.56 ms", "1.1 ms"), whole ms below 10 s ("252 ms"), then s; '–' for none. */
 export function latencyText(us: number): string {
   const { figure, unit } = latencyParts(us);
   return unit === '' ? figure : `${figure} ${unit}`;
 }
 
-/** As `latencyText`, with the unit apart: the figure may be written larger. */
+/** Like `latencyText`, but number and unit are separate, so that the number can be larger. */
 export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '' } {
   if (!(us >= 0)) return { figure: '–', unit: '' };
   const ms = us / 1000;
@@ -15,7 +15,7 @@ export function latencyParts(us: number): { figure: string; unit: 'ms' | 's' | '
   return { figure: ms.toFixed(ms < 0.995 ? 2 : 1), unit: 'ms' };
 }
 
-/** A span of time: "0.8 s", "42 s", "2 min 30 s", "3 h 5 min", "2 d 4 h". Negative counts as 0. */
+/** A duration: "0.8 s", "42 s", "2 min 30 s", "3 h 5 min", "2 d 4 h". Negative counts as 0. */
 export function spanText(ms: number): string {
   const s = Math.max(0, ms) / 1000;
   if (s < 9.95) return `${s.toFixed(1)} s`;
@@ -31,7 +31,7 @@ function two(large: number, largeUnit: string, small: number, smallUnit: string)
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** The time of day in the reader's zone, "15:12:41"; with the date before it when that is not the day of `nowMs`. */
+/** The local time of day, "15:12:41"; with the date if that is not the day of `nowMs`. */
 export function clockText(atMs: number, nowMs = atMs): string {
   const at = new Date(atMs);
   if (!Number.isFinite(at.getTime())) return '–';
@@ -45,7 +45,7 @@ function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** A count with thin groups of three: "1 092". */
+/** A count with thin spaces between groups of three digits: "1 092". */
 export function countText(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }

@@ -6,17 +6,17 @@ import { shownName } from './names.ts';
 import { nodeFilter } from './order.ts';
 import { isAboutSelfLink } from './pod-findings.ts';
 
-/** A finding's sentence in its parts, for places that have not room for all of it. Safe to show. */
+/** The parts of a finding's title, for places without room for all of it. Safe to show. */
 export interface FindingWords {
-  /** Whom it is about. */
+  /** The pod, node or link. */
   subject: string;
   /** What is wrong: `slow from all 3 others`. */
   what: string;
-  /** How it shows and where to look: `only the first byte is late: check the process or a proxy, not the network`; '' = not said. */
+  /** How it shows and what to check, for example `refused: nothing listens on its port`; '' = none. */
   where: string;
 }
 
-/** Takes the server's sentence apart: `subject: what, how: where`. */
+/** Splits the server's title, which has the form `subject: what, how: advice`. */
 export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subject'>): FindingWords {
   const start = title.startsWith(`${subject}: `) ? subject.length : title.indexOf(': ');
   if (start < 0) return { subject: shownName(title), what: '', where: '' };
@@ -30,8 +30,8 @@ export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subjec
 }
 
 /**
- * `since 14:03:12`, of what is slow `median 252 ms, since 14:03:12`; what is not known is left out, and '' is nothing.
- * `nowMs`: the serving pod's time.
+ * The start of a finding, and its median latency if it is slow: `median 252 ms, since 14:03:12`. Unknown parts are left
+ * out. `nowMs`: the serving pod's time.
  */
 export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
   if (severity !== 'slow' && severity !== 'failed') return '';
@@ -39,10 +39,10 @@ export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: nu
   return [median, sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : ''].filter(Boolean).join(', ');
 }
 
-/** What opens a finding: its link, its pod, or all pods of its node; null where it is about several or none. */
+/** What a click on a finding opens: its link, its pod, or all pods of its node; null = nothing. */
 export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
 
-/** What opens a finding; where that is `open` already, a link that shows it. */
+/** What a click on a finding opens. If `open` shows that already, another link or pod of the finding. */
 export function targetOf(
   finding: Finding,
   all: readonly Pick<Pod, 'uid' | 'node'>[],

@@ -1,12 +1,12 @@
 import { distanceTo, type Point } from './curve.ts';
 import type { SceneLink } from './graph-scene.ts';
 
-/** What lies at a point of the graph: a pod (index in `Mesh.pods`), a link (pair), or nothing. */
+/** What is at a point of the graph: a pod (index in `Mesh.pods`), a link (pair), or nothing. */
 export type GraphHit = { pod: number } | { pair: number } | null;
 
 /**
- * What is at (x, y): the nearest pod within `slack` px of its edge, else the nearest link within `slack` px; of equally
- * near links the one drawn last. `pods` are the pods that are drawn.
+ * Finds what is at (x, y): the nearest pod within `slack` px of its edge, otherwise the nearest link within `slack` px.
+ * Among equally near links the one drawn last wins. `pods`: the pods that are drawn.
  */
 export function hitGraph(
   x: number,

@@ -3,26 +3,26 @@ import { arrowHead, type Curve, linkCurve, type Point, pointAt, selfLoop } from 
 import { type LinkState, stateAt } from './link-state.ts';
 import type { Picture } from './picture.ts';
 
-/** What a number of pods leaves room for. */
+/** How a graph is drawn, depending on the number of pods. */
 export interface Tier {
-  /** `full`: name, node, address and health beside each pod. `short`: a short name. `unhealthy`: only pods at fault. */
+  /** `full`: name, node, address and health of each pod. `short`: a short name. `unhealthy`: only pods with a finding. */
   names: 'full' | 'short' | 'unhealthy';
-  /** Whether all links are drawn, or the worst only. */
+  /** Whether all links are drawn, or only the worst. */
   allLinks: boolean;
-  /** Whether links are drawn on a canvas: beyond about 150, elements of their own take longer than a frame. */
+  /** Whether links are drawn on a canvas. More than about 150 SVG elements take longer than a frame. */
   canvas: boolean;
-  /** Radius of a pod, px; of an accused one, which carries its mark. */
+  /** Radius of a pod and of an unhealthy pod, px. */
   disc: number;
   unhealthyDisc: number;
   /** Factor on the widths of links. */
   weight: number;
   bow: number;
   pull: number;
-  /** Whether pods that no shown link touches are left out, and the arcs carry the worst state instead. */
+  /** Whether pods without a shown link are left out, and arcs show the worst state instead. */
   stateOnArcs: boolean;
 }
 
-/** What `n` pods (gone ones included) leave room for; `narrow` is a view below 640 px. */
+/** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. */
 export function tierOf(n: number, narrow: boolean): Tier {
   const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, stateOnArcs: false };
   if (n <= 12)
@@ -48,16 +48,16 @@ export function tierOf(n: number, narrow: boolean): Tier {
   return { ...many, disc: narrow ? 2 : 3, weight: 0.4, stateOnArcs: n > 400 };
 }
 
-/** Where the parts of a graph go within the stage. */
+/** The areas of a graph within the stage. */
 export interface Frame {
   ring: Box;
-  /** Where words may be. */
+  /** Area for labels. */
   labels: Box;
-  /** Where external targets stand; null without any. */
+  /** Area for external targets; null = none. */
   external: Box | null;
 }
 
-/** Divides the stage (px) among the ring, its words and `externals` external targets. */
+/** Divides the stage (px) among the ring, labels and `externals` external targets. */
 export function frameOf(width: number, height: number, tier: Tier, narrow: boolean, externals: number): Frame {
   const beside = externals > 0 && !narrow ? 190 : 0;
   const below = externals > 0 && narrow ? 34 : 0;
@@ -88,15 +88,15 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   return { ring, labels, external };
 }
 
-/** A ring below this width has its pods on top of each other, px. */
-const LEAST_RING = 220;
+/** Pods overlap on a ring below this width, px. */
+const MIN_RING_WIDTH = 220;
 
-/** Whether a stage of `width` px has too little room for words and targets beside the ring: it is then like a phone's. */
+/** Whether a stage of `width` px is too narrow for labels and targets beside the ring, and is drawn like on a phone. */
 export function isTight(width: number, n: number, externals: number): boolean {
-  return frameOf(width, width, { ...tierOf(n, false), disc: 0 }, false, externals).ring.width < LEAST_RING;
+  return frameOf(width, width, { ...tierOf(n, false), disc: 0 }, false, externals).ring.width < MIN_RING_WIDTH;
 }
 
-/** One link, ready to be drawn. `curve` is null for a self-link, which has `loop` instead. */
+/** The geometry of a link. A self-link has `loop`, other links have `curve`. */
 export interface SceneLink {
   pair: number;
   from: number;
@@ -104,13 +104,13 @@ export interface SceneLink {
   state: LinkState;
   curve: Curve | null;
   loop: (Point & { radius: number }) | null;
-  /** Corners of the arrow; empty where there is none (loops, links that were not probed). */
+  /** Corners of the arrow; empty for self-links and links that were not probed. */
   arrow: Point[];
-  /** Where its mark or figure goes. */
+  /** Place of its mark or latency. */
   middle: Point;
 }
 
-/** Width (px) and dashes of a link in each state, and whether it has a mark in the middle. */
+/** Width (px) and dashes of links by state, and whether they have a mark in the middle. */
 export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; marked: boolean }> = {
   good: { width: 1.75, dash: [], marked: false },
   fair: { width: 1.75, dash: [], marked: false },
@@ -124,12 +124,12 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   gone: { width: 0, dash: [], marked: false },
 };
 
-/** Whether loops lie above and below their pods, because words stand beside them. */
+/** Whether self-links are above or below their pods, because labels are beside them. */
 export function hasUprightLoops(tier: Tier): boolean {
   return tier.disc >= 19;
 }
 
-/** The direction (radians) in which a pod's loop lies: up or down where names stand beside pods, else outwards. */
+/** The direction (radians) of a pod's self-link: up or down if labels are beside the pods, otherwise outwards. */
 function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
   if (hasUprightLoops(tier)) {
     return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
@@ -137,7 +137,7 @@ function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
   return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);
 }
 
-/** Geometry of the chosen `pairs`. `spots` are the pods' places, moved ones included; `radii` their sizes, px. */
+/** The geometry of `pairs`. `spots`: places of the pods, including dragged ones; `radii`: their radii, px. */
 export function sceneLinks(
   picture: Picture,
   pairs: readonly number[],
@@ -170,14 +170,14 @@ export function sceneLinks(
   return links;
 }
 
-/** Length of the arrow of a link, px; 0 = none. */
+/** Length of a link's arrow, px; 0 = none. */
 function arrowSize(state: LinkState, tier: Tier): number {
   if (state === 'not-probed' || state === 'not-yet') return 0;
   const size = 6 + LINK_STYLES[state].width * 1.6;
   return tier.weight < 1 ? size * (state === 'good' || state === 'fair' ? 0.6 : 0.75) : size;
 }
 
-/** A figure's pill on a link. */
+/** A label with the latency on a link. */
 export interface Pill {
   pair: number;
   x: number;
@@ -189,8 +189,8 @@ export interface Pill {
 export const PILL_HEIGHT = 22;
 
 /**
- * Puts figures on their links, each in the middle or, where it would cover another figure or a pod, elsewhere along the
- * link; where nowhere is free, there is none. Of two that compete the first comes first. Widths are estimated.
+ * Places latency labels on links: in the middle, or elsewhere on the link if that would cover another label or a pod.
+ * A label without a free place is left out. Earlier links have priority. Widths are estimated.
  */
 export function placePills(
   links: readonly SceneLink[],

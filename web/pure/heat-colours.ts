@@ -1,15 +1,15 @@
 import { LINK_STATES, type LinkState } from './link-state.ts';
 
-/** The tokens that cells are painted with, as CSS colours (`#rrggbb` or `rgb(...)`), by the names of tokens.css. */
+/** Returns the CSS colour (`#rrggbb` or `rgb(...)`) of a custom property of tokens.css. */
 export type CellTokens = (name: string) => string;
 
-/** What pixels are written with: one 32-bit number a colour, in the byte order of `ImageData` (red first). */
+/** Colours as 32-bit numbers in the byte order of `ImageData` (red first). */
 export interface CellColours {
-  /** The cell's fill by state. */
+  /** Fill of a cell by state. */
   fill: Uint32Array;
-  /** The mark on it by state. */
+  /** Mark on a cell by state. */
   ink: Uint32Array;
-  /** Between the cells. */
+  /** Colour between the cells. */
   paper: number;
 }
 
@@ -26,7 +26,7 @@ const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> =
   gone: ['--hairline', '--text-third'],
 };
 
-/** Makes the colour table of a theme. */
+/** Creates the colour table of a theme. */
 export function cellColours(token: CellTokens): CellColours {
   return {
     fill: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][0]))),
@@ -35,13 +35,13 @@ export function cellColours(token: CellTokens): CellColours {
   };
 }
 
-/** The tokens of a state's fill and ink, by its index in `LINK_STATES`. */
+/** The custom properties for fill and ink of a state, by its index in `LINK_STATES`. */
 export function cellTokens(code: number): { fill: string; ink: string } {
   const [fill, ink] = FILLS[LINK_STATES[code] ?? 'unknown'];
   return { fill, ink };
 }
 
-/** The tokens of words on a cell, and of their ground. `base`: what lies beneath `suspect`, else the same as `state`. */
+/** The custom properties for text on a cell and its background. `base`: the state of an unreliable cell, otherwise `state`. */
 export function wordTokens(state: LinkState, base: LinkState): { ground: string; ink: string } {
   if (state === 'gone') return { ground: '--sunken', ink: '--text-second' };
   const [ground, ink] = FILLS[base];
@@ -50,7 +50,7 @@ export function wordTokens(state: LinkState, base: LinkState): { ground: string;
   return isMeasured ? { ground, ink } : { ground: '--surface', ink: '--text-second' };
 }
 
-/** A CSS colour as one opaque pixel; black for what cannot be read. */
+/** A CSS colour as one opaque pixel; black if it cannot be parsed. */
 export function packColour(css: string): number {
   const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(css.trim());
   const parts = hex?.slice(1).map((text) => Number.parseInt(text, 16)) ?? css.match(/\d+/g)?.map(Number) ?? [];

@@ -1,12 +1,12 @@
 import type { AxisGroup } from './order.ts';
 
-/** How much a cell can say: its figure; a mark; a pattern; its colour alone. */
+/** What a cell shows besides its colour: its latency, a mark, a pattern, or nothing. */
 export type CellKind = 'figures' | 'marks' | 'patterns' | 'colours';
 
-/** What the axes say: names of pods, names of groups, or positions (the panel then lists the names). */
+/** What the axes show: pod names, group names, or positions (the side panel then lists the names). */
 export type AxisKind = 'full' | 'short' | 'groups' | 'numbers';
 
-/** What a layout is made from. All lengths are CSS px. */
+/** Input of a layout. All lengths are CSS px. */
 export interface HeatRequest {
   /** Pods on an axis. */
   n: number;
@@ -19,42 +19,42 @@ export interface HeatRequest {
   fullWidth: number;
   shortWidth: number;
   groupWidth: number;
-  /** Short names even where full ones would fit. */
+  /** Use short names even if full ones would fit. */
   narrow: boolean;
-  /** Show all, whatever it takes, instead of scrolling. */
+  /** Shrink cells as far as needed instead of scrolling. */
   fit: boolean;
 }
 
-/** Where everything of the heatmap lies. CSS px, from the top left corner of the canvas. */
+/** The layout of the heatmap. CSS px from the top left corner of the canvas. */
 export interface HeatLayout {
   kind: CellKind;
   axis: AxisKind;
-  /** Which names stand above the columns, where pods are named. */
+  /** Which names the columns have, if the axes show pod names. */
   columns: 'full' | 'short';
-  /** By how many degrees they are slanted; 0 = level. */
+  /** Angle of the column names in degrees; 0 = horizontal. */
   slant: number;
-  /** From one cell to the next, the space between them included; a whole number of device px unless `shared`. */
+  /** Distance between the starts of two cells. A whole number of device px unless `shared`. */
   pitch: number;
   gap: number;
-  /** Where the mesh begins. */
+  /** Start of the cells. */
   left: number;
   top: number;
-  /** How much of the mesh is visible; less than `extent` where it scrolls. */
+  /** Visible size of the cells; less than `extent` if they scroll. */
   viewWidth: number;
   viewHeight: number;
-  /** Size of the whole mesh. */
+  /** Size of all cells. */
   extent: number;
-  /** Start of each position, from the mesh' own corner; one more at the end. */
+  /** Start of each position relative to the first cell, plus the end of the last one. */
   starts: Float64Array;
-  /** Thickness of the strips along the edges; 0 = none. */
+  /** Thickness of the strips with the worst states along the edges; 0 = none. */
   strip: number;
-  /** Several pairs share a device pixel. */
+  /** Several links share a device pixel. */
   shared: boolean;
-  /** Whether 'fit' would change anything. */
+  /** Whether `fit` makes a difference. */
   scrollable: boolean;
 }
 
-/** So few pods show figures even where their cells are a little small. */
+/** Up to this many pods, slightly smaller cells still show the latency. */
 const FEW = 12;
 const MAX_CELL = 122;
 const CAPTION = 22;
@@ -63,7 +63,7 @@ const STRIP = 8;
 const STRIP_SPACE = 4;
 const LEAST_NAMED = 14;
 
-/** Lays out the heatmap: the largest cells that fit, then what fits beside them. */
+/** Computes the layout: the largest cells that fit with names, otherwise without names. */
 export function layoutHeatmap(request: HeatRequest): HeatLayout {
   return bestNamed(request) ?? withoutNames(request);
 }
@@ -74,8 +74,8 @@ export function fitsNames(request: HeatRequest): boolean {
 }
 
 /**
- * Ways to write a name a pod, the most telling first. Columns get short names before they are slanted, and are slanted
- * more where they stand close.
+ * Ways to write the pod names, the most readable first. Column names are shortened before they are slanted, and slanted
+ * more if the columns are narrow.
  */
 const NAMINGS = [
   { axis: 'full', columns: 'full', slant: 0 },
@@ -87,10 +87,10 @@ const NAMINGS = [
   { axis: 'short', columns: 'short', slant: 65 },
 ] as const;
 
-/** The least between two slanted lines of names. */
+/** Minimum distance between two slanted names. */
 const NAME_LINE = 12.5;
 
-/** The first way of naming that leaves room for figures, else the first that leaves room for marks; null without. */
+/** The first way of naming that leaves room for latencies, otherwise for marks; null if none fits. */
 function bestNamed(request: HeatRequest): HeatLayout | null {
   const named = NAMINGS.filter(({ axis }) => axis === 'short' || !request.narrow)
     .map((naming) => withNames(request, naming))
@@ -105,7 +105,7 @@ function withNames(request: HeatRequest, { axis, columns, slant }: (typeof NAMIN
   const left = leftCaption(request) + rowWidth + NAME_SPACE;
   const angle = (slant * Math.PI) / 180;
   const top = CAPTION + (slant > 0 ? Math.ceil(columnWidth * Math.sin(angle)) + 18 : 28);
-  // The last slanted name leans out to the right.
+  // The last slanted name extends to the right.
   const lean = slant > 0 ? Math.ceil(columnWidth * Math.cos(angle)) : 0;
   const cells = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
   const apart = slant > 0 ? cells.pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= cells.pitch;
@@ -131,7 +131,7 @@ function leftCaption({ narrow }: HeatRequest): number {
   return narrow ? 8 : CAPTION;
 }
 
-/** The largest pitch (whole device px, at most `most`) at which all cells and the lines between groups fit in `room`. */
+/** The largest pitch (whole device px, at most `most`) with which all cells and group gaps fit in `room`. */
 function cellsFor({ n, groups, dpr }: HeatRequest, room: number, most: number) {
   for (let groupGap = 4; groupGap >= 1; groupGap--) {
     const free = room - Math.max(0, groups.length - 1) * groupGap;
@@ -141,7 +141,7 @@ function cellsFor({ n, groups, dpr }: HeatRequest, room: number, most: number) {
   return { pitch: 0, gap: 0, groupGap: 0 };
 }
 
-/** From which pitch on a line between groups may be 1, 2, 3, 4 px wide. */
+/** Minimum pitch for a gap of 1, 2, 3, 4 px between groups. */
 const GROUP_GAP_FROM = [0, 4, 14, 30] as const;
 
 function gapOf(pitch: number): number {
@@ -174,7 +174,7 @@ function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayo
   return { ...parts, kind, viewWidth, viewHeight, extent, starts, scrollable };
 }
 
-/** The position whose cell holds `offset` (from the mesh' own corner), the nearest one outside; -1 without any. */
+/** The position of the cell at `offset` (relative to the first cell), or the nearest one; -1 if there are no cells. */
 export function positionAt({ starts }: HeatLayout, offset: number): number {
   let low = 0;
   let high = starts.length - 1;
@@ -195,8 +195,8 @@ export interface Rect {
 }
 
 /**
- * Where a card of `width` x `height` goes: right of the cell, else left, else below or above; within `bounds` and never
- * on the cell. Where no side has room it goes below, beyond the bounds.
+ * Places a card of `width` x `height` right of the cell, otherwise left, below or above it; within `bounds` and never
+ * over the cell. If no side has room, it is placed below, outside the bounds.
  */
 export function placeCard(cell: Rect, card: Pick<Rect, 'width' | 'height'>, bounds: Rect, space = 12): Rect {
   const { width, height } = card;

@@ -4,7 +4,7 @@ import type { Arrangement } from './order.ts';
 import type { Picture } from './picture.ts';
 import { SEVERITY } from './severity.ts';
 
-/** A place in the drawn mesh: positions on the axes. */
+/** A cell by its positions on the axes. */
 export interface Place {
   column: number;
   row: number;
@@ -13,8 +13,8 @@ export interface Place {
 const SUSPECT = codeOf('suspect');
 
 /**
- * Where a key leads from `place` in a mesh of `count` x `count`: arrows one cell, Home and End along the row, with
- * `ctrl` to the corners, PageUp and PageDown ten rows. null = not a key that moves.
+ * The cell that a key moves to from `place`, in a heatmap of `count` x `count` cells: arrow keys move one cell, Home and
+ * End to the ends of the row (with `ctrl` to the corners), PageUp and PageDown ten rows. null = another key.
  */
 export function moved(place: Place, key: string, ctrl: boolean, count: number): Place | null {
   const last = Math.max(0, count - 1);
@@ -45,7 +45,7 @@ export function moved(place: Place, key: string, ctrl: boolean, count: number): 
   }
 }
 
-/** The next cell in state `code` after `place`, row by row and around the end; a suspect one counts as its value. */
+/** The next cell in state `code` after `place`, row by row, cyclic. An unreliable cell counts with its base state. */
 export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
   return nextWhere(pods.length, place, ({ column, row }) => {
     const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
@@ -54,7 +54,7 @@ export function nextInState(picture: Picture, { pods }: Arrangement, place: Plac
   });
 }
 
-/** The next cell after `place` that is wanted, row by row and around the end, in a mesh of `count` x `count`. */
+/** The next cell after `place` for which `isWanted` is true, row by row, cyclic, among `count` x `count` cells. */
 export function nextWhere(count: number, place: Place, isWanted: (at: Place) => boolean): Place | null {
   const start = place.row * count + place.column;
   for (let step = 1; step <= count * count; step++) {
@@ -65,7 +65,7 @@ export function nextWhere(count: number, place: Place, isWanted: (at: Place) => 
   return null;
 }
 
-/** Of all cells within `reach` px of a point of the mesh the one most worth seeing; on a tie the nearest. */
+/** The most severe cell within `reach` px of a point; the nearest one among equals. */
 export function worstNear(
   picture: Picture,
   { pods }: Arrangement,

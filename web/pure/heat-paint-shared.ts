@@ -7,8 +7,8 @@ const GOOD = codeOf('good');
 const GOOD_SEVERITY = SEVERITY[GOOD] ?? 0;
 
 /**
- * Paints a mesh that has more pods than there are pixels: of the pairs that share a pixel the worst. Nearly all pairs
- * of a large mesh are good: all is painted so at first, and then only what is not.
+ * Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links. Almost all links of a large mesh
+ * are good, so everything is first painted as good, and then only the other links are visited.
  */
 export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
   const { width, height, pods, starts } = area;
@@ -18,11 +18,11 @@ export function paintShared(pixels: Uint32Array, source: PaintSource, area: Pain
   const rows = ranges(height, pods.length, total);
   const lines = linesOf(rows, height, pods, n);
   const palette = Uint32Array.from(BY_SEVERITY, (code) => colours.fill[code] ?? 0);
-  const pile = new PixelColumn(height);
+  const pixelColumn = new PixelColumn(height);
   pixels.fill(colours.fill[GOOD] ?? 0);
-  // Four pairs in a look.
+  // Reads four states at once, to skip good links quickly.
   const words = state.byteOffset % 4 === 0 ? new Uint32Array(state.buffer, state.byteOffset, state.length >> 2) : [];
-  // Column by column, as the pairs from one pod lie side by side.
+  // Column by column, because the links of one source are adjacent in memory.
   for (let x = 0; x < width; x++) {
     const [first = 0, end = 0] = [columns[x], columns[width + x]];
     for (let column = first; column < end; column++) {
@@ -37,17 +37,17 @@ export function paintShared(pixels: Uint32Array, source: PaintSource, area: Pain
         if (code === GOOD) continue;
         const to = pair - start;
         const after = lines[n + to] ?? 0;
-        for (let y = lines[to] ?? 0; y < after; y++) pile.add(y, SEVERITY[code] ?? 0);
+        for (let y = lines[to] ?? 0; y < after; y++) pixelColumn.add(y, SEVERITY[code] ?? 0);
       }
     }
-    pile.paint(pixels, x, width, palette, (y) => (end - first) * ((rows[height + y] ?? 0) - (rows[y] ?? 0)));
+    pixelColumn.paint(pixels, x, width, palette, (y) => (end - first) * ((rows[height + y] ?? 0) - (rows[y] ?? 0)));
   }
 }
 
-/** What is not good of one column of pixels. */
+/** The links that are not good in one column of pixels. */
 class PixelColumn {
   readonly #ys: Int32Array;
-  /** By pixel: whether it has anything; the worst; how many are less worth seeing than good ones, and the best of them. */
+  /** By pixel: whether a link was added; the highest severity; how many links are below good, and their highest severity. */
   readonly #isMet: Uint8Array;
   readonly #worst: Uint8Array;
   readonly #low: Uint32Array;
@@ -76,7 +76,7 @@ class PixelColumn {
     if (severity > (this.#lowMost[y] ?? 0)) this.#lowMost[y] = severity;
   }
 
-  /** Paints it at `x`, and is empty again. `pairsAt`: how many pairs share a pixel. */
+  /** Paints the column at `x` and clears it. `pairsAt`: the number of links that share a pixel. */
   paint(pixels: Uint32Array, x: number, width: number, palette: Uint32Array, pairsAt: (y: number) => number): void {
     for (let i = 0; i < this.#count; i++) {
       const y = this.#ys[i] ?? 0;
@@ -88,7 +88,7 @@ class PixelColumn {
   }
 }
 
-/** For each of `n` pods the first pixel line that it is in, then (from `n` on) the one after its last; 0, 0 if in none. */
+/** For each of `n` pods the first of its pixel lines, and (at `n + pod`) the end of its lines; 0, 0 if it has none. */
 function linesOf(rows: Int32Array, height: number, pods: Int32Array, n: number): Int32Array {
   const lines = new Int32Array(2 * n);
   for (let y = 0; y < height; y++) {
@@ -101,7 +101,7 @@ function linesOf(rows: Int32Array, height: number, pods: Int32Array, n: number):
   return lines;
 }
 
-/** For each of `length` pixels the first position in it, then (from `length` on) the one after its last. */
+/** For each of `length` pixels the first of its positions, and (at `length + pixel`) the end of its positions. */
 function ranges(length: number, count: number, total: number): Int32Array {
   const result = new Int32Array(2 * length);
   for (let pixel = 0; pixel < length; pixel++) {

@@ -1,42 +1,42 @@
 import type { CellColours } from './heat-colours.ts';
-import { codeOf } from './link-state.ts';
+import { codeOf, LINK_STATES } from './link-state.ts';
 
-/** The mesh as pixels need it: pair (from, to) has index `from * n + to`. */
+/** The states to paint. The link (from, to) has index `from * n + to`. */
 export interface PaintSource {
   n: number;
   state: Uint8Array;
   base: Uint8Array;
 }
 
-/** The part of the mesh that is painted. All lengths are device px. */
+/** The area to paint. All lengths are device px. */
 export interface PaintArea {
   width: number;
   height: number;
-  /** How far the mesh is scrolled out at the left and the top. */
+  /** Scroll offset. */
   scrollX: number;
   scrollY: number;
-  /** Position to start of its cell, from the mesh' corner; one more at the end. */
+  /** Start of each position relative to the first cell, plus the end of the last one. */
   starts: Float64Array;
-  /** Side of a cell, without the space to the next. */
+  /** Size of a cell without the gap. */
   cell: number;
-  /** Position to pod. */
+  /** Pod index by position. */
   pods: Int32Array;
-  /** Device px in a CSS px, at least 1: the width of marks. */
+  /** Device px per CSS px, at least 1. */
   unit: number;
 }
 
 const [SLOW, FAILED, NOT_PROBED, NOT_YET] = [codeOf('slow'), codeOf('failed'), codeOf('not-probed'), codeOf('not-yet')];
 const [UNKNOWN, SUSPECT] = [codeOf('unknown'), codeOf('suspect')];
 
-/** Side of the smallest cell with a pattern, CSS px. */
+/** Minimum size of a cell with a pattern, CSS px. */
 const PATTERN_FROM = 4;
 
 /** Which states have a pattern, by index in `LINK_STATES`. */
-const HAS_PATTERN = Uint8Array.from({ length: 10 }, (_, code) =>
+const HAS_PATTERN = Uint8Array.from({ length: LINK_STATES.length }, (_, code) =>
   [SLOW, FAILED, NOT_PROBED, NOT_YET, UNKNOWN, SUSPECT].includes(code) ? 1 : 0,
 );
 
-/** Paints cells of whole pixels into `pixels` (`width * height`), with the pattern of each state from 4 CSS px up. */
+/** Paints cells of whole pixels into `pixels` (`width * height`), with patterns if cells have at least 4 CSS px. */
 export function paintCells(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
   pixels.fill(colours.paper);
   const [firstRow, lastRow] = visible(area.starts, area.scrollY, area.height);
@@ -54,7 +54,7 @@ export function paintCells(pixels: Uint32Array, source: PaintSource, area: Paint
   }
 }
 
-/** The first and last position of which something lies in `scroll .. scroll + length`. */
+/** The first and last position that is visible in `scroll .. scroll + length`. */
 function visible(starts: Float64Array, scroll: number, length: number): [first: number, last: number] {
   let first = 0;
   while (first < starts.length - 2 && (starts[first + 1] ?? 0) <= scroll) first++;
@@ -63,7 +63,7 @@ function visible(starts: Float64Array, scroll: number, length: number): [first: 
   return starts.length < 2 ? [0, -1] : [first, last];
 }
 
-/** One pixel line of one row of cells, without patterns. */
+/** Paints one pixel line of a row of cells, without patterns. */
 function paintLine(
   pixels: Uint32Array,
   { n, state, base }: PaintSource,
@@ -79,7 +79,7 @@ function paintLine(
   for (let column = first; column <= last; column++) {
     const pair = (pods[column] ?? 0) * n + to;
     const code = state[pair] ?? 0;
-    // Where there is room for stripes they lie on the value's colour; without them it would look trusted.
+    // An unreliable cell shows its base colour only if it has room for stripes; otherwise it would look reliable.
     const colour = fill[code === SUSPECT && patterned ? (base[pair] ?? code) : code] ?? 0;
     const left = Math.round(starts[column] ?? 0) - scrollX;
     const x1 = Math.min(width, left + cell);
@@ -104,7 +104,7 @@ function paintPatterns(
     const code = state[pair] ?? 0;
     if (HAS_PATTERN[code] !== 1) continue;
     const left = Math.round(starts[column] ?? 0);
-    // A starved measurement keeps its value's own ink, as dark stripes that stand on every fill.
+    // The stripes of an unreliable cell have the ink of its base state, which is visible on its fill.
     const colour = ink[code === SUSPECT ? (base[pair] ?? code) : code] ?? 0;
     for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
       const line = (top + y - scrollY) * width - scrollX;
@@ -116,8 +116,8 @@ function paintPatterns(
 }
 
 /**
- * Whether a pixel of a cell belongs to the state's pattern. `x`, `y` count from the cell's corner, `gx`, `gy` from the
- * mesh', so that hatches run on from cell to cell. `unit`: device px in a CSS px.
+ * Whether a pixel belongs to the pattern of a state. `x`, `y` are relative to the cell; `gx`, `gy` to the first cell, so
+ * that hatching continues across cells. `unit`: device px per CSS px.
  */
 export function isInk(code: number, x: number, y: number, gx: number, gy: number, cell: number, unit: number): boolean {
   if (code === SLOW) {

@@ -1,44 +1,44 @@
 import type { LinkHistory } from '../../server/protocol/history.ts';
 
-/** A plot of a link's past in a box of `width` x `height` px. */
+/** A plot of a link's history in a box of `width` x `height` px. */
 export interface HistoryPlot {
-  /** Path data of the medians, one piece between two gaps. */
+  /** Path data of the medians, interrupted at gaps. */
   line: string;
-  /** Path data of the areas from the least to the 95th percentile, one closed piece between two gaps. */
+  /** Path data of the areas from minimum to 95th percentile, interrupted at gaps. */
   band: string;
-  /** Steps with failures: where, how wide and how high from the bottom, px. */
+  /** Bars of steps with failures, px from the bottom. */
   failures: { x: number; width: number; height: number }[];
-  /** Height of the problem threshold, px from the top. */
+  /** The problem threshold, px from the top. */
   problemY: number;
-  /** What is shown, ms since the epoch by the probing pod's clock. */
+  /** The time range, ms since the epoch by the source pod's clock. */
   fromMs: number;
   toMs: number;
 }
 
-/** What a past came to. */
+/** Totals of a history. */
 export interface HistorySummary {
   samples: number;
   failed: number;
-  /** The slowest sample, us; -1 without an answered one. */
+  /** The slowest ok sample, us; -1 = none. */
   maxUs: number;
 }
 
 type Step = LinkHistory['steps'][number];
 type Point = [x: number, y: number];
 
-/** The least height of a failure, as a share of the plot: one of a hundred samples must be seen. */
-const LEAST_SHARE = 0.3;
-/** And its least width, px. */
-const LEAST_WIDTH = 1.5;
+/** Minimum height of a failure bar, as a share of the plot, so that one failure in a hundred samples is visible. */
+const MIN_BAR_SHARE = 0.3;
+/** Minimum width of a failure bar, px. */
+const MIN_BAR_WIDTH = 1.5;
 
-/** Steps (oldest first) that ended by `untilMs` or were under way then. */
+/** The steps (oldest first) that began before `untilMs`. */
 export function stepsUntil({ steps }: LinkHistory, untilMs: number): Step[] {
   return steps.filter(({ atMs }) => atMs < untilMs);
 }
 
 /**
- * Lays out steps from the first one to `untilMs`, on the scale of the plot of samples: linear from 0, to twice the
- * problem threshold at the least. Where steps are missing the line has a gap.
+ * Plots steps from the first one to `untilMs`. The scale is the one of `plotSamples`: linear from 0 to at least twice the
+ * problem threshold. Missing steps leave a gap in the line.
  */
 export function plotHistory(
   steps: readonly Step[],
@@ -59,8 +59,8 @@ export function plotHistory(
     const failed = failedOf(step);
     const [left, right] = [x(step.atMs), x(step.atMs + step.lengthMs)];
     if (failed > 0) {
-      const share = Math.max(LEAST_SHARE, failed / Math.max(1, step.samples));
-      plot.failures.push({ x: left, width: Math.max(LEAST_WIDTH, right - left), height: share * height });
+      const share = Math.max(MIN_BAR_SHARE, failed / Math.max(1, step.samples));
+      plot.failures.push({ x: left, width: Math.max(MIN_BAR_WIDTH, right - left), height: share * height });
     }
     if (step.p50Us < 0 || step.atMs - endMs > step.lengthMs) {
       draw(plot, piece);
@@ -85,7 +85,7 @@ interface Piece {
 
 function draw(plot: HistoryPlot, { middle, low, high }: Piece): void {
   if (middle.length === 0) return;
-  // A step alone between two gaps would be no line: give it the width of its own dot.
+  // A single step between two gaps needs a minimal length to be drawn as a dot.
   plot.line += `M${text(middle)}h0.01`;
   plot.band += `M${text(high)}L${text(low.reverse())}Z`;
 }
@@ -98,7 +98,7 @@ function failedOf({ failures }: Step): number {
   return Object.values(failures).reduce((sum, count) => sum + count, 0);
 }
 
-/** Adds steps up. */
+/** Sums up steps. */
 export function summariseHistory(steps: readonly Step[]): HistorySummary {
   const summary: HistorySummary = { samples: 0, failed: 0, maxUs: -1 };
   for (const step of steps) {

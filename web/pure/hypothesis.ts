@@ -1,14 +1,14 @@
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 
-/** The longest hypothesis in all, characters: it has to fit into an address. */
+/** Maximum length of a hypothesis, characters, so that it fits into a URL. */
 export const MAX_HYPOTHESIS = 1000;
 
-/** The clauses of a hypothesis that is written one a line, as in an address or not (`expect=`); bounded, none empty. */
+/** The clauses of a text with one clause per line, each with or without `expect=`. Bounded, without empty clauses. */
 export function clausesIn(text: string): string[] {
   return boundedClauses(text.split('\n').map((line) => line.trim().replace(/^expect=/, '')));
 }
 
-/** What of any clauses may be in an address: not too many, not too long, none empty. */
+/** The clauses that fit into a URL: at most `MAX_CLAUSES`, none empty or too long. */
 export function boundedClauses(clauses: readonly string[]): string[] {
   const kept: string[] = [];
   let left = MAX_HYPOTHESIS;
@@ -20,21 +20,21 @@ export function boundedClauses(clauses: readonly string[]): string[] {
   return kept;
 }
 
-/** A mistake in a hypothesis, and where. */
-export interface Mistake {
-  /** What is wrong, in the server's words. */
-  words: string;
-  /** Which line, from 1, and what stands in it before the mistake and from there on; null: the server names no place. */
+/** A validation error in a hypothesis, and its position. */
+export interface ClauseError {
+  /** The server's message without the position. */
+  message: string;
+  /** The line, from 1, and its text before the error and from the error on; null if the server names no position. */
   place: { line: number; before: string; from: string } | null;
 }
 
-/** Reads what the server says of clauses: `expect 2 in query, character 9: expected a duration ...`. */
-export function mistakeIn(message: string, clauses: readonly string[]): Mistake {
-  const found = /^expect (\d{1,2}) in query, character (\d{1,3}): (.+)$/s.exec(message);
-  if (found === null) return { words: message, place: null };
-  const [, line = '', character = '', words = ''] = found;
+/** Parses the server's message: `expect 2 in query, character 9: expected a duration ...`. */
+export function clauseErrorOf(text: string, clauses: readonly string[]): ClauseError {
+  const found = /^expect (\d{1,2}) in query, character (\d{1,3}): (.+)$/s.exec(text);
+  if (found === null) return { message: text, place: null };
+  const [, line = '', character = '', message = ''] = found;
   const clause = clauses[Number(line) - 1];
-  if (clause === undefined) return { words: message, place: null };
+  if (clause === undefined) return { message: text, place: null };
   const at = Math.min(clause.length, Math.max(0, Number(character) - 1));
-  return { words, place: { line: Number(line), before: clause.slice(0, at), from: clause.slice(at) } };
+  return { message, place: { line: Number(line), before: clause.slice(0, at), from: clause.slice(at) } };
 }

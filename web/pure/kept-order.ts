@@ -4,12 +4,12 @@ import { type Arrangement, type ArrangeOptions, arrange } from './order.ts';
 import type { Picture } from './picture.ts';
 
 /**
- * Keeps an arrangement until the pods or the reader's choice change: new data alone never moves a row. Where it is
- * sorted by how bad things are, `isOutdated` tells that sorting again would move something.
+ * Keeps an arrangement until the pods or the reader's choices change, so that new data never moves a row. If it is
+ * sorted by severity, `isOutdated` says whether sorting again would move something.
  */
 export class KeptOrder {
   #pods: readonly Pod[] | null = null;
-  #who = '';
+  #podKey = '';
   #key = '';
   #kept: Arrangement | null = null;
   #isOutdated = false;
@@ -17,10 +17,10 @@ export class KeptOrder {
   /** The arrangement to draw. */
   arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
     const { pods } = picture.mesh;
-    // The same list comes with most pictures: a thousand pods need not be compared each time.
-    if (pods !== this.#pods) this.#who = pods.map((pod) => `${pod.uid}@${pod.node}@${pod.zone}`).join();
+    // Most updates have the same list, so a thousand pods are not compared each time.
+    if (pods !== this.#pods) this.#podKey = pods.map((pod) => `${pod.uid}@${pod.node}@${pod.zone}`).join();
     this.#pods = pods;
-    const key = [options.order, options.group, options.filter, this.#who].join('\n');
+    const key = [options.order, options.group, options.filter, this.#podKey].join('\n');
     const fresh = this.#kept === null || key !== this.#key;
     const sorted = options.order === 'worst-row' || options.order === 'worst-column';
     if (!fresh && !sorted && this.#kept !== null) return this.#kept;
@@ -35,12 +35,12 @@ export class KeptOrder {
     return this.#kept;
   }
 
-  /** Whether the data have moved on since the rows were sorted. */
+  /** Whether the order no longer matches the data. */
   get isOutdated(): boolean {
     return this.#isOutdated;
   }
 
-  /** Sorts anew at the next `arrange`. */
+  /** Makes the next `arrange` sort again. */
   resort(): void {
     this.#kept = null;
   }

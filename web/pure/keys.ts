@@ -1,9 +1,9 @@
 import { VIEWS, type ViewName } from './address.ts';
 
-/** What a key does, wherever the focus is. */
+/** What a key does anywhere on the page. */
 export type Command = { view: ViewName } | 'filter' | 'table' | 'now' | 'help' | 'close';
 
-/** What is known of a key press. */
+/** The used part of a `KeyboardEvent`. */
 export interface KeyPress {
   key: string;
   ctrlKey: boolean;
@@ -12,8 +12,8 @@ export interface KeyPress {
 }
 
 /**
- * The command of a key press, or null. Single characters are silent while `typing` and where `letterKeys` is off;
- * whatever is held with Ctrl, Alt or Meta belongs to the browser.
+ * The command of a key press, or null. Single characters do nothing while `typing` or if `letterKeys` is off. Keys with
+ * Ctrl, Alt or Meta belong to the browser.
  */
 export function commandOf(press: KeyPress, typing: boolean, letterKeys: boolean): Command | null {
   if (press.ctrlKey || press.altKey || press.metaKey) return null;

@@ -1,6 +1,6 @@
 import type { Box, Ring } from './circle-layout.ts';
 
-/** The place of one pod's words. `leader` is the line from the pod to them where they had to move away, else empty. */
+/** The place of a pod's label. `leader`: the line from the pod to a label that had to move away; otherwise empty. */
 export interface Label {
   index: number;
   x: number;
@@ -9,14 +9,14 @@ export interface Label {
   leader: [number, number][];
 }
 
-/** What is to be labelled: `height` px of words a pod, on a ring whose pods reach `reach` px beyond their centres. */
+/** Input of the label layout: labels of `height` px on a ring of pods with radius `reach`, px. */
 export interface LabelRequest {
   ring: Ring;
-  /** Which pods get words. */
+  /** Which pods get a label. */
   indexes: readonly number[];
   height: number;
   reach: number;
-  /** How much more a pod reaches upwards and downwards (a loop on top). */
+  /** How far a self-link extends above or below a pod, px. */
   rise: number;
   box: Box;
 }
@@ -24,8 +24,8 @@ export interface LabelRequest {
 const SPACE = 10;
 
 /**
- * Positions nearest to `wanted` (ascending) that keep `gap` between neighbours and lie within `low..high`. If they do
- * not fit, the gap gives way. (Isotonic regression by pooling: the least sum of squared moves.)
+ * The positions nearest to `wanted` (ascending) with `gap` between neighbours, within `low..high`. If they do not fit,
+ * the gap shrinks. Isotonic regression (pool adjacent violators): minimises the sum of squared moves.
  */
 export function spread(wanted: readonly number[], gap: number, low: number, high: number): number[] {
   const step = wanted.length > 1 ? Math.min(gap, Math.max(0, high - low) / (wanted.length - 1)) : gap;
@@ -49,8 +49,8 @@ export function spread(wanted: readonly number[], gap: number, low: number, high
 }
 
 /**
- * Words beside their pods, outside the ring, never over another pod and never over each other as long as a side has
- * room for them: left ones end at their pod, right ones start there.
+ * Places labels beside their pods, outside the ring, never over a pod, and not over each other if the side has room.
+ * Labels on the left end at their pod, labels on the right start there.
  */
 export function placeLabels(request: LabelRequest): Label[] {
   return [...placeSide(request, -1), ...placeSide(request, 1)].sort((a, b) => a.index - b.index);
@@ -85,11 +85,11 @@ function placeSide(request: LabelRequest, side: -1 | 1): Label[] {
   });
 }
 
-/** Width of a character in em: of Latin letters on the wide side, as system fonts differ; of all others a full em. */
+/** Estimated width of a character in em: Latin letters of a wide system font, and all other characters. */
 const LATIN_EM = 0.54;
 const OTHER_EM = 1.05;
 
-/** About how wide a text is, px. */
+/** Estimated width of a text, px. */
 export function textWidth(text: string, sizePx: number): number {
   return emsOf([...text]).reduce((total, em) => total + em, 0) * sizePx;
 }
@@ -98,7 +98,7 @@ function emsOf(chars: readonly string[]): number[] {
   return chars.map((char) => (char < '\u0250' ? LATIN_EM : OTHER_EM));
 }
 
-/** As many whole words from the beginning of a sentence as fit in about `width` px, at least one. */
+/** The first words of a sentence that fit in about `width` px, at least one. */
 export function beginningOf(text: string, width: number, sizePx: number): string {
   const words = text.slice(0, 600).split(' ');
   for (let count = words.length; count > 1; count--) {
@@ -110,11 +110,11 @@ export function beginningOf(text: string, width: number, sizePx: number): string
 }
 
 /**
- * A text cut in its middle to about `width` px, because the ends of pod names tell them apart. `sizePx` is the font
- * size. At least its first and last characters stay.
+ * Shortens a text in its middle to about `width` px, because pod names differ at their end. `sizePx` is the font size.
+ * At least the first and the last character stay.
  */
 export function fitText(text: string, width: number, sizePx: number): string {
-  // The longest name that Kubernetes allows has 253 characters; what is longer is cut before it is measured.
+  // Kubernetes names have at most 253 characters. Longer texts are cut before they are measured.
   const chars = [...text.slice(0, 600)];
   const ems = emsOf(chars);
   const sum = ems.reduce((total, em) => total + em, 0);

@@ -3,7 +3,7 @@ import { linkFacts } from './link-facts.ts';
 import { linkWords } from './link-words.ts';
 import type { Picture } from './picture.ts';
 
-/** What one pod last measured of another that has left. */
+/** The last result that one pod measured for a pod that is gone. */
 export interface LastPing {
   from: string;
   /** "Refused since 15:07:38", "1.2 ms at 15:07:37". */
@@ -11,7 +11,7 @@ export interface LastPing {
   isFailed: boolean;
 }
 
-/** The last pings into a pod that has left (its index in `Mesh.pods`), those that failed first. */
+/** The last pings into a pod that is gone (its index in `Mesh.pods`), failed ones first. */
 export function lastPingsInto(picture: Picture, to: number): LastPing[] {
   const { pods, mesh } = picture;
   const all = pods.flatMap(({ index, name }): LastPing[] => {

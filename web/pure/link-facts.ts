@@ -4,32 +4,46 @@ import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { type LinkState, stateAt } from './link-state.ts';
 import type { Picture } from './picture.ts';
 
-/** All that is known of one pair. Durations are -1 where there is no figure. */
+/** Everything that is known about a link. Durations are -1 if unknown. */
 export interface LinkFacts {
   state: LinkState;
-  /** What lies beneath `suspect`. */
+  /** The state that an unreliable (`suspect`) link would have otherwise. */
   base: LinkState;
-  /** null where nothing was measured. */
+  /** null = not measured. */
   outcome: Outcome | null;
-  /** The phase in which a failed probe ended. */
+  /** The phase that failed. */
   phase: Phase | null;
   connectUs: number;
   firstByteUs: number;
   totalUs: number;
-  /** Since when it is ok or failing, ms since the epoch by the serving pod's clock; -1 where nothing was measured. */
+  /** Since when the link is ok or failing, ms since the epoch by the serving pod's clock; -1 = not measured. */
   sinceMs: number;
-  /** When its newest sample was taken, as `sinceMs`. */
+  /** Time of the newest sample, like `sinceMs`. */
   sampledMs: number;
   suspect: boolean;
   family: 4 | 6;
-  /** The error's words; '' without. Not yet cleaned for display: see `shownName`. */
+  /** The error message; '' = none. Must be cleaned with `shownName` before it is shown. */
   detail: string;
   stats: { samples: number; failures: number; p50Us: number; p95Us: number; maxUs: number } | null;
-  /** Why the pod that pings did not report; '' if it did. */
+  /** Why the source pod did not report; '' if it did. */
   missing: MissingReason | '';
 }
 
-/** Gathers what is known of the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
+const UNMEASURED = {
+  outcome: null,
+  phase: null,
+  connectUs: -1,
+  firstByteUs: -1,
+  totalUs: -1,
+  sinceMs: -1,
+  sampledMs: -1,
+  suspect: false,
+  family: 4,
+  detail: '',
+  stats: null,
+} satisfies Partial<LinkFacts>;
+
+/** Collects the facts about the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
   const pair = from * picture.n + to;
   const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
@@ -37,9 +51,8 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   const state = stateAt(picture.state[pair]);
   const base = stateAt(picture.base[pair]);
   const missing = report?.missing ?? 'not-asked';
-  const blank = { phase: null, connectUs: -1, firstByteUs: -1, totalUs: -1, sinceMs: -1, sampledMs: -1 };
   if (report === undefined || i < 0 || base === 'not-yet') {
-    return { state, base, outcome: null, ...blank, suspect: false, family: 4, detail: '', stats: null, missing };
+    return { ...UNMEASURED, state, base, missing };
   }
   const { links, stats } = report;
   const flags = links.flags[i] ?? 0;

@@ -1,8 +1,8 @@
 /**
- * What a pair of pods (from, to) is drawn as. The order is that of `Picture.state`.
- * `good` to `slow` are answers by latency, `failed` is any other outcome. `not-probed`: nobody asked (PING_NUMBER, too
- * new). `not-yet`: to be probed, no answer yet, or one of the two is starting. `unknown`: the pod that pings did not
- * report. `suspect`: measured by a starved process. `gone`: one of the two has left.
+ * The states in which a link is drawn. `Picture.state` holds indexes in this list.
+ * `good` to `slow` are ok links by latency; `failed` is any other outcome. `not-probed`: the source does not ping the
+ * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting. `unknown`: the source
+ * did not report. `suspect`: unreliable, because the source was short of CPU. `gone`: one of the pods is gone.
  */
 export const LINK_STATES = [
   'good',
@@ -17,7 +17,7 @@ export const LINK_STATES = [
   'gone',
 ] as const;
 
-/** What a pair of pods is drawn as; see `LINK_STATES`. */
+/** The state of a link; see `LINK_STATES`. */
 export type LinkState = (typeof LINK_STATES)[number];
 
 /** The index of a state in `LINK_STATES`. */
@@ -25,7 +25,12 @@ export function codeOf(state: LinkState): number {
   return LINK_STATES.indexOf(state);
 }
 
-/** The state with index `code`; `unknown` for anything that is none. */
+/** The state with index `code`; `unknown` if there is none. */
 export function stateAt(code: number | undefined): LinkState {
   return LINK_STATES[code ?? -1] ?? 'unknown';
+}
+
+/** Converts counts by index in `LINK_STATES` to counts by state. */
+export function countsByState(tally: ArrayLike<number>): Record<LinkState, number> {
+  return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;
 }

@@ -1,24 +1,24 @@
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
-import { LINK_STATES, type LinkState } from './link-state.ts';
+import { countsByState, type LinkState } from './link-state.ts';
 import { type PodNames, podNames } from './names.ts';
 import { CellsBuilder, type PictureCells, STATES } from './picture-cells.ts';
 import { type PodView, viewPods } from './pod-view.ts';
 
-/** Which figure of a link is shown: the newest, or one over the window (total only). */
+/** Which latency of a link is shown: the newest one, or a statistic over the window (total only). */
 export type ValueKind = 'last' | 'p50' | 'p95' | 'max';
-/** Which part of the exchange the newest figure is of. */
+/** Which phase of the newest sample is shown. */
 export type ValuePhase = 'total' | 'connect' | 'first-byte';
 
-/** What a picture is built for. `phase` counts only with `value: 'last'`: windows know totals alone. */
+/** Options of a picture. `phase` is used only with `value: 'last'`, because statistics exist only for totals. */
 export interface PictureOptions {
   thresholds: Thresholds;
   value: ValueKind;
   phase: ValuePhase;
 }
 
-/** Whether a picture for one is a picture for the other. */
+/** Whether two options give the same picture. */
 export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
   return (
     a.value === b.value &&
@@ -29,37 +29,34 @@ export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
   );
 }
 
-/** The mesh made ready for drawing. */
+/** The view model of a mesh: everything that the views draw. */
 export interface Picture extends Omit<PictureCells, 'worst'> {
   mesh: Mesh;
-  /** Pod to index in `mesh.rows`, -1 without a row. */
+  /** By pod: index in `mesh.reports`; -1 = none. */
   reportOf: Int32Array;
-  /** How many of all n * n pairs, self-links included, are in each state. */
+  /** Number of links by state, of all n * n including self-links. */
   counts: Record<LinkState, number>;
   pods: PodView[];
-  /** What the pods probe outside the cluster. */
+  /** External targets. */
   targets: ExternalTarget[];
-  /** The link to look at first: failed for the longest time, else the slowest; null without any. */
+  /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
   worst: { from: number; to: number } | null;
 }
 
 /**
- * Builds the picture of a mesh: outcome first, latency second. O(n^2).
- * A window's figure that is not there (no window asked for yet, no answer in it) is replaced by the newest total.
- * A phase that was not measured (Goldpinger's `/check`) leaves an answered link `unknown`. `names` as in `pictureOf`.
+ * Builds the picture of a mesh. The state of a link depends on its outcome first, on its latency second. O(n^2).
+ * A missing statistic (no window requested yet, or no ok sample in it) is replaced by the newest total. If a phase was not
+ * measured (Goldpinger's `/check`), an ok link is `unknown`. `names`: see `pictureOf`.
  */
 export function buildPicture(mesh: Mesh, options: PictureOptions, names?: PodNames): Picture {
-  const maker = new CellsBuilder(options);
-  maker.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
-  const rowOf = rowsByPod(mesh);
-  for (const [from, row] of rowOf.entries()) maker.put(from, mesh.reports[row]);
-  return pictureOf(mesh, maker.take(), names);
+  const builder = new CellsBuilder(options);
+  builder.begin(mesh.pods.map(({ lifecycle }) => lifecycle));
+  const reportOf = reportsByPod(mesh);
+  for (const [from, report] of reportOf.entries()) builder.put(from, mesh.reports[report]);
+  return pictureOf(mesh, builder.take(), names);
 }
 
-/**
- * The picture of a mesh whose cells have been worked out. O(n), and O(n) for each pod that nobody reaches. `names`: those
- * of its pods, where they are known already.
- */
+/** The picture of a mesh whose cells are already computed. O(n). `names`: the names of its pods, if already computed. */
 export function pictureOf(
   mesh: Mesh,
   { worst, ...cells }: PictureCells,
@@ -69,7 +66,7 @@ export function pictureOf(
   const picture: Picture = {
     ...cells,
     mesh,
-    reportOf: rowsByPod(mesh),
+    reportOf: reportsByPod(mesh),
     counts: countsOf(cells.outOf),
     pods: [],
     targets: externalTargets(mesh),
@@ -79,14 +76,14 @@ export function pictureOf(
   return picture;
 }
 
-function rowsByPod(mesh: Mesh): Int32Array {
-  const rowOf = new Int32Array(mesh.pods.length).fill(-1);
-  for (const [i, report] of mesh.reports.entries()) if (rowOf[report.pod] === -1) rowOf[report.pod] = i;
-  return rowOf;
+function reportsByPod(mesh: Mesh): Int32Array {
+  const reportOf = new Int32Array(mesh.pods.length).fill(-1);
+  for (const [i, report] of mesh.reports.entries()) if (reportOf[report.pod] === -1) reportOf[report.pod] = i;
+  return reportOf;
 }
 
 function countsOf(outOf: Uint32Array): Record<LinkState, number> {
   const tally = new Float64Array(STATES);
   for (let i = 0; i < outOf.length; i++) tally[i % STATES] = (tally[i % STATES] ?? 0) + (outOf[i] ?? 0);
-  return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;
+  return countsByState(tally);
 }

@@ -2,32 +2,32 @@ import { type Finding, MAX_FINDINGS } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { isJudged } from '../../server/protocol/pod.ts';
 
-/** Which pods the server's findings are about: it alone judges, the page places its words. All lists are by pod index. */
+/** The server's findings by pod. The page shows them but never judges itself. All lists are by pod index. */
 export interface PodFindings {
-  /** The gravest finding about links into the pod; null = none. */
+  /** The most severe finding about links into the pod; null = none. */
   into: (Finding | null)[];
-  /** The gravest finding about what it reaches, or about its own measurements. */
+  /** The most severe finding about links out of the pod, or about its measurements. */
   outOf: (Finding | null)[];
-  /** That it does not reach itself. */
+  /** The finding about its self-link. */
   itself: (Finding | null)[];
-  /** There may be more findings than the server could tell. */
+  /** The list of findings is full, so some may be missing. */
   isFull: boolean;
 }
 
-/** Where a finding is seen in the mesh: the pods whose rows (links into them) or columns it is about. */
+/** The rows (links into pods) or columns (links out of pods) that a finding is about. */
 export interface FindingPlace {
   axis: 'row' | 'column';
   pods: number[];
 }
 
-/** Whose findings are whose. O(pods) for each node that is found, else O(findings). */
+/** Assigns the findings to pods. O(findings), and O(pods) for each finding about a node or zone. */
 export function findingsByPod(mesh: Pick<Mesh, 'findings' | 'pods'>): PodFindings {
   const n = mesh.pods.length;
   const nobody = () => new Array<Finding | null>(n).fill(null);
   const [into, outOf, itself] = [nobody(), nobody(), nobody()];
   for (const finding of mesh.findings) {
     if (isAboutSelfLink(finding)) note(itself, finding.pods, finding);
-    // What lies between two zones is no fault of their pods.
+    // A broken connection between two zones is not the fault of their pods.
     if (finding.kind === 'zone-block') continue;
     const place = findingPlace(finding, mesh.pods);
     note(place?.axis === 'row' ? into : outOf, place?.pods ?? [], finding);
@@ -39,12 +39,12 @@ function note(list: (Finding | null)[], pods: readonly number[], finding: Findin
   for (const pod of pods) if (pod < list.length) list[pod] ??= finding;
 }
 
-/** Whether a finding says that a pod does not reach itself. */
+/** Whether a finding is about the self-link of a pod. */
 export function isAboutSelfLink({ kind, pods, from }: Finding): boolean {
   return kind === 'link' && pods.length === 1 && from.length === 1 && pods[0] === from[0];
 }
 
-/** Where a finding is seen as whole rows or columns; null where it is about single links, or about no pod. */
+/** The rows or columns of a finding; null if it is about single links or no pod. */
 export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace | null {
   const { kind, pods, from } = finding;
   switch (kind) {
@@ -57,7 +57,7 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
     case 'report-missing':
       return { axis: 'column', pods };
     case 'node': {
-      // Those who say so are elsewhere, unless what it is about is what the node's own pods reach.
+      // The sources are on other nodes, unless the finding is about links out of the node.
       const nodes = new Set(pods.map((pod) => all[pod]?.node));
       const isOut = from.some((pod) => nodes.has(all[pod]?.node));
       return { axis: isOut ? 'column' : 'row', pods: judgedOf(all, nodes, 'node') };
@@ -69,7 +69,7 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
   }
 }
 
-/** The findings that say something of a pod: of it as a whole, or of one of its links. */
+/** The findings about a pod or about one of its links. */
 export function findingsOfPod({ findings, pods }: Pick<Mesh, 'findings' | 'pods'>, pod: number): Finding[] {
   return findings.filter((finding) => {
     const place = findingPlace(finding, pods);
@@ -83,7 +83,7 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
     const place = findingPlace(finding, mesh.pods);
     if (place === null) {
       const isThere = finding.from.includes(from) && finding.pods.includes(to);
-      // Where both directions are bad it is one finding, and names both pods.
+      // If both directions are bad, one finding covers both.
       return isThere || (finding.kind !== 'one-way' && finding.from.includes(to) && finding.pods.includes(from));
     }
     const [own, other] = place.axis === 'row' ? [to, from] : [from, to];
@@ -95,7 +95,7 @@ export function findingsOfLink(mesh: Pick<Mesh, 'findings' | 'pods'>, from: numb
   });
 }
 
-/** A finding names twenty pods at most: all that are judged of those places. Other pods are not judged. */
+/** All judged pods of these nodes or zones. A finding itself names only the first of them. */
 function judgedOf(all: Mesh['pods'], places: ReadonlySet<string | undefined>, of: 'node' | 'zone'): number[] {
   return all.flatMap((pod, index) => (isJudged(pod) && pod[of] !== '' && places.has(pod[of]) ? [index] : []));
 }

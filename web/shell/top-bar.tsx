@@ -63,7 +63,7 @@ export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme
             popoverTargetAction="hide"
             onClick={onHelp}
           >
-            Help
+            Help and keys
           </button>
         </div>
       </div>

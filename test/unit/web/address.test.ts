@@ -39,7 +39,7 @@ const rest = fc.record({
   windowMs: fc.constantFrom(...WINDOWS),
   asTable: fc.boolean(),
   only: fc.constantFrom('all', 'failed', 'slow'),
-  limit: fc.integer({ min: LINK_LIMITS.least, max: LINK_LIMITS.most }),
+  limit: fc.integer({ min: LINK_LIMITS.min, max: LINK_LIMITS.max }),
   atMs: fc.option(past),
   expect: fc.array(fc.string({ maxLength: 40, unit: 'grapheme' }), { maxLength: 20 }).map(boundedClauses),
   spanMs: fc.constantFrom(null, ...SPANS),
@@ -100,8 +100,8 @@ test('thresholds are kept in order and within bounds; what is no number keeps it
 });
 
 test.each([
-  ['1', LINK_LIMITS.least],
-  ['9999', LINK_LIMITS.most],
+  ['1', LINK_LIMITS.min],
+  ['9999', LINK_LIMITS.max],
   ['1e9', DEFAULT_ADDRESS.limit],
   ['-5', DEFAULT_ADDRESS.limit],
 ])('a number of links that nobody offers (%s) becomes one that is offered', (most, limit) => {

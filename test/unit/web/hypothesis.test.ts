@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseClauses } from '../../../server/analysis/verdict/parse-clause.ts';
-import { boundedClauses, clausesIn, MAX_HYPOTHESIS, mistakeIn } from '../../../web/pure/hypothesis.ts';
+import { boundedClauses, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../../web/pure/hypothesis.ts';
 
 describe('the clauses of a hypothesis', () => {
   test('are its lines, as they stand in an address too, without those that say nothing', () => {
@@ -29,18 +29,18 @@ describe('a mistake', () => {
     ['quick', '', 'quick'],
   ])('is shown where the server finds it: %s', (clause, before, from) => {
     const { message } = errorOf(() => parseClauses(['healthy', clause]));
-    const { words, place } = mistakeIn(message, ['healthy', clause]);
+    const { message: shown, place } = clauseErrorOf(message, ['healthy', clause]);
     expect(place).toEqual({ line: 2, before, from });
-    expect(words).toMatch(/^(expected|it is)/);
+    expect(shown).toMatch(/^(expected|it is)/);
   });
 
   test('without a place, or about a line that is not there, is told as it came', () => {
-    expect(mistakeIn('start in query: expected within HISTORY_WINDOW', ['healthy'])).toEqual({
-      words: 'start in query: expected within HISTORY_WINDOW',
+    expect(clauseErrorOf('start in query: expected within HISTORY_WINDOW', ['healthy'])).toEqual({
+      message: 'start in query: expected within HISTORY_WINDOW',
       place: null,
     });
-    expect(mistakeIn('expect 3 in query, character 1: no', ['healthy']).place).toBeNull();
-    expect(mistakeIn('expect 1 in query, character 99: no', ['healthy']).place).toEqual({
+    expect(clauseErrorOf('expect 3 in query, character 1: no', ['healthy']).place).toBeNull();
+    expect(clauseErrorOf('expect 1 in query, character 99: no', ['healthy']).place).toEqual({
       line: 1,
       before: 'healthy',
       from: '',

@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useState } from 'react';
 import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
 import { countText, plural } from '../../pure/figures.ts';
-import { clausesIn, MAX_HYPOTHESIS, type Mistake, mistakeIn } from '../../pure/hypothesis.ts';
+import { type ClauseError, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../pure/hypothesis.ts';
 import { shownName } from '../../pure/names.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;
@@ -60,19 +60,19 @@ export function VerdictBox({ expect, onExpect, onCheck, verdict, error }: Verdic
         <button type="submit">Check</button>
       </form>
       <div role="status" id="verdict-words">
-        {error !== '' && <MistakeWords {...mistakeIn(error, expect)} />}
+        {error !== '' && <ErrorMessage {...clauseErrorOf(error, expect)} />}
         {verdict !== null && <Answer answer={verdict} />}
       </div>
     </section>
   );
 }
 
-function MistakeWords({ words, place }: Mistake) {
-  if (place === null) return <p className="word-failed">{shownName(words)}</p>;
+function ErrorMessage({ message, place }: ClauseError) {
+  if (place === null) return <p className="word-failed">{shownName(message)}</p>;
   return (
     <>
       <p className="word-failed">
-        Line {place.line}, character {place.before.length + 1}: {shownName(words)}
+        Line {place.line}, character {place.before.length + 1}: {shownName(message)}
       </p>
       <p className="mistake">
         <code>

@@ -14,11 +14,11 @@ interface ChoicePanelProps {
   allLinks: boolean;
 }
 
-const { least: LEAST, most: MOST } = LINK_LIMITS;
+const { min: MIN, max: MAX } = LINK_LIMITS;
 const STEPS = 200;
 const MOST_LISTED = 6;
 
-/** The side panel while nothing is selected: how much is shown, and whom to look at first. */
+/** The side panel without a selection: how many links are shown, findings, and the worst links. */
 export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
   const { choice } = links;
   const worst = worstOf(props, links);
@@ -51,13 +51,13 @@ export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
   );
 }
 
-/** 20 to 2000 on a logarithmic scale: the first hundred matter more than the last. */
+/** A slider from 20 to 2000 links on a logarithmic scale, for fine control of small numbers. */
 function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: number) => void }) {
-  const at = Math.round((Math.log(limit / LEAST) / Math.log(MOST / LEAST)) * STEPS);
+  const at = Math.round((Math.log(limit / MIN) / Math.log(MAX / MIN)) * STEPS);
   const toLimit = (step: number) => {
-    const raw = LEAST * (MOST / LEAST) ** (step / STEPS);
+    const raw = MIN * (MAX / MIN) ** (step / STEPS);
     const grain = raw < 100 ? 5 : raw < 500 ? 10 : 50;
-    return Math.min(MOST, Math.max(LEAST, Math.round(raw / grain) * grain));
+    return Math.min(MAX, Math.max(MIN, Math.round(raw / grain) * grain));
   };
   return (
     <div className="limit-slider">
@@ -71,9 +71,9 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
         onChange={(event) => onLimit(toLimit(Number(event.target.value)))}
       />
       <span className="limit-scale" aria-hidden="true">
-        <span>{LEAST}</span>
+        <span>{MIN}</span>
         <b>{countText(limit)}</b>
-        <span>{countText(MOST)}</span>
+        <span>{countText(MAX)}</span>
       </span>
     </div>
   );

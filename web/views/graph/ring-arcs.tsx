@@ -6,19 +6,19 @@ import type { Picture } from '../../pure/picture.ts';
 import type { Graph } from './use-graph.ts';
 
 interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped'> {
-  /** The words of pods: a name that would lie under them is left out, for they say it too. */
+  /** The labels of pods. The name of an arc is left out if it would overlap them. */
   labels: readonly Label[];
   picture: Picture;
   narrow: boolean;
 }
 
 /**
- * Arcs that bind neighbours of one node or zone, with its name; carrying its worst state where dots are left out.
- * Drawn anew only when one of them changes: while a pod is dragged they mostly stay.
+ * Arcs around pods of one node or zone, with its name. If healthy pods are left out, an arc shows its worst state.
+ * Memoised, because the arcs rarely change while a pod is dragged.
  */
 export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, labels, picture, narrow }: RingArcsProps) {
   const states = useMemo(
-    () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isDistrusted(picture, from)) : []),
+    () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isMostlyBad(picture, from)) : []),
     [tier, picture, ring],
   );
   if (!grouped || tier.names === 'full') return null;
@@ -46,7 +46,7 @@ export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, lab
   );
 });
 
-function isDistrusted({ pods }: Picture, from: number): boolean {
+function isMostlyBad({ pods }: Picture, from: number): boolean {
   const view = pods[from];
   return view === undefined || (view.failedOut + view.slowOut) * 2 > view.probedOut;
 }

@@ -1,33 +1,31 @@
-import { MOST_CALLOUT, type PlacedCallout } from '../../pure/callout-layout.ts';
+import { MAX_CALLOUT_WIDTH, type PlacedCallout } from '../../pure/callout-layout.ts';
 import type { Callout } from '../../pure/callouts.ts';
-import { codeOf } from '../../pure/link-state.ts';
 import type { Picture } from '../../pure/picture.ts';
-import { SEVERITY } from '../../pure/severity.ts';
+import { severityOf } from '../../pure/severity.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 
-/** Callouts as words beside the mesh, where and as `placed` has them, within `width` px. */
+/** Callouts beside the cells, at their computed places, within `width` px. */
 export function PlacedCallouts(props: Select & { placed: PlacedCallout[]; picture: Picture; width: number }) {
   const { placed, picture, width, onSelect } = props;
   return placed.map(({ callout, action, x, y }) => (
     <div
       className="callout"
       key={keyOf(callout)}
-      style={{ left: x, top: y - 10, maxWidth: Math.min(MOST_CALLOUT, width - x) }}
+      style={{ left: x, top: y - 10, maxWidth: Math.min(MAX_CALLOUT_WIDTH, width - x) }}
     >
       <CalloutWords callout={callout} picture={picture} action={action} onSelect={onSelect} />
     </div>
   ));
 }
 
-/** Callouts as a list below the mesh, where there is no room beside it. */
+/** Callouts as a list below the cells, if there is no room beside them. */
 export function CalloutList(props: Select & { callouts: Callout[]; picture: Picture }) {
   const { callouts, picture, onSelect } = props;
   if (callouts.length === 0) return null;
-  const worth = ({ state }: Callout) => SEVERITY[codeOf(state)] ?? 0;
-  const worstFirst = [...callouts].sort((a, b) => worth(b) - worth(a));
+  const worstFirst = [...callouts].sort((a, b) => severityOf(b.state) - severityOf(a.state));
   return (
     <ul className="callout-list">
       {worstFirst.map((callout) => (

@@ -1,14 +1,14 @@
-import { isWorse } from '../../pure/axis-states.ts';
 import { cellTokens } from '../../pure/heat-colours.ts';
 import { codeOf, LINK_STATES } from '../../pure/link-state.ts';
+import { isWorse } from '../../pure/severity.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import type { Scene } from './scene.ts';
 
-/** A strip's piece is never shorter than this, CSS px: at a thousand pods one row is less than a pixel. */
+/** Minimum length of one pod's piece of a strip, CSS px. With a thousand pods a row is less than a pixel. */
 const LEAST_PIECE = 3;
 const GOOD = codeOf('good');
 
-/** The worst of each row and column along the edges; where pieces share pixels the worse one covers the other. */
+/** Draws the worst state of each row and column along the edges. If pieces overlap, the worse one is on top. */
 export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const { layout, arrangement, axisStates, token } = scene;
   const at = layout.strip + 4;

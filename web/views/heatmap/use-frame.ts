@@ -1,5 +1,5 @@
 import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
-import { CALLOUT_INDENT, MOST_CALLOUT, type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
+import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
 import { cellColours } from '../../pure/heat-colours.ts';
 import type { ViewProps } from '../../view-props.ts';
 import type { Size } from '../use-size.ts';
@@ -39,7 +39,7 @@ export function useFrame({ props, model, size, height, scroll, drawn }: FrameReq
   const placed = useMemo(() => {
     if (!calloutsBeside) return [];
     const room = size.width - layout.left - layout.viewWidth - CALLOUT_INDENT;
-    const width = Math.min(MOST_CALLOUT, room);
+    const width = Math.min(MAX_CALLOUT_WIDTH, room);
     const note = room < ONE_LINE ? 116 : 76;
     const bounds = { low: layout.top + (action ? note : 14), high: height - 8, width, action };
     return placeCallouts(callouts, layout, scroll, bounds);
