@@ -1,5 +1,5 @@
-import { hypothesisOf } from './analysis/comparison/hypothesis.ts';
 import { Reporter } from './analysis/comparison/report.ts';
+import { hypothesisOf } from './analysis/comparison/targets.ts';
 import { findingsAnswer } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
 import { Discovery } from './discovery/discovery.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { LinkFigures } from '../../server/analysis/comparison/change.ts';
-import type { Hypothesis } from '../../server/analysis/comparison/hypothesis.ts';
 import { type Report, Reporter, type ReporterDeps, type ReportQuery } from '../../server/analysis/comparison/report.ts';
+import type { Hypothesis } from '../../server/analysis/comparison/targets.ts';
 import { HeatmapPainter } from '../../server/heatmap-png/heatmap.ts';
 import type { Annotation, Annotations } from '../../server/protocol/annotation.ts';
 import { type Comparison, parseComparison } from '../../server/protocol/comparison.ts';
@@ -170,7 +170,7 @@ export async function comparisonOf(scene: Scene = {}): Promise<Comparison> {
 /** How a link did in a range; without an ok sample it has no median. */
 export function figuresOf(samples: number, failures: number, p50Us: number): LinkFigures {
   const p50Us16 = failures === samples ? NONE16 : pack16(p50Us);
-  return { samples, failures, p50Us16, p95Us16: p50Us16, maxUs16: p50Us16, isBadAtEnd: false };
+  return { samples, failures, p50Us16, p95Us16: p50Us16, maxUs16: p50Us16 };
 }
 
 /** Any way in which a link may do in a range. */

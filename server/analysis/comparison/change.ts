@@ -9,8 +9,6 @@ export interface LinkFigures {
   p50Us16: number;
   p95Us16: number;
   maxUs16: number;
-  /** Whether it failed or was slow at the end of the range. */
-  isBadAtEnd: boolean;
 }
 
 /** What is needed to tell better from worse. */

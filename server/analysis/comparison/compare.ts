@@ -1,147 +1,218 @@
 import {
+  CHANGES,
   type ChangedLink,
+  type ComparedColumns,
+  FLAG_AFFECTED,
+  failedPercent,
   type InRanges,
   type LinkMedian,
   MAX_CHANGED,
+  MAX_REPORT_NAMES,
   medianChangeUs,
+  type NameList,
+  NOT_SEEN,
   type RangeFigures,
   type ReportData,
 } from '../../protocol/comparison.ts';
-import { unpack16 } from '../../protocol/links.ts';
+import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
 import { changeOf, changeUs, failedShare, isSlowLink, isWorse, type LinkFigures } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
-import type { LinkColumnsBuilder } from './link-columns.ts';
-import { countedNames, NameCounter, type PodTable } from './names.ts';
-import {
-  type ByRange,
-  type ComparedLink,
-  eachLink,
-  isSeenDuring,
-  type LinkSeenDuring,
-  type RangeLinks,
-} from './range-links.ts';
+import { type ByRange, type LinkTable, readFigures, type SourceLinks } from './link-table.ts';
+import type { Targets } from './targets.ts';
+import { countedNames } from './text.ts';
 
-/** What is compared. */
-export interface CompareInput {
-  /** Links by the numbers of `table`; "before" and "after" may be null. */
-  ranges: ByRange<RangeLinks | null>;
-  table: PodTable;
+/** How links are compared. */
+export interface CompareOptions {
   /** SLOW_LINK, us. */
   slowUs: number;
+  /** Whether there is a range before, and one after. */
+  hasBefore: boolean;
+  hasAfter: boolean;
+  /** Chooses the targets by the number of affected links that each pod has, as source or destination. */
+  chooseTargets(affectedByPod: Uint32Array): Targets;
 }
 
-/** The part of a report that is counted from links. */
-type ComparedFigures = Pick<
-  ReportData,
-  'figures' | 'affected' | 'collateral' | 'lostFromView' | 'changed' | 'unlisted'
->;
-
-/**
- * Compares all links of the ranges. `targets`: numbers of the pods at which the fault was aimed. `columns` also takes
- * every link, for clients that draw them all. Yields after each pod and every few links.
- */
-export function* compareLinks(
-  input: CompareInput,
-  targets: ReadonlySet<number>,
-  columns: LinkColumnsBuilder | null,
-): Generator<void, ComparedFigures> {
-  const counts = new LinkCounts(input, targets);
-  yield* eachLink(input.ranges, input.table.pods.length, (link) => {
-    counts.add(link);
-    columns?.add(link);
-  });
-  return yield* counts.result();
+/** All links compared: the part of a report that is counted from links, the targets, and the links in columns, by source. */
+export interface ComparedLinks
+  extends Pick<ReportData, 'figures' | 'affected' | 'collateral' | 'lostFromView' | 'changed' | 'unlisted'> {
+  targets: Targets;
+  links: ComparedColumns[];
 }
 
-/** The number of affected links that each pod has, as source or destination. Yields as `eachLink`. */
-export function* affectedByPod({ ranges, table, slowUs }: CompareInput): Generator<void, Uint32Array> {
-  const counts = new Uint32Array(table.pods.length);
-  yield* eachLink(ranges, table.pods.length, ({ from, to, before, during }) => {
-    if (during === null || !isWorse(before, during, slowUs)) return;
-    counts[from] = (counts[from] ?? 0) + 1;
-    if (to !== from) counts[to] = (counts[to] ?? 0) + 1;
-  });
-  return counts;
+/** Links compared between two yields; each takes some microseconds. */
+const LINKS_PER_STEP = 200;
+
+/** Compares all links of a table. Yields after each source and every `LINKS_PER_STEP` links. */
+export function* compareLinks(table: LinkTable, options: CompareOptions): Generator<void, ComparedLinks> {
+  const comparer = new LinkComparer(table, options);
+  const links: ComparedColumns[] = [];
+  for (const source of table.sources()) {
+    const columns = columnsFor(source);
+    for (let i = 0; i < columns.length; i++) {
+      comparer.add(source, i, columns);
+      if (i % LINKS_PER_STEP === LINKS_PER_STEP - 1) yield;
+    }
+    if (columns.length > 0) links.push(columns);
+    yield;
+  }
+  return yield* comparer.result(links);
 }
 
-/** Counts links one by one. */
-class LinkCounts {
-  readonly #input: CompareInput;
-  readonly #targets: ReadonlySet<number>;
-  readonly #affectedFigures: ByRange<KeyFigures>;
-  readonly #otherFigures: ByRange<KeyFigures>;
+/** Columns that share the destinations and medians of a source. The other columns are still to be filled. */
+function columnsFor({ from, to, flags, before, during, after }: SourceLinks): ComparedColumns {
+  const { length } = to;
+  return {
+    length,
+    from,
+    to,
+    flags,
+    change: new Uint8Array(length),
+    beforeP50Us: medians(before.p50Us16, length),
+    duringP50Us: medians(during.p50Us16, length),
+    afterP50Us: medians(after.p50Us16, length),
+    beforeFailed: new Uint8Array(length).fill(NOT_SEEN),
+    duringFailed: new Uint8Array(length).fill(NOT_SEEN),
+    afterFailed: new Uint8Array(length).fill(NOT_SEEN),
+  };
+}
+
+function medians(p50Us16: Uint16Array, length: number): Uint16Array {
+  if (p50Us16.length === length) return p50Us16;
+  const longer = new Uint16Array(length).fill(NONE16);
+  longer.set(p50Us16);
+  return longer;
+}
+
+function emptyFigures(): LinkFigures {
+  return { samples: 0, failures: 0, p50Us16: NONE16, p95Us16: NONE16, maxUs16: NONE16 };
+}
+
+/** Compares links one by one. */
+class LinkComparer {
+  readonly #table: LinkTable;
+  readonly #options: CompareOptions;
+  /** Reused for every link. */
+  readonly #figures: ByRange<LinkFigures> = { before: emptyFigures(), during: emptyFigures(), after: emptyFigures() };
+  readonly #ofAffected: ByRange<KeyFigures>;
+  readonly #ofOthers: ByRange<KeyFigures>;
   readonly #changed: ChangedLinks;
-  readonly #collateral = new NameCounter();
+  readonly #affectedByPod: Uint32Array;
   readonly #destinations = new Set<number>();
   readonly #sources = new Set<number>();
-  readonly #affected = { links: 0, of: 0, stillBad: 0, unprobed: 0 };
+  readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0 };
   #lostFromView = 0;
 
-  constructor(input: CompareInput, targets: ReadonlySet<number>) {
-    const figures = () => new KeyFigures(input.slowUs);
-    this.#input = input;
-    this.#targets = targets;
-    this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
-    this.#otherFigures = { before: figures(), during: figures(), after: figures() };
-    this.#changed = new ChangedLinks(input);
+  constructor(table: LinkTable, options: CompareOptions) {
+    const figures = () => new KeyFigures(options.slowUs);
+    this.#table = table;
+    this.#options = options;
+    this.#ofAffected = { before: figures(), during: figures(), after: figures() };
+    this.#ofOthers = { before: figures(), during: figures(), after: figures() };
+    this.#changed = new ChangedLinks(table);
+    this.#affectedByPod = new Uint32Array(table.pods.length);
   }
 
-  add(link: ComparedLink): void {
-    const { before, during, after } = link;
-    const affected = during !== null && isWorse(before, during, this.#input.slowUs);
-    const figures = affected ? this.#affectedFigures : this.#otherFigures;
+  /** Compares link `i` of a source, and fills its entry in the columns. */
+  add(source: SourceLinks, i: number, columns: ComparedColumns): void {
+    const { slowUs, hasAfter } = this.#options;
+    const before = readFigures(source.before, i, this.#figures.before);
+    const during = readFigures(source.during, i, this.#figures.during);
+    const after = readFigures(source.after, i, this.#figures.after);
+    const change = changeOf(before, during, slowUs);
+    const affected = during !== null && isWorse(before, during, slowUs);
+    columns.change[i] = CHANGES.indexOf(change);
+    columns.beforeFailed[i] = failedPercent(before);
+    columns.duringFailed[i] = failedPercent(during);
+    columns.afterFailed[i] = failedPercent(after);
+    if (affected) columns.flags[i] = (columns.flags[i] ?? 0) | FLAG_AFFECTED;
+
+    const figures = affected ? this.#ofAffected : this.#ofOthers;
     if (before !== null) figures.before.add(before);
     if (during !== null) figures.during.add(during);
     if (after !== null) figures.after.add(after);
-    if (isSeenDuring(link)) this.#addSeen(link, affected);
-    else if (before !== null) this.#lostFromView += 1;
+
+    if (during !== null) {
+      this.#counts.of += 1;
+      this.#changed.add({ source, i, change, affected, before, during, after });
+    } else if (before !== null) this.#lostFromView += 1;
+    if (affected) this.#addAffected(source, i, hasAfter ? after : during);
   }
 
-  #addSeen(link: LinkSeenDuring, affected: boolean): void {
-    const { from, to } = link;
-    const touchesTarget = this.#targets.has(from) || this.#targets.has(to);
-    this.#affected.of += 1;
-    this.#changed.add(link, affected, touchesTarget);
-    if (!affected) return;
-    this.#affected.links += 1;
-    this.#destinations.add(to);
+  /** `last`: how the link did in the last range. */
+  #addAffected({ from, to, isBadAtEnd }: SourceLinks, i: number, last: LinkFigures | null): void {
+    const destination = to[i] ?? 0;
+    this.#counts.links += 1;
+    this.#destinations.add(destination);
     this.#sources.add(from);
-    if (!touchesTarget) this.#collateral.add(() => this.#nameOf(link));
-    const last = this.#input.ranges.after === null ? link.during : link.after;
-    if (last === null) this.#affected.unprobed += 1;
-    else if (last.isBadAtEnd && (last.failures > 0 || isSlowLink(last, this.#input.slowUs)))
-      this.#affected.stillBad += 1;
-  }
-
-  #nameOf({ from, to, ipv6 }: ComparedLink): string {
-    const { table } = this.#input;
-    return `${table.name(from)} → ${table.name(to)}${ipv6 ? ' (IPv6)' : ''}`;
+    this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
+    if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
+    if (last === null) this.#counts.unprobed += 1;
+    else if (isBadAtEnd[i] === 1 && (last.failures > 0 || isSlowLink(last, this.#options.slowUs))) {
+      this.#counts.stillBad += 1;
+    }
   }
 
   /** The result. Yields between the medians, because each looks at 65 536 counters. */
-  *result(): Generator<void, ComparedFigures> {
-    const { ranges, table } = this.#input;
+  *result(links: ComparedColumns[]): Generator<void, ComparedLinks> {
+    const { hasBefore, hasAfter, chooseTargets } = this.#options;
     const inRanges = function* (figuresOf: (range: keyof ByRange<unknown>) => RangeFigures): Generator<void, InRanges> {
-      const before = ranges.before === null ? null : figuresOf('before');
+      const before = hasBefore ? figuresOf('before') : null;
       yield;
       const during = figuresOf('during');
       yield;
-      return { before, during, after: ranges.after === null ? null : figuresOf('after') };
+      return { before, during, after: hasAfter ? figuresOf('after') : null };
     };
-    const [affected, others] = [this.#affectedFigures, this.#otherFigures];
-    const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => table.name(pod)));
+    const [affected, others] = [this.#ofAffected, this.#ofOthers];
+    const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => this.#table.name(pod)));
+    const targets = chooseTargets(this.#affectedByPod);
     return {
       figures: {
         all: yield* inRanges((range) => affected[range].figures(others[range])),
         affected: yield* inRanges((range) => affected[range].figures()),
         others: yield* inRanges((range) => others[range].figures()),
       },
-      affected: { ...this.#affected, to: namesOf(this.#destinations), from: namesOf(this.#sources) },
-      collateral: this.#collateral.result(),
+      affected: { ...this.#counts, to: namesOf(this.#destinations), from: namesOf(this.#sources) },
+      collateral: yield* this.#collateral(links, targets),
       lostFromView: this.#lostFromView,
-      ...this.#changed.result(),
+      ...this.#changed.result(targets),
+      targets,
+      links,
     };
   }
+
+  /** The affected links that touch no target. Yields after each source. */
+  *#collateral(links: readonly ComparedColumns[], targets: Targets): Generator<void, NameList> {
+    const list: NameList = { count: 0, names: [] };
+    for (const { from, to, flags } of links) {
+      for (const [i, flag] of flags.entries()) {
+        const destination = to[i] ?? 0;
+        if ((flag & FLAG_AFFECTED) === 0 || targets.pods.has(from) || targets.pods.has(destination)) continue;
+        list.count += 1;
+        if (list.names.length >= MAX_REPORT_NAMES) continue;
+        const family = (flag & FLAG_IPV6) === 0 ? '' : ' (IPv6)';
+        list.names.push(`${this.#table.name(from)} → ${this.#table.name(destination)}${family}`);
+      }
+      yield;
+    }
+    return list;
+  }
+}
+
+/** A link with samples in the range "during". */
+interface LinkSeenDuring extends Pick<ChangedLink, 'change' | 'affected'> {
+  source: SourceLinks;
+  i: number;
+  before: LinkFigures | null;
+  during: LinkFigures;
+  after: LinkFigures | null;
+}
+
+/** A link of the list, with the numbers of its pods. */
+interface ListedLink {
+  weight: number;
+  from: number;
+  to: number;
+  link: Omit<ChangedLink, 'touchesTarget'>;
 }
 
 /** Order of the list: a changed share of failures weighs more than failing as before, and that more than any median. */
@@ -150,20 +221,19 @@ const FAILING_WEIGHT = 1e10;
 
 /** Keeps the links that changed most: first those that fail more or less often, then those that still fail, then by median. */
 class ChangedLinks {
-  readonly #input: CompareInput;
+  readonly #table: LinkTable;
   /** The heaviest first. */
-  readonly #listed: { weight: number; link: ChangedLink }[] = [];
+  readonly #listed: ListedLink[] = [];
   #knownInBoth = 0;
   #maxUnlistedUs = 0;
 
-  constructor(input: CompareInput) {
-    this.#input = input;
+  constructor(table: LinkTable) {
+    this.#table = table;
   }
 
-  add(link: LinkSeenDuring, affected: boolean, touchesTarget: boolean): void {
-    const { before, during } = link;
+  add(link: LinkSeenDuring): void {
+    const { before, during, change, affected } = link;
     if (before !== null) this.#knownInBoth += 1;
-    const change = changeOf(before, during, this.#input.slowUs);
     const isWorthListing = affected || (change !== 'same' && change !== 'unknown');
     const weight = isWorthListing ? weightOf(before, during) : 0;
     const isFull = this.#listed.length >= MAX_CHANGED;
@@ -172,14 +242,16 @@ class ChangedLinks {
       return;
     }
     const place = this.#listed.findIndex((other) => other.weight < weight);
-    const entry = { weight, link: { ...this.#describe(link), change, affected, touchesTarget } };
-    this.#listed.splice(place === -1 ? this.#listed.length : place, 0, entry);
+    this.#listed.splice(place === -1 ? this.#listed.length : place, 0, this.#listedLink(link, weight));
     const dropped = isFull ? this.#listed.pop()?.link : undefined;
     if (dropped !== undefined) this.#addUnlisted(Math.abs(medianChangeUs(dropped) ?? 0));
   }
 
-  result(): Pick<ReportData, 'changed' | 'unlisted'> {
-    const changed = this.#listed.map(({ link }) => link);
+  result({ pods }: Targets): Pick<ReportData, 'changed' | 'unlisted'> {
+    const changed = this.#listed.map(({ from, to, link }) => ({
+      ...link,
+      touchesTarget: pods.has(from) || pods.has(to),
+    }));
     const listedInBoth = changed.filter(({ before }) => before !== null).length;
     return { changed, unlisted: { links: this.#knownInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
   }
@@ -188,18 +260,22 @@ class ChangedLinks {
     this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, us);
   }
 
-  #describe({ from, to, ipv6, before, during, after }: LinkSeenDuring) {
-    const [source, destination] = [this.#input.table.pods[from], this.#input.table.pods[to]];
-    return {
-      from: source?.name ?? '',
-      to: destination?.name ?? '',
-      fromUid: source?.uid ?? '',
-      toUid: destination?.uid ?? '',
-      ipv6,
+  #listedLink({ source, i, change, affected, before, during, after }: LinkSeenDuring, weight: number): ListedLink {
+    const { from } = source;
+    const to = source.to[i] ?? 0;
+    const link = {
+      from: this.#table.name(from),
+      to: this.#table.name(to),
+      fromUid: this.#table.pods[from]?.uid ?? '',
+      toUid: this.#table.pods[to]?.uid ?? '',
+      ipv6: ((source.flags[i] ?? 0) & FLAG_IPV6) !== 0,
+      change,
+      affected,
       before: medianOf(before),
       during: medianOf(during),
       after: medianOf(after),
     };
+    return { weight, from, to, link };
   }
 }
 

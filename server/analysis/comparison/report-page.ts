@@ -11,12 +11,9 @@ import {
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { isSlow } from '../../protocol/link-state.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
-import type { ByRange } from './range-links.ts';
+import type { ReportPictures } from './report-pictures.ts';
 import { REPORT_STYLE } from './report-style.ts';
 import { affectedText, dateText, durationText, isoText, latencyText, listText, plural, timeText } from './text.ts';
-
-/** PNGs of the ranges; null: there is none to show. */
-export type ReportPictures = ByRange<Uint8Array | null>;
 
 const STYLE_HASH = createHash('sha256').update(REPORT_STYLE).digest('base64');
 

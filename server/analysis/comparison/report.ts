@@ -1,5 +1,5 @@
 import type { DrawnMesh } from '../../heatmap-png/cells.ts';
-import type { Annotation, Annotations } from '../../protocol/annotation.ts';
+import type { Annotations } from '../../protocol/annotation.ts';
 import {
   type Comparison,
   encodeComparison,
@@ -19,23 +19,14 @@ import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { BusyError } from '../../runtime/errors.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
-import { affectedByPod, compareLinks } from './compare.ts';
+import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
-import type { Hypothesis } from './hypothesis.ts';
-import { LinkColumnsBuilder } from './link-columns.ts';
-import { countedNames, PodTable } from './names.ts';
-import type { ByRange } from './range-links.ts';
-import {
-  type ComparedRanges,
-  comparedRangesOf,
-  drawnRangeOf,
-  type RangeView,
-  type RequestedRanges,
-  rangeViewOf,
-} from './ranges.ts';
-import { REPORT_POLICY, type ReportPictures, reportPage } from './report-page.ts';
-import { targetsOf } from './targets.ts';
-import { durationText, listText, plural, timeText, titleOf } from './text.ts';
+import { type ByRange, LinkTable } from './link-table.ts';
+import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
+import { REPORT_POLICY, reportPage } from './report-page.ts';
+import { PicturePainter } from './report-pictures.ts';
+import { type Hypothesis, targetsOf } from './targets.ts';
+import { countedNames, durationText, isAboutLinks, listText, plural, timeText, titleOf } from './text.ts';
 
 /** What a reporter needs of the other parts. */
 export interface ReporterDeps {
@@ -73,13 +64,13 @@ export interface Report {
   policy: string;
 }
 
-/** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 60 MB while it is made. */
+/** The most reports and comparisons that wait or are made. Of 1000 pods one holds a mesh and 40 MB while it is made. */
 const MAX_WAITING = 4;
-/** The most comparisons that are being sent. Of 1000 pods each holds 13 MB, however slowly its client reads. */
+/** The most comparisons that are being sent. */
 const MAX_SENDING = 4;
+/** No comparison is made while so many links are being sent. Each holds 13 bytes, however slowly its client reads. */
+const MAX_SENDING_LINKS = 500_000;
 const BUSY = 'too many reports at once, try again in a few seconds';
-/** All pictures of a report together, bytes. Base64 adds a third. */
-const MAX_PICTURE_BYTES = 1_350_000;
 /** The most sentences about what is not known. */
 const MAX_UNKNOWN = 30;
 
@@ -89,6 +80,7 @@ export class Reporter {
   readonly #deps: ReporterDeps;
   readonly #queue = new SerialQueue(MAX_WAITING, BUSY);
   #sending = 0;
+  #sendingLinks = 0;
 
   constructor({ historyWindowMs }: { historyWindowMs: number }, deps: ReporterDeps) {
     this.#historyWindowMs = historyWindowMs;
@@ -100,11 +92,9 @@ export class Reporter {
    * once, and as `deps` reject.
    */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
-    const hypothesis = this.#deps.hypothesis(query.expect);
-    const painter = pictures ? new PicturePainter(this.#deps) : null;
-    const work = () => new ReportMaker(this.#deps, hypothesis, title, painter).make(this.#rangesOf(query));
-    const data = await this.#queue.run(work);
-    return { data, page: () => reportPage(data, painter?.pictures ?? NO_PICTURES), policy: REPORT_POLICY };
+    const painter = new PicturePainter(this.#deps.clock, this.#deps.paint);
+    const { report } = await this.#compare(query, title, pictures ? painter : null);
+    return { data: report, page: () => reportPage(report, painter.pictures), policy: REPORT_POLICY };
   }
 
   /**
@@ -112,52 +102,88 @@ export class Reporter {
    * it has written them. Rejects as `report`.
    */
   async comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void> {
-    const hypothesis = this.#deps.hypothesis(query.expect);
     if (this.#sending >= MAX_SENDING) throw new BusyError(BUSY);
     this.#sending += 1;
+    let linkCount = 0;
     try {
-      const maker = new ReportMaker(this.#deps, hypothesis, '', null);
-      await send(encodeComparison(await this.#queue.run(() => maker.makeComparison(this.#rangesOf(query)))));
+      const comparison = await this.#compare(query, '', null, () => {
+        if (this.#sendingLinks >= MAX_SENDING_LINKS) throw new BusyError(BUSY);
+      });
+      linkCount = comparison.links.reduce((sum, { length }) => sum + length, 0);
+      this.#sendingLinks += linkCount;
+      await send(encodeComparison(comparison));
     } finally {
       this.#sending -= 1;
+      this.#sendingLinks -= linkCount;
     }
   }
 
-  #rangesOf({ ranges }: ComparisonQuery): ComparedRanges {
-    return comparedRangesOf(ranges, this.#deps.clock.nowMs(), this.#historyWindowMs);
+  /** `begin` is called when the queue begins this comparison; it may refuse it. */
+  async #compare(
+    { ranges, expect }: ComparisonQuery,
+    title: string,
+    painter: PicturePainter | null,
+    begin = () => {},
+  ): Promise<Comparison> {
+    const hypothesis = this.#deps.hypothesis(expect);
+    return this.#queue.run(async () => {
+      begin();
+      const sources = await this.#read(ranges, hypothesis, painter);
+      return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
+    });
+  }
+
+  /** Reads the meshes one after the other, in the order of time, then events and annotations. */
+  async #read(
+    requested: RequestedRanges,
+    hypothesis: Hypothesis,
+    painter: PicturePainter | null,
+  ): Promise<ReportSources> {
+    const { clock, past } = this.#deps;
+    const ranges = comparedRangesOf(requested, clock.nowMs(), this.#historyWindowMs);
+    const table = new LinkTable();
+    // In a function of its own, so that each mesh can be freed before the next one is fetched.
+    const read = async <T>(name: keyof ByRange<unknown>, range: TimeRange, judge: (mesh: Mesh) => Promise<T>) => {
+      const mesh = await past(range);
+      const judged = await judge(mesh);
+      const numbers = await runSliced(table.add(name, mesh), clock);
+      await painter?.paint(name, mesh);
+      const { findings, servedBy, settings, discovery } = mesh;
+      return { range: reportRangeOf(mesh), numbers, findings, servedBy, settings, discovery, judged };
+    };
+    const notJudged = async () => null;
+    const before = ranges.before === null ? null : await read('before', ranges.before, notJudged);
+    const during = await read('during', ranges.during, async (mesh) => ({
+      verdict: await hypothesis.judge(mesh),
+      named: await hypothesis.namedPods(mesh),
+    }));
+    const after = ranges.after === null ? null : await read('after', ranges.after, notJudged);
+    const [events, annotations] = await Promise.all([
+      this.#deps.events({
+        fromMs: (ranges.before ?? ranges.during).fromMs,
+        toMs: (ranges.after ?? ranges.during).toMs,
+        limit: MAX_REPORT_EVENTS,
+      }),
+      this.#deps.annotations(),
+    ]);
+    const { verdict, named } = during.judged;
+    return { table, before, during, after, verdict, named, events, annotations, notes: ranges.notes };
   }
 }
 
-const NO_PICTURES: ReportPictures = { before: null, during: null, after: null };
-
-/** Paints the ranges while the file does not get too large. */
-class PicturePainter {
-  readonly pictures: ReportPictures = { ...NO_PICTURES };
-  readonly #deps: ReporterDeps;
-  #bytes = 0;
-
-  constructor(deps: ReporterDeps) {
-    this.#deps = deps;
-  }
-
-  async paint(range: keyof ReportPictures, mesh: Mesh): Promise<void> {
-    const { slowLinkMs } = mesh.settings;
-    const limits = { goodMs: Math.min(2, slowLinkMs), warningMs: Math.min(5, slowLinkMs), problemMs: slowLinkMs };
-    const drawn = await runSliced(drawnRangeOf(mesh), this.#deps.clock);
-    const png = await this.#deps.paint(drawn, limits);
-    if (this.#bytes + png.byteLength > MAX_PICTURE_BYTES) return;
-    this.#bytes += png.byteLength;
-    this.pictures[range] = png;
-  }
+/** What is kept of the mesh of a range, beside its links. */
+interface RangeView extends Pick<Mesh, 'findings' | 'servedBy' | 'settings' | 'discovery'> {
+  range: ReportRange;
+  /** The number in the table of each pod of the mesh; findings name pods by their index in the mesh. */
+  numbers: Int32Array;
 }
 
-/** Everything that the report is made of, once the meshes are read. */
-interface ReportSources {
-  /** From the mesh of the range "during". */
-  head: Pick<Mesh, 'servedBy' | 'settings' | 'discovery'>;
-  views: ByRange<RangeView | null> & { during: RangeView };
+/** Everything that a comparison is made of, once the meshes are read. */
+interface ReportSources extends ByRange<RangeView | null> {
+  during: RangeView;
+  table: LinkTable;
   verdict: VerdictAnswer;
-  /** Numbers of the pods that the hypothesis names. */
+  /** The pods that the hypothesis names, as indexes in the mesh of the range "during". */
   named: readonly number[];
   events: Events;
   annotations: Annotations;
@@ -165,159 +191,83 @@ interface ReportSources {
   notes: readonly string[];
 }
 
-/** Makes one report. */
-class ReportMaker {
-  readonly #deps: ReporterDeps;
-  readonly #hypothesis: Hypothesis;
-  readonly #title: string;
-  readonly #painter: PicturePainter | null;
-  readonly #table = new PodTable();
+function reportRangeOf(mesh: Mesh): ReportRange {
+  const missing = mesh.reports.filter((report) => report.missing !== '').map(({ pod }) => mesh.pods[pod]?.name ?? '');
+  const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
+  return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
+}
 
-  constructor(deps: ReporterDeps, hypothesis: Hypothesis, title: string, painter: PicturePainter | null) {
-    this.#deps = deps;
-    this.#hypothesis = hypothesis;
-    this.#title = title;
-    this.#painter = painter;
-  }
-
-  async make(ranges: ComparedRanges): Promise<ReportData> {
-    const sources = await this.#readAll(ranges);
-    return (await runSliced(this.#reportOf(sources, null), this.#deps.clock)).report;
-  }
-
-  async makeComparison(ranges: ComparedRanges): Promise<Comparison> {
-    const sources = await this.#readAll(ranges);
-    const { settings } = sources.head;
-    const columns = new LinkColumnsBuilder(this.#table.pods.length, settings.slowLinkMs * 1000);
-    const { report, targets } = await runSliced(this.#reportOf(sources, columns), this.#deps.clock);
-    const { findings, numbers } = sources.views.during;
-    const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => numbers[pod] ?? []);
-    return {
-      report,
-      displayNodeName: settings.displayNodeName,
-      pods: this.#table.pods.map(({ uid, name, namespace, node }, number) => {
-        return { uid, name, namespace, node, isTarget: targets.has(number) };
-      }),
-      findings: findings.map((finding) => {
-        return { ...finding, pods: numbersOf(finding.pods), from: numbersOf(finding.from) };
-      }),
-      links: columns.result(),
-    };
-  }
-
-  async #readAll({ before, during, after, notes }: ComparedRanges): Promise<ReportSources> {
-    const duringParts = await this.#readDuring(during);
-    const views = {
-      before: await this.#readRange('before', before),
-      during: duringParts.view,
-      after: await this.#readRange('after', after),
-    };
-    const [events, annotations] = await Promise.all([
-      this.#deps.events({
-        fromMs: before?.fromMs ?? during.fromMs,
-        toMs: after?.toMs ?? during.toMs,
-        limit: MAX_REPORT_EVENTS,
-      }),
-      this.#deps.annotations(),
-    ]);
-    return { ...duringParts, views, events, annotations, notes };
-  }
-
-  /** Reads "during" in a function of its own, so that its mesh can be freed before the next one is fetched. */
-  async #readDuring(
-    range: TimeRange,
-  ): Promise<Pick<ReportSources, 'head' | 'verdict' | 'named'> & { view: RangeView }> {
-    const mesh = await this.#deps.past(range);
-    const { servedBy, settings, discovery } = mesh;
-    const verdict = await this.#hypothesis.judge(mesh);
-    const view = await this.#view('during', mesh);
-    const named = (await this.#hypothesis.namedPods(mesh)).flatMap((pod) => view.numbers[pod] ?? []);
-    return { head: { servedBy, settings, discovery }, verdict, named, view };
-  }
-
-  async #readRange(name: keyof ReportPictures, range: TimeRange | null): Promise<RangeView | null> {
-    return range === null ? null : this.#view(name, await this.#deps.past(range));
-  }
-
-  async #view(name: keyof ReportPictures, mesh: Mesh): Promise<RangeView> {
-    const view = await runSliced(rangeViewOf(mesh, this.#table), this.#deps.clock);
-    await this.#painter?.paint(name, mesh);
-    return view;
-  }
-
-  /** Yields after each pod and each other small step. */
-  *#reportOf(
-    sources: ReportSources,
-    columns: LinkColumnsBuilder | null,
-  ): Generator<void, { report: ReportData; targets: ReadonlySet<number> }> {
-    const { views, head, verdict, events, annotations } = sources;
-    const { settings, discovery } = head;
-    const table = this.#table;
-    const input = {
-      ranges: {
-        before: views.before?.links ?? null,
-        during: views.during.links,
-        after: views.after?.links ?? null,
-      },
-      table,
-      slowUs: settings.slowLinkMs * 1000,
-    };
-    const isNew = newFindings(views.before);
-    const targets = targetsOf({
-      named: sources.named,
-      newFindings: views.during.findings.filter(isNew),
-      numbers: views.during.numbers,
-      affectedLinks: yield* affectedByPod(input),
-    });
-    const compared = yield* compareLinks(input, targets.pods, columns);
-    const ranges = {
-      before: views.before?.range ?? null,
-      during: views.during.range,
-      after: views.after?.range ?? null,
-    };
-    const findings = views.during.findings.map((finding) => {
-      const { kind, severity, subject, title, detail } = finding;
-      return { kind, severity, subject, title, detail, before: !isNew(finding) };
-    });
-    const { shown, isCut } = shownEvents(events);
-    const endMs = ranges.after?.toMs ?? ranges.during.toMs;
-    const report: ReportData = {
-      format: REPORT_FORMAT,
-      title: this.#title || titleOf({ findings, affected: compared.affected }),
-      generatedAtMs: this.#deps.clock.nowMs(),
-      servedBy: head.servedBy.name,
-      cluster: {
-        version: settings.version,
-        namespace: discovery.namespace,
-        labelSelector: discovery.labelSelector,
-        pods: ranges.during.pods,
-        refreshIntervalMs: settings.refreshIntervalMs,
-        pingTimeoutMs: settings.pingTimeoutMs,
-        slowLinkMs: settings.slowLinkMs,
-      },
-      ranges,
-      verdict,
-      findings,
-      targets: { by: targets.by, ...countedNames([...targets.pods].map((pod) => table.name(pod))) },
-      ...compared,
-      ...detectionTimes({
-        beforeEndMs: Math.min(ranges.before?.toMs ?? ranges.during.fromMs, ranges.during.fromMs),
-        fromMs: ranges.during.fromMs,
-        toMs: ranges.during.toMs,
-        endMs,
-        events: events.events,
-        annotations: annotations.annotations,
-        targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
-        affected: compared.affected,
-      }),
-      events: shown,
-      annotations: annotations.annotations
-        .filter(overlaps(ranges.before?.fromMs ?? ranges.during.fromMs, endMs))
-        .slice(0, MAX_REPORT_ANNOTATIONS),
-      unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
-    };
-    return { report, targets: targets.pods };
-  }
+/** Yields as `compareLinks`. */
+function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Generator<void, Comparison> {
+  const { table, before, during, after, verdict, events, annotations } = sources;
+  const { settings, discovery } = during;
+  const ranges = { before: before?.range ?? null, during: during.range, after: after?.range ?? null };
+  const { fromMs, toMs } = during.range;
+  const endMs = ranges.after?.toMs ?? toMs;
+  const isNew = newFindings(before);
+  const numbersOf = (pods: readonly number[]) => pods.flatMap((pod) => during.numbers[pod] ?? []);
+  const { links, targets, ...compared } = yield* compareLinks(table, {
+    slowUs: settings.slowLinkMs * 1000,
+    hasBefore: before !== null,
+    hasAfter: after !== null,
+    chooseTargets: (affectedByPod) => {
+      const gravest = during.findings.find(
+        (finding) => isNew(finding) && isAboutLinks(finding) && finding.pods.length > 0,
+      );
+      return targetsOf(numbersOf(sources.named), numbersOf(gravest?.pods ?? []), affectedByPod);
+    },
+  });
+  const findings = during.findings.map((finding) => {
+    const { kind, severity, subject, title, detail } = finding;
+    return { kind, severity, subject, title, detail, before: !isNew(finding) };
+  });
+  const { shown, isCut } = shownEvents(events);
+  const report: ReportData = {
+    format: REPORT_FORMAT,
+    title: title || titleOf({ findings, affected: compared.affected }),
+    generatedAtMs: nowMs,
+    servedBy: during.servedBy.name,
+    cluster: {
+      version: settings.version,
+      namespace: discovery.namespace,
+      labelSelector: discovery.labelSelector,
+      pods: ranges.during.pods,
+      refreshIntervalMs: settings.refreshIntervalMs,
+      pingTimeoutMs: settings.pingTimeoutMs,
+      slowLinkMs: settings.slowLinkMs,
+    },
+    ranges,
+    verdict,
+    findings,
+    targets: { by: targets.by, ...countedNames([...targets.pods].map((pod) => table.name(pod))) },
+    ...compared,
+    ...detectionTimes({
+      beforeEndMs: Math.min(ranges.before?.toMs ?? fromMs, fromMs),
+      fromMs,
+      toMs,
+      endMs,
+      events: events.events,
+      annotations: annotations.annotations,
+      targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
+      affected: compared.affected,
+    }),
+    events: shown,
+    annotations: annotations.annotations
+      .filter((one) => one.fromMs <= endMs && (one.toMs ?? one.fromMs) >= (ranges.before ?? ranges.during).fromMs)
+      .slice(0, MAX_REPORT_ANNOTATIONS),
+    unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
+  };
+  return {
+    report,
+    displayNodeName: settings.displayNodeName,
+    pods: table.pods.map(({ uid, name, namespace, node }, number) => {
+      return { uid, name, namespace, node, isTarget: targets.pods.has(number) };
+    }),
+    findings: during.findings.map((finding) => {
+      return { ...finding, pods: numbersOf(finding.pods), from: numbersOf(finding.from) };
+    }),
+    links,
+  };
 }
 
 /** Tells whether a finding is new, that is, whether "before" does not have it. */
@@ -336,13 +286,9 @@ function shownEvents({ events, truncated }: Events): { shown: Events['events']; 
   return { shown: events.filter((event) => kept.has(event)), isCut: true };
 }
 
-function overlaps(fromMs: number, toMs: number): (annotation: Annotation) => boolean {
-  return (annotation) => annotation.fromMs <= toMs && (annotation.toMs ?? annotation.fromMs) >= fromMs;
-}
-
 /** What is not known, a sentence without a full stop each. */
 function unknownsOf(
-  { notes, verdict, head, events, annotations }: ReportSources,
+  { notes, verdict, during, events, annotations }: ReportSources,
   ranges: ReportData['ranges'],
   lostFromView: number,
   eventsCut: boolean,
@@ -356,7 +302,7 @@ function unknownsOf(
       `${plural(lostFromView, 'link')} of the range "before" had no sample in "during": their state is not known`,
     );
   }
-  const { phase } = head.discovery;
+  const { phase } = during.discovery;
   if (phase !== 'synced') sentences.push(`The pod list was not current (${phase}) when the report was made`);
   if (events.missing.length > 0) sentences.push(`Events that only ${namesOf(events.missing)} saw are missing`);
   if (eventsCut) sentences.push('Some events are left out, because there were too many');

@@ -1,5 +1,11 @@
 import type { ReportData } from '../../protocol/comparison.ts';
-import type { Finding } from '../../protocol/finding.ts';
+import type { Mesh } from '../../protocol/mesh.ts';
+import type { VerdictAnswer } from '../../protocol/verdict.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { runSliced } from '../../runtime/concurrency.ts';
+import { selectPods } from '../verdict/evaluate-clause.ts';
+import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
+import { judge } from '../verdict/verdict.ts';
 
 /** The pods at which the fault was aimed, and how that is known. */
 export interface Targets {
@@ -8,33 +14,70 @@ export interface Targets {
   pods: ReadonlySet<number>;
 }
 
-/** What targets are derived from. Pods are named by their number in the pod table, unless said otherwise. */
-export interface TargetEvidence {
-  /** Pods that the hypothesis names. */
-  named: readonly number[];
-  /** Findings of the range "during" that "before" does not have, the gravest first. */
-  newFindings: readonly Finding[];
-  /** The number of each pod of the mesh from which the findings are: findings name pods by their index there. */
-  numbers: Int32Array;
-  /** Affected links by pod; see `affectedByPod`. */
-  affectedLinks: Uint32Array;
-}
-
 /** If more pods than this share the largest number of affected links, none of them is the target. */
 const MAX_TIED = 3;
 
 /**
- * The targets: the pods that the hypothesis names; else the pods of the gravest new finding about links; else the pods with
- * the most affected links.
+ * The targets: the pods that the hypothesis names; else those of the gravest new finding about links; else the pods with the
+ * most affected links. `affectedByPod`: the number of affected links that each pod has, as source or destination.
  */
-export function targetsOf({ named, newFindings, numbers, affectedLinks }: TargetEvidence): Targets {
-  if (named.length > 0) return { by: 'hypothesis', pods: new Set(named) };
-  const gravest = newFindings.find(
-    ({ severity, pods }) => (severity === 'failed' || severity === 'slow') && pods.length > 0,
-  );
-  if (gravest !== undefined) return { by: 'finding', pods: new Set(gravest.pods.flatMap((pod) => numbers[pod] ?? [])) };
-  const most = affectedLinks.reduce((max, links) => Math.max(max, links), 0);
-  const tied = most === 0 ? [] : [...affectedLinks.keys()].filter((pod) => affectedLinks[pod] === most);
+export function targetsOf(
+  namedPods: readonly number[],
+  findingPods: readonly number[],
+  affectedByPod: Uint32Array,
+): Targets {
+  if (namedPods.length > 0) return { by: 'hypothesis', pods: new Set(namedPods) };
+  if (findingPods.length > 0) return { by: 'finding', pods: new Set(findingPods) };
+  const most = affectedByPod.reduce((max, links) => Math.max(max, links), 0);
+  const tied = most === 0 ? [] : [...affectedByPod.keys()].filter((pod) => affectedByPod[pod] === most);
   if (tied.length === 0 || tied.length > MAX_TIED) return { by: 'none', pods: new Set() };
   return { by: 'most-affected', pods: new Set(tied) };
+}
+
+/** The hypothesis of a report. */
+export interface Hypothesis {
+  /** Whether it holds in a mesh. */
+  judge(mesh: Mesh): Promise<VerdictAnswer>;
+  /** The pods that it names, as indexes in `Mesh.pods`; see `namedPods`. */
+  namedPods(mesh: Mesh): Promise<number[]>;
+}
+
+/** Reads the clauses of a hypothesis as for a verdict. Throws a ValidationError. */
+export function hypothesisOf(expect: readonly string[], clock: Clock): Hypothesis {
+  const clauses = parseClauses(expect);
+  return {
+    judge: (mesh) => {
+      const { past, windowMs } = mesh;
+      return runSliced(judge(mesh, clauses, past === null ? windowMs : past.toMs - past.fromMs), clock);
+    },
+    namedPods: (mesh) => runSliced(namedPods(clauses, mesh), clock),
+  };
+}
+
+/**
+ * The pods that clauses name. Clauses that expect a fault (`failed`, or a latency of at least some value) come first,
+ * because the fault is aimed at their pods; the other clauses count only if those name no pod. In a clause the pods of
+ * `to` count, or else those of `from`. A clause about all pods names none. Yields after each clause.
+ */
+function* namedPods(clauses: readonly Clause[], mesh: Mesh): Generator<void, number[]> {
+  const faulty = yield* podsOfClauses(clauses.filter(expectsFault), mesh);
+  const pods = faulty.size > 0 ? faulty : yield* podsOfClauses(clauses, mesh);
+  return [...pods];
+}
+
+function* podsOfClauses(clauses: readonly Clause[], { pods }: Mesh): Generator<void, Set<number>> {
+  const all = new Set<number>();
+  const alive = pods.filter(({ lifecycle }) => lifecycle !== 'gone').length;
+  for (const { clause, selection } of yield* selectPods(clauses, pods)) {
+    const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
+    if (mask === null) continue;
+    const named = [...mask.keys()].filter((pod) => mask[pod] === 1);
+    if (named.length < alive) for (const pod of named) all.add(pod);
+    yield;
+  }
+  return all;
+}
+
+function expectsFault({ condition }: Clause): boolean {
+  return condition.kind === 'failed' || (condition.kind === 'latency' && condition.operator.startsWith('>'));
 }

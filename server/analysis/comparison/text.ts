@@ -1,4 +1,9 @@
-import type { NameList, ReportData } from '../../protocol/comparison.ts';
+import { MAX_REPORT_NAMES, type NameList, type ReportData } from '../../protocol/comparison.ts';
+
+/** The number of names, and the first `MAX_REPORT_NAMES` of them. */
+export function countedNames(names: readonly string[]): NameList {
+  return { count: names.length, names: names.slice(0, MAX_REPORT_NAMES) };
+}
 
 /** `a`, `a and b`, `a, b and 3 more`; at most `max` names. */
 export function listText({ count, names }: NameList, max = 5): string {
@@ -47,6 +52,11 @@ export function latencyText(us: number): string {
   return `${ms < 1 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
 }
 
+/** Whether a finding is about links, and not about what is not known. */
+export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
+  return severity === 'failed' || severity === 'slow';
+}
+
 const MAX_TITLE = 200;
 
 /**
@@ -54,7 +64,7 @@ const MAX_TITLE = 200;
  * (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
  */
 export function titleOf({ findings, affected }: Pick<ReportData, 'findings' | 'affected'>): string {
-  const aboutLinks = findings.find(({ before, severity }) => !before && (severity === 'failed' || severity === 'slow'));
+  const aboutLinks = findings.find((finding) => !finding.before && isAboutLinks(finding));
   const worse = affected.links === 0 ? undefined : affectedText(affected);
   return `Report: ${aboutLinks?.title ?? worse ?? findings[0]?.title ?? 'no findings'}`.slice(0, MAX_TITLE);
 }

@@ -1,5 +1,5 @@
-import type { Hypothesis } from '../../../server/analysis/comparison/hypothesis.ts';
 import { Reporter } from '../../../server/analysis/comparison/report.ts';
+import type { Hypothesis } from '../../../server/analysis/comparison/targets.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { ValidationError } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';

@@ -1,24 +1,71 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LinkFigures } from '../../../../server/analysis/comparison/change.ts';
+import { isSlowLink, type LinkFigures } from '../../../../server/analysis/comparison/change.ts';
 import { compareLinks } from '../../../../server/analysis/comparison/compare.ts';
-import { PodTable } from '../../../../server/analysis/comparison/names.ts';
-import { linkKey, type RangeLinks } from '../../../../server/analysis/comparison/range-links.ts';
-import { podsOf } from '../../../support/mesh.ts';
-import { anyFigures } from '../../../support/report-scene.ts';
+import { KeyFigures } from '../../../../server/analysis/comparison/key-figures.ts';
+import { type ByRange, LinkTable } from '../../../../server/analysis/comparison/link-table.ts';
+import { RANGE_NAMES } from '../../../../server/protocol/comparison.ts';
+import { emptyStats, FLAG_IPV6, NONE16, unpack16 } from '../../../../server/protocol/links.ts';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import { linksOf, mergedReportOf, meshOf, podsOf } from '../../../support/mesh.ts';
+import { anyFigures, figuresOf } from '../../../support/report-scene.ts';
 
+const SLOW_US = 100_000;
 const PODS = 4;
 
-/** The links of one range; null: the link has no sample. */
-const anyRange = fc
-  .array(fc.option(anyFigures, { nil: null }), { minLength: PODS * PODS, maxLength: PODS * PODS })
-  .map(rangeOf);
+interface Link {
+  from: number;
+  to: number;
+  ipv6: boolean;
+  figures: LinkFigures;
+}
+
+const nameOf = ({ from, to, ipv6 }: Omit<Link, 'figures'>) => `${from} ${to} ${ipv6}`;
+
+/** Any links of one range. */
+const anyRange = fc.uniqueArray(
+  fc.record({ from: fc.nat(PODS - 1), to: fc.nat(PODS - 1), ipv6: fc.boolean(), figures: anyFigures }),
+  { maxLength: 2 * PODS * PODS, selector: nameOf },
+);
 
 describe('comparing ranges', () => {
+  it('compares each link once, with its figures in every range that has it', () => {
+    const nullable = fc.option(anyRange, { nil: null });
+    fc.assert(
+      fc.property(fc.record({ before: nullable, during: anyRange, after: nullable }), (ranges) => {
+        const { links, figures } = compared(ranges);
+        const p50s = new Map<string, number[]>();
+        for (const { length, from, to, flags, ...columns } of links) {
+          for (let i = 0; i < length; i++) {
+            const name = nameOf({ from, to: to[i] ?? 0, ipv6: ((flags[i] ?? 0) & FLAG_IPV6) !== 0 });
+            expect(p50s.has(name)).toBe(false);
+            p50s.set(name, [columns.beforeP50Us[i] ?? 0, columns.duringP50Us[i] ?? 0, columns.afterP50Us[i] ?? 0]);
+          }
+        }
+        const names = RANGE_NAMES.flatMap((range) => (ranges[range] ?? []).map(nameOf));
+        const p50In = (range: keyof typeof ranges, name: string) =>
+          ranges[range]?.find((link) => nameOf(link) === name)?.figures.p50Us16 ?? NONE16;
+        expect(p50s).toEqual(new Map(names.map((name) => [name, RANGE_NAMES.map((range) => p50In(range, name))])));
+        expect(RANGE_NAMES.map((range) => figures.all[range]?.links)).toEqual(
+          RANGE_NAMES.map((range) => ranges[range]?.length),
+        );
+      }),
+    );
+  });
+
+  it('yields every few links of a long report, too', () => {
+    const figures = figuresOf(10, 0, 500);
+    const during = Array.from({ length: 5_000 }, (_, to) => ({ from: 0, to, ipv6: false, figures }));
+    const table = new LinkTable();
+    runToEnd(table.add('during', meshOfLinks(during, 5_000)));
+    expect([...compareLinks(table, optionsOf({ before: null, after: null }))].length).toBeGreaterThanOrEqual(25);
+  });
+
   it('finds nothing new between a range and itself', () => {
     fc.assert(
       fc.property(anyRange, (range) => {
-        const { figures, affected, changed, unlisted } = compared(range, range);
+        const { figures, affected, changed, unlisted } = compared({ before: range, during: range, after: null });
         expect(affected.links).toBe(0);
         expect(figures.all.before).toEqual(figures.all.during);
         expect(unlisted.maxChangeUs).toBe(0);
@@ -30,11 +77,13 @@ describe('comparing ranges', () => {
   it('has counts that add up, and lists every link once', () => {
     fc.assert(
       fc.property(anyRange, anyRange, fc.nat(PODS - 1), (before, during, target) => {
-        const { figures, affected, collateral, changed, unlisted, lostFromView } = compared(before, during, target);
+        const result = compared({ before, during, after: null }, target);
+        const { figures, affected, collateral, changed, unlisted, lostFromView } = result;
         expect(collateral.count).toBeLessThanOrEqual(affected.links);
         expect(affected.links + figures.others.during.links).toBe(affected.of);
         expect(figures.all.during.links).toBe(affected.of);
-        expect(new Set(changed.map(({ fromUid, toUid }) => `${fromUid} ${toUid}`)).size).toBe(changed.length);
+        const names = changed.map(({ fromUid, toUid, ipv6 }) => `${fromUid} ${toUid} ${ipv6}`);
+        expect(new Set(names).size).toBe(changed.length);
         expect(changed.filter((link) => link.affected)).toHaveLength(affected.links);
         expect(changed.filter((link) => link.affected && !link.touchesTarget)).toHaveLength(collateral.count);
         const knownInBoth = changed.filter((link) => link.before !== null).length + unlisted.links;
@@ -44,36 +93,64 @@ describe('comparing ranges', () => {
   });
 });
 
-function compared(before: RangeLinks, during: RangeLinks, target = 0) {
-  const table = new PodTable();
-  table.add(podsOf(PODS));
-  const work = compareLinks(
-    { ranges: { before, during, after: null }, table, slowUs: 100_000 },
-    new Set([target]),
-    null,
+it('key figures are counts and exact medians; two groups together have those of all their links', () => {
+  fc.assert(
+    fc.property(fc.array(anyFigures), fc.array(anyFigures), (some, others) => {
+      const all = [...some, ...others];
+      expect(keyFiguresOf(some).figures(keyFiguresOf(others))).toEqual(keyFiguresOf(all).figures());
+      const medians = all.filter(({ p50Us16 }) => p50Us16 !== NONE16).map(({ p50Us16 }) => unpack16(p50Us16));
+      medians.sort((a, b) => a - b);
+      expect(keyFiguresOf(all).figures()).toMatchObject({
+        links: all.length,
+        failed: all.filter(({ failures }) => failures > 0).length,
+        slow: all.filter((link) => link.failures === 0 && isSlowLink(link, SLOW_US)).length,
+        p50Us: medians[Math.ceil(medians.length / 2) - 1] ?? -1,
+      });
+    }),
+    { numRuns: 40 },
   );
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
+});
+
+function keyFiguresOf(links: readonly LinkFigures[]): KeyFigures {
+  const figures = new KeyFigures(SLOW_US);
+  for (const link of links) figures.add(link);
+  return figures;
 }
 
-function rangeOf(links: readonly (LinkFigures | null)[]): RangeLinks {
-  return new Map(
-    Array.from({ length: PODS }, (_, from) => {
-      const own = links
-        .slice(from * PODS, (from + 1) * PODS)
-        .flatMap((link, to) => (link === null ? [] : { link, to }));
-      const report = {
-        keys: Int32Array.from(own, ({ to }) => linkKey(to, false)),
-        samples: Uint16Array.from(own, ({ link }) => link.samples),
-        failures: Uint16Array.from(own, ({ link }) => link.failures),
-        p50Us16: Uint16Array.from(own, ({ link }) => link.p50Us16),
-        p95Us16: Uint16Array.from(own, ({ link }) => link.p95Us16),
-        maxUs16: Uint16Array.from(own, ({ link }) => link.maxUs16),
-        isBadAtEnd: new Uint8Array(own.length),
-      };
-      return [from, report];
-    }),
-  );
+type Ranges = ByRange<readonly Link[] | null>;
+
+function optionsOf({ before, after }: Pick<Ranges, 'before' | 'after'>, target = 0) {
+  return {
+    slowUs: SLOW_US,
+    hasBefore: before !== null,
+    hasAfter: after !== null,
+    chooseTargets: () => ({ by: 'hypothesis' as const, pods: new Set([target]) }),
+  };
+}
+
+function compared(ranges: Ranges, target = 0) {
+  const table = new LinkTable();
+  for (const range of RANGE_NAMES) {
+    const links = ranges[range];
+    if (links !== null) runToEnd(table.add(range, meshOfLinks(links, PODS)));
+  }
+  return runToEnd(compareLinks(table, optionsOf(ranges, target))).result;
+}
+
+function meshOfLinks(links: readonly Link[], podCount: number): Mesh {
+  const pods = podsOf(podCount);
+  const reports = pods.map((_, from) => {
+    const own = links.filter((link) => link.from === from);
+    const stats = emptyStats(own.length);
+    for (const [i, { figures }] of own.entries()) {
+      stats.samples[i] = figures.samples;
+      stats.failures[i] = figures.failures;
+      stats.p50Us[i] = figures.p50Us16;
+      stats.p95Us[i] = figures.p95Us16;
+      stats.maxUs[i] = figures.maxUs16;
+    }
+    const specs = own.map(({ to, ipv6 }) => ({ to, flags: ipv6 ? FLAG_IPV6 : 0 }));
+    return mergedReportOf(from, [], { links: linksOf(specs), stats });
+  });
+  return meshOf(pods, reports);
 }

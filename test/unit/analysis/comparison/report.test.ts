@@ -12,6 +12,7 @@ import {
   eventOf,
   eventsOf,
   FROM_MS,
+  pastOf,
   queryOf,
   reporterOf,
   reportOf,
@@ -262,6 +263,20 @@ describe('the reporter', () => {
     finish();
     await Promise.all(comparisons);
     await expect(reporter.comparison(queryOf(), send)).resolves.toBeUndefined();
+  });
+
+  it('refuses a comparison while 500 000 links are being sent, whatever waits then', async () => {
+    const mesh = pastOf(spoiled(708), FROM_MS, TO_MS);
+    const reporter = reporterOf({ deps: { past: async () => mesh } });
+    // The whole history, so that only one mesh is read.
+    const query = queryOf({ query: { ranges: { during: { fromMs: 0, toMs: NOW_MS }, before: null, after: null } } });
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const first = reporter.comparison(query, () => finished);
+    const second = reporter.comparison(query, () => finished);
+    await expect(second).rejects.toMatchObject({ status: 503 });
+    finish();
+    await first;
   });
 
   it('rejects an invalid hypothesis before it reads a mesh', async () => {

@@ -1,29 +1,84 @@
 import { describe, expect, it } from 'vitest';
-import { targetsOf } from '../../../../server/analysis/comparison/targets.ts';
-import type { Finding } from '../../../../server/protocol/finding.ts';
+import { type Hypothesis, hypothesisOf, targetsOf } from '../../../../server/analysis/comparison/targets.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
+import { FROM_MS, pastOf, reportOf, slowPod, spoiled, TO_MS } from '../../../support/report-scene.ts';
+
+function hypothesis(...expect: string[]): Hypothesis {
+  return hypothesisOf(expect, new FakeClock(0));
+}
+
+const mesh = pastOf(slowPod(), FROM_MS, TO_MS);
+
+describe('the hypothesis of a report', () => {
+  it('is judged over the range "during", healthy by default', async () => {
+    expect(await hypothesis().judge(mesh)).toMatchObject({ verdict: 'pass', expect: ['healthy'], window_s: 120 });
+    const slow = hypothesis('latency>=200ms,to=pod:pod-3', 'latency<5ms,to=pod:pod-?,from=pod:pod-0');
+    expect(await slow.judge(mesh)).toMatchObject({ verdict: 'fail', clauses: ['pass', 'fail'] });
+  });
+
+  it('names where it expects the fault, before what else it names; all pods are no target', async () => {
+    expect(await hypothesis('latency<5ms,to=pod:pod-1', 'failed,to=pod:pod-3').namedPods(mesh)).toEqual([3]);
+    expect(await hypothesis('latency<5ms,to=pod:pod-1').namedPods(mesh)).toEqual([1]);
+    expect(await hypothesis('failed,from=node:node-2').namedPods(mesh)).toEqual([2]);
+    expect(await hypothesis('failed,from=pod:pod-0,to=pod:pod-2').namedPods(mesh)).toEqual([2]);
+    expect(await hypothesis('healthy', 'healthy,to=pod:*', 'failed,to=pod:nobody').namedPods(mesh)).toEqual([]);
+  });
+
+  it('looks for pods in slices', async () => {
+    // Each look at this clock finds that 2 ms have passed.
+    let nowMs = 0;
+    const clock = Object.assign(new FakeClock(0), { monotonicMs: () => (nowMs += 2) });
+    const made = hypothesisOf(['failed,to=pod:pod-1*'], clock);
+    const large = pastOf(new MeshBuilder(200, { pingNumber: 1 }), FROM_MS, TO_MS);
+    let isDone = false;
+    const named = made.namedPods(large).finally(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isDone).toBe(false);
+    expect(await named).toHaveLength(111);
+  });
+
+  it('is refused with the place of the error', () => {
+    expect(() => hypothesis('healthy', 'latency>')).toThrow(/^expect 2 in query, character 9: /);
+    expect(() => hypothesis(...Array(21).fill('healthy'))).toThrow('at most 20');
+  });
+
+  it('makes a link away from its target collateral', async () => {
+    const during = spoiled(5, (builder) =>
+      builder.each((from, to) => to === 4 || (from === 0 && to === 1), LATE_ANSWER),
+    );
+    const { data } = await reportOf({ during, hypothesis: hypothesis('latency>=200ms,to=pod:pod-4,self=exclude') });
+    expect(data.verdict.verdict).toBe('pass');
+    expect(data.targets).toMatchObject({ by: 'hypothesis', names: ['pod-4'] });
+    expect(data.affected).toMatchObject({ links: 5, of: 25 });
+    expect(data.collateral).toEqual({ count: 1, names: ['pod-0 → pod-1'] });
+  });
+});
 
 describe('the target', () => {
-  const finding = (kind: Finding['kind'], severity: Finding['severity'], pods: number[]) =>
-    ({ kind, severity, pods }) as unknown as Finding;
-  const evidence = {
-    named: [],
-    newFindings: [],
-    numbers: Int32Array.of(5, 6, 7),
-    affectedLinks: Uint32Array.of(0, 2, 9, 2),
-  };
+  const oneMost = Uint32Array.of(0, 2, 9, 2);
 
   it('is what the hypothesis names, else the subject of the gravest finding about links, else the most affected pod', () => {
-    const newFindings = [finding('api-away', 'unknown', []), finding('pod-slow', 'slow', [1])];
-    expect(targetsOf({ ...evidence, named: [3], newFindings })).toEqual({ by: 'hypothesis', pods: new Set([3]) });
-    expect(targetsOf({ ...evidence, newFindings })).toEqual({ by: 'finding', pods: new Set([6]) });
-    expect(targetsOf(evidence)).toEqual({ by: 'most-affected', pods: new Set([2]) });
+    expect(targetsOf([3], [6], oneMost)).toEqual({ by: 'hypothesis', pods: new Set([3]) });
+    expect(targetsOf([], [6], oneMost)).toEqual({ by: 'finding', pods: new Set([6]) });
+    expect(targetsOf([], [], oneMost)).toEqual({ by: 'most-affected', pods: new Set([2]) });
+  });
+
+  it('is not a pod of a finding that is not about links', async () => {
+    const during = spoiled(4, (builder) => {
+      builder.each((_, to) => to === 3, LATE_ANSWER, true);
+      builder.silence(1);
+    });
+    const { findings, targets } = (await reportOf({ during })).data;
+    expect(findings.map(({ severity }) => severity)).toContain('unknown');
+    expect(targets).toMatchObject({ by: 'finding', names: ['pod-3'] });
   });
 
   it('is no pod if all pods are affected alike, or none is', () => {
-    expect(targetsOf({ ...evidence, affectedLinks: Uint32Array.of(4, 4, 4, 4) })).toEqual({
-      by: 'none',
-      pods: new Set(),
-    });
-    expect(targetsOf({ ...evidence, affectedLinks: new Uint32Array(4) })).toEqual({ by: 'none', pods: new Set() });
+    for (const counts of [Uint32Array.of(4, 4, 4, 4), new Uint32Array(4)]) {
+      expect(targetsOf([], [], counts)).toEqual({ by: 'none', pods: new Set() });
+    }
   });
 });

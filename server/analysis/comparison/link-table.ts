@@ -1,0 +1,186 @@
+import type { RANGE_NAMES } from '../../protocol/comparison.ts';
+import { isSlow } from '../../protocol/link-state.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
+import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
+import type { Pod } from '../../protocol/pod.ts';
+import type { LinkFigures } from './change.ts';
+
+/** One value for each compared range. */
+export type ByRange<T> = Record<(typeof RANGE_NAMES)[number], T>;
+
+/**
+ * How the links of one source did in one range: entry i of every column is about link i of the source. A link beyond the end
+ * of the columns, or with 0 samples, has no sample in the range. Durations are packed by `pack16`.
+ */
+interface RangeColumns {
+  samples: Uint16Array;
+  failures: Uint16Array;
+  p50Us16: Uint16Array;
+  p95Us16: Uint16Array;
+  maxUs16: Uint16Array;
+}
+
+/** The links of one source in all ranges. */
+export interface SourceLinks extends ByRange<RangeColumns> {
+  /** Number of the source. */
+  from: number;
+  /** Numbers of the destinations. */
+  to: Uint16Array;
+  /** `FLAG_IPV6`. */
+  flags: Uint8Array;
+  /** Whether the link failed or was slow at the end of the last range in which it has samples. */
+  isBadAtEnd: Uint8Array;
+}
+
+/**
+ * The links of up to three meshes of the past, joined: 34 bytes a link. It copies what a comparison needs, so that only one
+ * mesh has to be in memory at a time. Every pod has one number in all of the meshes.
+ */
+export class LinkTable {
+  /** The pods by number. A pod that is in several meshes is as in the mesh that was added last. */
+  readonly pods: Pod[] = [];
+  readonly #numbers = new Map<string, number>();
+  readonly #sources: SourceLinks[] = [];
+
+  /**
+   * Adds the mesh of a range; ranges come in the order of time. Returns the number of each pod by its index in the mesh.
+   * Yields after each report.
+   */
+  *add(range: keyof ByRange<unknown>, mesh: Mesh): Generator<void, Int32Array> {
+    const numbers = Int32Array.from(mesh.pods, (pod) => this.#addPod(pod));
+    const slowUs = mesh.settings.slowLinkMs * 1000;
+    // The entry of each link in the columns of the current source, by `linkKey`; -1 = none.
+    const entries = new Int32Array(2 * this.pods.length).fill(-1);
+    for (const report of mesh.reports) {
+      const from = numbers[report.pod];
+      if (from !== undefined && report.missing === '') {
+        const source = this.#sources[from] ?? emptySource(from);
+        this.#sources[from] = source;
+        addReport(source, range, report, { numbers, entries, slowUs });
+      }
+      yield;
+    }
+    return numbers;
+  }
+
+  /** The links of each source that reported, by the number of the source. */
+  sources(): SourceLinks[] {
+    return this.#sources.filter((source) => source !== undefined);
+  }
+
+  /** The name of a pod; '' without one. */
+  name(number: number): string {
+    return this.pods[number]?.name ?? '';
+  }
+
+  #addPod(pod: Pod): number {
+    const uid = pod.uid || `${pod.namespace}/${pod.name}`;
+    const number = this.#numbers.get(uid) ?? this.pods.length;
+    this.#numbers.set(uid, number);
+    this.pods[number] = pod;
+    return number;
+  }
+}
+
+/** Reads link `i` of a range into `figures`. Returns null, and leaves `figures` as they are, if it has no sample. */
+export function readFigures(columns: RangeColumns, i: number, figures: LinkFigures): LinkFigures | null {
+  const samples = columns.samples[i] ?? 0;
+  if (samples === 0) return null;
+  figures.samples = samples;
+  figures.failures = columns.failures[i] ?? 0;
+  figures.p50Us16 = columns.p50Us16[i] ?? NONE16;
+  figures.p95Us16 = columns.p95Us16[i] ?? NONE16;
+  figures.maxUs16 = columns.maxUs16[i] ?? NONE16;
+  return figures;
+}
+
+interface AddContext {
+  numbers: Int32Array;
+  /** Filled with -1, and again so afterwards. */
+  entries: Int32Array;
+  slowUs: number;
+}
+
+function addReport(
+  source: SourceLinks,
+  range: keyof ByRange<unknown>,
+  { links, stats }: MergedReport,
+  { numbers, entries, slowUs }: AddContext,
+): void {
+  if (stats === null) return;
+  const isSeen = (i: number) => ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0 && (stats.samples[i] ?? 0) > 0;
+  const keyAt = (i: number) => linkKey(numbers[links.to[i] ?? 0] ?? 0, links.flags[i] ?? 0);
+  const known = source.to.length;
+  for (let i = 0; i < known; i++) entries[linkKey(source.to[i] ?? 0, source.flags[i] ?? 0)] = i;
+  const added: number[] = [];
+  for (let i = 0; i < links.length; i++) {
+    if (!isSeen(i) || entries[keyAt(i)] !== -1) continue;
+    entries[keyAt(i)] = known + added.length;
+    added.push(keyAt(i));
+  }
+  extend(source, added);
+  const columns = emptyColumns(source.to.length);
+  source[range] = columns;
+  for (let i = 0; i < links.length; i++) {
+    if (!isSeen(i)) continue;
+    const entry = entries[keyAt(i)] ?? 0;
+    columns.samples[entry] = stats.samples[i] ?? 0;
+    columns.failures[entry] = stats.failures[i] ?? 0;
+    columns.p50Us16[entry] = stats.p50Us[i] ?? NONE16;
+    columns.p95Us16[entry] = stats.p95Us[i] ?? NONE16;
+    columns.maxUs16[entry] = stats.maxUs[i] ?? NONE16;
+    const isBad = links.outcome[i] !== 0 || isSlow(unpack16(links.totalUs[i] ?? 0), slowUs);
+    source.isBadAtEnd[entry] = isBad ? 1 : 0;
+  }
+  for (let i = 0; i < source.to.length; i++) entries[linkKey(source.to[i] ?? 0, source.flags[i] ?? 0)] = -1;
+}
+
+/** Appends links that no earlier range has. The columns of earlier ranges stay as short as they are. */
+function extend(source: SourceLinks, keys: readonly number[]): void {
+  if (keys.length === 0) return;
+  const { to, flags, isBadAtEnd } = source;
+  const length = to.length + keys.length;
+  source.to = new Uint16Array(length);
+  source.to.set(to);
+  source.to.set(
+    keys.map((key) => key >> 1),
+    to.length,
+  );
+  source.flags = new Uint8Array(length);
+  source.flags.set(flags);
+  source.flags.set(
+    keys.map((key) => ((key & 1) === 1 ? FLAG_IPV6 : 0)),
+    flags.length,
+  );
+  source.isBadAtEnd = new Uint8Array(length);
+  source.isBadAtEnd.set(isBadAtEnd);
+}
+
+/** Identifies a link of a source: the number of the destination and the IP family. */
+function linkKey(to: number, flags: number): number {
+  return to * 2 + ((flags & FLAG_IPV6) === 0 ? 0 : 1);
+}
+
+function emptySource(from: number): SourceLinks {
+  return {
+    from,
+    to: new Uint16Array(0),
+    flags: new Uint8Array(0),
+    isBadAtEnd: new Uint8Array(0),
+    before: emptyColumns(0),
+    during: emptyColumns(0),
+    after: emptyColumns(0),
+  };
+}
+
+/** The medians have a buffer of their own, because they outlive the other columns while a comparison is sent. */
+function emptyColumns(length: number): RangeColumns {
+  const buffer = new Uint16Array(4 * length);
+  return {
+    samples: buffer.subarray(0, length),
+    failures: buffer.subarray(length, 2 * length),
+    p50Us16: new Uint16Array(length).fill(NONE16),
+    p95Us16: buffer.subarray(2 * length, 3 * length),
+    maxUs16: buffer.subarray(3 * length),
+  };
+}
