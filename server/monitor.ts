@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import type { Config } from './config/config.ts';
 import { nothingKnown } from './discovery/status.ts';
 import { checkAnswer } from './goldpinger/check.ts';
-import { type OwnHealth, ownHealthOf } from './peers/own-health.ts';
+import { type OwnHealth, ownHealthOf } from './peers/cluster-health.ts';
 import { ExternalProbes } from './probing/external.ts';
 import { probe } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';

@@ -12,7 +12,7 @@ export interface MetricsSources {
   pods(): readonly Pod[];
   discovery(): DiscoveryStatus;
   starvation(): Starvation;
-  /** How the cluster looks from this instance; see peers/own-health.ts. */
+  /** How the cluster looks from this instance; see peers/cluster-health.ts. */
   health(): { isHealthy: boolean; healthyNodes: number; unhealthyNodes: number };
 }
 

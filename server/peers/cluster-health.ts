@@ -1,14 +1,26 @@
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
+import type { DiscoveryStatus, Pod } from '../protocol/pod.ts';
+import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
 const MAX_REASONS = 5;
 const MAX_NAME = 80;
 
+/** The most failed links that are kept. Any further one counts against its destination. */
+const MAX_KEPT = 16_384;
+/** The most outcomes and pods that a summary names. */
+const MAX_NAMED = 3;
+
 /** What health depends on besides the reports. */
 type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings'>;
+
+/** A failed link: indexes of its pods, and of its outcome in `OUTCOMES`. */
+interface FailedLink {
+  from: number;
+  to: number;
+  outcome: number;
+}
 
 /**
  * Decides the health of the cluster from the reports of all pods. Reports are added one by one as they come in, so that no
@@ -20,32 +32,42 @@ type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings'>;
 export class HealthTally {
   readonly #pods: readonly Pod[];
   readonly #ready: Uint8Array;
-  readonly #links: FailedLinks;
+  /** Numbers of judged links by pod: into it, from it, and those into it that fail. */
+  readonly #probedInto: Uint32Array;
+  readonly #probedFrom: Uint32Array;
+  readonly #failedInto: Uint32Array;
+  readonly #failed: FailedLink[] = [];
   readonly #missing = new Map<number, string>();
   readonly #differing: number[] = [];
-  #judged = 0;
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
     this.#ready = Uint8Array.from(pods, (pod) => (pod.lifecycle === 'ready' ? 1 : 0));
-    this.#links = new FailedLinks(pods.length);
+    this.#probedInto = new Uint32Array(pods.length);
+    this.#probedFrom = new Uint32Array(pods.length);
+    this.#failedInto = new Uint32Array(pods.length);
   }
 
   /** Takes one report into account. O(links). */
   add(report: MergedReport): void {
-    const isReady = this.#ready[report.pod] === 1;
-    if (report.missing !== '' && (isReady || this.#pods[report.pod]?.lifecycle === 'not-ready')) {
+    const from = report.pod;
+    const isReady = this.#ready[from] === 1;
+    if (report.missing !== '' && (isReady || this.#pods[from]?.lifecycle === 'not-ready')) {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
-      this.#missing.set(report.pod, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
+      this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
     if (report.missing !== '' || !isReady) return;
-    if (!report.samePeers) this.#differing.push(report.pod);
-    const { length, to, flags, outcome } = report.links;
-    for (let i = 0; i < length; i++) {
-      const destination = to[i] ?? 0;
-      if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[destination] !== 1) continue;
-      this.#judged += 1;
-      this.#links.add(report.pod, destination, outcome[i] ?? 0);
+    if (!report.samePeers) this.#differing.push(from);
+    const { links } = report;
+    for (let i = 0; i < links.length; i++) {
+      const to = links.to[i] ?? 0;
+      if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || this.#ready[to] !== 1) continue;
+      increase(this.#probedInto, to);
+      increase(this.#probedFrom, from);
+      const outcome = links.outcome[i] ?? 0;
+      if (outcome === 0) continue;
+      increase(this.#failedInto, to);
+      if (this.#failed.length < MAX_KEPT) this.#failed.push({ from, to, outcome });
     }
   }
 
@@ -53,9 +75,8 @@ export class HealthTally {
   health(head: MeshHead): MeshHealth {
     const general = generalFaults(head, this.#pods);
     // Right after start nothing counts against anybody, and nothing for them either.
-    if (general.length === 0 && this.#judged === 0 && head.settings.refreshIntervalMs > 0) {
-      general.push('no link has been probed yet');
-    }
+    const isJudged = head.settings.refreshIntervalMs <= 0 || this.#probedFrom.some((count) => count > 0);
+    if (general.length === 0 && !isJudged) general.push('no link has been probed yet');
     const reasons = [...this.#reasons()].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
     return { ok: general.length === 0 && reasons.length === 0, reasons, general };
   }
@@ -64,31 +85,78 @@ export class HealthTally {
   #reasons(): Map<number, string[]> {
     const reasons = new Map<number, string[]>();
     const push = (pod: number, sentence: string) => {
-      const list = reasons.get(pod) ?? [];
+      const list = listOf(reasons, pod);
       if (list.length < MAX_REASONS) list.push(sentence.slice(0, 400));
-      reasons.set(pod, list);
     };
     for (const [pod, sentence] of this.#missing) push(pod, sentence);
-    const { into, from } = this.#links.attributed();
-    for (const [pod, failures] of into) {
-      const { failed, probed } = this.#links.into(pod);
-      push(pod, `${failed} of ${probed} links into it fail${this.#summary(failures, failed, 'from')}`);
+    const { into, from } = this.#attributed();
+    for (const [pod, links] of into) {
+      const summary = this.#summary(links, this.#failedInto[pod] ?? 0, 'from');
+      push(pod, `${this.#failedInto[pod]} of ${this.#probedInto[pod]} links into it fail${summary}`);
     }
-    for (const [pod, failures] of from) {
-      const probed = this.#links.probedFrom(pod);
-      push(pod, `${failures.count} of ${probed} links from it fail${this.#summary(failures, failures.count, 'to')}`);
+    for (const [pod, links] of from) {
+      const summary = this.#summary(links, links.length, 'to');
+      push(pod, `${links.length} of ${this.#probedFrom[pod]} links from it fail${summary}`);
     }
     for (const pod of this.#differing) push(pod, 'knows other pods than the serving pod does');
     return reasons;
   }
 
-  /** For example `: refused (from a, b, c and 3 more)`; '' if no failed link of the pod was kept. */
-  #summary({ outcomes, others }: Failures, count: number, end: 'from' | 'to'): string {
-    if (others.length === 0) return '';
-    const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME)).join(', ');
-    const more = count > others.length ? ` and ${count - others.length} more` : '';
-    return `: ${outcomes.map((outcome) => OUTCOMES[outcome]).join(', ')} (${end} ${names}${more})`;
+  /** For example `: refused (from a, b, c and 3 more)`; '' if no failed link of the pod was kept. `end`: the other pods. */
+  #summary(links: readonly FailedLink[], count: number, end: 'from' | 'to'): string {
+    if (links.length === 0) return '';
+    const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
+    const others = [...new Set(links.map((link) => link[end]))].slice(0, MAX_NAMED);
+    const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
+    const more = count > names.length ? ` and ${count - names.length} more` : '';
+    return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more})`;
   }
+
+  /**
+   * Attributes each failed link to one of its pods, by index of the pod. That is the destination, unless others reach the
+   * destination and the source is the exception: nobody reaches the source either, or most of its links fail. So one pod
+   * that is cut off makes one unhealthy pod and not all of them.
+   */
+  #attributed(): { into: Map<number, FailedLink[]>; from: Map<number, FailedLink[]> } {
+    // Failed links from each pod, to pods that are reachable and to pods that nobody reaches.
+    const toReachable = new Uint32Array(this.#pods.length);
+    const toUnreachable = new Uint32Array(this.#pods.length);
+    for (const { from, to } of this.#failed) increase(this.#isUnreachable(to) ? toUnreachable : toReachable, from);
+    const isException = (pod: number) => {
+      const failed = toReachable[pod] ?? 0;
+      const probed = (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0);
+      return this.#isUnreachable(pod) || isMost(failed, probed);
+    };
+    const into = new Map<number, FailedLink[]>();
+    const from = new Map<number, FailedLink[]>();
+    for (const link of this.#failed) {
+      if (!this.#isUnreachable(link.to) && isException(link.from)) listOf(from, link.from).push(link);
+      else listOf(into, link.to).push(link);
+    }
+    if (this.#failed.length >= MAX_KEPT) {
+      for (const [pod, count] of this.#failedInto.entries()) if (count > 0) listOf(into, pod);
+    }
+    return { into, from };
+  }
+
+  #isUnreachable(pod: number): boolean {
+    return isMost(this.#failedInto[pod] ?? 0, this.#probedInto[pod] ?? 0);
+  }
+}
+
+/** Whether most of the probed links fail, and more than one. */
+function isMost(failed: number, probed: number): boolean {
+  return failed >= 2 && failed * 2 > probed;
+}
+
+function increase(counts: Uint32Array, i: number): void {
+  counts[i] = (counts[i] ?? 0) + 1;
+}
+
+function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
 }
 
 /**
@@ -124,105 +192,42 @@ function listIntervalMs({ refreshIntervalMs }: Pick<MeshSettings, 'refreshInterv
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
 }
 
-/** The failed links that are attributed to one pod: those into it, or those from it. */
-interface Failures {
-  /** Of those that were kept. */
-  count: number;
-  /** Indexes in `OUTCOMES`: the first few different ones. */
-  outcomes: number[];
-  /** The pods at the other ends: the first few. */
-  others: number[];
-}
-
-/** The most failed links that are kept. Any further one counts against its destination. */
-const MAX_KEPT = 16_384;
-/** The most outcomes and pods that a summary names. */
-const MAX_NAMED = 3;
-
-/** Failed links between the pods of a mesh, and to which pod they are attributed. */
-class FailedLinks {
-  readonly #from: number[] = [];
-  readonly #to: number[] = [];
-  readonly #outcome: number[] = [];
-  readonly #probedInto: Uint32Array;
-  readonly #probedFrom: Uint32Array;
-  readonly #failedInto: Uint32Array;
-
-  constructor(podCount: number) {
-    this.#probedInto = new Uint32Array(podCount);
-    this.#probedFrom = new Uint32Array(podCount);
-    this.#failedInto = new Uint32Array(podCount);
-  }
-
-  /** Takes a probed link into account. `outcome`: index in `OUTCOMES`, 0 = ok. */
-  add(from: number, to: number, outcome: number): void {
-    increase(this.#probedInto, to);
-    increase(this.#probedFrom, from);
-    if (outcome === 0) return;
-    increase(this.#failedInto, to);
-    if (this.#from.length >= MAX_KEPT) return;
-    this.#from.push(from);
-    this.#to.push(to);
-    this.#outcome.push(outcome);
-  }
-
-  /** Numbers of links into a pod: failed and probed. */
-  into(pod: number): { failed: number; probed: number } {
-    return { failed: this.#failedInto[pod] ?? 0, probed: this.#probedInto[pod] ?? 0 };
-  }
-
-  /** Number of probed links from a pod. */
-  probedFrom(pod: number): number {
-    return this.#probedFrom[pod] ?? 0;
-  }
-
+/** How the cluster looks from one pod, without asking the others. */
+export interface OwnHealth {
+  /** Whether the pod list is current, somebody is there, and no link to a pod that is, or was, ready fails. */
+  isHealthy: boolean;
   /**
-   * Attributes each failed link to one of its pods, by index of the pod. That is the destination, unless others reach the
-   * destination and the source is the exception: nobody reaches the source either, or most of its links fail. So one pod
-   * that is cut off makes one unhealthy pod and not all of them.
+   * Nodes whose ready pods all answer. A node with a pod that does not is unhealthy, and stays so when that pod is not ready
+   * any more. Nodes that have not been probed count in neither.
    */
-  attributed(): { into: Map<number, Failures>; from: Map<number, Failures> } {
-    // Failed links from each pod, to pods that are reachable and to pods that nobody reaches.
-    const toReachable = new Uint32Array(this.#probedInto.length);
-    const toUnreachable = new Uint32Array(this.#probedInto.length);
-    for (const [i, from] of this.#from.entries()) {
-      increase(this.#isUnreachable(this.#to[i] ?? 0) ? toUnreachable : toReachable, from);
-    }
-    const isException = (pod: number) => {
-      const failed = toReachable[pod] ?? 0;
-      return this.#isUnreachable(pod) || (failed >= 2 && failed * 2 > this.probedFrom(pod) - (toUnreachable[pod] ?? 0));
-    };
-    const into = new Map<number, Failures>();
-    const fromPod = new Map<number, Failures>();
-    for (const [i, from] of this.#from.entries()) {
-      const to = this.#to[i] ?? 0;
-      const outcome = this.#outcome[i] ?? 0;
-      if (!this.#isUnreachable(to) && isException(from)) addFailure(fromPod, from, to, outcome);
-      else addFailure(into, to, from, outcome);
-    }
-    if (this.#from.length >= MAX_KEPT) {
-      for (const [pod, count] of this.#failedInto.entries()) {
-        if (count > 0 && !into.has(pod)) into.set(pod, { count, outcomes: [], others: [] });
-      }
-    }
-    return { into, from: fromPod };
-  }
-
-  /** Whether most of the links into a pod fail, and more than one. */
-  #isUnreachable(pod: number): boolean {
-    const { failed, probed } = this.into(pod);
-    return failed >= 2 && failed * 2 > probed;
-  }
+  healthyNodes: number;
+  unhealthyNodes: number;
 }
 
-function increase(counts: Uint32Array, i: number): void {
-  counts[i] = (counts[i] ?? 0) + 1;
-}
-
-function addFailure(byPod: Map<number, Failures>, pod: number, other: number, outcome: number): void {
-  const failures = byPod.get(pod) ?? { count: 0, outcomes: [], others: [] };
-  byPod.set(pod, failures);
-  failures.count += 1;
-  if (failures.outcomes.length < MAX_NAMED && !failures.outcomes.includes(outcome)) failures.outcomes.push(outcome);
-  if (failures.others.length < MAX_NAMED && !failures.others.includes(other)) failures.others.push(other);
+/**
+ * Decides health as this pod alone sees it: the gauges `goldpinger_nodes_health_total` and `goldpinger_cluster_health_total`,
+ * because a scrape must not ask the whole cluster. `/cluster_health` judges the reports of all pods: see `HealthTally`.
+ * `links`: uid of each pod that this one pings, and the outcome of the last ping; null = not pinged yet.
+ */
+export function ownHealthOf(
+  pods: readonly Pod[],
+  status: DiscoveryStatus,
+  links: Iterable<{ uid: string; outcome: Outcome | null }>,
+): OwnHealth {
+  const byUid = new Map(pods.map((pod) => [pod.uid, pod]));
+  const nodes = new Map<string, boolean>();
+  for (const { uid, outcome } of links) {
+    const pod = byUid.get(uid);
+    if (pod === undefined || outcome === null) continue;
+    if (pod.lifecycle !== 'ready' && (pod.lifecycle !== 'not-ready' || outcome === 'ok')) continue;
+    const node = pod.hostIPs[0] || pod.node || pod.uid;
+    nodes.set(node, (nodes.get(node) ?? true) && outcome === 'ok');
+  }
+  const healthyNodes = [...nodes.values()].filter(Boolean).length;
+  const unhealthyNodes = nodes.size - healthyNodes;
+  return {
+    isHealthy: status.phase === 'synced' && nodes.size > 0 && unhealthyNodes === 0,
+    healthyNodes,
+    unhealthyNodes,
+  };
 }

@@ -28,7 +28,7 @@ export const reportPastSchema = v.object({
 /** The past range that a pod report covers. */
 export type ReportPast = v.InferOutput<typeof reportPastSchema>;
 
-/** `MeshPast` on the wire. */
+/** Validates the past range that a mesh covers. */
 export const meshPastSchema = v.object({
   /** The range, ms since the epoch by the serving pod's clock. */
   fromMs: finiteNumber,
@@ -36,9 +36,6 @@ export const meshPastSchema = v.object({
   /** The coarsest `ReportPast.resolutionMs` of its reports. */
   resolutionMs: finiteNumber,
 });
-
-/** The past range that a mesh covers. */
-export type MeshPast = v.InferOutput<typeof meshPastSchema>;
 
 /** The most steps that one history has. */
 export const MAX_STEPS = 720;

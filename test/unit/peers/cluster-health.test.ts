@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../server/goldpinger/cluster-health-answer.ts';
-import { listToleranceMs } from '../../../server/peers/cluster-health.ts';
+import { listToleranceMs, ownHealthOf } from '../../../server/peers/cluster-health.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../server/protocol/pod.ts';
+import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
+import type { Outcome } from '../../../server/protocol/sample.ts';
 import {
   type LinkSpec,
   mergedReportOf,
@@ -200,4 +201,52 @@ it('news of a pod may take an interval and a half, and 2 s at least', () => {
   expect(listToleranceMs(settingsOf())).toBe(45_000);
   expect(listToleranceMs(settingsOf({ refreshIntervalMs: 200 }))).toBe(2_000);
   expect(listToleranceMs(settingsOf({ refreshIntervalMs: 0 }))).toBe(45_000);
+});
+
+const synced = statusOf();
+
+const podOn = (uid: string, hostIP: string, lifecycle: Lifecycle = 'ready') =>
+  podOf(0, { uid, hostIPs: [hostIP], lifecycle });
+
+const link = (uid: string, outcome: Outcome | null) => ({ uid, outcome });
+
+describe('health as one pod sees it', () => {
+  it('is healthy when every probed ready pod answers', () => {
+    const pods = [podOn('a', '1'), podOn('b', '2'), podOn('c', '3')];
+    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'ok'), link('c', null)])).toEqual({
+      isHealthy: true,
+      healthyNodes: 2,
+      unhealthyNodes: 0,
+    });
+  });
+
+  it('counts a node as unhealthy if one of its pods fails, whichever comes first', () => {
+    const pods = [podOn('a', '1'), podOn('b', '1'), podOn('c', '2')];
+    for (const links of [
+      [link('a', 'ok'), link('b', 'refused'), link('c', 'ok')],
+      [link('b', 'refused'), link('a', 'ok'), link('c', 'ok')],
+    ]) {
+      expect(ownHealthOf(pods, synced, links)).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
+    }
+  });
+
+  it.each<Lifecycle>(['starting', 'terminating', 'gone'])('leaves a %s pod out of it', (lifecycle) => {
+    const pods = [podOn('a', '1'), podOn('b', '2', lifecycle)];
+    expect(ownHealthOf(pods, synced, [link('a', 'ok'), link('b', 'timeout')]).isHealthy).toBe(true);
+  });
+
+  it('counts a pod that was ready and is not any more while it does not answer', () => {
+    const pods = [podOn('a', '1'), podOn('b', '2', 'not-ready')];
+    const withLink = (outcome: Outcome) => ownHealthOf(pods, synced, [link('a', 'ok'), link('b', outcome)]);
+    expect(withLink('timeout')).toEqual({ isHealthy: false, healthyNodes: 1, unhealthyNodes: 1 });
+    expect(withLink('ok')).toEqual({ isHealthy: true, healthyNodes: 1, unhealthyNodes: 0 });
+  });
+
+  it('is not healthy with nobody to judge by, or without a current list', () => {
+    expect(ownHealthOf([], synced, []).isHealthy).toBe(false);
+    const pods = [podOn('a', '1')];
+    for (const phase of ['waiting', 'stale'] as const) {
+      expect(ownHealthOf(pods, { ...synced, phase }, [link('a', 'ok')]).isHealthy).toBe(false);
+    }
+  });
 });
