@@ -17,7 +17,8 @@ import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
 import { type Broadcast, PeerBroadcast } from './peers/broadcast.ts';
-import { type CollectDeps, Collector } from './peers/collector.ts';
+import type { CollectDeps } from './peers/collect-view.ts';
+import { Collector } from './peers/collector.ts';
 import { MeshEvents } from './peers/events.ts';
 import { FanOut } from './peers/fan-out.ts';
 import { MeshHistories } from './peers/history.ts';
@@ -130,6 +131,7 @@ class Parts {
       fanOut,
       random,
       selfUid,
+      snapshot,
       queryReport: (pod, query) => queryReport(client, pod, query),
       settings: () => this.#meshSettings(),
       onPeerCall: (pod, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
@@ -138,13 +140,11 @@ class Parts {
     this.#broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
     this.#collector = new Collector({
       ...collectDeps,
-      snapshot,
       ownReport: (windowMs) => this.#monitor.report(windowMs),
     });
     this.#pastMeshes = new PastMeshes({
       ...collectDeps,
       jitterFactor: config.jitterFactor,
-      snapshot,
       resolutionMs,
       podsAt: (atMs) => this.#podLifetimes.podsAt(atMs),
       podOf: (uid) => this.#podLifetimes.lastKnown(uid),

@@ -5,8 +5,42 @@ import type { PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { listToleranceMs } from './cluster-health.ts';
+import type { FanOut } from './fan-out.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { PodIndex } from './pod-index.ts';
+import type { ReportQuery, ReportResult } from './report-query.ts';
+
+/** What a collection needs of the other parts. */
+export interface CollectDeps {
+  clock: Clock;
+  fanOut: FanOut;
+  /** Asks a pod for its report; never rejects. */
+  queryReport(pod: Pod, query: ReportQuery): Promise<ReportResult>;
+  /** 0 <= number < 1; decides which pod is asked first. */
+  random(): number;
+  /** Our own pod's uid; '' if unknown. Our own pod is not asked over the network. */
+  selfUid(): string;
+  snapshot(): DiscoverySnapshot;
+  settings(): MeshSettings;
+  /** Called after every report query, for the metrics. */
+  onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
+}
+
+/** What a collection of the mesh as it is now needs besides. */
+export interface NowDeps extends CollectDeps {
+  /** Our own report with statistics over `windowMs`; it is not asked for over the network. */
+  ownReport(windowMs: number): Promise<PodReport>;
+}
+
+/** What a collection of the mesh as it was needs besides. */
+export interface PastDeps extends CollectDeps {
+  /** The pods as they were at a moment, ms since the epoch. */
+  podsAt(atMs: number): Pod[];
+  /** A pod that is not among those, as it was last known; null if it was never known. */
+  podOf(uid: string): Pod | null;
+  /** Our own report of a time range. */
+  ownReportOf(range: AgeRange): Promise<PodReport>;
+}
 
 /** What a collection is of: the mesh as it is now, or as it was. */
 export interface CollectView {
@@ -24,24 +58,12 @@ export interface CollectView {
   merge(report: PodReport, arrival: Arrival): MergedReport;
   /** `Mesh.past`, with what the reports merged so far say. */
   past(): Mesh['past'];
-  /** The moment by which health is judged, ms since the epoch. */
-  judgedAtMs(): number;
-}
-
-/** What a view of now needs of the other parts. */
-export interface NowDeps {
-  clock: Clock;
-  snapshot(): DiscoverySnapshot;
-  /** Our own report with statistics over `windowMs`; it is not asked for over the network. */
-  ownReport(windowMs: number): Promise<PodReport>;
-  settings(): MeshSettings;
 }
 
 /** The mesh as it is now, with statistics over `windowMs`. */
 export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
   const snapshot = deps.snapshot();
-  const toleranceMs = listToleranceMs(deps.settings());
-  const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), toleranceMs);
+  const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
   return {
     snapshot,
     index,
@@ -55,24 +77,10 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
       const sinceMs = Math.max(windowFromMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
       // Both times are by the pod's own clock. A process remembers nothing from before it started.
       const missingDetail = memoryGap(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
-      return { ...mergedReportOf(report, arrival, index, toleranceMs), missingDetail };
+      return { ...mergedReportOf(report, arrival, index), missingDetail };
     },
     past: () => null,
-    judgedAtMs: () => deps.clock.nowMs(),
   };
-}
-
-/** What a view of the past needs of the other parts. */
-export interface PastDeps {
-  clock: Clock;
-  snapshot(): DiscoverySnapshot;
-  /** The pods as they were at a moment, ms since the epoch. */
-  podsAt(atMs: number): Pod[];
-  /** A pod that is not among those, as it was last known; null if it was never known. */
-  podOf(uid: string): Pod | null;
-  /** Our own report of a time range. */
-  ownReportOf(range: AgeRange): Promise<PodReport>;
-  settings(): MeshSettings;
 }
 
 /** The most pods that are added because other pods name them. */
@@ -90,8 +98,7 @@ const CALL_MS = 1_000;
 export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
-  const startMs = clock.monotonicMs();
-  const startWallMs = clock.nowMs();
+  const clockOffsetMs = clock.nowMs() - clock.monotonicMs();
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
   const snapshot = { pods: deps.podsAt(toMs), status: statusAt(deps.snapshot(), toMs) };
   let added = 0;
@@ -103,7 +110,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
   });
   let resolutionMs = 0;
   const range = (): AgeRange => {
-    const nowMs = startWallMs + clock.monotonicMs() - startMs;
+    const nowMs = clock.monotonicMs() + clockOffsetMs;
     const toAgeMs = Math.max(0, Math.round(nowMs - toMs));
     return { fromAgeMs: Math.max(toAgeMs + 1, Math.round(nowMs - fromMs)), toAgeMs };
   };
@@ -126,20 +133,16 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
       const sinceMs = Math.max(fromMs, createdMs + START_MS, oldestMs);
       const missingDetail = memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
-      return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index, 0), samePeers: true, missingDetail };
+      return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index), samePeers: true, missingDetail };
     },
     past: () => ({ fromMs, toMs, resolutionMs }),
-    judgedAtMs: () => toMs,
   };
 }
 
 /** Says when a report's memory begins, if that is later than `sinceMs`, from when on it could remember; else ''. */
 function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
-  return knownAgeMs < 0 || knownMs <= sinceMs + CALL_MS ? '' : memoryBegins(knownMs);
-}
-
-function memoryBegins(knownMs: number): string {
+  if (knownAgeMs < 0 || knownMs <= sinceMs + CALL_MS) return '';
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
 }
 
@@ -147,7 +150,7 @@ function memoryBegins(knownMs: number): string {
 function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   if (past === null) return 'it keeps no history: it runs an older version';
   if (links.length > 0 || past.knownAgeMs >= past.fromAgeMs) return '';
-  return memoryBegins(atMs - past.knownAgeMs);
+  return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 
 /** The state of discovery at a moment: its present state if that has lasted since before, else synced. */

@@ -1,17 +1,16 @@
 import { MeshCounts } from '../analysis/findings/counts.ts';
 import { findingsFrom } from '../analysis/findings/findings.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import { type PeerRef, type Pod, peersHashOf } from '../protocol/pod.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
+import type { Timer } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { BusyError, textOf } from '../runtime/errors.ts';
 import { HealthTally } from './cluster-health.ts';
-import { type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
-import type { FanOut } from './fan-out.ts';
+import { type CollectDeps, type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
 import { mergedReportOfCheck } from './goldpinger-report.ts';
 import { type Arrival, missingReport } from './merged-report.ts';
-import { type PeersTable, PeerTables } from './peer-tables.ts';
-import type { ReportQuery, ReportResult } from './report-query.ts';
+import type { ReportResult } from './report-query.ts';
 
 /** What a caller of `Collector.collect` wants. */
 interface CollectOptions {
@@ -26,21 +25,6 @@ interface CollectOptions {
   budgetMs?: number;
 }
 
-/** What a collection needs of the other parts. */
-export interface CollectDeps {
-  clock: Clock;
-  fanOut: FanOut;
-  /** Asks a pod for its report; never rejects. */
-  queryReport(pod: Pod, query: ReportQuery): Promise<ReportResult>;
-  /** 0 <= number < 1; decides which pod is asked first. */
-  random(): number;
-  /** Our own pod's uid; '' if unknown. Our own pod is not asked over the network. */
-  selfUid(): string;
-  settings(): MeshSettings;
-  /** Called after every report query, for the metrics. */
-  onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
-}
-
 /** How long a finished mesh is kept for those who ask right after, ms. */
 const KEEP_MS = 1000;
 /** A finished mesh is kept longer by so many times its duration, for those who can't wait that long for another. */
@@ -51,14 +35,13 @@ const KEEP_DURATIONS = 2;
  * to callers for whom it is young enough. A caller who wants no statistics gets a mesh with any window.
  */
 export class Collector {
-  readonly #deps: CollectDeps & NowDeps;
-  readonly #tables = new PeerTables();
+  readonly #deps: NowDeps;
   /** Collections in progress and finished meshes, by window. */
   readonly #running = new Map<number, { mesh: Promise<Mesh>; collection: Collection }>();
   readonly #finished = new Map<number, { mesh: Mesh; endMs: number; expiry: Timer }>();
   #isStopped = false;
 
-  constructor(deps: CollectDeps & NowDeps) {
+  constructor(deps: NowDeps) {
     this.#deps = deps;
   }
 
@@ -83,7 +66,7 @@ export class Collector {
     if (joined !== undefined) return joined.mesh;
     const limit = this.#limits().running;
     if (this.#running.size >= limit) throw new BusyError(`more than ${limit} windows asked for at once, try again`);
-    const collection = new Collection(this.#deps, viewOfNow(windowMs, this.#deps), this.#tables);
+    const collection = new Collection(this.#deps, viewOfNow(windowMs, this.#deps));
     const mesh = collection.run().finally(() => this.#running.delete(windowMs));
     this.#running.set(windowMs, { mesh, collection });
     this.#keep(windowMs, await mesh);
@@ -131,11 +114,13 @@ function ofWindow<T>(byWindow: Map<number, T>, windowMs: number): T | undefined 
   return byWindow.get(windowMs) ?? (windowMs === 0 ? byWindow.values().next().value : undefined);
 }
 
+/** The most different tables of peers that a collection keeps. Pods whose table is not kept send it. */
+const MAX_TABLES = 16;
+
 /** One collection of the mesh, from one list of pods. */
 export class Collection {
   readonly #deps: CollectDeps;
   readonly #view: CollectView;
-  readonly #tables: PeerTables;
   readonly #startMs: number;
   readonly #settings: MeshSettings;
   /** By index of the pod. */
@@ -145,13 +130,17 @@ export class Collection {
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
   #selfName = '';
-  #ownTable: PeersTable | null = null;
+  /**
+   * By hash: the tables of peers that reports have named. A request offers one of them, so that 1000 pods that know the same
+   * peers need not send them 1000 times (1 ms and 110 kB each).
+   */
+  readonly #tables = new Map<string, PeerRef[]>();
+  /** The table that the newest report named: ours may lack a change that has reached most pods. */
+  #offeredHash = '';
 
-  /** `tables` is shared with the collections before and after this one. */
-  constructor(deps: CollectDeps, view: CollectView, tables: PeerTables) {
+  constructor(deps: CollectDeps, view: CollectView) {
     this.#deps = deps;
     this.#view = view;
-    this.#tables = tables;
     this.#startMs = deps.clock.monotonicMs();
     this.#settings = deps.settings();
     this.#health = new HealthTally(view.snapshot.pods);
@@ -164,7 +153,6 @@ export class Collection {
   async run(): Promise<Mesh> {
     const { clock, fanOut, random } = this.#deps;
     const { pods, status } = this.#view.snapshot;
-    this.#tables.begin(new Set(pods.map(({ uid }) => uid)));
     await this.#takeOwnReport();
     const first = Math.floor(random() * pods.length);
     const order = [...pods.keys()].map((i) => (i + first) % pods.length);
@@ -192,7 +180,7 @@ export class Collection {
       discovery: snapshot.status,
       settings: this.#settings,
     };
-    const health = this.#health.health({ ...head, atMs: this.#view.judgedAtMs() });
+    const health = this.#health.health({ ...head, atMs: head.past?.toMs ?? head.atMs });
     const reports = [...this.#reports.values()].sort((a, b) => a.pod - b.pod);
     return { ...head, health, findings: [], pods, reports };
   }
@@ -200,7 +188,7 @@ export class Collection {
   async #takeOwnReport(): Promise<void> {
     const report = await this.#view.ownReport();
     this.#selfName = report.pod.name;
-    this.#ownTable = report.peers === null ? null : { hash: report.peersHash, peers: report.peers };
+    this.#sharePeers(report);
     if (this.#self === -1) return;
     this.#add(this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 }));
   }
@@ -221,26 +209,39 @@ export class Collection {
     }
     const past = this.#view.range();
     const windowMs = past === null ? this.#view.windowMs : 0;
-    const known = this.#tables.offer(pod.uid, this.#ownTable);
+    const peers = this.#tables.get(this.#offeredHash);
+    const known = peers === undefined ? null : { hash: this.#offeredHash, peers };
     const result = await queryReport(pod, { windowMs, past, known, deadlineMs });
     const isAsked = result.kind !== 'missing' || (result.reason !== 'not-asked' && result.reason !== 'no-address');
     if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
-    this.#add(this.#merge(result, pod, arrival()));
+    this.#add(this.#merge(result, arrival()));
     return !isAsked || result.kind !== 'missing';
   }
 
-  #merge(result: ReportResult, pod: Pod, arrival: Arrival): MergedReport {
+  #merge(result: ReportResult, arrival: Arrival): MergedReport {
     if (result.kind === 'missing') return missingReport(arrival, result.reason, result.detail);
     try {
       if (result.kind === 'check') {
-        const { index } = this.#view;
-        return mergedReportOfCheck(result.check, arrival, { index, pingNumber: this.#settings.pingNumber });
+        return mergedReportOfCheck(result.check, arrival, this.#view.index, this.#settings.pingNumber);
       }
-      const peers = this.#tables.keep(pod.uid, result.report, this.#ownTable);
-      return this.#view.merge({ ...result.report, peers }, arrival);
+      return this.#view.merge({ ...result.report, peers: this.#sharePeers(result.report) }, arrival);
     } catch (error) {
       return missingReport(arrival, 'malformed', textOf(error));
     }
+  }
+
+  /**
+   * Keeps the table of a report's peers, and returns the copy that all reports with this table share. A table whose hash is
+   * wrong is not kept, so it can spoil its sender's report only.
+   */
+  #sharePeers({ peersHash, peers: sent }: PodReport): PeerRef[] {
+    const peers = sent ?? [];
+    const kept = this.#tables.get(peersHash);
+    if (kept !== undefined ? !hasSameUids(kept, peers) : peersHashOf(peers) !== peersHash) return peers;
+    if (kept === undefined && this.#tables.size >= MAX_TABLES) return peers;
+    this.#tables.set(peersHash, kept ?? peers);
+    this.#offeredHash = peersHash;
+    return kept ?? peers;
   }
 
   #add(report: MergedReport): void {
@@ -248,6 +249,11 @@ export class Collection {
     this.#health.add(report);
     this.#counts.add(report);
   }
+}
+
+/** Whether two lists name the same pods. Tables are compared because a hostile pod can make another one with the same hash. */
+function hasSameUids(a: readonly { uid: string }[], b: readonly { uid: string }[]): boolean {
+  return a === b || (a.length === b.length && a.every(({ uid }, i) => uid === b[i]?.uid));
 }
 
 /** A finished mesh of the same window, and how long ago it was finished. */
@@ -265,7 +271,7 @@ const FRESH_MS = 2_000;
  */
 export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh {
   const hasCome = new Set(partial.reports.map(({ pod }) => pod));
-  const fresh = last !== undefined && hasSamePods(partial, last.mesh) ? freshReports(last) : new Map();
+  const fresh = last !== undefined && hasSameUids(partial.pods, last.mesh.pods) ? freshReports(last) : new Map();
   const reports = [...partial.reports];
   for (const [pod, { lifecycle }] of partial.pods.entries()) {
     if (lifecycle === 'gone' || hasCome.has(pod)) continue;
@@ -279,11 +285,6 @@ export function withLateReports(partial: Mesh, last: LastMesh | undefined): Mesh
 function freshReports({ mesh, agoMs }: LastMesh): Map<number, MergedReport> {
   const fresh = mesh.reports.filter(({ missing, atMs }) => missing === '' && agoMs + mesh.atMs - atMs <= FRESH_MS);
   return new Map(fresh.map((report) => [report.pod, report]));
-}
-
-/** Whether indexes of pods mean the same in both. */
-function hasSamePods(a: Mesh, b: Mesh): boolean {
-  return a.pods.length === b.pods.length && a.pods.every(({ uid }, i) => uid === b.pods[i]?.uid);
 }
 
 /** How many meshes may be in memory at once: those that are being collected, and finished ones that are kept. */

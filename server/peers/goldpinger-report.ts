@@ -4,25 +4,23 @@ import { emptyLinks, FLAG_IPV6, NONE16, pack16, phaseFlag } from '../protocol/li
 import type { MergedReport } from '../protocol/mesh.ts';
 import { MAX_DETAILS, MAX_PROBES } from '../protocol/pod-report.ts';
 import { OUTCOMES, type ProbeProtocol, type ProbeResult } from '../protocol/sample.ts';
-import type { Arrival } from './merged-report.ts';
+import { type Arrival, emptyReport } from './merged-report.ts';
 import type { PodIndex } from './pod-index.ts';
 
 /** The greatest age that a ping can have: the clock of the other node may be wrong by any amount. */
 const MAX_AGE_MS = 3_600_000;
 
-/** What is needed besides the answer. */
-interface CheckContext {
-  index: PodIndex;
-  /** PING_NUMBER; 0 = all. With a limit, a pod may be missing in `/check` because it is not pinged. */
-  pingNumber: number;
-}
-
 /**
  * Turns Goldpinger's `/check` into a report of the mesh. It has latencies in whole milliseconds, no phases, and not since when a
- * link is as it is. Ages are computed from `PingTime`, which is by the other node's clock.
+ * link is as it is. Ages are computed from `PingTime`, which is by the other node's clock. `pingNumber`: PING_NUMBER, 0 = all;
+ * with a limit, a pod may be missing in `/check` because it is not pinged.
  */
-export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, context: CheckContext): MergedReport {
-  const { index, pingNumber } = context;
+export function mergedReportOfCheck(
+  check: GoldpingerCheck,
+  arrival: Arrival,
+  index: PodIndex,
+  pingNumber: number,
+): MergedReport {
   const placed: { to: number; result: GoldpingerPodResult }[] = [];
   let unknown = 0;
   for (const [key, result] of check.podResults) {
@@ -42,17 +40,13 @@ export function mergedReportOfCheck(check: GoldpingerCheck, arrival: Arrival, co
   }
   const lacks = pingNumber === 0 && index.lacks(new Set(placed.map(({ to }) => to)));
   return {
-    ...arrival,
-    missing: '',
-    missingDetail: '',
+    ...emptyReport(arrival),
     via: 'check',
     bootTimeMs,
     samePeers: unknown === 0 && !lacks,
     links,
     details,
-    stats: null,
     probes: probesOf(check.probeResults, arrival.atMs),
-    starvation: null,
   };
 }
 

@@ -13,12 +13,12 @@ export interface Arrival {
   fetchUs: number;
 }
 
-/** The report of a pod that did not give one. `detail` says why in plain words. */
-export function missingReport(arrival: Arrival, reason: MissingReason, detail: string): MergedReport {
+/** A report without links, to be completed. */
+export function emptyReport(arrival: Arrival): MergedReport {
   return {
     ...arrival,
-    missing: reason,
-    missingDetail: detail.slice(0, 300),
+    missing: '',
+    missingDetail: '',
     via: 'report',
     bootTimeMs: -1,
     samePeers: false,
@@ -30,28 +30,24 @@ export function missingReport(arrival: Arrival, reason: MissingReason, detail: s
   };
 }
 
+/** The report of a pod that did not give one. `detail` says why in plain words. */
+export function missingReport(arrival: Arrival, missing: MissingReason, detail: string): MergedReport {
+  return { ...emptyReport(arrival), missing, missingDetail: detail.slice(0, 300) };
+}
+
 /**
  * Turns a pod's own report into a report of the mesh: links lead to `Mesh.pods` instead of the report's own table of peers, and
- * links to pods that we do not know are dropped. `report` is not changed. `toleranceMs` as in PodIndex: if a link to an
- * unknown pod is older than that, the two lists of pods differ.
+ * links to pods that we do not know are dropped. `report` is not changed.
  */
-export function mergedReportOf(
-  report: PodReport,
-  arrival: Arrival,
-  index: PodIndex,
-  toleranceMs: number,
-): MergedReport {
+export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIndex): MergedReport {
   const { to: toPeer, lacks, strangers } = index.ofTable(report.peers ?? []);
   const to = destinations(report.links, toPeer, index.ofGone(report.gonePeers));
   const isComplete = !to.includes(UNKNOWN);
   const kept = isComplete ? null : [...to.keys()].filter((i) => to[i] !== UNKNOWN);
   return {
-    ...arrival,
-    missing: '',
-    missingDetail: '',
-    via: 'report',
+    ...emptyReport(arrival),
     bootTimeMs: report.bootTimeMs,
-    samePeers: !lacks && !hasSettledStranger(report.links, strangers, toleranceMs),
+    samePeers: !lacks && !hasSettledStranger(report.links, strangers, index.toleranceMs),
     links: { ...pickColumns({ ...report.links, to }, kept), length: kept?.length ?? report.links.length },
     details: pickDetails(report.details, report.links.length, kept),
     ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
@@ -76,13 +72,12 @@ function destinations({ to, length }: LinkColumns, peers: Int32Array, gone: Int3
 }
 
 /** Whether a link to one of `strangers` (indexes in the table of peers) is older than `toleranceMs`. */
-function hasSettledStranger(links: LinkColumns, strangers: readonly number[], toleranceMs: number): boolean {
-  if (strangers.length === 0) return false;
-  const isStranger = new Set(strangers);
+function hasSettledStranger(links: LinkColumns, strangers: ReadonlySet<number>, toleranceMs: number): boolean {
+  if (strangers.size === 0) return false;
   for (let i = 0; i < links.length; i++) {
     const since = links.sinceMs[i] ?? NONE16;
     if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0 || since === NONE16) continue;
-    if (isStranger.has(links.to[i] ?? -1) && unpack16(since) > toleranceMs) return true;
+    if (strangers.has(links.to[i] ?? -1) && unpack16(since) > toleranceMs) return true;
   }
   return false;
 }
@@ -108,8 +103,7 @@ function pickDetails<T>(
 ): [link: number, detail: T][] {
   if (kept === null) return details.filter(([link]) => link >= 0 && link < length);
   const newIndex = new Map(kept.map((old, i) => [old, i]));
-  return details.flatMap(([link, detail]): [number, T][] => {
-    const i = newIndex.get(link);
-    return i === undefined ? [] : [[i, detail]];
-  });
+  return details
+    .map(([link, detail]): [number, T] => [newIndex.get(link) ?? -1, detail])
+    .filter(([link]) => link !== -1);
 }

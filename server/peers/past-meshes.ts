@@ -3,10 +3,9 @@ import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type PastDeps, viewOfPast } from './collect-view.ts';
-import { type CollectDeps, Collection, meshLimits } from './collector.ts';
-import { PeerTables } from './peer-tables.ts';
+import { Collection, meshLimits } from './collector.ts';
 
-interface PastMeshesDeps extends CollectDeps, PastDeps {
+interface PastMeshesDeps extends PastDeps {
   /** JITTER_FACTOR. */
   jitterFactor: number;
   /** The resolution of the results kept from `ageMs` ago, in ms. */
@@ -28,7 +27,6 @@ const NO_PINGING_MS = 30_000;
 /** Collects the mesh of a past time range on request, and shares each collection among all who ask for the same range. */
 export class PastMeshes {
   readonly #deps: PastMeshesDeps;
-  readonly #tables = new PeerTables();
   readonly #queue = new SerialQueue();
   readonly #meshes: SharedResults<Mesh>;
 
@@ -70,6 +68,6 @@ export class PastMeshes {
   async #collect(range: TimeRange): Promise<Mesh> {
     // It may have waited in the queue since before `stop`.
     this.#meshes.assertRunning();
-    return new Collection(this.#deps, viewOfPast(range, this.#deps), this.#tables).run();
+    return new Collection(this.#deps, viewOfPast(range, this.#deps)).run();
   }
 }

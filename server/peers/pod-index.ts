@@ -8,7 +8,7 @@ interface TableMap {
   /** Whether a pod is missing in it that all pods should know by now. */
   lacks: boolean;
   /** Entries that we do not know, or that have been gone for long; indexes in the table. */
-  strangers: number[];
+  strangers: ReadonlySet<number>;
 }
 
 /**
@@ -19,6 +19,8 @@ interface TableMap {
 export class PodIndex {
   readonly #pods: Pod[];
   readonly #addPeer: ((peer: PeerRef) => Pod | null) | null;
+  /** How long two lists of pods may differ, ms. */
+  readonly toleranceMs: number;
   /** Pods whose lifecycle has changed after this moment do not count as a difference; ms since the epoch. */
   readonly #settledMs: number;
   readonly #byUid = new Map<string, number>();
@@ -36,6 +38,7 @@ export class PodIndex {
   ) {
     this.#pods = [...pods];
     this.#addPeer = addPeer;
+    this.toleranceMs = toleranceMs;
     this.#settledMs = nowMs - toleranceMs;
     for (const [i, pod] of pods.entries()) {
       this.#byUid.set(pod.uid, i);
@@ -61,7 +64,7 @@ export class PodIndex {
     const found = this.#maps.get(peers);
     if (found !== undefined) return found;
     const to = Int32Array.from(peers, (peer) => this.#indexOrAdd(peer));
-    const strangers = [...to.keys()].filter((i) => this.#isStrange(to[i] ?? -1));
+    const strangers = new Set([...to.keys()].filter((i) => this.#isStrange(to[i] ?? -1)));
     const map = { to, lacks: this.lacks(new Set(to)), strangers };
     this.#maps.set(peers, map);
     return map;

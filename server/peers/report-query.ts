@@ -1,11 +1,10 @@
 import { type GoldpingerCheck, parseGoldpingerCheck } from '../protocol/goldpinger.ts';
 import type { AgeRange } from '../protocol/history.ts';
 import type { MissingReason } from '../protocol/mesh.ts';
-import type { Pod } from '../protocol/pod.ts';
+import type { PeerRef, Pod } from '../protocol/pod.ts';
 import { POD_REPORT_FORMAT, type PodReport, parsePodReport } from '../protocol/pod-report.ts';
 import { textOf } from '../runtime/errors.ts';
 import { PeerCallError, type PeerClient } from './peer-client.ts';
-import type { PeersTable } from './peer-tables.ts';
 
 /** Which report of a pod is wanted. */
 export interface ReportQuery {
@@ -13,8 +12,8 @@ export interface ReportQuery {
   windowMs: number;
   /** The time range of the past that is wanted; null = now. */
   past: AgeRange | null;
-  /** The table of peers that the answer may leave out. */
-  known: PeersTable | null;
+  /** The table of peers that the answer may leave out, and its hash. */
+  known: { hash: string; peers: PeerRef[] } | null;
   /** When all calls must have ended, monotonic ms. */
   deadlineMs: number;
 }

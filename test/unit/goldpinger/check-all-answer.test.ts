@@ -30,7 +30,7 @@ function meshOfRecorded(name: string): Mesh {
     const { response } = wire.responses[pod.name];
     const arrival = { pod: i, atMs: Date.parse('2026-11-22T15:10:28.000Z'), fetchUs: 1 };
     if (response === undefined) return missingReport(arrival, 'refused', 'ECONNREFUSED');
-    return mergedReportOfCheck(parseGoldpingerCheck(response), arrival, { index, pingNumber: 0 });
+    return mergedReportOfCheck(parseGoldpingerCheck(response), arrival, index, 0);
   });
   return meshOf(pods, reports);
 }

@@ -4,7 +4,7 @@ import { FanOut } from '../../../server/peers/fan-out.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../server/protocol/pod.ts';
+import { type Pod, peersHashOf } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
@@ -307,6 +307,22 @@ describe('a report from a peer', () => {
       expect([...(mesh.reports[1]?.links.to ?? [])]).toEqual([3]);
       expect([...(mesh.reports[2]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
     }
+  });
+
+  it.each([
+    ['names other peers offers these to the next pods, as our own list may be the late one', true],
+    ['has a false hash is offered to nobody', false],
+  ])('that %s', async (_, isTrue) => {
+    const pods = podsOf(9);
+    const report = reportOf(podOf(1), podsOf(8), undefined, isTrue ? {} : { peersHash: 'lie' });
+    const { collect, asks } = start({
+      pods,
+      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'report', report } } : { afterMs: 1 }),
+    });
+    await collect();
+    const offered = asks.map(({ known }) => known?.peers.length);
+    expect(offered.slice(0, 5)).toEqual([9, 9, 9, 9, isTrue ? 8 : 9]);
+    expect(asks.every(({ known }) => known?.hash === peersHashOf(known?.peers ?? []))).toBe(true);
   });
 
   it("may be Goldpinger's", async () => {

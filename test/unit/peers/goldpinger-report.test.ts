@@ -14,7 +14,7 @@ const three = [goPod(1), goPod(2), goPod(3)];
 
 function reportOf(wire: unknown, pods: readonly Pod[], atMs = NOW_MS, pingNumber = 0) {
   const index = new PodIndex(pods, NOW_MS, 45_000);
-  return mergedReportOfCheck(parseGoldpingerCheck(wire), { pod: 0, atMs, fetchUs: 1 }, { index, pingNumber });
+  return mergedReportOfCheck(parseGoldpingerCheck(wire), { pod: 0, atMs, fetchUs: 1 }, index, pingNumber);
 }
 
 const recorded = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), 'utf8'));

@@ -9,7 +9,7 @@ import { NOW_MS, podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 const TOLERANCE_MS = 45_000;
 const arrival = { pod: 0, atMs: NOW_MS, fetchUs: 1 };
 const merge = (report: Parameters<typeof mergedReportOf>[0], pods = podsOf(4)) =>
-  mergedReportOf(report, arrival, new PodIndex(pods, NOW_MS, TOLERANCE_MS), TOLERANCE_MS);
+  mergedReportOf(report, arrival, new PodIndex(pods, NOW_MS, TOLERANCE_MS));
 
 /** A report over any mixture of pods that we know and strangers, in any order, some of them gone. */
 const scene = fc
