@@ -92,8 +92,11 @@ export class Reporter {
    * once, and as `deps` reject.
    */
   async report({ title, pictures, ...query }: ReportQuery): Promise<Report> {
+    const hypothesis = this.#deps.hypothesis(query.expect);
     const painter = new PicturePainter(this.#deps.clock, this.#deps.paint);
-    const { report } = await this.#compare(query, title, pictures ? painter : null);
+    const { report } = await this.#queue.run(() =>
+      this.#compare(query.ranges, hypothesis, title, pictures ? painter : null),
+    );
     return { data: report, page: () => reportPage(report, painter.pictures), policy: REPORT_POLICY };
   }
 
@@ -102,15 +105,19 @@ export class Reporter {
    * it has written them. Rejects as `report`.
    */
   async comparison(query: ComparisonQuery, send: (pieces: Iterable<string>) => Promise<void>): Promise<void> {
+    const hypothesis = this.#deps.hypothesis(query.expect);
     if (this.#sending >= MAX_SENDING) throw new BusyError(BUSY);
     this.#sending += 1;
     let linkCount = 0;
     try {
-      const comparison = await this.#compare(query, '', null, () => {
+      const comparison = await this.#queue.run(async () => {
         if (this.#sendingLinks >= MAX_SENDING_LINKS) throw new BusyError(BUSY);
+        const made = await this.#compare(query.ranges, hypothesis, '', null);
+        // Counted before the queue goes on, so that the next job sees it.
+        linkCount = made.links.reduce((sum, { length }) => sum + length, 0);
+        this.#sendingLinks += linkCount;
+        return made;
       });
-      linkCount = comparison.links.reduce((sum, { length }) => sum + length, 0);
-      this.#sendingLinks += linkCount;
       await send(encodeComparison(comparison));
     } finally {
       this.#sending -= 1;
@@ -118,19 +125,14 @@ export class Reporter {
     }
   }
 
-  /** `begin` is called when the queue begins this comparison; it may refuse it. */
   async #compare(
-    { ranges, expect }: ComparisonQuery,
+    ranges: RequestedRanges,
+    hypothesis: Hypothesis,
     title: string,
     painter: PicturePainter | null,
-    begin = () => {},
   ): Promise<Comparison> {
-    const hypothesis = this.#deps.hypothesis(expect);
-    return this.#queue.run(async () => {
-      begin();
-      const sources = await this.#read(ranges, hypothesis, painter);
-      return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
-    });
+    const sources = await this.#read(ranges, hypothesis, painter);
+    return runSliced(comparisonOf(sources, title, this.#deps.clock.nowMs()), this.#deps.clock);
   }
 
   /** Reads the meshes one after the other, in the order of time, then events and annotations. */
