@@ -4,7 +4,7 @@ import type { KubeFault } from '../../support/kube-faults.ts';
 import { discoveryOfFile, phase, until } from './discovery-scene.ts';
 
 const api = discoveryOfFile();
-const { start, watching } = api;
+const { start, synced, watching, putReady } = api;
 
 const FAULTS: [KubeFault, DiscoveryFault][] = [
   ['refuse', 'refused'],
@@ -29,7 +29,7 @@ const timingFor = (expected: DiscoveryFault) =>
 
 describe('when the API server fails', () => {
   test.each(FAULTS)('%s at start-up: it waits, says why, and recovers by itself', async (fault, expected) => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('a');
     await api.stub.break(fault);
     const discovery = start({}, timingFor(expected));
     await until(() => expect(discovery.snapshot().status.attempts).toBeGreaterThan(1));
@@ -46,10 +46,7 @@ describe('when the API server fails', () => {
   });
 
   test.each(FAULTS)('%s later: it keeps its pods, is stale, and catches up afterwards', async (fault, expected) => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
-    const discovery = start({}, timingFor(expected));
-    await watching(discovery);
+    const discovery = await synced(['a', 'b'], {}, timingFor(expected));
     const { lastGoodMs } = discovery.snapshot().status;
     await api.stub.break(fault);
     await until(() => expect(phase(discovery)).toBe('stale'));
@@ -59,7 +56,7 @@ describe('when the API server fails', () => {
     expect(status.sinceMs).toBeGreaterThanOrEqual(lastGoodMs);
     expect(discovery.changes.at(-1)?.status.phase).toBe('stale');
     api.stub.deletePod('b');
-    api.stub.putPod({ name: 'c', ip: '10.1.0.3' });
+    putReady('c');
     await api.stub.heal();
     await until(() => expect(discovery.stages()).toEqual(['a ready', 'b gone', 'c ready']));
     expect(phase(discovery)).toBe('synced');
@@ -74,15 +71,12 @@ describe('when the API server fails', () => {
   });
 
   test('an empty list at start-up is believed', async () => {
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced();
     expect(discovery.snapshot()).toMatchObject({ pods: [], status: { phase: 'synced' } });
   });
 
   test('a suddenly empty list is believed only after it was confirmed', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start({ refreshIntervalMs: 150 });
-    await watching(discovery);
+    const discovery = await synced(['a'], { refreshIntervalMs: 150 });
     await api.stub.break('empty');
     api.stub.compact();
     await until(() => expect(discovery.snapshot().status.lastError?.fault).toBe('suspicious-empty'));
@@ -94,9 +88,7 @@ describe('when the API server fails', () => {
   });
 
   test('a rotated token is read again', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced(['a']);
     api.stub.token = 'other';
     api.stub.closeWatches();
     await until(() => expect(phase(discovery)).toBe('stale'));

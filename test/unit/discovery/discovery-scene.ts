@@ -88,23 +88,39 @@ export function discoveryOfFile() {
     await stub.close();
   });
 
+  const start = (settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}) => {
+    const discovery = new ObservedDiscovery(stub.writeKubeconfig(join(folder, 'config')), settings, timing);
+    observed.push(discovery);
+    return discovery;
+  };
+  /** Waits until discovery is current and watches. */
+  const watching = (discovery: ObservedDiscovery) =>
+    until(() => {
+      expect(phase(discovery)).toBe('synced');
+      expect(stub.watchCount).toBe(1);
+    });
+  /** Adds ready pods with these names, or makes them ready. */
+  const putReady = (...names: string[]) => {
+    for (const name of names) stub.putPod({ name, ip: '10.1.0.1' });
+  };
+
   return {
     /** The API of the test that runs. */
     get stub(): KubeApi {
       return stub;
     },
-    start(settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}): ObservedDiscovery {
-      const discovery = new ObservedDiscovery(stub.writeKubeconfig(join(folder, 'config')), settings, timing);
-      observed.push(discovery);
+    start,
+    watching,
+    putReady,
+    /** Starts discovery of ready pods with these names, and waits until it is current and watches. */
+    async synced(names: string[] = [], settings: Partial<DiscoverySettings> = {}, timing: Partial<Timing> = {}) {
+      putReady(...names);
+      const discovery = start(settings, timing);
+      await watching(discovery);
       return discovery;
     },
-    /** Waits until discovery is current and watches. */
-    async watching(discovery: ObservedDiscovery): Promise<void> {
-      await until(() => {
-        expect(phase(discovery)).toBe('synced');
-        expect(stub.watchCount).toBe(1);
-      });
-    },
+    /** The requests of a kind so far. */
+    received: (kind: 'list' | 'watch') => stub.requests.filter((request) => request.kind === kind),
   };
 }
 

@@ -2,12 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { discoveryOfFile, until } from './discovery-scene.ts';
 
 const api = discoveryOfFile();
-const { start, watching } = api;
+const { start, synced, watching, putReady, received } = api;
 
 describe('list and watch', () => {
   test('starts in phase waiting and knows the pods of its namespace after the first list', async () => {
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('b', 'a');
     api.stub.putPod({ name: 'elsewhere', namespace: 'other', ip: '10.1.0.3' });
     api.stub.putPod({ name: 'stranger', ip: '10.1.0.4', labels: { app: 'else' } });
     const discovery = start();
@@ -20,18 +19,16 @@ describe('list and watch', () => {
   });
 
   test('namespace "" lists all namespaces', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('a');
     api.stub.putPod({ name: 'a', uid: 'second', namespace: 'other', ip: '10.1.0.3' });
-    const discovery = start({ namespace: '' });
-    await watching(discovery);
+    const discovery = await synced([], { namespace: '' });
     expect(discovery.snapshot().pods.map((pod) => pod.namespace)).toEqual(['default', 'other']);
     expect(api.stub.requests[0]?.path).toBe('/api/v1/pods');
   });
 
   test('lists in pages of 50 without a field selector, then watches from that version with bookmarks', async () => {
     for (let i = 0; i < 120; i++) api.stub.putPod({ name: `p${i}`, ip: `10.1.0.${i}` });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced();
     expect(discovery.snapshot().pods).toHaveLength(120);
     const lists = api.stub.requests.filter((request) => request.kind === 'list');
     expect(lists.map(({ query }) => query.get('limit'))).toEqual(['50', '50', '50']);
@@ -48,8 +45,7 @@ describe('list and watch', () => {
   test('follows a pod from starting to gone, and names its replacement', async () => {
     const owner = 'replicaset';
     api.stub.putPod({ name: 'a', owner });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced();
     expect(discovery.stages()).toEqual(['a starting']);
     api.stub.putPod({ name: 'a', owner, ip: '10.1.0.1' });
     await until(() => expect(discovery.stages()).toEqual(['a ready']));
@@ -59,31 +55,26 @@ describe('list and watch', () => {
     api.stub.deletePod('a');
     await until(() => expect(discovery.stages()).toEqual(['a gone', 'b starting']));
     expect(discovery.snapshot().pods[0]?.replacedBy).toBe(uid);
-    expect(api.stub.requests.filter((request) => request.kind === 'list')).toHaveLength(1);
+    expect(received('list')).toHaveLength(1);
   });
 
   test('a pod recreated under the same name is another pod', async () => {
     api.stub.putPod({ name: 'a', uid: 'first', ip: '10.1.0.1' });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced();
     api.stub.putPod({ name: 'a', uid: 'second', ip: '10.1.0.1' });
     await until(() => expect(discovery.snapshot().pods.map(({ uid }) => uid)).toEqual(['first', 'second']));
     expect(discovery.stages()).toEqual(['a gone', 'a ready']);
   });
 
   test('forgets a departed pod after the retention', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
-    const discovery = start({ goneRetentionMs: 30 });
-    await watching(discovery);
+    const discovery = await synced(['a', 'b'], { goneRetentionMs: 30 });
     api.stub.deletePod('b');
     await until(() => expect(discovery.changes.at(-1)?.pods.map(({ name }) => name)).toEqual(['a']));
     expect(discovery.changes.some(({ pods }) => pods.some(({ lifecycle }) => lifecycle === 'gone'))).toBe(true);
   });
 
   test('announces a burst of changes together', async () => {
-    const discovery = start({}, { coalesceMs: 50 });
-    await watching(discovery);
+    const discovery = await synced([], {}, { coalesceMs: 50 });
     const before = discovery.changes.length;
     for (let i = 0; i < 200; i++) api.stub.putPod({ name: `p${i}`, ip: '10.1.0.1' });
     await until(() => expect(discovery.changes.at(-1)?.pods).toHaveLength(200));
@@ -91,24 +82,20 @@ describe('list and watch', () => {
   });
 
   test('continues from the last version when the server ends the watch', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start();
-    await watching(discovery);
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+    const discovery = await synced(['a']);
+    putReady('b');
     await until(() => expect(discovery.stages()).toHaveLength(2));
     api.stub.closeWatches();
-    await until(() => expect(api.stub.requests.filter(({ kind }) => kind === 'watch')).toHaveLength(2));
+    await until(() => expect(received('watch')).toHaveLength(2));
     expect(api.stub.requests.at(-1)?.query.get('resourceVersion')).toBe('102');
-    api.stub.putPod({ name: 'c', ip: '10.1.0.3' });
+    putReady('c');
     await until(() => expect(discovery.stages()).toHaveLength(3));
-    expect(api.stub.requests.filter(({ kind }) => kind === 'list')).toHaveLength(1);
+    expect(received('list')).toHaveLength(1);
     expect(discovery.faults).toEqual([]);
   });
 
   test('a bookmark moves the version on and counts as news', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced(['a']);
     api.stub.putPod({ name: 'other', labels: { app: 'else' } });
     const goodMs = discovery.snapshot().status.lastGoodMs;
     await until(() => {
@@ -117,19 +104,19 @@ describe('list and watch', () => {
     });
     api.stub.closeWatches();
     await until(() => expect(api.stub.requests.at(-1)?.query.get('resourceVersion')).toBe('102'));
-    expect(api.stub.requests.filter(({ kind }) => kind === 'list')).toHaveLength(1);
+    expect(received('list')).toHaveLength(1);
   });
 
   test.each([true, false])(
     'lists again when the version has expired (reported within the stream: %s)',
     async (inStream) => {
-      api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-      api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+      putReady('a');
+      putReady('b');
       const discovery = start();
       await watching(discovery);
       await api.stub.break('hung', 'watch');
       api.stub.deletePod('b');
-      api.stub.putPod({ name: 'c', ip: '10.1.0.3' });
+      putReady('c');
       api.stub.compact(inStream);
       await api.stub.heal();
       if (!inStream) api.stub.closeWatches();
@@ -140,41 +127,39 @@ describe('list and watch', () => {
   );
 
   test('a silent watch is given up, and the next one brings what was missed', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start({}, { watchSilenceMs: 60 });
-    await watching(discovery);
+    const discovery = await synced(['a'], {}, { watchSilenceMs: 60 });
     await api.stub.break('hung', 'watch');
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+    putReady('b');
     await api.stub.heal();
     await until(() => expect(discovery.stages()).toEqual(['a ready', 'b ready']));
-    expect(api.stub.requests.filter(({ kind }) => kind === 'list')).toHaveLength(1);
+    expect(received('list')).toHaveLength(1);
   });
 
   test.each(['403', '405'] as const)(
     'lists every refresh interval where the watch is answered with %s, and logs that once',
     async (code) => {
-      api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+      putReady('a');
       await api.stub.break(Number(code) as 403 | 405, 'watch');
       const discovery = start({}, { forbiddenRetryMs: 150 });
       await until(() => expect(discovery.snapshot().status).toMatchObject({ phase: 'synced', mode: 'list' }));
-      api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+      putReady('b');
       await until(() => expect(discovery.stages()).toEqual(['a ready', 'b ready']));
       await until(() => expect(discovery.requests.length).toBeGreaterThan(4));
       expect(discovery.lines.filter((line) => line.startsWith('info watching pods is forbidden'))).toHaveLength(1);
       expect(discovery.faults).toEqual([]);
       await api.stub.heal();
       await until(() => expect(api.stub.watchCount).toBe(1));
-      api.stub.putPod({ name: 'c', ip: '10.1.0.3' });
+      putReady('c');
       await until(() => expect(discovery.snapshot().status.mode).toBe('watch'));
     },
   );
 
   test('lists where the watch fails for another reason', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('a');
     await api.stub.break(500, 'watch');
     const discovery = start();
     await until(() => expect(discovery.snapshot().status).toMatchObject({ phase: 'synced', mode: 'list' }));
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+    putReady('b');
     await until(() => expect(discovery.stages()).toEqual(['a ready', 'b ready']));
     expect(discovery.changes.map(({ status }) => status.phase)).not.toContain('stale');
     expect(new Set(discovery.faults)).toEqual(new Set(['server-error']));
@@ -183,11 +168,11 @@ describe('list and watch', () => {
   });
 
   test('lists again after nonsense in a watch', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('a');
     const discovery = start();
     const lines = ['<html>', '"text"', '{"type":"WHAT"}', '{"type":"ADDED","object":{"metadata":{"name":7}}}'];
     for (const [i, line] of lines.entries()) {
-      await until(() => expect(api.stub.requests.filter(({ kind }) => kind === 'watch')).toHaveLength(i + 1));
+      await until(() => expect(received('watch')).toHaveLength(i + 1));
       await watching(discovery);
       const { length } = discovery.faults;
       api.stub.sendLine(line);
@@ -214,7 +199,7 @@ describe('zones', () => {
 
   test('are missing without the right to read nodes, and that is no fault', async () => {
     await api.stub.break(403, 'nodes');
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
+    putReady('a');
     const discovery = start();
     await until(() => expect(discovery.lines.some((line) => line.startsWith('debug nodes cannot be read'))).toBe(true));
     expect(discovery.snapshot()).toMatchObject({ pods: [{ zone: '' }], status: { phase: 'synced', lastError: null } });
@@ -236,13 +221,11 @@ describe('stop', () => {
   );
 
   test('closes the watch, and nothing is announced afterwards', async () => {
-    api.stub.putPod({ name: 'a', ip: '10.1.0.1' });
-    const discovery = start();
-    await watching(discovery);
+    const discovery = await synced(['a']);
     await discovery.stop();
     await until(() => expect(api.stub.connectionCount).toBe(0));
     const { length } = discovery.changes;
-    api.stub.putPod({ name: 'b', ip: '10.1.0.2' });
+    putReady('b');
     expect(discovery.changes).toHaveLength(length);
     expect(discovery.faults).toEqual([]);
   });

@@ -6,8 +6,7 @@ import type { Sample } from '../../../server/protocol/sample.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
 
-const target = (uid: string, address = '10.0.0.1'): Target => ({ ...targetOf(uid), address });
-const targets = (count: number) => Array.from({ length: count }, (_, i) => target(`u${i}`));
+const targets = (count: number) => Array.from({ length: count }, (_, i) => targetOf(`u${i}`));
 
 /** Numbers that look random and are the same in every run. */
 function seeded(seed: number): () => number {
@@ -24,8 +23,8 @@ interface Start {
   atMs: number;
 }
 
-/** A schedule whose probes take `probeMs`, and a record of what it does. */
-function scene(settings: { refreshIntervalMs?: number; jitterFactor?: number } = {}, probeMs = 1, seed = 7) {
+/** A schedule of `count` targets whose probes take `probeMs`, and a record of what it does. */
+function scene(count: number, { probeMs = 1, seed = 7, refreshIntervalMs = 1000, jitterFactor = 0.05 } = {}) {
   const clock = new FakeClock();
   const starts: Start[] = [];
   const samples: string[] = [];
@@ -43,9 +42,9 @@ function scene(settings: { refreshIntervalMs?: number; jitterFactor?: number } =
       }, probeMs);
     });
   };
-  const all = { refreshIntervalMs: 1000, jitterFactor: 0.05, ...settings };
   const onSample = (to: Target) => samples.push(to.uid);
-  const schedule = new Schedule({ ...all, clock, random: seeded(seed), probe, onSample });
+  const schedule = new Schedule({ refreshIntervalMs, jitterFactor, clock, random: seeded(seed), probe, onSample });
+  schedule.setTargets(targets(count));
   const startMs = clock.monotonicMs();
   return { clock, schedule, starts, samples, startMs, overlaps: () => overlaps };
 }
@@ -62,33 +61,27 @@ const gaps = (times: number[]) => times.slice(1).map((time, i) => time - (times[
 
 describe('the schedule', () => {
   it('probes every target once in the first interval, spread evenly over it', async () => {
-    const { clock, schedule, starts, startMs } = scene();
-    schedule.setTargets(targets(50));
+    const { clock, starts, startMs } = scene(50);
     await clock.advance(1000);
     const first = byTarget(starts);
     expect(first.size).toBe(50);
     const quarters = [0, 0, 0, 0];
     for (const [time = 0] of first.values()) quarters[Math.min(3, Math.floor((time - startMs) / 250))]! += 1;
     for (const quarter of quarters) expect(quarter).toBeGreaterThanOrEqual(10);
-    await schedule.stop();
   });
 
   it('begins with a different target in each process', async () => {
     const beginnings = new Set<string>();
     for (let seed = 1; seed <= 20; seed++) {
-      const { clock, schedule, starts } = scene({}, 1, seed * 7919);
-      schedule.setTargets(targets(10));
+      const { clock, starts } = scene(10, { seed: seed * 7919 });
       await clock.advance(1000);
       beginnings.add(starts[0]!.id);
-      void schedule.stop();
-      await clock.advance(10);
     }
     expect(beginnings.size).toBeGreaterThan(4);
   });
 
   it('waits between the interval and the interval with full jitter between two probes of a target', async () => {
-    const { clock, schedule, starts } = scene({ jitterFactor: 0.1 });
-    schedule.setTargets(targets(5));
+    const { clock, starts } = scene(5, { jitterFactor: 0.1 });
     await clock.advance(20_000);
     for (const times of byTarget(starts).values()) {
       expect(times.length).toBeGreaterThanOrEqual(17);
@@ -98,29 +91,23 @@ describe('the schedule', () => {
         expect(gap).toBeLessThanOrEqual(1100 + 5 * 20);
       }
     }
-    await Promise.all([schedule.stop(), clock.advance(10)]);
   });
 
   it('accepts an interval of less than a second', async () => {
-    const { clock, schedule, starts } = scene({ refreshIntervalMs: 250, jitterFactor: 0 });
-    schedule.setTargets(targets(2));
+    const { clock, starts } = scene(2, { refreshIntervalMs: 250, jitterFactor: 0 });
     await clock.advance(10_000);
     expect(starts.length).toBeGreaterThanOrEqual(78);
     expect(starts.length).toBeLessThanOrEqual(82);
-    await Promise.all([schedule.stop(), clock.advance(10)]);
   });
 
   it('keeps its starts 20 ms apart', async () => {
-    const { clock, schedule, starts } = scene();
-    schedule.setTargets(targets(20));
+    const { clock, starts } = scene(20);
     await clock.advance(5_000);
     for (const gap of gaps(starts.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(19.99);
-    await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
   it('catches up nothing after the process stood still, but moves all probes back by that time', async () => {
-    const { clock, schedule, starts } = scene();
-    schedule.setTargets(targets(20));
+    const { clock, starts } = scene(20);
     await clock.advance(3_000);
     const before = starts.length;
     clock.freeze(3_600_000);
@@ -129,33 +116,27 @@ describe('the schedule', () => {
     expect(after.length).toBeGreaterThanOrEqual(15);
     expect(after.length).toBeLessThanOrEqual(22);
     for (const gap of gaps(after.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(19.99);
-    await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
   it('never has two probes of a target under way, however long they take', async () => {
-    const { clock, schedule, starts, overlaps } = scene({ refreshIntervalMs: 100 }, 350);
-    schedule.setTargets(targets(3));
+    const { clock, starts, overlaps } = scene(3, { refreshIntervalMs: 100, probeMs: 350 });
     await clock.advance(5_000);
     expect(overlaps()).toBe(0);
     for (const gap of [...byTarget(starts).values()].flatMap(gaps)) expect(gap).toBeGreaterThanOrEqual(350);
-    await Promise.all([schedule.stop(), clock.advance(400)]);
   });
 
   it('probes a target that is added within one interval, however many there are', async () => {
-    const { clock, schedule, starts } = scene();
-    schedule.setTargets(targets(200));
+    const { clock, schedule, starts } = scene(200);
     await clock.advance(2_500);
     const addedMs = clock.monotonicMs();
     schedule.setTargets(targets(230));
     await clock.advance(1_000);
     const first = byTarget(starts.filter((start) => start.atMs >= addedMs));
     for (let i = 200; i < 230; i++) expect(first.has(`u${i}/4`)).toBe(true);
-    await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
   it('never probes a removed target again, and drops the sample of a probe under way', async () => {
-    const { clock, schedule, starts, samples } = scene({}, 300);
-    schedule.setTargets(targets(1));
+    const { clock, schedule, starts, samples } = scene(1, { probeMs: 300 });
     while (starts.length === 0) await clock.advance(10);
     schedule.setTargets([]);
     await clock.advance(10_000);
@@ -164,39 +145,33 @@ describe('the schedule', () => {
   });
 
   it('treats a target with another address as new, and drops the sample of its old address', async () => {
-    const { clock, schedule, starts, samples, overlaps } = scene({}, 300);
-    schedule.setTargets([target('u1')]);
+    const { clock, schedule, starts, samples, overlaps } = scene(1, { probeMs: 300 });
     while (starts.length === 0) await clock.advance(10);
-    schedule.setTargets([target('u1', '10.9.9.9')]);
+    schedule.setTargets([{ ...targetOf('u0'), address: '10.9.9.9' }]);
     await clock.advance(400);
     expect(samples).toEqual([]);
     await clock.advance(1_000);
-    expect(samples).toEqual(['u1']);
+    expect(samples).toEqual(['u0']);
     expect(overlaps()).toBe(0);
-    await Promise.all([schedule.stop(), clock.advance(400)]);
   });
 
   it('keeps the times of targets that stay', async () => {
-    const { clock, schedule, starts } = scene({ jitterFactor: 0 });
-    schedule.setTargets(targets(10));
+    const { clock, schedule, starts } = scene(10, { jitterFactor: 0 });
     for (let i = 0; i < 100; i++) {
       await clock.advance(100);
       schedule.setTargets(targets(10 + (i % 3)));
     }
     for (let i = 0; i < 10; i++) expect(byTarget(starts).get(`u${i}/4`)!.length).toBeGreaterThanOrEqual(9);
-    await Promise.all([schedule.stop(), clock.advance(30)]);
   });
 
   it('probes nobody with interval 0', async () => {
-    const { clock, schedule, starts } = scene({ refreshIntervalMs: 0 });
-    schedule.setTargets(targets(3));
+    const { clock, starts } = scene(3, { refreshIntervalMs: 0 });
     await clock.advance(60_000);
     expect([starts.length, clock.pending]).toEqual([0, 0]);
   });
 
   it('has one timer for all targets, and none after its stop', async () => {
-    const { clock, schedule, samples } = scene({ refreshIntervalMs: 30_000 }, 0);
-    schedule.setTargets(targets(1000));
+    const { clock, schedule, samples } = scene(1000, { refreshIntervalMs: 30_000, probeMs: 0 });
     expect(clock.pending).toBe(1);
     await clock.advance(1_000);
     await schedule.stop();
@@ -206,8 +181,7 @@ describe('the schedule', () => {
   });
 
   it('stops only when the probes under way have ended', async () => {
-    const { clock, schedule, starts, samples } = scene({}, 300);
-    schedule.setTargets(targets(1));
+    const { clock, schedule, starts, samples } = scene(1, { probeMs: 300 });
     while (starts.length === 0) await clock.advance(10);
     let ended = false;
     const stopping = schedule.stop().then(() => {
@@ -228,7 +202,7 @@ describe('the schedule', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), fc.integer({ min: 1, max: 1e6 }), async (steps, seed) => {
-        const { clock, schedule, starts, overlaps } = scene({}, 30, seed);
+        const { clock, schedule, starts, overlaps } = scene(0, { probeMs: 30, seed });
         for (const { count, passMs, freezeMs } of steps) {
           schedule.setTargets(targets(count));
           clock.freeze(freezeMs);

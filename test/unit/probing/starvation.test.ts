@@ -172,7 +172,6 @@ describe('the report', () => {
   it('is reliable at first', () => {
     const { watch, clock } = scene();
     expect(watch.status()).toEqual({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: clock.nowMs() });
-    watch.stop();
   });
 
   it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {
@@ -184,7 +183,6 @@ describe('the report', () => {
     record(1, true);
     await clock.advance(1_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0.775, unreliable: true, sinceMs: clock.nowMs() });
-    watch.stop();
   });
 
   it('is not judged by a few samples, nor by old ones', async () => {
@@ -196,7 +194,6 @@ describe('the report', () => {
     record(9, true);
     await clock.advance(1_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: false });
-    watch.stop();
   });
 
   it('is unreliable once the loop was late in five seconds in a row, not in four', async () => {
@@ -210,7 +207,6 @@ describe('the report', () => {
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 60_000, unreliable: false });
     await clock.advance(1_000);
     expect(watch.status().unreliable).toBe(true);
-    watch.stop();
   });
 
   it('becomes reliable again only below the lower limits, for ten seconds', async () => {
@@ -229,7 +225,6 @@ describe('the report', () => {
     expect(watch.status().unreliable).toBe(true);
     await clock.advance(1_000);
     expect(watch.status()).toMatchObject({ unreliable: false, sinceMs: clock.nowMs() });
-    watch.stop();
   });
 
   it('leaves no timer, no histogram and no file open after the stop', async () => {

@@ -1,25 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { findSelf, targetsOf } from '../../../server/probing/targets.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
+import { podOf } from '../../support/samples.ts';
 
-function pod(uid: string, more: Partial<Pod> = {}): Pod {
-  return {
-    uid,
-    name: `pod-${uid}`,
-    namespace: 'default',
-    node: `node-${uid}`,
-    zone: '',
-    podIPs: [`10.0.0.${uid}`],
-    hostIPs: [`192.168.0.${uid}`],
-    lifecycle: 'ready',
-    sinceMs: 0,
-    createdMs: 0,
-    owner: '',
-    labels: '',
-    replacedBy: '',
-    ...more,
-  };
-}
+const pod = (uid: string, more: Partial<Pod> = {}) =>
+  podOf(uid, { node: `node-${uid}`, hostIPs: [`192.168.0.${uid}`], ...more });
 
 const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, clientPort: 8080, pingNumber: 0, selfUid: '1' };
 
