@@ -307,7 +307,7 @@ class Parts {
     this.#journal.onDiscovery(snapshot.status);
     const targets = this.#monitor.setPods(snapshot);
     this.#journal.onTargets(targets);
-    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) this.#annotations.catchUp();
+    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) void this.#annotations.catchUp();
     this.#metrics.setPeers(snapshot.pods, targets);
     // A link that is probed again, or at another address, may never change its state: its state is set here.
     for (const { target, isUp } of this.#monitor.links()) this.#metrics.linkState(target, isUp);

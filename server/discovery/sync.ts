@@ -8,7 +8,7 @@ import { listAll } from './list.ts';
 import { readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import { nothingKnown } from './status.ts';
-import { Backoff, type Timing } from './timing.ts';
+import { backoffMs, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What to discover. */
@@ -63,13 +63,14 @@ export class Sync {
   readonly #deps: SyncDeps;
   readonly #store: PodStore;
   readonly #onChange: (isBurst: boolean) => void;
-  readonly #backoff: Backoff;
   readonly #emptyGuard: EmptyGuard;
   readonly #listIntervalMs: number;
   #access: Access | null = null;
   #status: DiscoveryStatus;
   /** Monotonic time before which a forbidden watch is not tried again. */
   #watchFromMs = 0;
+  /** Failures of lists and watches since a watch last worked; they make the waits longer. */
+  #failures = 0;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
 
@@ -78,13 +79,12 @@ export class Sync {
    * within milliseconds.
    */
   constructor(settings: DiscoverySettings, deps: SyncDeps, store: PodStore, onChange: (isBurst: boolean) => void) {
-    const { clock, timing, random } = deps;
+    const { clock, timing } = deps;
     this.#settings = settings;
     this.#deps = deps;
     this.#store = store;
     this.#onChange = onChange;
     this.#status = nothingKnown(settings, clock.nowMs()).status;
-    this.#backoff = new Backoff(timing.backoffBaseMs, timing.backoffCapMs, random);
     this.#listIntervalMs = Math.max(timing.paceMs, settings.refreshIntervalMs || DEFAULT_LIST_INTERVAL_MS);
     this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
   }
@@ -201,7 +201,7 @@ export class Sync {
 
   #watchWorks(): void {
     this.#watchFailures = 0;
-    this.#backoff.reset();
+    this.#failures = 0;
     this.#update({ mode: 'watch' });
   }
 
@@ -227,7 +227,13 @@ export class Sync {
     }
     if (this.#watchFailures === MAX_WATCH_FAILURES) this.#switchToListing('the pods are listed, not watched', error);
     log.debug(fields, 'the watch of the pods failed again');
-    await pause(clock, Math.max(this.#backoff.next(), error.retryAfterMs), stop);
+    await pause(clock, this.#retryMs(error), stop);
+  }
+
+  /** Counts a failure and returns how long to wait after it. */
+  #retryMs({ retryAfterMs }: ApiError): number {
+    this.#failures += 1;
+    return Math.max(backoffMs(this.#failures, this.#deps.timing, this.#deps.random), retryAfterMs);
   }
 
   #switchToListing(message: string, error: ApiError): void {
@@ -238,7 +244,7 @@ export class Sync {
   }
 
   async #waitForNextList(stop: AbortSignal): Promise<void> {
-    this.#backoff.reset();
+    this.#failures = 0;
     await pause(this.#deps.clock, this.#listIntervalMs * (1 + this.#deps.random() / 20), stop);
   }
 
@@ -290,7 +296,7 @@ export class Sync {
     const { clock, log, onFault } = this.#deps;
     // The kubeconfig, the token or the certificates may have been replaced, so they are read again.
     this.#access = null;
-    const delayMs = Math.max(this.#backoff.next(), error.retryAfterMs);
+    const delayMs = this.#retryMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');

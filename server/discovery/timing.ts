@@ -37,29 +37,11 @@ export const DEFAULT_TIMING: Timing = {
   coalesceMs: 50,
 };
 
-/** The waits between failed attempts: base, twice the base, and so on up to the cap, each shortened by up to a half. */
-export class Backoff {
-  readonly #baseMs: number;
-  readonly #capMs: number;
-  readonly #random: () => number;
-  #failures = 0;
-
-  /** `random` gives 0 <= x < 1. It keeps the pods from returning to a restarted API server in the same second. */
-  constructor(baseMs: number, capMs: number, random: () => number) {
-    this.#baseMs = baseMs;
-    this.#capMs = capMs;
-    this.#random = random;
-  }
-
-  /** Counts a failure and returns the wait until the next attempt in ms. */
-  next(): number {
-    const fullMs = Math.min(this.#capMs, this.#baseMs * 2 ** Math.min(this.#failures, 30));
-    this.#failures += 1;
-    return fullMs * (0.5 + this.#random() / 2);
-  }
-
-  /** Forgets the failures, after a success: the next failure waits as briefly as the first. */
-  reset(): void {
-    this.#failures = 0;
-  }
+/**
+ * The wait after the n-th failure in a row (n = 1, 2, ...), ms: base, twice the base, and so on up to the cap, each shortened
+ * by up to a half. `random` gives 0 <= x < 1; it keeps the pods from returning to a restarted API server in the same second.
+ */
+export function backoffMs(failures: number, { backoffBaseMs, backoffCapMs }: Timing, random: () => number): number {
+  const fullMs = Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(failures - 1, 30));
+  return fullMs * (0.5 + random() / 2);
 }

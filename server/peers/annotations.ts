@@ -8,8 +8,9 @@ import {
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
-import { type Clock, type Log, type Timer, uniqueId } from '../runtime/clock.ts';
+import { type Clock, type Log, uniqueId } from '../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
+import { pause } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { Broadcast } from './broadcast.ts';
 
@@ -53,8 +54,8 @@ export class MeshAnnotations {
   /** Answers are validated one after the other: each at once would have a slice of its own between two of our pings. */
   readonly #parsing = new SerialQueue();
   #writes = 0;
-  #catchingUp: Timer | null = null;
-  #isStopped = false;
+  readonly #stopping = new AbortController();
+  #hasCaughtUp = false;
 
   constructor(deps: MeshAnnotationsDeps) {
     this.#deps = deps;
@@ -64,23 +65,22 @@ export class MeshAnnotations {
    * Asks a few other pods, a little later, for what was written before this pod started, so that annotations outlive a
    * rollout. To be called once other pods are known; further calls do nothing.
    */
-  catchUp(): void {
-    if (this.#deps.writeToken !== '') this.#catchingUp ??= this.#scheduleCatchUp(CATCH_UP.tries);
-  }
-
-  /** Cancels what `catchUp` has planned. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#catchingUp?.cancel();
-  }
-
-  #scheduleCatchUp(tries: number): Timer {
-    return this.#deps.clock.setTimer(async () => {
+  async catchUp(): Promise<void> {
+    const { clock, writeToken } = this.#deps;
+    if (writeToken === '' || this.#hasCaughtUp) return;
+    this.#hasCaughtUp = true;
+    for (let tries = 0; tries < CATCH_UP.tries; tries++) {
+      await pause(clock, CATCH_UP.afterMs, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
       const { parts } = await this.#fetch(`${COPIES_PATH}?newcomer`, CATCH_UP.pods).catch(() => ({ parts: [] }));
       // Our own copies are the first part.
-      const hasAnswer = parts.length > 1;
-      if (!hasAnswer && tries > 1 && !this.#isStopped) this.#catchingUp = this.#scheduleCatchUp(tries - 1);
-    }, CATCH_UP.afterMs);
+      if (parts.length > 1) return;
+    }
+  }
+
+  /** Ends what `catchUp` has begun. */
+  stop(): void {
+    this.#stopping.abort();
   }
 
   /** Gives all annotations, those that only other pods had included. Rejects as `Broadcast.ask` does. */

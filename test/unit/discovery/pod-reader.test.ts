@@ -119,56 +119,39 @@ function stage(pod: Partial<StubPod>, before: Stage | null = null): string {
 
 const running = { ip: '10.1.0.1', startedMs: ago(90), readySinceMs: ago(60) };
 
+const ready: Stage = { lifecycle: 'ready', sinceMs: ago(50) };
+const notReady: Stage = { lifecycle: 'not-ready', sinceMs: ago(42) };
+/** Its readiness has changed after the start of its containers, and before. */
+const stopped = { ...running, ready: false };
+const unready = { ...stopped, readySinceMs: ago(99) };
+const silent = { ...running, ready: null };
+const failed = { ...stopped, phase: 'Failed' };
+
 describe('the stage of a pod', () => {
-  test('is starting since its creation while it is pending', () => {
-    expect(stage({})).toBe('starting 100s');
-    expect(stage({ ip: '10.1.0.1', phase: 'Pending' })).toBe('starting 100s');
-  });
-
-  test('is starting while it has no address, whatever else it claims', () => {
-    expect(stage({ phase: 'Running', ready: true })).toBe('starting 100s');
-  });
-
-  test('is ready since the Ready condition became true', () => {
-    expect(stage({ ...running, ready: true })).toBe('ready 60s');
-  });
-
-  test('is starting while its containers run but were never ready', () => {
-    expect(stage({ ...running, ready: false, readySinceMs: ago(99) })).toBe('starting 100s');
-    expect(stage({ ...running, ready: null })).toBe('starting 100s');
-  });
-
-  test('is not-ready once the Ready condition changed after the containers started', () => {
-    expect(stage({ ...running, ready: false })).toBe('not-ready 60s');
-  });
-
-  test('is not-ready if a container was restarted', () => {
-    expect(stage({ ...running, ready: false, readySinceMs: ago(99), restarts: 1 })).toBe('not-ready 99s');
-  });
-
-  test('is not-ready if it was seen ready, even if its times do not show it', () => {
-    const before: Stage = { lifecycle: 'ready', sinceMs: ago(50) };
-    expect(stage({ ...running, ready: false, readySinceMs: ago(90) }, before)).toBe('not-ready 90s');
-    expect(stage({ ...running, ready: null }, before)).toBe('not-ready 0s');
-  });
-
-  test('is terminating since the deletion was requested, ready or not', () => {
-    expect(stage({ ...running, ready: true, deletedMs: ago(10) })).toBe('terminating 10s');
-    expect(stage({ deletedMs: ago(10) })).toBe('terminating 10s');
-  });
-
-  test('is gone when all containers have ended, and since then if the API says when', () => {
-    expect(stage({ ...running, phase: 'Failed', ready: false })).toBe('gone 60s');
-    expect(stage({ ...running, phase: 'Succeeded', ready: null })).toBe('gone 90s');
-    expect(stage({ phase: 'Failed', ready: null })).toBe('gone 100s');
-    expect(stage({ ...running, phase: 'Failed', deletedMs: ago(5), ready: false })).toBe('gone 60s');
-    expect(stage({ phase: 'Failed', ready: null }, { lifecycle: 'ready', sinceMs: ago(80) })).toBe('gone 0s');
-  });
-
-  test('keeps its time while the stage is the same and the API names no time', () => {
-    const before: Stage = { lifecycle: 'not-ready', sinceMs: ago(42) };
-    expect(stage({ ...running, ready: null }, before)).toBe('not-ready 42s');
-  });
+  test.each<[string, string, Partial<StubPod>, Stage?]>([
+    ['is starting since its creation while it is pending', 'starting 100s', {}],
+    [
+      'is starting while it is pending, although it has an address',
+      'starting 100s',
+      { ip: '10.1.0.1', phase: 'Pending' },
+    ],
+    ['is starting without an address, whatever else it claims', 'starting 100s', { phase: 'Running', ready: true }],
+    ['is ready since the Ready condition became true', 'ready 60s', { ...running, ready: true }],
+    ['is starting while its containers run but were never ready', 'starting 100s', unready],
+    ['is starting while it has no Ready condition', 'starting 100s', silent],
+    ['is not-ready once its readiness changed after the start of its containers', 'not-ready 60s', stopped],
+    ['is not-ready if a container was restarted', 'not-ready 99s', { ...unready, restarts: 1 }],
+    ['is not-ready if it was seen ready', 'not-ready 90s', { ...unready, readySinceMs: ago(90) }, ready],
+    ['is not-ready from now on if the API names no time', 'not-ready 0s', silent, ready],
+    ['keeps its time while it is the same and the API names no time', 'not-ready 42s', silent, notReady],
+    ['is terminating since the request, if ready', 'terminating 10s', { ...running, ready: true, deletedMs: ago(10) }],
+    ['is terminating since the request, if not ready', 'terminating 10s', { deletedMs: ago(10) }],
+    ['is gone when all containers have ended, since it is not ready', 'gone 60s', failed],
+    ['is gone when all containers have ended, deleted or not', 'gone 60s', { ...failed, deletedMs: ago(5) }],
+    ['is gone since its start if the API says no more', 'gone 90s', { ...silent, phase: 'Succeeded' }],
+    ['is gone since its creation if the API says no more', 'gone 100s', { phase: 'Failed', ready: null }],
+    ['is gone from now on if it was known before', 'gone 0s', { phase: 'Failed', ready: null }, ready],
+  ])('%s: %s', (_rule, expected, pod, before) => expect(stage(pod, before)).toBe(expected));
 
   test('never begins in the future, although the clock of the API server may be ahead', () => {
     expect(stage({ ...running, ready: true, readySinceMs: NOW + 60_000 })).toBe('ready 0s');
