@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { probeHttp } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
 const stops: (() => unknown)[] = [];
 
@@ -13,32 +11,23 @@ afterEach(async () => {
 
 /** A server with these redirects (path to location). `/ok` has status 200, `/silent` no answer, `/loop` never ends. */
 async function serve(redirects: Record<string, string>) {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    const path = request.url ?? '';
-    asked.push(path);
-    const location = redirects[path] ?? (path.startsWith('/loop') ? `/loop${asked.length}` : undefined);
+  const { port, requests, stop } = await startLoopbackPeer(({ url = '' }, response) => {
+    const location = redirects[url] ?? (url.startsWith('/loop') ? `/loop${requests.length}` : undefined);
     if (location !== undefined) response.writeHead(302, { location }).end('x'.repeat(100_000));
-    else if (path !== '/silent') response.writeHead(path === '/ok' ? 200 : 404).end();
+    else if (url !== '/silent') response.writeHead(url === '/ok' ? 200 : 404).end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  stops.push(
-    () => server.closeAllConnections(),
-    () => server.close(),
-  );
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  stops.push(stop);
+  const base = `http://127.0.0.1:${port}`;
   const clock = new FakeClock();
   const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };
-  const attempt = (path: string) => probeHttp(base + path, limits);
-  return { asked, base, clock, attempt };
+  return { asked: requests, base, clock, attempt: (path: string) => probeHttp(base + path, limits) };
 }
 
 describe('an HTTP target that redirects', () => {
   it('has the result of the last redirect, as with Goldpinger', async () => {
     const { asked, attempt, base, clock } = await serve({ '/a': '/b', '/b': 'ok', '/c': 'nowhere' });
     expect(await attempt('/a')).toBe('');
-    expect(asked).toEqual(['/a', '/b', '/ok']);
+    expect(asked).toEqual(['GET /a', 'GET /b', 'GET /ok']);
     expect(await attempt('/c')).toBe(`${base}/c returned non-200 resp: 404`);
     expect(clock.pending).toBe(0);
   });
@@ -62,7 +51,7 @@ describe('an HTTP target that redirects', () => {
   it('has one timeout for all redirects together', async () => {
     const { attempt, base, clock, asked } = await serve({ '/a': '/silent' });
     const result = attempt('/a');
-    await vi.waitFor(() => expect(asked).toContain('/silent'), { timeout: 10_000, interval: 5 });
+    await vi.waitFor(() => expect(asked).toContain('GET /silent'), { timeout: 10_000, interval: 5 });
     await clock.advance(500);
     expect(await result).toBe(`Get "${base}/a": timeout after 500 ms`);
   });

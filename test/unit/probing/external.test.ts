@@ -1,11 +1,10 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ExternalProbes } from '../../../server/probing/external.ts';
+import type { Lookup } from '../../../server/probing/external-probes.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
 /** Waits for a condition, with room for a busy machine. */
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
@@ -16,14 +15,12 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  stops.push(() => server.close());
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
+/** Starts a peer that is stopped after the test. */
+async function peer<P extends { stop(): unknown }>(starting: Promise<P>): Promise<P> {
+  const started = await starting;
+  stops.push(started.stop);
+  return started;
 }
-
-type Lookup = (host: string) => Promise<readonly unknown[]>;
 
 function start(
   targets: { dns?: string[]; tcp?: string[]; http?: string[] },
@@ -72,7 +69,7 @@ describe('external probes', () => {
   });
 
   it('connect to TCP targets', async () => {
-    const port = await listening(createTcpServer());
+    const { port } = await peer(startLoopbackPeer(() => {}));
     const refusing = await startBadPeer('refuses');
     const targets = [`127.0.0.1:${port}`, `127.0.0.1:${refusing.port}`, 'no-port', '[::1', 'x:99999', ''];
     const { external, ended } = start({ tcp: targets });
@@ -88,14 +85,14 @@ describe('external probes', () => {
   });
 
   it('request HTTP targets: only status 200 is a success', async () => {
-    const server = createServer((request, response) => {
-      const status = Number(request.url?.slice(1));
-      response.writeHead(status, { location: '/200' }).end('x'.repeat(100_000));
-    });
-    const base = `http://127.0.0.1:${await listening(server)}`;
+    const { port } = await peer(
+      startLoopbackPeer((request, response) => {
+        response.writeHead(Number(request.url?.slice(1)), { location: '/200' }).end('x'.repeat(100_000));
+      }),
+    );
+    const base = `http://127.0.0.1:${port}`;
     const refusing = await startBadPeer('refuses');
-    const garbage = await startBadPeer('ssh-banner');
-    stops.push(garbage.stop);
+    const garbage = await peer(startBadPeer('ssh-banner'));
     const { external, ended } = start({
       http: [
         ...[200, 204, 304, 404].map((status) => `${base}/${status}`),
@@ -116,8 +113,7 @@ describe('external probes', () => {
   });
 
   it('end at their timeout and leave only the timer of the next round', async () => {
-    const silent = await startBadPeer('never-answers');
-    stops.push(silent.stop);
+    const silent = await peer(startBadPeer('never-answers'));
     const { external, clock, ended } = start({ http: [`http://127.0.0.1:${silent.port}/`] });
     await soon(() => expect(silent.requests).toHaveLength(1));
     await clock.advance(500);
@@ -152,8 +148,7 @@ describe('external probes', () => {
   });
 
   it('run at most 16 at a time', async () => {
-    const silent = await startBadPeer('never-answers');
-    stops.push(silent.stop);
+    const silent = await peer(startBadPeer('never-answers'));
     const { clock, ended } = start({
       http: Array.from({ length: 20 }, (_, i) => `http://127.0.0.1:${silent.port}/${i}`),
     });
@@ -170,8 +165,7 @@ describe('external probes', () => {
   });
 
   it('end at once when stopped, and leave no timer and no connection', async () => {
-    const silent = await startBadPeer('never-answers');
-    stops.push(silent.stop);
+    const silent = await peer(startBadPeer('never-answers'));
     const lookup: Lookup = () => new Promise(() => {});
     const target = `127.0.0.1:${silent.port}`;
     const { clock, external, reported } = start({ dns: ['a.test'], http: [`http://${target}/`] }, lookup);
