@@ -4,42 +4,12 @@ import { type Lifecycle, MAX_LABELS } from '../protocol/pod.ts';
 import { ApiError } from './api-error.ts';
 
 /**
- * What discovery reads of a pod object, checked and bounded. Times are ms since the epoch; 0 and '' mean that the API does
- * not say.
- */
-export interface PodFacts {
-  uid: string;
-  name: string;
-  namespace: string;
-  node: string;
-  podIPs: string[];
-  hostIPs: string[];
-  createdMs: number;
-  /** uid and kind of the controlling owner. */
-  owner: string;
-  ownerKind: string;
-  /** As in `Pod.labels`. */
-  labels: string;
-  /** `status.phase`: Pending, Running, Succeeded, Failed, Unknown. */
-  phase: string;
-  /** When the deletion was requested. */
-  deletedMs: number;
-  /** `status.conditions[type=Ready].status`: True, False, Unknown. */
-  ready: string;
-  /** Since when `ready` has its value. */
-  readySinceMs: number;
-  /** Sum of the restarts of all containers. */
-  restarts: number;
-  /** Start of the container that started last. */
-  startedMs: number;
-}
-
-/**
- * Reads a pod object of the Kubernetes API. Texts that are not IP addresses are left out of the addresses. Throws an
+ * Reads what discovery needs of a pod object of the Kubernetes API, checked and bounded. Times are ms since the epoch; 0 and
+ * '' mean that the API does not say. Texts that are not IP addresses are left out of the addresses. Throws an
  * `ApiError` of fault `malformed` for anything that is not a pod: an API server does not send that, so whoever sent it is
  * not to be believed.
  */
-export function readPod(object: unknown): PodFacts {
+export function readPod(object: unknown) {
   const parsed = v.safeParse(podSchema, object);
   if (!parsed.success) {
     const [issue] = parsed.issues;
@@ -57,17 +27,27 @@ export function readPod(object: unknown): PodFacts {
     podIPs: readIPs(status.podIP, status.podIPs),
     hostIPs: readIPs(status.hostIP, status.hostIPs),
     createdMs: metadata.creationTimestamp,
+    /** uid and kind of the controlling owner. */
     owner: owner?.uid ?? '',
     ownerKind: owner?.kind ?? '',
+    /** As in `Pod.labels`. */
     labels: readLabels(metadata.labels),
+    /** Pending, Running, Succeeded, Failed, Unknown. */
     phase: status.phase,
+    /** When the deletion was requested. */
     deletedMs: deletionRequestMs(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
+    /** True, False, Unknown, and since when. */
     ready: ready?.status ?? '',
     readySinceMs: ready?.lastTransitionTime ?? 0,
+    /** Sum of the restarts of all containers. */
     restarts: containers.reduce((sum, container) => sum + container.restartCount, 0),
+    /** Start of the container that started last. */
     startedMs: Math.max(0, ...containers.map((container) => container.state?.running?.startedAt ?? 0)),
   };
 }
+
+/** What discovery reads of a pod object: see `readPod`. */
+export type PodFacts = ReturnType<typeof readPod>;
 
 const MAX_IPS = 8;
 

@@ -41,7 +41,7 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
     else candidates.push(entry);
   }
   const leavers = withOwner.filter(({ pod }) => pod.lifecycle === 'gone' && pod.replacedBy === '');
-  leavers.sort((a, b) => a.leftMs - b.leftMs || compareTexts(a.pod.uid, b.pod.uid));
+  leavers.sort((a, b) => a.leftMs - b.leftMs || (a.pod.uid < b.pod.uid ? -1 : 1));
   for (const leaver of leavers) {
     const replacement = findReplacement(leaver, candidatesOf.get(leaver.pod.owner) ?? []);
     if (replacement === null) continue;
@@ -73,9 +73,5 @@ function isLater(entry: PodEntry, leaver: PodEntry): boolean {
 }
 
 function compareCreation(a: PodEntry, b: PodEntry): number {
-  return a.pod.createdMs - b.pod.createdMs || compareTexts(a.pod.uid, b.pod.uid);
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a.pod.createdMs - b.pod.createdMs || (a.pod.uid < b.pod.uid ? -1 : 1);
 }

@@ -1,41 +1,32 @@
-/** How long discovery waits, and for what. These are no settings: only tests use other values than `DEFAULT_TIMING`. */
-export interface Timing {
+/**
+ * How long discovery waits, and for what. These are no settings: only tests use other values. Lifetime, pace and backoff are
+ * of the same order as those of Kubernetes' own clients.
+ */
+export const DEFAULT_TIMING = {
   /** Timeout of one page of a list, of opening a watch, and of preparing credentials. */
-  requestTimeoutMs: number;
-  /** First wait after a failure. */
-  backoffBaseMs: number;
-  /** Longest wait after a failure. */
-  backoffCapMs: number;
-  /** Shortest time between the starts of two watches, or of two lists, that ended without a failure. */
-  paceMs: number;
-  /** The API server is asked to end a watch after this time, or up to twice as long, at random. */
-  watchLifetimeMs: number;
-  /** A watch that receives no event for this long is given up. */
-  watchSilenceMs: number;
-  /** Where watching is forbidden, it is tried again after this time. */
-  forbiddenRetryMs: number;
-  /** Time between two lists of the nodes. */
-  nodesRefreshMs: number;
-  /** Shortest time between two lists of the nodes when pods appear on unknown nodes. */
-  nodesPaceMs: number;
-  /** Changes that come within this time are announced together. */
-  coalesceMs: number;
-}
-
-/** The times of production. Lifetime, pace and backoff are of the same order as those of Kubernetes' own clients. */
-export const DEFAULT_TIMING: Timing = {
   requestTimeoutMs: 10_000,
+  /** First wait after a failure. */
   backoffBaseMs: 1_000,
+  /** Longest wait after a failure. */
   backoffCapMs: 30_000,
+  /** Shortest time between the starts of two watches, or of two lists, that ended without a failure. */
   paceMs: 1_000,
+  /** The API server is asked to end a watch after this time, or up to twice as long, at random. */
   watchLifetimeMs: 300_000,
-  // Bookmarks come about every minute.
+  /** A watch that receives no event for this long is given up. Bookmarks come about every minute. */
   watchSilenceMs: 150_000,
+  /** Where watching is forbidden, it is tried again after this time. */
   forbiddenRetryMs: 600_000,
+  /** Time between two lists of the nodes. */
   nodesRefreshMs: 600_000,
+  /** Shortest time between two lists of the nodes when pods appear on unknown nodes. */
   nodesPaceMs: 60_000,
+  /** Changes that come within this time are announced together. */
   coalesceMs: 50,
 };
+
+/** See `DEFAULT_TIMING`. */
+export type Timing = typeof DEFAULT_TIMING;
 
 /**
  * The wait after the n-th failure in a row (n = 1, 2, ...), ms: base, twice the base, and so on up to the cap, each shortened

@@ -7,6 +7,7 @@ import {
   MAX_EVENT_PODS,
   type MeshEvent,
 } from '../protocol/event.ts';
+import { comparePods } from '../protocol/pod.ts';
 import type { BroadcastResult } from './broadcast.ts';
 
 /** How long after the first observation of an event another observation is of the same event, in ms. */
@@ -109,43 +110,31 @@ function* eventsOf(
   }
   const windowMs = isPod ? READINESS_MS : windows.roundMs;
   const gatherings: Gathering[] = [];
-  // Those before it are too old for any further observation. Without it, a pod that flaps would cost quadratic time.
-  let firstOpen = 0;
+  let open: Gathering[] = [];
   for (const observation of sorted) {
-    while (gatherings[firstOpen]?.isOverAt(observation.atMs, windowMs) === true) firstOpen += 1;
-    let i = firstOpen;
-    while (gatherings[i]?.add(observation, windows.sameProbeMs) === false) i += 1;
-    if (i === gatherings.length) gatherings.push(new Gathering(observation));
+    const { atMs } = observation;
+    const uid = reporterUid(observation);
+    // Those that are too old for any further observation are left out, or else a pod that flaps would cost quadratic time.
+    open = open.filter(({ observations: [earliest] }) => atMs - earliest.atMs <= windowMs);
+    let gathering = open.find(({ firstMs }) => atMs - (firstMs.get(uid) ?? atMs) <= windows.sameProbeMs);
+    if (gathering === undefined) {
+      gathering = { observations: [observation], firstMs: new Map() };
+      gatherings.push(gathering);
+      open.push(gathering);
+    } else {
+      gathering.observations.push(observation);
+    }
+    if (!gathering.firstMs.has(uid)) gathering.firstMs.set(uid, atMs);
   }
   for (const { observations: all } of gatherings) {
     yield eventOf(all[0], all, `${kind}/${all.map(({ id }) => id).sort()[0]}`);
   }
 }
 
-/** Observations of one event, in order of time. */
-class Gathering {
-  readonly observations: [Observation, ...Observation[]];
-  /** When each reporter first observed it, by uid. */
-  readonly #firstMs = new Map<string, number>();
-
-  constructor(first: Observation) {
-    this.observations = [first];
-    this.#firstMs.set(reporterUid(first), first.atMs);
-  }
-
-  /** Whether an observation at `atMs` is too late to be of this event. */
-  isOverAt(atMs: number, windowMs: number): boolean {
-    return atMs - this.observations[0].atMs > windowMs;
-  }
-
-  /** Adds an observation if it is of this event; gives whether it is. It must lie within the window. */
-  add(observation: Observation, sameProbeMs: number): boolean {
-    const firstMs = this.#firstMs.get(reporterUid(observation));
-    if (firstMs !== undefined && observation.atMs - firstMs > sameProbeMs) return false;
-    if (firstMs === undefined) this.#firstMs.set(reporterUid(observation), observation.atMs);
-    this.observations.push(observation);
-    return true;
-  }
+/** Observations of one event, in order of time, and when each reporter first observed it, by uid. */
+interface Gathering {
+  observations: [Observation, ...Observation[]];
+  firstMs: Map<string, number>;
 }
 
 /** All observations of one event as that event; `first` is the earliest of them. */
@@ -154,7 +143,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   const reporters = new Map(byId.map((observation) => [reporterUid(observation), observation.reporter]));
   const apiTimesMs = observations.map(({ entry }) => entry.apiTimeMs).filter((ms) => ms > 0);
   const { outcome, phase, detail } = mostCommon(first, byId).entry;
-  const known = [...reporters.values()].filter((pod) => pod !== null).sort(byName);
+  const known = [...reporters.values()].filter((pod) => pod !== null).sort(comparePods);
   return {
     id: id.slice(0, 200),
     atMs: Math.round(apiTimesMs.length === 0 ? first.atMs : Math.min(...apiTimesMs)),
@@ -190,8 +179,4 @@ function reporterUid({ reporter }: Observation): string {
 /** The median; -1 without any value. */
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[(values.length - 1) >> 1] ?? -1;
-}
-
-function byName(a: EventPod, b: EventPod): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : a.uid < b.uid ? -1 : 1;
 }

@@ -57,7 +57,7 @@ export interface PeerRef {
 }
 
 /** Compares pods by namespace, name, uid. Pods are listed in this order everywhere. */
-export function comparePods(a: Pod, b: Pod): number {
+export function comparePods(a: Pick<Pod, 'namespace' | 'name' | 'uid'>, b: typeof a): number {
   return order(a.namespace, b.namespace) || order(a.name, b.name) || order(a.uid, b.uid);
 }
 
