@@ -3,19 +3,18 @@ import { describe, expect, it } from 'vitest';
 import type { PodAnswer } from '../../../server/peers/broadcast.ts';
 import { mergeJournals } from '../../../server/peers/merge-journals.ts';
 import type { EventKind, Journal } from '../../../server/protocol/event.ts';
-import { runSliced } from '../../../server/runtime/concurrency.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
+import { runToEnd } from '../../support/generator.ts';
 import { journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 
 const merging = (parts: PodAnswer<Journal>[]) =>
-  mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, () => null);
-const merge = (parts: PodAnswer<Journal>[]) => runSliced(merging(parts), new FakeClock(NOW_MS));
+  runToEnd(mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, () => null));
+const merge = (parts: PodAnswer<Journal>[]) => merging(parts).result;
 
 describe('merged journals', () => {
-  it('have one event for each change of a pod: at the time of the API, or else the earliest time', async () => {
+  it('have one event for each change of a pod: at the time of the API, or else the earliest time', () => {
     const apiTimeMs = NOW_MS - 40_000;
-    const events = await merge(
+    const events = merge(
       journals(3, [
         ...[0, 1, 2].map((by) => ({ by, agoMs: 30_000 + by * 1_500, kind: 'pod-seen' as const, of: 5, apiTimeMs })),
         ...[0, 1, 2].map((by) => ({ by, agoMs: 20_000 + by * 9_000, kind: 'pod-gone' as const, of: 5 })),
@@ -27,42 +26,42 @@ describe('merged journals', () => {
     ]);
   });
 
-  it('have one event for each change of readiness', async () => {
+  it('have one event for each change of readiness', () => {
     const readyMs = [NOW_MS - 9_000, NOW_MS - 7_000];
     const entries = readyMs.flatMap((apiTimeMs) =>
       [0, 1].map((by) => ({ by, agoMs: NOW_MS - apiTimeMs - by * 300, kind: 'pod-ready' as const, of: 1, apiTimeMs })),
     );
-    expect((await merge(journals(2, entries))).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual([
+    expect(merge(journals(2, entries)).map(({ atMs, fromCount }) => [atMs, fromCount])).toEqual([
       [readyMs[0], 2],
       [readyMs[1], 2],
     ]);
   });
 
-  it('have one event for all links into a pod that fail within a round, with at most five names', async () => {
+  it('have one event for all links into a pod that fail within a round, with at most five names', () => {
     const failing = Array.from({ length: 8 }, (_, by) => {
       const outcome = by < 3 ? ('refused' as const) : ('timeout' as const);
       return { by, agoMs: 10_000 - by * 300, kind: 'link-failed' as const, of: 9, outcome, detail: `from ${by}` };
     });
     const later = { by: 0, agoMs: 2_000, kind: 'link-failed' as const, of: 9, outcome: 'reset' as const };
-    const [first, second, ...others] = await merge(journals(8, [...failing, later]));
+    const [first, second, ...others] = merge(journals(8, [...failing, later]));
     expect(first).toMatchObject({ atMs: NOW_MS - 10_000, fromCount: 8, outcome: 'timeout', detail: 'from 3' });
     expect(first?.from.map(({ name }) => name)).toEqual(['pod-0', 'pod-1', 'pod-2', 'pod-3', 'pod-4']);
     expect(second).toMatchObject({ atMs: NOW_MS - 2_000, fromCount: 1, outcome: 'reset' });
     expect(others).toEqual([]);
   });
 
-  it('have two events for a link that fails twice within a round, but one for its two IP families', async () => {
+  it('have two events for a link that fails twice within a round, but one for its two IP families', () => {
     const failed = (agoMs: number) => ({ by: 0, agoMs, kind: 'link-failed' as const, of: 9 });
-    expect(await merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);
-    expect(await merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
+    expect(merge(journals(1, [failed(5_000), failed(4_500)]))).toHaveLength(1);
+    expect(merge(journals(1, [failed(5_000), failed(3_500)]))).toHaveLength(2);
   });
 
-  it('have one event per pod for starvation, and one in all for the API and each external probe', async () => {
+  it('have one event per pod for starvation, and one in all for the API and each external probe', () => {
     const kinds = ['cpu-starved', 'api-lost', 'probe-failed'] as const;
     const entries = kinds.flatMap((kind) =>
       [0, 1].map((by) => ({ by, agoMs: 5_000 + by, kind, detail: `of ${kind}` })),
     );
-    const events = await merge(journals(2, entries));
+    const events = merge(journals(2, entries));
     expect(events.map(({ kind, pod, fromCount }) => `${kind} ${pod?.name} ${fromCount}`).sort()).toEqual([
       'api-lost undefined 2',
       'cpu-starved pod-0 1',
@@ -71,31 +70,16 @@ describe('merged journals', () => {
     ]);
   });
 
-  it('are made with a pause after each journal and each event, also if all are about one pod', async () => {
+  it('are made with a pause after each journal and each event, also if all are about one pod', () => {
     const entries = Array.from({ length: 200 }, (_, n) => {
       return { by: n % 20, agoMs: n * 10_000, kind: 'link-failed' as const, of: 9 };
     });
-    // Each look at this clock takes longer than a time slice.
-    const slow = new FakeClock(NOW_MS);
-    const monotonicMs = () => {
-      slow.freeze(2);
-      return 5_000 + slow.nowMs() - NOW_MS;
-    };
-    const clock = { nowMs: () => NOW_MS, monotonicMs, setTimer: slow.setTimer.bind(slow) };
-    let turns = 0;
-    let isDone = false;
-    const count = () => {
-      turns += 1;
-      if (!isDone) setImmediate(count);
-    };
-    setImmediate(count);
-    const events = await runSliced(merging(journals(20, entries)), clock);
-    isDone = true;
-    expect(events).toHaveLength(200);
-    expect(turns).toBeGreaterThan(200);
+    const { result, steps } = merging(journals(20, entries));
+    expect(result).toHaveLength(200);
+    expect(steps).toBeGreaterThan(220);
   });
 
-  it('are the same on all pods, in whatever order the journals arrive', async () => {
+  it('are the same on all pods, in whatever order the journals arrive', () => {
     const kinds = fc.constantFrom<EventKind>(
       'pod-gone',
       'pod-ready',
@@ -113,13 +97,13 @@ describe('merged journals', () => {
       totalUs: fc.nat(500_000),
       apiTimeMs: fc.constantFrom(0, NOW_MS - 30_000, NOW_MS - 9_000),
     });
-    const seen = (events: Awaited<ReturnType<typeof merge>>) =>
+    const seen = (events: ReturnType<typeof merge>) =>
       events.map(({ atMs: _, ...event }) => JSON.stringify(event)).sort();
-    await fc.assert(
-      fc.asyncProperty(fc.array(entry, { maxLength: 40 }), fc.nat(40), async (entries, shift) => {
-        const asked = await merge(journals(5, entries));
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 40 }), fc.nat(40), (entries, shift) => {
+        const asked = merge(journals(5, entries));
         const parts = journals(5, entries, 7);
-        const elsewhere = await merge([...parts.slice(shift % 5), ...parts.slice(0, shift % 5)].reverse());
+        const elsewhere = merge([...parts.slice(shift % 5), ...parts.slice(0, shift % 5)].reverse());
         expect(seen(elsewhere)).toEqual(seen(asked));
         expect(new Set(asked.map(({ id }) => id)).size).toBe(asked.length);
       }),
