@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Agent, type IncomingMessage, request as openRequest } from 'node:http';
 import { isIP } from 'node:net';
 import type { MissingReason } from '../protocol/mesh.ts';
@@ -70,8 +71,8 @@ export class PeerClient {
   readonly #agent = new Agent({ keepAlive: false, maxTotalSockets: MAX_CONNECTIONS });
   /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
   readonly #unknownPaths = new Map<string, Map<string, number>>();
-  /** Cancels each call in progress. */
-  readonly #cancels = new Set<() => void>();
+  /** Calls in progress. */
+  readonly #calls = new Set<AbortController>();
   #isStopped = false;
 
   constructor(settings: PeerClientSettings, clock: Clock) {
@@ -135,7 +136,7 @@ export class PeerClient {
   /** Ends the calls in progress; they and all later calls are rejected with reason `not-asked`. */
   stop(): void {
     this.#isStopped = true;
-    for (const cancel of this.#cancels) cancel();
+    for (const call of this.#calls) call.abort(stopped());
     this.#agent.destroy();
   }
 
@@ -144,55 +145,51 @@ export class PeerClient {
     return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
   }
 
-  #exchange(
+  async #exchange(
     host: string,
     { method, path, headers, body = '', maxBytes }: PeerRequest,
     timeoutMs: number,
   ): Promise<{ status: number; body: string }> {
-    const stopped = () => new PeerCallError('not-asked', 'this pod is shutting down');
-    if (this.#isStopped) return Promise.reject(stopped());
-    return new Promise((resolve, reject) => {
-      const call = openRequest({
-        host,
-        port: this.#settings.port,
-        path,
-        method,
-        agent: this.#agent,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        headers: {
-          accept: 'application/json',
-          ...headers,
-          ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
-        },
-      });
-      const end = () => {
-        timeout.cancel();
-        this.#cancels.delete(cancel);
-        call.destroy();
-      };
-      const fail = (error: PeerCallError) => {
-        reject(error);
-        end();
-      };
-      const cancel = () => fail(stopped());
-      const timeout = this.#clock.setTimer(
-        () => fail(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
-      this.#cancels.add(cancel);
-      call.on('error', (error) => fail(networkError(error)));
-      call.on('response', (response) => {
-        readBody(response, maxBytes).then(
-          (text) => {
-            resolve({ status: response.statusCode ?? 0, body: text });
-            end();
-          },
-          (error) => fail(error instanceof PeerCallError ? error : networkError(error)),
-        );
-      });
-      call.end(body);
+    if (this.#isStopped) throw stopped();
+    const end = new AbortController();
+    const timeout = this.#clock.setTimer(
+      () => end.abort(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    this.#calls.add(end);
+    const call = openRequest({
+      host,
+      port: this.#settings.port,
+      path,
+      method,
+      agent: this.#agent,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      signal: end.signal,
+      headers: {
+        accept: 'application/json',
+        ...headers,
+        ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
+      },
     });
+    // Also after the response began: its reader would learn only that the connection is gone.
+    call.on('error', (error) => end.abort(networkError(error)));
+    try {
+      call.end(body);
+      const [response] = (await once(call, 'response')) as [IncomingMessage];
+      return { status: response.statusCode ?? 0, body: await readBody(response, maxBytes) };
+    } catch (error) {
+      if (end.signal.aborted) throw end.signal.reason;
+      throw error instanceof PeerCallError ? error : networkError(error);
+    } finally {
+      timeout.cancel();
+      this.#calls.delete(end);
+      call.destroy();
+    }
   }
+}
+
+function stopped(): PeerCallError {
+  return new PeerCallError('not-asked', 'this pod is shutting down');
 }
 
 function unknownPath(path: string): PeerCallError {
@@ -215,7 +212,7 @@ async function readBody(response: IncomingMessage, maxBytes: number): Promise<st
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function networkError(error: Error): PeerCallError {
+function networkError(error: unknown): PeerCallError {
   const code = errorCodeOf(error);
   // Our own process lacks a resource: that says nothing about the pod.
   if (isOwnFault(code)) return new PeerCallError('not-asked', textOf(error));
