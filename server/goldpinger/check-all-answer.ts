@@ -1,17 +1,9 @@
 import { type Addressing, addressOf } from '../peers/address.ts';
 import { goError } from '../protocol/go-errors.ts';
-import { FLAG_IPV6, FLAG_NOT_YET, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
+import { FLAG_IPV6, FLAG_NOT_YET, type LinkColumns, NONE16, outcomeOf, phaseOf, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import {
-  externalResult,
-  externalResults,
-  isWorse,
-  type PingResult,
-  type PodJson,
-  PodResultWriter,
-  resultKeys,
-} from './check.ts';
+import { externalResults, isWorse, type PodJson, PodResultWriter, probeResultsJson, resultKeys } from './check.ts';
 
 /** What `/check_all` needs besides the mesh. */
 export interface CheckAllOptions extends Addressing {
@@ -58,10 +50,19 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield ']';
   yield* externalsByTarget(entries);
   yield ',"responses":{';
-  const responses = new ResponseWriter(mesh.pods.length, entries, options, writer);
-  for (const [i, entry] of entries.entries()) {
-    yield `${i === 0 ? '' : ','}${entry.key}:`;
-    yield* responses.write(entry);
+  const linkTo = new Int32Array(mesh.pods.length);
+  for (const [i, { pod, report, key, hostIP, podIP }] of entries.entries()) {
+    const start = `${i === 0 ? '' : ','}${key}:{"HostIP":${hostIP},"OK":${report.missing === ''},"PodIP":${podIP}`;
+    if (report.missing === '') {
+      yield `${start},"response":{"podResults":{`;
+      yield* podResults(report, entries, linkTo, options, writer);
+      yield `}${probeResultsJson(report.probes)}}}`;
+    } else {
+      const address = addressOf(pod, options);
+      const { missing: outcome, missingDetail: detail } = report;
+      const error = goError({ path: '/check', address, port: options.port, outcome, phase: null, detail });
+      yield `${start},"error":${JSON.stringify(error)}}`;
+    }
   }
   yield '}}';
 }
@@ -99,101 +100,65 @@ function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter
 
 /** `,"probeResults":{target:{pod:[...]}}`, one piece per target; nothing if no pod probes anything. */
 function* externalsByTarget(entries: readonly Entry[]): Generator<string> {
-  const targets = new Map<string, Map<string, string[]>>();
+  const targets = new Map<string, string[]>();
   for (const { key, report } of entries) {
-    for (const probe of report.probes) {
-      if (probe.atMs === 0) continue;
-      const byPod = targets.get(probe.target) ?? new Map<string, string[]>();
-      targets.set(probe.target, byPod);
-      byPod.set(key, [...(byPod.get(key) ?? []), externalResult(probe)]);
+    for (const [target, results] of externalResults(report.probes)) {
+      const pods = targets.get(target) ?? [];
+      targets.set(target, pods);
+      pods.push(`${key}:[${results}]`);
     }
   }
-  if (targets.size === 0) return;
   let start = ',"probeResults":{';
-  for (const [target, results] of [...targets].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const byPod = [...results].map(([key, list]) => `${key}:[${list}]`);
-    yield `${start}${JSON.stringify(target)}:{${byPod.join(',')}}`;
+  for (const [target, pods] of [...targets].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    yield `${start}${JSON.stringify(target)}:{${pods}}`;
     start = ',';
   }
-  yield '}';
+  if (targets.size > 0) yield '}';
 }
 
-/** Writes reports of the mesh as Goldpinger's answers to `/check`. */
-class ResponseWriter {
-  readonly #podCount: number;
-  readonly #entries: readonly Entry[];
-  readonly #options: CheckAllOptions;
-  readonly #writer: PodResultWriter;
-
-  constructor(podCount: number, entries: readonly Entry[], options: CheckAllOptions, writer: PodResultWriter) {
-    this.#podCount = podCount;
-    this.#entries = entries;
-    this.#options = options;
-    this.#writer = writer;
-  }
-
-  /** One entry of `responses` without its key, in pieces. */
-  *write({ pod, report, hostIP, podIP }: Entry): Generator<string> {
-    if (report.missing === '') {
-      yield `{"HostIP":${hostIP},"OK":true,"PodIP":${podIP},"response":{"podResults":{`;
-      yield* this.#podResults(report);
-      yield `}${externalResults(report.probes)}}}`;
-      return;
-    }
-    const error = goError({
-      path: '/check',
-      address: addressOf(pod, this.#options),
-      port: this.#options.port,
-      outcome: report.missing,
-      phase: null,
-      detail: report.missingDetail,
-    });
-    yield `{"HostIP":${hostIP},"OK":false,"PodIP":${podIP},"error":${JSON.stringify(error)}}`;
-  }
-
-  *#podResults(report: MergedReport): Generator<string> {
-    const links = this.#linkToEach(report);
-    const details = new Map(report.details);
-    let json = '';
-    let separator = '';
-    for (const entry of this.#entries) {
-      const i = links[entry.index] ?? -1;
-      if (i === -1) continue;
-      const pinged = ((report.links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? entry.pinged : entry.pinged6;
-      const result = this.#pingResult(report, i, entry.pod, details.get(i) ?? '');
-      json += `${separator}${entry.key}:${this.#writer.write(pinged, result)}`;
-      separator = ',';
-      if (json.length < PIECE_LENGTH) continue;
-      yield json;
-      json = '';
-    }
-    yield json;
-  }
-
-  /** Index of the link to each pod of the mesh, -1 without one; of two (IPv4 and IPv6) the worse. */
-  #linkToEach({ links }: MergedReport): Int32Array {
-    const chosen = new Int32Array(this.#podCount).fill(-1);
-    const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
-    for (let i = 0; i < links.length; i++) {
-      const to = links.to[i] ?? 0;
-      if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-      const other = chosen[to] ?? -1;
-      if (other === -1 || isWorse(result(i), result(other))) chosen[to] = i;
-    }
-    return chosen;
-  }
-
-  #pingResult({ links, atMs }: MergedReport, i: number, pod: Pod, detail: string): PingResult {
+/** One pod's `podResults` without its braces, in pieces. `linkTo` has room for an index per pod of the mesh. */
+function* podResults(
+  { links, atMs, details }: MergedReport,
+  entries: readonly Entry[],
+  linkTo: Int32Array,
+  { port, useHostIP }: CheckAllOptions,
+  writer: PodResultWriter,
+): Generator<string> {
+  findLinks(links, linkTo);
+  const detailOf = new Map(details);
+  let json = '';
+  let separator = '';
+  for (const { index, pod, key, pinged, pinged6 } of entries) {
+    const i = linkTo[index] ?? -1;
+    if (i === -1) continue;
+    const isIPv6 = ((links.flags[i] ?? 0) & FLAG_IPV6) !== 0;
     const outcome = outcomeOf(links, i);
-    const age = links.ageMs[i] ?? NONE16;
+    const ageMs = unpack16(links.ageMs[i] ?? NONE16);
     let error = '';
     if (outcome !== 'ok') {
-      const { port, useHostIP } = this.#options;
-      const family = ((links.flags[i] ?? 0) & FLAG_IPV6) === 0 ? 4 : 6;
-      const address = addressOf(pod, { families: [family], useHostIP });
+      const address = addressOf(pod, { families: [isIPv6 ? 6 : 4], useHostIP });
+      const detail = detailOf.get(i) ?? '';
       error = goError({ path: '/ping', address, port, outcome, phase: phaseOf(links, i), detail });
     }
-    const pingMs = age === NONE16 ? -1 : atMs - unpack16(age);
-    return { outcome, pingMs, totalUs: Math.max(0, unpack16(links.totalUs[i] ?? 0)), error };
+    const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
+    const result = { outcome, pingMs: ageMs < 0 ? -1 : atMs - ageMs, totalUs, error };
+    json += `${separator}${key}:${writer.write(isIPv6 ? pinged6 : pinged, result)}`;
+    separator = ',';
+    if (json.length < PIECE_LENGTH) continue;
+    yield json;
+    json = '';
+  }
+  yield json;
+}
+
+/** Writes the index of the link to each pod of the mesh into `linkTo`, -1 without one; of two (IPv4 and IPv6) the worse. */
+function findLinks(links: LinkColumns, linkTo: Int32Array): void {
+  const result = (i: number) => ({ outcome: outcomeOf(links, i), totalUs: unpack16(links.totalUs[i] ?? 0) });
+  linkTo.fill(-1);
+  for (let i = 0; i < links.length; i++) {
+    if (((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    const to = links.to[i] ?? 0;
+    const other = linkTo[to] ?? -1;
+    if (other === -1 || isWorse(result(i), result(other))) linkTo[to] = i;
   }
 }

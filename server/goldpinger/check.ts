@@ -1,5 +1,6 @@
 import { goError } from '../protocol/go-errors.ts';
-import type { Target } from '../protocol/pod.ts';
+import { isWorseResult } from '../protocol/link-state.ts';
+import type { Pod, Target } from '../protocol/pod.ts';
 import type { Outcome, ProbeResult, Sample } from '../protocol/sample.ts';
 
 /** This pod's results, for `/check`. */
@@ -36,7 +37,7 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
     yield `${comma}${JSON.stringify(key)}:${writer.write(pod, { outcome, pingMs: atMs, totalUs, error })}`;
     comma = ',';
   }
-  yield `}${externalResults(own.probes)}}`;
+  yield `}${probeResultsJson(own.probes)}}`;
 }
 
 /** The parts of a ping's result that depend on the pinged pod only, as JSON: made once, written for every pod that pings it. */
@@ -59,16 +60,15 @@ export interface PingResult {
   error: string;
 }
 
-const TWO_DIGITS = Array.from({ length: 60 }, (_, i) => String(i).padStart(2, '0'));
 const THREE_DIGITS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** The most minutes that a writer keeps. */
-const MAX_MINUTES = 1_000;
+/** The most texts of seconds that a writer keeps. */
+const MAX_SECONDS = 1_000;
 
 /** Writes results of pings as Goldpinger's Go code does: keys in alphabetical order, empty values left out. */
 export class PodResultWriter {
-  /** Texts of minutes: the times in a report of 1000 pings span few minutes and differ in seconds only. */
-  readonly #minutes = new Map<number, string>();
+  /** Texts of seconds: the times in a report of 1000 pings span few of them. */
+  readonly #seconds = new Map<number, string>();
 
   /** The JSON that depends on the pinged pod, called over one IP family; `bootTimeMs` is -1 if unknown. */
   podJson(hostIP: string, podIP: string, bootTimeMs: number): PodJson {
@@ -96,34 +96,27 @@ export class PodResultWriter {
   /** RFC 3339 in UTC with milliseconds. Same as `Date.toISOString`, but fast enough for a million times. */
   #time(ms: number): string {
     const bounded = Math.min(Math.max(0, Math.round(ms)), LAST_MS);
-    const minute = Math.floor(bounded / 60_000);
-    let head = this.#minutes.get(minute);
+    const second = Math.floor(bounded / 1000);
+    let head = this.#seconds.get(second);
     if (head === undefined) {
-      if (this.#minutes.size > MAX_MINUTES) this.#minutes.clear();
-      head = new Date(minute * 60_000).toISOString().slice(0, 17);
-      this.#minutes.set(minute, head);
+      if (this.#seconds.size > MAX_SECONDS) this.#seconds.clear();
+      head = new Date(second * 1000).toISOString().slice(0, 20);
+      this.#seconds.set(second, head);
     }
-    const rest = bounded - minute * 60_000;
-    const second = Math.floor(rest / 1000);
-    return `${head}${TWO_DIGITS[second]}.${THREE_DIGITS[rest - second * 1000]}Z`;
+    return `${head}${THREE_DIGITS[bounded - second * 1000]}Z`;
   }
 }
 
-type Comparable = Pick<PingResult, 'outcome' | 'totalUs'>;
-
-/** Whether result `a` of a pod's pings (over IPv6, for example) is shown rather than `b`: failures first, then the slower one. */
-export function isWorse(a: Comparable, b: Comparable): boolean {
-  if ((a.outcome === 'ok') !== (b.outcome === 'ok')) return b.outcome === 'ok';
-  return a.totalUs > b.totalUs;
+/** Whether result `a` of a pod's pings (over IPv6, for example) is shown rather than `b`. */
+export function isWorse(
+  a: Pick<PingResult, 'outcome' | 'totalUs'>,
+  b: Pick<PingResult, 'outcome' | 'totalUs'>,
+): boolean {
+  return isWorseResult(a.outcome !== 'ok', a.totalUs, b.outcome !== 'ok', b.totalUs);
 }
 
 /** What a key is made of. Pods and targets both have it. */
-interface Named {
-  uid: string;
-  name: string;
-  namespace: string;
-  node: string;
-}
+type Named = Pick<Pod, 'uid' | 'name' | 'namespace' | 'node'>;
 
 /**
  * The key of each pod in Goldpinger's maps, by uid: the pod's name, or its node's with DISPLAY_NODENAME. Unlike in Goldpinger
@@ -158,22 +151,24 @@ export function resultKeys(pods: readonly Named[], displayNodeName: boolean): Ma
   return keys;
 }
 
-/** One external probe's result in Goldpinger's format. */
-export function externalResult(probe: ProbeResult): string {
-  const ms = Math.trunc(probe.durationUs / 1000);
-  const error = probe.error === '' ? '' : `"error":${JSON.stringify(probe.error)},`;
-  const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
-  return `{${error}"protocol":"${probe.protocol}"${duration}}`;
+/** Results of external probes by target, as Goldpinger writes them. A probe that has not run yet has no result. */
+export function externalResults(probes: readonly ProbeResult[]): Map<string, string[]> {
+  const byTarget = new Map<string, string[]>();
+  for (const { target, protocol, atMs, durationUs, error } of probes) {
+    if (atMs === 0) continue;
+    const ms = Math.trunc(durationUs / 1000);
+    const cause = error === '' ? '' : `"error":${JSON.stringify(error)},`;
+    const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
+    const results = byTarget.get(target) ?? [];
+    byTarget.set(target, results);
+    results.push(`{${cause}"protocol":"${protocol}"${duration}}`);
+  }
+  return byTarget;
 }
 
 /** Goldpinger's `probeResults` of one pod, with its key and a comma before it; '' if nothing has been probed. */
-export function externalResults(probes: readonly ProbeResult[]): string {
-  const byTarget = new Map<string, string[]>();
-  for (const probe of probes) {
-    // A probe that has not run yet has no result.
-    if (probe.atMs !== 0) byTarget.set(probe.target, [...(byTarget.get(probe.target) ?? []), externalResult(probe)]);
-  }
-  if (byTarget.size === 0) return '';
-  const entries = [...byTarget.keys()].sort().map((target) => `${JSON.stringify(target)}:[${byTarget.get(target)}]`);
-  return `,"probeResults":{${entries.join(',')}}`;
+export function probeResultsJson(probes: readonly ProbeResult[]): string {
+  const entries = [...externalResults(probes)].sort(([a], [b]) => (a < b ? -1 : 1));
+  if (entries.length === 0) return '';
+  return `,"probeResults":{${entries.map(([target, list]) => `${JSON.stringify(target)}:[${list}]`).join(',')}}`;
 }
