@@ -2,8 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LATENCY_STATES, latencyCode, type Thresholds } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh } from '../protocol/mesh.ts';
-import { LETTER_PX } from './font.ts';
-import type { Raster } from './png.ts';
 
 /** The colours of the heatmap: the light theme of the page. At most 16, because a pixel has four bits. */
 const COLOURS = {
@@ -101,31 +99,17 @@ function addReport(cells: Cells, { links }: MergedReport, from: number, placeOf:
       raise(cells, cell, 'not-yet');
       continue;
     }
-    raise(cells, cell, links.outcome[i] === 0 ? stateOfLatency(us, limits) : 'failed');
+    // An answer without a total (of a Goldpinger pod, which counts whole milliseconds) took less than a millisecond.
+    const state = links.outcome[i] === 0 ? (LATENCY_STATES[latencyCode(us, limits)] ?? 'slow') : 'failed';
+    raise(cells, cell, state);
     if ((flags & FLAG_SUSPECT) !== 0) cells.suspect[cell] = 1;
     const other = cells.totalUs[cell];
     if (other !== undefined && us >= 0) cells.totalUs[cell] = Number.isNaN(other) ? us : Math.max(other, us);
   }
 }
 
-/** An answer without a total (of a Goldpinger pod, which counts whole milliseconds) took less than a millisecond. */
-function stateOfLatency(us: number, limits: Thresholds): CellState {
-  return LATENCY_STATES[latencyCode(us, limits)] ?? 'slow';
-}
-
 function raise({ state }: Cells, cell: number, name: CellState): void {
   state[cell] = Math.max(state[cell] ?? 0, CELL_STATES.indexOf(name));
-}
-
-/** A cell to draw. `number` is '' if there is no room for it or no number. */
-interface DrawnCell {
-  x: number;
-  y: number;
-  /** Width and height, without the gap to the next cell. */
-  px: number;
-  state: CellState;
-  suspect: boolean;
-  number: string;
 }
 
 /** From these sizes on, in px, a cell has room for a mark, and for a pattern. */
@@ -143,76 +127,68 @@ const FILLS: Record<CellState, number> = {
   failed: INK.failed,
 };
 
-/** Draws a cell: its colour, and if there is room a mark or pattern that tells its state without colour. */
-export function drawCell(raster: Raster, cell: DrawnCell): void {
-  const { x, y, px, state, suspect, number } = cell;
-  raster.fill(x, y, px, px, FILLS[state]);
-  if (px < PATTERN_PX) return;
-  if (state === 'unknown') lattice(raster, cell, INK.hatch);
-  else if (state === 'not-probed' || state === 'not-yet') drawNotProbed(raster, cell);
-  else if (state === 'failed') drawFailed(raster, cell);
-  else if (state === 'warning' && px >= MARK_PX) bars(raster, cell, 1, INK.text);
-  else if (state === 'slow') bars(raster, cell, px >= MARK_PX ? 2 : 1, INK.surface);
-  if (suspect) notch(raster, cell);
-  if (number !== '') {
-    const ink = state === 'slow' || state === 'failed' ? INK.surface : INK.text;
-    const width = number.length * LETTER_PX - 1;
-    raster.text(x + Math.floor((px - width) / 2), y + Math.floor(px / 2) - 6, number, ink);
-  }
-}
-
-/** Draws slanted lines, 4 px apart. */
-function lattice(raster: Raster, { x, y, px }: DrawnCell, ink: number): void {
-  for (let dy = 0; dy < px; dy++) {
-    for (let dx = (4 - (dy % 4)) % 4; dx < px; dx += 4) raster.dot(x + dx, y + dy, ink);
-  }
-}
-
-function drawNotProbed(raster: Raster, { x, y, px, state }: DrawnCell): void {
-  const middle = Math.floor(px / 2);
-  const size = px >= MARK_PX ? 2 : 1;
-  raster.fill(x + middle - 1, y + middle - 1, size, size, INK.edge);
-  if (state !== 'not-yet' || px < MARK_PX) return;
-  for (const side of [-4, 4]) raster.fill(x + middle - 1 + side, y + middle - 1, size, size, INK.edge);
-  for (let i = 0; i < px; i++) {
-    if (i % 4 > 1) continue;
-    for (const edge of [0, px - 1]) {
-      raster.dot(x + i, y + edge, INK.edge);
-      raster.dot(x + edge, y + i, INK.edge);
+/**
+ * The pixels of a cell of `px` by `px`, row by row: its colour, and if there is room a mark or pattern that tells its state
+ * without colour, and a corner in the colour for suspect.
+ */
+export function cellPixels(state: CellState, suspect: boolean, px: number): Uint8Array {
+  const pixels = new Uint8Array(px * px).fill(FILLS[state]);
+  if (px < PATTERN_PX) return pixels;
+  const corner = px - Math.max(2, Math.floor(px / 4));
+  for (let y = 0; y < px; y++) {
+    for (let x = 0; x < px; x++) {
+      const ink = suspect && x - y >= corner ? INK.suspect : markAt(state, x, y, px);
+      if (ink !== null) pixels[y * px + x] = ink;
     }
   }
+  return pixels;
 }
 
-/** Draws a cross; in small cells a thin lattice, so that they stay the darkest ones. */
-function drawFailed(raster: Raster, cell: DrawnCell): void {
-  const { x, y, px } = cell;
-  if (px < MARK_PX) {
-    lattice(raster, cell, INK.surface);
-    return;
+/** The ink of a state's mark at one pixel of a cell; null where the mark leaves the cell's colour. */
+function markAt(state: CellState, x: number, y: number, px: number): number | null {
+  const hasRoom = px >= MARK_PX;
+  if (state === 'unknown') return isLattice(x, y) ? INK.hatch : null;
+  if (state === 'not-probed') return isDot(x, y, px) ? INK.edge : null;
+  if (state === 'not-yet') {
+    const isThreeDots = isDot(x, y, px) || (hasRoom && (isDot(x - 4, y, px) || isDot(x + 4, y, px)));
+    return isThreeDots || (hasRoom && isDashedEdge(x, y, px)) ? INK.edge : null;
   }
+  // In small cells a thin lattice, so that they stay the darkest ones.
+  if (state === 'failed') return (hasRoom ? isCross(x, y, px) : isLattice(x, y)) ? INK.surface : null;
+  if (state === 'warning') return hasRoom && isBar(x, y, px, 1) ? INK.text : null;
+  if (state === 'slow') return (hasRoom ? isBar(x, y, px, 2) : y === Math.floor(px / 2)) ? INK.surface : null;
+  return null;
+}
+
+/** Slanted lines, 4 px apart. */
+function isLattice(x: number, y: number): boolean {
+  return (x + y) % 4 === 0;
+}
+
+function isDot(x: number, y: number, px: number): boolean {
+  const start = Math.floor(px / 2) - 1;
+  const size = px >= MARK_PX ? 2 : 1;
+  return x >= start && x < start + size && y >= start && y < start + size;
+}
+
+function isDashedEdge(x: number, y: number, px: number): boolean {
+  const isEdge = (i: number) => i === 0 || i === px - 1;
+  return (isEdge(y) && x % 4 <= 1) || (isEdge(x) && y % 4 <= 1);
+}
+
+function isCross(x: number, y: number, px: number): boolean {
   const inset = Math.ceil(px / 4);
-  const thick = px >= 2 * MARK_PX ? 2 : 1;
-  for (let i = inset; i < px - inset; i++) {
-    raster.fill(x + i, y + i, thick, 1, INK.surface);
-    raster.fill(x + px - 1 - i, y + i, thick, 1, INK.surface);
-  }
+  const isOn = (distance: number) => distance >= 0 && distance < thicknessOf(px);
+  return y >= inset && y < px - inset && (isOn(x - y) || isOn(x + y + 1 - px));
 }
 
-/** Draws bars along the lower edge, or one bar across the middle of a small cell. */
-function bars(raster: Raster, { x, y, px }: DrawnCell, count: number, ink: number): void {
-  if (px < MARK_PX) {
-    raster.fill(x, y + Math.floor(px / 2), px, 1, ink);
-    return;
-  }
+/** `count` bars along the lower edge. */
+function isBar(x: number, y: number, px: number, count: number): boolean {
   const inset = Math.max(2, Math.floor(px / 8));
-  const thick = px >= 2 * MARK_PX ? 2 : 1;
-  for (let i = 0; i < count; i++) {
-    raster.fill(x + inset, y + px - inset - thick - i * 2 * thick, px - 2 * inset, thick, ink);
-  }
+  const stripe = Math.floor((px - inset - 1 - y) / thicknessOf(px));
+  return x >= inset && x < px - inset && stripe >= 0 && stripe < 2 * count && stripe % 2 === 0;
 }
 
-/** Draws the upper right corner in the colour for suspect. */
-function notch(raster: Raster, { x, y, px }: DrawnCell): void {
-  const size = Math.max(2, Math.floor(px / 4));
-  for (let i = 0; i < size; i++) raster.fill(x + px - size + i, y + i, size - i, 1, INK.suspect);
+function thicknessOf(px: number): number {
+  return px >= 2 * MARK_PX ? 2 : 1;
 }

@@ -6,9 +6,9 @@ import {
   CELLS_PER_SLICE,
   type CellState,
   type Cells,
+  cellPixels,
   collectCells,
   type DrawnMesh,
-  drawCell,
   INK,
   PALETTE,
 } from './cells.ts';
@@ -83,15 +83,21 @@ async function drawCells(raster: Raster, cells: Cells, { left, top, cellPx }: La
   const { side } = cells;
   const px = cellPx >= 6 ? cellPx - 1 : cellPx;
   const rowsPerSlice = Math.max(1, Math.floor(CELLS_PER_SLICE / Math.max(1, side * Math.min(9, cellPx))));
+  // A cell's pixels are made once for each state, with and without the mark for suspect.
+  const images = CELL_STATES.map((state) => [false, true].map((suspect) => cellPixels(state, suspect, px)));
   for (let to = 0; to < side; to++) {
     if (to % rowsPerSlice === 0) await nextTurn();
     for (let from = 0; from < side; from++) {
       const cell = to * side + from;
-      const state = CELL_STATES[cells.state[cell] ?? 0] ?? 'unknown';
-      const number =
-        cellPx < MIN_NUMBER_PX || state === 'failed' ? '' : millisecondsOf(cells.totalUs[cell] ?? Number.NaN);
-      const suspect = cells.suspect[cell] === 1;
-      drawCell(raster, { x: left + from * cellPx, y: top + to * cellPx, px, state, suspect, number });
+      const [x, y] = [left + from * cellPx, top + to * cellPx];
+      const image = images[cells.state[cell] ?? 0]?.[cells.suspect[cell] ?? 0];
+      if (image !== undefined) raster.copy(x, y, image, px);
+      const state = CELL_STATES[cells.state[cell] ?? 0];
+      if (cellPx < MIN_NUMBER_PX || state === 'failed') continue;
+      const number = millisecondsOf(cells.totalUs[cell] ?? Number.NaN);
+      const width = number.length * LETTER_PX - 1;
+      const ink = state === 'slow' ? INK.surface : INK.text;
+      raster.text(x + Math.floor((px - width) / 2), y + Math.floor(px / 2) - 6, number, ink);
     }
   }
 }
@@ -161,7 +167,7 @@ function drawColourKey(
       x = left;
       y += LINE_PX + 3;
     }
-    drawCell(raster, { x, y: y - 1, px: LINE_PX - 1, state, suspect: false, number: '' });
+    raster.copy(x, y - 1, cellPixels(state, false, LINE_PX - 1), LINE_PX - 1);
     raster.text(x + LINE_PX + 4, y, label, INK.text);
     x += entryPx;
   }
@@ -182,26 +188,11 @@ const HEAD_LINES = 3;
 const FOOT_LINES = 3;
 const MIN_WIDTH = 480;
 
-/** Where everything in the image is, in px. */
-interface Layout {
-  width: number;
-  height: number;
-  /** Upper left corner of the cells, and the distance from one to the next. */
-  left: number;
-  top: number;
-  cellPx: number;
-  /** Left edge of the legend, and lines and width of each of its columns. */
-  legendLeft: number;
-  legendLines: number;
-  legendColumnPx: number;
-  /** How many names have room; of the others only their number is shown. */
-  legendNames: number;
-  /** Upper edge of the key of colours. */
-  footTop: number;
-}
+/** Where everything in the image is, in px; see `layoutOf`. */
+type Layout = ReturnType<typeof layoutOf>;
 
 /** Computes the layout for `pods` pods with `side` cells per side; the longest legend entry has `nameLength` characters. */
-export function layoutOf(pods: number, side: number, nameLength: number): Layout {
+export function layoutOf(pods: number, side: number, nameLength: number) {
   const cellPx = Math.max(1, Math.min(MAX_CELL_PX, Math.floor(PLOT_PX / Math.max(1, side))));
   const left = MARGIN_PX + String(pods).length * LETTER_PX + 4;
   const top = MARGIN_PX + HEAD_LINES * LINE_PX;
@@ -218,13 +209,17 @@ export function layoutOf(pods: number, side: number, nameLength: number): Layout
   return {
     width: Math.min(MAX_PX, Math.max(MIN_WIDTH, legendLeft + columns * legendColumnPx + MARGIN_PX)),
     height: Math.min(MAX_PX, footTop + FOOT_LINES * LINE_PX),
+    /** Upper left corner of the cells, and the distance from one to the next. */
     left,
     top,
     cellPx,
+    /** Left edge of the legend, and lines and width of each of its columns. */
     legendLeft,
     legendLines,
     legendColumnPx,
+    /** How many names have room; of the others only their number is shown. */
     legendNames: pods <= room ? pods : room - 1,
+    /** Upper edge of the key of colours. */
     footTop,
   };
 }

@@ -46,7 +46,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
   return bytes;
 }
 
-/** An image of numbered colours, one byte per pixel. Drawing outside of it does nothing. */
+/** An image of numbered colours, one byte per pixel. Dots outside of it are not drawn. */
 export class Raster {
   readonly width: number;
   readonly height: number;
@@ -59,17 +59,14 @@ export class Raster {
     this.#pixels = new Uint8Array(width * height);
   }
 
-  /** Draws one pixel. */
-  dot(x: number, y: number, ink: number): void {
+  #dot(x: number, y: number, ink: number): void {
     if (x >= 0 && y >= 0 && x < this.width && y < this.height) this.#pixels[y * this.width + x] = ink;
   }
 
-  /** Draws a filled rectangle. */
-  fill(x: number, y: number, width: number, height: number, ink: number): void {
-    const [left, right] = [Math.max(0, x), Math.min(this.width, x + width)];
-    const bottom = Math.min(this.height, y + height);
-    for (let row = Math.max(0, y); row < bottom && left < right; row++) {
-      this.#pixels.fill(ink, row * this.width + left, row * this.width + right);
+  /** Copies an image, `width` px wide, to (x, y), which is its upper left corner. Rows below this image are left out. */
+  copy(x: number, y: number, pixels: Uint8Array, width: number): void {
+    for (let row = 0; row * width < pixels.length && y + row < this.height; row++) {
+      this.#pixels.set(pixels.subarray(row * width, (row + 1) * width), (y + row) * this.width + x);
     }
   }
 
@@ -79,7 +76,7 @@ export class Raster {
     for (const char of text) {
       for (const [row, bits] of glyphOf(char).entries()) {
         for (let column = 0; column < GLYPH_WIDTH; column++) {
-          if ((bits & (1 << (GLYPH_WIDTH - 1 - column))) !== 0) this.dot(left + column, y + row, ink);
+          if ((bits & (1 << (GLYPH_WIDTH - 1 - column))) !== 0) this.#dot(left + column, y + row, ink);
         }
       }
       left += LETTER_PX;
