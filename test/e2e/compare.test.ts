@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseReport } from '../../server/protocol/comparison.ts';
-import { Story } from '../support/feed/past.ts';
+import { Story } from '../support/feed/story.ts';
 import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 
 const visitor = visitorOfFile();

@@ -1,6 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
-import type { MeshOptions } from '../support/feed/options.ts';
-import { meshOf } from '../support/feed/scenarios.ts';
+import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
 import type { FileVisitor, Visit } from './page-visit.ts';
 
 /** Opens the graph of a scenario at a fixed time. */

@@ -1,7 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import type { MeshOptions } from '../support/feed/options.ts';
-import { meshOf } from '../support/feed/scenarios.ts';
+import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, openGraph } from './graph-visit.ts';
 import { soon, type Visit, visitorOfFile, words } from './page-visit.ts';

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import type { MeshOptions } from '../support/feed/options.ts';
+import type { MeshOptions } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { heatmapParts, openHeatmap } from './heatmap-visit.ts';
 import { soon, type Visit, visitorOfFile } from './page-visit.ts';

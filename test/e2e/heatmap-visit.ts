@@ -1,7 +1,6 @@
 import type { Page } from 'playwright-core';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import type { MeshOptions } from '../support/feed/options.ts';
-import { meshOf } from '../support/feed/scenarios.ts';
+import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
 import { type FileVisitor, soon, type Visit } from './page-visit.ts';
 
 /** Opens the heatmap of a scenario at a fixed time; gives the matrix that is shown, too, by its window. */

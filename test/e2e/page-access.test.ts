@@ -1,8 +1,8 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { SCENARIOS, type Scenario } from '../support/feed/options.ts';
-import { Story } from '../support/feed/past.ts';
+import { SCENARIOS, type Scenario } from '../support/feed/scenarios.ts';
+import { Story } from '../support/feed/story.ts';
 import { unseenFocus } from './focus-rings.ts';
 import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';

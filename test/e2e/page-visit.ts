@@ -2,10 +2,9 @@ import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import type { Scenario } from '../support/feed/options.ts';
-import type { Story } from '../support/feed/past.ts';
-import { meshOf } from '../support/feed/scenarios.ts';
+import { meshOf, type Scenario } from '../support/feed/scenarios.ts';
 import { Feed } from '../support/feed/server.ts';
+import type { Story } from '../support/feed/story.ts';
 import { launchBrowser } from './browser.ts';
 import { Contexts } from './contexts.ts';
 
@@ -36,7 +35,7 @@ export class Visitor {
 
   /** A feed of the built page and a scenario, below `base`; with a story also of the past. */
   async feed(mesh: (windowMs: number) => Mesh, base = '/', story?: Story): Promise<Feed> {
-    const feed = await Feed.start({ root: 'dist/web', mesh, base, ...(story !== undefined && { story }) });
+    const feed = await Feed.start({ mesh, base, ...(story !== undefined && { story }) });
     this.#open.push(feed);
     return feed;
   }

@@ -1,36 +1,36 @@
 import type { MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome, Phase, ProbeResult } from '../../../server/protocol/sample.ts';
-import type { MeshOptions } from './options.ts';
-import { chance } from './random.ts';
+import { chance, SEED } from './random.ts';
+import type { MeshOptions } from './scenarios.ts';
 
-/** What a scenario has in store for one link. */
-export interface Fate {
+/** The state of one link in a scenario. */
+export interface LinkFate {
   outcome: Outcome | 'not-yet';
   phase: Phase;
-  /** How late the first byte is, us; 0 = as usual. */
+  /** Latency of the first byte, us; 0 = a usual one. */
   firstByteUs: number;
   suspect: boolean;
-  /** How long it has been so, ms. */
+  /** How long the link has been in this state, ms. */
   forMs: number;
   detail: string;
 }
 
-/** What a scenario has in store for the whole mesh. */
+/** The state of the whole mesh in a scenario. */
 export interface Plan {
   pods: Pod[];
   missing: Map<number, MissingReason>;
   viaCheck: Set<number>;
   starved: Set<number>;
-  fate(from: number, to: number): Fate;
+  fate(from: number, to: number): LinkFate;
   probes(from: number): ProbeResult[];
 }
 
-const FINE: Fate = { outcome: 'ok', phase: 'connect', firstByteUs: 0, suspect: false, forMs: 549_000, detail: '' };
-const TIMEOUT: Fate = { ...FINE, outcome: 'timeout', forMs: 169_000, detail: 'no connection within 300 ms' };
-const LATE: Fate = { ...FINE, firstByteUs: 250_500, forMs: 150_000 };
+const FINE: LinkFate = { outcome: 'ok', phase: 'connect', firstByteUs: 0, suspect: false, forMs: 549_000, detail: '' };
+const TIMEOUT: LinkFate = { ...FINE, outcome: 'timeout', forMs: 169_000, detail: 'no connection within 300 ms' };
+const LATE: LinkFate = { ...FINE, firstByteUs: 250_500, forMs: 150_000 };
 
-const FAILURES: Fate[] = [
+const FAILURES: LinkFate[] = [
   { ...FINE, outcome: 'refused', detail: 'connect ECONNREFUSED' },
   { ...FINE, outcome: 'reset', phase: 'first-byte', detail: 'read ECONNRESET' },
   { ...TIMEOUT, phase: 'first-byte', detail: 'connected, no answer within 300 ms' },
@@ -41,9 +41,19 @@ const FAILURES: Fate[] = [
   { ...FINE, outcome: 'no-address', detail: 'pod has no IPv4 address' },
 ];
 
-/** Decides who is ill and how. The accused are the last pods, so that "chaos" is the one with four of them. */
-export function planOf(options: Required<MeshOptions>, pods: Pod[]): Plan {
+/** Names that would do harm or break the layout in a careless page. */
+const HOSTILE = [
+  '<script>document.title="owned"</script>',
+  '"><img src=x onerror=alert(1)>',
+  'pod-\u202egnp.elbatucexe',
+  "=cmd|'/c calc'!A1",
+  'goldpinger-with-a-name-that-goes-on-and-on-'.padEnd(253, 'x'),
+];
+
+/** Makes the pods of a scenario, and decides which of them are faulty: the last ones, so that of four it is "chaos". */
+export function planOf(options: Required<MeshOptions>): Plan {
   const { scenario, atMs } = options;
+  const pods = podsOf(options);
   const n = pods.length;
   const is = (...names: string[]) => names.includes(scenario);
   const plan: Plan = {
@@ -55,37 +65,36 @@ export function planOf(options: Required<MeshOptions>, pods: Pod[]): Plan {
     probes: () => [],
   };
   if (n === 0) return plan;
-  const accused = n - 1;
-  const large = n > 30;
-  const slowPod = is('slow-pod') ? accused : is('mixed') ? Math.floor(n * 0.3) : -1;
+  const faulty = n - 1;
+  const isLarge = n > 30;
+  const slowPod = is('slow-pod') ? faulty : is('mixed') ? Math.floor(n * 0.3) : -1;
   const deadNode = is('dead-node', 'mixed') ? (pods[Math.floor(n * 0.6)]?.node ?? '') : '';
   const onDeadNode = (i: number) => deadNode !== '' && pods[i]?.node === deadNode;
-  if (is('starved', 'mixed')) plan.starved.add(is('mixed') ? Math.floor(n * 0.8) : accused);
-  if (is('dead-pod')) plan.missing.set(accused, 'refused');
-  if (is('missing-reports')) for (const i of [0, accused]) plan.missing.set(i, i === 0 ? 'timeout' : 'malformed');
+  if (is('starved', 'mixed')) plan.starved.add(is('mixed') ? Math.floor(n * 0.8) : faulty);
+  if (is('dead-pod')) plan.missing.set(faulty, 'refused');
+  if (is('missing-reports')) for (const i of [0, faulty]) plan.missing.set(i, i === 0 ? 'timeout' : 'malformed');
   if (is('check-only')) for (let i = 0; i < n; i += 2) plan.viaCheck.add(i);
   for (let i = 0; i < n; i++) if (onDeadNode(i)) plan.missing.set(i, 'timeout');
-  if (is('lifecycles', 'mixed')) live(plan, atMs, is('mixed'));
+  if (is('lifecycles', 'mixed')) addLifecycles(plan, atMs, is('mixed'));
   if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
-  const pairFails = is('mixed') && large ? [2, 5] : [-1, -1];
+  const pairFails = is('mixed') && isLarge ? [2, 5] : [-1, -1];
   plan.fate = (from, to) => {
     if (is('outcomes') && from !== to) return FAILURES[(from * n + to) % 11] ?? FINE;
-    if (is('dead-pod') && to === accused) return { ...(FAILURES[0] ?? FINE), forMs: 88_000 };
-    if (is('cut-off') && from === accused && to !== accused) return TIMEOUT;
+    if (is('dead-pod') && to === faulty) return { ...(FAILURES[0] ?? FINE), forMs: 88_000 };
+    if (is('cut-off') && from === faulty && to !== faulty) return TIMEOUT;
     if (onDeadNode(to) || onDeadNode(from)) return TIMEOUT;
     if (pairFails.includes(from) && pairFails.includes(to) && from !== to) return TIMEOUT;
     if (pods[to]?.lifecycle === 'gone' && is('lifecycles', 'mixed')) return { ...TIMEOUT, forMs: 100_000 };
     if (pods[from]?.lifecycle === 'not-ready') return { ...FINE, outcome: 'not-yet' };
     if (to === slowPod) return LATE;
     if (plan.starved.has(from)) return { ...FINE, suspect: true, firstByteUs: 9000 };
-    const wobble = large ? 0.004 : 0;
-    return chance(options.seed, from, to, 41) < wobble ? { ...FINE, firstByteUs: 6000 + 40_000 * wobble } : FINE;
+    return isLarge && chance(SEED, from, to, 41) < 0.004 ? { ...FINE, firstByteUs: 6160 } : FINE;
   };
   return plan;
 }
 
-/** Gives pods each stage of life: all of them in `lifecycles`, one new and one gone pod in `mixed`. */
-function live(plan: Plan, atMs: number, few: boolean): void {
+/** Gives some pods other lifecycles: each lifecycle in `lifecycles`, one new and one gone pod in `mixed`. */
+function addLifecycles(plan: Plan, atMs: number, few: boolean): void {
   const n = plan.pods.length;
   const at = (share: number) => Math.min(n - 1, Math.floor(n * share));
   const set = (i: number, change: Partial<Pod>) => {
@@ -103,11 +112,11 @@ function live(plan: Plan, atMs: number, few: boolean): void {
   if (n > 4) set(at(0.6), { lifecycle: 'terminating', sinceMs: atMs - 9000 });
 }
 
-function probesOf(from: number, atMs: number, bad: boolean): ProbeResult[] {
+function probesOf(from: number, atMs: number, isBad: boolean): ProbeResult[] {
   const base = { atMs: atMs - 400, error: '' };
   return [
     { ...base, target: 'kubernetes.default', protocol: 'dns', durationUs: 1800 },
-    bad
+    isBad
       ? { ...base, target: '10.0.0.53:53', protocol: 'tcp', durationUs: 500_000, error: 'no connection within 500 ms' }
       : { ...base, target: '10.0.0.53:53', protocol: 'tcp', durationUs: 900 },
     {
@@ -115,7 +124,46 @@ function probesOf(from: number, atMs: number, bad: boolean): ProbeResult[] {
       target: 'https://example.org/health',
       protocol: 'http',
       durationUs: 48_000,
-      error: bad && from === 0 ? 'https://example.org/health returned non-200 resp: 404' : '',
+      error: isBad && from === 0 ? 'https://example.org/health returned non-200 resp: 404' : '',
     },
   ];
+}
+
+/** The pods of a scenario, sorted by name as the server sends them. Up to four are named as in docs/experiments.md. */
+function podsOf(options: Required<MeshOptions>): Pod[] {
+  const { pods: count, scenario } = options;
+  const nodes = Math.max(1, options.nodes || (count <= 30 ? Math.min(3, count) : Math.ceil(count / 10)));
+  const names = Array.from({ length: count }, (_, i) => {
+    if (scenario === 'hostile' && i < HOSTILE.length) return HOSTILE[i] ?? '';
+    if (count <= 4) return i === count - 1 && count > 1 ? 'goldpinger-chaos' : `goldpinger-00${i + 1}`;
+    return `goldpinger-${suffix(i)}`;
+  });
+  return names.sort().map((name, i) => podOf(options, name, i, nodes));
+}
+
+function podOf({ pods, atMs, zones }: Required<MeshOptions>, name: string, i: number, nodes: number): Pod {
+  // Pods with neighbouring names are on different nodes, as a scheduler places them.
+  const node = pods <= 30 ? i % nodes : Math.floor(((i * 7919) % pods) / (pods / nodes));
+  const pad = nodes > 99 ? 3 : 2;
+  return {
+    uid: `uid-${String(i).padStart(4, '0')}`,
+    name,
+    namespace: 'default',
+    node: `worker-${String(node + 1).padStart(pad, '0')}`,
+    zone: zones > 0 ? `zone-${'abcdef'[node % zones] ?? 'x'}` : '',
+    podIPs: [`10.244.${node + 1}.${(i % 250) + 2}`],
+    hostIPs: [`10.0.0.${(node % 250) + 2}`],
+    lifecycle: 'ready',
+    sinceMs: atMs - 3_600_000,
+    createdMs: atMs - 3_605_000,
+    owner: 'owner-1',
+    labels: '',
+    replacedBy: '',
+  };
+}
+
+/** Five characters like those with which Kubernetes ends the name of a pod. */
+function suffix(index: number): string {
+  const letters = 'bcdfghjklmnpqrstvwxz2456789';
+  return Array.from({ length: 5 }, (_, i) => letters[Math.floor(chance(SEED, index, i) * letters.length)]).join('');
 }

@@ -1,4 +1,7 @@
-/** A number in [0, 1) that depends on nothing but its arguments: the same scenario draws the same mesh for ever. */
+/** The seed of made-up meshes. */
+export const SEED = 1;
+
+/** A number in [0, 1) that depends only on its arguments, so that the same scenario always makes the same mesh. */
 export function chance(seed: number, ...parts: number[]): number {
   let hash = 2166136261 ^ seed;
   for (const part of parts) {
@@ -7,12 +10,4 @@ export function chance(seed: number, ...parts: number[]): number {
     hash ^= hash >>> 16;
   }
   return (hash >>> 0) / 2 ** 32;
-}
-
-/** `length` characters of those that Kubernetes gives pods for a suffix. */
-export function suffix(seed: number, index: number, length: number): string {
-  const letters = 'bcdfghjklmnpqrstvwxz2456789';
-  let text = '';
-  for (let i = 0; i < length; i++) text += letters[Math.floor(chance(seed, index, i) * letters.length)];
-  return text;
 }

@@ -1,18 +1,61 @@
 import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
-import type { MergedReport, Mesh, MissingReason } from '../../../server/protocol/mesh.ts';
-import type { Pod } from '../../../server/protocol/pod.ts';
+import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
+import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
-import { FEED_TIME_MS, type MeshOptions } from './options.ts';
-import { type Fate, type Plan, planOf } from './plan.ts';
-import { podsOf } from './pods.ts';
-import { chance } from './random.ts';
-import { statusOf } from './status.ts';
+import { type Plan, planOf } from './plan.ts';
+import { chance, SEED } from './random.ts';
 
-/** A whole mesh in the given situation: pure, the same for the same options. */
+/** The situations that the page must show correctly. `mixed` is most of them at once. */
+export const SCENARIOS = [
+  'healthy',
+  'dead-pod',
+  'slow-pod',
+  'dead-node',
+  'starved',
+  'cut-off',
+  'outcomes',
+  'lifecycles',
+  'missing-reports',
+  'probes',
+  'check-only',
+  'hostile',
+  'mixed',
+  'waiting',
+  'empty',
+  'forbidden',
+  'stale',
+  'alone',
+] as const;
+
+/** A situation; see `SCENARIOS`. */
+export type Scenario = (typeof SCENARIOS)[number];
+
+/** The mesh to make. All options but `pods` and `scenario` have a default. */
+export interface MeshOptions {
+  /** Number of pods; ignored by `waiting`, `empty` and `forbidden` (0) and `alone` (1). */
+  pods: number;
+  scenario: Scenario;
+  /** The serving pod's time, ms since the epoch. */
+  atMs?: number;
+  /** Number of nodes; 0 = a likely number. */
+  nodes?: number;
+  /** Number of zones; 0 = zones unknown. */
+  zones?: number;
+  /** As PING_NUMBER: how many peers each pod probes; 0 = all. */
+  pingNumber?: number;
+  /** Window of the statistics; 0 = no statistics. */
+  windowMs?: number;
+  /** Number of the update: the latencies of healthy links differ a little from one to the next. */
+  tick?: number;
+}
+
+/** The default time of a mesh: 2024-05-14 13:12:30 UTC. */
+export const FEED_TIME_MS = Date.UTC(2024, 4, 14, 13, 12, 30);
+
+/** Makes a mesh in the given situation. The same options make the same mesh. */
 export function meshOf(wanted: MeshOptions): Mesh {
   const none = ['waiting', 'empty', 'forbidden'].includes(wanted.scenario);
   const options: Required<MeshOptions> = {
-    seed: 1,
     atMs: FEED_TIME_MS,
     nodes: 0,
     zones: 3,
@@ -22,7 +65,7 @@ export function meshOf(wanted: MeshOptions): Mesh {
     ...wanted,
     pods: none ? 0 : wanted.scenario === 'alone' ? 1 : wanted.pods,
   };
-  const plan = planOf(options, podsOf(options));
+  const plan = planOf(options);
   const reports: MergedReport[] = [];
   for (const [i, pod] of plan.pods.entries()) if (pod.lifecycle !== 'gone') reports.push(reportOf(options, plan, i));
   const mesh = { ...statusOf(options, plan), pods: plan.pods, reports };
@@ -30,15 +73,15 @@ export function meshOf(wanted: MeshOptions): Mesh {
 }
 
 function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): MergedReport {
-  const missing: MissingReason | '' = plan.missing.get(from) ?? '';
+  const missing = plan.missing.get(from) ?? '';
   const targets = missing === '' ? targetsOf(options, plan.pods, from) : [];
   const isStarved = plan.starved.has(from);
   const report = mergedReportOf(from, [], {
     missing,
     missingDetail: missing === 'timeout' ? 'no answer within 1000 ms' : missing === '' ? '' : `asking it: ${missing}`,
     via: plan.viaCheck.has(from) ? 'check' : 'report',
-    atMs: options.atMs - Math.floor(chance(options.seed, from, 11) * 800),
-    fetchUs: 2000 + Math.floor(chance(options.seed, from, 12) * 4000),
+    atMs: options.atMs - Math.floor(chance(SEED, from, 11) * 800),
+    fetchUs: 2000 + Math.floor(chance(SEED, from, 12) * 4000),
     bootTimeMs: options.atMs - 3_600_000,
     links: emptyLinks(targets.length),
     stats: options.windowMs > 0 && missing === '' ? emptyStats(targets.length) : null,
@@ -57,11 +100,11 @@ function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): Mer
 }
 
 /** All pods, or with PING_NUMBER a fixed choice of that many; a starting pod has no address to ask. */
-function targetsOf({ pingNumber, seed }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
+function targetsOf({ pingNumber }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
   const all = pods.flatMap((pod, to) => (pod.lifecycle === 'starting' ? [] : [to]));
   if (pingNumber === 0 || pingNumber >= all.length) return all;
   return all
-    .map((to) => ({ to, rank: chance(seed, from, to, 21) }))
+    .map((to) => ({ to, rank: chance(SEED, from, to, 21) }))
     .sort((a, b) => a.rank - b.rank)
     .slice(0, pingNumber)
     .map(({ to }) => to)
@@ -69,7 +112,7 @@ function targetsOf({ pingNumber, seed }: Required<MeshOptions>, pods: Pod[], fro
 }
 
 function fillLink(
-  o: Required<MeshOptions>,
+  { tick, windowMs }: Required<MeshOptions>,
   plan: Plan,
   report: MergedReport,
   i: number,
@@ -77,15 +120,15 @@ function fillLink(
   to: number,
 ): void {
   const { links, stats } = report;
-  const fate: Fate = plan.fate(from, to);
+  const fate = plan.fate(from, to);
   links.to[i] = to;
   if (fate.outcome === 'not-yet') {
     links.flags[i] = FLAG_NOT_YET;
     return;
   }
-  const draw = (salt: number) => chance(o.seed, from, to, o.tick, salt);
+  const draw = (salt: number) => chance(SEED, from, to, tick, salt);
   const connectUs = 120 + draw(31) * 220;
-  const usualUs = 150 + 500 * draw(32) ** 2 + (chance(o.seed, from, to, 33) < 0.015 ? 2200 + draw(34) * 2500 : 0);
+  const usualUs = 150 + 500 * draw(32) ** 2 + (chance(SEED, from, to, 33) < 0.015 ? 2200 + draw(34) * 2500 : 0);
   const failed = fate.outcome !== 'ok';
   const firstByteUs = fate.firstByteUs > 0 ? fate.firstByteUs + draw(35) * 2500 : usualUs;
   const connected = !failed || fate.phase !== 'connect';
@@ -103,10 +146,79 @@ function fillLink(
   });
   if (failed && report.details.length < 200) report.details.push([i, fate.detail]);
   if (stats === null) return;
-  const samples = Math.floor(o.windowMs / 2000);
+  const samples = Math.floor(windowMs / 2000);
   stats.samples[i] = samples;
   stats.failures[i] = failed ? Math.min(samples, Math.round(fate.forMs / 2000)) : 0;
   stats.p50Us[i] = pack16(failed ? -1 : totalUs);
   stats.p95Us[i] = pack16(failed ? -1 : totalUs * 1.3 + 100);
   stats.maxUs[i] = pack16(failed ? -1 : totalUs * 1.6 + 300);
+}
+
+/** A mesh without its pods and reports. */
+function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods' | 'reports'> {
+  const { atMs, scenario } = options;
+  const first = plan.pods.findIndex((pod, i) => pod.lifecycle === 'ready' && !plan.missing.has(i));
+  const unhealthy = plan.pods.flatMap((pod, i) =>
+    plan.missing.has(i) && pod.lifecycle === 'ready' ? [{ pod: i, why: ['its report is missing'] }] : [],
+  );
+  const bad = ['dead-pod', 'dead-node', 'outcomes', 'cut-off', 'mixed', 'waiting', 'forbidden', 'empty', 'stale'];
+  return {
+    atMs,
+    collectMs: 24,
+    ageMs: 300,
+    windowMs: options.windowMs,
+    past: null,
+    findings: [],
+    servedBy: { pod: first, name: plan.pods[first]?.name ?? 'goldpinger-7c9f4-x2k8p' },
+    discovery: discoveryOf(options),
+    settings: {
+      version: '0.1.0',
+      refreshIntervalMs: 2000,
+      pingTimeoutMs: 300,
+      pingNumber: options.pingNumber,
+      slowLinkMs: 100,
+      historyWindowMs: 3_600_000,
+      goneRetentionMs: 300_000,
+      displayNodeName: false,
+    },
+    health: { ok: !bad.includes(scenario) && unhealthy.length === 0, reasons: unhealthy, general: generalOf(scenario) },
+  };
+}
+
+function generalOf(scenario: string): string[] {
+  if (scenario === 'stale') return ['the pod list is out of date'];
+  return ['waiting', 'forbidden', 'empty'].includes(scenario) ? ['no peers are known'] : [];
+}
+
+function discoveryOf({ atMs, scenario }: Required<MeshOptions>): DiscoveryStatus {
+  const synced: DiscoveryStatus = {
+    phase: 'synced',
+    sinceMs: atMs - 3_600_000,
+    mode: 'watch',
+    lastGoodMs: atMs - 2000,
+    attempts: 0,
+    nextAttemptMs: 0,
+    lastError: null,
+    namespace: 'default',
+    labelSelector: 'app=goldpinger',
+  };
+  const away = { attempts: 5, nextAttemptMs: atMs + 4000 };
+  const timeout = { fault: 'timeout', message: 'connect 10.96.0.1:443: timed out', atMs: atMs - 1000 } as const;
+  if (scenario === 'waiting') {
+    return { ...synced, ...away, phase: 'waiting', sinceMs: atMs - 20_000, lastGoodMs: 0, lastError: timeout };
+  }
+  if (scenario === 'forbidden') {
+    const message = 'pods is forbidden: User "system:serviceaccount:default:goldpinger-serviceaccount" cannot list';
+    const lastError = { fault: 'forbidden', message, atMs: atMs - 1000 } as const;
+    return { ...synced, ...away, phase: 'waiting', sinceMs: atMs - 620_000, lastGoodMs: 0, lastError };
+  }
+  if (scenario !== 'stale') return synced;
+  return {
+    ...synced,
+    ...away,
+    phase: 'stale',
+    sinceMs: atMs - 192_000,
+    lastGoodMs: atMs - 192_000,
+    lastError: timeout,
+  };
 }

@@ -3,38 +3,37 @@ import { listen } from '../../../server/http/server.ts';
 import { MAX_STEPS } from '../../../server/protocol/history.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
-import { eventsOf, historyOf, linkHistoryOf } from './look-back.ts';
-import { samplesOf } from './samples.ts';
+import { eventsOf, historyOf, linkHistoryOf, samplesOf } from './mesh-past.ts';
 
-/** How far back a scene's past goes, ms. */
+/** The length of a scene's past. */
 const PAST_MS = 3_600_000;
 
-/** What a scene server plays. */
+/** The content of a scene server. */
 export interface SceneOptions {
   /** Folder of the built page. */
   pageDir: string;
-  /** The mesh for a window (ms; 0 = none), called for every collection: another object is another picture. */
+  /** The mesh with the statistics of a window (ms; 0 = none). Called for every collection; a new object is an update. */
   mesh(windowMs: number): Mesh | Promise<Mesh>;
   /** The serving pod's wall time, ms since the epoch; the real one by default. */
   nowMs?(): number;
-  /** How many times faster than in the product pictures follow each other; 1 by default. */
+  /** Updates follow each other this many times faster than in the product; 1 by default. */
   speed?: number;
 }
 
-/** The product's HTTP side with meshes that were made up in place of measured ones. */
+/** The product's HTTP side with made-up meshes in place of measured ones. */
 export interface SceneServer {
-  /** Where the page is, e.g. `http://127.0.0.1:1234/`. */
+  /** Address of the page, e.g. `http://127.0.0.1:1234/`. */
   url: string;
   close(): Promise<void>;
 }
 
 /**
- * Serves a scenario by the product's own express application, streams and compression, on a free port of 127.0.0.1.
- * Only what the domains would have measured is made up. Rejects with the system's error if it cannot listen.
+ * Serves made-up meshes with the product's own Express application, streams and compression, on a free port of 127.0.0.1.
+ * Only the measurements are made up. Rejects with the system's error if it cannot listen.
  */
 export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions): Promise<SceneServer> {
   const unused = (): never => {
-    throw new Error('a scene has only a mesh and what led to it');
+    throw new Error('a scene has only a mesh and its past');
   };
   const answers: RouteContext = {
     clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
@@ -52,8 +51,11 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     check: unused,
     podReport: unused,
     past: {
-      ...{ podReport: unused, podHistory: unused, ownLinkHistory: unused },
-      ...{ mesh: unused, meshAt: unused },
+      podReport: unused,
+      podHistory: unused,
+      ownLinkHistory: unused,
+      mesh: unused,
+      meshAt: unused,
       linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to),
       history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),
     },
@@ -64,10 +66,17 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
     writeToken: '',
     annotations: {
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
-      ...{ write: unused, remove: unused, copies: unused, merge: unused },
+      write: unused,
+      remove: unused,
+      copies: unused,
+      merge: unused,
     },
     events: async ({ limit, ...span }) => eventsOf(await mesh(0), span, limit),
-    ...{ verdict: unused, findings: unused, report: unused, comparison: unused, checkAll: unused },
+    verdict: unused,
+    findings: unused,
+    report: unused,
+    comparison: unused,
+    checkAll: unused,
     clusterHealth: ({ health }) => ({ OK: health.ok }),
     heatmapPng: unused,
     metrics: unused,

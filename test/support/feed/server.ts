@@ -1,64 +1,77 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import express, { type Express, type Request, type Response } from 'express';
 import { UNSENT } from '../../../server/http/stream.ts';
 import { encodeMergedReport, encodeMesh, type Mesh } from '../../../server/protocol/mesh.ts';
-import { fileAt } from './files.ts';
-import type { Story } from './past.ts';
-import { pastAnswer, takeAnnotation } from './past-answers.ts';
-import { linkHistoryOf, samplesOf } from './samples.ts';
+import { linkHistoryOf, samplesOf } from './mesh-past.ts';
+import type { Story } from './story.ts';
+import { answerOf, write } from './story-api.ts';
 
 /**
- * How the feed behaves. `live`: as the product. `down`: connections are cut at once. `no-stream`: the stream answers
- * 503, everything else works. `held`: the stream opens and a proxy holds back all it says. `garbage`: every answer is a
- * login page. `bad-reports`: valid JSON that is not the contract's.
+ * How the feed behaves. `live`: as the product. `down`: connections are closed at once. `no-stream`: the stream answers
+ * 503, everything else works. `garbage`: the API answers with a login page. `bad-reports`: the API answers with valid JSON
+ * that is not a mesh.
  */
-export type FeedMode = 'live' | 'down' | 'no-stream' | 'held' | 'garbage' | 'bad-reports';
+export type FeedMode = 'live' | 'down' | 'no-stream' | 'garbage' | 'bad-reports';
 
-/** What a feed is started with. `mesh` is called anew for each window that is asked for (ms; 0 = none). */
+/** Makes the mesh with the statistics of a window (ms; 0 = none). */
+export type MeshSource = (windowMs: number) => Mesh;
+
+/** The content of a feed. */
 export interface FeedOptions {
-  /** Folder with the built page. */
-  root: string;
-  mesh: (windowMs: number) => Mesh;
-  /** Path under which all is served, with a slash at both ends. */
+  mesh: MeshSource;
+  /** Path of the page, with a slash at both ends. */
   base?: string;
-  /** Port on 127.0.0.1; 0 = any. */
-  port?: number;
-  /** What is told of the past; without it nothing is known, as by Goldpinger. */
+  /** The past; without it the feed has no history, as Goldpinger. */
   story?: Story;
 }
 
+/** Folder of the built page. */
+const PAGE_DIR = 'dist/web';
 const CSP =
   "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
   "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 const MAX_STREAMS = 16;
-/** It says something only when the scenario changes: a page told of less would take its silence for a cut stream, and poll. */
+const MAX_REQUESTS = 1000;
+/**
+ * The feed sends only when the mesh changes. With a shorter interval the page would take the silence for a broken stream,
+ * and poll.
+ */
 const REFRESH_MS = 300_000;
+const METRICS = `# HELP goldpinger_nodes_health_total Number of nodes that are healthy and unhealthy.
+# TYPE goldpinger_nodes_health_total gauge
+goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="healthy"} 4
+goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="unhealthy"} 0
+`;
 
 interface Stream {
-  response: ServerResponse;
+  response: Response;
   windowMs: number;
   /** The pods that were sent last; null = none yet. */
   pods: string | null;
   reports: Map<number, string>;
 }
 
-/** A stand-in for the server: the page and its three endpoints from a scenario, on loopback, to be bent at will. */
+/** A stand-in for the server on loopback: the page and its API with made-up meshes. A test can change how it behaves. */
 export class Feed {
-  /** Paths (with query) that were asked for, newest last, at most 1000. */
+  /** Path and query of the newest `MAX_REQUESTS` requests, oldest first. */
   readonly requests: string[] = [];
   readonly #server: Server;
+  readonly #base: string;
+  readonly #story: Story | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<Stream>();
-  readonly #options: Required<Omit<FeedOptions, 'story'>>;
-  readonly #story: Story | undefined;
+  #mesh: MeshSource;
   #mode: FeedMode = 'live';
   /** How far the served time is ahead of ours, ms; null = not known yet. */
   #skewMs: number | null = null;
 
-  private constructor(options: FeedOptions) {
-    this.#options = { base: '/', port: 0, ...options };
-    this.#story = options.story;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+  private constructor({ mesh, base = '/', story }: FeedOptions) {
+    this.#mesh = mesh;
+    this.#base = base;
+    this.#story = story;
+    this.#server = this.#app().listen(0, '127.0.0.1');
     this.#server.on('connection', (socket) => {
       if (this.#mode === 'down') socket.destroy();
       this.#sockets.add(socket);
@@ -66,27 +79,24 @@ export class Feed {
     });
   }
 
-  /** Starts listening on 127.0.0.1. */
+  /** Starts a feed on a free port of 127.0.0.1. */
   static async start(options: FeedOptions): Promise<Feed> {
     const feed = new Feed(options);
-    await new Promise<void>((resolve, reject) => {
-      feed.#server.once('error', reject);
-      feed.#server.listen(feed.#options.port, '127.0.0.1', resolve);
-    });
+    await once(feed.#server, 'listening');
     return feed;
   }
 
-  /** Where the page is, e.g. `http://127.0.0.1:1234/`. */
+  /** Address of the page, e.g. `http://127.0.0.1:1234/`. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#options.base}`;
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${this.#base}`;
   }
 
-  /** Open streams. */
+  /** Number of open streams. */
   get streams(): number {
     return this.#streams.size;
   }
 
-  /** Changes how the feed behaves; all but `live` cut what is open. */
+  /** Changes how the feed behaves. Every mode but `live` closes the open streams. */
   setMode(mode: FeedMode): void {
     this.#mode = mode;
     if (mode === 'live') return;
@@ -94,83 +104,97 @@ export class Feed {
     if (mode === 'down') for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Shows another mesh from now on, and sends every stream what changed. */
-  show(mesh: (windowMs: number) => Mesh): void {
-    this.#options.mesh = mesh;
+  /** Shows another mesh from now on, and sends the changes to every stream. */
+  show(mesh: MeshSource): void {
+    this.#mesh = mesh;
     if (this.#mode === 'live') for (const stream of this.#streams) this.#send(stream);
   }
 
-  /** Stops; all connections are cut. */
+  /** Stops the feed and closes all connections. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = once(this.#server, 'close');
+    this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://feed');
-    this.requests.push(url.pathname + url.search);
-    if (this.requests.length > 1000) this.requests.shift();
-    response.setHeader('content-security-policy', CSP);
-    if (!url.pathname.startsWith(this.#options.base)) return void end(response, 404, 'text/plain', 'not found');
-    const path = `/${url.pathname.slice(this.#options.base.length)}`;
-    if (path.startsWith('/api/') && this.#mode === 'garbage') {
-      return void end(response, 200, 'text/html', '<html><body>Please log in</body></html>');
+  #app(): Express {
+    const pages = express.Router();
+    pages.use('/api', (_request, response, next) => {
+      if (this.#mode === 'garbage') response.type('html').send('<html><body>Please log in</body></html>');
+      else next();
+    });
+    pages.get('/api/v1/stream', (request, response) => this.#open(response, windowOf(request)));
+    pages.use('/api', (request, response, next) =>
+      this.#answerFromStory(request, response).then((isDone) => isDone || next()),
+    );
+    pages.get('/api/v1/mesh', (request, response) => {
+      const isBad = this.#mode === 'bad-reports';
+      response.type('json').send(isBad ? '{"reports":[7]}' : [...encodeMesh(this.#mesh(windowOf(request)))].join(''));
+    });
+    for (const [path, answer] of [
+      ['/api/v1/link', samplesOf],
+      ['/api/v1/link-history', linkHistoryOf],
+    ] as const) {
+      pages.get(path, ({ query }, response) => {
+        response.json(answer(this.#mesh(0), String(query['from']), String(query['to'])));
+      });
     }
-    const windowMs = Number(url.searchParams.get('window') ?? 0);
-    if (path === '/api/v1/stream') return this.#open(response, windowMs);
-    if (this.#story !== undefined && path.startsWith('/api/')) {
-      const past = await this.#past(this.#story, path, url.searchParams, request);
-      if (past !== null) return void end(response, past.status, 'application/json', past.body);
-    }
-    if (path === '/api/v1/mesh') {
-      const body =
-        this.#mode === 'bad-reports' ? '{"reports":[7]}' : [...encodeMesh(this.#options.mesh(windowMs))].join('');
-      return void end(response, 200, 'application/json', body);
-    }
-    if (path === '/api/v1/link' || path === '/api/v1/link-history') {
-      const of = path === '/api/v1/link' ? samplesOf : linkHistoryOf;
-      const uid = (name: string) => url.searchParams.get(name) ?? '';
-      const body = JSON.stringify(of(this.#options.mesh(0), uid('from'), uid('to')));
-      return void end(response, 200, 'application/json', body);
-    }
-    const raw = RAW[path];
-    if (raw !== undefined) return void end(response, 200, 'application/json', raw);
-    if (path === '/metrics') return void end(response, 200, 'text/plain; version=0.0.4', METRICS);
-    const file = await fileAt(this.#options.root, path);
-    if (file === null) return void end(response, 404, 'application/json', '{"code":404,"message":"not found"}');
-    end(response, 200, file.type, file.body);
+    pages.get('/check_all', (_request, response) => void response.json({ hosts: [], responses: {} }));
+    pages.get('/check', (_request, response) => void response.json({ podResults: {} }));
+    pages.get('/cluster_health', (_request, response) => void response.json({ OK: true, nodesTotal: 4 }));
+    pages.get('/metrics', (_request, response) => void response.type('text/plain; version=0.0.4').send(METRICS));
+    pages.use(express.static(PAGE_DIR, { cacheControl: false, etag: false, lastModified: false }));
+    const app = express();
+    app.use((request, response, next) => {
+      this.requests.push(request.url);
+      if (this.requests.length > MAX_REQUESTS) this.requests.shift();
+      response.set({ 'content-security-policy': CSP, 'cache-control': 'no-store' });
+      next();
+    });
+    app.use(this.#base, pages);
+    app.use((_request, response) => void response.status(404).json({ code: 404, message: 'not found' }));
+    return app;
   }
 
-  async #past(story: Story, path: string, query: URLSearchParams, request: IncomingMessage) {
-    const nowMs = this.#nowMs();
+  /** Answers a request about the past; resolves with false if it is about something else. */
+  async #answerFromStory(request: Request, response: Response): Promise<boolean> {
+    if (this.#story === undefined) return false;
+    const url = new URL(request.originalUrl, this.url);
+    const path = `/${url.pathname.slice(this.#base.length)}`;
     const isWrite = path === '/api/v1/annotations' && request.method === 'POST';
-    return isWrite ? takeAnnotation(story, request, nowMs) : pastAnswer(story, path, query, nowMs);
+    const answer = isWrite
+      ? write(this.#story, request.headers.authorization, await textOf(request), this.#nowMs())
+      : await answerOf(this.#story, path, url.searchParams, this.#nowMs());
+    if (answer !== null) response.status(answer.status).type('json').send(answer.body);
+    return answer !== null;
   }
 
-  /** The served time. A mesh is made for it once: a thousand pods take a while. */
+  /** The served time. For it a mesh is made only once, because a thousand pods take a while. */
   #nowMs(): number {
-    const { atMs, ageMs } = this.#skewMs === null ? this.#options.mesh(0) : { atMs: 0, ageMs: 0 };
-    this.#skewMs ??= atMs + ageMs - Date.now();
+    if (this.#skewMs === null) {
+      const { atMs, ageMs } = this.#mesh(0);
+      this.#skewMs = atMs + ageMs - Date.now();
+    }
     return Date.now() + this.#skewMs;
   }
 
-  #open(response: ServerResponse, windowMs: number): void {
+  #open(response: Response, windowMs: number): void {
     if (this.#mode === 'no-stream' || this.#streams.size >= MAX_STREAMS) {
-      return void end(response, 503, 'application/json', '{"code":503,"message":"too many streams"}');
+      response.status(503).json({ code: 503, message: 'too many streams' });
+      return;
     }
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    response.flushHeaders();
+    response.type('text/event-stream').flushHeaders();
     const stream: Stream = { response, windowMs, pods: null, reports: new Map() };
     this.#streams.add(stream);
     response.on('close', () => this.#streams.delete(stream));
-    if (this.#mode === 'bad-reports') response.write('event: head\ndata: {"reports":7}\n\n');
-    if (this.#mode === 'live') this.#send(stream);
+    if (this.#mode === 'bad-reports') response.write(event('head', '{"reports":7}'));
+    else this.#send(stream);
   }
 
-  /** One batch, as the product sends it: all reports where the pods changed, else the changed ones. */
+  /** Sends one update as the product does: all reports if the pods changed, otherwise the changed ones. */
   #send(stream: Stream): void {
-    const { reports, ...head } = this.#options.mesh(stream.windowMs);
+    const { reports, ...head } = this.#mesh(stream.windowMs);
     const pods = head.pods.map((pod) => pod.uid).join();
     const reset = pods !== stream.pods;
     if (reset) stream.reports.clear();
@@ -193,19 +217,12 @@ function event(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`;
 }
 
-function end(response: ServerResponse, status: number, type: string, body: string | Buffer): void {
-  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
-  response.end(body);
+function windowOf({ query }: Request): number {
+  return Number(query['window'] ?? 0);
 }
 
-const RAW: Record<string, string> = {
-  '/check_all': '{"hosts":[],"responses":{}}',
-  '/check': '{"podResults":{}}',
-  '/cluster_health': '{"OK":true,"nodesTotal":4}',
-};
-
-const METRICS = `# HELP goldpinger_nodes_health_total Number of nodes that are healthy and unhealthy.
-# TYPE goldpinger_nodes_health_total gauge
-goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="healthy"} 4
-goldpinger_nodes_health_total{goldpinger_instance="goldpinger-001",status="unhealthy"} 0
-`;
+async function textOf(request: Request): Promise<string> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text;
+}

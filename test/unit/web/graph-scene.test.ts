@@ -15,8 +15,7 @@ import { chooseLinks } from '../../../web/pure/link-choice.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { linkMark } from '../../../web/pure/marks.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../support/feed/options.ts';
-import { meshOf } from '../../support/feed/scenarios.ts';
+import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
 
 function sceneOf(pods: number, scenario: Scenario) {
   const mesh = meshOf({ pods, scenario });

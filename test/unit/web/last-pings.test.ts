@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { lastPingsInto } from '../../../web/pure/last-pings.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import type { Scenario } from '../../support/feed/options.ts';
-import { meshOf } from '../../support/feed/scenarios.ts';
+import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario) =>
   buildPicture(meshOf({ pods: 8, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });

@@ -5,8 +5,7 @@ import { calmSentence, noticesOf } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';
 import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/pure/summary.ts';
-import { FEED_TIME_MS, type MeshOptions, type Scenario } from '../../support/feed/options.ts';
-import { meshOf } from '../../support/feed/scenarios.ts';
+import { FEED_TIME_MS, type MeshOptions, meshOf, type Scenario } from '../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
   buildPicture(meshOf({ pods, scenario, ...more }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });

@@ -3,66 +3,63 @@ import type { Events, MeshEvent } from '../../../server/protocol/event.ts';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
 import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import type { Scenario } from './options.ts';
-import { meshOf } from './scenarios.ts';
+import { latencyBin } from './mesh-past.ts';
+import { meshOf, type Scenario } from './scenarios.ts';
 
-/** A stretch of a made-up past. */
+/** One part of a made-up past. It lasts until the next one. */
 interface Scene {
-  /** When it began, ms since the epoch; it lasts until the next. */
   fromMs: number;
-  /** What it looked like; null = nobody knows any more. */
+  /** The situation; null = no pod has data any more. */
   scenario: Scenario | null;
-  /** What happened at its beginning. */
+  /** The event with which it began. */
   event: Pick<MeshEvent, 'kind'> & Partial<MeshEvent>;
-  /** What somebody noted there; ''. */
-  note: string;
+  /** The text of an annotation at its beginning. */
+  annotation?: string;
 }
 
-/** What the servers would tell of the past: experiment 2 as the mockup has it, up to `nowMs` and beyond. */
+/** A made-up past in which experiment 2 has been run: history, events and annotations as the servers answer with them. */
 export class Story {
   readonly #pods: number;
   readonly #scenes: Scene[];
   readonly #written: Annotation[] = [];
-  /** What has been made once: hundreds of pods take seconds, which are not the page's. */
+  /** Meshes that have been made: making hundreds of pods takes seconds, for which a page test should not wait. */
   readonly #counted = new Map<Scene, ReturnType<typeof countsOf>>();
   readonly #meshes = new Map<string, Mesh>();
 
-  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow for 2.5 min. Ms since the epoch. */
+  /** `nowMs`: the end of the last scene, in which `goldpinger-chaos` has been slow for 2.5 minutes. */
   constructor(nowMs: number, pods = 4) {
-    const minute = 60_000;
-    const base = meshOf({ pods, scenario: 'healthy' }).pods;
-    const chaos = base.at(-1);
-    const pod =
-      chaos === undefined ? null : { uid: chaos.uid, name: chaos.name, namespace: 'default', node: chaos.node };
-    const from = base.slice(0, 3).map(({ uid, name, namespace, node }) => ({ uid, name, namespace, node }));
-    const links = { pod, from, fromCount: pods - 1 };
+    const all = meshOf({ pods, scenario: 'healthy' }).pods.map(({ uid, name, namespace, node }) => {
+      return { uid, name, namespace, node };
+    });
+    const chaos = all.at(-1) ?? null;
+    const links = { pod: chaos, from: all.slice(0, 3), fromCount: pods - 1 };
+    const ago = (minutes: number) => nowMs - minutes * 60_000;
     this.#pods = pods;
     this.#scenes = [
-      { fromMs: 0, scenario: null, event: { kind: 'pod-seen' }, note: '' },
-      { fromMs: nowMs - 17 * minute, scenario: 'healthy', event: { kind: 'pod-seen', pod: from[0] ?? null }, note: '' },
-      { fromMs: nowMs - 14.6 * minute, scenario: 'healthy', event: { kind: 'pod-seen', pod }, note: '' },
+      { fromMs: 0, scenario: null, event: { kind: 'pod-seen' } },
+      { fromMs: ago(17), scenario: 'healthy', event: { kind: 'pod-seen', pod: all[0] ?? null } },
+      { fromMs: ago(14.6), scenario: 'healthy', event: { kind: 'pod-seen', pod: chaos } },
       {
-        fromMs: nowMs - 14 * minute,
+        fromMs: ago(14),
         scenario: 'dead-pod',
         event: { kind: 'link-failed', outcome: 'refused', phase: 'connect', ...links },
-        note: '',
       },
       {
-        fromMs: nowMs - 9 * minute,
+        fromMs: ago(9),
         scenario: 'healthy',
         event: { kind: 'link-recovered', ...links },
-        note: 'proxy created',
+        annotation: 'proxy created',
       },
       {
-        fromMs: nowMs - 2.5 * minute,
+        fromMs: ago(2.5),
         scenario: 'slow-pod',
         event: { kind: 'link-slow', totalUs: 252_000, ...links },
-        note: 'latency 250 ms added',
+        annotation: 'latency 250 ms added',
       },
     ];
   }
 
-  /** The mesh as it was over a range, or at its end. */
+  /** The mesh of a time range. */
   mesh(fromMs: number, toMs: number): Mesh {
     const scenario = this.#at(toMs - 1).scenario ?? 'missing-reports';
     const windowMs = toMs - fromMs;
@@ -75,8 +72,17 @@ export class Story {
   /** `/api/v1/history`. */
   history(fromMs: number, toMs: number, stepMs: number, nowMs: number): MeshHistory {
     const history: MeshHistory = {
-      ...{ fromMs, toMs, stepMs, nowMs, resolutionMs: 5000, missing: [] },
-      ...{ reports: [], pods: [], links: [], failed: [], byLatency: [] },
+      fromMs,
+      toMs,
+      stepMs,
+      nowMs,
+      resolutionMs: 5000,
+      missing: [],
+      reports: [],
+      pods: [],
+      links: [],
+      failed: [],
+      byLatency: [],
     };
     for (let at = fromMs; at < toMs; at += stepMs) {
       const scene = this.#at(at);
@@ -102,13 +108,13 @@ export class Story {
 
   /** `/api/v1/annotations`. */
   annotations(nowMs: number): Annotations {
-    const noted = this.#scenes
-      .filter(({ note }) => note !== '')
-      .map(({ fromMs, note }, i) => ({ id: `note-${i}`, fromMs, toMs: null, text: note, tags: [], writtenMs: fromMs }));
-    return { nowMs, missing: [], annotations: [...noted, ...this.#written] };
+    const annotations = this.#scenes.flatMap(({ fromMs, annotation: text }, i) =>
+      text === undefined ? [] : [{ id: `scene-${i}`, fromMs, toMs: null, text, tags: [], writtenMs: fromMs }],
+    );
+    return { nowMs, missing: [], annotations: [...annotations, ...this.#written] };
   }
 
-  /** Keeps what was posted. */
+  /** Adds an annotation. */
   write(annotation: Annotation): void {
     this.#written.push(annotation);
   }
@@ -127,10 +133,8 @@ function countsOf({ scenario }: Scene, pods: number): { links: number; failed: n
   for (const { links: report } of reports) {
     for (let i = 0; i < report.length; i++) {
       links++;
-      const us = unpack16(report.totalUs[i] ?? 0);
-      const bin = LATENCY_BINS_US.findIndex((bound) => us <= bound);
       if (report.outcome[i] !== 0) failed++;
-      else byLatency[bin === -1 ? LATENCY_BINS_US.length : bin]!++;
+      else byLatency[latencyBin(unpack16(report.totalUs[i] ?? 0))]!++;
     }
   }
   return { links, failed, byLatency };
