@@ -109,8 +109,8 @@ export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
   return { from, to, nowMs, error: '', samples };
 }
 
-/** The history of a link that fits its samples, in steps of a minute over an hour. */
-export function linkHistoryOf(mesh: Mesh, from: string, to: string): LinkHistory {
+/** The history of a link that fits its samples, in 60 steps of `stepMs`. */
+export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: number): LinkHistory {
   const { samples, error } = samplesOf(mesh, from, to);
   const now = samples.at(-1);
   const source = mesh.pods.findIndex(({ uid }) => uid === from);
@@ -119,13 +119,13 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string): LinkHistory
   const since =
     report === undefined || i < 0 || stateOf(report, i) === 'healthy' ? mesh.atMs : sinceMs(mesh, report, i);
   const steps = Array.from({ length: now === undefined ? 0 : 60 }, (_, k) => {
-    const atMs = mesh.atMs - (60 - k) * 60_000;
-    const isNow = now !== undefined && atMs + 60_000 > since;
+    const atMs = mesh.atMs - (60 - k) * stepMs;
+    const isNow = now !== undefined && atMs + stepMs > since;
     const isFailed = isNow && now.outcome !== 'ok';
     const us = isFailed ? -1 : Math.round((isNow ? now.totalUs : HEALTHY_US) * (0.97 + 0.06 * chance(source, i, k)));
     return {
       atMs,
-      lengthMs: 60_000,
+      lengthMs: stepMs,
       samples: 30,
       failures: isFailed ? { [now.outcome]: 30 } : {},
       minUs: us,

@@ -56,7 +56,7 @@ export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }:
       ownLinkHistory: unused,
       mesh: unused,
       meshAt: unused,
-      linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to),
+      linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to, 60_000),
       history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),
     },
     samples: unused,

@@ -132,14 +132,12 @@ export class Feed {
       const isBad = this.#mode === 'bad-reports';
       response.type('json').send(isBad ? '{"reports":[7]}' : [...encodeMesh(this.#mesh(windowOf(request)))].join(''));
     });
-    for (const [path, answer] of [
-      ['/api/v1/link', samplesOf],
-      ['/api/v1/link-history', linkHistoryOf],
-    ] as const) {
-      pages.get(path, ({ query }, response) => {
-        response.json(answer(this.#mesh(0), String(query['from']), String(query['to'])));
-      });
-    }
+    pages.get('/api/v1/link', ({ query }, response) => {
+      response.json(samplesOf(this.#mesh(0), String(query['from']), String(query['to'])));
+    });
+    pages.get('/api/v1/link-history', ({ query }, response) => {
+      response.json(linkHistoryOf(this.#mesh(0), String(query['from']), String(query['to']), 10_000));
+    });
     pages.get('/check_all', (_request, response) => void response.json({ hosts: [], responses: {} }));
     pages.get('/check', (_request, response) => void response.json({ podResults: {} }));
     pages.get('/cluster_health', (_request, response) => void response.json({ OK: true, nodesTotal: 4 }));

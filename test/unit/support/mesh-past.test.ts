@@ -32,10 +32,10 @@ test.each(SCENARIOS)('what led to %s is as the contract has it, and ends as it i
 
 test.each(['slow-pod', 'dead-pod'] as const)('of one link in %s it tells when it fell ill', (scenario) => {
   const mesh = meshOf({ pods: 4, scenario });
-  const { steps } = parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0003'));
+  const { steps } = parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0003', 60_000));
   const isIll = ({ p50Us }: { p50Us: number }) => p50Us < 0 || p50Us > 100_000;
   expect(steps).toHaveLength(60);
   expect(isIll(steps[30]!)).toBe(false);
   expect(isIll(steps[59]!)).toBe(true);
-  expect(parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0001')).steps.some(isIll)).toBe(false);
+  expect(parseLinkHistory(linkHistoryOf(mesh, 'uid-0000', 'uid-0001', 60_000)).steps.some(isIll)).toBe(false);
 });
