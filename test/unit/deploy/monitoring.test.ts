@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -112,15 +112,24 @@ describe('deploy/grafana/goldpinger-ts.json', () => {
   });
 });
 
+/** The anchors that GitHub makes of a page's headings: lower case, without punctuation, spaces as hyphens. */
+const anchorsOf = (page: string) =>
+  [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
 describe('docs/', () => {
-  it.each(['alerts', 'deployment', 'migration', 'monitoring', 'security', 'troubleshooting', 'tuning'])(
+  it.each(readdirSync('docs').flatMap((file) => (file.endsWith('.md') ? [file.slice(0, -3)] : [])))(
     '%s.md links to what exists',
     (name) => {
       const path = `docs/${name}.md`;
       for (const [, link = '', anchor] of read(path).matchAll(/\]\((?!https?:)([^)#]+)(?:#([^)]+))?\)/g)) {
         const file = join(dirname(path), link);
         expect([link, existsSync(file)]).toEqual([link, true]);
-        if (anchor !== undefined) expect(read(file).toLowerCase()).toContain(`## ${anchor}`);
+        if (anchor !== undefined) expect(anchorsOf(read(file))).toContain(anchor);
       }
       for (const [, file = ''] of read(path).matchAll(/(deploy\/[\w./-]+\w)/g))
         expect([file, existsSync(file)]).toEqual([file, true]);
