@@ -1,7 +1,8 @@
 /* The rules of the house, one per boundary. test/unit/boundaries.test.ts plants one violation of each rule and counts the
    modules that were read, because a checker that reads nothing also reports nothing. Type-only imports count everywhere. */
 
-/* Rooms that measure, remember or draw. None of them knows another one; monitor.ts and service.ts connect them. */
+/* Rooms that measure, remember or draw. None of them knows another one; monitor.ts and service.ts connect them, and peers
+   merges what events remembers. */
 const DOMAINS = ['discovery', 'probing', 'results', 'events', 'metrics', 'heatmap-png'];
 /* Everything of the project that a room may not import, unless its rule names it. */
 const OURS = '^(server|web|deploy|test)/';
@@ -58,8 +59,8 @@ module.exports = {
     ),
     imports(
       'peers',
-      ['analysis', 'protocol', 'runtime'],
-      'peers asks other pods and merges their answers; findings are part of a merged mesh.',
+      ['analysis', 'events', 'protocol', 'runtime'],
+      "peers asks other pods, and merges their answers with this pod's own events; findings are part of a merged mesh.",
     ),
     imports('goldpinger', ['peers', 'protocol', 'runtime'], "goldpinger turns a merged mesh into Goldpinger's JSON."),
     imports(

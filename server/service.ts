@@ -146,8 +146,7 @@ class Parts {
       ...collectDeps,
       jitterFactor: config.jitterFactor,
       resolutionMs,
-      podsAt: (atMs) => this.#podLifetimes.podsAt(atMs),
-      podOf: (uid) => this.#podLifetimes.lastKnown(uid),
+      lifetimes: this.#podLifetimes,
       ownReportOf: (range) => this.#monitor.reportOf(range),
     });
     this.#histories = new MeshHistories(config.historyWindowMs, {
@@ -155,15 +154,14 @@ class Parts {
       broadcast: this.#broadcast,
       resolutionMs,
       ownHistory: (range, stepMs) => this.#monitor.past.podHistory(range, stepMs),
-      countAlive: (fromMs, stepMs, steps) => this.#podLifetimes.countAlive(fromMs, stepMs, steps),
-      departedSince: (fromMs) => this.#podLifetimes.departedSince(fromMs),
+      lifetimes: this.#podLifetimes,
     });
     this.#linkQuery = new LinkQuery(client, clock);
     this.#events = new MeshEvents(config, {
       clock,
       broadcast: this.#broadcast,
-      ownJournal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
-      podOf: (uid) => this.#podLifetimes.lastKnown(uid),
+      journal: this.#journal,
+      lifetimes: this.#podLifetimes,
       podCount: () => this.#monitor.snapshot.pods.length,
     });
     this.#annotations = new MeshAnnotations({

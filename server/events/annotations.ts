@@ -3,11 +3,16 @@ import {
   type Annotation,
   type AnnotationCopies,
   type AnnotationCopy,
-  type AnnotationWrite,
   MAX_ANNOTATIONS,
 } from '../protocol/annotation.ts';
 import { type Clock, wallOffsetMs } from '../runtime/clock.ts';
 import { ConflictError } from '../runtime/errors.ts';
+
+/** A write that was made on this pod, before it gets its version. Times are ms since the epoch. */
+interface AnnotationWrite extends Annotation {
+  revision: string;
+  deleted: boolean;
+}
 
 /** A copy as it is kept: all times are monotonic. */
 interface Kept extends AnnotationWrite {

@@ -1,10 +1,8 @@
+import type { AnnotationStore } from '../events/annotations.ts';
 import {
   type Annotation,
-  type AnnotationCopies,
-  type AnnotationCopy,
   type AnnotationRequest,
   type Annotations,
-  type AnnotationWrite,
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
@@ -14,22 +12,14 @@ import { pause } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { Broadcast } from './broadcast.ts';
 
-/** This pod's own copies: `AnnotationStore` of `events/annotations.ts`. */
-interface OwnAnnotations {
-  write(write: AnnotationWrite): void;
-  merge(copies: readonly AnnotationCopy[]): void;
-  copies(): AnnotationCopies;
-  all(): Annotation[];
-  get(id: string): Annotation | null;
-}
-
 interface MeshAnnotationsDeps {
   clock: Clock;
   log: Log;
   /** 0 <= number < 1. */
   random(): number;
   broadcast: Broadcast;
-  own: OwnAnnotations;
+  /** This pod's own copies. */
+  own: AnnotationStore;
   /** WRITE_TOKEN. '' = nobody may write, so other pods are not asked either. */
   writeToken: string;
 }

@@ -1,3 +1,4 @@
+import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { AgeRange } from '../protocol/history.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
@@ -34,10 +35,8 @@ export interface NowDeps extends CollectDeps {
 
 /** What a collection of the mesh as it was needs besides. */
 export interface PastDeps extends CollectDeps {
-  /** The pods as they were at a moment, ms since the epoch. */
-  podsAt(atMs: number): Pod[];
-  /** A pod that is not among those, as it was last known; null if it was never known. */
-  podOf(uid: string): Pod | null;
+  /** The pods as they were, and those that are not among them as they were last known. */
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown'>;
   /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
 }
@@ -100,12 +99,12 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
   const { fromMs, toMs } = timeRange;
   const clockOffsetMs = clock.nowMs() - clock.monotonicMs();
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
-  const snapshot = { pods: deps.podsAt(toMs), status: statusAt(deps.snapshot(), toMs) };
+  const snapshot = { pods: deps.lifetimes.podsAt(toMs), status: statusAt(deps.snapshot(), toMs) };
   let added = 0;
   const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
     if (uid === '' || added >= MAX_ADDED) return null;
     added += 1;
-    const known = deps.podOf(uid) ?? present.get(uid) ?? unknownPod(uid, name, namespace, podIP);
+    const known = deps.lifetimes.lastKnown(uid) ?? present.get(uid) ?? unknownPod(uid, name, namespace, podIP);
     return { ...known, lifecycle: 'gone' };
   });
   let resolutionMs = 0;

@@ -1,5 +1,6 @@
+import type { EventJournal } from '../events/journal.ts';
+import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import {
-  type EventPod,
   type Events,
   type Journal,
   MAX_EVENTS,
@@ -26,10 +27,10 @@ interface MeshEventsSettings {
 interface MeshEventsDeps {
   clock: Clock;
   broadcast: Broadcast;
-  /** Our own journal of the last `sinceAgeMs`: its `limit` newest entries. */
-  ownJournal(sinceAgeMs: number, limit: number): Journal;
-  /** A pod as we know it, so that its name does not depend on what other pods say; null if we do not know it. */
-  podOf(uid: string): EventPod | null;
+  /** Our own journal. */
+  journal: EventJournal;
+  /** The pods as we know them, so that their names do not depend on what other pods say. */
+  lifetimes: Pick<PodLifetimes, 'lastKnown'>;
   /** How many pods there are. */
   podCount(): number;
 }
@@ -72,17 +73,17 @@ export class MeshEvents {
 
   /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
-    const { clock, podCount, ownJournal, podOf, broadcast } = this.#deps;
+    const { clock, podCount, journal, lifetimes, broadcast } = this.#deps;
     const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + this.#windows.roundMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const journals = await broadcast.ask<Journal>({
       path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${Math.min(share, MAX_EVENTS)}`,
       parse: (wire) => this.#parsing.run(() => runSliced(parseJournalSliced(wire), clock)),
-      own: () => ownJournal(sinceAgeMs, MAX_EVENTS),
+      own: () => journal.read(sinceAgeMs),
       keepMs: KEEP_MS,
       maxBytes: MAX_JOURNAL_BYTES,
     });
-    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, podOf), clock);
+    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
     const events = newestEvents(inRange, limit);

@@ -1,3 +1,4 @@
+import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { MissingPart } from '../protocol/event.ts';
 import {
   type AgeRange,
@@ -19,10 +20,7 @@ interface MeshHistoriesDeps {
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The resolution of our own results from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
-  /** How many pods ran in each of `steps` steps from `fromMs` (ms since the epoch) on. */
-  countAlive(fromMs: number, stepMs: number, steps: number): number[];
-  /** The pods that left after `fromMs` (ms since the epoch). */
-  departedSince(fromMs: number): Pod[];
+  lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince'>;
 }
 
 /** The range, ms since the epoch by our clock, and the length of a step; 0 = as short as `DEFAULT_STEPS` allows. */
@@ -94,7 +92,7 @@ export class MeshHistories {
   }
 
   async #collect(steps: Steps): Promise<MeshHistory> {
-    const { clock, broadcast, ownHistory, countAlive, departedSince } = this.#deps;
+    const { clock, broadcast, ownHistory, lifetimes } = this.#deps;
     const { fromMs, stepMs, count, askedMs } = steps;
     const fromAgeMs = Math.round(askedMs - fromMs);
     const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
@@ -109,7 +107,7 @@ export class MeshHistories {
       maxBytes: MAX_BYTES,
     });
     const { links, failed, byLatency, reports, resolutionMs } = sums;
-    const alive = countAlive(fromMs, stepMs, count);
+    const alive = lifetimes.countAlive(fromMs, stepMs, count);
     return {
       fromMs,
       toMs: fromMs + count * stepMs,
@@ -118,7 +116,7 @@ export class MeshHistories {
       resolutionMs,
       reports,
       pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
-      missing: [...missing, ...shortHistories(parts, fromMs), ...departedPods(departedSince(fromMs))],
+      missing: [...missing, ...shortHistories(parts, fromMs), ...departedPods(lifetimes.departedSince(fromMs))],
       links,
       failed,
       byLatency,

@@ -1,3 +1,4 @@
+import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import {
   type EventKind,
   type EventPod,
@@ -37,19 +38,19 @@ interface Observation {
 
 /**
  * Merges the journals of all pods into events, oldest first. The result does not depend on the order of the journals, nor on
- * which pod merges them. `podOf` gives a pod as we know it. Yields after each journal and each event, because a large mesh
+ * which pod merges them. `lifetimes` names the pods that we know. Yields after each journal and each event, because a large mesh
  * has thousands of entries when many links fail at once; run it with `runSliced`.
  */
 export function* mergeJournals(
   { parts, atMs: askedMs }: Pick<BroadcastResult<Journal>, 'parts' | 'atMs'>,
   windows: MergeWindows,
-  podOf: (uid: string) => EventPod | null,
+  lifetimes: Pick<PodLifetimes, 'lastKnown'>,
 ): Generator<void, MeshEvent[]> {
   const groups = new Map<string, Observation[]>();
   for (const { pod, value, atMs } of parts) {
     const reporter = pod === null ? null : eventPodOf(pod);
     for (const journalEntry of value.events) {
-      const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, podOf) };
+      const entry = { ...journalEntry, pod: subjectOf(journalEntry, reporter, lifetimes) };
       const observation = {
         id: `${value.id}-${entry.seq}`,
         atMs: Math.min(askedMs, atMs - Math.max(0, entry.ageMs)),
@@ -77,10 +78,10 @@ export function* mergeJournals(
 function subjectOf(
   { kind, pod }: JournalEntry,
   reporter: EventPod | null,
-  podOf: (uid: string) => EventPod | null,
+  lifetimes: Pick<PodLifetimes, 'lastKnown'>,
 ): EventPod | null {
   if (kind.startsWith('cpu-')) return reporter;
-  return pod === null ? null : eventPodOf(podOf(pod.uid) ?? pod);
+  return pod === null ? null : eventPodOf(lifetimes.lastKnown(pod.uid) ?? pod);
 }
 
 /** Observations of different groups are never of the same event. */

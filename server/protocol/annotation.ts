@@ -109,12 +109,6 @@ export function parseWrittenAnnotation(wire: unknown): WrittenAnnotation {
   return v.parse(writtenSchema, wire);
 }
 
-/** A write as a pod makes it, before it gets its version. */
-export interface AnnotationWrite extends Annotation {
-  revision: string;
-  deleted: boolean;
-}
-
 /** What a client asks to be written. Times are ms since the epoch. */
 export interface AnnotationRequest {
   /** null = a new annotation. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EventJournal } from '../../../server/events/journal.ts';
 import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { MeshEvents } from '../../../server/peers/events.ts';
 import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
@@ -7,6 +8,8 @@ import { type Entry, journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 
 const HOUR = 3_600_000;
+
+const starvation = () => ({ unreliable: false, sinceMs: 0 });
 
 /** The events of a mesh whose journals are given. */
 function start(parts: Partial<BroadcastResult<Journal>>) {
@@ -22,13 +25,13 @@ function start(parts: Partial<BroadcastResult<Journal>>) {
     stop: () => {},
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
-  const ownJournal = () => Promise.reject(new Error('not in this test')) as never;
+  const journal = new EventJournal({ slowLinkMs: 100, historyWindowMs: HOUR, clock, random: () => 0, starvation });
   let merges = 0;
-  const podOf = () => {
+  const lastKnown = () => {
     merges += 1;
     return null;
   };
-  const mesh = new MeshEvents(settings, { clock, broadcast, ownJournal, podOf, podCount: () => 3 });
+  const mesh = new MeshEvents(settings, { clock, broadcast, journal, lifetimes: { lastKnown }, podCount: () => 3 });
   const events = mesh.events.bind(mesh);
   const renewBroadcast = () => {
     answers = { ...answers };

@@ -8,7 +8,7 @@ import { journals } from '../../support/journals.ts';
 import { NOW_MS } from '../../support/mesh.ts';
 
 const merging = (parts: PodAnswer<Journal>[]) =>
-  runToEnd(mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, () => null));
+  runToEnd(mergeJournals({ parts, atMs: NOW_MS }, { roundMs: 3_000, sameProbeMs: 1_000 }, { lastKnown: () => null }));
 const merge = (parts: PodAnswer<Journal>[]) => merging(parts).result;
 
 describe('merged journals', () => {

@@ -48,8 +48,7 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(now, status),
     settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
-    podsAt: () => [...before],
-    podOf: () => null,
+    lifetimes: { podsAt: () => [...before], lastKnown: () => null },
     resolutionMs: () => resolutionMs,
     ownReportOf: async (asked) =>
       ownKnownAgeMs < asked.fromAgeMs
