@@ -43,262 +43,126 @@ export interface Setting<T> {
   emptyIsValue?: true;
 }
 
-/** Describes a setting; the type of its value is that of its parser. */
-const setting = <T>(description: Setting<T>): Setting<T> => description;
+/** Describes a setting; `default` and `parse` as in `Setting`, whose value has the type of its parser. */
+function setting<T>(
+  group: Setting<T>['group'],
+  variable: string,
+  byDefault: string,
+  parse: Parser<T>,
+  more: Omit<Setting<T>, 'group' | 'variable' | 'default' | 'parse'>,
+): Setting<T> {
+  return { variable, group, default: byDefault, parse, ...more };
+}
 
-/** Goldpinger's older settings `*_TIMEOUT_MS`: whole milliseconds. */
-const inMs = (variable: string) => ({
-  variable,
-  rewrite: (text: string) => {
+/**
+ * Describes a deadline in Go's notation, at least 1 ms. Goldpinger's older variable, whose name ends with `_MS`, takes whole
+ * milliseconds.
+ */
+function timeout(group: Setting<number>['group'], variable: string, byDefault: string, help: string): Setting<number> {
+  const rewrite = (text: string) => {
     if (!/^\d+$/.test(text)) throw new RangeError('expected a whole number of milliseconds');
     return `${text}ms`;
-  },
-});
-
-/** A deadline in Go's notation, at least 1 ms. Its older name ends with `_MS` and takes whole milliseconds. */
-const timeout = (variable: string, group: Setting<number>['group'], byDefault: string, help: string) =>
-  setting({
-    variable,
-    group,
-    default: byDefault,
-    parse: durationMs(1),
+  };
+  return setting(group, variable, byDefault, durationMs(1), {
     help,
-    deprecated: inMs(`${variable}_MS`),
+    deprecated: { variable: `${variable}_MS`, rewrite },
   });
-
-/** The settings that say which pods are peers, and which pod is our own. */
-const PEER_SETTINGS = {
-  clientPort: setting({
-    variable: 'CLIENT_PORT_OVERRIDE',
-    group: 'Peers',
-    default: '',
-    defaultText: 'PORT',
-    parse: optionalWhole(1, 65_535),
-    help: 'Port to call peers on',
-  }),
-  namespace: setting({
-    variable: 'NAMESPACE',
-    group: 'Peers',
-    default: '',
-    defaultText: "the service account's",
-    parse: optionalText,
-    emptyIsValue: true,
-    help: 'Namespace to list peers in; set but empty: all namespaces',
-  }),
-  labelSelector: setting({
-    variable: 'LABEL_SELECTOR',
-    group: 'Peers',
-    default: 'app=goldpinger',
-    parse: labelSelector,
-    help: 'Label selector of the peers',
-  }),
-  kubeconfig: setting({
-    variable: 'KUBECONFIG',
-    group: 'Peers',
-    default: '',
-    defaultText: 'in-cluster account',
-    parse: optionalText,
-    help: 'Path of a kubeconfig file',
-  }),
-  hostname: setting({
-    variable: 'HOSTNAME',
-    group: 'Peers',
-    default: '',
-    parse: anyText,
-    help: 'Label goldpinger_instance of all metrics',
-  }),
-  podIP: setting({
-    variable: 'POD_IP',
-    group: 'Peers',
-    default: '',
-    parse: anyText,
-    help: 'Own address; it identifies the own pod among the peers',
-  }),
-  podName: setting({
-    variable: 'POD_NAME',
-    group: 'Peers',
-    default: '',
-    parse: anyText,
-    help: 'Own pod name; it identifies the own pod among the peers',
-  }),
-  useHostIP: setting({
-    variable: 'USE_HOST_IP',
-    group: 'Peers',
-    default: 'false',
-    parse: flag,
-    help: "Call peers on their host's IP",
-  }),
-  families: setting({
-    variable: 'IP_VERSIONS',
-    group: 'Peers',
-    default: '4',
-    parse: families,
-    repeatable: true,
-    help: 'IP families to ping: 4, 6, or 4,6 for both',
-  }),
-  displayNodeName: setting({
-    variable: 'DISPLAY_NODENAME',
-    group: 'Peers',
-    default: 'false',
-    parse: flag,
-    help: 'Show node names in place of pod names',
-  }),
-  goneRetentionMs: setting({
-    variable: 'GONE_RETENTION',
-    group: 'Peers',
-    default: '5m',
-    parse: durationMs(0),
-    help: 'Departed pods stay visible for this long',
-  }),
-};
+}
 
 /** All settings. Names and defaults are Goldpinger's where Goldpinger has the setting. */
 export const SETTINGS = {
-  host: setting({
-    variable: 'HOST',
-    group: 'Listening',
-    default: 'localhost',
-    parse: anyText,
-    help: 'Address to listen on; 0.0.0.0 or :: in a pod',
-  }),
-  port: setting({
-    variable: 'PORT',
-    group: 'Listening',
-    default: '8080',
-    parse: whole(1, 65_535),
-    help: 'Port to listen on',
-  }),
-  shutdownGraceMs: setting({
-    variable: 'SHUTDOWN_GRACE',
-    group: 'Listening',
-    default: '5s',
-    parse: durationMs(0),
+  host: setting('Listening', 'HOST', 'localhost', anyText, { help: 'Address to listen on; 0.0.0.0 or :: in a pod' }),
+  port: setting('Listening', 'PORT', '8080', whole(1, 65_535), { help: 'Port to listen on' }),
+  shutdownGraceMs: setting('Listening', 'SHUTDOWN_GRACE', '5s', durationMs(0), {
     help: 'How long pings are still answered after SIGTERM, so that a rollout does not look like a network fault',
   }),
-  ...PEER_SETTINGS,
-  refreshIntervalS: setting({
-    variable: 'REFRESH_INTERVAL',
-    group: 'Pinging',
-    default: '30',
-    parse: decimal(0, 86_400),
+  clientPort: setting('Peers', 'CLIENT_PORT_OVERRIDE', '', optionalWhole(1, 65_535), {
+    help: 'Port to call peers on',
+    defaultText: 'PORT',
+  }),
+  namespace: setting('Peers', 'NAMESPACE', '', optionalText, {
+    help: 'Namespace to list peers in; set but empty: all namespaces',
+    defaultText: "the service account's",
+    emptyIsValue: true,
+  }),
+  labelSelector: setting('Peers', 'LABEL_SELECTOR', 'app=goldpinger', labelSelector, {
+    help: 'Label selector of the peers',
+  }),
+  kubeconfig: setting('Peers', 'KUBECONFIG', '', optionalText, {
+    help: 'Path of a kubeconfig file',
+    defaultText: 'in-cluster account',
+  }),
+  hostname: setting('Peers', 'HOSTNAME', '', anyText, { help: 'Label goldpinger_instance of all metrics' }),
+  podIP: setting('Peers', 'POD_IP', '', anyText, { help: 'Own address; it identifies the own pod among the peers' }),
+  podName: setting('Peers', 'POD_NAME', '', anyText, {
+    help: 'Own pod name; it identifies the own pod among the peers',
+  }),
+  useHostIP: setting('Peers', 'USE_HOST_IP', 'false', flag, { help: "Call peers on their host's IP" }),
+  families: setting('Peers', 'IP_VERSIONS', '4', families, {
+    help: 'IP families to ping: 4, 6, or 4,6 for both',
+    repeatable: true,
+  }),
+  displayNodeName: setting('Peers', 'DISPLAY_NODENAME', 'false', flag, {
+    help: 'Show node names in place of pod names',
+  }),
+  goneRetentionMs: setting('Peers', 'GONE_RETENTION', '5m', durationMs(0), {
+    help: 'Departed pods stay visible for this long',
+  }),
+  refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', decimal(0, 86_400), {
     help: 'Seconds between two pings of one peer, fractions allowed; 0 = no pinging (external targets: every 30 s)',
   }),
-  jitterFactor: setting({
-    variable: 'JITTER_FACTOR',
-    group: 'Pinging',
-    default: '0.05',
-    parse: decimal(0, 10),
+  jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', decimal(0, 10), {
     help: 'Each wait is the interval times a random factor of 1 to 1 + this',
   }),
-  pingNumber: setting({
-    variable: 'PING_NUMBER',
-    group: 'Pinging',
-    default: '0',
-    defaultText: '0 = all',
-    parse: whole(0, 65_535),
+  pingNumber: setting('Pinging', 'PING_NUMBER', '0', whole(0, 65_535), {
     help: 'How many peers each pod pings',
+    defaultText: '0 = all',
   }),
-  pingTimeoutMs: timeout('PING_TIMEOUT', 'Pinging', '300ms', 'Deadline of one ping, connection and answer together'),
-  hostsToResolve: setting({
-    variable: 'HOSTS_TO_RESOLVE',
-    group: 'External probes',
-    default: '',
-    parse: list(100),
-    repeatable: true,
+  pingTimeoutMs: timeout('Pinging', 'PING_TIMEOUT', '300ms', 'Deadline of one ping, connection and answer together'),
+  hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(100), {
     help: 'Host names to resolve, separated by spaces',
-  }),
-  tcpTargets: setting({
-    variable: 'TCP_TARGETS',
-    group: 'External probes',
-    default: '',
-    parse: list(100),
     repeatable: true,
+  }),
+  tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(100), {
     help: 'host:port to connect to, separated by spaces',
-  }),
-  httpTargets: setting({
-    variable: 'HTTP_TARGETS',
-    group: 'External probes',
-    default: '',
-    parse: list(100),
     repeatable: true,
-    help: 'URLs to get, separated by spaces; 200 is success, redirects followed, https without verification',
   }),
-  dnsTimeoutMs: timeout('DNS_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one resolution'),
-  tcpTimeoutMs: timeout('TCP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one connection'),
-  httpTimeoutMs: timeout('HTTP_TARGETS_TIMEOUT', 'External probes', '500ms', 'Deadline of one request'),
-  checkTimeoutMs: timeout('CHECK_TIMEOUT', 'Asking peers', '1000ms', 'Deadline of asking one peer for its report'),
-  checkAllTimeoutMs: timeout('CHECK_ALL_TIMEOUT', 'Asking peers', '5000ms', 'Deadline of collecting the whole mesh'),
-  metricsPerPeer: setting({
-    variable: 'METRICS_PER_PEER',
-    group: 'Answers',
-    default: 'true',
-    parse: flag,
+  httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(100), {
+    help: 'URLs to get, separated by spaces; 200 is success, redirects followed, https without verification',
+    repeatable: true,
+  }),
+  dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of one resolution'),
+  tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
+  httpTimeoutMs: timeout('External probes', 'HTTP_TARGETS_TIMEOUT', '500ms', 'Deadline of one request'),
+  checkTimeoutMs: timeout('Asking peers', 'CHECK_TIMEOUT', '1000ms', 'Deadline of asking one peer for its report'),
+  checkAllTimeoutMs: timeout('Asking peers', 'CHECK_ALL_TIMEOUT', '5000ms', 'Deadline of collecting the whole mesh'),
+  metricsPerPeer: setting('Answers', 'METRICS_PER_PEER', 'true', flag, {
     help: 'Metrics of every peer; false keeps only sums over all peers',
   }),
-  maxStreams: setting({
-    variable: 'MAX_STREAMS',
-    group: 'Answers',
-    default: '32',
-    parse: whole(0, 1000),
+  maxStreams: setting('Answers', 'MAX_STREAMS', '32', whole(0, 1000), {
     help: 'The most pages that this pod sends live updates to; further pages ask every 5 s',
   }),
-  resultsMemoryMiB: setting({
-    variable: 'RESULTS_MEMORY',
-    group: 'Answers',
-    default: '4',
-    parse: whole(1, 1024),
+  resultsMemoryMiB: setting('Answers', 'RESULTS_MEMORY', '4', whole(1, 1024), {
     help: 'MiB for the recent samples of all peers together',
   }),
-  slowLinkMs: setting({
-    variable: 'SLOW_LINK',
-    group: 'Answers',
-    default: '100ms',
-    parse: durationMs(1),
+  slowLinkMs: setting('Answers', 'SLOW_LINK', '100ms', durationMs(1), {
     help: 'A link with this latency or more is slow',
   }),
-  historyWindowMs: setting({
-    variable: 'HISTORY_WINDOW',
-    group: 'Answers',
-    default: '1h',
-    parse: durationMs(60_000),
+  historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', durationMs(60_000), {
     help: 'How far back the history of the links is kept; HISTORY_MEMORY limits how fine it is',
   }),
-  historyMemoryMiB: setting({
-    variable: 'HISTORY_MEMORY',
-    group: 'Answers',
-    default: '8',
-    parse: whole(1, 1024),
+  historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(1, 1024), {
     help: 'The most MiB for the history of all links together',
   }),
-  writeToken: setting({
-    variable: 'WRITE_TOKEN',
-    group: 'Answers',
-    default: '',
-    defaultText: 'writing is off',
-    parse: secret,
+  writeToken: setting('Answers', 'WRITE_TOKEN', '', secret, {
     help: 'Bearer token for writing annotations; 16 characters or more',
+    defaultText: 'writing is off',
   }),
-  logLevel: setting({
-    variable: 'LOG_LEVEL',
-    group: 'Answers',
-    default: 'info',
-    parse: oneOf(['debug', 'info', 'warn', 'error']),
+  logLevel: setting('Answers', 'LOG_LEVEL', 'info', oneOf(['debug', 'info', 'warn', 'error']), {
     help: 'Least severity to log: debug, info, warn, error',
   }),
-  staticFilePath: setting({
-    variable: 'STATIC_FILE_PATH',
-    group: 'Ignored',
-    default: '',
-    parse: anyText,
-    help: "Goldpinger's page; ours is built in",
-  }),
-  zapConfig: setting({
-    variable: 'ZAP_CONFIG',
-    group: 'Ignored',
-    default: '',
-    parse: anyText,
-    help: "Goldpinger's log configuration; see LOG_LEVEL",
-  }),
+  staticFilePath: setting('Ignored', 'STATIC_FILE_PATH', '', anyText, { help: "Goldpinger's page; ours is built in" }),
+  zapConfig: setting('Ignored', 'ZAP_CONFIG', '', anyText, { help: "Goldpinger's log configuration; see LOG_LEVEL" }),
 };
 
 /** Name of a setting in the configuration. */
