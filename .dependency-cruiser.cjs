@@ -65,8 +65,8 @@ module.exports = {
     imports('goldpinger', ['peers', 'protocol', 'runtime'], "goldpinger turns a merged mesh into Goldpinger's JSON."),
     imports(
       'http',
-      ['peers', 'analysis', 'protocol', 'runtime'],
-      'Routes are handed what they serve by service.ts; of peers and analysis they know questions and answers.',
+      ['goldpinger', 'peers', 'analysis', 'events', 'metrics', 'heatmap-png', 'protocol', 'runtime', 'config'],
+      'Routes get the parts that they serve from service.ts. They never measure: no probing, results or discovery.',
     ),
     {
       name: 'monitor-is-below-service',

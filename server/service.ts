@@ -1,18 +1,15 @@
+import { EventEmitter } from 'node:events';
 import { Reporter } from './analysis/comparison/report.ts';
 import { hypothesisOf } from './analysis/comparison/targets.ts';
-import { findingsAnswer } from './analysis/findings/findings.ts';
 import type { Config } from './config/config.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { AnnotationStore } from './events/annotations.ts';
 import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
-import { checkAllAnswer } from './goldpinger/check-all-answer.ts';
-import { clusterHealthAnswer } from './goldpinger/cluster-health-answer.ts';
 import { HeatmapPainter } from './heatmap-png/heatmap.ts';
-import type { PastContext, RouteContext } from './http/context.ts';
+import type { RouteContext } from './http/context.ts';
 import { listen } from './http/server.ts';
 import { answerVerdict, type VerdictSources } from './http/verdict.ts';
-import { CONTENT_TYPES, formatFor } from './metrics/exposition.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
@@ -26,11 +23,10 @@ import { LinkQuery } from './peers/link-query.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
-import type { LinkHistory } from './protocol/history.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
-import type { DiscoverySnapshot, Pod, Target } from './protocol/pod.ts';
-import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
+import type { DiscoverySnapshot, Target } from './protocol/pod.ts';
+import type { ProbeResult, Sample } from './protocol/sample.ts';
 import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -53,10 +49,6 @@ export interface Service {
 const CLOSE_DEADLINE_MS = 2000;
 /** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
 const MAX_WAITING_VERDICTS = 64;
-/** The most steps of a link's history, and the shortest step. */
-const MAX_LINK_STEPS = 360;
-const MIN_LINK_STEP_MS = 1_000;
-
 /**
  * Starts all parts and listens. It does not wait for the Kubernetes API: discovery goes on in the background.
  * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
@@ -99,8 +91,8 @@ class Parts {
   readonly #events: MeshEvents;
   readonly #annotations: MeshAnnotations;
 
-  /** Called after each change of the pod list. */
-  readonly #podListeners = new Set<() => void>();
+  /** Emits `change` after each change of the pod list, to live pages. */
+  readonly #podChanges = new EventEmitter();
   #isReady = true;
 
   constructor(config: Config, deps: ServiceDeps) {
@@ -197,7 +189,6 @@ class Parts {
 
   /** Ends every timer, probe, request and watch. */
   async end(): Promise<void> {
-    this.#podListeners.clear();
     this.#collector.stop();
     this.#pastMeshes.stop();
     this.#histories.stop();
@@ -210,88 +201,45 @@ class Parts {
   /** What the routes serve. */
   routeContext(): RouteContext {
     const { clock, log, version, pageDir } = this.#deps;
-    const config = this.#config;
     const painter = new HeatmapPainter();
-    const past = this.#pastContext();
-    const events: RouteContext['events'] = (query) => this.#events.events(query);
     const verdictSources: VerdictSources = {
       clock,
       settings: () => this.#meshSettings(),
       collect: (options) => this.#collector.collect(options),
-      collectPast: past.mesh,
+      collectPast: (range) => this.#pastMeshes.of(range),
       judging: new SerialQueue(MAX_WAITING_VERDICTS, 'too many verdicts asked for at once, ask again'),
       servedBy: () => this.#monitor.selfName,
     };
-    const reporter = new Reporter(config, {
+    const reporter = new Reporter(this.#config, {
       clock,
-      events,
+      events: (query) => this.#events.events(query),
       annotations: () => this.#annotations.read(),
-      past: past.mesh,
+      past: (range) => this.#pastMeshes.of(range),
       paint: (mesh, limits) => painter.paint(mesh, limits),
       hypothesis: (expect) => hypothesisOf(expect, clock),
     });
     return {
       clock,
       log,
+      config: this.#config,
       version,
-      pageDir,
       bootTimeMs: this.#bootTimeMs,
-      maxStreams: config.maxStreams,
-      refreshIntervalMs: config.refreshIntervalMs,
-      historyWindowMs: config.historyWindowMs,
-      writeToken: config.writeToken,
-      countReceived: (action) => this.#metrics.received(action),
-      isReady: () => this.#isReady,
-      livenessFailure: () => this.#monitor.livenessFailure(),
-      onPodsChange: (listener) => {
-        this.#podListeners.add(listener);
-        return () => this.#podListeners.delete(listener);
-      },
-      check: () => this.#monitor.check(),
-      podReport: (windowMs) => this.#monitor.report(windowMs),
-      samples: (to) => this.#monitor.samples(to),
-      linkSamples: (from, to) => this.#linkSamples(from, to),
-      collect: (options) => this.#collector.collect(options),
-      past,
-      checkAll: (mesh) =>
-        checkAllAnswer(mesh, {
-          families: config.families,
-          useHostIP: config.useHostIP,
-          port: config.clientPort,
-          bootTimeMs: this.#monitor.bootTimes(),
-        }),
-      clusterHealth: clusterHealthAnswer,
-      heatmapPng: (mesh, limits) => painter.paint(mesh, limits),
-      metrics: (accept) => {
-        const format = formatFor(accept);
-        return { contentType: CONTENT_TYPES[format], text: this.#metrics.render(format) };
-      },
-      journal: (sinceAgeMs, limit) => this.#journal.read(sinceAgeMs, limit),
-      events,
-      annotations: {
-        read: () => this.#annotations.read(),
-        write: (request) => this.#annotations.write(request),
-        remove: (id) => this.#annotations.remove(id),
-        copies: () => this.#ownAnnotations.copies(),
-        merge: (copies) => this.#ownAnnotations.merge(copies),
-      },
-      findings: findingsAnswer,
+      pageDir,
+      monitor: this.#monitor,
+      metrics: this.#metrics,
+      painter,
+      journal: this.#journal,
+      ownAnnotations: this.#ownAnnotations,
+      collector: this.#collector,
+      pastMeshes: this.#pastMeshes,
+      histories: this.#histories,
+      linkQuery: this.#linkQuery,
+      events: this.#events,
+      annotations: this.#annotations,
+      reporter,
       verdict: (query) => answerVerdict(query, verdictSources),
-      report: (query) => reporter.report(query),
-      comparison: (query, send) => reporter.comparison(query, send),
-    };
-  }
-
-  #pastContext(): PastContext {
-    const { past } = this.#monitor;
-    return {
-      podReport: (range) => this.#monitor.reportOf(range),
-      podHistory: (range, stepMs) => past.podHistory(range, stepMs),
-      ownLinkHistory: (to, range, stepMs) => this.#monitor.linkHistory(to, range, stepMs),
-      mesh: (range) => this.#pastMeshes.of(range),
-      meshAt: (atMs) => this.#pastMeshes.at(atMs),
-      history: (query) => this.#histories.history(query),
-      linkHistory: (from, to) => this.#linkHistory(from, to),
+      isReady: () => this.#isReady,
+      podChanges: this.#podChanges,
     };
   }
 
@@ -309,7 +257,7 @@ class Parts {
     this.#metrics.setPeers(snapshot.pods, targets);
     // A link that is probed again, or at another address, may never change its state: its state is set here.
     for (const { target, isUp } of this.#monitor.links()) this.#metrics.linkState(target, isUp);
-    for (const listener of this.#podListeners) listener();
+    this.#podChanges.emit('change');
   }
 
   #onSample(target: Target, sample: Sample): void {
@@ -341,26 +289,6 @@ class Parts {
     };
     if (to === 'ok') this.#deps.log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
     else this.#deps.log.warn(fields, 'link fails');
-  }
-
-  async #linkSamples(from: string, to: string): Promise<LinkSamples | null> {
-    if (from === this.#monitor.selfUid) return this.#monitor.samples(to);
-    const pod = this.#podOf(from);
-    return pod === undefined ? null : this.#linkQuery.samples(pod, to);
-  }
-
-  async #linkHistory(from: string, to: string): Promise<LinkHistory | null> {
-    const range = { fromAgeMs: this.#config.historyWindowMs, toAgeMs: 0 };
-    const resolutionMs = this.#monitor.past.resolutionMs(range.fromAgeMs);
-    const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
-    const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
-    if (from === this.#monitor.selfUid) return this.#monitor.linkHistory(to, range, stepMs);
-    const pod = this.#podOf(from);
-    return pod === undefined ? null : this.#linkQuery.history(pod, to, range, stepMs);
-  }
-
-  #podOf(uid: string): Pod | undefined {
-    return this.#monitor.snapshot.pods.find((pod) => pod.uid === uid);
   }
 
   /** The settings that a reader of the mesh needs. */

@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
+import { findingsAnswer } from '../analysis/findings/findings.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
@@ -38,8 +39,8 @@ export function verdictRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/findings', async (req, res) => {
     mustAccept(req, ['application/json']);
-    const mesh = await context.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
-    res.set('Cache-Control', 'no-store').json(context.findings(mesh));
+    const mesh = await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
+    res.set('Cache-Control', 'no-store').json(findingsAnswer(mesh));
   });
 
   return router;
@@ -60,7 +61,7 @@ export function reportRoutes(context: RouteContext): Router {
     if (title.length > MAX_TITLE) {
       throw new HttpError(400, `title in query: expected at most ${MAX_TITLE} characters`);
     }
-    const report = await context.report({ ...query, title, pictures: type === 'text/html' });
+    const report = await context.reporter.report({ ...query, title, pictures: type === 'text/html' });
     res.set('Cache-Control', 'no-store').vary('Accept');
     if (type === 'application/json') res.json(report.data);
     else await sendReportPage(res, report, query.ranges.during);
@@ -69,7 +70,7 @@ export function reportRoutes(context: RouteContext): Router {
   router.get('/api/v1/comparison', async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
     mustAccept(req, ['application/json']);
-    await context.comparison(comparisonQueryOf(req, context), async (pieces) => {
+    await context.reporter.comparison(comparisonQueryOf(req, context), async (pieces) => {
       res.type('application/json').set('Cache-Control', 'no-store');
       await sendPieces(res, pieces);
     });
@@ -108,7 +109,7 @@ function comparisonQueryOf(req: Request, context: RouteContext): ComparisonQuery
 }
 
 /** The range from `from` to `to`; what lies in the future is cut off. Throws 400. */
-function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeRange {
+function duringOf(req: Request, { clock, config }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
   if (req.query['from'] === undefined) throw new HttpError(400, 'from in query: expected the begin of the range');
   const fromMs = momentParameter(req, 'from', nowMs);
@@ -116,6 +117,6 @@ function duringOf(req: Request, { clock, historyWindowMs }: RouteContext): TimeR
   if (toMs - fromMs < MIN_RANGE_MS) {
     throw new HttpError(400, 'from in query: expected at least a second before to, and before now');
   }
-  if (toMs <= nowMs - historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
+  if (toMs <= nowMs - config.historyWindowMs) throw new HttpError(400, 'to in query: expected within HISTORY_WINDOW');
   return { fromMs, toMs };
 }

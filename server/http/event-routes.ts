@@ -17,18 +17,20 @@ export function eventRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/journal', (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const sinceAgeMs = numberParameter(req, 'sinceAge', context.historyWindowMs);
+    const sinceAgeMs = numberParameter(req, 'sinceAge', context.config.historyWindowMs);
     if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
-    res.set('Cache-Control', 'no-store').json(context.journal(sinceAgeMs, limitParameter(req)));
+    res.set('Cache-Control', 'no-store').json(context.journal.read(sinceAgeMs, limitParameter(req)));
   });
 
   router.get('/api/v1/events', async (req, res) => {
     mustAccept(req, JSON_ONLY);
     const nowMs = context.clock.nowMs();
     const toMs = momentParameter(req, 'to', nowMs);
-    const fromMs = momentParameter(req, 'from', nowMs - context.historyWindowMs);
+    const fromMs = momentParameter(req, 'from', nowMs - context.config.historyWindowMs);
     if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
-    res.set('Cache-Control', 'no-store').json(await context.events({ fromMs, toMs, limit: limitParameter(req) }));
+    res
+      .set('Cache-Control', 'no-store')
+      .json(await context.events.events({ fromMs, toMs, limit: limitParameter(req) }));
   });
 
   return router;
@@ -45,8 +47,8 @@ const POD_RATE = { perSecond: 20, burst: 200 };
  */
 export function annotationRoutes(context: RouteContext): Router {
   const router = Router();
-  const { annotations, clock } = context;
-  const mayWrite = mustBearer(context.writeToken);
+  const { annotations, ownAnnotations, clock, config } = context;
+  const mayWrite = mustBearer(config.writeToken);
   const clientRate = limitRate(CLIENT_RATE, clock);
 
   router.get('/api/v1/annotations', async (req, res) => {
@@ -68,12 +70,12 @@ export function annotationRoutes(context: RouteContext): Router {
 
   router.get('/api/v1/own-annotations', (req, res) => {
     mustAccept(req, JSON_ONLY);
-    res.set('Cache-Control', 'no-store').json(annotations.copies());
+    res.set('Cache-Control', 'no-store').json(ownAnnotations.copies());
   });
 
   router.post('/api/v1/own-annotations', mayWrite, limitRate(POD_RATE, clock), ...jsonBody(), async (req, res) => {
     const copies = await orBadRequest(() => runSliced(parseAnnotationCopiesSliced(req.body), clock));
-    annotations.merge(copies);
+    ownAnnotations.merge(copies);
     res.json({ taken: copies.length });
   });
 

@@ -1,4 +1,7 @@
 import { Router } from 'express';
+import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
+import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
+import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAccept } from './errors.ts';
 import { numberParameter } from './query.ts';
@@ -14,44 +17,46 @@ const JSON_ONLY = [JSON_TYPE];
 /** Goldpinger's JSON API, same paths, keys and types. `/ping` as peers ask for it is answered before express: see server.ts. */
 export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
-  const collect = () => context.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
+  const collect = () => context.collector.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
 
   // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
   router.get('/ping', (_req, res) => {
-    context.countReceived('ping');
+    context.metrics.received('ping');
     res.set('Cache-Control', 'no-store');
     sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(context.bootTimeMs).toISOString() }));
   });
 
   router.get('/check', async (req, res) => {
-    context.countReceived('check');
+    context.metrics.received('check');
     mustAccept(req, JSON_ONLY);
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(context.check()));
+    await sendPieces(res, joined(context.monitor.check()));
   });
 
   router.get('/check_all', async (req, res) => {
-    context.countReceived('check_all');
+    context.metrics.received('check_all');
     mustAccept(req, JSON_ONLY);
-    const mesh = await collect();
+    const { families, useHostIP, clientPort } = context.config;
+    const bootTimeMs = context.monitor.bootTimes();
+    const answer = checkAllAnswer(await collect(), { families, useHostIP, port: clientPort, bootTimeMs });
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(context.checkAll(mesh)));
+    await sendPieces(res, joined(answer));
   });
 
   router.get('/cluster_health', async (req, res) => {
-    context.countReceived('cluster_health');
+    context.metrics.received('cluster_health');
     mustAccept(req, JSON_ONLY);
     const startMs = context.clock.monotonicMs();
-    const { OK, ...health } = context.clusterHealth(await collect());
+    const { OK, ...health } = clusterHealthAnswer(await collect());
     res.status(OK ? 200 : 418);
     sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(context, startMs), ...health }));
   });
 
   router.get('/healthz', (req, res) => {
-    context.countReceived('healthz');
+    context.metrics.received('healthz');
     mustAccept(req, JSON_ONLY);
     const startMs = context.clock.monotonicMs();
-    const failure = context.livenessFailure();
+    const failure = context.monitor.livenessFailure();
     const reason = failure === '' ? {} : { reason: failure };
     res.status(failure === '' ? 200 : 503);
     sendExactly(res, JSON_TYPE, JSON.stringify({ OK: failure === '', ...timesOf(context, startMs), ...reason }));
@@ -68,14 +73,14 @@ export function goldpingerRoutes(context: RouteContext): Router {
     if (limits.goodMs > limits.warningMs || limits.warningMs > limits.problemMs) {
       throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
-    const png = await context.heatmapPng(await collect(), limits);
+    const png = await context.painter.paint(await collect(), limits);
     res.type('image/png').set('Cache-Control', 'no-store').send(Buffer.from(png));
   });
 
   router.get('/metrics', async (req, res) => {
-    const { contentType, text } = context.metrics(req.get('accept') ?? '');
-    res.set('Content-Type', contentType);
-    await sendPieces(res, text);
+    const format = formatFor(req.get('accept'));
+    res.set('Content-Type', CONTENT_TYPES[format]);
+    await sendPieces(res, context.metrics.render(format));
   });
 
   return router;

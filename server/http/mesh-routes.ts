@@ -1,6 +1,7 @@
 import { type Request, Router } from 'express';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import { encodeMesh, type Mesh } from '../protocol/mesh.ts';
+import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
@@ -21,18 +22,21 @@ import { sendPieces } from './send.ts';
 import type { Streams } from './stream.ts';
 
 const JSON_ONLY = ['application/json'];
+/** The most steps of a link's history, and the shortest step. */
+const MAX_LINK_STEPS = 360;
+const MIN_LINK_STEP_MS = 1_000;
 
 /** Pod reports, the mesh and its links now, live streams, the readiness probe and the description of the API. */
 export function apiRoutes(context: RouteContext, streams: Streams): Router {
   const router = Router();
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], async (req, res) => {
-    context.countReceived('check');
+    context.metrics.received('check');
     mustAccept(req, JSON_ONLY);
     const isPast = hasParameter(req, 'fromAge') || hasParameter(req, 'toAge');
     const report = isPast
-      ? await context.past.podReport(ageRangeParameters(req))
-      : await context.podReport(windowParameter(req, context.historyWindowMs));
+      ? await context.monitor.reportOf(ageRangeParameters(req))
+      : await context.monitor.report(windowParameter(req, context.config.historyWindowMs));
     res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
   });
 
@@ -45,14 +49,14 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get('/api/v1/samples', (req, res) => {
     mustAccept(req, JSON_ONLY);
-    res.json(context.samples(uidParameter(req, 'to')));
+    res.json(context.monitor.samples(uidParameter(req, 'to')));
   });
 
   router.get('/api/v1/link', async (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const from = uidParameter(req, 'from');
-    const samples = await context.linkSamples(from, uidParameter(req, 'to'));
-    if (samples === null) throw new HttpError(404, 'from in query: no such pod is known; the mesh lists their uids');
+    const to = uidParameter(req, 'to');
+    const from = sourceOf(req, context);
+    const samples = from === 'own' ? context.monitor.samples(to) : await context.linkQuery.samples(from, to);
     res.set('Cache-Control', 'no-store').json(samples);
   });
 
@@ -75,15 +79,15 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 /** The history of links in steps: of this pod's links, of all links, and of one link. */
 export function historyRoutes(context: RouteContext): Router {
   const router = Router();
-  const { past } = context;
+  const { monitor } = context;
 
   router.get(['/api/v1/pod-history', '/api/v1/row-history'], async (req, res) => {
     mustAccept(req, JSON_ONLY);
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
     res.set('Cache-Control', 'no-store');
-    if (hasParameter(req, 'to')) res.json(past.ownLinkHistory(uidParameter(req, 'to'), range, stepMs));
-    else res.json(await past.podHistory(range, stepMs));
+    if (hasParameter(req, 'to')) res.json(monitor.linkHistory(uidParameter(req, 'to'), range, stepMs));
+    else res.json(await monitor.past.podHistory(range, stepMs));
   });
 
   router.get('/api/v1/history', async (req, res) => {
@@ -91,30 +95,45 @@ export function historyRoutes(context: RouteContext): Router {
     const span =
       hasParameter(req, 'from') || hasParameter(req, 'to') ? timeRangeOf(req, context) : lastWindowOf(context);
     const stepMs = hasParameter(req, 'step') ? stepParameter(req, span.toMs - span.fromMs) : 0;
-    res.set('Cache-Control', 'no-store').json(await past.history({ ...span, stepMs }));
+    res.set('Cache-Control', 'no-store').json(await context.histories.history({ ...span, stepMs }));
   });
 
   router.get('/api/v1/link-history', async (req, res) => {
     mustAccept(req, JSON_ONLY);
-    const history = await past.linkHistory(uidParameter(req, 'from'), uidParameter(req, 'to'));
-    if (history === null) throw new HttpError(404, 'from in query: no such pod is known; the mesh lists their uids');
-    res.set('Cache-Control', 'no-store').json(history);
+    const to = uidParameter(req, 'to');
+    const from = sourceOf(req, context);
+    const range = { fromAgeMs: context.config.historyWindowMs, toAgeMs: 0 };
+    const resolutionMs = monitor.past.resolutionMs(range.fromAgeMs);
+    const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
+    const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
+    const isOwn = from === 'own';
+    res.set('Cache-Control', 'no-store');
+    res.json(isOwn ? monitor.linkHistory(to, range, stepMs) : await context.linkQuery.history(from, to, range, stepMs));
   });
 
   return router;
 }
 
-/** The mesh now, at a moment (`at`), or of a time range (`from`, `to`). Throws 400. */
-function meshOf(req: Request, context: RouteContext): Promise<Mesh> {
-  if (hasParameter(req, 'at')) return context.past.meshAt(pastMomentOf(req, 'at', context));
-  if (hasParameter(req, 'from') || hasParameter(req, 'to')) return context.past.mesh(timeRangeOf(req, context));
-  const windowMs = windowParameter(req, context.historyWindowMs);
-  return context.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
+/** The pod that the parameter `from` names, which probes the link; 'own' = this pod. Throws 400, and 404 for other uids. */
+function sourceOf(req: Request, { monitor }: RouteContext): Pod | 'own' {
+  const uid = uidParameter(req, 'from');
+  if (uid === monitor.selfUid) return 'own';
+  const pod = monitor.snapshot.pods.find((each) => each.uid === uid);
+  if (pod !== undefined) return pod;
+  throw new HttpError(404, 'from in query: no such pod is known; the mesh lists their uids');
 }
 
-function lastWindowOf({ clock, historyWindowMs }: RouteContext): TimeRange {
+/** The mesh now, at a moment (`at`), or of a time range (`from`, `to`). Throws 400. */
+function meshOf(req: Request, context: RouteContext): Promise<Mesh> {
+  if (hasParameter(req, 'at')) return context.pastMeshes.at(pastMomentOf(req, 'at', context));
+  if (hasParameter(req, 'from') || hasParameter(req, 'to')) return context.pastMeshes.of(timeRangeOf(req, context));
+  const windowMs = windowParameter(req, context.config.historyWindowMs);
+  return context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
+}
+
+function lastWindowOf({ clock, config }: RouteContext): TimeRange {
   const nowMs = clock.nowMs();
-  return { fromMs: nowMs - historyWindowMs, toMs: nowMs };
+  return { fromMs: nowMs - config.historyWindowMs, toMs: nowMs };
 }
 
 /** The parameters `from` and `to`, ms since the epoch; `to` is now by default. Throws 400. */

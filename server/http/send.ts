@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { realClock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
-import { PacedWriter } from './stream.ts';
 
 /**
  * Writes pieces at the pace of the reader, giving the event loop back after each millisecond.
@@ -18,6 +17,32 @@ export async function sendPieces(res: ServerResponse, pieces: Iterable<string> |
     if (slice.isOver()) await slice.next();
   }
   res.end();
+}
+
+/**
+ * Writes to a response at the pace of its reader, one piece after the other. It listens once for the life of the
+ * response: a stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener
+ * away again.
+ */
+export class PacedWriter {
+  readonly #res: ServerResponse;
+  #resume: () => void = () => {};
+
+  /** Make one for a response, before or after its head. */
+  constructor(res: ServerResponse) {
+    this.#res = res;
+    const resume = () => this.#resume();
+    res.on('drain', resume);
+    res.on('close', resume);
+  }
+
+  /** Resolves when there is room for more, or nobody reads any more. Never rejects. */
+  async write(piece: string | Uint8Array): Promise<void> {
+    if (this.#res.destroyed || this.#res.write(piece) || this.#res.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#resume = resolve;
+    });
+  }
 }
 
 /** Joins small pieces to about 16 KiB, so that a mesh of many short reports costs few writes. */

@@ -43,7 +43,7 @@ export async function listen(
   const ping = pingAnswer(context.bootTimeMs);
   const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: timeouts.checkMs }, (req, res) => {
     if (req.method === 'GET' && isPing(req.url)) {
-      context.countReceived('ping');
+      context.metrics.received('ping');
       res.writeHead(200, ping.headers);
       res.end(ping.body);
     } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);

@@ -6,6 +6,7 @@ import type { Pod } from '../protocol/pod.ts';
 import type { Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
+import { PacedWriter } from './send.ts';
 
 /** Bounds of the wait between two collections while somebody watches. */
 const FASTEST_MS = 1000;
@@ -33,17 +34,11 @@ export class Streams {
   readonly #context: RouteContext;
   readonly #channels = new Map<number, Channel>();
   readonly #open = new Set<ServerResponse>();
-  readonly #unsubscribe: () => void;
   #heartbeat: Timer | null = null;
 
   constructor(context: RouteContext) {
     this.#context = context;
-    this.#unsubscribe = context.onPodsChange(() => {
-      for (const [windowMs, channel] of this.#channels) {
-        channel.isOutdated = channel.collecting;
-        this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
-      }
-    });
+    context.podChanges.on('change', this.#onPodChange);
   }
 
   /** How many pages watch. */
@@ -53,7 +48,7 @@ export class Streams {
 
   /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
   open(res: ServerResponse, windowMs: number): boolean {
-    if (this.#open.size >= this.#context.maxStreams) return false;
+    if (this.#open.size >= this.#context.config.maxStreams) return false;
     res.writeHead(200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache, no-transform',
@@ -84,13 +79,20 @@ export class Streams {
 
   /** Ends all streams; the pages reconnect, to another pod. */
   stop(): void {
-    this.#unsubscribe();
+    this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
     for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
     for (const res of this.#open) res.end();
     this.#open.clear();
   }
+
+  readonly #onPodChange = (): void => {
+    for (const [windowMs, channel] of this.#channels) {
+      channel.isOutdated = channel.collecting;
+      this.#schedule(windowMs, channel, CHANGE_DELAY_MS);
+    }
+  };
 
   #beat(): void {
     for (const channel of this.#channels.values()) for (const watcher of channel.watchers) watcher.heartbeat();
@@ -113,10 +115,10 @@ export class Streams {
   async #collect(windowMs: number, channel: Channel): Promise<void> {
     channel.collecting = true;
     channel.isOutdated = false;
-    const { clock, log, refreshIntervalMs } = this.#context;
+    const { clock, log, config } = this.#context;
     const startMs = clock.monotonicMs();
     try {
-      const mesh = await this.#context.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
+      const mesh = await this.#context.collector.collect({ windowMs, maxAgeMs: FASTEST_MS / 2 });
       const aged = { ...mesh, ageMs: Math.max(0, clock.nowMs() - mesh.atMs) };
       for (const watcher of channel.watchers) watcher.offer(aged);
     } catch (error) {
@@ -125,7 +127,7 @@ export class Streams {
     channel.collecting = false;
     if (channel.watchers.size === 0) return;
     const tookMs = clock.monotonicMs() - startMs;
-    const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, refreshIntervalMs / 2));
+    const usualMs = Math.min(SLOWEST_MS, Math.max(FASTEST_MS, config.refreshIntervalMs / 2));
     const paceMs = channel.isOutdated ? CHANGE_DELAY_MS : usualMs;
     this.#schedule(windowMs, channel, Math.max(paceMs, tookMs * 4));
   }
@@ -275,30 +277,4 @@ function sameProbes(before: MergedReport, after: MergedReport): boolean {
       return probe.target === other?.target && probe.atMs === other.atMs && probe.error === other.error;
     })
   );
-}
-
-/**
- * Writes to a response at the pace of its reader, one piece after the other. It listens once for the life of the
- * response: a stream waits thousands of times, and `compression`, which takes `on('drain')` over, never takes a listener
- * away again.
- */
-export class PacedWriter {
-  readonly #res: ServerResponse;
-  #resume: () => void = () => {};
-
-  /** Make one for a response, before or after its head. */
-  constructor(res: ServerResponse) {
-    this.#res = res;
-    const resume = () => this.#resume();
-    res.on('drain', resume);
-    res.on('close', resume);
-  }
-
-  /** Resolves when there is room for more, or nobody reads any more. Never rejects. */
-  async write(piece: string | Uint8Array): Promise<void> {
-    if (this.#res.destroyed || this.#res.write(piece) || this.#res.destroyed) return;
-    await new Promise<void>((resolve) => {
-      this.#resume = resolve;
-    });
-  }
 }

@@ -3,6 +3,7 @@ import { listen } from '../../../server/http/server.ts';
 import { MAX_STEPS } from '../../../server/protocol/history.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
+import { configOf, stubContext } from '../route-context.ts';
 import { eventsOf, historyOf, linkHistoryOf, samplesOf } from './mesh-past.ts';
 
 /** The length of a scene's past. */
@@ -32,55 +33,37 @@ export interface SceneServer {
  * Only the measurements are made up. Rejects with the system's error if it cannot listen.
  */
 export async function startScene({ pageDir, mesh, nowMs = Date.now, speed = 1 }: SceneOptions): Promise<SceneServer> {
-  const unused = (): never => {
-    throw new Error('a scene has only a mesh and its past');
-  };
-  const answers: RouteContext = {
+  const { context } = stubContext();
+  const { monitor } = context;
+  Object.assign(context, {
     clock: { ...realClock, nowMs, setTimer: (fn, delayMs) => realClock.setTimer(fn, delayMs / speed) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: (fields) => console.error(fields) },
+    config: configOf({ MAX_STREAMS: '8', REFRESH_INTERVAL: '2', HISTORY_WINDOW: `${PAST_MS}ms` }),
     version: '0.1.0',
     bootTimeMs: nowMs(),
     pageDir,
-    maxStreams: 8,
-    refreshIntervalMs: 2000,
-    historyWindowMs: PAST_MS,
-    countReceived: () => {},
-    isReady: () => true,
-    livenessFailure: () => '',
-    onPodsChange: () => () => {},
-    check: unused,
-    podReport: unused,
-    past: {
-      podReport: unused,
-      podHistory: unused,
-      ownLinkHistory: unused,
-      mesh: unused,
-      meshAt: unused,
-      linkHistory: async (from, to) => linkHistoryOf(await mesh(0), from, to, 60_000),
-      history: async ({ stepMs, ...span }) => historyOf(await mesh(0), span, Math.max(stepMs, PAST_MS / MAX_STEPS)),
+    // Each link is asked of the pod that probes it, ours too.
+    monitor: { ...monitor, selfUid: '' },
+    collector: {
+      async collect({ windowMs }) {
+        const now = await mesh(windowMs);
+        context.monitor.snapshot = { pods: now.pods, status: now.discovery };
+        return now;
+      },
     },
-    samples: unused,
-    linkSamples: async (from, to) => samplesOf(await mesh(0), from, to),
-    collect: async ({ windowMs }) => mesh(windowMs),
-    journal: unused,
-    writeToken: '',
+    histories: {
+      history: async ({ stepMs, ...range }) => historyOf(await mesh(0), range, Math.max(stepMs, PAST_MS / MAX_STEPS)),
+    },
+    linkQuery: {
+      samples: async ({ uid }, to) => samplesOf(await mesh(0), uid, to),
+      history: async ({ uid }, to) => linkHistoryOf(await mesh(0), uid, to, 60_000),
+    },
+    events: { events: async ({ limit, ...range }) => eventsOf(await mesh(0), range, limit) },
     annotations: {
+      ...context.annotations,
       read: async () => ({ nowMs: nowMs(), missing: [], annotations: [] }),
-      write: unused,
-      remove: unused,
-      copies: unused,
-      merge: unused,
     },
-    events: async ({ limit, ...span }) => eventsOf(await mesh(0), span, limit),
-    verdict: unused,
-    findings: unused,
-    report: unused,
-    comparison: unused,
-    checkAll: unused,
-    clusterHealth: ({ health }) => ({ OK: health.ok }),
-    heatmapPng: unused,
-    metrics: unused,
-  };
-  const server = await listen(answers, '127.0.0.1', 0);
+  } satisfies Partial<RouteContext>);
+  const server = await listen(context, '127.0.0.1', 0);
   return { url: `${server.address}/`, close: () => server.close(0) };
 }

@@ -1,49 +1,75 @@
 import { request } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type HttpServer, listen } from '../../../server/http/server.ts';
-import { stubAnswers } from './answers-stub.ts';
+import { expect, it } from 'vitest';
+import { meshOf, podsOf, statusOf } from '../../support/mesh.ts';
+import { jsonOf, serve } from './serve.ts';
 
-const servers: HttpServer[] = [];
-
-async function serve() {
-  const stub = stubAnswers();
-  const server = await listen(stub.answers, '127.0.0.1', 0);
-  servers.push(server);
-  return { ...stub, url: server.address };
-}
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close(0)));
+it('every path answers as exactly application/json, which chaos tools compare; errors too', async () => {
+  const { url } = await serve();
+  for (const path of ['/ping', '/check', '/check_all', '/cluster_health', '/healthz', '/nope']) {
+    expect([path, (await fetch(url + path)).headers.get('content-type')]).toEqual([path, 'application/json']);
+  }
+  const posted = await fetch(`${url}/check`, { method: 'POST' });
+  expect([posted.status, posted.headers.get('content-type')]).toEqual([405, 'application/json']);
 });
 
-/** Asks for `target` as it stands; gives status and body. */
-function ask(url: string, target: string): Promise<[status: number | undefined, body: string]> {
-  return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url);
-    const asked = request({ hostname, port, path: target, agent: false }, (answer) => {
-      let body = '';
-      answer.on('data', (data) => {
-        body += data;
-      });
-      answer.on('end', () => resolve([answer.statusCode, body]));
+it.each(['/ping', '/ping/', '/ping?x=1'])('%s gives the boot time in ms with Z, uncompressed', async (path) => {
+  const { url, received } = await serve();
+  const answer = await fetch(url + path, { headers: { 'accept-encoding': 'gzip' } });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-encoding')).toBeNull();
+  expect(await answer.text()).toBe('{"boot_time":"2026-11-22T14:39:48.013Z"}');
+  expect(received).toEqual(['ping']);
+});
+
+it('/ping answers a client that asks through a proxy, by its whole URI', async () => {
+  const { url, received } = await serve();
+  const { hostname, port } = new URL(url);
+  const answer = await new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+    const asked = request({ hostname, port, path: 'http://goldpinger/ping', agent: false }, async (res) => {
+      resolve({ status: res.statusCode, body: Buffer.concat(await res.toArray()).toString() });
     });
     asked.on('error', reject).end();
   });
-}
+  expect(answer).toEqual({ status: 200, body: '{"boot_time":"2026-11-22T14:39:48.013Z"}' });
+  expect(received).toEqual(['ping']);
+});
 
-describe("Goldpinger's paths", () => {
-  it('answer as exactly application/json, which chaos tools compare, faults included', async () => {
-    const { url } = await serve();
-    for (const path of ['/ping', '/check', '/check_all', '/cluster_health', '/healthz', '/nope']) {
-      expect([path, (await fetch(url + path)).headers.get('content-type')]).toEqual([path, 'application/json']);
-    }
-    const posted = await fetch(`${url}/check`, { method: 'POST' });
-    expect([posted.status, posted.headers.get('content-type')]).toEqual([405, 'application/json']);
+it('/cluster_health is 200 when healthy and 418 when not', async () => {
+  const healthy = await serve();
+  const { status, body } = await jsonOf(await fetch(`${healthy.url}/cluster_health`));
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    OK: true,
+    'duration-ns': expect.any(Number),
+    'generated-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
   });
+  const noList = meshOf(podsOf(2), undefined, { discovery: statusOf({ phase: 'stale' }) });
+  const unhealthy = await serve({ collector: { collect: async () => noList } });
+  expect((await fetch(`${unhealthy.url}/cluster_health`)).status).toBe(418);
+});
 
-  it('include /ping for whoever asks through a proxy, by its whole URI', async () => {
-    const { url, received } = await serve();
-    expect(await ask(url, 'http://goldpinger/ping')).toEqual([200, '{"boot_time":"2026-11-22T14:39:48.013Z"}']);
-    expect(received).toEqual(['ping']);
-  });
+it('/healthz is 503 with the reason when the process cannot serve', async () => {
+  const { url } = await serve({ monitor: { livenessFailure: () => 'the mesh is on fire' } });
+  const { status, body } = await jsonOf(await fetch(`${url}/healthz`));
+  expect(status).toBe(503);
+  expect(body).toMatchObject({ OK: false, reason: 'the mesh is on fire' });
+});
+
+it('/heatmap.png takes t0, t1, t2 in ms and refuses what is no number or out of order', async () => {
+  const asked: unknown[] = [];
+  const paint = async (_mesh: unknown, limits: unknown) => {
+    asked.push(limits);
+    return Buffer.from('\x89PNG');
+  };
+  const { url } = await serve({ painter: { paint } });
+  expect((await fetch(`${url}/heatmap.png`)).headers.get('content-type')).toBe('image/png');
+  expect((await fetch(`${url}/heatmap.png?t0=2&t1=5&t2=100`)).status).toBe(200);
+  for (const query of ['t0=x', 't0=-1', 't0=1e9', 't0=1&t0=2', 't0=50&t1=5', 't2=NaN']) {
+    const { status, body } = await jsonOf(await fetch(`${url}/heatmap.png?${query}`));
+    expect([query, status, body]).toEqual([query, 400, expect.objectContaining({ code: 400 })]);
+  }
+  expect(asked).toEqual([
+    { goodMs: 1, warningMs: 10, problemMs: 100 },
+    { goodMs: 2, warningMs: 5, problemMs: 100 },
+  ]);
 });

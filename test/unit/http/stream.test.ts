@@ -1,17 +1,15 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
 import { parseMergedReport } from '../../../server/protocol/mesh.ts';
-import { meshOf, reportOf, stubAnswers } from './answers-stub.ts';
+import { mergedReportOf, meshOf, podOf, podsOf } from '../../support/mesh.ts';
+import { serve } from './serve.ts';
+
+const PODS = podsOf(3);
+/** A link to each pod, answered in `totalUs`. */
+const linksIn = (totalUs: number) => PODS.map((_, to) => ({ to, totalUs }));
 
 /** Waits for a condition, with room for a busy machine. */
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
-
-const cleanups: (() => void | Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) await cleanup();
-});
 
 interface Event {
   event: string;
@@ -37,34 +35,25 @@ async function watch(url: string): Promise<{ events: Event[]; status: number; cl
     }
   };
   read().catch(() => {});
-  cleanups.unshift(() => abort.abort());
+  onTestFinished(() => abort.abort());
   return { events, status: answer.status, close: () => abort.abort() };
 }
 
-async function serve() {
-  let mesh = meshOf(['a', 'b', 'c']);
+async function start() {
+  let mesh = meshOf(PODS);
   let held = Promise.resolve();
   let collections = 0;
-  let podsChanged = () => {};
-  const stub = stubAnswers({
-    collect: async () => {
-      collections++;
-      await held;
-      return mesh;
-    },
-    onPodsChange: (listener) => {
-      podsChanged = listener;
-      return () => {};
-    },
-  });
-  const server: HttpServer = await listen(stub.answers, '127.0.0.1', 0);
-  cleanups.push(() => server.close(0));
+  const collect = async () => {
+    collections++;
+    await held;
+    return mesh;
+  };
+  const { url, context, ...rest } = await serve({ collector: { collect } });
   return {
-    ...stub,
-    server,
-    url: `${server.address}/api/v1/stream`,
+    ...rest,
+    url: `${url}/api/v1/stream`,
     collections: () => collections,
-    podsChanged: () => podsChanged(),
+    podsChanged: () => context.podChanges.emit('change'),
     show: (next: typeof mesh) => {
       mesh = next;
     },
@@ -82,20 +71,20 @@ async function serve() {
 const names = (events: Event[]) => events.map(({ event }) => event);
 
 describe('/api/v1/stream', () => {
-  it('sends the whole picture first, then only the reports that changed', async () => {
-    const { url, clock, show } = await serve();
+  it('sends the whole mesh first, then only the reports that changed', async () => {
+    const { url, clock, show } = await start();
     const { events } = await watch(url);
     await clock.advance(0);
     await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'report', 'end']));
     expect(events[0]?.data).toMatchObject({
       reset: true,
       reportCount: 3,
-      pods: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+      pods: [{ name: 'pod-0' }, { name: 'pod-1' }, { name: 'pod-2' }],
     });
     events.length = 0;
 
-    const next = meshOf(['a', 'b', 'c']);
-    next.reports[1] = reportOf(1, 3, 250_000);
+    const next = meshOf(PODS);
+    next.reports[1] = mergedReportOf(1, linksIn(250_000));
     show(next);
     await clock.advance(1000);
     await soon(() => expect(names(events)).toEqual(['head', 'report', 'end']));
@@ -110,17 +99,17 @@ describe('/api/v1/stream', () => {
     expect(events[0]?.data).toMatchObject({ reset: false, pods: [{}, { podIPs: ['10.9.9.9'] }, {}] });
     events.length = 0;
 
-    show(meshOf(['a', 'c']));
+    show(meshOf([podOf(0), podOf(2)]));
     await clock.advance(1000);
     await soon(() => expect(names(events)).toEqual(['head', 'report', 'report', 'end']));
     expect(events[0]?.data).toMatchObject({ reset: true });
   });
 
   it('leaves out the statistics that no page shows, and sends no report for them', async () => {
-    const { url, clock, show } = await serve();
+    const { url, clock, show } = await start();
     const withStats = (minUs: number, p50Us: number) => {
-      const mesh = meshOf(['a', 'b', 'c']);
-      mesh.reports[1] = { ...reportOf(1, 3, 250), stats: emptyStats(3) };
+      const mesh = meshOf(PODS);
+      mesh.reports[1] = mergedReportOf(1, linksIn(250), { stats: emptyStats(3) });
       mesh.reports[1].stats?.minUs.fill(minUs);
       mesh.reports[1].stats?.p50Us.fill(p50Us);
       return mesh;
@@ -145,7 +134,7 @@ describe('/api/v1/stream', () => {
   });
 
   it('collects once for all watchers, and only while somebody watches', async () => {
-    const { url, clock, collections } = await serve();
+    const { url, clock, collections } = await start();
     await clock.advance(60_000);
     expect(collections()).toBe(0);
     const one = await watch(url);
@@ -167,7 +156,7 @@ describe('/api/v1/stream', () => {
   });
 
   it('shows a change of the pod list at once', async () => {
-    const { url, clock, collections, podsChanged } = await serve();
+    const { url, clock, collections, podsChanged } = await start();
     const { events } = await watch(url);
     await clock.advance(0);
     await soon(() => expect(names(events)).toContain('end'));
@@ -179,7 +168,7 @@ describe('/api/v1/stream', () => {
   });
 
   it('shows one that came during a collection right after it, not a whole pause later', async () => {
-    const { url, clock, collections, podsChanged, hold } = await serve();
+    const { url, clock, collections, podsChanged, hold } = await start();
     const { events } = await watch(url);
     await clock.advance(0);
     await soon(() => expect(names(events)).toContain('end'));
@@ -193,14 +182,14 @@ describe('/api/v1/stream', () => {
   });
 
   it('refuses more streams than MAX_STREAMS with 503', async () => {
-    const { url } = await serve();
+    const { url } = await start();
     expect((await watch(url)).status).toBe(200);
     expect((await watch(url)).status).toBe(200);
     expect((await watch(url)).status).toBe(503);
   });
 
   it('ends with the server', async () => {
-    const { url, server } = await serve();
+    const { url, server } = await start();
     await watch(url);
     await server.close(0);
     await expect(fetch(url)).rejects.toThrow();

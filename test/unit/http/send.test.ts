@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { PacedWriter } from '../../../server/http/stream.ts';
+import { PacedWriter } from '../../../server/http/send.ts';
 
 /** The part of a response that is written to. It has no room, and as under `compression` keeps every listener. */
 function response(destroyed = false) {

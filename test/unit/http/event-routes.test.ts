@@ -1,43 +1,38 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { RouteContext } from '../../../server/http/context.ts';
-import { type HttpServer, listen } from '../../../server/http/server.ts';
+import { describe, expect, it } from 'vitest';
 import type { AnnotationCopy, AnnotationRequest } from '../../../server/protocol/annotation.ts';
 import { ConflictError } from '../../../server/runtime/errors.ts';
 import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
-import { stubAnswers } from './answers-stub.ts';
-
-const servers: HttpServer[] = [];
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.close(0)));
-});
+import { type ContextChange, stubContext } from '../../support/route-context.ts';
+import { jsonOf, serve } from './serve.ts';
 
 const TOKEN = 'sixteen-characters';
 const bearer = { authorization: `Bearer ${TOKEN}` };
 const json = { 'content-type': 'application/json' };
 
-async function serve(overrides: Partial<RouteContext> = {}) {
-  const { answers, clock } = stubAnswers(overrides);
+async function start(change: ContextChange = {}) {
   const written: AnnotationRequest[] = [];
   const merged: AnnotationCopy[] = [];
-  answers.annotations = {
-    ...answers.annotations,
-    write: async (request) => {
-      written.push(request);
-      return { annotation: null, nowMs: 1, taken: 3, missing: [] };
-    },
-    merge: (copies) => void merged.push(...copies),
+  const { context } = stubContext();
+  const write = async (request: AnnotationRequest) => {
+    written.push(request);
+    return { annotation: null, nowMs: 1, taken: 3, missing: [] };
   };
-  const server = await listen(answers, '127.0.0.1', 0);
-  servers.push(server);
-  const url = `${server.address}/api/v1/annotations`;
+  const { url: origin, clock } = await serve({
+    annotations: { ...context.annotations, write },
+    ownAnnotations: { ...context.ownAnnotations, merge: (copies) => void merged.push(...copies) },
+    ...change,
+  });
+  const url = `${origin}/api/v1/annotations`;
+  const ownUrl = `${origin}/api/v1/own-annotations`;
   const post = (body: unknown, headers: Record<string, string> = { ...bearer, ...json }, to = url) =>
     fetch(to, { method: 'POST', headers, body: typeof body === 'string' ? body : JSON.stringify(body) });
-  return { url, post, written, merged, clock };
+  const postOwn = (body: unknown, headers?: Record<string, string>) => post(body, headers, ownUrl);
+  return { url, ownUrl, post, postOwn, written, merged, clock };
 }
 
 describe('writing an annotation', () => {
   it('accepts times in ms and RFC 3339, and says how many pods have it', async () => {
-    const { post, written, clock } = await serve();
+    const { post, written, clock } = await start();
     const fromMs = clock.nowMs() - 60_000;
     const to = new Date(clock.nowMs()).toISOString();
     const answer = await post({ id: 'run.1', from: fromMs, to, text: ' latency 250 ms ', tags: ['toxiproxy'] });
@@ -50,12 +45,10 @@ describe('writing an annotation', () => {
   });
 
   it('is off without a token, and the message says how to switch it on', async () => {
-    const { url, post, written, merged } = await serve({ writeToken: '' });
-    const answer = await post({ text: 'x' });
-    expect(answer.status).toBe(403);
-    expect(((await answer.json()) as { message: string }).message).toMatch(/WRITE_TOKEN/);
-    const ownUrl = url.replace('annotations', 'own-annotations');
-    expect((await post(copiesOf(copyOf('a', 'r')), { ...bearer, ...json }, ownUrl)).status).toBe(403);
+    const { url, post, postOwn, written, merged } = await start({ env: { WRITE_TOKEN: '' } });
+    const { status, body } = await jsonOf(await post({ text: 'x' }));
+    expect([status, body.message]).toEqual([403, expect.stringContaining('WRITE_TOKEN')]);
+    expect((await postOwn(copiesOf(copyOf('a', 'r')))).status).toBe(403);
     expect((await fetch(`${url}/there`, { method: 'DELETE', headers: bearer })).status).toBe(403);
     expect([written, merged]).toEqual([[], []]);
   });
@@ -71,8 +64,8 @@ describe('writing an annotation', () => {
     ['another scheme', { authorization: `Basic ${TOKEN}` }, 'Bearer realm="goldpinger-ts"'],
     ['a cookie', { cookie: `token=${TOKEN}` }, 'Bearer realm="goldpinger-ts"'],
   ])('is refused with this token: %s', async (_, headers, challenge) => {
-    const { post, url, written } = await serve();
-    for (const to of [url, url.replace('annotations', 'own-annotations')]) {
+    const { post, url, ownUrl, written } = await start();
+    for (const to of [url, ownUrl]) {
       const answer = await post({ text: 'x' }, { ...json, ...headers }, to);
       expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([401, challenge]);
     }
@@ -102,15 +95,14 @@ describe('writing an annotation', () => {
     [JSON.stringify({ text: 'a', tags: Array(11).fill('t') }), /^tags/],
     ['{"text":"a","colour":"red"}', /^colour/],
   ])('refuses %s with 400 and the field', async (body, message) => {
-    const { post, written } = await serve();
-    const answer = await post(body);
-    expect(answer.status).toBe(400);
-    expect(((await answer.json()) as { message: string }).message).toMatch(message);
+    const { post, written } = await start();
+    const answer = await jsonOf(await post(body));
+    expect([answer.status, answer.body.message]).toEqual([400, expect.stringMatching(message)]);
     expect(written).toEqual([]);
   });
 
   it('accepts only JSON, uncompressed and of at most 16 KiB', async () => {
-    const { post, written } = await serve();
+    const { post, written } = await start();
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
       expect([type, (await post('{"text":"x"}', { ...bearer, 'content-type': type })).status]).toEqual([type, 415]);
     }
@@ -120,23 +112,15 @@ describe('writing an annotation', () => {
   });
 
   it('is refused with 409 if there is no room for it', async () => {
-    const annotations = {
-      ...stubAnswers().answers.annotations,
-      write: () => Promise.reject(new ConflictError('no room')),
-    };
-    const { answers } = stubAnswers({ annotations });
-    const server = await listen(answers, '127.0.0.1', 0);
-    servers.push(server);
-    const answer = await fetch(`${server.address}/api/v1/annotations`, {
-      method: 'POST',
-      headers: { ...bearer, ...json },
-      body: '{"text":"x"}',
-    });
-    expect([answer.status, await answer.json()]).toEqual([409, { code: 409, message: 'no room' }]);
+    const { annotations } = stubContext().context;
+    const write = () => Promise.reject(new ConflictError('no room'));
+    const { post } = await start({ annotations: { ...annotations, write } });
+    const { status, body } = await jsonOf(await post({ text: 'x' }));
+    expect([status, body]).toEqual([409, { code: 409, message: 'no room' }]);
   });
 
   it('is bounded in rate', async () => {
-    const { post, clock } = await serve();
+    const { post, clock } = await start();
     for (let i = 0; i < 20; i++) expect((await post({ text: 'x' })).status).toBe(201);
     const refused = await post({ text: 'x' });
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
@@ -145,7 +129,7 @@ describe('writing an annotation', () => {
   });
 
   it('can be deleted by its id', async () => {
-    const { url } = await serve();
+    const { url } = await start();
     const remove = async (id: string) => (await fetch(`${url}/${id}`, { method: 'DELETE', headers: bearer })).status;
     expect([await remove('there'), await remove('elsewhere'), await remove('%3Cb%3E')]).toEqual([200, 404, 404]);
   });
@@ -153,31 +137,27 @@ describe('writing an annotation', () => {
 
 describe("another pod's copies", () => {
   it('are merged if they are valid, and refused with 400 if they are not', async () => {
-    const { url, post, merged } = await serve();
-    const to = url.replace('annotations', 'own-annotations');
+    const { postOwn, merged } = await start();
     const copy = copyOf('a', 'r');
-    const send = (body: unknown) => post(body, { ...bearer, ...json }, to);
-    const answer = await send(copiesOf(copy));
-    expect([answer.status, await answer.json()]).toEqual([200, { taken: 1 }]);
+    const { status, body } = await jsonOf(await postOwn(copiesOf(copy)));
+    expect([status, body]).toEqual([200, { taken: 1 }]);
     for (const change of [{ id: '<b>' }, { fromAgeMs: null }, { version: 0 }, { revision: '' }, { deleted: 'no' }]) {
-      expect((await send({ ...copiesOf(), annotations: [{ ...copy, ...change }] })).status).toBe(400);
+      expect((await postOwn({ ...copiesOf(), annotations: [{ ...copy, ...change }] })).status).toBe(400);
     }
-    expect((await send({ ...copiesOf(), annotations: 'x' })).status).toBe(400);
+    expect((await postOwn({ ...copiesOf(), annotations: 'x' })).status).toBe(400);
     expect(merged).toEqual([copy]);
   });
 
   it('need the WRITE_TOKEN to be sent, and none to be read', async () => {
-    const { url, post, merged } = await serve();
-    const to = url.replace('annotations', 'own-annotations');
-    expect((await post(copiesOf(copyOf('a', 'r')), json, to)).status).toBe(401);
-    expect((await fetch(to)).status).toBe(200);
+    const { ownUrl, postOwn, merged } = await start();
+    expect((await postOwn(copiesOf(copyOf('a', 'r')), json)).status).toBe(401);
+    expect((await fetch(ownUrl)).status).toBe(200);
     expect(merged).toEqual([]);
   });
 
   it('are bounded in rate', async () => {
-    const { url, post, clock } = await serve();
-    const to = url.replace('annotations', 'own-annotations');
-    const send = async () => (await post(copiesOf(), { ...bearer, ...json }, to)).status;
+    const { postOwn, clock } = await start();
+    const send = async () => (await postOwn(copiesOf())).status;
     const first = await Promise.all(Array.from({ length: 200 }, send));
     expect(new Set(first)).toEqual(new Set([200]));
     expect(await send()).toBe(429);

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest';
+import type { VerdictQuery } from '../../../server/http/verdict.ts';
+import { BusyError, ValidationError } from '../../../server/runtime/errors.ts';
+import { reportOf } from '../../support/report-scene.ts';
+import type { ContextChange } from '../../support/route-context.ts';
+import { jsonOf, serve } from './serve.ts';
+
+type Reporter = NonNullable<ContextChange['reporter']>;
+
+/** A server that always has the report of experiment 2. `asked` are the queries of reports and comparisons. */
+async function serveReports(change: Partial<Reporter> = {}) {
+  const asked: unknown[] = [];
+  const reporter: Reporter = {
+    report: async (query) => {
+      asked.push(query);
+      return reportOf({ query: { pictures: query.pictures } });
+    },
+    comparison: async (query, send) => {
+      asked.push(query);
+      await send(['{"format":', '"a comparison"}']);
+    },
+    ...change,
+  };
+  const { url, clock } = await serve({ reporter });
+  const get = (query: string, accept = '*/*', path = 'report') =>
+    fetch(`${url}/api/v1/${path}${query}`, { headers: { accept } });
+  return { get, asked, nowMs: clock.nowMs() };
+}
+
+describe('/api/v1/report', () => {
+  it('sends one HTML file with a policy and a file name of its own', async () => {
+    const { get, nowMs } = await serveReports();
+    const answer = await get(`?from=${nowMs - 60_000}`);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const policy = answer.headers.get('content-security-policy');
+    expect(policy).toMatch(/^default-src 'none'; img-src data:; style-src 'sha256-[\w+/=]+'; /);
+    expect(policy).not.toContain("'self';");
+    expect(answer.headers.get('content-disposition')).toBe(
+      'inline; filename="goldpinger-report-20231114T221220Z.html"',
+    );
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const page = await answer.text();
+    expect(page).toMatch(/^<!DOCTYPE html>.*<\/html>\n$/s);
+    expect(page).toContain('data:image/png;base64,');
+  });
+
+  it('sends JSON if that is asked for, by format rather than Accept, and paints no pictures for it', async () => {
+    const { get, asked, nowMs } = await serveReports();
+    const from = `?from=${nowMs - 60_000}`;
+    const answers = [await get(`${from}&format=json`, 'text/html'), await get(from, 'application/json')];
+    for (const answer of answers) {
+      expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+      expect(await answer.json()).toMatchObject({ format: 'goldpinger-ts/report/1', targets: { names: ['pod-3'] } });
+    }
+    expect(asked).toMatchObject([{ pictures: false }, { pictures: false }]);
+    expect((await get(`${from}&format=html`, 'application/json')).headers.get('content-type')).toContain('text/html');
+    expect((await get(from, 'image/png')).status).toBe(406);
+  });
+
+  it('passes on ranges in ms or RFC 3339, clauses and the title; it cuts off what lies in the future', async () => {
+    const { get, asked, nowMs } = await serveReports();
+    const iso = (agoMs: number) => new Date(nowMs - agoMs).toISOString();
+    const before = `before=${nowMs - 9_000}-${nowMs - 7_000}&after=${iso(3_000)}/${iso(1_000)}`;
+    const query = `?from=${iso(6_000)}&to=${nowMs + 5_000}&${before}&expect=healthy&expect=failed&title=A+title`;
+    expect((await get(query)).status).toBe(200);
+    expect(asked).toEqual([
+      {
+        ranges: {
+          during: { fromMs: nowMs - 6_000, toMs: nowMs },
+          before: { fromMs: nowMs - 9_000, toMs: nowMs - 7_000 },
+          after: { fromMs: nowMs - 3_000, toMs: nowMs - 1_000 },
+        },
+        expect: ['healthy', 'failed'],
+        title: 'A title',
+        pictures: true,
+      },
+    ]);
+  });
+});
+
+describe('/api/v1/comparison', () => {
+  it('sends JSON in pieces, and takes the ranges and clauses of a report', async () => {
+    const { get, asked, nowMs } = await serveReports();
+    const query = `?from=${nowMs - 6_000}&to=${nowMs}&before=${nowMs - 9_000}-${nowMs - 7_000}&expect=healthy`;
+    const answer = await get(query, '*/*', 'comparison');
+    expect((await get(query, 'text/html', 'comparison')).status).toBe(406);
+    expect([answer.status, answer.headers.get('content-type'), answer.headers.get('cache-control')]).toEqual([
+      200,
+      'application/json; charset=utf-8',
+      'no-store',
+    ]);
+    expect(await answer.json()).toEqual({ format: 'a comparison' });
+    expect(asked).toEqual([
+      {
+        ranges: {
+          during: { fromMs: nowMs - 6_000, toMs: nowMs },
+          before: { fromMs: nowMs - 9_000, toMs: nowMs - 7_000 },
+          after: null,
+        },
+        expect: ['healthy'],
+      },
+    ]);
+  });
+});
+
+describe('reports and comparisons', () => {
+  it.each([
+    ['report', '', 'from'],
+    ['report', '?from=x', 'from'],
+    ['report', '?from=1700000000000', 'from'],
+    ['report', '?from=1699999990000&to=1699999990500', 'from'],
+    ['report', '?from=1&to=1699000000000', 'to'],
+    ['report', '?from=1699999990000&to=x', 'to'],
+    ['report', '?from=1699999990000&before=5', 'before'],
+    ['report', '?from=1699999990000&before=1699999990000-1699999980000', 'before'],
+    ['report', '?from=1699999990000&after=1-2-3', 'after'],
+    ['report', '?from=1699999990000&format=pdf', 'format'],
+    ['report', `?from=1699999990000&title=${'x'.repeat(201)}`, 'title'],
+    ['report', '?from=1699999990000&from=1', 'from'],
+    ['comparison', '?from=x', 'from'],
+    ['comparison', '?from=1699999990000&after=1-2-3', 'after'],
+    ['comparison', '?from=1699999990000&title=x', 'title'],
+    ['comparison', '?from=1699999990000&format=html', 'format'],
+  ])('%s%s is refused, and the message names %s', async (path, query, name) => {
+    const { get, asked } = await serveReports();
+    const { status, body } = await jsonOf(await get(query, '*/*', path));
+    const message = expect.stringMatching(new RegExp(`^${name} in query: (expected|no such parameter)`));
+    expect([status, body.message, asked]).toEqual([400, message, []]);
+  });
+
+  it.each(['report', 'comparison'])('%s answers 400 for an invalid clause and 503 for too many', async (path) => {
+    const errors = [
+      new ValidationError('expect 1 in query, character 3: x'),
+      new BusyError('too many reports at once'),
+    ];
+    for (const error of errors) {
+      const { get, nowMs } = await serveReports({ [path]: () => Promise.reject(error) });
+      const { status, body } = await jsonOf(await get(`?from=${nowMs - 5_000}`, '*/*', path));
+      expect([status, body]).toEqual([error.status, { code: error.status, message: error.message }]);
+    }
+  });
+});
+
+/** A server on which each hypothesis holds, and what it is asked. */
+async function serveVerdicts() {
+  const asked: VerdictQuery[] = [];
+  const { url } = await serve({
+    verdict: async (query) => {
+      asked.push(query);
+      return {
+        ok: true,
+        verdict: 'pass',
+        reason: '',
+        expect: [],
+        clauses: [],
+        window_s: 30,
+        resolution_s: null,
+        samples: 1,
+        links_checked: 1,
+        links_failed: 0,
+        p50_ms: 1,
+        p95_ms: 1,
+        max_ms: 1,
+        violations: [],
+        missing_reports: [],
+        generated_at: '',
+        served_by: 'a',
+      };
+    },
+  });
+  return { asked, get: (query: string) => fetch(`${url}/api/v1/verdict${query}`) };
+}
+
+describe('/api/v1/verdict', () => {
+  it('passes on all parameters', async () => {
+    const { asked, get } = await serveVerdicts();
+    const answer = await get('?window=30s&expect=healthy&expect=latency<50ms,to=a&status=always200&format=json');
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);
+    await get('?start=1&end=2');
+    expect(asked).toEqual([
+      { expect: ['healthy', 'latency<50ms,to=a'], window: '30s', start: null, end: null },
+      { expect: [], window: null, start: '1', end: '2' },
+    ]);
+  });
+
+  it.each([
+    ['?expct=failed', 'expct'],
+    ['?expect=healthy&to=pod:chaos', 'to'],
+    ['?expect[]=failed', 'expect[]'],
+    ['?Window=1h', 'Window'],
+  ])('refuses %s, because the rest of the query alone may hold', async (query, name) => {
+    const { asked, get } = await serveVerdicts();
+    const { status, body } = await jsonOf(await get(query));
+    const message = `${name} in query: no such parameter; there are expect, window, start, end, status, format`;
+    expect([status, body]).toEqual([400, { code: 400, message }]);
+    expect(asked).toEqual([]);
+  });
+});

@@ -1,0 +1,214 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createApp } from '../../../server/http/app.ts';
+import OPENAPI from '../../../server/http/openapi.json';
+import { Streams } from '../../../server/http/stream.ts';
+import { stubContext } from '../../support/route-context.ts';
+import { jsonOf, serve } from './serve.ts';
+
+/** The part of express' router that lists its routes. */
+interface RouterLike {
+  stack: { route?: { path: string | string[]; methods: Record<string, boolean> }; handle: Partial<RouterLike> }[];
+}
+
+/** Every route of an app as `method path`, without those that only answer 405. */
+function routesOf({ stack }: RouterLike): string[] {
+  return stack.flatMap(({ route, handle }) => {
+    if (route === undefined) return handle.stack === undefined ? [] : routesOf({ stack: handle.stack });
+    const methods = Object.keys(route.methods);
+    // `app.all`, which answers 405, has every method that there is.
+    if (methods.includes('_all') || methods.length > 5) return [];
+    return [route.path].flat().flatMap((path) => methods.map((method) => `${method} ${path}`));
+  });
+}
+
+/** Older names that are served, but not described. */
+const ALIASES = ['get /api/v1/row', 'get /api/v1/row-history'];
+
+const BEGIN_OF: Record<string, string> = { to: 'from', toAge: 'fromAge', end: 'start' };
+
+/** A valid value of a parameter. */
+function exampleOf(path: string, name: string, nowMs: number): string {
+  if (path === '/heatmap.png') return { t0: '0.5', t1: '20', t2: '200' }[name] ?? '';
+  if (path.endsWith('link') || path.endsWith('link-history') || path.endsWith('samples')) return 'uid-1';
+  if (path === '/api/v1/pod-history' && name === 'to') return 'uid-1';
+  const examples: Record<string, string> = {
+    after: `${nowMs - 2_000}-${nowMs - 1_000}`,
+    at: String(nowMs - 1_000),
+    before: `${nowMs - 9_000}-${nowMs - 8_000}`,
+    end: String(nowMs),
+    expect: 'healthy',
+    format: path === '/api/v1/verdict' ? 'bool' : 'json',
+    from: String(nowMs - 5_000),
+    fromAge: '60000',
+    limit: '5',
+    peers: '0123456789abcdef',
+    sinceAge: '60000',
+    start: String(nowMs - 5_000),
+    status: 'always200',
+    step: '60000',
+    title: 'A title',
+    to: String(nowMs),
+    toAge: '1000',
+    window: path === '/api/v1/verdict' ? '30s' : '60000',
+  };
+  return examples[name] ?? '';
+}
+
+/** Serves the app alone. `read` are the names of all query parameters that its routes have read. */
+async function serveRecorded() {
+  const { context, clock } = stubContext();
+  const streams = new Streams(context);
+  const app = createApp(context, streams);
+  const read = new Set<string>();
+  app.set('query parser', (text: string) => {
+    const values = new URLSearchParams(text);
+    const query = Object.fromEntries([...values.keys()].map((name) => [name, values.get(name)]));
+    return new Proxy(query, {
+      get(target, name) {
+        if (typeof name === 'string') read.add(name);
+        return Reflect.get(target, name);
+      },
+    });
+  });
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    streams.stop();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, read, nowMs: clock.nowMs() };
+}
+
+describe('every path', () => {
+  const gets = Object.entries(OPENAPI.paths).flatMap(([path, item]) => ('get' in item ? [{ path, ...item.get }] : []));
+
+  it.each(gets)('$path answers as it says', async ({ path, parameters, responses, produces }) => {
+    const { url } = await serve();
+    const needed = parameters.filter(({ required }) => required).map(({ name }) => `${name}=uid-1`);
+    const abort = new AbortController();
+    const answer = await fetch(`${url}${path}?${needed.join('&')}`, { signal: abort.signal });
+    expect(Object.keys(responses)).toContain(String(answer.status));
+    expect(answer.headers.get('content-type')).toContain(produces[0]);
+    abort.abort();
+  });
+
+  it.each(Object.entries(OPENAPI.paths))('%s answers 405 with Allow to methods that it has not', async (path, item) => {
+    const { url } = await serve();
+    const allowed = Object.keys(item).map((method) => method.toUpperCase());
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'].filter((name) => !allowed.includes(name))) {
+      const answer = await fetch(url + path, { method });
+      expect([method, answer.status, answer.headers.get('allow')]).toEqual([method, 405, allowed.join(', ')]);
+      const message = `method ${method} is not allowed, but [${allowed.join(',')}] are`;
+      expect(await answer.json()).toEqual({ code: 405, message });
+    }
+  });
+
+  it('is described in swagger.json, and nothing else is', async () => {
+    const { context } = stubContext();
+    const app = createApp(context, new Streams(context));
+    const served = routesOf(app.router as unknown as RouterLike).filter((route) => !ALIASES.includes(route));
+    const described = Object.entries(OPENAPI.paths).flatMap(([path, item]) =>
+      Object.keys(item).map((method) => `${method} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    );
+    expect(served.sort()).toEqual(described.sort());
+    const { url } = await serve();
+    const sent = await (await fetch(`${url}/swagger.json`)).json();
+    expect(sent).toEqual({ ...OPENAPI, info: { ...OPENAPI.info, version: '9.9.9' } });
+  });
+
+  it.each(gets)('$path accepts each parameter that is described, and reads no other', async ({ path, parameters }) => {
+    const { url, read, nowMs } = await serveRecorded();
+    const needed = parameters.filter(({ required }) => required).map(({ name }) => name);
+    for (const name of ['', ...parameters.map((parameter) => parameter.name)]) {
+      // The end of a range is refused without its begin.
+      const begin = parameters.find((parameter) => parameter.name === BEGIN_OF[name])?.name ?? '';
+      const names = [...new Set([...needed, begin, name])].filter((each) => each !== '');
+      const query = names.map((each) => `${each}=${encodeURIComponent(exampleOf(path, each, nowMs))}`);
+      const abort = new AbortController();
+      const answer = await fetch(`${url}${path}?${query.join('&')}`, { signal: abort.signal });
+      const message = answer.status === 400 ? (await jsonOf(answer)).body.message : '';
+      // The stub refuses verdicts and reports, but only after the parameters were read.
+      expect([name, message]).toEqual([name, expect.stringMatching(/^$|^not in this test$/)]);
+      abort.abort();
+    }
+    expect([...read].sort()).toEqual(parameters.map(({ name }) => name).sort());
+  });
+
+  it.each(['/api/v1/verdict', '/api/v1/report', '/api/v1/comparison'] as const)(
+    '%s refuses a parameter that is not described, and lists those that are',
+    async (path) => {
+      const { url } = await serve();
+      const { status, body } = await jsonOf(await fetch(`${url}${path}?nonsense=1`));
+      const [message, names = ''] = body.message?.split('; there are ') ?? [];
+      expect([status, message]).toEqual([400, 'nonsense in query: no such parameter']);
+      expect(names.split(', ').sort()).toEqual(OPENAPI.paths[path].get.parameters.map(({ name }) => name).sort());
+    },
+  );
+
+  it('is 404 with code and message where nothing is served', async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/nope`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toEqual({ code: 404, message: 'path /nope was not found' });
+  });
+
+  it('is 406 for a client that takes no JSON', async () => {
+    const { url } = await serve();
+    for (const path of ['/check', '/check_all', '/cluster_health', '/api/v1/mesh']) {
+      const answer = await fetch(url + path, { headers: { accept: 'application/xml' } });
+      expect([path, answer.status]).toEqual([path, 406]);
+    }
+  });
+});
+
+describe('the page', () => {
+  it('is served at / with a policy that allows no inline script', async () => {
+    const { url } = await serve();
+    const answer = await fetch(`${url}/`);
+    expect(await answer.text()).toContain('<title>goldpinger</title>');
+    const policy = answer.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("script-src 'self'");
+    // A worker of the page reads the stream; without this, default-src would forbid it.
+    expect(policy.split(';')).toContain("worker-src 'self'");
+    expect(policy).not.toContain('unsafe');
+    expect(policy).not.toContain('upgrade-insecure-requests');
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(answer.headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('is compressed well, as it is asked for once and kept', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
+    mkdirSync(join(folder, 'assets'));
+    const script = Array.from({ length: 3000 }, (_, i) => `const name${(i * 7919) % 3000} = ${i} + other${i % 97};`);
+    writeFileSync(join(folder, 'assets', 'page.js'), script.join('\n'));
+    const { url } = await serve({ pageDir: folder });
+    const { hostname, port } = new URL(url);
+    const headers = { 'accept-encoding': 'gzip' };
+    // `fetch` would decompress the answer.
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      get({ hostname, port, path: '/assets/page.js', headers, agent: false }, resolve);
+    });
+    const { length } = Buffer.concat(await answer.toArray());
+    rmSync(folder, { recursive: true });
+    expect(answer.headers['content-encoding']).toBe('gzip');
+    const usual = gzipSync(script.join('\n'), { level: 6 }).length;
+    expect(length).toBeLessThan(usual + 2000);
+    expect(usual + 2000).toBeLessThan(gzipSync(script.join('\n'), { level: 1 }).length);
+  });
+
+  it('keeps its hashed assets for ever and asks again for everything else', async () => {
+    const { url } = await serve();
+    expect((await fetch(`${url}/`)).headers.get('cache-control')).toBe('no-cache');
+    expect((await fetch(`${url}/assets/page.js`)).headers.get('cache-control')).toContain('immutable');
+    expect((await fetch(`${url}/../package.json`)).status).toBe(404);
+    expect((await fetch(`${url}/%2e%2e/package.json`)).status).toBe(404);
+  });
+});

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { serve } from './serve.ts';
+
+it('the client learns little of an internal error, and the log everything', async () => {
+  const { url, errors } = await serve({ collector: { collect: () => Promise.reject(new Error('secret detail')) } });
+  const answer = await fetch(`${url}/check_all`);
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toContain('secret');
+  expect(errors).toEqual(['a request failed']);
+});
+
+it('the connection breaks when an answer fails half way, so that half is not taken for whole', async () => {
+  function* check() {
+    yield 'x'.repeat(20_000);
+    throw new Error('half way');
+  }
+  const { url } = await serve({ monitor: { check } });
+  await expect(fetch(`${url}/check`).then((answer) => answer.text())).rejects.toThrow();
+});

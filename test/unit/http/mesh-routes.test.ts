@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { meshOf, podsOf } from '../../support/mesh.ts';
+import { stubContext } from '../../support/route-context.ts';
+import { jsonOf, serve } from './serve.ts';
+
+/** A server whose past only notes what it is asked for. */
+async function servePast() {
+  const asked: unknown[] = [];
+  const note =
+    <T>(answer: T) =>
+    (...question: unknown[]) => {
+      asked.push(question.length === 1 ? question[0] : question);
+      return answer;
+    };
+  const { context } = stubContext();
+  const mesh = Promise.resolve(meshOf(podsOf(2)));
+  const { url, clock } = await serve({
+    pastMeshes: { of: note(mesh), at: note(mesh) },
+    histories: { history: note(context.histories.history({ fromMs: 0, toMs: 1, stepMs: 1 })) },
+    monitor: { linkHistory: note(context.monitor.linkHistory('b', { fromAgeMs: 1, toAgeMs: 0 }, 1)) },
+  });
+  return { get: async (path: string) => jsonOf(await fetch(url + path)), asked, nowMs: clock.nowMs() };
+}
+
+describe('the routes of the past', () => {
+  it('pass on time ranges and moments, in ms since the epoch or RFC 3339', async () => {
+    const { get, asked, nowMs } = await servePast();
+    const iso = new Date(nowMs - 60_000).toISOString();
+    expect((await get(`/api/v1/mesh?from=${iso}&to=${nowMs - 1_000}`)).status).toBe(200);
+    expect((await get(`/api/v1/mesh?at=${nowMs - 5_000}`)).status).toBe(200);
+    expect((await get(`/api/v1/mesh?from=${iso}`)).status).toBe(200);
+    expect((await get('/api/v1/history')).status).toBe(200);
+    expect((await get(`/api/v1/history?from=${iso}&step=5000`)).status).toBe(200);
+    expect((await get('/api/v1/pod-history?fromAge=60000&toAge=1000&step=1000&to=uid-b')).status).toBe(200);
+    expect(asked).toEqual([
+      { fromMs: nowMs - 60_000, toMs: nowMs - 1_000 },
+      nowMs - 5_000,
+      { fromMs: nowMs - 60_000, toMs: nowMs },
+      { fromMs: nowMs - 3_600_000, toMs: nowMs, stepMs: 0 },
+      { fromMs: nowMs - 60_000, toMs: nowMs, stepMs: 5_000 },
+      ['uid-b', { fromAgeMs: 60_000, toAgeMs: 1_000 }, 1_000],
+    ]);
+  });
+
+  it('answer with the present mesh if no past one is asked for', async () => {
+    const { get, asked } = await servePast();
+    expect((await get('/api/v1/mesh?window=30000')).status).toBe(200);
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['/api/v1/pod-report?toAge=5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=5&toAge=5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=1.5', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=86400001', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=-1', 'fromAge'],
+    ['/api/v1/pod-report?fromAge=10&toAge=x', 'toAge'],
+    ['/api/v1/mesh?to=1700000000000', 'from'],
+    ['/api/v1/mesh?from=1700000000000&to=1699999999000', 'from'],
+    ['/api/v1/mesh?at=yesterday', 'at'],
+    ['/api/v1/mesh?at=1', 'at'],
+    ['/api/v1/mesh?at=1700000000000&at=1700000000001', 'at'],
+    ['/api/v1/mesh?window=1500', 'window'],
+    ['/api/v1/mesh?window=3601000', 'window'],
+    ['/api/v1/pod-history?fromAge=60000', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=0', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=10', 'step'],
+    ['/api/v1/pod-history?fromAge=60000&step=1000&to=a%20b', 'to'],
+    ['/api/v1/history?step=1', 'step'],
+    ['/api/v1/link-history?from=uid-a', 'to'],
+    ['/api/v1/stream?window=30000', 'window'],
+    ['/api/v1/mesh?window=7', 'window'],
+    ['/api/v1/link?from=a', 'to'],
+    ['/api/v1/link?from=a&to=..%00', 'to'],
+    ['/api/v1/samples', 'to'],
+  ])('refuse %s and name %s', async (path, name) => {
+    const { get, asked } = await servePast();
+    const { status, body } = await get(path);
+    expect([status, body.message?.split(' ')[0]]).toEqual([400, name]);
+    expect(asked).toEqual([]);
+  });
+
+  it('answer 404 for a link of an unknown pod', async () => {
+    const { get } = await servePast();
+    expect((await get('/api/v1/link-history?from=uid-z&to=uid-a')).status).toBe(404);
+    // No address that a client names is called.
+    expect((await get('/api/v1/link?from=10.9.8.7:80&to=uid-a')).status).toBe(404);
+  });
+});
+
+it.each([
+  ['/api/v1/row', '/api/v1/pod-report'],
+  ['/api/v1/row-history', '/api/v1/pod-history'],
+])('%s is an alias of %s', async (alias, path) => {
+  const { url } = await serve();
+  for (const query of ['', '?fromAge=60000&step=1000', '?fromAge=x']) {
+    const [one, other] = [await fetch(url + alias + query), await fetch(url + path + query)];
+    expect([one.status, await one.text()]).toEqual([other.status, await other.text()]);
+    expect(one.status).not.toBe(404);
+  }
+});
+
+it.each(['link', 'link-history'])('/api/v1/%s gives our own link, and asks the pod of any other', async (path) => {
+  const { url } = await serve();
+  for (const from of ['uid-0', 'uid-1']) {
+    const { body } = await jsonOf(await fetch(`${url}/api/v1/${path}?from=${from}&to=uid-0`));
+    expect(body).toMatchObject({ from, to: 'uid-0' });
+  }
+});
+
+it('/readyz turns 503 at shutdown, while the rest still answers', async () => {
+  let isReady = true;
+  const { url } = await serve({ isReady: () => isReady });
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  isReady = false;
+  expect((await fetch(`${url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${url}/ping`)).status).toBe(200);
+});

@@ -1,0 +1,16 @@
+import { onTestFinished } from 'vitest';
+import { listen } from '../../../server/http/server.ts';
+import { type ContextChange, stubContext } from '../../support/route-context.ts';
+
+/** Serves a stub of the service, with these changes, on a free port until the test ends. */
+export async function serve(change: ContextChange = {}, timeouts?: Parameters<typeof listen>[3]) {
+  const stub = stubContext(change);
+  const server = await listen(stub.context, '127.0.0.1', 0, timeouts);
+  onTestFinished(() => server.close(0));
+  return { ...stub, server, url: server.address };
+}
+
+/** The status of an answer, and its JSON. */
+export async function jsonOf(answer: Response): Promise<{ status: number; body: { message?: string } }> {
+  return { status: answer.status, body: (await answer.json()) as { message?: string } };
+}
