@@ -8,7 +8,7 @@ import { fetchMesh, fetchSamples } from './data/requests.ts';
 import { MAX_FILTER, orderedThresholds, windowOf } from './pure/address.ts';
 import { pageStatusOf } from './pure/changes.ts';
 import type { Command } from './pure/keys.ts';
-import { calmSentence, noticesOf } from './pure/notices.ts';
+import { noticesOf, statusSentence } from './pure/notices.ts';
 import { stageOf } from './pure/stage.ts';
 import { samplesAgo } from './pure/timeline-samples.ts';
 import { HelpDialog } from './shell/help-dialog.tsx';
@@ -40,7 +40,7 @@ const HINTS: Record<string, string> = {
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
 
-/** Loaded when somebody compares: most never do. */
+/** Loaded on demand, because most readers never compare. */
 const loadCompare = () => import('./views/compare/compare-view.tsx');
 
 interface AppProps {
@@ -49,7 +49,7 @@ interface AppProps {
   clock: Clock;
 }
 
-/** The whole page: owns what the address, the connection and the reader's choices say, and hands it to the views. */
+/** The whole page. It owns the state of URL, connection and reader's choices, and passes it to the views. */
 export function App({ feed, preferences, clock }: AppProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
@@ -66,7 +66,7 @@ export function App({ feed, preferences, clock }: AppProps) {
   const moment = useMoment(address.atMs);
   const live = usePictures(state.mesh, address, feed);
   const past = usePictures(moment.mesh, address, feed);
-  // The picture of now stays, greyed, until the first of a moment is there.
+  // The live picture stays, in grey, until the first past picture is loaded.
   const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
   const stage = stageOf(live.overview, state.status);
   usePreloaded(stage === 'picture' && address.view !== 'raw');
@@ -86,7 +86,7 @@ export function App({ feed, preferences, clock }: AppProps) {
     clock,
   );
 
-  // A comparison opens its links as they were then.
+  // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
   useKeys(letterKeys, (command: Command) => {
     if (command === 'help') setHelpOpen(true);
@@ -111,7 +111,7 @@ export function App({ feed, preferences, clock }: AppProps) {
           selection: address.selection,
           onSelect: select,
           filter: address.filter,
-          // A comparison shows all pods: who looks at some of them leaves it.
+          // A comparison shows all pods, so setting a filter leaves it.
           onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
           order: address.order,
           onOrder: (order) => change({ order }),
@@ -156,7 +156,7 @@ export function App({ feed, preferences, clock }: AppProps) {
       />
       {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onSelect={select} />}
       <NoticeList
-        calm={overview === null || stage !== 'picture' ? '' : calmSentence(overview)}
+        statusText={overview === null || stage !== 'picture' ? '' : statusSentence(overview)}
         notices={notices}
         state={state}
         moment={
@@ -185,7 +185,8 @@ export function App({ feed, preferences, clock }: AppProps) {
             <Late load={loadCompare}>
               {({ CompareView }) => (
                 <CompareView
-                  {...{ props, nowMs: servedMs }}
+                  props={props}
+                  nowMs={servedMs}
                   ranges={address.ranges}
                   onRanges={(ranges) => change({ ranges })}
                   onDone={() => change({ compare: false })}
@@ -206,7 +207,11 @@ export function App({ feed, preferences, clock }: AppProps) {
       />
       {stage === 'picture' && (
         <Timeline
-          {...{ feed, clock, points, address, folded }}
+          feed={feed}
+          clock={clock}
+          points={points}
+          address={address}
+          folded={folded}
           nowMs={servedMs}
           onChange={change}
           isThere={moment.isThere}
@@ -234,15 +239,15 @@ export function App({ feed, preferences, clock }: AppProps) {
   );
 }
 
-/** When the mesh of a moment ends, ms since the epoch: what its ages count to. */
+/** The end of a past mesh, ms since the epoch. Ages count to this time. */
 function pastMs({ atMs, ageMs, past }: Mesh): number {
   return past?.toMs ?? atMs + ageMs;
 }
 
-/** Once the first picture is there, the other views' code comes too: later the connection may be lost. */
+/** Loads the code of the other views after the first picture, because the connection may be lost later. */
 function usePreloaded(isTime: boolean): void {
   useEffect(() => {
-    // A view that is missing when it is wanted says so itself.
+    // `Late` shows a failed load when the view is opened.
     if (isTime) void Promise.allSettled([loadHeatmap(), loadCompare()]);
   }, [isTime]);
 }

@@ -14,9 +14,9 @@ const feed = new LiveFeed({
   base: document.baseURI,
   timeOriginMs: performance.timeOrigin,
 });
-// Before anything is rendered: the first picture is on its way meanwhile.
+// Starts before rendering, so that the first data load meanwhile.
 feed.start(windowOf(address));
 if (address.view === 'heatmap') void import('./views/heatmap/heatmap-view.tsx');
 const place = document.getElementById('page');
-if (place === null) throw new Error('the page has no place for the app');
+if (place === null) throw new Error('the page has no element #page');
 createRoot(place).render(<App feed={feed} preferences={new Preferences()} clock={browserClock} />);

@@ -7,24 +7,23 @@ import type { LinkKind } from './pure/link-choice.ts';
 import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
 
 /**
- * What the app hands to every view (`GraphView`, `HeatmapView`) and to both panels of a selection (`LinkPanel`,
- * `PodPanel`): they all take exactly this. The app owns the state and the frames. It renders the view in `<main>`, and
- * in the side panel what belongs to the selection. While nothing is selected, a view may fill the side panel itself
- * (the heatmap's legend and thresholds, the graph's "Showing 200 of 9 900"): `createPortal(content, props.panelSlot)`.
- * A panel is heading (its first element, an `<h2>`) and body only: frame, scrolling, close button, Esc and the return
- * of focus are the app's. Below 1100 px the slot lies under the view, and a selection's panel over it.
- * Views fill their parent (flex column, `min-height: 0`); tools (`<div class="tools">`, 48 px) come first.
+ * The props of every view (`GraphView`, `HeatmapView`) and of both panels of a selection (`LinkPanel`, `PodPanel`). The
+ * app owns the state. It renders the view in `<main>` and the panel of a selection in the side panel. Without a
+ * selection, a view can fill the side panel itself with `createPortal(content, props.panelSlot)`.
+ * A panel renders only its heading (its first element, an `<h2>`) and its body. The app adds frame, scrolling, close
+ * button, Esc and focus handling. Below 1100 px the slot is under the view, and the panel of a selection is over it.
+ * Views fill their parent (flex column, `min-height: 0`). Tools (`<div class="tools">`, 48 px) come first.
  */
 export interface ViewProps {
-  /** In the graph always the newest totals; in the heatmap `value` and `phase` as chosen. Changes with every update. */
+  /** Changes with every update. The graph always gets the newest totals, the heatmap the chosen `value` and `phase`. */
   picture: Picture;
   thresholds: Thresholds;
-  /** Takes any figures; the app keeps them ordered and within 0.01 ms .. 100 s. */
+  /** Accepts any values. The app keeps them ordered and within 0.01 ms to 100 s. */
   onThresholds(thresholds: Thresholds): void;
-  /** A pod or a link, by uid; null = none. What it names may have left the picture. */
+  /** A pod or a link, by uid; null = none. It may no longer be in the picture. */
   selection: Selection;
   onSelect(selection: Selection): void;
-  /** Text that pod, node or namespace names must contain, any case; '' = all. */
+  /** See `matches` in `order.ts`; '' = all pods. */
   filter: string;
   onFilter(text: string): void;
   order: OrderBy;
@@ -35,33 +34,33 @@ export interface ViewProps {
   onValue(value: ValueKind): void;
   phase: ValuePhase;
   onPhase(phase: ValuePhase): void;
-  /** Which links the graph shows; `limit`: at most how many where it does not show all. */
+  /** Which links the graph shows. `limit`: maximum number if it does not show all. */
   only: LinkKind;
   onOnly(only: LinkKind): void;
   limit: number;
   onLimit(limit: number): void;
-  /** Window of p50, p95 and max, ms; choosing another asks the server for it. */
+  /** Window of p50, p95 and max, ms. Changing it requests new data from the server. */
   windowMs: number;
   onWindow(windowMs: number): void;
-  /** The connection to the server is lost: draw the last picture grey. */
+  /** The connection to the server is lost: draw the last data in grey. */
   lost: boolean;
-  /** What is on now (the choice "system" is resolved). Colours are CSS variables: see styles/tokens.css. */
+  /** The current theme; "system" is already resolved. Colours are CSS variables: see styles/tokens.css. */
   theme: Theme;
-  /** Where the view may render its own side panel by a portal; null while there is none (a selection has the place). */
+  /** Where the view can render its own side panel with a portal; null while a selection has the side panel. */
   panelSlot: HTMLElement | null;
   /** Render the table instead of the picture. Put it in `<TableFrame>` (views/table-frame.tsx). */
   asTable: boolean;
   onAsTable(asTable: boolean): void;
-  /** The serving pod's time when this picture arrived, ms since the epoch: what ages count to. Moves with the picture. */
+  /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */
   nowMs: number;
   /** Narrower than 640 px: short labels, 44 px controls. */
   narrow: boolean;
-  /** Whether single letters act as keys (switched off in Help, and while typing). Arrows, Enter, Esc always do. */
+  /** Whether single-key shortcuts are enabled (see Help). Arrows, Enter and Esc always work. */
   letterKeys: boolean;
-  /** Fetches the mesh with figures over `windowMs`, which the live one has only while they are shown. Rejects with an Error. */
+  /** Fetches the mesh with statistics over `windowMs`. The live mesh has them only while they are shown. Rejects with an Error. */
   loadMesh(windowMs: number): Promise<Mesh>;
-  /** Fetches the recent samples of a link (pod uids). Rejects with an Error in words, or on abort. */
+  /** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read, or on abort. */
   loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;
-  /** Fetches the past of a link (pod uids). Rejects with an Error in words, or on abort. Always the same function. */
+  /** Fetches the history of a link (pod uids). Rejects with an Error that people can read, or on abort. Never changes. */
   loadLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory>;
 }

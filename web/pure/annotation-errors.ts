@@ -1,9 +1,9 @@
-/** What is said where a note could not be sent. */
+/** Shown if an annotation could not be sent. */
 export const NO_SERVER_ANSWERED = 'No server answered. Your text is kept: save again.';
-/** What is said of a token that the servers do not know. */
+/** Shown if the servers reject the token. */
 export const WRONG_TOKEN = 'Wrong write token.';
 
-/** What is said of a note that was refused with `status`; `message`: the server's own words, null where it has none. */
+/** The text for an annotation that was rejected with HTTP `status`. `message`: the server's message; null = none. */
 export function rejectionText(status: number, message: string | null): string {
   switch (status) {
     case 401:

@@ -7,31 +7,31 @@ import type { Picture } from './picture.ts';
 import { findingPlace, isAboutSelfLink } from './pod-findings.ts';
 import type { PodView } from './pod-view.ts';
 
-/** What a finding about whole pods says beside the one that stands for all of them. */
+/** The label of a finding about whole pods, shown at one of them. */
 export interface FindingLabel {
-  /** Indexes in `Mesh.pods`; one that stands for all of them first in `anchor`. */
+  /** Indexes in `Mesh.pods`, and the one at which the label is shown. */
   pods: number[];
   anchor: number;
   /** Pod name, or "worker-05, 10 pods". */
   title: string;
-  /** The node, where the title is a pod's. */
+  /** The node; '' if the title already names it. */
   node: string;
   note: string;
   tone: LinkState;
 }
 
-/** Whether something is wrong with a pod as a whole, not just with one of its links. */
+/** Whether something is wrong with a pod as a whole, not only with one of its links. */
 export function isUnhealthy(view: PodView): boolean {
   return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.health === 'starved';
 }
 
-/** What the server found of whole pods, the gravest first. Of each pod only the gravest. */
+/** Labels of the findings about whole pods, the most severe first. Each pod is only in its most severe one. */
 export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
-  const told = new Set<number>();
+  const labelled = new Set<number>();
   const labels: FindingLabel[] = [];
   for (const finding of mesh.findings) {
-    const found = podsOf(finding, pods).filter((index) => !told.has(index));
-    for (const index of found) told.add(index);
+    const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
+    for (const index of found) labelled.add(index);
     const anchor = pods[found[finding.kind === 'node' ? found.length >> 1 : 0] ?? -1];
     if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
   }
@@ -55,7 +55,7 @@ function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabe
   if (finding.kind === 'node') {
     return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
   }
-  // More than three starved or missing rows are one finding, which names twenty of them and counts all.
+  // One finding can stand for many CPU-starved or silent pods. It counts all and names only some.
   const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
   const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
   return { ...base, title: `${anchor.name}${more}`, node: node };

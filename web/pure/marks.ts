@@ -2,9 +2,9 @@ import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from './link-state.ts';
 import type { PodHealth } from './pod-view.ts';
 
-/**
- * Marks as strokes in a box of 24 x 24 around (12, 12): SVG path data, for `<path d>` and `new Path2D()` alike.
- * Drawn with round caps, about 2 units wide, without fill. '' = no mark.
+/*
+ * Marks as SVG path data in a box of 24 x 24, for `<path d>` and `new Path2D()`. They are stroked about 2 units wide with
+ * round caps, without fill. '' = no mark.
  */
 const CROSS = 'M8 8L16 16M16 8L8 16';
 const CHECK = 'M7 12.5L10.5 16L17 9';
@@ -15,7 +15,7 @@ const ONE_BAR = 'M8 12H16';
 const TWO_BARS = 'M8 10H16M8 14H16';
 const STROKE = 'M7.5 16.5L16.5 7.5';
 
-/** The mark of each way to fail, from 14 px up. */
+/** The mark of each failure outcome, for cells of at least 14 px. */
 const FAILURE_MARKS: Record<Exclude<Outcome, 'ok'>, string> = {
   refused: CROSS,
   timeout: 'M12 6A6 6 0 1 1 11.99 6M12 8.7V12L14.4 13.6',
@@ -53,7 +53,7 @@ const POD_MARKS: Record<PodHealth, string> = {
   gone: STROKE,
 };
 
-/** The mark of a link's state; of a failed one by its outcome where that is given. */
+/** The mark of a link's state. For a failed link with `outcome` it is the mark of the outcome. */
 export function linkMark(state: LinkState, outcome: Outcome | null = null): string {
   return state === 'failed' && outcome !== null && outcome !== 'ok' ? FAILURE_MARKS[outcome] : LINK_MARKS[state];
 }
@@ -63,5 +63,5 @@ export function podMark(health: PodHealth): string {
   return POD_MARKS[health];
 }
 
-/** The outline of a failing pod: a regular octagon with a flat top in the same box, to be filled. */
+/** The filled outline of a failing pod in the same box: a regular octagon. */
 export const OCTAGON = 'M8 2.5H16L21.5 8V16L16 21.5H8L2.5 16V8Z';

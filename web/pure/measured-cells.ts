@@ -18,16 +18,16 @@ const SUSPECT = codeOf('suspect');
 const GONE = codeOf('gone');
 
 /**
- * Fills in what a pod's own row says of its pairs. They hold what they are without it: no link, no figure, and the state
- * of a pair that nobody has measured. O(links of the row).
+ * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured, no
+ * latency and no report index. O(links of the report).
  */
 export function fillMeasured(cells: PictureCells, from: number, report: MergedReport, options: PictureOptions): void {
   const { n, state, base, valueUs, link } = cells;
   const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
   const unreliable = report.starvation?.unreliable === true;
-  const failuresStand = !unreliable || failsAtFew(links);
-  const { figures, spare } = figuresOf(report, options);
+  const failuresAreReliable = !unreliable || failsOnlySome(links);
+  const { figures, fallback } = figuresOf(report, options);
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
@@ -42,31 +42,31 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
       }
       continue;
     }
-    const us = figureAt(figures, spare, i);
+    const us = figureAt(figures, fallback, i);
     const failed = outcome[i] !== 0;
     const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
-    if (seen !== -1 && !isWorse(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    if (seen !== -1 && !replaces(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[pair] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
     if (isGone) continue;
     base[pair] = code;
-    // A judged failure comes from a sample that could be trusted: one starved sample after it does not hide it.
-    const stands = failed ? failuresStand : !unreliable && !isSuspect(flags, windowed, i);
-    state[pair] = stands ? code : SUSPECT;
+    // A failed link was judged from a reliable sample, so a later unreliable sample does not hide the failure.
+    const isReliable = failed ? failuresAreReliable : !unreliable && !isSuspect(flags, windowed, i);
+    state[pair] = isReliable ? code : SUSPECT;
   }
 }
 
-/** Whether the newest sample is suspect; of a window's figure, whether all samples are that it is made of. */
+/** Whether the newest sample is suspect, or for a statistic over a window, whether all its samples are. */
 function isSuspect(flags: number, stats: StatColumns | null, i: number): boolean {
   const samples = stats?.samples[i] ?? 0;
   return samples === 0 ? (flags & FLAG_SUSPECT) !== 0 : (stats?.suspect[i] ?? 0) >= samples;
 }
 
 /**
- * Whether fewer than half of the measured links fail. Then it is not the starved process that fails: it reaches the
- * others all the same, and to call everything suspect would hide a dead pod for as long as the node is busy.
+ * Whether fewer than half of the measured links fail. Then CPU starvation is not the cause, because the pod reaches most
+ * others, and calling all its results unreliable would hide a dead pod while the node is busy.
  */
-function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
+function failsOnlySome({ length, flags, outcome }: LinkColumns): boolean {
   let measured = 0;
   let failed = 0;
   for (let i = 0; i < length; i++) {
@@ -77,28 +77,28 @@ function failsAtFew({ length, flags, outcome }: LinkColumns): boolean {
   return failed * 2 < measured;
 }
 
-/** The column of the chosen figure, and what stands in for it where it has none. */
+/** The column of the chosen latency, and the column that replaces its missing values. */
 function figuresOf(
   report: MergedReport,
   { value, phase }: PictureOptions,
-): { figures: Uint16Array; spare: Uint16Array | null } {
+): { figures: Uint16Array; fallback: Uint16Array | null } {
   const { links, stats } = report;
   if (value !== 'last') {
-    if (stats === null) return { figures: links.totalUs, spare: null };
+    if (stats === null) return { figures: links.totalUs, fallback: null };
     const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
-    return { figures: column, spare: links.totalUs };
+    return { figures: column, fallback: links.totalUs };
   }
   const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
-  return { figures: column, spare: null };
+  return { figures: column, fallback: null };
 }
 
-function figureAt(figures: Uint16Array, spare: Uint16Array | null, i: number): number {
+function figureAt(figures: Uint16Array, fallback: Uint16Array | null, i: number): number {
   const us = unpack16(figures[i] ?? 0);
-  return us < 0 && spare !== null ? unpack16(spare[i] ?? 0) : us;
+  return us < 0 && fallback !== null ? unpack16(fallback[i] ?? 0) : us;
 }
 
-/** Of two IP families of one pair the worse is shown; anything measured before `not-yet`. */
-function isWorse(code: number, us: number, oldCode: number, oldUs: number): boolean {
+/** Whether a result replaces another one of the same link: the worse of two IP families is shown, a measured one before a pending one. */
+function replaces(code: number, us: number, oldCode: number, oldUs: number): boolean {
   const isMeasured = (c: number) => c <= FAILED;
   if (!isMeasured(code) || !isMeasured(oldCode)) return isMeasured(code) && !isMeasured(oldCode);
   return isWorseResult(code === FAILED, us, oldCode === FAILED, oldUs);

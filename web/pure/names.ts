@@ -1,16 +1,16 @@
 import type { Pod } from '../../server/protocol/pod.ts';
 
-/** Characters that would move or hide text around them: controls, bidi marks and overrides, zero-width ones. */
+/** Characters that move or hide other text: control characters, bidirectional marks, zero-width characters. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** A name from the cluster as it may be shown: whatever would hide or reorder text is replaced by a visible mark. */
+/** Makes a text from the cluster safe to show: replaces characters that hide or reorder text by a visible one. */
 export function shownName(name: string): string {
   return name.replace(INVISIBLE, '\ufffd');
 }
 
 /**
- * The length of the prefix that all names share, up to and including its last dash: what a narrow label may drop.
- * 0 where they share none; no name is left empty. A single name keeps what follows its first dash.
+ * The length of the prefix that all names share, up to and including its last dash. Short labels omit it. 0 if they
+ * share none or a name would become empty. For a single name it is the part up to its first dash.
  */
 export function sharedPrefix(names: readonly string[]): number {
   const first = names[0];
@@ -26,21 +26,21 @@ export function sharedPrefix(names: readonly string[]): number {
   return names.some((name) => name.length <= prefix) ? 0 : prefix;
 }
 
-/** What pods are called on the page, in the order of the mesh; safe to show. */
+/** Names of pods on the page, in the order of the mesh; safe to show. */
 export interface PodNames {
   names: readonly string[];
-  /** Short, and each different: see `podLabels`. */
+  /** Short unique names: see `podLabels`. */
   labels: readonly string[];
 }
 
-/** The names of pods. They change only with the pods, and a thousand take as long as all else about pods. */
+/** Computes the names of pods. They change only with the pods, so callers should cache them. */
 export function podNames(pods: readonly Pod[], displayNodeName: boolean): PodNames {
   return { names: pods.map(({ name }) => shownName(name)), labels: podLabels(pods, displayNodeName) };
 }
 
 /**
- * One short label a pod, each different: its name without the shared prefix, with its namespace where names repeat.
- * With `displayNodeName` (DISPLAY_NODENAME) its node's name, and the pod's behind it where a node has two.
+ * Short unique labels of pods: the name without the shared prefix, with the namespace if names repeat. With
+ * `displayNodeName` (DISPLAY_NODENAME) the name of the node, followed by the pod's name if the node has several pods.
  */
 export function podLabels(
   pods: readonly Pick<Pod, 'name' | 'namespace' | 'node'>[],

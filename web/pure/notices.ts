@@ -6,10 +6,10 @@ import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
 import { isAboutSelfLink } from './pod-findings.ts';
 
-/** How the page gets its picture; see `ConnectionState`. */
+/** How the page gets its data; see `ConnectionState`. */
 export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
 
-/** A sentence above the view. `action` is what its button does. */
+/** A notice above the view. `action`: what its button does. */
 export interface Notice {
   id: string;
   kind: 'failed' | 'warning' | 'suspect' | 'info';
@@ -19,12 +19,12 @@ export interface Notice {
   action: { label: string; filter: string } | { label: string; pod: string } | null;
 }
 
-/** The most notices at once; the view needs its place. */
-const MAX_NOTICES = 3;
+/** Maximum number of notices. */
+export const MAX_NOTICES = 3;
 
 /**
- * What has to be said of a picture whatever view is on, gravest first. The lost connection is not among them: it counts
- * seconds (see the shell).
+ * The notices that are shown above every view, the most severe first. The notice of a lost connection is separate,
+ * because it counts seconds (see `NoticeList`).
  */
 export function noticesOf(picture: Picture, status: ConnectionStatus, nowMs: number): Notice[] {
   const all = [
@@ -41,7 +41,7 @@ const POLLING: Notice = {
   id: 'polling',
   kind: 'warning',
   mark: 'dots',
-  // A browser does not tell a 503 from a cut connection.
+  // A browser does not distinguish a 503 from a broken connection.
   title: 'Stream blocked; polling every 5 s.',
   text: 'Too many live pages on this pod, or a proxy cuts the stream.',
   action: null,
@@ -68,8 +68,8 @@ function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
   };
 }
 
-/** What is said where nothing calls for a notice: its place is kept, so that one that comes moves nothing. */
-export function calmSentence(picture: Picture): string {
+/** The status sentence without notices. It keeps the place of the notices, so that a new one moves nothing. */
+export function statusSentence(picture: Picture): string {
   const { targets } = picture;
   const failing = targets.filter(({ state }) => state === 'failed').length;
   const links = linkSentence(picture);
@@ -94,22 +94,24 @@ export function namespaceText(namespace: string): string {
   return namespace === '' ? 'any namespace' : shownName(namespace);
 }
 
-/** The gravest finding of a failure that is of a pod or more as a whole; how many others there are. */
+/** The notice of the most severe failure of a whole pod, node or zone. */
 function failingNotice({ mesh }: Picture): Notice | null {
-  const whole = mesh.findings.filter((one) => one.severity === 'failed' && !isOfOneLink(one));
-  const [gravest] = whole;
-  if (gravest === undefined) return null;
-  const since = findingFigure(gravest, mesh.atMs);
+  const whole = mesh.findings.filter((one) => one.severity === 'failed' && !isAboutOneLink(one));
+  const [worst] = whole;
+  if (worst === undefined) return null;
+  const since = findingFigure(worst, mesh.atMs);
   const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
-    ...{ id: 'failing', kind: 'failed', mark: 'cross' },
-    title: `${shownName(gravest.title)}.`,
+    id: 'failing',
+    kind: 'failed',
+    mark: 'cross',
+    title: `${shownName(worst.title)}.`,
     text: [since === '' ? '' : `${since}.`, more].filter(Boolean).join(' '),
-    action: actionOf(gravest, mesh),
+    action: actionOf(worst, mesh),
   };
 }
 
-function isOfOneLink(finding: Finding): boolean {
+function isAboutOneLink(finding: Finding): boolean {
   const { kind } = finding;
   return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way';
 }
@@ -141,7 +143,9 @@ function missingNotice({ mesh }: Picture): Notice | null {
   const more = missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '';
   const target = missing.length === 1 ? actionOf(first, mesh) : null;
   return {
-    ...{ id: 'missing', kind: 'warning', mark: 'question' },
+    id: 'missing',
+    kind: 'warning',
+    mark: 'question',
     title: `${shownName(first.title)}.`,
     text: [detail, more].filter(Boolean).join(' '),
     action: target,

@@ -3,33 +3,33 @@ import { type AxisStates, badness } from './axis-states.ts';
 import type { Picture } from './picture.ts';
 import type { PodView } from './pod-view.ts';
 
-/** Pods that lie side by side on an axis under one name. */
+/** Neighbouring pods on an axis with a common name. */
 export interface AxisGroup {
-  /** The node's or zone's name; '' where it is not known. */
+  /** Name of the node or zone; '' = unknown. */
   name: string;
-  /** Position of its first pod on the axis. */
+  /** Position of its first pod. */
   start: number;
   length: number;
 }
 
-/** What stands where on both axes. */
+/** The order of the pods on both axes. */
 export interface Arrangement {
-  /** Position on the axis to index in `Picture.pods`. */
+  /** Index in `Picture.pods` by position. */
   pods: Int32Array;
-  /** Index in `Picture.pods` to position; -1 = filtered out. */
+  /** Position by index in `Picture.pods`; -1 = filtered out. */
   positionOf: Int32Array;
-  /** In order and without gaps; empty where nothing is grouped. */
+  /** In order, without gaps; empty = not grouped. */
   groups: AxisGroup[];
 }
 
-/** What an arrangement is made for. */
+/** Options of an arrangement. */
 export interface ArrangeOptions {
   order: OrderBy;
   group: GroupBy;
   filter: string;
 }
 
-/** Puts the pods in order: groups by name, pods in them by `order`; names always decide in the end. O(n log n). */
+/** Sorts the pods: groups by name, pods within a group by `order`, then by name. O(n log n). */
 export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
   const shown = picture.pods.filter((view) => matches(view, options.filter));
   const inOrder = comparator(axisStates, options.order);
@@ -44,8 +44,8 @@ export function arrange(picture: Picture, axisStates: AxisStates, options: Arran
 }
 
 /**
- * Whether every word of `filter` is in the pod's name, namespace, node, zone or addresses, in any case. `node:worker-1` and
- * `zone:a` are that node and zone alone: as a mere word worker-1 finds worker-10 too.
+ * Whether each word of `filter` occurs in the pod's name, namespace, node, zone or addresses, ignoring case.
+ * `node:worker-1` and `zone:a` match only this node or zone; the plain word worker-1 also matches worker-10.
  */
 export function matches({ pod }: PodView, filter: string): boolean {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
@@ -57,14 +57,14 @@ export function matches({ pod }: PodView, filter: string): boolean {
   });
 }
 
-/** The filter that finds the pods of a node and no others. Only a name that no node may have, one with a blank, finds more. */
+/** The filter that matches only the pods of a node. A name with a blank, which Kubernetes does not allow, can match more. */
 export function nodeFilter(node: string): string {
   return /\s/.test(node) ? node : `node:${node}`;
 }
 
 /**
- * What to group by. Where names do not fit and the reader has not chosen, nodes (then zones) name the axes, if they
- * bundle pods at all: one pod a node gains nothing.
+ * The grouping to use. If pod names do not fit and the reader has not chosen a grouping, pods are grouped by node, or
+ * else by zone, provided that groups have at least two pods on average.
  */
 export function effectiveGroup(picture: Picture, order: OrderBy, group: GroupBy, namesFit: boolean): GroupBy {
   if (group !== 'none' || namesFit || order === 'worst-row' || order === 'worst-column') return group;
@@ -108,7 +108,7 @@ function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): Ax
   return groups;
 }
 
-/** Names sort by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
+/** Compares names by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   if (a === '' || b === '') return a === '' ? 1 : -1;

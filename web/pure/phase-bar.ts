@@ -1,18 +1,18 @@
 import type { LinkFacts } from './link-facts.ts';
 
-/** A part of a bar; both figures are shares (0..1) of its whole length. */
+/** A segment of a bar; `from` and `share` are shares (0..1) of the bar. */
 export interface BarSegment {
   part: 'connect' | 'first-byte' | 'rest' | 'total' | 'failed';
   from: number;
   share: number;
 }
 
-/** The least share that is drawn: a phase that took part shall be seen. */
-const LEAST = 0.008;
+/** Minimum share, so that short phases are visible. */
+const MIN_SHARE = 0.008;
 
 /**
- * The phases of one exchange on a bar that ends at `timeoutUs`. `rest` is what came after the first byte; `total` stands
- * for everything where phases were not measured; `failed` is the time spent in the phase that failed.
+ * The phases of a probe as segments of a bar that ends at `timeoutUs`. `rest`: the time after the first byte; `total`:
+ * the whole time if phases were not measured; `failed`: the time spent in the phase that failed.
  */
 export function barSegments(
   facts: Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs' | 'outcome'>,
@@ -31,9 +31,9 @@ export function barSegments(
   const segments: BarSegment[] = [];
   let at = 0;
   for (const [part, us] of parts) {
-    const isSeen = part !== 'rest' || us / timeoutUs >= LEAST;
+    const isSeen = part !== 'rest' || us / timeoutUs >= MIN_SHARE;
     if (!isSeen) continue;
-    const share = Math.min(1 - at, Math.max(LEAST, us / timeoutUs));
+    const share = Math.min(1 - at, Math.max(MIN_SHARE, us / timeoutUs));
     if (share > 0) segments.push({ part, from: at, share });
     at += share;
   }

@@ -4,43 +4,40 @@ import { latencyText } from './figures.ts';
 import type { LinkFacts } from './link-facts.ts';
 import type { LinkState } from './link-state.ts';
 
-/** A sentence on what is wrong, and one on where to look. `tone` is the state whose colour goes with it. */
+/** What is wrong with a link (`title`) and what to check (`text`). `tone`: the state that gives the colour. */
 export interface LinkMessage {
   tone: LinkState;
   title: string;
   text: string;
 }
 
-/** What the words need beside the figures: names as they may be shown, and limits in ms. */
+/** Context of the message: names that are safe to show, and limits in ms. */
 export interface MessageContext {
   from: string;
   to: string;
   problemMs: number;
   timeoutMs: number;
-  /**
-   * The server has found the cause of the way there, or back, and says where to look: then the link's own figures only are
-   * told here. What it found of the other way is no cause of this one.
-   */
+  /** Whether a finding of the server explains this direction; then the message does not say what to check. */
   isForwardExplained: boolean;
   isReverseExplained: boolean;
 }
 
-/** TCP sends a lost SYN again after 1 s (RFC 6298, section 2: initial RTO). */
-const SYN_AGAIN_US = 1_000_000;
+/** TCP retransmits a lost SYN after 1 s (RFC 6298, section 2: initial RTO). */
+const SYN_RETRANSMISSION_US = 1_000_000;
 
 /**
- * What is wrong with a link and where to look, by outcome first and by phase second; `back` is the same link the other
- * way round (the same facts for a self-link). Speaks of the way there unless only the way back has a fault.
+ * The message about a link, by outcome first and by phase second. `reverse`: the facts of the reverse direction (the same
+ * object for a self-link). The message is about the forward direction unless the reverse direction is worse.
  */
-export function linkMessage(there: LinkFacts, back: LinkFacts, context: MessageContext): LinkMessage {
+export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: MessageContext): LinkMessage {
   const { isForwardExplained, isReverseExplained } = context;
-  const turned = { ...context, from: context.to, to: context.from };
-  const isBackWorse = severity(back) > severity(there) && severity(back) >= 2;
-  const [facts, other, words] = isBackWorse ? [back, there, turned] : [there, back, context];
-  const verdict = oneWay(facts, words);
-  if ((isBackWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) verdict.text = '';
-  if (there === back || severity(facts) < 2) return verdict;
-  return { ...verdict, text: `${verdict.text} ${wayBack(facts, other)}`.trim() };
+  const swapped = { ...context, from: context.to, to: context.from };
+  const isReverseWorse = severity(reverse) > severity(forward) && severity(reverse) >= 2;
+  const [facts, other, words] = isReverseWorse ? [reverse, forward, swapped] : [forward, reverse, context];
+  const message = directionMessage(facts, words);
+  if ((isReverseWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) message.text = '';
+  if (forward === reverse || severity(facts) < 2) return message;
+  return { ...message, text: `${message.text} ${reverseText(facts, other)}`.trim() };
 }
 
 function severity({ state }: LinkFacts): number {
@@ -50,16 +47,16 @@ function severity({ state }: LinkFacts): number {
   return state === 'unknown' ? 1 : 0;
 }
 
-function wayBack(facts: LinkFacts, back: LinkFacts): string {
-  if (back.state === 'good' || back.state === 'fair') return 'Reverse direction is fine.';
-  if (back.state === 'failed')
+function reverseText(facts: LinkFacts, reverse: LinkFacts): string {
+  if (reverse.state === 'good' || reverse.state === 'fair') return 'Reverse direction is fine.';
+  if (reverse.state === 'failed')
     return facts.state === 'failed' ? 'Reverse direction fails too.' : 'Reverse direction fails.';
-  if (back.state === 'slow')
+  if (reverse.state === 'slow')
     return facts.state === 'slow' ? 'Reverse direction is slow too.' : 'Reverse direction is slow.';
   return '';
 }
 
-function oneWay(facts: LinkFacts, context: MessageContext): LinkMessage {
+function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessage {
   const { from, to } = context;
   const tone = facts.state;
   switch (facts.state) {
@@ -88,7 +85,7 @@ function oneWay(facts: LinkFacts, context: MessageContext): LinkMessage {
 }
 
 function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: string; text: string } {
-  const again = facts.connectUs >= SYN_AGAIN_US ? ' Above 1 s, a lost packet was retransmitted.' : '';
+  const again = facts.connectUs >= SYN_RETRANSMISSION_US ? ' Above 1 s, a lost packet was retransmitted.' : '';
   switch (latePhase(facts.connectUs, facts.firstByteUs, facts.totalUs)) {
     case 'first-byte':
       return {

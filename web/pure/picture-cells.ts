@@ -5,25 +5,25 @@ import { codeOf, LINK_STATES } from './link-state.ts';
 import { fillMeasured } from './measured-cells.ts';
 import type { PictureOptions } from './picture.ts';
 
-/** How many states there are: the width of a pod's entry in a tally. */
+/** Number of states: the length of a pod's entry in `into` and `outOf`. */
 export const STATES = LINK_STATES.length;
 
-/** What is drawn of every pair (from, to), at index `from * n + to`, and what it comes to by pod. */
+/** What is drawn of every link (from, to), at index `from * n + to`, and totals by pod. */
 export interface PictureCells {
   /** Number of pods, gone ones included. */
   n: number;
-  /** Index in `LINK_STATES` of every pair. */
+  /** Index in `LINK_STATES` of every link. */
   state: Uint8Array;
-  /** As `state`, but what lies beneath `suspect`: the state that the figure alone would have. */
+  /** Like `state`, but for an unreliable (`suspect`) link the state that it would have otherwise. */
   base: Uint8Array;
-  /** The chosen figure, us; NaN where there is none. */
+  /** The chosen latency, us; NaN = none. */
   valueUs: Float32Array;
-  /** Entry of the pair in the links of its row, -1 without one; the worse where both IP families are probed. */
+  /** Index of the link in its pod report; -1 = none. If both IP families are probed, the worse one. */
   link: Int32Array;
-  /** Pairs into and out of each pod by state, its link to itself included: `into[pod * STATES + code]`. */
+  /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
   into: Uint32Array;
   outOf: Uint32Array;
-  /** The pair to look at first: failed for the longest time, else the slowest; -1 without any. */
+  /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
   worst: number;
 }
 
@@ -36,8 +36,8 @@ const UNKNOWN = codeOf('unknown');
 const GONE = codeOf('gone');
 
 /**
- * Works out the cells of a mesh row by row: each is done when it comes, so that little is left to do when the last one
- * has. Outcome first, latency second.
+ * Computes the cells of a mesh report by report while the reports arrive, so that little work is left after the last one.
+ * The state of a link depends on its outcome first, on its latency second.
  */
 export class CellsBuilder {
   readonly #options: PictureOptions;
@@ -46,7 +46,7 @@ export class CellsBuilder {
   #special: number[] = [];
   #cells: PictureCells = blankCells(0);
   #areTaken = false;
-  /** By pod: its pair that has failed for the longest time and for how long, and its slowest pair and how slow it is. */
+  /** By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its latency. */
   #failedTo = new Int32Array(0);
   #failedMs = new Float64Array(0);
   #slowestTo = new Int32Array(0);
@@ -58,8 +58,8 @@ export class CellsBuilder {
   }
 
   /**
-   * Begins anew if these are other pods or in other stages of life, or if the cells have been taken; true if so, then
-   * every pod has to be put in before they are taken.
+   * Starts a new set of cells if the pods or their lifecycles changed, or if the cells were taken. Returns true in that
+   * case; then `put` must be called for every pod.
    */
   begin(lifecycles: readonly Lifecycle[]): boolean {
     const known = this.#lifecycles;
@@ -78,7 +78,7 @@ export class CellsBuilder {
     return true;
   }
 
-  /** Puts a pod's row in; undefined = it has none. O(n). */
+  /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
     const { n, state, link, valueUs } = this.#cells;
     const start = from * n;
@@ -91,20 +91,20 @@ export class CellsBuilder {
   }
 
   /**
-   * The cells, which are the caller's from now on: at a thousand pods they are 10 MB, and to copy them would keep the
-   * picture waiting. All pods have to be put in again for the next ones, but that is done while its rows come in.
+   * Returns the cells without copying them, because they have 10 MB at a thousand pods. They belong to the caller, and
+   * the next cells are computed from the beginning.
    */
   take(): PictureCells {
     this.#areTaken = true;
     return { ...this.#cells, worst: this.#worst() };
   }
 
-  /** What pairs from one pod are before any of its links is looked at. */
-  #fillUnmeasured(from: number, row: MergedReport | undefined): void {
+  /** Sets the links of a source pod to their states without a measurement. */
+  #fillUnmeasured(from: number, report: MergedReport | undefined): void {
     const { n, state, base } = this.#cells;
     const start = from * n;
     const lifecycle = this.#lifecycles[from];
-    const silent = row === undefined || row.missing !== '';
+    const silent = report === undefined || report.missing !== '';
     const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
     state.fill(blank, start, start + n);
     if (blank !== GONE)
@@ -112,8 +112,8 @@ export class CellsBuilder {
     base.set(state.subarray(start, start + n), start);
   }
 
-  /** Counts the row's pairs by state, takes away what they were before, and finds its worst. */
-  #count(from: number, row: MergedReport | undefined): void {
+  /** Updates the counts with the links of a source pod, and finds its worst links. */
+  #count(from: number, report: MergedReport | undefined): void {
     const { n, state, valueUs, link, into, outOf } = this.#cells;
     const before = this.#before;
     const start = from * n;
@@ -130,7 +130,7 @@ export class CellsBuilder {
         into[at + code] = (into[at + code] ?? 0) + 1;
       }
       if (code === FAILED) {
-        const forMs = unpack16(row?.links.sinceMs[link[start + to] ?? -1] ?? 0);
+        const forMs = unpack16(report?.links.sinceMs[link[start + to] ?? -1] ?? 0);
         if (forMs > failedMs) [failedTo, failedMs] = [to, forMs];
       } else if (code <= SLOW) {
         const us = valueUs[start + to] ?? 0;
@@ -148,7 +148,7 @@ export class CellsBuilder {
   }
 }
 
-/** The pair of the highest rank by pod, the first of equals; null where no pod has one. */
+/** The link with the highest rank over all pods, the first of equals; null = none. */
 function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number | null {
   let best: number | null = null;
   let most = -1;
@@ -161,7 +161,7 @@ function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number
   return best;
 }
 
-/** All pairs good, as nothing is good that nobody has put in: `put` sets every one. */
+/** New cells. All links count as good until `put` sets them. */
 function blankCells(n: number): PictureCells {
   const into = new Uint32Array(n * STATES);
   for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = n;

@@ -7,9 +7,9 @@ import { STATES } from './picture-cells.ts';
 import { findingsByPod } from './pod-findings.ts';
 
 /**
- * What a pod is drawn as. The stage of its life comes first (a starting pod is not ill), then what the server found.
+ * How a pod is drawn: by its lifecycle if it is not ready, otherwise by the server's findings.
  * `failing`: a finding says that others do not reach it, that it does not reach itself, or that it reaches nobody.
- * `unknown`: nothing is found against it, but it did not report. `starved`: its own measurements are not to be trusted.
+ * `unknown`: it did not report, and no finding is about it. `starved`: CPU-starved, so its measurements are unreliable.
  */
 export type PodHealth =
   | 'healthy'
@@ -21,26 +21,26 @@ export type PodHealth =
   | 'terminating'
   | 'gone';
 
-/** One pod of a picture. Counts are of links between two pods (no self-link), measured by rows that may be trusted. */
+/** One pod of a picture. Counts exclude self-links and unreliable links. */
 export interface PodView {
   pod: Pod;
   /** Its index in `Mesh.pods`. */
   index: number;
   /** Its name, safe to show. */
   name: string;
-  /** A short name, different from all others: without what all names share. Safe to show. */
+  /** A short unique name; see `podLabels`. Safe to show. */
   label: string;
   health: PodHealth;
-  /** A finding says that it is slow to reach; it stays healthy and gets a badge. */
+  /** A finding says that links into it are slow. The pod stays healthy and gets a badge. */
   slowToReach: boolean;
-  /** The gravest finding about links into it (or about its link to itself), and about what it reaches or measures. */
+  /** The most severe finding about links into it or its self-link, and about links out of it or its measurements. */
   foundIn: Finding | null;
   foundOut: Finding | null;
-  /** Links into it that were probed; how many of them failed or were slow. */
+  /** Number of probed, failed and slow links into it. */
   probedIn: number;
   failedIn: number;
   slowIn: number;
-  /** Links out of it that it probed; how many of them failed or were slow. */
+  /** Number of probed, failed and slow links out of it. */
   probedOut: number;
   failedOut: number;
   slowOut: number;
@@ -49,16 +49,16 @@ export interface PodView {
 const SLOW = codeOf('slow');
 const FAILED = codeOf('failed');
 
-/** Takes every pod of a picture whose states are filled in as the server's findings have it. */
+/** Creates the pod views of a picture. */
 export function viewPods(picture: Picture, { names, labels }: PodNames): PodView[] {
   const { mesh, n, state, into, outOf } = picture;
-  const blame = findingsByPod(mesh);
+  const byPod = findingsByPod(mesh);
   return mesh.pods.map((pod, index): PodView => {
     const self = state[index * n + index] ?? 0;
     const inwards = talliesOf(into, index, self);
     const outwards = talliesOf(outOf, index, self);
-    const found = gravest(blame.into[index] ?? null, blame.itself[index] ?? null);
-    // One literal: made by spreading, a thousand of them take 20 ms.
+    const found = moreSevere(byPod.into[index] ?? null, byPod.itself[index] ?? null);
+    // One literal, because object spread takes 20 ms for a thousand pods.
     const view: PodView = {
       pod,
       index,
@@ -67,7 +67,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       health: 'healthy',
       slowToReach: found?.severity === 'slow',
       foundIn: found,
-      foundOut: blame.outOf[index] ?? null,
+      foundOut: byPod.outOf[index] ?? null,
       probedIn: inwards.probed,
       failedIn: inwards.failed,
       slowIn: inwards.slow,
@@ -75,16 +75,16 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       failedOut: outwards.failed,
       slowOut: outwards.slow,
     };
-    view.health = healthOf(picture, view, blame.isFull);
+    view.health = healthOf(picture, view, byPod.isFull);
     return view;
   });
 }
 
-function gravest(a: Finding | null, b: Finding | null): Finding | null {
+function moreSevere(a: Finding | null, b: Finding | null): Finding | null {
   return a === null || (b !== null && a.severity === 'slow') ? (b ?? a) : a;
 }
 
-/** How many pairs of a pod were probed, failed and were slow, without its link to itself. */
+/** Number of probed, failed and slow links of a pod without its self-link. */
 function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: number; failed: number; slow: number } {
   const at = (code: number) => (tally[pod * STATES + code] ?? 0) - (code === self ? 1 : 0);
   let probed = 0;
@@ -92,7 +92,7 @@ function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: num
   return { probed, failed: at(FAILED), slow: at(SLOW) };
 }
 
-/** `isFull`: there may be more findings than were told, so that figures must do where there is none. */
+/** `isFull`: findings may be missing, so without one the pod's failed links decide. */
 function healthOf({ mesh, reportOf }: Picture, view: PodView, isFull: boolean): PodHealth {
   const { lifecycle } = view.pod;
   if (lifecycle !== 'ready') return lifecycle;

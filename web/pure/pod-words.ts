@@ -6,7 +6,7 @@ import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
 import type { PodHealth, PodView } from './pod-view.ts';
 
-/** A pod in words: its state, a note beside it ('' = none), and the link states whose colours they have. */
+/** The texts of a pod: its state, a note ('' = none), and the link states that give their colours. */
 export interface PodWords {
   state: string;
   tone: LinkState;
@@ -36,7 +36,7 @@ const TONES: Record<PodHealth, LinkState> = {
   gone: 'gone',
 };
 
-/** What is to be said of a pod at `nowMs` (serving pod's clock): "Failing", "refuses all 119". */
+/** The texts of a pod at `nowMs` (serving pod's clock), for example "Failing" and "unreachable from all 3 others". */
 export function podWords(picture: Picture, view: PodView, nowMs: number): PodWords {
   const words = { state: STATE_WORDS[view.health], tone: TONES[view.health], note: '', noteTone: TONES[view.health] };
   switch (view.health) {
@@ -50,55 +50,55 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return goneWords(picture, view, nowMs);
     case 'not-ready':
       if (failureOf(view) !== undefined) return { ...words, note: failingNote(view), noteTone: 'failed' };
-      return { ...words, note: lastingNote(view, nowMs) };
+      return { ...words, note: durationNote(view, nowMs) };
     case 'starting':
     case 'terminating':
-      return { ...words, note: lastingNote(view, nowMs) };
+      return { ...words, note: durationNote(view, nowMs) };
     default:
       return view.slowToReach ? { ...words, note: slowNote(view), noteTone: 'slow' } : words;
   }
 }
 
-/** A pod in one phrase, for a line that has no room for state and note: "Starting for 6 s", "slow from all 3 others". */
+/** State and note as one phrase for narrow places: "Starting for 6 s", "slow from all 3 others". */
 export function podPhrase(view: PodView, { state, note }: PodWords): string {
   const { health } = view;
   if (note === '') return state;
   if (health === 'gone') return `${state}, ${note}`;
   if (health === 'starved') return `${state}: ${note}`;
-  // The others' notes say what is wrong; a time alone does not.
+  // A duration alone does not say what is wrong; the other notes do.
   if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
   if (health !== 'not-ready') return note;
   return failureOf(view) === undefined ? `${state} ${note}` : `${state}, ${note}`;
 }
 
-/** Who finds a pod slow: "slow from all 119 others". */
+/** From how many pods a pod is slow: "slow from all 119 others". */
 function slowNote({ foundIn }: PodView): string {
   return foundIn === null ? 'slow to reach' : findingWords(foundIn).what;
 }
 
-/** What the finding that makes it failing says; without one (there were more than could be told) the links' count. */
+/** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
 function failingNote(view: PodView): string {
   const finding = failureOf(view);
   if (finding !== undefined) return findingWords(finding).what;
   return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
 }
 
-/** The finding by which a pod fails. */
+/** The finding that makes a pod failing. */
 function failureOf({ foundIn, foundOut }: PodView): Finding | undefined {
   return [foundIn, foundOut].find((one) => one?.severity === 'failed') ?? undefined;
 }
 
-/** How long a pod has been in its stage of life. */
-function lastingNote({ pod }: PodView, nowMs: number): string {
+/** How long the pod has had its lifecycle state. */
+function durationNote({ pod }: PodView, nowMs: number): string {
   return `for ${roughSpan(nowMs - pod.sinceMs)}`;
 }
 
-/** Of the server's reasons to hold a pod unhealthy those that `findings` about it do not tell. */
+/** The server's health reasons about a pod that none of its `findings` explains. */
 export function unexplainedReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
-  const isSilenceTold = findings.some(({ kind }) => kind === 'report-missing');
+  const isMissingExplained = findings.some(({ kind }) => kind === 'report-missing');
   return reasons.filter((reason) => {
     if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
-    return !isSilenceTold || !/^(is not ready and )?did not report/.test(reason);
+    return !isMissingExplained || !/^(is not ready and )?did not report/.test(reason);
   });
 }
 
@@ -109,7 +109,7 @@ function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): Po
   return { state: `Gone ${roughSpan(nowMs - pod.sinceMs)}`, tone: 'gone', note, noteTone: 'gone' };
 }
 
-/** Whole minutes beyond one: the words must not change with every picture. */
+/** A duration in whole minutes beyond one minute, so that the text does not change with every update. */
 function roughSpan(ms: number): string {
   return spanText(
     ms < 60_000 ? Math.max(1000, Math.floor(ms / 1000) * 1000) : Math.floor(ms / 60_000) * 60_000,

@@ -1,4 +1,4 @@
-/** JSON on one line becomes readable; anything else stays as it is. */
+/** Formats JSON with indentation; returns other text unchanged. */
 export function prettyJson(text: string): string {
   const first = text.trimStart()[0];
   if (first !== '{' && first !== '[') return text;
@@ -9,7 +9,7 @@ export function prettyJson(text: string): string {
   }
 }
 
-/** The lines that contain `filter` (any case; '' = all), and how many there are of them and in all. */
+/** The lines that contain `filter` (ignoring case; '' = all), their number, and the number of all lines. */
 export function keptLines(text: string, filter: string): { text: string; lines: number; all: number } {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
   const wanted = filter.toLowerCase();

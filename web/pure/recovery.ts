@@ -2,8 +2,8 @@ import type { Pod } from '../../server/protocol/pod.ts';
 import { spanText } from './figures.ts';
 
 /**
- * How long a lost pod's place was empty: from its loss until its successor was ready, "about 2 s later"; what the successor is
- * waiting for until then. '' where nothing can be said. Kubernetes tells times of readiness to the second.
+ * How long after the loss of a pod its successor became ready, for example "after about 2 s", or why it is still pending.
+ * '' = unknown. Kubernetes reports times of readiness in whole seconds.
  */
 export function recoveryText(lost: Pod, successor: Pod): string {
   if (lost.lifecycle !== 'gone') return '';

@@ -2,21 +2,21 @@ import type { RecentSample } from '../../server/protocol/sample.ts';
 
 /** A plot of recent samples in a box of `width` x `height` px. */
 export interface SamplePlot {
-  /** Path data of the latencies, one piece between two failures. */
+  /** Path data of the latencies, interrupted at failures. */
   line: string;
-  /** Where failed samples are, x in px. */
+  /** x of failed samples, px. */
   failures: number[];
-  /** Where suspect samples are. */
+  /** Places of suspect samples, px. */
   suspects: { x: number; y: number }[];
-  /** Height of the problem threshold, px from the top. */
+  /** The problem threshold, px from the top. */
   problemY: number;
-  /** Time of the left edge, ms since the epoch by the probing pod's clock. */
+  /** Time at the left edge, ms since the epoch by the source pod's clock. */
   fromMs: number;
-  /** The top edge, us. */
+  /** Latency at the top edge, us. */
   topUs: number;
 }
 
-/** What samples came to; percentiles over answered ones, -1 without any. */
+/** Totals of samples. Percentiles are over ok samples; -1 = none. */
 export interface SampleSummary {
   count: number;
   failed: number;
@@ -25,8 +25,8 @@ export interface SampleSummary {
 }
 
 /**
- * Lays out samples (oldest first) from their first one to `nowMs`. The scale is linear from 0 and always reaches twice
- * the problem threshold, so that a healthy link lies flat at the bottom and a slow one stands above the line.
+ * Plots samples (oldest first) from the first one to `nowMs`. The scale is linear from 0 to at least twice the problem
+ * threshold, so that a healthy link is flat at the bottom and a slow one is above the threshold line.
  */
 export function plotSamples(
   samples: readonly RecentSample[],
@@ -52,7 +52,7 @@ export function plotSamples(
     }
     const py = y(sample.totalUs);
     plot.line += `${joined ? 'L' : 'M'}${px.toFixed(1)} ${py.toFixed(1)}`;
-    // A sample alone between two failures would be no line: give it the width of its own dot.
+    // A single sample between two failures needs a minimal length to be drawn as a dot.
     if (!joined) plot.line += 'h0.01';
     if (sample.suspect) plot.suspects.push({ x: px, y: py });
     joined = true;

@@ -2,17 +2,17 @@ import type { LinkSamples, RecentSample } from '../../server/protocol/sample.ts'
 import { clockText, spanText } from './figures.ts';
 import type { LinkFacts } from './link-facts.ts';
 
-/** Since when a link is late. `atMs`: ms since the epoch by the serving pod's clock. */
+/** When a link became late. `atMs`: ms since the epoch by the serving pod's clock. */
 export interface LateSince {
   atMs: number;
-  /** The oldest sample kept was late already: it began earlier than that. */
+  /** The oldest kept sample was already late, so it began earlier. */
   isOlder: boolean;
 }
 
 /**
- * Since when every recent sample took at least `lateUs`; null without such a run. A row knows only since when its link is
- * ok or failing: a slow one has been ok all along. Suspect samples neither begin nor end a run. `nowMs` is the serving
- * pod's clock, the samples' own is taken by its age.
+ * When the current run of samples with at least `lateUs` began; null = the newest sample is not late. A pod report cannot
+ * tell, because a slow link is ok. Suspect samples neither start nor end a run. `nowMs`: the serving pod's time; times of
+ * the samples are converted by their age.
  */
 export function lateSince({ samples, nowMs: thereMs }: LinkSamples, lateUs: number, nowMs: number): LateSince | null {
   const isLate = ({ outcome, totalUs }: RecentSample) => outcome === 'ok' && totalUs >= lateUs;
@@ -22,13 +22,13 @@ export function lateSince({ samples, nowMs: thereMs }: LinkSamples, lateUs: numb
   return first === undefined ? null : { atMs: nowMs - (thereMs - first.atMs), isOlder: before === -1 };
 }
 
-/** How a link has been and since when: "ok since 15:10:00", and for how long: "2 min 30 s". Both '' if unmeasured. */
+/** Since when a link has its state ("ok since 15:10:00"), and for how long ("2 min 30 s"). Both '' if not measured. */
 export interface SinceWords {
   since: string;
   span: string;
 }
 
-/** `late` is what recent samples tell of a slow or warning link; null where they are not known. */
+/** `late`: the result of `lateSince` for a slow or warning link; null = unknown. */
 export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: number): SinceWords {
   if (facts.sinceMs < 0 || facts.outcome === null) return { since: '', span: '' };
   if (late !== null && (facts.state === 'slow' || facts.state === 'warning')) {

@@ -2,12 +2,12 @@ import type { ConnectionStatus } from './notices.ts';
 import type { Picture } from './picture.ts';
 
 /**
- * Which screen is shown: the picture, or why there is none. `connecting`: nothing has come yet. `unreachable`: nothing
- * ever came, and the connection is lost. The others are what the serving pod says of its pod list.
+ * Which screen is shown: the view (`picture`), or a message. `connecting`: no data yet. `unreachable`: no data, and the
+ * connection is lost. The others follow from the pod list of the serving pod.
  */
 export type Stage = 'connecting' | 'unreachable' | 'waiting' | 'forbidden' | 'empty' | 'alone' | 'picture';
 
-/** Chooses the screen. A picture with any pod is always shown, whatever has happened since. */
+/** Chooses the screen. Data with at least one pod are always shown. */
 export function stageOf(picture: Picture | null, status: ConnectionStatus): Stage {
   if (picture === null) return status === 'lost' ? 'unreachable' : 'connecting';
   const { discovery, servedBy } = picture.mesh;

@@ -7,7 +7,7 @@ import { linkWords, stateWords } from './link-words.ts';
 import type { Picture } from './picture.ts';
 import { STATES } from './picture-cells.ts';
 
-/** Legend order: by what is worth knowing, not by code. */
+/** Order of the legend: common states first. */
 export const LEGEND_ORDER: readonly LinkState[] = [
   'good',
   'fair',
@@ -21,7 +21,7 @@ export const LEGEND_ORDER: readonly LinkState[] = [
   'gone',
 ];
 
-/** What makes a link be in a state, for the legend. `failedBy`: the outcomes that failed links have, '' = none. */
+/** The explanation of a state in the legend. `failedBy`: the outcome that all failed links share; '' = none. */
 export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, failedBy: string): string {
   switch (state) {
     case 'good':
@@ -47,7 +47,7 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
   }
 }
 
-/** The one outcome that all failed links share, else ''. Looks at `limit` of them at most. */
+/** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
 export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture, limit = 500): string {
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
@@ -66,7 +66,7 @@ export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture
   return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
 }
 
-/** The state of a link with what it came to: "Slow, but ok", "Timed out in connect", "Warning, but suspect". */
+/** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable". */
 export function factsTitle(facts: LinkFacts): string {
   const words = linkWords(facts);
   if (facts.state === 'suspect') return `${stateWords(facts.base)}, unreliable`;
@@ -74,7 +74,7 @@ export function factsTitle(facts: LinkFacts): string {
   return `${words} in ${facts.phase.replace('-', ' ')}`;
 }
 
-/** One sentence about a pair, for those who hear the page: "from a to b: 252 ms, slow". */
+/** The text of a link for screen readers: "from a to b: 252 ms, slow". */
 export function cellSentence(picture: Picture, from: number, to: number): string {
   const [source, target] = [picture.pods[from], picture.pods[to]];
   if (source === undefined || target === undefined) return '';

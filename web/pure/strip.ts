@@ -1,6 +1,6 @@
 import type { Picture } from './picture.ts';
 
-/** How many links were bad at one moment. */
+/** Number of bad links at one time. */
 export interface StripPoint {
   /** ms since the epoch, serving pod's clock. */
   atMs: number;
@@ -8,16 +8,16 @@ export interface StripPoint {
   slow: number;
 }
 
-/** How far back the strip goes. */
+/** Time span of the strip, ms. */
 export const STRIP_MS = 20 * 60_000;
-/** One picture a second for all of it. */
+/** One point per second. */
 const MAX_POINTS = 1200;
 
-/** The history with the newest picture added; what is older than the strip, or out of order, is dropped. */
+/** Adds the newest picture. Points older than `STRIP_MS` are dropped. */
 export function withPicture(points: readonly StripPoint[], { mesh, counts }: Picture): readonly StripPoint[] {
   const last = points[points.length - 1];
   if (last !== undefined && mesh.atMs <= last.atMs) {
-    // Another pod serves us now, and its clock is behind: begin anew rather than draw backwards.
+    // Another pod serves the page now and its clock is behind, so the strip starts again.
     if (mesh.atMs > last.atMs - 5_000) return points;
     return [{ atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
   }

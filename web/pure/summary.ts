@@ -4,14 +4,14 @@ import { shownName } from './names.ts';
 import type { Picture } from './picture.ts';
 import type { PodHealth, PodView } from './pod-view.ts';
 
-/** One entry of the summary's pods: so many are in that state. */
+/** Number of pods in a state, as an entry of the summary. */
 export interface PodCount {
   state: PodHealth | 'slow-to-reach';
   count: number;
   text: string;
 }
 
-/** One entry of the summary's links. */
+/** Number of links in a state, as an entry of the summary. */
 export interface LinkCount {
   state: LinkState;
   count: number;
@@ -28,18 +28,18 @@ const POD_ORDER: [PodHealth, string][] = [
   ['gone', 'gone'],
 ];
 
-/** States of pods that come and go: no news in a line that is too narrow. */
+/** Lifecycle states, which are left out first in a narrow summary. */
 const PASSING: PodHealth[] = ['starting', 'not-ready', 'terminating', 'gone'];
 
 /**
- * How much of the summary fits, in steps: each says less than the one before, what is failing or slow last.
- * 0: all. 1: who does not report is counted, external targets only if one fails. 2: pods that come and go are one count.
- * 3: no worst link, no zero counts. 4: no titles. 5: of links only failed, slow and good. 6: good only if nothing else.
- * 7: neither who comes and goes nor who does not report, of which notices and findings tell.
+ * Number of steps by which the summary is shortened until it fits. Failing and slow are never left out.
+ * 0: everything. 1: pods without report are counted, external targets only if one fails. 2: lifecycle states are one entry.
+ * 3: no worst link, no zero counts. 4: no titles. 5: only failed, slow and good links. 6: good links only if nothing is bad.
+ * 7: no lifecycle states and no pods without report, because notices and findings show them.
  */
 export const SUMMARY_STEPS = 7;
 
-/** Pods by state: the healthy ones first, then every other state that occurs. `brief`: in the width of a phone. */
+/** Pods by state: healthy ones first, then every other state that occurs. `brief`: for a phone. `step`: see `SUMMARY_STEPS`. */
 export function podCounts(pods: readonly PodView[], brief = false, step = 0): PodCount[] {
   const tally = new Map<PodHealth, number>();
   for (const { health } of pods) tally.set(health, (tally.get(health) ?? 0) + 1);
@@ -80,16 +80,15 @@ const LINK_ORDER: [LinkState, string][] = [
   ['not-yet', 'pending'],
 ];
 
-/** What is told however little fits. */
+/** Link states that are always shown. */
 const ALWAYS: LinkState[] = ['good', 'slow', 'failed'];
 
-/** What is told of more than 30 pods, worst first; the legends have the rest. */
+/** Link states that are shown with more than 30 pods, the worst first. */
 const DENSE: LinkState[] = ['failed', 'slow', 'warning', 'good', 'not-probed'];
 
 /**
- * Links by state. Good counts fair with it; good, slow and failed are told even at 0, the others where they occur.
- * Beyond 30 pods the worst come first, and only what is good, bad or not probed: the line is too narrow for all.
- * `step`: see `SUMMARY_STEPS`.
+ * Links by state. Good includes fair. Good, slow and failed are shown even at 0, other states only if they occur. With
+ * more than 30 pods the worst come first and some states are left out. `step`: see `SUMMARY_STEPS`.
  */
 export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
   const entries = LINK_ORDER.flatMap(([state, word]) => {
@@ -103,7 +102,7 @@ export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
   return step < 6 || few.length < 2 ? few : few.filter(({ state }) => state !== 'good');
 }
 
-/** Pods whose row is missing although they run, by index; starting ones have none to give. */
+/** The running pods without a report. Starting pods are not expected to report. */
 export function notReporting({ mesh, pods, reportOf }: Picture): PodView[] {
   return pods.filter(({ index, pod }) => {
     if (pod.lifecycle === 'gone' || pod.lifecycle === 'starting') return false;
@@ -112,7 +111,7 @@ export function notReporting({ mesh, pods, reportOf }: Picture): PodView[] {
   });
 }
 
-/** Who they are, short: one or two names; a whole node; or a count. */
+/** A short text for some pods: one or two names, their node, or their number. */
 export function namesOf(few: readonly PodView[], all: readonly PodView[]): string {
   if (few.length <= 2) return few.map((pod) => pod.label).join(' and ');
   const count = plural(few.length, 'pod');

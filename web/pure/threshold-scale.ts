@@ -2,52 +2,52 @@ import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { codeOf } from './link-state.ts';
 import type { Picture } from './picture.ts';
 
-/** Which threshold is meant. */
+/** The name of a threshold. */
 export type ThresholdName = keyof Thresholds;
 
-/** In the order of the scale. */
+/** Threshold names in ascending order. */
 export const THRESHOLD_NAMES: readonly ThresholdName[] = ['goodMs', 'warningMs', 'problemMs'];
 
-/** A logarithmic scale of ms over 0..1. */
+/** A logarithmic scale that maps ms to 0..1. */
 export interface LogScale {
   leastMs: number;
   mostMs: number;
 }
 
-/** What each threshold is called. */
+/** Labels of the thresholds. */
 export const THRESHOLD_LABELS: Record<ThresholdName, string> = {
   goodMs: 'Good below',
   warningMs: 'Warning from',
   problemMs: 'Problem from',
 };
 
-/** The most dots that are drawn one a link; beyond it a histogram. */
+/** Maximum number of links drawn as dots; with more links a histogram is drawn. */
 export const MAX_DOTS = 200;
 
 const SUSPECT = codeOf('suspect');
 const FAILED = codeOf('failed');
 
-/** A scale from 0.1 ms to 1 s, or as far as the timeout and the thresholds need. */
+/** A scale from 0.1 ms to 1 s, extended to include the timeout and the thresholds. */
 export function scaleFor(timeoutMs: number, { goodMs, problemMs }: Thresholds): LogScale {
   const decade = (ms: number) => 10 ** Math.ceil(Math.log10(ms) - 1e-9);
   const mostMs = Math.min(100_000, Math.max(1000, decade(timeoutMs || 1), decade(problemMs)));
   return { leastMs: goodMs < 0.1 ? 0.01 : 0.1, mostMs };
 }
 
-/** Where `ms` lies on the scale, 0..1; beyond an end it lies at that end. */
+/** The position of `ms` on the scale, clamped to 0..1. */
 export function positionOf(scale: LogScale, ms: number): number {
   if (!(ms > scale.leastMs)) return 0;
   return Math.min(1, Math.log(ms / scale.leastMs) / Math.log(scale.mostMs / scale.leastMs));
 }
 
-/** What lies at `position` (0..1): two significant figures, so that dragging gives round numbers. */
+/** The value at `position` (0..1), rounded to two significant digits so that dragging gives round numbers. */
 export function msAt(scale: LogScale, position: number): number {
   const within = Math.min(1, Math.max(0, position));
   const ms = scale.leastMs * (scale.mostMs / scale.leastMs) ** within;
   return Number(ms.toPrecision(2));
 }
 
-/** The next round figure above (`direction` 1) or below (-1) `ms`: steps of 1 in the second figure, for arrow keys. */
+/** The next round value above (`direction` 1) or below (-1) `ms`, for arrow keys: the second significant digit changes by 1. */
 export function stepFrom(ms: number, direction: 1 | -1, steps = 1): number {
   let value = ms;
   for (let i = 0; i < steps; i++) {
@@ -57,7 +57,7 @@ export function stepFrom(ms: number, direction: 1 | -1, steps = 1): number {
   return Math.max(0.01, value);
 }
 
-/** Sets one threshold; one that it passes moves along, so that all stay in order. */
+/** Sets one threshold, and moves others along so that all stay in order. */
 export function withThreshold(thresholds: Thresholds, name: ThresholdName, ms: number): Thresholds {
   const moved = THRESHOLD_NAMES.indexOf(name);
   const result = { ...thresholds, [name]: ms };
@@ -68,25 +68,25 @@ export function withThreshold(thresholds: Thresholds, name: ThresholdName, ms: n
   return result;
 }
 
-/** Powers of ten on the scale, ends included. */
+/** Powers of ten on the scale, including its ends. */
 export function ticksOf({ leastMs, mostMs }: LogScale): number[] {
   const ticks: number[] = [];
   for (let ms = leastMs; ms <= mostMs * 1.001; ms *= 10) ticks.push(Number(ms.toPrecision(3)));
   return ticks;
 }
 
-/** The most pairs that a distribution is made from; beyond it every so many are looked at, which keeps its shape. */
+/** A distribution uses at most about this many links, evenly spaced. */
 const MAX_BINNED = 40_000;
 
 /**
- * How many links have their figure in each of `bins` equal parts of the scale. Failed links have no latency that means
- * anything and are left out; suspect ones are in.
+ * Number of links whose latency is in each of `bins` equal parts of the scale. Failed links are left out, because they
+ * have no meaningful latency. Unreliable links are included.
  */
 export function binsOf({ n, state, valueUs }: Picture, scale: LogScale, bins: number): Uint32Array {
   const counts = new Uint32Array(bins);
   const perLog = bins / Math.log(scale.mostMs / scale.leastMs);
   let stride = Math.max(1, Math.ceil(state.length / MAX_BINNED));
-  // Without a common factor with n the steps visit every row and column alike.
+  // A stride without a common factor with n visits all rows and columns evenly.
   while (n > 0 && commonFactor(stride, n) !== 1) stride++;
   for (let pair = 0; pair < state.length; pair += stride) {
     const code = state[pair] ?? 0;

@@ -8,10 +8,10 @@ const STEPS = [
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 6].map((hours) => hours * HOUR),
 ];
-/** The least room that a time has on the axis, px. */
+/** Minimum distance between two times on the axis, px. */
 const ROOM = 76;
 
-/** Round times (in the reader's zone) within a range drawn `width` px wide, and whether they are told with seconds. */
+/** Round local times within a range that is `width` px wide, and whether they need seconds. */
 export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: number[]; seconds: boolean } {
   const most = Math.max(1, Math.floor(width / ROOM));
   const step = STEPS.find((ms) => (toMs - fromMs) / ms <= most) ?? 12 * HOUR;
@@ -21,22 +21,22 @@ export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: 
   return { times, seconds: step < MINUTE };
 }
 
-/** How far an arrow key moves on a timeline of `spanMs`. */
+/** Step of an arrow key on a timeline of `spanMs`, ms. */
 export function keyStepMs(spanMs: number): number {
   return STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
 }
 
-/** How far back a timeline goes where nobody has said, ms. */
+/** Automatic time spans of the timeline, ms. */
 const AUTO_SPANS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE);
-/** The longest of them. */
+/** The longest automatic span. */
 export const MOST_AUTO_MS = Math.max(...AUTO_SPANS);
 
-/** The shortest usual span that goes back from `nowMs` to `knownFromMs`, where what is known begins; the longest where none does. */
+/** The shortest automatic span that includes `knownFromMs`, the oldest time with data; otherwise the longest. */
 export function autoSpan(knownFromMs: number, nowMs: number): number {
   return AUTO_SPANS.find((ms) => ms >= nowMs - knownFromMs) ?? MOST_AUTO_MS;
 }
 
-/** The least of `spans` that goes back to `fromMs` from `nowMs`, not less than the one chosen; the longest where none does. */
+/** The shortest of `spans` that includes `fromMs` and is not below `chosenMs`; otherwise the longest. */
 export function spanFor(spans: readonly number[], chosenMs: number, fromMs: number, nowMs: number): number {
   return spans.find((ms) => ms >= chosenMs && ms >= nowMs - fromMs) ?? Math.max(chosenMs, spans.at(-1) ?? 0);
 }

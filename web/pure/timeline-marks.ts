@@ -3,23 +3,23 @@ import type { MeshEvent } from '../../server/protocol/event.ts';
 import { shownName } from './names.ts';
 import { eventTone, eventWords, type MarkTone } from './timeline-words.ts';
 
-/** One mark on the axis: an event, or several that are too near each other to be told apart. */
+/** One mark on the axis: one event, or several that are close together. */
 export interface EventMark {
-  /** Where it is, px. */
+  /** Position, px. */
   x: number;
-  /** When the first of them was, ms since the epoch. */
+  /** Time of the first event, ms since the epoch. */
   atMs: number;
   tone: MarkTone;
-  /** What happened, oldest first, with the time each. */
+  /** The events, oldest first. */
   lines: { id: string; atMs: number; text: string }[];
 }
 
-/** Marks nearer than this are one, px. */
+/** Marks closer than this are merged, px. */
 const APART = 24;
-/** The gravest tone is a common mark's. */
+/** Tones by severity. A merged mark has the most severe one. */
 const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
 
-/** Events as marks from left to right; `x` maps a time to px. Those beyond `width` on either side are left out. */
+/** Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. */
 export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => number, width: number): EventMark[] {
   const marks: EventMark[] = [];
   for (const event of [...events].sort((a, b) => a.atMs - b.atMs)) {
@@ -36,15 +36,15 @@ export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => nu
   return marks;
 }
 
-/** An annotation on the timeline: where its flag stands, where its words have room. */
+/** An annotation on the timeline. */
 export interface Flag {
   id: string;
   x: number;
-  /** Where it ends, px; `x` where it is a moment. */
+  /** End of its range, px; `x` if it has none. */
   endX: number;
   atMs: number;
   text: string;
-  /** The room of its words, px; too little for any is 0. To the left of the flag where `isLeft`. */
+  /** Width for its text, px; 0 = no room. The text is left of the flag if `isLeft`. */
   room: number;
   isLeft: boolean;
 }
@@ -53,7 +53,7 @@ const FLAG = 24;
 const LEAST_ROOM = 56;
 const MOST_ROOM = 260;
 
-/** Annotations as flags; words that would meet the next flag are cut, those that would meet the right edge flip left. */
+/** Creates flags. Texts are cut before the next flag, and placed on the left near the right edge. */
 export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) => number, width: number): Flag[] {
   const seen = annotations.filter(({ fromMs, toMs }) => x(toMs ?? fromMs) >= 0 && x(fromMs) <= width);
   const places = seen.map(({ fromMs }) => Math.max(0, x(fromMs)));

@@ -1,10 +1,10 @@
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-/** The most ranges that are compared. */
+/** Maximum number of ranges in a comparison. */
 export const MAX_RANGES = 3;
-/** A shorter range has hardly a sample in it. */
+/** Minimum length of a range. A shorter one has hardly a sample. */
 export const LEAST_RANGE_MS = 2_000;
 
-/** The ranges in order of time, whole ms; those that are too short or overlap an earlier one are left out. */
+/** Sorts ranges and rounds them to whole ms. Ranges that are too short or overlap an earlier one are left out. */
 export function inOrder(ranges: readonly TimeRange[]): TimeRange[] {
   const kept: TimeRange[] = [];
   const whole = ranges.map(({ fromMs, toMs }) => ({ fromMs: Math.round(fromMs), toMs: Math.round(toMs) }));
@@ -16,8 +16,8 @@ export function inOrder(ranges: readonly TimeRange[]): TimeRange[] {
 }
 
 /**
- * The ranges with one more, drawn from one moment to another in either direction. It takes the place of those that it
- * overlaps; beyond `MAX_RANGES`, of the one nearest to it. Too short a range changes nothing.
+ * Adds a range that was drawn from one time to another, in either direction. It replaces ranges that it overlaps, and if
+ * there are too many, the nearest one. A range that is too short changes nothing.
  */
 export function withRange(ranges: readonly TimeRange[], oneMs: number, otherMs: number): TimeRange[] {
   const drawn = { fromMs: Math.min(oneMs, otherMs), toMs: Math.max(oneMs, otherMs) };
@@ -28,12 +28,12 @@ export function withRange(ranges: readonly TimeRange[], oneMs: number, otherMs: 
   return inOrder([...others.slice(0, MAX_RANGES - 1), drawn]);
 }
 
-/** The room that the name of a range takes on the track, px. */
+/** Width of a range name on the track, px. */
 const NAME_ROOM = 82;
 
 /**
- * Where the names of ranges stand on a track of `width` px, given where the ranges begin (px, ascending): there, or as far
- * to the left as the next name and the track's end ask for. None covers another while there is room for all.
+ * Positions of the range names on a track of `width` px. `begins`: starts of the ranges, px, ascending. A name is moved to
+ * the left if it would overlap the next name or the end of the track.
  */
 export function namePlaces(begins: readonly number[], width: number): number[] {
   const places: number[] = [];
@@ -50,7 +50,7 @@ export function namePlaces(begins: readonly number[], width: number): number[] {
   });
 }
 
-/** The ranges with one end of range `index` moved to `atMs`, or as near to it as neighbours, `limits` and the least length allow. */
+/** Moves one end of range `index` to `atMs`, bounded by its neighbours, `limits` and the minimum length. */
 export function withEnd(
   ranges: readonly TimeRange[],
   index: number,

@@ -1,6 +1,6 @@
 import type { LinkSamples } from '../../server/protocol/sample.ts';
 
-/** The samples as they were `ageMs` ago: for a link of a moment that is looked at. They are kept for minutes only. */
+/** The samples that were known `ageMs` ago, for viewing the past. Pods keep samples only for minutes. */
 export function samplesAgo(samples: LinkSamples, ageMs: number): LinkSamples {
   const nowMs = samples.nowMs - ageMs;
   const kept = samples.samples.filter(({ atMs }) => atMs <= nowMs);

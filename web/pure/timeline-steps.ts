@@ -1,41 +1,41 @@
 import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { StripPoint } from './strip.ts';
 
-/** How many links were bad in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
+/** Number of bad links in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
 export interface TimelineStep {
   fromMs: number;
   toMs: number;
   failed: number;
   slow: number;
-  /** Share (0..1) of the pods of that time whose own results are known; 0 = nothing is known of it. */
+  /** Share (0..1) of the pods with data; 0 = no data. */
   known: number;
 }
 
-/** The steps of a history; slow = answered, from `problemMs` on (as fine as the history's bins are). */
+/** The steps of a history. Slow links are ok links of at least `problemMs`, rounded to the bins of the history. */
 export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[] {
   const slowBin = LATENCY_BINS_US.findIndex((boundUs) => boundUs >= problemMs * 1000) + 1;
   return history.links.map((links, i) => {
     const bins = slowBin === 0 ? [] : (history.byLatency[i]?.slice(slowBin) ?? []);
-    const [rows = 0, pods = 0] = [history.reports[i], history.pods[i]];
+    const [reports = 0, pods = 0] = [history.reports[i], history.pods[i]];
     return {
       fromMs: history.fromMs + i * history.stepMs,
       toMs: Math.min(history.toMs, history.fromMs + (i + 1) * history.stepMs),
       failed: history.failed[i] ?? 0,
       slow: bins.reduce((sum, count) => sum + count, 0),
-      known: links > 0 || rows > 0 ? Math.min(1, rows / Math.max(1, pods)) : 0,
+      known: links > 0 || reports > 0 ? Math.min(1, reports / Math.max(1, pods)) : 0,
     };
   });
 }
 
-/** When the first thing that a history knows of began, ms since the epoch; null where it knows nothing. */
-export function knownFrom({ fromMs, stepMs, reports: rows, links }: MeshHistory): number | null {
-  const first = rows.findIndex((count, i) => count > 0 || (links[i] ?? 0) > 0);
+/** The oldest time with data in a history, ms since the epoch; null = no data. */
+export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): number | null {
+  const first = reports.findIndex((count, i) => count > 0 || (links[i] ?? 0) > 0);
   return first < 0 ? null : fromMs + first * stepMs;
 }
 
 /**
- * The steps with what the page has seen after them, each picture up to the next and the last up to `nowMs`. A picture
- * is news only beyond the last whole step: the step under way may not have counted all its links yet.
+ * Appends what the page has received since: each point lasts until the next one, the last one until `nowMs`. Points
+ * replace the unfinished last step, which may not have counted all its links yet.
  */
 export function withLive(
   steps: readonly TimelineStep[],
@@ -51,14 +51,14 @@ export function withLive(
     return toMs > fromMs ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, known: 1 }] : [];
   });
   const firstMs = live[0]?.fromMs ?? nowMs;
-  // What lies between the last whole step and the first picture is known from the step under way.
+  // The unfinished step covers the time between the last finished step and the first point.
   const under = steps
     .filter(({ toMs }) => toMs > untilMs)
     .map((step) => ({ ...step, toMs: Math.min(step.toMs, firstMs) }));
   return [...whole, ...under.filter(({ fromMs, toMs }) => toMs > fromMs), ...live];
 }
 
-/** The steps with neighbours of the same figures made one. */
+/** Merges neighbouring steps with the same values. */
 export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
   const all: TimelineStep[] = [];
   for (const step of steps) {
@@ -75,23 +75,23 @@ export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
   return all;
 }
 
-/** The step that `atMs` lies in; null where there is none. */
+/** The step that contains `atMs`; null = none. */
 export function stepAt(steps: readonly TimelineStep[], atMs: number): TimelineStep | null {
   return steps.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs) ?? null;
 }
 
-/** Part of a timeline as outlines: SVG path data in px. */
+/** The chart of a timeline as SVG path data, px. */
 export interface StepPaths {
   failed: string;
   slow: string;
-  /** Where nothing, or not everything, is known. */
+  /** Steps without data, and steps with data of some pods. */
   unknown: string;
   partly: string;
-  /** The most links that are bad at once: the height of the chart; 0 without any. */
+  /** Maximum number of bad links at a time, which is the height of the chart; 0 = none. */
   most: number;
 }
 
-/** Draws steps into a chart of `height` px; `x` maps a time to px and is bounded by the caller. Slow lies upon failed. */
+/** Draws steps into a chart of `height` px, slow links above failed ones. `x` maps a time to px, clamped by the caller. */
 export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => number, height: number): StepPaths {
   const most = steps.reduce((max, { failed, slow }) => Math.max(max, failed + slow), 0);
   const paths: StepPaths = { failed: '', slow: '', unknown: '', partly: '', most };

@@ -3,7 +3,7 @@ import { countText, latencyText, plural } from './figures.ts';
 import { shownName } from './names.ts';
 import type { TimelineStep } from './timeline-steps.ts';
 
-/** How an event is marked: like what it tells of. `up` and `down`: somebody came, somebody left. */
+/** The style of an event's mark. `up`, `down`: a pod joined or left. */
 export type MarkTone = 'failed' | 'slow' | 'suspect' | 'good' | 'up' | 'down';
 
 const TONES: Record<MeshEvent['kind'], MarkTone> = {
@@ -25,12 +25,12 @@ const TONES: Record<MeshEvent['kind'], MarkTone> = {
   'probe-recovered': 'good',
 };
 
-/** How an event is marked. */
+/** The style of an event's mark. */
 export function eventTone({ kind }: MeshEvent): MarkTone {
   return TONES[kind];
 }
 
-/** An event in words, without its time: "goldpinger-2 from 3 pods: timeout in connect". Names are fit to be shown. */
+/** The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". Safe to show. */
 export function eventWords(event: MeshEvent): string {
   const { kind, outcome, phase, totalUs } = event;
   const name = shownName(event.pod?.name ?? '');
@@ -84,7 +84,7 @@ function fromText({ from, fromCount }: MeshEvent): string {
   return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
 }
 
-/** A step in words: "2 failed, 4 slow", "no data". */
+/** The text of a step: "2 failed, 4 slow", "no data". */
 export function stepWords(step: TimelineStep | null): string {
   if (step === null || step.known === 0) return 'no data';
   const { failed, slow, known } = step;

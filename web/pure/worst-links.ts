@@ -3,10 +3,10 @@ import type { Picture } from './picture.ts';
 import { SEVERITY } from './severity.ts';
 import { Worst } from './worst.ts';
 
-/** The most lines in the table of a large heatmap. */
+/** Maximum number of rows in the table of a large heatmap. */
 export const TABLE_LIMIT = 500;
 
-/** The pairs (`from * n + to`) most worth seeing among the arranged pods, worst first: by state, then by latency. */
+/** The worst links (`from * n + to`) among the arranged pods, worst first: by state, then by latency. */
 export function worstLinks({ n, state, valueUs }: Picture, { pods }: Arrangement, limit = TABLE_LIMIT): number[] {
   const worst = new Worst(limit);
   for (const from of pods) {

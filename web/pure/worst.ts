@@ -1,4 +1,4 @@
-/** Keeps the `limit` pairs with the highest keys of all it is offered: a heap whose root is the least of them. */
+/** Keeps the `limit` links with the highest keys that were offered. A binary heap with the lowest key at its root. */
 export class Worst {
   private readonly keys: number[] = [];
   private readonly pairs: number[] = [];
@@ -8,7 +8,7 @@ export class Worst {
     this.limit = limit;
   }
 
-  /** Of equal keys the first offered stays. */
+  /** Offers a link. Among equal keys, the first offered stays. */
   offer(pair: number, key: number): void {
     if (this.keys.length < this.limit) {
       this.rise(this.keys.length, pair, key);
@@ -17,7 +17,7 @@ export class Worst {
     }
   }
 
-  /** What was kept, the highest last; of equal keys the first offered is the later. */
+  /** The kept links, the highest key last. Among equal keys, the lower link index comes later. */
   ascending(): number[] {
     const at = this.pairs.map((_, i) => i);
     const by = (list: number[], i: number) => list[i] ?? 0;

@@ -29,7 +29,7 @@ interface HelpDialogProps {
   version: string;
 }
 
-/** How to read the page, and its keys. */
+/** Explains the page and its keys. */
 export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {

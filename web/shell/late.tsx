@@ -1,18 +1,18 @@
 import { type ReactNode, useEffect, useState } from 'react';
 
 interface LateProps<Part> {
-  /** Loads the part: a function that stays the same. */
+  /** Loads the part. Must never change. */
   load(): Promise<Part>;
   children(part: Part): ReactNode;
 }
 
 /**
- * A view whose code comes when it is first shown. Where that fails (the connection is lost, or a pod of another version
- * answers) it says so; React's `lazy` would end the whole page instead. Browsers remember that a script did not come
- * (HTML standard, module map), so only a new page can have it.
+ * A view whose code is loaded when it is first shown. If that fails (no connection, or a pod with another version answers)
+ * it shows a message, where React's `lazy` would end the whole page. Browsers do not retry a failed script (HTML standard,
+ * module map), so the page must be reloaded.
  */
 export function Late<Part>({ load, children }: LateProps<Part>) {
-  // With what it was loaded by: another view may take this one's place.
+  // Stored with its loader, because another view may replace this one.
   const [part, setPart] = useState<{ by: typeof load; is: Part } | null>(null);
   const [failed, setFailed] = useState<typeof load | null>(null);
   useEffect(() => {

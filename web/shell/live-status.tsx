@@ -4,10 +4,10 @@ import type { Stage } from '../pure/stage.ts';
 import { useSeconds } from './use-seconds.ts';
 import './live-status.css';
 
-/** Whether the picture is live, and how old it is; counts by itself. */
+/** Shows whether the data are live, and their age, which it counts itself. */
 export function LiveStatus({ state, stage }: { state: ConnectionState; stage: Stage }) {
   const pageMs = useSeconds(500);
-  const { kind, title, age } = wordsOf(state, stage, pageMs);
+  const { kind, title, age } = statusOf(state, stage, pageMs);
   return (
     <span className={`live-status is-${kind}`}>
       <span className="live-dot" aria-hidden="true" />
@@ -19,7 +19,7 @@ export function LiveStatus({ state, stage }: { state: ConnectionState; stage: St
   );
 }
 
-function wordsOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
+function statusOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
   if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
   const age = spanText(ageMs);

@@ -5,14 +5,14 @@ import { sentence } from './notice-list.tsx';
 import type { Moment } from './use-moment.ts';
 
 interface MomentNoticeProps {
-  /** The moment, and the serving pod's now, ms since the epoch. */
+  /** The viewed time and the serving pod's current time, ms since the epoch. */
   atMs: number;
   nowMs: number;
   moment: Moment;
   onNow(): void;
 }
 
-/** Says that this is not now, and leads back. */
+/** Says that the past is viewed, with a button to return to live. */
 export function MomentNotice({ atMs, nowMs, moment, onNow }: MomentNoticeProps) {
   const time = clockText(atMs, nowMs);
   const { isThere, error } = moment;

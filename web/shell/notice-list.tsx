@@ -2,20 +2,17 @@ import type { ReactNode } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
 import { clockText } from '../pure/figures.ts';
 import { shownName } from '../pure/names.ts';
-import type { Notice } from '../pure/notices.ts';
+import { MAX_NOTICES, type Notice } from '../pure/notices.ts';
 import { Icon } from './icons.tsx';
 import { useSeconds } from './use-seconds.ts';
 import './notice-list.css';
 
-/** So many have their words side by side. */
-const MOST_NOTICES = 3;
-
 interface NoticeListProps {
-  /** What is said while nothing has to be. */
-  calm: string;
+  /** The sentence without notices. */
+  statusText: string;
   notices: readonly Notice[];
   state: ConnectionState;
-  /** That a moment is looked at, not now; null otherwise. */
+  /** The notice that the past is viewed; null = live. */
   moment: ReactNode;
   onTryNow(): void;
   onPod(uid: string): void;
@@ -26,11 +23,11 @@ interface NoticeListProps {
 }
 
 /**
- * What has to be said above the view: a lost connection, then what the picture gives cause for, then the hint. Side by
- * side in a strip whose place is kept while nothing is to be said: no notice moves a pod.
+ * Notices above the view, side by side: a lost connection, then notices about the data, then the hint. The strip is
+ * always there, so that a new notice moves nothing.
  */
 export function NoticeList({
-  calm,
+  statusText,
   notices: all,
   state,
   moment,
@@ -41,14 +38,14 @@ export function NoticeList({
   onHintRead,
 }: NoticeListProps) {
   const lost = state.status === 'lost' && state.mesh !== null;
-  const notices = all.slice(0, MOST_NOTICES - (lost ? 2 : 0) - (moment === null ? 0 : 1));
+  const notices = all.slice(0, MAX_NOTICES - (lost ? 2 : 0) - (moment === null ? 0 : 1));
   const isCalm = !lost && moment === null && notices.length === 0 && hint === null;
-  if (isCalm && calm === '') return null;
+  if (isCalm && statusText === '') return null;
   return (
     <section className="notices" aria-label="Notices">
       {isCalm && (
         <div className="notice is-calm">
-          <p>{calm}</p>
+          <p>{statusText}</p>
         </div>
       )}
       {moment}
@@ -70,7 +67,7 @@ export function NoticeList({
           )}
         </div>
       ))}
-      {hint !== null && !lost && moment === null && notices.length < MOST_NOTICES && (
+      {hint !== null && !lost && moment === null && notices.length < MAX_NOTICES && (
         <div className="notice is-info">
           <Icon name="flag" />
           <p>{hint}</p>
@@ -106,7 +103,7 @@ export function Retry({ retryMs }: { retryMs: number }) {
   return <>{seconds > 0 ? `Reconnecting in ${seconds} s.` : 'Reconnecting now.'}</>;
 }
 
-/** A text as a sentence: capital first, full stop last. */
+/** Makes a sentence of a text: capital letter first, full stop last. */
 export function sentence(text: string): string {
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }

@@ -1,7 +1,7 @@
-/** A namespace's name by the rules of Kubernetes; anything else is not written into a manifest. */
+/** A valid Kubernetes namespace name. Other names are not written into a manifest. */
 const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** The RBAC manifest that lets pods be listed in `namespace` ('' = all), as YAML. */
+/** The RBAC manifest, as YAML, that allows listing pods in `namespace` ('' = all). */
 export function roleText(namespace: string): string {
   const kind = namespace === '' ? 'ClusterRole' : 'Role';
   const inNamespace = NAME.test(namespace) ? `\n  namespace: ${namespace}` : '';

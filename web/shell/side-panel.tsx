@@ -3,7 +3,7 @@ import { Icon } from './icons.tsx';
 import './side-panel.css';
 
 interface SelectionPanelProps {
-  /** Changes with the selection: focus moves here when it does, unless it came with the address. */
+  /** Identifies the selection. Focus moves to the panel when it changes, unless the URL selected it. */
   selectionKey: string;
   takeFocus: boolean;
   onClose(): void;
@@ -31,11 +31,11 @@ export function SelectionPanel({ selectionKey, takeFocus, onClose, children }: S
 
 interface ViewPanelProps {
   onSlot(slot: HTMLElement | null): void;
-  /** A selection has its place. */
+  /** A selection uses the side panel. */
   hidden?: boolean;
 }
 
-/** The side panel that a view fills itself; `onSlot` gets the element for its portal. */
+/** The side panel that a view fills with a portal. `onSlot` gets its element. */
 export function ViewPanel({ onSlot, hidden = false }: ViewPanelProps) {
   return <aside className="side-panel" aria-label="Legend and settings" ref={onSlot} hidden={hidden} />;
 }

@@ -20,7 +20,7 @@ interface StageScreenProps {
   onTryNow(): void;
 }
 
-/** What is shown where there is no mesh to draw: what is so, since when, and what happens next. */
+/** The screen that is shown instead of a view: what is wrong, since when, and what happens next. */
 export function StageScreen(props: StageScreenProps) {
   const { stage, picture } = props;
   return (

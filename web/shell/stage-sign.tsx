@@ -2,7 +2,7 @@ import type { PodView } from '../pure/pod-view.ts';
 import type { Stage } from '../pure/stage.ts';
 import { PodMark } from '../views/state-glyph.tsx';
 
-/** The drawing beside the words of a screen without mesh. */
+/** The drawing of a screen that is shown instead of a view. */
 export function StageSign({ stage, self }: { stage: Exclude<Stage, 'picture'>; self: PodView | undefined }) {
   if (stage === 'alone' && self !== undefined) {
     return (

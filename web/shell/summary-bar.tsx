@@ -10,18 +10,18 @@ import { useFit } from './use-fit.ts';
 
 interface SummaryBarProps {
   picture: Picture;
-  /** In the width of a phone. */
+  /** The width of a phone. */
   narrow: boolean;
-  /** Opens the worst link (pod uids); always the same function. */
+  /** Opens the worst link (pod uids). Never changes. */
   onSelect(selection: { from: string; to: string }): void;
 }
 
-/** What the whole cluster comes to, in one line: the view below is painted first, a few milliseconds before. */
+/** The state of the whole cluster in one line. It is rendered after the view, which matters more. */
 export function SummaryBar(props: SummaryBarProps) {
   return <SummaryLine {...props} picture={useDeferredValue(props.picture)} />;
 }
 
-/** What does not fit is shortened, then left out, never cut off. */
+/** Texts that do not fit are shortened, then left out, never cut off. */
 const SummaryLine = memo(function SummaryLine({ picture, narrow, onSelect }: SummaryBarProps) {
   const line = useRef<HTMLElement>(null);
   const missing = notReporting(picture);
@@ -67,7 +67,7 @@ function missingText(missing: ReturnType<typeof notReporting>, { pods }: Picture
   return step >= 1 ? plural(missing.length, 'pod') : namesOf(missing, pods);
 }
 
-/** All words of the line at full length: what its width depends on. */
+/** All texts of the line at full length, on which its width depends. */
 function wholeText(picture: Picture, narrow: boolean): string {
   const { pods, worst, mesh } = picture;
   const counts = [...podCounts(pods, narrow), ...linkCounts(picture)].map(({ text }) => text);

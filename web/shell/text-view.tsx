@@ -5,28 +5,28 @@ import { countText, plural } from '../pure/figures.ts';
 import { keptLines, prettyJson } from '../pure/raw-text.ts';
 import './text-view.css';
 
-/** Shown of one answer; beyond it a browser only chokes. The link beside it opens all. */
+/** Maximum length of the shown text, because longer ones make the browser slow. A link opens the whole response. */
 const MAX_CHARS = 400_000;
 
 interface TextViewProps {
-  /** What can be asked for: path on the server and title. */
+  /** The responses to choose from: path on the server and title. */
   sources: readonly { path: string; title: string }[];
   heading: string;
 }
 
-interface Answer {
+interface TextResponse {
   text: string;
   cut: boolean;
   status: number;
   error: string;
 }
 
-/** The server's answers as text: chosen, filtered by line, asked for again on demand. */
+/** Shows responses of the server as text, with a line filter and a refresh button. */
 export function TextView({ sources, heading }: TextViewProps) {
   const [path, setPath] = useState(sources[0]?.path ?? '');
   const [filter, setFilter] = useState('');
   const [round, setRound] = useState(0);
-  const answer = useAnswer(path, round);
+  const answer = useResponse(path, round);
   const shown = useMemo(() => (answer === null ? null : keptLines(prettyJson(answer.text), filter)), [answer, filter]);
   return (
     <section className="text-view" aria-label={heading}>
@@ -72,7 +72,7 @@ export function TextView({ sources, heading }: TextViewProps) {
   );
 }
 
-function noteOf(answer: Answer | null, shown: { lines: number; all: number } | null, filter: string): string {
+function noteOf(answer: TextResponse | null, shown: { lines: number; all: number } | null, filter: string): string {
   if (answer === null || shown === null) return 'Loading…';
   if (answer.error !== '') return `No response: ${answer.error}`;
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
@@ -80,9 +80,9 @@ function noteOf(answer: Answer | null, shown: { lines: number; all: number } | n
   return `HTTP ${answer.status}, ${lines}${cut}`;
 }
 
-function useAnswer(path: string, round: number): Answer | null {
-  const [answer, setAnswer] = useState<(Answer & { path: string }) | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another round asks for the same again
+function useResponse(path: string, round: number): TextResponse | null {
+  const [answer, setAnswer] = useState<(TextResponse & { path: string }) | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round fetches the same path again
   useEffect(() => {
     const stop = new AbortController();
     fetchText(path, MAX_CHARS, stop.signal).then(

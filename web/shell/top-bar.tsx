@@ -10,16 +10,16 @@ const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', r
 interface TopBarProps {
   address: Address;
   onView(view: ViewName): void;
-  /** How the picture is: live, lost, how old. */
+  /** Connection status and age of the data. */
   status: ReactNode;
-  /** Name of the serving pod; '' while unknown. */
+  /** Name of the serving pod; '' = unknown. */
   servedBy: string;
   themeChoice: ThemeChoice;
   onTheme(choice: ThemeChoice): void;
   onHelp(): void;
 }
 
-/** Views, how live the picture is, who serves it, theme and help. On a phone the last three are in a menu. */
+/** Views, status, serving pod, theme and help. On a phone the last three are in a menu. */
 export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme, onHelp }: TopBarProps) {
   const settings = <ThemeSwitch choice={themeChoice} onChoose={onTheme} />;
   const served = servedBy === '' ? null : <ServedBy name={servedBy} />;
@@ -71,7 +71,7 @@ export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme
   );
 }
 
-/** Follows a link within the page; with Ctrl, Shift or the middle button the browser does. */
+/** Follows a link within the page. With Ctrl, Shift or the middle button the browser handles it. */
 function follow(event: MouseEvent, go: () => void): void {
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
   event.preventDefault();

@@ -1,12 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Address, readAddress, writeAddress } from '../pure/address.ts';
 
-/** Safari refuses the address after 100 changes in 30 s: a threshold that is dragged makes more. */
-const LEAST_MS = 350;
+/** Minimum time between two changes of the URL, ms. Safari allows 100 in 30 s, and dragging a threshold makes more. */
+const MIN_INTERVAL_MS = 350;
 
 /**
- * The address bar's hash as state. Changing the view or the selection is a step that Back undoes; everything else
- * replaces the present entry, at once or, where changes follow each other quickly, a moment later.
+ * The hash of the URL as state. Changing the view or the selection adds a history entry; other changes replace the
+ * current entry, delayed if they follow each other quickly.
  */
 export function useAddress(): [Address, (change: Partial<Address>) => void] {
   const [address, setAddress] = useState(() => readAddress(location.hash));
@@ -24,7 +24,7 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
     const leave = () => pending.current?.();
     addEventListener('hashchange', read);
     addEventListener('popstate', read);
-    // Whoever loads the page again is shown what was chosen last.
+    // Writes a pending change, so that a reload shows the last choice.
     addEventListener('pagehide', leave);
     return () => {
       clearTimeout(timer.current);
@@ -46,7 +46,7 @@ export function useAddress(): [Address, (change: Partial<Address>) => void] {
       if (isStep) history.pushState(null, '', hash);
       else history.replaceState(null, '', hash);
     };
-    const waitMs = writtenMs.current + LEAST_MS - performance.now();
+    const waitMs = writtenMs.current + MIN_INTERVAL_MS - performance.now();
     if (isStep || waitMs <= 0) write();
     else {
       pending.current = write;

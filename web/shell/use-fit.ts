@@ -1,10 +1,9 @@
 import { type RefObject, useLayoutEffect, useState } from 'react';
 
 /**
- * How many steps shorter the words in an element must be to fit its width, and its height where
- * they wrap: 0 to `most`, found by trying before
- * anything is painted. Tried again when the width changes or `content`, the words at full length; digits are alike in
- * width, so figures that merely count do not matter.
+ * The number of steps (0 to `most`) by which the texts in an element must be shortened to fit its width and height. It is
+ * found by trying before anything is painted, again when the width or `content` (the full texts) changes. Changed digits
+ * are ignored, because all digits have the same width.
  */
 export function useFit(ref: RefObject<HTMLElement | null>, content: string, most: number): number {
   const [width, setWidth] = useState(0);

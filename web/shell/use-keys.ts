@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { type Command, commandOf } from '../pure/keys.ts';
 
-/** Calls `run` for every key that is a command, wherever the focus is, unless a view has taken the key for itself. */
+/** Calls `run` for every key that is a command, unless a view has handled the key. */
 export function useKeys(letterKeys: boolean, run: (command: Command) => void): void {
   const latest = useRef(run);
   useEffect(() => {
@@ -12,12 +12,12 @@ export function useKeys(letterKeys: boolean, run: (command: Command) => void): v
       if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return;
       const command = commandOf(event, isTyping(event.target), letterKeys);
       if (command === null) return;
-      // Esc in a field first means the field.
+      // Esc in a field first leaves the field.
       if (command === 'close' && isTyping(event.target)) {
         (event.target as HTMLElement).blur();
         return;
       }
-      // Nor is it ours while a menu is open, which the browser closes by it.
+      // The browser closes an open menu with Esc.
       if (command === 'close' && document.querySelector(':popover-open') !== null) return;
       event.preventDefault();
       latest.current(command);

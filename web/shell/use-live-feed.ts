@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import type { LiveFeed } from '../data/live-feed.ts';
 
-/** Connected while the page is open; a page that comes back from the browser's cache connects anew. */
+/** Connects while the page is open, and reconnects when the browser restores it from its cache. */
 export function useLiveFeed(feed: LiveFeed, windowMs: number): void {
   useEffect(() => {
     const start = () => feed.start(windowMs);

@@ -3,19 +3,19 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import { fetchPastMesh } from '../data/history-requests.ts';
 
-/** The mesh of a moment that is looked at. */
+/** The mesh at a viewed time. */
 export interface Moment {
-  /** Of the moment, or while that is on its way of the one before; null = none yet. */
+  /** The mesh at that time, or the previous one while loading; null = none yet. */
   mesh: Mesh | null;
-  /** Whether `mesh` is of the moment asked for. */
+  /** Whether `mesh` is the requested one. */
   isThere: boolean;
-  /** Why it cannot be had; ''. */
+  /** Why it could not be loaded; '' = no error. */
   error: string;
 }
 
 const NONE = { atMs: -1, mesh: null, error: '' };
 
-/** Fetches the mesh as it was at `atMs` (ms since the epoch, serving pod's clock); null = nothing is looked at. */
+/** Fetches the mesh at `atMs` (ms since the epoch, serving pod's clock); null = live. */
 export function useMoment(atMs: number | null): Moment {
   const [state, setState] = useState<{ atMs: number; mesh: Mesh | null; error: string }>(NONE);
   useEffect(() => {

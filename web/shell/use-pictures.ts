@@ -6,9 +6,9 @@ import { type PodNames, podNames } from '../pure/names.ts';
 import { buildPicture, type Picture, type PictureOptions, pictureOf } from '../pure/picture.ts';
 
 /**
- * The picture of the whole (newest totals: what the summary, the notices and the graph speak of), and the one that is
- * drawn: in the heatmap it is of the value and phase that were chosen. null while there is no mesh. Mostly the feed's
- * worker has done the work; what it could not know yet (other thresholds, a mesh of the past) is done here.
+ * Two pictures of a mesh: `overview` with the newest totals, for summary, notices and graph; and `drawn`, which in the
+ * heatmap has the chosen value and phase. null = no mesh. Usually the worker has computed the cells. Otherwise (new
+ * thresholds, a past mesh) they are computed here.
  */
 export function usePictures(
   mesh: Mesh | null,

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** Renders again every `everyMs`, for what counts seconds; gives the time of the page, ms, monotonic. */
+/** Re-renders every `everyMs`. Returns the monotonic time, ms. */
 export function useSeconds(everyMs: number): number {
   const [nowMs, setNowMs] = useState(() => performance.now());
   useEffect(() => {

@@ -2,8 +2,8 @@ import { type RefObject, useCallback, useRef, useState } from 'react';
 import type { Address, Selection } from '../pure/address.ts';
 
 /**
- * Selecting and closing, with focus: it goes to the panel when somebody selects (not when the address does), and back
- * to where it was when the panel closes. `more`: what changes with it, as one step.
+ * Functions to select and close, with focus handling: focus moves to the panel when the reader selects (not when the URL
+ * does), and back when the panel closes. `more`: other changes in the same history entry.
  */
 export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
   const origin = useRef<HTMLElement | SVGElement | null>(null);
@@ -11,7 +11,7 @@ export function useSelection(change: (part: Partial<Address>) => void, main: Ref
   const select = useCallback(
     (selection: Selection, more: Partial<Address> = {}) => {
       const active = document.activeElement;
-      // A pod in the graph is an element of SVG.
+      // A pod in the graph is an SVG element.
       const isPlace = active instanceof HTMLElement || active instanceof SVGElement;
       if (isPlace && active.closest('.is-selection') === null) origin.current = active;
       setTakeFocus(selection !== null);

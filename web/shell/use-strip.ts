@@ -2,9 +2,9 @@ import { useState } from 'react';
 import type { Picture } from '../pure/picture.ts';
 import { type StripPoint, withPicture } from '../pure/strip.ts';
 
-/** What this page has seen of failed and slow links; grows with every picture, within bounds. */
+/** The numbers of failed and slow links that this page has received. Bounded. */
 export function useStrip(picture: Picture | null): readonly StripPoint[] {
-  // Kept beside the state: as state of its own, every picture would have the whole page rendered twice.
+  // Mutated in place, because setting state would render the whole page twice per update.
   const [seen] = useState<{ picture: Picture | null; points: readonly StripPoint[] }>(() => ({
     picture: null,
     points: [],

@@ -13,7 +13,7 @@ import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
 import { TextView } from './text-view.tsx';
 
-/** Of its own: a first visit shows the graph and need not wait for this. It gives the heatmap's module. */
+/** Loads the module of the heatmap. It is separate, because the first visit shows the graph. */
 export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
 
 const RAW = [
@@ -31,7 +31,7 @@ interface ViewAreaProps {
   state: ConnectionState;
   overview: Picture | null;
   props: ViewProps | null;
-  /** What takes the view's place; null = nothing. */
+  /** Content that replaces the view; null = none. */
   instead: ReactNode;
   nowMs: number;
   onTryNow(): void;
@@ -40,7 +40,7 @@ interface ViewAreaProps {
   onClosePanel(): void;
 }
 
-/** The view that is on, and the side panel that belongs to it or to the selection. */
+/** The current view, and the side panel of the view or of the selection. */
 export function ViewArea(area: ViewAreaProps) {
   const { mainRef, view, stage, props } = area;
   const isText = view === 'raw' || view === 'metrics';
@@ -94,7 +94,7 @@ function Panel({
   onClosePanel,
 }: ViewAreaProps & { props: ViewProps }) {
   const { selection } = props;
-  // What is typed in the comparison's panel outlives a look at a pod or link.
+  // The panel of the comparison stays mounted, so that its inputs survive a selection.
   const compared =
     instead === null ? null : <ViewPanel key="compare" onSlot={onPanelSlot} hidden={selection !== null} />;
   if (selection === null) {

@@ -9,7 +9,7 @@ interface ChoiceProps {
   children: ReactNode;
 }
 
-/** A select with its word before it. */
+/** A select with a label before it. */
 export function Choice({ label, value, onChange, disabled = false, children }: ChoiceProps) {
   return (
     <label className="choice" data-disabled={disabled}>

@@ -4,7 +4,7 @@ import { linkMark, OCTAGON, podMark } from '../pure/marks.ts';
 import type { PodHealth } from '../pure/pod-view.ts';
 import './state-glyph.css';
 
-/** A link's state as a small square: its colour and its mark. Words beside it must say the same. */
+/** The state of a link as a small square with colour and mark. A text beside it must say the same. */
 export function StateGlyph({ state, outcome = null }: { state: LinkState; outcome?: Outcome | null }) {
   return (
     <svg className={`state-glyph is-${state}`} viewBox="0 0 24 24" aria-hidden="true">
@@ -17,7 +17,7 @@ export function StateGlyph({ state, outcome = null }: { state: LinkState; outcom
   );
 }
 
-/** A pod's state as a small shape with its mark; `slow-to-reach` is a healthy pod with a red badge. */
+/** The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge. */
 export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' }) {
   const health = state === 'slow-to-reach' ? 'healthy' : state;
   return (

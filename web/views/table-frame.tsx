@@ -2,8 +2,8 @@ import type { ReactNode } from 'react';
 import './table-frame.css';
 
 /**
- * The frame of a view's text alternative: scrolls in both directions, by keyboard too, with its caption and a note
- * (e.g. how many of all lines are shown) above. `children` are `<thead>` and `<tbody>`.
+ * The frame of a view's table. It scrolls in both directions, also by keyboard, and has a caption with a note (for
+ * example how many of all rows are shown). `children`: `<thead>` and `<tbody>`.
  */
 export function TableFrame({ caption, note, children }: { caption: string; note?: string; children: ReactNode }) {
   return (

@@ -1,20 +1,20 @@
 import { type RefObject, useLayoutEffect, useState } from 'react';
 
-/** Size of an element in CSS px, and how many device px one of them has. */
+/** Size of an element in CSS px, and device px per CSS px. */
 export interface Size {
   width: number;
   height: number;
   dpr: number;
 }
 
-/** Follows the size of an element; all 0 until it is known. */
+/** Follows the size of an element; 0 until it is known. */
 export function useSize(ref: RefObject<HTMLElement | null>): Size {
   const [size, setSize] = useState<Size>({ width: 0, height: 0, dpr: 1 });
   useLayoutEffect(() => {
     const element = ref.current;
     if (element === null) return;
     const measure = () => {
-      // Hidden (the table is on): what was measured before still holds.
+      // The element is hidden while the table is shown. Its last size still holds.
       if (element.clientWidth === 0) return;
       const next = { width: element.clientWidth, height: element.clientHeight, dpr: window.devicePixelRatio || 1 };
       setSize((now) => (now.width === next.width && now.height === next.height && now.dpr === next.dpr ? now : next));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { changeSentence, pageStatusOf, tabIcon, tabTitle } from '../../../web/pure/changes.ts';
-import { calmSentence, noticesOf } from '../../../web/pure/notices.ts';
+import { noticesOf, statusSentence } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';
 import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/pure/summary.ts';
@@ -177,12 +177,12 @@ describe('without notices', () => {
     ['slow-pod', 'No failures, 4 slow links.'],
     ['probes', 'All links healthy. 2 of 3 external targets fail.'],
   ] as const)('%s gives a status sentence', (scenario, sentence) => {
-    expect(calmSentence(pictureOf(scenario))).toBe(sentence);
+    expect(statusSentence(pictureOf(scenario))).toBe(sentence);
   });
 
   test('single failures are counted, and links that were never probed are not called healthy', () => {
     const { counts, ...picture } = pictureOf('healthy');
-    const of = (change: Partial<typeof counts>) => calmSentence({ ...picture, counts: { ...counts, ...change } });
+    const of = (change: Partial<typeof counts>) => statusSentence({ ...picture, counts: { ...counts, ...change } });
     expect(of({ failed: 1 })).toBe('1 link failed. No pod is down.');
     expect(of({ failed: 2, slow: 1 })).toBe('2 links failed, 1 slow. No pod is down.');
     expect(of({ good: 0, fair: 0, 'not-yet': 16 })).toBe('Waiting for the first results.');

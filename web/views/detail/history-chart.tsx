@@ -9,11 +9,11 @@ const HEIGHT = 36;
 interface HistoryChartProps {
   of: HistoryState;
   problemMs: number;
-  /** The moment that is looked at, ms since the epoch; null = now. */
+  /** The viewed time, ms since the epoch; null = live. */
   momentMs: number | null;
 }
 
-/** A link's past as a small plot: medians, what lies around them, and steps with failures, the higher the more failed. */
+/** The history of a link as a small plot: medians, the range around them, and bars for failures. */
 export function HistoryChart({ of: { history, error }, problemMs, momentMs }: HistoryChartProps) {
   const untilMs = history === null ? 0 : Math.min(history.nowMs, momentMs ?? history.nowMs);
   const steps = history === null ? [] : stepsUntil(history, untilMs);

@@ -4,7 +4,7 @@ import { factsTitle } from '../../pure/state-words.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { StateGlyph } from '../state-glyph.tsx';
 
-/** A link as a line of a list: opens it. `of` leaves out the pod that the list is about. */
+/** A link in a list; a click opens it. `of`: the pod that the list is about, whose name is left out. */
 export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number; of?: number }) {
   const { picture, onSelect } = props;
   const [from, to] = [picture.pods[Math.floor(pair / picture.n)], picture.pods[pair % picture.n]];

@@ -3,7 +3,7 @@ import type { PodView } from '../../pure/pod-view.ts';
 import type { HistoryState } from './use-link-history.ts';
 import type { SamplesState } from './use-samples.ts';
 
-/** One direction of a link, with all that is known of it. */
+/** One direction of a link with its data. */
 export interface LinkDirection {
   /** Short names: "001 → chaos". */
   name: string;

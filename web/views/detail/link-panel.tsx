@@ -20,10 +20,10 @@ import { SampleChart } from './sample-chart.tsx';
 import { useLinkHistory } from './use-link-history.ts';
 import { useSamples } from './use-samples.ts';
 
-/** The figures come first: what is beyond is counted. */
-const MOST_FINDINGS = 3;
+/** Maximum number of findings, so that the measurements stay visible. */
+const MAX_FINDINGS = 3;
 
-/** The selected link: both directions side by side, what is wrong with it and where to look. */
+/** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
 export function LinkPanel(props: ViewProps) {
   const { picture, selection } = props;
   const wanted = selection !== null && 'from' in selection ? selection : { from: '', to: '' };
@@ -53,15 +53,18 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   const isNow = picture.mesh.past === null;
   const therePast = useLinkHistory(props.loadLinkHistory, from.pod.uid, to.pod.uid, isNow);
   const backPast = useLinkHistory(props.loadLinkHistory, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, isNow);
-  const ways: LinkDirection[] = [
-    { name: wayName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
-    { name: wayName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
+  const directions: LinkDirection[] = [
+    { name: directionName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
+    { name: directionName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
   ].slice(0, isSelf ? 1 : 2);
   const { problemMs } = thresholds;
-  const [foundThere = [], foundBack = foundThere] = ways.map((way) => findingsOf(picture.mesh, way));
+  const [foundThere = [], foundBack = foundThere] = directions.map((direction) => findingsOf(picture.mesh, direction));
   const findings = picture.mesh.findings.filter((one) => foundThere.includes(one) || foundBack.includes(one));
-  const verdict = linkMessage(there, back, {
-    ...{ from: from.name, to: to.name, problemMs, timeoutMs: pingTimeoutMs },
+  const message = linkMessage(there, back, {
+    from: from.name,
+    to: to.name,
+    problemMs,
+    timeoutMs: pingTimeoutMs,
     isForwardExplained: foundThere.length > 0,
     isReverseExplained: foundBack.length > 0,
   });
@@ -71,52 +74,52 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
         {from.name} {!isSelf && <>⇄ {to.name}</>}
       </h2>
-      <div className={`finding is-${verdict.tone}`}>
-        <b>{verdict.title}</b>
-        {verdict.text !== '' && <p>{verdict.text}</p>}
+      <div className={`finding is-${message.tone}`}>
+        <b>{message.title}</b>
+        {message.text !== '' && <p>{message.text}</p>}
       </div>
       <FindingList
         brief
         mesh={{ findings, pods: picture.mesh.pods }}
-        most={MOST_FINDINGS}
+        most={MAX_FINDINGS}
         selection={props.selection}
         onSelect={props.onSelect}
         onFilter={props.onFilter}
       />
       <div className="ways">
-        {ways.map((way) => (
-          <WayFacts key={way.name} way={way} props={props} />
+        {directions.map((direction) => (
+          <DirectionFacts key={direction.name} direction={direction} props={props} />
         ))}
       </div>
       <section>
         <h3>Time by phase</h3>
-        {ways.map((way) => (
-          <div key={way.name} className="way-bar">
+        {directions.map((direction) => (
+          <div key={direction.name} className="way-bar">
             <p>
-              <span>{way.name}</span>
-              <b className={`tone-${way.facts.state}`}>{latencyText(way.facts.totalUs)}</b>
+              <span>{direction.name}</span>
+              <b className={`tone-${direction.facts.state}`}>{latencyText(direction.facts.totalUs)}</b>
             </p>
-            <PhaseBar facts={way.facts} problemMs={problemMs} timeoutMs={pingTimeoutMs} />
+            <PhaseBar facts={direction.facts} problemMs={problemMs} timeoutMs={pingTimeoutMs} />
           </div>
         ))}
-        <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} ways={ways} />
+        <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} directions={directions} />
       </section>
-      <LinkFigures ways={ways} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
+      <LinkFigures directions={directions} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
     </div>
   );
 }
 
-/** What the server found that explains a direction, if that is not as it should be. */
+/** The findings that explain a direction that is not good. */
 function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
   return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
 }
 
-function wayName(from: PodView, to: PodView): string {
+function directionName(from: PodView, to: PodView): string {
   return `${from.label} → ${to.label}`;
 }
 
-function WayFacts({ way, props }: { way: LinkDirection; props: ViewProps }) {
-  const { facts, samples } = way;
+function DirectionFacts({ direction, props }: { direction: LinkDirection; props: ViewProps }) {
+  const { facts, samples } = direction;
   const { nowMs, thresholds } = props;
   const isNow = props.picture.mesh.past === null;
   const lateMs = facts.state === 'warning' ? thresholds.warningMs : thresholds.problemMs;
@@ -124,8 +127,8 @@ function WayFacts({ way, props }: { way: LinkDirection; props: ViewProps }) {
   const { since, span } = sinceWords(facts, late, nowMs);
   const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
   return (
-    <section className="way" aria-label={way.name}>
-      <h3>{way.name}</h3>
+    <section className="way" aria-label={direction.name}>
+      <h3>{direction.name}</h3>
       <p className={`way-state tone-${facts.state}`}>
         <StateGlyph state={facts.state} outcome={facts.outcome} />
         {factsTitle(facts)}
@@ -144,7 +147,7 @@ function WayFacts({ way, props }: { way: LinkDirection; props: ViewProps }) {
         )}
       </p>
       <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} isNow={isNow} />
-      <HistoryChart of={way.past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
+      <HistoryChart of={direction.past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
       {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
     </section>
   );
@@ -153,15 +156,15 @@ function WayFacts({ way, props }: { way: LinkDirection; props: ViewProps }) {
 function BarScale({
   problemMs,
   timeoutMs,
-  ways,
+  directions,
 }: {
   problemMs: number;
   timeoutMs: number;
-  ways: readonly LinkDirection[];
+  directions: readonly LinkDirection[];
 }) {
   const share = problemMs / timeoutMs;
   const isApart = share > 0.12 && share < 0.6;
-  const failed = ways.some(({ facts }) => facts.state === 'failed');
+  const failed = directions.some(({ facts }) => facts.state === 'failed');
   return (
     <>
       <p className="bar-scale" aria-hidden="true">

@@ -9,12 +9,12 @@ interface PhaseBarProps {
   timeoutMs: number;
 }
 
-/** One exchange as a stacked bar from 0 to the timeout: connect, first byte, the rest; the problem threshold as a line. */
+/** A probe as a stacked bar from 0 to the timeout: connect, first byte, the rest. A line marks the problem threshold. */
 export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
   const segments = barSegments(facts, timeoutMs * 1000);
   const problem = (problemMs / timeoutMs) * 100;
   return (
-    <div className="phase-bar" role="img" aria-label={wordsOf(facts, timeoutMs)}>
+    <div className="phase-bar" role="img" aria-label={labelOf(facts, timeoutMs)}>
       {segments.map(({ part, from, share }) => (
         <span
           key={part}
@@ -28,7 +28,7 @@ export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
   );
 }
 
-function wordsOf({ connectUs, firstByteUs, totalUs }: LinkFacts, timeoutMs: number): string {
+function labelOf({ connectUs, firstByteUs, totalUs }: LinkFacts, timeoutMs: number): string {
   if (totalUs < 0) return 'No data';
   const parts = [`total ${latencyText(totalUs)}`];
   if (connectUs >= 0) parts.push(`connect ${latencyText(connectUs)}`);

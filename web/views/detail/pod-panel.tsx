@@ -11,13 +11,13 @@ import './detail.css';
 import { FindingList } from '../findings/finding-list.tsx';
 import { LinkButton } from './link-button.tsx';
 
-/** The most links that a list shows at first, and at all. */
+/** Number of links that a list shows at first, and its maximum. */
 const FEW = 12;
-const MOST = 300;
-/** Findings of the pod and of its links that are told; the others are counted. */
-const MOST_FINDINGS = 4;
+const MAX = 300;
+/** Maximum number of findings. */
+const MAX_FINDINGS = 4;
 
-/** The selected pod: how it is, where it runs, and its links in both directions, the worst first. */
+/** The panel of a selected pod: its state, where it runs, and its links in both directions, the worst first. */
 export function PodPanel(props: ViewProps) {
   const { picture, selection, nowMs } = props;
   const uid = selection !== null && 'pod' in selection ? selection.pod : '';
@@ -33,17 +33,17 @@ export function PodPanel(props: ViewProps) {
   const words = podWords(picture, view, nowMs);
   const { mesh } = picture;
   const findings = findingsOfPod(mesh, view.index);
-  // What the server holds against the pod and is no finding: that it did not report, that it knows other pods.
+  // Health reasons that are not findings, for example that the pod did not report or knows other pods.
   const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
   const why = unexplainedReasons(reasons, findings).slice(0, 5);
-  const badWords = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
+  const tone = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
   return (
     <div className="detail pod-detail">
       <h2>
         <span className="detail-kind">Pod</span>
         {view.name}
       </h2>
-      <div className={`finding is-${badWords}`}>
+      <div className={`finding is-${tone}`}>
         <b>
           {words.state}
           {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
@@ -54,7 +54,7 @@ export function PodPanel(props: ViewProps) {
       </div>
       <FindingList
         mesh={{ findings, pods: mesh.pods }}
-        most={MOST_FINDINGS}
+        most={MAX_FINDINGS}
         selection={selection}
         onSelect={props.onSelect}
         onFilter={props.onFilter}
@@ -64,8 +64,8 @@ export function PodPanel(props: ViewProps) {
         <LastPings props={props} view={view} />
       ) : (
         <>
-          <PodLinks props={props} view={view} way="in" />
-          <PodLinks props={props} view={view} way="out" />
+          <PodLinks props={props} view={view} direction="inbound" />
+          <PodLinks props={props} view={view} direction="outbound" />
           <PodProbes props={props} view={view} />
         </>
       )}
@@ -90,8 +90,9 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     const recovery = recoveryText(pod, successor.pod);
     if (recovery !== '') facts.push(['Replacement ready', recovery]);
   }
-  const lost = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
-  if (lost !== undefined) facts.push(['Replaces', `${lost.name}, gone since ${clockText(lost.pod.sinceMs, nowMs)}`]);
+  const predecessor = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
+  if (predecessor !== undefined)
+    facts.push(['Replaces', `${predecessor.name}, gone since ${clockText(predecessor.pod.sinceMs, nowMs)}`]);
   if (report !== undefined && report.missing !== '')
     facts.push(['Report', `${report.missing}: ${shownName(report.missingDetail)}`]);
   if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
@@ -111,7 +112,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
   );
 }
 
-/** A pod that has left has no links any more, but others remember how it went. */
+/** The last results that other pods have for a pod that is gone. */
 function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
   const pings = lastPingsInto(props.picture, view.index);
   const failed = pings.filter(({ isFailed }) => isFailed).length;
@@ -122,7 +123,7 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
         <span className="panel-count">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
       </h3>
       <ul className="probe-list">
-        {pings.slice(0, MOST).map(({ from, words, isFailed }) => (
+        {pings.slice(0, MAX).map(({ from, words, isFailed }) => (
           <li key={from}>
             <span>{from}</span>
             <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
@@ -133,18 +134,18 @@ function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
   );
 }
 
-function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 'in' | 'out' }) {
+function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
   const { picture } = props;
   const { n } = picture;
   const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true, touching: null } as const;
-  const isMine = (pair: number) => (way === 'in' ? pair % n : Math.floor(pair / n)) === view.index;
+  const isMine = (pair: number) => (direction === 'inbound' ? pair % n : Math.floor(pair / n)) === view.index;
   const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
-  const [failed, slow] = way === 'in' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];
-  const rest = pairs.slice(FEW, MOST);
+  const [failed, slow] = direction === 'inbound' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];
+  const rest = pairs.slice(FEW, MAX);
   return (
     <section>
       <h3>
-        {way === 'in' ? 'Inbound' : 'Outbound'}{' '}
+        {direction === 'inbound' ? 'Inbound' : 'Outbound'}{' '}
         <span className="panel-count">
           {countText(pairs.length)}
           {failed > 0 && `, ${countText(failed)} failed`}
@@ -164,7 +165,7 @@ function PodLinks({ props, view, way }: { props: ViewProps; view: PodView; way: 
               <LinkButton key={pair} props={props} pair={pair} of={view.index} />
             ))}
           </ul>
-          {pairs.length > MOST && <p className="panel-second">{countText(pairs.length - MOST)} more are not shown.</p>}
+          {pairs.length > MAX && <p className="panel-second">{countText(pairs.length - MAX)} more are not shown.</p>}
         </details>
       )}
     </section>

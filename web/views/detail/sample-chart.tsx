@@ -11,11 +11,11 @@ interface SampleChartProps {
   of: SamplesState;
   state: LinkState;
   problemMs: number;
-  /** Whether it ends now, and not at a moment that is looked at. */
+  /** Whether it ends now; otherwise at the viewed time. */
   isNow: boolean;
 }
 
-/** Recent samples of a link as a small plot; failures are marks that stand through it. */
+/** Recent samples of a link as a small plot. Failures are vertical lines. */
 export function SampleChart({ of, state, problemMs, isNow }: SampleChartProps) {
   const { samples, error } = of;
   if (samples === null || samples.samples.length === 0) {

@@ -3,19 +3,19 @@ import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ViewProps } from '../../view-props.ts';
 
-/** A link's past as far as it has been had. `error` in words, '' without; an older past stays while a newer is fetched. */
+/** The fetched history of a link. The previous one stays while a new one is fetched. `error`: for people; '' = none. */
 export interface HistoryState {
   history: LinkHistory | null;
   error: string;
 }
 
 const NONE: HistoryState = { history: null, error: '' };
-/** The past changes slowly: asked for again so often, and only while the page is seen. */
+/** Pause between two fetches, ms. Only while the page is visible. */
 const EVERY_MS = 10_000;
 
 /**
- * The past of a link, asked for when it is opened and every 10 s while `isNow`. At most one question is under way; it
- * ends with the link's panel. An empty uid asks nothing.
+ * Fetches the history of a link when it is opened, and every `EVERY_MS` while `isNow`. At most one request is running.
+ * An empty uid fetches nothing.
  */
 export function useLinkHistory(
   load: ViewProps['loadLinkHistory'],
@@ -27,23 +27,23 @@ export function useLinkHistory(
   useEffect(() => {
     if (from === '' || to === '') return;
     const abort = new AbortController();
-    let isAsking = false;
-    let isAsked = false;
-    const ask = async () => {
-      // The first time whether the page is seen or not: of a moment of the past there is no second.
-      if (isAsking || (isAsked && document.hidden)) return;
-      isAsking = isAsked = true;
+    let isFetching = false;
+    let hasFetched = false;
+    const fetchOnce = async () => {
+      // The first fetch also happens on a hidden page, because there is no second one when viewing the past.
+      if (isFetching || (hasFetched && document.hidden)) return;
+      isFetching = hasFetched = true;
       try {
         const history = await load(from, to, abort.signal);
         if (!abort.signal.aborted) setState({ history, error: history.error });
       } catch (error) {
         if (!abort.signal.aborted) setState((old) => ({ ...old, error: textOf(error) }));
       } finally {
-        isAsking = false;
+        isFetching = false;
       }
     };
-    void ask();
-    const timer = isNow ? setInterval(() => void ask(), EVERY_MS) : undefined;
+    void fetchOnce();
+    const timer = isNow ? setInterval(() => void fetchOnce(), EVERY_MS) : undefined;
     return () => {
       clearInterval(timer);
       abort.abort();

@@ -3,27 +3,27 @@ import type { LinkSamples } from '../../../server/protocol/sample.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ViewProps } from '../../view-props.ts';
 
-/** Samples as far as they have been had. `error` in words, '' without; older samples stay while newer are fetched. */
+/** The fetched samples of a link. Previous ones stay while new ones are fetched. `error`: for people; '' = none. */
 export interface SamplesState {
   samples: LinkSamples | null;
   error: string;
 }
 
 const NONE: SamplesState = { samples: null, error: '' };
-/** Not more often than this, however fast pictures come. */
-const LEAST_MS = 2000;
+/** Minimum time between two fetches, ms. */
+const MIN_INTERVAL_MS = 2000;
 
 /**
- * The recent samples of a link, fetched when it is opened and again when `freshMs` (time of its newest sample) has moved
- * on. An empty uid fetches nothing.
+ * Fetches the recent samples of a link when it is opened, and again when `freshMs` (time of its newest sample) changes.
+ * An empty uid fetches nothing.
  */
 export function useSamples(load: ViewProps['loadSamples'], from: string, to: string, freshMs: number): SamplesState {
   const [state, setState] = useState<SamplesState & { of: string }>({ ...NONE, of: '' });
   const latest = useRef(load);
   latest.current = load;
   const of = `${from}/${to}`;
-  const turn = Math.floor(freshMs / LEAST_MS);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` asks for fetching again
+  const turn = Math.floor(freshMs / MIN_INTERVAL_MS);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new `turn` fetches again
   useEffect(() => {
     if (from === '' || to === '') return;
     const abort = new AbortController();

@@ -9,11 +9,11 @@ import './findings.css';
 interface FindingListProps {
   /** The findings, and the pods that they name by index. */
   mesh: { findings: readonly Finding[]; pods: readonly Pick<Pod, 'uid' | 'node'>[] };
-  /** At most so many; the others are counted. */
+  /** Maximum number of findings; the others are counted. */
   most: number;
-  /** The sentences alone, without heading and figures: for where there is more to see. */
+  /** Only titles, without heading and details. */
   brief?: boolean;
-  /** What is open already: a finding of it opens a link that shows it. */
+  /** The open pod or link; see `targetOf`. */
   selection?: Selection;
   /** Opens what a finding is about. */
   onSelect(selection: Selection): void;
@@ -21,7 +21,7 @@ interface FindingListProps {
   onFilter(text: string): void;
 }
 
-/** What stands out, as the server says it, the worst first. Nothing without any. */
+/** The server's findings, the most severe first. Renders nothing if there are none. */
 export function FindingList({ mesh, most, brief = false, selection = null, onSelect, onFilter }: FindingListProps) {
   const { findings } = mesh;
   if (findings.length === 0) return null;

@@ -7,7 +7,7 @@ import { StateGlyph } from '../state-glyph.tsx';
 import { ThresholdEditor } from './threshold-editor.tsx';
 import './legend.css';
 
-/** The heatmap's side panel: every state with its count, then the thresholds to edit. */
+/** The side panel of the heatmap: every state with its count, and the threshold editor. */
 export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
   const { picture, thresholds, onThresholds } = props;
   const failedBy = useMemo(() => sharedOutcome(picture), [picture]);

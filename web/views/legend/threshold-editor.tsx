@@ -10,7 +10,7 @@ import {
 import type { ViewProps } from '../../view-props.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 
-/** The thresholds: a scale to drag on and three fields to type in. Nothing is fetched; colours change at once. */
+/** Edits the thresholds with a scale and three fields. Colours change at once, without fetching. */
 export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
   const { picture, thresholds, onThresholds } = props;
   const { goodMs, warningMs, problemMs } = DEFAULT_THRESHOLDS;
@@ -38,7 +38,7 @@ export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' 
   );
 }
 
-/** One figure to type. What is typed counts on Enter or when the field is left; what is no number is dropped. */
+/** One field. A value is applied on Enter or when the field loses focus; invalid values are dropped. */
 function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms: number) => void }) {
   const { name, ms, onChange } = props;
   const [draft, setDraft] = useState<string | null>(null);

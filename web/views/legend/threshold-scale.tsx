@@ -27,7 +27,7 @@ interface ScaleProps {
   onChange: (name: ThresholdName, ms: number) => void;
 }
 
-/** The log scale: what links take, above the bands; three handles that keep their order; the timeout dashed. */
+/** A logarithmic scale: latencies of links, coloured bands, three handles, and the timeout as a dashed line. */
 export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
   const timeoutMs = picture.mesh.settings.pingTimeoutMs;
   const [held, setHeld] = useState<ThresholdName | null>(null);
@@ -132,7 +132,7 @@ function Handle({ name, x, ms, limits, onHold, onChange }: HandleProps) {
   );
 }
 
-/** What the links take: a dot each, or a histogram beyond `MAX_DOTS` and where dots would not fit above each other. */
+/** The latencies of the links: dots, or a histogram with more than `MAX_DOTS` links. */
 function Distribution({ picture, scale }: { picture: Picture; scale: { leastMs: number; mostMs: number } }) {
   const { leastMs, mostMs } = scale;
   const bins = useMemo(() => {

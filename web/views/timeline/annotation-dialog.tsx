@@ -7,19 +7,19 @@ import { clockText } from '../../pure/figures.ts';
 import { shownName } from '../../pure/names.ts';
 
 interface NoteDialogProps {
-  /** What it tells of: a moment (ms since the epoch), or a range. */
+  /** A time (ms since the epoch) or a time range. */
   when: number | TimeRange;
   nowMs: number;
-  /** As given before; kept by the page as long as it is open, and nowhere else. */
+  /** The token that was typed before. It is kept only in the open page. */
   token: string;
   onToken(token: string): void;
   onClose(): void;
-  /** It has been written. */
-  onWritten(): void;
+  /** The annotation was saved. */
+  onSaved(): void;
 }
 
-/** A note for everybody, by whoever has the servers' WRITE_TOKEN. */
-export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onWritten }: NoteDialogProps) {
+/** A form that saves an annotation. It requires the servers' WRITE_TOKEN. */
+export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onSaved }: NoteDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState('');
   const [error, setError] = useState('');
@@ -29,7 +29,7 @@ export function AnnotationDialog({ when, nowMs, token, onToken, onClose, onWritt
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
-    postAnnotation({ ...range, text }, token).then(onWritten, (reason: unknown) => {
+    postAnnotation({ ...range, text }, token).then(onSaved, (reason: unknown) => {
       setBusy(false);
       setError(textOf(reason, 300));
     });

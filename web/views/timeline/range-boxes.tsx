@@ -12,7 +12,7 @@ interface RangeBoxesProps {
   onRanges(ranges: readonly TimeRange[]): void;
 }
 
-/** The ranges on the track, each with a handle at either end that drags and steps by arrow keys. */
+/** The ranges on the track, with handles at both ends that can be dragged or moved with arrow keys. */
 export function RangeBoxes(props: RangeBoxesProps) {
   const { ranges, limits, width, onRanges } = props;
   const x = (atMs: number) => (width * (atMs - limits.fromMs)) / (limits.toMs - limits.fromMs);
@@ -72,7 +72,7 @@ function Handle({
     else return;
     event.preventDefault();
   };
-  const word = end === 'fromMs' ? 'begin' : 'end';
+  const word = end === 'fromMs' ? 'start' : 'end';
   return (
     <span
       className={`range-handle is-${word}`}

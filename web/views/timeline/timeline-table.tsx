@@ -6,8 +6,8 @@ import { merged, type TimelineStep } from '../../pure/timeline-steps.ts';
 import { eventWords, stepWords } from '../../pure/timeline-words.ts';
 import { TableFrame } from '../table-frame.tsx';
 
-/** The most lines; the newest are kept. */
-const MOST_LINES = 300;
+/** Maximum number of rows; the newest are kept. */
+const MAX_LINES = 300;
 
 interface TimelineTableProps {
   steps: readonly TimelineStep[];
@@ -19,7 +19,7 @@ interface TimelineTableProps {
 /** The timeline as a table, newest first: each change of the counts, each event, each annotation. */
 export function TimelineTable({ steps, past, limits, onMoment }: TimelineTableProps) {
   const lines = [
-    // By number: when they begin shifts with every picture, and who is at one of them would lose it.
+    // Keys are numbers, because start times change with every update and the focused row would be lost.
     ...merged(steps)
       .filter(({ toMs }) => toMs > limits.fromMs)
       .map((step, i) => ({
@@ -40,7 +40,7 @@ export function TimelineTable({ steps, past, limits, onMoment }: TimelineTablePr
   return (
     <TableFrame
       caption="Timeline, newest first"
-      {...(lines.length > MOST_LINES && { note: `newest ${MOST_LINES} only` })}
+      {...(lines.length > MAX_LINES && { note: `newest ${MAX_LINES} only` })}
     >
       <thead>
         <tr>
@@ -50,7 +50,7 @@ export function TimelineTable({ steps, past, limits, onMoment }: TimelineTablePr
         </tr>
       </thead>
       <tbody>
-        {lines.slice(0, MOST_LINES).map(({ id, atMs, kind, text }) => (
+        {lines.slice(0, MAX_LINES).map(({ id, atMs, kind, text }) => (
           <tr key={id}>
             <th scope="row">
               <button type="button" className="link-button" onClick={() => onMoment(Math.round(atMs))}>

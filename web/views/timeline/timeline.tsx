@@ -18,27 +18,27 @@ import './timeline.css';
 interface TimelineProps {
   feed: Pick<LiveFeed, 'state'>;
   clock: Clock;
-  /** What this page has seen itself. */
+  /** What this page has received itself. */
   points: readonly StripPoint[];
   /** The serving pod's time, ms since the epoch. */
   nowMs: number;
   address: Address;
   onChange(change: Partial<Address>): void;
-  /** Whether the picture of the moment that is looked at is there. */
+  /** Whether the viewed picture is loaded. */
   isThere: boolean;
-  /** How far back the servers remember, ms. */
+  /** How far back the servers keep history, ms. */
   historyWindowMs: number;
   folded: boolean;
   onFolded(folded: boolean): void;
 }
 
-/** The strip below every view: failed and slow links over time, what happened, the moment and the ranges looked at. */
+/** The strip below every view: failed and slow links over time, events, annotations, the viewed time and the ranges. */
 export function Timeline(props: TimelineProps) {
   const { feed, clock, points, nowMs, address, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
   const span = useSpan({ chosenMs: address.spanMs, firstMs, nowMs });
-  // The servers forget, and the page may have seen more than they have.
+  // The page may have received more than the servers still keep.
   const rememberedMs = nowMs - (props.historyWindowMs > 0 ? props.historyWindowMs : Number.POSITIVE_INFINITY);
   const { past, spanMs, fetchNow } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
     span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
@@ -52,10 +52,10 @@ export function Timeline(props: TimelineProps) {
   const steps = useMemo(() => {
     const live = withLive(known, points, nowMs, past.history?.stepMs ?? 0);
     const firstMs = live[0]?.fromMs ?? nowMs;
-    // Before the first step nothing is known.
+    // There is no data before the first step.
     return firstMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: firstMs }, ...live];
   }, [known, points, nowMs, past.history, limits]);
-  const [noteMs, setNoteMs] = useState<number | null>(null);
+  const [annotateMs, setAnnotateMs] = useState<number | null>(null);
   const [token, setToken] = useState('');
   const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
   const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
@@ -67,23 +67,29 @@ export function Timeline(props: TimelineProps) {
       className={`timeline${ranges.length > 0 ? ' has-ranges' : ''}${folded ? ' is-folded' : ''}`}
       aria-label="Timeline"
     >
-      <Head {...props} play={play} spanMs={spanMs} onNote={() => setNoteMs(nowMs)} />
+      <Head {...props} play={play} spanMs={spanMs} onAnnotate={() => setAnnotateMs(nowMs)} />
       {!folded && !address.asTable && (
         <Track
-          {...{ steps, past, limits, atMs, ranges, onRanges }}
+          steps={steps}
+          past={past}
+          limits={limits}
+          atMs={atMs}
+          ranges={ranges}
+          onRanges={onRanges}
           onHold={span.hold}
           onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
         />
       )}
       {!folded && address.asTable && <TimelineTable steps={steps} past={past} limits={limits} onMoment={onMoment} />}
-      {noteMs !== null && (
+      {annotateMs !== null && (
         <AnnotationDialog
-          when={atMs ?? ranges.at(-1) ?? noteMs}
-          {...{ nowMs, token }}
+          when={atMs ?? ranges.at(-1) ?? annotateMs}
+          nowMs={nowMs}
+          token={token}
           onToken={setToken}
-          onClose={() => setNoteMs(null)}
-          onWritten={() => {
-            setNoteMs(null);
+          onClose={() => setAnnotateMs(null)}
+          onSaved={() => {
+            setAnnotateMs(null);
             fetchNow();
           }}
         />
@@ -115,15 +121,15 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-/** A comparison begins with its findings, not with the link that was looked at before. */
+/** A comparison starts without a selection, so that its findings are visible. */
 function comparing(compare: boolean): Partial<Address> {
   return compare ? { compare, selection: null } : { compare };
 }
 
 const BLANK = { failed: 0, slow: 0, known: 0 };
 
-function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof usePlay>; spanMs: number }) {
-  const { address, onChange, historyWindowMs, folded, onFolded, onNote, play, spanMs } = head;
+function Head(head: TimelineProps & { onAnnotate(): void; play: ReturnType<typeof usePlay>; spanMs: number }) {
+  const { address, onChange, historyWindowMs, folded, onFolded, onAnnotate, play, spanMs } = head;
   const spans = SPANS.filter((ms) => ms <= Math.max(historyWindowMs, spanMs, SPANS[2] ?? 0));
   return (
     <div className="timeline-head">
@@ -157,7 +163,7 @@ function Head(head: TimelineProps & { onNote(): void; play: ReturnType<typeof us
           <button type="button" className="timeline-control is-play" aria-pressed={play.playing} onClick={play.toggle}>
             {play.playing ? 'Pause' : 'Play'}
           </button>
-          <button type="button" className="timeline-control" onClick={onNote}>
+          <button type="button" className="timeline-control" onClick={onAnnotate}>
             Add annotation
           </button>
           {address.atMs !== null && (

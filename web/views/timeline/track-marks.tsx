@@ -10,8 +10,8 @@ const SIGNS: Record<MarkTone, string> = {
   up: 'M9 5.5V12.5M5.5 9H12.5',
   down: 'M5.5 9H12.5',
 };
-/** So many lines has a mark's tooltip. */
-const MOST_LINES = 8;
+/** Maximum number of lines in a tooltip. */
+const MAX_LINES = 8;
 
 interface MarksProps {
   marks: readonly EventMark[];
@@ -21,8 +21,8 @@ interface MarksProps {
 }
 
 /**
- * What happened, as marks on the axis. Their words come on hover, and by keyboard with Page Up and Page Down on the
- * track, which tells them; as buttons of their own they would be a hundred stops of the Tab key.
+ * Events as marks on the axis with tooltips. By keyboard they are reached with Page Up and Page Down on the track, because
+ * a hundred buttons would be too many Tab stops.
  */
 export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
   return marks.map(({ x, atMs, tone, lines }) => (
@@ -33,7 +33,7 @@ export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
         tabIndex={-1}
         aria-label={lines
           .map(({ text }) => text)
-          .slice(0, MOST_LINES)
+          .slice(0, MAX_LINES)
           .join('; ')}
         onClick={() => onPick(atMs)}
       >
@@ -43,18 +43,18 @@ export function EventMarks({ marks, width, nowMs, onPick }: MarksProps) {
         </svg>
       </button>
       <span className={`event-words card${x > width / 2 ? ' is-left' : ''}`} aria-hidden="true">
-        {lines.slice(0, MOST_LINES).map((line) => (
+        {lines.slice(0, MAX_LINES).map((line) => (
           <span key={line.id}>
             <time>{clockText(line.atMs, nowMs)}</time> {line.text}
           </span>
         ))}
-        {lines.length > MOST_LINES && <span>and {lines.length - MOST_LINES} more</span>}
+        {lines.length > MAX_LINES && <span>and {lines.length - MAX_LINES} more</span>}
       </span>
     </span>
   ));
 }
 
-/** What people and tools have noted, as flags with as much of their words as there is room for. */
+/** Annotations as flags with as much of their text as fits. */
 export function Flags({ flags, nowMs }: { flags: readonly Flag[]; nowMs: number }) {
   return flags.map(({ id, x, endX, atMs, text, room, isLeft }) => (
     <span

@@ -17,16 +17,16 @@ interface TrackProps {
   steps: readonly TimelineStep[];
   past: Past;
   limits: TimeRange;
-  /** The moment that is looked at; null = now. */
+  /** The viewed time; null = live. */
   atMs: number | null;
   ranges: readonly TimeRange[];
   onPick(atMs: number): void;
-  /** Somebody points at a time, by pointer or keys, or holds the end of a range: times must stay where they are. */
+  /** The reader points at a time or drags the end of a range, so times must not move. */
   onHold(isHeld: boolean): void;
   onRanges(ranges: readonly TimeRange[]): void;
 }
 
-/** The strip itself: chart, axis, marks, ranges, and one slider over all of it. */
+/** The strip: chart, axis, marks, ranges, and one slider over all of it. */
 export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onHold }: TrackProps) {
   const area = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(area);
@@ -53,7 +53,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
   }, [isHeld, onHold]);
   const pointMs = state.cursorMs ?? atMs ?? toMs;
   const near = Math.max(stepMs / 2, ((toMs - fromMs) / Math.max(1, width)) * 8);
-  const told = [
+  const nearby = [
     ...flags.filter((flag) => Math.abs(flag.atMs - pointMs) <= near).map(({ text }) => text),
     ...marks
       .filter((mark) => Math.abs(mark.atMs - pointMs) <= near)
@@ -62,7 +62,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
   const pointWords = [
     pointMs >= toMs ? 'now' : clockText(pointMs, toMs),
     stepWords(stepAt(steps, Math.min(pointMs, toMs - 1))),
-    ...told,
+    ...nearby,
   ].join(', ');
   return (
     <div
@@ -84,10 +84,10 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
         aria-valuetext={`${pointWords}${rangeWords(state)}`}
         {...handlers}
       />
-      <RangeBoxes {...{ ranges, limits, width, stepMs, onRanges }} />
+      <RangeBoxes ranges={ranges} limits={limits} width={width} stepMs={stepMs} onRanges={onRanges} />
       <Flags flags={flags} nowMs={toMs} />
       {atMs !== null && <span className="moment-line" style={{ left: Math.max(0, x(atMs)) }} />}
-      <EventMarks {...{ marks, width, nowMs: toMs, onPick }} />
+      <EventMarks marks={marks} width={width} nowMs={toMs} onPick={onPick} />
       <Cursor state={state} x={x} width={width} ranges={ranges} words={pointWords} />
       <span className="now-line" aria-hidden="true" />
     </div>
@@ -154,7 +154,7 @@ function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: (ms: 
   );
 }
 
-/** The line below the pointer or where the keys have led, what is there, and the range that is being drawn. */
+/** The line at the pointer or keyboard position with its text, and the range that is being drawn. */
 function Cursor(cursor: {
   state: TrackState;
   x: (ms: number) => number;

@@ -1,23 +1,23 @@
 import { useEffect, useRef, useState } from 'react';
 
-/** How many seconds of the past one second shows. */
+/** Playback speeds: seconds of the past per second. */
 export const SPEEDS = [5, 15, 60] as const;
 
 const TICK_MS = 1000;
 
 interface PlayRequest {
-  /** The moment that is looked at; null = now. */
+  /** The viewed time; null = live. */
   atMs: number | null;
-  /** Whether its picture is there: the next one waits for it. */
+  /** Whether its picture is loaded. Playback waits for it. */
   isThere: boolean;
-  /** Where to begin when now is looked at. */
+  /** Where playback starts from live. */
   startMs: number;
   nowMs: number;
-  /** null = now is reached. */
+  /** null = live is reached. */
   onMoment(atMs: number | null): void;
 }
 
-/** Steps through the moments up to now. Esc or the space bar pauses, wherever the focus is. */
+/** Plays the past up to now. Esc or the space bar pauses, wherever the focus is. */
 export function usePlay({ atMs, isThere, startMs, nowMs, onMoment }: PlayRequest) {
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState<number>(SPEEDS[1]);
@@ -40,7 +40,7 @@ export function usePlay({ atMs, isThere, startMs, nowMs, onMoment }: PlayRequest
       event.preventDefault();
       setPlaying(false);
     };
-    // Before the page's own keys: Esc would close the panel, the space bar press the button.
+    // Captured before the page's own keys, because Esc would close the panel and the space bar would press a button.
     addEventListener('keydown', onKey, { capture: true });
     return () => removeEventListener('keydown', onKey, { capture: true });
   }, [playing]);

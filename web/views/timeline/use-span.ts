@@ -3,16 +3,17 @@ import { SPANS } from '../../pure/address.ts';
 import { autoSpan, spanFor } from '../../pure/timeline-axis.ts';
 
 interface SpanRequest {
-  /** What the reader has chosen, ms; null = as far back as anything is known. */
+  /** The reader's choice, ms; null = as far back as there is data. */
   chosenMs: number | null;
-  /** The oldest time that is looked at, ms since the epoch. */
+  /** The oldest viewed time, ms since the epoch. */
   firstMs: number;
   nowMs: number;
 }
 
 /**
- * How far back the timeline goes, ms: as chosen, else as what is known (`spanOf` takes its beginning), and not less far
- * than what is looked at. It grows by itself, but never while `hold(true)`: a time that somebody points at stays where it is.
+ * The time span of the timeline, ms: the reader's choice, otherwise as far back as there is data (`spanOf` takes the
+ * oldest time with data); always long enough for the viewed times. It does not grow while `hold(true)`, so that a time
+ * under the pointer stays in place.
  */
 export function useSpan({ chosenMs, firstMs, nowMs }: SpanRequest): {
   spanOf: (knownFromMs: number) => number;

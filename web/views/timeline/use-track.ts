@@ -1,17 +1,17 @@
 import { type KeyboardEvent, type PointerEvent, useRef, useState } from 'react';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 
-/** Px that a pointer may tremble in a click. */
-const TREMBLE = 4;
+/** A pointer that moves no farther than this is a click, px. */
+const CLICK_REACH = 4;
 
-/** What the track is, and what is done when somebody has chosen. All times ms since the epoch. */
+/** Properties and callbacks of the track. All times are ms since the epoch. */
 export interface TrackRequest {
   limits: TimeRange;
   /** Width of the track, px. */
   width: number;
-  /** How far an arrow key moves. */
+  /** Step of an arrow key. */
   stepMs: number;
-  /** Where the keys begin: the moment that is looked at, else now. */
+  /** Where the keys start: the viewed time, or now. */
   atMs: number;
   /** Times that Page Up and Page Down go to, ascending. */
   stopsMs: readonly number[];
@@ -19,7 +19,7 @@ export interface TrackRequest {
   onRange(oneMs: number, otherMs: number): void;
 }
 
-/** Where the reader is on the track: hovering, stepping by keys (`cursorMs`), drawing a range (`anchorMs` to `cursorMs`). */
+/** The reader's position on the track (`cursorMs`), and the range that is being drawn (`anchorMs` to `cursorMs`). */
 export interface TrackState {
   cursorMs: number | null;
   anchorMs: number | null;
@@ -28,7 +28,7 @@ export interface TrackState {
 
 const NOWHERE: TrackState = { cursorMs: null, anchorMs: null, byKeys: false };
 
-/** The track's pointer and keys: click picks a moment, drag draws a range; arrows step, with Shift they draw, Enter picks. */
+/** Pointer and keys of the track. A click picks a time, a drag draws a range. Arrows step, with Shift they draw, Enter confirms. */
 export function useTrack(request: TrackRequest) {
   const { limits, width, stepMs, atMs, stopsMs, onPick, onRange } = request;
   const [state, setState] = useState(NOWHERE);
@@ -43,11 +43,11 @@ export function useTrack(request: TrackRequest) {
     else onRange(anchorMs, endMs);
     setState(NOWHERE);
   };
-  /** Where the drag began that the pointer is in; null while it is none. Not asked of `state`, which a quick drag is ahead of. */
+  /** The start of the current drag; null = no drag. Not taken from `state`, which lags behind a quick drag. */
   const draggedFrom = (event: PointerEvent<HTMLElement>): number | null => {
     const from = down.current;
     if (from === null) return null;
-    from.isDrag ||= Math.abs(event.clientX - from.x) > TREMBLE;
+    from.isDrag ||= Math.abs(event.clientX - from.x) > CLICK_REACH;
     return from.isDrag ? from.atMs : null;
   };
 
@@ -95,7 +95,7 @@ export function useTrack(request: TrackRequest) {
   return { state, handlers };
 }
 
-/** Where a key leads from `here`; null for any other key. */
+/** The time that a key moves to; null = another key. */
 function steppedTo(
   key: string,
   here: number,
