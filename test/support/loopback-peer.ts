@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { onTestFinished, vi } from 'vitest';
+import { PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 
 /** A pod on loopback that a test answers for. */
 export interface LoopbackPeer {
@@ -8,10 +11,9 @@ export interface LoopbackPeer {
   port: number;
   /** Method and URL of each request so far. */
   requests: string[];
-  stop(): Promise<void>;
 }
 
-/** Starts a pod on `host` that answers with `answer`. `port` 0 = any free one. */
+/** Starts a pod on `host` that answers with `answer`, until the test ends. `port` 0 = any free one. */
 export async function startLoopbackPeer(
   answer: RequestListener,
   { host = '127.0.0.1', port = 0 } = {},
@@ -23,9 +25,19 @@ export async function startLoopbackPeer(
   });
   server.listen(port, host);
   await once(server, 'listening');
-  const stop = () => {
+  onTestFinished(() => {
     server.closeAllConnections();
     return new Promise<void>((resolve) => void server.close(() => resolve()));
-  };
-  return { host, port: (server.address() as AddressInfo).port, requests, stop };
+  });
+  return { host, port: (server.address() as AddressInfo).port, requests };
 }
+
+/** A client of the pods on `port` with CHECK_TIMEOUT = 1 s; it is stopped when the test ends. */
+export function peerClientOn(port: number, clock: Clock, change: Partial<PeerClientSettings> = {}): PeerClient {
+  const client = new PeerClient({ port, families: [4, 6], useHostIP: false, checkTimeoutMs: 1_000, ...change }, clock);
+  onTestFinished(() => client.stop());
+  return client;
+}
+
+/** Waits for a condition, with room for a busy machine. */
+export const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });

@@ -1,21 +1,12 @@
 import type { RequestListener } from 'node:http';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MAX_QUERIES, PeerBroadcast } from '../../../server/peers/broadcast.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
-import { PeerClient } from '../../../server/peers/peer-client.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { BusyError } from '../../../server/runtime/errors.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
-
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
-
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
 
 /** Starts pods on the addresses `hosts` with one port, and a broadcast of pod 0. `answer` gets the address that was called. */
 async function start(hosts: string[], answer: (host: string) => RequestListener, more: Pod[] = []) {
@@ -28,7 +19,6 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     };
     const peer = await startLoopbackPeer(noting, { host, port });
     port = peer.port;
-    stops.push(peer.stop);
   }
   const pods = [
     podOf(0, { podIPs: ['127.9.9.9'] }),
@@ -36,7 +26,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     ...more,
   ];
   const clock = new FakeClock();
-  const client = new PeerClient({ port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
+  const client = peerClientOn(port, clock);
   const broadcast = new PeerBroadcast({
     clock,
     client,
@@ -49,7 +39,7 @@ async function start(hosts: string[], answer: (host: string) => RequestListener,
     broadcast.stop();
     client.stop();
   };
-  stops.push(stop);
+  onTestFinished(stop);
   return { broadcast, clock, seen, stop };
 }
 

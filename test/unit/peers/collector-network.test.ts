@@ -1,24 +1,18 @@
 import type { RequestListener } from 'node:http';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Collector } from '../../../server/peers/collector.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
-import { PeerClient } from '../../../server/peers/peer-client.ts';
 import { queryReport } from '../../../server/peers/report-query.ts';
 import { outcomeOf } from '../../../server/protocol/links.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { encodePodReport } from '../../../server/protocol/pod-report.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
-import { startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
 /** How the pods of this little cluster answer; all but `refuses` listen. */
 const KINDS = ['self', 'ours', 'goldpinger', 'hangs', 'login-page', 'refuses', 'drips'] as const;
 type Kind = (typeof KINDS)[number];
-
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
 
 const pods: Pod[] = KINDS.map((kind, n) => podOf(n, { name: kind, podIPs: [`127.0.77.${n + 1}`] }));
 /** Pods that cannot be called: one without an address, and one whose only address is of a family that is not used. */
@@ -46,68 +40,60 @@ function goResults() {
   return Object.fromEntries(KINDS.map((kind, n) => [kind, { ...end(kind), PodIP: `127.0.77.${n + 1}` }]));
 }
 
-async function listen(kind: Kind, n: number, port: number, urls: string[]): Promise<number> {
-  const peer = await startLoopbackPeer(answerAs(kind, n, urls), { host: pods[n]?.podIPs[0], port });
-  stops.push(peer.stop);
-  return peer.port;
-}
+const listen = async (kind: Kind, n: number, port: number, urls: string[]) =>
+  (await startLoopbackPeer(answerAs(kind, n, urls), { host: pods[n]?.podIPs[0], port })).port;
 
-describe('collecting over real sockets', () => {
-  it('puts every kind of peer into one mesh, with one fan-out for 60 callers', async () => {
-    const urls: string[] = [];
-    const port = await listen('self', 0, 0, urls);
-    for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
-    const client = new PeerClient({ checkTimeoutMs: 1_500, port, families: [4], useHostIP: false }, realClock);
-    const collector = new Collector({
-      clock: realClock,
-      fanOut: new FanOut({ checkAllTimeoutMs: 6_000 }, realClock),
-      queryReport: (pod, query) => queryReport(client, pod, query),
-      random: () => 0,
-      selfUid: () => 'uid-0',
-      snapshot: () => snapshotOf([...pods, ...uncallable]),
-      ownReport: async () => reportOf(pods[0] as Pod, pods, links),
-      settings: () => settingsOf(),
-      onPeerCall: () => {},
-    });
-    stops.push(
-      () => client.stop(),
-      () => collector.stop(),
-    );
-
-    const callers = Array.from({ length: 60 }, () => collector.collect({ windowMs: 0, maxAgeMs: 0 }));
-    const [mesh, ...others] = await Promise.all(callers);
-    if (mesh === undefined) throw new Error('no mesh');
-    expect(others.every(({ reports }) => reports === mesh.reports)).toBe(true);
-    const nameOf = (pod: number) => mesh.pods[pod]?.name;
-    expect(Object.fromEntries(mesh.reports.map(({ pod, missing, via }) => [nameOf(pod), missing || via]))).toEqual({
-      self: 'report',
-      ours: 'report',
-      goldpinger: 'check',
-      hangs: 'timeout',
-      'login-page': 'malformed',
-      refuses: 'refused',
-      drips: 'timeout',
-      starting: 'not-asked',
-      ipv6: 'no-address',
-    });
-    for (const report of mesh.reports.filter(({ missing }) => missing === '')) {
-      expect([...report.links.to].map((to, i) => [KINDS[to], outcomeOf(report.links, i)])).toEqual(
-        KINDS.map((kind) => [kind, kind === 'refuses' ? 'refused' : 'ok']),
-      );
-    }
-    expect(mesh.health.reasons.map(({ pod }) => KINDS[pod])).toEqual(['hangs', 'login-page', 'refuses', 'drips']);
-    const counts = new Map<string, number>();
-    for (const url of urls) counts.set(url, (counts.get(url) ?? 0) + 1);
-    expect(Math.max(...counts.values())).toBe(1);
-    expect(urls.some((url) => url.startsWith('self'))).toBe(false);
-
-    // A collection in progress ends at once when the client is stopped.
-    urls.length = 0;
-    const stopped = collector.collect({ windowMs: 0, maxAgeMs: 0 });
-    await vi.waitFor(() => expect(urls.some((url) => url.startsWith('hangs'))).toBe(true), { timeout: 10_000 });
-    client.stop();
-    collector.stop();
-    expect((await stopped).reports.find(({ pod }) => nameOf(pod) === 'hangs')?.missing).toBe('not-asked');
-    await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(/stopped/);
+it('a collection over real sockets puts every kind of peer into one mesh, with one fan-out for 60 callers', async () => {
+  const urls: string[] = [];
+  const port = await listen('self', 0, 0, urls);
+  for (const [n, kind] of KINDS.entries()) if (n > 0 && kind !== 'refuses') await listen(kind, n, port, urls);
+  const client = peerClientOn(port, realClock, { families: [4], checkTimeoutMs: 1_500 });
+  const collector = new Collector({
+    clock: realClock,
+    fanOut: new FanOut({ checkAllTimeoutMs: 6_000 }, realClock),
+    queryReport: (pod, query) => queryReport(client, pod, query),
+    random: () => 0,
+    selfUid: () => 'uid-0',
+    snapshot: () => snapshotOf([...pods, ...uncallable]),
+    ownReport: async () => reportOf(pods[0] as Pod, pods, links),
+    settings: () => settingsOf(),
+    onPeerCall: () => {},
   });
+  onTestFinished(() => collector.stop());
+
+  const callers = Array.from({ length: 60 }, () => collector.collect({ windowMs: 0, maxAgeMs: 0 }));
+  const [mesh, ...others] = await Promise.all(callers);
+  if (mesh === undefined) throw new Error('no mesh');
+  expect(others.every(({ reports }) => reports === mesh.reports)).toBe(true);
+  const nameOf = (pod: number) => mesh.pods[pod]?.name;
+  expect(Object.fromEntries(mesh.reports.map(({ pod, missing, via }) => [nameOf(pod), missing || via]))).toEqual({
+    self: 'report',
+    ours: 'report',
+    goldpinger: 'check',
+    hangs: 'timeout',
+    'login-page': 'malformed',
+    refuses: 'refused',
+    drips: 'timeout',
+    starting: 'not-asked',
+    ipv6: 'no-address',
+  });
+  for (const report of mesh.reports.filter(({ missing }) => missing === '')) {
+    expect([...report.links.to].map((to, i) => [KINDS[to], outcomeOf(report.links, i)])).toEqual(
+      KINDS.map((kind) => [kind, kind === 'refuses' ? 'refused' : 'ok']),
+    );
+  }
+  expect(mesh.health.reasons.map(({ pod }) => KINDS[pod])).toEqual(['hangs', 'login-page', 'refuses', 'drips']);
+  const counts = new Map<string, number>();
+  for (const url of urls) counts.set(url, (counts.get(url) ?? 0) + 1);
+  expect(Math.max(...counts.values())).toBe(1);
+  expect(urls.some((url) => url.startsWith('self'))).toBe(false);
+
+  // A collection in progress ends at once when the client is stopped.
+  urls.length = 0;
+  const stopped = collector.collect({ windowMs: 0, maxAgeMs: 0 });
+  await soon(() => expect(urls.some((url) => url.startsWith('hangs'))).toBe(true));
+  client.stop();
+  collector.stop();
+  expect((await stopped).reports.find(({ pod }) => nameOf(pod) === 'hangs')?.missing).toBe('not-asked');
+  await expect(collector.collect({ windowMs: 0, maxAgeMs: 1_000 })).rejects.toThrow(/stopped/);
 });

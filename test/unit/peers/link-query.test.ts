@@ -1,24 +1,14 @@
 import type { RequestListener } from 'node:http';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LinkQuery } from '../../../server/peers/link-query.ts';
-import { PeerClient } from '../../../server/peers/peer-client.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf } from '../../support/mesh.ts';
-
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
-
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
 
 async function start(answer: RequestListener) {
   const peer = await startLoopbackPeer(answer);
   const clock = new FakeClock();
-  const client = new PeerClient({ port: peer.port, families: [4], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
-  stops.push(() => client.stop(), peer.stop);
+  const client = peerClientOn(peer.port, clock);
   return { query: new LinkQuery(client, clock), client, clock, requests: peer.requests };
 }
 

@@ -1,32 +1,18 @@
 import type { RequestListener } from 'node:http';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { PeerClient } from '../../../server/peers/peer-client.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { queryReport, type ReportQuery, type ReportResult } from '../../../server/peers/report-query.ts';
 import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
 import { BAD_PEER_KINDS, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 import { podOf, podsOf, refOf, reportOf } from '../../support/mesh.ts';
 
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
-
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
-
-async function startPeer(answer: RequestListener, host?: string) {
-  const peer = await startLoopbackPeer(answer, { host });
-  stops.push(peer.stop);
-  return peer;
-}
+const startPeer = (answer: RequestListener, host?: string) => startLoopbackPeer(answer, { host });
 
 /** A client of the peer on `port` with CHECK_TIMEOUT = 1 s. */
 function client(port: number) {
   const clock = new FakeClock();
-  const peers = new PeerClient({ port, families: [4, 6], useHostIP: false, checkTimeoutMs: 1_000 }, clock);
-  stops.push(() => peers.stop());
+  const peers = peerClientOn(port, clock);
   const ask = (host: string, change: Partial<ReportQuery> = {}): Promise<ReportResult> =>
     queryReport(peers, podOf(1, { podIPs: [host] }), {
       windowMs: 0,
@@ -163,7 +149,7 @@ const hangs = (kind: BadPeerKind) => /never|late|drips|many-interim/.test(kind);
 describe('a pod that', () => {
   it.each(BAD_PEER_KINDS)('%s is a missing report with a reason', async (kind) => {
     const peer = await startBadPeer(kind);
-    stops.push(peer.stop);
+    onTestFinished(() => peer.stop());
     const { ask, clock } = client(peer.port);
     const answering = ask(peer.host);
     if (hangs(kind)) {

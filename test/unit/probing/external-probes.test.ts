@@ -1,22 +1,15 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { probeHttp } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
-const stops: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
-
 /** A server with these redirects (path to location). `/ok` has status 200, `/silent` no answer, `/loop` never ends. */
 async function serve(redirects: Record<string, string>) {
-  const { port, requests, stop } = await startLoopbackPeer(({ url = '' }, response) => {
+  const { port, requests } = await startLoopbackPeer(({ url = '' }, response) => {
     const location = redirects[url] ?? (url.startsWith('/loop') ? `/loop${requests.length}` : undefined);
     if (location !== undefined) response.writeHead(302, { location }).end('x'.repeat(100_000));
     else if (url !== '/silent') response.writeHead(url === '/ok' ? 200 : 404).end();
   });
-  stops.push(stop);
   const base = `http://127.0.0.1:${port}`;
   const clock = new FakeClock();
   const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };

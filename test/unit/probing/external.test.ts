@@ -1,13 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { ExternalProbes } from '../../../server/probing/external.ts';
 import type { Lookup } from '../../../server/probing/external-probes.ts';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
 import { startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { startLoopbackPeer } from '../../support/loopback-peer.ts';
-
-/** Waits for a condition, with room for a busy machine. */
-const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
+import { soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
 
 const stops: (() => unknown)[] = [];
 
@@ -69,7 +66,7 @@ describe('external probes', () => {
   });
 
   it('connect to TCP targets', async () => {
-    const { port } = await peer(startLoopbackPeer(() => {}));
+    const { port } = await startLoopbackPeer(() => {});
     const refusing = await startBadPeer('refuses');
     const targets = [`127.0.0.1:${port}`, `127.0.0.1:${refusing.port}`, 'no-port', '[::1', 'x:99999', ''];
     const { external, ended } = start({ tcp: targets });
@@ -85,11 +82,9 @@ describe('external probes', () => {
   });
 
   it('request HTTP targets: only status 200 is a success', async () => {
-    const { port } = await peer(
-      startLoopbackPeer((request, response) => {
-        response.writeHead(Number(request.url?.slice(1)), { location: '/200' }).end('x'.repeat(100_000));
-      }),
-    );
+    const { port } = await startLoopbackPeer((request, response) => {
+      response.writeHead(Number(request.url?.slice(1)), { location: '/200' }).end('x'.repeat(100_000));
+    });
     const base = `http://127.0.0.1:${port}`;
     const refusing = await startBadPeer('refuses');
     const garbage = await peer(startBadPeer('ssh-banner'));
