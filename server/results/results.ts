@@ -6,13 +6,11 @@ import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { History, type HistorySettings } from './history.ts';
-import { sumUpBySteps } from './link-history.ts';
 import { Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
-import { countBySteps } from './pod-history.ts';
 import { currentReport, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
-import type { Steps } from './steps.ts';
+import { countBySteps, type Steps, sumUpBySteps } from './steps.ts';
 
 /** How much to keep, and from when on a link is slow. */
 interface ResultsSettings extends HistorySettings {
@@ -111,8 +109,8 @@ export class Results {
     const nowMs = this.#clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs(nowMs);
     this.#links.expire(nowMs);
-    const tools = { history: this.#history, timeSlice: new TimeSlice(this.#clock) };
-    const counts = await countBySteps(this.#links.all(), stepsOf(range, stepMs, nowMs), nowMs, tools);
+    const steps = stepsOf(range, stepMs, nowMs);
+    const counts = await countBySteps(this.#links.all(), steps, nowMs, this.#history, new TimeSlice(this.#clock));
     return { format: 'goldpinger-ts/pod-history/1', ...range, stepMs, knownAgeMs, ...counts };
   }
 

@@ -49,16 +49,6 @@ export class Statistics {
     this.#suspectCount = 0;
   }
 
-  /** Whether nothing was added. */
-  get isEmpty(): boolean {
-    return this.#trusted.count === 0 && this.#suspectCount === 0;
-  }
-
-  /** Whether a sample was added that is not suspect. */
-  get hasTrusted(): boolean {
-    return this.#trusted.count > 0;
-  }
-
   /** Adds a sample in the form of a `SampleVisitor`. */
   addSample(code: number, connect16: number, firstByte16: number, total16: number): void {
     const group = isSuspect(code) ? this.#suspect : this.#trusted;
@@ -93,26 +83,15 @@ export class Statistics {
     return this.#counted.byOutcome;
   }
 
-  /** How many samples failed. */
-  get failures(): number {
-    const { count, byOutcome } = this.#counted;
-    return count - (byOutcome[0] ?? 0);
-  }
-
-  /** The median of the total durations, us; -1 if there are none. */
-  get medianUs(): number {
-    return this.#counted.total.at(0.5);
-  }
-
   /** The statistics of everything that was added. */
   summary(): Summary {
     const group = this.#counted;
     return {
       count: this.#trusted.count + this.#suspectCount,
       suspect: this.#suspectCount,
-      failures: this.failures,
+      failures: group.count - (group.byOutcome[0] ?? 0),
       minUs: unpack16(group.min16),
-      p50Us: this.medianUs,
+      p50Us: group.total.at(0.5),
       p95Us: group.total.at(0.95),
       maxUs: unpack16(group.max16),
       connectP50Us: group.connect.at(0.5),
@@ -179,7 +158,8 @@ function halfWay(a16: number, b16: number): number {
 
 /** A value and its weight are kept as one number, `packed value * WEIGHT_LIMIT + weight`, which sorts by value. */
 const WEIGHT_LIMIT = 2 ** 32;
-/** When there are this many values, each two neighbours are joined. */
+/** Room for values: at first, and at most. When there are more, each two neighbours are joined. */
+const MIN_VALUES = 16;
 const MAX_VALUES = 2_048;
 
 /**
@@ -187,7 +167,7 @@ const MAX_VALUES = 2_048;
  * which shifts a rank by less than 0.1 %. Its memory is used again after `clear`.
  */
 export class Percentiles {
-  readonly #entries = new Float64Array(MAX_VALUES);
+  #entries = new Float64Array(MIN_VALUES);
   #used = 0;
   #weight = 0;
   #isSorted = true;
@@ -203,6 +183,11 @@ export class Percentiles {
   add(packed: number, weight: number): void {
     if (packed === NONE16 || weight <= 0) return;
     if (this.#used === MAX_VALUES) this.#joinNeighbours();
+    if (this.#used === this.#entries.length) {
+      const larger = new Float64Array(2 * this.#used);
+      larger.set(this.#entries);
+      this.#entries = larger;
+    }
     this.#entries[this.#used] = packed * WEIGHT_LIMIT + weight;
     this.#used += 1;
     this.#weight += weight;

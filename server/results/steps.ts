@@ -1,5 +1,12 @@
+import { LATENCY_BINS_US, type LinkHistory, type PodHistory } from '../protocol/history.ts';
+import { NONE16, unpack16 } from '../protocol/links.ts';
+import { OUTCOMES } from '../protocol/sample.ts';
+import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import { type Chunk, failuresOf, trustedOf } from './buckets.ts';
 import type { History, LinkRecord } from './history.ts';
+import type { Link } from './links.ts';
+import { isOk, isSuspect } from './samples.ts';
 import { Statistics } from './statistics.ts';
 
 /** A time range of monotonic time, divided into `count` steps of `stepMs`; the last step may be shorter. */
@@ -8,81 +15,166 @@ export interface Steps extends TimeRange {
   count: number;
 }
 
-/** Receives the statistics of one step. They are valid during the call only, because their memory is used again. */
-type StepVisitor = (step: number, statistics: Statistics) => void;
+const BINS = LATENCY_BINS_US.length + 1;
 
-/** Sums up what is stored of a link by steps. Uses the same working memory for one link after another. */
-export class StepStatistics {
-  readonly #history: History;
-  readonly #statistics = new Statistics();
-  #step = -1;
-
-  constructor(history: History) {
-    this.#history = history;
+/**
+ * Counts the links of this pod in each step: those with a trustworthy sample, those of them with a failure, and the others
+ * by their median latency (over buckets: the median of their medians, weighted by samples). Works in time slices, because
+ * there may be many links. `nowMs` is taken as the end of a bucket whose period is not over.
+ */
+export async function countBySteps(
+  links: readonly Link[],
+  steps: Steps,
+  nowMs: number,
+  history: History,
+  timeSlice: TimeSlice,
+): Promise<Pick<PodHistory, 'resolutionMs' | 'links' | 'failed' | 'byLatency'>> {
+  const { count } = steps;
+  const counts = {
+    links: new Array<number>(count).fill(0),
+    failed: new Array<number>(count).fill(0),
+    byLatency: Array.from({ length: count }, () => new Array<number>(BINS).fill(0)),
+  };
+  // The trustworthy samples of one link by step: failed ones, ok ones, and these by latency.
+  const failures = new Uint32Array(count);
+  const ok = new Uint32Array(count);
+  const okByBin = new Uint32Array(count * BINS);
+  const visitor: StepVisitor = {
+    sample(step, code, _connect16, _firstByte16, total16) {
+      if (isSuspect(code)) return;
+      if (isOk(code)) addOk(step, 1, binOf(total16));
+      else increase(failures, step, 1);
+    },
+    bucket(first, last, chunk, i) {
+      const failed = failuresOf(chunk, i);
+      const trusted = trustedOf(chunk, i);
+      if (trusted === 0) return;
+      const bin = binOf(chunk.p50Us[i] ?? NONE16);
+      for (let step = first; step <= last; step++) {
+        increase(failures, step, failed);
+        if (trusted > failed) addOk(step, trusted - failed, bin);
+      }
+    },
+  };
+  function addOk(step: number, samples: number, bin: number): void {
+    increase(ok, step, samples);
+    increase(okByBin, step * BINS + bin, samples);
   }
-
-  /**
-   * Calls `visitor` once for each step that has samples, newest first: made of samples where all samples of the step are
-   * still kept, else of buckets. A bucket that is wider than the steps is part of all steps that it covers if
-   * `repeatsBuckets`, else of the last of them only, so that the counts of all steps add up. `nowMs` is taken as the end of
-   * a bucket whose period is not over. Returns the largest width of the buckets that were used, 0 if none were.
-   */
-  visit(record: LinkRecord, steps: Steps, nowMs: number, repeatsBuckets: boolean, visitor: StepVisitor): number {
-    const { fromMs, toMs, stepMs, count } = steps;
-    const firstOfSamples = firstStepOfSamples(this.#history.samplesSinceMs(record), steps);
-    const samplesFromMs = fromMs + firstOfSamples * stepMs;
-    let resolutionMs = 0;
-    this.#step = count;
-    if (firstOfSamples < count) {
-      const sinceMs = firstOfSamples === 0 ? fromMs : this.#endOfBuckets(record, samplesFromMs);
-      this.#history.visitSamples(record, sinceMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
-        this.#enter(Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs)), visitor);
-        this.#statistics.addSample(code, connect16, firstByte16, total16);
-        return true;
-      });
+  let resolutionMs = 0;
+  for (const { record } of links) {
+    resolutionMs = Math.max(resolutionMs, visitSteps(history, record, steps, nowMs, visitor));
+    for (let step = 0; step < count; step++) {
+      const okCount = ok[step] ?? 0;
+      if (okCount + (failures[step] ?? 0) === 0) continue;
+      increase(counts.links, step, 1);
+      if ((failures[step] ?? 0) > 0) increase(counts.failed, step, 1);
+      else increase(counts.byLatency[step] ?? [], medianBin(okByBin, step * BINS, okCount), 1);
     }
-    if (firstOfSamples > 0) {
-      this.#history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
-        if (startMs >= samplesFromMs || startMs >= toMs) return true;
-        const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
-        const newest = Math.min(last, firstOfSamples - 1, this.#step);
-        if (newest < 0) return true;
-        resolutionMs = Math.max(resolutionMs, chunk.widthMs);
-        const oldest = repeatsBuckets ? Math.min(newest, Math.max(first, 0)) : newest;
-        for (let step = newest; step >= oldest; step--) {
-          this.#enter(step, visitor);
-          this.#statistics.addBucket(chunk, i);
-        }
-        return true;
-      });
-    }
-    this.#enter(-1, visitor);
-    return resolutionMs;
+    for (const column of [failures, ok, okByBin]) column.fill(0);
+    if (timeSlice.isOver()) await timeSlice.next();
   }
-
-  /** Ends the current step if another one begins. */
-  #enter(step: number, visitor: StepVisitor): void {
-    if (step === this.#step) return;
-    if (!this.#statistics.isEmpty) visitor(this.#step, this.#statistics);
-    this.#statistics.clear();
-    this.#step = step;
-  }
-
-  /** When the last bucket ends that began before `beforeMs`. Samples up to that time are part of the bucket. */
-  #endOfBuckets(record: LinkRecord, beforeMs: number): number {
-    let lastEndMs = beforeMs;
-    this.#history.visitBuckets(record, beforeMs, (_chunk, _i, startMs, endMs) => {
-      if (startMs < beforeMs) lastEndMs = endMs;
-      return true;
-    });
-    return lastEndMs;
-  }
+  return { resolutionMs, ...counts };
 }
 
-/** The first step of which all samples are kept, if they are kept from `sinceMs` on; `count` if there is none. */
-function firstStepOfSamples(sinceMs: number, { fromMs, stepMs, count }: Steps): number {
-  if (sinceMs < fromMs) return 0;
-  return Math.min(count, Math.floor((sinceMs - fromMs) / stepMs) + 1);
+function increase(counts: number[] | Uint32Array, i: number, by: number): void {
+  counts[i] = (counts[i] ?? 0) + by;
+}
+
+/** The bin of `LATENCY_BINS_US` to which a packed duration belongs. */
+function binOf(total16: number): number {
+  const us = unpack16(total16);
+  let bin = 0;
+  while (us > (LATENCY_BINS_US[bin] ?? Number.POSITIVE_INFINITY)) bin += 1;
+  return bin;
+}
+
+/** The bin with the lower median of `count` samples. `start` is the place of the first bin in `byBin`. */
+function medianBin(byBin: Uint32Array, start: number, count: number): number {
+  let left = Math.ceil(count / 2) - (byBin[start] ?? 0);
+  let bin = 0;
+  while (left > 0) left -= byBin[start + ++bin] ?? left;
+  return bin;
+}
+
+/** Statistics of the links to one pod in one step. */
+type StepSummary = Omit<LinkHistory['steps'][number], 'atMs' | 'lengthMs'>;
+
+/** Sums up the links to one pod by step: the steps that have samples, oldest first, with their index among `steps`. */
+export function sumUpBySteps(
+  links: readonly Link[],
+  steps: Steps,
+  nowMs: number,
+  history: History,
+): { resolutionMs: number; steps: [step: number, summary: StepSummary][] } {
+  const byStep = new Map<number, Statistics>();
+  const statisticsOf = (step: number) => {
+    const statistics = byStep.get(step) ?? new Statistics();
+    byStep.set(step, statistics);
+    return statistics;
+  };
+  const visitor: StepVisitor = {
+    sample: (step, ...sample) => statisticsOf(step).addSample(...sample),
+    // Only the last step, so that the counts of all steps add up.
+    bucket: (_first, last, chunk, i) => statisticsOf(last).addBucket(chunk, i),
+  };
+  const resolutions = links.map(({ record }) => visitSteps(history, record, steps, nowMs, visitor));
+  const sorted = [...byStep].sort(([a], [b]) => a - b);
+  return {
+    resolutionMs: Math.max(0, ...resolutions),
+    steps: sorted.map(([step, statistics]) => [step, summaryOf(statistics)]),
+  };
+}
+
+function summaryOf(statistics: Statistics): StepSummary {
+  const { count, suspect: _suspect, failures: _failures, ...durations } = statistics.summary();
+  const failures: Record<string, number> = {};
+  for (const [i, outcome] of OUTCOMES.entries()) {
+    const failed = statistics.byOutcome[i] ?? 0;
+    if (outcome !== 'ok' && failed > 0) failures[outcome] = failed;
+  }
+  return { samples: count, failures, ...durations };
+}
+
+/** Receives what is stored of a link. */
+interface StepVisitor {
+  /** A sample in step `step`; the other arguments are as in `SampleVisitor`. */
+  sample(step: number, code: number, connect16: number, firstByte16: number, total16: number): void;
+  /** Bucket `i` of `chunk`, which covers the steps `first` to `last`. */
+  bucket(first: number, last: number, chunk: Chunk, i: number): void;
+}
+
+/**
+ * Visits what is stored of a link in `steps`: samples in the steps of which all samples are still kept, buckets in the
+ * steps before. No sample is visited both ways. Returns the largest width of the buckets, 0 if there are none.
+ */
+function visitSteps(history: History, record: LinkRecord, steps: Steps, nowMs: number, visitor: StepVisitor): number {
+  const { fromMs, toMs, stepMs, count } = steps;
+  const lostAtMs = history.samplesSinceMs(record);
+  const firstOfSamples = lostAtMs < fromMs ? 0 : Math.min(count, Math.floor((lostAtMs - fromMs) / stepMs) + 1);
+  // Up to this time the samples are part of a bucket.
+  let bucketsEndMs = fromMs + firstOfSamples * stepMs;
+  let resolutionMs = 0;
+  if (firstOfSamples > 0) {
+    const samplesFromMs = bucketsEndMs;
+    history.visitBuckets(record, fromMs, (chunk, i, startMs, endMs) => {
+      if (startMs >= samplesFromMs || startMs >= toMs) return true;
+      bucketsEndMs = Math.max(bucketsEndMs, endMs);
+      const [first, last] = stepsOfPeriod(steps, startMs, Math.min(endMs, Math.max(nowMs, startMs + 1)));
+      const newest = Math.min(last, firstOfSamples - 1);
+      if (newest < 0) return true;
+      resolutionMs = Math.max(resolutionMs, chunk.widthMs);
+      visitor.bucket(Math.min(newest, Math.max(first, 0)), newest, chunk, i);
+      return true;
+    });
+  }
+  if (firstOfSamples < count) {
+    history.visitSamples(record, bucketsEndMs, toMs, (code, atMs, connect16, firstByte16, total16) => {
+      const step = Math.min(count - 1, Math.floor((atMs - fromMs) / stepMs));
+      visitor.sample(step, code, connect16, firstByte16, total16);
+      return true;
+    });
+  }
+  return resolutionMs;
 }
 
 /** The steps to which a period belongs: the step of its middle, or all steps whose middle it covers. */
