@@ -1,6 +1,6 @@
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import type { DiscoveryStatus, Pod } from '../protocol/pod.ts';
+import { type DiscoveryStatus, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
@@ -168,7 +168,7 @@ function generalFaults({ atMs, discovery, settings }: MeshHead, pods: readonly P
   const cause = discovery.lastError === null ? '' : ` (${discovery.lastError.message.slice(0, 200)})`;
   if (discovery.phase === 'waiting') return [`waiting for the Kubernetes API since ${since}${cause}`];
   const faults: string[] = [];
-  if (discovery.phase === 'stale' && atMs - discovery.sinceMs > 2 * listIntervalMs(settings)) {
+  if (isPodListOld(discovery, settings.refreshIntervalMs, atMs)) {
     faults.push(`the list of pods could not be refreshed since ${since}${cause}`);
   }
   if (!pods.some((pod) => pod.lifecycle !== 'gone')) {
@@ -183,13 +183,8 @@ function generalFaults({ atMs, discovery, settings }: MeshHead, pods: readonly P
  * How long the pod lists of two pods may differ, ms, before that counts as a difference: one and a half refresh intervals
  * (pods that may not watch list once per interval), and at least 2 s, because the Kubernetes API gives times in whole seconds.
  */
-export function listToleranceMs(settings: Pick<MeshSettings, 'refreshIntervalMs'>): number {
-  return Math.max(2_000, 1.5 * listIntervalMs(settings));
-}
-
-/** How often the list of pods is refreshed, ms. That goes on when pinging is switched off (REFRESH_INTERVAL=0). */
-function listIntervalMs({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs'>): number {
-  return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
+export function listToleranceMs({ refreshIntervalMs }: Pick<MeshSettings, 'refreshIntervalMs'>): number {
+  return Math.max(2_000, 1.5 * listIntervalMs(refreshIntervalMs));
 }
 
 /** How the cluster looks from one pod, without asking the others. */

@@ -12,6 +12,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { UNRELIABLE } from '../protocol/link-state.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
@@ -19,15 +20,9 @@ const TICK_MS = 1000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
 const RECENT_SAMPLES = 40;
 const RECENT_MS = 300_000;
-/** With fewer recent samples than this the share is taken as 0. */
-const MIN_SAMPLES = 10;
-/**
- * A report becomes unreliable above this share of suspect samples, or above this delay in each of so many seconds. On two
- * busy cores every second sample is suspect by a few ms. The other samples still show how the links are, whereas an
- * unreliable report shows nothing, and so the limit is higher than a half.
- */
-const UNRELIABLE_ABOVE = { suspectShare: 0.75, loopDelayUs: 50_000, seconds: 5 };
-/** It becomes reliable again below these limits, which are lower and hold for longer, so that it does not flicker. */
+/** A report becomes unreliable above this share of suspect samples, or above this delay in each of so many seconds. */
+const UNRELIABLE_ABOVE = { suspectShare: UNRELIABLE.suspectShare, loopDelayUs: 50_000, seconds: 5 };
+/** A report becomes reliable again below these limits, which are lower and hold for longer, so that it does not flicker. */
 const RELIABLE_BELOW = { suspectShare: 0.5, loopDelayUs: 40_000, seconds: 10 };
 
 /** Watches whether this process is starved of CPU, from its construction until `stop`. */
@@ -96,7 +91,7 @@ export class StarvationWatch {
   #suspectShare(): number {
     const fromMs = this.#clock.monotonicMs() - RECENT_MS;
     const recent = this.#samples.filter((sample) => sample.atMs >= fromMs);
-    return recent.length < MIN_SAMPLES ? 0 : recent.filter((sample) => sample.suspect).length / recent.length;
+    return recent.length < UNRELIABLE.samples ? 0 : recent.filter((sample) => sample.suspect).length / recent.length;
   }
 }
 

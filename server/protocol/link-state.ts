@@ -39,6 +39,13 @@ const NORMAL_SHARE = 0.8;
  */
 export const SUSPECT_RUN = 3;
 
+/**
+ * A pod's own measurements are unreliable if more than this share of at least so many samples is suspect. On two busy cores
+ * every second sample is suspect by a few ms. The other samples still show how the links are, whereas an unreliable report
+ * shows nothing, and so the limit is higher than a half.
+ */
+export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
+
 /** Whether a latency is slow. Exactly the limit is slow. A negative latency (not measured) is not. */
 export function isSlow(us: number, slowUs: number): boolean {
   return us >= slowUs;

@@ -129,6 +129,16 @@ export const discoverySchema = v.object({
  */
 export type DiscoveryStatus = v.InferOutput<typeof discoverySchema>;
 
+/** How often the list of pods is refreshed, ms. That goes on when pinging is switched off (REFRESH_INTERVAL=0). */
+export function listIntervalMs(refreshIntervalMs: number): number {
+  return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
+}
+
+/** Whether the list of pods could not be refreshed for two intervals at `atMs` (ms since the epoch); then pods may be missing. */
+export function isPodListOld({ phase, sinceMs }: DiscoveryStatus, refreshIntervalMs: number, atMs: number): boolean {
+  return phase === 'stale' && atMs - sinceMs > 2 * listIntervalMs(refreshIntervalMs);
+}
+
 /** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */
 export interface DiscoverySnapshot {
   pods: readonly Pod[];

@@ -1,4 +1,5 @@
 import type { ReportPast } from '../protocol/history.ts';
+import { UNRELIABLE } from '../protocol/link-state.ts';
 import { emptyLinks, emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
@@ -88,14 +89,11 @@ function detailOf({ link, state }: Entry, toMs: number): string {
   return judged.detail;
 }
 
-/** A report is unreliable if more than this share of its samples is suspect, and if it has at least so many samples. */
-const UNRELIABLE = { share: 0.75, samples: 10 };
-
 /** How far the report can be trusted. Of the past only the suspect samples are known, not the delay of the event loop. */
 function starvationOf(entries: readonly Entry[]): Starvation {
   const samples = entries.reduce((sum, { result }) => sum + result.summary.count, 0);
   const suspect = entries.reduce((sum, { result }) => sum + result.summary.suspect, 0);
   const suspectShare = samples === 0 ? 0 : suspect / samples;
-  const unreliable = samples >= UNRELIABLE.samples && suspectShare > UNRELIABLE.share;
+  const unreliable = samples >= UNRELIABLE.samples && suspectShare > UNRELIABLE.suspectShare;
   return { loopDelayP99Us: 0, suspectShare, unreliable, sinceMs: 0 };
 }

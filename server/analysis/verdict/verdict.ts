@@ -1,4 +1,5 @@
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
+import { isPodListOld } from '../../protocol/pod.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { LinkSummary, LinkWindow, MAX_WINDOW_LINKS } from './counts.ts';
 import { ClauseEvaluation, selectPods } from './evaluate-clause.ts';
@@ -159,7 +160,8 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (differing >= 0) {
     return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }
-  return isPodListOld(mesh) ? 'the pod list could not be refreshed and may be out of date' : '';
+  const isOld = isPodListOld(mesh.discovery, mesh.settings.refreshIntervalMs, mesh.past?.toMs ?? mesh.atMs);
+  return isOld ? 'the pod list could not be refreshed and may be out of date' : '';
 }
 
 function nothingSelected(end: 'from' | 'to', clause: Clause): string {
@@ -183,15 +185,6 @@ function windowAdvice({ windowMs, settings }: Mesh): string {
   if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
   if (windowMs >= 2 * intervalMs) return '';
   return `; pods are pinged every ${intervalMs / 1000} s, so ask for window=${Math.ceil((2.2 * intervalMs) / 1000)}s`;
-}
-
-/**
- * Whether the pod list could not be refreshed for two intervals at the end of the time range; then pods may be missing.
- * `/cluster_health` has the same rule.
- */
-function isPodListOld({ atMs, discovery, settings, past }: Mesh): boolean {
-  const intervalMs = settings.refreshIntervalMs > 0 ? settings.refreshIntervalMs : 30_000;
-  return discovery.phase === 'stale' && (past?.toMs ?? atMs) - discovery.sinceMs > 2 * intervalMs;
 }
 
 function links(count: number): string {
