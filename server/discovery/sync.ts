@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { DiscoveryFault, DiscoveryStatus } from '../protocol/pod.ts';
+import { type DiscoveryFault, type DiscoveryStatus, listIntervalMs } from '../protocol/pod.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import { pause } from '../runtime/deadline.ts';
 import type { Access } from './access.ts';
@@ -51,9 +51,6 @@ const MAX_WATCH_FAILURES = 3;
 /** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
 
-/** How often to list where watching is forbidden and REFRESH_INTERVAL is 0, which only turns the pings off. */
-const DEFAULT_LIST_INTERVAL_MS = 30_000;
-
 /**
  * The loop of discovery: list the pods, then watch from that version, for ever. After any failure it waits and lists
  * again; meanwhile the pods known so far stay. Where watching is forbidden it lists every refresh interval.
@@ -85,7 +82,7 @@ export class Sync {
     this.#store = store;
     this.#onChange = onChange;
     this.#status = nothingKnown(settings, clock.nowMs()).status;
-    this.#listIntervalMs = Math.max(timing.paceMs, settings.refreshIntervalMs || DEFAULT_LIST_INTERVAL_MS);
+    this.#listIntervalMs = Math.max(timing.paceMs, listIntervalMs(settings.refreshIntervalMs));
     this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
   }
 
