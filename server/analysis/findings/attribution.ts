@@ -26,70 +26,55 @@ export function* findCauses(
   return causes;
 }
 
-/** The causes found for one severity. By index in `Topology`: 1 = this is a cause. */
+/** A pod or a pair of zones is a cause itself. */
+export const CAUSE = 1;
+/** A pod or a pair of zones is no cause itself, but a node or a graver cause explains its bad pairs. */
+const EXPLAINED = 2;
+
+/** The causes found for one severity, by index in `Topology`. 0 = no cause. */
 export class Causes {
+  /** The causes of failures when slow pairs are examined. */
   readonly graver: Causes | null;
-  /** All pods of the node are bad, in both directions. */
+  /** All pods of the node are bad, in both directions: `CAUSE`. */
   readonly nodes: Uint8Array;
-  /** Pairs from one zone to the other are bad; by `Topology.zonePair`. */
+  /** Pairs from one zone to the other are bad (by `Topology.zonePair`): `CAUSE` or `EXPLAINED`. */
   readonly zonePairs: Uint8Array;
-  /** Most other pods find this pod bad. */
+  /** Most other pods find this pod bad: `CAUSE` or `EXPLAINED`. */
   readonly destinations: Uint8Array;
-  /** This pod finds most other pods bad. */
+  /** This pod finds most other pods bad: `CAUSE` or `EXPLAINED`. */
   readonly sources: Uint8Array;
   readonly #topology: Topology;
-  /** Pairs to and from these pods, and between these zones, are explained. Includes the graver causes. */
-  readonly #explainedTo: Uint8Array;
-  readonly #explainedFrom: Uint8Array;
-  readonly #explainedZonePairs: Uint8Array;
 
   constructor(topology: Topology, graver: Causes | null) {
-    const podCount = topology.pods.length;
-    const zonePairCount = topology.zones.length ** 2;
+    const { pods, zones, nodes } = topology;
+    const explainedBy = (graverCauses: Uint8Array | undefined, length: number) =>
+      graverCauses?.map((one) => (one === 0 ? 0 : EXPLAINED)) ?? new Uint8Array(length);
     this.#topology = topology;
     this.graver = graver;
-    this.nodes = new Uint8Array(topology.nodes.length);
-    this.zonePairs = new Uint8Array(zonePairCount);
-    this.destinations = new Uint8Array(podCount);
-    this.sources = new Uint8Array(podCount);
-    this.#explainedTo = graver === null ? new Uint8Array(podCount) : graver.#explainedTo.slice();
-    this.#explainedFrom = graver === null ? new Uint8Array(podCount) : graver.#explainedFrom.slice();
-    this.#explainedZonePairs = graver === null ? new Uint8Array(zonePairCount) : graver.#explainedZonePairs.slice();
+    this.nodes = new Uint8Array(nodes.length);
+    this.zonePairs = explainedBy(graver?.zonePairs, zones.length ** 2);
+    this.destinations = explainedBy(graver?.destinations, pods.length);
+    this.sources = explainedBy(graver?.sources, pods.length);
   }
 
   addNode(node: number): void {
-    this.nodes[node] = 1;
+    this.nodes[node] = CAUSE;
     for (const pod of this.#topology.nodes[node]?.pods ?? []) {
-      this.#explainedTo[pod] = 1;
-      this.#explainedFrom[pod] = 1;
+      this.destinations[pod] ||= EXPLAINED;
+      this.sources[pod] ||= EXPLAINED;
     }
-  }
-
-  addZonePair(zonePair: number): void {
-    this.zonePairs[zonePair] = 1;
-    this.#explainedZonePairs[zonePair] = 1;
-  }
-
-  addDestination(pod: number): void {
-    this.destinations[pod] = 1;
-    this.#explainedTo[pod] = 1;
-  }
-
-  addSource(pod: number): void {
-    this.sources[pod] = 1;
-    this.#explainedFrom[pod] = 1;
   }
 
   /** Whether a cause, or a graver one, explains a bad pair. */
   explains(from: number, to: number): boolean {
-    if (this.#explainedTo[to] === 1 || this.#explainedFrom[from] === 1) return true;
+    if (this.destinations[to] !== 0 || this.sources[from] !== 0) return true;
     const zonePair = this.#topology.zonePair(from, to);
-    return zonePair >= 0 && this.#explainedZonePairs[zonePair] === 1;
+    return zonePair >= 0 && this.zonePairs[zonePair] !== 0;
   }
 
   /** Whether the node of a pod is a cause. */
   hasNodeOf(pod: number): boolean {
-    return this.nodes[this.#topology.nodeOf[pod] ?? -1] === 1;
+    return this.nodes[this.#topology.nodeOf[pod] ?? -1] === CAUSE;
   }
 }
 
@@ -149,7 +134,7 @@ function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
     const hasQuorum =
       (unexplained.zonePairSources[zonePair] ?? 0) >= 2 && (unexplained.zonePairDestinations[zonePair] ?? 0) >= 2;
     if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE) continue;
-    if (isFineWithin(from) && isFineWithin(to)) causes.addZonePair(zonePair);
+    if (isFineWithin(from) && isFineWithin(to)) causes.zonePairs[zonePair] ||= CAUSE;
   }
 }
 
@@ -170,15 +155,15 @@ function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts):
       const takeDestinations = isTie
         ? destinations.pods.some((pod) => !reports.has(pod))
         : destinations.largestShare > sources.largestShare;
-      if (takeDestinations) for (const pod of destinations.pods) causes.addDestination(pod);
-      else for (const pod of sources.pods) causes.addSource(pod);
+      if (takeDestinations) for (const pod of destinations.pods) causes.destinations[pod] = CAUSE;
+      else for (const pod of sources.pods) causes.sources[pod] = CAUSE;
     }
   }
   yield;
   // If all pods of a node have been found one by one, the node is the cause.
   for (const [node, { pods }] of counts.topology.nodes.entries()) {
     if (pods.length < 2) continue;
-    if (pods.every((pod) => causes.destinations[pod] === 1) || pods.every((pod) => causes.sources[pod] === 1)) {
+    if (pods.every((pod) => causes.destinations[pod] === CAUSE) || pods.every((pod) => causes.sources[pod] === CAUSE)) {
       causes.addNode(node);
     }
   }
@@ -222,7 +207,8 @@ function findInTwoPods({ topology, failed, reports }: MeshCounts, causes: Causes
     const outcome = outcomeOf(links, link[0] ?? 0);
     const phase = phaseOf(links, link[0] ?? 0);
     const isLate = outcome === 'timeout' && phase !== null && phase !== 'connect';
-    if (isLate || ['refused', 'reset', 'http-status', 'malformed'].includes(outcome)) causes.addDestination(to[0] ?? 0);
+    if (isLate || ['refused', 'reset', 'http-status', 'malformed'].includes(outcome))
+      causes.destinations[to[0] ?? 0] = CAUSE;
   }
 }
 
@@ -246,96 +232,78 @@ function shareOf({ bad, explained }: Tally, judged: Uint32Array, i: number): num
   return of > 0 ? (bad[i] ?? 0) / of : 0;
 }
 
+/** Bad pairs that no cause explains, counted by pod, node and pair of zones. */
+interface Unexplained {
+  /** By destination and by source. */
+  to: Tally;
+  from: Tally;
+  /** By destination, pairs of pods on different nodes only. */
+  toAcrossNodes: Tally;
+  zonePairs: Tally;
+  /** By node: pods on other nodes that find at least one pod of the node bad. */
+  nodeSources: Uint32Array;
+  /** By pair of zones: pods with a bad pair, at either end. */
+  zonePairSources: Uint32Array;
+  zonePairDestinations: Uint32Array;
+}
+
 /** `countUnexplained` yields after this many pairs. */
 const SLICE_PAIRS = 512;
 
 /** Counts the bad pairs that `causes` does not explain. O(bad pairs). */
-function* countUnexplained(counts: PairCounts, causes: Causes): Generator<void, Unexplained> {
-  const unexplained = new Unexplained(counts.topology);
-  for (const report of counts.badReports) {
+function* countUnexplained({ topology, badReports }: PairCounts, causes: Causes): Generator<void, Unexplained> {
+  const { pods, nodes, zones, nodeOf, zoneOf } = topology;
+  const to = tallyOf(pods.length);
+  const from = tallyOf(pods.length);
+  const toAcrossNodes = tallyOf(pods.length);
+  const zonePairs = tallyOf(zones.length ** 2);
+  const nodeSources = new Uint32Array(nodes.length);
+  const zonePairSources = new Uint32Array(zones.length ** 2);
+  const zonePairDestinations = new Uint32Array(zones.length ** 2);
+  // The last source that was counted, and the destinations that were, by zone of the source: each counts once.
+  const lastNodeSource = new Int32Array(nodes.length).fill(-1);
+  const lastZonePairSource = new Int32Array(zones.length ** 2).fill(-1);
+  const seenDestinations = new Uint8Array(zones.length * pods.length);
+  // A function of its own, because V8 runs the loops of a generator more slowly.
+  function add({ from: source, to: destinations, confidence }: BadPairs, start: number, end: number): void {
+    for (let k = start; k < end; k++) {
+      const destination = destinations[k] ?? 0;
+      const zonePair = topology.zonePair(source, destination);
+      const isAcrossNodes = topology.isAcrossNodes(source, destination);
+      if (causes.explains(source, destination)) {
+        increase(to.explained, destination);
+        increase(from.explained, source);
+        if (isAcrossNodes) increase(toAcrossNodes.explained, destination);
+        if (zonePair >= 0) increase(zonePairs.explained, zonePair);
+        continue;
+      }
+      increase(to.bad, destination);
+      increase(from.bad, source);
+      if (confidence[k] === CONFIRMED) {
+        increase(to.confirmed, destination);
+        increase(from.confirmed, source);
+      }
+      if (isAcrossNodes) {
+        increase(toAcrossNodes.bad, destination);
+        const node = nodeOf[destination] ?? -1;
+        if (node >= 0 && lastNodeSource[node] !== source) increase(nodeSources, node);
+        if (node >= 0) lastNodeSource[node] = source;
+      }
+      if (zonePair >= 0) {
+        increase(zonePairs.bad, zonePair);
+        if (lastZonePairSource[zonePair] !== source) increase(zonePairSources, zonePair);
+        lastZonePairSource[zonePair] = source;
+        const seen = (zoneOf[source] ?? 0) * pods.length + destination;
+        if (seenDestinations[seen] === 0) increase(zonePairDestinations, zonePair);
+        seenDestinations[seen] = 1;
+      }
+    }
+  }
+  for (const report of badReports) {
     for (let start = 0; start < report.to.length; start += SLICE_PAIRS) {
-      unexplained.add(report, start, Math.min(start + SLICE_PAIRS, report.to.length), causes);
+      add(report, start, Math.min(start + SLICE_PAIRS, report.to.length));
       yield;
     }
   }
-  return unexplained;
-}
-
-/** Bad pairs that no cause explains, counted by pod, node and pair of zones. */
-class Unexplained {
-  /** By destination and by source. */
-  readonly to: Tally;
-  readonly from: Tally;
-  /** By destination, pairs of pods on different nodes only. */
-  readonly toAcrossNodes: Tally;
-  readonly zonePairs: Tally;
-  /** By node: pods on other nodes that find at least one pod of the node bad. */
-  readonly nodeSources: Uint32Array;
-  /** By pair of zones: pods with a bad pair, at either end. */
-  readonly zonePairSources: Uint32Array;
-  readonly zonePairDestinations: Uint32Array;
-  readonly #topology: Topology;
-  /** The last source that was counted, and the destinations that were: each counts once. */
-  readonly #lastNodeSource: Int32Array;
-  readonly #lastZonePairSource: Int32Array;
-  readonly #seenDestinations: Uint8Array;
-
-  constructor(topology: Topology) {
-    const podCount = topology.pods.length;
-    const zonePairCount = topology.zones.length ** 2;
-    this.#topology = topology;
-    this.to = tallyOf(podCount);
-    this.from = tallyOf(podCount);
-    this.toAcrossNodes = tallyOf(podCount);
-    this.zonePairs = tallyOf(zonePairCount);
-    this.nodeSources = new Uint32Array(topology.nodes.length);
-    this.zonePairSources = new Uint32Array(zonePairCount);
-    this.zonePairDestinations = new Uint32Array(zonePairCount);
-    this.#lastNodeSource = new Int32Array(topology.nodes.length).fill(-1);
-    this.#lastZonePairSource = new Int32Array(zonePairCount).fill(-1);
-    this.#seenDestinations = new Uint8Array(topology.zones.length * podCount);
-  }
-
-  /** Adds the pairs of a report from entry `start` to before `end`. */
-  add({ from, to: destinations, confidence }: BadPairs, start: number, end: number, causes: Causes): void {
-    const topology = this.#topology;
-    for (let k = start; k < end; k++) {
-      const to = destinations[k] ?? 0;
-      const zonePair = topology.zonePair(from, to);
-      const isAcrossNodes = topology.isAcrossNodes(from, to);
-      if (causes.explains(from, to)) {
-        increase(this.to.explained, to);
-        increase(this.from.explained, from);
-        if (isAcrossNodes) increase(this.toAcrossNodes.explained, to);
-        if (zonePair >= 0) increase(this.zonePairs.explained, zonePair);
-        continue;
-      }
-      increase(this.to.bad, to);
-      increase(this.from.bad, from);
-      if (confidence[k] === CONFIRMED) {
-        increase(this.to.confirmed, to);
-        increase(this.from.confirmed, from);
-      }
-      if (isAcrossNodes) this.#addAcrossNodes(from, to);
-      if (zonePair >= 0) this.#addToZonePair(from, to, zonePair);
-    }
-  }
-
-  #addAcrossNodes(from: number, to: number): void {
-    increase(this.toAcrossNodes.bad, to);
-    const node = this.#topology.nodeOf[to] ?? -1;
-    if (node < 0) return;
-    if (this.#lastNodeSource[node] !== from) increase(this.nodeSources, node);
-    this.#lastNodeSource[node] = from;
-  }
-
-  #addToZonePair(from: number, to: number, zonePair: number): void {
-    const { zoneOf, pods } = this.#topology;
-    increase(this.zonePairs.bad, zonePair);
-    if (this.#lastZonePairSource[zonePair] !== from) increase(this.zonePairSources, zonePair);
-    this.#lastZonePairSource[zonePair] = from;
-    const destination = (zoneOf[from] ?? 0) * pods.length + to;
-    if (this.#seenDestinations[destination] === 0) increase(this.zonePairDestinations, zonePair);
-    this.#seenDestinations[destination] = 1;
-  }
+  return { to, from, toAcrossNodes, zonePairs, nodeSources, zonePairSources, zonePairDestinations };
 }

@@ -3,7 +3,7 @@ import { type LatePhase, latePhase } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Phase } from '../../protocol/sample.ts';
-import { type Causes, FEW_PAIRS } from './attribution.ts';
+import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
 import { CONFIRMED, increase, type MeshCounts, OUTLIER, type PairCounts } from './counts.ts';
 
 /** `collectEvidence` yields after this many pairs of a report, and after each report. */
@@ -83,9 +83,9 @@ function evidenceFor(
     if (causes.hasNodeOf(from)) return entryOf(evidence.fromNodes, nodeOf[from] ?? -1);
   }
   const zonePair = topology.zonePair(from, to);
-  if (causes.zonePairs[zonePair] === 1) return entryOf(evidence.zonePairs, zonePair);
-  if (causes.destinations[to] === 1) return entryOf(evidence.destinations, to);
-  if (causes.sources[from] === 1) return entryOf(evidence.sources, from);
+  if (causes.zonePairs[zonePair] === CAUSE) return entryOf(evidence.zonePairs, zonePair);
+  if (causes.destinations[to] === CAUSE) return entryOf(evidence.destinations, to);
+  if (causes.sources[from] === CAUSE) return entryOf(evidence.sources, from);
   return null;
 }
 

@@ -8,7 +8,7 @@ import {
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
-import { findCauses } from './attribution.ts';
+import { CAUSE, findCauses } from './attribution.ts';
 import type { MeshCounts, Topology } from './counts.ts';
 import { collectEvidence } from './evidence.ts';
 import { linkFindings, milliseconds, percent, podFindings, selfFindings, zoneFindings } from './messages.ts';
@@ -57,7 +57,7 @@ export function* findingsFrom(mesh: MeshCounts, { discovery, servedBy }: Finding
   const isSilenceExplained = (pod: number) =>
     unreached.has(pod) || failedCauses.explains(servedBy, pod) || slowCauses.explains(servedBy, pod);
   // A pod that others do not reach either is found already.
-  const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === 1 || failedCauses.hasNodeOf(pod);
+  const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === CAUSE || failedCauses.hasNodeOf(pod);
 
   const findings = [
     ...discoveryFindings(mesh, discovery),
