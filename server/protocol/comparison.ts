@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
-import { FINDING_KINDS, type Finding, findingsSchema } from './finding.ts';
+import { FINDING_KINDS, findingsSchema } from './finding.ts';
 import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
 import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 import { verdictSchema } from './verdict.ts';
@@ -201,36 +201,32 @@ export function parseReport(wire: unknown): ReportData {
   return v.parse(reportSchema, wire);
 }
 
-const comparedPodSchema = v.object({
-  uid: boundedText(128),
-  name: boundedText(253),
-  namespace: boundedText(63),
-  node: boundedText(253),
-  /** Whether it is one of the report's targets. */
-  isTarget: v.boolean(),
-});
-
-/** A pod of any of the compared ranges. */
-export type ComparedPod = v.InferOutput<typeof comparedPodSchema>;
-
 const comparisonSchema = v.object({
   format: v.literal(COMPARISON_FORMAT),
   report: reportSchema,
+  /** DISPLAY_NODENAME. */
   displayNodeName: v.boolean(),
-  pods: v.pipe(v.array(comparedPodSchema), v.maxLength(MAX_LINKS)),
+  /** All pods of the ranges. */
+  pods: v.pipe(
+    v.array(
+      v.object({
+        uid: boundedText(128),
+        name: boundedText(253),
+        namespace: boundedText(63),
+        node: boundedText(253),
+        /** Whether it is one of the report's targets. */
+        isTarget: v.boolean(),
+      }),
+    ),
+    v.maxLength(MAX_LINKS),
+  ),
+  /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */
   findings: findingsSchema,
   links: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
 });
 
 /** A report and all links behind it: `/api/v1/comparison?from=&to=`. */
-export interface Comparison {
-  report: ReportData;
-  /** DISPLAY_NODENAME. */
-  displayNodeName: boolean;
-  /** All pods of the ranges. */
-  pods: ComparedPod[];
-  /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */
-  findings: Finding[];
+export interface Comparison extends Omit<v.InferOutput<typeof comparisonSchema>, 'format' | 'links'> {
   /** All links that have a sample in any range, by source. */
   links: ComparedColumns[];
 }
@@ -249,37 +245,24 @@ export function failedPercent(link: Pick<LinkMedian, 'samples' | 'failures'> | n
 }
 
 /** The compared links of one source, in columns: entry i of every column is about the same link. */
-export type ComparedColumns = {
-  length: number;
-  /** Index of the source in `Comparison.pods`. */
-  from: number;
-  /** Index of the destination. */
-  to: Uint16Array;
-  /** `FLAG_IPV6`, `FLAG_AFFECTED`. */
-  flags: Uint8Array;
-  /** Index in `CHANGES`. */
-  change: Uint8Array;
-  /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
-  beforeP50Us: Uint16Array;
-  duringP50Us: Uint16Array;
-  afterP50Us: Uint16Array;
-  /** Failed probes in percent; see `failedPercent`. */
-  beforeFailed: Uint8Array;
-  duringFailed: Uint8Array;
-  afterFailed: Uint8Array;
-};
+export type ComparedColumns = ReturnType<typeof emptyComparedColumns>;
 
-/** Columns for `length` links, all zero. */
-export function emptyComparedColumns(from: number, length: number): ComparedColumns {
+/** Columns for `length` links of the source with index `from` in `Comparison.pods`, all zero. */
+export function emptyComparedColumns(from: number, length: number) {
   return {
     length,
     from,
+    /** Index of the destination. */
     to: new Uint16Array(length),
+    /** `FLAG_IPV6`, `FLAG_AFFECTED`. */
     flags: new Uint8Array(length),
+    /** Index in `CHANGES`. */
     change: new Uint8Array(length),
+    /** Medians, packed by `pack16`; `NONE16` without an ok sample. */
     beforeP50Us: new Uint16Array(length),
     duringP50Us: new Uint16Array(length),
     afterP50Us: new Uint16Array(length),
+    /** Failed probes in percent; see `failedPercent`. */
     beforeFailed: new Uint8Array(length),
     duringFailed: new Uint8Array(length),
     afterFailed: new Uint8Array(length),

@@ -10,7 +10,6 @@ import {
   MAX_REPORT_NAMES,
   medianChangeUs,
   type NameList,
-  NOT_SEEN,
   type RangeFigures,
   type ReportData,
 } from '../../protocol/comparison.ts';
@@ -58,7 +57,7 @@ export function* compareLinks(table: LinkTable, options: CompareOptions): Genera
   return yield* comparer.result(links);
 }
 
-/** Columns that share the destinations and medians of a source. The other columns are still to be filled. */
+/** Columns that share the destinations, flags and medians of a source. The others are still to be filled. */
 function columnsFor({ from, to, flags, before, during, after }: SourceLinks): ComparedColumns {
   const { length } = to;
   return {
@@ -70,13 +69,13 @@ function columnsFor({ from, to, flags, before, during, after }: SourceLinks): Co
     beforeP50Us: medians(before.p50Us16, length),
     duringP50Us: medians(during.p50Us16, length),
     afterP50Us: medians(after.p50Us16, length),
-    beforeFailed: new Uint8Array(length).fill(NOT_SEEN),
-    duringFailed: new Uint8Array(length).fill(NOT_SEEN),
-    afterFailed: new Uint8Array(length).fill(NOT_SEEN),
+    beforeFailed: new Uint8Array(length),
+    duringFailed: new Uint8Array(length),
+    afterFailed: new Uint8Array(length),
   };
 }
 
-function medians(p50Us16: Uint16Array, length: number): Uint16Array {
+function medians(p50Us16: Uint16Array<ArrayBuffer>, length: number): Uint16Array<ArrayBuffer> {
   if (p50Us16.length === length) return p50Us16;
   const longer = new Uint16Array(length).fill(NONE16);
   longer.set(p50Us16);

@@ -15,7 +15,7 @@ export type ByRange<T> = Record<(typeof RANGE_NAMES)[number], T>;
 interface RangeColumns {
   samples: Uint16Array;
   failures: Uint16Array;
-  p50Us16: Uint16Array;
+  p50Us16: Uint16Array<ArrayBuffer>;
   p95Us16: Uint16Array;
   maxUs16: Uint16Array;
 }
@@ -25,9 +25,9 @@ export interface SourceLinks extends ByRange<RangeColumns> {
   /** Number of the source. */
   from: number;
   /** Numbers of the destinations. */
-  to: Uint16Array;
+  to: Uint16Array<ArrayBuffer>;
   /** `FLAG_IPV6`. */
-  flags: Uint8Array;
+  flags: Uint8Array<ArrayBuffer>;
   /** Whether the link failed or was slow at the end of the last range in which it has samples. */
   isBadAtEnd: Uint8Array;
 }

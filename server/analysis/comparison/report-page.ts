@@ -82,17 +82,23 @@ function violationsTable({ violations }: ReportData['verdict']): Markup | null {
 <td><code>${one.clause}</code></td><td class="n">${one.samples}</td></tr>`,
   );
   const caption = `Links that violate the hypothesis${violations.length >= 20 ? ', the first 20' : ''}`;
-  return table(
-    'Violations',
-    html`<table><caption>${caption}</caption>
-<thead><tr><th scope="col">Link</th><th scope="col">Found</th><th scope="col">Expected</th>
-<th scope="col" class="n">Samples</th></tr></thead><tbody>${rows}</tbody></table>`,
-  );
+  return table('Violations', caption, ['Link', 'Found', 'Expected', '#Samples'], html`<tbody>${rows}</tbody>`);
 }
 
-/** A table that scrolls sideways where it does not fit, also by keyboard. */
-function table(label: string, content: Markup): Markup {
-  return html`<div class="wide" tabindex="0" role="region" aria-label="${label}">${content}</div>`;
+/**
+ * A table that scrolls sideways where it does not fit, also by keyboard. `heads`: the headings of its columns; a column of
+ * numbers has a `#` before its heading.
+ */
+function table(label: string, caption: string, heads: readonly string[], body: Markup | readonly Markup[]): Markup {
+  const cells = heads.map((head) =>
+    head.startsWith('#') ? html`<th scope="col" class="n">${head.slice(1)}</th>` : html`<th scope="col">${head}</th>`,
+  );
+  return html`<div class="wide" tabindex="0" role="region" aria-label="${label}"><table><caption>${caption}</caption>
+<thead><tr>${cells}</tr></thead>${body}</table></div>`;
+}
+
+function section(heading: string, content: Markup | readonly Markup[]): Markup {
+  return html`<section><h2>${heading}</h2>${content}</section>`;
 }
 
 /** The figures that a reader looks for first. */
@@ -137,19 +143,15 @@ function card(term: string, value: string, note: string): Markup {
 
 /** The findings at the end of the range "during", the gravest first. */
 function findingsSection({ findings, affected }: ReportData): Markup {
-  const items = findings.map(
-    ({
-      severity,
-      title,
-      before,
-      detail,
-    }) => html`<div class="finding ${severity}"><p><span class="tag">${severity}</span>
+  const items = findings.map(({ severity, title, before, detail }) => {
+    const second = detail === '' ? null : html`<p class="second">${detail}</p>`;
+    return html`<div class="finding ${severity}"><p><span class="tag">${severity}</span>
 <strong>${title}</strong>${before ? ' (also before)' : ''}</p>
-${detail === '' ? null : html`<p class="second">${detail}</p>`}</div>`,
-  );
+${second}</div>`;
+  });
   // Findings tell how the range ended: a fault that was over by then must not look like no fault.
   const text = affected.links === 0 ? 'None' : `None at the end of the range, but ${affectedText(affected)}`;
-  return html`<section><h2>Findings in the range "during"</h2>${items.length === 0 ? html`<p>${text}.</p>` : items}</section>`;
+  return section('Findings in the range "during"', items.length === 0 ? html`<p>${text}.</p>` : items);
 }
 
 const GROUPS = [
@@ -164,16 +166,11 @@ function figuresSection({ figures, cluster }: ReportData): Markup {
     const rows = RANGE_NAMES.map((range) => figuresRow(range, figures[group][range]));
     return html`<tbody><tr><th scope="rowgroup" colspan="7">${heading}</th></tr>${rows}</tbody>`;
   });
-  const heads = ['Links', 'Failed', 'Slow', 'p50', 'p95', 'Max'].map(
-    (head) => html`<th scope="col" class="n">${head}</th>`,
-  );
-  return html`<section><h2>Before, during, after</h2>${table(
-    'Before, during, after',
-    html`<table>
-<caption>Failed: links with a failed probe. Slow: links with a median of ${cluster.slowLinkMs} ms or more. p50, p95 and max:
-the median over links of each link's own figure.</caption>
-<thead><tr><th scope="col">Range</th>${heads}</tr></thead>${groups}</table>`,
-  )}</section>`;
+  const slow = `Slow: links with a median of ${cluster.slowLinkMs} ms or more.`;
+  const medians = "p50, p95 and max: the median over links of each link's own figure.";
+  const caption = `Failed: links with a failed probe. ${slow} ${medians}`;
+  const heads = ['Range', '#Links', '#Failed', '#Slow', '#p50', '#p95', '#Max'];
+  return section('Before, during, after', table('Before, during, after', caption, heads, groups));
 }
 
 function figuresRow(range: string, figures: RangeFigures | null): Markup {
@@ -191,20 +188,16 @@ const MIN_VISIBLE_US = 5;
 
 /** The links that changed most, and how much the others changed. */
 function changedSection({ changed, unlisted, cluster }: ReportData): Markup {
+  const heading = 'Links that changed most';
   const listed = changed.slice(0, MAX_LISTED);
   const rest = restText(changed.slice(MAX_LISTED), unlisted, listed.length > 0);
-  if (listed.length === 0) {
-    return html`<section><h2>Links that changed most</h2><p>No link changed. ${rest}</p></section>`;
-  }
-  const slowUs = cluster.slowLinkMs * 1000;
-  return html`<section><h2>Links that changed most</h2>${table(
-    'Links that changed most',
-    html`<table>
-<caption>Medians, and the failed of all probes where a probe failed. "Collateral" is an affected link that touches no
-target.</caption><thead><tr><th scope="col">Link</th><th scope="col" class="n">Before</th><th scope="col" class="n">During</th>
-<th scope="col" class="n">After</th><th scope="col" class="n">Change</th><th scope="col">State</th></tr></thead>
-<tbody>${listed.map((link) => changedRow(link, slowUs))}</tbody></table>`,
-  )}<p class="second">${rest}</p></section>`;
+  if (listed.length === 0) return section(heading, html`<p>No link changed. ${rest}</p>`);
+  const caption =
+    'Medians, and the failed of all probes where a probe failed. "Collateral" is an affected link that touches no target.';
+  const heads = ['Link', '#Before', '#During', '#After', '#Change', 'State'];
+  const rows = listed.map((link) => changedRow(link, cluster.slowLinkMs * 1000));
+  const body = html`<tbody>${rows}</tbody>`;
+  return section(heading, [table(heading, caption, heads, body), html`<p class="second">${rest}</p>`]);
 }
 
 /** What is to be said of links that are not in the table. */
@@ -265,25 +258,16 @@ interface EventRow {
 function eventsSection({ events, annotations, ranges }: ReportData): Markup {
   const rows: EventRow[] = [...events.map(eventRow), ...annotations.map(annotationRow)];
   rows.sort((a, b) => a.atMs - b.atMs);
-  if (rows.length === 0) return html`<section><h2>What happened</h2><p>No event and no annotation.</p></section>`;
+  if (rows.length === 0) return section('What happened', html`<p>No event and no annotation.</p>`);
   const { fromMs, toMs } = ranges.during;
   const rangeAt = (atMs: number) => (atMs < fromMs ? 'before' : atMs <= toMs ? 'during' : 'after');
-  const body = rows.map(
-    ({
-      atMs,
-      title,
-      subject,
-      detail,
-    }) => html`<tr><td class="t"><time datetime="${isoText(atMs)}">${timeText(atMs)}</time></td>
-<td>${rangeAt(atMs)}</td><td>${title}</td><td>${subject}</td><td>${detail}</td></tr>`,
-  );
-  return html`<section><h2>What happened</h2>${table(
-    'Events and annotations',
-    html`<table>
-<caption>${plural(events.length, 'event')} and ${plural(annotations.length, 'annotation')}</caption><thead><tr>
-<th scope="col">Time</th><th scope="col">Range</th><th scope="col">What</th><th scope="col">Who</th>
-<th scope="col">How</th></tr></thead><tbody>${body}</tbody></table>`,
-  )}</section>`;
+  const body = rows.map(({ atMs, title, subject, detail }) => {
+    const time = html`<time datetime="${isoText(atMs)}">${timeText(atMs)}</time>`;
+    return html`<tr><td class="t">${time}</td><td>${rangeAt(atMs)}</td><td>${title}</td><td>${subject}</td><td>${detail}</td></tr>`;
+  });
+  const caption = `${plural(events.length, 'event')} and ${plural(annotations.length, 'annotation')}`;
+  const heads = ['Time', 'Range', 'What', 'Who', 'How'];
+  return section('What happened', table('Events and annotations', caption, heads, html`<tbody>${body}</tbody>`));
 }
 
 function eventRow(event: MeshEvent): EventRow {
@@ -348,13 +332,14 @@ function sizeOf(png: Uint8Array): { width: number; height: number } {
 function unknownSection({ unknown }: ReportData): Markup {
   const items = unknown.map((sentence) => html`<li>${sentence}</li>`);
   const complete = html`<p>Nothing is missing.</p>`;
-  return html`<section><h2>What is not known</h2>${items.length === 0 ? complete : html`<ul>${items}</ul>`}</section>`;
+  return section('What is not known', items.length === 0 ? complete : html`<ul>${items}</ul>`);
 }
 
 /** How the figures are counted, and with which settings. */
 function methodSection({ cluster }: ReportData): Markup {
-  return html`<section><h2>How it is counted</h2>
-<p>An affected link became worse from "before" to "during". Either probes failed, and at least twice as large a share of them
+  return section(
+    'How it is counted',
+    html`<p>An affected link became worse from "before" to "during". Either probes failed, and at least twice as large a share of them
 as before; or its median is ${cluster.slowLinkMs} ms or more, and at least twice as long as before. A link without samples
 before is affected if it failed or is slow. The blast radius is the share of affected links among all links with a sample
 during.</p>
@@ -362,5 +347,6 @@ during.</p>
 the first event of a failed or slow link. The time to recover runs from the end of the fault (the end of that annotation, else
 the end of "during") to the last event of a link that is well again.</p>
 <dl class="facts"><dt>Ping interval</dt><dd>${durationText(cluster.refreshIntervalMs)}</dd>
-<dt>Ping timeout</dt><dd>${cluster.pingTimeoutMs} ms</dd><dt>Slow from</dt><dd>${cluster.slowLinkMs} ms</dd></dl></section>`;
+<dt>Ping timeout</dt><dd>${cluster.pingTimeoutMs} ms</dd><dt>Slow from</dt><dd>${cluster.slowLinkMs} ms</dd></dl>`,
+  );
 }

@@ -14,7 +14,7 @@ function over(n = 4): MeshBuilder {
 async function textsOf(...scene: Parameters<typeof reportOf>) {
   const report = await reportOf(...scene);
   const page = [...report.page()].join('');
-  const findings = /Findings in the range "during"<\/h2>(.*?)<\/section>/s.exec(page)?.[1];
+  const findings = /Findings in the range &quot;during&quot;<\/h2>(.*?)<\/section>/s.exec(page)?.[1];
   return { title: report.data.title, findings };
 }
 
