@@ -69,7 +69,7 @@ test('a pasted link compares the same, a third range is after, a finding opens i
   await page.locator('.heatmap').waitFor();
 });
 
-test('a hypothesis is judged, and goes into report and address; a mistake is shown, hostile names are text', async () => {
+test('a hypothesis is judged, and goes into report and address; a validation error is shown, hostile names are text', async () => {
   const nowMs = Date.now();
   const feed = await withPast(nowMs);
   const page = await visitor.visit(feed, { hash: ranges(nowMs) });

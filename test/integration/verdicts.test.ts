@@ -20,7 +20,7 @@ afterAll(() => mesh?.stop());
 describe('a question', () => {
   const get = (query: string) => fetch(`${server.url}/api/v1/verdict${query}`);
 
-  it('with a mistake is 400, with its place', async () => {
+  it('that is not valid is 400, with its place', async () => {
     const answer = await get('?expect=healthy&expect=latency>200');
     const message = 'expect 2 in query, character 9: expected a duration such as 300ms, 1.5s or 1m30s, not "200"';
     expect([answer.status, await answer.json()]).toEqual([400, { code: 400, message }]);

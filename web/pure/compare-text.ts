@@ -72,7 +72,7 @@ export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): s
 }
 
 /** A key figure: its name, its value and a note. */
-export type KeyFigure = [name: string, value: string, note: string];
+type KeyFigure = [name: string, value: string, note: string];
 
 /** The key figures of a report. `labelOf` gives the label of a pod by name; `withAfter`: whether to show the range "after". */
 export function keyFigureTexts(

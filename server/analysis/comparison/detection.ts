@@ -49,10 +49,14 @@ function faultOf({ beforeEndMs, fromMs, toMs, endMs, annotations }: DetectionInp
   const candidates = annotations.filter((annotation) => annotation.fromMs >= beforeEndMs && annotation.fromMs <= toMs);
   const annotation = candidates.sort((a, b) => a.fromMs - b.fromMs)[0];
   if (annotation === undefined) return { beginMs: fromMs, begin: 'range', endMs: toMs, end: 'range' };
-  const begin = { beginMs: annotation.fromMs, begin: 'annotation' as const };
-  const { toMs: annotatedEndMs } = annotation;
-  const hasEnded = annotatedEndMs !== null && annotatedEndMs > annotation.fromMs && annotatedEndMs <= endMs;
-  return hasEnded ? { ...begin, endMs: annotatedEndMs, end: 'annotation' } : { ...begin, endMs: toMs, end: 'range' };
+  const annotatedEndMs = annotation.toMs ?? annotation.fromMs;
+  const hasEnded = annotatedEndMs > annotation.fromMs && annotatedEndMs <= endMs;
+  return {
+    beginMs: annotation.fromMs,
+    begin: 'annotation',
+    endMs: hasEnded ? annotatedEndMs : toMs,
+    end: hasEnded ? 'annotation' : 'range',
+  };
 }
 
 /** Events of links that touch a target; events of all links if no target has a bad one. */

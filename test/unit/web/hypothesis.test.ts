@@ -21,7 +21,7 @@ describe('the clauses of a hypothesis', () => {
   });
 });
 
-describe('a mistake', () => {
+describe('a validation error', () => {
   test.each([
     ['latency>200', 'latency>', '200'],
     ['healthy,to=pod:', 'healthy,to=pod:', ''],

@@ -12,7 +12,6 @@ import type { ViewProps } from '../../view-props.ts';
 import { FindingList } from '../findings/finding-list.tsx';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
-import { KeyFigures } from './key-figures.tsx';
 import { type ComparisonState, useComparison } from './use-comparison.ts';
 import { VerdictBox } from './verdict-box.tsx';
 import './compare.css';
@@ -78,7 +77,17 @@ export function CompareView(view: CompareViewProps) {
               <ChangedLinks report={comparison.report} labels={model.labels} withAfter={withAfter} onOpen={open} />
             </section>
           </div>
-          <KeyFigures figures={keyFigureTexts(comparison.report, model.targetLabels, withAfter)} />
+          <dl className="key-figures card">
+            {keyFigureTexts(comparison.report, model.targetLabels, withAfter).map(([name, value, note]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>
+                  <strong>{value}</strong>
+                  <span>{note}</span>
+                </dd>
+              </div>
+            ))}
+          </dl>
         </>
       )}
       {panelSlot !== null &&

@@ -74,7 +74,7 @@ function ErrorMessage({ message, place }: ClauseError) {
       <p className="word-failed">
         Line {place.line}, character {place.before.length + 1}: {shownName(message)}
       </p>
-      <p className="mistake">
+      <p className="validation-error">
         <code>
           {shownName(place.before)}
           <mark>{place.from === '' ? '\u00a0' : shownName(place.from)}</mark>
