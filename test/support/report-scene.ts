@@ -158,6 +158,11 @@ export function reportOf(scene: Scene = {}): Promise<Report> {
   return reporterOf(scene).report(queryOf(scene));
 }
 
+/** The page of the report of a scene. */
+export async function pageOf(scene: Scene = {}): Promise<string> {
+  return [...(await reportOf(scene)).page()].join('');
+}
+
 /** The comparison of a scene, as a client reads it. */
 export async function comparisonOf(scene: Scene = {}): Promise<Comparison> {
   let text = '';

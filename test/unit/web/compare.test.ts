@@ -30,7 +30,7 @@ import {
   eventOf,
   eventsOf,
   FROM_MS,
-  reportOf,
+  pageOf,
   type Scene,
   slowPod,
   spoiled,
@@ -111,7 +111,7 @@ const SCENES: [name: string, scene: Scene][] = [
 
 describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
   test('show the same key figures', async () => {
-    const page = [...(await reportOf(scene)).page()].join('');
+    const page = await pageOf(scene);
     const card = (term: string) => new RegExp(`<dt>${term}</dt><dd class="value">([^<]*)</dd>`).exec(page)?.[1] ?? '';
     const comparison = await comparisonOf(scene);
     const texts = keyFigureTexts(comparison.report, targetLabels(comparison), false);
@@ -125,7 +125,7 @@ describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene)
   });
 
   test('list the same links in the same order, with the same targets', async () => {
-    const page = [...(await reportOf(scene)).page()].join('');
+    const page = await pageOf(scene);
     const rows = page.matchAll(/<th scope="row"><bdi>([^<]*)<\/bdi> → <bdi>([^<]*)<\/bdi>/g);
     const comparison = await comparisonOf(scene);
     expect(comparison.report.changed.map(({ from, to }) => [from, to])).toEqual(

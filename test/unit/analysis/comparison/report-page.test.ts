@@ -10,6 +10,7 @@ import {
   eventOf,
   eventsOf,
   FROM_MS,
+  pageOf,
   reportOf,
   slowPod,
   spoiled,
@@ -29,14 +30,13 @@ async function hostilePage(): Promise<string> {
   const violation = { clause: HOSTILE, from: HOSTILE, to: HOSTILE, found: HOSTILE, samples: 3 };
   const verdict = verdictOf('fail', { reason: HOSTILE, expect: [HOSTILE], violations: [violation] });
   const mark = { ...annotationOf(FROM_MS, TO_MS, HOSTILE), tags: ['<script>'] };
-  const report = await reportOf({
+  return pageOf({
     during,
     events: eventsOf([eventOf('link-slow', FROM_MS + 1_000, chaos, a === null ? [] : [a], { detail: HOSTILE })]),
     annotations: annotationsOf([mark]),
     hypothesis: { judge: async () => verdict },
     query: { title: HOSTILE, pictures: true },
   });
-  return [...report.page()].join('');
 }
 
 describe('the page of a report', () => {
@@ -54,7 +54,7 @@ describe('the page of a report', () => {
   });
 
   it('shows the mesh of each range: only the one during has a red row', async () => {
-    const page = [...(await reportOf({ query: { pictures: true } })).page()].join('');
+    const page = await pageOf({ query: { pictures: true } });
     const reds = [...page.matchAll(/base64,([^"]+)"/g)].map(([, text]) => redPixels(Buffer.from(text ?? '', 'base64')));
     // The key of colours has one red cell in every picture.
     expect(reds[0]).toBe(reds[2]);
@@ -65,18 +65,17 @@ describe('the page of a report', () => {
   it('leaves a picture out that would make the file too large, and says so', async () => {
     let painted = 0;
     const paint = async () => new Uint8Array(painted++ === 1 ? 1_200_000 : 100_000);
-    const page = [...(await reportOf({ query: { pictures: true }, deps: { paint } })).page()].join('');
+    const page = await pageOf({ query: { pictures: true }, deps: { paint } });
     expect(page.length).toBeLessThan(2 * 1024 * 1024);
     expect(page.match(/<img /g)).toHaveLength(2);
-    const huge = [
-      ...(await reportOf({ query: { pictures: true }, deps: { paint: async () => new Uint8Array(1_200_000) } })).page(),
-    ];
-    expect(huge.join('').match(/The picture is left out/g)).toHaveLength(2);
+    const deps = { paint: async () => new Uint8Array(1_200_000) };
+    const huge = await pageOf({ query: { pictures: true }, deps });
+    expect(huge.match(/The picture is left out/g)).toHaveLength(2);
   });
 
   it('lists the 50 links that changed most and says how much all others changed', async () => {
     const during = spoiled(60, (builder) => builder.each((_, to) => to < 2, LATE_ANSWER, true));
-    const page = [...(await reportOf({ during })).page()].join('');
+    const page = await pageOf({ during });
     expect(page.match(/<span class="tag">(affected|collateral)</g)).toHaveLength(50);
     expect(page).toContain('The 3550 other links known before and during changed by at most 251 ms.');
   });
@@ -91,7 +90,7 @@ describe('the page of a report', () => {
   });
 
   it('closes what it opens, in order', async () => {
-    for (const page of [await hostilePage(), [...(await reportOf()).page()].join('')]) {
+    for (const page of [await hostilePage(), await pageOf()]) {
       const open: string[] = [];
       for (const [, close, tag = ''] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b[^>]*>/g)) {
         if (['meta', 'img', 'br'].includes(tag)) continue;
