@@ -113,6 +113,7 @@ export function samplesOf(mesh: Mesh, from: string, to: string): LinkSamples {
 export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: number): LinkHistory {
   const { samples, error } = samplesOf(mesh, from, to);
   const now = samples.at(-1);
+  const perStep = stepMs / 2000;
   const source = mesh.pods.findIndex(({ uid }) => uid === from);
   const report = mesh.reports.find(({ pod }) => pod === source);
   const i = report?.links.to.indexOf(mesh.pods.findIndex(({ uid }) => uid === to)) ?? -1;
@@ -126,8 +127,8 @@ export function linkHistoryOf(mesh: Mesh, from: string, to: string, stepMs: numb
     return {
       atMs,
       lengthMs: stepMs,
-      samples: 30,
-      failures: isFailed ? { [now.outcome]: 30 } : {},
+      samples: perStep,
+      failures: isFailed ? { [now.outcome]: perStep } : {},
       minUs: us,
       p50Us: us,
       p95Us: isFailed ? -1 : Math.round(us * 1.2),
