@@ -113,6 +113,7 @@ export class MeasuredServer {
   async watchLoop(work: () => Promise<unknown>): Promise<LoopReport> {
     const { child } = this.#process;
     child.send('watch');
+    // The watch starts with the turn after the message.
     await pause(5);
     await work();
     const reported = once(child, 'message');

@@ -5,7 +5,8 @@ import { expect } from 'vitest';
 import { palettePng } from '../pictures/palette-png.ts';
 import { CHAOS, Experiment } from '../support/experiment.ts';
 import { words } from './page-visit.ts';
-import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
+import { Pages } from './pages.ts';
+import { goTo, podsIn, soon } from './real-pages.ts';
 
 /** On a busy machine a pod's own row may be starved, which says nothing against the pod. */
 export const NOT_FAILING = /^(Healthy|CPU-starved)/;
@@ -18,10 +19,10 @@ const MAX_KEPT_BYTES = 150_000;
 /** One walk through an experiment: a cluster, a browser, and the page of a pod that is not in the experiment. */
 export class Walk {
   readonly experiment: Experiment;
-  readonly pages: RealPages;
+  readonly pages: Pages;
   readonly page: Page;
 
-  private constructor(experiment: Experiment, pages: RealPages, page: Page) {
+  private constructor(experiment: Experiment, pages: Pages, page: Page) {
     this.experiment = experiment;
     this.pages = pages;
     this.page = page;
@@ -30,7 +31,7 @@ export class Walk {
   /** Starts three healthy pods, and opens the page of the witness. */
   static async start(): Promise<Walk> {
     mkdirSync(SEEN_DIR, { recursive: true });
-    const [pages, experiment] = await Promise.all([RealPages.start(), Experiment.start()]);
+    const [pages, experiment] = await Promise.all([Pages.start(), Experiment.start()]);
     const page = await pages.open(`http://${experiment.witness.ip}:8080/`);
     return new Walk(experiment, pages, page);
   }

@@ -9,19 +9,78 @@ import { LINK_STATES } from '../../web/pure/link-state.ts';
 import { buildPicture } from '../../web/pure/picture.ts';
 import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
-import { heatmapParts, openHeatmap } from './heatmap-visit.ts';
 import { soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
 let feed: Feed;
 let page: Page;
-/** The matrix that is shown, once made. */
+/** The mesh that is shown, with the statistics of a window. */
 let shown: (windowMs: number) => Mesh;
-const { grid, spoken, hash, legendCount, token, cellAt, cellColour, activeColour } = heatmapParts(() => page);
+const grid = () => page.getByRole('grid', { name: /Heatmap/ });
+const spoken = () => grid().getByRole('gridcell').textContent();
+const hash = () => page.evaluate(() => location.hash);
+const legendCount = (state: string) => page.locator(`[data-state="${state}"] .legend-count`).textContent();
 
+/** The colour of the picture at a point of the page, as `#rrggbb`. */
+async function colourAt(x: number, y: number): Promise<string> {
+  return page.evaluate(
+    ([px, py]) => {
+      const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
+      const box = canvas?.getBoundingClientRect();
+      if (canvas === null || canvas === undefined || box === undefined) return '';
+      const scale = canvas.width / box.width;
+      const at = [((px ?? 0) - box.x) * scale, ((py ?? 0) - box.y) * scale] as const;
+      const data = canvas.getContext('2d')?.getImageData(Math.round(at[0]), Math.round(at[1]), 1, 1).data ?? [];
+      return `#${[...data.slice(0, 3)].map((part) => part.toString(16).padStart(2, '0')).join('')}`;
+    },
+    [x, y],
+  );
+}
+
+const token = (name: string) =>
+  page.evaluate((key) => getComputedStyle(document.documentElement).getPropertyValue(key).trim(), name);
+
+/** Moves the keys to a cell and gives its middle. */
+async function cellAt(column: number, row: number): Promise<{ x: number; y: number }> {
+  await grid().focus();
+  await page.keyboard.press('Control+Home');
+  for (let i = 0; i < column; i++) await page.keyboard.press('ArrowRight');
+  for (let i = 0; i < row; i++) await page.keyboard.press('ArrowDown');
+  return activeCell();
+}
+
+/** The middle of the cell that the keys are at. It may move: a notice above takes room. */
+async function activeCell(): Promise<{ x: number; y: number }> {
+  const box = await grid().getByRole('gridcell').boundingBox();
+  return { x: (box?.x ?? 0) + (box?.width ?? 0) / 2, y: (box?.y ?? 0) + (box?.height ?? 0) / 2 };
+}
+
+/** A point of a cell that neither figure nor mark covers. */
+async function cellColour(column: number, row: number): Promise<string> {
+  await cellAt(column, row);
+  return activeColour();
+}
+
+/** As `cellColour`, of the cell that the keys are at. */
+async function activeColour(): Promise<string> {
+  const { x, y } = await activeCell();
+  return colourAt(x - 30, y - 30);
+}
+
+/** Opens the heatmap of a scenario at a fixed time. */
 async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
-  ({ feed, page, shown } = await openHeatmap(visitor, mesh, visit));
+  // The mesh is made once and beforehand: a thousand pods take a while, for which the page should not wait.
+  const made = new Map<number, Mesh>([[0, meshOf(mesh)]]);
+  shown = (windowMs) => {
+    const known = made.get(windowMs) ?? meshOf({ ...mesh, windowMs });
+    made.set(windowMs, known);
+    return known;
+  };
+  feed = await visitor.feed(shown);
+  page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${visit.hash ?? ''}` });
+  await grid().waitFor();
+  await soon(() => spoken()).not.toBe('');
 }
 
 describe('the picture', () => {
@@ -179,5 +238,105 @@ describe('for everybody', () => {
     const { x, y } = await cellAt(0, 3);
     await page.mouse.click(x, y);
     await page.getByRole('heading', { name: /goldpinger-001 ⇄ goldpinger-chaos/ }).waitFor();
+  });
+});
+
+describe('with keys alone', () => {
+  test('Home, End and Ctrl move along, Enter opens and Escape closes, S and F go to the next, brackets order', async () => {
+    await open(FOUR);
+    await grid().focus();
+    await page.keyboard.press('Control+Home');
+    expect(await spoken()).toContain('from goldpinger-001 to itself');
+    await page.keyboard.press('End');
+    expect(await spoken()).toContain('from goldpinger-chaos to goldpinger-001');
+    await page.keyboard.press('Control+End');
+    expect(await spoken()).toContain('from goldpinger-chaos to itself');
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: /goldpinger-001 ⇄ goldpinger-chaos/ }).waitFor();
+    expect(await hash()).toMatch(/from=.+&to=/);
+    await page.keyboard.press('Escape');
+    await soon(hash).not.toContain('from=');
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.press('s');
+    expect(await spoken()).toContain('from goldpinger-001 to goldpinger-chaos');
+    await page.keyboard.press('s');
+    expect(await spoken()).toContain('from goldpinger-002 to goldpinger-chaos');
+    await page.keyboard.press('f');
+    expect(await spoken()).toContain('from goldpinger-002 to goldpinger-chaos');
+    await page.keyboard.press(']');
+    await soon(hash).toContain('order=node');
+    await page.keyboard.press('[');
+    await soon(hash).not.toContain('order=');
+  });
+
+  test('letters typed into the filter stay there', async () => {
+    await open(FOUR);
+    await page.keyboard.press('/');
+    await page.keyboard.type('chaos');
+    await soon(hash).toContain('filter=chaos');
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('1');
+    await page.getByRole('searchbox').fill('nobody');
+    await page.getByRole('button', { name: 'Show all 4' }).click();
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('4');
+  });
+});
+
+describe('a pointer', () => {
+  test('gets a card beside the cell, never on it, and opens the link with a click', async () => {
+    await open(FOUR);
+    for (const [column, row] of [
+      [0, 0],
+      [3, 3],
+      [1, 3],
+    ] as const) {
+      const { x, y } = await cellAt(column, row);
+      await page.mouse.move(x, y);
+      const card = await page.locator('.heat-card').boundingBox();
+      expect(card).not.toBeNull();
+      const covers = x > card!.x && x < card!.x + card!.width && y > card!.y && y < card!.y + card!.height;
+      expect(covers).toBe(false);
+    }
+    expect(await page.locator('.heat-card').textContent()).toMatch(
+      /goldpinger-002.*goldpinger-chaos.*25\d ms.*timeout 300/,
+    );
+    const { x, y } = await cellAt(1, 3);
+    await page.mouse.click(x, y);
+    await page.getByRole('heading', { name: /goldpinger-002 ⇄ goldpinger-chaos/ }).waitFor();
+  });
+});
+
+describe('thresholds', () => {
+  test('change colours, counts and the address at once, without asking the server; dragged or moved by keys they stay in order', async () => {
+    await open(FOUR);
+    expect(await legendCount('slow')).toBe('4');
+    // The timeline asks for its past now and then, and views are loaded before they are wanted.
+    const asked = () => feed.requests.filter((path) => /^\/api\/v1\/(mesh|stream)/.test(path)).length;
+    const before = asked();
+    await page.getByLabel('Problem from').last().fill('400');
+    await page.keyboard.press('Enter');
+    await soon(() => legendCount('slow')).toBe('0');
+    expect(await legendCount('warning')).toBe('4');
+    expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
+    await soon(hash).toContain('ms=2-5-400');
+    expect(asked()).toBe(before);
+    await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
+    await soon(() => legendCount('slow')).toBe('4');
+    const slider = page.getByRole('slider', { name: 'Warning from' });
+    await slider.focus();
+    await page.keyboard.press('End');
+    await soon(() => slider.getAttribute('aria-valuenow')).toBe('1000');
+    const problem = page.getByRole('slider', { name: 'Problem from' });
+    expect(await problem.getAttribute('aria-valuenow')).toBe('1000');
+    await page.getByRole('button', { name: /Reset/ }).click();
+    const from = await problem.locator('circle').boundingBox();
+    await page.mouse.move(from!.x + 5, from!.y + 5);
+    await page.mouse.down();
+    await page.mouse.move(from!.x - 120, from!.y + 5, { steps: 4 });
+    await page.mouse.up();
+    const now = async (name: string) => Number(await page.getByRole('slider', { name }).getAttribute('aria-valuenow'));
+    await soon(() => now('Problem from')).toBeLessThan(10);
+    expect(await now('Warning from')).toBeLessThanOrEqual(await now('Problem from'));
+    expect(await now('Good below')).toBeLessThanOrEqual(await now('Warning from'));
   });
 });

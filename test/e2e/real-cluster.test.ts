@@ -3,28 +3,18 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type LocalCluster, type LocalPod, startCluster } from '../../deploy/local/cluster.ts';
 import { violations, words } from './page-visit.ts';
-import {
-  cellAt,
-  goTo,
-  keyedCell,
-  linkColours,
-  podsIn,
-  RealPages,
-  recordedIn,
-  recordFrom,
-  soon,
-  token,
-} from './real-pages.ts';
+import { Pages } from './pages.ts';
+import { cellAt, goTo, keyedCell, linkColours, podsIn, recordedIn, recordFrom, soon, token } from './real-pages.ts';
 
 // Several of its waits may be long ones, where pods have to get over a lack of CPU.
 vi.setConfig({ testTimeout: 180_000 });
 
-let pages: RealPages;
+let pages: Pages;
 let cluster: LocalCluster;
 
 beforeAll(async () => {
   [pages, cluster] = await Promise.all([
-    RealPages.start(),
+    Pages.start(),
     startCluster({ pods: 3, intervalS: 1, serverEnv: { SHUTDOWN_GRACE: '1s' } }),
   ]);
   favourPods();

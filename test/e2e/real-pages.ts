@@ -1,7 +1,5 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { launchBrowser } from './browser.ts';
-import { Contexts } from './contexts.ts';
 
 /** `expect.poll` that gives real processes on a busy machine 40 s. */
 export function soon<T>(look: () => T | Promise<T>) {
@@ -10,71 +8,19 @@ export function soon<T>(look: () => T | Promise<T>) {
 
 /** A pod as the graph shows it. */
 export interface SeenPod {
-  /** What a screen reader is told: name, node, state. */
+  /** Its accessible name: name, node, state. */
   words: string;
   /** Computed colour of its shape, `rgb(...)`. */
   fill: string;
 }
 
-/** What a page has shown at any time since `recordFrom`. */
+/** Everything that a page has shown since `recordFrom`. */
 export interface History {
-  /** What was said of each pod, without figures that change: `name: state`. */
+  /** State of each pod, without figures that change: `name: state`. */
   pods: string[];
   /** The fewest pods that the graph had at once. */
   fewest: number;
   notices: string[];
-}
-
-/** A browser whose pages are closed after each test, and what they did that no page of ours may do. */
-export class RealPages {
-  /** Dialogs, script errors, refused content, requests that leave the page's origin. */
-  readonly faults: string[] = [];
-  readonly #browser: Browser;
-  readonly #contexts = new Contexts();
-  readonly #open: { close(): Promise<void> }[] = [];
-
-  private constructor(browser: Browser) {
-    this.#browser = browser;
-  }
-
-  /** Starts the browser. */
-  static async start(): Promise<RealPages> {
-    return new RealPages(await launchBrowser());
-  }
-
-  /** Opens the page of a real server in a browser of its own, so to speak. */
-  async open(url: string, hash = ''): Promise<Page> {
-    const context = await this.#contexts.of(this.#browser, {});
-    const page = await context.newPage();
-    this.#open.push(page);
-    const origin = new URL(url).origin;
-    page.on('request', (request) => {
-      const { protocol, origin: asked } = new URL(request.url());
-      if (asked !== origin && protocol !== 'data:' && protocol !== 'blob:') this.faults.push(`asked ${request.url()}`);
-    });
-    page.on('pageerror', (error) => this.faults.push(`error ${error.message}`));
-    page.on('console', (message) => {
-      if (/Content Security Policy|Refused to/.test(message.text())) this.faults.push(message.text());
-    });
-    page.on('dialog', (dialog) => {
-      this.faults.push(`dialog ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    await page.goto(`${url}${hash}`);
-    return page;
-  }
-
-  /** Closes all pages; gives and forgets the faults. */
-  async leave(): Promise<string[]> {
-    for (const each of this.#open.splice(0)) await each.close();
-    return this.faults.splice(0);
-  }
-
-  /** Ends the browser too. */
-  async close(): Promise<void> {
-    await this.leave();
-    await this.#browser.close();
-  }
 }
 
 /** Goes to another view or selection by the address, as a pasted link does. */
@@ -111,7 +57,7 @@ export function token(page: Page, name: string): Promise<string> {
   }, name);
 }
 
-/** What the heatmap says of the cell that the keys are at, `from a to b: ...`, and its colour beside figure and mark. */
+/** Text of the heatmap's active cell, `from a to b: ...`, and its colour where neither figure nor mark covers it. */
 export async function keyedCell(page: Page): Promise<{ words: string; colour: string }> {
   return page.evaluate(() => {
     const canvas = document.querySelector<HTMLCanvasElement>('.heat-layers canvas');
@@ -126,7 +72,7 @@ export async function keyedCell(page: Page): Promise<{ words: string; colour: st
   });
 }
 
-/** Moves the heatmap's keys to a column and a row and gives the cell there. */
+/** Moves to a cell of the heatmap by the keyboard, and gives it. */
 export async function cellAt(page: Page, column: number, row: number): Promise<{ words: string; colour: string }> {
   const grid = page.getByRole('grid', { name: /Heatmap/ });
   await grid.focus();
@@ -143,7 +89,7 @@ export async function cellAt(page: Page, column: number, row: number): Promise<{
   return keyedCell(page);
 }
 
-/** Keeps from now on what the graph and the notices show, however briefly. */
+/** From now on records everything that the graph and the notices show, however briefly. */
 export async function recordFrom(page: Page): Promise<void> {
   await page.evaluate(() => {
     const history: History = { pods: [], fewest: Number.POSITIVE_INFINITY, notices: [] };
@@ -165,7 +111,7 @@ export async function recordFrom(page: Page): Promise<void> {
   });
 }
 
-/** What has been shown since `recordFrom`. */
+/** Everything that the page has shown since `recordFrom`. */
 export function recordedIn(page: Page): Promise<History> {
   return page.evaluate(() => (window as unknown as { shown: History }).shown);
 }

@@ -2,13 +2,14 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { StubMesh } from '../support/stub-mesh.ts';
 import { violations, words } from './page-visit.ts';
-import { goTo, podsIn, RealPages, soon } from './real-pages.ts';
+import { Pages } from './pages.ts';
+import { goTo, podsIn, soon } from './real-pages.ts';
 
-let pages: RealPages;
+let pages: Pages;
 const meshes: StubMesh[] = [];
 
 beforeAll(async () => {
-  pages = await RealPages.start();
+  pages = await Pages.start();
 });
 afterEach(async () => {
   expect(await pages.leave()).toEqual([]);

@@ -11,7 +11,10 @@ let cluster: LocalCluster;
 
 beforeAll(async () => {
   cluster = await startCluster({
-    ...{ pods: 3, intervalS: 1, writeToken: TOKEN.replaceAll(' ', '-'), port: 'none' },
+    pods: 3,
+    intervalS: 1,
+    writeToken: TOKEN.replaceAll(' ', '-'),
+    port: 'none',
     serverEnv: { SHUTDOWN_GRACE: '1s' },
   });
   await cluster.ready();

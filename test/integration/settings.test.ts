@@ -17,8 +17,8 @@ interface Check {
   probeResults?: Record<string, { protocol: string; error?: string }[]>;
 }
 
-/** A ping that a busy machine holds up is no fault of the settings. */
-const PATIENT = {
+/** Long, so that a busy machine does not make probes fail. */
+const LONG_TIMEOUTS = {
   PING_TIMEOUT: '3s',
   TCP_TARGETS_TIMEOUT: '3s',
   HTTP_TARGETS_TIMEOUT: '3s',
@@ -32,9 +32,14 @@ describe('settings reach what they are about', () => {
     const dead = '127.0.0.1:1';
     const nowhere = `${mesh.kube.url}/nowhere`;
     const server = await mesh.serve(1, {
-      ...PATIENT,
-      ...{ HOST: '::', IP_VERSIONS: '4,6', DISPLAY_NODENAME: 'true', METRICS_PER_PEER: 'false' },
-      ...{ TCP_TARGETS: `127.0.0.1:${mesh.kube.port} ${dead}`, HTTP_TARGETS: nowhere, HOSTS_TO_RESOLVE: 'localhost' },
+      ...LONG_TIMEOUTS,
+      HOST: '::',
+      IP_VERSIONS: '4,6',
+      DISPLAY_NODENAME: 'true',
+      METRICS_PER_PEER: 'false',
+      TCP_TARGETS: `127.0.0.1:${mesh.kube.port} ${dead}`,
+      HTTP_TARGETS: nowhere,
+      HOSTS_TO_RESOLVE: 'localhost',
     });
     await eventually(async () => {
       const { podResults, probeResults } = await server.json<Check>('/check');
@@ -67,7 +72,7 @@ describe('settings reach what they are about', () => {
     mesh.addPod(9, { name: 'elsewhere', namespace: 'other', labels, hostIP: mesh.host(1) });
     mesh.addPod(2);
     const selected = { NAMESPACE: '', LABEL_SELECTOR: 'app=another' };
-    const server = await mesh.serve(1, { ...PATIENT, ...selected, USE_HOST_IP: 'true' });
+    const server = await mesh.serve(1, { ...LONG_TIMEOUTS, ...selected, USE_HOST_IP: 'true' });
     await eventually(async () => {
       const { podResults } = await server.json<Check>('/check');
       expect(podResults).toEqual({ elsewhere: expect.objectContaining({ OK: true, PodIP: mesh.host(9) }) });

@@ -1,10 +1,11 @@
 import type { Server, Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { dial, echo, pattern, startProxy, startUpstream } from '../support/fault-proxy.ts';
 
 /*
- * `npm run soak:proxy`: connections come and go through the fault proxy while its faults change every second. Fails on a
- * byte that is wrong or out of place, and on connections or memory that are left behind.
+ * `npm run soak:proxy`: connections come and go through the fault proxy while its faults change every second. It fails if
+ * a byte is wrong or out of place, and if connections or memory are left behind. It measures over real time, so it waits.
  */
 const { values } = parseArgs({
   options: { seconds: { type: 'string', default: '60' }, connections: { type: 'string', default: '100' } },
@@ -12,7 +13,7 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const connections = Number(values.connections);
 
-/** One fault after another; none of them may change a byte of what does come through. */
+/** The faults, one after the other. None of them may change a byte that comes through. */
 const FAULTS = [
   { type: 'latency', attributes: { latency: 20, jitter: 10 } },
   { type: 'slicer', attributes: { average_size: 500, size_variation: 400, delay: 50 } },
@@ -23,18 +24,18 @@ const FAULTS = [
   { type: 'slow_close', attributes: { delay: 100 } },
 ];
 const SENT = pattern(200_000);
-/** An upstream may hold on to nothing for longer. */
+/** A connection without data is closed after this time. */
 const GIVE_UP_MS = 5000;
 
 const tally = { whole: 0, cut: 0, wrong: 0, bytes: 0 };
 
-/** Sends the pattern and compares what comes back, as far as it comes. */
+/** Sends the pattern and compares it with the bytes that come back before the connection ends. */
 async function exchange(address: string): Promise<void> {
   let socket: Socket;
   try {
     socket = await dial(address);
   } catch {
-    return; // Disabled for the moment.
+    return; // The proxy is disabled at this moment.
   }
   socket.setTimeout(GIVE_UP_MS, () => socket.destroy());
   let at = 0;
@@ -51,13 +52,13 @@ async function exchange(address: string): Promise<void> {
   else tally.cut += 1;
 }
 
-/** How many connections a server still has: 0 as soon as that is so, else what is left after 10 s. */
+/** Waits up to 10 s until a server has no connections; gives the number that is left. */
 async function connectionsLeft(server: Server): Promise<number> {
   const endMs = performance.now() + 10_000;
   for (;;) {
     const count = await new Promise<number>((resolve) => server.getConnections((_, found) => resolve(found)));
     if (count === 0 || performance.now() > endMs) return count;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
 }
 
@@ -72,7 +73,7 @@ async function main(): Promise<number> {
   const load = Array.from({ length: connections }, async () => {
     while (performance.now() < endMs) {
       await exchange(listen);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     }
   });
   const rss: number[] = [];
@@ -83,7 +84,7 @@ async function main(): Promise<number> {
       name: 'now',
     };
     await call('POST', '/proxies/p/toxics', fault);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await pause(1000);
     await call('DELETE', '/proxies/p/toxics/now');
     if (round % FAULTS.length === FAULTS.length - 1) {
       await call('POST', '/proxies/p', { enabled: false });

@@ -1,13 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 
-/** What a kind of peer does with a request, and what a probe of it must come to. */
+/** The behaviour of a kind of peer, and the result that a probe of it must have. */
 interface Kind {
   outcome: Outcome;
   phase: Phase | null;
-  /** Called once the whole request has arrived; absent: it is never answered. */
+  /** Called when the whole request has arrived. Without it the peer never answers. */
   answer?: (socket: Socket) => void;
-  /** Called when a connection has been accepted, before any request. */
+  /** Called when a connection has been accepted. */
   accept?: (socket: Socket) => void;
 }
 
@@ -28,7 +28,7 @@ const says = (outcome: Outcome, text: string): Kind => ({
   answer: (socket) => void socket.end(text),
 });
 
-/** A peer that sends `start` at once and then one character each 20 ms, for ever. */
+/** A peer that sends `start` at once and then `character` every 20 ms, without end. */
 const drips = (start: string, character: string): Kind => ({
   outcome: 'timeout',
   phase: 'body',
@@ -39,7 +39,7 @@ const drips = (start: string, character: string): Kind => ({
   },
 });
 
-/** A peer that sends `start` and then `block` as fast as it is taken, for ever. */
+/** A peer that sends `start` and then `block` as fast as the client takes it, without end. */
 const floods = (start: string, block: string): Kind => ({
   outcome: 'malformed',
   phase: 'body',
@@ -53,7 +53,7 @@ const floods = (start: string, block: string): Kind => ({
   },
 });
 
-/** Every kind of peer there is to be met; the good ones among them show that strict is not the same as picky. */
+/** All kinds of peers. The healthy ones show that the parser accepts everything that the protocol allows. */
 export const BAD_PEERS = {
   refuses: { outcome: 'refused', phase: 'connect' },
   'never-answers': { outcome: 'timeout', phase: 'first-byte' },
@@ -61,6 +61,7 @@ export const BAD_PEERS = {
     outcome: 'timeout',
     phase: 'first-byte',
     answer(socket) {
+      // Later than the timeout of any probe in the tests.
       const timer = setTimeout(() => socket.end(http('200 OK', BOOT)), 5_000);
       socket.on('close', () => clearTimeout(timer));
     },
@@ -74,6 +75,7 @@ export const BAD_PEERS = {
     outcome: 'reset',
     phase: 'body',
     answer(socket) {
+      // The pause makes the reset arrive after the client has read the bytes; a reset discards what it has not read.
       socket.write(`${head('Content-Length: 500')}{"boot_`, () => setTimeout(() => socket.resetAndDestroy(), 20));
     },
   },
@@ -121,6 +123,7 @@ export const BAD_PEERS = {
     phase: null,
     answer(socket) {
       const text = http('200 OK', BOOT);
+      // Without the pause the system would send both parts in one packet.
       socket.write(text.slice(0, 30), () => setTimeout(() => socket.end(text.slice(30)), 20));
     },
   },
@@ -136,9 +139,9 @@ export const BAD_PEER_KINDS = Object.keys(BAD_PEERS) as BadPeerKind[];
 export interface BadPeer {
   host: string;
   port: number;
-  /** What a probe of it must come to. */
+  /** The outcome that a probe of it must have. */
   outcome: Outcome;
-  /** The phase in which that probe must end; null for ok. */
+  /** The phase in which the probe must end; null for ok. */
   phase: Phase | null;
   /** Requests that have arrived in full so far, each as text. */
   requests: string[];
@@ -152,7 +155,7 @@ export interface BadPeer {
 
 /**
  * Starts a peer of a kind on loopback: by default on a free port of 127.0.0.1, or where `at` says (integration tests give
- * it a pod's address and port 8080). `refuses` takes a free port and lets go of it, so nothing listens there.
+ * it a pod's address and port 8080). `refuses` closes its port again, so that nothing listens there.
  */
 export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?: number } = {}): Promise<BadPeer> {
   const behaviour: Kind = BAD_PEERS[kind];
@@ -164,7 +167,7 @@ export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?
     accepted += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    // A probe hangs up on most of these peers: that is the point of them.
+    // A probe closes its connection to most of these peers early.
     socket.on('error', () => {});
     let request = '';
     socket.on('data', (bytes) => {
@@ -185,7 +188,12 @@ export async function startBadPeer(kind: BadPeerKind, at: { host?: string; port?
   if (kind === 'refuses') await stop();
   const { outcome, phase } = behaviour;
   return {
-    ...{ host, port, outcome, phase, requests, stop },
+    host,
+    port,
+    outcome,
+    phase,
+    requests,
+    stop,
     get accepted() {
       return accepted;
     },

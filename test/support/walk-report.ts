@@ -39,8 +39,12 @@ export async function expectPage(answer: Response, report: ReportData): Promise<
   const page = await answer.text();
   expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
   for (const words of [
-    ...['The hypothesis', '4 of 16 links', '25 % became worse', 'every affected link touches the target'],
-    ...['&lt;b&gt;150 ms&lt;/b&gt;', report.title],
+    'The hypothesis',
+    '4 of 16 links',
+    '25 % became worse',
+    'every affected link touches the target',
+    '&lt;b&gt;150 ms&lt;/b&gt;',
+    report.title,
   ]) {
     expect(page).toContain(words);
   }

@@ -40,8 +40,16 @@ function start(isBusy = false) {
 
 function answerOf(verdict: Verdict, links: number, why: string): VerdictAnswer {
   return {
-    ...{ ok: verdict === 'pass', verdict, reason: verdict === 'unknown' ? `a did not report (${why}), so` : '' },
-    ...{ expect: [], clauses: [], window_s: 3, resolution_s: null, samples: 9, links_checked: links, links_failed: 0 },
+    ok: verdict === 'pass',
+    verdict,
+    reason: verdict === 'unknown' ? `a did not report (${why}), so` : '',
+    expect: [],
+    clauses: [],
+    window_s: 3,
+    resolution_s: null,
+    samples: 9,
+    links_checked: links,
+    links_failed: 0,
     ...{
       p50_ms: null,
       p95_ms: null,
