@@ -6,28 +6,18 @@ import { Pages } from './pages.ts';
 import { goTo, podsIn, soon } from './real-pages.ts';
 
 let pages: Pages;
-const meshes: StubMesh[] = [];
 
 beforeAll(async () => {
   pages = await Pages.start();
 });
-afterEach(async () => {
-  expect(await pages.leave()).toEqual([]);
-  await Promise.all(meshes.splice(0).map((mesh) => mesh.stop()));
-});
+afterEach(async () => expect(await pages.leave()).toEqual([]));
 afterAll(() => pages?.close());
-
-async function start(): Promise<StubMesh> {
-  const mesh = await StubMesh.start();
-  meshes.push(mesh);
-  return mesh;
-}
 
 const titled = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 }).waitFor();
 
 describe('a real server says why there is no matrix', () => {
   test('while the Kubernetes API is down, until it is up', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     mesh.addPod(1);
     mesh.addPod(2);
     await mesh.kube.break('refuse');
@@ -42,7 +32,7 @@ describe('a real server says why there is no matrix', () => {
   });
 
   test('where it may not list pods, with the role that lets it', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     await mesh.kube.break(403);
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
@@ -52,14 +42,14 @@ describe('a real server says why there is no matrix', () => {
   });
 
   test('where no pod matches', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
     await titled(page, 'No pod matches app=goldpinger');
   });
 
   test('where it is alone', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     mesh.addPod(1);
     const server = await mesh.serve(1);
     const page = await pages.open(`${server.url}/`);
@@ -69,7 +59,7 @@ describe('a real server says why there is no matrix', () => {
 });
 
 test('an API server that goes away later leaves the picture, with the age of its list', async () => {
-  const mesh = await start();
+  const mesh = await StubMesh.forTest();
   mesh.addPod(1);
   mesh.addPod(2);
   const server = await mesh.serve(1);
@@ -92,7 +82,7 @@ describe('hostile names', () => {
   const NODES = ['<svg onload=alert(3)>', 'node\u202egnp', '`;alert(4);`'];
 
   test('of pods and nodes are text in every view: nothing runs, nothing is asked for', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     for (const [i, name] of HOSTILE.entries()) {
       mesh.addPod(i + 1, { name, uid: `uid-${i + 1}`, node: NODES[i] ?? '' });
     }

@@ -1,5 +1,6 @@
-import { describe, expect, it, type TestContext, vi } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { eventually } from '../support/eventually.ts';
 import type { KubeApi } from '../support/kube-api.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
@@ -16,7 +17,7 @@ const FAULTS: [name: string, fault: Fault, classes: string[]][] = [
   ['answers a login page', 'html', ['malformed']],
 ];
 
-/** A fault, in a walk of its own. */
+/** A fault in a mesh of its own. */
 interface Broken {
   mesh: StubMesh;
   fault: Fault;
@@ -25,15 +26,14 @@ interface Broken {
 
 /** A mesh of two pods, for one test. */
 async function start({ onTestFinished }: Pick<TestContext, 'onTestFinished'>): Promise<StubMesh> {
-  const mesh = await StubMesh.start();
-  onTestFinished(() => mesh.stop());
+  const mesh = await StubMesh.forTest(onTestFinished);
   mesh.addPod(1);
   mesh.addPod(2);
   return mesh;
 }
 
-/** Waits as `soon`, but asks seldom enough that several meshes side by side leave each other CPU. */
-const untilSo = <T>(condition: () => T | Promise<T>) => vi.waitFor(condition, { timeout: 40_000, interval: 150 });
+/** Waits for a condition. It is checked less often than elsewhere, because several meshes run side by side. */
+const untilSo = <T>(condition: () => T | Promise<T>) => eventually(condition, 40_000, 150);
 
 const names = (picture: Mesh) => picture.pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ name }) => name);
 const health = async (server: { url: string }) => (await fetch(`${server.url}/cluster_health`)).status;
@@ -41,7 +41,7 @@ const health = async (server: { url: string }) => (await fetch(`${server.url}/cl
 /** Waits until every link between the two pods is ok. */
 const allGood = (server: { url: string }) => untilSo(async () => expect(await health(server)).toBe(200));
 
-/** Waits until the list of pods is so for that fault. */
+/** Waits until discovery is in `phase` because of one of the fault `classes`. */
 const untilTold = (server: { url: string }, phase: 'waiting' | 'stale', classes: string[]) =>
   untilSo(async () => {
     const { discovery } = await meshOf(server);
@@ -49,13 +49,13 @@ const untilTold = (server: { url: string }, phase: 'waiting' | 'stale', classes:
     expect(classes).toContain(discovery.lastError?.fault);
   });
 
-/** Ends the fault. One that hung is started again: calls that are under way would else hang for ten seconds more. */
+/** Ends the fault. Connections that hang are reset first, because pending calls would hang for ten seconds more. */
 async function heal({ mesh: { kube }, fault }: Broken): Promise<void> {
   if (fault === 'hung') await kube.break('reset');
   await kube.heal();
 }
 
-/** At start-up the server serves at once, says so, and recovers by itself. Gives pod 1, all being well again. */
+/** At start-up the server serves at once, reports the fault, and recovers by itself. Gives pod 1 of the healthy mesh. */
 async function atStartUp(broken: Broken): Promise<ServerProcess> {
   const { mesh, fault, classes } = broken;
   await mesh.kube.break(fault);
@@ -71,7 +71,7 @@ async function atStartUp(broken: Broken): Promise<ServerProcess> {
   return server;
 }
 
-/** Mid-run the last known peers are still pinged, the list is called stale, and it recovers. */
+/** While the server runs, it still pings the last known peers, reports a stale list, and recovers. */
 async function midRun(server: ServerProcess, broken: Broken): Promise<void> {
   const { mesh, fault, classes } = broken;
   await mesh.kube.break(fault);

@@ -1,12 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
-
-const meshes: StubMesh[] = [];
-afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
 
 const WAVES = 5;
 const PODS_A_WAVE = 100;
@@ -34,8 +31,7 @@ const perPeer = (metrics: string) =>
 
 describe('500 pods that join and leave', () => {
   it('leave no series, links, sockets or memory behind', async () => {
-    const mesh = await StubMesh.start();
-    meshes.push(mesh);
+    const mesh = await StubMesh.forTest();
     // One listener answers for all of them: every address of the loopback network is this machine.
     const peers: Server = createServer((req, res) => {
       res.writeHead(req.url === '/ping' ? 200 : 404, { 'Content-Type': 'application/json' });

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Comparison, FLAG_AFFECTED, type ReportData } from '../../server/protocol/comparison.ts';
 import { eventually } from '../support/eventually.ts';
 import { CHAOS, type Experiment, linksInto, linksOf, MANIFEST } from '../support/experiment.ts';
-import { DOWN, HEALTHY, PolledExperiment, SLOW, seldom } from '../support/polled-experiment.ts';
+import { DOWN, eventuallySlow, HEALTHY, PolledExperiment, SLOW } from '../support/polled-experiment.ts';
 import type { Truth, VerdictPoll } from '../support/verdict-poll.ts';
-import { expectComparison, expectPage, expectReport } from '../support/walk-report.ts';
 
 /** What the clones of 2b do: slow for others, fast for themselves, and healthy. */
 const CLONES = [
@@ -42,7 +42,7 @@ const isChaos = (pod: string) => pod === CHAOS;
 const meshBehind = () => experiment.mesh(experiment.urlOf(experiment.pod(CHAOS)));
 /** Waits until all four links into the chaos pod have that outcome in that phase, the twelve others being ok. */
 const untilInto = (outcome: string, phase: string | null) =>
-  seldom(async () => {
+  eventuallySlow(async () => {
     const { into, others } = linksInto(await (outcome === 'refused' ? meshBehind() : experiment.mesh()), isChaos);
     expect(into.map((link) => [link.outcome, link.phase])).toEqual(Array(4).fill([outcome, phase]));
     expect(others.map((link) => link.outcome)).toEqual(Array(12).fill('ok'));
@@ -68,7 +68,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
       const found = violations.filter(({ to }) => to === CHAOS).map((one) => one.found);
       expect(new Set(found)).toEqual(new Set(['refused in connect']));
     }
-    await seldom(async () => {
+    await eventuallySlow(async () => {
       expect(await experiment.health()).toBe(418);
       expect((await walk.verdict(HEALTHY)).missing_reports).toContain(CHAOS);
       const seen = await experiment.mesh();
@@ -93,7 +93,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
     await untilInto('ok', null);
     let okMs = Date.now();
     await walk.settled(16);
-    await seldom(async () => expect(await experiment.health()).toBe(200));
+    await eventuallySlow(async () => expect(await experiment.health()).toBe(200));
     while (reports.spoilt < 3) {
       const { report, comparison, page, fromMs } = await walk.slowed(okMs);
       // Where pods are short of CPU other links are slow, too, or probes fail; the past stays so. Then it is done again.
@@ -115,7 +115,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
     const latency = ['toxic', 'add', '--type', 'latency', '--a', 'latency=250', '--upstream', 'chaos'];
     const added = await walk.change(LATE, ...latency);
     expect(added).toBe("Added upstream latency toxic 'latency_upstream' on proxy 'chaos'\n");
-    await seldom(async () => {
+    await eventuallySlow(async () => {
       const { into, others } = linksInto(await experiment.mesh(), isChaos);
       expect(into).toHaveLength(4);
       for (const { outcome, connectMs, firstByteMs, totalMs } of into) {
@@ -144,7 +144,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
       .filter(({ name }) => name !== CHAOS)
       .at(-1);
     // A pod that is younger than 30 s is taken to have begun late, and to have forgotten nothing.
-    await seldom(async () => expect(await experiment.ageMs(other?.name ?? '')).toBeGreaterThan(31_000), 40_000);
+    await eventuallySlow(async () => expect(await experiment.ageMs(other?.name ?? '')).toBeGreaterThan(31_000), 40_000);
     poll.change(LATE, [HEALTHY]);
     const killedMs = Date.now();
     process.kill(other?.pid ?? 0, 'SIGKILL');
@@ -153,7 +153,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
       if (pid === 0 || pid === other?.pid) poll.forget(16);
       expect([0, other?.pid]).not.toContain(pid);
     });
-    await seldom(() => expect(experiment.pod(other?.name ?? '')).toMatchObject({ restarts: 1, ready: true }));
+    await eventuallySlow(() => expect(experiment.pod(other?.name ?? '')).toMatchObject({ restarts: 1, ready: true }));
     await walk.settled();
     expect(poll.answers.filter(({ pod, askedMs }) => pod === other?.name && askedMs > killedMs).length).toBeGreaterThan(
       2,
@@ -180,7 +180,7 @@ describe('experiment 2, by the commands of the book', { timeout: 300_000 }, () =
     await untilInto('ok', null);
     await walk.settled();
     await walk.change(NOT_THERE, 'delete', '-f', manifest, '--force');
-    await seldom(async () => {
+    await eventuallySlow(async () => {
       const mesh = await experiment.mesh();
       expect(mesh.pods.find(({ name }) => name === CHAOS)?.lifecycle).toBe('gone');
       expect([...linksOf(mesh).values()].map(({ outcome }) => outcome)).toEqual(Array(9).fill('ok'));
@@ -200,7 +200,7 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
     );
     await walk.change({ [HEALTHY]: 'pass', [CLONES]: 'pass' }, 'apply', '-f', file);
     const clones = (pod: string) => pod.startsWith('goldpinger-chaos-');
-    await seldom(async () => {
+    await eventuallySlow(async () => {
       const links = linksOf(await experiment.mesh());
       expect(links.size).toBe(25);
       for (const [pair, { outcome, totalMs, connectMs }] of links) {
@@ -214,7 +214,7 @@ describe('experiment 2b, as PowerfulSeal does it', () => {
     await walk.settled();
     await poll.round();
     await walk.change({ [HEALTHY]: 'pass', [CLONES]: 'unknown' }, 'delete', 'deployment', CHAOS, '--force');
-    await seldom(() => expect(experiment.cluster.pods()).toHaveLength(3));
+    await eventuallySlow(() => expect(experiment.cluster.pods()).toHaveLength(3));
     await walk.settled();
   }, 300_000);
 });
@@ -225,7 +225,7 @@ describe('experiment 1b', { timeout: 300_000 }, () => {
     const killed = `window=3s&expect=healthy,to=${victim.name}`;
     poll.change({ [HEALTHY]: 'pass', [killed]: 'unknown' }, [HEALTHY, killed]);
     experiment.cluster.deletePod(victim.name, { graceSeconds: 0 });
-    await seldom(() => expect(experiment.ready()).toHaveLength(3));
+    await eventuallySlow(() => expect(experiment.ready()).toHaveLength(3));
     for (const answer of await walk.settled(9)) {
       expect(answer).toMatchObject({ links_checked: 9, links_failed: 0, missing_reports: [] });
     }
@@ -235,7 +235,9 @@ describe('experiment 1b', { timeout: 300_000 }, () => {
 
 it('an image that this machine cannot run waits, and says why', async () => {
   await experiment.command('apply', '-f', 'test/fixtures/unknown-image.yml');
-  await seldom(async () => expect(await experiment.command('get', 'pods', 'strange')).toContain('ImagePullBackOff'));
+  await eventuallySlow(async () =>
+    expect(await experiment.command('get', 'pods', 'strange')).toContain('ImagePullBackOff'),
+  );
   const pod = JSON.parse(await experiment.command('get', 'pods', 'strange', '-o', 'json'));
   expect(JSON.stringify(pod)).toContain('this machine runs no images, only goldpinger-ts');
   await experiment.command('delete', 'pod', 'strange', '--force');
@@ -245,3 +247,53 @@ it('of all three, what any pod answered in any second was right', async () => {
   await poll.stop();
   expect(poll.judged().wrong).toEqual([]);
 });
+
+/** Checks the report on a latency of 150 ms that began at `fromMs`: of four pods one is slow, and nothing else changed. */
+function expectReport(report: ReportData, fromMs: number): void {
+  const changes = [report.affected, ...report.changed].map((one) => JSON.stringify(one)).join('\n');
+  expect(report.verdict, report.verdict.reason).toMatchObject({ verdict: 'pass', links_checked: 4, violations: [] });
+  expect(report.targets).toEqual({ by: 'hypothesis', count: 1, names: [CHAOS] });
+  expect(report.affected, changes).toMatchObject({ links: 4, of: 16, stillBad: 0, to: { names: [CHAOS] } });
+  expect(report.collateral).toEqual({ count: 0, names: [] });
+  expect(report.figures.affected).toMatchObject({ before: { slow: 0 }, during: { slow: 4, failed: 0 } });
+  expect(report.figures.affected.during.p50Us).toBeGreaterThan(149_000);
+  expect(report.findings).toContainEqual(expect.objectContaining({ kind: 'pod-slow', subject: CHAOS, before: false }));
+  for (const { ms } of [report.timeToDetect, report.timeToRecover]) {
+    expect(ms).toBeGreaterThan(0);
+    expect(ms).toBeLessThan(15_000);
+  }
+  // Annotations travel between pods as ages, so their times differ a little.
+  const annotation = report.annotations.find((one) => Math.abs(one.fromMs - fromMs) < 100);
+  expect(annotation?.text).toContain('<b>150 ms</b>');
+}
+
+/** Checks that the comparison has the same report, and that its links add up to it. */
+function expectComparison({ report, pods, links }: Comparison, expected: ReportData): void {
+  const { affected, targets, collateral, verdict } = expected;
+  expect(report).toMatchObject({ affected, targets, collateral, verdict: { verdict: verdict.verdict } });
+  expect(report.changed.map(({ from, to }) => `${from} ${to}`).sort()).toEqual(
+    expected.changed.map(({ from, to }) => `${from} ${to}`).sort(),
+  );
+  const flags = links.flatMap((columns) => [...columns.flags]);
+  expect(flags).toHaveLength(affected.of);
+  expect(flags.filter((flag) => (flag & FLAG_AFFECTED) !== 0)).toHaveLength(affected.links);
+  expect(pods.filter(({ isTarget }) => isTarget).map(({ name }) => name)).toEqual([CHAOS]);
+}
+
+/** Checks that the HTML report says the same as the JSON, and needs no other file. */
+async function expectPage(answer: Response, report: ReportData): Promise<void> {
+  const page = await answer.text();
+  expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  for (const words of [
+    'The hypothesis',
+    '4 of 16 links',
+    '25 % became worse',
+    'every affected link touches the target',
+    '&lt;b&gt;150 ms&lt;/b&gt;',
+    report.title,
+  ]) {
+    expect(page).toContain(words);
+  }
+  expect(page.match(/src="data:image\/png/g)?.length).toBeGreaterThanOrEqual(2);
+  expect(page).not.toMatch(/<script|https?:/);
+}

@@ -1,25 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
 
-const meshes: StubMesh[] = [];
-afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
+/** Long, so that a busy machine does not make pings fail. */
+const LONG_TIMEOUTS = { PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
 
-/** A ping that a busy machine holds up for as long as 300 ms is no fault of the mesh. */
-const PATIENT = { PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
-
-/** `count` real servers that all see each other well. */
+/** Starts `count` real servers, and waits until all links are healthy. */
 async function start(count: number, env: Record<string, string> = {}): Promise<[StubMesh, ServerProcess[]]> {
-  const mesh = await StubMesh.start();
-  meshes.push(mesh);
+  const mesh = await StubMesh.forTest();
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
-  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...PATIENT, ...env })));
-  // Known only once they listen: no link starts out as refused.
+  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...LONG_TIMEOUTS, ...env })));
+  // The pods are added when they listen, so that no link begins as refused.
   for (const i of numbers) mesh.addPod(i);
   for (const server of servers) await healthy(server);
   return [mesh, servers];
@@ -63,8 +59,7 @@ describe('sixty clients at once', () => {
 
 describe('a peer that has only Goldpinger’s API', () => {
   it('is pinged, asked for /check, and drawn with its own view', async () => {
-    const mesh = await StubMesh.start();
-    meshes.push(mesh);
+    const mesh = await StubMesh.forTest();
     mesh.addPod(1);
     mesh.addPod(2);
     const bootTime = { boot_time: '2026-11-22T14:39:48.013Z' };
@@ -90,7 +85,7 @@ describe('a peer that has only Goldpinger’s API', () => {
     });
     await new Promise<void>((resolve) => goldpinger.listen(mesh.port, mesh.host(2), resolve));
     mesh.onEnd(() => goldpinger.close());
-    const server = await mesh.serve(1, PATIENT);
+    const server = await mesh.serve(1, LONG_TIMEOUTS);
     await healthy(server);
     // Healthy is also who has pinged itself only.
     await eventually(async () => {
@@ -173,7 +168,7 @@ describe('one pod killed without a word', () => {
       expect(outcome(picture, 'pod-1', 'pod-2')).toBe('ok');
       expect(picture.reports.find(({ pod }) => pod === podNamed(picture, 'pod-3'))?.missing).toBe('refused');
     });
-    await mesh.serve(3, PATIENT);
+    await mesh.serve(3, LONG_TIMEOUTS);
     await healthy(first!);
     await eventually(() =>
       expect(first!.said('link has recovered').filter(({ to }) => to === 'pod-3')).toHaveLength(1),

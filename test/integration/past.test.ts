@@ -1,12 +1,9 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { StubMesh } from '../support/stub-mesh.ts';
-
-const meshes: StubMesh[] = [];
-afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
 
 const podNamed = (mesh: Mesh, name: string) => mesh.pods.findIndex((pod) => pod.name === name);
 
@@ -67,8 +64,7 @@ async function settled(server: ServerProcess, names: string[], wanted: (from: st
 
 describe('the past of a mesh', () => {
   it('shows a fault before, during and after, and what is left of it once a pod has restarted', async () => {
-    const mesh = await StubMesh.start();
-    meshes.push(mesh);
+    const mesh = await StubMesh.forTest();
     const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i)));
     const uids = [1, 2, 3].map((i) => mesh.addPod(i));
     const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];

@@ -1,16 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { FLAG_IPV6, outcomeOf } from '../../server/protocol/links.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshOf, StubMesh } from '../support/stub-mesh.ts';
-
-const meshes: StubMesh[] = [];
-afterEach(() => Promise.all(meshes.splice(0).map((mesh) => mesh.stop())));
-
-async function start(): Promise<StubMesh> {
-  const mesh = await StubMesh.start();
-  meshes.push(mesh);
-  return mesh;
-}
 
 interface Check {
   podResults: Record<string, { OK: boolean; PodIP: string; error?: string }>;
@@ -27,7 +18,7 @@ const LONG_TIMEOUTS = {
 
 describe('settings reach what they are about', () => {
   it('IP_VERSIONS, DISPLAY_NODENAME, METRICS_PER_PEER and the external targets', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     mesh.addPod(1, { ips: [mesh.host(1), '::1'] });
     const dead = '127.0.0.1:1';
     const nowhere = `${mesh.kube.url}/nowhere`;
@@ -66,7 +57,7 @@ describe('settings reach what they are about', () => {
   });
 
   it('USE_HOST_IP, NAMESPACE and LABEL_SELECTOR', async () => {
-    const mesh = await start();
+    const mesh = await StubMesh.forTest();
     const labels = { app: 'another' };
     // Of this pod nothing listens at its own address, and everything at its host's.
     mesh.addPod(9, { name: 'elsewhere', namespace: 'other', labels, hostIP: mesh.host(1) });

@@ -1,4 +1,4 @@
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { type Comparison, parseComparison, parseReport, type ReportData } from '../../server/protocol/comparison.ts';
 import { parseEvents } from '../../server/protocol/event.ts';
 import { parseVerdict, type VerdictAnswer } from '../../server/protocol/verdict.ts';
@@ -6,20 +6,20 @@ import { eventually } from './eventually.ts';
 import { CHAOS, Experiment } from './experiment.ts';
 import { type Truth, VerdictPoll } from './verdict-poll.ts';
 
-/** Short, so that the walk is; pods ping every second, and the chaos pod twice. */
+/** Short, so that the test is short. Pods ping every second, and the chaos pod twice a second. */
 const WINDOW_MS = 3_000;
-/** Three samples of each link, and a late one. */
+/** In this time each link gets three samples, even if one is late. */
 const SAMPLES_MS = 3_600;
 export const HEALTHY = 'window=3s&expect=healthy';
 export const SLOW = `window=3s&expect=latency>=120ms,to=pod:${CHAOS},self=exclude`;
 export const DOWN = `window=3s&expect=failed,to=${CHAOS}`;
 
-/** Waits for a condition; not as often as one can, for each question has all pods asked, and those who wait starve them. */
-export function seldom<T>(condition: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
-  return vi.waitFor(condition, { timeout: timeoutMs, interval: 250 });
+/** Waits for a condition that asks pods. It is checked only four times a second, because each check costs the pods CPU. */
+export function eventuallySlow<T>(condition: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
+  return eventually(condition, timeoutMs, 250);
 }
 
-/** A range of the past with its report. */
+/** The report on a time range. */
 export interface Range {
   report: ReportData;
   /** The comparison of the same ranges. */
@@ -28,7 +28,7 @@ export interface Range {
   fromMs: number;
 }
 
-/** An experiment, all pods of which are asked every second what they say of it. */
+/** An experiment whose pods are asked for verdicts every second. */
 export class PolledExperiment {
   readonly experiment: Experiment;
   readonly poll: VerdictPoll;
@@ -40,7 +40,7 @@ export class PolledExperiment {
     this.poll = new VerdictPoll({ fetch, nowMs: Date.now, pods, isBusy, windowMs: WINDOW_MS });
   }
 
-  /** Starts three pods, of which this is true. */
+  /** Starts three pods; `truth` holds at the start. */
   static async start(truth: Truth): Promise<PolledExperiment> {
     const walk = new PolledExperiment(await Experiment.start());
     walk.poll.change(truth);
@@ -48,41 +48,41 @@ export class PolledExperiment {
     return walk;
   }
 
-  /** Changes something by a command of docs/experiments.md, after which this will be true. Pods may come or go, or their links change. */
+  /** Runs a command of docs/experiments.md, after which `truth` will hold. It may add or delete pods, or change their links. */
   change(truth: Truth, ...args: string[]): Promise<string> {
     this.poll.change(truth, args[0] === 'toxic' ? [] : Object.keys(truth));
     return this.experiment.command(...args);
   }
 
-  /** Waits until every pod answers right, of so many links if that is said. Gives the answers to HEALTHY. */
+  /** Waits until every pod gives the right answers, about `links` links if given. Gives the answers to HEALTHY. */
   async settled(links?: number): Promise<VerdictAnswer[]> {
     this.poll.changed();
     const ask = async () => {
       const round = await this.poll.round();
       expect(round.map((one) => this.poll.lacks(one)).filter((lack) => lack !== '')).toEqual([]);
-      // Starved pods tell nothing.
+      // Starved pods answer `unknown`.
       const answers = round.flatMap(({ query, answer }) => (query === HEALTHY && answer !== null ? [answer] : []));
-      const told = answers.filter(({ verdict }) => verdict !== 'unknown');
-      if (links !== undefined) expect(told.filter((answer) => answer.links_checked !== links)).toEqual([]);
-      return told;
+      const judged = answers.filter(({ verdict }) => verdict !== 'unknown');
+      if (links !== undefined) expect(judged.filter((answer) => answer.links_checked !== links)).toEqual([]);
+      return judged;
     };
-    // On a busy machine few windows are without a ping that failed.
-    const told = await seldom(ask, 100_000);
+    // On a busy machine pings fail in most windows, so this may take long.
+    const judged = await eventuallySlow(ask, 100_000);
     this.poll.settle();
-    return told;
+    return judged;
   }
 
-  /** What a pod that is not in the experiment answers at a path below `/api/v1/`. */
+  /** The answer of a pod that is not in the experiment at a path below `/api/v1/`. */
   ask(path: string): Promise<Response> {
     return fetch(`http://${this.experiment.witness.ip}:8080/api/v1/${path}`);
   }
 
-  /** What it says to a question now. */
+  /** Its verdict on a question now. */
   async verdict(query: string): Promise<VerdictAnswer> {
     return parseVerdict(await (await this.ask(`verdict?${query}`)).json());
   }
 
-  /** Adds 150 ms to the chaos pod for a few samples, all having been well since `okMs`, and gives the report on that. */
+  /** Adds 150 ms to the chaos pod for a few samples, and gives the report on it. All links were healthy since `okMs`. */
   async slowed(okMs: number): Promise<Range> {
     const { experiment } = this;
     const fast: Truth = { [HEALTHY]: 'pass', [SLOW]: 'fail', [DOWN]: 'fail' };
@@ -93,14 +93,14 @@ export class PolledExperiment {
     for (const { verdict } of await this.settled()) expect(verdict).toBe('pass');
     const slow = await this.verdict(SLOW);
     if (slow.verdict === 'pass') expect(slow).toMatchObject({ links_checked: 3, violations: [] });
-    await this.#told('link-slow', fromMs);
+    await this.#seen('link-slow', fromMs);
     // A ping that is already fast again must not be the last one of the range.
     const toMs = Date.now() - 100;
     await this.change(fast, 'toxic', 'remove', '-n', 'latency_upstream', 'chaos');
     const times = ['--from', String(fromMs), '--to', String(toMs)];
     await experiment.command('annotate', '<b>150 ms</b>', ...times);
     await this.settled();
-    await this.#told('link-normal', toMs);
+    await this.#seen('link-normal', toMs);
 
     const expected = encodeURIComponent(`latency>=120ms,to=${CHAOS}`);
     // With a range "after" of its own: the default one ends now, and grows from one request to the next.
@@ -112,15 +112,15 @@ export class PolledExperiment {
   }
 
   /**
-   * Waits for three samples of each link since then, and until a link into the chaos pod has been told to have become so:
-   * pods that are short of CPU trust their samples too little to tell, and the report lacks it then.
+   * Waits for three samples of each link since `sinceMs`, and for an event that a link into the chaos pod has changed.
+   * Pods that are short of CPU may report no event, because they do not trust their samples. The report lacks it then.
    */
-  async #told(kind: 'link-slow' | 'link-normal', sinceMs: number): Promise<void> {
+  async #seen(kind: 'link-slow' | 'link-normal', sinceMs: number): Promise<void> {
     await eventually(() => expect(Date.now() - sinceMs).toBeGreaterThan(SAMPLES_MS));
-    const isTold = async () => {
+    const isSeen = async () => {
       const { events } = parseEvents(await (await this.ask(`events?from=${sinceMs}`)).json());
       expect(events.some((event) => event.kind === kind && event.pod?.name === CHAOS)).toBe(true);
     };
-    await seldom(isTold, 10_000).catch(() => {});
+    await eventuallySlow(isSeen, 10_000).catch(() => {});
   }
 }

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
 import { KubeApi, type KubeApiOptions } from './kube-api.ts';
 import { ServerProcess } from './server-process.ts';
 
-/** A Kubernetes API stub and the real servers that find each other through it, all on loopback. */
+/** A Kubernetes API for tests and the real servers that find each other through it, all on loopback. */
 export class StubMesh {
   readonly kube: KubeApi;
   /** Every pod listens on this port, on an address of its own. */
@@ -25,11 +26,19 @@ export class StubMesh {
     this.kubeconfig = kube.writeKubeconfig(join(this.#dir, 'kubeconfig'));
   }
 
+  /** Starts a mesh without servers. */
   static async start(options: KubeApiOptions = {}): Promise<StubMesh> {
     const kube = await KubeApi.start(options);
-    // Each process of vitest works with addresses of its own, so that suites may run side by side.
+    // Each process of vitest uses its own addresses, so that suites can run side by side.
     const base = `127.${64 + (process.pid % 64)}.${Math.floor(Math.random() * 250)}`;
     return new StubMesh(kube, await freePort('0.0.0.0'), base);
+  }
+
+  /** Starts a mesh that stops when the running test has finished. Concurrent tests pass the function of their context. */
+  static async forTest(finished: (stop: () => Promise<void>) => void = onTestFinished): Promise<StubMesh> {
+    const mesh = await StubMesh.start();
+    finished(() => mesh.stop());
+    return mesh;
   }
 
   /** The address of pod number `i` (1..250). */
@@ -37,7 +46,7 @@ export class StubMesh {
     return `${this.#base}.${i}`;
   }
 
-  /** Tells the API of a ready pod `pod-i` at address number `i`; gives its uid. */
+  /** Adds a ready pod `pod-i` at address number `i` to the API; gives its uid. */
   addPod(i: number, more: Parameters<KubeApi['putPod']>[0] | object = {}): string {
     return this.kube.putPod({
       name: `pod-${i}`,
@@ -68,7 +77,7 @@ export class StubMesh {
     return server.listening();
   }
 
-  /** Adds something to end with the mesh. */
+  /** Calls `cleanup` when the mesh stops. */
   onEnd(cleanup: () => unknown): void {
     this.#cleanups.push(cleanup);
   }
@@ -81,7 +90,7 @@ export class StubMesh {
   }
 }
 
-/** The mesh as a server has it. */
+/** The mesh that a server answers with. */
 export async function meshOf(server: { url: string }): Promise<Mesh> {
   return parseMesh(await (await fetch(`${server.url}/api/v1/mesh`)).json());
 }
