@@ -8,12 +8,12 @@ import { EventJournal } from './events/journal.ts';
 import { PodLifetimes } from './events/pod-lifetimes.ts';
 import { HeatmapPainter } from './heatmap-png/heatmap.ts';
 import type { RouteContext } from './http/context.ts';
-import { listen } from './http/server.ts';
+import { type HttpServer, listen } from './http/server.ts';
 import { answerVerdict, type VerdictSources } from './http/verdict.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Monitor, type MonitorDeps } from './monitor.ts';
 import { MeshAnnotations } from './peers/annotations.ts';
-import { type Broadcast, PeerBroadcast } from './peers/broadcast.ts';
+import { PeerBroadcast } from './peers/broadcast.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
 import { MeshEvents } from './peers/events.ts';
@@ -25,8 +25,7 @@ import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
-import type { DiscoverySnapshot, Target } from './protocol/pod.ts';
-import type { ProbeResult, Sample } from './protocol/sample.ts';
+import type { DiscoverySnapshot } from './protocol/pod.ts';
 import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -54,279 +53,214 @@ const MAX_WAITING_VERDICTS = 64;
  * Rejects with the system's error (EADDRINUSE, ...) if it cannot listen.
  */
 export async function startService(config: Config, deps: ServiceDeps): Promise<Service> {
-  const parts = new Parts(config, deps);
+  const { clock, log, random, version, pageDir } = deps;
+  const bootTimeMs = clock.nowMs();
+  const settings = meshSettingsOf(config, version);
+  /** Emits `change` after each change of the pod list, to live pages. */
+  const podChanges = new EventEmitter();
+  let isReady = true;
+
+  // This pod's own part, and what it has seen happen.
+  let discovery: Discovery | null = null;
+  /** The pods as discovery knows them now; none before it has started. */
+  const snapshot = (): DiscoverySnapshot => discovery?.snapshot() ?? monitor.snapshot;
+  const monitor = new Monitor(config, deps, bootTimeMs, {
+    discoveryStatus: () => snapshot().status,
+    onSample: (target, sample) => {
+      metrics.pingSample(target, sample);
+      journal.onSample(target, sample);
+    },
+    onLinkChange: (change) => {
+      journal.onLinkChange(change);
+      metrics.linkState(change.target, change.to === 'ok');
+      logLinkChange(log, monitor.selfName, change);
+    },
+    onExternalResult: (result) => {
+      journal.onProbe(result);
+      if (result.error !== '') metrics.probeError(result.protocol, result.target);
+    },
+  });
+  const metrics = createMetrics(config, version, {
+    nowMs: () => clock.nowMs(),
+    pods: () => monitor.snapshot.pods,
+    discovery: () => snapshot().status,
+    starvation: () => monitor.starvation(),
+    health: () => monitor.health(),
+  });
+  const lifetimes = new PodLifetimes(config, clock);
+  const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.starvation() });
+  const ownAnnotations = new AnnotationStore(clock);
+
+  // What other pods are asked for.
+  const selfUid = () => monitor.selfUid;
+  const resolutionMs = (ageMs: number) => monitor.past.resolutionMs(ageMs);
+  const client = new PeerClient({ ...config, port: config.clientPort }, clock);
+  const fanOut = new FanOut(config, clock);
+  const broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
+  const collectDeps: CollectDeps = {
+    clock,
+    fanOut,
+    random,
+    selfUid,
+    snapshot,
+    queryReport: (pod, query) => queryReport(client, pod, query),
+    settings: () => settings,
+    onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
+  };
+  const collector = new Collector({ ...collectDeps, ownReport: (windowMs) => monitor.report(windowMs) });
+  const pastMeshes = new PastMeshes({
+    ...collectDeps,
+    jitterFactor: config.jitterFactor,
+    resolutionMs,
+    lifetimes,
+    ownReportOf: (range) => monitor.reportOf(range),
+  });
+  const histories = new MeshHistories(config.historyWindowMs, {
+    clock,
+    broadcast,
+    resolutionMs,
+    ownHistory: (range, stepMs) => monitor.past.podHistory(range, stepMs),
+    lifetimes,
+  });
+  const linkQuery = new LinkQuery(client, clock);
+  const events = new MeshEvents(config, {
+    clock,
+    broadcast,
+    journal,
+    lifetimes,
+    podCount: () => monitor.snapshot.pods.length,
+  });
+  const { writeToken } = config;
+  const annotations = new MeshAnnotations({ clock, random, log, broadcast, own: ownAnnotations, writeToken });
+
+  // What is made of the mesh.
+  const painter = new HeatmapPainter();
+  const verdictSources: VerdictSources = {
+    clock,
+    settings: () => settings,
+    collect: (options) => collector.collect(options),
+    collectPast: (range) => pastMeshes.of(range),
+    judging: new SerialQueue(MAX_WAITING_VERDICTS, 'too many verdicts asked for at once, ask again'),
+    servedBy: () => monitor.selfName,
+  };
+  const reporter = new Reporter(config, {
+    clock,
+    events: (query) => events.events(query),
+    annotations: () => annotations.read(),
+    past: (range) => pastMeshes.of(range),
+    paint: (mesh, limits) => painter.paint(mesh, limits),
+    hypothesis: (expect) => hypothesisOf(expect, clock),
+  });
+
+  const onPods = (pods: DiscoverySnapshot) => {
+    journal.onPods(lifetimes.update(pods));
+    journal.onDiscovery(pods.status);
+    const targets = monitor.setPods(pods);
+    journal.onTargets(targets);
+    if (pods.status.phase === 'synced' && pods.pods.length > 1) void annotations.catchUp();
+    metrics.setPeers(pods.pods, targets);
+    // A link that is probed again, or at another address, may never change its state: its state is set here.
+    for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
+    podChanges.emit('change');
+  };
+  /** Ends every timer, probe, request and watch. */
+  const end = async () => {
+    for (const part of [collector, pastMeshes, histories, annotations, broadcast, client]) part.stop();
+    await Promise.all([monitor.stop(), discovery?.stop()]);
+  };
+
+  const context: RouteContext = {
+    clock,
+    log,
+    config,
+    version,
+    bootTimeMs,
+    pageDir,
+    monitor,
+    metrics,
+    painter,
+    journal,
+    ownAnnotations,
+    collector,
+    pastMeshes,
+    histories,
+    linkQuery,
+    events,
+    annotations,
+    reporter,
+    verdict: (query) => answerVerdict(query, verdictSources),
+    isReady: () => isReady,
+    podChanges,
+  };
+  let http: HttpServer;
   try {
-    const http = await listen(parts.routeContext(), config.host, config.port);
-    parts.startDiscovery();
-    return { address: http.address, stop: () => parts.stop(() => http.close(CLOSE_DEADLINE_MS)) };
+    http = await listen(context, config.host, config.port);
   } catch (error) {
-    await parts.end();
+    await end();
     throw error;
   }
+  // After listening, because loading the Kubernetes client takes longer than all the rest.
+  discovery = new Discovery(config, {
+    clock,
+    log,
+    random,
+    onChange: onPods,
+    onRequest: (durationMs) => metrics.kubeRequest(durationMs),
+    onFault: () => metrics.error('kubernetes_api'),
+  });
+  onPods(discovery.snapshot());
+  return {
+    address: http.address,
+    stop: async () => {
+      // First not ready, so that traffic goes elsewhere while pings are still answered.
+      isReady = false;
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
+      await Promise.all([http.close(CLOSE_DEADLINE_MS), end()]);
+    },
+  };
 }
 
-/** All parts of the program, and what flows between them. The constructor makes them from the bottom up. */
-class Parts {
-  readonly #config: Config;
-  readonly #deps: ServiceDeps;
-  readonly #bootTimeMs: number;
+/** Logs that a link of pod `from` fails, or is ok again. */
+function logLinkChange(log: Log, from: string, change: LinkChange): void {
+  const { target, sample } = change;
+  const fields = {
+    from,
+    to: target.name,
+    node: target.node,
+    address: target.address,
+    outcome: change.to,
+    phase: sample.phase,
+    connectUs: sample.connectUs,
+    totalUs: sample.totalUs,
+    detail: sample.detail,
+    before: change.from,
+    beforeForMs: Math.round(change.previousForMs),
+  };
+  if (change.to === 'ok') log.info(fields, change.from === 'unknown' ? 'link is ok' : 'link has recovered');
+  else log.warn(fields, 'link fails');
+}
 
-  /** This pod's own part: schedule, probes, results. */
-  readonly #monitor: Monitor;
-  readonly #metrics: Metrics;
-  #discovery: Discovery | null = null;
+/** The settings that a reader of the mesh needs. */
+function meshSettingsOf(config: Config, version: string): MeshSettings {
+  return {
+    version,
+    refreshIntervalMs: config.refreshIntervalMs,
+    pingTimeoutMs: config.pingTimeoutMs,
+    pingNumber: config.pingNumber,
+    slowLinkMs: config.slowLinkMs,
+    historyWindowMs: config.historyWindowMs,
+    goneRetentionMs: config.goneRetentionMs,
+    displayNodeName: config.displayNodeName,
+  };
+}
 
-  /** What this pod has seen happen, and the copies of annotations that it keeps. */
-  readonly #podLifetimes: PodLifetimes;
-  readonly #journal: EventJournal;
-  readonly #ownAnnotations: AnnotationStore;
-
-  /** What other pods are asked for. */
-  readonly #client: PeerClient;
-  readonly #broadcast: Broadcast;
-  readonly #collector: Collector;
-  readonly #pastMeshes: PastMeshes;
-  readonly #histories: MeshHistories;
-  readonly #linkQuery: LinkQuery;
-  readonly #events: MeshEvents;
-  readonly #annotations: MeshAnnotations;
-
-  /** Emits `change` after each change of the pod list, to live pages. */
-  readonly #podChanges = new EventEmitter();
-  #isReady = true;
-
-  constructor(config: Config, deps: ServiceDeps) {
-    const { clock, log, random } = deps;
-    this.#config = config;
-    this.#deps = deps;
-    this.#bootTimeMs = clock.nowMs();
-    this.#monitor = new Monitor(config, deps, this.#bootTimeMs, {
-      discoveryStatus: () => this.#snapshot().status,
-      onSample: (target, sample) => this.#onSample(target, sample),
-      onLinkChange: (change) => this.#onLinkChange(change),
-      onExternalResult: (result) => this.#onExternalResult(result),
-    });
-    this.#metrics = this.#createMetrics();
-
-    const snapshot = () => this.#snapshot();
-    const selfUid = () => this.#monitor.selfUid;
-    const resolutionMs = (ageMs: number) => this.#monitor.past.resolutionMs(ageMs);
-
-    this.#podLifetimes = new PodLifetimes(config, clock);
-    this.#journal = new EventJournal({ ...config, clock, random, starvation: () => this.#monitor.starvation() });
-    this.#ownAnnotations = new AnnotationStore(clock);
-
-    const client = new PeerClient({ ...config, port: config.clientPort }, clock);
-    const fanOut = new FanOut(config, clock);
-    const collectDeps: CollectDeps = {
-      clock,
-      fanOut,
-      random,
-      selfUid,
-      snapshot,
-      queryReport: (pod, query) => queryReport(client, pod, query),
-      settings: () => this.#meshSettings(),
-      onPeerCall: (pod, durationUs, ok) => this.#metrics.peerCall(pod, durationUs, ok),
-    };
-    this.#client = client;
-    this.#broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
-    this.#collector = new Collector({
-      ...collectDeps,
-      ownReport: (windowMs) => this.#monitor.report(windowMs),
-    });
-    this.#pastMeshes = new PastMeshes({
-      ...collectDeps,
-      jitterFactor: config.jitterFactor,
-      resolutionMs,
-      lifetimes: this.#podLifetimes,
-      ownReportOf: (range) => this.#monitor.reportOf(range),
-    });
-    this.#histories = new MeshHistories(config.historyWindowMs, {
-      clock,
-      broadcast: this.#broadcast,
-      resolutionMs,
-      ownHistory: (range, stepMs) => this.#monitor.past.podHistory(range, stepMs),
-      lifetimes: this.#podLifetimes,
-    });
-    this.#linkQuery = new LinkQuery(client, clock);
-    this.#events = new MeshEvents(config, {
-      clock,
-      broadcast: this.#broadcast,
-      journal: this.#journal,
-      lifetimes: this.#podLifetimes,
-      podCount: () => this.#monitor.snapshot.pods.length,
-    });
-    this.#annotations = new MeshAnnotations({
-      clock,
-      random,
-      log,
-      broadcast: this.#broadcast,
-      own: this.#ownAnnotations,
-      writeToken: config.writeToken,
-    });
-  }
-
-  /** Begins to follow the pods. After listening, because loading the Kubernetes client takes longer than all the rest. */
-  startDiscovery(): void {
-    const { clock, log, random } = this.#deps;
-    this.#discovery = new Discovery(this.#config, {
-      clock,
-      log,
-      random,
-      onChange: (snapshot) => this.#onPods(snapshot),
-      onRequest: (durationMs) => this.#metrics.kubeRequest(durationMs),
-      onFault: () => this.#metrics.error('kubernetes_api'),
-    });
-    this.#onPods(this.#discovery.snapshot());
-  }
-
-  /** SIGTERM: first not ready, so that traffic goes elsewhere; the end comes SHUTDOWN_GRACE later. */
-  async stop(closeHttp: () => Promise<void>): Promise<void> {
-    this.#isReady = false;
-    await new Promise<void>((resolve) => void this.#deps.clock.setTimer(resolve, this.#config.shutdownGraceMs));
-    await Promise.all([closeHttp(), this.end()]);
-  }
-
-  /** Ends every timer, probe, request and watch. */
-  async end(): Promise<void> {
-    this.#collector.stop();
-    this.#pastMeshes.stop();
-    this.#histories.stop();
-    this.#annotations.stop();
-    this.#broadcast.stop();
-    this.#client.stop();
-    await Promise.all([this.#monitor.stop(), this.#discovery?.stop()]);
-  }
-
-  /** What the routes serve. */
-  routeContext(): RouteContext {
-    const { clock, log, version, pageDir } = this.#deps;
-    const painter = new HeatmapPainter();
-    const verdictSources: VerdictSources = {
-      clock,
-      settings: () => this.#meshSettings(),
-      collect: (options) => this.#collector.collect(options),
-      collectPast: (range) => this.#pastMeshes.of(range),
-      judging: new SerialQueue(MAX_WAITING_VERDICTS, 'too many verdicts asked for at once, ask again'),
-      servedBy: () => this.#monitor.selfName,
-    };
-    const reporter = new Reporter(this.#config, {
-      clock,
-      events: (query) => this.#events.events(query),
-      annotations: () => this.#annotations.read(),
-      past: (range) => this.#pastMeshes.of(range),
-      paint: (mesh, limits) => painter.paint(mesh, limits),
-      hypothesis: (expect) => hypothesisOf(expect, clock),
-    });
-    return {
-      clock,
-      log,
-      config: this.#config,
-      version,
-      bootTimeMs: this.#bootTimeMs,
-      pageDir,
-      monitor: this.#monitor,
-      metrics: this.#metrics,
-      painter,
-      journal: this.#journal,
-      ownAnnotations: this.#ownAnnotations,
-      collector: this.#collector,
-      pastMeshes: this.#pastMeshes,
-      histories: this.#histories,
-      linkQuery: this.#linkQuery,
-      events: this.#events,
-      annotations: this.#annotations,
-      reporter,
-      verdict: (query) => answerVerdict(query, verdictSources),
-      isReady: () => this.#isReady,
-      podChanges: this.#podChanges,
-    };
-  }
-
-  /** The pods as discovery knows them now; none before it has started. */
-  #snapshot(): DiscoverySnapshot {
-    return this.#discovery?.snapshot() ?? this.#monitor.snapshot;
-  }
-
-  #onPods(snapshot: DiscoverySnapshot): void {
-    this.#journal.onPods(this.#podLifetimes.update(snapshot));
-    this.#journal.onDiscovery(snapshot.status);
-    const targets = this.#monitor.setPods(snapshot);
-    this.#journal.onTargets(targets);
-    if (snapshot.status.phase === 'synced' && snapshot.pods.length > 1) void this.#annotations.catchUp();
-    this.#metrics.setPeers(snapshot.pods, targets);
-    // A link that is probed again, or at another address, may never change its state: its state is set here.
-    for (const { target, isUp } of this.#monitor.links()) this.#metrics.linkState(target, isUp);
-    this.#podChanges.emit('change');
-  }
-
-  #onSample(target: Target, sample: Sample): void {
-    this.#metrics.pingSample(target, sample);
-    this.#journal.onSample(target, sample);
-  }
-
-  #onExternalResult(result: ProbeResult): void {
-    this.#journal.onProbe(result);
-    if (result.error !== '') this.#metrics.probeError(result.protocol, result.target);
-  }
-
-  #onLinkChange(change: LinkChange): void {
-    this.#journal.onLinkChange(change);
-    const { target, from, to, sample, previousForMs } = change;
-    this.#metrics.linkState(target, to === 'ok');
-    const fields = {
-      from: this.#monitor.selfName,
-      to: target.name,
-      node: target.node,
-      address: target.address,
-      outcome: to,
-      phase: sample.phase,
-      connectUs: sample.connectUs,
-      totalUs: sample.totalUs,
-      detail: sample.detail,
-      before: from,
-      beforeForMs: Math.round(previousForMs),
-    };
-    if (to === 'ok') this.#deps.log.info(fields, from === 'unknown' ? 'link is ok' : 'link has recovered');
-    else this.#deps.log.warn(fields, 'link fails');
-  }
-
-  /** The settings that a reader of the mesh needs. */
-  #meshSettings(): MeshSettings {
-    const config = this.#config;
-    return {
-      version: this.#deps.version,
-      refreshIntervalMs: config.refreshIntervalMs,
-      pingTimeoutMs: config.pingTimeoutMs,
-      pingNumber: config.pingNumber,
-      slowLinkMs: config.slowLinkMs,
-      historyWindowMs: config.historyWindowMs,
-      goneRetentionMs: config.goneRetentionMs,
-      displayNodeName: config.displayNodeName,
-    };
-  }
-
-  /** The metrics. What other parts count, they read when they are scraped. */
-  #createMetrics(): Metrics {
-    const { hostname, podName, metricsPerPeer, hostsToResolve, tcpTargets, httpTargets } = this.#config;
-    return new Metrics(
-      {
-        instance: hostname || podName,
-        perPeer: metricsPerPeer,
-        version: this.#deps.version,
-        probes: [
-          ...hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
-          ...tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
-          ...httpTargets.map((target) => ({ protocol: 'http' as const, target })),
-        ],
-      },
-      {
-        nowMs: () => this.#deps.clock.nowMs(),
-        pods: () => this.#monitor.snapshot.pods,
-        discovery: () => this.#snapshot().status,
-        starvation: () => this.#monitor.starvation(),
-        health: () => this.#monitor.health(),
-      },
-    );
-  }
+/** The metrics. They read what other parts count from `sources` when they are scraped. */
+function createMetrics(config: Config, version: string, sources: ConstructorParameters<typeof Metrics>[1]): Metrics {
+  const probes = [
+    ...config.hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
+    ...config.tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
+    ...config.httpTargets.map((target) => ({ protocol: 'http' as const, target })),
+  ];
+  const instance = config.hostname || config.podName;
+  return new Metrics({ instance, perPeer: config.metricsPerPeer, version, probes }, sources);
 }

@@ -25,21 +25,21 @@ export const GROUPS = [
   'Ignored',
 ] as const;
 
-/** One setting: how it is named, read and explained. The flag is the variable in kebab case. */
+/** The name, parser and help of one setting. The flag is the variable in kebab case. */
 export interface Setting<T> {
   variable: string;
   group: (typeof GROUPS)[number];
-  /** As it would be written in the variable. */
+  /** The default, written as in the variable. */
   default: string;
-  /** The default as `--help` shows it, where `default` alone would not be understood. */
+  /** The default as `--help` shows it, if `default` alone does not explain it. */
   defaultText?: string;
   parse: Parser<T>;
   help: string;
-  /** An older name, and how its value is rewritten to this one's notation; accepted with one warning. */
+  /** An older name that is accepted with a warning. `rewrite` turns its value into the notation of the new name. */
   deprecated?: { variable: string; rewrite: (text: string) => string };
-  /** The flag may be given several times, as in Goldpinger; each use adds to the list. */
+  /** The flag may be given several times, as in Goldpinger. Each use adds to the list. */
   repeatable?: true;
-  /** An empty value means something of its own instead of "unset". */
+  /** An empty value has a meaning of its own; it does not mean "unset". */
   emptyIsValue?: true;
 }
 
@@ -69,7 +69,7 @@ function timeout(group: Setting<number>['group'], variable: string, byDefault: s
   });
 }
 
-/** All settings. Names and defaults are Goldpinger's where Goldpinger has the setting. */
+/** All settings. If Goldpinger has a setting, its name and default are Goldpinger's. */
 export const SETTINGS = {
   host: setting('Listening', 'HOST', 'localhost', anyText, { help: 'Address to listen on; 0.0.0.0 or :: in a pod' }),
   port: setting('Listening', 'PORT', '8080', whole(1, 65_535), { help: 'Port to listen on' }),

@@ -12,7 +12,7 @@ import { apiRoutes, historyRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
-/** No inline script or style, nothing from elsewhere: pod names and peers' answers end up in the page. */
+/** Forbids inline scripts and styles and other origins, because the page shows names and texts that come from other pods. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
@@ -36,14 +36,15 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.use(
     helmet({
       contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
-      // We speak plain HTTP behind whatever terminates TLS; promising https here would lock users out.
+      // This server speaks plain HTTP, and a proxy may add TLS. A promise of https would lock out users without the proxy.
       strictTransportSecurity: false,
       crossOriginOpenerPolicy: false,
       originAgentCluster: false,
     }),
   );
-  // The page's files are kept for a year: 12 % less for 20 ms of another thread. Answers change all the time: level 1,
-  // most of the gain for a fifth of the time. Streams are flushed event by event and so left alone.
+  // Browsers keep the page's files for a year, so level 6 pays: 12 % smaller for 20 ms in another thread. Answers change
+  // all the time: level 1 gains nearly as much in a fifth of the time. Streams are not compressed, because each event is
+  // flushed alone.
   const isFile = (req: Request) => req.originalUrl.startsWith('/assets/');
   app.use(compression({ level: 6, filter: (req, res) => isFile(req) && compression.filter(req, res) }));
   app.use(
@@ -73,7 +74,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   return app;
 }
 
-/** Prometheus asks for OpenMetrics first, and the library does not know that it is text. */
+/** Whether an answer is OpenMetrics, which Prometheus asks for first. The compression library does not know that it is text. */
 function isOpenMetrics(res: Response): boolean {
   return String(res.getHeader('Content-Type')).startsWith('application/openmetrics-text');
 }

@@ -45,14 +45,14 @@ export function mustAccept(req: Request, types: string[]): void {
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
     const status = statusOf(error);
-    const told = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
-    if (!told) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
+    const isExposed = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
+    if (!isExposed) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
     if (res.headersSent) {
       // Too late for a status: break the connection, so that nobody takes half an answer for a whole one.
       res.destroy();
       return next();
     }
-    sendError(res, status, told ? textOf(error) : 'internal error; the log of this pod says more');
+    sendError(res, status, isExposed ? textOf(error) : 'internal error; the log of this pod says more');
   };
 }
 

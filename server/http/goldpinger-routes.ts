@@ -36,9 +36,9 @@ export function goldpingerRoutes(context: RouteContext): Router {
   router.get('/check_all', async (req, res) => {
     context.metrics.received('check_all');
     mustAccept(req, JSON_ONLY);
-    const { families, useHostIP, clientPort } = context.config;
-    const bootTimeMs = context.monitor.bootTimes();
-    const answer = checkAllAnswer(await collect(), { families, useHostIP, port: clientPort, bootTimeMs });
+    const { config, monitor } = context;
+    const options = { ...config, port: config.clientPort, bootTimeMs: monitor.bootTimes() };
+    const answer = checkAllAnswer(await collect(), options);
     res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(answer));
   });

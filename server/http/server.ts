@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { hostPort } from '../runtime/address.ts';
 import { createApp } from './app.ts';
 import type { RouteContext } from './context.ts';
 import { Streams } from './stream.ts';
@@ -46,7 +47,7 @@ export async function listen(
       context.metrics.received('ping');
       res.writeHead(200, ping.headers);
       res.end(ping.body);
-    } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(req, res);
+    } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res);
     else app(req, res);
   });
   server.headersTimeout = timeouts.requestMs;
@@ -75,7 +76,7 @@ function isPing(url: string | undefined): boolean {
   return url === '/ping' || url === '/ping/' || url?.startsWith('/ping?') === true;
 }
 
-function refuse(_req: IncomingMessage, res: ServerResponse): void {
+function refuse(res: ServerResponse): void {
   res.writeHead(414, { 'Content-Type': 'application/json', Connection: 'close' });
   res.end(JSON.stringify({ code: 414, message: `the URL is longer than ${MAX_URL_CHARS} characters` }));
 }
@@ -83,9 +84,7 @@ function refuse(_req: IncomingMessage, res: ServerResponse): void {
 function addressOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === 'string') return String(address);
-  return address.family === 'IPv6'
-    ? `http://[${address.address}]:${address.port}`
-    : `http://${address.address}:${address.port}`;
+  return `http://${hostPort(address.address, address.port)}`;
 }
 
 async function close(server: Server, streams: Streams, context: RouteContext, deadlineMs: number): Promise<void> {

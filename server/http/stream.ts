@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
@@ -12,10 +13,10 @@ import { PacedWriter } from './send.ts';
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
 const HEARTBEAT_MS = 5000;
-/** A burst of pod changes is one picture. */
+/** Changes of the pod list within this time are shown by one collection. */
 const CHANGE_DELAY_MS = 100;
 
-/** All watchers of one statistics window, and the collection they share. */
+/** All watchers of one statistics window, and the collection that they share. */
 interface Channel {
   watchers: Set<Watcher>;
   texts: ReportTexts;
@@ -39,11 +40,6 @@ export class Streams {
   constructor(context: RouteContext) {
     this.#context = context;
     context.podChanges.on('change', this.#onPodChange);
-  }
-
-  /** How many pages watch. */
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
@@ -77,7 +73,7 @@ export class Streams {
     return true;
   }
 
-  /** Ends all streams; the pages reconnect, to another pod. */
+  /** Ends all streams. The pages reconnect to another pod. */
   stop(): void {
     this.#context.podChanges.off('change', this.#onPodChange);
     this.#heartbeat?.cancel();
@@ -133,12 +129,12 @@ export class Streams {
   }
 }
 
-/** The JSON of reports, made once however many pages watch; forgotten with the reports. */
+/** The JSON of reports: made once, however many pages watch, and dropped together with the reports. */
 type ReportTexts = WeakMap<MergedReport, string>;
 
 /**
- * One page that watches. It is sent whole pictures only, at its own pace: while it is still reading one, newer ones
- * replace each other, so a slow reader costs no memory and misses only what is already out of date.
+ * One page that watches. It is sent whole meshes only, at its own pace: while it is still reading one, a newer mesh
+ * replaces the one that waits, so a slow reader costs no memory and misses only what is already out of date.
  */
 class Watcher {
   readonly #res: ServerResponse;
@@ -154,7 +150,7 @@ class Watcher {
     this.#texts = texts;
   }
 
-  /** Offers a newer picture. */
+  /** Offers a newer mesh. */
   offer(mesh: Mesh): void {
     this.#next = mesh;
     if (!this.#busy) void this.#send();
@@ -174,7 +170,7 @@ class Watcher {
       while (this.#next !== null && !this.#res.destroyed) {
         const mesh = this.#next;
         this.#next = null;
-        await this.#sendPicture(mesh);
+        await this.#sendMesh(mesh);
         this.#sent = mesh;
       }
     } finally {
@@ -182,11 +178,11 @@ class Watcher {
     }
   }
 
-  async #sendPicture(mesh: Mesh): Promise<void> {
+  async #sendMesh(mesh: Mesh): Promise<void> {
     const before = this.#sent !== null && samePods(this.#sent, mesh) ? this.#sent : null;
     const { reports, ...head } = mesh;
     const reset = before === null;
-    // A thousand pods are 300 kB that hardly ever change, and 3 ms in one go.
+    // The JSON of a thousand pods has 300 kB and takes 3 ms to make, and they hardly ever change.
     const pods = before !== null && equalPods(before.pods, mesh.pods) ? null : mesh.pods;
     await this.#write('head', JSON.stringify({ ...head, pods, reset, reportCount: reports.length }));
     for (const [i, report] of reports.entries()) {
@@ -212,13 +208,13 @@ class Watcher {
   }
 }
 
-/** Columns whose change a reader would see; ages are left out because they change with every collection. */
+/** Columns whose change a page would show. Ages are left out, because they change with every collection. */
 const SEEN: (keyof LinkColumns)[] = ['to', 'flags', 'outcome', 'connectUs', 'firstByteUs', 'totalUs'];
 
 /** Statistics that the stream leaves out: no page shows them, and a thousand reports have 6 MB of them. */
 export const UNSENT: ReadonlySet<keyof StatColumns> = new Set(['minUs', 'connectP50Us', 'firstByteP50Us']);
 
-/** Whether a reader of `before` would see the same in `after`, apart from ages, which it counts on by itself. */
+/** Whether a page would show the same for both reports. Ages do not count: the page lets them grow by itself. */
 function sameReport(before: MergedReport, after: MergedReport): boolean {
   return (
     before.pod === after.pod &&
@@ -227,13 +223,13 @@ function sameReport(before: MergedReport, after: MergedReport): boolean {
     before.samePeers === after.samePeers &&
     before.starvation?.unreliable === after.starvation?.unreliable &&
     before.links.length === after.links.length &&
-    SEEN.every((column) => sameColumn(before.links[column], after.links[column])) &&
+    SEEN.every((column) => isDeepStrictEqual(before.links[column], after.links[column])) &&
     sameStats(before.stats, after.stats) &&
-    sameProbes(before, after)
+    isDeepStrictEqual(before.probes, after.probes)
   );
 }
 
-/** Whether both meshes are about the same pods in the same order, so that reports may be replaced one by one. */
+/** Whether both meshes have the same pods in the same order, so that reports can be replaced one by one. */
 function samePods(before: Mesh, after: Mesh): boolean {
   return (
     before.pods.length === after.pods.length &&
@@ -242,7 +238,7 @@ function samePods(before: Mesh, after: Mesh): boolean {
   );
 }
 
-/** Whether nothing that is told of any pod has changed. */
+/** Whether no property of any pod has changed. */
 function equalPods(before: readonly Pod[], after: readonly Pod[]): boolean {
   if (before === after) return true;
   return before.length === after.length && before.every((pod, i) => equalPod(pod, after[i]));
@@ -257,24 +253,8 @@ function equalPod(before: Pod, after: Pod | undefined): boolean {
   });
 }
 
-function sameColumn(before: LinkColumns[keyof LinkColumns], after: LinkColumns[keyof LinkColumns]): boolean {
-  if (typeof before === 'number' || typeof after === 'number') return before === after;
-  for (let i = 0; i < before.length; i++) if (before[i] !== after[i]) return false;
-  return true;
-}
-
 function sameStats(before: StatColumns | null, after: StatColumns | null): boolean {
   if (before === null || after === null) return before === after;
   const columns = Object.keys(before) as (keyof StatColumns)[];
-  return columns.every((column) => UNSENT.has(column) || sameColumn(before[column], after[column]));
-}
-
-function sameProbes(before: MergedReport, after: MergedReport): boolean {
-  return (
-    before.probes.length === after.probes.length &&
-    before.probes.every((probe, i) => {
-      const other = after.probes[i];
-      return probe.target === other?.target && probe.atMs === other.atMs && probe.error === other.error;
-    })
-  );
+  return columns.every((column) => UNSENT.has(column) || isDeepStrictEqual(before[column], after[column]));
 }
