@@ -1,19 +1,8 @@
 import { flagOf, GROUPS, SETTINGS, type Setting } from './settings.ts';
 
-const WIDTH = 96;
-const INDENT = ' '.repeat(8);
-
+/** Indents a text by 8 characters and breaks it between words, at 96 characters. */
 function wrap(text: string): string {
-  const lines: string[] = [];
-  let line = INDENT;
-  for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > WIDTH && line.trim() !== '') {
-      lines.push(line.trimEnd());
-      line = INDENT;
-    }
-    line += `${word} `;
-  }
-  return [...lines, line.trimEnd()].join('\n');
+  return text.replace(/(.{1,87})(?: |$)/g, '        $1\n').trimEnd();
 }
 
 function describe(setting: Setting<unknown>): string {

@@ -44,8 +44,10 @@ export function mustAccept(req: Request, types: string[]): void {
 /** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
-    const status = statusOf(error);
-    const isExposed = status < 500 || (error as { expose?: unknown } | null)?.expose === true;
+    // Our own errors and those of Express' parsers have these properties.
+    const { status: given, expose } = Object(error) as { status?: unknown; expose?: unknown };
+    const status = typeof given === 'number' && given >= 400 && given < 600 ? given : 500;
+    const isExposed = status < 500 || expose === true;
     if (!isExposed) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
     if (res.headersSent) {
       // Too late for a status: break the connection, so that nobody takes half an answer for a whole one.
@@ -54,9 +56,4 @@ export function errorHandler(log: Log): ErrorRequestHandler {
     }
     sendError(res, status, isExposed ? textOf(error) : 'internal error; the log of this pod says more');
   };
-}
-
-function statusOf(error: unknown): number {
-  const status = error instanceof HttpError ? error.status : (error as { status?: unknown } | null)?.status;
-  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
