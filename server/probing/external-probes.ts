@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises';
-import { request as requestOverHttp } from 'node:http';
-import { request as requestOverHttps } from 'node:https';
+import { once } from 'node:events';
+import { get as getOverHttp, type IncomingMessage } from 'node:http';
+import { get as getOverHttps } from 'node:https';
 import { connect } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
@@ -50,16 +51,14 @@ export async function probeTcp(target: string, { clock, timeoutMs, signal }: Pro
   }
 }
 
-function openConnection(host: string, port: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, signal });
-    socket.on('error', reject);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-  });
+async function openConnection(host: string, port: number, signal: AbortSignal): Promise<void> {
+  const socket = connect({ host, port, signal }).on('error', ignoreError);
+  await once(socket, 'connect');
+  socket.destroy();
 }
+
+/** `once` rejects with the first error. A socket may emit another one afterwards, which nobody waits for. */
+function ignoreError(): void {}
 
 /** As many redirects as Go's client follows. */
 const MAX_REDIRECTS = 10;
@@ -95,21 +94,15 @@ async function followRedirects(start: URL, signal: AbortSignal): Promise<number>
   }
 }
 
-/** Sends a GET on a connection of its own and closes it after the head of the answer. */
-function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? requestOverHttps : requestOverHttp;
-    // External targets often have certificates that nobody else knows. Only whether they can be reached counts.
-    const options = { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal };
-    // It throws for a URL that Node does not accept, and then the promise rejects.
-    const request = send(url, options);
-    request.on('error', reject);
-    request.once('response', ({ statusCode = 0, headers }) => {
-      request.destroy();
-      resolve({ status: statusCode, location: headers.location });
-    });
-    request.end();
-  });
+/** Sends a GET on a connection of its own and closes it after the head of the answer. Rejects also if Node rejects the URL. */
+async function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
+  const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
+  // External targets often have certificates that nobody else knows. Only whether they can be reached counts.
+  const options = { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal };
+  const request = send(url, options).on('error', ignoreError);
+  const [response]: IncomingMessage[] = await once(request, 'response');
+  request.destroy();
+  return { status: response?.statusCode ?? 0, location: response?.headers.location };
 }
 
 /** Returns an error if a URL has another scheme than http and https. */

@@ -9,10 +9,12 @@ import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { BAD_PEER_KINDS, type BadPeer, type BadPeerKind, startBadPeer } from '../../support/bad-peer.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { targetOf } from '../../support/samples.ts';
 
 /** Waits for a condition, with room for a busy machine. */
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
+const never = () => 0;
 const OPTIONS = { timeoutMs: 300, userAgent: 'goldpinger-ts/test' };
 const peers: BadPeer[] = [];
 
@@ -26,10 +28,7 @@ async function start(kind: BadPeerKind): Promise<BadPeer> {
   return peer;
 }
 
-function targetAt(address: string, port: number): Target {
-  const pod = { uid: 'u1', name: 'pod-1', namespace: 'default', node: 'n1', hostIP: '10.0.0.1' };
-  return { ...pod, id: 'u1/4', podIP: address, family: 4, address, port };
-}
+const targetAt = (address: string, port: number): Target => ({ ...targetOf('1'), address, port });
 
 /** A clock that moves on by 1 ms whenever it is read, and counts that. */
 class TickingClock extends FakeClock {
@@ -55,12 +54,8 @@ async function listenForOne(): Promise<{ port: number; socket: Promise<Socket> }
 
 /** Probes with a fake clock. */
 function probeWith(clock: FakeClock, target: Target): Promise<Sample> {
-  const meter = new BusyMeter(
-    clock,
-    () => clock.monotonicMs(),
-    () => 0,
-  );
-  return probe(target, { ...OPTIONS, clock, meter });
+  const idleMs = () => clock.monotonicMs();
+  return probe(target, { ...OPTIONS, clock, meter: new BusyMeter(clock, idleMs, never) });
 }
 
 const atOnce = BAD_PEER_KINDS.filter((kind) => !/never|late|drips/.test(kind));
@@ -172,7 +167,6 @@ describe('a probe', () => {
       });
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const never = () => 0;
     const meter = new BusyMeter(clock, never, never);
     const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
     const sample = await probe(target, { ...OPTIONS, clock: busyClock, meter });
