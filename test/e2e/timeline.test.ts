@@ -83,7 +83,7 @@ describe('the timeline', () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=graph&at=1000' });
     await soon(() => words(page, '.notices')).toContain('Cannot show ');
     await page.getByRole('button', { name: 'Return to live' }).click();
-    await soon(() => words(page, '.notices')).toContain('No failures');
+    await soon(() => words(page, '.notices')).toContain('All links healthy');
   });
 
   test('as a table it says the same: T', async () => {

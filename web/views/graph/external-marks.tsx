@@ -8,14 +8,14 @@ import { linkMark } from '../../pure/marks.ts';
 import { shownName } from '../../pure/names.ts';
 import type { Graph } from './use-graph.ts';
 
-/** The most failing pods whose lines to a target are drawn one by one. */
-const MOST_LINES = 12;
-/** A line shorter than this is left out, px. */
-const LEAST_LINE = 12;
+/** Maximum number of lines from failing pods to one target. */
+const MAX_LINES = 12;
+/** Minimum length of a line, px. */
+const MIN_LINE = 12;
 
 /**
- * External targets, apart from the pods: one dashed line each for all pods, and one for each pod that fails. `words`: what
- * the words of the pods take of the stage.
+ * External targets beside the ring: one dashed line per target from all pods, or one line from each failing pod.
+ * `words`: the boxes of the pod labels.
  */
 export function ExternalMarks({ graph, words, narrow }: { graph: Graph; words: readonly Box[]; narrow: boolean }) {
   const { frame, targets } = graph;
@@ -87,7 +87,7 @@ function ExternalMark({
   );
 }
 
-/** Where up to as many targets as there is room for stand: in a column, or side by side on a narrow screen. */
+/** Places of the targets that fit: in a column, or side by side on a narrow screen. */
 function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
   if (narrow) {
     const shown = Math.min(count, Math.floor(box.width / 30));
@@ -101,8 +101,8 @@ function externalPlaces(box: Box, count: number, narrow: boolean): Point[] {
 }
 
 /**
- * From the ring's nearest edge where all is well; from each pod that fails, or the selected one, where not. `words` are
- * what a line of all pods keeps clear of.
+ * The lines to a target: from each failing pod, from the selected pod, or one line from the nearest edge of the ring for
+ * all pods. The line of all pods does not cross `words`.
  */
 function linesTo(
   target: ExternalTarget,
@@ -115,7 +115,7 @@ function linesTo(
   const own = spots[selected];
   if (own !== undefined) return target.state === 'failed' && !target.failing.includes(selected) ? [] : [line(own)];
   if (target.state === 'failed' && target.failing.length < target.probing) {
-    return target.failing.slice(0, MOST_LINES).flatMap((index) => {
+    return target.failing.slice(0, MAX_LINES).flatMap((index) => {
       const from = spots[index];
       return from === undefined ? [] : [line(from)];
     });
@@ -123,7 +123,7 @@ function linesTo(
   const length = Math.hypot(to.x - ring.cx, to.y - ring.cy) || 1;
   const reach = ring.radius + 4;
   const edge = { x: ring.cx + ((to.x - ring.cx) / length) * reach, y: ring.cy + ((to.y - ring.cy) / length) * reach };
-  const start = clearStart(edge, to, words, LEAST_LINE);
+  const start = clearStart(edge, to, words, MIN_LINE);
   return start === null ? [] : [line(start)];
 }
 
@@ -133,7 +133,7 @@ function shortWords(target: ExternalTarget): string {
   return `${target.protocol}, ok, ${latencyText(target.slowestUs)}`;
 }
 
-/** A target in one sentence. */
+/** The tooltip of a target. */
 function externalWords(target: ExternalTarget): string {
   const error = target.error === '' ? '' : `: ${shownName(target.error)}`;
   return `${shownName(target.target)}, ${shortWords(target)}${error}`;

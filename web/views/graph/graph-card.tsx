@@ -11,23 +11,23 @@ import { StateGlyph } from '../state-glyph.tsx';
 
 const WIDTH = 268;
 const HEIGHT = 150;
-/** Far enough not to cover the figure on a link. */
-const AWAY = 40;
+/** Distance from the pointer, so that the card does not cover the latency of a link, px. */
+const DISTANCE = 40;
 
 interface GraphCardProps {
   props: ViewProps;
   hit: Exclude<GraphHit, null>;
-  /** Beside which point of the stage (px) it stands, and how large the stage is. */
+  /** The point of the stage beside which the card is placed, and the size of the stage, px. */
   at: { x: number; y: number };
   size: { width: number; height: number };
 }
 
-/** The card beside what is hovered or focused: never on it, never beyond the stage. */
+/** The card of a hovered or focused pod or link: beside it, within the stage. */
 export function GraphCard({ props, hit, at, size }: GraphCardProps) {
-  const right = at.x + AWAY + WIDTH <= size.width;
-  const left = right ? at.x + AWAY : Math.max(4, at.x - AWAY - WIDTH);
-  const isNarrow = !right && at.x - AWAY - WIDTH < 4;
-  const below = at.y + AWAY + HEIGHT <= size.height || at.y < HEIGHT + AWAY;
+  const right = at.x + DISTANCE + WIDTH <= size.width;
+  const left = right ? at.x + DISTANCE : Math.max(4, at.x - DISTANCE - WIDTH);
+  const isNarrow = !right && at.x - DISTANCE - WIDTH < 4;
+  const below = at.y + DISTANCE + HEIGHT <= size.height || at.y < HEIGHT + DISTANCE;
   const style = isNarrow
     ? { left: 8, [at.y > size.height / 2 ? 'top' : 'bottom']: 8 }
     : { left, ...(below ? { top: Math.max(4, at.y - 24) } : { bottom: Math.max(4, size.height - at.y - 24) }) };

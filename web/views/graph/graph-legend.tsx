@@ -5,7 +5,7 @@ import type { LinkState } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';
 import type { ViewProps } from '../../view-props.ts';
 
-/** What lines mean, and how many there are of each; zeros stay, muted. */
+/** The legend of the lines with their counts. Zero counts are shown muted. */
 export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {
   const { warningMs, problemMs } = props.thresholds;
   const { total, shown, slowFromUs } = choice;

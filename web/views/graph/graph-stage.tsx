@@ -19,8 +19,8 @@ import { useStage } from './use-stage.ts';
 import type { GraphZoom } from './use-zoom.ts';
 import { ZoomLayer } from './zoom-layer.tsx';
 
-/** The most marks on links at once: beyond, dashes alone tell failed from good. */
-const MOST_MARKS = 60;
+/** Maximum number of marks on links. With more, only dashes show failed links. */
+const MAX_MARKS = 60;
 
 interface GraphStageProps {
   props: ViewProps;
@@ -31,13 +31,13 @@ interface GraphStageProps {
   onMove: (uid: string, point: Point) => void;
 }
 
-/** The picture itself, layer by layer: arcs, external targets, links, words, pods, figures, and the card on top. */
+/** The graph, layer by layer: arcs, external targets, links, labels, pods, latencies, and the card on top. */
 export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphStageProps) {
   const { picture, narrow, nowMs, theme } = props;
   const { ring, tier, frame, grouped } = graph;
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
-  const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MOST_MARKS;
+  const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS;
   const { dots, cursor, setCursor, select, pointer, held, hot, at, emphasisOf } = useStage({
     props,
     graph,
@@ -57,17 +57,42 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       {...pointer.handlers}
     >
       {graph.tier.canvas && (
-        <LinkCanvas {...{ graph, dots, held, zoom, size, emphasisOf, theme, marked }} pods={picture.pods} />
+        <LinkCanvas
+          graph={graph}
+          pods={picture.pods}
+          dots={dots}
+          held={held}
+          zoom={zoom}
+          size={size}
+          emphasisOf={emphasisOf}
+          theme={theme}
+          marked={marked}
+        />
       )}
       <ZoomLayer zoom={zoom} size={size}>
-        <ExternalMarks {...{ graph, narrow }} words={labelBoxes(graph, labels, lines, narrow)} />
-        <RingArcs {...{ ring, tier, frame, grouped, labels, picture, narrow }} />
+        <ExternalMarks graph={graph} narrow={narrow} words={labelBoxes(graph, labels, lines, narrow)} />
+        <RingArcs
+          ring={ring}
+          tier={tier}
+          frame={frame}
+          grouped={grouped}
+          labels={labels}
+          picture={picture}
+          narrow={narrow}
+        />
         {!graph.grouped && picture.n > 1 && (
           <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
         )}
         {!graph.tier.canvas && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
-        <PodLabels {...{ graph, labels, lines, picture }} />
-        <PodNodes {...{ graph, picture, nowMs, cursor }} onSelect={select} onCursor={setCursor} />
+        <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
+        <PodNodes
+          graph={graph}
+          picture={picture}
+          nowMs={nowMs}
+          cursor={cursor}
+          onSelect={select}
+          onCursor={setCursor}
+        />
         <LinkPills graph={graph} props={props} />
       </ZoomLayer>
       {hot !== null && at !== null && <GraphCard props={props} hit={hot} at={at} size={size} />}
@@ -78,7 +103,7 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
   );
 }
 
-/** Where words go; the very same as before while none of them moves. */
+/** Places of the labels; the same array while no label moves. */
 function useLabels(graph: Graph, narrow: boolean): Label[] {
   const labels = useMemo(() => labelsOf(graph, narrow), [graph, narrow]);
   const kept = useRef(labels);

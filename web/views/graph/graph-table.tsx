@@ -7,13 +7,13 @@ import { StateGlyph } from '../state-glyph.tsx';
 import { TableFrame } from '../table-frame.tsx';
 import type { GraphLinks } from './use-graph.ts';
 
-/** The most rows of the table; the worst come first. */
-const MOST_ROWS = 500;
+/** Maximum number of rows; the worst come first. */
+const MAX_ROWS = 500;
 
-/** The graph's text alternative: its links, the worst first, then the external targets. */
+/** The graph as a table: its links, the worst first, then the external targets. */
 export function GraphTable({ props, links }: { props: ViewProps; links: GraphLinks }) {
   const { picture } = props;
-  const pairs = [...links.pairs].reverse().slice(0, MOST_ROWS);
+  const pairs = [...links.pairs].reverse().slice(0, MAX_ROWS);
   const all = links.choice.all;
   const note = pairs.length < all ? `${countText(pairs.length)} of ${plural(all, 'link')}, worst first` : 'Worst first';
   return (

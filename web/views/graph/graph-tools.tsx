@@ -7,7 +7,7 @@ import type { GraphZoom } from './use-zoom.ts';
 
 interface GraphToolsProps {
   props: ViewProps;
-  /** Name of the first kind: "All links" or "Worst 200". */
+  /** Label of the first choice: "All links" or "Worst 200". */
   allName: string;
   zoom: GraphZoom;
   onReset: () => void;
@@ -15,7 +15,7 @@ interface GraphToolsProps {
 
 const GROUP_NAMES: Record<GroupBy, string> = { none: 'auto', node: 'node', zone: 'zone' };
 
-/** The row of tools above the graph. */
+/** The tools above the graph. */
 export function GraphTools({ props, allName, zoom, onReset }: GraphToolsProps) {
   const kinds: [LinkKind, string][] = [
     ['all', allName],

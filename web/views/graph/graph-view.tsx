@@ -15,7 +15,7 @@ import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
 import { useZoom } from './use-zoom.ts';
 
-/** Pods on a circle and their links: all of them while that is readable, else the failed and the worst. */
+/** Pods on a ring and their links: all links if that is readable, otherwise the failed and the worst ones. */
 export function GraphView(props: ViewProps) {
   const links = useGraphLinks(props);
   const { allLinks } = tierOf(props.picture.n, props.narrow);
@@ -28,16 +28,22 @@ export function GraphView(props: ViewProps) {
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
   const allName = allLinks ? 'All links' : `Worst ${countText(props.limit)}`;
-  // Kept while a pod is dragged: they show nothing of where it is.
-  const tools = useMemo(() => <GraphTools {...{ props, allName, zoom, onReset }} />, [props, allName, zoom, onReset]);
-  const panel = useMemo(() => <ChoicePanel {...{ props, links, allLinks }} />, [props, links, allLinks]);
+  // Memoised, because they do not change while a pod is dragged.
+  const tools = useMemo(
+    () => <GraphTools props={props} allName={allName} zoom={zoom} onReset={onReset} />,
+    [props, allName, zoom, onReset],
+  );
+  const panel = useMemo(
+    () => <ChoicePanel props={props} links={links} allLinks={allLinks} />,
+    [props, links, allLinks],
+  );
   return (
     <div className="graph-view">
       {tools}
       {props.asTable ? (
         <GraphTable props={props} links={links} />
       ) : (
-        <GraphPicture {...{ props, links, stage, zoom, moved, move }} />
+        <GraphPicture props={props} links={links} stage={stage} zoom={zoom} moved={moved} move={move} />
       )}
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
@@ -68,17 +74,17 @@ function GraphPicture({ props: given, links, stage, zoom, moved, move }: GraphPi
     () => (hasFindings ? <GraphFindings props={props} links={links} /> : null),
     [hasFindings, props, links],
   );
-  const legend = useMemo(() => <GraphLegend {...{ props, choice }} />, [props, choice]);
+  const legend = useMemo(() => <GraphLegend props={props} choice={choice} />, [props, choice]);
   return (
     <>
-      <GraphStage {...{ props, graph, zoom, size, stage, onMove }} />
+      <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} />
       {findings}
       {legend}
     </>
   );
 }
 
-/** Plus, minus and 0 anywhere on the page, except while typing. */
+/** Handles the keys +, - and 0 anywhere on the page, except while typing. */
 function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => void): void {
   useEffect(() => {
     if (!on) return;

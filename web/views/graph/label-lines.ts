@@ -10,19 +10,19 @@ import type { PodView } from '../../pure/pod-view.ts';
 import { podPhrase, podWords } from '../../pure/pod-words.ts';
 import type { Graph } from './use-graph.ts';
 
-/** A line of a label: its text, its class, and a second part in a colour of its own, which goes before the first. */
+/** A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has priority. */
 export interface Line {
   text: string;
   className: string;
   more?: { text: string; tone: LinkState };
 }
 
-/** A bold name of 15 px is as wide as a plain one of 17. */
+/** A bold text of 15 px is as wide as a normal one of 17 px. */
 const BOLD_15 = 17;
 const PLAIN = 13;
 const MOST_WIDTH = 320;
 
-/** Where the words of all named pods go. */
+/** Computes the places of all labels. */
 export function labelsOf(graph: Graph, narrow: boolean): Label[] {
   const { tier, ring, spots, named, frame } = graph;
   const full = tier.names === 'full';
@@ -41,28 +41,28 @@ function heightOf(lines: number, full: boolean): number {
   return lines * 18 + (full ? 4 : 2);
 }
 
-/** How many lines a label has. */
+/** Number of lines of a label. */
 function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
   if (tier.names === 'full') return 3;
   return tier.names === 'unhealthy' && !narrow ? 2 : 1;
 }
 
-/** How wide a label can be, px. */
+/** Maximum width of a label, px. */
 export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
   return Math.min(MOST_WIDTH, anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x);
 }
 
-/** Font size that a line is as wide as, px. */
+/** Font size to estimate the width of a line, px. */
 export function sizeOf({ className }: Line): number {
   return className === 'label-name' ? BOLD_15 : PLAIN;
 }
 
-/** What a line says, if it has room for it. */
+/** The full text of a line. */
 export function wholeText({ text, more }: Line): string {
   return [text, more?.text ?? ''].filter(Boolean).join(' · ');
 }
 
-/** What the labels take of the stage, as far as it is known without fonts. */
+/** The estimated boxes of all labels. */
 export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
   const height = heightOf(lineCount(graph, narrow), graph.tier.names === 'full');
   return labels.map((label) => {
@@ -72,10 +72,10 @@ export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelL
   });
 }
 
-/** By pod index: what its label says. */
+/** The lines of the labels by pod index. */
 export type LabelLines = ReadonlyMap<number, readonly Line[]>;
 
-/** What all labels say. Words change with the picture, places with every frame of a drag. */
+/** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */
 export function useLabelLines({ tier, named }: Graph, picture: Picture, nowMs: number, narrow: boolean): LabelLines {
   return useMemo(() => {
     const lines = lineCount({ tier }, narrow);
@@ -98,15 +98,9 @@ function linesOf(picture: Picture, index: number, finding: FindingLabel | null, 
 function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
   const place = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
-  return [
-    { text: view.name, className: 'label-name' },
-    { text: place, className: 'label-address' },
-    {
-      text: words.state,
-      className: `label-state tone-${words.tone}`,
-      ...(words.note !== '' && { more: { text: words.note, tone: words.noteTone } }),
-    },
-  ];
+  const state: Line = { text: words.state, className: `label-state tone-${words.tone}` };
+  if (words.note !== '') state.more = { text: words.note, tone: words.noteTone };
+  return [{ text: view.name, className: 'label-name' }, { text: place, className: 'label-address' }, state];
 }
 
 function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] {
@@ -121,7 +115,7 @@ function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] 
   ];
 }
 
-/** Of a node that is found as a whole its name, not that of the one pod that the words stand at. */
+/** For a finding about a node, the name of the node instead of the pod at which the label is shown. */
 function nodeLines({ pod }: PodView, { note, tone }: FindingLabel): Line[] {
   return [{ text: shownName(pod.node), className: 'label-short', more: { text: note, tone } }];
 }

@@ -6,29 +6,29 @@ import type { Emphasis } from './link-shape.tsx';
 import type { Graph } from './use-graph.ts';
 import type { GraphZoom } from './use-zoom.ts';
 
-/** So much more than the stage is drawn on each side where it is scaled, so that it can be moved as a whole, px. */
+/** A zoomed canvas extends this far beyond the stage on each side, so that it can be panned without redrawing, px. */
 const EDGE = 160;
 const NOTHING = { width: 0, height: 0 };
 
 interface LinkCanvasProps {
   graph: Graph;
   pods: readonly PodView[];
-  /** Pods that are drawn as dots. */
+  /** Indexes of pods that are drawn as dots. */
   dots: readonly number[];
   zoom: GraphZoom;
   size: { width: number; height: number };
   emphasisOf: (pair: number, from: number, to: number) => Emphasis;
   /** Whether links show the marks of their states. */
   marked: boolean;
-  /** Index of the pod that is being dragged; -1 = none. */
+  /** Index of the dragged pod; -1 = none. */
   held: number;
-  /** Redraws when it changes: the colours come from CSS variables. */
+  /** A change redraws the canvas, because colours are CSS variables. */
   theme: string;
 }
 
 /**
- * Links, and pods as dots, on a canvas: where there are too many for elements of their own. While a pod is dragged, it and
- * its links are on one of their own: the others need not be drawn anew with every frame, which takes longer than one.
+ * Draws links, and pods as dots, on a canvas, if there are too many for SVG elements. While a pod is dragged, it and its
+ * links are on a second canvas, so that the others are not redrawn with every frame.
  */
 export function LinkCanvas(props: LinkCanvasProps) {
   const { graph, dots, held } = props;
@@ -42,7 +42,7 @@ export function LinkCanvas(props: LinkCanvasProps) {
   );
 }
 
-/** Whether an end at `index` belongs to a layer while `held` is dragged. */
+/** Whether a link belongs to a canvas while pod `held` is dragged. */
 type Holds = (held: number, from: number, to: number) => boolean;
 const STILL: Holds = (held, from, to) => from !== held && to !== held;
 const MOVING: Holds = (held, from, to) => held >= 0 && (from === held || to === held);
@@ -74,7 +74,7 @@ function Layer({
       if (element === null || context === null) return;
       const ratio = Math.min(2, window.devicePixelRatio || 1);
       const now = zoom.current();
-      // Unscaled, all of it is on the canvas, wherever that is moved to.
+      // Without zoom the whole graph is on the canvas, which is only moved.
       drawn = now.k === 1 ? NO_ZOOM : now;
       const edge = now.k === 1 ? 0 : EDGE;
       resize(element, isEmpty ? NOTHING : size, edge, ratio);
@@ -103,7 +103,7 @@ function Layer({
   return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
 }
 
-/** Whether two graphs are of the same picture and everything but the pod `held` is where it was. */
+/** Whether two graphs show the same picture and no pod except `held` has moved. */
 function isSameBut(held: number, a: Graph, b: Graph): boolean {
   if (a === b) return true;
   if (a.pairs !== b.pairs || a.ring !== b.ring || a.tier !== b.tier) return false;
@@ -111,8 +111,8 @@ function isSameBut(held: number, a: Graph, b: Graph): boolean {
 }
 
 /**
- * Moves a canvas that was drawn at `drawn` to where `now` has it, which the compositor does: to draw it anew takes longer
- * than a frame. Gives false where that would leave a part of the stage empty.
+ * Moves a canvas that was drawn with zoom `drawn` to zoom `now` by a CSS transform, because redrawing takes longer than a
+ * frame. Returns false if a part of the stage would be empty.
  */
 function shift(element: HTMLCanvasElement, drawn: Zoom, now: Zoom): boolean {
   const [x, y] = [now.x - drawn.x, now.y - drawn.y];
@@ -121,7 +121,7 @@ function shift(element: HTMLCanvasElement, drawn: Zoom, now: Zoom): boolean {
   return true;
 }
 
-/** Gives a canvas the size of its stage and `edge` px more on each side. */
+/** Sets the size of a canvas to its stage plus `edge` px on each side. */
 function resize(element: HTMLCanvasElement, size: typeof NOTHING, edge: number, ratio: number): void {
   const [width, height] = [size.width + 2 * edge, size.height + 2 * edge];
   if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);

@@ -9,10 +9,10 @@ import type { Graph } from './use-graph.ts';
 const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
 const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
 
-/** Colours by the names of their CSS variables, read once a frame at most. */
+/** Returns a colour by the name of its CSS variable. */
 type Colours = (name: string) => string;
 
-/** The colours that hold for `element`. */
+/** Reads the colours that apply to `element`, each at most once. */
 export function readColours(element: Element): Colours {
   const style = getComputedStyle(element);
   const known = new Map<string, string>();
@@ -38,7 +38,7 @@ interface LinkLook {
   marked: boolean;
 }
 
-/** Draws `links`, which are all or some of the graph's. */
+/** Draws `links`, which are all or some links of the graph. */
 export function drawLinks(
   context: CanvasRenderingContext2D,
   { links: all, tier }: Graph,
@@ -46,7 +46,7 @@ export function drawLinks(
   { emphasisOf, marked }: LinkLook,
   colours: Colours,
 ): void {
-  // Where all links are drawn, good ones step back as soon as there is anything else to see.
+  // If all links are drawn, good ones are pale as soon as there are bad ones.
   const quiet = tier.allLinks && all.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
   context.lineCap = 'butt';
   for (const link of links) {
@@ -117,7 +117,7 @@ function fillArrow(context: CanvasRenderingContext2D, { arrow }: SceneLink, colo
   context.fill();
 }
 
-/** Fill and edge of a dot by CSS variable, and the dashes of its edge: outlined is a stage of life, filled is judged. */
+/** Fill and edge of a dot (CSS variables), and the dashes of its edge. Dots for lifecycle states are not filled. */
 const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = {
   healthy: { fill: 'good-cell', edge: 'good-link', dash: [] },
   failing: { fill: 'failed-cell', edge: 'failed-cell', dash: [] },
@@ -129,7 +129,7 @@ const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = 
   gone: { fill: 'page', edge: 'not-probed-link', dash: [1, 2] },
 };
 
-/** Draws the pods `dots` (indexes) of the graph. */
+/** Draws pods as dots. `dots`: indexes of the pods. */
 export function drawDots(
   context: CanvasRenderingContext2D,
   { spots, tier, touching }: Graph,
@@ -157,7 +157,7 @@ export function drawDots(
   context.setLineDash([]);
 }
 
-/** Pods that stand on the ring as dots: all but the glyphs; where arcs carry the state, only those that a link touches. */
+/** Indexes of pods that are drawn as dots: all except the glyphs. If arcs show states, only pods with a shown link. */
 export function dotsOf(graph: Graph, n: number, ring: Ring): number[] {
   if (graph.tier.names !== 'unhealthy') return [];
   const isGlyph = new Set(graph.glyphs);

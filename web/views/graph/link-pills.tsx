@@ -3,16 +3,16 @@ import { PILL_HEIGHT, placePills } from '../../pure/graph-scene.ts';
 import type { ViewProps } from '../../view-props.ts';
 import type { Graph } from './use-graph.ts';
 
-/** The most figures that are written on links at once. */
-const MOST_PILLS = 30;
+/** Maximum number of latency labels. */
+const MAX_PILLS = 30;
 
-/** Figures on slow links, while there are few enough of them. */
+/** Latency labels on slow links, if there are few of them. */
 export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) {
   const { picture } = props;
   const wanted = graph.links.filter(({ state, pair }) => state === 'slow' || pair === graph.pair);
   const slow = [...wanted].sort((a, b) => Number(b.pair === graph.pair) - Number(a.pair === graph.pair));
   if (graph.tier.names !== 'full' && !props.narrow) return null;
-  if (!graph.tier.allLinks || graph.tier.weight < 1 || slow.length > MOST_PILLS) return null;
+  if (!graph.tier.allLinks || graph.tier.weight < 1 || slow.length > MAX_PILLS) return null;
   const measured = slow.filter(({ pair }) => (picture.valueUs[pair] ?? Number.NaN) >= 0);
   const shown = props.narrow ? measured.filter(({ loop }) => loop === null) : measured;
   const text = ({ pair }: { pair: number }) => latencyText(picture.valueUs[pair] ?? Number.NaN);

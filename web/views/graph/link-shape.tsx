@@ -4,18 +4,18 @@ import { LINK_STYLES } from '../../pure/graph-scene.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';
 
-/** How much a link stands out: `dim` where another pod is selected, `hot` under the pointer or the keyboard's cursor. */
+/** Emphasis of a link. `dim`: another pod is selected. `hot`: under the pointer or the keyboard cursor. */
 export type Emphasis = 'plain' | 'dim' | 'hot' | 'selected';
 
 interface LinkShapeProps {
   link: SceneLink;
   weight: number;
   emphasis: Emphasis;
-  /** Whether the states that have a mark show it: not where marks would be all there is to see. */
+  /** Whether marks of states are shown. */
   marked: boolean;
 }
 
-/** One link as SVG. The text of its geometry is what is compared, so that new figures alone draw nothing anew. */
+/** One link as SVG. Its props are strings and numbers, so that new measurements with the same geometry redraw nothing. */
 export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
   return (
     <LinkPath
@@ -72,7 +72,7 @@ const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasi
   );
 });
 
-/** The line of a link as path data; it stops where its arrow begins. */
+/** Path data of a link's line, which ends where its arrow starts. */
 function linkPath({ curve, loop, arrow }: SceneLink): string {
   const at = (value: number) => value.toFixed(1);
   if (loop !== null) {

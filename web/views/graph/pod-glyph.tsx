@@ -1,20 +1,20 @@
 import { OCTAGON, podMark } from '../../pure/marks.ts';
 import type { PodHealth } from '../../pure/pod-view.ts';
 
-/** What a glyph is of. */
+/** Properties of a glyph. */
 interface PodGlyphProps {
   health: PodHealth;
   /** Radius, px. */
   radius: number;
-  /** Adds the red badge of a pod that is slow to reach. */
+  /** Whether to show the red badge for slow inbound links. */
   slow: boolean;
-  /** Direction (radians) in which the badge sits: away from the links. */
+  /** Direction (radians) of the badge, away from the links. */
   outward: number;
   /** Id of the `<pattern>` that hatches unknown pods. */
   hatch: string;
 }
 
-/** A pod around (0, 0): its shape, its mark, and a badge where others find it slow. */
+/** A pod around (0, 0): shape, mark, and a badge for slow inbound links. */
 export function PodGlyph({ health, radius, slow, outward, hatch }: PodGlyphProps) {
   const scale = radius / 12;
   const mark = podMark(health);

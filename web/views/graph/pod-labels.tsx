@@ -11,7 +11,7 @@ interface PodLabelsProps {
   picture: Picture;
 }
 
-/** Words beside the pods: names, where they run, how they are. */
+/** Labels beside the pods: name, node, state. */
 export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
@@ -52,7 +52,7 @@ function PodLabel({ label, lines, room, view }: { label: Label; lines: readonly 
   );
 }
 
-/** Both parts where they fit, else the one that says what is wrong: of a sentence the beginning. */
+/** Both parts of a line if they fit, otherwise the part that says what is wrong, shortened if necessary. */
 function LineText({ line, room }: { line: Line; room: number }) {
   const { text, more } = line;
   const sizePx = sizeOf(line);

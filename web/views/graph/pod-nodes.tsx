@@ -7,7 +7,7 @@ import { podWords } from '../../pure/pod-words.ts';
 import { PodGlyph } from './pod-glyph.tsx';
 import type { Graph } from './use-graph.ts';
 
-/** The keyboard's cursor: a pod, and one of its links (a pair; -1 = none). */
+/** The keyboard cursor: a pod, and one of its links (-1 = none). */
 export interface Cursor {
   uid: string;
   pod: number;
@@ -23,7 +23,7 @@ interface PodNodesProps {
   onCursor: (cursor: Cursor | null) => void;
 }
 
-/** Pods as glyphs: Tab walks them, arrows walk the links of one, Enter selects, Escape leaves the link. */
+/** Pods as glyphs. Tab moves between pods, arrows between the links of a pod, Enter selects, Escape leaves the link. */
 export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: PodNodesProps) {
   const onKeyDown = (event: KeyboardEvent, pod: number) => {
     const uid = picture.mesh.pods[pod]?.uid ?? '';
@@ -64,7 +64,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             onBlur={() => onCursor(null)}
             onKeyDown={(event) => onKeyDown(event, index)}
             onClick={(event) => {
-              // A click without a pointer comes from assistive technology; the others are the stage's.
+              // A click without a pointer comes from assistive technology. The stage handles other clicks.
               if (event.detail === 0) onSelect({ pod: index });
             }}
           >
@@ -84,9 +84,9 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
   );
 }
 
-/** On the lower or upper outer side, between the loop and the words. */
+/** Direction of the badge: on the outer side, between the self-link and the label. */
 function outwards({ ring }: Graph, spot: { x: number; y: number }, radius: number): number {
-  // Beside the loop, which lies straight outwards.
+  // Beside the self-link, which is straight outwards.
   if (radius < 19) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx) + 1.1;
   const side = spot.x < ring.cx - 1 ? Math.PI : 0;
   const down = spot.y > ring.cy + 1 ? 1 : -1;
@@ -106,7 +106,7 @@ function arrowStep(key: string): number {
   return key === 'ArrowLeft' || key === 'ArrowUp' ? -1 : 0;
 }
 
-/** The next link of a pod from `pair`, worst first; with -1 the first or last. */
+/** The next link of a pod after `pair`, worst first; for -1 the first or last one. */
 function walk({ links }: Graph, pod: number, pair: number, step: number): number {
   const own = links.filter(({ from, to }) => from === pod || to === pod).reverse();
   if (own.length === 0) return -1;

@@ -10,21 +10,21 @@ import type { Picture } from '../../pure/picture.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
-/** Links of a picture that a graph shows, before anything has a place. */
+/** The links that a graph shows, before layout. */
 export interface GraphLinks {
   choice: LinkChoice;
-  /** Pairs in the order of drawing: the choice, then those of the selected pod, then the selected link. */
+  /** Links in drawing order: the choice, then links of the selected pod, then the selected link. */
   pairs: number[];
-  /** Index in `Mesh.pods` of the selected pod, and the selected pair; -1 = none. */
+  /** Index in `Mesh.pods` of the selected pod, and the selected link; -1 = none. */
   pod: number;
   pair: number;
-  /** By pod index 1 where the filter matches; null without a filter. */
+  /** By pod index, 1 = the filter matches; null = no filter. */
   touching: Uint8Array | null;
   targets: ExternalTarget[];
   findingLabels: FindingLabel[];
 }
 
-/** Everything in its place, ready to be drawn. */
+/** The graph with all places. */
 export interface Graph extends GraphLinks {
   tier: Tier;
   frame: Frame;
@@ -32,16 +32,16 @@ export interface Graph extends GraphLinks {
   grouped: boolean;
   spots: Point[];
   radii: (index: number) => number;
-  /** Pods that are drawn as glyphs and can be focused, in the order of the ring. The others are dots. */
+  /** Pods that are drawn as focusable glyphs, in ring order. The others are dots. */
   glyphs: number[];
-  /** Pods that get words beside them; a finding stands for all of its pods. */
+  /** Pods with a label. The label of a finding stands for all its pods. */
   named: { index: number; finding: FindingLabel | null }[];
   links: SceneLink[];
 }
 
-/** The most pods that are named where not all names fit, and that are drawn with their marks. */
-const MOST_NAMED = 12;
-const MOST_MARKED = 60;
+/** Maximum number of pods with a label if not all labels fit, and of pods with a mark. */
+const MAX_NAMED = 12;
+const MAX_MARKED = 60;
 
 /** Chooses the links to draw. */
 export function useGraphLinks(props: ViewProps): GraphLinks {
@@ -78,7 +78,7 @@ function pairOf(picture: Picture, from: number, to: number): number {
   return from < 0 || to < 0 ? -1 : from * picture.n + to;
 }
 
-/** Gives pods and links their places in a stage of `width` x `height` px. */
+/** Computes the places of pods and links in a stage of `width` x `height` px. */
 export function useGraph(
   props: ViewProps,
   chosen: GraphLinks,
@@ -89,18 +89,18 @@ export function useGraph(
   const { width, height } = size;
   const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
   const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'unhealthy');
-  // The ring depends on who is there, not on figures: a new picture of the same pods keeps every place.
+  // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;
-  const who = useMemo(
+  const podsKey = useMemo(
     () => JSON.stringify(pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone }))),
     [pods],
   );
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const { frame, ring, uids } = useMemo(() => {
-    const pods = JSON.parse(who) as RingPod[];
+    const pods = JSON.parse(podsKey) as RingPod[];
     const frame = frameOf(width, height, tier, narrow, externals);
     return { frame, ring: layoutRing(pods, by, frame.ring), uids: pods.map((pod) => pod.uid) };
-  }, [who, by, width, height, tier, narrow, externals]);
+  }, [podsKey, by, width, height, tier, narrow, externals]);
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
   const named = useMemo(() => namedPods(picture, tier, chosen), [picture, tier, chosen]);
   return useMemo(() => {
@@ -123,17 +123,17 @@ export function useGraph(
   }, [picture, chosen, tier, frame, ring, by, spots, named]);
 }
 
-/** All pods where their names fit; else the selected ones, those that the filter finds, and the worst findingLabels. */
+/** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */
 function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, findingLabels }: GraphLinks): Graph['named'] {
   if (tier.names !== 'unhealthy') return picture.pods.map(({ index }) => ({ index, finding: null }));
   const chosen = new Set([pod, ...(pair < 0 ? [] : [Math.floor(pair / picture.n), pair % picture.n])]);
   chosen.delete(-1);
   if (touching !== null) {
-    for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MOST_NAMED) chosen.add(index);
+    for (const { index } of picture.pods) if (touching[index] === 1 && chosen.size < MAX_NAMED) chosen.add(index);
   }
   const named: Graph['named'] = [...chosen].map((index) => ({ index, finding: null }));
   for (const finding of findingLabels) {
-    if (named.length < MOST_NAMED && !chosen.has(finding.anchor)) named.push({ index: finding.anchor, finding });
+    if (named.length < MAX_NAMED && !chosen.has(finding.anchor)) named.push({ index: finding.anchor, finding });
   }
   return named;
 }
@@ -141,11 +141,11 @@ function namedPods(picture: Picture, tier: Tier, { pod, pair, touching, findingL
 function markedPods(picture: Picture, tier: Tier, named: Graph['named']): number[] {
   if (tier.names !== 'unhealthy') return [...picture.pods.keys()];
   const marked = new Set(named.map(({ index }) => index));
-  for (const view of picture.pods) if (isUnhealthy(view) && marked.size < MOST_MARKED) marked.add(view.index);
+  for (const view of picture.pods) if (isUnhealthy(view) && marked.size < MAX_MARKED) marked.add(view.index);
   return [...marked];
 }
 
-/** Radius of a marked pod: large alone, but never over a neighbour that is marked too. */
+/** Radius of a marked pod: large, but never overlapping a marked neighbour. */
 function unhealthyRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
   const place = new Map(ring.order.map((index, at) => [index, at]));
   const at = new Set(marked.map((index) => place.get(index) ?? -1));

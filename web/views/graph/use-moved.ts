@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Ring } from '../../pure/circle-layout.ts';
 import type { Point } from '../../pure/curve.ts';
 
-/** Pods that were dragged: uid to place, in radii of the ring from its centre, so that it survives another size. */
+/** Places of dragged pods by uid, relative to the centre in units of the ring radius, so that they survive a resize. */
 export type Moved = ReadonlyMap<string, Point>;
 
 const KEY = 'goldpinger.graph.moved';
@@ -10,13 +10,13 @@ const MOST = 500;
 const FARTHEST = 4;
 const STORE_MS = 300;
 
-/** Where pods were dragged to, kept for this tab's session (where the browser allows it), and how to move and reset. */
+/** Places of dragged pods, kept in session storage if the browser allows it, and functions to move and reset. */
 export function useMoved(): { moved: Moved; move: (uid: string, place: Point) => void; reset: () => void } {
   const [moved, setMoved] = useState<Moved>(readMoved);
   const latest = useRef(moved);
   latest.current = moved;
   useEffect(() => {
-    // Not with every frame of a drag: storing takes longer than drawing.
+    // Delayed, because storing with every frame of a drag is too slow.
     const timer = setTimeout(() => storeMoved(moved), STORE_MS);
     return () => clearTimeout(timer);
   }, [moved]);
@@ -26,7 +26,7 @@ export function useMoved(): { moved: Moved; move: (uid: string, place: Point) =>
   return { moved, move, reset };
 }
 
-/** The places of all pods: on the ring, or where they were dragged to. */
+/** The places of all pods: on the ring, or dragged. */
 export function placesOf(uids: readonly string[], ring: Ring, moved: Moved): Point[] {
   const unit = ring.radius || 1;
   return uids.map((uid, index) => {
@@ -36,7 +36,7 @@ export function placesOf(uids: readonly string[], ring: Ring, moved: Moved): Poi
   });
 }
 
-/** A point of the stage as a place that `useMoved` keeps. */
+/** Converts a point of the stage to a place for `useMoved`. */
 export function placeAt(point: Point, ring: Ring): Point {
   const unit = ring.radius || 1;
   const within = (value: number) => Math.min(FARTHEST, Math.max(-FARTHEST, value));
@@ -47,7 +47,7 @@ function storeMoved(moved: Moved): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify([...moved].slice(-MOST)));
   } catch {
-    // No storage in this browser or mode: the places last as long as the view.
+    // Without storage the places last as long as the view.
   }
 }
 

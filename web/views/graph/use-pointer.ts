@@ -4,7 +4,7 @@ import type { GraphHit } from '../../pure/graph-hit.ts';
 import { panBy, toScene, zoomAt } from '../../pure/zoom.ts';
 import type { GraphZoom } from './use-zoom.ts';
 
-/** What the stage does with a pointer; points are px of the stage. */
+/** Callbacks for pointer events. Points are px of the stage. */
 interface PointerRequest {
   stage: RefObject<HTMLDivElement | null>;
   zoom: GraphZoom;
@@ -15,20 +15,20 @@ interface PointerRequest {
   onMove: (uid: string, point: Point) => void;
 }
 
-/** What lies under the pointer, and where the pointer is. */
+/** The pod or link under the pointer, and the pointer's place. */
 interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
 }
 
-/** A pressed pointer: where it went down, where it was at the last frame, where it is, the pod under it ('' = none). */
+/** A pressed pointer: where it started, its place at the last frame, its place now, and the uid of the pod under it. */
 interface Press {
   start: Point;
   at: Point;
   next: Point;
-  /** Its uid: its index is another when pods come or go. */
+  /** A uid, because indexes change when pods come or go; '' = none. */
   pod: string;
   isTouch: boolean;
-  /** Where the stage is: it stays there while something is dragged on it. */
+  /** The stage's rectangle, which does not change during a drag. */
   box: DOMRect | undefined;
 }
 
@@ -40,14 +40,14 @@ export function usePointer(request: PointerRequest) {
   const latest = useRef(request);
   latest.current = request;
   const [hover, setHover] = useState<Hover | null>(null);
-  /** Null: nothing is dragged; '' the scene, else a pod's uid. */
+  /** null = nothing is dragged, '' = the scene, otherwise the uid of a pod. */
   const [dragged, setDragged] = useState<string | null>(null);
   const presses = useRef(new Map<number, Press>());
   const wasDragged = useRef(false);
   const frame = useRef(0);
   useEffect(() => () => cancelAnimationFrame(frame.current), []);
   const handlers = useMemo(() => {
-    // A mouse may tell its place more often than anything can be drawn.
+    // A mouse can send more events than frames can be drawn.
     const follow = () => {
       frame.current = 0;
       for (const press of presses.current.values()) {
@@ -100,7 +100,7 @@ export function usePointer(request: PointerRequest) {
       onPointerCancel: drop,
       onPointerLeave: () => setHover(null),
       onClick: (event: MouseEvent) => {
-        // A click without a pointer comes from assistive technology, and the pod itself takes it.
+        // A click without a pointer comes from assistive technology. The pod itself handles it.
         if (wasDragged.current || event.detail === 0) return;
         latest.current.select(latest.current.hitAt(pointOf(event, latest.current.stage.current)));
       },
@@ -114,7 +114,7 @@ export function usePointer(request: PointerRequest) {
   };
 }
 
-/** Moves a pod, or the scene; with a second finger zooms about the point between both. */
+/** Drags a pod or the scene; with a second finger zooms about the point between both. */
 function drag(request: PointerRequest, presses: ReadonlyMap<number, Press>, press: Press, at: Point): void {
   const { stage, zoom, onMove } = request;
   const now = zoom.current();

@@ -18,12 +18,12 @@ interface StageRequest {
   onMove: (uid: string, point: Point) => void;
 }
 
-/** What pointer and keyboard do on the stage, and what follows from it for links and for the card. */
+/** Pointer and keyboard handling of the stage, and the resulting emphasis of links and place of the card. */
 export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
   const { picture } = props;
   const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
   const [kept, setCursor] = useState<Cursor | null>(null);
-  // Indexes are those of one set of pods: a cursor from before a pod came or went points elsewhere.
+  // Indexes change when pods come or go, so an old cursor is dropped.
   const cursor = kept !== null && picture.mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
   const select = useSelect(props);
   const hitAt = useCallback(
@@ -72,7 +72,7 @@ function hitOf(cursor: Cursor | null): GraphHit {
   return cursor.pair >= 0 ? { pair: cursor.pair } : { pod: cursor.pod };
 }
 
-/** Where on the stage something of the scene is. */
+/** The place of a pod or link on the stage. */
 function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
   return point === undefined ? null : toStage(zoom.current(), point);

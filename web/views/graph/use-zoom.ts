@@ -3,21 +3,21 @@ import { NO_ZOOM, wheelFactor, type Zoom, zoomAt } from '../../pure/zoom.ts';
 
 /** Zoom and pan of one element. */
 export interface GraphZoom {
-  /** What is on now; changes without a render, so read it when needed. */
+  /** The current zoom. It changes without rendering, so read it when needed. */
   current(): Zoom;
   percent: number;
-  /** Sets another one, e.g. while dragging. */
+  /** Sets the zoom, for example while dragging. */
   set(zoom: Zoom): void;
-  /** Zooms about the middle. */
+  /** Zooms about the centre of the stage. */
   by(factor: number): void;
   reset(): void;
-  /** Calls `draw` after every change; gives back how to stop that. */
+  /** Calls `draw` after every change until the returned function is called. */
   follow(draw: () => void): () => void;
 }
 
 /**
- * Zoom of `stage`, by its wheel and by what calls `set`. There is no animation. `isOn`: whether the stage is there; each
- * new stage starts at 100 %. One finger scrolls the page as long as nothing is zoomed.
+ * The zoom of `stage`, changed by its wheel and by `set`, without animation. `isOn`: whether the stage exists; a new stage
+ * starts at 100 %. At 100 % one finger scrolls the page.
  */
 export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): GraphZoom {
   const zoom = useRef<Zoom>(NO_ZOOM);
@@ -27,7 +27,7 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
     const set = (next: Zoom) => {
       const isOther = next.k !== zoom.current.k;
       zoom.current = next;
-      // Not while panning: to hear that nothing has changed React may render the whole view once.
+      // Not while panning, because React can render the whole view even if the value is the same.
       if (isOther) setPercent(Math.round(next.k * 100));
       if (isOther && stage.current !== null) stage.current.style.touchAction = next.k === 1 ? 'pan-y' : 'none';
       for (const draw of followers.current) draw();
@@ -60,7 +60,7 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
       const at = { x: event.clientX - box.left, y: event.clientY - box.top };
       handle.set(zoomAt(zoom.current, wheelFactor(event.deltaY, event.deltaMode, event.ctrlKey), at));
     };
-    // React listens to wheels passively; only a listener of our own may keep the page from scrolling.
+    // React's wheel listeners are passive and cannot prevent scrolling.
     element.addEventListener('wheel', onWheel, { passive: false });
     return () => element.removeEventListener('wheel', onWheel);
   }, [stage, handle, isOn]);

@@ -2,8 +2,8 @@ import { type ReactNode, useLayoutEffect, useRef } from 'react';
 import type { GraphZoom } from './use-zoom.ts';
 
 /**
- * SVG that follows zoom and pan without a render. Pan moves the picture as a whole, which the compositor does; a change
- * of scale lays its words out anew.
+ * An SVG that follows zoom and pan without rendering. Panning is a CSS transform of the whole SVG, which is fast. Zooming
+ * lays out all texts again.
  */
 export function ZoomLayer({
   zoom,
@@ -28,7 +28,7 @@ export function ZoomLayer({
     return zoom.follow(place);
   }, [zoom]);
   return (
-    // Around it, because SVG that is moved itself lays all its words out anew.
+    // The transform is on a wrapper, because transforming the SVG itself would lay out all texts again.
     <div ref={whole} className="graph-layer">
       {/* biome-ignore lint/a11y/noSvgWithoutTitle: the stage around it has the name, and each pod in it its own */}
       <svg className="graph-svg" width={size.width} height={size.height}>

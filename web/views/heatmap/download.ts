@@ -16,7 +16,7 @@ const LEGEND_WIDTH = 300;
 const LINE = 26;
 const MARGIN = 16;
 
-/** Saves the picture as it is drawn, with callouts, legend and time, as PNG. Resolves when it has been handed over. */
+/** Saves the heatmap as PNG, with callouts, legend and time. */
 export async function savePng(
   drawn: Drawn,
   size: { width: number; height: number },
@@ -110,8 +110,8 @@ function drawSwatch(
 }
 
 /**
- * Saves all pairs as CSV, with figures over the chosen window: where those are not shown they are fetched, and left out
- * if that fails. Pauses now and then, so that a million lines do not freeze the page.
+ * Saves all links as CSV, with statistics over the chosen window. They are fetched if they are not loaded, and left out
+ * if that fails. Yields regularly, so that a million lines do not freeze the page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
   const picture = props.picture.mesh.windowMs > 0 ? props.picture : await withWindow(props);
@@ -144,6 +144,6 @@ function save(blob: Blob, name: string): void {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // The browser has taken the blob when the click returns; it is let go a little later, for those that have not.
+  // Most browsers have read the blob when `click` returns. Others need a little time.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -5,7 +5,7 @@ import { drawGroups, drawNumbers } from './draw-groups.ts';
 import { drawStrips } from './draw-strips.ts';
 import { drawText, FONT, isBold, nameOf, type Scene } from './scene.ts';
 
-/** Draws captions, names or numbers, and the strips along the edges. */
+/** Draws captions, names or numbers, and the strips with the worst states. */
 export function drawAxes(ctx: CanvasRenderingContext2D, scene: Scene): void {
   drawCaptions(ctx, scene);
   if (scene.layout.strip > 0) drawStrips(ctx, scene);
@@ -61,7 +61,7 @@ function drawNames(ctx: CanvasRenderingContext2D, scene: Scene): void {
   ctx.restore();
 }
 
-/** The name left of a pod's row, with its node below where there is room. */
+/** Draws the name left of a pod's row, with its node below if there is room. */
 export function drawRowName(ctx: CanvasRenderingContext2D, scene: Scene, pod: number, bold: boolean): void {
   const { layout, arrangement, token, picture } = scene;
   const cell = layout.pitch - layout.gap;
@@ -85,7 +85,7 @@ export function drawRowName(ctx: CanvasRenderingContext2D, scene: Scene, pod: nu
 
 const MIDDLE = 40;
 
-/** The name above a pod's column, level or slanted. `over`: one stands there already, and has to go first. */
+/** Draws the name above a pod's column, horizontal or slanted. `over`: erases the name that is already there. */
 export function drawColumnName(
   ctx: CanvasRenderingContext2D,
   scene: Scene,
@@ -116,7 +116,7 @@ export function drawColumnName(
   if (over) {
     const name = nameOf(scene, pod, 'column');
     const ink = ctx.fillStyle;
-    // As wide as the bold name will be, and no higher than the way to the neighbour's.
+    // As wide as the bold name, and not so high that it covers the neighbour.
     const half = Math.min(8, (layout.pitch * lean) / 2);
     ctx.fillStyle = token('--page');
     ctx.fillRect(-2, -half, Math.min(room, ctx.measureText(name).width) + 6, 2 * half);

@@ -7,11 +7,11 @@ import { type LinkState, stateAt } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';
 import { FONT, type Scene } from './scene.ts';
 
-/** From which cell on it has room for a unit, "itself" and the word of an outcome, CSS px. */
+/** Minimum size of a cell with a unit, "itself" and the outcome, CSS px. */
 const ROOMY = 72;
 const MIDDLE = 32;
 
-/** Draws all cells that are in view. */
+/** Draws all visible cells. */
 export function drawCells(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const { kind } = scene.layout;
   if (kind === 'figures' || kind === 'marks') drawMarked(ctx, scene);
@@ -62,7 +62,7 @@ function drawMarked(ctx: CanvasRenderingContext2D, scene: Scene): void {
   ctx.restore();
 }
 
-/** One cell of `size` px with its corner at the origin. */
+/** Draws one cell of `size` px with its corner at the origin. */
 function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to: number, size: number): void {
   const { picture, token } = scene;
   const pair = from * picture.n + to;
@@ -84,13 +84,13 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   }
   if (size < ROOMY) return;
   const words = wordTokens(state, stateAt(code));
-  // Neither stripes nor a hatch run through words.
+  // Text has a plain background on striped or hatched cells.
   const plate = state === 'suspect' || state === 'unknown' ? token(words.ground) : null;
   if (outcome !== null) drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
   if (from === to) drawWord(ctx, 'itself', size, size - 14, token(words.ink), plate);
 }
 
-/** A word in the middle of a cell, `y` below its upper edge; on a ground of its own where there is a `plate`. */
+/** Draws a text in a cell, `y` px below its upper edge, on a background of colour `plate` if given. */
 function drawWord(
   ctx: CanvasRenderingContext2D,
   text: string,
@@ -107,7 +107,7 @@ function drawWord(
   ctx.fillText(text, size / 2, y);
 }
 
-/** A ground of one colour for words of `px` around `y` in the middle of a cell. */
+/** Draws the background of a text of `px` height around `y`. */
 function drawPlate(
   ctx: CanvasRenderingContext2D,
   text: string,
@@ -123,7 +123,7 @@ function drawPlate(
   ctx.fill();
 }
 
-/** Fill, hatch, stripes or outline: all that lies under figure and mark. */
+/** Draws everything under latency and mark: fill, hatch, stripes or outline. */
 function drawGround(
   ctx: CanvasRenderingContext2D,
   { token }: Scene,
@@ -198,13 +198,13 @@ function drawFigure(
   ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  // Stripes must not run through the figure.
+  // Stripes must not cross the number.
   if (state === 'suspect') drawPlate(ctx, text, size, size / 2, px, fill);
   ctx.fillStyle = ink;
   ctx.fillText(text, size / 2, size / 2 + 0.5);
 }
 
-/** A mark in the middle of a cell without figure. */
+/** Draws a mark in the middle of a cell without a latency. */
 function drawAlone(
   ctx: CanvasRenderingContext2D,
   { token }: Scene,
@@ -225,7 +225,7 @@ function drawAlone(
   drawMark(ctx, mark, colour, size / 2, size / 2, state === 'unknown' ? Math.min(24, size * 0.8) : box);
 }
 
-/** A mark of marks.ts around (x, y), its box of 24 scaled to `box` px. */
+/** Draws a mark of marks.ts around (x, y), scaled from 24 units to `box` px. */
 function drawMark(
   ctx: CanvasRenderingContext2D,
   mark: string,

@@ -3,7 +3,7 @@ import { drawAxes } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
 import type { Scene } from './scene.ts';
 
-/** Draws one frame of the heatmap: all but what pointer and selection add. `ctx` is in CSS px (scaled by the dpr). */
+/** Draws the heatmap without pointer and selection. `ctx` uses CSS px (scaled by the dpr). */
 export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: readonly PlacedCallout[]): void {
   drawCells(ctx, scene);
   drawAxes(ctx, scene);
@@ -17,10 +17,10 @@ function isNeighbour({ callout: a }: PlacedCallout, { callout: b }: PlacedCallou
   return a.axis === b.axis && (a.last + 1 === b.first || b.last + 1 === a.first);
 }
 
-/** From which cell on a row is framed: below, its bold name and the line are enough, CSS px. */
+/** Minimum size of cells whose row is framed, CSS px. */
 const FRAMED_FROM = 56;
 
-/** The line from a row or column to its words; large cells are framed too. */
+/** Draws the line from a row or column to its callout, and a frame around large cells. */
 function drawCallout(ctx: CanvasRenderingContext2D, scene: Scene, placed: PlacedCallout, out: number): void {
   const { callout, leader, bracket } = placed;
   const { layout, token } = scene;

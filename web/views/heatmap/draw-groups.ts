@@ -2,7 +2,7 @@ import { shownName } from '../../pure/names.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import { drawText, FONT, isBold, type Scene } from './scene.ts';
 
-/** Writes the groups' names on both axes; where they stand too close some are left out. */
+/** Draws group names on both axes. Names that would overlap are left out. */
 export function drawGroups(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const { layout, arrangement } = scene;
   let [rowFree, columnFree] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -39,13 +39,13 @@ function groupIsBold(
   return false;
 }
 
-/** The middle of a group, from the mesh' corner. */
+/** The middle of a group relative to the first cell. */
 export function middleOf({ layout }: Scene, start: number, length: number): number {
   const end = (layout.starts[start + length - 1] ?? 0) + layout.pitch - layout.gap;
   return ((layout.starts[start] ?? 0) + end) / 2;
 }
 
-/** A group's name left of its rows, around `y`. */
+/** Draws a group's name left of its rows, around `y`. */
 export function drawGroupRow(
   ctx: CanvasRenderingContext2D,
   scene: Scene,
@@ -62,7 +62,7 @@ export function drawGroupRow(
   drawText(ctx, shownName(name) || 'unknown', x, y, x - 20);
 }
 
-/** A group's name above its columns, around `x`: as much of its end as fits ("worker-07" -> "07"). */
+/** Draws a group's name above its columns, around `x`. If it does not fit, only its end is drawn ("worker-07" -> "07"). */
 export function drawGroupColumn(
   ctx: CanvasRenderingContext2D,
   scene: Scene,
@@ -91,7 +91,7 @@ function columnNameOf(ctx: CanvasRenderingContext2D, { layout }: Scene, name: st
   return shown.split('-').at(-1)?.slice(-8) ?? '';
 }
 
-/** Writes positions on both axes, as many as fit: the panel tells which pod each is. */
+/** Draws as many position numbers as fit on both axes. The side panel lists the pods. */
 export function drawNumbers(
   ctx: CanvasRenderingContext2D,
   { layout, arrangement, token, scrollX, scrollY }: Scene,

@@ -5,15 +5,15 @@ import { drawColumnName, drawRowName } from './draw-axes.ts';
 import { drawGroupColumn, drawGroupRow, middleOf } from './draw-groups.ts';
 import { type Cell, cellRect, FONT, type Scene } from './scene.ts';
 
-/** What the reader points at. */
+/** The cell at the pointer or keyboard cursor, and the selection. */
 export interface Pointing {
   cell: Cell | null;
-  /** The cell was reached by keys: it gets the focus ring. */
+  /** The cell was reached by keyboard and gets the focus ring. */
   byKeys: boolean;
   selection: Selection;
 }
 
-/** Draws what pointer, keys and selection add over a frame: crosshair, bold names, rings. Clears what was there. */
+/** Clears the overlay and draws crosshair, bold names and rings. */
 export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointing: Pointing): void {
   const { canvas } = ctx;
   ctx.clearRect(0, 0, canvas.width, canvas.height);
@@ -25,7 +25,7 @@ export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointin
   drawCellRing(ctx, scene, rect, pointing.byKeys);
 }
 
-function clipMatrix(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number): void {
+function clipCells(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number): void {
   ctx.beginPath();
   const size = 2 * margin;
   ctx.rect(layout.left - margin, layout.top - margin, layout.viewWidth + size, layout.viewHeight + size);
@@ -37,7 +37,7 @@ function drawSelection(ctx: CanvasRenderingContext2D, scene: Scene, selection: S
   const { layout, picture, token } = scene;
   const indexOf = (uid: string) => picture.pods.findIndex(({ pod }) => pod.uid === uid);
   ctx.save();
-  clipMatrix(ctx, scene, 6);
+  clipCells(ctx, scene, 6);
   ctx.strokeStyle = token('--accent');
   ctx.lineWidth = 3;
   const ring = ({ x, y, width, height }: Rect) => {
@@ -61,7 +61,7 @@ function drawSelection(ctx: CanvasRenderingContext2D, scene: Scene, selection: S
     ]) {
       const rect = from < 0 || to < 0 ? null : cellRect(scene, cell);
       if (rect !== null) ring(rect);
-      // The way back is shown too, with a finer line.
+      // The reverse direction gets a thinner ring.
       ctx.lineWidth = 1.5;
       if (from === to) break;
     }
@@ -74,7 +74,7 @@ function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect):
   const middleX = Math.round(rect.x + rect.width / 2) + 0.5;
   const middleY = Math.round(rect.y + rect.height / 2) + 0.5;
   ctx.save();
-  clipMatrix(ctx, scene, layout.strip + 6);
+  clipCells(ctx, scene, layout.strip + 6);
   const line = () => {
     ctx.beginPath();
     ctx.moveTo(middleX, layout.top - layout.strip - 6);
@@ -83,7 +83,7 @@ function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect):
     ctx.lineTo(rect.x - 1, middleY);
     ctx.stroke();
   };
-  // Over every fill: a line of text colour with a rim of paper.
+  // A line with a rim, which is visible on every fill.
   ctx.strokeStyle = token('--page');
   ctx.lineWidth = 3;
   ctx.globalAlpha = 0.7;
@@ -98,7 +98,7 @@ function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect):
 function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, byKeys: boolean): void {
   const { layout, token } = scene;
   ctx.save();
-  clipMatrix(ctx, scene, 8);
+  clipCells(ctx, scene, 8);
   const least = Math.max(0, 9 - rect.width) / 2;
   const ring = (out: number, width: number, colour: string) => {
     ctx.strokeStyle = token(colour);
@@ -118,7 +118,7 @@ function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, b
   ctx.restore();
 }
 
-/** Writes the names that the crosshair leads to once more, bold, over the ones below. */
+/** Draws the names of the pointed row and column in bold over the normal ones. */
 function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, cell: Cell): void {
   ctx.save();
   clipRows(ctx, scene);

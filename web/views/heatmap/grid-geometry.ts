@@ -5,34 +5,34 @@ import type { Picture } from '../../pure/picture.ts';
 import type { Size } from '../use-size.ts';
 import type { Cell } from './scene.ts';
 
-/** How far the mesh is scrolled, CSS px. */
+/** Scroll offset, CSS px. */
 export interface Scroll {
   x: number;
   y: number;
 }
 
-/** In a picture in which several pairs share a pixel, what the pointer finds within so many px. */
+/** If several links share a pixel, the pointer finds the worst within this distance, px. */
 const REACH = 1.5;
 
-/** Whether the mesh is larger than its view and moves in it. */
+/** Whether the cells scroll. */
 export function isScrolled({ scrollable, shared }: HeatLayout): boolean {
   return scrollable && !shared;
 }
 
-/** The scrolled area: as large as the picture, plus what of the mesh is out of view. */
+/** Size of the scrolled area. */
 export function sizerOf(layout: HeatLayout, size: Size, height: number): { width: number | string; height: number } {
   if (!isScrolled(layout)) return { width: '100%', height };
   return { width: size.width + layout.extent - layout.viewWidth, height: height + layout.extent - layout.viewHeight };
 }
 
-/** Where to scroll so that a cell at `start` is in a view of `room` px, with some of its neighbours. */
+/** The scroll offset that shows a cell at `start` and some neighbours in a view of `room` px. */
 export function keepInView(scroll: number, start: number, pitch: number, room: number): number {
   const margin = Math.min(40, room / 4);
   if (start < scroll + margin) return Math.max(0, start - margin);
   return start + pitch > scroll + room - margin ? start + pitch - room + margin : scroll;
 }
 
-/** The pair at a point of the canvas (CSS px from its corner); where several share a pixel the one most worth seeing. */
+/** The link at a point of the canvas (CSS px). If several links share a pixel, the worst one. */
 export function cellAt(
   picture: Picture,
   arrangement: Arrangement,
@@ -50,7 +50,7 @@ export function cellAt(
   return place === null ? null : { from: pods[place.column] ?? 0, to: pods[place.row] ?? 0 };
 }
 
-/** Sizes a canvas, clears it and gives its context, which then counts in CSS px. */
+/** Resizes and clears a canvas, and returns its context scaled to CSS px. */
 export function prepareCanvas(canvas: HTMLCanvasElement, size: Size, height: number): CanvasRenderingContext2D | null {
   const width = Math.max(1, Math.round(size.width * size.dpr));
   const tall = Math.max(1, Math.round(height * size.dpr));

@@ -13,12 +13,12 @@ import './heat-card.css';
 interface CardProps {
   picture: Picture;
   cell: Cell;
-  /** The cell and the room around it, CSS px in the card's own parent. */
+  /** The cell, and the bounds of the card, CSS px in the card's parent. */
   at: Rect;
   bounds: Rect;
 }
 
-/** What is known of one pair, beside its cell. The same is told to those who hear the page by the grid itself. */
+/** The facts about a link, beside its cell. The grid has the same text for screen readers. */
 export function HeatCard({ picture, cell, at, bounds }: CardProps) {
   const ref = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {

@@ -15,12 +15,12 @@ interface GridProps {
   props: ViewProps;
   model: HeatModel;
   size: Size;
-  /** Takes what was drawn last. */
+  /** Receives the last drawn frame. */
   drawn: RefObject<Drawn | null>;
   onOrderStep: (step: 1 | -1) => void;
 }
 
-/** The canvas with its axes, all that points at a cell, and the same told to those who hear the page. */
+/** The canvas with axes, pointer and keyboard handling, and a text for screen readers. */
 export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) {
   const { picture, selection, onSelect } = props;
   const { arrangement, layout } = model;
@@ -49,7 +49,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
   const scene = drawn.current === null ? null : { ...drawn.current.scene, picture, ...model };
   return (
     <div className="heat-stage" style={props.narrow ? { height, flex: 'none' } : {}}>
-      {/* biome-ignore lint/a11y/useSemanticElements: the cells are pixels; the one that the keys are at is an element */}
+      {/* biome-ignore lint/a11y/useSemanticElements: cells are pixels; only the active cell is an element */}
       <div
         className="heat-scroll"
         ref={scroller}
@@ -91,7 +91,7 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
   );
 }
 
-/** The one cell of the grid that is an element: the active descendant. It lies where it is drawn, for magnifiers. */
+/** The active cell as an element, for screen readers. It has the place of the drawn cell, for screen magnifiers. */
 function SpokenCell({ cursor: { active, place }, props, layout }: SpokenProps) {
   if (active === null) return null;
   const size = layout.pitch - layout.gap;
@@ -134,7 +134,7 @@ function ReadingNote({ model: { layout } }: { model: HeatModel }) {
 interface CardAtProps {
   scene: Scene;
   cursor: Cursor;
-  /** Room for the card, CSS px: up to the callouts, which it must not cover. */
+  /** Bounds of the card, CSS px. It must not cover callouts. */
   width: number;
   height: number;
 }

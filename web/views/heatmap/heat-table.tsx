@@ -10,12 +10,12 @@ import { StateGlyph } from '../state-glyph.tsx';
 import { TableFrame } from '../table-frame.tsx';
 import './heat-table.css';
 
-/** Up to this many pods the table is a mesh like the picture; beyond, a list of the links most worth seeing. */
-const MOST_COLUMNS = 12;
+/** Up to this many pods the table has rows and columns like the heatmap; with more it lists the worst links. */
+const MAX_COLUMNS = 12;
 
-/** The heatmap as a table: a mesh where it is small, else its worst links, with a note on what is left out. */
+/** The heatmap as a table: all links if there are few pods, otherwise the worst links with a note. */
 export function HeatTable({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
-  return arrangement.pods.length <= MOST_COLUMNS ? (
+  return arrangement.pods.length <= MAX_COLUMNS ? (
     <MatrixTable props={props} arrangement={arrangement} />
   ) : (
     <WorstTable props={props} arrangement={arrangement} />
@@ -72,7 +72,7 @@ function WorstTable({ props, arrangement }: { props: ViewProps; arrangement: Arr
   const all = arrangement.pods.length ** 2;
   const note = `The worst ${countText(worst.length)} of ${countText(all)} links. The CSV file has all.`;
   return (
-    <TableFrame caption="Links, worst first" {...(worst.length < all ? { note } : {})}>
+    <TableFrame caption="Links, worst first" note={worst.length < all ? note : undefined}>
       <thead>
         <tr>
           <th scope="col">From</th>

@@ -5,13 +5,13 @@ import { Choice } from '../choice.tsx';
 
 interface ToolsProps {
   props: ViewProps;
-  /** What the axes are grouped by when the reader has not chosen. */
+  /** The current grouping of the axes. */
   group: GroupBy;
-  /** 'fit': null where it would change nothing. */
+  /** Whether all cells are shown without scrolling; null if this makes no difference. */
   fit: boolean | null;
   onFit: (fit: boolean) => void;
-  /** Sorts anew; null where nothing would move. */
-  onSortAgain: (() => void) | null;
+  /** Sorts again; null if nothing would move. */
+  onResort: (() => void) | null;
   onPng: () => void;
   onCsv: () => void;
 }
@@ -26,9 +26,9 @@ const ORDER_NAMES: Record<OrderBy, string> = {
 const PHASE_NAMES: Record<ValuePhase, string> = { total: 'total', connect: 'connect', 'first-byte': 'first byte' };
 const SHOWN = ['last', 'p50/60000', 'p95/60000', 'max/60000', 'p50/300000', 'p95/300000', 'max/300000'] as const;
 
-/** The row of controls above the heatmap. */
+/** The tools above the heatmap. */
 export function HeatTools(tools: ToolsProps) {
-  const { props, onSortAgain } = tools;
+  const { props, onResort } = tools;
   return (
     <div className="tools heat-tools">
       <FigureChoices props={props} />
@@ -43,17 +43,17 @@ export function HeatTools(tools: ToolsProps) {
         maxLength={MAX_FILTER}
         onChange={(event) => props.onFilter(event.target.value)}
       />
-      {onSortAgain === null ? null : (
-        <button type="button" onClick={onSortAgain}>
+      {onResort === null ? null : (
+        <button type="button" onClick={onResort}>
           Re-sort
         </button>
       )}
-      <Ways {...tools} />
+      <OutputTools {...tools} />
     </div>
   );
 }
 
-/** Which figure is shown: the newest or one over a window, of the whole exchange or a phase. */
+/** Selects the shown latency: the newest one or a statistic over a window, of the total or a phase. */
 function FigureChoices({ props }: { props: ViewProps }) {
   const shown = props.value === 'last' ? 'last' : `${props.value}/${props.windowMs}`;
   const show = (choice: string) => {
@@ -88,7 +88,7 @@ function FigureChoices({ props }: { props: ViewProps }) {
   );
 }
 
-/** How pods are ordered and grouped. */
+/** Selects order and grouping of the pods. */
 function OrderChoices({ props, group }: { props: ViewProps; group: GroupBy }) {
   const unchosen = group === 'none' || props.group !== 'none' ? 'auto' : `auto (${group})`;
   return (
@@ -113,8 +113,8 @@ function OrderChoices({ props, group }: { props: ViewProps; group: GroupBy }) {
   );
 }
 
-/** Other ways to have the same: all at once, as a table, as a file. */
-function Ways({ props, fit, onFit, onPng, onCsv }: ToolsProps) {
+/** Buttons for fit, table and downloads. */
+function OutputTools({ props, fit, onFit, onPng, onCsv }: ToolsProps) {
   const { asTable } = props;
   return (
     <div className="heat-tools-end">

@@ -16,10 +16,10 @@ import type { Drawn } from './use-frame.ts';
 import { useHeatModel } from './use-heat-model.ts';
 import './heatmap.css';
 
-/** So many findings leave the legend in sight. */
-const MOST_FINDINGS = 3;
+/** Maximum number of findings, so that the legend stays visible. */
+const MAX_FINDINGS = 3;
 
-/** The mesh of all links: column = from, row = to. Legend and thresholds go to the side panel. */
+/** The heatmap of all links: column = source, row = destination. Legend and thresholds are in the side panel. */
 export function HeatmapView(props: ViewProps) {
   const { picture, asTable } = props;
   const frame = useRef<HTMLDivElement>(null);
@@ -29,7 +29,7 @@ export function HeatmapView(props: ViewProps) {
   const [, again] = useReducer((count: number) => count + 1, 0);
   const model = useHeatModel(props, size, fit);
   const { arrangement, layout, order } = model;
-  const sortAgain = () => {
+  const resort = () => {
     order.resort();
     again();
   };
@@ -44,7 +44,7 @@ export function HeatmapView(props: ViewProps) {
         group={model.group}
         fit={layout.scrollable && !asTable ? fit : null}
         onFit={setFit}
-        onSortAgain={order.isOutdated ? sortAgain : null}
+        onResort={order.isOutdated ? resort : null}
         onPng={onPng}
         onCsv={() => void saveCsv(props)}
       />
@@ -74,15 +74,15 @@ function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
   if (next !== undefined) onOrder(next);
 }
 
-/** What the heatmap has to say in the side panel, while nothing is selected. */
+/** The side panel of the heatmap without a selection. */
 function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
   const { props, arrangement, numbered } = panel;
-  // The mesh first: the panel counts a million links anew.
+  // Deferred, because the panel counts a million links and the heatmap matters more.
   const picture = useDeferredValue(props.picture);
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList mesh={picture.mesh} most={MOST_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
+      <FindingList mesh={picture.mesh} most={MAX_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
       <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,

@@ -4,7 +4,7 @@ import type { Arrangement } from '../../pure/order.ts';
 import type { ViewProps } from '../../view-props.ts';
 import './pod-numbers.css';
 
-/** Which number on the axes is which pod, where neither names nor groups fit. Its lines are made when it is opened. */
+/** The pods by their numbers on the axes, if neither names nor groups fit. The list is rendered when it is opened. */
 export function PodNumbers({ props, arrangement }: { props: ViewProps; arrangement: Arrangement }) {
   const [isOpen, setOpen] = useState(false);
   return (

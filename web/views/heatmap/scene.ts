@@ -8,36 +8,36 @@ import type { Picture } from '../../pure/picture.ts';
 
 const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
 
-/** Font of everything on the canvas; the page's own. */
+/** Font of the canvas; the same as the page's. */
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 
-/** A token of tokens.css as the theme has it now. */
+/** Returns the value of a custom property of tokens.css in the current theme. */
 export type Token = (name: string) => string;
 
-/** All that one frame of the heatmap shows, apart from pointer and selection. */
+/** Everything that a frame of the heatmap shows, except pointer and selection. */
 export interface Scene {
   picture: Picture;
   axisStates: AxisStates;
   arrangement: Arrangement;
   layout: HeatLayout;
-  /** What the axes are grouped by. */
+  /** Grouping of the axes. */
   group: GroupBy;
   colours: CellColours;
   token: Token;
-  /** Device px in one CSS px. */
+  /** Device px per CSS px. */
   dpr: number;
-  /** How far the mesh is scrolled, CSS px. */
+  /** Scroll offset, CSS px. */
   scrollX: number;
   scrollY: number;
 }
 
-/** A pair of pods by index in `Picture.pods`. */
+/** A link by indexes in `Picture.pods`. */
 export interface Cell {
   from: number;
   to: number;
 }
 
-/** Where the cell of a pair lies on the canvas, CSS px; null where one of the two is filtered out. */
+/** The place of a cell on the canvas, CSS px; null if one of its pods is filtered out. */
 export function cellRect({ layout, arrangement, scrollX, scrollY }: Scene, { from, to }: Cell): Rect | null {
   const column = arrangement.positionOf[from] ?? -1;
   const row = arrangement.positionOf[to] ?? -1;
@@ -48,20 +48,20 @@ export function cellRect({ layout, arrangement, scrollX, scrollY }: Scene, { fro
   return { x, y, width: size, height: size };
 }
 
-/** The name of a pod as this layout writes it beside rows or above columns. */
+/** The name of a pod on an axis, full or short as the layout says. */
 export function nameOf({ picture, layout }: Scene, pod: number, side: 'row' | 'column'): string {
   const view = picture.pods[pod];
   if (view === undefined) return '';
   return (side === 'row' ? layout.axis : layout.columns) === 'full' ? view.name : view.label;
 }
 
-/** Whether a pod's name is written bold: its row or column stands out. */
+/** Whether a pod's name is bold, because its row or column is slow or failed. */
 export function isBold(codes: Int8Array, pod: number): boolean {
   const code = codes[pod] ?? -1;
   return code === SLOW || code === FAILED;
 }
 
-/** Draws `text`, cut in its middle where it is wider than `width`: the ends of pod names tell them apart. */
+/** Draws `text`, shortened in its middle to `width`, because pod names differ at their end. */
 export function drawText(ctx: CanvasRenderingContext2D, text: string, x: number, y: number, width: number): void {
   let shown = text;
   for (let keep = text.length; keep > 3 && ctx.measureText(shown).width > width; keep -= 1) {
@@ -71,7 +71,7 @@ export function drawText(ctx: CanvasRenderingContext2D, text: string, x: number,
   ctx.fillText(shown, x, y);
 }
 
-/** Reads the tokens that hold at `element` as they are now, each once: a canvas does not follow CSS variables itself. */
+/** Reads custom properties of `element`, each at most once, because a canvas cannot use CSS variables. */
 export function readTokens(element: Element): Token {
   const style = getComputedStyle(element);
   const known = new Map<string, string>();

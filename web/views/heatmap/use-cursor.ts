@@ -6,23 +6,23 @@ import { isScrolled, keepInView } from './grid-geometry.ts';
 import type { Cell } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
-/** The cell that keys are at, the one that the pointer is on, and what moves them. */
+/** The keyboard cell, the cell under the pointer, and functions to move them. */
 export interface Cursor {
-  /** Where the keys are. */
+  /** Position of the keyboard cell. */
   place: Place;
   active: Cell | null;
-  /** What the card is about: the pointer's cell, else the keys'. */
+  /** The cell of the card: the pointer's, otherwise the keyboard's. */
   shown: Cell | null;
   byKeys: boolean;
   point(cell: Cell | null): void;
-  /** Focus came (by keys or not) or went. */
+  /** Focus was gained (by keyboard or not) or lost. */
   focus(byKeys: boolean): void;
   open(cell: Cell | null): void;
   next(state: 'failed' | 'slow'): void;
   onKeyDown(event: KeyboardEvent): void;
 }
 
-/** Keeps the cursor by pods, not by places: it stays with its link when rows come and go. */
+/** The cursor of the grid. It is stored by pods, so that it stays at its link when rows come and go. */
 export function useCursor(props: ViewProps, model: HeatModel, scroller: RefObject<HTMLElement | null>): Cursor {
   const { picture, onSelect } = props;
   const { arrangement, layout } = model;

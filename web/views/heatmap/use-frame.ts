@@ -9,7 +9,7 @@ import { prepareCanvas, type Scroll } from './grid-geometry.ts';
 import { readTokens, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
-/** What was drawn last: the PNG is made from it. */
+/** The last drawn frame, from which the PNG is made. */
 export interface Drawn {
   scene: Scene;
   placed: PlacedCallout[];
@@ -24,13 +24,13 @@ interface FrameRequest {
   drawn: RefObject<Drawn | null>;
 }
 
-/** Up to this many pods each callout has a line with a button, and the picture a note on how to read it. */
+/** Up to this many pods, callouts have a button, and a note explains rows and columns. */
 export const EXPLAINED_TO = 12;
 
-/** In so much room each sentence of that note has one line, CSS px. */
+/** Minimum width at which each sentence of the note fits on one line, CSS px. */
 const ONE_LINE = 300;
 
-/** Draws the picture on one canvas whenever it changes, and gives where its callouts are. */
+/** Draws the heatmap whenever it changes, and returns its canvas and the places of its callouts. */
 export function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
   const { picture, theme } = props;
   const { axisStates, arrangement, layout, group, callouts, calloutsBeside } = model;
@@ -49,8 +49,18 @@ export function useFrame({ props, model, size, height, scroll, drawn }: FrameReq
     const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
     if (canvas.current === null || ctx === null) return;
     const token = readTokens(canvas.current);
-    const where = { dpr: size.dpr, scrollX: scroll.x, scrollY: scroll.y };
-    const scene = { picture, axisStates, arrangement, layout, group, token, colours: cellColours(token), ...where };
+    const scene = {
+      picture,
+      axisStates,
+      arrangement,
+      layout,
+      group,
+      token,
+      colours: cellColours(token),
+      dpr: size.dpr,
+      scrollX: scroll.x,
+      scrollY: scroll.y,
+    };
     drawFrame(ctx, scene, placed);
     drawn.current = { scene, placed };
   }, [picture, axisStates, arrangement, layout, group, placed, size, height, scroll, theme, drawn]);
@@ -63,7 +73,7 @@ export function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | 
   const isBlank = useRef(false);
   useLayoutEffect(() => {
     const isNothing = pointing.cell === null && pointing.selection === null;
-    // Even to clear what is clear has all of it painted anew.
+    // Clearing an empty canvas would still repaint the page.
     if (isNothing && isBlank.current) return;
     const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
     if (ctx === null || drawn.current === null) return;

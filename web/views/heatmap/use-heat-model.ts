@@ -17,20 +17,20 @@ export interface HeatModel {
   arrangement: Arrangement;
   layout: HeatLayout;
   callouts: Callout[];
-  /** What the axes are grouped by: the reader's choice, or nodes where names do not fit. */
+  /** Grouping of the axes: the reader's choice, or automatic if names do not fit. */
   group: ViewProps['group'];
-  /** Room is kept right of the mesh for callouts; without it they are listed below. */
+  /** Callouts are to the right of the cells; otherwise in a list below. */
   calloutsBeside: boolean;
   order: KeptOrder;
 }
 
-/** Below this width callouts go under the mesh, CSS px. */
+/** Below this width callouts are under the cells, CSS px. */
 const BESIDE_FROM = 820;
-/** Names are measured this large and never get more room than `MOST_NAME`, CSS px. */
+/** Font for measuring names, and maximum width of a name, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
-const MOST_NAME = 260;
+const MAX_NAME_WIDTH = 260;
 
-/** Works out arrangement, layout and callouts. */
+/** Computes arrangement, layout and callouts. */
 export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
   const { picture, order, filter, narrow } = props;
   const [kept] = useState(() => new KeptOrder());
@@ -54,7 +54,7 @@ export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatMo
   return { axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 
-/** Keeps the layout as long as what it is made from is the same. */
+/** Memoises the layout. */
 function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
   const { n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit } = request;
   return useMemo(
@@ -63,7 +63,7 @@ function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
   );
 }
 
-/** How wide the longest names are, CSS px. Only the longest by letters are measured: a thousand would take a while. */
+/** Widths of the longest names, CSS px. Only names with the most letters are measured, because measuring is slow. */
 function useNameWidths({ mesh, pods }: Picture) {
   const [context] = useState(() => document.createElement('canvas').getContext('2d'));
   const width = (names: string[]) => {
@@ -77,14 +77,14 @@ function useNameWidths({ mesh, pods }: Picture) {
   return useMemo(
     () => ({
       fullWidth: uncut(width(pods.map(({ name }) => name))),
-      shortWidth: Math.min(MOST_NAME, width(pods.map(({ label }) => label))),
+      shortWidth: Math.min(MAX_NAME_WIDTH, width(pods.map(({ label }) => label))),
       groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
     }),
     [mesh.pods, mesh.settings.displayNodeName, context],
   );
 }
 
-/** Full names that would have to be cut are not shown: the short ones, which tell the pods apart, are better whole. */
+/** Full names that would have to be cut are not used, because short names fit completely. */
 function uncut(width: number): number {
-  return width > MOST_NAME ? Number.POSITIVE_INFINITY : width;
+  return width > MAX_NAME_WIDTH ? Number.POSITIVE_INFINITY : width;
 }

@@ -1,8 +1,8 @@
 import { type RefObject, useEffect, useRef } from 'react';
 
 /**
- * Calls an action for a single letter, wherever the focus is, except while typing, with a modifier, or in a dialog.
- * `grid` gets the focus, so that arrows go on from where the letter led.
+ * Calls an action for a single letter, except while typing, with a modifier key, or in a dialog. Moves focus to `grid`,
+ * so that arrow keys continue from there.
  */
 export function useLetters(
   enabled: boolean,

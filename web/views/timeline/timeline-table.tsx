@@ -40,7 +40,7 @@ export function TimelineTable({ steps, past, limits, onMoment }: TimelineTablePr
   return (
     <TableFrame
       caption="Timeline, newest first"
-      {...(lines.length > MAX_LINES && { note: `newest ${MAX_LINES} only` })}
+      note={lines.length > MAX_LINES ? `newest ${MAX_LINES} only` : undefined}
     >
       <thead>
         <tr>
