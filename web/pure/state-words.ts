@@ -35,11 +35,11 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
     case 'failed':
       return failedBy === '' ? 'no valid response' : failedBy;
     case 'not-probed':
-      return 'PING_NUMBER or new pod';
+      return 'PING_NUMBER, new pod';
     case 'unknown':
       return 'no report';
     case 'suspect':
-      return 'measuring pod short of CPU';
+      return 'source short of CPU';
     case 'not-yet':
       return 'pod is starting';
     case 'gone':

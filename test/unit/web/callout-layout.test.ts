@@ -8,12 +8,20 @@ import { arrange } from '../../../web/pure/order.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const slow = (first: number): Callout => ({
-  ...{ axis: 'row', state: 'slow', first, last: first, pod: first },
+  axis: 'row',
+  state: 'slow',
+  first,
+  last: first,
+  pod: first,
   title: `goldpinger-chaos-sk9d7r6qwf-5qcj${first}`,
   lines: ['slow from all 4 others', 'first byte only: process or proxy', 'median 254 ms, since 05:53:51'],
 });
 const gone: Callout = {
-  ...{ axis: 'row', state: 'gone', first: 0, last: 1, pod: -1 },
+  axis: 'row',
+  state: 'gone',
+  first: 0,
+  last: 1,
+  pod: -1,
   title: '2 pods of node-a are gone',
   lines: ['left 05:51:20 to 05:53:50'],
 };

@@ -7,8 +7,16 @@ import { eventWords, stepWords } from '../../../web/pure/timeline-words.ts';
 
 const pod = (name: string) => ({ uid: name, name, namespace: 'default', node: 'n' });
 const event = (more: Partial<MeshEvent> = {}): MeshEvent => ({
-  ...{ id: 'e', atMs: 0, kind: 'link-failed', pod: pod('chaos'), from: [], fromCount: 0 },
-  ...{ outcome: null, phase: null, totalUs: -1, detail: '' },
+  id: 'e',
+  atMs: 0,
+  kind: 'link-failed',
+  pod: pod('chaos'),
+  from: [],
+  fromCount: 0,
+  outcome: null,
+  phase: null,
+  totalUs: -1,
+  detail: '',
   ...more,
 });
 

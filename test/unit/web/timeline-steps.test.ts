@@ -13,7 +13,11 @@ function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links
     return counts;
   };
   return {
-    ...{ fromMs: 0, toMs: steps.length * 10_000, stepMs: 10_000, nowMs: steps.length * 10_000, resolutionMs: 5000 },
+    fromMs: 0,
+    toMs: steps.length * 10_000,
+    stepMs: 10_000,
+    nowMs: steps.length * 10_000,
+    resolutionMs: 5000,
     missing: [],
     reports: steps.map(({ rows = 4 }) => rows),
     pods: steps.map(() => 4),

@@ -25,8 +25,8 @@ export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' 
         </button>
       </div>
       <p className="threshold-hint">
-        {picture.n * picture.n > MAX_DOTS ? 'Bars count links' : 'Each dot is one link'}; the dashed line is the
-        timeout, {picture.mesh.settings.pingTimeoutMs} ms.
+        {picture.n * picture.n > MAX_DOTS ? 'Bars count links' : 'Each dot is one link'}; dashed line: timeout{' '}
+        {picture.mesh.settings.pingTimeoutMs} ms.
       </p>
       <ThresholdScale picture={picture} thresholds={thresholds} onChange={set} />
       <div className="threshold-fields">
