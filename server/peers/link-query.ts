@@ -23,28 +23,30 @@ export class LinkQuery {
 
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
   async samples(from: Pod, toUid: string): Promise<LinkSamples> {
+    const path = `/api/v1/samples?${new URLSearchParams({ to: toUid })}`;
+    const answer = await this.#ask(from, path, parseLinkSamples, { samples: [] });
     // Whatever the answer claims, it is what this pod says about this link.
-    const link = { from: from.uid, to: toUid };
-    try {
-      const wire = await this.#get(from, `/api/v1/samples?${new URLSearchParams({ to: toUid })}`);
-      return { ...parseLinkSamples(wire), ...link };
-    } catch (error) {
-      return { ...link, nowMs: this.#clock.nowMs(), error: messageOf(from, error), samples: [] };
-    }
+    return { ...answer, from: from.uid, to: toUid };
   }
 
   /** The history of that link in steps of `stepMs`, with times by our clock. Never rejects, as `samples`. */
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
-    const link = { from: from.uid, to: toUid };
+    const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
+    const path = `/api/v1/pod-history?${new URLSearchParams(query)}`;
+    const history = await this.#ask(from, path, parseLinkHistory, { resolutionMs: 0, steps: [] });
+    // The pod's clock may be wrong; its ages are right.
+    const offsetMs = this.#clock.nowMs() - history.nowMs;
+    const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
+    return { ...history, from: from.uid, to: toUid, nowMs: history.nowMs + offsetMs, steps };
+  }
+
+  /** The parsed answer of a pod; `none`, with the time and why there is no answer, if there is none. */
+  async #ask<T, N>(from: Pod, path: string, parse: (wire: unknown) => T, none: N) {
     try {
-      const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
-      const history = parseLinkHistory(await this.#get(from, `/api/v1/pod-history?${new URLSearchParams(query)}`));
-      // The pod's clock may be wrong; its ages are right.
-      const offsetMs = this.#clock.nowMs() - history.nowMs;
-      const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
-      return { ...history, ...link, nowMs: history.nowMs + offsetMs, steps };
+      return parse(await this.#get(from, path));
     } catch (error) {
-      return { ...link, nowMs: this.#clock.nowMs(), error: messageOf(from, error), resolutionMs: 0, steps: [] };
+      const message = `no samples from ${from.name}: ${textOf(error)}`;
+      return { ...none, nowMs: this.#clock.nowMs(), error: message.slice(0, 400) };
     }
   }
 
@@ -59,8 +61,4 @@ export class LinkQuery {
       this.#queries -= 1;
     }
   }
-}
-
-function messageOf(from: Pod, error: unknown): string {
-  return `no samples from ${from.name}: ${textOf(error)}`.slice(0, 400);
 }

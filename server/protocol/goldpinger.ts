@@ -12,10 +12,8 @@ export interface GoldpingerPodResult {
   /** When the ping ended, RFC 3339, by the reporting pod's clock. */
   pingTime: string;
   podIP: string;
-  hostIP: string;
   /** When the probed pod booted, RFC 3339, as it says itself; '' without an answer. */
   bootTime: string;
-  statusCode: number;
   responseTimeMs: number;
   error: string;
 }
@@ -58,9 +56,7 @@ function podResultAt(wire: unknown, place: string): GoldpingerPodResult {
     OK: flagAt(fields, 'OK', place),
     pingTime: textAt(fields, 'PingTime', place, 64),
     podIP: textAt(fields, 'PodIP', place, 45),
-    hostIP: textAt(fields, 'HostIP', place, 45),
     bootTime: textAt(answer, 'boot_time', place, 64),
-    statusCode: numberAt(fields, 'status-code', place),
     responseTimeMs: numberAt(fields, 'response-time-ms', place),
     error: textAt(fields, 'error', place, MAX_ERROR),
   };

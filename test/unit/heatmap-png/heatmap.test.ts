@@ -6,6 +6,7 @@ import { HeatmapPainter, heatmapPng, layoutOf } from '../../../server/heatmap-pn
 import { missingReport } from '../../../server/peers/merged-report.ts';
 import { FLAG_SUSPECT } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import { type LinkSpec, mergedReportOf, meshOf, NOW_MS, podOf, podsOf } from '../../support/mesh.ts';
 
 const LIMITS = { goodMs: 2, warningMs: 5, problemMs: 100 };
@@ -14,6 +15,18 @@ const stateAt = ({ state, side }: Cells, from: number, to: number) => CELL_STATE
 /** The state of the link 0 -> 1 in a mesh of two pods. */
 const stateOf = async (report: MergedReport) =>
   stateAt(await collectCells(meshOf(podsOf(2), [report, mergedReportOf(1, [])]), LIMITS), 0, 1);
+
+/** A mesh in which pod `from` has one link, as `linkOf` says, to each pod. */
+const fullMesh = (pods: Pod[], linkOf: (from: number, to: number) => Partial<LinkSpec> = () => ({})) =>
+  meshOf(
+    pods,
+    pods.map((_pod, from) =>
+      mergedReportOf(
+        from,
+        pods.map((_to, to) => ({ to, ...linkOf(from, to) })),
+      ),
+    ),
+  );
 
 describe('a cell of the heatmap', () => {
   it.each<[LinkSpec['totalUs'], string]>([
@@ -58,14 +71,8 @@ describe('a cell of the heatmap', () => {
   });
 
   it('shows the worst of the links that share it', async () => {
-    const pods = podsOf(40);
-    const reports = pods.map((_, from) =>
-      mergedReportOf(
-        from,
-        pods.map((_pod, to) => ({ to, ...(from === 13 && to === 27 ? { outcome: 'refused' as const } : {}) })),
-      ),
-    );
-    const drawn = await collectCells(meshOf(pods, reports), LIMITS, 10);
+    const mesh = fullMesh(podsOf(40), (from, to) => (from === 13 && to === 27 ? { outcome: 'refused' } : {}));
+    const drawn = await collectCells(mesh, LIMITS, 10);
     expect(drawn.side).toBe(10);
     expect(stateAt(drawn, 3, 6)).toBe('failed');
     expect([...drawn.state].filter((state) => CELL_STATES[state] === 'failed')).toHaveLength(1);
@@ -88,14 +95,7 @@ async function fills(mesh: Mesh): Promise<(from: number, to: number) => string> 
 
 describe('the heatmap as PNG', () => {
   it('shows experiment 2: one slow row, everything else good', async () => {
-    const pods = podsOf(4);
-    const reports = pods.map((_, from) =>
-      mergedReportOf(
-        from,
-        pods.map((_pod, to) => ({ to, totalUs: to === 3 ? 251_000 : 400 })),
-      ),
-    );
-    const at = await fills(meshOf(pods, reports));
+    const at = await fills(fullMesh(podsOf(4), (_, to) => ({ totalUs: to === 3 ? 251_000 : 400 })));
     for (const from of [0, 1, 2, 3]) {
       for (const to of [0, 1, 2]) expect(at(from, to)).toBe('#84cfaa');
       expect(at(from, 3)).toBe('#d5361c');
@@ -117,13 +117,8 @@ describe('the heatmap as PNG', () => {
   });
 
   it.each([0, 1, 2, 35, 300])('of %i pods has room for all cells', async (count) => {
-    const pods = podsOf(count);
-    const png = await read(
-      meshOf(
-        pods,
-        pods.map((_, pod) => mergedReportOf(pod, [{ to: 0 }])),
-      ),
-    );
+    const reports = Array.from({ length: count }, (_, pod) => mergedReportOf(pod, [{ to: 0 }]));
+    const png = await read(meshOf(podsOf(count), reports));
     expect(png.width).toBeLessThanOrEqual(4096);
     expect(png.height).toBeLessThanOrEqual(4096);
     const { left, cellPx } = layoutOf(count, count, 5);

@@ -326,9 +326,9 @@ describe('a report from a peer', () => {
   });
 
   it("may be Goldpinger's", async () => {
-    const result = { OK: true, pingTime: '', podIP: '127.0.0.1', hostIP: '', bootTime: '', statusCode: 200 };
+    const result = { OK: true, pingTime: '', podIP: '127.0.0.1', bootTime: '', responseTimeMs: 3, error: '' };
     const check = {
-      podResults: new Map(['pod-0', 'pod-1'].map((name) => [name, { ...result, responseTimeMs: 3, error: '' }])),
+      podResults: new Map(['pod-0', 'pod-1'].map((name) => [name, result])),
       probeResults: new Map(),
     };
     const { collect } = start({ pods: podsOf(2), answer: () => ({ answer: { kind: 'check', check } }) });
