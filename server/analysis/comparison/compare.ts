@@ -151,7 +151,7 @@ class LinkComparer {
     }
   }
 
-  /** The result. Yields between the medians, because each looks at 65 536 counters. */
+  /** The result. Yields between the medians, because each looks at up to 65 536 counters. */
   *result(links: ComparedColumns[]): Generator<void, ComparedLinks> {
     const { hasBefore, hasAfter, chooseTargets } = this.#options;
     const inRanges = function* (figuresOf: (range: keyof ByRange<unknown>) => RangeFigures): Generator<void, InRanges> {

@@ -5,15 +5,18 @@ import { isSlowLink, type LinkFigures } from './change.ts';
 /** There are so many packed durations. One counter for each makes the medians exact. */
 const PACKED_DURATIONS = 65_536;
 
-/** How many links have each packed duration; null while there is none: most groups of most reports stay empty. */
-type Histogram = Uint32Array | null;
+/** How many links have each packed duration. There are no counters while there is no link: most groups stay empty. */
+interface Histogram {
+  total: number;
+  counts: Uint32Array | null;
+}
 
 /** Key figures of a group of links in one range. */
 export class KeyFigures {
   readonly #slowUs: number;
-  #p50: Histogram = null;
-  #p95: Histogram = null;
-  #max: Histogram = null;
+  readonly #p50: Histogram = { total: 0, counts: null };
+  readonly #p95: Histogram = { total: 0, counts: null };
+  readonly #max: Histogram = { total: 0, counts: null };
   #links = 0;
   #failed = 0;
   #slow = 0;
@@ -26,9 +29,9 @@ export class KeyFigures {
     this.#links += 1;
     if (link.failures > 0) this.#failed += 1;
     else if (isSlowLink(link, this.#slowUs)) this.#slow += 1;
-    this.#p50 = counted(this.#p50, link.p50Us16);
-    this.#p95 = counted(this.#p95, link.p95Us16);
-    this.#max = counted(this.#max, link.maxUs16);
+    count(this.#p50, link.p50Us16);
+    count(this.#p95, link.p95Us16);
+    count(this.#max, link.maxUs16);
   }
 
   /** The figures of this group, or of this and another group together. */
@@ -44,20 +47,18 @@ export class KeyFigures {
   }
 }
 
-function counted(histogram: Histogram, packed: number): Histogram {
-  if (packed === NONE16) return histogram;
-  const counts = histogram ?? new Uint32Array(PACKED_DURATIONS);
-  counts[packed] = (counts[packed] ?? 0) + 1;
-  return counts;
+function count(histogram: Histogram, packed: number): void {
+  if (packed === NONE16) return;
+  histogram.counts ??= new Uint32Array(PACKED_DURATIONS);
+  histogram.counts[packed] = (histogram.counts[packed] ?? 0) + 1;
+  histogram.total += 1;
 }
 
 /** The lower median of two histograms together, us; -1 if both are empty. Packed durations sort like durations. */
 function medianUs(a: Histogram, b: Histogram): number {
-  let total = 0;
-  for (const counts of [a, b]) if (counts !== null) for (let i = 0; i < PACKED_DURATIONS; i++) total += counts[i] ?? 0;
-  let rank = Math.ceil(total / 2);
-  for (let packed = 0; packed < PACKED_DURATIONS && total > 0; packed++) {
-    rank -= (a?.[packed] ?? 0) + (b?.[packed] ?? 0);
+  let rank = Math.ceil((a.total + b.total) / 2);
+  for (let packed = 0; packed < PACKED_DURATIONS && rank > 0; packed++) {
+    rank -= (a.counts?.[packed] ?? 0) + (b.counts?.[packed] ?? 0);
     if (rank <= 0) return unpack16(packed);
   }
   return -1;
