@@ -13,7 +13,7 @@ const CHUNK_BYTES = BUCKETS_PER_CHUNK * BYTES_PER_BUCKET;
  * 2048 buckets of one width, in columns. A bucket sums up the samples of one link in one period of `widthMs`. Durations
  * are packed by `pack16` and cover the `ok` samples. Suspect samples are only counted, unless the bucket has no others.
  */
-export interface Chunk {
+export interface Chunk extends ReturnType<typeof columnsOf> {
   /** Index among all chunks that were ever begun. */
   number: number;
   widthMs: number;
@@ -23,26 +23,6 @@ export interface Chunk {
   endMs: number;
   /** How many buckets are in use. */
   used: number;
-  /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = there is none. */
-  back: Uint32Array<ArrayBuffer>;
-  /** When its period begins: widths since `baseMs`. */
-  start: Uint16Array;
-  /** When its newest sample was taken: ms since its period began, packed. */
-  newestMs: Uint16Array;
-  samples: Uint16Array;
-  minUs: Uint16Array;
-  p50Us: Uint16Array;
-  p95Us: Uint16Array;
-  maxUs: Uint16Array;
-  connectP50Us: Uint16Array;
-  firstByteP50Us: Uint16Array;
-  /** Total of the last sample that is not merely counted. */
-  lastTotalUs: Uint16Array;
-  suspect: Uint8Array;
-  /** Outcome and phase of the last sample that is not merely counted, and whether the newest one is suspect: a `codeOf`. */
-  code: Uint8Array;
-  /** Failures by outcome: `FAILURE_KINDS` per bucket. */
-  failures: Uint8Array;
 }
 
 /**
@@ -138,8 +118,11 @@ function columnsOf(bytes: ArrayBuffer) {
   new Uint8Array(bytes).fill(0);
   const shorts = (column: number) => new Uint16Array(bytes, (4 + 2 * column) * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK);
   const columns = {
+    /** How many buckets back (over all chunks) the previous bucket of the same link is; 0 = there is none. */
     back: new Uint32Array(bytes, 0, BUCKETS_PER_CHUNK),
+    /** When its period begins: widths since `baseMs`. */
     start: shorts(0),
+    /** When its newest sample was taken: ms since its period began, packed. */
     newestMs: shorts(1),
     samples: shorts(2),
     minUs: shorts(3),
@@ -148,9 +131,12 @@ function columnsOf(bytes: ArrayBuffer) {
     maxUs: shorts(6),
     connectP50Us: shorts(7),
     firstByteP50Us: shorts(8),
+    /** Total of the last sample that is not merely counted. */
     lastTotalUs: shorts(9),
     suspect: new Uint8Array(bytes, 24 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
+    /** Outcome and phase of the last sample that is not merely counted, and whether the newest one is suspect: a `codeOf`. */
     code: new Uint8Array(bytes, 25 * BUCKETS_PER_CHUNK, BUCKETS_PER_CHUNK),
+    /** Failures by outcome: `FAILURE_KINDS` per bucket. */
     failures: new Uint8Array(bytes, 26 * BUCKETS_PER_CHUNK, FAILURE_KINDS * BUCKETS_PER_CHUNK),
   };
   const { minUs, p50Us, p95Us, maxUs, connectP50Us, firstByteP50Us, lastTotalUs } = columns;

@@ -28,7 +28,8 @@ export async function pastReport(
   links: readonly Link[],
   range: TimeRange,
   nowMs: number,
-  { ranges, timeSlice }: { ranges: RangeStatistics; timeSlice: TimeSlice },
+  ranges: RangeStatistics,
+  timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
   const entries: Entry[] = [];
   for (const link of links) {

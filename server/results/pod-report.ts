@@ -57,24 +57,18 @@ export function sortedByUid(peers: PeerRef[]): PeerRef[] {
   return peers.sort((a, b) => (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0));
 }
 
-/** What the statistics of a report are computed with. */
-interface StatsSource {
-  /** The window before now; 0 = no statistics. */
-  windowMs: number;
-  ranges: RangeStatistics;
-  timeSlice: TimeSlice;
-}
-
 /**
  * Makes the report of now. A link that is probed is part of it if its pod is among the peers; a link that is no longer
- * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic. The links show the moment
- * of the call, although the statistics may take several time slices.
+ * probed only if its pod is gone, so that its last state can still be seen. `nowMs` is monotonic; `windowMs` 0 = without
+ * statistics. The links show the moment of the call, although the statistics may take several time slices.
  */
 export async function currentReport(
   links: readonly Link[],
   table: PeerTable,
   nowMs: number,
-  { windowMs, ranges, timeSlice }: StatsSource,
+  windowMs: number,
+  ranges: RangeStatistics,
+  timeSlice: TimeSlice,
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
   const columns = emptyLinks(entries.length);

@@ -90,8 +90,8 @@ export class Results {
     this.#links.expire(nowMs);
     // Discovery hands out the same array until something changes; to hash a thousand peers each time would be expensive.
     if (this.#peers?.pods !== pods) this.#peers = { pods, table: peerTableOf(pods) };
-    const stats = { windowMs, ranges: this.#ranges, timeSlice: new TimeSlice(this.#clock) };
-    return currentReport(this.#links.withSamples(), this.#peers.table, nowMs, stats);
+    const timeSlice = new TimeSlice(this.#clock);
+    return currentReport(this.#links.withSamples(), this.#peers.table, nowMs, windowMs, this.#ranges, timeSlice);
   }
 
   /** This pod's report of a time range of the past: see `pastReport`. */
@@ -99,8 +99,10 @@ export class Results {
     const nowMs = this.#clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs(nowMs);
     this.#links.expire(nowMs);
-    const tools = { ranges: this.#ranges, timeSlice: new TimeSlice(this.#clock) };
-    const { resolutionMs, ...parts } = await pastReport(this.#links.all(), rangeOf(range, nowMs), nowMs, tools);
+    const timeSlice = new TimeSlice(this.#clock);
+    const monotonic = rangeOf(range, nowMs);
+    const report = await pastReport(this.#links.all(), monotonic, nowMs, this.#ranges, timeSlice);
+    const { resolutionMs, ...parts } = report;
     return { ...parts, past: { ...range, resolutionMs, knownAgeMs } };
   }
 

@@ -30,14 +30,6 @@ export type SampleVisitor = (
 const BYTES_PER_SAMPLE = 15;
 const MIN_SLOTS = 16;
 
-interface Columns {
-  atMs: Float64Array;
-  code: Uint8Array;
-  connectUs: Uint16Array;
-  firstByteUs: Uint16Array;
-  totalUs: Uint16Array;
-}
-
 /**
  * The recent samples of all links, in one set of columns of at most `maxBytes`, whatever the number of links. The more
  * links there are, the fewer samples each ring holds: with 4 MiB 512 samples up to 512 links, 8 samples at 32 768 links,
@@ -49,7 +41,7 @@ export class Rings {
   #freeSlots: number[] = [];
   #slots = 0;
   #length = 0;
-  #columns: Columns = columnsOf(0);
+  #columns = columnsOf(0);
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -146,7 +138,7 @@ export class Rings {
       const start = ring.slot * this.#length;
       const wrapped = Math.max(0, kept - ring.next);
       for (const [name, from] of Object.entries(this.#columns)) {
-        const to = columns[name as keyof Columns];
+        const to = columns[name as keyof typeof columns];
         to.set(from.subarray(start + this.#length - wrapped, start + this.#length), slot * length);
         to.set(from.subarray(start + ring.next - (kept - wrapped), start + ring.next), slot * length + wrapped);
       }
@@ -160,7 +152,7 @@ export class Rings {
   }
 }
 
-function columnsOf(entries: number): Columns {
+function columnsOf(entries: number) {
   return {
     atMs: new Float64Array(entries),
     code: new Uint8Array(entries),

@@ -91,9 +91,6 @@ function stateOf(samples: number, failures: number, outcome: number): number {
   return samples === 0 ? 0 : SAMPLED | (failures > 0 ? HAD_FAILURE : 0) | (outcome === 0 ? 0 : FAILED);
 }
 
-/** Packed durations that share their upper bits are counted together, so that the median is found quickly. */
-const GROUP_BITS = 8;
-
 /** Counts of all links that at least one clause selects. */
 export class LinkSummary {
   #samples = 0;
@@ -104,15 +101,14 @@ export class LinkSummary {
   /** The largest values, packed; -1 = none. */
   #p95 = -1;
   #max = -1;
-  /** Ok links by packed p50, and by its upper bits. Packed values sort like the durations they stand for. */
+  /** Ok links by packed p50. Packed values sort like the durations they stand for. */
   readonly #byP50 = new Uint32Array(NONE16);
-  readonly #byGroup = new Uint32Array((NONE16 >> GROUP_BITS) + 1);
 
   /** Adds the selected links of a window. */
   add({ length, isSelected, state, samples, p50, p95, max }: LinkWindow): void {
     let [sum, checked, failed, ok] = [0, 0, 0, 0];
     let [largestP95, largestMax] = [this.#p95, this.#max];
-    const [byP50, byGroup] = [this.#byP50, this.#byGroup];
+    const byP50 = this.#byP50;
     for (let k = 0; k < length; k++) {
       const bits = state[k] ?? 0;
       if (isSelected[k] !== 1 || (bits & SAMPLED) === 0) continue;
@@ -123,7 +119,6 @@ export class LinkSummary {
       if ((bits & FAILED) !== 0 || us16 === NONE16) continue;
       ok += 1;
       byP50[us16] = (byP50[us16] ?? 0) + 1;
-      byGroup[us16 >> GROUP_BITS] = (byGroup[us16 >> GROUP_BITS] ?? 0) + 1;
       const [linkP95, linkMax] = [p95[k] ?? NONE16, max[k] ?? NONE16];
       if (linkP95 !== NONE16 && linkP95 > largestP95) largestP95 = linkP95;
       if (linkMax !== NONE16 && linkMax > largestMax) largestMax = linkMax;
@@ -152,9 +147,7 @@ export class LinkSummary {
   #median(): number {
     let left = Math.ceil(this.#ok / 2);
     if (left === 0) return -1;
-    let group = 0;
-    while (left > (this.#byGroup[group] ?? left)) left -= this.#byGroup[group++] ?? 0;
-    let us16 = group << GROUP_BITS;
+    let us16 = 0;
     while (left > (this.#byP50[us16] ?? left)) left -= this.#byP50[us16++] ?? 0;
     return us16;
   }
