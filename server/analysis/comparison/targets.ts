@@ -71,8 +71,8 @@ function* podsOfClauses(clauses: readonly Clause[], { pods }: Mesh): Generator<v
   for (const { clause, selection } of yield* selectPods(clauses, pods)) {
     const mask = clause.to !== null ? selection.to : clause.from !== null ? selection.from : null;
     if (mask === null) continue;
-    const named = [...mask.keys()].filter((pod) => mask[pod] === 1);
-    if (named.length < alive) for (const pod of named) all.add(pod);
+    const named = [...mask.pods.keys()].filter((pod) => mask.pods[pod] === 1);
+    if (mask.count < alive) for (const pod of named) all.add(pod);
     yield;
   }
   return all;

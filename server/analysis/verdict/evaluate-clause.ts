@@ -53,7 +53,7 @@ export class ClauseEvaluation {
   /** Evaluates the selected links of `window`, which was read from `report`. Marks them in `window.isSelected`. */
   evaluate(report: MergedReport, window: LinkWindow): void {
     const { resultByState, min, stat, fromUs16, toUs16 } = this.#rules;
-    const [destinations, { self }] = [this.selection.to, this.clause];
+    const [destinations, { self }] = [this.selection.to.pods, this.clause];
     const { length, to, state, samples, isSelected } = window;
     const durations = window[stat];
     let held = 0;
@@ -80,7 +80,8 @@ export class ClauseEvaluation {
   addUnlisted(from: number, unlisted: readonly number[]): void {
     const { self } = this.clause;
     for (const to of unlisted) {
-      const isSelected = this.selection.to[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
+      const isSelected =
+        this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
       if (isSelected) this.#addUndersampled(from, to, -1);
     }
   }
@@ -91,9 +92,9 @@ export class ClauseEvaluation {
    */
   addMissingReport(pod: number): void {
     const { selection, clause } = this;
-    if (selection.from[pod] !== 1) return;
-    const own = selection.to[pod] === 1 ? 1 : 0;
-    const others = clause.self === 'only' ? 0 : selection.toCount - own;
+    if (selection.from.pods[pod] !== 1) return;
+    const own = selection.to.pods[pod] === 1 ? 1 : 0;
+    const others = clause.self === 'only' ? 0 : selection.to.count - own;
     const needsOwn = clause.self !== 'exclude' && own === 1 && clause.condition.kind !== 'failed';
     if (others > 0 || needsOwn) this.missing.push(pod);
   }
@@ -104,7 +105,7 @@ export class ClauseEvaluation {
    */
   addDifferingPeers(pod: number): void {
     const { from, to } = this.clause;
-    const isAffected = !isExact(from) || (this.selection.from[pod] === 1 && !isExact(to));
+    const isAffected = !isExact(from) || (this.selection.from.pods[pod] === 1 && !isExact(to));
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
@@ -214,19 +215,17 @@ function firstPackedFrom(us: number): number {
   return low;
 }
 
-/** The pods that a clause selects. By index in `Mesh.pods`, 1 = selected. */
-interface Selection {
-  from: Uint8Array;
-  to: Uint8Array;
-  /** How many pods are selected. */
-  fromCount: number;
-  toCount: number;
-}
-
 /** The pods that one selector selects. */
 interface PodMask {
+  /** By index in `Mesh.pods`: 1 = selected. */
   pods: Uint8Array;
   count: number;
+}
+
+/** The pods that a clause selects. */
+interface Selection {
+  from: PodMask;
+  to: PodMask;
 }
 
 /** `selectPods` yields after about this many character comparisons; see `matchesGlob`. */
@@ -252,10 +251,7 @@ export function* selectPods<T extends Pick<Clause, 'from' | 'to'>>(
   };
   const selected: { clause: T; selection: Selection }[] = [];
   for (const clause of clauses) {
-    const from = yield* maskOf(clause.from);
-    const to = yield* maskOf(clause.to);
-    const selection = { from: from.pods, to: to.pods, fromCount: from.count, toCount: to.count };
-    selected.push({ clause, selection });
+    selected.push({ clause, selection: { from: yield* maskOf(clause.from), to: yield* maskOf(clause.to) } });
   }
   return selected;
 }

@@ -97,7 +97,7 @@ function* evaluateMesh(
     const isHere = report !== undefined && report.missing === '';
     // The peers of a pod that is not ready need not be complete yet.
     if (isHere && !report.samePeers && lifecycle === 'ready') for (const one of evaluations) one.addDifferingPeers(pod);
-    const concerned = evaluations.filter(({ selection }) => selection.from[pod] === 1);
+    const concerned = evaluations.filter(({ selection }) => selection.from.pods[pod] === 1);
     if (concerned.length === 0) continue;
     if (isHere && mesh.past === null) oldestMs = Math.min(oldestMs, report.atMs);
     const isTrusted = isHere && report.starvation?.unreliable !== true;
@@ -146,15 +146,15 @@ function reasonOf(
 function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: number) => string): string {
   const { clause, selection, missing, undersampled, held, differing } = evaluation;
   if (mesh.discovery.phase === 'waiting') return 'the pod list has not been received yet';
-  if (selection.fromCount === 0) return nothingSelected('from', clause);
-  if (selection.toCount === 0) return nothingSelected('to', clause);
+  if (selection.from.count === 0) return nothingSelected('from', clause);
+  if (selection.to.count === 0) return nothingSelected('to', clause);
   if (missing.length > 0) return missingReason(missing, mesh, nameOf);
   if (undersampled > 0) {
     return `too few samples on ${links(undersampled)}, for example ${evaluation.firstUndersampled}${windowAdvice(mesh)}`;
   }
   const present = mesh.pods.reduce((count, { lifecycle }) => count + (lifecycle === 'gone' ? 0 : 1), 0);
   if (evaluation.holdsOnlyOnSelf && present > 1) {
-    return `only ${selection.fromCount} of ${present} pods are or were ready, so only links of pods to themselves could be checked`;
+    return `only ${selection.from.count} of ${present} pods are or were ready, so only links of pods to themselves could be checked`;
   }
   if (held === 0) return 'no link matches from=, to= and self=';
   if (differing >= 0) {
