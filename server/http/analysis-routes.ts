@@ -3,7 +3,7 @@ import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAccept } from './errors.ts';
+import { acceptsJson, HttpError } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import {
   choiceParameter,
@@ -37,8 +37,7 @@ export function verdictRoutes(context: RouteContext): Router {
     else sendExactly(res, 'application/json', JSON.stringify(answer));
   });
 
-  router.get('/api/v1/findings', async (req, res) => {
-    mustAccept(req, ['application/json']);
+  router.get('/api/v1/findings', acceptsJson, async (_req, res) => {
     const mesh = await context.collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: MESH_MAX_AGE_MS });
     res.set('Cache-Control', 'no-store').json(findingsAnswer(mesh));
   });
@@ -67,9 +66,8 @@ export function reportRoutes(context: RouteContext): Router {
     else await sendReportPage(res, report, query.ranges.during);
   });
 
-  router.get('/api/v1/comparison', async (req, res) => {
+  router.get('/api/v1/comparison', acceptsJson, async (req, res) => {
     onlyParameters(req, 'from', 'to', 'before', 'after', 'expect');
-    mustAccept(req, ['application/json']);
     await context.reporter.comparison(comparisonQueryOf(req, context), async (pieces) => {
       res.type('application/json').set('Cache-Control', 'no-store');
       await sendPieces(res, pieces);

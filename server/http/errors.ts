@@ -41,6 +41,12 @@ export function mustAccept(req: Request, types: string[]): void {
   }
 }
 
+/** Answers 406 unless the client takes JSON. */
+export const acceptsJson: RequestHandler = (req, _res, next) => {
+  mustAccept(req, ['application/json']);
+  next();
+};
+
 /** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {

@@ -6,24 +6,20 @@ import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAccept, sendError } from './errors.ts';
+import { acceptsJson, HttpError, sendError } from './errors.ts';
 import { limitParameter, momentParameter, numberParameter } from './query.ts';
-
-const JSON_ONLY = ['application/json'];
 
 /** Routes of events: this pod's journal, and the events of the whole mesh. */
 export function eventRoutes(context: RouteContext): Router {
   const router = Router();
 
-  router.get('/api/v1/journal', (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/journal', acceptsJson, (req, res) => {
     const sinceAgeMs = numberParameter(req, 'sinceAge', context.config.historyWindowMs);
     if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
     res.set('Cache-Control', 'no-store').json(context.journal.read(sinceAgeMs, limitParameter(req)));
   });
 
-  router.get('/api/v1/events', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/events', acceptsJson, async (req, res) => {
     const nowMs = context.clock.nowMs();
     const toMs = momentParameter(req, 'to', nowMs);
     const fromMs = momentParameter(req, 'from', nowMs - context.config.historyWindowMs);
@@ -51,8 +47,7 @@ export function annotationRoutes(context: RouteContext): Router {
   const mayWrite = mustBearer(config.writeToken);
   const clientRate = limitRate(CLIENT_RATE, clock);
 
-  router.get('/api/v1/annotations', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/annotations', acceptsJson, async (_req, res) => {
     res.set('Cache-Control', 'no-store').json(await annotations.read());
   });
 
@@ -68,8 +63,7 @@ export function annotationRoutes(context: RouteContext): Router {
     res.json(removed);
   });
 
-  router.get('/api/v1/own-annotations', (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/own-annotations', acceptsJson, (_req, res) => {
     res.set('Cache-Control', 'no-store').json(ownAnnotations.copies());
   });
 

@@ -5,7 +5,7 @@ import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAccept, sendError } from './errors.ts';
+import { acceptsJson, HttpError, mustAccept, sendError } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import OPENAPI from './openapi.json';
 import {
@@ -21,7 +21,6 @@ import {
 import { sendPieces } from './send.ts';
 import type { Streams } from './stream.ts';
 
-const JSON_ONLY = ['application/json'];
 /** The most steps of a link's history, and the shortest step. */
 const MAX_LINK_STEPS = 360;
 const MIN_LINK_STEP_MS = 1_000;
@@ -32,7 +31,7 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get(['/api/v1/pod-report', '/api/v1/row'], async (req, res) => {
     context.metrics.received('check');
-    mustAccept(req, JSON_ONLY);
+    mustAccept(req, ['application/json']);
     const isPast = hasParameter(req, 'fromAge') || hasParameter(req, 'toAge');
     const report = isPast
       ? await context.monitor.reportOf(ageRangeParameters(req))
@@ -40,20 +39,17 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
   });
 
-  router.get('/api/v1/mesh', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/mesh', acceptsJson, async (req, res) => {
     const mesh = await meshOf(req, context);
     res.type('application/json').set('Cache-Control', 'no-store');
     await sendPieces(res, encodeMesh({ ...mesh, ageMs: Math.max(0, context.clock.nowMs() - mesh.atMs) }));
   });
 
-  router.get('/api/v1/samples', (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/samples', acceptsJson, (req, res) => {
     res.json(context.monitor.samples(uidParameter(req, 'to')));
   });
 
-  router.get('/api/v1/link', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/link', acceptsJson, async (req, res) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
     const samples = from === 'own' ? context.monitor.samples(to) : await context.linkQuery.samples(from, to);
@@ -81,8 +77,7 @@ export function historyRoutes(context: RouteContext): Router {
   const router = Router();
   const { monitor } = context;
 
-  router.get(['/api/v1/pod-history', '/api/v1/row-history'], async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get(['/api/v1/pod-history', '/api/v1/row-history'], acceptsJson, async (req, res) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
     res.set('Cache-Control', 'no-store');
@@ -90,16 +85,14 @@ export function historyRoutes(context: RouteContext): Router {
     else res.json(await monitor.past.podHistory(range, stepMs));
   });
 
-  router.get('/api/v1/history', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/history', acceptsJson, async (req, res) => {
     const span =
       hasParameter(req, 'from') || hasParameter(req, 'to') ? timeRangeOf(req, context) : lastWindowOf(context);
     const stepMs = hasParameter(req, 'step') ? stepParameter(req, span.toMs - span.fromMs) : 0;
     res.set('Cache-Control', 'no-store').json(await context.histories.history({ ...span, stepMs }));
   });
 
-  router.get('/api/v1/link-history', async (req, res) => {
-    mustAccept(req, JSON_ONLY);
+  router.get('/api/v1/link-history', acceptsJson, async (req, res) => {
     const to = uidParameter(req, 'to');
     const from = sourceOf(req, context);
     const range = { fromAgeMs: context.config.historyWindowMs, toAgeMs: 0 };

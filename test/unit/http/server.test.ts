@@ -6,17 +6,11 @@ import type { ContextChange } from '../../support/route-context.ts';
 import { serve } from './serve.ts';
 
 /** Sends raw bytes and gives everything that comes back. */
-function raw(url: string, bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const { hostname, port } = new URL(url);
-    let answer = '';
-    const socket = connect(Number(port), hostname, () => socket.write(bytes));
-    socket.on('data', (data) => {
-      answer += data.toString('latin1');
-    });
-    socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
-  });
+async function raw(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(bytes);
+  return Buffer.concat(await socket.toArray()).toString('latin1');
 }
 
 const BEARER = 'Host: x\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
