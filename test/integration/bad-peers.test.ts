@@ -39,19 +39,19 @@ function linkTo(name: string) {
 }
 
 describe('a real server among bad peers', () => {
-  it.each(BAD_PEER_KINDS)('tells a peer that %s for what it is', async (kind) => {
+  it.each(BAD_PEER_KINDS)('reports a peer that %s with its outcome and phase', async (kind) => {
     const { outcome, phase } = BAD_PEERS[kind];
-    // This process is the peers: if it was held up, the next ping tells.
+    // This process plays the peers. If it was delayed, the next ping has the right outcome.
     await eventually(async () => {
       const isEnded = outcome === 'timeout' || outcome === 'ok';
-      const told = () => (isEnded ? linkTo(kind) : { outcome: linkTo(kind).outcome, phase });
-      if (told().outcome !== outcome || told().phase !== phase) picture = await meshOf(server);
-      expect(told()).toEqual({ outcome, phase });
+      const result = () => (isEnded ? linkTo(kind) : { outcome: linkTo(kind).outcome, phase });
+      if (result().outcome !== outcome || result().phase !== phase) picture = await meshOf(server);
+      expect(result()).toEqual({ outcome, phase });
     });
   });
 
   it('answers /check with 504 and an error for each of them, and only for them', async () => {
-    // As above: of a good peer that was held up, the next ping tells.
+    // As above: if a good peer was delayed, the next ping has the right outcome.
     await eventually(async () => {
       const { podResults } = await server.json<{
         podResults: Record<string, { OK: boolean; 'status-code': number; error?: string }>;

@@ -14,8 +14,8 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-/** The addresses of a peer that `goldpinger_peer_up` tells about, with what it tells. */
-async function told(peer: string): Promise<string[][]> {
+/** The addresses of a peer in `goldpinger_peer_up`, with their values. */
+async function seriesOf(peer: string): Promise<string[][]> {
   const metrics = await server.text('/metrics');
   const lines = metrics.matchAll(/^goldpinger_peer_up\{.*peer="([^"]*)".*pod_ip="([^"]*)".*\} (\d)$/gm);
   return [...lines].filter(([, name]) => name === peer).map(([, , address = '', up = '']) => [address, up]);
@@ -24,16 +24,16 @@ async function told(peer: string): Promise<string[][]> {
 it('a link whose state stays as it was keeps its series when its pod moves, and when it is probed again', async () => {
   const peer = { name: 'refuses', uid: 'uid-refuses' };
   mesh.addPod(2, peer);
-  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(2), '0']]));
+  await eventually(async () => expect(await seriesOf('refuses')).toEqual([[mesh.host(2), '0']]));
   mesh.addPod(2, { ...peer, ip: mesh.host(3) });
-  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
+  await eventually(async () => expect(await seriesOf('refuses')).toEqual([[mesh.host(3), '0']]));
   // Without an address it is nobody's target; its results are kept meanwhile.
   mesh.addPod(2, { ...peer, ip: '' });
   await eventually(async () => {
     const { pods } = await meshOf(server);
     expect(pods.find(({ name }) => name === 'refuses')?.lifecycle).toBe('starting');
-    expect(await told('refuses')).toEqual([]);
+    expect(await seriesOf('refuses')).toEqual([]);
   });
   mesh.addPod(2, { ...peer, ip: mesh.host(3) });
-  await eventually(async () => expect(await told('refuses')).toEqual([[mesh.host(3), '0']]));
+  await eventually(async () => expect(await seriesOf('refuses')).toEqual([[mesh.host(3), '0']]));
 });

@@ -1,7 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type MeshHistory, parseLinkHistory, parseMeshHistory } from '../../server/protocol/history.ts';
 import { FLAG_NOT_YET, outcomeOf } from '../../server/protocol/links.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import { eventually } from '../support/eventually.ts';
 import type { ServerProcess } from '../support/server-process.ts';
 import { StubMesh } from '../support/stub-mesh.ts';
 
@@ -20,8 +21,8 @@ async function past(server: ServerProcess, query: string): Promise<Mesh> {
   return parseMesh(await server.json(`/api/v1/mesh?${query}`));
 }
 
-/** What is asked of the past: so long until then. */
-const STRETCH_MS = 2_000;
+/** Length of the time range that is asked for. */
+const RANGE_MS = 2_000;
 
 /**
  * Whether all that a link's samples of a stretch say is as it should be: none other, and so many that are trusted, or
@@ -45,20 +46,21 @@ async function settled(server: ServerProcess, names: string[], wanted: (from: st
   const pairs = names
     .flatMap((from) => names.map((to) => ({ from, to, as: wanted(from, to) })))
     .filter(({ as }) => as !== '');
-  return vi.waitFor(
+  return eventually(
     async () => {
-      const mesh = parseMesh(await server.json(`/api/v1/mesh?window=${STRETCH_MS}`));
-      // Of a pod that hangs the report is awaited; what the others told is older then.
+      const mesh = parseMesh(await server.json(`/api/v1/mesh?window=${RANGE_MS}`));
+      // The collection waits for the report of a pod that hangs; the other reports are older then.
       const nowMs = Math.floor(
         Math.min(...mesh.reports.filter(({ missing }) => missing === '').map(({ atMs }) => atMs)),
       );
       const isSo = pairs.every(({ from, to, as }) => outcome(mesh, from, to) === as);
       sinceMs = isSo ? Math.min(sinceMs, nowMs) : Number.POSITIVE_INFINITY;
-      expect(nowMs - sinceMs).toBeGreaterThan(STRETCH_MS);
+      expect(nowMs - sinceMs).toBeGreaterThan(RANGE_MS);
       expect(pairs.filter(({ from, to, as }) => !isTold(mesh, from, to, as === 'ok'))).toEqual([]);
       return nowMs;
     },
-    { timeout: 40_000, interval: 100 },
+    40_000,
+    100,
   );
 }
 
@@ -79,10 +81,10 @@ describe('the past of a mesh', () => {
 
     // A pod that is held up for a second is missing in an answer.
     for (const server of [first, second]) {
-      await vi.waitFor(async () => {
-        const before = await past(server, `from=${beforeMs - STRETCH_MS}&to=${beforeMs}`);
-        const during = await past(server, `from=${duringMs - STRETCH_MS}&to=${duringMs}`);
-        const after = await past(server, `from=${afterMs - STRETCH_MS}&to=${afterMs}`);
+      await eventually(async () => {
+        const before = await past(server, `from=${beforeMs - RANGE_MS}&to=${beforeMs}`);
+        const during = await past(server, `from=${duringMs - RANGE_MS}&to=${duringMs}`);
+        const after = await past(server, `from=${afterMs - RANGE_MS}&to=${afterMs}`);
         expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
         expect([before, during, after].map((it) => outcome(it, 'pod-2', 'pod-3'))).toEqual(['ok', 'timeout', 'ok']);
         expect([before, during, after].map((it) => outcome(it, 'pod-1', 'pod-2'))).toEqual(['ok', 'ok', 'ok']);
@@ -100,7 +102,7 @@ describe('the past of a mesh', () => {
     await settled(first, names, () => 'ok');
     let trusted = 0;
     for (const server of [first, again]) {
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         // Another stretch than before, which is kept for some seconds.
         const during = await past(server, `from=${duringMs - 1_900}&to=${duringMs}`);
         expect(outcome(during, 'pod-2', 'pod-3')).toBe('no-history');
@@ -120,7 +122,7 @@ describe('the past of a mesh', () => {
     const stepAt = (ms: number) => Math.floor((ms - history.fromMs) / history.stepMs);
     const step = stepAt(duringMs - 500);
     // Of a step on a busy machine all samples may be suspect, and are not counted then.
-    const failed = history.failed.slice(stepAt(duringMs - STRETCH_MS), stepAt(duringMs) + 1);
+    const failed = history.failed.slice(stepAt(duringMs - RANGE_MS), stepAt(duringMs) + 1);
     expect(Math.max(...failed)).toBeGreaterThanOrEqual(Math.min(1, trusted));
     // The step that ends no later than what was healthy.
     expect(history.failed[stepAt(beforeMs - 1_000)]).toBe(0);

@@ -13,7 +13,7 @@ import { MachineLoad } from './machine-load.ts';
 export const CHAOS = 'goldpinger-chaos';
 export const MANIFEST = 'deploy/kubernetes/goldpinger-chaos.yml';
 
-/** One link as a matrix tells it; durations -1 where there is none. */
+/** One link of a mesh; -1 = no duration. */
 export interface SeenLink {
   outcome: string;
   phase: string | null;
@@ -86,11 +86,11 @@ export class Experiment {
     return path;
   }
 
-  /** Whether pods are short of CPU, or their proxies may be: then probes do time out, and rows come late. */
+  /** Whether pods or their proxies are short of CPU. Then probes time out, and pod reports come late. */
   async isBusy(url: string): Promise<boolean> {
     if (this.#load.isBusy()) return true;
-    const { reports: rows } = await this.mesh(url);
-    return rows.some(
+    const { reports } = await this.mesh(url);
+    return reports.some(
       ({ starvation }) => starvation !== null && (starvation.suspectShare > 0.05 || starvation.loopDelayP99Us > 20_000),
     );
   }
@@ -102,7 +102,7 @@ export class Experiment {
     return pod;
   }
 
-  /** The matrix as a server has it; by default the witness. */
+  /** The mesh that a server answers with; by default the witness. */
   async mesh(url = `http://${this.witness.ip}:8080`): Promise<Mesh> {
     return parseMesh(await (await fetch(`${url}/api/v1/mesh`)).json());
   }
@@ -126,7 +126,7 @@ export class Experiment {
   }
 }
 
-/** Where that is allowed, pods go before who asks them, who would have them starve and say so. */
+/** Gives pods a higher priority than the tests that ask them, where this is allowed, so that the tests do not starve them. */
 function favour(cluster: LocalCluster): void {
   for (const { pid } of cluster.pods()) {
     try {
@@ -149,7 +149,7 @@ export function roundPayload(image?: string): { file: string; remove(): void } {
   return { file, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
-/** Every link of a matrix by `from>to`, pods that are gone left out. */
+/** Every link of a mesh by `from>to`, without pods that are gone. */
 export function linksOf(mesh: Mesh): Map<string, SeenLink> {
   const links = new Map<string, SeenLink>();
   for (const { pod, links: columns } of mesh.reports) {
@@ -168,7 +168,7 @@ export function linksOf(mesh: Mesh): Map<string, SeenLink> {
   return links;
 }
 
-/** The links into pods, and those into all others, of those that `mesh` has. */
+/** The links of a mesh into the target pods, and into all others. */
 export function linksInto(mesh: Mesh, isTarget: (pod: string) => boolean): { into: SeenLink[]; others: SeenLink[] } {
   const all = [...linksOf(mesh)].map(([pair, link]) => ({ to: pair.split('>')[1] ?? '', link }));
   return {

@@ -1,16 +1,16 @@
 import { cpus } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** So many of the last seconds count: a verdict's window, and what it takes to be told. */
+/** Number of the last seconds that count: the window of a verdict, and the time until a client has it. */
 const SECONDS = 6;
-/** Less of all CPU time than this was left over in a second. */
+/** In a second with a smaller idle share of all CPU time the machine is busy. */
 const IDLE_SHARE = 0.1;
-/** So much of it was not there at all: this machine is a guest, and its host had others to serve. */
+/** The same for CPU time that is missing, because the host of this virtual machine used it. */
 const STOLEN_SHARE = 0.1;
-/** Our own process waited so long for CPU, or was throttled, where the machine has more than we may use. */
+/** The same for a delay of our own event loop, which may be throttled on an idle machine. */
 const DELAY_NS = 60e6;
 
-/** Whether this machine has been short of CPU in the last seconds; then processes beside ours have been, too. */
+/** Measures whether this machine has been short of CPU in the last seconds. */
 export class MachineLoad {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 10 });
   readonly #timer: NodeJS.Timeout;
@@ -36,7 +36,7 @@ export class MachineLoad {
   #tick(): void {
     const now = timesOf();
     const total = now.total - this.#last.total;
-    // Ticks of the kernel are 10 ms: of less than half a second they say little.
+    // The kernel counts in ticks of 10 ms, so less than half a second says little.
     if (total < 500) return;
     const isFull = (now.idle - this.#last.idle) / total < IDLE_SHARE;
     const isStolen = total < (now.atMs - this.#last.atMs) * now.cores * (1 - STOLEN_SHARE);
@@ -46,7 +46,7 @@ export class MachineLoad {
   }
 }
 
-/** CPU time of all cores so far, ms; what a host has taken away is not in it. */
+/** CPU time of all cores so far, ms, without what the host has used. */
 function timesOf(): { idle: number; total: number; cores: number; atMs: number } {
   const all = cpus();
   const sum = { idle: 0, total: 0, cores: all.length, atMs: performance.now() };

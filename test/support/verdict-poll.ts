@@ -2,25 +2,25 @@ import { parseVerdict, VERDICTS, type VerdictAnswer } from '../../server/protoco
 
 type Verdict = VerdictAnswer['verdict'];
 
-/** What is true: by question (the query of `/api/v1/verdict`), its right answer. */
+/** The right verdict by question (the query of `/api/v1/verdict`). */
 export type Truth = Readonly<Record<string, Verdict>>;
 
-/** A pod that is asked, and where. */
+/** A pod that is asked for verdicts. */
 export interface PolledPod {
   name: string;
   url: string;
 }
 
-/** One answer, as a client got it. */
+/** One answer to a client. */
 export interface KeptAnswer {
   pod: string;
   query: string;
   askedMs: number;
   answeredMs: number;
-  /** Null if there was none that can be read; `fault` says why. */
+  /** null if there was no valid answer; `fault` says why. */
   answer: VerdictAnswer | null;
   fault: string;
-  /** Whether the pods were short of CPU by then; only looked for where an answer is not the right one. */
+  /** Whether the pods were short of CPU then. Only determined if the answer is wrong. */
   isBusy: boolean;
 }
 
@@ -29,13 +29,13 @@ export interface PollDeps {
   nowMs: () => number;
   /** Those that are ready now. */
   pods: () => readonly PolledPod[];
-  /** Whether the pods are short of CPU, as one of them tells. */
+  /** Whether the pods are short of CPU, according to the pod at `url`. */
   isBusy: (url: string) => Promise<boolean>;
   windowMs: number;
 }
 
-/** From `sinceMs` on these answers are right, by question. */
-interface Stretch {
+/** The right answers by question from `sinceMs` until the next period. */
+interface Period {
   sinceMs: number;
   isSettled: boolean;
   right: Readonly<Record<string, readonly Verdict[]>>;
@@ -43,21 +43,21 @@ interface Stretch {
 
 const STATUS = { pass: 200, fail: 503, unknown: 425 };
 const EVERY_MS = 1000;
-/** A report may be two seconds old, and the last probe that began before a change ends a moment after it. */
+/** A pod report may be two seconds old, and a probe that began before a change ends after it. */
 const LATE_MS = 3000;
-/** A report that is late may be replaced by one two seconds old, and a picture is shared by those who ask within 0.3 s. */
-const LAST_ROW_MS = 2500;
+/** A missing report is replaced by one up to two seconds old, and a mesh is shared by clients that ask within 0.3 s. */
+const OLDEST_REPORT_MS = 2500;
 
 /**
- * Asks every pod every question once a second, as chaos tools do, keeps each answer with its time, and judges them by what
- * was true then. While something changes, the old answer, the new one and `unknown` are right; the old one no longer once
- * the window lies behind the change. When all pods have given the new answer, only that is right until the next change.
- * A machine may be short of CPU, and then probes do fail: that excuses an answer, but never a pass of `healthy`.
+ * Asks every pod every question once a second, as chaos tools do. It keeps each answer with its time, and judges it by what
+ * was true then. While something changes, the old answer, the new one and `unknown` are right. When the whole window lies
+ * after the change, the old answer is wrong. When all pods have given the new answer, only that is right until the next
+ * change. On a machine that is short of CPU probes fail; this excuses an answer, but never a pass of `healthy`.
  */
 export class VerdictPoll {
   readonly answers: KeptAnswer[] = [];
   readonly #deps: PollDeps;
-  readonly #stretches: Stretch[] = [];
+  readonly #periods: Period[] = [];
   readonly #pending = new Set<Promise<unknown>>();
   #truth: Truth = {};
   #forgot = { sinceMs: Number.POSITIVE_INFINITY, toMs: 0, links: 0 };
@@ -71,19 +71,19 @@ export class VerdictPoll {
     this.#timer = setInterval(() => void this.round(), EVERY_MS);
   }
 
-  /** Ends asking; resolves when all answers are there. */
+  /** Stops asking; resolves when all answers have arrived. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
   }
 
   /**
-   * From now on something changes, and this will be true. Questions that are not in it are asked no more; to `open` ones
-   * any answer is right meanwhile: links do fail into a pod that ends or begins.
+   * A change begins, after which `next` will be true. Only its questions are asked from now on. To the questions in `open`
+   * any answer is right during the change, because links into a pod that starts or ends may fail.
    */
   change(next: Truth, open: readonly string[] = []): void {
     const sinceMs = this.#deps.nowMs();
-    const before = this.#stretches.findLast((stretch) => stretch.sinceMs <= sinceMs)?.right ?? {};
+    const before = this.#periods.findLast((period) => period.sinceMs <= sinceMs)?.right ?? {};
     this.#truth = next;
     this.#begin({
       sinceMs,
@@ -92,28 +92,28 @@ export class VerdictPoll {
     });
   }
 
-  /** The change has been seen: when the window lies behind it, what was true before it no longer is. */
+  /** The change is over. When the whole window lies after it, the old answers are wrong. */
   changed(): void {
     const sinceMs = this.#deps.nowMs() + this.#deps.windowMs + LATE_MS;
     this.#begin({ sinceMs, isSettled: false, right: this.#rightBeside(() => []) });
   }
 
-  /** All pods have said so: from now on nothing else is right. */
+  /** All pods have given the new answers. From now on only those are right. */
   settle(): void {
     const right = Object.fromEntries(Object.entries(this.#truth).map(([query, verdict]) => [query, [verdict]]));
     this.#begin({ sinceMs: this.#deps.nowMs(), isSettled: true, right });
   }
 
   /**
-   * A process has ended, and no other has begun in its place; to be said again while that is so. From what its last report
-   * could tell until a window after another begins nobody can pass on all links, of which there are so many.
+   * A process has ended and not been replaced; to be called repeatedly while this is so. Until one window after its
+   * replacement no verdict may pass on all `links` links, because the samples of the process are lost.
    */
   forget(links: number): void {
     const nowMs = this.#deps.nowMs();
     this.#forgot = { sinceMs: Math.min(this.#forgot.sinceMs, nowMs), toMs: nowMs + this.#deps.windowMs, links };
   }
 
-  /** Asks all pods now, one after the other: all at once they would starve each other. Resolves with their answers. */
+  /** Asks all pods now, one after the other, because at once they would starve each other. Resolves with their answers. */
   round(): Promise<KeptAnswer[]> {
     const asking = this.#askAll();
     this.#pending.add(asking);
@@ -128,25 +128,25 @@ export class VerdictPoll {
     return answers;
   }
 
-  /** Why this is not yet the answer of what will be true; '' if it is, or if a starved pod cannot tell. */
+  /** Why this is not yet the new answer; '' if it is, or if the pod is starved and answers `unknown`. */
   lacks({ pod, query, answer, fault }: KeptAnswer): string {
     if (fault === '' && (answer?.verdict === this.#truth[query] || isStarved(answer))) return '';
     return `${pod}, ${query}: ${fault} ${answer?.verdict} ${answer?.reason}, where ${this.#truth[query]} is to come`;
   }
 
-  /** What is wrong with an answer; '' if nothing is. */
+  /** The reason why an answer is wrong; '' if it is right. */
   faultOf(one: KeptAnswer): string {
-    const told = `${one.pod}, ${one.query}: ${one.fault} ${JSON.stringify(one.answer)}`;
-    const stretches = this.#stretchesOf(one).filter(({ right }) => one.query in right);
-    if (stretches.length === 0) return '';
-    if (one.answer === null) return stretches.some(({ isSettled }) => !isSettled) ? '' : told;
-    if (one.fault !== '') return told;
+    const text = `${one.pod}, ${one.query}: ${one.fault} ${JSON.stringify(one.answer)}`;
+    const periods = this.#periodsOf(one).filter(({ right }) => one.query in right);
+    if (periods.length === 0) return '';
+    if (one.answer === null) return periods.some(({ isSettled }) => !isSettled) ? '' : text;
+    if (one.fault !== '') return text;
     const { verdict, links_checked: links } = one.answer;
     const { sinceMs, toMs, links: all } = this.#forgot;
-    const isForgotten = one.askedMs > sinceMs + LAST_ROW_MS && one.answeredMs < toMs;
-    if (verdict === 'pass' && isForgotten && links >= all) return `${told}, with memory of less`;
-    const right = stretches.flatMap((stretch) => stretch.right[one.query] ?? []);
-    return right.includes(verdict) ? '' : `${told}, where ${right.join(' or ')} is right`;
+    const isForgotten = one.askedMs > sinceMs + OLDEST_REPORT_MS && one.answeredMs < toMs;
+    if (verdict === 'pass' && isForgotten && links >= all) return `${text}, although samples were lost`;
+    const right = periods.flatMap((period) => period.right[one.query] ?? []);
+    return right.includes(verdict) ? '' : `${text}, where ${right.join(' or ')} is right`;
   }
 
   /** All that is wrong, and how many answers were excused. */
@@ -156,8 +156,8 @@ export class VerdictPoll {
     return { wrong: wrong.map((one) => this.faultOf(one)), excused: faulty.length - wrong.length };
   }
 
-  /** While it changes: the new answers, `unknown`, and those besides. */
-  #rightBeside(others: (query: string) => readonly Verdict[]): Stretch['right'] {
+  /** The right answers during a change: the new ones, `unknown`, and `others`. */
+  #rightBeside(others: (query: string) => readonly Verdict[]): Period['right'] {
     const right = Object.entries(this.#truth).map(([query, verdict]): [string, readonly Verdict[]] => [
       query,
       [...new Set([...others(query), verdict, 'unknown' as const])],
@@ -165,16 +165,16 @@ export class VerdictPoll {
     return Object.fromEntries(right);
   }
 
-  #begin(stretch: Stretch): void {
-    // What was to be true later is overtaken.
-    while ((this.#stretches.at(-1)?.sinceMs ?? 0) > stretch.sinceMs) this.#stretches.pop();
-    this.#stretches.push(stretch);
+  #begin(period: Period): void {
+    // The new period replaces those that would have begun later.
+    while ((this.#periods.at(-1)?.sinceMs ?? 0) > period.sinceMs) this.#periods.pop();
+    this.#periods.push(period);
   }
 
-  /** Those that were the case at any time between question and answer. */
-  #stretchesOf({ askedMs, answeredMs }: KeptAnswer): Stretch[] {
-    return this.#stretches.filter(({ sinceMs }, i) => {
-      const endMs = this.#stretches[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY;
+  /** The periods that overlap the time between question and answer. */
+  #periodsOf({ askedMs, answeredMs }: KeptAnswer): Period[] {
+    return this.#periods.filter(({ sinceMs }, i) => {
+      const endMs = this.#periods[i + 1]?.sinceMs ?? Number.POSITIVE_INFINITY;
       return sinceMs <= answeredMs && askedMs < endMs;
     });
   }
@@ -202,9 +202,8 @@ export class VerdictPoll {
 }
 
 /**
- * That probes fail or are slow is what being short of CPU looks like, and so is a pod that says itself that it got none:
- * by the time that is asked for it may be over. Calling a fault healthy is never excused, nor a form that is not as
- * documented.
+ * Whether a wrong answer is excused because the pods were short of CPU, or because a pod says so in its answer: the
+ * shortage may be over when `isBusy` is asked. A pass of `healthy` during a fault and a wrong form are never excused.
  */
 function isExcused({ query, answer, fault, isBusy }: KeptAnswer): boolean {
   if (answer === null) return isBusy;
@@ -212,7 +211,7 @@ function isExcused({ query, answer, fault, isBusy }: KeptAnswer): boolean {
   return isShort && fault === '' && !(answer.verdict === 'pass' && query.includes('healthy'));
 }
 
-/** Whether nothing can be said because a pod got no CPU. */
+/** Whether the verdict is `unknown` because a pod was starved. */
 function isStarved(answer: VerdictAnswer | null): boolean {
   return answer?.verdict === 'unknown' && answer.reason.includes('(starved)');
 }
