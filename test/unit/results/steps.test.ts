@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parsePodHistory } from '../../../server/protocol/history.ts';
-import { refusedSample, sampleOf } from '../../support/samples.ts';
+import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, MINUTE, SECOND, scene } from './scene.ts';
 
 describe('statistics by steps', () => {
@@ -46,5 +46,17 @@ describe('statistics by steps', () => {
     expect(steps.at(-1)).toMatchObject({ atMs: nowMs - MINUTE, lengthMs: MINUTE, failures: { refused: 30 } });
     expect(steps.at(-1)!.samples).toBeLessThanOrEqual(35);
     expect(steps[0]).toMatchObject({ samples: expect.any(Number), minUs: 320, p95Us: 320, connectP50Us: 100 });
+  });
+
+  it('of a pod with two IP families are over the samples of both links', () => {
+    const { clock, results } = scene();
+    results.setTargets([targetOf('1'), targetOf('1', 6)]);
+    clock.freeze(SECOND);
+    for (const totalUs of [100, 200, 300]) results.record(targetOf('1'), sampleOf({ totalUs }));
+    results.record(targetOf('1', 6), sampleOf({ totalUs: 900 }));
+    results.record(targetOf('1', 6), refusedSample());
+    const { steps } = results.linkHistory('1', { fromAgeMs: MINUTE, toAgeMs: 0 }, MINUTE);
+    expect(steps).toHaveLength(1);
+    expect(steps[0]).toMatchObject({ samples: 5, failures: { refused: 1 }, minUs: 100, p50Us: 200, maxUs: 900 });
   });
 });
