@@ -4,24 +4,23 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Clock, realClock } from '../../server/runtime/clock.ts';
 import { AddressPool, claimRange } from './addresses.ts';
-import { deleteObject } from './api/deletion.ts';
 import { isReady, type KubeObject, type PodObject, type Workload } from './api/objects.ts';
 import { MASTERS, Tokens } from './api/rbac.ts';
 import { DEPLOYMENTS, PODS } from './api/resources.ts';
 import { startApiServer } from './api/server.ts';
 import { notFound } from './api/status.ts';
-import { Store } from './api/store.ts';
+import { type Change, Store } from './api/store.ts';
 import { podStatusText } from './api/table.ts';
 import { validated } from './api/validate.ts';
+import { deleteObject } from './api/write.ts';
 import { makeServerIdentity } from './certificate.ts';
 import { startControllers } from './control/controllers.ts';
-import { ServiceAddress, ServiceAddresses } from './control/service-address.ts';
-import { type ApiAccess, writeKubeconfig } from './kubeconfig.ts';
+import { ServiceAddress, ServiceAddresses } from './control/services.ts';
 import { localImages } from './kubelet/images.ts';
 import { Kubelet } from './kubelet/kubelet.ts';
 import { httpCheck } from './kubelet/readiness.ts';
-import { type PodEvent, podEventOf } from './pod-event.ts';
 import { APP, NAMESPACE, type SeedOptions, seedObjects, WRITE_SECRET } from './seed.ts';
+import { type ApiAccess, writeKubeconfig } from './state-folder.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** The options of a local cluster. */
@@ -290,4 +289,43 @@ export class LocalCluster {
     if (!deployment) throw notFound(DEPLOYMENTS, APP);
     return deployment as Workload;
   }
+}
+
+/** A change of a pod that `npm start` reports. */
+export interface PodEvent {
+  atMs: number;
+  what: 'created' | 'started' | 'ready' | 'not-ready' | 'restarting' | 'no-image' | 'terminating' | 'gone';
+  name: string;
+  namespace: string;
+  uid: string;
+  /** '' until the pod has an address. */
+  ip: string;
+  node: string;
+}
+
+/** Converts a change of the store into an event; null if people need not see it. */
+export function podEventOf(change: Change, atMs: number): PodEvent | null {
+  if (change.resource !== PODS) return null;
+  const pod = change.object as PodObject;
+  const what = whatHappened(change.type, change.previous as PodObject | null, pod);
+  if (what === null) return null;
+  const { name, namespace = '', uid } = pod.metadata;
+  return { atMs, what, name, namespace, uid, ip: pod.status.podIP ?? '', node: pod.spec.nodeName ?? '' };
+}
+
+function whatHappened(type: Change['type'], before: PodObject | null, pod: PodObject): PodEvent['what'] | null {
+  if (type === 'DELETED') return 'gone';
+  if (before === null) return 'created';
+  if (pod.metadata.deletionTimestamp !== undefined) {
+    return before.metadata.deletionTimestamp === undefined ? 'terminating' : null;
+  }
+  if (isReady(pod) !== isReady(before)) return isReady(pod) ? 'ready' : (newWaitReason(before, pod) ?? 'not-ready');
+  if (pod.status.phase === 'Running' && before.status.phase === 'Pending') return 'started';
+  return newWaitReason(before, pod);
+}
+
+function newWaitReason(before: PodObject, pod: PodObject): 'restarting' | 'no-image' | null {
+  const reasonsOf = ({ status }: PodObject) => status.containerStatuses?.map((one) => one.state.waiting?.reason) ?? [];
+  const newReason = reasonsOf(pod).find((reason, i) => reason !== reasonsOf(before)[i]);
+  return newReason === 'CrashLoopBackOff' ? 'restarting' : newReason === 'ImagePullBackOff' ? 'no-image' : null;
 }

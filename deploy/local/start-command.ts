@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type LocalCluster, startCluster } from './cluster.ts';
-import type { PodEvent } from './pod-event.ts';
+import { type LocalCluster, type PodEvent, startCluster } from './cluster.ts';
 import { DEFAULT_DIR, keepWriteToken, lockFolder, pruneLogs } from './state-folder.ts';
 import { UsageError } from './usage.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { annotateCluster } from '../../deploy/local/client/annotate.ts';
+import { annotateCluster } from '../../deploy/local/client/commands.ts';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
 import { type Annotations, parseAnnotations } from '../../server/protocol/annotation.ts';
 import { type Events, parseEvents } from '../../server/protocol/event.ts';

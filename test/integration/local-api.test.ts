@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
 import type { Table } from '../../deploy/local/api/table.ts';
 import { call, textOf } from '../../deploy/local/client/api-client.ts';
-import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
+import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { eventually } from '../support/eventually.ts';
 import { clusterOfFile, fetchText, isAlive, PODS, TABLE } from '../support/stand-ins.ts';
 

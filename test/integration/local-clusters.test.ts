@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { call } from '../../deploy/local/client/api-client.ts';
 import { startCluster } from '../../deploy/local/cluster.ts';
-import { readKubeconfig } from '../../deploy/local/kubeconfig.ts';
+import { readKubeconfig } from '../../deploy/local/state-folder.ts';
 import { clusterOfFile, fetchText, isAlive, options, PODS } from '../support/stand-ins.ts';
 
 const { current } = clusterOfFile();

@@ -1,7 +1,6 @@
 import type { KubeObject } from './objects.ts';
 import { countFrom, type ObjectRequest } from './request.ts';
-import { apiVersionOf } from './resources.ts';
-import { type Filter, fieldFilter, labelFilter } from './selectors.ts';
+import { apiVersionOf, EVENTS, PODS, type Resource } from './resources.ts';
 import { badRequest, expired, tooLargeVersion } from './status.ts';
 import { type Store, sortKey } from './store.ts';
 
@@ -79,4 +78,102 @@ function readToken(token: string, current: number): Page {
     // A token that is not JSON is as wrong as one with other contents.
   }
   throw badRequest('continue key is not valid');
+}
+
+/** Whether an object matches. */
+export type Filter = (object: KubeObject) => boolean;
+
+const MAX_LENGTH = 4096;
+const KEY = /^([a-z0-9A-Z.-]+\/)?[a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?$/;
+const VALUE = /^([a-zA-Z0-9]([-a-zA-Z0-9_.]*[a-zA-Z0-9])?)?$/;
+
+/**
+ * Makes a filter from a label selector: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`. Terms are joined
+ * by commas, and all must hold. As in Kubernetes, `!=` and `notin` also match objects without the label. Throws ApiError
+ * 400.
+ */
+export function labelFilter(selector: string): Filter {
+  const tests = split(selector).map(labelTest);
+  return (object) => tests.every((test) => test(object.metadata.labels ?? {}));
+}
+
+/** The fields that a field selector may name, by resource, besides `metadata.name` and `metadata.namespace`. */
+const FIELDS = new Map<Resource, readonly string[]>([
+  [PODS, ['spec.nodeName', 'spec.restartPolicy', 'spec.serviceAccountName', 'status.phase', 'status.podIP']],
+  [
+    EVENTS,
+    [
+      'involvedObject.kind',
+      'involvedObject.name',
+      'involvedObject.namespace',
+      'involvedObject.uid',
+      'involvedObject.apiVersion',
+      'involvedObject.resourceVersion',
+      'involvedObject.fieldPath',
+      'reason',
+      'type',
+      'source',
+      'reportingComponent',
+    ],
+  ],
+]);
+
+/** Makes a filter from a field selector: `field=value` or `field!=value`, joined by commas. Throws ApiError 400. */
+export function fieldFilter(selector: string, resource: Resource): Filter {
+  const known = ['metadata.name', 'metadata.namespace', ...(FIELDS.get(resource) ?? [])];
+  const tests = split(selector).map((term) => {
+    const parts = /^([^=!]+)(==|=|!=)(.*)$/.exec(term);
+    if (!parts)
+      throw badRequest(`invalid selector: '${selector.slice(0, 200)}'; can't understand '${term.slice(0, 100)}'`);
+    const [, field = '', operator = '', value = ''] = parts;
+    if (!known.includes(field)) throw badRequest(`field label not supported: ${field.slice(0, 100)}`);
+    const path = field.split('.');
+    return (object: KubeObject) => (fieldOf(object, path) === value) === (operator !== '!=');
+  });
+  return (object) => tests.every((test) => test(object));
+}
+
+function labelTest(term: string): (labels: Record<string, string>) => boolean {
+  const set = /^(\S+)\s+(in|notin)\s*\((.*)\)$/.exec(term);
+  if (set) {
+    const [, key = '', operator, list = ''] = set;
+    const values = list.split(',').map((value) => check(value.trim(), VALUE, term));
+    const name = check(key, KEY, term);
+    return (labels) => values.includes(labels[name] ?? '\u0000') === (operator === 'in');
+  }
+  const equality = /^([^=!\s]+)\s*(==|=|!=)\s*(\S*)$/.exec(term);
+  if (equality) {
+    const name = check(equality[1] ?? '', KEY, term);
+    const value = check(equality[3] ?? '', VALUE, term);
+    return (labels) => ((labels[name] ?? '\u0000') === value) === (equality[2] !== '!=');
+  }
+  const absent = term.startsWith('!');
+  const name = check(term.slice(absent ? 1 : 0).trim(), KEY, term);
+  return (labels) => Object.hasOwn(labels, name) !== absent;
+}
+
+function check(text: string, pattern: RegExp, term: string): string {
+  if (!pattern.test(text)) throw badRequest(`unable to parse requirement: '${term.slice(0, 200)}'`);
+  return text;
+}
+
+/** Splits a selector at the commas outside of parentheses. */
+function split(selector: string): string[] {
+  if (selector.length > MAX_LENGTH) throw badRequest(`a selector of more than ${MAX_LENGTH} characters`);
+  if (selector.trim() === '') return [];
+  const terms: string[] = [''];
+  let depth = 0;
+  for (const char of selector) {
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (char === ',' && depth === 0) terms.push('');
+    else terms[terms.length - 1] += char;
+  }
+  return terms.map((term) => term.trim());
+}
+
+function fieldOf(object: unknown, path: string[]): string {
+  let value = object;
+  for (const step of path) value = (value as Record<string, unknown> | null | undefined)?.[step];
+  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
 }

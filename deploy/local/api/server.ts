@@ -1,6 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
+import express from 'express';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ServerIdentity } from '../certificate.ts';
 import { discoveryDocument } from './discovery-docs.ts';

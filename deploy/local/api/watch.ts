@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../../server/runtime/clock.ts';
+import type { Filter } from './list.ts';
 import type { KubeObject } from './objects.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
-import type { Filter } from './selectors.ts';
 import { type ApiError, expired, type Status, tooLargeVersion } from './status.ts';
 import type { Change, Store } from './store.ts';
 

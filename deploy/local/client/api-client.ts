@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import type { ApiAccess } from '../kubeconfig.ts';
+import type { ApiAccess } from '../state-folder.ts';
 
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 

@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { parseWrittenAnnotation } from '../../../server/protocol/annotation.ts';
 import type { ServiceObject } from '../api/objects.ts';
 import { collectionPath, DEPLOYMENTS, PODS, type Resource, resourceByName, SERVICES } from '../api/resources.ts';
 import type { Table } from '../api/table.ts';
-import { type ApiAccess, readKubeconfig } from '../kubeconfig.ts';
 import { APP, NAMESPACE } from '../seed.ts';
-import { DEFAULT_DIR, keptWriteToken } from '../state-folder.ts';
+import { type ApiAccess, DEFAULT_DIR, keptWriteToken, readKubeconfig } from '../state-folder.ts';
 import { UsageError } from '../usage.ts';
-import { annotateCluster } from './annotate.ts';
 import { call, callJson, linesOf, textOf } from './api-client.ts';
 import { applyFile, deleteFile } from './manifests.ts';
-import { TablePrinter } from './table-printer.ts';
 import { runToxiproxyCli } from './toxiproxy-cli.ts';
 
 /** What a command needs from the process. */
@@ -251,4 +249,68 @@ async function serviceUrls(access: ApiAccess, namespace: string, name: string): 
     await new Promise((resolve) => setTimeout(resolve, ADDRESS_RETRY_MS));
   }
   throw new Error(`service ${name} has no address yet`);
+}
+
+/** A new annotation. The pods choose what is undefined. Times are ms since the epoch or RFC 3339. */
+interface NewAnnotation {
+  text: string;
+  from: string | undefined;
+  to: string | undefined;
+  id: string | undefined;
+  tags: string[];
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** Writes an annotation to the pods behind `url`, and returns the message for the user. Rejects with the pods' error. */
+export async function annotateCluster(url: string, token: string, annotation: NewAnnotation): Promise<string> {
+  const response = await fetch(`${url}/api/v1/annotations`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify(annotation),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const body: unknown = await response.json();
+  if (response.status !== 201) throw new Error(`Error from server: ${(body as { message?: string }).message}`);
+  const { annotation: written, taken, missing } = parseWrittenAnnotation(body);
+  const missingLines = missing.map(({ name, detail }) => `  not ${name}: ${detail}\n`).join('');
+  return `annotation "${written?.id ?? ''}" set, ${taken} pod${taken === 1 ? ' has' : 's have'} it\n${missingLines}`;
+}
+
+/** Prints tables as kubectl does. The tables of a watch keep the column widths of the first one. */
+export class TablePrinter {
+  readonly #print: (text: string) => void;
+  readonly #wide: boolean;
+  #columns: { name: string; index: number; width: number }[] = [];
+
+  /** `wide` also shows the columns that kubectl shows only with `-o wide`. */
+  constructor(print: (text: string) => void, wide: boolean) {
+    this.#print = print;
+    this.#wide = wide;
+  }
+
+  /** Prints the rows of a table, after the column names if it is the first table. */
+  add({ columnDefinitions, rows }: Table): void {
+    if (this.#columns.length === 0) {
+      this.#columns = columnDefinitions
+        .map(({ name, priority }, index) => ({ name: name.toUpperCase(), index, priority }))
+        .filter(({ priority }) => this.#wide || priority === 0)
+        .map(({ name, index }) => {
+          const width = Math.max(name.length, ...rows.map((row) => printable(row.cells[index]).length));
+          return { name, index, width };
+        });
+      this.#printLine(this.#columns.map((column) => column.name));
+    }
+    for (const { cells } of rows) this.#printLine(this.#columns.map((column) => printable(cells[column.index])));
+  }
+
+  #printLine(cells: string[]): void {
+    const padded = cells.map((cell, i) => cell.padEnd(this.#columns[i]?.width ?? 0));
+    this.#print(`${padded.join('   ').trimEnd()}\n`);
+  }
+}
+
+/** Replaces control characters, because texts of a cluster must not control the terminal. */
+function printable(cell: string | number | undefined): string {
+  return String(cell ?? '').replace(/\p{Cc}/gu, ' ');
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
 import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
-import type { ApiAccess } from '../kubeconfig.ts';
+import type { ApiAccess } from '../state-folder.ts';
 import { callJson } from './api-client.ts';
 
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */

@@ -1,12 +1,11 @@
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { deleteObject } from '../api/deletion.ts';
 import { conditionOf, controllerUid, type PodObject } from '../api/objects.ts';
 import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
-import { reconcileDeployments } from './deployments.ts';
+import { deleteObject } from '../api/write.ts';
 import { recordEvent } from './events.ts';
-import { reconcileReplicaSets } from './replica-sets.ts';
 import { reconcileEndpoints } from './services.ts';
+import { reconcileDeployments, reconcileReplicaSets } from './workloads.ts';
 
 /** Starts the controllers and the scheduler on a store. Returns a function that stops them. */
 export function startControllers(store: Store, clock: Clock, random: () => number): () => void {

@@ -1,6 +1,6 @@
 import { appendFileSync, renameSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
-import type { ContainerLog, LogLine } from '../api/logs.ts';
+import type { ContainerLog, LogLine } from '../api/object-api.ts';
 
 const MAX_LINES = 2000;
 const MAX_LINE_CHARS = 8192;

@@ -1,8 +1,23 @@
-import type { ContainerLog, LogSource } from '../api/logs.ts';
-import type { PodObject } from '../api/objects.ts';
-import { PODS } from '../api/resources.ts';
-import type { Change } from '../api/store.ts';
-import { PodWorker, type WorkerDeps } from './pod-worker.ts';
+import { join } from 'node:path';
+import type { Timer } from '../../../server/runtime/clock.ts';
+import { textOf } from '../../../server/runtime/errors.ts';
+import type { AddressPool } from '../addresses.ts';
+import type { ContainerLog, LogSource } from '../api/object-api.ts';
+import {
+  type ContainerStatus,
+  conditionOf,
+  type KubeObject,
+  kubeTime,
+  type PodObject,
+  type PodStatus,
+} from '../api/objects.ts';
+import { NODES, PODS } from '../api/resources.ts';
+import type { Change, Store } from '../api/store.ts';
+import { recordEvent } from '../control/events.ts';
+import { ContainerLogBuffer } from './container-log.ts';
+import { type ContainerChange, ContainerRunner, type RunnerDeps } from './container-runner.ts';
+import type { Images } from './images.ts';
+import { Redirector, redirectsOf, unknownInitImage } from './redirect.ts';
 
 /** Runs every pod that has a node, as real processes of this machine. */
 export class Kubelet implements LogSource {
@@ -63,4 +78,233 @@ export class Kubelet implements LogSource {
     this.#workers.set(uid, worker);
     void worker.start();
   }
+}
+
+/** What a kubelet needs to run pods. */
+export interface WorkerDeps extends RunnerDeps {
+  store: Store;
+  addresses: AddressPool;
+  images: Images;
+  /** Folder for the output of the containers; '' = none. */
+  logFolder: string;
+}
+
+/** Wait before another attempt to get an address. */
+const ADDRESS_RETRY_MS = 1000;
+
+/** Runs one pod, from its assignment to a node to its end, and writes its status to the store. */
+export class PodWorker {
+  readonly logs = new Map<string, ContainerLogBuffer>();
+  readonly #deps: WorkerDeps;
+  readonly #uid: string;
+  readonly #namespace: string;
+  readonly #name: string;
+  readonly #onEnd: () => void;
+  #ip = '';
+  #innerIP = '';
+  #hostIP = '';
+  #redirector = new Redirector();
+  #runners: ContainerRunner[] = [];
+  #isStopping = false;
+  #hasEnded = false;
+  #killTimer: Timer | undefined;
+  #retryTimer: Timer | undefined;
+
+  /** `onEnd` is called once, when nothing of the pod runs and nothing will run again. */
+  constructor(deps: WorkerDeps, pod: PodObject, onEnd: () => void) {
+    this.#deps = deps;
+    this.#uid = pod.metadata.uid;
+    this.#namespace = pod.metadata.namespace ?? '';
+    this.#name = pod.metadata.name;
+    this.#onEnd = onEnd;
+  }
+
+  /** The process ids of the pod's running containers. */
+  get pids(): number[] {
+    return this.#runners.map((runner) => runner.pid).filter((pid) => pid > 0);
+  }
+
+  /** Gives the pod an address and starts its containers. Tries again after a while if that fails. */
+  async start(): Promise<void> {
+    const hasNetwork = await this.#setUpNetwork();
+    const pod = this.#pod();
+    if (hasNetwork && pod && !this.#isStopping) {
+      this.#startContainers(pod);
+      return;
+    }
+    this.#releaseNetwork();
+    if (this.#isStopping || !pod) this.#finish();
+    else this.#retryTimer = this.#deps.clock.setTimer(() => void this.start(), ADDRESS_RETRY_MS);
+  }
+
+  /** Stops the pod: SIGTERM now and SIGKILL after `graceMs`, or SIGKILL at once if `graceMs` is 0. */
+  stop(graceMs: number): void {
+    const isFirst = !this.#isStopping;
+    this.#isStopping = true;
+    this.#retryTimer?.cancel();
+    this.#killTimer?.cancel();
+    if (graceMs <= 0) {
+      this.#signalAll('SIGKILL');
+    } else {
+      this.#killTimer = this.#deps.clock.setTimer(() => this.#signalAll('SIGKILL'), graceMs);
+      if (isFirst) {
+        this.#event('Normal', 'Killing', 'Stopping the pod');
+        this.#signalAll('SIGTERM');
+      }
+    }
+    if (this.#runners.length === 0) this.#finish();
+  }
+
+  /** Takes an address, and does what the pod's init containers do to its network. Returns whether it succeeded. */
+  async #setUpNetwork(): Promise<boolean> {
+    const { addresses } = this.#deps;
+    this.#ip = (await addresses.take()) ?? '';
+    if (this.#ip === '') {
+      this.#event('Warning', 'FailedCreatePodSandBox', `no free address: ${addresses.advice}`);
+      return false;
+    }
+    const pod = this.#pod();
+    const redirects = pod ? redirectsOf(pod.spec) : [];
+    if (redirects.length === 0 || this.#isStopping) return true;
+    this.#innerIP = (await addresses.take()) ?? '';
+    if (this.#innerIP === '') return false;
+    try {
+      await this.#redirector.open(this.#ip, redirects);
+      return true;
+    } catch (error) {
+      this.#event('Warning', 'FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
+      return false;
+    }
+  }
+
+  #releaseNetwork(): void {
+    this.#redirector.close();
+    this.#redirector = new Redirector();
+    for (const address of [this.#ip, this.#innerIP]) if (address !== '') this.#deps.addresses.release(address);
+    this.#ip = '';
+    this.#innerIP = '';
+  }
+
+  #startContainers(pod: PodObject): void {
+    const { clock, images, logFolder, store } = this.#deps;
+    this.#hostIP = internalAddress(store.get(NODES, '', pod.spec.nodeName ?? ''));
+    const redirected = redirectsOf(pod.spec).map(({ fromPort }) => fromPort);
+    const placement = { podIP: this.#ip, innerIP: this.#innerIP, hostIP: this.#hostIP, redirected };
+    const unknownImage = unknownInitImage(pod.spec);
+    this.#runners = pod.spec.containers.map((container) => {
+      const file = `${this.#namespace}_${this.#name}_${container.name}.log`;
+      const log = new ContainerLogBuffer(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
+      this.logs.set(container.name, log);
+      return new ContainerRunner(this.#deps, {
+        container,
+        command: unknownImage === '' ? images(container, pod, placement) : null,
+        missingImage: unknownImage || container.image,
+        ip: this.#ip,
+        restartPolicy: pod.spec.restartPolicy ?? 'Always',
+        log,
+        onChange: (change) => this.#handleChange(container.name, change),
+      });
+    });
+    this.#writeStatus();
+    for (const runner of this.#runners) runner.start();
+  }
+
+  #signalAll(signal: 'SIGTERM' | 'SIGKILL'): void {
+    for (const runner of this.#runners) runner.stop(signal);
+  }
+
+  #handleChange(container: string, change: ContainerChange): void {
+    if (change === 'started') this.#event('Normal', 'Started', `Started container ${container}`);
+    if (change === 'back-off') this.#event('Warning', 'BackOff', `Back-off restarting failed container ${container}`);
+    if (change === 'not-ready') this.#event('Warning', 'Unhealthy', `Readiness probe of container ${container} failed`);
+    if (change === 'no-image') {
+      this.#event('Warning', 'Failed', `No image for container ${container} on this machine`);
+    }
+    this.#writeStatus();
+    if (this.#isStopping && this.#runners.every((runner) => runner.finished)) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#killTimer?.cancel();
+    this.#retryTimer?.cancel();
+    for (const log of this.logs.values()) log.close();
+    this.#releaseNetwork();
+    if (this.#pod()?.metadata.deletionTimestamp !== undefined) {
+      this.#deps.store.remove(PODS, this.#namespace, this.#name);
+    }
+    this.#onEnd();
+  }
+
+  /** Finds this pod in the store; undefined if it has been removed, or replaced by a pod of the same name. */
+  #pod(): PodObject | undefined {
+    const pod = this.#deps.store.get(PODS, this.#namespace, this.#name);
+    return pod?.metadata.uid === this.#uid ? (pod as PodObject) : undefined;
+  }
+
+  #writeStatus(): void {
+    const pod = this.#pod();
+    if (!pod) return;
+    const facts = {
+      podIP: this.#ip,
+      hostIP: this.#hostIP,
+      containers: this.#runners.map((runner) => runner.status),
+      finished: this.#runners.every((runner) => runner.finished),
+    };
+    this.#deps.store.update(PODS, { ...pod, status: podStatus(pod, facts, this.#deps.clock.nowMs()) });
+  }
+
+  #event(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const { store, clock } = this.#deps;
+    const pod = this.#pod();
+    if (pod) recordEvent(store, clock.nowMs(), pod, { type, reason, message, component: 'kubelet' });
+  }
+}
+
+function internalAddress(node: KubeObject | undefined): string {
+  const status = node?.['status'] as { addresses?: { type: string; address: string }[] } | undefined;
+  return status?.addresses?.find((one) => one.type === 'InternalIP')?.address ?? '';
+}
+
+/** What a kubelet knows about a pod that it runs. */
+interface PodFacts {
+  podIP: string;
+  hostIP: string;
+  containers: ContainerStatus[];
+  /** Whether no container will run again. */
+  finished: boolean;
+}
+
+/** Returns `status` of a pod that has a node. Conditions keep the time of their last change. */
+export function podStatus(pod: PodObject, facts: PodFacts, nowMs: number): PodStatus {
+  const { containers, podIP, hostIP } = facts;
+  const ready = containers.length > 0 && containers.every((container) => container.ready);
+  const condition = (type: string, holds: boolean, reason?: string) =>
+    conditionOf(pod.status.conditions, type, holds, nowMs, reason);
+  const notReady = ready ? undefined : 'ContainersNotReady';
+  return {
+    ...pod.status,
+    phase: phaseOf(facts),
+    conditions: [
+      condition('PodReadyToStartContainers', podIP !== ''),
+      condition('Initialized', true),
+      condition('Ready', ready, notReady),
+      condition('ContainersReady', ready, notReady),
+      condition('PodScheduled', true),
+    ],
+    hostIP,
+    hostIPs: [{ ip: hostIP }],
+    ...(podIP === '' ? {} : { podIP, podIPs: [{ ip: podIP }] }),
+    startTime: pod.status.startTime ?? kubeTime(nowMs),
+    containerStatuses: containers,
+  };
+}
+
+function phaseOf({ containers, finished }: PodFacts): PodStatus['phase'] {
+  if (containers.length === 0) return 'Pending';
+  if (finished) return containers.every((one) => one.state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
+  const hasStarted = ({ state, lastState, restartCount }: ContainerStatus) =>
+    state.running !== undefined || restartCount > 0 || lastState.terminated !== undefined;
+  return containers.every(hasStarted) ? 'Running' : 'Pending';
 }

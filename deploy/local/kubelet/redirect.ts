@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Container, PodSpec } from '../api/objects.ts';
-import { forward } from '../control/service-address.ts';
+import { forward } from '../control/services.ts';
 
 /** A rule that redirects connections from one port of a pod to another port of it. */
 interface Redirect {

@@ -1,6 +1,6 @@
 import { hostPort } from '../../../server/runtime/address.ts';
 import { addressInPod, type PodNetwork } from '../pod-network.ts';
-import { ToxiproxyError } from './request-body.ts';
+import { ToxiproxyError } from './toxic.ts';
 
 /** A host and a port. */
 export interface Address {

@@ -1,14 +1,15 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
+import express from 'express';
 import { hostPort } from '../../../server/runtime/address.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { type Address, realAddress } from './address.ts';
-import { Registry } from './registry.ts';
-import { badRequestBody, ToxiproxyError } from './request-body.ts';
+import { Registry } from './proxies.ts';
 import { BufferPool } from './stage.ts';
+import { badRequestBody, ToxiproxyError } from './toxic.ts';
 
 /** The options of a fault proxy. */
 interface FaultProxyOptions {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readKubeconfig, writeKubeconfig } from '../../../../deploy/local/kubeconfig.ts';
+import { readKubeconfig, writeKubeconfig } from '../../../../deploy/local/state-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'goldpinger-credentials-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fieldFilter, labelFilter } from '../../../../../deploy/local/api/list.ts';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
 import { NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
-import { fieldFilter, labelFilter } from '../../../../../deploy/local/api/selectors.ts';
 import { ApiError } from '../../../../../deploy/local/api/status.ts';
 
 function pod(labels: Record<string, string>, more: object = {}): KubeObject {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type Filter, labelFilter } from '../../../../../deploy/local/api/list.ts';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
 import { NODES, PODS } from '../../../../../deploy/local/api/resources.ts';
-import { type Filter, labelFilter } from '../../../../../deploy/local/api/selectors.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
 import { startWatch, type WatchEvent, type WatchRequest } from '../../../../../deploy/local/api/watch.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';

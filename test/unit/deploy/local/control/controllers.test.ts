@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { deleteObject } from '../../../../../deploy/local/api/deletion.ts';
 import type { KubeObject, PodObject, Workload } from '../../../../../deploy/local/api/objects.ts';
 import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
+import { deleteObject } from '../../../../../deploy/local/api/write.ts';
 import { collectGarbage, schedulePods } from '../../../../../deploy/local/control/controllers.ts';
-import { reconcileDeployments } from '../../../../../deploy/local/control/deployments.ts';
 import { recordEvent } from '../../../../../deploy/local/control/events.ts';
-import { reconcileReplicaSets } from '../../../../../deploy/local/control/replica-sets.ts';
+import { reconcileDeployments, reconcileReplicaSets } from '../../../../../deploy/local/control/workloads.ts';
 import { newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

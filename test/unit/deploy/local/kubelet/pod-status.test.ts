@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, PodObject } from '../../../../../deploy/local/api/objects.ts';
-import { podStatus } from '../../../../../deploy/local/kubelet/pod-status.ts';
+import { podStatus } from '../../../../../deploy/local/kubelet/kubelet.ts';
 import { addPod, newStore } from '../pod-store.ts';
 
 const PLACE = { podIP: '127.0.0.7', hostIP: '127.0.0.241' };
