@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { listen } from './sockets.ts';
 
 /** A range of loopback addresses that belongs to one cluster. */
 interface AddressRange {
@@ -43,11 +44,13 @@ function randomBase(random: () => number): string {
 }
 
 /** Listens on an address; resolves with '' or the error's code, e.g. EADDRNOTAVAIL. */
-function tryToListen(server: Server, host: string, port: number): Promise<string> {
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EUNKNOWN'));
-    server.listen({ host, port, exclusive: true }, () => resolve(''));
-  });
+async function tryToListen(server: Server, host: string, port: number): Promise<string> {
+  try {
+    await listen(server, host, port);
+    return '';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
+  }
 }
 
 function close(server: Server): Promise<void> {

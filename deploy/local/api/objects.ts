@@ -1,3 +1,5 @@
+import * as v from 'valibot';
+
 /** The parts of Kubernetes objects that the local cluster reads. All other fields of an object are kept unchanged. */
 
 /** `metadata` of a stored object. Times are RFC 3339 to the second. */
@@ -42,42 +44,124 @@ export interface NewObject {
   [field: string]: unknown;
 }
 
-/** An environment variable of a container: a value, a field of its pod, or a secret. */
-export interface EnvVar {
-  name: string;
-  value?: string;
-  valueFrom?: { fieldRef?: { fieldPath: string }; secretKeyRef?: { name?: string; key?: string; optional?: boolean } };
-}
+const MAX_REPLICAS = 200;
 
-/** A readiness probe. The local kubelet runs only HTTP probes. */
-interface Probe {
-  httpGet?: { path?: string; port: number | string };
-  periodSeconds?: number;
-  timeoutSeconds?: number;
-  failureThreshold?: number;
-}
+/** Names of objects are RFC 1123 subdomains. RBAC also allows colons, e.g. `system:x`. */
+const nameText = v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(253));
+const labelMap = v.pipe(
+  v.record(v.pipe(v.string(), v.maxLength(317)), v.pipe(v.string(), v.maxLength(63))),
+  v.check((labels) => Object.keys(labels).length <= 100, 'too many labels'),
+);
+const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const portOrName = v.union([port, v.pipe(v.string(), v.maxLength(63))]);
+const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 
-/** One container of a pod. */
-export interface Container {
-  name: string;
-  image: string;
-  command?: string[];
-  args?: string[];
-  env?: EnvVar[];
-  ports?: { name?: string; containerPort: number; protocol?: string }[];
-  readinessProbe?: Probe;
-  startupProbe?: { exec?: { command?: string[] } };
-}
+/** The fields of `metadata` that a client sends. */
+export const metadataFields = v.looseObject({
+  name: v.optional(nameText),
+  generateName: v.optional(v.pipe(v.string(), v.maxLength(240))),
+  namespace: v.optional(v.pipe(v.string(), v.maxLength(63))),
+  labels: v.nullish(labelMap),
+  annotations: v.nullish(v.record(v.string(), v.string())),
+  ownerReferences: v.nullish(
+    v.pipe(
+      v.array(v.looseObject({ apiVersion: v.string(), kind: v.string(), name: v.string(), uid: v.string() })),
+      v.maxLength(20),
+    ),
+  ),
+});
+
+const container = v.looseObject({
+  // Typed clients always send this field. The default keeps their copy of a template equal to the stored one.
+  resources: v.optional(v.looseObject({}), {}),
+  name: v.pipe(v.string(), v.regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'not a valid name'), v.maxLength(63)),
+  image: v.pipe(v.string(), v.minLength(1), v.maxLength(500)),
+  command: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
+  args: v.optional(v.pipe(v.array(v.string()), v.maxLength(200))),
+  env: v.optional(
+    v.pipe(
+      v.array(
+        v.looseObject({
+          name: v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'not a valid name')),
+          value: v.optional(v.string()),
+          valueFrom: v.optional(
+            v.looseObject({
+              fieldRef: v.optional(v.looseObject({ fieldPath: v.string() })),
+              secretKeyRef: v.optional(v.looseObject({ name: v.optional(v.string()), key: v.optional(v.string()) })),
+            }),
+          ),
+        }),
+      ),
+      v.maxLength(200),
+    ),
+  ),
+  ports: v.optional(
+    v.pipe(v.array(v.looseObject({ name: v.optional(v.string()), containerPort: port })), v.maxLength(50)),
+  ),
+  readinessProbe: v.optional(
+    v.looseObject({
+      httpGet: v.optional(v.looseObject({ path: v.optional(v.string()), port: portOrName })),
+      periodSeconds: v.optional(count(3600)),
+      timeoutSeconds: v.optional(count(3600)),
+      failureThreshold: v.optional(count(100)),
+    }),
+  ),
+  startupProbe: v.optional(
+    v.looseObject({ exec: v.optional(v.looseObject({ command: v.optional(v.array(v.string())) })) }),
+  ),
+});
 
 /** `spec` of a pod. */
-export interface PodSpec {
-  containers: Container[];
-  initContainers?: Container[];
-  nodeName?: string;
-  restartPolicy?: string;
-  serviceAccountName?: string;
-  terminationGracePeriodSeconds?: number;
-}
+export const podSpec = v.looseObject({
+  containers: v.pipe(v.array(container), v.minLength(1, 'Required value'), v.maxLength(20)),
+  initContainers: v.optional(v.pipe(v.array(container), v.maxLength(20))),
+  nodeName: v.optional(v.string()),
+  restartPolicy: v.optional(v.picklist(['Always', 'OnFailure', 'Never'])),
+  serviceAccountName: v.optional(nameText),
+  terminationGracePeriodSeconds: v.optional(count(86_400)),
+});
+
+/** `spec` of a Deployment or a ReplicaSet. */
+export const workloadSpec = v.looseObject({
+  replicas: v.optional(count(MAX_REPLICAS), 1),
+  selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
+  template: v.looseObject({
+    metadata: v.optional(
+      v.looseObject({ labels: v.optional(labelMap), annotations: v.nullish(v.record(v.string(), v.string())) }),
+    ),
+    spec: podSpec,
+  }),
+});
+
+/** `spec` of a Service. */
+export const serviceSpec = v.looseObject({
+  type: v.optional(v.string()),
+  clusterIP: v.optional(v.string()),
+  selector: v.nullish(labelMap),
+  ports: v.optional(
+    v.pipe(
+      v.array(
+        v.looseObject({
+          name: v.optional(v.string()),
+          port,
+          targetPort: v.optional(portOrName),
+          nodePort: v.optional(port),
+          protocol: v.optional(v.string()),
+        }),
+      ),
+      v.maxLength(50),
+    ),
+  ),
+});
+
+/** An environment variable of a container: a value, a field of its pod, or a secret. */
+export type EnvVar = NonNullable<Container['env']>[number];
+
+/** One container of a pod. */
+export type Container = v.InferInput<typeof container>;
+
+/** `spec` of a pod. */
+export type PodSpec = v.InferInput<typeof podSpec>;
 
 /** The state of a container: exactly one of the three. */
 export interface ContainerState {
@@ -127,15 +211,9 @@ export interface PodObject extends KubeObject {
   status: PodStatus;
 }
 
-/** The template of a workload's pods. */
-interface PodTemplate {
-  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
-  spec: PodSpec;
-}
-
 /** A Deployment or a ReplicaSet. */
 export interface Workload extends KubeObject {
-  spec: { replicas: number; selector: { matchLabels?: Record<string, string> }; template: PodTemplate };
+  spec: v.InferInput<typeof workloadSpec> & { replicas: number };
   status?: WorkloadStatus;
 }
 
@@ -153,12 +231,7 @@ interface WorkloadStatus {
 
 /** A Service. */
 export interface ServiceObject extends KubeObject {
-  spec: {
-    type?: string;
-    clusterIP?: string;
-    selector?: Record<string, string>;
-    ports?: { name?: string; port: number; targetPort?: number | string; nodePort?: number; protocol?: string }[];
-  };
+  spec: v.InferInput<typeof serviceSpec>;
   status?: { loadBalancer?: { ingress?: { ip?: string; ports?: { port: number; protocol: string }[] }[] } };
 }
 
@@ -187,7 +260,10 @@ export function isReady(pod: PodObject): boolean {
 }
 
 /** Whether `labels` contain every label of `selector`. An empty selector selects nothing. */
-export function selects(selector: Record<string, string> | undefined, labels: Record<string, string> | undefined) {
+export function selects(
+  selector: Record<string, string> | null | undefined,
+  labels: Record<string, string> | undefined,
+) {
   const wanted = Object.entries(selector ?? {});
   return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }

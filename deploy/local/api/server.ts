@@ -1,9 +1,9 @@
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Express, NextFunction, Request, Response } from 'express';
 import express from 'express';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ServerIdentity } from '../certificate.ts';
+import { listen } from '../sockets.ts';
 import { discoveryDocument } from './discovery-docs.ts';
 import { type ObjectApiOptions, sendJson, serveObjects } from './object-api.ts';
 import { forbiddenTo, type User } from './rbac.ts';
@@ -33,12 +33,9 @@ export async function startApiServer(options: ApiOptions, { certPem, keyPem }: S
   const server = createServer({ cert: certPem, key: keyPem }, kubernetesApi(options));
   server.maxConnections = MAX_CONNECTIONS;
   server.on('tlsClientError', () => {}); // A client that does not speak TLS is only disconnected.
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
+  const port = await listen(server, '127.0.0.1', 0);
   return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `https://127.0.0.1:${port}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -238,8 +238,8 @@ function replicas(object: KubeObject, field: 'replicas' | 'readyReplicas' | 'upd
   return (object as Workload).status?.[field] ?? 0;
 }
 
-function labelTexts(labels: Record<string, string> = {}): string {
-  const texts = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+function labelTexts(labels: Record<string, string> | null | undefined): string {
+  const texts = Object.entries(labels ?? {}).map(([key, value]) => `${key}=${value}`);
   return texts.join(',') || '<none>';
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { conditionOf, controllerUid, type PodObject } from '../api/objects.ts';
-import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from '../api/resources.ts';
-import type { Store } from '../api/store.ts';
+import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from '../api/resources.ts';
+import { controlLoop, type Store } from '../api/store.ts';
 import { deleteObject } from '../api/write.ts';
 import { recordEvent } from './events.ts';
 import { reconcileEndpoints } from './services.ts';
@@ -18,32 +18,6 @@ export function startControllers(store: Store, clock: Clock, random: () => numbe
   ];
   return () => {
     for (const stop of stops) stop();
-  };
-}
-
-/**
- * Calls `reconcile` at the start and soon after any change of the given resources; many changes at once cause one call.
- * `reconcile` compares the actual with the wanted state, so an additional call does nothing. Returns a function that
- * stops the loop.
- */
-export function controlLoop(store: Store, resources: readonly Resource[], reconcile: () => void): () => void {
-  let isDue = false;
-  let isStopped = false;
-  const request = () => {
-    if (isDue || isStopped) return;
-    isDue = true;
-    queueMicrotask(() => {
-      isDue = false;
-      if (!isStopped) reconcile();
-    });
-  };
-  const unsubscribe = store.subscribe((change) => {
-    if (resources.includes(change.resource)) request();
-  });
-  request();
-  return () => {
-    isStopped = true;
-    unsubscribe();
   };
 }
 

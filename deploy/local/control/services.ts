@@ -1,11 +1,10 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { AddressPool } from '../addresses.ts';
 import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
-import type { Store } from '../api/store.ts';
-import { controlLoop } from './controllers.ts';
+import { controlLoop, type Store } from '../api/store.ts';
+import { Forwarder, type Target } from '../sockets.ts';
 import { recordEvent } from './events.ts';
 
 /** The options of a service address. */
@@ -19,85 +18,50 @@ interface ServiceAddressOptions {
   random: () => number;
 }
 
-const MAX_CONNECTIONS = 2000;
-
 /**
  * The address of a Service on this machine. Each TCP connection is forwarded to one ready pod. It is reset if that pod
  * is deleted, or if no pod is ready.
  */
-export class ServiceAddress {
-  readonly #options: ServiceAddressOptions;
-  readonly #server: Server;
-  readonly #connections = new Map<Socket, { podUid: string; upstream: Socket }>();
+export class ServiceAddress extends Forwarder {
   readonly #unsubscribe: () => void;
 
   constructor(options: ServiceAddressOptions) {
-    this.#options = options;
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    super(() => choosePod(options));
     this.#unsubscribe = options.store.subscribe(({ resource, type, object }) => {
-      if (resource === PODS && type === 'DELETED') this.#drop(object.metadata.uid);
+      if (resource === PODS && type === 'DELETED') this.resetPod(object.metadata.uid);
     });
   }
 
-  /** Starts to listen and resolves with the port. Rejects with an Error and advice if the port cannot be used. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
-      this.#server.listen({ host, port, exclusive: true }, () => resolve((this.#server.address() as AddressInfo).port));
-    });
+  /** Rejects with an Error and advice if the port cannot be used. */
+  override async listen(host: string, port: number): Promise<number> {
+    try {
+      return await super.listen(host, port);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE') {
+        throw new Error(`port ${port} of ${host} is in use by another program: stop it, or use --port ${port + 1}`);
+      }
+      if (code === 'EACCES') {
+        throw new Error(`this user may not use port ${port}: use one above 1023, e.g. --port 8080`);
+      }
+      throw error;
+    }
   }
 
-  /** Stops listening and closes all connections. */
-  async close(): Promise<void> {
+  override close(): Promise<void> {
     this.#unsubscribe();
-    for (const [client, { upstream }] of this.#connections) {
-      client.destroy();
-      upstream.destroy();
-    }
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #accept(client: Socket): void {
-    client.on('error', () => {}); // The 'close' event follows.
-    const target = this.#choosePod();
-    if (!target) {
-      client.resetAndDestroy();
-      return;
-    }
-    const upstream = forward(client, { host: target.ip, port: target.port });
-    this.#connections.set(client, { podUid: target.uid, upstream });
-    client.on('close', () => this.#connections.delete(client));
-  }
-
-  #choosePod(): { uid: string; ip: string; port: number } | undefined {
-    const { store, namespace, name, random, portIndex } = this.#options;
-    const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
-    if (!service) return undefined;
-    const ready = readyPodsOf(store, service);
-    const pod = ready[Math.floor(random() * ready.length)];
-    const port = pod && targetPortOf(service, pod, portIndex);
-    if (!pod || port === undefined) return undefined;
-    return { uid: pod.metadata.uid, ip: pod.status.podIP ?? '', port };
-  }
-
-  #drop(podUid: string): void {
-    for (const [client, connection] of this.#connections) {
-      if (connection.podUid !== podUid) continue;
-      client.resetAndDestroy();
-      connection.upstream.destroy();
-    }
+    return super.close();
   }
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (error.code === 'EADDRINUSE') {
-    return new Error(`port ${port} of ${host} is in use by another program: stop it, or use --port ${port + 1}`);
-  }
-  if (error.code === 'EACCES') {
-    return new Error(`this user may not use port ${port}: use one above 1023, e.g. --port 8080`);
-  }
-  return error;
+function choosePod({ store, namespace, name, random, portIndex }: ServiceAddressOptions): Target | undefined {
+  const service = store.get(SERVICES, namespace, name) as ServiceObject | undefined;
+  if (!service) return undefined;
+  const ready = readyPodsOf(store, service);
+  const pod = ready[Math.floor(random() * ready.length)];
+  const port = pod && targetPortOf(service, pod, portIndex);
+  if (!pod || port === undefined) return undefined;
+  return { host: pod.status.podIP ?? '', port, podUid: pod.metadata.uid };
 }
 
 /** What ServiceAddresses needs. */
@@ -194,24 +158,6 @@ export class ServiceAddresses {
 
 function portsOf({ spec }: ServiceObject): string {
   return (spec.ports ?? []).map(({ port }) => port).join();
-}
-
-/**
- * Joins a client's socket (with `allowHalfOpen`) to a new connection to `target`, which it returns. Bytes, ends and resets
- * pass in both directions. The client is reset if the target does not accept.
- */
-export function forward(client: Socket, target: { host: string; port: number }): Socket {
-  const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
-  client.on('error', () => {}); // The 'close' event follows.
-  upstream.on('error', () => client.resetAndDestroy());
-  upstream.on('close', () => client.destroySoon());
-  client.on('close', (failed) => {
-    if (failed) upstream.resetAndDestroy();
-    else upstream.destroySoon();
-  });
-  client.pipe(upstream);
-  upstream.pipe(client);
-  return upstream;
 }
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';

@@ -14,10 +14,11 @@ import {
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
 import { recordEvent } from '../control/events.ts';
+import { Forwarder } from '../sockets.ts';
 import { ContainerLogBuffer } from './container-log.ts';
 import { type ContainerChange, ContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Images } from './images.ts';
-import { Redirector, redirectsOf, unknownInitImage } from './redirect.ts';
+import { redirectsOf, unknownInitImage } from './redirect.ts';
 
 /** Runs every pod that has a node, as real processes of this machine. */
 export class Kubelet implements LogSource {
@@ -103,7 +104,7 @@ export class PodWorker {
   #ip = '';
   #innerIP = '';
   #hostIP = '';
-  #redirector = new Redirector();
+  #redirects: Forwarder[] = [];
   #runners: ContainerRunner[] = [];
   #isStopping = false;
   #hasEnded = false;
@@ -169,7 +170,12 @@ export class PodWorker {
     this.#innerIP = (await addresses.take()) ?? '';
     if (this.#innerIP === '') return false;
     try {
-      await this.#redirector.open(this.#ip, redirects);
+      for (const { fromPort, toPort } of redirects) {
+        const target = { host: this.#ip, port: toPort };
+        const redirect = new Forwarder(() => target);
+        this.#redirects.push(redirect);
+        await redirect.listen(target.host, fromPort);
+      }
       return true;
     } catch (error) {
       this.#event('Warning', 'FailedCreatePodSandBox', `cannot redirect: ${textOf(error)}`);
@@ -178,8 +184,8 @@ export class PodWorker {
   }
 
   #releaseNetwork(): void {
-    this.#redirector.close();
-    this.#redirector = new Redirector();
+    for (const redirect of this.#redirects) void redirect.close();
+    this.#redirects = [];
     for (const address of [this.#ip, this.#innerIP]) if (address !== '') this.#deps.addresses.release(address);
     this.#ip = '';
     this.#innerIP = '';

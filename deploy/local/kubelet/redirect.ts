@@ -1,6 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import type { Container, PodSpec } from '../api/objects.ts';
-import { forward } from '../control/services.ts';
 
 /** A rule that redirects connections from one port of a pod to another port of it. */
 interface Redirect {
@@ -24,33 +22,4 @@ export function unknownInitImage({ initContainers = [] }: PodSpec): string {
 
 function rulesOf({ command = [], args = [] }: Container): RegExpExecArray[] {
   return [...[...command, ...args].join(' ').matchAll(RULE)];
-}
-
-/** Redirects the ports of a pod's address. */
-export class Redirector {
-  readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
-
-  /** Listens on each redirected port of `podIP`. Rejects with the system's error. */
-  async open(podIP: string, redirects: readonly Redirect[]): Promise<void> {
-    for (const { fromPort, toPort } of redirects) {
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-        for (const socket of [client, forward(client, { host: podIP, port: toPort })]) {
-          this.#sockets.add(socket);
-          socket.on('close', () => this.#sockets.delete(socket));
-        }
-      });
-      this.#servers.push(server);
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host: podIP, port: fromPort, exclusive: true }, resolve);
-      });
-    }
-  }
-
-  /** Stops listening and closes all connections. */
-  close(): void {
-    for (const server of this.#servers) server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
 }

@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import express from 'express';
 import { hostPort } from '../../../server/runtime/address.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { PodNetwork } from '../pod-network.ts';
+import { listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';
 import { Registry } from './proxies.ts';
 import { BufferPool } from './stage.ts';
@@ -41,13 +41,9 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
   const registry = new Registry({ clock, random, pool, network });
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, toxiproxyApi(registry));
   const { host, port } = realAddress(api, network);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, exclusive: true }, resolve);
-  });
-  server.on('error', () => {}); // A failed accept (no file descriptors left) must not end the program.
+  const boundPort = await listen(server, host, port);
   return {
-    apiUrl: `http://${hostPort(host, (server.address() as AddressInfo).port)}`,
+    apiUrl: `http://${hostPort(host, boundPort)}`,
     bufferedBytes: () => pool.usedBytes,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import * as v from 'valibot';
 import { SerialQueue } from '../../../server/runtime/concurrency.ts';
 import type { PodNetwork } from '../pod-network.ts';
+import { listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
 import { Connection } from './connection.ts';
 import type { StageDeps } from './stage.ts';
@@ -196,8 +197,7 @@ export class ToxicProxy {
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true });
     server.maxConnections = MAX_CONNECTIONS;
     server.on('connection', (client) => this.#accept(client, bound));
-    bound.port = await listen(server, bound, this.#listen);
-    server.on('error', () => {}); // A failed accept (no file descriptors left) must not end the program.
+    bound.port = await listenAt(server, bound, this.#listen);
     this.#server = server;
     this.#listen = shownAddress(wanted, bound.port);
   }
@@ -291,26 +291,18 @@ const LISTEN_MESSAGES: Record<string, string> = {
 };
 
 /** Listens, and resolves with the port. `shown` is the address in the error message. */
-async function listen(server: Server, { host, port }: Address, shown: string): Promise<number> {
+async function listenAt(server: Server, { host, port }: Address, shown: string): Promise<number> {
   // "Every address" is the one of IPv4 where the machine has no IPv6.
   const hosts = ['::', '0.0.0.0'].includes(host) ? ['::', '0.0.0.0'] : [host];
   let code = '';
   for (const each of hosts) {
-    code = await tryToListen(server, each, port);
-    if (code === '') return (server.address() as AddressInfo).port;
+    try {
+      return await listen(server, each, port);
+    } catch (error) {
+      code = (error as NodeJS.ErrnoException).code ?? 'EUNKNOWN';
+    }
     if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') break;
   }
   const noSuchHost = code === 'ENOTFOUND' ? `lookup ${host}: no such host` : undefined;
   throw new ToxiproxyError(500, `listen tcp ${shown}: ${noSuchHost ?? LISTEN_MESSAGES[code] ?? code}`);
-}
-
-function tryToListen(server: Server, host: string, port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const onError = (error: NodeJS.ErrnoException) => resolve(error.code ?? 'EUNKNOWN');
-    server.once('error', onError);
-    server.listen({ host, port, exclusive: true }, () => {
-      server.off('error', onError);
-      resolve('');
-    });
-  });
 }
