@@ -152,7 +152,7 @@ async function buildCluster(
     store.create(resource, { ...validated(resource, object), metadata: object.metadata });
   }
   const serviceUrl = servicePort === 0 ? '' : `http://127.0.0.1:${servicePort}/`;
-  return new LocalCluster({ store, clock, kubelet, stop, access, kubeconfigPath, serviceUrl, logFolder });
+  return new LocalCluster({ store, clock, kubelet, stop }, kubeconfigPath, access, serviceUrl, logFolder);
 }
 
 /** The present state of one pod of the namespace. */
@@ -173,37 +173,34 @@ export interface LocalPod {
   restarts: number;
 }
 
+/** What a running cluster consists of. */
 interface ClusterParts {
   store: Store;
   clock: Clock;
   kubelet: Kubelet;
+  /** Stops everything; see `startCluster`. */
   stop: () => Promise<void>;
-  access: ApiAccess;
-  kubeconfigPath: string;
-  serviceUrl: string;
-  logFolder: string;
 }
 
 /** A running local cluster, for its own process. Other processes use its Kubernetes API. */
 export class LocalCluster {
-  /** Kubeconfig of the administrator. */
-  readonly kubeconfigPath: string;
-  /** URL, token and certificate authority of the administrator, for requests without a kubeconfig. */
-  readonly access: ApiAccess;
-  /** e.g. `http://127.0.0.1:8080/`; '' without a service address. */
-  readonly serviceUrl: string;
-  /** Folder of the pods' logs. Each container has one file, NAMESPACE_POD_CONTAINER.log. */
-  readonly logFolder: string;
   readonly #parts: ClusterParts;
   readonly #cancelWaits = new Set<() => void>();
   #stopped: Promise<void> | undefined;
 
-  constructor(parts: ClusterParts) {
+  /**
+   * `kubeconfigPath` is the administrator's kubeconfig, and `access` the same for requests without a kubeconfig.
+   * `serviceUrl` is e.g. `http://127.0.0.1:8080/`, or '' without a service address. `logFolder` has one file for each
+   * container, NAMESPACE_POD_CONTAINER.log.
+   */
+  constructor(
+    parts: ClusterParts,
+    readonly kubeconfigPath: string,
+    readonly access: ApiAccess,
+    readonly serviceUrl: string,
+    readonly logFolder: string,
+  ) {
     this.#parts = parts;
-    this.kubeconfigPath = parts.kubeconfigPath;
-    this.access = parts.access;
-    this.serviceUrl = parts.serviceUrl;
-    this.logFolder = parts.logFolder;
   }
 
   /** URL of the Kubernetes API. */

@@ -1,3 +1,8 @@
+/*
+ * These commands call Toxiproxy's API by themselves, not through toxiproxy-node-client 4.1: its errors contain only the
+ * status code, because its HTTP client discards the body of a failed answer, and users need the API's message. Its public
+ * entry has no option for another HTTP client. The tests use it to check that it works with our fault proxy.
+ */
 import { parseArgs } from 'node:util';
 import { UsageError } from '../usage.ts';
 
@@ -247,7 +252,7 @@ function baseUrl(apiUrl: string): URL {
   return new URL(url);
 }
 
-/** toxiproxy-node-client is not used here: it has no timeout, and it drops the error messages of the API. */
+/** Sends a request to the API. Rejects with the error message of the API. */
 async function request(url: URL, method: string, body?: object): Promise<unknown> {
   const init: RequestInit = { method, signal: AbortSignal.timeout(TIMEOUT_MS) };
   if (body !== undefined) init.body = JSON.stringify(body);

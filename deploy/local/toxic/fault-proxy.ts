@@ -74,70 +74,82 @@ function toxiproxyApi(registry: Registry): Express {
     registry.proxy(String(params['proxy'])).toxic(name);
     next();
   });
-  const body: RequestHandler[] = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
-  const proxyOf = ({ params }: Request) => registry.proxy(String(params['proxy']));
-  const toxicOf = ({ params }: Request) => String(params['toxic']);
-
-  app
-    .route('/proxies')
-    .get((_, response) => sendJson(response, 200, registry.views()))
-    .post(body, async (request: Request, response: Response) => {
-      sendJson(response, 201, await registry.create(request.body));
-    })
-    .all(notAllowed);
-  const updateProxy = async (request: Request, response: Response) =>
-    sendJson(response, 200, await registry.update(proxyOf(request).name, request.body));
-  app
-    .route('/proxies/:proxy')
-    .get((request, response) => sendJson(response, 200, proxyOf(request).view))
-    .post(body, updateProxy)
-    .patch(body, updateProxy)
-    .delete(async (request, response) => {
-      await registry.remove(proxyOf(request).name);
-      response.status(204).end();
-    })
-    .all(notAllowed);
-  app
-    .route('/proxies/:proxy/toxics')
-    .get((request, response) => sendJson(response, 200, proxyOf(request).view.toxics))
-    .post(body, (request: Request, response: Response) => {
-      sendJson(response, 200, proxyOf(request).addToxic(request.body));
-    })
-    .all(notAllowed);
-  const changeToxic = (request: Request, response: Response) =>
-    sendJson(response, 200, proxyOf(request).changeToxic(toxicOf(request), request.body));
-  app
-    .route('/proxies/:proxy/toxics/:toxic')
-    .get((request, response) => sendJson(response, 200, proxyOf(request).toxic(toxicOf(request))))
-    .post(body, changeToxic)
-    .patch(body, changeToxic)
-    .delete((request, response) => {
-      proxyOf(request).removeToxic(toxicOf(request));
-      response.status(204).end();
-    })
-    .all(notAllowed);
-  app
-    .route('/populate')
-    .post(body, async (request: Request, response: Response) => {
-      const { proxies, error } = await registry.populate(request.body);
-      if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
-      else sendJson(response, 201, { proxies });
-    })
-    .all(notAllowed);
-  app
-    .route('/reset')
-    .post(async (_, response) => {
-      await registry.reset();
-      response.status(204).end();
-    })
-    .all(notAllowed);
-  app
-    .route('/version')
-    .get((_, response) => response.writeHead(200, { 'content-type': 'text/plain;charset=utf-8' }).end(API_VERSION))
-    .all(notAllowed);
+  const parseBody: RequestHandler = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
+  for (const [path, handlers] of Object.entries(routesOf(registry))) {
+    for (const [method, handle] of Object.entries(handlers)) {
+      const hasBody = (method === 'post' || method === 'patch') && path !== '/reset';
+      app[method as keyof Handlers](
+        path,
+        hasBody ? [parseBody, demandBody] : [],
+        async (request: Request, response: Response) => {
+          const [status, value] = await handle(request);
+          if (value === undefined) response.status(status).end();
+          else sendJson(response, status, value);
+        },
+      );
+    }
+    app.all(path, (_, response) => response.status(405).end());
+  }
+  app.get('/version', (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain;charset=utf-8' }).end(API_VERSION);
+  });
+  app.all('/version', (_, response) => response.status(405).end());
   app.use((_, response) => sendError(response, 404, '404 page not found\n'));
   app.use(handleError);
   return app;
+}
+
+/** Status and JSON of an answer; no value = no body. */
+type Answer = [status: number, value?: object];
+type Handler = (request: Request) => Answer | Promise<Answer>;
+type Handlers = Partial<Record<'get' | 'post' | 'patch' | 'delete', Handler>>;
+
+/** The handlers of each path. They throw or reject with ToxiproxyError. */
+function routesOf(registry: Registry): Record<string, Handlers> {
+  const proxyOf = ({ params }: Request) => registry.proxy(String(params['proxy']));
+  const toxicOf = ({ params }: Request) => String(params['toxic']);
+  const updateProxy: Handler = async (request) => [200, await registry.update(proxyOf(request).name, request.body)];
+  const changeToxic: Handler = (request) => [200, proxyOf(request).changeToxic(toxicOf(request), request.body)];
+  return {
+    '/proxies': {
+      get: () => [200, registry.views()],
+      post: async ({ body }) => [201, await registry.create(body)],
+    },
+    '/proxies/:proxy': {
+      get: (request) => [200, proxyOf(request).view],
+      post: updateProxy,
+      patch: updateProxy,
+      async delete(request) {
+        await registry.remove(proxyOf(request).name);
+        return [204];
+      },
+    },
+    '/proxies/:proxy/toxics': {
+      get: (request) => [200, proxyOf(request).view.toxics],
+      post: (request) => [200, proxyOf(request).addToxic(request.body)],
+    },
+    '/proxies/:proxy/toxics/:toxic': {
+      get: (request) => [200, proxyOf(request).toxic(toxicOf(request))],
+      post: changeToxic,
+      patch: changeToxic,
+      delete(request) {
+        proxyOf(request).removeToxic(toxicOf(request));
+        return [204];
+      },
+    },
+    '/populate': {
+      async post({ body }) {
+        const { proxies, error } = await registry.populate(body);
+        return error ? [error.status, { error: error.message, status: error.status, proxies }] : [201, { proxies }];
+      },
+    },
+    '/reset': {
+      async post() {
+        await registry.reset();
+        return [204];
+      },
+    },
+  };
 }
 
 /** Rejects an empty body, which express.json would read as `{}`. */
@@ -145,10 +157,6 @@ function demandBody({ headers }: Request, _response: Response, next: NextFunctio
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   if (!hasBody) throw badRequestBody('the body is empty');
   next();
-}
-
-function notAllowed(_request: Request, response: Response): void {
-  response.status(405).end();
 }
 
 /** Answers with Toxiproxy's error object. Express calls it for every error. */

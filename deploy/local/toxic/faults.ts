@@ -53,6 +53,13 @@ export const noFault: Fault = {
   },
 };
 
+/** A fault that affects only bytes. `decide` gets the first piece. The end of the stream is passed on. */
+function onBytes(decide: (piece: Piece, nowMs: number) => Step): Fault {
+  return {
+    next: (head, nowMs) => (typeof head === 'object' ? decide(head, nowMs) : noFault.next(head, nowMs)),
+  };
+}
+
 /** Makes the fault of a toxic for one connection. Attributes are those of Toxiproxy's documentation. */
 export function faultOf(options: FaultOptions): Fault {
   return FAULTS[options.toxic.type](options);
@@ -77,38 +84,32 @@ function attribute(toxic: Toxic, name: string): number {
 function latency({ toxic, random }: FaultOptions): Fault {
   let drawnFor: Piece | undefined;
   let draw = 0;
-  return {
-    next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
-      if (head !== drawnFor) {
-        drawnFor = head;
-        draw = random() * 2 - 1;
-      }
-      const delayMs = attribute(toxic, 'latency') + draw * attribute(toxic, 'jitter');
-      const dueMs = head.atMs + Math.max(0, delayMs);
-      if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
-      drawnFor = undefined;
-      return { do: 'pass', bytes: head.data.length, atMs: dueMs };
-    },
-  };
+  return onBytes((piece, nowMs) => {
+    if (piece !== drawnFor) {
+      drawnFor = piece;
+      draw = random() * 2 - 1;
+    }
+    const delayMs = attribute(toxic, 'latency') + draw * attribute(toxic, 'jitter');
+    const dueMs = piece.atMs + Math.max(0, delayMs);
+    if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
+    drawnFor = undefined;
+    return { do: 'pass', bytes: piece.data.length, atMs: dueMs };
+  });
 }
 
 /** Passes at most `rate` KB/s, in slices of a tenth of a second, and nothing at rate 0. */
 function bandwidth({ toxic }: FaultOptions): Fault {
   let freeMs = 0;
-  return {
-    next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
-      const bytesPerMs = attribute(toxic, 'rate');
-      if (bytesPerMs === 0) return HOLD;
-      const bytes = Math.min(head.data.length, bytesPerMs * 100);
-      const dueMs = Math.max(freeMs, head.atMs) + bytes / bytesPerMs;
-      if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
-      // A late timer must not lose bandwidth, and a slow receiver must not save it up.
-      freeMs = Math.max(dueMs, nowMs - 100);
-      return { do: 'pass', bytes, atMs: dueMs };
-    },
-  };
+  return onBytes((piece, nowMs) => {
+    const bytesPerMs = attribute(toxic, 'rate');
+    if (bytesPerMs === 0) return HOLD;
+    const bytes = Math.min(piece.data.length, bytesPerMs * 100);
+    const dueMs = Math.max(freeMs, piece.atMs) + bytes / bytesPerMs;
+    if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
+    // A late timer must not lose bandwidth, and a slow receiver must not save it up.
+    freeMs = Math.max(dueMs, nowMs - 100);
+    return { do: 'pass', bytes, atMs: dueMs };
+  });
 }
 
 /** Delays the end by `delay` ms. */
@@ -162,21 +163,19 @@ function resetPeer({ toxic }: FaultOptions): Fault {
 /** Cuts the data into pieces of about `average_size` bytes, with `delay` microseconds between them. */
 function slicer({ toxic, random }: FaultOptions): Fault {
   let freeMs = 0;
-  return {
-    next(head, nowMs) {
-      if (head === undefined || typeof head === 'string') return noFault.next(head, nowMs);
-      if (nowMs < freeMs) return { do: 'wait', untilMs: freeMs };
-      const size = attribute(toxic, 'average_size');
-      const spread = Math.min(attribute(toxic, 'size_variation'), size);
-      const bytes = Math.max(1, Math.round(size + (random() * 2 - 1) * spread));
-      // Delays that are too short for a timer add up until they are long enough.
-      freeMs = Math.max(freeMs, nowMs - 1) + attribute(toxic, 'delay') / 1000;
-      return { do: 'pass', bytes: Math.min(bytes, head.data.length), atMs: nowMs };
-    },
-    changed() {
-      freeMs = 0;
-    },
+  const fault = onBytes((piece, nowMs) => {
+    if (nowMs < freeMs) return { do: 'wait', untilMs: freeMs };
+    const size = attribute(toxic, 'average_size');
+    const spread = Math.min(attribute(toxic, 'size_variation'), size);
+    const bytes = Math.max(1, Math.round(size + (random() * 2 - 1) * spread));
+    // Delays that are too short for a timer add up until they are long enough.
+    freeMs = Math.max(freeMs, nowMs - 1) + attribute(toxic, 'delay') / 1000;
+    return { do: 'pass', bytes: Math.min(bytes, piece.data.length), atMs: nowMs };
+  });
+  const changed = () => {
+    freeMs = 0;
   };
+  return { ...fault, changed };
 }
 
 /** Closes the connection after `bytes` bytes. */
