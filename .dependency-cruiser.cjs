@@ -139,7 +139,7 @@ module.exports = {
       comment: 'A circle cannot be read from either end. Type-only imports count.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'no-rooms-nobody-owns',

@@ -4,7 +4,8 @@ import type { Mesh } from '../server/protocol/mesh.ts';
 import type { LinkSamples } from '../server/protocol/sample.ts';
 import type { GroupBy, OrderBy, Selection, Theme } from './pure/address.ts';
 import type { LinkKind } from './pure/link-choice.ts';
-import type { Picture, ValueKind, ValuePhase } from './pure/picture.ts';
+import type { Picture } from './pure/picture.ts';
+import type { ValueKind, ValuePhase } from './pure/picture-options.ts';
 
 /**
  * The props of every view (`GraphView`, `HeatmapView`) and of both panels of a selection (`LinkPanel`, `PodPanel`). The

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
+import type { MeshOptions } from '../support/feed/plan.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, middleOf, openGraph } from './graph-visit.ts';
 import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';

@@ -1,5 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
-import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
+import type { MeshOptions } from '../support/feed/plan.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 import type { FileVisitor, Visit } from './page-visit.ts';
 
 /** Opens the graph of a scenario at a fixed time. */

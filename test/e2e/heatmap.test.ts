@@ -7,7 +7,8 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import { countText } from '../../web/pure/figures.ts';
 import { LINK_STATES } from '../../web/pure/link-state.ts';
 import { buildPicture } from '../../web/pure/picture.ts';
-import { type MeshOptions, meshOf } from '../support/feed/scenarios.ts';
+import type { MeshOptions } from '../support/feed/plan.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 

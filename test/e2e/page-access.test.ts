@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { SCENARIOS, type Scenario } from '../support/feed/scenarios.ts';
+import { SCENARIOS, type Scenario } from '../support/feed/plan.ts';
 import { Story } from '../support/feed/story.ts';
 import { unseenFocus } from './focus-rings.ts';
 import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';

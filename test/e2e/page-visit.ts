@@ -1,7 +1,8 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { meshOf, type Scenario } from '../support/feed/scenarios.ts';
+import type { Scenario } from '../support/feed/plan.ts';
+import { meshOf } from '../support/feed/scenarios.ts';
 import { Feed, type MeshSource } from '../support/feed/server.ts';
 import type { Story } from '../support/feed/story.ts';
 import { type Look, Pages } from './pages.ts';

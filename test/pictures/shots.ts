@@ -1,4 +1,4 @@
-import type { MeshOptions, Scenario } from '../support/feed/scenarios.ts';
+import type { MeshOptions, Scenario } from '../support/feed/plan.ts';
 
 /** One picture of the page. */
 export interface Shot {

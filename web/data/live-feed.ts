@@ -1,7 +1,7 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
-import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
+import { type PictureOptions, sameOptions } from '../pure/picture-options.ts';
 import type { ConnectionState } from './connection.ts';
 import { type ComputedCells, Unpacker } from './parcel.ts';
 import type { WorkerMessage, WorkerRequest } from './picture-desk.ts';

@@ -1,8 +1,8 @@
 import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import type { PictureOptions } from '../pure/picture.ts';
 import type { PictureCells } from '../pure/picture-cells.ts';
+import type { PictureOptions } from '../pure/picture-options.ts';
 
 /** Cells that the worker has computed, and for which options. */
 export interface ComputedCells {

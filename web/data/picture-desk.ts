@@ -1,7 +1,7 @@
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
-import { type PictureOptions, sameOptions } from '../pure/picture.ts';
 import { CellsBuilder } from '../pure/picture-cells.ts';
+import { type PictureOptions, sameOptions } from '../pure/picture-options.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { type MeshUpdate, type PackedReports, Packer } from './parcel.ts';
 

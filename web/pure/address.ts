@@ -2,7 +2,7 @@ import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { boundedClauses } from './hypothesis.ts';
 import type { LinkKind } from './link-choice.ts';
-import type { ValueKind, ValuePhase } from './picture.ts';
+import type { ValueKind, ValuePhase } from './picture-options.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
 /** The four views, in the order of the keys 1-4. */

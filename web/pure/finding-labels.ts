@@ -3,9 +3,8 @@ import { countText, plural } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, PodView } from './picture.ts';
 import { findingPlace, isAboutSelfLink } from './pod-findings.ts';
-import type { PodView } from './pod-view.ts';
 
 /** The label of a finding about whole pods, shown at one of them. */
 export interface FindingLabel {

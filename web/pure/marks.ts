@@ -1,6 +1,6 @@
 import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from './link-state.ts';
-import type { PodHealth } from './pod-view.ts';
+import type { PodHealth } from './picture.ts';
 
 /*
  * Marks as SVG path data in a box of 24 x 24, for `<path d>` and `new Path2D()`. They are stroked about 2 units wide with

@@ -1,7 +1,6 @@
 import type { GroupBy, OrderBy } from './address.ts';
 import { type AxisStates, badness } from './axis-states.ts';
-import type { Picture } from './picture.ts';
-import type { PodView } from './pod-view.ts';
+import type { Picture, PodView } from './picture.ts';
 
 /** Neighbouring pods on an axis with a common name. */
 export interface AxisGroup {

@@ -3,8 +3,7 @@ import { countText, spanText } from './figures.ts';
 import { findingWords } from './finding-words.ts';
 import type { LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
-import type { Picture } from './picture.ts';
-import type { PodHealth, PodView } from './pod-view.ts';
+import type { Picture, PodHealth, PodView } from './picture.ts';
 
 /** The texts of a pod: its state, a note ('' = none), and the link states that give their colours. */
 export interface PodWords {

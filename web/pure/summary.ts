@@ -1,8 +1,7 @@
 import { countText, plural } from './figures.ts';
 import type { LinkState } from './link-state.ts';
 import { shownName } from './names.ts';
-import type { Picture } from './picture.ts';
-import type { PodHealth, PodView } from './pod-view.ts';
+import type { Picture, PodHealth, PodView } from './picture.ts';
 
 /** Number of pods in a state, as an entry of the summary. */
 export interface PodCount {

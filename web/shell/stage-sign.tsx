@@ -1,4 +1,4 @@
-import type { PodView } from '../pure/pod-view.ts';
+import type { PodView } from '../pure/picture.ts';
 import type { Stage } from '../pure/stage.ts';
 import { PodMark } from '../views/state-glyph.tsx';
 

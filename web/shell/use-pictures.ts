@@ -3,7 +3,8 @@ import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../pure/address.ts';
 import { type PodNames, podNames } from '../pure/names.ts';
-import { buildPicture, type Picture, type PictureOptions, pictureOf } from '../pure/picture.ts';
+import { buildPicture, type Picture, pictureOf } from '../pure/picture.ts';
+import type { PictureOptions } from '../pure/picture-options.ts';
 
 /**
  * Two pictures of a mesh: `overview` with the newest totals, for summary, notices and graph; and `drawn`, which in the

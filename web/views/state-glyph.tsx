@@ -1,7 +1,7 @@
 import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from '../pure/link-state.ts';
 import { linkMark, OCTAGON, podMark } from '../pure/marks.ts';
-import type { PodHealth } from '../pure/pod-view.ts';
+import type { PodHealth } from '../pure/picture.ts';
 import './state-glyph.css';
 
 /** The state of a link as a small square with colour and mark. A text beside it must say the same. */

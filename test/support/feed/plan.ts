@@ -2,7 +2,50 @@ import type { MissingReason } from '../../../server/protocol/mesh.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome, Phase, ProbeResult } from '../../../server/protocol/sample.ts';
 import { chance, SEED } from './random.ts';
-import type { MeshOptions } from './scenarios.ts';
+
+/** The situations that the page must show correctly. `mixed` is most of them at once. */
+export const SCENARIOS = [
+  'healthy',
+  'dead-pod',
+  'slow-pod',
+  'dead-node',
+  'starved',
+  'cut-off',
+  'outcomes',
+  'lifecycles',
+  'missing-reports',
+  'probes',
+  'check-only',
+  'hostile',
+  'mixed',
+  'waiting',
+  'empty',
+  'forbidden',
+  'stale',
+  'alone',
+] as const;
+
+/** A situation; see `SCENARIOS`. */
+export type Scenario = (typeof SCENARIOS)[number];
+
+/** The mesh to make. All options but `pods` and `scenario` have a default. */
+export interface MeshOptions {
+  /** Number of pods; ignored by `waiting`, `empty` and `forbidden` (0) and `alone` (1). */
+  pods: number;
+  scenario: Scenario;
+  /** The serving pod's time, ms since the epoch. */
+  atMs?: number;
+  /** Number of nodes; 0 = a likely number. */
+  nodes?: number;
+  /** Number of zones; 0 = zones unknown. */
+  zones?: number;
+  /** As PING_NUMBER: how many peers each pod probes; 0 = all. */
+  pingNumber?: number;
+  /** Window of the statistics; 0 = no statistics. */
+  windowMs?: number;
+  /** Number of the update: the latencies of healthy links differ a little from one to the next. */
+  tick?: number;
+}
 
 /** The state of one link in a scenario. */
 export interface LinkFate {

@@ -2,52 +2,8 @@ import { emptyLinks, emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../.
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import { findingsOf, mergedReportOf, setLink } from '../mesh.ts';
-import { type Plan, planOf } from './plan.ts';
+import { type MeshOptions, type Plan, planOf } from './plan.ts';
 import { chance, SEED } from './random.ts';
-
-/** The situations that the page must show correctly. `mixed` is most of them at once. */
-export const SCENARIOS = [
-  'healthy',
-  'dead-pod',
-  'slow-pod',
-  'dead-node',
-  'starved',
-  'cut-off',
-  'outcomes',
-  'lifecycles',
-  'missing-reports',
-  'probes',
-  'check-only',
-  'hostile',
-  'mixed',
-  'waiting',
-  'empty',
-  'forbidden',
-  'stale',
-  'alone',
-] as const;
-
-/** A situation; see `SCENARIOS`. */
-export type Scenario = (typeof SCENARIOS)[number];
-
-/** The mesh to make. All options but `pods` and `scenario` have a default. */
-export interface MeshOptions {
-  /** Number of pods; ignored by `waiting`, `empty` and `forbidden` (0) and `alone` (1). */
-  pods: number;
-  scenario: Scenario;
-  /** The serving pod's time, ms since the epoch. */
-  atMs?: number;
-  /** Number of nodes; 0 = a likely number. */
-  nodes?: number;
-  /** Number of zones; 0 = zones unknown. */
-  zones?: number;
-  /** As PING_NUMBER: how many peers each pod probes; 0 = all. */
-  pingNumber?: number;
-  /** Window of the statistics; 0 = no statistics. */
-  windowMs?: number;
-  /** Number of the update: the latencies of healthy links differ a little from one to the next. */
-  tick?: number;
-}
 
 /** The default time of a mesh: 2024-05-14 13:12:30 UTC. */
 export const FEED_TIME_MS = Date.UTC(2024, 4, 14, 13, 12, 30);

@@ -4,7 +4,8 @@ import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/hist
 import { unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { latencyBin } from './mesh-past.ts';
-import { meshOf, type Scenario } from './scenarios.ts';
+import type { Scenario } from './plan.ts';
+import { meshOf } from './scenarios.ts';
 
 /** One part of a made-up past. It lasts until the next one. */
 interface Scene {

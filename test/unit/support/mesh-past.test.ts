@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { parseEvents } from '../../../server/protocol/event.ts';
 import { parseLinkHistory, parseMeshHistory } from '../../../server/protocol/history.ts';
 import { eventsOf, historyOf, linkHistoryOf } from '../../support/feed/mesh-past.ts';
-import { FEED_TIME_MS, meshOf, SCENARIOS } from '../../support/feed/scenarios.ts';
+import { SCENARIOS } from '../../support/feed/plan.ts';
+import { FEED_TIME_MS, meshOf } from '../../support/feed/scenarios.ts';
 
 const span = { fromMs: FEED_TIME_MS - 600_000, toMs: FEED_TIME_MS };
 

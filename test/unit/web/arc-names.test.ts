@@ -3,7 +3,8 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { arcNames, arcStates } from '../../../web/pure/arc-names.ts';
 import { layoutRing } from '../../../web/pure/circle-layout.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/plan.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const BOX = { x: 300, y: 50, width: 460, height: 460 };
 

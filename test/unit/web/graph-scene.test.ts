@@ -15,7 +15,8 @@ import { chooseLinks } from '../../../web/pure/link-choice.ts';
 import { LINK_STATES } from '../../../web/pure/link-state.ts';
 import { linkMark } from '../../../web/pure/marks.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/plan.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 function sceneOf(pods: number, scenario: Scenario) {
   const mesh = meshOf({ pods, scenario });

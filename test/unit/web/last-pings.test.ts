@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { lastPingsInto } from '../../../web/pure/last-pings.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/plan.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario) =>
   buildPicture(meshOf({ pods: 8, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });

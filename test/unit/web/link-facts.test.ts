@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
-import { meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/plan.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 
 const factsOf = (scenario: Scenario, from: number, to: number, pods = 4) =>
   linkFacts(

@@ -5,7 +5,8 @@ import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
 import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../web/data/picture-desk.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
-import { buildPicture, type PictureOptions, pictureOf } from '../../../web/pure/picture.ts';
+import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
+import type { PictureOptions } from '../../../web/pure/picture-options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

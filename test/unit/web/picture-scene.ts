@@ -2,7 +2,8 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
 import { stateAt } from '../../../web/pure/link-state.ts';
-import { buildPicture, type PictureOptions } from '../../../web/pure/picture.ts';
+import { buildPicture } from '../../../web/pure/picture.ts';
+import type { PictureOptions } from '../../../web/pure/picture-options.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';
 

@@ -5,7 +5,8 @@ import { emptyLinks } from '../../../server/protocol/links.ts';
 import { findingLabels } from '../../../web/pure/finding-labels.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { podPhrase, podWords, unexplainedReasons } from '../../../web/pure/pod-words.ts';
-import { type MeshOptions, meshOf } from '../../support/feed/scenarios.ts';
+import type { MeshOptions } from '../../support/feed/plan.ts';
+import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;

@@ -5,7 +5,8 @@ import { noticesOf, statusSentence } from '../../../web/pure/notices.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { stageOf } from '../../../web/pure/stage.ts';
 import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/pure/summary.ts';
-import { FEED_TIME_MS, type MeshOptions, meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { MeshOptions, Scenario } from '../../support/feed/plan.ts';
+import { FEED_TIME_MS, meshOf } from '../../support/feed/scenarios.ts';
 
 const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
   buildPicture(meshOf({ pods, scenario, ...more }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });

@@ -6,7 +6,8 @@ import { clockText } from '../../../web/pure/figures.ts';
 import { linkFacts } from '../../../web/pure/link-facts.ts';
 import { buildPicture } from '../../../web/pure/picture.ts';
 import { lateSince, sinceWords } from '../../../web/pure/since-words.ts';
-import { FEED_TIME_MS, meshOf, type Scenario } from '../../support/feed/scenarios.ts';
+import type { Scenario } from '../../support/feed/plan.ts';
+import { FEED_TIME_MS, meshOf } from '../../support/feed/scenarios.ts';
 
 const LATE_US = 100_000;
 

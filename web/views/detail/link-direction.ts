@@ -1,5 +1,5 @@
 import type { LinkFacts } from '../../pure/link-facts.ts';
-import type { PodView } from '../../pure/pod-view.ts';
+import type { PodView } from '../../pure/picture.ts';
 import type { HistoryState } from './use-link-history.ts';
 import type { SamplesState } from './use-samples.ts';
 

@@ -2,8 +2,8 @@ import { clockText, countText, latencyText, spanText } from '../../pure/figures.
 import { lastPingsInto } from '../../pure/last-pings.ts';
 import { chooseLinks } from '../../pure/link-choice.ts';
 import { shownName } from '../../pure/names.ts';
+import type { PodView } from '../../pure/picture.ts';
 import { findingsOfPod } from '../../pure/pod-findings.ts';
-import type { PodView } from '../../pure/pod-view.ts';
 import { podWords, unexplainedReasons } from '../../pure/pod-words.ts';
 import { recoveryText } from '../../pure/recovery.ts';
 import type { ViewProps } from '../../view-props.ts';

@@ -5,8 +5,7 @@ import { hasUprightLoops } from '../../pure/graph-scene.ts';
 import { type Label, placeLabels, textWidth } from '../../pure/label-layout.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { shownName } from '../../pure/names.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { PodView } from '../../pure/pod-view.ts';
+import type { Picture, PodView } from '../../pure/picture.ts';
 import { podPhrase, podWords } from '../../pure/pod-words.ts';
 import type { Graph } from './use-graph.ts';
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react';
-import type { PodView } from '../../pure/pod-view.ts';
+import type { PodView } from '../../pure/picture.ts';
 import { NO_ZOOM, type Zoom } from '../../pure/zoom.ts';
 import { drawDots, drawLinks, readColours } from './link-paint.ts';
 import type { Emphasis } from './link-shape.tsx';

@@ -2,7 +2,7 @@ import type { Ring } from '../../pure/circle-layout.ts';
 import { LINK_STYLES, type SceneLink } from '../../pure/graph-scene.ts';
 import type { LinkState } from '../../pure/link-state.ts';
 import { linkMark } from '../../pure/marks.ts';
-import type { PodHealth, PodView } from '../../pure/pod-view.ts';
+import type { PodHealth, PodView } from '../../pure/picture.ts';
 import type { Emphasis } from './link-shape.tsx';
 import type { Graph } from './use-graph.ts';
 

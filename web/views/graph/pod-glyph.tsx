@@ -1,5 +1,5 @@
 import { OCTAGON, podMark } from '../../pure/marks.ts';
-import type { PodHealth } from '../../pure/pod-view.ts';
+import type { PodHealth } from '../../pure/picture.ts';
 
 /** Properties of a glyph. */
 interface PodGlyphProps {

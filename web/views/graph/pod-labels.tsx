@@ -1,6 +1,5 @@
 import { beginningOf, fitText, type Label, textWidth } from '../../pure/label-layout.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { PodView } from '../../pure/pod-view.ts';
+import type { Picture, PodView } from '../../pure/picture.ts';
 import { type LabelLines, type Line, roomOf, sizeOf, wholeText } from './label-lines.ts';
 import type { Graph } from './use-graph.ts';
 

@@ -1,8 +1,7 @@
 import type { KeyboardEvent } from 'react';
 import type { GraphHit } from '../../pure/graph-hit.ts';
 import { shownName } from '../../pure/names.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { PodView } from '../../pure/pod-view.ts';
+import type { Picture, PodView } from '../../pure/picture.ts';
 import { podWords } from '../../pure/pod-words.ts';
 import { PodGlyph } from './pod-glyph.tsx';
 import type { Graph } from './use-graph.ts';

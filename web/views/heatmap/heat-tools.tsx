@@ -1,5 +1,5 @@
 import { GROUPS, type GroupBy, MAX_FILTER, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
-import type { ValueKind, ValuePhase } from '../../pure/picture.ts';
+import type { ValueKind, ValuePhase } from '../../pure/picture-options.ts';
 import type { ViewProps } from '../../view-props.ts';
 import { Choice } from '../choice.tsx';
 
