@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import type { WorkerMessage } from '../../web/data/picture-desk.ts';
 
 /** Times by the page's own clock: ms since navigation, or durations in ms. */
 interface Watched {
@@ -44,10 +45,10 @@ export async function watchFromStart(page: Page): Promise<void> {
       constructor(url: string | URL, options?: WorkerOptions) {
         super(url, options);
         // This listener is registered before that of the page, and so it is called first.
-        this.addEventListener('message', ({ data }) => {
-          if (data.kind !== 'state' || data.parcel === null) return;
+        this.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
+          if (data.kind !== 'state' || data.update === null) return;
           const receivedMs = data.state.receivedMs - performance.timeOrigin;
-          const serverMs = data.parcel.head.atMs;
+          const serverMs = data.update.head.atMs;
           afterPaint(() => {
             watched.updatesMs.push(performance.now() - receivedMs);
             watched.sinceServerMs.push(Date.now() - serverMs);
