@@ -92,7 +92,9 @@ export const SETTINGS = {
     help: 'Path of a kubeconfig file',
     defaultText: 'in-cluster account',
   }),
-  hostname: setting('Peers', 'HOSTNAME', '', anyText, { help: 'Label goldpinger_instance of all metrics' }),
+  hostname: setting('Peers', 'HOSTNAME', '', anyText, {
+    help: 'Value of the label goldpinger_instance on all metrics',
+  }),
   podIP: setting('Peers', 'POD_IP', '', anyText, { help: 'Own address; it identifies the own pod among the peers' }),
   podName: setting('Peers', 'POD_NAME', '', anyText, {
     help: 'Own pod name; it identifies the own pod among the peers',
@@ -109,10 +111,10 @@ export const SETTINGS = {
     help: 'Departed pods stay visible for this long',
   }),
   refreshIntervalS: setting('Pinging', 'REFRESH_INTERVAL', '30', decimal(0, 86_400), {
-    help: 'Seconds between two pings of one peer, fractions allowed; 0 = no pinging (external targets: every 30 s)',
+    help: 'Seconds between two pings of one peer, fractions allowed; 0: peers are not pinged, external targets every 30 s',
   }),
   jitterFactor: setting('Pinging', 'JITTER_FACTOR', '0.05', decimal(0, 10), {
-    help: 'Each wait is the interval times a random factor of 1 to 1 + this',
+    help: 'Each wait is longer than REFRESH_INTERVAL by a random share, at most this one',
   }),
   pingNumber: setting('Pinging', 'PING_NUMBER', '0', whole(0, 65_535), {
     help: 'How many peers each pod pings',
@@ -128,10 +130,10 @@ export const SETTINGS = {
     repeatable: true,
   }),
   httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(100), {
-    help: 'URLs to get, separated by spaces; 200 is success, redirects followed, https without verification',
+    help: 'URLs to get, separated by spaces; 200 is success; redirects are followed, certificates are not verified',
     repeatable: true,
   }),
-  dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of one resolution'),
+  dnsTimeoutMs: timeout('External probes', 'DNS_TARGETS_TIMEOUT', '500ms', 'Deadline of resolving one name'),
   tcpTimeoutMs: timeout('External probes', 'TCP_TARGETS_TIMEOUT', '500ms', 'Deadline of one connection'),
   httpTimeoutMs: timeout('External probes', 'HTTP_TARGETS_TIMEOUT', '500ms', 'Deadline of one request'),
   checkTimeoutMs: timeout('Asking peers', 'CHECK_TIMEOUT', '1000ms', 'Deadline of asking one peer for its report'),
@@ -140,7 +142,7 @@ export const SETTINGS = {
     help: 'Metrics of every peer; false keeps only sums over all peers',
   }),
   maxStreams: setting('Answers', 'MAX_STREAMS', '32', whole(0, 1000), {
-    help: 'The most pages that this pod sends live updates to; further pages ask every 5 s',
+    help: 'At most this many open pages get live updates from this pod; others ask every 5 s',
   }),
   resultsMemoryMiB: setting('Answers', 'RESULTS_MEMORY', '4', whole(1, 1024), {
     help: 'MiB for the recent samples of all peers together',
@@ -149,7 +151,7 @@ export const SETTINGS = {
     help: 'A link with this latency or more is slow',
   }),
   historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', durationMs(60_000), {
-    help: 'How far back the history of the links is kept; HISTORY_MEMORY limits how fine it is',
+    help: 'How far back the history of the links is kept; with less HISTORY_MEMORY its steps are longer',
   }),
   historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(1, 1024), {
     help: 'The most MiB for the history of all links together',
@@ -161,8 +163,10 @@ export const SETTINGS = {
   logLevel: setting('Answers', 'LOG_LEVEL', 'info', oneOf(['debug', 'info', 'warn', 'error']), {
     help: 'Least severity to log: debug, info, warn, error',
   }),
-  staticFilePath: setting('Ignored', 'STATIC_FILE_PATH', '', anyText, { help: "Goldpinger's page; ours is built in" }),
-  zapConfig: setting('Ignored', 'ZAP_CONFIG', '', anyText, { help: "Goldpinger's log configuration; see LOG_LEVEL" }),
+  staticFilePath: setting('Ignored', 'STATIC_FILE_PATH', '', anyText, {
+    help: 'Accepted and ignored: the page is built in',
+  }),
+  zapConfig: setting('Ignored', 'ZAP_CONFIG', '', anyText, { help: 'Accepted and ignored: use LOG_LEVEL' }),
 };
 
 /** Name of a setting in the configuration. */
