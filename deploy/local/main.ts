@@ -1,10 +1,12 @@
+// Entry point of `npm start` and `npm run local`: starts a local cluster, or runs a command on the running one.
 import { realpathSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isCommand, runCommand } from './client/commands.ts';
 import { parseStartOptions, runStartCommand } from './start-command.ts';
 import { HELP, UsageError } from './usage.ts';
 
-process.stdout.on('error', () => {}); // The reader of the output may exit (`| head`). The cluster goes on.
+process.stdout.on('error', () => {}); // Without this, a reader that exits (`| head`) would end the cluster.
 main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
@@ -21,24 +23,25 @@ async function main(args: string[]): Promise<void> {
   } else if (isCommand(args[0])) {
     await runCommand(args, { print, onTerminal: process.stdout.isTTY, onStop });
   } else {
-    // Both programs are built into the same folder.
+    // This program and the server are built into the same folder.
     const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
     const printLine = (line: string) => print(`${line}\n`);
     await runStartCommand(parseStartOptions(args), { print: printLine, onStop, pid: process.pid, serverPath });
   }
 }
 
-/** Whether help is asked for, also after a command. The `-h` of `toxic` is toxiproxy-cli's host. */
+/** Whether the user asks for help. After `toxic`, `-h` is not help: it is toxiproxy-cli's option for the host. */
 function asksForHelp(args: readonly string[]): boolean {
   return args[0] === 'help' || args.includes('--help') || (args.includes('-h') && args[0] !== 'toxic');
 }
 
+/** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP; exits at the second. */
 function onStop(stop: () => void): void {
-  let isSecond = false;
+  let isStopping = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    // The watchdog kills the remaining processes.
-    if (isSecond) process.exit(128 + (signal === 'SIGINT' ? 2 : 15));
-    isSecond = true;
+    // The watchdog (watchdog.ts) then kills what the cluster left running.
+    if (isStopping) process.exit(128 + constants.signals[signal]);
+    isStopping = true;
     stop();
   };
   process.on('SIGINT', onSignal);

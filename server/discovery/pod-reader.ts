@@ -4,10 +4,10 @@ import { type Lifecycle, MAX_LABELS } from '../protocol/pod.ts';
 import { ApiError } from './api-error.ts';
 
 /**
- * Reads what discovery needs of a pod object of the Kubernetes API, checked and bounded. Times are ms since the epoch; 0 and
- * '' mean that the API does not say. Texts that are not IP addresses are left out of the addresses. Throws an
- * `ApiError` of fault `malformed` for anything that is not a pod: an API server does not send that, so whoever sent it is
- * not to be believed.
+ * Validates a pod object of the Kubernetes API and returns what discovery needs of it, with limits on all sizes. Times are ms
+ * since the epoch. A missing time is 0, a missing text is ''. Invalid IP addresses and labels are left out. Throws an
+ * `ApiError` of fault `malformed` for anything that is not a pod: the sender is then not an API server (a login proxy, for
+ * example).
  */
 export function readPod(object: unknown) {
   const parsed = v.safeParse(podSchema, object);
@@ -34,14 +34,15 @@ export function readPod(object: unknown) {
     labels: readLabels(metadata.labels),
     /** Pending, Running, Succeeded, Failed, Unknown. */
     phase: status.phase,
-    /** When the deletion was requested. */
+    /** When the deletion was requested; 0 if it was not. */
     deletedMs: deletionRequestMs(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
-    /** True, False, Unknown, and since when. */
+    /** Status of the Ready condition: True, False or Unknown. */
     ready: ready?.status ?? '',
+    /** When that status last changed. */
     readySinceMs: ready?.lastTransitionTime ?? 0,
     /** Sum of the restarts of all containers. */
     restarts: containers.reduce((sum, container) => sum + container.restartCount, 0),
-    /** Start of the container that started last. */
+    /** When the running container that started last was started; 0 if none runs. */
     startedMs: Math.max(0, ...containers.map((container) => container.state?.running?.startedAt ?? 0)),
   };
 }
@@ -49,6 +50,7 @@ export function readPod(object: unknown) {
 /** What discovery reads of a pod object: see `readPod`. */
 export type PodFacts = ReturnType<typeof readPod>;
 
+/** The most addresses that are kept of a pod; `protocol/pod.ts` accepts no more. */
 const MAX_IPS = 8;
 
 const textSchema = (maxLength: number) => v.nullish(v.pipe(v.string(), v.maxLength(maxLength)), '');
@@ -103,7 +105,10 @@ function deletionRequestMs(timestampMs: number, graceSeconds: number): number {
   return timestampMs === 0 ? 0 : timestampMs - Math.max(0, graceSeconds) * 1000;
 }
 
-/** Leaves out labels that no API server accepts (Kubernetes: at most 317 characters in a key, 63 in a value). */
+/**
+ * Returns `key=value,...`, sorted by key, at most `MAX_LABELS` characters long. Leaves out labels that no API server accepts
+ * (Kubernetes: at most 317 characters in a key, 63 in a value).
+ */
 function readLabels(labels: Record<string, unknown>): string {
   let all = '';
   for (const key of Object.keys(labels).sort()) {
@@ -115,8 +120,8 @@ function readLabels(labels: Record<string, unknown>): string {
 }
 
 function readIPs(primary: string, all: { ip: string }[]): string[] {
-  const found = new Set([primary, ...all.map((address) => address.ip)]);
-  return [...found].filter((ip) => isIP(ip) !== 0 && ip.length <= 45).slice(0, MAX_IPS);
+  const candidates = new Set([primary, ...all.map((address) => address.ip)]);
+  return [...candidates].filter((ip) => isIP(ip) !== 0 && ip.length <= 45).slice(0, MAX_IPS);
 }
 
 /** A stage of a pod's life, and since when the pod is in it (ms since the epoch). */
@@ -126,38 +131,42 @@ export interface Stage {
 }
 
 /**
- * The stage of a pod that the API server still lists. `before` is the last stage we knew, null for a new pod. `sinceMs` is
- * the API's own time; where the API has none, that of `before` if the stage is the same, else `nowMs`. It is never in the
- * future, because the clock of the API server may be ahead of ours.
+ * The stage of a pod that the API server still lists. `before` is the last stage that we knew, null for a new pod. `sinceMs`
+ * is the API's time if it has one; else `before.sinceMs` if the stage is the same; else `nowMs`. It is at most `nowMs`,
+ * because the clock of the API server may be ahead of ours.
  */
 export function stageOf(facts: PodFacts, before: Stage | null, nowMs: number): Stage {
   const { lifecycle, apiTimeMs } = lifecycleOf(facts, before);
-  const sinceMs = apiTimeMs > 0 ? apiTimeMs : before?.lifecycle === lifecycle ? before.sinceMs : nowMs;
+  const knownMs = before?.lifecycle === lifecycle ? before.sinceMs : nowMs;
+  const sinceMs = apiTimeMs > 0 ? apiTimeMs : knownMs;
   return { lifecycle, sinceMs: Math.min(sinceMs, nowMs) };
 }
 
-/** `apiTimeMs`: since when, as far as the API says; 0 = it does not. */
+/** `apiTimeMs`: when the stage began according to the API; 0 = not known. */
 function lifecycleOf(facts: PodFacts, before: Stage | null): { lifecycle: Lifecycle; apiTimeMs: number } {
-  // A finished pod stays in the API until it is collected, whether its deletion has been requested or not.
+  // A finished pod stays in the API until it is garbage-collected, whether its deletion has been requested or not.
   if (facts.phase === 'Succeeded' || facts.phase === 'Failed') {
-    const firstSeenMs = before === null ? facts.startedMs || facts.createdMs : 0;
-    return { lifecycle: 'gone', apiTimeMs: facts.readySinceMs || firstSeenMs };
+    // Its Ready condition became False when it ended. Without one, a pod that was finished when we first saw it dates from
+    // its start: the API has no later time.
+    const fallbackMs = before === null ? facts.startedMs || facts.createdMs : 0;
+    return { lifecycle: 'gone', apiTimeMs: facts.readySinceMs || fallbackMs };
   }
   if (facts.deletedMs > 0) return { lifecycle: 'terminating', apiTimeMs: facts.deletedMs };
   if (facts.podIPs.length === 0 || facts.phase === 'Pending') {
     return { lifecycle: 'starting', apiTimeMs: facts.createdMs };
   }
   if (facts.ready === 'True') return { lifecycle: 'ready', apiTimeMs: facts.readySinceMs };
-  if (wasEverReady(facts, before)) return { lifecycle: 'not-ready', apiTimeMs: facts.readySinceMs };
+  if (hasLeftStarting(facts, before)) return { lifecycle: 'not-ready', apiTimeMs: facts.readySinceMs };
   return { lifecycle: 'starting', apiTimeMs: facts.createdMs };
 }
 
 /**
- * Whether a pod that is not ready now was ready before, or has failed to start. The API does not say it. But the kubelet
+ * Whether a pod that is not ready is past starting: it was ready before, or its start failed. The API does not say this
+ * directly. But the kubelet
  * sets the Ready condition to False when it admits the pod, before any container runs, and changes the transition time
  * only when the value changes. So a transition after the start of the containers means that the pod was ready.
  */
-function wasEverReady(facts: PodFacts, before: Stage | null): boolean {
+function hasLeftStarting(facts: PodFacts, before: Stage | null): boolean {
   if (before !== null && (before.lifecycle === 'ready' || before.lifecycle === 'not-ready')) return true;
   if (facts.restarts > 0 || facts.phase === 'Unknown') return true;
   return facts.startedMs > 0 && facts.readySinceMs > facts.startedMs;

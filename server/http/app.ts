@@ -5,7 +5,7 @@ import express from 'express';
 import helmet from 'helmet';
 import { reportRoutes, verdictRoutes } from './analysis-routes.ts';
 import type { RouteContext } from './context.ts';
-import { errorHandler, notFound, only } from './errors.ts';
+import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
 import { apiRoutes, historyRoutes } from './mesh-routes.ts';
@@ -63,7 +63,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.use(reportRoutes(context));
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
-    app.all(path.replace(/\{(\w+)\}/g, ':$1'), only(...allowed));
+    app.all(path.replace(/\{(\w+)\}/g, ':$1'), methodNotAllowed(...allowed));
   }
   app.use('/assets', express.static(join(context.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
   app.use(

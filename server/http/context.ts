@@ -19,7 +19,10 @@ import type { VerdictAnswer } from '../protocol/verdict.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import type { VerdictQuery } from './verdict.ts';
 
-/** What the routes use of `Monitor` (monitor.ts), which is above this room; the methods are explained there. */
+/**
+ * The part of `Monitor` that the routes use. It is repeated here because http must not import monitor.ts, where the methods
+ * are documented.
+ */
 interface OwnPod {
   snapshot: DiscoverySnapshot;
   selfUid: string;
@@ -31,12 +34,14 @@ interface OwnPod {
   reportOf(range: AgeRange): Promise<PodReport>;
   linkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
   samples(toUid: string): LinkSamples;
+  /** Goldpinger's `/check`, as JSON in pieces. */
   check(): Iterable<string>;
   bootTimes(): (uid: string) => number;
+  /** '' = alive, else why not. */
   livenessFailure(): string;
 }
 
-/** The parts that the routes serve. service.ts makes them; a test passes literals. */
+/** What the routes need. service.ts provides it; tests pass plain objects. */
 export interface RouteContext {
   clock: Clock;
   log: Log;
@@ -48,8 +53,9 @@ export interface RouteContext {
   monitor: OwnPod;
   metrics: Pick<Metrics, 'received' | 'render'>;
   painter: Pick<HeatmapPainter, 'paint'>;
-  /** What this pod has seen happen, and its own copies of annotations. */
+  /** What this pod has seen happen. */
   journal: Pick<EventJournal, 'read'>;
+  /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;
   /** What this pod collects from all pods. */
   collector: Pick<Collector, 'collect'>;
@@ -61,7 +67,7 @@ export interface RouteContext {
   reporter: Pick<Reporter, 'report' | 'comparison'>;
   /** Whether a hypothesis holds. Rejects with a ValidationError if the query is not valid. */
   verdict(query: VerdictQuery): Promise<VerdictAnswer>;
-  /** Whether this pod wants new traffic: false from SIGTERM on. */
+  /** Whether `/readyz` answers 200; false once shutdown has begun. */
   isReady(): boolean;
   /** Emits `change` after each change of the pod list. */
   podChanges: EventEmitter;

@@ -3,7 +3,7 @@ import type { Log } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { sendExactly } from './send.ts';
 
-/** An answer other than 2xx: a route throws it, `errorHandler` sends it. */
+/** An answer 4xx with its message. A route throws it, `errorHandler` sends it. */
 export class HttpError extends Error {
   readonly status: number;
 
@@ -13,35 +13,35 @@ export class HttpError extends Error {
   }
 }
 
-/** Goldpinger's (go-openapi's) shape of an error. */
+/** Sends an error in Goldpinger's (go-openapi's) JSON form. */
 export function sendError(res: Response, status: number, message: string): void {
   res.status(status);
   sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
 }
 
-/** 404 for whatever no route took. */
+/** Answers 404 to a request that no route handled. */
 export const notFound: RequestHandler = (req, res) => {
   sendError(res, 404, `path ${req.path.slice(0, 200)} was not found`);
 };
 
-/** 405 with `Allow`, for a known path and another method than `methods`. */
-export function only(...methods: string[]): RequestHandler {
+/** Answers 405 with `Allow`. Register it after the routes of the path: it does not look at the method. */
+export function methodNotAllowed(...methods: string[]): RequestHandler {
   return (req, res) => {
     res.set('Allow', methods.join(', '));
-    // The body is not read. Node would read it to its end to keep the connection, for nobody.
+    // Close the connection. Otherwise Node reads the rest of the request body, only to discard it.
     res.set('Connection', 'close');
     sendError(res, 405, `method ${req.method} is not allowed, but [${methods.join(',')}] are`);
   };
 }
 
-/** Throws 406 unless the client takes one of `types`. */
+/** Throws 406 unless the client accepts one of `types`. */
 export function mustAccept(req: Request, types: string[]): void {
   if (req.accepts(types) === false) {
     throw new HttpError(406, `unsupported media type requested, only [${types.join(' ')}] are available`);
   }
 }
 
-/** Answers 406 unless the client takes JSON. */
+/** Answers 406 unless the client accepts JSON. */
 export const acceptsJson: RequestHandler = (req, _res, next) => {
   mustAccept(req, ['application/json']);
   next();
@@ -50,9 +50,9 @@ export const acceptsJson: RequestHandler = (req, _res, next) => {
 /** The last error handler. It logs internal errors and tells the client nothing about them. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, next) => {
-    // Our own errors and those of Express' parsers have these properties.
-    const { status: given, expose } = Object(error) as { status?: unknown; expose?: unknown };
-    const status = typeof given === 'number' && given >= 400 && given < 600 ? given : 500;
+    // Our own errors and those of Express' parsers have `status`; some have `expose`. Object() also accepts null.
+    const { status: thrownStatus, expose } = Object(error) as { status?: unknown; expose?: unknown };
+    const status = typeof thrownStatus === 'number' && thrownStatus >= 400 && thrownStatus < 600 ? thrownStatus : 500;
     const isExposed = status < 500 || expose === true;
     if (!isExposed) log.error({ err: error, path: req.path.slice(0, 200) }, 'a request failed');
     if (res.headersSent) {

@@ -33,7 +33,7 @@ export interface PeerRequest {
 /** The whole body of a response with status 2xx. */
 export interface PeerResponse {
   body: string;
-  /** Half of how long the call took, ms: the response was written between `errorMs` before and after the middle of the call. */
+  /** Half the call's duration, ms. The response was written at the middle of the call, give or take this much. */
   errorMs: number;
 }
 
@@ -51,13 +51,13 @@ export class PeerCallError extends Error {
   }
 }
 
-/** The longest response head that is read, bytes: Node's own default, stated here because a hostile pod meets it. */
+/** The longest response head, bytes. The same as Node's default; set here because it limits what a hostile pod can send. */
 const MAX_HEADER_BYTES = 16_384;
 /** The most connections to all pods at once. Further calls wait for one, and their time limit runs. */
 const MAX_CONNECTIONS = 1_024;
-/** How long a pod is not asked for a path that it does not know: its container may be replaced by one that does. */
+/** How long a path that a pod does not know is not requested again. Then it is, because the container may have been replaced. */
 const UNKNOWN_PATH_MS = 10 * 60_000;
-/** The most pods whose unknown paths are remembered; beyond it the pod that was noted first is asked again. */
+/** The most pods whose unknown paths are remembered. Beyond that, the entry that was made first is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
 
 /**
@@ -71,8 +71,8 @@ export class PeerClient {
   readonly #agent = new Agent({ keepAlive: false, maxTotalSockets: MAX_CONNECTIONS });
   /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
   readonly #unknownPaths = new Map<string, Map<string, number>>();
-  /** Calls in progress. */
-  readonly #calls = new Set<AbortController>();
+  /** One for each call in progress, to end it. */
+  readonly #aborters = new Set<AbortController>();
   #isStopped = false;
 
   constructor(settings: PeerClientSettings, clock: Clock) {
@@ -96,7 +96,7 @@ export class PeerClient {
     const startMs = this.#clock.monotonicMs();
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
     if (leftMs < 1)
-      throw new PeerCallError('not-asked', 'the time limit for calling all pods was over before its turn');
+      throw new PeerCallError('not-asked', 'the time limit for calling all pods ended before this pod was called');
     try {
       const { status, body } = await this.#exchange(host, request, Math.min(this.#settings.checkTimeoutMs, leftMs));
       if (method === 'GET' && (status === 404 || status === 405)) {
@@ -136,7 +136,7 @@ export class PeerClient {
   /** Ends the calls in progress; they and all later calls are rejected with reason `not-asked`. */
   stop(): void {
     this.#isStopped = true;
-    for (const call of this.#calls) call.abort(stopped());
+    for (const call of this.#aborters) call.abort(stopped());
     this.#agent.destroy();
   }
 
@@ -156,7 +156,7 @@ export class PeerClient {
       () => end.abort(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    this.#calls.add(end);
+    this.#aborters.add(end);
     const call = openRequest({
       host,
       port: this.#settings.port,
@@ -171,7 +171,7 @@ export class PeerClient {
         ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
       },
     });
-    // Also after the response began: its reader would learn only that the connection is gone.
+    // This also handles errors after the response began: the code that reads the body would see only 'aborted'.
     call.on('error', (error) => end.abort(networkError(error)));
     try {
       call.end(body);
@@ -182,7 +182,7 @@ export class PeerClient {
       throw error instanceof PeerCallError ? error : networkError(error);
     } finally {
       timeout.cancel();
-      this.#calls.delete(end);
+      this.#aborters.delete(end);
       call.destroy();
     }
   }
@@ -193,7 +193,7 @@ function stopped(): PeerCallError {
 }
 
 function unknownPath(path: string): PeerCallError {
-  const message = `it does not know ${barePath(path)}: it runs Goldpinger or an older version`;
+  const message = `it does not know ${barePath(path)}: it runs Goldpinger or an older version of goldpinger-ts`;
   return new PeerCallError('http-status', message, true);
 }
 
@@ -217,5 +217,6 @@ function networkError(error: unknown): PeerCallError {
   // Our own process lacks a resource: that says nothing about the pod.
   if (isOwnFault(code)) return new PeerCallError('not-asked', textOf(error));
   const fault = networkFaultOf(code);
+  // Calls are plain HTTP, so `tls` cannot occur; `MissingReason` has no such value.
   return new PeerCallError(fault === 'tls' ? 'unreachable' : fault, textOf(error));
 }

@@ -27,14 +27,14 @@ export interface HistorySettings {
   intervalMs: number;
 }
 
-/** The stored samples of one link. Only `History` reads and changes it. */
+/** The stored samples of one link. Only `History` changes it. */
 export interface LinkRecord {
-  /** The recent samples; null once they were dropped. */
+  /** The recent samples; null while they are dropped. */
   ring: Ring | null;
   /** The number of the newest bucket, which may still take samples; -1 = none. */
   lastBucket: number;
-  /** How many of the newest samples are not yet part of that bucket's percentiles. */
-  pending: number;
+  /** How many of the newest samples are in the ring but not yet in the percentiles of that bucket. */
+  pendingSamples: number;
 }
 
 /** Receives bucket `i` of `chunk`, whose period is `startMs` to `endMs`. Return false to see no more buckets. */
@@ -43,8 +43,9 @@ type BucketVisitor = (chunk: Chunk, i: number, startMs: number, endMs: number) =
 /**
  * The samples of all links: the recent ones as they were taken, older ones summed up in buckets. Both kinds of memory are
  * bounded, whatever the number of links: the more links, the shorter the rings and the wider the buckets that begin from
- * then on; older buckets keep their width. The first sample of a link after a bucket's period ends that bucket, so the
- * buckets of all links never end at once. All times are monotonic.
+ * then on; older buckets keep their width. A bucket is closed by the next sample of its link and not by a timer, so the
+ * work for all links is spread out. A full bucket is closed early; then two buckets share one period. All times are
+ * monotonic.
  */
 export class History {
   readonly #settings: HistorySettings;
@@ -75,7 +76,7 @@ export class History {
     return this.#widthMs;
   }
 
-  /** Buckets up to this time were dropped for lack of memory; -Infinity while none was. */
+  /** Buckets up to this time were dropped for lack of memory; -Infinity if none was dropped. */
   get forgottenMs(): number {
     return this.#buckets.forgottenMs;
   }
@@ -85,7 +86,7 @@ export class History {
     return this.#buckets.maxWidthMs(fromMs);
   }
 
-  /** Sets how many links are probed from now on. */
+  /** Chooses the width of new buckets for this many probed links. */
   setLinkCount(links: number): void {
     const { windowMs, intervalMs } = this.#settings;
     const buckets = this.#buckets.capacity;
@@ -93,8 +94,8 @@ export class History {
   }
 
   /** Makes the record of a link. */
-  open(): LinkRecord {
-    return { ring: this.#rings.open(), lastBucket: -1, pending: 0 };
+  newRecord(): LinkRecord {
+    return { ring: this.#rings.open(), lastBucket: -1, pendingSamples: 0 };
   }
 
   /** Drops the recent samples of a link; its buckets stay. */
@@ -107,17 +108,18 @@ export class History {
 
   /** Keeps recent samples again for a link whose samples were dropped. */
   reopen(record: LinkRecord): void {
+    if (record.ring !== null) return;
     const chunk = this.#buckets.chunkOf(record.lastBucket);
     const newestMs =
       chunk === null ? Number.NEGATIVE_INFINITY : newestOf(chunk, this.#buckets.indexOf(record.lastBucket));
-    record.ring ??= this.#rings.open(newestMs);
+    record.ring = this.#rings.open(newestMs);
   }
 
-  /** Adds the newest sample of a link, taken at `nowMs`. */
+  /** Adds the newest sample of a link, taken at `nowMs`. Does nothing while the samples of the link are dropped. */
   add(record: LinkRecord, nowMs: number, sample: Sample): void {
     if (record.ring === null) return;
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
-    if (record.pending >= this.#rings.length) this.#updatePercentiles(record);
+    if (record.pendingSamples >= this.#rings.length) this.#updatePercentiles(record);
     let chunk = this.#buckets.chunkOf(record.lastBucket);
     let i = this.#buckets.indexOf(record.lastBucket);
     if (chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs || isFull(chunk, i)) {
@@ -127,8 +129,9 @@ export class History {
       chunk = this.#buckets.chunkOf(record.lastBucket);
       i = this.#buckets.indexOf(record.lastBucket);
     }
-    if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pending = 0;
-    record.pending += 1;
+    // The bucket discarded its suspect samples, so they are not pending any more.
+    if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pendingSamples = 0;
+    record.pendingSamples += 1;
     this.#rings.add(record.ring, nowMs, sample);
   }
 
@@ -137,7 +140,7 @@ export class History {
     return record.ring === null ? [] : this.#rings.read(record.ring);
   }
 
-  /** From this time on (exclusive) all samples of a link are kept as they were taken. */
+  /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */
   samplesSinceMs(record: LinkRecord): number {
     return record.ring?.lostAtMs ?? Number.POSITIVE_INFINITY;
   }
@@ -147,7 +150,7 @@ export class History {
     if (record.ring !== null) this.#rings.visit(record.ring, fromMs, toMs, visitor);
   }
 
-  /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first. */
+  /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
   visitBuckets(record: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
     this.#updatePercentiles(record);
     let number = record.lastBucket;
@@ -162,22 +165,24 @@ export class History {
     }
   }
 
-  /** Adds the samples that are not part of the newest bucket's percentiles yet. */
+  /** Merges the pending samples into the percentiles of the newest bucket. */
   #updatePercentiles(record: LinkRecord): void {
     const { ring, lastBucket } = record;
     const chunk = this.#buckets.chunkOf(lastBucket);
-    let left = record.pending;
-    record.pending = 0;
+    let left = record.pendingSamples;
+    record.pendingSamples = 0;
     if (ring === null || chunk === null || left === 0) return;
     const i = this.#buckets.indexOf(lastBucket);
-    const skipsSuspect = trustedOf(chunk, i) > 0;
+    // Suspect samples count only if the bucket has no others.
+    const hasTrusted = trustedOf(chunk, i) > 0;
     this.#statistics.clear();
     this.#rings.visit(
       ring,
       Number.NEGATIVE_INFINITY,
       Number.POSITIVE_INFINITY,
-      (code, _atMs, connect, first, total) => {
-        if (isSuspect(code) !== skipsSuspect) this.#statistics.addSample(code, connect, first, total);
+      (code, _atMs, connectUs16, firstByteUs16, totalUs16) => {
+        const counts = isSuspect(code) ? !hasTrusted : hasTrusted;
+        if (counts) this.#statistics.addSample(code, connectUs16, firstByteUs16, totalUs16);
         left -= 1;
         return left > 0;
       },
@@ -186,7 +191,7 @@ export class History {
   }
 }
 
-/** Adds the percentiles of some more samples of bucket `i` to its own: the mean of both, weighted by their counts. */
+/** Merges percentiles of further samples into bucket `i`, approximately: the mean of old and new, weighted by ok samples. */
 function addPercentiles(chunk: Chunk, i: number, added: Summary): void {
   const ok = added.count - added.failures;
   if (ok === 0) return;

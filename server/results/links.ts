@@ -46,7 +46,7 @@ export class Links {
     for (const target of targets) {
       const link = this.#links.get(target.id);
       if (link === undefined) {
-        const record = this.#history.open();
+        const record = this.#history.newRecord();
         this.#links.set(target.id, { target, record, judgement: new LinkJudgement(), retiredAtMs: -1 });
       } else {
         link.target = target;

@@ -10,7 +10,7 @@ import type { Link } from './links.ts';
 import { addDetail, type ReportParts, sortedByUid, writeState, writeStats } from './pod-report.ts';
 import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
 
-/** The part of a report of the past that comes from the results. */
+/** What server/results contributes to the report of a past range. */
 export type PastReportParts = ReportParts & { past: ReportPast; starvation: Starvation };
 
 interface Entry {
@@ -20,9 +20,9 @@ interface Entry {
 }
 
 /**
- * Makes the report of a time range of the past (monotonic): the state of each link at its end, and statistics over all of
- * it. A link without a sample in it was not probed then and is left out; the peers are those that were probed. `nowMs` is
- * taken as the end of a bucket whose period is not over.
+ * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, and statistics over
+ * the range. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
+ * pods of the remaining links. A bucket that is still filling counts as ending at `nowMs`.
  */
 export async function pastReport(
   links: readonly Link[],
@@ -48,7 +48,7 @@ export async function pastReport(
     columns.to[i] = indexOf.get(link.target.uid) ?? 0;
     writeState(columns, i, link.target.family, state);
     columns.ageMs[i] = pack16(Math.max(0, range.toMs - state.newestMs));
-    columns.sinceMs[i] = pack16(range.toMs - Math.min(range.toMs, sinceMsOf(entry, ranges)));
+    columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
     writeStats(stats, i, result.summary);
     addDetail(details, i, detailOf(entry, range.toMs));
     if (timeSlice.isOver()) await timeSlice.next();
@@ -61,7 +61,7 @@ export async function pastReport(
     details,
     stats,
     windowMs: range.toMs - range.fromMs,
-    resolutionMs: entries.reduce((most, { result }) => Math.max(most, result.resolutionMs), 0),
+    resolutionMs: entries.reduce((max, { result }) => Math.max(max, result.resolutionMs), 0),
     starvation: starvationOf(entries),
   };
 }
@@ -75,22 +75,25 @@ function peersOf(entries: readonly Entry[]): PeerRef[] {
   return sortedByUid([...refs.values()]);
 }
 
-/** Since when a link had been as it was at the end of the time range. */
+/** When the link became ok, or began to fail, as it was at the end of the range (monotonic ms). */
 function sinceMsOf({ link, state }: Entry, ranges: RangeStatistics): number {
   const { judged, sinceMs } = link.judgement;
-  const isSame = judged !== null && (judged.outcome === 'ok') === (state.outcome === 0);
-  // If the link has not changed since, looking at its samples one by one is not necessary.
-  return isSame && sinceMs <= state.newestMs ? sinceMs : ranges.sinceMs(link.record, state);
+  const isStillSame = judged !== null && (judged.outcome === 'ok') === (state.outcome === 0);
+  // The link has not changed since the range, so the current judgement already has the time.
+  return isStillSame && sinceMs <= state.newestMs ? sinceMs : ranges.sinceMs(link.record, state);
 }
 
-/** The error text of a failure that still lasts; the texts of earlier failures are not kept. */
+/** The error text, if the failure at the end of the range still lasts now. Texts of earlier failures are not kept. */
 function detailOf({ link, state }: Entry, toMs: number): string {
   const { judged, sinceMs } = link.judgement;
   if (judged === null || sinceMs > toMs || judged.outcome !== OUTCOMES[state.outcome]) return '';
   return judged.detail;
 }
 
-/** How far the report can be trusted. Of the past only the suspect samples are known, not the delay of the event loop. */
+/**
+ * Whether the report is reliable. For the past only the share of suspect samples is known. The delay of the event loop is
+ * not known and is given as 0.
+ */
 function starvationOf(entries: readonly Entry[]): Starvation {
   const samples = entries.reduce((sum, { result }) => sum + result.summary.count, 0);
   const suspect = entries.reduce((sum, { result }) => sum + result.summary.suspect, 0);

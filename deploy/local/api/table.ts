@@ -96,12 +96,13 @@ function twoUnits(first: number, unit: string, second: number, secondUnit: strin
   return second === 0 ? `${first}${unit}` : `${first}${unit}${second}${secondUnit}`;
 }
 
-/** Formats the age since an RFC 3339 time; `<unknown>` without one. */
+/** Formats the age since an RFC 3339 time; `<unknown>` if there is none. */
 export function ageSince(time: string | undefined, nowMs: number): string {
-  return time === undefined ? '<unknown>' : humanDuration(nowMs - Date.parse(time));
+  const timeMs = Date.parse(time ?? '');
+  return Number.isNaN(timeMs) ? '<unknown>' : humanDuration(nowMs - timeMs);
 }
 
-/** Returns the cell of an object at a time, ms since the epoch. */
+/** Computes a cell's value. `nowMs`: ms since the epoch. */
 type Cell = (object: KubeObject, nowMs: number) => string | number;
 
 interface Column {

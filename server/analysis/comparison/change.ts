@@ -2,7 +2,7 @@ import type { Change } from '../../protocol/comparison.ts';
 import { isSlow } from '../../protocol/link-state.ts';
 import { NONE16, unpack16 } from '../../protocol/links.ts';
 
-/** How one link did in one range. Durations are packed by `pack16`; `NONE16` without an ok sample. */
+/** What was measured of one link in one range. Durations are packed by `pack16`; `NONE16` if no sample is ok. */
 export interface LinkFigures {
   samples: number;
   failures: number;
@@ -11,22 +11,23 @@ export interface LinkFigures {
   maxUs16: number;
 }
 
-/** What is needed to tell better from worse. */
+/** The figures that the comparison of two ranges uses. */
 type Measured = Pick<LinkFigures, 'samples' | 'failures' | 'p50Us16'>;
 
-/** A smaller difference of medians is no change: less than this, or less than this share of the median before. */
+/** A median counts as changed only if it changed by at least both: this many us, and this share of the median before. */
 const MIN_CHANGE_US = 500;
 const MIN_CHANGE_SHARE = 0.2;
-/** A link is worse if its failed share or its median is at least this many times the one before. */
+/** A link is affected if its failed share is at least this many times the one before; or if it is slow and its median is. */
 const WORSE_FACTOR = 2;
 
 /**
- * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed, and at least twice as
- * large a share of them as before; or the link is slow, and its median is at least twice as long as before. A link
- * without samples before (a new pod, a missing report) is affected if it failed or is slow.
+ * Whether a link is affected: it became worse from `before` to `during`. Either a probe failed during, and the failed share
+ * at least doubled; or the link is slow during, and its median at least doubled. A link without samples before (a new pod,
+ * a missing report) is affected if it failed or is slow; one that always failed before, so that it has no median, if it is
+ * slow.
  */
 export function isWorse(before: Measured | null, during: Measured, slowUs: number): boolean {
-  return failsMore(before, during) || becameSlow(before, during, slowUs);
+  return failsMore(before, during) || isMuchSlower(before, during, slowUs);
 }
 
 /** What became of a link from `before` to `during`; see `CHANGES`. null: it had no sample in that range. */
@@ -34,7 +35,8 @@ export function changeOf(before: Measured | null, during: Measured | null, slowU
   if (before === null || during === null) return 'unknown';
   if (during.failures > 0) return failsMore(before, during) ? 'fails-more' : 'still-fails';
   if (before.failures > 0 && !isSlowLink(during, slowUs)) return 'recovered';
-  if (becameSlow(before, during, slowUs)) return 'slower';
+  // Before the medians are compared: a link that always failed before has none.
+  if (isMuchSlower(before, during, slowUs)) return 'slower';
   const us = changeUs(before, during);
   if (Math.abs(us) < Math.max(MIN_CHANGE_US, MIN_CHANGE_SHARE * unpack16(before.p50Us16))) return 'same';
   return us > 0 ? 'slower' : 'faster';
@@ -61,7 +63,7 @@ function failsMore(before: Measured | null, during: Measured): boolean {
   return before === null || failedShare(during) >= WORSE_FACTOR * failedShare(before);
 }
 
-function becameSlow(before: Measured | null, during: Measured, slowUs: number): boolean {
+function isMuchSlower(before: Measured | null, during: Measured, slowUs: number): boolean {
   if (!isSlowLink(during, slowUs)) return false;
   if (before === null || before.p50Us16 === NONE16) return true;
   return unpack16(during.p50Us16) >= WORSE_FACTOR * unpack16(before.p50Us16);

@@ -92,12 +92,12 @@ class LinkComparer {
   readonly #options: CompareOptions;
   /** Reused for every link. */
   readonly #figures: ByRange<LinkFigures> = { before: emptyFigures(), during: emptyFigures(), after: emptyFigures() };
-  readonly #ofAffected: ByRange<KeyFigures>;
-  readonly #ofOthers: ByRange<KeyFigures>;
+  readonly #affectedFigures: ByRange<KeyFigures>;
+  readonly #otherFigures: ByRange<KeyFigures>;
   readonly #changed: ChangedLinks;
   readonly #affectedByPod: Uint32Array;
-  readonly #destinations = new Set<number>();
-  readonly #sources = new Set<number>();
+  readonly #affectedDestinations = new Set<number>();
+  readonly #affectedSources = new Set<number>();
   readonly #counts = { links: 0, of: 0, stillBad: 0, unprobed: 0 };
   #lostFromView = 0;
 
@@ -105,8 +105,8 @@ class LinkComparer {
     const figures = () => new KeyFigures(options.slowUs);
     this.#table = table;
     this.#options = options;
-    this.#ofAffected = { before: figures(), during: figures(), after: figures() };
-    this.#ofOthers = { before: figures(), during: figures(), after: figures() };
+    this.#affectedFigures = { before: figures(), during: figures(), after: figures() };
+    this.#otherFigures = { before: figures(), during: figures(), after: figures() };
     this.#changed = new ChangedLinks(table);
     this.#affectedByPod = new Uint32Array(table.pods.length);
   }
@@ -125,7 +125,7 @@ class LinkComparer {
     columns.afterFailed[i] = failedPercent(after);
     if (affected) columns.flags[i] = (columns.flags[i] ?? 0) | FLAG_AFFECTED;
 
-    const figures = affected ? this.#ofAffected : this.#ofOthers;
+    const figures = affected ? this.#affectedFigures : this.#otherFigures;
     if (before !== null) figures.before.add(before);
     if (during !== null) figures.during.add(during);
     if (after !== null) figures.after.add(after);
@@ -137,21 +137,22 @@ class LinkComparer {
     if (affected) this.#addAffected(source, i, hasAfter ? after : during);
   }
 
-  /** `last`: how the link did in the last range. */
+  /** `last`: the link's figures in the last range (after, else during); null if it has no sample there. */
   #addAffected({ from, to, isBadAtEnd }: SourceLinks, i: number, last: LinkFigures | null): void {
     const destination = to[i] ?? 0;
     this.#counts.links += 1;
-    this.#destinations.add(destination);
-    this.#sources.add(from);
+    this.#affectedDestinations.add(destination);
+    this.#affectedSources.add(from);
     this.#affectedByPod[from] = (this.#affectedByPod[from] ?? 0) + 1;
     if (destination !== from) this.#affectedByPod[destination] = (this.#affectedByPod[destination] ?? 0) + 1;
     if (last === null) this.#counts.unprobed += 1;
+    // One bad sample at the end is not enough: the range as a whole must be bad too.
     else if (isBadAtEnd[i] === 1 && (last.failures > 0 || isSlowLink(last, this.#options.slowUs))) {
       this.#counts.stillBad += 1;
     }
   }
 
-  /** The result. Yields between the medians, because each looks at up to 65 536 counters. */
+  /** The result. Yields between the ranges: each needs three medians over up to 65 536 counters. */
   *result(links: ComparedColumns[]): Generator<void, ComparedLinks> {
     const { hasBefore, hasAfter, chooseTargets } = this.#options;
     const inRanges = function* (figuresOf: (range: keyof ByRange<unknown>) => RangeFigures): Generator<void, InRanges> {
@@ -159,9 +160,11 @@ class LinkComparer {
       yield;
       const during = figuresOf('during');
       yield;
-      return { before, during, after: hasAfter ? figuresOf('after') : null };
+      const after = hasAfter ? figuresOf('after') : null;
+      yield;
+      return { before, during, after };
     };
-    const [affected, others] = [this.#ofAffected, this.#ofOthers];
+    const [affected, others] = [this.#affectedFigures, this.#otherFigures];
     const namesOf = (pods: ReadonlySet<number>) => countedNames(Array.from(pods, (pod) => this.#table.name(pod)));
     const targets = chooseTargets(this.#affectedByPod);
     return {
@@ -170,7 +173,7 @@ class LinkComparer {
         affected: yield* inRanges((range) => affected[range].figures()),
         others: yield* inRanges((range) => others[range].figures()),
       },
-      affected: { ...this.#counts, to: namesOf(this.#destinations), from: namesOf(this.#sources) },
+      affected: { ...this.#counts, to: namesOf(this.#affectedDestinations), from: namesOf(this.#affectedSources) },
       collateral: yield* this.#collateral(links, targets),
       lostFromView: this.#lostFromView,
       ...this.#changed.result(targets),
@@ -206,7 +209,7 @@ interface LinkSeenDuring extends Pick<ChangedLink, 'change' | 'affected'> {
   after: LinkFigures | null;
 }
 
-/** A link of the list, with the numbers of its pods. */
+/** A link in the list of changed links, with its weight and its pods' numbers in the table. */
 interface ListedLink {
   weight: number;
   from: number;
@@ -214,16 +217,17 @@ interface ListedLink {
   link: Omit<ChangedLink, 'touchesTarget'>;
 }
 
-/** Order of the list: a changed share of failures weighs more than failing as before, and that more than any median. */
+/** Weights that sort the list: links whose failed share changed come before those that fail as before, then by median. */
 const FAILED_SHARE_WEIGHT = 1e12;
 const FAILING_WEIGHT = 1e10;
 
 /** Keeps the links that changed most: first those that fail more or less often, then those that still fail, then by median. */
 class ChangedLinks {
   readonly #table: LinkTable;
-  /** The heaviest first. */
+  /** Sorted by weight, the largest first. */
   readonly #listed: ListedLink[] = [];
-  #knownInBoth = 0;
+  /** Links with samples both before and during. */
+  #seenInBoth = 0;
   #maxUnlistedUs = 0;
 
   constructor(table: LinkTable) {
@@ -232,18 +236,18 @@ class ChangedLinks {
 
   add(link: LinkSeenDuring): void {
     const { before, during, change, affected } = link;
-    if (before !== null) this.#knownInBoth += 1;
+    if (before !== null) this.#seenInBoth += 1;
     const isWorthListing = affected || (change !== 'same' && change !== 'unknown');
     const weight = isWorthListing ? weightOf(before, during) : 0;
     const isFull = this.#listed.length >= MAX_CHANGED;
     if (!isWorthListing || (isFull && weight <= (this.#listed.at(-1)?.weight ?? 0))) {
-      if (before !== null) this.#addUnlisted(Math.abs(changeUs(before, during)));
+      if (before !== null) this.#noteUnlistedChange(Math.abs(changeUs(before, during)));
       return;
     }
     const place = this.#listed.findIndex((other) => other.weight < weight);
     this.#listed.splice(place === -1 ? this.#listed.length : place, 0, this.#listedLink(link, weight));
     const dropped = isFull ? this.#listed.pop()?.link : undefined;
-    if (dropped !== undefined) this.#addUnlisted(Math.abs(medianChangeUs(dropped) ?? 0));
+    if (dropped !== undefined) this.#noteUnlistedChange(Math.abs(medianChangeUs(dropped) ?? 0));
   }
 
   result({ pods }: Targets): Pick<ReportData, 'changed' | 'unlisted'> {
@@ -252,10 +256,10 @@ class ChangedLinks {
       touchesTarget: pods.has(from) || pods.has(to),
     }));
     const listedInBoth = changed.filter(({ before }) => before !== null).length;
-    return { changed, unlisted: { links: this.#knownInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
+    return { changed, unlisted: { links: this.#seenInBoth - listedInBoth, maxChangeUs: this.#maxUnlistedUs } };
   }
 
-  #addUnlisted(us: number): void {
+  #noteUnlistedChange(us: number): void {
     this.#maxUnlistedUs = Math.max(this.#maxUnlistedUs, us);
   }
 

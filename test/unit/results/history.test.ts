@@ -13,7 +13,7 @@ function historyOf(links: number, change: Partial<HistorySettings> = {}) {
   const settings = { sampleBytes: 1 << 20, bucketBytes: 1 << 20, windowMs: HOUR, intervalMs: 1_000, ...change };
   const history = new History(settings);
   history.setLinkCount(links);
-  const records = Array.from({ length: links }, () => history.open());
+  const records = Array.from({ length: links }, () => history.newRecord());
   const add = (link: number, nowMs: number, sample: Sample) => history.add(records[link]!, nowMs, sample);
   const buckets = (link: number, fromMs = Number.NEGATIVE_INFINITY) => {
     const found: { startMs: number; endMs: number; samples: number; failures: number }[] = [];
