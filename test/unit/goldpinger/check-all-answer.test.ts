@@ -84,7 +84,9 @@ describe("/check_all, as Goldpinger's", () => {
     );
     expect(pinged({}).response).toEqual({});
     expect(answer(mesh).responses['pod-1']).toEqual({
-      ...{ HostIP: '10.0.0.2', OK: false, PodIP: '127.0.0.2' },
+      HostIP: '10.0.0.2',
+      OK: false,
+      PodIP: '127.0.0.2',
       error: 'Get "http://127.0.0.2:8080/check": context deadline exceeded',
     });
   });
@@ -98,7 +100,9 @@ describe("/check_all, as Goldpinger's", () => {
     const reports = [mergedReportOf(0, wishes), mergedReportOf(1, [])];
     const { podResults } = answer(meshOf(pods, reports)).responses['pod-0'].response;
     expect(podResults['pod-1']).toMatchObject({
-      ...{ OK: false, PodIP: 'fd00::1', 'status-code': 504 },
+      OK: false,
+      PodIP: 'fd00::1',
+      'status-code': 504,
       error: 'Get "http://[fd00::1]:8080/ping": dial tcp [fd00::1]:8080: connect: connection refused',
     });
   });

@@ -19,8 +19,16 @@ function targetOf(n: number, change: Partial<Target> = {}): Target {
 
 function sampleOf(change: Partial<Sample> = {}): Sample {
   return {
-    ...{ atMs: Date.parse('2026-11-22T14:40:08.561Z'), outcome: 'ok', phase: null, statusCode: 200, detail: '' },
-    ...{ connectUs: 100, firstByteUs: 300, totalUs: 420, starvedUs: 0, suspect: false },
+    atMs: Date.parse('2026-11-22T14:40:08.561Z'),
+    outcome: 'ok',
+    phase: null,
+    statusCode: 200,
+    detail: '',
+    connectUs: 100,
+    firstByteUs: 300,
+    totalUs: 420,
+    starvedUs: 0,
+    suspect: false,
     bootTimeMs: Date.parse('2026-11-22T14:39:48.013Z'),
     ...change,
   };
@@ -45,7 +53,11 @@ describe("our own /check, as Goldpinger's", () => {
 
   it('has the recorded keys, types and order with external probes too', () => {
     const probe = (target: string, protocol: ProbeResult['protocol'], error = ''): ProbeResult => ({
-      ...{ target, protocol, error, atMs: 1, durationUs: 900 },
+      target,
+      protocol,
+      error,
+      atMs: 1,
+      durationUs: 900,
     });
     const probes = [probe('localhost', 'dns'), probe('127.0.0.1:1', 'tcp', 'dial tcp 127.0.0.1:1: refused')];
     const ours = check({ links: [1, 2].map((n) => ({ target: targetOf(n), sample: sampleOf() })), probes });

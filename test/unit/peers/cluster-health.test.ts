@@ -171,8 +171,12 @@ describe('whom failed links speak against', () => {
 describe('cluster health', () => {
   it('names host IPs as Goldpinger does, null where there is none', () => {
     expect(clusterHealthAnswer(meshOf(podsOf(2)))).toEqual({
-      ...{ OK: true, nodesHealthy: ['10.0.0.1', '10.0.0.2'], nodesUnhealthy: null, nodesTotal: 2 },
-      ...{ reasons: {}, general: [] },
+      OK: true,
+      nodesHealthy: ['10.0.0.1', '10.0.0.2'],
+      nodesUnhealthy: null,
+      nodesTotal: 2,
+      reasons: {},
+      general: [],
     });
     expect(clusterHealthAnswer(meshWith(podsOf(2), () => true))).toMatchObject({ OK: false, nodesHealthy: null });
   });
@@ -181,7 +185,11 @@ describe('cluster health', () => {
     const shared = { hostIPs: ['10.9.9.9'] };
     const pods = [podOf(0), podOf(1, shared), podOf(2, shared)];
     expect(clusterHealthAnswer(meshWith(pods, (_, to) => to === 2))).toEqual({
-      ...{ OK: false, nodesHealthy: ['10.0.0.1'], nodesUnhealthy: ['10.9.9.9'], nodesTotal: 2, general: [] },
+      OK: false,
+      nodesHealthy: ['10.0.0.1'],
+      nodesUnhealthy: ['10.9.9.9'],
+      nodesTotal: 2,
+      general: [],
       reasons: { '10.9.9.9': ['pod-2 3 of 3 links into it fail: refused (from pod-0, pod-1, pod-2)'] },
     });
   });
