@@ -21,8 +21,8 @@ export class ApiError extends Error {
 }
 
 /**
- * Turns anything that was thrown during a request to the API into an `ApiError`. For an abort, this is the error that was
- * given as its reason. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
+ * Turns anything that was thrown during a request to the API into an `ApiError`. If the request was aborted, this is
+ * the reason of the abort. An error without a code, as proxy agents throw them, gets the fault `withoutCode`.
  */
 export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malformed'): ApiError {
   if (error instanceof ApiError) return error;
@@ -36,7 +36,8 @@ export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malfor
 
 /**
  * The fault of an HTTP status other than 200. 400 and 422 mean that the API rejects our namespace or label selector.
- * A redirect comes from a login proxy, never from an API server.
+ * Every other status from 400 on is `server-error`. A status below 400 is `malformed`: a redirect, for example, comes from a
+ * login proxy, never from an API server.
  */
 export function faultOfStatus(status: number): DiscoveryFault {
   if (status === 401) return 'unauthorized';

@@ -6,7 +6,7 @@ import { nameReplacements, type PodEntry } from './replacement.ts';
 interface StoreLimits {
   /** How long a pod that has left stays, ms. */
   goneRetentionMs: number;
-  /** Pods that have not left. A pod beyond this number is not taken in. */
+  /** Pods that have not left. A pod beyond this number is left out, until the API sends it again and there is room. */
   maxPods: number;
   /** Pods that have left. Beyond this number the store forgets those that left first. */
   maxGone: number;
@@ -17,8 +17,8 @@ interface StoreLimits {
  * under its name is another pod.
  *
  * The store forgets a departed pod in three cases: `expire` (which discovery.ts calls by a timer) after the retention;
- * `put` if the API still lists a pod that ended before the retention began; and any departure beyond `maxGone`, which
- * costs the pod that left first.
+ * `put` if the API still lists a pod that ended before the retention began; and, when
+ * more than `maxGone` pods have left, the one that left first.
  */
 export class PodStore {
   readonly #limits: StoreLimits;
@@ -27,7 +27,7 @@ export class PodStore {
   /** What `pods` returned last; null = something has changed since. */
   #sorted: readonly Pod[] | null = [];
   #liveCount = 0;
-  /** Counts the news from the API server, so that their order is known: which pod was there before another left. */
+  /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
   #step = 0;
 
   constructor(limits: StoreLimits) {
@@ -49,8 +49,8 @@ export class PodStore {
   }
 
   /**
-   * Takes a complete list. Pods that are missing in it have left, at `lastGoodMs` at the earliest, which is when the store
-   * was last known to be right (0 = never). Returns whether anything has changed.
+   * Takes a complete list. Pods that are missing in it have left, we don't know when: after `lastGoodMs`, when the store
+   * last agreed with the API (0 = never). Returns whether anything has changed.
    */
   replaceAll(list: readonly PodFacts[], nowMs: number, lastGoodMs: number): boolean {
     this.#step += 1;

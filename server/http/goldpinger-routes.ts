@@ -7,7 +7,7 @@ import { HttpError, mustAccept } from './errors.ts';
 import { numberParameter } from './query.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
-/** A mesh this old answers a request: calls in quick succession cost one collection, not one each. */
+/** A mesh that is at most this old is used again, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
 
 /** As Goldpinger has it, without a charset: some tools compare it. */
@@ -19,7 +19,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
   const collect = () => context.collector.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
 
-  // What server.ts leaves to us: `/PING`, and absolute URIs as clients of a proxy send them.
+  // server.ts answers the usual `GET /ping`. This route gets the rest: `/PING`, and absolute URIs from clients of a proxy.
   router.get('/ping', (_req, res) => {
     context.metrics.received('ping');
     res.set('Cache-Control', 'no-store');
@@ -64,7 +64,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
 
   router.get('/heatmap.png', async (req, res) => {
     mustAccept(req, ['image/png']);
-    // Goldpinger's parameters: green below t0, and worse from t1 and t2 on.
+    // Goldpinger's parameters: good below t0, fair below t1, warning below t2, slow from t2 on.
     const limits = {
       goodMs: numberParameter(req, 't0', 1),
       warningMs: numberParameter(req, 't1', 10),

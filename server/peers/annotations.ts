@@ -32,16 +32,16 @@ const KEEP_MS = 1000;
 const MAX_WRITES = 4;
 /** The longest answer of one pod: 500 copies of the longest text, each character escaped. */
 const MAX_COPIES_BYTES = 4 * 1024 * 1024;
-/** A new pod asks `pods` others after `afterMs` for their copies, and again up to `tries` times until one has answered. */
+/** A new pod asks `pods` others for their copies, after `afterMs`, at most `tries` times in all, until one has answered. */
 const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
 
 /**
  * The annotations of the whole mesh. Each write is sent to all pods, each pod has a copy of each annotation, and a read
- * merges the copies of all pods, so that a pod that missed a write gets it then.
+ * merges the copies of all pods, so that the pod which reads also stores annotations that it had missed.
  */
 export class MeshAnnotations {
   readonly #deps: MeshAnnotationsDeps;
-  /** Answers are validated one after the other: each at once would have a slice of its own between two of our pings. */
+  /** Answers are validated one after the other. Many at once would run many time slices in a row and delay our pings. */
   readonly #parsing = new SerialQueue();
   #writes = 0;
   readonly #stopping = new AbortController();
@@ -80,7 +80,7 @@ export class MeshAnnotations {
     return { nowMs: clock.nowMs(), missing, annotations: own.all() };
   }
 
-  /** Merges each pod's copies as they arrive: those of 1000 pods together would be half a million. */
+  /** Merges each pod's copies as they arrive, so that memory holds one answer: 1000 pods have half a million copies. */
   #fetch(path: string, most: number) {
     const { own, broadcast, clock } = this.#deps;
     return broadcast.ask<null>({

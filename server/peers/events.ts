@@ -43,12 +43,15 @@ interface EventsQuery extends TimeRange {
 /** Journals are kept this long, and with them the events that were merged from them. */
 const KEEP_MS = 1000;
 const MAX_JOURNAL_BYTES = 1024 * 1024;
-/** The most entries of all other pods together: sorting more would delay our own pings. Each pod gives an equal share. */
+/**
+ * The most entries of all other pods together: sorting more would delay our own pings. Each pod may send
+ * MAX_ENTRIES / pods, but at least MIN_ENTRIES_PER_POD.
+ */
 const MAX_ENTRIES = 5000;
 const MIN_ENTRIES_PER_POD = 10;
-/** Journals are asked for 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
+/** Journals are asked for the last 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
 const SHORTEST_MS = 60_000;
-/** A pod that is this much older than its journal has lost events: its process has restarted. */
+/** A pod may need this long from its creation to its first event. A journal that begins later means a restart. */
 const START_MS = 30_000;
 /** On a busy machine a ping may end this much later than its interval, jitter and timeout allow. */
 const SLACK_MS = 1000;
@@ -58,9 +61,9 @@ export class MeshEvents {
   readonly #historyWindowMs: number;
   readonly #windows: MergeWindows;
   readonly #deps: MeshEventsDeps;
-  /** Journals are validated one after the other: each at once would have a slice of its own between two of our pings. */
+  /** Journals are validated one after the other. Many at once would run many time slices in a row and delay our pings. */
   readonly #parsing = new SerialQueue();
-  /** The broadcast gives the same object to all who share it, and forgets it soon. */
+  /** The merged events of each broadcast result. Clients that share a broadcast get the same object: it is merged once. */
   readonly #merged = new WeakMap<BroadcastResult<Journal>, Promise<MeshEvent[]>>();
 
   constructor(settings: MeshEventsSettings, deps: MeshEventsDeps) {

@@ -94,7 +94,7 @@ export class Results {
     return currentReport(this.#links.withSamples(), this.#peers.table, nowMs, windowMs, this.#ranges, timeSlice);
   }
 
-  /** This pod's report of a time range of the past: see `pastReport`. */
+  /** This pod's report of a past time range, and how far back and how finely it knows it: see `pastReport`. */
   async reportOf(range: AgeRange): Promise<PastReportParts> {
     const nowMs = this.#clock.monotonicMs();
     const knownAgeMs = this.#knownAgeMs(nowMs);
@@ -135,7 +135,7 @@ export class Results {
     };
   }
 
-  /** The width of the buckets that stand for the samples of `ageMs` ago; 0 if all those samples are still kept. */
+  /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */
   resolutionMs(ageMs: number): number {
     const fromMs = this.#clock.monotonicMs() - ageMs;
     const hasSamples = this.#links.withSamples().every(({ record }) => this.#history.samplesSinceMs(record) < fromMs);
@@ -147,7 +147,7 @@ export class Results {
     return this.#history.bytes;
   }
 
-  /** How far back anything is known, as an age. */
+  /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
     const knownMs = Math.max(this.#startedMs, this.#history.forgottenMs);
     return Math.min(this.#settings.windowMs, Math.max(0, nowMs - knownMs));

@@ -2,7 +2,7 @@ import { type KubeObject, kubeTime } from '../api/objects.ts';
 import { EVENTS } from '../api/resources.ts';
 import type { Store } from '../api/store.ts';
 
-/** What happened to an object, as `kubectl describe` shows it. */
+/** The fields of a Kubernetes Event that the caller chooses; `kubectl describe` shows them. */
 interface EventFields {
   type: 'Normal' | 'Warning';
   reason: string;
@@ -10,6 +10,7 @@ interface EventFields {
   component: string;
 }
 
+/** The most Events in the whole cluster; the oldest are removed. Repeated Events are not merged. */
 const MAX_EVENTS = 300;
 
 /** Records an Event about an object, and removes the oldest Events beyond MAX_EVENTS. */
@@ -20,7 +21,7 @@ export function recordEvent(store: Store, nowMs: number, object: KubeObject, fie
   store.create(EVENTS, {
     apiVersion: 'v1',
     kind: 'Event',
-    // The store's version makes the name unique.
+    // `store.create` raises the version, so the next version makes the name unique.
     metadata: { name: `${name}.${(store.version + 1).toString(16).padStart(8, '0')}`, namespace },
     involvedObject: { apiVersion: object.apiVersion, kind: object.kind, name, namespace, uid, resourceVersion },
     type,

@@ -7,6 +7,7 @@ import type { Stream, Toxic } from './toxic.ts';
 interface ConnectionOptions {
   client: Socket;
   upstream: { host: string; port: number };
+  /** The proxy's live list. It is read when the upstream is connected, so that toxics added before that are in it. */
   toxics: readonly Toxic[];
   deps: StageDeps;
   /** Called once, when both sockets are closed. */
@@ -97,7 +98,7 @@ export class Link {
   #stages: Stage[] = [];
   #isOver = false;
 
-  /** Calls `onEnd` with how the stream ended, after all its bytes have been written to `target`. */
+  /** Calls `onEnd` with `end` when the source has ended and all bytes are written, and with `close` or `reset` when it breaks. */
   constructor(source: Socket, target: Socket, toxics: readonly Toxic[], deps: StageDeps, onEnd: (end: End) => void) {
     this.#source = source;
     this.#deps = deps;
@@ -131,7 +132,7 @@ export class Link {
     stage.pump(); // Some faults set a timer at once.
   }
 
-  /** The toxic has been changed. */
+  /** The attributes of `toxic` (the same object) were changed in place. */
   change(toxic: Toxic): void {
     for (const stage of this.#stages) if (stage.toxic === toxic) stage.change();
   }
@@ -163,7 +164,7 @@ export class Link {
     return this.#stages[0] ?? this.#sink;
   }
 
-  /** There is room at an index of the link. The stage before it, or the source, may go on. */
+  /** Stage `index` has room again (index = number of stages: the target). The stage before it, or the source, goes on. */
   #roomAt(index: number): void {
     const before = this.#stages[index - 1];
     if (before) before.pump();

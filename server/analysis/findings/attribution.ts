@@ -35,7 +35,7 @@ const EXPLAINED = 2;
 export class Causes {
   /** The causes of failures when slow pairs are examined. */
   readonly graver: Causes | null;
-  /** All pods of the node are bad, in both directions: `CAUSE`. */
+  /** `CAUSE`: the node explains the bad pairs into and out of all its pods. One bad direction is enough to find it. */
   readonly nodes: Uint8Array;
   /** Pairs from one zone to the other are bad (by `Topology.zonePair`): `CAUSE` or `EXPLAINED`. */
   readonly zonePairs: Uint8Array;
@@ -78,7 +78,7 @@ export class Causes {
   }
 }
 
-/** Each round costs O(bad pairs); this many looks at a pair are made in all rounds together, and at least two rounds. */
+/** Each round costs O(bad pairs). This limits how often pairs are looked at in one loop of rounds; two rounds are always made. */
 const MAX_LOOKS = 5_000_000;
 const MAX_ROUNDS = 20;
 
@@ -88,7 +88,7 @@ function roundsFor({ bad }: PairCounts): number {
 
 /**
  * Finds nodes with at least two judged pods, each of which nearly all pods on other nodes find bad. If the two sides of a
- * cut find each other bad and nobody else can tell, the smaller side is the cause; of two equal sides, the one without the
+ * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides, the one without the
  * pod that collected the mesh.
  */
 function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Generator<void> {
@@ -140,8 +140,8 @@ function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
 
 /**
  * Finds pods that most others find bad, and pods that find most others bad. Clear cases come first, so that the pairs that
- * they explain do not confuse the others. A quorum of two keeps one bad source from accusing all others: it is the odd one
- * out itself. If both ends of the same links could be the cause, a pod that does not report is the likelier one.
+ * they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise one bad
+ * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does not report is the likelier one.
  */
 function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts): Generator<void> {
   for (const level of [CLEAR_SHARE, MAJORITY]) {
@@ -183,7 +183,7 @@ function podsAbove(level: number, { bad, confirmed, explained }: Tally, judged: 
   return { pods, largestShare };
 }
 
-/** In a mesh with fewer judged pairs, chance spoils less than one of them: one in a hundred. */
+/** Chance makes about one judged pair in a hundred look bad. With fewer pairs than this, less than one such pair is expected. */
 export const FEW_PAIRS = 100;
 
 /**

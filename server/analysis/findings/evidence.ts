@@ -17,8 +17,9 @@ export interface CauseEvidence {
   zonePairs: Map<number, Evidence>;
   destinations: Map<number, Evidence>;
   sources: Map<number, Evidence>;
-  /** Bad pairs that another cause than this pod explains, by destination and by source. */
+  /** By pod: bad pairs into it that are explained by a cause other than this pod as destination. */
   explainedTo: Uint32Array;
+  /** The same for bad pairs out of the pod. */
   explainedFrom: Uint32Array;
   unexplained: UnexplainedPairs;
 }
@@ -68,7 +69,7 @@ export function* collectEvidence(
   return result;
 }
 
-/** The evidence that a bad pair belongs to; null if no cause of this severity explains it. */
+/** The evidence that a bad pair belongs to; null if a graver cause explains it, or none does. */
 function evidenceFor(
   from: number,
   to: number,
@@ -137,7 +138,7 @@ export class Evidence {
     this.#links.push(link);
   }
 
-  /** Adds evidence from other sources. */
+  /** Adds the pairs of `other`. The two must share no source pod: it would be counted twice. */
   addAll(other: Evidence): void {
     this.affected += other.affected;
     this.families |= other.families;
@@ -220,7 +221,7 @@ export interface BadPair {
 const MAX_KEPT = 1_000;
 /**
  * Unconfirmed pairs become findings if at most this share of at least `MANY_PAIRS` judged pairs is unconfirmed. Chance
- * spoils one pair in a hundred; that it spoils three or fewer of 1200 happens once in 400 meshes.
+ * makes about 12 of 1200 pairs look bad, and three or fewer in only one of 400 meshes. So three or fewer are probably real.
  */
 const UNCONFIRMED_SHARE = 0.0025;
 const MANY_PAIRS = 1_200;
@@ -251,7 +252,7 @@ export class UnexplainedPairs {
 
   /**
    * The pairs that chance does not explain, in a mesh with `judged` judged pairs. Confirmed pairs always are among them;
-   * unconfirmed ones only if the mesh is small, or if there are fewer of them than chance makes.
+   * unconfirmed ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes.
    */
   notByChance(judged: number): BadPair[] {
     const isRare = judged >= MANY_PAIRS && this.#unconfirmedCount <= judged * UNCONFIRMED_SHARE;

@@ -11,7 +11,7 @@ import { type BadPair, type CauseEvidence, Evidence } from './evidence.ts';
  * `pod-a: unreachable from all 3 others, refused: nothing listens on its port`. The page shows the parts separately.
  */
 
-/** What is known of one severity. */
+/** Input of all functions here: the bad pairs of one severity (failed or slow), counted and sorted by cause. */
 interface SeverityAnalysis {
   mesh: MeshCounts;
   counts: PairCounts;
@@ -108,7 +108,10 @@ function sourceFinding(analysis: SeverityAnalysis, pod: number, evidence: Eviden
   });
 }
 
-/** What a destination's own links do. `judged`: how many of them are judged. */
+/**
+ * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: its outbound links
+ * are bad too. `judged`: the number of its judged outbound links; 0 = not known.
+ */
 function oppositeText({ isFailed }: SeverityAnalysis, who: 'It' | 'They', isBad: boolean, judged: number): string {
   const reach = who === 'It' ? 'reaches' : 'reach';
   if (judged === 0) return `What ${who.toLowerCase()} ${reach} is not known.`;
