@@ -49,7 +49,7 @@ test('3. recovered: who was killed, when, who replaced it, and how long that too
   expect(panel).toMatch(/Gone since \d\d:\d\d:\d\d, /);
   expect(panel).toContain(`Replaced by ${heir()!.name}`);
   // From whom the pings failed, or when each last saw it well: a kill may fall between two pings.
-  const [, told = ''] = panel.split('The last pings to it');
+  const [, told = ''] = panel.split('Last inbound pings');
   for (const name of known.filter((one) => one !== victim.name)) {
     expect(told).toMatch(new RegExp(`${name} [^g]*(since|at) \\d\\d:\\d\\d:\\d\\d`));
   }
