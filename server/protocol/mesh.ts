@@ -4,24 +4,16 @@ import { meshPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, podSchema } from './pod.ts';
 import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
+import { OUTCOMES } from './sample.ts';
 import { boundedArray, boundedText, finiteNumber } from './validators.ts';
 
+const [, ...FAILED_OUTCOMES] = OUTCOMES;
+
 /**
- * Why a report is missing: how the request to its pod failed, `not-asked` (no address yet, gone, no time left), or
- * `no-history` (in a mesh of the past: the pod did not run yet, or its past was lost when it left).
+ * Why a report is missing: how the request to its pod failed (as a probe can fail), `not-asked` (no address yet, gone, no time
+ * left), or `no-history` (in a mesh of the past: the pod did not run yet, or its past was lost when it left).
  */
-export const MISSING_REASONS = [
-  'refused',
-  'reset',
-  'timeout',
-  'unreachable',
-  'dns',
-  'http-status',
-  'malformed',
-  'no-address',
-  'not-asked',
-  'no-history',
-] as const;
+export const MISSING_REASONS = [...FAILED_OUTCOMES, 'not-asked', 'no-history'] as const;
 
 /** Why a report is missing; see `MISSING_REASONS`. */
 export type MissingReason = (typeof MISSING_REASONS)[number];
