@@ -1,5 +1,5 @@
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import type { RecentSample, Sample } from '../protocol/sample.ts';
+import type { Sample } from '../protocol/sample.ts';
 import {
   addToBucket,
   BUCKET_WIDTHS_MS,
@@ -48,27 +48,24 @@ type BucketVisitor = (chunk: Chunk, i: number, startMs: number, endMs: number) =
  * monotonic.
  */
 export class History {
+  /** The recent samples of all links. Only `History` changes them. */
+  readonly rings: Rings;
+  /** The buckets of all links. Only `History` changes them. */
+  readonly buckets: BucketLog;
   readonly #settings: HistorySettings;
-  readonly #rings: Rings;
-  readonly #buckets: BucketLog;
   readonly #statistics = new Statistics();
   #widthMs: number = BUCKET_WIDTHS_MS[0];
 
   constructor(settings: HistorySettings) {
     this.#settings = settings;
-    this.#rings = new Rings(settings.sampleBytes);
-    this.#buckets = new BucketLog(settings.bucketBytes);
+    this.rings = new Rings(settings.sampleBytes);
+    this.buckets = new BucketLog(settings.bucketBytes);
     this.setLinkCount(1);
   }
 
   /** Bytes that samples and buckets take. */
   get bytes(): number {
-    return this.#rings.bytes + this.#buckets.bytes;
-  }
-
-  /** How many recent samples are kept of each link at present. */
-  get samplesPerLink(): number {
-    return this.#rings.length;
+    return this.rings.bytes + this.buckets.bytes;
   }
 
   /** The width of the buckets that begin now. */
@@ -76,68 +73,55 @@ export class History {
     return this.#widthMs;
   }
 
-  /** Buckets up to this time were dropped for lack of memory; -Infinity if none was dropped. */
-  get forgottenMs(): number {
-    return this.#buckets.forgottenMs;
-  }
-
-  /** The largest width of the buckets since `fromMs`; 0 if there are none. */
-  maxWidthMs(fromMs: number): number {
-    return this.#buckets.maxWidthMs(fromMs);
-  }
-
   /** Chooses the width of new buckets for this many probed links. */
   setLinkCount(links: number): void {
     const { windowMs, intervalMs } = this.#settings;
-    const buckets = this.#buckets.capacity;
+    const buckets = this.buckets.capacity;
     this.#widthMs = bucketWidthMs({ links: Math.max(1, links), buckets, windowMs, intervalMs });
   }
 
   /** Makes the record of a link. */
   newRecord(): LinkRecord {
-    return { ring: this.#rings.open(), lastBucket: -1, pendingSamples: 0 };
+    return { ring: this.rings.open(), lastBucket: -1, pendingSamples: 0 };
   }
 
   /** Drops the recent samples of a link; its buckets stay. */
   dropSamples(record: LinkRecord): void {
     if (record.ring === null) return;
     this.#updatePercentiles(record);
-    this.#rings.close(record.ring);
+    this.rings.close(record.ring);
     record.ring = null;
   }
 
   /** Keeps recent samples again for a link whose samples were dropped. */
   reopen(record: LinkRecord): void {
-    if (record.ring !== null) return;
-    const chunk = this.#buckets.chunkOf(record.lastBucket);
-    const newestMs =
-      chunk === null ? Number.NEGATIVE_INFINITY : newestOf(chunk, this.#buckets.indexOf(record.lastBucket));
-    record.ring = this.#rings.open(newestMs);
+    record.ring ??= this.rings.open(this.newestMs(record));
+  }
+
+  /** When the newest sample of a link was taken, as its buckets say; -Infinity if it has none. */
+  newestMs({ lastBucket }: LinkRecord): number {
+    const chunk = this.buckets.chunkOf(lastBucket);
+    return chunk === null ? Number.NEGATIVE_INFINITY : newestOf(chunk, this.buckets.indexOf(lastBucket));
   }
 
   /** Adds the newest sample of a link, taken at `nowMs`. Does nothing while the samples of the link are dropped. */
   add(record: LinkRecord, nowMs: number, sample: Sample): void {
     if (record.ring === null) return;
     // The ring is about to overwrite a sample that is not part of the percentiles yet.
-    if (record.pendingSamples >= this.#rings.length) this.#updatePercentiles(record);
-    let chunk = this.#buckets.chunkOf(record.lastBucket);
-    let i = this.#buckets.indexOf(record.lastBucket);
+    if (record.pendingSamples >= this.rings.length) this.#updatePercentiles(record);
+    let chunk = this.buckets.chunkOf(record.lastBucket);
+    let i = this.buckets.indexOf(record.lastBucket);
     if (chunk === null || nowMs >= startOf(chunk, i) + chunk.widthMs || isFull(chunk, i)) {
       this.#updatePercentiles(record);
-      this.#buckets.expire(nowMs - this.#settings.windowMs);
-      record.lastBucket = this.#buckets.open(record.lastBucket, this.#widthMs, nowMs);
-      chunk = this.#buckets.chunkOf(record.lastBucket);
-      i = this.#buckets.indexOf(record.lastBucket);
+      this.buckets.expire(nowMs - this.#settings.windowMs);
+      record.lastBucket = this.buckets.open(record.lastBucket, this.#widthMs, nowMs);
+      chunk = this.buckets.chunkOf(record.lastBucket);
+      i = this.buckets.indexOf(record.lastBucket);
     }
     // The bucket discarded its suspect samples, so they are not pending any more.
     if (chunk !== null && addToBucket(chunk, i, sample, nowMs)) record.pendingSamples = 0;
     record.pendingSamples += 1;
-    this.#rings.add(record.ring, nowMs, sample);
-  }
-
-  /** The recent samples of a link, oldest first. */
-  samples(record: LinkRecord): RecentSample[] {
-    return record.ring === null ? [] : this.#rings.read(record.ring);
+    this.rings.add(record.ring, nowMs, sample);
   }
 
   /** The time (exclusive) after which every sample of the link is still kept; Infinity if none is. */
@@ -147,15 +131,15 @@ export class History {
 
   /** Calls `visitor` for the recent samples of a link from `fromMs` to `toMs` (both included), newest first. */
   visitSamples(record: LinkRecord, fromMs: number, toMs: number, visitor: SampleVisitor): void {
-    if (record.ring !== null) this.#rings.visit(record.ring, fromMs, toMs, visitor);
+    if (record.ring !== null) this.rings.visit(record.ring, fromMs, toMs, visitor);
   }
 
   /** Calls `visitor` for the buckets of a link whose periods end after `fromMs`, newest first, with percentiles up to date. */
   visitBuckets(record: LinkRecord, fromMs: number, visitor: BucketVisitor): void {
     this.#updatePercentiles(record);
     let number = record.lastBucket;
-    for (let chunk = this.#buckets.chunkOf(number); chunk !== null; chunk = this.#buckets.chunkOf(number)) {
-      const i = this.#buckets.indexOf(number);
+    for (let chunk = this.buckets.chunkOf(number); chunk !== null; chunk = this.buckets.chunkOf(number)) {
+      const i = this.buckets.indexOf(number);
       const startMs = startOf(chunk, i);
       const endMs = startMs + chunk.widthMs;
       if (endMs <= fromMs || visitor(chunk, i, startMs, endMs) === false) return;
@@ -168,15 +152,15 @@ export class History {
   /** Merges the pending samples into the percentiles of the newest bucket. */
   #updatePercentiles(record: LinkRecord): void {
     const { ring, lastBucket } = record;
-    const chunk = this.#buckets.chunkOf(lastBucket);
+    const chunk = this.buckets.chunkOf(lastBucket);
     let left = record.pendingSamples;
     record.pendingSamples = 0;
     if (ring === null || chunk === null || left === 0) return;
-    const i = this.#buckets.indexOf(lastBucket);
+    const i = this.buckets.indexOf(lastBucket);
     // Suspect samples count only if the bucket has no others.
     const hasTrusted = trustedOf(chunk, i) > 0;
     this.#statistics.clear();
-    this.#rings.visit(
+    this.rings.visit(
       ring,
       Number.NEGATIVE_INFINITY,
       Number.POSITIVE_INFINITY,

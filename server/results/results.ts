@@ -78,7 +78,7 @@ export class Results {
     return this.#links
       .withSamples()
       .filter((link) => link.target.uid === uid)
-      .flatMap((link) => this.#history.samples(link.record))
+      .flatMap(({ record }) => (record.ring === null ? [] : this.#history.rings.read(record.ring)))
       .map((sample) => ({ ...sample, atMs: Math.round(sample.atMs + wallMs) }))
       .sort((a, b) => a.atMs - b.atMs)
       .slice(-MAX_SAMPLES);
@@ -138,8 +138,10 @@ export class Results {
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */
   resolutionMs(ageMs: number): number {
     const fromMs = this.#clock.monotonicMs() - ageMs;
-    const hasSamples = this.#links.withSamples().every(({ record }) => this.#history.samplesSinceMs(record) < fromMs);
-    return hasSamples ? 0 : this.#history.maxWidthMs(fromMs);
+    const needsBuckets = this.#links.all().some(({ record }) => {
+      return this.#history.samplesSinceMs(record) >= fromMs && this.#history.newestMs(record) >= fromMs;
+    });
+    return needsBuckets ? this.#history.buckets.maxWidthMs(fromMs) : 0;
   }
 
   /** Bytes that samples and buckets take. */
@@ -149,7 +151,7 @@ export class Results {
 
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
-    const knownMs = Math.max(this.#startedMs, this.#history.forgottenMs);
+    const knownMs = Math.max(this.#startedMs, this.#history.buckets.forgottenMs);
     return Math.min(this.#settings.windowMs, Math.max(0, nowMs - knownMs));
   }
 }

@@ -139,7 +139,7 @@ describe('buckets', () => {
 
   it('have percentiles of all their samples, even if only a few of the samples are still kept', () => {
     const { history, add, resultOf } = historyOf(1, { sampleBytes: EIGHT_SAMPLES, intervalMs: 0 });
-    expect(history.samplesPerLink).toBe(8);
+    expect(history.rings.length).toBe(8);
     for (let i = 0; i < 100; i++) add(0, 1_000 + i, sampleOf({ totalUs: i < 50 ? 100 : 300, connectUs: 40 }));
     const { summary } = resultOf(0, 2_000);
     expect(summary).toMatchObject({ count: 100, minUs: 100, maxUs: 300, connectP50Us: 40 });
@@ -193,7 +193,7 @@ describe('the memory of buckets', () => {
       for (let link = 0; link < 200; link++) add(link, nowMs + link * 150, sampleOf());
     }
     expect(history.bytes - sampleBytes).toBeLessThan(1 << 20);
-    expect(history.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
+    expect(history.buckets.forgottenMs).toBe(Number.NEGATIVE_INFINITY);
     const [oldest] = buckets(199, HOUR);
     expect(oldest!.startMs).toBeLessThanOrEqual(HOUR);
   });
@@ -204,7 +204,7 @@ describe('the memory of buckets', () => {
       history.setLinkCount(1);
       for (let link = 0; link < 2_000; link++) add(link, nowMs + link, sampleOf());
     }
-    expect(history.forgottenMs).toBeGreaterThan(0);
-    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.forgottenMs - 600_000);
+    expect(history.buckets.forgottenMs).toBeGreaterThan(0);
+    for (const { endMs } of buckets(7)) expect(endMs).toBeGreaterThanOrEqual(history.buckets.forgottenMs - 600_000);
   });
 });

@@ -64,6 +64,20 @@ describe('the links of pods that have left', () => {
   });
 });
 
+describe('the resolution of the results', () => {
+  it('is that of the buckets as soon as a link has only buckets in the time that is asked for, even of a pod that left', () => {
+    const { results, probe, pass } = scene();
+    probe('1', '2');
+    pass(MINUTE);
+    probe('1');
+    // The samples of pod 2 are dropped after GONE_RETENTION, its buckets are kept.
+    pass(6 * MINUTE);
+    results.samples('2');
+    expect(results.resolutionMs(8 * MINUTE)).toBe(10 * SECOND);
+    expect(results.resolutionMs(5 * MINUTE)).toBe(0);
+  });
+});
+
 describe('the memory of the results', () => {
   it('stays within its bounds over a day, and still has the right statistics of every hour', async () => {
     const { results, probe, pass } = scene({ windowMs: 24 * HOUR, intervalMs: 30 * SECOND, sampleBytes: 40_000 });
