@@ -9,6 +9,9 @@ import { type Service, startService } from './service.ts';
 /** Set by the build: package.json's version. */
 declare const __VERSION__: string;
 
+// Without a listener Node opens its inspector on this signal, and whoever reaches the inspector runs code in this process.
+process.on('SIGUSR1', () => {});
+
 const result = readConfig(__VERSION__);
 if (result.kind === 'print') {
   process.stdout.write(result.text);
@@ -58,8 +61,7 @@ async function run(config: Config, warnings: string[]): Promise<void> {
       process.exit(0);
     });
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, onSignal);
   // Last: whoever reads this line may stop us at once, and SHUTDOWN_GRACE must hold then too.
   log.info({ address: service.address }, 'listening');
 }

@@ -75,6 +75,16 @@ export const list =
     return entries;
   };
 
+/** Sources of `frame-ancestors` (Content Security Policy), such as `'self' https://wiki.example.com`. */
+export const frameAncestors: Parser<string[]> = (text) => {
+  const sources = list(20)(text);
+  const wrong = sources.find((source) => !/^('self'|'none'|[\w*.:[\]/+-]+)$/.test(source));
+  if (wrong !== undefined || sources.length === 0) {
+    throw new RangeError("expected 'self', 'none', * or origins such as https://wiki.example.com");
+  }
+  return sources;
+};
+
 /** IP families to ping: 4, 6, or both separated by a comma or space. */
 export const families: Parser<(4 | 6)[]> = (text) => {
   const words = new Set(text.split(/[\s,]+/).filter((word) => word !== ''));

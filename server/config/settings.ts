@@ -4,6 +4,7 @@ import {
   durationMs,
   families,
   flag,
+  frameAncestors,
   labelSelector,
   list,
   oneOf,
@@ -71,7 +72,9 @@ function timeout(group: Setting<number>['group'], variable: string, byDefault: s
 
 /** All settings. If Goldpinger has a setting, its name and default are Goldpinger's. */
 export const SETTINGS = {
-  host: setting('Listening', 'HOST', 'localhost', anyText, { help: 'Address to listen on; 0.0.0.0 or :: in a pod' }),
+  host: setting('Listening', 'HOST', 'localhost', anyText, {
+    help: 'Address to listen on; in a pod 0.0.0.0 or ::, which both mean all addresses, IPv4 and IPv6',
+  }),
   port: setting('Listening', 'PORT', '8080', whole(1, 65_535), { help: 'Port to listen on' }),
   shutdownGraceMs: setting('Listening', 'SHUTDOWN_GRACE', '5s', durationMs(0), {
     help: 'How long pings are still answered after SIGTERM, so that a rollout does not look like a network fault',
@@ -155,6 +158,9 @@ export const SETTINGS = {
   }),
   historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(1, 1024), {
     help: 'The most MiB for the history of all links together',
+  }),
+  frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", frameAncestors, {
+    help: 'Origins whose pages may show this page in a frame, separated by spaces',
   }),
   writeToken: setting('Answers', 'WRITE_TOKEN', '', secret, {
     help: 'Bearer token for writing annotations; 16 characters or more',

@@ -12,7 +12,10 @@ import { apiRoutes, historyRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
-/** Forbids inline scripts and styles and other origins, because the page shows names and texts that come from other pods. */
+/**
+ * Forbids inline scripts and styles and other origins, because the page shows names and texts that come from other pods.
+ * FRAME_ANCESTORS is added to it.
+ */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
@@ -24,7 +27,6 @@ const CONTENT_SECURITY_POLICY = {
   manifestSrc: ["'self'"],
   baseUri: ["'none'"],
   formAction: ["'none'"],
-  frameAncestors: ["'self'"],
 };
 
 /** The express application: Goldpinger's API, our API, the page, and one error handler behind them. */
@@ -35,7 +37,12 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.set('etag', false);
   app.use(
     helmet({
-      contentSecurityPolicy: { useDefaults: false, directives: CONTENT_SECURITY_POLICY },
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: { ...CONTENT_SECURITY_POLICY, frameAncestors: context.config.frameAncestors },
+      },
+      // `frame-ancestors` says it to every browser, and can name other origins.
+      xFrameOptions: false,
       // This server speaks plain HTTP, and a proxy may add TLS. A promise of https would lock out users without the proxy.
       strictTransportSecurity: false,
       crossOriginOpenerPolicy: false,

@@ -34,16 +34,22 @@ export function methodNotAllowed(...methods: string[]): RequestHandler {
   };
 }
 
-/** Throws 406 unless the client accepts one of `types`. */
-export function mustAccept(req: Request, types: string[]): void {
-  if (req.accepts(types) === false) {
-    throw new HttpError(406, `unsupported media type requested, only [${types.join(' ')}] are available`);
+const JSON_TYPE = 'application/json';
+
+/** Throws 406 unless the client accepts JSON. Of the parameters in `Accept` only q counts, as in Goldpinger. */
+export function mustAcceptJson(req: Request): void {
+  const isKnown = (parameter: string, i: number) => i === 0 || /^\s*q\s*=/i.test(parameter);
+  const ranges = (req.headers.accept ?? '*/*').split(',').map((range) => range.split(';').filter(isKnown).join(';'));
+  // `req.accepts` reads this header. It would take `application/json;charset=utf-8` for another type than `application/json`.
+  req.headers.accept = ranges.join(',');
+  if (req.accepts(JSON_TYPE) === false) {
+    throw new HttpError(406, `unsupported media type requested, only [${JSON_TYPE}] are available`);
   }
 }
 
 /** Answers 406 unless the client accepts JSON. */
 export const acceptsJson: RequestHandler = (req, _res, next) => {
-  mustAccept(req, ['application/json']);
+  mustAcceptJson(req);
   next();
 };
 

@@ -3,7 +3,8 @@ import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
 import type { RouteContext } from './context.ts';
-import { HttpError, mustAccept } from './errors.ts';
+import { HttpError, mustAcceptJson } from './errors.ts';
+import { PingAnswer } from './ping.ts';
 import { numberParameter } from './query.ts';
 import { joined, sendExactly, sendPieces } from './send.ts';
 
@@ -12,30 +13,26 @@ export const MESH_MAX_AGE_MS = 500;
 
 /** As Goldpinger has it, without a charset: some tools compare it. */
 const JSON_TYPE = 'application/json';
-const JSON_ONLY = [JSON_TYPE];
 
-/** Goldpinger's JSON API, same paths, keys and types. `/ping` as peers ask for it is answered before express: see server.ts. */
+/** Goldpinger's JSON API, same paths, keys and types. Nearly all pings are answered before express: see ping.ts. */
 export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
   const collect = () => context.collector.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
 
-  // server.ts answers the usual `GET /ping`. This route gets the rest: `/PING`, and absolute URIs from clients of a proxy.
-  router.get('/ping', (_req, res) => {
-    context.metrics.received('ping');
-    res.set('Cache-Control', 'no-store');
-    sendExactly(res, JSON_TYPE, JSON.stringify({ boot_time: new Date(context.bootTimeMs).toISOString() }));
-  });
+  // The rest of the pings: HEAD, `/PING`, and absolute URIs from clients of a proxy.
+  const ping = new PingAnswer(context);
+  router.get('/ping', (_req, res) => ping.send(res));
 
   router.get('/check', async (req, res) => {
     context.metrics.received('check');
-    mustAccept(req, JSON_ONLY);
+    mustAcceptJson(req);
     res.setHeader('Content-Type', JSON_TYPE);
     await sendPieces(res, joined(context.monitor.check()));
   });
 
   router.get('/check_all', async (req, res) => {
     context.metrics.received('check_all');
-    mustAccept(req, JSON_ONLY);
+    mustAcceptJson(req);
     const { config, monitor } = context;
     const options = { ...config, port: config.clientPort, bootTimeMs: monitor.bootTimes() };
     const answer = checkAllAnswer(await collect(), options);
@@ -45,7 +42,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
 
   router.get('/cluster_health', async (req, res) => {
     context.metrics.received('cluster_health');
-    mustAccept(req, JSON_ONLY);
+    mustAcceptJson(req);
     const startMs = context.clock.monotonicMs();
     const { OK, ...health } = clusterHealthAnswer(await collect());
     res.status(OK ? 200 : 418);
@@ -54,7 +51,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
 
   router.get('/healthz', (req, res) => {
     context.metrics.received('healthz');
-    mustAccept(req, JSON_ONLY);
+    mustAcceptJson(req);
     const startMs = context.clock.monotonicMs();
     const failure = context.monitor.livenessFailure();
     const reason = failure === '' ? {} : { reason: failure };
@@ -63,7 +60,6 @@ export function goldpingerRoutes(context: RouteContext): Router {
   });
 
   router.get('/heatmap.png', async (req, res) => {
-    mustAccept(req, ['image/png']);
     // Goldpinger's parameters: good below t0, fair below t1, warning below t2, slow from t2 on.
     const limits = {
       goodMs: numberParameter(req, 't0', 1),
@@ -74,7 +70,10 @@ export function goldpingerRoutes(context: RouteContext): Router {
       throw new HttpError(400, 'expected t0 <= t1 <= t2 (milliseconds)');
     }
     const png = await context.painter.paint(await collect(), limits);
-    res.type('image/png').set('Cache-Control', 'no-store').send(Buffer.from(png));
+    // Wikis and dashboards of other origins show it. It needs no policy of its own, because an image runs nothing.
+    res.removeHeader('Content-Security-Policy');
+    res.set({ 'Cache-Control': 'no-store', 'Cross-Origin-Resource-Policy': 'cross-origin' });
+    res.type('image/png').send(Buffer.from(png));
   });
 
   router.get('/metrics', async (req, res) => {

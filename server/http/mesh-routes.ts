@@ -5,7 +5,7 @@ import type { Pod } from '../protocol/pod.ts';
 import { encodePodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
-import { acceptsJson, HttpError, mustAccept, sendError } from './errors.ts';
+import { acceptsJson, HttpError, sendError } from './errors.ts';
 import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import OPENAPI from './openapi.json';
 import {
@@ -19,7 +19,7 @@ import {
   windowParameter,
 } from './query.ts';
 import { sendPieces } from './send.ts';
-import type { Streams } from './stream.ts';
+import { STREAM_HEADERS, type Streams } from './stream.ts';
 
 /** The most steps of a link's history, and the shortest step. */
 const MAX_LINK_STEPS = 360;
@@ -29,9 +29,8 @@ const MIN_LINK_STEP_MS = 1_000;
 export function apiRoutes(context: RouteContext, streams: Streams): Router {
   const router = Router();
 
-  router.get(['/api/v1/pod-report', '/api/v1/row'], async (req, res) => {
+  router.get(['/api/v1/pod-report', '/api/v1/row'], acceptsJson, async (req, res) => {
     context.metrics.received('check');
-    mustAccept(req, ['application/json']);
     const isPast = hasParameter(req, 'fromAge') || hasParameter(req, 'toAge');
     const report = isPast
       ? await context.monitor.reportOf(ageRangeParameters(req))
@@ -58,7 +57,10 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
 
   router.get('/api/v1/stream', (req, res) => {
     const windowMs = streamWindowParameter(req);
-    if (!streams.open(res, windowMs)) sendError(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
+    // HEAD asks whether there is a stream and of what type. It has no body, so it must neither wait nor take a place.
+    if (req.method === 'HEAD') res.set(STREAM_HEADERS).end();
+    else if (!streams.open(res, windowMs))
+      sendError(res, 503, 'too many live pages on this pod; ask /api/v1/mesh instead');
   });
 
   router.get('/readyz', (_req, res) => {

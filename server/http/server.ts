@@ -2,9 +2,14 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { hostPort } from '../runtime/address.ts';
 import { createApp } from './app.ts';
 import type { RouteContext } from './context.ts';
+import { isPing, PingAnswer } from './ping.ts';
 import { Streams } from './stream.ts';
 
-const MAX_URL_CHARS = 4096;
+/** `0.0.0.0` and `::`, however they are written. */
+const WILDCARD = /^\[?(::ffff:)?[0.:]+\]?$/i;
+/** Bytes of URL and headers. Ingresses send large session cookies, and verdicts have long queries. */
+const MAX_HEADER_BYTES = 65_536;
+const MAX_URL_CHARS = 70_000;
 /** Pings of 5000 nodes on their own connections stay far below; a leak of clients does not take the process down. */
 const MAX_CONNECTIONS = 4096;
 
@@ -41,15 +46,15 @@ export async function listen(
 ): Promise<HttpServer> {
   const streams = new Streams(context);
   const app = createApp(context, streams);
-  const ping = pingAnswer(context.bootTimeMs);
-  const server = createServer({ maxHeaderSize: 16_384, connectionsCheckingInterval: timeouts.checkMs }, (req, res) => {
-    if (req.method === 'GET' && isPing(req.url)) {
-      context.metrics.received('ping');
-      res.writeHead(200, ping.headers);
-      res.end(ping.body);
-    } else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res);
-    else app(req, res);
-  });
+  const ping = new PingAnswer(context);
+  const server = createServer(
+    { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs },
+    (req, res) => {
+      if (isPing(req.method, req.url)) ping.send(res);
+      else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res);
+      else app(req, res);
+    },
+  );
   server.headersTimeout = timeouts.requestMs;
   server.requestTimeout = timeouts.requestMs;
   server.keepAliveTimeout = 5000;
@@ -58,22 +63,10 @@ export async function listen(
   server.maxRequestsPerSocket = 10_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
+    server.listen({ port, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
   });
   return { address: addressOf(server), close: (deadlineMs) => close(server, streams, context, deadlineMs) };
-}
-
-/** `/ping` is the hot path of the whole mesh and is answered before express: no compression, no parsing. */
-function pingAnswer(bootTimeMs: number) {
-  const body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
-  return {
-    body,
-    headers: { 'Content-Type': 'application/json', 'Content-Length': body.length, 'Cache-Control': 'no-store' },
-  };
-}
-
-function isPing(url: string | undefined): boolean {
-  return url === '/ping' || url === '/ping/' || url?.startsWith('/ping?') === true;
 }
 
 function refuse(res: ServerResponse): void {

@@ -13,6 +13,12 @@ import { PacedWriter } from './send.ts';
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
 const HEARTBEAT_MS = 5000;
+/** The headers of a stream. Without `X-Accel-Buffering` nginx would hold the events back. */
+export const STREAM_HEADERS = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache, no-transform',
+  'X-Accel-Buffering': 'no',
+};
 /** Changes of the pod list within this time are shown by one collection. */
 const CHANGE_DELAY_MS = 100;
 
@@ -45,12 +51,7 @@ export class Streams {
   /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
   open(res: ServerResponse, windowMs: number): boolean {
     if (this.#open.size >= this.#context.config.maxStreams) return false;
-    res.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache, no-transform',
-      // nginx would hold the events back otherwise.
-      'X-Accel-Buffering': 'no',
-    });
+    res.writeHead(200, STREAM_HEADERS);
     res.write('retry: 2000\n\n');
     const channel = this.#channels.get(windowMs) ?? {
       watchers: new Set(),

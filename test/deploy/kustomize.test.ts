@@ -43,12 +43,7 @@ describe('kubectl kustomize deploy/kubernetes', () => {
   });
 
   it('pings both families with dual-stack, and only the second with ipv6', () => {
-    expect(envOf(built('dual-stack'))).toEqual(
-      expect.arrayContaining([
-        { name: 'HOST', value: '::' },
-        { name: 'IP_VERSIONS', value: '4,6' },
-      ]),
-    );
+    expect(envOf(built('dual-stack'))).toContainEqual({ name: 'IP_VERSIONS', value: '4,6' });
     expect(of(built('dual-stack'), 'Service').spec.ipFamilyPolicy).toBe('PreferDualStack');
     expect(envOf(built('ipv6'))).toContainEqual({ name: 'IP_VERSIONS', value: '6' });
   });

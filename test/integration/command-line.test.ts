@@ -60,11 +60,26 @@ describe('the command', () => {
     });
   });
 
-  it('ends with 0 on SIGTERM after the grace, and at once on a second signal', async () => {
-    const patient = start({ PORT: '18125', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '0' }).server;
-    await patient.listening();
-    patient.child.kill('SIGTERM');
-    expect(await patient.ended).toBe(0);
+  it('goes on at SIGUSR1 without opening the inspector', async () => {
+    const { server } = start({ PORT: '18127', KUBECONFIG: '/nonexistent' });
+    await server.listening();
+    server.child.kill('SIGUSR1');
+    expect((await fetch(`${server.url}/ping`)).status).toBe(200);
+    server.child.kill('SIGUSR1');
+    server.child.kill('SIGTERM');
+    await eventually(() => expect(server.log.at(-1)?.msg).toContain('stopping'));
+    expect(server.stderr).toBe('');
+  });
+
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends with 0 on %s after the grace', async (signal) => {
+    const { server } = start({ PORT: '18125', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '0' });
+    await server.listening();
+    server.child.kill(signal);
+    expect(await server.ended).toBe(0);
+    expect(server.said('stopped')).toHaveLength(1);
+  });
+
+  it('ends at once on a second signal', async () => {
     const hurried = start({ PORT: '18126', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '10m' }).server;
     await hurried.listening();
     hurried.child.kill('SIGTERM');

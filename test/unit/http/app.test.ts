@@ -160,12 +160,43 @@ describe('every path', () => {
     expect(await answer.json()).toEqual({ code: 404, message: 'path /nope was not found' });
   });
 
-  it('is 406 for a client that takes no JSON', async () => {
+  it.each(gets)('$path answers HEAD at once and takes no place', async ({ path, parameters }) => {
+    const { url } = await serve({ env: { MAX_STREAMS: '1' } });
+    const query = parameters.filter(({ required }) => required).map(({ name }) => `${name}=uid-1`);
+    const head = () => fetch(`${url}${path}?${query.join('&')}`, { method: 'HEAD' });
+    expect((await head()).status).toBe((await head()).status);
+    const abort = new AbortController();
+    const answer = await fetch(`${url}${path}?${query.join('&')}`, { signal: abort.signal });
+    expect(answer.status).toBe((await head()).status);
+    abort.abort();
+  });
+});
+
+describe('other origins', () => {
+  it('may embed /heatmap.png, whatever images they accept', async () => {
     const { url } = await serve();
-    for (const path of ['/check', '/check_all', '/cluster_health', '/api/v1/mesh']) {
-      const answer = await fetch(url + path, { headers: { accept: 'application/xml' } });
-      expect([path, answer.status]).toEqual([path, 406]);
+    for (const accept of ['image/webp', 'text/html', 'image/avif,image/webp,*/*;q=0.8']) {
+      const { status, headers } = await fetch(`${url}/heatmap.png`, { headers: { accept } });
+      expect([status, headers.get('content-type')]).toEqual([200, 'image/png']);
+      expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+      expect(headers.get('content-security-policy')).toBeNull();
+      expect(headers.get('x-frame-options')).toBeNull();
     }
+  });
+
+  it.each([
+    ['the same origin alone, by default', {}, "'self'"],
+    [
+      'those of FRAME_ANCESTORS',
+      { FRAME_ANCESTORS: "'self' https://wiki.example.com" },
+      "'self' https://wiki.example.com",
+    ],
+  ])('may show the page in a frame: %s', async (_, env, sources) => {
+    const { url } = await serve({ env });
+    const { headers } = await fetch(url);
+    expect(headers.get('content-security-policy')?.split(';')).toContain(`frame-ancestors ${sources}`);
+    // It could name no other origin, and old browsers would obey it.
+    expect(headers.get('x-frame-options')).toBeNull();
   });
 });
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { listen } from '../../../server/http/server.ts';
 import { meshOf, podOf } from '../../support/mesh.ts';
-import type { ContextChange } from '../../support/route-context.ts';
+import { type ContextChange, stubContext } from '../../support/route-context.ts';
 import { serve } from './serve.ts';
 
 /** Sends raw bytes and gives everything that comes back. */
@@ -15,11 +16,27 @@ async function raw(url: string, bytes: string): Promise<string> {
 
 const BEARER = 'Host: x\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
 
+it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', async (host) => {
+  const server = await listen(stubContext().context, host, 0);
+  onTestFinished(() => server.close(0));
+  for (const own of ['127.0.0.1', '[::1]']) {
+    expect((await fetch(`http://${own}:${new URL(server.address).port}/ping`)).status).toBe(200);
+  }
+});
+
+it('takes 64 KiB of headers, and as much of a query', async () => {
+  const { url } = await serve();
+  expect(
+    await raw(url, `GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ${'y'.repeat(65_536)}\r\n\r\n`),
+  ).toContain('200 OK');
+  expect((await fetch(`${url}/healthz?${'x'.repeat(65_536)}`)).status).toBe(200);
+});
+
 it('refuses long URLs, large headers and broken requests without going down', async () => {
   const { url } = await serve();
-  expect((await fetch(`${url}/check?${'x'.repeat(5000)}`)).status).toBe(414);
+  expect((await fetch(`${url}/check?${'x'.repeat(80_000)}`)).status).toBe(414);
   const head = 'GET /check HTTP/1.1\r\nHost: x\r\n';
-  expect(await raw(url, `${head}X: ${'y'.repeat(20_000)}\r\n\r\n`)).toContain('431');
+  expect(await raw(url, `${head}X: ${'y'.repeat(150_000)}\r\n\r\n`)).toContain('431');
   expect(await raw(url, 'NONSENSE\r\n\r\n')).toContain('400');
   expect((await fetch(`${url}/ping`)).status).toBe(200);
 });
