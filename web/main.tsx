@@ -1,16 +1,16 @@
-import { createRoot } from 'react-dom/client';
-import { App } from './app.tsx';
-import { browserClock } from './data/browser-clock.ts';
-import { LiveFeed } from './data/live-feed.ts';
-import { Preferences } from './data/preferences.ts';
-import { readAddress, windowOf } from './pure/address.ts';
 import './styles/tokens.css';
 import './styles/base.css';
+import { createRoot } from 'react-dom/client';
+import { App } from './app/app.tsx';
+import { Preferences } from './app/preferences.ts';
+import { browserClock } from './data/connection.ts';
+import { LiveFeed } from './data/live-feed.ts';
+import { readAddress, windowOf } from './model/address.ts';
 
 const address = readAddress(location.hash);
 const feed = new LiveFeed({
   clock: browserClock,
-  worker: new Worker(new URL('./data/picture-worker.ts', import.meta.url), { type: 'module' }),
+  worker: new Worker(new URL('./data/worker.ts', import.meta.url), { type: 'module' }),
   base: document.baseURI,
   timeOriginMs: performance.timeOrigin,
 });

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import type { WorkerMessage } from '../../web/data/picture-desk.ts';
+import type { WorkerMessage } from '../../web/data/mesh-worker.ts';
 
 /** Times by the page's own clock: ms since navigation, or durations in ms. */
 interface Watched {

@@ -49,7 +49,11 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'service-is-below-main': { file: 'server/planted.ts', text: "import './main.ts';" },
   'monitor-is-below-service': { file: 'server/monitor.ts', text: "import './http/app.ts';" },
   'web-sees-only-protocol': { file: 'web/data/planted.ts', text: "import '../../server/config/parse.ts';" },
-  'web-pure-is-pure': { file: 'web/pure/planted.ts', text: "import 'react';" },
+  'web-model-is-pure': { file: 'web/model/planted.ts', text: "import 'react';" },
+  'web-data-has-no-react': { file: 'web/data/planted.ts', text: "import 'react';" },
+  'web-views-are-apart': { file: 'web/views/graph/planted.ts', text: "import '../heatmap/paint.ts';" },
+  'web-components-are-below-views': { file: 'web/components/planted.ts', text: "import '../views/heatmap/paint.ts';" },
+  'web-views-are-below-app': { file: 'web/views/graph/planted.ts', text: "import '../../app/keyboard.ts';" },
   'server-does-not-know-the-local-cluster': {
     file: 'server/http/planted.ts',
     text: "import '../../deploy/local/usage.ts';",

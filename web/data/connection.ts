@@ -199,3 +199,13 @@ function reasonOf(error: unknown): string {
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'no response within 10 s';
   return textOf(error, 200);
 }
+
+/** The clock of the browser. */
+export const browserClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  setTimer(fn, delayMs) {
+    const timer = setTimeout(fn, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

@@ -1,10 +1,9 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
-import type { PictureCells } from '../pure/picture-cells.ts';
-import { type PictureOptions, sameOptions } from '../pure/picture-options.ts';
+import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
 import type { ConnectionState } from './connection.ts';
-import { type ComputedCells, Unpacker } from './parcel.ts';
-import type { WorkerMessage, WorkerRequest } from './picture-desk.ts';
+import type { WorkerMessage, WorkerRequest } from './mesh-worker.ts';
+import { type ComputedCells, Unpacker } from './transfer.ts';
 
 /** The part of `Worker` that is used. Tests pass a fake. */
 export interface ReportingWorker {

@@ -1,7 +1,7 @@
-import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
+import { createParser } from 'eventsource-parser';
+import { MESH_FORMAT, type MergedReport, type Mesh, parseMergedReport, parseMesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import { textOf } from '../../server/runtime/errors.ts';
-import { BatchReader } from './batch.ts';
 
 /** Server-Sent Events. `error` is the last event. Tests pass a fake. */
 export interface EventStream {
@@ -62,4 +62,115 @@ export function listen(source: EventStream, events: StreamEvents): () => void {
     events.onBroken('');
   });
   return close;
+}
+
+/** The longest line of a stream, bytes. A report of 1000 pods has 40 kB. */
+const MAX_LINE = 16 * 2 ** 20;
+
+/**
+ * Opens the Server-Sent Events at `url` (WHATWG HTML, section 9.2). Emits one `error` when they end, break or never start.
+ * It uses fetch, because EventSource needs as long to split 20 MB into lines as the page needs to parse them.
+ */
+export function openEventStream(url: string): EventStream {
+  const abort = new AbortController();
+  const target = new EventTarget();
+  const emit = (type: string, data = '') => {
+    if (!abort.signal.aborted) target.dispatchEvent(new MessageEvent(type, { data }));
+  };
+  read(url, abort.signal, emit).then(
+    () => emit('error'),
+    () => emit('error'),
+  );
+  return {
+    addEventListener: (type, listener) => target.addEventListener(type, listener as (event: Event) => void),
+    close: () => abort.abort(),
+  };
+}
+
+/** Reads the stream. Resolves at its end. Rejects if it breaks, or if the response is not an event stream. */
+async function read(url: string, signal: AbortSignal, emit: (type: string, data: string) => void): Promise<void> {
+  const response = await fetch(url, { signal, cache: 'no-store', headers: { accept: 'text/event-stream' } });
+  const type = response.headers.get('content-type') ?? '';
+  if (!response.ok || response.body === null || !type.startsWith('text/event-stream')) {
+    throw new Error(`no stream: status ${response.status}, ${type}`);
+  }
+  let isTooLong = false;
+  const parser = createParser({
+    maxBufferSize: MAX_LINE,
+    onEvent: ({ event, data }) => emit(event ?? 'message', data),
+    onError: ({ type }) => {
+      isTooLong ||= type === 'max-buffer-size-exceeded';
+    },
+  });
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  while (!isTooLong) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    parser.feed(decoder.decode(value, { stream: true }));
+  }
+  await reader.cancel();
+}
+
+/**
+ * Builds the mesh from the events of the stream: one `head`, a `report` for each changed report, one `end`.
+ * `head` is the mesh without reports. Its `pods` is null if they are unchanged, `reset` discards all known reports, and
+ * `reportCount` is the number of reports of the new mesh. An incomplete batch changes nothing.
+ * Every method throws an Error that says what is wrong; the reader must not be used afterwards.
+ */
+export class BatchReader {
+  #head: Mesh | null = null;
+  #reset = false;
+  #reportCount = 0;
+  #reports: MergedReport[] = [];
+  #mesh: Mesh | null = null;
+
+  /** Processes a `head` event. */
+  head(data: string): void {
+    const wire: unknown = JSON.parse(data);
+    if (typeof wire !== 'object' || wire === null) throw new TypeError('head is not an object');
+    const { reset, reportCount, pods, ...head } = wire as Record<string, unknown>;
+    const known = pods === null ? (this.#mesh?.pods ?? null) : null;
+    const parsed = parseMesh({ format: MESH_FORMAT, ...head, pods: known === null ? pods : [], reports: [] });
+    this.#head = known === null ? parsed : { ...parsed, pods: known };
+    this.#reset = reset === true;
+    if (
+      !Number.isInteger(reportCount) ||
+      (reportCount as number) < 0 ||
+      (reportCount as number) > this.#head.pods.length
+    ) {
+      throw new RangeError('head without a valid count of reports');
+    }
+    if (!this.#reset && this.#mesh?.pods.length !== this.#head.pods.length) {
+      throw new RangeError('changes to a mesh with other pods');
+    }
+    this.#reportCount = reportCount as number;
+    this.#reports = [];
+  }
+
+  /** Processes a `report` event. Returns the report and the pods of its mesh. */
+  report(data: string): { report: MergedReport; pods: readonly Pod[] } {
+    if (this.#head === null || this.#reports.length >= this.#reportCount)
+      throw new RangeError('a report that was not announced');
+    const { pods } = this.#head;
+    const report = parseMergedReport(JSON.parse(data), pods.length);
+    this.#reports.push(report);
+    return { report, pods };
+  }
+
+  /** Processes an `end` event. Returns the whole new mesh. */
+  end(): Mesh {
+    const head = this.#head;
+    if (head === null) throw new RangeError('an end without a head');
+    const byPod = new Map<number, MergedReport>();
+    if (!this.#reset) for (const report of this.#mesh?.reports ?? []) byPod.set(report.pod, report);
+    for (const report of this.#reports) byPod.set(report.pod, report);
+    const reports = [...byPod.values()].filter((report) => head.pods[report.pod]?.lifecycle !== 'gone');
+    if (reports.length !== this.#reportCount) throw new RangeError(`${reports.length} reports of ${this.#reportCount}`);
+    reports.sort((a, b) => a.pod - b.pod);
+    this.#mesh = { ...head, reports };
+    this.#head = null;
+    this.#reports = [];
+    return this.#mesh;
+  }
 }

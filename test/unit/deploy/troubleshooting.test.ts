@@ -27,16 +27,16 @@ describe('docs/troubleshooting.md', () => {
   });
 
   it('describes every screen that the page shows instead of a view', () => {
-    const titles = textsIn('web/shell/stage-screen.tsx', /<Message title=(?:"|\{`)([^"`]+)/g);
+    const titles = textsIn('web/app/stage-screen.tsx', /<Message title=(?:"|\{`)([^"`]+)/g);
     expect(titles.length).toBeGreaterThan(5);
     for (const title of titles) expect(section('Before the page shows data')).toContain(`"${title}`);
   });
 
   it('describes every notice of the page', () => {
-    const titles = textsIn('web/pure/notices.ts', /title: ['`]((?:[^'`]|\$\{[^}]*\})+)['`]/g);
+    const titles = textsIn('web/app/notices.ts', /title: ['`]((?:[^'`]|\$\{[^}]*\})+)['`]/g);
     const words = titles.map((title) => title.replace(/[.]$/, '')).filter((title) => title !== '');
     expect(words.length).toBeGreaterThan(1);
-    expect(readFileSync('web/pure/notices.ts', 'utf8')).toContain('(serving this page) is CPU-starved.');
+    expect(readFileSync('web/app/notices.ts', 'utf8')).toContain('(serving this page) is CPU-starved.');
     words.push('(serving this page) is CPU-starved');
     for (const word of words) expect(section('Notices above the view')).toContain(word);
     // The other notices are findings.

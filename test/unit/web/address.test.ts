@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   type Address,
+  boundedClauses,
   DEFAULT_ADDRESS,
   GROUPS,
   LINK_LIMITS,
@@ -15,9 +16,8 @@ import {
   VIEWS,
   WINDOWS,
   writeAddress,
-} from '../../../web/pure/address.ts';
-import { boundedClauses } from '../../../web/pure/hypothesis.ts';
-import { inOrder } from '../../../web/pure/timeline-ranges.ts';
+} from '../../../web/model/address.ts';
+import { inOrder } from '../../../web/model/timeline-ranges.ts';
 
 const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });
 const ms = fc.integer({ min: 1, max: 10_000_000 }).map((hundredths) => hundredths / 100);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rejectionText } from '../../../web/pure/annotation-errors.ts';
+import { rejectionText } from '../../../web/data/client.ts';
 
 test.each([
   [401, null, 'Wrong write token.'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Announcer } from '../../../web/data/announcer.ts';
-import type { PageStatus } from '../../../web/pure/changes.ts';
+import type { PageStatus } from '../../../web/app/changes.ts';
+import { Announcer } from '../../../web/app/live-region.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const CALM: PageStatus = { status: 'live', failing: [], failed: 0, slow: 0, external: 0, pods: 4 };

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { arcNames, arcStates } from '../../../web/pure/arc-names.ts';
-import { layoutRing } from '../../../web/pure/circle-layout.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+import { layoutRing } from '../../../web/model/circle-layout.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
+import { arcNames, arcStates } from '../../../web/views/graph/layout.ts';
 import type { Scenario } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

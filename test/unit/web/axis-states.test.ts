@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { pack16 } from '../../../server/protocol/links.ts';
-import { axisStatesOf } from '../../../web/pure/axis-states.ts';
-import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
-import type { Picture } from '../../../web/pure/picture.ts';
-import { BY_SEVERITY, SEVERITY } from '../../../web/pure/severity.ts';
+import { axisStatesOf } from '../../../web/model/axis-states.ts';
+import { BY_SEVERITY, LINK_STATES, SEVERITY, stateAt } from '../../../web/model/links.ts';
+import type { Picture } from '../../../web/model/mesh-view.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const names = (codes: Int8Array) => Array.from(codes, (code) => (code < 0 ? '-' : stateAt(code)));

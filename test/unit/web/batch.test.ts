@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
-import { BatchReader } from '../../../web/data/batch.ts';
+import { BatchReader } from '../../../web/data/stream.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 function headOf({ reports, ...head }: Mesh, reset: boolean): string {

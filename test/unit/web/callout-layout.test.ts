@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { axisStatesOf } from '../../../web/pure/axis-states.ts';
-import { type PlacedCallout, placeCallouts } from '../../../web/pure/callout-layout.ts';
-import { type Callout, callouts } from '../../../web/pure/callouts.ts';
-import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
-import { arrange } from '../../../web/pure/order.ts';
+import { axisStatesOf } from '../../../web/model/axis-states.ts';
+import { layoutHeatmap } from '../../../web/model/heat-layout.ts';
+import { arrange } from '../../../web/model/order.ts';
+import { type Callout, callouts, type PlacedCallout, placeCallouts } from '../../../web/views/heatmap/callouts.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const slow = (first: number): Callout => ({

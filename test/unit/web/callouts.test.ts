@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { axisStatesOf } from '../../../web/pure/axis-states.ts';
-import { placeCallouts } from '../../../web/pure/callout-layout.ts';
-import { type Callout, callouts, MAX_CALLOUTS } from '../../../web/pure/callouts.ts';
-import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
-import { arrange } from '../../../web/pure/order.ts';
-import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
+import { axisStatesOf } from '../../../web/model/axis-states.ts';
+import { layoutHeatmap } from '../../../web/model/heat-layout.ts';
+import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
+import { arrange } from '../../../web/model/order.ts';
+import { type Callout, callouts, MAX_CALLOUTS, placeCallouts } from '../../../web/views/heatmap/callouts.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arcLabel, layoutRing, ringOrder } from '../../../web/pure/circle-layout.ts';
+import { arcLabel, layoutRing, ringOrder } from '../../../web/model/circle-layout.ts';
 
 const BOX = { x: 100, y: 50, width: 400, height: 300 };
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clearStart } from '../../../web/pure/clear-line.ts';
+import { clearStart } from '../../../web/views/graph/layout.ts';
 
 const from = { x: 0, y: 0 };
 const to = { x: 100, y: 0 };

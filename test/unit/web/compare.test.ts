@@ -8,9 +8,9 @@ import {
   NOT_SEEN,
 } from '../../../server/protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, pack16 } from '../../../server/protocol/links.ts';
-import { changeAt, changeMapOf, pairUids } from '../../../web/pure/compare.ts';
-import { changeColours, changeShare } from '../../../web/pure/compare-colours.ts';
 import {
+  changeAt,
+  changeMapOf,
   changeText,
   comparisonQuery,
   deltaText,
@@ -19,9 +19,11 @@ import {
   noFindingsText,
   onScale,
   pairText,
+  pairUids,
   reportPath,
   resultText,
-} from '../../../web/pure/compare-text.ts';
+} from '../../../web/model/comparison.ts';
+import { changeColours, changeShare } from '../../../web/views/compare/map-drawing.ts';
 import { LATE_ANSWER } from '../../support/mesh.ts';
 import {
   annotationOf,

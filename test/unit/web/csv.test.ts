@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvField, csvOf } from '../../../web/pure/csv.ts';
+import { csvField, csvOf } from '../../../web/views/heatmap/export.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 /** Reads CSV as RFC 4180 has it. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arrowHead, distanceTo, linkCurve, pointAt, selfLoop } from '../../../web/pure/curve.ts';
+import { arrowHead, distanceTo, linkCurve, pointAt, selfLoop } from '../../../web/views/graph/geometry.ts';
 
 const STRAIGHT = { bow: 0.1, pull: 0, centre: { x: 0, y: 0 } };
 const point = fc.record({ x: fc.integer({ min: -500, max: 500 }), y: fc.integer({ min: -500, max: 500 }) });

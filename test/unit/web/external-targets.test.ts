@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ProbeResult } from '../../../server/protocol/sample.ts';
-import { externalTargets } from '../../../web/pure/external-targets.ts';
+import { externalTargets } from '../../../web/model/external-targets.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 function targetsOf(probesOf: (pod: number) => ProbeResult[]) {

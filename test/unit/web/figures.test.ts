@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clockText, countText, latencyParts, latencyText, plural, spanText } from '../../../web/pure/figures.ts';
+import { clockText, countText, latencyParts, latencyText, plural, spanText } from '../../../web/model/format.ts';
 
 test.each([
   [0, '0.00 ms'],

@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { layoutRing } from '../../../web/pure/circle-layout.ts';
-import { hitGraph } from '../../../web/pure/graph-hit.ts';
+import { layoutRing } from '../../../web/model/circle-layout.ts';
+import { chooseLinks } from '../../../web/model/link-choice.ts';
+import { LINK_STATES } from '../../../web/model/links.ts';
+import { linkMark } from '../../../web/model/marks.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import {
   frameOf,
+  hitGraph,
   isTight,
   LINK_STYLES,
   placePills,
   type SceneLink,
   sceneLinks,
   tierOf,
-} from '../../../web/pure/graph-scene.ts';
-import { chooseLinks } from '../../../web/pure/link-choice.ts';
-import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { linkMark } from '../../../web/pure/marks.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+} from '../../../web/views/graph/scene.ts';
 import type { Scenario } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type HeatRequest, layoutHeatmap, placeCard, positionAt } from '../../../web/pure/heat-layout.ts';
+import { type HeatRequest, layoutHeatmap, placeCard, positionAt } from '../../../web/model/heat-layout.ts';
 
 const USUAL: HeatRequest = {
   n: 4,

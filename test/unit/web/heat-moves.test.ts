@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { axisStatesOf } from '../../../web/pure/axis-states.ts';
-import { layoutHeatmap } from '../../../web/pure/heat-layout.ts';
-import { moved, nextInState, worstNear } from '../../../web/pure/heat-moves.ts';
-import { codeOf } from '../../../web/pure/link-state.ts';
-import { arrange } from '../../../web/pure/order.ts';
-import { worstLinks } from '../../../web/pure/worst-links.ts';
+import { axisStatesOf } from '../../../web/model/axis-states.ts';
+import { moved, nextInState, worstNear } from '../../../web/model/grid-moves.ts';
+import { layoutHeatmap } from '../../../web/model/heat-layout.ts';
+import { codeOf } from '../../../web/model/links.ts';
+import { arrange } from '../../../web/model/order.ts';
+import { worstLinks } from '../../../web/model/worst-links.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const USUAL = { order: 'name', group: 'none', filter: '' } as const;

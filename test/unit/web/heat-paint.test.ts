@@ -1,10 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cellColours, packColour } from '../../../web/pure/heat-colours.ts';
-import { isInk, type PaintArea, paintCells } from '../../../web/pure/heat-paint.ts';
-import { paintShared } from '../../../web/pure/heat-paint-shared.ts';
-import { codeOf, LINK_STATES, type LinkState } from '../../../web/pure/link-state.ts';
-import { SEVERITY } from '../../../web/pure/severity.ts';
+import { codeOf, LINK_STATES, type LinkState, SEVERITY } from '../../../web/model/links.ts';
+import { cellColours, packColour } from '../../../web/views/heatmap/heat-colours.ts';
+import { isInk, type PaintArea, paintCells, paintShared } from '../../../web/views/heatmap/paint.ts';
 
 /** A colour of its own for every fill and ink; paper is 1. */
 const COLOURS = {

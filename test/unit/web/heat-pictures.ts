@@ -1,6 +1,6 @@
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
+import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { cellSentence, factsTitle, LEGEND_ORDER, sharedOutcome, stateNote } from '../../../web/pure/state-words.ts';
+import { linkFacts } from '../../../web/model/link-facts.ts';
+import { LINK_STATES } from '../../../web/model/links.ts';
+import { cellSentence, factsTitle, LEGEND_ORDER, sharedOutcome, stateNote } from '../../../web/model/messages.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 describe('the legend', () => {

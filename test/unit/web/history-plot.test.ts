@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
-import { plotHistory, stepsUntil, summariseHistory } from '../../../web/pure/history-plot.ts';
+import { plotHistory, stepsUntil, summariseHistory } from '../../../web/views/details/history-chart.tsx';
 
 type Step = LinkHistory['steps'][number];
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseClauses } from '../../../server/analysis/verdict/parse-clause.ts';
-import { boundedClauses, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../../web/pure/hypothesis.ts';
+import { boundedClauses, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../../web/model/address.ts';
 
 describe('the clauses of a hypothesis', () => {
   test('are its lines, as they stand in an address too, without those that say nothing', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandOf, type KeyPress } from '../../../web/pure/keys.ts';
+import { commandOf, type KeyPress } from '../../../web/app/keyboard.ts';
 
 const press = (key: string, held: Partial<KeyPress> = {}): KeyPress => ({
   key,

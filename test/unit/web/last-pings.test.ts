@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { lastPingsInto } from '../../../web/pure/last-pings.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
+import { lastPingsInto } from '../../../web/views/details/pod-panel.tsx';
 import type { Scenario } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

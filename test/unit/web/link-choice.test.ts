@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { type ChoiceRequest, chooseLinks } from '../../../web/pure/link-choice.ts';
-import { codeOf, type LinkState, stateAt } from '../../../web/pure/link-state.ts';
-import { buildPicture, type Picture } from '../../../web/pure/picture.ts';
-import { STATES } from '../../../web/pure/picture-cells.ts';
+import { STATES } from '../../../web/model/cells.ts';
+import { type ChoiceRequest, chooseLinks } from '../../../web/model/link-choice.ts';
+import { codeOf, type LinkState, stateAt } from '../../../web/model/links.ts';
+import { buildPicture, type Picture } from '../../../web/model/mesh-view.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const ALL: ChoiceRequest = { limit: 200, only: 'all', pod: -1, selfLinks: false, touching: null };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+import { linkFacts } from '../../../web/model/link-facts.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import type { Scenario } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

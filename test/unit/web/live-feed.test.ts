@@ -3,10 +3,10 @@ import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { encodeMergedReport, type Mesh } from '../../../server/protocol/mesh.ts';
 import { Connection } from '../../../web/data/connection.ts';
 import { LiveFeed } from '../../../web/data/live-feed.ts';
-import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../web/data/picture-desk.ts';
+import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../web/data/mesh-worker.ts';
 import type { EventStream } from '../../../web/data/stream.ts';
-import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
-import type { PictureOptions } from '../../../web/pure/picture-options.ts';
+import type { PictureOptions } from '../../../web/model/cells.ts';
+import { buildPicture, pictureOf } from '../../../web/model/mesh-view.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
-import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { linkMark, podMark } from '../../../web/pure/marks.ts';
+import { LINK_STATES } from '../../../web/model/links.ts';
+import { linkMark, podMark } from '../../../web/model/marks.ts';
 
 test('every state of a link but good and fair has a mark of its own, and so has every way to fail', () => {
   const states = LINK_STATES.filter((state) => state !== 'good' && state !== 'fair').map((state) => linkMark(state));

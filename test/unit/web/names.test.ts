@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { podLabels, sharedPrefix, shownName } from '../../../web/pure/names.ts';
+import { podLabels, sharedPrefix, shownName } from '../../../web/model/names.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const [POD] = meshOf({ pods: 1, scenario: 'alone' }).pods;

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../web/pure/address.ts';
-import { axisStatesOf } from '../../../web/pure/axis-states.ts';
-import { KeptOrder } from '../../../web/pure/kept-order.ts';
-import { type ArrangeOptions, arrange, effectiveGroup, nodeFilter } from '../../../web/pure/order.ts';
-import type { Picture } from '../../../web/pure/picture.ts';
+import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../web/model/address.ts';
+import { axisStatesOf } from '../../../web/model/axis-states.ts';
+import type { Picture } from '../../../web/model/mesh-view.ts';
+import { type ArrangeOptions, arrange, effectiveGroup, KeptOrder, nodeFilter } from '../../../web/model/order.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };

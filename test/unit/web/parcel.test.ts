@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import { Packer, Unpacker } from '../../../web/data/parcel.ts';
-import { buildPicture, pictureOf } from '../../../web/pure/picture.ts';
-import { CellsBuilder } from '../../../web/pure/picture-cells.ts';
+import { Packer, Unpacker } from '../../../web/data/transfer.ts';
+import { CellsBuilder } from '../../../web/model/cells.ts';
+import { buildPicture, pictureOf } from '../../../web/model/mesh-view.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const OPTIONS = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;

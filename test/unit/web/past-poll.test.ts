@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MeshHistory } from '../../../server/protocol/history.ts';
-import { PastPoll, type PastPollOptions } from '../../../web/data/history.ts';
+import { PastPoll, type PastPollOptions } from '../../../web/model/history.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const HISTORY = { fromMs: 0, toMs: 1, stepMs: 1, reports: [], links: [] } as unknown as MeshHistory;

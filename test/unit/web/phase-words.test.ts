@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { OUTCOMES } from '../../../server/protocol/sample.ts';
-import type { LinkFacts } from '../../../web/pure/link-facts.ts';
-import { LINK_STATES } from '../../../web/pure/link-state.ts';
-import { linkMessage } from '../../../web/pure/phase-words.ts';
+import type { LinkFacts } from '../../../web/model/link-facts.ts';
+import { LINK_STATES } from '../../../web/model/links.ts';
+import { linkMessage } from '../../../web/model/phase-words.ts';
 
 const CONTEXT = {
   from: 'goldpinger-001',

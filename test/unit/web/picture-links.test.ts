@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../server/protocol/link-state.ts';
 import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16 } from '../../../server/protocol/links.ts';
-import { stateAt } from '../../../web/pure/link-state.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+import { stateAt } from '../../../web/model/links.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from './picture-scene.ts';
 

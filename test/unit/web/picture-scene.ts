@@ -1,9 +1,9 @@
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { emptyLinks, pack16 } from '../../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../../server/protocol/mesh.ts';
-import { stateAt } from '../../../web/pure/link-state.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
-import type { PictureOptions } from '../../../web/pure/picture-options.ts';
+import type { PictureOptions } from '../../../web/model/cells.ts';
+import { stateAt } from '../../../web/model/links.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { findingsOf } from '../../support/mesh.ts';
 

@@ -4,8 +4,8 @@ import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../server
 import { FLAG_NOT_YET, FLAG_SUSPECT, unpack16 } from '../../../server/protocol/links.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { LIFECYCLES } from '../../../server/protocol/pod.ts';
-import { LINK_STATES, stateAt } from '../../../web/pure/link-state.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
+import { LINK_STATES, stateAt } from '../../../web/model/links.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { everyone, meshWith, reportOf, USUAL } from './picture-scene.ts';
 

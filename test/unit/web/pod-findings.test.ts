@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
-import { findingFigure, findingWords, targetOf } from '../../../web/pure/finding-words.ts';
-import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../web/pure/pod-findings.ts';
+import { findingFigure, findingWords, targetOf } from '../../../web/model/finding-words.ts';
+import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../web/model/findings.ts';
 import type { MeshOptions } from '../../support/feed/plan.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 import { LATE_ANSWER, MeshBuilder } from '../../support/mesh.ts';

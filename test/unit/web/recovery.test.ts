@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
-import { recoveryText } from '../../../web/pure/recovery.ts';
+import { recoveryText } from '../../../web/views/details/pod-panel.tsx';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const [known] = meshOf({ pods: 3, scenario: 'healthy' }).pods;

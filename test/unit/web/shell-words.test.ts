@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { changeSentence, pageStatusOf, tabIcon, tabTitle } from '../../../web/pure/changes.ts';
-import { noticesOf, statusSentence } from '../../../web/pure/notices.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
-import { stageOf } from '../../../web/pure/stage.ts';
-import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/pure/summary.ts';
+import { changeSentence, pageStatusOf, tabIcon, tabTitle } from '../../../web/app/changes.ts';
+import { noticesOf, stageOf, statusSentence } from '../../../web/app/notices.ts';
+import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../web/app/summary.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
 import type { MeshOptions, Scenario } from '../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../support/feed/scenarios.ts';
 

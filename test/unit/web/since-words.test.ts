@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
-import { clockText } from '../../../web/pure/figures.ts';
-import { linkFacts } from '../../../web/pure/link-facts.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
-import { lateSince, sinceWords } from '../../../web/pure/since-words.ts';
+import { clockText } from '../../../web/model/format.ts';
+import { linkFacts } from '../../../web/model/link-facts.ts';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
+import { lateSince, sinceWords } from '../../../web/model/messages.ts';
 import type { Scenario } from '../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../support/feed/scenarios.ts';
 

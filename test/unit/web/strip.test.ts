@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { buildPicture } from '../../../web/pure/picture.ts';
-import { keptLines, prettyJson } from '../../../web/pure/raw-text.ts';
-import { STRIP_MS, type StripPoint, withPicture } from '../../../web/pure/strip.ts';
+import { keptLines, prettyJson } from '../../../web/app/text-view.tsx';
+import { buildPicture } from '../../../web/model/mesh-view.ts';
+import { STRIP_MS, type StripPoint, withPicture } from '../../../web/model/timeline.ts';
 import { meshOf } from '../../support/feed/scenarios.ts';
 
 const picture = buildPicture(meshOf({ pods: 2, scenario: 'dead-pod' }), {

@@ -10,7 +10,7 @@ import {
   THRESHOLD_NAMES,
   ticksOf,
   withThreshold,
-} from '../../../web/pure/threshold-scale.ts';
+} from '../../../web/views/heatmap/thresholds.ts';
 import { pictureOf } from './heat-pictures.ts';
 
 describe('the scale', () => {

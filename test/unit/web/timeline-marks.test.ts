@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_KINDS, type MeshEvent } from '../../../server/protocol/event.ts';
-import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../web/pure/timeline-axis.ts';
-import { eventMarks, flagsOf } from '../../../web/pure/timeline-marks.ts';
-import { eventWords, stepWords } from '../../../web/pure/timeline-words.ts';
+import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../web/model/timeline.ts';
+import { eventMarks, eventWords, flagsOf, stepWords } from '../../../web/views/timeline/marks.ts';
 
 const pod = (name: string) => ({ uid: name, name, namespace: 'default', node: 'n' });
 const event = (more: Partial<MeshEvent> = {}): MeshEvent => ({

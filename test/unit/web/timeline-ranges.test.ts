@@ -8,7 +8,7 @@ import {
   namePlaces,
   withEnd,
   withRange,
-} from '../../../web/pure/timeline-ranges.ts';
+} from '../../../web/model/timeline-ranges.ts';
 
 const time = fc.integer({ min: 0, max: 1_000_000 });
 const ranges = fc.array(fc.record({ fromMs: time, toMs: time }), { maxLength: 5 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LATENCY_BINS_US, type MeshHistory } from '../../../server/protocol/history.ts';
-import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../web/pure/timeline-steps.ts';
-import { suggestedRanges } from '../../../web/pure/timeline-suggestion.ts';
+import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../web/model/timeline.ts';
+import { suggestedRanges } from '../../../web/views/timeline/suggestion.ts';
 
 /** A history of steps of 10 s from 0 on: counts of bad links, and rows known of four. */
 function historyOf(steps: { failed?: number; us?: number[]; rows?: number; links?: number }[]): MeshHistory {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NO_ZOOM, panBy, toScene, toStage, wheelFactor, zoomAt } from '../../../web/pure/zoom.ts';
+import { NO_ZOOM, panBy, toScene, toStage, wheelFactor, zoomAt } from '../../../web/views/graph/geometry.ts';
 
 const zoom = fc.record({
   k: fc.double({ min: 0.5, max: 12, noNaN: true }),

@@ -1,10 +1,10 @@
-import { type MouseEvent, useEffect, useRef, useState } from 'react';
-import type { ChangeMapModel } from '../../pure/compare.ts';
-import { pairText } from '../../pure/compare-text.ts';
-import type { Place } from '../../pure/heat-moves.ts';
-import { useSize } from '../use-size.ts';
-import { drawChanges, layoutMap, type MapLayout } from './draw-changes.ts';
-import { useChangeCursor } from './use-change-cursor.ts';
+import { type KeyboardEvent, type MouseEvent, type RefObject, useEffect, useRef, useState } from 'react';
+import type { Change } from '../../../server/protocol/comparison.ts';
+import { useLetters } from '../../components/use-letters.ts';
+import { useSize } from '../../components/use-size.ts';
+import { type ChangeMapModel, changeAt, pairText, pairUids } from '../../model/comparison.ts';
+import { moved, nextWhere, type Place } from '../../model/grid-moves.ts';
+import { drawChanges, layoutMap, type MapLayout } from './map-drawing.ts';
 
 interface ChangeMapProps {
   map: ChangeMapModel;
@@ -125,4 +125,67 @@ function SpokenCell({ at, layout, map, byKeys }: SpokenCellProps) {
       </div>
     </div>
   );
+}
+
+interface CursorRequest {
+  map: ChangeMapModel;
+  letterKeys: boolean;
+  grid: RefObject<HTMLElement | null>;
+  onOpen(link: { from: string; to: string }): void;
+}
+
+/** The cell at the keyboard cursor, and the cell that is described: at the pointer, else at the keyboard cursor. */
+export interface ChangeCursor {
+  place: Place;
+  shown: Place | null;
+  byKeys: boolean;
+  point(place: Place | null): void;
+  focus(byKeys: boolean): void;
+  open(place: Place | null): void;
+  onKeyDown(event: KeyboardEvent): void;
+}
+
+/**
+ * The same keys as in the heatmap: arrows, Home, End, Page Up and Down. F and S go to the next link that fails or became
+ * slower. Enter opens the link.
+ */
+export function useChangeCursor({ map, letterKeys, grid, onOpen }: CursorRequest): ChangeCursor {
+  const { n } = map;
+  const [kept, setKept] = useState<Place | null>(null);
+  const [pointed, setPointed] = useState<Place | null>(null);
+  const [byKeys, setByKeys] = useState(false);
+  const within = ({ column, row }: Place): Place => ({ column: Math.min(n - 1, column), row: Math.min(n - 1, row) });
+  const place = within(kept ?? { column: 0, row: 0 });
+  const shown = pointed !== null ? within(pointed) : byKeys ? place : null;
+  const go = (next: Place | null) => {
+    if (next === null) return;
+    setKept(next);
+    setPointed(null);
+    setByKeys(true);
+  };
+  const open = (at: Place | null) => {
+    if (at === null) return;
+    setKept(at);
+    onOpen(pairUids(map, at.column * n + at.row));
+  };
+  const next = (...wanted: Change[]) =>
+    go(nextWhere(n, place, ({ column, row }) => wanted.includes(changeAt(map, column * n + row))));
+  useLetters(letterKeys, { f: () => next('fails-more', 'still-fails'), s: () => next('slower') }, grid);
+  return {
+    place,
+    shown,
+    byKeys: byKeys && pointed === null,
+    point: setPointed,
+    focus: setByKeys,
+    open,
+    onKeyDown: (event) => {
+      if (event.altKey || event.metaKey || n === 0) return;
+      const to = moved(place, event.key, event.ctrlKey, n);
+      // The first arrow only shows the cursor, the next ones move it.
+      if (to !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : to);
+      else if (event.key === 'Enter' || event.key === ' ') open(shown ?? place);
+      else return;
+      event.preventDefault();
+    },
+  };
 }

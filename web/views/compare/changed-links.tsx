@@ -1,7 +1,7 @@
 import { type ChangedLink, RANGE_NAMES, type ReportData } from '../../../server/protocol/comparison.ts';
-import { changeText, deltaText, medianFigure, onScale } from '../../pure/compare-text.ts';
-import { countText, plural } from '../../pure/figures.ts';
-import { shownName } from '../../pure/names.ts';
+import { changeText, deltaText, medianFigure, onScale } from '../../model/comparison.ts';
+import { countText, plural } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
 
 const WIDTH = 130;
 

@@ -1,20 +1,19 @@
+import './compare.css';
 import { useMemo, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { type Comparison, RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { serverUrl } from '../../data/requests.ts';
-import type { Selection } from '../../pure/address.ts';
-import { changeMapOf } from '../../pure/compare.ts';
-import { deltaText, keyFigureTexts, noFindingsText, reportPath } from '../../pure/compare-text.ts';
-import { clockText, plural, spanText } from '../../pure/figures.ts';
-import { shownName } from '../../pure/names.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { FindingList } from '../findings/finding-list.tsx';
+import { FindingList } from '../../components/finding-list.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { serverUrl } from '../../data/client.ts';
+import type { Selection } from '../../model/address.ts';
+import { changeMapOf, deltaText, keyFigureTexts, noFindingsText, reportPath } from '../../model/comparison.ts';
+import { clockText, plural, spanText } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { type ComparisonState, useComparison } from './use-comparison.ts';
 import { VerdictBox } from './verdict-box.tsx';
-import './compare.css';
 
 interface CompareViewProps {
   props: ViewProps;

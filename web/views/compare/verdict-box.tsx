@@ -1,8 +1,8 @@
 import { type FormEvent, useEffect, useState } from 'react';
 import type { VerdictAnswer } from '../../../server/protocol/verdict.ts';
-import { countText, plural } from '../../pure/figures.ts';
-import { type ClauseError, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../pure/hypothesis.ts';
-import { shownName } from '../../pure/names.ts';
+import { type ClauseError, clauseErrorOf, clausesIn, MAX_HYPOTHESIS } from '../../model/address.ts';
+import { countText, plural } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
 
 const SIGNS = { pass: '✓', fail: '×', unknown: '?' } as const;
 const TONES = { pass: 'word-good', fail: 'word-failed', unknown: 'word-unknown' } as const;

@@ -1,10 +1,10 @@
-import { LINK_LIMITS } from '../../pure/address.ts';
-import { countText, latencyText, plural } from '../../pure/figures.ts';
-import type { LinkState } from '../../pure/link-state.ts';
-import { stateWords } from '../../pure/link-words.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { FindingList } from '../findings/finding-list.tsx';
-import { StateGlyph } from '../state-glyph.tsx';
+import { FindingList } from '../../components/finding-list.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { LINK_LIMITS } from '../../model/address.ts';
+import { countText, latencyText, plural } from '../../model/format.ts';
+import type { LinkState } from '../../model/links.ts';
+import { stateWords } from '../../model/messages.ts';
 import { WorstList, worstOf } from './graph-findings.tsx';
 import type { GraphLinks } from './use-graph.ts';
 

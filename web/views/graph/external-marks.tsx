@@ -1,11 +1,11 @@
-import type { Box } from '../../pure/circle-layout.ts';
-import { clearStart } from '../../pure/clear-line.ts';
-import type { Point } from '../../pure/curve.ts';
-import type { ExternalTarget } from '../../pure/external-targets.ts';
-import { latencyText } from '../../pure/figures.ts';
-import { fitText } from '../../pure/label-layout.ts';
-import { linkMark } from '../../pure/marks.ts';
-import { shownName } from '../../pure/names.ts';
+import type { Box } from '../../model/circle-layout.ts';
+import type { ExternalTarget } from '../../model/external-targets.ts';
+import { latencyText } from '../../model/format.ts';
+import { fitText } from '../../model/label-layout.ts';
+import { linkMark } from '../../model/marks.ts';
+import { shownName } from '../../model/names.ts';
+import type { Point } from './geometry.ts';
+import { clearStart } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 
 /** Maximum number of lines from failing pods to one target. */

@@ -1,13 +1,11 @@
-import { countText, latencyText } from '../../pure/figures.ts';
-import type { GraphHit } from '../../pure/graph-hit.ts';
-import { linkFacts } from '../../pure/link-facts.ts';
-import { shownName } from '../../pure/names.ts';
-import { podWords } from '../../pure/pod-words.ts';
-import { sinceWords } from '../../pure/since-words.ts';
-import { factsTitle } from '../../pure/state-words.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { PhaseBar } from '../detail/phase-bar.tsx';
-import { StateGlyph } from '../state-glyph.tsx';
+import { PhaseBar } from '../../components/phase-bar.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { countText, latencyText } from '../../model/format.ts';
+import { linkFacts } from '../../model/link-facts.ts';
+import { factsTitle, podWords, sinceWords } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+import type { GraphHit } from './scene.ts';
 
 const WIDTH = 268;
 const HEIGHT = 150;

@@ -1,7 +1,7 @@
-import { linkFacts } from '../../pure/link-facts.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { LinkButton } from '../detail/link-button.tsx';
-import { FindingList } from '../findings/finding-list.tsx';
+import { FindingList } from '../../components/finding-list.tsx';
+import { LinkButton } from '../../components/link-button.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { linkFacts } from '../../model/link-facts.ts';
 import type { Graph, GraphLinks } from './use-graph.ts';
 
 /** Maximum number of findings and links on the card, and of external targets beside which it fits. */

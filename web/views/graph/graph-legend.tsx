@@ -1,9 +1,9 @@
-import { countText, latencyText } from '../../pure/figures.ts';
-import { LINK_STYLES } from '../../pure/graph-scene.ts';
-import type { LinkChoice } from '../../pure/link-choice.ts';
-import type { LinkState } from '../../pure/link-state.ts';
-import { linkMark } from '../../pure/marks.ts';
-import type { ViewProps } from '../../view-props.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { countText, latencyText } from '../../model/format.ts';
+import type { LinkChoice } from '../../model/link-choice.ts';
+import type { LinkState } from '../../model/links.ts';
+import { linkMark } from '../../model/marks.ts';
+import { LINK_STYLES } from './scene.ts';
 
 /** The legend of the lines with their counts. Zero counts are shown muted. */
 export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {

@@ -1,23 +1,19 @@
-import type { RefObject } from 'react';
-import { useMemo, useRef } from 'react';
-import type { Point } from '../../pure/curve.ts';
-import { LINK_STYLES } from '../../pure/graph-scene.ts';
-import type { Label } from '../../pure/label-layout.ts';
-import { cellSentence } from '../../pure/state-words.ts';
-import type { ViewProps } from '../../view-props.ts';
+import { type RefObject, useMemo, useRef } from 'react';
+import type { ViewProps } from '../../components/view-props.ts';
+import type { Label } from '../../model/label-layout.ts';
+import { cellSentence } from '../../model/messages.ts';
+import { LinkCanvas } from './canvas.tsx';
 import { ExternalMarks } from './external-marks.tsx';
+import type { Point } from './geometry.ts';
 import { GraphCard } from './graph-card.tsx';
-import { labelBoxes, labelsOf, useLabelLines } from './label-lines.ts';
-import { LinkCanvas } from './link-canvas.tsx';
-import { LinkPills } from './link-pills.tsx';
-import { type Emphasis, LinkShape } from './link-shape.tsx';
-import { PodLabels } from './pod-labels.tsx';
-import { PodNodes } from './pod-nodes.tsx';
+import { labelBoxes, labelsOf, useLabelLines } from './labels.ts';
+import { type Emphasis, LinkPills, LinkShape } from './links.tsx';
+import { PodLabels, PodNodes } from './pods.tsx';
 import { RingArcs } from './ring-arcs.tsx';
+import { LINK_STYLES } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { useStage } from './use-stage.ts';
-import type { GraphZoom } from './use-zoom.ts';
-import { ZoomLayer } from './zoom-layer.tsx';
+import { type GraphZoom, ZoomLayer } from './use-zoom.tsx';
 
 /** Maximum number of marks on links. With more, only dashes show failed links. */
 const MAX_MARKS = 60;

@@ -1,10 +1,10 @@
-import { clockText, countText, latencyText, plural } from '../../pure/figures.ts';
-import { linkFacts } from '../../pure/link-facts.ts';
-import { shownName } from '../../pure/names.ts';
-import { factsTitle } from '../../pure/state-words.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { StateGlyph } from '../state-glyph.tsx';
-import { TableFrame } from '../table-frame.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import { TableFrame } from '../../components/table-frame.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { clockText, countText, latencyText, plural } from '../../model/format.ts';
+import { linkFacts } from '../../model/link-facts.ts';
+import { factsTitle } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
 import type { GraphLinks } from './use-graph.ts';
 
 /** Maximum number of rows; the worst come first. */

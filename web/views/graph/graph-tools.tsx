@@ -1,9 +1,8 @@
-import type { GroupBy } from '../../pure/address.ts';
-import { GROUPS, MAX_FILTER } from '../../pure/address.ts';
-import type { LinkKind } from '../../pure/link-choice.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { Choice } from '../choice.tsx';
-import type { GraphZoom } from './use-zoom.ts';
+import { Choice } from '../../components/choice.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { GROUPS, type GroupBy, MAX_FILTER } from '../../model/address.ts';
+import type { LinkKind } from '../../model/link-choice.ts';
+import type { GraphZoom } from './use-zoom.tsx';
 
 interface GraphToolsProps {
   props: ViewProps;

@@ -1,19 +1,19 @@
+import './graph.css';
 import { type RefObject, useCallback, useEffect, useMemo, useRef } from 'react';
 import { createPortal } from 'react-dom';
-import { countText } from '../../pure/figures.ts';
-import { isTight, tierOf } from '../../pure/graph-scene.ts';
-import type { ViewProps } from '../../view-props.ts';
+import { useSize } from '../../components/use-size.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { countText } from '../../model/format.ts';
 import { ChoicePanel } from './choice-panel.tsx';
-import './graph.css';
-import { useSize } from '../use-size.ts';
 import { GraphFindings, hasRoomForFindings } from './graph-findings.tsx';
 import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import { GraphTable } from './graph-table.tsx';
 import { GraphTools } from './graph-tools.tsx';
+import { isTight, tierOf } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
-import { useZoom } from './use-zoom.ts';
+import { useZoom } from './use-zoom.tsx';
 
 /** Pods on a ring and their links: all links if that is readable, otherwise the failed and the worst ones. */
 export function GraphView(props: ViewProps) {

@@ -1,8 +1,8 @@
 import { memo, useMemo } from 'react';
-import { arcNames, arcStates } from '../../pure/arc-names.ts';
-import type { RingArc } from '../../pure/circle-layout.ts';
-import type { Label } from '../../pure/label-layout.ts';
-import type { Picture } from '../../pure/picture.ts';
+import type { RingArc } from '../../model/circle-layout.ts';
+import type { Label } from '../../model/label-layout.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { arcNames, arcStates } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 
 interface RingArcsProps extends Pick<Graph, 'ring' | 'tier' | 'frame' | 'grouped'> {

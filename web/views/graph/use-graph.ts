@@ -1,13 +1,13 @@
 import { useMemo } from 'react';
-import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../pure/circle-layout.ts';
-import type { Point } from '../../pure/curve.ts';
-import type { ExternalTarget } from '../../pure/external-targets.ts';
-import { type FindingLabel, findingLabels, isUnhealthy } from '../../pure/finding-labels.ts';
-import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from '../../pure/graph-scene.ts';
-import { chooseLinks, type LinkChoice } from '../../pure/link-choice.ts';
-import { effectiveGroup, matches } from '../../pure/order.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { ViewProps } from '../../view-props.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../model/circle-layout.ts';
+import type { ExternalTarget } from '../../model/external-targets.ts';
+import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { effectiveGroup, matches } from '../../model/order.ts';
+import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
+import type { Point } from './geometry.ts';
+import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from './scene.ts';
 import { type Moved, placesOf } from './use-moved.ts';
 
 /** The links that a graph shows, before layout. */

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import type { Ring } from '../../pure/circle-layout.ts';
-import type { Point } from '../../pure/curve.ts';
+import type { Ring } from '../../model/circle-layout.ts';
+import type { Point } from './geometry.ts';
 
 /** Places of dragged pods by uid, relative to the centre in units of the ring radius, so that they survive a resize. */
 export type Moved = ReadonlyMap<string, Point>;

@@ -1,8 +1,7 @@
 import { type MouseEvent, type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
-import type { Point } from '../../pure/curve.ts';
-import type { GraphHit } from '../../pure/graph-hit.ts';
-import { panBy, toScene, zoomAt } from '../../pure/zoom.ts';
-import type { GraphZoom } from './use-zoom.ts';
+import { type Point, panBy, toScene, zoomAt } from './geometry.ts';
+import type { GraphHit } from './scene.ts';
+import type { GraphZoom } from './use-zoom.tsx';
 
 /** Callbacks for pointer events. Points are px of the stage. */
 interface PointerRequest {

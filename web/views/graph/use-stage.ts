@@ -1,14 +1,13 @@
 import { type RefObject, useCallback, useMemo, useState } from 'react';
-import type { Point } from '../../pure/curve.ts';
-import { type GraphHit, hitGraph } from '../../pure/graph-hit.ts';
-import { toScene, toStage } from '../../pure/zoom.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { dotsOf } from './link-paint.ts';
-import type { Emphasis } from './link-shape.tsx';
-import type { Cursor } from './pod-nodes.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { dotsOf } from './canvas.tsx';
+import { type Point, toScene, toStage } from './geometry.ts';
+import type { Emphasis } from './links.tsx';
+import type { Cursor } from './pods.tsx';
+import { type GraphHit, hitGraph } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 import { usePointer } from './use-pointer.ts';
-import type { GraphZoom } from './use-zoom.ts';
+import type { GraphZoom } from './use-zoom.tsx';
 
 interface StageRequest {
   props: ViewProps;

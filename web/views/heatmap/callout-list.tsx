@@ -1,9 +1,8 @@
-import { MAX_CALLOUT_WIDTH, type PlacedCallout } from '../../pure/callout-layout.ts';
-import type { Callout } from '../../pure/callouts.ts';
-import type { Picture } from '../../pure/picture.ts';
-import { severityOf } from '../../pure/severity.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { StateGlyph } from '../state-glyph.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { severityOf } from '../../model/links.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { type Callout, MAX_CALLOUT_WIDTH, type PlacedCallout } from './callouts.ts';
 
 type Select = Pick<ViewProps, 'onSelect'>;
 

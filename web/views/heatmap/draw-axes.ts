@@ -1,5 +1,5 @@
-import { stateAt } from '../../pure/link-state.ts';
-import { shownName } from '../../pure/names.ts';
+import { stateAt } from '../../model/links.ts';
+import { shownName } from '../../model/names.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import { drawGroups, drawNumbers } from './draw-groups.ts';
 import { drawStrips } from './draw-strips.ts';

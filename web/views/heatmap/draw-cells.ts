@@ -1,10 +1,9 @@
-import { latencyParts } from '../../pure/figures.ts';
-import { cellTokens, wordTokens } from '../../pure/heat-colours.ts';
-import { paintCells } from '../../pure/heat-paint.ts';
-import { paintShared } from '../../pure/heat-paint-shared.ts';
-import { linkFacts } from '../../pure/link-facts.ts';
-import { type LinkState, stateAt } from '../../pure/link-state.ts';
-import { linkMark } from '../../pure/marks.ts';
+import { latencyParts } from '../../model/format.ts';
+import { linkFacts } from '../../model/link-facts.ts';
+import { type LinkState, stateAt } from '../../model/links.ts';
+import { linkMark } from '../../model/marks.ts';
+import { cellTokens, wordTokens } from './heat-colours.ts';
+import { paintCells, paintShared } from './paint.ts';
 import { FONT, type Scene } from './scene.ts';
 
 /** Minimum size of a cell with a unit, "itself" and the outcome, CSS px. */

@@ -1,4 +1,4 @@
-import type { PlacedCallout } from '../../pure/callout-layout.ts';
+import type { PlacedCallout } from './callouts.ts';
 import { drawAxes } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
 import type { Scene } from './scene.ts';

@@ -1,4 +1,4 @@
-import { shownName } from '../../pure/names.ts';
+import { shownName } from '../../model/names.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import { drawText, FONT, isBold, type Scene } from './scene.ts';
 

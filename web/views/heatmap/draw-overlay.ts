@@ -1,5 +1,5 @@
-import type { Selection } from '../../pure/address.ts';
-import type { Rect } from '../../pure/heat-layout.ts';
+import type { Selection } from '../../model/address.ts';
+import type { Rect } from '../../model/heat-layout.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
 import { drawColumnName, drawRowName } from './draw-axes.ts';
 import { drawGroupColumn, drawGroupRow, middleOf } from './draw-groups.ts';

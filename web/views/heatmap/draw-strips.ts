@@ -1,7 +1,6 @@
-import { cellTokens } from '../../pure/heat-colours.ts';
-import { codeOf, LINK_STATES } from '../../pure/link-state.ts';
-import { isWorse } from '../../pure/severity.ts';
+import { codeOf, isWorse, LINK_STATES } from '../../model/links.ts';
 import { clipColumns, clipRows } from './axis-clip.ts';
+import { cellTokens } from './heat-colours.ts';
 import type { Scene } from './scene.ts';
 
 /** Minimum length of one pod's piece of a strip, CSS px. With a thousand pods a row is less than a pixel. */

@@ -1,8 +1,8 @@
-import { type HeatLayout, positionAt } from '../../pure/heat-layout.ts';
-import { worstNear } from '../../pure/heat-moves.ts';
-import type { Arrangement } from '../../pure/order.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { Size } from '../use-size.ts';
+import type { Size } from '../../components/use-size.ts';
+import { worstNear } from '../../model/grid-moves.ts';
+import { type HeatLayout, positionAt } from '../../model/heat-layout.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import type { Arrangement } from '../../model/order.ts';
 import type { Cell } from './scene.ts';
 
 /** Scroll offset, CSS px. */

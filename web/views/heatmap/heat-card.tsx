@@ -1,14 +1,13 @@
-import { useLayoutEffect, useRef } from 'react';
-import { latencyParts, latencyText } from '../../pure/figures.ts';
-import { placeCard, type Rect } from '../../pure/heat-layout.ts';
-import { type LinkFacts, linkFacts } from '../../pure/link-facts.ts';
-import { shownName } from '../../pure/names.ts';
-import type { Picture } from '../../pure/picture.ts';
-import { sinceWords } from '../../pure/since-words.ts';
-import { factsTitle } from '../../pure/state-words.ts';
-import { StateGlyph } from '../state-glyph.tsx';
-import type { Cell } from './scene.ts';
 import './heat-card.css';
+import { useLayoutEffect, useRef } from 'react';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import { latencyParts, latencyText } from '../../model/format.ts';
+import { placeCard, type Rect } from '../../model/heat-layout.ts';
+import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { factsTitle, sinceWords } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+import type { Cell } from './scene.ts';
 
 interface CardProps {
   picture: Picture;

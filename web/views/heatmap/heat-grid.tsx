@@ -1,7 +1,8 @@
 import { type MouseEvent, type RefObject, useRef, useState } from 'react';
-import { cellSentence } from '../../pure/state-words.ts';
-import type { ViewProps } from '../../view-props.ts';
-import type { Size } from '../use-size.ts';
+import { useLetters } from '../../components/use-letters.ts';
+import type { Size } from '../../components/use-size.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { cellSentence } from '../../model/messages.ts';
 import { PlacedCallouts } from './callout-list.tsx';
 import { cellAt, isScrolled, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
@@ -9,7 +10,6 @@ import { cellRect, type Scene } from './scene.ts';
 import { type Cursor, useCursor } from './use-cursor.ts';
 import { type Drawn, EXPLAINED_TO, useFrame, useOverlay } from './use-frame.ts';
 import type { HeatModel } from './use-heat-model.ts';
-import { useLetters } from './use-letters.ts';
 
 interface GridProps {
   props: ViewProps;

@@ -1,7 +1,7 @@
-import { GROUPS, type GroupBy, MAX_FILTER, ORDERS, type OrderBy, VALUE_PHASES } from '../../pure/address.ts';
-import type { ValueKind, ValuePhase } from '../../pure/picture-options.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { Choice } from '../choice.tsx';
+import { Choice } from '../../components/choice.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { GROUPS, type GroupBy, MAX_FILTER, ORDERS, type OrderBy, VALUE_PHASES } from '../../model/address.ts';
+import type { ValueKind, ValuePhase } from '../../model/cells.ts';
 
 interface ToolsProps {
   props: ViewProps;

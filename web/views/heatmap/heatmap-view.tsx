@@ -1,20 +1,19 @@
+import './heatmap.css';
 import { useDeferredValue, useReducer, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
-import { ORDERS } from '../../pure/address.ts';
-import type { Arrangement } from '../../pure/order.ts';
-import type { ViewProps } from '../../view-props.ts';
-import { FindingList } from '../findings/finding-list.tsx';
-import { LegendPanel } from '../legend/legend-panel.tsx';
-import { useSize } from '../use-size.ts';
+import { FindingList } from '../../components/finding-list.tsx';
+import { useSize } from '../../components/use-size.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { ORDERS } from '../../model/address.ts';
+import type { Arrangement } from '../../model/order.ts';
 import { CalloutList } from './callout-list.tsx';
-import { saveCsv, savePng } from './download.ts';
+import { saveCsv, savePng } from './export.ts';
 import { HeatGrid } from './heat-grid.tsx';
-import { HeatTable } from './heat-table.tsx';
 import { HeatTools } from './heat-tools.tsx';
-import { PodNumbers } from './pod-numbers.tsx';
+import { HeatTable, PodNumbers } from './table.tsx';
+import { LegendPanel } from './threshold-editor.tsx';
 import type { Drawn } from './use-frame.ts';
 import { useHeatModel } from './use-heat-model.ts';
-import './heatmap.css';
 
 /** Maximum number of findings, so that the legend stays visible. */
 const MAX_FINDINGS = 3;

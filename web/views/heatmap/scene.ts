@@ -1,10 +1,10 @@
-import type { GroupBy } from '../../pure/address.ts';
-import type { AxisStates } from '../../pure/axis-states.ts';
-import type { CellColours } from '../../pure/heat-colours.ts';
-import type { HeatLayout, Rect } from '../../pure/heat-layout.ts';
-import { codeOf } from '../../pure/link-state.ts';
-import type { Arrangement } from '../../pure/order.ts';
-import type { Picture } from '../../pure/picture.ts';
+import type { GroupBy } from '../../model/address.ts';
+import type { AxisStates } from '../../model/axis-states.ts';
+import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
+import { codeOf } from '../../model/links.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import type { Arrangement } from '../../model/order.ts';
+import type { CellColours } from './heat-colours.ts';
 
 const [SLOW, FAILED] = [codeOf('slow'), codeOf('failed')];
 

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type RefObject, useState } from 'react';
-import { moved, nextInState, type Place } from '../../pure/heat-moves.ts';
-import { codeOf } from '../../pure/link-state.ts';
-import type { ViewProps } from '../../view-props.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { moved, nextInState, type Place } from '../../model/grid-moves.ts';
+import { codeOf } from '../../model/links.ts';
 import { isScrolled, keepInView } from './grid-geometry.ts';
 import type { Cell } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';

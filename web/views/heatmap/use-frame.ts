@@ -1,11 +1,11 @@
 import { type RefObject, useLayoutEffect, useMemo, useRef } from 'react';
-import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, type PlacedCallout, placeCallouts } from '../../pure/callout-layout.ts';
-import { cellColours } from '../../pure/heat-colours.ts';
-import type { ViewProps } from '../../view-props.ts';
-import type { Size } from '../use-size.ts';
+import type { Size } from '../../components/use-size.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, type PlacedCallout, placeCallouts } from './callouts.ts';
 import { drawFrame } from './draw-frame.ts';
 import { drawOverlay, type Pointing } from './draw-overlay.ts';
 import { prepareCanvas, type Scroll } from './grid-geometry.ts';
+import { cellColours } from './heat-colours.ts';
 import { readTokens, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 

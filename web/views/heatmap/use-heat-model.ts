@@ -1,14 +1,12 @@
 import { useMemo, useState } from 'react';
-import { type AxisStates, axisStatesOf } from '../../pure/axis-states.ts';
-import { CALLOUT_FOOT, CALLOUT_WIDTH } from '../../pure/callout-layout.ts';
-import { type Callout, callouts } from '../../pure/callouts.ts';
-import { fitsNames, type HeatLayout, layoutHeatmap } from '../../pure/heat-layout.ts';
-import { KeptOrder } from '../../pure/kept-order.ts';
-import { shownName } from '../../pure/names.ts';
-import { type Arrangement, effectiveGroup } from '../../pure/order.ts';
-import type { Picture } from '../../pure/picture.ts';
-import type { ViewProps } from '../../view-props.ts';
-import type { Size } from '../use-size.ts';
+import type { Size } from '../../components/use-size.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { type AxisStates, axisStatesOf } from '../../model/axis-states.ts';
+import { fitsNames, type HeatLayout, layoutHeatmap } from '../../model/heat-layout.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { shownName } from '../../model/names.ts';
+import { type Arrangement, effectiveGroup, KeptOrder } from '../../model/order.ts';
+import { CALLOUT_FOOT, CALLOUT_WIDTH, type Callout, callouts } from './callouts.ts';
 import { FONT } from './scene.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */

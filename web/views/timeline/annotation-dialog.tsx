@@ -2,9 +2,9 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { MAX_ANNOTATION_TEXT } from '../../../server/protocol/annotation.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { postAnnotation } from '../../data/history-requests.ts';
-import { clockText } from '../../pure/figures.ts';
-import { shownName } from '../../pure/names.ts';
+import { postAnnotation } from '../../data/client.ts';
+import { clockText } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
 
 interface NoteDialogProps {
   /** A time (ms since the epoch) or a time range. */

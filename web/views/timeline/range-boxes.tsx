@@ -1,8 +1,8 @@
 import type { KeyboardEvent, PointerEvent } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { clockText, spanText } from '../../pure/figures.ts';
-import { namePlaces, withEnd } from '../../pure/timeline-ranges.ts';
+import { clockText, spanText } from '../../model/format.ts';
+import { namePlaces, withEnd } from '../../model/timeline-ranges.ts';
 
 interface RangeBoxesProps {
   ranges: readonly TimeRange[];

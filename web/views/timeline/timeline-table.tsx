@@ -1,10 +1,10 @@
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import type { Past } from '../../data/history.ts';
-import { clockText } from '../../pure/figures.ts';
-import { shownName } from '../../pure/names.ts';
-import { merged, type TimelineStep } from '../../pure/timeline-steps.ts';
-import { eventWords, stepWords } from '../../pure/timeline-words.ts';
-import { TableFrame } from '../table-frame.tsx';
+import { TableFrame } from '../../components/table-frame.tsx';
+import { clockText } from '../../model/format.ts';
+import type { Past } from '../../model/history.ts';
+import { shownName } from '../../model/names.ts';
+import { merged, type TimelineStep } from '../../model/timeline.ts';
+import { eventWords, stepWords } from './marks.ts';
 
 /** Maximum number of rows; the newest are kept. */
 const MAX_LINES = 300;

@@ -1,19 +1,18 @@
+import './timeline.css';
 import { useMemo, useState } from 'react';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
-import { type Address, SPANS } from '../../pure/address.ts';
-import { spanText } from '../../pure/figures.ts';
-import type { StripPoint } from '../../pure/strip.ts';
-import { stepsOf, withLive } from '../../pure/timeline-steps.ts';
-import { suggestedRanges } from '../../pure/timeline-suggestion.ts';
+import { type Address, SPANS } from '../../model/address.ts';
+import { spanText } from '../../model/format.ts';
+import { type StripPoint, stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
+import { suggestedRanges } from './suggestion.ts';
 import { TimelineTable } from './timeline-table.tsx';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
 import { SPEEDS, usePlay } from './use-play.ts';
 import { useSpan } from './use-span.ts';
-import './timeline.css';
 
 interface TimelineProps {
   feed: Pick<LiveFeed, 'state'>;

@@ -1,6 +1,5 @@
-import { clockText } from '../../pure/figures.ts';
-import type { EventMark, Flag } from '../../pure/timeline-marks.ts';
-import type { MarkTone } from '../../pure/timeline-words.ts';
+import { clockText } from '../../model/format.ts';
+import type { EventMark, Flag, MarkTone } from './marks.ts';
 
 const SIGNS: Record<MarkTone, string> = {
   failed: 'M6 6L12 12M12 6L6 12',

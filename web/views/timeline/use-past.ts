@@ -1,8 +1,8 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { type Past, PastPoll } from '../../data/history.ts';
-import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/history-requests.ts';
+import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/client.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
+import { type Past, PastPoll } from '../../model/history.ts';
 
 /**
  * Fetches the past from the servers, again every 10 s while the page is visible. `spanOf` computes the span, ms, from

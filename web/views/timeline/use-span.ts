@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react';
-import { SPANS } from '../../pure/address.ts';
-import { autoSpan, spanFor } from '../../pure/timeline-axis.ts';
+import { SPANS } from '../../model/address.ts';
+import { autoSpan, spanFor } from '../../model/timeline.ts';
 
 interface SpanRequest {
   /** The reader's choice, ms; null = as far back as there is data. */

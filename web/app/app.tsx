@@ -1,0 +1,275 @@
+import './app.css';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
+import type { ViewProps } from '../components/view-props.ts';
+import { fetchLinkHistory, fetchMesh, fetchSamples } from '../data/client.ts';
+import type { LiveFeed } from '../data/live-feed.ts';
+import { MAX_FILTER, orderedThresholds, windowOf } from '../model/address.ts';
+import type { Picture } from '../model/mesh-view.ts';
+import { samplesAgo } from '../model/samples.ts';
+import { type StripPoint, withPicture } from '../model/timeline.ts';
+import { Timeline } from '../views/timeline/timeline.tsx';
+import { pageStatusOf } from './changes.ts';
+import { HelpDialog } from './help-dialog.tsx';
+import { type Command, useKeys } from './keyboard.ts';
+import { Late } from './late.tsx';
+import { useAnnouncement } from './live-region.ts';
+import { MomentNotice, NoticeList } from './notice-list.tsx';
+import { noticesOf, stageOf, statusSentence } from './notices.ts';
+import { type Preferences, useMedia, useTheme } from './preferences.ts';
+import { SummaryBar } from './summary-bar.tsx';
+import { LiveStatus, TopBar } from './top-bar.tsx';
+import { useAddress, useSelection } from './url-state.ts';
+import { useMoment } from './use-moment.ts';
+import { usePictures } from './use-pictures.ts';
+import { loadHeatmap, ViewArea } from './view-area.tsx';
+
+const HINTS: Record<string, string> = {
+  graph: 'Each line is one pod pinging another. Green is OK, red is not. Click a line for details.',
+  heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
+};
+
+const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
+
+/** Loaded on demand, because most readers never compare. */
+const loadCompare = () => import('../views/compare/compare-view.tsx');
+
+interface AppProps {
+  feed: LiveFeed;
+  preferences: Preferences;
+  clock: Clock;
+}
+
+/** The whole page. It owns the state of URL, connection and reader's choices, and passes it to the views. */
+export function App({ feed, preferences, clock }: AppProps) {
+  const state = useSyncExternalStore(feed.subscribe, feed.state);
+  const [address, change] = useAddress();
+  const [theme, themeChoice, chooseTheme] = useTheme(preferences);
+  const [helpOpen, setHelpOpen] = useState(false);
+  const [letterKeys, setLetterKeys] = useState(() => preferences.get('letterKeys') !== 'off');
+  const [hintRead, setHintRead] = useState(() => preferences.get('hintRead') === 'yes');
+  const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
+  const narrow = useMedia('(max-width: 639.98px)');
+  const main = useRef<HTMLElement>(null);
+  useLiveFeed(feed, windowOf(address));
+
+  const [folded, setFolded] = useState(() => preferences.get('timeline') === 'folded');
+  const moment = useMoment(address.atMs);
+  const live = usePictures(state.mesh, address, feed);
+  const past = usePictures(moment.mesh, address, feed);
+  // The live picture stays, in grey, until the first past picture is loaded.
+  const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
+  const stage = stageOf(live.overview, state.status);
+  usePreloaded(stage === 'picture' && address.view !== 'raw');
+  const { select, close, takeFocus } = useSelection(change, main);
+  const points = useStrip(live.overview);
+  const servedMs = useMemo(
+    () => (state.mesh === null ? clock.nowMs() : state.mesh.atMs + state.mesh.ageMs),
+    [state.mesh, clock],
+  );
+  const nowMs = address.atMs !== null && moment.mesh !== null ? pastMs(moment.mesh) : servedMs;
+  const notices = useMemo(
+    () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
+    [overview, stage, state.status, nowMs],
+  );
+  const sentence = useAnnouncement(
+    useMemo(() => pageStatusOf(live.overview, state.status), [live.overview, state.status]),
+    clock,
+  );
+
+  // A comparison opens links at a past time.
+  const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
+  useKeys(letterKeys, (command: Command) => {
+    if (command === 'help') setHelpOpen(true);
+    else if (command === 'now') {
+      if (address.atMs === null) feed.tryNow();
+      else change({ atMs: null });
+    } else if (command === 'table') change({ asTable: !address.asTable });
+    else if (command === 'filter') main.current?.querySelector<HTMLElement>('[data-filter]')?.focus();
+    else if (command === 'close') {
+      if (address.compare && address.selection === null) change({ compare: false });
+      else closePanel();
+    } else change({ view: command.view });
+  });
+
+  const props: ViewProps | null =
+    drawn === null
+      ? null
+      : {
+          picture: drawn,
+          thresholds: address.thresholds,
+          onThresholds: (wanted) => change({ thresholds: orderedThresholds(wanted, address.thresholds) }),
+          selection: address.selection,
+          onSelect: select,
+          filter: address.filter,
+          // A comparison shows all pods, so setting a filter leaves it.
+          onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
+          order: address.order,
+          onOrder: (order) => change({ order }),
+          group: address.group,
+          onGroup: (group) => change({ group }),
+          value: address.value,
+          onValue: (value) => change({ value }),
+          phase: address.phase,
+          onPhase: (phase) => change({ phase }),
+          only: address.only,
+          onOnly: (only) => change({ only }),
+          limit: address.limit,
+          onLimit: (limit) => change({ limit }),
+          windowMs: address.windowMs,
+          onWindow: (windowMs) => change({ windowMs }),
+          lost: address.atMs === null ? state.status === 'lost' : !moment.isThere,
+          theme,
+          panelSlot,
+          asTable: address.asTable,
+          onAsTable: (asTable) => change({ asTable }),
+          nowMs,
+          narrow,
+          letterKeys,
+          loadSamples: async (from, to, signal) => {
+            const samples = await fetchSamples(from, to, signal);
+            return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
+          },
+          loadLinkHistory: fetchLinkHistory,
+          loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
+        };
+  const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
+  return (
+    <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
+      <TopBar
+        address={address}
+        onView={(view) => change({ view })}
+        status={<LiveStatus state={state} stage={stage} />}
+        servedBy={state.mesh?.servedBy.name ?? ''}
+        themeChoice={themeChoice}
+        onTheme={chooseTheme}
+        onHelp={() => setHelpOpen(true)}
+      />
+      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onSelect={select} />}
+      <NoticeList
+        statusText={overview === null || stage !== 'picture' ? '' : statusSentence(overview)}
+        notices={notices}
+        state={state}
+        moment={
+          address.atMs === null ? null : (
+            <MomentNotice atMs={address.atMs} nowMs={servedMs} moment={moment} onNow={() => change({ atMs: null })} />
+          )
+        }
+        onTryNow={feed.tryNow}
+        onPod={(pod) => select({ pod })}
+        onFilter={(filter) => change({ filter, compare: false })}
+        hint={hint}
+        onHintRead={() => {
+          preferences.set('hintRead', 'yes');
+          setHintRead(true);
+        }}
+      />
+      <ViewArea
+        mainRef={main}
+        view={address.view}
+        stage={stage}
+        state={state}
+        overview={overview}
+        props={props}
+        instead={
+          address.compare && props !== null ? (
+            <Late load={loadCompare}>
+              {({ CompareView }) => (
+                <CompareView
+                  props={props}
+                  nowMs={servedMs}
+                  ranges={address.ranges}
+                  onRanges={(ranges) => change({ ranges })}
+                  onDone={() => change({ compare: false })}
+                  expect={address.expect}
+                  onExpect={(expect) => change({ expect })}
+                  onOpen={(selection, atMs) => select(selection, { atMs })}
+                  onOpenFilter={(filter, atMs) => change({ filter, atMs, compare: false })}
+                />
+              )}
+            </Late>
+          ) : null
+        }
+        nowMs={nowMs}
+        onTryNow={feed.tryNow}
+        onPanelSlot={setPanelSlot}
+        takeFocus={takeFocus}
+        onClosePanel={closePanel}
+      />
+      {stage === 'picture' && (
+        <Timeline
+          feed={feed}
+          clock={clock}
+          points={points}
+          address={address}
+          folded={folded}
+          nowMs={servedMs}
+          onChange={change}
+          isThere={moment.isThere}
+          historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
+          onFolded={(wanted) => {
+            preferences.set('timeline', wanted ? 'folded' : '');
+            setFolded(wanted);
+          }}
+        />
+      )}
+      <p className="hidden" role="status" id="changes">
+        {sentence}
+      </p>
+      <HelpDialog
+        open={helpOpen}
+        onClose={() => setHelpOpen(false)}
+        letterKeys={letterKeys}
+        onLetterKeys={(on) => {
+          preferences.set('letterKeys', on ? 'on' : 'off');
+          setLetterKeys(on);
+        }}
+        version={state.mesh?.settings.version ?? ''}
+      />
+    </div>
+  );
+}
+
+/** The end of a past mesh, ms since the epoch. Ages count to this time. */
+function pastMs({ atMs, ageMs, past }: Mesh): number {
+  return past?.toMs ?? atMs + ageMs;
+}
+
+/** Loads the code of the other views after the first picture, because the connection may be lost later. */
+function usePreloaded(isTime: boolean): void {
+  useEffect(() => {
+    // `Late` shows a failed load when the view is opened.
+    if (isTime) void Promise.allSettled([loadHeatmap(), loadCompare()]);
+  }, [isTime]);
+}
+
+/** Connects while the page is open, and reconnects when the browser restores it from its cache. */
+export function useLiveFeed(feed: LiveFeed, windowMs: number): void {
+  useEffect(() => {
+    const start = () => feed.start(windowMs);
+    const onShow = (event: PageTransitionEvent) => event.persisted && start();
+    const onHide = () => feed.stop();
+    start();
+    addEventListener('pageshow', onShow);
+    addEventListener('pagehide', onHide);
+    return () => {
+      removeEventListener('pageshow', onShow);
+      removeEventListener('pagehide', onHide);
+    };
+  }, [feed, windowMs]);
+}
+
+/** The numbers of failed and slow links that this page has received. Bounded. */
+export function useStrip(picture: Picture | null): readonly StripPoint[] {
+  // Mutated in place, because setting state would render the whole page twice per update.
+  const [seen] = useState<{ picture: Picture | null; points: readonly StripPoint[] }>(() => ({
+    picture: null,
+    points: [],
+  }));
+  if (picture !== null && picture !== seen.picture) {
+    seen.picture = picture;
+    seen.points = withPicture(seen.points, picture);
+  }
+  return seen.points;
+}

@@ -1,0 +1,79 @@
+import { useEffect, useRef } from 'react';
+import { shownName } from '../model/names.ts';
+import { Icon } from './icons.tsx';
+import './help-dialog.css';
+
+const KEYS: [string, string][] = [
+  ['1 – 4', 'Graph, heatmap, raw, metrics'],
+  ['/', 'Filter by part of a name. node:worker-1 matches only that node, zone:a only that zone'],
+  ['T', 'Switch between picture and table'],
+  ['N', 'Return to live, or reconnect now'],
+  ['Esc', 'Close the open panel or dialog'],
+  ['Arrows', 'Heatmap and comparison: move between cells. Graph: move between the links of a pod'],
+  ['Enter', 'Open the link or pod'],
+  ['Home, End, Ctrl+Home', 'Heatmap: ends of the row, first cell'],
+  ['F, S', 'Heatmap and comparison: next failed, next slow link'],
+  ['[ ]', 'Heatmap: previous or next sort order'],
+  ['+ − 0', 'Graph: zoom in, out, reset'],
+  ['← →, Page Up, Page Down', 'Timeline: previous or next step, previous or next event. Enter shows that time'],
+  ['Shift + ← →', 'Timeline: select a range, Enter confirms. Arrow keys move a focused handle'],
+  ['?', 'This help'],
+];
+
+interface HelpDialogProps {
+  open: boolean;
+  onClose(): void;
+  letterKeys: boolean;
+  onLetterKeys(on: boolean): void;
+  /** Version of the serving pod; '' while unknown. */
+  version: string;
+}
+
+/** Explains the page and its keys. */
+export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (open && dialog.current?.open === false) dialog.current.showModal();
+    if (!open) dialog.current?.close();
+  }, [open]);
+  return (
+    <dialog ref={dialog} className="help card" aria-labelledby="help-title" onClose={onClose}>
+      <form method="dialog">
+        <h2 id="help-title">Help</h2>
+        <button type="submit" className="quiet" aria-label="Close">
+          <Icon name="cross" />
+        </button>
+      </form>
+      <p>
+        Every pod pings all other pods and itself. In the graph, each line is one link; the arrow points to the
+        destination. In the heatmap, a column shows the pings that a pod sent, and a row shows the pings that it
+        received.
+      </p>
+      <p>
+        Only failures change the colour of a pod. A pod with slow links stays green and gets a badge. Hatched means
+        unknown, dotted means not probed.
+      </p>
+      <h3>Keys</h3>
+      <table>
+        <tbody>
+          {KEYS.map(([key, what]) => (
+            <tr key={key}>
+              <th scope="row">
+                <kbd>{key}</kbd>
+              </th>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <label className="help-switch">
+        <input type="checkbox" checked={letterKeys} onChange={(event) => onLetterKeys(event.target.checked)} /> Enable
+        single-key shortcuts
+      </label>
+      <p className="help-foot">
+        {version === '' ? '' : `goldpinger-ts ${shownName(version)} · `}
+        <a href="./swagger.json">API description</a> · <a href="./heatmap.png">heatmap.png</a>
+      </p>
+    </dialog>
+  );
+}

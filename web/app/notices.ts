@@ -1,0 +1,171 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { findingFigure, targetOf } from '../model/finding-words.ts';
+import { isAboutSelfLink } from '../model/findings.ts';
+import { countText, plural, spanText } from '../model/format.ts';
+import type { Picture } from '../model/mesh-view.ts';
+import { shownName } from '../model/names.ts';
+
+/** How the page gets its data; see `ConnectionState`. */
+export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
+
+/** A notice above the view. `action`: what its button does. */
+export interface Notice {
+  id: string;
+  kind: 'failed' | 'warning' | 'suspect' | 'info';
+  mark: 'cross' | 'cloud' | 'question' | 'wave' | 'dots';
+  title: string;
+  text: string;
+  action: { label: string; filter: string } | { label: string; pod: string } | null;
+}
+
+/** Maximum number of notices. */
+export const MAX_NOTICES = 3;
+
+/**
+ * The notices that are shown above every view, the most severe first. The notice of a lost connection is separate,
+ * because it counts seconds (see `NoticeList`).
+ */
+export function noticesOf(picture: Picture, status: ConnectionStatus, nowMs: number): Notice[] {
+  const all = [
+    failingNotice(picture),
+    starvedNotice(picture),
+    staleNotice(picture, nowMs),
+    missingNotice(picture),
+    status === 'polling' ? POLLING : null,
+  ];
+  return all.filter((notice) => notice !== null).slice(0, MAX_NOTICES);
+}
+
+const POLLING: Notice = {
+  id: 'polling',
+  kind: 'warning',
+  mark: 'dots',
+  // A browser does not distinguish a 503 from a broken connection.
+  title: 'Stream blocked; polling every 5 s.',
+  text: 'Too many live pages on this pod, or a proxy cuts the stream.',
+  action: null,
+};
+
+function staleNotice({ mesh, pods }: Picture, nowMs: number): Notice | null {
+  const { discovery } = mesh;
+  if (discovery.phase !== 'stale') return null;
+  const known = pods.filter(({ pod }) => pod.lifecycle !== 'gone').length;
+  const fault = discovery.lastError?.fault;
+  const why =
+    fault === 'forbidden' || fault === 'unauthorized'
+      ? `Not allowed to list pods in ${namespaceText(discovery.namespace)}`
+      : fault === 'suspicious-empty'
+        ? 'The Kubernetes API suddenly returns an empty list'
+        : 'Kubernetes API unreachable';
+  return {
+    id: 'stale',
+    kind: 'warning',
+    mark: 'cloud',
+    title: `Pod list is ${spanText(nowMs - discovery.lastGoodMs)} old.`,
+    text: `${why}; the ${plural(known, 'known pod')} ${known === 1 ? 'is' : 'are'} still pinged.`,
+    action: null,
+  };
+}
+
+/** The status sentence without notices. It keeps the place of the notices, so that a new one moves nothing. */
+export function statusSentence(picture: Picture): string {
+  const { targets } = picture;
+  const failing = targets.filter(({ state }) => state === 'failed').length;
+  const links = linkSentence(picture);
+  if (failing === 0) return links;
+  const fail = failing === 1 ? 'fails' : 'fail';
+  return `${links} ${countText(failing)} of ${plural(targets.length, 'external target')} ${fail}.`;
+}
+
+function linkSentence({ counts }: Picture): string {
+  const { failed, slow, warning } = counts;
+  if (failed > 0) {
+    const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
+    return `${plural(failed, 'link')} failed${also}. No pod is down.`;
+  }
+  if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
+  if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
+  return 'All links healthy.';
+}
+
+/** A namespace in a sentence; '' means all. */
+export function namespaceText(namespace: string): string {
+  return namespace === '' ? 'any namespace' : shownName(namespace);
+}
+
+/** The notice of the most severe failure of a whole pod, node or zone. */
+function failingNotice({ mesh }: Picture): Notice | null {
+  const whole = mesh.findings.filter((one) => one.severity === 'failed' && !isAboutOneLink(one));
+  const [worst] = whole;
+  if (worst === undefined) return null;
+  const since = findingFigure(worst, mesh.atMs);
+  const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
+  return {
+    id: 'failing',
+    kind: 'failed',
+    mark: 'cross',
+    title: `${shownName(worst.title)}.`,
+    text: [since === '' ? '' : `${since}.`, more].filter(Boolean).join(' '),
+    action: actionOf(worst, mesh),
+  };
+}
+
+function isAboutOneLink(finding: Finding): boolean {
+  const { kind } = finding;
+  return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way';
+}
+
+function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {
+  const target = targetOf(finding, mesh.pods);
+  if (target === null || 'from' in target) return null;
+  return { label: 'Show', ...target };
+}
+
+function starvedNotice({ mesh, reportOf }: Picture): Notice | null {
+  const starvation = mesh.reports[reportOf[mesh.servedBy.pod] ?? -1]?.starvation;
+  if (starvation?.unreliable !== true) return null;
+  return {
+    id: 'starved',
+    kind: 'suspect',
+    mark: 'wave',
+    title: `${shownName(mesh.servedBy.name)} (serving this page) is CPU-starved.`,
+    text: `Scheduling delay p99 ${Math.round(starvation.loopDelayP99Us / 1000)} ms. Its own measurements are unreliable.`,
+    action: null,
+  };
+}
+
+function missingNotice({ mesh }: Picture): Notice | null {
+  const missing = mesh.findings.filter(({ kind }) => kind === 'report-missing');
+  const [first] = missing;
+  if (first === undefined) return null;
+  const detail = first.detail === '' ? '' : `${shownName(first.detail).replace(/[.]$/, '')}.`;
+  const more = missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '';
+  const target = missing.length === 1 ? actionOf(first, mesh) : null;
+  return {
+    id: 'missing',
+    kind: 'warning',
+    mark: 'question',
+    title: `${shownName(first.title)}.`,
+    text: [detail, more].filter(Boolean).join(' '),
+    action: target,
+  };
+}
+
+/**
+ * Which screen is shown: the view (`picture`), or a message. `connecting`: no data yet. `unreachable`: no data, and the
+ * connection is lost. The others follow from the pod list of the serving pod.
+ */
+export type Stage = 'connecting' | 'unreachable' | 'waiting' | 'forbidden' | 'empty' | 'alone' | 'picture';
+
+/** Chooses the screen. Data with at least one pod are always shown. */
+export function stageOf(picture: Picture | null, status: ConnectionStatus): Stage {
+  if (picture === null) return status === 'lost' ? 'unreachable' : 'connecting';
+  const { discovery, servedBy } = picture.mesh;
+  if (picture.n === 0) {
+    const fault = discovery.lastError?.fault;
+    if (fault === 'forbidden' || fault === 'unauthorized') return 'forbidden';
+    return discovery.phase === 'waiting' ? 'waiting' : 'empty';
+  }
+  return picture.n === 1 && servedBy.pod === 0 ? 'alone' : 'picture';
+}

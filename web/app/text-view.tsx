@@ -1,0 +1,115 @@
+import './text-view.css';
+import { useEffect, useMemo, useState } from 'react';
+import { textOf } from '../../server/runtime/errors.ts';
+import { fetchText } from '../data/client.ts';
+import { countText, plural } from '../model/format.ts';
+
+/** Maximum length of the shown text, because longer ones make the browser slow. A link opens the whole response. */
+const MAX_CHARS = 400_000;
+
+interface TextViewProps {
+  /** The responses to choose from: path on the server and title. */
+  sources: readonly { path: string; title: string }[];
+  heading: string;
+}
+
+interface TextResponse {
+  text: string;
+  cut: boolean;
+  status: number;
+  error: string;
+}
+
+/** Shows responses of the server as text, with a line filter and a refresh button. */
+export function TextView({ sources, heading }: TextViewProps) {
+  const [path, setPath] = useState(sources[0]?.path ?? '');
+  const [filter, setFilter] = useState('');
+  const [round, setRound] = useState(0);
+  const answer = useResponse(path, round);
+  const shown = useMemo(() => (answer === null ? null : keptLines(prettyJson(answer.text), filter)), [answer, filter]);
+  return (
+    <section className="text-view" aria-label={heading}>
+      <h1 className="hidden">{heading}</h1>
+      <div className="tools">
+        {sources.length > 1 && (
+          <div className="segments">
+            {sources.map((source) => (
+              <button
+                key={source.path}
+                type="button"
+                aria-pressed={source.path === path}
+                onClick={() => setPath(source.path)}
+              >
+                {source.title}
+              </button>
+            ))}
+          </div>
+        )}
+        <input
+          type="search"
+          data-filter
+          aria-label="Filter lines"
+          placeholder="Filter lines"
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+        />
+        <button type="button" onClick={() => setRound(round + 1)}>
+          Refresh
+        </button>
+        <a href={`./${path}`} target="_blank" rel="noreferrer">
+          Open {path}
+        </a>
+        <span className="text-note" role="status">
+          {noteOf(answer, shown, filter)}
+        </span>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section className="text-body" tabIndex={0} aria-label={`Response of ${path}`}>
+        <pre>{shown?.text ?? ''}</pre>
+      </section>
+    </section>
+  );
+}
+
+function noteOf(answer: TextResponse | null, shown: { lines: number; all: number } | null, filter: string): string {
+  if (answer === null || shown === null) return 'Loading…';
+  if (answer.error !== '') return `No response: ${answer.error}`;
+  const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
+  const cut = answer.cut ? `, the first ${countText(MAX_CHARS / 1000)} kB` : '';
+  return `HTTP ${answer.status}, ${lines}${cut}`;
+}
+
+function useResponse(path: string, round: number): TextResponse | null {
+  const [answer, setAnswer] = useState<(TextResponse & { path: string }) | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round fetches the same path again
+  useEffect(() => {
+    const stop = new AbortController();
+    fetchText(path, MAX_CHARS, stop.signal).then(
+      (got) => setAnswer({ ...got, path, error: '' }),
+      (error: unknown) => {
+        if (!stop.signal.aborted) setAnswer({ text: '', cut: false, status: 0, error: textOf(error), path });
+      },
+    );
+    return () => stop.abort();
+  }, [path, round]);
+  return answer?.path === path ? answer : null;
+}
+
+/** Formats JSON with indentation; returns other text unchanged. */
+export function prettyJson(text: string): string {
+  const first = text.trimStart()[0];
+  if (first !== '{' && first !== '[') return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** The lines that contain `filter` (ignoring case; '' = all), their number, and the number of all lines. */
+export function keptLines(text: string, filter: string): { text: string; lines: number; all: number } {
+  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  const wanted = filter.toLowerCase();
+  const kept = wanted === '' ? lines : lines.filter((line) => line.toLowerCase().includes(wanted));
+  return { text: kept.join('\n'), lines: kept.length, all: lines.length };
+}

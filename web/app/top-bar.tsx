@@ -1,0 +1,139 @@
+import './top-bar.css';
+import type { MouseEvent, ReactNode } from 'react';
+import type { ConnectionState } from '../data/connection.ts';
+import { type Address, VIEWS, type ViewName, writeAddress } from '../model/address.ts';
+import { spanText } from '../model/format.ts';
+import { shownName } from '../model/names.ts';
+import { Icon, Sign } from './icons.tsx';
+import type { Stage } from './notices.ts';
+import { THEME_CHOICES, type ThemeChoice } from './preferences.ts';
+import { useSeconds } from './use-seconds.ts';
+
+const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', raw: 'Raw', metrics: 'Metrics' };
+
+interface TopBarProps {
+  address: Address;
+  onView(view: ViewName): void;
+  /** Connection status and age of the data. */
+  status: ReactNode;
+  /** Name of the serving pod; '' = unknown. */
+  servedBy: string;
+  themeChoice: ThemeChoice;
+  onTheme(choice: ThemeChoice): void;
+  onHelp(): void;
+}
+
+/** Views, status, serving pod, theme and help. On a phone the last three are in a menu. */
+export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme, onHelp }: TopBarProps) {
+  const settings = <ThemeSwitch choice={themeChoice} onChoose={onTheme} />;
+  const served = servedBy === '' ? null : <ServedBy name={servedBy} />;
+  return (
+    <header className="top-bar">
+      <a className="brand" href={writeAddress({ ...address, selection: null, view: 'graph' })}>
+        <Sign />
+        goldpinger
+      </a>
+      <nav aria-label="Views">
+        {VIEWS.map((view) => (
+          <a
+            key={view}
+            href={writeAddress({ ...address, view })}
+            aria-current={view === address.view ? 'page' : undefined}
+            onClick={(event) => follow(event, () => onView(view))}
+          >
+            {TITLES[view]}
+          </a>
+        ))}
+      </nav>
+      <div className="top-end">
+        {status}
+        <span className="wide-only top-end">
+          {served}
+          {settings}
+          <button type="button" className="quiet" onClick={onHelp} aria-label="Help">
+            <span aria-hidden="true">? </span>Help
+          </button>
+        </span>
+        <button type="button" className="narrow-only quiet menu" aria-label="Menu" popoverTarget="menu-sheet">
+          <Icon name="menu" />
+        </button>
+        <div id="menu-sheet" popover="auto" className="card">
+          {served}
+          {settings}
+          <button
+            type="button"
+            className="quiet"
+            popoverTarget="menu-sheet"
+            popoverTargetAction="hide"
+            onClick={onHelp}
+          >
+            Help and keys
+          </button>
+        </div>
+      </div>
+    </header>
+  );
+}
+
+/** Follows a link within the page. With Ctrl, Shift or the middle button the browser handles it. */
+function follow(event: MouseEvent, go: () => void): void {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+  event.preventDefault();
+  go();
+}
+
+function ServedBy({ name }: { name: string }) {
+  return (
+    <span className="served-by" title={shownName(name)}>
+      <span className="served-words">Data from </span>
+      <strong>
+        <bdi>{shownName(name)}</bdi>
+      </strong>
+    </span>
+  );
+}
+
+function ThemeSwitch({ choice, onChoose }: { choice: ThemeChoice; onChoose(choice: ThemeChoice): void }) {
+  return (
+    <label className="theme-switch">
+      <Icon name="moon" />
+      <span className="hidden">Theme</span>
+      <select
+        value={choice}
+        onChange={(event) => onChoose(THEME_CHOICES.find((known) => known === event.target.value) ?? 'system')}
+      >
+        <option value="system">System</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </label>
+  );
+}
+
+/** Shows whether the data are live, and their age, which it counts itself. */
+export function LiveStatus({ state, stage }: { state: ConnectionState; stage: Stage }) {
+  const pageMs = useSeconds(500);
+  const { kind, title, age } = statusOf(state, stage, pageMs);
+  return (
+    <span className={`live-status is-${kind}`}>
+      <span className="live-dot" aria-hidden="true" />
+      <span>
+        <strong>{title}</strong>
+        {age === '' ? null : `, ${age}`}
+      </span>
+    </span>
+  );
+}
+
+function statusOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
+  if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
+  const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
+  const age = spanText(ageMs);
+  if (status === 'lost') return { kind: 'lost', title: 'Disconnected', age: `data ${age} old` };
+  if (stage === 'forbidden') return { kind: 'failed', title: 'No permission', age: '' };
+  if (stage === 'waiting') {
+    return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
+  }
+  if (status === 'polling') return { kind: 'waiting', title: 'Polling every 5 s', age: `${age} old` };
+  return { kind: 'live', title: 'Live', age: `${age} old` };
+}

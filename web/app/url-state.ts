@@ -1,0 +1,89 @@
+import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
+import { type Address, readAddress, type Selection, writeAddress } from '../model/address.ts';
+
+/** Minimum time between two changes of the URL, ms. Safari allows 100 in 30 s, and dragging a threshold makes more. */
+const MIN_INTERVAL_MS = 350;
+
+/**
+ * The hash of the URL as state. Changing the view or the selection adds a history entry; other changes replace the
+ * current entry, delayed if they follow each other quickly.
+ */
+export function useAddress(): [Address, (change: Partial<Address>) => void] {
+  const [address, setAddress] = useState(() => readAddress(location.hash));
+  const latest = useRef(address);
+  const timer = useRef(0);
+  const pending = useRef<(() => void) | null>(null);
+  const writtenMs = useRef(Number.NEGATIVE_INFINITY);
+  useEffect(() => {
+    const read = () => {
+      clearTimeout(timer.current);
+      pending.current = null;
+      latest.current = readAddress(location.hash);
+      setAddress(latest.current);
+    };
+    const leave = () => pending.current?.();
+    addEventListener('hashchange', read);
+    addEventListener('popstate', read);
+    // Writes a pending change, so that a reload shows the last choice.
+    addEventListener('pagehide', leave);
+    return () => {
+      clearTimeout(timer.current);
+      removeEventListener('pagehide', leave);
+      removeEventListener('hashchange', read);
+      removeEventListener('popstate', read);
+    };
+  }, []);
+  const change = useCallback((part: Partial<Address>) => {
+    latest.current = { ...latest.current, ...part };
+    setAddress(latest.current);
+    clearTimeout(timer.current);
+    const isStep = 'view' in part || 'selection' in part || part.compare === true;
+    const write = () => {
+      pending.current = null;
+      const hash = writeAddress(latest.current);
+      if (hash === location.hash) return;
+      writtenMs.current = performance.now();
+      if (isStep) history.pushState(null, '', hash);
+      else history.replaceState(null, '', hash);
+    };
+    const waitMs = writtenMs.current + MIN_INTERVAL_MS - performance.now();
+    if (isStep || waitMs <= 0) write();
+    else {
+      pending.current = write;
+      timer.current = window.setTimeout(write, waitMs);
+    }
+  }, []);
+  return [address, change];
+}
+
+/**
+ * Functions to select and close, with focus handling: focus moves to the panel when the reader selects (not when the URL
+ * does), and back when the panel closes. `more`: other changes in the same history entry.
+ */
+export function useSelection(change: (part: Partial<Address>) => void, main: RefObject<HTMLElement | null>) {
+  const origin = useRef<HTMLElement | SVGElement | null>(null);
+  const [takeFocus, setTakeFocus] = useState(false);
+  const select = useCallback(
+    (selection: Selection, more: Partial<Address> = {}) => {
+      const active = document.activeElement;
+      // A pod in the graph is an SVG element.
+      const isPlace = active instanceof HTMLElement || active instanceof SVGElement;
+      if (isPlace && active.closest('.is-selection') === null) origin.current = active;
+      setTakeFocus(selection !== null);
+      change({ ...more, selection });
+    },
+    [change],
+  );
+  const close = useCallback(
+    (selection: Selection, more: Partial<Address> = {}) => {
+      if (selection === null) return;
+      change({ ...more, selection: null });
+      setTakeFocus(false);
+      const back = origin.current;
+      if (back?.isConnected === true && back !== document.body) back.focus();
+      else main.current?.focus();
+    },
+    [change, main],
+  );
+  return { select, close, takeFocus };
+}

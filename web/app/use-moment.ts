@@ -1,0 +1,39 @@
+import { useEffect, useState } from 'react';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { textOf } from '../../server/runtime/errors.ts';
+import { fetchPastMesh } from '../data/client.ts';
+
+/** The mesh at a viewed time. */
+export interface Moment {
+  /** The mesh at that time, or the previous one while loading; null = none yet. */
+  mesh: Mesh | null;
+  /** Whether `mesh` is the requested one. */
+  isThere: boolean;
+  /** Why it could not be loaded; '' = no error. */
+  error: string;
+}
+
+const NONE = { atMs: -1, mesh: null, error: '' };
+
+/** Fetches the mesh at `atMs` (ms since the epoch, serving pod's clock); null = live. */
+export function useMoment(atMs: number | null): Moment {
+  const [state, setState] = useState<{ atMs: number; mesh: Mesh | null; error: string }>(NONE);
+  useEffect(() => {
+    if (atMs === null) {
+      setState(NONE);
+      return;
+    }
+    const abort = new AbortController();
+    fetchPastMesh(atMs, abort.signal).then(
+      (mesh) => abort.signal.aborted || setState({ atMs, mesh, error: '' }),
+      (error: unknown) => abort.signal.aborted || setState((old) => ({ ...old, atMs, error: textOf(error, 200) })),
+    );
+    return () => abort.abort();
+  }, [atMs]);
+  const isSettled = atMs === state.atMs;
+  return {
+    mesh: atMs === null ? null : state.mesh,
+    isThere: isSettled && state.error === '',
+    error: isSettled ? state.error : '',
+  };
+}

@@ -1,0 +1,46 @@
+import { useEffect, useMemo } from 'react';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { LiveFeed } from '../data/live-feed.ts';
+import type { Address } from '../model/address.ts';
+import type { PictureOptions } from '../model/cells.ts';
+import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
+import { type PodNames, podNames } from '../model/names.ts';
+
+/**
+ * Two pictures of a mesh: `overview` with the newest totals, for summary, notices and graph; and `drawn`, which in the
+ * heatmap has the chosen value and phase. null = no mesh. Usually the worker has computed the cells. Otherwise (new
+ * thresholds, a past mesh) they are computed here.
+ */
+export function usePictures(
+  mesh: Mesh | null,
+  address: Address,
+  feed: Pick<LiveFeed, 'want' | 'cellsOf'>,
+): { overview: Picture | null; drawn: Picture | null } {
+  const { view, value, phase } = address;
+  const { goodMs, warningMs, problemMs } = address.thresholds;
+  const isUsual = view !== 'heatmap' || (value === 'last' && phase === 'total');
+  const [usual, chosen] = useMemo(() => {
+    const thresholds = { goodMs, warningMs, problemMs };
+    const usual: PictureOptions = { thresholds, value: 'last', phase: 'total' };
+    return [usual, isUsual ? null : { thresholds, value, phase }];
+  }, [goodMs, warningMs, problemMs, isUsual, value, phase]);
+  useEffect(() => feed.want(chosen === null ? [usual] : [usual, chosen]), [feed, usual, chosen]);
+  const [pods, byNode] = [mesh?.pods ?? NO_PODS, mesh?.settings.displayNodeName === true];
+  const names = useMemo(() => podNames(pods, byNode), [pods, byNode]);
+  const overview = useMemo(() => picture(mesh, usual, feed, names), [mesh, usual, feed, names]);
+  const other = useMemo(() => picture(mesh, chosen, feed, names), [mesh, chosen, feed, names]);
+  return { overview, drawn: other ?? overview };
+}
+
+const NO_PODS: Mesh['pods'] = [];
+
+function picture(
+  mesh: Mesh | null,
+  options: PictureOptions | null,
+  feed: Pick<LiveFeed, 'cellsOf'>,
+  names: PodNames,
+): Picture | null {
+  if (mesh === null || options === null) return null;
+  const cells = feed.cellsOf(mesh, options);
+  return cells === null ? buildPicture(mesh, options, names) : pictureOf(mesh, cells, names);
+}

@@ -1,0 +1,114 @@
+import type { ReactNode, RefObject } from 'react';
+import type { ViewProps } from '../components/view-props.ts';
+import type { ConnectionState } from '../data/connection.ts';
+import type { ViewName } from '../model/address.ts';
+import { plural } from '../model/format.ts';
+import type { Picture } from '../model/mesh-view.ts';
+import { LinkPanel } from '../views/details/link-panel.tsx';
+import { PodPanel } from '../views/details/pod-panel.tsx';
+import { GraphView } from '../views/graph/graph-view.tsx';
+import { Late } from './late.tsx';
+import type { Stage } from './notices.ts';
+import { SelectionPanel, ViewPanel } from './side-panel.tsx';
+import { StageScreen } from './stage-screen.tsx';
+import { TextView } from './text-view.tsx';
+
+/** Loads the module of the heatmap. It is separate, because the first visit shows the graph. */
+export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
+
+const RAW = [
+  { path: 'check_all', title: 'check_all' },
+  { path: 'check', title: 'check' },
+  { path: 'cluster_health', title: 'cluster_health' },
+  { path: 'api/v1/mesh', title: 'mesh' },
+];
+const METRICS = [{ path: 'metrics', title: 'metrics' }];
+
+interface ViewAreaProps {
+  mainRef: RefObject<HTMLElement | null>;
+  view: ViewName;
+  stage: Stage;
+  state: ConnectionState;
+  overview: Picture | null;
+  props: ViewProps | null;
+  /** Content that replaces the view; null = none. */
+  instead: ReactNode;
+  nowMs: number;
+  onTryNow(): void;
+  onPanelSlot(slot: HTMLElement | null): void;
+  takeFocus: boolean;
+  onClosePanel(): void;
+}
+
+/** The current view, and the side panel of the view or of the selection. */
+export function ViewArea(area: ViewAreaProps) {
+  const { mainRef, view, stage, props } = area;
+  const isText = view === 'raw' || view === 'metrics';
+  const drawn = stage === 'picture' && !isText ? props : null;
+  return (
+    <div className="view-area">
+      <main ref={mainRef} tabIndex={-1} className={`view view-${view}${props?.lost === true ? ' is-lost' : ''}`}>
+        <MainView {...area} />
+      </main>
+      {drawn !== null && <Panel {...area} props={drawn} />}
+    </div>
+  );
+}
+
+function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNow }: ViewAreaProps) {
+  if (view === 'raw') return <TextView key="raw" heading="Raw responses" sources={RAW} />;
+  if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
+  if (stage !== 'picture' || props === null) {
+    const words = stage === 'picture' ? 'connecting' : stage;
+    return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
+  }
+  if (instead !== null) {
+    return (
+      <>
+        <h1 className="hidden">Comparison</h1>
+        {instead}
+      </>
+    );
+  }
+  return (
+    <>
+      <h1 className="hidden">
+        {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(props.picture.n, 'pod')}
+      </h1>
+      {view === 'heatmap' ? (
+        <Late load={loadHeatmap}>{({ HeatmapView }) => <HeatmapView {...props} />}</Late>
+      ) : (
+        <GraphView {...props} />
+      )}
+    </>
+  );
+}
+
+function Panel({
+  view,
+  props,
+  instead,
+  overview,
+  onPanelSlot,
+  takeFocus,
+  onClosePanel,
+}: ViewAreaProps & { props: ViewProps }) {
+  const { selection } = props;
+  // The panel of the comparison stays mounted, so that its inputs survive a selection.
+  const compared =
+    instead === null ? null : <ViewPanel key="compare" onSlot={onPanelSlot} hidden={selection !== null} />;
+  if (selection === null) {
+    if (compared !== null) return compared;
+    const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
+    return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
+  }
+  const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
+  return (
+    <>
+      {compared}
+      <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
+        {'pod' in selection ? <PodPanel {...props} /> : <LinkPanel {...props} />}
+      </SelectionPanel>
+    </>
+  );
+}

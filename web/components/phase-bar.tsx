@@ -1,0 +1,76 @@
+import './phase-bar.css';
+import { latencyText } from '../model/format.ts';
+import type { LinkFacts } from '../model/link-facts.ts';
+
+interface PhaseBarProps {
+  facts: LinkFacts;
+  problemMs: number;
+  timeoutMs: number;
+}
+
+/** A probe as a stacked bar from 0 to the timeout: connect, first byte, the rest. A line marks the problem threshold. */
+export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
+  const segments = barSegments(facts, timeoutMs * 1000);
+  const problem = (problemMs / timeoutMs) * 100;
+  return (
+    <div className="phase-bar" role="img" aria-label={labelOf(facts, timeoutMs)}>
+      {segments.map(({ part, from, share }) => (
+        <span
+          key={part}
+          className={`phase-part is-${part}`}
+          style={{ left: `${(from * 100).toFixed(2)}%`, width: `${(share * 100).toFixed(2)}%` }}
+        />
+      ))}
+      {problem < 100 && <span className="phase-problem" style={{ left: `${problem.toFixed(2)}%` }} />}
+      <span className="phase-timeout" />
+    </div>
+  );
+}
+
+function labelOf({ connectUs, firstByteUs, totalUs }: LinkFacts, timeoutMs: number): string {
+  if (totalUs < 0) return 'No data';
+  const parts = [`total ${latencyText(totalUs)}`];
+  if (connectUs >= 0) parts.push(`connect ${latencyText(connectUs)}`);
+  if (firstByteUs >= 0) parts.push(`first byte ${latencyText(firstByteUs)}`);
+  return `${parts.join(', ')}; timeout ${latencyText(timeoutMs * 1000)}`;
+}
+
+/** A segment of a bar; `from` and `share` are shares (0..1) of the bar. */
+export interface BarSegment {
+  part: 'connect' | 'first-byte' | 'rest' | 'total' | 'failed';
+  from: number;
+  share: number;
+}
+
+/** Minimum share, so that short phases are visible. */
+const MIN_SHARE = 0.008;
+
+/**
+ * The phases of a probe as segments of a bar that ends at `timeoutUs`. `rest`: the time after the first byte; `total`:
+ * the whole time if phases were not measured; `failed`: the time spent in the phase that failed.
+ */
+export function barSegments(
+  facts: Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs' | 'outcome'>,
+  timeoutUs: number,
+): BarSegment[] {
+  const { connectUs, firstByteUs, totalUs, outcome } = facts;
+  if (totalUs < 0 || outcome === null || !(timeoutUs > 0)) return [];
+  const failed = outcome !== 'ok';
+  const parts: [BarSegment['part'], number][] = [];
+  if (connectUs >= 0) parts.push(['connect', connectUs]);
+  if (firstByteUs >= 0) parts.push(['first-byte', firstByteUs]);
+  const rest = totalUs - Math.max(0, connectUs) - Math.max(0, firstByteUs);
+  if (failed) parts.push(['failed', Math.max(0, rest)]);
+  else if (parts.length === 0) parts.push(['total', totalUs]);
+  else if (rest > 0) parts.push(['rest', rest]);
+  const segments: BarSegment[] = [];
+  let at = 0;
+  for (const [part, us] of parts) {
+    const isSeen = part !== 'rest' || us / timeoutUs >= MIN_SHARE;
+    if (!isSeen) continue;
+    const share = Math.min(1 - at, Math.max(MIN_SHARE, us / timeoutUs));
+    if (share > 0) segments.push({ part, from: at, share });
+    at += share;
+  }
+  return segments;
+}

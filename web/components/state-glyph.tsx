@@ -1,0 +1,39 @@
+import type { Outcome } from '../../server/protocol/sample.ts';
+import type { LinkState } from '../model/links.ts';
+import { linkMark, OCTAGON, podMark } from '../model/marks.ts';
+import type { PodHealth } from '../model/mesh-view.ts';
+import './state-glyph.css';
+
+/** The state of a link as a small square with colour and mark. A text beside it must say the same. */
+export function StateGlyph({ state, outcome = null }: { state: LinkState; outcome?: Outcome | null }) {
+  return (
+    <svg className={`state-glyph is-${state}`} viewBox="0 0 24 24" aria-hidden="true">
+      <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
+      {state === 'unknown' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
+      {state === 'suspect' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
+      {state === 'suspect' && <path className="notch" d="M13 0.5H23.5V11Z" />}
+      {state !== 'suspect' && <path className="mark" d={linkMark(state, outcome)} />}
+    </svg>
+  );
+}
+
+/** The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge. */
+export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' }) {
+  const health = state === 'slow-to-reach' ? 'healthy' : state;
+  return (
+    <svg className={`pod-state is-${health}`} viewBox="0 0 24 24" aria-hidden="true">
+      {health === 'failing' ? (
+        <path className="shape" d={OCTAGON} />
+      ) : (
+        <circle className="shape" cx="12" cy="12" r="10.5" />
+      )}
+      <path className="mark" d={podMark(health)} />
+      {state === 'slow-to-reach' && (
+        <>
+          <circle className="badge" cx="19" cy="5" r="6.5" />
+          <path className="bars" d="M16 3.5H22M16 6.5H22" />
+        </>
+      )}
+    </svg>
+  );
+}

@@ -1,0 +1,67 @@
+import type { LinkHistory } from '../../server/protocol/history.ts';
+import type { Thresholds } from '../../server/protocol/link-state.ts';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import type { LinkSamples } from '../../server/protocol/sample.ts';
+import type { GroupBy, OrderBy, Selection, Theme } from '../model/address.ts';
+import type { ValueKind, ValuePhase } from '../model/cells.ts';
+import type { LinkKind } from '../model/link-choice.ts';
+import type { Picture } from '../model/mesh-view.ts';
+
+/**
+ * The props of every view (`GraphView`, `HeatmapView`) and of both panels of a selection (`LinkPanel`, `PodPanel`). The
+ * app owns the state. It renders the view in `<main>` and the panel of a selection in the side panel. Without a
+ * selection, a view can fill the side panel itself with `createPortal(content, props.panelSlot)`.
+ * A panel renders only its heading (its first element, an `<h2>`) and its body. The app adds frame, scrolling, close
+ * button, Esc and focus handling. Below 1100 px the slot is under the view, and the panel of a selection is over it.
+ * Views fill their parent (flex column, `min-height: 0`). Tools (`<div class="tools">`, 48 px) come first.
+ */
+export interface ViewProps {
+  /** Changes with every update. The graph always gets the newest totals, the heatmap the chosen `value` and `phase`. */
+  picture: Picture;
+  thresholds: Thresholds;
+  /** Accepts any values. The app keeps them ordered and within 0.01 ms to 100 s. */
+  onThresholds(thresholds: Thresholds): void;
+  /** A pod or a link, by uid; null = none. It may no longer be in the picture. */
+  selection: Selection;
+  onSelect(selection: Selection): void;
+  /** See `matches` in `order.ts`; '' = all pods. */
+  filter: string;
+  onFilter(text: string): void;
+  order: OrderBy;
+  onOrder(order: OrderBy): void;
+  group: GroupBy;
+  onGroup(group: GroupBy): void;
+  value: ValueKind;
+  onValue(value: ValueKind): void;
+  phase: ValuePhase;
+  onPhase(phase: ValuePhase): void;
+  /** Which links the graph shows. `limit`: maximum number if it does not show all. */
+  only: LinkKind;
+  onOnly(only: LinkKind): void;
+  limit: number;
+  onLimit(limit: number): void;
+  /** Window of p50, p95 and max, ms. Changing it requests new data from the server. */
+  windowMs: number;
+  onWindow(windowMs: number): void;
+  /** The connection to the server is lost: draw the last data in grey. */
+  lost: boolean;
+  /** The current theme; "system" is already resolved. Colours are CSS variables: see styles/tokens.css. */
+  theme: Theme;
+  /** Where the view can render its own side panel with a portal; null while a selection has the side panel. */
+  panelSlot: HTMLElement | null;
+  /** Render the table instead of the picture. Put it in `<TableFrame>` (views/table-frame.tsx). */
+  asTable: boolean;
+  onAsTable(asTable: boolean): void;
+  /** The serving pod's time when this picture arrived, ms since the epoch. Ages count to this time. */
+  nowMs: number;
+  /** Narrower than 640 px: short labels, 44 px controls. */
+  narrow: boolean;
+  /** Whether single-key shortcuts are enabled (see Help). Arrows, Enter and Esc always work. */
+  letterKeys: boolean;
+  /** Fetches the mesh with statistics over `windowMs`. The live mesh has them only while they are shown. Rejects with an Error. */
+  loadMesh(windowMs: number): Promise<Mesh>;
+  /** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read, or on abort. */
+  loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;
+  /** Fetches the history of a link (pod uids). Rejects with an Error that people can read, or on abort. Never changes. */
+  loadLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory>;
+}

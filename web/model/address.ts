@@ -1,0 +1,241 @@
+import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-state.ts';
+import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import type { ValueKind, ValuePhase } from './cells.ts';
+import type { LinkKind } from './link-choice.ts';
+import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
+
+/** The four views, in the order of the keys 1-4. */
+export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
+/** Orders of pods on the heatmap's axes. */
+export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as const;
+/** What pods are grouped by. */
+export const GROUPS = ['none', 'node', 'zone'] as const;
+/** Which latency is shown. */
+export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
+/** Phases to show. */
+export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
+/** Which links the graph shows. */
+const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
+/** Time spans of the timeline, ms. */
+export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);
+/** Bounds of the number of links in a graph that does not show all. */
+export const LINK_LIMITS = { min: 20, max: 2000 } as const;
+/** Maximum length of a filter: `node:` and the longest name that Kubernetes allows. */
+export const MAX_FILTER = 258;
+/** Windows of statistics, ms. */
+export const WINDOWS = [60_000, 300_000] as const;
+
+export type ViewName = (typeof VIEWS)[number];
+export type OrderBy = (typeof ORDERS)[number];
+export type GroupBy = (typeof GROUPS)[number];
+export type Theme = 'light' | 'dark';
+/** A pod or a link by uid; null = nothing. */
+export type Selection = { pod: string } | { from: string; to: string } | null;
+
+/** The state of the page that the URL holds, so that a shared URL shows the same. */
+export interface Address {
+  view: ViewName;
+  selection: Selection;
+  thresholds: Thresholds;
+  order: OrderBy;
+  group: GroupBy;
+  filter: string;
+  value: ValueKind;
+  phase: ValuePhase;
+  windowMs: number;
+  asTable: boolean;
+  /** Which links the graph shows, and the maximum number if it does not show all. */
+  only: LinkKind;
+  limit: number;
+  /** The time that is viewed, ms since the epoch by the serving pod's clock; null = live. */
+  atMs: number | null;
+  /** The time ranges before, during and after; in order, without overlap. */
+  ranges: readonly TimeRange[];
+  /** Show the comparison of the ranges instead of the view. */
+  compare: boolean;
+  /** The clauses of the hypothesis about the comparison; may be empty. */
+  expect: readonly string[];
+  /** Time span of the timeline, ms; null = as far back as there is data. */
+  spanMs: number | null;
+}
+
+/** The address of a first visit. */
+export const DEFAULT_ADDRESS: Address = {
+  view: 'graph',
+  selection: null,
+  thresholds: DEFAULT_THRESHOLDS,
+  order: 'name',
+  group: 'none',
+  filter: '',
+  value: 'last',
+  phase: 'total',
+  windowMs: 60_000,
+  asTable: false,
+  only: 'all',
+  limit: 200,
+  atMs: null,
+  ranges: [],
+  compare: false,
+  expect: [],
+  spanMs: null,
+};
+
+/** The window of statistics to request, ms. 0 if none are shown, which saves work on all pods. */
+export function windowOf({ view, value, windowMs }: Address): number {
+  return view === 'heatmap' && value !== 'last' ? windowMs : 0;
+}
+
+const MAX_HASH = 16_384;
+const MAX_UID = 128;
+const MIN_MS = 0.01;
+const MAX_MS = 100_000;
+
+/** Makes valid thresholds: within 0.01 ms to 100 s and ascending. Values that are not numbers are taken from `fallback`. */
+export function orderedThresholds(wanted: Thresholds, fallback: Thresholds = DEFAULT_THRESHOLDS): Thresholds {
+  const within = (ms: number, other: number) =>
+    Number.isFinite(ms) ? Math.min(MAX_MS, Math.max(MIN_MS, Math.round(ms * 100) / 100)) : other;
+  const goodMs = within(wanted.goodMs, fallback.goodMs);
+  const warningMs = Math.max(goodMs, within(wanted.warningMs, fallback.warningMs));
+  return { goodMs, warningMs, problemMs: Math.max(warningMs, within(wanted.problemMs, fallback.problemMs)) };
+}
+
+/** Parses a hash such as `#view=heatmap&...`. Unknown, too long or out-of-range values are ignored. */
+export function readAddress(hash: string): Address {
+  if (hash.length > MAX_HASH) return DEFAULT_ADDRESS;
+  const query = new URLSearchParams(hash.replace(/^#/, ''));
+  const oneOf = <T extends string>(key: string, known: readonly T[], other: T): T =>
+    known.find((value) => value === query.get(key)) ?? other;
+  const ranges = readRanges(query.get('ranges') ?? '');
+  return {
+    view: oneOf('view', VIEWS, DEFAULT_ADDRESS.view),
+    selection: readSelection(query),
+    thresholds: readThresholds(query.get('ms') ?? ''),
+    order: oneOf('order', ORDERS, DEFAULT_ADDRESS.order),
+    group: oneOf('group', GROUPS, DEFAULT_ADDRESS.group),
+    filter: (query.get('filter') ?? '').slice(0, MAX_FILTER),
+    value: oneOf('value', VALUES, DEFAULT_ADDRESS.value),
+    phase: oneOf('phase', VALUE_PHASES, DEFAULT_ADDRESS.phase),
+    windowMs: WINDOWS.find((ms) => String(ms) === query.get('window')) ?? DEFAULT_ADDRESS.windowMs,
+    asTable: query.get('table') === '1',
+    only: oneOf('links', LINK_KINDS, DEFAULT_ADDRESS.only),
+    limit: readLimit(query.get('most') ?? ''),
+    atMs: readTime(query.get('at') ?? ''),
+    ranges,
+    compare: ranges.length > 1 && query.get('compare') === '1',
+    expect: boundedClauses(query.getAll('expect')),
+    spanMs: SPANS.find((ms) => String(ms) === query.get('span')) ?? DEFAULT_ADDRESS.spanMs,
+  };
+}
+
+/** Parses ms since the epoch, up to the year 2286; null if invalid. */
+function readTime(text: string): number | null {
+  return /^\d{1,13}$/.test(text) ? Number(text) : null;
+}
+
+/** Parses `ranges=from-to_from-to`, ms since the epoch. Invalid ranges are left out. A comparison needs two. */
+function readRanges(text: string): TimeRange[] {
+  const ranges = text.split('_').slice(0, MAX_RANGES);
+  return inOrder(
+    ranges.flatMap((range) => {
+      const [fromMs, toMs, ...more] = range.split('-').map(readTime);
+      return typeof fromMs === 'number' && typeof toMs === 'number' && more.length === 0 ? [{ fromMs, toMs }] : [];
+    }),
+  );
+}
+
+function readLimit(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) return DEFAULT_ADDRESS.limit;
+  return Math.min(LINK_LIMITS.max, Math.max(LINK_LIMITS.min, Number(text)));
+}
+
+/** Parses three values in ms, "2-5-100"; the defaults if invalid. */
+function readThresholds(text: string): Thresholds {
+  if (!/^\d{1,6}(\.\d{1,2})?(-\d{1,6}(\.\d{1,2})?){2}$/.test(text)) return DEFAULT_THRESHOLDS;
+  const [goodMs = 0, warningMs = 0, problemMs = 0] = text.split('-').map(Number);
+  return orderedThresholds({ goodMs, warningMs, problemMs });
+}
+
+function readSelection(query: URLSearchParams): Selection {
+  const uid = (key: string) => {
+    const value = query.get(key) ?? '';
+    return value.length > 0 && value.length <= MAX_UID ? value : null;
+  };
+  const from = uid('from');
+  const to = uid('to');
+  if (from !== null && to !== null) return { from, to };
+  const pod = uid('pod');
+  return pod === null ? null : { pod };
+}
+
+/** The hash for an address, `#view=...`. Default values are left out. */
+export function writeAddress(address: Address): string {
+  const query = new URLSearchParams({ view: address.view });
+  const set = (key: string, value: string, byDefault: string) => {
+    if (value !== byDefault) query.set(key, value);
+  };
+  if (address.selection !== null) {
+    if ('pod' in address.selection) query.set('pod', address.selection.pod);
+    else {
+      query.set('from', address.selection.from);
+      query.set('to', address.selection.to);
+    }
+  }
+  const { goodMs, warningMs, problemMs } = address.thresholds;
+  const usual = DEFAULT_THRESHOLDS;
+  set('ms', `${goodMs}-${warningMs}-${problemMs}`, `${usual.goodMs}-${usual.warningMs}-${usual.problemMs}`);
+  set('order', address.order, DEFAULT_ADDRESS.order);
+  set('group', address.group, DEFAULT_ADDRESS.group);
+  set('filter', address.filter, '');
+  set('value', address.value, DEFAULT_ADDRESS.value);
+  set('phase', address.phase, DEFAULT_ADDRESS.phase);
+  set('window', String(address.windowMs), String(DEFAULT_ADDRESS.windowMs));
+  set('links', address.only, DEFAULT_ADDRESS.only);
+  set('most', String(address.limit), String(DEFAULT_ADDRESS.limit));
+  set('table', address.asTable ? '1' : '', '');
+  set('at', String(address.atMs ?? ''), '');
+  set('ranges', address.ranges.map(({ fromMs, toMs }) => `${fromMs}-${toMs}`).join('_'), '');
+  set('compare', address.compare ? '1' : '', '');
+  for (const clause of address.expect) query.append('expect', clause);
+  set('span', String(address.spanMs ?? ''), '');
+  return `#${query}`;
+}
+
+/** Maximum length of a hypothesis, characters, so that it fits into a URL. */
+export const MAX_HYPOTHESIS = 1000;
+
+/** The clauses of a text with one clause per line, each with or without `expect=`. Bounded, without empty clauses. */
+export function clausesIn(text: string): string[] {
+  return boundedClauses(text.split('\n').map((line) => line.trim().replace(/^expect=/, '')));
+}
+
+/** The clauses that fit into a URL: at most `MAX_CLAUSES`, none empty or too long. */
+export function boundedClauses(clauses: readonly string[]): string[] {
+  const kept: string[] = [];
+  let left = MAX_HYPOTHESIS;
+  for (const clause of clauses.map((each) => each.trim())) {
+    left -= clause.length;
+    if (kept.length === MAX_CLAUSES || left < 0) break;
+    if (clause !== '' && clause.length <= MAX_CLAUSE_LENGTH) kept.push(clause);
+  }
+  return kept;
+}
+
+/** A validation error in a hypothesis, and its position. */
+export interface ClauseError {
+  /** The server's message without the position. */
+  message: string;
+  /** The line, from 1, and its text before the error and from the error on; null if the server names no position. */
+  place: { line: number; before: string; from: string } | null;
+}
+
+/** Parses the server's message: `expect 2 in query, character 9: expected a duration ...`. */
+export function clauseErrorOf(text: string, clauses: readonly string[]): ClauseError {
+  const found = /^expect (\d{1,2}) in query, character (\d{1,3}): (.+)$/s.exec(text);
+  if (found === null) return { message: text, place: null };
+  const [, line = '', character = '', message = ''] = found;
+  const clause = clauses[Number(line) - 1];
+  if (clause === undefined) return { message: text, place: null };
+  const at = Math.min(clause.length, Math.max(0, Number(character) - 1));
+  return { message, place: { line: Number(line), before: clause.slice(0, at), from: clause.slice(at) } };
+}

@@ -1,0 +1,295 @@
+import { isWorseResult, latencyCode, type Thresholds } from '../../server/protocol/link-state.ts';
+import {
+  FLAG_NOT_YET,
+  FLAG_SUSPECT,
+  type LinkColumns,
+  type StatColumns,
+  unpack16,
+} from '../../server/protocol/links.ts';
+import type { MergedReport } from '../../server/protocol/mesh.ts';
+import type { Lifecycle } from '../../server/protocol/pod.ts';
+import { codeOf, LINK_STATES } from './links.ts';
+
+/** Number of states: the length of a pod's entry in `into` and `outOf`. */
+export const STATES = LINK_STATES.length;
+
+/** What is drawn of every link (from, to), at index `from * n + to`, and totals by pod. */
+export interface PictureCells {
+  /** Number of pods, gone ones included. */
+  n: number;
+  /** Index in `LINK_STATES` of every link. */
+  state: Uint8Array;
+  /** Like `state`, but for an unreliable (`suspect`) link the state that it would have otherwise. */
+  base: Uint8Array;
+  /** The chosen latency, us; NaN = none. */
+  valueUs: Float32Array;
+  /** Index of the link in its pod report; -1 = none. If both IP families are probed, the worse one. */
+  link: Int32Array;
+  /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
+  into: Uint32Array;
+  outOf: Uint32Array;
+  /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
+  worst: number;
+}
+
+const GOOD = codeOf('good');
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+const NOT_PROBED = codeOf('not-probed');
+const NOT_YET = codeOf('not-yet');
+const UNKNOWN = codeOf('unknown');
+const GONE = codeOf('gone');
+
+/**
+ * Computes the cells of a mesh report by report while the reports arrive, so that little work is left after the last one.
+ * The state of a link depends on its outcome first, on its latency second.
+ */
+export class CellsBuilder {
+  readonly #options: PictureOptions;
+  #lifecycles: readonly Lifecycle[] = [];
+  /** Pods that are gone or starting. */
+  #special: number[] = [];
+  #cells: PictureCells = blankCells(0);
+  #areTaken = false;
+  /** By source pod: the destination that has failed for the longest time and how long, and the slowest destination and its latency. */
+  #failedTo = new Int32Array(0);
+  #failedMs = new Float64Array(0);
+  #slowestTo = new Int32Array(0);
+  #slowestUs = new Float32Array(0);
+  #before = new Uint8Array(0);
+
+  constructor(options: PictureOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a new set of cells if the pods or their lifecycles changed, or if the cells were taken. Returns true in that
+   * case; then `put` must be called for every pod.
+   */
+  begin(lifecycles: readonly Lifecycle[]): boolean {
+    const known = this.#lifecycles;
+    const isKnown = known.length === lifecycles.length && known.every((stage, i) => stage === lifecycles[i]);
+    if (isKnown && !this.#areTaken) return false;
+    const n = lifecycles.length;
+    this.#areTaken = false;
+    this.#lifecycles = [...lifecycles];
+    this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
+    this.#cells = blankCells(n);
+    this.#failedTo = new Int32Array(n);
+    this.#failedMs = new Float64Array(n);
+    this.#slowestTo = new Int32Array(n);
+    this.#slowestUs = new Float32Array(n);
+    this.#before = new Uint8Array(n);
+    return true;
+  }
+
+  /** Adds the report of a pod; undefined = no report. O(n). */
+  put(from: number, report: MergedReport | undefined): void {
+    const { n, state, link, valueUs } = this.#cells;
+    const start = from * n;
+    this.#before.set(state.subarray(start, start + n));
+    link.fill(-1, start, start + n);
+    valueUs.fill(Number.NaN, start, start + n);
+    this.#fillUnmeasured(from, report);
+    if (report !== undefined) fillMeasured(this.#cells, from, report, this.#options);
+    this.#count(from, report);
+  }
+
+  /**
+   * Returns the cells without copying them, because they have 10 MB at a thousand pods. They belong to the caller, and
+   * the next cells are computed from the beginning.
+   */
+  take(): PictureCells {
+    this.#areTaken = true;
+    return { ...this.#cells, worst: this.#worst() };
+  }
+
+  /** Sets the links of a source pod to their states without a measurement. */
+  #fillUnmeasured(from: number, report: MergedReport | undefined): void {
+    const { n, state, base } = this.#cells;
+    const start = from * n;
+    const lifecycle = this.#lifecycles[from];
+    const silent = report === undefined || report.missing !== '';
+    const blank = lifecycle === 'gone' ? GONE : lifecycle === 'starting' ? NOT_YET : silent ? UNKNOWN : NOT_PROBED;
+    state.fill(blank, start, start + n);
+    if (blank !== GONE)
+      for (const to of this.#special) state[start + to] = this.#lifecycles[to] === 'gone' ? GONE : NOT_YET;
+    base.set(state.subarray(start, start + n), start);
+  }
+
+  /** Updates the counts with the links of a source pod, and finds its worst links. */
+  #count(from: number, report: MergedReport | undefined): void {
+    const { n, state, valueUs, link, into, outOf } = this.#cells;
+    const before = this.#before;
+    const start = from * n;
+    const own = from * STATES;
+    outOf.fill(0, own, own + STATES);
+    let [failedTo, failedMs, slowestTo, slowestUs] = [-1, -1, -1, -1];
+    for (let to = 0; to < n; to++) {
+      const code = state[start + to] ?? 0;
+      const old = before[to] ?? 0;
+      outOf[own + code] = (outOf[own + code] ?? 0) + 1;
+      if (code !== old) {
+        const at = to * STATES;
+        into[at + old] = (into[at + old] ?? 0) - 1;
+        into[at + code] = (into[at + code] ?? 0) + 1;
+      }
+      if (code === FAILED) {
+        const forMs = unpack16(report?.links.sinceMs[link[start + to] ?? -1] ?? 0);
+        if (forMs > failedMs) [failedTo, failedMs] = [to, forMs];
+      } else if (code <= SLOW) {
+        const us = valueUs[start + to] ?? 0;
+        if (us > slowestUs) [slowestTo, slowestUs] = [to, us];
+      }
+    }
+    this.#failedTo[from] = failedTo;
+    this.#failedMs[from] = failedMs;
+    this.#slowestTo[from] = slowestTo;
+    this.#slowestUs[from] = slowestUs;
+  }
+
+  #worst(): number {
+    return pairOfMost(this.#failedTo, this.#failedMs) ?? pairOfMost(this.#slowestTo, this.#slowestUs) ?? -1;
+  }
+}
+
+/** The link with the highest rank over all pods, the first of equals; null = none. */
+function pairOfMost(tos: Int32Array, ranks: Float64Array | Float32Array): number | null {
+  let best: number | null = null;
+  let most = -1;
+  for (let from = 0; from < tos.length; from++) {
+    const to = tos[from] ?? -1;
+    if (to < 0 || (ranks[from] ?? -1) <= most) continue;
+    most = ranks[from] ?? -1;
+    best = from * tos.length + to;
+  }
+  return best;
+}
+
+/** New cells. All links count as good until `put` sets them. */
+function blankCells(n: number): PictureCells {
+  const into = new Uint32Array(n * STATES);
+  for (let pod = 0; pod < n; pod++) into[pod * STATES + GOOD] = n;
+  return {
+    n,
+    state: new Uint8Array(n * n),
+    base: new Uint8Array(n * n),
+    valueUs: new Float32Array(n * n),
+    link: new Int32Array(n * n),
+    into,
+    outOf: new Uint32Array(n * STATES),
+    worst: -1,
+  };
+}
+
+const SUSPECT = codeOf('suspect');
+
+/**
+ * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured, no
+ * latency and no report index. O(links of the report).
+ */
+export function fillMeasured(cells: PictureCells, from: number, report: MergedReport, options: PictureOptions): void {
+  const { n, state, base, valueUs, link } = cells;
+  const { links } = report;
+  const { to: tos, flags: allFlags, outcome } = links;
+  const unreliable = report.starvation?.unreliable === true;
+  const failuresAreReliable = !unreliable || failsOnlySome(links);
+  const { figures, fallback } = figuresOf(report, options);
+  const windowed = options.value === 'last' ? null : report.stats;
+  const start = from * n;
+  for (let i = 0; i < links.length; i++) {
+    const pair = start + (tos[i] ?? 0);
+    const flags = allFlags[i] ?? 0;
+    const seen = link[pair] ?? -1;
+    const isGone = base[pair] === GONE;
+    if ((flags & FLAG_NOT_YET) !== 0) {
+      if (seen === -1) {
+        link[pair] = i;
+        if (!isGone) base[pair] = state[pair] = NOT_YET;
+      }
+      continue;
+    }
+    const us = figureAt(figures, fallback, i);
+    const failed = outcome[i] !== 0;
+    const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
+    if (seen !== -1 && !replaces(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    link[pair] = i;
+    valueUs[pair] = us < 0 ? Number.NaN : us;
+    if (isGone) continue;
+    base[pair] = code;
+    // A failed link was judged from a reliable sample, so a later unreliable sample does not hide the failure.
+    const isReliable = failed ? failuresAreReliable : !unreliable && !isSuspect(flags, windowed, i);
+    state[pair] = isReliable ? code : SUSPECT;
+  }
+}
+
+/** Whether the newest sample is suspect, or for a statistic over a window, whether all its samples are. */
+function isSuspect(flags: number, stats: StatColumns | null, i: number): boolean {
+  const samples = stats?.samples[i] ?? 0;
+  return samples === 0 ? (flags & FLAG_SUSPECT) !== 0 : (stats?.suspect[i] ?? 0) >= samples;
+}
+
+/**
+ * Whether fewer than half of the measured links fail. Then CPU starvation is not the cause, because the pod reaches most
+ * others, and calling all its results unreliable would hide a dead pod while the node is busy.
+ */
+function failsOnlySome({ length, flags, outcome }: LinkColumns): boolean {
+  let measured = 0;
+  let failed = 0;
+  for (let i = 0; i < length; i++) {
+    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    measured++;
+    if (outcome[i] !== 0) failed++;
+  }
+  return failed * 2 < measured;
+}
+
+/** The column of the chosen latency, and the column that replaces its missing values. */
+function figuresOf(
+  report: MergedReport,
+  { value, phase }: PictureOptions,
+): { figures: Uint16Array; fallback: Uint16Array | null } {
+  const { links, stats } = report;
+  if (value !== 'last') {
+    if (stats === null) return { figures: links.totalUs, fallback: null };
+    const column = value === 'p50' ? stats.p50Us : value === 'p95' ? stats.p95Us : stats.maxUs;
+    return { figures: column, fallback: links.totalUs };
+  }
+  const column = phase === 'connect' ? links.connectUs : phase === 'first-byte' ? links.firstByteUs : links.totalUs;
+  return { figures: column, fallback: null };
+}
+
+function figureAt(figures: Uint16Array, fallback: Uint16Array | null, i: number): number {
+  const us = unpack16(figures[i] ?? 0);
+  return us < 0 && fallback !== null ? unpack16(fallback[i] ?? 0) : us;
+}
+
+/** Whether a result replaces another one of the same link: the worse of two IP families is shown, a measured one before a pending one. */
+function replaces(code: number, us: number, oldCode: number, oldUs: number): boolean {
+  const isMeasured = (c: number) => c <= FAILED;
+  if (!isMeasured(code) || !isMeasured(oldCode)) return isMeasured(code) && !isMeasured(oldCode);
+  return isWorseResult(code === FAILED, us, oldCode === FAILED, oldUs);
+}
+
+/** Which latency of a link is shown: the newest one, or a statistic over the window (total only). */
+export type ValueKind = 'last' | 'p50' | 'p95' | 'max';
+/** Which phase of the newest sample is shown. */
+export type ValuePhase = 'total' | 'connect' | 'first-byte';
+
+/** Options of a picture. `phase` is used only with `value: 'last'`, because statistics exist only for totals. */
+export interface PictureOptions {
+  thresholds: Thresholds;
+  value: ValueKind;
+  phase: ValuePhase;
+}
+
+/** Whether two options give the same picture. */
+export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
+  return (
+    a.value === b.value &&
+    a.phase === b.phase &&
+    a.thresholds.goodMs === b.thresholds.goodMs &&
+    a.thresholds.warningMs === b.thresholds.warningMs &&
+    a.thresholds.problemMs === b.thresholds.problemMs
+  );
+}

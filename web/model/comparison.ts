@@ -1,0 +1,244 @@
+import {
+  CHANGES,
+  type Change,
+  type ChangedLink,
+  type ComparedColumns,
+  type Comparison,
+  type ElapsedTime,
+  failedPercent,
+  type LinkMedian,
+  medianChangeUs,
+  NOT_SEEN,
+  type ReportData,
+} from '../../server/protocol/comparison.ts';
+import { isWorseResult } from '../../server/protocol/link-state.ts';
+import { unpack16 } from '../../server/protocol/links.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { countText, latencyText, plural, spanText } from './format.ts';
+import { podLabels } from './names.ts';
+
+/** How all links did in one range, by pair. */
+export interface RangeCells {
+  /** Median of the ok probes, us; NaN without one. */
+  p50Us: Float32Array;
+  /** Failed probes in percent; `NOT_SEEN` without a probe. */
+  failed: Uint8Array;
+}
+
+/** A comparison as the map of changes draws it. The pair (from, to) has index `from * n + to`. */
+export interface ChangeMapModel {
+  /** All pods of the ranges, by name. `label` is short, different from all others, and safe to show. */
+  pods: { uid: string; label: string; isTarget: boolean }[];
+  n: number;
+  before: RangeCells;
+  during: RangeCells;
+  /** Index in `CHANGES`; 0 = `unknown`. */
+  change: Uint8Array;
+  /** Median during less median before, us; NaN if one of them is missing. */
+  deltaUs: Float32Array;
+  /** The largest change of a median in either direction, us. */
+  maxDeltaUs: number;
+}
+
+/** Arranges the links of a comparison as a map. Of the two IP families of a pair the cell shows the one that did worse during. */
+export function changeMapOf({ pods, links, displayNodeName }: Comparison): ChangeMapModel {
+  const n = pods.length;
+  const labels = podLabels(pods, displayNodeName);
+  const order = [...pods.keys()].sort((a, b) => compareText(pods[a]?.name ?? '', pods[b]?.name ?? ''));
+  const place = new Uint32Array(n);
+  for (const [i, pod] of order.entries()) place[pod] = i;
+  const map: ChangeMapModel = {
+    pods: order.map((pod) => {
+      return { uid: pods[pod]?.uid ?? '', label: labels[pod] ?? '', isTarget: pods[pod]?.isTarget ?? false };
+    }),
+    n,
+    before: emptyCells(n),
+    during: emptyCells(n),
+    change: new Uint8Array(n * n),
+    deltaUs: new Float32Array(n * n).fill(Number.NaN),
+    maxDeltaUs: 0,
+  };
+  for (const columns of links) addLinks(map, columns, place);
+  return map;
+}
+
+/** What became of a pair of the map. */
+export function changeAt({ change }: ChangeMapModel, pair: number): (typeof CHANGES)[number] {
+  return CHANGES[change[pair] ?? 0] ?? 'unknown';
+}
+
+/** The uids of a pair of the map. */
+export function pairUids({ pods, n }: ChangeMapModel, pair: number): { from: string; to: string } {
+  return { from: pods[Math.floor(pair / n)]?.uid ?? '', to: pods[pair % n]?.uid ?? '' };
+}
+
+function emptyCells(n: number): RangeCells {
+  return { p50Us: new Float32Array(n * n).fill(Number.NaN), failed: new Uint8Array(n * n).fill(NOT_SEEN) };
+}
+
+function addLinks(map: ChangeMapModel, columns: ComparedColumns, place: Uint32Array): void {
+  const { before, during } = map;
+  const from = (place[columns.from] ?? 0) * map.n;
+  for (let i = 0; i < columns.length; i++) {
+    const pair = from + (place[columns.to[i] ?? 0] ?? 0);
+    const us = latencyOf(columns.duringP50Us[i]);
+    const failed = columns.duringFailed[i] ?? NOT_SEEN;
+    if (!replaces(during, pair, us, failed)) continue;
+    during.p50Us[pair] = us;
+    during.failed[pair] = failed;
+    before.p50Us[pair] = latencyOf(columns.beforeP50Us[i]);
+    before.failed[pair] = columns.beforeFailed[i] ?? NOT_SEEN;
+    map.change[pair] = columns.change[i] ?? 0;
+    const delta = us - (before.p50Us[pair] ?? Number.NaN);
+    map.deltaUs[pair] = delta;
+    if (Math.abs(delta) > map.maxDeltaUs) map.maxDeltaUs = Math.abs(delta);
+  }
+}
+
+/** Whether a link takes the place of the one that was drawn for its pair before, if any: over the other IP family. */
+function replaces({ p50Us, failed }: RangeCells, pair: number, us: number, percent: number): boolean {
+  const drawn = failed[pair] ?? NOT_SEEN;
+  if (drawn === NOT_SEEN) return true;
+  if (percent === NOT_SEEN) return false;
+  if (percent > 0 && drawn > 0) return percent > drawn;
+  return isWorseResult(percent > 0, us, drawn > 0, p50Us[pair] ?? 0);
+}
+
+function latencyOf(packed = 0): number {
+  const us = unpack16(packed);
+  return us < 0 ? Number.NaN : us;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A change of latency with its sign: "+252 ms", "−0.3 ms", "±0" below 0.05 ms, "–" if it is not known (NaN). */
+export function deltaText(us: number): string {
+  if (Number.isNaN(us)) return '–';
+  if (Math.abs(us) < 50) return '±0';
+  return `${us > 0 ? '+' : '−'}${latencyText(Math.abs(us))}`;
+}
+
+/** As `deltaText` in ms without the unit, for cells: "+251", "+0.1", "±0". */
+export function deltaFigure(us: number): string {
+  return deltaText(us).replace(/ ms$/, '');
+}
+
+const CHANGE_TEXTS: Record<Change, string> = {
+  unknown: 'not known in both',
+  same: 'as before',
+  slower: 'slower',
+  faster: 'faster',
+  recovered: 'recovered',
+  'still-fails': 'still fails',
+  'fails-more': 'fails more',
+};
+
+/** What a changed link did: the change of its median, or "fails more" where failures matter more. */
+export function changeText({ change, ...link }: ChangedLink): string {
+  const us = medianChangeUs(link);
+  const isLatency = change === 'slower' || change === 'same' || change === 'faster';
+  return isLatency && us !== null ? deltaFigure(us) : CHANGE_TEXTS[change];
+}
+
+/** How a link did in one range: "252 ms", "failed", "3 % failed"; "–" without a probe. `us`: NaN without an ok probe. */
+export function resultText(us: number, percent: number): string {
+  if (percent === NOT_SEEN) return '–';
+  if (percent === 0) return latencyText(us);
+  return Number.isNaN(us) ? 'failed' : `${percent} % failed`;
+}
+
+/** As `resultText`, for a changed link of the report, in ms without the unit. */
+export function medianFigure(link: LinkMedian | null): string {
+  if (link === null) return '–';
+  const us = link.p50Us < 0 ? Number.NaN : link.p50Us;
+  return resultText(us, failedPercent(link)).replace(/ ms$/, '');
+}
+
+/**
+ * A pair of the map as a sentence: "001 → chaos: 0.6 ms, then 252 ms; +252 ms". `isSpoken`: without an arrow, for screen
+ * readers.
+ */
+export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): string {
+  const { pods, n, before, during, deltaUs } = map;
+  const result = ({ p50Us, failed }: RangeCells) => resultText(p50Us[pair] ?? Number.NaN, failed[pair] ?? NOT_SEEN);
+  const change = changeAt(map, pair);
+  const us = deltaUs[pair] ?? Number.NaN;
+  const delta =
+    (change === 'slower' || change === 'faster') && !Number.isNaN(us) ? deltaText(us) : CHANGE_TEXTS[change];
+  const [from, to] = [pods[Math.floor(pair / n)]?.label ?? '?', pods[pair % n]?.label ?? '?'];
+  const name = isSpoken ? `from ${from} to ${to}` : `${from} → ${to}`;
+  return `${name}: ${result(before)}, then ${result(during)}; ${delta}`;
+}
+
+/** A key figure: its name, its value and a note. */
+type KeyFigure = [name: string, value: string, note: string];
+
+/** The key figures of a report. `labelOf` gives the label of a pod by name; `withAfter`: whether to show the range "after". */
+export function keyFigureTexts(
+  { affected, collateral, figures, targets, timeToDetect }: ReportData,
+  targetLabels: readonly string[],
+  withAfter: boolean,
+): KeyFigure[] {
+  const share = affected.of === 0 ? 0 : (100 * affected.links) / affected.of;
+  const percent = share > 0 && share < 1 ? 'less than 1 %' : `${Math.round(share)} %`;
+  const target = targets.count === 1 ? (targetLabels[0] ?? '') : plural(targets.count, 'target');
+  const failing = [figures.all.before, figures.all.during, withAfter ? figures.all.after : null];
+  const before = figures.others.before === null ? '–' : latencyText(figures.others.before.p50Us).replace(/ ms$/, '');
+  return [
+    ['Affected links', `${countText(affected.links)} of ${countText(affected.of)}`, affected.of === 0 ? '' : percent],
+    [
+      'Collateral',
+      targets.count === 0 ? '–' : plural(collateral.count, 'link'),
+      targets.count === 0 ? 'no target stands out' : `away from ${target}`,
+    ],
+    [
+      'Links with failures',
+      failing.flatMap((range) => (range === null ? [] : countText(range.failed))).join(' → '),
+      withAfter && figures.all.after !== null ? 'before, during, after' : 'before, during',
+    ],
+    ['Time to detect', timeToDetect.ms === null ? '–' : spanText(timeToDetect.ms), detectNote(timeToDetect, affected)],
+    ['Median of the others', `${before} → ${latencyText(figures.others.during.p50Us)}`, 'without the affected links'],
+  ];
+}
+
+function detectNote({ ms, since, atMs }: ElapsedTime, { links }: ReportData['affected']): string {
+  const begin = since === 'annotation' ? 'the annotation' : 'the begin of “during”';
+  if (ms !== null) return `from ${begin}`;
+  if (atMs > 0) return `seen before ${begin}`;
+  return links === 0 ? 'no link became worse' : 'no event of a link says when';
+}
+
+/** The path of the report on what is compared, relative to the page. `expect`: the hypothesis, clause by clause. */
+export function reportPath(ranges: readonly TimeRange[], expect: readonly string[]): string {
+  return `api/v1/report?${comparisonQuery(ranges, expect)}`;
+}
+
+/** The query of a report or comparison of two or three ranges: before, during, after. */
+export function comparisonQuery([before, during, after]: readonly TimeRange[], expect: readonly string[]): string {
+  const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
+  const query = new URLSearchParams();
+  if (during !== undefined) {
+    query.set('from', String(during.fromMs));
+    query.set('to', String(during.toMs));
+  }
+  if (before !== undefined) query.set('before', text(before));
+  if (after !== undefined) query.set('after', text(after));
+  for (const clause of expect) query.append('expect', clause);
+  return query.toString();
+}
+
+/** The place of a median on the scale of the table: logarithmic from 0.1 ms (0) to 1 s (1). */
+export function onScale(us: number): number {
+  return Math.min(1, Math.max(0, Math.log10(Math.max(1, us) / 100) / 4));
+}
+
+/**
+ * The text for a range without findings. Findings tell how the range ended: a fault that was over by then must not look like
+ * no fault.
+ */
+export function noFindingsText({ links, of }: ReportData['affected']): string {
+  if (links === 0) return 'No findings in the range.';
+  return `No findings at the end of the range, but ${countText(links)} of ${plural(of, 'link')} became worse.`;
+}

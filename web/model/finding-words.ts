@@ -1,0 +1,70 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { Selection } from './address.ts';
+import { isAboutSelfLink } from './findings.ts';
+import { clockText, latencyText } from './format.ts';
+import { shownName } from './names.ts';
+import { nodeFilter } from './order.ts';
+
+/** The parts of a finding's title, for places without room for all of it. Safe to show. */
+export interface FindingWords {
+  /** The pod, node or link. */
+  subject: string;
+  /** What is wrong: `slow from all 3 others`. */
+  what: string;
+  /** How it shows and what to check, for example `refused: nothing listens on its port`; '' = none. */
+  where: string;
+}
+
+/** Splits the server's title, which has the form `subject: what, how: advice`. */
+export function findingWords({ title, subject }: Pick<Finding, 'title' | 'subject'>): FindingWords {
+  const start = title.startsWith(`${subject}: `) ? subject.length : title.indexOf(': ');
+  if (start < 0) return { subject: shownName(title), what: '', where: '' };
+  const rest = title.slice(start + 2);
+  const comma = rest.indexOf(', ');
+  return {
+    subject: shownName(title.slice(0, start)),
+    what: shownName(comma < 0 ? rest : rest.slice(0, comma)),
+    where: comma < 0 ? '' : shownName(rest.slice(comma + 2)),
+  };
+}
+
+/**
+ * The start of a finding, and its median latency if it is slow: `median 252 ms, since 14:03:12`. Unknown parts are left
+ * out. `nowMs`: the serving pod's time.
+ */
+export function findingFigure({ severity, sinceMs, totalUs }: Finding, nowMs: number): string {
+  if (severity !== 'slow' && severity !== 'failed') return '';
+  const median = severity === 'slow' && totalUs >= 0 ? `median ${latencyText(totalUs)}` : '';
+  return [median, sinceMs > 0 ? `since ${clockText(sinceMs, nowMs)}` : ''].filter(Boolean).join(', ');
+}
+
+/** What a click on a finding opens: its link, its pod, or all pods of its node; null = nothing. */
+export type FindingTarget = { filter: string } | Exclude<Selection, null> | null;
+
+/** What a click on a finding opens. If `open` shows that already, another link or pod of the finding. */
+export function targetOf(
+  finding: Finding,
+  all: readonly Pick<Pod, 'uid' | 'node'>[],
+  open: Selection = null,
+): FindingTarget {
+  const { kind, pods, from } = finding;
+  const uid = (index: number | undefined) => all[index ?? -1]?.uid;
+  const [to, source] = [uid(pods[0]), uid(from[0])];
+  if (to === undefined) return null;
+  const pod = { pod: to };
+  const link = source === undefined ? [] : [{ from: source, to }];
+  const node = all[pods[0] ?? -1]?.node ?? '';
+  if (kind === 'node' && node !== '') return { filter: nodeFilter(node) };
+  let wanted: Exclude<Selection, null>[] = [];
+  if (isAboutSelfLink(finding)) wanted = [pod, ...link];
+  else if (kind === 'link' || kind === 'link-slow' || kind === 'one-way') wanted = [...link, pod];
+  else if (pods.length === 1) wanted = kind === 'pod-unreachable' || kind === 'pod-slow' ? [pod, ...link] : [pod];
+  return wanted.find((one) => !isSame(open, one)) ?? null;
+}
+
+function isSame(a: Selection, b: Selection): boolean {
+  if (a === null || b === null) return false;
+  if ('pod' in a) return 'pod' in b && a.pod === b.pod;
+  return 'from' in b && a.from === b.from && a.to === b.to;
+}

@@ -1,0 +1,98 @@
+import type { HeatLayout } from './heat-layout.ts';
+import { codeOf, SEVERITY } from './links.ts';
+import type { Picture } from './mesh-view.ts';
+import type { Arrangement } from './order.ts';
+
+/** A cell by its positions on the axes. */
+export interface Place {
+  column: number;
+  row: number;
+}
+
+const SUSPECT = codeOf('suspect');
+
+/**
+ * The cell that a key moves to from `place`, in a heatmap of `count` x `count` cells: arrow keys move one cell, Home and
+ * End to the ends of the row (with `ctrl` to the corners), PageUp and PageDown ten rows. null = another key.
+ */
+export function moved(place: Place, key: string, ctrl: boolean, count: number): Place | null {
+  const last = Math.max(0, count - 1);
+  const { column, row } = place;
+  const at = (x: number, y: number): Place => ({
+    column: Math.min(last, Math.max(0, x)),
+    row: Math.min(last, Math.max(0, y)),
+  });
+  switch (key) {
+    case 'ArrowLeft':
+      return at(column - 1, row);
+    case 'ArrowRight':
+      return at(column + 1, row);
+    case 'ArrowUp':
+      return at(column, row - 1);
+    case 'ArrowDown':
+      return at(column, row + 1);
+    case 'PageUp':
+      return at(column, row - 10);
+    case 'PageDown':
+      return at(column, row + 10);
+    case 'Home':
+      return ctrl ? at(0, 0) : at(0, row);
+    case 'End':
+      return ctrl ? at(last, last) : at(last, row);
+    default:
+      return null;
+  }
+}
+
+/** The next cell in state `code` after `place`, row by row, cyclic. An unreliable cell counts with its base state. */
+export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
+  return nextWhere(pods.length, place, ({ column, row }) => {
+    const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
+    const here = picture.state[pair];
+    return (here === SUSPECT ? picture.base[pair] : here) === code;
+  });
+}
+
+/** The next cell after `place` for which `isWanted` is true, row by row, cyclic, among `count` x `count` cells. */
+export function nextWhere(count: number, place: Place, isWanted: (at: Place) => boolean): Place | null {
+  const start = place.row * count + place.column;
+  for (let step = 1; step <= count * count; step++) {
+    const index = (start + step) % (count * count);
+    const at = { column: index % count, row: Math.floor(index / count) };
+    if (isWanted(at)) return at;
+  }
+  return null;
+}
+
+/** The most severe cell within `reach` px of a point; the nearest one among equals. */
+export function worstNear(
+  picture: Picture,
+  { pods }: Arrangement,
+  { starts }: HeatLayout,
+  point: { x: number; y: number },
+  reach: number,
+): Place | null {
+  const columns = within(starts, point.x, reach);
+  const rows = within(starts, point.y, reach);
+  let best: Place | null = null;
+  let most = -1;
+  for (const row of rows) {
+    for (const column of columns) {
+      const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
+      const away = Math.abs((starts[column] ?? 0) - point.x) + Math.abs((starts[row] ?? 0) - point.y);
+      const worth = (SEVERITY[picture.state[pair] ?? 0] ?? 0) - away / 1000;
+      if (worth <= most) continue;
+      most = worth;
+      best = { column, row };
+    }
+  }
+  return best;
+}
+
+function within(starts: Float64Array, offset: number, reach: number): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < starts.length - 1; i++) {
+    if ((starts[i + 1] ?? 0) > offset - reach && (starts[i] ?? 0) < offset + reach) found.push(i);
+  }
+  return found;
+}

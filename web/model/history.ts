@@ -1,0 +1,136 @@
+import type { Annotation } from '../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../server/protocol/event.ts';
+import type { MeshHistory } from '../../server/protocol/history.ts';
+import type { Clock, Timer } from '../../server/runtime/clock.ts';
+import { textOf } from '../../server/runtime/errors.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { knownFrom, MOST_AUTO_MS } from './timeline.ts';
+
+/** The past as the servers know it, as far as it has been fetched. */
+export interface Past {
+  /** null = not fetched yet. */
+  history: MeshHistory | null;
+  events: readonly MeshEvent[];
+  annotations: readonly Annotation[];
+  /** The oldest time with data, ms since the epoch; null = not fetched yet. */
+  knownFromMs: number | null;
+  /** Why the last fetch of the history failed; '' if it did not. */
+  error: string;
+}
+
+/** Dependencies of a `PastPoll`. */
+export interface PastPollOptions {
+  clock: Clock;
+  /** The serving pod's time, ms since the epoch; null while unknown. */
+  servedMs(): number | null;
+  fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory>;
+  fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]>;
+  fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]>;
+}
+
+/** Pause between two fetches, and while the serving pod's time is unknown. */
+const PAUSE_MS = 10_000;
+const UNKNOWN_MS = 500;
+/** Number of steps of a history. */
+const STEPS = 300;
+/** The shortest step. */
+const LEAST_STEP_MS = 2_000;
+
+/** The step length of a history of `spanMs`. */
+const stepOf = (spanMs: number) => Math.max(LEAST_STEP_MS, Math.ceil(spanMs / STEPS / 1000) * 1000);
+
+/** Fetches the last `spanMs` every `PAUSE_MS`. What cannot be fetched stays as it was. */
+export class PastPoll {
+  readonly #options: PastPollOptions;
+  readonly #listeners = new Set<() => void>();
+  #past: Past = { history: null, events: [], annotations: [], knownFromMs: null, error: '' };
+  #spanMs = 0;
+  #isAuto = false;
+  #timer: Timer | null = null;
+  #abort: AbortController | null = null;
+
+  constructor(options: PastPollOptions) {
+    this.#options = options;
+  }
+
+  /** The current data; the same object until it changes. */
+  readonly state = (): Past => this.#past;
+
+  /** Calls `listener` after each change until the returned function is called. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /**
+   * Fetches the last `spanMs` now and every `PAUSE_MS`. May be called again with another span. `isAuto`: the span depends
+   * on how far back data exists, so that is fetched first.
+   */
+  start(spanMs: number, isAuto = false): void {
+    this.#spanMs = spanMs;
+    this.#isAuto = isAuto;
+    this.#poll();
+  }
+
+  /** Fetches now, for example after an annotation was saved. */
+  readonly fetchNow = (): void => this.#poll();
+
+  /** Stops until `start` is called. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#abort?.abort();
+    this.#abort = null;
+  }
+
+  #poll(): void {
+    this.stop();
+    const toMs = this.#options.servedMs();
+    if (toMs === null) {
+      this.#timer = this.#options.clock.setTimer(() => this.#poll(), UNKNOWN_MS);
+      return;
+    }
+    const abort = new AbortController();
+    this.#abort = abort;
+    void this.#fetch(abort.signal, Math.round(toMs)).then(() => {
+      if (this.#abort !== abort) return;
+      this.#timer = this.#options.clock.setTimer(() => this.#poll(), PAUSE_MS);
+    });
+  }
+
+  /** The three requests fail independently: a server may have events but no history. */
+  async #fetch(signal: AbortSignal, toMs: number): Promise<void> {
+    const { fetchHistory, fetchEvents, fetchAnnotations } = this.#options;
+    if (this.#isAuto && this.#past.knownFromMs === null) await this.#lookBack(signal, toMs);
+    // A listener may have requested another span in the meantime.
+    if (signal.aborted) return;
+    const range = { fromMs: toMs - this.#spanMs, toMs };
+    const [history, events, annotations] = await Promise.allSettled([
+      fetchHistory(range, stepOf(this.#spanMs), signal),
+      fetchEvents(range, signal),
+      fetchAnnotations(signal),
+    ]);
+    if (signal.aborted) return;
+    const old = this.#past;
+    this.#change({
+      history: history.status === 'fulfilled' ? history.value : old.history,
+      events: events.status === 'fulfilled' ? events.value : old.events,
+      annotations: annotations.status === 'fulfilled' ? annotations.value : old.annotations,
+      knownFromMs: old.knownFromMs,
+      error: history.status === 'fulfilled' ? '' : textOf(history.reason, 200),
+    });
+  }
+
+  /** Fetches the longest automatic span. A failure is reported by the next fetch. */
+  async #lookBack(signal: AbortSignal, toMs: number): Promise<void> {
+    const range = { fromMs: toMs - MOST_AUTO_MS, toMs };
+    const history = await this.#options.fetchHistory(range, stepOf(MOST_AUTO_MS), signal).catch(() => null);
+    if (history === null || signal.aborted) return;
+    this.#change({ ...this.#past, history, knownFromMs: knownFrom(history) ?? toMs });
+  }
+
+  #change(past: Past): void {
+    this.#past = past;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

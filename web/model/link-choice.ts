@@ -1,0 +1,204 @@
+import { STATES } from './cells.ts';
+import { codeOf, countsByState, LINK_STATES, type LinkState } from './links.ts';
+import type { Picture } from './mesh-view.ts';
+import { Worst } from './worst.ts';
+
+/** Which links the graph shows: the worst of all, or only failed or slow ones. */
+export type LinkKind = 'all' | 'failed' | 'slow';
+
+/** Input of `chooseLinks`. */
+export interface ChoiceRequest {
+  /** Maximum number of links. */
+  limit: number;
+  only: LinkKind;
+  /** Only links of this pod (index in `Mesh.pods`), including those that were not probed; -1 = all pods. */
+  pod: number;
+  selfLinks: boolean;
+  /** By pod index, 1 = the link must touch one of these pods; null = all. */
+  touching: Uint8Array | null;
+}
+
+/** The links to draw. */
+export interface LinkChoice {
+  /** Links (`from * n + to`), the worst last, so that it is drawn on top. */
+  pairs: number[];
+  /** Number of links by state: shown, and in total. */
+  shown: Record<LinkState, number>;
+  total: Record<LinkState, number>;
+  /** Number of all links that were probed or whose source did not report, independent of `only`. */
+  all: number;
+  /** The lowest latency (us) of a shown slow link if not all slow links are shown; otherwise NaN. */
+  slowFromUs: number;
+}
+
+const SLOW = codeOf('slow');
+const FAILED = codeOf('failed');
+const NOT_PROBED = codeOf('not-probed');
+const NOT_YET = codeOf('not-yet');
+const GONE = codeOf('gone');
+
+/** Rank of links that are not failed: slow, warning, unreliable, unknown, then good and fair by latency. */
+const RANK: Record<LinkState, number> = {
+  good: 1,
+  fair: 1,
+  warning: 4,
+  slow: 5,
+  failed: 6,
+  'not-probed': 0,
+  'not-yet': 0,
+  unknown: 2,
+  suspect: 3,
+  gone: -1,
+};
+const RANKS = LINK_STATES.map((state) => RANK[state]);
+/** Greater than any latency in us that a report can hold. */
+const RANK_STEP = 1e9;
+
+/**
+ * Chooses the links to draw: all failed ones first, then the worst. If there are too many failed links, they are shared
+ * out round-robin over their destinations, so that one dead node does not hide a second fault. O(n^2 + chosen). The same
+ * picture always gives the same choice.
+ */
+export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoice {
+  const { state, valueUs } = picture;
+  const { tally, failedTo } = talliesOf(picture, request);
+  const worst = new Worst(request.limit);
+  forEachPair(picture, request, wanted(request, tally), (pair) => {
+    worst.offer(pair, (RANKS[state[pair] ?? GONE] ?? 0) * RANK_STEP + (valueUs[pair] || 0));
+  });
+  const failedPairs = request.only === 'slow' ? [] : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
+  const room = request.limit - failedPairs.length;
+  const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
+  const total = countsByState(tally);
+  const shown = new Uint32Array(LINK_STATES.length);
+  for (const pair of pairs) shown[state[pair] ?? GONE] = (shown[state[pair] ?? GONE] ?? 0) + 1;
+  const leastSlow = pairs.find((pair) => state[pair] === SLOW);
+  return {
+    pairs,
+    shown: countsByState(shown),
+    total,
+    all: total.good + total.fair + total.warning + total.slow + total.failed + total.suspect + total.unknown,
+    slowFromUs:
+      (shown[SLOW] ?? 0) < total.slow && leastSlow !== undefined ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN,
+  };
+}
+
+/** Number of requested links by state, and number of failed links by destination. */
+function talliesOf(picture: Picture, request: ChoiceRequest): { tally: Uint32Array; failedTo: Uint32Array } {
+  const { n, state, into } = picture;
+  const tally = new Uint32Array(LINK_STATES.length);
+  const failedTo = new Uint32Array(n);
+  if (request.pod < 0 && request.touching === null) {
+    // Uses the counts of the picture, because counting a million links takes 20 ms.
+    for (let to = 0; to < n; to++) {
+      const self = request.selfLinks ? -1 : (state[to * n + to] ?? -1);
+      for (let code = 0; code < STATES; code++) {
+        const count = (into[to * STATES + code] ?? 0) - (code === self ? 1 : 0);
+        tally[code] = (tally[code] ?? 0) + count;
+        if (code === FAILED) failedTo[to] = count;
+      }
+    }
+    tally[GONE] = tally[NOT_PROBED] = tally[NOT_YET] = 0;
+    return { tally, failedTo };
+  }
+  forEachPair(picture, request, ALL, (pair, to) => {
+    const code = state[pair] ?? GONE;
+    tally[code] = (tally[code] ?? 0) + 1;
+    if (code === FAILED) failedTo[to] = (failedTo[to] ?? 0) + 1;
+  });
+  return { tally, failedTo };
+}
+
+/** Every state, by index in `LINK_STATES`. */
+const ALL = new Uint8Array(LINK_STATES.length).fill(1);
+const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
+
+/** The states that can be among the worst. If there are enough slow links, good ones are not visited. */
+function wanted({ only, limit }: ChoiceRequest, tally: Uint32Array): Uint8Array {
+  const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
+  if (only === 'failed' || isFull) return new Uint8Array(LINK_STATES.length);
+  if (only === 'slow') return ALL.map((_, code) => (code === SLOW ? 1 : 0));
+  let least = RANK.slow;
+  let count = tally[SLOW] ?? 0;
+  while (least > 0 && count < limit) {
+    least--;
+    for (const [code, rank] of RANKS.entries()) if (rank === least) count += tally[code] ?? 0;
+  }
+  return ALL.map((_, code) => (code !== FAILED && (RANKS[code] ?? 0) >= least ? 1 : 0));
+}
+
+/** Calls `visit` for every requested link in one of the wanted states. Links of gone pods are never drawn. */
+function forEachPair(
+  { n, state, outOf }: Picture,
+  { pod, selfLinks, touching }: ChoiceRequest,
+  wanted: Uint8Array,
+  visit: (pair: number, to: number) => void,
+): void {
+  const codes = wanted.slice();
+  codes[GONE] = 0;
+  if (pod < 0) codes[NOT_PROBED] = codes[NOT_YET] = 0;
+  const isRequested = (from: number, to: number) =>
+    (from !== to || selfLinks) && (touching === null || touching[from] === 1 || touching[to] === 1);
+  if (pod >= 0) {
+    const consider = (from: number, to: number) => {
+      const pair = from * n + to;
+      if (codes[state[pair] ?? GONE] === 1 && isRequested(from, to)) visit(pair, to);
+    };
+    for (let other = 0; other < n; other++) {
+      consider(pod, other);
+      if (other !== pod) consider(other, pod);
+    }
+    return;
+  }
+  for (let from = 0; from < n; from++) {
+    const line = from * n;
+    if (!codes.some((isWanted, code) => isWanted === 1 && (outOf[from * STATES + code] ?? 0) > 0)) continue;
+    for (let to = 0; to < n; to++) {
+      if (codes[state[line + to] ?? GONE] === 1 && isRequested(from, to)) visit(line + to, to);
+    }
+  }
+}
+
+/** The failed links to show: all, or `limit` of them, shared out over destinations and their sources. */
+function takeFailed(picture: Picture, request: ChoiceRequest, failedTo: Uint32Array, failed: number): number[] {
+  const share = failed <= request.limit ? failedTo : roundRobin(failedTo, request.limit);
+  const seen = new Uint32Array(picture.n);
+  const pairs: number[] = [];
+  if (failed === 0) return pairs;
+  const consider = (pair: number, to: number) => {
+    const count = failedTo[to] ?? 0;
+    const place = (seen[to] ?? 0) + to;
+    seen[to] = (seen[to] ?? 0) + 1;
+    // Takes share[to] of count evenly. The offset differs by destination; otherwise all links would come from the first pods.
+    if ((place * (share[to] ?? 0)) % count < (share[to] ?? 0)) pairs.push(pair);
+  };
+  if (request.pod >= 0 || request.touching !== null) {
+    forEachPair(picture, request, ONLY_FAILED, consider);
+    return pairs;
+  }
+  // Usually few destinations fail, so only links into them are visited.
+  const { n, state } = picture;
+  for (let to = 0; to < n; to++) {
+    if ((share[to] ?? 0) === 0) continue;
+    for (let from = 0; from < n; from++) {
+      if (state[from * n + to] === FAILED && (from !== to || request.selfLinks)) consider(from * n + to, to);
+    }
+  }
+  return pairs;
+}
+
+/** Shares `limit` out round-robin, nobody getting more than its count. */
+function roundRobin(counts: Uint32Array, limit: number): Uint32Array {
+  const share = new Uint32Array(counts.length);
+  let left = limit;
+  for (let round = 1; left > 0; round++) {
+    const before = left;
+    for (let i = 0; i < counts.length && left > 0; i++) {
+      if ((counts[i] ?? 0) < round) continue;
+      share[i] = round;
+      left--;
+    }
+    if (left === before) break;
+  }
+  return share;
+}

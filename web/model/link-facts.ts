@@ -1,0 +1,85 @@
+import { FLAG_IPV6, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
+import type { MissingReason } from '../../server/protocol/mesh.ts';
+import type { Outcome, Phase } from '../../server/protocol/sample.ts';
+import { type LinkState, stateAt } from './links.ts';
+import type { Picture } from './mesh-view.ts';
+
+/** Everything that is known about a link. Durations are -1 if unknown. */
+export interface LinkFacts {
+  state: LinkState;
+  /** The state that an unreliable (`suspect`) link would have otherwise. */
+  base: LinkState;
+  /** null = not measured. */
+  outcome: Outcome | null;
+  /** The phase that failed. */
+  phase: Phase | null;
+  connectUs: number;
+  firstByteUs: number;
+  totalUs: number;
+  /** Since when the link is ok or failing, ms since the epoch by the serving pod's clock; -1 = not measured. */
+  sinceMs: number;
+  /** Time of the newest sample, like `sinceMs`. */
+  sampledMs: number;
+  suspect: boolean;
+  family: 4 | 6;
+  /** The error message; '' = none. Must be cleaned with `shownName` before it is shown. */
+  detail: string;
+  stats: { samples: number; failures: number; p50Us: number; p95Us: number; maxUs: number } | null;
+  /** Why the source pod did not report; '' if it did. */
+  missing: MissingReason | '';
+}
+
+const UNMEASURED = {
+  outcome: null,
+  phase: null,
+  connectUs: -1,
+  firstByteUs: -1,
+  totalUs: -1,
+  sinceMs: -1,
+  sampledMs: -1,
+  suspect: false,
+  family: 4,
+  detail: '',
+  stats: null,
+} satisfies Partial<LinkFacts>;
+
+/** Collects the facts about the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
+export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
+  const pair = from * picture.n + to;
+  const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
+  const i = picture.link[pair] ?? -1;
+  const state = stateAt(picture.state[pair]);
+  const base = stateAt(picture.base[pair]);
+  const missing = report?.missing ?? 'not-asked';
+  if (report === undefined || i < 0 || base === 'not-yet') {
+    return { ...UNMEASURED, state, base, missing };
+  }
+  const { links, stats } = report;
+  const flags = links.flags[i] ?? 0;
+  const us = (column: Uint16Array) => unpack16(column[i] ?? 0);
+  return {
+    state,
+    base,
+    outcome: outcomeOf(links, i),
+    phase: phaseOf(links, i),
+    connectUs: us(links.connectUs),
+    firstByteUs: us(links.firstByteUs),
+    totalUs: us(links.totalUs),
+    sinceMs: report.atMs - us(links.sinceMs),
+    sampledMs: report.atMs - us(links.ageMs),
+    suspect: (flags & FLAG_SUSPECT) !== 0 || report.starvation?.unreliable === true,
+    family: (flags & FLAG_IPV6) === 0 ? 4 : 6,
+    detail: report.details.find(([link]) => link === i)?.[1] ?? '',
+    stats:
+      stats === null
+        ? null
+        : {
+            samples: stats.samples[i] ?? 0,
+            failures: stats.failures[i] ?? 0,
+            p50Us: us(stats.p50Us),
+            p95Us: us(stats.p95Us),
+            maxUs: us(stats.maxUs),
+          },
+    missing,
+  };
+}

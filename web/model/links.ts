@@ -1,0 +1,69 @@
+/**
+ * The states in which a link is drawn. `Picture.state` holds indexes in this list.
+ * `good` to `slow` are ok links by latency; `failed` is any other outcome. `not-probed`: the source does not ping the
+ * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting. `unknown`: the source
+ * did not report. `suspect`: unreliable, because the source was short of CPU. `gone`: one of the pods is gone.
+ */
+export const LINK_STATES = [
+  'good',
+  'fair',
+  'warning',
+  'slow',
+  'failed',
+  'not-probed',
+  'not-yet',
+  'unknown',
+  'suspect',
+  'gone',
+] as const;
+
+/** The state of a link; see `LINK_STATES`. */
+export type LinkState = (typeof LINK_STATES)[number];
+
+/** The index of a state in `LINK_STATES`. */
+export function codeOf(state: LinkState): number {
+  return LINK_STATES.indexOf(state);
+}
+
+/** The state with index `code`; `unknown` if there is none. */
+export function stateAt(code: number | undefined): LinkState {
+  return LINK_STATES[code ?? -1] ?? 'unknown';
+}
+
+/** Converts counts by index in `LINK_STATES` to counts by state. */
+export function countsByState(tally: ArrayLike<number>): Record<LinkState, number> {
+  return Object.fromEntries(LINK_STATES.map((state, code) => [state, tally[code] ?? 0])) as Record<LinkState, number>;
+}
+
+/**
+ * The states from least to most important. `unknown` is above good and late states, so that a green neighbour never
+ * hides it; only `slow` and `failed` may.
+ */
+const FROM_LEAST: readonly LinkState[] = [
+  'gone',
+  'not-probed',
+  'not-yet',
+  'good',
+  'fair',
+  'suspect',
+  'warning',
+  'unknown',
+  'slow',
+  'failed',
+];
+
+/** The importance of a state, by its index in `LINK_STATES`. If several links share a pixel, the highest is drawn. */
+export const SEVERITY: Uint8Array = Uint8Array.from(LINK_STATES, (state) => FROM_LEAST.indexOf(state));
+
+/** The index in `LINK_STATES` by severity: the inverse of `SEVERITY`. */
+export const BY_SEVERITY: Uint8Array = Uint8Array.from(FROM_LEAST, codeOf);
+
+/** The importance of a state; see `SEVERITY`. */
+export function severityOf(state: LinkState): number {
+  return FROM_LEAST.indexOf(state);
+}
+
+/** Whether the state with code `a` is more important than the one with code `b`; -1 = no state. */
+export function isWorse(a: number, b: number): boolean {
+  return a >= 0 && (b < 0 || (SEVERITY[a] ?? 0) > (SEVERITY[b] ?? 0));
+}

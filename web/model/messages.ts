@@ -1,0 +1,272 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Thresholds } from '../../server/protocol/link-state.ts';
+import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
+import { STATES } from './cells.ts';
+import { findingWords } from './finding-words.ts';
+import { clockText, countText, latencyText, spanText } from './format.ts';
+import { type LinkFacts, linkFacts } from './link-facts.ts';
+import { LINK_STATES, type LinkState, stateAt } from './links.ts';
+import type { Picture, PodHealth, PodView } from './mesh-view.ts';
+import { shownName } from './names.ts';
+
+/** Order of the legend: common states first. */
+export const LEGEND_ORDER: readonly LinkState[] = [
+  'good',
+  'fair',
+  'warning',
+  'slow',
+  'failed',
+  'not-probed',
+  'unknown',
+  'suspect',
+  'not-yet',
+  'gone',
+];
+
+/** The explanation of a state in the legend. `failedBy`: the outcome that all failed links share; '' = none. */
+export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, failedBy: string): string {
+  switch (state) {
+    case 'good':
+      return `< ${t.goodMs} ms`;
+    case 'fair':
+      return `${t.goodMs}–${t.warningMs} ms`;
+    case 'warning':
+      return `${t.warningMs}–${t.problemMs} ms`;
+    case 'slow':
+      return `≥ ${t.problemMs} ms`;
+    case 'failed':
+      return failedBy === '' ? 'no valid response' : failedBy;
+    case 'not-probed':
+      return 'PING_NUMBER, new pod';
+    case 'unknown':
+      return 'no report';
+    case 'suspect':
+      return 'source short of CPU';
+    case 'not-yet':
+      return 'pod is starting';
+    case 'gone':
+      return `terminated, shown ${Math.max(1, Math.round(retentionMs / 60_000))} min`;
+  }
+}
+
+/** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
+export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture, limit = 500): string {
+  const failed = LINK_STATES.indexOf('failed');
+  let shared = -1;
+  let seen = 0;
+  for (let from = 0; from < n && seen < limit; from++) {
+    if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
+    const outcomes = mesh.reports[reportOf[from] ?? -1]?.links.outcome;
+    for (let to = 0; to < n && seen < limit; to++) {
+      if (state[from * n + to] !== failed) continue;
+      seen++;
+      const outcome = outcomes?.[link[from * n + to] ?? -1] ?? -1;
+      if (shared !== -1 && shared !== outcome) return '';
+      shared = outcome;
+    }
+  }
+  return shared <= 0 ? '' : (OUTCOMES[shared] ?? '');
+}
+
+/** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable". */
+export function factsTitle(facts: LinkFacts): string {
+  const words = linkWords(facts);
+  if (facts.state === 'suspect') return `${stateWords(facts.base)}, unreliable`;
+  if (facts.state !== 'failed' || facts.phase === null || facts.outcome === 'refused') return words;
+  return `${words} in ${facts.phase.replace('-', ' ')}`;
+}
+
+/** The text of a link for screen readers: "from a to b: 252 ms, slow". */
+export function cellSentence(picture: Picture, from: number, to: number): string {
+  const [source, target] = [picture.pods[from], picture.pods[to]];
+  if (source === undefined || target === undefined) return '';
+  const pair = from * picture.n + to;
+  const state = stateAt(picture.state[pair]);
+  const us = picture.valueUs[pair] ?? Number.NaN;
+  const figure = us >= 0 && state !== 'failed' ? `${latencyText(us)}, ` : '';
+  const other = from === to ? 'itself' : target.name;
+  return `from ${source.name} to ${other}: ${figure}${linkWords(linkFacts(picture, from, to)).toLowerCase()}`;
+}
+
+const STATE_TEXTS: Record<LinkState, string> = {
+  good: 'Good',
+  fair: 'Fair',
+  warning: 'Warning',
+  slow: 'Slow',
+  failed: 'Failed',
+  'not-probed': 'Not probed',
+  'not-yet': 'Pending',
+  unknown: 'Unknown',
+  suspect: 'Unreliable',
+  gone: 'Gone',
+};
+
+const OUTCOME_TEXTS: Record<Outcome, string> = {
+  ok: 'Ok',
+  refused: 'Refused',
+  reset: 'Reset',
+  timeout: 'Timed out',
+  unreachable: 'Unreachable',
+  dns: 'Not resolved',
+  'http-status': 'HTTP error',
+  malformed: 'Malformed response',
+  'no-address': 'No address',
+};
+
+/** The word for a link state, for example "Not probed". */
+export function stateWords(state: LinkState): string {
+  return STATE_TEXTS[state];
+}
+
+/** The word for the state of a link. For a failed link it is the outcome, for example "Refused". */
+export function linkWords({ state, outcome }: Pick<LinkFacts, 'state' | 'outcome'>): string {
+  return state === 'failed' && outcome !== null ? OUTCOME_TEXTS[outcome] : STATE_TEXTS[state];
+}
+
+/** The texts of a pod: its state, a note ('' = none), and the link states that give their colours. */
+export interface PodWords {
+  state: string;
+  tone: LinkState;
+  note: string;
+  noteTone: LinkState;
+}
+
+const STATE_WORDS: Record<PodHealth, string> = {
+  healthy: 'Healthy',
+  failing: 'Failing',
+  unknown: 'Unknown',
+  starved: 'CPU-starved',
+  starting: 'Starting',
+  'not-ready': 'Not ready',
+  terminating: 'Terminating',
+  gone: 'Gone',
+};
+
+const TONES: Record<PodHealth, LinkState> = {
+  healthy: 'good',
+  failing: 'failed',
+  unknown: 'unknown',
+  starved: 'suspect',
+  starting: 'not-yet',
+  'not-ready': 'not-yet',
+  terminating: 'not-yet',
+  gone: 'gone',
+};
+
+/** The texts of a pod at `nowMs` (serving pod's clock), for example "Failing" and "unreachable from all 3 others". */
+export function podWords(picture: Picture, view: PodView, nowMs: number): PodWords {
+  const words = { state: STATE_WORDS[view.health], tone: TONES[view.health], note: '', noteTone: TONES[view.health] };
+  switch (view.health) {
+    case 'failing':
+      return { ...words, note: failingNote(view) };
+    case 'unknown':
+      return { ...words, note: 'no report' };
+    case 'starved':
+      return { ...words, note: 'measurements unreliable' };
+    case 'gone':
+      return goneWords(picture, view, nowMs);
+    case 'not-ready':
+      if (failureOf(view) !== undefined) return { ...words, note: failingNote(view), noteTone: 'failed' };
+      return { ...words, note: durationNote(view, nowMs) };
+    case 'starting':
+    case 'terminating':
+      return { ...words, note: durationNote(view, nowMs) };
+    default:
+      return view.slowToReach ? { ...words, note: slowNote(view), noteTone: 'slow' } : words;
+  }
+}
+
+/** State and note as one phrase for narrow places: "Starting for 6 s", "slow from all 3 others". */
+export function podPhrase(view: PodView, { state, note }: PodWords): string {
+  const { health } = view;
+  if (note === '') return state;
+  if (health === 'gone') return `${state}, ${note}`;
+  if (health === 'starved') return `${state}: ${note}`;
+  // A duration alone does not say what is wrong; the other notes do.
+  if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
+  if (health !== 'not-ready') return note;
+  return failureOf(view) === undefined ? `${state} ${note}` : `${state}, ${note}`;
+}
+
+/** From how many pods a pod is slow: "slow from all 119 others". */
+function slowNote({ foundIn }: PodView): string {
+  return foundIn === null ? 'slow to reach' : findingWords(foundIn).what;
+}
+
+/** The text of the finding that makes the pod failing; without one (the list is full) the number of failed links. */
+function failingNote(view: PodView): string {
+  const finding = failureOf(view);
+  if (finding !== undefined) return findingWords(finding).what;
+  return `unreachable from ${countText(view.failedIn)} of ${countText(view.probedIn)}`;
+}
+
+/** The finding that makes a pod failing. */
+function failureOf({ foundIn, foundOut }: PodView): Finding | undefined {
+  return [foundIn, foundOut].find((one) => one?.severity === 'failed') ?? undefined;
+}
+
+/** How long the pod has had its lifecycle state. */
+function durationNote({ pod }: PodView, nowMs: number): string {
+  return `for ${roughSpan(nowMs - pod.sinceMs)}`;
+}
+
+/** The server's health reasons about a pod that none of its `findings` explains. */
+export function unexplainedReasons(reasons: readonly string[], findings: readonly Finding[]): string[] {
+  const isMissingExplained = findings.some(({ kind }) => kind === 'report-missing');
+  return reasons.filter((reason) => {
+    if (findings.length > 0 && /^\d+ of \d+ links (into|from) it fail/.test(reason)) return false;
+    return !isMissingExplained || !/^(is not ready and )?did not report/.test(reason);
+  });
+}
+
+function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): PodWords {
+  const successor = pod.replacedBy === '' ? -1 : mesh.pods.findIndex((other) => other.uid === pod.replacedBy);
+  const note =
+    successor < 0 ? '' : `replaced by ${pods[successor]?.label ?? shownName(mesh.pods[successor]?.name ?? '')}`;
+  return { state: `Gone ${roughSpan(nowMs - pod.sinceMs)}`, tone: 'gone', note, noteTone: 'gone' };
+}
+
+/** A duration in whole minutes beyond one minute, so that the text does not change with every update. */
+function roughSpan(ms: number): string {
+  return spanText(
+    ms < 60_000 ? Math.max(1000, Math.floor(ms / 1000) * 1000) : Math.floor(ms / 60_000) * 60_000,
+  ).replace('.0 s', ' s');
+}
+
+/** When a link became late. `atMs`: ms since the epoch by the serving pod's clock. */
+export interface LateSince {
+  atMs: number;
+  /** The oldest kept sample was already late, so it began earlier. */
+  isOlder: boolean;
+}
+
+/**
+ * When the current run of samples with at least `lateUs` began; null = the newest sample is not late. A pod report cannot
+ * tell, because a slow link is ok. Suspect samples neither start nor end a run. `nowMs`: the serving pod's time; times of
+ * the samples are converted by their age.
+ */
+export function lateSince({ samples, nowMs: thereMs }: LinkSamples, lateUs: number, nowMs: number): LateSince | null {
+  const isLate = ({ outcome, totalUs }: RecentSample) => outcome === 'ok' && totalUs >= lateUs;
+  const trusted = samples.filter(({ suspect }) => !suspect);
+  const before = trusted.findLastIndex((sample) => !isLate(sample));
+  const first = trusted[before + 1];
+  return first === undefined ? null : { atMs: nowMs - (thereMs - first.atMs), isOlder: before === -1 };
+}
+
+/** Since when a link has its state ("ok since 15:10:00"), and for how long ("2 min 30 s"). Both '' if not measured. */
+export interface SinceWords {
+  since: string;
+  span: string;
+}
+
+/** `late`: the result of `lateSince` for a slow or warning link; null = unknown. */
+export function sinceWords(facts: LinkFacts, late: LateSince | null, nowMs: number): SinceWords {
+  if (facts.sinceMs < 0 || facts.outcome === null) return { since: '', span: '' };
+  if (late !== null && (facts.state === 'slow' || facts.state === 'warning')) {
+    const word = facts.state === 'slow' ? 'slow' : 'late';
+    const since = late.isOlder ? 'for more than' : `since ${clockText(late.atMs, nowMs)}`;
+    return { since: `${word} ${since}`, span: spanText(nowMs - late.atMs) };
+  }
+  const word = facts.outcome === 'ok' ? 'ok' : 'failing';
+  return { since: `${word} since ${clockText(facts.sinceMs, nowMs)}`, span: spanText(nowMs - facts.sinceMs) };
+}

@@ -1,0 +1,161 @@
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { GroupBy, OrderBy } from './address.ts';
+import { type AxisStates, badness } from './axis-states.ts';
+import type { Picture, PodView } from './mesh-view.ts';
+
+/** Neighbouring pods on an axis with a common name. */
+export interface AxisGroup {
+  /** Name of the node or zone; '' = unknown. */
+  name: string;
+  /** Position of its first pod. */
+  start: number;
+  length: number;
+}
+
+/** The order of the pods on both axes. */
+export interface Arrangement {
+  /** Index in `Picture.pods` by position. */
+  pods: Int32Array;
+  /** Position by index in `Picture.pods`; -1 = filtered out. */
+  positionOf: Int32Array;
+  /** In order, without gaps; empty = not grouped. */
+  groups: AxisGroup[];
+}
+
+/** Options of an arrangement. */
+export interface ArrangeOptions {
+  order: OrderBy;
+  group: GroupBy;
+  filter: string;
+}
+
+/** Sorts the pods: groups by name, pods within a group by `order`, then by name. O(n log n). */
+export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
+  const shown = picture.pods.filter((view) => matches(view, options.filter));
+  const inOrder = comparator(axisStates, options.order);
+  const key = groupKey(options.group);
+  shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
+  const pods = Int32Array.from(shown, (view) => view.index);
+  const positionOf = new Int32Array(picture.n).fill(-1);
+  pods.forEach((pod, position) => {
+    positionOf[pod] = position;
+  });
+  return { pods, positionOf, groups: options.group === 'none' ? [] : groupsOf(shown, key) };
+}
+
+/**
+ * Whether each word of `filter` occurs in the pod's name, namespace, node, zone or addresses, ignoring case.
+ * `node:worker-1` and `zone:a` match only this node or zone; the plain word worker-1 also matches worker-10.
+ */
+export function matches({ pod }: PodView, filter: string): boolean {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return true;
+  const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
+  return words.every((word) => {
+    const [, of, wanted] = /^(node|zone):(.+)$/.exec(word) ?? [];
+    return of === undefined ? text.includes(word) : pod[of === 'node' ? 'node' : 'zone'].toLowerCase() === wanted;
+  });
+}
+
+/** The filter that matches only the pods of a node. A name with a blank, which Kubernetes does not allow, can match more. */
+export function nodeFilter(node: string): string {
+  return /\s/.test(node) ? node : `node:${node}`;
+}
+
+/**
+ * The grouping to use. If pod names do not fit and the reader has not chosen a grouping, pods are grouped by node, or
+ * else by zone, provided that groups have at least two pods on average.
+ */
+export function effectiveGroup(picture: Picture, order: OrderBy, group: GroupBy, namesFit: boolean): GroupBy {
+  if (group !== 'none' || namesFit || order === 'worst-row' || order === 'worst-column') return group;
+  const bundles = (key: (view: PodView) => string) => {
+    const names = new Set(picture.pods.map(key));
+    return names.size > 1 && names.size * 2 <= picture.n;
+  };
+  if (order !== 'zone' && bundles((view) => view.pod.node)) return 'node';
+  return bundles((view) => view.pod.zone) ? 'zone' : 'none';
+}
+
+function groupKey(group: GroupBy): (view: PodView) => string {
+  if (group === 'node') return (view) => view.pod.node;
+  return group === 'zone' ? (view) => view.pod.zone : () => '';
+}
+
+function comparator(axisStates: AxisStates, order: OrderBy): (a: PodView, b: PodView) => number {
+  const byName = (a: PodView, b: PodView) =>
+    compareText(a.pod.name, b.pod.name) || compareText(a.pod.namespace, b.pod.namespace) || a.index - b.index;
+  const byNode = (a: PodView, b: PodView) => compareText(a.pod.node, b.pod.node) || byName(a, b);
+  if (order === 'name') return byName;
+  if (order === 'node') return byNode;
+  if (order === 'zone') return (a, b) => compareText(a.pod.zone, b.pod.zone) || byNode(a, b);
+  const counts = order === 'worst-row' ? axisStates.into : axisStates.outOf;
+  const score = new Map<number, number>();
+  const scoreOf = (pod: number) => {
+    const known = score.get(pod) ?? badness(counts, pod);
+    score.set(pod, known);
+    return known;
+  };
+  return (a, b) => scoreOf(b.index) - scoreOf(a.index) || byName(a, b);
+}
+
+function groupsOf(shown: readonly PodView[], key: (view: PodView) => string): AxisGroup[] {
+  const groups: AxisGroup[] = [];
+  for (const [position, view] of shown.entries()) {
+    const last = groups.at(-1);
+    if (last !== undefined && last.name === key(view)) last.length++;
+    else groups.push({ name: key(view), start: position, length: 1 });
+  }
+  return groups;
+}
+
+/** Compares names by their numbers ("worker-9" before "worker-10"), the same in every browser; '' comes last. */
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? 1 : -1;
+  return COLLATOR.compare(a, b) || (a < b ? -1 : 1);
+}
+
+const COLLATOR = new Intl.Collator('en', { numeric: true });
+
+/**
+ * Keeps an arrangement until the pods or the reader's choices change, so that new data never moves a row. If it is
+ * sorted by severity, `isOutdated` says whether sorting again would move something.
+ */
+export class KeptOrder {
+  #pods: readonly Pod[] | null = null;
+  #podKey = '';
+  #key = '';
+  #kept: Arrangement | null = null;
+  #isOutdated = false;
+
+  /** The arrangement to draw. */
+  arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
+    const { pods } = picture.mesh;
+    // Most updates have the same list, so a thousand pods are not compared each time.
+    if (pods !== this.#pods) this.#podKey = pods.map((pod) => `${pod.uid}@${pod.node}@${pod.zone}`).join();
+    this.#pods = pods;
+    const key = [options.order, options.group, options.filter, this.#podKey].join('\n');
+    const fresh = this.#kept === null || key !== this.#key;
+    const sorted = options.order === 'worst-row' || options.order === 'worst-column';
+    if (!fresh && !sorted && this.#kept !== null) return this.#kept;
+    const now = arrange(picture, axisStates, options);
+    if (fresh || this.#kept === null) {
+      this.#key = key;
+      this.#kept = now;
+      this.#isOutdated = false;
+      return now;
+    }
+    this.#isOutdated = now.pods.some((pod, position) => pod !== this.#kept?.pods[position]);
+    return this.#kept;
+  }
+
+  /** Whether the order no longer matches the data. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
+  }
+
+  /** Makes the next `arrange` sort again. */
+  resort(): void {
+    this.#kept = null;
+  }
+}

@@ -1,0 +1,177 @@
+import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import type { Picture } from './mesh-view.ts';
+
+/** Number of bad links in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
+export interface TimelineStep {
+  fromMs: number;
+  toMs: number;
+  failed: number;
+  slow: number;
+  /** Share (0..1) of the pods with data; 0 = no data. */
+  known: number;
+}
+
+/** The steps of a history. Slow links are ok links of at least `problemMs`, rounded to the bins of the history. */
+export function stepsOf(history: MeshHistory, problemMs: number): TimelineStep[] {
+  const slowBin = LATENCY_BINS_US.findIndex((boundUs) => boundUs >= problemMs * 1000) + 1;
+  return history.links.map((links, i) => {
+    const bins = slowBin === 0 ? [] : (history.byLatency[i]?.slice(slowBin) ?? []);
+    const [reports = 0, pods = 0] = [history.reports[i], history.pods[i]];
+    return {
+      fromMs: history.fromMs + i * history.stepMs,
+      toMs: Math.min(history.toMs, history.fromMs + (i + 1) * history.stepMs),
+      failed: history.failed[i] ?? 0,
+      slow: bins.reduce((sum, count) => sum + count, 0),
+      known: links > 0 || reports > 0 ? Math.min(1, reports / Math.max(1, pods)) : 0,
+    };
+  });
+}
+
+/** The oldest time with data in a history, ms since the epoch; null = no data. */
+export function knownFrom({ fromMs, stepMs, reports, links }: MeshHistory): number | null {
+  const first = reports.findIndex((count, i) => count > 0 || (links[i] ?? 0) > 0);
+  return first < 0 ? null : fromMs + first * stepMs;
+}
+
+/**
+ * Appends what the page has received since: each point lasts until the next one, the last one until `nowMs`. Points
+ * replace the unfinished last step, which may not have counted all its links yet.
+ */
+export function withLive(
+  steps: readonly TimelineStep[],
+  points: readonly StripPoint[],
+  nowMs: number,
+  stepMs: number,
+): TimelineStep[] {
+  const whole = steps.filter(({ fromMs, toMs }) => toMs - fromMs >= stepMs * 0.99 && toMs <= nowMs);
+  const untilMs = whole.at(-1)?.toMs ?? Number.NEGATIVE_INFINITY;
+  const live = points.flatMap((point, i) => {
+    const toMs = points[i + 1]?.atMs ?? nowMs;
+    const fromMs = Math.max(point.atMs, untilMs);
+    return toMs > fromMs ? [{ fromMs, toMs, failed: point.failed, slow: point.slow, known: 1 }] : [];
+  });
+  const firstMs = live[0]?.fromMs ?? nowMs;
+  // The unfinished step covers the time between the last finished step and the first point.
+  const under = steps
+    .filter(({ toMs }) => toMs > untilMs)
+    .map((step) => ({ ...step, toMs: Math.min(step.toMs, firstMs) }));
+  return [...whole, ...under.filter(({ fromMs, toMs }) => toMs > fromMs), ...live];
+}
+
+/** Merges neighbouring steps with the same values. */
+export function merged(steps: readonly TimelineStep[]): TimelineStep[] {
+  const all: TimelineStep[] = [];
+  for (const step of steps) {
+    const last = all.at(-1);
+    const isSame =
+      last !== undefined &&
+      last.toMs === step.fromMs &&
+      last.failed === step.failed &&
+      last.slow === step.slow &&
+      last.known === step.known;
+    if (isSame) all[all.length - 1] = { ...last, toMs: step.toMs };
+    else all.push(step);
+  }
+  return all;
+}
+
+/** The step that contains `atMs`; null = none. */
+export function stepAt(steps: readonly TimelineStep[], atMs: number): TimelineStep | null {
+  return steps.find(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs) ?? null;
+}
+
+/** The chart of a timeline as SVG path data, px. */
+export interface StepPaths {
+  failed: string;
+  slow: string;
+  /** Steps without data, and steps with data of some pods. */
+  unknown: string;
+  partly: string;
+  /** Maximum number of bad links at a time, which is the height of the chart; 0 = none. */
+  most: number;
+}
+
+/** Draws steps into a chart of `height` px, slow links above failed ones. `x` maps a time to px, clamped by the caller. */
+export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => number, height: number): StepPaths {
+  const most = steps.reduce((max, { failed, slow }) => Math.max(max, failed + slow), 0);
+  const paths: StepPaths = { failed: '', slow: '', unknown: '', partly: '', most };
+  const y = (count: number) => (most === 0 ? height : height * (1 - count / most));
+  const box = (left: number, right: number, top: number, bottom: number) =>
+    `M${left.toFixed(1)} ${bottom.toFixed(1)}V${top.toFixed(1)}H${right.toFixed(1)}V${bottom.toFixed(1)}Z`;
+  for (const { fromMs, toMs, failed, slow, known } of merged(steps)) {
+    const [left, right] = [x(fromMs), x(toMs)];
+    if (right <= left) continue;
+    if (failed > 0) paths.failed += box(left, right, y(failed), height);
+    if (slow > 0) paths.slow += box(left, right, y(failed + slow), y(failed));
+    if (known === 0) paths.unknown += box(left, right, 0, height);
+    else if (known < 1) paths.partly += box(left, right, height * known, height);
+  }
+  return paths;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const STEPS = [
+  ...[5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6].map((hours) => hours * HOUR),
+];
+/** Minimum distance between two times on the axis, px. */
+const ROOM = 76;
+
+/** Round local times within a range that is `width` px wide, and whether they need seconds. */
+export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: number[]; seconds: boolean } {
+  const most = Math.max(1, Math.floor(width / ROOM));
+  const step = STEPS.find((ms) => (toMs - fromMs) / ms <= most) ?? 12 * HOUR;
+  const offsetMs = new Date(toMs).getTimezoneOffset() * MINUTE;
+  const times: number[] = [];
+  for (let at = Math.ceil((fromMs - offsetMs) / step) * step + offsetMs; at <= toMs; at += step) times.push(at);
+  return { times, seconds: step < MINUTE };
+}
+
+/** Step of an arrow key on a timeline of `spanMs`, ms. */
+export function keyStepMs(spanMs: number): number {
+  return STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
+}
+
+/** Automatic time spans of the timeline, ms. */
+const AUTO_SPANS = [5, 10, 20, 30, 60].map((minutes) => minutes * MINUTE);
+/** The longest automatic span. */
+export const MOST_AUTO_MS = Math.max(...AUTO_SPANS);
+
+/** The shortest automatic span that includes `knownFromMs`, the oldest time with data; otherwise the longest. */
+export function autoSpan(knownFromMs: number, nowMs: number): number {
+  return AUTO_SPANS.find((ms) => ms >= nowMs - knownFromMs) ?? MOST_AUTO_MS;
+}
+
+/** The shortest of `spans` that includes `fromMs` and is not below `chosenMs`; otherwise the longest. */
+export function spanFor(spans: readonly number[], chosenMs: number, fromMs: number, nowMs: number): number {
+  return spans.find((ms) => ms >= chosenMs && ms >= nowMs - fromMs) ?? Math.max(chosenMs, spans.at(-1) ?? 0);
+}
+
+/** Number of bad links at one time. */
+export interface StripPoint {
+  /** ms since the epoch, serving pod's clock. */
+  atMs: number;
+  failed: number;
+  slow: number;
+}
+
+/** Time span of the strip, ms. */
+export const STRIP_MS = 20 * 60_000;
+/** One point per second. */
+const MAX_POINTS = 1200;
+
+/** Adds the newest picture. Points older than `STRIP_MS` are dropped. */
+export function withPicture(points: readonly StripPoint[], { mesh, counts }: Picture): readonly StripPoint[] {
+  const last = points[points.length - 1];
+  if (last !== undefined && mesh.atMs <= last.atMs) {
+    // Another pod serves the page now and its clock is behind, so the strip starts again.
+    if (mesh.atMs > last.atMs - 5_000) return points;
+    return [{ atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
+  }
+  const kept = points.filter((point) => point.atMs > mesh.atMs - STRIP_MS).slice(1 - MAX_POINTS);
+  return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
+}

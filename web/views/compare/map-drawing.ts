@@ -1,0 +1,194 @@
+import type { Change } from '../../../server/protocol/comparison.ts';
+import { type ChangeMapModel, changeAt, deltaFigure } from '../../model/comparison.ts';
+
+/** The geometry of the map, CSS px. */
+export interface MapLayout {
+  /** The size of a cell with its gap, and the gap. */
+  pitch: number;
+  gap: number;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Cells from FIGURE_FROM px on have a figure, cells from NAMES_FROM px on a mark; pod names need NAMES_FROM px, too. */
+const [FIGURE_FROM, NAMES_FROM] = [38, 13];
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+
+/** The width of the widest label, CSS px. */
+function labelWidth(ctx: CanvasRenderingContext2D, labels: readonly string[]): number {
+  ctx.font = `13px ${FONT}`;
+  const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, 3);
+  return Math.min(130, Math.ceil(Math.max(0, ...longest.map((label) => ctx.measureText(label).width))) + 10);
+}
+
+/** Lays the map out in `room` (CSS px). A cell has at least 1 px: with more pods than that the map is larger and scrolls. */
+export function layoutMap(
+  ctx: CanvasRenderingContext2D,
+  { pods, n }: ChangeMapModel,
+  room: { width: number; height: number },
+): MapLayout {
+  const label = labelWidth(
+    ctx,
+    pods.map((pod) => pod.label),
+  );
+  const across = (room.width - label) / Math.max(1, n);
+  const head = label < across ? 22 : label;
+  const fits = (above: number) => Math.floor(Math.min(across, (room.height - above) / Math.max(1, n)));
+  // If there is room for one set of names only, the rows have it: the columns are in the same order.
+  const isHeaded = fits(head) >= NAMES_FROM;
+  const named = isHeaded ? fits(head) : fits(0);
+  const isNamed = named >= NAMES_FROM;
+  const least = Math.max(1, Math.floor(Math.min(room.width, room.height) / Math.max(1, n)));
+  const pitch = isNamed ? Math.min(72, named) : Math.min(NAMES_FROM, least);
+  const [left, top] = [isNamed ? label : 0, isHeaded ? (label < pitch ? 22 : label) : 0];
+  const gap = pitch >= 24 ? 3 : pitch >= 6 ? 1 : 0;
+  return { pitch, gap, left, top, width: left + pitch * n, height: top + pitch * n };
+}
+
+/** Draws the map of what changed. `ctx` is in CSS px; `token` reads a colour of the theme. */
+export function drawChanges(
+  ctx: CanvasRenderingContext2D,
+  map: ChangeMapModel,
+  layout: MapLayout,
+  token: (name: string) => string,
+): void {
+  const { n } = map;
+  const { pitch, gap, left, top } = layout;
+  ctx.clearRect(0, 0, layout.width, layout.height);
+  if (left > 0) drawNames(ctx, map, layout, token);
+  const paint = painterOf(ctx, map, token);
+  const size = pitch - gap;
+  for (let from = 0; from < n; from++) {
+    for (let to = 0; to < n; to++) paint(from * n + to, left + from * pitch, top + to * pitch, size);
+  }
+}
+
+function drawNames(
+  ctx: CanvasRenderingContext2D,
+  map: ChangeMapModel,
+  layout: MapLayout,
+  token: (name: string) => string,
+): void {
+  const { pods } = map;
+  const { pitch, gap, left, top } = layout;
+  ctx.fillStyle = token('--text');
+  ctx.textBaseline = 'middle';
+  pods.forEach(({ label, isTarget }, i) => {
+    ctx.font = `${isTarget ? '600 ' : ''}${Math.min(13, pitch)}px ${FONT}`;
+    const middle = i * pitch + (pitch - gap) / 2;
+    ctx.textAlign = 'right';
+    ctx.fillText(label, left - 8, top + middle, left - 8);
+    if (top === 0) return;
+    ctx.save();
+    ctx.translate(left + middle, top - 8);
+    if (top > 22) ctx.rotate(-Math.PI / 2);
+    ctx.textAlign = top > 22 ? 'left' : 'center';
+    ctx.fillText(label, 0, 0, top > 22 ? top - 8 : pitch);
+    ctx.restore();
+  });
+}
+
+type Paint = (pair: number, x: number, y: number, size: number) => void;
+
+function painterOf(ctx: CanvasRenderingContext2D, map: ChangeMapModel, token: (name: string) => string): Paint {
+  const colours = changeColours(token('--sunken'), token('--slow-cell'), token('--accent'), token('--text'));
+  const kinds: Partial<Record<Change, { fill: string; ink: string; mark: string }>> = {
+    unknown: { fill: token('--unknown-ground'), ink: token('--text-second'), mark: '?' },
+    'fails-more': { fill: token('--failed-cell'), ink: token('--failed-ink'), mark: '×' },
+    'still-fails': { fill: token('--failed-tint'), ink: token('--failed-word'), mark: '×' },
+    recovered: { fill: token('--good-cell'), ink: token('--good-ink'), mark: '✓' },
+  };
+  ctx.textBaseline = 'middle';
+  return (pair, x, y, size) => {
+    const change = changeAt(map, pair);
+    const delta = map.deltaUs[pair] ?? Number.NaN;
+    // The link always failed before, so there is no median to compare with.
+    const isNew = change === 'slower' && Number.isNaN(delta);
+    const share = isNew ? 1 : changeShare(delta, map.maxDeltaUs);
+    const kind = kinds[change];
+    ctx.fillStyle = kind?.fill ?? colours.at(share);
+    if (size >= 12) {
+      ctx.beginPath();
+      ctx.roundRect(x, y, size, size, 3);
+      ctx.fill();
+    } else ctx.fillRect(x, y, size, size);
+    if (size < NAMES_FROM - 1) return;
+    ctx.fillStyle = kind?.ink ?? colours.inkAt(share);
+    ctx.textAlign = 'center';
+    const mark = kind?.mark ?? (change === 'slower' ? '↑' : change === 'faster' ? '↓' : '');
+    if (kind !== undefined || isNew || size < FIGURE_FROM) {
+      ctx.font = `600 ${Math.min(20, size * 0.7)}px ${FONT}`;
+      ctx.fillText(mark, x + size / 2, y + size / 2 + 1);
+      return;
+    }
+    ctx.font = `${mark === '' ? '' : '600 '}13px ${FONT}`;
+    ctx.fillText(deltaFigure(delta), x + size / 2, y + size / 2 + (mark === '' ? 1 : 4), size - 4);
+    if (mark !== '') ctx.fillText(mark, x + size - 10, y + 11);
+  };
+}
+
+/** How many steps a colour takes from "same" to the most that changed. */
+const STEPS = 12;
+
+/** The contrast that words need (WCAG 2, AA). */
+const LEAST_CONTRAST = 4.5;
+
+/** Colours of changes: `at(-1)` is the most that anything became faster, `at(1)` slower, `at(0)` the same. */
+export interface ChangeColours {
+  /** The fill of a cell. */
+  at(share: number): string;
+  /** What can be read on it. */
+  inkAt(share: number): string;
+}
+
+/** Mixes the colours of changes from three tokens, `#rrggbb` each; `text`: the usual ink, kept where it can be read. */
+export function changeColours(same: string, slower: string, faster: string, text: string): ChangeColours {
+  const mixed = (end: string) =>
+    Array.from({ length: STEPS + 1 }, (_, step) => {
+      const fill = mix(same, end, step / STEPS);
+      return { fill, ink: inkOn(fill, text) };
+    });
+  const [up, down] = [mixed(slower), mixed(faster)];
+  const stepOf = (share: number) => (share < 0 ? down : up)[Math.round(Math.min(1, Math.abs(share)) * STEPS)];
+  return { at: (share) => stepOf(share)?.fill ?? same, inkAt: (share) => stepOf(share)?.ink ?? text };
+}
+
+/** Half way between two colours neither end's ink can be read: one of white and black always can. */
+function inkOn(fill: string, text: string): string {
+  const ground = luminance(fill);
+  const contrast = (ink: string) => {
+    const own = luminance(ink);
+    return (Math.max(own, ground) + 0.05) / (Math.min(own, ground) + 0.05);
+  };
+  return [text, '#ffffff'].find((ink) => contrast(ink) >= LEAST_CONTRAST) ?? '#000000';
+}
+
+/** Relative luminance (WCAG 2) of `#rrggbb`, 0..1. */
+function luminance(hex: string): number {
+  const part = (at: number) => {
+    const value = Number.parseInt(hex.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return 0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5);
+}
+
+function mix(from: string, to: string, share: number): string {
+  const part = (at: number) => {
+    const [a, b] = [from, to].map((hex) => Number.parseInt(hex.slice(at, at + 2), 16));
+    return Math.round((a ?? 0) + ((b ?? 0) - (a ?? 0)) * share)
+      .toString(16)
+      .padStart(2, '0');
+  };
+  return `#${part(1)}${part(3)}${part(5)}`;
+}
+
+/**
+ * Where a change (us) lies between the same (0) and the most that changed (-1 or 1): by the square root, so that what
+ * changed by a tenth is still seen. Below a tenth of a millisecond everything is the same.
+ */
+export function changeShare(deltaUs: number, mostUs: number): number {
+  if (!(Math.abs(deltaUs) >= 100)) return 0;
+  return Math.sign(deltaUs) * Math.sqrt(Math.min(1, Math.abs(deltaUs) / Math.max(1000, mostUs)));
+}

@@ -1,0 +1,159 @@
+import type { LinkHistory } from '../../../server/protocol/history.ts';
+import { clockText, countText, latencyText, plural, spanText } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
+import type { HistoryState } from './use-link-history.ts';
+
+const WIDTH = 170;
+const HEIGHT = 36;
+
+interface HistoryChartProps {
+  of: HistoryState;
+  problemMs: number;
+  /** The viewed time, ms since the epoch; null = live. */
+  momentMs: number | null;
+}
+
+/** The history of a link as a small plot: medians, the range around them, and bars for failures. */
+export function HistoryChart({ of: { history, error }, problemMs, momentMs }: HistoryChartProps) {
+  const untilMs = history === null ? 0 : Math.min(history.nowMs, momentMs ?? history.nowMs);
+  const steps = history === null ? [] : stepsUntil(history, untilMs);
+  const [first] = steps;
+  if (first === undefined) {
+    const empty = history === null ? 'Loading history' : 'No history yet';
+    return <p className="sample-none">{error === '' ? empty : `History not available: ${shownName(error)}`}</p>;
+  }
+  const plot = plotHistory(steps, untilMs, problemMs * 1000, WIDTH, HEIGHT);
+  const { samples, failed, maxUs } = summariseHistory(steps);
+  const span = spanText(untilMs - plot.fromMs);
+  const words = `Last ${span} in steps of ${spanText(first.lengthMs)}: ${plural(samples, 'sample')}, ${countText(failed)} failed, slowest ${latencyText(maxUs)}`;
+  return (
+    <figure className="sample-chart is-past">
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={words}>
+        <title>{words}</title>
+        <rect className="sample-ground" width={WIDTH} height={HEIGHT} />
+        <path className="past-band" d={plot.band} />
+        <line className="sample-problem" x1="0" x2={WIDTH} y1={plot.problemY} y2={plot.problemY} />
+        {plot.failures.map(({ x, width, height }) => (
+          <rect key={x} className="past-failure" x={x} y={HEIGHT - height} width={width} height={height} />
+        ))}
+        <path className="past-line" d={plot.line} />
+      </svg>
+      <figcaption>
+        <span>{clockText(plot.fromMs, untilMs)}</span>
+        <span className={failed > 0 ? 'tone-failed' : undefined}>
+          {failed > 0 ? `${countText(failed)} failed` : 'none failed'}
+        </span>
+        <span>{momentMs === null && error === '' ? 'now' : clockText(untilMs)}</span>
+      </figcaption>
+    </figure>
+  );
+}
+
+/** A plot of a link's history in a box of `width` x `height` px. */
+export interface HistoryPlot {
+  /** Path data of the medians, interrupted at gaps. */
+  line: string;
+  /** Path data of the areas from minimum to 95th percentile, interrupted at gaps. */
+  band: string;
+  /** Bars of steps with failures, px from the bottom. */
+  failures: { x: number; width: number; height: number }[];
+  /** The problem threshold, px from the top. */
+  problemY: number;
+  /** The time range, ms since the epoch by the source pod's clock. */
+  fromMs: number;
+  toMs: number;
+}
+
+/** Totals of a history. */
+export interface HistorySummary {
+  samples: number;
+  failed: number;
+  /** The slowest ok sample, us; -1 = none. */
+  maxUs: number;
+}
+
+type Step = LinkHistory['steps'][number];
+type Point = [x: number, y: number];
+
+/** Minimum height of a failure bar, as a share of the plot, so that one failure in a hundred samples is visible. */
+const MIN_BAR_SHARE = 0.3;
+/** Minimum width of a failure bar, px. */
+const MIN_BAR_WIDTH = 1.5;
+
+/** The steps (oldest first) that began before `untilMs`. */
+export function stepsUntil({ steps }: LinkHistory, untilMs: number): Step[] {
+  return steps.filter(({ atMs }) => atMs < untilMs);
+}
+
+/**
+ * Plots steps from the first one to `untilMs`. The scale is the one of `plotSamples`: linear from 0 to at least twice the
+ * problem threshold. Missing steps leave a gap in the line.
+ */
+export function plotHistory(
+  steps: readonly Step[],
+  untilMs: number,
+  problemUs: number,
+  width: number,
+  height: number,
+): HistoryPlot {
+  const fromMs = steps[0]?.atMs ?? untilMs;
+  const span = Math.max(1, untilMs - fromMs);
+  const topUs = steps.reduce((most, { p95Us }) => Math.max(most, p95Us * 1.15), problemUs * 2);
+  const x = (atMs: number) => Math.min(width, Math.max(0, ((atMs - fromMs) / span) * width));
+  const y = (us: number) => height - 2 - (us / topUs) * (height - 4);
+  const plot: HistoryPlot = { line: '', band: '', failures: [], problemY: y(problemUs), fromMs, toMs: untilMs };
+  let piece: Piece = { middle: [], low: [], high: [] };
+  let endMs = fromMs;
+  for (const step of steps) {
+    const failed = failedOf(step);
+    const [left, right] = [x(step.atMs), x(step.atMs + step.lengthMs)];
+    if (failed > 0) {
+      const share = Math.max(MIN_BAR_SHARE, failed / Math.max(1, step.samples));
+      plot.failures.push({ x: left, width: Math.max(MIN_BAR_WIDTH, right - left), height: share * height });
+    }
+    if (step.p50Us < 0 || step.atMs - endMs > step.lengthMs) {
+      draw(plot, piece);
+      piece = { middle: [], low: [], high: [] };
+    }
+    endMs = step.atMs + step.lengthMs;
+    if (step.p50Us < 0) continue;
+    const at = (left + right) / 2;
+    piece.middle.push([at, y(step.p50Us)]);
+    piece.low.push([at, y(step.minUs)]);
+    piece.high.push([at, y(step.p95Us)]);
+  }
+  draw(plot, piece);
+  return plot;
+}
+
+interface Piece {
+  middle: Point[];
+  low: Point[];
+  high: Point[];
+}
+
+function draw(plot: HistoryPlot, { middle, low, high }: Piece): void {
+  if (middle.length === 0) return;
+  // A single step between two gaps needs a minimal length to be drawn as a dot.
+  plot.line += `M${text(middle)}h0.01`;
+  plot.band += `M${text(high)}L${text(low.reverse())}Z`;
+}
+
+function text(points: readonly Point[]): string {
+  return points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L');
+}
+
+function failedOf({ failures }: Step): number {
+  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+}
+
+/** Sums up steps. */
+export function summariseHistory(steps: readonly Step[]): HistorySummary {
+  const summary: HistorySummary = { samples: 0, failed: 0, maxUs: -1 };
+  for (const step of steps) {
+    summary.samples += step.samples;
+    summary.failed += failedOf(step);
+    summary.maxUs = Math.max(summary.maxUs, step.maxUs);
+  }
+  return summary;
+}

@@ -1,0 +1,181 @@
+import type { Finding } from '../../../server/protocol/finding.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { findingsOfLink } from '../../model/findings.ts';
+import { latencyParts, latencyText } from '../../model/format.ts';
+import { linkFacts } from '../../model/link-facts.ts';
+import type { PodView } from '../../model/mesh-view.ts';
+import { factsTitle, lateSince, sinceWords } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+import { linkMessage } from '../../model/phase-words.ts';
+import './details.css';
+import { FindingList } from '../../components/finding-list.tsx';
+import { PhaseBar } from '../../components/phase-bar.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import { HistoryChart } from './history-chart.tsx';
+import type { LinkDirection } from './link-direction.ts';
+import { LinkFigures } from './link-figures.tsx';
+import { SampleChart } from './sample-chart.tsx';
+import { useLinkHistory } from './use-link-history.ts';
+import { useSamples } from './use-samples.ts';
+
+/** Maximum number of findings, so that the measurements stay visible. */
+const MAX_FINDINGS = 3;
+
+/** The panel of a selected link: both directions side by side, what is wrong, and what to check. */
+export function LinkPanel(props: ViewProps) {
+  const { picture, selection } = props;
+  const wanted = selection !== null && 'from' in selection ? selection : { from: '', to: '' };
+  const from = picture.pods.find(({ pod }) => pod.uid === wanted.from);
+  const to = picture.pods.find(({ pod }) => pod.uid === wanted.to);
+  if (from === undefined || to === undefined) return <LinkLeft />;
+  return <LinkBody key={`${wanted.from}/${wanted.to}`} props={props} from={from} to={to} />;
+}
+
+function LinkLeft() {
+  return (
+    <div className="detail">
+      <h2>This link is gone</h2>
+      <p className="panel-second">One of its pods is no longer in history. Older data is in Prometheus.</p>
+    </div>
+  );
+}
+
+function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
+  const { picture, thresholds, loadSamples } = props;
+  const { pingTimeoutMs } = picture.mesh.settings;
+  const isSelf = from === to;
+  const there = linkFacts(picture, from.index, to.index);
+  const back = isSelf ? there : linkFacts(picture, to.index, from.index);
+  const thereSamples = useSamples(loadSamples, from.pod.uid, to.pod.uid, there.sampledMs);
+  const backSamples = useSamples(loadSamples, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, back.sampledMs);
+  const isNow = picture.mesh.past === null;
+  const therePast = useLinkHistory(props.loadLinkHistory, from.pod.uid, to.pod.uid, isNow);
+  const backPast = useLinkHistory(props.loadLinkHistory, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, isNow);
+  const directions: LinkDirection[] = [
+    { name: directionName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
+    { name: directionName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
+  ].slice(0, isSelf ? 1 : 2);
+  const { problemMs } = thresholds;
+  const [foundThere = [], foundBack = foundThere] = directions.map((direction) => findingsOf(picture.mesh, direction));
+  const findings = picture.mesh.findings.filter((one) => foundThere.includes(one) || foundBack.includes(one));
+  const message = linkMessage(there, back, {
+    from: from.name,
+    to: to.name,
+    problemMs,
+    timeoutMs: pingTimeoutMs,
+    isForwardExplained: foundThere.length > 0,
+    isReverseExplained: foundBack.length > 0,
+  });
+  return (
+    <div className="detail link-detail">
+      <h2>
+        <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
+        {from.name} {!isSelf && <>⇄ {to.name}</>}
+      </h2>
+      <div className={`finding is-${message.tone}`}>
+        <b>{message.title}</b>
+        {message.text !== '' && <p>{message.text}</p>}
+      </div>
+      <FindingList
+        brief
+        mesh={{ findings, pods: picture.mesh.pods }}
+        most={MAX_FINDINGS}
+        selection={props.selection}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
+      <div className="ways">
+        {directions.map((direction) => (
+          <DirectionFacts key={direction.name} direction={direction} props={props} />
+        ))}
+      </div>
+      <section>
+        <h3>Time by phase</h3>
+        {directions.map((direction) => (
+          <div key={direction.name} className="way-bar">
+            <p>
+              <span>{direction.name}</span>
+              <b className={`tone-${direction.facts.state}`}>{latencyText(direction.facts.totalUs)}</b>
+            </p>
+            <PhaseBar facts={direction.facts} problemMs={problemMs} timeoutMs={pingTimeoutMs} />
+          </div>
+        ))}
+        <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} directions={directions} />
+      </section>
+      <LinkFigures directions={directions} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
+    </div>
+  );
+}
+
+/** The findings that explain a direction that is not good. */
+function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
+  return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
+}
+
+function directionName(from: PodView, to: PodView): string {
+  return `${from.label} → ${to.label}`;
+}
+
+function DirectionFacts({ direction, props }: { direction: LinkDirection; props: ViewProps }) {
+  const { facts, samples } = direction;
+  const { nowMs, thresholds } = props;
+  const isNow = props.picture.mesh.past === null;
+  const lateMs = facts.state === 'warning' ? thresholds.warningMs : thresholds.problemMs;
+  const late = samples.samples === null ? null : lateSince(samples.samples, lateMs * 1000, nowMs);
+  const { since, span } = sinceWords(facts, late, nowMs);
+  const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
+  return (
+    <section className="way" aria-label={direction.name}>
+      <h3>{direction.name}</h3>
+      <p className={`way-state tone-${facts.state}`}>
+        <StateGlyph state={facts.state} outcome={facts.outcome} />
+        {factsTitle(facts)}
+      </p>
+      <p className="way-figure">
+        {figure}
+        {unit !== '' && <span> {unit}</span>}
+      </p>
+      <p className="way-since">
+        {since === '' ? (
+          'not measured'
+        ) : (
+          <>
+            <span>{since}</span> <span>{span}</span>
+          </>
+        )}
+      </p>
+      <SampleChart of={samples} state={facts.state} problemMs={thresholds.problemMs} isNow={isNow} />
+      <HistoryChart of={direction.past} problemMs={thresholds.problemMs} momentMs={isNow ? null : nowMs} />
+      {facts.detail !== '' && <code className="way-error">{shownName(facts.detail)}</code>}
+    </section>
+  );
+}
+
+function BarScale({
+  problemMs,
+  timeoutMs,
+  directions,
+}: {
+  problemMs: number;
+  timeoutMs: number;
+  directions: readonly LinkDirection[];
+}) {
+  const share = problemMs / timeoutMs;
+  const isApart = share > 0.12 && share < 0.6;
+  const failed = directions.some(({ facts }) => facts.state === 'failed');
+  return (
+    <>
+      <p className="bar-scale" aria-hidden="true">
+        <span>0</span>
+        {isApart && <span style={{ left: `${share * 100}%` }}>problem {problemMs}</span>}
+        <span>timeout {timeoutMs} ms</span>
+      </p>
+      <ul className="bar-legend">
+        <li className="is-connect">connect</li>
+        <li className="is-first-byte">first byte</li>
+        {failed && <li className="is-failed">before failure</li>}
+      </ul>
+    </>
+  );
+}

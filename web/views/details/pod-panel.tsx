@@ -1,0 +1,236 @@
+import './details.css';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { FindingList } from '../../components/finding-list.tsx';
+import { LinkButton } from '../../components/link-button.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { findingsOfPod } from '../../model/findings.ts';
+import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
+import { chooseLinks } from '../../model/link-choice.ts';
+import { linkFacts } from '../../model/link-facts.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
+import { linkWords, podWords, unexplainedReasons } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+
+/** Number of links that a list shows at first, and its maximum. */
+const FEW = 12;
+const MAX = 300;
+/** Maximum number of findings. */
+const MAX_FINDINGS = 4;
+
+/** The panel of a selected pod: its state, where it runs, and its links in both directions, the worst first. */
+export function PodPanel(props: ViewProps) {
+  const { picture, selection, nowMs } = props;
+  const uid = selection !== null && 'pod' in selection ? selection.pod : '';
+  const view = picture.pods.find(({ pod }) => pod.uid === uid);
+  if (view === undefined) {
+    return (
+      <div className="detail">
+        <h2>This pod is gone</h2>
+        <p className="panel-second">No longer in history. Older data is in Prometheus.</p>
+      </div>
+    );
+  }
+  const words = podWords(picture, view, nowMs);
+  const { mesh } = picture;
+  const findings = findingsOfPod(mesh, view.index);
+  // Health reasons that are not findings, for example that the pod did not report or knows other pods.
+  const reasons = mesh.health.reasons.find(({ pod }) => pod === view.index)?.why ?? [];
+  const why = unexplainedReasons(reasons, findings).slice(0, 5);
+  const tone = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
+  return (
+    <div className="detail pod-detail">
+      <h2>
+        <span className="detail-kind">Pod</span>
+        {view.name}
+      </h2>
+      <div className={`finding is-${tone}`}>
+        <b>
+          {words.state}
+          {words.note !== '' && <span className={`tone-${words.noteTone}`}> · {words.note}</span>}
+        </b>
+        {why.map((reason) => (
+          <p key={reason}>{shownName(reason)}</p>
+        ))}
+      </div>
+      <FindingList
+        mesh={{ findings, pods: mesh.pods }}
+        most={MAX_FINDINGS}
+        selection={selection}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
+      <PodFacts props={props} view={view} />
+      {view.health === 'gone' ? (
+        <LastPings props={props} view={view} />
+      ) : (
+        <>
+          <PodLinks props={props} view={view} direction="inbound" />
+          <PodLinks props={props} view={view} direction="outbound" />
+          <PodProbes props={props} view={view} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
+  const { mesh, reportOf } = props.picture;
+  const { nowMs } = props;
+  const { pod } = view;
+  const report = mesh.reports[reportOf[view.index] ?? -1];
+  const successor = props.picture.pods.find((other) => other.pod.uid === pod.replacedBy);
+  const facts: [string, string][] = [
+    ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'unknown'],
+    ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
+    ['Namespace', shownName(pod.namespace)],
+    [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
+  ];
+  if (successor !== undefined) {
+    facts.push(['Replaced by', successor.name]);
+    const recovery = recoveryText(pod, successor.pod);
+    if (recovery !== '') facts.push(['Replacement ready', recovery]);
+  }
+  const predecessor = props.picture.pods.find((other) => other.pod.replacedBy === pod.uid);
+  if (predecessor !== undefined)
+    facts.push(['Replaces', `${predecessor.name}, gone since ${clockText(predecessor.pod.sinceMs, nowMs)}`]);
+  if (report !== undefined && report.missing !== '')
+    facts.push(['Report', `${report.missing}: ${shownName(report.missingDetail)}`]);
+  if (report !== undefined && report.missing === '' && report.bootTimeMs > 0) {
+    facts.push(['Process', `started ${clockText(report.bootTimeMs, nowMs)}`]);
+  }
+  if (report?.starvation) facts.push(['Scheduling delay', `p99 ${latencyText(report.starvation.loopDelayP99Us)}`]);
+  if (report?.via === 'check') facts.push(['Protocol', 'Goldpinger /check']);
+  return (
+    <dl className="pod-facts">
+      {facts.map(([term, text]) => (
+        <div key={term}>
+          <dt>{term}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** The last results that other pods have for a pod that is gone. */
+function LastPings({ props, view }: { props: ViewProps; view: PodView }) {
+  const pings = lastPingsInto(props.picture, view.index);
+  const failed = pings.filter(({ isFailed }) => isFailed).length;
+  return (
+    <section>
+      <h3>
+        Last inbound pings{' '}
+        <span className="panel-count">{`${countText(pings.length)}, ${countText(failed)} failed`}</span>
+      </h3>
+      <ul className="probe-list">
+        {pings.slice(0, MAX).map(({ from, words, isFailed }) => (
+          <li key={from}>
+            <span>{from}</span>
+            <b className={isFailed ? 'tone-failed' : 'tone-good'}>{words}</b>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function PodLinks({ props, view, direction }: { props: ViewProps; view: PodView; direction: 'inbound' | 'outbound' }) {
+  const { picture } = props;
+  const { n } = picture;
+  const request = { limit: 2 * n, only: 'all', pod: view.index, selfLinks: true, touching: null } as const;
+  const isMine = (pair: number) => (direction === 'inbound' ? pair % n : Math.floor(pair / n)) === view.index;
+  const pairs = chooseLinks(picture, request).pairs.filter(isMine).reverse();
+  const [failed, slow] = direction === 'inbound' ? [view.failedIn, view.slowIn] : [view.failedOut, view.slowOut];
+  const rest = pairs.slice(FEW, MAX);
+  return (
+    <section>
+      <h3>
+        {direction === 'inbound' ? 'Inbound' : 'Outbound'}{' '}
+        <span className="panel-count">
+          {countText(pairs.length)}
+          {failed > 0 && `, ${countText(failed)} failed`}
+          {slow > 0 && `, ${countText(slow)} slow`}
+        </span>
+      </h3>
+      <ul className="link-lines">
+        {pairs.slice(0, FEW).map((pair) => (
+          <LinkButton key={pair} props={props} pair={pair} of={view.index} />
+        ))}
+      </ul>
+      {rest.length > 0 && (
+        <details>
+          <summary>{countText(pairs.length - FEW)} more</summary>
+          <ul className="link-lines">
+            {rest.map((pair) => (
+              <LinkButton key={pair} props={props} pair={pair} of={view.index} />
+            ))}
+          </ul>
+          {pairs.length > MAX && <p className="panel-second">{countText(pairs.length - MAX)} more are not shown.</p>}
+        </details>
+      )}
+    </section>
+  );
+}
+
+function PodProbes({ props, view }: { props: ViewProps; view: PodView }) {
+  const { mesh, reportOf } = props.picture;
+  const probes = mesh.reports[reportOf[view.index] ?? -1]?.probes ?? [];
+  if (probes.length === 0) return null;
+  return (
+    <section>
+      <h3>
+        External <span className="panel-count">{countText(probes.length)}</span>
+      </h3>
+      <ul className="probe-list">
+        {probes.slice(0, FEW).map((probe) => (
+          <li key={`${probe.protocol} ${probe.target}`}>
+            <span>{shownName(probe.target)}</span>
+            <b className={probe.error === '' ? 'tone-good' : 'tone-failed'}>
+              {probe.atMs === 0
+                ? 'pending'
+                : probe.error === ''
+                  ? latencyText(probe.durationUs)
+                  : shownName(probe.error)}
+            </b>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** The last result that one pod measured for a pod that is gone. */
+export interface LastPing {
+  from: string;
+  /** "Refused since 15:07:38", "1.2 ms at 15:07:37". */
+  words: string;
+  isFailed: boolean;
+}
+
+/** The last pings into a pod that is gone (its index in `Mesh.pods`), failed ones first. */
+export function lastPingsInto(picture: Picture, to: number): LastPing[] {
+  const { pods, mesh } = picture;
+  const all = pods.flatMap(({ index, name }): LastPing[] => {
+    const { outcome, totalUs, sinceMs, sampledMs } = linkFacts(picture, index, to);
+    if (outcome === null || index === to) return [];
+    const clock = (atMs: number) => clockText(atMs, mesh.atMs);
+    return outcome === 'ok'
+      ? [{ from: name, words: `${latencyText(totalUs)} at ${clock(sampledMs)}`, isFailed: false }]
+      : [{ from: name, words: `${linkWords({ state: 'failed', outcome })} since ${clock(sinceMs)}`, isFailed: true }];
+  });
+  return [...all.filter(({ isFailed }) => isFailed), ...all.filter(({ isFailed }) => !isFailed)];
+}
+
+/**
+ * How long after the loss of a pod its successor became ready, for example "after about 2 s", or why it is still pending.
+ * '' = unknown. Kubernetes reports times of readiness in whole seconds.
+ */
+export function recoveryText(lost: Pod, successor: Pod): string {
+  if (lost.lifecycle !== 'gone') return '';
+  if (successor.lifecycle === 'starting' || successor.lifecycle === 'not-ready') {
+    return successor.lifecycle === 'starting' ? 'pending: starting' : 'pending: not ready';
+  }
+  if (successor.lifecycle !== 'ready') return '';
+  const tookMs = Math.round((successor.sinceMs - lost.sinceMs) / 1000) * 1000;
+  return tookMs < 2000 ? 'within 2 s' : `after about ${spanText(tookMs).replace('.0 s', ' s')}`;
+}

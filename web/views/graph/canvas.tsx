@@ -1,0 +1,293 @@
+import { useEffect, useRef } from 'react';
+import type { Ring } from '../../model/circle-layout.ts';
+import type { LinkState } from '../../model/links.ts';
+import { linkMark } from '../../model/marks.ts';
+import type { PodHealth, PodView } from '../../model/mesh-view.ts';
+import { NO_ZOOM, type Zoom } from './geometry.ts';
+import type { Emphasis } from './links.tsx';
+import { LINK_STYLES, type SceneLink } from './scene.ts';
+import type { Graph } from './use-graph.ts';
+import type { GraphZoom } from './use-zoom.tsx';
+
+/** A zoomed canvas extends this far beyond the stage on each side, so that it can be panned without redrawing, px. */
+const EDGE = 160;
+const NOTHING = { width: 0, height: 0 };
+
+interface LinkCanvasProps {
+  graph: Graph;
+  pods: readonly PodView[];
+  /** Indexes of pods that are drawn as dots. */
+  dots: readonly number[];
+  zoom: GraphZoom;
+  size: { width: number; height: number };
+  emphasisOf: (pair: number, from: number, to: number) => Emphasis;
+  /** Whether links show the marks of their states. */
+  marked: boolean;
+  /** Index of the dragged pod; -1 = none. */
+  held: number;
+  /** A change redraws the canvas, because colours are CSS variables. */
+  theme: string;
+}
+
+/**
+ * Draws links, and pods as dots, on a canvas, if there are too many for SVG elements. While a pod is dragged, it and its
+ * links are on a second canvas, so that the others are not redrawn with every frame.
+ */
+export function LinkCanvas(props: LinkCanvasProps) {
+  const { graph, dots, held } = props;
+  const kept = useRef({ graph, dots });
+  if (held < 0 || !isSameBut(held, kept.current.graph, graph)) kept.current = { graph, dots };
+  return (
+    <>
+      <Layer {...props} {...kept.current} holds={STILL} />
+      <Layer {...props} holds={MOVING} />
+    </>
+  );
+}
+
+/** Whether a link belongs to a canvas while pod `held` is dragged. */
+type Holds = (held: number, from: number, to: number) => boolean;
+const STILL: Holds = (held, from, to) => from !== held && to !== held;
+const MOVING: Holds = (held, from, to) => held >= 0 && (from === held || to === held);
+
+function Layer({
+  graph,
+  pods,
+  dots,
+  zoom,
+  size,
+  emphasisOf,
+  marked,
+  held,
+  theme,
+  holds,
+}: LinkCanvasProps & { holds: Holds }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
+  useEffect(() => {
+    let frame = 0;
+    let drawn: Zoom | null = null;
+    const isEmpty = holds === MOVING && held < 0;
+    const links = graph.links.filter(({ from, to }) => holds(held, from, to));
+    const ownDots = dots.filter((index) => holds(held, index, index));
+    const draw = () => {
+      frame = 0;
+      const element = canvas.current;
+      const context = element?.getContext('2d') ?? null;
+      if (element === null || context === null) return;
+      const ratio = Math.min(2, window.devicePixelRatio || 1);
+      const now = zoom.current();
+      // Without zoom the whole graph is on the canvas, which is only moved.
+      drawn = now.k === 1 ? NO_ZOOM : now;
+      const edge = now.k === 1 ? 0 : EDGE;
+      resize(element, isEmpty ? NOTHING : size, edge, ratio);
+      shift(element, drawn, now);
+      if (isEmpty) return;
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.clearRect(0, 0, element.width, element.height);
+      const scale = now.k * ratio;
+      context.setTransform(scale, 0, 0, scale, (drawn.x + edge) * ratio, (drawn.y + edge) * ratio);
+      const colours = readColours(element);
+      drawLinks(context, graph, links, { emphasisOf, marked }, colours);
+      drawDots(context, graph, pods, ownDots, colours);
+    };
+    const ask = () => {
+      if (frame === 0) frame = requestAnimationFrame(draw);
+    };
+    ask();
+    const stop = zoom.follow(() => {
+      if (canvas.current === null || drawn === null || !shift(canvas.current, drawn, zoom.current())) ask();
+    });
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [graph, pods, dots, zoom, size, emphasisOf, marked, held, theme, holds]);
+  return <canvas ref={canvas} className={holds === STILL ? 'graph-canvas' : 'graph-held'} />;
+}
+
+/** Whether two graphs show the same picture and no pod except `held` has moved. */
+function isSameBut(held: number, a: Graph, b: Graph): boolean {
+  if (a === b) return true;
+  if (a.pairs !== b.pairs || a.ring !== b.ring || a.tier !== b.tier) return false;
+  return b.spots.every((spot, i) => i === held || (spot.x === a.spots[i]?.x && spot.y === a.spots[i]?.y));
+}
+
+/**
+ * Moves a canvas that was drawn with zoom `drawn` to zoom `now` by a CSS transform, because redrawing takes longer than a
+ * frame. Returns false if a part of the stage would be empty.
+ */
+function shift(element: HTMLCanvasElement, drawn: Zoom, now: Zoom): boolean {
+  const [x, y] = [now.x - drawn.x, now.y - drawn.y];
+  if (now.k !== drawn.k || (now.k !== 1 && Math.max(Math.abs(x), Math.abs(y)) > EDGE)) return false;
+  element.style.transform = `translate(${x}px, ${y}px)`;
+  return true;
+}
+
+/** Sets the size of a canvas to its stage plus `edge` px on each side. */
+function resize(element: HTMLCanvasElement, size: typeof NOTHING, edge: number, ratio: number): void {
+  const [width, height] = [size.width + 2 * edge, size.height + 2 * edge];
+  if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
+  if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
+  Object.assign(element.style, { left: `${-edge}px`, top: `${-edge}px`, width: `${width}px`, height: `${height}px` });
+}
+
+const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
+const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
+
+/** Returns a colour by the name of its CSS variable. */
+type Colours = (name: string) => string;
+
+/** Reads the colours that apply to `element`, each at most once. */
+export function readColours(element: Element): Colours {
+  const style = getComputedStyle(element);
+  const known = new Map<string, string>();
+  return (name) => {
+    let colour = known.get(name);
+    if (colour === undefined) {
+      colour = style.getPropertyValue(`--${name}`).trim();
+      known.set(name, colour);
+    }
+    return colour;
+  };
+}
+
+function linkColour(state: LinkState): string {
+  if (state === 'suspect') return 'suspect';
+  return state === 'not-yet' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
+}
+
+/** How links are drawn. */
+interface LinkLook {
+  emphasisOf: (pair: number, from: number, to: number) => Emphasis;
+  /** Whether links show the marks of their states. */
+  marked: boolean;
+}
+
+/** Draws `links`, which are all or some links of the graph. */
+export function drawLinks(
+  context: CanvasRenderingContext2D,
+  { links: all, tier }: Graph,
+  links: readonly SceneLink[],
+  { emphasisOf, marked }: LinkLook,
+  colours: Colours,
+): void {
+  // If all links are drawn, good ones are pale as soon as there are bad ones.
+  const quiet = tier.allLinks && all.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
+  context.lineCap = 'butt';
+  for (const link of links) {
+    const emphasis = emphasisOf(link.pair, link.from, link.to);
+    const isMain = emphasis === 'hot' || emphasis === 'selected';
+    const style = LINK_STYLES[link.state];
+    const colour = colours(linkColour(link.state));
+    if (isMain) {
+      context.globalAlpha = 0.35;
+      strokeLink(context, link, colours('accent'), emphasis === 'selected' ? 14 : 9, []);
+    }
+    context.globalAlpha = emphasis === 'dim' ? 0.15 : !isMain && QUIET.has(link.state) ? quiet : 1;
+    const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
+    strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
+    fillArrow(context, link, colour);
+    if (style.marked && (marked || isMain)) drawMark(context, link, colour, colours('page'));
+  }
+  context.globalAlpha = 1;
+  context.setLineDash([]);
+}
+
+function drawMark(context: CanvasRenderingContext2D, link: SceneLink, colour: string, ground: string): void {
+  const { x, y } = link.middle;
+  context.save();
+  context.translate(x, y);
+  context.fillStyle = ground;
+  context.beginPath();
+  context.arc(0, 0, 6, 0, 2 * Math.PI);
+  context.fill();
+  context.scale(0.85, 0.85);
+  context.translate(-12, -12);
+  context.setLineDash([]);
+  context.lineCap = 'round';
+  context.lineWidth = 2.4;
+  context.strokeStyle = colour;
+  context.stroke(new Path2D(linkMark(link.state)));
+  context.restore();
+}
+
+function strokeLink(
+  context: CanvasRenderingContext2D,
+  { curve, loop }: SceneLink,
+  colour: string,
+  width: number,
+  dash: number[],
+): void {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(dash);
+  context.beginPath();
+  if (curve !== null) {
+    context.moveTo(curve.x0, curve.y0);
+    context.quadraticCurveTo(curve.cx, curve.cy, curve.x1, curve.y1);
+  } else if (loop !== null) {
+    context.arc(loop.x, loop.y, loop.radius, 0, 2 * Math.PI);
+  }
+  context.stroke();
+}
+
+function fillArrow(context: CanvasRenderingContext2D, { arrow }: SceneLink, colour: string): void {
+  const [tip, left, right] = arrow;
+  if (tip === undefined || left === undefined || right === undefined) return;
+  context.fillStyle = colour;
+  context.beginPath();
+  context.moveTo(tip.x, tip.y);
+  context.lineTo(left.x, left.y);
+  context.lineTo(right.x, right.y);
+  context.fill();
+}
+
+/** Fill and edge of a dot (CSS variables), and the dashes of its edge. Dots for lifecycle states are not filled. */
+const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = {
+  healthy: { fill: 'good-cell', edge: 'good-link', dash: [] },
+  failing: { fill: 'failed-cell', edge: 'failed-cell', dash: [] },
+  unknown: { fill: 'unknown-ground', edge: 'unknown-link', dash: [] },
+  starved: { fill: 'page', edge: 'suspect', dash: [] },
+  starting: { fill: 'page', edge: 'text-second', dash: [2, 2] },
+  'not-ready': { fill: 'page', edge: 'text-second', dash: [] },
+  terminating: { fill: 'sunken', edge: 'text-third', dash: [] },
+  gone: { fill: 'page', edge: 'not-probed-link', dash: [1, 2] },
+};
+
+/** Draws pods as dots. `dots`: indexes of the pods. */
+export function drawDots(
+  context: CanvasRenderingContext2D,
+  { spots, tier, touching }: Graph,
+  pods: readonly PodView[],
+  dots: readonly number[],
+  colours: Colours,
+): void {
+  context.lineWidth = tier.disc >= 5 ? 1.5 : 1;
+  for (const index of dots) {
+    const spot = spots[index];
+    const view = pods[index];
+    if (spot === undefined || view === undefined) continue;
+    const look = DOTS[view.health];
+    context.globalAlpha = touching === null || touching[index] === 1 ? 1 : 0.3;
+    context.fillStyle = colours(look.fill);
+    context.strokeStyle = colours(view.slowToReach ? 'slow-link' : look.edge);
+    context.setLineDash(look.dash);
+    context.beginPath();
+    if (view.health === 'failing') context.rect(spot.x - tier.disc, spot.y - tier.disc, tier.disc * 2, tier.disc * 2);
+    else context.arc(spot.x, spot.y, tier.disc, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+  context.setLineDash([]);
+}
+
+/** Indexes of pods that are drawn as dots: all except the glyphs. If arcs show states, only pods with a shown link. */
+export function dotsOf(graph: Graph, n: number, ring: Ring): number[] {
+  if (graph.tier.names !== 'unhealthy') return [];
+  const isGlyph = new Set(graph.glyphs);
+  const touched = new Uint8Array(n);
+  for (const { from, to } of graph.links) touched[from] = touched[to] = 1;
+  return ring.order.filter((index) => !isGlyph.has(index) && (!graph.tier.stateOnArcs || touched[index] === 1));
+}

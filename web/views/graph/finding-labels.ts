@@ -1,0 +1,61 @@
+import type { Finding } from '../../../server/protocol/finding.ts';
+import { findingWords } from '../../model/finding-words.ts';
+import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
+import { countText, plural } from '../../model/format.ts';
+import type { LinkState } from '../../model/links.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
+import { shownName } from '../../model/names.ts';
+
+/** The label of a finding about whole pods, shown at one of them. */
+export interface FindingLabel {
+  /** Indexes in `Mesh.pods`, and the one at which the label is shown. */
+  pods: number[];
+  anchor: number;
+  /** Pod name, or "worker-05, 10 pods". */
+  title: string;
+  /** The node; '' if the title already names it. */
+  node: string;
+  note: string;
+  tone: LinkState;
+}
+
+/** Whether something is wrong with a pod as a whole, not only with one of its links. */
+export function isUnhealthy(view: PodView): boolean {
+  return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.health === 'starved';
+}
+
+/** Labels of the findings about whole pods, the most severe first. Each pod is only in its most severe one. */
+export function findingLabels({ mesh, pods }: Picture): FindingLabel[] {
+  const labelled = new Set<number>();
+  const labels: FindingLabel[] = [];
+  for (const finding of mesh.findings) {
+    const found = podsOf(finding, pods).filter((index) => !labelled.has(index));
+    for (const index of found) labelled.add(index);
+    const anchor = pods[found[finding.kind === 'node' ? found.length >> 1 : 0] ?? -1];
+    if (anchor !== undefined) labels.push(labelOf(finding, found, anchor));
+  }
+  return labels;
+}
+
+function podsOf(finding: Finding, pods: readonly PodView[]): number[] {
+  if (isAboutSelfLink(finding)) return finding.pods;
+  if (finding.kind === 'zone-block') return [];
+  return (
+    findingPlace(
+      finding,
+      pods.map(({ pod }) => pod),
+    )?.pods ?? []
+  );
+}
+
+function labelOf(finding: Finding, pods: number[], anchor: PodView): FindingLabel {
+  const node = shownName(anchor.pod.node);
+  const base = { pods, anchor: anchor.index, note: findingWords(finding).what, tone: finding.severity };
+  if (finding.kind === 'node') {
+    return { ...base, title: `${node}, ${plural(pods.length, 'pod')}`, node: '' };
+  }
+  // One finding can stand for many CPU-starved or silent pods. It counts all and names only some.
+  const count = pods.length > 1 ? pods.length + finding.affected - finding.pods.length : 1;
+  const more = count > 1 ? ` and ${countText(count - 1)} more` : '';
+  return { ...base, title: `${anchor.name}${more}`, node: node };
+}

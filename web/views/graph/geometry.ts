@@ -1,0 +1,153 @@
+/** A quadratic curve from (x0, y0) to (x1, y1) with control point (cx, cy), px. */
+export interface Curve {
+  x0: number;
+  y0: number;
+  cx: number;
+  cy: number;
+  x1: number;
+  y1: number;
+}
+
+/** A point in px. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** How links are bent. */
+export interface Bend {
+  /** Distance of the control point to the left of the straight line, as a share of its length. Separates the two directions. */
+  bow: number;
+  /** How far (0..1) the control point is pulled to `centre`, which keeps the rim of the ring free. */
+  pull: number;
+  centre: Point;
+}
+
+/** Gap between the edge of a pod and the end of a link, px. */
+const SPACE = 4;
+
+/**
+ * The curve of a link between two pods, from edge to edge (radii `rFrom`, `rTo`). Both ends point at the centres of the
+ * pods. For overlapping pods the curve is very short, but never reversed.
+ */
+export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, bend: Bend): Curve {
+  const dx = to.x - from.x;
+  const dy = to.y - from.y;
+  const length = Math.hypot(dx, dy) || 1;
+  const bow = Math.max(bend.bow * length, Math.min(10, length / 6));
+  const cx = (from.x + to.x) / 2 + (dy / length) * bow + (bend.centre.x - (from.x + to.x) / 2) * bend.pull;
+  const cy = (from.y + to.y) / 2 - (dx / length) * bow + (bend.centre.y - (from.y + to.y) / 2) * bend.pull;
+  const start = towards(from, { x: cx, y: cy }, rFrom + SPACE);
+  const end = towards(to, { x: cx, y: cy }, rTo + SPACE);
+  return { x0: start.x, y0: start.y, cx, cy, x1: end.x, y1: end.y };
+}
+
+/** The circle of a self-link: outside the pod in `direction` (radians), partly covered by its disc. */
+export function selfLoop(pod: Point, radius: number, direction: number): Point & { radius: number } {
+  const loop = Math.max(3, radius * 0.62);
+  const distance = radius + loop * 0.45;
+  return { x: pod.x + distance * Math.cos(direction), y: pod.y + distance * Math.sin(direction), radius: loop };
+}
+
+/** The point of a curve at `t` (0 = start, 1 = end). */
+export function pointAt(curve: Curve, t: number): Point {
+  const u = 1 - t;
+  return {
+    x: u * u * curve.x0 + 2 * u * t * curve.cx + t * t * curve.x1,
+    y: u * u * curve.y0 + 2 * u * t * curve.cy + t * t * curve.y1,
+  };
+}
+
+/** The corners of an arrow (tip first) at the end of a curve, and the point where the line must stop. */
+export function arrowHead(curve: Curve, size: number): { corners: [Point, Point, Point]; base: Point } {
+  const length = Math.hypot(curve.x1 - curve.cx, curve.y1 - curve.cy) || 1;
+  const ux = (curve.x1 - curve.cx) / length;
+  const uy = (curve.y1 - curve.cy) / length;
+  const back = { x: curve.x1 - ux * size, y: curve.y1 - uy * size };
+  const half = size * 0.46;
+  return {
+    corners: [
+      { x: curve.x1, y: curve.y1 },
+      { x: back.x - uy * half, y: back.y + ux * half },
+      { x: back.x + uy * half, y: back.y - ux * half },
+    ],
+    base: { x: curve.x1 - ux * size * 0.8, y: curve.y1 - uy * size * 0.8 },
+  };
+}
+
+/** Distance of a point from a curve, px, approximated by 16 segments; Infinity if beyond `reach`. */
+export function distanceTo(curve: Curve, x: number, y: number, reach: number): number {
+  const { x0, y0, cx, cy, x1, y1 } = curve;
+  if (x < Math.min(x0, cx, x1) - reach || x > Math.max(x0, cx, x1) + reach) return Number.POSITIVE_INFINITY;
+  if (y < Math.min(y0, cy, y1) - reach || y > Math.max(y0, cy, y1) + reach) return Number.POSITIVE_INFINITY;
+  let nearest = Number.POSITIVE_INFINITY;
+  let before = { x: x0, y: y0 };
+  for (let i = 1; i <= 16; i++) {
+    const point = pointAt(curve, i / 16);
+    nearest = Math.min(nearest, distanceToSegment(before, point, x, y));
+    before = point;
+  }
+  return nearest <= reach ? nearest : Number.POSITIVE_INFINITY;
+}
+
+function towards(from: Point, to: Point, distance: number): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  const share = Math.min(distance, length * 0.9) / length;
+  return { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
+}
+
+function distanceToSegment(a: Point, b: Point, x: number, y: number): number {
+  const dx = b.x - a.x;
+  const dy = b.y - a.y;
+  const along = ((x - a.x) * dx + (y - a.y) * dy) / (dx * dx + dy * dy || 1);
+  const t = Math.min(1, Math.max(0, along));
+  return Math.hypot(x - a.x - t * dx, y - a.y - t * dy);
+}
+
+/** Zoom and pan of the stage: a point p of the scene is drawn at p * k + (x, y) px. */
+export interface Zoom {
+  k: number;
+  x: number;
+  y: number;
+}
+
+/** No zoom and no pan. */
+export const NO_ZOOM: Zoom = { k: 1, x: 0, y: 0 };
+
+const LEAST = 0.5;
+const MOST = 12;
+/** At least this much of the scene stays on the stage, px. */
+const MIN_VISIBLE = 80;
+
+/** Zooms by `factor` about a point of the stage, between 50 % and 1200 %. */
+export function zoomAt(zoom: Zoom, factor: number, { x, y }: Point): Zoom {
+  const k = Math.min(MOST, Math.max(LEAST, zoom.k * factor));
+  const share = k / zoom.k;
+  return { k, x: x - (x - zoom.x) * share, y: y - (y - zoom.y) * share };
+}
+
+/** Moves the scene by (dx, dy) px on a stage of `width` x `height`, never completely off it. */
+export function panBy(zoom: Zoom, dx: number, dy: number, width: number, height: number): Zoom {
+  const within = (value: number, length: number) =>
+    Math.min(length - MIN_VISIBLE, Math.max(MIN_VISIBLE - zoom.k * length, value));
+  return { k: zoom.k, x: within(zoom.x + dx, width), y: within(zoom.y + dy, height) };
+}
+
+/** Converts a point of the stage to the scene. */
+export function toScene(zoom: Zoom, { x, y }: Point): Point {
+  return { x: (x - zoom.x) / zoom.k, y: (y - zoom.y) / zoom.k };
+}
+
+/** Converts a point of the scene to the stage. */
+export function toStage(zoom: Zoom, { x, y }: Point): Point {
+  return { x: x * zoom.k + zoom.x, y: y * zoom.k + zoom.y };
+}
+
+/**
+ * The zoom factor of a wheel event. `deltaMode`: see `WheelEvent` (0 = px, 1 = lines, 2 = pages). A pinch on a touchpad is
+ * a wheel event with Ctrl and small deltas.
+ */
+export function wheelFactor(deltaY: number, deltaMode: number, pinch: boolean): number {
+  const unit = deltaMode === 1 ? 0.05 : deltaMode === 0 ? 0.002 : 1;
+  return 2 ** (-Math.min(240, Math.max(-240, deltaY)) * unit * (pinch ? 5 : 1));
+}

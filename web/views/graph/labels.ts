@@ -1,0 +1,128 @@
+import { useMemo } from 'react';
+import type { Box } from '../../model/circle-layout.ts';
+import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
+import type { LinkState } from '../../model/links.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
+import { podPhrase, podWords } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+import type { FindingLabel } from './finding-labels.ts';
+import { hasUprightLoops } from './scene.ts';
+import type { Graph } from './use-graph.ts';
+
+/** A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has priority. */
+export interface Line {
+  text: string;
+  className: string;
+  more?: { text: string; tone: LinkState };
+}
+
+/** A bold text of 15 px is as wide as a normal one of 17 px. */
+const BOLD_15 = 17;
+const PLAIN = 13;
+const MOST_WIDTH = 320;
+
+/** Computes the places of all labels. */
+export function labelsOf(graph: Graph, narrow: boolean): Label[] {
+  const { tier, ring, spots, named, frame } = graph;
+  const full = tier.names === 'full';
+  const lines = lineCount(graph, narrow);
+  return placeLabels({
+    ring: { ...ring, spots: spots.map((spot) => ({ ...spot, angle: 0 })) },
+    indexes: named.map(({ index }) => index),
+    height: heightOf(lines, full),
+    reach: tier.names === 'unhealthy' ? 26 : tier.disc * (hasUprightLoops(tier) ? 1 : 2.1),
+    rise: full ? tier.disc * 0.4 : 0,
+    box: frame.labels,
+  });
+}
+
+function heightOf(lines: number, full: boolean): number {
+  return lines * 18 + (full ? 4 : 2);
+}
+
+/** Number of lines of a label. */
+function lineCount({ tier }: Pick<Graph, 'tier'>, narrow: boolean): number {
+  if (tier.names === 'full') return 3;
+  return tier.names === 'unhealthy' && !narrow ? 2 : 1;
+}
+
+/** Maximum width of a label, px. */
+export function roomOf({ x, anchor }: Label, { frame }: Graph): number {
+  return Math.min(MOST_WIDTH, anchor === 'end' ? x - frame.labels.x : frame.labels.x + frame.labels.width - x);
+}
+
+/** Font size to estimate the width of a line, px. */
+export function sizeOf({ className }: Line): number {
+  return className === 'label-name' ? BOLD_15 : PLAIN;
+}
+
+/** The full text of a line. */
+export function wholeText({ text, more }: Line): string {
+  return [text, more?.text ?? ''].filter(Boolean).join(' · ');
+}
+
+/** The estimated boxes of all labels. */
+export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelLines, narrow: boolean): Box[] {
+  const height = heightOf(lineCount(graph, narrow), graph.tier.names === 'full');
+  return labels.map((label) => {
+    const wide = (lines.get(label.index) ?? []).map((line) => textWidth(wholeText(line), sizeOf(line)));
+    const width = Math.min(roomOf(label, graph), Math.max(0, ...wide));
+    return { x: label.anchor === 'end' ? label.x - width : label.x, y: label.y - height / 2, width, height };
+  });
+}
+
+/** The lines of the labels by pod index. */
+export type LabelLines = ReadonlyMap<number, readonly Line[]>;
+
+/** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */
+export function useLabelLines({ tier, named }: Graph, picture: Picture, nowMs: number, narrow: boolean): LabelLines {
+  return useMemo(() => {
+    const lines = lineCount({ tier }, narrow);
+    return new Map(named.map(({ index, finding }) => [index, linesOf(picture, index, finding, lines, nowMs)]));
+  }, [tier, named, picture, nowMs, narrow]);
+}
+
+function linesOf(picture: Picture, index: number, finding: FindingLabel | null, lines: number, nowMs: number): Line[] {
+  const view = picture.pods[index];
+  if (view === undefined) return [];
+  if (lines === 3) return fullLines(picture, view, nowMs);
+  if (lines === 1) return finding?.node === '' ? nodeLines(view, finding) : shortLines(picture, view, nowMs);
+  if (finding === null) return unhealthyLines(picture, view, nowMs);
+  return [
+    { text: finding.title, className: 'label-name' },
+    { text: finding.node, className: 'label-place', more: { text: finding.note, tone: finding.tone } },
+  ];
+}
+
+function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  const place = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
+  const state: Line = { text: words.state, className: `label-state tone-${words.tone}` };
+  if (words.note !== '') state.more = { text: words.note, tone: words.noteTone };
+  return [{ text: view.name, className: 'label-name' }, { text: place, className: 'label-address' }, state];
+}
+
+function unhealthyLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  return [
+    { text: view.name, className: 'label-name' },
+    {
+      text: shownName(view.pod.node),
+      className: 'label-place',
+      more: { text: podPhrase(view, words), tone: words.noteTone },
+    },
+  ];
+}
+
+/** For a finding about a node, the name of the node instead of the pod at which the label is shown. */
+function nodeLines({ pod }: PodView, { note, tone }: FindingLabel): Line[] {
+  return [{ text: shownName(pod.node), className: 'label-short', more: { text: note, tone } }];
+}
+
+function shortLines(picture: Picture, view: PodView, nowMs: number): Line[] {
+  const words = podWords(picture, view, nowMs);
+  const note = words.note !== '' && view.health === 'healthy' ? words.note : words.state.toLowerCase();
+  const line: Line = { text: view.label, className: 'label-short' };
+  if (view.health === 'healthy' && !view.slowToReach) return [line];
+  return [{ ...line, more: { text: note, tone: words.noteTone } }];
+}

@@ -1,0 +1,135 @@
+import { memo } from 'react';
+import type { ViewProps } from '../../components/view-props.ts';
+import { latencyText } from '../../model/format.ts';
+import type { LinkState } from '../../model/links.ts';
+import { linkMark } from '../../model/marks.ts';
+import { LINK_STYLES, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
+import type { Graph } from './use-graph.ts';
+
+/** Emphasis of a link. `dim`: another pod is selected. `hot`: under the pointer or the keyboard cursor. */
+export type Emphasis = 'plain' | 'dim' | 'hot' | 'selected';
+
+interface LinkShapeProps {
+  link: SceneLink;
+  weight: number;
+  emphasis: Emphasis;
+  /** Whether marks of states are shown. */
+  marked: boolean;
+}
+
+/** One link as SVG. Its props are strings and numbers, so that new measurements with the same geometry redraw nothing. */
+export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
+  return (
+    <LinkPath
+      d={linkPath(link)}
+      arrow={link.arrow.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ')}
+      x={link.middle.x}
+      y={link.middle.y}
+      state={link.state}
+      weight={weight}
+      emphasis={emphasis}
+      marked={marked || emphasis === 'hot' || emphasis === 'selected'}
+    />
+  );
+}
+
+interface LinkPathProps {
+  marked: boolean;
+  d: string;
+  arrow: string;
+  x: number;
+  y: number;
+  state: LinkState;
+  weight: number;
+  emphasis: Emphasis;
+}
+
+const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasis, marked }: LinkPathProps) {
+  const style = LINK_STYLES[state];
+  const width = Math.max(1, style.width * weight);
+  const size = weight < 1 ? 11 : 15;
+  return (
+    <g className={`graph-link is-${state}${emphasis === 'dim' ? ' is-dim' : ''}`}>
+      {(emphasis === 'hot' || emphasis === 'selected') && (
+        <path className="graph-halo" d={d} strokeWidth={emphasis === 'selected' ? 14 : 9} />
+      )}
+      <path
+        d={d}
+        strokeWidth={width}
+        strokeDasharray={style.dash.map((part) => part * Math.max(weight, 0.6)).join(' ')}
+      />
+      {arrow !== '' && <polygon points={arrow} />}
+      {style.marked && marked && (
+        <g transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
+          <circle className="graph-link-plate" r={size * 0.55} />
+          <path
+            className="graph-link-mark"
+            d={linkMark(state)}
+            transform={`scale(${size / 13}) translate(-12 -12)`}
+            strokeWidth={2.2 / (size / 13)}
+          />
+        </g>
+      )}
+    </g>
+  );
+});
+
+/** Path data of a link's line, which ends where its arrow starts. */
+function linkPath({ curve, loop, arrow }: SceneLink): string {
+  const at = (value: number) => value.toFixed(1);
+  if (loop !== null) {
+    const { x, y, radius: r } = loop;
+    return `M${at(x - r)} ${at(y)}a${at(r)} ${at(r)} 0 1 1 ${at(2 * r)} 0a${at(r)} ${at(r)} 0 1 1 ${at(-2 * r)} 0`;
+  }
+  if (curve === null) return '';
+  const [, left, right] = arrow;
+  const end = left === undefined || right === undefined ? { x: curve.x1, y: curve.y1 } : between(left, right);
+  return `M${at(curve.x0)} ${at(curve.y0)}Q${at(curve.cx)} ${at(curve.cy)} ${at(end.x)} ${at(end.y)}`;
+}
+
+function between(a: { x: number; y: number }, b: { x: number; y: number }) {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}
+
+/** Maximum number of latency labels. */
+const MAX_PILLS = 30;
+
+/** Latency labels on slow links, if there are few of them. */
+export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) {
+  const { picture } = props;
+  const wanted = graph.links.filter(({ state, pair }) => state === 'slow' || pair === graph.pair);
+  const slow = [...wanted].sort((a, b) => Number(b.pair === graph.pair) - Number(a.pair === graph.pair));
+  if (graph.tier.names !== 'full' && !props.narrow) return null;
+  if (!graph.tier.allLinks || graph.tier.weight < 1 || slow.length > MAX_PILLS) return null;
+  const measured = slow.filter(({ pair }) => (picture.valueUs[pair] ?? Number.NaN) >= 0);
+  const shown = props.narrow ? measured.filter(({ loop }) => loop === null) : measured;
+  const text = ({ pair }: { pair: number }) => latencyText(picture.valueUs[pair] ?? Number.NaN);
+  const pills = placePills(shown, text, graph.spots, graph.tier.disc);
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
+    <g className="graph-pills" aria-hidden="true">
+      {pills.map((pill) => {
+        const link = shown.find(({ pair }) => pair === pill.pair);
+        const dim = graph.pod >= 0 && link?.from !== graph.pod && link?.to !== graph.pod;
+        return (
+          <g
+            key={pill.pair}
+            transform={`translate(${pill.x.toFixed(1)} ${pill.y.toFixed(1)})`}
+            className={`graph-pill is-${link?.state}${pill.pair === graph.pair ? ' is-selected' : ''}${dim ? ' is-dim' : ''}`}
+          >
+            <rect
+              x={-pill.width / 2}
+              y={-PILL_HEIGHT / 2}
+              width={pill.width}
+              height={PILL_HEIGHT}
+              rx={PILL_HEIGHT / 2}
+            />
+            <text textAnchor="middle" y={4.5}>
+              {pill.text}
+            </text>
+          </g>
+        );
+      })}
+    </g>
+  );
+}

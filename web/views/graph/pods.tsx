@@ -1,0 +1,247 @@
+import type { KeyboardEvent } from 'react';
+import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
+import { OCTAGON, podMark } from '../../model/marks.ts';
+import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
+import { podWords } from '../../model/messages.ts';
+import { shownName } from '../../model/names.ts';
+import { type LabelLines, type Line, roomOf, sizeOf, wholeText } from './labels.ts';
+import type { GraphHit } from './scene.ts';
+import type { Graph } from './use-graph.ts';
+
+/** The keyboard cursor: a pod, and one of its links (-1 = none). */
+export interface Cursor {
+  uid: string;
+  pod: number;
+  pair: number;
+}
+
+interface PodNodesProps {
+  graph: Graph;
+  picture: Picture;
+  nowMs: number;
+  onSelect: (hit: GraphHit) => void;
+  cursor: Cursor | null;
+  onCursor: (cursor: Cursor | null) => void;
+}
+
+/** Pods as glyphs. Tab moves between pods, arrows between the links of a pod, Enter selects, Escape leaves the link. */
+export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: PodNodesProps) {
+  const onKeyDown = (event: KeyboardEvent, pod: number) => {
+    const uid = picture.mesh.pods[pod]?.uid ?? '';
+    const pair = cursor?.pod === pod ? cursor.pair : -1;
+    const next = arrowStep(event.key);
+    if (next !== 0) {
+      event.preventDefault();
+      onCursor({ uid, pod, pair: walk(graph, pod, pair, next) });
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      onSelect(pair >= 0 ? { pair } : { pod });
+    } else if (event.key === 'Escape' && pair >= 0) {
+      event.preventDefault();
+      onCursor({ uid, pod, pair: -1 });
+    }
+  };
+  return (
+    <g className="pod-nodes">
+      {graph.glyphs.map((index) => {
+        const spot = graph.spots[index];
+        const view = picture.pods[index];
+        if (spot === undefined || view === undefined) return null;
+        const radius = graph.radii(index);
+        return (
+          // biome-ignore lint/a11y/useSemanticElements: a button inside SVG has no element of its own
+          <g
+            key={view.pod.uid}
+            className={`pod-node${isDim(graph, index) ? ' is-dim' : ''}`}
+            transform={`translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`}
+            role="button"
+            tabIndex={0}
+            aria-label={describe(picture, view, nowMs)}
+            aria-pressed={graph.pod === index}
+            data-pod={view.pod.uid}
+            onFocus={(event) => {
+              if (event.currentTarget.matches(':focus-visible')) onCursor({ uid: view.pod.uid, pod: index, pair: -1 });
+            }}
+            onBlur={() => onCursor(null)}
+            onKeyDown={(event) => onKeyDown(event, index)}
+            onClick={(event) => {
+              // A click without a pointer comes from assistive technology. The stage handles other clicks.
+              if (event.detail === 0) onSelect({ pod: index });
+            }}
+          >
+            <circle className="pod-focus" r={radius + 5} />
+            {isChosen(graph, index, picture.n) && <circle className="pod-chosen" r={radius + 4} />}
+            <PodGlyph
+              health={view.health}
+              radius={radius}
+              slow={view.slowToReach}
+              outward={outwards(graph, spot, radius)}
+              hatch="pod-hatch"
+            />
+          </g>
+        );
+      })}
+    </g>
+  );
+}
+
+/** Direction of the badge: on the outer side, between the self-link and the label. */
+function outwards({ ring }: Graph, spot: { x: number; y: number }, radius: number): number {
+  // Beside the self-link, which is straight outwards.
+  if (radius < 19) return Math.atan2(spot.y - ring.cy, spot.x - ring.cx) + 1.1;
+  const side = spot.x < ring.cx - 1 ? Math.PI : 0;
+  const down = spot.y > ring.cy + 1 ? 1 : -1;
+  return side === 0 ? (down * Math.PI) / 5 : Math.PI - (down * Math.PI) / 5;
+}
+
+function isChosen({ pod, pair }: Graph, index: number, n: number): boolean {
+  return pod === index || (pair >= 0 && (Math.floor(pair / n) === index || pair % n === index));
+}
+
+function isDim({ touching }: Graph, index: number): boolean {
+  return touching !== null && touching[index] !== 1;
+}
+
+function arrowStep(key: string): number {
+  if (key === 'ArrowRight' || key === 'ArrowDown') return 1;
+  return key === 'ArrowLeft' || key === 'ArrowUp' ? -1 : 0;
+}
+
+/** The next link of a pod after `pair`, worst first; for -1 the first or last one. */
+function walk({ links }: Graph, pod: number, pair: number, step: number): number {
+  const own = links.filter(({ from, to }) => from === pod || to === pod).reverse();
+  if (own.length === 0) return -1;
+  const at = own.findIndex((link) => link.pair === pair);
+  const next = at < 0 ? (step > 0 ? 0 : own.length - 1) : (at + step + own.length) % own.length;
+  return own[next]?.pair ?? -1;
+}
+
+function describe(picture: Picture, view: PodView, nowMs: number): string {
+  const { state, note } = podWords(picture, view, nowMs);
+  const node = view.pod.node === '' ? '' : `, on ${shownName(view.pod.node)}`;
+  const trouble = view.failedIn + view.slowIn > 0 ? `, ${view.failedIn} failed and ${view.slowIn} slow links in` : '';
+  return `${view.name}${node}: ${state}${note === '' ? '' : `, ${note}`}${trouble}`;
+}
+
+/** Properties of a glyph. */
+interface PodGlyphProps {
+  health: PodHealth;
+  /** Radius, px. */
+  radius: number;
+  /** Whether to show the red badge for slow inbound links. */
+  slow: boolean;
+  /** Direction (radians) of the badge, away from the links. */
+  outward: number;
+  /** Id of the `<pattern>` that hatches unknown pods. */
+  hatch: string;
+}
+
+/** A pod around (0, 0): shape, mark, and a badge for slow inbound links. */
+export function PodGlyph({ health, radius, slow, outward, hatch }: PodGlyphProps) {
+  const scale = radius / 12;
+  const mark = podMark(health);
+  return (
+    <g className={`pod-glyph is-${health}`}>
+      {health === 'failing' ? (
+        <path className="pod-shape" d={OCTAGON} transform={`scale(${scale * 1.1}) translate(-12 -12)`} />
+      ) : (
+        <circle className="pod-shape" r={radius} fill={health === 'unknown' ? `url(#${hatch})` : undefined} />
+      )}
+      {health === 'unknown' && <circle className="pod-plate" r={radius * 0.58} />}
+      <path
+        className="pod-mark"
+        d={mark}
+        transform={`scale(${scale}) translate(-12 -12)`}
+        strokeWidth={markWidth(radius) * (health === 'starting' ? 1.5 : 1)}
+      />
+      {slow && health !== 'failing' && <SlowBadge radius={radius} outward={outward} />}
+    </g>
+  );
+}
+
+/** Stroke width in units of the mark's 24-unit box: about 3 px on a large disc, never under 1.6. */
+function markWidth(radius: number): number {
+  return Math.max(1.6, Math.min(3, radius / 9)) / (radius / 12);
+}
+
+function SlowBadge({ radius, outward }: { radius: number; outward: number }) {
+  const size = Math.max(5.5, radius * 0.42);
+  const [x, y] = [Math.cos(outward) * radius * 0.95, Math.sin(outward) * radius * 0.95];
+  return (
+    <g className="pod-badge" transform={`translate(${x.toFixed(2)} ${y.toFixed(2)})`}>
+      <circle className="badge-disc" r={size} />
+      <path
+        className="badge-bars"
+        d={`M${-size * 0.45} ${-size * 0.25}H${size * 0.45}M${-size * 0.45} ${size * 0.25}H${size * 0.45}`}
+      />
+    </g>
+  );
+}
+
+interface PodLabelsProps {
+  graph: Graph;
+  labels: readonly Label[];
+  lines: LabelLines;
+  picture: Picture;
+}
+
+/** Labels beside the pods: name, node, state. */
+export function PodLabels({ graph, labels, lines, picture }: PodLabelsProps) {
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
+    <g className="pod-labels" aria-hidden="true">
+      {labels.map((label) => {
+        const view = picture.pods[label.index];
+        if (view === undefined) return null;
+        const words = lines.get(label.index) ?? NONE;
+        return <PodLabel key={view.pod.uid} label={label} lines={words} room={roomOf(label, graph)} view={view} />;
+      })}
+    </g>
+  );
+}
+
+const NONE: Line[] = [];
+
+function PodLabel({ label, lines, room, view }: { label: Label; lines: readonly Line[]; room: number; view: PodView }) {
+  const first = label.y - (lines.length - 1) * 9 + 4.5;
+  const [a, b, c] = label.leader;
+  const faded = view.health === 'gone' ? ' is-faded' : '';
+  return (
+    <g className={`pod-label${faded}`}>
+      {a !== undefined && b !== undefined && c !== undefined && (
+        <path className={`pod-leader is-${view.health}`} d={`M${a[0]} ${a[1]}L${b[0]} ${b[1]}L${c[0]} ${c[1]}`} />
+      )}
+      {lines.map((line, i) => (
+        <text
+          key={line.className}
+          x={label.x}
+          y={first + i * 18}
+          textAnchor={label.anchor}
+          className={`graph-words ${line.className}`}
+        >
+          <LineText line={line} room={room} />
+        </text>
+      ))}
+    </g>
+  );
+}
+
+/** Both parts of a line if they fit, otherwise the part that says what is wrong, shortened if necessary. */
+function LineText({ line, room }: { line: Line; room: number }) {
+  const { text, more } = line;
+  const sizePx = sizeOf(line);
+  if (more === undefined) return fitText(text, room, sizePx);
+  const isShort = textWidth(wholeText(line), sizePx) <= room;
+  const isName = line.className !== 'label-place';
+  if (isShort && text !== '') {
+    return (
+      <>
+        {text}
+        {' · '}
+        <tspan className={`tone-${more.tone}`}>{more.text}</tspan>
+      </>
+    );
+  }
+  if (isName) return fitText(text, room, sizePx);
+  return <tspan className={`tone-${more.tone}`}>{beginningOf(more.text, room, sizePx)}</tspan>;
+}

@@ -1,0 +1,262 @@
+import type { Box, Ring } from '../../model/circle-layout.ts';
+import { type LinkState, stateAt } from '../../model/links.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { arrowHead, type Curve, distanceTo, linkCurve, type Point, pointAt, selfLoop } from './geometry.ts';
+
+/** How a graph is drawn, depending on the number of pods. */
+export interface Tier {
+  /** `full`: name, node, address and health of each pod. `short`: a short name. `unhealthy`: only pods with a finding. */
+  names: 'full' | 'short' | 'unhealthy';
+  /** Whether all links are drawn, or only the worst. */
+  allLinks: boolean;
+  /** Whether links are drawn on a canvas. More than about 150 SVG elements take longer than a frame. */
+  canvas: boolean;
+  /** Radius of a pod and of an unhealthy pod, px. */
+  disc: number;
+  unhealthyDisc: number;
+  /** Factor on the widths of links. */
+  weight: number;
+  bow: number;
+  pull: number;
+  /** Whether pods without a shown link are left out, and arcs show the worst state instead. */
+  stateOnArcs: boolean;
+}
+
+/** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. */
+export function tierOf(n: number, narrow: boolean): Tier {
+  const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, stateOnArcs: false };
+  if (n <= 12)
+    return {
+      ...base,
+      names: narrow ? 'short' : 'full',
+      disc: narrow ? (n <= 6 ? 19 : 13) : 26,
+      unhealthyDisc: 26,
+      bow: 0.1,
+    };
+  if (n <= 30)
+    return { ...base, names: 'short', disc: narrow ? 9 : 14, unhealthyDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
+  const many = {
+    ...base,
+    allLinks: false,
+    names: 'unhealthy' as const,
+    unhealthyDisc: 12,
+    weight: 0.5,
+    bow: 0.03,
+    pull: 0.65,
+  };
+  if (n <= 160) return { ...many, disc: narrow ? 3 : 5 };
+  return { ...many, disc: narrow ? 2 : 3, weight: 0.4, stateOnArcs: n > 400 };
+}
+
+/** The areas of a graph within the stage. */
+export interface Frame {
+  ring: Box;
+  /** Area for labels. */
+  labels: Box;
+  /** Area for external targets; null = none. */
+  external: Box | null;
+}
+
+/** Divides the stage (px) among the ring, labels and `externals` external targets. */
+export function frameOf(width: number, height: number, tier: Tier, narrow: boolean, externals: number): Frame {
+  const beside = externals > 0 && !narrow ? 190 : 0;
+  const below = externals > 0 && narrow ? 34 : 0;
+  const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
+  const side = narrow
+    ? tier.names === 'unhealthy'
+      ? 56
+      : tier.disc >= 19
+        ? 64
+        : 84
+    : tier.names === 'full'
+      ? 200
+      : tier.names === 'short'
+        ? 120
+        : 212;
+  const top = tier.names === 'unhealthy' ? (narrow ? 22 : 44) : tier.disc * 2.3;
+  const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
+  const ring = {
+    x: labels.x + (labels.width - room) / 2,
+    y: labels.y + (labels.height - room) / 2,
+    width: room,
+    height: room,
+  };
+  if (externals === 0) return { ring, labels, external: null };
+  const external = narrow
+    ? { x: 8, y: height - below - 4, width: width - 16, height: below }
+    : { x: width - beside, y: labels.y, width: beside - 8, height: labels.height };
+  return { ring, labels, external };
+}
+
+/** Pods overlap on a ring below this width, px. */
+const MIN_RING_WIDTH = 220;
+
+/** Whether a stage of `width` px is too narrow for labels and targets beside the ring, and is drawn like on a phone. */
+export function isTight(width: number, n: number, externals: number): boolean {
+  return frameOf(width, width, { ...tierOf(n, false), disc: 0 }, false, externals).ring.width < MIN_RING_WIDTH;
+}
+
+/** The geometry of a link. A self-link has `loop`, other links have `curve`. */
+export interface SceneLink {
+  pair: number;
+  from: number;
+  to: number;
+  state: LinkState;
+  curve: Curve | null;
+  loop: (Point & { radius: number }) | null;
+  /** Corners of the arrow; empty for self-links and links that were not probed. */
+  arrow: Point[];
+  /** Place of its mark or latency. */
+  middle: Point;
+}
+
+/** Width (px) and dashes of links by state, and whether they have a mark in the middle. */
+export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; marked: boolean }> = {
+  good: { width: 1.75, dash: [], marked: false },
+  fair: { width: 1.75, dash: [], marked: false },
+  warning: { width: 2.25, dash: [], marked: false },
+  slow: { width: 3.5, dash: [], marked: false },
+  failed: { width: 2.5, dash: [8, 5], marked: true },
+  'not-probed': { width: 1, dash: [1.5, 4], marked: false },
+  'not-yet': { width: 1, dash: [1.5, 4], marked: false },
+  unknown: { width: 1.75, dash: [8, 4, 1.5, 4], marked: true },
+  suspect: { width: 1.75, dash: [3, 3], marked: true },
+  gone: { width: 0, dash: [], marked: false },
+};
+
+/** Whether self-links are above or below their pods, because labels are beside them. */
+export function hasUprightLoops(tier: Tier): boolean {
+  return tier.disc >= 19;
+}
+
+/** The direction (radians) of a pod's self-link: up or down if labels are beside the pods, otherwise outwards. */
+function loopDirection(ring: Ring, spot: Point, tier: Tier): number {
+  if (hasUprightLoops(tier)) {
+    return spot.y <= ring.cy + 1 ? -Math.PI / 2 : Math.PI / 2;
+  }
+  return Math.atan2(spot.y - ring.cy, spot.x - ring.cx);
+}
+
+/** The geometry of `pairs`. `spots`: places of the pods, including dragged ones; `radii`: their radii, px. */
+export function sceneLinks(
+  picture: Picture,
+  pairs: readonly number[],
+  ring: Ring,
+  spots: readonly Point[],
+  radii: (index: number) => number,
+  tier: Tier,
+): SceneLink[] {
+  const bend = { bow: tier.bow, pull: tier.pull, centre: { x: ring.cx, y: ring.cy } };
+  const links: SceneLink[] = [];
+  for (const pair of pairs) {
+    const from = Math.floor(pair / picture.n);
+    const to = pair % picture.n;
+    const [a, b] = [spots[from], spots[to]];
+    if (a === undefined || b === undefined) continue;
+    const state = stateAt(picture.state[pair]);
+    if (from === to) {
+      const direction = loopDirection(ring, a, tier);
+      const loop = selfLoop(a, radii(from), direction);
+      const reach = loop.radius;
+      const middle = { x: loop.x + reach * Math.cos(direction), y: loop.y + reach * Math.sin(direction) };
+      links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle });
+      continue;
+    }
+    const curve = linkCurve(a, b, radii(from), radii(to), bend);
+    const size = arrowSize(state, tier);
+    const head = size > 0 ? arrowHead(curve, size) : null;
+    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle: pointAt(curve, 0.5) });
+  }
+  return links;
+}
+
+/** Length of a link's arrow, px; 0 = none. */
+function arrowSize(state: LinkState, tier: Tier): number {
+  if (state === 'not-probed' || state === 'not-yet') return 0;
+  const size = 6 + LINK_STYLES[state].width * 1.6;
+  return tier.weight < 1 ? size * (state === 'good' || state === 'fair' ? 0.6 : 0.75) : size;
+}
+
+/** A label with the latency on a link. */
+export interface Pill {
+  pair: number;
+  x: number;
+  y: number;
+  width: number;
+  text: string;
+}
+
+export const PILL_HEIGHT = 22;
+
+/**
+ * Places latency labels on links: in the middle, or elsewhere on the link if that would cover another label or a pod.
+ * A label without a free place is left out. Earlier links have priority. Widths are estimated.
+ */
+export function placePills(
+  links: readonly SceneLink[],
+  text: (link: SceneLink) => string,
+  spots: readonly Point[],
+  radius: number,
+): Pill[] {
+  const pills: Pill[] = [];
+  for (const link of links) {
+    const words = text(link);
+    const width = 16 + words.length * 7.4;
+    const curve = link.curve;
+    const tries =
+      curve === null ? [link.middle] : [0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75].map((t) => pointAt(curve, t));
+    const isFree = ({ x, y }: Point) =>
+      pills.every(
+        (pill) => Math.abs(pill.x - x) > (pill.width + width) / 2 || Math.abs(pill.y - y) > PILL_HEIGHT + 2,
+      ) &&
+      (curve === null ||
+        spots.every((s) => Math.abs(s.x - x) > radius + width / 2 || Math.abs(s.y - y) > radius + PILL_HEIGHT / 2));
+    const place = tries.find(isFree);
+    if (place !== undefined) pills.push({ pair: link.pair, x: place.x, y: place.y, width, text: words });
+  }
+  return pills;
+}
+
+/** What is at a point of the graph: a pod (index in `Mesh.pods`), a link (pair), or nothing. */
+export type GraphHit = { pod: number } | { pair: number } | null;
+
+/**
+ * Finds what is at (x, y): the nearest pod within `slack` px of its edge, otherwise the nearest link within `slack` px.
+ * Among equally near links the one drawn last wins. `pods`: the pods that are drawn.
+ */
+export function hitGraph(
+  x: number,
+  y: number,
+  pods: readonly number[],
+  spots: readonly Point[],
+  radii: (index: number) => number,
+  links: readonly SceneLink[],
+  slack: number,
+): GraphHit {
+  let best = slack;
+  let pod = -1;
+  for (const index of pods) {
+    const spot = spots[index];
+    if (spot === undefined) continue;
+    const distance = Math.hypot(spot.x - x, spot.y - y) - radii(index);
+    if (distance > best) continue;
+    best = distance;
+    pod = index;
+  }
+  if (pod >= 0) return { pod };
+  let pair = -1;
+  best = slack;
+  for (const link of links) {
+    const distance = distanceToLink(link, x, y, slack);
+    if (distance > best) continue;
+    best = distance;
+    pair = link.pair;
+  }
+  return pair < 0 ? null : { pair };
+}
+
+function distanceToLink({ curve, loop }: SceneLink, x: number, y: number, reach: number): number {
+  if (curve !== null) return distanceTo(curve, x, y, reach);
+  if (loop === null) return Number.POSITIVE_INFINITY;
+  return Math.abs(Math.hypot(loop.x - x, loop.y - y) - loop.radius);
+}

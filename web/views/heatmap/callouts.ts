@@ -1,0 +1,268 @@
+import type { Finding } from '../../../server/protocol/finding.ts';
+import type { AxisStates } from '../../model/axis-states.ts';
+import { findingFigure, findingWords } from '../../model/finding-words.ts';
+import { findingPlace } from '../../model/findings.ts';
+import { clockText, plural } from '../../model/format.ts';
+import type { HeatLayout } from '../../model/heat-layout.ts';
+import { spread } from '../../model/label-layout.ts';
+import { codeOf, type LinkState, severityOf, stateAt } from '../../model/links.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import { shownName } from '../../model/names.ts';
+import type { Arrangement } from '../../model/order.ts';
+
+/** Maximum number of callouts beside a heatmap. The side panel lists all findings. */
+export const MAX_CALLOUTS = 6;
+
+/** A text beside a row, a column, or several neighbouring rows. */
+export interface Callout {
+  axis: 'row' | 'column';
+  state: LinkState;
+  /** First and last position on the axis. */
+  first: number;
+  last: number;
+  title: string;
+  lines: string[];
+  /** Index in `Picture.pods` of the pod that it is about; -1 = several pods. */
+  pod: number;
+}
+
+const [GONE, NOT_YET] = [codeOf('gone'), codeOf('not-yet')];
+
+/**
+ * The callouts of a heatmap: the server's findings about whole rows and columns, then pods that are gone or have just
+ * started. Returns the `MAX_CALLOUTS` most severe ones in axis order. Pods that are filtered out get none.
+ */
+export function callouts(picture: Picture, axisStates: AxisStates, arrangement: Arrangement): Callout[] {
+  const found = picture.mesh.findings.flatMap((finding) => findingCallout(picture, arrangement, finding) ?? []);
+  const lifecycle = runsOf(picture, arrangement, axisStates).map((run) => lifecycleCallout(picture, arrangement, run));
+  return [...found, ...lifecycle].slice(0, MAX_CALLOUTS).sort((a, b) => a.first - b.first);
+}
+
+function findingCallout(picture: Picture, arrangement: Arrangement, finding: Finding): Callout | null {
+  const { mesh } = picture;
+  const place = findingPlace(finding, mesh.pods);
+  const run = longestRun(arrangement, place?.pods ?? []);
+  if (place === null || run === null) return null;
+  const { subject, what, where } = findingWords(finding);
+  return {
+    axis: place.axis,
+    state: finding.severity,
+    title: subject,
+    first: run.first,
+    last: run.last,
+    lines: [what, where, findingFigure(finding, mesh.atMs)].filter(Boolean),
+    pod: place.pods.length === 1 ? (place.pods[0] ?? -1) : -1,
+  };
+}
+
+/** The longest run of neighbours on the axis among `pods`; null if none of them is shown. */
+function longestRun({ positionOf }: Arrangement, pods: readonly number[]): { first: number; last: number } | null {
+  const shown = pods.map((pod) => positionOf[pod] ?? -1).filter((position) => position >= 0);
+  shown.sort((a, b) => a - b);
+  let best: { first: number; last: number } | null = null;
+  let first = 0;
+  for (const [i, position] of shown.entries()) {
+    if (i === 0 || position !== (shown[i - 1] ?? 0) + 1) first = position;
+    if (best === null || position - first > best.last - best.first) best = { first, last: position };
+  }
+  return best;
+}
+
+interface Run {
+  code: number;
+  first: number;
+  last: number;
+}
+
+/** Rows of pods that are gone or have just started. Neighbours on one node form one run. */
+function runsOf(picture: Picture, arrangement: Arrangement, axisStates: AxisStates): Run[] {
+  const runs: Run[] = [];
+  arrangement.pods.forEach((pod, position) => {
+    const code = axisStates.rows[pod] ?? -1;
+    if (code !== GONE && code !== NOT_YET) return;
+    const last = runs.at(-1);
+    const isNext = last !== undefined && last.last === position - 1 && last.code === code;
+    if (isNext && sameNode(picture, arrangement, last, pod)) last.last = position;
+    else runs.push({ code, first: position, last: position });
+  });
+  return runs;
+}
+
+function sameNode(picture: Picture, arrangement: Arrangement, run: Run, pod: number): boolean {
+  const node = picture.pods[pod]?.pod.node ?? '';
+  return node !== '' && node === picture.pods[arrangement.pods[run.first] ?? -1]?.pod.node;
+}
+
+function lifecycleCallout(picture: Picture, arrangement: Arrangement, { code, first, last }: Run): Callout {
+  const run = [...arrangement.pods.subarray(first, last + 1)];
+  const views = run.flatMap((pod) => picture.pods[pod] ?? []);
+  const pod = run.length > 1 ? -1 : (run[0] ?? -1);
+  const base = { axis: 'row', state: stateAt(code), first, last, pod } as const;
+  const node = shownName(views[0]?.pod.node ?? '');
+  const onNode = picture.pods.filter((other) => shownName(other.pod.node) === node).length;
+  // The title names the node if the run has all its pods, otherwise the number of pods.
+  const isNode = views.length > 1 && onNode === views.length;
+  const many = isNode ? `${plural(views.length, 'pod')}, ` : '';
+  const name = views.length === 1 ? (views[0]?.name ?? '') : isNode ? node : `${views.length} pods of ${node}`;
+  const is = `${name} ${views.length > 1 && !isNode ? 'are' : 'is'}`;
+  if (code === NOT_YET) return { ...base, title: `${name} joined`, lines: [`${many}waiting for the first pings`] };
+  const since = views.map((view) => view.pod.sinceMs);
+  const [from, to] = [Math.min(...since), Math.max(...since)].map((ms) => clockText(ms, picture.mesh.atMs));
+  const left = from === to ? `terminated ${from}` : `terminated ${from} to ${to}`;
+  const successor = picture.mesh.pods.find(({ uid }) => views.length === 1 && uid === views[0]?.pod.replacedBy)?.name;
+  return {
+    ...base,
+    title: `${is} gone`,
+    lines: [many + left + (successor === undefined ? '' : `, replaced by ${shownName(successor)}`)],
+  };
+}
+
+/** A callout with its place to the right of the cells. CSS px from the corner of the canvas. */
+export interface PlacedCallout {
+  /** The callout with as many lines as fit. */
+  callout: Callout;
+  /** Whether there is room for its button. */
+  action: boolean;
+  /** Start of its text. */
+  x: number;
+  /** The middle of its first line. */
+  y: number;
+  /** The line from the row or column to the text. */
+  leader: [x: number, y: number][];
+  /** The bracket around several rows; null for one row or a column. */
+  bracket: { x: number; from: number; to: number } | null;
+}
+
+/** Width that callouts need to the right of the cells, CSS px. */
+export const CALLOUT_WIDTH = 290;
+/** Distance from the cells to the text. */
+export const CALLOUT_INDENT = 46;
+/** Maximum width of the text. */
+export const MAX_CALLOUT_WIDTH = 340;
+/** Height that the lines of columns need below the cells. */
+export const CALLOUT_FOOT = 20;
+/** Minimum distance between the tops of two callouts. */
+const MIN_GAP = 36;
+const LINE = 18;
+/** From the top of a callout to the middle of its first line. */
+const HALF_LINE = 10;
+
+/** Estimated width of a letter, for a wide system font. */
+const LETTER = 7.4;
+
+/** Height of a callout whose text is `width` px wide. */
+function heightOf({ title, lines }: Callout, width: number, action: boolean): number {
+  const wrapped = (text: string, letter: number) =>
+    Math.max(1, Math.ceil((text.length * letter) / Math.max(80, width)));
+  const rows = lines.reduce((sum, line) => sum + wrapped(line, LETTER), 0);
+  return wrapped(title, LETTER * 1.2) * 20 + rows * LINE + (action ? LINE + 4 : 0);
+}
+
+/** Vertical bounds and width of the texts. `action`: each callout should have a button. */
+export interface CalloutBounds {
+  low: number;
+  high: number;
+  width: number;
+  action: boolean;
+}
+
+/** One way to write all callouts, with more or less text. */
+interface Form {
+  callouts: Callout[];
+  action: boolean;
+  /** Distance from the first line of the first callout to the first line of each. */
+  offsets: number[];
+  /** Distance from the middle of the first line to the end of the last callout. */
+  height: number;
+}
+
+/**
+ * Places callouts beside their rows, and moves them apart if they would touch. Callouts of columns come last; their lines
+ * go down and around. If there is not enough room, buttons are left out first, then lines, then the least severe callouts.
+ */
+export function placeCallouts(
+  callouts: readonly Callout[],
+  layout: HeatLayout,
+  scroll: { x: number; y: number },
+  bounds: CalloutBounds,
+): PlacedCallout[] {
+  const right = layout.left + layout.viewWidth;
+  const bottom = layout.top + layout.viewHeight;
+  const rowsOf = callouts.filter(({ axis }) => axis === 'row');
+  const columnsOf = callouts.filter(({ axis }) => axis === 'column').sort((a, b) => b.first - a.first);
+  const { callouts: ordered, action, offsets, height } = fittingForm([...rowsOf, ...columnsOf], bounds);
+  const rows = ordered.filter(({ axis }) => axis === 'row');
+  const spans = ordered.map((callout) => spanOf(callout, layout, scroll));
+  const wanted = ordered.map((callout, i) => {
+    return (callout.axis === 'row' ? (spans[i]?.middle ?? 0) : bottom + 12) - (offsets[i] ?? 0);
+  });
+  const ys = spread(wanted, 0, bounds.low, Math.max(bounds.low, bounds.high - height));
+  return ordered.map((callout, i) => {
+    const y = (ys[i] ?? 0) + (offsets[i] ?? 0);
+    const span = spans[i] ?? { from: 0, to: 0, middle: 0, inView: false };
+    const x = right + CALLOUT_INDENT;
+    if (!span.inView) return { callout, action, x, y, leader: [], bracket: null };
+    const end: [number, number][] = [
+      [right + 32, y],
+      [x - 6, y],
+    ];
+    if (callout.axis === 'row') {
+      const many = callout.last > callout.first;
+      const start: [number, number][] = [
+        [right + (many ? 14 : 8), span.middle],
+        [right + 18, span.middle],
+      ];
+      const bracket = many ? { x: right + 8, from: span.from, to: span.to } : null;
+      return { callout, action, x, y, leader: [...start, ...end], bracket };
+    }
+    const level = bottom + 8 + (i - rows.length) * 6;
+    const around: [number, number][] = [
+      [span.middle, bottom + 3],
+      [span.middle, level],
+      [right + 20, level],
+    ];
+    return { callout, action, x, y, leader: [...around, ...end], bracket: null };
+  });
+}
+
+/** The longest form that fits; otherwise as many short callouts as fit, at least one. */
+function fittingForm(callouts: Callout[], bounds: CalloutBounds): Form {
+  const cut = (most: number) => callouts.map((callout) => ({ ...callout, lines: callout.lines.slice(0, most) }));
+  const brief = cut(1);
+  const forms = [
+    formOf(callouts, bounds.action, bounds),
+    formOf(callouts, false, bounds),
+    formOf(cut(2), false, bounds),
+  ];
+  const worstFirst = [...brief].sort((a, b) => severityOf(b.state) - severityOf(a.state));
+  for (let count = brief.length; count > 1; count--) {
+    const kept = new Set(worstFirst.slice(0, count));
+    const some = brief.filter((callout) => kept.has(callout));
+    forms.push(formOf(some, false, bounds));
+  }
+  const room = bounds.high - bounds.low;
+  return forms.find(({ height }) => height <= room) ?? formOf(worstFirst.slice(0, 1), false, bounds);
+}
+
+function formOf(callouts: Callout[], action: boolean, { width }: CalloutBounds): Form {
+  const offsets: number[] = [];
+  let height = 0;
+  let next = 0;
+  for (const callout of callouts) {
+    const own = heightOf(callout, width, action);
+    offsets.push(next);
+    height = next + own - HALF_LINE;
+    next += Math.max(MIN_GAP, own + 10);
+  }
+  return { callouts, action, offsets, height };
+}
+
+/** Where the rows or columns of a callout are on the canvas, clamped to the visible part. */
+function spanOf({ axis, first, last }: Callout, layout: HeatLayout, scroll: { x: number; y: number }) {
+  const offset = axis === 'row' ? layout.top - scroll.y : layout.left - scroll.x;
+  const [low, length] = axis === 'row' ? [layout.top, layout.viewHeight] : [layout.left, layout.viewWidth];
+  const within = (at: number) => Math.min(Math.max(at, low), low + length);
+  const from = within(offset + (layout.starts[first] ?? 0));
+  const to = within(offset + (layout.starts[last] ?? 0) + layout.pitch - layout.gap);
+  return { from, to, middle: (from + to) / 2, inView: to > low && from < low + length };
+}

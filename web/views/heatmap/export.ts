@@ -1,0 +1,221 @@
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
+import type { ViewProps } from '../../components/view-props.ts';
+import { clockText, countText } from '../../model/format.ts';
+import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
+import { codeOf } from '../../model/links.ts';
+import { linkMark } from '../../model/marks.ts';
+import { buildPicture, type Picture } from '../../model/mesh-view.ts';
+import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
+import { drawFrame } from './draw-frame.ts';
+import { cellTokens } from './heat-colours.ts';
+import { FONT, type Scene } from './scene.ts';
+import type { Drawn } from './use-frame.ts';
+
+const LEGEND_WIDTH = 300;
+const LINE = 26;
+const MARGIN = 16;
+
+/** Saves the heatmap as PNG, with callouts, legend and time. */
+export async function savePng(
+  drawn: Drawn,
+  size: { width: number; height: number },
+  thresholds: Thresholds,
+): Promise<void> {
+  const { scene, placed } = drawn;
+  const canvas = document.createElement('canvas');
+  const height = Math.max(size.height, LINE * (LEGEND_ORDER.length + 4) + 2 * MARGIN);
+  canvas.width = Math.round((size.width + LEGEND_WIDTH) * scene.dpr);
+  canvas.height = Math.round(height * scene.dpr);
+  const ctx = canvas.getContext('2d');
+  if (ctx === null) return;
+  ctx.fillStyle = scene.token('--page');
+  ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.setTransform(scene.dpr, 0, 0, scene.dpr, 0, 0);
+  drawFrame(ctx, scene, placed);
+  drawWords(ctx, drawn);
+  drawLegend(ctx, scene, size.width + MARGIN, thresholds);
+  const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
+  if (blob !== null) save(blob, `goldpinger-heatmap-${stampOf(scene.picture)}.png`);
+}
+
+function drawWords(ctx: CanvasRenderingContext2D, { scene, placed }: Drawn): void {
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'middle';
+  for (const { callout, x, y } of placed) {
+    ctx.font = `600 14px ${FONT}`;
+    ctx.fillStyle = scene.token('--text');
+    ctx.fillText(callout.title, x, y);
+    ctx.font = `400 13px ${FONT}`;
+    ctx.fillStyle = scene.token('--text-second');
+    callout.lines.forEach((line, i) => {
+      ctx.fillText(line, x, y + 19 + i * 18);
+    });
+  }
+}
+
+function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thresholds: Thresholds): void {
+  const { picture, token } = scene;
+  const { mesh } = picture;
+  const right = x + LEGEND_WIDTH - 2 * MARGIN;
+  let y = MARGIN + 8;
+  const write = (text: string, at: number, weight: number, colour: string, align: CanvasTextAlign = 'left') => {
+    ctx.font = `${weight} 13px ${FONT}`;
+    ctx.fillStyle = token(colour);
+    ctx.textAlign = align;
+    ctx.textBaseline = 'middle';
+    ctx.fillText(text, at, y);
+  };
+  write('Legend', x, 600, '--text');
+  write(`${countText(picture.n * picture.n)} links`, right, 400, '--text-second', 'right');
+  const failedBy = sharedOutcome(picture);
+  for (const state of LEGEND_ORDER) {
+    y += LINE;
+    drawSwatch(ctx, scene, state, x, y - 9);
+    const count = picture.counts[state];
+    write(stateWords(state), x + 30, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third');
+    write(
+      stateNote(state, thresholds, mesh.settings.goneRetentionMs, failedBy),
+      right - 56,
+      400,
+      '--text-third',
+      'right',
+    );
+    write(countText(count), right, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third', 'right');
+  }
+  y += LINE * 1.5;
+  write(`Taken ${new Date(mesh.atMs).toISOString().slice(0, 10)} ${clockText(mesh.atMs)}`, x, 400, '--text-second');
+  y += LINE * 0.8;
+  write(`Data from ${mesh.servedBy.name}`, x, 400, '--text-second');
+}
+
+function drawSwatch(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  state: (typeof LEGEND_ORDER)[number],
+  x: number,
+  y: number,
+) {
+  const { fill, ink } = cellTokens(codeOf(state));
+  ctx.fillStyle = token(fill);
+  ctx.fillRect(x, y, 18, 18);
+  ctx.save();
+  ctx.translate(x - 1, y - 1);
+  ctx.scale(20 / 24, 20 / 24);
+  ctx.strokeStyle = token(state === 'failed' ? '--failed-ink' : ink);
+  ctx.lineWidth = 2.4;
+  ctx.lineCap = 'round';
+  ctx.stroke(new Path2D(linkMark(state)));
+  ctx.restore();
+}
+
+/**
+ * Saves all links as CSV, with statistics over the chosen window. They are fetched if they are not loaded, and left out
+ * if that fails. Yields regularly, so that a million lines do not freeze the page.
+ */
+export async function saveCsv(props: ViewProps): Promise<void> {
+  const picture = props.picture.mesh.windowMs > 0 ? props.picture : await withWindow(props);
+  const parts: string[] = [];
+  let atMs = performance.now();
+  for (const piece of csvOf(picture)) {
+    parts.push(piece);
+    if (performance.now() - atMs < 12) continue;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    atMs = performance.now();
+  }
+  save(new Blob(parts, { type: 'text/csv;charset=utf-8' }), `goldpinger-links-${stampOf(picture)}.csv`);
+}
+
+async function withWindow({ picture, thresholds, value, phase, windowMs, loadMesh }: ViewProps): Promise<Picture> {
+  if (picture.mesh.past !== null) return picture;
+  try {
+    return buildPicture(await loadMesh(windowMs), { thresholds, value, phase });
+  } catch {
+    return picture;
+  }
+}
+
+function stampOf({ mesh }: Picture): string {
+  return new Date(Math.min(8.64e15, Math.max(0, mesh.atMs))).toISOString().slice(0, 19).replaceAll(':', '-');
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  // Most browsers have read the blob when `click` returns. Others need a little time.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+const COLUMNS = [
+  'from_namespace',
+  'from_pod',
+  'from_node',
+  'to_namespace',
+  'to_pod',
+  'to_node',
+  'state',
+  'outcome',
+  'failed_in',
+  'shown_ms',
+  'connect_ms',
+  'first_byte_ms',
+  'total_ms',
+  'p50_ms',
+  'p95_ms',
+  'max_ms',
+  'samples',
+  'failures',
+  'since',
+  'error',
+];
+
+/** One CSV field (RFC 4180). A text that a spreadsheet would run as a formula gets a leading apostrophe. */
+export function csvField(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a tab or return before a formula is dropped on import.
+  const harmless = /^[\s\u0000-\u001f]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]/.test(text) ? `'${text}` : text;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a field must not end its line or hide what follows.
+  const flat = harmless.replace(/[\u0000-\u001f\u007f]+/g, ' ');
+  return /[",;]|^ | $/.test(flat) ? `"${flat.replaceAll('"', '""')}"` : flat;
+}
+
+/**
+ * All links as CSV, one line per link. Yields the links of one source pod at a time, so that the caller can pause.
+ * Durations are ms, `since` is ISO 8601 in UTC, unknown values are empty.
+ */
+export function* csvOf(picture: Picture): Generator<string> {
+  yield `${COLUMNS.join(',')}\r\n`;
+  const who = picture.pods.map(({ pod }) => [pod.namespace, pod.name, pod.node].map(csvField).join(','));
+  for (let from = 0; from < picture.n; from++) {
+    let piece = '';
+    for (let to = 0; to < picture.n; to++) {
+      const facts = linkFacts(picture, from, to);
+      piece += `${who[from]},${who[to]},${figures(facts, picture.valueUs[from * picture.n + to] ?? -1)}\r\n`;
+    }
+    yield piece;
+  }
+}
+
+function figures(facts: LinkFacts, shownUs: number): string {
+  const { stats } = facts;
+  return [
+    facts.state,
+    facts.outcome ?? '',
+    facts.phase ?? '',
+    ms(shownUs),
+    ms(facts.connectUs),
+    ms(facts.firstByteUs),
+    ms(facts.totalUs),
+    ms(stats?.p50Us ?? -1),
+    ms(stats?.p95Us ?? -1),
+    ms(stats?.maxUs ?? -1),
+    stats?.samples ?? '',
+    stats?.failures ?? '',
+    facts.sinceMs < 0 ? '' : new Date(Math.min(facts.sinceMs, 8.64e15)).toISOString(),
+    csvField(facts.detail),
+  ].join(',');
+}
+
+function ms(us: number): string {
+  return us >= 0 ? String(Math.round(us) / 1000) : '';
+}

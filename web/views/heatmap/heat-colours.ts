@@ -1,0 +1,59 @@
+import { LINK_STATES, type LinkState } from '../../model/links.ts';
+
+/** Returns the CSS colour (`#rrggbb` or `rgb(...)`) of a custom property of tokens.css. */
+export type CellTokens = (name: string) => string;
+
+/** Colours as 32-bit numbers in the byte order of `ImageData` (red first). */
+export interface CellColours {
+  /** Fill of a cell by state. */
+  fill: Uint32Array;
+  /** Mark on a cell by state. */
+  ink: Uint32Array;
+  /** Colour between the cells. */
+  paper: number;
+}
+
+const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> = {
+  good: ['--good-cell', '--good-ink'],
+  fair: ['--fair-cell', '--fair-ink'],
+  warning: ['--warning-cell', '--warning-ink'],
+  slow: ['--slow-cell', '--slow-ink'],
+  failed: ['--failed-cell', '--failed-lattice'],
+  'not-probed': ['--not-probed-cell', '--not-probed-link'],
+  'not-yet': ['--not-probed-cell', '--not-probed-link'],
+  unknown: ['--unknown-ground', '--unknown-hatch'],
+  suspect: ['--suspect', '--page'],
+  gone: ['--hairline', '--text-third'],
+};
+
+/** Creates the colour table of a theme. */
+export function cellColours(token: CellTokens): CellColours {
+  return {
+    fill: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][0]))),
+    ink: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][1]))),
+    paper: packColour(token('--page')),
+  };
+}
+
+/** The custom properties for fill and ink of a state, by its index in `LINK_STATES`. */
+export function cellTokens(code: number): { fill: string; ink: string } {
+  const [fill, ink] = FILLS[LINK_STATES[code] ?? 'unknown'];
+  return { fill, ink };
+}
+
+/** The custom properties for text on a cell and its background. `base`: the state of an unreliable cell, otherwise `state`. */
+export function wordTokens(state: LinkState, base: LinkState): { ground: string; ink: string } {
+  if (state === 'gone') return { ground: '--sunken', ink: '--text-second' };
+  const [ground, ink] = FILLS[base];
+  if (base === 'failed') return { ground, ink: '--failed-ink' };
+  const isMeasured = base === 'good' || base === 'fair' || base === 'warning' || base === 'slow';
+  return isMeasured ? { ground, ink } : { ground: '--surface', ink: '--text-second' };
+}
+
+/** A CSS colour as one opaque pixel; black if it cannot be parsed. */
+export function packColour(css: string): number {
+  const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(css.trim());
+  const parts = hex?.slice(1).map((text) => Number.parseInt(text, 16)) ?? css.match(/\d+/g)?.map(Number) ?? [];
+  const [red = 0, green = 0, blue = 0] = parts;
+  return ((255 << 24) | ((blue & 255) << 16) | ((green & 255) << 8) | (red & 255)) >>> 0;
+}

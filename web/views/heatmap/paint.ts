@@ -1,0 +1,251 @@
+import { BY_SEVERITY, codeOf, LINK_STATES, SEVERITY } from '../../model/links.ts';
+import type { CellColours } from './heat-colours.ts';
+
+/** The states to paint. The link (from, to) has index `from * n + to`. */
+export interface PaintSource {
+  n: number;
+  state: Uint8Array;
+  base: Uint8Array;
+}
+
+/** The area to paint. All lengths are device px. */
+export interface PaintArea {
+  width: number;
+  height: number;
+  /** Scroll offset. */
+  scrollX: number;
+  scrollY: number;
+  /** Start of each position relative to the first cell, plus the end of the last one. */
+  starts: Float64Array;
+  /** Size of a cell without the gap. */
+  cell: number;
+  /** Pod index by position. */
+  pods: Int32Array;
+  /** Device px per CSS px, at least 1. */
+  unit: number;
+}
+
+const [SLOW, FAILED, NOT_PROBED, NOT_YET] = [codeOf('slow'), codeOf('failed'), codeOf('not-probed'), codeOf('not-yet')];
+const [UNKNOWN, SUSPECT] = [codeOf('unknown'), codeOf('suspect')];
+
+/** Minimum size of a cell with a pattern, CSS px. */
+const PATTERN_FROM = 4;
+
+/** Which states have a pattern, by index in `LINK_STATES`. */
+const HAS_PATTERN = Uint8Array.from({ length: LINK_STATES.length }, (_, code) =>
+  [SLOW, FAILED, NOT_PROBED, NOT_YET, UNKNOWN, SUSPECT].includes(code) ? 1 : 0,
+);
+
+/** Paints cells of whole pixels into `pixels` (`width * height`), with patterns if cells have at least 4 CSS px. */
+export function paintCells(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
+  pixels.fill(colours.paper);
+  const [firstRow, lastRow] = visible(area.starts, area.scrollY, area.height);
+  const [firstColumn, lastColumn] = visible(area.starts, area.scrollX, area.width);
+  const patterned = area.cell >= PATTERN_FROM * area.unit;
+  for (let row = firstRow; row <= lastRow; row++) {
+    const top = Math.round(area.starts[row] ?? 0) - area.scrollY;
+    const y0 = Math.max(0, top);
+    const y1 = Math.min(area.height, top + area.cell);
+    if (y1 <= y0) continue;
+    paintLine(pixels, source, area, colours, row, firstColumn, lastColumn, y0);
+    const line = y0 * area.width;
+    for (let y = y0 + 1; y < y1; y++) pixels.copyWithin(y * area.width, line, line + area.width);
+    if (patterned) paintPatterns(pixels, source, area, colours, row, firstColumn, lastColumn);
+  }
+}
+
+/** The first and last position that is visible in `scroll .. scroll + length`. */
+function visible(starts: Float64Array, scroll: number, length: number): [first: number, last: number] {
+  let first = 0;
+  while (first < starts.length - 2 && (starts[first + 1] ?? 0) <= scroll) first++;
+  let last = first;
+  while (last < starts.length - 2 && (starts[last + 1] ?? 0) < scroll + length) last++;
+  return starts.length < 2 ? [0, -1] : [first, last];
+}
+
+/** Paints one pixel line of a row of cells, without patterns. */
+function paintLine(
+  pixels: Uint32Array,
+  { n, state, base }: PaintSource,
+  { width, scrollX, starts, cell, pods, unit }: PaintArea,
+  { fill }: CellColours,
+  row: number,
+  first: number,
+  last: number,
+  y: number,
+): void {
+  const to = pods[row] ?? 0;
+  const patterned = cell >= PATTERN_FROM * unit;
+  for (let column = first; column <= last; column++) {
+    const pair = (pods[column] ?? 0) * n + to;
+    const code = state[pair] ?? 0;
+    // An unreliable cell shows its base colour only if it has room for stripes; otherwise it would look reliable.
+    const colour = fill[code === SUSPECT && patterned ? (base[pair] ?? code) : code] ?? 0;
+    const left = Math.round(starts[column] ?? 0) - scrollX;
+    const x1 = Math.min(width, left + cell);
+    for (let x = Math.max(0, left); x < x1; x++) pixels[y * width + x] = colour;
+  }
+}
+
+function paintPatterns(
+  pixels: Uint32Array,
+  { n, state, base }: PaintSource,
+  area: PaintArea,
+  { ink }: CellColours,
+  row: number,
+  first: number,
+  last: number,
+): void {
+  const { width, height, scrollX, scrollY, starts, cell, pods, unit } = area;
+  const to = pods[row] ?? 0;
+  const top = Math.round(starts[row] ?? 0);
+  for (let column = first; column <= last; column++) {
+    const pair = (pods[column] ?? 0) * n + to;
+    const code = state[pair] ?? 0;
+    if (HAS_PATTERN[code] !== 1) continue;
+    const left = Math.round(starts[column] ?? 0);
+    // The stripes of an unreliable cell have the ink of its base state, which is visible on its fill.
+    const colour = ink[code === SUSPECT ? (base[pair] ?? code) : code] ?? 0;
+    for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
+      const line = (top + y - scrollY) * width - scrollX;
+      for (let x = Math.max(0, scrollX - left); x < cell && left + x - scrollX < width; x++) {
+        if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
+      }
+    }
+  }
+}
+
+/**
+ * Whether a pixel belongs to the pattern of a state. `x`, `y` are relative to the cell; `gx`, `gy` to the first cell, so
+ * that hatching continues across cells. `unit`: device px per CSS px.
+ */
+export function isInk(code: number, x: number, y: number, gx: number, gy: number, cell: number, unit: number): boolean {
+  if (code === SLOW) {
+    const start = (cell - unit) >> 1;
+    return y >= start && y < start + unit;
+  }
+  if (code === FAILED) {
+    const period = 4 * unit;
+    return (gx + gy) % period < unit || modulo(gx - gy, period) < unit;
+  }
+  if (code === UNKNOWN) return (gx + gy) % (4 * unit) < 1.5 * unit;
+  if (code === SUSPECT) return (gx + gy) % (4 * unit) < unit;
+  if (code !== NOT_PROBED && code !== NOT_YET) return false;
+  const side = cell >= 8 * unit ? 2 * unit : unit;
+  const start = (cell - side) >> 1;
+  return x >= start && x < start + side && y >= start && y < start + side;
+}
+
+function modulo(value: number, period: number): number {
+  return ((value % period) + period) % period;
+}
+
+const GOOD = codeOf('good');
+const GOOD_SEVERITY = SEVERITY[GOOD] ?? 0;
+
+/**
+ * Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links. Almost all links of a large mesh
+ * are good, so everything is first painted as good, and then only the other links are visited.
+ */
+export function paintShared(pixels: Uint32Array, source: PaintSource, area: PaintArea, colours: CellColours): void {
+  const { width, height, pods, starts } = area;
+  const { n, state } = source;
+  const total = starts[pods.length] ?? 0;
+  const columns = ranges(width, pods.length, total);
+  const rows = ranges(height, pods.length, total);
+  const lines = linesOf(rows, height, pods, n);
+  const palette = Uint32Array.from(BY_SEVERITY, (code) => colours.fill[code] ?? 0);
+  const pixelColumn = new PixelColumn(height);
+  pixels.fill(colours.fill[GOOD] ?? 0);
+  // Reads four states at once, to skip good links quickly.
+  const words = state.byteOffset % 4 === 0 ? new Uint32Array(state.buffer, state.byteOffset, state.length >> 2) : [];
+  // Column by column, because the links of one source are adjacent in memory.
+  for (let x = 0; x < width; x++) {
+    const [first = 0, end = 0] = [columns[x], columns[width + x]];
+    for (let column = first; column < end; column++) {
+      const start = (pods[column] ?? 0) * n;
+      const stop = start + n;
+      for (let pair = start; pair < stop; pair++) {
+        if ((pair & 3) === 0 && words[pair >> 2] === 0 && pair + 4 <= stop) {
+          pair += 3;
+          continue;
+        }
+        const code = state[pair] ?? GOOD;
+        if (code === GOOD) continue;
+        const to = pair - start;
+        const after = lines[n + to] ?? 0;
+        for (let y = lines[to] ?? 0; y < after; y++) pixelColumn.add(y, SEVERITY[code] ?? 0);
+      }
+    }
+    pixelColumn.paint(pixels, x, width, palette, (y) => (end - first) * ((rows[height + y] ?? 0) - (rows[y] ?? 0)));
+  }
+}
+
+/** The links that are not good in one column of pixels. */
+class PixelColumn {
+  readonly #ys: Int32Array;
+  /** By pixel: whether a link was added; the highest severity; how many links are below good, and their highest severity. */
+  readonly #isMet: Uint8Array;
+  readonly #worst: Uint8Array;
+  readonly #low: Uint32Array;
+  readonly #lowMost: Uint8Array;
+  #count = 0;
+
+  constructor(height: number) {
+    this.#ys = new Int32Array(height);
+    this.#isMet = new Uint8Array(height);
+    this.#worst = new Uint8Array(height);
+    this.#low = new Uint32Array(height);
+    this.#lowMost = new Uint8Array(height);
+  }
+
+  add(y: number, severity: number): void {
+    if (this.#isMet[y] === 0) {
+      this.#isMet[y] = 1;
+      this.#ys[this.#count++] = y;
+      this.#worst[y] = GOOD_SEVERITY;
+      this.#low[y] = 0;
+      this.#lowMost[y] = 0;
+    }
+    if (severity > (this.#worst[y] ?? 0)) this.#worst[y] = severity;
+    if (severity > GOOD_SEVERITY) return;
+    this.#low[y] = (this.#low[y] ?? 0) + 1;
+    if (severity > (this.#lowMost[y] ?? 0)) this.#lowMost[y] = severity;
+  }
+
+  /** Paints the column at `x` and clears it. `pairsAt`: the number of links that share a pixel. */
+  paint(pixels: Uint32Array, x: number, width: number, palette: Uint32Array, pairsAt: (y: number) => number): void {
+    for (let i = 0; i < this.#count; i++) {
+      const y = this.#ys[i] ?? 0;
+      this.#isMet[y] = 0;
+      const severity = (this.#low[y] === pairsAt(y) ? this.#lowMost[y] : this.#worst[y]) ?? 0;
+      pixels[y * width + x] = palette[severity] ?? 0;
+    }
+    this.#count = 0;
+  }
+}
+
+/** For each of `n` pods the first of its pixel lines, and (at `n + pod`) the end of its lines; 0, 0 if it has none. */
+function linesOf(rows: Int32Array, height: number, pods: Int32Array, n: number): Int32Array {
+  const lines = new Int32Array(2 * n);
+  for (let y = 0; y < height; y++) {
+    for (let row = rows[y] ?? 0; row < (rows[height + y] ?? 0); row++) {
+      const pod = pods[row] ?? 0;
+      if (lines[n + pod] === 0) lines[pod] = y;
+      lines[n + pod] = y + 1;
+    }
+  }
+  return lines;
+}
+
+/** For each of `length` pixels the first of its positions, and (at `length + pixel`) the end of its positions. */
+function ranges(length: number, count: number, total: number): Int32Array {
+  const result = new Int32Array(2 * length);
+  for (let pixel = 0; pixel < length; pixel++) {
+    const first = Math.min(count - 1, Math.floor((pixel / total) * count + 1e-9));
+    const end = Math.ceil(((pixel + 1) / total) * count - 1e-9);
+    result[pixel] = first;
+    result[length + pixel] = Math.min(count, Math.max(first + 1, end));
+  }
+  return result;
+}

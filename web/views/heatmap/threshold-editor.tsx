@@ -1,0 +1,103 @@
+import './legend.css';
+import { useId, useMemo, useState } from 'react';
+import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
+import { StateGlyph } from '../../components/state-glyph.tsx';
+import type { ViewProps } from '../../components/view-props.ts';
+import { countText } from '../../model/format.ts';
+import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
+import { ThresholdScale } from './threshold-scale.tsx';
+import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
+
+/** Edits the thresholds with a scale and three fields. Colours change at once, without fetching. */
+export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
+  const { picture, thresholds, onThresholds } = props;
+  const { goodMs, warningMs, problemMs } = DEFAULT_THRESHOLDS;
+  const heading = useId();
+  const set = (name: ThresholdName, ms: number) => onThresholds(withThreshold(thresholds, name, ms));
+  return (
+    <section className="thresholds" aria-labelledby={heading}>
+      <div className="legend-head">
+        <h3 id={heading}>Thresholds</h3>
+        <button type="button" className="link-button" onClick={() => onThresholds(DEFAULT_THRESHOLDS)}>
+          Reset to {goodMs} / {warningMs} / {problemMs}
+        </button>
+      </div>
+      <p className="threshold-hint">
+        {picture.n * picture.n > MAX_DOTS ? 'Bars count links' : 'Each dot is one link'}; dashed line: timeout{' '}
+        {picture.mesh.settings.pingTimeoutMs} ms.
+      </p>
+      <ThresholdScale picture={picture} thresholds={thresholds} onChange={set} />
+      <div className="threshold-fields">
+        {THRESHOLD_NAMES.map((name) => (
+          <ThresholdField key={name} name={name} ms={thresholds[name]} onChange={(ms) => set(name, ms)} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** One field. A value is applied on Enter or when the field loses focus; invalid values are dropped. */
+function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms: number) => void }) {
+  const { name, ms, onChange } = props;
+  const [draft, setDraft] = useState<string | null>(null);
+  const id = useId();
+  const commit = () => {
+    const typed = Number((draft ?? '').replace(',', '../legend'));
+    if (draft !== null && draft.trim() !== '' && Number.isFinite(typed) && typed > 0) onChange(typed);
+    setDraft(null);
+  };
+  return (
+    <div className="threshold-field">
+      <label htmlFor={id}>{THRESHOLD_LABELS[name]}</label>
+      <span className="threshold-input">
+        <input
+          id={id}
+          inputMode="decimal"
+          maxLength={8}
+          autoComplete="off"
+          value={draft ?? String(ms)}
+          onChange={(event) => setDraft(event.target.value)}
+          onBlur={commit}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') commit();
+            if (event.key === 'Escape') setDraft(null);
+          }}
+        />
+        <span aria-hidden="true">ms</span>
+      </span>
+    </div>
+  );
+}
+
+/** The side panel of the heatmap: every state with its count, and the threshold editor. */
+export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
+  const { picture, thresholds, onThresholds } = props;
+  const failedBy = useMemo(() => sharedOutcome(picture), [picture]);
+  const retentionMs = picture.mesh.settings.goneRetentionMs;
+  return (
+    <div className="legend">
+      <div className="legend-head">
+        <h2>Legend</h2>
+        <span className="legend-total">{countText(picture.n * picture.n)} links</span>
+      </div>
+      <ul className="legend-list">
+        {LEGEND_ORDER.map((state) => {
+          const count = picture.counts[state];
+          const bold = count > 0 && (state === 'good' || state === 'slow' || state === 'failed');
+          return (
+            <li key={state} className={count === 0 ? 'is-zero' : bold ? 'is-bold' : ''} data-state={state}>
+              <StateGlyph state={state} />
+              <span className="legend-name">
+                {stateWords(state)}
+                {state === 'slow' ? <small> (problem)</small> : null}
+              </span>
+              <span className="legend-note">{stateNote(state, thresholds, retentionMs, failedBy)}</span>
+              <span className="legend-count">{countText(count)}</span>
+            </li>
+          );
+        })}
+      </ul>
+      <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
+    </div>
+  );
+}

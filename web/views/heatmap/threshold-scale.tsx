@@ -1,0 +1,163 @@
+import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
+import type { Thresholds } from '../../../server/protocol/link-state.ts';
+import type { Picture } from '../../model/mesh-view.ts';
+import {
+  binsOf,
+  MAX_DOTS,
+  msAt,
+  positionOf,
+  scaleFor,
+  stepFrom,
+  THRESHOLD_LABELS,
+  THRESHOLD_NAMES,
+  type ThresholdName,
+  ticksOf,
+} from './thresholds.ts';
+
+const WIDTH = 300;
+const PLOT = 44;
+const BAR_TOP = PLOT;
+const BAR = 14;
+const HEIGHT = BAR_TOP + BAR + 36;
+const DOT_BINS = 33;
+const HISTOGRAM_BINS = 60;
+interface ScaleProps {
+  picture: Picture;
+  thresholds: Thresholds;
+  onChange: (name: ThresholdName, ms: number) => void;
+}
+
+/** A logarithmic scale: latencies of links, coloured bands, three handles, and the timeout as a dashed line. */
+export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
+  const timeoutMs = picture.mesh.settings.pingTimeoutMs;
+  const [held, setHeld] = useState<ThresholdName | null>(null);
+  const svg = useRef<SVGSVGElement>(null);
+  const scale = scaleFor(timeoutMs, thresholds);
+  const x = (ms: number) => positionOf(scale, ms) * WIDTH;
+  const drag = (event: PointerEvent) => {
+    const box = svg.current?.getBoundingClientRect();
+    if (held === null || box === undefined || box.width === 0) return;
+    onChange(held, msAt(scale, (event.clientX - box.left) / box.width));
+  };
+  const edges = [0, x(thresholds.goodMs), x(thresholds.warningMs), x(thresholds.problemMs), WIDTH];
+  return (
+    <div className="threshold-scale">
+      <svg
+        ref={svg}
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        onPointerMove={drag}
+        onPointerUp={() => setHeld(null)}
+        onPointerCancel={() => setHeld(null)}
+        aria-label="Thresholds on a logarithmic scale"
+      >
+        <Distribution picture={picture} scale={scale} />
+        {['good', 'fair', 'warning', 'slow'].map((state, i) => {
+          const from = edges[i] ?? 0;
+          const width = Math.max(0, (edges[i + 1] ?? 0) - from);
+          return <rect key={state} className={`band-${state}`} x={from} y={BAR_TOP} width={width} height={BAR} />;
+        })}
+        {timeoutMs > 0 ? (
+          <line className="scale-timeout" x1={x(timeoutMs)} x2={x(timeoutMs)} y1={4} y2={BAR_TOP + BAR} />
+        ) : null}
+        {ticksOf(scale).map((ms) => (
+          <text key={ms} className="scale-tick" x={x(ms)} y={HEIGHT - 4} textAnchor={anchorAt(x(ms))}>
+            {ms >= 1000 ? `${ms / 1000} s` : ms}
+          </text>
+        ))}
+        {THRESHOLD_NAMES.map((name) => (
+          <Handle
+            key={name}
+            name={name}
+            x={x(thresholds[name])}
+            ms={thresholds[name]}
+            limits={[scale.leastMs, scale.mostMs]}
+            onHold={setHeld}
+            onChange={(ms) => onChange(name, ms)}
+          />
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+function anchorAt(x: number): 'start' | 'middle' | 'end' {
+  if (x < 4) return 'start';
+  return x > WIDTH - 4 ? 'end' : 'middle';
+}
+
+interface HandleProps {
+  name: ThresholdName;
+  x: number;
+  ms: number;
+  limits: [least: number, most: number];
+  onHold: (name: ThresholdName) => void;
+  onChange: (ms: number) => void;
+}
+
+function Handle({ name, x, ms, limits, onHold, onChange }: HandleProps) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    const steps = event.key.startsWith('Page') ? 10 : 1;
+    const up = ['ArrowRight', 'ArrowUp', 'PageUp'].includes(event.key);
+    const down = ['ArrowLeft', 'ArrowDown', 'PageDown'].includes(event.key);
+    if (up || down) onChange(Math.min(limits[1], Math.max(limits[0], stepFrom(ms, up ? 1 : -1, steps))));
+    else if (event.key === 'Home') onChange(limits[0]);
+    else if (event.key === 'End') onChange(limits[1]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const onPointerDown = (event: PointerEvent<SVGGElement>) => {
+    event.currentTarget.ownerSVGElement?.setPointerCapture(event.pointerId);
+    onHold(name);
+    event.currentTarget.focus();
+    event.preventDefault();
+  };
+  return (
+    <g
+      className="scale-handle"
+      role="slider"
+      tabIndex={0}
+      aria-label={THRESHOLD_LABELS[name]}
+      aria-valuemin={limits[0]}
+      aria-valuemax={limits[1]}
+      aria-valuenow={ms}
+      aria-valuetext={`${ms} ms`}
+      onKeyDown={onKeyDown}
+      onPointerDown={onPointerDown}
+    >
+      <rect className="scale-grip" x={x - 11} y={BAR_TOP - 6} width={22} height={BAR + 22} />
+      <line x1={x} x2={x} y1={BAR_TOP - 4} y2={BAR_TOP + BAR + 4} />
+      <circle cx={x} cy={BAR_TOP + BAR + 9} r={5.5} />
+    </g>
+  );
+}
+
+/** The latencies of the links: dots, or a histogram with more than `MAX_DOTS` links. */
+function Distribution({ picture, scale }: { picture: Picture; scale: { leastMs: number; mostMs: number } }) {
+  const { leastMs, mostMs } = scale;
+  const bins = useMemo(() => {
+    const fine = picture.n * picture.n > MAX_DOTS ? HISTOGRAM_BINS : DOT_BINS;
+    return binsOf(picture, { leastMs, mostMs }, fine);
+  }, [picture, leastMs, mostMs]);
+  const step = WIDTH / bins.length;
+  const total = bins.reduce((sum, count) => sum + count, 0);
+  const most = Math.max(1, ...bins);
+  if (total > MAX_DOTS || bins.length === HISTOGRAM_BINS) {
+    const height = (count: number) =>
+      count === 0 ? 0 : Math.max(2, (Math.log1p(count) / Math.log1p(most)) * (PLOT - 6));
+    const path = [...bins].map(
+      (count, i) => `M${i * step} ${PLOT - 2}v${-height(count)}h${step - 1}v${height(count)}z`,
+    );
+    return <path className="scale-histogram" d={path.join('')} />;
+  }
+  const apart = Math.min(9, (PLOT - 8) / most);
+  const radius = Math.min(3.4, Math.max(1.2, apart * 0.42));
+  const dots = [...bins].flatMap((count, bin) => Array.from({ length: count }, (_, k) => ({ bin, k })));
+  return (
+    <g className="scale-dots">
+      {dots.map(({ bin, k }) => (
+        <circle key={`${bin} ${k}`} cx={(bin + 0.5) * step} cy={PLOT - 5 - k * apart} r={radius} />
+      ))}
+    </g>
+  );
+}

@@ -1,0 +1,171 @@
+import type { Annotation } from '../../../server/protocol/annotation.ts';
+import type { MeshEvent } from '../../../server/protocol/event.ts';
+import { countText, latencyText, plural } from '../../model/format.ts';
+import { shownName } from '../../model/names.ts';
+import type { TimelineStep } from '../../model/timeline.ts';
+
+/** One mark on the axis: one event, or several that are close together. */
+export interface EventMark {
+  /** Position, px. */
+  x: number;
+  /** Time of the first event, ms since the epoch. */
+  atMs: number;
+  tone: MarkTone;
+  /** The events, oldest first. */
+  lines: { id: string; atMs: number; text: string }[];
+}
+
+/** Marks closer than this are merged, px. */
+const APART = 24;
+/** Tones by severity. A merged mark has the most severe one. */
+const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
+
+/** Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. */
+export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => number, width: number): EventMark[] {
+  const marks: EventMark[] = [];
+  for (const event of [...events].sort((a, b) => a.atMs - b.atMs)) {
+    const at = x(event.atMs);
+    if (at < 0 || at > width) continue;
+    const tone = eventTone(event);
+    const line = { id: event.id, atMs: event.atMs, text: eventWords(event) };
+    const last = marks.at(-1);
+    if (last !== undefined && at - last.x < APART) {
+      last.lines.push(line);
+      if (RANK.indexOf(tone) > RANK.indexOf(last.tone)) last.tone = tone;
+    } else marks.push({ x: at, atMs: event.atMs, tone, lines: [line] });
+  }
+  return marks;
+}
+
+/** An annotation on the timeline. */
+export interface Flag {
+  id: string;
+  x: number;
+  /** End of its range, px; `x` if it has none. */
+  endX: number;
+  atMs: number;
+  text: string;
+  /** Width for its text, px; 0 = no room. The text is left of the flag if `isLeft`. */
+  room: number;
+  isLeft: boolean;
+}
+
+const FLAG = 24;
+const LEAST_ROOM = 56;
+const MOST_ROOM = 260;
+
+/** Creates flags. Texts are cut before the next flag, and placed on the left near the right edge. */
+export function flagsOf(annotations: readonly Annotation[], x: (atMs: number) => number, width: number): Flag[] {
+  const seen = annotations.filter(({ fromMs, toMs }) => x(toMs ?? fromMs) >= 0 && x(fromMs) <= width);
+  const places = seen.map(({ fromMs }) => Math.max(0, x(fromMs)));
+  let takenTo = 0;
+  return seen.map(({ id, fromMs, toMs, text, tags }, i) => {
+    const at = places[i] ?? 0;
+    const right = Math.min(places[i + 1] ?? width, width) - at - FLAG;
+    const left = at - takenTo - FLAG;
+    const isLeft = right < MOST_ROOM / 2 && left > right;
+    const free = isLeft ? left : right;
+    const room = free < LEAST_ROOM ? 0 : Math.min(MOST_ROOM, free);
+    takenTo = isLeft || room === 0 ? at : at + Math.min(room, text.length * 7 + 4) + FLAG;
+    const words = [text, ...tags.map((tag) => `#${tag}`)].join(' ');
+    return {
+      id,
+      x: at,
+      endX: Math.min(width, Math.max(at, x(toMs ?? fromMs))),
+      atMs: fromMs,
+      text: shownName(words),
+      room,
+      isLeft,
+    };
+  });
+}
+
+/** The style of an event's mark. `up`, `down`: a pod joined or left. */
+export type MarkTone = 'failed' | 'slow' | 'suspect' | 'good' | 'up' | 'down';
+
+const TONES: Record<MeshEvent['kind'], MarkTone> = {
+  'pod-seen': 'up',
+  'pod-ready': 'good',
+  'pod-not-ready': 'suspect',
+  'pod-terminating': 'down',
+  'pod-gone': 'down',
+  'pod-replaced': 'up',
+  'link-failed': 'failed',
+  'link-recovered': 'good',
+  'link-slow': 'slow',
+  'link-normal': 'good',
+  'api-lost': 'suspect',
+  'api-back': 'good',
+  'cpu-starved': 'suspect',
+  'cpu-recovered': 'good',
+  'probe-failed': 'failed',
+  'probe-recovered': 'good',
+};
+
+/** The style of an event's mark. */
+export function eventTone({ kind }: MeshEvent): MarkTone {
+  return TONES[kind];
+}
+
+/** The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". Safe to show. */
+export function eventWords(event: MeshEvent): string {
+  const { kind, outcome, phase, totalUs } = event;
+  const name = shownName(event.pod?.name ?? '');
+  const detail = shownName(event.detail);
+  const where = phase === null || outcome === 'refused' ? '' : ` in ${phase.replace('-', ' ')}`;
+  switch (kind) {
+    case 'pod-seen':
+      return `${name} joined`;
+    case 'pod-ready':
+      return `${name} is ready`;
+    case 'pod-not-ready':
+      return `${name} is not ready`;
+    case 'pod-terminating':
+      return `${name} is terminating`;
+    case 'pod-gone':
+      return `${name} is gone`;
+    case 'pod-replaced':
+      return `${name} is replaced${detail === '' ? '' : ` by ${detail}`}`;
+    case 'link-failed':
+      return `${linkText(event, name)}: ${outcome ?? 'failed'}${where}`;
+    case 'link-recovered':
+      return `${linkText(event, name)}: recovered`;
+    case 'link-slow':
+      return `${linkText(event, name)}: slow${totalUs >= 0 ? `, ${latencyText(totalUs)}` : ''}`;
+    case 'link-normal':
+      return `${linkText(event, name)}: no longer slow`;
+    case 'api-lost':
+      return 'Kubernetes API unreachable';
+    case 'api-back':
+      return 'Kubernetes API reachable again';
+    case 'cpu-starved':
+      return `${name} is CPU-starved`;
+    case 'cpu-recovered':
+      return `${name}: CPU recovered`;
+    case 'probe-failed':
+      return `${detail} fails${fromText(event)}`;
+    case 'probe-recovered':
+      return `${detail} recovered${fromText(event)}`;
+  }
+}
+
+function linkText(event: MeshEvent, name: string): string {
+  const [only] = event.from;
+  if (event.fromCount === 1 && only !== undefined) return `${shownName(only.name)} → ${name}`;
+  return `${name}${fromText(event)}`;
+}
+
+function fromText({ from, fromCount }: MeshEvent): string {
+  const [only] = from;
+  if (fromCount === 0 || only === undefined) return '';
+  return ` from ${fromCount === 1 ? shownName(only.name) : plural(fromCount, 'pod')}`;
+}
+
+/** The text of a step: "2 failed, 4 slow", "no data". */
+export function stepWords(step: TimelineStep | null): string {
+  if (step === null || step.known === 0) return 'no data';
+  const { failed, slow, known } = step;
+  const bad = [failed > 0 ? `${countText(failed)} failed` : '', slow > 0 ? `${countText(slow)} slow` : ''];
+  const words = bad.filter(Boolean).join(', ') || 'no failed or slow links';
+  return known < 1 ? `${words}; data from ${Math.round(known * 100)} % of the pods` : words;
+}
