@@ -9,7 +9,7 @@ import { Schedule } from './probing/schedule.ts';
 import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
-import type { LinkChange } from './protocol/link-state.ts';
+import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
 import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
 import type { PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
@@ -32,6 +32,7 @@ interface MonitorHooks {
   discoveryStatus(): DiscoveryStatus;
   onSample(target: Target, sample: Sample): void;
   onLinkChange(change: LinkChange): void;
+  onSpeedChange(change: SpeedChange): void;
   onExternalResult(result: ProbeResult): void;
 }
 
@@ -77,7 +78,7 @@ export class Monitor {
         slowLinkMs: config.slowLinkMs,
       },
       clock,
-      hooks.onLinkChange,
+      hooks,
     );
     const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}`, clock, meter };
     this.#schedule = new Schedule({

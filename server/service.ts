@@ -68,13 +68,14 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     discoveryStatus: () => snapshot().status,
     onSample: (target, sample) => {
       metrics.pingSample(target, sample);
-      journal.onSample(target, sample);
+      journal.checkStarvation();
     },
     onLinkChange: (change) => {
       journal.onLinkChange(change);
       metrics.linkState(change.target, change.to === 'ok');
       logLinkChange(log, monitor.selfName, change);
     },
+    onSpeedChange: (change) => journal.onSpeedChange(change),
     onExternalResult: (result) => {
       journal.onProbe(result);
       if (result.error !== '') metrics.probeError(result.protocol, result.target);
@@ -156,7 +157,6 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     journal.onPods(lifetimes.update(pods));
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
-    journal.onTargets(targets);
     if (pods.status.phase === 'synced' && pods.pods.length > 1) void annotations.catchUp();
     metrics.setPeers(pods.pods, targets);
     // A link that is probed again, or at another address, may never change its state: its state is set here.

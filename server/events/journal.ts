@@ -8,18 +8,15 @@ import {
   MAX_EVENTS,
   newestEvents,
 } from '../protocol/event.ts';
-import type { LinkChange } from '../protocol/link-state.ts';
-import type { DiscoveryStatus, Lifecycle, Target } from '../protocol/pod.ts';
+import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
+import type { DiscoveryStatus, Lifecycle } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import type { ProbeResult, Sample } from '../protocol/sample.ts';
+import type { ProbeResult } from '../protocol/sample.ts';
 import { type Clock, toMonotonicMs, uniqueId } from '../runtime/clock.ts';
-import { LinkSpeeds } from './link-speed.ts';
 import type { PodChange } from './pod-lifetimes.ts';
 
 /** What a journal works with. */
 interface JournalDeps {
-  /** SLOW_LINK. */
-  slowLinkMs: number;
   /** HISTORY_WINDOW: nothing older is entered. */
   historyWindowMs: number;
   clock: Clock;
@@ -49,7 +46,8 @@ export class EventJournal {
   readonly #startMs: number;
   readonly #links = new EventRing(LINK_LIMITS);
   readonly #others = new EventRing(OTHER_LIMITS);
-  readonly #speeds: LinkSpeeds;
+  /** The uids of pods that terminate: a link into one of them that fails is its departure. */
+  readonly #terminating = new Set<string>();
   readonly #failingProbes = new Set<string>();
   #isApiLost = false;
   #isStarved = false;
@@ -59,7 +57,6 @@ export class EventJournal {
     this.#deps = deps;
     this.#id = uniqueId(deps.clock, deps.random);
     this.#startMs = deps.clock.monotonicMs();
-    this.#speeds = new LinkSpeeds(deps.slowLinkMs);
   }
 
   /**
@@ -69,6 +66,8 @@ export class EventJournal {
   onPods(changes: readonly PodChange[]): void {
     for (const { pod: changed, to, isNew, atMs, replacement } of changes) {
       const pod = eventPodOf(changed);
+      if (to === 'terminating') this.#terminating.add(pod.uid);
+      else if (to === 'gone') this.#terminating.delete(pod.uid);
       if (to === 'replaced') {
         const detail = replacement?.name ?? '';
         this.#enter('pod-replaced', { pod, atMs, apiTimeMs: replacement?.createdMs ?? 0, detail });
@@ -84,26 +83,19 @@ export class EventJournal {
     }
   }
 
-  /** Takes the links that are probed from now on. */
-  onTargets(targets: readonly Target[]): void {
-    this.#speeds.keepOnly(new Set(targets.map(({ id }) => id)));
+  /** Enters that a link has become slow or normal. */
+  onSpeedChange({ target, isSlow, sinceMs, totalUs }: SpeedChange): void {
+    this.#enter(isSlow ? 'link-slow' : 'link-normal', { pod: eventPodOf(target), atMs: sinceMs, totalUs });
   }
 
-  /** Enters that a link has become slow or normal, if this sample makes it so. */
-  onSample(target: Target, sample: Sample): void {
-    const change = this.#speeds.add(target.id, sample, this.#deps.clock.monotonicMs());
-    if (change !== null) {
-      const { kind, sinceMs, totalUs } = change;
-      this.#enter(kind, { pod: eventPodOf(target), atMs: sinceMs, totalUs });
-    }
-    this.#checkStarvation();
-  }
-
-  /** Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again. */
+  /**
+   * Enters that a link has failed or recovered. A link that goes on failing with another outcome is not entered again, nor is
+   * a link into a pod that terminates.
+   */
   onLinkChange({ target, from, to, sample, previousForMs }: LinkChange): void {
     const pod = eventPodOf(target);
     if (to !== 'ok') {
-      if (from !== 'ok' && from !== 'unknown') return;
+      if ((from !== 'ok' && from !== 'unknown') || this.#terminating.has(pod.uid)) return;
       this.#enter('link-failed', { pod, outcome: to, phase: sample.phase, detail: sample.detail });
     } else if (from !== 'unknown') {
       const detail = `after ${Math.round(previousForMs / 100) / 10} s`;
@@ -119,8 +111,8 @@ export class EventJournal {
     this.#enter(isLost ? 'api-lost' : 'api-back', { detail: lastError?.message ?? '' });
   }
 
-  /** Enters that this process is starved of CPU or has recovered. Nothing reports it, so samples and readers check it. */
-  #checkStarvation(): void {
+  /** Enters that this process is starved of CPU or has recovered. Nothing reports it, so it is checked with each sample and reader. */
+  checkStarvation(): void {
     const { unreliable, sinceMs } = this.#deps.starvation();
     if (unreliable === this.#isStarved) return;
     this.#isStarved = unreliable;
@@ -139,7 +131,7 @@ export class EventJournal {
 
   /** Gives the entries of the last `sinceAgeMs`, oldest first; `newestEvents` says which, if there are more than `limit`. */
   read(sinceAgeMs: number, limit = MAX_EVENTS): Journal {
-    this.#checkStarvation();
+    this.checkStarvation();
     const nowMs = this.#deps.clock.monotonicMs();
     const fromMs = nowMs - sinceAgeMs;
     const all = [...this.#links.entries, ...this.#others.entries]

@@ -1,5 +1,6 @@
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import {
+  compareCauses,
   type EventKind,
   type EventPod,
   eventPodOf,
@@ -71,7 +72,7 @@ export function* mergeJournals(
       yield;
     }
   }
-  return [...events.values()].sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+  return [...events.values()].sort((a, b) => a.atMs - b.atMs || compareCauses(a, b));
 }
 
 /** The pod that an entry is about, with the name by which we know it. Starvation is about the reporter itself. */

@@ -51,6 +51,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     links: { ...pickColumns({ ...report.links, to }, kept), length: kept?.length ?? report.links.length },
     details: pickDetails(report.details, report.links.length, kept),
     ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
+    ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, report.links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     probes: report.probes,
     starvation: report.starvation,
@@ -96,14 +97,14 @@ function pickColumns<T extends LinkColumns | StatColumns>(columns: T, kept: read
 }
 
 /** Details of the links that are kept, by the new index of each link. `length`: the number of links before. */
-function pickDetails<T>(
-  details: readonly [link: number, detail: T][],
+function pickDetails<T extends unknown[]>(
+  details: readonly [link: number, ...T][],
   length: number,
   kept: readonly number[] | null,
-): [link: number, detail: T][] {
+): [link: number, ...T][] {
   if (kept === null) return details.filter(([link]) => link >= 0 && link < length);
   const newIndex = new Map(kept.map((old, i) => [old, i]));
   return details
-    .map(([link, detail]): [number, T] => [newIndex.get(link) ?? -1, detail])
+    .map(([link, ...detail]): [number, ...T] => [newIndex.get(link) ?? -1, ...detail])
     .filter(([link]) => link !== -1);
 }

@@ -2,28 +2,36 @@ import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
 import { boundedArray, boundedText, finiteNumber, parseListSliced, wholeNumber } from './validators.ts';
 
-/** Kinds of events. The first word says what the event is about: a pod, a link, the Kubernetes API, our CPU, a probe. */
+/**
+ * Kinds of events, causes before effects: events of the same time are told in this order. The first word says what the event
+ * is about: a pod, a link, the Kubernetes API, our CPU, a probe.
+ */
 export const EVENT_KINDS = [
-  'pod-seen',
-  'pod-ready',
-  'pod-not-ready',
-  'pod-terminating',
-  'pod-gone',
-  'pod-replaced',
-  'link-failed',
-  'link-recovered',
-  'link-slow',
-  'link-normal',
-  'api-lost',
-  'api-back',
   'cpu-starved',
-  'cpu-recovered',
+  'api-lost',
+  'pod-terminating',
+  'pod-not-ready',
+  'link-failed',
+  'link-slow',
   'probe-failed',
+  'pod-gone',
+  'pod-seen',
+  'pod-replaced',
+  'pod-ready',
+  'link-recovered',
+  'link-normal',
   'probe-recovered',
+  'api-back',
+  'cpu-recovered',
 ] as const;
 
 /** See `EVENT_KINDS`. */
 export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** Compares events of the same time: the cause comes first, then the smaller id. */
+export function compareCauses(a: { kind: EventKind; id: string }, b: typeof a): number {
+  return EVENT_KINDS.indexOf(a.kind) - EVENT_KINDS.indexOf(b.kind) || (a.id < b.id ? -1 : 1);
+}
 
 /** Whether an event is about a link. When all links fail at once, such events must not displace all others. */
 export function isLinkEvent(kind: EventKind): boolean {

@@ -5,12 +5,14 @@ import type { Outcome, Sample } from './sample.ts';
  * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
  * (metrics, events, findings, verdicts, comparison, PNG and page) takes it from here.
  *
- * | word       | one sample                                      | a link now                           | a link over a range |
- * | failed     | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
- * | slow       | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; an event is written after SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
- * | unreliable | the measuring process was short of CPU (suspect) | its newest sample is suspect         | all its samples are suspect |
+ * | word         | one sample                                      | a link now                           | a link over a range |
+ * | failed       | its outcome is not `ok`                         | the sample that stands for it failed | a sample of it failed |
+ * | slow         | `ok`, and it took SLOW_LINK or longer           | the sample that stands for it is slow; events and findings wait for SLOW_RUN samples in a row | its p50 is SLOW_LINK or longer |
+ * | intermittent | -                                               | its last samples fail now and then: see INTERMITTENT | - |
+ * | unreliable   | the measuring process was short of CPU (suspect) | its newest sample is suspect, or it times out while either of its pods is starved: see `isDoubted` | all its samples are suspect |
  *
- * A suspect sample stands for its link only as one of SUSPECT_RUN in a row: see `results`.
+ * A suspect sample that is ok and fast stands for its link, because a shortage of CPU only lengthens. One that failed or is
+ * slow stands for it only as one of SUSPECT_RUN in a row: see `results/judgement.ts`.
  */
 
 /** The state of a link has changed: from ok to failed, back, or from one way of failing to another. */
@@ -24,8 +26,24 @@ export interface LinkChange {
   previousForMs: number;
 }
 
-/** A link becomes slow, or normal again, in the journal of events after this many trustworthy samples in a row. */
+/** A link has become slow, or normal again. */
+export interface SpeedChange {
+  target: Target;
+  isSlow: boolean;
+  /** When the first sample of the run that changed it came in, monotonic ms. */
+  sinceMs: number;
+  /** The median latency of the run. */
+  totalUs: number;
+}
+
+/** A link becomes slow, or normal again, after this many trusted samples in a row. */
 export const SLOW_RUN = 3;
+
+/**
+ * A link is intermittent if its last `samples` trusted samples have at least `runs` separate runs of failed or slow ones, and
+ * one of them failed. It is not if the last `failedRun` all failed (then it has failed) or the last `goodRun` were all good.
+ */
+export const INTERMITTENT = { samples: 16, runs: 2, failedRun: 4, goodRun: 8 };
 
 /**
  * A slow link is normal again below this share of SLOW_LINK. Between the two it keeps its state, so that a link at the limit
@@ -34,7 +52,7 @@ export const SLOW_RUN = 3;
 const NORMAL_SHARE = 0.8;
 
 /**
- * After this many suspect samples in a row the newest stands for its link: a process that is short of CPU for ever must
+ * After this many suspect bad samples in a row the newest stands for its link: a process that is short of CPU for ever must
  * not hide a dead peer for ever.
  */
 export const SUSPECT_RUN = 3;

@@ -89,6 +89,12 @@ export const FLAG_SUSPECT = 2;
 export const FLAG_NOT_YET = 4;
 /** `flags` of a link: bits 3-4 hold 1 + the index in `PHASES` in which a failed probe ended, 0 = none. */
 const PHASE_SHIFT = 3;
+/** `flags` of a link: it is slow, by several samples in a row (SLOW_RUN). Older versions and reports of the past never set this and the flags below. */
+export const FLAG_SLOW = 32;
+/** `flags` of a link: it fails now and then (INTERMITTENT). */
+export const FLAG_INTERMITTENT = 64;
+/** `flags` of a link: it is ok now and failed a few samples ago (INTERMITTENT.goodRun); `sinceMs` counts from its recovery. */
+export const FLAG_RECOVERED = 128;
 
 /**
  * The links of one pod in columns: entry i of every column is about the same link. A pod without an entry was not probed

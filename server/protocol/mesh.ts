@@ -53,6 +53,8 @@ export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, '
   stats: StatColumns | null;
   /** As in `PodReport`. Findings use it; it is not sent with the mesh. */
   slow?: PodReport['slow'];
+  /** As in `PodReport`, and used as `slow` is. */
+  recent?: PodReport['recent'];
 }
 
 const healthSchema = v.object({
@@ -116,7 +118,7 @@ export interface Mesh extends Omit<v.InferOutput<typeof meshSchema>, 'format' | 
 
 /** Encodes one report of a mesh as JSON, without the statistics in `without`. */
 export function encodeMergedReport(
-  { slow: _, ...report }: MergedReport,
+  { slow: _slow, recent: _recent, ...report }: MergedReport,
   without?: ReadonlySet<keyof StatColumns>,
 ): string {
   return JSON.stringify({

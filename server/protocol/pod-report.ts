@@ -3,7 +3,7 @@ import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, type PeerRef } from './pod.ts';
 import { probeSchema } from './sample.ts';
-import { boundedArray, boundedText, finiteNumber } from './validators.ts';
+import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /** `format` of a report. A peer that answers with anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
@@ -66,6 +66,11 @@ const reportSchema = v.object({
    * past and in reports of older versions.
    */
   slow: v.exactOptional(boundedArray(v.tuple([linkIndex, finiteNumber]), MAX_DETAILS)),
+  /**
+   * How many of the last trusted samples failed, and of how many, by index in `links`: of links that are intermittent or
+   * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none, and as `slow` is.
+   */
+  recent: v.exactOptional(boundedArray(v.tuple([linkIndex, wholeNumber, wholeNumber]), MAX_DETAILS)),
   stats: v.unknown(),
   windowMs: finiteNumber,
   /**

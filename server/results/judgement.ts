@@ -1,5 +1,14 @@
-import { isNormalAgain, isSlow, type LinkChange, SUSPECT_RUN } from '../protocol/link-state.ts';
+import { INTERMITTENT, isSlow, type LinkChange, type SpeedChange, SUSPECT_RUN } from '../protocol/link-state.ts';
 import type { Sample } from '../protocol/sample.ts';
+import { LinkSpeed } from './link-speed.ts';
+
+/** What a sample changes about its link; null = nothing. */
+interface Changes {
+  state: Omit<LinkChange, 'target'> | null;
+  speed: Omit<SpeedChange, 'target'> | null;
+}
+
+const NO_CHANGE: Changes = { state: null, speed: null };
 
 /** What this pod believes about one link: which of its samples stands for it, and since when it has its state. */
 export class LinkJudgement {
@@ -11,36 +20,82 @@ export class LinkJudgement {
   newestAtMs = -1;
   /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 before the first judgement. */
   sinceMs = -1;
-  /** Since when its answers have been slow, monotonic; -1 while they are not. */
-  slowSinceMs = -1;
-  /** How many of the last samples in a row are suspect. */
-  #suspectRun = 0;
+  readonly #speed = new LinkSpeed();
+  /** How many of the last samples in a row are suspect and bad. */
+  #doubtedRun = 0;
+  /** The last `INTERMITTENT.samples` trusted samples, the newest in bit 0: those that failed, and those that failed or were slow. */
+  #failedBits = 0;
+  #badBits = 0;
+  #bitCount = 0;
 
   /**
-   * Takes the next sample, at `nowMs` (monotonic). From `slowUs` on an answer is slow (SLOW_LINK). Returns the change of the
-   * link's state, or null.
+   * Takes the next sample, at `nowMs` (monotonic). From `slowUs` on an answer is slow (SLOW_LINK).
    *
-   * A trustworthy sample stands for the link at once. A suspect one stands for it only as the last of SUSPECT_RUN in a row:
-   * a shortage of CPU in our own process must turn a link neither failed nor slow, nor back. There is one exception: if
-   * nothing is known yet, a suspect answer is believed, because an answer proves that the link works.
+   * A trustworthy sample stands for the link at once, and so does a suspect one that is ok and fast: a shortage of CPU only
+   * lengthens. A suspect sample that failed or is slow is doubted. It stands for the link only as the last of SUSPECT_RUN
+   * in a row. There is one exception: if nothing is known yet, a suspect answer is believed, because it proves that the link works.
    */
-  take(sample: Sample, nowMs: number, slowUs: number): Omit<LinkChange, 'target'> | null {
+  take(sample: Sample, nowMs: number, slowUs: number): Changes {
     const before = this.judged;
     this.newest = sample;
     this.newestAtMs = nowMs;
-    this.#suspectRun = sample.suspect ? this.#suspectRun + 1 : 0;
-    const isFirstAnswer = before === null && sample.outcome === 'ok';
-    if (sample.suspect && this.#suspectRun < SUSPECT_RUN && !isFirstAnswer) return null;
+    const isFailed = sample.outcome !== 'ok';
+    const isBad = isFailed || isSlow(sample.totalUs, slowUs);
+    this.#doubtedRun = sample.suspect && isBad ? this.#doubtedRun + 1 : 0;
+    const isFirstAnswer = before === null && !isFailed;
+    if (this.#doubtedRun > 0 && this.#doubtedRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
-    this.#updateSlow(sample, nowMs, slowUs);
-    if (sample.outcome === before?.outcome) return null;
+    this.#remember(isFailed, isBad);
+    const speed = this.#doubtedRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
+    if (sample.outcome === before?.outcome) return { state: null, speed };
     const previousForMs = before === null ? 0 : nowMs - this.sinceMs;
     if (before === null || (before.outcome === 'ok') !== (sample.outcome === 'ok')) this.sinceMs = nowMs;
-    return { from: before?.outcome ?? 'unknown', to: sample.outcome, sample, previousForMs };
+    return { state: { from: before?.outcome ?? 'unknown', to: sample.outcome, sample, previousForMs }, speed };
   }
 
-  #updateSlow({ outcome, totalUs }: Sample, nowMs: number, slowUs: number): void {
-    if (outcome !== 'ok' || isNormalAgain(totalUs, slowUs)) this.slowSinceMs = -1;
-    else if (isSlow(totalUs, slowUs) && this.slowSinceMs < 0) this.slowSinceMs = nowMs;
+  /** Since when its answers have been slow, monotonic; -1 while they are not. */
+  get slowSinceMs(): number {
+    return this.judged?.outcome === 'ok' ? this.#speed.slowSinceMs : -1;
   }
+
+  /** How many of the last trusted samples failed, and of how many. */
+  get recent(): { failures: number; samples: number } {
+    return { failures: bitsIn(this.#failedBits), samples: this.#bitCount };
+  }
+
+  /** Whether the link is ok now and failed a few samples ago. */
+  get hasRecovered(): boolean {
+    return (this.#failedBits & 1) === 0 && (this.#failedBits & lowBits(INTERMITTENT.goodRun)) !== 0;
+  }
+
+  /**
+   * Whether the link fails now and then (see `INTERMITTENT`): among its last samples are two runs of bad ones and a failed one. A
+   * link that has failed for several samples in a row has simply failed, and one that has been good for long is mended.
+   */
+  get isIntermittent(): boolean {
+    const { runs, failedRun, goodRun } = INTERMITTENT;
+    const isFailing = (this.#failedBits & lowBits(failedRun)) === lowBits(failedRun);
+    const isMended = this.#bitCount >= goodRun && (this.#badBits & lowBits(goodRun)) === 0;
+    // A run starts where a bad sample follows one that is not.
+    const starts = bitsIn(this.#badBits & ~(this.#badBits >> 1));
+    return starts >= runs && this.#failedBits !== 0 && !isFailing && !isMended;
+  }
+
+  #remember(isFailed: boolean, isBad: boolean): void {
+    const mask = lowBits(INTERMITTENT.samples);
+    this.#failedBits = ((this.#failedBits << 1) | (isFailed ? 1 : 0)) & mask;
+    this.#badBits = ((this.#badBits << 1) | (isBad ? 1 : 0)) & mask;
+    this.#bitCount = Math.min(INTERMITTENT.samples, this.#bitCount + 1);
+  }
+}
+
+/** A number with the lowest `count` bits set. */
+function lowBits(count: number): number {
+  return 2 ** count - 1;
+}
+
+function bitsIn(bits: number): number {
+  let count = 0;
+  for (let left = bits; left !== 0; left &= left - 1) count += 1;
+  return count;
 }

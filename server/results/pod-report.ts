@@ -2,8 +2,11 @@ import { SUSPECT_RUN } from '../protocol/link-state.ts';
 import {
   emptyLinks,
   emptyStats,
+  FLAG_INTERMITTENT,
   FLAG_IPV6,
   FLAG_NOT_YET,
+  FLAG_RECOVERED,
+  FLAG_SLOW,
   FLAG_SUSPECT,
   type LinkColumns,
   MAX_LINKS,
@@ -24,7 +27,7 @@ import type { Summary } from './statistics.ts';
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
   PodReport,
-  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'stats' | 'windowMs'
+  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'recent' | 'stats' | 'windowMs'
 >;
 
 /** The peers of a report, and the place of each among them. */
@@ -74,10 +77,18 @@ export async function currentReport(
   const columns = emptyLinks(entries.length);
   const details: [number, string][] = [];
   const slow: [number, number][] = [];
+  const recent: [number, number, number][] = [];
   for (const [i, { link, to }] of entries.entries()) {
-    const { judged, newestAtMs, sinceMs, slowSinceMs } = link.judgement;
+    const { judged, newestAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = link.judgement;
     columns.to[i] = to;
     writeState(columns, i, link.target.family, stateOf(link.judgement));
+    if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
+    if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
+    if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
+    if ((isIntermittent || hasRecovered) && recent.length < MAX_DETAILS) {
+      const { failures, samples } = link.judgement.recent;
+      recent.push([i, failures, samples]);
+    }
     columns.ageMs[i] = newestAtMs < 0 ? NONE16 : pack16(nowMs - newestAtMs);
     columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
     addDetail(details, i, judged?.detail ?? '');
@@ -94,7 +105,11 @@ export async function currentReport(
   }
   const { peers, hash: peersHash } = table;
   const parts = { peersHash, peers, gonePeers, links: columns, details, stats, windowMs };
-  return slow.length === 0 ? parts : { ...parts, slow };
+  return { ...parts, ...(slow.length > 0 && { slow }), ...(recent.length > 0 && { recent }) };
+}
+
+function addFlag({ flags }: LinkColumns, i: number, flag: number): void {
+  flags[i] = (flags[i] ?? 0) | flag;
 }
 
 /** Selects the links of the report; `to` is the place of each link's pod in `peers`, then `gonePeers`. */

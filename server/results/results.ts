@@ -1,5 +1,5 @@
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
-import type { LinkChange } from '../protocol/link-state.ts';
+import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
 import { MAX_SAMPLES, type RecentSample, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -20,6 +20,14 @@ interface ResultsSettings extends HistorySettings {
   slowLinkMs: number;
 }
 
+/** Who is told what changes. */
+interface ResultsHooks {
+  /** Called once for each change of a link's state. */
+  onLinkChange(change: LinkChange): void;
+  /** Called when a link becomes slow, or normal again. */
+  onSpeedChange(change: SpeedChange): void;
+}
+
 /** What is believed about a link that is probed. */
 interface LinkResult {
   target: Target;
@@ -31,18 +39,17 @@ interface LinkResult {
 export class Results {
   readonly #settings: ResultsSettings;
   readonly #clock: Clock;
-  readonly #onLinkChange: (change: LinkChange) => void;
+  readonly #hooks: ResultsHooks;
   readonly #startedMs: number;
   readonly #history: History;
   readonly #links: Links;
   readonly #ranges: RangeStatistics;
   #peers: { pods: readonly Pod[]; table: PeerTable } | null = null;
 
-  /** `onLinkChange` is called once for each change of a link's state. */
-  constructor(settings: ResultsSettings, clock: Clock, onLinkChange: (change: LinkChange) => void) {
+  constructor(settings: ResultsSettings, clock: Clock, hooks: ResultsHooks) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#onLinkChange = onLinkChange;
+    this.#hooks = hooks;
     this.#startedMs = clock.monotonicMs();
     this.#history = new History(settings);
     this.#links = new Links(this.#history, settings.goneRetentionMs, settings.windowMs);
@@ -60,8 +67,9 @@ export class Results {
     if (link === undefined) return;
     const nowMs = this.#clock.monotonicMs();
     this.#history.add(link.record, nowMs, sample);
-    const change = link.judgement.take(sample, nowMs, this.#settings.slowLinkMs * 1000);
-    if (change !== null) this.#onLinkChange({ target: link.target, ...change });
+    const { state, speed } = link.judgement.take(sample, nowMs, this.#settings.slowLinkMs * 1000);
+    if (state !== null) this.#hooks.onLinkChange({ target: link.target, ...state });
+    if (speed !== null) this.#hooks.onSpeedChange({ target: link.target, ...speed });
   }
 
   /** All links that are probed. */

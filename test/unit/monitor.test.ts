@@ -15,6 +15,7 @@ function start(env: Record<string, string>) {
     discoveryStatus: () => known.status,
     onSample: silent,
     onLinkChange: silent,
+    onSpeedChange: silent,
     onExternalResult: silent,
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };

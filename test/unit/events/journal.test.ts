@@ -16,7 +16,7 @@ const HOUR = 60 * MINUTE;
 function start() {
   const clock = new FakeClock();
   const starvation = { unreliable: false, sinceMs: 0 };
-  const settings = { slowLinkMs: 100, historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
+  const settings = { historyWindowMs: HOUR, goneRetentionMs: 5 * MINUTE };
   const journal = new EventJournal({ ...settings, clock, random: () => 0.5, starvation: () => starvation });
   const lifetimes = new PodLifetimes(settings, clock);
   const takePods = (...pods: Pod[]) => journal.onPods(lifetimes.update(snapshotOf(pods)));
@@ -92,28 +92,25 @@ describe('events of links', () => {
     expect(kinds()).toEqual(['link-failed']);
   });
 
-  /** One sample a second: its latency in ms, `x` = failed, `?` = a suspect sample of 500 ms. */
-  it.each([
-    ['100 100', []],
-    ['100 99 100 100', []],
-    ['100 120 110', ['slow 110 @2']],
-    ['? ? ? ? 100 ? 120 110', ['slow 110 @3']],
-    ['100 100 x 100', []],
-    ['100 100 100 100 100 100', ['slow 100 @5']],
-    ['100 100 100 80 90 95 79 79 80 10 20 30', ['slow 100 @11', 'normal 20 @2']],
-    ['100 100 100 10 20 x 30 10 10 10', ['slow 100 @9', 'normal 10 @3']],
-  ])('are slow and normal, with hysteresis: %s', async (samples, expected) => {
+  it('name the start of the run in which a link became slow or normal', async () => {
     const { clock, journal } = start();
-    for (const word of samples.split(' ')) {
-      await clock.advance(1_000);
-      const suspect = word === '?';
-      const totalUs = suspect ? 500_000 : word === 'x' ? 300_000 : Number(word) * 1_000;
-      journal.onSample(targetOf('uid-1'), sampleOf({ outcome: word === 'x' ? 'timeout' : 'ok', totalUs, suspect }));
-    }
-    const entered = journal.read(HOUR).events.map(({ kind, totalUs, ageMs }) => {
-      return `${kind.replace('link-', '')} ${totalUs / 1_000} @${ageMs / 1_000}`;
-    });
-    expect(entered).toEqual(expected);
+    const sinceMs = clock.monotonicMs();
+    await clock.advance(3_000);
+    journal.onSpeedChange({ target: targetOf('uid-1'), isSlow: true, sinceMs, totalUs: 110_000 });
+    journal.onSpeedChange({ target: targetOf('uid-1'), isSlow: false, sinceMs: sinceMs + 2_000, totalUs: 300 });
+    expect(journal.read(HOUR).events).toMatchObject([
+      { kind: 'link-slow', pod: { uid: 'uid-1' }, totalUs: 110_000, ageMs: 3_000 },
+      { kind: 'link-normal', totalUs: 300, ageMs: 1_000 },
+    ]);
+  });
+
+  it('do not tell that a link into a terminating pod fails: that is its departure', () => {
+    const { link, takePods, kinds, clock } = start();
+    const pod = podOf(1, { createdMs: clock.nowMs(), sinceMs: clock.nowMs() });
+    takePods(pod);
+    takePods({ ...pod, lifecycle: 'terminating' });
+    link('ok', 'refused');
+    expect(kinds().filter((kind) => kind.startsWith('link-'))).toEqual([]);
   });
 });
 
@@ -140,7 +137,7 @@ describe('events of the API, of starvation and of external probes', () => {
     journal.onDiscovery(statusOf({ phase: 'synced' }));
     for (const unreliable of [false, true, true, false]) {
       Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
-      journal.onSample(targetOf('uid-1'), sampleOf({}));
+      journal.checkStarvation();
     }
     const probe = { target: 'example.org', protocol: 'dns' as const, atMs: 1, durationUs: 5 };
     for (const error of ['', 'no such host', 'late', '']) journal.onProbe({ ...probe, error });

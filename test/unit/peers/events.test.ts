@@ -25,7 +25,7 @@ function start(parts: Partial<BroadcastResult<Journal>>) {
     stop: () => {},
   };
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
-  const journal = new EventJournal({ slowLinkMs: 100, historyWindowMs: HOUR, clock, random: () => 0, starvation });
+  const journal = new EventJournal({ historyWindowMs: HOUR, clock, random: () => 0, starvation });
   let merges = 0;
   const lastKnown = () => {
     merges += 1;

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../server/protocol/links.ts';
+import { LinkJudgement } from '../../../server/results/judgement.ts';
+import { chance } from '../../support/feed/random.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { scene } from './scene.ts';
 
@@ -25,27 +28,7 @@ describe('the state of a link', () => {
     expect(changes[1]!.sample.detail).toBe('connection refused');
   });
 
-  it('is slow from the first slow sample on, whatever a suspect sample says, until a sample is clearly faster or fails', async () => {
-    const { clock, results } = scene();
-    const target = targetOf('1');
-    results.setTargets([target]);
-    const slowAfter = async (sample: ReturnType<typeof sampleOf>) => {
-      await clock.advance(2_000);
-      results.record(target, sample);
-      return (await results.report([podOf('1')], 0)).slow;
-    };
-    expect(await slowAfter(sampleOf({ totalUs: 300 }))).toBeUndefined();
-    expect(await slowAfter(sampleOf({ totalUs: 90_000 }))).toBeUndefined();
-    expect(await slowAfter(sampleOf({ totalUs: 100_000 }))).toEqual([[0, 0]]);
-    expect(await slowAfter(sampleOf({ totalUs: 90_000 }))).toEqual([[0, 2_000]]);
-    expect(await slowAfter(sampleOf({ totalUs: 300, suspect: true }))).toEqual([[0, 4_000]]);
-    expect(await slowAfter(sampleOf({ totalUs: 250_000 }))).toEqual([[0, 6_000]]);
-    expect(await slowAfter(sampleOf({ totalUs: 300 }))).toBeUndefined();
-    expect(await slowAfter(sampleOf({ totalUs: 250_000 }))).toEqual([[0, 0]]);
-    expect(await slowAfter(refusedSample())).toBeUndefined();
-  });
-
-  it('is not changed by one or two suspect samples, neither to failed nor to slow nor back', () => {
+  it('is not changed by one or two suspect samples that fail or are slow', () => {
     const { results, changeNames } = scene();
     const target = targetOf('1');
     const judged = () => results.current()[0]!.judged;
@@ -55,10 +38,16 @@ describe('the state of a link', () => {
       results.record(target, sample);
       expect(judged()).toMatchObject({ outcome: 'ok', totalUs: 300 });
     }
+    expect(changeNames()).toEqual(['unknown>ok']);
+  });
+
+  it('is ok after a suspect sample that is ok and fast, because a shortage of CPU only lengthens', () => {
+    const { results, changeNames } = scene();
+    const target = targetOf('1');
+    results.setTargets([target]);
     results.record(target, refusedSample());
-    results.record(target, sampleOf({ suspect: true }));
-    expect(judged()?.outcome).toBe('refused');
-    expect(changeNames()).toEqual(['unknown>ok', 'ok>refused']);
+    results.record(target, sampleOf({ totalUs: 300, suspect: true }));
+    expect(changeNames()).toEqual(['unknown>refused', 'refused>ok']);
   });
 
   it('is changed by the third suspect sample in a row', () => {
@@ -76,5 +65,78 @@ describe('the state of a link', () => {
     results.record(targetOf('1'), sampleOf({ suspect: true }));
     results.record(targetOf('2'), refusedSample({ suspect: true }));
     expect(results.current().map(({ judged }) => judged?.outcome)).toEqual(['ok', undefined]);
+  });
+});
+
+/** Records one sample a second: its latency in ms, `x` = failed, `?` after it = suspect. */
+async function recordAll(words: string) {
+  const one = scene();
+  const target = targetOf('1');
+  one.results.setTargets([target]);
+  for (const word of words.split(' ')) {
+    await one.clock.advance(1_000);
+    const suspect = word.endsWith('?');
+    const totalUs = Number.parseInt(word, 10) * 1_000;
+    one.results.record(target, word.startsWith('x') ? refusedSample({ suspect }) : sampleOf({ totalUs, suspect }));
+  }
+  return one;
+}
+
+describe('a link becomes slow, and normal again, after three trusted samples in a row', () => {
+  it.each([
+    ['100 100', []],
+    ['100 99 100 100', []],
+    ['100 120 110', ['slow 110 @2']],
+    ['500? 500? 500? 500? 100 500? 120 110', ['slow 110 @3']],
+    ['100 100 x 100', []],
+    ['100 100 100 100 100 100', ['slow 100 @5']],
+    ['100 100 100 80 90 95 79 79 80 10 20 30', ['slow 100 @11', 'normal 20 @2']],
+    ['100 100 100 10 20 x 30 10 10 10', ['slow 100 @9', 'normal 10 @3']],
+    ['100 100 100 10? 20? 30?', ['slow 100 @5', 'normal 20 @2']],
+  ])('%s', async (words, expected) => {
+    const { clock, speedChanges } = await recordAll(words);
+    const nowMs = clock.monotonicMs();
+    const told = speedChanges.map(({ isSlow, totalUs, sinceMs }) => {
+      return `${isSlow ? 'slow' : 'normal'} ${totalUs / 1_000} @${(nowMs - sinceMs) / 1_000}`;
+    });
+    expect(told).toEqual(expected);
+  });
+
+  it('and its report says for how long it has been slow', async () => {
+    const { results } = await recordAll('100 120 110 90');
+    const { slow, links } = await results.report([podOf('1')], 0);
+    expect(slow).toEqual([[0, 3_000]]);
+    expect(links.flags[0]! & FLAG_SLOW).toBe(FLAG_SLOW);
+  });
+});
+
+describe('a link is intermittent', () => {
+  it.each([
+    ['after two separate failures', '1 x 1 x', true, [0, 2, 4]],
+    ['after a failure and a slow answer, as lost packets cause them', '1 x 1 200 1', true, [0, 1, 5]],
+    ['but not after one outage', '1 x x x x x 1 1', false, [0, 5, 8]],
+    ['but not while it has failed four times in a row: then it has failed', '1 x 1 x x x x', false, undefined],
+    ['but not after two slow answers', '1 200 1 200 1', false, undefined],
+    ['but not after eight good answers in a row', 'x 1 x 1 1 1 1 1 1 1 1', false, undefined],
+    ['whatever one or two suspect failures say', '1 x? 1 x? 1', false, undefined],
+  ])('%s: %s', async (_rule, words, isIntermittent, recent) => {
+    const report = await (await recordAll(words)).results.report([podOf('1')], 0);
+    expect((report.links.flags[0]! & FLAG_INTERMITTENT) !== 0).toBe(isIntermittent);
+    expect(report.recent?.[0]).toEqual(recent);
+  });
+
+  it('within 8 samples in nine of ten cases where three of ten pings fail and two are late', () => {
+    let found = 0;
+    for (let seed = 0; seed < 1_000; seed++) {
+      const judgement = new LinkJudgement();
+      for (let i = 0, isFound = false; i < 8 && !isFound; i++) {
+        const drawn = chance(seed, i);
+        const sample = drawn < 0.3 ? refusedSample() : sampleOf({ totalUs: drawn < 0.5 ? 210_000 : 300 });
+        judgement.take(sample, i * 1_000, 100_000);
+        isFound = judgement.isIntermittent;
+        if (isFound) found += 1;
+      }
+    }
+    expect(found).toBeGreaterThan(750);
   });
 });

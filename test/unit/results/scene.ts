@@ -1,4 +1,4 @@
-import type { LinkChange } from '../../../server/protocol/link-state.ts';
+import type { LinkChange, SpeedChange } from '../../../server/protocol/link-state.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
 import { Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -15,10 +15,11 @@ export const EIGHT_SAMPLES = 15 * 16 * 8;
 export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs = HOUR, intervalMs = 2 * SECOND } = {}) {
   const clock = new FakeClock();
   const changes: LinkChange[] = [];
+  const speedChanges: SpeedChange[] = [];
   const results = new Results(
     { sampleBytes, bucketBytes, windowMs, intervalMs, goneRetentionMs: 5 * MINUTE, slowLinkMs: 100 },
     clock,
-    (change) => changes.push(change),
+    { onLinkChange: (change) => changes.push(change), onSpeedChange: (change) => speedChanges.push(change) },
   );
   let uids: string[] = [];
   /** Sets the pods that are probed. */
@@ -33,5 +34,13 @@ export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs =
       for (const uid of uids) results.record(targetOf(uid), sample(uid));
     }
   };
-  return { clock, results, changes, probe, pass, changeNames: () => changes.map(({ from, to }) => `${from}>${to}`) };
+  return {
+    clock,
+    results,
+    changes,
+    speedChanges,
+    probe,
+    pass,
+    changeNames: () => changes.map(({ from, to }) => `${from}>${to}`),
+  };
 }
