@@ -40,10 +40,11 @@ export interface SpeedChange {
 export const SLOW_RUN = 3;
 
 /**
- * A link is intermittent if its last `samples` trusted samples have at least `runs` separate runs of failed or slow ones, and
- * one of them failed. It is not if the last `failedRun` all failed (then it has failed) or the last `goodRun` were all good.
+ * A link is intermittent if its last `samples` trusted samples have at least `runs` runs of failed or of slow ones, one of them
+ * failed, and the last `goodRun` were not all good. After `outageRun` failed ones in a row it has simply failed, and nothing
+ * before the end of this outage counts any more.
  */
-export const INTERMITTENT = { samples: 16, runs: 2, failedRun: 4, goodRun: 8 };
+export const INTERMITTENT = { samples: 16, runs: 2, outageRun: 4, goodRun: 8 };
 
 /**
  * A slow link is normal again below this share of SLOW_LINK. Between the two it keeps its state, so that a link at the limit

@@ -23,9 +23,12 @@ export class LinkJudgement {
   readonly #speed = new LinkSpeed();
   /** How many of the last samples in a row are suspect and bad. */
   #doubtedRun = 0;
-  /** The last `INTERMITTENT.samples` trusted samples, the newest in bit 0: those that failed, and those that failed or were slow. */
+  /** How many of the last trusted samples in a row failed, and how many have been ok since the last failure. */
+  #failedRun = 0;
+  #okSinceFailure = Number.POSITIVE_INFINITY;
+  /** Which of the last `#bitCount` trusted samples failed or were slow, the newest in bit 0. */
   #failedBits = 0;
-  #badBits = 0;
+  #slowBits = 0;
   #bitCount = 0;
 
   /**
@@ -65,27 +68,26 @@ export class LinkJudgement {
 
   /** Whether the link is ok now and failed a few samples ago. */
   get hasRecovered(): boolean {
-    return (this.#failedBits & 1) === 0 && (this.#failedBits & lowBits(INTERMITTENT.goodRun)) !== 0;
+    return this.#okSinceFailure > 0 && this.#okSinceFailure < INTERMITTENT.goodRun;
   }
 
-  /**
-   * Whether the link fails now and then (see `INTERMITTENT`): among its last samples are two runs of bad ones and a failed one. A
-   * link that has failed for several samples in a row has simply failed, and one that has been good for long is mended.
-   */
+  /** Whether the link fails now and then: see `INTERMITTENT`. */
   get isIntermittent(): boolean {
-    const { runs, failedRun, goodRun } = INTERMITTENT;
-    const isFailing = (this.#failedBits & lowBits(failedRun)) === lowBits(failedRun);
-    const isMended = this.#bitCount >= goodRun && (this.#badBits & lowBits(goodRun)) === 0;
-    // A run starts where a bad sample follows one that is not.
-    const starts = bitsIn(this.#badBits & ~(this.#badBits >> 1));
-    return starts >= runs && this.#failedBits !== 0 && !isFailing && !isMended;
+    const badBits = this.#failedBits | this.#slowBits;
+    const isMended = (badBits & lowBits(INTERMITTENT.goodRun)) === 0;
+    // Lost packets also make answers late. But those of a link that is always slow say nothing about lost packets.
+    const runs = runsIn(this.#failedBits) + (this.#speed.slowSinceMs < 0 ? runsIn(this.#slowBits) : 0);
+    return runs >= INTERMITTENT.runs && this.#failedBits !== 0 && !isMended;
   }
 
   #remember(isFailed: boolean, isBad: boolean): void {
-    const mask = lowBits(INTERMITTENT.samples);
+    this.#failedRun = isFailed ? this.#failedRun + 1 : 0;
+    this.#okSinceFailure = isFailed ? 0 : this.#okSinceFailure + 1;
+    const isOutage = this.#failedRun >= INTERMITTENT.outageRun;
+    const mask = isOutage ? 0 : lowBits(INTERMITTENT.samples);
     this.#failedBits = ((this.#failedBits << 1) | (isFailed ? 1 : 0)) & mask;
-    this.#badBits = ((this.#badBits << 1) | (isBad ? 1 : 0)) & mask;
-    this.#bitCount = Math.min(INTERMITTENT.samples, this.#bitCount + 1);
+    this.#slowBits = ((this.#slowBits << 1) | (isBad && !isFailed ? 1 : 0)) & mask;
+    this.#bitCount = isOutage ? 0 : Math.min(INTERMITTENT.samples, this.#bitCount + 1);
   }
 }
 
@@ -98,4 +100,9 @@ function bitsIn(bits: number): number {
   let count = 0;
   for (let left = bits; left !== 0; left &= left - 1) count += 1;
   return count;
+}
+
+/** How many runs of set bits there are. */
+function runsIn(bits: number): number {
+  return bitsIn(bits & ~(bits >> 1));
 }

@@ -114,7 +114,9 @@ describe('a link is intermittent', () => {
   it.each([
     ['after two separate failures', '1 x 1 x', true, [0, 2, 4]],
     ['after a failure and a slow answer, as lost packets cause them', '1 x 1 200 1', true, [0, 1, 5]],
-    ['but not after one outage', '1 x x x x x 1 1', false, [0, 5, 8]],
+    ['but not after one outage', '1 x x x x x 1 1', false, [0, 0, 2]],
+    ['nor where its first answer is late', 'x x x x 200 1', false, [0, 0, 2]],
+    ['but slow, if one failure came before many slow answers', '1 x 200 200 200 200', false, [0, 1, 6]],
     ['but not while it has failed four times in a row: then it has failed', '1 x 1 x x x x', false, undefined],
     ['but not after two slow answers', '1 200 1 200 1', false, undefined],
     ['but not after eight good answers in a row', 'x 1 x 1 1 1 1 1 1 1 1', false, undefined],
@@ -125,7 +127,7 @@ describe('a link is intermittent', () => {
     expect(report.recent?.[0]).toEqual(recent);
   });
 
-  it('within 8 samples in nine of ten cases where three of ten pings fail and two are late', () => {
+  it('within 8 samples in 85 of 100 cases where three of ten pings fail and two are late', () => {
     let found = 0;
     for (let seed = 0; seed < 1_000; seed++) {
       const judgement = new LinkJudgement();
@@ -137,6 +139,6 @@ describe('a link is intermittent', () => {
         if (isFound) found += 1;
       }
     }
-    expect(found).toBeGreaterThan(750);
+    expect(found).toBeGreaterThan(850);
   });
 });
