@@ -1,0 +1,218 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
+import { changeSentence, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/changes.ts';
+import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
+import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../../web/app/summary.ts';
+import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
+import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
+
+const pictureOf = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
+  buildPicture(meshOf({ pods, scenario, ...more }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+const titles = (scenario: Scenario, pods = 4, more: Partial<MeshOptions> = {}) =>
+  noticesOf(pictureOf(scenario, pods, more), 'live', FEED_TIME_MS).map(({ title }) => title);
+
+describe('the screen', () => {
+  test.each([
+    ['waiting', 'waiting'],
+    ['forbidden', 'forbidden'],
+    ['empty', 'empty'],
+    ['alone', 'alone'],
+    ['stale', 'picture'],
+    ['dead-pod', 'picture'],
+  ] as const)('of %s is %s', (scenario, stage) => {
+    expect(stageOf(pictureOf(scenario), 'live')).toBe(stage);
+  });
+
+  test('before any data tells connecting from unreachable', () => {
+    expect(stageOf(null, 'connecting')).toBe('connecting');
+    expect(stageOf(null, 'lost')).toBe('unreachable');
+  });
+
+  test('of a lost connection still shows the last data', () => {
+    expect(stageOf(pictureOf('healthy'), 'lost')).toBe('picture');
+  });
+});
+
+describe('the summary', () => {
+  test('counts pods by state, slow to reach beside healthy', () => {
+    expect(podCounts(pictureOf('slow-pod').pods).map(({ text }) => text)).toEqual([
+      '4 of 4 healthy',
+      '1 slow to reach',
+    ]);
+    expect(podCounts(pictureOf('slow-pod').pods, true).map(({ text }) => text)).toEqual(['4 healthy']);
+    expect(podCounts(pictureOf('lifecycles', 6).pods).map(({ text }) => text)).toEqual([
+      '2 of 5 healthy',
+      '1 starting',
+      '1 not ready',
+      '1 terminating',
+      '1 gone',
+    ]);
+  });
+
+  test('shows good, slow and failed links even at 0, other states only if they occur', () => {
+    expect(linkCounts(pictureOf('healthy')).map(({ text }) => text)).toEqual(['16 good', '0 slow', '0 failed']);
+    expect(linkCounts(pictureOf('dead-pod')).map(({ text }) => text)).toEqual([
+      '9 good',
+      '0 slow',
+      '3 failed',
+      '4 unknown',
+    ]);
+  });
+
+  test('puts the worst first where there are many', () => {
+    const [first, second] = linkCounts(pictureOf('mixed', 120));
+    expect([first?.state, second?.state]).toEqual(['failed', 'slow']);
+  });
+
+  test('gets shorter with each step, and always shows failed and slow', () => {
+    const picture = pictureOf('mixed', 120);
+    const textAt = (step: number) =>
+      [...podCounts(picture.pods, false, step), ...linkCounts(picture, step)].map(({ text }) => text).join(' ');
+    const texts = Array.from({ length: SUMMARY_STEPS + 1 }, (_, step) => textAt(step));
+    for (const [step, text] of texts.entries()) {
+      // Step 2 joins two entries with a comma.
+      const lengthOf = (one: string) => one.replaceAll(',', '').length;
+      expect(lengthOf(text)).toBeLessThanOrEqual(lengthOf(texts[step - 1] ?? text));
+      expect(text).toMatch(/107 healthy 10 failing 1 slow to reach 1 CPU-starved .*1\W0\d2 failed 107 slow/);
+    }
+    expect(texts[0]).toContain('1 starting 1 gone');
+    expect(texts[2]).toContain('1 starting, 1 gone');
+    expect(texts[6]).toContain('1 starting, 1 gone');
+    expect(texts[7]).not.toContain('starting');
+    expect(texts[SUMMARY_STEPS]).not.toContain('good');
+  });
+
+  test('of a healthy cluster always shows the good links', () => {
+    expect(linkCounts(pictureOf('healthy'), SUMMARY_STEPS).map(({ text }) => text)).toEqual(['16 good']);
+  });
+
+  test('names the node if none of its pods reports', () => {
+    const { pods, ...picture } = pictureOf('dead-node', 40);
+    const missing = notReporting({ ...picture, pods });
+    expect(namesOf(missing, pods)).toBe(`10 pods, all of ${missing[0]?.pod.node}`);
+    expect(namesOf(pods.slice(0, 2), pods)).toBe(`${pods[0]?.label} and ${pods[1]?.label}`);
+    expect(namesOf(pods.slice(0, 9), pods)).toBe('9 pods');
+  });
+});
+
+describe('a notice', () => {
+  test('is not shown for a healthy cluster, nor for slow links', () => {
+    expect(titles('healthy')).toEqual([]);
+    expect(titles('slow-pod')).toEqual([]);
+  });
+
+  test('shows the finding about the failing pod', () => {
+    expect(titles('dead-pod')).toEqual([
+      'goldpinger-chaos: unreachable from all 3 others, refused: nothing listens on its port.',
+    ]);
+    expect(titles('cut-off')).toEqual([
+      'goldpinger-chaos: reaches none of the 3 others, timeout in connect: check its own network.',
+    ]);
+    const [dead] = noticesOf(pictureOf('dead-pod'), 'live', FEED_TIME_MS);
+    expect(dead?.text).toMatch(/^since \d\d:\d\d:\d\d\.$/);
+    expect(dead?.action).toMatchObject({ label: 'Show', pod: expect.any(String) });
+  });
+
+  test('names the node if all failing pods run on it', () => {
+    expect(titles('dead-node', 40)[0]).toMatch(/^node worker-\d\d: its 10 pods are unreachable from all 30 others, /);
+    const [node] = noticesOf(pictureOf('dead-node', 40), 'live', FEED_TIME_MS);
+    expect(node?.action).toMatchObject({ label: 'Show', filter: expect.stringMatching(/^node:worker-\d\d$/) });
+  });
+
+  test('counts similar findings, and is not shown for single links', () => {
+    const [worst] = noticesOf(pictureOf('outcomes', 8), 'live', FEED_TIME_MS);
+    expect(worst?.text).toMatch(/ \+\d similar\.$/);
+    const picture = pictureOf('mixed', 120);
+    const findings = picture.mesh.findings.filter(({ kind }) => kind === 'link');
+    expect(findings).toHaveLength(1);
+    const mesh = { ...picture.mesh, findings };
+    expect(noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS).map(({ id }) => id)).not.toContain('failing');
+  });
+
+  test('says how old the pod list is', () => {
+    const [notice] = noticesOf(pictureOf('stale'), 'live', FEED_TIME_MS);
+    expect(notice).toMatchObject({
+      title: 'Pod list is 3 min 12 s old.',
+      text: 'Kubernetes API unreachable; the 4 known pods are still pinged.',
+    });
+  });
+
+  test('names the pod that did not report, and the reason', () => {
+    const [notice] = noticesOf(pictureOf('missing-reports'), 'live', FEED_TIME_MS);
+    expect(notice?.title).toBe('goldpinger-001: did not report, timeout: what it reaches is not known.');
+    expect(notice?.text).toBe('no answer within 1000 ms. And 1 more.');
+  });
+
+  test('warns when the serving pod itself is starved', () => {
+    const picture = pictureOf('starved');
+    const mesh = { ...picture.mesh, servedBy: { pod: 3, name: 'goldpinger-chaos' } };
+    const [notice] = noticesOf({ ...picture, mesh }, 'live', FEED_TIME_MS);
+    expect(notice).toMatchObject({
+      title: 'goldpinger-chaos (serving this page) is CPU-starved.',
+      text: 'Scheduling delay p99 140 ms. Its own measurements are unreliable.',
+    });
+  });
+
+  test('of a blocked stream names both possible causes', () => {
+    expect(noticesOf(pictureOf('healthy'), 'polling', FEED_TIME_MS)).toMatchObject([
+      {
+        title: 'Stream blocked; polling every 5 s.',
+        text: 'Too many live pages on this pod, or a proxy cuts the stream.',
+      },
+    ]);
+  });
+
+  test('of a failure comes before the one of the stream, and there are at most three', () => {
+    const picture = pictureOf('mixed', 60);
+    expect(noticesOf(picture, 'polling', FEED_TIME_MS)[0]?.title).toContain('unreachable');
+    const worst = { ...picture, mesh: { ...picture.mesh, discovery: pictureOf('stale').mesh.discovery } };
+    expect(noticesOf(worst, 'polling', FEED_TIME_MS).length).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('without notices', () => {
+  test.each([
+    ['healthy', 'All links healthy.'],
+    ['slow-pod', 'No failures, 4 slow links.'],
+    ['probes', 'All links healthy. 2 of 3 external targets fail.'],
+  ] as const)('%s gives a status sentence', (scenario, sentence) => {
+    expect(statusSentence(pictureOf(scenario))).toBe(sentence);
+  });
+
+  test('single failures are counted, and links that were never probed are not called healthy', () => {
+    const { counts, ...picture } = pictureOf('healthy');
+    const of = (change: Partial<typeof counts>) => statusSentence({ ...picture, counts: { ...counts, ...change } });
+    expect(of({ failed: 1 })).toBe('1 link failed. No pod is down.');
+    expect(of({ failed: 2, slow: 1 })).toBe('2 links failed, 1 slow. No pod is down.');
+    expect(of({ good: 0, fair: 0, 'not-yet': 16 })).toBe('Waiting for the first results.');
+  });
+});
+
+describe('a change', () => {
+  const healthy = pageStatusOf(pictureOf('healthy'), 'live');
+  const dead = pageStatusOf(pictureOf('dead-pod'), 'live');
+  const probes = pageStatusOf(pictureOf('probes'), 'live');
+
+  test('is announced in one sentence, about the most severe change', () => {
+    expect(changeSentence(healthy, dead)).toBe('chaos is failing.');
+    expect(changeSentence(dead, healthy)).toBe('chaos is no longer failing.');
+    expect(changeSentence(healthy, { ...dead, status: 'lost' })).toBe('Disconnected.');
+    expect(changeSentence({ ...dead, status: 'lost' }, healthy)).toBe('Reconnected.');
+    expect(changeSentence(healthy, { ...healthy, slow: 4 })).toBe('4 links slow (was 0).');
+    expect(changeSentence(healthy, probes)).toBe('2 external targets failing (was 0).');
+    expect(changeSentence(healthy, healthy)).toBe('');
+  });
+
+  test('shows in title and icon of the tab: red if something fails, grey if disconnected', () => {
+    expect(tabTitle(healthy)).toBe('4 pods ok · goldpinger');
+    expect(tabTitle(dead)).toBe('1 pod failing · goldpinger');
+    expect(tabTitle({ ...healthy, failed: 2 })).toBe('2 links failed · goldpinger');
+    expect(tabTitle(probes)).toBe('2 external targets failing · goldpinger');
+    expect(tabTitle({ ...dead, status: 'lost' })).toBe('Disconnected · goldpinger');
+    const colours = [healthy, dead, probes, { ...dead, status: 'lost' } as const].map(
+      (told) => /fill="(#\w+)"/.exec(tabIcon(told))?.[1],
+    );
+    expect(colours).toEqual(['#1d9a63', '#c81e1e', '#c81e1e', '#7c8894']);
+  });
+});

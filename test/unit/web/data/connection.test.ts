@@ -1,0 +1,174 @@
+import { expect, test } from 'vitest';
+import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
+import { Connection } from '../../../../web/data/connection.ts';
+import type { EventStream } from '../../../../web/data/stream.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { meshOf } from '../../../support/feed/scenarios.ts';
+
+/** A stream that the test speaks through. */
+class Source implements EventStream {
+  closed = false;
+  readonly #listeners: [string, (event: MessageEvent<string>) => void][] = [];
+
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void {
+    this.#listeners.push([type, listener]);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  emit(type: string, data = ''): void {
+    for (const [name, listener] of this.#listeners) if (name === type) listener({ data } as MessageEvent<string>);
+  }
+
+  send({ reports, ...head }: Mesh): void {
+    this.emit('head', JSON.stringify({ ...head, reset: true, reportCount: reports.length }));
+    for (const report of reports) this.emit('report', encodeMergedReport(report));
+    this.emit('end', '{}');
+  }
+}
+
+const MESH = meshOf({ pods: 3, scenario: 'healthy' });
+
+function setUp(answer: () => Promise<Mesh>) {
+  const clock = new FakeClock(1_000_000);
+  const sources: Source[] = [];
+  const asked: number[] = [];
+  const connection = new Connection({
+    clock,
+    openStream: () => {
+      const source = new Source();
+      sources.push(source);
+      return source;
+    },
+    fetchMesh: (windowMs) => {
+      asked.push(windowMs);
+      return answer();
+    },
+  });
+  const last = () => sources[sources.length - 1]!;
+  return { clock, sources, asked, connection, last };
+}
+
+const works = () => Promise.resolve(MESH);
+const fails = () => Promise.reject(new TypeError('Failed to fetch'));
+
+test('a stream that speaks is live, and nothing is asked for', async () => {
+  const { clock, connection, last, asked } = setUp(works);
+  connection.start(60_000);
+  expect(connection.state().status).toBe('connecting');
+  last().send(MESH);
+  expect(connection.state()).toMatchObject({ status: 'live', mesh: MESH, receivedMs: clock.monotonicMs() });
+  await clock.advance(8000);
+  expect(asked).toEqual([]);
+});
+
+test('a stream that breaks is opened again at once, with no word of a loss', async () => {
+  const { clock, connection, sources, last } = setUp(fails);
+  connection.start(0);
+  last().send(MESH);
+  last().emit('error');
+  expect(sources[0]!.closed).toBe(true);
+  await clock.advance(300);
+  expect(sources).toHaveLength(2);
+  expect(connection.state().status).toBe('live');
+  last().send(MESH);
+  expect(connection.state().status).toBe('live');
+});
+
+test('when all is lost the picture stays, with the time of the loss and of the next try', async () => {
+  const { clock, connection, last } = setUp(fails);
+  connection.start(0);
+  last().send(MESH);
+  last().emit('error');
+  await clock.advance(300);
+  last().emit('error');
+  await clock.advance(0);
+  expect(connection.state()).toMatchObject({ status: 'lost', mesh: MESH, sinceMs: 1_000_300, retryMs: 1_001_300 });
+});
+
+test('tries come after 1, 2, 4, 8, 15, 15 s, and the time of the loss stays that of the first', async () => {
+  const { clock, connection, last } = setUp(fails);
+  connection.start(0);
+  last().emit('error');
+  await clock.advance(250);
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    last().emit('error');
+    await clock.advance(0);
+    const waitMs = connection.state().retryMs - clock.nowMs();
+    waits.push(waitMs);
+    expect(connection.state().sinceMs).toBe(1_000_250);
+    await clock.advance(waitMs);
+  }
+  expect(waits).toEqual([1000, 2000, 4000, 8000, 15_000, 15_000]);
+});
+
+test('Try now does not wait, and a stream that speaks again ends the loss', async () => {
+  const { clock, connection, sources, last } = setUp(fails);
+  connection.start(0);
+  last().emit('error');
+  await clock.advance(250);
+  last().emit('error');
+  await clock.advance(0);
+  const before = sources.length;
+  connection.tryNow();
+  expect(sources).toHaveLength(before + 1);
+  last().send(MESH);
+  expect(connection.state()).toMatchObject({ status: 'live', retryMs: 0, reason: '' });
+});
+
+test('a stream that a proxy holds back becomes a poll every 5 s, and is tried again each minute', async () => {
+  const { clock, connection, sources, asked } = setUp(works);
+  connection.start(300_000);
+  await clock.advance(8000);
+  expect(connection.state()).toMatchObject({ status: 'polling', mesh: MESH });
+  expect(asked).toEqual([300_000]);
+  await clock.advance(20_000);
+  expect(asked).toHaveLength(5);
+  expect(sources).toHaveLength(1);
+  await clock.advance(40_000);
+  expect(sources).toHaveLength(2);
+});
+
+test('a large picture that trickles in is waited for, as long as more of it comes', async () => {
+  const { clock, connection, last, asked } = setUp(works);
+  connection.start(0);
+  const { reports, ...head } = MESH;
+  last().emit('head', JSON.stringify({ ...head, reset: true, reportCount: reports.length }));
+  for (const report of reports) {
+    await clock.advance(7000);
+    last().emit('report', encodeMergedReport(report));
+  }
+  await clock.advance(7000);
+  last().emit('end', '{}');
+  expect(connection.state().status).toBe('live');
+  expect(asked).toEqual([]);
+});
+
+test('a stream that falls silent is not trusted for ever', async () => {
+  const { clock, connection, last } = setUp(works);
+  connection.start(0);
+  last().send(MESH);
+  await clock.advance(5000 + 2 * MESH.settings.refreshIntervalMs);
+  expect(connection.state().status).toBe('polling');
+});
+
+test('nonsense is a loss with words, and never an empty picture', async () => {
+  const { clock, connection, last } = setUp(() => Promise.reject(new Error('the answer is not JSON')));
+  connection.start(0);
+  last().send(MESH);
+  last().emit('head', '<html>');
+  await clock.advance(0);
+  expect(connection.state()).toMatchObject({ status: 'lost', mesh: MESH, reason: 'the answer is not JSON' });
+});
+
+test('stop leaves neither timer nor stream behind', async () => {
+  const { clock, connection, last } = setUp(works);
+  connection.start(0);
+  last().send(MESH);
+  connection.stop();
+  expect(last().closed).toBe(true);
+  expect(clock.pending).toBe(0);
+});

@@ -1,0 +1,128 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
+import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
+import { Connection } from '../../../../web/data/connection.ts';
+import { LiveFeed } from '../../../../web/data/live-feed.ts';
+import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../../web/data/mesh-worker.ts';
+import type { EventStream } from '../../../../web/data/stream.ts';
+import type { PictureOptions } from '../../../../web/model/cells.ts';
+import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { meshOf } from '../../../support/feed/scenarios.ts';
+
+const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
+
+/** A feed whose worker is in this thread; all that crosses is copied, as between threads. */
+function setUp() {
+  const clock = new FakeClock(1_000_000);
+  const orders: WorkerRequest[] = [];
+  const listeners: ((event: MessageEvent<WorkerMessage>) => void)[] = [];
+  const failures: (() => void)[] = [];
+  const emit: ((type: string, data: string) => void)[] = [];
+  const desk = new PictureDesk((report, transfer) => {
+    const data = structuredClone(report, { transfer });
+    for (const listener of listeners) listener({ data } as MessageEvent<WorkerMessage>);
+  });
+  const connection = new Connection({
+    clock,
+    openStream: (): EventStream => {
+      emit.length = 0;
+      return {
+        addEventListener: (type, listener) =>
+          emit.push((name, data) => name === type && listener({ data } as MessageEvent<string>)),
+        close: () => emit.splice(0),
+      };
+    },
+    fetchMesh: () => Promise.reject(new TypeError('Failed to fetch')),
+    onReport: (report, pods) => desk.report(report, pods),
+  });
+  desk.follow(connection);
+  const feed = new LiveFeed({
+    clock,
+    base: 'http://pod/',
+    timeOriginMs: 0,
+    worker: {
+      postMessage: (order) => {
+        orders.push(order);
+        if (order.kind === 'start') connection.start(order.windowMs);
+        else if (order.kind === 'want') desk.want(order.options);
+        else if (order.kind === 'try') connection.tryNow();
+        else connection.stop();
+      },
+      addEventListener: (type: string, listener: never) => {
+        if (type === 'message') listeners.push(listener);
+        else failures.push(listener);
+      },
+    },
+  });
+  const send = (mesh: Mesh, changed = mesh.reports) => {
+    const { reports, ...head } = mesh;
+    const tell = (type: string, data: string) => {
+      for (const one of [...emit]) one(type, data);
+    };
+    tell('head', JSON.stringify({ ...head, reset: changed === reports, reportCount: reports.length }));
+    for (const report of changed) tell('report', encodeMergedReport(report));
+    tell('end', '{}');
+  };
+  return { clock, feed, orders, send, failures };
+}
+
+test('gives the mesh, with the cells of the pictures that are wanted', () => {
+  const { feed, send } = setUp();
+  let changes = 0;
+  feed.subscribe(() => changes++);
+  feed.want([OPTIONS]);
+  feed.start(0);
+  const sent = meshOf({ pods: 9, scenario: 'mixed' });
+  send(sent);
+  const { mesh, status } = feed.state();
+  expect(status).toBe('live');
+  expect(changes).toBe(1);
+  const cells = feed.cellsOf(mesh!, OPTIONS)!;
+  const { counts, worst, state } = buildPicture(sent, OPTIONS);
+  expect(pictureOf(mesh!, cells)).toMatchObject({ counts, worst, state });
+  expect(feed.cellsOf(mesh!, { ...OPTIONS, phase: 'connect' })).toBeNull();
+  expect(feed.cellsOf(sent, OPTIONS)).toBeNull();
+});
+
+test('a change of one report alone gives the picture of the whole, and other pods begin anew', () => {
+  const { feed, send } = setUp();
+  feed.want([OPTIONS]);
+  feed.start(0);
+  const before = meshOf({ pods: 6, scenario: 'healthy' });
+  send(before);
+  const slow = meshOf({ pods: 6, scenario: 'slow-pod', tick: 1 });
+  const after = { ...before, reports: before.reports.map((report, i) => (i === 4 ? slow.reports[4]! : report)) };
+  send(after, [after.reports[4]!]);
+  const picture = () => pictureOf(feed.state().mesh!, feed.cellsOf(feed.state().mesh!, OPTIONS)!);
+  expect(picture().counts).toEqual(buildPicture(after, OPTIONS).counts);
+  const gone = meshOf({ pods: 6, scenario: 'lifecycles' });
+  send(gone);
+  expect(picture().counts).toEqual(buildPicture(gone, OPTIONS).counts);
+  feed.want([{ ...OPTIONS, thresholds: { goodMs: 1, warningMs: 1, problemMs: 1 } }]);
+  send(before);
+  expect(feed.cellsOf(feed.state().mesh!, OPTIONS)).toBeNull();
+});
+
+test('a loss keeps the mesh, and connecting again as it is connected is no news', async () => {
+  const { clock, feed, orders, send } = setUp();
+  feed.start(60_000);
+  feed.start(60_000);
+  expect(orders).toHaveLength(1);
+  send(meshOf({ pods: 3, scenario: 'healthy' }));
+  const { mesh } = feed.state();
+  await clock.advance(60_000);
+  expect(feed.state()).toMatchObject({ status: 'lost' });
+  expect(feed.state().mesh).toBe(mesh);
+  feed.stop();
+  expect(clock.pending).toBe(0);
+  feed.start(60_000);
+  expect(orders.at(-1)).toMatchObject({ kind: 'start', base: 'http://pod/' });
+  feed.stop();
+});
+
+test('a worker that cannot be loaded shows as disconnected with a reason', () => {
+  const { feed, failures } = setUp();
+  for (const fail of failures) fail();
+  expect(feed.state()).toMatchObject({ status: 'lost', reason: expect.stringContaining('reload the page') });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { pack16 } from '../../../../server/protocol/links.ts';
+import { axisStatesOf } from '../../../../web/model/axis-states.ts';
+import { BY_SEVERITY, LINK_STATES, SEVERITY, stateAt } from '../../../../web/model/links.ts';
+import type { Picture } from '../../../../web/model/mesh-view.ts';
+import { pictureOf } from '../heat-pictures.ts';
+
+const names = (codes: Int8Array) => Array.from(codes, (code) => (code < 0 ? '-' : stateAt(code)));
+const rowsOf = (picture: Picture) => names(axisStatesOf(picture).rows);
+const columnsOf = (picture: Picture) => names(axisStatesOf(picture).columns);
+
+/** `pods` pods of which all links are good but the given ones, [from, to]. */
+function goodBut(pods: number, state: 'failed' | 'warning', pairs: [number, number][]): Picture {
+  return pictureOf({ pods, scenario: 'healthy' }, ({ reports: rows }) => {
+    for (const { links } of rows) links.totalUs.fill(300);
+    for (const [from, to] of pairs) {
+      const links = rows[from]!.links;
+      if (state === 'failed') links.outcome[to] = 1;
+      else links.totalUs[to] = pack16(50_000);
+    }
+  });
+}
+
+describe('a row is axisStates', () => {
+  test('of nothing while all is well', () => {
+    expect(new Set(rowsOf(pictureOf({ pods: 5, scenario: 'healthy' })))).toEqual(new Set(['-']));
+  });
+
+  test('as slow when everybody finds the pod slow, and its column is not', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
+    expect(rowsOf(picture)).toEqual(['-', '-', '-', 'slow']);
+    expect(columnsOf(picture)).toEqual(['-', '-', '-', '-']);
+  });
+
+  test('as failed when everybody who can say fails to reach it; its own column is unknown', () => {
+    const picture = pictureOf({ pods: 3, scenario: 'dead-pod' });
+    expect(rowsOf(picture)).toEqual(['-', '-', 'failed']);
+    expect(columnsOf(picture)).toEqual(['-', '-', 'unknown']);
+  });
+
+  test('not by one voice among many pairs that nobody probes', () => {
+    const picture = pictureOf({ pods: 40, scenario: 'dead-pod', pingNumber: 1 });
+    const { rows, into } = axisStatesOf(picture);
+    const judged = (pod: number) => [0, 1, 2, 3, 4].reduce((sum, code) => sum + into[pod * 10 + code]!, 0);
+    for (let pod = 0; pod < 40; pod++) if (judged(pod) < 2) expect(stateAt(rows[pod])).not.toBe('failed');
+  });
+});
+
+describe('a column is axisStates', () => {
+  test('as starved when its own measurements are not to be trusted', () => {
+    expect(columnsOf(pictureOf({ pods: 5, scenario: 'starved' })).at(-1)).toBe('suspect');
+  });
+
+  test('as failed when the pod reaches nobody although others do', () => {
+    const picture = pictureOf({ pods: 6, scenario: 'cut-off' });
+    expect(columnsOf(picture).at(-1)).toBe('failed');
+    expect(rowsOf(picture)).toEqual(['-', '-', '-', '-', '-', '-']);
+  });
+});
+
+test('a pod that nobody reaches and that reaches nobody is axisStates both ways', () => {
+  const failed = Array.from({ length: 7 }, (_, other): [number, number][] => [
+    [other, 7],
+    [7, other],
+  ]);
+  const picture = goodBut(8, 'failed', failed.flat());
+  expect(rowsOf(picture)).toEqual([...new Array(7).fill('-'), 'failed']);
+  expect(columnsOf(picture)).toEqual([...new Array(7).fill('-'), 'failed']);
+});
+
+describe('the strips along the edges', () => {
+  test('leave out what an axisStates row explains, so that one dead pod does not mark every column', () => {
+    const { columnWorst, rowWorst } = axisStatesOf(pictureOf({ pods: 8, scenario: 'dead-pod' }));
+    const fine = (codes: Int8Array) => names(codes).map((name) => name.replace('fair', 'good'));
+    expect(fine(columnWorst)).toEqual([...new Array(7).fill('good'), 'unknown']);
+    expect(fine(rowWorst)).toEqual([...new Array(7).fill('good'), 'failed']);
+  });
+
+  test('show one failed link in its row and in its column', () => {
+    const picture = goodBut(30, 'failed', [[3, 7]]);
+    const { rowWorst, columnWorst } = axisStatesOf(picture);
+    expect(names(rowWorst).filter((name) => name === 'failed')).toHaveLength(1);
+    expect(names(rowWorst)[7]).toBe('failed');
+    expect(names(columnWorst)[3]).toBe('failed');
+  });
+
+  test('do not show one late link among thirty', () => {
+    const picture = goodBut(30, 'warning', [[3, 7]]);
+    expect(new Set(names(axisStatesOf(picture).rowWorst))).toEqual(new Set(['good']));
+  });
+});
+
+test('counts are those of a slow twin, in every scenario', () => {
+  for (const scenario of ['healthy', 'mixed', 'outcomes', 'lifecycles', 'starved'] as const) {
+    const picture = pictureOf({ pods: 13, scenario });
+    const { into, outOf } = axisStatesOf(picture);
+    for (let pod = 0; pod < picture.n; pod++) {
+      for (let code = 0; code < 10; code++) {
+        let [in_, out] = [0, 0];
+        for (let other = 0; other < picture.n; other++) {
+          if (picture.state[other * picture.n + pod] === code) in_++;
+          if (picture.state[pod * picture.n + other] === code) out++;
+        }
+        expect([into[pod * 10 + code], outOf[pod * 10 + code]]).toEqual([in_, out]);
+      }
+    }
+  }
+});
+
+test('every state has a severity of its own, failed the highest, and the inverse table undoes it', () => {
+  expect(new Set(SEVERITY).size).toBe(LINK_STATES.length);
+  expect(stateAt(BY_SEVERITY.at(-1))).toBe('failed');
+  for (const [code] of LINK_STATES.entries()) expect(BY_SEVERITY[SEVERITY[code]!]).toBe(code);
+});

@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { arcLabel, layoutRing, ringOrder } from '../../../../web/model/circle-layout.ts';
+
+const BOX = { x: 100, y: 50, width: 400, height: 300 };
+
+function pod(name: string, node = '', zone = '') {
+  return { uid: `uid-${name}`, name, node, zone };
+}
+
+const rounded = (value: number) => Math.round(value * 100) / 100;
+
+describe('the ring', () => {
+  test('has four pods at the corners of a square, clockwise from the upper left', () => {
+    const { spots, cx, cy, radius } = layoutRing(
+      ['001', '002', '003', 'chaos'].map((name) => pod(name)),
+      'none',
+      BOX,
+    );
+    expect([cx, cy, radius]).toEqual([300, 200, 150]);
+    expect(spots.map(({ x, y }) => [rounded(x), rounded(y)])).toEqual([
+      [193.93, 93.93],
+      [406.07, 93.93],
+      [406.07, 306.07],
+      [193.93, 306.07],
+    ]);
+  });
+
+  test('has three pods as a triangle that stands on its tip', () => {
+    const { spots } = layoutRing(
+      ['a', 'b', 'c'].map((name) => pod(name)),
+      'none',
+      BOX,
+    );
+    expect(spots.map(({ x, y }) => [rounded(x), rounded(y)])).toEqual([
+      [170.1, 125],
+      [429.9, 125],
+      [300, 350],
+    ]);
+  });
+
+  test('has a pod that is alone in the middle', () => {
+    expect(layoutRing([pod('a')], 'none', BOX).spots[0]).toMatchObject({ x: 300, y: 200 });
+  });
+
+  test('binds neighbours of one node, with gaps between nodes, the first to the right of the top', () => {
+    const pods = [pod('a', 'n1'), pod('b', 'n2'), pod('c', 'n1'), pod('d', 'n2')];
+    const { arcs, order, spots } = layoutRing(pods, 'node', BOX);
+    expect(arcs.map(({ name, pods: members }) => [name, members])).toEqual([
+      ['n1', [0, 2]],
+      ['n2', [1, 3]],
+    ]);
+    expect(order).toEqual([0, 2, 1, 3]);
+    expect(spots[0]!.x).toBeGreaterThan(300);
+    expect(spots[3]!.x).toBeLessThan(300);
+    const slot = (2 * Math.PI) / (4 + 2 * 1.6);
+    expect(arcs[0]!.to - arcs[0]!.from).toBeCloseTo(slot);
+    expect(arcs[1]!.from - arcs[0]!.to).toBeCloseTo(slot * 2.6);
+  });
+
+  test('keeps nodes of the same name in two zones apart', () => {
+    const { arcs } = layoutRing([pod('a', 'n', 'z1'), pod('b', 'n', 'z2')], 'node', BOX);
+    expect(arcs.map(({ name, pods }) => [name, pods])).toEqual([
+      ['n', [0]],
+      ['n', [1]],
+    ]);
+  });
+
+  test('orders by zone, node and name as people count', () => {
+    const pods = [pod('p10', 'n1', 'z'), pod('p9', 'n1', 'z'), pod('p1', 'n10', 'z'), pod('p2', 'n2', 'z')];
+    expect(ringOrder(pods, 'zone')).toEqual([1, 0, 3, 2]);
+    expect(ringOrder(pods, 'none')).toEqual([2, 3, 1, 0]);
+  });
+});
+
+const anyPod = fc.record({
+  uid: fc.uuid(),
+  name: fc.string({ maxLength: 12 }),
+  node: fc.constantFrom('', 'n1', 'n2', 'n3'),
+  zone: fc.constantFrom('', 'z1', 'z2'),
+});
+const anyPods = fc.uniqueArray(anyPod, { selector: ({ uid }) => uid, maxLength: 40 });
+const anyGroup = fc.constantFrom('none' as const, 'node' as const, 'zone' as const);
+
+test('the order does not depend on how the pods come in', () => {
+  fc.assert(
+    fc.property(anyPods, anyGroup, fc.integer({ min: 0, max: 50 }), (pods, group, turn) => {
+      const turned = [...pods.slice(turn % (pods.length || 1)), ...pods.slice(0, turn % (pods.length || 1))];
+      const uids = (list: typeof pods) => ringOrder(list, group).map((i) => list[i]!.uid);
+      expect(uids(turned)).toEqual(uids(pods));
+    }),
+  );
+});
+
+test('a pod that joins moves no two others past each other', () => {
+  fc.assert(
+    fc.property(anyPods, anyPod, anyGroup, (pods, newcomer, group) => {
+      fc.pre(pods.every(({ uid }) => uid !== newcomer.uid));
+      const after = [...pods, newcomer];
+      const left = ringOrder(after, group).filter((i) => i < pods.length);
+      expect(left).toEqual(ringOrder(pods, group));
+    }),
+  );
+});
+
+test('every pod has a place on the circle, and arcs hold each exactly once', () => {
+  fc.assert(
+    fc.property(anyPods, anyGroup, (pods, group) => {
+      const { spots, cx, cy, radius, arcs, order } = layoutRing(pods, group, BOX);
+      expect([...order].sort((a, b) => a - b)).toEqual(pods.map((_, i) => i));
+      for (const { x, y } of spots) expect(Math.hypot(x - cx, y - cy)).toBeCloseTo(radius);
+      if (group !== 'none') expect(arcs.flatMap((arc) => arc.pods)).toEqual(order);
+    }),
+  );
+});
+
+test('the name of an arc stands in its middle and reads away from the ring', () => {
+  const ring = layoutRing([pod('a', 'n1'), pod('b', 'n2')], 'node', BOX);
+  expect(arcLabel(ring, ring.arcs[0]!, 200)).toMatchObject({ anchor: 'start' });
+  expect(arcLabel(ring, ring.arcs[1]!, 200)).toMatchObject({ anchor: 'end' });
+});

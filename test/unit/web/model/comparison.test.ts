@@ -1,0 +1,251 @@
+import { describe, expect, test } from 'vitest';
+import {
+  CHANGES,
+  type ChangedLink,
+  type Comparison,
+  emptyComparedColumns,
+  type LinkMedian,
+  NOT_SEEN,
+} from '../../../../server/protocol/comparison.ts';
+import { FLAG_IPV6, NONE16, pack16 } from '../../../../server/protocol/links.ts';
+import {
+  changeAt,
+  changeMapOf,
+  changeText,
+  comparisonQuery,
+  deltaText,
+  keyFigureTexts,
+  medianFigure,
+  noFindingsText,
+  onScale,
+  pairText,
+  pairUids,
+  reportPath,
+  resultText,
+} from '../../../../web/model/comparison.ts';
+import { changeColours, changeShare } from '../../../../web/views/compare/map-drawing.ts';
+import { LATE_ANSWER } from '../../../support/mesh.ts';
+import {
+  annotationOf,
+  annotationsOf,
+  comparisonOf,
+  eventOf,
+  eventsOf,
+  FROM_MS,
+  pageOf,
+  type Scene,
+  slowPod,
+  spoiled,
+  TO_MS,
+} from '../../../support/report-scene.ts';
+
+describe('the map of changes', () => {
+  test('has a cell for each pair of pods, column by column, and marks the targets', async () => {
+    const map = changeMapOf(await comparisonOf());
+    expect(map.pods).toEqual([0, 1, 2, 3].map((i) => ({ uid: `uid-${i}`, label: `${i}`, isTarget: i === 3 })));
+    expect(pairText(map, 3)).toBe('0 → 3: 0.50 ms, then 251 ms; +251 ms');
+    expect(pairText(map, 3, true)).toBe('from 0 to 3: 0.50 ms, then 251 ms; +251 ms');
+    expect(pairText(map, 12)).toBe('3 → 0: 0.50 ms, then 0.50 ms; as before');
+    expect(pairUids(map, 3)).toEqual({ from: 'uid-0', to: 'uid-3' });
+    expect(map.maxDeltaUs).toBe(250_700);
+  });
+
+  test('shows pods by name, and links without a sample in one of the ranges as not known', async () => {
+    const comparison = await comparisonOf({ before: spoiled(3), during: slowPod(4), after: spoiled(4) });
+    const map = changeMapOf({ ...comparison, pods: comparison.pods.map((pod, i) => ({ ...pod, name: `p-${9 - i}` })) });
+    expect(map.pods.map(({ label }) => label)).toEqual(['6', '7', '8', '9']);
+    expect(pairText(map, 4)).toBe('7 → 6: –, then 251 ms; not known in both');
+    expect(Number.isNaN(map.deltaUs[4])).toBe(true);
+    expect(map.maxDeltaUs).toBe(0);
+  });
+
+  test('says that a link that always failed is slow now, without a difference that nobody knows', async () => {
+    const before = spoiled(4, (builder) => builder.each((_, to) => to === 3, { outcome: 'refused' }, true));
+    for (const { stats } of before.reports) stats?.p50Us.fill(NONE16);
+    expect(pairText(changeMapOf(await comparisonOf({ before })), 3)).toBe('0 → 3: failed, then 251 ms; slower');
+  });
+
+  test.each([
+    ['the slower one', { us: 600, failed: 0 }, { us: 900, failed: 0 }],
+    ['the one that failed', { us: 600, failed: 0 }, { us: 400, failed: 5 }],
+    ['the one that failed more', { us: 600, failed: 4 }, { us: 400, failed: 5 }],
+    ['the one with samples', { us: -1, failed: NOT_SEEN }, { us: 400, failed: 0 }],
+  ])('shows the worse of two IP families, whichever comes first: %s', async (_title, better, worse) => {
+    const comparison = await comparisonOf();
+    for (const families of [
+      [better, worse],
+      [worse, better],
+    ]) {
+      const columns = emptyComparedColumns(0, 2);
+      columns.flags.set([0, FLAG_IPV6]);
+      columns.to.fill(1);
+      for (const [i, family] of families.entries()) {
+        columns.duringP50Us[i] = pack16(family.us);
+        columns.duringFailed[i] = family.failed;
+        columns.change[i] = CHANGES.indexOf(family === worse ? 'slower' : 'same');
+      }
+      expect(changeAt(changeMapOf({ ...comparison, links: [columns] }), 1)).toBe('slower');
+    }
+  });
+});
+
+const [a, b, c, chaos] = slowPod(4).pods;
+const SCENES: [name: string, scene: Scene][] = [
+  [
+    'a slow pod',
+    {
+      events: eventsOf([eventOf('link-slow', FROM_MS + 3_000, chaos ?? null, a && b && c ? [a, b, c] : [])]),
+      annotations: annotationsOf([annotationOf(FROM_MS, TO_MS)]),
+    },
+  ],
+  [
+    'failures and collateral',
+    {
+      during: spoiled(12, (builder) => {
+        builder.each((_, to) => to === 11, LATE_ANSWER, true);
+        builder.set(1, 2, { outcome: 'timeout', phase: 'connect' });
+      }),
+    },
+  ],
+  ['no target', { during: spoiled(4, (builder) => builder.each(() => true, LATE_ANSWER, true)) }],
+  ['nothing changed', { during: spoiled(4) }],
+];
+
+describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
+  test('show the same key figures', async () => {
+    const page = await pageOf(scene);
+    const card = (term: string) => new RegExp(`<dt>${term}</dt><dd class="value">([^<]*)</dd>`).exec(page)?.[1] ?? '';
+    const comparison = await comparisonOf(scene);
+    const texts = keyFigureTexts(comparison.report, targetLabels(comparison), false);
+    const value = (name: string) => texts.find(([own]) => own === name)?.[1];
+    expect(`${value('Affected links')} links`).toBe(card('Blast radius'));
+    expect(value('Links with failures')).toBe(card('Failing links'));
+    expect(value('Time to detect')).toBe(card('Time to detect'));
+    if (comparison.report.targets.count > 0) expect(value('Collateral')).toBe(card('Collateral'));
+    const percent = /(less than 1|\d+) % became worse/.exec(page)?.[1];
+    expect(texts[0]?.[2]).toBe(`${percent} %`);
+  });
+
+  test('list the same links in the same order, with the same targets', async () => {
+    const page = await pageOf(scene);
+    const rows = page.matchAll(/<th scope="row"><bdi>([^<]*)<\/bdi> → <bdi>([^<]*)<\/bdi>/g);
+    const comparison = await comparisonOf(scene);
+    expect(comparison.report.changed.map(({ from, to }) => [from, to])).toEqual(
+      [...rows].map(([, from, to]) => [from, to]),
+    );
+    expect(targetLabels(comparison)).toHaveLength(comparison.report.targets.count);
+  });
+});
+
+function targetLabels(comparison: Comparison): string[] {
+  return changeMapOf(comparison).pods.flatMap(({ label, isTarget }) => (isTarget ? label : []));
+}
+
+describe('key figures', () => {
+  const texts = async (scene: Scene, withAfter = false) => {
+    const comparison = await comparisonOf(scene);
+    return keyFigureTexts(comparison.report, targetLabels(comparison), withAfter);
+  };
+
+  test('say how many links are affected, how far from the target, and since when', async () => {
+    const [, scene] = SCENES[0] ?? ['', {}];
+    expect(await texts(scene)).toEqual([
+      ['Affected links', '4 of 16', '25 %'],
+      ['Collateral', '0 links', 'away from 3'],
+      ['Links with failures', '0 → 0', 'before, during'],
+      ['Time to detect', '3.0 s', 'from the annotation'],
+      ['Median of the others', '0.50 → 0.50 ms', 'without the affected links'],
+    ]);
+    expect((await texts(scene, true))[2]).toEqual(['Links with failures', '0 → 0 → 0', 'before, during, after']);
+  });
+
+  test('say why there is no time to detect, and that no target stands out', async () => {
+    const nothing = await texts({ during: spoiled(4) });
+    expect([nothing[1], nothing[3]]).toEqual([
+      ['Collateral', '–', 'no target stands out'],
+      ['Time to detect', '–', 'no link became worse'],
+    ]);
+    expect((await texts({}))[3]).toEqual(['Time to detect', '–', 'no event of a link says when']);
+    const early = eventsOf([eventOf('link-slow', FROM_MS - 500, chaos ?? null)]);
+    const before = { fromMs: FROM_MS - 60_000, toMs: FROM_MS - 5_000 };
+    const ranges = { during: { fromMs: FROM_MS, toMs: TO_MS }, before, after: null };
+    expect((await texts({ events: early, query: { ranges } }))[3]).toEqual([
+      'Time to detect',
+      '–',
+      'seen before the begin of “during”',
+    ]);
+  });
+});
+
+test('colours go from "same" to either end, and a tenth of the largest change is still visible', () => {
+  const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
+  expect([colours.at(0), colours.at(1), colours.at(-1)]).toEqual(['#000000', '#ff0000', '#0000ff']);
+  expect([colours.inkAt(0), colours.inkAt(1), colours.inkAt(-1)]).toEqual(['#eeeeee', '#000000', '#eeeeee']);
+  expect(changeShare(50, 250_000)).toBe(0);
+  expect(changeShare(25_000, 250_000)).toBeGreaterThan(0.3);
+  expect(changeShare(-250_000, 250_000)).toBe(-1);
+  expect(changeShare(Number.NaN, 250_000)).toBe(0);
+});
+
+describe('texts', () => {
+  test.each([
+    [252_000, '+252 ms'],
+    [-300, '−0.30 ms'],
+    [20, '±0'],
+    [Number.NaN, '–'],
+  ])('a change of %d us is %s', (us, text) => expect(deltaText(us)).toBe(text));
+
+  test.each([
+    [600, 0, '0.60 ms'],
+    [Number.NaN, 100, 'failed'],
+    [600, 3, '3 % failed'],
+    [1, NOT_SEEN, '–'],
+  ])('a median of %d us with %i %% failed is %s', (us, percent, text) => expect(resultText(us, percent)).toBe(text));
+
+  const median = (failures: number, p50Us: number): LinkMedian => ({ samples: 30, failures, p50Us });
+  const changed = (change: ChangedLink['change'], before: LinkMedian | null, during: LinkMedian): ChangedLink => ({
+    from: 'a',
+    to: 'b',
+    fromUid: 'uid-a',
+    toUid: 'uid-b',
+    ipv6: false,
+    affected: true,
+    touchesTarget: true,
+    change,
+    before,
+    during,
+    after: null,
+  });
+
+  test('a changed link has the change of its median, or a word where failures matter more', () => {
+    expect(changeText(changed('slower', median(0, 600), median(0, 252_600)))).toBe('+252');
+    expect(changeText(changed('slower', median(30, -1), median(0, 252_600)))).toBe('slower');
+    expect(changeText(changed('fails-more', median(0, 600), median(3, 600)))).toBe('fails more');
+    expect(changeText(changed('unknown', null, median(0, 252_600)))).toBe('not known in both');
+    expect([median(0, 600), median(1, 600), median(30, -1), null].map(medianFigure)).toEqual([
+      '0.60',
+      '3 % failed',
+      'failed',
+      '–',
+    ]);
+  });
+
+  test('medians have a place on a log scale from 0.1 ms to 1 s', () => {
+    expect([100, 10_000, 1e6, 1, 1e9].map(onScale)).toEqual([0, 0.5, 1, 0, 1]);
+  });
+
+  test('the link to the report has the same ranges and hypothesis as the comparison', () => {
+    const ranges = [1, 3, 5].map((at) => ({ fromMs: at * 1000, toMs: at * 1000 + 900 }));
+    expect(reportPath(ranges, [])).toBe('api/v1/report?from=3000&to=3900&before=1000-1900&after=5000-5900');
+    const expectations = ['healthy', 'latency>=200ms,to=chaos'];
+    const query = 'from=3000&to=3900&before=1000-1900&expect=healthy&expect=latency%3E%3D200ms%2Cto%3Dchaos';
+    expect(comparisonQuery(ranges.slice(0, 2), expectations)).toBe(query);
+    expect(reportPath(ranges.slice(0, 2), expectations)).toBe(`api/v1/report?${query}`);
+  });
+
+  test('a fault that was over at the end of the range does not look like no fault', async () => {
+    const { affected } = (await comparisonOf()).report;
+    expect(noFindingsText(affected)).toBe('No findings at the end of the range, but 4 of 16 links became worse.');
+    expect(noFindingsText({ ...affected, links: 0 })).toBe('No findings in the range.');
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../../../server/protocol/finding.ts';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { findingFigure, findingWords, targetOf } from '../../../../web/model/finding-words.ts';
+import { findingPlace, findingsByPod, findingsOfLink, findingsOfPod } from '../../../../web/model/findings.ts';
+import type { MeshOptions } from '../../../support/feed/plan.ts';
+import { meshOf } from '../../../support/feed/scenarios.ts';
+import { LATE_ANSWER, MeshBuilder } from '../../../support/mesh.ts';
+
+const titles = (findings: readonly (Finding | null)[]) => findings.map((finding) => finding?.title ?? '');
+
+/** The only finding of a scenario, and where it is. */
+function only(options: MeshOptions): { mesh: Mesh; finding: Finding; uid: (pod: number) => string } {
+  const mesh = meshOf(options);
+  expect(mesh.findings).toHaveLength(1);
+  return { mesh, finding: mesh.findings[0]!, uid: (pod) => mesh.pods[pod]!.uid };
+}
+
+describe('a finding is placed', () => {
+  test.each([
+    ['dead-pod', 'row', [3]],
+    ['slow-pod', 'row', [3]],
+    ['cut-off', 'column', [3]],
+    ['starved', 'column', [3]],
+  ] as const)('of %s in its %s', (scenario, axis, pods) => {
+    const { mesh, finding } = only({ pods: 4, scenario });
+    expect(findingPlace(finding, mesh.pods)).toEqual({ axis, pods });
+  });
+
+  test('of a node in the rows of all of its pods, however few the finding names', () => {
+    const { mesh, finding } = only({ pods: 120, scenario: 'dead-node' });
+    const place = findingPlace({ ...finding, pods: finding.pods.slice(0, 2) }, mesh.pods);
+    expect(place?.axis).toBe('row');
+    expect(place?.pods).toEqual(finding.pods);
+    expect(place?.pods).toHaveLength(10);
+  });
+
+  test('of a node that reaches nobody in its columns', () => {
+    const { mesh, finding } = only({ pods: 40, scenario: 'dead-node' });
+    expect(findingPlace({ ...finding, from: finding.pods }, mesh.pods)?.axis).toBe('column');
+  });
+
+  test('not at all where it is about one link or about no pod', () => {
+    const mesh = meshOf({ pods: 4, scenario: 'stale' });
+    expect(mesh.findings.map((finding) => findingPlace(finding, mesh.pods))).toEqual([null]);
+  });
+});
+
+describe('pods are blamed', () => {
+  test('for what is found of them, the gravest, and for nothing else', () => {
+    const { pods, findings } = meshOf({ pods: 120, scenario: 'mixed' });
+    const blame = findingsByPod({ pods, findings });
+    const node = findings.find(({ kind }) => kind === 'node')!;
+    expect(blame.into.flatMap((finding, pod) => (finding === node ? [pod] : []))).toEqual(node.pods);
+    expect(new Set(titles(blame.into)).size).toBe(3);
+    expect(blame.itself.every((finding) => finding === null)).toBe(true);
+    expect(blame.isFull).toBe(false);
+  });
+
+  test('never beyond the list of pods, whatever a finding names', () => {
+    const { mesh, finding } = only({ pods: 4, scenario: 'slow-pod' });
+    expect(findingsByPod({ pods: mesh.pods, findings: [{ ...finding, pods: [9] }] }).into).toHaveLength(4);
+  });
+});
+
+describe('a link has the findings', () => {
+  test('of the pod that it leads to, and not the way back', () => {
+    const { mesh, finding } = only({ pods: 4, scenario: 'slow-pod' });
+    expect(findingsOfLink(mesh, 0, 3)).toEqual([finding]);
+    expect(findingsOfLink(mesh, 3, 0)).toEqual([]);
+    expect(findingsOfLink(mesh, 0, 1)).toEqual([]);
+    expect([findingsOfPod(mesh, 3), findingsOfPod(mesh, 0)]).toEqual([[finding], []]);
+  });
+
+  test('of the pod that probes, where that is found to be the cause', () => {
+    const { mesh, finding } = only({ pods: 4, scenario: 'cut-off' });
+    expect(findingsOfLink(mesh, 3, 0)).toEqual([finding]);
+    expect(findingsOfLink(mesh, 0, 3)).toEqual([]);
+  });
+
+  test('of its node, unless both ends are on it', () => {
+    const { mesh, finding } = only({ pods: 40, scenario: 'dead-node' });
+    const [first, second] = finding.pods as [number, number];
+    expect(findingsOfLink(mesh, 0, first)).toEqual([finding]);
+    expect(findingsOfLink(mesh, first, second)).toEqual([]);
+  });
+
+  test('of its own: one direction only, or both', () => {
+    const builder = new MeshBuilder(6, { perNode: 1, zones: 1 });
+    builder.set(1, 4, LATE_ANSWER);
+    const mesh = { pods: builder.pods, findings: builder.findings() };
+    expect(mesh.findings).toHaveLength(1);
+    expect(findingsOfLink(mesh, 1, 4)).toHaveLength(1);
+    expect(findingsOfLink(mesh, 1, 3)).toHaveLength(0);
+    expect(findingsOfPod(mesh, 1)).toHaveLength(1);
+  });
+});
+
+describe('in words', () => {
+  test('a sentence comes apart into whom, what, and where to look', () => {
+    const { finding, mesh } = only({ pods: 4, scenario: 'slow-pod' });
+    expect(findingWords(finding)).toEqual({
+      subject: 'goldpinger-chaos',
+      what: 'slow from all 3 others',
+      where: 'only the first byte is late: check the process or a proxy, not the network',
+    });
+    expect(findingFigure({ ...finding, sinceMs: 0 }, mesh.atMs)).toMatch(/^median 25\d ms$/);
+    const since = findingFigure({ ...finding, sinceMs: mesh.atMs - 1000 }, mesh.atMs);
+    expect(since).toMatch(/^median 25\d ms, since \d\d:\d\d:\d\d$/);
+    expect(findingWords({ subject: 'a: b', title: 'a: b: is odd' })).toEqual({
+      subject: 'a: b',
+      what: 'is odd',
+      where: '',
+    });
+    expect(findingWords({ subject: 'x', title: 'no colon\u202e' })).toMatchObject({ subject: 'no colon\ufffd' });
+  });
+
+  test('of every finding no word is lost', () => {
+    for (const scenario of [
+      'dead-pod',
+      'cut-off',
+      'dead-node',
+      'mixed',
+      'outcomes',
+      'missing-reports',
+      'stale',
+    ] as const) {
+      for (const finding of meshOf({ pods: 40, scenario }).findings) {
+        const { subject, what, where } = findingWords(finding);
+        expect([`${subject}: ${what}`, where].filter(Boolean).join(', ')).toBe(finding.title);
+      }
+    }
+  });
+});
+
+describe('a click opens', () => {
+  test('the pod, and from its own panel a link that shows it', () => {
+    const { mesh, finding, uid } = only({ pods: 4, scenario: 'dead-pod' });
+    expect(targetOf(finding, mesh.pods)).toEqual({ pod: uid(3) });
+    expect(targetOf(finding, mesh.pods, { pod: uid(3) })).toEqual({ from: uid(0), to: uid(3) });
+    expect(targetOf(finding, mesh.pods, { from: uid(0), to: uid(3) })).toEqual({ pod: uid(3) });
+  });
+
+  test('nothing where only its own panel could be opened, or where it is about no pod', () => {
+    const { mesh, finding, uid } = only({ pods: 4, scenario: 'cut-off' });
+    expect(targetOf(finding, mesh.pods, { pod: uid(3) })).toBeNull();
+    expect(targetOf({ ...finding, kind: 'api-away', pods: [] }, mesh.pods)).toBeNull();
+  });
+
+  test('all pods of a node; a link, and from its panel the pod that it leads to', () => {
+    const node = only({ pods: 40, scenario: 'dead-node' });
+    expect(targetOf(node.finding, node.mesh.pods)).toEqual({
+      filter: `node:${node.mesh.pods[node.finding.pods[0]!]!.node}`,
+    });
+    const { mesh, finding, uid } = only({ pods: 4, scenario: 'slow-pod' });
+    const link: Finding = { ...finding, kind: 'link-slow', from: [0] };
+    expect(targetOf(link, mesh.pods)).toEqual({ from: uid(0), to: uid(3) });
+    expect(targetOf(link, mesh.pods, { from: uid(0), to: uid(3) })).toEqual({ pod: uid(3) });
+  });
+});

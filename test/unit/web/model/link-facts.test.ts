@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
+import { linkFacts } from '../../../../web/model/link-facts.ts';
+import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import type { Scenario } from '../../../support/feed/plan.ts';
+import { meshOf } from '../../../support/feed/scenarios.ts';
+
+const factsOf = (scenario: Scenario, from: number, to: number, pods = 4) =>
+  linkFacts(
+    buildPicture(meshOf({ pods, scenario, windowMs: 60_000 }), {
+      thresholds: DEFAULT_THRESHOLDS,
+      value: 'last',
+      phase: 'total',
+    }),
+    from,
+    to,
+  );
+
+test('a slow link has its phases, its window and since when', () => {
+  const facts = factsOf('slow-pod', 0, 3);
+  expect(facts).toMatchObject({ state: 'slow', outcome: 'ok', phase: null, missing: '', family: 4 });
+  expect(facts.connectUs).toBeLessThan(1000);
+  expect(facts.firstByteUs).toBeGreaterThan(250_000);
+  expect(facts.stats).toMatchObject({ samples: 30, failures: 0 });
+  const report = meshOf({ pods: 4, scenario: 'slow-pod' }).reports[0]!;
+  expect(report.atMs - facts.sinceMs).toBeCloseTo(150_000, -2);
+});
+
+test('a failed link has its outcome, its phase and its words', () => {
+  expect(factsOf('dead-pod', 0, 3)).toMatchObject({
+    state: 'failed',
+    outcome: 'refused',
+    phase: 'connect',
+    connectUs: -1,
+    detail: 'connect ECONNREFUSED',
+  });
+});
+
+test('where nothing was measured nothing is claimed, and why is said', () => {
+  const nothing = { outcome: null, totalUs: -1, sinceMs: -1, stats: null };
+  expect(factsOf('dead-pod', 3, 0)).toMatchObject({ ...nothing, state: 'unknown', missing: 'refused' });
+  expect(factsOf('lifecycles', 0, 5, 6)).toMatchObject({ ...nothing, state: 'not-yet', missing: '' });
+  expect(factsOf('lifecycles', 2, 0, 6)).toMatchObject({ ...nothing, state: 'not-yet' });
+});
+
+test("Goldpinger's whole milliseconds come without phases", () => {
+  expect(factsOf('check-only', 0, 1)).toMatchObject({ outcome: 'ok', connectUs: -1, firstByteUs: -1, totalUs: 0 });
+});

@@ -1,0 +1,282 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../../server/protocol/link-state.ts';
+import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../../../server/protocol/links.ts';
+import type { Mesh } from '../../../../server/protocol/mesh.ts';
+import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
+import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
+import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import { meshOf } from '../../../support/feed/scenarios.ts';
+import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../picture-scene.ts';
+
+describe('a pod is', () => {
+  const healthOf = (mesh: Mesh) => buildPicture(mesh, USUAL).pods.map((pod) => pod.health);
+
+  test('failing when most of those who probe it fail, and the others stay healthy', () => {
+    expect(healthOf(meshOf({ pods: 4, scenario: 'dead-pod' }))).toEqual(['healthy', 'healthy', 'healthy', 'failing']);
+  });
+
+  test('healthy with a badge when it is slow from everywhere', () => {
+    const { pods } = buildPicture(meshOf({ pods: 4, scenario: 'slow-pod' }), USUAL);
+    expect(pods.map(({ health, slowToReach }) => [health, slowToReach])).toEqual([
+      ['healthy', false],
+      ['healthy', false],
+      ['healthy', false],
+      ['healthy', true],
+    ]);
+  });
+
+  test('failing when it alone reaches the others not, and they are not blamed for it', () => {
+    expect(healthOf(meshOf({ pods: 5, scenario: 'cut-off' }))).toEqual([
+      'healthy',
+      'healthy',
+      'healthy',
+      'healthy',
+      'failing',
+    ]);
+  });
+
+  test('failing when it does not reach itself', () => {
+    const reports = [reportOf(0, everyone(2)), reportOf(1, [{ to: 0 }, { to: 1, outcome: 1 }])];
+    expect(healthOf(meshWith(2, reports))).toEqual(['healthy', 'failing']);
+  });
+
+  test('not blamed for one failed link of many', () => {
+    const reports = [0, 1, 2].map((pod) => reportOf(pod, everyone(3)));
+    reports[0]!.links.outcome[1] = 3;
+    expect(healthOf(meshWith(3, reports))).toEqual(['healthy', 'healthy', 'healthy']);
+  });
+
+  test('healthy while most of the cluster is dead, if the rest reaches it', () => {
+    const reports = [0, 1].map((pod) =>
+      reportOf(pod, [{ to: 0 }, { to: 1 }, ...[2, 3, 4].map((to) => ({ to, outcome: 3 }))]),
+    );
+    const dead = [2, 3, 4].map((pod) => reportOf(pod, [], { missing: 'timeout' }));
+    expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([
+      'healthy',
+      'healthy',
+      'failing',
+      'failing',
+      'failing',
+    ]);
+  });
+
+  test('unknown when it is reached but did not report, starved when its figures are not to be trusted', () => {
+    expect(healthOf(meshOf({ pods: 4, scenario: 'missing-reports' }))).toEqual([
+      'unknown',
+      'healthy',
+      'healthy',
+      'unknown',
+    ]);
+    expect(healthOf(meshOf({ pods: 3, scenario: 'starved' }))).toEqual(['healthy', 'healthy', 'starved']);
+  });
+
+  test.each(LIFECYCLES.filter((stage) => stage !== 'ready'))(
+    'shown by its stage of life while %s, not by health',
+    (stage) => {
+      const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
+        ...m,
+        pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: stage } : pod)),
+      }));
+      expect(healthOf(mesh)[1]).toBe(stage);
+    },
+  );
+});
+
+test('the worst link is the one that has failed longest, else the slowest', () => {
+  const reports = [
+    reportOf(0, [
+      { to: 0, totalUs: 9000 },
+      { to: 1, outcome: 1, sinceMs: 5000 },
+    ]),
+    reportOf(1, [{ to: 0, outcome: 3, sinceMs: 60_000 }, { to: 1 }]),
+  ];
+  expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 1, to: 0 });
+  reports[0]!.links.outcome.fill(0);
+  reports[1]!.links.outcome.fill(0);
+  expect(buildPicture(meshWith(2, reports), USUAL).worst).toEqual({ from: 0, to: 0 });
+  expect(buildPicture(meshWith(2, []), USUAL).worst).toBeNull();
+});
+
+test('any matrix comes out as a slow and plain reading of the rules has it', () => {
+  const link = fc.record({
+    to: fc.integer({ min: 0, max: 5 }),
+    outcome: fc.constantFrom(0, 0, 0, 1, 3),
+    totalUs: fc.constantFrom(100, 1999, 2000, 6000, 99_000, 100_000, 300_000),
+    flags: fc.constantFrom(0, 0, FLAG_SUSPECT, FLAG_NOT_YET),
+  });
+  const row = fc.record({
+    links: fc.uniqueArray(link, { selector: ({ to }) => to, maxLength: 6 }),
+    missing: fc.constantFrom('' as const, '' as const, 'timeout' as const),
+    unreliable: fc.boolean(),
+  });
+  const stages = fc.array(fc.constantFrom(...LIFECYCLES), { minLength: 6, maxLength: 6 });
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 6 }), stages, (made, lifecycles) => {
+      const reports = made.map(({ links, missing, unreliable }, pod) =>
+        reportOf(pod, missing === '' ? links : [], {
+          missing,
+          starvation: { loopDelayP99Us: 0, suspectShare: 0, unreliable, sinceMs: 0 },
+        }),
+      );
+      const mesh = meshWith(6, reports, (m) => ({
+        ...m,
+        pods: m.pods.map((pod, i) => ({ ...pod, lifecycle: lifecycles[i]! })),
+      }));
+      const picture = buildPicture(mesh, USUAL);
+      const states: string[] = [];
+      for (let from = 0; from < 6; from++) for (let to = 0; to < 6; to++) states.push(slowTwin(mesh, from, to));
+      expect([...picture.state].map(stateAt)).toEqual(states);
+      for (const state of LINK_STATES) expect(picture.counts[state]).toBe(states.filter((s) => s === state).length);
+    }),
+  );
+});
+
+function slowTwin({ pods, reports: rows }: Mesh, from: number, to: number): string {
+  const lifecycles = [pods[from]!.lifecycle, pods[to]!.lifecycle];
+  if (lifecycles.includes('gone')) return 'gone';
+  const report = rows.find(({ pod }) => pod === from);
+  const i = report === undefined ? -1 : report.links.to.indexOf(to);
+  if (report === undefined || i === -1) {
+    if (lifecycles.includes('starting')) return 'not-yet';
+    return report === undefined || report.missing !== '' ? 'unknown' : 'not-probed';
+  }
+  const flags = report.links.flags[i]!;
+  if ((flags & FLAG_NOT_YET) !== 0) return 'not-yet';
+  if (report.starvation?.unreliable === true) {
+    const measured = [...report.links.outcome].filter((_, link) => (report.links.flags[link]! & FLAG_NOT_YET) === 0);
+    const failed = measured.filter((outcome) => outcome !== 0).length;
+    return report.links.outcome[i] !== 0 && failed < measured.length / 2 ? 'failed' : 'suspect';
+  }
+  if (report.links.outcome[i] !== 0) return 'failed';
+  if ((flags & FLAG_SUSPECT) !== 0) return 'suspect';
+  return LATENCY_STATES[latencyCode(unpack16(report.links.totalUs[i]!), DEFAULT_THRESHOLDS)]!;
+}
+
+describe('a pair of pods is', () => {
+  test('judged by its outcome first, by its latency second', () => {
+    const report = reportOf(0, [
+      { to: 0, totalUs: 1999 },
+      { to: 1, totalUs: 2000 },
+      { to: 2, totalUs: 5000 },
+      { to: 3, totalUs: 100_000 },
+      { to: 4, totalUs: 10, outcome: 1 },
+    ]);
+    expect(statesOf(meshWith(5, [report]))[0]).toEqual(['good', 'fair', 'warning', 'slow', 'failed']);
+  });
+
+  test('unknown where the pod that pings did not report, and not good', () => {
+    const missing = reportOf(1, [], { missing: 'timeout' });
+    expect(statesOf(meshWith(2, [reportOf(0, everyone(2)), missing]))).toEqual([
+      ['good', 'good'],
+      ['unknown', 'unknown'],
+    ]);
+  });
+
+  test('not probed where a row has no link for it', () => {
+    expect(statesOf(meshWith(2, [reportOf(0, [{ to: 0 }])]))[0]).toEqual(['good', 'not-probed']);
+  });
+
+  test('not yet while it waits for its first probe, or one of the two is starting', () => {
+    const mesh = meshWith(3, [reportOf(0, [{ to: 0 }, { to: 1, flags: FLAG_NOT_YET }])], (m) => ({
+      ...m,
+      pods: m.pods.map((pod, i) => (i === 2 ? { ...pod, lifecycle: 'starting' } : pod)),
+    }));
+    expect(statesOf(mesh)[0]).toEqual(['good', 'not-yet', 'not-yet']);
+    expect(statesOf(mesh)[2]).toEqual(['not-yet', 'not-yet', 'not-yet']);
+  });
+
+  test('gone where either has left, whatever was measured', () => {
+    const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 3 }))], (m) => ({
+      ...m,
+      pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: 'gone' } : pod)),
+    }));
+    expect(statesOf(mesh)).toEqual([
+      ['failed', 'gone'],
+      ['gone', 'gone'],
+    ]);
+  });
+
+  test('suspect after a starved sample, with its figure beneath; but a judged failure stays a failure', () => {
+    const report = reportOf(0, [
+      { to: 0, totalUs: 200_000, flags: FLAG_SUSPECT },
+      { to: 1, outcome: 1, flags: FLAG_SUSPECT },
+    ]);
+    const picture = buildPicture(meshWith(2, [report]), USUAL);
+    expect([stateAt(picture.state[0]), stateAt(picture.base[0])]).toEqual(['suspect', 'slow']);
+    expect(stateAt(picture.state[1])).toBe('failed');
+  });
+
+  test('suspect throughout in the row of a process that stays starved', () => {
+    const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
+    const report = reportOf(0, [{ to: 0 }, { to: 1, outcome: 1 }], { starvation });
+    expect(statesOf(meshWith(2, [report]))[0]).toEqual(['suspect', 'suspect']);
+  });
+
+  test('failed even in the row of a starved process, if it reaches most others: the fault is not its own', () => {
+    const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
+    const report = reportOf(0, [{ to: 0 }, { to: 1, outcome: 3 }, { to: 2 }], { starvation });
+    expect(statesOf(meshWith(3, [report]))[0]).toEqual(['suspect', 'failed', 'suspect']);
+  });
+
+  test('the worse of two IP families, in whichever order they come', () => {
+    const families: Link[] = [
+      { to: 0, totalUs: 300 },
+      { to: 0, totalUs: 6000 },
+      { to: 0, flags: FLAG_NOT_YET },
+    ];
+    for (const links of [families, [...families].reverse()]) {
+      const picture = buildPicture(meshWith(1, [reportOf(0, links)]), USUAL);
+      expect(stateAt(picture.state[0])).toBe('warning');
+      expect(picture.valueUs[0]).toBe(6000);
+      expect(links[picture.link[0]!]!.totalUs).toBe(6000);
+    }
+  });
+
+  test("suspect by a window's figure only where all of its samples are", () => {
+    const stats = emptyStats(3);
+    stats.samples.set([10, 10, 0]);
+    stats.suspect.set([9, 10, 0]);
+    stats.p50Us.fill(pack16(500));
+    const links = [0, 1, 2].map((to) => ({ to, flags: FLAG_SUSPECT }));
+    const mesh = meshWith(3, [reportOf(0, links, { stats })]);
+    expect(statesOf(mesh, { ...USUAL, value: 'p50' })[0]).toEqual(['good', 'suspect', 'suspect']);
+    expect(statesOf(mesh)[0]).toEqual(['suspect', 'suspect', 'suspect']);
+  });
+
+  test('unknown, and no figure, where the chosen phase was not measured', () => {
+    const mesh = meshOf({ pods: 2, scenario: 'check-only' });
+    const picture = buildPicture(mesh, { ...USUAL, phase: 'connect' });
+    expect(stateAt(picture.state[0])).toBe('unknown');
+    expect(picture.valueUs[0]).toBeNaN();
+  });
+
+  test.each([
+    ['last', 'total', 130_000],
+    ['last', 'connect', 1000],
+    ['last', 'first-byte', 128_000],
+    ['p50', 'total', 3000],
+    ['p95', 'total', 6000],
+    ['max', 'total', 200_000],
+  ] as const)('shown and judged by what is chosen: %s, %s', (value, phase, us) => {
+    const stats = emptyStats(1);
+    stats.p50Us[0] = pack16(3000);
+    stats.p95Us[0] = pack16(6000);
+    stats.maxUs[0] = pack16(200_000);
+    const report = reportOf(0, [{ to: 0, totalUs: 130_000 }], { stats });
+    report.links.connectUs[0] = pack16(1000);
+    report.links.firstByteUs[0] = pack16(128_000);
+    const picture = buildPicture(meshWith(1, [report]), { ...USUAL, value, phase });
+    expect(picture.valueUs[0]! / us).toBeCloseTo(1, 2);
+    expect(stateAt(picture.state[0])).toBe(LATENCY_STATES[latencyCode(us, DEFAULT_THRESHOLDS)]!);
+  });
+
+  test('judged by a window where one is chosen, by the newest total where the window has no answer', () => {
+    const stats = emptyStats(2);
+    stats.p95Us.set([pack16(150_000), pack16(-1)]);
+    const report = reportOf(0, [{ to: 0 }, { to: 1 }], { stats });
+    const picture = buildPicture(meshWith(2, [report]), { ...USUAL, value: 'p95' });
+    expect([stateAt(picture.state[0]), stateAt(picture.state[1])]).toEqual(['slow', 'good']);
+    expect(picture.valueUs[1]).toBe(500);
+  });
+});

@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
+import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
+import { emptyLinks } from '../../../../server/protocol/links.ts';
+import type { RecentSample } from '../../../../server/protocol/sample.ts';
+import { clockText } from '../../../../web/model/format.ts';
+import { linkFacts } from '../../../../web/model/link-facts.ts';
+import { LINK_STATES } from '../../../../web/model/links.ts';
+import { buildPicture } from '../../../../web/model/mesh-view.ts';
+import {
+  cellSentence,
+  factsTitle,
+  LEGEND_ORDER,
+  lateSince,
+  podPhrase,
+  podWords,
+  sharedOutcome,
+  sinceWords,
+  stateNote,
+  unexplainedReasons,
+} from '../../../../web/model/messages.ts';
+import { findingLabels } from '../../../../web/views/graph/finding-labels.ts';
+import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
+import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
+import { findingsOf } from '../../../support/mesh.ts';
+import { pictureOf } from '../heat-pictures.ts';
+
+const USUAL = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' } as const;
+
+function wordsOf(options: MeshOptions): string[] {
+  const picture = pictureOf(options);
+  return picture.pods.map((view) => {
+    const { state, note } = podWords(picture, view, picture.mesh.atMs);
+    return note === '' ? state : `${state}, ${note}`;
+  });
+}
+
+describe('the text of a pod', () => {
+  test('is healthy though slow to reach (experiment 2)', () => {
+    expect(wordsOf({ pods: 4, scenario: 'slow-pod' })).toEqual([
+      'Healthy',
+      'Healthy',
+      'Healthy',
+      'Healthy, slow from all 3 others',
+    ]);
+  });
+
+  test('is failing with what the server found', () => {
+    expect(wordsOf({ pods: 12, scenario: 'dead-pod' }).filter((words) => words !== 'Healthy')).toEqual([
+      'Failing, unreachable from all 11 others',
+    ]);
+  });
+
+  test('names the lifecycle, its duration, and the replacement', () => {
+    const words = wordsOf({ pods: 8, scenario: 'lifecycles' });
+    expect(words).toContain('Starting, for 6 s');
+    expect(words).toContain('Not ready, for 45 s');
+    expect(words).toContain('Terminating, for 9 s');
+    expect(words.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
+  });
+
+  test('of a pod that is not ready names the failure instead of the duration', () => {
+    const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
+    const pods = mesh.pods.map((pod, i) => (i === 11 ? { ...pod, lifecycle: 'not-ready' as const } : pod));
+    const picture = buildPicture({ ...mesh, pods }, USUAL);
+    const words = podWords(picture, picture.pods[11]!, mesh.atMs);
+    expect(words).toMatchObject({ state: 'Not ready', note: 'unreachable from all 11 others', noteTone: 'failed' });
+    expect(podPhrase(picture.pods[11]!, words)).toBe('Not ready, unreachable from all 11 others');
+  });
+
+  test('joins state and note into one phrase if neither is enough alone', () => {
+    const picture = pictureOf({ pods: 8, scenario: 'lifecycles' });
+    const phrases = picture.pods.map((view) => podPhrase(view, podWords(picture, view, picture.mesh.atMs)));
+    expect(phrases).toEqual(expect.arrayContaining(['Healthy', 'Starting for 6 s', 'Not ready for 45 s']));
+    expect(phrases.some((text) => /^Gone 2 min, replaced by \w+$/.test(text))).toBe(true);
+    const slow = pictureOf({ pods: 4, scenario: 'slow-pod' });
+    const chaos = slow.pods[3]!;
+    expect(podPhrase(chaos, podWords(slow, chaos, slow.mesh.atMs))).toBe('slow from all 3 others');
+  });
+
+  test('of a CPU-starved pod says that its measurements are unreliable', () => {
+    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('CPU-starved, measurements unreliable');
+  });
+
+  test('counts failed links if the list of findings is full', () => {
+    const mesh = meshOf({ pods: 12, scenario: 'dead-pod' });
+    const other: Finding = { ...mesh.findings[0]!, kind: 'link', pods: [1], from: [0] };
+    const words = (findings: Finding[]) => {
+      const picture = buildPicture({ ...mesh, findings }, USUAL);
+      return podWords(picture, picture.pods[11]!, mesh.atMs).note;
+    };
+    expect(words([other])).toBe('no report');
+    expect(words(new Array(MAX_FINDINGS).fill(other))).toBe('unreachable from 11 of 11');
+  });
+});
+
+test('a reason that no finding explains is shown even if there is a finding about a link', () => {
+  const [dead] = meshOf({ pods: 4, scenario: 'dead-pod' }).findings;
+  const link: Finding = { ...dead!, kind: 'link' };
+  const row: Finding = { ...dead!, kind: 'report-missing' };
+  const reasons = [
+    'did not report (timeout: no answer)',
+    '1 of 3 links from it fail: refused (to a)',
+    'knows other pods than the serving pod does',
+  ];
+  expect(unexplainedReasons(reasons, [])).toEqual(reasons);
+  expect(unexplainedReasons(reasons, [link])).toEqual([reasons[0], reasons[2]]);
+  expect(unexplainedReasons(reasons, [link, row])).toEqual([reasons[2]]);
+});
+
+describe('suspects', () => {
+  const suspects = (options: MeshOptions) => {
+    const picture = pictureOf(options);
+    return findingLabels(picture);
+  };
+
+  test('are none where all is well', () => {
+    expect(suspects({ pods: 40, scenario: 'healthy' })).toEqual([]);
+  });
+
+  test('of one node with one fault are told as one', () => {
+    const [first, ...others] = suspects({ pods: 120, scenario: 'dead-node' });
+    expect(others).toEqual([]);
+    expect(first?.pods).toHaveLength(10);
+    expect(first?.title).toMatch(/^worker-\d+, 10 pods$/);
+    expect(first?.pods).toContain(first?.anchor);
+  });
+
+  test('say what the server says, and the graver where there are two', () => {
+    expect(suspects({ pods: 4, scenario: 'slow-pod' })).toMatchObject([
+      { pods: [3], title: 'goldpinger-chaos', note: 'slow from all 3 others', tone: 'slow' },
+    ]);
+    expect(suspects({ pods: 12, scenario: 'dead-pod' })).toMatchObject([{ note: 'unreachable from all 11 others' }]);
+  });
+
+  test('of one finding about more pods than it names are all counted', () => {
+    const mesh = meshOf({ pods: 60, scenario: 'healthy' });
+    const rows = mesh.reports.map((report, i) =>
+      i < 29 ? report : { ...report, missing: 'timeout' as const, links: emptyLinks(0) },
+    );
+    const picture = buildPicture({ ...mesh, reports: rows, findings: findingsOf({ ...mesh, reports: rows }) }, USUAL);
+    expect(findingLabels(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
+  });
+
+  test('come with the failing before the slow before the starved', () => {
+    expect(suspects({ pods: 120, scenario: 'mixed' }).map(({ tone }) => tone)).toEqual(['failed', 'slow', 'suspect']);
+  });
+});
+
+const LATE_US = 100_000;
+
+function sample(atMs: number, totalUs: number, change: Partial<RecentSample> = {}): RecentSample {
+  const phases = { phase: null, connectUs: 200, firstByteUs: totalUs - 200, totalUs };
+  return { atMs, outcome: 'ok', ...phases, suspect: false, ...change };
+}
+
+const since = (samples: RecentSample[], thereMs = 10_000, nowMs = 10_000) =>
+  lateSince({ from: 'a', to: 'b', nowMs: thereMs, error: '', samples }, LATE_US, nowMs);
+
+describe('a link is late since', () => {
+  test('the first sample of its unbroken run of late ones', () => {
+    const samples = [sample(1000, 250_000), sample(2000, 500), sample(3000, 100_000), sample(4000, 250_000)];
+    expect(since(samples)).toEqual({ atMs: 3000, isOlder: false });
+  });
+
+  test('longer than is known, where all samples are late', () => {
+    expect(since([sample(1000, 250_000), sample(2000, 250_000)])).toEqual({ atMs: 1000, isOlder: true });
+  });
+
+  test('never, where the newest sample is in time, failed, or none is kept', () => {
+    expect(since([sample(1000, 250_000), sample(2000, 500)])).toBeNull();
+    expect(since([sample(1000, 250_000), sample(2000, 250_000, { outcome: 'timeout' })])).toBeNull();
+    expect(since([])).toBeNull();
+  });
+
+  test('a sample that may be trusted: a suspect one neither begins nor breaks a run', () => {
+    const late = [sample(2000, 250_000), sample(3000, 500, { suspect: true }), sample(4000, 250_000)];
+    expect(since([sample(1000, 500), ...late])).toEqual({ atMs: 2000, isOlder: false });
+    expect(since([sample(1000, 500), sample(2000, 250_000, { suspect: true })])).toBeNull();
+  });
+
+  test('a time of our own clock, whatever the other one says', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1e9, max: 1e9 }), (skewMs) => {
+        const samples = [sample(1000 + skewMs, 500), sample(4000 + skewMs, 250_000)];
+        expect(since(samples, 10_000 + skewMs, 10_000)?.atMs).toBe(4000);
+      }),
+    );
+  });
+});
+
+describe('the words', () => {
+  const factsOf = (scenario: Scenario, from: number, to: number) =>
+    linkFacts(
+      buildPicture(meshOf({ pods: 4, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' }),
+      from,
+      to,
+    );
+
+  test('of a slow link tell since when it is slow where that is known, else since when it is ok', () => {
+    const facts = factsOf('slow-pod', 0, 3);
+    const atMs = FEED_TIME_MS - 60_000;
+    const late = sinceWords(facts, { atMs, isOlder: false }, FEED_TIME_MS);
+    expect(late).toEqual({ since: `slow since ${clockText(atMs)}`, span: '1 min' });
+    const older = sinceWords(facts, { atMs, isOlder: true }, FEED_TIME_MS);
+    expect(older).toEqual({ since: 'slow for more than', span: '1 min' });
+    expect(sinceWords(facts, null, FEED_TIME_MS).since).toBe(`ok since ${clockText(facts.sinceMs)}`);
+  });
+
+  test('of a failed link tell since when it fails, and of an unmeasured one nothing', () => {
+    const failed = factsOf('dead-pod', 0, 3);
+    expect(sinceWords(failed, null, FEED_TIME_MS).since).toBe(`failing since ${clockText(failed.sinceMs)}`);
+    expect(sinceWords(factsOf('dead-pod', 3, 0), null, FEED_TIME_MS)).toEqual({ since: '', span: '' });
+  });
+});
+
+describe('the legend', () => {
+  test('has every state once', () => {
+    expect([...LEGEND_ORDER].sort()).toEqual([...LINK_STATES].sort());
+  });
+
+  test('shows the thresholds that are set', () => {
+    const note = (state: 'good' | 'fair' | 'warning' | 'slow') => stateNote(state, DEFAULT_THRESHOLDS, 300_000, '');
+    expect([note('good'), note('fair'), note('warning'), note('slow')]).toEqual([
+      '< 2 ms',
+      '2–5 ms',
+      '5–100 ms',
+      '≥ 100 ms',
+    ]);
+    expect(stateNote('gone', DEFAULT_THRESHOLDS, 300_000, '')).toBe('terminated, shown 5 min');
+  });
+
+  test('names the outcome of failed links if all have the same one', () => {
+    expect(sharedOutcome(pictureOf({ pods: 3, scenario: 'dead-pod' }))).toBe('refused');
+    expect(sharedOutcome(pictureOf({ pods: 12, scenario: 'outcomes' }))).toBe('');
+    expect(sharedOutcome(pictureOf({ pods: 3, scenario: 'healthy' }))).toBe('');
+  });
+});
+
+describe('the text of a cell', () => {
+  test('names source, destination, latency and state', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
+    expect(cellSentence(picture, 0, 3)).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms, slow$/);
+    expect(cellSentence(picture, 1, 1)).toMatch(/^from goldpinger-002 to itself: /);
+    expect(cellSentence(picture, 1, 99)).toBe('');
+  });
+
+  test('has no latency if the link failed, and names the phase that failed', () => {
+    const picture = pictureOf({ pods: 120, scenario: 'mixed' });
+    const failed = picture.state.indexOf(LINK_STATES.indexOf('failed'));
+    const [from, to] = [Math.floor(failed / 120), failed % 120];
+    expect(cellSentence(picture, from, to)).not.toContain('ms');
+    expect(factsTitle(linkFacts(picture, from, to))).toBe('Timed out in connect');
+  });
+
+  test('marks measurements of a CPU-starved pod as unreliable', () => {
+    const picture = pictureOf({ pods: 5, scenario: 'starved' });
+    expect(factsTitle(linkFacts(picture, 4, 0))).toMatch(/, unreliable$/);
+  });
+});

@@ -1,0 +1,169 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
+import { axisStatesOf } from '../../../../web/model/axis-states.ts';
+import type { Picture } from '../../../../web/model/mesh-view.ts';
+import { type ArrangeOptions, arrange, effectiveGroup, KeptOrder, nodeFilter } from '../../../../web/model/order.ts';
+import { pictureOf } from '../heat-pictures.ts';
+
+const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };
+const arranged = (picture: Picture, change: Partial<ArrangeOptions> = {}) =>
+  arrange(picture, axisStatesOf(picture), { ...USUAL, ...change });
+const namesOf = (picture: Picture, pods: Int32Array) => Array.from(pods, (pod) => picture.pods[pod]!.pod.name);
+
+describe('pods are ordered', () => {
+  test('by name, with numbers as numbers', () => {
+    const picture = pictureOf({ pods: 3, scenario: 'healthy' }, ({ pods }) => {
+      for (const [i, name] of ['pod-10', 'pod-9', 'pod-1'].entries()) pods[i]!.name = name;
+    });
+    expect(namesOf(picture, arranged(picture).pods)).toEqual(['pod-1', 'pod-9', 'pod-10']);
+  });
+
+  test('worst row first: the pod that nobody reaches', () => {
+    const picture = pictureOf({ pods: 9, scenario: 'dead-pod' });
+    expect(arranged(picture, { order: 'worst-row' }).pods[0]).toBe(8);
+  });
+
+  test('worst column first: the pod that reaches nobody', () => {
+    const picture = pictureOf({ pods: 9, scenario: 'cut-off' });
+    expect(arranged(picture, { order: 'worst-column' }).pods[0]).toBe(8);
+    expect(arranged(picture, { order: 'worst-row' }).pods[0]).not.toBe(8);
+  });
+
+  test('by node, then name; by zone, then node', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
+      for (const [i, [name, node, zone]] of [
+        ['d', 'worker-10', 'a'],
+        ['c', 'worker-9', 'b'],
+        ['b', 'worker-9', 'b'],
+        ['a', 'worker-10', 'b'],
+      ].entries()) {
+        pods[i] = { ...pods[i]!, name: name!, node: node!, zone: zone! };
+      }
+    });
+    expect(namesOf(picture, arranged(picture, { order: 'node' }).pods)).toEqual(['b', 'c', 'a', 'd']);
+    expect(namesOf(picture, arranged(picture, { order: 'zone' }).pods)).toEqual(['d', 'b', 'c', 'a']);
+  });
+
+  test('with those whose node is not known last', () => {
+    const picture = pictureOf({ pods: 4, scenario: 'healthy' }, ({ pods }) => {
+      for (const [i, node] of ['', 'b', 'a', 'b'].entries()) pods[i]!.node = node;
+    });
+    expect(arranged(picture, { group: 'node' }).groups).toEqual([
+      { name: 'a', start: 0, length: 1 },
+      { name: 'b', start: 1, length: 2 },
+      { name: '', start: 3, length: 1 },
+    ]);
+  });
+});
+
+test('every arrangement shows each matching pod once, knows its position, and its groups cover all', () => {
+  const picture = pictureOf({ pods: 40, scenario: 'mixed' });
+  const axisStates = axisStatesOf(picture);
+  const options = fc.record({
+    order: fc.constantFrom(...ORDERS),
+    group: fc.constantFrom(...GROUPS),
+    filter: fc.constantFrom('', 'worker-01', 'goldpinger', 'nothing-like-it', 'WORKER-02 gold'),
+  });
+  fc.assert(
+    fc.property(options, (wanted) => {
+      const { pods, positionOf, groups } = arrange(picture, axisStates, wanted);
+      expect(new Set(pods).size).toBe(pods.length);
+      pods.forEach((pod, position) => {
+        expect(positionOf[pod]).toBe(position);
+      });
+      expect(positionOf.filter((position) => position >= 0)).toHaveLength(pods.length);
+      if (wanted.group !== 'none') expect(groups.reduce((sum, { length }) => sum + length, 0)).toBe(pods.length);
+      for (const [i, group] of groups.entries()) {
+        expect(group.start).toBe(i === 0 ? 0 : groups[i - 1]!.start + groups[i - 1]!.length);
+      }
+    }),
+  );
+});
+
+test('the filter looks at names, nodes, namespaces and addresses, in any case, all words at once', () => {
+  const picture = pictureOf({ pods: 12, scenario: 'healthy' });
+  const { pod } = picture.pods[4]!;
+  for (const filter of [pod.name.toUpperCase(), pod.podIPs[0]!, `${pod.node} ${pod.name}`]) {
+    expect(arranged(picture, { filter }).pods).toContain(4);
+  }
+  expect(arranged(picture, { filter: `${pod.name} no-such-node` }).pods).toHaveLength(0);
+});
+
+describe('the filter of a node', () => {
+  const picture = pictureOf({ pods: 12, scenario: 'healthy' }, ({ pods }) => {
+    for (const [i, pod] of pods.entries()) Object.assign(pod, { node: `worker-${i + 1}`, zone: `zone-${i % 2}` });
+    // A pod that has its node's name in its own.
+    pods[11]!.name = 'goldpinger-worker-1';
+  });
+  const found = (filter: string) => [...arranged(picture, { filter }).pods];
+
+  test('finds its pods alone, where its name as a mere word finds others too', () => {
+    expect(nodeFilter('worker-1')).toBe('node:worker-1');
+    expect(found('node:worker-1')).toEqual([0]);
+    expect(found('Node:WORKER-1')).toEqual([0]);
+    expect(found('worker-1').length).toBe(4);
+    expect(found('node:worker')).toEqual([]);
+    expect(found('node:').length).toBe(0);
+  });
+
+  test('is one word of many, and zones have one as well', () => {
+    expect(found('zone:zone-1 node:worker-2')).toEqual([1]);
+    expect(found('zone:zone-0 node:worker-2')).toEqual([]);
+    expect(found('zone:zone-1').length).toBe(6);
+  });
+
+  test('is what an address can hold, however long the name; a name that cannot be is looked for as words', () => {
+    const longest = nodeFilter('x'.repeat(253));
+    expect(readAddress(writeAddress({ ...DEFAULT_ADDRESS, filter: longest })).filter).toBe(longest);
+    const odd = pictureOf({ pods: 2, scenario: 'healthy' }, ({ pods }) => {
+      pods[0]!.node = '<svg onload=alert(3)>';
+    });
+    const { pods } = arranged(odd, { filter: nodeFilter('<svg onload=alert(3)>') });
+    expect([...pods]).toEqual([0]);
+  });
+});
+
+describe('where names do not fit', () => {
+  test('nodes name the axes by themselves, but not where each has one pod', () => {
+    expect(effectiveGroup(pictureOf({ pods: 60, nodes: 6, scenario: 'healthy' }), 'name', 'none', false)).toBe('node');
+    const daemons = pictureOf({ pods: 60, nodes: 60, zones: 3, scenario: 'healthy' });
+    expect(effectiveGroup(daemons, 'name', 'none', false)).toBe('zone');
+    const alone = pictureOf({ pods: 60, nodes: 60, scenario: 'healthy' }, ({ pods }) => {
+      for (const pod of pods) pod.zone = '';
+    });
+    expect(effectiveGroup(alone, 'name', 'none', false)).toBe('none');
+  });
+
+  test("the reader's choice and an order by badness stay", () => {
+    const picture = pictureOf({ pods: 60, nodes: 6, scenario: 'healthy' });
+    expect(effectiveGroup(picture, 'name', 'zone', false)).toBe('zone');
+    expect(effectiveGroup(picture, 'worst-row', 'none', false)).toBe('none');
+    expect(effectiveGroup(picture, 'name', 'none', true)).toBe('none');
+  });
+});
+
+describe('new data never moves a row', () => {
+  const options: ArrangeOptions = { ...USUAL, order: 'worst-row' };
+  const before = pictureOf({ pods: 9, scenario: 'dead-pod' });
+  const after = pictureOf({ pods: 9, scenario: 'cut-off' });
+
+  test('sorted by badness it stays as it was, says so, and sorts when asked', () => {
+    const kept = new KeptOrder();
+    const first = kept.arrange(before, axisStatesOf(before), options);
+    expect(kept.isOutdated).toBe(false);
+    expect(kept.arrange(after, axisStatesOf(after), options)).toBe(first);
+    expect(kept.isOutdated).toBe(true);
+    kept.resort();
+    expect(kept.arrange(after, axisStatesOf(after), options)).not.toBe(first);
+    expect(kept.isOutdated).toBe(false);
+  });
+
+  test('but another choice or another pod does', () => {
+    const kept = new KeptOrder();
+    const first = kept.arrange(before, axisStatesOf(before), options);
+    expect(kept.arrange(before, axisStatesOf(before), USUAL)).not.toBe(first);
+    const more = pictureOf({ pods: 10, scenario: 'dead-pod' });
+    expect(kept.arrange(more, axisStatesOf(more), USUAL).pods).toHaveLength(10);
+  });
+});

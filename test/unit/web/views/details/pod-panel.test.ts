@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
+import type { Lifecycle, Pod } from '../../../../../server/protocol/pod.ts';
+import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import { lastPingsInto, recoveryText } from '../../../../../web/views/details/pod-panel.tsx';
+import type { Scenario } from '../../../../support/feed/plan.ts';
+import { meshOf } from '../../../../support/feed/scenarios.ts';
+
+const pictureOf = (scenario: Scenario) =>
+  buildPicture(meshOf({ pods: 8, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+
+describe('the last pings into a pod that has left', () => {
+  test('tell who failed to reach it, how and since when', () => {
+    const picture = pictureOf('lifecycles');
+    const gone = picture.pods.find(({ health }) => health === 'gone')!;
+    const pings = lastPingsInto(picture, gone.index);
+    expect(pings.length).toBeGreaterThan(2);
+    for (const { from, words, isFailed } of pings) {
+      expect([from, words, isFailed]).toEqual([from, expect.stringMatching(/^Timed out since \d\d:\d\d:\d\d$/), true]);
+    }
+    expect(pings.map(({ from }) => from)).not.toContain(gone.name);
+  });
+
+  test('tell what was measured of one that answered to the end, failed ones first', () => {
+    const picture = pictureOf('dead-pod');
+    const dead = picture.pods.find(({ health }) => health === 'failing')!;
+    const other = picture.pods.find(({ health }) => health === 'healthy')!;
+    expect(lastPingsInto(picture, dead.index).every(({ words }) => words.startsWith('Refused since '))).toBe(true);
+    const [first] = lastPingsInto(picture, other.index);
+    expect(first?.words).toMatch(/^[\d.]+ (ms|µs) at \d\d:\d\d:\d\d$/);
+  });
+});
+
+const [known] = meshOf({ pods: 3, scenario: 'healthy' }).pods;
+const pod = (lifecycle: Lifecycle, sinceMs: number): Pod => ({ ...known!, lifecycle, sinceMs });
+const after = (ms: number) => recoveryText(pod('gone', 100_400), pod('ready', 100_400 + ms));
+
+describe('the time until a lost pod was replaced', () => {
+  test('is rounded to whole seconds, because Kubernetes reports whole seconds', () => {
+    expect([-400, 0, 1400, 1600, 9600, 125_000].map(after)).toEqual([
+      'within 2 s',
+      'within 2 s',
+      'within 2 s',
+      'after about 2 s',
+      'after about 10 s',
+      'after about 2 min 5 s',
+    ]);
+  });
+
+  test('is pending while the successor is not ready', () => {
+    expect(recoveryText(pod('gone', 0), pod('starting', 5000))).toBe('pending: starting');
+    expect(recoveryText(pod('gone', 0), pod('not-ready', 5000))).toBe('pending: not ready');
+  });
+
+  test('is empty while the pod is still there, and after its successor is gone too', () => {
+    expect(recoveryText(pod('terminating', 0), pod('ready', 5000))).toBe('');
+    expect(recoveryText(pod('gone', 0), pod('gone', 5000))).toBe('');
+  });
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  arrowHead,
+  distanceTo,
+  linkCurve,
+  NO_ZOOM,
+  panBy,
+  pointAt,
+  selfLoop,
+  toScene,
+  toStage,
+  wheelFactor,
+  zoomAt,
+} from '../../../../../web/views/graph/geometry.ts';
+
+const STRAIGHT = { bow: 0.1, pull: 0, centre: { x: 0, y: 0 } };
+const point = fc.record({ x: fc.integer({ min: -500, max: 500 }), y: fc.integer({ min: -500, max: 500 }) });
+
+describe('a link', () => {
+  test('bends to the left of its way, so that the two directions part', () => {
+    const there = linkCurve({ x: 0, y: 0 }, { x: 200, y: 0 }, 10, 10, STRAIGHT);
+    const back = linkCurve({ x: 200, y: 0 }, { x: 0, y: 0 }, 10, 10, STRAIGHT);
+    expect([there.cx, there.cy]).toEqual([100, -20]);
+    expect([back.cx, back.cy]).toEqual([100, 20]);
+  });
+
+  test('begins and ends 4 px from the edges of its pods', () => {
+    fc.assert(
+      fc.property(point, point, (from, to) => {
+        fc.pre(Math.hypot(from.x - to.x, from.y - to.y) > 120);
+        const curve = linkCurve(from, to, 26, 14, STRAIGHT);
+        expect(Math.hypot(curve.x0 - from.x, curve.y0 - from.y)).toBeCloseTo(30);
+        expect(Math.hypot(curve.x1 - to.x, curve.y1 - to.y)).toBeCloseTo(18);
+      }),
+    );
+  });
+
+  test('is pulled towards the centre where many have to share the rim', () => {
+    const bend = { bow: 0, pull: 0.5, centre: { x: 100, y: 300 } };
+    const curve = linkCurve({ x: 0, y: 0 }, { x: 200, y: 0 }, 3, 3, bend);
+    expect([curve.cx, curve.cy]).toEqual([100, 140]);
+  });
+
+  test('has finite figures even between pods in one place', () => {
+    for (const value of Object.values(linkCurve({ x: 5, y: 5 }, { x: 5, y: 5 }, 26, 26, STRAIGHT))) {
+      expect(value).toBeTypeOf('number');
+      expect(Number.isFinite(value)).toBe(true);
+    }
+  });
+
+  test('has an arrow with its tip at the end, along the way it came', () => {
+    const { corners, base } = arrowHead({ x0: 0, y0: 0, cx: 50, cy: 0, x1: 100, y1: 0 }, 10);
+    expect(corners.map(({ x, y }) => [x, y])).toEqual(
+      [
+        [100, 0],
+        [90, 4.6],
+        [90, -4.6],
+      ].map(([x, y]) => [x, expect.closeTo(y!)]),
+    );
+    expect(base).toEqual({ x: 92, y: 0 });
+  });
+});
+
+describe('the distance to a link', () => {
+  const curve = linkCurve({ x: 0, y: 0 }, { x: 200, y: 40 }, 5, 5, STRAIGHT);
+
+  test('is next to nothing for each of its points', () => {
+    for (let t = 0; t <= 1; t += 0.07) {
+      const { x, y } = pointAt(curve, t);
+      expect(distanceTo(curve, x, y, 10)).toBeLessThan(0.5);
+    }
+  });
+
+  test('is Infinity beyond the reach', () => {
+    expect(distanceTo(curve, 100, 200, 10)).toBe(Number.POSITIVE_INFINITY);
+    const { x, y } = pointAt(curve, 0.5);
+    expect(distanceTo(curve, x, y + 12, 10)).toBe(Number.POSITIVE_INFINITY);
+    expect(distanceTo(curve, x, y + 6, 10)).toBeGreaterThan(4);
+  });
+});
+
+test('a loop lies outside its pod, in the direction asked for', () => {
+  const loop = selfLoop({ x: 100, y: 100 }, 26, -Math.PI / 2);
+  expect(loop.x).toBeCloseTo(100);
+  expect(loop.y + loop.radius).toBeLessThan(100);
+  expect(loop.y - loop.radius).toBeLessThan(100 - 26 - 8);
+});
+
+const zoom = fc.record({
+  k: fc.double({ min: 0.5, max: 12, noNaN: true }),
+  x: fc.integer({ min: -3000, max: 900 }),
+  y: fc.integer({ min: -3000, max: 600 }),
+});
+const spot = fc.record({ x: fc.integer({ min: 0, max: 900 }), y: fc.integer({ min: 0, max: 600 }) });
+
+test('what lies under the pointer stays there while zooming', () => {
+  fc.assert(
+    fc.property(zoom, spot, fc.double({ min: 0.1, max: 10, noNaN: true }), (before, at, factor) => {
+      const scene = toScene(before, at);
+      const after = toStage(zoomAt(before, factor, at), scene);
+      expect(after.x).toBeCloseTo(at.x, 5);
+      expect(after.y).toBeCloseTo(at.y, 5);
+    }),
+  );
+});
+
+test('zoom is between 50 % and 1200 %', () => {
+  expect(zoomAt(NO_ZOOM, 0.001, { x: 0, y: 0 }).k).toBe(0.5);
+  expect(zoomAt(NO_ZOOM, 1000, { x: 0, y: 0 }).k).toBe(12);
+});
+
+test('the scene cannot be dragged off the stage', () => {
+  fc.assert(
+    fc.property(zoom, fc.integer(), fc.integer(), (before, dx, dy) => {
+      const after = panBy(before, dx, dy, 900, 600);
+      expect(after.x).toBeLessThanOrEqual(820);
+      expect(after.x + after.k * 900).toBeGreaterThanOrEqual(80 - 1e-6);
+      expect(after.y).toBeLessThanOrEqual(520);
+      expect(after.y + after.k * 600).toBeGreaterThanOrEqual(80 - 1e-6);
+    }),
+  );
+});
+
+test('a wheel zooms in upwards, by little on a touchpad, and never by more than a step', () => {
+  expect(wheelFactor(-100, 0, false)).toBeCloseTo(1.149, 3);
+  expect(wheelFactor(3, 1, false)).toBeCloseTo(0.901, 3);
+  expect(wheelFactor(-1e9, 0, false)).toBeLessThan(1.4);
+  expect(wheelFactor(-10, 0, true)).toBeGreaterThan(wheelFactor(-10, 0, false));
+});

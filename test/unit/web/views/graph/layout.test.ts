@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
+import { layoutRing } from '../../../../../web/model/circle-layout.ts';
+import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import { arcNames, arcStates, clearStart } from '../../../../../web/views/graph/layout.ts';
+import type { Scenario } from '../../../../support/feed/plan.ts';
+import { meshOf } from '../../../../support/feed/scenarios.ts';
+
+const BOX = { x: 300, y: 50, width: 460, height: 460 };
+
+function ringOf(pods: number, scenario: Scenario) {
+  const mesh = meshOf({ pods, scenario });
+  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  return { picture, ring: layoutRing(mesh.pods, 'node', BOX) };
+}
+
+test('names of arcs never lie over each other nor over the words of a pod', () => {
+  const { ring } = ringOf(1000, 'healthy');
+  const label = { index: 0, x: 780, y: 280, anchor: 'start' as const, leader: [] };
+  const names = arcNames(ring, 260, [label], 200, [0, 1060]).filter(({ text }) => text !== '');
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.length).toBeLessThan(ring.arcs.length);
+  const boxes = names.map(({ text, x, y, anchor }) => {
+    const width = text.length * 6.5;
+    return { left: anchor === 'end' ? x - width : anchor === 'start' ? x : x - width / 2, width, y };
+  });
+  for (const [i, a] of boxes.entries()) {
+    for (const b of boxes.slice(i + 1)) {
+      expect(a.left + a.width < b.left || b.left + b.width < a.left || Math.abs(a.y - b.y) >= 16).toBe(true);
+    }
+    expect(a.left > 980 || a.left + a.width < 780 || Math.abs(a.y - 280) >= 22).toBe(true);
+  }
+});
+
+test('an arc carries failed where a pod of it fails, and the others stay good', () => {
+  const { picture, ring } = ringOf(60, 'dead-pod');
+  const dead = picture.pods.find(({ health }) => health === 'failing')!.index;
+  const states = arcStates(picture, ring, () => false);
+  ring.arcs.forEach((arc, i) => {
+    expect(states[i]).toBe(arc.pods.includes(dead) ? 'failed' : 'good');
+  });
+});
+
+test('what a pod sees that fails to reach everybody does not colour the arcs of the others', () => {
+  const { picture, ring } = ringOf(60, 'cut-off');
+  const cut = picture.pods.find(({ failedOut, probedOut }) => failedOut === probedOut)!.index;
+  expect(new Set(arcStates(picture, ring, () => false))).toEqual(new Set(['failed']));
+  expect(arcStates(picture, ring, (from) => from === cut)).toContain('good');
+});
+
+const from = { x: 0, y: 0 };
+const to = { x: 100, y: 0 };
+const box = (x: number, y: number) => ({ x, y, width: 20, height: 10 });
+
+test('a line that meets no words begins where it is', () => {
+  expect(clearStart(from, to, [], 10)).toEqual(from);
+  expect(clearStart(from, to, [box(30, 1), box(110, -5)], 10)).toEqual(from);
+});
+
+test('a line that would pass behind words begins after the last of them', () => {
+  expect(clearStart(from, to, [box(40, -5), box(10, -5)], 10)?.x).toBeCloseTo(66);
+  const slanted = clearStart(from, { x: 100, y: 100 }, [box(40, 40)], 10);
+  expect(slanted?.x).toBeCloseTo(50 + 6 / Math.SQRT2);
+  expect(slanted?.y).toBeCloseTo(50 + 6 / Math.SQRT2);
+});
+
+test('a line of which next to nothing is left is none', () => {
+  expect(clearStart(from, to, [box(70, -5)], 10)).toBeNull();
+  expect(clearStart(from, to, [box(90, -5)], 10)).toBeNull();
+});

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
+import { layoutRing } from '../../../../../web/model/circle-layout.ts';
+import { chooseLinks } from '../../../../../web/model/link-choice.ts';
+import { LINK_STATES } from '../../../../../web/model/links.ts';
+import { linkMark } from '../../../../../web/model/marks.ts';
+import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import {
+  frameOf,
+  hitGraph,
+  isTight,
+  LINK_STYLES,
+  placePills,
+  type SceneLink,
+  sceneLinks,
+  tierOf,
+} from '../../../../../web/views/graph/scene.ts';
+import type { Scenario } from '../../../../support/feed/plan.ts';
+import { meshOf } from '../../../../support/feed/scenarios.ts';
+
+function sceneOf(pods: number, scenario: Scenario) {
+  const mesh = meshOf({ pods, scenario });
+  const picture = buildPicture(mesh, { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+  const tier = tierOf(pods, false);
+  const frame = frameOf(990, 600, tier, false, 0);
+  const ring = layoutRing(mesh.pods, 'none', frame.ring);
+  const request = { limit: 200, only: 'all', pod: -1, selfLinks: tier.allLinks, touching: null } as const;
+  const { pairs } = chooseLinks(picture, request);
+  const radii = () => tier.disc;
+  return { picture, tier, frame, ring, radii, links: sceneLinks(picture, pairs, ring, ring.spots, radii, tier) };
+}
+
+test('pods shrink, names go and links are chosen as their number grows', () => {
+  const tiers = [1, 12, 13, 30, 31, 160, 161, 400, 401].map((n) => tierOf(n, false));
+  expect(tiers.map(({ disc }) => disc)).toEqual([26, 26, 14, 14, 5, 5, 3, 3, 3]);
+  expect(tiers.map(({ allLinks }) => allLinks)).toEqual([true, true, true, true, false, false, false, false, false]);
+  expect(tiers.map(({ names }) => names[0]).join('')).toBe('ffssuuuuu');
+  expect(tiers.map(({ stateOnArcs }) => stateOnArcs).indexOf(true)).toBe(8);
+});
+
+describe('the frame', () => {
+  test('leaves room for words beside the ring and for external targets on its right', () => {
+    const { ring, external } = frameOf(1000, 600, tierOf(4, false), false, 1);
+    expect(ring.width).toBe(ring.height);
+    expect(ring.x).toBeGreaterThanOrEqual(200);
+    expect(external).toMatchObject({ x: 810, width: 182 });
+    expect(ring.x + ring.width + 200).toBeLessThanOrEqual(810);
+  });
+
+  test('puts external targets below on a narrow screen', () => {
+    const { ring, external } = frameOf(390, 400, tierOf(4, true), true, 1);
+    expect(external?.y).toBeGreaterThan(ring.y + ring.height);
+  });
+
+  test('is as on a phone where words and targets beside the ring would leave it no room', () => {
+    expect(isTight(700, 4, 1)).toBe(true);
+    expect(isTight(830, 4, 1)).toBe(false);
+    expect(isTight(700, 4, 0)).toBe(false);
+    expect(isTight(700, 30, 0)).toBe(false);
+    expect(isTight(700, 120, 3)).toBe(true);
+  });
+
+  test('never gets a ring of no size', () => {
+    expect(frameOf(0, 0, tierOf(300, false), false, 1).ring.width).toBe(40);
+  });
+});
+
+describe('the scene', () => {
+  test('has every link of four pods: arrows at the pods that answer, loops above and below', () => {
+    const { links, ring } = sceneOf(4, 'slow-pod');
+    expect(links).toHaveLength(16);
+    for (const { curve, loop, arrow, from, to } of links) {
+      if (from === to) {
+        expect(curve).toBeNull();
+        expect(Math.sign(loop!.y - ring.spots[from]!.y)).toBe(ring.spots[from]!.y < ring.cy ? -1 : 1);
+      } else {
+        expect(arrow).toHaveLength(3);
+        const { x, y } = ring.spots[to]!;
+        expect(Math.hypot(arrow[0]!.x - x, arrow[0]!.y - y)).toBeCloseTo(30);
+      }
+    }
+  });
+
+  test('has 200 links of 120 pods, none longer than the ring', () => {
+    const { links, ring } = sceneOf(120, 'mixed');
+    expect(links).toHaveLength(200);
+    for (const { middle } of links)
+      expect(Math.hypot(middle.x - ring.cx, middle.y - ring.cy)).toBeLessThan(ring.radius);
+  });
+});
+
+test('states of links differ by more than colour: width, dash or mark; only fair is a mere shade of good', () => {
+  const drawn = LINK_STATES.filter((state) => !['fair', 'not-yet', 'gone'].includes(state));
+  const looks = drawn.map((state) => {
+    const { width, dash, marked } = LINK_STYLES[state];
+    return `${width} px, dash ${dash.join(' ')}, mark ${marked ? linkMark(state) : 'none'}`;
+  });
+  expect(new Set(looks).size).toBe(drawn.length);
+  // Not even width tells these from a good one alone.
+  for (const state of ['failed', 'suspect', 'unknown'] as const) {
+    expect(LINK_STYLES[state].dash.length).toBeGreaterThan(1);
+    expect(linkMark(state)).not.toBe('');
+  }
+  expect(LINK_STYLES.slow.width).toBeGreaterThanOrEqual(2 * LINK_STYLES.good.width);
+});
+
+describe('figures on links', () => {
+  const rectsOf = (links: SceneLink[], spots: { x: number; y: number }[]) =>
+    placePills(links, () => '252 ms', spots, 26);
+
+  test('never lie over each other nor over a pod', () => {
+    const { links, ring } = sceneOf(8, 'slow-pod');
+    const pills = rectsOf(
+      links.filter(({ curve }) => curve !== null),
+      ring.spots,
+    );
+    expect(pills.length).toBeGreaterThan(7);
+    for (const a of pills) {
+      for (const b of pills) {
+        if (a !== b) expect(Math.abs(a.x - b.x) > a.width || Math.abs(a.y - b.y) > 22).toBe(true);
+      }
+      for (const { x, y } of ring.spots) {
+        expect(Math.abs(x - a.x) > 26 + a.width / 2 || Math.abs(y - a.y) > 26 + 11).toBe(true);
+      }
+    }
+  });
+});
+
+describe('what lies under the pointer', () => {
+  const { links, ring, radii } = sceneOf(4, 'slow-pod');
+  const hit = (x: number, y: number) => hitGraph(x, y, [0, 1, 2, 3], ring.spots, radii, links, 7);
+
+  test('is the pod, also just beside its edge', () => {
+    const { x, y } = ring.spots[2]!;
+    expect(hit(x, y)).toEqual({ pod: 2 });
+    expect(hit(x + 30, y)).toEqual({ pod: 2 });
+  });
+
+  test('is the link of the right direction', () => {
+    for (const { middle, pair, curve } of links)
+      if (curve !== null && pair === 1) expect(hit(middle.x, middle.y)).toEqual({ pair: 1 });
+    const loop = links.find(({ pair }) => pair === 0)!;
+    expect(hit(loop.middle.x, loop.middle.y)).toEqual({ pair: 0 });
+  });
+
+  test('is nothing far from everything', () => {
+    expect(hit(5, 5)).toBeNull();
+  });
+});

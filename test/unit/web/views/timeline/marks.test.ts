@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EVENT_KINDS, type MeshEvent } from '../../../../../server/protocol/event.ts';
+import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../../../web/model/timeline.ts';
+import { eventMarks, eventWords, flagsOf, stepWords } from '../../../../../web/views/timeline/marks.ts';
+
+const pod = (name: string) => ({ uid: name, name, namespace: 'default', node: 'n' });
+const event = (more: Partial<MeshEvent> = {}): MeshEvent => ({
+  id: 'e',
+  atMs: 0,
+  kind: 'link-failed',
+  pod: pod('chaos'),
+  from: [],
+  fromCount: 0,
+  outcome: null,
+  phase: null,
+  totalUs: -1,
+  detail: '',
+  ...more,
+});
+
+describe('events in words', () => {
+  test.each([
+    [{ outcome: 'timeout', phase: 'connect', from: [pod('a')], fromCount: 1 }, 'a → chaos: timeout in connect'],
+    [{ outcome: 'refused', phase: 'connect', from: [pod('a'), pod('b')], fromCount: 9 }, 'chaos from 9 pods: refused'],
+    [{ kind: 'link-slow', totalUs: 252_000, from: [pod('a')], fromCount: 1 }, 'a → chaos: slow, 252 ms'],
+    [{ kind: 'pod-replaced', detail: 'chaos-2' }, 'chaos is replaced by chaos-2'],
+    [
+      { kind: 'probe-failed', pod: null, detail: 'example.org', from: [pod('a')], fromCount: 1 },
+      'example.org fails from a',
+    ],
+  ] as const)('%o', (more, words) => {
+    expect(eventWords(event(more as Partial<MeshEvent>))).toBe(words);
+  });
+
+  test('every kind has some, and hostile names cannot reorder them', () => {
+    for (const kind of EVENT_KINDS) {
+      const words = eventWords(event({ kind, pod: pod('x\u202ey'), detail: '\u202ez' }));
+      expect(words.length).toBeGreaterThan(5);
+      expect(words).not.toContain('\u202e');
+    }
+  });
+});
+
+test('steps in words', () => {
+  const step = { fromMs: 0, toMs: 1, failed: 0, slow: 0, known: 1 };
+  expect(stepWords(null)).toBe('no data');
+  expect(stepWords({ ...step, known: 0 })).toBe('no data');
+  expect(stepWords(step)).toBe('no failed or slow links');
+  expect(stepWords({ ...step, failed: 2, slow: 1200, known: 0.75 })).toBe(
+    '2 failed, 1\u202f200 slow; data from 75 % of the pods',
+  );
+});
+
+test('marks: none is lost, none is nearer to the next than can be told apart, the gravest tone wins', () => {
+  const kinds = fc.constantFrom(...EVENT_KINDS);
+  fc.assert(
+    fc.property(fc.array(fc.record({ atMs: fc.nat(1000), kind: kinds }), { maxLength: 60 }), (few) => {
+      const events = few.map((each, i) => event({ ...each, id: `e${i}` }));
+      const marks = eventMarks(events, (ms) => ms, 1000);
+      expect(marks.flatMap(({ lines }) => lines.map(({ id }) => id)).sort()).toEqual(events.map(({ id }) => id).sort());
+      for (const [i, mark] of marks.entries()) expect(mark.x - (marks[i - 1]?.x ?? -99)).toBeGreaterThanOrEqual(24);
+      for (const { tone, lines } of marks) {
+        const failed = lines.some(({ id }) => events.find((each) => each.id === id)?.kind === 'link-failed');
+        if (failed) expect(tone).toBe('failed');
+      }
+    }),
+  );
+});
+
+test('marks beyond the strip are left out', () => {
+  expect(eventMarks([event({ atMs: -5 }), event({ atMs: 101 })], (ms) => ms, 100)).toEqual([]);
+});
+
+test('flags: words have room up to the next flag, flip left where there is more', () => {
+  const note = (fromMs: number, text = 'fault injected') => ({
+    id: `n${fromMs}`,
+    fromMs,
+    toMs: null,
+    text,
+    tags: ['x'],
+    writtenMs: 0,
+  });
+  const flags = flagsOf([note(100), note(180), note(185), note(960)], (ms) => ms, 1000);
+  expect(flags.map(({ room, isLeft }) => [room, isLeft])).toEqual([
+    [76, true],
+    [56, true],
+    [260, false],
+    [260, true],
+  ]);
+  expect(flags[0]?.text).toBe('fault injected #x');
+});
+
+describe('the axis', () => {
+  test('has round times with room between them', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 60_000, max: 86_400_000 }),
+        fc.integer({ min: 200, max: 2000 }),
+        (spanMs, width) => {
+          const toMs = 1_700_000_000_000;
+          const { times } = axisTimes({ fromMs: toMs - spanMs, toMs }, width);
+          expect(times.length).toBeLessThanOrEqual(Math.floor(width / 76) + 1);
+          for (const at of times) {
+            expect(at).toBeGreaterThanOrEqual(toMs - spanMs);
+            expect(at % 5000).toBe(0);
+          }
+        },
+      ),
+    );
+  });
+
+  test('a key moves a few pixels', () => {
+    expect(keyStepMs(20 * 60_000)).toBe(5000);
+    expect(keyStepMs(86_400_000)).toBe(300_000);
+  });
+
+  test.each([
+    [0, 5],
+    [5, 5],
+    [5.01, 10],
+    [11, 20],
+    [20.5, 30],
+    [31, 60],
+    [900, 60],
+  ])('holds all that is known: %d minutes are shown in %d', (known, shown) => {
+    expect(autoSpan(5_000_000 - known * 60_000, 5_000_000)).toBe(shown * 60_000);
+  });
+
+  test('goes back as far as what is looked at', () => {
+    const spans = [300, 1200, 3600];
+    expect(spanFor(spans, 300, 9990, 10_000)).toBe(300);
+    expect(spanFor(spans, 300, 9000, 10_000)).toBe(1200);
+    expect(spanFor(spans, 1200, 0, 10_000)).toBe(3600);
+  });
+});
