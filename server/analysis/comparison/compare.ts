@@ -14,11 +14,11 @@ import {
   type ReportData,
 } from '../../protocol/comparison.ts';
 import { FLAG_IPV6, NONE16, unpack16 } from '../../protocol/links.ts';
+import { countedNames } from '../text.ts';
 import { changeOf, changeUs, failedShare, isSlowLink, isWorse, type LinkFigures } from './change.ts';
 import { KeyFigures } from './key-figures.ts';
 import { type ByRange, type LinkTable, readFigures, type SourceLinks } from './link-table.ts';
 import type { Targets } from './targets.ts';
-import { countedNames } from './text.ts';
 
 /** How links are compared. */
 export interface CompareOptions {

@@ -1,7 +1,7 @@
 import type { Annotation } from '../../protocol/annotation.ts';
 import type { ElapsedTime } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
-import { durationText, timeText } from './text.ts';
+import { durationText, timeText } from '../text.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
 export interface DetectionInput {

@@ -10,10 +10,11 @@ import {
 } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { isSlow } from '../../protocol/link-state.ts';
+import { dateText, durationText, isoText, latencyText, listText, plural, timeText } from '../text.ts';
 import { html, type Markup, nameMarkup } from './html.ts';
+import { affectedText } from './messages.ts';
 import type { ReportPictures } from './report-pictures.ts';
 import { REPORT_STYLE } from './report-style.ts';
-import { affectedText, dateText, durationText, isoText, latencyText, listText, plural, timeText } from './text.ts';
 
 const STYLE_HASH = createHash('sha256').update(REPORT_STYLE).digest('base64');
 

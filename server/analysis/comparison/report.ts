@@ -19,14 +19,15 @@ import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { BusyError } from '../../runtime/errors.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
+import { countedNames, durationText, listText, plural, timeText } from '../text.ts';
 import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { type ByRange, LinkTable } from './link-table.ts';
+import { isAboutLinks, titleOf } from './messages.ts';
 import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
 import { REPORT_POLICY, reportPage } from './report-page.ts';
 import { PicturePainter } from './report-pictures.ts';
 import { type Hypothesis, targetsOf } from './targets.ts';
-import { countedNames, durationText, isAboutLinks, listText, plural, timeText, titleOf } from './text.ts';
 
 /** What a reporter needs of the other parts. */
 export interface ReporterDeps {

@@ -3,8 +3,8 @@ import type { Mesh } from '../../protocol/mesh.ts';
 import type { VerdictAnswer } from '../../protocol/verdict.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { runSliced } from '../../runtime/concurrency.ts';
-import { selectPods } from '../verdict/evaluate-clause.ts';
 import { type Clause, parseClauses } from '../verdict/parse-clause.ts';
+import { selectPods } from '../verdict/select-pods.ts';
 import { judge } from '../verdict/verdict.ts';
 
 /** The pods at which the fault was aimed, and how that is known. */

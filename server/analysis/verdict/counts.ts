@@ -36,59 +36,48 @@ export class LinkWindow {
   /** 1 = at least one clause selects the link. */
   readonly isSelected = new Uint8Array(MAX_WINDOW_LINKS);
 
-  /**
-   * Reads the links of a report from link `start` on. A report from Goldpinger's `/check` has only the newest ping of each
-   * link. That ping is the only sample of the link if it is not older than `windowMs`.
-   */
-  read(report: MergedReport, start: number, windowMs: number): void {
-    this.start = start;
-    this.length = Math.min(MAX_WINDOW_LINKS, report.links.length - start);
-    this.to = report.links.to.subarray(start, start + this.length);
-    this.isSelected.fill(0);
-    if (report.stats === null) this.#readNewest(report.links, windowMs);
-    else this.#readStats(report.links, report.stats);
-  }
-
-  #readStats(links: LinkColumns, stats: StatColumns): void {
-    const { start, length, state } = this;
+  /** Reads the links of a report from link `start` on. `stats`: those of the report, or `newestStats` of it. */
+  read({ links }: MergedReport, stats: WindowStats, start: number): void {
+    const length = Math.min(MAX_WINDOW_LINKS, links.length - start);
     const view = (column: Uint16Array) => column.subarray(start, start + length);
+    this.start = start;
+    this.length = length;
+    this.to = view(links.to);
     this.failures = view(stats.failures);
     this.p50 = view(stats.p50Us);
     this.p95 = view(stats.p95Us);
     this.max = view(stats.maxUs);
-    for (let k = 0; k < length; k++) {
-      const i = start + k;
+    this.isSelected.fill(0);
+    const { state, samples } = this;
+    for (let k = 0, i = start; k < length; k++, i++) {
       const isNotYet = ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0;
       const all = isNotYet ? 0 : (stats.samples[i] ?? 0);
       const trusted = all - (stats.suspect[i] ?? 0);
-      this.samples[k] = trusted > 0 ? trusted : all;
-      state[k] = stateOf(all, stats.failures[i] ?? 0, links.outcome[i] ?? 0);
+      samples[k] = trusted > 0 ? trusted : all;
+      const bits = SAMPLED | ((stats.failures[i] ?? 0) > 0 ? HAD_FAILURE : 0) | (links.outcome[i] === 0 ? 0 : FAILED);
+      state[k] = all === 0 ? 0 : bits;
     }
-  }
-
-  #readNewest(links: LinkColumns, windowMs: number): void {
-    const us16 = new Uint16Array(this.length);
-    this.failures = new Uint16Array(this.length);
-    for (let k = 0; k < this.length; k++) {
-      const i = this.start + k;
-      const isNotYet = ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0;
-      const ageMs = unpack16(links.ageMs[i] ?? NONE16);
-      const outcome = links.outcome[i] ?? 0;
-      const samples = !isNotYet && ageMs >= 0 && ageMs <= windowMs ? 1 : 0;
-      const failures = outcome === 0 ? 0 : 1;
-      this.samples[k] = samples;
-      this.failures[k] = failures;
-      this.state[k] = stateOf(samples, failures, outcome);
-      us16[k] = outcome === 0 ? (links.totalUs[i] ?? NONE16) : NONE16;
-    }
-    this.p50 = us16;
-    this.p95 = us16;
-    this.max = us16;
   }
 }
 
-function stateOf(samples: number, failures: number, outcome: number): number {
-  return samples === 0 ? 0 : SAMPLED | (failures > 0 ? HAD_FAILURE : 0) | (outcome === 0 ? 0 : FAILED);
+/** The statistics that a verdict reads. */
+type WindowStats = Pick<StatColumns, 'samples' | 'suspect' | 'failures' | 'p50Us' | 'p95Us' | 'maxUs'>;
+
+/**
+ * Statistics of a report from Goldpinger's `/check`, which has only the newest ping of each link. That ping is the only
+ * sample of the link if it is not older than `windowMs`.
+ */
+export function newestStats({ length, ageMs, outcome, totalUs }: LinkColumns, windowMs: number): WindowStats {
+  const isInWindow = (age16: number) => age16 !== NONE16 && unpack16(age16) <= windowMs;
+  const us16 = totalUs.map((us, i) => (outcome[i] === 0 ? us : NONE16));
+  return {
+    samples: ageMs.map((age16) => (isInWindow(age16) ? 1 : 0)),
+    suspect: new Uint16Array(length),
+    failures: Uint16Array.from(outcome, (code) => (code === 0 ? 0 : 1)),
+    p50Us: us16,
+    p95Us: us16,
+    maxUs: us16,
+  };
 }
 
 /** Counts of all links that at least one clause selects. */

@@ -1,20 +1,12 @@
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
-import { isJudged, type Pod } from '../../protocol/pod.ts';
 import { MAX_VIOLATIONS, type VerdictAnswer } from '../../protocol/verdict.ts';
 import { FAILED, HAD_FAILURE, type LinkWindow, SAMPLED } from './counts.ts';
-import {
-  type Clause,
-  formatClause,
-  formatSelector,
-  hasWildcard,
-  matchesGlob,
-  type Selector,
-  type Stat,
-} from './parse-clause.ts';
+import { type Clause, compares, formatClause, type Stat } from './parse-clause.ts';
+import { isExact, type Selection } from './select-pods.ts';
 
 /** A link on which a clause does not hold. */
-type Violation = VerdictAnswer['violations'][number];
+export type Violation = VerdictAnswer['violations'][number];
 
 /** Evaluates one clause on the links of one report after the other, and counts the results. */
 export class ClauseEvaluation {
@@ -22,9 +14,9 @@ export class ClauseEvaluation {
   /** The clause as text. */
   readonly text: string;
   readonly selection: Selection;
-  /** Links on which the clause holds. */
+  /** Links on which the clause holds; of `success` those without a failed sample. */
   held = 0;
-  /** Links on which the clause does not hold. */
+  /** Links on which the clause does not hold; of `success` those with a failed sample. */
   violated = 0;
   /** Links with too few samples to say either. */
   undersampled = 0;
@@ -38,6 +30,8 @@ export class ClauseEvaluation {
   readonly violations: Violation[] = [];
   /** Those of `held` that are links of a pod to itself. */
   #heldOnSelf = 0;
+  /** Only for `success`: samples of the selected links, and those of them that failed. */
+  readonly sums = { samples: 0, failures: 0 };
   readonly #nameOf: (pod: number) => string;
   readonly #rules: LinkRules;
 
@@ -74,16 +68,12 @@ export class ClauseEvaluation {
       else this.#addViolation(report, window, k);
     }
     this.held += held;
+    if (this.clause.condition.kind === 'success') this.#addSamples(report.pod, window);
   }
 
   /** Adds links that the report of `from` must list and does not list yet: those to the pods `unlisted`. */
   addUnlisted(from: number, unlisted: readonly number[]): void {
-    const { self } = this.clause;
-    for (const to of unlisted) {
-      const isSelected =
-        this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
-      if (isSelected) this.#addUndersampled(from, to, -1);
-    }
+    for (const to of unlisted) if (this.#selects(from, to)) this.#addUndersampled(from, to, -1);
   }
 
   /**
@@ -109,6 +99,18 @@ export class ClauseEvaluation {
     if (isAffected && this.differing < 0) this.differing = pod;
   }
 
+  /** Whether the clause does not hold for certain: on a link, or of `success` on all selected links together. */
+  get isViolated(): boolean {
+    const { condition } = this.clause;
+    if (condition.kind !== 'success') return this.violated > 0;
+    return this.sums.samples > 0 && !compares(this.successShare, condition);
+  }
+
+  /** Share (0..1) of the samples of the selected links that are ok. */
+  get successShare(): number {
+    return 1 - this.sums.failures / this.sums.samples;
+  }
+
   /**
    * Whether a clause about the whole mesh holds only on links of pods to themselves. If only one of many pods is ready,
    * its ping of itself says nothing about the mesh.
@@ -116,6 +118,20 @@ export class ClauseEvaluation {
   get holdsOnlyOnSelf(): boolean {
     const { from, to, self } = this.clause;
     return from === null && to === null && self === 'include' && this.held > 0 && this.held === this.#heldOnSelf;
+  }
+
+  /** Whether the clause selects the link from a selected source to a pod. */
+  #selects(from: number, to: number): boolean {
+    const { self } = this.clause;
+    return this.selection.to.pods[to] === 1 && (self === 'include' || (self === 'only') === (from === to));
+  }
+
+  #addSamples(from: number, { length, to, state, samples, failures }: LinkWindow): void {
+    for (let k = 0; k < length; k++) {
+      if (((state[k] ?? 0) & SAMPLED) === 0 || !this.#selects(from, to[k] ?? 0)) continue;
+      this.sums.samples += samples[k] ?? 0;
+      this.sums.failures += failures[k] ?? 0;
+    }
   }
 
   #addViolation(report: MergedReport, window: LinkWindow, k: number): void {
@@ -146,7 +162,9 @@ function describeLink({ condition, stat }: Clause, { links }: MergedReport, wind
     const phase = phaseOf(links, i);
     return `${outcomeOf(links, i)}${phase === null ? '' : ` in ${phase === 'first-byte' ? 'first byte' : phase}`}`;
   }
-  if (condition.kind === 'healthy') return `${window.failures[k]} of ${window.samples[k]} probes failed, ok now`;
+  if (condition.kind === 'healthy' || condition.kind === 'success') {
+    return `${window.failures[k]} of ${window.samples[k]} probes failed, ok now`;
+  }
   const us = unpack16(window[condition.kind === 'latency' ? stat : 'p50'][k] ?? NONE16);
   const duration = `${us < 100_000 ? Number((us / 1000).toPrecision(3)) : Math.round(us / 1000)} ms`;
   return condition.kind === 'latency' ? duration : us < 0 ? 'ok' : `ok, ${duration}`;
@@ -180,28 +198,24 @@ interface LinkRules {
  * Prepares a clause. The rules are documented in docs/verdicts.md:
  * healthy: at least `min` samples, none failed. One failure violates it however few samples there are.
  * failed: the newest of at least `min` samples failed. A link that is ok now violates it.
+ * success: at least `min` samples; the samples of all links together decide.
  * latency: at least `min` samples, the newest is ok, and the duration is as wanted. A failed link violates it.
  */
 function linkRulesOf({ condition, stat, min }: Clause): LinkRules {
+  const { kind, operator, limit } = condition;
   const resultByState = new Uint8Array((SAMPLED | HAD_FAILURE | FAILED) + 1).map((_, state) => {
     const has = (bit: number) => (state & bit) !== 0;
     if (!has(SAMPLED)) return UNDERSAMPLED;
+    if (kind === 'success') return has(HAD_FAILURE) ? VIOLATED : HOLDS;
     // FAILED without HAD_FAILURE: the failure lies before the window, and what the window has is suspect.
-    if (condition.kind === 'healthy') return has(HAD_FAILURE) ? VIOLATED : has(FAILED) ? UNDERSAMPLED : HOLDS;
-    if (condition.kind === 'failed') return has(FAILED) ? HOLDS : VIOLATED;
+    if (kind === 'healthy') return has(HAD_FAILURE) ? VIOLATED : has(FAILED) ? UNDERSAMPLED : HOLDS;
+    if (kind === 'failed') return has(FAILED) ? HOLDS : VIOLATED;
     return has(FAILED) ? VIOLATED : COMPARE;
   });
-  if (condition.kind !== 'latency') return { resultByState, min, stat, fromUs16: 0, toUs16: NONE16 };
-  const { operator, limitUs } = condition;
-  const first = operator === '<' || operator === '>=' ? firstPackedFrom(limitUs) : firstPackedFrom(limitUs + 1);
+  const first = firstPackedFrom(operator === '<' || operator === '>=' ? limit : limit + 1);
   const isUpperLimit = operator === '<' || operator === '<=';
-  return {
-    resultByState,
-    min,
-    stat,
-    fromUs16: isUpperLimit ? 0 : first,
-    toUs16: isUpperLimit ? first - 1 : NONE16 - 1,
-  };
+  const [fromUs16, toUs16] = isUpperLimit ? [0, first - 1] : [first, NONE16 - 1];
+  return { resultByState, min, stat, fromUs16, toUs16 };
 }
 
 /** The smallest packed duration that stands for at least `us` (a whole number); `NONE16` if there is none. */
@@ -213,82 +227,4 @@ function firstPackedFrom(us: number): number {
     else low = middle + 1;
   }
   return low;
-}
-
-/** The pods that one selector selects. */
-interface PodMask {
-  /** By index in `Mesh.pods`: 1 = selected. */
-  pods: Uint8Array;
-  count: number;
-}
-
-/** The pods that a clause selects. */
-interface Selection {
-  from: PodMask;
-  to: PodMask;
-}
-
-/** `selectPods` yields after about this many character comparisons; see `matchesGlob`. */
-const STEP_CHARACTERS = 16_384;
-/** The cost of looking at one pod, in character comparisons. */
-const POD_CHARACTERS = 64;
-
-/**
- * Finds the pods that each clause selects; each different selector is evaluated once. Without a selector, and by a
- * pattern, node, zone or label, only judged pods are selected (see `isJudged`). A pod that is named exactly is selected in
- * every stage but gone. Yields often (see `runSliced`): a query may have 20 clauses with a pattern at both ends.
- */
-export function* selectPods<T extends Pick<Clause, 'from' | 'to'>>(
-  clauses: readonly T[],
-  pods: readonly Pod[],
-): Generator<void, { clause: T; selection: Selection }[]> {
-  const masks = new Map<string, PodMask>();
-  const maskOf = function* (selector: Selector | null): Generator<void, PodMask> {
-    const key = selector === null ? '' : formatSelector(selector);
-    const mask = masks.get(key) ?? (yield* selectBy(selector, pods));
-    masks.set(key, mask);
-    return mask;
-  };
-  const selected: { clause: T; selection: Selection }[] = [];
-  for (const clause of clauses) {
-    selected.push({ clause, selection: { from: yield* maskOf(clause.from), to: yield* maskOf(clause.to) } });
-  }
-  return selected;
-}
-
-function* selectBy(selector: Selector | null, pods: readonly Pod[]): Generator<void, PodMask> {
-  const mask = { pods: new Uint8Array(pods.length), count: 0 };
-  const isNamed = isExact(selector);
-  let characters = 0;
-  for (const [i, pod] of pods.entries()) {
-    if (characters >= STEP_CHARACTERS) {
-      characters = 0;
-      yield;
-    }
-    characters += POD_CHARACTERS;
-    if (pod.lifecycle === 'gone' || (!isNamed && !isJudged(pod))) continue;
-    if (selector !== null) {
-      const text = selectableText(selector, pod);
-      if (text === null) continue;
-      characters += selector.glob.length * text.length;
-      if (!matchesGlob(selector.glob, text)) continue;
-    }
-    mask.pods[i] = 1;
-    mask.count += 1;
-  }
-  return mask;
-}
-
-/** Whether a selector names a pod without wildcards. */
-function isExact(selector: Selector | null): boolean {
-  return selector?.by === 'pod' && !hasWildcard(selector.glob);
-}
-
-/** The text of a pod that a selector's pattern is matched against; null if the pod does not have the label. */
-function selectableText({ by, key, glob }: Selector, pod: Pod): string | null {
-  if (by === 'node') return pod.node;
-  if (by === 'zone') return pod.zone;
-  if (by === 'pod') return glob.includes('/') ? `${pod.namespace}/${pod.name}` : pod.name;
-  const label = pod.labels.split(',').find((one) => one.startsWith(`${key}=`));
-  return label?.slice(key.length + 1) ?? null;
 }

@@ -36,11 +36,15 @@ export interface Clause {
   min: number;
 }
 
-/** What a clause expects of each link. */
-type Condition =
-  | { kind: 'healthy' }
-  | { kind: 'failed' }
-  | { kind: 'latency'; operator: '<' | '<=' | '>' | '>='; limitUs: number; limitText: string };
+/** What a clause expects. `operator`, `limit` and `limitText` are '' or 0 for `healthy` and `failed`. */
+export interface Condition {
+  kind: keyof typeof CONDITIONS;
+  operator: (typeof OPERATORS)[number] | '';
+  /** Of `latency` in us, of `recovered` in ms, of `success` a share (0..1). */
+  limit: number;
+  /** The limit as it was written. */
+  limitText: string;
+}
 
 /** A duration of a link's window. */
 export type Stat = 'p50' | 'p95' | 'max';
@@ -69,6 +73,27 @@ const MAX_MIN = 65_535;
 const STATS = ['p50', 'p95', 'max'] as const;
 const SELF_OPTIONS = ['include', 'exclude', 'only'] as const;
 const OPTIONS = ['stat', 'from', 'to', 'self', 'min'] as const;
+const OPERATORS = ['<', '<=', '>', '>='] as const;
+
+/** The conditions: how each reads its limit (null = it has none), and what it accepts beside `from=` and `to=`. */
+const CONDITIONS = {
+  healthy: { limit: null, operators: [''], options: ['self', 'min'] },
+  failed: { limit: null, operators: [''], options: ['self', 'min'] },
+  success: { limit: parseShare, operators: OPERATORS, options: ['self', 'min'] },
+  latency: {
+    limit: (text: string) => Math.round(parseDurationMs(text) * 1000),
+    operators: OPERATORS,
+    options: ['stat', 'self', 'min'],
+  },
+  recovered: { limit: parseDurationMs, operators: ['<', '<='], options: [] },
+} as const satisfies Record<string, ConditionRule>;
+
+interface ConditionRule {
+  limit: ((text: string) => number) | null;
+  operators: readonly string[];
+  options: readonly (typeof OPTIONS)[number][];
+}
+
 /** Characters in names of pods, nodes, zones and label values, and the wildcards. */
 const GLOB = /^[\w.*?-]+$/;
 /** The name of a pod, with or without its namespace. */
@@ -87,35 +112,31 @@ interface Part {
  */
 export function parseClause(text: string): Clause {
   const [first = { text: '', at: 0 }, ...options] = splitAtCommas(text);
-  const clause: Clause = {
-    condition: parseCondition(first),
-    stat: 'p50',
-    from: null,
-    to: null,
-    self: 'include',
-    min: 1,
-  };
+  const condition = parseCondition(first);
+  const clause: Clause = { condition, stat: 'p50', from: null, to: null, self: 'include', min: 1 };
+  const { options: own }: ConditionRule = CONDITIONS[condition.kind];
   const seen = new Set<string>();
   for (const part of options) {
     const equals = part.text.indexOf('=');
     const name = OPTIONS.find((option) => option === part.text.slice(0, Math.max(0, equals)).trimEnd());
     if (name === undefined) throw errorAt(part, `expected an option: ${OPTIONS.map((one) => `${one}=`).join(', ')}`);
+    if (name !== 'from' && name !== 'to' && !own.includes(name)) {
+      throw new ClauseError(`${name}= is not allowed with ${condition.kind}`, part.at + 1);
+    }
     if (seen.has(name)) throw errorAt(part, `${name}= is given twice`);
     seen.add(name);
-    setOption(clause, name, trim(part.text.slice(equals + 1), part.at + equals + 1));
-  }
-  if (seen.has('stat') && clause.condition.kind !== 'latency') {
-    throw new ClauseError(
-      `stat= is only allowed with latency, not with ${clause.condition.kind}`,
-      text.indexOf('stat') + 1,
-    );
+    const value = trim(part.text.slice(equals + 1), part.at + equals + 1);
+    if (name === 'from' || name === 'to') clause[name] = parseSelector(value);
+    else if (name === 'stat') clause.stat = oneOf(value, STATS);
+    else if (name === 'self') clause.self = oneOf(value, SELF_OPTIONS);
+    else clause.min = parseMin(value);
   }
   return clause;
 }
 
 /** Writes a clause so that `parseClause` reads it back: the condition, then every option that is not the default. */
 export function formatClause({ condition, stat, from, to, self, min }: Clause): string {
-  const parts = [condition.kind === 'latency' ? `latency${condition.operator}${condition.limitText}` : condition.kind];
+  const parts = [`${condition.kind}${condition.operator}${condition.limitText}`];
   if (stat !== 'p50') parts.push(`stat=${stat}`);
   if (from !== null) parts.push(`from=${formatSelector(from)}`);
   if (to !== null) parts.push(`to=${formatSelector(to)}`);
@@ -124,32 +145,39 @@ export function formatClause({ condition, stat, from, to, self, min }: Clause): 
   return parts.join(',');
 }
 
+/** Whether `value` compares with the limit of a condition as it wants. */
+export function compares(value: number, { operator, limit }: Condition): boolean {
+  if (operator === '<') return value < limit;
+  if (operator === '<=') return value <= limit;
+  return operator === '>' ? value > limit : value >= limit;
+}
+
 /** Writes a selector as it stands in a clause. Different selectors have different texts. */
 export function formatSelector({ by, key, glob }: Selector): string {
   return by === 'label' ? `label:${key}=${glob}` : `${by}:${glob}`;
 }
 
-function setOption(clause: Clause, name: (typeof OPTIONS)[number], value: Part): void {
-  if (name === 'from' || name === 'to') clause[name] = parseSelector(value);
-  else if (name === 'stat') clause.stat = oneOf(value, STATS);
-  else if (name === 'self') clause.self = oneOf(value, SELF_OPTIONS);
-  else clause.min = parseMin(value);
-}
+const CONDITION_HINT = 'expected healthy, failed, success>=99%, latency<200ms or recovered<30s, with any limit';
 
 function parseCondition(part: Part): Condition {
-  if (part.text === 'healthy' || part.text === 'failed') return { kind: part.text };
-  const latency = /^latency\s*(<=|>=|<|>)\s*(.*)$/s.exec(part.text);
-  if (latency === null) {
-    throw errorAt(part, 'expected healthy, failed, or latency with <, <=, > or >= and a duration such as 200ms');
-  }
-  const [whole, operator = '', limitText = ''] = latency;
+  const [, word = '', operator = '', limitText = ''] = /^([a-z]+)\s*(<=|>=|<|>|)\s*(.*)$/s.exec(part.text) ?? [];
+  if (!Object.hasOwn(CONDITIONS, word)) throw errorAt(part, CONDITION_HINT);
+  const kind = word as Condition['kind'];
+  const { limit, operators }: ConditionRule = CONDITIONS[kind];
+  if (!operators.includes(operator) || (limit === null && limitText !== '')) throw errorAt(part, CONDITION_HINT);
+  if (limit === null) return { kind, operator: '', limit: 0, limitText: '' };
   try {
-    const limitUs = Math.round(parseDurationMs(limitText) * 1000);
-    return { kind: 'latency', operator: operator as '<', limitUs, limitText };
+    return { kind, operator: operator as '<', limit: limit(limitText), limitText };
   } catch (error) {
-    const at = part.at + whole.length - limitText.length;
-    throw errorAt({ text: limitText, at }, error instanceof Error ? error.message : 'expected a duration');
+    throw errorAt({ text: limitText, at: part.at + part.text.length - limitText.length }, textOf(error));
   }
+}
+
+/** Reads a percentage as a share (0..1). */
+function parseShare(text: string): number {
+  const percent = /^\d{1,3}(\.\d{1,6})?%$/.test(text) ? Number(text.slice(0, -1)) : 101;
+  if (percent > 100) throw new Error('expected a percentage such as 99% or 99.9%');
+  return percent / 100;
 }
 
 function parseSelector(part: Part): Selector {

@@ -26,10 +26,17 @@ function errorIn(text: string): string {
 
 describe('parseClause', () => {
   it('reads a condition', () => {
-    expect(parseClause('healthy')).toEqual({ condition: { kind: 'healthy' }, ...DEFAULTS });
-    expect(parseClause('failed')).toEqual({ condition: { kind: 'failed' }, ...DEFAULTS });
-    const condition = { kind: 'latency', operator: '<=', limitUs: 1_500_000, limitText: '1.5s' };
-    expect(parseClause('latency<=1.5s')).toEqual({ condition, ...DEFAULTS });
+    const read = (text: string) => {
+      const { condition, ...options } = parseClause(text);
+      expect(options).toEqual(DEFAULTS);
+      return condition;
+    };
+    const none = { operator: '', limit: 0, limitText: '' };
+    expect(read('healthy')).toEqual({ kind: 'healthy', ...none });
+    expect(read('failed')).toEqual({ kind: 'failed', ...none });
+    expect(read('latency<=1.5s')).toEqual({ kind: 'latency', operator: '<=', limit: 1_500_000, limitText: '1.5s' });
+    expect(read('success>=99.5%')).toEqual({ kind: 'success', operator: '>=', limit: 0.995, limitText: '99.5%' });
+    expect(read('recovered < 30s')).toEqual({ kind: 'recovered', operator: '<', limit: 30_000, limitText: '30s' });
   });
 
   it('reads options', () => {
@@ -37,7 +44,7 @@ describe('parseClause', () => {
       'latency>=200ms, to=pod:goldpinger-chaos , from=label:app.kubernetes.io/name=gold*,self=exclude',
     );
     expect(clause).toMatchObject({
-      condition: { operator: '>=', limitUs: 200_000 },
+      condition: { operator: '>=', limit: 200_000 },
       to: { by: 'pod', key: '', glob: 'goldpinger-chaos' },
       from: { by: 'label', key: 'app.kubernetes.io/name', glob: 'gold*' },
       self: 'exclude',
@@ -51,9 +58,15 @@ describe('parseClause', () => {
   });
 
   it.each([
-    ['', /^1: expected healthy, failed, or latency/],
+    ['', /^1: expected healthy, failed, success>=99%, latency<200ms or recovered<30s/],
     ['healty', /^1: .*not "healty"$/],
     ['latency', /^1: /],
+    ['healthy>1', /^1: .*not "healthy>1"$/],
+    ['success>=99', /^10: expected a percentage such as 99% or 99.9%, not "99"$/],
+    ['success>=101%', /^10: expected a percentage/],
+    ['recovered>30s', /^1: /],
+    ['recovered<30', /^11: expected a duration/],
+    ['recovered<30s,min=2', /^15: min= is not allowed with recovered$/],
     ['latency>200', /^9: expected a duration such as 300ms, 1.5s or 1m30s, not "200"$/],
     ['latency >= ', /^11: expected a duration/],
     ['healthy,', /^9: expected an option: stat=, from=/],
@@ -67,7 +80,7 @@ describe('parseClause', () => {
     ['healthy,to=a,to=b', /^14: to= is given twice/],
     ['healthy,self=no', /^14: expected include, exclude, only, not "no"$/],
     ['healthy,min=0', /^13: expected a number from 1 to 65535/],
-    ['healthy,stat=p95', /^9: stat= is only allowed with latency, not with healthy/],
+    ['healthy,stat=p95', /^9: stat= is not allowed with healthy$/],
     ['latency<1s,stat=p99', /^17: expected p50, p95, max/],
   ])('%j: the error names the character', (text, message) => {
     expect(errorIn(text)).toMatch(message);
@@ -89,8 +102,10 @@ describe('parseClause', () => {
     });
     fc.assert(
       fc.property(fc.record(rest), fc.option(latency), ({ min, ...options }, late) => {
-        const limit = late && { limitUs: late.ms * 1000, limitText: `${late.ms}ms` };
-        const condition = late ? { kind: 'latency', operator: late.operator, ...limit } : { kind: 'failed' };
+        const condition =
+          late === null
+            ? { kind: 'failed', operator: '', limit: 0, limitText: '' }
+            : { kind: 'latency', operator: late.operator, limit: late.ms * 1000, limitText: `${late.ms}ms` };
         const clause = { condition, stat: late?.stat ?? 'p50', ...options, min: min + 1 } as Clause;
         expect(parseClause(formatClause(clause))).toEqual(clause);
       }),

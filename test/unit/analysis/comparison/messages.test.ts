@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { durationText } from '../../../../server/analysis/comparison/text.ts';
+import { durationText } from '../../../../server/analysis/text.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
 import type { MeshBuilder } from '../../../support/mesh.ts';
 import { reportOf, slowPod, spoiled } from '../../../support/report-scene.ts';

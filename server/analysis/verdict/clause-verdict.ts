@@ -1,0 +1,82 @@
+import type { Mesh } from '../../protocol/mesh.ts';
+import { isPodListOld } from '../../protocol/pod.ts';
+import type { VerdictAnswer } from '../../protocol/verdict.ts';
+import { momentOf } from '../lost-pods.ts';
+import { plural } from '../text.ts';
+import type { ClauseEvaluation, Violation } from './evaluate-clause.ts';
+import type { Clause } from './parse-clause.ts';
+
+/** The verdict of one clause. */
+export interface ClauseVerdict {
+  verdict: VerdictAnswer['verdict'];
+  /** Why it is not `pass`; '' if it is. */
+  reason: string;
+  /** At most `MAX_VIOLATIONS`. */
+  violations: readonly Violation[];
+  /** Pods whose reports the clause needs and that are missing or not trusted. */
+  missing: readonly number[];
+}
+
+/** The verdict of a clause without a violation, or whose verdict cannot be known. */
+export function unknown(reason: string, missing: readonly number[] = []): ClauseVerdict {
+  return { verdict: reason === '' ? 'pass' : 'unknown', reason, violations: [], missing };
+}
+
+/** The verdict of a clause about links. */
+export function verdictOf(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: number) => string): ClauseVerdict {
+  const { clause, violations, violated, held, sums, missing } = evaluation;
+  if (!evaluation.isViolated) return unknown(unknownReason(evaluation, mesh, nameOf), missing);
+  const [first] = violations;
+  const example = first === undefined ? '' : `, for example ${first.from} → ${first.to}: ${first.found}`;
+  const percent = Math.floor(evaluation.successShare * 10_000) / 100;
+  const what =
+    clause.condition.kind === 'success'
+      ? `${percent}% of ${plural(sums.samples, 'sample')} are ok`
+      : `violated on ${violated} of ${plural(violated + held, 'link')}`;
+  return { verdict: 'fail', reason: `${what}${example}`, violations, missing };
+}
+
+/** Why it is not known whether a clause without violations holds; '' = it holds. */
+function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: number) => string): string {
+  const { clause, selection, missing, undersampled, held, differing } = evaluation;
+  if (selection.from.count === 0) return nothingSelected('from', clause);
+  if (selection.to.count === 0) return nothingSelected('to', clause);
+  if (missing.length > 0) return missingReason(missing, mesh, nameOf);
+  if (undersampled > 0) {
+    return `too few samples on ${plural(undersampled, 'link')}, for example ${evaluation.firstUndersampled}${windowAdvice(mesh)}`;
+  }
+  const present = mesh.pods.reduce((count, { lifecycle }) => count + (lifecycle === 'gone' ? 0 : 1), 0);
+  if (evaluation.holdsOnlyOnSelf && present > 1) {
+    return `only ${selection.from.count} of ${present} pods are or were ready, so only links of pods to themselves could be checked`;
+  }
+  if (held + evaluation.violated === 0) return 'no link matches from=, to= and self=';
+  if (differing >= 0) {
+    return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
+  }
+  const isOld = isPodListOld(mesh.discovery, mesh.settings.refreshIntervalMs, momentOf(mesh));
+  return isOld ? 'the pod list could not be refreshed and may be out of date' : '';
+}
+
+function nothingSelected(end: 'from' | 'to', clause: Clause): string {
+  return clause[end] === null ? 'no pod is or was ready' : `no pod that is or was ready matches ${end}=`;
+}
+
+/** What is not known because reports are missing. */
+export function missingReason(missing: readonly number[], mesh: Mesh, nameOf: (pod: number) => string): string {
+  const [first = 0] = missing;
+  const report = mesh.reports.find(({ pod }) => pod === first);
+  const who = `${nameOf(first)}${missing.length > 1 ? ` and ${missing.length - 1} more` : ''}`;
+  if (report?.missing === '' && report.missingDetail !== '') {
+    return `${who} did not report the whole window (${report.missingDetail}), the state of its links before is not known`;
+  }
+  const why = report === undefined ? 'not-asked' : report.missing === '' ? 'starved' : report.missing;
+  return `${who} did not report (${why}), the state of its links is not known`;
+}
+
+/** What to do if there are too few samples. */
+function windowAdvice({ windowMs, settings }: Mesh): string {
+  const intervalMs = settings.refreshIntervalMs;
+  if (intervalMs === 0) return '; pinging is switched off (REFRESH_INTERVAL=0)';
+  if (windowMs >= 2 * intervalMs) return '';
+  return `; pods are pinged every ${intervalMs / 1000} s, so ask for window=${Math.ceil((2.2 * intervalMs) / 1000)}s`;
+}

@@ -1,0 +1,84 @@
+import { isJudged, type Pod } from '../../protocol/pod.ts';
+import { type Clause, formatSelector, hasWildcard, matchesGlob, type Selector } from './parse-clause.ts';
+
+/** The pods that one selector selects. */
+interface PodMask {
+  /** By index in `Mesh.pods`: 1 = selected. */
+  pods: Uint8Array;
+  count: number;
+}
+
+/** The pods that a clause selects. */
+export interface Selection {
+  from: PodMask;
+  to: PodMask;
+}
+
+/** `selectPods` yields after about this many character comparisons; see `matchesGlob`. */
+const STEP_CHARACTERS = 16_384;
+/** The cost of looking at one pod, in character comparisons. */
+const POD_CHARACTERS = 64;
+
+/**
+ * Finds the pods that each clause selects; each different selector is evaluated once. Without a selector, and by a
+ * pattern, node, zone or label, only judged pods are selected (see `isJudged`). A pod that is named exactly is selected in
+ * every stage but gone. `to` of `recovered` selects the pods that are gone instead. Yields often (see `runSliced`): a query
+ * may have 20 clauses with a pattern at both ends.
+ */
+export function* selectPods<T extends Pick<Clause, 'condition' | 'from' | 'to'>>(
+  clauses: readonly T[],
+  pods: readonly Pod[],
+): Generator<void, { clause: T; selection: Selection }[]> {
+  const masks = new Map<string, PodMask>();
+  const maskOf = function* (selector: Selector | null, ofGone: boolean): Generator<void, PodMask> {
+    const key = `${ofGone} ${selector === null ? '' : formatSelector(selector)}`;
+    const mask = masks.get(key) ?? (yield* selectBy(selector, pods, ofGone));
+    masks.set(key, mask);
+    return mask;
+  };
+  const selected: { clause: T; selection: Selection }[] = [];
+  for (const clause of clauses) {
+    const from = yield* maskOf(clause.from, false);
+    const to = yield* maskOf(clause.to, clause.condition.kind === 'recovered');
+    selected.push({ clause, selection: { from, to } });
+  }
+  return selected;
+}
+
+function* selectBy(selector: Selector | null, pods: readonly Pod[], ofGone: boolean): Generator<void, PodMask> {
+  const mask = { pods: new Uint8Array(pods.length), count: 0 };
+  const isNamed = isExact(selector);
+  let characters = 0;
+  for (const [i, pod] of pods.entries()) {
+    if (characters >= STEP_CHARACTERS) {
+      characters = 0;
+      yield;
+    }
+    characters += POD_CHARACTERS;
+    const isGone = pod.lifecycle === 'gone';
+    if (isGone !== ofGone || (!isGone && !isNamed && !isJudged(pod))) continue;
+    if (selector !== null) {
+      const text = selectableText(selector, pod);
+      if (text === null) continue;
+      characters += selector.glob.length * text.length;
+      if (!matchesGlob(selector.glob, text)) continue;
+    }
+    mask.pods[i] = 1;
+    mask.count += 1;
+  }
+  return mask;
+}
+
+/** Whether a selector names a pod without wildcards. */
+export function isExact(selector: Selector | null): boolean {
+  return selector?.by === 'pod' && !hasWildcard(selector.glob);
+}
+
+/** The text of a pod that a selector's pattern is matched against; null if the pod does not have the label. */
+function selectableText({ by, key, glob }: Selector, pod: Pod): string | null {
+  if (by === 'node') return pod.node;
+  if (by === 'zone') return pod.zone;
+  if (by === 'pod') return glob.includes('/') ? `${pod.namespace}/${pod.name}` : pod.name;
+  const label = pod.labels.split(',').find((one) => one.startsWith(`${key}=`));
+  return label?.slice(key.length + 1) ?? null;
+}

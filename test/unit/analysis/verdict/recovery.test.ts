@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import { lostPodsOf } from '../../../../server/analysis/lost-pods.ts';
+import { FLAG_SUSPECT, pack16 } from '../../../../server/protocol/links.ts';
+import type { Pod } from '../../../../server/protocol/pod.ts';
+import { runToEnd } from '../../../support/generator.ts';
+import { MeshBuilder, meshOf, NOW_MS, podOf } from '../../../support/mesh.ts';
+import { answerFor, REFUSED, verdictFor } from './scene.ts';
+
+const LOST_MS = NOW_MS - 20_000;
+const GONE = { owner: 'rs', lifecycle: 'gone', sinceMs: LOST_MS, replacedBy: 'uid-4' } as const;
+
+/** Pod 3 was lost 20 s ago; pod 4 took its place, was ready 2 s later, and every link to it is ok since 3 s after the loss. */
+function killed(change: (builder: MeshBuilder) => void = () => {}, lost: Partial<Pod> = {}): MeshBuilder {
+  const builder = new MeshBuilder(5);
+  for (const { links } of builder.reports) links.sinceMs.fill(pack16(17_000));
+  builder.pods[3] = podOf(3, { ...GONE, ...lost });
+  builder.pods[4] = podOf(4, { owner: 'rs', createdMs: LOST_MS, sinceMs: LOST_MS + 2_000 });
+  builder.silence(3, 'not-asked');
+  change(builder);
+  return builder;
+}
+
+describe('recovered', () => {
+  it('holds if each lost pod was replaced and every link to the replacement is ok within the limit', () => {
+    expect(answerFor(killed(), 'recovered<30s')).toMatchObject({
+      verdict: 'pass',
+      reason: '',
+      expect: ['recovered<30s'],
+    });
+    expect(answerFor(killed(), ['recovered<=3s', 'healthy']).clauses).toEqual(['pass', 'pass']);
+  });
+
+  it('names the lost pod and the time if it took longer', () => {
+    const answer = answerFor(killed(), 'recovered<3s');
+    const found = 'replaced by pod-4, healthy after 3.0 s';
+    expect(answer).toMatchObject({
+      verdict: 'fail',
+      reason: `recovered<3s: violated by 1 of 1 lost pod, for example pod-3: ${found}`,
+      violations: [{ clause: 'recovered<3s', from: '', to: 'pod-3', found, samples: 0 }],
+    });
+  });
+
+  it('counts a sample that is ok even if it is unreliable: a busy machine does not lengthen the recovery', () => {
+    const busy = killed(({ reports }) => {
+      for (const { links } of reports) links.flags.fill(FLAG_SUSPECT);
+    });
+    expect(verdictFor(busy, 'recovered<=3s')).toBe('pass');
+  });
+
+  it.each<[found: string, change: (builder: MeshBuilder) => void]>([
+    ['not replaced', ({ pods }) => pods.splice(3, 1, podOf(3, { ...GONE, replacedBy: '' }))],
+    ['replaced by pod-4, which is not ready', ({ pods }) => pods.splice(4, 1, podOf(4, { lifecycle: 'starting' }))],
+    ['replaced by pod-4, and the link from pod-1 is not ok', (builder) => builder.set(1, 4, REFUSED)],
+    ['replaced by pod-4, and the link from pod-2 is not ok', (builder) => builder.notYet(2, 4)],
+  ])('%s: it fails once the limit has passed, and is not known before', (found, change) => {
+    const late = answerFor(killed(change), 'recovered<10s');
+    expect([late.verdict, late.violations[0]?.found]).toEqual(['fail', found]);
+    const early = answerFor(killed(change), 'recovered<30s');
+    expect(early).toMatchObject({ verdict: 'unknown', violations: [] });
+    expect(early.reason).toBe(`recovered<30s: pod-3 was lost 20 s ago: ${found}`);
+  });
+
+  it('is not known if a pod does not report its link to the replacement', () => {
+    const answer = answerFor(
+      killed((one) => one.silence(1)),
+      'recovered<10s',
+    );
+    expect(answer).toMatchObject({ verdict: 'unknown', missing_reports: ['pod-1'] });
+    expect(
+      verdictFor(
+        killed((one) => one.silence(1)),
+        'recovered<10s,from=pod-0',
+      ),
+    ).toBe('pass');
+  });
+
+  it('is not known if no pod was lost, or only pods that nobody replaces', () => {
+    const nothing = 'recovered<30s: no pod was lost in the window';
+    expect(answerFor(new MeshBuilder(3), 'recovered<30s')).toMatchObject({ verdict: 'unknown', reason: nothing });
+    expect(
+      answerFor(
+        killed(() => {}, { owner: '' }),
+        'recovered<30s',
+      ).reason,
+    ).toBe(nothing);
+    expect(
+      answerFor(
+        killed(() => {}, { sinceMs: NOW_MS - 31_000 }),
+        'recovered<30s',
+      ).reason,
+    ).toBe(nothing);
+    expect(verdictFor(killed(), 'recovered<30s,to=pod-2')).toBe('unknown');
+    expect(verdictFor(killed(), 'recovered<30s,to=pod-3')).toBe('pass');
+  });
+
+  it('follows a replacement that was lost, too, to the one that took its place', () => {
+    const twice = killed(({ pods }) => {
+      pods[2] = podOf(2, {
+        owner: 'rs',
+        createdMs: LOST_MS,
+        lifecycle: 'gone',
+        sinceMs: LOST_MS + 1_000,
+        replacedBy: 'uid-4',
+      });
+      pods[3] = { ...(pods[3] as Pod), replacedBy: 'uid-2' };
+    });
+    twice.silence(2, 'not-asked');
+    expect(answerFor(twice, 'recovered<=3s')).toMatchObject({ verdict: 'pass' });
+  });
+
+  it('ends its search whatever pods claim to replace each other', () => {
+    const gone = { lifecycle: 'gone', owner: 'rs', sinceMs: LOST_MS } as const;
+    const pods = [podOf(0, { ...gone, replacedBy: 'uid-1' }), podOf(1, { ...gone, replacedBy: 'uid-0' })];
+    const { result } = runToEnd(lostPodsOf(meshOf(pods, []), { fromMs: 0, toMs: NOW_MS }));
+    expect(result.map(({ replacement }) => replacement)).toEqual([1, 0]);
+  });
+});
+
+describe('success', () => {
+  /** 4 pods with 16 links of 10 samples each; `failures` samples of the link 0 → 1 failed. */
+  const withFailures = (failures: number) => {
+    const builder = new MeshBuilder(4);
+    builder.reports[0]?.stats?.failures.fill(failures, 1, 2);
+    return builder;
+  };
+
+  it('compares the share of ok samples over all selected links', () => {
+    expect(answerFor(withFailures(1), ['success>=99%', 'success>=99.4%']).clauses).toEqual(['pass', 'fail']);
+    expect(answerFor(withFailures(1), 'success>=99%,from=pod-0,to=pod-1')).toMatchObject({
+      verdict: 'fail',
+      reason:
+        'success>=99%,from=pod:pod-0,to=pod:pod-1: 90% of 10 samples are ok, for example pod-0 → pod-1: 1 of 10 probes failed, ok now',
+    });
+    expect(verdictFor(withFailures(10), 'success<95%')).toBe('pass');
+    expect(verdictFor(withFailures(0), 'success<100%')).toBe('fail');
+  });
+
+  it('is not known if a report is missing or a link has too few samples', () => {
+    const silent = withFailures(0);
+    silent.silence(2);
+    expect(verdictFor(silent, 'success>=99%')).toBe('unknown');
+    expect(verdictFor(withFailures(0), 'success>=99%,min=11')).toBe('unknown');
+    expect(verdictFor(withFailures(0), 'success>=99%,to=nobody')).toBe('unknown');
+  });
+});
