@@ -141,10 +141,10 @@ module.exports = {
     {
       name: 'local-cluster-imports-only-protocol',
       comment:
-        'deploy/local starts the built server as a process; it may share the protocol and runtime, nothing else.',
+        'deploy/local starts the built server as a process; it may share the protocol, runtime and the names of the settings.',
       severity: 'error',
       from: { path: '^deploy/' },
-      to: { path: '^(server|web)/', pathNot: '^server/(protocol|runtime)/' },
+      to: { path: '^(server|web)/', pathNot: '^server/(protocol/|runtime/|config/settings[.]ts$)' },
     },
     {
       name: 'nobody-imports-test',

@@ -51,6 +51,8 @@ export interface ClusterOptions {
   keepChanges?: number;
   /** How often watches get bookmarks, ms; 15 s by default. */
   bookmarkMs?: number;
+  /** How long the containers of a new pod wait before they start, ms; 0 by default. */
+  startDelayMs?: number;
   /** How long a crashed pod waits for its restart, ms; from 1 s to 30 s by default. */
   backoff?: { firstMs: number; longestMs: number };
 }
@@ -124,10 +126,21 @@ async function buildCluster(
       writeKubeconfig(path, { ...access, token: tokens.forServiceAccount(namespace, account) }, account, namespace);
       return path;
     },
+    extraVariables: serverEnv,
     secretOf: (path) => (path === `${NAMESPACE}/${WRITE_SECRET}/token` ? options.writeToken : undefined),
   });
   const backoff = options.backoff ?? { firstMs: 1000, longestMs: 30_000 };
-  const kubelet = new Kubelet({ store, addresses, images, logFolder, clock, watchdog, check: httpCheck, backoff });
+  const kubelet = new Kubelet({
+    store,
+    addresses,
+    images,
+    logFolder,
+    startDelayMs: options.startDelayMs ?? 0,
+    clock,
+    watchdog,
+    check: httpCheck,
+    backoff,
+  });
   const userOf = (authorization: string | undefined) => tokens.userOf(authorization);
   const bookmarkMs = options.bookmarkMs ?? 15_000;
   const api = await startApiServer({ store, userOf, logs: kubelet, clock, random, bookmarkMs }, identity);

@@ -25,8 +25,9 @@ async function main(args: string[]): Promise<void> {
   } else {
     // This program and the server are built into the same folder.
     const serverPath = join(dirname(realpathSync(process.argv[1] ?? '.')), 'goldpinger-ts.cjs');
+    const onExit = (clean: () => void) => process.on('exit', clean);
     const printLine = (line: string) => print(`${line}\n`);
-    await runStartCommand(parseStartOptions(args), { print: printLine, onStop, pid: process.pid, serverPath });
+    await runStartCommand(parseStartOptions(args), { print: printLine, onStop, onExit, pid: process.pid, serverPath });
   }
 }
 
@@ -35,9 +36,16 @@ function asksForHelp(args: readonly string[]): boolean {
   return args[0] === 'help' || args.includes('--help') || (args.includes('-h') && args[0] !== 'toxic');
 }
 
-/** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP; exits at the second. */
+const PARENT_CHECK_MS = 500;
+
+/** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when npm has ended; exits at the second signal. */
 function onStop(stop: () => void): void {
   let isStopping = false;
+  // npm passes SIGINT and SIGTERM on, but not SIGHUP, at which it ends. This process has another parent then.
+  const { ppid } = process;
+  const timer = setInterval(() => process.ppid !== ppid && stop(), PARENT_CHECK_MS);
+  if (process.env['npm_lifecycle_event'] === undefined) clearInterval(timer);
+  timer.unref();
   const onSignal = (signal: NodeJS.Signals) => {
     // The watchdog (watchdog.ts) then kills what the cluster left running.
     if (isStopping) process.exit(128 + constants.signals[signal]);

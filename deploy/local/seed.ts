@@ -37,6 +37,8 @@ export const APP = 'goldpinger';
 export const NAMESPACE = 'default';
 /** The Secret whose key `token` is the manifests' WRITE_TOKEN. */
 export const WRITE_SECRET = 'goldpinger-write';
+/** The Service selects both labels. goldpinger-chaos.yml has only `app`, so the page never comes from its pod. */
+const POD_LABELS = { app: APP, 'goldpinger-page': 'true' };
 const ACCOUNT = 'goldpinger-serviceaccount';
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -113,14 +115,13 @@ function service({ servicePort, podPort }: SeedOptions): Seed {
   const spec = {
     type: 'LoadBalancer',
     clusterIP: '127.0.0.1',
-    selector: { app: APP },
+    selector: POD_LABELS,
     ports: [{ name: 'http', protocol: 'TCP', port: servicePort || podPort, targetPort: podPort }],
   };
   return seed(SERVICES, 'v1', APP, { spec, status: { loadBalancer: reachable } }, NAMESPACE, { app: APP });
 }
 
 function deployment(options: SeedOptions): Seed {
-  const labels = { app: APP };
   const container = {
     name: APP,
     image: 'goldpinger-ts:local',
@@ -137,14 +138,14 @@ function deployment(options: SeedOptions): Seed {
   };
   const spec = {
     replicas: options.pods,
-    selector: { matchLabels: labels },
+    selector: { matchLabels: POD_LABELS },
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '100%', maxUnavailable: 0 } },
     template: {
-      metadata: { labels },
+      metadata: { labels: POD_LABELS },
       spec: { serviceAccountName: ACCOUNT, terminationGracePeriodSeconds: 30, containers: [container] },
     },
   };
-  return seed(DEPLOYMENTS, 'apps/v1', APP, { spec }, NAMESPACE, labels);
+  return seed(DEPLOYMENTS, 'apps/v1', APP, { spec }, NAMESPACE, { app: APP });
 }
 
 /** The variables of the manifests. HOSTNAME is the node's name, as in Goldpinger's manifests. */

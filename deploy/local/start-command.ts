@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type LocalCluster, type PodEvent, startCluster } from './cluster.ts';
@@ -10,6 +10,7 @@ import { UsageError } from './usage.ts';
 export interface StartOptions {
   pods: number;
   intervalS: number;
+  startDelayMs: number;
   /** Port of the service address. */
   port: number;
   podPort: number;
@@ -21,8 +22,10 @@ export interface StartOptions {
 /** What `npm start` needs from the process. */
 interface Terminal {
   print(line: string): void;
-  /** Calls `stop` at the first SIGINT or SIGTERM. A second signal ends the process, and the watchdog kills the pods. */
+  /** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP. A second one ends the process; the watchdog kills the pods. */
   onStop(stop: () => void): void;
+  /** Calls `clean` when the process ends, also by a second signal. */
+  onExit(clean: () => void): void;
   pid: number;
   /** Path of the built server. */
   serverPath: string;
@@ -36,32 +39,27 @@ export async function runStartCommand(options: StartOptions, terminal: Terminal)
     throw new Error(`the server is not built: ${serverPath} is missing; build it with: npm run build`);
   }
   const stopped = new Promise<void>((resolve) => terminal.onStop(resolve));
-  const unlock = lockFolder(dir, terminal.pid);
+  terminal.onExit(lockFolder(dir, terminal.pid));
   // `--env WRITE_TOKEN=...` sets a token that the user knows in advance.
   const writeToken = env['WRITE_TOKEN'] ?? randomBytes(24).toString('base64url');
-  const tokenPath = keepWriteToken(dir, writeToken);
-  try {
-    const addressBase = '127.0.0';
-    const cluster = await startCluster({ ...others, dir, serverPath, addressBase, serverEnv: env, writeToken });
-    const unsubscribe = cluster.onEvent((event) => {
-      print(eventLine(event));
-      if (event.what === 'gone') pruneLogs(cluster.logFolder);
-    });
-    print(`starting ${options.pods} pod${options.pods === 1 ? '' : 's'}, each a process with its own address`);
-    let stopping = false;
-    void cluster.ready().then(
-      () => print(readyText(cluster, dir)),
-      (error: Error) => stopping || print(`${error.message}\nThe logs of the pods are in ${join(dir, 'pods')}`),
-    );
-    await stopped;
-    stopping = true;
-    unsubscribe();
-    print('stopping all pods');
-    await cluster.stop();
-  } finally {
-    rmSync(tokenPath, { force: true });
-    unlock();
-  }
+  keepWriteToken(dir, writeToken);
+  const addressBase = '127.0.0';
+  const cluster = await startCluster({ ...others, dir, serverPath, addressBase, serverEnv: env, writeToken });
+  const unsubscribe = cluster.onEvent((event) => {
+    print(eventLine(event));
+    if (event.what === 'gone') pruneLogs(cluster.logFolder);
+  });
+  print(`starting ${options.pods} pod${options.pods === 1 ? '' : 's'}, each a process with its own address`);
+  let stopping = false;
+  void cluster.ready().then(
+    () => print(readyText(cluster, dir)),
+    (error: Error) => stopping || print(`${error.message}\nThe logs of the pods are in ${join(dir, 'pods')}`),
+  );
+  await stopped;
+  stopping = true;
+  unsubscribe();
+  print('stopping all pods');
+  await cluster.stop();
 }
 
 /** Reads the options of `npm start`. Throws UsageError. */
@@ -78,6 +76,7 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
   const options = {
     pods: number('pods', values.pods, 1, 100, true),
     intervalS: number('interval', values.interval, 0.1, 3600, false),
+    startDelayMs: 1000 * number('start-delay', values['start-delay'], 0, 60, false),
     port: number('port', values.port, 1, 65_535, true),
     podPort: number('pod-port', values['pod-port'], 1, 65_535, true),
     dir: values.dir,
@@ -97,6 +96,7 @@ function parseFlags(args: readonly string[]) {
       options: {
         pods: { type: 'string', default: '3' },
         interval: { type: 'string', default: '2' },
+        'start-delay': { type: 'string', default: '2' },
         port: { type: 'string', default: '8080' },
         'pod-port': { type: 'string', default: '8080' },
         dir: { type: 'string', default: DEFAULT_DIR },

@@ -7,10 +7,12 @@ import { parse, stringify } from 'yaml';
 export const DEFAULT_DIR = '.local';
 const MAX_LOGS = 100;
 const TOKEN_FILE = 'write-token';
+/** What the folder has only while its cluster runs. */
+const WHILE_RUNNING = ['kubeconfig', TOKEN_FILE, 'accounts', 'lock'];
 
 /**
- * Locks a folder for one cluster and removes the logs of an earlier one. Returns a function that unlocks it. Throws an
- * Error that names the process if a running cluster uses the folder.
+ * Locks a folder for one cluster and removes what an earlier one left there. Returns a function that unlocks it and removes
+ * all but the logs. Throws an Error that names the process if a running cluster uses the folder.
  */
 export function lockFolder(dir: string, pid: number): () => void {
   mkdirSync(dir, { recursive: true });
@@ -22,21 +24,19 @@ export function lockFolder(dir: string, pid: number): () => void {
         `--dir ${dir}-2 --port 8081. If no cluster is running, remove ${path}`,
     );
   }
-  rmSync(path, { force: true });
+  const clean = () => {
+    for (const name of WHILE_RUNNING) rmSync(join(dir, name), { recursive: true, force: true });
+  };
+  clean();
   // `wx` fails if another cluster has just created the file.
   writeFileSync(path, `${pid}\n`, { flag: 'wx' });
   rmSync(join(dir, 'pods'), { recursive: true, force: true });
-  rmSync(join(dir, 'accounts'), { recursive: true, force: true });
-  return () => rmSync(path, { force: true });
+  return clean;
 }
 
-/** Writes the pods' WRITE_TOKEN to a file for `npm run local`. Only this user may read it. Returns the path. */
-export function keepWriteToken(dir: string, token: string): string {
-  const path = join(dir, TOKEN_FILE);
-  // `mode` applies only to new files, and others may be allowed to read an old one.
-  rmSync(path, { force: true });
-  writeFileSync(path, `${token}\n`, { mode: 0o600 });
-  return path;
+/** Writes the pods' WRITE_TOKEN to a file for `npm run local`. Only this user may read it. */
+export function keepWriteToken(dir: string, token: string): void {
+  writeFileSync(join(dir, TOKEN_FILE), `${token}\n`, { mode: 0o600, flag: 'wx' });
 }
 
 /** Reads the token of `keepWriteToken`; '' if there is none. */

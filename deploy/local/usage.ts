@@ -7,6 +7,7 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
   npm start -- [options]           start the cluster; Ctrl-C stops it and leaves nothing behind
     --pods N          number of pods of the Deployment "goldpinger" (1 to 100)  3
     --interval S      seconds between two pings of one peer (0.1 to 3600)       2
+    --start-delay S   seconds that a new pod takes to start, as on a real node  2
     --port N          port on 127.0.0.1 for the browser                         8080
     --pod-port N      port that each pod listens on, on its own 127.x.y.z       8080
     --env NAME=VALUE  a setting for every pod, e.g. --env PING_NUMBER=2; can be repeated

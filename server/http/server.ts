@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import { hostPort } from '../runtime/address.ts';
+import { hostPort, isLoopbackHost } from '../runtime/address.ts';
 import { createApp } from './app.ts';
 import type { RouteContext } from './context.ts';
 import { isPing, PingAnswer } from './ping.ts';
@@ -47,11 +47,13 @@ export async function listen(
   const streams = new Streams(context);
   const app = createApp(context, streams);
   const ping = new PingAnswer(context);
+  const isLocalOnly = isLoopbackHost(host);
   const server = createServer(
     { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs },
     (req, res) => {
-      if (isPing(req.method, req.url)) ping.send(res);
-      else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res);
+      if (isLocalOnly && !isLoopbackHost(req.headers.host ?? 'localhost')) refuse(res, 403, FOREIGN_HOST);
+      else if (isPing(req.method, req.url)) ping.send(res);
+      else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res, 414, LONG_URL);
       else app(req, res);
     },
   );
@@ -69,9 +71,14 @@ export async function listen(
   return { address: addressOf(server), close: (deadlineMs) => close(server, streams, context, deadlineMs) };
 }
 
-function refuse(res: ServerResponse): void {
-  res.writeHead(414, { 'Content-Type': 'application/json', Connection: 'close' });
-  res.end(JSON.stringify({ code: 414, message: `the URL is longer than ${MAX_URL_CHARS} characters` }));
+const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
+/** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
+const FOREIGN_HOST =
+  'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
+
+function refuse(res: ServerResponse, code: number, message: string): void {
+  res.writeHead(code, { 'Content-Type': 'application/json', Connection: 'close' });
+  res.end(JSON.stringify({ code, message }));
 }
 
 function addressOf(server: Server): string {

@@ -3,3 +3,12 @@ export function hostPort(address: string, port: number): string {
   if (!address.includes(':')) return `${address}:${port}`;
   return `[${address.split('%', 1)[0]}]:${port}`;
 }
+
+/**
+ * Whether a host means this machine alone: localhost, a name that ends with `.localhost` (RFC 6761), 127.0.0.0/8 or ::1, with
+ * or without a port, as in the header Host. A server that listens there answers only such names: a web page whose own name
+ * has been pointed at 127.0.0.1 (DNS rebinding) sends its own name in Host.
+ */
+export function isLoopbackHost(host: string): boolean {
+  return /^(?:(?:[\w-]+\.)*localhost\.?|127(?:\.\d{1,3}){3}|\[::1\]|::1)(?::\d+)?$/i.test(host);
+}

@@ -14,7 +14,7 @@ const server = require('node:net').createServer((socket) => {
 });
 server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 `;
-const REQUEST = 'GET /ping HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n';
+const REQUEST = 'GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n';
 const EXCHANGES_PER_S = 50;
 
 /**

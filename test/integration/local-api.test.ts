@@ -1,3 +1,4 @@
+import { get as httpsGet } from 'node:https';
 import { CoreV1Api, KubeConfig, Watch } from '@kubernetes/client-node';
 import { describe, expect, it, vi } from 'vitest';
 import type { KubeObject } from '../../deploy/local/api/objects.ts';
@@ -31,6 +32,42 @@ describe('the API', () => {
     const refused = await api('DELETE', `${PODS}/${firstPod().name}`, { token });
     expect(refused).toMatchObject({ code: 403, json: { reason: 'Forbidden', code: 403, status: 'Failure' } });
     expect((await api('GET', '/apis/apps/v1/deployments', { token })).code).toBe(403);
+  });
+
+  it.each(['v1', 'v1beta1'])(
+    'lists no custom resource definitions in %s, as PowerfulSeal asks first',
+    async (version) => {
+      const path = `/apis/apiextensions.k8s.io/${version}`;
+      const { code, json } = await api('GET', `${path}/customresourcedefinitions`);
+      expect([code, json['kind'], json['apiVersion'], json.items]).toEqual([
+        200,
+        'CustomResourceDefinitionList',
+        `apiextensions.k8s.io/${version}`,
+        [],
+      ]);
+      expect((await api('GET', path)).json['resources']).toMatchObject([{ verbs: ['get', 'list', 'watch'] }]);
+    },
+  );
+
+  it('answers by loopback names only', async () => {
+    const { port } = new URL(current().apiUrl);
+    const codeFor = (host: string) =>
+      new Promise((resolve) => {
+        const options = { host: '127.0.0.1', port, path: '/version', headers: { host }, rejectUnauthorized: false };
+        httpsGet(options, (response) => resolve(response.resume().statusCode));
+      });
+    expect(await codeFor(`127.0.0.1:${port}`)).toBe(200);
+    expect(await codeFor(`localhost:${port}`)).toBe(200);
+    expect(await codeFor(`evil.example:${port}`)).toBe(403);
+  });
+
+  it('completes a port by its default protocol', async () => {
+    const spec = { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 1 }] }] };
+    const pod = await api('POST', `${PODS}?dryRun=All`, { body: { metadata: { name: 'p' }, spec } });
+    expect(pod.json['spec']).toMatchObject({ containers: [{ ports: [{ containerPort: 1, protocol: 'TCP' }] }] });
+    const path = '/api/v1/namespaces/default/services?dryRun=All';
+    const service = await api('POST', path, { body: { metadata: { name: 's' }, spec: { ports: [{ port: 1 }] } } });
+    expect(service.json['spec']).toMatchObject({ ports: [{ port: 1, protocol: 'TCP' }] });
   });
 
   it.each([

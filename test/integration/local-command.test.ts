@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,7 +63,13 @@ async function freePort(): Promise<number> {
 /** Starts a cluster and waits until it says that it is ready. */
 async function start(dir: string, ...args: string[]) {
   const port = await freePort();
-  const child = spawn(process.execPath, [command, '--dir', dir, '--port', String(port), ...args], { cwd: folder });
+  const child = spawn(
+    process.execPath,
+    [command, '--dir', dir, '--port', String(port), '--start-delay', '0', ...args],
+    {
+      cwd: folder,
+    },
+  );
   running.add(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -123,9 +129,25 @@ describe('npm start', () => {
       if (end === 'twice') child.kill('SIGINT');
       const [code] = await once(child, 'exit');
       // 128 + the signal that came second; the stand-in ignores the first one, so an orderly end would take longer.
-      if (end === 'twice') expect([130, 143]).toContain(code);
+      if (end === 'twice') {
+        expect([130, 143]).toContain(code);
+        expect(readdirSync(join(folder, 'two'))).toEqual(['pods']);
+      }
       await vi.waitFor(() => expect(alive.filter(isAlive)).toEqual([]), 10_000);
     }
+  });
+
+  it('ends when npm has ended, which does not pass SIGHUP on', async () => {
+    const port = String(await freePort());
+    const script = `"${process.execPath}" "${command}" --dir hup --start-delay 0 --port ${port} & wait`;
+    const env = { ...process.env, npm_lifecycle_event: 'start' };
+    const npm = spawn('sh', ['-c', script], { cwd: folder, env, stdio: 'ignore' });
+    running.add(npm);
+    const lock = join(folder, 'hup/lock');
+    await vi.waitFor(() => expect(existsSync(join(folder, 'hup/kubeconfig'))).toBe(true), 30_000);
+    const pid = Number(readFileSync(lock, 'utf8'));
+    npm.kill('SIGHUP');
+    await vi.waitFor(() => expect([existsSync(lock), isAlive(pid)]).toEqual([false, false]), 10_000);
   });
 
   it('refuses a second cluster in its folder, and gives another folder other addresses', async () => {
@@ -194,6 +216,9 @@ describe('npm run local', () => {
       [['delete', 'pods'], 'delete pods needs a name'],
       [['scale', 'many'], 'scale needs a number of pods'],
       [['scale', '999'], 'Error from server: Deployment "goldpinger" is invalid'],
+      [['apply', '-f', '/dev/zero'], '/dev/zero has more than 1048576 bytes'],
+      [['apply', '-f', '/'], 'EISDIR'],
+      [['apply', '-f', '/proc/version'], 'this is not a Kubernetes object'],
       [['logs', 'nope'], 'Error from server: pods "nope" not found'],
     ] as const) {
       const { code, stderr } = await local(...args);

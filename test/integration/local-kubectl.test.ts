@@ -65,12 +65,37 @@ describe('kubectl', () => {
     await current().ready();
   });
 
+  it('get pods -w shows a forced delete as Terminating twice, as with a real cluster', async () => {
+    const list = await api('GET', PODS);
+    const path = `${PODS}?watch=1&resourceVersion=${list.json.metadata['resourceVersion']}`;
+    const watch = await call(current().access, { method: 'GET', path, accept: TABLE });
+    const victim = firstPod().name;
+    current().deletePod(victim, { graceSeconds: 0 });
+    const shown: unknown[] = [];
+    for await (const line of linesOf(watch)) {
+      const { type, object } = JSON.parse(line) as { type: string; object: Table };
+      const [name, , status] = object.rows[0]?.cells ?? [];
+      if (name === victim) shown.push([type, status]);
+      if (type === 'DELETED') break;
+    }
+    expect(shown).toEqual([
+      ['MODIFIED', 'Terminating'],
+      ['DELETED', 'Terminating'],
+    ]);
+    await current().ready();
+  });
+
   it('apply finds that the server validates fields, creates objects and changes them', async () => {
     const { json } = await api('GET', '/openapi/v3/api/v1');
     const paths = json['paths'] as Record<string, { patch: { parameters: { name: string }[] } }>;
     expect(paths['/api/v1/namespaces/{namespace}/pods/{name}']?.patch.parameters[0]?.name).toBe('fieldValidation');
     const groups = (await api('GET', '/apis')).json['groups'] as { name: string }[];
-    expect(groups.map((group) => group.name)).toEqual(['discovery.k8s.io', 'apps', 'rbac.authorization.k8s.io']);
+    expect(groups.map((group) => group.name)).toEqual([
+      'discovery.k8s.io',
+      'apps',
+      'rbac.authorization.k8s.io',
+      'apiextensions.k8s.io',
+    ]);
     const applied = await kubectl('apply', '-f', 'test/fixtures/local-service.yml');
     if (applied === null) return;
     expect(applied).toContain('service/second created');

@@ -53,6 +53,7 @@ const labelMap = v.pipe(
   v.check((labels) => Object.keys(labels).length <= 100, 'too many labels'),
 );
 const port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const protocol = v.optional(v.picklist(['TCP', 'UDP', 'SCTP']), 'TCP');
 const portOrName = v.union([port, v.pipe(v.string(), v.maxLength(63))]);
 const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 
@@ -96,7 +97,7 @@ const container = v.looseObject({
     ),
   ),
   ports: v.optional(
-    v.pipe(v.array(v.looseObject({ name: v.optional(v.string()), containerPort: port })), v.maxLength(50)),
+    v.pipe(v.array(v.looseObject({ name: v.optional(v.string()), containerPort: port, protocol })), v.maxLength(50)),
   ),
   readinessProbe: v.optional(
     v.looseObject({
@@ -146,7 +147,7 @@ export const serviceSpec = v.looseObject({
           port,
           targetPort: v.optional(portOrName),
           nodePort: v.optional(port),
-          protocol: v.optional(v.string()),
+          protocol,
         }),
       ),
       v.maxLength(50),

@@ -104,10 +104,16 @@ function matchesUser(
   user: User,
   namespace: string,
 ): boolean {
-  if (subject.kind === 'ServiceAccount') {
-    return user.name === serviceAccountUser(subject.namespace ?? namespace, subject.name).name;
+  switch (subject.kind) {
+    case 'ServiceAccount':
+      return user.name === serviceAccountUser(subject.namespace ?? namespace, subject.name).name;
+    case 'Group':
+      return user.groups.includes(subject.name);
+    case 'User':
+      return user.name === subject.name;
+    default:
+      return false; // Kubernetes has no other kinds of subjects.
   }
-  return subject.kind === 'Group' ? user.groups.includes(subject.name) : user.name === subject.name;
 }
 
 function allows(rule: Rule, { verb, resource, name, subresource }: ObjectRequest): boolean {

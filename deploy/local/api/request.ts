@@ -1,8 +1,5 @@
-import { findResource, type Resource } from './resources.ts';
+import { findResource, type Resource, type Verb } from './resources.ts';
 import { badRequest, failure, noSuchPath } from './status.ts';
-
-/** The verbs of Kubernetes' authorisation. */
-type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
 /** A request for objects, read from its URL and method. */
 export interface ObjectRequest {
@@ -46,7 +43,7 @@ export function objectRequestOf(method: string, parts: PathParts, query: URLSear
   if (resource.namespaced && namespace === '' && (name !== '' || method === 'POST')) throw noSuchPath();
   const verbs = name === '' ? COLLECTION_VERBS : subresource === '' ? OBJECT_VERBS : SUBRESOURCE_VERBS[subresource];
   let verb = verbs?.[method];
-  if (verb === undefined) {
+  if (verb === undefined || (subresource === '' && !resource.verbs.includes(verb))) {
     throw failure(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource');
   }
   if (verb === 'list' && isTrue(query.get('watch'))) verb = 'watch';

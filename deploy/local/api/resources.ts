@@ -10,25 +10,31 @@ export interface Resource {
   namespaced: boolean;
   shortNames: readonly string[];
   subresources: readonly string[];
+  verbs: readonly Verb[];
 }
 
+/** The verbs of Kubernetes' authorisation. */
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+
+const VERBS: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 const RBAC = 'rbac.authorization.k8s.io';
 
 function resource(
   group: string,
   kind: string,
   plural: string,
-  more: { cluster?: boolean; short?: string[]; sub?: string[] } = {},
+  more: { cluster?: boolean; short?: string[]; sub?: string[]; version?: string; verbs?: Verb[] } = {},
 ): Resource {
   return {
     group,
-    version: 'v1',
+    version: more.version ?? 'v1',
     plural,
     singular: kind.toLowerCase(),
     kind,
     namespaced: more.cluster !== true,
     shortNames: more.short ?? [],
     subresources: more.sub ?? [],
+    verbs: more.verbs ?? VERBS,
   };
 }
 
@@ -62,10 +68,17 @@ export const RESOURCES: readonly Resource[] = [
   CLUSTER_ROLE_BINDINGS,
   ROLES,
   ROLE_BINDINGS,
+  // This cluster has no custom resources, so the lists are empty and nobody can add to them. PowerfulSeal asks for a list
+  // before anything else: its version 3.1 in v1beta1, later ones in v1.
+  ...['v1', 'v1beta1'].map((version) =>
+    resource('apiextensions.k8s.io', 'CustomResourceDefinition', 'customresourcedefinitions', {
+      cluster: true,
+      short: ['crd', 'crds'],
+      version,
+      verbs: ['get', 'list', 'watch'],
+    }),
+  ),
 ];
-
-/** The API groups served, the core group ('') first. */
-export const GROUPS: readonly string[] = [...new Set(RESOURCES.map((one) => one.group))];
 
 /** Finds a resource by the group, version and plural of a URL. */
 export function findResource(group: string, version: string, plural: string): Resource | undefined {
@@ -90,8 +103,13 @@ export function apiVersionOf(of: Resource): string {
 
 /** The URL path of the collection, e.g. `/apis/apps/v1/namespaces/default/deployments`. */
 export function collectionPath(of: Resource, namespace: string): string {
-  const root = of.group === '' ? `/api/${of.version}` : `/apis/${of.group}/${of.version}`;
+  const root = rootPath(apiVersionOf(of));
   return of.namespaced && namespace !== ''
     ? `${root}/namespaces/${encodeURIComponent(namespace)}/${of.plural}`
     : `${root}/${of.plural}`;
+}
+
+/** The URL path of an API version: `/api/v1` or, with a group, e.g. `/apis/apps/v1`. */
+export function rootPath(apiVersion: string): string {
+  return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
 }

@@ -1,10 +1,11 @@
 import { createServer } from 'node:https';
 import type { Express, NextFunction, Request, Response } from 'express';
 import express from 'express';
+import { isLoopbackHost } from '../../../server/runtime/address.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { ServerIdentity } from '../certificate.ts';
 import { listen } from '../sockets.ts';
-import { discoveryDocument } from './discovery-docs.ts';
+import { DISCOVERY_DOCUMENTS } from './discovery-docs.ts';
 import { type ObjectApiOptions, sendJson, serveObjects } from './object-api.ts';
 import { forbiddenTo, type User } from './rbac.ts';
 import { OBJECT_ROUTES, objectRequestOf } from './request.ts';
@@ -49,6 +50,10 @@ export function kubernetesApi(options: ApiOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
+  app.use((request, _, next) => {
+    if (isLoopbackHost(request.headers.host ?? '')) next();
+    else throw failure(403, 'Forbidden', 'this API answers only by a loopback name, e.g. 127.0.0.1 or localhost');
+  });
   app.get(['/healthz', '/livez', '/readyz'], (_, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
   });
@@ -58,12 +63,9 @@ export function kubernetesApi(options: ApiOptions): Express {
     if (response.locals['user'] || request.path === '/version') next();
     else throw failure(401, 'Unauthorized', 'Unauthorized');
   });
-  app.use((request, response, next) => {
-    const document = discoveryDocument(request.path.replace(/(?<=.)\/$/, ''), request.headers.host ?? '');
-    if (document && request.method === 'GET') sendJson(response, 200, document);
-    else if (document) throw noSuchPath();
-    else next();
-  });
+  for (const [path, document] of Object.entries(DISCOVERY_DOCUMENTS)) {
+    app.get(path, (_, response) => sendJson(response, 200, document));
+  }
   const jsonBody = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
   app.all([...OBJECT_ROUTES], authorise(options), rejectBinaryBody, jsonBody, (request, response) => {
     serveObjects(options, response.locals['target'], request, response);

@@ -1,5 +1,5 @@
 import { type KubeObject, kubeTime, type NewObject, sameJson } from './objects.ts';
-import type { Resource } from './resources.ts';
+import { PODS, type Resource } from './resources.ts';
 import { alreadyExists, checkPrecondition, conflict, notFound } from './status.ts';
 
 /** One change of the store. `object` is the state after it; for DELETED the last state, with the new version. */
@@ -107,7 +107,12 @@ export class Store {
       creationTimestamp,
       resourceVersion: previous.metadata.resourceVersion,
     };
-    if ('spec' in object) metadata.generation = generation + (sameJson(object['spec'], previous['spec']) ? 0 : 1);
+    if ('spec' in object) {
+      const isMarked = metadata.deletionTimestamp !== undefined && previous.metadata.deletionTimestamp === undefined;
+      // The only change of a pod's spec is its node, which does not count.
+      const isChanged = resource !== PODS && !sameJson(object['spec'], previous['spec']);
+      metadata.generation = generation + (isMarked || isChanged ? 1 : 0);
+    }
     const next = { ...object, metadata };
     if (sameJson(next, previous)) return previous;
     return this.#commit('MODIFIED', resource, next, previous);

@@ -146,8 +146,8 @@ export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOpti
 }
 
 /**
- * Deletes an object and returns its last state. A pod that runs on a node is only marked, and its kubelet removes it when
- * its processes have ended; with grace 0 it is removed at once. `nowMs` is in ms since the epoch. Throws ApiError 403 for
+ * Deletes an object and returns its last state. A pod that runs on a node is only marked, and its kubelet deletes it with
+ * grace 0, which removes it at once, when its processes have ended. `nowMs` is in ms since the epoch. Throws ApiError 403 for
  * the namespaces of the cluster, 404, and 409 if a precondition fails.
  */
 export function deleteObject(
@@ -175,17 +175,19 @@ export function deleteObject(
 }
 
 function deletePod(store: Store, pod: PodObject, requestedS: number | undefined, nowMs: number): KubeObject {
-  const { name, namespace = '', deletionGracePeriodSeconds: currentS } = pod.metadata;
+  const { name, namespace = '', deletionTimestamp, deletionGracePeriodSeconds: currentS } = pod.metadata;
   const ended = pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed';
   const wantedS = requestedS ?? pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S;
   // A pod without a node ends at once. The period of a running one can be shortened, never extended.
   const graceS = pod.spec.nodeName === undefined || ended ? 0 : Math.min(wantedS, currentS ?? wantedS);
   if (graceS === currentS) return pod;
+  // A shorter period counts from the first request. A pod that ends now has the present time, however long it had left.
+  const requestedMs = deletionTimestamp === undefined ? nowMs : Date.parse(deletionTimestamp) - (currentS ?? 0) * 1000;
   const deletion = {
-    deletionTimestamp: kubeTime(nowMs + graceS * 1000),
+    deletionTimestamp: kubeTime(graceS === 0 ? nowMs : requestedMs + graceS * 1000),
     deletionGracePeriodSeconds: graceS,
   };
-  if (graceS > 0) return store.update(PODS, { ...pod, metadata: { ...pod.metadata, ...deletion } });
-  const last = store.remove(PODS, namespace, name);
-  return { ...last, metadata: { ...last.metadata, ...deletion } };
+  // As in a real cluster, the end of a pod is two changes: MODIFIED with a period of 0, then DELETED.
+  const marked = store.update(PODS, { ...pod, metadata: { ...pod.metadata, ...deletion } });
+  return graceS > 0 ? marked : store.remove(PODS, namespace, name);
 }

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject, NewObject } from '../api/objects.ts';
 import { apiVersionOf, collectionPath, RESOURCES, type Resource } from '../api/resources.ts';
 import type { ApiAccess } from '../state-folder.ts';
 import { callJson } from './api-client.ts';
 
+const MAX_FILE_BYTES = 1024 * 1024;
 /** kubectl keeps the applied manifest in this annotation, so that both can apply the same file in turn. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -19,7 +20,7 @@ interface Manifest {
 /** Creates or changes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
 export async function applyFile(access: ApiAccess, file: string, namespace: string): Promise<string> {
   let output = '';
-  for (const manifest of readManifests(file, namespace)) {
+  for (const manifest of await readManifests(file, namespace)) {
     const { resource, object } = manifest;
     const group = resource.group === '' ? '' : `.${resource.group}`;
     output += `${resource.singular}${group}/${object.metadata.name} ${await apply(access, manifest)}\n`;
@@ -30,7 +31,7 @@ export async function applyFile(access: ApiAccess, file: string, namespace: stri
 /** Deletes the objects of a YAML file, and returns what kubectl would print. Rejects with an Error. */
 export async function deleteFile(access: ApiAccess, file: string, namespace: string, body: object): Promise<string> {
   let output = '';
-  for (const { resource, path, object } of readManifests(file, namespace)) {
+  for (const { resource, path, object } of await readManifests(file, namespace)) {
     await callJson(access, { method: 'DELETE', path, body });
     output += `${resource.singular} "${object.metadata.name}" deleted\n`;
   }
@@ -60,13 +61,14 @@ async function storedObject(access: ApiAccess, path: string): Promise<KubeObject
   }
 }
 
-function readManifests(file: string, namespace: string): Manifest[] {
-  const documents = parseAllDocuments(readFileSync(file, 'utf8'));
+async function readManifests(file: string, namespace: string): Promise<Manifest[]> {
+  const documents = parseAllDocuments(await readText(file));
   const manifests: Manifest[] = [];
   for (const document of 'empty' in documents ? [] : documents) {
     if (document.errors[0]) throw new Error(`${file}: ${document.errors[0].message}`);
     const object = document.toJS({ maxAliasCount: 100 }) as NewObject | null;
     if (object === null) continue;
+    if (typeof object !== 'object' || !object.metadata) throw new Error(`${file}: this is not a Kubernetes object`);
     const resource = RESOURCES.find((one) => one.kind === object.kind && apiVersionOf(one) === object.apiVersion);
     if (!resource) throw new Error(`${file}: this cluster has no ${object.kind} of ${object.apiVersion}`);
     const { name } = object.metadata;
@@ -75,4 +77,17 @@ function readManifests(file: string, namespace: string): Manifest[] {
     manifests.push({ resource, object, collection, path: `${collection}/${encodeURIComponent(name)}` });
   }
   return manifests;
+}
+
+/** Reads a whole file, or with `-` the input. Rejects if it has more than MAX_FILE_BYTES, because a device has no end. */
+async function readText(file: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of (file === '-' ? process.stdin : createReadStream(file)) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_FILE_BYTES)
+      throw new Error(`${file} has more than ${MAX_FILE_BYTES} bytes: too much for manifests`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { SETTINGS } from '../../../server/config/settings.ts';
 import type { Container, PodObject } from '../api/objects.ts';
 import { addressInPod, networkEnv, type PodNetwork } from '../pod-network.ts';
 
@@ -29,15 +30,30 @@ interface Programs {
   toolFolder: string;
   /** Returns the kubeconfig of a service account. It replaces the mounted token of a real pod. */
   kubeconfigOf(namespace: string, serviceAccount: string): string;
+  /** Variables, not settings of the server, that a pod may have with exactly these values: those of `--env`. */
+  extraVariables: Record<string, string>;
   /** Returns the value of a Secret by `NAMESPACE/NAME/KEY`; undefined if there is none. */
   secretOf(path: string): string | undefined;
 }
+
+/**
+ * The variables of a pod's spec that the server gets. Others could run any code on this machine, e.g. NODE_OPTIONS; so
+ * could a kubeconfig, which may name programs, and the server gets that of its service account.
+ */
+const SETTING_NAMES = new Set(
+  Object.values(SETTINGS)
+    .flatMap(({ variable, deprecated }: { variable: string; deprecated?: { variable: string } }) => [
+      variable,
+      ...(deprecated ? [deprecated.variable] : []),
+    ])
+    .filter((name) => name !== 'KUBECONFIG'),
+);
 
 /** As in most images. A container sees no variable of the cluster's own environment. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The images of a local cluster: `goldpinger-ts`, `goldpinger` and `toxiproxy`, of any registry and tag. */
-export function localImages({ serverPath, toolFolder, kubeconfigOf, secretOf }: Programs): Images {
+export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariables, secretOf }: Programs): Images {
   return (container, pod, placement) => {
     const name = imageName(container.image);
     const env = specEnv(container, pod, placement, secretOf);
@@ -48,23 +64,26 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, secretOf }: 
       return {
         file: process.execPath,
         args: [join(toolFolder, 'fault-proxy.cjs'), ...flags],
-        env: { PATH, ...env, ...networkEnv(placement) },
+        env: { PATH, ...networkEnv(placement) },
       };
     }
     if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
     const isRedirected = placement.redirected.length > 0;
     const port = Number(env['PORT'] ?? 8080);
+    const settings = Object.entries(env).filter(
+      ([key, value]) => SETTING_NAMES.has(key) || (Object.hasOwn(extraVariables, key) && extraVariables[key] === value),
+    );
     return {
       file: process.execPath,
       args: [
         ...(isRedirected ? ['--require', join(toolFolder, 'own-address.cjs')] : []),
         serverPath,
-        ...withHostInPod(args, port, placement),
+        ...argsInPod(args, port, placement),
       ],
       env: {
+        ...Object.fromEntries(settings),
         PATH,
         KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
-        ...env,
         ...(isRedirected ? networkEnv(placement) : {}),
         HOST: addressInPod(env['HOST'] ?? '', port, placement),
       },
@@ -78,12 +97,20 @@ function imageName(image: string): string {
   return last.split(/[:@]/)[0] ?? '';
 }
 
-/** Replaces the address of `--host=0.0.0.0` or `--host 0.0.0.0` by the one in the pod. */
-function withHostInPod(args: string[], port: number, placement: Placement): string[] {
-  return args.map((arg, i) => {
-    if (arg.startsWith('--host=')) return `--host=${addressInPod(arg.slice('--host='.length), port, placement)}`;
-    return args[i - 1] === '--host' ? addressInPod(arg, port, placement) : arg;
-  });
+/** Replaces the address of `--host` by the one in the pod, and drops `--kubeconfig`; see SETTING_NAMES. */
+function argsInPod(args: readonly string[], port: number, placement: Placement): string[] {
+  const rest = [...args];
+  const result: string[] = [];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const replaced = /^--(host|kubeconfig)(?:=(.*))?$/s.exec(arg);
+    if (!replaced) {
+      result.push(arg);
+      continue;
+    }
+    const value = replaced[2] ?? rest.shift() ?? '';
+    if (replaced[1] === 'host') result.push(`--host=${addressInPod(value, port, placement)}`);
+  }
+  return result;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
+import { deleteObject } from '../api/write.ts';
 import { recordEvent } from '../control/events.ts';
 import { Forwarder } from '../sockets.ts';
 import { ContainerLogBuffer } from './container-log.ts';
@@ -88,6 +89,8 @@ export interface WorkerDeps extends RunnerDeps {
   images: Images;
   /** Folder for the output of the containers; '' = none. */
   logFolder: string;
+  /** How long the containers of a new pod wait before they start, as an image has to be unpacked on a real node. */
+  startDelayMs: number;
 }
 
 /** Wait before another attempt to get an address. */
@@ -109,7 +112,7 @@ export class PodWorker {
   #isStopping = false;
   #hasEnded = false;
   #killTimer: Timer | undefined;
-  #retryTimer: Timer | undefined;
+  #startTimer: Timer | undefined;
 
   /** `onEnd` is called once, when nothing of the pod runs and nothing will run again. */
   constructor(deps: WorkerDeps, pod: PodObject, onEnd: () => void) {
@@ -135,14 +138,15 @@ export class PodWorker {
     }
     this.#releaseNetwork();
     if (this.#isStopping || !pod) this.#finish();
-    else this.#retryTimer = this.#deps.clock.setTimer(() => void this.start(), ADDRESS_RETRY_MS);
+    else this.#startTimer = this.#deps.clock.setTimer(() => void this.start(), ADDRESS_RETRY_MS);
   }
 
   /** Stops the pod: SIGTERM now and SIGKILL after `graceMs`, or SIGKILL at once if `graceMs` is 0. */
   stop(graceMs: number): void {
+    if (this.#hasEnded) return;
     const isFirst = !this.#isStopping;
     this.#isStopping = true;
-    this.#retryTimer?.cancel();
+    this.#startTimer?.cancel();
     this.#killTimer?.cancel();
     if (graceMs <= 0) {
       this.#signalAll('SIGKILL');
@@ -192,7 +196,7 @@ export class PodWorker {
   }
 
   #startContainers(pod: PodObject): void {
-    const { clock, images, logFolder, store } = this.#deps;
+    const { clock, images, logFolder, startDelayMs, store } = this.#deps;
     this.#hostIP = internalAddress(store.get(NODES, '', pod.spec.nodeName ?? ''));
     const redirected = redirectsOf(pod.spec).map(({ fromPort }) => fromPort);
     const placement = { podIP: this.#ip, innerIP: this.#innerIP, hostIP: this.#hostIP, redirected };
@@ -212,7 +216,11 @@ export class PodWorker {
       });
     });
     this.#writeStatus();
-    for (const runner of this.#runners) runner.start();
+    const begin = () => {
+      for (const runner of this.#runners) runner.start();
+    };
+    if (startDelayMs === 0) begin();
+    else this.#startTimer = clock.setTimer(begin, startDelayMs);
   }
 
   #signalAll(signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -234,13 +242,15 @@ export class PodWorker {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#killTimer?.cancel();
-    this.#retryTimer?.cancel();
+    this.#startTimer?.cancel();
     for (const log of this.logs.values()) log.close();
     this.#releaseNetwork();
-    if (this.#pod()?.metadata.deletionTimestamp !== undefined) {
-      this.#deps.store.remove(PODS, this.#namespace, this.#name);
-    }
     this.#onEnd();
+    const pod = this.#pod();
+    // With grace 0, whoever has deleted the pod also removes it.
+    if ((pod?.metadata.deletionGracePeriodSeconds ?? 0) > 0 && pod) {
+      deleteObject(this.#deps.store, PODS, pod, this.#deps.clock.nowMs(), { graceSeconds: 0 });
+    }
   }
 
   /** Finds this pod in the store; undefined if it has been removed, or replaced by a pod of the same name. */

@@ -14,7 +14,7 @@ async function raw(url: string, bytes: string): Promise<string> {
   return Buffer.concat(await socket.toArray()).toString('latin1');
 }
 
-const BEARER = 'Host: x\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
+const BEARER = 'Host: localhost\r\nAuthorization: Bearer sixteen-characters\r\nContent-Type: application/json\r\n';
 
 it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', async (host) => {
   const server = await listen(stubContext().context, host, 0);
@@ -27,7 +27,10 @@ it.each(['0.0.0.0', '::', '[::]', '0'])('HOST=%s listens on both families', asyn
 it('takes 64 KiB of headers, and as much of a query', async () => {
   const { url } = await serve();
   expect(
-    await raw(url, `GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: ${'y'.repeat(65_536)}\r\n\r\n`),
+    await raw(
+      url,
+      `GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ${'y'.repeat(65_536)}\r\n\r\n`,
+    ),
   ).toContain('200 OK');
   expect((await fetch(`${url}/healthz?${'x'.repeat(65_536)}`)).status).toBe(200);
 });
@@ -35,15 +38,30 @@ it('takes 64 KiB of headers, and as much of a query', async () => {
 it('refuses long URLs, large headers and broken requests without going down', async () => {
   const { url } = await serve();
   expect((await fetch(`${url}/check?${'x'.repeat(80_000)}`)).status).toBe(414);
-  const head = 'GET /check HTTP/1.1\r\nHost: x\r\n';
+  const head = 'GET /check HTTP/1.1\r\nHost: localhost\r\n';
   expect(await raw(url, `${head}X: ${'y'.repeat(150_000)}\r\n\r\n`)).toContain('431');
   expect(await raw(url, 'NONSENSE\r\n\r\n')).toContain('400');
   expect((await fetch(`${url}/ping`)).status).toBe(200);
 });
 
+describe('a server on a loopback address', () => {
+  const check = async (host: string) => {
+    const { url } = await serve();
+    return (await raw(url, `GET /ping HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12);
+  };
+  it.each(['localhost', '127.0.0.1:8080', '127.9.9.9', '[::1]:80', 'LocalHost:1', 'pod.localhost'])(
+    'answers by the name %s',
+    async (host) => expect(await check(host)).toBe('200'),
+  );
+  it.each(['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.1', '127.1', ''])(
+    'refuses the name %j, which a web page of another site may have pointed at it',
+    async (host) => expect(await check(host)).toBe('403'),
+  );
+});
+
 describe('a client that does not finish its request in time is cut off', () => {
   it.each([
-    ['head', 'GET /check HTTP/1.1\r\nHost: x\r\n'],
+    ['head', 'GET /check HTTP/1.1\r\nHost: localhost\r\n'],
     ['body', `POST /api/v1/annotations HTTP/1.1\r\n${BEARER}Content-Length: 5\r\n\r\n{`],
   ])(
     'in its %s',
@@ -61,7 +79,7 @@ it('one that finishes in time is answered', async () => {
   const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('GET /ping HTTP/1.1\r\n'));
   const [head] = await Promise.all([
     once(socket, 'data').then(([data]) => String(data)),
-    once(socket, 'connect').then(() => socket.write('Host: x\r\n\r\n')),
+    once(socket, 'connect').then(() => socket.write('Host: localhost\r\n\r\n')),
   ]);
   expect(head).toMatch(/^HTTP\/1\.1 200 /);
   socket.destroy();
@@ -76,7 +94,7 @@ describe('a client that stops reading its answer is cut off', () => {
     const { url, clock } = await serve(change, { requestMs: 10_000, checkMs: 1_000, stalledMs: 100 });
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     onTestFinished(() => void socket.destroy());
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await once(socket, 'readable');
     return clock;
   }

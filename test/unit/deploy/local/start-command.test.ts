@@ -7,6 +7,7 @@ describe('the options of npm start', () => {
     expect(parseStartOptions([])).toEqual({
       pods: 3,
       intervalS: 2,
+      startDelayMs: 2000,
       port: 8080,
       podPort: 8080,
       dir: '.local',

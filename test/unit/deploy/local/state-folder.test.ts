@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -22,8 +22,11 @@ describe('the folder of a cluster', () => {
     const dir = mkdtempSync(join(folder, 'token-'));
     expect(keptWriteToken(dir)).toBe('');
     writeFileSync(join(dir, 'write-token'), 'old', { mode: 0o644 });
-    const path = keepWriteToken(dir, 'new');
-    expect([keptWriteToken(dir), statSync(path).mode & 0o077]).toEqual(['new', 0]);
+    const release = lockFolder(dir, process.pid);
+    keepWriteToken(dir, 'new');
+    expect([keptWriteToken(dir), statSync(join(dir, 'write-token')).mode & 0o077]).toEqual(['new', 0]);
+    release();
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   it('keeps the newest hundred logs', () => {

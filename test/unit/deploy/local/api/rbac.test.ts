@@ -67,6 +67,20 @@ describe('who may do what', () => {
     expect(forbiddenTo(storeWith(['*']), pinger, log)?.status.message).toContain('cannot get resource "pods/log"');
   });
 
+  it.each([
+    [{ kind: 'User', name: 'eve' }, true],
+    [{ kind: 'Group', name: 'readers' }, true],
+    [{ kind: 'ServiceAccount', name: 'eve', namespace: 'default' }, false],
+    [{ kind: 'Group', name: 'eve' }, false],
+    [{ kind: 'User', name: 'readers' }, false],
+    [{ kind: 'Robot', name: 'eve' }, false],
+  ])('as a binding to %j says, for the user eve of the group readers: %s', (subject, isAllowed) => {
+    const store = storeWith(['list']);
+    const binding = store.get(CLUSTER_ROLE_BINDINGS, '', 'b');
+    if (binding) store.update(CLUSTER_ROLE_BINDINGS, { ...binding, subjects: [subject] });
+    expect(forbiddenTo(store, { name: 'eve', groups: ['readers'] }, LIST) === null).toBe(isAllowed);
+  });
+
   it('is nothing for other accounts, and everything for administrators', () => {
     const store = storeWith(['*']);
     expect(forbiddenTo(store, serviceAccountUser('other', 'pinger'), LIST)).not.toBeNull();

@@ -62,6 +62,8 @@ describe('a request for objects', () => {
     ['PUT', '/api/v1/namespaces/default/pods', 405],
     ['DELETE', '/api/v1/namespaces/default/pods/a/log', 405],
     ['PATCH', '/api/v1/pods', 405],
+    ['POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', 405],
+    ['GET', '/apis/apiextensions.k8s.io/v2/customresourcedefinitions', 404],
     ['GET', '/api/v1/%E0%A4%A', 400],
   ])('%s %s is refused with %i', async (method, path, code) => {
     expect(await request(method, path)).toEqual({ code });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../../deploy/local/api/objects.ts';
-import { PODS } from '../../../../../deploy/local/api/resources.ts';
+import { PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
 import type { Change, Store } from '../../../../../deploy/local/api/store.ts';
 import { addPod, newStore, relabel } from '../pod-store.ts';
 
@@ -49,14 +49,16 @@ describe('the store', () => {
 
   it('keeps uid and creation time in every update, and counts generations of the spec', () => {
     const store = newStore();
-    const pod = addPod(store, 'a');
-    const forged = {
-      ...pod,
-      spec: { containers: [] },
-      metadata: { ...pod.metadata, uid: '', creationTimestamp: 'never' },
-    };
-    const { metadata } = store.update(PODS, forged);
-    expect(metadata).toMatchObject({ uid: pod.metadata.uid, creationTimestamp: '2026-01-01T00:00:00Z', generation: 2 });
+    const set = { apiVersion: 'apps/v1', kind: 'ReplicaSet', metadata: { name: 'a', namespace: 'default' }, spec: {} };
+    for (const [resource, object, generation] of [
+      [REPLICA_SETS, store.create(REPLICA_SETS, set), 2],
+      [PODS, addPod(store, 'a'), 1], // The only change of a pod's spec is its node, which does not count.
+    ] as const) {
+      const forged = { ...object.metadata, uid: '', creationTimestamp: 'never' };
+      const { metadata } = store.update(resource, { ...object, spec: { replicas: 2 }, metadata: forged });
+      const { uid } = object.metadata;
+      expect(metadata).toMatchObject({ uid, creationTimestamp: '2026-01-01T00:00:00Z', generation });
+    }
   });
 
   it('never changes an object that it has returned', () => {

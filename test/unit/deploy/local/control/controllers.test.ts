@@ -156,16 +156,45 @@ describe('the deletion of a pod', () => {
     const hurried = deleteObject(store, PODS, first, NOW + 1000, { graceSeconds: 5 });
     expect(hurried.metadata).toMatchObject({
       deletionGracePeriodSeconds: 5,
-      deletionTimestamp: '2026-01-01T00:00:06Z',
+      deletionTimestamp: '2026-01-01T00:00:05Z',
     });
     const more = deleteObject(store, PODS, hurried, NOW + 1000, { graceSeconds: 60 });
     expect(more).toBe(hurried);
   });
 
-  it('with grace 0 removes it at once', () => {
-    const victim = placed();
-    deleteObject(store, PODS, victim, NOW, { graceSeconds: 0 });
-    expect(store.get(PODS, 'default', victim.metadata.name)).toBeUndefined();
+  // As recorded from a real API server (1.33): type, seconds from the request to deletionTimestamp, grace, generation.
+  const ended = (seconds: number) => [
+    ['MODIFIED', seconds, 0, 2],
+    ['DELETED', seconds, 0, 2],
+    ['ADDED', undefined, undefined, 1],
+  ];
+  it.each([
+    ['by force', [[0, 0]], ended(0)],
+    [
+      'with 20 s of grace, of which it takes 6',
+      [
+        [0, 20],
+        [6, 0],
+      ],
+      [['MODIFIED', 20, 20, 2], ended(0)[2], ...ended(6).slice(0, 2)],
+    ],
+  ])('%s is told by the events of a real cluster', (_, requests, expected) => {
+    const { uid, name } = placed().metadata;
+    const events: unknown[] = [];
+    const stop = store.subscribe(({ type, resource, object: { metadata } }) => {
+      if (resource !== PODS || (type === 'MODIFIED' && metadata.uid !== uid)) return;
+      const { deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
+      const seconds = deletionTimestamp && (Date.parse(deletionTimestamp) - NOW) / 1000;
+      events.push([type, seconds, deletionGracePeriodSeconds, generation]);
+    });
+    for (const [atS = 0, graceSeconds = 0] of requests) {
+      const pod = store.get(PODS, 'default', name) as PodObject;
+      deleteObject(store, PODS, pod, NOW + atS * 1000, { graceSeconds });
+      settle();
+    }
+    stop();
+    expect(events).toEqual(expected);
+    expect(store.get(PODS, 'default', name)).toBeUndefined();
   });
 
   it('is rejected if a precondition fails, and does nothing as a dry run', () => {

@@ -8,6 +8,7 @@ const PROGRAMS = {
   serverPath: '/dist/server.cjs',
   toolFolder: '/dist',
   kubeconfigOf: (namespace: string, account: string) => `/${namespace}/${account}`,
+  extraVariables: { IGNORE_TERM: '1' },
   secretOf: () => undefined,
 };
 const pod = () => addPod(newStore(), 'a', { app: 'x' }) as PodObject;
@@ -67,10 +68,10 @@ describe('an image', () => {
   it('gets the environment of its spec and the kubeconfig of its account, but no variable of the cluster', () => {
     const env = [
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-      { name: 'NODE_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
+      { name: 'HOSTNAME', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
       { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
-      { name: 'SECRET', valueFrom: {} },
-      { name: 'URL', value: 'http://$(POD_IP)/$(NONE)$$' },
+      { name: 'WRITE_TOKEN', valueFrom: {} },
+      { name: 'HTTP_TARGETS', value: 'http://$(POD_IP)/$(NONE)$$' },
     ];
     const command = run({ env, args: ['--x=$(LABEL)', '--host', '0.0.0.0', '--host=[::]'] });
     expect(command?.env).toEqual({
@@ -78,11 +79,32 @@ describe('an image', () => {
       KUBECONFIG: '/default/default',
       HOST: '127.0.0.7',
       POD_IP: '127.0.0.7',
-      NODE_IP: '127.0.0.241',
-      LABEL: 'x',
-      URL: 'http://127.0.0.7/$(NONE)$',
+      HOSTNAME: '127.0.0.241',
+      HTTP_TARGETS: 'http://127.0.0.7/$(NONE)$',
     });
-    expect(command?.args.slice(1)).toEqual(['--x=x', '--host', '127.0.0.7', '--host=127.0.0.7']);
+    expect(command?.args.slice(1)).toEqual(['--x=x', '--host=127.0.0.7', '--host=127.0.0.7']);
+  });
+
+  it.each(['goldpinger', 'toxiproxy'])(
+    '%s gets no variable, and no kubeconfig, that could make this machine run other code',
+    (image) => {
+      const dangerous = [
+        'NODE_OPTIONS',
+        'LD_PRELOAD',
+        'PATH',
+        'KUBECONFIG',
+        'POD_INNER_IP_HERE',
+        'NODE_EXTRA_CA_CERTS',
+      ];
+      const env = [...dangerous, 'IGNORE_TERM'].map((name) => ({ name, value: '/planted' }));
+      const args = ['--kubeconfig', '/planted', '--kubeconfig=/planted'];
+      const command = run({ image, env, ...(image === 'goldpinger' && { args }) });
+      expect(JSON.stringify(command)).not.toContain('planted');
+    },
+  );
+
+  it('gets the variables of `--env` with the values given there', () => {
+    expect(run({ env: [{ name: 'IGNORE_TERM', value: '1' }] })?.env).toMatchObject({ IGNORE_TERM: '1' });
   });
 
   it.each([
