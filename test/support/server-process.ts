@@ -21,6 +21,8 @@ interface ServerOptions {
   nodeFlags?: readonly string[];
   /** Whether messages can be sent to the process. */
   ipc?: boolean;
+  /** A command that starts the program after it, e.g. in a network namespace. */
+  within?: readonly string[];
 }
 
 /** A real server process, with its log and its exit code. */
@@ -35,9 +37,10 @@ export class ServerProcess {
 
   /** Starts the server on `host` with `env`; of our own environment it inherits only PATH. */
   constructor(host: string, env: Record<string, string>, options: ServerOptions = {}) {
-    const { args = [], nodeFlags = [], ipc = false } = options;
+    const { args = [], nodeFlags = [], ipc = false, within = [] } = options;
     this.url = `http://${host}:${env['PORT'] ?? '8080'}`;
-    this.child = spawn(process.execPath, [...nodeFlags, SERVER_PROGRAM, ...args], {
+    const [program = '', ...rest] = [...within, process.execPath, ...nodeFlags, SERVER_PROGRAM, ...args];
+    this.child = spawn(program, rest, {
       env: { PATH: process.env['PATH'] ?? '', HOST: host, ...env },
       stdio: ['ignore', 'pipe', 'pipe', ipc ? 'ipc' : 'ignore'],
     });

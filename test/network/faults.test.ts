@@ -1,0 +1,188 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Mesh } from '../../server/protocol/mesh.ts';
+import { eventually } from '../support/eventually.ts';
+import { NetworkCluster } from './cluster.ts';
+import { clusterHealth, eventsSince, failedLinks, falseEvents, type Look, looks, missingKinds } from './looks.ts';
+import { INTERVAL_MS } from './pod.ts';
+import { type Expected, SCENARIOS, type Scenario } from './scenarios.ts';
+
+/** A wait between two pings is up to 5 % longer than the interval (JITTER_FACTOR). */
+const LONGEST_INTERVAL_MS = INTERVAL_MS * 1.05;
+const OUTPUT = 'test-results/network';
+
+/** One line of the table that is printed at the end. */
+interface Row {
+  scenario: string;
+  toldAfterS: string;
+  firstFinding: string;
+  recoveredAfterS: string;
+  errors: number;
+}
+
+let cluster: NetworkCluster;
+const rows: Row[] = [];
+
+beforeAll(async () => {
+  mkdirSync(OUTPUT, { recursive: true });
+  cluster = await NetworkCluster.start();
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+  console.table(rows);
+});
+
+/** Runs one scenario, and collects what the pods say while it lasts. */
+class Run {
+  /** What was not true. */
+  readonly errors = new Set<string>();
+  readonly row: Row;
+  readonly #scenario: Scenario;
+  /** The last looks, for the file that a failure leaves. */
+  #history: Look[] = [];
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.row = { scenario: scenario.name, toldAfterS: '', firstFinding: '', recoveredAfterS: '', errors: 0 };
+  }
+
+  async calm(): Promise<void> {
+    const calm = { affects: () => true, culprits: cluster.others() };
+    for await (const looked of looks(this.#asked(), calm, 60_000)) {
+      if (looked.every(({ mesh, findings }) => mesh.health.ok && findings.length === 0)) return;
+    }
+    throw new Error('the cluster did not become calm before the fault');
+  }
+
+  /** Looks until all pods that are asked have told the fault, then twice more: the finding must stay. */
+  async told(): Promise<void> {
+    const { toldWithin = 3, isOver } = this.#scenario;
+    const startMs = performance.now();
+    let toldMs = -1;
+    let stayed = 0;
+    for await (const looked of this.#looks(toldWithin)) {
+      const isTold = looked.every((look) => isOver?.(look) ?? this.#isTold(look));
+      if (isTold) for (const { laterErrors } of looked) this.#note(laterErrors);
+      if (isTold && toldMs < 0) toldMs = performance.now() - startMs;
+      if (!isTold && toldMs >= 0) this.errors.add(`told, and then: ${titlesOf(looked)}`);
+      if (isTold) stayed += 1;
+      if (stayed === 3) break;
+    }
+    this.row.toldAfterS = seconds(toldMs);
+    if (toldMs < 0) this.errors.add(`not told within ${toldWithin} intervals`);
+  }
+
+  /** Looks until nothing stands out. */
+  async recovered(): Promise<void> {
+    const { recoveredWithin = 3 } = this.#scenario;
+    const startMs = performance.now();
+    let recoveredMs = -1;
+    for await (const looked of this.#looks(recoveredWithin)) {
+      if (!looked.every(({ mesh, findings }) => mesh.health.ok && findings.length === 0)) continue;
+      recoveredMs = performance.now() - startMs;
+      break;
+    }
+    this.row.recoveredAfterS = seconds(recoveredMs);
+    if (recoveredMs < 0) this.errors.add(`something still stands out ${recoveredWithin} intervals after the end`);
+  }
+
+  /** Checks `/cluster_health`: its status and the nodes that it blames. */
+  async health(isHealthy: boolean): Promise<void> {
+    const blamed = new Set(this.#scenario.culprits.map((name) => cluster.pod(name).node.hostIP));
+    for (const pod of this.#asked()) {
+      const { status, unhealthy } = await clusterHealth(pod);
+      if (status !== (isHealthy ? 200 : 418)) this.errors.add(`${pod.name}: /cluster_health answers ${status}`);
+      for (const node of unhealthy.filter((one) => !blamed.has(one))) this.errors.add(`/cluster_health blames ${node}`);
+    }
+  }
+
+  /** Waits until the events are told, and checks that they are about affected links only. */
+  async events(plantedMs: number, kinds: Scenario['events'] = []): Promise<void> {
+    const [pod] = this.#asked();
+    if (pod === undefined) return;
+    const told = eventually(async () => {
+      // The Kubernetes API has times in whole seconds.
+      const events = await eventsSince(pod, plantedMs - 1_000);
+      const during = events.filter(({ atMs }) => atMs >= plantedMs);
+      this.#note(falseEvents(during, this.#scenario));
+      expect(missingKinds(events, kinds)).toEqual([]);
+    }, 3 * LONGEST_INTERVAL_MS);
+    await told.catch((error: Error) => this.errors.add(`events: ${error.message}`));
+  }
+
+  /** Writes what a failed run saw. */
+  write(): void {
+    this.row.errors = this.errors.size;
+    rows.push(this.row);
+    const file = join(OUTPUT, `${this.#scenario.name.replaceAll(/\W+/g, '-')}.json`);
+    rmSync(file, { force: true });
+    if (this.errors.size === 0) return;
+    const history = this.#history.map(({ asked, mesh, errors }) => {
+      const { atMs, collectMs, health, findings, discovery } = mesh;
+      return { asked, atMs, collectMs, errors, findings, failed: failedLinks(mesh), health, discovery };
+    });
+    writeFileSync(file, JSON.stringify({ errors: [...this.errors], pods: this.#history.at(-1)?.mesh.pods, history }));
+  }
+
+  async *#looks(intervals: number): AsyncGenerator<Look[]> {
+    for await (const looked of looks(this.#asked(), this.#scenario, intervals * LONGEST_INTERVAL_MS)) {
+      this.#history.push(...looked);
+      for (const { errors, findings } of looked) {
+        this.#note(errors);
+        this.row.firstFinding ||= findings[0]?.title ?? '';
+      }
+      yield looked;
+    }
+  }
+
+  #note(errors: readonly string[]): void {
+    for (const error of errors) this.errors.add(error);
+  }
+
+  #asked() {
+    return this.#scenario.asked.map((name) => cluster.pod(name));
+  }
+
+  #isTold({ asked, mesh }: Look): boolean {
+    const { first } = this.#scenario;
+    if (first === 'nothing') return false;
+    return isExpected(mesh, typeof first === 'function' ? first(asked) : first);
+  }
+}
+
+function isExpected({ findings, pods }: Mesh, { kind, subject, about }: Expected): boolean {
+  const [first] = findings;
+  if (first === undefined || (kind !== undefined && first.kind !== kind)) return false;
+  if (subject !== undefined && first.subject !== subject) return false;
+  return about === undefined || first.pods.some((pod) => pods[pod]?.name === about);
+}
+
+const seconds = (ms: number) => (ms < 0 ? 'never' : (ms / 1000).toFixed(1));
+const titlesOf = (looked: Look[]) => looked.map(({ findings }) => findings[0]?.title ?? 'nothing').join(' | ');
+
+describe('real packet faults', () => {
+  for (const scenario of SCENARIOS) {
+    const { name, skipped = '', isHealthy = false, plant, remove, retries = 0 } = scenario;
+    const title = skipped === '' ? name : `${name} (skipped, because ${skipped})`;
+    it.skipIf(skipped !== '')(title, { timeout: 180_000, retry: retries }, async () => {
+      const run = new Run(scenario);
+      await run.calm();
+      const plantedMs = Date.now();
+      try {
+        await plant(cluster);
+        await run.told();
+        await run.health(isHealthy);
+        await run.events(plantedMs, scenario.events ?? ['link-failed']);
+      } finally {
+        await (remove?.(cluster) ?? cluster.unfilter());
+      }
+      await run.recovered();
+      await run.health(true);
+      await run.events(plantedMs, scenario.eventsAfter ?? ['link-recovered']);
+      run.write();
+      expect([...run.errors]).toEqual([]);
+    });
+  }
+});

@@ -1,0 +1,102 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { expect } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+
+/** The bridge's own address: where the test process listens, as the pods see it. */
+export const BRIDGE_ADDRESS = '10.77.0.1';
+const BRIDGE = 'pods';
+
+/** Packet filter rules of nftables, by the hook at which they act. `divert` holds `dnat` rules for outgoing connections. */
+export interface Rules {
+  input?: string[];
+  output?: string[];
+  divert?: string[];
+}
+
+/** Runs a program to its end. Rejects with what it wrote to stderr. */
+function run(program: string, args: readonly string[], input = ''): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, (error) => (error === null ? resolve() : reject(error)));
+    // A program that has failed does not read its input.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+const ip = (...args: string[]) => run('ip', args);
+
+/**
+ * Turns the network namespace of this process into the bridge that connects all pods. Throws an Error in the namespace of
+ * the machine.
+ */
+export async function startBridge(): Promise<void> {
+  // A new namespace has only a loopback interface, which is not up yet.
+  if (Object.keys(networkInterfaces()).length > 0) {
+    throw new Error('these tests need a network namespace of their own: start them with `npm run test:network`');
+  }
+  await ip('link', 'set', 'lo', 'up');
+  await ip('link', 'add', BRIDGE, 'type', 'bridge');
+  await ip('address', 'add', `${BRIDGE_ADDRESS}/16`, 'dev', BRIDGE);
+  await ip('link', 'set', BRIDGE, 'up');
+}
+
+/**
+ * The network namespace of one pod. A process that does nothing keeps it, as the pause container of a real pod does: the
+ * address outlives the server. It ends with its standard input, so nothing remains when the test process is killed.
+ */
+export class PodNamespace {
+  readonly address: string;
+  /** The command that starts a program in this namespace. */
+  readonly enter: readonly string[];
+  readonly #pause: ChildProcess;
+
+  private constructor(address: string, pause: ChildProcess) {
+    this.address = address;
+    this.#pause = pause;
+    this.enter = ['nsenter', '--target', String(pause.pid), '--net'];
+  }
+
+  /** Makes the namespace number `i` (1..250) and connects it to the bridge. */
+  static async start(i: number): Promise<PodNamespace> {
+    const pause = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const own = readlinkSync('/proc/self/ns/net');
+    await eventually(() => expect(readlinkSync(`/proc/${pause.pid}/ns/net`)).not.toBe(own));
+    const pod = new PodNamespace(`10.77.1.${i}`, pause);
+    const link = `pod${i}`;
+    await ip('link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(pause.pid));
+    await ip('link', 'set', link, 'master', BRIDGE, 'up');
+    await pod.#ip('link', 'set', 'lo', 'up');
+    await pod.#ip('address', 'add', `${pod.address}/16`, 'dev', 'eth0');
+    await pod.#ip('link', 'set', 'eth0', 'up');
+    return pod;
+  }
+
+  /** Replaces the rules of this namespace; without any, all packets pass. */
+  async filter({ input = [], output = [], divert = [] }: Rules): Promise<void> {
+    const chain = (name: string, type: string, rules: string[]) =>
+      `chain ${name} { type ${type};\n${rules.join('\n')}\n}`;
+    const table = `table inet fault {
+      ${chain('incoming', 'filter hook input priority 0', input)}
+      ${chain('outgoing', 'filter hook output priority 0', output)}
+      ${chain('diverted', 'nat hook output priority -100', divert)}
+    }`;
+    const isEmpty = input.length + output.length + divert.length === 0;
+    const [program = '', ...args] = [...this.enter, 'nft', '-f', '-'];
+    // A table is added before it is deleted, because deleting one that is not there is an error.
+    await run(program, args, `table inet fault\ndelete table inet fault\n${isEmpty ? '' : table}\n`);
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#pause, 'exit');
+    this.#pause.stdin?.end();
+    await ended;
+  }
+
+  #ip(...args: string[]): Promise<void> {
+    const [program = '', ...rest] = [...this.enter, 'ip', ...args];
+    return run(program, rest);
+  }
+}

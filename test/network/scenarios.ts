@@ -1,0 +1,289 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { SETTINGS } from '../../server/config/settings.ts';
+import type { EventKind } from '../../server/protocol/event.ts';
+import type { FindingKind } from '../../server/protocol/finding.ts';
+import type { NetworkCluster } from './cluster.ts';
+import type { Look, Truth } from './looks.ts';
+
+/** What the first finding must be. What is left out may be anything; `about` is one of its pods. */
+export interface Expected {
+  kind?: FindingKind;
+  subject?: string;
+  about?: string;
+}
+
+/** A fault, and what the pods must say about it. Pods are given by name. */
+export interface Scenario extends Truth {
+  name: string;
+  /** Why it cannot be run; '' = it can. */
+  skipped?: string;
+  plant: (cluster: NetworkCluster) => unknown;
+  /** Ends the fault. By default all packets pass again. */
+  remove?: (cluster: NetworkCluster) => unknown;
+  /** The pods that are asked. */
+  asked: readonly string[];
+  /** The first finding of the pod that is asked; 'nothing' = nothing may stand out until `isOver`. */
+  first: Expected | ((asked: string) => Expected) | 'nothing';
+  isOver?: (look: Look) => boolean;
+  /** Whether `/cluster_health` stays 200. */
+  isHealthy?: boolean;
+  /** The most intervals until it is told, and until nothing stands out after its end. */
+  toldWithin?: number;
+  recoveredWithin?: number;
+  /** Events that must be told while it lasts, and after its end. */
+  events?: readonly EventKind[];
+  eventsAfter?: readonly EventKind[];
+  /** How often it is tried again, because it depends on chance. */
+  retries?: number;
+}
+
+const IN_EAST = /^[ab]/;
+const inEast = (pod: string) => IN_EAST.test(pod);
+const ALL = ['a1', 'a2', 'a3', 'b1', 'b2', 'b3', 'c1', 'c2', 'd1', 'd2'];
+
+/** Links into or out of a pod. The pod still reaches itself. */
+const around = (pod: string) => (from: string, to: string) => from !== to && (from === pod || to === pod);
+const into = (pod: string) => (from: string, to: string) => from !== to && to === pod;
+const onlyLink = (source: string, destination: string) => (from: string, to: string) =>
+  from === source && to === destination;
+const eitherWay = (one: string, other: string) => (from: string, to: string) =>
+  (from === one && to === other) || (from === other && to === one);
+
+/** Filters what `source` sends to the port of `destination`. */
+const filterLink = (source: string, destination: string, action: string) => (cluster: NetworkCluster) =>
+  cluster.pod(destination).filter({ input: [cluster.incoming([source], action)] });
+
+/** Slower than SLOW_LINK (100 ms), and far from PING_TIMEOUT (300 ms). */
+const SLOW_MS = 120;
+const LINK_IS_SLOW = { isHealthy: true, events: ['link-slow'], eventsAfter: ['link-normal'] } as const;
+const NO_LINK_EVENTS = { events: [], eventsAfter: [] } as const;
+
+const hogs: ChildProcess[] = [];
+
+/** Sets the priority of all threads of a process; 0 is that of other programs, 19 the lowest. */
+function setPriorityOf(pid: number, priority: number): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
+}
+
+const keepsConnections = Object.values(SETTINGS).some(({ variable }) => `${variable}` === 'FRESH_CONNECTION_INTERVAL');
+
+/** All scenarios. They run one after another in one cluster; only the last one changes its pods. */
+export const SCENARIOS: Scenario[] = [
+  {
+    name: 'a killed pod',
+    plant: (cluster) => cluster.pod('b2').kill(),
+    remove: (cluster) => cluster.pod('b2').run(),
+    affects: around('b2'),
+    culprits: ['b2'],
+    asked: ['c1'],
+    first: { kind: 'pod-unreachable', subject: 'b2' },
+  },
+  {
+    name: 'a frozen pod',
+    plant: (cluster) => cluster.pod('a2').signal('SIGSTOP'),
+    remove: (cluster) => cluster.pod('a2').signal('SIGCONT'),
+    affects: (from, to) => from === 'a2' || to === 'a2',
+    culprits: ['a2'],
+    asked: ['c1'],
+    first: { kind: 'pod-unreachable', subject: 'a2' },
+  },
+  {
+    name: 'connections in one direction dropped',
+    plant: filterLink('a1', 'c1', 'drop'),
+    affects: onlyLink('a1', 'c1'),
+    culprits: ['c1'],
+    asked: ['b1'],
+    first: { kind: 'one-way', subject: 'a1 → c1' },
+  },
+  {
+    name: 'connections in one direction reset',
+    plant: filterLink('c2', 'b3', 'tcp flags & psh == psh reject with tcp reset'),
+    affects: onlyLink('c2', 'b3'),
+    culprits: ['b3'],
+    asked: ['d1'],
+    first: { kind: 'one-way', subject: 'c2 → b3' },
+  },
+  {
+    name: 'connections in one direction rejected by ICMP',
+    plant: filterLink('b1', 'd2', 'reject with icmp admin-prohibited'),
+    affects: onlyLink('b1', 'd2'),
+    culprits: ['d2'],
+    asked: ['a1'],
+    first: { kind: 'one-way', subject: 'b1 → d2' },
+  },
+  {
+    name: 'both directions of a link dropped',
+    plant: (cluster) => cluster.cut(['a1'], ['d1']),
+    affects: eitherWay('a1', 'd1'),
+    culprits: ['a1', 'd1'],
+    asked: ['b1'],
+    first: { kind: 'link', subject: 'a1 ⇄ d1' },
+  },
+  {
+    name: 'an isolated node, asked inside and outside',
+    plant: (cluster) => cluster.cut(['a1', 'a2', 'a3'], cluster.others('a1', 'a2', 'a3')),
+    affects: (from, to) => from.startsWith('a') !== to.startsWith('a'),
+    culprits: ['a1', 'a2', 'a3'],
+    asked: ['a1', 'c1'],
+    first: { kind: 'node', subject: 'node alpha' },
+  },
+  {
+    name: 'a zone cut off from the other one',
+    plant: (cluster) => cluster.cut(ALL.filter(inEast), cluster.others(...ALL.filter(inEast))),
+    affects: (from, to) => inEast(from) !== inEast(to),
+    culprits: ALL,
+    asked: ['a1', 'd1'],
+    first: { kind: 'zone-block', subject: 'zone east ⇄ zone west' },
+  },
+  {
+    name: 'nothing gets into a pod',
+    plant: (cluster) => cluster.pod('c2').filter({ input: [cluster.incoming(cluster.others('c2'), 'drop')] }),
+    affects: into('c2'),
+    culprits: ['c2'],
+    asked: ['a1'],
+    first: { kind: 'pod-unreachable', subject: 'c2' },
+  },
+  {
+    name: 'nothing gets out of a pod',
+    plant: (cluster) =>
+      cluster.pod('d1').filter({ output: [`ip daddr ${cluster.addresses(cluster.others('d1'))} tcp dport 8080 drop`] }),
+    affects: (from, to) => from === 'd1' && to !== 'd1',
+    culprits: ['d1'],
+    asked: ['a1'],
+    first: { kind: 'pod-reaches-nobody', subject: 'd1' },
+  },
+  {
+    name: '30 % of the packets of a link lost',
+    plant: filterLink('b1', 'c1', 'numgen random mod 100 < 30 drop'),
+    affects: onlyLink('b1', 'c1'),
+    culprits: ['c1'],
+    asked: ['a1'],
+    first: { subject: 'b1 → c1' },
+    toldWithin: 8,
+    // A finding that ends with the next good ping would come and go while the fault lasts.
+    recoveredWithin: 60,
+    retries: 1,
+  },
+  {
+    name: 'a slow pod',
+    plant: (cluster) => cluster.delay(cluster.others('d2'), 'd2', SLOW_MS),
+    affects: into('d2'),
+    culprits: ['d2'],
+    asked: ['a1'],
+    first: { kind: 'pod-slow', subject: 'd2' },
+    ...LINK_IS_SLOW,
+  },
+  {
+    name: 'a slow link',
+    plant: (cluster) => cluster.delay(['a3'], 'c2', SLOW_MS),
+    affects: onlyLink('a3', 'c2'),
+    culprits: ['c2'],
+    asked: ['b1'],
+    first: { kind: 'link-slow', subject: 'a3 → c2' },
+    toldWithin: 4,
+    ...LINK_IS_SLOW,
+  },
+  {
+    name: 'new connections to a pod dropped',
+    plant: (cluster) =>
+      cluster.pod('c1').filter({ input: [cluster.incoming(cluster.others('c1'), 'ct state new drop')] }),
+    affects: into('c1'),
+    culprits: ['c1'],
+    asked: ['a1'],
+    first: { kind: 'pod-unreachable', subject: 'c1' },
+  },
+  {
+    name: 'open connections to a pod dropped',
+    skipped: keepsConnections ? '' : 'pods keep no connections: there is no FRESH_CONNECTION_INTERVAL',
+    // Connections that open from now on carry a mark.
+    plant: (cluster) => {
+      const others = cluster.others('b2');
+      const input = [
+        cluster.incoming(others, 'tcp flags syn ct mark set 1'),
+        cluster.incoming(others, 'ct mark 0 drop'),
+      ];
+      return cluster.pod('b2').filter({ input });
+    },
+    affects: into('b2'),
+    culprits: ['b2'],
+    asked: ['a1'],
+    first: { subject: 'b2' },
+  },
+  {
+    name: 'the Kubernetes API unreachable for one pod',
+    plant: (cluster) => cluster.cutApi(['b3']),
+    affects: () => false,
+    culprits: ['b3'],
+    asked: ['b3', 'c1'],
+    first: (asked) => (asked === 'b3' ? { kind: 'api-away', subject: 'Kubernetes API' } : { subject: 'b3' }),
+    toldWithin: 15,
+    recoveredWithin: 5,
+    events: ['api-lost'],
+    eventsAfter: ['api-back'],
+  },
+  {
+    name: 'the Kubernetes API unreachable for all pods',
+    plant: (cluster) => cluster.cutApi(ALL),
+    affects: () => false,
+    culprits: ALL,
+    asked: ['a1', 'd2'],
+    first: { kind: 'api-away', subject: 'Kubernetes API' },
+    toldWithin: 15,
+    recoveredWithin: 5,
+    events: ['api-lost'],
+    eventsAfter: ['api-back'],
+  },
+  {
+    name: 'four busy loops, and a pod of low priority',
+    plant: (cluster) => {
+      for (const { name, pid } of cluster.pods) setPriorityOf(pid, name === 'c2' ? 5 : 0);
+      for (let i = 0; i < 4; i++) {
+        hogs.push(spawn('nice', ['-n', '10', process.execPath, '-e', 'for(;;);'], { stdio: 'ignore' }));
+      }
+    },
+    remove: (cluster) => {
+      for (const hog of hogs.splice(0)) hog.kill('SIGKILL');
+      for (const { pid } of cluster.pods) setPriorityOf(pid, -10);
+    },
+    affects: () => false,
+    culprits: [],
+    asked: ['a1'],
+    first: { kind: 'cpu-starved', about: 'c2' },
+    isHealthy: true,
+    toldWithin: 15,
+    recoveredWithin: 30,
+    events: ['cpu-starved'],
+    eventsAfter: ['cpu-recovered'],
+  },
+  {
+    name: 'a pod that says that none of its pings succeeds',
+    plant: (cluster) => cluster.lie('b1'),
+    affects: (from) => from === 'b1',
+    culprits: ['b1'],
+    asked: ['a1'],
+    first: { kind: 'pod-reaches-nobody', subject: 'b1' },
+    ...NO_LINK_EVENTS,
+  },
+  {
+    name: 'a pod replaced by another one',
+    plant: async (cluster) => {
+      const { node } = cluster.pod('d2');
+      await cluster.pod('d2').delete();
+      await cluster.addPod('d3', node);
+    },
+    affects: () => false,
+    culprits: [],
+    asked: ['a1'],
+    first: 'nothing',
+    isOver: ({ mesh: { pods, reports } }) => {
+      const isGone = pods.some(({ name, lifecycle }) => name === 'd2' && lifecycle === 'gone');
+      return isGone && reports.some(({ pod, missing }) => pods[pod]?.name === 'd3' && missing === '');
+    },
+    isHealthy: true,
+    toldWithin: 5,
+    events: ['pod-terminating', 'pod-gone', 'pod-replaced', 'pod-ready'],
+    eventsAfter: [],
+  },
+];
