@@ -1,3 +1,4 @@
+import { scaleTime } from 'd3';
 import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { Picture } from './mesh-view.ts';
@@ -113,27 +114,30 @@ export function stepPaths(steps: readonly TimelineStep[], x: (atMs: number) => n
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const STEPS = [
-  ...[5, 10, 15, 30].map((seconds) => seconds * SECOND),
-  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
-  ...[1, 2, 3, 6].map((hours) => hours * HOUR),
-];
 /** Minimum distance between two times on the axis, px. */
 const ROOM = 76;
 
-/** Round local times within a range that is `width` px wide, and whether they need seconds. */
+/** Round local times within a range that is `width` px wide, ms since the epoch, and whether they need seconds. */
 export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: number[]; seconds: boolean } {
+  const scale = scaleTime([fromMs, toMs], [0, width]);
   const most = Math.max(1, Math.floor(width / ROOM));
-  const step = STEPS.find((ms) => (toMs - fromMs) / ms <= most) ?? 12 * HOUR;
-  const offsetMs = new Date(toMs).getTimezoneOffset() * MINUTE;
-  const times: number[] = [];
-  for (let at = Math.ceil((fromMs - offsetMs) / step) * step + offsetMs; at <= toMs; at += step) times.push(at);
-  return { times, seconds: step < MINUTE };
+  // d3 takes the count as a hint and may return more times.
+  let count = most;
+  let times = scale.ticks(count);
+  while (times.length > most + 1 && count > 1) times = scale.ticks(--count);
+  return { times: times.map(Number), seconds: times.some((time) => time.getSeconds() !== 0) };
 }
+
+/** Steps of the arrow keys, ms. */
+const KEY_STEPS = [
+  ...[5, 10, 15, 30].map((seconds) => seconds * SECOND),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  HOUR,
+];
 
 /** Step of an arrow key on a timeline of `spanMs`, ms. */
 export function keyStepMs(spanMs: number): number {
-  return STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
+  return KEY_STEPS.find((ms) => spanMs / ms <= 300) ?? HOUR;
 }
 
 /** Automatic time spans of the timeline, ms. */

@@ -1,3 +1,4 @@
+import { area, line, max, scaleLinear, sum } from 'd3';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { clockText, countText, latencyText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
@@ -73,7 +74,6 @@ export interface HistorySummary {
 }
 
 type Step = LinkHistory['steps'][number];
-type Point = [x: number, y: number];
 
 /** Minimum height of a failure bar, as a share of the plot, so that one failure in a hundred samples is visible. */
 const MIN_BAR_SHARE = 0.3;
@@ -98,62 +98,60 @@ export function plotHistory(
 ): HistoryPlot {
   const fromMs = steps[0]?.atMs ?? untilMs;
   const span = Math.max(1, untilMs - fromMs);
-  const topUs = steps.reduce((most, { p95Us }) => Math.max(most, p95Us * 1.15), problemUs * 2);
-  const x = (atMs: number) => Math.min(width, Math.max(0, ((atMs - fromMs) / span) * width));
-  const y = (us: number) => height - 2 - (us / topUs) * (height - 4);
-  const plot: HistoryPlot = { line: '', band: '', failures: [], problemY: y(problemUs), fromMs, toMs: untilMs };
-  let piece: Piece = { middle: [], low: [], high: [] };
-  let endMs = fromMs;
-  for (const step of steps) {
-    const failed = failedOf(step);
-    const [left, right] = [x(step.atMs), x(step.atMs + step.lengthMs)];
-    if (failed > 0) {
-      const share = Math.max(MIN_BAR_SHARE, failed / Math.max(1, step.samples));
-      plot.failures.push({ x: left, width: Math.max(MIN_BAR_WIDTH, right - left), height: share * height });
-    }
-    if (step.p50Us < 0 || step.atMs - endMs > step.lengthMs) {
-      draw(plot, piece);
-      piece = { middle: [], low: [], high: [] };
-    }
+  const topUs = Math.max(problemUs * 2, (max(steps, ({ p95Us }) => p95Us) ?? 0) * 1.15);
+  const x = scaleLinear([fromMs, fromMs + span], [0, width]).clamp(true);
+  const y = scaleLinear([0, topUs], [height - 2, 2]);
+  const points = withGaps(steps);
+  const middle = ({ atMs, lengthMs }: Step) => (x(atMs) + x(atMs + lengthMs)) / 2;
+  const isKnown = (point: Step | null) => point !== null;
+  const medians = line<Step | null>()
+    .defined(isKnown)
+    .x((point) => (point === null ? 0 : middle(point)))
+    .y((point) => (point === null ? 0 : y(point.p50Us)))
+    .digits(1);
+  const band = area<Step | null>()
+    .defined(isKnown)
+    .x((point) => (point === null ? 0 : middle(point)))
+    .y0((point) => (point === null ? 0 : y(point.minUs)))
+    .y1((point) => (point === null ? 0 : y(point.p95Us)))
+    .digits(1);
+  const failures = steps
+    .filter((step) => failedOf(step) > 0)
+    .map((step) => {
+      const left = x(step.atMs);
+      const share = Math.max(MIN_BAR_SHARE, failedOf(step) / Math.max(1, step.samples));
+      return { x: left, width: Math.max(MIN_BAR_WIDTH, x(step.atMs + step.lengthMs) - left), height: share * height };
+    });
+  return {
+    line: medians(points) ?? '',
+    band: band(points) ?? '',
+    failures,
+    problemY: y(problemUs),
+    fromMs,
+    toMs: untilMs,
+  };
+}
+
+/** The steps with a null where the line is interrupted: steps are missing, or nothing was answered. */
+function withGaps(steps: readonly Step[]): (Step | null)[] {
+  let endMs = steps[0]?.atMs ?? 0;
+  return steps.flatMap((step) => {
+    const isLate = step.atMs - endMs > step.lengthMs;
     endMs = step.atMs + step.lengthMs;
-    if (step.p50Us < 0) continue;
-    const at = (left + right) / 2;
-    piece.middle.push([at, y(step.p50Us)]);
-    piece.low.push([at, y(step.minUs)]);
-    piece.high.push([at, y(step.p95Us)]);
-  }
-  draw(plot, piece);
-  return plot;
-}
-
-interface Piece {
-  middle: Point[];
-  low: Point[];
-  high: Point[];
-}
-
-function draw(plot: HistoryPlot, { middle, low, high }: Piece): void {
-  if (middle.length === 0) return;
-  // A single step between two gaps needs a minimal length to be drawn as a dot.
-  plot.line += `M${text(middle)}h0.01`;
-  plot.band += `M${text(high)}L${text(low.reverse())}Z`;
-}
-
-function text(points: readonly Point[]): string {
-  return points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L');
+    if (step.p50Us < 0) return [null];
+    return isLate ? [null, step] : [step];
+  });
 }
 
 function failedOf({ failures }: Step): number {
-  return Object.values(failures).reduce((sum, count) => sum + count, 0);
+  return sum(Object.values(failures));
 }
 
 /** Sums up steps. */
 export function summariseHistory(steps: readonly Step[]): HistorySummary {
-  const summary: HistorySummary = { samples: 0, failed: 0, maxUs: -1 };
-  for (const step of steps) {
-    summary.samples += step.samples;
-    summary.failed += failedOf(step);
-    summary.maxUs = Math.max(summary.maxUs, step.maxUs);
-  }
-  return summary;
+  return {
+    samples: sum(steps, ({ samples }) => samples),
+    failed: sum(steps, failedOf),
+    maxUs: max(steps, ({ maxUs }) => maxUs) ?? -1,
+  };
 }

@@ -1,3 +1,4 @@
+import { ascending, line, max, scaleLinear } from 'd3';
 import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { clockText, latencyText, plural, spanText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
@@ -88,33 +89,35 @@ export function plotSamples(
 ): SamplePlot {
   const fromMs = samples[0]?.atMs ?? nowMs;
   const span = Math.max(1, nowMs - fromMs);
-  let topUs = problemUs * 2;
-  for (const { outcome, totalUs } of samples) if (outcome === 'ok') topUs = Math.max(topUs, totalUs * 1.15);
-  const x = (atMs: number) => Math.min(width, Math.max(0, ((atMs - fromMs) / span) * width));
-  const y = (us: number) => height - 2 - (us / topUs) * (height - 4);
-  const plot: SamplePlot = { line: '', failures: [], suspects: [], problemY: y(problemUs), fromMs, topUs };
-  let joined = false;
-  for (const sample of samples) {
-    const px = x(sample.atMs);
-    if (sample.outcome !== 'ok') {
-      plot.failures.push(px);
-      joined = false;
-      continue;
-    }
-    const py = y(sample.totalUs);
-    plot.line += `${joined ? 'L' : 'M'}${px.toFixed(1)} ${py.toFixed(1)}`;
-    // A single sample between two failures needs a minimal length to be drawn as a dot.
-    if (!joined) plot.line += 'h0.01';
-    if (sample.suspect) plot.suspects.push({ x: px, y: py });
-    joined = true;
-  }
-  return plot;
+  const topUs = Math.max(problemUs * 2, (max(samples.filter(isOk), ({ totalUs }) => totalUs) ?? 0) * 1.15);
+  const x = scaleLinear([fromMs, fromMs + span], [0, width]).clamp(true);
+  const y = scaleLinear([0, topUs], [height - 2, 2]);
+  const path = line<RecentSample>(
+    ({ atMs }) => x(atMs),
+    ({ totalUs }) => y(totalUs),
+  )
+    .defined(isOk)
+    .digits(1);
+  return {
+    line: path(samples) ?? '',
+    failures: samples.filter((sample) => !isOk(sample)).map(({ atMs }) => x(atMs)),
+    suspects: samples
+      .filter((sample) => isOk(sample) && sample.suspect)
+      .map(({ atMs, totalUs }) => ({ x: x(atMs), y: y(totalUs) })),
+    problemY: y(problemUs),
+    fromMs,
+    topUs,
+  };
+}
+
+function isOk({ outcome }: RecentSample): boolean {
+  return outcome === 'ok';
 }
 
 /** Counts samples and takes percentiles (nearest rank). */
 export function summarise(samples: readonly RecentSample[]): SampleSummary {
-  const answered = samples.filter(({ outcome }) => outcome === 'ok').map(({ totalUs }) => totalUs);
-  answered.sort((a, b) => a - b);
+  const answered = samples.filter(isOk).map(({ totalUs }) => totalUs);
+  answered.sort(ascending);
   const rank = (share: number) => answered[Math.max(0, Math.ceil(share * answered.length) - 1)] ?? -1;
   return { count: samples.length, failed: samples.length - answered.length, p50Us: rank(0.5), p95Us: rank(0.95) };
 }

@@ -1,11 +1,12 @@
+import { sum } from 'd3';
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef, useState } from 'react';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import {
   binsOf,
+  type LatencyScale,
   MAX_DOTS,
   msAt,
-  positionOf,
   scaleFor,
   stepFrom,
   THRESHOLD_LABELS,
@@ -33,12 +34,13 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
   const [held, setHeld] = useState<ThresholdName | null>(null);
   const svg = useRef<SVGSVGElement>(null);
   const scale = scaleFor(timeoutMs, thresholds);
-  const x = (ms: number) => positionOf(scale, ms) * WIDTH;
+  const x = (ms: number) => scale(ms) * WIDTH;
   const drag = (event: PointerEvent) => {
     const box = svg.current?.getBoundingClientRect();
     if (held === null || box === undefined || box.width === 0) return;
     onChange(held, msAt(scale, (event.clientX - box.left) / box.width));
   };
+  const [leastMs = 0, mostMs = 0] = scale.domain();
   const edges = [0, x(thresholds.goodMs), x(thresholds.warningMs), x(thresholds.problemMs), WIDTH];
   return (
     <div className="threshold-scale">
@@ -70,7 +72,7 @@ export function ThresholdScale({ picture, thresholds, onChange }: ScaleProps) {
             name={name}
             x={x(thresholds[name])}
             ms={thresholds[name]}
-            limits={[scale.leastMs, scale.mostMs]}
+            limits={[leastMs, mostMs]}
             onHold={setHeld}
             onChange={(ms) => onChange(name, ms)}
           />
@@ -133,26 +135,26 @@ function Handle({ name, x, ms, limits, onHold, onChange }: HandleProps) {
 }
 
 /** The latencies of the links: dots, or a histogram with more than `MAX_DOTS` links. */
-function Distribution({ picture, scale }: { picture: Picture; scale: { leastMs: number; mostMs: number } }) {
-  const { leastMs, mostMs } = scale;
-  const bins = useMemo(() => {
-    const fine = picture.n * picture.n > MAX_DOTS ? HISTOGRAM_BINS : DOT_BINS;
-    return binsOf(picture, { leastMs, mostMs }, fine);
-  }, [picture, leastMs, mostMs]);
+function Distribution({ picture, scale }: { picture: Picture; scale: LatencyScale }) {
+  // The scale is made anew at each render; its domain tells whether it has changed.
+  const domain = scale.domain().join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `domain` stands for `scale`
+  const bins = useMemo(
+    () => binsOf(picture, scale, picture.n * picture.n > MAX_DOTS ? HISTOGRAM_BINS : DOT_BINS),
+    [picture, domain],
+  );
   const step = WIDTH / bins.length;
-  const total = bins.reduce((sum, count) => sum + count, 0);
+  const total = sum(bins);
   const most = Math.max(1, ...bins);
   if (total > MAX_DOTS || bins.length === HISTOGRAM_BINS) {
     const height = (count: number) =>
       count === 0 ? 0 : Math.max(2, (Math.log1p(count) / Math.log1p(most)) * (PLOT - 6));
-    const path = [...bins].map(
-      (count, i) => `M${i * step} ${PLOT - 2}v${-height(count)}h${step - 1}v${height(count)}z`,
-    );
+    const path = bins.map((count, i) => `M${i * step} ${PLOT - 2}v${-height(count)}h${step - 1}v${height(count)}z`);
     return <path className="scale-histogram" d={path.join('')} />;
   }
   const apart = Math.min(9, (PLOT - 8) / most);
   const radius = Math.min(3.4, Math.max(1.2, apart * 0.42));
-  const dots = [...bins].flatMap((count, bin) => Array.from({ length: count }, (_, k) => ({ bin, k })));
+  const dots = bins.flatMap((count, bin) => Array.from({ length: count }, (_, k) => ({ bin, k })));
   return (
     <g className="scale-dots">
       {dots.map(({ bin, k }) => (

@@ -1,3 +1,4 @@
+import { bin, range, type ScaleLogarithmic, scaleLog } from 'd3';
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
@@ -8,11 +9,8 @@ export type ThresholdName = keyof Thresholds;
 /** Threshold names in ascending order. */
 export const THRESHOLD_NAMES: readonly ThresholdName[] = ['goodMs', 'warningMs', 'problemMs'];
 
-/** A logarithmic scale that maps ms to 0..1. */
-export interface LogScale {
-  leastMs: number;
-  mostMs: number;
-}
+/** A logarithmic scale that maps ms to 0..1. Values outside its domain are clamped. */
+export type LatencyScale = ScaleLogarithmic<number, number>;
 
 /** Labels of the thresholds. */
 export const THRESHOLD_LABELS: Record<ThresholdName, string> = {
@@ -27,24 +25,22 @@ export const MAX_DOTS = 200;
 const SUSPECT = codeOf('suspect');
 const FAILED = codeOf('failed');
 
-/** A scale from 0.1 ms to 1 s, extended to include the timeout and the thresholds. */
-export function scaleFor(timeoutMs: number, { goodMs, problemMs }: Thresholds): LogScale {
-  const decade = (ms: number) => 10 ** Math.ceil(Math.log10(ms) - 1e-9);
-  const mostMs = Math.min(100_000, Math.max(1000, decade(timeoutMs || 1), decade(problemMs)));
-  return { leastMs: goodMs < 0.1 ? 0.01 : 0.1, mostMs };
-}
-
-/** The position of `ms` on the scale, clamped to 0..1. */
-export function positionOf(scale: LogScale, ms: number): number {
-  if (!(ms > scale.leastMs)) return 0;
-  return Math.min(1, Math.log(ms / scale.leastMs) / Math.log(scale.mostMs / scale.leastMs));
+/** A scale from 0.1 ms to 1 s, extended to whole powers of ten that include the timeout and the thresholds. */
+export function scaleFor(timeoutMs: number, { goodMs, problemMs }: Thresholds): LatencyScale {
+  const leastMs = goodMs < 0.1 ? 0.01 : 0.1;
+  const mostMs = Math.min(100_000, Math.max(1000, timeoutMs, problemMs));
+  return scaleLog([leastMs, mostMs], [0, 1]).nice().clamp(true);
 }
 
 /** The value at `position` (0..1), rounded to two significant digits so that dragging gives round numbers. */
-export function msAt(scale: LogScale, position: number): number {
-  const within = Math.min(1, Math.max(0, position));
-  const ms = scale.leastMs * (scale.mostMs / scale.leastMs) ** within;
-  return Number(ms.toPrecision(2));
+export function msAt(scale: LatencyScale, position: number): number {
+  return Number(scale.invert(position).toPrecision(2));
+}
+
+/** Powers of ten on the scale, including its ends. */
+export function ticksOf(scale: LatencyScale): number[] {
+  const [leastMs = 1, mostMs = 1] = scale.domain();
+  return scale.ticks(Math.round(Math.log10(mostMs / leastMs)));
 }
 
 /** The next round value above (`direction` 1) or below (-1) `ms`, for arrow keys: the second significant digit changes by 1. */
@@ -68,13 +64,6 @@ export function withThreshold(thresholds: Thresholds, name: ThresholdName, ms: n
   return result;
 }
 
-/** Powers of ten on the scale, including its ends. */
-export function ticksOf({ leastMs, mostMs }: LogScale): number[] {
-  const ticks: number[] = [];
-  for (let ms = leastMs; ms <= mostMs * 1.001; ms *= 10) ticks.push(Number(ms.toPrecision(3)));
-  return ticks;
-}
-
 /** A distribution uses at most about this many links, evenly spaced. */
 const MAX_BINNED = 40_000;
 
@@ -82,21 +71,23 @@ const MAX_BINNED = 40_000;
  * Number of links whose latency is in each of `bins` equal parts of the scale. Failed links are left out, because they
  * have no meaningful latency. Unreliable links are included.
  */
-export function binsOf({ n, state, valueUs }: Picture, scale: LogScale, bins: number): Uint32Array {
-  const counts = new Uint32Array(bins);
-  const perLog = bins / Math.log(scale.mostMs / scale.leastMs);
+export function binsOf({ n, state, valueUs }: Picture, scale: LatencyScale, bins: number): number[] {
+  const [leastMs = 0, mostMs = 0] = scale.domain();
   let stride = Math.max(1, Math.ceil(state.length / MAX_BINNED));
   // A stride without a common factor with n visits all rows and columns evenly.
   while (n > 0 && commonFactor(stride, n) !== 1) stride++;
+  const valuesMs: number[] = [];
   for (let pair = 0; pair < state.length; pair += stride) {
     const code = state[pair] ?? 0;
     const us = valueUs[pair] ?? Number.NaN;
     if ((code >= FAILED && code !== SUSPECT) || !(us >= 0)) continue;
-    const bin = us <= scale.leastMs * 1000 ? 0 : Math.floor(Math.log(us / 1000 / scale.leastMs) * perLog);
-    const at = Math.min(bins - 1, Math.max(0, bin));
-    counts[at] = (counts[at] ?? 0) + 1;
+    valuesMs.push(Math.min(mostMs, Math.max(leastMs, us / 1000)));
   }
-  return counts;
+  const edges = range(1, bins).map((i) => scale.invert(i / bins));
+  return bin()
+    .domain([leastMs, mostMs])
+    .thresholds(edges)(valuesMs)
+    .map(({ length }) => length);
 }
 
 function commonFactor(a: number, b: number): number {

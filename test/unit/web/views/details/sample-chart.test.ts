@@ -22,7 +22,7 @@ describe('a plot of samples', () => {
   test('runs from the first sample to now, from 0 at the bottom to twice the problem threshold', () => {
     const plot = plotSamples([sample(1000, 0), sample(2000, 100_000)], 3000, 100_000, 100, 44);
     expect(plot).toMatchObject({ fromMs: 1000, topUs: 200_000, problemY: 22 });
-    expect(plot.line).toBe('M0.0 42.0h0.01L50.0 22.0');
+    expect(plot.line).toBe('M0,42L50,22');
   });
 
   test('makes room for what is beyond', () => {

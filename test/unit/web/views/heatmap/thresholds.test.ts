@@ -4,7 +4,6 @@ import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts
 import {
   binsOf,
   msAt,
-  positionOf,
   scaleFor,
   stepFrom,
   THRESHOLD_NAMES,
@@ -15,21 +14,24 @@ import { pictureOf } from '../../heat-pictures.ts';
 
 describe('the scale', () => {
   test('goes from 0.1 ms to 1 s, and further where timeout or thresholds need it', () => {
-    expect(scaleFor(300, DEFAULT_THRESHOLDS)).toEqual({ leastMs: 0.1, mostMs: 1000 });
-    expect(scaleFor(3000, DEFAULT_THRESHOLDS).mostMs).toBe(10_000);
-    expect(scaleFor(300, { goodMs: 0.05, warningMs: 1, problemMs: 2000 })).toEqual({ leastMs: 0.01, mostMs: 10_000 });
-    expect(ticksOf({ leastMs: 0.1, mostMs: 1000 })).toEqual([0.1, 1, 10, 100, 1000]);
+    expect(scaleFor(300, DEFAULT_THRESHOLDS).domain()).toEqual([0.1, 1000]);
+    expect(scaleFor(3000, DEFAULT_THRESHOLDS).domain()).toEqual([0.1, 10_000]);
+    expect(scaleFor(300, { goodMs: 0.05, warningMs: 1, problemMs: 2000 }).domain()).toEqual([0.01, 10_000]);
+    expect(ticksOf(scaleFor(300, DEFAULT_THRESHOLDS))).toEqual([0.1, 1, 10, 100, 1000]);
+    expect(ticksOf(scaleFor(3000, { goodMs: 0.05, warningMs: 1, problemMs: 50_000 }))).toEqual([
+      0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000,
+    ]);
   });
 
   test('leads from a figure to its place and back, to two figures', () => {
-    const scale = { leastMs: 0.1, mostMs: 1000 };
+    const scale = scaleFor(300, DEFAULT_THRESHOLDS);
     fc.assert(
       fc.property(fc.double({ min: 0.1, max: 1000, noNaN: true }), (ms) => {
-        expect(Math.abs(msAt(scale, positionOf(scale, ms)) / ms - 1)).toBeLessThan(0.051);
+        expect(Math.abs(msAt(scale, scale(ms)) / ms - 1)).toBeLessThan(0.051);
       }),
     );
-    expect(positionOf(scale, 0)).toBe(0);
-    expect(positionOf(scale, 9999)).toBe(1);
+    expect(scale(0)).toBe(0);
+    expect(scale(9999)).toBe(1);
   });
 });
 
@@ -62,13 +64,13 @@ describe('thresholds', () => {
 });
 
 describe('the distribution', () => {
-  const scale = { leastMs: 0.1, mostMs: 1000 };
+  const scale = scaleFor(300, DEFAULT_THRESHOLDS);
 
   test('counts every link that answered, once', () => {
     const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
     const bins = binsOf(picture, scale, 33);
     expect(bins.reduce((sum, count) => sum + count, 0)).toBe(16);
-    expect(bins.slice(positionOf(scale, 200) * 33).reduce((sum, count) => sum + count, 0)).toBe(4);
+    expect(bins.slice(scale(200) * 33).reduce((sum, count) => sum + count, 0)).toBe(4);
   });
 
   test('leaves out failed links', () => {
@@ -84,7 +86,7 @@ describe('the distribution', () => {
     const bins = binsOf({ ...pictureOf({ pods: 1, scenario: 'alone' }), n, state, valueUs }, scale, 60);
     const total = bins.reduce((sum, count) => sum + count, 0);
     expect(total).toBeLessThan(50_000);
-    const slow = bins.slice(positionOf(scale, 200) * 60).reduce((sum, count) => sum + count, 0);
+    const slow = bins.slice(scale(200) * 60).reduce((sum, count) => sum + count, 0);
     expect(slow / total).toBeCloseTo(1 / n, 3);
   });
 });
