@@ -95,7 +95,9 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   // What other pods are asked for.
   const selfUid = () => monitor.selfUid;
   const resolutionMs = (ageMs: number) => monitor.past.resolutionMs(ageMs);
-  const client = new PeerClient({ ...config, port: config.clientPort }, clock);
+  const client = new PeerClient({ ...config, port: config.clientPort }, clock, (pod, path, { count, reason }) => {
+    log.warn({ pod: pod.name, path, count, reason }, 'an answer of this pod has invalid elements, which are left out');
+  });
   const fanOut = new FanOut(config, clock);
   const broadcast = new PeerBroadcast({ clock, client, fanOut, random, snapshot, selfUid });
   const collectDeps: CollectDeps = {

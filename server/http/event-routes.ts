@@ -1,7 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type RequestHandler, Router } from 'express';
-import { ANNOTATION_ID, parseAnnotationCopiesSliced, readAnnotationRequest } from '../protocol/annotation.ts';
+import {
+  ANNOTATION_ID,
+  type AnnotationCopy,
+  parseAnnotationCopiesSliced,
+  readAnnotationRequest,
+} from '../protocol/annotation.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
+import { noneSkipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
@@ -68,12 +74,20 @@ export function annotationRoutes(context: RouteContext): Router {
   });
 
   router.post('/api/v1/own-annotations', mayWrite, limitRate(POD_RATE, clock), ...jsonBody(), async (req, res) => {
-    const copies = await orBadRequest(() => runSliced(parseAnnotationCopiesSliced(req.body), clock));
+    const copies = await orBadRequest(() => runSliced(readCopies(req.body), clock));
     ownAnnotations.merge(copies);
     res.json({ taken: copies.length });
   });
 
   return router;
+}
+
+/** Validates copies that another pod sends. It sends one at a time, so an invalid one is an error. */
+function* readCopies(body: unknown): Generator<void, AnnotationCopy[]> {
+  const skipped = noneSkipped();
+  const copies = yield* parseAnnotationCopiesSliced(body, skipped);
+  if (skipped.count > 0) throw new TypeError(skipped.reason);
+  return copies;
 }
 
 /** Reads a JSON body, uncompressed and of at most 16 KiB. Answers 415, 413 or 400 otherwise. */

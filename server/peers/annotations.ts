@@ -3,11 +3,11 @@ import {
   type Annotation,
   type AnnotationRequest,
   type Annotations,
+  MAX_ANNOTATIONS,
   parseAnnotationCopiesSliced,
   type WrittenAnnotation,
 } from '../protocol/annotation.ts';
 import { type Clock, type Log, uniqueId } from '../runtime/clock.ts';
-import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
 import { pause } from '../runtime/deadline.ts';
 import { BusyError } from '../runtime/errors.ts';
 import type { Broadcast } from './broadcast.ts';
@@ -30,8 +30,8 @@ const COPIES_PATH = '/api/v1/own-annotations';
 const KEEP_MS = 1000;
 /** The most writes that run at once. */
 const MAX_WRITES = 4;
-/** The longest answer of one pod: 500 copies of the longest text, each character escaped. */
-const MAX_COPIES_BYTES = 4 * 1024 * 1024;
+/** The longest answer of one pod: each copy has 1140 characters of up to 3 bytes, and 22 values. */
+const MAX_COPIES = { maxBytes: MAX_ANNOTATIONS * 4 * 1024, maxValues: 100 + MAX_ANNOTATIONS * 24 };
 /** A new pod asks `pods` others for their copies, after `afterMs`, at most `tries` times in all, until one has answered. */
 const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
 
@@ -41,8 +41,6 @@ const CATCH_UP = { pods: 3, afterMs: 2000, tries: 5 };
  */
 export class MeshAnnotations {
   readonly #deps: MeshAnnotationsDeps;
-  /** Answers are validated one after the other. Many at once would run many time slices in a row and delay our pings. */
-  readonly #parsing = new SerialQueue();
   #writes = 0;
   readonly #stopping = new AbortController();
   #hasCaughtUp = false;
@@ -82,17 +80,17 @@ export class MeshAnnotations {
 
   /** Merges each pod's copies as they arrive, so that memory holds one answer: 1000 pods have half a million copies. */
   #fetch(path: string, most: number) {
-    const { own, broadcast, clock } = this.#deps;
+    const { own, broadcast } = this.#deps;
     return broadcast.ask<null>({
       path,
       most,
-      parse: async (wire) => {
-        own.merge(await this.#parsing.run(() => runSliced(parseAnnotationCopiesSliced(wire), clock)));
+      *parse(wire, _, skipped) {
+        own.merge(yield* parseAnnotationCopiesSliced(wire, skipped));
         return null;
       },
       own: () => null,
       keepMs: KEEP_MS,
-      maxBytes: MAX_COPIES_BYTES,
+      ...MAX_COPIES,
     });
   }
 

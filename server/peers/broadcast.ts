@@ -4,23 +4,21 @@ import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { FanOut } from './fan-out.ts';
-import { PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
+import { type PeerAnswer, PeerCallError, type PeerClient, type PeerRequest } from './peer-client.ts';
 
 /** A question for all pods. */
 export interface BroadcastQuery<T> {
   /** Path and query. Queries with the same path at the same time share one round of calls. */
   path: string;
-  /**
-   * Validates the JSON of an answer as soon as it is here. The answer was written `errorMs` ago, give or take as much.
-   * Throws or rejects with an Error that says what is wrong.
-   */
-  parse(wire: unknown, errorMs: number): T | Promise<T>;
+  /** Validates the JSON of an answer: see `PeerRequest.parse`. */
+  parse: PeerRequest<T>['parse'];
   /** Our own pod's answer. */
   own(): T | Promise<T>;
   /** How long the result is kept for those who ask the same right after, ms; at most `MAX_KEEP_MS`. */
   keepMs: number;
-  /** A longer answer of one pod is refused. */
+  /** An answer of one pod that has more bytes, or more JSON values, is refused. */
   maxBytes: number;
+  maxValues: number;
   /** Only so many pods are asked, ready ones, beginning with a random one; all by default. Such a query needs a path of its own. */
   most?: number;
 }
@@ -35,14 +33,9 @@ export interface Message {
 }
 
 /** One pod's answer. */
-export interface PodAnswer<T> {
+export interface PodAnswer<T> extends PeerAnswer<T> {
   /** null: our own answer, while we do not know which pod we are (then we may be among those that were asked, too). */
   pod: Pod | null;
-  value: T;
-  /** When it answered, ms since the epoch by our clock: the middle of the call. Ages in the answer count from here. */
-  atMs: number;
-  /** The most that `atMs` may be wrong by: half of how long the call took. */
-  errorMs: number;
 }
 
 /** The answers of all pods in the order of discovery, our own first, and the pods that gave none. */
@@ -68,7 +61,8 @@ interface BroadcastDeps {
 const MAX_KEEP_MS = 2000;
 /** The most different queries in progress: each is a fan-out of its own. */
 export const MAX_QUERIES = 8;
-const MAX_TELL_ANSWER_BYTES = 16_384;
+/** Limits of the answer to a message. */
+const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
 
 /** What users of a broadcast need of it. */
 export type Broadcast = Pick<PeerBroadcast, 'ask' | 'tell' | 'stop'>;
@@ -96,8 +90,8 @@ export class PeerBroadcast {
 
   /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller bounds how many run at once. */
   tell({ method, path, headers, body }: Message): Promise<BroadcastResult<unknown>> {
-    const request = () => ({ method, path, headers, body: body(), maxBytes: MAX_TELL_ANSWER_BYTES });
-    return this.#callEach(this.#others(), request, (wire) => wire);
+    const parse = (wire: unknown) => wire;
+    return this.#callEach(this.#others(), () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse }));
   }
 
   /** Forgets results. */
@@ -105,16 +99,13 @@ export class PeerBroadcast {
     this.#rounds.stop();
   }
 
-  async #askAll<T>({ path, maxBytes, parse, own, most }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
+  async #askAll<T>({ own, most, keepMs: _, ...query }: BroadcastQuery<T>): Promise<BroadcastResult<T>> {
     const { clock, selfUid, snapshot } = this.#deps;
     const value = await own();
     const pod = snapshot().pods.find(({ uid }) => uid === selfUid()) ?? null;
     const ownAnswer = { pod, value, atMs: clock.nowMs(), errorMs: 0 };
-    const { parts, missing, atMs } = await this.#callEach(
-      this.#others(most),
-      () => ({ method: 'GET', path, maxBytes }),
-      parse,
-    );
+    const request = () => ({ method: 'GET' as const, ...query });
+    const { parts, missing, atMs } = await this.#callEach(this.#others(most), request);
     return { parts: [ownAnswer, ...parts], missing, atMs };
   }
 
@@ -127,19 +118,13 @@ export class PeerBroadcast {
     return [...ready.slice(first), ...ready.slice(0, first)].slice(0, most);
   }
 
-  async #callEach<T>(
-    pods: readonly Pod[],
-    request: () => PeerRequest,
-    parse: BroadcastQuery<T>['parse'],
-  ): Promise<BroadcastResult<T>> {
+  async #callEach<T>(pods: readonly Pod[], request: () => PeerRequest<T>): Promise<BroadcastResult<T>> {
     const { clock, client, fanOut } = this.#deps;
     const answers = new Map<string, PodAnswer<T>>();
     const failures = new Map<string, MissingPart>();
     await fanOut.run(pods, async (pod, deadlineMs) => {
       try {
-        const { body, errorMs } = await client.request(pod, { ...request(), deadlineMs });
-        const atMs = clock.nowMs() - errorMs;
-        answers.set(pod.uid, { pod, value: await parse(JSON.parse(body), errorMs), atMs, errorMs });
+        answers.set(pod.uid, { pod, ...(await client.request(pod, { ...request(), deadlineMs })) });
         return true;
       } catch (error) {
         const reason = error instanceof PeerCallError ? error.reason : 'malformed';

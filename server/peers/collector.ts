@@ -10,7 +10,7 @@ import { HealthTally } from './cluster-health.ts';
 import { type CollectDeps, type CollectView, type NowDeps, viewOfNow } from './collect-view.ts';
 import { mergedReportOfCheck } from './goldpinger-report.ts';
 import { type Arrival, missingReport } from './merged-report.ts';
-import type { ReportResult } from './report-query.ts';
+import { type ReportLimits, type ReportResult, reportLimits } from './report-query.ts';
 
 /** What a caller of `Collector.collect` wants. */
 interface CollectOptions {
@@ -127,6 +127,7 @@ export class Collection {
   readonly #reports = new Map<number, MergedReport>();
   readonly #health: HealthTally;
   readonly #counts: MeshCounts;
+  readonly #limits: ReportLimits;
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
   #selfName = '';
@@ -145,6 +146,7 @@ export class Collection {
     this.#settings = deps.settings();
     this.#health = new HealthTally(view.snapshot.pods);
     this.#counts = new MeshCounts(view.snapshot.pods, this.#settings.slowLinkMs);
+    this.#limits = reportLimits(view.snapshot.pods);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
   }
@@ -211,7 +213,7 @@ export class Collection {
     const windowMs = past === null ? this.#view.windowMs : 0;
     const peers = this.#tables.get(this.#offeredHash);
     const known = peers === undefined ? null : { hash: this.#offeredHash, peers };
-    const result = await queryReport(pod, { windowMs, past, known, deadlineMs });
+    const result = await queryReport(pod, { windowMs, past, known, limits: this.#limits, deadlineMs });
     const isAsked = result.kind !== 'missing' || (result.reason !== 'not-asked' && result.reason !== 'no-address');
     if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
     this.#add(this.#merge(result, arrival()));

@@ -10,7 +10,7 @@ import {
   parseJournalSliced,
 } from '../protocol/event.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
+import { runSliced } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, BroadcastResult, PodAnswer } from './broadcast.ts';
 import { type MergeWindows, mergeJournals } from './merge-journals.ts';
@@ -42,7 +42,9 @@ interface EventsQuery extends TimeRange {
 
 /** Journals are kept this long, and with them the events that were merged from them. */
 const KEEP_MS = 1000;
-const MAX_JOURNAL_BYTES = 1024 * 1024;
+/** The most bytes and JSON values of an entry: it has 14 values, and 1000 characters at most. */
+const ENTRY_BYTES = 1_200;
+const ENTRY_VALUES = 20;
 /**
  * The most entries of all other pods together: sorting more would delay our own pings. Each pod may send
  * MAX_ENTRIES / pods, but at least MIN_ENTRIES_PER_POD.
@@ -61,8 +63,6 @@ export class MeshEvents {
   readonly #historyWindowMs: number;
   readonly #windows: MergeWindows;
   readonly #deps: MeshEventsDeps;
-  /** Journals are validated one after the other. Many at once would run many time slices in a row and delay our pings. */
-  readonly #parsing = new SerialQueue();
   /** The merged events of each broadcast result. Clients that share a broadcast get the same object: it is merged once. */
   readonly #merged = new WeakMap<BroadcastResult<Journal>, Promise<MeshEvent[]>>();
 
@@ -79,12 +79,14 @@ export class MeshEvents {
     const { clock, podCount, journal, lifetimes, broadcast } = this.#deps;
     const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + this.#windows.roundMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
+    const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({
-      path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${Math.min(share, MAX_EVENTS)}`,
-      parse: (wire) => this.#parsing.run(() => runSliced(parseJournalSliced(wire), clock)),
+      path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${most}`,
+      parse: (wire, _, skipped) => parseJournalSliced(wire, skipped),
       own: () => journal.read(sinceAgeMs),
       keepMs: KEEP_MS,
-      maxBytes: MAX_JOURNAL_BYTES,
+      maxBytes: (1 + most) * ENTRY_BYTES,
+      maxValues: (1 + most) * ENTRY_VALUES,
     });
     const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, lifetimes), clock);
     this.#merged.set(journals, merged);

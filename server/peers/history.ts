@@ -38,8 +38,8 @@ const KEEP_FACTOR = 4;
 const MAX_KEPT = 8;
 /** The most different histories that are collected at once. */
 const MAX_RUNNING = 8;
-/** The longest answer of one pod: 720 steps of 19 bins. */
-const MAX_BYTES = 512 * 1024;
+/** The longest answer of one pod: 720 steps of 21 counts, each of at most 6 digits and a comma, and a list for the bins. */
+const MAX_HISTORY = { maxBytes: MAX_STEPS * 24 * 7, maxValues: 100 + MAX_STEPS * 23 };
 /** A pod that is this much older than its results has lost results: it has restarted, or forgotten them. */
 const START_MS = 30_000;
 
@@ -97,14 +97,13 @@ export class MeshHistories {
     const fromAgeMs = Math.round(askedMs - fromMs);
     const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
     const sums = new HistorySums(steps);
-    const add = (history: PodHistory, errorMs: number) => sums.add(history, clock.nowMs() - errorMs);
     const { parts, missing } = await broadcast.ask<KnownSince>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
       path: `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${range.toAgeMs}&step=${stepMs}&grid=${fromMs}`,
-      parse: (wire, errorMs) => add(parsePodHistory(wire), errorMs),
-      own: async () => add(await ownHistory(range, stepMs), 0),
+      parse: (wire, { atMs }) => sums.add(parsePodHistory(wire), atMs),
+      own: async () => sums.add(await ownHistory(range, stepMs), clock.nowMs()),
       keepMs: 0,
-      maxBytes: MAX_BYTES,
+      ...MAX_HISTORY,
     });
     const { links, failed, byLatency, reports, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count);

@@ -1,12 +1,13 @@
-import { type AgeRange, type LinkHistory, parseLinkHistory } from '../protocol/history.ts';
+import { type AgeRange, type LinkHistory, parseLinkHistorySliced } from '../protocol/history.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { type LinkSamples, parseLinkSamples } from '../protocol/sample.ts';
+import { type LinkSamples, parseLinkSamplesSliced } from '../protocol/sample.ts';
+import type { Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import type { PeerClient } from './peer-client.ts';
 
-/** 512 samples take 60 kB, 720 steps of history 140 kB. */
-const MAX_BYTES = 256 * 1024;
+/** 512 samples take 60 kB, 720 steps of history 140 kB; a step has 11 values and a count for each outcome that occurred. */
+const LIMITS = { maxBytes: 256 * 1024, maxValues: 15_000 };
 /** The most queries in progress. */
 const MAX_QUERIES = 16;
 
@@ -24,7 +25,7 @@ export class LinkQuery {
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
   async samples(from: Pod, toUid: string): Promise<LinkSamples> {
     const path = `/api/v1/samples?${new URLSearchParams({ to: toUid })}`;
-    const answer = await this.#ask(from, path, parseLinkSamples, { samples: [] });
+    const answer = await this.#ask(from, path, parseLinkSamplesSliced, { samples: [] });
     // Whatever the answer claims, it is what this pod says about this link.
     return { ...answer, from: from.uid, to: toUid };
   }
@@ -33,7 +34,7 @@ export class LinkQuery {
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
     const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
     const path = `/api/v1/pod-history?${new URLSearchParams(query)}`;
-    const history = await this.#ask(from, path, parseLinkHistory, { resolutionMs: 0, steps: [] });
+    const history = await this.#ask(from, path, parseLinkHistorySliced, { resolutionMs: 0, steps: [] });
     // The pod's clock may be wrong; its ages are right.
     const offsetMs = this.#clock.nowMs() - history.nowMs;
     const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));
@@ -41,22 +42,20 @@ export class LinkQuery {
   }
 
   /** The parsed answer of a pod; `none`, with the time and why there is no answer, if there is none. */
-  async #ask<T, N>(from: Pod, path: string, parse: (wire: unknown) => T, none: N) {
+  async #ask<T, N>(from: Pod, path: string, parse: (wire: unknown, skipped: Skipped) => Generator<void, T>, none: N) {
+    this.#queries += 1;
     try {
-      return parse(await this.#get(from, path));
+      if (this.#queries > MAX_QUERIES)
+        throw new Error(`more than ${MAX_QUERIES} links are asked for at once, try again`);
+      const request = { method: 'GET' as const, path, ...LIMITS };
+      const { value } = await this.#client.request<T>(from, {
+        ...request,
+        parse: (wire, _, skipped) => parse(wire, skipped),
+      });
+      return value;
     } catch (error) {
       const message = `no samples from ${from.name}: ${textOf(error)}`;
       return { ...none, nowMs: this.#clock.nowMs(), error: message.slice(0, 400) };
-    }
-  }
-
-  async #get(pod: Pod, path: string): Promise<unknown> {
-    if (this.#queries >= MAX_QUERIES)
-      throw new Error(`more than ${MAX_QUERIES} links are asked for at once, try again`);
-    this.#queries += 1;
-    try {
-      const { body } = await this.#client.request(pod, { method: 'GET', path, maxBytes: MAX_BYTES });
-      return JSON.parse(body);
     } finally {
       this.#queries -= 1;
     }

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
-import { Agent, type IncomingMessage, request as openRequest } from 'node:http';
+import { Agent, type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http';
 import { isIP } from 'node:net';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
+import { noneSkipped, type Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
+import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
+import { parseJson } from '../runtime/json.ts';
 import { errorCodeOf, isOwnFault, networkFaultOf } from '../runtime/network-errors.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
 
@@ -16,38 +19,54 @@ export interface PeerClientSettings extends Addressing {
   checkTimeoutMs: number;
 }
 
-/** One call of a pod. */
-export interface PeerRequest {
+/** What a call needs to be sent. */
+export interface PeerCall {
   method: 'GET' | 'POST' | 'DELETE';
   /** Path and query. */
   path: string;
   headers?: Record<string, string>;
   /** Request body; none by default. */
   body?: string;
-  /** A longer response body is refused. */
+  /** An answer of more bytes, or with more JSON values, is refused. */
   maxBytes: number;
+  maxValues: number;
   /** When the call must have ended, in monotonic ms of the clock. CHECK_TIMEOUT applies in any case. */
   deadlineMs?: number;
 }
 
-/** The whole body of a response with status 2xx. */
-export interface PeerResponse {
-  body: string;
-  /** Half the call's duration, ms. The response was written at the middle of the call, give or take this much. */
+/** When an answer was written. */
+export interface Written {
+  /** ms since the epoch by our clock: the middle of the call. Ages in the answer count from here. */
+  atMs: number;
+  /** The most that `atMs` may be wrong by: half of how long the call took. */
   errorMs: number;
+}
+
+/** One call of a pod. */
+export interface PeerRequest<T> extends PeerCall {
+  /**
+   * Validates the JSON of the answer. It throws an Error that says what is wrong, and counts invalid elements of lists, which
+   * it leaves out. What takes more than a millisecond is a generator that yields in between.
+   */
+  parse(wire: unknown, written: Written, skipped: Skipped): T | Generator<void, T>;
+}
+
+/** The answer of a pod with status 2xx, as `parse` returned it. */
+export interface PeerAnswer<T> extends Written {
+  value: T;
 }
 
 /** A call that ended without a usable response. The message says why, in plain words. */
 export class PeerCallError extends Error {
   override readonly name = 'PeerCallError';
   readonly reason: MissingReason;
-  /** Whether the pod does not know the path (404 or 405): it runs Goldpinger, or an older version of this project. */
-  readonly isUnknownPath: boolean;
+  /** Whether the pod may run Goldpinger, or an older version of this project: 404, 405, or no JSON. */
+  readonly mayBeGoldpinger: boolean;
 
-  constructor(reason: MissingReason, message: string, isUnknownPath = false) {
+  constructor(reason: MissingReason, message: string, mayBeGoldpinger = false) {
     super(message);
     this.reason = reason;
-    this.isUnknownPath = isUnknownPath;
+    this.mayBeGoldpinger = mayBeGoldpinger;
   }
 }
 
@@ -59,10 +78,26 @@ const MAX_CONNECTIONS = 1_024;
 const UNKNOWN_PATH_MS = 10 * 60_000;
 /** The most pods whose unknown paths are remembered. Beyond that, the entry that was made first is dropped. */
 const MAX_REMEMBERED_PODS = 5_000;
+/** The most bytes of all answers that are being read, or wait to be parsed: a tenth of the memory limit that we ship. */
+const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
+/** The most pods and paths that are remembered because `onSkipped` has been called for them. */
+const MAX_SKIPS_TOLD = 1_000;
+
+/** A call in progress. */
+interface Exchange {
+  end: AbortController;
+  /** Bytes of the answer so far. */
+  bytes: number;
+}
+
+/** Called when an answer of a pod has invalid elements, once per pod and path. */
+export type OnSkipped = (pod: Pod, path: string, skipped: Skipped) => void;
 
 /**
  * Calls other pods over HTTP. All calls to other pods go through one instance, with one set of limits.
  * A pod is called on its IP address and never by name. Redirects are not followed.
+ * A pod may be hostile: the size of its answer and the number of values in it are limited, all answers share one limit of
+ * memory, and they are parsed and validated one after the other, in time slices.
  */
 export class PeerClient {
   readonly #settings: PeerClientSettings;
@@ -71,21 +106,28 @@ export class PeerClient {
   readonly #agent = new Agent({ keepAlive: false, maxTotalSockets: MAX_CONNECTIONS });
   /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
   readonly #unknownPaths = new Map<string, Map<string, number>>();
-  /** One for each call in progress, to end it. */
-  readonly #aborters = new Set<AbortController>();
+  readonly #exchanges = new Set<Exchange>();
+  /** Bytes of all answers that are being read, or wait to be parsed. */
+  #bytes = 0;
+  /** Many answers that are parsed at once would run many time slices in a row, and delay our own pings. */
+  readonly #parsing = new SerialQueue();
+  readonly #onSkipped: OnSkipped;
+  readonly #skipsTold = new Set<string>();
   #isStopped = false;
 
-  constructor(settings: PeerClientSettings, clock: Clock) {
+  constructor(settings: PeerClientSettings, clock: Clock, onSkipped: OnSkipped = () => {}) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#onSkipped = onSkipped;
   }
 
   /**
-   * Sends one request to `pod` and reads the whole response. Rejects only with a PeerCallError: the pod has no address,
-   * the time is over, the connection failed, the status is not 2xx, the body is too long, or `stop` was called.
+   * Sends one request to `pod`, reads the whole answer, and validates it with `request.parse`. Rejects only with a
+   * PeerCallError: the pod has no address, the time is over, the connection failed, the status is not 2xx, the answer is
+   * too large or invalid, or `stop` was called.
    * A GET of a path that the pod did not know in the last 10 minutes is rejected without a call.
    */
-  async request(pod: Pod, request: PeerRequest): Promise<PeerResponse> {
+  async request<T>(pod: Pod, request: PeerRequest<T>): Promise<PeerAnswer<T>> {
     const { method, path } = request;
     const host = addressOf(pod, this.#settings);
     if (isIP(host) === 0) {
@@ -97,8 +139,10 @@ export class PeerClient {
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
     if (leftMs < 1)
       throw new PeerCallError('not-asked', 'the time limit for calling all pods ended before this pod was called');
+    const exchange: Exchange = { end: new AbortController(), bytes: 0 };
     try {
-      const { status, body } = await this.#exchange(host, request, Math.min(this.#settings.checkTimeoutMs, leftMs));
+      const timeoutMs = Math.min(this.#settings.checkTimeoutMs, leftMs);
+      const { status, body } = await this.#exchange(host, request, timeoutMs, exchange);
       if (method === 'GET' && (status === 404 || status === 405)) {
         this.noteUnknownPath(pod, path);
         throw unknownPath(path);
@@ -106,11 +150,15 @@ export class PeerClient {
       if (status < 200 || status > 299) {
         throw new PeerCallError('http-status', `it answered ${barePath(path)} with status ${status}`);
       }
-      return { body, errorMs: (this.#clock.monotonicMs() - startMs) / 2 };
+      const errorMs = (this.#clock.monotonicMs() - startMs) / 2;
+      const written = { atMs: this.#clock.nowMs() - errorMs, errorMs };
+      return { ...written, value: await this.#parsing.run(() => this.#parse(pod, request, body, written)) };
     } catch (error) {
       // A pod that failed may be restarting, with another image.
       if (error instanceof PeerCallError && error.reason !== 'http-status') this.forgetUnknownPaths(pod);
       throw error;
+    } finally {
+      this.#bytes -= exchange.bytes;
     }
   }
 
@@ -136,7 +184,7 @@ export class PeerClient {
   /** Ends the calls in progress; they and all later calls are rejected with reason `not-asked`. */
   stop(): void {
     this.#isStopped = true;
-    for (const call of this.#aborters) call.abort(stopped());
+    for (const { end } of this.#exchanges) end.abort(stopped());
     this.#agent.destroy();
   }
 
@@ -147,45 +195,100 @@ export class PeerClient {
 
   async #exchange(
     host: string,
-    { method, path, headers, body = '', maxBytes }: PeerRequest,
+    { method, path, headers, body = '', maxBytes }: PeerCall,
     timeoutMs: number,
-  ): Promise<{ status: number; body: string }> {
+    exchange: Exchange,
+  ): Promise<{ status: number; body: Buffer }> {
     if (this.#isStopped) throw stopped();
-    const end = new AbortController();
+    const { end } = exchange;
     const timeout = this.#clock.setTimer(
       () => end.abort(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    this.#aborters.add(end);
-    const call = openRequest({
-      host,
-      port: this.#settings.port,
-      path,
-      method,
-      agent: this.#agent,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      signal: end.signal,
-      headers: {
-        accept: 'application/json',
-        ...headers,
-        ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
-      },
-    });
-    // This also handles errors after the response began: the code that reads the body would see only 'aborted'.
-    call.on('error', (error) => end.abort(networkError(error)));
+    this.#exchanges.add(exchange);
+    let call: ClientRequest | null = null;
     try {
+      // Throws if the path or a header has characters that HTTP does not allow.
+      call = openRequest({
+        host,
+        port: this.#settings.port,
+        path,
+        method,
+        agent: this.#agent,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        signal: end.signal,
+        headers: {
+          accept: 'application/json',
+          ...headers,
+          ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
+        },
+      });
+      // This also handles errors after the response began: the code that reads the body would see only 'aborted'.
+      call.on('error', (error) => end.abort(networkError(error)));
       call.end(body);
       const [response] = (await once(call, 'response')) as [IncomingMessage];
-      return { status: response.statusCode ?? 0, body: await readBody(response, maxBytes) };
+      return { status: response.statusCode ?? 0, body: await this.#readBody(response, maxBytes, exchange) };
     } catch (error) {
       if (end.signal.aborted) throw end.signal.reason;
       throw error instanceof PeerCallError ? error : networkError(error);
     } finally {
       timeout.cancel();
-      this.#aborters.delete(end);
-      call.destroy();
+      this.#exchanges.delete(exchange);
+      call?.destroy();
     }
   }
+
+  async #readBody(response: IncomingMessage, maxBytes: number, exchange: Exchange): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      exchange.bytes += chunk.length;
+      this.#bytes += chunk.length;
+      if (exchange.bytes > maxBytes) throw malformed(`the response is longer than ${maxBytes} bytes`);
+      if (this.#bytes > MAX_BYTES_IN_FLIGHT) this.#endLargest();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Ends the call with the longest answer of those that are being read. Pods that send much for long so hit themselves. */
+  #endLargest(): void {
+    let largest: Exchange | null = null;
+    for (const exchange of this.#exchanges) if (exchange.bytes > (largest?.bytes ?? 0)) largest = exchange;
+    const message = `the answers of all pods took more than ${MAX_BYTES_IN_FLIGHT} bytes at once, and its own the most`;
+    largest?.end.abort(new PeerCallError('not-asked', message));
+  }
+
+  async #parse<T>(pod: Pod, request: PeerRequest<T>, body: Buffer, written: Written): Promise<T> {
+    const skipped = noneSkipped();
+    try {
+      const wire = await runSliced(parseJson(body, request), this.#clock);
+      const parsed = request.parse(wire, written, skipped);
+      return isGenerator(parsed) ? await runSliced(parsed, this.#clock) : parsed;
+    } catch (error) {
+      throw error instanceof SyntaxError ? notJson(error) : malformed(textOf(error));
+    } finally {
+      if (skipped.count > 0) this.#tellSkipped(pod, barePath(request.path), skipped);
+    }
+  }
+
+  #tellSkipped(pod: Pod, path: string, skipped: Skipped): void {
+    const key = `${pod.uid} ${path}`;
+    if (this.#skipsTold.has(key) || this.#skipsTold.size >= MAX_SKIPS_TOLD) return;
+    this.#skipsTold.add(key);
+    this.#onSkipped(pod, path, skipped);
+  }
+}
+
+function isGenerator<T>(parsed: T | Generator<void, T>): parsed is Generator<void, T> {
+  return typeof parsed === 'object' && parsed !== null && Symbol.iterator in parsed && 'next' in parsed;
+}
+
+function malformed(message: string): PeerCallError {
+  return new PeerCallError('malformed', message);
+}
+
+function notJson(error: Error): PeerCallError {
+  return new PeerCallError('malformed', `its answer is not JSON: ${textOf(error)}`, true);
 }
 
 function stopped(): PeerCallError {
@@ -199,17 +302,6 @@ function unknownPath(path: string): PeerCallError {
 
 function barePath(path: string): string {
   return path.split('?', 1)[0] ?? path;
-}
-
-async function readBody(response: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > maxBytes) throw new PeerCallError('malformed', `the response is longer than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function networkError(error: unknown): PeerCallError {

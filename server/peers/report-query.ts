@@ -2,9 +2,10 @@ import { type GoldpingerCheck, parseGoldpingerCheck } from '../protocol/goldping
 import type { AgeRange } from '../protocol/history.ts';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { PeerRef, Pod } from '../protocol/pod.ts';
-import { POD_REPORT_FORMAT, type PodReport, parsePodReport } from '../protocol/pod-report.ts';
+import { POD_REPORT_FORMAT, type PodReport, parsePodReportSliced } from '../protocol/pod-report.ts';
+import type { Skipped } from '../protocol/validators.ts';
 import { textOf } from '../runtime/errors.ts';
-import { PeerCallError, type PeerClient } from './peer-client.ts';
+import { PeerCallError, type PeerClient, type Written } from './peer-client.ts';
 
 /** Which report of a pod is wanted. */
 export interface ReportQuery {
@@ -14,6 +15,7 @@ export interface ReportQuery {
   past: AgeRange | null;
   /** The table of peers that the answer may leave out, and its hash. */
   known: { hash: string; peers: PeerRef[] } | null;
+  limits: ReportLimits;
   /** When all calls must have ended, monotonic ms. */
   deadlineMs: number;
 }
@@ -25,8 +27,28 @@ export type ReportResult =
   | { kind: 'missing'; reason: MissingReason; detail: string };
 
 const REPORT_PATH = '/api/v1/pod-report';
-/** The longest report that is read: 1000 links with statistics take 40 kB, Goldpinger's `/check` of 1000 pods 200 kB. */
-const MAX_REPORT_BYTES = 8 * 1024 * 1024;
+
+/** How large an answer may be. */
+export interface ReportLimits {
+  maxBytes: number;
+  maxValues: number;
+}
+
+/** What a report takes besides its links and peers: 200 details of 300 characters, external probes, pods that we don't know. */
+const BASE_BYTES = 96 * 1024;
+/** A link with statistics takes 32 bytes, 43 in base64, once per IP family. In `/check` it takes 200 and its error text. */
+const LINK_TEXT_BYTES = 200;
+const BASE_VALUES = 5_000;
+/** A peer is a list of 4 texts; an entry of `/check` has 10 fields. */
+const LINK_VALUES = 16;
+
+/** Limits of a report about the pods that we know: for 1000 pods, 400 kB and 21,000 values. A real one takes at most 200 kB. */
+export function reportLimits(pods: readonly Pod[]): ReportLimits {
+  let maxBytes = BASE_BYTES;
+  for (const { uid, name, namespace } of pods)
+    maxBytes += uid.length + name.length + namespace.length + LINK_TEXT_BYTES;
+  return { maxBytes, maxValues: BASE_VALUES + LINK_VALUES * pods.length };
+}
 
 const GOLDPINGER_HAS_NO_PAST: ReportResult = {
   kind: 'missing',
@@ -39,29 +61,34 @@ const GOLDPINGER_HAS_NO_PAST: ReportResult = {
  * in another format. Never rejects: a pod that answers badly is a result too.
  */
 export async function queryReport(client: PeerClient, pod: Pod, query: ReportQuery): Promise<ReportResult> {
-  const { known, past } = query;
+  const { known, past, limits } = query;
   // Both calls together have the time of one.
-  const deadlineMs = client.callDeadline(query.deadlineMs);
-  const request = { method: 'GET' as const, maxBytes: MAX_REPORT_BYTES, deadlineMs };
+  const request = { method: 'GET' as const, ...limits, deadlineMs: client.callDeadline(query.deadlineMs) };
+  const parse = (wire: unknown, _: Written, skipped: Skipped) =>
+    hasOurFormat(wire) ? parsePodReportSliced(wire, known, skipped) : null;
   try {
-    const { body } = await client.request(pod, { ...request, path: reportPath(query) });
-    const wire = jsonOf(body);
-    if ((wire as { format?: unknown } | null)?.format === POD_REPORT_FORMAT) {
-      return { kind: 'report', report: parsePodReport(wire, known) };
-    }
+    const { value: report } = await client.request(pod, { ...request, path: reportPath(query), parse });
+    if (report !== null) return { kind: 'report', report };
     client.noteUnknownPath(pod, REPORT_PATH);
   } catch (error) {
-    if (!(error instanceof PeerCallError && error.isUnknownPath)) return missing(error);
+    if (!(error instanceof PeerCallError && error.mayBeGoldpinger)) return missing(error);
+    // The client has noted a 404 or 405 itself; what has been noted is not noted again for another 10 minutes.
+    if (error.reason === 'malformed') client.noteUnknownPath(pod, REPORT_PATH);
   }
   // Goldpinger has no past, and its view of now is not what was asked for.
   if (past !== null) return GOLDPINGER_HAS_NO_PAST;
   try {
-    const { body } = await client.request(pod, { ...request, path: '/check' });
-    return { kind: 'check', check: parseGoldpingerCheck(jsonOf(body)) };
+    const parseCheck = (wire: unknown, _: Written, skipped: Skipped) => parseGoldpingerCheck(wire, skipped);
+    const { value: check } = await client.request(pod, { ...request, path: '/check', parse: parseCheck });
+    return { kind: 'check', check };
   } catch (error) {
     client.forgetUnknownPaths(pod);
     return missing(error);
   }
+}
+
+function hasOurFormat(wire: unknown): boolean {
+  return (wire as { format?: unknown } | null)?.format === POD_REPORT_FORMAT;
 }
 
 function missing(error: unknown): ReportResult {
@@ -78,12 +105,4 @@ function reportPath({ known, windowMs, past }: ReportQuery): string {
   if (known !== null) query.set('peers', known.hash);
   if (windowMs > 0) query.set('window', String(windowMs));
   return query.size === 0 ? REPORT_PATH : `${REPORT_PATH}?${query}`;
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,16 @@ import * as v from 'valibot';
 import { parseMoment } from '../runtime/time.ts';
 import { missingPartsSchema } from './event.ts';
 import { MAX_PAST_MS } from './history.ts';
-import { boundedArray, boundedText, finiteNumber, parseListSliced, wholeNumber } from './validators.ts';
+import {
+  boundedArray,
+  boundedList,
+  boundedText,
+  finiteNumber,
+  readEach,
+  type Skipped,
+  validate,
+  wholeNumber,
+} from './validators.ts';
 
 /** The most annotations that a pod keeps. Beyond it, those that began first are dropped. */
 export const MAX_ANNOTATIONS = 500;
@@ -45,7 +54,7 @@ export type Annotations = v.InferOutput<typeof annotationsSchema>;
 
 /** Validates annotations from another process. Throws an Error that says what is wrong. */
 export function parseAnnotations(wire: unknown): Annotations {
-  return v.parse(annotationsSchema, wire);
+  return validate(annotationsSchema, wire);
 }
 
 /** `format` of a pod's copies. */
@@ -78,7 +87,7 @@ export type AnnotationCopy = v.InferOutput<typeof copySchema>;
 const copiesSchema = v.object({
   format: v.literal(ANNOTATION_COPIES_FORMAT),
   /** Each is validated by itself: see `parseAnnotationCopiesSliced`. */
-  annotations: boundedArray(v.unknown(), MAX_ANNOTATIONS),
+  annotations: boundedList(MAX_ANNOTATIONS),
 });
 
 /** Copies as pods give them to each other: `/api/v1/own-annotations` answers with them, and takes them. */
@@ -87,9 +96,9 @@ export interface AnnotationCopies {
   annotations: AnnotationCopy[];
 }
 
-/** Validates copies from another process, a few at a time: see `parseListSliced`. */
-export function* parseAnnotationCopiesSliced(wire: unknown): Generator<void, AnnotationCopy[]> {
-  return yield* parseListSliced(copySchema, v.parse(copiesSchema, wire).annotations);
+/** Validates copies from another process, a few at a time: see `readEach`. Throws an Error if it is no list of copies. */
+export function* parseAnnotationCopiesSliced(wire: unknown, skipped: Skipped): Generator<void, AnnotationCopy[]> {
+  return yield* readEach(validate(copiesSchema, wire).annotations, (copy) => validate(copySchema, copy), skipped);
 }
 
 const writtenSchema = v.object({
@@ -106,7 +115,7 @@ export type WrittenAnnotation = v.InferOutput<typeof writtenSchema>;
 
 /** Validates the result of a write from a server. Throws an Error that says what is wrong. */
 export function parseWrittenAnnotation(wire: unknown): WrittenAnnotation {
-  return v.parse(writtenSchema, wire);
+  return validate(writtenSchema, wire);
 }
 
 /** What a client asks to be written. Times are ms since the epoch. */

@@ -1,6 +1,15 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { boundedArray, boundedText, finiteNumber, parseListSliced, wholeNumber } from './validators.ts';
+import {
+  boundedArray,
+  boundedList,
+  boundedText,
+  finiteNumber,
+  readEach,
+  type Skipped,
+  validate,
+  wholeNumber,
+} from './validators.ts';
 
 /**
  * Kinds of events, causes before effects: events of the same time are told in this order. The first word says what the event
@@ -88,7 +97,7 @@ const journalSchema = v.object({
   /** Whether older events of the requested range have been dropped for lack of room. */
   truncated: v.boolean(),
   /** Each is validated by itself: see `parseJournalSliced`. */
-  events: boundedArray(v.unknown(), MAX_EVENTS),
+  events: boundedList(MAX_EVENTS),
 });
 
 const journalEntrySchema = v.object({
@@ -115,10 +124,11 @@ export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 /** One pod's own journal, oldest first: `/api/v1/journal?sinceAge=` answers with it. */
 export type Journal = Omit<v.InferOutput<typeof journalSchema>, 'events'> & { events: JournalEntry[] };
 
-/** Validates a journal from another process, a few entries at a time: see `parseListSliced`. */
-export function* parseJournalSliced(wire: unknown): Generator<void, Journal> {
-  const journal = v.parse(journalSchema, wire);
-  return { ...journal, events: yield* parseListSliced(journalEntrySchema, journal.events) };
+/** Validates a journal from another process, a few entries at a time: see `readEach`. Throws an Error if it is no journal. */
+export function* parseJournalSliced(wire: unknown, skipped: Skipped): Generator<void, Journal> {
+  const journal = validate(journalSchema, wire);
+  const events = yield* readEach(journal.events, (entry) => validate(journalEntrySchema, entry), skipped);
+  return { ...journal, events };
 }
 
 const missingSchema = v.object({ name: boundedText(253), reason: boundedText(32), detail: boundedText(400) });
@@ -163,5 +173,5 @@ export type MeshEvent = Events['events'][number];
 
 /** Validates merged events from a server. Throws an Error that says what is wrong. */
 export function parseEvents(wire: unknown): Events {
-  return v.parse(eventsSchema, wire);
+  return validate(eventsSchema, wire);
 }

@@ -1,5 +1,6 @@
 import { MAX_LINKS } from './links.ts';
 import { MAX_PROBES } from './pod-report.ts';
+import { noneSkipped, type Skipped, skip } from './validators.ts';
 
 /*
  * Goldpinger's `/check`. Read by hand and not by schemas: a Go pod's report in a mesh of 1000 has 1000 entries of eight
@@ -39,13 +40,17 @@ const MAX_ERROR = 4096;
 /** Results of one target: one a protocol would do. */
 const MAX_RESULTS = 16;
 
-/** Validates `/check`. Unknown fields are ignored; throws a TypeError that names the place and what is wrong there. */
-export function parseGoldpingerCheck(wire: unknown): GoldpingerCheck {
+/**
+ * Validates `/check`. Unknown fields are ignored. An invalid result of a pod or a target is left out and counted in `skipped`.
+ * Throws a TypeError that says what is wrong if it is no `/check`, or has too many results.
+ */
+export function parseGoldpingerCheck(wire: unknown, skipped: Skipped = noneSkipped()): GoldpingerCheck {
   const fields = fieldsAt(wire, '');
+  const { podResults, probeResults } = fields;
   return {
     // Without `podResults` it is somebody else's JSON, not a pod without peers: Go pings at least itself.
-    podResults: mapAt(fields['podResults'], 'podResults', MAX_LINKS, MAX_KEY, podResultAt),
-    probeResults: mapAt(fields['probeResults'] ?? {}, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsAt),
+    podResults: mapAt(podResults, 'podResults', MAX_LINKS, MAX_KEY, podResultAt, skipped),
+    probeResults: mapAt(probeResults ?? {}, 'probeResults', MAX_PROBES, MAX_TARGET, probeResultsAt, skipped),
   };
 }
 
@@ -87,21 +92,26 @@ function fieldsAt(value: unknown, place: string): Fields {
   throw faultAt(place, 'not a JSON object');
 }
 
-/** The values of an object, each read by `read`; a Map, as keys may be anything, `__proto__` included. */
+/** The values of an object that `read` accepts; a Map, as keys may be anything, `__proto__` included. */
 function mapAt<T>(
   value: unknown,
   place: string,
   limit: number,
   keyLength: number,
   read: (value: unknown, place: string) => T,
+  skipped: Skipped,
 ): Map<string, T> {
   const fields = fieldsAt(value, place);
   const keys = Object.keys(fields);
   if (keys.length > limit) throw faultAt(place, `more than ${limit} entries`);
   const map = new Map<string, T>();
   for (const key of keys) {
-    if (key.length > keyLength) throw faultAt(place, `a key of ${key.length} characters`);
-    map.set(key, read(fields[key], `${place}.${key}`));
+    try {
+      if (key.length > keyLength) throw faultAt(place, `a key of ${key.length} characters`);
+      map.set(key, read(fields[key], `${place}.${key}`));
+    } catch (error) {
+      skip(error, skipped);
+    }
   }
   return map;
 }

@@ -1,6 +1,18 @@
 import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
-import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import { OUTCOMES } from './sample.ts';
+import {
+  boundedArray,
+  boundedList,
+  boundedText,
+  finiteNumber,
+  noneSkipped,
+  readEach,
+  runAtOnce,
+  type Skipped,
+  validate,
+  wholeNumber,
+} from './validators.ts';
 
 /** The longest time range that can be requested, and the largest value of HISTORY_WINDOW. */
 export const MAX_PAST_MS = 24 * 3_600_000;
@@ -65,7 +77,7 @@ export type PodHistory = v.InferOutput<typeof podHistoryHead> & Pick<MeshHistory
  * schema: 7000 counts of each of 1000 pods would take a schema 3 s, and delay our own pings.
  */
 export function parsePodHistory(wire: unknown): PodHistory {
-  const head = v.parse(podHistoryHead, wire);
+  const head = validate(podHistoryHead, wire);
   const { links, failed, byLatency } = wire as Record<string, unknown>;
   const length = countsOf(links, MAX_STEPS).length;
   if (countsOf(failed, MAX_STEPS).length !== length || !Array.isArray(byLatency) || byLatency.length !== length) {
@@ -105,7 +117,7 @@ const meshHistorySchema = v.object({
   links: counts,
   failed: counts,
   /** The other links, counted by step, then by bin of `LATENCY_BINS_US`. */
-  byLatency: boundedArray(v.pipe(v.array(wholeNumber), v.length(BINS)), MAX_STEPS),
+  byLatency: boundedArray(v.pipe(boundedArray(wholeNumber, BINS), v.length(BINS)), MAX_STEPS),
 });
 
 /** The history of the whole mesh in steps, oldest first: `/api/v1/history?from&to&step`. */
@@ -113,8 +125,35 @@ export type MeshHistory = v.InferOutput<typeof meshHistorySchema>;
 
 /** Validates a mesh's history from a server. Throws an Error that says what is wrong. */
 export function parseMeshHistory(wire: unknown): MeshHistory {
-  return v.parse(meshHistorySchema, wire);
+  return validate(meshHistorySchema, wire);
 }
+
+const failuresSchema = v.pipe(
+  v.custom<object>((value) => isShort(value, OUTCOMES.length), 'expected counts by outcome'),
+  v.record(boundedText(32), wholeNumber),
+);
+
+/** Whether a value is an object with at most `maxMembers` members. */
+function isShort(value: unknown, maxMembers: number): boolean {
+  let members = 0;
+  if (typeof value !== 'object' || value === null) return false;
+  for (const _ in value) if (++members > maxMembers) return false;
+  return true;
+}
+
+const stepSchema = v.object({
+  atMs: finiteNumber,
+  lengthMs: finiteNumber,
+  samples: wholeNumber,
+  /** Failures by outcome, without outcomes that did not occur. */
+  failures: failuresSchema,
+  minUs: finiteNumber,
+  p50Us: finiteNumber,
+  p95Us: finiteNumber,
+  maxUs: finiteNumber,
+  connectP50Us: finiteNumber,
+  firstByteP50Us: finiteNumber,
+});
 
 const linkHistorySchema = v.object({
   /** The uids of the probing and of the probed pod. */
@@ -125,28 +164,21 @@ const linkHistorySchema = v.object({
   nowMs: finiteNumber,
   resolutionMs: finiteNumber,
   /** Without the steps that have no sample. Durations are in us, of the ok samples; -1 without any. */
-  steps: boundedArray(
-    v.object({
-      atMs: finiteNumber,
-      lengthMs: finiteNumber,
-      samples: wholeNumber,
-      /** Failures by outcome, without outcomes that did not occur. */
-      failures: v.record(boundedText(32), wholeNumber),
-      minUs: finiteNumber,
-      p50Us: finiteNumber,
-      p95Us: finiteNumber,
-      maxUs: finiteNumber,
-      connectP50Us: finiteNumber,
-      firstByteP50Us: finiteNumber,
-    }),
-    MAX_STEPS,
-  ),
+  steps: boundedList(MAX_STEPS),
 });
 
 /** One link's history, oldest first: `/api/v1/link-history?from&to` (uids) asks the probing pod for it. */
-export type LinkHistory = v.InferOutput<typeof linkHistorySchema>;
+export interface LinkHistory extends Omit<v.InferOutput<typeof linkHistorySchema>, 'steps'> {
+  steps: v.InferOutput<typeof stepSchema>[];
+}
 
-/** Validates a link's history from another process. Throws an Error that says what is wrong. */
+/** Validates a link's history from another process, a few steps at a time: see `readEach`. */
+export function* parseLinkHistorySliced(wire: unknown, skipped: Skipped): Generator<void, LinkHistory> {
+  const history = validate(linkHistorySchema, wire);
+  return { ...history, steps: yield* readEach(history.steps, (step) => validate(stepSchema, step), skipped) };
+}
+
+/** As `parseLinkHistorySliced`, at once. Throws an Error that says what is wrong. */
 export function parseLinkHistory(wire: unknown): LinkHistory {
-  return v.parse(linkHistorySchema, wire);
+  return runAtOnce(parseLinkHistorySliced(wire, noneSkipped()));
 }

@@ -1,4 +1,5 @@
 import { OUTCOMES, type Outcome, PHASES, type Phase } from './sample.ts';
+import { type Skipped, skip } from './validators.ts';
 
 /*
  * Durations are packed into 16 bits: an exponent of 4 bits and a mantissa of 12 bits, like a float without sign. Integers
@@ -238,18 +239,28 @@ function isRegular(column: Uint8Array | Uint16Array, step: 0 | 1): boolean {
   return column.length > 0;
 }
 
+/** `to` of an invalid link of another pod's report. It is the index of no peer, as a report has at most `MAX_LINKS`. */
+const NOBODY = 0xffff;
+
 /**
  * Validates and decodes the links of a report from another process. `peerCount` is the limit of `to`.
- * Throws a RangeError or TypeError that says what is wrong.
+ * Throws a RangeError or TypeError that says what is wrong. With `skipped`, a single link that is invalid leads to no peer
+ * and is counted there.
  */
-export function decodeLinks(wire: unknown, peerCount: number): LinkColumns {
+export function decodeLinks(wire: unknown, peerCount: number, skipped?: Skipped): LinkColumns {
   const length = lengthOf(wire);
+  // A column of equal entries is one number on the wire, so that 1 kB could claim 65,535 links, which take 2 MB.
+  if (length > 2 * peerCount) throw new RangeError(`${length} links to ${peerCount} peers`);
   const links = emptyLinks(length);
   decodeColumns(wire, links);
   for (let i = 0; i < length; i++) {
-    if ((links.to[i] ?? 0) >= peerCount) throw new RangeError(`link ${i}: peer ${links.to[i]} of ${peerCount}`);
-    if ((links.outcome[i] ?? 0) >= OUTCOMES.length)
-      throw new RangeError(`link ${i}: unknown outcome ${links.outcome[i]}`);
+    const [to = 0, outcome = 0] = [links.to[i], links.outcome[i]];
+    if (to < peerCount && outcome < OUTCOMES.length) continue;
+    const error = new RangeError(`link ${i}: peer ${to} of ${peerCount}, outcome ${outcome}`);
+    if (skipped === undefined) throw error;
+    skip(error, skipped);
+    links.to[i] = NOBODY;
+    links.outcome[i] = 0;
   }
   return links;
 }

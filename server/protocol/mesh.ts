@@ -5,7 +5,7 @@ import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, t
 import { discoverySchema, podSchema } from './pod.ts';
 import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
 import { OUTCOMES } from './sample.ts';
-import { boundedArray, boundedText, finiteNumber } from './validators.ts';
+import { boundedArray, boundedList, boundedText, finiteNumber, validate } from './validators.ts';
 
 const [, ...FAILED_OUTCOMES] = OUTCOMES;
 
@@ -60,9 +60,9 @@ export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, '
 const healthSchema = v.object({
   ok: v.boolean(),
   /** One entry per unhealthy pod: its index in `Mesh.pods`, and at most 5 sentences that say why. */
-  reasons: v.array(v.object({ pod: indexSchema, why: v.array(boundedText(400)) })),
+  reasons: boundedArray(v.object({ pod: indexSchema, why: boundedArray(boundedText(400), 5) }), MAX_LINKS),
   /** Reasons that do not concern a single pod, e.g. no peers are known; at most 5. */
-  general: v.array(boundedText(400)),
+  general: boundedArray(boundedText(400), 5),
 });
 
 /** The health of the mesh as the serving pod judges it: `/cluster_health`, by pod. */
@@ -107,7 +107,7 @@ const meshSchema = v.object({
   /** What stands out, the worst first; at most `MAX_FINDINGS`. */
   findings: findingsSchema,
   pods: boundedArray(podSchema, MAX_LINKS),
-  reports: boundedArray(v.unknown(), MAX_LINKS),
+  reports: boundedList(MAX_LINKS),
 });
 
 /** The whole mesh as one pod collected it: the answer of `/api/v1/mesh`. */
@@ -138,7 +138,7 @@ export function* encodeMesh(mesh: Mesh): Generator<string> {
 
 /** Validates one report of a mesh with `podCount` pods. Throws an Error that says what is wrong. */
 export function parseMergedReport(wire: unknown, podCount: number): MergedReport {
-  const report = v.parse(reportSchema, wire);
+  const report = validate(reportSchema, wire);
   if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
   const links = decodeLinks(report.links, podCount);
   return { ...report, links, stats: decodeStats(report.stats, links.length) };
@@ -146,6 +146,6 @@ export function parseMergedReport(wire: unknown, podCount: number): MergedReport
 
 /** Validates a mesh from a server. Throws an Error that says what is wrong. */
 export function parseMesh(wire: unknown): Mesh {
-  const { format: _format, reports, ...head } = v.parse(meshSchema, wire);
+  const { format: _format, reports, ...head } = validate(meshSchema, wire);
   return { ...head, reports: reports.map((report) => parseMergedReport(report, head.pods.length)) };
 }

@@ -3,7 +3,18 @@ import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, type PeerRef } from './pod.ts';
 import { probeSchema } from './sample.ts';
-import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import {
+  boundedArray,
+  boundedList,
+  boundedText,
+  finiteNumber,
+  noneSkipped,
+  readEach,
+  runAtOnce,
+  type Skipped,
+  validate,
+  wholeNumber,
+} from './validators.ts';
 
 /** `format` of a report. A peer that answers with anything else is asked for Goldpinger's `/check`. */
 export const POD_REPORT_FORMAT = 'goldpinger-ts/pod-report/1';
@@ -29,19 +40,17 @@ export const starvationSchema = v.object({
 export type Starvation = v.InferOutput<typeof starvationSchema>;
 
 const linkIndex = v.pipe(v.number(), v.integer());
+const detailSchema = v.tuple([linkIndex, boundedText(MAX_DETAIL_LENGTH)]);
+const slowSchema = v.tuple([linkIndex, finiteNumber]);
+const recentSchema = v.tuple([linkIndex, wholeNumber, wholeNumber]);
 /** Validates error messages by link. */
-export const detailsSchema = boundedArray(v.tuple([linkIndex, boundedText(MAX_DETAIL_LENGTH)]), MAX_DETAILS);
+export const detailsSchema = boundedArray(detailSchema, MAX_DETAILS);
 /** Validates the results of external probes. */
 export const probesSchema = boundedArray(probeSchema, MAX_PROBES);
 
-const peersSchema = boundedArray(
-  v.pipe(
-    v.tuple([boundedText(128), boundedText(253), boundedText(63), boundedText(45)]),
-    v.transform(([uid, name, namespace, podIP]): PeerRef => ({ uid, name, namespace, podIP })),
-  ),
-  MAX_LINKS,
-);
+const peerSchema = v.tuple([boundedText(128), boundedText(253), boundedText(63), boundedText(45)]);
 
+/** Lists are not validated by the schema but element by element, so that an invalid one does not discard the report. */
 const reportSchema = v.object({
   format: v.literal(POD_REPORT_FORMAT),
   /**
@@ -55,22 +64,22 @@ const reportSchema = v.object({
   /** Fingerprint of `peers`: pods with the same value know the same peers. */
   peersHash: boundedText(64),
   /** All peers that are not gone, sorted by uid; null if the request named this `peersHash`: its sender has them. */
-  peers: v.nullable(peersSchema),
+  peers: v.nullable(boundedList(MAX_LINKS)),
   /** Peers that are gone and of which samples are still kept. */
-  gonePeers: peersSchema,
+  gonePeers: boundedList(MAX_LINKS),
   links: v.unknown(),
   /** Error messages of failed links, by index in `links`; at most `MAX_DETAILS`. */
-  details: detailsSchema,
+  details: boundedList(MAX_DETAILS),
   /**
    * How long links have been slow (SLOW_LINK), ms, by index in `links`; at most `MAX_DETAILS`. Absent in reports of the
    * past and in reports of older versions.
    */
-  slow: v.exactOptional(boundedArray(v.tuple([linkIndex, finiteNumber]), MAX_DETAILS)),
+  slow: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
    * How many of the last trusted samples failed, and of how many, by index in `links`: of links that are intermittent or
    * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none, and as `slow` is.
    */
-  recent: v.exactOptional(boundedArray(v.tuple([linkIndex, wholeNumber, wholeNumber]), MAX_DETAILS)),
+  recent: v.exactOptional(boundedList(MAX_DETAILS)),
   stats: v.unknown(),
   windowMs: finiteNumber,
   /**
@@ -78,17 +87,26 @@ const reportSchema = v.object({
    * (`ageMs` and `sinceMs` count back from there), `stats` cover all of it, and `windowMs` is its length.
    */
   past: v.nullish(reportPastSchema, null),
-  probes: probesSchema,
+  probes: boundedList(MAX_PROBES),
   starvation: starvationSchema,
   /** How current the pod's list of peers is. */
   discovery: v.pick(discoverySchema, ['phase', 'sinceMs', 'lastGoodMs']),
 });
 
+/** Members that are validated element by element, or decoded. */
+type Decoded = 'peers' | 'gonePeers' | 'details' | 'slow' | 'recent' | 'probes' | 'links' | 'stats';
+
 /**
  * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
  * `links.to` is an index in `peers`, continued in `gonePeers`.
  */
-export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'format' | 'links' | 'stats'> {
+export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'format' | Decoded> {
+  peers: PeerRef[] | null;
+  gonePeers: PeerRef[];
+  details: v.InferOutput<typeof detailsSchema>;
+  slow?: v.InferOutput<typeof slowSchema>[];
+  recent?: v.InferOutput<typeof recentSchema>[];
+  probes: v.InferOutput<typeof probesSchema>;
   links: LinkColumns;
   /** Statistics over `windowMs`; null if the request had no window. */
   stats: StatColumns | null;
@@ -108,13 +126,52 @@ export function encodePodReport(report: PodReport, knownHash = ''): string {
 }
 
 /**
- * Validates a report from another process. `known` has the peers for the fingerprint in the request; they are used if the
- * report leaves its peers out. Throws an Error that says what is wrong.
+ * Validates a report from another process, a few elements at a time: see `readEach`. `known` has the peers for the
+ * fingerprint in the request; they are used if the report leaves its peers out. Throws an Error that says what is wrong.
+ * An invalid link leads to no peer.
  */
-export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
-  const { format: _format, ...report } = v.parse(reportSchema, wire);
-  const peers = report.peers ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
+export function* parsePodReportSliced(
+  wire: unknown,
+  known: { hash: string; peers: PeerRef[] } | null,
+  skipped: Skipped,
+): Generator<void, PodReport> {
+  const { format: _format, slow, recent, ...report } = validate(reportSchema, wire);
+  const sent = report.peers === null ? null : yield* parsePeers(report.peers, skipped);
+  const peers = sent ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
-  const links = decodeLinks(report.links, peers.length + report.gonePeers.length);
-  return { ...report, peers, links, stats: decodeStats(report.stats, links.length) };
+  const gonePeers = yield* parsePeers(report.gonePeers, skipped);
+  const links = decodeLinks(report.links, peers.length + gonePeers.length, skipped);
+  const entries = <T extends v.GenericSchema>(list: unknown[], schema: T) =>
+    readEach(list, (entry) => validate(schema, entry), skipped);
+  return {
+    ...report,
+    peers,
+    gonePeers,
+    links,
+    stats: decodeStats(report.stats, links.length),
+    details: yield* entries(report.details, detailSchema),
+    probes: yield* entries(report.probes, probeSchema),
+    ...(slow === undefined ? {} : { slow: yield* entries(slow, slowSchema) }),
+    ...(recent === undefined ? {} : { recent: yield* entries(recent, recentSchema) }),
+  };
+}
+
+/** As `parsePodReportSliced`, at once. */
+export function parsePodReport(wire: unknown, known: { hash: string; peers: PeerRef[] } | null = null): PodReport {
+  return runAtOnce(parsePodReportSliced(wire, known, noneSkipped()));
+}
+
+const NO_PEER: PeerRef = { uid: '', name: '', namespace: '', podIP: '' };
+
+/** Links refer to peers by index. So an invalid peer keeps its place, as one that nobody knows: its links are dropped. */
+function* parsePeers(list: unknown[], skipped: Skipped): Generator<void, PeerRef[]> {
+  const peers = list.map(() => NO_PEER);
+  let i = 0;
+  const read = (wire: unknown) => {
+    const at = i++;
+    const [uid, name, namespace, podIP] = validate(peerSchema, wire);
+    peers[at] = { uid, name, namespace, podIP };
+  };
+  yield* readEach(list, read, skipped);
+  return peers;
 }

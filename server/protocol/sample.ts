@@ -1,6 +1,15 @@
 import * as v from 'valibot';
 import { parseRfc3339 } from '../runtime/time.ts';
-import { boundedText, finiteNumber } from './validators.ts';
+import {
+  boundedList,
+  boundedText,
+  finiteNumber,
+  noneSkipped,
+  readEach,
+  runAtOnce,
+  type Skipped,
+  validate,
+} from './validators.ts';
 
 /** How a probe can end. A new outcome changes the protocol: reports contain the index of an outcome in this list. */
 export const OUTCOMES = [
@@ -84,7 +93,7 @@ const linkSamplesSchema = v.object({
   to: boundedText(128),
   nowMs: finiteNumber,
   error: boundedText(400),
-  samples: v.pipe(v.array(sampleSchema), v.maxLength(MAX_SAMPLES)),
+  samples: boundedList(MAX_SAMPLES),
 });
 
 /**
@@ -92,26 +101,35 @@ const linkSamplesSchema = v.object({
  * `nowMs` is the clock of that pod when it answered: the age of a sample does not depend on whether two clocks agree.
  * `error` says why there are no samples, e.g. that the pod did not answer; '' otherwise.
  */
-export type LinkSamples = v.InferOutput<typeof linkSamplesSchema>;
+export interface LinkSamples extends Omit<v.InferOutput<typeof linkSamplesSchema>, 'samples'> {
+  samples: RecentSample[];
+}
 
 /** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
 export type RecentSample = v.InferOutput<typeof sampleSchema>;
 
-/** Validates the samples of a link from another process. Throws a ValiError that says what is wrong. */
+/** Validates the samples of a link from another process, a few at a time: see `readEach`. */
+export function* parseLinkSamplesSliced(wire: unknown, skipped: Skipped): Generator<void, LinkSamples> {
+  const answer = validate(linkSamplesSchema, wire);
+  return { ...answer, samples: yield* readEach(answer.samples, (sample) => validate(sampleSchema, sample), skipped) };
+}
+
+/** As `parseLinkSamplesSliced`, at once. Throws an Error that says what is wrong. */
 export function parseLinkSamples(wire: unknown): LinkSamples {
-  return v.parse(linkSamplesSchema, wire);
+  return runAtOnce(parseLinkSamplesSliced(wire, noneSkipped()));
 }
 
 /** The most bytes of a `/ping` answer that are read. Goldpinger answers with 40 bytes. */
 export const MAX_PING_BYTES = 64 * 1024;
 
-/** The start time in a `/ping` answer, or what is wrong with the answer (at most 150 characters). */
+/** The start time in a `/ping` answer, -1 without one, or what is wrong with the answer (at most 150 characters). */
 type PingAnswer = { ok: true; bootTimeMs: number } | { ok: false; error: string };
 
-const pingSchema = v.object({ boot_time: v.pipe(v.string(), v.maxLength(40)) });
+const pingSchema = v.object({ boot_time: v.nullish(boundedText(40), '') });
 
 /**
  * Validates the body of Goldpinger's `/ping` answer: `{"boot_time":"2026-11-22T14:39:48.013Z"}`; other fields are ignored.
+ * `boot_time` may be absent, as in Goldpinger (`swagger.yml`: it is not required).
  * Never throws: whatever is wrong becomes an `error`.
  */
 export function parsePing(body: string): PingAnswer {
@@ -122,8 +140,8 @@ export function parsePing(body: string): PingAnswer {
   } catch {
     return { ok: false, error: body.trim() === '' ? 'an empty answer' : 'not JSON' };
   }
-  const ping = v.safeParse(pingSchema, wire);
-  if (!ping.success) return { ok: false, error: 'JSON without a boot_time text' };
-  const bootTimeMs = parseRfc3339(ping.output.boot_time);
+  if (Array.isArray(wire) || !v.is(pingSchema, wire)) return { ok: false, error: 'JSON of another kind' };
+  if (!wire.boot_time) return { ok: true, bootTimeMs: -1 };
+  const bootTimeMs = parseRfc3339(wire.boot_time);
   return bootTimeMs >= 0 ? { ok: true, bootTimeMs } : { ok: false, error: 'boot_time is not an RFC 3339 time' };
 }

@@ -6,25 +6,76 @@ export const boundedText = (maxLength: number) => v.pipe(v.string(), v.maxLength
 export const finiteNumber = v.pipe(v.number(), v.finite());
 /** An integer that is not negative. */
 export const wholeNumber = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** A list of at most `maxLength` values, which are not looked at. */
+export const boundedList = (maxLength: number) =>
+  v.custom<unknown[]>(
+    (value) => Array.isArray(value) && value.length <= maxLength,
+    `expected a list of at most ${maxLength}`,
+  );
 /** An array of at most `maxLength` elements. The length is checked first: a hostile list costs nothing but its parsing. */
 export const boundedArray = <T extends v.GenericSchema>(element: T, maxLength: number) =>
-  v.pipe(v.array(v.unknown()), v.maxLength(maxLength), v.array(element));
+  v.pipe(boundedList(maxLength), v.array(element));
+
+/**
+ * Validates a value from another process. All schemas are used through this function: it stops at the first fault, because
+ * a fault is an object that takes memory, and a hostile value can have a million of them. Throws a TypeError that says where
+ * the fault is and what it is.
+ */
+export function validate<T extends v.GenericSchema>(schema: T, wire: unknown): v.InferOutput<T> {
+  const { issues, output } = v.safeParse(schema, wire, { abortEarly: true });
+  if (issues === undefined) return output;
+  const [issue] = issues;
+  const path = v.getDotPath(issue);
+  throw new TypeError(`${path === null ? '' : `${path.slice(0, 100)}: `}${issue.message.slice(0, 200)}`);
+}
+
+/** Runs work that yields between small pieces to its end at once, where nothing waits meanwhile. */
+export function runAtOnce<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The elements that a validator has left out because they are invalid. */
+export interface Skipped {
+  count: number;
+  /** What is wrong with the first of them; '' without any. */
+  reason: string;
+}
+
+/** A new count. */
+export function noneSkipped(): Skipped {
+  return { count: 0, reason: '' };
+}
+
+/** Counts an element that is left out because of `error`. */
+export function skip(error: unknown, skipped: Skipped): void {
+  if (skipped.count === 0) skipped.reason = error instanceof Error ? error.message : String(error);
+  skipped.count += 1;
+}
 
 /** This many elements are validated between two yields. Each takes some ten microseconds. */
 const ELEMENTS_PER_SLICE = 16;
 
 /**
- * Validates the elements of a list. Yields after every few elements, so that `runSliced` can let our own pings run in
- * between: a thousand elements at once block the event loop for too long. Throws at the first invalid element.
+ * Validates the elements of a list by `read`, which throws for an invalid one; those are left out and counted in `skipped`.
+ * Yields after every few elements, so that `runSliced` can let our own pings run in between: a thousand elements at once
+ * block the event loop for too long.
  */
-export function* parseListSliced<T extends v.GenericSchema>(
-  element: T,
+export function* readEach<T>(
   list: readonly unknown[],
-): Generator<void, v.InferOutput<T>[]> {
-  const parsed: v.InferOutput<T>[] = [];
-  for (const value of list) {
-    parsed.push(v.parse(element, value, { abortEarly: true }));
-    if (parsed.length % ELEMENTS_PER_SLICE === 0) yield;
+  read: (element: unknown) => T,
+  skipped: Skipped,
+): Generator<void, T[]> {
+  const results: T[] = [];
+  for (const [i, element] of list.entries()) {
+    try {
+      results.push(read(element));
+    } catch (error) {
+      skip(error, skipped);
+    }
+    if (i % ELEMENTS_PER_SLICE === ELEMENTS_PER_SLICE - 1) yield;
   }
-  return parsed;
+  return results;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
-import { PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
+import { type OnSkipped, PeerClient, type PeerClientSettings } from '../../server/peers/peer-client.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 
 /** A pod on loopback that a test answers for. */
@@ -33,8 +33,14 @@ export async function startLoopbackPeer(
 }
 
 /** A client of the pods on `port` with CHECK_TIMEOUT = 1 s; it is stopped when the test ends. */
-export function peerClientOn(port: number, clock: Clock, change: Partial<PeerClientSettings> = {}): PeerClient {
-  const client = new PeerClient({ port, families: [4, 6], useHostIP: false, checkTimeoutMs: 1_000, ...change }, clock);
+export function peerClientOn(
+  port: number,
+  clock: Clock,
+  change: Partial<PeerClientSettings> = {},
+  onSkipped?: OnSkipped,
+): PeerClient {
+  const settings = { port, families: [4, 6] as const, useHostIP: false, checkTimeoutMs: 1_000, ...change };
+  const client = new PeerClient(settings, clock, onSkipped);
   onTestFinished(() => client.stop());
   return client;
 }

@@ -5,8 +5,8 @@ import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { parseJournalSliced } from '../../../server/protocol/event.ts';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import type { Outcome } from '../../../server/protocol/sample.ts';
-import { runSliced } from '../../../server/runtime/concurrency.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { parsedBy } from '../../support/generator.ts';
 import { podOf, snapshotOf, statusOf } from '../../support/mesh.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
 
@@ -33,7 +33,7 @@ function start() {
 }
 
 /** A journal as another process reads it. */
-const parsed = (journal: object) => runSliced(parseJournalSliced(JSON.parse(JSON.stringify(journal))), new FakeClock());
+const parsed = (journal: object) => parsedBy(parseJournalSliced, JSON.parse(JSON.stringify(journal))).value;
 
 describe('events of pods', () => {
   it('are entered once each, with the time of the API: seen, ready, not ready, terminating, gone, replaced', async () => {
@@ -51,7 +51,7 @@ describe('events of pods', () => {
     const next = podOf(2, { createdMs: clock.nowMs() - 750, sinceMs: clock.nowMs() - 750, lifecycle: 'starting' });
     takePods({ ...gone, replacedBy: next.uid }, next);
     await clock.advance(1_000);
-    const { events } = await parsed(journal.read(HOUR));
+    const { events } = parsed(journal.read(HOUR));
     expect(
       events.map(({ kind, pod: about, ageMs, apiTimeMs, detail }) => [kind, about?.name, ageMs, apiTimeMs, detail]),
     ).toEqual([
@@ -79,7 +79,7 @@ describe('events of links', () => {
     link('ok', 'timeout');
     link('timeout', 'refused');
     link('refused', 'ok');
-    const { events } = await parsed(journal.read(HOUR));
+    const { events } = parsed(journal.read(HOUR));
     expect(events).toMatchObject([
       { kind: 'link-failed', pod: { uid: 'uid-1' }, outcome: 'timeout', phase: 'connect', totalUs: -1, detail: 'why' },
       { kind: 'link-recovered', outcome: 'refused', phase: null, totalUs: 700, detail: 'after 12.3 s' },
@@ -209,7 +209,7 @@ describe('a journal', () => {
             });
             journal.onProbe({ target: detail, protocol: 'tcp', error: fails ? 'x' : '', atMs: 1, durationUs: 1 });
           }
-          const { events } = await parsed(journal.read(HOUR, limit));
+          const { events } = parsed(journal.read(HOUR, limit));
           expect(events.length).toBeLessThanOrEqual(limit);
           expect(events.map(({ ageMs }) => ageMs)).toEqual(events.map(({ ageMs }) => ageMs).sort((a, b) => b - a));
           expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);

@@ -3,9 +3,11 @@ import { AnnotationStore } from '../../../server/events/annotations.ts';
 import { MeshAnnotations } from '../../../server/peers/annotations.ts';
 import type { Broadcast, BroadcastQuery, Message } from '../../../server/peers/broadcast.ts';
 import { type AnnotationCopies, type AnnotationCopy, MAX_ANNOTATIONS } from '../../../server/protocol/annotation.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { BusyError, ConflictError } from '../../../server/runtime/errors.ts';
 import { copiesOf, copyOf } from '../../support/annotation-copies.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { runToEnd } from '../../support/generator.ts';
 import { podOf } from '../../support/mesh.ts';
 
 const TOKEN = 'sixteen-characters';
@@ -23,7 +25,8 @@ function start(theirs: AnnotationCopy[] = [], writeToken = TOKEN) {
       net.onAsk();
       const self = { pod: podOf(0), value: await own(), atMs: clock.nowMs(), errorMs: 0 };
       if (net.isAway) return { parts: [self], missing, atMs: clock.nowMs() };
-      const value = await parse(copiesOf(...theirs), 100);
+      const work = parse(copiesOf(...theirs), { atMs: clock.nowMs() - 100, errorMs: 100 }, noneSkipped());
+      const value = runToEnd(work as Generator<void, T>).result;
       kept.push(value);
       const other = { pod: podOf(1), value, atMs: clock.nowMs() - 100, errorMs: 100 };
       return { parts: [self, other], missing, atMs: clock.nowMs() };

@@ -47,7 +47,7 @@ const text = (wire: unknown): string => {
   if (typeof wire !== 'string') throw new TypeError('expected a text');
   return wire;
 };
-const question = { path: '/x?a=1', parse: text, own: () => 'mine', keepMs: 1_000, maxBytes: 1_000 };
+const question = { path: '/x?a=1', parse: text, own: () => 'mine', keepMs: 1_000, maxBytes: 1_000, maxValues: 100 };
 const hosts = ['127.0.0.1', '127.0.0.2'];
 
 describe('asking all pods', () => {
@@ -70,8 +70,8 @@ describe('asking all pods', () => {
     const { broadcast, clock } = await start(['127.0.0.1'], () => (_, res) => void held.push(() => res.end('"x"')));
     const startMs = clock.nowMs();
     const agoMs: number[] = [];
-    const parse = (wire: unknown, errorMs: number) => {
-      agoMs.push(errorMs);
+    const parse = (wire: unknown, written: { errorMs: number }) => {
+      agoMs.push(written.errorMs);
       return text(wire);
     };
     const asking = broadcast.ask({ ...question, parse });

@@ -8,6 +8,7 @@ import {
   parseMeshHistory,
   parsePodHistory,
 } from '../../../server/protocol/history.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf } from '../../support/mesh.ts';
 
@@ -41,15 +42,16 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
     const answer = (failed: number, knownMs?: number) =>
       parse(
         JSON.parse(JSON.stringify(podHistory({ fromAgeMs: fromAgeMs!, toAgeMs: toAgeMs! }, stepMs!, failed, knownMs))),
-        0,
-      );
+        { atMs: clock.nowMs(), errorMs: 0 },
+        noneSkipped(),
+      ) as T;
     const parts = [
       { pod: podOf(0), value: await own(), atMs: NOW_MS, errorMs: 0 },
-      { pod: podOf(1), value: await answer(1), atMs: NOW_MS, errorMs: 0 },
+      { pod: podOf(1), value: answer(1), atMs: NOW_MS, errorMs: 0 },
     ];
     await clock.advance(lateMs);
     const third = podOf(2, { createdMs: NOW_MS - thirdAgeMs });
-    parts.push({ pod: third, value: await answer(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
+    parts.push({ pod: third, value: answer(0, thirdKnownMs), atMs: NOW_MS + lateMs, errorMs: 0 });
     held.push(...parts.map(({ value }) => value));
     return {
       parts,

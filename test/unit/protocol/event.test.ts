@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { JOURNAL_FORMAT, MAX_EVENTS, parseJournalSliced } from '../../../server/protocol/event.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { parsedBy } from '../../support/generator.ts';
 
 const entry = {
   seq: 1,
@@ -33,7 +35,7 @@ function stepsOf(events: unknown[]) {
         },
       }),
   );
-  const work = parseJournalSliced(journalOf(counted));
+  const work = parseJournalSliced(journalOf(counted), noneSkipped());
   for (;;) {
     const step = work.next();
     looks.push(looked);
@@ -51,10 +53,14 @@ it('reads a long journal a few entries at a time', () => {
 });
 
 it.each([
-  ['an entry that is no object', [entry, 5]],
-  ['an entry of an unknown kind', [{ ...entry, kind: 'party' }]],
-  ['a pod without a name', [{ ...entry, pod: { uid: 'u' } }]],
-  ['too many entries', Array(MAX_EVENTS + 1).fill(entry)],
-])('refuses a journal with %s', (_, events) => {
-  expect(() => [...parseJournalSliced(journalOf(events))]).toThrow();
+  ['that is no object', 5],
+  ['of an unknown kind', { ...entry, kind: 'party' }],
+  ['about a pod without a name', { ...entry, pod: { uid: 'u' } }],
+])('leaves out an entry %s, and no other', (_, invalid) => {
+  const { value, skipped } = parsedBy(parseJournalSliced, journalOf([invalid, entry]));
+  expect([value.events, skipped]).toEqual([[entry], 1]);
+});
+
+it('refuses a journal with too many entries', () => {
+  expect(() => parsedBy(parseJournalSliced, journalOf(Array(MAX_EVENTS + 1).fill(entry)))).toThrow();
 });

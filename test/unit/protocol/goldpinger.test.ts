@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
 
 const FOLDER = new URL('../../fixtures/goldpinger/', import.meta.url);
 const recorded = (pattern: RegExp) => readdirSync(FOLDER).filter((name) => pattern.test(name));
@@ -34,12 +35,19 @@ describe("Goldpinger's /check", () => {
     ['nothing', undefined, /the answer/],
     ['a list', [], /the answer/],
     ['another JSON object', { status: 'ok' }, /podResults/],
-    ['a result that is a text', { podResults: { a: 'fine' } }, /podResults\.a/],
-    ['a time that is a text', { podResults: { a: { 'response-time-ms': '1' } } }, /podResults\.a\.response-time-ms/],
-    ['an address of a megabyte', { podResults: { a: { PodIP: 'x'.repeat(1e6) } } }, /podResults\.a\.PodIP/],
     ['too many results', { podResults: Object.fromEntries(Array.from({ length: 70_000 }, (_, i) => [i, {}])) }, /podR/],
   ])('%s is refused, with the place', (_, wire, place) => {
     expect(() => parseGoldpingerCheck(wire)).toThrow(place);
     expect(() => parseGoldpingerCheck(wire)).toThrow(TypeError);
+  });
+
+  it.each([
+    ['a text', 'fine', /podResults\.a/],
+    ['a time that is a text', { 'response-time-ms': '1' }, /podResults\.a\.response-time-ms/],
+    ['an address of a megabyte', { PodIP: 'x'.repeat(1e6) }, /podResults\.a\.PodIP/],
+  ])('without a result with %s has the others', (_, result, place) => {
+    const skipped = noneSkipped();
+    const { podResults } = parseGoldpingerCheck({ podResults: { a: result, b: {} } }, skipped);
+    expect([[...podResults.keys()], skipped]).toEqual([['b'], { count: 1, reason: expect.stringMatching(place) }]);
   });
 });

@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reportLimits } from '../../../server/peers/report-query.ts';
+import { parseAnnotationCopiesSliced } from '../../../server/protocol/annotation.ts';
+import { JOURNAL_FORMAT, parseJournalSliced } from '../../../server/protocol/event.ts';
+import { parseGoldpingerCheck } from '../../../server/protocol/goldpinger.ts';
+import { parseLinkHistorySliced, parsePodHistory } from '../../../server/protocol/history.ts';
+import { encodePodReport, parsePodReportSliced } from '../../../server/protocol/pod-report.ts';
+import { parseLinkSamplesSliced } from '../../../server/protocol/sample.ts';
+import { noneSkipped, type Skipped } from '../../../server/protocol/validators.ts';
+import { type JsonLimits, parseJson } from '../../../server/runtime/json.ts';
+import { copiesOf } from '../../support/annotation-copies.ts';
+import { podOf, podsOf, reportOf } from '../../support/mesh.ts';
+
+type Parse = (wire: unknown, skipped: Skipped) => unknown;
+
+const limits = { maxBytes: 1024 * 1024, maxValues: 20_000 };
+const counts = [1, 2, 3];
+const range = { fromAgeMs: 3, toAgeMs: 0, resolutionMs: 0, knownAgeMs: 9 };
+const link = { from: 'a', to: 'b', error: '', nowMs: 0 };
+
+/** All that a pod answers with: a valid answer, its validator, and its limits. */
+const ANSWERS: Record<string, [wire: object, parse: Parse, limits: JsonLimits & { maxBytes: number }]> = {
+  'pod report': [
+    { ...JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }]))), slow: [] },
+    (wire, skipped) => parsePodReportSliced(wire, null, skipped),
+    reportLimits(podsOf(3)),
+  ],
+  'report of 1000 pods': [
+    { ...JSON.parse(encodePodReport(reportOf(podOf(0), podsOf(3), [{ to: 0 }]))), slow: [] },
+    (wire, skipped) => parsePodReportSliced(wire, null, skipped),
+    reportLimits(podsOf(1_000)),
+  ],
+  '/check': [{ podResults: { a: { OK: true } }, probeResults: {} }, parseGoldpingerCheck, reportLimits(podsOf(1_000))],
+  journal: [
+    { format: JOURNAL_FORMAT, id: 'a', knownAgeMs: 1, truncated: false, events: [] },
+    (wire, skipped) => parseJournalSliced(wire, skipped),
+    limits,
+  ],
+  annotations: [copiesOf(), (wire, skipped) => parseAnnotationCopiesSliced(wire, skipped), limits],
+  samples: [{ ...link, samples: [] }, parseLinkSamplesSliced, limits],
+  'link history': [{ ...link, resolutionMs: 0, steps: [] }, parseLinkHistorySliced, limits],
+  'pod history': [
+    { ...range, format: 'goldpinger-ts/pod-history/1', stepMs: 1, links: counts, failed: counts, byLatency: counts },
+    parsePodHistory,
+    limits,
+  ],
+};
+
+/** Values of about `bytes` bytes in JSON that cost much once they are parsed, or once each of their faults is an object. */
+const SHAPES: Record<string, (bytes: number) => string> = {
+  'empty lists': (bytes) => `[${'[],'.repeat(bytes / 3)}[]]`,
+  'empty objects': (bytes) => `[${'{},'.repeat(bytes / 3)}{}]`,
+  zeros: (bytes) => `[${'0,'.repeat(bytes / 2)}0]`,
+  'nested lists': (bytes) => '['.repeat(bytes / 2) + ']'.repeat(bytes / 2),
+  'nested objects': (bytes) => `${'{"a":'.repeat(bytes / 6)}0${'}'.repeat(bytes / 6)}`,
+  keys: (bytes) => `{${Array.from({ length: bytes / 10 }, (_, i) => `"k${i}":0`).join(',')}}`,
+  'a text': (bytes) => `"${'x'.repeat(bytes)}"`,
+  'escaped text': (bytes) => `"${'\\u0000'.repeat(bytes / 6)}"`,
+  'lists of texts': (bytes) => `[${'["u","n","s","1.2.3.4"],'.repeat(bytes / 24)}[]]`,
+  'many links': () => '{"length":65535,"to":0,"flags":0}',
+};
+
+/** Runs what a client does with the bytes of an answer: the longest time between two yields (CPU, ms), and how the heap grew. */
+function costOf(text: string, parse: Parse, jsonLimits: JsonLimits) {
+  const heapBytes = process.memoryUsage().heapUsed;
+  const skipped = noneSkipped();
+  const cpuUs = process.cpuUsage();
+  let result: unknown = null;
+  try {
+    const steps = (function* () {
+      const parsed = parse(yield* parseJson(Buffer.from(text), jsonLimits), skipped);
+      return typeof parsed === 'object' && parsed !== null && 'next' in parsed
+        ? yield* parsed as Generator<void, unknown>
+        : parsed;
+    })();
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done !== true) continue;
+      result = step.value;
+      break;
+    }
+  } catch (error) {
+    result = error;
+  }
+  const { user } = process.cpuUsage(cpuUs);
+  return { ms: user / 1_000, bytes: process.memoryUsage().heapUsed - heapBytes, result };
+}
+
+describe.each(Object.entries(ANSWERS))('a hostile %s', (_, [wire, parse, jsonLimits]) => {
+  it('costs little time and memory, whatever it has in place of a member', () => {
+    const members = [...Object.keys(wire), 'unknown'];
+    fc.assert(
+      fc.property(fc.constantFrom(...members), fc.constantFrom(...Object.keys(SHAPES)), (member, name) => {
+        const shape = SHAPES[name]?.(jsonLimits.maxBytes - 2_000) ?? '';
+        const text = JSON.stringify({ ...wire, [member]: '@@' }).replace('"@@"', () => shape);
+        const { ms, bytes } = costOf(text, parse, jsonLimits);
+        expect(bytes, `${name} as ${member}`).toBeLessThan(24 * 1024 * 1024);
+        expect(ms, `${name} as ${member}`).toBeLessThan(400);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is no other kind of JSON', () => {
+    for (const shape of Object.values(SHAPES)) {
+      expect(costOf(shape(100_000), parse, jsonLimits).result).toBeInstanceOf(Error);
+    }
+  });
+});
+
+it('a real report of 1000 links is well within the limits', () => {
+  const pods = podsOf(1_000);
+  const links = pods.map((__, to) => ({ to, outcome: 'timeout' as const, totalUs: to * 7 }));
+  const details = links.slice(0, 200).map((__, i): [number, string] => [i, 'x'.repeat(300)]);
+  const text = encodePodReport(reportOf(podOf(0), pods, links, { details }));
+  const { maxBytes, maxValues } = reportLimits(pods);
+  expect(text.length).toBeLessThan(maxBytes * 0.75);
+  const { result } = costOf(text, (json, skipped) => parsePodReportSliced(json, null, skipped), { maxValues });
+  expect((result as { links: { length: number } }).links.length).toBe(1_000);
+});

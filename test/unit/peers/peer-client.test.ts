@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import type { PeerRequest } from '../../../server/peers/peer-client.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { peerClientOn, soon, startLoopbackPeer } from '../../support/loopback-peer.ts';
+import { podOf } from '../../support/mesh.ts';
+
+const MB = 1024 * 1024;
+const pod = podOf(1, { podIPs: ['127.0.0.1'] });
+const request: PeerRequest<unknown> = {
+  method: 'GET',
+  path: '/x',
+  maxBytes: 4 * MB,
+  maxValues: 10,
+  parse: (wire) => wire,
+};
+
+it('a request that HTTP does not allow leaves no timer behind', async () => {
+  const clock = new FakeClock();
+  const client = peerClientOn(1, clock);
+  await expect(client.request(pod, { ...request, path: '/a b' })).rejects.toMatchObject({ name: 'PeerCallError' });
+  await expect(client.request(pod, { ...request, headers: { a: '\n' } })).rejects.toMatchObject({
+    name: 'PeerCallError',
+  });
+  expect(clock.pending).toBe(0);
+});
+
+it('answers in flight share 8 MiB: the one that takes the most is ended, and the others go on', async () => {
+  const sent: (() => void)[] = [];
+  const peer = await startLoopbackPeer((req, res) => {
+    const bytes = Number(new URL(req.url ?? '', 'http://x').searchParams.get('bytes'));
+    res.write(`"${'x'.repeat(bytes)}`);
+    sent.push(() => res.end('"'));
+  });
+  const client = peerClientOn(peer.port, new FakeClock());
+  const ask = (bytes: number) => client.request(pod, { ...request, path: `/x?bytes=${bytes}` });
+  const large = ask(3.5 * MB);
+  const outcome = expect(large).rejects.toMatchObject({ reason: 'not-asked', message: /8388608 bytes at once/ });
+  const others = [ask(2 * MB), ask(2 * MB), ask(2 * MB)];
+  await outcome;
+  await soon(() => expect(sent).toHaveLength(4));
+  for (const end of sent) end();
+  expect((await Promise.all(others)).map(({ value }) => String(value).length)).toEqual([2 * MB, 2 * MB, 2 * MB]);
+  // What has been read and parsed counts no more.
+  const again = [ask(3 * MB), ask(3 * MB)];
+  await soon(() => expect(sent).toHaveLength(6));
+  for (const end of sent) end();
+  await Promise.all(again);
+});
