@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** The page: relative links (it works under any sub-path), no inline script (our content security policy forbids it). */
+/** The page: relative links (it works under any sub-path), the inline script and style of index.html alone (server/http/app.ts allows them). */
 export default defineConfig({
   root: 'web',
   base: './',

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import compression from 'compression';
 import type { Express, Request, Response } from 'express';
@@ -13,14 +15,12 @@ import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
 /**
- * Forbids inline scripts and styles and other origins, because the page shows names and texts that come from other pods.
- * FRAME_ANCESTORS is added to it.
+ * Forbids other origins, and inline scripts and styles but those of index.html, because the page shows names and texts that
+ * come from other pods. FRAME_ANCESTORS is added to it.
  */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
-  scriptSrc: ["'self'"],
   workerSrc: ["'self'"],
-  styleSrc: ["'self'"],
   imgSrc: ["'self'", 'data:', 'blob:'],
   connectSrc: ["'self'"],
   fontSrc: ["'self'"],
@@ -39,7 +39,12 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     helmet({
       contentSecurityPolicy: {
         useDefaults: false,
-        directives: { ...CONTENT_SECURITY_POLICY, frameAncestors: context.config.frameAncestors },
+        directives: {
+          ...CONTENT_SECURITY_POLICY,
+          scriptSrc: ["'self'", ...inlineSources(context.pageDir, 'script')],
+          styleSrc: ["'self'", ...inlineSources(context.pageDir, 'style')],
+          frameAncestors: context.config.frameAncestors,
+        },
       },
       // `frame-ancestors` says it to every browser, and can name other origins.
       xFrameOptions: false,
@@ -79,6 +84,17 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.use(notFound);
   app.use(errorHandler(context.log));
   return app;
+}
+
+/**
+ * Returns the sources of the content security policy that allow the inline scripts or styles of index.html in `pageDir`: a
+ * SHA-256 for each (Content Security Policy Level 3, section 6.7.3). [] if there is no such file.
+ */
+export function inlineSources(pageDir: string, tag: 'script' | 'style'): string[] {
+  const path = join(pageDir, 'index.html');
+  const html = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const contents = [...html.matchAll(new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))];
+  return contents.map(([, text = '']) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
 }
 
 /** Whether an answer is OpenMetrics, which Prometheus asks for first. The compression library does not know that it is text. */

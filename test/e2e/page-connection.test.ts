@@ -137,3 +137,17 @@ describe('a view whose code does not come', () => {
     await page.getByRole('grid').waitFor();
   });
 });
+
+describe('the page', () => {
+  test.each(['css', 'js'])('asks again for its %s file if that fails', async (ending) => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed);
+    let failures = 0;
+    await page.route(`**/assets/*.${ending}`, (route) => (++failures <= 2 ? route.abort() : route.continue()));
+    await page.reload();
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
+    const position = () => page.locator('.top-bar').evaluate((bar) => getComputedStyle(bar).display);
+    await soon(position).toBe('flex');
+    expect(failures).toBeGreaterThan(2);
+  });
+});

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import express, { type Express, type Request, type Response } from 'express';
+import { inlineSources } from '../../../server/http/app.ts';
 import { UNSENT } from '../../../server/http/stream.ts';
 import { encodeMergedReport, encodeMesh, type Mesh } from '../../../server/protocol/mesh.ts';
 import { linkHistoryOf, samplesOf } from './mesh-past.ts';
@@ -29,8 +30,10 @@ export interface FeedOptions {
 
 /** Folder of the built page. */
 const PAGE_DIR = 'dist/web';
-const CSP =
-  "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
+/** The server's policy for the built page. */
+const contentSecurityPolicy = () =>
+  `default-src 'none'; script-src 'self' ${inlineSources(PAGE_DIR, 'script').join(' ')}; worker-src 'self'; style-src 'self' ` +
+  `${inlineSources(PAGE_DIR, 'style').join(' ')}; img-src 'self' data: blob:; connect-src 'self'; ` +
   "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 const MAX_STREAMS = 16;
 const MAX_REQUESTS = 1000;
@@ -144,10 +147,11 @@ export class Feed {
     pages.get('/metrics', (_request, response) => void response.type('text/plain; version=0.0.4').send(METRICS));
     pages.use(express.static(PAGE_DIR, { cacheControl: false, etag: false, lastModified: false }));
     const app = express();
+    const policy = contentSecurityPolicy();
     app.use((request, response, next) => {
       this.requests.push(request.url);
       if (this.requests.length > MAX_REQUESTS) this.requests.shift();
-      response.set({ 'content-security-policy': CSP, 'cache-control': 'no-store' });
+      response.set({ 'content-security-policy': policy, 'cache-control': 'no-store' });
       next();
     });
     app.use(this.#base, pages);

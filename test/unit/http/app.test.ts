@@ -201,12 +201,13 @@ describe('other origins', () => {
 });
 
 describe('the page', () => {
-  it('is served at / with a policy that allows no inline script', async () => {
-    const { url } = await serve();
+  it('is served at / with a policy that allows no inline script but its own', async () => {
+    const { url } = await serve({ pageDir: 'web' });
     const answer = await fetch(`${url}/`);
     expect(await answer.text()).toContain('<title>goldpinger</title>');
     const policy = answer.headers.get('content-security-policy') ?? '';
-    expect(policy).toContain("script-src 'self'");
+    expect(policy).toMatch(/script-src 'self' 'sha256-[^']+';/);
+    expect(policy).toMatch(/style-src 'self' 'sha256-[^']+'[;]?/);
     // A worker of the page reads the stream; without this, default-src would forbid it.
     expect(policy.split(';')).toContain("worker-src 'self'");
     expect(policy).not.toContain('unsafe');
