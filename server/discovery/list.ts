@@ -13,14 +13,14 @@ export interface ListCall<T> {
   query: Record<string, string>;
   /** The `Accept` header. */
   accept: string;
-  /** Objects per page; the server may send more. */
+  /** Objects per page; the server may send more. Pages of large objects are asked for again with fewer of them. */
   pageSize: number;
   /** Objects beyond this number are left out. */
   maxItems: number;
   /** Timeout of one page, from the request to its last byte. */
   pageTimeoutMs: number;
-  /** What is kept of an object. */
-  read(item: unknown): T;
+  /** What is kept of an object; null = it cannot be read and is left out. */
+  read(item: unknown): T | null;
   /** Called after each request of a page, whether it succeeded or failed. */
   onRequest?(durationMs: number): void;
 }
@@ -49,13 +49,18 @@ export async function listAll<T>(
   const session = await withTimeout(clock, call.pageTimeoutMs, stop, 'preparing credentials', () => access.session());
   let items: T[] = [];
   let token = '';
+  let { pageSize } = call;
   let restarted = false;
   try {
     for (let pages = 0; pages < MAX_PAGES; pages++) {
       let page: Page;
       try {
-        page = await getPage(session, clock, call, token, stop);
+        page = await getPage(session, clock, { ...call, pageSize }, token, stop);
       } catch (error) {
+        if (error instanceof TooLongError && pageSize > 1) {
+          pageSize = Math.ceil(pageSize / 8);
+          continue;
+        }
         // 410: the version that all pages are of was compacted away while we read them. Start again, once.
         if (token === '' || restarted || asApiError(error).status !== 410) throw error;
         restarted = true;
@@ -66,7 +71,8 @@ export async function listAll<T>(
       const { resourceVersion } = page.metadata;
       for (const item of page.items ?? []) {
         if (items.length >= call.maxItems) return { items, resourceVersion, truncated: true };
-        items.push(call.read(item));
+        const read = call.read(item);
+        if (read !== null) items.push(read);
       }
       token = page.metadata.continue;
       if (token === '') return { items, resourceVersion, truncated: false };
@@ -116,7 +122,7 @@ async function getPage<T>(
   }
 }
 
-/** A page of 50 pods takes about 500 kB. */
+/** A page of 50 pods takes about 500 kB. One object takes at most 1.5 MB in etcd, and a few times as much as JSON. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 /** We wait no longer than this, whatever `Retry-After` says. */
@@ -144,13 +150,15 @@ export function notJson(response: IncomingMessage): string {
   return `the answer is not JSON (content-type ${textOf(response.headers['content-type'] ?? 'none', 80)})`;
 }
 
+class TooLongError extends ApiError {}
+
 async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > maxBytes) throw new ApiError('malformed', `the answer is longer than ${maxBytes} bytes`);
+      if (length > maxBytes) throw new TooLongError('malformed', `the answer is longer than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
   } catch (error) {

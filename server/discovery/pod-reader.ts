@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { type Lifecycle, MAX_LABELS } from '../protocol/pod.ts';
+import { type Lifecycle, MAX_LABELS, MAX_REASON } from '../protocol/pod.ts';
+import { textOf } from '../runtime/errors.ts';
 import { ApiError } from './api-error.ts';
 
 /**
- * Validates a pod object of the Kubernetes API and returns what discovery needs of it, with limits on all sizes. Times are ms
- * since the epoch. A missing time is 0, a missing text is ''. Invalid IP addresses and labels are left out. Throws an
- * `ApiError` of fault `malformed` for anything that is not a pod: the sender is then not an API server (a login proxy, for
- * example).
+ * Validates a pod object of the Kubernetes API and returns what discovery needs of it. Times are ms since the epoch. A missing
+ * time is 0, a missing text is ''. Whatever the API server accepts is read: it sets no limit to most texts, so that texts are
+ * only bounded where they are kept. Invalid IP addresses and labels are left out. Throws an `ApiError` of fault `malformed` for
+ * anything that is not a pod.
  */
 export function readPod(object: unknown) {
-  const parsed = v.safeParse(podSchema, object);
+  const parsed = v.safeParse(podSchema, object, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new ApiError('malformed', `not a pod: ${v.getDotPath(issue) ?? ''} ${issue.message}`);
@@ -18,7 +20,14 @@ export function readPod(object: unknown) {
   const { metadata, spec, status } = parsed.output;
   const owner = metadata.ownerReferences.find((reference) => reference.controller);
   const ready = status.conditions.find((condition) => condition.type === 'Ready');
-  const containers = status.containerStatuses;
+  const containers = [...status.initContainerStatuses, ...status.containerStatuses];
+  const graceMs = Math.max(0, metadata.deletionGracePeriodSeconds) * 1000;
+  const deletionMs = timeOf(metadata.deletionTimestamp);
+  const times = [
+    metadata.creationTimestamp,
+    ...status.conditions.map((condition) => condition.lastTransitionTime),
+    ...containers.flatMap(({ state }) => [state?.running?.startedAt, state?.terminated?.finishedAt]),
+  ];
   return {
     uid: metadata.uid,
     name: metadata.name,
@@ -26,24 +35,35 @@ export function readPod(object: unknown) {
     node: spec.nodeName,
     podIPs: readIPs(status.podIP, status.podIPs),
     hostIPs: readIPs(status.hostIP, status.hostIPs),
-    createdMs: metadata.creationTimestamp,
-    /** uid and kind of the controlling owner. */
-    owner: owner?.uid ?? '',
+    createdMs: timeOf(metadata.creationTimestamp),
+    /** Identifies the controlling owner: its uid, or a hash where that is too long. */
+    owner: shortId(owner?.uid ?? ''),
     ownerKind: owner?.kind ?? '',
     /** As in `Pod.labels`. */
     labels: readLabels(metadata.labels),
     /** Pending, Running, Succeeded, Failed, Unknown. */
     phase: status.phase,
-    /** When the deletion was requested; 0 if it was not. */
-    deletedMs: deletionRequestMs(metadata.deletionTimestamp, metadata.deletionGracePeriodSeconds),
+    isDeleted: metadata.deletionTimestamp !== '',
+    /**
+     * When the deletion was requested; 0 if it was not. The API's `deletionTimestamp` is the time by which the pod must be
+     * gone: it lies the grace period after the request. When the pod has ended, the API server sets both again, to the time
+     * of the end and to 0. So only the first such time of a pod is that of the request.
+     */
+    deletedMs: deletionMs === 0 ? 0 : deletionMs - graceMs,
+    /** As in `Pod.goneByMs`. */
+    goneByMs: deletionMs,
     /** Status of the Ready condition: True, False or Unknown. */
     ready: ready?.status ?? '',
     /** When that status last changed. */
-    readySinceMs: ready?.lastTransitionTime ?? 0,
+    readySinceMs: timeOf(ready?.lastTransitionTime ?? ''),
     /** Sum of the restarts of all containers. */
-    restarts: containers.reduce((sum, container) => sum + container.restartCount, 0),
+    restarts: status.containerStatuses.reduce((sum, container) => sum + container.restartCount, 0),
     /** When the running container that started last was started; 0 if none runs. */
-    startedMs: Math.max(0, ...containers.map((container) => container.state?.running?.startedAt ?? 0)),
+    startedMs: Math.max(0, ...status.containerStatuses.map(({ state }) => timeOf(state?.running?.startedAt ?? ''))),
+    /** The newest time that the object names, apart from its deletion. */
+    newestMs: Math.max(0, ...times.map((time) => timeOf(time ?? ''))),
+    /** As in `Pod.reason`. */
+    reason: reasonOf(status, containers),
   };
 }
 
@@ -53,56 +73,75 @@ export type PodFacts = ReturnType<typeof readPod>;
 /** The most addresses that are kept of a pod; `protocol/pod.ts` accepts no more. */
 const MAX_IPS = 8;
 
-const textSchema = (maxLength: number) => v.nullish(v.pipe(v.string(), v.maxLength(maxLength)), '');
-const timeSchema = v.pipe(
-  textSchema(64),
-  v.transform((text) => Date.parse(text) || 0),
+const text = v.nullish(v.string(), '');
+const number = v.nullish(v.number(), 0);
+const listOf = <const T extends v.GenericSchema>(item: T) => v.nullish(v.array(item), []);
+const addresses = listOf(v.object({ ip: text }));
+const containerStatuses = listOf(
+  v.object({
+    restartCount: number,
+    state: v.nullish(
+      v.object({
+        waiting: v.nullish(v.object({ reason: text })),
+        running: v.nullish(v.object({ startedAt: text })),
+        terminated: v.nullish(v.object({ finishedAt: text })),
+      }),
+    ),
+  }),
 );
-const listSchema = <const T extends v.GenericSchema>(item: T) =>
-  v.nullish(v.pipe(v.array(item), v.maxLength(1000)), []);
-const addressesSchema = listSchema(v.object({ ip: textSchema(64) }));
 
+/** The parts of `v1.Pod` that discovery reads. Only names and the pod's uid have limits in the API, all below these. */
 const podSchema = v.object({
   metadata: v.object({
     uid: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
     name: v.pipe(v.string(), v.minLength(1), v.maxLength(253)),
-    namespace: textSchema(63),
-    creationTimestamp: timeSchema,
-    deletionTimestamp: timeSchema,
-    deletionGracePeriodSeconds: v.nullish(v.number(), 0),
+    namespace: v.nullish(v.pipe(v.string(), v.maxLength(63)), ''),
+    creationTimestamp: text,
+    deletionTimestamp: text,
+    deletionGracePeriodSeconds: number,
     labels: v.nullish(v.record(v.string(), v.unknown()), {}),
-    ownerReferences: listSchema(
-      v.object({ uid: textSchema(128), kind: textSchema(63), controller: v.nullish(v.boolean(), false) }),
-    ),
+    ownerReferences: listOf(v.object({ uid: text, kind: text, controller: v.nullish(v.boolean(), false) })),
   }),
-  spec: v.nullish(v.object({ nodeName: textSchema(253) }), {}),
+  spec: v.nullish(v.object({ nodeName: v.nullish(v.pipe(v.string(), v.maxLength(253)), '') }), {}),
   status: v.nullish(
     v.object({
-      phase: textSchema(63),
-      podIP: textSchema(64),
-      podIPs: addressesSchema,
-      hostIP: textSchema(64),
-      hostIPs: addressesSchema,
-      conditions: listSchema(
-        v.object({ type: textSchema(316), status: textSchema(63), lastTransitionTime: timeSchema }),
-      ),
-      containerStatuses: listSchema(
-        v.object({
-          restartCount: v.nullish(v.number(), 0),
-          state: v.nullish(v.object({ running: v.nullish(v.object({ startedAt: timeSchema })) })),
-        }),
-      ),
+      phase: text,
+      reason: text,
+      podIP: text,
+      podIPs: addresses,
+      hostIP: text,
+      hostIPs: addresses,
+      conditions: listOf(v.object({ type: text, status: text, reason: text, lastTransitionTime: text })),
+      initContainerStatuses: containerStatuses,
+      containerStatuses,
     }),
     {},
   ),
 });
+type PodStatus = v.InferOutput<typeof podSchema>['status'];
 
-/**
- * When the deletion was requested. The API's `deletionTimestamp` is the time by which the pod must be gone: it lies the
- * grace period after the request.
- */
-function deletionRequestMs(timestampMs: number, graceSeconds: number): number {
-  return timestampMs === 0 ? 0 : timestampMs - Math.max(0, graceSeconds) * 1000;
+function timeOf(text: string): number {
+  return Date.parse(text) || 0;
+}
+
+/** The same id, or its hash where it is longer than the 128 characters that `protocol/pod.ts` accepts. */
+function shortId(id: string): string {
+  return id.length <= 128 ? id : createHash('sha256').update(id).digest('hex');
+}
+
+/** Reasons of a waiting container that every pod has while it starts. */
+const ORDINARY_WAITING = ['', 'ContainerCreating', 'PodInitializing'];
+
+/** The first reason that the API names: of the pod, of its disruption, of a container that waits, of its scheduling. */
+function reasonOf(status: PodStatus, containers: PodStatus['containerStatuses']): string {
+  const condition = (type: string, value: string) =>
+    status.conditions.find((found) => found.type === type && found.status === value)?.reason;
+  const waiting = containers
+    .map(({ state }) => state?.waiting?.reason ?? '')
+    .find((reason) => !ORDINARY_WAITING.includes(reason));
+  const reason =
+    status.reason || condition('DisruptionTarget', 'True') || waiting || condition('PodScheduled', 'False') || '';
+  return textOf(reason, MAX_REASON);
 }
 
 /**
@@ -120,8 +159,14 @@ function readLabels(labels: Record<string, unknown>): string {
 }
 
 function readIPs(primary: string, all: { ip: string }[]): string[] {
-  const candidates = new Set([primary, ...all.map((address) => address.ip)]);
+  const candidates = new Set([primary, ...all.map((address) => address.ip)].map(canonicalIP));
   return [...candidates].filter((ip) => isIP(ip) !== 0 && ip.length <= 45).slice(0, MAX_IPS);
+}
+
+/** Writes an address as other programs read it: the API server accepts `010.1.0.1` (decimal) and `::ffff:10.1.0.1` too. */
+function canonicalIP(ip: string): string {
+  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  return ipv4 === undefined ? ip : ipv4.replace(/\b0+(?=\d)/g, '');
 }
 
 /** A stage of a pod's life, and since when the pod is in it (ms since the epoch). */
@@ -132,26 +177,26 @@ export interface Stage {
 
 /**
  * The stage of a pod that the API server still lists. `before` is the last stage that we knew, null for a new pod. `sinceMs`
- * is the API's time if it has one; else `before.sinceMs` if the stage is the same; else `nowMs`. It is at most `nowMs`,
- * because the clock of the API server may be ahead of ours.
+ * is the API's time if it has one that can be trusted; else `before.sinceMs` if the stage is the same; else `nowMs`. It is at
+ * most `nowMs`, because the clock of the API server may be ahead of ours.
  */
 export function stageOf(facts: PodFacts, before: Stage | null, nowMs: number): Stage {
   const { lifecycle, apiTimeMs } = lifecycleOf(facts, before);
-  const knownMs = before?.lifecycle === lifecycle ? before.sinceMs : nowMs;
-  const sinceMs = apiTimeMs > 0 ? apiTimeMs : knownMs;
+  // The times of a departure that the API names change while it lasts. The first one counts.
+  const isLeaving = lifecycle === 'gone' || lifecycle === 'terminating';
+  const keptMs = before?.lifecycle === lifecycle ? before.sinceMs : 0;
+  const sinceMs = (isLeaving && keptMs) || apiTimeMs || keptMs || nowMs;
   return { lifecycle, sinceMs: Math.min(sinceMs, nowMs) };
 }
 
 /** `apiTimeMs`: when the stage began according to the API; 0 = not known. */
 function lifecycleOf(facts: PodFacts, before: Stage | null): { lifecycle: Lifecycle; apiTimeMs: number } {
-  // A finished pod stays in the API until it is garbage-collected, whether its deletion has been requested or not.
+  // A finished pod stays in the API until it is garbage-collected, whether its deletion has been requested or not. The API
+  // does not say when it finished. If we saw it alive, that is now; otherwise not before the newest time that the API names.
   if (facts.phase === 'Succeeded' || facts.phase === 'Failed') {
-    // Its Ready condition became False when it ended. Without one, a pod that was finished when we first saw it dates from
-    // its start: the API has no later time.
-    const fallbackMs = before === null ? facts.startedMs || facts.createdMs : 0;
-    return { lifecycle: 'gone', apiTimeMs: facts.readySinceMs || fallbackMs };
+    return { lifecycle: 'gone', apiTimeMs: before === null ? facts.newestMs : 0 };
   }
-  if (facts.deletedMs > 0) return { lifecycle: 'terminating', apiTimeMs: facts.deletedMs };
+  if (facts.isDeleted) return { lifecycle: 'terminating', apiTimeMs: facts.deletedMs };
   if (facts.podIPs.length === 0 || facts.phase === 'Pending') {
     return { lifecycle: 'starting', apiTimeMs: facts.createdMs };
   }

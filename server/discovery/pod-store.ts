@@ -1,6 +1,6 @@
 import { comparePods, type Pod } from '../protocol/pod.ts';
 import { type PodFacts, stageOf } from './pod-reader.ts';
-import { nameReplacements, type PodEntry } from './replacement.ts';
+import { type Departure, nameReplacements, type PodEntry } from './replacement.ts';
 
 /** How much the store keeps. */
 interface StoreLimits {
@@ -29,6 +29,8 @@ export class PodStore {
   #liveCount = 0;
   /** The number of the last list or event from the API server. It tells which pod was there before another one left. */
   #step = 0;
+  /** When the store last agreed with the API, ms since the epoch; 0 = never. */
+  #agreedMs = 0;
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
@@ -48,37 +50,43 @@ export class PodStore {
     return this.#sorted;
   }
 
-  /**
-   * Takes a complete list. Pods that are missing in it have left, we don't know when: after `lastGoodMs`, when the store
-   * last agreed with the API (0 = never). Returns whether anything has changed.
-   */
-  replaceAll(list: readonly PodFacts[], nowMs: number, lastGoodMs: number): boolean {
+  /** Takes a complete list. Pods that are missing in it have left. Returns whether anything has changed. */
+  replaceAll(list: readonly PodFacts[], nowMs: number): boolean {
     this.#step += 1;
     const listed = new Set(list.map((facts) => facts.uid));
     let changed = false;
     // Departures come first, to make room.
     for (const [uid, entry] of this.#entries) {
       if (listed.has(uid) || entry.pod.lifecycle === 'gone') continue;
-      this.#leave(entry, entry.pod.lifecycle === 'terminating' ? entry.pod.sinceMs : lastGoodMs || nowMs, nowMs);
+      this.#leave(entry, null, nowMs);
       changed = true;
     }
     for (const facts of list) changed = this.#put(facts, nowMs) || changed;
+    this.#agreedMs = nowMs;
     return changed;
   }
 
   /** Takes one pod that was added or modified. Returns whether anything has changed. */
   put(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
-    return this.#put(facts, nowMs);
+    const changed = this.#put(facts, nowMs);
+    this.#agreedMs = nowMs;
+    return changed;
   }
 
   /** Takes one pod that was deleted, or no longer matches the selector. Returns whether anything has changed. */
   remove(facts: PodFacts, nowMs: number): boolean {
     this.#step += 1;
     const known = this.#entries.get(facts.uid);
-    if (known === undefined || known.pod.lifecycle === 'gone') return false;
-    this.#leave(known, facts.deletedMs || nowMs, nowMs);
-    return true;
+    const changed = known !== undefined && known.pod.lifecycle !== 'gone';
+    if (changed) this.#leave(known, facts, nowMs);
+    this.#agreedMs = nowMs;
+    return changed;
+  }
+
+  /** Takes note that the API has no other news up to `nowMs`. */
+  agree(nowMs: number): void {
+    this.#agreedMs = nowMs;
   }
 
   /** Forgets the pods whose retention has ended. Returns whether there were any. */
@@ -135,29 +143,50 @@ export class PodStore {
       sinceMs: stage.sinceMs,
       createdMs: facts.createdMs,
       owner: facts.owner,
+      reason: facts.reason,
+      goneByMs: facts.goneByMs,
       labels: facts.labels,
       replacedBy: isGone ? (known?.pod.replacedBy ?? '') : '',
     };
     if (known !== undefined && JSON.stringify(known.pod) === JSON.stringify(pod)) return false;
     const isLeaving = isGone || stage.lifecycle === 'terminating';
+    const left = isLeaving ? (known?.left ?? this.#departureOf(facts, known === undefined, nowMs)) : null;
     this.#set({
       pod,
       ownerKind: facts.ownerKind,
-      leftMs: isGone ? facts.deletedMs || stage.sinceMs : 0,
-      firstStep: known?.firstStep ?? this.#step,
-      leftStep: isLeaving ? known?.leftStep || this.#step : 0,
-      replaces: known?.replaces ?? false,
+      appeared: known?.appeared ?? { step: this.#step, atMs: nowMs },
+      left,
+      replacement: isLeaving ? (known?.replacement ?? '') : '',
+      isReplacement: known?.isReplacement ?? false,
     });
+    // A pod that is back, because its label was restored, has not been replaced.
+    if (known !== undefined && known.replacement !== '' && !isLeaving) this.#release(known.replacement);
     return true;
   }
 
-  #leave(entry: PodEntry, leftMs: number, nowMs: number): void {
+  /** The first news that a pod is leaving. `facts`: its state then; null = it is missing in a list. */
+  #departureOf(facts: PodFacts | null, isNew: boolean, nowMs: number): Departure {
+    const { deletedMs = 0, goneByMs = 0, newestMs = 0 } = facts ?? {};
+    const apiMs = deletedMs || (isNew ? newestMs : 0);
+    // Without a grace period this may also be the end of a deletion that was requested after the store last agreed.
+    const isExact = apiMs > 0 && (isNew || goneByMs > deletedMs);
+    const knownMs = isExact ? apiMs : Math.min(apiMs || nowMs, this.#agreedMs || nowMs);
+    return { step: this.#step, atMs: nowMs, fromMs: Math.min(knownMs, nowMs), isExact };
+  }
+
+  /** `facts`: the last state of the pod; null = unknown. */
+  #leave(entry: PodEntry, facts: PodFacts | null, nowMs: number): void {
+    const reason = facts?.reason || entry.pod.reason;
     this.#set({
       ...entry,
-      pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, replacedBy: '' },
-      leftMs: Math.min(leftMs, nowMs),
-      leftStep: entry.leftStep || this.#step,
+      pod: { ...entry.pod, lifecycle: 'gone', sinceMs: nowMs, reason, replacedBy: '' },
+      left: entry.left ?? this.#departureOf(facts, false, nowMs),
     });
+  }
+
+  #release(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry !== undefined) entry.isReplacement = false;
   }
 
   #set(entry: PodEntry): void {

@@ -1,75 +1,104 @@
 import type { Pod } from '../protocol/pod.ts';
 
-/** A pod as the store keeps it. A step is the number of one piece of news from the API server. */
+/** A pod as the store keeps it. A step is the number of one piece of news from the API server: a list or an event. */
 export interface PodEntry {
   pod: Pod;
   ownerKind: string;
-  /** When a gone pod began to leave, ms since the epoch. Its replacement was created no earlier. */
-  leftMs: number;
-  /** The step in which the pod first appeared. */
-  firstStep: number;
-  /** The step in which the pod first was leaving; 0 = it is not leaving. */
-  leftStep: number;
-  /** Whether this pod has already been named as the replacement of another. */
-  replaces: boolean;
+  /** The news in which the pod first appeared; `atMs` is ms since the epoch by our clock. */
+  appeared: { step: number; atMs: number };
+  /** The news in which the pod first was leaving; null = it is not leaving. */
+  left: Departure | null;
+  /** uid of the pod that replaces this one; '' = not known. */
+  replacement: string;
+  /** Whether this pod replaces another. */
+  isReplacement: boolean;
 }
 
-/**
- * How far the times of the API server may lie before ours, because of its clock or because its news come late. Within
- * this time the order of the news says what came first.
- */
+/** How and when a pod began to leave: it was deleted, has finished, or does not match the label selector any more. */
+export interface Departure {
+  step: number;
+  /** When the news came, ms since the epoch by our clock. */
+  atMs: number;
+  /** It began to leave no earlier than this, ms since the epoch. */
+  fromMs: number;
+  /** Whether `fromMs` is the API's time of the departure itself. */
+  isExact: boolean;
+}
+
+/** How far the times of the API server may lie before ours, because of its clock or because its news come late. */
 const CLOCK_SLACK_MS = 5_000;
 
 /**
- * Names, for each gone pod that has none yet, the pod that took its place (`pod.replacedBy`). A replacement has the same
- * owner, was created at or after the time the gone pod began to leave, and replaces no other pod. The pod that left first
- * gets the pod that was created first, but a pod on its own node before others; a pod of a DaemonSet is only replaced on
- * its own node. Creation times are whole seconds, and so they are compared in whole seconds. Where that is undecided, or
- * only our clock says when the pod left, the order of the news decides.
+ * A controller creates the replacement as soon as a pod begins to leave: within milliseconds, or seconds under load. A pod
+ * that is created later is there because the owner was scaled up.
+ */
+const REPLACED_WITHIN_MS = 10_000;
+
+/**
+ * Names, for each pod that is leaving or gone and has no replacement yet, the pod that takes its place. Replacements have the
+ * same owner.
  *
- * Changes the entries in place; a named replacement means a new `pod` object.
+ * - A DaemonSet has one pod on a node, and a StatefulSet one of a name: the next such pod is the replacement.
+ * - For any other owner, a new pod replaces the pod that began to leave last before it was created. Pods that began to
+ *   leave earlier were removed by scaling down, or else their replacement would have come before.
+ *
+ * What came first is decided by the order of the news, and where one list holds both, by the times of the API.
+ * `pod.replacedBy` is set when the pod is gone. Changes the entries in place; a changed pod is a new object.
  */
 export function nameReplacements(entries: readonly PodEntry[]): void {
-  // A pod that was forgotten and has returned has lost `replaces`, but the pods it replaced still name it.
-  const named = new Set(entries.map((entry) => entry.pod.replacedBy));
-  for (const entry of entries) if (named.has(entry.pod.uid)) entry.replaces = true;
-  const withOwner = entries.filter((entry) => entry.pod.owner !== '');
-  const candidatesOf = new Map<string, PodEntry[]>();
-  for (const entry of withOwner) {
-    const candidates = candidatesOf.get(entry.pod.owner);
-    if (candidates === undefined) candidatesOf.set(entry.pod.owner, [entry]);
-    else candidates.push(entry);
+  // A pod that was forgotten and has returned has lost `isReplacement`, but the pods that it replaced still name it.
+  const named = new Set(entries.map((entry) => entry.replacement));
+  const newcomers: PodEntry[] = [];
+  const leavers = new Map<string, PodEntry[]>();
+  for (const entry of entries) {
+    if (named.has(entry.pod.uid)) entry.isReplacement = true;
+    if (entry.pod.owner === '') continue;
+    if (!entry.isReplacement) newcomers.push(entry);
+    if (entry.left === null || entry.replacement !== '') continue;
+    const ofOwner = leavers.get(entry.pod.owner);
+    if (ofOwner === undefined) leavers.set(entry.pod.owner, [entry]);
+    else ofOwner.push(entry);
   }
-  const leavers = withOwner.filter(({ pod }) => pod.lifecycle === 'gone' && pod.replacedBy === '');
-  leavers.sort((a, b) => a.leftMs - b.leftMs || (a.pod.uid < b.pod.uid ? -1 : 1));
-  for (const leaver of leavers) {
-    const replacement = findReplacement(leaver, candidatesOf.get(leaver.pod.owner) ?? []);
-    if (replacement === null) continue;
-    replacement.replaces = true;
-    leaver.pod = { ...leaver.pod, replacedBy: replacement.pod.uid };
+  newcomers.sort((a, b) => a.appeared.step - b.appeared.step || compareCreation(a, b));
+  for (const newcomer of newcomers) {
+    let replaced: PodEntry | null = null;
+    for (const leaver of leavers.get(newcomer.pod.owner) ?? []) {
+      if (leaver.replacement !== '' || !canReplace(newcomer, leaver)) continue;
+      if (replaced === null || compareDeparture(leaver, replaced) > 0) replaced = leaver;
+    }
+    if (replaced === null) continue;
+    replaced.replacement = newcomer.pod.uid;
+    newcomer.isReplacement = true;
+  }
+  for (const entry of entries) {
+    const replacedBy = entry.pod.lifecycle === 'gone' ? entry.replacement : '';
+    if (entry.pod.replacedBy !== replacedBy) entry.pod = { ...entry.pod, replacedBy };
   }
 }
 
-function findReplacement(leaver: PodEntry, candidates: readonly PodEntry[]): PodEntry | null {
-  const isNear = (entry: PodEntry) => entry.pod.node === leaver.pod.node;
-  let best: PodEntry | null = null;
-  for (const entry of candidates) {
-    if (entry.replaces || !isLater(entry, leaver)) continue;
-    if (leaver.ownerKind === 'DaemonSet' && !isNear(entry)) continue;
-    const isBetter =
-      best === null || (isNear(entry) === isNear(best) ? compareCreation(entry, best) < 0 : isNear(entry));
-    if (isBetter) best = entry;
-  }
-  return best;
+/** Whether `entry` may have been created in the place of `leaver`. It is never true in a circle of pods. */
+function canReplace(entry: PodEntry, leaver: PodEntry): boolean {
+  const { left } = leaver;
+  if (left === null) return false;
+  const { createdMs, node, name, namespace } = entry.pod;
+  const isCreatedLater = (createdMs - leaver.pod.createdMs || entry.appeared.step - leaver.appeared.step) > 0;
+  if (!isCreatedLater) return false;
+  if (leaver.ownerKind === 'DaemonSet') return node !== '' && node === leaver.pod.node;
+  if (leaver.ownerKind === 'StatefulSet') return name === leaver.pod.name && namespace === leaver.pod.namespace;
+  if (entry.appeared.step < left.step) return false;
+  const isLaterNews = entry.appeared.step > left.step;
+  // The API cuts its times to whole seconds.
+  const fromMs = Math.floor(left.fromMs / 1000) * 1000;
+  if (createdMs < fromMs - (left.isExact ? 0 : CLOCK_SLACK_MS)) return false;
+  if (createdMs - fromMs <= REPLACED_WITHIN_MS) return true;
+  return isLaterNews ? entry.appeared.atMs - left.atMs <= REPLACED_WITHIN_MS : !left.isExact;
 }
 
-/** Whether `entry` was created when `leaver` was already leaving. It is never true in a circle of pods. */
-function isLater(entry: PodEntry, leaver: PodEntry): boolean {
-  const { createdMs } = entry.pod;
-  const appearedLater = entry.firstStep > leaver.leftStep;
-  if (createdMs < leaver.pod.createdMs || (createdMs === leaver.pod.createdMs && !appearedLater)) return false;
-  const fromMs = Math.floor(leaver.leftMs / 1000) * 1000;
-  return createdMs >= fromMs || (appearedLater && createdMs >= fromMs - CLOCK_SLACK_MS);
+/** Positive if `a` began to leave after `b`; among those that left together, if it was created before `b`. */
+function compareDeparture(a: PodEntry, b: PodEntry): number {
+  const [first, second] = [a.left, b.left];
+  if (first === null || second === null) return 0;
+  return first.step - second.step || first.fromMs - second.fromMs || compareCreation(b, a);
 }
 
 function compareCreation(a: PodEntry, b: PodEntry): number {

@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { type DiscoveryFault, type DiscoveryStatus, listIntervalMs } from '../protocol/pod.ts';
 import type { Clock, Log } from '../runtime/clock.ts';
 import { pause } from '../runtime/deadline.ts';
+import { textOf } from '../runtime/errors.ts';
 import type { Access } from './access.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
-import { readPod } from './pod-reader.ts';
+import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
 import { nothingKnown } from './status.ts';
 import { backoffMs, type Timing } from './timing.ts';
@@ -45,6 +46,9 @@ export interface SyncDeps {
 /** Four times as many pods as a DaemonSet has in the largest cluster that Kubernetes supports (5000 nodes). */
 export const MAX_PODS = 20_000;
 
+/** At most this many pods that cannot be read are logged. */
+const MAX_UNREADABLE = 100;
+
 /** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
 const MAX_WATCH_FAILURES = 3;
 
@@ -64,6 +68,8 @@ export class Sync {
   readonly #listIntervalMs: number;
   #access: Access | null = null;
   #status: DiscoveryStatus;
+  /** Pods that could not be read, as they were logged. */
+  readonly #unreadable = new Set<string>();
   /** Monotonic time before which a forbidden watch is not tried again. */
   #watchFromMs = 0;
   /** Failures of lists and watches since a watch last worked; they make the waits longer. */
@@ -114,7 +120,6 @@ export class Sync {
   async #list(stop: AbortSignal): Promise<string> {
     const { clock, log, timing, onRequest } = this.#deps;
     const access = await this.#loadAccess();
-    const { lastGoodMs } = this.#status;
     const { liveCount } = this.#store;
     this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
     const call = {
@@ -123,7 +128,7 @@ export class Sync {
       pageSize: PAGE_SIZE,
       maxItems: MAX_PODS,
       pageTimeoutMs: timing.requestTimeoutMs,
-      read: readPod,
+      read: (item: unknown) => this.#readPod(item),
       onRequest,
     };
     const { items, resourceVersion, truncated } = await listAll(access, clock, call, stop);
@@ -131,8 +136,24 @@ export class Sync {
       throw new ApiError('suspicious-empty', `the list is empty, but ${liveCount} pods were there before`);
     }
     if (truncated) log.warn({ maxPods: MAX_PODS }, 'too many pods match the label selector: the rest is left out');
-    this.#succeeded(this.#store.replaceAll(items, clock.nowMs(), lastGoodMs));
+    this.#succeeded(this.#store.replaceAll(items, clock.nowMs()));
     return resourceVersion;
+  }
+
+  /** Reads a pod. One that cannot be read is left out, counted, and logged once: it costs the others nothing. */
+  #readPod(object: unknown): PodFacts | null {
+    try {
+      return readPod(object);
+    } catch (error) {
+      const { fault, message } = asApiError(error);
+      const { name = '', uid = '' } = Object(Object(object).metadata) as { name?: unknown; uid?: unknown };
+      const key = textOf(`${name} ${uid}`, 80);
+      this.#deps.onFault(fault);
+      if (this.#unreadable.has(key) || this.#unreadable.size >= MAX_UNREADABLE) return null;
+      this.#unreadable.add(key);
+      this.#deps.log.warn({ pod: key, error: message }, 'a pod cannot be read and is left out');
+      return null;
+    }
   }
 
   /** Keeps the pods current from a version on, until they have to be listed again. */
@@ -176,7 +197,8 @@ export class Sync {
         this.#succeeded();
       },
       onObject: (object: unknown, isDeleted: boolean) => {
-        const pod = readPod(object);
+        const pod = this.#readPod(object);
+        if (pod === null) return;
         const nowMs = clock.nowMs();
         if (isDeleted ? this.#store.remove(pod, nowMs) : this.#store.put(pod, nowMs)) this.#onChange(true);
       },

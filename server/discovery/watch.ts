@@ -25,7 +25,7 @@ interface WatchCall {
 interface WatchHooks {
   /** The server has accepted the watch, `durationMs` after the request. No event has come yet. */
   onOpen(durationMs: number): void;
-  /** An object was added, modified or (`isDeleted`) deleted. */
+  /** An object was added, modified or (`isDeleted`) deleted. null = it is too large to be read. */
   onObject(object: unknown, isDeleted: boolean): void;
   /** Called after every event, bookmarks included, and after `onObject`: the server is alive. */
   onEvent(): void;
@@ -103,6 +103,10 @@ async function readEvents(
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       for (const line of lines.push(chunk)) {
+        if (line === null) {
+          hooks.onObject(null, false);
+          continue;
+        }
         if (line.trim() === '') continue;
         resourceVersion = handleEvent(line, response, hooks) || resourceVersion;
         silence.cancel();
@@ -143,14 +147,15 @@ function handleEvent(line: string, response: IncomingMessage, hooks: WatchHooks)
   return typeof version === 'string' ? version.slice(0, 128) : '';
 }
 
-/** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, and so no pod is longer. */
-const MAX_LINE = 4 * 1024 * 1024;
+/** The longest line of a watch, in characters. etcd holds at most 1.5 MB per object, which take a few times as much as JSON. */
+const MAX_LINE = 16 * 1024 * 1024;
 
-/** Splits a stream of bytes into lines of at most `maxLength` characters. */
+/** Splits a stream of bytes into lines. A line of more than `maxLength` characters is dropped while it comes. */
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   readonly #maxLength: number;
   #rest = '';
+  #isTooLong = false;
 
   constructor(maxLength: number) {
     this.#maxLength = maxLength;
@@ -158,18 +163,23 @@ export class LineSplitter {
 
   /** Whether a line has begun that has not ended. */
   get hasRest(): boolean {
-    return this.#rest !== '';
+    return this.#rest !== '' || this.#isTooLong;
   }
 
-  /** Takes the next bytes and returns the lines that they complete, without line ends. Throws an `ApiError`. */
-  push(chunk: Buffer): string[] {
-    const [first = '', ...others] = this.#decoder.write(chunk).split('\n');
-    // Adding to a string does not copy it, however many pieces a line comes in.
-    const lines = [this.#rest + first, ...others];
-    if (lines.some((line) => line.length > this.#maxLength)) {
-      throw new ApiError('malformed', `a line is longer than ${this.#maxLength} characters`);
+  /** Takes the next bytes and returns the lines that they complete, without line ends; null for a line that is too long. */
+  push(chunk: Buffer): (string | null)[] {
+    const lines: (string | null)[] = [];
+    const parts = this.#decoder.write(chunk).split('\n');
+    for (const [i, part] of parts.entries()) {
+      // Adding to a string does not copy it, however many pieces a line comes in.
+      this.#rest += part;
+      if (this.#rest.length > this.#maxLength) this.#isTooLong = true;
+      if (this.#isTooLong) this.#rest = '';
+      if (i === parts.length - 1) break;
+      lines.push(this.#isTooLong ? null : this.#rest);
+      this.#rest = '';
+      this.#isTooLong = false;
     }
-    this.#rest = lines.pop() ?? '';
     return lines;
   }
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Clock, Log, Timer } from '../runtime/clock.ts';
 import type { Access } from './access.ts';
-import { ApiError, asApiError } from './api-error.ts';
+import { asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import type { Timing } from './timing.ts';
 
@@ -123,10 +123,10 @@ const nodeSchema = v.object({
   }),
 });
 
-/** Name and zone of a node. */
-function readNode(object: unknown): [string, string] {
+/** Name and zone of a node; null if the object is none. */
+function readNode(object: unknown): [string, string] | null {
   const node = v.safeParse(nodeSchema, object);
-  if (!node.success) throw new ApiError('malformed', `not a node: ${node.issues[0].message}`);
+  if (!node.success) return null;
   const { name, labels } = node.output.metadata;
   return [name, labels[ZONE_LABEL] ?? ''];
 }

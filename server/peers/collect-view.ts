@@ -173,6 +173,8 @@ function unknownPod(uid: string, name: string, namespace: string, podIP: string)
     createdMs: 0,
     owner: '',
     labels: '',
+    reason: '',
+    goneByMs: 0,
     replacedBy: '',
   };
 }

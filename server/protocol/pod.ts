@@ -18,6 +18,9 @@ export function isJudged({ lifecycle }: { lifecycle: Lifecycle }): boolean {
 /** The maximum length of `Pod.labels`. A label that does not fit is left out as a whole. */
 export const MAX_LABELS = 2048;
 
+/** The maximum length of `Pod.reason`. */
+export const MAX_REASON = 200;
+
 const ips = boundedArray(boundedText(45), 8);
 
 /** Validates a pod. */
@@ -35,6 +38,10 @@ export const podSchema = v.object({
   lifecycle: v.picklist(LIFECYCLES),
   /** Since when the pod is in that stage, ms since the epoch, as far as we know. */
   sinceMs: finiteNumber,
+  /** Why it is in that stage, in the API's own words (Evicted, DeletionByTaintManager, ImagePullBackOff); '' = no reason. */
+  reason: v.optional(boundedText(MAX_REASON), ''),
+  /** By when its deletion should be complete (`deletionTimestamp`), ms since the epoch; 0 = its deletion was not requested. */
+  goneByMs: v.optional(finiteNumber, 0),
   /** `metadata.creationTimestamp`, ms since the epoch. */
   createdMs: finiteNumber,
   /** uid of the controlling owner (ReplicaSet, DaemonSet, ...). */

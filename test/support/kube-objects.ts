@@ -27,6 +27,8 @@ export interface StubPod {
   restarts?: number;
   /** When deletion was asked for; the stub adds the grace period. */
   deletedMs?: number;
+  /** The grace period of the deletion; 30 s by default. */
+  graceSeconds?: number;
 }
 
 const time = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -47,8 +49,9 @@ export function podObject(pod: StubPod): KubeObject {
     ownerReferences: [{ uid: pod.owner ?? 'owner', kind: pod.ownerKind ?? 'ReplicaSet', controller: true }],
   };
   if (pod.deletedMs !== undefined) {
-    metadata['deletionGracePeriodSeconds'] = GRACE_SECONDS;
-    metadata['deletionTimestamp'] = time(pod.deletedMs + GRACE_SECONDS * 1000);
+    const { graceSeconds = GRACE_SECONDS } = pod;
+    metadata['deletionGracePeriodSeconds'] = graceSeconds;
+    metadata['deletionTimestamp'] = time(pod.deletedMs + graceSeconds * 1000);
   }
   const startedMs = pod.startedMs ?? createdMs;
   const status = {

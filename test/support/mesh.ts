@@ -40,6 +40,8 @@ export function podOf(n: number, change: Partial<Pod> = {}): Pod {
     sinceMs: NOW_MS - 3_600_000,
     createdMs: NOW_MS - 3_600_000,
     owner: '',
+    reason: '',
+    goneByMs: 0,
     labels: '',
     replacedBy: '',
     ...change,

@@ -64,6 +64,8 @@ export function podOf(uid: string, change: Partial<Pod> = {}): Pod {
     sinceMs: 0,
     createdMs: 0,
     owner: '',
+    reason: '',
+    goneByMs: 0,
     labels: '',
     replacedBy: '',
     ...change,

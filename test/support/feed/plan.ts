@@ -200,6 +200,8 @@ function podOf({ pods, atMs, zones }: Required<MeshOptions>, name: string, i: nu
     sinceMs: atMs - 3_600_000,
     createdMs: atMs - 3_605_000,
     owner: 'owner-1',
+    reason: '',
+    goneByMs: 0,
     labels: '',
     replacedBy: '',
   };

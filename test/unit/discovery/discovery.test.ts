@@ -167,10 +167,22 @@ describe('list and watch', () => {
     await until(() => expect(api.stub.watchCount).toBe(1));
   });
 
+  test('leaves out a pod that cannot be read, counts it and logs it once', async () => {
+    const discovery = await synced(['a']);
+    const odd = '{"type":"ADDED","object":{"metadata":{"name":"odd","uid":7}}}';
+    api.stub.sendLine(odd);
+    api.stub.sendLine(odd);
+    putReady('b');
+    await until(() => expect(discovery.stages()).toEqual(['a ready', 'b ready']));
+    expect(received('list')).toHaveLength(1);
+    expect(discovery.faults).toEqual(['malformed', 'malformed']);
+    expect(discovery.lines.filter((line) => line === 'warn a pod cannot be read and is left out')).toHaveLength(1);
+  });
+
   test('lists again after nonsense in a watch', async () => {
     putReady('a');
     const discovery = start();
-    const lines = ['<html>', '"text"', '{"type":"WHAT"}', '{"type":"ADDED","object":{"metadata":{"name":7}}}'];
+    const lines = ['<html>', '"text"', '{"type":"WHAT"}'];
     for (const [i, line] of lines.entries()) {
       await until(() => expect(received('watch')).toHaveLength(i + 1));
       await watching(discovery);

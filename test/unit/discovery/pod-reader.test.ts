@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../../server/discovery/api-error.ts';
 import { readPod, type Stage, stageOf } from '../../../server/discovery/pod-reader.ts';
-import { LIFECYCLES } from '../../../server/protocol/pod.ts';
+import { LIFECYCLES, podSchema } from '../../../server/protocol/pod.ts';
 import { podObject, type StubPod } from '../../support/kube-objects.ts';
 
 /** A pod as kubectl shows it, cut to what matters. */
@@ -41,6 +42,78 @@ const POD = {
   },
 };
 
+const condition = (type: string, status: string, reason: string) => ({ type, status, reason });
+
+/** Any text of up to so many characters. Most texts of a pod have no other limit than the size of the object. */
+const anyText = (maxLength: number) => fc.string({ unit: 'binary', maxLength });
+const longText = fc.tuple(anyText(20), fc.nat(3_000)).map(([text, times]) => text.padEnd(times, 'x'));
+const dnsName = (maxLength: number) => fc.nat(maxLength - 1).map((length) => 'a'.repeat(length + 1));
+const time = fc.option(
+  fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true }).map((date) => date.toISOString()),
+);
+const orMissing = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+const listOf = <T>(item: fc.Arbitrary<T>) => fc.option(fc.array(item, { maxLength: 5 }));
+const containers = listOf(
+  fc.record({
+    name: dnsName(63),
+    restartCount: fc.nat(2 ** 31 - 1),
+    image: longText,
+    state: fc.oneof(
+      fc.constant({}),
+      fc.record({ waiting: fc.record({ reason: orMissing(longText), message: longText }) }),
+      fc.record({ running: fc.record({ startedAt: time }) }),
+      fc.record({ terminated: fc.record({ exitCode: fc.nat(255), finishedAt: time, reason: orMissing(longText) }) }),
+    ),
+  }),
+);
+/** Pods within the validation of the API server: k8s.io/kubernetes/pkg/apis/core/validation, apimachinery/pkg/api/validation. */
+const validPod = fc.record({
+  metadata: fc.record({
+    name: dnsName(253),
+    namespace: dnsName(63),
+    uid: fc.uuid(),
+    generateName: dnsName(253),
+    creationTimestamp: time,
+    deletionTimestamp: time,
+    deletionGracePeriodSeconds: fc.option(fc.integer({ min: 0, max: 2 ** 40 })),
+    labels: fc.option(fc.dictionary(dnsName(317), dnsName(63))),
+    annotations: fc.option(fc.dictionary(dnsName(317), longText)),
+    finalizers: listOf(dnsName(253)),
+    ownerReferences: listOf(
+      fc.record({
+        apiVersion: longText,
+        kind: longText,
+        name: longText,
+        uid: longText,
+        controller: orMissing(fc.boolean()),
+      }),
+    ),
+  }),
+  spec: fc.record({ nodeName: orMissing(dnsName(253)), containers: fc.array(fc.record({ name: dnsName(63) })) }),
+  status: fc.record({
+    phase: fc.constantFrom('Pending', 'Running', 'Succeeded', 'Failed', 'Unknown', undefined),
+    reason: orMissing(longText),
+    message: orMissing(longText),
+    hostIP: orMissing(fc.ipV4()),
+    podIPs: fc.uniqueArray(fc.record({ ip: fc.oneof(fc.ipV4(), fc.constant('fd00::1')) }), {
+      selector: ({ ip }) => ip,
+      maxLength: 2,
+    }),
+    conditions: listOf(
+      fc.record({
+        type: fc.oneof(fc.constantFrom('Ready', 'PodScheduled', 'DisruptionTarget'), longText),
+        status: fc.oneof(fc.constantFrom('True', 'False', 'Unknown'), longText),
+        reason: orMissing(longText),
+        lastTransitionTime: time,
+      }),
+    ),
+    initContainerStatuses: containers,
+    containerStatuses: containers,
+    ephemeralContainerStatuses: containers,
+    qosClass: orMissing(longText),
+  }),
+});
+
 describe('reading a pod', () => {
   test('returns what discovery needs of it', () => {
     expect(readPod(POD)).toEqual({
@@ -55,11 +128,15 @@ describe('reading a pod', () => {
       ownerKind: 'DaemonSet',
       labels: 'app=goldpinger,empty=,pod-template-hash=7c9',
       phase: 'Running',
+      isDeleted: true,
       deletedMs: Date.UTC(2026, 0, 1, 1),
+      goneByMs: Date.UTC(2026, 0, 1, 1, 0, 30),
       ready: 'True',
       readySinceMs: Date.UTC(2026, 0, 1, 0, 0, 20),
       restarts: 3,
       startedMs: Date.UTC(2026, 0, 1, 0, 0, 10),
+      newestMs: Date.UTC(2026, 0, 1, 0, 0, 20),
+      reason: 'CrashLoopBackOff',
     });
   });
 
@@ -78,6 +155,39 @@ describe('reading a pod', () => {
     const ips = ['javascript:alert(1)', '', '10.0.0.300', ...Array.from({ length: 20 }, (_, i) => `10.0.0.${i}`)];
     const facts = readPod(podObject({ name: 'a', ips }));
     expect(facts.podIPs).toEqual(ips.slice(3, 11));
+  });
+
+  test.each([
+    ['010.001.0.255', '10.1.0.255'],
+    ['::ffff:10.1.0.1', '10.1.0.1'],
+    ['0.0.0.0', '0.0.0.0'],
+    ['fd00::1', 'fd00::1'],
+  ])('writes the address %s as %s', (ip, expected) => {
+    expect(readPod(podObject({ name: 'a', ip })).podIPs).toEqual([expected]);
+  });
+
+  test.each<[string, object]>([
+    ['Evicted', { phase: 'Failed', reason: 'Evicted' }],
+    ['PreemptionByScheduler', { conditions: [condition('DisruptionTarget', 'True', 'PreemptionByScheduler')] }],
+    ['ImagePullBackOff', { containerStatuses: [{ state: { waiting: { reason: 'ImagePullBackOff' } } }] }],
+    ['CreateContainerError', { initContainerStatuses: [{ state: { waiting: { reason: 'CreateContainerError' } } }] }],
+    ['Unschedulable', { conditions: [condition('PodScheduled', 'False', 'Unschedulable')] }],
+    ['', { containerStatuses: [{ state: { waiting: { reason: 'ContainerCreating' } } }] }],
+  ])('gives the reason %s', (reason, status) => {
+    expect(readPod({ metadata: { name: 'a', uid: 'u' }, status }).reason).toBe(reason);
+  });
+
+  test('reads every pod that the API server accepts, to what a report may hold', () => {
+    fc.assert(
+      fc.property(validPod, (object) => {
+        const { deletedMs: _, ...facts } = readPod(object);
+        const pod = { ...facts, zone: '', lifecycle: 'ready', sinceMs: 0, replacedBy: '' };
+        expect(v.parse(podSchema, pod)).toMatchObject({ uid: object.metadata.uid, name: object.metadata.name });
+        expect(facts.podIPs.length).toBe(new Set(object.status.podIPs.map(({ ip }) => ip)).size);
+        expect(facts.isDeleted).toBe(object.metadata.deletionTimestamp !== null);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test('rejects names that Kubernetes does not allow', () => {
@@ -121,6 +231,12 @@ const running = { ip: '10.1.0.1', startedMs: ago(90), readySinceMs: ago(60) };
 
 const ready: Stage = { lifecycle: 'ready', sinceMs: ago(50) };
 const notReady: Stage = { lifecycle: 'not-ready', sinceMs: ago(42) };
+const starting: Stage = { lifecycle: 'starting', sinceMs: ago(100) };
+const terminating: Stage = { lifecycle: 'terminating', sinceMs: ago(9) };
+/** The last news of a pod that is deleted: the API server sets the time of its deletion again. */
+const ended = { ...running, deletedMs: ago(0), graceSeconds: 0 };
+/** What its node did not tell any more: only the phase has changed. */
+const lost = { phase: 'Failed', startedMs: ago(100) };
 /** Its readiness has changed after the start of its containers, and before. */
 const stopped = { ...running, ready: false };
 const unready = { ...stopped, readySinceMs: ago(99) };
@@ -146,11 +262,25 @@ describe('the stage of a pod', () => {
     ['keeps its time while it is the same and the API names no time', 'not-ready 42s', silent, notReady],
     ['is terminating since the request, if ready', 'terminating 10s', { ...running, ready: true, deletedMs: ago(10) }],
     ['is terminating since the request, if not ready', 'terminating 10s', { deletedMs: ago(10) }],
-    ['is gone when all containers have ended, since it is not ready', 'gone 60s', failed],
-    ['is gone when all containers have ended, deleted or not', 'gone 60s', { ...failed, deletedMs: ago(5) }],
-    ['is gone since its start if the API says no more', 'gone 90s', { ...silent, phase: 'Succeeded' }],
-    ['is gone since its creation if the API says no more', 'gone 100s', { phase: 'Failed', ready: null }],
-    ['is gone from now on if it was known before', 'gone 0s', { phase: 'Failed', ready: null }, ready],
+    ['keeps the time of the request when its deletion ends', 'terminating 9s', ended, terminating],
+    ['is terminating, although the API names an impossible time', 'terminating 0s', { deletedMs: 1e15 }],
+    ['was gone when first seen: since the newest time of the API', 'gone 60s', failed],
+    ['was gone when first seen, deleted or not', 'gone 60s', { ...failed, deletedMs: ago(5) }],
+    [
+      'was gone when first seen: since its start if the API says no more',
+      'gone 90s',
+      { ...silent, phase: 'Succeeded' },
+    ],
+    ['was gone when first seen: since its creation if the API says no more', 'gone 100s', { ...silent, ...lost }],
+    ['is gone now if it was seen alive, whatever became not ready before', 'gone 0s', failed, ready],
+    [
+      'is gone now if it was seen alive, although it still claims to be ready',
+      'gone 0s',
+      { ...running, ...lost },
+      ready,
+    ],
+    ['is gone now if it was seen alive and never ready', 'gone 0s', { ...unready, ...lost }, starting],
+    ['stays gone since it was', 'gone 7s', { ...failed, deletedMs: ago(5) }, { lifecycle: 'gone', sinceMs: ago(7) }],
   ])('%s: %s', (_rule, expected, pod, before) => expect(stage(pod, before)).toBe(expected));
 
   test('never begins in the future, although the clock of the API server may be ahead', () => {

@@ -8,9 +8,9 @@ import { at, facts, LIMITS, stages } from './store-scene.ts';
 describe('a list', () => {
   test('is complete: a pod that it does not hold has left', () => {
     const store = new PodStore(LIMITS);
-    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'a' })], at(0), 0)).toBe(true);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'a' })], at(0))).toBe(true);
     expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready']);
-    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'c' })], at(60), at(0))).toBe(true);
+    expect(store.replaceAll([facts({ name: 'b' }), facts({ name: 'c' })], at(60))).toBe(true);
     expect(stages(store)).toEqual(['uid-a gone', 'uid-b ready', 'uid-c ready']);
     expect(store.pods()[0]?.sinceMs).toBe(at(60));
     expect(store.liveCount).toBe(2);
@@ -18,9 +18,9 @@ describe('a list', () => {
 
   test('without news changes nothing', () => {
     const store = new PodStore(LIMITS);
-    store.replaceAll([facts({ name: 'a' })], at(0), 0);
+    store.replaceAll([facts({ name: 'a' })], at(0));
     const pods = store.pods();
-    expect(store.replaceAll([facts({ name: 'a' })], at(60), at(0))).toBe(false);
+    expect(store.replaceAll([facts({ name: 'a' })], at(60))).toBe(false);
     expect(store.pods()).toBe(pods);
   });
 });
@@ -34,13 +34,13 @@ describe('pods', () => {
       { name: 'b', uid: '1', namespace: 'y' },
       { name: 'B', namespace: 'y' },
     ];
-    store.replaceAll(list.map(facts), at(0), 0);
+    store.replaceAll(list.map(facts), at(0));
     expect(store.pods().map(({ uid }) => uid)).toEqual(['uid-B', '1', '2', 'uid-a']);
   });
 
   test('that have left are forgotten after the retention, counted from when they left', () => {
     const store = new PodStore(LIMITS);
-    store.replaceAll([facts({ name: 'a' }), facts({ name: 'b' })], at(0), 0);
+    store.replaceAll([facts({ name: 'a' }), facts({ name: 'b' })], at(0));
     store.remove(facts({ name: 'a' }), at(10));
     expect(store.nextExpiryMs()).toBe(at(310));
     expect(store.expire(at(309))).toBe(false);
@@ -52,11 +52,11 @@ describe('pods', () => {
   test('that failed before the retention are not taken in, although the API still lists them', () => {
     const store = new PodStore(LIMITS);
     const failed = facts({ name: 'a', phase: 'Failed', ready: false, readySinceMs: at(-60) });
-    store.replaceAll([failed], at(0), 0);
+    store.replaceAll([failed], at(0));
     expect(stages(store)).toEqual(['uid-a gone']);
     expect(store.liveCount).toBe(0);
     store.expire(at(240));
-    expect(store.replaceAll([failed], at(241), at(0))).toBe(false);
+    expect(store.replaceAll([failed], at(241))).toBe(false);
     expect(stages(store)).toEqual([]);
   });
 
@@ -65,7 +65,6 @@ describe('pods', () => {
     store.replaceAll(
       ['a', 'b', 'c', 'd'].map((name) => facts({ name })),
       at(0),
-      0,
     );
     expect(stages(store)).toEqual(['uid-a ready', 'uid-b ready', 'uid-c ready']);
     for (const [i, name] of ['b', 'c', 'a'].entries()) store.remove(facts({ name }), at(i + 1));
@@ -123,7 +122,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
 );
 
 function take(store: PodStore, step: Step, nowMs: number): void {
-  if (step.do === 'list') store.replaceAll(step.pods.map(facts), nowMs, nowMs - 5_000);
+  if (step.do === 'list') store.replaceAll(step.pods.map(facts), nowMs);
   else if (step.do === 'put') store.put(facts(step.pod), nowMs);
   else if (step.do === 'remove') store.remove(facts(step.pod), nowMs);
   else if (step.do === 'expire') store.expire(nowMs);

@@ -1,104 +1,192 @@
 import { describe, expect, test } from 'vitest';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
+import type { StubPod } from '../../support/kube-objects.ts';
 import { at, facts, LIMITS } from './store-scene.ts';
 
-describe('a replacement', () => {
-  const owner = 'rs';
+const owner = 'rs';
+/** A pod of the ReplicaSet that has run for long, unless `change` says otherwise. */
+const pod = (name: string, change: Partial<StubPod> = {}) => facts({ name, owner, ...change });
 
-  test('is the pod of the same owner that was created when the other began to terminate', () => {
-    const store = new PodStore(LIMITS);
-    const old = { name: 'a', owner };
-    store.replaceAll([facts(old), facts({ name: 'z', owner })], at(0), 0);
-    store.put(facts({ ...old, deletedMs: at(10) }), at(10));
-    store.put(facts({ name: 'b', owner, createdMs: at(10), ip: '' }), at(11));
-    store.remove(facts({ ...old, deletedMs: at(10) }), at(40));
-    expect(store.pods().map(({ replacedBy }) => replacedBy)).toEqual(['uid-b', '', '']);
-  });
+/** What happens, in seconds after the first list, which holds `a` and `z`. `list`: everything that is there then. */
+type News = ['put' | 'remove', number, ReturnType<typeof pod>] | ['list', number, ReturnType<typeof pod>[]];
 
-  test('may appear after the other has gone', () => {
-    const store = new PodStore(LIMITS);
-    store.put(facts({ name: 'a', owner }), at(0));
-    store.remove(facts({ name: 'a', owner }), at(10));
-    expect(store.pods()[0]?.replacedBy).toBe('');
-    store.put(facts({ name: 'b', owner, createdMs: at(12) }), at(13));
-    expect(store.pods()[0]?.replacedBy).toBe('uid-b');
-  });
+/** Returns the named replacements after the news, as `gone>replacement`. */
+function replacementsAfter(news: News[], first = [pod('a'), pod('z')]): string[] {
+  const store = new PodStore(LIMITS);
+  store.replaceAll(first, at(0));
+  for (const [what, seconds, given] of news) {
+    if (what === 'list') store.replaceAll(given, at(seconds));
+    else if (what === 'put') store.put(given, at(seconds));
+    else store.remove(given, at(seconds));
+    // Whoever looks in between must not change the result.
+    store.pods();
+  }
+  const gone = store.pods().filter(({ replacedBy }) => replacedBy !== '');
+  return gone.map(({ name, replacedBy }) => `${name}>${replacedBy.replace('uid-', '')}`);
+}
 
-  test('of a pod that left unseen may be as old as the last good list', () => {
-    const store = new PodStore(LIMITS);
-    store.replaceAll([facts({ name: 'a', owner })], at(0), 0);
-    store.replaceAll([facts({ name: 'b', owner, createdMs: at(30) })], at(60), at(5));
-    expect(store.pods()[0]).toMatchObject({ lifecycle: 'gone', replacedBy: 'uid-b', sinceMs: at(60) });
-  });
+const daemon = (name: string, node: string, createdMs: number) =>
+  facts({ name, node, createdMs, owner: 'ds', ownerKind: 'DaemonSet' });
+const stateful = (uid: string, name: string, createdMs: number) =>
+  facts({ name, uid, createdMs, owner: 'ss', ownerKind: 'StatefulSet' });
 
-  test('is no pod of another owner, without an owner, or created before', () => {
-    const store = new PodStore(LIMITS);
-    store.replaceAll([facts({ name: 'a', owner }), facts({ name: 'b', owner: '' })], at(0), 0);
-    store.put(facts({ name: 'e', owner, createdMs: at(9) }), at(9));
-    store.remove(facts({ name: 'a', owner }), at(10));
-    store.remove(facts({ name: 'b', owner: '' }), at(10));
-    store.put(facts({ name: 'c', owner: 'other', createdMs: at(10) }), at(11));
-    store.put(facts({ name: 'd', owner: '', createdMs: at(10) }), at(11));
-    store.put(facts({ name: 'f', owner, createdMs: at(4) }), at(11));
-    expect(
-      store
-        .pods()
-        .map(({ replacedBy }) => replacedBy)
-        .join(''),
-    ).toBe('');
-  });
+describe('the replacement', () => {
+  const deleted = pod('a', { deletedMs: at(10) });
+  const ended = { ...deleted, deletedMs: at(16), goneByMs: at(16) };
+  const forced = { ...pod('a'), isDeleted: true, deletedMs: at(10), goneByMs: at(10) };
+  const b = pod('b', { createdMs: at(10), ip: '' });
 
-  test('may be created a little before the other left, because clocks differ, if it appeared only afterwards', () => {
-    const store = new PodStore(LIMITS);
-    store.replaceAll([facts({ name: 'a', owner }), facts({ name: 'b', owner, createdMs: at(9) })], at(9), 0);
-    store.remove(facts({ name: 'a', owner }), at(10) + 1);
-    expect(store.pods()[0]?.replacedBy).toBe('');
-    store.put(facts({ name: 'c', owner, createdMs: at(9) }), at(10) + 2);
-    expect(store.pods()[0]?.replacedBy).toBe('uid-c');
-  });
-
-  test('of a pod that lived less than a second is the one that appeared next, without a circle', () => {
-    const store = new PodStore(LIMITS);
-    const short = (name: string) => facts({ name, owner, createdMs: at(0) });
-    store.replaceAll(['a', 'b'].map(short), at(0), 0);
-    store.remove(short('a'), at(0) + 300);
-    store.put(short('c'), at(0) + 301);
-    store.put(facts({ name: 'c', owner, createdMs: at(0), deletedMs: at(0) }), at(0) + 600);
-    store.put(short('d'), at(0) + 601);
-    store.remove(facts({ name: 'c', owner, createdMs: at(0), deletedMs: at(0) }), at(0) + 900);
-    const named = store.pods().map(({ name, replacedBy }) => [name, replacedBy]);
-    expect(named).toEqual(Object.entries({ a: 'uid-c', b: '', c: 'uid-d', d: '' }));
-  });
+  test.each<[string, News[], string[]]>([
+    [
+      'is the pod of the same owner that was created when the deletion was requested, although the last news names its end',
+      [
+        ['put', 10.1, deleted],
+        ['put', 10.2, b],
+        ['put', 16.1, ended],
+        ['remove', 16.2, ended],
+      ],
+      ['a>b'],
+    ],
+    [
+      'may appear after the pod has gone',
+      [
+        ['remove', 10, pod('a')],
+        ['put', 12, pod('b', { createdMs: at(11) })],
+      ],
+      ['a>b'],
+    ],
+    [
+      'of a pod that was removed by force comes after it',
+      [
+        ['put', 10.1, forced],
+        ['remove', 10.2, forced],
+        ['put', 10.3, b],
+      ],
+      ['a>b'],
+    ],
+    [
+      'of a pod that left unseen was created since the last news',
+      [['list', 60, [pod('z'), pod('b', { createdMs: at(30) }), pod('old', { createdMs: at(-9) })]]],
+      ['a>b'],
+    ],
+    [
+      'is found where both are in one list',
+      [
+        ['list', 60, [pod('z'), pod('a', { deletedMs: at(40) }), pod('b', { createdMs: at(40) })]],
+        ['remove', 65, pod('a', { deletedMs: at(40) })],
+      ],
+      ['a>b'],
+    ],
+    [
+      'may seem to be created a little before, because clocks differ, if it appears afterwards',
+      [
+        ['remove', 10, pod('a')],
+        ['put', 10.1, pod('b', { createdMs: at(6) })],
+      ],
+      ['a>b'],
+    ],
+    [
+      'is no pod that was there before, of another owner, or without an owner',
+      [
+        ['put', 9, pod('early', { createdMs: at(9) })],
+        ['remove', 10, pod('a')],
+        ['put', 11, pod('relabelled', { createdMs: at(-50) })],
+        ['put', 11, pod('other', { createdMs: at(10), owner: 'other' })],
+        ['put', 11, pod('alone', { createdMs: at(10), owner: '' })],
+      ],
+      [],
+    ],
+    [
+      'is not that of a pod that was removed by scaling down before',
+      [
+        ['put', 1, pod('z', { deletedMs: at(1) })],
+        ['put', 10.1, deleted],
+        ['put', 10.2, b],
+        ['remove', 20, pod('z', { deletedMs: at(1) })],
+        ['remove', 30, deleted],
+      ],
+      ['a>b'],
+    ],
+    [
+      'is no pod that comes much later, by scaling up',
+      [
+        ['remove', 10, pod('a')],
+        ['put', 40, pod('b', { createdMs: at(40) })],
+      ],
+      [],
+    ],
+    [
+      'is not needed by a pod that is back',
+      [
+        ['remove', 10, pod('a')],
+        ['put', 10.1, b],
+        ['put', 16, pod('a')],
+        ['remove', 17, pod('z')],
+        ['remove', 40, b],
+      ],
+      [],
+    ],
+    [
+      'of each of several pods is another one',
+      [
+        ['put', 10.1, deleted],
+        ['put', 10.1, pod('z', { deletedMs: at(10) })],
+        ['put', 10.2, b],
+        ['put', 10.3, pod('c', { createdMs: at(10) })],
+        ['remove', 12, deleted],
+        ['remove', 12, pod('z', { deletedMs: at(10) })],
+      ],
+      ['a>c', 'z>b'],
+    ],
+    [
+      'may itself be replaced within the same second',
+      [
+        ['remove', 10.1, forced],
+        ['put', 10.2, b],
+        ['remove', 10.3, b],
+        ['put', 10.4, pod('c', { createdMs: at(10) })],
+      ],
+      ['a>b', 'b>c'],
+    ],
+    [
+      "of a DaemonSet's pod is the next one on its node, whenever it is created",
+      [
+        ['put', 1, daemon('d1', 'n1', at(-90))],
+        ['put', 1, daemon('d2', 'n2', at(-90))],
+        ['remove', 10, daemon('d1', 'n1', at(-90))],
+        ['remove', 10, daemon('d2', 'n2', at(-90))],
+        ['put', 70, daemon('d3', 'n2', at(70))],
+        // A rolling update with maxSurge creates the new pod first.
+        ['put', 80, daemon('d4', 'n2', at(80))],
+        ['remove', 85, daemon('d3', 'n2', at(70))],
+      ],
+      ['d2>d3', 'd3>d4'],
+    ],
+    [
+      "of a StatefulSet's pod has its name",
+      [
+        ['put', 1, stateful('s-old', 's-0', at(-90))],
+        ['remove', 10, stateful('s-old', 's-0', at(-90))],
+        ['put', 11, stateful('s1', 's-1', at(11))],
+        ['put', 50, stateful('s-new', 's-0', at(50))],
+      ],
+      ['s-0>s-new'],
+    ],
+  ])('%s', (_rule, news, expected) => expect(replacementsAfter(news)).toEqual(expected));
 
   test('is not named for a second pod after it was forgotten and returned', () => {
     const store = new PodStore({ ...LIMITS, maxGone: 2 });
-    const late = facts({ name: 'late', owner, createdMs: at(50) });
-    store.replaceAll([facts({ name: 'a', owner }), late, facts({ name: 'b', owner })], at(60), 0);
-    store.remove(late, at(70));
-    store.remove(facts({ name: 'a', owner, deletedMs: at(40) }), at(71));
-    expect(store.pods().find(({ name }) => name === 'a')?.replacedBy).toBe('uid-late');
-    store.remove(facts({ name: 'b', owner, deletedMs: at(41) }), at(72));
-    expect(store.pods().map(({ name }) => name)).toEqual(['a', 'b']);
-    store.put(late, at(73));
-    expect(store.pods().map(({ name, replacedBy }) => [name, replacedBy])).toEqual([
-      ['a', 'uid-late'],
-      ['b', ''],
-      ['late', ''],
-    ]);
-  });
-
-  test("of a DaemonSet's pod is on the same node; other owners prefer that node", () => {
-    const store = new PodStore(LIMITS);
-    const put = (name: string, node: string, createdMs: number, ownerKind: string) =>
-      facts({ name, node, createdMs, ownerKind, owner: ownerKind });
-    const old = ['DaemonSet', 'ReplicaSet'].map((kind) => put(`old-${kind}`, 'n1', at(-100), kind));
-    store.replaceAll(old, at(0), 0);
-    for (const pod of old) store.remove(pod, at(10));
-    store.put(put('new-DaemonSet', 'n2', at(11), 'DaemonSet'), at(12));
-    store.put(put('new-ReplicaSet', 'n2', at(11), 'ReplicaSet'), at(12));
-    store.put(put('near-ReplicaSet', 'n1', at(12), 'ReplicaSet'), at(12));
-    const replacedBy = (uid: string) => store.pods().find((pod) => pod.uid === uid)?.replacedBy;
-    expect(replacedBy('uid-old-DaemonSet')).toBe('');
-    expect(replacedBy('uid-old-ReplicaSet')).toBe('uid-near-ReplicaSet');
+    store.replaceAll([pod('a'), pod('b'), pod('c')], at(0));
+    const late = pod('late', { createdMs: at(10) });
+    store.remove(pod('a'), at(10));
+    store.put(late, at(10));
+    expect(store.pods()[0]?.replacedBy).toBe('uid-late');
+    // Of three gone pods the one that left first is forgotten.
+    store.remove(late, at(8));
+    store.remove(pod('c'), at(9));
+    store.remove(pod('b'), at(12));
+    store.put(late, at(13));
+    const named = store.pods().map(({ name, replacedBy }) => [name, replacedBy]);
+    expect(named).toEqual(Object.entries({ a: 'uid-late', b: '', late: '' }));
   });
 });
