@@ -8,6 +8,8 @@ export interface LostPod {
   pod: number;
   /** When it left, ms since the epoch. */
   lostMs: number;
+  /** Whether its owner (ReplicaSet, DaemonSet, ...) still has pods, so that it has to be replaced. */
+  needsReplacement: boolean;
   /** The pod that took its place; if that is lost, too, the one that took its place, and so on. */
   replacement: number;
   /** Since when the replacement has been ready, ms since the epoch; null = it is not. */
@@ -44,13 +46,22 @@ export function* lostPodsOf(
       ? replacementOf(next)
       : next;
   };
+  const owners = new Set(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map(({ owner }) => owner));
   const lost: LostPod[] = [];
-  for (const [pod, { lifecycle, sinceMs }] of pods.entries()) {
+  for (const [pod, { lifecycle, sinceMs, owner }] of pods.entries()) {
     if (lifecycle !== 'gone' || sinceMs < fromMs || sinceMs > toMs) continue;
     const replacement = replacementOf(pod);
     const successor = pods[replacement];
-    const readyMs = successor?.lifecycle === 'ready' ? Math.max(sinceMs, successor.sinceMs) : null;
-    lost.push({ pod, lostMs: sinceMs, replacement, readyMs, healthyMs: null, failing: -1, silent: -1 });
+    lost.push({
+      pod,
+      lostMs: sinceMs,
+      needsReplacement: owner !== '' && owners.has(owner),
+      replacement,
+      readyMs: successor?.lifecycle === 'ready' ? Math.max(sinceMs, successor.sinceMs) : null,
+      healthyMs: null,
+      failing: -1,
+      silent: -1,
+    });
   }
   lost.sort((a, b) => a.lostMs - b.lostMs);
   const replaced = lost.filter(({ readyMs }) => readyMs !== null);

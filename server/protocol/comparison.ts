@@ -111,12 +111,33 @@ export function medianChangeUs({ before, during }: Pick<ChangedLink, 'before' | 
   return during.p50Us - before.p50Us;
 }
 
+const lostPodSchema = v.object({
+  /** Names of the pod and of the one that took its place ('' = none). */
+  name: boundedText(600),
+  replacedBy: boundedText(600),
+  /** Whether its owner still has pods, so that it has to be replaced. */
+  needsReplacement: v.boolean(),
+  /** When it left, ms since the epoch. */
+  lostMs: finiteNumber,
+  /** Since when the replacement has been ready, and also every link to it ok; null = it is not, or that is not known. */
+  readyMs: v.nullable(finiteNumber),
+  healthyMs: v.nullable(finiteNumber),
+});
+
+/** A pod that left in the range "during". */
+export type LostPodFacts = v.InferOutput<typeof lostPodSchema>;
+
+const keyFigureSchema = v.object({ name: boundedText(60), value: boundedText(120), note: boundedText(1000) });
+
+/** A figure that a reader looks for first, as texts. */
+export type KeyFigure = v.InferOutput<typeof keyFigureSchema>;
+
 const elapsedSchema = v.object({
   /** null: it was not detected, or did not recover, or that is not known; `message` says which. */
   ms: v.nullable(finiteNumber),
-  /** When the measurement begins: with an annotation, or with an end of the range "during". */
+  /** When the measurement begins: with an annotation, with an end of the range "during", or with the loss of a pod. */
   sinceMs: finiteNumber,
-  since: v.picklist(['annotation', 'range']),
+  since: v.picklist(['annotation', 'range', 'loss']),
   /** When it ends, ms since the epoch; 0 = not known. */
   atMs: finiteNumber,
   /** One sentence. */
@@ -187,6 +208,9 @@ const reportSchema = v.object({
   unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),
   timeToDetect: elapsedSchema,
   timeToRecover: elapsedSchema,
+  /** The pods that left in the range "during", in the order of time: how many, and the first of them. */
+  lostPods: v.object({ count: wholeNumber, pods: v.pipe(v.array(lostPodSchema), v.maxLength(MAX_REPORT_NAMES)) }),
+  keyFigures: v.pipe(v.array(keyFigureSchema), v.maxLength(10)),
   events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_REPORT_EVENTS)),
   annotations: v.pipe(v.array(annotationSchema), v.maxLength(MAX_REPORT_ANNOTATIONS)),
   /** What is not known, a sentence without a full stop each. */

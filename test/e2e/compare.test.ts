@@ -15,7 +15,7 @@ test('Compare finds the fault itself, says what changed, and Back returns', asyn
   await page.getByText('latency 250 ms added').waitFor();
   await page.getByRole('button', { name: 'Compare' }).click();
   await soon(() => words(page, '.key-figures')).toMatch(
-    /Affected links 4 of 16 25 % Collateral 0 links away from chaos Links with failures 0 → 0/,
+    /Affected links 4 of 16 25 % became worse, to 1 pod from 4 Collateral 0 links every affected link touches the target/,
   );
   expect(await words(page, '.changed-frame')).toMatch(/chaos 0\.\d+ 25\d/);
   expect(await words(page, '.findings')).toContain('goldpinger-chaos: slow from all 3 others');
@@ -24,13 +24,9 @@ test('Compare finds the fault itself, says what changed, and Back returns', asyn
   // The report on the same ranges has the same figures.
   const report = parseReport(await (await fetch(`${href}&format=json`)).json());
   const figures = await words(page, '.key-figures');
-  const { affected, collateral, targets, figures: counted, timeToDetect } = report;
-  expect(figures).toContain(`Affected links ${affected.links} of ${affected.of}`);
-  expect(targets.names).toEqual(['goldpinger-chaos']);
-  expect(figures).toContain(`Collateral ${collateral.count} links away from chaos`);
-  expect(figures).toContain(`Links with failures ${counted.all.before?.failed} → ${counted.all.during.failed}`);
-  expect(figures).toContain(`Time to detect ${((timeToDetect.ms ?? -1) / 1000).toFixed(1)} s`);
-  expect(figures).toContain(` → ${(counted.others.during.p50Us / 1000).toFixed(2)} ms`);
+  expect(report.targets.names).toEqual(['goldpinger-chaos']);
+  expect(report.keyFigures.length).toBeGreaterThan(4);
+  for (const { name, value } of report.keyFigures) expect(figures).toContain(`${name} ${value}`);
   const rows = await page.locator('.changed-frame tbody th').allTextContents();
   expect(rows).toEqual(report.changed.map(({ from, to }) => `${from} → ${to}`.replaceAll('goldpinger-', '')));
   await page.goBack();

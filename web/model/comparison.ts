@@ -4,7 +4,6 @@ import {
   type ChangedLink,
   type ComparedColumns,
   type Comparison,
-  type ElapsedTime,
   failedPercent,
   type LinkMedian,
   medianChangeUs,
@@ -14,7 +13,7 @@ import {
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-import { countText, latencyText, plural, spanText } from './format.ts';
+import { countText, latencyText, plural } from './format.ts';
 import { podLabels } from './names.ts';
 
 /** How all links did in one range, by pair. */
@@ -170,44 +169,6 @@ export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): s
   const [from, to] = [pods[Math.floor(pair / n)]?.label ?? '?', pods[pair % n]?.label ?? '?'];
   const name = isSpoken ? `from ${from} to ${to}` : `${from} → ${to}`;
   return `${name}: ${result(before)}, then ${result(during)}; ${delta}`;
-}
-
-/** A key figure: its name, its value and a note. */
-type KeyFigure = [name: string, value: string, note: string];
-
-/** The key figures of a report. `labelOf` gives the label of a pod by name; `withAfter`: whether to show the range "after". */
-export function keyFigureTexts(
-  { affected, collateral, figures, targets, timeToDetect }: ReportData,
-  targetLabels: readonly string[],
-  withAfter: boolean,
-): KeyFigure[] {
-  const share = affected.of === 0 ? 0 : (100 * affected.links) / affected.of;
-  const percent = share > 0 && share < 1 ? 'less than 1 %' : `${Math.round(share)} %`;
-  const target = targets.count === 1 ? (targetLabels[0] ?? '') : plural(targets.count, 'target');
-  const failing = [figures.all.before, figures.all.during, withAfter ? figures.all.after : null];
-  const before = figures.others.before === null ? '–' : latencyText(figures.others.before.p50Us).replace(/ ms$/, '');
-  return [
-    ['Affected links', `${countText(affected.links)} of ${countText(affected.of)}`, affected.of === 0 ? '' : percent],
-    [
-      'Collateral',
-      targets.count === 0 ? '–' : plural(collateral.count, 'link'),
-      targets.count === 0 ? 'no target stands out' : `away from ${target}`,
-    ],
-    [
-      'Links with failures',
-      failing.flatMap((range) => (range === null ? [] : countText(range.failed))).join(' → '),
-      withAfter && figures.all.after !== null ? 'before, during, after' : 'before, during',
-    ],
-    ['Time to detect', timeToDetect.ms === null ? '–' : spanText(timeToDetect.ms), detectNote(timeToDetect, affected)],
-    ['Median of the others', `${before} → ${latencyText(figures.others.during.p50Us)}`, 'without the affected links'],
-  ];
-}
-
-function detectNote({ ms, since, atMs }: ElapsedTime, { links }: ReportData['affected']): string {
-  const begin = since === 'annotation' ? 'the annotation' : 'the begin of “during”';
-  if (ms !== null) return `from ${begin}`;
-  if (atMs > 0) return `seen before ${begin}`;
-  return links === 0 ? 'no link became worse' : 'no event of a link says when';
 }
 
 /** The path of the report on what is compared, relative to the page. `expect`: the hypothesis, clause by clause. */

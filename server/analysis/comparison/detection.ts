@@ -1,7 +1,8 @@
 import type { Annotation } from '../../protocol/annotation.ts';
-import type { ElapsedTime } from '../../protocol/comparison.ts';
+import type { ElapsedTime, LostPodFacts } from '../../protocol/comparison.ts';
 import type { EventKind, MeshEvent } from '../../protocol/event.ts';
 import { durationText, timeText } from '../text.ts';
+import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
 export interface DetectionInput {
@@ -18,6 +19,8 @@ export interface DetectionInput {
   /** uids of the targets; empty if none is known. */
   targets: ReadonlySet<string>;
   affected: { links: number; stillBad: number; unprobed: number };
+  /** Pods that left in the range "during". */
+  lost: readonly LostPodFacts[];
 }
 
 /** When the fault began and ended, as far as that is known. */
@@ -32,9 +35,11 @@ const BAD_EVENTS: ReadonlySet<EventKind> = new Set(['link-failed', 'link-slow'])
 const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-normal']);
 
 /**
- * The time from the begin of the fault to the first event of a failed or slow link, and from its end to the last event of a
- * link that is well again. The fault begins and ends with the first annotation since the range "before"; without one, with
- * the range "during". Only links of targets count; if they have no event, all links do.
+ * The time from the begin of the fault to the first event of a failed or slow link (else to the loss of a pod), and from its
+ * end to the last event of a link that is well again. The fault begins and ends with the first annotation since the range
+ * "before"; without one, with the range "during". Only links of targets count; if they have no event, all links do.
+ * If pods were lost that had to be replaced, the time to recover is the longest from the loss of one of them until its
+ * replacement was ready and every link to it ok.
  */
 export function detectionTimes(input: DetectionInput): { timeToDetect: ElapsedTime; timeToRecover: ElapsedTime } {
   const fault = faultOf(input);
@@ -68,18 +73,22 @@ function relevantEvents({ events, targets }: DetectionInput): MeshEvent[] {
   return ofTargets.some(({ kind }) => BAD_EVENTS.has(kind)) ? ofTargets : ofLinks;
 }
 
-function detected({ affected }: DetectionInput, { beginMs, begin }: Fault, first?: MeshEvent): ElapsedTime {
+function detected({ affected, lost }: DetectionInput, { beginMs, begin }: Fault, first?: MeshEvent): ElapsedTime {
   const base = { sinceMs: beginMs, since: begin };
-  if (first === undefined) {
+  const [gone] = lost;
+  const atMs = first?.atMs ?? gone?.lostMs;
+  if (atMs === undefined) {
     const message =
       affected.links === 0
         ? 'Nothing to detect: no link became worse'
         : 'Links became worse, but there is no event of a link that says when';
     return { ...base, ms: null, atMs: 0, message };
   }
-  const what = `${first.pod?.name ?? 'a link'} ${first.kind === 'link-slow' ? 'slow' : 'failing'} at ${timeText(first.atMs)}`;
+  const who = first === undefined ? (gone?.name ?? '') : (first.pod?.name ?? 'a link');
+  const what = first === undefined ? 'gone' : first.kind === 'link-slow' ? 'slow' : 'failing';
   const when = begin === 'annotation' ? 'the annotation' : 'the begin of the range';
-  return { ...base, ...elapsed(beginMs, first.atMs), message: `${what}, ${offsetText(beginMs, first.atMs)} ${when}` };
+  const message = `${who} ${what} at ${timeText(atMs)}, ${offsetText(beginMs, atMs)} ${when}`;
+  return { ...base, ...elapsed(beginMs, atMs), message };
 }
 
 function recovered(
@@ -91,24 +100,34 @@ function recovered(
   const { links, stillBad, unprobed } = input.affected;
   const base = { sinceMs: endMs, since: end };
   const unknown = (message: string): ElapsedTime => ({ ...base, ms: null, atMs: 0, message });
-  if (links === 0 && first === undefined) return unknown('Nothing to recover from: no link became worse');
+  const lost = input.lost.filter(({ needsReplacement }) => needsReplacement);
   if (stillBad > 0) {
     return unknown(`Not recovered: ${stillBad} of ${links} affected links are still bad at ${timeText(input.endMs)}`);
   }
+  if (lost.length > 0) return recoveredFromLoss(lost);
+  if (links === 0 && first === undefined) return unknown('Nothing to recover from: no link became worse');
   const sinceMs = first?.atMs ?? endMs;
   const good = events.filter(({ kind, atMs }) => GOOD_EVENTS.has(kind) && atMs >= sinceMs && atMs <= input.endMs);
-  const replacements = readyReplacements(input, sinceMs);
-  const lastMs = Math.max(0, ...[...good, ...replacements].map(({ atMs }) => atMs));
+  const lastMs = Math.max(0, ...good.map(({ atMs }) => atMs));
   const notProbed = `${unprobed} of ${links} affected links are no longer probed`;
   if (lastMs === 0) {
     if (unprobed > 0) return unknown(`Not recovered: ${notProbed}, because their pod is gone`);
     return unknown('The affected links are well at the end, but there is no event that says since when');
   }
   const when = end === 'annotation' ? 'the end of the annotation' : 'the end of the range';
-  // Without a replacement nobody knows whether those links would be well.
-  const restriction = unprobed > 0 && replacements.length === 0 ? `; but ${notProbed}` : '';
+  const restriction = unprobed > 0 ? `; but ${notProbed}` : '';
   const message = `Recovered at ${timeText(lastMs)}, ${offsetText(endMs, lastMs)} ${when}${restriction}`;
   return { ...base, ...elapsed(endMs, lastMs), message };
+}
+
+/** `lost`: at least one pod. */
+function recoveredFromLoss(lost: readonly LostPodFacts[]): ElapsedTime {
+  const tookMs = ({ lostMs, healthyMs }: LostPodFacts) => (healthyMs ?? Number.POSITIVE_INFINITY) - lostMs;
+  const slowest = lost.reduce((a, b) => (tookMs(b) > tookMs(a) ? b : a));
+  const { lostMs, healthyMs } = slowest;
+  const base = { sinceMs: lostMs, since: 'loss' } as const;
+  if (healthyMs === null) return { ...base, ms: null, atMs: 0, message: `Not recovered: ${lostPodText(slowest)}` };
+  return { ...base, ...elapsed(lostMs, healthyMs), message: lostPodText(slowest) };
 }
 
 function elapsed(sinceMs: number, atMs: number): Pick<ElapsedTime, 'ms' | 'atMs'> {
@@ -118,11 +137,4 @@ function elapsed(sinceMs: number, atMs: number): Pick<ElapsedTime, 'ms' | 'atMs'
 /** `3.1 s after`, `1.0 s before`. */
 function offsetText(sinceMs: number, atMs: number): string {
   return atMs < sinceMs ? `${durationText(sinceMs - atMs)} before` : `${durationText(atMs - sinceMs)} after`;
-}
-
-/** Events of pods that replaced a target and became ready: a target that is gone has recovered then. */
-function readyReplacements({ events, targets }: DetectionInput, sinceMs: number): MeshEvent[] {
-  const replaced = events.filter(({ kind, pod }) => kind === 'pod-replaced' && pod !== null && targets.has(pod.uid));
-  const names = new Set(replaced.map(({ detail }) => detail));
-  return events.filter(({ kind, pod, atMs }) => kind === 'pod-ready' && atMs >= sinceMs && names.has(pod?.name ?? ''));
 }

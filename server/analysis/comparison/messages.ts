@@ -1,5 +1,11 @@
-import type { ReportData } from '../../protocol/comparison.ts';
-import { listText } from '../text.ts';
+import {
+  type ElapsedTime,
+  type KeyFigure,
+  type LostPodFacts,
+  RANGE_NAMES,
+  type ReportData,
+} from '../../protocol/comparison.ts';
+import { durationText, latencyText, listText, plural, timeText } from '../text.ts';
 
 /** Whether a finding is about links, and not about what is not known. */
 export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 'severity'>): boolean {
@@ -9,17 +15,95 @@ export function isAboutLinks({ severity }: Pick<ReportData['findings'][number], 
 const MAX_TITLE = 200;
 
 /**
- * The title of a report without a title of its own: the gravest new finding about links; else how many links became worse
- * (findings tell how the range ended, and the fault may have been over by then); else the gravest finding.
+ * The title of a report without a title of its own: the gravest new finding about links; the pods that were lost; else how
+ * many links became worse (findings tell how the range ended, and the fault may have been over by then); else the gravest
+ * finding.
  */
-export function titleOf({ findings, affected }: Pick<ReportData, 'findings' | 'affected'>): string {
-  const aboutLinks = findings.find((finding) => !finding.before && isAboutLinks(finding));
-  const worse = affected.links === 0 ? undefined : affectedText(affected);
-  return `Report: ${aboutLinks?.title ?? worse ?? findings[0]?.title ?? 'no findings'}`.slice(0, MAX_TITLE);
+export function titleOf({
+  findings,
+  affected,
+  lostPods,
+}: Pick<ReportData, 'findings' | 'affected' | 'lostPods'>): string {
+  const aboutLinks = findings.find((finding) => !finding.before && isAboutLinks(finding))?.title ?? '';
+  const lost = lostPodsText(lostPods);
+  const worse = affected.links === 0 ? '' : affectedText(affected);
+  const fault = [aboutLinks, lost].filter((text) => text !== '').join('; ');
+  return `Report: ${fault || worse || (findings[0]?.title ?? 'no findings')}`.slice(0, MAX_TITLE);
 }
 
 /** `3 of 12 links became worse, to goldpinger-chaos`. Names the pods of that end at which there are fewer. */
 export function affectedText({ links, of, to, from }: ReportData['affected']): string {
   const ends = to.count <= from.count ? `to ${listText(to, 2)}` : `from ${listText(from, 2)}`;
   return `${links} of ${of} links became worse, ${ends}`;
+}
+
+/** `a lost at 15:10:02, replaced by b, ready after 2.0 s, every link to it ok after 3.1 s`. */
+export function lostPodText(pod: LostPodFacts): string {
+  const { name, replacedBy, needsReplacement, lostMs, readyMs, healthyMs } = pod;
+  const parts = [`${name} lost at ${timeText(lostMs)}`];
+  if (replacedBy !== '') parts.push(`replaced by ${replacedBy}`);
+  else if (needsReplacement) parts.push('not replaced');
+  if (replacedBy !== '') {
+    const after = (ms: number) => `after ${durationText(Math.max(0, ms - lostMs))}`;
+    parts.push(readyMs === null ? 'which is not ready' : `ready ${after(readyMs)}`);
+    if (readyMs !== null)
+      parts.push(healthyMs === null ? 'not every link to it is ok' : `every link to it ok ${after(healthyMs)}`);
+  }
+  return parts.join(', ');
+}
+
+/** One pod in full, of several how many there are and how many have recovered; '' without any. */
+function lostPodsText({ count, pods }: ReportData['lostPods']): string {
+  const [first] = pods;
+  if (first === undefined) return '';
+  if (count === 1) return lostPodText(first);
+  const open = pods.filter(({ needsReplacement, healthyMs }) => needsReplacement && healthyMs === null);
+  const names = { count, names: pods.map(({ name }) => name) };
+  const result = open.length === 0 ? 'all replacements are healthy' : `${open.length} not recovered`;
+  return `${count} pods lost (${listText(names, 2)}), ${result}`;
+}
+
+/** The figures that a reader of a report looks for first. */
+export function keyFiguresOf(report: Omit<ReportData, 'keyFigures'>): KeyFigure[] {
+  const { affected, collateral, figures, targets, lostPods, timeToDetect, timeToRecover } = report;
+  const share = affected.of === 0 ? 0 : (affected.links / affected.of) * 100;
+  const percent = share > 0 && share < 1 ? 'less than 1' : String(Math.round(share));
+  const hasTarget = targets.count > 0;
+  const median = (range: { p50Us: number } | null) => latencyText(range?.p50Us ?? -1);
+  const known = RANGE_NAMES.filter((range) => figures.all[range] !== null);
+  const keyFigures = [
+    {
+      name: 'Affected links',
+      value: `${affected.links} of ${affected.of}`,
+      note: `${percent} % became worse, to ${plural(affected.to.count, 'pod')} from ${affected.from.count}`,
+    },
+    {
+      name: 'Collateral',
+      value: hasTarget ? plural(collateral.count, 'link') : '–',
+      note: hasTarget ? collateralText(report) : 'no target stands out',
+    },
+    { name: 'Time to detect', value: elapsedText(timeToDetect), note: timeToDetect.message },
+    { name: 'Time to recover', value: elapsedText(timeToRecover), note: timeToRecover.message },
+    {
+      name: 'Links with failures',
+      value: known.map((range) => figures.all[range]?.failed ?? 0).join(' → '),
+      note: known.join(', '),
+    },
+    {
+      name: 'Median of the others',
+      value: `${median(figures.others.before)} → ${median(figures.others.during)}`,
+      note: 'before and during, without the affected links',
+    },
+  ];
+  if (lostPods.count === 0) return keyFigures;
+  return [{ name: 'Pods lost', value: plural(lostPods.count, 'pod'), note: lostPodsText(lostPods) }, ...keyFigures];
+}
+
+function collateralText({ collateral }: Pick<ReportData, 'collateral'>): string {
+  if (collateral.count === 0) return 'every affected link touches the target';
+  return `affected, without touching the target: ${listText(collateral, 3)}`;
+}
+
+function elapsedText({ ms }: ElapsedTime): string {
+  return ms === null ? '–' : durationText(ms);
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   type ChangedLink,
-  type ElapsedTime,
   type LinkMedian,
   medianChangeUs,
   RANGE_NAMES,
@@ -27,6 +26,7 @@ export function* reportPage(report: ReportData, pictures: ReportPictures): Gener
   yield intro(report).text;
   yield verdictSection(report).text;
   yield keyFigures(report).text;
+  yield lostSection(report)?.text ?? '';
   yield findingsSection(report).text;
   yield* picturesSection(report, pictures);
   yield figuresSection(report).text;
@@ -103,22 +103,14 @@ function section(heading: string, content: Markup | readonly Markup[]): Markup {
 }
 
 /** The figures that a reader looks for first. */
-function keyFigures(report: ReportData): Markup {
-  const { affected, collateral, figures, targets, timeToDetect, timeToRecover } = report;
-  const share = affected.of === 0 ? 0 : (affected.links / affected.of) * 100;
-  const percent = share > 0 && share < 1 ? 'less than 1' : String(Math.round(share));
-  const { others } = figures;
-  const median = `${others.before === null ? '–' : latencyText(others.before.p50Us)} → ${latencyText(others.during.p50Us)}`;
-  const failing = `${figures.all.before?.failed ?? '–'} → ${figures.all.during.failed}`;
-  const reach = `${percent} % became worse, to ${plural(affected.to.count, 'pod')} from ${affected.from.count}`;
+function keyFigures({ keyFigures: figures, targets }: ReportData): Markup {
+  const cards = figures.map(
+    ({ name, value, note }) =>
+      html`<div><dt>${name}</dt><dd class="value">${value}</dd><dd class="third">${note}</dd></div>\n`,
+  );
+  const target = targets.count === 0 ? 'not known' : nameMarkup(listText(targets));
   return html`<h2>Key figures</h2><dl class="figures">
-${card('Blast radius', `${affected.links} of ${affected.of} links`, reach)}
-${card('Collateral', plural(collateral.count, 'link'), collateralText(report))}
-${card('Time to detect', elapsedText(timeToDetect), timeToDetect.message)}
-${card('Time to recover', elapsedText(timeToRecover), timeToRecover.message)}
-${card('Failing links', failing, 'links with a failed probe, before and during')}
-${card('Median of the other links', median, 'before and during, without the affected links')}
-</dl><p class="second">Target: ${targets.count === 0 ? 'not known' : nameMarkup(listText(targets))} (${TARGET_SOURCES[targets.by]}).</p>`;
+${cards}</dl><p class="second">Target: ${target} (${TARGET_SOURCES[targets.by]}).</p>`;
 }
 
 const TARGET_SOURCES = {
@@ -128,18 +120,26 @@ const TARGET_SOURCES = {
   none: 'no pod has clearly more affected links than the others',
 } as const;
 
-function collateralText({ collateral, targets }: ReportData): string {
-  if (targets.count === 0) return 'affected links that touch no target; without a target these are all affected links';
-  if (collateral.count === 0) return 'every affected link touches the target';
-  return `affected, without touching the target: ${listText(collateral, 3)}`;
-}
-
-function elapsedText({ ms }: ElapsedTime): string {
-  return ms === null ? '–' : durationText(ms);
-}
-
-function card(term: string, value: string, note: string): Markup {
-  return html`<div><dt>${term}</dt><dd class="value">${value}</dd><dd class="third">${note}</dd></div>`;
+/** The pods that left in the range "during". */
+function lostSection({ lostPods }: ReportData): Markup | null {
+  const { count, pods } = lostPods;
+  if (count === 0) return null;
+  const after = (ms: number | null, lostMs: number) => (ms === null ? '–' : durationText(Math.max(0, ms - lostMs)));
+  const rows = pods.map(
+    ({
+      name,
+      lostMs,
+      replacedBy,
+      needsReplacement,
+      readyMs,
+      healthyMs,
+    }) => html`<tr><td class="t">${timeText(lostMs)}</td>
+<th scope="row">${nameMarkup(name)}</th><td>${replacedBy === '' ? (needsReplacement ? 'not replaced' : 'nobody has to') : nameMarkup(replacedBy)}</td>
+<td class="n">${after(readyMs, lostMs)}</td><td class="n">${after(healthyMs, lostMs)}</td></tr>`,
+  );
+  const caption = `${plural(count, 'pod')} left in the range "during"${count > pods.length ? `, the first ${pods.length}` : ''}`;
+  const heads = ['Lost at', 'Pod', 'Replaced by', '#Ready after', '#Every link to it ok after'];
+  return section('Pods lost', table('Pods lost', caption, heads, html`<tbody>${rows}</tbody>`));
 }
 
 /** The findings at the end of the range "during", the gravest first. */
@@ -346,7 +346,8 @@ before is affected if it failed or is slow. The blast radius is the share of aff
 during.</p>
 <p>The time to detect runs from the begin of the fault (the first annotation since "before", else the begin of "during") to
 the first event of a failed or slow link. The time to recover runs from the end of the fault (the end of that annotation, else
-the end of "during") to the last event of a link that is well again.</p>
+the end of "during") to the last event of a link that is well again. If pods were lost that had to be replaced, it runs from
+the loss until the replacement was ready and every link to it ok.</p>
 <dl class="facts"><dt>Ping interval</dt><dd>${durationText(cluster.refreshIntervalMs)}</dd>
 <dt>Ping timeout</dt><dd>${cluster.pingTimeoutMs} ms</dd><dt>Slow from</dt><dd>${cluster.slowLinkMs} ms</dd></dl>`,
   );

@@ -3,8 +3,10 @@ import type { Annotations } from '../../protocol/annotation.ts';
 import {
   type Comparison,
   encodeComparison,
+  type LostPodFacts,
   MAX_REPORT_ANNOTATIONS,
   MAX_REPORT_EVENTS,
+  MAX_REPORT_NAMES,
   RANGE_NAMES,
   REPORT_FORMAT,
   type ReportData,
@@ -19,11 +21,12 @@ import type { Clock } from '../../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../../runtime/concurrency.ts';
 import { BusyError } from '../../runtime/errors.ts';
 import type { TimeRange } from '../../runtime/time-range.ts';
+import { lostPodsOf } from '../lost-pods.ts';
 import { countedNames, durationText, listText, plural, timeText } from '../text.ts';
 import { compareLinks } from './compare.ts';
 import { detectionTimes } from './detection.ts';
 import { type ByRange, LinkTable } from './link-table.ts';
-import { isAboutLinks, titleOf } from './messages.ts';
+import { isAboutLinks, keyFiguresOf, titleOf } from './messages.ts';
 import { comparedRangesOf, type RequestedRanges } from './ranges.ts';
 import { REPORT_POLICY, reportPage } from './report-page.ts';
 import { PicturePainter } from './report-pictures.ts';
@@ -145,14 +148,17 @@ export class Reporter {
     const { clock, past } = this.#deps;
     const ranges = comparedRangesOf(requested, clock.nowMs(), this.#historyWindowMs);
     const table = new LinkTable();
+    // A range that was drawn by hand may begin a little after the loss.
+    const lostRange = { ...ranges.during, fromMs: Math.min(ranges.before?.toMs ?? Infinity, ranges.during.fromMs) };
     // In a function of its own, so that each mesh can be freed before the next one is fetched.
     const read = async <T>(name: keyof ByRange<unknown>, range: TimeRange, judge: (mesh: Mesh) => Promise<T>) => {
       const mesh = await past(range);
       const judged = await judge(mesh);
       const numbers = await runSliced(table.add(name, mesh), clock);
       await painter?.paint(name, mesh);
+      const lost = name === 'before' ? [] : await runSliced(lostFacts(mesh, lostRange), clock);
       const { findings, servedBy, settings, discovery } = mesh;
-      return { range: reportRangeOf(mesh), numbers, findings, servedBy, settings, discovery, judged };
+      return { range: reportRangeOf(mesh), numbers, lost, findings, servedBy, settings, discovery, judged };
     };
     const notJudged = async () => null;
     const before = ranges.before === null ? null : await read('before', ranges.before, notJudged);
@@ -179,6 +185,8 @@ interface RangeView extends Pick<Mesh, 'findings' | 'servedBy' | 'settings' | 'd
   range: ReportRange;
   /** The number in the table of each pod of the mesh; findings name pods by their index in the mesh. */
   numbers: Int32Array;
+  /** The pods that left in the range "during", as this mesh knows them; by uid, in the order of time. */
+  lost: readonly (readonly [uid: string, LostPodFacts])[];
 }
 
 /** Everything that a comparison is made of, once the meshes are read. */
@@ -198,6 +206,16 @@ function reportRangeOf(mesh: Mesh): ReportRange {
   const missing = mesh.reports.filter((report) => report.missing !== '').map(({ pod }) => mesh.pods[pod]?.name ?? '');
   const { fromMs, toMs, resolutionMs } = mesh.past ?? { fromMs: mesh.atMs, toMs: mesh.atMs, resolutionMs: 0 };
   return { fromMs, toMs, resolutionMs, pods: mesh.reports.length, missing: countedNames(missing) };
+}
+
+/** The pods that left in a range, by uid. */
+function* lostFacts(mesh: Mesh, range: TimeRange): Generator<void, [uid: string, LostPodFacts][]> {
+  const lost = yield* lostPodsOf(mesh, range);
+  return lost.map(({ pod, replacement, lostMs, needsReplacement, readyMs, healthyMs }) => {
+    const { uid = '', name = '' } = mesh.pods[pod] ?? {};
+    const replacedBy = mesh.pods[replacement]?.name ?? '';
+    return [uid, { name, replacedBy, needsReplacement, lostMs, readyMs, healthyMs }];
+  });
 }
 
 /** Yields as `compareLinks`. */
@@ -225,9 +243,12 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     return { kind, severity, subject, title, detail, before: !isNew(finding) };
   });
   const { shown, isCut } = shownEvents(events);
-  const report: ReportData = {
+  // The later mesh knows more of a replacement, but may have forgotten a pod that left early.
+  const lost = [...new Map([...during.lost, ...(after?.lost ?? [])]).values()];
+  const lostPods = { count: lost.length, pods: lost.slice(0, MAX_REPORT_NAMES) };
+  const facts: Omit<ReportData, 'keyFigures'> = {
     format: REPORT_FORMAT,
-    title: title || titleOf({ findings, affected: compared.affected }),
+    title: title || titleOf({ findings, affected: compared.affected, lostPods }),
     generatedAtMs: nowMs,
     servedBy: during.servedBy.name,
     cluster: {
@@ -253,7 +274,9 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
       annotations: annotations.annotations,
       targets: new Set([...targets.pods].map((pod) => table.pods[pod]?.uid ?? '')),
       affected: compared.affected,
+      lost,
     }),
+    lostPods,
     events: shown,
     annotations: annotations.annotations
       .filter((one) => one.fromMs <= endMs && (one.toMs ?? one.fromMs) >= (ranges.before ?? ranges.during).fromMs)
@@ -261,7 +284,7 @@ function* comparisonOf(sources: ReportSources, title: string, nowMs: number): Ge
     unknown: unknownsOf(sources, ranges, compared.lostFromView, isCut),
   };
   return {
-    report,
+    report: { ...facts, keyFigures: keyFiguresOf(facts) },
     displayNodeName: settings.displayNodeName,
     pods: table.pods.map(({ uid, name, namespace, node }, number) => {
       return { uid, name, namespace, node, isTarget: targets.pods.has(number) };

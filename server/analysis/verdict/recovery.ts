@@ -8,8 +8,8 @@ import { compares } from './parse-clause.ts';
 
 /**
  * Judges a clause `recovered<LIMIT`: each pod that was lost in the window must have been replaced, and its replacement must
- * have been ready, and every link to it ok, within the limit since the loss. Only pods with an owner count (ReplicaSet,
- * DaemonSet, ...): nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost.
+ * have been ready, and every link to it ok, within the limit since the loss. Only pods whose owner still has pods count:
+ * nobody replaces the others. It is not known before the limit has passed, nor if no pod was lost.
  */
 export function* judgeRecovery(
   { clause, text, selection }: ClauseEvaluation,
@@ -20,7 +20,7 @@ export function* judgeRecovery(
   const nowMs = momentOf(mesh);
   const isSource = (pod: number) => selection.from.pods[pod] === 1;
   const all = yield* lostPodsOf(mesh, { fromMs: nowMs - windowMs, toMs: nowMs }, isSource);
-  const lost = all.filter(({ pod }) => selection.to.pods[pod] === 1 && mesh.pods[pod]?.owner !== '');
+  const lost = all.filter(({ pod, needsReplacement }) => needsReplacement && selection.to.pods[pod] === 1);
   if (lost.length === 0)
     return unknown(`no pod ${clause.to === null ? '' : 'that matches to= '}was lost in the window`);
   const violations: Violation[] = [];

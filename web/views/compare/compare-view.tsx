@@ -7,7 +7,7 @@ import { FindingList } from '../../components/finding-list.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { serverUrl } from '../../data/client.ts';
 import type { Selection } from '../../model/address.ts';
-import { changeMapOf, deltaText, keyFigureTexts, noFindingsText, reportPath } from '../../model/comparison.ts';
+import { changeMapOf, deltaText, noFindingsText, reportPath } from '../../model/comparison.ts';
 import { clockText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 import { ChangeMap } from './change-map.tsx';
@@ -77,12 +77,12 @@ export function CompareView(view: CompareViewProps) {
             </section>
           </div>
           <dl className="key-figures card">
-            {keyFigureTexts(comparison.report, model.targetLabels, withAfter).map(([name, value, note]) => (
+            {comparison.report.keyFigures.map(({ name, value, note }) => (
               <div key={name}>
                 <dt>{name}</dt>
                 <dd>
                   <strong>{value}</strong>
-                  <span>{note}</span>
+                  <span>{shownName(note)}</span>
                 </dd>
               </div>
             ))}
@@ -131,7 +131,6 @@ function modelOf(comparison: Comparison) {
   return {
     map,
     labels: new Map(map.pods.map(({ uid, label }) => [uid, label])),
-    targetLabels: map.pods.filter(({ isTarget }) => isTarget).map(({ label }) => label),
   };
 }
 

@@ -17,6 +17,7 @@ function times(change: Partial<DetectionInput>) {
     annotations: [],
     targets: new Set([chaos?.uid ?? '']),
     affected: { links: 4, stillBad: 0, unprobed: 0 },
+    lost: [],
     ...change,
   });
 }
@@ -114,19 +115,59 @@ describe('time to recover', () => {
     });
   });
 
-  it('ends for a pod that is gone when its replacement is ready', () => {
-    const killed = [
-      eventOf('link-failed', FROM_MS + 200, chaos, [a, b]),
-      eventOf('pod-gone', FROM_MS + 400, chaos),
-      eventOf('pod-replaced', FROM_MS + 500, chaos, [], { detail: 'pod-9' }),
-      eventOf('pod-ready', TO_MS + 900, { ...chaos, uid: 'uid-9', name: 'pod-9' }),
-      eventOf('pod-ready', TO_MS + 5_000, { ...chaos, uid: 'uid-7', name: 'pod-7' }),
-    ];
+  it('is not known if the affected links are no longer probed, because their pod is gone and has no replacement', () => {
+    const killed = [eventOf('link-failed', FROM_MS + 200, chaos, [a, b]), eventOf('pod-gone', FROM_MS + 400, chaos)];
     const affected = { links: 4, stillBad: 0, unprobed: 4 };
-    expect(times({ events: killed, affected }).timeToRecover).toMatchObject({ ms: 900 });
-    expect(times({ events: killed.slice(0, 2), affected }).timeToRecover).toMatchObject({
+    expect(times({ events: killed, affected }).timeToRecover).toMatchObject({
       ms: null,
       message: expect.stringContaining('no longer probed'),
     });
+  });
+});
+
+describe('pods that were lost', () => {
+  const lostMs = FROM_MS + 400;
+  const lost = {
+    name: 'pod-3',
+    replacedBy: 'pod-9',
+    needsReplacement: true,
+    lostMs,
+    readyMs: lostMs + 2_000,
+    healthyMs: lostMs + 3_100,
+  };
+  const killed = { affected: { links: 0, stillBad: 0, unprobed: 0 }, lost: [lost] };
+
+  it('have recovered when the replacement is ready and every link to it is ok, though no link became worse', () => {
+    expect(times(killed).timeToRecover).toEqual({
+      ms: 3_100,
+      sinceMs: lostMs,
+      since: 'loss',
+      atMs: lostMs + 3_100,
+      message: 'pod-3 lost at 14:55:00, replaced by pod-9, ready after 2.0 s, every link to it ok after 3.1 s',
+    });
+    expect(times(killed).timeToDetect).toMatchObject({
+      ms: 400,
+      message: 'pod-3 gone at 14:55:00, 0.4 s after the begin of the range',
+    });
+  });
+
+  it('count with the one that took longest', () => {
+    const slower = { ...lost, name: 'pod-2', healthyMs: lostMs + 9_000 };
+    expect(times({ ...killed, lost: [lost, slower, lost] }).timeToRecover).toMatchObject({ ms: 9_000 });
+  });
+
+  it.each([
+    [{ healthyMs: null }, 'replaced by pod-9, ready after 2.0 s, not every link to it is ok'],
+    [{ readyMs: null, healthyMs: null }, 'replaced by pod-9, which is not ready'],
+    [{ replacedBy: '', readyMs: null, healthyMs: null }, 'not replaced'],
+  ])('have not recovered: %j', (change, message) => {
+    const { timeToRecover } = times({ ...killed, lost: [lost, { ...lost, ...change }] });
+    expect(timeToRecover).toMatchObject({ ms: null, atMs: 0 });
+    expect(timeToRecover.message).toBe(`Not recovered: pod-3 lost at 14:55:00, ${message}`);
+  });
+
+  it('do not count if nobody has to replace them', () => {
+    const bare = { ...lost, replacedBy: '', needsReplacement: false, readyMs: null, healthyMs: null };
+    expect(times({ ...killed, lost: [bare] }).timeToRecover.message).toMatch(/^Nothing to recover from/);
   });
 });

@@ -1,8 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { durationText } from '../../../../server/analysis/text.ts';
+import type { LostPodFacts } from '../../../../server/protocol/comparison.ts';
 import { pack16 } from '../../../../server/protocol/links.ts';
-import type { MeshBuilder } from '../../../support/mesh.ts';
-import { reportOf, slowPod, spoiled } from '../../../support/report-scene.ts';
+import type { Pod } from '../../../../server/protocol/pod.ts';
+import { type MeshBuilder, podOf } from '../../../support/mesh.ts';
+import {
+  annotationOf,
+  annotationsOf,
+  eventOf,
+  eventsOf,
+  FROM_MS,
+  reportOf,
+  type Scene,
+  slowPod,
+  spoiled,
+  TO_MS,
+} from '../../../support/report-scene.ts';
 
 /** Experiment 2, but the fault was over before the end of the range: each link is fine at its end. */
 function over(n = 4): MeshBuilder {
@@ -56,6 +69,88 @@ describe('the title of a report', () => {
 
   it('is the one in the query', async () => {
     expect((await textsOf({ query: { title: 'Friday' } })).title).toBe('Friday');
+  });
+});
+
+/** Since when all links to the replacement are ok. Packed durations of this length are multiples of 16. */
+const HEALTHY_MS = FROM_MS + 23_008;
+
+/** Pod 3 was killed 20 s after the begin of the range; pod 4 replaced it. */
+function killed(change: Partial<Pod> = {}): Scene {
+  const lostMs = FROM_MS + 20_000;
+  const mesh = () =>
+    spoiled(5, (builder) => {
+      const gone = { lifecycle: 'gone', sinceMs: lostMs, owner: 'rs', replacedBy: 'uid-4' } as const;
+      builder.pods[3] = podOf(3, { ...gone, ...change });
+      builder.pods[4] = podOf(4, { owner: 'rs', createdMs: lostMs, sinceMs: lostMs + 2_000 });
+      builder.silence(3, 'not-asked');
+      for (const [i, report] of builder.reports.entries()) {
+        report.links.sinceMs.fill(pack16(TO_MS - HEALTHY_MS));
+        builder.reports[i] = { ...report, atMs: TO_MS };
+      }
+    });
+  return { before: spoiled(4), during: mesh(), after: mesh() };
+}
+
+describe('a report of a forced kill', () => {
+  const text = 'pod-3 lost at 14:55:20, replaced by pod-4, ready after 2.0 s, every link to it ok after 3.0 s';
+
+  it('says in the title, in the key figures and in a table who was lost, who replaced it, and when it was healthy', async () => {
+    const { data, page } = await reportOf({ ...killed(), after: spoiled(0) });
+    expect(data.title).toBe(`Report: ${text}`);
+    expect(data.lostPods).toEqual({
+      count: 1,
+      pods: [
+        {
+          name: 'pod-3',
+          replacedBy: 'pod-4',
+          needsReplacement: true,
+          lostMs: FROM_MS + 20_000,
+          readyMs: FROM_MS + 22_000,
+          healthyMs: HEALTHY_MS,
+        } satisfies LostPodFacts,
+      ],
+    });
+    expect(data.keyFigures[0]).toEqual({ name: 'Pods lost', value: '1 pod', note: text });
+    expect(data.keyFigures).toContainEqual({ name: 'Time to recover', value: '3.0 s', note: text });
+    const row = /<h2>Pods lost<\/h2>.*?<tbody>(.*?)<\/tbody>/s
+      .exec([...page()].join(''))?.[1]
+      ?.replace(/<[^>]+>/g, '|');
+    expect(row?.split(/[|\n]+/).filter(Boolean)).toEqual(['14:55:20', 'pod-3', 'pod-4', '2.0 s', '3.0 s']);
+  });
+
+  it('counts a pod that left before the mesh after forgot it, and none that left before or after the range', async () => {
+    const scene = killed();
+    expect((await reportOf({ ...scene, after: spoiled(4) })).data.lostPods.count).toBe(1);
+    for (const sinceMs of [FROM_MS - 1, TO_MS + 1]) {
+      expect((await reportOf(killed({ sinceMs }))).data.lostPods.count).toBe(0);
+    }
+  });
+});
+
+describe('key figures', () => {
+  const [a, b, c, chaos] = slowPod().pods;
+  const figuresOf = async (scene: Scene) => {
+    const { keyFigures } = (await reportOf(scene)).data;
+    return Object.fromEntries(keyFigures.map(({ name, value, note }) => [name, [value, note]]));
+  };
+
+  it('say how many links are affected, how far from the target, and since when', async () => {
+    const events = eventsOf([eventOf('link-slow', FROM_MS + 3_000, chaos ?? null, a && b && c ? [a, b, c] : [])]);
+    expect(await figuresOf({ events, annotations: annotationsOf([annotationOf(FROM_MS, TO_MS)]) })).toEqual({
+      'Affected links': ['4 of 16', '25 % became worse, to 1 pod from 4'],
+      Collateral: ['0 links', 'every affected link touches the target'],
+      'Time to detect': ['3.0 s', 'pod-3 slow at 14:55:03, 3.0 s after the annotation'],
+      'Time to recover': ['–', 'The affected links are well at the end, but there is no event that says since when'],
+      'Links with failures': ['0 → 0 → 0', 'before, during, after'],
+      'Median of the others': ['0.50 ms → 0.50 ms', 'before and during, without the affected links'],
+    });
+  });
+
+  it('say that no target stands out if nothing changed', async () => {
+    const nothing = await figuresOf({ during: spoiled(4) });
+    expect(nothing).toMatchObject({ Collateral: ['–', 'no target stands out'] });
+    expect(nothing['Affected links']).toEqual(['0 of 16', '0 % became worse, to 0 pods from 0']);
   });
 });
 

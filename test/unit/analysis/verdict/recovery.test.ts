@@ -49,7 +49,10 @@ describe('recovered', () => {
 
   it.each<[found: string, change: (builder: MeshBuilder) => void]>([
     ['not replaced', ({ pods }) => pods.splice(3, 1, podOf(3, { ...GONE, replacedBy: '' }))],
-    ['replaced by pod-4, which is not ready', ({ pods }) => pods.splice(4, 1, podOf(4, { lifecycle: 'starting' }))],
+    [
+      'replaced by pod-4, which is not ready',
+      ({ pods }) => pods.splice(4, 1, podOf(4, { owner: 'rs', lifecycle: 'starting' })),
+    ],
     ['replaced by pod-4, and the link from pod-1 is not ok', (builder) => builder.set(1, 4, REFUSED)],
     ['replaced by pod-4, and the link from pod-2 is not ok', (builder) => builder.notYet(2, 4)],
   ])('%s: it fails once the limit has passed, and is not known before', (found, change) => {

@@ -14,7 +14,6 @@ import {
   changeText,
   comparisonQuery,
   deltaText,
-  keyFigureTexts,
   medianFigure,
   noFindingsText,
   onScale,
@@ -112,20 +111,6 @@ const SCENES: [name: string, scene: Scene][] = [
 ];
 
 describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene) => {
-  test('show the same key figures', async () => {
-    const page = await pageOf(scene);
-    const card = (term: string) => new RegExp(`<dt>${term}</dt><dd class="value">([^<]*)</dd>`).exec(page)?.[1] ?? '';
-    const comparison = await comparisonOf(scene);
-    const texts = keyFigureTexts(comparison.report, targetLabels(comparison), false);
-    const value = (name: string) => texts.find(([own]) => own === name)?.[1];
-    expect(`${value('Affected links')} links`).toBe(card('Blast radius'));
-    expect(value('Links with failures')).toBe(card('Failing links'));
-    expect(value('Time to detect')).toBe(card('Time to detect'));
-    if (comparison.report.targets.count > 0) expect(value('Collateral')).toBe(card('Collateral'));
-    const percent = /(less than 1|\d+) % became worse/.exec(page)?.[1];
-    expect(texts[0]?.[2]).toBe(`${percent} %`);
-  });
-
   test('list the same links in the same order, with the same targets', async () => {
     const page = await pageOf(scene);
     const rows = page.matchAll(/<th scope="row"><bdi>([^<]*)<\/bdi> → <bdi>([^<]*)<\/bdi>/g);
@@ -140,42 +125,6 @@ describe.each(SCENES)('the Compare view and the report page: %s', (_name, scene)
 function targetLabels(comparison: Comparison): string[] {
   return changeMapOf(comparison).pods.flatMap(({ label, isTarget }) => (isTarget ? label : []));
 }
-
-describe('key figures', () => {
-  const texts = async (scene: Scene, withAfter = false) => {
-    const comparison = await comparisonOf(scene);
-    return keyFigureTexts(comparison.report, targetLabels(comparison), withAfter);
-  };
-
-  test('say how many links are affected, how far from the target, and since when', async () => {
-    const [, scene] = SCENES[0] ?? ['', {}];
-    expect(await texts(scene)).toEqual([
-      ['Affected links', '4 of 16', '25 %'],
-      ['Collateral', '0 links', 'away from 3'],
-      ['Links with failures', '0 → 0', 'before, during'],
-      ['Time to detect', '3.0 s', 'from the annotation'],
-      ['Median of the others', '0.50 → 0.50 ms', 'without the affected links'],
-    ]);
-    expect((await texts(scene, true))[2]).toEqual(['Links with failures', '0 → 0 → 0', 'before, during, after']);
-  });
-
-  test('say why there is no time to detect, and that no target stands out', async () => {
-    const nothing = await texts({ during: spoiled(4) });
-    expect([nothing[1], nothing[3]]).toEqual([
-      ['Collateral', '–', 'no target stands out'],
-      ['Time to detect', '–', 'no link became worse'],
-    ]);
-    expect((await texts({}))[3]).toEqual(['Time to detect', '–', 'no event of a link says when']);
-    const early = eventsOf([eventOf('link-slow', FROM_MS - 500, chaos ?? null)]);
-    const before = { fromMs: FROM_MS - 60_000, toMs: FROM_MS - 5_000 };
-    const ranges = { during: { fromMs: FROM_MS, toMs: TO_MS }, before, after: null };
-    expect((await texts({ events: early, query: { ranges } }))[3]).toEqual([
-      'Time to detect',
-      '–',
-      'seen before the begin of “during”',
-    ]);
-  });
-});
 
 test('colours go from "same" to either end, and a tenth of the largest change is still visible', () => {
   const colours = changeColours('#000000', '#ff0000', '#0000ff', '#eeeeee');
