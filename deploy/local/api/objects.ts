@@ -1,4 +1,17 @@
 import * as v from 'valibot';
+import {
+  apiVersionOf,
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  DEPLOYMENTS,
+  PODS,
+  REPLICA_SETS,
+  type Resource,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICES,
+} from './resources.ts';
+import { badRequest, invalid } from './status.ts';
 
 /** The parts of Kubernetes objects that the local cluster reads. All other fields of an object are kept unchanged. */
 
@@ -58,7 +71,7 @@ const portOrName = v.union([port, v.pipe(v.string(), v.maxLength(63))]);
 const count = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 
 /** The fields of `metadata` that a client sends. */
-export const metadataFields = v.looseObject({
+const metadataFields = v.looseObject({
   name: v.optional(nameText),
   generateName: v.optional(v.pipe(v.string(), v.maxLength(240))),
   namespace: v.optional(v.pipe(v.string(), v.maxLength(63))),
@@ -113,7 +126,7 @@ const container = v.looseObject({
 });
 
 /** `spec` of a pod. */
-export const podSpec = v.looseObject({
+const podSpec = v.looseObject({
   containers: v.pipe(v.array(container), v.minLength(1, 'Required value'), v.maxLength(20)),
   initContainers: v.optional(v.pipe(v.array(container), v.maxLength(20))),
   nodeName: v.optional(v.string()),
@@ -123,7 +136,7 @@ export const podSpec = v.looseObject({
 });
 
 /** `spec` of a Deployment or a ReplicaSet. */
-export const workloadSpec = v.looseObject({
+const workloadSpec = v.looseObject({
   replicas: v.optional(count(MAX_REPLICAS), 1),
   selector: v.looseObject({ matchLabels: v.optional(labelMap) }),
   template: v.looseObject({
@@ -135,7 +148,7 @@ export const workloadSpec = v.looseObject({
 });
 
 /** `spec` of a Service. */
-export const serviceSpec = v.looseObject({
+const serviceSpec = v.looseObject({
   type: v.optional(v.string()),
   clusterIP: v.optional(v.string()),
   selector: v.nullish(labelMap),
@@ -154,6 +167,68 @@ export const serviceSpec = v.looseObject({
     ),
   ),
 });
+
+const texts = v.optional(v.array(v.string()));
+const rules = v.nullish(
+  v.array(v.looseObject({ verbs: v.array(v.string()), apiGroups: texts, resources: texts, resourceNames: texts })),
+);
+const binding = {
+  subjects: v.nullish(
+    v.array(v.looseObject({ kind: v.string(), name: v.string(), namespace: v.optional(v.string()) })),
+  ),
+  roleRef: v.looseObject({ kind: v.string(), name: v.string() }),
+};
+
+const FIELDS = new Map<Resource, v.ObjectEntries>([
+  [PODS, { spec: podSpec }],
+  [DEPLOYMENTS, { spec: workloadSpec }],
+  [REPLICA_SETS, { spec: workloadSpec }],
+  [SERVICES, { spec: serviceSpec }],
+  [CLUSTER_ROLES, { rules }],
+  [ROLES, { rules }],
+  [CLUSTER_ROLE_BINDINGS, binding],
+  [ROLE_BINDINGS, binding],
+]);
+
+/**
+ * Checks the fields of a client's object that this cluster reads, and returns the object with its unknown fields. Sets a
+ * missing kind or apiVersion. Throws ApiError 400 for another kind than the URL's, and 422 for invalid fields.
+ */
+export function validated(resource: Resource, body: unknown): NewObject {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw badRequest('the body is not an object');
+  const { kind = resource.kind, apiVersion = apiVersionOf(resource), ...rest } = body as Record<string, unknown>;
+  if (kind !== resource.kind || apiVersion !== apiVersionOf(resource)) {
+    throw badRequest(
+      `the object provided is ${brief(apiVersion)} ${brief(kind)}, expected ${apiVersionOf(resource)} ${resource.kind}`,
+    );
+  }
+  const parsed = v.safeParse(v.looseObject({ metadata: metadataFields, ...FIELDS.get(resource) }), rest);
+  if (!parsed.success) {
+    const causes = parsed.issues
+      .slice(0, 5)
+      .map((issue) => ({ field: v.getDotPath(issue) ?? '', message: brief(issue.message) }));
+    throw invalid(resource, brief((rest['metadata'] as { name?: unknown } | undefined)?.name ?? ''), causes);
+  }
+  return { ...(parsed.output as object), kind: resource.kind, apiVersion: apiVersionOf(resource) } as NewObject;
+}
+
+/** Checks an object that replaces a stored one, whose name it must keep. Throws as `validated` does. */
+export function validatedUpdate(resource: Resource, body: unknown, stored: KubeObject): KubeObject {
+  const next = validated(resource, body);
+  const { uid = '', resourceVersion = '' } = next.metadata;
+  if (next.metadata.name !== stored.metadata.name) {
+    throw badRequest(
+      `the name of the object (${brief(next.metadata.name)}) does not match the name on the URL (${stored.metadata.name})`,
+    );
+  }
+  const metadata = { ...stored.metadata, ...next.metadata, name: stored.metadata.name, uid, resourceVersion };
+  if (stored.metadata.namespace !== undefined) metadata.namespace = stored.metadata.namespace;
+  return { ...next, metadata };
+}
+
+function brief(value: unknown): string {
+  return String(value).slice(0, 200);
+}
 
 /** An environment variable of a container: a value, a field of its pod, or a secret. */
 export type EnvVar = NonNullable<Container['env']>[number];

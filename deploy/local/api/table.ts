@@ -1,5 +1,5 @@
 import type { KubeObject, PodObject, ServiceObject, Workload } from './objects.ts';
-import { DEPLOYMENTS, EVENTS, NAMESPACES, NODES, PODS, REPLICA_SETS, type Resource, SERVICES } from './resources.ts';
+import type { Resource } from './resources.ts';
 
 /** A table with one row per object (meta/v1 Table). `kubectl get` asks for it and prints it unchanged. */
 export interface Table {
@@ -36,7 +36,7 @@ export function tableOf(
   include: TableInclude,
   { metadata, nowMs, withColumns = true }: { metadata: object; nowMs: number; withColumns?: boolean },
 ): Table {
-  const columns = COLUMNS.get(resource) ?? OTHER_COLUMNS;
+  const columns = COLUMNS[resource.plural] ?? OTHER_COLUMNS;
   const definitions = columns.map(({ name, wide }) => ({
     name,
     type: 'string',
@@ -113,13 +113,12 @@ interface Column {
 }
 
 /** Makes a column from a function, or from the path of a text or number in the object, e.g. `status.phase`. */
-function column(name: string, cell: Cell | string, wide = false): Column {
-  return { name, wide, cell: typeof cell === 'string' ? (object) => textAt(object, cell) : cell };
-}
-
-function wideColumn(name: string, cell: Cell | string): Column {
-  return column(name, cell, true);
-}
+const column = (name: string, cell: Cell | string, wide = false): Column => ({
+  name,
+  wide,
+  cell: typeof cell === 'string' ? (object) => textAt(object, cell) : cell,
+});
+const wideColumn = (name: string, cell: Cell | string) => column(name, cell, true);
 
 const NAME = column('Name', 'metadata.name');
 const AGE = column('Age', (object, nowMs) => ageSince(object.metadata.creationTimestamp, nowMs));
@@ -130,86 +129,68 @@ const WORKLOAD_WIDE = [
   wideColumn('Selector', (object) => labelTexts((object as Workload).spec.selector.matchLabels)),
 ];
 
-/** The columns of each kind, as in a real API server (k8s.io/kubernetes/pkg/printers/internalversion). */
-const COLUMNS = new Map<Resource, readonly Column[]>([
-  [
-    PODS,
-    [
-      NAME,
-      column('Ready', (object) => readyContainers(object as PodObject)),
-      column('Status', (object) => podStatusText(object as PodObject)),
-      column('Restarts', (object, nowMs) => restarts(object as PodObject, nowMs)),
-      AGE,
-      wideColumn('IP', 'status.podIP'),
-      wideColumn('Node', 'spec.nodeName'),
-      wideColumn('Nominated Node', () => '<none>'),
-      wideColumn('Readiness Gates', () => '<none>'),
-    ],
+/** The columns of each resource, as in a real API server (k8s.io/kubernetes/pkg/printers/internalversion). */
+const COLUMNS: Record<string, readonly Column[]> = {
+  pods: [
+    NAME,
+    column('Ready', (object) => readyContainers(object as PodObject)),
+    column('Status', (object) => podStatusText(object as PodObject)),
+    column('Restarts', (object, nowMs) => restarts(object as PodObject, nowMs)),
+    AGE,
+    wideColumn('IP', 'status.podIP'),
+    wideColumn('Node', 'spec.nodeName'),
+    wideColumn('Nominated Node', () => '<none>'),
+    wideColumn('Readiness Gates', () => '<none>'),
   ],
-  [
-    NODES,
-    [
-      NAME,
-      column('Status', () => 'Ready'),
-      column('Roles', () => '<none>'),
-      AGE,
-      column('Version', 'status.nodeInfo.kubeletVersion'),
-      wideColumn('Internal-IP', 'status.addresses.0.address'),
-      wideColumn('External-IP', () => '<none>'),
-      wideColumn('OS-Image', 'status.nodeInfo.osImage'),
-      wideColumn('Kernel-Version', 'status.nodeInfo.kernelVersion'),
-      wideColumn('Container-Runtime', 'status.nodeInfo.containerRuntimeVersion'),
-    ],
+  nodes: [
+    NAME,
+    column('Status', () => 'Ready'),
+    column('Roles', () => '<none>'),
+    AGE,
+    column('Version', 'status.nodeInfo.kubeletVersion'),
+    wideColumn('Internal-IP', 'status.addresses.0.address'),
+    wideColumn('External-IP', () => '<none>'),
+    wideColumn('OS-Image', 'status.nodeInfo.osImage'),
+    wideColumn('Kernel-Version', 'status.nodeInfo.kernelVersion'),
+    wideColumn('Container-Runtime', 'status.nodeInfo.containerRuntimeVersion'),
   ],
-  [NAMESPACES, [NAME, column('Status', 'status.phase'), AGE]],
-  [
-    SERVICES,
-    [
-      NAME,
-      column('Type', (object) => (object as ServiceObject).spec.type ?? 'ClusterIP'),
-      column('Cluster-IP', 'spec.clusterIP'),
-      column('External-IP', 'status.loadBalancer.ingress.0.ip'),
-      column('Port(s)', (object) => servicePorts(object as ServiceObject)),
-      AGE,
-      wideColumn('Selector', (object) => labelTexts((object as ServiceObject).spec.selector)),
-    ],
+  namespaces: [NAME, column('Status', 'status.phase'), AGE],
+  services: [
+    NAME,
+    column('Type', (object) => (object as ServiceObject).spec.type ?? 'ClusterIP'),
+    column('Cluster-IP', 'spec.clusterIP'),
+    column('External-IP', 'status.loadBalancer.ingress.0.ip'),
+    column('Port(s)', (object) => servicePorts(object as ServiceObject)),
+    AGE,
+    wideColumn('Selector', (object) => labelTexts((object as ServiceObject).spec.selector)),
   ],
-  [
-    DEPLOYMENTS,
-    [
-      NAME,
-      column('Ready', (object) => `${replicas(object, 'readyReplicas')}/${(object as Workload).spec.replicas}`),
-      column('Up-to-date', (object) => replicas(object, 'updatedReplicas')),
-      column('Available', (object) => replicas(object, 'availableReplicas')),
-      AGE,
-      ...WORKLOAD_WIDE,
-    ],
+  deployments: [
+    NAME,
+    column('Ready', (object) => `${replicas(object, 'readyReplicas')}/${(object as Workload).spec.replicas}`),
+    column('Up-to-date', (object) => replicas(object, 'updatedReplicas')),
+    column('Available', (object) => replicas(object, 'availableReplicas')),
+    AGE,
+    ...WORKLOAD_WIDE,
   ],
-  [
-    REPLICA_SETS,
-    [
-      NAME,
-      column('Desired', (object) => (object as Workload).spec.replicas),
-      column('Current', (object) => replicas(object, 'replicas')),
-      column('Ready', (object) => replicas(object, 'readyReplicas')),
-      AGE,
-      ...WORKLOAD_WIDE,
-    ],
+  replicasets: [
+    NAME,
+    column('Desired', (object) => (object as Workload).spec.replicas),
+    column('Current', (object) => replicas(object, 'replicas')),
+    column('Ready', (object) => replicas(object, 'readyReplicas')),
+    AGE,
+    ...WORKLOAD_WIDE,
   ],
-  [
-    EVENTS,
-    [
-      column('Last Seen', (object, nowMs) => ageSince(textAt(object, 'lastTimestamp'), nowMs)),
-      column('Type', 'type'),
-      column('Reason', 'reason'),
-      column('Object', (object) => {
-        const kind = textAt(object, 'involvedObject.kind').toLowerCase();
-        return `${kind}/${textAt(object, 'involvedObject.name')}`;
-      }),
-      column('Message', 'message'),
-    ],
+  events: [
+    column('Last Seen', (object, nowMs) => ageSince(textAt(object, 'lastTimestamp'), nowMs)),
+    column('Type', 'type'),
+    column('Reason', 'reason'),
+    column('Object', (object) => {
+      const kind = textAt(object, 'involvedObject.kind').toLowerCase();
+      return `${kind}/${textAt(object, 'involvedObject.name')}`;
+    }),
+    column('Message', 'message'),
   ],
-]);
+};
 
 function readyContainers({ spec, status }: PodObject): string {
   const ready = (status.containerStatuses ?? []).filter((container) => container.ready).length;

@@ -1,10 +1,18 @@
-import { type KubeObject, kubeTime, type NewObject, type PodObject, sameJson, type Workload } from './objects.ts';
+import {
+  type KubeObject,
+  kubeTime,
+  type NewObject,
+  type PodObject,
+  sameJson,
+  validated,
+  validatedUpdate,
+  type Workload,
+} from './objects.ts';
 import { patched } from './patch.ts';
 import { isDryRun, type ObjectRequest } from './request.ts';
-import { NAMESPACES, PODS, RESOURCES, type Resource, SERVICES } from './resources.ts';
+import { EVENTS, NAMESPACES, PODS, RESOURCES, type Resource, SERVICES } from './resources.ts';
 import { badRequest, checkPrecondition, failure, invalid, notFound } from './status.ts';
 import type { Store } from './store.ts';
-import { validated, validatedUpdate } from './validate.ts';
 
 /** The letters that Kubernetes makes name endings from. There are no vowels, so that no words appear by chance. */
 const LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
@@ -190,4 +198,44 @@ function deletePod(store: Store, pod: PodObject, requestedS: number | undefined,
   // As in a real cluster, the end of a pod is two changes: MODIFIED with a period of 0, then DELETED.
   const marked = store.update(PODS, { ...pod, metadata: { ...pod.metadata, ...deletion } });
   return graceS > 0 ? marked : store.remove(PODS, namespace, name);
+}
+
+/** The fields of a Kubernetes Event that the caller chooses; `kubectl describe` shows them. */
+interface EventFields {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  message: string;
+  component: string;
+}
+
+/** The most Events in the whole cluster; the oldest are removed. Repeated Events are not merged. */
+const MAX_EVENTS = 300;
+
+/** Records an Event about an object, and removes the oldest Events beyond MAX_EVENTS. */
+export function recordEvent(store: Store, nowMs: number, object: KubeObject, fields: EventFields): void {
+  const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
+  const { type, reason, message, component } = fields;
+  const time = kubeTime(nowMs);
+  store.create(EVENTS, {
+    apiVersion: 'v1',
+    kind: 'Event',
+    // `store.create` raises the version, so the next version makes the name unique.
+    metadata: { name: `${name}.${(store.version + 1).toString(16).padStart(8, '0')}`, namespace },
+    involvedObject: { apiVersion: object.apiVersion, kind: object.kind, name, namespace, uid, resourceVersion },
+    type,
+    reason,
+    message,
+    count: 1,
+    firstTimestamp: time,
+    lastTimestamp: time,
+    source: { component },
+    reportingComponent: component,
+    reportingInstance: '',
+  });
+  const all = store.list(EVENTS);
+  if (all.length <= MAX_EVENTS) return;
+  const byAge = all.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  for (const old of byAge.slice(0, all.length - MAX_EVENTS)) {
+    store.remove(EVENTS, old.metadata.namespace ?? '', old.metadata.name);
+  }
 }

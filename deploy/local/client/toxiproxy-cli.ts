@@ -40,37 +40,32 @@ const MAX_ANSWER_CHARS = 1024 * 1024;
 export async function runToxiproxyCli(args: readonly string[], apiUrl: string, onTerminal = false): Promise<string> {
   const base = baseUrl(apiUrl);
   const send: Send = (method, path, body) => request(new URL(path, base), method, body);
-  const isToxicCommand = args[0] === 'toxic';
-  const [command = '', ...rest] = isToxicCommand ? args.slice(1) : args;
-  switch (isToxicCommand ? `toxic ${command}` : command) {
-    case 'list':
-    case 'ls':
-      return list(send, onTerminal);
-    case 'inspect':
-      return inspect(rest, send, onTerminal);
-    case 'create':
-      return createProxy(rest, send);
-    case 'toggle':
-      return toggle(rest, send);
-    case 'delete':
-      return deleteProxy(rest, send);
-    case 'toxic add':
-    case 'toxic a':
-      return addToxic(rest, send);
-    case 'toxic update':
-    case 'toxic u':
-      return updateToxic(rest, send);
-    case 'toxic remove':
-    case 'toxic r':
-    case 'toxic delete':
-    case 'toxic d':
-      return removeToxic(rest, send);
-    default:
-      throw new UsageError(`unknown toxiproxy command; use one of: ${COMMAND_NAMES}`);
-  }
+  const length = args[0] === 'toxic' ? 2 : 1;
+  const command = args.slice(0, length).join(' ');
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (!run) throw new UsageError(`unknown toxiproxy command; use one of: ${COMMAND_NAMES}`);
+  return run(args.slice(length), send, onTerminal);
 }
 
-async function list(send: Send, onTerminal: boolean): Promise<string> {
+/** The commands with toxiproxy-cli's short names. */
+const COMMANDS: Record<string, (args: string[], send: Send, onTerminal: boolean) => Promise<string>> = {
+  list,
+  ls: list,
+  inspect,
+  create: createProxy,
+  toggle,
+  delete: deleteProxy,
+  'toxic add': addToxic,
+  'toxic a': addToxic,
+  'toxic update': updateToxic,
+  'toxic u': updateToxic,
+  'toxic remove': removeToxic,
+  'toxic r': removeToxic,
+  'toxic delete': removeToxic,
+  'toxic d': removeToxic,
+};
+
+async function list(_: string[], send: Send, onTerminal: boolean): Promise<string> {
   const proxies = Object.values((await send('GET', '/proxies')) as Record<string, Proxy>);
   if (onTerminal) return proxyTable(proxies);
   const lines = proxies.map(({ name, listen, upstream, enabled, toxics }) =>

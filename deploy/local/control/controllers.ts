@@ -1,11 +1,19 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { conditionOf, controllerUid, type PodObject } from '../api/objects.ts';
+import {
+  canonicalJson,
+  conditionOf,
+  controllerUid,
+  isReady,
+  type KubeObject,
+  ownerReferenceTo,
+  type PodObject,
+  type Workload,
+} from '../api/objects.ts';
 import { DEPLOYMENTS, NODES, PODS, REPLICA_SETS, SERVICES } from '../api/resources.ts';
 import { controlLoop, type Store } from '../api/store.ts';
-import { deleteObject } from '../api/write.ts';
-import { recordEvent } from './events.ts';
+import { deleteObject, nameEnding, pendingPod, recordEvent } from '../api/write.ts';
 import { reconcileEndpoints } from './services.ts';
-import { reconcileDeployments, reconcileReplicaSets } from './workloads.ts';
 
 /** Starts the controllers and the scheduler on a store. Returns a function that stops them. */
 export function startControllers(store: Store, clock: Clock, random: () => number): () => void {
@@ -51,4 +59,184 @@ export function schedulePods(store: Store, nowMs: number): void {
     const event = { type: 'Normal', reason: 'Scheduled', message, component: 'default-scheduler' } as const;
     recordEvent(store, nowMs, scheduled, event);
   }
+}
+
+const HASH_LABEL = 'pod-template-hash';
+const REVISION = 'deployment.kubernetes.io/revision';
+/** Number of old, empty ReplicaSets that are kept for `kubectl rollout undo`. */
+const MAX_OLD_SETS = 3;
+
+/**
+ * Gives every Deployment a ReplicaSet of its present template with the wanted number of pods. ReplicaSets of older
+ * templates shrink as the new pods become ready. Writes the status of the Deployment.
+ */
+export function reconcileDeployments(store: Store, nowMs: number): void {
+  for (const deployment of store.list(DEPLOYMENTS) as Workload[]) reconcile(store, deployment, nowMs);
+}
+
+function reconcile(store: Store, deployment: Workload, nowMs: number): void {
+  const hash = templateHash(deployment);
+  const sets = setsOf(store, deployment);
+  const current = sets.find((set) => set.metadata.labels?.[HASH_LABEL] === hash) ?? createSet(store, deployment, hash);
+  const { replicas } = deployment.spec;
+  resize(store, current, replicas);
+  let stillNeeded = Math.max(0, replicas - (current.status?.readyReplicas ?? 0));
+  const old = sets.filter((set) => set !== current).sort((a, b) => b.metadata.name.localeCompare(a.metadata.name));
+  for (const set of old) {
+    const kept = Math.min(set.spec.replicas, stillNeeded);
+    stillNeeded -= kept;
+    resize(store, set, kept);
+  }
+  const empty = old.filter((set) => set.spec.replicas === 0 && (set.status?.replicas ?? 0) === 0);
+  for (const { metadata } of empty.slice(MAX_OLD_SETS)) {
+    store.remove(REPLICA_SETS, metadata.namespace ?? '', metadata.name);
+  }
+  writeStatus(store, deployment, hash, numberRevision(store, current, old), nowMs);
+}
+
+function setsOf(store: Store, deployment: Workload): Workload[] {
+  const sets = store.list(REPLICA_SETS, deployment.metadata.namespace) as Workload[];
+  return sets.filter((set) => controllerUid(set) === deployment.metadata.uid);
+}
+
+function createSet(store: Store, deployment: Workload, hash: string): Workload {
+  const { template, selector, replicas } = deployment.spec;
+  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
+  return store.create(REPLICA_SETS, {
+    apiVersion: 'apps/v1',
+    kind: 'ReplicaSet',
+    metadata: {
+      name: `${deployment.metadata.name}-${hash}`,
+      namespace: deployment.metadata.namespace ?? '',
+      labels,
+      ownerReferences: [ownerReferenceTo(deployment)],
+    },
+    spec: {
+      replicas,
+      selector: { matchLabels: { ...selector.matchLabels, [HASH_LABEL]: hash } },
+      template: { ...template, metadata: { ...template.metadata, labels } },
+    },
+    status: { replicas: 0 },
+  }) as Workload;
+}
+
+/** Gives the present ReplicaSet the highest revision number, which `kubectl rollout` shows, and returns the number. */
+function numberRevision(store: Store, current: Workload, old: Workload[]): string {
+  const newest = Math.max(0, ...old.map(revisionOf));
+  if (revisionOf(current) > newest) return String(revisionOf(current));
+  const revision = String(newest + 1);
+  const set = store.get(REPLICA_SETS, current.metadata.namespace ?? '', current.metadata.name);
+  const annotations = { ...set?.metadata.annotations, [REVISION]: revision };
+  if (set) store.update(REPLICA_SETS, { ...set, metadata: { ...set.metadata, annotations } });
+  return revision;
+}
+
+function revisionOf(set: Workload): number {
+  return Number(set.metadata.annotations?.[REVISION] ?? 0);
+}
+
+function resize(store: Store, set: Workload, replicas: number): void {
+  if (set.spec.replicas !== replicas) store.update(REPLICA_SETS, { ...set, spec: { ...set.spec, replicas } });
+}
+
+/** Makes a short text that differs for every template, in the letters of generated names. */
+function templateHash({ spec, metadata }: Workload): string {
+  const digest = createHash('sha256')
+    .update(canonicalJson([metadata.uid, spec.template]))
+    .digest();
+  let at = 0;
+  return nameEnding(() => (digest[at++] ?? 0) / 256, 10);
+}
+
+function writeStatus(store: Store, deployment: Workload, hash: string, revision: string, nowMs: number): void {
+  const sets = setsOf(store, deployment);
+  const sum = (of: Workload[], field: 'replicas' | 'readyReplicas') =>
+    of.reduce((total, set) => total + (set.status?.[field] ?? 0), 0);
+  const ready = sum(sets, 'readyReplicas');
+  const { replicas } = deployment.spec;
+  const isAvailable = ready >= replicas;
+  const available = isAvailable ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable';
+  const progress = isAvailable ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated';
+  const before = deployment.status?.conditions;
+  const current = sets.filter((set) => set.metadata.labels?.[HASH_LABEL] === hash);
+  const status = {
+    observedGeneration: deployment.metadata.generation ?? 1,
+    replicas: sum(sets, 'replicas'),
+    updatedReplicas: sum(current, 'replicas'),
+    readyReplicas: ready,
+    availableReplicas: ready,
+    unavailableReplicas: Math.max(0, replicas - ready),
+    conditions: [
+      conditionOf(before, 'Available', isAvailable, nowMs, available),
+      conditionOf(before, 'Progressing', true, nowMs, progress),
+    ],
+  };
+  const annotations = { ...deployment.metadata.annotations, [REVISION]: revision };
+  store.update(DEPLOYMENTS, { ...deployment, metadata: { ...deployment.metadata, annotations }, status });
+}
+
+const COMPONENT = { type: 'Normal', component: 'replicaset-controller' } as const;
+
+/** Creates the pods that a ReplicaSet lacks, deletes its surplus pods, and writes its status. */
+export function reconcileReplicaSets(store: Store, nowMs: number, random: () => number): void {
+  for (const set of store.list(REPLICA_SETS) as Workload[]) {
+    const pods = activePods(store, set);
+    const missing = set.spec.replicas - pods.length;
+    for (let i = 0; i < missing; i++) createPod(store, nowMs, random, set);
+    // As in Kubernetes, pods that are not ready go first, then the youngest.
+    const surplus = pods.sort((a, b) => Number(isReady(a)) - Number(isReady(b)) || versionOf(b) - versionOf(a));
+    for (const pod of surplus.slice(0, Math.max(0, -missing))) {
+      const message = `Deleted pod: ${pod.metadata.name}`;
+      recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulDelete', message });
+      deleteObject(store, PODS, pod, nowMs);
+    }
+    writeStatusOfReplicaSets(store, set);
+  }
+}
+
+function activePods(store: Store, set: Workload): PodObject[] {
+  return (store.list(PODS, set.metadata.namespace) as PodObject[]).filter(
+    (pod) =>
+      controllerUid(pod) === set.metadata.uid &&
+      pod.metadata.deletionTimestamp === undefined &&
+      pod.status.phase !== 'Failed' &&
+      pod.status.phase !== 'Succeeded',
+  );
+}
+
+function createPod(store: Store, nowMs: number, random: () => number, set: Workload): void {
+  const { template } = set.spec;
+  const { name: setName, namespace = '' } = set.metadata;
+  let name = `${setName}-${nameEnding(random)}`;
+  while (store.get(PODS, namespace, name)) name = `${setName}-${nameEnding(random)}`;
+  const { labels = {}, annotations } = template.metadata ?? {};
+  const metadata = {
+    name,
+    generateName: `${setName}-`,
+    namespace,
+    labels,
+    ...(annotations && { annotations }),
+    ownerReferences: [ownerReferenceTo(set)],
+  };
+  store.create(PODS, pendingPod({ apiVersion: 'v1', kind: 'Pod', metadata, spec: template.spec }));
+  recordEvent(store, nowMs, set, { ...COMPONENT, reason: 'SuccessfulCreate', message: `Created pod: ${name}` });
+}
+
+function writeStatusOfReplicaSets(store: Store, { metadata }: Workload): void {
+  const set = store.get(REPLICA_SETS, metadata.namespace ?? '', metadata.name) as Workload | undefined;
+  if (!set) return;
+  const pods = activePods(store, set);
+  const ready = pods.filter(isReady).length;
+  const status = {
+    replicas: pods.length,
+    fullyLabeledReplicas: pods.length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+    observedGeneration: set.metadata.generation ?? 1,
+  };
+  store.update(REPLICA_SETS, { ...set, status });
+}
+
+function versionOf({ metadata }: KubeObject): number {
+  return Number(metadata.resourceVersion);
 }

@@ -4,8 +4,8 @@ import type { AddressPool } from '../addresses.ts';
 import { isReady, type PodObject, type ServiceObject, selects } from '../api/objects.ts';
 import { ENDPOINT_SLICES, PODS, SERVICES } from '../api/resources.ts';
 import { controlLoop, type Store } from '../api/store.ts';
+import { recordEvent } from '../api/write.ts';
 import { Forwarder, type Target } from '../sockets.ts';
-import { recordEvent } from './events.ts';
 
 /** The options of a service address. */
 interface ServiceAddressOptions {

@@ -13,13 +13,12 @@ import {
 } from '../api/objects.ts';
 import { NODES, PODS } from '../api/resources.ts';
 import type { Change, Store } from '../api/store.ts';
-import { deleteObject } from '../api/write.ts';
-import { recordEvent } from '../control/events.ts';
+import { deleteObject, recordEvent } from '../api/write.ts';
+import { redirectsOf, unknownInitImage } from '../pod-network.ts';
 import { Forwarder } from '../sockets.ts';
 import { ContainerLogBuffer } from './container-log.ts';
 import { type ContainerChange, ContainerRunner, type RunnerDeps } from './container-runner.ts';
 import type { Images } from './images.ts';
-import { redirectsOf, unknownInitImage } from './redirect.ts';
 
 /** Runs every pod that has a node, as real processes of this machine. */
 export class Kubelet implements LogSource {

@@ -2,10 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject, PodObject, Workload } from '../../../../../deploy/local/api/objects.ts';
 import { DEPLOYMENTS, EVENTS, NODES, PODS, REPLICA_SETS } from '../../../../../deploy/local/api/resources.ts';
 import type { Store } from '../../../../../deploy/local/api/store.ts';
-import { deleteObject } from '../../../../../deploy/local/api/write.ts';
-import { collectGarbage, schedulePods } from '../../../../../deploy/local/control/controllers.ts';
-import { recordEvent } from '../../../../../deploy/local/control/events.ts';
-import { reconcileDeployments, reconcileReplicaSets } from '../../../../../deploy/local/control/workloads.ts';
+import { deleteObject, recordEvent } from '../../../../../deploy/local/api/write.ts';
+import {
+  collectGarbage,
+  reconcileDeployments,
+  reconcileReplicaSets,
+  schedulePods,
+} from '../../../../../deploy/local/control/controllers.ts';
 import { newStore } from '../pod-store.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
