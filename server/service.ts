@@ -71,6 +71,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       journal.checkStarvation();
     },
     onLinkChange: (change) => {
+      if (change.to === 'ok') fanOut.noteAnswer(change.target.uid);
       journal.onLinkChange(change);
       metrics.linkState(change.target, change.to === 'ok');
       logLinkChange(log, monitor.selfName, change);

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
+import { FINDINGS_WINDOW_MS } from '../peers/collector.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
@@ -18,8 +19,6 @@ import { sendExactly, sendPieces } from './send.ts';
 
 /** Statuses that tools understand: 425 is "Too Early" (RFC 8470), neither success nor failure. */
 const STATUS = { pass: 200, fail: 503, unknown: 425 } as const;
-/** Findings look at a minute: a link that was slow once is not a slow link. */
-const FINDINGS_WINDOW_MS = 60_000;
 
 /** Whether a hypothesis holds, and what stands out. */
 export function verdictRoutes(context: RouteContext): Router {

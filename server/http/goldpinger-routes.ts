@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { checkAllAnswer } from '../goldpinger/check-all-answer.ts';
 import { clusterHealthAnswer } from '../goldpinger/cluster-health-answer.ts';
 import { CONTENT_TYPES, formatFor } from '../metrics/exposition.ts';
+import { FINDINGS_WINDOW_MS } from '../peers/collector.ts';
 import type { RouteContext } from './context.ts';
 import { HttpError, mustAcceptJson } from './errors.ts';
 import { PingAnswer } from './ping.ts';
@@ -14,10 +15,16 @@ export const MESH_MAX_AGE_MS = 500;
 /** As Goldpinger has it, without a charset: some tools compare it. */
 const JSON_TYPE = 'application/json';
 
+/**
+ * With at most so many pods, `/cluster_health` asks for the statistics that `/api/v1/findings` needs, so that both share a
+ * collection in whatever order they are asked for. In a larger mesh statistics take too much memory to ask for them in vain.
+ */
+const MAX_SHARED_PODS = 100;
+
 /** Goldpinger's JSON API, same paths, keys and types. Nearly all pings are answered before express: see ping.ts. */
 export function goldpingerRoutes(context: RouteContext): Router {
   const router = Router();
-  const collect = () => context.collector.collect({ windowMs: 0, maxAgeMs: MESH_MAX_AGE_MS });
+  const collect = (windowMs = 0) => context.collector.collect({ windowMs, maxAgeMs: MESH_MAX_AGE_MS });
 
   // The rest of the pings: HEAD, `/PING`, and absolute URIs from clients of a proxy.
   const ping = new PingAnswer(context);
@@ -44,7 +51,8 @@ export function goldpingerRoutes(context: RouteContext): Router {
     context.metrics.received('cluster_health');
     mustAcceptJson(req);
     const startMs = context.clock.monotonicMs();
-    const { OK, ...health } = clusterHealthAnswer(await collect());
+    const isSmall = context.monitor.snapshot.pods.length <= MAX_SHARED_PODS;
+    const { OK, ...health } = clusterHealthAnswer(await collect(isSmall ? FINDINGS_WINDOW_MS : 0));
     res.status(OK ? 200 : 418);
     sendExactly(res, JSON_TYPE, JSON.stringify({ OK, ...timesOf(context, startMs), ...health }));
   });

@@ -25,6 +25,9 @@ interface CollectOptions {
   budgetMs?: number;
 }
 
+/** Window of the statistics that findings want: a link that was slow once is not a slow link. */
+export const FINDINGS_WINDOW_MS = 60_000;
+
 /** How long a finished mesh is kept for those who ask right after, ms. */
 const KEEP_MS = 1000;
 /** A finished mesh is kept longer by so many times its duration, for those who can't wait that long for another. */

@@ -8,18 +8,22 @@ const CALLS_AT_ONCE = 4;
 const SLOW_CALL_MS = 50;
 /** The most calls of one fan-out that are in progress, slow ones included. */
 const MAX_IN_FLIGHT = 64;
+/** A pod that did not answer is given only this long by the next questions. A pod that is well answers in a few ms. */
+const SILENT_CALL_MS = 200;
+/** So often a silent pod gets the time of any other: it may have become slow. */
+const FULL_CALL_EVERY_MS = 30_000;
 /** The most silent pods that are remembered. */
 const MAX_SILENT = 5_000;
 
 /**
- * Calls many pods with one question. One instance serves all questions, so that a pod that did not answer one of them is
- * called last by the next.
+ * Calls many pods with one question. One instance serves all questions: a pod that did not answer one of them is called last
+ * by the next, and hardly waited for, until it answers a question or one of our pings (`noteAnswer`).
  */
 export class FanOut {
   readonly #checkAllTimeoutMs: number;
   readonly #clock: Clock;
-  /** uids of pods that did not answer last time. */
-  readonly #silent = new Set<string>();
+  /** The pods that did not answer last time, by uid: when each of them last got the whole time, monotonic ms. */
+  readonly #silent = new Map<string, number>();
 
   /** `checkAllTimeoutMs`: time limit of one fan-out, ms (CHECK_ALL_TIMEOUT). */
   constructor({ checkAllTimeoutMs }: { checkAllTimeoutMs: number }, clock: Clock) {
@@ -29,8 +33,7 @@ export class FanOut {
 
   /**
    * Runs `call` for every pod, `CALLS_AT_ONCE` at a time, those that did not answer last time at the end; resolves when all
-   * have ended. `call` gets the end of the time limit (monotonic ms), resolves to whether the pod answered, and must not
-   * reject.
+   * have ended. `call` gets the end of its time (monotonic ms), resolves to whether the pod answered, and must not reject.
    */
   run(pods: readonly Pod[], call: (pod: Pod, deadlineMs: number) => Promise<boolean>): Promise<void> {
     const deadlineMs = this.#clock.monotonicMs() + this.#checkAllTimeoutMs;
@@ -38,15 +41,23 @@ export class FanOut {
     const order = [...pods.filter((pod) => !isSilent(pod)), ...pods.filter(isSilent)];
     const limits = { concurrency: CALLS_AT_ONCE, slowAfterMs: SLOW_CALL_MS, maxInFlight: MAX_IN_FLIGHT };
     return forEachConcurrent(order, limits, this.#clock, async (pod) => {
-      const hasAnswered = await call(pod, deadlineMs);
+      const nowMs = this.#clock.monotonicMs();
+      const fullCallMs = this.#silent.get(pod.uid) ?? Number.NEGATIVE_INFINITY;
+      const isShort = nowMs - fullCallMs < FULL_CALL_EVERY_MS;
+      const hasAnswered = await call(pod, isShort ? Math.min(deadlineMs, nowMs + SILENT_CALL_MS) : deadlineMs);
       this.#silent.delete(pod.uid);
-      if (!hasAnswered) this.#noteSilent(pod);
+      if (!hasAnswered) this.#noteSilent(pod, isShort ? fullCallMs : nowMs);
     });
   }
 
-  #noteSilent({ uid }: Pod): void {
-    const [oldest] = this.#silent;
+  /** Notes that a pod has answered one of our pings again: the next question gives it the time of any other. */
+  noteAnswer(uid: string): void {
+    this.#silent.delete(uid);
+  }
+
+  #noteSilent({ uid }: Pod, fullCallMs: number): void {
+    const [oldest] = this.#silent.keys();
     if (this.#silent.size >= MAX_SILENT && oldest !== undefined) this.#silent.delete(oldest);
-    this.#silent.add(uid);
+    this.#silent.set(uid, fullCallMs);
   }
 }

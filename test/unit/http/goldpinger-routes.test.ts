@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { expect, it } from 'vitest';
-import { meshOf, podsOf, statusOf } from '../../support/mesh.ts';
+import { meshOf, podsOf, snapshotOf, statusOf } from '../../support/mesh.ts';
 import { jsonOf, serve } from './serve.ts';
 
 it('every path answers as exactly application/json, which chaos tools compare; errors too', async () => {
@@ -72,4 +72,18 @@ it('/heatmap.png takes t0, t1, t2 in ms and refuses what is no number or out of 
     { goodMs: 1, warningMs: 10, problemMs: 100 },
     { goodMs: 2, warningMs: 5, problemMs: 100 },
   ]);
+});
+
+it.each([
+  [100, true],
+  [101, false],
+])('/cluster_health and /api/v1/findings of %i pods share a collection: %s', async (podCount, share) => {
+  const windows = new Set<number>();
+  const collect = async ({ windowMs }: { windowMs: number }) => {
+    windows.add(windowMs);
+    return meshOf(podsOf(2));
+  };
+  const { url } = await serve({ collector: { collect }, monitor: { snapshot: snapshotOf(podsOf(podCount)) } });
+  for (const path of ['/cluster_health', '/api/v1/findings']) await fetch(url + path);
+  expect(windows.size === 1).toBe(share);
 });

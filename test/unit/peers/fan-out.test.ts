@@ -19,6 +19,24 @@ describe('a fan-out', () => {
     expect(await order(() => true)).toEqual(['uid-0', 'uid-1', 'uid-2', 'uid-3']);
   });
 
+  it('gives a pod that did not answer 200 ms, and the whole time every 30 s, or once it answers a ping', async () => {
+    const clock = new FakeClock();
+    const fanOut = new FanOut({ checkAllTimeoutMs: 5_000 }, clock);
+    const timeOf = async (answers: boolean) => {
+      let timeMs = 0;
+      await fanOut.run(podsOf(1), async (_, deadlineMs) => {
+        timeMs = deadlineMs - clock.monotonicMs();
+        return answers;
+      });
+      return timeMs;
+    };
+    expect([await timeOf(false), await timeOf(false), await timeOf(false)]).toEqual([5_000, 200, 200]);
+    await clock.advance(30_000);
+    expect([await timeOf(false), await timeOf(false)]).toEqual([5_000, 200]);
+    fanOut.noteAnswer('uid-0');
+    expect([await timeOf(false), await timeOf(true), await timeOf(true)]).toEqual([5_000, 200, 5_000]);
+  });
+
   it('tells each call when CHECK_ALL_TIMEOUT ends', async () => {
     const clock = new FakeClock();
     const endMs = clock.monotonicMs() + 5_000;
