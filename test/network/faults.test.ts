@@ -27,12 +27,28 @@ const rows: Row[] = [];
 beforeAll(async () => {
   mkdirSync(OUTPUT, { recursive: true });
   cluster = await NetworkCluster.start();
+  await calm(['a1']);
 });
 
 afterAll(async () => {
   await cluster?.stop();
   console.table(rows);
 });
+
+/** Waits until nothing stands out. Rejects with what still does after a minute. */
+async function calm(asked: readonly string[]): Promise<void> {
+  const pods = asked.map((name) => cluster.pod(name));
+  let standsOut = '';
+  for await (const looked of looks(pods, { affects: () => true, culprits: [] }, 60_000)) {
+    if (looked.every(isCalm)) return;
+    standsOut = looked
+      .flatMap(({ mesh }) => [...mesh.findings.map(({ title }) => title), ...mesh.health.general])
+      .join('; ');
+  }
+  throw new Error(`the cluster does not become calm: ${standsOut}`);
+}
+
+const isCalm = ({ mesh, findings }: Look) => mesh.health.ok && findings.length === 0;
 
 /** Runs one scenario, and collects what the pods say while it lasts. */
 class Run {
@@ -46,14 +62,6 @@ class Run {
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
     this.row = { scenario: scenario.name, toldAfterS: '', firstFinding: '', recoveredAfterS: '', errors: 0 };
-  }
-
-  async calm(): Promise<void> {
-    const calm = { affects: () => true, culprits: cluster.others() };
-    for await (const looked of looks(this.#asked(), calm, 60_000)) {
-      if (looked.every(({ mesh, findings }) => mesh.health.ok && findings.length === 0)) return;
-    }
-    throw new Error('the cluster did not become calm before the fault');
   }
 
   /** Looks until all pods that are asked have told the fault, then twice more: the finding must stay. */
@@ -80,7 +88,7 @@ class Run {
     const startMs = performance.now();
     let recoveredMs = -1;
     for await (const looked of this.#looks(recoveredWithin)) {
-      if (!looked.every(({ mesh, findings }) => mesh.health.ok && findings.length === 0)) continue;
+      if (!looked.every(isCalm)) continue;
       recoveredMs = performance.now() - startMs;
       break;
     }
@@ -168,11 +176,10 @@ describe('real packet faults', () => {
     const title = skipped === '' ? name : `${name} (skipped, because ${skipped})`;
     it.skipIf(skipped !== '')(title, { timeout: 180_000, retry: retries }, async () => {
       const run = new Run(scenario);
-      await run.calm();
+      await calm(scenario.asked);
       const plantedMs = Date.now();
       try {
-        await plant(cluster);
-        await run.told();
+        await Promise.all([plant(cluster), run.told()]);
         await run.health(isHealthy);
         await run.events(plantedMs, scenario.events ?? ['link-failed']);
       } finally {
