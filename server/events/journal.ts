@@ -79,7 +79,8 @@ export class EventJournal {
       }
       const kind = LIFECYCLE_KINDS[to];
       // The times of the API are whole seconds. A time that is not was taken by our own clock.
-      if (kind !== null) this.#enter(kind, { pod, atMs, apiTimeMs: sinceMs % 1000 === 0 ? sinceMs : 0 });
+      const apiTimeMs = sinceMs % 1000 === 0 ? sinceMs : 0;
+      if (kind !== null) this.#enter(kind, { pod, atMs, apiTimeMs, detail: to === 'gone' ? changed.reason : '' });
     }
   }
 

@@ -1,7 +1,11 @@
 import { type Request, type Response, Router } from 'express';
 import type { ComparisonQuery, Report } from '../analysis/comparison/report.ts';
 import { findingsAnswer } from '../analysis/findings/findings.ts';
+import { roundsOf } from '../analysis/rounds.ts';
 import { FINDINGS_WINDOW_MS } from '../peers/collector.ts';
+import { MAX_EVENTS } from '../protocol/event.ts';
+import { parseDurationMs } from '../runtime/duration.ts';
+import { textOf } from '../runtime/errors.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError } from './errors.ts';
@@ -42,6 +46,33 @@ export function verdictRoutes(context: RouteContext): Router {
   });
 
   return router;
+}
+
+/** The rounds of ongoing experiments. */
+export function roundRoutes(context: RouteContext): Router {
+  const router = Router();
+
+  router.get('/api/v1/rounds', acceptsJson, async (req, res) => {
+    onlyParameters(req, 'from', 'to', 'within');
+    const nowMs = context.clock.nowMs();
+    const toMs = momentParameter(req, 'to', nowMs);
+    const fromMs = momentParameter(req, 'from', nowMs - context.config.historyWindowMs);
+    if (fromMs > toMs) throw new HttpError(400, 'expected from <= to');
+    const within = textParameter(req, 'within', '');
+    const withinMs = within === '' ? null : durationOf(within);
+    const events = await context.events.events({ fromMs, toMs, limit: MAX_EVENTS });
+    res.set('Cache-Control', 'no-store').json(roundsOf(events, context.monitor.snapshot.pods, withinMs));
+  });
+
+  return router;
+}
+
+function durationOf(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    throw new HttpError(400, `within in query: ${textOf(error)}`);
+  }
 }
 
 const REPORT_TYPES = ['text/html', 'application/json'] as const;

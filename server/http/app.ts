@@ -5,7 +5,7 @@ import compression from 'compression';
 import type { Express, Request, Response } from 'express';
 import express from 'express';
 import helmet from 'helmet';
-import { reportRoutes, verdictRoutes } from './analysis-routes.ts';
+import { reportRoutes, roundRoutes, verdictRoutes } from './analysis-routes.ts';
 import type { RouteContext } from './context.ts';
 import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
@@ -73,6 +73,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   app.use(verdictRoutes(context));
   app.use(annotationRoutes(context));
   app.use(reportRoutes(context));
+  app.use(roundRoutes(context));
   for (const [path, methods] of Object.entries(OPENAPI.paths)) {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), methodNotAllowed(...allowed));

@@ -114,7 +114,7 @@ const journalEntrySchema = v.object({
   phase,
   /** The latency with which a link has become slow or normal, or has recovered; -1 without one. */
   totalUs: finiteNumber,
-  /** Text for people; for `pod-replaced` the name of the new pod, for probes the target. */
+  /** Text for people; for `pod-gone` the API's reason, for `pod-replaced` the name of the new pod, for probes the target. */
   detail: boundedText(300),
 });
 

@@ -46,7 +46,7 @@ describe('events of pods', () => {
     takePods({ ...pod, lifecycle: 'not-ready', sinceMs: clock.nowMs() - 500 });
     takePods({ ...pod, lifecycle: 'terminating', sinceMs: clock.nowMs() - 500 });
     await clock.advance(1_250);
-    const gone: Pod = { ...pod, lifecycle: 'gone', sinceMs: clock.nowMs() };
+    const gone: Pod = { ...pod, lifecycle: 'gone', sinceMs: clock.nowMs(), reason: 'Evicted' };
     takePods(gone);
     const next = podOf(2, { createdMs: clock.nowMs() - 750, sinceMs: clock.nowMs() - 750, lifecycle: 'starting' });
     takePods({ ...gone, replacedBy: next.uid }, next);
@@ -61,7 +61,7 @@ describe('events of pods', () => {
       ['pod-terminating', 'pod-1', 2_750, bornMs + MINUTE + 10_000, ''],
       ['pod-replaced', 'pod-1', 1_750, next.createdMs, 'pod-2'],
       ['pod-seen', 'pod-2', 1_750, next.createdMs, ''],
-      ['pod-gone', 'pod-1', 1_000, 0, ''],
+      ['pod-gone', 'pod-1', 1_000, 0, 'Evicted'],
     ]);
   });
 

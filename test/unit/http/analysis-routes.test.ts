@@ -196,3 +196,16 @@ describe('/api/v1/verdict', () => {
     expect(asked).toEqual([]);
   });
 });
+
+describe('/api/v1/rounds', () => {
+  it('takes the events of the last HISTORY_WINDOW by default, and refuses what it cannot read', async () => {
+    const { url, clock } = await serve();
+    const nowMs = clock.nowMs();
+    const { body } = await jsonOf(await fetch(`${url}/api/v1/rounds`));
+    expect(body).toEqual({ fromMs: nowMs - 3_600_000, toMs: nowMs, nowMs, truncated: false, missing: [], rounds: [] });
+    const refusal = async (query: string) => (await jsonOf(await fetch(`${url}/api/v1/rounds?${query}`))).body.message;
+    expect(await refusal('within=30')).toBe('within in query: expected a duration such as 300ms, 1.5s or 1m30s');
+    expect(await refusal('from=2&to=1')).toBe('expected from <= to');
+    expect(await refusal('until=1')).toContain('until in query: no such parameter');
+  });
+});

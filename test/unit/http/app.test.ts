@@ -56,6 +56,7 @@ function exampleOf(path: string, name: string, nowMs: number): string {
     title: 'A title',
     to: String(nowMs),
     toAge: '1000',
+    within: '30s',
     window: path === '/api/v1/verdict' ? '30s' : '60000',
   };
   return examples[name] ?? '';

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { roundsOf } from '../../../server/analysis/rounds.ts';
+import type { MeshEvent } from '../../../server/protocol/event.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { MAX_ROUNDS, parseRounds, type Round } from '../../../server/protocol/rounds.ts';
+import { NOW_MS, podOf } from '../../support/mesh.ts';
+import { eventOf, eventsOf } from '../../support/report-scene.ts';
+
+const START_MS = NOW_MS - 600_000;
+
+/** The pod of round `n`; a round begins every minute. */
+function roundPod(n: number, change: Partial<Pod> = {}): Pod {
+  const createdMs = START_MS + n * 60_000;
+  return podOf(0, { uid: `round-${n}`, name: 'goldpinger-slo', createdMs, ...change });
+}
+
+/** What is seen of a round: the pod is ready after `readyS` (null = never) and gone after 40 s, for the API's `reason`. */
+function seen(pod: Pod, readyS: number | null, reason = ''): MeshEvent[] {
+  const at = (s: number) => pod.createdMs + s * 1000;
+  const ready = readyS === null ? [] : [eventOf('pod-ready', at(readyS), pod)];
+  const gone = eventOf('pod-gone', at(40), pod, [], { detail: reason });
+  return [eventOf('pod-seen', at(0), pod), ...ready, eventOf('pod-terminating', at(39), pod), gone];
+}
+
+/** The rounds, as a client reads them. */
+function rounds(events: MeshEvent[], pods: Pod[] = [], withinMs: number | null = null): Round[] {
+  return parseRounds(JSON.parse(JSON.stringify(roundsOf(eventsOf(events), pods, withinMs)))).rounds;
+}
+
+const said = (list: Round[]) => list.map(({ uid, state, readyAfterMs, why }) => [uid, state, readyAfterMs, why]);
+
+describe('rounds of an ongoing experiment', () => {
+  it('have one entry each, with the time until the pod was ready', () => {
+    const events = [...seen(roundPod(1), 3), ...seen(roundPod(0), 2)];
+    const [first, second] = rounds(events);
+    expect(first).toEqual({
+      uid: 'round-0',
+      name: 'goldpinger-slo',
+      namespace: 'default',
+      node: 'node-0',
+      createdMs: START_MS,
+      readyAfterMs: 2_000,
+      goneMs: START_MS + 40_000,
+      state: 'ready',
+      why: '',
+    });
+    expect(second).toMatchObject({ uid: 'round-1', readyAfterMs: 3_000 });
+  });
+
+  it('have failed if the pod left without having been ready: with the reason of the API, else with the time that it had', () => {
+    const events = [...seen(roundPod(0), null, 'ImagePullBackOff'), ...seen(roundPod(1), null)];
+    expect(said(rounds(events))).toEqual([
+      ['round-0', 'failed', null, 'ImagePullBackOff'],
+      ['round-1', 'failed', null, 'not ready within 40 s'],
+    ]);
+  });
+
+  it('have failed if the pod was ready later than wanted', () => {
+    const events = [...seen(roundPod(0), 31), ...seen(roundPod(1), 30)];
+    expect(said(rounds(events, [], 30_000))).toEqual([
+      ['round-0', 'failed', 31_000, 'ready after 31 s'],
+      ['round-1', 'ready', 30_000, ''],
+    ]);
+  });
+
+  it('are under way while the pod is there: starting, with the reason if it cannot start, or ready', () => {
+    const starting = roundPod(0, { lifecycle: 'starting', reason: 'ErrImagePull' });
+    const ready = roundPod(1);
+    const events = [...seen(starting, null).slice(0, 1), ...seen(ready, 2).slice(0, 2)];
+    expect(said(rounds(events, [starting, ready]))).toEqual([
+      ['round-0', 'starting', null, 'ErrImagePull'],
+      ['round-1', 'ready', 2_000, ''],
+    ]);
+    expect(rounds(events, [starting, ready])[0]?.goneMs).toBeNull();
+  });
+
+  it('are pods without an owner; of a pod that is no longer known, another one must have had its name', () => {
+    const owned = podOf(7, { owner: 'rs' });
+    const bare = podOf(8);
+    const unknown = podOf(9);
+    const events = [owned, bare, unknown].flatMap((pod) => seen(pod, 1));
+    expect(rounds(events, [owned, bare]).map(({ name }) => name)).toEqual(['pod-8']);
+    expect(rounds([...events, ...seen({ ...unknown, uid: 'other' }, 1)], [owned, bare])).toHaveLength(3);
+  });
+
+  it('begin with the creation of the pod, so that a pod whose creation is not known is no round', () => {
+    const [, ...rest] = seen(roundPod(0), 2);
+    expect(rounds([...rest, ...seen(roundPod(1), 2)])).toHaveLength(1);
+    expect(rounds(rest, [roundPod(0)])).toMatchObject([{ createdMs: START_MS, readyAfterMs: 2_000 }]);
+  });
+
+  it('are the newest ones if there are too many', () => {
+    const events = Array.from({ length: MAX_ROUNDS + 1 }, (_, n) => seen(roundPod(n), 2)).flat();
+    const { truncated, rounds: kept } = roundsOf(eventsOf(events), [], null);
+    expect([truncated, kept.length, kept[0]?.uid]).toEqual([true, MAX_ROUNDS, 'round-1']);
+  });
+});
