@@ -1,4 +1,5 @@
-import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ServerResponse } from 'node:http';
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import type { Log } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { sendExactly } from './send.ts';
@@ -14,8 +15,8 @@ export class HttpError extends Error {
 }
 
 /** Sends an error in Goldpinger's (go-openapi's) JSON form. */
-export function sendError(res: Response, status: number, message: string): void {
-  res.status(status);
+export function sendError(res: ServerResponse, status: number, message: string): void {
+  res.statusCode = status;
   sendExactly(res, 'application/json', JSON.stringify({ code: status, message }));
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { RouteContext } from './context.ts';
 
 /**
@@ -9,6 +10,7 @@ export class PingAnswer {
   readonly #metrics: RouteContext['metrics'];
   readonly #body: Buffer;
   readonly #headers: Record<string, string | number>;
+  readonly #raw: Record<'close' | 'keep-alive', Buffer>;
 
   constructor({ metrics, bootTimeMs }: Pick<RouteContext, 'metrics' | 'bootTimeMs'>) {
     this.#metrics = metrics;
@@ -18,6 +20,10 @@ export class PingAnswer {
       'Content-Length': this.#body.length,
       'Cache-Control': 'no-store',
     };
+    const lines = Object.entries(this.#headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const raw = (connection: string) =>
+      Buffer.from(`HTTP/1.1 200 OK\r\n${lines.join('')}Connection: ${connection}\r\n\r\n${this.#body}`);
+    this.#raw = { close: raw('close'), 'keep-alive': raw('keep-alive') };
   }
 
   /** Sends the answer. Counts the ping. */
@@ -26,6 +32,32 @@ export class PingAnswer {
     res.writeHead(200, this.#headers);
     res.end(this.#body);
   }
+
+  /** Sends the answer on a connection that the HTTP server does not know. Counts the ping. */
+  sendRaw(socket: Socket, keepAlive: boolean): void {
+    this.#metrics.received('ping');
+    if (!keepAlive) socket.end(this.#raw.close);
+    // A client that sends without reading is cut off.
+    else if (socket.writableLength > 0) socket.destroy();
+    else socket.write(this.#raw['keep-alive']);
+  }
+}
+
+/** The whole head of a ping, and its fields. */
+const PING = /^GET \/ping(?:\/|\?[^ ]*)? HTTP\/1\.1\r\n((?:[!-9;-~]+:[^\r\n]*\r\n)*)\r\n$/;
+/** Fields that only the HTTP server can deal with: those of a body, or of another protocol. */
+const OTHER_FIELDS = /^(content-length|transfer-encoding|expect|upgrade):/im;
+
+/**
+ * Reads the first bytes of a connection. Null unless they are one whole ping and nothing else; the HTTP server reads them
+ * then. `keepAlive`: whether the client may send more.
+ */
+export function parsePing(bytes: Buffer): { host: string; keepAlive: boolean } | null {
+  if (bytes.length > 4096) return null;
+  const [, fields] = PING.exec(bytes.toString('latin1')) ?? [];
+  if (fields === undefined || OTHER_FIELDS.test(fields)) return null;
+  const [, host = ''] = /^host:[ \t]*(.*?)[ \t]*$/im.exec(fields) ?? [];
+  return host === '' ? null : { host, keepAlive: !/^connection:.*\bclose\b/im.test(fields) };
 }
 
 /** Whether a request is a ping as peers send it. */

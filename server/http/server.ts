@@ -1,17 +1,24 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { hostPort, isLoopbackHost } from '../runtime/address.ts';
 import { createApp } from './app.ts';
+import { Connections } from './connections.ts';
 import type { RouteContext } from './context.ts';
+import { sendError } from './errors.ts';
 import { isPing, PingAnswer } from './ping.ts';
+import { Requests } from './requests.ts';
 import { Streams } from './stream.ts';
 
 /** `0.0.0.0` and `::`, however they are written. */
 const WILDCARD = /^\[?(::ffff:)?[0.:]+\]?$/i;
+/** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
+const FOREIGN_HOST =
+  'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
 /** Bytes of URL and headers. Ingresses send large session cookies, and verdicts have long queries. */
 const MAX_HEADER_BYTES = 65_536;
 const MAX_URL_CHARS = 70_000;
-/** Pings of 5000 nodes on their own connections stay far below; a leak of clients does not take the process down. */
-const MAX_CONNECTIONS = 4096;
+const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
+/** Further headers of a request are dropped: each costs more memory than its bytes. */
+const MAX_HEADERS = 200;
 
 /** The HTTP side of a running service. */
 export interface HttpServer {
@@ -28,9 +35,8 @@ interface Timeouts {
   /** How often `requestMs` is checked; a client may take that much longer. Node's default of 30 s would be too coarse. */
   checkMs: number;
   /**
-   * How long no byte may move on a connection. This is the one cut-off of a client that does not read its answer, live
-   * streams included: what is written while the socket is full waits in memory, moves no byte and so does not extend the
-   * time. A stream that is read never reaches it, because its heartbeats come every 5 s (stream.ts).
+   * How long no byte may move on a connection: cuts off a client that does not read its answer. Streams have a rule of
+   * their own (`UNREAD_MS` in stream.ts).
    */
   stalledMs: number;
 }
@@ -47,51 +53,57 @@ export async function listen(
   const streams = new Streams(context);
   const app = createApp(context, streams);
   const ping = new PingAnswer(context);
+  const { clock, monitor } = context;
+  const requests = new Requests(clock, (socket, isBusy) => connections.setBusy(socket, isBusy));
   const isLocalOnly = isLoopbackHost(host);
-  const server = createServer(
-    { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs },
-    (req, res) => {
-      if (isLocalOnly && !isLoopbackHost(req.headers.host ?? 'localhost')) refuse(res, 403, FOREIGN_HOST);
+  const answersTo = (name = 'localhost') => !isLocalOnly || isLoopbackHost(name);
+  const connections = new Connections({
+    clock,
+    ping,
+    answersTo,
+    silentMs: timeouts.requestMs,
+    snapshot: () => monitor.snapshot,
+    hasRequest: (socket) => requests.has(socket),
+  });
+  const options = { maxHeaderSize: MAX_URL_CHARS + MAX_HEADER_BYTES, connectionsCheckingInterval: timeouts.checkMs };
+  const server = createServer(options, (req, res) => {
+    requests.add(req, res, connections.clientOf(req.socket), () => {
+      const refuse = (status: number, why: string) => sendError(res.setHeader('Connection', 'close'), status, why);
+      if (!answersTo(req.headers.host)) refuse(403, FOREIGN_HOST);
       else if (isPing(req.method, req.url)) ping.send(res);
-      else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(res, 414, LONG_URL);
+      else if ((req.url?.length ?? 0) > MAX_URL_CHARS) refuse(414, LONG_URL);
       else app(req, res);
-    },
-  );
+    });
+  });
   server.headersTimeout = timeouts.requestMs;
   server.requestTimeout = timeouts.requestMs;
   server.keepAliveTimeout = 5000;
   server.timeout = timeouts.stalledMs;
-  server.maxConnections = MAX_CONNECTIONS;
+  server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = 10_000;
+  // The listener that Node has added takes a connection that has sent bytes already as well as a new one.
+  const [serveHttp] = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket) => connections.accept(socket, (ready) => serveHttp?.call(server, ready)));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Without a host Node listens on all addresses of both families, or of IPv4 alone where the system has no IPv6.
     server.listen({ port, ...(WILDCARD.test(host) ? {} : { host }) }, resolve);
   });
-  return { address: addressOf(server), close: (deadlineMs) => close(server, streams, context, deadlineMs) };
-}
-
-const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
-/** See `isLoopbackHost`: a page of another site must not read this machine's own server. */
-const FOREIGN_HOST =
-  'this server listens on a loopback address (HOST) and answers only by such a name, e.g. localhost or 127.0.0.1';
-
-function refuse(res: ServerResponse, code: number, message: string): void {
-  res.writeHead(code, { 'Content-Type': 'application/json', Connection: 'close' });
-  res.end(JSON.stringify({ code, message }));
+  const close = async (deadlineMs: number) => {
+    streams.stop();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    connections.close();
+    server.closeIdleConnections();
+    const deadline = context.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
+    await closed;
+    deadline.cancel();
+  };
+  return { address: addressOf(server), close };
 }
 
 function addressOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === 'string') return String(address);
   return `http://${hostPort(address.address, address.port)}`;
-}
-
-async function close(server: Server, streams: Streams, context: RouteContext, deadlineMs: number): Promise<void> {
-  streams.stop();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const deadline = context.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
-  await closed;
-  deadline.cancel();
 }

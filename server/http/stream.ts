@@ -4,8 +4,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import type { Timer } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
+import { remoteAddressOf } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { PacedWriter } from './send.ts';
 
@@ -13,6 +14,10 @@ import { PacedWriter } from './send.ts';
 const FASTEST_MS = 1000;
 const SLOWEST_MS = 5000;
 const HEARTBEAT_MS = 5000;
+/** A page that has not read a mesh to its end after this time is cut off, even if it reads a byte now and then. */
+const UNREAD_MS = 30_000;
+/** The most streams of one address, or a quarter of MAX_STREAMS if that is more. Behind an ingress all pages have one. */
+const STREAMS_PER_ADDRESS = 8;
 /** The headers of a stream. Without `X-Accel-Buffering` nginx would hold the events back. */
 export const STREAM_HEADERS = {
   'Content-Type': 'text/event-stream',
@@ -40,7 +45,8 @@ interface Channel {
 export class Streams {
   readonly #context: RouteContext;
   readonly #channels = new Map<number, Channel>();
-  readonly #open = new Set<ServerResponse>();
+  /** The streams, and the addresses of their clients. */
+  readonly #open = new Map<ServerResponse, string>();
   #heartbeat: Timer | null = null;
 
   constructor(context: RouteContext) {
@@ -48,9 +54,14 @@ export class Streams {
     context.podChanges.on('change', this.#onPodChange);
   }
 
-  /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many already. */
+  /** Makes `res` a stream of the mesh with statistics over `windowMs`; false if there are too many, in all or of its address. */
   open(res: ServerResponse, windowMs: number): boolean {
-    if (this.#open.size >= this.#context.config.maxStreams) return false;
+    const { maxStreams } = this.#context.config;
+    const address = res.socket === null ? '' : remoteAddressOf(res.socket);
+    const own = [...this.#open.values()].filter((other) => other === address).length;
+    if (this.#open.size >= maxStreams || own >= Math.max(STREAMS_PER_ADDRESS, maxStreams / 4)) return false;
+    // UNREAD_MS is the only cut-off of a stream.
+    res.socket?.setTimeout(0);
     res.writeHead(200, STREAM_HEADERS);
     res.write('retry: 2000\n\n');
     const channel = this.#channels.get(windowMs) ?? {
@@ -61,9 +72,9 @@ export class Streams {
       isOutdated: false,
     };
     this.#channels.set(windowMs, channel);
-    const watcher = new Watcher(res, channel.texts);
+    const watcher = new Watcher(res, channel.texts, this.#context.clock);
     channel.watchers.add(watcher);
-    this.#open.add(res);
+    this.#open.set(res, address);
     res.on('close', () => {
       this.#open.delete(res);
       channel.watchers.delete(watcher);
@@ -80,7 +91,7 @@ export class Streams {
     this.#heartbeat?.cancel();
     this.#heartbeat = null;
     for (const [windowMs, channel] of this.#channels) this.#close(windowMs, channel);
-    for (const res of this.#open) res.end();
+    for (const res of this.#open.keys()) res.end();
     this.#open.clear();
   }
 
@@ -141,12 +152,14 @@ class Watcher {
   readonly #res: ServerResponse;
   readonly #writer: PacedWriter;
   readonly #texts: ReportTexts;
+  readonly #clock: Clock;
   #sent: Mesh | null = null;
   #next: Mesh | null = null;
   #busy = false;
 
-  constructor(res: ServerResponse, texts: ReportTexts) {
+  constructor(res: ServerResponse, texts: ReportTexts, clock: Clock) {
     this.#res = res;
+    this.#clock = clock;
     this.#writer = new PacedWriter(res);
     this.#texts = texts;
   }
@@ -157,10 +170,7 @@ class Watcher {
     if (!this.#busy) void this.#send();
   }
 
-  /**
-   * A comment that keeps proxies, and our own timeout, from cutting a quiet stream. It is skipped while data is unread:
-   * `Timeouts.stalledMs` (server.ts) then cuts off a reader that has stopped reading.
-   */
+  /** A comment that keeps proxies from cutting a quiet stream. A page that is being sent a mesh needs none. */
   heartbeat(): void {
     if (!this.#busy && !this.#res.destroyed) this.#res.write(':\n\n');
   }
@@ -171,7 +181,9 @@ class Watcher {
       while (this.#next !== null && !this.#res.destroyed) {
         const mesh = this.#next;
         this.#next = null;
+        const cutOff = this.#clock.setTimer(() => this.#res.destroy(), UNREAD_MS);
         await this.#sendMesh(mesh);
+        cutOff.cancel();
         this.#sent = mesh;
       }
     } finally {

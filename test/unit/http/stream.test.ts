@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { emptyStats, NONE16 } from '../../../server/protocol/links.ts';
 import { parseMergedReport } from '../../../server/protocol/mesh.ts';
@@ -39,7 +41,7 @@ async function watch(url: string): Promise<{ events: Event[]; status: number; cl
   return { events, status: answer.status, close: () => abort.abort() };
 }
 
-async function start() {
+async function start(env: Record<string, string> = {}) {
   let mesh = meshOf(PODS);
   let held = Promise.resolve();
   let collections = 0;
@@ -48,7 +50,7 @@ async function start() {
     await held;
     return mesh;
   };
-  const { url, context, ...rest } = await serve({ collector: { collect } });
+  const { url, context, ...rest } = await serve({ collector: { collect }, env });
   return {
     ...rest,
     url: `${url}/api/v1/stream`,
@@ -179,6 +181,39 @@ describe('/api/v1/stream', () => {
     release();
     await clock.advance(100);
     expect(collections()).toBe(before + 1);
+  });
+
+  it('cuts off a page that does not read a mesh to its end within 30 s, even if it reads a little', async () => {
+    const { url, clock, show } = await start();
+    // More than the socket buffers of both ends hold.
+    show(meshOf([podOf(0, { labels: 'x'.repeat(32 * 2 ** 20) })]));
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(socket, 'readable');
+    await clock.advance(0);
+    await soon(() => expect(socket.readableLength).toBeGreaterThan(10_000));
+    await clock.advance(29_000);
+    socket.read(1000);
+    // The server forgets the stream, and with it every timer.
+    expect(clock.pending).toBeGreaterThan(0);
+    await clock.advance(1_000);
+    await soon(() => expect(clock.pending).toBe(0));
+  });
+
+  it('gives one place to a connection, however many streams it asks for', async () => {
+    const { url } = await start();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write('GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(10));
+    await once(socket, 'readable');
+    expect((await watch(url)).status).toBe(200);
+  });
+
+  it('gives 8 places to an address', async () => {
+    const { url } = await start({ MAX_STREAMS: '32' });
+    for (let i = 0; i < 8; i++) expect((await watch(url)).status).toBe(200);
+    expect((await watch(url)).status).toBe(503);
   });
 
   it('refuses more streams than MAX_STREAMS with 503', async () => {

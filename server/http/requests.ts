@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../runtime/clock.ts';
+import type { Client } from './connections.ts';
+import { sendError } from './errors.ts';
+import { Places } from './places.ts';
+
+/** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
+const MAX_IN_WORK = 16;
+const MAX_OF_ADDRESS = 8;
+/** A client that has not read its answer after this time, ms, gives its place to one that waits. */
+const GIVES_WAY_MS = 10_000;
+/** Requests that a client may send on one connection before it has the answer to the first. Hardly any client does so. */
+const MAX_PIPELINED = 16;
+/** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
+const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
+
+interface Job {
+  req: IncomingMessage;
+  res: ServerResponse;
+  client: Client;
+  work: () => void;
+}
+
+/**
+ * Decides when a request is worked on: one at a time of each connection, and a bounded number in all and of each address.
+ * What is queued is dropped when its connection closes.
+ */
+export class Requests {
+  readonly #onBusy: (socket: Socket, isBusy: boolean) => void;
+  readonly #pods: Places<ServerResponse>;
+  readonly #others: Places<ServerResponse>;
+  /** The connections with a request in work, and what has been sent after it. */
+  readonly #pipelined = new WeakMap<Socket, Job[]>();
+
+  /** `onBusy` is told when the first request of a connection begins and when the last has ended. */
+  constructor(clock: Clock, onBusy: (socket: Socket, isBusy: boolean) => void) {
+    this.#onBusy = onBusy;
+    const rules = {
+      max: MAX_IN_WORK,
+      maxOfAddress: MAX_OF_ADDRESS,
+      // The number of connections limits those that wait.
+      maxWaiting: Number.POSITIVE_INFINITY,
+      mustGiveWay: (_res: ServerResponse, heldMs: number) => heldMs >= GIVES_WAY_MS,
+      end: (res: ServerResponse) => void res.destroy(),
+    };
+    this.#pods = new Places(rules, clock);
+    this.#others = new Places(rules, clock);
+  }
+
+  /** Calls `work` when the request's turn has come. Answers 503 itself if that takes too long. */
+  add(req: IncomingMessage, res: ServerResponse, client: Client, work: () => void): void {
+    const job = { req, res, client, work };
+    const queue = this.#pipelined.get(req.socket);
+    if (queue === undefined) {
+      this.#onBusy(req.socket, true);
+      this.#pipelined.set(req.socket, []);
+      this.#start(job);
+    } else if (queue.length < MAX_PIPELINED) queue.push(job);
+    else req.socket.destroy();
+  }
+
+  /** Whether a request of this connection is in work, or waits for its place. */
+  has(socket: Socket): boolean {
+    return this.#pipelined.has(socket);
+  }
+
+  #start({ req, res, client, work }: Job): void {
+    const { socket, url = '' } = req;
+    const places = client.isPod ? this.#pods : this.#others;
+    res.once('close', () => {
+      places.leave(res);
+      const next = this.#pipelined.get(socket)?.shift();
+      if (next !== undefined && !socket.destroyed) {
+        this.#start(next);
+        return;
+      }
+      this.#pipelined.delete(socket);
+      this.#onBusy(socket, false);
+    });
+    const refuse = () => sendError(res.setHeader('Retry-After', '1'), 503, 'too many requests are in work; try again');
+    if (IS_FREE.test(url)) work();
+    else places.take(res, client.address, true, work, refuse);
+  }
+}

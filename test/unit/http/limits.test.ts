@@ -1,0 +1,231 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parsePing } from '../../../server/http/ping.ts';
+import { meshOf, podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
+import { serve } from './serve.ts';
+
+/** Opens a connection from a loopback address and sends `text`; `received()` is what has come back so far. */
+async function dial(url: string, text: string, localAddress = '127.0.0.1') {
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', localAddress });
+  onTestFinished(() => void socket.destroy());
+  let received = '';
+  socket.on('data', (bytes) => {
+    received += bytes.toString('latin1');
+  });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(text);
+  return { socket, received: () => received, ended: () => once(socket, 'close') };
+}
+
+const get = (path: string, fields = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`;
+const soon = (condition: () => void) => vi.waitFor(condition, { timeout: 9_000, interval: 5 });
+const countOf = (text: string, part: string) => text.split(part).length - 1;
+
+/** A mesh in which one pod, and no node, has a loopback address. */
+const POD_IP = '127.0.0.50';
+const MESH = snapshotOf([podOf(0, { podIPs: [POD_IP], hostIPs: [] }), podOf(1, { podIPs: [], hostIPs: [] })]);
+
+/** Serves a pod whose `/check_all` never ends. `asked()`: how many of them are in work. */
+async function serveHeld() {
+  let asked = 0;
+  const collect = () => {
+    asked += 1;
+    return new Promise<never>(() => {});
+  };
+  const served = await serve({ collector: { collect }, monitor: { snapshot: MESH } });
+  return { ...served, asked: () => asked };
+}
+
+/** Sends `count` requests that never end, each on its own connection. */
+const hold = (url: string, count: number, address = '127.0.0.1') =>
+  Promise.all(Array.from({ length: count }, () => dial(url, get('/check_all'), address)));
+
+describe('the first bytes of a connection', () => {
+  it('are a ping if they are one whole GET /ping without a body', () => {
+    const isPing = (text: string) => parsePing(Buffer.from(text));
+    expect(isPing(get('/ping'))).toEqual({ host: 'localhost', keepAlive: true });
+    expect(isPing(get('/ping?x=1', 'Connection: close\r\n'))).toEqual({ host: 'localhost', keepAlive: false });
+    for (const other of [
+      get('/pings'),
+      get('/ping').repeat(2),
+      get('/ping').slice(0, -2),
+      get('/ping', 'Content-Length: 3\r\n'),
+      get('/ping', 'transfer-encoding: chunked\r\n'),
+      get('/ping').replace('GET', 'POST'),
+      get('/ping').replace('1.1', '1.0'),
+      get('/ping').replace('Host: localhost', 'Host: '),
+    ])
+      expect([other, isPing(other)]).toEqual([other, null]);
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => parsePing(Buffer.from(bytes)) === null));
+  });
+
+  it.each([
+    ['whole', [get('/ping', 'Connection: close\r\n')]],
+    ['in parts', [get('/ping').slice(0, 9), get('/ping', 'Connection: close\r\n').slice(9)]],
+    ['after another ping', [get('/ping'), get('/ping', 'Connection: close\r\n')]],
+    ['behind another in one packet', [get('/ping') + get('/ping', 'Connection: close\r\n')]],
+    ['after another request', [get('/healthz'), get('/ping', 'Connection: close\r\n')]],
+  ])('a ping is answered when it comes %s', async (_, parts) => {
+    const { url } = await serve();
+    const { socket, received, ended } = await dial(url, parts[0] ?? '');
+    if (parts.length > 1) {
+      if (parts[0]?.endsWith('\r\n\r\n')) await soon(() => expect(received()).toMatch(/\}$/));
+      socket.write(parts[1] ?? '');
+    }
+    await ended();
+    expect(received()).toMatch(/\r\n\r\n\{"boot_time":"2026-11-22T14:39:48.013Z"\}$/);
+    expect(countOf(received(), '200 OK')).toBe(countOf(parts.join(''), 'GET'));
+  });
+
+  it('are no ping for this server if they name another host than the loopback address that it listens on', async () => {
+    const { url, received: counted } = await serve();
+    const { received, ended } = await dial(url, get('/ping').replace('localhost', 'evil.example'));
+    await ended();
+    expect(received()).toMatch(/^HTTP\/1\.1 403 /);
+    expect(counted).toEqual([]);
+  });
+
+  it('must come in time', async () => {
+    const { url } = await serve({}, { requestMs: 50, checkMs: 10, stalledMs: 30_000 });
+    await (await dial(url, '')).ended();
+  });
+});
+
+describe('connections', () => {
+  it.each([
+    ['that send nothing', ''],
+    ['with unfinished headers', 'GET /check HTTP/1.1\r\nX: y'],
+    ['that are kept', get('/healthz')],
+  ])('%s give way to new ones, so that pings and requests are answered', async (_, text) => {
+    const { url } = await serve({ monitor: { snapshot: MESH } });
+    const all = await Promise.all(Array.from({ length: 300 }, (__, i) => dial(url, text, `127.0.0.${2 + (i % 5)}`)));
+    for (let i = 0; i < 5; i++) {
+      expect((await fetch(`${url}/ping`)).status).toBe(200);
+      expect((await fetch(`${url}/check`)).status).toBe(200);
+    }
+    const open = () => all.filter(({ socket }) => !socket.closed && socket.readyState === 'open').length;
+    if (text !== '') await soon(() => expect(open()).toBeLessThanOrEqual(64));
+  });
+
+  it('with requests in work keep their places: more of one address wait, large ones get 503, and a ping is answered', async () => {
+    const { url, asked, clock } = await serveHeld();
+    const held = await hold(url, 32);
+    // 8 requests are in work, the others wait for their turn.
+    await soon(() => expect([asked(), clock.pending]).toEqual([8, 24]));
+    const next = fetch(`${url}/healthz`);
+    await soon(() => expect(clock.pending).toBe(25));
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+    const { status, headers } = await fetch(`${url}/healthz?${'x'.repeat(5_000)}`);
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    held[0]?.socket.destroy();
+    expect((await next).status).toBe(200);
+    const other = await dial(url, get('/healthz', 'Connection: close\r\n'), '127.0.0.9');
+    await other.ended();
+    expect(other.received()).toContain('200 OK');
+  });
+
+  it('of pods have places that no other address can take', async () => {
+    const { url } = await serveHeld();
+    for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 32, address);
+    const pod = await dial(url, get('/check', 'Connection: close\r\n'), POD_IP);
+    await pod.ended();
+    expect(pod.received()).toContain('200 OK');
+  });
+});
+
+describe('requests', () => {
+  it('of one connection are worked on one after the other, in their order', async () => {
+    let inWork = 0;
+    let most = 0;
+    const ends: (() => void)[] = [];
+    const collect = async () => {
+      most = Math.max(most, ++inWork);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      inWork -= 1;
+      return meshOf(podsOf(2));
+    };
+    const { url } = await serve({ collector: { collect } });
+    const { received } = await dial(url, get('/check_all') + get('/cluster_health') + get('/check_all'));
+    for (let i = 0; i < 3; i++) {
+      await soon(() => expect(ends).toHaveLength(i + 1));
+      ends[i]?.();
+    }
+    await soon(() => expect(countOf(received(), '200 OK')).toBe(3));
+    expect(most).toBe(1);
+    expect(received().indexOf('duration-ns')).toBeGreaterThan(received().indexOf('hosts'));
+  });
+
+  it('that wait are dropped when their connection closes', async () => {
+    const { url, asked } = await serveHeld();
+    const { socket } = await dial(url, get('/check_all') + get('/check_all'));
+    await soon(() => expect(asked()).toBe(1));
+    socket.destroy();
+    await fetch(`${url}/ping`);
+    await fetch(`${url}/healthz`);
+    expect(asked()).toBe(1);
+  });
+
+  it('sent far ahead of the answers end the connection', async () => {
+    const { url, asked } = await serveHeld();
+    await (await dial(url, get('/check_all').repeat(900))).ended();
+    expect(asked()).toBe(1);
+  });
+
+  it('are bounded for each address: the next waits for a place, then gets 503 with Retry-After', async () => {
+    const { url, asked, clock } = await serveHeld();
+    await hold(url, 8);
+    await soon(() => expect(asked()).toBe(8));
+    const next = fetch(`${url}/check`);
+    const other = await dial(url, get('/check', 'Connection: close\r\n'), '127.0.0.2');
+    await other.ended();
+    expect(other.received()).toContain('200 OK');
+    await soon(() => expect(clock.pending).toBeGreaterThan(0));
+    for (const path of ['/ping', '/healthz', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
+    await clock.advance(5_000);
+    const { status, headers } = await next;
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+  });
+
+  it('are bounded in all, apart for pods', async () => {
+    const { url, asked } = await serveHeld();
+    for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) await hold(url, 8, address);
+    await soon(() => expect(asked()).toBe(16));
+    await hold(url, 8, POD_IP);
+    await soon(() => expect(asked()).toBe(16 + 8));
+  });
+
+  it('that have been in work for long give way to those that wait', async () => {
+    const { url, asked, clock } = await serveHeld();
+    const [first] = await hold(url, 1);
+    await soon(() => expect(asked()).toBe(1));
+    await hold(url, 7);
+    await soon(() => expect(asked()).toBe(8));
+    await clock.advance(10_000);
+    const [answer] = await Promise.all([fetch(`${url}/check`), first?.ended()]);
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe('compression', () => {
+  it('is left out when many answers are being compressed', async () => {
+    const check = () => ({
+      *[Symbol.iterator]() {
+        for (let i = 0; i < 300; i++) yield 'x'.repeat(100_000);
+      },
+    });
+    const { url } = await serve({ monitor: { check } });
+    const readers: { socket: Socket; received: () => string }[] = [];
+    for (let i = 0; i < 10; i++) {
+      const reader = await dial(url, get('/check', 'Accept-Encoding: gzip\r\n'), `127.0.0.${2 + i}`);
+      reader.socket.pause();
+      readers.push(reader);
+    }
+    for (const { socket } of readers) socket.resume();
+    await soon(() => expect(readers.every(({ received }) => received().includes('\r\n\r\n'))).toBe(true));
+    const compressed = readers.filter(({ received }) => received().includes('Content-Encoding: gzip'));
+    expect(compressed).toHaveLength(8);
+  });
+});
