@@ -31,7 +31,12 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Starts the Kubernetes API on a free port of 127.0.0.1. */
 export async function startApiServer(options: ApiOptions, { certPem, keyPem }: ServerIdentity): Promise<ApiServer> {
-  const server = createServer({ cert: certPem, key: keyPem }, kubernetesApi(options));
+  const api = kubernetesApi(options);
+  const server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
+    // See `isLoopbackHost`: no web page of another site may ask this machine's API.
+    if (isLoopbackHost(request.headers.host ?? '')) api(request, response);
+    else response.writeHead(403).end('this API answers only by a loopback name, e.g. 127.0.0.1 or localhost\n');
+  });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('tlsClientError', () => {}); // A client that does not speak TLS is only disconnected.
   const port = await listen(server, '127.0.0.1', 0);
@@ -50,10 +55,6 @@ export function kubernetesApi(options: ApiOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
-  app.use((request, _, next) => {
-    if (isLoopbackHost(request.headers.host ?? '')) next();
-    else throw failure(403, 'Forbidden', 'this API answers only by a loopback name, e.g. 127.0.0.1 or localhost');
-  });
   app.get(['/healthz', '/livez', '/readyz'], (_, response) => {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
   });

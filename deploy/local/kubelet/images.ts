@@ -8,6 +8,8 @@ export interface Command {
   file: string;
   args: string[];
   env: Record<string, string>;
+  /** Names of the variables of the pod's spec that the program does not get. */
+  ignored: string[];
 }
 
 /** Where a container runs. */
@@ -65,14 +67,14 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
         file: process.execPath,
         args: [join(toolFolder, 'fault-proxy.cjs'), ...flags],
         env: { PATH, ...networkEnv(placement) },
+        ignored: Object.keys(env),
       };
     }
     if (name !== 'goldpinger-ts' && name !== 'goldpinger') return null;
     const isRedirected = placement.redirected.length > 0;
     const port = Number(env['PORT'] ?? 8080);
-    const settings = Object.entries(env).filter(
-      ([key, value]) => SETTING_NAMES.has(key) || (Object.hasOwn(extraVariables, key) && extraVariables[key] === value),
-    );
+    const isPassed = (key: string) =>
+      SETTING_NAMES.has(key) || (Object.hasOwn(extraVariables, key) && extraVariables[key] === env[key]);
     return {
       file: process.execPath,
       args: [
@@ -81,12 +83,13 @@ export function localImages({ serverPath, toolFolder, kubeconfigOf, extraVariabl
         ...argsInPod(args, port, placement),
       ],
       env: {
-        ...Object.fromEntries(settings),
+        ...Object.fromEntries(Object.entries(env).filter(([key]) => isPassed(key))),
         PATH,
         KUBECONFIG: kubeconfigOf(pod.metadata.namespace ?? '', pod.spec.serviceAccountName ?? 'default'),
         ...(isRedirected ? networkEnv(placement) : {}),
         HOST: addressInPod(env['HOST'] ?? '', port, placement),
       },
+      ignored: Object.keys(env).filter((key) => !isPassed(key)),
     };
   };
 }

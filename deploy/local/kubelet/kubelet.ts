@@ -204,9 +204,18 @@ export class PodWorker {
       const file = `${this.#namespace}_${this.#name}_${container.name}.log`;
       const log = new ContainerLogBuffer(logFolder === '' ? '' : join(logFolder, file), () => clock.nowMs());
       this.logs.set(container.name, log);
+      const command = unknownImage === '' ? images(container, pod, placement) : null;
+      if (command && command.ignored.length > 0) {
+        const names = command.ignored.join(', ');
+        this.#event(
+          'Warning',
+          'VariablesIgnored',
+          `Container ${container.name} does not get ${names}: not its settings`,
+        );
+      }
       return new ContainerRunner(this.#deps, {
         container,
-        command: unknownImage === '' ? images(container, pod, placement) : null,
+        command,
         missingImage: unknownImage || container.image,
         ip: this.#ip,
         restartPolicy: pod.spec.restartPolicy ?? 'Always',

@@ -100,6 +100,7 @@ describe('an image', () => {
       const args = ['--kubeconfig', '/planted', '--kubeconfig=/planted'];
       const command = run({ image, env, ...(image === 'goldpinger' && { args }) });
       expect(JSON.stringify(command)).not.toContain('planted');
+      expect(command?.ignored).toEqual([...dangerous, 'IGNORE_TERM']);
     },
   );
 
