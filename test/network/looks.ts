@@ -89,14 +89,16 @@ const SINGLE_LINKS: readonly FindingKind[] = ['one-way', 'link', 'link-slow'];
 
 const namesOf = ({ pods }: Mesh, indexes: readonly number[]) => indexes.map((pod) => pods[pod]?.name ?? '');
 
-/** Findings about working links, and those that claim one direction where both are affected. */
+/** Findings about working links, those that claim one direction where both are affected, and those in no fixed order. */
 function wrongLinkFindings(mesh: Mesh, { affects, culprits }: Truth): string[] {
-  return mesh.findings.flatMap(({ kind, severity, title, pods, from }) => {
+  return mesh.findings.flatMap(({ kind, severity, subject, title, pods, from }) => {
     const to = namesOf(mesh, pods);
     const sources = namesOf(mesh, from);
     if (kind === 'one-way' && to.some((pod) => sources.some((source) => affects(pod, source)))) {
       return [`${title} (both directions are affected)`];
     }
+    const [one = '', other = ''] = subject.split(' ⇄ ');
+    if (other !== '' && other < one) return [`${subject} (not in the order of the names)`];
     // Both directions of a link are one finding: `pods` names both ends of it.
     const isPlanted = SINGLE_LINKS.includes(kind)
       ? sources.every((source) => to.every((pod) => pod === source || affects(source, pod)))

@@ -74,19 +74,24 @@ export class PodNamespace {
     return pod;
   }
 
-  /** Replaces the rules of this namespace; without any, all packets pass. */
+  /**
+   * Replaces the rules of this namespace; without any, all packets pass. The chains stay, because a connection that has been
+   * diverted breaks without its chain.
+   */
   async filter({ input = [], output = [], divert = [] }: Rules): Promise<void> {
-    const chain = (name: string, type: string, rules: string[]) =>
-      `chain ${name} { type ${type};\n${rules.join('\n')}\n}`;
-    const table = `table inet fault {
-      ${chain('incoming', 'filter hook input priority 0', input)}
-      ${chain('outgoing', 'filter hook output priority 0', output)}
-      ${chain('diverted', 'nat hook output priority -100', divert)}
-    }`;
-    const isEmpty = input.length + output.length + divert.length === 0;
     const [program = '', ...args] = [...this.enter, 'nft', '-f', '-'];
-    // A table is added before it is deleted, because deleting one that is not there is an error.
-    await run(program, args, `table inet fault\ndelete table inet fault\n${isEmpty ? '' : table}\n`);
+    const script = `table inet fault {
+      chain incoming { type filter hook input priority 0; }
+      chain outgoing { type filter hook output priority 0; }
+      chain diverted { type nat hook output priority -100; }
+    }
+    flush table inet fault
+    table inet fault {
+      chain incoming { ${input.join('\n')}\n }
+      chain outgoing { ${output.join('\n')}\n }
+      chain diverted { ${divert.join('\n')}\n }
+    }\n`;
+    await run(program, args, script);
   }
 
   async stop(): Promise<void> {
