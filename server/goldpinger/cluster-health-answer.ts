@@ -1,3 +1,4 @@
+import { unjudgedPods } from '../peers/cluster-health.ts';
 import type { Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
 
@@ -19,11 +20,15 @@ const MAX_REASONS = 10;
 
 /**
  * Turns the health of the pods (decided in peers/cluster-health.ts) into health by node, as Goldpinger's `/cluster_health` gives it.
- * A node is unhealthy if any of its pods is. Nodes without a ready or an unhealthy pod are left out.
+ * A node is unhealthy if any of its pods is. Nodes without a ready or an unhealthy pod are left out, and so are those that nobody
+ * on this side of a cut can judge.
  */
-export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods'>): ClusterHealth {
+export function clusterHealthAnswer(mesh: Pick<Mesh, 'health' | 'pods' | 'reports'>): ClusterHealth {
   const reasons = new Map<string, string[]>();
-  for (const pod of mesh.pods) if (pod.lifecycle === 'ready') reasons.set(nodeOf(pod), []);
+  const unjudged = unjudgedPods(mesh);
+  for (const [i, pod] of mesh.pods.entries()) {
+    if (pod.lifecycle === 'ready' && !unjudged.has(i)) reasons.set(nodeOf(pod), []);
+  }
   for (const { pod: index, why } of mesh.health.reasons) {
     const pod = mesh.pods[index];
     if (pod === undefined) continue;

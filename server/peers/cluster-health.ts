@@ -1,6 +1,8 @@
+import { podsWithOldList, silentSide } from '../analysis/findings/sides.ts';
+import { isDoubted, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
-import { type DiscoveryStatus, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
+import { type DiscoveryStatus, isJudged, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
 import { OUTCOMES, type Outcome } from '../protocol/sample.ts';
 
 /** The most sentences about one pod, and the most characters of a name in a sentence. */
@@ -13,7 +15,7 @@ const MAX_KEPT = 16_384;
 const MAX_NAMED = 3;
 
 /** What health depends on besides the reports. */
-type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings'>;
+type MeshHead = Pick<Mesh, 'atMs' | 'discovery' | 'settings' | 'servedBy'>;
 
 /** A failed link: indexes of its pods, and of its outcome in `OUTCOMES`. */
 interface FailedLink {
@@ -25,39 +27,44 @@ interface FailedLink {
 /**
  * Decides the health of the cluster from the reports of all pods. Reports are added one by one as they come in, so that no
  * step looks at a million links.
- * Only ready pods and the links between them are judged. Links that are not probed or not yet probed count neither way. A pod
- * that was ready and is silent now counts too: when a node dies, its pods are not ready any more half a minute later, and
- * that makes them no healthier.
+ * Only ready pods and the links between them are judged. Links that are not probed or not yet probed count neither way, and
+ * neither do timeouts of links with a starved pod: `isDoubted`. A pod that was ready and is silent now counts too: when a
+ * node dies, its pods are not ready any more half a minute later, and that makes them no healthier.
+ * Intermittent links count while they fail, slow ones never. Findings judge by the same rules: each failed link here is part
+ * of a finding whose severity is `failed`.
  */
 export class HealthTally {
   readonly #pods: readonly Pod[];
   readonly #ready: Uint8Array;
-  /** Numbers of judged links by pod: into it, from it, and those into it that fail. */
+  readonly #reports: MergedReport[] = [];
+  readonly #starved = new Set<number>();
+  /** Numbers of judged links by pod: into it and from it. */
   readonly #probedInto: Uint32Array;
   readonly #probedFrom: Uint32Array;
-  readonly #failedInto: Uint32Array;
   readonly #failed: FailedLink[] = [];
+  /** By destination: failed links beyond the first `MAX_KEPT`. */
+  readonly #notKept: Uint32Array;
   readonly #missing = new Map<number, string>();
-  readonly #differing: number[] = [];
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
     this.#ready = Uint8Array.from(pods, (pod) => (pod.lifecycle === 'ready' ? 1 : 0));
     this.#probedInto = new Uint32Array(pods.length);
     this.#probedFrom = new Uint32Array(pods.length);
-    this.#failedInto = new Uint32Array(pods.length);
+    this.#notKept = new Uint32Array(pods.length);
   }
 
   /** Takes one report into account. O(links). */
   add(report: MergedReport): void {
     const from = report.pod;
     const isReady = this.#ready[from] === 1;
+    this.#reports.push(report);
     if (report.missing !== '' && (isReady || this.#pods[from]?.lifecycle === 'not-ready')) {
       const why = report.missingDetail === '' ? report.missing : `${report.missing}: ${report.missingDetail}`;
       this.#missing.set(from, `${isReady ? '' : 'is not ready and '}did not report (${why})`);
     }
+    if (report.missing === '' && isStarved(report.starvation)) this.#starved.add(from);
     if (report.missing !== '' || !isReady) return;
-    if (!report.samePeers) this.#differing.push(from);
     const { links } = report;
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
@@ -66,8 +73,8 @@ export class HealthTally {
       increase(this.#probedFrom, from);
       const outcome = links.outcome[i] ?? 0;
       if (outcome === 0) continue;
-      increase(this.#failedInto, to);
       if (this.#failed.length < MAX_KEPT) this.#failed.push({ from, to, outcome });
+      else increase(this.#notKept, to);
     }
   }
 
@@ -75,38 +82,56 @@ export class HealthTally {
   health(head: MeshHead): MeshHealth {
     const general = generalFaults(head, this.#pods);
     // Right after start nothing counts against anybody, and nothing for them either.
-    const isJudged = head.settings.refreshIntervalMs <= 0 || this.#probedFrom.some((count) => count > 0);
-    if (general.length === 0 && !isJudged) general.push('no link has been probed yet');
-    const reasons = [...this.#reasons()].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
-    return { ok: general.length === 0 && reasons.length === 0, reasons, general };
+    const isProbed = head.settings.refreshIntervalMs <= 0 || this.#probedFrom.some((count) => count > 0);
+    if (general.length === 0 && !isProbed) general.push('no link has been probed yet');
+    const { reasons, unjudged } = this.#reasons(head.servedBy.pod);
+    if (unjudged > 0) general.push(`${unjudged} pods cannot be judged, because no pod that reports reaches them`);
+    const sorted = [...reasons].map(([pod, why]) => ({ pod, why })).sort((a, b) => a.pod - b.pod);
+    return { ok: general.length === 0 && sorted.length === 0, reasons: sorted, general };
   }
 
-  /** Why pods are unhealthy, by index of the pod. */
-  #reasons(): Map<number, string[]> {
+  /** Why pods are unhealthy, by index of the pod, and how many pods nobody can judge. */
+  #reasons(servedBy: number): { reasons: Map<number, string[]>; unjudged: number } {
     const reasons = new Map<number, string[]>();
     const push = (pod: number, sentence: string) => {
       const list = listOf(reasons, pod);
       if (list.length < MAX_REASONS) list.push(sentence.slice(0, 400));
     };
-    for (const [pod, sentence] of this.#missing) push(pod, sentence);
-    const { into, from } = this.#attributed();
+    const silent = unjudgedPods({ pods: this.#pods, reports: this.#reports });
+    if (silent.size > 0) {
+      // This side cannot tell which of the two is cut off. It calls itself unhealthy and accuses nobody.
+      for (const { pod, missing } of this.#reports) {
+        if (missing === '' && this.#ready[pod] === 1)
+          push(pod, `reaches none of the ${silent.size} pods that do not report`);
+      }
+    }
+    for (const [pod, sentence] of this.#missing) if (!silent.has(pod)) push(pod, sentence);
+    const isCounted = ({ from, to, outcome }: FailedLink) =>
+      !silent.has(to) && !(isDoubted(outcome) && (this.#starved.has(from) || this.#starved.has(to)));
+    const { into, from, failedInto } = this.#attributed(this.#failed.filter(isCounted));
     for (const [pod, links] of into) {
-      const summary = this.#summary(links, this.#failedInto[pod] ?? 0, 'from');
-      push(pod, `${this.#failedInto[pod]} of ${this.#probedInto[pod]} links into it fail${summary}`);
+      const summary = this.#summary(links, failedInto[pod] ?? 0, 'from');
+      push(pod, `${failedInto[pod]} of ${this.#probedInto[pod]} links into it fail${summary}`);
     }
     for (const [pod, links] of from) {
       const summary = this.#summary(links, links.length, 'to');
       push(pod, `${links.length} of ${this.#probedFrom[pod]} links from it fail${summary}`);
     }
-    for (const pod of this.#differing) push(pod, 'knows other pods than the serving pod does');
-    return reasons;
+    const readyReports = this.#reports.filter(({ pod }) => this.#ready[pod] === 1);
+    for (const pod of podsWithOldList(readyReports, servedBy)) {
+      push(
+        pod,
+        pod === servedBy ? 'knows other pods than most others do' : 'knows other pods than the serving pod does',
+      );
+    }
+    return { reasons, unjudged: silent.size };
   }
 
   /** For example `: refused (from a, b, c and 3 more)`; '' if no failed link of the pod was kept. `end`: the other pods. */
   #summary(links: readonly FailedLink[], count: number, end: 'from' | 'to'): string {
     if (links.length === 0) return '';
     const outcomes = [...new Set(links.map(({ outcome }) => OUTCOMES[outcome]))].slice(0, MAX_NAMED);
-    const others = [...new Set(links.map((link) => link[end]))].slice(0, MAX_NAMED);
+    const others = [...new Set(links.map((link) => link[end]))].sort((a, b) => a - b).slice(0, MAX_NAMED);
     const names = others.map((pod) => (this.#pods[pod]?.name ?? '').slice(0, MAX_NAME));
     const more = count > names.length ? ` and ${count - names.length} more` : '';
     return `: ${outcomes.join(', ')} (${end} ${names.join(', ')}${more})`;
@@ -117,31 +142,39 @@ export class HealthTally {
    * destination and the source is the exception: nobody reaches the source either, or most of its links fail. So one pod
    * that is cut off makes one unhealthy pod and not all of them.
    */
-  #attributed(): { into: Map<number, FailedLink[]>; from: Map<number, FailedLink[]> } {
+  #attributed(failed: readonly FailedLink[]) {
+    const failedInto = this.#notKept.slice();
+    for (const { to } of failed) increase(failedInto, to);
+    const isUnreachable = (pod: number) => isMost(failedInto[pod] ?? 0, this.#probedInto[pod] ?? 0);
     // Failed links from each pod, to pods that are reachable and to pods that nobody reaches.
     const toReachable = new Uint32Array(this.#pods.length);
     const toUnreachable = new Uint32Array(this.#pods.length);
-    for (const { from, to } of this.#failed) increase(this.#isUnreachable(to) ? toUnreachable : toReachable, from);
-    const isException = (pod: number) => {
-      const failed = toReachable[pod] ?? 0;
-      const probed = (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0);
-      return this.#isUnreachable(pod) || isMost(failed, probed);
-    };
+    for (const { from, to } of failed) increase(isUnreachable(to) ? toUnreachable : toReachable, from);
+    const isException = (pod: number) =>
+      isUnreachable(pod) || isMost(toReachable[pod] ?? 0, (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
     const into = new Map<number, FailedLink[]>();
     const from = new Map<number, FailedLink[]>();
-    for (const link of this.#failed) {
-      if (!this.#isUnreachable(link.to) && isException(link.from)) listOf(from, link.from).push(link);
+    for (const link of failed) {
+      if (!isUnreachable(link.to) && isException(link.from)) listOf(from, link.from).push(link);
       else listOf(into, link.to).push(link);
     }
-    if (this.#failed.length >= MAX_KEPT) {
-      for (const [pod, count] of this.#failedInto.entries()) if (count > 0) listOf(into, pod);
-    }
-    return { into, from };
+    for (const [pod, count] of this.#notKept.entries()) if (count > 0) listOf(into, pod);
+    return { into, from, failedInto };
   }
+}
 
-  #isUnreachable(pod: number): boolean {
-    return isMost(this.#failedInto[pod] ?? 0, this.#probedInto[pod] ?? 0);
-  }
+/** The pods that nobody on this side of a cut can judge: see `silentSide`. */
+export function unjudgedPods({
+  pods,
+  reports,
+}: {
+  pods: readonly Pod[];
+  reports: readonly MergedReport[];
+}): Set<number> {
+  return silentSide(
+    Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0)),
+    reports,
+  );
 }
 
 /** Whether most of the probed links fail, and more than one. */

@@ -148,7 +148,7 @@ export class Collection {
     this.#startMs = deps.clock.monotonicMs();
     this.#settings = deps.settings();
     this.#health = new HealthTally(view.snapshot.pods);
-    this.#counts = new MeshCounts(view.snapshot.pods, this.#settings.slowLinkMs);
+    this.#counts = new MeshCounts(view.snapshot.pods, this.#settings);
     this.#limits = reportLimits(view.snapshot.pods);
     const selfUid = deps.selfUid();
     this.#self = selfUid === '' ? -1 : view.index.ofUid(selfUid);
@@ -166,7 +166,8 @@ export class Collection {
       asked.filter(({ lifecycle }) => lifecycle !== 'gone'),
       (pod, deadlineMs) => this.#ask(pod, deadlineMs),
     );
-    const findings = await runSliced(findingsFrom(this.#counts, { discovery: status, servedBy: this.#self }), clock);
+    const context = { atMs: this.#view.past()?.toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
+    const findings = await runSliced(findingsFrom(this.#counts, context), clock);
     return { ...this.partialMesh(), findings };
   }
 

@@ -4,24 +4,33 @@ import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /**
  * What can be found in a mesh, the gravest first.
- * `api-away`: the list of pods is stale or was never had. `node`: all pods of a node, both directions.
+ * `api-away`: the list of pods is stale or was never had. `cut-off`: the pods that report reach none of the others, and cannot
+ * tell which side is the cause. `node`: all pods of a node, both directions.
  * `zone-block`: from one zone to another. `pod-unreachable`: most others fail to reach it. `pod-reaches-nobody`: it fails
  * to reach most others. `one-way`: from A to B fails, from B to A does not. `link`: a single link fails.
+ * `pod-intermittent`, `pod-intermittent-out`, `link-intermittent`: links into a pod, out of it, or a single one fail at times.
  * `pod-slow`: slow to reach from most others. `pod-slow-out`: it reaches most others slowly. `link-slow`: a single link.
- * `cpu-starved`: a pod's own measurements are not to be trusted. `report-missing`: a pod did not report.
+ * `cpu-starved`: a pod's own measurements are not to be trusted. `list-differs`: a pod knows other pods than the rest does.
+ * `pod-overdue`: a pod that should be gone by now. `report-missing`: a pod did not report.
  */
 export const FINDING_KINDS = [
   'api-away',
+  'cut-off',
   'node',
   'zone-block',
   'pod-unreachable',
   'pod-reaches-nobody',
   'one-way',
   'link',
+  'pod-intermittent',
+  'pod-intermittent-out',
+  'link-intermittent',
   'pod-slow',
   'pod-slow-out',
   'link-slow',
   'cpu-starved',
+  'list-differs',
+  'pod-overdue',
   'report-missing',
 ] as const;
 
@@ -37,7 +46,7 @@ const podIndex = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_53
 
 const findingSchema = v.object({
   kind: v.picklist(FINDING_KINDS),
-  /** Its colour: that of a failed, slow, suspect or unknown link. */
+  /** Its colour: that of a failed, slow, suspect or unknown link. `failed` findings count in health, others do not. */
   severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: boundedText(600),

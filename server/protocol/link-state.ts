@@ -1,5 +1,6 @@
 import type { Target } from './pod.ts';
-import type { Outcome, Sample } from './sample.ts';
+import type { Starvation } from './pod-report.ts';
+import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
 
 /*
  * When a link is failed, slow or unreliable, and which phase of a ping is late. Every part that says one of these words
@@ -65,6 +66,22 @@ export const SUSPECT_RUN = 3;
  */
 export const UNRELIABLE = { suspectShare: 0.75, samples: 10 };
 
+/** A pod whose event loop is this late may have caused a timeout itself (PING_TIMEOUT is 300 ms by default), us. */
+const STARVED_LOOP_US = 100_000;
+
+/** Whether a pod is starved of CPU. null = not known. */
+export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelayP99Us'> | null): boolean {
+  return starvation !== null && (starvation.unreliable || starvation.loopDelayP99Us >= STARVED_LOOP_US);
+}
+
+/**
+ * Whether an outcome (index in `OUTCOMES`) is doubted if one of the two pods is starved: a shortage of CPU makes answers late or
+ * misses their timeout. It refuses and resets nothing.
+ */
+export function isDoubted(outcome: number): boolean {
+  return OUTCOMES[outcome] === 'ok' || OUTCOMES[outcome] === 'timeout';
+}
+
 /** Whether a latency is slow. Exactly the limit is slow. A negative latency (not measured) is not. */
 export function isSlow(us: number, slowUs: number): boolean {
   return us >= slowUs;
@@ -104,10 +121,11 @@ export function isWorseResult(failed: boolean, us: number, otherFailed: boolean,
 }
 
 /**
- * Where the time of a late answer went. `both`: connect and first byte, as in a slow network. `unmeasured`: the phases are
+ * Where the time of a late answer went. `both`: connect and first byte, as in a slow network. `response`: first byte and
+ * body, as with little bandwidth. `unmeasured`: the phases are
  * not known, as in Goldpinger's `/check`, which has only a total.
  */
-export type LatePhase = 'connect' | 'first-byte' | 'both' | 'body' | 'unmeasured';
+export type LatePhase = 'connect' | 'first-byte' | 'both' | 'body' | 'response' | 'unmeasured';
 
 /** A phase is late if it takes at least this share of the total. */
 const LATE_SHARE = 0.25;
@@ -117,5 +135,6 @@ export function latePhase(connectUs: number, firstByteUs: number, totalUs: numbe
   if (connectUs < 0 || firstByteUs < 0 || totalUs <= 0) return 'unmeasured';
   const lateUs = totalUs * LATE_SHARE;
   if (connectUs >= lateUs) return firstByteUs >= lateUs ? 'both' : 'connect';
-  return firstByteUs >= lateUs ? 'first-byte' : 'body';
+  if (firstByteUs < lateUs) return 'body';
+  return totalUs - connectUs - firstByteUs >= lateUs ? 'response' : 'first-byte';
 }

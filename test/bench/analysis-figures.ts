@@ -64,13 +64,13 @@ export function analyse(): void {
   process.stdout.write(JSON.stringify(costs));
 }
 
-function* findings({ pods, reports, settings, discovery, servedBy }: Mesh): Generator<void, unknown> {
-  const counts = new MeshCounts(pods, settings.slowLinkMs);
+function* findings({ atMs, pods, reports, settings, discovery, servedBy }: Mesh): Generator<void, unknown> {
+  const counts = new MeshCounts(pods, settings);
   for (const report of reports) {
     counts.add(report);
     yield;
   }
-  return yield* findingsFrom(counts, { discovery, servedBy: servedBy.pod });
+  return yield* findingsFrom(counts, { atMs, discovery, servedBy: servedBy.pod });
 }
 
 function costOf(name: string, start: () => Generator<void, unknown>): Cost {

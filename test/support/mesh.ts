@@ -184,7 +184,8 @@ export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
 export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: Partial<Mesh> = {}): Mesh {
   const links = pods.map((_, to) => ({ to }));
   const all = reports ?? pods.map((_, from) => mergedReportOf(from, links));
-  const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), ...change };
+  const servedBy = { pod: 0, name: pods[0]?.name ?? '' };
+  const head = { atMs: NOW_MS, discovery: statusOf(), settings: settingsOf(), servedBy, ...change };
   const tally = new HealthTally(pods);
   for (const report of all) tally.add(report);
   return {
@@ -193,7 +194,6 @@ export function meshOf(pods: readonly Pod[], reports?: MergedReport[], change: P
     windowMs: 0,
     past: null,
     findings: [],
-    servedBy: { pod: 0, name: pods[0]?.name ?? '' },
     health: tally.health(head),
     pods: [...pods],
     reports: all,
@@ -209,9 +209,9 @@ export function findingsOf({
   discovery,
   servedBy,
 }: Pick<Mesh, 'pods' | 'reports' | 'settings' | 'discovery' | 'servedBy'>): Finding[] {
-  const counts = new MeshCounts(pods, settings.slowLinkMs);
+  const counts = new MeshCounts(pods, settings);
   for (const report of reports) counts.add(report);
-  return runToEnd(findingsFrom(counts, { discovery, servedBy: servedBy.pod })).result;
+  return runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery, servedBy: servedBy.pod })).result;
 }
 
 /** How a test spoils one link of a `MeshBuilder`. */
@@ -222,6 +222,13 @@ export interface LinkFault {
   firstByteUs?: number;
   /** Whether only the newest sample is so; the other nine of the window are fine. */
   fresh?: boolean;
+  /** More bits of `flags`, for example FLAG_SLOW. */
+  flags?: number;
+  /** How many of the last 16 samples failed, for an intermittent link. */
+  failures?: number;
+  /** Age of the newest sample, and for how long the link has had its state, ms. */
+  ageMs?: number;
+  sinceMs?: number;
 }
 
 /** A delay of the response alone, as a proxy causes it, and one of the network in both directions. */
@@ -268,7 +275,9 @@ export class MeshBuilder {
   set(from: number, to: number, fault: LinkFault): void {
     const report = this.reports[from];
     const i = this.#linkIndex(from, to);
-    if (report !== undefined && i >= 0) setFault(report.links, report.stats, i, fault);
+    if (report === undefined || i < 0) return;
+    setFault(report.links, report.stats, i, fault);
+    if (fault.failures !== undefined) report.recent = [...(report.recent ?? []), [i, fault.failures, 16]];
   }
 
   /** Makes one link not yet probed. */
@@ -328,7 +337,9 @@ function setFault(links: LinkColumns, stats: StatColumns | null, i: number, faul
     connectUs: isOk ? connectUs : -1,
     firstByteUs: isOk ? firstByteUs : -1,
     totalUs: isOk ? connectUs + firstByteUs + 20 : 300_000,
-    sinceMs: !isOk && fresh ? 5_000 : 60_000,
+    ageMs: fault.ageMs ?? 5_000,
+    sinceMs: fault.sinceMs ?? (!isOk && fresh ? 5_000 : 60_000),
+    flags: fault.flags ?? 0,
   });
   if (stats === null) return;
   const latencyUs = isOk && !fresh ? pack16(connectUs + firstByteUs) : pack16(500);

@@ -102,6 +102,7 @@ function lateWords(facts: LinkFacts, { from, to }: MessageContext): { title: str
         title: 'Connects and responds slowly.',
         text: `Check the network between ${from} and ${to}.${again}`,
       };
+    case 'response':
     case 'body':
       return {
         title: 'The response starts fast and ends late.',

@@ -1,5 +1,5 @@
-import { outcomeOf, phaseOf } from '../../protocol/links.ts';
 import { type BadPairs, CONFIRMED, increase, type MeshCounts, type PairCounts, type Topology } from './counts.ts';
+import { isAnswered } from './sides.ts';
 
 /** The share of bad pairs from which a node, a pair of zones or a pod is clearly the cause. */
 const CLEAR_SHARE = 0.8;
@@ -7,22 +7,24 @@ const CLEAR_SHARE = 0.8;
 const MAJORITY = 0.5;
 
 /**
- * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step
- * counts only bad pairs that no cause explains so far. `graver`: the causes of failures when slow pairs are examined;
- * they explain slow pairs too. `servedBy`: the pod that collected the mesh, -1 = none. O(bad pairs) for each step.
+ * Finds the general causes of the bad pairs of one severity: nodes first, then pairs of zones, then pods. Each step counts
+ * only bad pairs that no cause explains so far. `graver`: the causes of graver severities; they explain these pairs too.
+ * `servedBy`: the pod that collected the mesh, -1 = none. `silent`: see `silentSide`. O(bad pairs) for each step.
  */
 export function* findCauses(
   mesh: MeshCounts,
   counts: PairCounts,
   graver: Causes | null,
   servedBy: number,
+  silent: ReadonlySet<number>,
 ): Generator<void, Causes> {
-  const causes = new Causes(counts.topology, graver);
-  if (counts.badReports.length === 0) return causes;
-  yield* findNodes(counts, causes, servedBy);
-  yield* findZonePairs(counts, causes);
-  yield* findPods(counts, causes, mesh);
-  if (graver === null) findInTwoPods(mesh, causes);
+  const causes = new Causes(counts.topology, graver, silent);
+  if (counts.bad === 0) return causes;
+  const unexplained = new Unexplained(counts, causes);
+  yield* findNodes(counts, causes, unexplained, servedBy);
+  yield* findZonePairs(counts, causes, unexplained);
+  yield* findPods(counts, causes, unexplained, mesh);
+  if (counts.severity === 'failed') findInTwoPods(mesh, counts, causes);
   return causes;
 }
 
@@ -33,7 +35,7 @@ const EXPLAINED = 2;
 
 /** The causes found for one severity, by index in `Topology`. 0 = no cause. */
 export class Causes {
-  /** The causes of failures when slow pairs are examined. */
+  /** The causes of the next graver severity. */
   readonly graver: Causes | null;
   /** `CAUSE`: the node explains the bad pairs into and out of all its pods. One bad direction is enough to find it. */
   readonly nodes: Uint8Array;
@@ -45,7 +47,8 @@ export class Causes {
   readonly sources: Uint8Array;
   readonly #topology: Topology;
 
-  constructor(topology: Topology, graver: Causes | null) {
+  /** `silent`: see `silentSide`; bad pairs into these pods are explained. */
+  constructor(topology: Topology, graver: Causes | null, silent: ReadonlySet<number>) {
     const { pods, zones, nodes } = topology;
     const explainedBy = (graverCauses: Uint8Array | undefined, length: number) =>
       graverCauses?.map((one) => (one === 0 ? 0 : EXPLAINED)) ?? new Uint8Array(length);
@@ -55,6 +58,7 @@ export class Causes {
     this.zonePairs = explainedBy(graver?.zonePairs, zones.length ** 2);
     this.destinations = explainedBy(graver?.destinations, pods.length);
     this.sources = explainedBy(graver?.sources, pods.length);
+    for (const pod of silent) this.destinations[pod] = EXPLAINED;
   }
 
   addNode(node: number): void {
@@ -91,17 +95,17 @@ function roundsFor({ bad }: PairCounts): number {
  * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides, the one without the
  * pod that collected the mesh.
  */
-function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Generator<void> {
+function* findNodes(counts: PairCounts, causes: Causes, unexplained: Unexplained, servedBy: number): Generator<void> {
   const { nodes, nodeOf, pods } = counts.topology;
   for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-    const unexplained = yield* countUnexplained(counts, causes);
-    yield;
+    yield* unexplained.count();
     const candidates = [...nodes.keys()].filter((node) => isNodeBad(counts, unexplained, node));
     yield;
     if (candidates.length === 0) return;
+    unexplained.isOutdated = true;
     const isCandidate = new Set(candidates);
     const witnesses = [...pods.keys()].filter(
-      (pod) => (counts.judgedFrom[pod] ?? 0) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
+      (pod) => (counts.judged.from[pod] ?? 0) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
     );
     if (witnesses.length >= 2) {
       for (const node of candidates) causes.addNode(node);
@@ -115,26 +119,29 @@ function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Gener
 function isNodeBad(counts: PairCounts, { nodeSources, toAcrossNodes }: Unexplained, node: number): boolean {
   const pods = counts.topology.nodes[node]?.pods ?? [];
   if (pods.length < 2 || (nodeSources[node] ?? 0) < 2) return false;
-  return pods.every((pod) => shareOf(toAcrossNodes, counts.judgedToAcrossNodes, pod) >= CLEAR_SHARE);
+  const isProved = pods.some((pod) => toAcrossNodes.isProved(pod));
+  return isProved && pods.every((pod) => toAcrossNodes.shareOf(counts.judged.toAcrossNodes, pod) >= CLEAR_SHARE);
 }
 
 /**
  * Finds pairs of zones between which nearly all pairs of pods are bad (at least two pods on each side), while most pairs
  * within either zone are fine. If they were bad too, the pods would be the cause and not what lies between the zones.
  */
-function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
+function* findZonePairs(counts: PairCounts, causes: Causes, unexplained: Unexplained): Generator<void> {
   const zoneCount = counts.topology.zones.length;
   if (zoneCount < 2) return;
-  const unexplained = yield* countUnexplained(counts, causes);
-  const share = (zonePair: number) => shareOf(unexplained.zonePairs, counts.judgedZonePairs, zonePair);
+  yield* unexplained.count();
+  const { zonePairs, zonePairSources, zonePairDestinations } = unexplained;
+  const share = (zonePair: number) => zonePairs.shareOf(counts.judged.zonePairs, zonePair);
   const isFineWithin = (zone: number) => share(zone * zoneCount + zone) < 0.5;
   for (let zonePair = 0; zonePair < zoneCount ** 2; zonePair++) {
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
-    const hasQuorum =
-      (unexplained.zonePairSources[zonePair] ?? 0) >= 2 && (unexplained.zonePairDestinations[zonePair] ?? 0) >= 2;
-    if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE) continue;
-    if (isFineWithin(from) && isFineWithin(to)) causes.zonePairs[zonePair] ||= CAUSE;
+    const hasQuorum = (zonePairSources[zonePair] ?? 0) >= 2 && (zonePairDestinations[zonePair] ?? 0) >= 2;
+    if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE || !zonePairs.isProved(zonePair)) continue;
+    if (!isFineWithin(from) || !isFineWithin(to) || causes.zonePairs[zonePair] !== 0) continue;
+    causes.zonePairs[zonePair] = CAUSE;
+    unexplained.isOutdated = true;
   }
 }
 
@@ -143,14 +150,20 @@ function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
  * they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise one bad
  * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does not report is the likelier one.
  */
-function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts): Generator<void> {
+function* findPods(
+  counts: PairCounts,
+  causes: Causes,
+  unexplained: Unexplained,
+  { reports }: MeshCounts,
+): Generator<void> {
+  const { judged } = counts;
   for (const level of [CLEAR_SHARE, MAJORITY]) {
     for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-      const unexplained = yield* countUnexplained(counts, causes);
-      yield;
-      const destinations = podsAbove(level, unexplained.to, counts.judgedTo, counts.judged);
-      const sources = podsAbove(level, unexplained.from, counts.judgedFrom, counts.judged);
+      yield* unexplained.count();
+      const destinations = podsAbove(level, unexplained.to, judged.to, judged.all);
+      const sources = podsAbove(level, unexplained.from, judged.from, judged.all);
       if (destinations.pods.length + sources.pods.length === 0) break;
+      unexplained.isOutdated = true;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
       const takeDestinations = isTie
         ? destinations.pods.some((pod) => !reports.has(pod))
@@ -170,13 +183,15 @@ function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts):
 }
 
 /** The pods of whose pairs more than `level` are bad, and the largest share among them. */
-function podsAbove(level: number, { bad, confirmed, explained }: Tally, judged: Uint32Array, allJudged: number) {
+function podsAbove(level: number, tally: Tally, judged: Int32Array, allJudged: number) {
   const pods: number[] = [];
   let largestShare = 0;
-  for (let pod = 0; pod < bad.length; pod++) {
-    const count = bad[pod] ?? 0;
-    const of = (judged[pod] ?? 0) - (explained[pod] ?? 0);
-    if (count <= of * level || !isQuorum(count, of, confirmed[pod] ?? 0, allJudged)) continue;
+  for (let pod = 0; pod < judged.length; pod++) {
+    const count = tally.bad[pod] ?? 0;
+    if (count < 2) continue;
+    const of = (judged[pod] ?? 0) - (tally.explained[pod] ?? 0);
+    if (count <= of * level || !tally.isProved(pod)) continue;
+    if (!isQuorum(count, of, tally.confirmed[pod] ?? 0, allJudged)) continue;
     pods.push(pod);
     largestShare = Math.max(largestShare, count / of);
   }
@@ -191,81 +206,121 @@ export const FEW_PAIRS = 100;
  * coincidences are expected. There it takes two confirmed bad pairs, or all of three or more, or four.
  */
 function isQuorum(count: number, of: number, confirmed: number, allJudged: number): boolean {
-  if (count < 2) return false;
   return allJudged < FEW_PAIRS || confirmed >= 2 || count >= 4 || (count === of && count >= 3);
 }
 
 /**
- * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered (refused, reset,
- * a late first byte): then the network works, and the pod that should have answered is the cause.
+ * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered: then the network
+ * works, and the pod that should have answered is the cause.
  */
-function findInTwoPods({ topology, failed, reports }: MeshCounts, causes: Causes): void {
+function findInTwoPods({ topology, reports }: MeshCounts, { badReports }: PairCounts, causes: Causes): void {
   if (topology.judgedCount !== 2) return;
-  for (const { from, to, link } of failed.badReports) {
-    const links = reports.get(from)?.links;
-    if (links === undefined) continue;
-    const outcome = outcomeOf(links, link[0] ?? 0);
-    const phase = phaseOf(links, link[0] ?? 0);
-    const isLate = outcome === 'timeout' && phase !== null && phase !== 'connect';
-    if (isLate || ['refused', 'reset', 'http-status', 'malformed'].includes(outcome))
+  for (const { from, to, link, isBad } of badReports) {
+    const report = reports.get(from);
+    if (report !== undefined && isBad[0] === 1 && isAnswered(report, link[0] ?? 0))
       causes.destinations[to[0] ?? 0] = CAUSE;
   }
 }
 
 /** Counts of bad pairs, by pod or by pair of zones. */
-interface Tally {
+class Tally {
   /** Bad pairs that no cause explains. */
-  bad: Uint32Array;
+  readonly bad: Uint32Array;
   /** Those of `bad` that are `CONFIRMED`. */
-  confirmed: Uint32Array;
+  readonly confirmed: Uint32Array;
   /** Bad pairs that a cause explains. They count neither for nor against anything. */
-  explained: Uint32Array;
+  readonly explained: Uint32Array;
+  readonly #needsConfirmed: boolean;
+
+  /** `needsConfirmed`: whether pairs that are not `CONFIRMED` prove nothing alone. Only failures need no confirmation. */
+  constructor(size: number, needsConfirmed: boolean) {
+    this.bad = new Uint32Array(size);
+    this.confirmed = new Uint32Array(size);
+    this.explained = new Uint32Array(size);
+    this.#needsConfirmed = needsConfirmed;
+  }
+
+  clear(): void {
+    this.bad.fill(0);
+    this.confirmed.fill(0);
+    this.explained.fill(0);
+  }
+
+  isProved(i: number): boolean {
+    return !this.#needsConfirmed || (this.confirmed[i] ?? 0) > 0;
+  }
+
+  /** The share of unexplained bad pairs among the judged pairs that are not explained. */
+  shareOf(judged: Int32Array, i: number): number {
+    const of = (judged[i] ?? 0) - (this.explained[i] ?? 0);
+    return of > 0 ? (this.bad[i] ?? 0) / of : 0;
+  }
 }
 
-function tallyOf(size: number): Tally {
-  return { bad: new Uint32Array(size), confirmed: new Uint32Array(size), explained: new Uint32Array(size) };
-}
-
-/** The share of unexplained bad pairs among the judged pairs that are not explained. */
-function shareOf({ bad, explained }: Tally, judged: Uint32Array, i: number): number {
-  const of = (judged[i] ?? 0) - (explained[i] ?? 0);
-  return of > 0 ? (bad[i] ?? 0) / of : 0;
-}
-
-/** Bad pairs that no cause explains, counted by pod, node and pair of zones. */
-interface Unexplained {
-  /** By destination and by source. */
-  to: Tally;
-  from: Tally;
-  /** By destination, pairs of pods on different nodes only. */
-  toAcrossNodes: Tally;
-  zonePairs: Tally;
-  /** By node: pods on other nodes that find at least one pod of the node bad. */
-  nodeSources: Uint32Array;
-  /** By pair of zones: pods with a bad pair, at either end. */
-  zonePairSources: Uint32Array;
-  zonePairDestinations: Uint32Array;
-}
-
-/** `countUnexplained` yields after this many pairs. */
+/** `Unexplained.count` yields after this many pairs. */
 const SLICE_PAIRS = 512;
 
-/** Counts the bad pairs that `causes` does not explain. O(bad pairs). */
-function* countUnexplained({ topology, badReports }: PairCounts, causes: Causes): Generator<void, Unexplained> {
-  const { pods, nodes, zones, nodeOf, zoneOf } = topology;
-  const to = tallyOf(pods.length);
-  const from = tallyOf(pods.length);
-  const toAcrossNodes = tallyOf(pods.length);
-  const zonePairs = tallyOf(zones.length ** 2);
-  const nodeSources = new Uint32Array(nodes.length);
-  const zonePairSources = new Uint32Array(zones.length ** 2);
-  const zonePairDestinations = new Uint32Array(zones.length ** 2);
-  // The last source that was counted, and the destinations that were, by zone of the source: each counts once.
-  const lastNodeSource = new Int32Array(nodes.length).fill(-1);
-  const lastZonePairSource = new Int32Array(zones.length ** 2).fill(-1);
-  const seenDestinations = new Uint8Array(zones.length * pods.length);
-  // A function of its own, because V8 runs the loops of a generator more slowly.
-  function add({ from: source, to: destinations, confidence }: BadPairs, start: number, end: number): void {
+/** Bad pairs that no cause explains, counted by pod, node and pair of zones. */
+class Unexplained {
+  /** Whether causes have been found since the last count. */
+  isOutdated = true;
+  /** By destination and by source. */
+  readonly to: Tally;
+  readonly from: Tally;
+  /** By destination, pairs of pods on different nodes only. */
+  readonly toAcrossNodes: Tally;
+  readonly zonePairs: Tally;
+  /** By node: pods on other nodes that find at least one pod of the node bad. */
+  readonly nodeSources: Uint32Array;
+  /** By pair of zones: pods with a bad pair, at either end. */
+  readonly zonePairSources: Uint32Array;
+  readonly zonePairDestinations: Uint32Array;
+  readonly #counts: PairCounts;
+  readonly #causes: Causes;
+  /** The last source that was counted, and the destinations that were, by zone of the source: each counts once. */
+  readonly #lastNodeSource: Int32Array;
+  readonly #lastZonePairSource: Int32Array;
+  readonly #seenDestinations: Uint8Array;
+
+  constructor(counts: PairCounts, causes: Causes) {
+    const { pods, nodes, zones } = counts.topology;
+    const tally = (size: number) => new Tally(size, counts.severity !== 'failed');
+    this.#counts = counts;
+    this.#causes = causes;
+    this.to = tally(pods.length);
+    this.from = tally(pods.length);
+    this.toAcrossNodes = tally(pods.length);
+    this.zonePairs = tally(zones.length ** 2);
+    this.nodeSources = new Uint32Array(nodes.length);
+    this.zonePairSources = new Uint32Array(zones.length ** 2);
+    this.zonePairDestinations = new Uint32Array(zones.length ** 2);
+    this.#lastNodeSource = new Int32Array(nodes.length);
+    this.#lastZonePairSource = new Int32Array(zones.length ** 2);
+    this.#seenDestinations = new Uint8Array(zones.length * pods.length);
+  }
+
+  /** Counts again, if causes have been found since the last time. O(bad pairs). */
+  *count(): Generator<void> {
+    if (!this.isOutdated) return;
+    this.isOutdated = false;
+    for (const tally of [this.to, this.from, this.toAcrossNodes, this.zonePairs]) tally.clear();
+    for (const counters of [this.nodeSources, this.zonePairSources, this.zonePairDestinations]) counters.fill(0);
+    this.#lastNodeSource.fill(-1);
+    this.#lastZonePairSource.fill(-1);
+    this.#seenDestinations.fill(0);
+    for (const pairs of this.#counts.badReports) {
+      for (let start = 0; start < pairs.to.length; start += SLICE_PAIRS) {
+        this.#add(pairs, start, Math.min(start + SLICE_PAIRS, pairs.to.length));
+        yield;
+      }
+    }
+    yield;
+  }
+
+  #add({ from: source, to: destinations, confidence }: BadPairs, start: number, end: number): void {
+    const { topology } = this.#counts;
+    const { to, from, toAcrossNodes, zonePairs } = this;
+    const causes = this.#causes;
     for (let k = start; k < end; k++) {
       const destination = destinations[k] ?? 0;
       const zonePair = topology.zonePair(source, destination);
@@ -277,33 +332,38 @@ function* countUnexplained({ topology, badReports }: PairCounts, causes: Causes)
         if (zonePair >= 0) increase(zonePairs.explained, zonePair);
         continue;
       }
+      const isConfirmed = confidence[k] === CONFIRMED;
       increase(to.bad, destination);
       increase(from.bad, source);
-      if (confidence[k] === CONFIRMED) {
+      if (isConfirmed) {
         increase(to.confirmed, destination);
         increase(from.confirmed, source);
       }
       if (isAcrossNodes) {
         increase(toAcrossNodes.bad, destination);
-        const node = nodeOf[destination] ?? -1;
-        if (node >= 0 && lastNodeSource[node] !== source) increase(nodeSources, node);
-        if (node >= 0) lastNodeSource[node] = source;
+        if (isConfirmed) increase(toAcrossNodes.confirmed, destination);
+        this.#addNodeSource(source, topology.nodeOf[destination] ?? -1);
       }
       if (zonePair >= 0) {
         increase(zonePairs.bad, zonePair);
-        if (lastZonePairSource[zonePair] !== source) increase(zonePairSources, zonePair);
-        lastZonePairSource[zonePair] = source;
-        const seen = (zoneOf[source] ?? 0) * pods.length + destination;
-        if (seenDestinations[seen] === 0) increase(zonePairDestinations, zonePair);
-        seenDestinations[seen] = 1;
+        if (isConfirmed) increase(zonePairs.confirmed, zonePair);
+        this.#addZonePair(source, destination, zonePair);
       }
     }
   }
-  for (const report of badReports) {
-    for (let start = 0; start < report.to.length; start += SLICE_PAIRS) {
-      add(report, start, Math.min(start + SLICE_PAIRS, report.to.length));
-      yield;
-    }
+
+  #addNodeSource(source: number, node: number): void {
+    if (node < 0 || this.#lastNodeSource[node] === source) return;
+    this.#lastNodeSource[node] = source;
+    increase(this.nodeSources, node);
   }
-  return { to, from, toAcrossNodes, zonePairs, nodeSources, zonePairSources, zonePairDestinations };
+
+  #addZonePair(source: number, destination: number, zonePair: number): void {
+    const { zoneOf, pods } = this.#counts.topology;
+    if (this.#lastZonePairSource[zonePair] !== source) increase(this.zonePairSources, zonePair);
+    this.#lastZonePairSource[zonePair] = source;
+    const seen = (zoneOf[source] ?? 0) * pods.length + destination;
+    if (this.#seenDestinations[seen] === 0) increase(this.zonePairDestinations, zonePair);
+    this.#seenDestinations[seen] = 1;
+  }
 }

@@ -1,221 +1,334 @@
-import { isSlow } from '../../protocol/link-state.ts';
-import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, NONE16, unpack16 } from '../../protocol/links.ts';
-import type { MergedReport } from '../../protocol/mesh.ts';
+import { isDoubted, isSlow, isStarved } from '../../protocol/link-state.ts';
+import {
+  FLAG_INTERMITTENT,
+  FLAG_IPV6,
+  FLAG_NOT_YET,
+  FLAG_RECOVERED,
+  FLAG_SLOW,
+  NONE16,
+  unpack16,
+} from '../../protocol/links.ts';
+import type { MergedReport, MeshSettings } from '../../protocol/mesh.ts';
 import { isJudged, type Pod } from '../../protocol/pod.ts';
 
 /** Bits of IP families. */
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/** Confidence that a pair is bad: one slow sample, while the other samples of its window are not slow. */
+/** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
+export type Severity = 'failed' | 'intermittent' | 'slow';
+
+/** Confidence in a bad pair: it speaks for a cause that others prove, and makes no finding itself. */
 export const OUTLIER = 0;
-/** Confidence that a pair is bad: one sample, and no other is known. */
+/** Confidence in a bad pair: one sample, and no other is known. */
 export const UNCONFIRMED = 1;
-/** Confidence that a pair is bad: at least two samples, so chance is no explanation. */
+/** Confidence in a bad pair: several samples, so chance is no explanation. */
 export const CONFIRMED = 2;
 
 /** States of a pair of pods, the worse the higher. */
 const UNJUDGED = 0;
 const OK = 1;
-const SLOW = 2;
-const FAILED = 3;
+/** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
+const RECOVERING = 2;
+const SLOW = 3;
+const INTERMITTENT = 4;
+const FAILED = 5;
 
 /** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
 const PACKING_ERROR = 1.001;
+/** Every link has been pinged again after this many intervals, jitter included. */
+const ROUND_INTERVALS = 1.2;
 
 /**
- * Counts the failed and slow pairs of pods of a mesh, one report after the other, so that no single step looks at a
- * million links. Reports that are missing or starved, and reports of pods that start, terminate or are gone, are not
- * counted.
+ * Judges the pairs of pods of a mesh, one report after the other, so that no single step looks at a million links. Reports
+ * that are missing, and reports of pods that start, terminate or are gone, are not counted.
  */
 export class MeshCounts {
   readonly topology: Topology;
-  /** By pod: its report, if it is present and trusted. */
+  /** By pod: its report, if it is present. */
   readonly reports = new Map<number, MergedReport>();
   readonly missing: MergedReport[] = [];
-  /** Reports that are present, but not trusted because their process is starved. */
+  /** Reports of starved pods: their timeouts and delays are not believed, and neither are those of links into them. */
   readonly starved: MergedReport[] = [];
-  readonly failed: PairCounts;
-  /** Slow pairs; pairs that fail are left out. */
-  readonly slow: PairCounts;
   /** Pods whose link to themselves fails, and the index of that link in their report. */
   readonly selfFailed: { pod: number; link: number }[] = [];
+  /** Starved pods that pairs are doubted because of. Filled by `bySeverity`. */
+  readonly doubted = new Set<number>();
   /** Whether any pair is probed in both IP families. */
   bothFamilies = false;
+  readonly #judged: Judged;
+  readonly #bad: Record<Severity, BadPairs[]> = { failed: [], intermittent: [], slow: [] };
   readonly #slowUs: number;
-  /** The pairs of the report that is being added. */
-  readonly #pairs: PairStates;
+  readonly #roundMs: number;
+  /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
+  readonly #state: Uint8Array;
+  readonly #link: Uint16Array;
+  readonly #families: Uint8Array;
 
-  /** `slowLinkMs`: from this latency on a link is slow (SLOW_LINK). */
-  constructor(pods: readonly Pod[], slowLinkMs: number) {
+  constructor(pods: readonly Pod[], settings: Pick<MeshSettings, 'slowLinkMs' | 'refreshIntervalMs'>) {
     this.topology = new Topology(pods);
-    this.failed = new PairCounts(this.topology, FAILED);
-    this.slow = new PairCounts(this.topology, SLOW);
-    this.#slowUs = slowLinkMs * 1000;
-    this.#pairs = {
-      state: new Uint8Array(pods.length),
-      link: new Uint16Array(pods.length),
-      families: new Uint8Array(pods.length),
-      confidence: new Uint8Array(pods.length),
-    };
+    this.#judged = new Judged(this.topology);
+    this.#slowUs = settings.slowLinkMs * 1000;
+    this.#roundMs = settings.refreshIntervalMs * ROUND_INTERVALS;
+    this.#state = new Uint8Array(pods.length);
+    this.#link = new Uint16Array(pods.length);
+    this.#families = new Uint8Array(pods.length);
   }
 
   /** Adds one report. O(links + pods). */
   add(report: MergedReport): void {
     const { pod } = report;
     if (this.topology.judged[pod] !== 1) return;
-    if (report.missing !== '') this.missing.push(report);
-    else if (report.starvation?.unreliable === true) this.starved.push(report);
-    else {
-      this.reports.set(pod, report);
-      this.#classify(report);
-      if (this.#pairs.state[pod] === FAILED) this.selfFailed.push({ pod, link: this.#pairs.link[pod] ?? 0 });
-      this.failed.addReport(pod, this.#pairs);
-      this.slow.addReport(pod, this.#pairs);
+    if (report.missing !== '') {
+      this.missing.push(report);
+      return;
     }
+    this.reports.set(pod, report);
+    const isOwnStarved = isStarved(report.starvation);
+    if (isOwnStarved) this.starved.push(report);
+    this.#classify(report);
+    const selfLink = this.#link[pod] ?? 0;
+    const isSelfDoubted = isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0);
+    if (this.#state[pod] === FAILED && !isSelfDoubted) this.selfFailed.push({ pod, link: selfLink });
+    this.#state[pod] = UNJUDGED;
+    this.#count(report);
   }
 
-  /** Fills `#pairs`. If a pair has links in both IP families, the worse one counts. */
-  #classify(report: MergedReport): void {
-    const { links } = report;
+  /**
+   * The pairs of each severity, when all reports have been added: without pairs that are doubted because a pod is starved, and
+   * by index of the source, whatever the order in which the reports came. Yields after each report.
+   */
+  *bySeverity(): Generator<void, Record<Severity, PairCounts>> {
+    const judged = this.#judged;
+    const starved = new Set(this.starved.map(({ pod }) => pod));
+    const result = {} as Record<Severity, PairCounts>;
+    for (const severity of ['failed', 'intermittent', 'slow'] as const) {
+      const badReports = this.#bad[severity].sort((a, b) => a.from - b.from);
+      if (starved.size > 0) {
+        for (const pairs of badReports) {
+          this.#dropDoubted(pairs, starved);
+          yield;
+        }
+      }
+      result[severity] = new PairCounts(this.topology, severity, badReports, judged.copy());
+      // A pair that is worse says nothing about whether it would be slow.
+      for (const pairs of badReports) {
+        judged.subtractBad(pairs);
+        yield;
+      }
+    }
+    return result;
+  }
+
+  /** Fills the columns of pairs. If a pair has links in both IP families, the worse one counts. */
+  #classify({ links }: MergedReport): void {
+    const states = this.#state;
     const { judged } = this.topology;
-    const { state: states, link, families, confidence } = this.#pairs;
     states.fill(UNJUDGED);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
       const flags = links.flags[i] ?? 0;
       if ((flags & FLAG_NOT_YET) !== 0 || judged[to] !== 1) continue;
-      const isLate = isSlow(unpack16(links.totalUs[i] ?? NONE16), this.#slowUs);
-      const state = links.outcome[i] !== 0 ? FAILED : isLate ? SLOW : OK;
-      const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
+      let state = OK;
+      if ((flags & FLAG_INTERMITTENT) !== 0) state = INTERMITTENT;
+      else if (links.outcome[i] !== 0) state = FAILED;
+      else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), this.#slowUs)) state = SLOW;
+      else if ((flags & FLAG_RECOVERED) !== 0) state = RECOVERING;
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.bothFamilies = true;
       if (state < before) continue;
-      families[to] = state === before ? (families[to] ?? 0) | family : family;
-      if (state > before) link[to] = i;
+      const family = (flags & FLAG_IPV6) !== 0 ? IPV6 : IPV4;
+      this.#families[to] = state === before ? (this.#families[to] ?? 0) | family : family;
+      if (state > before) this.#link[to] = i;
       states[to] = state;
     }
-    for (let to = 0; to < states.length; to++) {
-      if (states[to] === FAILED) confidence[to] = failedConfidence(report, link[to] ?? 0);
-      else if (states[to] === SLOW) confidence[to] = slowConfidence(report, link[to] ?? 0, this.#slowUs);
-    }
   }
+
+  /** Counts the pairs in the columns, and keeps the bad ones. */
+  #count(report: MergedReport): void {
+    const from = report.pod;
+    const states = this.#state;
+    const counts = [0, 0, 0, 0, 0, 0];
+    for (let to = 0; to < states.length; to++) {
+      const state = states[to] ?? UNJUDGED;
+      if (state === UNJUDGED) continue;
+      counts[state] = (counts[state] ?? 0) + 1;
+      this.#judged.change(from, to, 1);
+    }
+    const of = (state: number) => counts[state] ?? 0;
+    const { failed, intermittent, slow } = this.#bad;
+    if (of(FAILED) + of(RECOVERING) > 0) failed.push(this.#pairsOf(report, FAILED, of(FAILED) + of(RECOVERING)));
+    if (of(INTERMITTENT) + of(RECOVERING) > 0) {
+      intermittent.push(this.#pairsOf(report, INTERMITTENT, of(INTERMITTENT) + of(RECOVERING)));
+    }
+    if (of(SLOW) > 0) slow.push(this.#pairsOf(report, SLOW, of(SLOW)));
+  }
+
+  /** The `count` pairs in `badState`; if that is not `SLOW`, recovering ones too. */
+  #pairsOf(report: MergedReport, badState: number, count: number): BadPairs {
+    const pairs: BadPairs = {
+      from: report.pod,
+      to: new Uint16Array(count),
+      link: new Uint16Array(count),
+      families: new Uint8Array(count),
+      confidence: new Uint8Array(count),
+      isBad: new Uint8Array(count),
+    };
+    let k = 0;
+    for (let to = 0; to < this.#state.length; to++) {
+      const state = this.#state[to];
+      const isRecovering = state === RECOVERING && badState !== SLOW;
+      if (state !== badState && !isRecovering) continue;
+      const link = this.#link[to] ?? 0;
+      pairs.to[k] = to;
+      pairs.link[k] = link;
+      pairs.families[k] = this.#families[to] ?? 0;
+      if (!isRecovering) {
+        pairs.isBad[k] = 1;
+        pairs.confidence[k] = confidenceIn(report, link, badState, this.#slowUs);
+      } else if (badState === FAILED && unpack16(report.links.sinceMs[link] ?? NONE16) > this.#roundMs) {
+        // Its whole fault has ended.
+        continue;
+      }
+      k += 1;
+    }
+    return k === count ? pairs : firstPairs(pairs, k);
+  }
+
+  /** Removes the pairs that are doubted because a pod is starved; they are not judged. */
+  #dropDoubted(pairs: BadPairs, starved: ReadonlySet<number>): void {
+    const { from } = pairs;
+    const outcomes = this.reports.get(from)?.links.outcome;
+    const columns = [pairs.to, pairs.link, pairs.families, pairs.confidence, pairs.isBad];
+    let kept = 0;
+    for (let k = 0; k < pairs.to.length; k++) {
+      const to = pairs.to[k] ?? 0;
+      const isAnyStarved = starved.has(from) || starved.has(to);
+      if (isAnyStarved && isDoubted(outcomes?.[pairs.link[k] ?? 0] ?? 0)) {
+        for (const pod of [from, to]) if (starved.has(pod)) this.doubted.add(pod);
+        if (pairs.isBad[k] === 1) this.#judged.change(from, to, -1);
+        continue;
+      }
+      for (const column of columns) column[kept] = column[k] ?? 0;
+      kept += 1;
+    }
+    Object.assign(pairs, firstPairs(pairs, kept));
+  }
+}
+
+function confidenceIn(report: MergedReport, link: number, badState: number, slowUs: number): number {
+  if (badState === FAILED) return failedConfidence(report, link);
+  return badState === SLOW ? slowConfidence(report, link, slowUs) : CONFIRMED;
 }
 
 /** Confirmed if the link was failing already before its newest sample. */
 function failedConfidence({ links }: MergedReport, i: number): number {
   const sinceMs = unpack16(links.sinceMs[i] ?? NONE16);
   const ageMs = unpack16(links.ageMs[i] ?? NONE16);
-  const isSuspect = ((links.flags[i] ?? 0) & FLAG_SUSPECT) !== 0;
-  return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 && !isSuspect ? CONFIRMED : UNCONFIRMED;
+  return ageMs >= 0 && sinceMs > ageMs * PACKING_ERROR + 1 ? CONFIRMED : UNCONFIRMED;
 }
 
-/** Confirmed if the median of the window is slow too. */
-function slowConfidence({ stats }: MergedReport, i: number, slowUs: number): number {
+/** Confirmed if the report calls the link slow, or the median of the window is slow too. */
+function slowConfidence({ links, stats }: MergedReport, i: number, slowUs: number): number {
+  if (((links.flags[i] ?? 0) & FLAG_SLOW) !== 0) return CONFIRMED;
   const samples = stats?.samples[i] ?? 0;
   if (isSlow(unpack16(stats?.p50Us[i] ?? NONE16), slowUs)) return samples >= 2 ? CONFIRMED : UNCONFIRMED;
   return samples >= 3 ? OUTLIER : UNCONFIRMED;
 }
 
-/** The pairs of one report, by destination: entry `to` of each column is about the pair that ends at pod `to`. */
-interface PairStates {
-  state: Uint8Array;
-  /** Index in the report's `LinkColumns`: the worse link of the pair. */
-  link: Uint16Array;
-  /** `IPV4`, `IPV6` or both: the families in which the pair has this state. */
-  families: Uint8Array;
-  /** Of failed and slow pairs: `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
-  confidence: Uint8Array;
-}
-
-/** The bad pairs of one report: entry k of each column is about the same pair. */
+/** Bad pairs of one report: entry k of each column is about the same pair. */
 export interface BadPairs {
   /** The pod that reports. */
   from: number;
   to: Uint16Array;
-  /** The other columns are as in `PairStates`. */
+  /** Index in the report's `LinkColumns`: the worse link of the pair. */
   link: Uint16Array;
+  /** `IPV4`, `IPV6` or both: the families in which the pair is bad. */
   families: Uint8Array;
+  /** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
   confidence: Uint8Array;
+  /** 1 = bad now, 0 = recovering: it speaks for a cause, but is no evidence of it. */
+  isBad: Uint8Array;
+}
+
+function firstPairs({ from, to, link, families, confidence, isBad }: BadPairs, count: number): BadPairs {
+  const cut = <T extends Uint8Array | Uint16Array>(column: T) => column.subarray(0, count) as T;
+  const columns = { to: cut(to), link: cut(link), families: cut(families), confidence: cut(confidence) };
+  return { from, ...columns, isBad: cut(isBad) };
 }
 
 /**
- * Counts judged and bad pairs of one severity (failed or slow). The pair of a pod with itself is left out, because it says
- * nothing about other pods. Pods, nodes and zones are indexes in `Topology`.
+ * Numbers of judged pairs. The pair of a pod with itself is left out, because it says nothing about other pods.
  */
-export class PairCounts {
-  readonly topology: Topology;
-  /** Bad pairs, for each report that has any. */
-  readonly badReports: BadPairs[] = [];
-  /** All bad pairs, and all judged ones. */
-  bad = 0;
-  judged = 0;
-  /** Judged pairs by destination and by source. */
-  readonly judgedTo: Uint32Array;
-  readonly judgedFrom: Uint32Array;
+export class Judged {
+  readonly #topology: Topology;
+  all = 0;
+  /** By destination and by source. */
+  readonly to: Int32Array;
+  readonly from: Int32Array;
   /** The same for pairs of pods on different nodes. */
-  readonly judgedToAcrossNodes: Uint32Array;
-  readonly judgedFromAcrossNodes: Uint32Array;
-  /** Judged pairs by `Topology.zonePair`. */
-  readonly judgedZonePairs: Uint32Array;
-  readonly #badState: number;
+  readonly toAcrossNodes: Int32Array;
+  readonly fromAcrossNodes: Int32Array;
+  /** By `Topology.zonePair`. */
+  readonly zonePairs: Int32Array;
 
-  /** `badState`: pairs in this state are bad, and pairs in a better state are judged and fine. */
-  constructor(topology: Topology, badState: number) {
-    const podCount = topology.pods.length;
-    this.topology = topology;
-    this.#badState = badState;
-    this.judgedTo = new Uint32Array(podCount);
-    this.judgedFrom = new Uint32Array(podCount);
-    this.judgedToAcrossNodes = new Uint32Array(podCount);
-    this.judgedFromAcrossNodes = new Uint32Array(podCount);
-    this.judgedZonePairs = new Uint32Array(topology.zones.length ** 2);
+  constructor(topology: Topology) {
+    const { pods, zones } = topology;
+    this.#topology = topology;
+    this.to = new Int32Array(pods.length);
+    this.from = new Int32Array(pods.length);
+    this.toAcrossNodes = new Int32Array(pods.length);
+    this.fromAcrossNodes = new Int32Array(pods.length);
+    this.zonePairs = new Int32Array(zones.length ** 2);
   }
 
-  /** Adds the pairs of the report of pod `from`. O(pods). */
-  addReport(from: number, pairs: PairStates): void {
-    const { topology, judgedTo, judgedToAcrossNodes, judgedZonePairs } = this;
-    const badState = this.#badState;
-    let [judged, acrossNodes, bad] = [0, 0, 0];
-    for (let to = 0; to < pairs.state.length; to++) {
-      const state = pairs.state[to] ?? UNJUDGED;
-      if (state === UNJUDGED || state > badState || to === from) continue;
-      judged += 1;
-      if (state === badState) bad += 1;
-      increase(judgedTo, to);
-      if (topology.isAcrossNodes(from, to)) {
-        acrossNodes += 1;
-        increase(judgedToAcrossNodes, to);
-      }
-      const zonePair = topology.zonePair(from, to);
-      if (zonePair >= 0) increase(judgedZonePairs, zonePair);
+  copy(): Judged {
+    const copy = new Judged(this.#topology);
+    copy.all = this.all;
+    for (const name of ['to', 'from', 'toAcrossNodes', 'fromAcrossNodes', 'zonePairs'] as const) {
+      copy[name].set(this[name]);
     }
-    this.judged += judged;
-    this.bad += bad;
-    this.judgedFrom[from] = (this.judgedFrom[from] ?? 0) + judged;
-    this.judgedFromAcrossNodes[from] = (this.judgedFromAcrossNodes[from] ?? 0) + acrossNodes;
-    if (bad > 0) this.badReports.push(badPairsOf(from, pairs, badState, bad));
+    return copy;
+  }
+
+  /** Counts one pair, or takes it back (`by` -1). */
+  change(from: number, to: number, by: 1 | -1): void {
+    const topology = this.#topology;
+    this.all += by;
+    this.to[to] = (this.to[to] ?? 0) + by;
+    this.from[from] = (this.from[from] ?? 0) + by;
+    if (topology.isAcrossNodes(from, to)) {
+      this.toAcrossNodes[to] = (this.toAcrossNodes[to] ?? 0) + by;
+      this.fromAcrossNodes[from] = (this.fromAcrossNodes[from] ?? 0) + by;
+    }
+    const zonePair = topology.zonePair(from, to);
+    if (zonePair >= 0) this.zonePairs[zonePair] = (this.zonePairs[zonePair] ?? 0) + by;
+  }
+
+  /** Takes back the pairs that are bad now. */
+  subtractBad({ from, to, isBad }: BadPairs): void {
+    for (let k = 0; k < to.length; k++) if (isBad[k] === 1) this.change(from, to[k] ?? 0, -1);
   }
 }
 
-function badPairsOf(from: number, pairs: PairStates, badState: number, count: number): BadPairs {
-  const bad = {
-    from,
-    to: new Uint16Array(count),
-    link: new Uint16Array(count),
-    families: new Uint8Array(count),
-    confidence: new Uint8Array(count),
-  };
-  let k = 0;
-  for (let to = 0; to < pairs.state.length; to++) {
-    if (pairs.state[to] !== badState || to === from) continue;
-    bad.to[k] = to;
-    bad.link[k] = pairs.link[to] ?? 0;
-    bad.families[k] = pairs.families[to] ?? 0;
-    bad.confidence[k] = pairs.confidence[to] ?? 0;
-    k += 1;
+/** The bad pairs of one severity, and how many pairs are judged: those that are bad or better. */
+export class PairCounts {
+  readonly topology: Topology;
+  readonly severity: Severity;
+  /** One entry for each report that has bad pairs, by index of the source. */
+  readonly badReports: readonly BadPairs[];
+  readonly judged: Judged;
+  /** The number of pairs in `badReports`; 0 if none of them is bad now. */
+  readonly bad: number;
+
+  constructor(topology: Topology, severity: Severity, badReports: readonly BadPairs[], judged: Judged) {
+    this.topology = topology;
+    this.severity = severity;
+    this.badReports = badReports;
+    this.judged = judged;
+    const isAnyBad = badReports.some(({ isBad }) => isBad.includes(1));
+    this.bad = isAnyBad ? badReports.reduce((sum, { to }) => sum + to.length, 0) : 0;
   }
-  return bad;
 }
 
 /** Adds one to a counter. */

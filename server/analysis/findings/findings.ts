@@ -1,87 +1,108 @@
-import {
-  FINDING_KINDS,
-  type Finding,
-  type FindingKind,
-  MAX_FINDING_PODS,
-  MAX_FINDINGS,
-} from '../../protocol/finding.ts';
+import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
-import { CAUSE, findCauses } from './attribution.ts';
-import type { MeshCounts, Topology } from './counts.ts';
+import { CAUSE, type Causes, findCauses } from './attribution.ts';
+import type { MeshCounts, PairCounts, Topology } from './counts.ts';
 import { collectEvidence } from './evidence.ts';
-import { linkFindings, milliseconds, percent, podFindings, selfFindings, zoneFindings } from './messages.ts';
+import {
+  cutOffFindings,
+  destinationFindings,
+  linkFindings,
+  milliseconds,
+  nodeFindings,
+  percent,
+  type SeverityAnalysis,
+  selfFindings,
+  sourceFindings,
+  zoneFindings,
+} from './messages.ts';
+import { podsWithOldList, silentSide } from './sides.ts';
 
 /** Inputs of `findingsFrom` other than the reports. */
 interface FindingsContext {
+  /** The moment that the mesh is of, ms since the epoch. */
+  atMs: number;
   discovery: DiscoveryStatus;
   /** The pod that collected the mesh: index in `Mesh.pods`, -1 if it is not among them. */
   servedBy: number;
 }
 
 /**
- * Finds the causes of the failed and slow links of a mesh, and describes each as one finding, the gravest first.
+ * Finds the causes of the failed, intermittent and slow links of a mesh, and describes each as one finding, the gravest first.
  *
- * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, slow and failed, and counts
- *    judged and bad pairs by pod, node and pair of zones.
- * 2. Attribute (attribution.ts). `findCauses` looks for general causes before special ones: a whole node, a pair of zones,
+ * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, slow, intermittent and failed,
+ *    and counts judged and bad pairs by pod, node and pair of zones.
+ * 2. Look at the whole mesh (sides.ts). If the pods that report reach none of the others, they accuse none of them.
+ * 3. Attribute (attribution.ts). `findCauses` looks for general causes before special ones: a whole node, a pair of zones,
  *    a pod. A cause is named if nearly all pairs that could show it are bad. From then on it explains these pairs, and the
- *    following steps count only the others. Slow pairs come after failed ones, whose causes explain slow pairs too.
- * 3. Collect evidence (evidence.ts). Every bad pair goes to the most general cause that explains it. What is left are
- *    single links; they become findings if chance alone does not explain them.
- * 4. Describe (messages.ts). Every cause becomes one finding with its evidence.
+ *    following steps count only the others. Graver causes explain milder pairs too.
+ * 4. Collect evidence (evidence.ts). Every bad pair goes to the most general cause that explains it. What is left are
+ *    single links.
+ * 5. Describe (messages.ts). Every cause becomes one finding with its evidence.
  *
- * Example: node-b dies. All pairs into its pods fail, seen from all other nodes. Step 2 finds at least 80 % bad pairs into
+ * Example: node-b dies. All pairs into its pods fail, seen from all other nodes. Step 3 finds at least 80 % bad pairs into
  * each of its pods and at least two sources on other nodes, so node-b is a cause and explains all pairs from and to its
- * pods. Step 3 collects these pairs, step 4 makes one finding of kind `node`; the missing reports of its pods are explained
+ * pods. Step 4 collects these pairs, step 5 makes one finding of kind `node`; the missing reports of its pods are explained
  * by it, and no pod or link of it is named again.
  *
  * O(bad pairs) for each step. Yields after each small part of the work (see `runSliced`).
  */
-export function* findingsFrom(mesh: MeshCounts, { discovery, servedBy }: FindingsContext): Generator<void, Finding[]> {
-  const { failed, slow } = mesh;
-  const failedCauses = yield* findCauses(mesh, failed, null, servedBy);
-  const slowCauses = yield* findCauses(mesh, slow, failedCauses, servedBy);
-  // A pod that answers slowly answers some pings too late: timeouts into it have the same cause.
-  const isTooLate = ({ pod, links }: MergedReport, to: number, link: number) =>
-    slowCauses.explains(pod, to) && outcomeOf(links, link) === 'timeout';
-  const failedEvidence = yield* collectEvidence(mesh, failed, failedCauses, isTooLate);
-  const slowEvidence = yield* collectEvidence(mesh, slow, slowCauses, () => false);
-  const failures = { mesh, counts: failed, evidence: failedEvidence, isFailed: true };
-  const delays = { mesh, counts: slow, evidence: slowEvidence, isFailed: false };
+export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Generator<void, Finding[]> {
+  const { servedBy } = context;
+  const silent = silentSide(mesh.topology.judged, [...mesh.reports.values(), ...mesh.missing]);
+  const { failed, intermittent, slow } = yield* mesh.bySeverity();
+  const find = (counts: PairCounts, graver: Causes | null) => findCauses(mesh, counts, graver, servedBy, silent);
+  const failedCauses = yield* find(failed, null);
+  const intermittentCauses = yield* find(intermittent, failedCauses);
+  const slowCauses = yield* find(slow, intermittentCauses);
+  // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
+  const isMilder = ({ pod, links }: MergedReport, to: number, link: number) =>
+    intermittentCauses.explains(pod, to) || (slowCauses.explains(pod, to) && outcomeOf(links, link) === 'timeout');
+  const collect = (counts: PairCounts, causes: Causes, isElsewhere = isMilder) =>
+    collectEvidence(mesh, counts, causes, silent, isElsewhere);
+  const failures = { mesh, counts: failed, evidence: yield* collect(failed, failedCauses) };
+  const lapses = {
+    mesh,
+    counts: intermittent,
+    evidence: yield* collect(intermittent, intermittentCauses, () => false),
+  };
+  const delays = { mesh, counts: slow, evidence: yield* collect(slow, slowCauses, () => false) };
 
   const failedLinks = yield* linkFindings(failures);
   // A report is missing for a known reason if the pod that asks for it does not reach that pod, or reaches it slowly.
   const unreached = new Set(failedLinks.flatMap(({ from, pods }) => (from.includes(servedBy) ? pods : [])));
+  // `slowCauses` include the graver ones.
   const isSilenceExplained = (pod: number) =>
-    unreached.has(pod) || failedCauses.explains(servedBy, pod) || slowCauses.explains(servedBy, pod);
+    unreached.has(pod) || silent.has(pod) || slowCauses.explains(servedBy, pod);
   // A pod that others do not reach either is found already.
   const isSelfExplained = (pod: number) => failedCauses.destinations[pod] === CAUSE || failedCauses.hasNodeOf(pod);
 
-  const findings = [
-    ...discoveryFindings(mesh, discovery),
-    ...(yield* podFindings(failures)),
-    ...(yield* podFindings(delays)),
-    ...zoneFindings(failures),
-    ...zoneFindings(delays),
+  return bounded([
+    ...discoveryFindings(mesh, context.discovery),
+    ...cutOffFindings(failures, silent),
+    ...(yield* placeFindings(failures)),
     ...failedLinks,
     ...(yield* selfFindings(failures, isSelfExplained)),
+    ...(yield* placeFindings(lapses)),
+    ...(yield* linkFindings(lapses)),
+    ...(yield* placeFindings(delays)),
     ...(yield* linkFindings(delays)),
     ...starvedFindings(mesh),
+    ...oldListFindings(mesh, servedBy),
+    ...overdueFindings(mesh, context.atMs),
     ...missingFindings(mesh, isSilenceExplained),
+  ]);
+}
+
+/** The findings about nodes, pairs of zones and pods. */
+function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
+  return [
+    ...(yield* nodeFindings(analysis)),
+    ...(yield* zoneFindings(analysis)),
+    ...(yield* destinationFindings(analysis)),
+    ...(yield* sourceFindings(analysis)),
   ];
-  return bounded(findings.sort(byGravity));
-}
-
-function byGravity(a: Finding, b: Finding): number {
-  return rankOf(a) - rankOf(b) || b.affected - a.affected || (a.subject < b.subject ? -1 : 1);
-}
-
-/** The order of `FINDING_KINDS`. A node or a zone that is only slow ranks just before slow pods. */
-function rankOf({ kind, severity }: Finding): number {
-  const isSlowPlace = (kind === 'node' || kind === 'zone-block') && severity === 'slow';
-  return isSlowPlace ? FINDING_KINDS.indexOf('pod-slow') - 0.5 : FINDING_KINDS.indexOf(kind);
 }
 
 /** The first `MAX_FINDINGS`. The last of them says how many are left out. */
@@ -133,9 +154,10 @@ function discoveryFindings({ topology }: MeshCounts, { phase, lastError, sinceMs
 /** If more reports than this are starved, or missing, they are one finding. */
 const MAX_SINGLE_REPORTS = 3;
 
-/** Pods whose own measurements are not reliable. */
-function starvedFindings({ starved, topology }: MeshCounts): Finding[] {
+/** Pods whose own measurements are not reliable, or because of whom a timeout is doubted. */
+function starvedFindings({ starved: all, doubted, topology }: MeshCounts): Finding[] {
   const what = 'starved of CPU, its own measurements are not reliable';
+  const starved = byPod(all.filter(({ pod, starvation }) => starvation?.unreliable === true || doubted.has(pod)));
   if (starved.length > MAX_SINGLE_REPORTS)
     return [manyPods('cpu-starved', starved, topology, what.replace('its', 'their'))];
   return starved.map(({ pod, starvation }) => {
@@ -145,14 +167,40 @@ function starvedFindings({ starved, topology }: MeshCounts): Finding[] {
     return reportFinding('cpu-starved', name, [pod], {
       sinceMs: starvation?.sinceMs ?? 0,
       title: `${name}: ${what}`,
-      detail: `Its event loop is ${delay} late (p99), ${share} of its samples are suspect. Its report names no other pod here.`,
+      detail: `Its event loop is ${delay} late (p99), ${share} of its samples are suspect. Timeouts and delays that it measures, or that others measure into it, are not counted.`,
     });
   });
 }
 
+/** Pods whose list of pods is out of date. */
+function oldListFindings({ reports, topology }: MeshCounts, servedBy: number): Finding[] {
+  return podsWithOldList(reports.values(), servedBy).map((pod) => {
+    const name = topology.name(pod);
+    const others = pod === servedBy ? 'most others do' : 'the serving pod does';
+    const title = `${name}: knows other pods than ${others}, its list of pods is out of date: check its way to the Kubernetes API`;
+    return reportFinding('list-differs', name, [pod], { title });
+  });
+}
+
+/** A pod that terminates for longer than this is overdue, unless its grace period is longer, ms. */
+const OVERDUE_MS = 120_000;
+
+/** Pods that should be gone by now. Health does not count them: they are no part of the mesh any more. */
+function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
+  return [...topology.pods.entries()]
+    .filter(([, { lifecycle, sinceMs }]) => lifecycle === 'terminating' && atMs - sinceMs > OVERDUE_MS)
+    .slice(0, MAX_FINDINGS)
+    .map(([pod, { sinceMs, node }]) => {
+      const name = topology.name(pod);
+      const minutes = Math.floor((atMs - sinceMs) / 60_000);
+      const title = `${name}: still terminating after ${minutes} min, its deletion is overdue: check node ${node} and finalizers`;
+      return reportFinding('pod-overdue', name, [pod], { title: title.slice(0, 400), sinceMs });
+    });
+}
+
 /** Pods that did not report, unless another finding explains why. */
 function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: number) => boolean): Finding[] {
-  const reports = missing.filter(({ pod }) => !isExplained(pod));
+  const reports = byPod(missing.filter(({ pod }) => !isExplained(pod)));
   if (reports.length > MAX_SINGLE_REPORTS) {
     const counts = new Map<string, number>();
     for (const report of reports) counts.set(report.missing, (counts.get(report.missing) ?? 0) + 1);
@@ -167,6 +215,11 @@ function missingFindings({ missing, topology }: MeshCounts, isExplained: (pod: n
       detail: report.missingDetail.slice(0, 400),
     });
   });
+}
+
+/** Reports come in any order; findings have a fixed one. */
+function byPod(reports: MergedReport[]): MergedReport[] {
+  return reports.sort((a, b) => a.pod - b.pod);
 }
 
 /** One finding about the reports of many pods. */

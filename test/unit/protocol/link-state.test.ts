@@ -53,6 +53,7 @@ describe('the late phase', () => {
     ['both', 125_000, 125_000, 250_020],
     ['both', 25_000, 25_000, 100_000],
     ['body', 200, 300, 250_000],
+    ['response', 200, 125_000, 250_000],
     ['unmeasured', -1, -1, 252_000],
   ] as const)(
     'is %s where connect takes %i, the first byte %i, and all %i us',

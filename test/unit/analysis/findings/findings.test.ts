@@ -14,6 +14,7 @@ import {
   NOW_MS,
   podOf,
   podsOf,
+  settingsOf,
   statusOf,
 } from '../../../support/mesh.ts';
 
@@ -176,8 +177,8 @@ describe('no fault', () => {
     const builder = new MeshBuilder(4);
     builder.each((from, to) => from === 3 || to === 3, REFUSED);
     builder.silence(2);
-    builder.pods[2] = podOf(2, { lifecycle });
-    builder.pods[3] = podOf(3, { lifecycle });
+    builder.pods[2] = podOf(2, { lifecycle, sinceMs: NOW_MS - 30_000 });
+    builder.pods[3] = podOf(3, { lifecycle, sinceMs: NOW_MS - 30_000 });
     expect(builder.findings()).toEqual([]);
   });
 
@@ -260,10 +261,10 @@ it('findings are bounded in number and length, whatever the names and links are'
 
 it('findings are made in small steps, however many links are bad', () => {
   const pods = podsOf(3_000);
-  const counts = new MeshCounts(pods, 100);
+  const counts = new MeshCounts(pods, settingsOf());
   const wishes = pods.map((_, to) => (to % 3 === 0 ? { to, ...TIMEOUT } : { to, totalUs: 250_000 }));
   for (const from of [0, 1, 2]) counts.add(mergedReportOf(from, wishes));
-  const { steps } = runToEnd(findingsFrom(counts, { discovery: statusOf(), servedBy: 0 }));
+  const { steps } = runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery: statusOf(), servedBy: 0 }));
   // Each pair is looked at at least twice: to find its cause, and to collect the evidence.
   expect(steps).toBeGreaterThan((2 * 3 * pods.length) / 512);
 });
