@@ -1,4 +1,12 @@
-import { type BadPairs, CONFIRMED, increase, type MeshCounts, type PairCounts, type Topology } from './counts.ts';
+import {
+  type BadPairs,
+  CONFIRMED,
+  increase,
+  type MeshCounts,
+  OUTLIER,
+  type PairCounts,
+  type Topology,
+} from './counts.ts';
 import { isAnswered } from './sides.ts';
 
 /** The share of bad pairs from which a node, a pair of zones or a pod is clearly the cause. */
@@ -119,8 +127,7 @@ function* findNodes(counts: PairCounts, causes: Causes, unexplained: Unexplained
 function isNodeBad(counts: PairCounts, { nodeSources, toAcrossNodes }: Unexplained, node: number): boolean {
   const pods = counts.topology.nodes[node]?.pods ?? [];
   if (pods.length < 2 || (nodeSources[node] ?? 0) < 2) return false;
-  const isProved = pods.some((pod) => toAcrossNodes.isProved(pod));
-  return isProved && pods.every((pod) => toAcrossNodes.shareOf(counts.judged.toAcrossNodes, pod) >= CLEAR_SHARE);
+  return pods.every((pod) => toAcrossNodes.shareOf(counts.judged.toAcrossNodes, pod) >= CLEAR_SHARE);
 }
 
 /**
@@ -138,7 +145,7 @@ function* findZonePairs(counts: PairCounts, causes: Causes, unexplained: Unexpla
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
     const hasQuorum = (zonePairSources[zonePair] ?? 0) >= 2 && (zonePairDestinations[zonePair] ?? 0) >= 2;
-    if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE || !zonePairs.isProved(zonePair)) continue;
+    if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE) continue;
     if (!isFineWithin(from) || !isFineWithin(to) || causes.zonePairs[zonePair] !== 0) continue;
     causes.zonePairs[zonePair] = CAUSE;
     unexplained.isOutdated = true;
@@ -190,7 +197,7 @@ function podsAbove(level: number, tally: Tally, judged: Int32Array, allJudged: n
     const count = tally.bad[pod] ?? 0;
     if (count < 2) continue;
     const of = (judged[pod] ?? 0) - (tally.explained[pod] ?? 0);
-    if (count <= of * level || !tally.isProved(pod)) continue;
+    if (count <= of * level || tally.proofs[pod] === 0) continue;
     if (!isQuorum(count, of, tally.confirmed[pod] ?? 0, allJudged)) continue;
     pods.push(pod);
     largestShare = Math.max(largestShare, count / of);
@@ -226,34 +233,34 @@ function findInTwoPods({ topology, reports }: MeshCounts, { badReports }: PairCo
 class Tally {
   /** Bad pairs that no cause explains. */
   readonly bad: Uint32Array;
+  /** Those of `bad` that are more than an `OUTLIER`: without one there is no cause. */
+  readonly proofs: Uint32Array;
   /** Those of `bad` that are `CONFIRMED`. */
   readonly confirmed: Uint32Array;
   /** Bad pairs that a cause explains. They count neither for nor against anything. */
   readonly explained: Uint32Array;
-  readonly #needsConfirmed: boolean;
 
-  /** `needsConfirmed`: whether pairs that are not `CONFIRMED` prove nothing alone. Only failures need no confirmation. */
-  constructor(size: number, needsConfirmed: boolean) {
+  constructor(size: number) {
     this.bad = new Uint32Array(size);
+    this.proofs = new Uint32Array(size);
     this.confirmed = new Uint32Array(size);
     this.explained = new Uint32Array(size);
-    this.#needsConfirmed = needsConfirmed;
   }
 
   clear(): void {
-    this.bad.fill(0);
-    this.confirmed.fill(0);
-    this.explained.fill(0);
+    for (const counters of [this.bad, this.proofs, this.confirmed, this.explained]) counters.fill(0);
   }
 
-  isProved(i: number): boolean {
-    return !this.#needsConfirmed || (this.confirmed[i] ?? 0) > 0;
+  add(i: number, confidence: number): void {
+    increase(this.bad, i);
+    if (confidence !== OUTLIER) increase(this.proofs, i);
+    if (confidence === CONFIRMED) increase(this.confirmed, i);
   }
 
-  /** The share of unexplained bad pairs among the judged pairs that are not explained. */
+  /** The share of unexplained bad pairs among the judged pairs that are not explained; 0 without a proof. */
   shareOf(judged: Int32Array, i: number): number {
     const of = (judged[i] ?? 0) - (this.explained[i] ?? 0);
-    return of > 0 ? (this.bad[i] ?? 0) / of : 0;
+    return of > 0 && (this.proofs[i] ?? 0) > 0 ? (this.bad[i] ?? 0) / of : 0;
   }
 }
 
@@ -284,13 +291,12 @@ class Unexplained {
 
   constructor(counts: PairCounts, causes: Causes) {
     const { pods, nodes, zones } = counts.topology;
-    const tally = (size: number) => new Tally(size, counts.severity !== 'failed');
     this.#counts = counts;
     this.#causes = causes;
-    this.to = tally(pods.length);
-    this.from = tally(pods.length);
-    this.toAcrossNodes = tally(pods.length);
-    this.zonePairs = tally(zones.length ** 2);
+    this.to = new Tally(pods.length);
+    this.from = new Tally(pods.length);
+    this.toAcrossNodes = new Tally(pods.length);
+    this.zonePairs = new Tally(zones.length ** 2);
     this.nodeSources = new Uint32Array(nodes.length);
     this.zonePairSources = new Uint32Array(zones.length ** 2);
     this.zonePairDestinations = new Uint32Array(zones.length ** 2);
@@ -332,21 +338,15 @@ class Unexplained {
         if (zonePair >= 0) increase(zonePairs.explained, zonePair);
         continue;
       }
-      const isConfirmed = confidence[k] === CONFIRMED;
-      increase(to.bad, destination);
-      increase(from.bad, source);
-      if (isConfirmed) {
-        increase(to.confirmed, destination);
-        increase(from.confirmed, source);
-      }
+      const sure = confidence[k] ?? OUTLIER;
+      to.add(destination, sure);
+      from.add(source, sure);
       if (isAcrossNodes) {
-        increase(toAcrossNodes.bad, destination);
-        if (isConfirmed) increase(toAcrossNodes.confirmed, destination);
+        toAcrossNodes.add(destination, sure);
         this.#addNodeSource(source, topology.nodeOf[destination] ?? -1);
       }
       if (zonePair >= 0) {
-        increase(zonePairs.bad, zonePair);
-        if (isConfirmed) increase(zonePairs.confirmed, zonePair);
+        zonePairs.add(zonePair, sure);
         this.#addZonePair(source, destination, zonePair);
       }
     }

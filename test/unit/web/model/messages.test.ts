@@ -137,7 +137,7 @@ describe('suspects', () => {
   test('of one finding about more pods than it names are all counted', () => {
     const mesh = meshOf({ pods: 60, scenario: 'healthy' });
     const rows = mesh.reports.map((report, i) =>
-      i < 29 ? report : { ...report, missing: 'timeout' as const, links: emptyLinks(0) },
+      i < 29 ? report : { ...report, missing: 'malformed' as const, links: emptyLinks(0) },
     );
     const picture = buildPicture({ ...mesh, reports: rows, findings: findingsOf({ ...mesh, reports: rows }) }, USUAL);
     expect(findingLabels(picture).map(({ title }) => title.replace(/^\S+/, 'one'))).toEqual(['one and 30 more']);
