@@ -110,13 +110,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     queryReport: (pod, query) => queryReport(client, pod, query),
     settings: () => settings,
     onPeerCall: (pod, durationUs, ok) => metrics.peerCall(pod, durationUs, ok),
+    lifetimes,
   };
   const collector = new Collector({ ...collectDeps, ownReport: (windowMs) => monitor.report(windowMs) });
   const pastMeshes = new PastMeshes({
     ...collectDeps,
     jitterFactor: config.jitterFactor,
     resolutionMs,
-    lifetimes,
     ownReportOf: (range) => monitor.reportOf(range),
   });
   const histories = new MeshHistories(config.historyWindowMs, {

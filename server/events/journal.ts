@@ -139,12 +139,16 @@ export class EventJournal {
       .filter(({ atMs }) => atMs >= fromMs)
       .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
     const kept = newestEvents(all, Math.min(limit, MAX_EVENTS));
-    const isCut = kept.length < all.length;
+    const isKept = new Set(kept);
+    const newestCut = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
+    const droppedToMs = Math.max(newestCut, this.#links.droppedToMs, this.#others.droppedToMs);
+    const truncated = droppedToMs >= fromMs;
     return {
       format: JOURNAL_FORMAT,
       id: this.#id,
       knownAgeMs: Math.round(nowMs - this.#startMs),
-      truncated: isCut || this.#links.droppedToMs >= fromMs || this.#others.droppedToMs >= fromMs,
+      truncated,
+      ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
       events: kept.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
     };
   }

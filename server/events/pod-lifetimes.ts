@@ -22,6 +22,8 @@ export interface PodChange {
 
 /** The most pods that are kept. Present pods always stay; the pods that departed first are dropped first. */
 const MAX_PODS = 5000;
+/** A pod may need this long from its first readiness until it has an event or a sample. */
+const START_MS = 30_000;
 /** This many departed pods are kept, however many pods are present. */
 const MIN_DEPARTED = 500;
 
@@ -58,6 +60,16 @@ export class PodLifetimes {
   /** The last known state of a pod; null if it is unknown. */
   lastKnown(uid: string): Pod | null {
     return this.#lifetimes.get(uid)?.pod ?? null;
+  }
+
+  /**
+   * Since when a pod that has not restarted remembers what it saw, ms since the epoch; Infinity if it has never been ready.
+   * A pod may be pending for long after it has been created. One that we have never seen is taken to have started at once.
+   */
+  remembersSinceMs({ uid, createdMs }: Pick<Pod, 'uid' | 'createdMs'>): number {
+    const lifetime = this.#lifetimes.get(uid);
+    if (lifetime === undefined) return createdMs + START_MS;
+    return lifetime.firstReadyMs + wallOffsetMs(this.#clock) + START_MS;
   }
 
   /**
@@ -174,6 +186,11 @@ class PodLifetime {
   /** Since when it has its present lifecycle, monotonic. */
   get sinceMs(): number {
     return this.#stages.at(-1)?.fromMs ?? this.bornMs;
+  }
+
+  /** When it was first ready, or has been since we know it, monotonic; Infinity if it has never been. */
+  get firstReadyMs(): number {
+    return this.#stages.find(({ lifecycle }) => lifecycle !== 'starting')?.fromMs ?? Number.POSITIVE_INFINITY;
   }
 
   get isGone(): boolean {

@@ -25,6 +25,8 @@ export interface CollectDeps {
   settings(): MeshSettings;
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
+  /** The pods as they were, and those that are not among them as they were last known. */
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs'>;
 }
 
 /** What a collection of the mesh as it is now needs besides. */
@@ -35,8 +37,6 @@ export interface NowDeps extends CollectDeps {
 
 /** What a collection of the mesh as it was needs besides. */
 export interface PastDeps extends CollectDeps {
-  /** The pods as they were, and those that are not among them as they were last known. */
-  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown'>;
   /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
 }
@@ -73,7 +73,7 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     merge: (report, arrival) => {
       // The whole window must be covered, so this takes back the tolerance of `memoryGap`: 1 s is a third of a 3 s window.
       const windowFromMs = arrival.atMs - windowMs - CALL_MS;
-      const sinceMs = Math.max(windowFromMs, (index.pods[arrival.pod]?.createdMs ?? 0) + START_MS);
+      const sinceMs = Math.max(windowFromMs, remembersSinceMs(index.pods[arrival.pod], deps));
       // Both times are by the pod's own clock. A process remembers nothing from before it started.
       const missingDetail = memoryGap(report.atMs - report.bootTimeMs, arrival.atMs, sinceMs);
       return { ...mergedReportOf(report, arrival, index), missingDetail };
@@ -84,8 +84,6 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
 
 /** The most pods that are added because other pods name them. */
 const MAX_ADDED = 1_000;
-/** A pod whose memory begins so much later than the pod itself has restarted and lost its memory. */
-const START_MS = 30_000;
 /** The most that the duration of a call shifts times by. */
 const CALL_MS = 1_000;
 
@@ -127,15 +125,18 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
       const reason = whyNoHistory(report, arrival.atMs);
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
-      const createdMs = index.pods[arrival.pod]?.createdMs ?? 0;
       const oldestMs = arrival.atMs - deps.settings().historyWindowMs + CALL_MS;
-      const sinceMs = Math.max(fromMs, createdMs + START_MS, oldestMs);
+      const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), oldestMs);
       const missingDetail = memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
       return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index), samePeers: true, missingDetail };
     },
     past: () => ({ fromMs, toMs, resolutionMs }),
   };
+}
+
+function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): number {
+  return pod === undefined ? Number.POSITIVE_INFINITY : lifetimes.remembersSinceMs(pod);
 }
 
 /** Says when a report's memory begins, if that is later than `sinceMs`, from when on it could remember; else ''. */

@@ -30,7 +30,7 @@ interface MeshEventsDeps {
   /** Our own journal. */
   journal: EventJournal;
   /** The pods as we know them, so that their names do not depend on what other pods say. */
-  lifetimes: Pick<PodLifetimes, 'lastKnown'>;
+  lifetimes: Pick<PodLifetimes, 'lastKnown' | 'remembersSinceMs'>;
   /** How many pods there are. */
   podCount(): number;
 }
@@ -51,10 +51,10 @@ const ENTRY_VALUES = 20;
  */
 const MAX_ENTRIES = 5000;
 const MIN_ENTRIES_PER_POD = 10;
+/** Of the events that only one other pod tells, so many are given, or as many as there are others: see `fairShares`. */
+const MIN_SHARE = 50;
 /** Journals are asked for the last 1, 2, 4 ... minutes, so that clients who ask for similar ranges share one broadcast. */
 const SHORTEST_MS = 60_000;
-/** A pod may need this long from its creation to its first event. A journal that begins later means a restart. */
-const START_MS = 30_000;
 /** On a busy machine a ping may end this much later than its interval, jitter and timeout allow. */
 const SLACK_MS = 1000;
 
@@ -91,13 +91,13 @@ export class MeshEvents {
     const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
-    const events = newestEvents(inRange, limit);
+    const events = newestEvents(fairShares(inRange, journals.parts[0]?.pod?.uid ?? ''), limit);
     return {
       fromMs,
       toMs,
       nowMs: clock.nowMs(),
-      truncated: journals.parts.some(({ value }) => value.truncated) || events.length < inRange.length,
-      missing: [...journals.missing, ...shortJournals(journals.parts, fromMs)],
+      truncated: journals.parts.some((part) => lacksEvents(part, fromMs)) || events.length < inRange.length,
+      missing: [...journals.missing, ...shortJournals(journals.parts, fromMs, lifetimes)],
       events,
     };
   }
@@ -109,12 +109,40 @@ export class MeshEvents {
   }
 }
 
+/**
+ * Leaves out events so that no pod can fill the list with events that nobody else has observed. Those of one pod are at most
+ * as many as all others, and at least `MIN_SHARE`; the oldest are left out. Our own are all kept: we trust ourselves.
+ */
+function fairShares(events: readonly MeshEvent[], selfUid: string): MeshEvent[] {
+  const byReporter = new Map<string, MeshEvent[]>();
+  for (const event of events) {
+    const uid = event.from[0]?.uid ?? '';
+    if (event.fromCount !== 1 || uid === selfUid) continue;
+    const alone = byReporter.get(uid) ?? [];
+    alone.push(event);
+    byReporter.set(uid, alone);
+  }
+  const left = new Set<MeshEvent>();
+  for (const alone of byReporter.values()) {
+    const share = Math.max(MIN_SHARE, events.length - alone.length);
+    for (const event of alone.slice(0, -share)) left.add(event);
+  }
+  return left.size === 0 ? [...events] : events.filter((event) => !left.has(event));
+}
+
+/** Whether events after `fromMs` have been dropped from a journal for lack of room. */
+function lacksEvents({ value, atMs }: PodAnswer<Journal>, fromMs: number): boolean {
+  return value.truncated && atMs - (value.droppedAgeMs ?? 0) >= fromMs;
+}
+
 /** Pods whose journal begins after `fromMs` although they ran before: they have restarted and lost their events. */
-function shortJournals(parts: readonly PodAnswer<Journal>[], fromMs: number): MissingPart[] {
+function shortJournals(
+  parts: readonly PodAnswer<Journal>[],
+  fromMs: number,
+  lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
+): MissingPart[] {
   return parts.flatMap(({ pod, value, atMs }) => {
-    if (pod === null) return [];
-    const beganMs = atMs - value.knownAgeMs;
-    if (beganMs - Math.max(fromMs, pod.createdMs) < START_MS) return [];
+    if (pod === null || atMs - value.knownAgeMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
     const knownS = Math.round(value.knownAgeMs / 1000);
     return [{ name: pod.name, reason: 'no-history', detail: `it has restarted and knows only the last ${knownS} s` }];
   });

@@ -20,7 +20,7 @@ interface MeshHistoriesDeps {
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
   /** The resolution of our own results from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
-  lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince'>;
+  lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
 }
 
 /** The range, ms since the epoch by our clock, and the length of a step; 0 = as short as `DEFAULT_STEPS` allows. */
@@ -40,8 +40,6 @@ const MAX_KEPT = 8;
 const MAX_RUNNING = 8;
 /** The longest answer of one pod: 720 steps of 21 counts, each of at most 6 digits and a comma, and a list for the bins. */
 const MAX_HISTORY = { maxBytes: MAX_STEPS * 24 * 7, maxValues: 100 + MAX_STEPS * 23 };
-/** A pod that is this much older than its results has lost results: it has restarted, or forgotten them. */
-const START_MS = 30_000;
 
 /** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
 export class MeshHistories {
@@ -115,7 +113,11 @@ export class MeshHistories {
       resolutionMs,
       reports,
       pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
-      missing: [...missing, ...shortHistories(parts, fromMs), ...departedPods(lifetimes.departedSince(fromMs))],
+      missing: [
+        ...missing,
+        ...shortHistories(parts, fromMs, lifetimes),
+        ...departedPods(lifetimes.departedSince(fromMs)),
+      ],
       links,
       failed,
       byLatency,
@@ -136,10 +138,14 @@ function niceStepMs(shortestMs: number): number {
   return niceS === undefined ? Math.ceil(shortestMs / 300_000) * 300_000 : niceS * 1_000;
 }
 
-/** Pods that ran before their results begin. */
-function shortHistories(parts: readonly PodAnswer<KnownSince>[], fromMs: number): MissingPart[] {
+/** Pods that ran before their results begin: they have restarted, or forgotten them. */
+function shortHistories(
+  parts: readonly PodAnswer<KnownSince>[],
+  fromMs: number,
+  lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
+): MissingPart[] {
   return parts.flatMap(({ pod, value }) => {
-    if (pod === null || value.knownMs <= Math.max(fromMs, pod.createdMs + START_MS)) return [];
+    if (pod === null || value.knownMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
     const detail = `its memory begins at ${new Date(Math.round(value.knownMs)).toISOString()}`;
     return [{ name: pod.name, reason: 'no-history', detail }];
   });

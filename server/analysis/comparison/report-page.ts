@@ -286,9 +286,12 @@ function eventRow(event: MeshEvent): EventRow {
   };
 }
 
-function sourceMarkup({ kind, from, fromCount }: MeshEvent): Markup | null {
-  if (!kind.startsWith('link-') || fromCount === 0) return null;
+function sourceMarkup({ kind, pod, from, fromCount }: MeshEvent): Markup | null {
   const [first] = from;
+  // A pod may be wrong, or lie: what only one pod says of another is marked.
+  const isClaim = kind.startsWith('pod-') && fromCount === 1 && first !== undefined && first.uid !== pod?.uid;
+  if (isClaim) return html` (only ${nameMarkup(first.name)} says)`;
+  if (!kind.startsWith('link-') || fromCount === 0) return null;
   return html` from ${fromCount === 1 && first !== undefined ? nameMarkup(first.name) : plural(fromCount, 'pod')}`;
 }
 

@@ -100,6 +100,19 @@ describe('the pods at a moment', () => {
   });
 });
 
+it('a pod remembers from 30 s after it was first ready, however long it was pending, and whatever came after', async () => {
+  const { clock, lifetimes, pod, update } = start();
+  const sinceReadyMs = (n: number) => Math.round(lifetimes.remembersSinceMs(pod(n)) - clock.nowMs());
+  update(pod(0, 'starting'));
+  expect(sinceReadyMs(0)).toBe(Number.POSITIVE_INFINITY);
+  update(pod(0, 'ready'));
+  await clock.advance(MINUTE);
+  update(pod(0, 'not-ready'));
+  expect(sinceReadyMs(0)).toBe(30_000 - MINUTE);
+  // A pod that was never seen.
+  expect(sinceReadyMs(1)).toBe(30_000 - 11 * MINUTE);
+});
+
 describe('changes of pods', () => {
   it('are given once, with their time', async () => {
     const { clock, pod, update } = start();

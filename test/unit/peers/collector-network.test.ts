@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
+import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { Collector } from '../../../server/peers/collector.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
 import { queryReport } from '../../../server/peers/report-query.ts';
@@ -57,6 +58,7 @@ it('a collection over real sockets puts every kind of peer into one mesh, with o
     snapshot: () => snapshotOf([...pods, ...uncallable]),
     ownReport: async () => reportOf(pods[0] as Pod, pods, links),
     settings: () => settingsOf(),
+    lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, realClock),
     onPeerCall: () => {},
   });
   onTestFinished(() => collector.stop());

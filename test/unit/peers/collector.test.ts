@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
 import { Collector, meshLimits, withLateReports } from '../../../server/peers/collector.ts';
 import { FanOut } from '../../../server/peers/fan-out.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
@@ -49,6 +50,7 @@ function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scen
     },
     selfUid: () => selfUid,
     settings: () => settingsOf(),
+    lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock),
     onPeerCall: (pod, us, ok) => calls.push([pod.uid, ok, us]),
   });
   /** Collects while time passes. */

@@ -12,7 +12,7 @@ const HOUR = 3_600_000;
 const starvation = () => ({ unreliable: false, sinceMs: 0 });
 
 /** The events of a mesh whose journals are given. */
-function start(parts: Partial<BroadcastResult<Journal>>) {
+function start(parts: Partial<BroadcastResult<Journal>>, remembersSinceMs = (_: unknown) => 0) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   let answers = { parts: [], missing: [], atMs: NOW_MS, ...parts };
@@ -31,7 +31,13 @@ function start(parts: Partial<BroadcastResult<Journal>>) {
     merges += 1;
     return null;
   };
-  const mesh = new MeshEvents(settings, { clock, broadcast, journal, lifetimes: { lastKnown }, podCount: () => 3 });
+  const mesh = new MeshEvents(settings, {
+    clock,
+    broadcast,
+    journal,
+    lifetimes: { lastKnown, remembersSinceMs },
+    podCount: () => 3,
+  });
   const events = mesh.events.bind(mesh);
   const renewBroadcast = () => {
     answers = { ...answers };
@@ -56,7 +62,7 @@ describe('the events of a time range', () => {
       ...missing,
       { name: 'pod-1', reason: 'no-history', detail: expect.stringContaining('40 s') },
     ]);
-    const later = await events({ ...all, fromMs: NOW_MS - 50_000, toMs: NOW_MS - 10_000 });
+    const later = await events({ ...all, fromMs: NOW_MS - 30_000, toMs: NOW_MS - 10_000 });
     expect(later.events.map(({ kind }) => kind)).toEqual(['api-back']);
     expect(later.missing).toEqual(missing);
   });
@@ -76,6 +82,42 @@ describe('the events of a time range', () => {
       ...['pod-gone/uid-0', 'pod-gone/uid-1', 'pod-gone/uid-2', 'link-failed/j0-51', 'link-failed/j0-52'],
     ]);
     expect((await events({ ...all, limit: 53 })).truncated).toBe(false);
+  });
+
+  it('are not missing where a pod was pending for long before it ran', async () => {
+    const parts = journals(1, []);
+    (parts[0] as PodAnswer<Journal>).value.knownAgeMs = 40_000;
+    const restarted = await start({ parts }, () => NOW_MS - 60_000).events(all);
+    const pending = await start({ parts }, () => NOW_MS - 20_000).events(all);
+    expect([restarted.missing.length, pending.missing.length]).toEqual([1, 0]);
+  });
+
+  it.each([
+    ['within it', 30_000, true],
+    ['before it', 90_000, false],
+    ['at a time that an older version does not tell', undefined, true],
+  ])('are truncated if a journal has dropped events %s', async (_, droppedAgeMs, truncated) => {
+    const parts = journals(1, [{ by: 0, agoMs: 10_000, kind: 'pod-gone', of: 1 }]);
+    Object.assign((parts[0] as PodAnswer<Journal>).value, { truncated: true, droppedAgeMs });
+    expect((await start({ parts }).events({ ...all, fromMs: NOW_MS - 60_000 })).truncated).toBe(truncated);
+  });
+
+  it('of one reporter alone are no more than 50, or than all others; our own and confirmed ones are all kept', async () => {
+    const invented = Array.from({ length: 900 }, (_, i) => ({ agoMs: 900 - i, kind: 'pod-gone' as const, of: i }));
+    const countOf = async (...entries: Entry[]) => {
+      const { events, truncated } = await start({ parts: journals(3, entries) }).events(all);
+      return [events.length, truncated];
+    };
+    const by = (reporter: number, entries: Omit<Entry, 'by'>[] = invented): Entry[] =>
+      entries.map((entry) => ({ ...entry, by: reporter }));
+    const others = by(
+      0,
+      invented.slice(800).map((entry) => ({ ...entry, kind: 'pod-seen' as const })),
+    );
+    expect(await countOf(...by(1))).toEqual([50, true]);
+    expect(await countOf(...by(1), ...others)).toEqual([200, true]);
+    expect(await countOf(...by(0))).toEqual([900, false]);
+    expect(await countOf(...by(1), ...by(2))).toEqual([900, false]);
   });
 
   it('are merged once for all who share a broadcast', async () => {

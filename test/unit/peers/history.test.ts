@@ -64,7 +64,11 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
     broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
     resolutionMs: () => resolutionMs,
-    lifetimes: { countAlive: (_from, _step, steps) => new Array(steps).fill(4), departedSince: () => [podOf(9)] },
+    lifetimes: {
+      countAlive: (_from, _step, steps) => new Array(steps).fill(4),
+      departedSince: () => [podOf(9)],
+      remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
+    },
   });
   return { clock, reader, paths, held };
 }

@@ -48,7 +48,11 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
     selfUid: () => 'uid-0',
     snapshot: () => snapshotOf(now, status),
     settings: () => settingsOf({ refreshIntervalMs: 2_000 }),
-    lifetimes: { podsAt: () => [...before], lastKnown: () => null },
+    lifetimes: {
+      podsAt: () => [...before],
+      lastKnown: () => null,
+      remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
+    },
     resolutionMs: () => resolutionMs,
     ownReportOf: async (asked) =>
       ownKnownAgeMs < asked.fromAgeMs

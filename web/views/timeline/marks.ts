@@ -107,8 +107,18 @@ export function eventTone({ kind }: MeshEvent): MarkTone {
   return TONES[kind];
 }
 
-/** The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". Safe to show. */
+/**
+ * The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". If only one other pod claims
+ * something about a pod, the text names it: a pod may be wrong, or lie. Safe to show.
+ */
 export function eventWords(event: MeshEvent): string {
+  const { kind, pod, from, fromCount } = event;
+  const [only] = from;
+  const isClaim = kind.startsWith('pod-') && fromCount === 1 && only !== undefined && only.uid !== pod?.uid;
+  return `${bareWords(event)}${isClaim ? `, only ${shownName(only.name)} says` : ''}`;
+}
+
+function bareWords(event: MeshEvent): string {
   const { kind, outcome, phase, totalUs } = event;
   const name = shownName(event.pod?.name ?? '');
   const detail = shownName(event.detail);

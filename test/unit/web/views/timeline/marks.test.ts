@@ -33,6 +33,17 @@ describe('events in words', () => {
     expect(eventWords(event(more as Partial<MeshEvent>))).toBe(words);
   });
 
+  test('say who claims something about another pod that nobody else has seen', () => {
+    const words = (...names: string[]) =>
+      eventWords(event({ kind: 'pod-gone', from: names.map(pod), fromCount: names.length }));
+    expect([words('a'), words('a', 'b'), words('chaos'), words()]).toEqual([
+      'chaos is gone, only a says',
+      'chaos is gone',
+      'chaos is gone',
+      'chaos is gone',
+    ]);
+  });
+
   test('every kind has some, and hostile names cannot reorder them', () => {
     for (const kind of EVENT_KINDS) {
       const words = eventWords(event({ kind, pod: pod('x\u202ey'), detail: '\u202ez' }));
