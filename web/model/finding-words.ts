@@ -58,8 +58,10 @@ export function targetOf(
   if (kind === 'node' && node !== '') return { filter: nodeFilter(node) };
   let wanted: Exclude<Selection, null>[] = [];
   if (isAboutSelfLink(finding)) wanted = [pod, ...link];
-  else if (kind === 'link' || kind === 'link-slow' || kind === 'one-way') wanted = [...link, pod];
-  else if (pods.length === 1) wanted = kind === 'pod-unreachable' || kind === 'pod-slow' ? [pod, ...link] : [pod];
+  else if (kind === 'link' || kind === 'link-slow' || kind === 'link-intermittent' || kind === 'one-way')
+    wanted = [...link, pod];
+  else if (pods.length === 1)
+    wanted = ['pod-unreachable', 'pod-intermittent', 'pod-slow'].includes(kind) ? [pod, ...link] : [pod];
   return wanted.find((one) => !isSame(open, one)) ?? null;
 }
 

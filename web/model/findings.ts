@@ -50,9 +50,14 @@ export function findingPlace(finding: Finding, all: Mesh['pods']): FindingPlace 
   switch (kind) {
     case 'pod-unreachable':
     case 'pod-slow':
+    case 'pod-intermittent':
       return { axis: 'row', pods };
     case 'pod-reaches-nobody':
     case 'pod-slow-out':
+    case 'pod-intermittent-out':
+    case 'list-differs':
+    case 'pod-overdue':
+    case 'cut-off':
     case 'cpu-starved':
     case 'report-missing':
       return { axis: 'column', pods };

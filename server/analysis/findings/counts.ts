@@ -100,11 +100,12 @@ export class MeshCounts {
    */
   *bySeverity(): Generator<void, Record<Severity, PairCounts>> {
     const judged = this.#judged;
-    const starved = new Set(this.starved.map(({ pod }) => pod));
+    const starved = new Uint8Array(this.topology.pods.length);
+    for (const { pod } of this.starved) starved[pod] = 1;
     const result = {} as Record<Severity, PairCounts>;
     for (const severity of ['failed', 'intermittent', 'slow'] as const) {
       const badReports = this.#bad[severity].sort((a, b) => a.from - b.from);
-      if (starved.size > 0) {
+      if (this.starved.length > 0) {
         for (const pairs of badReports) {
           this.#dropDoubted(pairs, starved);
           yield;
@@ -166,14 +167,7 @@ export class MeshCounts {
 
   /** The `count` pairs in `badState`; if that is not `SLOW`, recovering ones too. */
   #pairsOf(report: MergedReport, badState: number, count: number): BadPairs {
-    const pairs: BadPairs = {
-      from: report.pod,
-      to: new Uint16Array(count),
-      link: new Uint16Array(count),
-      families: new Uint8Array(count),
-      confidence: new Uint8Array(count),
-      isBad: new Uint8Array(count),
-    };
+    const pairs = emptyPairs(report.pod, count);
     let k = 0;
     for (let to = 0; to < this.#state.length; to++) {
       const state = this.#state[to];
@@ -195,24 +189,30 @@ export class MeshCounts {
     return k === count ? pairs : firstPairs(pairs, k);
   }
 
-  /** Removes the pairs that are doubted because a pod is starved; they are not judged. */
-  #dropDoubted(pairs: BadPairs, starved: ReadonlySet<number>): void {
-    const { from } = pairs;
+  /** Removes the pairs that are doubted because a pod is starved; they are not judged. `starved`: by pod, 1 = starved. */
+  #dropDoubted(pairs: BadPairs, starved: Uint8Array): void {
+    const { from, to: destinations } = pairs;
     const outcomes = this.reports.get(from)?.links.outcome;
-    const columns = [pairs.to, pairs.link, pairs.families, pairs.confidence, pairs.isBad];
+    const isDropped = (k: number) =>
+      (starved[from] === 1 || starved[destinations[k] ?? 0] === 1) && isDoubted(outcomes?.[pairs.link[k] ?? 0] ?? 0);
     let kept = 0;
-    for (let k = 0; k < pairs.to.length; k++) {
-      const to = pairs.to[k] ?? 0;
-      const isAnyStarved = starved.has(from) || starved.has(to);
-      if (isAnyStarved && isDoubted(outcomes?.[pairs.link[k] ?? 0] ?? 0)) {
-        for (const pod of [from, to]) if (starved.has(pod)) this.doubted.add(pod);
+    for (let k = 0; k < destinations.length; k++) {
+      const to = destinations[k] ?? 0;
+      if (isDropped(k)) {
+        for (const pod of [from, to]) if (starved[pod] === 1) this.doubted.add(pod);
         if (pairs.isBad[k] === 1) this.#judged.change(from, to, -1);
         continue;
       }
-      for (const column of columns) column[kept] = column[k] ?? 0;
+      if (kept !== k) {
+        pairs.to[kept] = to;
+        pairs.link[kept] = pairs.link[k] ?? 0;
+        pairs.families[kept] = pairs.families[k] ?? 0;
+        pairs.confidence[kept] = pairs.confidence[k] ?? 0;
+        pairs.isBad[kept] = pairs.isBad[k] ?? 0;
+      }
       kept += 1;
     }
-    Object.assign(pairs, firstPairs(pairs, kept));
+    if (kept < destinations.length) Object.assign(pairs, firstPairs(pairs, kept));
   }
 }
 
@@ -249,6 +249,19 @@ export interface BadPairs {
   confidence: Uint8Array;
   /** 1 = bad now, 0 = recovering: it speaks for a cause, but is no evidence of it. */
   isBad: Uint8Array;
+}
+
+/** One buffer for all columns: a thousand reports with five buffers each would keep the garbage collector busy. */
+function emptyPairs(from: number, count: number): BadPairs {
+  const buffer = new ArrayBuffer(7 * count);
+  return {
+    from,
+    to: new Uint16Array(buffer, 0, count),
+    link: new Uint16Array(buffer, 2 * count, count),
+    families: new Uint8Array(buffer, 4 * count, count),
+    confidence: new Uint8Array(buffer, 5 * count, count),
+    isBad: new Uint8Array(buffer, 6 * count, count),
+  };
 }
 
 function firstPairs({ from, to, link, families, confidence, isBad }: BadPairs, count: number): BadPairs {

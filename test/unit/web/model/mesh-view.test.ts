@@ -47,18 +47,15 @@ describe('a pod is', () => {
     expect(healthOf(meshWith(3, reports))).toEqual(['healthy', 'healthy', 'healthy']);
   });
 
-  test('healthy while most of the cluster is dead, if the rest reaches it', () => {
+  test.each([
+    ['healthy while most of the cluster refuses, if the rest reaches it', 1, 'healthy', 'failing'],
+    ['failing if most of the cluster is silent: its own side may be the one that is cut off', 3, 'failing', 'unknown'],
+  ])('%s', (_rule, outcome, own, others) => {
     const reports = [0, 1].map((pod) =>
-      reportOf(pod, [{ to: 0 }, { to: 1 }, ...[2, 3, 4].map((to) => ({ to, outcome: 3 }))]),
+      reportOf(pod, [{ to: 0 }, { to: 1 }, ...[2, 3, 4].map((to) => ({ to, outcome }))]),
     );
     const dead = [2, 3, 4].map((pod) => reportOf(pod, [], { missing: 'timeout' }));
-    expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([
-      'healthy',
-      'healthy',
-      'failing',
-      'failing',
-      'failing',
-    ]);
+    expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([own, own, others, others, others]);
   });
 
   test('unknown when it is reached but did not report, starved when its figures are not to be trusted', () => {
