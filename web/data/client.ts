@@ -8,6 +8,7 @@ import {
   parseMeshHistory,
 } from '../../server/protocol/history.ts';
 import { type Mesh, parseMesh } from '../../server/protocol/mesh.ts';
+import { parseRounds, type Round } from '../../server/protocol/rounds.ts';
 import { type LinkSamples, parseLinkSamples } from '../../server/protocol/sample.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
@@ -101,6 +102,12 @@ export async function fetchLinkHistory(from: string, to: string, signal: AbortSi
 export async function fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]> {
   const response = await getJson(serverUrl('api/v1/events', times(range)), signal);
   return (await validated(() => response.json(), parseEvents)).events;
+}
+
+/** Fetches the rounds of ongoing experiments in a time range. Rejects with an Error that people can read. */
+export async function fetchRounds(range: TimeRange, signal: AbortSignal): Promise<readonly Round[]> {
+  const response = await getJson(serverUrl('api/v1/rounds', times(range)), signal);
+  return (await validated(() => response.json(), parseRounds)).rounds;
 }
 
 /** Fetches all annotations. Rejects with an Error that people can read. */

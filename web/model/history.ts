@@ -1,6 +1,7 @@
 import type { Annotation } from '../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../server/protocol/event.ts';
 import type { MeshHistory } from '../../server/protocol/history.ts';
+import type { Round } from '../../server/protocol/rounds.ts';
 import type { Clock, Timer } from '../../server/runtime/clock.ts';
 import { textOf } from '../../server/runtime/errors.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
@@ -12,6 +13,8 @@ export interface Past {
   history: MeshHistory | null;
   events: readonly MeshEvent[];
   annotations: readonly Annotation[];
+  /** Rounds of ongoing experiments. */
+  rounds: readonly Round[];
   /** The oldest time with data, ms since the epoch; null = not fetched yet. */
   knownFromMs: number | null;
   /** Why the last fetch of the history failed; '' if it did not. */
@@ -26,6 +29,7 @@ export interface PastPollOptions {
   fetchHistory(range: TimeRange, stepMs: number, signal: AbortSignal): Promise<MeshHistory>;
   fetchEvents(range: TimeRange, signal: AbortSignal): Promise<readonly MeshEvent[]>;
   fetchAnnotations(signal: AbortSignal): Promise<readonly Annotation[]>;
+  fetchRounds(range: TimeRange, signal: AbortSignal): Promise<readonly Round[]>;
 }
 
 /** Pause between two fetches, and while the serving pod's time is unknown. */
@@ -43,7 +47,7 @@ const stepOf = (spanMs: number) => Math.max(LEAST_STEP_MS, Math.ceil(spanMs / ST
 export class PastPoll {
   readonly #options: PastPollOptions;
   readonly #listeners = new Set<() => void>();
-  #past: Past = { history: null, events: [], annotations: [], knownFromMs: null, error: '' };
+  #past: Past = { history: null, events: [], annotations: [], rounds: [], knownFromMs: null, error: '' };
   #spanMs = 0;
   #isAuto = false;
   #timer: Timer | null = null;
@@ -98,17 +102,18 @@ export class PastPoll {
     });
   }
 
-  /** The three requests fail independently: a server may have events but no history. */
+  /** The requests fail independently: a server may have events but no history. */
   async #fetch(signal: AbortSignal, toMs: number): Promise<void> {
-    const { fetchHistory, fetchEvents, fetchAnnotations } = this.#options;
+    const { fetchHistory, fetchEvents, fetchAnnotations, fetchRounds } = this.#options;
     if (this.#isAuto && this.#past.knownFromMs === null) await this.#lookBack(signal, toMs);
     // A listener may have requested another span in the meantime.
     if (signal.aborted) return;
     const range = { fromMs: toMs - this.#spanMs, toMs };
-    const [history, events, annotations] = await Promise.allSettled([
+    const [history, events, annotations, rounds] = await Promise.allSettled([
       fetchHistory(range, stepOf(this.#spanMs), signal),
       fetchEvents(range, signal),
       fetchAnnotations(signal),
+      fetchRounds(range, signal),
     ]);
     if (signal.aborted) return;
     const old = this.#past;
@@ -116,6 +121,7 @@ export class PastPoll {
       history: history.status === 'fulfilled' ? history.value : old.history,
       events: events.status === 'fulfilled' ? events.value : old.events,
       annotations: annotations.status === 'fulfilled' ? annotations.value : old.annotations,
+      rounds: rounds.status === 'fulfilled' ? rounds.value : old.rounds,
       knownFromMs: old.knownFromMs,
       error: history.status === 'fulfilled' ? '' : textOf(history.reason, 200),
     });

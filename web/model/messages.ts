@@ -223,7 +223,12 @@ function goneWords({ mesh, pods }: Picture, { pod }: PodView, nowMs: number): Po
   const successor = pod.replacedBy === '' ? -1 : mesh.pods.findIndex((other) => other.uid === pod.replacedBy);
   const note =
     successor < 0 ? '' : `replaced by ${pods[successor]?.label ?? shownName(mesh.pods[successor]?.name ?? '')}`;
-  return { state: `Gone ${roughSpan(nowMs - pod.sinceMs)}`, tone: 'gone', note, noteTone: 'gone' };
+  const { namespace, name } = pod;
+  const times = mesh.pods.filter(
+    (other) => other.lifecycle === 'gone' && other.name === name && other.namespace === namespace,
+  ).length;
+  const count = times > 1 ? ` ×${times}, the last` : '';
+  return { state: `Gone${count} ${roughSpan(nowMs - pod.sinceMs)}`, tone: 'gone', note, noteTone: 'gone' };
 }
 
 /** A duration in whole minutes beyond one minute, so that the text does not change with every update. */

@@ -1,5 +1,6 @@
 import { Reporter } from '../../../server/analysis/comparison/report.ts';
 import type { Hypothesis } from '../../../server/analysis/comparison/targets.ts';
+import { roundsOf } from '../../../server/analysis/rounds.ts';
 import { encodeMesh } from '../../../server/protocol/mesh.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { ValidationError } from '../../../server/runtime/errors.ts';
@@ -35,6 +36,8 @@ export async function answerOf(
       return json(200, story.history(fromMs, toMs, numberOf('step', 10_000), nowMs));
     case '/api/v1/events':
       return json(200, story.events(fromMs, toMs, nowMs));
+    case '/api/v1/rounds':
+      return json(200, roundsOf(story.events(fromMs, toMs, nowMs), [], null));
     case '/api/v1/annotations':
       return json(200, story.annotations(nowMs));
     case '/api/v1/comparison':

@@ -5,6 +5,7 @@ import type { ExternalTarget } from '../../model/external-targets.ts';
 import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { effectiveGroup, matches } from '../../model/order.ts';
+import { goneNamesakes } from '../../model/rounds.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from './scene.ts';
@@ -95,14 +96,20 @@ export function useGraph(
     () => JSON.stringify(pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone }))),
     [pods],
   );
+  const hidden = useMemo(() => goneNamesakes(pods), [pods]);
+  const hiddenKey = JSON.stringify([...hidden]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const { frame, ring, uids } = useMemo(() => {
     const pods = JSON.parse(podsKey) as RingPod[];
     const frame = frameOf(width, height, tier, narrow, externals);
-    return { frame, ring: layoutRing(pods, by, frame.ring), uids: pods.map((pod) => pod.uid) };
-  }, [podsKey, by, width, height, tier, narrow, externals]);
+    const shownAs = new Map(JSON.parse(hiddenKey) as [number, number][]);
+    return { frame, ring: layoutShown(pods, shownAs, by, frame.ring), uids: pods.map((pod) => pod.uid) };
+  }, [podsKey, hiddenKey, by, width, height, tier, narrow, externals]);
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
-  const named = useMemo(() => namedPods(picture, tier, chosen), [picture, tier, chosen]);
+  const named = useMemo(
+    () => namedPods(picture, tier, chosen).filter(({ index }) => !hidden.has(index)),
+    [picture, tier, chosen, hidden],
+  );
   return useMemo(() => {
     const marked = markedPods(picture, tier, named);
     const large = unhealthyRadius(ring, tier, marked);
@@ -121,6 +128,30 @@ export function useGraph(
       links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
     };
   }, [picture, chosen, tier, frame, ring, by, spots, named]);
+}
+
+/** The ring of all pods but those that another one stands for (see `goneNamesakes`): they have its place. */
+function layoutShown(
+  pods: readonly RingPod[],
+  shownAs: ReadonlyMap<number, number>,
+  by: RingGroup,
+  box: Frame['ring'],
+): Ring {
+  if (shownAs.size === 0) return layoutRing(pods, by, box);
+  const shown = [...pods.keys()].filter((index) => !shownAs.has(index));
+  const ring = layoutRing(
+    shown.map((index) => pods[index] as RingPod),
+    by,
+    box,
+  );
+  const indexOf = (place: number) => shown[place] ?? 0;
+  const placeOf = new Map(shown.map((index, place) => [index, place]));
+  return {
+    ...ring,
+    spots: pods.map((_, index) => ring.spots[placeOf.get(shownAs.get(index) ?? index) ?? 0] as Ring['spots'][number]),
+    order: ring.order.map(indexOf),
+    arcs: ring.arcs.map((arc) => ({ ...arc, pods: arc.pods.map(indexOf) })),
+  };
 }
 
 /** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */

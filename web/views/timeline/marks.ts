@@ -1,7 +1,9 @@
 import type { Annotation } from '../../../server/protocol/annotation.ts';
 import type { MeshEvent } from '../../../server/protocol/event.ts';
+import type { Round } from '../../../server/protocol/rounds.ts';
 import { countText, latencyText, plural } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
+import { roundWords } from '../../model/rounds.ts';
 import type { TimelineStep } from '../../model/timeline.ts';
 
 /** One mark on the axis: one event, or several that are close together. */
@@ -20,14 +22,30 @@ const APART = 24;
 /** Tones by severity. A merged mark has the most severe one. */
 const RANK: readonly MarkTone[] = ['up', 'down', 'good', 'suspect', 'slow', 'failed'];
 
-/** Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. */
-export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => number, width: number): EventMark[] {
+/**
+ * Creates marks from left to right. `x` maps a time to px. Events outside `0..width` are left out. The end of a failed round
+ * is marked as failed; links to the pod of a good round are not, because they fail only while it starts and leaves.
+ */
+export function eventMarks(
+  events: readonly MeshEvent[],
+  x: (atMs: number) => number,
+  width: number,
+  rounds: readonly Round[] = [],
+): EventMark[] {
   const marks: EventMark[] = [];
+  const roundByUid = new Map(rounds.map((round) => [round.uid, round]));
   for (const event of [...events].sort((a, b) => a.atMs - b.atMs)) {
     const at = x(event.atMs);
     if (at < 0 || at > width) continue;
-    const tone = eventTone(event);
-    const line = { id: event.id, atMs: event.atMs, text: eventWords(event) };
+    const round = roundByUid.get(event.pod?.uid ?? '');
+    const hasFailed = round?.state === 'failed' && event.kind === 'pod-gone';
+    const tone = hasFailed
+      ? 'failed'
+      : round !== undefined && event.kind === 'link-failed' && !wasUp(round, event)
+        ? 'down'
+        : eventTone(event);
+    const text = hasFailed ? `${shownName(round.name)}: round ${roundWords(round)}` : eventWords(event);
+    const line = { id: event.id, atMs: event.atMs, text };
     const last = marks.at(-1);
     if (last !== undefined && at - last.x < APART) {
       last.lines.push(line);
@@ -35,6 +53,15 @@ export function eventMarks(events: readonly MeshEvent[], x: (atMs: number) => nu
     } else marks.push({ x: at, atMs: event.atMs, tone, lines: [line] });
   }
   return marks;
+}
+
+/** How long before the end of its pod a round may lose its links: the pod terminates. */
+const LEAVING_MS = 5_000;
+
+/** Whether the pod of a round was up at an event. */
+function wasUp({ createdMs, readyAfterMs, goneMs }: Round, { atMs }: MeshEvent): boolean {
+  if (readyAfterMs === null || atMs < createdMs + readyAfterMs) return false;
+  return goneMs === null || atMs < goneMs - LEAVING_MS;
 }
 
 /** An annotation on the timeline. */

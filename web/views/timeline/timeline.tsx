@@ -7,6 +7,7 @@ import { type Address, SPANS } from '../../model/address.ts';
 import { spanText } from '../../model/format.ts';
 import { type StripPoint, stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
+import { Rounds } from './rounds.tsx';
 import { suggestedRanges } from './suggestion.ts';
 import { TimelineTable } from './timeline-table.tsx';
 import { Track } from './track.tsx';
@@ -80,6 +81,7 @@ export function Timeline(props: TimelineProps) {
         />
       )}
       {!folded && address.asTable && <TimelineTable steps={steps} past={past} limits={limits} onMoment={onMoment} />}
+      {!folded && <Rounds rounds={past.rounds} nowMs={nowMs} onPick={onMoment} />}
       {annotateMs !== null && (
         <AnnotationDialog
           when={atMs ?? ranges.at(-1) ?? annotateMs}

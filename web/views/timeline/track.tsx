@@ -31,7 +31,7 @@ export function Track({ steps, past, limits, atMs, ranges, onPick, onRanges, onH
   const { fromMs, toMs } = limits;
   const x = useMemo(() => (ms: number) => (width * (ms - fromMs)) / (toMs - fromMs), [width, fromMs, toMs]);
   const stepMs = keyStepMs(toMs - fromMs);
-  const marks = useMemo(() => eventMarks(past.events, x, width), [past.events, x, width]);
+  const marks = useMemo(() => eventMarks(past.events, x, width, past.rounds), [past.events, past.rounds, x, width]);
   const flags = useMemo(() => flagsOf(past.annotations, x, width), [past.annotations, x, width]);
   const stopsMs = [...marks.map((mark) => mark.atMs), ...flags.map((flag) => flag.atMs)].sort((a, b) => a - b);
   const { state, handlers } = useTrack({

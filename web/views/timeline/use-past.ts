@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { fetchAnnotations, fetchEvents, fetchHistory } from '../../data/client.ts';
+import { fetchAnnotations, fetchEvents, fetchHistory, fetchRounds } from '../../data/client.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
 import { type Past, PastPoll } from '../../model/history.ts';
 
@@ -25,6 +25,7 @@ export function usePast(
         fetchHistory,
         fetchEvents,
         fetchAnnotations,
+        fetchRounds,
       }),
   );
   const past = useSyncExternalStore(poll.subscribe, poll.state);

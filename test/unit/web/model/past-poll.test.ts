@@ -17,6 +17,7 @@ function pollWith(more: Partial<PastPollOptions> = {}) {
     },
     fetchEvents: async () => [],
     fetchAnnotations: async () => [],
+    fetchRounds: async () => [],
     ...more,
   });
   return { clock, asked, poll };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_KINDS, type MeshEvent } from '../../../../../server/protocol/event.ts';
+import type { Round } from '../../../../../server/protocol/rounds.ts';
 import { autoSpan, axisTimes, keyStepMs, spanFor } from '../../../../../web/model/timeline.ts';
 import { eventMarks, eventWords, flagsOf, stepWords } from '../../../../../web/views/timeline/marks.ts';
 
@@ -143,5 +144,27 @@ describe('the axis', () => {
     expect(spanFor(spans, 300, 9990, 10_000)).toBe(300);
     expect(spanFor(spans, 300, 9000, 10_000)).toBe(1200);
     expect(spanFor(spans, 1200, 0, 10_000)).toBe(3600);
+  });
+});
+
+describe('marks of rounds', () => {
+  const round: Round = {
+    ...{ uid: 'slo', name: 'slo', namespace: 'default', node: 'n' },
+    ...{ createdMs: 0, readyAfterMs: 2_000, goneMs: 40_000, state: 'ready', why: '' },
+  };
+  const tones = (events: MeshEvent[], change: Partial<Round> = {}) =>
+    eventMarks(events, (ms) => ms, 100_000, [{ ...round, ...change }]).map(({ tone, lines }) => [tone, lines[0]?.text]);
+
+  test('a good round has no red mark while its pod starts and leaves; a fault in between is one', () => {
+    const link = (atMs: number) => event({ atMs, id: `${atMs}`, pod: pod('slo'), outcome: 'refused' });
+    expect(tones([link(1_000), link(20_000), link(39_000)]).map(([tone]) => tone)).toEqual(['down', 'failed', 'down']);
+  });
+
+  test('a failed round has a red mark with the reason', () => {
+    const gone = event({ kind: 'pod-gone', atMs: 40_000, pod: pod('slo') });
+    expect(tones([gone])).toEqual([['down', 'slo is gone']]);
+    expect(tones([gone], { state: 'failed', readyAfterMs: null, why: 'ImagePullBackOff' })).toEqual([
+      ['failed', 'slo: round failed: ImagePullBackOff'],
+    ]);
   });
 });

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import type { Round } from '../../../../server/protocol/rounds.ts';
+import { goneNamesakes, roundSeries, roundWords } from '../../../../web/model/rounds.ts';
+import { podOf } from '../../../support/mesh.ts';
+
+const round = (n: number, change: Partial<Round> = {}): Round => ({
+  uid: `round-${n}`,
+  name: 'goldpinger-slo',
+  namespace: 'default',
+  node: 'node-0',
+  createdMs: n * 60_000,
+  readyAfterMs: 2_000,
+  goneMs: n * 60_000 + 40_000,
+  state: 'ready',
+  why: '',
+  ...change,
+});
+const failed = (n: number) => round(n, { state: 'failed', readyAfterMs: null, why: 'ImagePullBackOff' });
+
+describe('rounds', () => {
+  test('are one series for each name, with the trend of the times until the pod was ready; a failed one has the full height', () => {
+    const [series, ...others] = roundSeries([round(0), round(1, { readyAfterMs: 4_000 }), failed(2)]);
+    expect(others).toEqual([]);
+    expect(series).toMatchObject({ name: 'goldpinger-slo', words: '3 rounds, 1 failed, ready after 2.0 s to 4.0 s' });
+    expect(series?.bars.map(({ state, share, words }) => [state, share, words])).toEqual([
+      ['ready', 0.5, 'ready after 2.0 s'],
+      ['ready', 1, 'ready after 4.0 s'],
+      ['failed', 1, 'failed: ImagePullBackOff'],
+    ]);
+  });
+
+  test('are shown from the second one on, or if the first one failed: a single pod is no ongoing experiment', () => {
+    expect(roundSeries([round(0)])).toEqual([]);
+    expect(roundSeries([failed(0)])).toMatchObject([{ words: '1 round, 1 failed' }]);
+    expect(roundSeries([round(0), round(1, { name: 'other' })])).toEqual([]);
+  });
+
+  test('are the newest 40', () => {
+    const [series] = roundSeries(Array.from({ length: 50 }, (_, n) => round(n)));
+    expect([series?.bars.length, series?.bars[0]?.uid]).toEqual([40, 'round-10']);
+    expect(series?.words).toBe('50 rounds, ready after 2.0 s');
+  });
+
+  test('hostile reasons and names cannot reorder the text', () => {
+    const hostile = round(0, { state: 'starting', name: '\u202ex', why: '\u202ey' });
+    expect(roundWords(hostile)).not.toContain('\u202e');
+    expect(roundSeries([hostile, hostile])[0]?.name).not.toContain('\u202e');
+  });
+});
+
+test('gone namesakes are shown as the one that left last; pods that are there are shown themselves', () => {
+  const slo = (sinceMs: number, lifecycle: 'gone' | 'ready' = 'gone') =>
+    podOf(sinceMs, { name: 'slo', sinceMs, lifecycle });
+  const pods = [slo(1), slo(3), podOf(7, { lifecycle: 'gone' }), slo(2), slo(4, 'ready')];
+  expect([...goneNamesakes(pods)]).toEqual([
+    [3, 1],
+    [0, 1],
+  ]);
+});

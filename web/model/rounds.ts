@@ -1,0 +1,86 @@
+import { group } from 'd3';
+import type { Pod } from '../../server/protocol/pod.ts';
+import type { Round } from '../../server/protocol/rounds.ts';
+import { plural, spanText } from './format.ts';
+import { shownName } from './names.ts';
+
+/** The rounds of one experiment: pods of one name, oldest first. */
+export interface RoundSeries {
+  /** Its name, safe to show. */
+  name: string;
+  bars: RoundBar[];
+  /** "12 rounds, 1 failed, ready after 2.0 s to 5.0 s". */
+  words: string;
+}
+
+/** One round as a bar. */
+export interface RoundBar {
+  uid: string;
+  atMs: number;
+  state: Round['state'];
+  /** Height, 0..1: the time until the pod was ready, as a share of the longest one. A failed round has the full height. */
+  share: number;
+  /** "ready after 2.0 s", "failed: ImagePullBackOff". Safe to show. */
+  words: string;
+}
+
+/** The most rounds that are shown of one experiment, the newest. */
+const MAX_BARS = 40;
+
+/** The experiments with more than one round, or with a failed one. A single pod is no ongoing experiment. */
+export function roundSeries(rounds: readonly Round[]): RoundSeries[] {
+  const byName = group(rounds, ({ namespace, name }) => `${namespace}/${name}`);
+  return [...byName.values()].filter(isExperiment).map((all) => {
+    const readyMs = all.flatMap(({ state, readyAfterMs }) => (state === 'ready' ? (readyAfterMs ?? 0) : []));
+    const longestMs = Math.max(1, ...readyMs);
+    const failed = all.filter(({ state }) => state === 'failed').length;
+    const [least, most] = [Math.min(...readyMs), Math.max(...readyMs)];
+    const span = least === most ? spanText(most) : `${spanText(least)} to ${spanText(most)}`;
+    const words = [
+      plural(all.length, 'round'),
+      failed === 0 ? '' : `${failed} failed`,
+      readyMs.length === 0 ? '' : `ready after ${span}`,
+    ];
+    return {
+      name: shownName(all[0]?.name ?? ''),
+      bars: all.slice(-MAX_BARS).map((round) => barOf(round, longestMs)),
+      words: words.filter(Boolean).join(', '),
+    };
+  });
+}
+
+function isExperiment(rounds: readonly Round[]): boolean {
+  return rounds.length > 1 || rounds.some(({ state }) => state === 'failed');
+}
+
+function barOf(round: Round, longestMs: number): RoundBar {
+  const { uid, createdMs, state, readyAfterMs } = round;
+  const share = state === 'ready' ? (readyAfterMs ?? 0) / longestMs : 1;
+  return { uid, atMs: createdMs, state, share, words: roundWords(round) };
+}
+
+/** What became of a round: "ready after 2.0 s", "failed: ImagePullBackOff", "starting: ErrImagePull". Safe to show. */
+export function roundWords({ state, readyAfterMs, why }: Round): string {
+  if (state === 'ready') return `ready after ${spanText(readyAfterMs ?? 0)}`;
+  return why === '' ? state : `${state}: ${shownName(why)}`;
+}
+
+/**
+ * Gone pods that share their name with one that left later, as in an experiment that creates the same pod again and again:
+ * by index, the index of the one that left last. The graph shows only that one, with their number.
+ */
+export function goneNamesakes(
+  pods: readonly Pick<Pod, 'namespace' | 'name' | 'lifecycle' | 'sinceMs'>[],
+): Map<number, number> {
+  const newest = new Map<string, number>();
+  const gone = [...pods.entries()].filter(([, { lifecycle }]) => lifecycle === 'gone');
+  gone.sort(([, a], [, b]) => b.sinceMs - a.sinceMs);
+  const shownAs = new Map<number, number>();
+  for (const [index, { namespace, name }] of gone) {
+    const key = `${namespace}/${name}`;
+    const last = newest.get(key);
+    if (last === undefined) newest.set(key, index);
+    else shownAs.set(index, last);
+  }
+  return shownAs;
+}
