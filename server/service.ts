@@ -208,6 +208,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     log,
     random,
     onChange: onPods,
+    knowsOwnPod: () => monitor.selfUid !== '',
     onRequest: (durationMs) => metrics.kubeRequest(durationMs),
     onFault: () => metrics.error('kubernetes_api'),
   });

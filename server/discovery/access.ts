@@ -1,128 +1,137 @@
-import { readFileSync } from 'node:fs';
-import { type Agent, get as getOverHttp, type IncomingMessage } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
-import { delimiter } from 'node:path';
-// This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
-import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { textOf } from '../runtime/errors.ts';
 import { ApiError, asApiError } from './api-error.ts';
+import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
+import type { Proxies } from './proxy.ts';
 
-/** Where the API server is and how to log in, as read once from the kubeconfig or from the pod's service account. */
+/** The API server, logged in to. Connections are kept open between requests. */
 export interface Access {
   /** Namespace of the kubeconfig's context, else of the service account, else `default`. */
   namespace: string;
-  /** Prepares credentials; this may read token files or run a credential plugin. Rejects with an `ApiError`. */
-  session(): Promise<Session>;
-}
-
-/** Sends requests with the same credentials over connections that are kept open. */
-export interface Session {
   /**
-   * Sends a GET; `path` starts with `/api`. Resolves with the answer, whatever its status, as soon as its head has come.
-   * Rejects with an `ApiError`.
+   * Sends a GET; `path` starts with `/api`. Resolves with the answer, whatever its status, as soon as its head has come. Before
+   * that it may read token files or run a credential plugin. Rejects with an `ApiError`.
    */
   open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal): Promise<IncomingMessage>;
-  /** Closes the connections. */
+  /** Closes all connections. */
   close(): void;
 }
 
-/** Where Kubernetes mounts a pod's service account. */
-const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const NO_PROXIES: Proxies = { https: '', http: '', none: '' };
 
 /**
- * Reads the kubeconfig, or, if `kubeconfig` is null, the service account of the pod. `kubeconfig` is one path or several,
- * as in the variable KUBECONFIG; where two files define the same thing, the first file counts. `root` is put before the
- * paths of the service account. Throws an `ApiError` of fault `config`.
+ * Reads the kubeconfig (see `readKubeconfig`), or, if `kubeconfig` is null, the service account of the pod. `root` is put
+ * before the paths of the service account. Throws an `ApiError` of fault `config`.
  */
-export function loadAccess(kubeconfig: string | null, root = ''): Access {
+export function loadAccess(kubeconfig: string | null, root = '', proxies = NO_PROXIES): Access {
   try {
-    const config = kubeconfig === null ? readServiceAccount(root) : readFiles(kubeconfig);
-    allowPlainHttp(config);
-    const contextName = config.getCurrentContext();
-    const server = config.getCurrentCluster()?.server;
-    if (!server) throw new Error(`the context ${contextName || '(none)'} of the kubeconfig names no cluster`);
-    const base = new URL(server);
-    const namespace = config.getContextObject(contextName)?.namespace?.trim() || accountNamespace(root) || 'default';
-    return { namespace, session: () => openSession(config, base) };
+    const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
+    return new LoggedIn(login, login.namespace || accountNamespace(root) || 'default');
   } catch (error) {
     throw new ApiError('config', error);
   }
 }
 
-function readServiceAccount(root: string): KubeConfig {
-  const config = new KubeConfig();
-  config.loadFromCluster(root);
-  // Kubernetes sets the variables of the API server in every pod. Where they are missing, the client writes "undefined".
-  if (config.getCurrentCluster()?.server.includes('//undefined:') !== false) {
-    throw new Error('neither KUBECONFIG nor KUBERNETES_SERVICE_HOST is set: not in a cluster');
-  }
-  return config;
-}
+/** Credentials are prepared again after this time, ms: certificates may have been renewed. A plugin may run then. */
+const PREPARED_FOR_MS = 60_000;
 
-function readFiles(paths: string): KubeConfig {
-  const [first = '', ...rest] = paths.split(delimiter).filter((path) => path !== '');
-  const config = new KubeConfig();
-  config.loadFromFile(first);
-  for (const path of rest) {
-    const next = new KubeConfig();
-    next.loadFromFile(path);
-    for (const cluster of next.clusters) if (!config.getCluster(cluster.name)) config.addCluster(cluster);
-    for (const user of next.users) if (!config.getUser(user.name)) config.addUser(user);
-    for (const context of next.contexts) if (!config.getContextObject(context.name)) config.addContext(context);
-    if (!config.currentContext) config.setCurrentContext(next.currentContext);
-  }
-  return config;
-}
+class LoggedIn implements Access {
+  readonly namespace: string;
+  readonly #login: Login;
+  readonly #base: string;
+  #prepared: { options: RequestOptions; atMs: number } | null = null;
+  #agent: Agent | null = null;
+  /** The certificates that the connections of the agent were opened with. */
+  #certificates = '';
+  /** What the token file held when it was last read. */
+  #token = '';
 
-/** Has the client accept servers with `http:`, as kubectl does. The client wants verification turned off for them. */
-function allowPlainHttp(config: KubeConfig): void {
-  config.clusters = config.clusters.map((cluster) =>
-    cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster,
-  );
-}
-
-function accountNamespace(root: string): string {
-  try {
-    return readFileSync(`${root}${ACCOUNT}/namespace`, 'utf8').trim().slice(0, 63);
-  } catch {
-    return '';
+  constructor(login: Login, namespace: string) {
+    this.namespace = namespace;
+    this.#login = login;
+    this.#base = new URL(login.server).href.replace(/\/+$/, '');
   }
-}
 
-async function openSession(config: KubeConfig, base: URL): Promise<Session> {
-  const options: RequestOptions = { headers: {} };
-  try {
-    await config.applyToHTTPSOptions(options);
-  } catch (error) {
-    throw new ApiError('config', `credentials: ${textOf(error) || 'the credential plugin failed'}`);
+  async open(path: string, query: Record<string, string>, accept: string, signal: AbortSignal) {
+    const { options, headers } = await this.#credentials();
+    signal.throwIfAborted();
+    const url = new URL(`${this.#base}${path}?${new URLSearchParams(query)}`);
+    return send(url, { ...options, signal, headers: { ...headers, accept, 'user-agent': 'goldpinger-ts' } });
   }
-  // The client makes a new agent for each call, and that agent closes its connections. The pages of a list share them.
-  const agent = options.agent as Agent & { keepAlive: boolean };
-  agent.keepAlive = true;
-  const credentials: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // A token file may end in a line break, which no header may contain.
-    credentials[name] = String(value).trim();
-  }
-  return {
-    open(path, query, accept, signal) {
-      const url = new URL(`${base.href.replace(/\/+$/, '')}${path}?${new URLSearchParams(query)}`);
-      return send(url, { ...options, signal, headers: { ...credentials, accept, 'user-agent': 'goldpinger-ts' } });
-    },
-    close: () => agent.destroy(),
-  };
-}
 
-function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  async #credentials() {
     try {
-      const request = url.protocol === 'https:' ? getOverHttps(url, options) : getOverHttp(url, options);
-      request.once('response', resolve);
-      // Not `once`: an aborted request may emit a second error, after its answer has come.
-      request.on('error', (error) => reject(asApiError(error, 'unreachable')));
+      const { config, tokenFile, impersonation } = this.#login;
+      const nowMs = performance.now();
+      if (this.#prepared === null || nowMs - this.#prepared.atMs > PREPARED_FOR_MS) {
+        const options: RequestOptions = { headers: {} };
+        await config.applyToHTTPSOptions(options);
+        this.#prepared = { options: { ...options, agent: this.#agentOf(options) }, atMs: nowMs };
+      }
+      const { options } = this.#prepared;
+      const headers: Record<string, string | string[]> = { ...impersonation };
+      // A token may end in a line break, which no header may contain.
+      for (const [name, value] of Object.entries(options.headers ?? {})) headers[name] = String(value).trim();
+      if (tokenFile !== '') headers['Authorization'] = `Bearer ${await this.#readToken(tokenFile)}`;
+      return { options, headers };
     } catch (error) {
-      // For example a token with characters that no header may contain.
-      reject(new ApiError('config', error));
+      throw new ApiError('config', `credentials: ${textOf(error) || 'the credential plugin failed'}`);
     }
+  }
+
+  /** The token that was last read counts if the file cannot be read, as in client-go. */
+  async #readToken(path: string): Promise<string> {
+    try {
+      const token = (await readFile(path, 'utf8')).trim();
+      if (token === '') throw new Error(`the token file ${path} is empty`);
+      this.#token = token;
+    } catch (error) {
+      if (this.#token === '') throw error;
+    }
+    return this.#token;
+  }
+
+  /** The client makes a new agent for each call. The first one is kept until the certificates change. */
+  #agentOf({ agent, ca, cert, key }: RequestOptions): Agent {
+    const certificates = JSON.stringify([ca, cert, key].map(String));
+    if (this.#agent === null || certificates !== this.#certificates) {
+      // A watch may still use the connections of the last agent.
+      this.#agent = Object.assign(agent as Agent, { keepAlive: true });
+      this.#certificates = certificates;
+    }
+    return this.#agent;
+  }
+}
+
+async function send(url: URL, options: RequestOptions): Promise<IncomingMessage> {
+  const get = url.protocol === 'https:' ? getOverHttps : getOverHttp;
+  let request: ClientRequest | null = null;
+  try {
+    request = get(url, options);
+    return await answerOf(request);
+  } catch (error) {
+    // For example a token with characters that no header may contain.
+    if (request === null) throw new ApiError('config', error);
+    // The server may close a kept connection just when we use it again.
+    if (request.reusedSocket && !options.signal?.aborted) return answerOf(get(url, options)).catch(failed);
+    return failed(error);
+  }
+}
+
+function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve);
+    // Not `once`: an aborted request may emit a second error, after its answer has come.
+    request.on('error', reject);
   });
+}
+
+function failed(error: unknown): never {
+  throw asApiError(error, 'unreachable');
 }

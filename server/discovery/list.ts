@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import type { Clock } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
-import type { Access, Session } from './access.ts';
+import type { Access } from './access.ts';
 import { ApiError, asApiError, faultOfStatus } from './api-error.ts';
 
 /** What to list, and how. */
@@ -46,41 +46,36 @@ export async function listAll<T>(
   call: ListCall<T>,
   stop: AbortSignal,
 ): Promise<Listed<T>> {
-  const session = await withTimeout(clock, call.pageTimeoutMs, stop, 'preparing credentials', () => access.session());
   let items: T[] = [];
   let token = '';
   let { pageSize } = call;
   let restarted = false;
-  try {
-    for (let pages = 0; pages < MAX_PAGES; pages++) {
-      let page: Page;
-      try {
-        page = await getPage(session, clock, { ...call, pageSize }, token, stop);
-      } catch (error) {
-        if (error instanceof TooLongError && pageSize > 1) {
-          pageSize = Math.ceil(pageSize / 8);
-          continue;
-        }
-        // 410: the version that all pages are of was compacted away while we read them. Start again, once.
-        if (token === '' || restarted || asApiError(error).status !== 410) throw error;
-        restarted = true;
-        token = '';
-        items = [];
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    let page: Page;
+    try {
+      page = await getPage(access, clock, { ...call, pageSize }, token, stop);
+    } catch (error) {
+      if (error instanceof TooLongError && pageSize > 1) {
+        pageSize = Math.ceil(pageSize / 8);
         continue;
       }
-      const { resourceVersion } = page.metadata;
-      for (const item of page.items ?? []) {
-        if (items.length >= call.maxItems) return { items, resourceVersion, truncated: true };
-        const read = call.read(item);
-        if (read !== null) items.push(read);
-      }
-      token = page.metadata.continue;
-      if (token === '') return { items, resourceVersion, truncated: false };
+      // 410: the version that all pages are of was compacted away while we read them. Start again, once.
+      if (token === '' || restarted || asApiError(error).status !== 410) throw error;
+      restarted = true;
+      token = '';
+      items = [];
+      continue;
     }
-    throw new ApiError('malformed', `the list has more than ${MAX_PAGES} pages`);
-  } finally {
-    session.close();
+    const { resourceVersion } = page.metadata;
+    for (const item of page.items ?? []) {
+      if (items.length >= call.maxItems) return { items, resourceVersion, truncated: true };
+      const read = call.read(item);
+      if (read !== null) items.push(read);
+    }
+    token = page.metadata.continue;
+    if (token === '') return { items, resourceVersion, truncated: false };
   }
+  throw new ApiError('malformed', `the list has more than ${MAX_PAGES} pages`);
 }
 
 const pageSchema = v.object({
@@ -94,7 +89,7 @@ type Page = v.InferOutput<typeof pageSchema>;
 
 /** Gets the page that the `continue` token leads to; '' = the first. */
 async function getPage<T>(
-  session: Session,
+  access: Access,
   clock: Clock,
   call: ListCall<T>,
   token: string,
@@ -105,7 +100,7 @@ async function getPage<T>(
   const startMs = clock.monotonicMs();
   try {
     const body = await withTimeout(clock, call.pageTimeoutMs, stop, 'listing', async (signal) => {
-      const response = await session.open(call.path, query, call.accept, signal);
+      const response = await access.open(call.path, query, call.accept, signal);
       await expectOk(response);
       const json = jsonOf(await readText(response, MAX_BODY_BYTES));
       // The answer of a login page, for example.

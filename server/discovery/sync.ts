@@ -8,14 +8,17 @@ import { ApiError, asApiError } from './api-error.ts';
 import { listAll } from './list.ts';
 import { type PodFacts, readPod } from './pod-reader.ts';
 import type { PodStore } from './pod-store.ts';
+import type { Proxies } from './proxy.ts';
 import { nothingKnown } from './status.ts';
-import { backoffMs, type Timing } from './timing.ts';
+import { Backoff, type Timing } from './timing.ts';
 import { type WatchEnd, watch } from './watch.ts';
 
 /** What to discover. */
 export interface DiscoverySettings {
   /** Path of a kubeconfig; null = use the service account of the pod. */
   kubeconfig: string | null;
+  /** The proxies of the environment. */
+  proxies?: Proxies;
   /** null = the namespace of the service account or of the kubeconfig's context; '' = all namespaces. */
   namespace: string | null;
   labelSelector: string;
@@ -35,6 +38,8 @@ export interface SyncDeps {
   /** 0 <= random() < 1. */
   random: () => number;
   timing: Timing;
+  /** Whether our own pod is among the pods. If it is not, they are listed again every refresh interval. */
+  knowsOwnPod(): boolean;
   /** Put before the paths of the service account, for tests. */
   accountRoot?: string;
   /** A page of a list has ended, well or badly, or a watch has opened. */
@@ -52,12 +57,18 @@ const MAX_UNREADABLE = 100;
 /** After this many failed watches in a row the status says that changes come by listing. We go on trying to watch. */
 const MAX_WATCH_FAILURES = 3;
 
+/** After this many lists in a row that are too old to be watched, the pods are only listed. */
+const MAX_EXPIRED = 2;
+
 /** Pods per page. An answer with 1000 pods peaks at 69 MiB of memory; pages of 50 peak at 48 MiB. */
 const PAGE_SIZE = 50;
 
 /**
  * The loop of discovery: list the pods, then watch from that version, for ever. After any failure it waits and lists
- * again; meanwhile the pods known so far stay. Where watching is forbidden it lists every refresh interval.
+ * again; meanwhile the pods known so far stay. Where watching does not work it lists every refresh interval.
+ *
+ * An API server that hangs is noticed within `unheardMs`: watches are short, and between lists that are far apart a small
+ * request is sent.
  */
 export class Sync {
   readonly #settings: DiscoverySettings;
@@ -65,6 +76,7 @@ export class Sync {
   readonly #store: PodStore;
   readonly #onChange: (isBurst: boolean) => void;
   readonly #emptyGuard: EmptyGuard;
+  readonly #backoff: Backoff;
   readonly #listIntervalMs: number;
   #access: Access | null = null;
   #status: DiscoveryStatus;
@@ -72,10 +84,16 @@ export class Sync {
   readonly #unreadable = new Set<string>();
   /** Monotonic time before which a forbidden watch is not tried again. */
   #watchFromMs = 0;
-  /** Failures of lists and watches since a watch last worked; they make the waits longer. */
-  #failures = 0;
+  /** Monotonic time of the last list. */
+  #listedMs = 0;
+  /** Monotonic time when something was last heard from the API server. */
+  #heardMs = Number.NEGATIVE_INFINITY;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
+  /** Whether the server did not end the last watch. */
+  #wasOverdue = false;
+  /** Watches that were too old since one last worked. */
+  #expired = 0;
 
   /**
    * Puts the pods into `store`. `onChange` is called when pods or status have changed; `isBurst`: more changes may follow
@@ -90,6 +108,7 @@ export class Sync {
     this.#status = nothingKnown(settings, clock.nowMs()).status;
     this.#listIntervalMs = Math.max(timing.paceMs, listIntervalMs(settings.refreshIntervalMs));
     this.#emptyGuard = new EmptyGuard(2 * this.#listIntervalMs);
+    this.#backoff = new Backoff(timing, deps.random);
   }
 
   /** How the API server was last reached; null before the first attempt and after a failure. */
@@ -107,37 +126,55 @@ export class Sync {
     const { clock, timing } = this.#deps;
     while (!stop.aborted) {
       try {
-        const startMs = clock.monotonicMs();
         await this.#followChanges(await this.#list(stop), stop);
-        await pause(clock, startMs + timing.paceMs - clock.monotonicMs(), stop);
+        await pause(clock, this.#listedMs + timing.paceMs - clock.monotonicMs(), stop);
       } catch (error) {
-        if (!stop.aborted) await this.#listFailed(asApiError(error), stop);
+        if (!stop.aborted) await this.#failed(asApiError(error), stop);
       }
     }
+    this.#dropAccess();
   }
 
   /** Lists all pods into the store and returns the version of the list. */
   async #list(stop: AbortSignal): Promise<string> {
-    const { clock, log, timing, onRequest } = this.#deps;
+    const { clock, log } = this.#deps;
+    this.#listedMs = clock.monotonicMs();
     const access = await this.#loadAccess();
     const { liveCount } = this.#store;
     this.#update({ namespace: this.#settings.namespace ?? access.namespace }, true);
-    const call = {
-      ...this.#call(),
-      accept: 'application/json',
-      pageSize: PAGE_SIZE,
-      maxItems: MAX_PODS,
-      pageTimeoutMs: timing.requestTimeoutMs,
-      read: (item: unknown) => this.#readPod(item),
-      onRequest,
-    };
+    const call = { ...this.#listCall(), pageSize: PAGE_SIZE, maxItems: MAX_PODS };
     const { items, resourceVersion, truncated } = await listAll(access, clock, call, stop);
     if (!this.#emptyGuard.believes(items.length, liveCount, clock.monotonicMs())) {
       throw new ApiError('suspicious-empty', `the list is empty, but ${liveCount} pods were there before`);
     }
     if (truncated) log.warn({ maxPods: MAX_PODS }, 'too many pods match the label selector: the rest is left out');
-    this.#succeeded(this.#store.replaceAll(items, clock.nowMs()));
+    this.#heard(this.#store.replaceAll(items, clock.nowMs()));
     return resourceVersion;
+  }
+
+  /** Asks for one pod only, to see whether the API server still answers. */
+  async #check(stop: AbortSignal): Promise<void> {
+    const call = { ...this.#listCall(), pageSize: 1, maxItems: 0 };
+    await listAll(await this.#loadAccess(), this.#deps.clock, call, stop);
+    this.#heard();
+  }
+
+  #listCall() {
+    return {
+      ...this.#call(),
+      accept: 'application/json',
+      pageTimeoutMs: this.#timeoutMs(),
+      read: (item: unknown) => this.#readPod(item),
+      onRequest: this.#deps.onRequest,
+    };
+  }
+
+  /** Timeout of a request. While the list is up to date, the silence must be noticed in time. */
+  #timeoutMs(): number {
+    const { clock, timing } = this.#deps;
+    const leftMs = this.#heardMs + timing.unheardMs - clock.monotonicMs();
+    if (this.#status.phase !== 'synced') return timing.requestTimeoutMs;
+    return Math.min(timing.requestTimeoutMs, Math.max(timing.minTimeoutMs, leftMs));
   }
 
   /** Reads a pod. One that cannot be read is left out, counted, and logged once: it costs the others nothing. */
@@ -156,21 +193,29 @@ export class Sync {
     }
   }
 
-  /** Keeps the pods current from a version on, until they have to be listed again. */
+  /** Keeps the pods current from a version on, until they have to be listed again. Rejects if nothing is heard any more. */
   async #followChanges(resourceVersion: string, stop: AbortSignal): Promise<void> {
     const { clock, random, timing } = this.#deps;
     if (clock.monotonicMs() < this.#watchFromMs) return this.#waitForNextList(stop);
     let version = resourceVersion;
-    while (!stop.aborted) {
+    while (!stop.aborted && !this.#isListWanted()) {
       const startMs = clock.monotonicMs();
       let end: WatchEnd;
       try {
         end = await this.#watch(version, startMs, stop);
       } catch (error) {
         if (stop.aborted) return;
+        if (clock.monotonicMs() - this.#heardMs >= timing.unheardMs) throw error;
         return this.#watchFailed(asApiError(error), stop);
       }
-      if (end.why === 'expired') return;
+      if (end.why === 'expired') {
+        this.#expired += 1;
+        if (version !== resourceVersion || this.#expired < MAX_EXPIRED) return;
+        return this.#watchFailed(
+          new ApiError('server-error', 'no watch can start from a list: it is too old', 410),
+          stop,
+        );
+      }
       version = end.resourceVersion;
       // When an API server restarts, the connections of all pods break at once. They return spread over one pace.
       const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;
@@ -178,23 +223,34 @@ export class Sync {
     }
   }
 
+  /** Whether the pods are to be listed although the watch works: nobody is there, or our own pod is not. */
+  #isListWanted(): boolean {
+    const isOld = this.#deps.clock.monotonicMs() - this.#listedMs >= this.#listIntervalMs;
+    return isOld && this.#isSomebodyMissing();
+  }
+
+  #isSomebodyMissing(): boolean {
+    return this.#store.liveCount === 0 || !this.#deps.knowsOwnPod();
+  }
+
   /** Runs one watch to its end. Rejects with an `ApiError` if the watch did not work. */
   async #watch(resourceVersion: string, startMs: number, stop: AbortSignal): Promise<WatchEnd> {
-    const { clock, random, timing, onRequest } = this.#deps;
+    const { clock, timing, onRequest } = this.#deps;
     const access = await this.#loadAccess();
+    const { watchLifetimeMs } = timing;
     const call = {
       ...this.#call(),
       resourceVersion,
-      lifetimeMs: timing.watchLifetimeMs * (1 + random()),
-      openTimeoutMs: timing.requestTimeoutMs,
-      silenceMs: timing.watchSilenceMs,
+      lifetimeMs: this.#isSomebodyMissing() ? Math.min(watchLifetimeMs, this.#listIntervalMs) : watchLifetimeMs,
+      openTimeoutMs: this.#timeoutMs(),
+      slackMs: timing.watchSlackMs,
     };
     let hadEvent = false;
     const hooks = {
       onOpen: (durationMs: number) => {
-        // While a watch lasts there is hardly any other request to measure: one every 5 to 10 minutes.
         onRequest(durationMs);
-        this.#succeeded();
+        // A watch that opens has told nothing yet. But a server that ends no watch says no more than this when all is quiet.
+        if (this.#wasOverdue) this.#heard();
       },
       onObject: (object: unknown, isDeleted: boolean) => {
         const pod = this.#readPod(object);
@@ -205,7 +261,8 @@ export class Sync {
       onEvent: () => {
         if (!hadEvent) this.#watchWorks();
         hadEvent = true;
-        this.#succeeded();
+        this.#store.agree(clock.nowMs());
+        this.#heard();
       },
     };
     const end = await watch(access, clock, call, hooks, stop);
@@ -215,18 +272,21 @@ export class Sync {
       throw new ApiError('reset', 'the watch ended at once');
     }
     this.#watchWorks();
+    this.#wasOverdue = end.why === 'overdue';
+    if (end.why === 'closed') this.#heard();
     return end;
   }
 
   #watchWorks(): void {
     this.#watchFailures = 0;
-    this.#failures = 0;
+    this.#expired = 0;
+    this.#backoff.reset();
     this.#update({ mode: 'watch' });
   }
 
   /**
    * The list succeeded, but the watch did not. Only another list can tell whether the list is out of date now: after the
-   * first failure it comes at once, after further failures it comes after growing waits.
+   * first failure it comes at once, then after a wait, and in the end every refresh interval.
    */
   async #watchFailed(error: ApiError, stop: AbortSignal): Promise<void> {
     const { clock, log, timing, onFault } = this.#deps;
@@ -236,23 +296,20 @@ export class Sync {
       this.#switchToListing('watching pods is forbidden: they are listed every refresh interval instead', error);
       return this.#waitForNextList(stop);
     }
-    this.#access = null;
+    this.#dropAccess();
     this.#watchFailures += 1;
     onFault(error.fault);
     const fields = { fault: error.fault, error: error.message };
+    if (this.#watchFailures >= MAX_WATCH_FAILURES || error.status === 410) {
+      this.#switchToListing('the pods are listed, not watched', error);
+      return this.#waitForNextList(stop);
+    }
     if (this.#watchFailures === 1) {
       log.info(fields, 'the watch of the pods failed: they are listed again');
       return;
     }
-    if (this.#watchFailures === MAX_WATCH_FAILURES) this.#switchToListing('the pods are listed, not watched', error);
     log.debug(fields, 'the watch of the pods failed again');
-    await pause(clock, this.#retryMs(error), stop);
-  }
-
-  /** Counts a failure and returns how long to wait after it. */
-  #retryMs({ retryAfterMs }: ApiError): number {
-    this.#failures += 1;
-    return Math.max(backoffMs(this.#failures, this.#deps.timing, this.#deps.random), retryAfterMs);
+    await pause(clock, this.#backoff.nextMs(error), stop);
   }
 
   #switchToListing(message: string, error: ApiError): void {
@@ -262,17 +319,32 @@ export class Sync {
     this.#update({ mode: 'list' });
   }
 
+  /** Waits one refresh interval. Rejects if the API server does not answer any more. */
   async #waitForNextList(stop: AbortSignal): Promise<void> {
-    this.#failures = 0;
-    await pause(this.#deps.clock, this.#listIntervalMs * (1 + this.#deps.random() / 20), stop);
+    const { clock, random, timing } = this.#deps;
+    this.#backoff.reset();
+    const endMs = this.#listedMs + this.#listIntervalMs * (1 + random() / 20);
+    for (;;) {
+      const leftMs = endMs - clock.monotonicMs();
+      await pause(clock, Math.min(leftMs, timing.checkMs), stop);
+      if (stop.aborted || leftMs <= timing.checkMs) return;
+      await this.#check(stop);
+    }
   }
 
   /** Loads the Kubernetes client when first called, and reads kubeconfig or service account again after a failure. */
   async #loadAccess(): Promise<Access> {
     // The client takes longer to load than all the rest together. The HTTP port must not wait for it.
     const { loadAccess } = await import('./access.ts');
-    this.#access ??= loadAccess(this.#settings.kubeconfig, this.#deps.accountRoot);
+    const { kubeconfig, proxies } = this.#settings;
+    this.#access ??= loadAccess(kubeconfig, this.#deps.accountRoot, proxies);
     return this.#access;
+  }
+
+  /** The kubeconfig, the token or the certificates may have been replaced, and connections may be dead. */
+  #dropAccess(): void {
+    this.#access?.close();
+    this.#access = null;
   }
 
   /** Which pods to list or watch. */
@@ -289,11 +361,13 @@ export class Sync {
     if (!isDeepStrictEqual(this.#status, before)) this.#onChange(isBurst);
   }
 
-  /** The pod list is right as of now. */
-  #succeeded(podsChanged = false): void {
+  /** The API server has sent news, or has shown that there are none. */
+  #heard(podsChanged = false): void {
+    const { clock, log } = this.#deps;
     const { phase, sinceMs, lastGoodMs, attempts } = this.#status;
-    const nowMs = this.#deps.clock.nowMs();
+    const nowMs = clock.nowMs();
     const isNews = phase !== 'synced';
+    this.#heardMs = clock.monotonicMs();
     this.#status = {
       ...this.#status,
       phase: 'synced',
@@ -305,17 +379,17 @@ export class Sync {
     };
     if (isNews) {
       const fields = { pods: this.#store.liveCount, awayMs: lastGoodMs === 0 ? 0 : nowMs - lastGoodMs, attempts };
-      this.#deps.log.info(fields, 'the pod list is up to date');
+      log.info(fields, 'the pod list is up to date');
     }
     // A newer `lastGoodMs` alone is not announced.
     if (isNews || podsChanged) this.#onChange(false);
   }
 
-  async #listFailed(error: ApiError, stop: AbortSignal): Promise<void> {
+  /** The pods could not be listed, or nothing was heard any more. Waits until the next attempt. */
+  async #failed(error: ApiError, stop: AbortSignal): Promise<void> {
     const { clock, log, onFault } = this.#deps;
-    // The kubeconfig, the token or the certificates may have been replaced, so they are read again.
-    this.#access = null;
-    const delayMs = this.#retryMs(error);
+    this.#dropAccess();
+    const delayMs = this.#backoff.nextMs(error);
     const fields = { fault: error.fault, error: error.message, retryInMs: Math.round(delayMs) };
     if (this.#status.lastError?.fault === error.fault) log.debug(fields, 'the pods still cannot be listed');
     else log.warn(fields, 'the pods cannot be listed from the Kubernetes API');

@@ -1,20 +1,31 @@
-/**
- * How long discovery waits, and for what. These are no settings: only tests use other values. Lifetime, pace and backoff are
- * of the same order as those of Kubernetes' own clients.
- */
+import { MAX_LIST_AGE_MS } from '../protocol/pod.ts';
+import type { ApiError } from './api-error.ts';
+
+/** How long discovery waits, and for what. These are no settings: only tests use other values. */
 export const DEFAULT_TIMING = {
-  /** Timeout of one page of a list, of opening a watch, and of preparing credentials. */
-  requestTimeoutMs: 10_000,
+  /** Timeout of one page of a list, and of opening a watch. While the list is up to date, `unheardMs` may end it before. */
+  requestTimeoutMs: 8_000,
   /** First wait after a failure. */
   backoffBaseMs: 1_000,
-  /** Longest wait after a failure. */
-  backoffCapMs: 30_000,
+  /** Longest wait while the API server is away: its return is noticed within 5 s. */
+  backoffCapMs: 3_000,
+  /** Longest wait while the API server refuses us, for example for lack of rights. */
+  refusalCapMs: 30_000,
   /** Shortest time between the starts of two watches, or of two lists, that ended without a failure. */
   paceMs: 1_000,
-  /** The API server is asked to end a watch after this time, or up to twice as long, at random. */
-  watchLifetimeMs: 300_000,
-  /** A watch that receives no event for this long is given up. Bookmarks come about every minute. */
-  watchSilenceMs: 150_000,
+  /**
+   * The API server is asked to end a watch after this time. About 2 s before, it sends a bookmark (k8s.io/apiserver,
+   * storage/cacher), so that something is heard at least this often.
+   */
+  watchLifetimeMs: 10_000,
+  /** A watch that the server does not end is ended this long after its lifetime. */
+  watchSlackMs: 1_000,
+  /** Between two lists that are further apart, the API server is asked for one pod this often. */
+  checkMs: 10_000,
+  /** If nothing was heard from the API server for this long, the list may be out of date. */
+  unheardMs: MAX_LIST_AGE_MS,
+  /** The least that is left of `unheardMs` for a request. */
+  minTimeoutMs: 3_000,
   /** Where watching is forbidden, it is tried again after this time. */
   forbiddenRetryMs: 600_000,
   /** Time between two lists of the nodes. */
@@ -28,11 +39,33 @@ export const DEFAULT_TIMING = {
 /** See `DEFAULT_TIMING`. */
 export type Timing = typeof DEFAULT_TIMING;
 
-/**
- * The wait after the n-th failure in a row (n = 1, 2, ...), ms: base, twice the base, and so on up to the cap, each shortened
- * by up to a half. `random` gives 0 <= x < 1; it keeps the pods from returning to a restarted API server in the same second.
- */
-export function backoffMs(failures: number, { backoffBaseMs, backoffCapMs }: Timing, random: () => number): number {
-  const fullMs = Math.min(backoffCapMs, backoffBaseMs * 2 ** Math.min(failures - 1, 30));
-  return fullMs * (0.5 + random() / 2);
+/** Waits after failures in a row: base, twice the base, and so on up to a cap, each shortened by up to a half. */
+export class Backoff {
+  readonly #timing: Timing;
+  readonly #random: () => number;
+  #failures = 0;
+  #isRefused = false;
+
+  /** `random` gives 0 <= x < 1; it keeps the pods from returning to a restarted API server in the same second. */
+  constructor(timing: Timing, random: () => number) {
+    this.#timing = timing;
+    this.#random = random;
+  }
+
+  /** How long to wait after one more failure, ms. What the server asks for counts if it is longer. */
+  nextMs({ fault, retryAfterMs }: Pick<ApiError, 'fault' | 'retryAfterMs'>): number {
+    const { backoffBaseMs, backoffCapMs, refusalCapMs } = this.#timing;
+    const isRefused = ['unauthorized', 'forbidden', 'not-found', 'config'].includes(fault);
+    // An API server that has just returned may refuse everybody at first.
+    if (isRefused !== this.#isRefused) this.#failures = 0;
+    this.#isRefused = isRefused;
+    const fullMs = Math.min(isRefused ? refusalCapMs : backoffCapMs, backoffBaseMs * 2 ** Math.min(this.#failures, 30));
+    this.#failures += 1;
+    return Math.max(fullMs * (0.5 + this.#random() / 2), retryAfterMs);
+  }
+
+  /** The API server works again. */
+  reset(): void {
+    this.#failures = 0;
+  }
 }

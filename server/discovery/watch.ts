@@ -13,12 +13,12 @@ interface WatchCall {
   query: Record<string, string>;
   /** The watch reports changes after this version. */
   resourceVersion: string;
-  /** After this time the server is asked to end the watch. */
+  /** After this time the server is asked to end the watch. It sends a bookmark shortly before. */
   lifetimeMs: number;
-  /** Timeout of preparing credentials, and of opening the watch up to the head of the answer. */
+  /** Timeout of opening the watch, up to the head of the answer. */
   openTimeoutMs: number;
-  /** A watch that receives no event for this long is given up. */
-  silenceMs: number;
+  /** A watch that the server does not end is ended this long after its lifetime. */
+  slackMs: number;
 }
 
 /** Called while the watch is open. If one of them throws, the watch ends with that error. */
@@ -32,11 +32,11 @@ interface WatchHooks {
 }
 
 /**
- * Why a watch that was open has ended. `closed`: the server closed it, as agreed. `silent`, `broken`: the connection is
- * dead. `expired`: its version is too old, so that only a new list helps.
+ * Why a watch that was open has ended. `closed`: the server closed it, as agreed. `overdue`: the server did not. `broken`: the
+ * connection is dead. `expired`: its version is too old, so that only a new list helps.
  */
 export interface WatchEnd {
-  why: 'closed' | 'silent' | 'broken' | 'expired';
+  why: 'closed' | 'overdue' | 'broken' | 'expired';
   /** The version to go on from. */
   resourceVersion: string;
 }
@@ -52,7 +52,6 @@ export async function watch(
   hooks: WatchHooks,
   stop: AbortSignal,
 ): Promise<WatchEnd> {
-  const session = await withTimeout(clock, call.openTimeoutMs, stop, 'preparing credentials', () => access.session());
   const query = {
     ...call.query,
     watch: '1',
@@ -65,7 +64,7 @@ export async function watch(
   const startMs = clock.monotonicMs();
   try {
     const response = await withTimeout(clock, call.openTimeoutMs, stop, 'opening the watch', async (signal) => {
-      const head = await session.open(call.path, query, 'application/json', AbortSignal.any([signal, ended.signal]));
+      const head = await access.open(call.path, query, 'application/json', AbortSignal.any([signal, ended.signal]));
       await expectOk(head);
       return head;
     });
@@ -78,7 +77,6 @@ export async function watch(
     throw failure;
   } finally {
     ended.abort();
-    session.close();
   }
 }
 
@@ -91,14 +89,12 @@ async function readEvents(
 ): Promise<WatchEnd> {
   const lines = new LineSplitter(MAX_LINE);
   let { resourceVersion } = call;
-  let hasTimedOut = false;
+  let isOverdue = false;
   const giveUp = () => {
-    hasTimedOut = true;
-    response.destroy(new Error('silent'));
+    isOverdue = true;
+    response.destroy(new Error('overdue'));
   };
-  // The server ends the watch after its lifetime. If it does not, the watch is given up as one that is silent.
-  const lifetime = clock.setTimer(giveUp, call.lifetimeMs + call.silenceMs);
-  let silence = clock.setTimer(giveUp, call.silenceMs);
+  const lifetime = clock.setTimer(giveUp, call.lifetimeMs + call.slackMs);
   addAbortSignal(stop, response);
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -109,8 +105,6 @@ async function readEvents(
         }
         if (line.trim() === '') continue;
         resourceVersion = handleEvent(line, response, hooks) || resourceVersion;
-        silence.cancel();
-        silence = clock.setTimer(giveUp, call.silenceMs);
         hooks.onEvent();
       }
     }
@@ -118,14 +112,13 @@ async function readEvents(
     return { why: 'closed', resourceVersion };
   } catch (error) {
     if (stop.aborted) throw asApiError(stop.reason);
-    if (hasTimedOut && lines.hasRest) throw new ApiError('timeout', 'an event of the watch did not end');
-    if (hasTimedOut) return { why: 'silent', resourceVersion };
+    if (isOverdue && lines.hasRest) throw new ApiError('timeout', 'an event of the watch did not end');
+    if (isOverdue) return { why: 'overdue', resourceVersion };
     // Only errors of the connection have codes. Any other error comes from what the server sent, or from us.
     if (typeof (error as { code?: unknown }).code === 'string') return { why: 'broken', resourceVersion };
     throw error;
   } finally {
     lifetime.cancel();
-    silence.cancel();
   }
 }
 

@@ -28,7 +28,7 @@ export function registerGauges(registry: Registry, version: string, sources: Met
     ],
     [
       'goldpinger_discovery_age_seconds',
-      'Time since the list of peers was last known to be right, or since start-up if it never was.',
+      'Time since something was last heard from the Kubernetes API that keeps the list of peers right, or since start-up.',
       () => discoveryAgeS(discovery(), nowMs()),
     ],
     [
@@ -96,9 +96,7 @@ function registerGauge<L extends string>(
   });
 }
 
-function discoveryAgeS({ phase, mode, lastGoodMs, sinceMs }: DiscoveryStatus, nowMs: number): number {
-  // A watch without events is current: nothing has changed.
-  if (phase === 'synced' && mode === 'watch') return 0;
+function discoveryAgeS({ lastGoodMs, sinceMs }: DiscoveryStatus, nowMs: number): number {
   return Math.max(0, nowMs - (lastGoodMs > 0 ? lastGoodMs : sinceMs)) / 1000;
 }
 

@@ -194,15 +194,15 @@ function listOf<T>(lists: Map<number, T[]>, key: number): T[] {
 
 /**
  * Faults of the mesh as a whole. A mesh with nobody to ping is healthy only if the list of pods is right and we are truly
- * alone; a list that could not be refreshed for two intervals may hide anything.
+ * alone; an old list may hide anything.
  */
-function generalFaults({ atMs, discovery, settings }: MeshHead, pods: readonly Pod[]): string[] {
-  const since = new Date(discovery.sinceMs).toISOString();
+function generalFaults({ atMs, discovery }: MeshHead, pods: readonly Pod[]): string[] {
+  const since = (ms: number) => `since ${new Date(ms).toISOString()}`;
   const cause = discovery.lastError === null ? '' : ` (${discovery.lastError.message.slice(0, 200)})`;
-  if (discovery.phase === 'waiting') return [`waiting for the Kubernetes API since ${since}${cause}`];
+  if (discovery.phase === 'waiting') return [`waiting for the Kubernetes API ${since(discovery.sinceMs)}${cause}`];
   const faults: string[] = [];
-  if (isPodListOld(discovery, settings.refreshIntervalMs, atMs)) {
-    faults.push(`the list of pods could not be refreshed since ${since}${cause}`);
+  if (isPodListOld(discovery, atMs)) {
+    faults.push(`nothing was heard from the Kubernetes API ${since(discovery.lastGoodMs)}${cause}`);
   }
   if (!pods.some((pod) => pod.lifecycle !== 'gone')) {
     faults.push(`no pod matches ${discovery.labelSelector.slice(0, 200)}`);

@@ -115,7 +115,7 @@ export const discoverySchema = v.object({
   sinceMs: finiteNumber,
   /** How changes reach us: by a watch, or by a list every REFRESH_INTERVAL where watching is forbidden. */
   mode: v.picklist(['watch', 'list']),
-  /** When the list was last known to be up to date, ms since the epoch; 0 = never. */
+  /** When something was last heard from the API server that keeps the list up to date, ms since the epoch; 0 = never. */
   lastGoodMs: finiteNumber,
   /** Failed attempts since the last one that succeeded. */
   attempts: finiteNumber,
@@ -141,9 +141,12 @@ export function listIntervalMs(refreshIntervalMs: number): number {
   return refreshIntervalMs > 0 ? refreshIntervalMs : 30_000;
 }
 
-/** Whether the list of pods could not be refreshed for two intervals at `atMs` (ms since the epoch); then pods may be missing. */
-export function isPodListOld({ phase, sinceMs }: DiscoveryStatus, refreshIntervalMs: number, atMs: number): boolean {
-  return phase === 'stale' && atMs - sinceMs > 2 * listIntervalMs(refreshIntervalMs);
+/** A list of pods is old when nothing was heard from the API server for this long, ms. */
+export const MAX_LIST_AGE_MS = 14_000;
+
+/** Whether the list of pods is old at `atMs` (ms since the epoch), so that pods may be missing. */
+export function isPodListOld({ phase, lastGoodMs }: DiscoveryStatus, atMs: number): boolean {
+  return phase === 'stale' && atMs - lastGoodMs >= MAX_LIST_AGE_MS;
 }
 
 /** What discovery knows at one moment. Pods are sorted by namespace, name, uid. Gone pods stay for GONE_RETENTION. */

@@ -53,7 +53,7 @@ function unknownReason(evaluation: ClauseEvaluation, mesh: Mesh, nameOf: (pod: n
   if (differing >= 0) {
     return `${nameOf(differing)} knows a different set of pods than ${mesh.servedBy.name}, so some links may not have been checked`;
   }
-  const isOld = isPodListOld(mesh.discovery, mesh.settings.refreshIntervalMs, momentOf(mesh));
+  const isOld = isPodListOld(mesh.discovery, momentOf(mesh));
   return isOld ? 'the pod list could not be refreshed and may be out of date' : '';
 }
 

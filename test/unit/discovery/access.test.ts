@@ -65,16 +65,15 @@ describe('the fault is config for', () => {
     ['a server that is not a URL', () => kubeconfig('a', { server: 'not a url' })],
   ])('%s', (_what, path) => expect(() => loadAccess(path())).toThrow(expect.objectContaining({ fault: 'config' })));
 
+  const open = (user: object) =>
+    loadAccess(kubeconfig('a', { user })).open('/api', {}, 'application/json', new AbortController().signal);
+
   test('a credential plugin that fails', async () => {
-    const user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/plugin' } };
-    const session = loadAccess(kubeconfig('a', { user })).session();
-    await expect(session).rejects.toMatchObject({ fault: 'config', message: expect.stringContaining('ENOENT') });
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: '/nowhere/plugin' };
+    await expect(open({ exec })).rejects.toMatchObject({ fault: 'config', message: expect.stringContaining('ENOENT') });
   });
 
   test('a token that no header may contain', async () => {
-    const session = await loadAccess(kubeconfig('a', { user: { token: 'a\u0000b' } })).session();
-    const opened = session.open('/api', {}, 'application/json', new AbortController().signal);
-    await expect(opened).rejects.toMatchObject({ fault: 'config' });
-    session.close();
+    await expect(open({ token: 'a\u0000b' })).rejects.toMatchObject({ fault: 'config' });
   });
 });

@@ -30,7 +30,7 @@ const DISCOVER = `
     console.log(JSON.stringify({ pods: pods.map(({ name }) => name), error: status.lastError }));
     void discovery.stop();
   };
-  const deps = { clock: realClock, log, random: Math.random, accountRoot, onRequest: silent, onFault: silent };
+  const deps = { clock: realClock, log, random: Math.random, knowsOwnPod: () => true, accountRoot, onRequest: silent, onFault: silent };
   const discovery = new Discovery({ ...settings, kubeconfig: kubeconfig || null }, { ...deps, onChange });
 `;
 

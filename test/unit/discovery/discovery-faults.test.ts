@@ -25,7 +25,9 @@ const FAULTS: [KubeFault, DiscoveryFault][] = [
 
 /** Short timeouts for the faults that end by one. For the others, a pause of the machine would be a second fault. */
 const timingFor = (expected: DiscoveryFault) =>
-  expected === 'timeout' ? { requestTimeoutMs: 100, watchSilenceMs: 100 } : {};
+  expected === 'timeout'
+    ? { requestTimeoutMs: 100, minTimeoutMs: 50, watchLifetimeMs: 60, watchSlackMs: 20, unheardMs: 120 }
+    : {};
 
 describe('when the API server fails', () => {
   test.each(FAULTS)('%s at start-up: it waits, says why, and recovers by itself', async (fault, expected) => {

@@ -46,6 +46,7 @@ class ObservedDiscovery extends Discovery {
         log,
         random: Math.random,
         timing: { ...TIMING, ...timing },
+        knowsOwnPod: () => true,
         accountRoot: '/nowhere',
         onChange: (snapshot) => changes.push(snapshot),
         onRequest: (durationMs) => requests.push(durationMs),

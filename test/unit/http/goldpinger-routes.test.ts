@@ -43,7 +43,7 @@ it('/cluster_health is 200 when healthy and 418 when not', async () => {
     'duration-ns': expect.any(Number),
     'generated-at': expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
   });
-  const noList = meshOf(podsOf(2), undefined, { discovery: statusOf({ phase: 'stale' }) });
+  const noList = meshOf(podsOf(2), undefined, { discovery: statusOf({ phase: 'stale', lastGoodMs: 0 }) });
   const unhealthy = await serve({ collector: { collect: async () => noList } });
   expect((await fetch(`${unhealthy.url}/cluster_health`)).status).toBe(418);
 });

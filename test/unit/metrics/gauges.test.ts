@@ -16,7 +16,7 @@ describe('the gauges of a scrape', () => {
   });
 
   it.each([
-    ['a watch that is current', { phase: 'synced', mode: 'watch' }, 1, 0],
+    ['a watch that was last heard 10 s ago', { phase: 'synced', mode: 'watch' }, 1, 10],
     ['a list that is asked for again and again', { phase: 'synced', mode: 'list' }, 1, 10],
     ['a stale list', { phase: 'stale', attempts: 4 }, 0, 10],
     ['no list since start-up', { phase: 'waiting', lastGoodMs: 0 }, 0, 50],

@@ -203,12 +203,11 @@ describe('never pass on nothing', () => {
   });
 
   it('while the pod list has not been received or is old', () => {
-    const sinceMs = NOW_MS - 10_000;
+    const staleFor = (ageMs: number) => ({ discovery: statusOf({ phase: 'stale', lastGoodMs: NOW_MS - ageMs }) });
     expect(verdictFor(experiment(), 'healthy', { discovery: statusOf({ phase: 'waiting' }) })).toBe('unknown');
-    expect(verdictFor(experiment(), 'healthy', { discovery: statusOf({ phase: 'stale', sinceMs }) })).toBe('unknown');
-    const young = statusOf({ phase: 'stale', sinceMs: NOW_MS - 3_000 });
-    expect(verdictFor(experiment(), 'healthy', { discovery: young })).toBe('pass');
-    expect(verdictFor(experiment(), 'failed', { discovery: statusOf({ phase: 'stale', sinceMs }) })).toBe('fail');
+    expect(verdictFor(experiment(), 'healthy', staleFor(15_000))).toBe('unknown');
+    expect(verdictFor(experiment(), 'healthy', staleFor(3_000))).toBe('pass');
+    expect(verdictFor(experiment(), 'failed', staleFor(15_000))).toBe('fail');
   });
 
   it('if the only pod that is ready pings itself', () => {
@@ -354,14 +353,14 @@ describe('a time range of the past', () => {
   });
 
   it('is unknown if the pod list was old at its end', () => {
-    const stale = (sinceMs: number) => statusOf({ phase: 'stale', sinceMs });
-    const answer = answerFor(experiment(), 'healthy', { discovery: stale(past.toMs - 10_000), past });
+    const stale = (sinceMs: number) => statusOf({ phase: 'stale', sinceMs, lastGoodMs: sinceMs });
+    const answer = answerFor(experiment(), 'healthy', { discovery: stale(past.toMs - 15_000), past });
     expect([answer.verdict, answer.reason]).toEqual(['unknown', expect.stringContaining('may be out of date')]);
     expect(verdictFor(experiment(), 'healthy', { discovery: stale(past.toMs - 3_000), past })).toBe('pass');
   });
 
   it('is not affected by a pod list that got old later, and generated_at is the time of its collection', () => {
-    const discovery = statusOf({ phase: 'stale', sinceMs: NOW_MS - 50_000 });
+    const discovery = statusOf({ phase: 'stale', sinceMs: NOW_MS - 50_000, lastGoodMs: NOW_MS - 50_000 });
     expect(verdictFor(experiment(), 'healthy', { discovery })).toBe('unknown');
     const atEnd = experiment(({ reports }) => {
       for (const [i, report] of reports.entries()) reports[i] = { ...report, atMs: past.toMs };

@@ -1,0 +1,217 @@
+import { readFileSync } from 'node:fs';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+// This deep path leaves the generated API classes out of the bundle: see deploy/slim-client.mjs.
+import { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { load } from 'js-yaml';
+import { type Proxies, proxyFor } from './proxy.ts';
+
+/** An API server and a user, as one context of a kubeconfig or the service account of a pod names them. */
+export interface Login {
+  /** What the Kubernetes client makes TLS options, agents and headers of. */
+  config: KubeConfig;
+  /** E.g. `https://10.96.0.1:443`. */
+  server: string;
+  /** '' = the context names none. */
+  namespace: string;
+  /** File of the bearer token, read again for each request; '' = none. */
+  tokenFile: string;
+  /** Headers that ask the API server to act as somebody else. */
+  impersonation: Record<string, string | string[]>;
+}
+
+type Fields = Record<string, unknown>;
+const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** What is kept of one or several kubeconfig files: entries by name, their paths absolute. */
+interface Merged {
+  current: string;
+  clusters: Map<string, Fields>;
+  users: Map<string, Fields>;
+  contexts: Map<string, Fields>;
+}
+
+/**
+ * Reads the current context of a kubeconfig as client-go does (k8s.io/client-go/tools/clientcmd, rest). `paths` is one path, or
+ * several as in the variable KUBECONFIG: then the first definition of a name counts, and missing files are skipped if there is
+ * another one. Throws an `Error`.
+ */
+export function readKubeconfig(paths: string, proxies: Proxies): Login {
+  const merged: Merged = { current: '', clusters: new Map(), users: new Map(), contexts: new Map() };
+  const files = paths.split(delimiter).filter((path) => path !== '');
+  let missing: unknown = new Error('KUBECONFIG names no file');
+  let count = 0;
+  for (const file of files) {
+    try {
+      addFile(file, merged);
+      count += 1;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+      missing = error;
+    }
+  }
+  if (count === 0) throw missing;
+  const context = merged.contexts.get(merged.current);
+  if (context === undefined) throw new Error(`the kubeconfig has no context "${merged.current}"`);
+  const cluster = merged.clusters.get(textOf(context['cluster']));
+  if (cluster === undefined || textOf(cluster['server']) === '') {
+    throw new Error(`the context "${merged.current}" of the kubeconfig names no cluster`);
+  }
+  const userName = textOf(context['user']);
+  const user = merged.users.get(userName) ?? {};
+  if (userName !== '' && !merged.users.has(userName)) throw new Error(`the kubeconfig has no user "${userName}"`);
+  return loginOf(cluster, user, textOf(context['namespace']).trim(), proxies);
+}
+
+function addFile(path: string, merged: Merged): void {
+  const file = fieldsOf(load(readFileSync(path, 'utf8')));
+  const add = (to: Map<string, Fields>, plural: string, singular: string, paths: string[]) => {
+    for (const entry of listOf(file[plural]).map(fieldsOf)) {
+      const name = textOf(entry['name']);
+      if (to.has(name)) continue;
+      const fields = { ...fieldsOf(entry[singular]) };
+      for (const key of paths) if (textOf(fields[key]) !== '') fields[key] = absolute(path, textOf(fields[key]));
+      const exec = fieldsOf(fields['exec']);
+      // A command without a slash is looked up in PATH.
+      const command = textOf(exec['command']);
+      if (command.includes('/')) fields['exec'] = { ...exec, command: absolute(path, command) };
+      to.set(name, fields);
+    }
+  };
+  add(merged.clusters, 'clusters', 'cluster', ['certificate-authority']);
+  add(merged.users, 'users', 'user', ['client-certificate', 'client-key', 'tokenFile']);
+  add(merged.contexts, 'contexts', 'context', []);
+  merged.current ||= textOf(file['current-context']);
+}
+
+/** Paths in a kubeconfig are relative to its folder. */
+function absolute(kubeconfig: string, path: string): string {
+  return isAbsolute(path) ? path : join(dirname(kubeconfig), path);
+}
+
+function loginOf(cluster: Fields, user: Fields, namespace: string, proxies: Proxies): Login {
+  const server = textOf(cluster['server']);
+  const isInsecure = cluster['insecure-skip-tls-verify'] === true;
+  const ca = dataOrFile(cluster, 'certificate-authority');
+  if (isInsecure && (ca.data || ca.file)) {
+    throw new Error('a certificate-authority is not allowed together with insecure-skip-tls-verify');
+  }
+  const proxyUrl = textOf(cluster['proxy-url']) || proxyFor(new URL(server), proxies);
+  const cert = dataOrFile(user, 'client-certificate');
+  const key = dataOrFile(user, 'client-key');
+  const tokenFile = textOf(user['tokenFile']);
+  const config = new KubeConfig();
+  config.loadFromOptions({
+    clusters: [
+      {
+        name: 'cluster',
+        server,
+        caData: ca.data,
+        caFile: ca.file,
+        // The client wants verification turned off for servers with `http:`.
+        skipTLSVerify: isInsecure || server.startsWith('http:'),
+        tlsServerName: textOf(cluster['tls-server-name']) || undefined,
+        proxyUrl: proxyUrl || undefined,
+      },
+    ],
+    // Without a user the client would leave out the TLS options of the cluster too.
+    users: [
+      {
+        name: 'user',
+        certData: cert.data,
+        certFile: cert.file,
+        keyData: key.data,
+        keyFile: key.file,
+        token: textOf(user['token']) || undefined,
+        username: textOf(user['username']) || undefined,
+        password: textOf(user['password']) || undefined,
+        authProvider: user['auth-provider'],
+        exec: user['exec'] && execOf(fieldsOf(user['exec']), cluster),
+      },
+    ],
+    contexts: [{ name: 'context', cluster: 'cluster', user: 'user' }],
+    currentContext: 'context',
+  });
+  return { config, server, namespace, tokenFile, impersonation: impersonationOf(user) };
+}
+
+/** The data in the kubeconfig wins over the file that it names. */
+function dataOrFile(fields: Fields, key: string): { data: string | undefined; file: string | undefined } {
+  const data = textOf(fields[`${key}-data`]) || undefined;
+  return { data, file: data === undefined ? textOf(fields[key]) || undefined : undefined };
+}
+
+/** https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation */
+function impersonationOf(user: Fields): Login['impersonation'] {
+  const headers: Login['impersonation'] = {};
+  const add = (name: string, value: string | string[]) => {
+    if (value.length > 0) headers[name] = value;
+  };
+  add('Impersonate-User', textOf(user['as']));
+  add('Impersonate-Uid', textOf(user['as-uid']));
+  add('Impersonate-Group', listOf(user['as-groups']).map(textOf));
+  for (const [key, values] of Object.entries(fieldsOf(user['as-user-extra']))) {
+    add(`Impersonate-Extra-${encodeURIComponent(key)}`, listOf(values).map(textOf));
+  }
+  return headers;
+}
+
+/**
+ * A credential plugin, with the variable KUBERNETES_EXEC_INFO that it reads:
+ * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
+ */
+function execOf(exec: Fields, cluster: Fields): Fields {
+  if (exec['interactiveMode'] === 'Always') throw new Error('the credential plugin needs a terminal');
+  const spec = {
+    interactive: false,
+    ...(exec['provideClusterInfo'] === true ? { cluster: clusterInfo(cluster) } : {}),
+  };
+  const info = { kind: 'ExecCredential', apiVersion: exec['apiVersion'], spec };
+  const env = [...listOf(exec['env']), { name: 'KUBERNETES_EXEC_INFO', value: JSON.stringify(info) }];
+  return { ...exec, env };
+}
+
+/** The extension of a cluster that is passed on to credential plugins. */
+const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
+
+function clusterInfo(cluster: Fields): Fields {
+  const ca = dataOrFile(cluster, 'certificate-authority');
+  const caData = ca.file === undefined ? ca.data : readFileSync(ca.file).toString('base64');
+  const extension = listOf(cluster['extensions'])
+    .map(fieldsOf)
+    .find(({ name }) => name === EXEC_EXTENSION);
+  return {
+    server: cluster['server'],
+    'tls-server-name': cluster['tls-server-name'],
+    'insecure-skip-tls-verify': cluster['insecure-skip-tls-verify'],
+    'certificate-authority-data': caData,
+    'proxy-url': cluster['proxy-url'],
+    config: extension?.['extension'],
+  };
+}
+
+/** Where Kubernetes mounts a pod's service account. */
+const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Reads the service account of this pod. `root` is put before its paths. Throws an `Error` outside of a cluster. */
+export function readServiceAccount(root: string, proxies: Proxies): Login {
+  const found = new KubeConfig();
+  found.loadFromCluster(root);
+  const server = found.getCurrentCluster()?.server.replace(/^http:/, 'https:') ?? '';
+  // Kubernetes sets the variables of the API server in every pod. Where they are missing, the client writes "undefined".
+  if (server === '' || server.includes('//undefined:')) {
+    throw new Error('neither KUBECONFIG nor KUBERNETES_SERVICE_HOST is set: not in a cluster');
+  }
+  const cluster = { server, 'certificate-authority': `${root}${ACCOUNT}/ca.crt` };
+  return loginOf(cluster, { tokenFile: `${root}${ACCOUNT}/token` }, accountNamespace(root), proxies);
+}
+
+/** The namespace of this pod's service account; '' without one. */
+export function accountNamespace(root: string): string {
+  try {
+    return readFileSync(`${root}${ACCOUNT}/namespace`, 'utf8').trim().slice(0, 63);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,164 @@
+import type { IncomingMessage } from 'node:http';
+import { PassThrough } from 'node:stream';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Access } from '../../../server/discovery/access.ts';
+import { Discovery } from '../../../server/discovery/discovery.ts';
+import { isPodListOld } from '../../../server/protocol/pod.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { podObject } from '../../support/kube-objects.ts';
+import { keptLog } from './discovery-scene.ts';
+
+/** How an API server treats watches: it ends them on time with a bookmark before, without one, never, or forbids them. */
+type Mode = 'bookmarks' | 'no bookmarks' | 'never ends' | 'forbidden' | 'always expired';
+
+let clock: FakeClock;
+/** Whether all packets from and to the API server are lost. */
+let isAway: boolean;
+let requests: { query: Record<string, string>; atMs: number }[];
+let pods: object[];
+
+/** An API server that lives by the clock of the test. */
+function accessOf(mode: Mode): Access {
+  return {
+    namespace: 'default',
+    open(_path, query, _accept, signal) {
+      requests.push({ query, atMs: clock.monotonicMs() });
+      return new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason));
+        const answer = () => isAway || signal.aborted || resolve(answerOf(mode, query, signal));
+        // Linux sends the first packet of a connection again after 1, 3 and 7 s.
+        for (const delayMs of [0, 1_000, 3_000, 7_000]) clock.setTimer(answer, delayMs);
+      });
+    },
+    close: () => {},
+  };
+}
+
+function answerOf(mode: Mode, query: Record<string, string>, signal: AbortSignal): IncomingMessage {
+  const body = Object.assign(new PassThrough(), { statusCode: 200, headers: {} });
+  signal.addEventListener('abort', () => body.destroy(signal.reason));
+  body.on('error', () => {});
+  if (query['watch'] === undefined) {
+    body.end(JSON.stringify({ kind: 'PodList', metadata: { resourceVersion: '7' }, items: pods }));
+  } else if (mode === 'forbidden') {
+    body.statusCode = 403;
+    body.end();
+  } else if (mode === 'always expired') {
+    body.end('{"type":"ERROR","object":{"code":410,"message":"too old"}}\n');
+  } else if (mode !== 'never ends') {
+    const lifetimeMs = Number(query['timeoutSeconds']) * 1000;
+    const bookmark = '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"8"}}}\n';
+    if (mode === 'bookmarks') clock.setTimer(() => isAway || body.write(bookmark), lifetimeMs - 2_000);
+    clock.setTimer(() => isAway || body.end(), lifetimeMs);
+  }
+  return body as unknown as IncomingMessage;
+}
+
+vi.mock('../../../server/discovery/access.ts', () => ({ loadAccess: () => access }));
+let access: Access;
+
+/** Starts discovery with the intervals of production. */
+async function start(mode: Mode, { knowsOwnPod = true, random = () => 0.5 } = {}) {
+  access = accessOf(mode);
+  const { log, lines } = keptLog();
+  const settings = { kubeconfig: null, namespace: null, labelSelector: 'app=a', refreshIntervalMs: 30_000 };
+  const discovery = new Discovery(
+    { ...settings, goneRetentionMs: 60_000 },
+    {
+      ...{ clock, log, random },
+      knowsOwnPod: () => knowsOwnPod,
+      onChange: () => {},
+      onRequest: () => {},
+      onFault: () => {},
+    },
+  );
+  await vi.waitFor(() => expect(requests.length).toBeGreaterThan(0));
+  await clock.advance(1_000);
+  return { discovery, lines, status: () => discovery.snapshot().status };
+}
+
+/** Lets time pass in steps of 100 ms until `condition` holds; returns how long that took, ms. */
+async function msUntil(condition: () => boolean, limitMs = 300_000): Promise<number> {
+  let passedMs = 0;
+  while (!condition() && passedMs < limitMs) {
+    await clock.advance(100);
+    passedMs += 100;
+  }
+  return passedMs;
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  isAway = false;
+  requests = [];
+  pods = [podObject({ name: 'a', ip: '10.1.0.1' })];
+});
+
+const lists = () => requests.filter(({ query }) => query['watch'] === undefined && query['limit'] !== '1');
+
+describe.each<Mode>(['bookmarks', 'no bookmarks', 'never ends', 'forbidden', 'always expired'])(
+  'an API server whose watches are: %s',
+  (mode) => {
+    test('is not thought to be away while it answers, and is hardly asked', async () => {
+      const { discovery, status, lines } = await start(mode);
+      let oldestMs = 0;
+      for (let i = 0; i < 6_000; i++) {
+        await clock.advance(100);
+        expect(status().phase).toBe('synced');
+        oldestMs = Math.max(oldestMs, clock.nowMs() - status().lastGoodMs);
+      }
+      expect(oldestMs).toBeLessThan(14_000);
+      expect(requests.length).toBeLessThan(150);
+      expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+      await discovery.stop();
+    });
+
+    // At any moment of a watch, and for short and long times.
+    test.each([
+      [0, 16_000],
+      [3_300, 165_000],
+      [7_900, 60_000],
+      [9_950, 20_000],
+      [25_000, 190_000],
+    ])(
+      'is noticed within 15 s when it hangs after %i ms, and within 5 s when it is back after %i ms',
+      async (beginMs, awayMs) => {
+        const { discovery, status } = await start(mode);
+        await clock.advance(beginMs);
+        isAway = true;
+        const noticedMs = await msUntil(() => isPodListOld(status(), clock.nowMs()));
+        expect(noticedMs).toBeLessThanOrEqual(15_000);
+        expect(status()).toMatchObject({ phase: 'stale', lastError: { fault: 'timeout' } });
+        await clock.advance(Math.max(0, awayMs - noticedMs));
+        expect(clock.nowMs() - status().lastGoodMs).toBeGreaterThanOrEqual(awayMs);
+        isAway = false;
+        expect(await msUntil(() => status().phase === 'synced')).toBeLessThanOrEqual(5_000);
+        await discovery.stop();
+      },
+    );
+  },
+);
+
+describe('the pods are listed every refresh interval, although they can be watched, while', () => {
+  test.each([
+    { what: 'nobody is there', present: [], knowsOwnPod: true },
+    { what: 'our own pod is not among them', present: [podObject({ name: 'a' })], knowsOwnPod: false },
+  ])('$what', async ({ present, knowsOwnPod }) => {
+    pods = present;
+    const { discovery } = await start('bookmarks', { knowsOwnPod });
+    await clock.advance(299_000);
+    expect(lists().length).toBeGreaterThanOrEqual(9);
+    expect(lists().length).toBeLessThanOrEqual(12);
+    await discovery.stop();
+  });
+
+  test('each of them is too old to be watched', async () => {
+    const { discovery, status } = await start('always expired');
+    await clock.advance(5_000);
+    expect(status().mode).toBe('list');
+    await clock.advance(294_000);
+    expect(lists().length).toBeGreaterThanOrEqual(9);
+    expect(lists().length).toBeLessThanOrEqual(12);
+    await discovery.stop();
+  });
+});
