@@ -10,8 +10,8 @@ import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
 import type { AgeRange, LinkHistory } from './protocol/history.ts';
 import type { LinkChange, SpeedChange } from './protocol/link-state.ts';
-import type { DiscoverySnapshot, DiscoveryStatus, Target } from './protocol/pod.ts';
-import type { PodReport } from './protocol/pod-report.ts';
+import type { DiscoverySnapshot, DiscoveryStatus, Pod, Target } from './protocol/pod.ts';
+import { lastGoneOf, type PodReport } from './protocol/pod-report.ts';
 import type { LinkSamples, ProbeResult, Sample } from './protocol/sample.ts';
 import { Results } from './results/results.ts';
 import type { Clock } from './runtime/clock.ts';
@@ -30,6 +30,8 @@ export interface MonitorDeps {
 interface MonitorHooks {
   /** How well the pods are known right now. It is younger than the status that came with the last change of the pods. */
   discoveryStatus(): DiscoveryStatus;
+  /** The pods that departed within GONE_RETENTION. */
+  gonePods(): Pod[];
   onSample(target: Target, sample: Sample): void;
   onLinkChange(change: LinkChange): void;
   onSpeedChange(change: SpeedChange): void;
@@ -130,7 +132,9 @@ export class Monitor {
     const head = this.#reportHead();
     const probes = this.#external.results();
     const starvation = this.#starvation.status();
-    return { ...head, ...(await this.#results.report(this.#snapshot.pods, windowMs)), past: null, probes, starvation };
+    const gone = lastGoneOf(this.#hooks.gonePods());
+    const results = await this.#results.report(this.#snapshot.pods, windowMs);
+    return { ...head, ...results, gone, past: null, probes, starvation };
   }
 
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */

@@ -66,6 +66,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const snapshot = (): DiscoverySnapshot => discovery?.snapshot() ?? monitor.snapshot;
   const monitor = new Monitor(config, deps, bootTimeMs, {
     discoveryStatus: () => snapshot().status,
+    gonePods: () => lifetimes.gone(),
     onSample: (target, sample) => {
       metrics.pingSample(target, sample);
       journal.checkStarvation();

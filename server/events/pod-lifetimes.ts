@@ -24,6 +24,8 @@ export interface PodChange {
 const MAX_PODS = 5000;
 /** A pod may need this long from its first readiness until it has an event or a sample. */
 const START_MS = 30_000;
+/** The most departed pods of which we know only from other pods: a hostile pod can invent them. */
+const MAX_LEARNED = 100;
 /** This many departed pods are kept, however many pods are present. */
 const MIN_DEPARTED = 500;
 
@@ -122,6 +124,30 @@ export class PodLifetimes {
       .map(({ pod }) => pod);
   }
 
+  /** The pods that left less than GONE_RETENTION ago, those included that left before we started (`learn`). */
+  gone(): Pod[] {
+    const fromMs = this.#clock.monotonicMs() - this.#settings.goneRetentionMs;
+    return this.#departed()
+      .filter(({ sinceMs }) => sinceMs > fromMs)
+      .map(({ pod }) => pod);
+  }
+
+  /**
+   * Takes a pod that left before we started, of which another pod has told. Returns whether it was unknown and is kept: it
+   * must have left less than GONE_RETENTION ago, and at most `MAX_LEARNED` are kept.
+   */
+  learn(pod: Pod): boolean {
+    if (this.#lifetimes.has(pod.uid)) return false;
+    const learned = [...this.#lifetimes.values()].filter(({ isLearned }) => isLearned).length;
+    const sinceMs = Math.min(toMonotonicMs(pod.sinceMs, this.#clock), this.#clock.monotonicMs());
+    const isOld = this.#clock.monotonicMs() - sinceMs >= this.#settings.goneRetentionMs;
+    if (isOld || learned >= MAX_LEARNED) return false;
+    const lifetime = new PodLifetime(pod, Math.min(toMonotonicMs(pod.createdMs, this.#clock), sinceMs), true);
+    lifetime.update({ ...pod, lifecycle: 'gone' }, sinceMs);
+    this.#lifetimes.set(pod.uid, lifetime);
+    return true;
+  }
+
   /** The number of pods that are kept. */
   get size(): number {
     return this.#lifetimes.size;
@@ -176,11 +202,14 @@ class PodLifetime {
   pod: Pod;
   /** When it was created, monotonic. */
   readonly bornMs: number;
+  /** Whether we know it only from other pods. */
+  readonly isLearned: boolean;
   readonly #stages: Stage[] = [];
 
-  constructor(pod: Pod, bornMs: number) {
+  constructor(pod: Pod, bornMs: number, isLearned = false) {
     this.pod = pod;
     this.bornMs = bornMs;
+    this.isLearned = isLearned;
   }
 
   /** Since when it has its present lifecycle, monotonic. */

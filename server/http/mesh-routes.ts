@@ -35,7 +35,8 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     const report = isPast
       ? await context.monitor.reportOf(ageRangeParameters(req))
       : await context.monitor.report(windowParameter(req, context.config.historyWindowMs));
-    res.type('application/json').send(encodePodReport(report, textParameter(req, 'peers', '')));
+    const known = { peers: textParameter(req, 'peers', ''), gone: textParameter(req, 'gone', '') };
+    res.type('application/json').send(encodePodReport(report, known));
   });
 
   router.get('/api/v1/mesh', acceptsJson, async (req, res) => {

@@ -1,8 +1,8 @@
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { AgeRange } from '../protocol/history.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
-import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
-import type { PodReport } from '../protocol/pod-report.ts';
+import { comparePods, type DiscoverySnapshot, type Pod } from '../protocol/pod.ts';
+import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { listToleranceMs } from './cluster-health.ts';
@@ -26,7 +26,7 @@ export interface CollectDeps {
   /** Called after every report query, for the metrics. */
   onPeerCall(pod: Pod, durationUs: number, ok: boolean): void;
   /** The pods as they were, and those that are not among them as they were last known. */
-  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs'>;
+  lifetimes: Pick<PodLifetimes, 'podsAt' | 'lastKnown' | 'remembersSinceMs' | 'gone' | 'learn'>;
 }
 
 /** What a collection of the mesh as it is now needs besides. */
@@ -53,6 +53,8 @@ export interface CollectView {
   ownReport(): Promise<PodReport>;
   /** The time range of the past to ask a pod for at this moment; null = now. */
   range(): AgeRange | null;
+  /** Fingerprint of the departed pods that a pod need not name, because we know them. '' = it need not name any. */
+  goneHash(): string;
   /** Turns a pod report into a report of the mesh. */
   merge(report: PodReport, arrival: Arrival): MergedReport;
   /** `Mesh.past`, with what the reports merged so far say. */
@@ -61,8 +63,9 @@ export interface CollectView {
 
 /** The mesh as it is now, with statistics over `windowMs`. */
 export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
-  const snapshot = deps.snapshot();
+  const snapshot = withLearned(deps.snapshot(), deps.lifetimes.gone());
   const index = new PodIndex(snapshot.pods, deps.clock.nowMs(), listToleranceMs(deps.settings()));
+  let hashed = { podCount: -1, hash: '' };
   return {
     snapshot,
     index,
@@ -70,7 +73,19 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     presentPod: (pod) => pod,
     ownReport: () => deps.ownReport(windowMs),
     range: () => null,
+    goneHash: () => {
+      // It is needed for each pod that is asked, and changes only when a pod is added.
+      if (hashed.podCount !== index.pods.length) {
+        const gone = lastGoneOf(index.pods);
+        hashed = { podCount: index.pods.length, hash: gone.length === 0 ? '' : goneHashOf(gone) };
+      }
+      return hashed.hash;
+    },
     merge: (report, arrival) => {
+      // Departed pods travel with the reports, so that a pod that replaces them shows them too.
+      for (const pod of report.gone ?? []) {
+        if (index.ofUid(pod.uid) === -1 && deps.lifetimes.learn(pod)) index.add({ ...pod, lifecycle: 'gone' });
+      }
       // The whole window must be covered, so this takes back the tolerance of `memoryGap`: 1 s is a third of a 3 s window.
       const windowFromMs = arrival.atMs - windowMs - CALL_MS;
       const sinceMs = Math.max(windowFromMs, remembersSinceMs(index.pods[arrival.pod], deps));
@@ -80,6 +95,13 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     },
     past: () => null,
   };
+}
+
+/** The pods of discovery, and those of `gone` that it does not know, in the usual order. */
+function withLearned(snapshot: DiscoverySnapshot, gone: readonly Pod[]): DiscoverySnapshot {
+  const known = new Set(snapshot.pods.map(({ uid }) => uid));
+  const learned = gone.filter(({ uid }) => !known.has(uid));
+  return learned.length === 0 ? snapshot : { ...snapshot, pods: [...snapshot.pods, ...learned].sort(comparePods) };
 }
 
 /** The most pods that are added because other pods name them. */
@@ -121,6 +143,7 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
     },
     ownReport: () => deps.ownReportOf(range()),
     range,
+    goneHash: () => '',
     merge: (report, arrival) => {
       const reason = whyNoHistory(report, arrival.atMs);
       if (reason !== '') return missingReport(arrival, 'no-history', reason);

@@ -217,7 +217,14 @@ export class Collection {
     const windowMs = past === null ? this.#view.windowMs : 0;
     const peers = this.#tables.get(this.#offeredHash);
     const known = peers === undefined ? null : { hash: this.#offeredHash, peers };
-    const result = await queryReport(pod, { windowMs, past, known, limits: this.#limits, deadlineMs });
+    const result = await queryReport(pod, {
+      windowMs,
+      past,
+      known,
+      goneHash: this.#view.goneHash(),
+      limits: this.#limits,
+      deadlineMs,
+    });
     const isAsked = result.kind !== 'missing' || (result.reason !== 'not-asked' && result.reason !== 'no-address');
     if (isAsked) onPeerCall(pod, arrival().fetchUs, result.kind !== 'missing');
     this.#add(this.#merge(result, arrival()));

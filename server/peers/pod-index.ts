@@ -59,6 +59,12 @@ export class PodIndex {
     return this.#byUid.get(uid) ?? -1;
   }
 
+  /** Adds a pod at the end; returns its index. */
+  add(pod: Pod): number {
+    this.#byUid.set(pod.uid, this.#pods.length);
+    return this.#pods.push(pod) - 1;
+  }
+
   /** Maps a table of peers that are not gone. Computed once for all reports that share the table. */
   ofTable(peers: readonly PeerRef[]): TableMap {
     const found = this.#maps.get(peers);
@@ -100,9 +106,7 @@ export class PodIndex {
   #indexOrAdd(peer: PeerRef): number {
     const known = this.#ofRef(peer);
     const added = known === -1 && this.#pods.length < MAX_LINKS ? (this.#addPeer?.(peer) ?? null) : null;
-    if (added === null) return known;
-    this.#byUid.set(peer.uid, this.#pods.length);
-    return this.#pods.push(added) - 1;
+    return added === null ? known : this.add(added);
   }
 
   /** Finds a peer by uid; by name only if it has no uid, because another uid is another pod with the same name. */

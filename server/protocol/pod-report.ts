@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
-import { discoverySchema, type PeerRef } from './pod.ts';
+import { discoverySchema, type PeerRef, type Pod, peersHashOf, podSchema } from './pod.ts';
 import { probeSchema } from './sample.ts';
 import {
   boundedArray,
@@ -23,6 +23,9 @@ export const MAX_DETAILS = 200;
 export const MAX_DETAIL_LENGTH = 300;
 /** The most external probes in a report. */
 export const MAX_PROBES = 500;
+
+/** The most departed pods that a report names. */
+const MAX_GONE_PODS = 50;
 
 /** Validates a `Starvation`. */
 export const starvationSchema = v.object({
@@ -80,6 +83,11 @@ const reportSchema = v.object({
    * have recovered a few samples ago; at most `MAX_DETAILS`. Absent where there are none, and as `slow` is.
    */
   recent: v.exactOptional(boundedList(MAX_DETAILS)),
+  /**
+   * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if the request
+   * named their `goneHashOf`, in reports of the past and in reports of older versions.
+   */
+  gone: v.exactOptional(boundedList(MAX_GONE_PODS)),
   stats: v.unknown(),
   windowMs: finiteNumber,
   /**
@@ -94,7 +102,7 @@ const reportSchema = v.object({
 });
 
 /** Members that are validated element by element, or decoded. */
-type Decoded = 'peers' | 'gonePeers' | 'details' | 'slow' | 'recent' | 'probes' | 'links' | 'stats';
+type Decoded = 'peers' | 'gonePeers' | 'gone' | 'details' | 'slow' | 'recent' | 'probes' | 'links' | 'stats';
 
 /**
  * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
@@ -103,6 +111,7 @@ type Decoded = 'peers' | 'gonePeers' | 'details' | 'slow' | 'recent' | 'probes' 
 export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'format' | Decoded> {
   peers: PeerRef[] | null;
   gonePeers: PeerRef[];
+  gone?: Pod[];
   details: v.InferOutput<typeof detailsSchema>;
   slow?: v.InferOutput<typeof slowSchema>[];
   recent?: v.InferOutput<typeof recentSchema>[];
@@ -112,13 +121,36 @@ export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'for
   stats: StatColumns | null;
 }
 
-/** Encodes a report as JSON, without `peers` if `knownHash` (the fingerprint in the request) is that of the report. */
-export function encodePodReport(report: PodReport, knownHash = ''): string {
+/** The pods of a list that departed last, as reports name them: without labels, which may be long; sorted by uid. */
+export function lastGoneOf(pods: readonly Pod[]): Pod[] {
+  return pods
+    .filter(({ lifecycle }) => lifecycle === 'gone')
+    .sort((a, b) => b.sinceMs - a.sinceMs)
+    .slice(0, MAX_GONE_PODS)
+    .map((pod) => ({ ...pod, labels: '' }))
+    .sort((a, b) => (a.uid < b.uid ? -1 : 1));
+}
+
+/** Fingerprint of departed pods, in the order of `lastGoneOf`. */
+export function goneHashOf(gone: readonly Pod[]): string {
+  return peersHashOf(gone.map(({ uid, name, namespace }) => ({ uid, name, namespace, podIP: '' })));
+}
+
+/** The fingerprints in a request for a report: its sender has these lists, so that the report leaves them out. '' = none. */
+interface KnownHashes {
+  peers?: string;
+  gone?: string;
+}
+
+/** Encodes a report as JSON, without the lists that the request names by their fingerprint. */
+export function encodePodReport({ gone = [], ...report }: PodReport, known: KnownHashes = {}): string {
   const tuple = (peer: PeerRef) => [peer.uid, peer.name, peer.namespace, peer.podIP];
+  const knowsPeers = known.peers !== '' && known.peers === report.peersHash;
   return JSON.stringify({
     format: POD_REPORT_FORMAT,
     ...report,
-    peers: knownHash !== '' && knownHash === report.peersHash ? null : (report.peers ?? []).map(tuple),
+    ...(gone.length === 0 || goneHashOf(gone) === known.gone ? {} : { gone }),
+    peers: knowsPeers ? null : (report.peers ?? []).map(tuple),
     gonePeers: report.gonePeers.map(tuple),
     links: encodeColumns(report.links, report.links.length),
     stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length),
@@ -135,7 +167,7 @@ export function* parsePodReportSliced(
   known: { hash: string; peers: PeerRef[] } | null,
   skipped: Skipped,
 ): Generator<void, PodReport> {
-  const { format: _format, slow, recent, ...report } = validate(reportSchema, wire);
+  const { format: _format, slow, recent, gone, ...report } = validate(reportSchema, wire);
   const sent = report.peers === null ? null : yield* parsePeers(report.peers, skipped);
   const peers = sent ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
@@ -151,6 +183,7 @@ export function* parsePodReportSliced(
     stats: decodeStats(report.stats, links.length),
     details: yield* entries(report.details, detailSchema),
     probes: yield* entries(report.probes, probeSchema),
+    ...(gone === undefined ? {} : { gone: yield* entries(gone, podSchema) }),
     ...(slow === undefined ? {} : { slow: yield* entries(slow, slowSchema) }),
     ...(recent === undefined ? {} : { recent: yield* entries(recent, recentSchema) }),
   };

@@ -50,7 +50,12 @@ export class Peers {
   /** Lets all of them answer with this report. */
   async serve(report: PodReport): Promise<void> {
     const hash = report.peersHash;
-    await this.#ask({ kind: 'serve', hash, full: encodePodReport(report), known: encodePodReport(report, hash) });
+    await this.#ask({
+      kind: 'serve',
+      hash,
+      full: encodePodReport(report),
+      known: encodePodReport(report, { peers: hash }),
+    });
   }
 
   /** The pings that they have answered. */

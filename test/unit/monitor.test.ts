@@ -13,6 +13,7 @@ function start(env: Record<string, string>) {
   const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
   const hooks = {
     discoveryStatus: () => known.status,
+    gonePods: () => known.pods.filter(({ lifecycle }) => lifecycle === 'gone'),
     onSample: silent,
     onLinkChange: silent,
     onSpeedChange: silent,

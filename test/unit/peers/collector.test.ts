@@ -6,6 +6,7 @@ import type { ReportQuery, ReportResult } from '../../../server/peers/report-que
 import { LINK_BYTES, STAT_BYTES } from '../../../server/protocol/links.ts';
 import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import { type Pod, peersHashOf } from '../../../server/protocol/pod.ts';
+import { goneHashOf, lastGoneOf } from '../../../server/protocol/pod-report.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { NOW_MS, podOf, podsOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
 
@@ -37,6 +38,7 @@ function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scen
     const table = query.known === null ? {} : { peers: query.known.peers };
     return result ?? { kind: 'report', report: reportOf(pod, pods, undefined, table) };
   };
+  const lifetimes = new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock);
   const collector = new Collector({
     clock,
     fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
@@ -50,7 +52,7 @@ function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scen
     },
     selfUid: () => selfUid,
     settings: () => settingsOf(),
-    lifetimes: new PodLifetimes({ historyWindowMs: 3_600_000, goneRetentionMs: 60_000 }, clock),
+    lifetimes,
     onPeerCall: (pod, us, ok) => calls.push([pod.uid, ok, us]),
   });
   /** Collects while time passes. */
@@ -59,7 +61,7 @@ function start({ pods, selfUid = 'uid-0', checkTimeoutMs = 1_000, answer }: Scen
     await clock.advance(passMs);
     return mesh;
   };
-  return { clock, asks, calls, state, collector, collect };
+  return { clock, asks, calls, state, collector, collect, lifetimes };
 }
 
 const reasonsOf = (reports: { missing: string }[]) => reports.map(({ missing }) => missing);
@@ -79,6 +81,39 @@ describe('collecting the mesh', () => {
   it('gives a mesh that passes its own validator', async () => {
     const mesh = await start({ pods: podsOf(4) }).collect();
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join('')))).toEqual(mesh);
+  });
+
+  it('shows pods that departed before this one started, of which others tell, and tells of them itself', async () => {
+    const pods = podsOf(3);
+    const gone = podOf(7, { lifecycle: 'gone', sinceMs: NOW_MS - 30_000, replacedBy: 'uid-0' });
+    const old = podOf(8, { lifecycle: 'gone', sinceMs: NOW_MS - 61_000 });
+    // A pod that is there is not gone because another one says so.
+    const lie = podOf(2, { lifecycle: 'gone', sinceMs: NOW_MS - 1_000 });
+    const report = { ...reportOf(pods[1] ?? podOf(1), pods), gone: [gone, old, lie] };
+    const { collect, asks, lifetimes } = start({
+      pods,
+      answer: (uid) => (uid === 'uid-1' ? { answer: { kind: 'report', report } } : {}),
+    });
+    const shown = async () => {
+      const { pods: all } = await collect(100);
+      return all.filter(({ lifecycle }) => lifecycle === 'gone').map(({ name, replacedBy }) => [name, replacedBy]);
+    };
+    expect(await shown()).toEqual([['pod-7', 'uid-0']]);
+    expect(lifetimes.gone().map(({ name }) => name)).toEqual(['pod-7']);
+    asks.length = 0;
+    expect(await shown()).toEqual([['pod-7', 'uid-0']]);
+    expect(asks.map(({ goneHash }) => goneHash)).toEqual(Array(2).fill(goneHashOf(lastGoneOf([gone]))));
+  });
+
+  it('takes at most 100 departed pods from others', async () => {
+    const pods = podsOf(4);
+    const goneOf = (n: number) =>
+      Array.from({ length: 50 }, (_, i) => podOf(100 * n + i, { lifecycle: 'gone', sinceMs: NOW_MS - 1_000 }));
+    const answer = (uid: string) => {
+      const n = Number(uid.at(-1));
+      return { answer: { kind: 'report' as const, report: { ...reportOf(podOf(n), pods), gone: goneOf(n) } } };
+    };
+    expect((await start({ pods, answer }).collect()).pods).toHaveLength(4 + 100);
   });
 
   it('is one collection however many ask at once', async () => {

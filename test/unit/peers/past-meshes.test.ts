@@ -51,6 +51,8 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
     lifetimes: {
       podsAt: () => [...before],
       lastKnown: () => null,
+      gone: () => [],
+      learn: () => false,
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
     resolutionMs: () => resolutionMs,

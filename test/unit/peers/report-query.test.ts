@@ -19,6 +19,7 @@ function client(port: number, onSkipped?: OnSkipped) {
       windowMs: 0,
       past: null,
       known: null,
+      goneHash: '',
       limits: reportLimits(pods),
       deadlineMs: Number.POSITIVE_INFINITY,
       ...change,
@@ -35,7 +36,7 @@ describe('asking a pod for its report', () => {
   it('gives the report in our format, without the peers that we have', async () => {
     const peer = await startPeer((req, res) => {
       const hash = new URL(req.url ?? '', 'http://x').searchParams.get('peers') ?? '';
-      res.writeHead(200, json).end(encodePodReport(report, hash));
+      res.writeHead(200, json).end(encodePodReport(report, { peers: hash }));
     });
     const known = { hash: report.peersHash, peers: pods.map(refOf) };
     const { ask } = client(peer.port);
