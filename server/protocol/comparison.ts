@@ -3,7 +3,7 @@ import { annotationSchema } from './annotation.ts';
 import { meshEventSchema } from './event.ts';
 import { FINDING_KINDS, findingsSchema } from './finding.ts';
 import { decodeColumns, encodeColumns, MAX_LINKS } from './links.ts';
-import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import { boundedArray, boundedList, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
 import { verdictSchema } from './verdict.ts';
 
 /** The compared ranges, in the order of time. */
@@ -35,7 +35,7 @@ export const MAX_REPORT_NAMES = 20;
 /** A list of pods or links: how many there are, and some of their names. */
 const nameListSchema = v.object({
   count: wholeNumber,
-  names: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_REPORT_NAMES)),
+  names: boundedArray(boundedText(600), MAX_REPORT_NAMES),
 });
 
 /** How many pods or links there are, and some of their names. */
@@ -165,19 +165,17 @@ const reportSchema = v.object({
   ranges: v.object({ before: v.nullable(rangeSchema), during: rangeSchema, after: v.nullable(rangeSchema) }),
   /** Whether the hypothesis held in the range "during". */
   verdict: verdictSchema,
-  findings: v.pipe(
-    v.array(
-      v.object({
-        kind: v.picklist(FINDING_KINDS),
-        severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
-        subject: boundedText(600),
-        title: boundedText(400),
-        detail: boundedText(600),
-        /** Whether the range "before" has the same finding. */
-        before: v.boolean(),
-      }),
-    ),
-    v.maxLength(50),
+  findings: boundedArray(
+    v.object({
+      kind: v.picklist(FINDING_KINDS),
+      severity: v.picklist(['failed', 'slow', 'suspect', 'unknown']),
+      subject: boundedText(600),
+      title: boundedText(400),
+      detail: boundedText(600),
+      /** Whether the range "before" has the same finding. */
+      before: v.boolean(),
+    }),
+    50,
   ),
   /** The pods at which the fault was aimed, and how that is known. */
   targets: v.object({ by: v.picklist(['hypothesis', 'finding', 'most-affected', 'none']), ...nameListSchema.entries }),
@@ -203,18 +201,18 @@ const reportSchema = v.object({
   collateral: nameListSchema,
   /** Links with samples before and none during: how they did is not known. */
   lostFromView: wholeNumber,
-  changed: v.pipe(v.array(changedSchema), v.maxLength(MAX_CHANGED)),
+  changed: boundedArray(changedSchema, MAX_CHANGED),
   /** Links known before and during that are not in `changed`, and the largest change of a median among them. */
   unlisted: v.object({ links: wholeNumber, maxChangeUs: finiteNumber }),
   timeToDetect: elapsedSchema,
   timeToRecover: elapsedSchema,
   /** The pods that left in the range "during", in the order of time: how many, and the first of them. */
-  lostPods: v.object({ count: wholeNumber, pods: v.pipe(v.array(lostPodSchema), v.maxLength(MAX_REPORT_NAMES)) }),
-  keyFigures: v.pipe(v.array(keyFigureSchema), v.maxLength(10)),
-  events: v.pipe(v.array(meshEventSchema), v.maxLength(MAX_REPORT_EVENTS)),
-  annotations: v.pipe(v.array(annotationSchema), v.maxLength(MAX_REPORT_ANNOTATIONS)),
+  lostPods: v.object({ count: wholeNumber, pods: boundedArray(lostPodSchema, MAX_REPORT_NAMES) }),
+  keyFigures: boundedArray(keyFigureSchema, 10),
+  events: boundedArray(meshEventSchema, MAX_REPORT_EVENTS),
+  annotations: boundedArray(annotationSchema, MAX_REPORT_ANNOTATIONS),
   /** What is not known, a sentence without a full stop each. */
-  unknown: v.pipe(v.array(boundedText(1000)), v.maxLength(30)),
+  unknown: boundedArray(boundedText(1000), 30),
 });
 
 /** What happened in a range, compared with the time before and after it: `/api/v1/report?from=&to=`. */
@@ -222,7 +220,7 @@ export type ReportData = v.InferOutput<typeof reportSchema>;
 
 /** Validates a report from a server. Throws an Error that says what is wrong. */
 export function parseReport(wire: unknown): ReportData {
-  return v.parse(reportSchema, wire);
+  return validate(reportSchema, wire);
 }
 
 const comparisonSchema = v.object({
@@ -231,22 +229,20 @@ const comparisonSchema = v.object({
   /** DISPLAY_NODENAME. */
   displayNodeName: v.boolean(),
   /** All pods of the ranges. */
-  pods: v.pipe(
-    v.array(
-      v.object({
-        uid: boundedText(128),
-        name: boundedText(253),
-        namespace: boundedText(63),
-        node: boundedText(253),
-        /** Whether it is one of the report's targets. */
-        isTarget: v.boolean(),
-      }),
-    ),
-    v.maxLength(MAX_LINKS),
+  pods: boundedArray(
+    v.object({
+      uid: boundedText(128),
+      name: boundedText(253),
+      namespace: boundedText(63),
+      node: boundedText(253),
+      /** Whether it is one of the report's targets. */
+      isTarget: v.boolean(),
+    }),
+    MAX_LINKS,
   ),
   /** The report's findings with their evidence; `pods` and `from` are indexes in `pods`. */
   findings: findingsSchema,
-  links: v.pipe(v.array(v.unknown()), v.maxLength(MAX_LINKS)),
+  links: boundedList(MAX_LINKS),
 });
 
 /** A report and all links behind it: `/api/v1/comparison?from=&to=`. */
@@ -306,7 +302,7 @@ export function* encodeComparison({ report, links, ...head }: Comparison): Gener
 
 /** Validates and decodes a comparison from a server. Throws an Error that says what is wrong. */
 export function parseComparison(wire: unknown): Comparison {
-  const { format: _, ...comparison } = v.parse(comparisonSchema, wire);
+  const { format: _, ...comparison } = validate(comparisonSchema, wire);
   const podCount = comparison.pods.length;
   return { ...comparison, links: comparison.links.map((columns) => decodeComparedColumns(columns, podCount)) };
 }
@@ -314,7 +310,7 @@ export function parseComparison(wire: unknown): Comparison {
 const columnsHeadSchema = v.object({ from: wholeNumber, length: wholeNumber });
 
 function decodeComparedColumns(wire: unknown, podCount: number): ComparedColumns {
-  const { from, length } = v.parse(columnsHeadSchema, wire);
+  const { from, length } = validate(columnsHeadSchema, wire);
   // A link to each pod over both IP families.
   if (length > 2 * podCount) throw new RangeError(`${length} compared links to ${podCount} pods`);
   const columns = emptyComparedColumns(from, length);

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { OUTCOMES, PHASES } from './sample.ts';
-import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import { boundedArray, boundedText, finiteNumber, wholeNumber } from './validators.ts';
 
 /**
  * What can be found in a mesh, the gravest first.
@@ -51,9 +51,9 @@ const findingSchema = v.object({
   /** The name of its subject: a pod, a node, `zone a → zone b`, `a → b`. */
   subject: boundedText(600),
   /** The pods that it is about (indexes in `Mesh.pods`): of a link its destination, of a node its pods; at most 20. */
-  pods: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
+  pods: boundedArray(podIndex, MAX_FINDING_PODS),
   /** The pods that report it: of a link its source; at most 20. */
-  from: v.pipe(v.array(podIndex), v.maxLength(MAX_FINDING_PODS)),
+  from: boundedArray(podIndex, MAX_FINDING_PODS),
   /** Links that show it, of all links that could show it. */
   affected: wholeNumber,
   of: wholeNumber,
@@ -77,4 +77,4 @@ const findingSchema = v.object({
 export type Finding = v.InferOutput<typeof findingSchema>;
 
 /** Findings on the wire. */
-export const findingsSchema = v.pipe(v.array(findingSchema), v.maxLength(MAX_FINDINGS));
+export const findingsSchema = boundedArray(findingSchema, MAX_FINDINGS);

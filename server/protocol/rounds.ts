@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { missingPartsSchema } from './event.ts';
-import { boundedArray, boundedText, finiteNumber } from './validators.ts';
+import { boundedArray, boundedText, finiteNumber, validate } from './validators.ts';
 
 /** The most rounds in one answer. */
 export const MAX_ROUNDS = 1000;
@@ -40,5 +40,5 @@ export type Rounds = v.InferOutput<typeof roundsSchema>;
 
 /** Validates rounds from a server. Throws an Error that says what is wrong. */
 export function parseRounds(wire: unknown): Rounds {
-  return v.parse(roundsSchema, wire);
+  return validate(roundsSchema, wire);
 }

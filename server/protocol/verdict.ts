@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { boundedText, finiteNumber, wholeNumber } from './validators.ts';
+import { boundedArray, boundedText, finiteNumber, validate, wholeNumber } from './validators.ts';
 
 /** The most violations that a verdict names, and pods whose reports are missing. */
 export const MAX_VIOLATIONS = 20;
@@ -19,9 +19,9 @@ export const verdictSchema = v.object({
   /** Why it is unknown, or what fails first, in one sentence; '' after `pass`. */
   reason: boundedText(600),
   /** The clauses as they were understood. */
-  expect: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_CLAUSES)),
+  expect: boundedArray(boundedText(600), MAX_CLAUSES),
   /** By clause, in the order of `expect`. */
-  clauses: v.pipe(v.array(v.picklist(VERDICTS)), v.maxLength(MAX_CLAUSES)),
+  clauses: boundedArray(v.picklist(VERDICTS), MAX_CLAUSES),
   window_s: finiteNumber,
   /**
    * Of a time range of the past, how long the summaries are that it was made of at the coarsest; 0 = of samples. What happened
@@ -37,21 +37,19 @@ export const verdictSchema = v.object({
   p50_ms: v.nullable(finiteNumber),
   p95_ms: v.nullable(finiteNumber),
   max_ms: v.nullable(finiteNumber),
-  violations: v.pipe(
-    v.array(
-      v.object({
-        clause: boundedText(600),
-        from: boundedText(600),
-        to: boundedText(600),
-        /** What was found instead, e.g. `timeout`, `253 ms`. */
-        found: boundedText(200),
-        samples: wholeNumber,
-      }),
-    ),
-    v.maxLength(MAX_VIOLATIONS),
+  violations: boundedArray(
+    v.object({
+      clause: boundedText(600),
+      from: boundedText(600),
+      to: boundedText(600),
+      /** What was found instead, e.g. `timeout`, `253 ms`. */
+      found: boundedText(200),
+      samples: wholeNumber,
+    }),
+    MAX_VIOLATIONS,
   ),
   /** Names of pods that did not report. */
-  missing_reports: v.pipe(v.array(boundedText(600)), v.maxLength(MAX_VIOLATIONS)),
+  missing_reports: boundedArray(boundedText(600), MAX_VIOLATIONS),
   generated_at: boundedText(40),
   served_by: boundedText(253),
 });
@@ -65,5 +63,5 @@ export type VerdictAnswer = v.InferOutput<typeof verdictSchema>;
 
 /** Validates a verdict from a server. Throws an Error that says what is wrong. */
 export function parseVerdict(wire: unknown): VerdictAnswer {
-  return v.parse(verdictSchema, wire);
+  return validate(verdictSchema, wire);
 }

@@ -30,6 +30,8 @@ export class SharedResults<T> {
     if (shared !== undefined) return shared;
     this.assertRunning();
     if (this.#running.size >= this.#maxRunning) throw new BusyError(this.#busyMessage);
+    // Before the work, because results may be large: `maxKept` of them and the new one would be in memory at once.
+    this.#makeRoom(maxKept);
     const running = work();
     this.#running.set(key, running);
     try {
@@ -54,8 +56,12 @@ export class SharedResults<T> {
 
   #keep(key: string, result: T, keepMs: number, maxKept: number): void {
     if (keepMs <= 0) return;
-    for (const oldest of [...this.#kept.keys()]) if (this.#kept.size >= maxKept) this.#drop(oldest);
+    this.#makeRoom(maxKept);
     this.#kept.set(key, { result, expiry: this.#clock.setTimer(() => this.#drop(key), keepMs) });
+  }
+
+  #makeRoom(maxKept: number): void {
+    for (const oldest of [...this.#kept.keys()]) if (this.#kept.size >= maxKept) this.#drop(oldest);
   }
 
   #drop(key: string): void {

@@ -22,6 +22,28 @@ it('work is shared while it is under way and kept afterwards, within its limits,
   await expect(get('b')).rejects.toThrow('shutting down');
 });
 
+it('a kept result makes room before the next work begins, so that both are never in memory at once', async () => {
+  const clock = new FakeClock();
+  const results = new SharedResults<string>(clock, 2, 'too many');
+  await results.get(
+    'a',
+    async () => 'first',
+    () => 1_000,
+    1,
+  );
+  const timers: number[] = [];
+  await results.get(
+    'b',
+    async () => {
+      timers.push(clock.pending);
+      return 'second';
+    },
+    () => 1_000,
+    1,
+  );
+  expect([timers, clock.pending]).toEqual([[0], 1]);
+});
+
 it('work that fails is not kept', async () => {
   const results = new SharedResults<string>(new FakeClock(), 1, 'too many');
   const fails = () => Promise.reject(new Error('no'));
