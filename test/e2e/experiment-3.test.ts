@@ -38,12 +38,18 @@ test('a round that fails: the pod never is ready, nobody else turns red, and it 
   await soon(() => walk.panel()).toMatch(/Starting · for \d+ s/);
   await walk.picture('experiment-3-failed', true);
   await walk.experiment.command('delete', '-f', payload.file, '--force');
-  await soon(() => walk.panel()).toMatch(/Gone \d+ s/);
+  await soon(() => walk.panel()).toMatch(/Gone ×2, the last \d+ s/);
   await walk.podsOk(3);
   const { pods } = await recordedIn(walk.page);
   expect(pods.filter((each) => each.endsWith(': Failing') && !each.startsWith(NAME))).toEqual([]);
   // Long after the panel has been closed the timeline tells of the round.
   await goTo(walk.page, '#view=graph&table=1');
-  const told = async () => (await words(walk.page, 'body')).match(/goldpinger-slo is (ready|gone)/g)?.sort();
-  await soon(told).toEqual(['goldpinger-slo is gone', 'goldpinger-slo is gone', 'goldpinger-slo is ready']);
+  const told = async () =>
+    (await words(walk.page, 'body')).match(/goldpinger-slo(?: is (?:ready|gone)|: round failed: \w+)/g)?.sort();
+  await soon(told).toEqual([
+    'goldpinger-slo is gone',
+    'goldpinger-slo is ready',
+    'goldpinger-slo: round failed: ImagePullBackOff',
+  ]);
+  expect(await words(walk.page, '.rounds')).toMatch(/2 rounds, 1 failed, ready after \d/);
 });

@@ -85,6 +85,12 @@ describe('the policies of docs/experiments.md', () => {
     // One of the running instances, so that their timeline keeps each round; the Service leads to it alone.
     expect(pod!.metadata.labels).toEqual({ app: 'goldpinger', ...behind!.spec.selector });
     expect(behind!.spec.selector).not.toHaveProperty('app');
+    const [container] = pod!.spec.containers ?? [];
+    expect(container).toMatchObject({
+      readinessProbe: { periodSeconds: 1 },
+      securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(container?.env).toContainEqual({ name: 'REFRESH_INTERVAL', value: '2' });
     expect(probe).toMatchObject({
       probeHTTP: { target: { service: { name: behind!.metadata.name, port: 8080 } }, endpoint: '/healthz' },
     });
@@ -102,5 +108,5 @@ interface Deployment {
 }
 interface Made {
   metadata: { name: string; labels?: Record<string, string> };
-  spec: { selector?: Record<string, string> };
+  spec: { selector?: Record<string, string>; containers?: { env?: object[] }[] };
 }

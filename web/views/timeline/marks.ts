@@ -38,14 +38,8 @@ export function eventMarks(
     const at = x(event.atMs);
     if (at < 0 || at > width) continue;
     const round = roundByUid.get(event.pod?.uid ?? '');
-    const hasFailed = round?.state === 'failed' && event.kind === 'pod-gone';
-    const tone = hasFailed
-      ? 'failed'
-      : round !== undefined && event.kind === 'link-failed' && !wasUp(round, event)
-        ? 'down'
-        : eventTone(event);
-    const text = hasFailed ? `${shownName(round.name)}: round ${roundWords(round)}` : eventWords(event);
-    const line = { id: event.id, atMs: event.atMs, text };
+    const tone = eventTone(event, round);
+    const line = { id: event.id, atMs: event.atMs, text: eventWords(event, round) };
     const last = marks.at(-1);
     if (last !== undefined && at - last.x < APART) {
       last.lines.push(line);
@@ -129,20 +123,29 @@ const TONES: Record<MeshEvent['kind'], MarkTone> = {
   'probe-recovered': 'good',
 };
 
-/** The style of an event's mark. */
-export function eventTone({ kind }: MeshEvent): MarkTone {
-  return TONES[kind];
+/** The style of an event's mark. `round`: that of its pod. */
+function eventTone(event: MeshEvent, round?: Round): MarkTone {
+  if (isEndOfFailed(event, round)) return 'failed';
+  return round !== undefined && event.kind === 'link-failed' && !wasUp(round, event) ? 'down' : TONES[event.kind];
+}
+
+function isEndOfFailed({ kind }: MeshEvent, round?: Round): boolean {
+  return kind === 'pod-gone' && round?.state === 'failed';
 }
 
 /**
  * The text of an event without its time: "goldpinger-2 from 3 pods: timeout in connect". If only one other pod claims
- * something about a pod, the text names it: a pod may be wrong, or lie. Safe to show.
+ * something about a pod, the text names it: a pod may be wrong, or lie. `round`: that of its pod. Safe to show.
  */
-export function eventWords(event: MeshEvent): string {
+export function eventWords(event: MeshEvent, round?: Round): string {
   const { kind, pod, from, fromCount } = event;
   const [only] = from;
   const isClaim = kind.startsWith('pod-') && fromCount === 1 && only !== undefined && only.uid !== pod?.uid;
-  return `${bareWords(event)}${isClaim ? `, only ${shownName(only.name)} says` : ''}`;
+  const words =
+    round !== undefined && isEndOfFailed(event, round)
+      ? `${shownName(round.name)}: round ${roundWords(round)}`
+      : bareWords(event);
+  return `${words}${isClaim ? `, only ${shownName(only.name)} says` : ''}`;
 }
 
 function bareWords(event: MeshEvent): string {

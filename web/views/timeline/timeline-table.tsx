@@ -18,6 +18,7 @@ interface TimelineTableProps {
 
 /** The timeline as a table, newest first: each change of the counts, each event, each annotation. */
 export function TimelineTable({ steps, past, limits, onMoment }: TimelineTableProps) {
+  const roundByUid = new Map(past.rounds.map((round) => [round.uid, round]));
   const lines = [
     // Keys are numbers, because start times change with every update and the focused row would be lost.
     ...merged(steps)
@@ -28,7 +29,12 @@ export function TimelineTable({ steps, past, limits, onMoment }: TimelineTablePr
         kind: 'Links',
         text: stepWords(step),
       })),
-    ...past.events.map((event) => ({ id: event.id, atMs: event.atMs, kind: 'Event', text: eventWords(event) })),
+    ...past.events.map((event) => ({
+      id: event.id,
+      atMs: event.atMs,
+      kind: 'Event',
+      text: eventWords(event, roundByUid.get(event.pod?.uid ?? '')),
+    })),
     ...past.annotations.map(({ id, fromMs, toMs, text }) => ({
       id: `a${id}`,
       atMs: fromMs,
