@@ -1,3 +1,4 @@
+import { isLoopbackHost } from '../runtime/address.ts';
 import { formatDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
 import { readCommandLine } from './command-line.ts';
@@ -13,6 +14,10 @@ export interface Config extends Omit<Values, 'clientPort' | 'namespace' | 'stati
   /** Namespace to list; '' = all, null = the service account's. */
   namespace: string | null;
   refreshIntervalMs: number;
+  /** Whether pods may have loopback addresses: this one has one, or listens only there, as in the local cluster. */
+  allowLoopback: boolean;
+  /** The proxies of the environment. */
+  proxies: { https: string; http: string; none: string };
 }
 
 /** What the command line and the environment ask for: to run, to print a text and end, or nothing that is valid. */
@@ -57,7 +62,7 @@ export function readConfig(
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
   }
-  return { kind: 'run', config: complete(values as Values, given), warnings };
+  return { kind: 'run', config: complete(values as Values, given, env), warnings };
 }
 
 /** The text of a setting as the user gave it. */
@@ -83,13 +88,16 @@ function sourceOf(setting: Setting<unknown>, flags: Map<string, string>, env: En
   return null;
 }
 
-function complete(values: Values, given: Set<SettingName>): Config {
+function complete(values: Values, given: Set<SettingName>, env: Environment): Config {
+  const proxy = (name: string) => env[name] || env[name.toLowerCase()] || '';
   const { staticFilePath: _static, zapConfig: _zap, ...rest } = values;
   return {
     ...rest,
     clientPort: values.clientPort ?? values.port,
     namespace: given.has('namespace') ? (values.namespace ?? '') : null,
     refreshIntervalMs: values.refreshIntervalS * 1000,
+    allowLoopback: isLoopbackHost(values.host) || isLoopbackHost(values.podIP),
+    proxies: { https: proxy('HTTPS_PROXY'), http: proxy('HTTP_PROXY'), none: proxy('NO_PROXY') },
   };
 }
 

@@ -121,7 +121,7 @@ function* podResults(
   { links, atMs, details }: MergedReport,
   entries: readonly Entry[],
   linkTo: Int32Array,
-  { port, useHostIP }: CheckAllOptions,
+  options: CheckAllOptions,
   writer: PodResultWriter,
 ): Generator<string> {
   findLinks(links, linkTo);
@@ -136,9 +136,9 @@ function* podResults(
     const ageMs = unpack16(links.ageMs[i] ?? NONE16);
     let error = '';
     if (outcome !== 'ok') {
-      const address = addressOf(pod, { families: [isIPv6 ? 6 : 4], useHostIP });
+      const address = addressOf(pod, { ...options, families: [isIPv6 ? 6 : 4] });
       const detail = detailOf.get(i) ?? '';
-      error = goError({ path: '/ping', address, port, outcome, phase: phaseOf(links, i), detail });
+      error = goError({ path: '/ping', address, port: options.port, outcome, phase: phaseOf(links, i), detail });
     }
     const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
     const result = { outcome, pingMs: ageMs < 0 ? -1 : atMs - ageMs, totalUs, error };

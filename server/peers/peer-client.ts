@@ -131,7 +131,7 @@ export class PeerClient {
     const { method, path } = request;
     const host = addressOf(pod, this.#settings);
     if (isIP(host) === 0) {
-      const { reason, detail } = whyNoAddress(pod);
+      const { reason, detail } = whyNoAddress(pod, this.#settings);
       throw new PeerCallError(reason, detail);
     }
     if (method === 'GET' && this.#isUnknown(pod, path)) throw unknownPath(path);

@@ -194,7 +194,7 @@ class Exchange {
       case 'malformed':
         return `malformed answer from ${peer}: ${reason}`;
       case 'no-address':
-        return 'the pod has no address in this IP family';
+        return `the pod ${this.#target.whyNoAddress ?? 'has no address'}`;
     }
   }
 }

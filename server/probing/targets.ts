@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import type { Pod, Target } from '../protocol/pod.ts';
+import { podAddress } from '../runtime/pod-address.ts';
 import { pickPeers } from './pick.ts';
 
 /** Which pods to ping, and at which address. */
@@ -7,6 +7,8 @@ interface TargetOptions {
   families: readonly (4 | 6)[];
   /** USE_HOST_IP: connect to the address of the host instead of the pod's. */
   useHostIP: boolean;
+  /** Whether pods may have loopback addresses, as in the local cluster. */
+  allowLoopback: boolean;
   /** CLIENT_PORT_OVERRIDE, or else PORT. */
   clientPort: number;
   /** PING_NUMBER; 0 = all. */
@@ -24,7 +26,7 @@ interface TargetOptions {
  * change when it becomes ready.
  *
  * A pod that has addresses, but none in the wanted families, becomes one target without an address: that is a fault which
- * must be seen.
+ * must be seen. So is an address at which no pod can be.
  */
 export function targetsOf(pods: readonly Pod[], options: TargetOptions): Target[] {
   const reachable = pods.filter((pod) => pod.lifecycle !== 'gone' && pod.podIPs.length > 0);
@@ -39,26 +41,23 @@ function targetsOfPod(pod: Pod, options: TargetOptions): Target[] {
   return addressed.length > 0 ? addressed : all.slice(0, 1);
 }
 
-function targetIn(pod: Pod, family: 4 | 6, { useHostIP, clientPort }: TargetOptions): Target {
-  const podIP = addressIn(pod.podIPs, family);
-  const hostIP = addressIn(pod.hostIPs, family);
+function targetIn(pod: Pod, family: 4 | 6, { useHostIP, allowLoopback, clientPort }: TargetOptions): Target {
+  const podIP = podAddress(pod.podIPs, family, allowLoopback);
+  const hostIP = podAddress(pod.hostIPs, family, allowLoopback);
+  const { address, why } = useHostIP ? hostIP : podIP;
   return {
     id: `${pod.uid}/${family}`,
     uid: pod.uid,
     name: pod.name,
     namespace: pod.namespace,
     node: pod.node,
-    hostIP: hostIP || (pod.hostIPs[0] ?? ''),
-    podIP: podIP || (pod.podIPs[0] ?? ''),
+    hostIP: hostIP.address || (pod.hostIPs[0] ?? ''),
+    podIP: podIP.address || (pod.podIPs[0] ?? ''),
     family,
-    address: useHostIP ? hostIP : podIP,
+    address,
+    whyNoAddress: useHostIP && why !== '' ? `is on a host that ${why}` : why,
     port: clientPort,
   };
-}
-
-/** Returns the first address of a family; '' if there is none. */
-function addressIn(ips: readonly string[], family: 4 | 6): string {
-  return ips.find((ip) => isIP(ip) === family) ?? '';
 }
 
 /** What this process knows about itself; '' = it does not know. */

@@ -83,8 +83,10 @@ export interface Target {
   hostIP: string;
   podIP: string;
   family: 4 | 6;
-  /** Where to connect: the IP of the pod, or of its host with USE_HOST_IP. '' if there is none in this family. */
+  /** Where to connect: the IP of the pod, or of its host with USE_HOST_IP. '' if there is none that may be called. */
   address: string;
+  /** Why there is no address; continues a sentence that begins with the pod. */
+  whyNoAddress?: string;
   port: number;
 }
 

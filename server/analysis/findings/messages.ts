@@ -549,7 +549,9 @@ function titleText(
   }
   if (severity === 'failed') {
     const { outcome, phase } = evidence.commonOutcome();
-    return `${what}, ${outcomeText(outcome, phase)}${family}: ${advice ?? adviceFor(outcome, phase)}`;
+    // Which family the pod lacks is told with the link.
+    const where = outcome === 'no-address' ? '' : family;
+    return `${what}, ${outcomeText(outcome, phase)}${where}: ${advice ?? adviceFor(outcome, phase)}`;
   }
   const phase = evidence.latePhase();
   return `${what}, ${LATE_TEXT[phase]}${family}: ${lateAdvice(phase, network)}`;
@@ -577,7 +579,7 @@ function outcomeText(outcome: Outcome, phase: Phase | null): string {
 function adviceFor(outcome: Outcome, phase: Phase | null): string {
   if (outcome === 'refused') return 'nothing listens on its port';
   if (outcome === 'http-status' || outcome === 'malformed') return 'something else answers on its port';
-  if (outcome === 'no-address') return 'it has no address of the wanted IP family';
+  if (outcome === 'no-address') return 'it has no address of the wanted IP family that may be called';
   const isConnected = outcome === 'timeout' && phase !== 'connect' && phase !== null;
   if (outcome === 'reset' || isConnected) return 'check the process or a proxy, not the network';
   return 'check its network and whether it still runs';

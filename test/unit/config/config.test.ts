@@ -5,7 +5,7 @@ import { flagOf, SETTINGS } from '../../../server/config/settings.ts';
 
 /** Goldpinger's settings: variable, flag, a value other than the default, and what must come of it. */
 const GOLDPINGER: [variable: string, flag: string, value: string, config: Partial<Config>][] = [
-  ['HOST', '--host', '0.0.0.0', { host: '0.0.0.0' }],
+  ['HOST', '--host', '0.0.0.0', { host: '0.0.0.0', allowLoopback: false }],
   ['PORT', '--port', '9090', { port: 9090, clientPort: 9090 }],
   ['CLIENT_PORT_OVERRIDE', '--client-port-override', '9090', { port: 8080, clientPort: 9090 }],
   ['REFRESH_INTERVAL', '--refresh-interval', '1.5', { refreshIntervalMs: 1500 }],

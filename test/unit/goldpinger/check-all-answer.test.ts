@@ -14,7 +14,13 @@ import { keyOrders, shapeOf } from './json-shape.ts';
 const recorded = (name: string) =>
   JSON.parse(readFileSync(new URL(`../../fixtures/goldpinger/${name}`, import.meta.url), 'utf8'));
 
-const options: CheckAllOptions = { families: [4], useHostIP: false, port: 8080, bootTimeMs: () => -1 };
+const options: CheckAllOptions = {
+  families: [4],
+  useHostIP: false,
+  allowLoopback: true,
+  port: 8080,
+  bootTimeMs: () => -1,
+};
 const answer = (mesh: Mesh, change: Partial<CheckAllOptions> = {}) =>
   JSON.parse([...checkAllAnswer(mesh, { ...options, ...change })].join(''));
 

@@ -4,6 +4,8 @@ import { podOf } from '../../support/mesh.ts';
 
 const pod = podOf(1, { podIPs: ['127.0.0.2', 'fd00::1'], hostIPs: ['10.0.0.2'] });
 
+const SETTINGS: Addressing = { families: [4], useHostIP: false, allowLoopback: true };
+
 it.each<[string, Partial<Addressing>, string]>([
   ['IPv4 only', { families: [4] }, '127.0.0.2'],
   ['IPv6 only', { families: [6] }, 'fd00::1'],
@@ -11,12 +13,12 @@ it.each<[string, Partial<Addressing>, string]>([
   ['the host', { useHostIP: true }, '10.0.0.2'],
   ['the host over IPv6, which it does not have', { families: [6], useHostIP: true }, ''],
 ])('a pod is called on its address for %s', (_, settings, address) => {
-  expect(addressOf(pod, { families: [4], useHostIP: false, ...settings })).toBe(address);
+  expect(addressOf(pod, { ...SETTINGS, ...settings })).toBe(address);
 });
 
 it('a pod without an address is not asked; one with another IP family has no address', () => {
-  expect(whyNoAddress(podOf(1, { podIPs: [] })).reason).toBe('not-asked');
-  expect(whyNoAddress(podOf(1, { podIPs: ['fd00::3'] }))).toMatchObject({
+  expect(whyNoAddress(podOf(1, { podIPs: [] }), SETTINGS).reason).toBe('not-asked');
+  expect(whyNoAddress(podOf(1, { podIPs: ['fd00::3'] }), SETTINGS)).toMatchObject({
     reason: 'no-address',
     detail: expect.stringContaining('fd00::3'),
   });

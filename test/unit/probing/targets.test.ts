@@ -6,7 +6,14 @@ import { podOf } from '../../support/samples.ts';
 const pod = (uid: string, more: Partial<Pod> = {}) =>
   podOf(uid, { node: `node-${uid}`, hostIPs: [`192.168.0.${uid}`], ...more });
 
-const OPTIONS = { families: [4] as (4 | 6)[], useHostIP: false, clientPort: 8080, pingNumber: 0, selfUid: '1' };
+const OPTIONS = {
+  families: [4] as (4 | 6)[],
+  useHostIP: false,
+  allowLoopback: false,
+  clientPort: 8080,
+  pingNumber: 0,
+  selfUid: '1',
+};
 
 describe('targets', () => {
   it('are all pods with an address, our own pod included', () => {
@@ -53,7 +60,14 @@ describe('targets', () => {
 
   it('have an empty address where the pod has one, but in none of the wanted families', () => {
     const targets = targetsOf([pod('2', { podIPs: ['fd00::2'] })], OPTIONS);
-    expect(targets).toEqual([expect.objectContaining({ id: '2/4', address: '', podIP: 'fd00::2' })]);
+    expect(targets).toEqual([
+      expect.objectContaining({
+        id: '2/4',
+        address: '',
+        podIP: 'fd00::2',
+        whyNoAddress: 'has no IPv4 address, only fd00::2',
+      }),
+    ]);
   });
 
   it('have no address where the API names something else', () => {

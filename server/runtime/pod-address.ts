@@ -1,0 +1,62 @@
+import { BlockList, isIP } from 'node:net';
+
+/** An IP address that may be called; '' without one, then `why` continues a sentence that begins with the pod. */
+export interface PodAddress {
+  address: string;
+  why: string;
+}
+
+/** Kinds of addresses at which no pod can be: calling them would reach this host, its cloud, or everybody (RFC 6890). */
+const SPECIAL: Record<string, [network: string, bits: number][]> = {
+  loopback: [
+    ['127.0.0.0', 8],
+    ['::1', 128],
+  ],
+  unspecified: [
+    ['0.0.0.0', 8],
+    ['::', 128],
+  ],
+  'link-local': [
+    ['169.254.0.0', 16],
+    ['fe80::', 10],
+  ],
+  multicast: [
+    ['224.0.0.0', 4],
+    ['ff00::', 8],
+  ],
+  'broadcast or reserved': [['240.0.0.0', 4]],
+};
+
+const KINDS = Object.entries(SPECIAL).map(([name, networks]) => {
+  const list = new BlockList();
+  for (const [network, bits] of networks) list.addSubnet(network, bits, versionOf(network));
+  return { name, list };
+});
+
+/** Most addresses are recognized as ordinary by their first characters: the answer to `/check_all` asks a million times. */
+const MAY_BE_SPECIAL = /^(?:0|127|169|2[2-5]\d)\.|^[0:]|^f[ef]/i;
+
+/**
+ * Returns the first of a pod's addresses that is of the IP family and may be called. Loopback addresses may be called if
+ * `allowLoopback`: the pods of the local cluster have them.
+ */
+export function podAddress(ips: readonly string[], family: 4 | 6, allowLoopback: boolean): PodAddress {
+  let why = `has no IPv${family} address${ips.length > 0 ? `, only ${ips.join(', ')}` : ''}`;
+  for (const ip of ips) {
+    if (isIP(ip) !== family) continue;
+    const kind = kindOf(ip);
+    if (kind === undefined || (kind === 'loopback' && allowLoopback)) return { address: ip, why: '' };
+    why = `has the ${kind} address ${ip}, which is not called`;
+  }
+  return { address: '', why };
+}
+
+/** The special kind of an address; undefined if it is an ordinary one. */
+function kindOf(ip: string): string | undefined {
+  if (!MAY_BE_SPECIAL.test(ip)) return undefined;
+  return KINDS.find(({ list }) => list.check(ip.split('%', 1)[0] ?? '', versionOf(ip)))?.name;
+}
+
+function versionOf(ip: string): 'ipv4' | 'ipv6' {
+  return ip.includes(':') ? 'ipv6' : 'ipv4';
+}
