@@ -34,6 +34,8 @@ interface MonitorHooks {
   gonePods(): Pod[];
   onSample(target: Target, sample: Sample): void;
   onLinkChange(change: LinkChange): void;
+  /** A probe could not be made, because our own process lacks something. */
+  onOwnFault(message: string): void;
   onSpeedChange(change: SpeedChange): void;
   onExternalResult(result: ProbeResult): void;
 }
@@ -91,11 +93,17 @@ export class Monitor {
       onSample: (target, sample) => {
         this.#lastSampleMs = clock.monotonicMs();
         this.#starvation.record(sample);
+        // The sample makes our own report unreliable. It is no result of the link.
+        if (sample.ownFault) return hooks.onOwnFault(sample.ownFault);
         hooks.onSample(target, sample);
         this.#results.record(target, sample);
       },
     });
-    this.#external = new ExternalProbes(config, { clock, onResult: hooks.onExternalResult });
+    this.#external = new ExternalProbes(config, {
+      clock,
+      onResult: hooks.onExternalResult,
+      onOwnFault: hooks.onOwnFault,
+    });
   }
 
   /** The pods as of the last call of `setPods`. */

@@ -26,6 +26,7 @@ import { queryReport } from './peers/report-query.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot } from './protocol/pod.ts';
+import { withoutCredentials } from './runtime/address.ts';
 import type { Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -44,6 +45,8 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** What our own process lacks is logged at most this often. */
+const OWN_FAULT_LOG_MS = 60_000;
 /** How long requests in flight may take to finish once the listener has closed. */
 const CLOSE_DEADLINE_MS = 2000;
 /** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
@@ -59,6 +62,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   /** Emits `change` after each change of the pod list, to live pages. */
   const podChanges = new EventEmitter();
   let isReady = true;
+  let ownFaultLoggedMs = Number.NEGATIVE_INFINITY;
 
   // This pod's own part, and what it has seen happen.
   let discovery: Discovery | null = null;
@@ -78,6 +82,13 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
       logLinkChange(log, monitor.selfName, change);
     },
     onSpeedChange: (change) => journal.onSpeedChange(change),
+    onOwnFault: (message) => {
+      metrics.error('own_resources');
+      const nowMs = clock.monotonicMs();
+      if (nowMs - ownFaultLoggedMs < OWN_FAULT_LOG_MS) return;
+      ownFaultLoggedMs = nowMs;
+      log.error({ fault: message }, 'this process cannot ping: its report is unreliable');
+    },
     onExternalResult: (result) => {
       journal.onProbe(result);
       if (result.error !== '') metrics.probeError(result.protocol, result.target);
@@ -263,8 +274,8 @@ function meshSettingsOf(config: Config, version: string): MeshSettings {
 function createMetrics(config: Config, version: string, sources: ConstructorParameters<typeof Metrics>[1]): Metrics {
   const probes = [
     ...config.hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
-    ...config.tcpTargets.map((target) => ({ protocol: 'tcp' as const, target })),
-    ...config.httpTargets.map((target) => ({ protocol: 'http' as const, target })),
+    ...config.tcpTargets.map((target) => ({ protocol: 'tcp' as const, target: withoutCredentials(target) })),
+    ...config.httpTargets.map((target) => ({ protocol: 'http' as const, target: withoutCredentials(target) })),
   ];
   const instance = config.hostname || config.podName;
   return new Metrics({ instance, perPeer: config.metricsPerPeer, version, probes }, sources);

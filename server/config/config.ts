@@ -1,4 +1,4 @@
-import { isLoopbackHost } from '../runtime/address.ts';
+import { isLoopbackHost, withoutCredentials } from '../runtime/address.ts';
 import { formatDurationMs } from '../runtime/duration.ts';
 import { textOf } from '../runtime/errors.ts';
 import { readCommandLine } from './command-line.ts';
@@ -54,8 +54,8 @@ export function readConfig(
       const text = source?.isDeprecated ? setting.deprecated?.rewrite(source.text) : source?.text;
       values[name] = setting.parse(text ?? setting.default);
     } catch (error) {
-      const shown = name === 'writeToken' ? '***' : (source?.text ?? setting.default).slice(0, 80);
-      errors.push(`${source?.name ?? setting.variable}=${shown}: ${textOf(error)}`);
+      const shown = withoutSecrets(name, source?.text ?? setting.default);
+      errors.push(`${source?.name ?? setting.variable}=${shown.slice(0, 80)}: ${textOf(error)}`);
     }
   }
   if (errors.length > 0) return { kind: 'invalid', errors };
@@ -108,13 +108,15 @@ export function describeConfig(config: Config): Record<string, unknown> {
     if (setting.group === 'Ignored') continue;
     const value = (config as unknown as Record<string, unknown>)[name];
     if (name.endsWith('Ms')) shown[setting.variable] = formatDurationMs(value as number);
-    else if (name === 'writeToken') shown[setting.variable] = value === '' ? '' : '***';
-    else if (name === 'httpTargets') shown[setting.variable] = config.httpTargets.map(withoutPassword);
-    else shown[setting.variable] = value;
+    else if (Array.isArray(value)) shown[setting.variable] = value.map((item) => withoutSecrets(name, item));
+    else shown[setting.variable] = withoutSecrets(name, value);
   }
   return shown;
 }
 
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//***@');
+/** The same value, as it may be shown: without tokens and passwords. */
+function withoutSecrets<T>(name: string, value: T): T | string {
+  if (typeof value !== 'string' || value === '') return value;
+  if (name === 'writeToken') return '***';
+  return name.endsWith('Targets') ? value.split(/\s+/).map(withoutCredentials).join(' ') : value;
 }

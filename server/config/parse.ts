@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { formatDurationMs, parseDurationMs } from '../runtime/duration.ts';
 
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
@@ -24,6 +26,14 @@ export const secret: Parser<string> = (text) => {
     throw new RangeError('expected 16 to 256 letters, digits or any of ._~+/-');
   }
   return text;
+};
+
+/** Paths of kubeconfig files of which at least one exists, or null where the setting is empty. */
+export const kubeconfig: Parser<string | null> = (text) => {
+  if (text !== '' && !text.split(delimiter).some((path) => path !== '' && existsSync(path))) {
+    throw new RangeError('no such file');
+  }
+  return text === '' ? null : text;
 };
 
 /** A decimal number from `least` to `most`. */

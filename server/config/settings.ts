@@ -5,6 +5,7 @@ import {
   families,
   flag,
   frameAncestors,
+  kubeconfig,
   labelSelector,
   list,
   oneOf,
@@ -91,8 +92,8 @@ export const SETTINGS = {
   labelSelector: setting('Peers', 'LABEL_SELECTOR', 'app=goldpinger', labelSelector, {
     help: 'Label selector of the peers',
   }),
-  kubeconfig: setting('Peers', 'KUBECONFIG', '', optionalText, {
-    help: 'Path of a kubeconfig file',
+  kubeconfig: setting('Peers', 'KUBECONFIG', '', kubeconfig, {
+    help: 'Path of a kubeconfig file, or several',
     defaultText: 'in-cluster account',
   }),
   hostname: setting('Peers', 'HOSTNAME', '', anyText, {

@@ -1,7 +1,7 @@
 import type { DiscoveryFault } from '../protocol/pod.ts';
 import { TimeoutError } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
-import { errorCodeOf, networkFaultOf } from '../runtime/network-errors.ts';
+import { errorCodeOf, networkFaultOf, networkMessageOf } from '../runtime/network-errors.ts';
 
 /** A request to the Kubernetes API that failed. `message` is one line of at most 300 characters. */
 export class ApiError extends Error {
@@ -31,7 +31,7 @@ export function asApiError(error: unknown, withoutCode: DiscoveryFault = 'malfor
   }
   const code = error instanceof Error ? errorCodeOf(error) : '';
   if (code === '') return new ApiError(withoutCode, error);
-  return new ApiError(networkFaultOf(code), (error as Error).message || code);
+  return new ApiError(networkFaultOf(code), networkMessageOf(error));
 }
 
 /**

@@ -31,7 +31,7 @@ export interface MetricsSettings {
 
 /** Calls and errors that are counted, by Goldpinger's names. */
 const ACTIONS = ['ping', 'check', 'check_all', 'cluster_health', 'healthz'] as const;
-const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api'] as const;
+const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api', 'own_resources'] as const;
 
 /** The metrics of this process: counts events, and renders the answer to a scrape. No counting method throws. */
 export class Metrics {

@@ -1,16 +1,19 @@
+import { constants } from 'node:crypto';
 import { lookup as systemLookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps } from 'node:https';
 import { connect } from 'node:net';
+import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeoutError, withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
-import { errorCodeOf } from '../runtime/network-errors.ts';
+import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 
 /*
  * One probe of one external target. Each function resolves to '' after success, else to the error. The messages are those
- * of Goldpinger (pkg/goldpinger/probes.go and Go's net package), because its users search for them.
+ * of Goldpinger (pkg/goldpinger/probes.go and Go's net package), because its users search for them. User and password of a
+ * target are used, but never part of a message. Each function rejects only if our own process lacks something.
  */
 
 /** The limits of one probe: it is given up after `timeoutMs`, or when `signal` aborts. */
@@ -32,6 +35,7 @@ export async function probeDns(host: string, lookup: Lookup): Promise<string> {
   try {
     return (await lookup(host)).length > 0 ? '' : noAddress;
   } catch (error) {
+    throwOwnFault(error);
     const isUnknown = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
     return isUnknown ? noAddress : `lookup ${host}: ${textOf(error, 100)}`;
   }
@@ -42,11 +46,12 @@ export async function probeTcp(target: string, { clock, timeoutMs, signal }: Pro
   const [, ipv6, name, portText] = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(target) ?? [];
   const host = ipv6 ?? name;
   const port = Number(portText);
-  if (host === undefined || port < 1 || port > 65_535) return `invalid address: '${target}'`;
+  if (host === undefined || port < 1 || port > 65_535) return `invalid address: '${withoutCredentials(target)}'`;
   try {
     await withTimeout(clock, timeoutMs, signal, 'connecting', (abort) => openConnection(host, port, abort));
     return '';
   } catch (error) {
+    throwOwnFault(error);
     return `dial tcp ${target}: ${messageOf(error, timeoutMs)}`;
   }
 }
@@ -69,15 +74,17 @@ const REDIRECTS = [301, 302, 303, 307, 308];
  * for all of them together. Certificates are not verified, and only the heads of the answers are read.
  */
 export async function probeHttp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
-  if (!URL.canParse(target)) return `invalid url: '${target}'`;
+  const shown = withoutCredentials(target);
+  if (!URL.canParse(target)) return `invalid url: '${shown}'`;
   const url = new URL(target);
   const schemeError = checkScheme(url);
   if (schemeError !== '') return schemeError;
   try {
     const status = await withTimeout(clock, timeoutMs, signal, 'the request', (abort) => followRedirects(url, abort));
-    return status === 200 ? '' : `${target} returned non-200 resp: ${status}`;
+    return status === 200 ? '' : `${shown} returned non-200 resp: ${status}`;
   } catch (error) {
-    return `Get "${target}": ${messageOf(error, timeoutMs)}`;
+    throwOwnFault(error);
+    return `Get "${shown}": ${messageOf(error, timeoutMs)}`;
   }
 }
 
@@ -94,11 +101,20 @@ async function followRedirects(start: URL, signal: AbortSignal): Promise<number>
   }
 }
 
+/**
+ * External targets often have certificates that nobody else knows, or old TLS (no RFC 5746, small keys). Only whether they can be
+ * reached counts, and Go's client connects to them.
+ */
+const ANY_TLS = {
+  rejectUnauthorized: false,
+  secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+  ciphers: 'DEFAULT:@SECLEVEL=0',
+};
+
 /** Sends a GET on a connection of its own and closes it after the head of the answer. Rejects also if Node rejects the URL. */
 async function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
   const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
-  // External targets often have certificates that nobody else knows. Only whether they can be reached counts.
-  const options = { agent: false, rejectUnauthorized: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal };
+  const options = { agent: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal, ...ANY_TLS };
   const request = send(url, options).on('error', ignoreError);
   const [response]: IncomingMessage[] = await once(request, 'response');
   request.destroy();
@@ -119,5 +135,10 @@ function messageOf(error: unknown, timeoutMs: number): string {
   if (code === 'ECONNRESET') return 'connection reset by peer';
   if (code === 'ENOTFOUND') return 'no such host';
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'no route to host';
-  return code === '' ? textOf(error, 100) : `${code} ${textOf(error, 100)}`;
+  const message = networkMessageOf(error).slice(0, 100);
+  return code === '' || message.startsWith('TLS: ') ? message : `${code} ${message}`;
+}
+
+function throwOwnFault(error: unknown): void {
+  if (isOwnFault(errorCodeOf(error))) throw error;
 }

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { MAX_PROBES } from '../protocol/pod-report.ts';
 import type { ProbeProtocol, ProbeResult } from '../protocol/sample.ts';
+import { withoutCredentials } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { withTimeout } from '../runtime/deadline.ts';
 import { textOf } from '../runtime/errors.ts';
+import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { type Lookup, probeDns, probeHttp, probeTcp, systemResolver } from './external-probes.ts';
 
 /** The targets outside the mesh, each kind with its timeout. Those beyond MAX_PROBES are left out. */
@@ -30,6 +32,8 @@ interface ExternalDeps {
   lookup?: Lookup;
   /** Called with each result. */
   onResult(result: ProbeResult): void;
+  /** Called in place of `onResult` if our own process lacked something, so that the probe says nothing about its target. */
+  onOwnFault(message: string): void;
 }
 
 const DEFAULT_INTERVAL_MS = 30_000;
@@ -72,7 +76,7 @@ export class ExternalProbes {
       targets.map((target) => ({
         target,
         timeoutMs,
-        result: { target: target.slice(0, 2048), protocol, atMs: 0, durationUs: 0, error: '' },
+        result: { target: withoutCredentials(target).slice(0, 2048), protocol, atMs: 0, durationUs: 0, error: '' },
         isBusy: false,
       }));
     this.#jobs = [
@@ -111,7 +115,7 @@ export class ExternalProbes {
     void this.#run(job, this.#connections, async () => {
       const startMs = clock.monotonicMs();
       this.#report(job, startMs, await probe(target, { clock, timeoutMs, signal }));
-    });
+    }).catch((error) => this.#deps.onOwnFault(networkMessageOf(error)));
   }
 
   /** The time of a lookup counts from the round: lookups that wait for one that hangs time out as well. */
@@ -123,16 +127,20 @@ export class ExternalProbes {
     const lookUp = () =>
       job.isBusy ? new Promise<string>(() => {}) : this.#run(job, this.#lookups, () => probeDns(target, lookup));
     const timeoutError = () => `lookup ${job.result.target}: timeout after ${timeoutMs} ms`;
-    const error = await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp).catch(timeoutError);
-    this.#report(job, startMs, error);
+    try {
+      this.#report(job, startMs, await withTimeout(clock, timeoutMs, this.#stopping.signal, 'the lookup', lookUp));
+    } catch (error) {
+      if (isOwnFault(errorCodeOf(error))) this.#deps.onOwnFault(networkMessageOf(error));
+      else this.#report(job, startMs, timeoutError());
+    }
   }
 
   /** Runs a probe of a target when its turn comes. Nothing is run after `stop`. */
   #run<T>(job: Job, semaphore: Semaphore, probe: () => Promise<T>): Promise<T> {
     job.isBusy = true;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       semaphore.run(async () => {
-        if (!this.#stopping.signal.aborted) resolve(await probe());
+        if (!this.#stopping.signal.aborted) await probe().then(resolve, reject);
         job.isBusy = false;
       });
     });

@@ -20,7 +20,9 @@ const HEAD_START = 'HTTP/1.';
  * status other than 200 is complete after its head, because no one uses its body.
  */
 export class HttpResponseParser {
+  /** The bytes so far: the beginning of `#memory`. */
   #bytes = Buffer.alloc(0);
+  #memory = this.#bytes;
   readonly #maxBodyBytes: number;
   /** Reads on with each call of `next`, until it needs more bytes than there are. */
   readonly #reading = this.#readResponse();
@@ -38,8 +40,15 @@ export class HttpResponseParser {
     if (this.#bytes.length + bytes.length > (MAX_INTERIM + 1) * MAX_HEAD_BYTES + 2 * this.#maxBodyBytes) {
       return { kind: 'malformed', reason: 'an answer that is too long' };
     }
-    // Copies what has come before. That is cheap: an answer comes in one or two pieces, and its length is bounded.
-    this.#bytes = Buffer.concat([this.#bytes, bytes]);
+    const length = this.#bytes.length + bytes.length;
+    if (length > this.#memory.length) {
+      // Twice the size: in however many pieces an answer comes, each byte is copied about twice.
+      const larger = Buffer.allocUnsafe(Math.max(length, 2 * this.#memory.length));
+      larger.set(this.#bytes);
+      this.#memory = larger;
+    }
+    this.#memory.set(bytes, this.#bytes.length);
+    this.#bytes = this.#memory.subarray(0, length);
     return this.#next() ?? { kind: 'incomplete' };
   }
 
@@ -71,24 +80,29 @@ export class HttpResponseParser {
 
   *#readHead(): Generator<void, string> {
     const from = this.#position;
-    return yield* this.#readTo('\r\n\r\n', MAX_HEAD_BYTES, `a head of more than ${MAX_HEAD_BYTES} bytes`, () => {
+    return yield* this.#readTo('\r\n\r\n', MAX_HEAD_BYTES, `a head of more than ${MAX_HEAD_BYTES} bytes`, (unseen) => {
       checkHeadStart(this.#bytes.toString('latin1', from, from + HEAD_START.length));
-      if (this.#bytes.indexOf('\n\n', from) >= 0) throw new MalformedError('a head with bare line feeds');
+      if (this.#bytes.indexOf('\n\n', Math.max(from, unseen - 1)) >= 0)
+        throw new MalformedError('a head with bare line feeds');
     });
   }
 
-  /** Reads the text up to `end`, at most `maxBytes`, and skips `end`. `check` looks at what there is while `end` has not come. */
-  *#readTo(end: string, maxBytes: number, tooLong: string, check = () => {}): Generator<void, string> {
+  /**
+   * Reads the text up to `end`, at most `maxBytes`, and skips `end`. While `end` has not come, `check` looks at what there is;
+   * it has not seen the bytes from `unseen` on.
+   */
+  *#readTo(end: string, maxBytes: number, tooLong: string, check = (_unseen: number) => {}): Generator<void, string> {
     const from = this.#position;
     for (let searched = from; ; yield) {
       const to = this.#bytes.indexOf(end, Math.max(from, searched - end.length + 1));
+      const unseen = searched;
       searched = this.#bytes.length;
       if ((to < 0 ? searched : to) - from > maxBytes) throw new MalformedError(tooLong);
       if (to >= 0) {
         this.#position = to + end.length;
         return this.#bytes.toString('latin1', from, to);
       }
-      check();
+      check(unseen);
     }
   }
 

@@ -4,7 +4,7 @@ import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from
 import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
-import { errorCodeOf, isOwnFault } from '../runtime/network-errors.ts';
+import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { outcomeOfCode } from './fault.ts';
 import { HttpResponseParser, type Progress } from './http-response.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
@@ -144,14 +144,13 @@ class Exchange {
       this.#stopwatch.connected();
       this.#phase = 'first-byte';
     }
-    this.#finish(outcome, { reason: code, ownFault: isOwnFault(code) });
+    this.#finish(outcome, { reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
   }
 
   /**
-   * `reason`: the error code of the system, or what is malformed. `ownFault`: the failure says nothing about the link,
-   * because our own process lacks something.
+   * `reason`: the error code of the system, or what is malformed. `ownFault`: as in `Sample`.
    */
-  #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = false } = {}): void {
+  #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '' } = {}): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const times = this.#stopwatch.stop();
@@ -163,7 +162,8 @@ class Exchange {
       outcome,
       phase: outcome === 'ok' ? null : this.#phase,
       ...times,
-      suspect: ownFault || isSuspect(starvedUs, totalUs),
+      suspect: ownFault !== '' || isSuspect(starvedUs, totalUs),
+      ownFault,
       bootTimeMs,
       statusCode: this.#statusCode,
       detail: textOf(this.#detail(outcome, reason), 200),

@@ -50,6 +50,8 @@ export interface Sample {
   starvedUs: number;
   /** Whether `starvedUs` is so large that the sample is not trusted. */
   suspect: boolean;
+  /** What our own process lacked, so that the sample says nothing about the link; '' or missing = nothing. */
+  ownFault?: string;
   /** When the pinged process started, as it says, ms since the epoch; -1 without a valid answer. */
   bootTimeMs: number;
   /** HTTP status of the answer; 0 without one. */

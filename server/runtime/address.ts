@@ -5,6 +5,14 @@ export function hostPort(address: string, port: number): string {
 }
 
 /**
+ * The same URL without user and password, for people. Where the text is no URL, everything before the last `@` is left out.
+ */
+export function withoutCredentials(url: string): string {
+  const userInfo = URL.canParse(url) ? /^([a-z][a-z\d+.-]*:[/\\]*)?[^/\\?#]*@/i : /^([a-z][a-z\d+.-]*:\/\/)?.*@/is;
+  return url.replace(userInfo, '$1');
+}
+
+/**
  * Whether a host means this machine alone: localhost, a name that ends with `.localhost` (RFC 6761), 127.0.0.0/8 or ::1, with
  * or without a port, as in the header Host. A server that listens there answers only such names: a web page whose own name
  * has been pointed at 127.0.0.1 (DNS rebinding) sends its own name in Host.

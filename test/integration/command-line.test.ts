@@ -38,7 +38,7 @@ describe('the command', () => {
   });
 
   it('logs its configuration once, and each deprecated setting once', async () => {
-    const { server } = start({ PORT: '18123', KUBECONFIG: '/nonexistent', PING_TIMEOUT_MS: '250', ZAP_CONFIG: '/x' });
+    const { server } = start({ PORT: '18123', KUBECONFIG: '/dev/null', PING_TIMEOUT_MS: '250', ZAP_CONFIG: '/x' });
     await server.listening();
     const [starting, ...more] = server.said('starting');
     expect(starting?.['config']).toMatchObject({ PING_TIMEOUT: '250ms', REFRESH_INTERVAL: 30 });
@@ -48,7 +48,7 @@ describe('the command', () => {
   });
 
   it('serves without any Kubernetes API, and says so', async () => {
-    const { server } = start({ PORT: '18124', KUBECONFIG: '/nonexistent' });
+    const { server } = start({ PORT: '18124', KUBECONFIG: '/dev/null' });
     await server.listening();
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
@@ -61,7 +61,7 @@ describe('the command', () => {
   });
 
   it('goes on at SIGUSR1 without opening the inspector', async () => {
-    const { server } = start({ PORT: '18127', KUBECONFIG: '/nonexistent' });
+    const { server } = start({ PORT: '18127', KUBECONFIG: '/dev/null' });
     await server.listening();
     server.child.kill('SIGUSR1');
     expect((await fetch(`${server.url}/ping`)).status).toBe(200);
@@ -72,7 +72,7 @@ describe('the command', () => {
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('ends with 0 on %s after the grace', async (signal) => {
-    const { server } = start({ PORT: '18125', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '0' });
+    const { server } = start({ PORT: '18125', KUBECONFIG: '/dev/null', SHUTDOWN_GRACE: '0' });
     await server.listening();
     server.child.kill(signal);
     expect(await server.ended).toBe(0);
@@ -80,7 +80,7 @@ describe('the command', () => {
   });
 
   it('ends at once on a second signal', async () => {
-    const hurried = start({ PORT: '18126', KUBECONFIG: '/nonexistent', SHUTDOWN_GRACE: '10m' }).server;
+    const hurried = start({ PORT: '18126', KUBECONFIG: '/dev/null', SHUTDOWN_GRACE: '10m' }).server;
     await hurried.listening();
     hurried.child.kill('SIGTERM');
     await eventually(async () => expect((await fetch(`${hurried.url}/readyz`)).status).toBe(503));

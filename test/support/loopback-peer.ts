@@ -39,7 +39,14 @@ export function peerClientOn(
   change: Partial<PeerClientSettings> = {},
   onSkipped?: OnSkipped,
 ): PeerClient {
-  const settings = { port, families: [4, 6] as const, useHostIP: false, allowLoopback: true, checkTimeoutMs: 1_000, ...change };
+  const settings = {
+    port,
+    families: [4, 6] as const,
+    useHostIP: false,
+    allowLoopback: true,
+    checkTimeoutMs: 1_000,
+    ...change,
+  };
   const client = new PeerClient(settings, clock, onSkipped);
   onTestFinished(() => client.stop());
   return client;

@@ -18,6 +18,7 @@ function start(env: Record<string, string>) {
     onLinkChange: silent,
     onSpeedChange: silent,
     onExternalResult: silent,
+    onOwnFault: silent,
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
   const monitor = new Monitor(configOf(env), deps, clock.nowMs(), hooks);

@@ -15,7 +15,7 @@ const GOLDPINGER: [variable: string, flag: string, value: string, config: Partia
   ['POD_NAME', '--pod-name', 'goldpinger-1', { podName: 'goldpinger-1' }],
   ['NAMESPACE', '--namespace', 'prod', { namespace: 'prod' }],
   ['LABEL_SELECTOR', '--label-selector', 'app in (a, b),!c', { labelSelector: 'app in (a, b),!c' }],
-  ['KUBECONFIG', '--kubeconfig', '/kube/config', { kubeconfig: '/kube/config' }],
+  ['KUBECONFIG', '--kubeconfig', '/dev/null:/nowhere', { kubeconfig: '/dev/null:/nowhere' }],
   ['USE_HOST_IP', '--use-host-ip', 'true', { useHostIP: true }],
   ['IP_VERSIONS', '--ip-versions', '4,6', { families: [4, 6] }],
   ['PING_NUMBER', '--ping-number', '7', { pingNumber: 7 }],

@@ -1,4 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { probeHttp } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
@@ -15,6 +17,35 @@ async function serve(redirects: Record<string, string>) {
   const limits = { clock, timeoutMs: 500, signal: new AbortController().signal };
   return { asked: requests, base, clock, attempt: (path: string) => probeHttp(base + path, limits) };
 }
+
+describe('an HTTPS target', () => {
+  /** Answers the first bytes of a connection with these, and then closes it. */
+  async function answering(bytes: Buffer) {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(bytes));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
+    return { url, error: await probeHttp(url, limits) };
+  }
+
+  it('that does not speak TLS is told in plain words', async () => {
+    const { url, error } = await answering(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    expect(error).toBe(`Get "${url}": TLS: the other side does not speak TLS`);
+  });
+
+  it('may lack secure renegotiation (RFC 5746), as with Goldpinger', async () => {
+    // ServerHello of TLS 1.2 with the cipher ECDHE-RSA-AES128-GCM-SHA256, without any extension (RFC 5246, section 7.4.1.3).
+    const hello = Buffer.concat([Buffer.from('0303', 'hex'), Buffer.alloc(32, 7), Buffer.from('00c02f00', 'hex')]);
+    const record = Buffer.concat([Buffer.from('160303002a02000026', 'hex'), hello]);
+    const { error } = await answering(record);
+    expect(error).toMatch(/^Get "[^"]+": /);
+    expect(error).not.toContain('renegotiation');
+  });
+});
 
 describe('an HTTP target that redirects', () => {
   it('has the result of the last redirect, as with Goldpinger', async () => {

@@ -26,6 +26,7 @@ function start(
 ) {
   const clock = new FakeClock();
   const reported: ProbeResult[] = [];
+  const ownFaults: string[] = [];
   const settings = {
     hostsToResolve: targets.dns ?? [],
     dnsTimeoutMs: 500,
@@ -35,9 +36,20 @@ function start(
     httpTimeoutMs: 500,
     refreshIntervalMs,
   };
-  const external = new ExternalProbes(settings, { clock, lookup, onResult: (result) => reported.push(result) });
+  const external = new ExternalProbes(settings, {
+    clock,
+    lookup,
+    onResult: (result) => reported.push(result),
+    onOwnFault: (message) => ownFaults.push(message),
+  });
   stops.push(() => external.stop());
-  return { clock, external, reported, ended: (count: number) => soon(() => expect(reported.length).toBe(count)) };
+  return {
+    clock,
+    external,
+    reported,
+    ownFaults,
+    ended: (count: number) => soon(() => expect(reported.length).toBe(count)),
+  };
 }
 
 const errors = (external: ExternalProbes) => external.results().map((result) => result.error);
@@ -105,6 +117,39 @@ describe('external probes', () => {
       "invalid url scheme: 'ftp' in address",
       "invalid url: 'nonsense'",
     ]);
+  });
+
+  it('use the password of a target and show it nowhere', async () => {
+    const asked: (string | undefined)[] = [];
+    const { port } = await startLoopbackPeer(({ headers, url }, response) => {
+      asked.push(headers.authorization);
+      if (url === '/a') response.writeHead(302, { location: '/b' });
+      response.end();
+    });
+    const secret = 'me:s3cret@';
+    const { external, reported, ended } = start({
+      http: [
+        `http://${secret}127.0.0.1:${port}/a`,
+        `http://${secret}127.0.0.1:1/`,
+        `ftp://${secret}x/`,
+        `http://${secret}[/`,
+      ],
+      tcp: [`${secret}127.0.0.1:x`],
+    });
+    await ended(5);
+    const shown = JSON.stringify([reported, external.results()]);
+    expect(shown).not.toContain('s3cret');
+    expect(external.results()[1]).toMatchObject({ target: `http://127.0.0.1:${port}/a`, error: '' });
+    expect(asked.slice(0, 2)).toEqual(Array(2).fill(`Basic ${btoa('me:s3cret')}`));
+  });
+
+  it('say nothing about a target if our own process lacks something', async () => {
+    const lookup: Lookup = () => Promise.reject(Object.assign(new Error('no'), { code: 'EMFILE' }));
+    const { ownFaults, reported, clock } = start({ dns: ['a.test'] }, lookup);
+    await soon(() => expect(ownFaults).toHaveLength(1));
+    await clock.advance(30_000);
+    expect(ownFaults).toEqual(Array(2).fill(expect.stringContaining('too many open files')));
+    expect(reported).toEqual([]);
   });
 
   it('end at their timeout and leave only the timer of the next round', async () => {

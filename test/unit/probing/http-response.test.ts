@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HttpResponseParser, type Progress } from '../../../server/probing/http-response.ts';
 
 const LIMIT = 1000;
@@ -26,6 +26,18 @@ const chunked = (...chunks: string[]) =>
   `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks
     .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`)
     .join('')}0\r\n\r\n`;
+
+it('that comes in one-byte pieces is not copied with each of them', () => {
+  const allocated = vi.spyOn(Buffer, 'allocUnsafe');
+  onTestFinished(() => allocated.mockRestore());
+  const body = 'x'.repeat(20_000);
+  const parser = new HttpResponseParser(body.length);
+  const answer = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  let progress: Progress = { kind: 'incomplete' };
+  for (let i = 0; i < answer.length; i++) progress = parser.push(answer.subarray(i, i + 1));
+  expect(plain(progress)).toEqual([200, body]);
+  expect(allocated.mock.calls.reduce((sum, [size]) => sum + size, 0)).toBeLessThan(100_000);
+});
 
 describe('an HTTP response', () => {
   it.each([

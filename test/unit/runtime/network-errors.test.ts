@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorCodeOf, isOwnFault, networkFaultOf } from '../../../server/runtime/network-errors.ts';
+import { errorCodeOf, isOwnFault, networkFaultOf, networkMessageOf } from '../../../server/runtime/network-errors.ts';
 
 describe('the fault of a network error', () => {
   it.each([
@@ -39,13 +39,45 @@ describe('the code of an error', () => {
   });
 });
 
+describe('the message of a network error', () => {
+  const eproto = (reason: string) =>
+    `write EPROTO 80D2:error:0A000152:SSL routines:final_renegotiate:${reason}:../deps/x.c:1:\n`;
+
+  it.each([
+    [
+      'EPROTO',
+      eproto('unsafe legacy renegotiation disabled'),
+      'TLS: its TLS is too old: it lacks secure renegotiation (RFC 5746)',
+    ],
+    ['EPROTO', eproto('wrong version number'), 'TLS: the other side does not speak TLS'],
+    ['EPROTO', eproto('tlsv1 alert protocol version'), 'TLS: no common version of TLS'],
+    ['EPROTO', eproto('something new'), 'TLS: something new'],
+    [
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+      '80D2:error:0A00010B:SSL routines::wrong version number:x',
+      'TLS: the other side does not speak TLS',
+    ],
+    ['CERT_HAS_EXPIRED', 'certificate has expired', 'TLS: the certificate has expired'],
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'self-signed certificate',
+      'TLS: the certificate was issued by an unknown authority',
+    ],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify', 'TLS: the certificate was issued by an unknown authority'],
+    [
+      'ECONNRESET',
+      'Client network socket disconnected before secure TLS connection was established',
+      'TLS: it closed the connection during the TLS handshake',
+    ],
+    ['EMFILE', 'connect EMFILE', 'this process has too many open files: raise its limit (ulimit -n) (EMFILE)'],
+    ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:1', 'connect ECONNREFUSED 127.0.0.1:1'],
+    ['EPIPE', '', 'EPIPE'],
+  ])('%s is told in plain words', (code, message, expected) => {
+    expect(networkMessageOf(Object.assign(new Error(message), { code }))).toBe(expected);
+  });
+});
+
 it('running out of files or memory is our own fault, a refusal is the peer’s', () => {
-  expect(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'ECONNREFUSED', ''].map(isOwnFault)).toEqual([
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-  ]);
+  expect(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN'].every(isOwnFault)).toBe(true);
+  expect(['ECONNREFUSED', 'EADDRNOTAVAIL', ''].some(isOwnFault)).toBe(false);
 });
