@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalCluster, startCluster } from '../../deploy/local/cluster.ts';
+import { parseReport } from '../../server/protocol/comparison.ts';
 import { outcomeOf } from '../../server/protocol/links.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
+import { parseVerdict } from '../../server/protocol/verdict.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshOf } from '../support/stub-mesh.ts';
 
@@ -68,6 +70,21 @@ describe('three pods of a real cluster on loopback', { timeout: 120_000 }, () =>
     const replacement = mesh.pods.find(({ uid }) => uid === gone!.replacedBy);
     expect(replacement).toMatchObject({ lifecycle: 'ready' });
     expect(cluster.pods().map(({ uid }) => uid)).toContain(replacement!.uid);
+
+    // Chaos tools and the report hear of the recovery, too, without naming the victim.
+    const verdictUrl = `${other.url}/api/v1/verdict?window=60s`;
+    await eventually(async () => {
+      const answer = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<30s`)).json());
+      expect(answer).toMatchObject({ verdict: 'pass', reason: '' });
+    });
+    const quick = parseVerdict(await (await fetch(`${verdictUrl}&expect=recovered<1ms`)).json());
+    expect(quick.violations[0]).toMatchObject({ to: victim!.name, found: expect.stringContaining(replacement!.name) });
+    const reportUrl = `${other.url}/api/v1/report?from=${killedMs - 2000}&format=json`;
+    const { title, lostPods, timeToRecover } = parseReport(await (await fetch(reportUrl)).json());
+    expect(title).toContain(`${victim!.name} lost at`);
+    expect(lostPods).toMatchObject({ count: 1, pods: [{ name: victim!.name, replacedBy: replacement!.name }] });
+    expect(timeToRecover).toMatchObject({ since: 'loss', ms: expect.any(Number) });
+    expect(timeToRecover.ms).toBeLessThan(30_000);
   });
 
   it('one whose process hangs fails by timeout, also when it is not ready any more, and is healthy again when it goes on', async () => {
