@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { SETTINGS } from '../../server/config/settings.ts';
 import type { EventKind } from '../../server/protocol/event.ts';
 import type { FindingKind } from '../../server/protocol/finding.ts';
 import type { NetworkCluster } from './cluster.ts';
 import type { Look, Truth } from './looks.ts';
+import type { NetworkPod } from './pod.ts';
 
 /** What the first finding must be. What is left out may be anything; `about` is one of its pods. */
 export interface Expected {
@@ -32,6 +31,8 @@ export interface Scenario extends Truth {
   /** The most intervals until it is told, and until nothing stands out after its end. */
   toldWithin?: number;
   recoveredWithin?: number;
+  /** How many intervals it must stay told, 1 by default. */
+  staysFor?: number;
   /** Events that must be told while it lasts, and after its end. */
   events?: readonly EventKind[];
   eventsAfter?: readonly EventKind[];
@@ -61,10 +62,14 @@ const LINK_IS_SLOW = { isHealthy: true, events: ['link-slow'], eventsAfter: ['li
 const NO_LINK_EVENTS = { events: [], eventsAfter: [] } as const;
 
 const hogs: ChildProcess[] = [];
+let throttle: NodeJS.Timeout | undefined;
 
-/** Sets the priority of all threads of a process: 0 is the usual one, 19 the lowest. */
-function setPriorityOf(pid: number, priority: number): void {
-  for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), priority);
+/** Stops a pod for four fifths of the time, as the CPU limit of a container does, but not long enough to be slow. */
+function throttlePod(pod: NetworkPod): void {
+  throttle = setInterval(() => {
+    pod.signal('SIGSTOP');
+    setTimeout(() => pod.signal('SIGCONT'), 80);
+  }, 100);
 }
 
 const keepsConnections = Object.values(SETTINGS).some(({ variable }) => `${variable}` === 'FRESH_CONNECTION_INTERVAL');
@@ -237,21 +242,23 @@ export const SCENARIOS: Scenario[] = [
     eventsAfter: ['api-back'],
   },
   {
-    name: 'four busy loops, and a pod of low priority',
+    name: 'four busy loops, and a throttled pod',
     plant: (cluster) => {
-      setPriorityOf(cluster.pod('c2').pid, 5);
+      throttlePod(cluster.pod('c2'));
       for (let i = 0; i < 4; i++) hogs.push(spawn(process.execPath, ['-e', 'for(;;);'], { stdio: 'ignore' }));
     },
     remove: (cluster) => {
       for (const hog of hogs.splice(0)) hog.kill('SIGKILL');
-      setPriorityOf(cluster.pod('c2').pid, 0);
+      clearInterval(throttle);
+      cluster.pod('c2').signal('SIGCONT');
     },
     affects: () => false,
     culprits: [],
     asked: ['a1'],
     first: { kind: 'cpu-starved', about: 'c2' },
     isHealthy: true,
-    toldWithin: 15,
+    toldWithin: 10,
+    staysFor: 8,
     recoveredWithin: 30,
     events: ['cpu-starved'],
     eventsAfter: ['cpu-recovered'],

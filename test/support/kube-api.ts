@@ -240,8 +240,6 @@ export class KubeApi {
     const isWatch = /^(1|true)$/.test(query.get('watch') ?? '');
     const kind = noun === undefined ? 'other' : noun === 'nodes' ? 'nodes' : isWatch ? 'watch' : 'list';
     this.requests.push({ kind, path: pathname, query, headers: request.headers });
-    // The local cluster's API server answers by loopback names only; pods in network namespaces have another name for it.
-    request.headers.host = 'localhost';
     const fault = this.#faultOf(kind);
     if (fault !== undefined) {
       misbehave(fault, request, response, this.#api, this.#store.version);
