@@ -67,7 +67,7 @@ class Run {
 
   /** Looks until all pods that are asked have told the fault, then for `staysFor`: the finding must stay. */
   async told(): Promise<void> {
-    const { toldWithin = 3, staysFor = 1, isOver } = this.#scenario;
+    const { toldWithin = 3, staysFor = 4, isOver } = this.#scenario;
     const startMs = performance.now();
     let toldMs = -1;
     for await (const looked of this.#looks(toldWithin + staysFor)) {
