@@ -61,7 +61,13 @@ const filterLink = (source: string, destination: string, action: string) => (clu
 
 /** Slower than SLOW_LINK (100 ms), and far from PING_TIMEOUT (300 ms). */
 const SLOW_MS = 120;
-const LINK_IS_SLOW = { isHealthy: true, events: ['link-slow'], eventsAfter: ['link-normal'] } as const;
+/** After three good pings a slow link is normal again (SLOW_RUN). */
+const LINK_IS_SLOW = {
+  isHealthy: true,
+  recoveredWithin: 4,
+  events: ['link-slow'],
+  eventsAfter: ['link-normal'],
+} as const;
 const NO_LINK_EVENTS = { events: [], eventsAfter: [] } as const;
 
 const hogs: ChildProcess[] = [];
@@ -143,8 +149,8 @@ export const SCENARIOS: Scenario[] = [
     affects: (from, to) => inEast(from) !== inEast(to),
     culprits: ALL,
     asked: ['a1', 'd1'],
-    // Each side has only its own reports, so it can't tell whether the other direction is cut, too.
-    first: { kind: 'zone-block' },
+    // Each side has only its own reports. The smaller one cannot tell which of the two is cut off.
+    first: (asked) => ({ kind: asked === 'a1' ? 'zone-block' : 'cut-off' }),
   },
   {
     name: 'nothing gets into a pod',
@@ -221,12 +227,20 @@ export const SCENARIOS: Scenario[] = [
     retries: 1,
   },
   {
-    name: 'the Kubernetes API unreachable for one pod',
-    plant: (cluster) => cluster.cutApi(['b3']),
+    name: 'the Kubernetes API unreachable for one pod, while another pod is created',
+    plant: async (cluster) => {
+      await cluster.cutApi(['b3']);
+      cluster.announce('new');
+    },
+    remove: async (cluster) => {
+      cluster.withdraw('new');
+      await cluster.unfilter();
+    },
     affects: () => false,
     culprits: ['b3'],
     asked: ['b3', 'c1'],
-    first: (asked) => (asked === 'b3' ? { kind: 'api-away', subject: 'Kubernetes API' } : { subject: 'b3' }),
+    first: (asked) =>
+      asked === 'b3' ? { kind: 'api-away', subject: 'Kubernetes API' } : { kind: 'list-differs', subject: 'b3' },
     toldWithin: 15,
     recoveredWithin: 5,
     events: ['api-lost'],
