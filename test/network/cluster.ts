@@ -62,16 +62,6 @@ export class NetworkCluster {
     return pod;
   }
 
-  /** Creates a pod in the Kubernetes API that never starts. */
-  announce(name: string): void {
-    this.#discovery.kube.putPod({ name, ready: null });
-  }
-
-  /** Deletes a pod from the Kubernetes API alone. */
-  withdraw(name: string): void {
-    this.#discovery.kube.deletePod(name);
-  }
-
   /** A set of addresses as packet filters write it: `{ 10.77.1.1, 10.77.1.2 }`. */
   addresses(names: readonly string[]): string {
     return `{ ${names.map((name) => this.pod(name).address).join(', ')} }`;
