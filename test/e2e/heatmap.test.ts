@@ -116,13 +116,19 @@ describe('the picture', () => {
 
   test('has every state in its legend, with as many links as there are', async () => {
     const mesh: MeshOptions = { pods: 60, scenario: 'mixed', pingNumber: 40 };
-    const { counts } = buildPicture(meshOf(mesh), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+    const { counts, unreliableLinks } = buildPicture(meshOf(mesh), {
+      thresholds: DEFAULT_THRESHOLDS,
+      value: 'last',
+      phase: 'total',
+    });
     await open(mesh);
     for (const state of LINK_STATES)
       expect([state, await legendCount(state)]).toEqual([state, countText(counts[state])]);
-    for (const state of ['failed', 'not-probed', 'unknown', 'suspect', 'gone', 'not-yet'] as const) {
+    for (const state of ['failed', 'not-probed', 'unknown', 'gone', 'not-yet'] as const) {
       expect(counts[state], state).toBeGreaterThan(0);
     }
+    expect(await legendCount('unreliable')).toBe(countText(unreliableLinks));
+    expect(unreliableLinks).toBeGreaterThan(0);
   });
 
   test('shows the figure that is chosen, in the order that is chosen', async () => {

@@ -80,11 +80,11 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
 }
 
 function AloneWords({ picture, selector }: { picture: Picture; selector: string }) {
-  const { base, totalUs } = linkFacts(picture, 0, 0);
-  const self = totalUs >= 0 && base !== 'failed' ? `It reaches itself in ${latencyText(totalUs)}.` : '';
+  const { state, totalUs } = linkFacts(picture, 0, 0);
+  const self = totalUs >= 0 && state !== 'failed' ? `It reaches itself in ${latencyText(totalUs)}.` : '';
   return (
     <Message title="No peers yet">
-      Only this pod matches {selector}. {base === 'failed' ? 'It cannot reach itself.' : self} This page shows links as
+      Only this pod matches {selector}. {state === 'failed' ? 'It cannot reach itself.' : self} This page shows links as
       soon as a second pod is ready.
     </Message>
   );

@@ -9,7 +9,7 @@ import {
   useRef,
   useState,
 } from 'react';
-import { PodMark, StateGlyph } from '../components/state-glyph.tsx';
+import { PodMark, StateGlyph, UnreliableMark } from '../components/state-glyph.tsx';
 import { countText, latencyText, plural } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -52,7 +52,7 @@ const SummaryLine = memo(function SummaryLine({ picture, narrow, onSelect }: Sum
       <Group title="Links">
         {linkCounts(picture, step).map(({ state, count, text }) => (
           <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
-            <StateGlyph state={state} />
+            {state === 'suspect' ? <UnreliableMark /> : <StateGlyph state={state} />}
             {text}
           </span>
         ))}
@@ -86,8 +86,8 @@ function wholeText(picture: Picture, narrow: boolean): string {
 
 function worstFigure(picture: Picture): string {
   if (picture.worst === null) return '';
-  const { outcome, totalUs, base } = linkFacts(picture, picture.worst.from, picture.worst.to);
-  return base === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
+  const { outcome, totalUs, state } = linkFacts(picture, picture.worst.from, picture.worst.to);
+  return state === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
 }
 
 function Group({ title, last = false, children }: { title: string; last?: boolean; children: ReactNode }) {
@@ -104,9 +104,9 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   const from = worst === null ? undefined : pods[worst.from];
   const to = worst === null ? undefined : pods[worst.to];
   if (from === undefined || to === undefined) return null;
-  const { base } = linkFacts(picture, from.index, to.index);
+  const { state } = linkFacts(picture, from.index, to.index);
   return (
-    <Group title={base === 'failed' ? 'Longest failure' : 'Slowest link'}>
+    <Group title={state === 'failed' ? 'Longest failure' : 'Slowest link'}>
       <button
         type="button"
         className="fact link-button"
@@ -115,7 +115,7 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
         <span className="worst-names">
           {from.label} → {to.label}
         </span>
-        <span className={`word-${base}`}>{worstFigure(picture)}</span>
+        <span className={`word-${state}`}>{worstFigure(picture)}</span>
       </button>
     </Group>
   );

@@ -1,18 +1,18 @@
 import { countText, plural } from '../model/format.ts';
-import type { LinkState } from '../model/links.ts';
+import type { LinkState, Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 
 /** Number of pods in a state, as an entry of the summary. */
 export interface PodCount {
-  state: PodHealth | 'slow-to-reach';
+  state: PodHealth | 'slow-to-reach' | 'starved';
   count: number;
   text: string;
 }
 
-/** Number of links in a state, as an entry of the summary. */
+/** Number of links in a state, or of all unreliable links, as an entry of the summary. */
 export interface LinkCount {
-  state: LinkState;
+  state: Tone;
   count: number;
   text: string;
 }
@@ -20,7 +20,6 @@ export interface LinkCount {
 const POD_ORDER: [PodHealth, string][] = [
   ['failing', 'failing'],
   ['unknown', 'unknown'],
-  ['starved', 'CPU-starved'],
   ['starting', 'starting'],
   ['not-ready', 'not ready'],
   ['terminating', 'terminating'],
@@ -47,6 +46,7 @@ export function podCounts(pods: readonly PodView[], brief = false, step = 0): Po
   const of = brief || step > 0 || here > 30 ? '' : ` of ${countText(here)}`;
   const counts: PodCount[] = [{ state: 'healthy', count: healthy, text: `${countText(healthy)}${of} healthy` }];
   const slow = pods.filter((pod) => pod.slowToReach).length;
+  const starved = pods.filter((pod) => pod.starved).length;
   const folded = step >= 2 ? PASSING.filter((state) => tally.has(state)) : [];
   for (const [state, word] of POD_ORDER) {
     const count = tally.get(state) ?? 0;
@@ -56,6 +56,9 @@ export function podCounts(pods: readonly PodView[], brief = false, step = 0): Po
     }
     if (state === 'failing' && slow > 0 && !brief) {
       counts.push({ state: 'slow-to-reach', count: slow, text: `${countText(slow)} slow to reach` });
+    }
+    if (state === 'unknown' && starved > 0) {
+      counts.push({ state: 'starved', count: starved, text: `${countText(starved)} CPU-starved` });
     }
   }
   const [first] = folded;
@@ -73,7 +76,6 @@ const LINK_ORDER: [LinkState, string][] = [
   ['warning', 'warning'],
   ['slow', 'slow'],
   ['failed', 'failed'],
-  ['suspect', 'unreliable'],
   ['unknown', 'unknown'],
   ['not-probed', 'not probed'],
   ['not-yet', 'pending'],
@@ -89,15 +91,17 @@ const DENSE: LinkState[] = ['failed', 'slow', 'warning', 'good', 'not-probed'];
  * Links by state. Good includes fair. Good, slow and failed are shown even at 0, other states only if they occur. With
  * more than 30 pods the worst come first and some states are left out. `step`: see `SUMMARY_STEPS`.
  */
-export function linkCounts({ counts, n }: Picture, step = 0): LinkCount[] {
-  const entries = LINK_ORDER.flatMap(([state, word]) => {
+export function linkCounts({ counts, n, unreliableLinks }: Picture, step = 0): LinkCount[] {
+  const entries: LinkCount[] = LINK_ORDER.flatMap(([state, word]) => {
     const count = counts[state] + (state === 'good' ? counts.fair : 0);
     if (count === 0 && (step >= 3 || !ALWAYS.includes(state))) return [];
     return [{ state, count, text: `${countText(count)} ${word}` }];
   });
+  if (unreliableLinks > 0 && n <= 30)
+    entries.push({ state: 'suspect', count: unreliableLinks, text: `${countText(unreliableLinks)} unreliable` });
   const ordered = n <= 30 ? entries : DENSE.flatMap((state) => entries.filter((entry) => entry.state === state));
   if (step < 5) return ordered;
-  const few = ordered.filter(({ state }) => ALWAYS.includes(state));
+  const few = ordered.filter(({ state }) => state !== 'suspect' && ALWAYS.includes(state));
   return step < 6 || few.length < 2 ? few : few.filter(({ state }) => state !== 'good');
 }
 

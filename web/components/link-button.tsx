@@ -20,7 +20,7 @@ export function LinkButton({ props, pair, of }: { props: ViewProps; pair: number
         onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
         title={`${from.name} → ${to.name}`}
       >
-        <StateGlyph state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         <span className="link-ends">
           {of === undefined && `${from.label} → ${to.label}`}
           {of === from.index && `→ ${to.label}`}

@@ -1,33 +1,49 @@
 import type { Outcome } from '../../server/protocol/sample.ts';
 import type { LinkState } from '../model/links.ts';
-import { linkMark, OCTAGON, podMark } from '../model/marks.ts';
+import { linkMark, OCTAGON, podMark, WAVE } from '../model/marks.ts';
 import type { PodHealth } from '../model/mesh-view.ts';
 import './state-glyph.css';
 
+interface StateGlyphProps {
+  state: LinkState;
+  outcome?: Outcome | null;
+  /** Whether the measurement is unreliable: a notch in the corner. */
+  unreliable?: boolean;
+}
+
 /** The state of a link as a small square with colour and mark. A text beside it must say the same. */
-export function StateGlyph({ state, outcome = null }: { state: LinkState; outcome?: Outcome | null }) {
+export function StateGlyph({ state, outcome = null, unreliable = false }: StateGlyphProps) {
   return (
     <svg className={`state-glyph is-${state}`} viewBox="0 0 24 24" aria-hidden="true">
       <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
       {state === 'unknown' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
-      {state === 'suspect' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
-      {state === 'suspect' && <path className="notch" d="M13 0.5H23.5V11Z" />}
-      {state !== 'suspect' && <path className="mark" d={linkMark(state, outcome)} />}
+      <path className="mark" d={linkMark(state, outcome)} />
+      {unreliable && <path className="notch" d="M13 0.5H23.5V11Z" />}
     </svg>
   );
 }
 
-/** The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge. */
-export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' }) {
-  const health = state === 'slow-to-reach' ? 'healthy' : state;
+/** The mark of unreliable measurements without a state, for counts and legends. */
+export function UnreliableMark() {
   return (
-    <svg className={`pod-state is-${health}`} viewBox="0 0 24 24" aria-hidden="true">
+    <svg className="state-glyph is-suspect" viewBox="0 0 24 24" aria-hidden="true">
+      <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
+      <path className="notch" d="M13 0.5H23.5V11Z" />
+    </svg>
+  );
+}
+
+/** The state of a pod as a small shape with a mark. `slow-to-reach` is a healthy pod with a red badge, `starved` one with a wave. */
+export function PodMark({ state }: { state: PodHealth | 'slow-to-reach' | 'starved' }) {
+  const health = state === 'slow-to-reach' || state === 'starved' ? 'healthy' : state;
+  return (
+    <svg className={`pod-state is-${state === 'starved' ? state : health}`} viewBox="0 0 24 24" aria-hidden="true">
       {health === 'failing' ? (
         <path className="shape" d={OCTAGON} />
       ) : (
         <circle className="shape" cx="12" cy="12" r="10.5" />
       )}
-      <path className="mark" d={podMark(health)} />
+      <path className="mark" d={state === 'starved' ? WAVE : podMark(health)} />
       {state === 'slow-to-reach' && (
         <>
           <circle className="badge" cx="19" cy="5" r="6.5" />

@@ -6,7 +6,7 @@ import type { Picture } from './mesh-view.ts';
 
 const [GOOD, SLOW, FAILED] = [codeOf('good'), codeOf('slow'), codeOf('failed')];
 const [NOT_YET, UNKNOWN] = [codeOf('not-yet'), codeOf('unknown')];
-const [SUSPECT, GONE] = [codeOf('suspect'), codeOf('gone')];
+const GONE = codeOf('gone');
 /** A finding about one direction also marks the other one if this share of those links, in tenths, is bad. */
 const MOSTLY_TENTHS = 9;
 
@@ -20,7 +20,7 @@ const MILD_DIVISOR = 10;
 export interface AxisStates {
   /** `failed`, `slow`: a finding is about the links into the pod. `gone`: the pod is gone. `not-yet`: it has just started. */
   rows: Int8Array;
-  /** `unknown`: no report. `suspect`: CPU-starved. `failed`, `slow`: a finding is about the links out of the pod. */
+  /** `unknown`: no report. `failed`, `slow`: a finding is about the links out of the pod. */
   columns: Int8Array;
   /** The state of each row, or else the worst of its links without those in a column that has a state. */
   rowWorst: Int8Array;
@@ -35,9 +35,16 @@ export interface AxisStates {
 export function axisStatesOf(picture: Picture): AxisStates {
   const { n, into, outOf } = picture;
   const rows = Int8Array.from({ length: n }, (_, pod) => rowStateOf(picture, into, pod));
+  const starved = Int8Array.from(picture.pods, (view) => (view.starved ? 0 : -1));
   const outside = without(picture, outOf, rows, (pod, other) => pod * n + other);
   const columns = Int8Array.from({ length: n }, (_, pod) => columnStateOf(picture, outside, pod));
-  const inside = without(picture, into, columns, (pod, other) => other * n + pod);
+  // Links out of a starved pod are unreliable, so they do not mark the rows of others.
+  const inside = without(
+    picture,
+    into,
+    columns.map((code, pod) => (code >= 0 ? code : (starved[pod] ?? -1))),
+    (pod, other) => other * n + pod,
+  );
   return { rows, columns, rowWorst: worst(rows, inside), columnWorst: worst(columns, outside), into, outOf };
 }
 
@@ -67,18 +74,16 @@ function rowStateOf({ mesh, n, pods }: Picture, into: Uint32Array, pod: number):
   return codeOfFinding(pods[pod]?.foundIn ?? null);
 }
 
-function columnStateOf({ mesh, reportOf, pods }: Picture, outside: Uint32Array, pod: number): number {
+function columnStateOf({ mesh, pods }: Picture, outside: Uint32Array, pod: number): number {
   const lifecycle = mesh.pods[pod]?.lifecycle;
   if (lifecycle === 'gone') return GONE;
   if (lifecycle === 'starting') return NOT_YET;
-  const report = mesh.reports[reportOf[pod] ?? -1];
-  if (report === undefined || report.missing !== '') return UNKNOWN;
-  if (report.starvation?.unreliable === true) return SUSPECT;
   const view = pods[pod];
-  const found = codeOfFinding(view?.foundOut ?? null);
+  if (view?.silent !== false) return UNKNOWN;
+  const found = codeOfFinding(view.foundOut);
   if (found >= 0) return found;
   // A finding is about one direction. It marks the other one only if that is mostly bad too.
-  const seen = codeOfFinding(view?.foundIn ?? null);
+  const seen = codeOfFinding(view.foundIn);
   return seen >= 0 && isMostly(seen, (code) => outside[pod * STATES + code] ?? 0) ? seen : -1;
 }
 

@@ -1,11 +1,5 @@
-import { isWorseResult, latencyCode, type Thresholds } from '../../server/protocol/link-state.ts';
-import {
-  FLAG_NOT_YET,
-  FLAG_SUSPECT,
-  type LinkColumns,
-  type StatColumns,
-  unpack16,
-} from '../../server/protocol/links.ts';
+import { isDoubted, isStarved, isWorseResult, latencyCode, type Thresholds } from '../../server/protocol/link-state.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, type StatColumns, unpack16 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
 import { codeOf, LINK_STATES } from './links.ts';
@@ -19,8 +13,11 @@ export interface PictureCells {
   n: number;
   /** Index in `LINK_STATES` of every link. */
   state: Uint8Array;
-  /** Like `state`, but for an unreliable (`suspect`) link the state that it would have otherwise. */
-  base: Uint8Array;
+  /**
+   * 1 = the measurement is unreliable: its sample is suspect, or it is late or timed out while one of its pods is starved.
+   * An attribute beside the state. Counts and colours follow the state alone.
+   */
+  unreliable: Uint8Array;
   /** The chosen latency, us; NaN = none. */
   valueUs: Float32Array;
   /** Index of the link in its pod report; -1 = none. If both IP families are probed, the worse one. */
@@ -28,6 +25,8 @@ export interface PictureCells {
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
   into: Uint32Array;
   outOf: Uint32Array;
+  /** Number of unreliable links. */
+  unreliableLinks: number;
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
   worst: number;
 }
@@ -47,6 +46,7 @@ const GONE = codeOf('gone');
 export class CellsBuilder {
   readonly #options: PictureOptions;
   #lifecycles: readonly Lifecycle[] = [];
+  #reports: (MergedReport | undefined)[] = [];
   /** Pods that are gone or starting. */
   #special: number[] = [];
   #cells: PictureCells = blankCells(0);
@@ -75,6 +75,7 @@ export class CellsBuilder {
     this.#lifecycles = [...lifecycles];
     this.#special = lifecycles.flatMap((stage, i) => (stage === 'gone' || stage === 'starting' ? [i] : []));
     this.#cells = blankCells(n);
+    this.#reports = new Array(n).fill(undefined);
     this.#failedTo = new Int32Array(n);
     this.#failedMs = new Float64Array(n);
     this.#slowestTo = new Int32Array(n);
@@ -85,9 +86,11 @@ export class CellsBuilder {
 
   /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
-    const { n, state, link, valueUs } = this.#cells;
+    const { n, state, unreliable, link, valueUs } = this.#cells;
     const start = from * n;
+    this.#reports[from] = report;
     this.#before.set(state.subarray(start, start + n));
+    unreliable.fill(0, start, start + n);
     link.fill(-1, start, start + n);
     valueUs.fill(Number.NaN, start, start + n);
     this.#fillUnmeasured(from, report);
@@ -101,12 +104,30 @@ export class CellsBuilder {
    */
   take(): PictureCells {
     this.#areTaken = true;
-    return { ...this.#cells, worst: this.#worst() };
+    this.#doubtStarvedTargets();
+    let unreliableLinks = 0;
+    for (const one of this.#cells.unreliable) unreliableLinks += one;
+    return { ...this.#cells, unreliableLinks, worst: this.#worst() };
+  }
+
+  /** Marks late links and timeouts into starved pods, once all reports are known. */
+  #doubtStarvedTargets(): void {
+    const { n, state, unreliable, link } = this.#cells;
+    for (const [to, report] of this.#reports.entries()) {
+      if (report === undefined || !isStarved(report.starvation)) continue;
+      for (let from = 0; from < n; from++) {
+        const pair = from * n + to;
+        const code = state[pair] ?? 0;
+        if (code !== SLOW && code !== FAILED) continue;
+        const outcome = this.#reports[from]?.links.outcome[link[pair] ?? -1] ?? 0;
+        if (isDoubted(outcome)) unreliable[pair] = 1;
+      }
+    }
   }
 
   /** Sets the links of a source pod to their states without a measurement. */
   #fillUnmeasured(from: number, report: MergedReport | undefined): void {
-    const { n, state, base } = this.#cells;
+    const { n, state } = this.#cells;
     const start = from * n;
     const lifecycle = this.#lifecycles[from];
     const silent = report === undefined || report.missing !== '';
@@ -114,7 +135,6 @@ export class CellsBuilder {
     state.fill(blank, start, start + n);
     if (blank !== GONE)
       for (const to of this.#special) state[start + to] = this.#lifecycles[to] === 'gone' ? GONE : NOT_YET;
-    base.set(state.subarray(start, start + n), start);
   }
 
   /** Updates the counts with the links of a source pod, and finds its worst links. */
@@ -173,27 +193,26 @@ function blankCells(n: number): PictureCells {
   return {
     n,
     state: new Uint8Array(n * n),
-    base: new Uint8Array(n * n),
+    unreliable: new Uint8Array(n * n),
     valueUs: new Float32Array(n * n),
     link: new Int32Array(n * n),
     into,
     outOf: new Uint32Array(n * STATES),
+    unreliableLinks: 0,
     worst: -1,
   };
 }
-
-const SUSPECT = codeOf('suspect');
 
 /**
  * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured, no
  * latency and no report index. O(links of the report).
  */
 export function fillMeasured(cells: PictureCells, from: number, report: MergedReport, options: PictureOptions): void {
-  const { n, state, base, valueUs, link } = cells;
+  const { n, state, unreliable, valueUs, link } = cells;
   const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
-  const unreliable = report.starvation?.unreliable === true;
-  const failuresAreReliable = !unreliable || failsOnlySome(links);
+  const isUnreliable = report.starvation?.unreliable === true;
+  const starved = isStarved(report.starvation);
   const { figures, fallback } = figuresOf(report, options);
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
@@ -201,25 +220,25 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
     const pair = start + (tos[i] ?? 0);
     const flags = allFlags[i] ?? 0;
     const seen = link[pair] ?? -1;
-    const isGone = base[pair] === GONE;
+    const isGone = state[pair] === GONE;
     if ((flags & FLAG_NOT_YET) !== 0) {
       if (seen === -1) {
         link[pair] = i;
-        if (!isGone) base[pair] = state[pair] = NOT_YET;
+        if (!isGone) state[pair] = NOT_YET;
       }
       continue;
     }
     const us = figureAt(figures, fallback, i);
     const failed = outcome[i] !== 0;
     const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
-    if (seen !== -1 && !replaces(code, us, base[pair] ?? 0, valueUs[pair] ?? 0)) continue;
+    if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
     link[pair] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
     if (isGone) continue;
-    base[pair] = code;
-    // A failed link was judged from a reliable sample, so a later unreliable sample does not hide the failure.
-    const isReliable = failed ? failuresAreReliable : !unreliable && !isSuspect(flags, windowed, i);
-    state[pair] = isReliable ? code : SUSPECT;
+    state[pair] = code;
+    // A failed link was judged from a reliable sample, whatever its newest sample is.
+    const isOwn = isUnreliable || (failed ? starved : isSuspect(flags, windowed, i) || (starved && code === SLOW));
+    unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
 }
 
@@ -227,21 +246,6 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
 function isSuspect(flags: number, stats: StatColumns | null, i: number): boolean {
   const samples = stats?.samples[i] ?? 0;
   return samples === 0 ? (flags & FLAG_SUSPECT) !== 0 : (stats?.suspect[i] ?? 0) >= samples;
-}
-
-/**
- * Whether fewer than half of the measured links fail. Then CPU starvation is not the cause, because the pod reaches most
- * others, and calling all its results unreliable would hide a dead pod while the node is busy.
- */
-function failsOnlySome({ length, flags, outcome }: LinkColumns): boolean {
-  let measured = 0;
-  let failed = 0;
-  for (let i = 0; i < length; i++) {
-    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
-    measured++;
-    if (outcome[i] !== 0) failed++;
-  }
-  return failed * 2 < measured;
 }
 
 /** The column of the chosen latency, and the column that replaces its missing values. */

@@ -1,5 +1,5 @@
 import type { HeatLayout } from './heat-layout.ts';
-import { codeOf, SEVERITY } from './links.ts';
+import { SEVERITY } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import type { Arrangement } from './order.ts';
 
@@ -8,8 +8,6 @@ export interface Place {
   column: number;
   row: number;
 }
-
-const SUSPECT = codeOf('suspect');
 
 /**
  * The cell that a key moves to from `place`, in a heatmap of `count` x `count` cells: arrow keys move one cell, Home and
@@ -44,12 +42,10 @@ export function moved(place: Place, key: string, ctrl: boolean, count: number): 
   }
 }
 
-/** The next cell in state `code` after `place`, row by row, cyclic. An unreliable cell counts with its base state. */
+/** The next cell in state `code` after `place`, row by row, cyclic. */
 export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
   return nextWhere(pods.length, place, ({ column, row }) => {
-    const pair = (pods[column] ?? 0) * picture.n + (pods[row] ?? 0);
-    const here = picture.state[pair];
-    return (here === SUSPECT ? picture.base[pair] : here) === code;
+    return picture.state[(pods[column] ?? 0) * picture.n + (pods[row] ?? 0)] === code;
   });
 }
 

@@ -37,17 +37,16 @@ const NOT_PROBED = codeOf('not-probed');
 const NOT_YET = codeOf('not-yet');
 const GONE = codeOf('gone');
 
-/** Rank of links that are not failed: slow, warning, unreliable, unknown, then good and fair by latency. */
+/** Rank of links that are not failed: slow, warning, unknown, then good and fair by latency. */
 const RANK: Record<LinkState, number> = {
   good: 1,
   fair: 1,
-  warning: 4,
-  slow: 5,
-  failed: 6,
+  warning: 3,
+  slow: 4,
+  failed: 5,
   'not-probed': 0,
   'not-yet': 0,
   unknown: 2,
-  suspect: 3,
   gone: -1,
 };
 const RANKS = LINK_STATES.map((state) => RANK[state]);
@@ -77,7 +76,7 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
     pairs,
     shown: countsByState(shown),
     total,
-    all: total.good + total.fair + total.warning + total.slow + total.failed + total.suspect + total.unknown,
+    all: total.good + total.fair + total.warning + total.slow + total.failed + total.unknown,
     slowFromUs:
       (shown[SLOW] ?? 0) < total.slow && leastSlow !== undefined ? (valueUs[leastSlow] ?? Number.NaN) : Number.NaN,
   };

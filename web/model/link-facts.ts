@@ -1,4 +1,4 @@
-import { FLAG_IPV6, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
+import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
 import { type LinkState, stateAt } from './links.ts';
@@ -7,8 +7,8 @@ import type { Picture } from './mesh-view.ts';
 /** Everything that is known about a link. Durations are -1 if unknown. */
 export interface LinkFacts {
   state: LinkState;
-  /** The state that an unreliable (`suspect`) link would have otherwise. */
-  base: LinkState;
+  /** See `PictureCells.unreliable`. */
+  unreliable: boolean;
   /** null = not measured. */
   outcome: Outcome | null;
   /** The phase that failed. */
@@ -20,7 +20,6 @@ export interface LinkFacts {
   sinceMs: number;
   /** Time of the newest sample, like `sinceMs`. */
   sampledMs: number;
-  suspect: boolean;
   family: 4 | 6;
   /** The error message; '' = none. Must be cleaned with `shownName` before it is shown. */
   detail: string;
@@ -37,7 +36,7 @@ const UNMEASURED = {
   totalUs: -1,
   sinceMs: -1,
   sampledMs: -1,
-  suspect: false,
+  unreliable: false,
   family: 4,
   detail: '',
   stats: null,
@@ -49,17 +48,16 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
   const i = picture.link[pair] ?? -1;
   const state = stateAt(picture.state[pair]);
-  const base = stateAt(picture.base[pair]);
   const missing = report?.missing ?? 'not-asked';
-  if (report === undefined || i < 0 || base === 'not-yet') {
-    return { ...UNMEASURED, state, base, missing };
+  if (report === undefined || i < 0 || state === 'not-yet') {
+    return { ...UNMEASURED, state, missing };
   }
   const { links, stats } = report;
   const flags = links.flags[i] ?? 0;
   const us = (column: Uint16Array) => unpack16(column[i] ?? 0);
   return {
     state,
-    base,
+    unreliable: picture.unreliable[pair] === 1,
     outcome: outcomeOf(links, i),
     phase: phaseOf(links, i),
     connectUs: us(links.connectUs),
@@ -67,7 +65,6 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
     totalUs: us(links.totalUs),
     sinceMs: report.atMs - us(links.sinceMs),
     sampledMs: report.atMs - us(links.ageMs),
-    suspect: (flags & FLAG_SUSPECT) !== 0 || report.starvation?.unreliable === true,
     family: (flags & FLAG_IPV6) === 0 ? 4 : 6,
     detail: report.details.find(([link]) => link === i)?.[1] ?? '',
     stats:

@@ -2,7 +2,7 @@
  * The states in which a link is drawn. `Picture.state` holds indexes in this list.
  * `good` to `slow` are ok links by latency; `failed` is any other outcome. `not-probed`: the source does not ping the
  * destination (PING_NUMBER, or the pod is new). `not-yet`: pending, or one of the pods is starting. `unknown`: the source
- * did not report. `suspect`: unreliable, because the source was short of CPU. `gone`: one of the pods is gone.
+ * did not report. `gone`: one of the pods is gone. Whether a measurement is unreliable is not a state: see `PictureCells`.
  */
 export const LINK_STATES = [
   'good',
@@ -13,12 +13,14 @@ export const LINK_STATES = [
   'not-probed',
   'not-yet',
   'unknown',
-  'suspect',
   'gone',
 ] as const;
 
 /** The state of a link; see `LINK_STATES`. */
 export type LinkState = (typeof LINK_STATES)[number];
+
+/** What gives a text or a mark its colour: a link state, or `suspect` for unreliable measurements (the server's word). */
+export type Tone = LinkState | 'suspect';
 
 /** The index of a state in `LINK_STATES`. */
 export function codeOf(state: LinkState): number {
@@ -45,7 +47,6 @@ const FROM_LEAST: readonly LinkState[] = [
   'not-yet',
   'good',
   'fair',
-  'suspect',
   'warning',
   'unknown',
   'slow',
@@ -58,9 +59,9 @@ export const SEVERITY: Uint8Array = Uint8Array.from(LINK_STATES, (state) => FROM
 /** The index in `LINK_STATES` by severity: the inverse of `SEVERITY`. */
 export const BY_SEVERITY: Uint8Array = Uint8Array.from(FROM_LEAST, codeOf);
 
-/** The importance of a state; see `SEVERITY`. */
-export function severityOf(state: LinkState): number {
-  return FROM_LEAST.indexOf(state);
+/** The importance of a tone; see `SEVERITY`. `suspect` is just below `warning`. */
+export function severityOf(tone: Tone): number {
+  return tone === 'suspect' ? FROM_LEAST.indexOf('warning') - 0.5 : FROM_LEAST.indexOf(tone);
 }
 
 /** Whether the state with code `a` is more important than the one with code `b`; -1 = no state. */

@@ -8,7 +8,8 @@ import type { PodHealth } from './mesh-view.ts';
  */
 const CROSS = 'M8 8L16 16M16 8L8 16';
 const CHECK = 'M7 12.5L10.5 16L17 9';
-const WAVE = 'M6 12C7.5 9 9 9 10.5 11S13.5 15 15 13S17.5 10.5 18 10.5';
+/** The mark of an unreliable measurement or a CPU-starved pod, beside the mark of its state. */
+export const WAVE = 'M6 12C7.5 9 9 9 10.5 11S13.5 15 15 13S17.5 10.5 18 10.5';
 const QUESTION = 'M9.3 9.6A2.8 2.8 0 1 1 13.4 12Q12 12.8 12 14.2M12 17.4V17.5';
 const DOTS = 'M7 12V12.01M12 12V12.01M17 12V12.01';
 const ONE_BAR = 'M8 12H16';
@@ -38,7 +39,6 @@ const LINK_MARKS: Record<LinkState, string> = {
   'not-probed': 'M12 12V12.01',
   'not-yet': DOTS,
   unknown: QUESTION,
-  suspect: WAVE,
   gone: STROKE,
 };
 
@@ -46,7 +46,6 @@ const POD_MARKS: Record<PodHealth, string> = {
   healthy: CHECK,
   failing: CROSS,
   unknown: QUESTION,
-  starved: WAVE,
   starting: DOTS,
   'not-ready': 'M10 8.5V15.5M14 8.5V15.5',
   terminating: 'M12 7.5V16M8.5 12.8L12 16.3L15.5 12.8',

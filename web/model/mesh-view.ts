@@ -70,19 +70,11 @@ function countsOf(outOf: Uint32Array): Record<LinkState, number> {
 /**
  * How a pod is drawn: by its lifecycle if it is not ready, otherwise by the server's findings.
  * `failing`: a finding says that others do not reach it, that it does not reach itself, or that it reaches nobody.
- * `unknown`: it did not report, and no finding is about it. `starved`: CPU-starved, so its measurements are unreliable.
+ * `unknown`: it did not report, and no finding is about it.
  */
-export type PodHealth =
-  | 'healthy'
-  | 'failing'
-  | 'unknown'
-  | 'starved'
-  | 'starting'
-  | 'not-ready'
-  | 'terminating'
-  | 'gone';
+export type PodHealth = 'healthy' | 'failing' | 'unknown' | 'starting' | 'not-ready' | 'terminating' | 'gone';
 
-/** One pod of a picture. Counts exclude self-links and unreliable links. */
+/** One pod of a picture. Counts exclude self-links. */
 export interface PodView {
   pod: Pod;
   /** Its index in `Mesh.pods`. */
@@ -94,6 +86,10 @@ export interface PodView {
   health: PodHealth;
   /** A finding says that links into it are slow. The pod stays healthy and gets a badge. */
   slowToReach: boolean;
+  /** Its report says that it is CPU-starved, so that its measurements are unreliable. It keeps its health and gets a wave. */
+  starved: boolean;
+  /** Its report is missing. */
+  silent: boolean;
   /** The most severe finding about links into it or its self-link, and about links out of it or its measurements. */
   foundIn: Finding | null;
   foundOut: Finding | null;
@@ -118,6 +114,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
     const self = state[index * n + index] ?? 0;
     const inwards = talliesOf(into, index, self);
     const outwards = talliesOf(outOf, index, self);
+    const report = mesh.reports[picture.reportOf[index] ?? -1];
     const found = moreSevere(byPod.into[index] ?? null, byPod.itself[index] ?? null);
     // One literal, because object spread takes 20 ms for a thousand pods.
     const view: PodView = {
@@ -127,6 +124,8 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       label: labels[index] ?? '',
       health: 'healthy',
       slowToReach: found?.severity === 'slow',
+      starved: report?.starvation?.unreliable === true,
+      silent: report === undefined || report.missing !== '',
       foundIn: found,
       foundOut: byPod.outOf[index] ?? null,
       probedIn: inwards.probed,
@@ -136,7 +135,7 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       failedOut: outwards.failed,
       slowOut: outwards.slow,
     };
-    view.health = healthOf(picture, view, byPod.isFull);
+    view.health = healthOf(view, byPod.isFull);
     return view;
   });
 }
@@ -154,12 +153,10 @@ function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: num
 }
 
 /** `isFull`: findings may be missing, so without one the pod's failed links decide. */
-function healthOf({ mesh, reportOf }: Picture, view: PodView, isFull: boolean): PodHealth {
+function healthOf(view: PodView, isFull: boolean): PodHealth {
   const { lifecycle } = view.pod;
   if (lifecycle !== 'ready') return lifecycle;
   if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
   if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
-  const report = mesh.reports[reportOf[view.index] ?? -1];
-  if (report === undefined || report.missing !== '') return 'unknown';
-  return report.starvation?.unreliable === true ? 'starved' : 'healthy';
+  return view.silent ? 'unknown' : 'healthy';
 }

@@ -5,7 +5,7 @@ import { STATES } from './cells.ts';
 import { findingWords } from './finding-words.ts';
 import { clockText, countText, latencyText, spanText } from './format.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
-import { LINK_STATES, type LinkState, stateAt } from './links.ts';
+import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
 import type { Picture, PodHealth, PodView } from './mesh-view.ts';
 import { shownName } from './names.ts';
 
@@ -18,7 +18,6 @@ export const LEGEND_ORDER: readonly LinkState[] = [
   'failed',
   'not-probed',
   'unknown',
-  'suspect',
   'not-yet',
   'gone',
 ];
@@ -40,8 +39,6 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
       return 'PING_NUMBER, new pod';
     case 'unknown':
       return 'no report';
-    case 'suspect':
-      return 'source short of CPU';
     case 'not-yet':
       return 'pod is starting';
     case 'gone':
@@ -70,10 +67,9 @@ export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture
 
 /** The state of a link with details: "Slow", "Timed out in connect", "Warning, unreliable". */
 export function factsTitle(facts: LinkFacts): string {
-  const words = linkWords(facts);
-  if (facts.state === 'suspect') return `${stateWords(facts.base)}, unreliable`;
-  if (facts.state !== 'failed' || facts.phase === null || facts.outcome === 'refused') return words;
-  return `${words} in ${facts.phase.replace('-', ' ')}`;
+  const hasPhase = facts.state === 'failed' && facts.phase !== null && facts.outcome !== 'refused';
+  const phase = hasPhase ? ` in ${facts.phase?.replace('-', ' ')}` : '';
+  return `${linkWords(facts)}${phase}${facts.unreliable ? ', unreliable' : ''}`;
 }
 
 /** The text of a link for screen readers: "from a to b: 252 ms, slow". */
@@ -85,7 +81,9 @@ export function cellSentence(picture: Picture, from: number, to: number): string
   const us = picture.valueUs[pair] ?? Number.NaN;
   const figure = us >= 0 && state !== 'failed' ? `${latencyText(us)}, ` : '';
   const other = from === to ? 'itself' : target.name;
-  return `from ${source.name} to ${other}: ${figure}${linkWords(linkFacts(picture, from, to)).toLowerCase()}`;
+  const facts = linkFacts(picture, from, to);
+  const words = linkWords(facts).toLowerCase();
+  return `from ${source.name} to ${other}: ${figure}${words}${facts.unreliable ? ', unreliable' : ''}`;
 }
 
 const STATE_TEXTS: Record<LinkState, string> = {
@@ -97,7 +95,6 @@ const STATE_TEXTS: Record<LinkState, string> = {
   'not-probed': 'Not probed',
   'not-yet': 'Pending',
   unknown: 'Unknown',
-  suspect: 'Unreliable',
   gone: 'Gone',
 };
 
@@ -123,19 +120,18 @@ export function linkWords({ state, outcome }: Pick<LinkFacts, 'state' | 'outcome
   return state === 'failed' && outcome !== null ? OUTCOME_TEXTS[outcome] : STATE_TEXTS[state];
 }
 
-/** The texts of a pod: its state, a note ('' = none), and the link states that give their colours. */
+/** The texts of a pod: its state, a note ('' = none), and their colours. */
 export interface PodWords {
   state: string;
   tone: LinkState;
   note: string;
-  noteTone: LinkState;
+  noteTone: Tone;
 }
 
 const STATE_WORDS: Record<PodHealth, string> = {
   healthy: 'Healthy',
   failing: 'Failing',
   unknown: 'Unknown',
-  starved: 'CPU-starved',
   starting: 'Starting',
   'not-ready': 'Not ready',
   terminating: 'Terminating',
@@ -146,7 +142,6 @@ const TONES: Record<PodHealth, LinkState> = {
   healthy: 'good',
   failing: 'failed',
   unknown: 'unknown',
-  starved: 'suspect',
   starting: 'not-yet',
   'not-ready': 'not-yet',
   terminating: 'not-yet',
@@ -161,8 +156,6 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: failingNote(view) };
     case 'unknown':
       return { ...words, note: 'no report' };
-    case 'starved':
-      return { ...words, note: 'measurements unreliable' };
     case 'gone':
       return goneWords(picture, view, nowMs);
     case 'not-ready':
@@ -172,7 +165,8 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
     case 'terminating':
       return { ...words, note: durationNote(view, nowMs) };
     default:
-      return view.slowToReach ? { ...words, note: slowNote(view), noteTone: 'slow' } : words;
+      if (view.slowToReach) return { ...words, note: slowNote(view), noteTone: 'slow' };
+      return view.starved ? { ...words, note: 'CPU-starved: measurements unreliable', noteTone: 'suspect' } : words;
   }
 }
 
@@ -181,7 +175,6 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
   const { health } = view;
   if (note === '') return state;
   if (health === 'gone') return `${state}, ${note}`;
-  if (health === 'starved') return `${state}: ${note}`;
   // A duration alone does not say what is wrong; the other notes do.
   if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
   if (health !== 'not-ready') return note;

@@ -35,15 +35,21 @@ export function linkMessage(forward: LinkFacts, reverse: LinkFacts, context: Mes
   const isReverseWorse = severity(reverse) > severity(forward) && severity(reverse) >= 2;
   const [facts, other, words] = isReverseWorse ? [reverse, forward, swapped] : [forward, reverse, context];
   const message = directionMessage(facts, words);
+  const doubt = facts.unreliable ? `${UNRELIABLE} ` : '';
   if ((isReverseWorse ? isReverseExplained : isForwardExplained) && severity(facts) >= 2) message.text = '';
+  message.text = `${doubt}${message.text}`.trim();
   if (forward === reverse || severity(facts) < 2) return message;
   return { ...message, text: `${message.text} ${reverseText(facts, other)}`.trim() };
 }
 
+/** Comes before the advice of a link whose measurement is unreliable. */
+const UNRELIABLE =
+  'Unreliable: the measuring pod was short of CPU, or the other one was, which can cause the result. Check CPU limits.';
+
 function severity({ state }: LinkFacts): number {
   if (state === 'failed') return 4;
   if (state === 'slow') return 3;
-  if (state === 'warning' || state === 'suspect') return 2;
+  if (state === 'warning') return 2;
   return state === 'unknown' ? 1 : 0;
 }
 
@@ -65,12 +71,6 @@ function directionMessage(facts: LinkFacts, context: MessageContext): LinkMessag
     case 'slow':
     case 'warning':
       return { tone, ...lateWords(facts, context) };
-    case 'suspect':
-      return {
-        tone,
-        title: `Unreliable: ${from} was short of CPU.`,
-        text: 'The measuring process had to wait for CPU, which can cause the result. Check its CPU limit.',
-      };
     case 'unknown':
       return { tone, title: `No report from ${from}.`, text: missingWords(facts, from) };
     case 'not-probed':

@@ -129,7 +129,7 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
     <section className="way" aria-label={direction.name}>
       <h3>{direction.name}</h3>
       <p className={`way-state tone-${facts.state}`}>
-        <StateGlyph state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         {factsTitle(facts)}
       </p>
       <p className="way-figure">

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import type { LinkState } from '../../model/links.ts';
-import { linkMark } from '../../model/marks.ts';
+import { linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
-import { NO_ZOOM, type Zoom } from './geometry.ts';
+import { NO_ZOOM, type Point, type Zoom } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import { LINK_STYLES, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -133,7 +133,7 @@ function resize(element: HTMLCanvasElement, size: typeof NOTHING, edge: number, 
 }
 
 const QUIET: ReadonlySet<LinkState> = new Set(['good', 'fair']);
-const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning', 'suspect']);
+const BAD: ReadonlySet<LinkState> = new Set(['failed', 'slow', 'warning']);
 
 /** Returns a colour by the name of its CSS variable. */
 type Colours = (name: string) => string;
@@ -153,7 +153,6 @@ export function readColours(element: Element): Colours {
 }
 
 function linkColour(state: LinkState): string {
-  if (state === 'suspect') return 'suspect';
   return state === 'not-yet' || state === 'gone' ? 'not-probed-link' : `${state}-link`;
 }
 
@@ -188,14 +187,21 @@ export function drawLinks(
     const width = Math.max(1, style.width * (isMain ? 1 : tier.weight));
     strokeLink(context, link, colour, width, isMain ? style.dash : style.dash.map((part) => part * 0.7));
     fillArrow(context, link, colour);
-    if (style.marked && (marked || isMain)) drawMark(context, link, colour, colours('page'));
+    if (!marked && !isMain) continue;
+    if (style.marked) drawMark(context, link.middle, linkMark(link.state), colour, colours('page'));
+    if (link.wave !== null) drawMark(context, link.wave, WAVE, colours('suspect'), colours('page'));
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
 }
 
-function drawMark(context: CanvasRenderingContext2D, link: SceneLink, colour: string, ground: string): void {
-  const { x, y } = link.middle;
+function drawMark(
+  context: CanvasRenderingContext2D,
+  { x, y }: Point,
+  mark: string,
+  colour: string,
+  ground: string,
+): void {
   context.save();
   context.translate(x, y);
   context.fillStyle = ground;
@@ -208,7 +214,7 @@ function drawMark(context: CanvasRenderingContext2D, link: SceneLink, colour: st
   context.lineCap = 'round';
   context.lineWidth = 2.4;
   context.strokeStyle = colour;
-  context.stroke(new Path2D(linkMark(link.state)));
+  context.stroke(new Path2D(mark));
   context.restore();
 }
 
@@ -248,7 +254,6 @@ const DOTS: Record<PodHealth, { fill: string; edge: string; dash: number[] }> = 
   healthy: { fill: 'good-cell', edge: 'good-link', dash: [] },
   failing: { fill: 'failed-cell', edge: 'failed-cell', dash: [] },
   unknown: { fill: 'unknown-ground', edge: 'unknown-link', dash: [] },
-  starved: { fill: 'page', edge: 'suspect', dash: [] },
   starting: { fill: 'page', edge: 'text-second', dash: [2, 2] },
   'not-ready': { fill: 'page', edge: 'text-second', dash: [] },
   terminating: { fill: 'sunken', edge: 'text-third', dash: [] },
@@ -271,7 +276,7 @@ export function drawDots(
     const look = DOTS[view.health];
     context.globalAlpha = touching === null || touching[index] === 1 ? 1 : 0.3;
     context.fillStyle = colours(look.fill);
-    context.strokeStyle = colours(view.slowToReach ? 'slow-link' : look.edge);
+    context.strokeStyle = colours(view.slowToReach ? 'slow-link' : view.starved ? 'suspect' : look.edge);
     context.setLineDash(look.dash);
     context.beginPath();
     if (view.health === 'failing') context.rect(spot.x - tier.disc, spot.y - tier.disc, tier.disc * 2, tier.disc * 2);

@@ -38,7 +38,7 @@ export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
       </p>
       {!allLinks && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
       <ul className="choice-shares">
-        {(['failed', 'slow', 'warning', 'suspect', 'unknown', 'good'] as const).map((state) => (
+        {(['failed', 'slow', 'warning', 'unknown', 'good'] as const).map((state) => (
           <Share key={state} state={state} links={links} />
         ))}
       </ul>
@@ -84,7 +84,7 @@ function Share({ state, links }: { state: LinkState; links: GraphLinks }) {
   const more = state === 'good' ? 'fair' : null;
   const part = shown[state] + (more === null ? 0 : shown[more]);
   const whole = total[state] + (more === null ? 0 : total[more]);
-  if (whole === 0 && (state === 'suspect' || state === 'unknown')) return null;
+  if (whole === 0 && state === 'unknown') return null;
   const from = state === 'slow' && !Number.isNaN(slowFromUs) ? `shown above ${latencyText(slowFromUs)}` : '';
   return (
     <li className={whole === 0 ? 'is-zero' : undefined}>

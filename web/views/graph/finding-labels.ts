@@ -2,7 +2,7 @@ import type { Finding } from '../../../server/protocol/finding.ts';
 import { findingWords } from '../../model/finding-words.ts';
 import { findingPlace, isAboutSelfLink } from '../../model/findings.ts';
 import { countText, plural } from '../../model/format.ts';
-import type { LinkState } from '../../model/links.ts';
+import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 
@@ -16,12 +16,12 @@ export interface FindingLabel {
   /** The node; '' if the title already names it. */
   node: string;
   note: string;
-  tone: LinkState;
+  tone: Tone;
 }
 
 /** Whether something is wrong with a pod as a whole, not only with one of its links. */
 export function isUnhealthy(view: PodView): boolean {
-  return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.health === 'starved';
+  return view.slowToReach || view.health === 'failing' || view.health === 'unknown' || view.starved;
 }
 
 /** Labels of the findings about whole pods, the most severe first. Each pod is only in its most severe one. */

@@ -39,12 +39,10 @@ export function GraphFindings({ props, links }: { props: ViewProps; links: Graph
   );
 }
 
-/** The chosen links that are failed, late or unreliable, worst first. */
+/** The chosen links that are failed or late, worst first. */
 export function worstOf({ picture }: ViewProps, { choice }: GraphLinks): number[] {
   const isBad = (pair: number) =>
-    ['failed', 'slow', 'warning', 'suspect'].includes(
-      linkFacts(picture, Math.floor(pair / picture.n), pair % picture.n).state,
-    );
+    ['failed', 'slow', 'warning'].includes(linkFacts(picture, Math.floor(pair / picture.n), pair % picture.n).state);
   return choice.pairs.filter(isBad).reverse();
 }
 

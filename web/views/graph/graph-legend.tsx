@@ -1,3 +1,4 @@
+import { UnreliableMark } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
 import type { LinkChoice } from '../../model/link-choice.ts';
@@ -17,7 +18,6 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
     ['slow', slowest, Number.isNaN(slowFromUs) ? total.slow : shown.slow],
     ['failed', 'failed', total.failed],
   ];
-  if (total.suspect > 0) entries.push(['suspect', 'unreliable', total.suspect]);
   if (total.unknown > 0) entries.push(['unknown', 'unknown', total.unknown]);
   const notProbed =
     counts['not-yet'] === 0 ? 'not probed' : counts['not-probed'] === 0 ? 'pending' : 'not probed or pending';
@@ -30,6 +30,12 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
           {name} <b>{countText(count)}</b>
         </li>
       ))}
+      {props.picture.unreliableLinks > 0 && (
+        <li>
+          <UnreliableMark />
+          unreliable <b>{countText(props.picture.unreliableLinks)}</b>
+        </li>
+      )}
       <li className="graph-hint">Drag to move, scroll to zoom</li>
     </ul>
   );

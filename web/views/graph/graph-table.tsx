@@ -80,7 +80,7 @@ function LinkRow({ props, pair }: { props: ViewProps; pair: number }) {
       </td>
       <td>{to.name}</td>
       <td className={`tone-${facts.state}`}>
-        <StateGlyph state={facts.state} outcome={facts.outcome} /> {factsTitle(facts)}
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} /> {factsTitle(facts)}
       </td>
       <td className="number">
         {latencyText(facts.state === 'failed' ? Number.NaN : (picture.valueUs[pair] ?? Number.NaN))}

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { Box } from '../../model/circle-layout.ts';
 import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
-import type { LinkState } from '../../model/links.ts';
+import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podPhrase, podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
@@ -13,7 +13,7 @@ import type { Graph } from './use-graph.ts';
 export interface Line {
   text: string;
   className: string;
-  more?: { text: string; tone: LinkState };
+  more?: { text: string; tone: Tone };
 }
 
 /** A bold text of 15 px is as wide as a normal one of 17 px. */

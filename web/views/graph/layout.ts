@@ -59,7 +59,7 @@ export function arcStates({ n, state, into }: Picture, ring: Ring, isExcluded: (
     if (count('failed') > 0) return 'failed';
     if (count('slow') > 0) return 'slow';
     const answered = count('good') + count('fair') + count('warning');
-    if (answered === 0) return count('suspect') > 0 ? 'suspect' : 'unknown';
+    if (answered === 0) return 'unknown';
     return count('warning') >= answered * LATE_SHARE ? 'warning' : 'good';
   });
 }

@@ -2,7 +2,7 @@ import { memo } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import { latencyText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
-import { linkMark } from '../../model/marks.ts';
+import { linkMark, WAVE } from '../../model/marks.ts';
 import { LINK_STYLES, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -25,6 +25,8 @@ export function LinkShape({ link, weight, emphasis, marked }: LinkShapeProps) {
       arrow={link.arrow.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ')}
       x={link.middle.x}
       y={link.middle.y}
+      waveX={link.wave?.x ?? Number.NaN}
+      waveY={link.wave?.y ?? Number.NaN}
       state={link.state}
       weight={weight}
       emphasis={emphasis}
@@ -39,12 +41,16 @@ interface LinkPathProps {
   arrow: string;
   x: number;
   y: number;
+  /** Place of the wave of an unreliable link; NaN = none. */
+  waveX: number;
+  waveY: number;
   state: LinkState;
   weight: number;
   emphasis: Emphasis;
 }
 
-const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasis, marked }: LinkPathProps) {
+const LinkPath = memo(function LinkPath(props: LinkPathProps) {
+  const { d, arrow, x, y, waveX, waveY, state, weight, emphasis, marked } = props;
   const style = LINK_STYLES[state];
   const width = Math.max(1, style.width * weight);
   const size = weight < 1 ? 11 : 15;
@@ -59,20 +65,26 @@ const LinkPath = memo(function LinkPath({ d, arrow, x, y, state, weight, emphasi
         strokeDasharray={style.dash.map((part) => part * Math.max(weight, 0.6)).join(' ')}
       />
       {arrow !== '' && <polygon points={arrow} />}
-      {style.marked && marked && (
-        <g transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
-          <circle className="graph-link-plate" r={size * 0.55} />
-          <path
-            className="graph-link-mark"
-            d={linkMark(state)}
-            transform={`scale(${size / 13}) translate(-12 -12)`}
-            strokeWidth={2.2 / (size / 13)}
-          />
-        </g>
-      )}
+      {style.marked && marked && <LinkMark x={x} y={y} size={size} mark={linkMark(state)} />}
+      {waveX >= 0 && marked && <LinkMark x={waveX} y={waveY} size={size} mark={WAVE} isWave />}
     </g>
   );
 });
+
+function LinkMark(props: { x: number; y: number; size: number; mark: string; isWave?: boolean }) {
+  const { x, y, size, mark, isWave = false } = props;
+  return (
+    <g className={isWave ? 'is-wave' : undefined} transform={`translate(${x.toFixed(1)} ${y.toFixed(1)})`}>
+      <circle className="graph-link-plate" r={size * 0.55} />
+      <path
+        className="graph-link-mark"
+        d={mark}
+        transform={`scale(${size / 13}) translate(-12 -12)`}
+        strokeWidth={2.2 / (size / 13)}
+      />
+    </g>
+  );
+}
 
 /** Path data of a link's line, which ends where its arrow starts. */
 function linkPath({ curve, loop, arrow }: SceneLink): string {

@@ -1,6 +1,6 @@
 import type { KeyboardEvent } from 'react';
 import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
-import { OCTAGON, podMark } from '../../model/marks.ts';
+import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
@@ -75,6 +75,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
               health={view.health}
               radius={radius}
               slow={view.slowToReach}
+              starved={view.starved}
               outward={outwards(graph, spot, radius)}
               hatch="pod-hatch"
             />
@@ -130,6 +131,8 @@ interface PodGlyphProps {
   radius: number;
   /** Whether to show the red badge for slow inbound links. */
   slow: boolean;
+  /** Whether to show the wave of a CPU-starved pod. */
+  starved: boolean;
   /** Direction (radians) of the badge, away from the links. */
   outward: number;
   /** Id of the `<pattern>` that hatches unknown pods. */
@@ -137,7 +140,7 @@ interface PodGlyphProps {
 }
 
 /** A pod around (0, 0): shape, mark, and a badge for slow inbound links. */
-export function PodGlyph({ health, radius, slow, outward, hatch }: PodGlyphProps) {
+export function PodGlyph({ health, radius, slow, starved, outward, hatch }: PodGlyphProps) {
   const scale = radius / 12;
   const mark = podMark(health);
   return (
@@ -155,6 +158,12 @@ export function PodGlyph({ health, radius, slow, outward, hatch }: PodGlyphProps
         strokeWidth={markWidth(radius) * (health === 'starting' ? 1.5 : 1)}
       />
       {slow && health !== 'failing' && <SlowBadge radius={radius} outward={outward} />}
+      {starved && (
+        <g className="pod-wave" transform={`translate(0 ${radius}) scale(${Math.max(0.7, scale * 0.7)})`}>
+          <circle r="8" />
+          <path d={WAVE} fill="none" transform="translate(-12 -12)" />
+        </g>
+      )}
     </g>
   );
 }

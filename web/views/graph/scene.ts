@@ -108,6 +108,8 @@ export interface SceneLink {
   arrow: Point[];
   /** Place of its mark or latency. */
   middle: Point;
+  /** Place of the wave of an unreliable link; null = reliable. */
+  wave: Point | null;
 }
 
 /** Width (px) and dashes of links by state, and whether they have a mark in the middle. */
@@ -120,7 +122,6 @@ export const LINK_STYLES: Record<LinkState, { width: number; dash: number[]; mar
   'not-probed': { width: 1, dash: [1.5, 4], marked: false },
   'not-yet': { width: 1, dash: [1.5, 4], marked: false },
   unknown: { width: 1.75, dash: [8, 4, 1.5, 4], marked: true },
-  suspect: { width: 1.75, dash: [3, 3], marked: true },
   gone: { width: 0, dash: [], marked: false },
 };
 
@@ -154,18 +155,21 @@ export function sceneLinks(
     const [a, b] = [spots[from], spots[to]];
     if (a === undefined || b === undefined) continue;
     const state = stateAt(picture.state[pair]);
+    const isUnreliable = picture.unreliable[pair] === 1;
     if (from === to) {
       const direction = loopDirection(ring, a, tier);
       const loop = selfLoop(a, radii(from), direction);
       const reach = loop.radius;
       const middle = { x: loop.x + reach * Math.cos(direction), y: loop.y + reach * Math.sin(direction) };
-      links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle });
+      links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle, wave: isUnreliable ? middle : null });
       continue;
     }
     const curve = linkCurve(a, b, radii(from), radii(to), bend);
     const size = arrowSize(state, tier);
     const head = size > 0 ? arrowHead(curve, size) : null;
-    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle: pointAt(curve, 0.5) });
+    const middle = pointAt(curve, 0.5);
+    const wave = isUnreliable ? pointAt(curve, 0.35) : null;
+    links.push({ pair, from, to, state, curve, loop: null, arrow: head?.corners ?? [], middle, wave });
   }
   return links;
 }

@@ -5,7 +5,7 @@ import { findingPlace } from '../../model/findings.ts';
 import { clockText, plural } from '../../model/format.ts';
 import type { HeatLayout } from '../../model/heat-layout.ts';
 import { spread } from '../../model/label-layout.ts';
-import { codeOf, type LinkState, severityOf, stateAt } from '../../model/links.ts';
+import { codeOf, severityOf, stateAt, type Tone } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
@@ -16,7 +16,7 @@ export const MAX_CALLOUTS = 6;
 /** A text beside a row, a column, or several neighbouring rows. */
 export interface Callout {
   axis: 'row' | 'column';
-  state: LinkState;
+  state: Tone;
   /** First and last position on the axis. */
   first: number;
   last: number;

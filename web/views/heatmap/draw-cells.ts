@@ -66,25 +66,26 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
   const { picture, token } = scene;
   const pair = from * picture.n + to;
   const state = stateAt(picture.state[pair]);
-  const code = (state === 'suspect' ? picture.base[pair] : picture.state[pair]) ?? 0;
+  const code = picture.state[pair] ?? 0;
+  const failed = state === 'failed';
   const fill = token(cellTokens(code).fill);
-  const ink = token(stateAt(code) === 'failed' ? '--failed-ink' : cellTokens(code).ink);
-  drawGround(ctx, scene, state, size, fill, ink);
+  const ink = token(failed ? '--failed-ink' : cellTokens(code).ink);
+  drawGround(ctx, scene, state, size, fill);
   const figure = picture.valueUs[pair] ?? Number.NaN;
-  const failed = stateAt(picture.base[pair]) === 'failed';
   const hasFigure = size >= MIDDLE && figure >= 0 && !failed && state !== 'gone' && state !== 'unknown';
-  if (hasFigure) drawFigure(ctx, state, figure, size, fill, ink);
+  if (hasFigure) drawFigure(ctx, state, figure, size, ink);
   const outcome = failed ? linkFacts(picture, from, to).outcome : null;
-  const mark = linkMark(failed ? 'failed' : state, outcome);
-  if (mark !== '' && !(hasFigure && state === 'suspect')) {
+  const mark = linkMark(state, outcome);
+  if (mark !== '') {
     if (hasFigure)
       drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 8), size >= ROOMY ? 16 : 7, size >= ROOMY ? 24 : 17);
     else drawAlone(ctx, scene, state, mark, size, ink);
   }
+  if (picture.unreliable[pair] === 1) drawNotch(ctx, size, token('--suspect'));
   if (size < ROOMY) return;
-  const words = wordTokens(state, stateAt(code));
-  // Text has a plain background on striped or hatched cells.
-  const plate = state === 'suspect' || state === 'unknown' ? token(words.ground) : null;
+  const words = wordTokens(state);
+  // Text has a plain background on hatched cells.
+  const plate = state === 'unknown' ? token(words.ground) : null;
   if (outcome !== null) drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
   if (from === to) drawWord(ctx, 'itself', size, size - 14, token(words.ink), plate);
 }
@@ -122,14 +123,13 @@ function drawPlate(
   ctx.fill();
 }
 
-/** Draws everything under latency and mark: fill, hatch, stripes or outline. */
+/** Draws everything under latency and mark: fill, hatch or outline. */
 function drawGround(
   ctx: CanvasRenderingContext2D,
   { token }: Scene,
   state: LinkState,
   size: number,
   fill: string,
-  ink: string,
 ): void {
   const radius = size >= 24 ? 3 : 2;
   ctx.beginPath();
@@ -147,16 +147,10 @@ function drawGround(
   }
   ctx.fillStyle = state === 'gone' ? token('--sunken') : fill;
   ctx.fill();
-  if (state !== 'unknown' && state !== 'suspect') return;
+  if (state !== 'unknown') return;
   ctx.save();
   ctx.clip();
-  if (state === 'unknown') drawStripes(ctx, size, token('--unknown-hatch'), size >= MIDDLE ? 5 : 2.5);
-  else {
-    ctx.globalAlpha = 0.55;
-    drawStripes(ctx, size, ink, size >= MIDDLE ? 3 : 1.5);
-    ctx.globalAlpha = 1;
-    drawNotch(ctx, size, token('--suspect'));
-  }
+  drawStripes(ctx, size, token('--unknown-hatch'), size >= MIDDLE ? 5 : 2.5);
   ctx.restore();
 }
 
@@ -173,32 +167,24 @@ function drawStripes(ctx: CanvasRenderingContext2D, size: number, colour: string
   ctx.stroke();
 }
 
+/** Draws the mark of an unreliable cell. It is on the left, because marks of late cells are on the right. */
 function drawNotch(ctx: CanvasRenderingContext2D, size: number, colour: string): void {
   const side = Math.max(5, Math.min(18, size * 0.35));
   ctx.beginPath();
-  ctx.moveTo(size - side, 0);
-  ctx.lineTo(size, 0);
-  ctx.lineTo(size, side);
+  ctx.moveTo(0, 0);
+  ctx.lineTo(side, 0);
+  ctx.lineTo(0, side);
   ctx.fillStyle = colour;
   ctx.fill();
 }
 
-function drawFigure(
-  ctx: CanvasRenderingContext2D,
-  state: LinkState,
-  us: number,
-  size: number,
-  fill: string,
-  ink: string,
-): void {
+function drawFigure(ctx: CanvasRenderingContext2D, state: LinkState, us: number, size: number, ink: string): void {
   const { figure, unit } = latencyParts(us);
   const text = size >= ROOMY && (us >= 9950 || unit === 's') ? `${figure} ${unit}` : figure;
   const px = size >= ROOMY ? 15 : size >= 52 ? 14 : size >= 40 ? 12 : 11;
   ctx.font = `${state === 'slow' ? 600 : 500} ${px}px ${FONT}`;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  // Stripes must not cross the number.
-  if (state === 'suspect') drawPlate(ctx, text, size, size / 2, px, fill);
   ctx.fillStyle = ink;
   ctx.fillText(text, size / 2, size / 2 + 0.5);
 }

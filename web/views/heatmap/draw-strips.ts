@@ -17,6 +17,7 @@ export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
   const piece = Math.max(LEAST_PIECE, size);
   const start = (pod: number) => (layout.starts[arrangement.positionOf[pod] ?? 0] ?? 0) - (piece - size) / 2;
   const colours = LINK_STATES.map((_, code) => token(cellTokens(code).fill));
+  const suspect = token('--suspect');
   const colour = (code: number) => colours[code < 0 ? GOOD : code] ?? '';
   ctx.save();
   clipRows(ctx, scene, 0);
@@ -34,6 +35,9 @@ export function drawStrips(ctx: CanvasRenderingContext2D, scene: Scene): void {
     ctx.fillStyle = colour(axisStates.columnWorst[pod] ?? -1);
     if (x + piece >= layout.left && x <= layout.left + layout.viewWidth)
       ctx.fillRect(x, layout.top - at, piece, layout.strip);
+    if (scene.picture.pods[pod]?.starved !== true) continue;
+    ctx.fillStyle = suspect;
+    ctx.fillRect(x, layout.top - at, piece, layout.strip / 2);
   }
   ctx.restore();
 }

@@ -155,6 +155,7 @@ const COLUMNS = [
   'to_pod',
   'to_node',
   'state',
+  'unreliable',
   'outcome',
   'failed_in',
   'shown_ms',
@@ -200,6 +201,7 @@ function figures(facts: LinkFacts, shownUs: number): string {
   const { stats } = facts;
   return [
     facts.state,
+    facts.unreliable ? 1 : 0,
     facts.outcome ?? '',
     facts.phase ?? '',
     ms(shownUs),

@@ -33,7 +33,7 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
       <Who word="from" picture={picture} pod={cell.from} />
       <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to} />
       <div className="heat-card-head">
-        <StateGlyph state={facts.state} outcome={facts.outcome} />
+        <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         {us >= 0 && facts.state !== 'failed' ? <Figure us={us} /> : null}
         <strong className={`word-${facts.state}`}>{factsTitle(facts)}</strong>
         <span className="heat-card-since">{sinceWords(facts, null, picture.mesh.atMs).since}</span>
@@ -103,6 +103,6 @@ function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
 function hintOf(facts: LinkFacts): string {
   if (facts.state === 'unknown' && facts.missing !== '') return `No report from the source pod: ${facts.missing}.`;
   if (facts.state === 'not-probed') return 'Not probed: PING_NUMBER assigned other pods, or the pod is new.';
-  if (facts.state === 'suspect') return 'The measuring pod was short of CPU. Enter opens the link.';
+  if (facts.unreliable) return 'A pod was short of CPU. Enter opens the link.';
   return facts.state === 'gone' ? 'One of the two pods is gone.' : 'Enter opens the link';
 }

@@ -9,6 +9,8 @@ export interface CellColours {
   fill: Uint32Array;
   /** Mark on a cell by state. */
   ink: Uint32Array;
+  /** The notch of an unreliable cell. */
+  notch: number;
   /** Colour between the cells. */
   paper: number;
 }
@@ -22,7 +24,6 @@ const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> =
   'not-probed': ['--not-probed-cell', '--not-probed-link'],
   'not-yet': ['--not-probed-cell', '--not-probed-link'],
   unknown: ['--unknown-ground', '--unknown-hatch'],
-  suspect: ['--suspect', '--page'],
   gone: ['--hairline', '--text-third'],
 };
 
@@ -31,6 +32,7 @@ export function cellColours(token: CellTokens): CellColours {
   return {
     fill: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][0]))),
     ink: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][1]))),
+    notch: packColour(token('--suspect')),
     paper: packColour(token('--page')),
   };
 }
@@ -41,12 +43,12 @@ export function cellTokens(code: number): { fill: string; ink: string } {
   return { fill, ink };
 }
 
-/** The custom properties for text on a cell and its background. `base`: the state of an unreliable cell, otherwise `state`. */
-export function wordTokens(state: LinkState, base: LinkState): { ground: string; ink: string } {
+/** The custom properties for text on a cell and its background. */
+export function wordTokens(state: LinkState): { ground: string; ink: string } {
   if (state === 'gone') return { ground: '--sunken', ink: '--text-second' };
-  const [ground, ink] = FILLS[base];
-  if (base === 'failed') return { ground, ink: '--failed-ink' };
-  const isMeasured = base === 'good' || base === 'fair' || base === 'warning' || base === 'slow';
+  const [ground, ink] = FILLS[state];
+  if (state === 'failed') return { ground, ink: '--failed-ink' };
+  const isMeasured = state === 'good' || state === 'fair' || state === 'warning' || state === 'slow';
   return isMeasured ? { ground, ink } : { ground: '--surface', ink: '--text-second' };
 }
 

@@ -5,7 +5,8 @@ import type { CellColours } from './heat-colours.ts';
 export interface PaintSource {
   n: number;
   state: Uint8Array;
-  base: Uint8Array;
+  /** 1 = unreliable. */
+  unreliable: Uint8Array;
 }
 
 /** The area to paint. All lengths are device px. */
@@ -26,14 +27,16 @@ export interface PaintArea {
 }
 
 const [SLOW, FAILED, NOT_PROBED, NOT_YET] = [codeOf('slow'), codeOf('failed'), codeOf('not-probed'), codeOf('not-yet')];
-const [UNKNOWN, SUSPECT] = [codeOf('unknown'), codeOf('suspect')];
+const UNKNOWN = codeOf('unknown');
 
 /** Minimum size of a cell with a pattern, CSS px. */
 const PATTERN_FROM = 4;
+/** Side of the notch of an unreliable cell, as a share of the cell. */
+const NOTCH = 0.4;
 
 /** Which states have a pattern, by index in `LINK_STATES`. */
 const HAS_PATTERN = Uint8Array.from({ length: LINK_STATES.length }, (_, code) =>
-  [SLOW, FAILED, NOT_PROBED, NOT_YET, UNKNOWN, SUSPECT].includes(code) ? 1 : 0,
+  [SLOW, FAILED, NOT_PROBED, NOT_YET, UNKNOWN].includes(code) ? 1 : 0,
 );
 
 /** Paints cells of whole pixels into `pixels` (`width * height`), with patterns if cells have at least 4 CSS px. */
@@ -66,8 +69,8 @@ function visible(starts: Float64Array, scroll: number, length: number): [first: 
 /** Paints one pixel line of a row of cells, without patterns. */
 function paintLine(
   pixels: Uint32Array,
-  { n, state, base }: PaintSource,
-  { width, scrollX, starts, cell, pods, unit }: PaintArea,
+  { n, state }: PaintSource,
+  { width, scrollX, starts, cell, pods }: PaintArea,
   { fill }: CellColours,
   row: number,
   first: number,
@@ -75,12 +78,9 @@ function paintLine(
   y: number,
 ): void {
   const to = pods[row] ?? 0;
-  const patterned = cell >= PATTERN_FROM * unit;
   for (let column = first; column <= last; column++) {
     const pair = (pods[column] ?? 0) * n + to;
-    const code = state[pair] ?? 0;
-    // An unreliable cell shows its base colour only if it has room for stripes; otherwise it would look reliable.
-    const colour = fill[code === SUSPECT && patterned ? (base[pair] ?? code) : code] ?? 0;
+    const colour = fill[state[pair] ?? 0] ?? 0;
     const left = Math.round(starts[column] ?? 0) - scrollX;
     const x1 = Math.min(width, left + cell);
     for (let x = Math.max(0, left); x < x1; x++) pixels[y * width + x] = colour;
@@ -89,9 +89,9 @@ function paintLine(
 
 function paintPatterns(
   pixels: Uint32Array,
-  { n, state, base }: PaintSource,
+  { n, state, unreliable }: PaintSource,
   area: PaintArea,
-  { ink }: CellColours,
+  { ink, notch }: CellColours,
   row: number,
   first: number,
   last: number,
@@ -102,14 +102,16 @@ function paintPatterns(
   for (let column = first; column <= last; column++) {
     const pair = (pods[column] ?? 0) * n + to;
     const code = state[pair] ?? 0;
-    if (HAS_PATTERN[code] !== 1) continue;
+    const isUnreliable = unreliable[pair] === 1;
+    if (HAS_PATTERN[code] !== 1 && !isUnreliable) continue;
     const left = Math.round(starts[column] ?? 0);
-    // The stripes of an unreliable cell have the ink of its base state, which is visible on its fill.
-    const colour = ink[code === SUSPECT ? (base[pair] ?? code) : code] ?? 0;
+    const colour = ink[code] ?? 0;
+    const side = isUnreliable ? Math.max(2 * unit, cell * NOTCH) : 0;
     for (let y = Math.max(0, scrollY - top); y < cell && top + y - scrollY < height; y++) {
       const line = (top + y - scrollY) * width - scrollX;
       for (let x = Math.max(0, scrollX - left); x < cell && left + x - scrollX < width; x++) {
-        if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
+        if (x + y < side) pixels[line + left + x] = notch;
+        else if (isInk(code, x, y, left + x, top + y, cell, unit)) pixels[line + left + x] = colour;
       }
     }
   }
@@ -129,7 +131,6 @@ export function isInk(code: number, x: number, y: number, gx: number, gy: number
     return (gx + gy) % period < unit || modulo(gx - gy, period) < unit;
   }
   if (code === UNKNOWN) return (gx + gy) % (4 * unit) < 1.5 * unit;
-  if (code === SUSPECT) return (gx + gy) % (4 * unit) < unit;
   if (code !== NOT_PROBED && code !== NOT_YET) return false;
   const side = cell >= 8 * unit ? 2 * unit : unit;
   const start = (cell - side) >> 1;

@@ -52,7 +52,7 @@ function MatrixTable({ props: { picture, onSelect }, arrangement }: { props: Vie
                     className="heat-table-cell"
                     onClick={() => onSelect({ from: uid(from), to: uid(to) })}
                   >
-                    <StateGlyph state={facts.state} outcome={facts.outcome} />
+                    <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
                     {us >= 0 && facts.state !== 'failed' ? `${latencyText(us)} ` : ''}
                     {factsTitle(facts)}
                   </button>
@@ -102,7 +102,7 @@ function WorstTable({ props, arrangement }: { props: ViewProps; arrangement: Arr
               <td>{target.name}</td>
               <td>
                 <span className="heat-table-state">
-                  <StateGlyph state={facts.state} outcome={facts.outcome} />
+                  <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
                   {factsTitle(facts)}
                 </span>
               </td>

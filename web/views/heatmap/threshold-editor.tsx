@@ -1,7 +1,7 @@
 import './legend.css';
 import { useId, useMemo, useState } from 'react';
 import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
-import { StateGlyph } from '../../components/state-glyph.tsx';
+import { StateGlyph, UnreliableMark } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { countText } from '../../model/format.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
@@ -96,6 +96,14 @@ export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'o
             </li>
           );
         })}
+        {picture.unreliableLinks > 0 && (
+          <li data-state="unreliable">
+            <UnreliableMark />
+            <span className="legend-name">Unreliable</span>
+            <span className="legend-note">a pod short of CPU</span>
+            <span className="legend-count">{countText(picture.unreliableLinks)}</span>
+          </li>
+        )}
       </ul>
       <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
     </div>

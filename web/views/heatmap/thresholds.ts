@@ -22,7 +22,6 @@ export const THRESHOLD_LABELS: Record<ThresholdName, string> = {
 /** Maximum number of links drawn as dots; with more links a histogram is drawn. */
 export const MAX_DOTS = 200;
 
-const SUSPECT = codeOf('suspect');
 const FAILED = codeOf('failed');
 
 /** A scale from 0.1 ms to 1 s, extended to whole powers of ten that include the timeout and the thresholds. */
@@ -80,7 +79,7 @@ export function binsOf({ n, state, valueUs }: Picture, scale: LatencyScale, bins
   for (let pair = 0; pair < state.length; pair += stride) {
     const code = state[pair] ?? 0;
     const us = valueUs[pair] ?? Number.NaN;
-    if ((code >= FAILED && code !== SUSPECT) || !(us >= 0)) continue;
+    if (code >= FAILED || !(us >= 0)) continue;
     valuesMs.push(Math.min(mostMs, Math.max(leastMs, us / 1000)));
   }
   const edges = range(1, bins).map((i) => scale.invert(i / bins));

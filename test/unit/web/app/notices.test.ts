@@ -74,7 +74,7 @@ describe('the summary', () => {
       // Step 2 joins two entries with a comma.
       const lengthOf = (one: string) => one.replaceAll(',', '').length;
       expect(lengthOf(text)).toBeLessThanOrEqual(lengthOf(texts[step - 1] ?? text));
-      expect(text).toMatch(/107 healthy 10 failing 1 slow to reach 1 CPU-starved .*1\W0\d2 failed 107 slow/);
+      expect(text).toMatch(/108 healthy 10 failing 1 slow to reach 1 CPU-starved .*1\W0\d2 failed 108 slow/);
     }
     expect(texts[0]).toContain('1 starting 1 gone');
     expect(texts[2]).toContain('1 starting, 1 gone');

@@ -79,12 +79,10 @@ describe.each(Object.entries(THEMES))('%s', (_, tokens) => {
   });
 
   test('words on a cell of the heatmap can be read, whatever its state', () => {
-    const faint = LINK_STATES.flatMap((state) =>
-      LINK_STATES.filter((base) => (state === 'suspect' ? base !== 'suspect' : base === state)).filter((base) => {
-        const { ground, ink } = wordTokens(state, base);
-        return contrast(colour(ink.slice(2)), colour(ground.slice(2))) < 4.5;
-      }),
-    );
+    const faint = LINK_STATES.filter((state) => {
+      const { ground, ink } = wordTokens(state);
+      return contrast(colour(ink.slice(2)), colour(ground.slice(2))) < 4.5;
+    });
     expect(faint).toEqual([]);
   });
 

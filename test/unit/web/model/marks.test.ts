@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
 import { LINK_STATES } from '../../../../web/model/links.ts';
-import { linkMark, podMark } from '../../../../web/model/marks.ts';
+import { linkMark, podMark, WAVE } from '../../../../web/model/marks.ts';
 
 test('every state of a link but good and fair has a mark of its own, and so has every way to fail', () => {
   const states = LINK_STATES.filter((state) => state !== 'good' && state !== 'fair').map((state) => linkMark(state));
@@ -14,7 +14,7 @@ test('every state of a link but good and fair has a mark of its own, and so has 
   expect(linkMark('slow', 'ok')).toBe(linkMark('slow'));
 });
 
-test('every state of a pod has a mark of its own', () => {
-  const all = ['healthy', 'failing', 'unknown', 'starved', 'starting', 'not-ready', 'terminating', 'gone'] as const;
-  expect(new Set(all.map(podMark)).size).toBe(all.length);
+test('every state of a pod has a mark of its own, and so has an unreliable measurement', () => {
+  const all = ['healthy', 'failing', 'unknown', 'starting', 'not-ready', 'terminating', 'gone'] as const;
+  expect(new Set([WAVE, ...all.map(podMark)]).size).toBe(all.length + 1);
 });

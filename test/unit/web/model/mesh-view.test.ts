@@ -4,10 +4,13 @@ import { DEFAULT_THRESHOLDS, LATENCY_STATES, latencyCode } from '../../../../ser
 import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../../../server/protocol/links.ts';
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
+import { OUTCOMES } from '../../../../server/protocol/sample.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 import { everyone, type Link, meshWith, reportOf, statesOf, USUAL } from '../picture-scene.ts';
+
+const TIMEOUT = OUTCOMES.indexOf('timeout');
 
 describe('a pod is', () => {
   const healthOf = (mesh: Mesh) => buildPicture(mesh, USUAL).pods.map((pod) => pod.health);
@@ -58,14 +61,22 @@ describe('a pod is', () => {
     expect(healthOf(meshWith(5, [...reports, ...dead]))).toEqual([own, own, others, others, others]);
   });
 
-  test('unknown when it is reached but did not report, starved when its figures are not to be trusted', () => {
+  test('unknown when it is reached but did not report', () => {
     expect(healthOf(meshOf({ pods: 4, scenario: 'missing-reports' }))).toEqual([
       'unknown',
       'healthy',
       'healthy',
       'unknown',
     ]);
-    expect(healthOf(meshOf({ pods: 3, scenario: 'starved' }))).toEqual(['healthy', 'healthy', 'starved']);
+  });
+
+  test('starved beside its health, not instead of it', () => {
+    const { pods } = buildPicture(meshOf({ pods: 3, scenario: 'starved' }), USUAL);
+    expect(pods.map(({ health, starved }) => [health, starved])).toEqual([
+      ['healthy', false],
+      ['healthy', false],
+      ['healthy', true],
+    ]);
   });
 
   test.each(LIFECYCLES.filter((stage) => stage !== 'ready'))(
@@ -122,8 +133,16 @@ test('any matrix comes out as a slow and plain reading of the rules has it', () 
       }));
       const picture = buildPicture(mesh, USUAL);
       const states: string[] = [];
-      for (let from = 0; from < 6; from++) for (let to = 0; to < 6; to++) states.push(slowTwin(mesh, from, to));
+      const doubts: boolean[] = [];
+      for (let from = 0; from < 6; from++) {
+        for (let to = 0; to < 6; to++) {
+          states.push(slowTwin(mesh, from, to));
+          doubts.push(isUnreliable(mesh, from, to, states.at(-1)!));
+        }
+      }
       expect([...picture.state].map(stateAt)).toEqual(states);
+      expect([...picture.unreliable].map((one) => one === 1)).toEqual(doubts);
+      expect(picture.unreliableLinks).toBe(doubts.filter(Boolean).length);
       for (const state of LINK_STATES) expect(picture.counts[state]).toBe(states.filter((s) => s === state).length);
     }),
   );
@@ -140,14 +159,19 @@ function slowTwin({ pods, reports: rows }: Mesh, from: number, to: number): stri
   }
   const flags = report.links.flags[i]!;
   if ((flags & FLAG_NOT_YET) !== 0) return 'not-yet';
-  if (report.starvation?.unreliable === true) {
-    const measured = [...report.links.outcome].filter((_, link) => (report.links.flags[link]! & FLAG_NOT_YET) === 0);
-    const failed = measured.filter((outcome) => outcome !== 0).length;
-    return report.links.outcome[i] !== 0 && failed < measured.length / 2 ? 'failed' : 'suspect';
-  }
   if (report.links.outcome[i] !== 0) return 'failed';
-  if ((flags & FLAG_SUSPECT) !== 0) return 'suspect';
   return LATENCY_STATES[latencyCode(unpack16(report.links.totalUs[i]!), DEFAULT_THRESHOLDS)]!;
+}
+
+function isUnreliable({ reports }: Mesh, from: number, to: number, state: string): boolean {
+  const report = reports.find(({ pod }) => pod === from);
+  const i = report?.links.to.indexOf(to) ?? -1;
+  if (report === undefined || i === -1 || ['gone', 'not-yet', 'unknown'].includes(state)) return false;
+  const outcome = OUTCOMES[report.links.outcome[i]!];
+  if (outcome !== 'ok' && outcome !== 'timeout') return false;
+  const [own, other] = [from, to].map((pod) => reports.find((one) => one.pod === pod)?.starvation?.unreliable === true);
+  const isBad = state === 'failed' || state === 'slow';
+  return own! || (isBad && other!) || (outcome === 'ok' && (report.links.flags[i]! & FLAG_SUSPECT) !== 0);
 }
 
 describe('a pair of pods is', () => {
@@ -194,26 +218,31 @@ describe('a pair of pods is', () => {
     ]);
   });
 
-  test('suspect after a starved sample, with its figure beneath; but a judged failure stays a failure', () => {
+  test('unreliable after a suspect sample, beside its state; but a judged failure is reliable', () => {
     const report = reportOf(0, [
       { to: 0, totalUs: 200_000, flags: FLAG_SUSPECT },
       { to: 1, outcome: 1, flags: FLAG_SUSPECT },
     ]);
     const picture = buildPicture(meshWith(2, [report]), USUAL);
-    expect([stateAt(picture.state[0]), stateAt(picture.base[0])]).toEqual(['suspect', 'slow']);
-    expect(stateAt(picture.state[1])).toBe('failed');
+    expect([...picture.state.subarray(0, 2)].map(stateAt)).toEqual(['slow', 'failed']);
+    expect([...picture.unreliable.subarray(0, 2)]).toEqual([1, 0]);
   });
 
-  test('suspect throughout in the row of a process that stays starved', () => {
+  test('unreliable, and still good or failed, if the pod that pings stays starved; nobody refuses for want of CPU', () => {
     const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
-    const report = reportOf(0, [{ to: 0 }, { to: 1, outcome: 1 }], { starvation });
-    expect(statesOf(meshWith(2, [report]))[0]).toEqual(['suspect', 'suspect']);
+    const links = [{ to: 0 }, { to: 1, outcome: OUTCOMES.indexOf('refused') }, { to: 2, outcome: TIMEOUT }];
+    const picture = buildPicture(meshWith(3, [reportOf(0, links, { starvation })]), USUAL);
+    expect([...picture.state.subarray(0, 3)].map(stateAt)).toEqual(['good', 'failed', 'failed']);
+    expect([...picture.unreliable.subarray(0, 3)]).toEqual([1, 0, 1]);
+    expect([picture.counts.failed, picture.unreliableLinks]).toEqual([2, 2]);
   });
 
-  test('failed even in the row of a starved process, if it reaches most others: the fault is not its own', () => {
-    const starvation = { loopDelayP99Us: 1e5, suspectShare: 1, unreliable: true, sinceMs: 0 };
-    const report = reportOf(0, [{ to: 0 }, { to: 1, outcome: 3 }, { to: 2 }], { starvation });
-    expect(statesOf(meshWith(3, [report]))[0]).toEqual(['suspect', 'failed', 'suspect']);
+  test('unreliable when it times out or is slow while the pod that is pinged is starved', () => {
+    const starvation = { loopDelayP99Us: 2e5, suspectShare: 0, unreliable: false, sinceMs: 0 };
+    const links = [{ to: 0 }, { to: 1, outcome: TIMEOUT }, { to: 2, totalUs: 300_000 }, { to: 3 }];
+    const starved = [1, 2, 3].map((pod) => reportOf(pod, everyone(4), { starvation }));
+    const picture = buildPicture(meshWith(4, [reportOf(0, links), ...starved]), USUAL);
+    expect([...picture.unreliable.subarray(0, 4)]).toEqual([0, 1, 1, 0]);
   });
 
   test('the worse of two IP families, in whichever order they come', () => {
@@ -230,15 +259,16 @@ describe('a pair of pods is', () => {
     }
   });
 
-  test("suspect by a window's figure only where all of its samples are", () => {
+  test("unreliable by a window's figure only where all of its samples are suspect", () => {
     const stats = emptyStats(3);
     stats.samples.set([10, 10, 0]);
     stats.suspect.set([9, 10, 0]);
     stats.p50Us.fill(pack16(500));
     const links = [0, 1, 2].map((to) => ({ to, flags: FLAG_SUSPECT }));
     const mesh = meshWith(3, [reportOf(0, links, { stats })]);
-    expect(statesOf(mesh, { ...USUAL, value: 'p50' })[0]).toEqual(['good', 'suspect', 'suspect']);
-    expect(statesOf(mesh)[0]).toEqual(['suspect', 'suspect', 'suspect']);
+    const doubts = (options = USUAL) => [...buildPicture(mesh, options).unreliable.subarray(0, 3)];
+    expect(doubts({ ...USUAL, value: 'p50' })).toEqual([0, 1, 1]);
+    expect(doubts()).toEqual([1, 1, 1]);
   });
 
   test('unknown, and no figure, where the chosen phase was not measured', () => {

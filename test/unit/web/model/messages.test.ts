@@ -80,7 +80,7 @@ describe('the text of a pod', () => {
   });
 
   test('of a CPU-starved pod says that its measurements are unreliable', () => {
-    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('CPU-starved, measurements unreliable');
+    expect(wordsOf({ pods: 6, scenario: 'starved' })).toContain('Healthy, CPU-starved: measurements unreliable');
   });
 
   test('counts failed links if the list of findings is full', () => {

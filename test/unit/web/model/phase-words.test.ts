@@ -16,7 +16,6 @@ const CONTEXT = {
 function facts(change: Partial<LinkFacts>): LinkFacts {
   return {
     state: 'good',
-    base: 'good',
     outcome: 'ok',
     phase: null,
     connectUs: 200,
@@ -24,7 +23,7 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
     totalUs: 520,
     sinceMs: 0,
     sampledMs: 0,
-    suspect: false,
+    unreliable: false,
     family: 4,
     detail: '',
     stats: null,
@@ -34,7 +33,7 @@ function facts(change: Partial<LinkFacts>): LinkFacts {
 }
 
 const GOOD = facts({});
-const LATE_BYTE = facts({ state: 'slow', base: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
+const LATE_BYTE = facts({ state: 'slow', connectUs: 210, firstByteUs: 251_900, totalUs: 252_140 });
 
 describe('the message of a link', () => {
   test('points at the process, not the network, if only the first byte is late (experiment 2)', () => {

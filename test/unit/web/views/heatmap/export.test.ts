@@ -66,5 +66,5 @@ test('hostile names and errors stay in their fields', () => {
   const picture = pictureOf({ pods: 6, scenario: 'hostile' });
   const rows = read([...csvOf(picture)].join(''));
   expect(rows).toHaveLength(37);
-  expect(rows.every((row) => row.length === 20)).toBe(true);
+  expect(rows.every((row) => row.length === 21)).toBe(true);
 });

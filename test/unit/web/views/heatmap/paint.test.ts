@@ -4,10 +4,11 @@ import { codeOf, LINK_STATES, type LinkState, SEVERITY } from '../../../../../we
 import { cellColours, packColour } from '../../../../../web/views/heatmap/heat-colours.ts';
 import { isInk, type PaintArea, paintCells, paintShared } from '../../../../../web/views/heatmap/paint.ts';
 
-/** A colour of its own for every fill and ink; paper is 1. */
+/** A colour of its own for every fill and ink; the notch is 2, paper 1. */
 const COLOURS = {
   fill: Uint32Array.from(LINK_STATES, (_, code) => 100 + code),
   ink: Uint32Array.from(LINK_STATES, (_, code) => 200 + code),
+  notch: 2,
   paper: 1,
 };
 
@@ -18,13 +19,13 @@ function areaOf(n: number, cell: number, change: Partial<PaintArea> = {}): Paint
   return { width: size, height: size, scrollX: 0, scrollY: 0, starts, cell, pods, unit: 1, ...change };
 }
 
-function sourceOf(n: number, states: Record<string, LinkState>, base: LinkState = 'good') {
+function sourceOf(n: number, states: Record<string, LinkState>, unreliable = 0) {
   const state = new Uint8Array(n * n);
   for (const [pair, name] of Object.entries(states)) {
     const [from = 0, to = 0] = pair.split('>').map(Number);
     state[from * n + to] = codeOf(name);
   }
-  return { n, state, base: state.map((code) => (code === codeOf('suspect') ? codeOf(base) : code)) };
+  return { n, state, unreliable: state.map(() => unreliable) };
 }
 
 function paint(source: ReturnType<typeof sourceOf>, area: PaintArea): Uint32Array {
@@ -40,9 +41,10 @@ describe('a cell of 2 or 3 px is its colour alone', () => {
     expect(failed).toEqual([24, 25, 30, 31]);
   });
 
-  test('and a starved measurement has the colour of distrust, not of its value', () => {
-    const pixels = paint(sourceOf(2, { '1>1': 'suspect' }), areaOf(2, 2));
-    expect(pixels[15]).toBe(COLOURS.fill[codeOf('suspect')]);
+  test('and that of an unreliable measurement is the colour of its state too', () => {
+    expect(new Set(paint(sourceOf(1, { '0>0': 'slow' }, 1), areaOf(1, 2)))).toEqual(
+      new Set([COLOURS.fill[codeOf('slow')]]),
+    );
   });
 });
 
@@ -66,13 +68,20 @@ describe('a cell of 4 to 13 px has the pattern of its state', () => {
     }
   });
 
-  test('suspect is striped over the colour of its value', () => {
-    const pixels = paint(sourceOf(1, { '0>0': 'suspect' }, 'warning'), areaOf(1, 8));
-    expect(new Set(pixels)).toEqual(new Set([COLOURS.fill[codeOf('warning')], COLOURS.ink[codeOf('warning')]]));
+  test('an unreliable one has a notch in its corner, over the colour and pattern of its state', () => {
+    for (const state of LINK_STATES) {
+      const [plain, notched] = [0, 1].map((unreliable) =>
+        paint(sourceOf(1, { '0>0': state }, unreliable), areaOf(1, 8)),
+      );
+      expect(notched![0]).toBe(COLOURS.notch);
+      const others = [...notched!.keys()].filter((i) => notched![i] !== COLOURS.notch);
+      expect(others.length).toBeGreaterThan(50);
+      for (const i of others) expect(notched![i]).toBe(plain![i]);
+    }
   });
 
   test('hatches run on from cell to cell', () => {
-    for (const state of ['failed', 'unknown', 'suspect'] as const) {
+    for (const state of ['failed', 'unknown'] as const) {
       const code = codeOf(state);
       fc.assert(
         fc.property(fc.nat(500), fc.nat(500), (gx, gy) => {
@@ -102,7 +111,7 @@ test('where pairs share a pixel the worst of them is drawn, and no pair is left 
   const requests = fc.record({
     n: fc.integer({ min: 2, max: 24 }),
     size: fc.integer({ min: 1, max: 24 }),
-    seed: fc.array(fc.nat(9), { minLength: 576, maxLength: 576 }),
+    seed: fc.array(fc.nat(LINK_STATES.length - 1), { minLength: 576, maxLength: 576 }),
   });
   fc.assert(
     fc.property(requests, ({ n, size, seed }) => {
@@ -110,7 +119,7 @@ test('where pairs share a pixel the worst of them is drawn, and no pair is left 
       const starts = Float64Array.from({ length: n + 1 }, (_, i) => (i * size) / n);
       const area = { ...areaOf(n, 1), width: size, height: size, starts };
       const pixels = new Uint32Array(size * size);
-      paintShared(pixels, { n, state, base: state }, area, COLOURS);
+      paintShared(pixels, { n, state, unreliable: state }, area, COLOURS);
       const severityOf = (pixel: number) => SEVERITY[pixel - 100]!;
       for (let from = 0; from < n; from++) {
         for (let to = 0; to < n; to++) {
