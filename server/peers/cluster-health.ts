@@ -205,7 +205,8 @@ function generalFaults({ atMs, discovery }: MeshHead, pods: readonly Pod[]): str
     faults.push(`nothing was heard from the Kubernetes API ${since(discovery.lastGoodMs)}${cause}`);
   }
   if (!pods.some((pod) => pod.lifecycle !== 'gone')) {
-    faults.push(`no pod matches ${discovery.labelSelector.slice(0, 200)}`);
+    const where = discovery.namespace === '' ? 'any namespace' : `namespace ${discovery.namespace}`;
+    faults.push(`no pod matches ${discovery.labelSelector.slice(0, 200)} in ${where}`);
   } else if (!pods.some((pod) => pod.lifecycle === 'ready')) {
     faults.push('no pod is ready');
   }

@@ -69,9 +69,13 @@ function Words({ stage, state, picture, nowMs, onTryNow }: StageScreenProps) {
       );
     case 'empty':
       return (
-        <Message title={`No pod matches ${selector}`} code={`kubectl get pods -l ${selector}`}>
+        <Message
+          title={`No pod matches ${selector}`}
+          code={`kubectl get pods ${discovery.namespace === '' ? '-A' : `-n ${place}`} -l ${selector}`}
+        >
           In {discovery.namespace === '' ? place : `namespace ${place}`}, listed at{' '}
-          {clockText(discovery.lastGoodMs, nowMs)}. Check LABEL_SELECTOR and NAMESPACE, or start the pods:
+          {clockText(discovery.lastGoodMs, nowMs)}. Check LABEL_SELECTOR and NAMESPACE (a namespace that does not exist
+          is empty too), or start the pods:
         </Message>
       );
     default:

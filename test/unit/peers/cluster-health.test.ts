@@ -131,8 +131,10 @@ describe('a mesh is not healthy', () => {
   });
 
   it('with nobody in the list, with nobody ready, and with an unknown reason told', () => {
-    expect(meshOf([]).health.general).toEqual(['no pod matches app=goldpinger']);
-    expect(meshOf([podOf(0, { lifecycle: 'gone' })], []).health.general).toEqual(['no pod matches app=goldpinger']);
+    expect(meshOf([]).health.general).toEqual(['no pod matches app=goldpinger in namespace default']);
+    expect(meshOf([podOf(0, { lifecycle: 'gone' })], []).health.general).toEqual([
+      'no pod matches app=goldpinger in namespace default',
+    ]);
     expect(meshOf([podOf(0, { lifecycle: 'starting' })]).health.general).toEqual(['no pod is ready']);
     const lastError = { fault: 'refused' as const, message: 'connect ECONNREFUSED', atMs: NOW_MS };
     const waiting = meshOf([], [], { discovery: statusOf({ phase: 'waiting', lastError }) });
