@@ -59,8 +59,8 @@ module.exports = {
     ),
     imports(
       'peers',
-      ['analysis', 'events', 'protocol', 'runtime'],
-      "peers asks other pods, and merges their answers with this pod's own events; findings are part of a merged mesh.",
+      ['analysis', 'events', 'results', 'protocol', 'runtime'],
+      "peers asks other pods, and merges their answers with this pod's own events; findings are part of a merged mesh; copies of other pods are results and journals.",
     ),
     imports('goldpinger', ['peers', 'protocol', 'runtime'], "goldpinger turns a merged mesh into Goldpinger's JSON."),
     imports(

@@ -72,18 +72,7 @@ export class Monitor {
     this.#lastSampleMs = clock.monotonicMs();
     this.#starvation = new StarvationWatch(clock, deps.idleMs);
     const { meter } = this.#starvation;
-    this.#results = new Results(
-      {
-        sampleBytes: config.resultsMemoryMiB * 2 ** 20,
-        bucketBytes: config.historyMemoryMiB * 2 ** 20,
-        windowMs: config.historyWindowMs,
-        intervalMs: config.refreshIntervalMs,
-        goneRetentionMs: config.goneRetentionMs,
-        slowLinkMs: config.slowLinkMs,
-      },
-      clock,
-      hooks,
-    );
+    this.#results = new Results(config, clock, hooks);
     const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}`, clock, meter };
     this.#schedule = new Schedule({
       ...config,
@@ -151,7 +140,7 @@ export class Monitor {
   }
 
   /** The history of this pod's links. */
-  get past(): Pick<Results, 'podHistory' | 'resolutionMs'> {
+  get past(): Pick<Results, 'podHistory' | 'resolutionMs' | 'copySince'> {
     return this.#results;
   }
 

@@ -16,18 +16,23 @@ import { MeshAnnotations } from './peers/annotations.ts';
 import { PeerBroadcast } from './peers/broadcast.ts';
 import type { CollectDeps } from './peers/collect-view.ts';
 import { Collector } from './peers/collector.ts';
+import { Copies, withCopies } from './peers/copies.ts';
+import { CopySource } from './peers/copy-source.ts';
+import { DepartedPods } from './peers/departed-pods.ts';
 import { MeshEvents } from './peers/events.ts';
 import { FanOut } from './peers/fan-out.ts';
 import { MeshHistories } from './peers/history.ts';
+import { Keeper, keepersOf } from './peers/keeper.ts';
 import { LinkQuery } from './peers/link-query.ts';
 import { PastMeshes } from './peers/past-meshes.ts';
 import { PeerClient } from './peers/peer-client.ts';
 import { queryReport } from './peers/report-query.ts';
+import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot } from './protocol/pod.ts';
 import { withoutCredentials } from './runtime/address.ts';
-import type { Log } from './runtime/clock.ts';
+import type { Clock, Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
 /** What a service needs besides its configuration. */
@@ -49,6 +54,13 @@ export interface Service {
 const OWN_FAULT_LOG_MS = 60_000;
 /** How long requests in flight may take to finish once the listener has closed. */
 const CLOSE_DEADLINE_MS = 2000;
+/**
+ * So long before its end a pod pings no more, and gives its keepers the rest of its past: they ask every second or so while it
+ * is listed as terminating. Pings of others are answered to the end.
+ */
+const LAST_COPY_MS = 2500;
+/** So many pods are asked for the copy of a link of a pod that has left. */
+const MAX_ASKED_KEEPERS = 4;
 /** The most verdicts that may wait for their turn. Within their time budget only a few of a large mesh are judged. */
 const MAX_WAITING_VERDICTS = 64;
 /**
@@ -105,7 +117,24 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const journal = new EventJournal({ ...config, clock, random, starvation: () => monitor.starvation() });
   const ownAnnotations = new AnnotationStore(clock);
 
-  // What other pods are asked for.
+  // What other pods are asked for, and what they ask for.
+  const copies = new Copies(config, clock);
+  const presentUids = () =>
+    new Set(snapshot().pods.flatMap(({ uid, lifecycle }) => (lifecycle === 'gone' ? [] : [uid])));
+  const past: RouteContext['past'] = {
+    reportOf: async (range) => {
+      const report = await monitor.reportOf(range);
+      return { ...report, past: report.past === null ? null : withCopies(report.past, copies) };
+    },
+    podHistory: async (range, stepMs) => withCopies(await monitor.past.podHistory(range, stepMs), copies),
+    journal: (sinceAgeMs, limit = MAX_EVENTS) => {
+      const own = journal.read(sinceAgeMs, limit);
+      const lost = copies.journals(sinceAgeMs, limit, presentUids());
+      return lost.length === 0 ? own : { ...own, copies: lost };
+    },
+    departed: () => lifetimes.departed(),
+    lastKnown: (uid) => lifetimes.lastKnown(uid),
+  };
   const selfUid = () => monitor.selfUid;
   const resolutionMs = (ageMs: number) => monitor.past.resolutionMs(ageMs);
   const client = new PeerClient({ ...config, port: config.clientPort }, clock, (pod, path, { count, reason }) => {
@@ -129,23 +158,44 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     ...collectDeps,
     jitterFactor: config.jitterFactor,
     resolutionMs,
-    ownReportOf: (range) => monitor.reportOf(range),
+    ownReportOf: (range) => past.reportOf(range),
+    copiedReportOf: (uid, range) => copies.reportOf(uid, range),
   });
   const histories = new MeshHistories(config.historyWindowMs, {
     clock,
     broadcast,
     resolutionMs,
-    ownHistory: (range, stepMs) => monitor.past.podHistory(range, stepMs),
+    client,
+    ownHistory: (range, stepMs) => past.podHistory(range, stepMs),
+    copiedHistory: (uid, range, stepMs) => copies.podHistory(uid, range, stepMs),
+    pods: () => snapshot().pods,
     lifetimes,
   });
-  const linkQuery = new LinkQuery(client, clock);
+  const linkQuery = new LinkQuery(client, clock, (uid) => keepersOf(uid, snapshot().pods, MAX_ASKED_KEEPERS));
   const events = new MeshEvents(config, {
     clock,
     broadcast,
-    journal,
+    ownJournal: past.journal,
     lifetimes,
     podCount: () => monitor.snapshot.pods.length,
   });
+  const copySource = new CopySource({
+    clock,
+    snapshot,
+    selfUid,
+    copySince: (cursor) => monitor.past.copySince(cursor),
+    journal,
+    copies,
+  });
+  const keeper = new Keeper({
+    clock,
+    client,
+    snapshot,
+    selfUid,
+    departed: () => lifetimes.departedSince(clock.nowMs() - config.historyWindowMs).map(({ uid }) => uid),
+    copies,
+  });
+  const departedPods = new DepartedPods({ clock, broadcast, lifetimes });
   const { writeToken } = config;
   const annotations = new MeshAnnotations({ clock, random, log, broadcast, own: ownAnnotations, writeToken });
 
@@ -172,7 +222,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     journal.onPods(lifetimes.update(pods));
     journal.onDiscovery(pods.status);
     const targets = monitor.setPods(pods);
-    if (pods.status.phase === 'synced' && pods.pods.length > 1) void annotations.catchUp();
+    if (pods.status.phase === 'synced' && pods.pods.length > 1) {
+      void annotations.catchUp();
+      void departedPods.catchUp();
+    }
     metrics.setPeers(pods.pods, targets);
     // A link that is probed again, or at another address, may never change its state: its state is set here.
     for (const { target, isUp } of monitor.links()) metrics.linkState(target, isUp);
@@ -180,7 +233,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   };
   /** Ends every timer, probe, request and watch. */
   const end = async () => {
-    for (const part of [collector, pastMeshes, histories, annotations, broadcast, client]) part.stop();
+    const parts = [collector, pastMeshes, histories, annotations, departedPods, keeper, copies, broadcast, client];
+    for (const part of parts) part.stop();
     await Promise.all([monitor.stop(), discovery?.stop()]);
   };
 
@@ -192,9 +246,11 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     bootTimeMs,
     pageDir,
     monitor,
+    past,
+    copies,
+    copySource,
     metrics,
     painter,
-    journal,
     ownAnnotations,
     collector,
     pastMeshes,
@@ -225,15 +281,26 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     onFault: () => metrics.error('kubernetes_api'),
   });
   onPods(discovery.snapshot());
+  if (config.historyMemoryMiB > 0) keeper.start();
   return {
     address: http.address,
     stop: async () => {
       // First not ready, so that traffic goes elsewhere while pings are still answered.
       isReady = false;
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, config.shutdownGraceMs));
+      const graceMs = config.shutdownGraceMs;
+      const endMs = clock.monotonicMs() + graceMs;
+      const lastMs = Math.min(graceMs, LAST_COPY_MS);
+      await wait(clock, graceMs - lastMs);
+      await monitor.stop();
+      if (config.historyMemoryMiB > 0) await copySource.keepersHaveAsked(lastMs);
+      await wait(clock, endMs - clock.monotonicMs());
       await Promise.all([http.close(CLOSE_DEADLINE_MS), end()]);
     },
   };
+}
+
+function wait(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimer(resolve, delayMs));
 }
 
 /** Logs that a link of pod `from` fails, or is ok again. */

@@ -157,8 +157,8 @@ export const SETTINGS = {
   historyWindowMs: setting('Answers', 'HISTORY_WINDOW', '1h', durationMs(60_000), {
     help: 'How far back the history of the links is kept; with less HISTORY_MEMORY its steps are longer',
   }),
-  historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(1, 1024), {
-    help: 'The most MiB for the history of all links together',
+  historyMemoryMiB: setting('Answers', 'HISTORY_MEMORY', '8', whole(0, 1024), {
+    help: 'The most MiB for the history of all links together, and for copies of two other pods; 0 = no copies',
   }),
   frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", frameAncestors, {
     help: 'Origins whose pages may show this page in a frame, separated by spaces',

@@ -44,8 +44,7 @@ export class EventJournal {
   readonly #deps: JournalDeps;
   readonly #id: string;
   readonly #startMs: number;
-  readonly #links = new EventRing(LINK_LIMITS);
-  readonly #others = new EventRing(OTHER_LIMITS);
+  readonly #entries = new EventRings();
   /** The uids of pods that terminate: a link into one of them that fails is its departure. */
   readonly #terminating = new Set<string>();
   readonly #failingProbes = new Set<string>();
@@ -130,27 +129,21 @@ export class EventJournal {
     this.#enter(failed ? 'probe-failed' : 'probe-recovered', { totalUs: failed ? -1 : durationUs, detail });
   }
 
-  /** Gives the entries of the last `sinceAgeMs`, oldest first; `newestEvents` says which, if there are more than `limit`. */
-  read(sinceAgeMs: number, limit = MAX_EVENTS): Journal {
+  /** Identifies this journal, and with it this process. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /**
+   * Gives the entries of the last `sinceAgeMs` that were made after entry `seq`, oldest first; `newestEvents` says which, if
+   * there are more than `limit`.
+   */
+  read(sinceAgeMs: number, limit = MAX_EVENTS, seq = -1): Journal {
     this.checkStarvation();
+    const { all, droppedToMs } = this.#entries;
+    const entries = all.filter((entry) => entry.seq > seq);
     const nowMs = this.#deps.clock.monotonicMs();
-    const fromMs = nowMs - sinceAgeMs;
-    const all = [...this.#links.entries, ...this.#others.entries]
-      .filter(({ atMs }) => atMs >= fromMs)
-      .sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
-    const kept = newestEvents(all, Math.min(limit, MAX_EVENTS));
-    const isKept = new Set(kept);
-    const newestCut = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
-    const droppedToMs = Math.max(newestCut, this.#links.droppedToMs, this.#others.droppedToMs);
-    const truncated = droppedToMs >= fromMs;
-    return {
-      format: JOURNAL_FORMAT,
-      id: this.#id,
-      knownAgeMs: Math.round(nowMs - this.#startMs),
-      truncated,
-      ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
-      events: kept.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
-    };
+    return journalOf({ id: this.#id, startMs: this.#startMs, droppedToMs, entries }, nowMs, sinceAgeMs, limit);
   }
 
   #enter(kind: EventKind, facts: Partial<KeptEntry>): void {
@@ -169,17 +162,75 @@ export class EventJournal {
     };
     if (nowMs - entry.atMs > this.#deps.historyWindowMs) return;
     this.#seq += 1;
-    (isLinkEvent(kind) ? this.#links : this.#others).add(entry);
+    this.#entries.add(entry);
   }
 }
 
+/** A journal as it is kept, our own or the copy of another pod's. Times are of one monotonic clock. */
+export interface KeptJournal {
+  id: string;
+  startMs: number;
+  /** The time of the newest entry that has been dropped. */
+  droppedToMs: number;
+  entries: readonly KeptEntry[];
+}
+
+/** The entries of the last `sinceAgeMs` before `nowMs`, oldest first; `newestEvents` says which, if there are more than `limit`. */
+export function journalOf(kept: KeptJournal, nowMs: number, sinceAgeMs: number, limit: number): Journal {
+  const fromMs = nowMs - sinceAgeMs;
+  const all = kept.entries.filter(({ atMs }) => atMs >= fromMs).sort((a, b) => a.atMs - b.atMs || a.seq - b.seq);
+  const newest = newestEvents(all, Math.min(limit, MAX_EVENTS));
+  const isKept = new Set(newest);
+  const newestCut = all.findLast((entry) => !isKept.has(entry))?.atMs ?? Number.NEGATIVE_INFINITY;
+  const droppedToMs = Math.max(newestCut, kept.droppedToMs);
+  const truncated = droppedToMs >= fromMs;
+  return {
+    format: JOURNAL_FORMAT,
+    id: kept.id,
+    knownAgeMs: Math.round(nowMs - kept.startMs),
+    truncated,
+    ...(truncated ? { droppedAgeMs: Math.max(0, Math.round(nowMs - droppedToMs)) } : {}),
+    events: newest.map(({ atMs, ...entry }) => ({ ...entry, ageMs: Math.max(0, Math.round(nowMs - atMs)) })),
+  };
+}
+
 /** An entry as it is kept: with its monotonic time instead of its age. */
-interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
+export interface KeptEntry extends Omit<JournalEntry, 'ageMs'> {
   atMs: number;
 }
 
 /** Approximate memory of one entry besides its text: an object of nine fields. */
 const ENTRY_BYTES = 200;
+
+/** The newest entries of one journal, within `LINK_LIMITS` and `OTHER_LIMITS`. */
+export class EventRings {
+  readonly #links = new EventRing(LINK_LIMITS);
+  readonly #others = new EventRing(OTHER_LIMITS);
+
+  /** All entries, in no particular order. */
+  get all(): KeptEntry[] {
+    return [...this.#links.entries, ...this.#others.entries];
+  }
+
+  /** The time of the newest entry that has been dropped. */
+  get droppedToMs(): number {
+    return Math.max(this.#links.droppedToMs, this.#others.droppedToMs);
+  }
+
+  /** Approximate memory, bytes. */
+  get bytes(): number {
+    return this.#links.bytes + this.#others.bytes;
+  }
+
+  add(entry: KeptEntry): void {
+    (isLinkEvent(entry.kind) ? this.#links : this.#others).add(entry);
+  }
+
+  /** Drops the entries of before `atMs`. */
+  dropBefore(atMs: number): void {
+    for (const ring of [this.#links, this.#others]) ring.dropBefore(atMs);
+  }
+}
 
 /** Keeps the newest entries within a number and a size; the oldest are dropped. */
 class EventRing {
@@ -187,8 +238,8 @@ class EventRing {
   readonly entries: KeptEntry[] = [];
   /** The time of the newest entry that has been dropped. */
   droppedToMs = Number.NEGATIVE_INFINITY;
+  bytes = 0;
   readonly #limits: { entries: number; bytes: number };
-  #bytes = 0;
 
   constructor(limits: { entries: number; bytes: number }) {
     this.#limits = limits;
@@ -196,10 +247,17 @@ class EventRing {
 
   add(entry: KeptEntry): void {
     this.entries.push(entry);
-    this.#bytes += bytesOf(entry);
-    while (this.entries.length > this.#limits.entries || this.#bytes > this.#limits.bytes) {
-      const [oldest = entry] = this.entries.splice(0, 1);
-      this.#bytes -= bytesOf(oldest);
+    this.bytes += bytesOf(entry);
+    while (this.entries.length > this.#limits.entries || this.bytes > this.#limits.bytes) this.#dropOldest();
+  }
+
+  dropBefore(atMs: number): void {
+    while ((this.entries[0]?.atMs ?? Number.POSITIVE_INFINITY) < atMs) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    for (const oldest of this.entries.splice(0, 1)) {
+      this.bytes -= bytesOf(oldest);
       this.droppedToMs = Math.max(this.droppedToMs, oldest.atMs);
     }
   }

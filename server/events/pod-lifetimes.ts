@@ -1,4 +1,11 @@
-import { comparePods, type DiscoverySnapshot, type Lifecycle, type Pod } from '../protocol/pod.ts';
+import {
+  comparePods,
+  type DepartedPod,
+  type DiscoverySnapshot,
+  type Lifecycle,
+  MAX_DEPARTED,
+  type Pod,
+} from '../protocol/pod.ts';
 import { type Clock, toMonotonicMs, wallOffsetMs } from '../runtime/clock.ts';
 
 interface PodLifetimesSettings {
@@ -33,7 +40,7 @@ const MIN_DEPARTED = 500;
 export class PodLifetimes {
   readonly #settings: PodLifetimesSettings;
   readonly #clock: Clock;
-  /** By uid. Departed pods are in the order in which they left. */
+  /** By uid. */
   readonly #lifetimes = new Map<string, PodLifetime>();
   #pods: readonly Pod[] = [];
 
@@ -148,6 +155,38 @@ export class PodLifetimes {
     return true;
   }
 
+  /** The pods that have left and their lives, for a process that did not see them; the newest `MAX_DEPARTED`. */
+  departed(): DepartedPod[] {
+    const nowMs = this.#clock.monotonicMs();
+    return this.#departed()
+      .slice(-MAX_DEPARTED)
+      .map(({ pod, stages }) => ({
+        pod,
+        stages: stages.map(({ lifecycle, fromMs }) => [lifecycle, Math.max(0, Math.round(nowMs - fromMs))]),
+      }));
+  }
+
+  /**
+   * Takes the lives of pods that left within HISTORY_WINDOW before we started, of which another pod has told. A pod that we
+   * have seen ourselves stays as it is. At most `MAX_DEPARTED` are kept.
+   */
+  adopt(departed: readonly DepartedPod[]): void {
+    const nowMs = this.#clock.monotonicMs();
+    let room = MAX_DEPARTED - [...this.#lifetimes.values()].filter(({ isLearned }) => isLearned).length;
+    for (const { pod, stages } of departed) {
+      const [lifecycle, ageMs = -1] = stages.at(-1) ?? [];
+      const isWanted = lifecycle === 'gone' && ageMs >= 0 && ageMs <= this.#settings.historyWindowMs;
+      const isKnown = this.#lifetimes.get(pod.uid)?.isLearned === false;
+      if (!isWanted || isKnown || room <= 0) continue;
+      room -= 1;
+      const left = { ...pod, lifecycle, sinceMs: Math.round(this.#clock.nowMs() - ageMs) };
+      const lifetime = new PodLifetime(left, toMonotonicMs(pod.createdMs, this.#clock), true);
+      for (const [stage, stageAgeMs] of stages) lifetime.add(stage, nowMs - stageAgeMs);
+      this.#lifetimes.set(pod.uid, lifetime);
+    }
+    this.#prune();
+  }
+
   /** The number of pods that are kept. */
   get size(): number {
     return this.#lifetimes.size;
@@ -161,8 +200,6 @@ export class PodLifetimes {
     if (lifetime.update(pod, toMonotonicMs(pod.sinceMs, this.#clock))) {
       const isNew = known === undefined;
       changes.push({ pod, to: pod.lifecycle, isNew, atMs: lifetime.sinceMs, replacement: null });
-      // Moves it to the end, so that departed pods are in the order in which they left.
-      this.#lifetimes.delete(pod.uid);
       this.#lifetimes.set(pod.uid, lifetime);
     }
     if (pod.replacedBy === '' || pod.replacedBy === knownReplacement) return;
@@ -183,7 +220,8 @@ export class PodLifetimes {
   }
 
   #departed(): PodLifetime[] {
-    return [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
+    const gone = [...this.#lifetimes.values()].filter(({ isGone }) => isGone);
+    return gone.sort((a, b) => a.sinceMs - b.sinceMs);
   }
 }
 
@@ -204,7 +242,7 @@ class PodLifetime {
   readonly bornMs: number;
   /** Whether we know it only from other pods. */
   readonly isLearned: boolean;
-  readonly #stages: Stage[] = [];
+  readonly stages: Stage[] = [];
 
   constructor(pod: Pod, bornMs: number, isLearned = false) {
     this.pod = pod;
@@ -214,37 +252,42 @@ class PodLifetime {
 
   /** Since when it has its present lifecycle, monotonic. */
   get sinceMs(): number {
-    return this.#stages.at(-1)?.fromMs ?? this.bornMs;
+    return this.stages.at(-1)?.fromMs ?? this.bornMs;
   }
 
   /** When it was first ready, or has been since we know it, monotonic; Infinity if it has never been. */
   get firstReadyMs(): number {
-    return this.#stages.find(({ lifecycle }) => lifecycle !== 'starting')?.fromMs ?? Number.POSITIVE_INFINITY;
+    return this.stages.find(({ lifecycle }) => lifecycle !== 'starting')?.fromMs ?? Number.POSITIVE_INFINITY;
   }
 
   get isGone(): boolean {
-    return this.#stages.at(-1)?.lifecycle === 'gone';
+    return this.stages.at(-1)?.lifecycle === 'gone';
   }
 
   /** Takes the present state, which the pod has had since `sinceMs` (monotonic). Gives whether its lifecycle has changed. */
   update(pod: Pod, sinceMs: number): boolean {
     this.pod = pod;
     const { lifecycle } = pod;
-    const last = this.#stages.at(-1);
+    const last = this.stages.at(-1);
     if (last?.lifecycle === lifecycle) return false;
     // For the time before we knew it: a pod that is leaving was most likely ready, any other was starting.
     const earlier = lifecycle === 'terminating' || lifecycle === 'gone' ? 'ready' : 'starting';
     if (last === undefined && sinceMs > this.bornMs && lifecycle !== 'starting') {
-      this.#stages.push({ lifecycle: earlier, fromMs: this.bornMs });
+      this.stages.push({ lifecycle: earlier, fromMs: this.bornMs });
     }
-    this.#stages.push({ lifecycle, fromMs: Math.max(sinceMs, last?.fromMs ?? this.bornMs) });
-    if (this.#stages.length > MAX_STAGES) this.#stages.shift();
+    this.add(lifecycle, sinceMs);
     return true;
+  }
+
+  /** Adds a stage that began at `fromMs` (monotonic), but not before the one that it follows. */
+  add(lifecycle: Lifecycle, fromMs: number): void {
+    this.stages.push({ lifecycle, fromMs: Math.max(fromMs, this.stages.at(-1)?.fromMs ?? this.bornMs) });
+    if (this.stages.length > MAX_STAGES) this.stages.shift();
   }
 
   /** The stage at `atMs` (monotonic); undefined before the pod was created. */
   stageAt(atMs: number): Stage | undefined {
     if (atMs < this.bornMs) return undefined;
-    return this.#stages.findLast(({ fromMs }) => fromMs <= atMs) ?? this.#stages[0];
+    return this.stages.findLast(({ fromMs }) => fromMs <= atMs) ?? this.stages[0];
   }
 }

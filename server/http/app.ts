@@ -10,7 +10,7 @@ import type { RouteContext } from './context.ts';
 import { errorHandler, methodNotAllowed, notFound } from './errors.ts';
 import { annotationRoutes, eventRoutes } from './event-routes.ts';
 import { goldpingerRoutes } from './goldpinger-routes.ts';
-import { apiRoutes, historyRoutes } from './mesh-routes.ts';
+import { apiRoutes, copyRoutes, historyRoutes } from './mesh-routes.ts';
 import OPENAPI from './openapi.json';
 import type { Streams } from './stream.ts';
 
@@ -68,6 +68,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
   );
   app.use(goldpingerRoutes(context));
   app.use(historyRoutes(context));
+  app.use(copyRoutes(context));
   app.use(apiRoutes(context, streams));
   app.use(eventRoutes(context));
   app.use(verdictRoutes(context));

@@ -2,17 +2,19 @@ import type { EventEmitter } from 'node:events';
 import type { Reporter } from '../analysis/comparison/report.ts';
 import type { Config } from '../config/config.ts';
 import type { AnnotationStore } from '../events/annotations.ts';
-import type { EventJournal } from '../events/journal.ts';
 import type { HeatmapPainter } from '../heatmap-png/heatmap.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { MeshAnnotations } from '../peers/annotations.ts';
 import type { Collector } from '../peers/collector.ts';
+import type { Copies } from '../peers/copies.ts';
+import type { CopySource } from '../peers/copy-source.ts';
 import type { MeshEvents } from '../peers/events.ts';
 import type { MeshHistories } from '../peers/history.ts';
 import type { LinkQuery } from '../peers/link-query.ts';
 import type { PastMeshes } from '../peers/past-meshes.ts';
+import type { Journal } from '../protocol/event.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
-import type { DiscoverySnapshot } from '../protocol/pod.ts';
+import type { DepartedPod, DiscoverySnapshot, Pod } from '../protocol/pod.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
 import type { LinkSamples } from '../protocol/sample.ts';
 import type { VerdictAnswer } from '../protocol/verdict.ts';
@@ -26,12 +28,8 @@ import type { VerdictQuery } from './verdict.ts';
 interface OwnPod {
   snapshot: DiscoverySnapshot;
   selfUid: string;
-  past: {
-    podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
-    resolutionMs(ageMs: number): number;
-  };
+  past: { resolutionMs(ageMs: number): number };
   report(windowMs: number): Promise<PodReport>;
-  reportOf(range: AgeRange): Promise<PodReport>;
   linkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;
   samples(toUid: string): LinkSamples;
   /** Goldpinger's `/check`, as JSON in pieces. */
@@ -39,6 +37,18 @@ interface OwnPod {
   bootTimes(): (uid: string) => number;
   /** '' = alive, else why not. */
   livenessFailure(): string;
+}
+
+/** What this pod remembers, of itself and of the pods whose copies it keeps. */
+interface OwnPast {
+  /** The own report and the own history of a past range; both name the copies that this pod keeps. */
+  reportOf(range: AgeRange): Promise<PodReport>;
+  podHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
+  /** The own journal, with those that this pod keeps copies of. */
+  journal(sinceAgeMs: number, limit?: number): Journal;
+  departed(): DepartedPod[];
+  /** A pod of the last HISTORY_WINDOW as it was last known; null if it is unknown. */
+  lastKnown(uid: string): Pod | null;
 }
 
 /** What the routes need. service.ts provides it; tests pass plain objects. */
@@ -53,8 +63,10 @@ export interface RouteContext {
   monitor: OwnPod;
   metrics: Pick<Metrics, 'received' | 'render'>;
   painter: Pick<HeatmapPainter, 'paint'>;
-  /** What this pod has seen happen. */
-  journal: Pick<EventJournal, 'read'>;
+  past: OwnPast;
+  /** The copies that this pod keeps of others, and its answers to those who keep copies of it. */
+  copies: Pick<Copies, 'reportOf' | 'podHistory' | 'linkHistory'>;
+  copySource: Pick<CopySource, 'answer'>;
   /** This pod's own copies of annotations. */
   ownAnnotations: Pick<AnnotationStore, 'copies' | 'merge'>;
   /** What this pod collects from all pods. */

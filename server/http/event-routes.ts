@@ -22,7 +22,7 @@ export function eventRoutes(context: RouteContext): Router {
   router.get('/api/v1/journal', acceptsJson, (req, res) => {
     const sinceAgeMs = numberParameter(req, 'sinceAge', context.config.historyWindowMs);
     if (sinceAgeMs > MAX_PAST_MS) throw new HttpError(400, `sinceAge in query: expected at most ${MAX_PAST_MS} (ms)`);
-    res.set('Cache-Control', 'no-store').json(context.journal.read(sinceAgeMs, limitParameter(req)));
+    res.set('Cache-Control', 'no-store').json(context.past.journal(sinceAgeMs, limitParameter(req)));
   });
 
   router.get('/api/v1/events', acceptsJson, async (req, res) => {

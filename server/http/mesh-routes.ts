@@ -1,8 +1,9 @@
 import { type Request, Router } from 'express';
+import { encodeCopyAnswer } from '../protocol/copy.ts';
 import { MAX_PAST_MS } from '../protocol/history.ts';
 import { encodeMesh, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
-import { encodePodReport } from '../protocol/pod-report.ts';
+import { encodePodReport, type PodReport } from '../protocol/pod-report.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { RouteContext } from './context.ts';
 import { acceptsJson, HttpError, sendError } from './errors.ts';
@@ -10,6 +11,7 @@ import { MESH_MAX_AGE_MS } from './goldpinger-routes.ts';
 import OPENAPI from './openapi.json';
 import {
   ageRangeParameters,
+  copyCursorParameters,
   hasParameter,
   momentParameter,
   stepParameter,
@@ -33,7 +35,7 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
     context.metrics.received('check');
     const isPast = hasParameter(req, 'fromAge') || hasParameter(req, 'toAge');
     const report = isPast
-      ? await context.monitor.reportOf(ageRangeParameters(req))
+      ? await pastReportOf(req, context)
       : await context.monitor.report(windowParameter(req, context.config.historyWindowMs));
     const known = { peers: textParameter(req, 'peers', ''), gone: textParameter(req, 'gone', '') };
     res.type('application/json').send(encodePodReport(report, known));
@@ -75,17 +77,50 @@ export function apiRoutes(context: RouteContext, streams: Streams): Router {
   return router;
 }
 
+/** This pod's report of a past range, or that of another pod (`of`) from the copy that this pod keeps. Throws 400, 410. */
+async function pastReportOf(req: Request, { past, copies }: RouteContext): Promise<PodReport> {
+  const range = ageRangeParameters(req);
+  if (!hasParameter(req, 'of')) return past.reportOf(range);
+  return orNoCopy(await copies.reportOf(uidParameter(req, 'of'), range));
+}
+
+/** 410 and not 404, which would mean that this pod does not know the path. */
+function orNoCopy<T>(copied: T | null): T {
+  if (copied === null) throw new HttpError(410, 'of in query: this pod keeps no copy of that pod');
+  return copied;
+}
+
+/** What the keepers of copies ask for: what is new of a pod, and the pods that have left. */
+export function copyRoutes({ copySource, past }: RouteContext): Router {
+  const router = Router();
+
+  router.get('/api/v1/copy', acceptsJson, async (req, res) => {
+    const by = hasParameter(req, 'by') ? uidParameter(req, 'by') : '';
+    const answer = await copySource.answer(uidParameter(req, 'of'), by, copyCursorParameters(req));
+    res.set('Cache-Control', 'no-store').type('application/json').send(encodeCopyAnswer(answer));
+  });
+
+  router.get('/api/v1/departed-pods', acceptsJson, (_req, res) => {
+    res.set('Cache-Control', 'no-store').json({ pods: past.departed() });
+  });
+  return router;
+}
+
 /** The history of links in steps: of this pod's links, of all links, and of one link. */
 export function historyRoutes(context: RouteContext): Router {
   const router = Router();
-  const { monitor } = context;
+  const { monitor, past, copies } = context;
 
   router.get(['/api/v1/pod-history', '/api/v1/row-history'], acceptsJson, async (req, res) => {
     const range = ageRangeParameters(req);
     const stepMs = stepParameter(req, range.fromAgeMs - range.toAgeMs);
     res.set('Cache-Control', 'no-store');
-    if (hasParameter(req, 'to')) res.json(monitor.linkHistory(uidParameter(req, 'to'), range, stepMs));
-    else res.json(await monitor.past.podHistory(range, stepMs));
+    const to = hasParameter(req, 'to') ? uidParameter(req, 'to') : null;
+    if (hasParameter(req, 'of')) {
+      const of = uidParameter(req, 'of');
+      const copied = to === null ? copies.podHistory(of, range, stepMs) : copies.linkHistory(of, to, range, stepMs);
+      res.json(orNoCopy(await copied));
+    } else res.json(to === null ? await past.podHistory(range, stepMs) : monitor.linkHistory(to, range, stepMs));
   });
 
   router.get('/api/v1/history', acceptsJson, async (req, res) => {
@@ -102,20 +137,24 @@ export function historyRoutes(context: RouteContext): Router {
     const resolutionMs = monitor.past.resolutionMs(range.fromAgeMs);
     const finestMs = Math.max(MIN_LINK_STEP_MS, resolutionMs, range.fromAgeMs / MAX_LINK_STEPS);
     const stepMs = Math.ceil(finestMs / 1_000) * 1_000;
-    const isOwn = from === 'own';
     res.set('Cache-Control', 'no-store');
-    res.json(isOwn ? monitor.linkHistory(to, range, stepMs) : await context.linkQuery.history(from, to, range, stepMs));
+    if (from === 'own') res.json(monitor.linkHistory(to, range, stepMs));
+    else {
+      const isGone = from.lifecycle === 'gone';
+      const copied = isGone ? await copies.linkHistory(from.uid, to, range, stepMs) : null;
+      res.json(copied ?? (await context.linkQuery.history(from, to, range, stepMs)));
+    }
   });
 
   return router;
 }
 
 /** The pod that the parameter `from` names, which probes the link; 'own' = this pod. Throws 400, and 404 for other uids. */
-function sourceOf(req: Request, { monitor }: RouteContext): Pod | 'own' {
+function sourceOf(req: Request, { monitor, past }: RouteContext): Pod | 'own' {
   const uid = uidParameter(req, 'from');
   if (uid === monitor.selfUid) return 'own';
-  const pod = monitor.snapshot.pods.find((each) => each.uid === uid);
-  if (pod !== undefined) return pod;
+  const pod = monitor.snapshot.pods.find((each) => each.uid === uid) ?? past.lastKnown(uid);
+  if (pod !== null) return pod;
   throw new HttpError(404, 'from in query: no such pod is known; the mesh lists their uids');
 }
 

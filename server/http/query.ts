@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { type CopyCursor, NO_CURSOR } from '../protocol/copy.ts';
 import { MAX_EVENTS } from '../protocol/event.ts';
 import { type AgeRange, MAX_PAST_MS, MAX_STEPS } from '../protocol/history.ts';
 import { parseMoment } from '../runtime/time.ts';
@@ -79,6 +80,21 @@ export function ageRangeParameters(req: Request): AgeRange {
   const toAgeMs = wholeParameter(req, 'toAge', 0, MAX_PAST_MS, 0);
   if (fromAgeMs > toAgeMs) return { fromAgeMs, toAgeMs };
   throw new HttpError(400, 'fromAge in query: expected more than toAge');
+}
+
+/** The parameters `process`, `since`, `links` and `seq`: what a keeper has of a copy; nothing by default. Throws 400. */
+export function copyCursorParameters(req: Request): CopyCursor {
+  const numberOf = (name: string, byDefault: number) => {
+    const value = Number(textParameter(req, name, String(byDefault)));
+    if (!Number.isNaN(value)) return value;
+    throw new HttpError(400, `${name} in query: expected the number of the last answer`);
+  };
+  return {
+    process: textParameter(req, 'process', NO_CURSOR.process),
+    sinceMs: numberOf('since', NO_CURSOR.sinceMs),
+    links: numberOf('links', NO_CURSOR.links),
+    seq: numberOf('seq', NO_CURSOR.seq),
+  };
 }
 
 /** The parameter `step`, ms, for a time range of `lengthMs`. Throws 400. */

@@ -1,12 +1,13 @@
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { AgeRange } from '../protocol/history.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
-import { comparePods, type DiscoverySnapshot, type Pod } from '../protocol/pod.ts';
+import { comparePods, type DiscoverySnapshot, listIntervalMs, type Pod } from '../protocol/pod.ts';
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { listToleranceMs } from './cluster-health.ts';
 import type { FanOut } from './fan-out.ts';
+import { keepersOf } from './keeper.ts';
 import { type Arrival, mergedReportOf, missingReport } from './merged-report.ts';
 import { PodIndex } from './pod-index.ts';
 import type { ReportQuery, ReportResult } from './report-query.ts';
@@ -39,6 +40,8 @@ export interface NowDeps extends CollectDeps {
 export interface PastDeps extends CollectDeps {
   /** Our own report of a time range. */
   ownReportOf(range: AgeRange): Promise<PodReport>;
+  /** The report of another pod from the copy that we keep; null if we keep none. */
+  copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
 }
 
 /** What a collection is of: the mesh as it is now, or as it was. */
@@ -48,6 +51,10 @@ export interface CollectView {
   index: PodIndex;
   /** Length of the window or the time range that statistics are over, ms; 0 = none. */
   windowMs: number;
+  /** The pods that keep a copy of pod `uid`, as the reports merged so far say; the best one first. */
+  keepersOf(uid: string): Pod[];
+  /** The report of pod `uid` from our own copy of it; null if we keep none. */
+  copiedReport(uid: string): Promise<PodReport | null>;
   /** A pod of the view with its present address; null if it has gone since, so that it can't be asked. */
   presentPod(pod: Pod): Pod | null;
   ownReport(): Promise<PodReport>;
@@ -70,6 +77,8 @@ export function viewOfNow(windowMs: number, deps: NowDeps): CollectView {
     snapshot,
     index,
     windowMs,
+    keepersOf: () => [],
+    copiedReport: async () => null,
     presentPod: (pod) => pod,
     ownReport: () => deps.ownReport(windowMs),
     range: () => null,
@@ -128,6 +137,8 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
     return { ...known, lifecycle: 'gone' };
   });
   let resolutionMs = 0;
+  /** The present pods that keep a copy, by the uid of the copied pod. */
+  const keepers = new Map<string, Pod[]>();
   const range = (): AgeRange => {
     const nowMs = clock.monotonicMs() + clockOffsetMs;
     const toAgeMs = Math.max(0, Math.round(nowMs - toMs));
@@ -137,6 +148,11 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
     snapshot,
     index,
     windowMs: toMs - fromMs,
+    keepersOf: (uid) => {
+      const known = keepers.get(uid) ?? [];
+      return keepersOf(uid, known, known.length);
+    },
+    copiedReport: (uid) => deps.copiedReportOf(uid, range()),
     presentPod: ({ uid }) => {
       const pod = present.get(uid);
       return pod === undefined || pod.lifecycle === 'gone' ? null : pod;
@@ -145,12 +161,17 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
     range,
     goneHash: () => '',
     merge: (report, arrival) => {
+      const pod = present.get(index.pods[arrival.pod]?.uid ?? '');
+      for (const uid of report.past?.copies ?? [])
+        if (pod !== undefined) keepers.set(uid, [...(keepers.get(uid) ?? []), pod]);
       const reason = whyNoHistory(report, arrival.atMs);
       if (reason !== '') return missingReport(arrival, 'no-history', reason);
       resolutionMs = Math.max(resolutionMs, report.past?.resolutionMs ?? 0);
       const oldestMs = arrival.atMs - deps.settings().historyWindowMs + CALL_MS;
       const sinceMs = Math.max(fromMs, remembersSinceMs(index.pods[arrival.pod], deps), oldestMs);
-      const missingDetail = memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs);
+      const missingDetail =
+        memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
+        endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
       return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index), samePeers: true, missingDetail };
     },
@@ -167,6 +188,13 @@ function memoryGap(knownAgeMs: number, atMs: number, sinceMs: number): string {
   const knownMs = atMs - knownAgeMs;
   if (knownAgeMs < 0 || knownMs <= sinceMs + CALL_MS) return '';
   return `its memory begins at ${new Date(Math.round(knownMs)).toISOString()}`;
+}
+
+/** Says when a copy ends, if that is before `untilMs`; else ''. */
+function endOfCopy(untilAgeMs: number, atMs: number, untilMs: number): string {
+  const endMs = atMs - untilAgeMs;
+  if (untilAgeMs === 0 || endMs >= untilMs - CALL_MS) return '';
+  return `its pod is gone, and the copy of its memory ends at ${new Date(Math.round(endMs)).toISOString()}`;
 }
 
 /** Why a report says nothing about the time range that was asked for; '' if it does. */

@@ -131,6 +131,8 @@ export class Collection {
   readonly #health: HealthTally;
   readonly #counts: MeshCounts;
   readonly #limits: ReportLimits;
+  /** Missing reports of the past, by pod: the keepers of these pods are asked for copies at the end. */
+  readonly #heldBack = new Map<number, MergedReport>();
   /** Index of our own pod; -1 if we do not know it. */
   readonly #self: number;
   #selfName = '';
@@ -166,6 +168,11 @@ export class Collection {
       asked.filter(({ lifecycle }) => lifecycle !== 'gone'),
       (pod, deadlineMs) => this.#ask(pod, deadlineMs),
     );
+    const { pods: all } = this.#view.index;
+    await fanOut.run(
+      [...this.#heldBack.keys()].map((i) => all[i] as Pod),
+      (pod, deadlineMs) => this.#askKeepers(pod, deadlineMs),
+    );
     const context = { atMs: this.#view.past()?.toMs ?? clock.nowMs(), discovery: status, servedBy: this.#self };
     const findings = await runSliced(findingsFrom(this.#counts, context), clock);
     return { ...this.partialMesh(), findings };
@@ -195,8 +202,36 @@ export class Collection {
     const report = await this.#view.ownReport();
     this.#selfName = report.pod.name;
     this.#sharePeers(report);
-    if (this.#self === -1) return;
-    this.#add(this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 }));
+    const merged = this.#view.merge(report, { pod: this.#self, atMs: this.#deps.clock.nowMs(), fetchUs: 0 });
+    if (this.#self !== -1) this.#add(merged);
+  }
+
+  /** Asks the keepers of a pod that gave no report of the past, one after the other, until one has a copy that says something. */
+  async #askKeepers(listedPod: Pod, deadlineMs: number): Promise<boolean> {
+    const { uid } = listedPod;
+    const { clock, queryReport } = this.#deps;
+    const arrival = (): Arrival => ({ pod: this.#view.index.ofUid(uid), atMs: clock.nowMs(), fetchUs: 0 });
+    const missing = this.#heldBack.get(arrival().pod);
+    let report: MergedReport | null = null;
+    const own = await this.#view.copiedReport(uid);
+    if (own !== null) report = this.#view.merge(own, arrival());
+    for (const keeper of this.#view.keepersOf(uid)) {
+      if (report?.missing === '') break;
+      const past = this.#view.range();
+      const result = await queryReport(keeper, {
+        windowMs: 0,
+        past,
+        known: null,
+        goneHash: '',
+        limits: this.#limits,
+        deadlineMs,
+        of: uid,
+      });
+      if (result.kind === 'report') report = this.#merge(result, arrival());
+    }
+    const found = report?.missing === '' ? report : missing;
+    if (found !== undefined) this.#take(found);
+    return true;
   }
 
   /** Asks one pod of the view; resolves to whether it answered. */
@@ -210,7 +245,7 @@ export class Collection {
     });
     const pod = this.#view.presentPod(listedPod);
     if (pod === null) {
-      this.#add(missingReport(arrival(), 'no-history', 'it has gone since, and its memory with it'));
+      this.#add(missingReport(arrival(), 'no-history', 'it has gone since, and no pod has a copy of its memory'));
       return true;
     }
     const past = this.#view.range();
@@ -257,7 +292,13 @@ export class Collection {
     return kept ?? peers;
   }
 
+  /** Takes a report, or holds it back if a copy may replace it. */
   #add(report: MergedReport): void {
+    if (report.missing !== '' && this.#view.range() !== null) this.#heldBack.set(report.pod, report);
+    else this.#take(report);
+  }
+
+  #take(report: MergedReport): void {
     this.#reports.set(report.pod, report);
     this.#health.add(report);
     this.#counts.add(report);

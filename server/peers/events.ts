@@ -1,4 +1,3 @@
-import type { EventJournal } from '../events/journal.ts';
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import {
   type Events,
@@ -27,8 +26,8 @@ interface MeshEventsSettings {
 interface MeshEventsDeps {
   clock: Clock;
   broadcast: Broadcast;
-  /** Our own journal. */
-  journal: EventJournal;
+  /** Our own journal, with the journals that we keep copies of. */
+  ownJournal(sinceAgeMs: number, limit?: number): Journal;
   /** The pods as we know them, so that their names do not depend on what other pods say. */
   lifetimes: Pick<PodLifetimes, 'lastKnown' | 'remembersSinceMs'>;
   /** How many pods there are. */
@@ -76,19 +75,21 @@ export class MeshEvents {
 
   /** Gives the events of a time range. Rejects as `Broadcast.ask` does. */
   async events({ fromMs, toMs, limit }: EventsQuery): Promise<Events> {
-    const { clock, podCount, journal, lifetimes, broadcast } = this.#deps;
+    const { clock, podCount, ownJournal, lifetimes, broadcast } = this.#deps;
     const sinceAgeMs = this.#sinceAgeMs(clock.nowMs() - fromMs + this.#windows.roundMs);
     const share = Math.max(MIN_ENTRIES_PER_POD, Math.floor(MAX_ENTRIES / Math.max(1, podCount())));
     const most = Math.min(share, MAX_EVENTS);
     const journals = await broadcast.ask<Journal>({
       path: `/api/v1/journal?sinceAge=${sinceAgeMs}&limit=${most}`,
       parse: (wire, _, skipped) => parseJournalSliced(wire, skipped),
-      own: () => journal.read(sinceAgeMs),
+      own: () => ownJournal(sinceAgeMs),
       keepMs: KEEP_MS,
-      maxBytes: (1 + most) * ENTRY_BYTES,
-      maxValues: (1 + most) * ENTRY_VALUES,
+      // As many entries again from copies of journals.
+      maxBytes: 2 * (1 + most) * ENTRY_BYTES,
+      maxValues: 2 * (1 + most) * ENTRY_VALUES,
     });
-    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(journals, this.#windows, lifetimes), clock);
+    const all = withCopies(journals, lifetimes);
+    const merged = this.#merged.get(journals) ?? runSliced(mergeJournals(all, this.#windows, lifetimes), clock);
     this.#merged.set(journals, merged);
     const inRange = (await merged).filter(({ atMs }) => atMs >= fromMs && atMs <= toMs);
     const events = newestEvents(fairShares(inRange, journals.parts[0]?.pod?.uid ?? ''), limit);
@@ -97,7 +98,7 @@ export class MeshEvents {
       toMs,
       nowMs: clock.nowMs(),
       truncated: journals.parts.some((part) => lacksEvents(part, fromMs)) || events.length < inRange.length,
-      missing: [...journals.missing, ...shortJournals(journals.parts, fromMs, lifetimes)],
+      missing: [...journals.missing, ...shortJournals(journals.parts, all.parts, fromMs, lifetimes)],
       events,
     };
   }
@@ -135,14 +136,34 @@ function lacksEvents({ value, atMs }: PodAnswer<Journal>, fromMs: number): boole
   return value.truncated && atMs - (value.droppedAgeMs ?? 0) >= fromMs;
 }
 
-/** Pods whose journal begins after `fromMs` although they ran before: they have restarted and lost their events. */
+/** The journals with those that are known from copies: each journal once, that of the process itself before a copy. */
+function withCopies(
+  { parts, atMs }: BroadcastResult<Journal>,
+  lifetimes: Pick<PodLifetimes, 'lastKnown'>,
+): Pick<BroadcastResult<Journal>, 'parts' | 'atMs'> {
+  const byId = new Map<string, PodAnswer<Journal>>();
+  for (const part of parts) {
+    for (const { uid, journal } of part.value.copies ?? []) {
+      const pod = lifetimes.lastKnown(uid);
+      const known = byId.get(journal.id);
+      if (pod === null || (known?.value.events.length ?? -1) >= journal.events.length) continue;
+      byId.set(journal.id, { ...part, pod, value: journal });
+    }
+  }
+  for (const { value } of parts) byId.delete(value.id);
+  return { parts: [...parts, ...byId.values()], atMs };
+}
+
+/** Pods whose journals begin after `fromMs` although they ran before: they have restarted, and nobody has a copy. */
 function shortJournals(
   parts: readonly PodAnswer<Journal>[],
+  all: readonly PodAnswer<Journal>[],
   fromMs: number,
   lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
 ): MissingPart[] {
   return parts.flatMap(({ pod, value, atMs }) => {
     if (pod === null || atMs - value.knownAgeMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
+    if (all.some((part) => part.pod?.uid === pod.uid && part.value.id !== value.id)) return [];
     const knownS = Math.round(value.knownAgeMs / 1000);
     return [{ name: pod.name, reason: 'no-history', detail: `it has restarted and knows only the last ${knownS} s` }];
   });

@@ -13,14 +13,22 @@ import type { Clock } from '../runtime/clock.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import type { Broadcast, PodAnswer } from './broadcast.ts';
+import { keepersOf } from './keeper.ts';
+import type { PeerClient, Written } from './peer-client.ts';
 
 interface MeshHistoriesDeps {
   clock: Clock;
   broadcast: Broadcast;
+  client: Pick<PeerClient, 'request'>;
+  /** Our own history, with the uids of the copies that we keep. */
   ownHistory(range: AgeRange, stepMs: number): Promise<PodHistory>;
+  /** The history of another pod from the copy that we keep; null if we keep none. */
+  copiedHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null>;
   /** The resolution of our own results from `ageMs` ago, in ms. */
   resolutionMs(ageMs: number): number;
   lifetimes: Pick<PodLifetimes, 'countAlive' | 'departedSince' | 'remembersSinceMs'>;
+  /** The pods as they are now. */
+  pods(): readonly Pod[];
 }
 
 /** The range, ms since the epoch by our clock, and the length of a step; 0 = as short as `DEFAULT_STEPS` allows. */
@@ -40,6 +48,8 @@ const MAX_KEPT = 8;
 const MAX_RUNNING = 8;
 /** The longest answer of one pod: 720 steps of 21 counts, each of at most 6 digits and a comma, and a list for the bins. */
 const MAX_HISTORY = { maxBytes: MAX_STEPS * 24 * 7, maxValues: 100 + MAX_STEPS * 23 };
+/** A pod is listed as gone up to this long after its process has ended. */
+const END_MS = 5_000;
 
 /** Adds up the histories of all pods. One broadcast serves all clients that ask for the same range and steps. */
 export class MeshHistories {
@@ -89,13 +99,38 @@ export class MeshHistories {
     return { fromMs: first * stepMs, stepMs, count: Math.min(count, MAX_STEPS), askedMs };
   }
 
+  /** Adds the history of pod `uid` from a copy: ours, or that of the first keeper that has one. Null if there is none. */
+  async #addCopy(
+    uid: string,
+    parts: readonly PodAnswer<Known>[],
+    range: AgeRange,
+    stepMs: number,
+    sums: HistorySums,
+  ): Promise<Known | null> {
+    const { clock, client, copiedHistory } = this.#deps;
+    const own = await copiedHistory(uid, range, stepMs);
+    if (own !== null) return sums.add(own, clock.nowMs());
+    const keepers = parts.flatMap(({ pod, value }) => (pod !== null && value.copies.includes(uid) ? [pod] : []));
+    for (const keeper of keepersOf(uid, keepers, keepers.length)) {
+      const { fromAgeMs, toAgeMs } = range;
+      const path = `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${toAgeMs}&step=${stepMs}&of=${encodeURIComponent(uid)}`;
+      try {
+        const parse = (wire: unknown, { atMs }: Written) => sums.add(parsePodHistory(wire), atMs);
+        return (await client.request(keeper, { method: 'GET', path, ...MAX_HISTORY, parse })).value;
+      } catch {
+        // The next keeper may answer.
+      }
+    }
+    return null;
+  }
+
   async #collect(steps: Steps): Promise<MeshHistory> {
     const { clock, broadcast, ownHistory, lifetimes } = this.#deps;
     const { fromMs, stepMs, count, askedMs } = steps;
     const fromAgeMs = Math.round(askedMs - fromMs);
     const range: AgeRange = { fromAgeMs, toAgeMs: Math.max(0, fromAgeMs - count * stepMs) };
     const sums = new HistorySums(steps);
-    const { parts, missing } = await broadcast.ask<KnownSince>({
+    const { parts, missing } = await broadcast.ask<Known>({
       // Pods ignore `grid`. It makes the path unique to these sums, so that no other query shares this broadcast.
       path: `/api/v1/pod-history?fromAge=${fromAgeMs}&toAge=${range.toAgeMs}&step=${stepMs}&grid=${fromMs}`,
       parse: (wire, { atMs }) => sums.add(parsePodHistory(wire), atMs),
@@ -103,6 +138,25 @@ export class MeshHistories {
       keepMs: 0,
       ...MAX_HISTORY,
     });
+    const departed: Lost[] = lifetimes.departedSince(fromMs).map((pod) => ({ pod, part: lostPart(pod, GONE) }));
+    const silent: (Omit<Lost, 'pod'> & { pod: Pod | undefined })[] = missing.map((part) => {
+      return { pod: this.#deps.pods().find(({ name }) => name === part.name), part };
+    });
+    const lost: MissingPart[] = [];
+    for (const { pod, part, knownMs } of [...silent, ...shortHistories(parts, fromMs, lifetimes), ...departed]) {
+      // Of a pod that has restarted, the copy of the process before is wanted.
+      const toAgeMs = Math.max(
+        range.toAgeMs,
+        Math.round(clock.nowMs() - (knownMs ?? Number.POSITIVE_INFINITY)) + END_MS,
+      );
+      const isEmpty = pod === undefined || toAgeMs >= fromAgeMs;
+      const found = isEmpty ? null : await this.#addCopy(pod.uid, parts, { fromAgeMs, toAgeMs }, stepMs, sums);
+      lost.push(
+        ...(pod === undefined || found === null
+          ? [part]
+          : whatCopyLacks(pod, found, Math.max(fromMs, lifetimes.remembersSinceMs(pod)))),
+      );
+    }
     const { links, failed, byLatency, reports, resolutionMs } = sums;
     const alive = lifetimes.countAlive(fromMs, stepMs, count);
     return {
@@ -113,11 +167,7 @@ export class MeshHistories {
       resolutionMs,
       reports,
       pods: reports.map((reporting, step) => Math.max(reporting, alive[step] ?? 0)),
-      missing: [
-        ...missing,
-        ...shortHistories(parts, fromMs, lifetimes),
-        ...departedPods(lifetimes.departedSince(fromMs)),
-      ],
+      missing: lost,
       links,
       failed,
       byLatency,
@@ -138,26 +188,54 @@ function niceStepMs(shortestMs: number): number {
   return niceS === undefined ? Math.ceil(shortestMs / 300_000) * 300_000 : niceS * 1_000;
 }
 
-/** Pods that ran before their results begin: they have restarted, or forgotten them. */
+/** A pod whose history is not there, and what the answer says about that unless a copy is found. */
+interface Lost {
+  pod: Pod;
+  part: MissingPart;
+  /** Since when the pod itself has results, if it has any. */
+  knownMs?: number;
+}
+
+const GONE = 'the pod is gone, and no pod has a copy of its memory';
+
+/** Pods that ran before their results begin. */
 function shortHistories(
-  parts: readonly PodAnswer<KnownSince>[],
+  parts: readonly PodAnswer<Known>[],
   fromMs: number,
   lifetimes: Pick<PodLifetimes, 'remembersSinceMs'>,
-): MissingPart[] {
+): Lost[] {
   return parts.flatMap(({ pod, value }) => {
     if (pod === null || value.knownMs <= Math.max(fromMs, lifetimes.remembersSinceMs(pod))) return [];
-    const detail = `its memory begins at ${new Date(Math.round(value.knownMs)).toISOString()}`;
-    return [{ name: pod.name, reason: 'no-history', detail }];
+    const { knownMs } = value;
+    return [{ pod, part: lostPart(pod, `its memory begins at ${isoTime(knownMs)}`), knownMs }];
   });
 }
 
-function departedPods(pods: readonly Pod[]): MissingPart[] {
-  return pods.map(({ name }) => ({ name, reason: 'no-history', detail: 'the pod is gone, and its memory with it' }));
+/** What a copy does not have of a pod's life since `sinceMs`. */
+function whatCopyLacks(pod: Pod, { knownMs, untilMs }: Known, sinceMs: number): MissingPart[] {
+  const lacksBegin = knownMs > sinceMs;
+  const lacksEnd = pod.lifecycle === 'gone' && untilMs < pod.sinceMs - END_MS;
+  const begin = lacksBegin ? ` begins at ${isoTime(knownMs)}` : '';
+  const end = lacksEnd ? ` ends at ${isoTime(untilMs)}` : '';
+  if (!lacksBegin && !lacksEnd) return [];
+  return [lostPart(pod, `the copy of its memory${begin}${lacksBegin && lacksEnd ? ' and' : ''}${end}`)];
 }
 
-/** What is kept of a pod's history once it has been added: since when the pod has results, ms since the epoch. */
-interface KnownSince {
+function lostPart({ name }: Pod, detail: string): MissingPart {
+  return { name, reason: 'no-history', detail };
+}
+
+function isoTime(ms: number): string {
+  return new Date(Math.round(ms)).toISOString();
+}
+
+/** What is kept of a pod's history once it has been added. */
+interface Known {
+  /** The pod has results from and to these times, ms since the epoch. */
   knownMs: number;
+  untilMs: number;
+  /** The uids of the pods whose copies it keeps. */
+  copies: readonly string[];
 }
 
 /**
@@ -184,20 +262,23 @@ class HistorySums {
   }
 
   /** Adds the history of one pod. Its ages count from `atMs`, which may be seconds after the first pod was asked. */
-  add(history: PodHistory, atMs: number): KnownSince {
+  add(history: PodHistory, atMs: number): Known {
     const { links, failed, reports, byLatency } = this;
     const { fromMs, stepMs, count, askedMs } = this.#steps;
     const shift = Math.round((atMs - askedMs) / stepMs);
     const knownMs = atMs - history.knownAgeMs;
+    const { untilAgeMs = 0, copies = [] } = history;
+    const untilMs = untilAgeMs === 0 ? Number.POSITIVE_INFINITY : atMs - untilAgeMs;
     for (let step = 0; step < count; step++) {
-      if (knownMs <= fromMs + (step + 0.5) * stepMs) reports[step] = (reports[step] ?? 0) + 1;
+      const middleMs = fromMs + (step + 0.5) * stepMs;
+      if (knownMs <= middleMs && middleMs <= untilMs) reports[step] = (reports[step] ?? 0) + 1;
       const from = step - shift;
       links[step] = (links[step] ?? 0) + (history.links[from] ?? 0);
       failed[step] = (failed[step] ?? 0) + (history.failed[from] ?? 0);
       addAll(byLatency[step], history.byLatency[from]);
     }
     this.resolutionMs = Math.max(this.resolutionMs, history.resolutionMs);
-    return { knownMs };
+    return { knownMs, untilMs, copies };
   }
 }
 

@@ -15,11 +15,14 @@ const MAX_QUERIES = 16;
 export class LinkQuery {
   readonly #client: PeerClient;
   readonly #clock: Clock;
+  readonly #keepersOf: (uid: string) => Pod[];
   #queries = 0;
 
-  constructor(client: PeerClient, clock: Clock) {
+  /** `keepersOf`: the pods that may keep a copy of a pod. */
+  constructor(client: PeerClient, clock: Clock, keepersOf: (uid: string) => Pod[]) {
     this.#client = client;
     this.#clock = clock;
+    this.#keepersOf = keepersOf;
   }
 
   /** The samples that pod `from` has of its link to pod `toUid`. Never rejects: `error` says why there are none. */
@@ -33,8 +36,26 @@ export class LinkQuery {
   /** The history of that link in steps of `stepMs`, with times by our clock. Never rejects, as `samples`. */
   async history(from: Pod, toUid: string, { fromAgeMs, toAgeMs }: AgeRange, stepMs: number): Promise<LinkHistory> {
     const query = { fromAge: String(fromAgeMs), toAge: String(toAgeMs), step: String(stepMs), to: toUid };
-    const path = `/api/v1/pod-history?${new URLSearchParams(query)}`;
-    const history = await this.#ask(from, path, parseLinkHistorySliced, { resolutionMs: 0, steps: [] });
+    const none = { from: '', to: '', resolutionMs: 0, steps: [] };
+    const ask = (pod: Pod, more: Record<string, string>) => {
+      return this.#ask(
+        pod,
+        `/api/v1/pod-history?${new URLSearchParams({ ...query, ...more })}`,
+        parseLinkHistorySliced,
+        none,
+      );
+    };
+    const isGone = from.lifecycle === 'gone';
+    let history: LinkHistory = {
+      ...none,
+      nowMs: this.#clock.nowMs(),
+      error: `no samples from ${from.name}: it has gone`,
+    };
+    if (!isGone) history = await ask(from, {});
+    // A pod that has gone can't be asked; one of these may have a copy.
+    for (const keeper of isGone ? this.#keepersOf(from.uid) : []) {
+      if (history.error !== '') history = await ask(keeper, { of: from.uid });
+    }
     // The pod's clock may be wrong; its ages are right.
     const offsetMs = this.#clock.nowMs() - history.nowMs;
     const steps = history.steps.map((step) => ({ ...step, atMs: Math.round(step.atMs + offsetMs) }));

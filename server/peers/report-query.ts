@@ -20,6 +20,8 @@ export interface ReportQuery {
   limits: ReportLimits;
   /** When all calls must have ended, monotonic ms. */
   deadlineMs: number;
+  /** The uid of another pod, whose copy the asked pod keeps: its past report is wanted. */
+  of?: string;
 }
 
 /** The result of a report query: a report in our format, one in Goldpinger's, or none and why. */
@@ -98,7 +100,7 @@ function missing(error: unknown): ReportResult {
   return { kind: 'missing', reason, detail: textOf(error) };
 }
 
-function reportPath({ known, goneHash, windowMs, past }: ReportQuery): string {
+function reportPath({ known, goneHash, windowMs, past, of }: ReportQuery): string {
   const query = new URLSearchParams();
   if (past !== null) {
     query.set('fromAge', String(Math.round(past.fromAgeMs)));
@@ -106,6 +108,7 @@ function reportPath({ known, goneHash, windowMs, past }: ReportQuery): string {
   }
   if (known !== null) query.set('peers', known.hash);
   if (goneHash !== '') query.set('gone', goneHash);
+  if (of !== undefined) query.set('of', of);
   if (windowMs > 0) query.set('window', String(windowMs));
   return query.size === 0 ? REPORT_PATH : `${REPORT_PATH}?${query}`;
 }

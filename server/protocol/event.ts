@@ -62,6 +62,8 @@ export function newestEvents<T extends { kind: EventKind }>(events: readonly T[]
 
 /** The most events in one answer. */
 export const MAX_EVENTS = 1000;
+/** The most copied journals in one answer. */
+export const MAX_COPIED_JOURNALS = 100;
 /** The most probing pods that one link event names. */
 export const MAX_EVENT_PODS = 5;
 
@@ -88,7 +90,8 @@ const phase = v.nullable(v.picklist(PHASES));
 /** `format` of a journal. */
 export const JOURNAL_FORMAT = 'goldpinger-ts/journal/1';
 
-const journalSchema = v.object({
+/** Validates a journal, but not its entries. */
+export const journalSchema = v.object({
   format: v.literal(JOURNAL_FORMAT),
   /** A new one for each start of the process. With `seq` it identifies an entry on all pods. */
   id: v.pipe(v.string(), v.regex(/^[\w-]{1,40}$/)),
@@ -100,6 +103,7 @@ const journalSchema = v.object({
   droppedAgeMs: v.exactOptional(finiteNumber),
   /** Each is validated by itself: see `parseJournalSliced`. */
   events: boundedList(MAX_EVENTS),
+  copies: v.exactOptional(boundedArray(v.object({ uid: boundedText(128), journal: v.unknown() }), MAX_COPIED_JOURNALS)),
 });
 
 const journalEntrySchema = v.object({
@@ -123,14 +127,31 @@ const journalEntrySchema = v.object({
 /** One entry of a pod's journal. */
 export type JournalEntry = v.InferOutput<typeof journalEntrySchema>;
 
-/** One pod's own journal, oldest first: `/api/v1/journal?sinceAge=` answers with it. */
-export type Journal = Omit<v.InferOutput<typeof journalSchema>, 'events'> & { events: JournalEntry[] };
+/** A process's own journal, oldest first: `/api/v1/journal?sinceAge=` answers with it. */
+export interface Journal extends Omit<v.InferOutput<typeof journalSchema>, 'events' | 'copies'> {
+  events: JournalEntry[];
+  /** Journals of pods that have left, or of earlier processes of a pod: this pod keeps copies of them. */
+  copies?: CopiedJournal[];
+}
+
+/** The journal of pod `uid`, from a copy. */
+export interface CopiedJournal {
+  uid: string;
+  journal: Journal;
+}
 
 /** Validates a journal from another process, a few entries at a time: see `readEach`. Throws an Error if it is no journal. */
 export function* parseJournalSliced(wire: unknown, skipped: Skipped): Generator<void, Journal> {
-  const journal = validate(journalSchema, wire);
-  const events = yield* readEach(journal.events, (entry) => validate(journalEntrySchema, entry), skipped);
-  return { ...journal, events };
+  const { copies: list, ...journal } = validate(journalSchema, wire);
+  const readEntry = (entry: unknown) => validate(journalEntrySchema, entry);
+  const events = yield* readEach(journal.events, readEntry, skipped);
+  if (list === undefined) return { ...journal, events };
+  const copies: CopiedJournal[] = [];
+  for (const { uid, journal: wireCopy } of list) {
+    const { copies: _, ...copy } = validate(journalSchema, wireCopy);
+    copies.push({ uid, journal: { ...copy, events: yield* readEach(copy.events, readEntry, skipped) } });
+  }
+  return { ...journal, events, copies };
 }
 
 const missingSchema = v.object({ name: boundedText(253), reason: boundedText(32), detail: boundedText(400) });

@@ -27,6 +27,9 @@ export interface AgeRange {
   toAgeMs: number;
 }
 
+/** The most copies of other pods that one pod keeps. */
+export const MAX_KEPT_COPIES = 500;
+
 /** `ReportPast` on the wire. */
 export const reportPastSchema = v.object({
   fromAgeMs: finiteNumber,
@@ -35,6 +38,10 @@ export const reportPastSchema = v.object({
   resolutionMs: finiteNumber,
   /** Age of the oldest results that the pod has: its process started then, or has dropped what is older. */
   knownAgeMs: finiteNumber,
+  /** Age of the newest results: 0, except of a copy, which ends when its pod ended or was last asked. */
+  untilAgeMs: v.exactOptional(finiteNumber),
+  /** uids of the pods whose copies this pod keeps: it can be asked for their past too (`of`). */
+  copies: v.exactOptional(boundedArray(boundedText(128), MAX_KEPT_COPIES)),
 });
 
 /** The past range that a pod report covers. */

@@ -1,5 +1,13 @@
 import * as v from 'valibot';
-import { boundedArray, boundedText, finiteNumber } from './validators.ts';
+import {
+  boundedArray,
+  boundedList,
+  boundedText,
+  finiteNumber,
+  readEach,
+  type Skipped,
+  validate,
+} from './validators.ts';
 
 /** Stages of a pod's life. They say nothing about its health. Their order is not part of any wire format. */
 export const LIFECYCLES = ['starting', 'ready', 'not-ready', 'terminating', 'gone'] as const;
@@ -54,6 +62,24 @@ export const podSchema = v.object({
 
 /** A pod that matches our label selector, as the Kubernetes API describes it. Strings are '' where unknown. */
 export type Pod = v.InferOutput<typeof podSchema>;
+
+/** The most departed pods in one answer. */
+export const MAX_DEPARTED = 500;
+
+const departedPodSchema = v.object({
+  pod: podSchema,
+  /** The stages of its life, oldest first, and how long ago each began, ms. The last one is `gone`. */
+  stages: boundedArray(v.tuple([v.picklist(LIFECYCLES), finiteNumber]), 32),
+});
+
+/** A pod that has left, with its life: other pods tell it to a process that did not see it. Ages count from the answer. */
+export type DepartedPod = v.InferOutput<typeof departedPodSchema>;
+
+/** Validates the answer of `/api/v1/departed-pods` from another process, a few pods at a time: see `readEach`. */
+export function parseDepartedPodsSliced(wire: unknown, skipped: Skipped): Generator<void, DepartedPod[]> {
+  const { pods } = validate(v.object({ pods: boundedList(MAX_DEPARTED) }), wire);
+  return readEach(pods, (pod) => validate(departedPodSchema, pod), skipped);
+}
 
 /** Identifies a pod in a pod report, with what a reader needs to find it among the pods that it knows itself. */
 export interface PeerRef {

@@ -4,6 +4,8 @@ import { LinkJudgement } from './judgement.ts';
 
 /** One link of this pod. */
 export interface Link {
+  /** Counts the targets of this process, in the order in which they were first probed: identifies the link in copies. */
+  number: number;
   target: Target;
   record: LinkRecord;
   judgement: LinkJudgement;
@@ -26,6 +28,7 @@ export class Links {
   readonly #windowMs: number;
   /** By target id. Links that are no longer probed are in the order in which they left. */
   readonly #links = new Map<string, Link>();
+  #count = 0;
 
   constructor(history: History, goneRetentionMs: number, windowMs: number) {
     this.#history = history;
@@ -47,7 +50,8 @@ export class Links {
       const link = this.#links.get(target.id);
       if (link === undefined) {
         const record = this.#history.newRecord();
-        this.#links.set(target.id, { target, record, judgement: new LinkJudgement(), retiredAtMs: -1 });
+        const judgement = new LinkJudgement();
+        this.#links.set(target.id, { number: this.#count++, target, record, judgement, retiredAtMs: -1 });
       } else {
         link.target = target;
         link.retiredAtMs = -1;
@@ -72,6 +76,11 @@ export class Links {
   /** The links of which recent samples are kept: those that are probed, and those that left a short time ago. */
   withSamples(): Link[] {
     return this.all().filter((link) => link.record.ring !== null);
+  }
+
+  /** How many targets have had a link so far. */
+  get count(): number {
+    return this.#count;
   }
 
   /** All links of which anything is kept. */

@@ -1,3 +1,4 @@
+import type { CopyCursor, CopyPart } from '../protocol/copy.ts';
 import type { AgeRange, LinkHistory, PodHistory } from '../protocol/history.ts';
 import type { LinkChange, SpeedChange } from '../protocol/link-state.ts';
 import type { Pod, Target } from '../protocol/pod.ts';
@@ -5,20 +6,27 @@ import { MAX_SAMPLES, type RecentSample, type Sample } from '../protocol/sample.
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
-import { History, type HistorySettings } from './history.ts';
+import { pieceSince } from './copied-samples.ts';
+import { History } from './history.ts';
 import { Links } from './links.ts';
 import { type PastReportParts, pastReport } from './past-report.ts';
 import { currentReport, type PeerTable, peerTableOf, type ReportParts } from './pod-report.ts';
 import { RangeStatistics } from './range-statistics.ts';
 import { countBySteps, type Steps, sumUpBySteps } from './steps.ts';
 
-/** How much to keep, and from when on a link is slow. */
-interface ResultsSettings extends HistorySettings {
-  /** How long the samples of a link that is no longer probed are kept (GONE_RETENTION). */
+/** How much to keep, and from when on a link is slow: a part of the configuration. */
+export interface ResultsSettings {
+  resultsMemoryMiB: number;
+  historyMemoryMiB: number;
+  historyWindowMs: number;
+  refreshIntervalMs: number;
+  /** How long the samples of a link that is no longer probed are kept. */
   goneRetentionMs: number;
-  /** From this latency on a link is slow (SLOW_LINK). */
   slowLinkMs: number;
 }
+
+/** The share of HISTORY_MEMORY that is for copies of other pods; the rest is for the buckets of our own links. */
+export const COPY_SHARE = 3 / 8;
 
 /** Who is told what changes. */
 interface ResultsHooks {
@@ -51,8 +59,13 @@ export class Results {
     this.#clock = clock;
     this.#hooks = hooks;
     this.#startedMs = clock.monotonicMs();
-    this.#history = new History(settings);
-    this.#links = new Links(this.#history, settings.goneRetentionMs, settings.windowMs);
+    this.#history = new History({
+      sampleBytes: settings.resultsMemoryMiB * 2 ** 20,
+      bucketBytes: settings.historyMemoryMiB * 2 ** 20 * (1 - COPY_SHARE),
+      windowMs: settings.historyWindowMs,
+      intervalMs: settings.refreshIntervalMs,
+    });
+    this.#links = new Links(this.#history, settings.goneRetentionMs, settings.historyWindowMs);
     this.#ranges = new RangeStatistics(this.#history);
   }
 
@@ -143,6 +156,24 @@ export class Results {
     };
   }
 
+  /**
+   * What a keeper of this pod's copy does not have yet: the samples after `sinceMs` (monotonic), and the targets from number
+   * `links` on.
+   */
+  async copySince({ sinceMs, links }: Pick<CopyCursor, 'sinceMs' | 'links'>): Promise<Omit<CopyPart, 'journal'>> {
+    const nowMs = this.#clock.monotonicMs();
+    this.#links.expire(nowMs);
+    const all = this.#links.all();
+    const timeSlice = new TimeSlice(this.#clock);
+    const piece = await pieceSince(all, this.#history, Math.max(sinceMs, this.#startedMs), nowMs, timeSlice);
+    const targets = all
+      .filter(({ number }) => number >= links)
+      .map(({ number, target: { uid, name, namespace, podIP, family } }) => {
+        return { number, uid, name, namespace, podIP, family };
+      });
+    return { nowMs, sinceMs: piece.fromMs, untilMs: nowMs, links: this.#links.count, targets, pieces: [piece] };
+  }
+
   /** The width (ms) of the widest bucket since `ageMs` ago; 0 if every sample since then is still kept. */
   resolutionMs(ageMs: number): number {
     const fromMs = this.#clock.monotonicMs() - ageMs;
@@ -160,7 +191,7 @@ export class Results {
   /** How far back this pod has complete data, as an age: limited by HISTORY_WINDOW, its start, and dropped buckets. */
   #knownAgeMs(nowMs: number): number {
     const knownMs = Math.max(this.#startedMs, this.#history.buckets.forgottenMs);
-    return Math.min(this.#settings.windowMs, Math.max(0, nowMs - knownMs));
+    return Math.min(this.#settings.historyWindowMs, Math.max(0, nowMs - knownMs));
   }
 }
 

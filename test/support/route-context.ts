@@ -44,9 +44,8 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
     monitor: {
       snapshot: snapshotOf(pods),
       selfUid: own,
-      past: { podHistory: unused, resolutionMs: () => 0 },
+      past: { resolutionMs: () => 0 },
       report: async () => reportOf(podsOf(1)[0]!, pods),
-      reportOf: unused,
       linkHistory: (to) => ({ from: own, to, error: '', nowMs: 0, resolutionMs: 0, steps: [] }),
       samples: (to) => ({ from: own, to, nowMs: 0, error: '', samples: [] }),
       check: () => ['{"podResults":{}}'],
@@ -61,9 +60,15 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
       },
     },
     painter: { paint: async () => Buffer.from('\x89PNG') },
-    journal: {
-      read: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
+    past: {
+      reportOf: unused,
+      podHistory: unused,
+      departed: () => [],
+      lastKnown: () => null,
+      journal: () => ({ format: 'goldpinger-ts/journal/1', id: 'j', knownAgeMs: 0, truncated: false, events: [] }),
     },
+    copies: { reportOf: async () => null, podHistory: async () => null, linkHistory: async () => null },
+    copySource: { answer: async () => ({ hasMore: false, copies: [] }) },
     ownAnnotations: { copies: () => ({ format: 'goldpinger-ts/annotations/3', annotations: [] }), merge: silent },
     collector: { collect: async () => meshOf(pods) },
     pastMeshes: { of: async () => meshOf(pods), at: async () => meshOf(pods) },

@@ -34,7 +34,7 @@ function start(parts: Partial<BroadcastResult<Journal>>, remembersSinceMs = (_: 
   const mesh = new MeshEvents(settings, {
     clock,
     broadcast,
-    journal,
+    ownJournal: (sinceAgeMs) => journal.read(sinceAgeMs),
     lifetimes: { lastKnown, remembersSinceMs },
     podCount: () => 3,
   });

@@ -62,7 +62,10 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
   const reader = new MeshHistories(HOUR_MS, {
     clock,
     broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
+    client: { request: () => Promise.reject(new Error('no copies in this test')) },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
+    copiedHistory: async () => null,
+    pods: () => [],
     resolutionMs: () => resolutionMs,
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
@@ -108,7 +111,7 @@ describe('the history of the mesh', () => {
     await reader.history({ fromMs: NOW_MS - 50_000, toMs: NOW_MS + 10_000, stepMs: 10_000 });
     expect(first.links).toEqual(new Array(6).fill(9));
     expect(held).toHaveLength(6);
-    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs']);
+    for (const value of held) expect(Object.keys(value as object)).toEqual(['knownMs', 'untilMs', 'copies']);
     expect(new Set(paths).size).toBe(2);
   });
 

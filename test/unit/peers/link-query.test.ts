@@ -9,7 +9,7 @@ async function start(answer: RequestListener) {
   const peer = await startLoopbackPeer(answer);
   const clock = new FakeClock();
   const client = peerClientOn(peer.port, clock);
-  return { query: new LinkQuery(client, clock), client, clock, requests: peer.requests };
+  return { query: new LinkQuery(client, clock, () => []), client, clock, requests: peer.requests };
 }
 
 const from = podOf(0, { podIPs: ['127.0.0.1'] });

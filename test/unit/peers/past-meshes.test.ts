@@ -60,6 +60,7 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
       ownKnownAgeMs < asked.fromAgeMs
         ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
         : pastReport(podOf(0), before, asked, ownKnownAgeMs),
+    copiedReportOf: async () => null,
     queryReport: async (pod, query) => {
       asks.push(query);
       const asked = query.past ?? range(0, 0);

@@ -1,6 +1,6 @@
 import type { LinkChange, SpeedChange } from '../../../server/protocol/link-state.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
-import { Results } from '../../../server/results/results.ts';
+import { COPY_SHARE, Results } from '../../../server/results/results.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { sampleOf, targetOf } from '../../support/samples.ts';
 
@@ -17,7 +17,14 @@ export function scene({ sampleBytes = 1 << 20, bucketBytes = 1 << 20, windowMs =
   const changes: LinkChange[] = [];
   const speedChanges: SpeedChange[] = [];
   const results = new Results(
-    { sampleBytes, bucketBytes, windowMs, intervalMs, goneRetentionMs: 5 * MINUTE, slowLinkMs: 100 },
+    {
+      resultsMemoryMiB: sampleBytes / 2 ** 20,
+      historyMemoryMiB: bucketBytes / 2 ** 20 / (1 - COPY_SHARE),
+      historyWindowMs: windowMs,
+      refreshIntervalMs: intervalMs,
+      goneRetentionMs: 5 * MINUTE,
+      slowLinkMs: 100,
+    },
     clock,
     { onLinkChange: (change) => changes.push(change), onSpeedChange: (change) => speedChanges.push(change) },
   );

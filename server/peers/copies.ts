@@ -1,0 +1,326 @@
+import { EventRings, journalOf, type KeptEntry } from '../events/journal.ts';
+import {
+  AGE_OFFSET,
+  type CopiedTarget,
+  type CopyAnswer,
+  type CopyCursor,
+  type CopyPart,
+  type CopyPiece,
+  MAX_ANSWER_SAMPLES,
+  readSample,
+  SAMPLE_BYTES,
+} from '../protocol/copy.ts';
+import { type CopiedJournal, MAX_COPIED_JOURNALS, MAX_EVENTS } from '../protocol/event.ts';
+import {
+  type AgeRange,
+  type LinkHistory,
+  MAX_KEPT_COPIES,
+  MAX_PAST_MS,
+  type PodHistory,
+  type ReportPast,
+} from '../protocol/history.ts';
+import type { PodReport } from '../protocol/pod-report.ts';
+import { playedBack } from '../results/playback.ts';
+import { COPY_SHARE, type Results, type ResultsSettings } from '../results/results.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { SharedResults } from '../runtime/shared-results.ts';
+
+/** Adds the uids of the copies that a pod keeps to what it says about a past range. */
+export function withCopies<T extends ReportPast>(past: T, { uids }: Pick<Copies, 'uids'>): T {
+  return uids.length === 0 ? past : { ...past, copies: uids };
+}
+
+/** The copy of one process. Its times are by the clock of that process. */
+interface Copy {
+  uid: string;
+  /** The id of its journal. */
+  process: string;
+  sinceMs: number;
+  untilMs: number;
+  /** Added to a time of the process, gives the monotonic time of ours. */
+  offsetMs: number;
+  /** The most that `offsetMs` may be wrong by: half of the quickest call. */
+  errorMs: number;
+  links: number;
+  targets: CopiedTarget[];
+  pieces: CopyPiece[];
+  journal: { startMs: number; entries: EventRings; seq: number };
+}
+
+/** Approximate memory of a target, of a piece besides its samples, and of a copy. */
+const TARGET_BYTES = 300;
+const PIECE_BYTES = 200;
+const COPY_BYTES = 1_000;
+/** Pieces are joined up to this size. */
+const JOINED_BYTES = 4_096;
+/** A gap between two pieces up to this is none: a call takes that long. */
+const GAP_MS = 1_000;
+/** Results that were played back are kept this long, and only so many of them, because they take much more memory. */
+const REPLAY_KEEP_MS = 10_000;
+const MAX_REPLAYS = 8;
+/** A copy of more samples than this is large: only one is kept played back. */
+const LARGE_SAMPLES = 50_000;
+
+/**
+ * The copies that this pod keeps of others: their samples of the last HISTORY_WINDOW and their journals, in at most
+ * `COPY_SHARE` of HISTORY_MEMORY. When the limit is reached, the largest copy loses its oldest samples. To answer a query,
+ * a copy is played back into results of its own, so that its answer is the one that its pod would have given.
+ */
+export class Copies {
+  readonly #settings: ResultsSettings;
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  /** By process. */
+  readonly #copies = new Map<string, Copy>();
+  readonly #replays: SharedResults<Results>;
+
+  constructor(settings: ResultsSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#maxBytes = settings.historyMemoryMiB * 2 ** 20 * COPY_SHARE;
+    this.#replays = new SharedResults(clock, MAX_REPLAYS, 'too many copies are asked for at once, try again');
+  }
+
+  /** The uids of the pods that there are copies of. */
+  get uids(): string[] {
+    return [...new Set([...this.#copies.values()].map(({ uid }) => uid))].slice(0, MAX_KEPT_COPIES);
+  }
+
+  /** Approximate memory of all copies. */
+  get bytes(): number {
+    return [...this.#copies.values()].reduce((sum, copy) => sum + bytesOf(copy), 0);
+  }
+
+  /** What to ask for next of a pod: what comes after the newest copy of it; null if there is none. */
+  cursorOf(uid: string): CopyCursor | null {
+    const copy = this.#of(uid).at(-1);
+    if (copy === undefined) return null;
+    const { process, untilMs, links, journal } = copy;
+    return { process, sinceMs: untilMs, links, seq: journal.seq };
+  }
+
+  /** Takes what was answered about pod `uid`, `agoMs` ago, give or take `errorMs`. */
+  take(uid: string, { copies }: CopyAnswer, written: { agoMs: number; errorMs: number }): void {
+    for (const part of copies) this.#takePart(uid, part, written);
+    this.#trim();
+  }
+
+  /** What a keeper that has `cursor` lacks of the copies of pod `uid`, within the limits of one answer. */
+  answer(uid: string, cursor: CopyCursor): CopyAnswer {
+    let room = MAX_ANSWER_SAMPLES;
+    let hasMore = false;
+    const copies = this.#of(uid).map((copy): CopyPart => {
+      const isKnown = copy.process === cursor.process;
+      const sinceMs = isKnown ? cursor.sinceMs : Number.NEGATIVE_INFINITY;
+      const wanted = copy.pieces.filter(({ toMs }) => toMs > sinceMs);
+      const pieces = wanted.filter(({ samples }) => {
+        room -= samples.length / SAMPLE_BYTES;
+        return room >= 0;
+      });
+      hasMore ||= pieces.length < wanted.length;
+      const nowMs = this.#nowOf(copy);
+      const { startMs, entries } = copy.journal;
+      const { droppedToMs } = entries;
+      const newer = entries.all.filter(({ seq }) => !isKnown || seq > cursor.seq);
+      return {
+        nowMs,
+        sinceMs: copy.sinceMs,
+        untilMs: pieces.length < wanted.length ? (pieces.at(-1)?.toMs ?? copy.sinceMs) : copy.untilMs,
+        links: copy.links,
+        targets: copy.targets.filter(({ number }) => !isKnown || number >= cursor.links),
+        pieces,
+        journal: journalOf({ id: copy.process, startMs, droppedToMs, entries: newer }, nowMs, MAX_PAST_MS, MAX_EVENTS),
+      };
+    });
+    return { hasMore, copies };
+  }
+
+  /** The report of pod `uid` for a past range, as the pod would have made it; null if there is no copy. */
+  async reportOf(uid: string, range: AgeRange): Promise<PodReport | null> {
+    const copy = this.#bestOf(uid, range);
+    if (copy === null) return null;
+    const report = await (await this.#resultsOf(copy)).reportOf(range);
+    return {
+      pod: { uid, name: '', namespace: '' },
+      atMs: this.#clock.nowMs(),
+      bootTimeMs: -1,
+      discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
+      ...report,
+      past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy) },
+      probes: [],
+    };
+  }
+
+  /** The history of pod `uid` by steps; null if there is no copy. */
+  async podHistory(uid: string, range: AgeRange, stepMs: number): Promise<PodHistory | null> {
+    const copy = this.#bestOf(uid, range);
+    if (copy === null) return null;
+    const history = await (await this.#resultsOf(copy)).podHistory(range, stepMs);
+    return { ...history, untilAgeMs: this.#untilAgeMs(copy) };
+  }
+
+  /** The history of the link of pod `uid` to pod `to`; null if there is no copy. */
+  async linkHistory(uid: string, to: string, range: AgeRange, stepMs: number): Promise<LinkHistory | null> {
+    const copy = this.#bestOf(uid, range);
+    if (copy === null) return null;
+    return { from: uid, to, error: '', ...(await this.#resultsOf(copy)).linkHistory(to, range, stepMs) };
+  }
+
+  /**
+   * The journals that nobody else can give: those of pods that have left, and of earlier processes of the pods that are
+   * `present`. The entries of the last `sinceAgeMs`, at most `limit` of all together.
+   */
+  journals(sinceAgeMs: number, limit: number, present: ReadonlySet<string>): CopiedJournal[] {
+    const lost = this.uids.flatMap((uid) => this.#of(uid).slice(0, present.has(uid) ? -1 : undefined));
+    const share = Math.max(1, Math.floor(limit / Math.max(1, lost.length)));
+    return lost.slice(-MAX_COPIED_JOURNALS).map((copy) => {
+      const { startMs, entries } = copy.journal;
+      const kept = { id: copy.process, startMs, droppedToMs: entries.droppedToMs, entries: entries.all };
+      return { uid: copy.uid, journal: journalOf(kept, this.#nowOf(copy), sinceAgeMs, share) };
+    });
+  }
+
+  /** Drops what was played back. */
+  stop(): void {
+    this.#replays.stop();
+  }
+
+  /** The copies of a pod, oldest first. */
+  #of(uid: string): Copy[] {
+    const copies = [...this.#copies.values()].filter((copy) => copy.uid === uid);
+    return copies.sort((a, b) => a.untilMs + a.offsetMs - b.untilMs - b.offsetMs);
+  }
+
+  /** The newest copy that has something of a range; null if none has. */
+  #bestOf(uid: string, { fromAgeMs, toAgeMs }: AgeRange): Copy | null {
+    const covers = (copy: Copy) => {
+      const nowMs = this.#nowOf(copy);
+      return copy.sinceMs < nowMs - toAgeMs && copy.untilMs > nowMs - fromAgeMs;
+    };
+    return this.#of(uid).findLast(covers) ?? null;
+  }
+
+  #resultsOf(copy: Copy): Promise<Results> {
+    const samples = copy.pieces.reduce((sum, piece) => sum + piece.samples.length / SAMPLE_BYTES, 0);
+    const kept = samples > LARGE_SAMPLES ? 1 : MAX_REPLAYS;
+    const key = `${copy.process}/${copy.untilMs}`;
+    return this.#replays.get(
+      key,
+      () => playedBack({ ...copy, pieces: [...copy.pieces] }, this.#settings, this.#clock),
+      () => REPLAY_KEEP_MS,
+      kept,
+    );
+  }
+
+  #nowOf({ offsetMs, untilMs }: Copy): number {
+    return Math.max(untilMs, this.#clock.monotonicMs() - offsetMs);
+  }
+
+  #untilAgeMs(copy: Copy): number {
+    return Math.max(0, Math.round(this.#nowOf(copy) - copy.untilMs));
+  }
+
+  #takePart(uid: string, part: CopyPart, { agoMs, errorMs }: { agoMs: number; errorMs: number }): void {
+    const { nowMs, sinceMs, untilMs, links, targets, pieces, journal } = part;
+    const known = this.#copies.get(journal.id);
+    if (known !== undefined && known.uid !== uid) return;
+    const copy = known ?? newCopy(uid, journal.id, part);
+    this.#copies.set(journal.id, copy);
+    if (errorMs < copy.errorMs) {
+      copy.errorMs = errorMs;
+      copy.offsetMs = this.#clock.monotonicMs() - agoMs - nowMs;
+    }
+    copy.links = Math.max(copy.links, links);
+    const numbers = new Set(copy.targets.map(({ number }) => number));
+    copy.targets.push(...targets.filter(({ number }) => !numbers.has(number)));
+    if (known !== undefined && sinceMs > copy.untilMs + GAP_MS) copy.sinceMs = sinceMs;
+    for (const piece of pieces) {
+      if (piece.toMs <= copy.untilMs) continue;
+      addPiece(copy, partAfter(piece, copy.untilMs));
+      copy.untilMs = piece.toMs;
+    }
+    copy.untilMs = Math.max(copy.untilMs, untilMs);
+    for (const { ageMs, ...entry } of journal.events) {
+      if (entry.seq <= copy.journal.seq) continue;
+      const kept: KeptEntry = { ...entry, atMs: nowMs - ageMs };
+      copy.journal.entries.add(kept);
+    }
+    copy.journal.seq = journal.events.reduce((last, { seq }) => Math.max(last, seq), copy.journal.seq);
+  }
+
+  /** Forgets what is older than HISTORY_WINDOW, and what there is no room for. */
+  #trim(): void {
+    for (const copy of this.#copies.values()) {
+      const oldestMs = this.#nowOf(copy) - this.#settings.historyWindowMs;
+      while ((copy.pieces[0]?.toMs ?? Number.POSITIVE_INFINITY) < oldestMs) dropOldestPiece(copy);
+      copy.journal.entries.dropBefore(oldestMs);
+      if (copy.untilMs < oldestMs) this.#copies.delete(copy.process);
+    }
+    const sizes = new Map([...this.#copies.values()].map((copy) => [copy, bytesOf(copy)]));
+    let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    while (total > this.#maxBytes) {
+      const [largest, before] = [...sizes].reduce((a, b) => (b[1] > a[1] ? b : a));
+      if (!dropOldestPiece(largest)) this.#copies.delete(largest.process);
+      const after = this.#copies.has(largest.process) ? bytesOf(largest) : 0;
+      if (after === 0) sizes.delete(largest);
+      else sizes.set(largest, after);
+      total -= before - after;
+    }
+  }
+}
+
+function newCopy(uid: string, process: string, { nowMs, sinceMs, journal }: CopyPart): Copy {
+  return {
+    uid,
+    process,
+    sinceMs,
+    untilMs: sinceMs,
+    offsetMs: 0,
+    errorMs: Number.POSITIVE_INFINITY,
+    links: 0,
+    targets: [],
+    pieces: [],
+    journal: { startMs: nowMs - journal.knownAgeMs, entries: new EventRings(), seq: -1 },
+  };
+}
+
+/** Adds a piece; small ones become one, so that an hour is not kept in 360 parts. */
+function addPiece(copy: Copy, piece: CopyPiece): void {
+  const last = copy.pieces.at(-1);
+  const isSmall = last !== undefined && last.samples.length + piece.samples.length <= JOINED_BYTES;
+  if (piece.samples.length === 0 && last !== undefined) last.toMs = Math.max(last.toMs, piece.toMs);
+  else if (isSmall) copy.pieces[copy.pieces.length - 1] = joined(last, piece);
+  else copy.pieces.push(piece);
+}
+
+function dropOldestPiece(copy: Copy): boolean {
+  const dropped = copy.pieces.shift();
+  if (dropped !== undefined) copy.sinceMs = Math.max(copy.sinceMs, dropped.toMs);
+  return dropped !== undefined;
+}
+
+function bytesOf({ targets, pieces, journal }: Copy): number {
+  const samples = pieces.reduce((sum, piece) => sum + PIECE_BYTES + piece.samples.length, 0);
+  return COPY_BYTES + targets.length * TARGET_BYTES + samples + journal.entries.bytes;
+}
+
+/** Two pieces as one. */
+function joined(first: CopyPiece, second: CopyPiece): CopyPiece {
+  const samples = new Uint8Array(first.samples.length + second.samples.length);
+  samples.set(first.samples);
+  samples.set(second.samples, first.samples.length);
+  const view = new DataView(samples.buffer);
+  const shiftMs = Math.round(second.fromMs - first.fromMs);
+  for (let at = first.samples.length + AGE_OFFSET; at < samples.length; at += SAMPLE_BYTES) {
+    view.setUint32(at, view.getUint32(at, true) + shiftMs, true);
+  }
+  return { fromMs: first.fromMs, toMs: second.toMs, samples };
+}
+
+/** The part of a piece after `atMs`. */
+function partAfter(piece: CopyPiece, atMs: number): CopyPiece {
+  let first = 0;
+  const count = piece.samples.length / SAMPLE_BYTES;
+  while (first < count && readSample(piece, first).atMs <= atMs) first += 1;
+  return first === 0 ? piece : { ...piece, samples: piece.samples.subarray(first * SAMPLE_BYTES) };
+}

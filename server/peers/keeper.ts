@@ -1,0 +1,192 @@
+import { type CopyAnswer, type CopyCursor, NO_CURSOR, parseCopyAnswerSliced } from '../protocol/copy.ts';
+import type { DiscoverySnapshot, Pod } from '../protocol/pod.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { PeerClient } from './peer-client.ts';
+
+/** How many pods keep a copy of each pod. */
+export const KEEPERS = 2;
+
+/**
+ * The pods that keep the copy of pod `uid`, the first choice first: rendezvous hashing. Every pod that knows the same pods
+ * chooses the same keepers, and a pod that joins or leaves changes only the choices in which it takes part. Pods that leave
+ * are no keepers.
+ */
+export function keepersOf(uid: string, pods: readonly Pod[], count = KEEPERS): Pod[] {
+  const scores = new Map(pods.filter((pod) => mayKeep(pod, uid)).map((pod) => [pod, scoreOf(pod.uid, uid)]));
+  return [...scores]
+    .sort(([a, scoreA], [b, scoreB]) => scoreB - scoreA || (a.uid < b.uid ? -1 : 1))
+    .slice(0, count)
+    .map(([pod]) => pod);
+}
+
+/** Whether `keeper` is among `keepersOf(uid, pods)`. It stops at the first KEEPERS pods that are chosen before it. */
+export function isKeeper(keeper: Pod, uid: string, pods: readonly Pod[]): boolean {
+  if (!mayKeep(keeper, uid)) return false;
+  const own = scoreOf(keeper.uid, uid);
+  let before = 0;
+  for (const pod of pods) {
+    if (pod.uid === keeper.uid || !mayKeep(pod, uid)) continue;
+    const score = scoreOf(pod.uid, uid);
+    if (score > own || (score === own && pod.uid < keeper.uid)) before += 1;
+    if (before === KEEPERS) return false;
+  }
+  return true;
+}
+
+function mayKeep({ uid, lifecycle }: Pod, of: string): boolean {
+  return uid !== of && lifecycle !== 'gone' && lifecycle !== 'terminating';
+}
+
+/** FNV-1a over both uids, then the finalizer of MurmurHash3, without which similar uids get similar scores. */
+function scoreOf(keeper: string, uid: string): number {
+  let hash = 0x811c9dc5;
+  for (const text of [keeper, '\n', uid]) {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** What a keeper asks about. */
+interface KeeperDeps {
+  clock: Clock;
+  client: Pick<PeerClient, 'request'>;
+  snapshot(): DiscoverySnapshot;
+  /** Our own pod's uid; '' if unknown. */
+  selfUid(): string;
+  /** uids of the pods that left within HISTORY_WINDOW. */
+  departed(): readonly string[];
+  copies: {
+    cursorOf(uid: string): CopyCursor | null;
+    take(uid: string, answer: CopyAnswer, written: { agoMs: number; errorMs: number }): void;
+  };
+}
+
+/** How often a keeper asks a pod for what is new: so much of the past is lost if a pod is killed. */
+export const PULL_MS = 10_000;
+/** A pod that is leaving is asked so often, until it is gone: it waits for this before it ends. */
+const LEAVING_PULL_MS = 1_000;
+/** A pod that did not answer is asked again after this time. */
+const RETRY_MS = 3_000;
+/** How often the keeper looks whom to ask. */
+const TICK_MS = 500;
+/** A keeper without a copy asks so many other keepers for what they have, before it asks the pod itself. */
+const OTHER_KEEPERS = 4;
+/** A pod that left, and that nobody had a copy of, is asked about again after this time, at most `MAX_SEARCHES` times. */
+const SEARCH_MS = 30_000;
+const MAX_SEARCHES = 3;
+/** An answer has at most 300 kB of samples (400 kB in base64), 1000 entries of a journal and the targets. */
+const LIMITS = { maxBytes: 2 * 1024 * 1024, maxValues: 100_000 };
+/** The most answers that are asked for in a row, if one was full. */
+const MAX_IN_A_ROW = 50;
+
+/** The pod that is asked, and when it is asked next (monotonic ms). */
+interface Turn {
+  dueMs: number;
+  searches: number;
+}
+
+/**
+ * Keeps the copies of those pods whose keeper this pod is. Copies are pulled and never pushed: a pod can't make another one
+ * store anything that the other does not ask for. It costs two small requests for each pod every `PULL_MS`.
+ */
+export class Keeper {
+  readonly #deps: KeeperDeps;
+  readonly #turns = new Map<string, Turn>();
+  #pods: readonly Pod[] = [];
+  #kept: readonly string[] = [];
+  #timer: Timer | null = null;
+  #isStopped = false;
+
+  constructor(deps: KeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to ask. */
+  start(): void {
+    const { clock } = this.#deps;
+    if (this.#isStopped) return;
+    this.#timer = clock.setTimer(() => void this.tick().finally(() => this.start()), TICK_MS);
+  }
+
+  /** Ends. Calls in progress end when the client is stopped. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** Asks those whose turn it is. Never rejects. */
+  async tick(): Promise<void> {
+    const { clock, snapshot } = this.#deps;
+    const { pods } = snapshot();
+    const present = new Map(pods.filter(({ lifecycle }) => lifecycle !== 'gone').map((pod) => [pod.uid, pod]));
+    const nowMs = clock.monotonicMs();
+    const kept = this.#keptOf(pods);
+    for (const uid of [...this.#turns.keys()]) if (!kept.includes(uid)) this.#turns.delete(uid);
+    for (const uid of kept) {
+      const turn = this.#turns.get(uid) ?? { dueMs: nowMs, searches: 0 };
+      this.#turns.set(uid, turn);
+      const pod = present.get(uid);
+      const isLeaving = pod?.lifecycle === 'terminating';
+      if (isLeaving && turn.dueMs > nowMs + LEAVING_PULL_MS) turn.dueMs = nowMs;
+      if (turn.dueMs > nowMs || this.#isStopped) continue;
+      turn.dueMs = nowMs + (pod === undefined ? SEARCH_MS : isLeaving ? LEAVING_PULL_MS : PULL_MS);
+      const isKnown = this.#deps.copies.cursorOf(uid) !== null;
+      if (!isKnown && turn.searches++ < MAX_SEARCHES) await this.#search(uid, pods);
+      if (pod !== undefined && !(await this.#pull(uid, pod))) turn.dueMs = Math.min(turn.dueMs, nowMs + RETRY_MS);
+    }
+  }
+
+  /** The uids of the pods whose keeper this pod is. */
+  #keptOf(pods: readonly Pod[]): readonly string[] {
+    // Discovery gives the same array until something changes.
+    if (pods === this.#pods) return this.#kept;
+    const self = pods.find(({ uid }) => uid === this.#deps.selfUid());
+    // Which pod we are may become known a little later than the pods.
+    if (self === undefined) return [];
+    const uids = new Set([...pods.map(({ uid }) => uid), ...this.#deps.departed()]);
+    this.#pods = pods;
+    this.#kept = [...uids].filter((uid) => isKeeper(self, uid, pods));
+    return this.#kept;
+  }
+
+  /** Asks the other keepers of a pod, and those that may have been its keepers before, until one has a copy. */
+  async #search(uid: string, pods: readonly Pod[]): Promise<void> {
+    const others = keepersOf(uid, pods, OTHER_KEEPERS + 1).filter((pod) => pod.uid !== this.#deps.selfUid());
+    for (const other of others.slice(0, OTHER_KEEPERS)) {
+      await this.#pull(uid, other);
+      if (this.#deps.copies.cursorOf(uid) !== null) return;
+    }
+  }
+
+  /** Asks a pod for what is new of pod `uid`, as often as its answers are full. Resolves to whether it answered. */
+  async #pull(uid: string, pod: Pod): Promise<boolean> {
+    const { client, clock, copies, selfUid } = this.#deps;
+    for (let i = 0; i < MAX_IN_A_ROW && !this.#isStopped; i++) {
+      const { process, sinceMs, links, seq } = copies.cursorOf(uid) ?? NO_CURSOR;
+      const query = new URLSearchParams({ of: uid, by: selfUid() });
+      if (process !== '') {
+        for (const [name, value] of Object.entries({ process, since: sinceMs, links, seq }))
+          query.set(name, String(value));
+      }
+      try {
+        const {
+          value: answer,
+          atMs,
+          errorMs,
+        } = await client.request(pod, {
+          method: 'GET',
+          path: `/api/v1/copy?${query}`,
+          ...LIMITS,
+          parse: (wire, _, skipped) => parseCopyAnswerSliced(wire, skipped),
+        });
+        copies.take(uid, answer, { agoMs: clock.nowMs() - atMs, errorMs });
+        if (!answer.hasMore) return true;
+      } catch {
+        return false;
+      }
+    }
+    return true;
+  }
+}

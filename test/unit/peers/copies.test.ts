@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { EventJournal } from '../../../server/events/journal.ts';
+import { Copies } from '../../../server/peers/copies.ts';
+import { CopySource } from '../../../server/peers/copy-source.ts';
+import { encodeCopyAnswer, NO_CURSOR, parseCopyAnswerSliced } from '../../../server/protocol/copy.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { COPY_SHARE, Results, type ResultsSettings } from '../../../server/results/results.ts';
+import { runSliced } from '../../../server/runtime/concurrency.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { podsOf, snapshotOf } from '../../support/mesh.ts';
+import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const SETTINGS: ResultsSettings = {
+  resultsMemoryMiB: 1,
+  historyMemoryMiB: 8,
+  historyWindowMs: 60 * MINUTE,
+  refreshIntervalMs: SECOND,
+  goneRetentionMs: 5 * MINUTE,
+  slowLinkMs: 100,
+};
+const OF = 'uid-1';
+const JUST_NOW = { agoMs: 0, errorMs: 0 };
+
+/** A pod with results and a journal, by a clock that its keeper does not know. */
+function scene(change: Partial<ResultsSettings> = {}) {
+  const settings = { ...SETTINGS, ...change };
+  const clock = new FakeClock();
+  // The copied process started at another time than its keeper.
+  const podClock = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs() + 777_777.25,
+    setTimer: clock.setTimer.bind(clock),
+  };
+  const results = new Results(settings, podClock, { onLinkChange: () => {}, onSpeedChange: () => {} });
+  let ids = 0;
+  const starvation = () => ({ unreliable: false, sinceMs: 0 });
+  const journal = new EventJournal({ ...settings, clock: podClock, random: () => ++ids / 10, starvation });
+  const copies = new Copies(settings, clock);
+  const source = new CopySource({
+    clock: podClock,
+    snapshot: () => snapshotOf(podsOf(3)),
+    selfUid: () => OF,
+    copySince: (cursor) => results.copySince(cursor),
+    journal,
+    copies,
+  });
+  const targets = ['1', '2', '3'].map((uid) => targetOf(uid));
+  results.setTargets(targets);
+  /** Lets `ms` pass, with a sample of each link every second. */
+  const pass = (ms: number, sample: (uid: string) => Sample = () => sampleOf()) => {
+    for (let left = ms; left > 0; left -= SECOND) {
+      clock.freeze(SECOND);
+      for (const target of targets) results.record(target, sample(target.uid));
+    }
+  };
+  /** The keeper asks once, over the wire. */
+  const pull = async (into = copies, answering: Pick<CopySource, 'answer'> = source) => {
+    const answer = await answering.answer(OF, '', into.cursorOf(OF) ?? NO_CURSOR);
+    const wire = JSON.parse(encodeCopyAnswer(answer));
+    into.take(OF, await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock), JUST_NOW);
+    return answer.hasMore;
+  };
+  return { settings, clock, results, journal, copies, pass, pull };
+}
+
+const flaky = (uid: string) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: 900 }));
+
+describe('the copy of a pod', () => {
+  it.each([
+    ['samples', 1],
+    // Rings of 20 samples.
+    ['buckets', (16 * 20 * 15) / 2 ** 20],
+  ])('answers as the pod itself did, from %s', async (_, resultsMemoryMiB) => {
+    const { results, copies, pass, pull, clock } = scene({ resultsMemoryMiB });
+    for (let i = 0; i < 30; i++) {
+      pass(10 * SECOND, i >= 10 && i < 15 ? flaky : undefined);
+      await pull();
+    }
+    for (const [fromAgeMs, toAgeMs] of [
+      [MINUTE, 0],
+      [3 * MINUTE, 2 * MINUTE],
+      [5 * MINUTE, 0],
+    ] as const) {
+      const own = await results.reportOf({ fromAgeMs, toAgeMs });
+      const copied = await copies.reportOf(OF, { fromAgeMs, toAgeMs });
+      const { links, stats, peers } = copied ?? {};
+      expect({ links, stats, peers }).toEqual({ links: own.links, stats: own.stats, peers: own.peers });
+      expect(copied?.past).toMatchObject({ resolutionMs: own.past.resolutionMs, untilAgeMs: 0 });
+    }
+    const steps = { fromAgeMs: 4 * MINUTE, toAgeMs: 0 };
+    const own = await results.podHistory(steps, 10 * SECOND);
+    expect(await copies.podHistory(OF, steps, 10 * SECOND)).toEqual({ ...own, untilAgeMs: 0 });
+    expect(await copies.linkHistory(OF, '2', steps, MINUTE)).toMatchObject(results.linkHistory('2', steps, MINUTE));
+    clock.freeze(25 * SECOND);
+    expect((await copies.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 }))?.past?.untilAgeMs).toBe(25 * SECOND);
+  });
+
+  it('can be copied on to another keeper, and goes on from there', async () => {
+    const { settings, clock, results, copies, pass, pull } = scene();
+    for (let i = 0; i < 12; i++) {
+      pass(10 * SECOND, i === 5 ? flaky : undefined);
+      await pull();
+    }
+    const second = new Copies(settings, clock);
+    const first = { answer: async () => copies.answer(OF, second.cursorOf(OF) ?? NO_CURSOR) };
+    while (await pull(second, first));
+    pass(10 * SECOND);
+    await pull(second);
+    const range = { fromAgeMs: 2 * MINUTE + 5 * SECOND, toAgeMs: 0 };
+    expect((await second.reportOf(OF, range))?.stats).toEqual((await results.reportOf(range)).stats);
+    // What it has already is not taken again.
+    await pull(second, { answer: async () => copies.answer(OF, NO_CURSOR) });
+    clock.freeze(SECOND);
+    const later = { fromAgeMs: range.fromAgeMs + SECOND, toAgeMs: SECOND };
+    expect((await second.reportOf(OF, later))?.stats).toEqual((await results.reportOf(later)).stats);
+  });
+
+  it('has the journal, once', async () => {
+    const { journal, copies, pass, pull } = scene();
+    journal.onProbe({ target: 'a:1', protocol: 'tcp', error: 'refused', atMs: 0, durationUs: 0 });
+    pass(5 * SECOND);
+    await pull();
+    journal.onProbe({ target: 'a:1', protocol: 'tcp', error: '', atMs: 0, durationUs: 5 });
+    pass(5 * SECOND);
+    await pull();
+    await pull();
+    const own = journal.read(MINUTE);
+    expect(copies.journals(MINUTE, 100, new Set())).toEqual([{ uid: OF, journal: own }]);
+    // A pod that is there gives its journal itself.
+    expect(copies.journals(MINUTE, 100, new Set([OF]))).toEqual([]);
+  });
+
+  it('forgets what is older than HISTORY_WINDOW, and in the end the pod', async () => {
+    const { clock, copies, pass, pull } = scene({ historyWindowMs: 5 * MINUTE });
+    for (let i = 0; i < 60; i++) {
+      pass(10 * SECOND);
+      await pull();
+    }
+    expect((await copies.reportOf(OF, { fromAgeMs: 9 * MINUTE, toAgeMs: 0 }))?.past?.knownAgeMs).toBeLessThanOrEqual(
+      5 * MINUTE,
+    );
+    clock.freeze(6 * MINUTE);
+    copies.take('uid-9', { hasMore: false, copies: [] }, JUST_NOW);
+    expect([copies.uids, await copies.reportOf(OF, { fromAgeMs: MINUTE, toAgeMs: 0 })]).toEqual([[], null]);
+  });
+});
+
+describe('the memory of the copies', () => {
+  it('is bounded by the share of HISTORY_MEMORY: the largest copy loses its oldest samples first', async () => {
+    const { copies, pass, pull } = scene({ historyMemoryMiB: 0.1 });
+    const maxBytes = 0.1 * 2 ** 20 * COPY_SHARE;
+    for (let i = 0; i < 200; i++) {
+      pass(10 * SECOND);
+      await pull();
+      expect(copies.bytes).toBeLessThanOrEqual(maxBytes);
+    }
+    const known = (await copies.reportOf(OF, { fromAgeMs: 30 * MINUTE, toAgeMs: 0 }))?.past?.knownAgeMs ?? 0;
+    expect(known).toBeGreaterThan(5 * MINUTE);
+    expect(known).toBeLessThan(30 * MINUTE);
+  });
+});
+
+describe('an answer with copies', () => {
+  const piece = { fromMs: 5_000, toMs: 6_000, samples: '' };
+  const journal = { format: 'goldpinger-ts/journal/1', id: 'a-1', knownAgeMs: 0, truncated: false, events: [] };
+  const copy = { nowMs: 9_000, sinceMs: 5_000, untilMs: 6_000, links: 0, targets: [], pieces: [piece], journal };
+
+  it.each([
+    ['times out of order', { untilMs: 4_000 }],
+    ['times of tomorrow', { untilMs: 10_000 }],
+    ['a piece of the future', { pieces: [{ ...piece, toMs: 10_000 }] }],
+    ['half a sample', { pieces: [{ ...piece, samples: 'AAAA' }] }],
+    ['samples that are not base64', { pieces: [{ ...piece, samples: '!'.repeat(20) }] }],
+    ['a list of targets that is none', { targets: {} }],
+    ['no journal', { journal: null }],
+  ])('is refused with %s', async (_, change) => {
+    const wire = { format: 'goldpinger-ts/copy/1', hasMore: false, copies: [{ ...copy, ...change }] };
+    await expect(runSliced(parseCopyAnswerSliced(wire, noneSkipped()), new FakeClock())).rejects.toThrow();
+  });
+});

@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isKeeper, KEEPERS, Keeper, keepersOf, PULL_MS } from '../../../server/peers/keeper.ts';
+import { PeerCallError, type PeerRequest } from '../../../server/peers/peer-client.ts';
+import { type CopyAnswer, NO_CURSOR } from '../../../server/protocol/copy.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { podOf, podsOf, snapshotOf } from '../../support/mesh.ts';
+
+const uidsOf = (pods: readonly Pod[]) => pods.map(({ uid }) => uid);
+const meshes = fc
+  .uniqueArray(fc.uuid(), { minLength: 1, maxLength: 40 })
+  .map((uids) => uids.map((uid, i) => podOf(i, { uid })));
+
+describe('the keepers of a pod', () => {
+  it('are two others, the same whoever chooses, and each knows that it is one', () => {
+    fc.assert(
+      fc.property(meshes, (pods) => {
+        for (const { uid } of pods) {
+          const keepers = keepersOf(uid, pods);
+          expect(uidsOf(keepers)).not.toContain(uid);
+          expect(keepers).toHaveLength(Math.min(KEEPERS, pods.length - 1));
+          expect(uidsOf(keepersOf(uid, pods.toReversed()))).toEqual(uidsOf(keepers));
+          const known = pods.filter((pod) => isKeeper(pod, uid, pods));
+          expect(uidsOf(known).sort()).toEqual(uidsOf(keepers).sort());
+        }
+      }),
+    );
+  });
+
+  it('stay when another pod leaves or joins, unless that is chosen itself', () => {
+    fc.assert(
+      fc.property(meshes, fc.nat(), (pods, which) => {
+        const other = pods[which % pods.length]!;
+        const without = pods.filter((pod) => pod !== other);
+        for (const { uid } of without) {
+          const before = uidsOf(keepersOf(uid, pods));
+          const after = uidsOf(keepersOf(uid, without));
+          expect(after).toEqual(expect.arrayContaining(before.filter((keeper) => keeper !== other.uid)));
+        }
+      }),
+    );
+  });
+
+  it('are spread: of 300 pods none keeps more than a dozen copies', () => {
+    const pods = podsOf(300);
+    const counts = new Map<string, number>();
+    for (const { uid } of pods)
+      for (const keeper of keepersOf(uid, pods)) counts.set(keeper.uid, (counts.get(keeper.uid) ?? 0) + 1);
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(12);
+  });
+
+  it.each(['gone', 'terminating'] as const)('are no pods that are %s', (lifecycle) => {
+    const pods = [podOf(0), podOf(1), podOf(2, { lifecycle }), podOf(3)];
+    expect(uidsOf(keepersOf(podOf(0).uid, pods)).sort()).toEqual([podOf(1).uid, podOf(3).uid]);
+  });
+});
+
+/** A keeper, pod 0 of three, and what it asks: `pod path-and-query` of each call. */
+function start(pods: Pod[], departed: string[] = []) {
+  const clock = new FakeClock();
+  const asked: string[] = [];
+  const taken: string[] = [];
+  let present = pods;
+  let selfUid = podOf(0).uid;
+  const keeper = new Keeper({
+    clock,
+    client: {
+      request: async <T>(pod: Pod, { path }: PeerRequest<T>) => {
+        asked.push(`${pod.name} ${new URLSearchParams(path.split('?')[1]).get('of')}`);
+        if (pod.name === 'pod-2') throw new PeerCallError('refused', 'connection refused');
+        const value = { hasMore: false, copies: [] } as T;
+        return { value, atMs: clock.nowMs(), errorMs: 1 };
+      },
+    },
+    snapshot: () => snapshotOf(present),
+    selfUid: () => selfUid,
+    departed: () => departed,
+    copies: {
+      cursorOf: (uid) => (taken.includes(uid) ? { ...NO_CURSOR, process: 'p' } : null),
+      take: (uid: string, _answer: CopyAnswer) => void taken.push(uid),
+    },
+  });
+  const set = (now: Pod[]) => {
+    present = now;
+  };
+  const setSelf = (uid: string) => {
+    selfUid = uid;
+  };
+  return { clock, keeper, asked, set, setSelf };
+}
+
+describe('a keeper', () => {
+  it('asks other keepers for a copy first, then the pod itself, and every 10 s from then on', async () => {
+    const { clock, keeper, asked } = start(podsOf(3));
+    await keeper.tick();
+    expect(asked).toEqual(['pod-2 uid-1', 'pod-1 uid-1', 'pod-1 uid-2', 'pod-2 uid-2']);
+    asked.length = 0;
+    await keeper.tick();
+    expect(asked).toEqual([]);
+    clock.freeze(PULL_MS);
+    await keeper.tick();
+    expect(asked).toEqual(['pod-1 uid-1', 'pod-2 uid-2']);
+  });
+
+  it('asks nobody before it knows which pod it is, and then does, although the pods are the same', async () => {
+    const { keeper, asked, setSelf } = start(podsOf(3));
+    setSelf('');
+    await keeper.tick();
+    expect(asked).toEqual([]);
+    setSelf(podOf(0).uid);
+    await keeper.tick();
+    expect(asked).not.toEqual([]);
+  });
+
+  it('asks a pod that is leaving every second until it is gone', async () => {
+    const { clock, keeper, asked, set } = start(podsOf(3));
+    await keeper.tick();
+    set([podOf(0), podOf(1, { lifecycle: 'terminating' }), podOf(2)]);
+    asked.length = 0;
+    for (let i = 0; i < 3; i++) {
+      clock.freeze(1_000);
+      await keeper.tick();
+    }
+    expect(asked.filter((call) => call === 'pod-1 uid-1')).toHaveLength(3);
+    set([podOf(0), podOf(1, { lifecycle: 'gone' }), podOf(2)]);
+    asked.length = 0;
+    clock.freeze(60_000);
+    await keeper.tick();
+    expect(asked).not.toContain('pod-1 uid-1');
+  });
+
+  it('asks others about a pod that had left before it came, a few times', async () => {
+    const { clock, keeper, asked } = start([podOf(0), podOf(2)], ['uid-9']);
+    for (let i = 0; i < 10; i++) {
+      await keeper.tick();
+      clock.freeze(60_000);
+    }
+    expect(asked.filter((call) => call.endsWith('uid-9'))).toEqual(new Array(3).fill('pod-2 uid-9'));
+  });
+});
