@@ -64,10 +64,13 @@ async function settled(server: ServerProcess, names: string[], wanted: (from: st
   );
 }
 
+/** What copies of pods change is in copies.test.ts. */
+const NO_COPIES = { HISTORY_MEMORY: '0' };
+
 describe('the past of a mesh', () => {
-  it('shows a fault before, during and after, and what is left of it once a pod has restarted', async () => {
+  it('shows a fault before, during and after, and without copies, what is left of it once a pod has restarted', async () => {
     const mesh = await StubMesh.forTest();
-    const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i)));
+    const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i, NO_COPIES)));
     const uids = [1, 2, 3].map((i) => mesh.addPod(i));
     const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];
     const names = ['pod-1', 'pod-2', 'pod-3'];
@@ -98,7 +101,7 @@ describe('the past of a mesh', () => {
     expect(outcome(moment, 'pod-1', 'pod-3')).toBe('timeout');
 
     await second.kill();
-    const again = await mesh.serve(2);
+    const again = await mesh.serve(2, NO_COPIES);
     await settled(first, names, () => 'ok');
     let trusted = 0;
     for (const server of [first, again]) {
