@@ -197,3 +197,24 @@ test('as a table it has the links, the worst first', async () => {
   await page.keyboard.press('t');
   await page.locator('.graph-stage').waitFor();
 });
+
+test('two fingers zoom about the point between them; one finger moves the zoomed picture and a tap opens', async () => {
+  await open(FOUR);
+  const start = await placeOf('001');
+  const client = await page.context().newCDPSession(page);
+  const touch = (
+    type: 'touchStart' | 'touchMove' | 'touchEnd',
+    ...touchPoints: { x: number; y: number; id: number }[]
+  ) => client.send('Input.dispatchTouchEvent', { type, touchPoints });
+  await touch('touchStart', { x: 450, y: 400, id: 0 }, { x: 550, y: 400, id: 1 });
+  await touch('touchMove', { x: 400, y: 400, id: 0 }, { x: 600, y: 400, id: 1 });
+  await touch('touchEnd');
+  await soon(zoomText).toBe('200 %');
+  const zoomed = { x: 500 + (start.x - 500) * 2, y: 400 + (start.y - 400) * 2 };
+  await soon(() => placeOf('001')).toEqual(zoomed);
+  await touch('touchStart', { x: 500, y: 600, id: 0 });
+  await touch('touchMove', { x: 560, y: 640, id: 0 });
+  await touch('touchEnd');
+  await soon(() => placeOf('001')).toEqual({ x: zoomed.x + 60, y: zoomed.y + 40 });
+  expect(await panel().count()).toBe(0);
+});

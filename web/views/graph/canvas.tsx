@@ -1,9 +1,10 @@
+import { type ZoomTransform, zoomIdentity } from 'd3';
 import { useEffect, useRef } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import type { LinkState } from '../../model/links.ts';
 import { linkMark, WAVE } from '../../model/marks.ts';
 import type { PodHealth, PodView } from '../../model/mesh-view.ts';
-import { NO_ZOOM, type Point, type Zoom } from './geometry.ts';
+import type { Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import { LINK_STYLES, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -66,7 +67,7 @@ function Layer({
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     let frame = 0;
-    let drawn: Zoom | null = null;
+    let drawn: ZoomTransform | null = null;
     const isEmpty = holds === MOVING && held < 0;
     const links = graph.links.filter(({ from, to }) => holds(held, from, to));
     const ownDots = dots.filter((index) => holds(held, index, index));
@@ -78,7 +79,7 @@ function Layer({
       const ratio = Math.min(2, window.devicePixelRatio || 1);
       const now = zoom.current();
       // Without zoom the whole graph is on the canvas, which is only moved.
-      drawn = now.k === 1 ? NO_ZOOM : now;
+      drawn = now.k === 1 ? zoomIdentity : now;
       const edge = now.k === 1 ? 0 : EDGE;
       resize(element, isEmpty ? NOTHING : size, edge, ratio);
       shift(element, drawn, now);
@@ -117,7 +118,7 @@ function isSameBut(held: number, a: Graph, b: Graph): boolean {
  * Moves a canvas that was drawn with zoom `drawn` to zoom `now` by a CSS transform, because redrawing takes longer than a
  * frame. Returns false if a part of the stage would be empty.
  */
-function shift(element: HTMLCanvasElement, drawn: Zoom, now: Zoom): boolean {
+function shift(element: HTMLCanvasElement, drawn: ZoomTransform, now: ZoomTransform): boolean {
   const [x, y] = [now.x - drawn.x, now.y - drawn.y];
   if (now.k !== drawn.k || (now.k !== 1 && Math.max(Math.abs(x), Math.abs(y)) > EDGE)) return false;
   element.style.transform = `translate(${x}px, ${y}px)`;

@@ -41,13 +41,12 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
     stage,
     onMove,
   });
-  const state = pointer.cursor === '' ? '' : ` is-${pointer.cursor}`;
   const pair = cursor?.pair ?? -1;
   return (
     // biome-ignore lint/a11y/useSemanticElements: a picture with focusable pods in it; fieldset would say something else
     <div
       ref={stage}
-      className={`graph-stage${state}`}
+      className={`graph-stage${pointer.hover === null ? '' : ' is-pointing'}`}
       role="group"
       aria-label={`Graph of ${picture.n} pods and their links`}
       {...pointer.handlers}

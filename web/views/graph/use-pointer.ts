@@ -1,17 +1,24 @@
+import { type D3DragEvent, drag, pointer, select } from 'd3';
 import { type MouseEvent, type PointerEvent, type RefObject, useEffect, useMemo, useRef, useState } from 'react';
-import { type Point, panBy, toScene, zoomAt } from './geometry.ts';
+import type { Point } from './geometry.ts';
 import type { GraphHit } from './scene.ts';
-import type { GraphZoom } from './use-zoom.tsx';
+import { CLICK_REACH, type GraphZoom } from './use-zoom.tsx';
 
 /** Callbacks for pointer events. Points are px of the stage. */
 interface PointerRequest {
   stage: RefObject<HTMLDivElement | null>;
   zoom: GraphZoom;
   hitAt: (point: Point) => GraphHit;
-  uidOf: (index: number) => string;
+  /** The uid and the place of a pod (an index in `Mesh.pods`). */
+  podAt: (index: number) => Dragged | undefined;
   select: (hit: GraphHit) => void;
   /** A pod is dragged to a point of the scene. */
   onMove: (uid: string, point: Point) => void;
+}
+
+/** A pod by uid, because indexes change when pods come or go, and the place of its centre, px of the stage. */
+interface Dragged extends Point {
+  uid: string;
 }
 
 /** The pod or link under the pointer, and the pointer's place. */
@@ -19,124 +26,85 @@ interface Hover extends Point {
   hit: Exclude<GraphHit, null>;
 }
 
-/** A pressed pointer: where it started, its place at the last frame, its place now, and the uid of the pod under it. */
-interface Press {
-  start: Point;
-  at: Point;
-  next: Point;
-  /** A uid, because indexes change when pods come or go; '' = none. */
-  pod: string;
-  isTouch: boolean;
-  /** The stage's rectangle, which does not change during a drag. */
-  box: DOMRect | undefined;
-}
-
-/** A press that moves no farther than this is a click, px. */
-const CLICK_REACH = 4;
-
-/** Hover, click, dragging of pods, panning and pinching. */
+/** Hover, click, and dragging of pods by mouse. A drag that starts elsewhere is left to `useZoom`, which pans. */
 export function usePointer(request: PointerRequest) {
   const latest = useRef(request);
   latest.current = request;
   const [hover, setHover] = useState<Hover | null>(null);
-  /** null = nothing is dragged, '' = the scene, otherwise the uid of a pod. */
-  const [dragged, setDragged] = useState<string | null>(null);
-  const presses = useRef(new Map<number, Press>());
-  const wasDragged = useRef(false);
-  const frame = useRef(0);
-  useEffect(() => () => cancelAnimationFrame(frame.current), []);
+  /** The uid of the dragged pod; '' = none. */
+  const [held, setHeld] = useState('');
+  usePodDrag(latest, setHeld);
   const handlers = useMemo(() => {
-    // A mouse can send more events than frames can be drawn.
-    const follow = () => {
-      frame.current = 0;
-      for (const press of presses.current.values()) {
-        if (press.next === press.at) continue;
-        drag(latest.current, presses.current, press, press.next);
-        press.at = press.next;
-      }
-    };
-    const drop = (event: PointerEvent) => {
-      if (frame.current !== 0) {
-        cancelAnimationFrame(frame.current);
-        follow();
-      }
-      presses.current.delete(event.pointerId);
-      if (presses.current.size === 0) setDragged(null);
+    const hitOf = (event: PointerEvent | MouseEvent) => {
+      const [x, y] = pointer(event.nativeEvent, latest.current.stage.current);
+      return { hit: latest.current.hitAt({ x, y }), x, y };
     };
     return {
-      onPointerDown: (event: PointerEvent) => {
-        if (event.button !== 0) return;
-        const box = latest.current.stage.current?.getBoundingClientRect();
-        const start = pointIn(box, event);
-        const isTouch = event.pointerType === 'touch';
-        const hit = isTouch ? null : latest.current.hitAt(start);
-        setHover(null);
-        if (presses.current.size === 0) wasDragged.current = false;
-        const pod = hit !== null && 'pod' in hit ? latest.current.uidOf(hit.pod) : '';
-        presses.current.set(event.pointerId, { start, at: start, next: start, pod, isTouch, box });
-      },
+      onPointerDown: () => setHover(null),
       onPointerMove: (event: PointerEvent) => {
-        const { stage, hitAt } = latest.current;
-        const press = presses.current.get(event.pointerId);
-        if (press !== undefined) {
-          const at = pointIn(press.box, event);
-          if (Math.hypot(at.x - press.start.x, at.y - press.start.y) > CLICK_REACH && !wasDragged.current) {
-            wasDragged.current = true;
-            stage.current?.setPointerCapture(event.pointerId);
-            setDragged(press.pod);
-          }
-          press.next = at;
-          if (!wasDragged.current) press.at = at;
-          else if (frame.current === 0) frame.current = requestAnimationFrame(follow);
-          return;
-        }
-        if (event.pointerType === 'touch') return;
-        const at = pointOf(event, stage.current);
-        const hit = hitAt(at);
-        setHover((old) => (hit === null ? null : old !== null && sameHit(old.hit, hit) ? old : { hit, ...at }));
+        if (event.pointerType === 'touch' || event.buttons !== 0) return;
+        const { hit, x, y } = hitOf(event);
+        setHover((old) => (hit === null ? null : old !== null && sameHit(old.hit, hit) ? old : { hit, x, y }));
       },
-      onPointerUp: drop,
-      onPointerCancel: drop,
       onPointerLeave: () => setHover(null),
       onClick: (event: MouseEvent) => {
         // A click without a pointer comes from assistive technology. The pod itself handles it.
-        if (wasDragged.current || event.detail === 0) return;
-        latest.current.select(latest.current.hitAt(pointOf(event, latest.current.stage.current)));
+        if (event.detail !== 0) latest.current.select(hitOf(event).hit);
       },
     };
   }, []);
-  return {
-    hover,
-    handlers,
-    held: dragged ?? '',
-    cursor: dragged !== null ? 'dragging' : hover !== null ? 'pointing' : '',
-  };
+  return { hover, handlers, held };
 }
 
-/** Drags a pod or the scene; with a second finger zooms about the point between both. */
-function drag(request: PointerRequest, presses: ReadonlyMap<number, Press>, press: Press, at: Point): void {
-  const { stage, zoom, onMove } = request;
-  const now = zoom.current();
-  const other = [...presses.values()].find((candidate) => candidate !== press);
-  if (other !== undefined) {
-    const before = Math.hypot(press.at.x - other.at.x, press.at.y - other.at.y);
-    const after = Math.hypot(at.x - other.at.x, at.y - other.at.y);
-    const middle = { x: (at.x + other.at.x) / 2, y: (at.y + other.at.y) / 2 };
-    if (before > 0) zoom.set(zoomAt(now, after / before, middle));
-  } else if (press.pod !== '') {
-    onMove(press.pod, toScene(now, at));
-  } else if (!press.isTouch || now.k !== 1) {
-    const { clientWidth = 0, clientHeight = 0 } = stage.current ?? {};
-    zoom.set(panBy(now, at.x - press.at.x, at.y - press.at.y, clientWidth, clientHeight));
-  }
-}
-
-function pointOf(event: PointerEvent | MouseEvent, stage: HTMLElement | null): Point {
-  return pointIn(stage?.getBoundingClientRect(), event);
-}
-
-function pointIn(box: DOMRect | undefined, event: PointerEvent | MouseEvent): Point {
-  return { x: event.clientX - (box?.left ?? 0), y: event.clientY - (box?.top ?? 0) };
+/** Attaches d3-drag to the stage. It must be attached before d3-zoom, which pans if no pod is under the mouse. */
+function usePodDrag(latest: RefObject<PointerRequest>, setHeld: (uid: string) => void): void {
+  useEffect(() => {
+    const element = latest.current.stage.current;
+    if (element === null) return;
+    let frame = 0;
+    let moved = false;
+    let start: Point = { x: 0, y: 0 };
+    let next: Dragged | null = null;
+    const follow = () => {
+      frame = 0;
+      if (next === null) return;
+      const [x, y] = latest.current.zoom.current().invert([next.x, next.y]);
+      latest.current.onMove(next.uid, { x, y });
+      next = null;
+    };
+    type Event = D3DragEvent<HTMLDivElement, unknown, Dragged>;
+    const behaviour = drag<HTMLDivElement, unknown, Dragged | undefined>()
+      // With fingers the scene is moved, not a pod: a pod is smaller than a fingertip.
+      .touchable(false)
+      .clickDistance(CLICK_REACH)
+      .container(element)
+      .subject(({ x, y }: Point) => {
+        const hit = latest.current.hitAt({ x, y });
+        return hit !== null && 'pod' in hit ? latest.current.podAt(hit.pod) : undefined;
+      })
+      .on('start', ({ x, y }: Event) => {
+        moved = false;
+        start = { x, y };
+      })
+      .on('drag', ({ x, y, subject }: Event) => {
+        if (!moved && Math.hypot(x - start.x, y - start.y) <= CLICK_REACH) return;
+        if (!moved) setHeld(subject.uid);
+        moved = true;
+        next = { x, y, uid: subject.uid };
+        // A mouse can send more events than frames can be drawn.
+        if (frame === 0) frame = requestAnimationFrame(follow);
+      })
+      .on('end', () => {
+        cancelAnimationFrame(frame);
+        follow();
+        setHeld('');
+      });
+    const selection = select(element).call(behaviour);
+    return () => {
+      cancelAnimationFrame(frame);
+      selection.on('.drag', null);
+    };
+  }, [latest, setHeld]);
 }
 
 function sameHit(a: GraphHit, b: GraphHit): boolean {

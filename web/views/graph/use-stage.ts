@@ -1,7 +1,7 @@
 import { type RefObject, useCallback, useMemo, useState } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import { dotsOf } from './canvas.tsx';
-import { type Point, toScene, toStage } from './geometry.ts';
+import type { Point } from './geometry.ts';
 import type { Emphasis } from './links.tsx';
 import type { Cursor } from './pods.tsx';
 import { type GraphHit, hitGraph } from './scene.ts';
@@ -27,14 +27,20 @@ export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
   const select = useSelect(props);
   const hitAt = useCallback(
     (point: Point) => {
-      const { x, y } = toScene(zoom.current(), point);
+      const [x, y] = zoom.current().invert([point.x, point.y]);
       const slack = Math.max(3, 7 / zoom.current().k);
       return hitGraph(x, y, [...graph.glyphs, ...dots], graph.spots, graph.radii, graph.links, slack);
     },
     [dots, graph, zoom],
   );
-  const uidOf = useCallback((index: number) => picture.mesh.pods[index]?.uid ?? '', [picture]);
-  const pointer = usePointer({ stage, zoom, hitAt, uidOf, select, onMove });
+  const podAt = useCallback(
+    (index: number) => {
+      const point = placeOf({ pod: index }, graph, zoom);
+      return point === null ? undefined : { uid: picture.mesh.pods[index]?.uid ?? '', ...point };
+    },
+    [picture, graph, zoom],
+  );
+  const pointer = usePointer({ stage, zoom, hitAt, podAt, select, onMove });
   const held = pointer.held === '' ? -1 : picture.mesh.pods.findIndex(({ uid }) => uid === pointer.held);
   const hot = pointer.hover?.hit ?? hitOf(cursor);
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
@@ -74,5 +80,7 @@ function hitOf(cursor: Cursor | null): GraphHit {
 /** The place of a pod or link on the stage. */
 function placeOf(hit: Exclude<GraphHit, null>, graph: Graph, zoom: GraphZoom): Point | null {
   const point = 'pod' in hit ? graph.spots[hit.pod] : graph.links.find(({ pair }) => pair === hit.pair)?.middle;
-  return point === undefined ? null : toStage(zoom.current(), point);
+  if (point === undefined) return null;
+  const [x, y] = zoom.current().apply([point.x, point.y]);
+  return { x, y };
 }

@@ -1,13 +1,11 @@
+import { select, type ZoomTransform, zoom, zoomIdentity, zoomTransform } from 'd3';
 import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { NO_ZOOM, wheelFactor, type Zoom, zoomAt } from './geometry.ts';
 
 /** Zoom and pan of one element. */
 export interface GraphZoom {
   /** The current zoom. It changes without rendering, so read it when needed. */
-  current(): Zoom;
+  current(): ZoomTransform;
   percent: number;
-  /** Sets the zoom, for example while dragging. */
-  set(zoom: Zoom): void;
   /** Zooms about the centre of the stage. */
   by(factor: number): void;
   reset(): void;
@@ -15,32 +13,64 @@ export interface GraphZoom {
   follow(draw: () => void): () => void;
 }
 
+/** Bounds of the zoom. */
+const EXTENT: [least: number, most: number] = [0.5, 12];
+/** At least this much of the scene stays on the stage, px. */
+const MIN_VISIBLE = 80;
+/** A press that moves no farther than this is a click, px. */
+export const CLICK_REACH = 4;
+
+/** Moves a zoomed scene so that at least `MIN_VISIBLE` px of it are on a stage of `width` x `height` px. */
+export function keepVisible({ k, x, y }: ZoomTransform, [width, height]: [number, number]): ZoomTransform {
+  const within = (value: number, length: number) =>
+    Math.min(length - MIN_VISIBLE, Math.max(MIN_VISIBLE - k * length, value));
+  return zoomIdentity.translate(within(x, width), within(y, height)).scale(k);
+}
+
 /**
- * The zoom of `stage`, changed by its wheel and by `set`, without animation. `isOn`: whether the stage exists; a new stage
+ * Zooms and pans `stage` by wheel, mouse, touch and `by`, without animation. `isOn`: whether the stage exists; a new stage
  * starts at 100 %. At 100 % one finger scrolls the page.
  */
 export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): GraphZoom {
-  const zoom = useRef<Zoom>(NO_ZOOM);
   const followers = useRef(new Set<() => void>());
   const [percent, setPercent] = useState(100);
-  const handle = useMemo(() => {
-    const set = (next: Zoom) => {
-      const isOther = next.k !== zoom.current.k;
-      zoom.current = next;
-      // Not while panning, because React can render the whole view even if the value is the same.
-      if (isOther) setPercent(Math.round(next.k * 100));
-      if (isOther && stage.current !== null) stage.current.style.touchAction = next.k === 1 ? 'pan-y' : 'none';
-      for (const draw of followers.current) draw();
+  const behaviour = useMemo(
+    () =>
+      zoom<HTMLDivElement, unknown>()
+        .scaleExtent(EXTENT)
+        .clickDistance(CLICK_REACH)
+        // Always, because a touch screen can be connected later.
+        .touchable(true)
+        .constrain((transform, [, size]) => keepVisible(transform, size))
+        .filter(function (this: HTMLDivElement, event: MouseEvent | TouchEvent) {
+          if ('touches' in event) return event.touches.length > 1 || zoomTransform(this).k !== 1;
+          return (!event.ctrlKey || event.type === 'wheel') && event.button === 0;
+        })
+        .on('zoom', function (this: HTMLDivElement, { transform }: { transform: ZoomTransform }) {
+          this.style.touchAction = transform.k === 1 ? 'pan-y' : 'none';
+          setPercent(Math.round(transform.k * 100));
+          for (const draw of followers.current) draw();
+        }),
+    [],
+  );
+
+  useEffect(() => {
+    const element = stage.current;
+    if (!isOn || element === null) return;
+    setPercent(100);
+    const selection = select(element).call(behaviour).on('dblclick.zoom', null);
+    return () => {
+      selection.on('.zoom', null);
     };
+  }, [stage, behaviour, isOn]);
+
+  return useMemo(() => {
+    const selection = () => select(stage.current as HTMLDivElement);
     return {
-      current: () => zoom.current,
-      set,
-      by: (factor: number) => {
-        const element = stage.current;
-        if (element === null) return;
-        set(zoomAt(zoom.current, factor, { x: element.clientWidth / 2, y: element.clientHeight / 2 }));
-      },
-      reset: () => set(NO_ZOOM),
+      current: () => (stage.current === null ? zoomIdentity : zoomTransform(stage.current)),
+      percent,
+      by: (factor: number) => selection().call(behaviour.scaleBy, factor),
+      reset: () => selection().call(behaviour.transform, zoomIdentity),
       follow: (draw: () => void) => {
         followers.current.add(draw);
         return () => {
@@ -48,24 +78,7 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
         };
       },
     };
-  }, [stage]);
-
-  useEffect(() => {
-    const element = stage.current;
-    if (!isOn || element === null) return;
-    handle.reset();
-    const onWheel = (event: WheelEvent) => {
-      event.preventDefault();
-      const box = element.getBoundingClientRect();
-      const at = { x: event.clientX - box.left, y: event.clientY - box.top };
-      handle.set(zoomAt(zoom.current, wheelFactor(event.deltaY, event.deltaMode, event.ctrlKey), at));
-    };
-    // React's wheel listeners are passive and cannot prevent scrolling.
-    element.addEventListener('wheel', onWheel, { passive: false });
-    return () => element.removeEventListener('wheel', onWheel);
-  }, [stage, handle, isOn]);
-
-  return useMemo(() => ({ ...handle, percent }), [handle, percent]);
+  }, [stage, behaviour, percent]);
 }
 
 /**
