@@ -33,6 +33,7 @@ const PROGRAMS = [
   'bench-web',
   'pictures',
   'soak-proxy',
+  'soak-attack',
 ];
 const OUTPUTS = [...PROGRAMS.map((name) => `dist/${name}.cjs`), 'dist/web/index.html'];
 
@@ -92,6 +93,7 @@ await bundle('deploy/local/toxic/main.ts', 'dist/fault-proxy.cjs');
 await bundle('deploy/local/kubelet/own-address.ts', 'dist/own-address.cjs');
 await bundle('test/bench/main.ts', 'dist/bench.cjs');
 await bundle('test/soak/main.ts', 'dist/soak-proxy.cjs');
+await bundle('test/soak/attack.ts', 'dist/soak-attack.cjs');
 // These drive a browser, whose driver does not work from within a bundle; they run only where node_modules is.
 await bundle('test/bench/web.ts', 'dist/bench-web.cjs', { packages: 'external' });
 await bundle('test/pictures/main.ts', 'dist/pictures.cjs', { packages: 'external' });

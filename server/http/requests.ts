@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
-import type { Client } from './connections.ts';
+import { type Client, MAX_PIPELINED } from './connections.ts';
 import { sendError } from './errors.ts';
 import { Places } from './places.ts';
 
@@ -10,8 +10,6 @@ const MAX_IN_WORK = 16;
 const MAX_OF_ADDRESS = 8;
 /** A client that has not read its answer after this time, ms, gives its place to one that waits. */
 const GIVES_WAY_MS = 10_000;
-/** Requests that a client may send on one connection before it has the answer to the first. Hardly any client does so. */
-const MAX_PIPELINED = 16;
 /** Short answers, which Kubernetes' probes must get under any load, and streams, which have limits of their own. */
 const IS_FREE = /^\/(ping|healthz|readyz|api\/v1\/stream)(?=[/?]|$)/i;
 

@@ -168,10 +168,17 @@ describe('requests', () => {
     expect(asked()).toBe(1);
   });
 
-  it('sent far ahead of the answers end the connection', async () => {
+  it.each([
+    ['in one packet', [get('/check_all').repeat(900)], 0],
+    ['in a later packet', [get('/check_all'), get('/check_all').repeat(900)], 1],
+    ['in several packets', [get('/check_all'), get('/check_all').repeat(10), get('/check_all').repeat(10)], 1],
+  ])('sent far ahead of the answers end the connection: %s', async (_, packets, begun) => {
     const { url, asked } = await serveHeld();
-    await (await dial(url, get('/check_all').repeat(900))).ended();
-    expect(asked()).toBe(1);
+    const { socket, ended } = await dial(url, packets[0] ?? '');
+    await soon(() => expect(asked()).toBe(begun));
+    for (const packet of packets.slice(1)) socket.write(packet);
+    await ended();
+    expect(asked()).toBe(begun);
   });
 
   it('are bounded for each address: the next waits for a place, then gets 503 with Retry-After', async () => {
