@@ -53,14 +53,15 @@ export function readKubeconfig(paths: string, proxies: Proxies): Login {
   }
   if (count === 0) throw missing;
   const context = merged.contexts.get(merged.current);
-  if (context === undefined) throw new Error(`the kubeconfig has no context "${merged.current}"`);
+  if (context === undefined) throw new Error(`the kubeconfig ${paths} has no context "${merged.current}"`);
   const cluster = merged.clusters.get(textOf(context['cluster']));
   if (cluster === undefined || textOf(cluster['server']) === '') {
-    throw new Error(`the context "${merged.current}" of the kubeconfig names no cluster`);
+    throw new Error(`the context "${merged.current}" of ${paths} names no cluster`);
   }
   const userName = textOf(context['user']);
   const user = merged.users.get(userName) ?? {};
-  if (userName !== '' && !merged.users.has(userName)) throw new Error(`the kubeconfig has no user "${userName}"`);
+  if (userName !== '' && !merged.users.has(userName))
+    throw new Error(`the kubeconfig ${paths} has no user "${userName}"`);
   return loginOf(cluster, user, textOf(context['namespace']).trim(), proxies);
 }
 

@@ -94,7 +94,7 @@ describe('without a matrix the page says why', () => {
     const page = await visitor.visit(feed);
     for (const [name, title, text, status] of [
       ['waiting', 'Waiting for the Kubernetes API', 'attempt 5', 'Waiting, 2'],
-      ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -l app=goldpinger', 'Live'],
+      ['empty', 'No pod matches app=goldpinger', 'kubectl get pods -n default -l app=goldpinger', 'Live'],
       ['forbidden', 'Not allowed to list pods in default', 'cannot list', 'No permission'],
       ['alone', 'No peers yet', 'It reaches itself in', 'Live'],
     ] as const) {

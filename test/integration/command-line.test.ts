@@ -26,9 +26,10 @@ describe('the command', () => {
   });
 
   it('ends with 1 and one message that names every bad setting', async () => {
-    const { server } = start({ PING_TIMEOUT: '300', REFRESH_INTERVAL: '-1' }, ['--prot', '9']);
+    const { server } = start({ PING_TIMEOUT: '300', REFRESH_INTERVAL: '-1', KUBECONFIG: '/nowhere' }, ['--prot', '9']);
     expect(await server.ended).toBe(1);
-    for (const name of ['PING_TIMEOUT=300', 'REFRESH_INTERVAL=-1', '--prot']) expect(server.stderr).toContain(name);
+    for (const name of ['PING_TIMEOUT=300', 'REFRESH_INTERVAL=-1', 'KUBECONFIG=/nowhere: no such file', '--prot'])
+      expect(server.stderr).toContain(name);
   });
 
   it('says which address it cannot have, and ends with 1', async () => {
@@ -56,7 +57,7 @@ describe('the command', () => {
     expect(health.status).toBe(418);
     await eventually(async () => {
       const mesh = await server.json<{ discovery: { lastError: { message: string } | null } }>('/api/v1/mesh');
-      expect(mesh.discovery.lastError?.message).toContain('/nonexistent');
+      expect(mesh.discovery.lastError?.message).toContain('/dev/null');
     });
   });
 
