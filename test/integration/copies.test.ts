@@ -139,6 +139,22 @@ describe('the past of pods that were killed', () => {
       }, 30_000);
     }
   }, 180_000);
+
+  it('is copied to its end if a pod is deleted', async () => {
+    const mesh = await StubMesh.forTest();
+    const env = { ...ENV, SHUTDOWN_GRACE: '5s' };
+    const servers = await Promise.all([1, 2, 3].map((i) => mesh.serve(i, env)));
+    const uids = [1, 2, 3].map((i) => mesh.addPod(i));
+    const [first, second, third] = servers as [ServerProcess, ServerProcess, ServerProcess];
+    const uid = uids[2] ?? '';
+    await eventually(async () => expect(await isCopied([first, second], uid, 0)).toBe(KEEPERS), 30_000);
+    mesh.addPod(3, { deletedMs: Date.now() });
+    third.child.kill('SIGTERM');
+    const endedMs = Date.now() + 5_000;
+    expect(await third.ended).toBe(0);
+    // It pings until 2.5 s before its end; everything until then is in both copies.
+    expect(await isCopied([first, second], uid, endedMs - 2_500)).toBe(KEEPERS);
+  }, 90_000);
 });
 
 async function meshAt(server: ServerProcess, atMs: number): Promise<Mesh> {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PodLifetimes } from '../../../server/events/pod-lifetimes.ts';
-import type { Lifecycle, Pod } from '../../../server/protocol/pod.ts';
+import { type Lifecycle, type Pod, parseDepartedPodsSliced } from '../../../server/protocol/pod.ts';
+import { noneSkipped, runAtOnce } from '../../../server/protocol/validators.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { podOf, snapshotOf } from '../../support/mesh.ts';
 
@@ -167,5 +168,40 @@ describe('pod lifetimes', () => {
     expect(lifetimes.lastKnown('uid-0')).toBeNull();
     expect(lifetimes.lastKnown('uid-1999')).not.toBeNull();
     expect(lifetimes.lastKnown('uid-5999')).not.toBeNull();
+  });
+});
+
+describe('the pods that left before a process started', () => {
+  it('are known from another process, with their lives, also if they left before GONE_RETENTION', async () => {
+    const { clock, lifetimes, pod, update, at } = start();
+    update(pod(0), pod(1));
+    await clock.advance(MINUTE);
+    update(pod(0), pod(1, 'terminating'));
+    await clock.advance(MINUTE);
+    update(pod(0), pod(1, 'gone'));
+    await clock.advance(8 * MINUTE);
+    const told = JSON.parse(JSON.stringify({ pods: lifetimes.departed() }));
+    const newcomer = start();
+    newcomer.update(newcomer.pod(0));
+    newcomer.lifetimes.adopt(runAtOnce(parseDepartedPodsSliced(told, noneSkipped())));
+    expect(newcomer.at(8.5 * MINUTE)).toContain('pod-1 terminating');
+    expect(newcomer.at(9.5 * MINUTE)).toContain('pod-1 ready');
+    expect(newcomer.at(7 * MINUTE)).toContain('pod-1 gone');
+    expect(at(0)).toEqual(['pod-0 ready']);
+  });
+
+  it('do not change what the process has seen itself, and are bounded', () => {
+    const { lifetimes, pod, update } = start();
+    update(pod(0));
+    const gone = (n: number) => ({ pod: pod(n, 'gone'), stages: [['gone', 5_000]] as [Lifecycle, number][] });
+    lifetimes.adopt([
+      gone(0),
+      { ...gone(1), stages: [['ready', 5_000]] },
+      { ...gone(2), stages: [['gone', 2 * 3_600_000]] },
+    ]);
+    expect([lifetimes.lastKnown('uid-0')?.lifecycle, lifetimes.size]).toEqual(['ready', 1]);
+    for (let from = 1; from < 2_000; from += 500)
+      lifetimes.adopt(Array.from({ length: 500 }, (_, i) => gone(from + i)));
+    expect(lifetimes.size).toBe(501);
   });
 });

@@ -63,7 +63,7 @@ function scene(change: Partial<ResultsSettings> = {}) {
     into.take(OF, await runSliced(parseCopyAnswerSliced(wire, noneSkipped()), clock), JUST_NOW);
     return answer.hasMore;
   };
-  return { settings, clock, results, journal, copies, pass, pull };
+  return { settings, clock, results, journal, copies, source, pass, pull };
 }
 
 const flaky = (uid: string) => (uid === '2' ? refusedSample() : sampleOf({ totalUs: 900 }));
@@ -179,5 +179,33 @@ describe('an answer with copies', () => {
   ])('is refused with %s', async (_, change) => {
     const wire = { format: 'goldpinger-ts/copy/1', hasMore: false, copies: [{ ...copy, ...change }] };
     await expect(runSliced(parseCopyAnswerSliced(wire, noneSkipped()), new FakeClock())).rejects.toThrow();
+  });
+});
+
+describe('a pod that ends', () => {
+  it('waits until both keepers have asked for the rest, but no longer than it may', async () => {
+    const { clock, source } = scene();
+    let isDone = false;
+    await source.answer(OF, 'uid-0', NO_CURSOR);
+    clock.freeze(10);
+    void source.keepersHaveAsked(2_000).then(() => {
+      isDone = true;
+    });
+    for (const by of ['uid-9', 'uid-0', 'uid-0']) {
+      await source.answer(OF, by, NO_CURSOR);
+      await clock.advance(200);
+      expect(isDone).toBe(false);
+    }
+    await source.answer(OF, 'uid-2', NO_CURSOR);
+    await clock.advance(100);
+    expect(isDone).toBe(true);
+    isDone = false;
+    void source.keepersHaveAsked(2_000).then(() => {
+      isDone = true;
+    });
+    await clock.advance(1_900);
+    expect(isDone).toBe(false);
+    await clock.advance(200);
+    expect(isDone).toBe(true);
   });
 });

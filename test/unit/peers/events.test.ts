@@ -3,16 +3,21 @@ import { EventJournal } from '../../../server/events/journal.ts';
 import type { Broadcast, BroadcastQuery, BroadcastResult, PodAnswer } from '../../../server/peers/broadcast.ts';
 import { MeshEvents } from '../../../server/peers/events.ts';
 import { type Journal, parseEvents } from '../../../server/protocol/event.ts';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type Entry, journals } from '../../support/journals.ts';
-import { NOW_MS } from '../../support/mesh.ts';
+import { NOW_MS, podOf } from '../../support/mesh.ts';
 
 const HOUR = 3_600_000;
 
 const starvation = () => ({ unreliable: false, sinceMs: 0 });
 
 /** The events of a mesh whose journals are given. */
-function start(parts: Partial<BroadcastResult<Journal>>, remembersSinceMs = (_: unknown) => 0) {
+function start(
+  parts: Partial<BroadcastResult<Journal>>,
+  remembersSinceMs = (_: unknown) => 0,
+  podOfUid: (uid: string) => Pod | null = () => null,
+) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   let answers = { parts: [], missing: [], atMs: NOW_MS, ...parts };
@@ -27,9 +32,9 @@ function start(parts: Partial<BroadcastResult<Journal>>, remembersSinceMs = (_: 
   const settings = { refreshIntervalMs: 2_000, jitterFactor: 0, pingTimeoutMs: 300, historyWindowMs: HOUR };
   const journal = new EventJournal({ historyWindowMs: HOUR, clock, random: () => 0, starvation });
   let merges = 0;
-  const lastKnown = () => {
+  const lastKnown = (uid: string) => {
     merges += 1;
-    return null;
+    return podOfUid(uid);
   };
   const mesh = new MeshEvents(settings, {
     clock,
@@ -82,6 +87,22 @@ describe('the events of a time range', () => {
       ...['pod-gone/uid-0', 'pod-gone/uid-1', 'pod-gone/uid-2', 'link-failed/j0-51', 'link-failed/j0-52'],
     ]);
     expect((await events({ ...all, limit: 53 })).truncated).toBe(false);
+  });
+
+  it('are also those of journals that are known from copies, each once', async () => {
+    const [first, second, gone] = journals(3, [
+      { by: 0, agoMs: 9_000, kind: 'link-failed', of: 1, outcome: 'refused' },
+      { by: 2, agoMs: 9_500, kind: 'link-failed', of: 1, outcome: 'refused' },
+      { by: 2, agoMs: 50_000, kind: 'api-lost' },
+    ]) as [PodAnswer<Journal>, PodAnswer<Journal>, PodAnswer<Journal>];
+    const copies = [{ uid: podOf(2).uid, journal: gone.value }];
+    for (const part of [first, second]) part.value = { ...part.value, copies };
+    const podOfUid = (uid: string) => (uid === podOf(2).uid ? podOf(2, { lifecycle: 'gone' }) : null);
+    const { events } = await start({ parts: [first, second] }, undefined, podOfUid).events(all);
+    expect(events.map(({ kind, from }) => [kind, from.map(({ name }) => name)])).toEqual([
+      ['api-lost', ['pod-2']],
+      ['link-failed', ['pod-0', 'pod-2']],
+    ]);
   });
 
   it('are not missing where a pod was pending for long before it ran', async () => {

@@ -31,7 +31,13 @@ function podHistory(
 }
 
 /** A mesh of three pods. The third has results of the last `thirdKnownMs` and answers `lateMs` after the first. */
-function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, resolutionMs = 0 } = {}) {
+function start({
+  thirdKnownMs = HOUR_MS,
+  thirdAgeMs = 2 * HOUR_MS,
+  lateMs = 0,
+  resolutionMs = 0,
+  copyUntilAgeMs = -1,
+} = {}) {
   const clock = new FakeClock(NOW_MS);
   const paths: string[] = [];
   const held: unknown[] = [];
@@ -64,12 +70,15 @@ function start({ thirdKnownMs = HOUR_MS, thirdAgeMs = 2 * HOUR_MS, lateMs = 0, r
     broadcast: { ask, tell: () => Promise.reject(new Error('not here')), stop: () => {} },
     client: { request: () => Promise.reject(new Error('no copies in this test')) },
     ownHistory: async (range, stepMs) => podHistory(range, stepMs, 0),
-    copiedHistory: async () => null,
+    copiedHistory: async (uid, range, stepMs) => {
+      if (copyUntilAgeMs < 0 || uid !== podOf(9).uid) return null;
+      return { ...podHistory(range, stepMs, 0), untilAgeMs: copyUntilAgeMs };
+    },
     pods: () => [],
     resolutionMs: () => resolutionMs,
     lifetimes: {
       countAlive: (_from, _step, steps) => new Array(steps).fill(4),
-      departedSince: () => [podOf(9)],
+      departedSince: () => [podOf(9, { lifecycle: 'gone', sinceMs: NOW_MS })],
       remembersSinceMs: ({ createdMs }) => createdMs + 30_000,
     },
   });
@@ -102,6 +111,21 @@ describe('the history of the mesh', () => {
     };
     expect(await missing(60_000, 80_000)).toEqual(['pod-3', 'pod-9']);
     expect(await missing(20_000, 80_000)).toEqual(['pod-3', 'pod-2', 'pod-9']);
+  });
+
+  it('adds the copy of a pod that has left, up to its end, and says what the copy lacks', async () => {
+    const { reader } = start({ copyUntilAgeMs: 30_000 });
+    const history = await reader.history({ fromMs: NOW_MS - 60_000, toMs: NOW_MS, stepMs: 10_000 });
+    expect(history.reports).toEqual([4, 4, 4, 3, 3, 3]);
+    expect(history.links).toEqual(new Array(6).fill(12));
+    expect(history.missing).toEqual([
+      { name: 'pod-3', reason: 'timeout', detail: 'no whole answer' },
+      {
+        name: 'pod-9',
+        reason: 'no-history',
+        detail: `the copy of its memory ends at ${new Date(NOW_MS - 30_000).toISOString()}`,
+      },
+    ]);
   });
 
   it('keeps nothing of an answer but since when its pod has results, and asks anew for each range', async () => {

@@ -29,7 +29,9 @@ interface Scene {
   /** The pods of now, and those of the past range. */
   now: readonly Pod[];
   before: readonly Pod[];
-  answer?(uid: string, asked: AgeRange): ReportResult | null;
+  answer?(uid: string, asked: AgeRange, of: string | undefined): ReportResult | null;
+  /** The pods that pod 0 keeps a copy of. */
+  ownCopies?: string[];
   ownKnownAgeMs?: number;
   resolutionMs?: number;
   /** How well the pods are known now. */
@@ -37,7 +39,7 @@ interface Scene {
 }
 
 /** Past meshes as pod 0 collects them. */
-function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {} }: Scene) {
+function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {}, ownCopies = [] }: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
   const meshes = new PastMeshes({
@@ -60,11 +62,11 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
       ownKnownAgeMs < asked.fromAgeMs
         ? pastReport(podOf(0), [], asked, ownKnownAgeMs, [])
         : pastReport(podOf(0), before, asked, ownKnownAgeMs),
-    copiedReportOf: async () => null,
+    copiedReportOf: async (uid, asked) => (ownCopies.includes(uid) ? pastReport(podOf(2), before, asked) : null),
     queryReport: async (pod, query) => {
       asks.push(query);
       const asked = query.past ?? range(0, 0);
-      return answer?.(pod.uid, asked) ?? { kind: 'report', report: pastReport(pod, before, asked) };
+      return answer?.(pod.uid, asked, query.of) ?? { kind: 'report', report: pastReport(pod, before, asked) };
     },
     onPeerCall: () => {},
   });
@@ -111,6 +113,29 @@ describe('a mesh of the past', () => {
     expect(mesh.reports[1]?.missingDetail).toBe(`its memory begins at ${new Date(NOW_MS - 20_000).toISOString()}`);
     expect(mesh.reports[2]?.missingDetail).toContain('gone since');
     expect([...(mesh.reports[0]?.links.to ?? [])]).toEqual([0, 1, 2, 3]);
+  });
+
+  it('has the reports of those pods from copies: from ours, or from the keeper that the others name', async () => {
+    const before = podsOf(4);
+    const now = [podOf(0), podOf(1), podOf(2, { lifecycle: 'gone' })];
+    const { meshes, reasons, asks } = start({
+      now,
+      before,
+      ownCopies: ['uid-2'],
+      answer: (_uid, asked, of) => {
+        const report = pastReport(of === undefined ? podOf(1) : podOf(3), before, asked);
+        const past = { ...asked, resolutionMs: 0, knownAgeMs: HOUR_MS };
+        if (of === undefined) return { kind: 'report', report: { ...report, past: { ...past, copies: ['uid-3'] } } };
+        return { kind: 'report', report: { ...report, past: { ...past, untilAgeMs: 55_000 } } };
+      },
+    });
+    const mesh = await meshes.of(minuteAgo);
+    expect(reasons(mesh)).toEqual(['', '', '', '']);
+    expect(mesh.reports.map(({ links }) => links.length)).toEqual([4, 4, 4, 4]);
+    expect(asks.map(({ of }) => of)).toEqual([undefined, 'uid-3']);
+    expect(mesh.reports[3]?.missingDetail).toBe(
+      `its pod is gone, and the copy of its memory ends at ${new Date(NOW_MS - 55_000).toISOString()}`,
+    );
   });
 
   it('says since when a report covers the range, if its pod ran before', async () => {
