@@ -27,4 +27,6 @@ if (missing.length > 0) {
   process.exit(1);
 }
 const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'network', ...process.argv.slice(2)];
-process.exit(spawnSync('unshare', ['--net', process.execPath, ...vitest], { stdio: 'inherit' }).status ?? 1);
+// With a process namespace the kernel ends all pods when vitest ends, however it ends.
+const flags = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
+process.exit(spawnSync('unshare', [...flags, process.execPath, ...vitest], { stdio: 'inherit' }).status ?? 1);
