@@ -2,6 +2,7 @@ import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
+import { LEVELS, type Level } from './levels.ts';
 import type { LinkKind } from './link-choice.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
@@ -40,6 +41,10 @@ export interface Address {
   thresholds: Thresholds;
   order: OrderBy;
   group: GroupBy;
+  /** What graph and heatmap draw as one. */
+  level: Level;
+  /** Keys of groups that show their members; see `Folding`. They also keep what `auto` folds unfolded. */
+  unfolded: readonly string[];
   filter: string;
   value: ValueKind;
   phase: ValuePhase;
@@ -67,6 +72,8 @@ export const DEFAULT_ADDRESS: Address = {
   thresholds: DEFAULT_THRESHOLDS,
   order: 'name',
   group: 'none',
+  level: 'auto',
+  unfolded: [],
   filter: '',
   value: 'last',
   phase: 'total',
@@ -88,6 +95,8 @@ export function windowOf({ view, value, windowMs }: Address): number {
 
 const MAX_HASH = 16_384;
 const MAX_UID = 128;
+/** The most groups that a URL keeps unfolded. */
+const MAX_UNFOLDED = 40;
 const MIN_MS = 0.01;
 const MAX_MS = 100_000;
 
@@ -113,6 +122,8 @@ export function readAddress(hash: string): Address {
     thresholds: readThresholds(query.get('ms') ?? ''),
     order: oneOf('order', ORDERS, DEFAULT_ADDRESS.order),
     group: oneOf('group', GROUPS, DEFAULT_ADDRESS.group),
+    level: oneOf('level', LEVELS, DEFAULT_ADDRESS.level),
+    unfolded: readUnfolded(query.getAll('open')),
     filter: (query.get('filter') ?? '').slice(0, MAX_FILTER),
     value: oneOf('value', VALUES, DEFAULT_ADDRESS.value),
     phase: oneOf('phase', VALUE_PHASES, DEFAULT_ADDRESS.phase),
@@ -142,6 +153,11 @@ function readRanges(text: string): TimeRange[] {
       return typeof fromMs === 'number' && typeof toMs === 'number' && more.length === 0 ? [{ fromMs, toMs }] : [];
     }),
   );
+}
+
+/** The keys of unfolded groups: nodes and zones, at most `MAX_UNFOLDED`. */
+function readUnfolded(keys: readonly string[]): string[] {
+  return keys.filter((key) => /^(node|zone):.{0,253}$/s.test(key)).slice(0, MAX_UNFOLDED);
 }
 
 function readLimit(text: string): number {
@@ -186,6 +202,8 @@ export function writeAddress(address: Address): string {
   set('ms', `${goodMs}-${warningMs}-${problemMs}`, `${usual.goodMs}-${usual.warningMs}-${usual.problemMs}`);
   set('order', address.order, DEFAULT_ADDRESS.order);
   set('group', address.group, DEFAULT_ADDRESS.group);
+  set('level', address.level, DEFAULT_ADDRESS.level);
+  for (const key of readUnfolded(address.unfolded)) query.append('open', key);
   set('filter', address.filter, '');
   set('value', address.value, DEFAULT_ADDRESS.value);
   set('phase', address.phase, DEFAULT_ADDRESS.phase);

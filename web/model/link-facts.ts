@@ -1,6 +1,7 @@
 import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
+import { podLink } from './levels.ts';
 import { type LinkState, stateAt } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 
@@ -42,8 +43,12 @@ const UNMEASURED = {
   stats: null,
 } satisfies Partial<LinkFacts>;
 
-/** Collects the facts about the link from pod `from` to pod `to` (indexes in `Mesh.pods`). */
+/** Collects the facts about the link from pod `from` to pod `to` (indexes in `Picture.pods`); of a folded link those of its worst link. */
 export function linkFacts(picture: Picture, from: number, to: number): LinkFacts {
+  if (picture.fold !== null) {
+    const link = podLink(picture, from, to);
+    return linkFacts(picture.fold.pods, link.from, link.to);
+  }
   const pair = from * picture.n + to;
   const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
   const i = picture.link[pair] ?? -1;

@@ -20,6 +20,38 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
   targets: ExternalTarget[];
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; null = none. */
   worst: { from: number; to: number } | null;
+  /** How groups of pods were folded into the `pods` of this picture; null = they are pods. See `levels.ts`. */
+  fold: Fold | null;
+}
+
+/** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
+export interface Folding {
+  level: 'zone' | 'node' | 'pod';
+  unfolded: readonly string[];
+}
+
+/** Pods that are drawn as one. */
+export interface Group {
+  /** `zone:a`, `node:worker-1`, or `pod:` and the uid: unique, and the same as long as the group exists. */
+  key: string;
+  kind: 'zone' | 'node' | 'pod';
+  /** Indexes of its pods in the pods' picture; at least one. */
+  pods: number[];
+}
+
+/** How a folded picture came from the picture of the pods. Links between groups have index `from * groups.length + to`. */
+export interface Fold extends Folding {
+  /** The picture of the pods. */
+  pods: Picture;
+  /** In the order of the folded picture's `pods`. */
+  groups: Group[];
+  /** Group by pod. */
+  groupOf: Int32Array;
+  /** The worst link (index in the pods' picture) between two groups, or among the pods of one: what its cell shows. */
+  worstLink: Int32Array;
+  /** Number of links between two groups that were measured or are unknown, and how many of them have the cell's state. */
+  links: Uint32Array;
+  inState: Uint32Array;
 }
 
 /**
@@ -50,6 +82,7 @@ export function pictureOf(
     pods: [],
     targets: externalTargets(mesh),
     worst: worst < 0 ? null : { from: Math.floor(worst / n), to: worst % n },
+    fold: null,
   };
   picture.pods = viewPods(picture, names);
   return picture;
@@ -108,12 +141,10 @@ const FAILED = codeOf('failed');
 
 /** Creates the pod views of a picture. */
 export function viewPods(picture: Picture, { names, labels }: PodNames): PodView[] {
-  const { mesh, n, state, into, outOf } = picture;
+  const { mesh } = picture;
   const byPod = findingsByPod(mesh);
   return mesh.pods.map((pod, index): PodView => {
-    const self = state[index * n + index] ?? 0;
-    const inwards = talliesOf(into, index, self);
-    const outwards = talliesOf(outOf, index, self);
+    const tallies = podTallies(picture, index);
     const report = mesh.reports[picture.reportOf[index] ?? -1];
     const found = moreSevere(byPod.into[index] ?? null, byPod.itself[index] ?? null);
     // One literal, because object spread takes 20 ms for a thousand pods.
@@ -128,12 +159,12 @@ export function viewPods(picture: Picture, { names, labels }: PodNames): PodView
       silent: report === undefined || report.missing !== '',
       foundIn: found,
       foundOut: byPod.outOf[index] ?? null,
-      probedIn: inwards.probed,
-      failedIn: inwards.failed,
-      slowIn: inwards.slow,
-      probedOut: outwards.probed,
-      failedOut: outwards.failed,
-      slowOut: outwards.slow,
+      probedIn: tallies.probedIn,
+      failedIn: tallies.failedIn,
+      slowIn: tallies.slowIn,
+      probedOut: tallies.probedOut,
+      failedOut: tallies.failedOut,
+      slowOut: tallies.slowOut,
     };
     view.health = healthOf(view, byPod.isFull);
     return view;
@@ -144,7 +175,20 @@ function moreSevere(a: Finding | null, b: Finding | null): Finding | null {
   return a === null || (b !== null && a.severity === 'slow') ? (b ?? a) : a;
 }
 
-/** Number of probed, failed and slow links of a pod without its self-link. */
+/** Number of probed, failed and slow links into and out of a pod, without its self-link. */
+export function podTallies({ n, state, into, outOf }: Picture, pod: number) {
+  const self = state[pod * n + pod] ?? 0;
+  const [inwards, outwards] = [talliesOf(into, pod, self), talliesOf(outOf, pod, self)];
+  return {
+    probedIn: inwards.probed,
+    failedIn: inwards.failed,
+    slowIn: inwards.slow,
+    probedOut: outwards.probed,
+    failedOut: outwards.failed,
+    slowOut: outwards.slow,
+  };
+}
+
 function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: number; failed: number; slow: number } {
   const at = (code: number) => (tally[pod * STATES + code] ?? 0) - (code === self ? 1 : 0);
   let probed = 0;

@@ -4,6 +4,7 @@ import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../
 import { STATES } from './cells.ts';
 import { findingWords } from './finding-words.ts';
 import { clockText, countText, latencyText, spanText } from './format.ts';
+import { foldWords } from './levels.ts';
 import { type LinkFacts, linkFacts } from './link-facts.ts';
 import { LINK_STATES, type LinkState, stateAt, type Tone } from './links.ts';
 import type { Picture, PodHealth, PodView } from './mesh-view.ts';
@@ -47,7 +48,8 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
 }
 
 /** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
-export function sharedOutcome({ mesh, n, state, link, reportOf, outOf }: Picture, limit = 500): string {
+export function sharedOutcome(picture: Picture, limit = 500): string {
+  const { mesh, n, state, link, reportOf, outOf } = picture.fold?.pods ?? picture;
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
   let seen = 0;
@@ -83,7 +85,9 @@ export function cellSentence(picture: Picture, from: number, to: number): string
   const other = from === to ? 'itself' : target.name;
   const facts = linkFacts(picture, from, to);
   const words = linkWords(facts).toLowerCase();
-  return `from ${source.name} to ${other}: ${figure}${words}${facts.unreliable ? ', unreliable' : ''}`;
+  const count = foldWords(picture, from, to);
+  const ends = [`${figure}${words}`, facts.unreliable ? 'unreliable' : '', count].filter(Boolean).join(', ');
+  return `from ${source.name} to ${other}: ${ends}`;
 }
 
 const STATE_TEXTS: Record<LinkState, string> = {

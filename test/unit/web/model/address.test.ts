@@ -21,6 +21,7 @@ import {
   WINDOWS,
   writeAddress,
 } from '../../../../web/model/address.ts';
+import { LEVELS } from '../../../../web/model/levels.ts';
 import { inOrder } from '../../../../web/model/timeline-ranges.ts';
 
 const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });
@@ -38,6 +39,11 @@ const rest = fc.record({
   order: fc.constantFrom(...ORDERS),
   group: fc.constantFrom(...GROUPS),
   filter: fc.string({ maxLength: MAX_FILTER, unit: 'grapheme-ascii' }),
+  level: fc.constantFrom(...LEVELS),
+  unfolded: fc.array(
+    fc.string({ maxLength: 40, unit: 'grapheme' }).map((name) => `node:${name}`),
+    { maxLength: 5 },
+  ),
   value: fc.constantFrom(...VALUES),
   phase: fc.constantFrom(...VALUE_PHASES),
   windowMs: fc.constantFrom(...WINDOWS),

@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
+import { axisStatesOf } from '../../../../web/model/axis-states.ts';
+import { autoLevel, chosenFolding, foldCounts, foldPicture, foldWords, podLink } from '../../../../web/model/levels.ts';
+import { linkFacts } from '../../../../web/model/link-facts.ts';
+import { LINK_STATES, SEVERITY, stateAt } from '../../../../web/model/links.ts';
+import { buildPicture, type Folding, type Picture } from '../../../../web/model/mesh-view.ts';
+import { cellSentence } from '../../../../web/model/messages.ts';
+import { pictureOf } from '../heat-pictures.ts';
+import { meshWith, reportOf, USUAL } from '../picture-scene.ts';
+
+const NODES: Folding = { level: 'node', unfolded: [] };
+const ZONES: Folding = { level: 'zone', unfolded: [] };
+
+/** The key of the node of a pod. */
+const nodeOf = (picture: Picture, pod: number) => `node:${picture.mesh.pods[pod]?.node}`;
+
+/** Small meshes with any states, on up to 4 nodes in up to 3 zones, and any folding of them. */
+const anyFold = fc
+  .record({
+    places: fc.array(fc.tuple(fc.nat(3), fc.nat(2), fc.constantFrom(...LIFECYCLES)), { minLength: 1, maxLength: 7 }),
+    links: fc.array(fc.record({ outcome: fc.constantFrom(0, 0, 1, 3), totalUs: fc.nat(300_000) }), {
+      minLength: 49,
+      maxLength: 49,
+    }),
+    missing: fc.array(fc.boolean(), { minLength: 7, maxLength: 7 }),
+    level: fc.constantFrom('node' as const, 'zone' as const),
+    open: fc.array(fc.constantFrom('node:n0', 'node:n1', 'node:', 'zone:z0', 'zone:z1'), { maxLength: 4 }),
+  })
+  .map(({ places, links, missing, level, open }) => {
+    const n = places.length;
+    const reports = places.map((_, from) =>
+      missing[from]
+        ? reportOf(from, [], { missing: 'timeout' })
+        : reportOf(
+            from,
+            places.map((__, to) => ({ to, ...links[from * 7 + to] })),
+          ),
+    );
+    const mesh = meshWith(n, reports, (m) => ({
+      ...m,
+      pods: m.pods.map((pod, i) => {
+        const [node = 0, zone = 0, lifecycle = 'ready'] = places[i] ?? [];
+        return { ...pod, lifecycle, node: node === 3 ? '' : `n${node}`, zone: `z${zone}` };
+      }),
+    }));
+    const pods = buildPicture(mesh, USUAL);
+    return { pods, folded: foldPicture(pods, { level, unfolded: open }) };
+  });
+
+describe('a folded picture', () => {
+  test('draws each node once: its links are those between the pods of two nodes', () => {
+    const picture = foldPicture(pictureOf({ pods: 40, scenario: 'dead-node', nodes: 4 }), NODES);
+    expect(picture.n).toBe(4);
+    expect(picture.pods.map(({ health }) => health).sort()).toEqual(['failing', 'healthy', 'healthy', 'healthy']);
+    const dead = picture.pods.findIndex(({ health }) => health === 'failing');
+    const other = dead === 0 ? 1 : 0;
+    expect(stateAt(picture.state[other * 4 + dead])).toBe('failed');
+    expect(foldWords(picture, other, dead)).toBe('100 of 100 fail');
+    expect(stateAt(picture.state[other * 4 + (3 - other === dead ? 2 : 3 - other)])).not.toBe('failed');
+  });
+
+  test('says in words how many links a cell stands for, and the facts of the worst of them', () => {
+    const base = pictureOf({ pods: 12, scenario: 'dead-pod', nodes: 4 });
+    const picture = foldPicture(base, NODES);
+    const dead = picture.fold?.groupOf[11] ?? 0;
+    const other = dead === 0 ? 1 : 0;
+    expect(foldWords(picture, other, dead)).toBe('3 of 9 fail');
+    expect(cellSentence(picture, other, dead)).toMatch(/, 3 of 9 fail$/);
+    const link = podLink(picture, other, dead);
+    expect(link.to).toBe(11);
+    expect(linkFacts(picture, other, dead)).toEqual(linkFacts(base, link.from, link.to));
+  });
+
+  test('unfolds a node into its pods, and a zone into its nodes', () => {
+    const base = pictureOf({ pods: 30, scenario: 'healthy', nodes: 6, zones: 2 });
+    const node = nodeOf(base, 7);
+    const zone = `zone:${base.mesh.pods[7]?.zone}`;
+    expect(foldPicture(base, { level: 'node', unfolded: [node] }).n).toBe(5 + 5);
+    expect(foldPicture(base, { level: 'zone', unfolded: [zone] }).n).toBe(1 + 3);
+    expect(foldPicture(base, { level: 'zone', unfolded: [zone, node] }).n).toBe(1 + 2 + 5);
+    // An unfolded node in a folded zone stays hidden.
+    expect(foldPicture(base, { level: 'zone', unfolded: [node] }).n).toBe(2);
+    expect(foldPicture(base, { level: 'pod', unfolded: [] })).toBe(base);
+  });
+
+  test('keeps findings: they name groups, and mark their rows and columns', () => {
+    const picture = foldPicture(pictureOf({ pods: 120, scenario: 'dead-node' }), NODES);
+    const { rows } = axisStatesOf(picture);
+    const dead = picture.pods.findIndex(({ health }) => health === 'failing');
+    expect([...rows].map((code) => code >= 0 && stateAt(code) === 'failed').indexOf(true)).toBe(dead);
+    expect(picture.mesh.findings[0]?.pods).toEqual([dead]);
+  });
+
+  test('is never better than the worst link that it stands for, whose latency it shows', () => {
+    fc.assert(
+      fc.property(anyFold, ({ pods, folded }) => {
+        const { groupOf } = folded.fold!;
+        for (let pair = 0; pair < pods.n * pods.n; pair++) {
+          const at = groupOf[Math.floor(pair / pods.n)]! * folded.n + groupOf[pair % pods.n]!;
+          const [cell, link] = [SEVERITY[folded.state[at]!]!, SEVERITY[pods.state[pair]!]!];
+          expect(cell).toBeGreaterThanOrEqual(link);
+          if (cell === link && pods.valueUs[pair]! >= 0)
+            expect(folded.valueUs[at]).toBeGreaterThanOrEqual(pods.valueUs[pair]!);
+        }
+        for (let at = 0; at < folded.n * folded.n; at++) {
+          expect(folded.state[at]).toBe(pods.state[folded.fold!.worstLink[at]!]);
+        }
+      }),
+    );
+  });
+
+  test('loses no link and no pod: the counts of its cells add up to those of the pods', () => {
+    fc.assert(
+      fc.property(anyFold, ({ pods, folded }) => {
+        const fold = folded.fold!;
+        expect(fold.groups.flatMap((group) => group.pods).sort((a, b) => a - b)).toEqual([...pods.pods.keys()]);
+        const sums = Object.fromEntries(LINK_STATES.map((state) => [state, 0]));
+        let all = 0;
+        for (let from = 0; from < folded.n; from++) {
+          for (let to = 0; to < folded.n; to++) {
+            const at = from * folded.n + to;
+            const counts = foldCounts(folded, from, to);
+            for (const state of LINK_STATES) sums[state]! += counts[state];
+            expect(fold.inState[at]).toBe(counts[stateAt(folded.state[at])]);
+            all += fold.links[at]!;
+          }
+        }
+        expect(sums).toEqual(pods.counts);
+        expect(all).toBe(pods.n ** 2 - pods.counts.gone - pods.counts['not-probed'] - pods.counts['not-yet']);
+      }),
+    );
+  });
+
+  test('with everything unfolded is the picture of the pods', () => {
+    fc.assert(
+      fc.property(anyFold, ({ pods, folded: { fold } }) => {
+        const unfolded = pods.mesh.pods.flatMap(({ node, zone }) => [`node:${node}`, `zone:${zone}`]);
+        const all = foldPicture(pods, { level: fold!.level, unfolded });
+        for (const part of ['state', 'unreliable', 'valueUs', 'into', 'outOf', 'counts', 'worst'] as const) {
+          expect(all[part]).toEqual(pods[part]);
+        }
+        const seen = ({ name, health, failedIn, probedOut }: Picture['pods'][number]) => [
+          name,
+          health,
+          failedIn,
+          probedOut,
+        ];
+        expect(all.pods.map(seen)).toEqual(pods.pods.map(seen));
+      }),
+    );
+  });
+});
+
+describe('the level is chosen so that every finding shows, as coarse as that allows:', () => {
+  const chosen = (options: Parameters<typeof pictureOf>[0]) => {
+    const picture = pictureOf(options);
+    return { picture, folding: autoLevel(picture), folded: foldPicture(picture, autoLevel(picture)) };
+  };
+
+  test('up to twelve pods are never folded', () => {
+    expect(chosen({ pods: 12, scenario: 'dead-pod', nodes: 3 }).folding.level).toBe('pod');
+  });
+
+  test('a node of thirty dead pods is one failed node', () => {
+    const { folding, folded } = chosen({ pods: 120, scenario: 'dead-node', nodes: 4 });
+    expect(folding).toEqual({ level: 'node', unfolded: [] });
+    expect(folded.pods.filter(({ health }) => health === 'failing')).toHaveLength(1);
+  });
+
+  test('one bad pod unfolds its node and no other', () => {
+    for (const scenario of ['dead-pod', 'slow-pod'] as const) {
+      const { picture, folding } = chosen({ pods: 120, scenario, nodes: 12 });
+      expect(folding).toEqual({ level: 'node', unfolded: [nodeOf(picture, 119)] });
+    }
+  });
+
+  test('a healthy cluster is drawn by its nodes', () => {
+    expect(chosen({ pods: 60, scenario: 'healthy', nodes: 6, zones: 3 }).folding).toEqual(NODES);
+  });
+
+  test('one pod on each node is drawn by pods, or by zones if they are known', () => {
+    expect(chosen({ pods: 40, scenario: 'healthy', nodes: 40, zones: 0 }).folding.level).toBe('pod');
+    expect(chosen({ pods: 40, scenario: 'healthy', nodes: 40, zones: 4 }).folding).toEqual(ZONES);
+  });
+
+  test('with more nodes than fit, by zones; a bad pod unfolds its zone and its node', () => {
+    const { picture, folding, folded } = chosen({ pods: 600, scenario: 'dead-pod', nodes: 200, zones: 4 });
+    expect(folding.level).toBe('zone');
+    expect(folding.unfolded).toEqual([nodeOf(picture, 599), `zone:${picture.mesh.pods[599]?.zone}`]);
+    expect(folded.n).toBeLessThan(60);
+    expect(folded.pods.find(({ health }) => health === 'failing')?.name).toBe(picture.pods[599]?.name);
+  });
+
+  test('every failing pod is drawn by itself or in a group that fails as a whole, in any mesh', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 13, max: 90 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.constantFrom('dead-pod', 'dead-node', 'cut-off', 'mixed'),
+        (pods, nodes, scenario) => {
+          const { picture, folded } = chosen({ pods, nodes, scenario });
+          for (const view of picture.pods.filter(({ foundIn }) => foundIn?.severity === 'failed')) {
+            const group = folded.fold?.groups[folded.fold.groupOf[view.index] ?? -1];
+            const others = group?.pods.filter((pod) => picture.pods[pod]?.health !== 'gone') ?? [];
+            expect(others.every((pod) => picture.pods[pod]?.foundIn?.severity === 'failed')).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('what the reader unfolds is added to it', () => {
+    const picture = pictureOf({ pods: 60, scenario: 'dead-pod', nodes: 6 });
+    const folding = chosenFolding(picture, 'auto', [nodeOf(picture, 1)]);
+    expect([...folding.unfolded].sort()).toEqual([nodeOf(picture, 1), nodeOf(picture, 59)].sort());
+    expect(chosenFolding(picture, 'zone', [])).toEqual(ZONES);
+  });
+});

@@ -1,0 +1,351 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
+import { STATES } from './cells.ts';
+import { findingPlace, findingsByPod } from './findings.ts';
+import { plural } from './format.ts';
+import { codeOf, countsByState, type LinkState, SEVERITY, stateAt } from './links.ts';
+import {
+  type Fold,
+  type Folding,
+  type Group,
+  type Picture,
+  type PodHealth,
+  type PodView,
+  podTallies,
+} from './mesh-view.ts';
+import { podNames } from './names.ts';
+
+/** What graph and heatmap draw as one. `auto`: see `autoLevel`. */
+export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** Up to this many pods, `auto` shows every pod. */
+const FEW_PODS = 12;
+/** The most rows that `auto` draws: so many have a readable name or group name (see the table in the design note). */
+const MAX_ROWS = 160;
+
+/**
+ * The coarsest folding that still shows every finding. A finding shows if the pods that it names are whole groups; other
+ * groups that it names are unfolded, the most severe finding first, up to `MAX_ROWS` rows. The level is zone if all failed
+ * and slow findings are about zones, or if there are more nodes than rows; otherwise node; pod for a few pods, and where
+ * folding would save less than half of the rows. O(pods + findings).
+ */
+export function autoLevel({ mesh, n }: Pick<Picture, 'mesh' | 'n'>): Folding {
+  const podLevel: Folding = { level: 'pod', unfolded: [] };
+  if (n <= FEW_PODS) return podLevel;
+  const { pods } = mesh;
+  const membersOf = { node: members(pods, 'node'), zone: members(pods, 'zone') };
+  const saves = (at: 'node' | 'zone') => membersOf[at].size > 1 && membersOf[at].size * 2 <= n;
+  const bad = mesh.findings.filter(({ severity }) => severity === 'failed' || severity === 'slow');
+  const isZonal = bad.length > 0 && bad.every(({ kind }) => kind === 'zone-block');
+  const level = saves('zone') && (isZonal || membersOf.node.size > MAX_ROWS || !saves('node')) ? 'zone' : 'node';
+  if (!saves(level)) return podLevel;
+  const unfolded = new Set<string>();
+  let rows = membersOf[level].size;
+  for (const finding of bad) {
+    const named = new Set(namedPods(finding, pods));
+    for (const index of named) {
+      const { node, zone } = pods[index] as Pod;
+      const onNode = membersOf.node.get(node) ?? [];
+      const inZone = membersOf.zone.get(zone) ?? [];
+      const isWhole = (group: readonly number[]) =>
+        group.every((pod) => named.has(pod) || pods[pod]?.lifecycle === 'gone');
+      const wanted: [key: string, rows: number][] = [];
+      if (level === 'zone' && !isWhole(inZone)) {
+        const nodes = new Set(inZone.map((pod) => pods[pod]?.node)).size;
+        wanted.push([keyOf('zone', zone), nodes - 1]);
+      }
+      if (finding.kind !== 'zone-block' && !isWhole(onNode)) wanted.push([keyOf('node', node), onNode.length - 1]);
+      for (const [key, more] of wanted) {
+        if (unfolded.has(key)) continue;
+        // Without its zone, a node can't be unfolded.
+        if (rows + more > MAX_ROWS) break;
+        unfolded.add(key);
+        rows += more;
+      }
+    }
+  }
+  return rows * 2 > n ? podLevel : { level, unfolded: [...unfolded].sort() };
+}
+
+/** The pods that a finding is about, and for a link the source too. */
+function namedPods(finding: Finding, all: readonly Pod[]): number[] {
+  const place = findingPlace(finding, all as Pod[]);
+  return (place?.pods ?? [...finding.pods, ...finding.from]).filter((pod) => pod < all.length);
+}
+
+function members(pods: readonly Pod[], of: 'node' | 'zone'): Map<string, number[]> {
+  const groups = new Map<string, number[]>();
+  for (const [index, pod] of pods.entries()) {
+    const group = groups.get(pod[of]);
+    if (group === undefined) groups.set(pod[of], [index]);
+    else group.push(index);
+  }
+  return groups;
+}
+
+function keyOf(kind: Group['kind'], name: string): string {
+  return `${kind}:${name}`;
+}
+
+/** Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. O(pods). */
+export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): Group[] {
+  const open = new Set(unfolded);
+  const groups = new Map<string, Group>();
+  for (const [index, { uid, node, zone }] of pods.entries()) {
+    let [kind, key]: [Group['kind'], string] = [level, keyOf('zone', zone)];
+    if (kind === 'zone' && open.has(key)) kind = 'node';
+    if (kind === 'node') key = keyOf('node', node);
+    if (kind === 'node' && open.has(key)) kind = 'pod';
+    if (kind === 'pod') key = keyOf('pod', uid);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { key, kind, pods: [index] });
+    else group.pods.push(index);
+  }
+  return [...groups.values()];
+}
+
+/**
+ * Folds the picture of the pods: each group is one "pod" of the result, with the worst health of its pods, and the link
+ * between two groups has the state and latency of the worst link between their pods (worst by `SEVERITY`, then by latency).
+ * The link of a group to itself stands for all links among its pods. The result has no pod reports: `linkFacts` reads those of
+ * the worst link. Returns the picture itself at pod level. O(n^2), 8 ms for 1000 pods.
+ */
+export function foldPicture(picture: Picture, folding: Folding): Picture {
+  if (folding.level === 'pod') return picture;
+  const groups = groupsOf(picture.mesh.pods, folding);
+  const groupOf = new Int32Array(picture.n);
+  for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
+  const m = groups.length;
+  const fold: Fold = {
+    ...folding,
+    pods: picture,
+    groups,
+    groupOf,
+    worstLink: new Int32Array(m * m).fill(-1),
+    links: new Uint32Array(m * m),
+    inState: new Uint32Array(m * m),
+  };
+  foldCells(fold);
+  return pictureOfGroups(fold);
+}
+
+const GONE = codeOf('gone');
+const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
+/** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
+const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED || code === NOT_YET ? 0 : 1));
+
+function foldCells({ pods, groups, groupOf, worstLink, links, inState }: Fold): void {
+  const { n, state, valueUs } = pods;
+  const m = groups.length;
+  // By folded link: rank and latency of its worst link so far.
+  const worstRank = new Int8Array(m * m).fill(-1);
+  const worstUs = new Float32Array(m * m);
+  // Targets group by group, so that the inner loop works on local variables, which is twice as fast.
+  const targets = Int32Array.from(groups.flatMap((group) => group.pods));
+  const ends = new Int32Array(m);
+  for (const [at, group] of groups.entries()) ends[at] = (ends[at - 1] ?? 0) + group.pods.length;
+  for (let from = 0; from < n; from++) {
+    const start = from * n;
+    const line = (groupOf[from] ?? 0) * m;
+    let next = 0;
+    for (let group = 0; group < m; group++) {
+      const at = line + group;
+      const end = ends[group] ?? 0;
+      let rank = worstRank[at] ?? -1;
+      let us = worstUs[at] ?? 0;
+      let same = inState[at] ?? 0;
+      let worst = -1;
+      let count = 0;
+      for (; next < end; next++) {
+        const pair = start + (targets[next] ?? 0);
+        const code = state[pair] ?? 0;
+        const ownRank = SEVERITY[code] ?? 0;
+        count += COUNTS[code] ?? 0;
+        if (ownRank < rank) continue;
+        const ownUs = valueUs[pair] ?? 0;
+        if (ownRank > rank) same = 0;
+        same++;
+        // NaN (no latency) is never greater.
+        if (ownRank === rank && !(ownUs > us)) continue;
+        rank = ownRank;
+        us = ownUs || -1;
+        worst = pair;
+      }
+      inState[at] = same;
+      links[at] = (links[at] ?? 0) + count;
+      if (worst < 0) continue;
+      worstRank[at] = rank;
+      worstUs[at] = us;
+      worstLink[at] = worst;
+    }
+  }
+}
+
+function pictureOfGroups(fold: Fold): Picture {
+  const { pods: base, groups, groupOf, worstLink } = fold;
+  const m = groups.length;
+  const state = new Uint8Array(m * m);
+  const unreliable = new Uint8Array(m * m);
+  const valueUs = new Float32Array(m * m);
+  const into = new Uint32Array(m * STATES);
+  const outOf = new Uint32Array(m * STATES);
+  const tally = new Uint32Array(STATES);
+  let unreliableLinks = 0;
+  for (let at = 0; at < m * m; at++) {
+    const pair = worstLink[at] ?? 0;
+    const code = base.state[pair] ?? 0;
+    const [from, to] = [Math.floor(at / m) * STATES + code, (at % m) * STATES + code];
+    state[at] = code;
+    valueUs[at] = base.valueUs[pair] ?? Number.NaN;
+    unreliable[at] = base.unreliable[pair] ?? 0;
+    unreliableLinks += unreliable[at] ?? 0;
+    outOf[from] = (outOf[from] ?? 0) + 1;
+    into[to] = (into[to] ?? 0) + 1;
+    tally[code] = (tally[code] ?? 0) + 1;
+  }
+  const toGroups = (indexes: readonly number[]) => [...new Set(indexes.flatMap((index) => groupOf[index] ?? []))];
+  const mesh = {
+    ...base.mesh,
+    pods: groups.map((group) => groupPod(group, base.mesh.pods)),
+    reports: [],
+    findings: base.mesh.findings.map((finding) => foldFinding(finding, base.mesh.pods, toGroups)),
+  };
+  const picture: Picture = {
+    n: m,
+    state,
+    unreliable,
+    valueUs,
+    link: new Int32Array(m * m).fill(-1),
+    into,
+    outOf,
+    unreliableLinks,
+    mesh,
+    reportOf: new Int32Array(m).fill(-1),
+    counts: countsByState(tally),
+    pods: [],
+    targets: base.targets.map((target) => ({ ...target, failing: toGroups(target.failing) })),
+    worst: base.worst === null ? null : { from: groupOf[base.worst.from] ?? 0, to: groupOf[base.worst.to] ?? 0 },
+    fold,
+  };
+  picture.pods = groupViews(picture, fold);
+  return picture;
+}
+
+/** A finding about groups. One about whole pods names their groups; a finding about a node does not name its other nodes. */
+function foldFinding(finding: Finding, all: Pod[], toGroups: (pods: readonly number[]) => number[]): Finding {
+  const place = findingPlace(finding, all);
+  const folded = { ...finding, pods: toGroups(place?.pods ?? finding.pods), from: toGroups(finding.from) };
+  if (finding.kind !== 'node') return folded;
+  return { ...folded, kind: place?.axis === 'column' ? 'pod-reaches-nobody' : 'pod-unreachable' };
+}
+
+/** From the worst health to the best. A gone pod says nothing about its group. */
+const WORST_HEALTH: readonly PodHealth[] = [
+  'failing',
+  'unknown',
+  'not-ready',
+  'terminating',
+  'starting',
+  'healthy',
+  'gone',
+];
+
+const WORST_LIFECYCLE: readonly Lifecycle[] = ['ready', 'not-ready', 'terminating', 'starting', 'gone'];
+
+/** A group as a pod, with what its pods share. The lifecycle is that of the pod that is furthest alive. */
+function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod {
+  const own = indexes.map((index) => all[index] as Pod);
+  const [first] = own as [Pod];
+  if (kind === 'pod') return first;
+  const shared = (of: 'namespace' | 'node' | 'zone' | 'owner') =>
+    own.every((pod) => pod[of] === first[of]) ? first[of] : '';
+  const name = kind === 'node' ? first.node : first.zone;
+  return {
+    ...first,
+    uid: key,
+    name: name === '' ? `unknown ${kind}` : name,
+    namespace: shared('namespace'),
+    node: kind === 'node' ? first.node : shared('node'),
+    zone: shared('zone'),
+    podIPs: [],
+    hostIPs: kind === 'node' ? first.hostIPs : [],
+    lifecycle: WORST_LIFECYCLE.find((stage) => own.some(({ lifecycle }) => lifecycle === stage)) ?? 'gone',
+    sinceMs: Math.min(...own.map(({ sinceMs }) => sinceMs)),
+    reason: '',
+    goneByMs: 0,
+    createdMs: Math.min(...own.map(({ createdMs }) => createdMs)),
+    owner: shared('owner'),
+    labels: '',
+    replacedBy: '',
+  };
+}
+
+function groupViews(picture: Picture, { pods: base, groups }: Fold): PodView[] {
+  const { mesh } = picture;
+  const { names, labels } = podNames(mesh.pods, false);
+  const found = findingsByPod(mesh);
+  return groups.map(({ kind, pods: indexes }, index): PodView => {
+    const own = indexes.flatMap((pod) => base.pods[pod] ?? []);
+    const [only] = own;
+    const tallies = podTallies(picture, index);
+    if (kind === 'pod' && only !== undefined) return { ...only, ...tallies, index };
+    return {
+      pod: mesh.pods[index] as Pod,
+      index,
+      name: names[index] ?? '',
+      label: labels[index] ?? '',
+      health: WORST_HEALTH.find((health) => own.some((view) => view.health === health)) ?? 'gone',
+      slowToReach: own.some((view) => view.slowToReach),
+      starved: own.some((view) => view.starved),
+      silent: own.every((view) => view.silent),
+      foundIn: found.into[index] ?? found.itself[index] ?? null,
+      foundOut: found.outOf[index] ?? null,
+      ...tallies,
+    };
+  });
+}
+
+/** The folding for the reader's choice. With `auto`, groups that the reader unfolds are added to those of `autoLevel`. */
+export function chosenFolding(picture: Picture, level: Level, unfolded: readonly string[]): Folding {
+  if (level !== 'auto') return { level, unfolded };
+  const auto = autoLevel(picture);
+  return { level: auto.level, unfolded: [...new Set([...auto.unfolded, ...unfolded])] };
+}
+
+/** The worst link of a folded link, as pods (indexes in the pods' picture). At pod level the link itself. */
+export function podLink({ n, fold }: Picture, from: number, to: number): { from: number; to: number } {
+  const worst = fold?.worstLink[from * n + to] ?? -1;
+  if (fold === null || worst < 0) return { from, to };
+  return { from: Math.floor(worst / fold.pods.n), to: worst % fold.pods.n };
+}
+
+const COUNT_WORDS: Partial<Record<LinkState, string>> = {
+  failed: 'fail',
+  slow: 'are slow',
+  warning: 'are late',
+  unknown: 'are unknown',
+};
+
+/** What a folded link stands for: "9 of 9 fail", "9 links"; '' at pod level and for a single link. */
+export function foldWords({ state, n, fold }: Picture, from: number, to: number): string {
+  const at = from * n + to;
+  const [all, same] = [fold?.links[at] ?? 0, fold?.inState[at] ?? 0];
+  if (all < 2) return '';
+  const word = COUNT_WORDS[stateAt(state[at])];
+  return word === undefined ? plural(all, 'link') : `${same} of ${all} ${word}`;
+}
+
+/** The number of links by state that a folded link stands for. O(its links). */
+export function foldCounts({ fold }: Picture, from: number, to: number): Record<LinkState, number> {
+  const tally = new Uint32Array(STATES);
+  if (fold === null) return countsByState(tally);
+  const { n, state } = fold.pods;
+  for (const source of fold.groups[from]?.pods ?? []) {
+    for (const target of fold.groups[to]?.pods ?? []) {
+      const code = state[source * n + target] ?? 0;
+      tally[code] = (tally[code] ?? 0) + 1;
+    }
+  }
+  return countsByState(tally);
+}
