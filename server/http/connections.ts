@@ -142,8 +142,11 @@ export class Connections {
 
   /** Notes that an HTTP connection may be closed to make room, or that it may not. */
   setBusy(socket: Socket, isBusy: boolean): void {
-    if (isBusy) this.#busy.add(socket);
-    else this.#busy.delete(socket);
+    if (isBusy) {
+      this.#busy.add(socket);
+      return;
+    }
+    this.#busy.delete(socket);
     for (const { http } of [this.#pods, this.#others]) http.renew(socket);
   }
 

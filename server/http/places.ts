@@ -71,7 +71,8 @@ export class Places<T> {
   }
 
   #startWaiting(): void {
-    for (const entry of this.#waiting.values()) this.#tryStart(entry);
+    // One place has become free, so that one can start.
+    for (const entry of this.#waiting.values()) if (this.#tryStart(entry)) return;
   }
 
   #tryStart(entry: Entry<T>): boolean {

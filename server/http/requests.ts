@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../runtime/clock.ts';
+import { type Clock, realClock } from '../runtime/clock.ts';
+import { TimeSlice } from '../runtime/concurrency.ts';
 import { type Client, MAX_PIPELINED } from './connections.ts';
 import { sendError } from './errors.ts';
+import { isPing } from './ping.ts';
 import { Places } from './places.ts';
 
 /** Requests in work at once: of all pods, of all others, and of one address. docs/security.md adds them up. */
@@ -28,6 +30,8 @@ export class Requests {
   readonly #onBusy: (socket: Socket, isBusy: boolean) => void;
   readonly #pods: Places<ServerResponse>;
   readonly #others: Places<ServerResponse>;
+  /** Work that may begin: for a millisecond in each turn of the event loop, so that pings are answered in between. */
+  readonly #ready: (() => void)[] = [];
   /** The connections with a request in work, and what has been sent after it. */
   readonly #pipelined = new WeakMap<Socket, Job[]>();
 
@@ -77,7 +81,27 @@ export class Requests {
       this.#onBusy(socket, false);
     });
     const refuse = () => sendError(res.setHeader('Retry-After', '1'), 503, 'too many requests are in work; try again');
-    if (IS_FREE.test(url)) work();
-    else places.take(res, client.address, true, work, refuse);
+    const begin = () =>
+      this.#begin(() => {
+        if (!res.closed) work();
+      });
+    if (isPing(req.method, url)) work();
+    else if (IS_FREE.test(url)) begin();
+    else places.take(res, client.address, true, begin, refuse);
+  }
+
+  /** Begins work in a later turn of the event loop, when the work before it has begun. */
+  #begin(work: () => void): void {
+    this.#ready.push(work);
+    if (this.#ready.length === 1) setImmediate(() => void this.#beginReady());
+  }
+
+  async #beginReady(): Promise<void> {
+    const slice = new TimeSlice(realClock);
+    while (this.#ready.length > 0) {
+      this.#ready[0]?.();
+      if (slice.isOver()) await slice.next();
+      this.#ready.shift();
+    }
   }
 }
