@@ -1,5 +1,5 @@
 import { podsWithOldList, silentSide } from '../analysis/findings/sides.ts';
-import { isDoubted, isStarved } from '../protocol/link-state.ts';
+import { isDoubted, isDoubtedByDestination, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';
 import { type DiscoveryStatus, isJudged, isPodListOld, listIntervalMs, type Pod } from '../protocol/pod.ts';
@@ -22,6 +22,8 @@ interface FailedLink {
   from: number;
   to: number;
   outcome: number;
+  /** Whether the failure is doubted if the destination is starved; see `isDoubtedByDestination`. */
+  isDoubtedByDestination: boolean;
 }
 
 /**
@@ -73,8 +75,9 @@ export class HealthTally {
       increase(this.#probedFrom, from);
       const outcome = links.outcome[i] ?? 0;
       if (outcome === 0) continue;
-      if (this.#failed.length < MAX_KEPT) this.#failed.push({ from, to, outcome });
-      else increase(this.#notKept, to);
+      if (this.#failed.length < MAX_KEPT) {
+        this.#failed.push({ from, to, outcome, isDoubtedByDestination: isDoubtedByDestination(links, i) });
+      } else increase(this.#notKept, to);
     }
   }
 
@@ -106,8 +109,10 @@ export class HealthTally {
       }
     }
     for (const [pod, sentence] of this.#missing) if (!silent.has(pod)) push(pod, sentence);
-    const isCounted = ({ from, to, outcome }: FailedLink) =>
-      !silent.has(to) && !(isDoubted(outcome) && (this.#starved.has(from) || this.#starved.has(to)));
+    const isCounted = ({ from, to, outcome, isDoubtedByDestination }: FailedLink) =>
+      !silent.has(to) &&
+      !(isDoubted(outcome) && this.#starved.has(from)) &&
+      !(isDoubtedByDestination && this.#starved.has(to));
     const { into, from, failedInto } = this.#attributed(this.#failed.filter(isCounted));
     for (const [pod, links] of into) {
       const summary = this.#summary(links, failedInto[pod] ?? 0, 'from');

@@ -1,3 +1,4 @@
+import { type LinkColumns, phaseOf } from './links.ts';
 import type { Target } from './pod.ts';
 import type { Starvation } from './pod-report.ts';
 import { OUTCOMES, type Outcome, type Sample } from './sample.ts';
@@ -75,11 +76,19 @@ export function isStarved(starvation: Pick<Starvation, 'unreliable' | 'loopDelay
 }
 
 /**
- * Whether an outcome (index in `OUTCOMES`) is doubted if one of the two pods is starved: a shortage of CPU makes answers late or
+ * Whether an outcome (index in `OUTCOMES`) is doubted if its source is starved: a shortage of CPU makes answers late or
  * misses their timeout. It refuses and resets nothing.
  */
 export function isDoubted(outcome: number): boolean {
   return OUTCOMES[outcome] === 'ok' || OUTCOMES[outcome] === 'timeout';
+}
+
+/**
+ * Whether the result of a link is doubted if its destination is starved. The kernel accepts connections for a starved
+ * process, so a timeout in the connect phase has another cause.
+ */
+export function isDoubtedByDestination(links: LinkColumns, link: number): boolean {
+  return isDoubted(links.outcome[link] ?? 0) && phaseOf(links, link) !== 'connect';
 }
 
 /** Whether a latency is slow. Exactly the limit is slow. A negative latency (not measured) is not. */

@@ -1,4 +1,11 @@
-import { isDoubted, isStarved, isWorseResult, latencyCode, type Thresholds } from '../../server/protocol/link-state.ts';
+import {
+  isDoubted,
+  isDoubtedByDestination,
+  isStarved,
+  isWorseResult,
+  latencyCode,
+  type Thresholds,
+} from '../../server/protocol/link-state.ts';
 import { FLAG_NOT_YET, FLAG_SUSPECT, type StatColumns, unpack16 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
@@ -119,8 +126,8 @@ export class CellsBuilder {
         const pair = from * n + to;
         const code = state[pair] ?? 0;
         if (code !== SLOW && code !== FAILED) continue;
-        const outcome = this.#reports[from]?.links.outcome[link[pair] ?? -1] ?? 0;
-        if (isDoubted(outcome)) unreliable[pair] = 1;
+        const links = this.#reports[from]?.links;
+        if (links !== undefined && isDoubtedByDestination(links, link[pair] ?? -1)) unreliable[pair] = 1;
       }
     }
   }

@@ -29,7 +29,7 @@ export function* findCauses(
   const causes = new Causes(counts.topology, graver, silent);
   if (counts.bad === 0) return causes;
   const unexplained = new Unexplained(counts, causes);
-  yield* findNodes(counts, causes, unexplained, servedBy);
+  yield* findNodes(mesh, counts, causes, unexplained, servedBy);
   yield* findZonePairs(counts, causes, unexplained);
   yield* findPods(counts, causes, unexplained, mesh);
   if (counts.severity === 'failed') findInTwoPods(mesh, counts, causes);
@@ -103,11 +103,18 @@ function roundsFor({ bad }: PairCounts): number {
  * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides, the one without the
  * pod that collected the mesh.
  */
-function* findNodes(counts: PairCounts, causes: Causes, unexplained: Unexplained, servedBy: number): Generator<void> {
+function* findNodes(
+  mesh: MeshCounts,
+  counts: PairCounts,
+  causes: Causes,
+  unexplained: Unexplained,
+  servedBy: number,
+): Generator<void> {
   const { nodes, nodeOf, pods } = counts.topology;
   for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
     yield* unexplained.count();
-    const candidates = [...nodes.keys()].filter((node) => isNodeBad(counts, unexplained, node));
+    const bad = [...nodes.keys()].filter((node) => isNodeBad(counts, unexplained, node));
+    const candidates = bad.filter((node) => !isZoneCut(mesh, counts, bad, node));
     yield;
     if (candidates.length === 0) return;
     unexplained.isOutdated = true;
@@ -122,6 +129,22 @@ function* findNodes(counts: PairCounts, causes: Causes, unexplained: Unexplained
       causes.addNode(candidates.reduce((a, b) => (size(b) < size(a) ? b : a)));
     }
   }
+}
+
+/**
+ * Whether all nodes of a node's zone are bad, two or more, and nothing answers there: then what lies between the zones is
+ * the likelier cause, and `findZonePairs` finds it.
+ */
+function isZoneCut({ reports }: MeshCounts, counts: PairCounts, bad: readonly number[], node: number): boolean {
+  const { nodes, nodeOf, zones } = counts.topology;
+  const zone = zones.find(({ pods }) => pods.includes(nodes[node]?.pods[0] ?? -1));
+  const nodesOfZone = new Set(zone?.pods.map((pod) => nodeOf[pod] ?? -1));
+  if (zones.length < 2 || nodesOfZone.size < 2 || ![...nodesOfZone].every((one) => bad.includes(one))) return false;
+  return !counts.badReports.some(({ from, to, link }) => {
+    const report = reports.get(from);
+    const k = to.findIndex((pod) => nodeOf[pod] === node);
+    return report !== undefined && k >= 0 && nodeOf[from] !== node && isAnswered(report, link[k] ?? 0);
+  });
 }
 
 function isNodeBad(counts: PairCounts, { nodeSources, toAcrossNodes }: Unexplained, node: number): boolean {

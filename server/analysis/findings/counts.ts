@@ -1,4 +1,4 @@
-import { isDoubted, isSlow, isStarved } from '../../protocol/link-state.ts';
+import { isDoubted, isDoubtedByDestination, isSlow, isStarved } from '../../protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
   FLAG_IPV6,
@@ -192,9 +192,13 @@ export class MeshCounts {
   /** Removes the pairs that are doubted because a pod is starved; they are not judged. `starved`: by pod, 1 = starved. */
   #dropDoubted(pairs: BadPairs, starved: Uint8Array): void {
     const { from, to: destinations } = pairs;
-    const outcomes = this.reports.get(from)?.links.outcome;
-    const isDropped = (k: number) =>
-      (starved[from] === 1 || starved[destinations[k] ?? 0] === 1) && isDoubted(outcomes?.[pairs.link[k] ?? 0] ?? 0);
+    const links = this.reports.get(from)?.links;
+    const isDropped = (k: number) => {
+      if (links === undefined) return false;
+      const link = pairs.link[k] ?? 0;
+      if (starved[from] === 1 && isDoubted(links.outcome[link] ?? 0)) return true;
+      return starved[destinations[k] ?? 0] === 1 && isDoubtedByDestination(links, link);
+    };
     let kept = 0;
     for (let k = 0; k < destinations.length; k++) {
       const to = destinations[k] ?? 0;

@@ -1,6 +1,6 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
-import { FLAG_NOT_YET, FLAG_RECOVERED, FLAG_SUSPECT, NONE16, unpack16 } from '../../protocol/links.ts';
+import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Phase } from '../../protocol/sample.ts';
 import { IPV4, IPV6, type MeshCounts, type PairCounts, type Severity } from './counts.ts';
@@ -241,9 +241,12 @@ function reachesMost(report: MergedReport | undefined, sinceMs: number): boolean
 /** The clocks of two reports may differ by this much, because their answers took time to arrive. */
 const CLOCK_ERROR_MS = 100;
 
-/** Whether the newest sample of a link is ok, trusted, and from after a moment (ms since the epoch). */
+/**
+ * Whether the newest sample of a link is ok and from after a moment (ms since the epoch). A suspect sample counts too: a
+ * shortage of CPU makes no answer come that would not come otherwise.
+ */
 function isOkSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
-  if (links.outcome[i] !== 0 || ((links.flags[i] ?? 0) & FLAG_SUSPECT) !== 0) return false;
+  if (links.outcome[i] !== 0) return false;
   return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
 }
 

@@ -75,6 +75,12 @@ const FAULTS: Record<string, Planted> = {
     unhealthy: [0, 1, 6, 7],
     title: /^4 of 12 pods: reach none of the 8 others, .*: this side cannot tell which of the two is cut off$/,
   },
+  'a zone that is cut off, asked in the other zones': {
+    plant: (builder) => cutOff(builder, (pod) => Math.floor(pod / 2) % 3 !== 0),
+    servedBy: 2,
+    found: ['zone-block zone zone-0'],
+    unhealthy: [0, 1, 6, 7],
+  },
   'most pods refuse: something answers, so they are not cut off': {
     plant: (builder) => cutOff(builder, isOn(2), REFUSED),
     servedBy: 4,
@@ -96,12 +102,12 @@ const FAULTS: Record<string, Planted> = {
     found: ['link pod-3 → pod-8'],
     unhealthy: [8],
   },
-  'both directions of a link, the second one doubted': {
+  'one direction of a link, the other one ok, as measured by a starved pod': {
     plant: (builder) => {
       builder.set(3, 8, { ...TIMEOUT, ageMs: 500, sinceMs: 1_500 });
       builder.set(8, 3, { ageMs: 300, flags: FLAG_SUSPECT });
     },
-    found: ['link pod-3 → pod-8'],
+    found: ['one-way pod-3 → pod-8'],
     unhealthy: [8],
   },
   'a fault of a pair that has ended, while one direction was not pinged since': {
@@ -160,6 +166,14 @@ const FAULTS: Record<string, Planted> = {
     },
     found: ['cpu-starved pod-5'],
     unhealthy: [],
+  },
+  'a starved pod whose connections time out, which the kernel would open for it': {
+    plant: (builder) => {
+      builder.starve(5);
+      builder.each((from, to) => to === 5 && from !== 5, { ...TIMEOUT, phase: 'connect' });
+    },
+    found: ['pod-unreachable pod-5', 'cpu-starved pod-5'],
+    unhealthy: [5],
   },
   'a starved pod that refuses all the same': {
     plant: (builder) => {
