@@ -59,6 +59,7 @@ export class Monitor {
   readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
   #selfUid = '';
+  #localAddresses: string[] = [];
   #targetCount = 0;
   #lastSampleMs: number;
 
@@ -114,7 +115,8 @@ export class Monitor {
   setPods(snapshot: DiscoverySnapshot): Target[] {
     const { podName, podIP, hostname } = this.#config;
     this.#snapshot = snapshot;
-    this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: localAddresses() });
+    this.#localAddresses = localAddresses(this.#localAddresses);
+    this.#selfUid = findSelf(snapshot.pods, { ...this.#config, localAddresses: this.#localAddresses });
     const selfUid = this.#selfUid || podName || podIP || hostname;
     const targets = targetsOf(snapshot.pods, { ...this.#config, selfUid });
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
@@ -223,8 +225,12 @@ export class Monitor {
   }
 }
 
-/** Addresses of this machine's interfaces, without loopback. */
-function localAddresses(): string[] {
-  const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
-  return interfaces.filter((entry) => !entry.internal).map((entry) => entry.address);
+/** Addresses of this machine's interfaces, without loopback; `before` if the system cannot tell, for lack of files. */
+function localAddresses(before: string[]): string[] {
+  try {
+    const interfaces = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+    return interfaces.filter((entry) => !entry.internal).map((entry) => entry.address);
+  } catch {
+    return before;
+  }
 }

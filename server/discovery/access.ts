@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { type Agent, type ClientRequest, get as getOverHttp, type IncomingMessage } from 'node:http';
 import { get as getOverHttps, type RequestOptions } from 'node:https';
-import { textOf } from '../runtime/errors.ts';
+import type { DiscoveryFault } from '../protocol/pod.ts';
+import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { ApiError, asApiError } from './api-error.ts';
 import { accountNamespace, type Login, readKubeconfig, readServiceAccount } from './kubeconfig.ts';
 import type { Proxies } from './proxy.ts';
@@ -30,8 +31,13 @@ export function loadAccess(kubeconfig: string | null, root = '', proxies = NO_PR
     const login = kubeconfig === null ? readServiceAccount(root, proxies) : readKubeconfig(kubeconfig, proxies);
     return new LoggedIn(login, login.namespace || accountNamespace(root) || 'default');
   } catch (error) {
-    throw new ApiError('config', error);
+    throw new ApiError(faultOf(error), networkMessageOf(error));
   }
+}
+
+/** What fails before a request is sent is a fault of the configuration, unless our own process lacks something. */
+function faultOf(error: unknown): DiscoveryFault {
+  return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }
 
 /** Credentials are prepared again after this time, ms: certificates may have been renewed. A plugin may run then. */
@@ -81,7 +87,7 @@ class LoggedIn implements Access {
       if (tokenFile !== '') headers['Authorization'] = `Bearer ${await this.#readToken(tokenFile)}`;
       return { options, headers };
     } catch (error) {
-      throw new ApiError('config', `credentials: ${textOf(error) || 'the credential plugin failed'}`);
+      throw new ApiError(faultOf(error), `credentials: ${networkMessageOf(error) || 'the credential plugin failed'}`);
     }
   }
 
