@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import type { Access } from '../../../server/discovery/access.ts';
+import { listAll } from '../../../server/discovery/list.ts';
 import { readPod } from '../../../server/discovery/pod-reader.ts';
 import { PodStore } from '../../../server/discovery/pod-store.ts';
+import { watch } from '../../../server/discovery/watch.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 /** How a pod left: ms from the list to the first news of it, and to its end; `replacedBy` by the end of the name. */
 interface Departure {
@@ -38,11 +44,12 @@ interface Recorded {
   event: { type: string; object: { metadata: { creationTimestamp: string } } };
 }
 
+const readText = (file: string) => readFileSync(join(import.meta.dirname, '../../fixtures/kubernetes', file), 'utf8');
+
 function read(name: string): { list: unknown[]; news: Recorded[] } {
-  const text = (file: string) => readFileSync(join(import.meta.dirname, '../../fixtures/kubernetes', file), 'utf8');
-  const lines = text(`${name}.watch.jsonl`).trim().split('\n');
+  const lines = readText(`${name}.watch.jsonl`).trim().split('\n');
   const news = lines.map((line): Recorded => JSON.parse(line)).filter(({ event }) => event.type !== 'BOOKMARK');
-  return { list: JSON.parse(text(`${name}.list.json`)).items, news };
+  return { list: JSON.parse(readText(`${name}.list.json`)).items, news };
 }
 
 test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewMs) => ({ name, skewMs, expected }))))(
@@ -86,9 +93,56 @@ test.each(RECORDINGS.flatMap(([name, expected]) => [-3_000, 0, 3_000].map((skewM
   },
 );
 
-test('odd pods that the API server accepts are read like any other', () => {
-  const text = readFileSync(join(import.meta.dirname, '../../fixtures/kubernetes/list-odd-pods.json'), 'utf8');
-  const names = (JSON.parse(text).items as unknown[]).map((item) => readPod(item).name);
-  expect(names).toEqual(expect.arrayContaining(['odd-gate', 'odd-owner']));
-  expect(names).toHaveLength(5);
+/** An API server that answers one request after the other with these texts. */
+function answering(...answers: [status: number, text: string][]): Access {
+  return {
+    namespace: 'default',
+    open: async () => {
+      const [status, text] = answers.shift() ?? [500, ''];
+      const body = Readable.from([Buffer.from(text)]);
+      return Object.assign(body, { statusCode: status, headers: {} }) as unknown as IncomingMessage;
+    },
+    close: () => {},
+  };
+}
+
+const list = (access: Access) => {
+  const options = { path: '/', query: {}, accept: '', pageSize: 2, maxItems: 100, pageTimeoutMs: 1_000, read: readPod };
+  return listAll(access, new FakeClock(), options, new AbortController().signal);
+};
+
+test.each<[string, [number, string][], number]>([
+  [
+    'two pages',
+    [
+      [200, 'list-page-1.json'],
+      [200, 'list-page-2.json'],
+    ],
+    3,
+  ],
+  ['pods with an owner of an odd kind, and with an odd readiness gate', [[200, 'list-odd-pods.json']], 5],
+  ['a namespace that does not exist', [[200, 'list-missing-namespace.json']], 0],
+])('the recorded list of %s is read whole', async (_what, answers, count) => {
+  expect(
+    (await list(answering(...answers.map(([status, file]): [number, string] => [status, readText(file)])))).items,
+  ).toHaveLength(count);
+});
+
+test.each([
+  [401, 'error-401.json', 'unauthorized', 'HTTP 401: Unauthorized'],
+  [403, 'error-403.json', 'forbidden', /^HTTP 403: pods is forbidden: User "system:serviceaccount:default:default"/],
+  [400, 'error-400-selector.json', 'config', /^HTTP 400: found '==', expected/],
+])('a recorded answer %i is told as it is', async (status, file, fault, message) => {
+  await expect(list(answering([status, readText(file)]))).rejects.toMatchObject({
+    fault,
+    message: expect.stringMatching(message),
+  });
+});
+
+test('a recorded 410 within a watch asks for a new list', async () => {
+  const call = { path: '/', query: {}, resourceVersion: '2', lifetimeMs: 1_000, openTimeoutMs: 1_000, slackMs: 1_000 };
+  const hooks = { onOpen: () => {}, onObject: () => {}, onEvent: () => {} };
+  const access = answering([200, `${JSON.stringify(JSON.parse(readText('watch-410.watch.jsonl')).event)}\n`]);
+  const end = await watch(access, new FakeClock(), call, hooks, new AbortController().signal);
+  expect(end.why).toBe('expired');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EmptyGuard } from '../../../server/discovery/sync.ts';
+import { EmptyGuard } from '../../../server/discovery/empty-guard.ts';
 
 describe('an empty list', () => {
   test('is believed while no live pod is known', () => {
