@@ -1,29 +1,39 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { nothingKnown } from '../../server/discovery/status.ts';
 import { Monitor } from '../../server/monitor.ts';
-import type { Pod } from '../../server/protocol/pod.ts';
+import { probe } from '../../server/probing/probe.ts';
+import type { Pod, Target } from '../../server/protocol/pod.ts';
+import type { Sample } from '../../server/protocol/sample.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { podOf } from '../support/mesh.ts';
 import { configOf } from '../support/route-context.ts';
+import { sampleOf } from '../support/samples.ts';
+
+// The real probe, unless a test gives another answer.
+vi.mock('../../server/probing/probe.ts', async (original) => {
+  const real = await original<typeof import('../../server/probing/probe.ts')>();
+  return { probe: vi.fn(real.probe) };
+});
 
 /** The monitor of a pod with these settings. */
 function start(env: Record<string, string>) {
   const clock = new FakeClock();
   const silent = () => {};
+  const [ownFaults, samples]: [string[], Sample[]] = [[], []];
   const known = nothingKnown({ namespace: 'default', labelSelector: '' }, clock.nowMs());
   const hooks = {
     discoveryStatus: () => known.status,
     gonePods: () => known.pods.filter(({ lifecycle }) => lifecycle === 'gone'),
-    onSample: silent,
+    onSample: (_target: Target, sample: Sample) => void samples.push(sample),
     onLinkChange: silent,
     onSpeedChange: silent,
     onExternalResult: silent,
-    onOwnFault: silent,
+    onOwnFault: (message: string) => void ownFaults.push(message),
   };
   const deps = { clock, random: () => 0.5, version: '1.2.3', idleMs: () => 0 };
   const monitor = new Monitor(configOf(env), deps, clock.nowMs(), hooks);
   onTestFinished(() => monitor.stop());
-  return { monitor, clock, setPods: (...pods: Pod[]) => monitor.setPods({ ...known, pods }) };
+  return { monitor, clock, ownFaults, samples, setPods: (...pods: Pod[]) => monitor.setPods({ ...known, pods }) };
 }
 
 /** A peer whose probes end at once, without any network: it has no address in the family that is pinged. */
@@ -52,5 +62,18 @@ it('a pod that pings nobody is always alive', () => {
   const { monitor, clock, setPods } = start({ REFRESH_INTERVAL: '0' });
   setPods(PEER);
   clock.freeze(3_600_000);
+  expect(monitor.livenessFailure()).toBe('');
+});
+
+it('what our own process lacks fails no link: it makes the own report unreliable', async () => {
+  const { monitor, clock, ownFaults, samples, setPods } = start({ REFRESH_INTERVAL: '1' });
+  const lacking = sampleOf({ outcome: 'unreachable', suspect: true, ownFault: 'too many open files' });
+  vi.mocked(probe).mockResolvedValue(lacking);
+  onTestFinished(() => void vi.mocked(probe).mockReset());
+  setPods(podOf(1), podOf(2));
+  await clock.advance(20_000);
+  expect(ownFaults.length).toBeGreaterThan(30);
+  expect([samples, monitor.links()]).toEqual([[], []]);
+  expect(monitor.starvation().unreliable).toBe(true);
   expect(monitor.livenessFailure()).toBe('');
 });
