@@ -17,21 +17,22 @@ async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
 }
 
 describe('of 120 pods', () => {
-  test('the failed links and the worst are drawn, as many as the slider says; only the pod at fault is named', async () => {
+  test('the failed links are drawn, as many as the slider says, above pale bundles of the healthy ones; only the pod at fault is named', async () => {
     await open(MANY);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 200 of 14 280 links');
-    await soon(() => words(page, '.choice-shares')).toMatch(/^Failed 119 of 119/);
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14 280 links');
+    await soon(() => painted('.graph-bundles')).toBeGreaterThan(20_000);
     // Links are drawn in the frame after the words.
     await soon(painted).toBeGreaterThan(5000);
     const before = await painted();
     await page.getByRole('slider', { name: 'Maximum number of links' }).press('Home');
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 14 280 links');
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('Showing 20 of 119 bad links');
     await soon(painted).toBeLessThan(before);
     expect(await page.locator('.pod-label').count()).toBe(1);
     await soon(() => page.locator('.pod-label').textContent()).toMatch(
-      /^goldpinger-\w+worker-\d+ · unreachable from all 119 others$/,
+      /^goldpinger-\w+(worker-\d+ · )?unreachable from all 119 others$/,
     );
-    expect(await page.locator('.ring-arc').count()).toBe(12);
+    expect(await page.locator('.ring-arc:not(.is-inside)').count()).toBe(12);
+    expect(await page.locator('.ring-zone-name').allTextContents()).toEqual(['zone-a', 'zone-b', 'zone-c']);
     await page.locator('.finding-list button').click();
     await soon(() => words(page, '.side-panel')).toMatch(
       /^Pod goldpinger-\w+ Failing · unreachable from all 119 others/,
@@ -47,10 +48,10 @@ describe('of 120 pods', () => {
     await page.mouse.down();
     await page.mouse.move(start.x - 60, start.y - 20, { steps: 3 });
     await soon(() => painted('.graph-held')).toBeGreaterThan(2000);
-    await soon(painted).toBeLessThan(before - 10_000);
+    await soon(painted).toBeLessThan(before / 2);
     await page.mouse.up();
     await soon(() => painted('.graph-held')).toBe(0);
-    await soon(painted).toBeGreaterThan(before - 10_000);
+    await soon(painted).toBeGreaterThan(before * 0.8);
     await soon(() => middleOf(node.first())).toEqual({ x: start.x - 60, y: start.y - 20 });
     await page.keyboard.press('+');
     await soon(zoomText).toBe('125 %');
@@ -86,7 +87,7 @@ describe('of 120 pods', () => {
     await page.keyboard.press('/');
     await page.keyboard.type(name);
     await soon(() => page.getByRole('button', { name: new RegExp(`^${name}`) }).count()).toBe(1);
-    await soon(() => words(page, '.side-panel h2 >> nth=0')).toMatch(/^All 238 links$|^Showing 200 of 238 links$/);
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 238 links');
     const colour = () =>
       page.evaluate(() => {
         const canvas = document.querySelector<HTMLCanvasElement>('.graph-canvas')!;

@@ -22,7 +22,7 @@ export function graphParts(open: () => Page) {
     /** Middle of a pod's disc on the page. */
     placeOf: (name: string) => middleOf(pod(name)),
     /** How many pixels of a canvas are painted: of the one that stays, or of the one that a dragged pod is on. */
-    painted: (which: '.graph-canvas' | '.graph-held' = '.graph-canvas') =>
+    painted: (which: '.graph-canvas' | '.graph-held' | '.graph-bundles' = '.graph-canvas') =>
       open().evaluate((selector) => {
         const canvas = document.querySelector<HTMLCanvasElement>(selector);
         if (canvas === null || canvas.width === 0) return 0;

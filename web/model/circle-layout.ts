@@ -1,3 +1,5 @@
+import { ascending, cluster, cumsum, type HierarchyPointNode, hierarchy, range, scaleLinear } from 'd3';
+
 /** How pods on a ring are grouped. Pods without a known node or zone are in group ''. */
 export type RingGroup = 'none' | 'node' | 'zone';
 
@@ -17,14 +19,14 @@ export interface Box {
   height: number;
 }
 
-/** The place of a pod, px, and its direction from the centre in radians (0 = right, clockwise). */
+/** The place of a pod, px, and the angle of this place on the ellipse in radians (see `pointOn`). */
 export interface Spot {
   x: number;
   y: number;
   angle: number;
 }
 
-/** A group of neighbours on the ring, from the direction of the first pod to that of the last (radians, clockwise). */
+/** A group of neighbours on the ring, from the angle of the first pod to that of the last (radians, clockwise). */
 export interface RingArc {
   name: string;
   from: number;
@@ -33,14 +35,29 @@ export interface RingArc {
   pods: number[];
 }
 
-/** Pods on a circle. `spots` is in input order; `order` is the order around the ring. */
+/** The tree of zones, nodes and pods behind a ring. `x`: angle (radians) on the ellipse, `y`: 0 = centre, 1 = ring. */
+export type RingNode = HierarchyPointNode<TreeItem>;
+
+/** Pods on an ellipse. `spots` is in input order; `order` is the order around the ring. */
 export interface Ring {
   cx: number;
   cy: number;
-  radius: number;
+  rx: number;
+  ry: number;
   spots: Spot[];
   order: number[];
   arcs: RingArc[];
+  /** The zones, if there is more than one and `arcs` are nodes; otherwise empty. */
+  zones: RingArc[];
+  /** The leaf of each pod in the tree, by which links are bundled. */
+  leaves: RingNode[];
+}
+
+/** A zone, a node or a pod. `pod`: index of the pod; -1 = a group. */
+interface TreeItem {
+  name: string;
+  pod: number;
+  children?: TreeItem[];
 }
 
 /** Gap between two groups, as a multiple of the distance between two pods. */
@@ -54,7 +71,7 @@ const collator = new Intl.Collator('en', { numeric: true });
  */
 export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] {
   // The collator is slow, and most neighbours have the same zone and node.
-  const compare = (a: string, b: string) => (a === b ? 0 : collator.compare(a, b) || (a < b ? -1 : 1));
+  const compare = (a: string, b: string) => (a === b ? 0 : collator.compare(a, b) || ascending(a, b));
   const byName = (a: RingPod, b: RingPod) => compare(a.name, b.name) || compare(a.uid, b.uid);
   const byPlace = (a: RingPod, b: RingPod) => compare(a.zone, b.zone) || compare(a.node, b.node) || byName(a, b);
   const order = group === 'none' ? byName : byPlace;
@@ -62,54 +79,103 @@ export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] 
 }
 
 /**
- * Places pods on a circle inside `box`, clockwise in the order of `ringOrder`. Without groups the first pod is left of
- * the top, so that few pods read from left to right. With groups the first group starts at the top. A single pod is in
- * the centre.
+ * Places pods on an ellipse inside `box`, clockwise in the order of `ringOrder`, at equal distances along it. Without
+ * groups the first pod is left of the top, so that few pods read from left to right. With groups the first group starts at
+ * the top. A single pod is in the centre. `shownAs`: pods that have the place of another one, by index.
  */
-export function layoutRing(pods: readonly RingPod[], group: RingGroup, box: Box): Ring {
-  const order = ringOrder(pods, group);
-  const cx = box.x + box.width / 2;
-  const cy = box.y + box.height / 2;
-  const radius = pods.length <= 1 ? 0 : Math.max(0, Math.min(box.width, box.height) / 2);
-  const runs = group === 'none' ? [{ name: '', pods: order }] : runsOf(order, pods, group);
-  const gap = runs.length > 1 ? GAP_SLOTS : 0;
-  const slot = (2 * Math.PI) / Math.max(1, pods.length + runs.length * gap);
-  const arcs: RingArc[] = [];
+export function layoutRing(
+  pods: readonly RingPod[],
+  group: RingGroup,
+  box: Box,
+  shownAs: ReadonlyMap<number, number> = new Map(),
+): Ring {
+  const order = ringOrder(pods, group).filter((index) => !shownAs.has(index));
+  const alone = order.length <= 1;
+  const [rx, ry] = alone ? [0, 0] : [Math.max(0, box.width / 2), Math.max(0, box.height / 2)];
+  const ellipse = { cx: box.x + box.width / 2, cy: box.y + box.height / 2, rx, ry };
+  const tree = hierarchy(treeOf(pods, order, group));
+  const angleAt = angles(rx, ry);
+  // Each pod takes one slot, half of it on each side.
+  const root = cluster<TreeItem>()
+    .size([1, 1])
+    .separation((a, b) => (a.parent === b.parent ? 1 : 1 + GAP_SLOTS))(tree);
+  const turn = group === 'none' ? 1 / Math.max(1, order.length) : 0;
+  root.each((item) => {
+    item.x = angleAt(item.x - turn);
+  });
+  const leaves: RingNode[] = new Array(pods.length);
   const spots: Spot[] = new Array(pods.length);
-  let angle = -Math.PI / 2 + (runs.length > 1 ? (slot * (gap + 1)) / 2 : -slot / 2);
-  for (const run of runs) {
-    const from = angle;
-    for (const index of run.pods) {
-      spots[index] = { x: cx + radius * Math.cos(angle), y: cy + radius * Math.sin(angle), angle };
-      angle += slot;
-    }
-    if (group !== 'none') arcs.push({ name: run.name, from, to: angle - slot, pods: run.pods });
-    angle += slot * gap;
+  for (const leaf of root.leaves()) {
+    leaves[leaf.data.pod] = leaf;
+    spots[leaf.data.pod] = { ...pointOn(ellipse, leaf.x), angle: leaf.x };
   }
-  return { cx, cy, radius, spots, order, arcs };
+  for (const [index, other] of shownAs) {
+    leaves[index] = leaves[other] as RingNode;
+    spots[index] = spots[other] as Spot;
+  }
+  const groups =
+    group === 'none' ? [] : root.descendants().filter(({ children }) => (children?.[0]?.data.pod ?? -1) >= 0);
+  const arcs = groups.map(arcOf);
+  const zones = group === 'node' && (root.children?.length ?? 0) > 1 ? (root.children ?? []).map(arcOf) : [];
+  return { ...ellipse, spots, order, arcs, zones, leaves };
 }
 
-/** The place of an arc's label: at its middle, `distance` px from the centre, growing away from the ring. */
+/** The point of an ellipse at an angle (radians, 0 = right, clockwise), `distance` px outside it. */
+export function pointOn({ cx, cy, rx, ry }: Pick<Ring, 'cx' | 'cy' | 'rx' | 'ry'>, angle: number, distance = 0) {
+  return { x: cx + (rx + distance) * Math.cos(angle), y: cy + (ry + distance) * Math.sin(angle) };
+}
+
+/** The place of an arc's label: at its middle, `distance` px outside the ring, growing away from it. */
 export function arcLabel(ring: Ring, arc: RingArc, distance: number): { x: number; y: number; anchor: Anchor } {
   const middle = (arc.from + arc.to) / 2;
   const across = Math.cos(middle);
   const anchor = across > 0.25 ? 'start' : across < -0.25 ? 'end' : 'middle';
-  return { x: ring.cx + distance * across, y: ring.cy + distance * Math.sin(middle), anchor };
+  return { ...pointOn(ring, middle, distance), anchor };
 }
 
 /** Alignment of a text relative to its x. */
 export type Anchor = 'start' | 'middle' | 'end';
 
-function runsOf(order: readonly number[], pods: readonly RingPod[], group: 'node' | 'zone') {
-  const runs: { name: string; pods: number[] }[] = [];
+/** Converts a share of the ellipse's length, clockwise from the top, to the angle at which it ends. */
+function angles(rx: number, ry: number): (share: number) => number {
+  const steps = range(-90, 271).map((degrees) => (degrees * Math.PI) / 180);
+  const lengths = cumsum(steps, (angle, i) =>
+    i === 0 ? 0 : Math.hypot(rx * Math.sin(angle - Math.PI / 360), ry * Math.cos(angle - Math.PI / 360)),
+  );
+  const whole = lengths.at(-1) || 1;
+  const scale = scaleLinear(
+    rx === ry ? [0, 1] : [...lengths].map((length) => length / whole),
+    rx === ry ? [-Math.PI / 2, 1.5 * Math.PI] : steps,
+  );
+  return (share) => (share < 0 ? scale(share + 1) - 2 * Math.PI : scale(share));
+}
+
+/** Zones, nodes and pods in the order of the ring. Nodes of one name in two zones are two groups. */
+function treeOf(pods: readonly RingPod[], order: readonly number[], group: RingGroup): TreeItem {
+  const root = { name: '', pod: -1, children: [] as TreeItem[] };
+  const into = (parent: TreeItem, name: string): TreeItem => {
+    const last = parent.children?.at(-1);
+    if (last !== undefined && last.name === name) return last;
+    const item = { name, pod: -1, children: [] };
+    parent.children?.push(item);
+    return item;
+  };
   for (const index of order) {
-    const pod = pods[index];
-    const name = pod?.[group] ?? '';
-    const last = runs.at(-1);
-    const place = (i: number | undefined) => (i === undefined ? '' : `${pods[i]?.zone}\n${pods[i]?.node}`);
-    const same = last?.name === name && (group === 'zone' || place(last.pods[0]) === place(index));
-    if (last !== undefined && same) last.pods.push(index);
-    else runs.push({ name, pods: [index] });
+    const { name = '', zone = '', node = '' } = pods[index] ?? {};
+    let parent: TreeItem = root;
+    if (group !== 'none') parent = into(parent, zone);
+    if (group === 'node') parent = into(parent, node);
+    parent.children?.push({ name, pod: index });
   }
-  return runs;
+  return root;
+}
+
+function arcOf(item: RingNode): RingArc {
+  const pods = item.leaves();
+  return {
+    name: item.data.name,
+    from: pods[0]?.x ?? 0,
+    to: pods.at(-1)?.x ?? 0,
+    pods: pods.map(({ data }) => data.pod),
+  };
 }

@@ -14,6 +14,8 @@ export interface ChoiceRequest {
   /** Only links of this pod (index in `Mesh.pods`), including those that were not probed; -1 = all pods. */
   pod: number;
   selfLinks: boolean;
+  /** Only failed and slow links, because the others are drawn in another way. */
+  onlyBad?: boolean;
   /** By pod index, 1 = the link must touch one of these pods; null = all. */
   touching: Uint8Array | null;
 }
@@ -113,10 +115,10 @@ const ALL = new Uint8Array(LINK_STATES.length).fill(1);
 const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
 
 /** The states that can be among the worst. If there are enough slow links, good ones are not visited. */
-function wanted({ only, limit }: ChoiceRequest, tally: Uint32Array): Uint8Array {
+function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Uint8Array {
   const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
   if (only === 'failed' || isFull) return new Uint8Array(LINK_STATES.length);
-  if (only === 'slow') return ALL.map((_, code) => (code === SLOW ? 1 : 0));
+  if (only === 'slow' || onlyBad) return ALL.map((_, code) => (code === SLOW ? 1 : 0));
   let least = RANK.slow;
   let count = tally[SLOW] ?? 0;
   while (least > 0 && count < limit) {

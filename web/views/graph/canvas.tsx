@@ -173,7 +173,7 @@ export function drawLinks(
   colours: Colours,
 ): void {
   // If all links are drawn, good ones are pale as soon as there are bad ones.
-  const quiet = tier.allLinks && all.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
+  const quiet = !tier.bundled && all.some(({ state }) => BAD.has(state)) ? 0.4 : 1;
   context.lineCap = 'butt';
   for (const link of links) {
     const emphasis = emphasisOf(link.pair, link.from, link.to);

@@ -1,47 +1,40 @@
 import { FindingList } from '../../components/finding-list.tsx';
-import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { LINK_LIMITS } from '../../model/address.ts';
-import { countText, latencyText, plural } from '../../model/format.ts';
-import type { LinkState } from '../../model/links.ts';
-import { stateWords } from '../../model/messages.ts';
+import { countText, plural } from '../../model/format.ts';
 import { WorstList, worstOf } from './graph-findings.tsx';
 import type { GraphLinks } from './use-graph.ts';
 
 interface ChoicePanelProps {
   props: ViewProps;
   links: GraphLinks;
-  allLinks: boolean;
 }
 
 const { min: MIN, max: MAX } = LINK_LIMITS;
 const STEPS = 200;
 const MOST_LISTED = 6;
 
-/** The side panel without a selection: how many links are shown, findings, and the worst links. */
-export function ChoicePanel({ props, links, allLinks }: ChoicePanelProps) {
+/** The side panel without a selection: how many links are drawn, findings, and the worst links. */
+export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { choice } = links;
   const worst = worstOf(props, links);
   const { mesh } = props.picture;
-  const shown = choice.pairs.length;
+  const bad = choice.total.failed + choice.total.slow;
+  const isBounded = bad > LINK_LIMITS.min && links.isBundled;
+  const shown = choice.shown.failed + choice.shown.slow;
   return (
     <div className="choice-panel">
       <h2>
-        {shown < choice.all
-          ? `Showing ${countText(shown)} of ${plural(choice.all, 'link')}`
+        {shown < bad
+          ? `Showing ${countText(shown)} of ${plural(bad, 'bad link')}`
           : `All ${plural(choice.all, 'link')}`}
       </h2>
       <p className="panel-second">
-        {allLinks
-          ? 'Each line is one link; the arrow points to the destination.'
-          : 'All failed links first, then the slowest.'}
+        {links.isBundled
+          ? 'Failed and slow links are drawn one by one, healthy ones in pale bundles.'
+          : 'Each line is one link; the arrow points to the destination.'}
       </p>
-      {!allLinks && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
-      <ul className="choice-shares">
-        {(['failed', 'slow', 'warning', 'unknown', 'good'] as const).map((state) => (
-          <Share key={state} state={state} links={links} />
-        ))}
-      </ul>
+      {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
       <FindingList mesh={mesh} most={MOST_LISTED} onSelect={props.onSelect} onFilter={props.onFilter} />
       <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
       {worst.length === 0 && mesh.findings.length === 0 && (
@@ -76,27 +69,5 @@ function LimitSlider({ limit, onLimit }: { limit: number; onLimit: (limit: numbe
         <span>{countText(MAX)}</span>
       </span>
     </div>
-  );
-}
-
-function Share({ state, links }: { state: LinkState; links: GraphLinks }) {
-  const { shown, total, slowFromUs } = links.choice;
-  const more = state === 'good' ? 'fair' : null;
-  const part = shown[state] + (more === null ? 0 : shown[more]);
-  const whole = total[state] + (more === null ? 0 : total[more]);
-  if (whole === 0 && state === 'unknown') return null;
-  const from = state === 'slow' && !Number.isNaN(slowFromUs) ? `shown above ${latencyText(slowFromUs)}` : '';
-  return (
-    <li className={whole === 0 ? 'is-zero' : undefined}>
-      <StateGlyph state={state} />
-      <span>{stateWords(state)}</span>
-      <span className="panel-second">{from}</span>
-      <span className="share-count">
-        <b>{countText(part)}</b> of {countText(whole)}
-      </span>
-      <span className="share-bar">
-        <span className={`is-${state}`} style={{ width: `${whole === 0 ? 0 : (part / whole) * 100}%` }} />
-      </span>
-    </li>
   );
 }

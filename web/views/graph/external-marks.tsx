@@ -1,4 +1,4 @@
-import type { Box } from '../../model/circle-layout.ts';
+import { type Box, pointOn } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { latencyText } from '../../model/format.ts';
 import { fitText } from '../../model/label-layout.ts';
@@ -120,9 +120,7 @@ function linesTo(
       return from === undefined ? [] : [line(from)];
     });
   }
-  const length = Math.hypot(to.x - ring.cx, to.y - ring.cy) || 1;
-  const reach = ring.radius + 4;
-  const edge = { x: ring.cx + ((to.x - ring.cx) / length) * reach, y: ring.cy + ((to.y - ring.cy) / length) * reach };
+  const edge = pointOn(ring, Math.atan2((to.y - ring.cy) / (ring.ry || 1), (to.x - ring.cx) / (ring.rx || 1)), 4);
   const start = clearStart(edge, to, words, MIN_LINE);
   return start === null ? [] : [line(start)];
 }

@@ -14,29 +14,21 @@ export interface Point {
   y: number;
 }
 
-/** How links are bent. */
-export interface Bend {
-  /** Distance of the control point to the left of the straight line, as a share of its length. Separates the two directions. */
-  bow: number;
-  /** How far (0..1) the control point is pulled to `centre`, which keeps the rim of the ring free. */
-  pull: number;
-  centre: Point;
-}
-
 /** Gap between the edge of a pod and the end of a link, px. */
 const SPACE = 4;
 
 /**
  * The curve of a link between two pods, from edge to edge (radii `rFrom`, `rTo`). Both ends point at the centres of the
- * pods. For overlapping pods the curve is very short, but never reversed.
+ * pods. For overlapping pods the curve is very short, but never reversed. `share`: distance of the control point to the
+ * left of the straight line, as a share of its length. It separates the two directions.
  */
-export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, bend: Bend): Curve {
+export function linkCurve(from: Point, to: Point, rFrom: number, rTo: number, share: number): Curve {
   const dx = to.x - from.x;
   const dy = to.y - from.y;
   const length = Math.hypot(dx, dy) || 1;
-  const bow = Math.max(bend.bow * length, Math.min(10, length / 6));
-  const cx = (from.x + to.x) / 2 + (dy / length) * bow + (bend.centre.x - (from.x + to.x) / 2) * bend.pull;
-  const cy = (from.y + to.y) / 2 - (dx / length) * bow + (bend.centre.y - (from.y + to.y) / 2) * bend.pull;
+  const bow = Math.max(share * length, Math.min(10, length / 6));
+  const cx = (from.x + to.x) / 2 + (dy / length) * bow;
+  const cy = (from.y + to.y) / 2 - (dx / length) * bow;
   const start = towards(from, { x: cx, y: cy }, rFrom + SPACE);
   const end = towards(to, { x: cx, y: cy }, rTo + SPACE);
   return { x0: start.x, y0: start.y, cx, cy, x1: end.x, y1: end.y };

@@ -2,13 +2,14 @@ import { type RefObject, useMemo, useRef } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import type { Label } from '../../model/label-layout.ts';
 import { cellSentence } from '../../model/messages.ts';
+import { BundleCanvas } from './bundle-canvas.tsx';
 import { LinkCanvas } from './canvas.tsx';
 import { ExternalMarks } from './external-marks.tsx';
 import type { Point } from './geometry.ts';
 import { GraphCard } from './graph-card.tsx';
 import { labelBoxes, labelsOf, useLabelLines } from './labels.ts';
 import { type Emphasis, LinkPills, LinkShape } from './links.tsx';
-import { PodLabels, PodNodes } from './pods.tsx';
+import { type Cursor, PodLabels, PodNodes } from './pods.tsx';
 import { RingArcs } from './ring-arcs.tsx';
 import { LINK_STYLES } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -25,21 +26,24 @@ interface GraphStageProps {
   size: { width: number; height: number };
   stage: RefObject<HTMLDivElement | null>;
   onMove: (uid: string, point: Point) => void;
+  cursor: Cursor | null;
+  onCursor: (cursor: Cursor | null) => void;
 }
 
 /** The graph, layer by layer: arcs, external targets, links, labels, pods, latencies, and the card on top. */
-export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphStageProps) {
+export function GraphStage({ props, graph, zoom, size, stage, onMove, cursor: kept, onCursor }: GraphStageProps) {
   const { picture, narrow, nowMs, theme } = props;
   const { ring, tier, frame, grouped } = graph;
   const labels = useLabels(graph, narrow);
   const lines = useLabelLines(graph, picture, nowMs, narrow);
   const marked = graph.links.filter(({ state }) => LINK_STYLES[state].marked).length <= MAX_MARKS;
-  const { dots, cursor, setCursor, select, pointer, held, hot, at, emphasisOf } = useStage({
+  const { dots, cursor, select, pointer, held, hot, at, emphasisOf } = useStage({
     props,
     graph,
     zoom,
     stage,
     onMove,
+    kept,
   });
   const pair = cursor?.pair ?? -1;
   return (
@@ -51,7 +55,8 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
       aria-label={`Graph of ${picture.n} pods and their links`}
       {...pointer.handlers}
     >
-      {graph.tier.canvas && (
+      {graph.tier.bundled && <BundleCanvas graph={graph} zoom={zoom} size={size} theme={theme} isHeld={held >= 0} />}
+      {graph.tier.bundled && (
         <LinkCanvas
           graph={graph}
           pods={picture.pods}
@@ -76,18 +81,11 @@ export function GraphStage({ props, graph, zoom, size, stage, onMove }: GraphSta
           narrow={narrow}
         />
         {!graph.grouped && picture.n > 1 && (
-          <circle className="ring-line" cx={graph.ring.cx} cy={graph.ring.cy} r={graph.ring.radius} />
+          <ellipse className="ring-line" cx={ring.cx} cy={ring.cy} rx={ring.rx} ry={ring.ry} />
         )}
-        {!graph.tier.canvas && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
+        {!graph.tier.bundled && <LinkShapes graph={graph} emphasisOf={emphasisOf} marked={marked} />}
         <PodLabels graph={graph} labels={labels} lines={lines} picture={picture} />
-        <PodNodes
-          graph={graph}
-          picture={picture}
-          nowMs={nowMs}
-          cursor={cursor}
-          onSelect={select}
-          onCursor={setCursor}
-        />
+        <PodNodes graph={graph} picture={picture} nowMs={nowMs} cursor={cursor} onSelect={select} onCursor={onCursor} />
         <LinkPills graph={graph} props={props} />
       </ZoomLayer>
       {hot !== null && at !== null && <GraphCard props={props} hit={hot} at={at} size={size} />}

@@ -1,5 +1,5 @@
 import './graph.css';
-import { type RefObject, useCallback, useEffect, useMemo, useRef } from 'react';
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -10,15 +10,16 @@ import { GraphLegend } from './graph-legend.tsx';
 import { GraphStage } from './graph-stage.tsx';
 import { GraphTable } from './graph-table.tsx';
 import { GraphTools } from './graph-tools.tsx';
-import { isTight, tierOf } from './scene.ts';
+import type { Cursor } from './pods.tsx';
+import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
 import { useZoom } from './use-zoom.tsx';
 
 /** Pods on a ring and their links: all links if that is readable, otherwise the failed and the worst ones. */
 export function GraphView(props: ViewProps) {
-  const links = useGraphLinks(props);
-  const { allLinks } = tierOf(props.picture.n, props.narrow);
+  const [cursor, setCursor] = useState<Cursor | null>(null);
+  const links = useGraphLinks(props, cursor?.pod ?? -1);
   const stage = useRef<HTMLDivElement>(null);
   const zoom = useZoom(stage, !props.asTable);
   const { moved, move, reset } = useMoved();
@@ -27,23 +28,30 @@ export function GraphView(props: ViewProps) {
     reset();
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
-  const allName = allLinks ? 'All links' : `Worst ${countText(props.limit)}`;
+  const { failed, slow } = links.choice.total;
+  const allName = failed + slow <= links.limit ? 'All links' : `Worst ${countText(links.limit)}`;
   // Memoised, because they do not change while a pod is dragged.
   const tools = useMemo(
     () => <GraphTools props={props} allName={allName} zoom={zoom} onReset={onReset} />,
     [props, allName, zoom, onReset],
   );
-  const panel = useMemo(
-    () => <ChoicePanel props={props} links={links} allLinks={allLinks} />,
-    [props, links, allLinks],
-  );
+  const panel = useMemo(() => <ChoicePanel props={props} links={links} />, [props, links]);
   return (
     <div className="graph-view">
       {tools}
       {props.asTable ? (
         <GraphTable props={props} links={links} />
       ) : (
-        <GraphPicture props={props} links={links} stage={stage} zoom={zoom} moved={moved} move={move} />
+        <GraphPicture
+          props={props}
+          links={links}
+          stage={stage}
+          zoom={zoom}
+          moved={moved}
+          move={move}
+          cursor={cursor}
+          onCursor={setCursor}
+        />
       )}
       {props.selection === null && props.panelSlot !== null && createPortal(panel, props.panelSlot)}
     </div>
@@ -57,9 +65,11 @@ interface GraphPictureProps {
   zoom: ReturnType<typeof useZoom>;
   moved: ReturnType<typeof useMoved>['moved'];
   move: ReturnType<typeof useMoved>['move'];
+  cursor: Cursor | null;
+  onCursor: (cursor: Cursor | null) => void;
 }
 
-function GraphPicture({ props: given, links, stage, zoom, moved, move }: GraphPictureProps) {
+function GraphPicture({ props: given, links, stage, zoom, moved, move, ...focus }: GraphPictureProps) {
   const size = useSize(stage);
   const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
   const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
@@ -77,7 +87,7 @@ function GraphPicture({ props: given, links, stage, zoom, moved, move }: GraphPi
   const legend = useMemo(() => <GraphLegend props={props} choice={choice} />, [props, choice]);
   return (
     <>
-      <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} />
+      <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} {...focus} />
       {findings}
       {legend}
     </>

@@ -21,7 +21,7 @@ const HEIGHT = 22;
 const LATE_SHARE = 0.1;
 
 /**
- * The names of all arcs at `distance` px from the centre, within `left`..`right`. A name is left out if it overlaps an
+ * The names of all arcs `distance` px outside the ring, within `left`..`right`. A name is left out if it overlaps an
  * earlier one or the label of a pod (`labels`, assumed to be `labelWidth` px wide).
  */
 export function arcNames(

@@ -1,7 +1,8 @@
-import { memo, useMemo } from 'react';
-import type { RingArc } from '../../model/circle-layout.ts';
-import type { Label } from '../../model/label-layout.ts';
+import { memo, useId, useMemo } from 'react';
+import { pointOn, type Ring, type RingArc } from '../../model/circle-layout.ts';
+import { fitText, type Label } from '../../model/label-layout.ts';
 import type { Picture } from '../../model/mesh-view.ts';
+import { shownName } from '../../model/names.ts';
 import { arcNames, arcStates } from './layout.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -21,40 +22,103 @@ export const RingArcs = memo(function RingArcs({ ring, tier, frame, grouped, lab
     () => (tier.stateOnArcs ? arcStates(picture, ring, (from) => isMostlyBad(picture, from)) : []),
     [tier, picture, ring],
   );
-  if (!grouped || tier.names === 'full') return null;
-  const radius = ring.radius + (tier.names === 'short' ? tier.disc * 2.2 : 14);
+  if (!grouped) return null;
   const { x, width } = frame.labels;
-  const isNamed = tier.names === 'unhealthy' && !narrow;
-  const names = isNamed ? arcNames(ring, radius + 12, labels, 220, [x, x + width]) : [];
+  // Nodes of many pods are named outside. The names of few pods are there, so their nodes are named inside.
+  const isOutside = tier.names === 'unhealthy';
+  const names = isOutside && !narrow ? arcNames(ring, OUTSIDE + 12, labels, 220, [x, x + width]) : [];
+  const inside = isOutside ? [ring.zones] : innerArcs(ring);
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus
     <g className="ring-arcs" aria-hidden="true">
-      {ring.arcs.map((arc, i) => {
-        const name = names[i];
-        return (
-          <g key={`${arc.name} ${arc.pods[0]}`}>
-            <path className={`ring-arc is-${states[i] ?? 'plain'}`} d={arcPath(ring.cx, ring.cy, radius, arc)} />
-            {name !== undefined && name.text !== '' && (
-              <text className="graph-words ring-arc-name" x={name.x} y={name.y + 4} textAnchor={name.anchor}>
-                {name.text}
-              </text>
-            )}
-          </g>
-        );
-      })}
+      {isOutside &&
+        ring.arcs.map((arc, i) => {
+          const name = names[i];
+          return (
+            <g key={`${arc.name} ${arc.pods[0]}`}>
+              <path className={`ring-arc is-${states[i] ?? 'plain'}`} d={arcPath(ring, OUTSIDE, arc)} />
+              {name !== undefined && name.text !== '' && (
+                <text className="graph-words ring-arc-name" x={name.x} y={name.y + 4} textAnchor={name.anchor}>
+                  {name.text}
+                </text>
+              )}
+            </g>
+          );
+        })}
+      {inside.flatMap((arcs, depth) =>
+        arcs.map((arc) => (
+          <InnerArc
+            key={`${arc.name} ${arc.from}`}
+            ring={ring}
+            arc={arc}
+            depth={tier.disc + 9 + depth * 24}
+            className={arcs === ring.zones ? 'ring-zone-name' : 'ring-arc-name'}
+          />
+        )),
+      )}
     </g>
   );
 });
+
+/** Nodes, and zones inside them. If each zone has one node, both share an arc. */
+function innerArcs({ arcs, zones }: Ring): RingArc[][] {
+  if (zones.length !== arcs.length) return [arcs, zones];
+  return [arcs.map((arc, i) => ({ ...arc, name: `${arc.name} · ${zones[i]?.name}` }))];
+}
+
+/** Distance of the arcs of nodes from the ring, if they are outside, px. */
+const OUTSIDE = 14;
+/** Size of the names inside, px. */
+const SIZE = 12;
+
+interface InnerArcProps {
+  ring: Ring;
+  arc: RingArc;
+  /** Distance from the ring, px. */
+  depth: number;
+  className: string;
+}
+
+/** An arc inside the ring with its name along it. The name is left out if it does not fit. */
+function InnerArc({ ring, arc, depth, className }: InnerArcProps) {
+  const id = useId();
+  const middle = (arc.from + arc.to) / 2;
+  const isBelow = Math.sin(middle) > 0.1;
+  const length = Math.abs(arc.to - arc.from) * Math.hypot(ring.rx * Math.sin(middle), ring.ry * Math.cos(middle));
+  const text = arc.name === '' ? 'unknown' : shownName(arc.name);
+  const isNamed = length > 60;
+  return (
+    <>
+      <path className="ring-arc is-inside" d={arcPath(ring, -depth, arc)} />
+      {isNamed && (
+        <>
+          <path id={id} className="ring-base" d={arcPath(ring, -depth - (isBelow ? 6 : 15), arc, isBelow)} />
+          <text className={`graph-words ${className}`} textAnchor="middle">
+            <textPath href={`#${id}`} startOffset="50%">
+              {fitText(text, length, SIZE)}
+            </textPath>
+          </text>
+        </>
+      )}
+    </>
+  );
+}
 
 function isMostlyBad({ pods }: Picture, from: number): boolean {
   const view = pods[from];
   return view === undefined || (view.failedOut + view.slowOut) * 2 > view.probedOut;
 }
 
-function arcPath(cx: number, cy: number, radius: number, arc: RingArc): string {
-  const pad = Math.min(0.03, 4 / Math.max(1, radius));
-  const [from, to] = [arc.from - pad, arc.to + pad];
-  const at = (angle: number) =>
-    `${(cx + radius * Math.cos(angle)).toFixed(2)} ${(cy + radius * Math.sin(angle)).toFixed(2)}`;
-  return `M${at(from)}A${radius} ${radius} 0 ${to - from > Math.PI ? 1 : 0} 1 ${at(to)}`;
+/** The path of an arc, `distance` px outside the ring, clockwise or back. d3's arc draws on circles only. */
+function arcPath(ring: Ring, distance: number, { from, to }: RingArc, isBack = false): string {
+  const pad = Math.min(0.03, 4 / Math.max(1, ring.ry + distance));
+  const at = (angle: number) => {
+    const { x, y } = pointOn(ring, angle, distance);
+    return `${x.toFixed(2)} ${y.toFixed(2)}`;
+  };
+  const ends = [at(from - pad), at(to + pad)];
+  const [start, end] = isBack ? ends.reverse() : ends;
+  const isLarge = to - from + 2 * pad > Math.PI;
+  const radii = `${Math.max(1, ring.rx + distance)} ${Math.max(1, ring.ry + distance)}`;
+  return `M${start}A${radii} 0 ${isLarge ? 1 : 0} ${isBack ? 0 : 1} ${end}`;
 }

@@ -9,22 +9,24 @@ export interface Tier {
   names: 'full' | 'short' | 'unhealthy';
   /** Whether all links are drawn, or only the worst. */
   allLinks: boolean;
-  /** Whether links are drawn on a canvas. More than about 150 SVG elements take longer than a frame. */
-  canvas: boolean;
+  /**
+   * Whether healthy links are drawn as bundles and the others on a canvas. More than about 150 SVG elements take longer
+   * than a frame.
+   */
+  bundled: boolean;
   /** Radius of a pod and of an unhealthy pod, px. */
   disc: number;
   unhealthyDisc: number;
   /** Factor on the widths of links. */
   weight: number;
   bow: number;
-  pull: number;
   /** Whether pods without a shown link are left out, and arcs show the worst state instead. */
   stateOnArcs: boolean;
 }
 
 /** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. */
 export function tierOf(n: number, narrow: boolean): Tier {
-  const base = { allLinks: true, canvas: n > 12, weight: 1, pull: 0, stateOnArcs: false };
+  const base = { allLinks: true, bundled: n >= 12, weight: 1, stateOnArcs: false };
   if (n <= 12)
     return {
       ...base,
@@ -33,8 +35,7 @@ export function tierOf(n: number, narrow: boolean): Tier {
       unhealthyDisc: 26,
       bow: 0.1,
     };
-  if (n <= 30)
-    return { ...base, names: 'short', disc: narrow ? 9 : 14, unhealthyDisc: 14, weight: 0.7, bow: 0.08, pull: 0.2 };
+  if (n <= 30) return { ...base, names: 'short', disc: narrow ? 9 : 14, unhealthyDisc: 14, weight: 0.7, bow: 0.03 };
   const many = {
     ...base,
     allLinks: false,
@@ -42,7 +43,6 @@ export function tierOf(n: number, narrow: boolean): Tier {
     unhealthyDisc: 12,
     weight: 0.5,
     bow: 0.03,
-    pull: 0.65,
   };
   if (n <= 160) return { ...many, disc: narrow ? 3 : 5 };
   return { ...many, disc: narrow ? 2 : 3, weight: 0.4, stateOnArcs: n > 400 };
@@ -57,6 +57,9 @@ export interface Frame {
   external: Box | null;
 }
 
+/** The most that the ring is wider than high, or higher than wide. */
+const MOST_RATIO = 1.75;
+
 /** Divides the stage (px) among the ring, labels and `externals` external targets. */
 export function frameOf(width: number, height: number, tier: Tier, narrow: boolean, externals: number): Frame {
   const beside = externals > 0 && !narrow ? 190 : 0;
@@ -64,7 +67,7 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
   const labels = { x: 8, y: 8, width: Math.max(0, width - beside - 16), height: Math.max(0, height - below - 16) };
   const side = narrow
     ? tier.names === 'unhealthy'
-      ? 56
+      ? 76
       : tier.disc >= 19
         ? 64
         : 84
@@ -74,12 +77,14 @@ export function frameOf(width: number, height: number, tier: Tier, narrow: boole
         ? 120
         : 212;
   const top = tier.names === 'unhealthy' ? (narrow ? 22 : 44) : tier.disc * 2.3;
-  const room = Math.max(40, Math.min(labels.width - 2 * side, labels.height - 2 * top));
+  const [roomX, roomY] = [Math.max(40, labels.width - 2 * side), Math.max(40, labels.height - 2 * top)];
+  const high = Math.min(roomY, roomX * (tier.bundled ? MOST_RATIO : 1));
+  const wide = Math.min(roomX, high * (tier.bundled ? MOST_RATIO : 1));
   const ring = {
-    x: labels.x + (labels.width - room) / 2,
-    y: labels.y + (labels.height - room) / 2,
-    width: room,
-    height: room,
+    x: labels.x + (labels.width - wide) / 2,
+    y: labels.y + (labels.height - high) / 2,
+    width: wide,
+    height: high,
   };
   if (externals === 0) return { ring, labels, external: null };
   const external = narrow
@@ -147,7 +152,6 @@ export function sceneLinks(
   radii: (index: number) => number,
   tier: Tier,
 ): SceneLink[] {
-  const bend = { bow: tier.bow, pull: tier.pull, centre: { x: ring.cx, y: ring.cy } };
   const links: SceneLink[] = [];
   for (const pair of pairs) {
     const from = Math.floor(pair / picture.n);
@@ -164,7 +168,7 @@ export function sceneLinks(
       links.push({ pair, from, to, state, curve: null, loop, arrow: [], middle, wave: isUnreliable ? middle : null });
       continue;
     }
-    const curve = linkCurve(a, b, radii(from), radii(to), bend);
+    const curve = linkCurve(a, b, radii(from), radii(to), tier.bow);
     const size = arrowSize(state, tier);
     const head = size > 0 ? arrowHead(curve, size) : null;
     const middle = pointAt(curve, 0.5);

@@ -6,6 +6,7 @@ import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { effectiveGroup, matches } from '../../model/order.ts';
 import { goneNamesakes } from '../../model/rounds.ts';
+import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
 import { type Frame, frameOf, type SceneLink, sceneLinks, type Tier, tierOf } from './scene.ts';
@@ -16,6 +17,11 @@ export interface GraphLinks {
   choice: LinkChoice;
   /** Links in drawing order: the choice, then links of the selected pod, then the selected link. */
   pairs: number[];
+  /** The most links that are drawn one by one, and whether healthy ones are drawn as bundles instead. */
+  limit: number;
+  isBundled: boolean;
+  /** Healthy links that are drawn as bundles. */
+  bundles: Bundles;
   /** Index in `Mesh.pods` of the selected pod, and the selected link; -1 = none. */
   pod: number;
   pair: number;
@@ -44,35 +50,42 @@ export interface Graph extends GraphLinks {
 const MAX_NAMED = 12;
 const MAX_MARKED = 60;
 
-/** Chooses the links to draw. */
-export function useGraphLinks(props: ViewProps): GraphLinks {
-  const { picture, selection, filter, narrow, only, limit } = props;
+/** Chooses the links to draw. `focused`: index of the pod under the keyboard cursor, whose links can be walked; -1 = none. */
+export function useGraphLinks(props: ViewProps, focused: number): GraphLinks {
+  const { picture, selection, filter, narrow, only, limit, asTable } = props;
   return useMemo(() => {
     const tier = tierOf(picture.n, narrow);
     const indexOf = (uid: string) => picture.mesh.pods.findIndex((pod) => pod.uid === uid);
     const touching =
       filter.trim() === '' ? null : Uint8Array.from(picture.pods, (view) => (matches(view, filter) ? 1 : 0));
     const most = tier.allLinks ? picture.n * picture.n : limit;
+    const isBundled = tier.bundled && !asTable;
     const request = { limit: most, only, selfLinks: tier.allLinks };
-    const choice = chooseLinks(picture, { ...request, pod: -1, touching });
+    const choice = chooseLinks(picture, { ...request, pod: -1, touching, onlyBad: isBundled });
     const pod = selection !== null && 'pod' in selection ? indexOf(selection.pod) : -1;
     const pair =
       selection !== null && 'from' in selection ? pairOf(picture, indexOf(selection.from), indexOf(selection.to)) : -1;
-    const own =
-      pod < 0 ? [] : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod, touching: null }).pairs;
+    const ownOf = (index: number) =>
+      index < 0
+        ? []
+        : chooseLinks(picture, { ...request, limit: Math.max(most, 200), pod: index, touching: null }).pairs;
+    const own = [...new Set([...(isBundled ? ownOf(focused) : []), ...ownOf(pod)])];
     const known = new Set(own);
     const pairs = [...choice.pairs.filter((other) => !known.has(other)), ...own];
     if (pair >= 0 && !pairs.includes(pair)) pairs.push(pair);
     return {
       choice,
       pairs,
+      limit: most,
+      isBundled,
+      bundles: isBundled && only === 'all' ? quietPairs(picture, touching) : NO_BUNDLES,
       pod,
       pair,
       touching,
       targets: picture.targets,
       findingLabels: findingLabels(picture),
     };
-  }, [picture, selection, filter, narrow, only, limit]);
+  }, [picture, selection, filter, narrow, only, limit, asTable, focused]);
 }
 
 function pairOf(picture: Picture, from: number, to: number): number {
@@ -89,7 +102,7 @@ export function useGraph(
   const { picture, narrow, group, order } = props;
   const { width, height } = size;
   const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
-  const by: RingGroup = effectiveGroup(picture, order, group, tier.names !== 'unhealthy');
+  const by: RingGroup = effectiveGroup(picture, order, group, !tier.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;
   const podsKey = useMemo(
@@ -103,7 +116,7 @@ export function useGraph(
     const pods = JSON.parse(podsKey) as RingPod[];
     const frame = frameOf(width, height, tier, narrow, externals);
     const shownAs = new Map(JSON.parse(hiddenKey) as [number, number][]);
-    return { frame, ring: layoutShown(pods, shownAs, by, frame.ring), uids: pods.map((pod) => pod.uid) };
+    return { frame, ring: layoutRing(pods, by, frame.ring, shownAs), uids: pods.map((pod) => pod.uid) };
   }, [podsKey, hiddenKey, by, width, height, tier, narrow, externals]);
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
   const named = useMemo(
@@ -120,7 +133,7 @@ export function useGraph(
       tier,
       frame,
       ring,
-      grouped: by !== 'none' && picture.n > 12,
+      grouped: by !== 'none' && tier.bundled,
       spots,
       radii,
       glyphs: ring.order.filter((index) => isMarked.has(index)),
@@ -128,30 +141,6 @@ export function useGraph(
       links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
     };
   }, [picture, chosen, tier, frame, ring, by, spots, named]);
-}
-
-/** The ring of all pods but those that another one stands for (see `goneNamesakes`): they have its place. */
-function layoutShown(
-  pods: readonly RingPod[],
-  shownAs: ReadonlyMap<number, number>,
-  by: RingGroup,
-  box: Frame['ring'],
-): Ring {
-  if (shownAs.size === 0) return layoutRing(pods, by, box);
-  const shown = [...pods.keys()].filter((index) => !shownAs.has(index));
-  const ring = layoutRing(
-    shown.map((index) => pods[index] as RingPod),
-    by,
-    box,
-  );
-  const indexOf = (place: number) => shown[place] ?? 0;
-  const placeOf = new Map(shown.map((index, place) => [index, place]));
-  return {
-    ...ring,
-    spots: pods.map((_, index) => ring.spots[placeOf.get(shownAs.get(index) ?? index) ?? 0] as Ring['spots'][number]),
-    order: ring.order.map(indexOf),
-    arcs: ring.arcs.map((arc) => ({ ...arc, pods: arc.pods.map(indexOf) })),
-  };
 }
 
 /** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */
@@ -180,7 +169,9 @@ function markedPods(picture: Picture, tier: Tier, named: Graph['named']): number
 function unhealthyRadius(ring: Ring, tier: Tier, marked: readonly number[]): (index: number) => number {
   const place = new Map(ring.order.map((index, at) => [index, at]));
   const at = new Set(marked.map((index) => place.get(index) ?? -1));
-  const slot = (2 * Math.PI * ring.radius) / Math.max(1, ring.order.length + ring.arcs.length * 1.6);
+  const slot =
+    (2 * Math.PI * Math.hypot(ring.rx, ring.ry) * Math.SQRT1_2) /
+    Math.max(1, ring.order.length + ring.arcs.length * 1.6);
   return (index) => {
     const here = place.get(index) ?? 0;
     let room = 0;

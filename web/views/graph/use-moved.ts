@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import type { Point } from './geometry.ts';
 
-/** Places of dragged pods by uid, relative to the centre in units of the ring radius, so that they survive a resize. */
+/** Places of dragged pods by uid, relative to the centre in units of the ring's radii, so that they survive a resize. */
 export type Moved = ReadonlyMap<string, Point>;
 
 const KEY = 'goldpinger.graph.moved';
@@ -28,19 +28,17 @@ export function useMoved(): { moved: Moved; move: (uid: string, place: Point) =>
 
 /** The places of all pods: on the ring, or dragged. */
 export function placesOf(uids: readonly string[], ring: Ring, moved: Moved): Point[] {
-  const unit = ring.radius || 1;
   return uids.map((uid, index) => {
     const place = moved.get(uid);
-    if (place !== undefined) return { x: ring.cx + place.x * unit, y: ring.cy + place.y * unit };
+    if (place !== undefined) return { x: ring.cx + place.x * (ring.rx || 1), y: ring.cy + place.y * (ring.ry || 1) };
     return ring.spots[index] ?? { x: ring.cx, y: ring.cy };
   });
 }
 
 /** Converts a point of the stage to a place for `useMoved`. */
 export function placeAt(point: Point, ring: Ring): Point {
-  const unit = ring.radius || 1;
   const within = (value: number) => Math.min(FARTHEST, Math.max(-FARTHEST, value));
-  return { x: within((point.x - ring.cx) / unit), y: within((point.y - ring.cy) / unit) };
+  return { x: within((point.x - ring.cx) / (ring.rx || 1)), y: within((point.y - ring.cy) / (ring.ry || 1)) };
 }
 
 function storeMoved(moved: Moved): void {

@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useMemo, useState } from 'react';
+import { type RefObject, useCallback, useMemo } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import { dotsOf } from './canvas.tsx';
 import type { Point } from './geometry.ts';
@@ -15,13 +15,13 @@ interface StageRequest {
   zoom: GraphZoom;
   stage: RefObject<HTMLDivElement | null>;
   onMove: (uid: string, point: Point) => void;
+  kept: Cursor | null;
 }
 
 /** Pointer and keyboard handling of the stage, and the resulting emphasis of links and place of the card. */
-export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
+export function useStage({ props, graph, zoom, stage, onMove, kept }: StageRequest) {
   const { picture } = props;
   const dots = useMemo(() => dotsOf(graph, picture.n, graph.ring), [graph, picture.n]);
-  const [kept, setCursor] = useState<Cursor | null>(null);
   // Indexes change when pods come or go, so an old cursor is dropped.
   const cursor = kept !== null && picture.mesh.pods[kept.pod]?.uid === kept.uid ? kept : null;
   const select = useSelect(props);
@@ -45,7 +45,7 @@ export function useStage({ props, graph, zoom, stage, onMove }: StageRequest) {
   const hot = pointer.hover?.hit ?? hitOf(cursor);
   const emphasisOf = useEmphasis(graph, hot !== null && 'pair' in hot ? hot.pair : -1);
   const at = pointer.hover ?? (hot === null ? null : placeOf(hot, graph, zoom));
-  return { dots, cursor, setCursor, select, pointer, held, hot, at, emphasisOf };
+  return { dots, cursor, select, pointer, held, hot, at, emphasisOf };
 }
 
 function useSelect({ picture, selection, onSelect }: ViewProps): (hit: GraphHit) => void {

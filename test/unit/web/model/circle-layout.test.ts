@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arcLabel, layoutRing, ringOrder } from '../../../../web/model/circle-layout.ts';
 
-const BOX = { x: 100, y: 50, width: 400, height: 300 };
+const BOX = { x: 150, y: 50, width: 300, height: 300 };
 
 function pod(name: string, node = '', zone = '') {
   return { uid: `uid-${name}`, name, node, zone };
@@ -12,12 +12,12 @@ const rounded = (value: number) => Math.round(value * 100) / 100;
 
 describe('the ring', () => {
   test('has four pods at the corners of a square, clockwise from the upper left', () => {
-    const { spots, cx, cy, radius } = layoutRing(
+    const { spots, cx, cy, rx, ry } = layoutRing(
       ['001', '002', '003', 'chaos'].map((name) => pod(name)),
       'none',
       BOX,
     );
-    expect([cx, cy, radius]).toEqual([300, 200, 150]);
+    expect([cx, cy, rx, ry]).toEqual([300, 200, 150, 150]);
     expect(spots.map(({ x, y }) => [rounded(x), rounded(y)])).toEqual([
       [193.93, 93.93],
       [406.07, 93.93],
@@ -103,19 +103,38 @@ test('a pod that joins moves no two others past each other', () => {
   );
 });
 
-test('every pod has a place on the circle, and arcs hold each exactly once', () => {
+test('every pod has a place on the ellipse, and arcs hold each exactly once', () => {
   fc.assert(
-    fc.property(anyPods, anyGroup, (pods, group) => {
-      const { spots, cx, cy, radius, arcs, order } = layoutRing(pods, group, BOX);
+    fc.property(anyPods, anyGroup, fc.integer({ min: 300, max: 600 }), (pods, group, width) => {
+      const { spots, cx, cy, rx, ry, arcs, order } = layoutRing(pods, group, { ...BOX, width });
       expect([...order].sort((a, b) => a - b)).toEqual(pods.map((_, i) => i));
-      for (const { x, y } of spots) expect(Math.hypot(x - cx, y - cy)).toBeCloseTo(radius);
+      for (const { x, y } of spots)
+        if (pods.length > 1) expect(Math.hypot((x - cx) / rx, (y - cy) / ry)).toBeCloseTo(1);
       if (group !== 'none') expect(arcs.flatMap((arc) => arc.pods)).toEqual(order);
     }),
   );
 });
 
+test('neighbours on an ellipse are equally far apart', () => {
+  const pods = Array.from({ length: 40 }, (_, i) => pod(`p${i}`));
+  const { spots } = layoutRing(pods, 'none', { ...BOX, width: 500 });
+  const steps = spots.map(({ x, y }, i) => Math.hypot(x - spots.at(i - 1)!.x, y - spots.at(i - 1)!.y));
+  expect(Math.max(...steps) / Math.min(...steps)).toBeLessThan(1.03);
+});
+
+test('zones stand around their nodes, and a pod that another one stands for has its place', () => {
+  const pods = [pod('a', 'n1', 'z1'), pod('b', 'n2', 'z1'), pod('c', 'n3', 'z2'), pod('d', 'n3', 'z2')];
+  const ring = layoutRing(pods, 'node', BOX, new Map([[3, 2]]));
+  expect(ring.zones.map(({ name, pods: members }) => [name, members])).toEqual([
+    ['z1', [0, 1]],
+    ['z2', [2]],
+  ]);
+  expect(ring.order).toEqual([0, 1, 2]);
+  expect(ring.spots[3]).toEqual(ring.spots[2]);
+});
+
 test('the name of an arc stands in its middle and reads away from the ring', () => {
   const ring = layoutRing([pod('a', 'n1'), pod('b', 'n2')], 'node', BOX);
-  expect(arcLabel(ring, ring.arcs[0]!, 200)).toMatchObject({ anchor: 'start' });
-  expect(arcLabel(ring, ring.arcs[1]!, 200)).toMatchObject({ anchor: 'end' });
+  expect(arcLabel(ring, ring.arcs[0]!, 50)).toMatchObject({ anchor: 'start' });
+  expect(arcLabel(ring, ring.arcs[1]!, 50)).toMatchObject({ anchor: 'end' });
 });

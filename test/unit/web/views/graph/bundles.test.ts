@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { DEFAULT_THRESHOLDS } from '../../../../../server/protocol/link-state.ts';
+import { layoutRing } from '../../../../../web/model/circle-layout.ts';
+import { buildPicture } from '../../../../../web/model/mesh-view.ts';
+import { bundlePoints, quietPairs } from '../../../../../web/views/graph/bundles.ts';
+import type { Scenario } from '../../../../support/feed/plan.ts';
+import { meshOf } from '../../../../support/feed/scenarios.ts';
+
+const pictureOf = (pods: number, scenario: Scenario) =>
+  buildPicture(meshOf({ pods, scenario }), { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' });
+
+test('a line stands for both directions of each pair of pods; one that fails both ways has none', () => {
+  expect(quietPairs(pictureOf(30, 'healthy'), null).pairs).toHaveLength((30 * 29) / 2);
+  // The dead pod does not report, so its outbound links are unknown.
+  expect(quietPairs(pictureOf(30, 'dead-pod'), null).pairs).toHaveLength((29 * 28) / 2);
+});
+
+test('a filter keeps the lines of its pods; too many pods have none', () => {
+  const touching = Uint8Array.from({ length: 30 }, (_, i) => (i === 3 ? 1 : 0));
+  expect(quietPairs(pictureOf(30, 'healthy'), touching).pairs).toHaveLength(29);
+  expect(quietPairs(pictureOf(161, 'healthy'), null).pairs).toEqual([]);
+});
+
+test('a line leads from pod to pod by way of their nodes and zones', () => {
+  const pod = (name: string, node: string, zone: string) => ({ uid: name, name, node, zone });
+  const pods = [pod('a', 'n1', 'z1'), pod('b', 'n1', 'z1'), pod('c', 'n2', 'z1'), pod('d', 'n3', 'z2')];
+  const ring = layoutRing(pods, 'node', { x: 0, y: 0, width: 600, height: 400 });
+  const points = (from: number, to: number) => bundlePoints(ring, ring.spots, from, to);
+  expect(points(0, 1)).toHaveLength(3);
+  expect(points(0, 2)).toHaveLength(5);
+  const far = points(0, 3);
+  expect(far).toHaveLength(7);
+  expect([far[0], far.at(-1)]).toEqual(
+    [ring.spots[0], ring.spots[3]].map((spot) => expect.objectContaining({ x: spot!.x, y: spot!.y })),
+  );
+  expect(far[3]!.x).toBeCloseTo(300);
+  expect(far[3]!.y).toBeCloseTo(200);
+});
