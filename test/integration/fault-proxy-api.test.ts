@@ -184,6 +184,23 @@ describe('the API answers as Toxiproxy 2.1.4 did', () => {
     expect(answer.status).toBe(403);
   });
 
+  it.each([
+    ['goldpinger.evil.example', 403],
+    ['127.0.0.1.evil.example:8474', 403],
+    ['192.0.2.1:8474', 403],
+    ['localhost:8474', 204],
+    ['127.0.1.4:8474', 204],
+    ['[::1]:8474', 204],
+  ])('to the host name %s with %i, because it listens on a loopback address', async (host, status) => {
+    expect((await ask('POST', '/reset', '', { host })).status).toBe(status);
+  });
+
+  it('to any host name if it listens on every address, as in a pod of a real cluster', async () => {
+    await proxy.stop();
+    proxy = await startProxy('0.0.0.0');
+    expect((await ask('POST', '/reset', '', { host: 'goldpinger-chaos.default:8474' })).status).toBe(204);
+  });
+
   it('to bodies above 1 MiB with 413, and to bytes that are not HTTP with 400', async () => {
     expect((await ask('POST', '/proxies', ' '.repeat(1_100_000))).status).toBe(413);
     const socket = connect(Number(new URL(proxy.apiUrl).port), '127.0.0.1');

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { echo, pattern, received } from '../support/fault-proxy.ts';
+import { echo, pattern } from '../support/fault-proxy.ts';
 import { proxyOfFile } from '../support/proxied.ts';
 
 const CONNECTIONS = 2000;
@@ -98,21 +98,7 @@ describe('addresses', () => {
   });
 });
 
-describe('half-open connections', () => {
-  it('still pass bytes of the client after the upstream has ended', async () => {
-    let whole: Promise<Buffer> = Promise.resolve(Buffer.alloc(0));
-    const address = await proxied((client) => {
-      whole = received(client);
-      client.end('hello');
-    });
-    await toxic('latency', { latency: 50 }, { stream: 'upstream' });
-    const socket = await dialled(address);
-    expect((await received(socket)).toString()).toBe('hello');
-    const sent = pattern(300_000);
-    socket.end(sent);
-    expect((await whole).equals(sent)).toBe(true);
-  });
-
+describe('connections', () => {
   it('end at the client when the upstream dies', async () => {
     const address = await proxied((client) => client.once('data', () => client.resetAndDestroy()));
     const socket = await dialled(address);

@@ -44,8 +44,10 @@ async function exchange(address: string): Promise<void> {
     if (!chunk.equals(SENT.subarray(at, at + chunk.length))) tally.wrong += 1;
     at += chunk.length;
     tally.bytes += chunk.length;
+    if (at >= SENT.length) socket.end();
   });
-  socket.end(SENT);
+  // Not its end: as with Toxiproxy, that would close both directions.
+  socket.write(SENT);
   socket.once('end', () => socket.destroy());
   await new Promise((resolve) => socket.once('close', resolve));
   if (at === SENT.length) tally.whole += 1;

@@ -1,8 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
-import { eventually } from './eventually.ts';
-import { dial, roundTrip, startProxy, startUpstream } from './fault-proxy.ts';
+import { dial, startProxy, startUpstream } from './fault-proxy.ts';
 
 /** Starts a fault proxy for each test of a file, and returns what the tests use. Everything is stopped after each test. */
 export function proxyOfFile() {
@@ -45,15 +44,6 @@ export function proxyOfFile() {
       return socket;
     },
   };
-}
-
-/** Repeats an exchange until it takes less than `ms`, because the machine may be busy. Returns its duration, ms. */
-export function soonWithin(ms: number, socket: Socket, text: string): Promise<number> {
-  return eventually(async () => {
-    const tookMs = await roundTrip(socket, Buffer.from(text));
-    expect(tookMs).toBeLessThan(ms);
-    return tookMs;
-  });
 }
 
 /** Resolves with how a connection ends: `end`, or the code of the error. */

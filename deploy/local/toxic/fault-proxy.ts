@@ -1,14 +1,13 @@
 import { createServer } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import express from 'express';
-import { hostPort } from '../../../server/runtime/address.ts';
+import { hostPort, isLoopbackHost } from '../../../server/runtime/address.ts';
 import type { Clock } from '../../../server/runtime/clock.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';
 import { Registry } from './proxies.ts';
-import { BufferPool } from './stage.ts';
 import { badRequestBody, ToxiproxyError } from './toxic.ts';
 
 /** The options of a fault proxy. */
@@ -34,17 +33,19 @@ export interface FaultProxy {
 /** The version whose API this is: the one of the book chapter. */
 export const API_VERSION = '2.1.4';
 const MAX_BODY_BYTES = 1024 * 1024;
+const FOREIGN_HOST = 'this API answers only by a loopback name, e.g. 127.0.0.1 or localhost\n';
 
 /** Starts a TCP proxy with Toxiproxy's API. Rejects with the system's error if the API cannot listen. */
 export async function startFaultProxy({ api, network, clock, random }: FaultProxyOptions): Promise<FaultProxy> {
-  const pool = new BufferPool();
-  const registry = new Registry({ clock, random, pool, network });
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, toxiproxyApi(registry));
+  const held = { bytes: 0 };
+  const registry = new Registry({ clock, random, held, network });
   const { host, port } = realAddress(api, network);
+  const app = toxiproxyApi(registry, isLoopbackHost(host));
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, app);
   const boundPort = await listen(server, host, port);
   return {
     apiUrl: `http://${hostPort(host, boundPort)}`,
-    bufferedBytes: () => pool.usedBytes,
+    bufferedBytes: () => held.bytes,
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
@@ -54,15 +55,20 @@ export async function startFaultProxy({ api, network, clock, random }: FaultProx
   };
 }
 
-/** Toxiproxy's HTTP API: endpoints, status codes and messages of version 2.1.4, and PATCH as in later versions. */
-function toxiproxyApi(registry: Registry): Express {
+/**
+ * Toxiproxy's HTTP API: endpoints, status codes and messages of version 2.1.4, and PATCH as in later versions. With
+ * `isLocalOnly` it answers requests for loopback names only, see `isLoopbackHost`.
+ */
+function toxiproxyApi(registry: Registry, isLocalOnly: boolean): Express {
   const app = express();
   app.disable('x-powered-by');
   app.enable('strict routing');
   app.enable('case sensitive routing');
   app.use((request, response, next) => {
     // Any web page can make a browser send requests here. Toxiproxy rejects browsers by their User-Agent, too.
-    if (request.headers['user-agent']?.startsWith('Mozilla/')) sendError(response, 403, 'User agent not allowed\n');
+    const { host = 'localhost', 'user-agent': agent } = request.headers;
+    if (agent?.startsWith('Mozilla/')) sendError(response, 403, 'User agent not allowed\n');
+    else if (isLocalOnly && !isLoopbackHost(host)) sendError(response, 403, FOREIGN_HOST);
     else next();
   });
   // A missing proxy or toxic is a 404, whatever the body is.

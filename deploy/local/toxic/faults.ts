@@ -1,72 +1,57 @@
 import type { Toxic, ToxicType } from './toxic.ts';
 
-/** Some bytes, and when (monotonic ms) they arrived at their stage. */
+/** Some bytes, and when (monotonic ms) they came from their socket, or left the last latency toxic. */
 export interface Piece {
   data: Buffer;
   atMs: number;
 }
 
-/**
- * How a stream ends. `end`: its source sends no more (FIN), the other direction may go on. `close`: the connection is
- * closed. `reset`: the connection is ended by RST.
- */
-export type End = 'end' | 'close' | 'reset';
-
-/** What to do with the head of the queue. */
-type Step =
-  /** Pass on its first `bytes`, which count as having arrived at `atMs`. */
-  | { do: 'pass'; bytes: number; atMs: number }
-  /** Ask again at this time, monotonic ms. */
-  | { do: 'wait'; untilMs: number }
-  /** Ask again when something else arrives. */
-  | { do: 'hold' }
-  /** Drop it. */
+/** What to do with the piece that waits longest, or with the end of the stream. */
+export type Step =
+  /** Pass on its first `bytes` (without: all of it). `atMs` replaces its time, and `isLast` ends the stream after it. */
+  | { do: 'pass'; bytes?: number; atMs?: number; isLast?: boolean }
   | { do: 'drop' }
-  | { do: 'finish'; end: End };
+  /** Decide again at this time, monotonic ms, or when something changes. */
+  | { do: 'wait'; untilMs: number }
+  /** End the stream here, and drop what waits. With `isReset` both ends of the connection get RST. */
+  | { do: 'end'; isReset?: boolean }
+  /** Let another fault decide from now on, whatever happens to the toxic. */
+  | { do: 'become'; fault: Fault };
 
-/** The effect of one toxic on one connection. */
-export interface Fault {
-  /** Decides about `head`: the first piece, the end of the stream, or undefined if nothing can go on now. */
-  next(head: Piece | End | undefined, nowMs: number): Step;
-  /** The toxic's attributes have changed. */
-  changed?(nowMs: number): void;
-  /** The toxic is being removed. Returns how the stream must end, if it must. */
-  removed?(): End | undefined;
-}
+/**
+ * Decides what one toxic does to one connection. `head` is the piece that waits longest, `end` if the source has ended and
+ * no piece waits, or undefined if there is neither, or no room for it in the next stage.
+ */
+export type Fault = (head: Piece | 'end' | undefined, nowMs: number) => Step;
 
-/** What a fault is made from. */
+/** What a fault is made from. It is made again when its toxic is changed. */
 interface FaultOptions {
   toxic: Toxic;
   /** Returns [0, 1). */
   random: () => number;
   nowMs: number;
+  /** What stays when the toxic is changed: how many bytes `limit_data` has passed. */
+  state: { passedBytes: number };
 }
 
-const HOLD: Step = { do: 'hold' };
+const HOLD: Step = { do: 'wait', untilMs: Number.POSITIVE_INFINITY };
 
-/** Passes everything on. */
-export const noFault: Fault = {
-  next(head) {
+/** A fault that passes the end on, and decides about pieces only. Without `decide` pieces pass, too. */
+function onPieces(decide: (piece: Piece, nowMs: number) => Step = () => ({ do: 'pass' })): Fault {
+  return (head, nowMs) => {
     if (head === undefined) return HOLD;
-    if (typeof head === 'string') return { do: 'finish', end: head };
-    return { do: 'pass', bytes: head.data.length, atMs: head.atMs };
-  },
-};
-
-/** A fault that affects only bytes. `decide` gets the first piece. The end of the stream is passed on. */
-function onBytes(decide: (piece: Piece, nowMs: number) => Step): Fault {
-  return {
-    next: (head, nowMs) => (typeof head === 'object' ? decide(head, nowMs) : noFault.next(head, nowMs)),
+    return head === 'end' ? { do: 'end' } : decide(head, nowMs);
   };
 }
 
-/** Makes the fault of a toxic for one connection. Attributes are those of Toxiproxy's documentation. */
+/** Makes the fault of a toxic for one connection: Toxiproxy's, in the attributes, the times and the order of events. */
 export function faultOf(options: FaultOptions): Fault {
+  if (options.random() >= options.toxic.toxicity) return onPieces();
   return FAULTS[options.toxic.type](options);
 }
 
 const FAULTS: Record<ToxicType, (options: FaultOptions) => Fault> = {
-  noop: () => noFault,
+  noop: () => onPieces(),
   latency,
   bandwidth,
   slow_close: slowClose,
@@ -82,25 +67,21 @@ function attribute(toxic: Toxic, name: string): number {
 
 /** Delays each piece by `latency` ms, plus or minus up to `jitter` ms. The order of the pieces and the end is kept. */
 function latency({ toxic, random }: FaultOptions): Fault {
-  let drawnFor: Piece | undefined;
-  let draw = 0;
-  return onBytes((piece, nowMs) => {
-    if (piece !== drawnFor) {
-      drawnFor = piece;
-      draw = random() * 2 - 1;
-    }
-    const delayMs = attribute(toxic, 'latency') + draw * attribute(toxic, 'jitter');
-    const dueMs = piece.atMs + Math.max(0, delayMs);
+  let dueMs: number | undefined;
+  const delayMs = () => attribute(toxic, 'latency') + (random() * 2 - 1) * attribute(toxic, 'jitter');
+  return onPieces((piece, nowMs) => {
+    dueMs ??= piece.atMs + Math.max(0, delayMs());
     if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
-    drawnFor = undefined;
-    return { do: 'pass', bytes: piece.data.length, atMs: dueMs };
+    const atMs = dueMs;
+    dueMs = undefined;
+    return { do: 'pass', atMs };
   });
 }
 
 /** Passes at most `rate` KB/s, in slices of a tenth of a second, and nothing at rate 0. */
 function bandwidth({ toxic }: FaultOptions): Fault {
   let freeMs = 0;
-  return onBytes((piece, nowMs) => {
+  return onPieces((piece, nowMs) => {
     const bytesPerMs = attribute(toxic, 'rate');
     if (bytesPerMs === 0) return HOLD;
     const bytes = Math.min(piece.data.length, bytesPerMs * 100);
@@ -108,88 +89,82 @@ function bandwidth({ toxic }: FaultOptions): Fault {
     if (nowMs < dueMs) return { do: 'wait', untilMs: dueMs };
     // A late timer must not lose bandwidth, and a slow receiver must not save it up.
     freeMs = Math.max(dueMs, nowMs - 100);
-    return { do: 'pass', bytes, atMs: dueMs };
+    return { do: 'pass', bytes };
   });
 }
 
 /** Delays the end by `delay` ms. */
 function slowClose({ toxic }: FaultOptions): Fault {
   let endedMs: number | undefined;
-  return {
-    next(head, nowMs) {
-      if (typeof head !== 'string' || head === 'reset') return noFault.next(head, nowMs);
-      endedMs ??= nowMs;
-      const dueMs = endedMs + attribute(toxic, 'delay');
-      return nowMs < dueMs ? { do: 'wait', untilMs: dueMs } : { do: 'finish', end: head };
-    },
+  return (head, nowMs) => {
+    if (head !== 'end') return head ? { do: 'pass' } : HOLD;
+    endedMs ??= nowMs;
+    const dueMs = endedMs + attribute(toxic, 'delay');
+    return nowMs < dueMs ? { do: 'wait', untilMs: dueMs } : { do: 'end' };
   };
 }
 
-/** Drops everything, and closes the connection after `timeout` ms; never if it is 0. */
-function timeout({ toxic, nowMs: startedMs }: FaultOptions): Fault {
-  let sinceMs = startedMs;
-  return {
-    next(head, nowMs) {
-      const dueMs = sinceMs + attribute(toxic, 'timeout');
-      if (dueMs > sinceMs && nowMs >= dueMs) return { do: 'finish', end: 'close' };
-      if (typeof head === 'object') return { do: 'drop' };
-      // A closed socket does not wait. Without this, dead connections would stay for ever.
-      if (head === 'close' || head === 'reset') return { do: 'finish', end: head };
-      return dueMs > sinceMs ? { do: 'wait', untilMs: dueMs } : HOLD;
-    },
-    changed(nowMs) {
-      sinceMs = nowMs;
-    },
-    // Bytes are missing, so later bytes would be wrong.
-    removed: () => 'close',
+/** Drops everything, and ends the stream when nothing has come for `timeout` ms; never if it is 0. */
+function timeout({ toxic, nowMs: madeMs }: FaultOptions): Fault {
+  let sinceMs = madeMs;
+  return (head, nowMs) => {
+    if (head === 'end') return { do: 'end' };
+    if (head) {
+      sinceMs = nowMs; // Toxiproxy starts to count again with each piece.
+      return { do: 'drop' };
+    }
+    const timeoutMs = attribute(toxic, 'timeout');
+    if (timeoutMs === 0) return HOLD;
+    const dueMs = sinceMs + timeoutMs;
+    return nowMs < dueMs ? { do: 'wait', untilMs: dueMs } : { do: 'end' };
   };
 }
 
-/** Resets the connection `timeout` ms after the first byte. */
+/** Resets the connection `timeout` ms after the first byte or the end. */
 function resetPeer({ toxic }: FaultOptions): Fault {
-  let firstMs: number | undefined;
-  return {
-    next(head, nowMs) {
-      if (head !== undefined) firstMs ??= nowMs;
-      if (firstMs === undefined) return HOLD;
-      const dueMs = firstMs + attribute(toxic, 'timeout');
-      if (nowMs >= dueMs) return { do: 'finish', end: 'reset' };
-      return typeof head === 'object' ? { do: 'drop' } : { do: 'wait', untilMs: dueMs };
-    },
-    removed: () => (firstMs === undefined ? undefined : 'reset'),
+  return (head, nowMs) => {
+    if (head === undefined) return HOLD;
+    const dueMs = nowMs + attribute(toxic, 'timeout');
+    const fault: Fault = (_, laterMs) =>
+      laterMs < dueMs ? { do: 'wait', untilMs: dueMs } : { do: 'end', isReset: true };
+    return { do: 'become', fault };
   };
 }
 
-/** Cuts the data into pieces of about `average_size` bytes, with `delay` microseconds between them. */
+/** Cuts pieces into slices of about `average_size` bytes, with `delay` microseconds after each. */
 function slicer({ toxic, random }: FaultOptions): Fault {
   let freeMs = 0;
-  const fault = onBytes((piece, nowMs) => {
+  let sizes: number[] = [];
+  return (head, nowMs) => {
+    if (head === undefined) return HOLD;
     if (nowMs < freeMs) return { do: 'wait', untilMs: freeMs };
-    const size = attribute(toxic, 'average_size');
-    const spread = Math.min(attribute(toxic, 'size_variation'), size);
-    const bytes = Math.max(1, Math.round(size + (random() * 2 - 1) * spread));
+    if (head === 'end') return { do: 'end' };
+    if (sizes.length === 0) {
+      const [average, variation] = [attribute(toxic, 'average_size'), attribute(toxic, 'size_variation')];
+      sizes = sliceSizes(head.data.length, average, variation, random);
+    }
     // Delays that are too short for a timer add up until they are long enough.
     freeMs = Math.max(freeMs, nowMs - 1) + attribute(toxic, 'delay') / 1000;
-    return { do: 'pass', bytes: Math.min(bytes, piece.data.length), atMs: nowMs };
-  });
-  const changed = () => {
-    freeMs = 0;
+    return { do: 'pass', bytes: sizes.shift() ?? 1 };
   };
-  return { ...fault, changed };
 }
 
-/** Closes the connection after `bytes` bytes. */
-function limitData({ toxic }: FaultOptions): Fault {
-  let sent = 0;
-  return {
-    next(head, nowMs) {
-      const left = attribute(toxic, 'bytes') - sent;
-      if (typeof head === 'string') return { do: 'finish', end: head };
-      if (left <= 0 && (sent > 0 || head !== undefined)) return { do: 'finish', end: 'close' };
-      if (head === undefined) return HOLD;
-      const bytes = Math.min(left, head.data.length);
-      sent += bytes;
-      return { do: 'pass', bytes, atMs: nowMs };
-    },
-  };
+/** As Toxiproxy cuts: halves, plus or minus the variation, until a slice is at most average and variation together. */
+function sliceSizes(bytes: number, average: number, variation: number, random: () => number): number[] {
+  if (bytes <= 1 || bytes - average <= variation) return [bytes];
+  const middle = Math.floor(bytes / 2) + Math.floor((random() * 2 - 1) * variation);
+  const left = Math.min(Math.max(middle, 1), bytes - 1);
+  const halves = [left, bytes - left];
+  return halves.flatMap((half) => sliceSizes(half, average, variation, random));
+}
+
+/** Ends the stream after `bytes` bytes. */
+function limitData({ toxic, state }: FaultOptions): Fault {
+  return onPieces(({ data }) => {
+    const leftBytes = attribute(toxic, 'bytes') - state.passedBytes;
+    if (leftBytes <= 0) return { do: 'end' };
+    const bytes = Math.min(leftBytes, data.length);
+    state.passedBytes += bytes;
+    return { do: 'pass', bytes, isLast: bytes === leftBytes };
+  });
 }

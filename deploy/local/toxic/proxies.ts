@@ -5,7 +5,7 @@ import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, isSameAddress, parseAddress, realAddress, shownAddress } from './address.ts';
 import { Connection } from './connection.ts';
-import type { StageDeps } from './stage.ts';
+import type { LinkDeps } from './link.ts';
 import { badRequestBody, changeToxic, newToxic, parseFields, type Toxic, ToxiproxyError } from './toxic.ts';
 
 const MAX_PROXIES = 1000;
@@ -140,7 +140,7 @@ function newSettings(body: unknown, place: string): ProxySettings {
 }
 
 /** What all proxies share. */
-export interface ProxyDeps extends StageDeps {
+export interface ProxyDeps extends LinkDeps {
   network: PodNetwork;
 }
 
@@ -237,7 +237,7 @@ export class ToxicProxy {
       throw new ToxiproxyError(400, `a proxy can have at most ${MAX_TOXICS} toxics`);
     }
     this.#toxics.push(toxic);
-    for (const connection of this.#connections) connection.add(toxic);
+    for (const connection of this.#connections) connection.linkOf(toxic)?.add(toxic);
     return toxic;
   }
 
@@ -245,7 +245,7 @@ export class ToxicProxy {
   changeToxic(name: string, body: unknown): Toxic {
     const toxic = this.toxic(name);
     changeToxic(toxic, body);
-    for (const connection of this.#connections) connection.change(toxic);
+    for (const connection of this.#connections) connection.linkOf(toxic)?.change(toxic);
     return toxic;
   }
 
@@ -253,7 +253,7 @@ export class ToxicProxy {
   removeToxic(name: string): void {
     const toxic = this.toxic(name);
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1);
-    for (const connection of this.#connections) connection.remove(toxic);
+    for (const connection of this.#connections) connection.linkOf(toxic)?.remove(toxic);
   }
 
   /** Removes all toxics. */
