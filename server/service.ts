@@ -334,6 +334,7 @@ function meshSettingsOf(config: Config, version: string): MeshSettings {
     historyWindowMs: config.historyWindowMs,
     goneRetentionMs: config.goneRetentionMs,
     displayNodeName: config.displayNodeName,
+    linkTemplates: config.linkTemplates,
   };
 }
 

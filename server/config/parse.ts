@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { formatDurationMs, parseDurationMs } from '../runtime/duration.ts';
+import { type LinkTemplate, parseLinkTemplate } from '../runtime/link-template.ts';
 
 /** Turns the text of a setting into its value, or throws a RangeError that says what is expected. */
 export type Parser<T> = (text: string) => T;
@@ -93,6 +94,14 @@ export const frameAncestors: Parser<string[]> = (text) => {
     throw new RangeError("expected 'self', 'none', * or origins such as https://wiki.example.com");
   }
   return sources;
+};
+
+/** Templates of links to other tools, `name=URL` each; at most 10, with different names. */
+export const linkTemplates: Parser<LinkTemplate[]> = (text) => {
+  const templates = list(10)(text).map(parseLinkTemplate);
+  const twice = templates.find(({ name }, i) => templates.findIndex((other) => other.name === name) !== i);
+  if (twice !== undefined) throw new RangeError(`two templates have the name ${twice.name}`);
+  return templates;
 };
 
 /** IP families to ping: 4, 6, or both separated by a comma or space. */

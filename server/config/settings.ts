@@ -7,6 +7,7 @@ import {
   frameAncestors,
   kubeconfig,
   labelSelector,
+  linkTemplates,
   list,
   oneOf,
   optionalText,
@@ -162,6 +163,10 @@ export const SETTINGS = {
   }),
   frameAncestors: setting('Answers', 'FRAME_ANCESTORS', "'self'", frameAncestors, {
     help: 'Origins whose pages may show this page in a frame, separated by spaces',
+  }),
+  linkTemplates: setting('Answers', 'LINK_TEMPLATES', '', linkTemplates, {
+    help: 'Links of pods and links to other tools: name=URL, separated by spaces; {pod} {node} {namespace} {from} {to} are filled in',
+    repeatable: true,
   }),
   writeToken: setting('Answers', 'WRITE_TOKEN', '', secret, {
     help: 'Bearer token for writing annotations; 16 characters or more',

@@ -79,6 +79,8 @@ const settingsSchema = v.object({
   historyWindowMs: finiteNumber,
   goneRetentionMs: finiteNumber,
   displayNodeName: v.boolean(),
+  /** LINK_TEMPLATES: links of the page to other tools. Absent in meshes of older versions. */
+  linkTemplates: v.optional(boundedArray(v.object({ name: boundedText(40), url: boundedText(2000) }), 10), []),
 });
 
 /** The settings that a reader of the mesh needs. */

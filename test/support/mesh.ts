@@ -176,6 +176,7 @@ export function settingsOf(change: Partial<MeshSettings> = {}): MeshSettings {
     historyWindowMs: 3_600_000,
     goneRetentionMs: 300_000,
     displayNodeName: false,
+    linkTemplates: [],
     ...change,
   };
 }

@@ -136,6 +136,7 @@ function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods'
       historyWindowMs: 3_600_000,
       goneRetentionMs: 300_000,
       displayNodeName: false,
+      linkTemplates: [],
     },
     health: { ok: !bad.includes(scenario) && unhealthy.length === 0, reasons: unhealthy, general: generalOf(scenario) },
   };

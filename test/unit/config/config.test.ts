@@ -88,6 +88,14 @@ describe('readConfig', () => {
     expect(run([], { NAMESPACE: 'prod' }).config.namespace).toBe('prod');
   });
 
+  it('reads templates of links to other tools, and refuses two of one name', () => {
+    const LINK_TEMPLATES = 'Logs=https://logs.example.com/{pod} Grafana=http://grafana/?node={node}';
+    expect(run([], { LINK_TEMPLATES }).config.linkTemplates.map(({ name }) => name)).toEqual(['Logs', 'Grafana']);
+    expect(errorsOf([], { LINK_TEMPLATES: 'a=https://b/ a=https://c/' })).toEqual([
+      expect.stringContaining('two templates have the name a'),
+    ]);
+  });
+
   it('takes a switch without a value', () => {
     expect(run(['--use-host-ip', '--port', '1']).config.useHostIP).toBe(true);
     expect(run(['--metrics-per-peer=false']).config.metricsPerPeer).toBe(false);
