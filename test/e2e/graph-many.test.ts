@@ -4,7 +4,7 @@ import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, middleOf, openGraph } from './graph-visit.ts';
-import { soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
+import { levelOf, soon, type Visit, violations, visitorOfFile, words } from './page-visit.ts';
 
 const MANY: MeshOptions = { pods: 120, scenario: 'dead-pod' };
 const visitor = visitorOfFile();
@@ -153,7 +153,7 @@ describe('axe finds nothing to complain about', () => {
     ['the table, dark', { pods: 6, scenario: 'outcomes' }, { hash: '&table=1', dark: true }],
   ] as [string, MeshOptions, Visit][])('%s', async (_, mesh, visit) => {
     feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
-    page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
+    page = await visitor.visit(feed, { ...visit, hash: `#view=graph${levelOf(visit.hash)}` });
     await page.locator('.graph-view').waitFor();
     expect(await violations(page)).toEqual([]);
   });

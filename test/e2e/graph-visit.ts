@@ -1,12 +1,12 @@
 import type { Locator, Page } from 'playwright-core';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
-import type { FileVisitor, Visit } from './page-visit.ts';
+import { type FileVisitor, levelOf, type Visit } from './page-visit.ts';
 
 /** Opens the graph of a scenario at a fixed time. */
 export async function openGraph(visitor: FileVisitor, mesh: MeshOptions, visit: Visit = {}) {
   const feed = await visitor.feed((windowMs) => meshOf({ ...mesh, windowMs }));
-  const page = await visitor.visit(feed, { ...visit, hash: `#view=graph${visit.hash ?? ''}` });
+  const page = await visitor.visit(feed, { ...visit, hash: `#view=graph${levelOf(visit.hash)}` });
   await page.locator('.pod-node').first().waitFor();
   return { feed, page };
 }

@@ -10,7 +10,7 @@ import { buildPicture } from '../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
-import { soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
+import { levelOf, soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -79,7 +79,7 @@ async function open(mesh: MeshOptions, visit: Visit = {}): Promise<void> {
     return known;
   };
   feed = await visitor.feed(shown);
-  page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${visit.hash ?? ''}` });
+  page = await visitor.visit(feed, { ...visit, hash: `#view=heatmap${levelOf(visit.hash)}` });
   await grid().waitFor();
   await soon(() => spoken()).not.toBe('');
 }

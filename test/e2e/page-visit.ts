@@ -41,6 +41,11 @@ export function visitorOfFile(): FileVisitor {
   };
 }
 
+/** The end of a hash that shows every pod, unless it names a level. */
+export function levelOf(hash = ''): string {
+  return hash.includes('&level=') ? hash : `${hash}&level=pod`;
+}
+
 /** A scenario at the present time. Each call gives an update, so that every batch is a change. */
 export function scenario(name: Scenario, pods = 4): MeshSource {
   let tick = 0;

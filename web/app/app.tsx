@@ -21,6 +21,7 @@ import { type Preferences, useMedia, useTheme } from './preferences.ts';
 import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
+import { useFolded } from './use-folded.ts';
 import { useMoment } from './use-moment.ts';
 import { usePictures } from './use-pictures.ts';
 import { loadHeatmap, ViewArea } from './view-area.tsx';
@@ -105,6 +106,10 @@ export function App({ feed, preferences, clock }: AppProps) {
           filter: address.filter,
           // A comparison shows all pods, so setting a filter leaves it.
           onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
+          level: address.level,
+          onLevel: (level) => change({ level, unfolded: [] }),
+          onUnfold: (key) => change({ unfolded: [...address.unfolded, key] }),
+          onFold: (key) => change({ unfolded: address.unfolded.filter((other) => other !== key) }),
           order: address.order,
           onOrder: (order) => change({ order }),
           group: address.group,
@@ -134,6 +139,7 @@ export function App({ feed, preferences, clock }: AppProps) {
           loadLinkHistory: fetchLinkHistory,
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
+  const viewProps = useFolded(props, address, change);
   const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   return (
     <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
@@ -172,6 +178,7 @@ export function App({ feed, preferences, clock }: AppProps) {
         state={state}
         overview={overview}
         props={props}
+        viewProps={viewProps}
         instead={
           address.compare && props !== null ? (
             <Late load={loadCompare}>

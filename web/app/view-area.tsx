@@ -30,7 +30,9 @@ interface ViewAreaProps {
   stage: Stage;
   state: ConnectionState;
   overview: Picture | null;
+  /** For panels, and at the chosen level for the view. */
   props: ViewProps | null;
+  viewProps: ViewProps | null;
   /** Content that replaces the view; null = none. */
   instead: ReactNode;
   nowMs: number;
@@ -55,7 +57,7 @@ export function ViewArea(area: ViewAreaProps) {
   );
 }
 
-function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNow }: ViewAreaProps) {
+function MainView({ view, stage, state, overview, viewProps: props, instead, nowMs, onTryNow }: ViewAreaProps) {
   if (view === 'raw') return <TextView key="raw" heading="Raw responses" sources={RAW} />;
   if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
   if (stage !== 'picture' || props === null) {
@@ -73,7 +75,7 @@ function MainView({ view, stage, state, overview, props, instead, nowMs, onTryNo
   return (
     <>
       <h1 className="hidden">
-        {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(props.picture.n, 'pod')}
+        {view === 'heatmap' ? 'Heatmap' : 'Graph'} of {plural(overview?.n ?? 0, 'pod')}
       </h1>
       {view === 'heatmap' ? (
         <Late load={loadHeatmap}>{({ HeatmapView }) => <HeatmapView {...props} />}</Late>

@@ -2,7 +2,7 @@ import type { LinkHistory } from '../../server/protocol/history.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LinkSamples } from '../../server/protocol/sample.ts';
-import type { GroupBy, OrderBy, Selection, Theme } from '../model/address.ts';
+import type { GroupBy, Level, OrderBy, Selection, Theme } from '../model/address.ts';
 import type { ValueKind, ValuePhase } from '../model/cells.ts';
 import type { LinkKind } from '../model/link-choice.ts';
 import type { Picture } from '../model/mesh-view.ts';
@@ -16,7 +16,10 @@ import type { Picture } from '../model/mesh-view.ts';
  * Views fill their parent (flex column, `min-height: 0`). Tools (`<div class="tools">`, 48 px) come first.
  */
 export interface ViewProps {
-  /** Changes with every update. The graph always gets the newest totals, the heatmap the chosen `value` and `phase`. */
+  /**
+   * Changes with every update. The graph always gets the newest totals, the heatmap the chosen `value` and `phase`. For a
+   * view it is folded to the chosen level (`picture.fold`, whose `pods` is the picture of the pods); for a panel it is not.
+   */
   picture: Picture;
   thresholds: Thresholds;
   /** Accepts any values. The app keeps them ordered and within 0.01 ms to 100 s. */
@@ -24,6 +27,12 @@ export interface ViewProps {
   /** A pod or a link, by uid; null = none. It may no longer be in the picture. */
   selection: Selection;
   onSelect(selection: Selection): void;
+  /** The reader's choice of what is drawn as one. What was chosen by `auto` is in `picture.fold`. */
+  level: Level;
+  onLevel(level: Level): void;
+  /** Shows the members of a group (`Group.key`), or folds them again. In a view, selecting a group unfolds it too. */
+  onUnfold(key: string): void;
+  onFold(key: string): void;
   /** See `matches` in `order.ts`; '' = all pods. */
   filter: string;
   onFilter(text: string): void;

@@ -2,7 +2,6 @@ import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
-import { LEVELS, type Level } from './levels.ts';
 import type { LinkKind } from './link-choice.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
@@ -12,6 +11,8 @@ export const VIEWS = ['graph', 'heatmap', 'raw', 'metrics'] as const;
 export const ORDERS = ['name', 'node', 'zone', 'worst-row', 'worst-column'] as const;
 /** What pods are grouped by. */
 export const GROUPS = ['none', 'node', 'zone'] as const;
+/** What graph and heatmap draw as one. `auto`: see `autoLevel`. */
+export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
 /** Which latency is shown. */
 export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
 /** Phases to show. */
@@ -30,6 +31,7 @@ export const WINDOWS = [60_000, 300_000] as const;
 export type ViewName = (typeof VIEWS)[number];
 export type OrderBy = (typeof ORDERS)[number];
 export type GroupBy = (typeof GROUPS)[number];
+export type Level = (typeof LEVELS)[number];
 export type Theme = 'light' | 'dark';
 /** A pod or a link by uid; null = nothing. */
 export type Selection = { pod: string } | { from: string; to: string } | null;

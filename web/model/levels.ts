@@ -1,5 +1,6 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
+import type { Level, Selection } from './address.ts';
 import { STATES } from './cells.ts';
 import { findingPlace, findingsByPod } from './findings.ts';
 import { plural } from './format.ts';
@@ -14,10 +15,6 @@ import {
   podTallies,
 } from './mesh-view.ts';
 import { podNames } from './names.ts';
-
-/** What graph and heatmap draw as one. `auto`: see `autoLevel`. */
-export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
-export type Level = (typeof LEVELS)[number];
 
 /** Up to this many pods, `auto` shows every pod. */
 const FEW_PODS = 12;
@@ -88,21 +85,29 @@ function keyOf(kind: Group['kind'], name: string): string {
   return `${kind}:${name}`;
 }
 
-/** Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. O(pods). */
-export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): Group[] {
-  const open = new Set(unfolded);
+/** Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. `open`: groups that are unfolded. */
+function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { groups: Group[]; open: string[] } {
+  const wanted = new Set(unfolded);
+  const open = new Set<string>();
   const groups = new Map<string, Group>();
   for (const [index, { uid, node, zone }] of pods.entries()) {
-    let [kind, key]: [Group['kind'], string] = [level, keyOf('zone', zone)];
-    if (kind === 'zone' && open.has(key)) kind = 'node';
+    let kind: Group['kind'] = level;
+    let key = keyOf('zone', zone);
+    if (kind === 'zone' && wanted.has(key)) {
+      open.add(key);
+      kind = 'node';
+    }
     if (kind === 'node') key = keyOf('node', node);
-    if (kind === 'node' && open.has(key)) kind = 'pod';
+    if (kind === 'node' && wanted.has(key)) {
+      open.add(key);
+      kind = 'pod';
+    }
     if (kind === 'pod') key = keyOf('pod', uid);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { key, kind, pods: [index] });
     else group.pods.push(index);
   }
-  return [...groups.values()];
+  return { groups: [...groups.values()], open: [...open] };
 }
 
 /**
@@ -113,12 +118,13 @@ export function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): Gr
  */
 export function foldPicture(picture: Picture, folding: Folding): Picture {
   if (folding.level === 'pod') return picture;
-  const groups = groupsOf(picture.mesh.pods, folding);
+  const { groups, open } = groupsOf(picture.mesh.pods, folding);
   const groupOf = new Int32Array(picture.n);
   for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
   const m = groups.length;
   const fold: Fold = {
-    ...folding,
+    level: folding.level,
+    unfolded: open,
     pods: picture,
     groups,
     groupOf,
@@ -306,11 +312,49 @@ function groupViews(picture: Picture, { pods: base, groups }: Fold): PodView[] {
   });
 }
 
-/** The folding for the reader's choice. With `auto`, groups that the reader unfolds are added to those of `autoLevel`. */
-export function chosenFolding(picture: Picture, level: Level, unfolded: readonly string[]): Folding {
-  if (level !== 'auto') return { level, unfolded };
-  const auto = autoLevel(picture);
-  return { level: auto.level, unfolded: [...new Set([...auto.unfolded, ...unfolded])] };
+/** How long `auto` keeps a group unfolded after its finding has ended, ms. */
+const KEPT_MS = 60_000;
+
+/** The folding for the reader's choice. It keeps what `auto` has unfolded, so that rows do not come and go with a flapping link. */
+export class KeptFolding {
+  /** When `auto` last unfolded a group, ms since the epoch by the time of the picture. */
+  readonly #unfoldedMs = new Map<string, number>();
+
+  /** With `auto`, the groups that the reader unfolds (`unfolded`) are added to those of `autoLevel`. */
+  choose(picture: Picture, level: Level, unfolded: readonly string[]): Folding {
+    if (level !== 'auto') return { level, unfolded };
+    const auto = autoLevel(picture);
+    const { atMs } = picture.mesh;
+    for (const key of auto.unfolded) this.#unfoldedMs.set(key, atMs);
+    for (const [key, ms] of this.#unfoldedMs) if (Math.abs(atMs - ms) > KEPT_MS) this.#unfoldedMs.delete(key);
+    return { level: auto.level, unfolded: [...new Set([...this.#unfoldedMs.keys(), ...unfolded])].sort() };
+  }
+}
+
+/** The selection in a picture: a selected pod that is folded is its group. */
+export function foldSelection({ mesh, fold }: Picture, selection: Selection): Selection {
+  if (fold === null || selection === null) return selection;
+  const { pods } = fold.pods.mesh;
+  const groupOf = (uid: string) => mesh.pods[fold.groupOf[pods.findIndex((pod) => pod.uid === uid)] ?? -1]?.uid ?? uid;
+  if ('pod' in selection) return { pod: groupOf(selection.pod) };
+  return { from: groupOf(selection.from), to: groupOf(selection.to) };
+}
+
+/** What selecting something in a picture means: a link between groups is their worst link, a group is unfolded. */
+export function unfoldSelection(picture: Picture, selection: Selection): Selection | { unfold: string } {
+  const { mesh, fold } = picture;
+  if (fold === null || selection === null) return selection;
+  const indexOf = (uid: string) => mesh.pods.findIndex((pod) => pod.uid === uid);
+  if ('pod' in selection) {
+    const group = fold.groups[indexOf(selection.pod)];
+    return group === undefined || group.kind === 'pod' ? selection : { unfold: group.key };
+  }
+  const [from, to] = [indexOf(selection.from), indexOf(selection.to)];
+  // A list in a view can name a link between pods.
+  if (from < 0 || to < 0) return selection;
+  const link = podLink(picture, from, to);
+  const uidOf = (pod: number) => fold.pods.mesh.pods[pod]?.uid ?? '';
+  return { from: uidOf(link.from), to: uidOf(link.to) };
 }
 
 /** The worst link of a folded link, as pods (indexes in the pods' picture). At pod level the link itself. */

@@ -39,7 +39,7 @@ export interface Group {
   pods: number[];
 }
 
-/** How a folded picture came from the picture of the pods. Links between groups have index `from * groups.length + to`. */
+/** How a folded picture came from the picture of the pods; `unfolded` has only groups that exist and would be drawn. Links between groups have index `from * groups.length + to`. */
 export interface Fold extends Folding {
   /** The picture of the pods. */
   pods: Picture;

@@ -18,7 +18,7 @@ const MOST_LISTED = 6;
 export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { choice } = links;
   const worst = worstOf(props, links);
-  const { mesh } = props.picture;
+  const { mesh } = props.picture.fold?.pods ?? props.picture;
   const bad = choice.total.failed + choice.total.slow;
   const isBounded = bad > LINK_LIMITS.min && links.isBundled;
   const shown = choice.shown.failed + choice.shown.slow;

@@ -22,7 +22,7 @@ export function hasRoomForFindings({ tier, frame: { ring } }: Graph, width: numb
  */
 export function GraphFindings({ props, links }: { props: ViewProps; links: GraphLinks }) {
   const worst = worstOf(props, links);
-  const { mesh } = props.picture;
+  const { mesh } = props.picture.fold?.pods ?? props.picture;
   if (worst.length + mesh.findings.length === 0 || links.targets.length > MAX_TARGETS) return null;
   return (
     <aside className="graph-findings choice-panel" aria-label="Worst pods and links">

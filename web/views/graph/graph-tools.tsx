@@ -1,4 +1,5 @@
 import { Choice } from '../../components/choice.tsx';
+import { LevelChoice } from '../../components/level-choice.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { GROUPS, type GroupBy, MAX_FILTER } from '../../model/address.ts';
 import type { LinkKind } from '../../model/link-choice.ts';
@@ -30,6 +31,7 @@ export function GraphTools({ props, allName, zoom, onReset }: GraphToolsProps) {
           </button>
         ))}
       </fieldset>
+      <LevelChoice props={props} />
       <Choice label="Group" value={props.group} onChange={(group) => props.onGroup(group as GroupBy)}>
         {GROUPS.map((group) => (
           <option key={group} value={group}>

@@ -113,7 +113,8 @@ function drawSwatch(
  * if that fails. Yields regularly, so that a million lines do not freeze the page.
  */
 export async function saveCsv(props: ViewProps): Promise<void> {
-  const picture = props.picture.mesh.windowMs > 0 ? props.picture : await withWindow(props);
+  const pods = props.picture.fold?.pods ?? props.picture;
+  const picture = pods.mesh.windowMs > 0 ? pods : await withWindow({ ...props, picture: pods });
   const parts: string[] = [];
   let atMs = performance.now();
   for (const piece of csvOf(picture)) {

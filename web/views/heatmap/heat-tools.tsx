@@ -1,4 +1,5 @@
 import { Choice } from '../../components/choice.tsx';
+import { LevelChoice } from '../../components/level-choice.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { GROUPS, type GroupBy, MAX_FILTER, ORDERS, type OrderBy, VALUE_PHASES } from '../../model/address.ts';
 import type { ValueKind, ValuePhase } from '../../model/cells.ts';
@@ -32,6 +33,7 @@ export function HeatTools(tools: ToolsProps) {
   return (
     <div className="tools heat-tools">
       <FigureChoices props={props} />
+      <LevelChoice props={props} />
       <OrderChoices props={props} group={tools.group} />
       <input
         className="heat-filter"

@@ -81,7 +81,12 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList mesh={picture.mesh} most={MAX_FINDINGS} onSelect={props.onSelect} onFilter={props.onFilter} />
+      <FindingList
+        mesh={(picture.fold?.pods ?? picture).mesh}
+        most={MAX_FINDINGS}
+        onSelect={props.onSelect}
+        onFilter={props.onFilter}
+      />
       <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,

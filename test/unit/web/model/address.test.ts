@@ -8,6 +8,7 @@ import {
   clausesIn,
   DEFAULT_ADDRESS,
   GROUPS,
+  LEVELS,
   LINK_LIMITS,
   MAX_FILTER,
   MAX_HYPOTHESIS,
@@ -21,7 +22,6 @@ import {
   WINDOWS,
   writeAddress,
 } from '../../../../web/model/address.ts';
-import { LEVELS } from '../../../../web/model/levels.ts';
 import { inOrder } from '../../../../web/model/timeline-ranges.ts';
 
 const uid = fc.string({ minLength: 1, maxLength: 128, unit: 'grapheme-ascii' });

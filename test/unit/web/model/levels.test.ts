@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
-import { autoLevel, chosenFolding, foldCounts, foldPicture, foldWords, podLink } from '../../../../web/model/levels.ts';
+import {
+  autoLevel,
+  foldCounts,
+  foldPicture,
+  foldSelection,
+  foldWords,
+  KeptFolding,
+  podLink,
+  unfoldSelection,
+} from '../../../../web/model/levels.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, SEVERITY, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture, type Folding, type Picture } from '../../../../web/model/mesh-view.ts';
@@ -214,8 +223,52 @@ describe('the level is chosen so that every finding shows, as coarse as that all
 
   test('what the reader unfolds is added to it', () => {
     const picture = pictureOf({ pods: 60, scenario: 'dead-pod', nodes: 6 });
-    const folding = chosenFolding(picture, 'auto', [nodeOf(picture, 1)]);
-    expect([...folding.unfolded].sort()).toEqual([nodeOf(picture, 1), nodeOf(picture, 59)].sort());
-    expect(chosenFolding(picture, 'zone', [])).toEqual(ZONES);
+    const { level, unfolded } = new KeptFolding().choose(picture, 'auto', [nodeOf(picture, 1)]);
+    expect([level, unfolded]).toEqual(['node', [nodeOf(picture, 1), nodeOf(picture, 59)].sort()]);
+    expect(new KeptFolding().choose(picture, 'zone', [])).toEqual(ZONES);
+  });
+
+  test('what it has unfolded stays so for a minute after its finding has ended', () => {
+    const kept = new KeptFolding();
+    const picture = pictureOf({ pods: 60, scenario: 'dead-pod', nodes: 6 });
+    const later = (ms: number) => ({
+      ...picture,
+      mesh: { ...picture.mesh, atMs: picture.mesh.atMs + ms, findings: [] },
+    });
+    const unfolded = (shown: Picture) => kept.choose(shown, 'auto', []).unfolded;
+    expect(unfolded(picture)).toEqual([nodeOf(picture, 59)]);
+    expect(unfolded(later(60_000))).toEqual([nodeOf(picture, 59)]);
+    expect(unfolded(later(60_001))).toEqual([]);
+  });
+});
+
+describe('a selection', () => {
+  const base = pictureOf({ pods: 30, scenario: 'dead-pod', nodes: 5 });
+  const bad = nodeOf(base, 29);
+  const picture = foldPicture(base, { level: 'node', unfolded: [bad] });
+  const uid = (pod: number) => base.mesh.pods[pod]?.uid ?? '';
+
+  test('of a group unfolds it, of a pod is the pod', () => {
+    expect(unfoldSelection(picture, { pod: nodeOf(base, 0) })).toEqual({ unfold: nodeOf(base, 0) });
+    expect(unfoldSelection(picture, { pod: uid(29) })).toEqual({ pod: uid(29) });
+    expect(unfoldSelection(base, { pod: uid(0) })).toEqual({ pod: uid(0) });
+    expect(unfoldSelection(picture, null)).toBeNull();
+  });
+
+  test('of a link between groups is the worst link between their pods', () => {
+    const group = (key: string) => picture.pods.findIndex(({ pod }) => pod.uid === key);
+    const worst = podLink(picture, group(nodeOf(base, 0)), group(uid(29)));
+    expect(unfoldSelection(picture, { from: nodeOf(base, 0), to: uid(29) })).toEqual({
+      from: uid(worst.from),
+      to: uid(29),
+    });
+    // A list in the view can name a link between pods.
+    expect(unfoldSelection(picture, { from: uid(0), to: uid(1) })).toEqual({ from: uid(0), to: uid(1) });
+  });
+
+  test('is drawn at the groups of the selected pods', () => {
+    expect(foldSelection(picture, { pod: uid(0) })).toEqual({ pod: nodeOf(base, 0) });
+    expect(foldSelection(picture, { from: uid(0), to: uid(29) })).toEqual({ from: nodeOf(base, 0), to: uid(29) });
+    expect(foldSelection(base, { pod: uid(0) })).toEqual({ pod: uid(0) });
   });
 });

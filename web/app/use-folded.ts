@@ -1,0 +1,37 @@
+import { useMemo, useState } from 'react';
+import type { ViewProps } from '../components/view-props.ts';
+import type { Address } from '../model/address.ts';
+import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../model/levels.ts';
+
+/** The props of a view at the chosen level. Panels show pods and links, so they get the props that this gets. */
+export function useFolded(
+  props: ViewProps | null,
+  { level, unfolded }: Pick<Address, 'level' | 'unfolded'>,
+  change: (part: Partial<Address>) => void,
+): ViewProps | null {
+  const [kept] = useState(() => new KeptFolding());
+  const picture = props?.picture ?? null;
+  const folded = useMemo(
+    () => (picture === null ? null : foldPicture(picture, kept.choose(picture, level, unfolded))),
+    [picture, kept, level, unfolded],
+  );
+  if (props === null || folded === null) return null;
+  const { onSelect } = props;
+  const onUnfold = (key: string) => change({ unfolded: [...unfolded, key] });
+  return {
+    ...props,
+    picture: folded,
+    selection: foldSelection(folded, props.selection),
+    onUnfold,
+    onFold: (key) => {
+      const { fold } = folded;
+      // From now on the reader decides: otherwise `auto` would unfold the group again.
+      if (fold !== null) change({ level: fold.level, unfolded: fold.unfolded.filter((other) => other !== key) });
+    },
+    onSelect: (selection) => {
+      const wanted = unfoldSelection(folded, selection);
+      if (wanted !== null && 'unfold' in wanted) onUnfold(wanted.unfold);
+      else onSelect(wanted);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { LEVELS, type Level } from '../model/address.ts';
+import { shownName } from '../model/names.ts';
+import { Choice } from './choice.tsx';
+import type { ViewProps } from './view-props.ts';
+
+/** Fewer pods than this have no levels worth a choice. */
+const LEAST_PODS = 3;
+
+/** Selects what is drawn as one, and folds groups again that are unfolded. */
+export function LevelChoice({ props: { picture, level, onLevel, onFold } }: { props: ViewProps }) {
+  const { fold } = picture;
+  if ((fold?.pods ?? picture).n < LEAST_PODS) return null;
+  const own = fold?.level ?? 'pod';
+  return (
+    <>
+      <Choice label="Level" value={level} onChange={(wanted) => onLevel(wanted as Level)}>
+        {LEVELS.map((name) => (
+          <option key={name} value={name}>
+            {name === 'auto' && level === 'auto' ? `auto (${own})` : name}
+          </option>
+        ))}
+      </Choice>
+      {fold?.unfolded.map((key) => (
+        <button
+          key={key}
+          type="button"
+          className="quiet"
+          aria-label={`Fold ${nameOf(key)}`}
+          onClick={() => onFold(key)}
+        >
+          {nameOf(key)} ×
+        </button>
+      ))}
+    </>
+  );
+}
+
+function nameOf(key: string): string {
+  const name = key.slice(key.indexOf(':') + 1);
+  return name === '' ? 'unknown' : shownName(name);
+}
