@@ -18,7 +18,7 @@ export function StateGlyph({ state, outcome = null, unreliable = false }: StateG
       <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
       {state === 'unknown' && <path className="hatch" d="M0 9L9 0M0 18L18 0M0 27L27 0M6 27L27 6M15 27L27 15" />}
       <path className="mark" d={linkMark(state, outcome)} />
-      {unreliable && <path className="notch" d="M13 0.5H23.5V11Z" />}
+      {unreliable && <path className="notch" d="M0.5 0.5H11L0.5 11Z" />}
     </svg>
   );
 }
@@ -28,7 +28,7 @@ export function UnreliableMark() {
   return (
     <svg className="state-glyph is-suspect" viewBox="0 0 24 24" aria-hidden="true">
       <rect className="ground" x="0.5" y="0.5" width="23" height="23" rx="3" />
-      <path className="notch" d="M13 0.5H23.5V11Z" />
+      <path className="notch" d="M0.5 0.5H11L0.5 11Z" />
     </svg>
   );
 }

@@ -170,7 +170,7 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
       return { ...words, note: durationNote(view, nowMs) };
     default:
       if (view.slowToReach) return { ...words, note: slowNote(view), noteTone: 'slow' };
-      return view.starved ? { ...words, note: 'CPU-starved: measurements unreliable', noteTone: 'suspect' } : words;
+      return view.starved ? { ...words, note: 'CPU-starved', noteTone: 'suspect' } : words;
   }
 }
 
