@@ -17,6 +17,8 @@ import type { Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 
 const TICK_MS = 1000;
+/** A start keeps every process busy: loading code, the first pings. What is measured in this time does not make its report unreliable. */
+const START_GRACE_MS = 15_000;
 /** The share of suspect samples is taken over this many newest samples, as far as they are younger than RECENT_MS. */
 const RECENT_SAMPLES = 40;
 const RECENT_MS = 300_000;
@@ -35,6 +37,8 @@ export class StarvationWatch {
   readonly #samples: { atMs: number; suspect: boolean }[] = [];
   /** Delay of the loop in the last seconds (99th percentile), newest last. */
   readonly #delaysUs: number[] = [];
+  /** When the grace after the start ends, monotonic ms. */
+  readonly #graceEndMs: number;
   #unreliable = false;
   #sinceMs: number;
   #timer: Timer;
@@ -46,11 +50,13 @@ export class StarvationWatch {
     this.#loopDelay = loopDelay;
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
     this.#sinceMs = clock.nowMs();
+    this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
     this.#timer = clock.setTimer(() => this.#tick(), TICK_MS);
   }
 
   /** Counts a new sample. */
   record({ suspect }: { suspect: boolean }): void {
+    if (this.#clock.monotonicMs() < this.#graceEndMs) return;
     this.#samples.push({ atMs: this.#clock.monotonicMs(), suspect });
     if (this.#samples.length > RECENT_SAMPLES) this.#samples.shift();
   }
@@ -73,7 +79,14 @@ export class StarvationWatch {
 
   #tick(): void {
     this.meter.mark();
-    this.#delaysUs.push(this.#loopDelay.takeP99Us());
+    const delayUs = this.#loopDelay.takeP99Us();
+    // At the end of the grace, the delay of its last second is read.
+    if (this.#clock.monotonicMs() > this.#graceEndMs) this.#judge(delayUs);
+    this.#timer = this.#clock.setTimer(() => this.#tick(), TICK_MS);
+  }
+
+  #judge(delayUs: number): void {
+    this.#delaysUs.push(delayUs);
     if (this.#delaysUs.length > RELIABLE_BELOW.seconds) this.#delaysUs.shift();
     const { suspectShare, loopDelayUs, seconds } = this.#unreliable ? RELIABLE_BELOW : UNRELIABLE_ABOVE;
     const recentUs = this.#delaysUs.slice(-seconds);
@@ -81,11 +94,9 @@ export class StarvationWatch {
     const isLate = recentUs.length === seconds && recentUs.every((delayUs) => delayUs > loopDelayUs);
     const isOnTime = recentUs.length === seconds && recentUs.every((delayUs) => delayUs < loopDelayUs);
     const unreliable = this.#unreliable ? !(isOnTime && share < suspectShare) : isLate || share > suspectShare;
-    if (unreliable !== this.#unreliable) {
-      this.#unreliable = unreliable;
-      this.#sinceMs = this.#clock.nowMs();
-    }
-    this.#timer = this.#clock.setTimer(() => this.#tick(), TICK_MS);
+    if (unreliable === this.#unreliable) return;
+    this.#unreliable = unreliable;
+    this.#sinceMs = this.#clock.nowMs();
   }
 
   #suspectShare(): number {

@@ -157,11 +157,13 @@ describe('the delay of the loop', () => {
   });
 });
 
-function scene() {
+/** A watch that was started `ageMs` ago; by default the grace after the start is over. */
+async function scene(ageMs = 15_000) {
   const clock = new FakeClock();
   const loop = { delayUs: 0, takeP99Us: () => loop.delayUs, stop: vi.fn() };
   const cpuQueue = { waitedMs: () => 0, close: vi.fn() };
   const watch = new StarvationWatch(clock, () => 0, loop, cpuQueue);
+  await clock.advance(ageMs);
   const record = (count: number, suspect: boolean) => {
     for (let i = 0; i < count; i++) watch.record({ suspect });
   };
@@ -169,13 +171,26 @@ function scene() {
 }
 
 describe('the report', () => {
-  it('is reliable at first', () => {
-    const { watch, clock } = scene();
+  it('is reliable at first', async () => {
+    const { watch, clock } = await scene(0);
     expect(watch.status()).toEqual({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false, sinceMs: clock.nowMs() });
   });
 
+  it('is not made unreliable by the first 15 s after the start, when loading code keeps every process busy', async () => {
+    const { clock, loop, watch, record } = await scene(0);
+    loop.delayUs = 300_000;
+    record(40, true);
+    await clock.advance(14_000);
+    record(40, true);
+    await clock.advance(1_000);
+    expect(watch.status()).toMatchObject({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false });
+    // A process that stays late is found five seconds later.
+    await clock.advance(5_000);
+    expect(watch.status()).toMatchObject({ loopDelayP99Us: 300_000, unreliable: true });
+  });
+
   it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {
-    const { clock, watch, record } = scene();
+    const { clock, watch, record } = await scene();
     record(10, false);
     record(30, true);
     await clock.advance(1_000);
@@ -186,7 +201,7 @@ describe('the report', () => {
   });
 
   it('is not judged by a few samples, nor by old ones', async () => {
-    const { clock, watch, record } = scene();
+    const { clock, watch, record } = await scene();
     record(9, true);
     await clock.advance(1_000);
     expect(watch.status().unreliable).toBe(false);
@@ -197,7 +212,7 @@ describe('the report', () => {
   });
 
   it('is unreliable once the loop was late in five seconds in a row, not in four', async () => {
-    const { clock, loop, watch } = scene();
+    const { clock, loop, watch } = await scene();
     loop.delayUs = 60_000;
     await clock.advance(4_000);
     loop.delayUs = 0;
@@ -210,7 +225,7 @@ describe('the report', () => {
   });
 
   it('becomes reliable again only below the lower limits, for ten seconds', async () => {
-    const { clock, loop, watch, record } = scene();
+    const { clock, loop, watch, record } = await scene();
     record(40, true);
     await clock.advance(1_000);
     record(20, false);
@@ -228,7 +243,7 @@ describe('the report', () => {
   });
 
   it('leaves no timer, no histogram and no file open after the stop', async () => {
-    const { clock, loop, cpuQueue, watch } = scene();
+    const { clock, loop, cpuQueue, watch } = await scene();
     await clock.advance(3_000);
     watch.stop();
     expect(clock.pending).toBe(0);
