@@ -115,12 +115,19 @@ describe('what is worth a look', () => {
   });
 });
 
-test('which links are shown is in the address', async () => {
+test('an entry of the legend shows only its links, as the address says, and all again', async () => {
   await open(FOUR, { hash: '&links=slow' });
-  await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(4);
-  await page.getByRole('button', { name: 'Failed', exact: true }).click();
+  const links = () => page.locator('.graph-links > .graph-link').count();
+  const entry = (name: RegExp) => page.locator('.graph-legend').getByRole('button', { name });
+  await soon(links).toBe(4);
+  await entry(/^failed 0/).click();
   await soon(hash).toContain('links=failed');
-  await soon(() => page.locator('.graph-links > .graph-link').count()).toBe(0);
+  await soon(links).toBe(0);
+  await entry(/^good .* 12/).press('Enter');
+  await soon(links).toBe(12);
+  expect(await entry(/^good/).getAttribute('aria-pressed')).toBe('true');
+  await entry(/^good/).press('Enter');
+  await soon(links).toBe(16);
 });
 
 describe('by keyboard', () => {

@@ -2,7 +2,7 @@ import { DEFAULT_THRESHOLDS, type Thresholds } from '../../server/protocol/link-
 import { MAX_CLAUSE_LENGTH, MAX_CLAUSES } from '../../server/protocol/verdict.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ValueKind, ValuePhase } from './cells.ts';
-import type { LinkKind } from './link-choice.ts';
+import { LINK_KINDS, type LinkKind } from './link-choice.ts';
 import { inOrder, MAX_RANGES } from './timeline-ranges.ts';
 
 /** The four views, in the order of the keys 1-4. */
@@ -17,8 +17,6 @@ export const LEVELS = ['auto', 'zone', 'node', 'pod'] as const;
 export const VALUES = ['last', 'p50', 'p95', 'max'] as const;
 /** Phases to show. */
 export const VALUE_PHASES = ['total', 'connect', 'first-byte'] as const;
-/** Which links the graph shows. */
-const LINK_KINDS = ['all', 'failed', 'slow'] as const satisfies readonly LinkKind[];
 /** Time spans of the timeline, ms. */
 export const SPANS = [5, 10, 20, 30, 60, 360, 1440].map((minutes) => minutes * 60_000);
 /** Bounds of the number of links in a graph that does not show all. */

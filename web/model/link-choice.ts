@@ -3,8 +3,9 @@ import { codeOf, countsByState, LINK_STATES, type LinkState } from './links.ts';
 import type { Picture } from './mesh-view.ts';
 import { Worst } from './worst.ts';
 
-/** Which links the graph shows: the worst of all, or only failed or slow ones. */
-export type LinkKind = 'all' | 'failed' | 'slow';
+/** Which links the graph shows: the worst of all, or those of one state. Good includes fair, not probed includes pending. */
+export const LINK_KINDS = ['all', 'failed', 'slow', 'warning', 'good', 'unknown', 'not-probed'] as const;
+export type LinkKind = (typeof LINK_KINDS)[number];
 
 /** Input of `chooseLinks`. */
 export interface ChoiceRequest {
@@ -67,7 +68,10 @@ export function chooseLinks(picture: Picture, request: ChoiceRequest): LinkChoic
   forEachPair(picture, request, wanted(request, tally), (pair) => {
     worst.offer(pair, (RANKS[state[pair] ?? GONE] ?? 0) * RANK_STEP + (valueUs[pair] || 0));
   });
-  const failedPairs = request.only === 'slow' ? [] : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
+  const failedPairs =
+    request.only !== 'all' && request.only !== 'failed'
+      ? []
+      : takeFailed(picture, request, failedTo, tally[FAILED] ?? 0);
   const room = request.limit - failedPairs.length;
   const pairs = room > 0 ? [...worst.ascending().slice(-room), ...failedPairs] : failedPairs;
   const total = countsByState(tally);
@@ -118,7 +122,11 @@ const ONLY_FAILED = ALL.map((_, code) => (code === FAILED ? 1 : 0));
 function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Uint8Array {
   const isFull = only === 'all' && (tally[FAILED] ?? 0) >= limit;
   if (only === 'failed' || isFull) return new Uint8Array(LINK_STATES.length);
-  if (only === 'slow' || onlyBad) return ALL.map((_, code) => (code === SLOW ? 1 : 0));
+  if (only !== 'all' || onlyBad) {
+    const kinds: LinkState[] =
+      only === 'good' ? ['good', 'fair'] : only === 'not-probed' ? [only, 'not-yet'] : [only === 'all' ? 'slow' : only];
+    return Uint8Array.from(LINK_STATES, (state) => (kinds.includes(state) ? 1 : 0));
+  }
   let least = RANK.slow;
   let count = tally[SLOW] ?? 0;
   while (least > 0 && count < limit) {
@@ -131,13 +139,13 @@ function wanted({ only, limit, onlyBad }: ChoiceRequest, tally: Uint32Array): Ui
 /** Calls `visit` for every requested link in one of the wanted states. Links of gone pods are never drawn. */
 function forEachPair(
   { n, state, outOf }: Picture,
-  { pod, selfLinks, touching }: ChoiceRequest,
+  { pod, only, selfLinks, touching }: ChoiceRequest,
   wanted: Uint8Array,
   visit: (pair: number, to: number) => void,
 ): void {
   const codes = wanted.slice();
   codes[GONE] = 0;
-  if (pod < 0) codes[NOT_PROBED] = codes[NOT_YET] = 0;
+  if (pod < 0 && only !== 'not-probed') codes[NOT_PROBED] = codes[NOT_YET] = 0;
   const isRequested = (from: number, to: number) =>
     (from !== to || selfLinks) && (touching === null || touching[from] === 1 || touching[to] === 1);
   if (pod >= 0) {

@@ -1,18 +1,18 @@
 import { UnreliableMark } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
-import type { LinkChoice } from '../../model/link-choice.ts';
+import type { LinkChoice, LinkKind } from '../../model/link-choice.ts';
 import type { LinkState } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
 import { LINK_STYLES } from './scene.ts';
 
-/** The legend of the lines with their counts. Zero counts are shown muted. */
+/** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
 export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {
   const { warningMs, problemMs } = props.thresholds;
   const { total, shown, slowFromUs } = choice;
   const counts = props.picture.counts;
   const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
-  const entries: [LinkState, string, number][] = [
+  const entries: [Exclude<LinkKind, 'all'>, string, number][] = [
     ['good', `good < ${warningMs} ms`, total.good + total.fair],
     ['warning', `warning ${warningMs}–${problemMs} ms`, total.warning],
     ['slow', slowest, Number.isNaN(slowFromUs) ? total.slow : shown.slow],
@@ -26,8 +26,15 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
     <ul className="graph-legend" aria-label="Links by state">
       {entries.map(([state, name, count]) => (
         <li key={state} className={count === 0 ? 'is-zero' : undefined}>
-          <LegendLine state={state} />
-          {name} <b>{countText(count)}</b>
+          <button
+            type="button"
+            className="quiet"
+            aria-pressed={props.only === state}
+            onClick={() => props.onOnly(props.only === state ? 'all' : state)}
+          >
+            <LegendLine state={state} />
+            {name} <b>{countText(count)}</b>
+          </button>
         </li>
       ))}
       {props.picture.unreliableLinks > 0 && (

@@ -2,13 +2,10 @@ import { Choice } from '../../components/choice.tsx';
 import { LevelChoice } from '../../components/level-choice.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { GROUPS, type GroupBy, MAX_FILTER } from '../../model/address.ts';
-import type { LinkKind } from '../../model/link-choice.ts';
 import type { GraphZoom } from './use-zoom.tsx';
 
 interface GraphToolsProps {
   props: ViewProps;
-  /** Label of the first choice: "All links" or "Worst 200". */
-  allName: string;
   zoom: GraphZoom;
   onReset: () => void;
 }
@@ -16,21 +13,9 @@ interface GraphToolsProps {
 const GROUP_NAMES: Record<GroupBy, string> = { none: 'auto', node: 'node', zone: 'zone' };
 
 /** The tools above the graph. */
-export function GraphTools({ props, allName, zoom, onReset }: GraphToolsProps) {
-  const kinds: [LinkKind, string][] = [
-    ['all', allName],
-    ['failed', 'Failed'],
-    ['slow', 'Slow'],
-  ];
+export function GraphTools({ props, zoom, onReset }: GraphToolsProps) {
   return (
     <div className="tools graph-tools">
-      <fieldset className="segments" aria-label="Links to show">
-        {kinds.map(([kind, name]) => (
-          <button key={kind} type="button" aria-pressed={props.only === kind} onClick={() => props.onOnly(kind)}>
-            {name}
-          </button>
-        ))}
-      </fieldset>
       <LevelChoice props={props} />
       <Choice label="Group" value={props.group} onChange={(group) => props.onGroup(group as GroupBy)}>
         {GROUPS.map((group) => (

@@ -3,7 +3,6 @@ import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } fro
 import { createPortal } from 'react-dom';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { countText } from '../../model/format.ts';
 import { ChoicePanel } from './choice-panel.tsx';
 import { GraphFindings, hasRoomForFindings } from './graph-findings.tsx';
 import { GraphLegend } from './graph-legend.tsx';
@@ -16,7 +15,7 @@ import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
 import { useZoom } from './use-zoom.tsx';
 
-/** Pods on a ring and their links: all links if that is readable, otherwise the failed and the worst ones. */
+/** Pods on a ring and their links: each on its own among few pods; otherwise failed and slow ones above bundles of the healthy ones. */
 export function GraphView(props: ViewProps) {
   const [cursor, setCursor] = useState<Cursor | null>(null);
   const links = useGraphLinks(props, cursor?.pod ?? -1);
@@ -28,13 +27,8 @@ export function GraphView(props: ViewProps) {
     reset();
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
-  const { failed, slow } = links.choice.total;
-  const allName = failed + slow <= links.limit ? 'All links' : `Worst ${countText(links.limit)}`;
   // Memoised, because they do not change while a pod is dragged.
-  const tools = useMemo(
-    () => <GraphTools props={props} allName={allName} zoom={zoom} onReset={onReset} />,
-    [props, allName, zoom, onReset],
-  );
+  const tools = useMemo(() => <GraphTools props={props} zoom={zoom} onReset={onReset} />, [props, zoom, onReset]);
   const panel = useMemo(() => <ChoicePanel props={props} links={links} />, [props, links]);
   return (
     <div className="graph-view">
@@ -87,7 +81,9 @@ function GraphPicture({ props: given, links, stage, zoom, moved, move, ...focus 
   const legend = useMemo(() => <GraphLegend props={props} choice={choice} />, [props, choice]);
   return (
     <>
-      <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} {...focus} />
+      <div className="graph-scroll">
+        <GraphStage props={props} graph={graph} zoom={zoom} size={size} stage={stage} onMove={onMove} {...focus} />
+      </div>
       {findings}
       {legend}
     </>
