@@ -199,8 +199,10 @@ function talliesOf(tally: Uint32Array, pod: number, self: number): { probed: num
 /** `isFull`: findings may be missing, so without one the pod's failed links decide. */
 function healthOf(view: PodView, isFull: boolean): PodHealth {
   const { lifecycle } = view.pod;
-  if (lifecycle !== 'ready') return lifecycle;
+  if (lifecycle !== 'ready' && lifecycle !== 'not-ready') return lifecycle;
+  // A pod that hangs is not ready after a while. What the others see of it weighs more.
   if (view.foundIn?.severity === 'failed' || view.foundOut?.severity === 'failed') return 'failing';
+  if (lifecycle === 'not-ready') return lifecycle;
   if (isFull && view.failedIn * 2 > view.probedIn) return 'failing';
   return view.silent ? 'unknown' : 'healthy';
 }

@@ -157,14 +157,16 @@ export function podWords(picture: Picture, view: PodView, nowMs: number): PodWor
   const words = { state: STATE_WORDS[view.health], tone: TONES[view.health], note: '', noteTone: TONES[view.health] };
   switch (view.health) {
     case 'failing':
-      return { ...words, note: failingNote(view) };
+      return {
+        ...words,
+        state: view.pod.lifecycle === 'not-ready' ? 'Not ready' : words.state,
+        note: failingNote(view),
+      };
     case 'unknown':
       return { ...words, note: 'no report' };
     case 'gone':
       return goneWords(picture, view, nowMs);
     case 'not-ready':
-      if (failureOf(view) !== undefined) return { ...words, note: failingNote(view), noteTone: 'failed' };
-      return { ...words, note: durationNote(view, nowMs) };
     case 'starting':
     case 'terminating':
       return { ...words, note: durationNote(view, nowMs) };
@@ -180,9 +182,8 @@ export function podPhrase(view: PodView, { state, note }: PodWords): string {
   if (note === '') return state;
   if (health === 'gone') return `${state}, ${note}`;
   // A duration alone does not say what is wrong; the other notes do.
-  if (health === 'starting' || health === 'terminating') return `${state} ${note}`;
-  if (health !== 'not-ready') return note;
-  return failureOf(view) === undefined ? `${state} ${note}` : `${state}, ${note}`;
+  if (health === 'starting' || health === 'terminating' || health === 'not-ready') return `${state} ${note}`;
+  return view.pod.lifecycle === 'not-ready' ? `${state}, ${note}` : note;
 }
 
 /** From how many pods a pod is slow: "slow from all 119 others". */

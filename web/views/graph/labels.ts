@@ -6,7 +6,7 @@ import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podPhrase, podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import type { FindingLabel } from './finding-labels.ts';
-import { hasUprightLoops } from './scene.ts';
+import { FULL_LABEL, hasUprightLoops } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
 /** A line of a label: text, class, and an optional second part in its own colour. If space is short, the second part has priority. */
@@ -37,7 +37,7 @@ export function labelsOf(graph: Graph, narrow: boolean): Label[] {
 }
 
 function heightOf(lines: number, full: boolean): number {
-  return lines * 18 + (full ? 4 : 2);
+  return full ? FULL_LABEL : lines * 18 + 2;
 }
 
 /** Number of lines of a label. */

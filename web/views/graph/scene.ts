@@ -24,13 +24,16 @@ export interface Tier {
   stateOnArcs: boolean;
 }
 
-/** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. */
-export function tierOf(n: number, narrow: boolean): Tier {
+/** Height of a full label, px. */
+export const FULL_LABEL = 58;
+
+/** How to draw `n` pods (gone ones included). `narrow`: the view is below 640 px. `height`: space for labels, px. */
+export function tierOf(n: number, narrow: boolean, height = Number.POSITIVE_INFINITY): Tier {
   const base = { allLinks: true, bundled: n >= 12, weight: 1, stateOnArcs: false };
   if (n <= 12)
     return {
       ...base,
-      names: narrow ? 'short' : 'full',
+      names: narrow || Math.ceil(n / 2) * FULL_LABEL > height ? 'short' : 'full',
       disc: narrow ? (n <= 6 ? 19 : 13) : 26,
       unhealthyDisc: 26,
       bow: 0.1,

@@ -101,7 +101,7 @@ export function useGraph(
 ): Graph {
   const { picture, narrow, group, order } = props;
   const { width, height } = size;
-  const tier = useMemo(() => tierOf(picture.n, narrow), [picture.n, narrow]);
+  const tier = useMemo(() => tierOf(picture.n, narrow, height - 16), [picture.n, narrow, height]);
   const by: RingGroup = effectiveGroup(picture, order, group, !tier.bundled);
   // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;

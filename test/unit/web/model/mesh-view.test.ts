@@ -79,7 +79,7 @@ describe('a pod is', () => {
     ]);
   });
 
-  test.each(LIFECYCLES.filter((stage) => stage !== 'ready'))(
+  test.each(LIFECYCLES.filter((stage) => stage !== 'ready' && stage !== 'not-ready'))(
     'shown by its stage of life while %s, not by health',
     (stage) => {
       const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
@@ -89,6 +89,15 @@ describe('a pod is', () => {
       expect(healthOf(mesh)[1]).toBe(stage);
     },
   );
+
+  test('failing if the others do not reach it, although it is not ready by then', () => {
+    const mesh = meshWith(2, [reportOf(0, everyone(2, { outcome: 1 }))], (m) => ({
+      ...m,
+      pods: m.pods.map((pod, i) => (i === 1 ? { ...pod, lifecycle: 'not-ready' as const } : pod)),
+    }));
+    expect(healthOf(mesh)[1]).toBe('failing');
+    expect(healthOf({ ...mesh, findings: [] })[1]).toBe('not-ready');
+  });
 });
 
 test('the worst link is the one that has failed longest, else the slowest', () => {
