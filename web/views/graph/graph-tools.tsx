@@ -1,7 +1,6 @@
-import { Choice } from '../../components/choice.tsx';
 import { LevelChoice } from '../../components/level-choice.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
-import { GROUPS, type GroupBy, MAX_FILTER } from '../../model/address.ts';
+import { MAX_FILTER } from '../../model/address.ts';
 import type { GraphZoom } from './use-zoom.tsx';
 
 interface GraphToolsProps {
@@ -10,20 +9,11 @@ interface GraphToolsProps {
   onReset: () => void;
 }
 
-const GROUP_NAMES: Record<GroupBy, string> = { none: 'auto', node: 'node', zone: 'zone' };
-
 /** The tools above the graph. */
 export function GraphTools({ props, zoom, onReset }: GraphToolsProps) {
   return (
     <div className="tools graph-tools">
       <LevelChoice props={props} />
-      <Choice label="Group" value={props.group} onChange={(group) => props.onGroup(group as GroupBy)}>
-        {GROUPS.map((group) => (
-          <option key={group} value={group}>
-            {GROUP_NAMES[group]}
-          </option>
-        ))}
-      </Choice>
       <input
         type="search"
         className="tool-filter"
