@@ -1,4 +1,4 @@
-import { podsWithOldList, silentSide } from '../analysis/findings/sides.ts';
+import { podsWithOldList, silentSide } from '../analysis/sides.ts';
 import { isDoubted, isDoubtedByDestination, isStarved } from '../protocol/link-state.ts';
 import { FLAG_NOT_YET } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshHealth, MeshSettings } from '../protocol/mesh.ts';

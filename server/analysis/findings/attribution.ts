@@ -1,13 +1,15 @@
 import {
   type BadPairs,
   CONFIRMED,
+  confidenceOf,
   increase,
+  isAnsweredPair,
+  linkOf,
   type MeshCounts,
   OUTLIER,
   type PairCounts,
-  type Topology,
 } from './counts.ts';
-import { isAnswered } from './sides.ts';
+import type { Topology } from './topology.ts';
 
 /** The share of bad pairs from which a node, a pair of zones or a pod is clearly the cause. */
 const CLEAR_SHARE = 0.8;
@@ -28,10 +30,9 @@ export function* findCauses(
 ): Generator<void, Causes> {
   const causes = new Causes(counts.topology, graver, silent);
   if (counts.bad === 0) return causes;
-  const unexplained = new Unexplained(counts, causes);
-  yield* findNodes(mesh, counts, causes, unexplained, servedBy);
-  yield* findZonePairs(counts, causes, unexplained);
-  yield* findPods(counts, causes, unexplained, mesh);
+  yield* findNodes(counts, causes, servedBy);
+  yield* findZonePairs(counts, causes);
+  yield* findPods(counts, causes, mesh);
   if (counts.severity === 'failed') findInTwoPods(mesh, counts, causes);
   return causes;
 }
@@ -90,34 +91,29 @@ export class Causes {
   }
 }
 
-/** Each round costs O(bad pairs). This limits how often pairs are looked at in one loop of rounds; two rounds are always made. */
+/** Each round looks at all bad pairs. This limits how many pairs one search looks at; it makes two rounds at least. */
 const MAX_LOOKS = 5_000_000;
 const MAX_ROUNDS = 20;
 
-function roundsFor({ bad }: PairCounts): number {
-  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_LOOKS / Math.max(1, bad))));
+function roundsFor({ speaking }: PairCounts): number {
+  return Math.max(2, Math.min(MAX_ROUNDS, Math.floor(MAX_LOOKS / Math.max(1, speaking))));
 }
 
 /**
  * Finds nodes with at least two judged pods, each of which nearly all pods on other nodes find bad. If the two sides of a
- * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides, the one without the
- * pod that collected the mesh.
+ * cut find each other bad and fewer than two pods outside of them report, the smaller side is the cause; of two equal sides,
+ * the one without the pod that collected the mesh.
  */
-function* findNodes(
-  mesh: MeshCounts,
-  counts: PairCounts,
-  causes: Causes,
-  unexplained: Unexplained,
-  servedBy: number,
-): Generator<void> {
+function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Generator<void> {
   const { nodes, nodeOf, pods } = counts.topology;
+  if (!nodes.some((node) => node.pods.length >= 2)) return;
   for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-    yield* unexplained.count();
-    const bad = [...nodes.keys()].filter((node) => isNodeBad(counts, unexplained, node));
-    const candidates = bad.filter((node) => !isZoneCut(mesh, counts, bad, node));
+    const tally = yield* countedIn(new NodeTally(counts.topology), counts, causes);
+    const bad = new Set([...nodes.keys()].filter((node) => tally.isBad(node, counts.judged)));
+    const inCutZones = nodesInCutZones(counts.topology, bad, tally.isAnswered);
+    const candidates = [...bad].filter((node) => !inCutZones.has(node));
     yield;
     if (candidates.length === 0) return;
-    unexplained.isOutdated = true;
     const isCandidate = new Set(candidates);
     const witnesses = [...pods.keys()].filter(
       (pod) => (counts.judged.from[pod] ?? 0) > 0 && !isCandidate.has(nodeOf[pod] ?? -1),
@@ -132,68 +128,52 @@ function* findNodes(
 }
 
 /**
- * Whether all nodes of a node's zone are bad, two or more, and nothing answers there: then what lies between the zones is
- * the likelier cause, and `findZonePairs` finds it.
+ * The nodes of zones of which all nodes are bad, two or more, and where nothing answers: then what lies between the zones is
+ * the likelier cause, and `findZonePairs` finds it. `isAnswered`: by node.
  */
-function isZoneCut({ reports }: MeshCounts, counts: PairCounts, bad: readonly number[], node: number): boolean {
-  const { nodes, nodeOf, zones } = counts.topology;
-  const zone = zones.find(({ pods }) => pods.includes(nodes[node]?.pods[0] ?? -1));
-  const nodesOfZone = new Set(zone?.pods.map((pod) => nodeOf[pod] ?? -1));
-  if (zones.length < 2 || nodesOfZone.size < 2 || ![...nodesOfZone].every((one) => bad.includes(one))) return false;
-  return !counts.badReports.some(({ from, to, link }) => {
-    const report = reports.get(from);
-    const k = to.findIndex((pod) => nodeOf[pod] === node);
-    return report !== undefined && k >= 0 && nodeOf[from] !== node && isAnswered(report, link[k] ?? 0);
-  });
-}
-
-function isNodeBad(counts: PairCounts, { nodeSources, toAcrossNodes }: Unexplained, node: number): boolean {
-  const pods = counts.topology.nodes[node]?.pods ?? [];
-  if (pods.length < 2 || (nodeSources[node] ?? 0) < 2) return false;
-  return pods.every((pod) => toAcrossNodes.shareOf(counts.judged.toAcrossNodes, pod) >= CLEAR_SHARE);
+function nodesInCutZones({ zones, nodeOf }: Topology, bad: ReadonlySet<number>, isAnswered: Uint8Array): Set<number> {
+  if (zones.length < 2) return new Set();
+  const cut = zones
+    .map(({ pods }) => [...new Set(pods.map((pod) => nodeOf[pod] ?? -1))])
+    .filter((nodes) => nodes.length >= 2 && nodes.every((node) => bad.has(node) && isAnswered[node] !== 1));
+  return new Set(cut.flat());
 }
 
 /**
  * Finds pairs of zones between which nearly all pairs of pods are bad (at least two pods on each side), while most pairs
  * within either zone are fine. If they were bad too, the pods would be the cause and not what lies between the zones.
  */
-function* findZonePairs(counts: PairCounts, causes: Causes, unexplained: Unexplained): Generator<void> {
+function* findZonePairs(counts: PairCounts, causes: Causes): Generator<void> {
   const zoneCount = counts.topology.zones.length;
   if (zoneCount < 2) return;
-  yield* unexplained.count();
-  const { zonePairs, zonePairSources, zonePairDestinations } = unexplained;
-  const share = (zonePair: number) => zonePairs.shareOf(counts.judged.zonePairs, zonePair);
-  const isFineWithin = (zone: number) => share(zone * zoneCount + zone) < 0.5;
+  const tally = yield* countedIn(new ZoneTally(counts.topology), counts, causes);
+  const share = (zonePair: number) => tally.shareOf(zonePair, counts.judged);
+  const isFineWithin = (zone: number) => share(zone * zoneCount + zone) < MAJORITY;
   for (let zonePair = 0; zonePair < zoneCount ** 2; zonePair++) {
     const from = Math.floor(zonePair / zoneCount);
     const to = zonePair % zoneCount;
-    const hasQuorum = (zonePairSources[zonePair] ?? 0) >= 2 && (zonePairDestinations[zonePair] ?? 0) >= 2;
-    if (from === to || !hasQuorum || share(zonePair) < CLEAR_SHARE) continue;
-    if (!isFineWithin(from) || !isFineWithin(to) || causes.zonePairs[zonePair] !== 0) continue;
-    causes.zonePairs[zonePair] = CAUSE;
-    unexplained.isOutdated = true;
+    if (from === to || causes.zonePairs[zonePair] !== 0) continue;
+    if (!tally.hasQuorum(zonePair) || share(zonePair) < CLEAR_SHARE) continue;
+    if (isFineWithin(from) && isFineWithin(to)) causes.zonePairs[zonePair] = CAUSE;
   }
 }
 
 /**
  * Finds pods that most others find bad, and pods that find most others bad. Clear cases come first, so that the pairs that
  * they explain do not confuse the others. A pod is named only if at least two of its pairs are bad. Otherwise one bad
- * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does not report is the likelier one.
+ * source would make every pod that it probes look bad. If both ends of the same links could be the cause, a pod that does
+ * not report is the likelier one.
  */
-function* findPods(
-  counts: PairCounts,
-  causes: Causes,
-  unexplained: Unexplained,
-  { reports }: MeshCounts,
-): Generator<void> {
-  const { judged } = counts;
+function* findPods(counts: PairCounts, causes: Causes, { reports }: MeshCounts): Generator<void> {
+  const { judged, topology } = counts;
+  let tally: PodTally | null = null;
   for (const level of [CLEAR_SHARE, MAJORITY]) {
     for (let rounds = roundsFor(counts); rounds > 0; rounds--) {
-      yield* unexplained.count();
-      const destinations = podsAbove(level, unexplained.to, judged.to, judged.all);
-      const sources = podsAbove(level, unexplained.from, judged.from, judged.all);
+      tally ??= yield* countedIn(new PodTally(topology), counts, causes);
+      const destinations = podsAbove(level, tally.to, judged.to, judged.all);
+      const sources = podsAbove(level, tally.from, judged.from, judged.all);
       if (destinations.pods.length + sources.pods.length === 0) break;
-      unexplained.isOutdated = true;
+      tally = null;
       const isTie = destinations.largestShare === sources.largestShare && destinations.pods.length > 0;
       const takeDestinations = isTie
         ? destinations.pods.some((pod) => !reports.has(pod))
@@ -204,7 +184,7 @@ function* findPods(
   }
   yield;
   // If all pods of a node have been found one by one, the node is the cause.
-  for (const [node, { pods }] of counts.topology.nodes.entries()) {
+  for (const [node, { pods }] of topology.nodes.entries()) {
     if (pods.length < 2) continue;
     if (pods.every((pod) => causes.destinations[pod] === CAUSE) || pods.every((pod) => causes.sources[pod] === CAUSE)) {
       causes.addNode(node);
@@ -213,7 +193,7 @@ function* findPods(
 }
 
 /** The pods of whose pairs more than `level` are bad, and the largest share among them. */
-function podsAbove(level: number, tally: Tally, judged: Int32Array, allJudged: number) {
+function podsAbove(level: number, tally: Tally, judged: Uint32Array, allJudged: number) {
   const pods: number[] = [];
   let largestShare = 0;
   for (let pod = 0; pod < judged.length; pod++) {
@@ -243,16 +223,16 @@ function isQuorum(count: number, of: number, confirmed: number, allJudged: numbe
  * If two pods do not reach each other, nobody can tell which one is the cause, unless something answered: then the network
  * works, and the pod that should have answered is the cause.
  */
-function findInTwoPods({ topology, reports }: MeshCounts, { badReports }: PairCounts, causes: Causes): void {
+function findInTwoPods({ topology }: MeshCounts, counts: PairCounts, causes: Causes): void {
   if (topology.judgedCount !== 2) return;
-  for (const { from, to, link, isBad } of badReports) {
-    const report = reports.get(from);
-    if (report !== undefined && isBad[0] === 1 && isAnswered(report, link[0] ?? 0))
-      causes.destinations[to[0] ?? 0] = CAUSE;
+  for (const { report, pairs } of counts.badReports) {
+    for (const pair of pairs) {
+      if (counts.isBad(pair) && isAnsweredPair(pair)) causes.destinations[report.links.to[linkOf(pair)] ?? 0] = CAUSE;
+    }
   }
 }
 
-/** Counts of bad pairs, by pod or by pair of zones. */
+/** Numbers of bad pairs, by pod or by pair of zones. */
 class Tally {
   /** Bad pairs that no cause explains. */
   readonly bad: Uint32Array;
@@ -270,123 +250,141 @@ class Tally {
     this.explained = new Uint32Array(size);
   }
 
-  clear(): void {
-    for (const counters of [this.bad, this.proofs, this.confirmed, this.explained]) counters.fill(0);
-  }
-
-  add(i: number, confidence: number): void {
+  add(i: number, pair: number, isExplained: boolean): void {
+    if (isExplained) {
+      increase(this.explained, i);
+      return;
+    }
+    const confidence = confidenceOf(pair);
     increase(this.bad, i);
     if (confidence !== OUTLIER) increase(this.proofs, i);
     if (confidence === CONFIRMED) increase(this.confirmed, i);
   }
 
   /** The share of unexplained bad pairs among the judged pairs that are not explained; 0 without a proof. */
-  shareOf(judged: Int32Array, i: number): number {
+  shareOf(judged: Uint32Array, i: number): number {
     const of = (judged[i] ?? 0) - (this.explained[i] ?? 0);
     return of > 0 && (this.proofs[i] ?? 0) > 0 ? (this.bad[i] ?? 0) / of : 0;
   }
 }
 
-/** `Unexplained.count` yields after this many pairs. */
-const SLICE_PAIRS = 512;
+/** Counts bad pairs by pods, nodes or zones. `pair`: packed; see `BadPairs`. `isExplained`: a cause that has been found explains the pair. */
+interface PairTally {
+  add(from: number, to: number, pair: number, isExplained: boolean): void;
+}
 
-/** Bad pairs that no cause explains, counted by pod, node and pair of zones. */
-class Unexplained {
-  /** Whether causes have been found since the last count. */
-  isOutdated = true;
-  /** By destination and by source. */
+/** Counts all bad pairs in `tally`, which it returns. Yields after each report. */
+function* countedIn<T extends PairTally>(tally: T, counts: PairCounts, causes: Causes): Generator<void, T> {
+  for (const pairs of counts.badReports) {
+    countReport(tally, counts, causes, pairs);
+    yield;
+  }
+  return tally;
+}
+
+function countReport(tally: PairTally, counts: PairCounts, causes: Causes, { report, pairs }: BadPairs): void {
+  const { pod: from, links } = report;
+  for (let k = 0; k < pairs.length; k++) {
+    const pair = pairs[k] ?? 0;
+    if (!counts.isSpeaking(pair)) continue;
+    const to = links.to[linkOf(pair)] ?? 0;
+    tally.add(from, to, pair, causes.explains(from, to));
+  }
+}
+
+/** By destination and by source. */
+class PodTally implements PairTally {
   readonly to: Tally;
   readonly from: Tally;
-  /** By destination, pairs of pods on different nodes only. */
-  readonly toAcrossNodes: Tally;
-  readonly zonePairs: Tally;
-  /** By node: pods on other nodes that find at least one pod of the node bad. */
-  readonly nodeSources: Uint32Array;
-  /** By pair of zones: pods with a bad pair, at either end. */
-  readonly zonePairSources: Uint32Array;
-  readonly zonePairDestinations: Uint32Array;
-  readonly #counts: PairCounts;
-  readonly #causes: Causes;
-  /** The last source that was counted, and the destinations that were, by zone of the source: each counts once. */
-  readonly #lastNodeSource: Int32Array;
-  readonly #lastZonePairSource: Int32Array;
-  readonly #seenDestinations: Uint8Array;
 
-  constructor(counts: PairCounts, causes: Causes) {
-    const { pods, nodes, zones } = counts.topology;
-    this.#counts = counts;
-    this.#causes = causes;
+  constructor({ pods }: Topology) {
     this.to = new Tally(pods.length);
     this.from = new Tally(pods.length);
-    this.toAcrossNodes = new Tally(pods.length);
-    this.zonePairs = new Tally(zones.length ** 2);
-    this.nodeSources = new Uint32Array(nodes.length);
-    this.zonePairSources = new Uint32Array(zones.length ** 2);
-    this.zonePairDestinations = new Uint32Array(zones.length ** 2);
-    this.#lastNodeSource = new Int32Array(nodes.length);
-    this.#lastZonePairSource = new Int32Array(zones.length ** 2);
+  }
+
+  add(from: number, to: number, pair: number, isExplained: boolean): void {
+    this.to.add(to, pair, isExplained);
+    this.from.add(from, pair, isExplained);
+  }
+}
+
+/** By destination, pairs of pods on different nodes only. */
+class NodeTally implements PairTally {
+  readonly #topology: Topology;
+  readonly #to: Tally;
+  /** By node: pods on other nodes that find at least one pod of the node bad, and the last of them. */
+  readonly #sources: Uint32Array;
+  readonly #lastSource: Int32Array;
+  /** By node: 1 = something answered a pod on another node. */
+  readonly isAnswered: Uint8Array;
+
+  constructor(topology: Topology) {
+    this.#topology = topology;
+    this.isAnswered = new Uint8Array(topology.nodes.length);
+    this.#to = new Tally(topology.pods.length);
+    this.#sources = new Uint32Array(topology.nodes.length);
+    this.#lastSource = new Int32Array(topology.nodes.length).fill(-1);
+  }
+
+  add(from: number, to: number, pair: number, isExplained: boolean): void {
+    if (!this.#topology.isAcrossNodes(from, to)) return;
+    this.#to.add(to, pair, isExplained);
+    const node = this.#topology.nodeOf[to] ?? -1;
+    if (node >= 0 && isAnsweredPair(pair)) this.isAnswered[node] = 1;
+    if (isExplained || node < 0 || this.#lastSource[node] === from) return;
+    this.#lastSource[node] = from;
+    increase(this.#sources, node);
+  }
+
+  /** Whether two sources find a node bad, and most find each of its pods bad. */
+  isBad(node: number, { toAcrossNodes }: PairCounts['judged']): boolean {
+    const pods = this.#topology.nodes[node]?.pods ?? [];
+    if (pods.length < 2 || (this.#sources[node] ?? 0) < 2) return false;
+    return pods.every((pod) => this.#to.shareOf(toAcrossNodes, pod) >= CLEAR_SHARE);
+  }
+}
+
+/** By pair of zones. */
+class ZoneTally implements PairTally {
+  readonly #topology: Topology;
+  readonly #pairs: Tally;
+  /** By pair of zones: pods with a bad pair, at either end. */
+  readonly #sources: Uint32Array;
+  readonly #destinations: Uint32Array;
+  /** The last source that was counted, and the destinations that were, by zone of the source: each counts once. */
+  readonly #lastSource: Int32Array;
+  readonly #seenDestinations: Uint8Array;
+
+  constructor(topology: Topology) {
+    const { zones, pods } = topology;
+    this.#topology = topology;
+    this.#pairs = new Tally(zones.length ** 2);
+    this.#sources = new Uint32Array(zones.length ** 2);
+    this.#destinations = new Uint32Array(zones.length ** 2);
+    this.#lastSource = new Int32Array(zones.length ** 2).fill(-1);
     this.#seenDestinations = new Uint8Array(zones.length * pods.length);
   }
 
-  /** Counts again, if causes have been found since the last time. O(bad pairs). */
-  *count(): Generator<void> {
-    if (!this.isOutdated) return;
-    this.isOutdated = false;
-    for (const tally of [this.to, this.from, this.toAcrossNodes, this.zonePairs]) tally.clear();
-    for (const counters of [this.nodeSources, this.zonePairSources, this.zonePairDestinations]) counters.fill(0);
-    this.#lastNodeSource.fill(-1);
-    this.#lastZonePairSource.fill(-1);
-    this.#seenDestinations.fill(0);
-    for (const pairs of this.#counts.badReports) {
-      for (let start = 0; start < pairs.to.length; start += SLICE_PAIRS) {
-        this.#add(pairs, start, Math.min(start + SLICE_PAIRS, pairs.to.length));
-        yield;
-      }
-    }
-    yield;
-  }
-
-  #add({ from: source, to: destinations, confidence }: BadPairs, start: number, end: number): void {
-    const { topology } = this.#counts;
-    const { to, from, toAcrossNodes, zonePairs } = this;
-    const causes = this.#causes;
-    for (let k = start; k < end; k++) {
-      const destination = destinations[k] ?? 0;
-      const zonePair = topology.zonePair(source, destination);
-      const isAcrossNodes = topology.isAcrossNodes(source, destination);
-      if (causes.explains(source, destination)) {
-        increase(to.explained, destination);
-        increase(from.explained, source);
-        if (isAcrossNodes) increase(toAcrossNodes.explained, destination);
-        if (zonePair >= 0) increase(zonePairs.explained, zonePair);
-        continue;
-      }
-      const sure = confidence[k] ?? OUTLIER;
-      to.add(destination, sure);
-      from.add(source, sure);
-      if (isAcrossNodes) {
-        toAcrossNodes.add(destination, sure);
-        this.#addNodeSource(source, topology.nodeOf[destination] ?? -1);
-      }
-      if (zonePair >= 0) {
-        zonePairs.add(zonePair, sure);
-        this.#addZonePair(source, destination, zonePair);
-      }
-    }
-  }
-
-  #addNodeSource(source: number, node: number): void {
-    if (node < 0 || this.#lastNodeSource[node] === source) return;
-    this.#lastNodeSource[node] = source;
-    increase(this.nodeSources, node);
-  }
-
-  #addZonePair(source: number, destination: number, zonePair: number): void {
-    const { zoneOf, pods } = this.#counts.topology;
-    if (this.#lastZonePairSource[zonePair] !== source) increase(this.zonePairSources, zonePair);
-    this.#lastZonePairSource[zonePair] = source;
-    const seen = (zoneOf[source] ?? 0) * pods.length + destination;
-    if (this.#seenDestinations[seen] === 0) increase(this.zonePairDestinations, zonePair);
+  add(from: number, to: number, pair: number, isExplained: boolean): void {
+    const { zoneOf, pods } = this.#topology;
+    const zonePair = this.#topology.zonePair(from, to);
+    if (zonePair < 0) return;
+    this.#pairs.add(zonePair, pair, isExplained);
+    if (isExplained) return;
+    if (this.#lastSource[zonePair] !== from) increase(this.#sources, zonePair);
+    this.#lastSource[zonePair] = from;
+    const seen = (zoneOf[from] ?? 0) * pods.length + to;
+    if (this.#seenDestinations[seen] === 0) increase(this.#destinations, zonePair);
     this.#seenDestinations[seen] = 1;
+  }
+
+  /** The share of bad pairs between two zones. */
+  shareOf(zonePair: number, judged: PairCounts['judged']): number {
+    return this.#pairs.shareOf(judged.zonePairs, zonePair);
+  }
+
+  /** Whether two pods on each side have bad pairs. */
+  hasQuorum(zonePair: number): boolean {
+    return (this.#sources[zonePair] ?? 0) >= 2 && (this.#destinations[zonePair] ?? 0) >= 2;
   }
 }

@@ -9,30 +9,87 @@ import {
   unpack16,
 } from '../../protocol/links.ts';
 import type { MergedReport, MeshSettings } from '../../protocol/mesh.ts';
-import { isJudged, type Pod } from '../../protocol/pod.ts';
+import type { Pod } from '../../protocol/pod.ts';
+import { isAnswered } from '../sides.ts';
+import { Topology } from './topology.ts';
+
+/** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
+const SEVERITIES = ['failed', 'intermittent', 'slow'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** States of a pair of pods, the worse the higher. */
+const UNJUDGED = 0;
+const OK = 1;
+/** It failed in the last minutes, and its whole fault has ended. */
+const RECOVERED = 2;
+/** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
+const RECOVERING = 3;
+const SLOW = 4;
+const INTERMITTENT = 5;
+const FAILED = 6;
+
+/** The state of the pairs that are bad now, by severity. */
+const BAD: Record<Severity, number> = { failed: FAILED, intermittent: INTERMITTENT, slow: SLOW };
+/** By severity, one bit for each state of the pairs that speak for a cause. Those that are not bad now are no evidence of it. */
+const SPEAKING: Record<Severity, number> = {
+  failed: (1 << FAILED) | (1 << RECOVERING),
+  intermittent: (1 << INTERMITTENT) | (1 << RECOVERING) | (1 << RECOVERED),
+  slow: 1 << SLOW,
+};
+
+/** Confidence in a bad pair: it speaks for a cause that others prove, and makes no finding itself. */
+export const OUTLIER = 0;
+/** Confidence in a bad pair: one sample, and no other is known. */
+const UNCONFIRMED = 1;
+/** Confidence in a bad pair: several samples, so chance is no explanation. */
+export const CONFIRMED = 2;
 
 /** Bits of IP families. */
 export const IPV4 = 1;
 export const IPV6 = 2;
 
-/** How a pair of pods can be bad, the gravest first. Each is analysed on its own. */
-export type Severity = 'failed' | 'intermittent' | 'slow';
+/*
+ * A pair that is not ok is packed into 32 bits, because there may be a million of them: bits 0-15 are the index of its link
+ * in the report (of two links the worse one), then come its state, its confidence, the IP families in which it is bad, and
+ * whether something answered.
+ */
+const STATE_SHIFT = 16;
+const CONFIDENCE_SHIFT = 20;
+const FAMILIES_SHIFT = 24;
+const ANSWERED = 1 << 28;
+/** A pair that has been dropped. Its state is `UNJUDGED`. */
+const DROPPED = 0;
 
-/** Confidence in a bad pair: it speaks for a cause that others prove, and makes no finding itself. */
-export const OUTLIER = 0;
-/** Confidence in a bad pair: one sample, and no other is known. */
-export const UNCONFIRMED = 1;
-/** Confidence in a bad pair: several samples, so chance is no explanation. */
-export const CONFIRMED = 2;
+/** Index of the link of a packed pair. */
+export function linkOf(pair: number): number {
+  return pair & 0xffff;
+}
 
-/** States of a pair of pods, the worse the higher. */
-const UNJUDGED = 0;
-const OK = 1;
-/** It failed until a moment ago. Other pairs of the same fault may not have been pinged since. */
-const RECOVERING = 2;
-const SLOW = 3;
-const INTERMITTENT = 4;
-const FAILED = 5;
+/** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
+export function confidenceOf(pair: number): number {
+  return (pair >>> CONFIDENCE_SHIFT) & 3;
+}
+
+/** `IPV4`, `IPV6` or both. */
+export function familiesOf(pair: number): number {
+  return (pair >>> FAMILIES_SHIFT) & 3;
+}
+
+/** See `isAnswered`. */
+export function isAnsweredPair(pair: number): boolean {
+  return (pair & ANSWERED) !== 0;
+}
+
+function stateOf(pair: number): number {
+  return (pair >>> STATE_SHIFT) & 7;
+}
+
+/** The pairs of one report that are not ok, packed; and one bit for each state that occurs. */
+export interface BadPairs {
+  report: MergedReport;
+  pairs: Uint32Array;
+  states: number;
+}
 
 /** `sinceMs` and `ageMs` are packed with an error of 1 in 8192 each. */
 const PACKING_ERROR = 1.001;
@@ -50,14 +107,15 @@ export class MeshCounts {
   readonly missing: MergedReport[] = [];
   /** Reports of starved pods: their timeouts and delays are not believed, and neither are those of links into them. */
   readonly starved: MergedReport[] = [];
-  /** Pods whose link to themselves fails, and the index of that link in their report. */
-  readonly selfFailed: { pod: number; link: number }[] = [];
+  /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
+  readonly selfFailed: { pod: number; link: number; families: number }[] = [];
   /** Starved pods that pairs are doubted because of. Filled by `bySeverity`. */
   readonly doubted = new Set<number>();
   /** Whether any pair is probed in both IP families. */
   bothFamilies = false;
-  readonly #judged: Judged;
-  readonly #bad: Record<Severity, BadPairs[]> = { failed: [], intermittent: [], slow: [] };
+  /** The pairs that are probed, before those are left out that are doubted or bad in a graver way. */
+  readonly probed: Judged;
+  readonly #bad: BadPairs[] = [];
   readonly #slowUs: number;
   readonly #roundMs: number;
   /** The pairs of the report that is being added: entry `to` of each column is about the pair that ends at pod `to`. */
@@ -67,7 +125,7 @@ export class MeshCounts {
 
   constructor(pods: readonly Pod[], settings: Pick<MeshSettings, 'slowLinkMs' | 'refreshIntervalMs'>) {
     this.topology = new Topology(pods);
-    this.#judged = new Judged(this.topology);
+    this.probed = new Judged(this.topology);
     this.#slowUs = settings.slowLinkMs * 1000;
     this.#roundMs = settings.refreshIntervalMs * ROUND_INTERVALS;
     this.#state = new Uint8Array(pods.length);
@@ -89,9 +147,12 @@ export class MeshCounts {
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     const isSelfDoubted = isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0);
-    if (this.#state[pod] === FAILED && !isSelfDoubted) this.selfFailed.push({ pod, link: selfLink });
+    if (this.#state[pod] === FAILED && !isSelfDoubted) {
+      this.selfFailed.push({ pod, link: selfLink, families: this.#families[pod] ?? 0 });
+    }
     this.#state[pod] = UNJUDGED;
-    this.#count(report);
+    const notOk = this.probed.addReport(pod, this.#state);
+    if (notOk > 0) this.#bad.push(this.#badPairsOf(report, notOk));
   }
 
   /**
@@ -99,24 +160,23 @@ export class MeshCounts {
    * by index of the source, whatever the order in which the reports came. Yields after each report.
    */
   *bySeverity(): Generator<void, Record<Severity, PairCounts>> {
-    const judged = this.#judged;
+    this.#bad.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Uint8Array(this.topology.pods.length);
     for (const { pod } of this.starved) starved[pod] = 1;
     const result = {} as Record<Severity, PairCounts>;
-    for (const severity of ['failed', 'intermittent', 'slow'] as const) {
-      const badReports = this.#bad[severity].sort((a, b) => a.from - b.from);
-      if (this.starved.length > 0) {
-        for (const pairs of badReports) {
-          this.#dropDoubted(pairs, starved);
-          yield;
-        }
-      }
-      result[severity] = new PairCounts(this.topology, severity, badReports, judged.copy());
-      // A pair that is worse says nothing about whether it would be slow.
+    let judged = this.probed.copy();
+    for (const severity of SEVERITIES) {
+      const badReports = this.#bad.filter(({ states }) => (states & SPEAKING[severity]) !== 0);
+      const counts = new PairCounts(this.topology, severity, badReports, judged);
+      // A pair that is worse says nothing about whether it would be milder.
+      const milder = judged.copy();
       for (const pairs of badReports) {
-        judged.subtractBad(pairs);
+        if (this.starved.length > 0) this.#dropDoubted(pairs, counts, milder, starved);
+        counts.count(pairs, milder);
         yield;
       }
+      judged = milder;
+      result[severity] = counts;
     }
     return result;
   }
@@ -125,6 +185,7 @@ export class MeshCounts {
   #classify({ links }: MergedReport): void {
     const states = this.#state;
     const { judged } = this.topology;
+    const slowUs = this.#slowUs;
     states.fill(UNJUDGED);
     for (let i = 0; i < links.length; i++) {
       const to = links.to[i] ?? 0;
@@ -133,7 +194,7 @@ export class MeshCounts {
       let state = OK;
       if ((flags & FLAG_INTERMITTENT) !== 0) state = INTERMITTENT;
       else if (links.outcome[i] !== 0) state = FAILED;
-      else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), this.#slowUs)) state = SLOW;
+      else if ((flags & FLAG_SLOW) !== 0 || isSlow(unpack16(links.totalUs[i] ?? NONE16), slowUs)) state = SLOW;
       else if ((flags & FLAG_RECOVERED) !== 0) state = RECOVERING;
       const before = states[to] ?? UNJUDGED;
       if (before !== UNJUDGED) this.bothFamilies = true;
@@ -145,84 +206,45 @@ export class MeshCounts {
     }
   }
 
-  /** Counts the pairs in the columns, and keeps the bad ones. */
-  #count(report: MergedReport): void {
-    const from = report.pod;
-    const states = this.#state;
-    const counts = [0, 0, 0, 0, 0, 0];
-    for (let to = 0; to < states.length; to++) {
-      const state = states[to] ?? UNJUDGED;
-      if (state === UNJUDGED) continue;
-      counts[state] = (counts[state] ?? 0) + 1;
-      this.#judged.change(from, to, 1);
-    }
-    const of = (state: number) => counts[state] ?? 0;
-    const { failed, intermittent, slow } = this.#bad;
-    if (of(FAILED) + of(RECOVERING) > 0) failed.push(this.#pairsOf(report, FAILED, of(FAILED) + of(RECOVERING)));
-    if (of(INTERMITTENT) + of(RECOVERING) > 0) {
-      intermittent.push(this.#pairsOf(report, INTERMITTENT, of(INTERMITTENT) + of(RECOVERING)));
-    }
-    if (of(SLOW) > 0) slow.push(this.#pairsOf(report, SLOW, of(SLOW)));
-  }
-
-  /** The `count` pairs in `badState`; if that is not `SLOW`, recovering ones too. */
-  #pairsOf(report: MergedReport, badState: number, count: number): BadPairs {
-    const pairs = emptyPairs(report.pod, count);
-    let k = 0;
+  /** Packs the pairs in the columns that are not ok; `count` of them. */
+  #badPairsOf(report: MergedReport, count: number): BadPairs {
+    const pairs = new Uint32Array(count);
+    let [k, states] = [0, 0];
     for (let to = 0; to < this.#state.length; to++) {
-      const state = this.#state[to];
-      const isRecovering = state === RECOVERING && badState !== SLOW;
-      if (state !== badState && !isRecovering) continue;
+      let state = this.#state[to] ?? UNJUDGED;
+      if (state <= OK) continue;
       const link = this.#link[to] ?? 0;
-      pairs.to[k] = to;
-      pairs.link[k] = link;
-      pairs.families[k] = this.#families[to] ?? 0;
-      if (!isRecovering) {
-        pairs.isBad[k] = 1;
-        pairs.confidence[k] = confidenceIn(report, link, badState, this.#slowUs);
-      } else if (badState === FAILED && unpack16(report.links.sinceMs[link] ?? NONE16) > this.#roundMs) {
-        // Its whole fault has ended.
-        continue;
-      }
-      k += 1;
+      if (state === RECOVERING && unpack16(report.links.sinceMs[link] ?? NONE16) > this.#roundMs) state = RECOVERED;
+      const confidence = confidenceIn(report, link, state, this.#slowUs) << CONFIDENCE_SHIFT;
+      const families = (this.#families[to] ?? 0) << FAMILIES_SHIFT;
+      pairs[k++] = link | (state << STATE_SHIFT) | confidence | families | (isAnswered(report, link) ? ANSWERED : 0);
+      states |= 1 << state;
     }
-    return k === count ? pairs : firstPairs(pairs, k);
+    return { report, pairs, states };
   }
 
-  /** Removes the pairs that are doubted because a pod is starved; they are not judged. `starved`: by pod, 1 = starved. */
-  #dropDoubted(pairs: BadPairs, starved: Uint8Array): void {
-    const { from, to: destinations } = pairs;
-    const links = this.reports.get(from)?.links;
-    const isDropped = (k: number) => {
-      if (links === undefined) return false;
-      const link = pairs.link[k] ?? 0;
-      if (starved[from] === 1 && isDoubted(links.outcome[link] ?? 0)) return true;
-      return starved[destinations[k] ?? 0] === 1 && isDoubtedByDestination(links, link);
-    };
-    let kept = 0;
-    for (let k = 0; k < destinations.length; k++) {
-      const to = destinations[k] ?? 0;
-      if (isDropped(k)) {
-        for (const pod of [from, to]) if (starved[pod] === 1) this.doubted.add(pod);
-        if (pairs.isBad[k] === 1) this.#judged.change(from, to, -1);
-        continue;
-      }
-      if (kept !== k) {
-        pairs.to[kept] = to;
-        pairs.link[kept] = pairs.link[k] ?? 0;
-        pairs.families[kept] = pairs.families[k] ?? 0;
-        pairs.confidence[kept] = pairs.confidence[k] ?? 0;
-        pairs.isBad[kept] = pairs.isBad[k] ?? 0;
-      }
-      kept += 1;
+  /** Drops the pairs that are doubted because a pod is starved; they are not judged. `starved`: by pod, 1 = starved. */
+  #dropDoubted({ report, pairs }: BadPairs, counts: PairCounts, milder: Judged, starved: Uint8Array): void {
+    const { pod: from, links } = report;
+    for (let k = 0; k < pairs.length; k++) {
+      const pair = pairs[k] ?? 0;
+      const link = linkOf(pair);
+      const to = links.to[link] ?? 0;
+      if (!counts.isSpeaking(pair)) continue;
+      const isBySource = starved[from] === 1 && isDoubted(links.outcome[link] ?? 0);
+      const isByDestination = starved[to] === 1 && isDoubtedByDestination(links, link);
+      if (!isBySource && !isByDestination) continue;
+      for (const pod of [from, to]) if (starved[pod] === 1) this.doubted.add(pod);
+      if (counts.isBad(pair)) for (const judged of [counts.judged, milder]) judged.takeBack(from, to);
+      pairs[k] = DROPPED;
     }
-    if (kept < destinations.length) Object.assign(pairs, firstPairs(pairs, kept));
   }
 }
 
-function confidenceIn(report: MergedReport, link: number, badState: number, slowUs: number): number {
-  if (badState === FAILED) return failedConfidence(report, link);
-  return badState === SLOW ? slowConfidence(report, link, slowUs) : CONFIRMED;
+function confidenceIn(report: MergedReport, link: number, state: number, slowUs: number): number {
+  if (state === FAILED) return failedConfidence(report, link);
+  if (state === SLOW) return slowConfidence(report, link, slowUs);
+  return state === INTERMITTENT ? CONFIRMED : OUTLIER;
 }
 
 /** Confirmed if the link was failing already before its newest sample. */
@@ -240,63 +262,27 @@ function slowConfidence({ links, stats }: MergedReport, i: number, slowUs: numbe
   return samples >= 3 ? OUTLIER : UNCONFIRMED;
 }
 
-/** Bad pairs of one report: entry k of each column is about the same pair. */
-export interface BadPairs {
-  /** The pod that reports. */
-  from: number;
-  to: Uint16Array;
-  /** Index in the report's `LinkColumns`: the worse link of the pair. */
-  link: Uint16Array;
-  /** `IPV4`, `IPV6` or both: the families in which the pair is bad. */
-  families: Uint8Array;
-  /** `OUTLIER`, `UNCONFIRMED` or `CONFIRMED`. */
-  confidence: Uint8Array;
-  /** 1 = bad now, 0 = recovering: it speaks for a cause, but is no evidence of it. */
-  isBad: Uint8Array;
-}
-
-/** One buffer for all columns: a thousand reports with five buffers each would keep the garbage collector busy. */
-function emptyPairs(from: number, count: number): BadPairs {
-  const buffer = new ArrayBuffer(7 * count);
-  return {
-    from,
-    to: new Uint16Array(buffer, 0, count),
-    link: new Uint16Array(buffer, 2 * count, count),
-    families: new Uint8Array(buffer, 4 * count, count),
-    confidence: new Uint8Array(buffer, 5 * count, count),
-    isBad: new Uint8Array(buffer, 6 * count, count),
-  };
-}
-
-function firstPairs({ from, to, link, families, confidence, isBad }: BadPairs, count: number): BadPairs {
-  const cut = <T extends Uint8Array | Uint16Array>(column: T) => column.subarray(0, count) as T;
-  const columns = { to: cut(to), link: cut(link), families: cut(families), confidence: cut(confidence) };
-  return { from, ...columns, isBad: cut(isBad) };
-}
-
-/**
- * Numbers of judged pairs. The pair of a pod with itself is left out, because it says nothing about other pods.
- */
-export class Judged {
+/** Numbers of judged pairs. The pair of a pod with itself is left out, because it says nothing about other pods. */
+class Judged {
   readonly #topology: Topology;
   all = 0;
   /** By destination and by source. */
-  readonly to: Int32Array;
-  readonly from: Int32Array;
+  readonly to: Uint32Array;
+  readonly from: Uint32Array;
   /** The same for pairs of pods on different nodes. */
-  readonly toAcrossNodes: Int32Array;
-  readonly fromAcrossNodes: Int32Array;
+  readonly toAcrossNodes: Uint32Array;
+  readonly fromAcrossNodes: Uint32Array;
   /** By `Topology.zonePair`. */
-  readonly zonePairs: Int32Array;
+  readonly zonePairs: Uint32Array;
 
   constructor(topology: Topology) {
     const { pods, zones } = topology;
     this.#topology = topology;
-    this.to = new Int32Array(pods.length);
-    this.from = new Int32Array(pods.length);
-    this.toAcrossNodes = new Int32Array(pods.length);
-    this.fromAcrossNodes = new Int32Array(pods.length);
-    this.zonePairs = new Int32Array(zones.length ** 2);
+    this.to = new Uint32Array(pods.length);
+    this.from = new Uint32Array(pods.length);
+    this.toAcrossNodes = new Uint32Array(pods.length);
+    this.fromAcrossNodes = new Uint32Array(pods.length);
+    this.zonePairs = new Uint32Array(zones.length ** 2);
   }
 
   copy(): Judged {
@@ -308,23 +294,43 @@ export class Judged {
     return copy;
   }
 
-  /** Counts one pair, or takes it back (`by` -1). */
-  change(from: number, to: number, by: 1 | -1): void {
-    const topology = this.#topology;
-    this.all += by;
-    this.to[to] = (this.to[to] ?? 0) + by;
-    this.from[from] = (this.from[from] ?? 0) + by;
-    if (topology.isAcrossNodes(from, to)) {
-      this.toAcrossNodes[to] = (this.toAcrossNodes[to] ?? 0) + by;
-      this.fromAcrossNodes[from] = (this.fromAcrossNodes[from] ?? 0) + by;
+  /** Counts the pairs of one report; `states`: by destination. Returns how many are worse than `OK`. */
+  addReport(from: number, states: Uint8Array): number {
+    const { nodeOf, zoneOf, zones } = this.#topology;
+    const { to: byDestination, toAcrossNodes, zonePairs } = this;
+    const [node = -1, zone = -1] = [nodeOf[from], zoneOf[from]];
+    let [all, across, notOk] = [0, 0, 0];
+    for (let to = 0; to < states.length; to++) {
+      const state = states[to] ?? UNJUDGED;
+      if (state === UNJUDGED) continue;
+      all += 1;
+      if (state > OK) notOk += 1;
+      increase(byDestination, to);
+      if (node === -1 || nodeOf[to] !== node) {
+        across += 1;
+        increase(toAcrossNodes, to);
+      }
+      const toZone = zoneOf[to] ?? -1;
+      if (zone >= 0 && toZone >= 0) increase(zonePairs, zone * zones.length + toZone);
     }
-    const zonePair = topology.zonePair(from, to);
-    if (zonePair >= 0) this.zonePairs[zonePair] = (this.zonePairs[zonePair] ?? 0) + by;
+    this.all += all;
+    this.from[from] = (this.from[from] ?? 0) + all;
+    this.fromAcrossNodes[from] = (this.fromAcrossNodes[from] ?? 0) + across;
+    return notOk;
   }
 
-  /** Takes back the pairs that are bad now. */
-  subtractBad({ from, to, isBad }: BadPairs): void {
-    for (let k = 0; k < to.length; k++) if (isBad[k] === 1) this.change(from, to[k] ?? 0, -1);
+  /** Counts one pair less. */
+  takeBack(from: number, to: number): void {
+    const topology = this.#topology;
+    this.all -= 1;
+    decrease(this.to, to);
+    decrease(this.from, from);
+    if (topology.isAcrossNodes(from, to)) {
+      decrease(this.toAcrossNodes, to);
+      decrease(this.fromAcrossNodes, from);
+    }
+    const zonePair = topology.zonePair(from, to);
+    if (zonePair >= 0) decrease(this.zonePairs, zonePair);
   }
 }
 
@@ -332,19 +338,47 @@ export class Judged {
 export class PairCounts {
   readonly topology: Topology;
   readonly severity: Severity;
-  /** One entry for each report that has bad pairs, by index of the source. */
+  /**
+   * One entry for each report that has pairs of this severity, by index of the source. Entries have pairs of other severities too:
+   * see `isSpeaking`.
+   */
   readonly badReports: readonly BadPairs[];
   readonly judged: Judged;
-  /** The number of pairs in `badReports`; 0 if none of them is bad now. */
-  readonly bad: number;
+  /** Number of pairs that speak for a cause, and of those that are bad now. Without any of these there is no cause. */
+  speaking = 0;
+  bad = 0;
+  readonly #speaking: number;
+  readonly #bad: number;
 
   constructor(topology: Topology, severity: Severity, badReports: readonly BadPairs[], judged: Judged) {
     this.topology = topology;
     this.severity = severity;
     this.badReports = badReports;
     this.judged = judged;
-    const isAnyBad = badReports.some(({ isBad }) => isBad.includes(1));
-    this.bad = isAnyBad ? badReports.reduce((sum, { to }) => sum + to.length, 0) : 0;
+    this.#speaking = SPEAKING[severity];
+    this.#bad = BAD[severity];
+  }
+
+  /** Whether a pair speaks for a cause of this severity. */
+  isSpeaking(pair: number): boolean {
+    return ((this.#speaking >>> stateOf(pair)) & 1) !== 0;
+  }
+
+  /** Whether a pair is bad now, so that it is evidence for a cause of this severity. */
+  isBad(pair: number): boolean {
+    return stateOf(pair) === this.#bad;
+  }
+
+  /** Counts the pairs of a report, and takes those that are bad now out of `milder`. */
+  count({ report, pairs }: BadPairs, milder: Judged): void {
+    for (let k = 0; k < pairs.length; k++) {
+      const pair = pairs[k] ?? 0;
+      if (!this.isSpeaking(pair)) continue;
+      this.speaking += 1;
+      if (!this.isBad(pair)) continue;
+      this.bad += 1;
+      milder.takeBack(report.pod, report.links.to[linkOf(pair)] ?? 0);
+    }
   }
 }
 
@@ -353,66 +387,6 @@ export function increase(counters: Uint32Array, i: number): void {
   counters[i] = (counters[i] ?? 0) + 1;
 }
 
-/** Blocked pairs are looked for among this many zones; clusters have three, seldom ten. */
-const MAX_ZONES = 32;
-const MAX_NAME = 120;
-
-/** A node or a zone. */
-interface Place {
-  name: string;
-  /** Its judged pods. */
-  pods: number[];
-}
-
-/** The nodes and zones of the judged pods (see `isJudged`). Pods are indexes in `Mesh.pods`. */
-export class Topology {
-  readonly pods: readonly Pod[];
-  /** By pod: 1 = judged. */
-  readonly judged: Uint8Array;
-  readonly judgedCount: number;
-  readonly nodes: Place[] = [];
-  readonly zones: Place[] = [];
-  /** By pod: index in `nodes`, -1 = not known. */
-  readonly nodeOf: Int32Array;
-  /** By pod: index in `zones`, -1 = not known. */
-  readonly zoneOf: Int32Array;
-
-  constructor(pods: readonly Pod[]) {
-    this.pods = pods;
-    this.judged = Uint8Array.from(pods, (pod) => (isJudged(pod) ? 1 : 0));
-    this.judgedCount = this.judged.reduce((sum, one) => sum + one, 0);
-    this.nodeOf = this.#group(this.nodes, pods.length, ({ node }) => node);
-    this.zoneOf = this.#group(this.zones, MAX_ZONES, ({ zone }) => zone);
-  }
-
-  /** The name of a pod in messages, bounded. */
-  name(pod: number): string {
-    return this.pods[pod]?.name.slice(0, MAX_NAME) ?? '';
-  }
-
-  /** Whether two pods are on different nodes, or their nodes are not known. */
-  isAcrossNodes(from: number, to: number): boolean {
-    return this.nodeOf[from] === -1 || this.nodeOf[from] !== this.nodeOf[to];
-  }
-
-  /** The index of the pair of zones that two pods are in: `from * zones + to`; -1 if a zone is not known. */
-  zonePair(from: number, to: number): number {
-    const a = this.zoneOf[from] ?? -1;
-    const b = this.zoneOf[to] ?? -1;
-    return a < 0 || b < 0 ? -1 : a * this.zones.length + b;
-  }
-
-  #group(places: Place[], limit: number, nameOf: (pod: Pod) => string): Int32Array {
-    const indexes = new Map<string, number>();
-    return Int32Array.from(this.pods, (pod, i) => {
-      const name = nameOf(pod);
-      if (name === '' || this.judged[i] !== 1) return -1;
-      const index = indexes.get(name) ?? indexes.size;
-      if (index >= limit) return -1;
-      indexes.set(name, index);
-      places[index] ??= { name: name.slice(0, MAX_NAME), pods: [] };
-      places[index].pods.push(i);
-      return index;
-    });
-  }
+function decrease(counters: Uint32Array, i: number): void {
+  counters[i] = (counters[i] ?? 0) - 1;
 }

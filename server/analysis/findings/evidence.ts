@@ -4,125 +4,130 @@ import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
 import type { Outcome, Phase } from '../../protocol/sample.ts';
 import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
-import { type BadPairs, CONFIRMED, increase, type MeshCounts, OUTLIER, type PairCounts } from './counts.ts';
+import {
+  type BadPairs,
+  CONFIRMED,
+  confidenceOf,
+  familiesOf,
+  increase,
+  linkOf,
+  type MeshCounts,
+  OUTLIER,
+  type PairCounts,
+} from './counts.ts';
+
+/**
+ * What a cause is about: links into a node from other nodes, links out of it to other nodes, links from one zone to another,
+ * links into a pod, links out of a pod.
+ */
+export type Place = 'intoNode' | 'outOfNode' | 'zonePair' | 'intoPod' | 'outOfPod';
 
 /** The bad pairs of one severity, by the cause that explains them. Keys are indexes in `Topology`. */
-export interface CauseEvidence {
-  /** Bad nodes: pairs that lead to them from other nodes, and pairs that lead from them to other nodes. */
-  toNodes: Map<number, Evidence>;
-  fromNodes: Map<number, Evidence>;
-  zonePairs: Map<number, Evidence>;
-  destinations: Map<number, Evidence>;
-  sources: Map<number, Evidence>;
+export class CauseEvidence {
+  readonly found: Record<Place, Map<number, Evidence>> = {
+    intoNode: new Map(),
+    outOfNode: new Map(),
+    zonePair: new Map(),
+    intoPod: new Map(),
+    outOfPod: new Map(),
+  };
   /** Failed pairs into the pods that `silentSide` found. */
-  silent: Evidence;
-  /** By pod: bad pairs into it that are explained by a cause other than this pod as destination. */
-  explainedTo: Uint32Array;
-  /** The same for bad pairs out of the pod. */
-  explainedFrom: Uint32Array;
-  unexplained: UnexplainedPairs;
-}
-
-/** Says whether a cause of another severity explains the pair from the pod of `report` to pod `to`, by link `link`. */
-type ExplainedElsewhere = (report: MergedReport, to: number, link: number) => boolean;
-
-/** `collectEvidence` yields after this many pairs of a report, and after each report. */
-const SLICE_PAIRS = 256;
-
-/** Gives every pair that is bad now to the most general cause that explains it. O(bad pairs). */
-export function* collectEvidence(
-  mesh: MeshCounts,
-  counts: PairCounts,
-  causes: Causes,
-  silent: ReadonlySet<number>,
-  isExplainedElsewhere: ExplainedElsewhere,
-): Generator<void, CauseEvidence> {
-  const collector = new EvidenceCollector(counts, causes, silent, isExplainedElsewhere);
-  if (counts.bad === 0) return collector.evidence;
-  for (const pairs of counts.badReports) {
-    const report = mesh.reports.get(pairs.from);
-    if (report === undefined) continue;
-    for (let start = 0; start < pairs.to.length; start += SLICE_PAIRS) {
-      collector.add(report, pairs, start, Math.min(start + SLICE_PAIRS, pairs.to.length));
-      yield;
-    }
-  }
-  return collector.evidence;
-}
-
-class EvidenceCollector {
-  readonly evidence: CauseEvidence;
+  readonly silent: Evidence;
+  /** By place: bad pairs that another cause than this one explains. They say nothing about this one. */
+  readonly explained: Record<Place, Uint32Array>;
+  readonly unexplained: UnexplainedPairs;
+  readonly #mesh: MeshCounts;
   readonly #counts: PairCounts;
   readonly #causes: Causes;
   readonly #silent: ReadonlySet<number>;
-  readonly #isExplainedElsewhere: ExplainedElsewhere;
 
-  constructor(counts: PairCounts, causes: Causes, silent: ReadonlySet<number>, elsewhere: ExplainedElsewhere) {
-    const podCount = counts.topology.pods.length;
+  constructor(mesh: MeshCounts, counts: PairCounts, causes: Causes, silent: ReadonlySet<number>) {
+    const { pods, nodes, zones } = mesh.topology;
+    this.#mesh = mesh;
     this.#counts = counts;
     this.#causes = causes;
     this.#silent = silent;
-    this.#isExplainedElsewhere = elsewhere;
-    this.evidence = {
-      toNodes: new Map(),
-      fromNodes: new Map(),
-      zonePairs: new Map(),
-      destinations: new Map(),
-      sources: new Map(),
-      silent: new Evidence(),
-      explainedTo: new Uint32Array(podCount),
-      explainedFrom: new Uint32Array(podCount),
-      unexplained: new UnexplainedPairs(podCount),
+    this.silent = new Evidence(mesh.reports);
+    this.explained = {
+      intoNode: new Uint32Array(nodes.length),
+      outOfNode: new Uint32Array(nodes.length),
+      zonePair: new Uint32Array(zones.length ** 2),
+      intoPod: new Uint32Array(pods.length),
+      outOfPod: new Uint32Array(pods.length),
     };
+    this.unexplained = new UnexplainedPairs(pods.length);
   }
 
-  /** Adds the pairs `start` to `end` of a report. */
-  add(report: MergedReport, pairs: BadPairs, start: number, end: number): void {
-    const { destinations, sources, explainedTo, explainedFrom, unexplained } = this.evidence;
-    const { from } = pairs;
-    for (let k = start; k < end; k++) {
-      if (pairs.isBad[k] !== 1) continue;
-      const to = pairs.to[k] ?? 0;
-      const link = pairs.link[k] ?? 0;
-      const isExplained = this.#causes.explains(from, to);
-      if (!isExplained && !this.#isExplainedElsewhere(report, to, link)) {
-        unexplained.add(pairs, k);
-        continue;
-      }
-      const evidence = isExplained ? this.#evidenceFor(from, to) : null;
-      evidence?.add(report, link, pairs.families[k] ?? 0);
-      if (evidence === null || evidence !== destinations.get(to)) increase(explainedTo, to);
-      if (evidence === null || evidence !== sources.get(from)) increase(explainedFrom, from);
+  /**
+   * Gives every pair that is bad now to the most general cause that explains it. `isExplainedElsewhere`: whether a cause of
+   * another severity explains a link of a report. Yields after each report.
+   */
+  *collect(isExplainedElsewhere: (report: MergedReport, link: number) => boolean): Generator<void, this> {
+    if (this.#counts.bad === 0) return this;
+    for (const pairs of this.#counts.badReports) {
+      this.#add(pairs, isExplainedElsewhere);
+      yield;
+    }
+    return this;
+  }
+
+  #add({ report, pairs }: BadPairs, isExplainedElsewhere: (report: MergedReport, link: number) => boolean): void {
+    const { pod: from, links } = report;
+    for (let k = 0; k < pairs.length; k++) {
+      const pair = pairs[k] ?? 0;
+      if (!this.#counts.isBad(pair)) continue;
+      const link = linkOf(pair);
+      const to = links.to[link] ?? 0;
+      if (this.#causes.explains(from, to)) this.#addExplained(this.#placeOf(from, to), from, to, report, pair);
+      else if (isExplainedElsewhere(report, link)) this.#addExplained(null, from, to, report, pair);
+      else this.unexplained.add(from, to, pair);
     }
   }
 
-  /** The evidence that an explained pair belongs to; null if a graver cause explains it, or the pods of one bad node. */
-  #evidenceFor(from: number, to: number): Evidence | null {
+  /** Adds a pair to the evidence of the cause at a place, and counts it as explained at the others. */
+  #addExplained(place: Place | 'silent' | null, from: number, to: number, report: MergedReport, pair: number): void {
+    const { nodeOf } = this.#mesh.topology;
+    const { explained } = this;
+    const [fromNode = -1, toNode = -1] = [nodeOf[from], nodeOf[to]];
+    const zonePair = this.#mesh.topology.zonePair(from, to);
+    const isAcross = this.#mesh.topology.isAcrossNodes(from, to);
+    if (place === 'silent') this.silent.add(report, pair);
+    if (place === 'intoPod') this.#evidenceOf(place, to).add(report, pair);
+    else increase(explained.intoPod, to);
+    if (place === 'outOfPod') this.#evidenceOf(place, from).add(report, pair);
+    else increase(explained.outOfPod, from);
+    if (place === 'zonePair') this.#evidenceOf(place, zonePair).add(report, pair);
+    else if (zonePair >= 0) increase(explained.zonePair, zonePair);
+    if (place === 'intoNode') this.#evidenceOf(place, toNode).add(report, pair);
+    else if (isAcross && toNode >= 0) increase(explained.intoNode, toNode);
+    if (place === 'outOfNode') this.#evidenceOf(place, fromNode).add(report, pair);
+    else if (isAcross && fromNode >= 0) increase(explained.outOfNode, fromNode);
+  }
+
+  /** Where the cause is that an explained pair belongs to; null if a graver cause explains it, or the pods of one bad node. */
+  #placeOf(from: number, to: number): Place | 'silent' | null {
     const causes = this.#causes;
-    const { evidence } = this;
-    if (this.#silent.has(to)) return evidence.silent;
+    const { topology } = this.#mesh;
+    if (this.#silent.has(to)) return 'silent';
     if (causes.graver?.explains(from, to) === true) return null;
-    const { topology } = this.#counts;
-    const { nodeOf } = topology;
     if (topology.isAcrossNodes(from, to)) {
-      if (causes.hasNodeOf(to)) return entryOf(evidence.toNodes, nodeOf[to] ?? -1);
-      if (causes.hasNodeOf(from)) return entryOf(evidence.fromNodes, nodeOf[from] ?? -1);
+      if (causes.hasNodeOf(to)) return 'intoNode';
+      if (causes.hasNodeOf(from)) return 'outOfNode';
     }
-    const zonePair = topology.zonePair(from, to);
-    if (causes.zonePairs[zonePair] === CAUSE) return entryOf(evidence.zonePairs, zonePair);
-    if (causes.destinations[to] === CAUSE) return entryOf(evidence.destinations, to);
-    if (causes.sources[from] === CAUSE) return entryOf(evidence.sources, from);
-    return null;
+    if (causes.zonePairs[topology.zonePair(from, to)] === CAUSE) return 'zonePair';
+    if (causes.destinations[to] === CAUSE) return 'intoPod';
+    return causes.sources[from] === CAUSE ? 'outOfPod' : null;
   }
-}
 
-function entryOf(map: Map<number, Evidence>, key: number): Evidence {
-  let evidence = map.get(key);
-  if (evidence === undefined) {
-    evidence = new Evidence();
-    map.set(key, evidence);
+  #evidenceOf(place: Place, key: number): Evidence {
+    const found = this.found[place];
+    let evidence = found.get(key);
+    if (evidence === undefined) {
+      evidence = new Evidence(this.#mesh.reports);
+      found.set(key, evidence);
+    }
+    return evidence;
   }
-  return evidence;
 }
 
 /** Medians and outcomes are taken from this many links of a cause at most. */
@@ -146,14 +151,26 @@ export class Evidence {
   fromCount = 0;
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
-  /** Entry k of both lists is about the same link. One list of objects would need far more memory for 1000 causes. */
-  readonly #reports: MergedReport[] = [];
-  readonly #links: number[] = [];
+  readonly #reports: ReadonlyMap<number, MergedReport>;
+  /** The first links: the pod that reports * 65536 + the link. A thousand causes with lists of objects would take too long. */
+  readonly #links = new Uint32Array(MAX_LINKS);
+  #linkCount = 0;
   #lastFrom = -1;
   #medians: Medians | null = null;
+  #outcome: { outcome: Outcome; phase: Phase | null } | null = null;
 
-  /** Adds link `link` of `report`, which is bad in `families`. All links of a report are added in a row. */
-  add(report: MergedReport, link: number, families: number): void {
+  /** `reports`: by pod. */
+  constructor(reports: ReadonlyMap<number, MergedReport>) {
+    this.#reports = reports;
+  }
+
+  /** Adds a packed pair of `report`. All pairs of a report are added in a row. */
+  add(report: MergedReport, pair: number): void {
+    this.addLink(report, linkOf(pair), familiesOf(pair));
+  }
+
+  /** Adds link `link` of `report`, which is bad in `families`. */
+  addLink(report: MergedReport, link: number, families: number): void {
     this.affected += 1;
     if (report.links.outcome[link] !== 0) this.failing += 1;
     this.families |= families;
@@ -162,9 +179,7 @@ export class Evidence {
       this.fromCount += 1;
       if (this.from.length < MAX_FINDING_PODS) this.from.push(report.pod);
     }
-    if (this.#links.length >= MAX_LINKS) return;
-    this.#reports.push(report);
-    this.#links.push(link);
+    if (this.#linkCount < MAX_LINKS) this.#links[this.#linkCount++] = report.pod * 65_536 + link;
   }
 
   /** Adds the pairs of `other`. A source pod of both is counted twice in `fromCount`. */
@@ -175,37 +190,35 @@ export class Evidence {
     this.fromCount += other.fromCount;
     const added = other.from.filter((pod) => !this.from.includes(pod));
     this.from.push(...added.slice(0, MAX_FINDING_PODS - this.from.length));
-    const room = MAX_LINKS - this.#links.length;
-    this.#reports.push(...other.#reports.slice(0, room));
-    this.#links.push(...other.#links.slice(0, room));
+    const links = other.#links.subarray(0, Math.min(other.#linkCount, MAX_LINKS - this.#linkCount));
+    this.#links.set(links, this.#linkCount);
+    this.#linkCount += links.length;
   }
 
   /** The error text of the first link; '' = none. */
   firstErrorText(): string {
-    const [report] = this.#reports;
-    return report?.details.find(([link]) => link === this.#links[0])?.[1] ?? '';
+    const [first] = this.#values((report, link) => report.details.find(([at]) => at === link)?.[1] ?? '');
+    return first ?? '';
   }
 
   /** The outcome and the phase that most links share; `ok` if none fails now. */
   commonOutcome(): { outcome: Outcome; phase: Phase | null } {
+    if (this.#outcome !== null) return this.#outcome;
     const counts = new Map<string, { outcome: Outcome; phase: Phase | null; count: number }>();
-    for (const [k, { links }] of this.#reports.entries()) {
-      const link = this.#links[k] ?? 0;
-      const outcome = outcomeOf(links, link);
-      const phase = phaseOf(links, link);
+    for (const [outcome, phase] of this.#values(({ links }, i) => [outcomeOf(links, i), phaseOf(links, i)] as const)) {
       const entry = counts.get(`${outcome} ${phase}`) ?? { outcome, phase, count: 0 };
       entry.count += 1;
       counts.set(`${outcome} ${phase}`, entry);
     }
     const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
-    return { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
+    this.#outcome = { outcome: most?.outcome ?? 'ok', phase: most?.phase ?? null };
+    return this.#outcome;
   }
 
   /** The share of the last pings that failed, over the links whose report says it; -1 = none does. */
   failedShare(): number {
     let [failures, samples] = [0, 0];
-    for (const [k, report] of this.#reports.entries()) {
-      const recent = report.recent?.find(([link]) => link === this.#links[k]);
+    for (const recent of this.#values(({ recent }, link) => recent?.find(([at]) => at === link))) {
       failures += recent?.[1] ?? 0;
       samples += recent?.[2] ?? 0;
     }
@@ -214,10 +227,14 @@ export class Evidence {
 
   /** Medians over the links; call it when all links have been added. */
   medians(): Medians {
+    const median = (column: keyof Medians) => {
+      const values = this.#values(({ links }, link) => unpack16(links[column][link] ?? NONE16));
+      return lowerMedian(values.filter((us) => us >= 0)) ?? -1;
+    };
     this.#medians ??= {
-      connectUs: this.#median('connectUs'),
-      firstByteUs: this.#median('firstByteUs'),
-      totalUs: this.#median('totalUs'),
+      connectUs: median('connectUs'),
+      firstByteUs: median('firstByteUs'),
+      totalUs: median('totalUs'),
     };
     return this.#medians;
   }
@@ -230,18 +247,22 @@ export class Evidence {
 
   /** Since when the median link fails, or with `isSlow` is slow: ms since the epoch, 0 = not known. */
   sinceMs(isSlow = false): number {
-    const since = this.#reports.flatMap((report, k) => {
-      const link = this.#links[k] ?? 0;
-      const slowForMs = report.slow?.find(([at]) => at === link)?.[1] ?? -1;
-      const forMs = isSlow ? slowForMs : unpack16(report.links.sinceMs[link] ?? NONE16);
-      return forMs < 0 ? [] : [Math.round(report.atMs - forMs)];
+    const since = this.#values(({ slow, links, atMs }, link) => {
+      const slowForMs = slow?.find(([at]) => at === link)?.[1] ?? -1;
+      const forMs = isSlow ? slowForMs : unpack16(links.sinceMs[link] ?? NONE16);
+      return forMs < 0 ? -1 : Math.round(atMs - forMs);
     });
-    return lowerMedian(since) ?? 0;
+    return lowerMedian(since.filter((ms) => ms >= 0)) ?? 0;
   }
 
-  #median(column: keyof Medians): number {
-    const values = this.#reports.map(({ links }, k) => unpack16(links[column][this.#links[k] ?? 0] ?? NONE16));
-    return lowerMedian(values.filter((us) => us >= 0)) ?? -1;
+  /** What `read` makes of each of the first links. */
+  #values<T>(read: (report: MergedReport, link: number) => T): T[] {
+    const values: T[] = [];
+    for (const packed of this.#links.subarray(0, this.#linkCount)) {
+      const report = this.#reports.get(packed >>> 16);
+      if (report !== undefined) values.push(read(report, packed & 0xffff));
+    }
+    return values;
   }
 }
 
@@ -250,13 +271,11 @@ function lowerMedian(values: number[]): number | undefined {
   return values[Math.floor((values.length - 1) / 2)];
 }
 
-/** A bad pair. */
+/** A bad pair, packed as in `BadPairs`. */
 export interface BadPair {
   from: number;
   to: number;
-  /** Index in the `LinkColumns` of the report. */
-  link: number;
-  families: number;
+  pair: number;
 }
 
 /** At most this many unexplained pairs of each confidence are kept; 60 of them become findings. */
@@ -284,27 +303,26 @@ export class UnexplainedPairs {
     this.from = new Uint32Array(podCount);
   }
 
-  /** Adds pair `k` of `pairs`. An outlier is only counted. */
-  add(pairs: BadPairs, k: number): void {
-    const to = pairs.to[k] ?? 0;
-    const confidence = pairs.confidence[k];
+  /** Adds a packed pair. An outlier is only counted. */
+  add(from: number, to: number, pair: number): void {
+    const confidence = confidenceOf(pair);
     increase(this.to, to);
-    increase(this.from, pairs.from);
+    increase(this.from, from);
     if (confidence === OUTLIER) return;
     if (confidence !== CONFIRMED) this.#unconfirmedCount += 1;
     const kept = confidence === CONFIRMED ? this.#confirmed : this.#unconfirmed;
-    if (kept.length >= MAX_KEPT) return;
-    kept.push({ from: pairs.from, to, link: pairs.link[k] ?? 0, families: pairs.families[k] ?? 0 });
+    if (kept.length < MAX_KEPT) kept.push({ from, to, pair });
   }
 
   /**
-   * The pairs to make findings of, in a mesh with `judged` judged pairs. Confirmed pairs always are among them; unconfirmed ones
-   * only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: `byChance`.
+   * The pairs to make findings of, in a mesh with `judged` judged pairs. Confirmed pairs always are among them; unconfirmed
+   * ones only if the mesh is small, or if they are few. Many unconfirmed pairs are what chance makes: `byChance` are some of them.
    */
-  found(judged: number): { pairs: BadPair[]; byChance: BadPair[] } {
-    const isRare = judged >= MANY_PAIRS && this.#unconfirmedCount <= judged * UNCONFIRMED_SHARE;
-    const isTold = judged < FEW_PAIRS || isRare || this.#unconfirmedCount <= FEW_UNCONFIRMED;
-    if (isTold) return { pairs: [...this.#confirmed, ...this.#unconfirmed], byChance: [] };
-    return { pairs: this.#confirmed, byChance: this.#unconfirmed };
+  found(judged: number): { pairs: BadPair[]; byChance: BadPair[]; byChanceCount: number } {
+    const count = this.#unconfirmedCount;
+    const isRare = judged >= MANY_PAIRS && count <= judged * UNCONFIRMED_SHARE;
+    const isTold = judged < FEW_PAIRS || isRare || count <= FEW_UNCONFIRMED;
+    if (isTold) return { pairs: [...this.#confirmed, ...this.#unconfirmed], byChance: [], byChanceCount: 0 };
+    return { pairs: this.#confirmed, byChance: this.#unconfirmed, byChanceCount: count };
   }
 }

@@ -2,22 +2,14 @@ import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '
 import { outcomeOf } from '../../protocol/links.ts';
 import type { MergedReport, Mesh } from '../../protocol/mesh.ts';
 import type { DiscoveryStatus } from '../../protocol/pod.ts';
+import { podsWithOldList, silentSide } from '../sides.ts';
 import { CAUSE, type Causes, findCauses } from './attribution.ts';
-import type { MeshCounts, PairCounts, Topology } from './counts.ts';
-import { collectEvidence } from './evidence.ts';
-import {
-  cutOffFindings,
-  destinationFindings,
-  linkFindings,
-  milliseconds,
-  nodeFindings,
-  percent,
-  type SeverityAnalysis,
-  selfFindings,
-  sourceFindings,
-  zoneFindings,
-} from './messages.ts';
-import { podsWithOldList, silentSide } from './sides.ts';
+import { cutOffFindings, placeFindings } from './causes.ts';
+import type { MeshCounts, PairCounts } from './counts.ts';
+import { CauseEvidence } from './evidence.ts';
+import { milliseconds, percent } from './messages.ts';
+import { linkFindings, selfFindings } from './single-links.ts';
+import type { Topology } from './topology.ts';
 
 /** Inputs of `findingsFrom` other than the reports. */
 interface FindingsContext {
@@ -33,13 +25,13 @@ interface FindingsContext {
  *
  * 1. Count (counts.ts). While reports arrive, `MeshCounts` sorts every pair of pods into ok, slow, intermittent and failed,
  *    and counts judged and bad pairs by pod, node and pair of zones.
- * 2. Look at the whole mesh (sides.ts). If the pods that report reach none of the others, they accuse none of them.
+ * 2. Look at the whole mesh (`silentSide`). If the pods that report reach none of the others, they accuse none of them.
  * 3. Attribute (attribution.ts). `findCauses` looks for general causes before special ones: a whole node, a pair of zones,
  *    a pod. A cause is named if nearly all pairs that could show it are bad. From then on it explains these pairs, and the
  *    following steps count only the others. Graver causes explain milder pairs too.
  * 4. Collect evidence (evidence.ts). Every bad pair goes to the most general cause that explains it. What is left are
  *    single links.
- * 5. Describe (messages.ts). Every cause becomes one finding with its evidence.
+ * 5. Describe (causes.ts, single-links.ts; words in messages.ts). Every cause becomes one finding with its evidence.
  *
  * Example: node-b dies. All pairs into its pods fail, seen from all other nodes. Step 3 finds at least 80 % bad pairs into
  * each of its pods and at least two sources on other nodes, so node-b is a cause and explains all pairs from and to its
@@ -57,11 +49,15 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   const intermittentCauses = yield* find(intermittent, failedCauses);
   const slowCauses = yield* find(slow, intermittentCauses);
   // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
-  const isMilder = ({ pod, links }: MergedReport, to: number, link: number) =>
-    intermittentCauses.explains(pod, to) || (slowCauses.explains(pod, to) && outcomeOf(links, link) === 'timeout');
-  const collect = (counts: PairCounts, causes: Causes, isElsewhere = isMilder) =>
-    collectEvidence(mesh, counts, causes, silent, isElsewhere);
-  const failures = { mesh, counts: failed, evidence: yield* collect(failed, failedCauses) };
+  const isMilder = ({ pod, links }: MergedReport, link: number) => {
+    const to = links.to[link] ?? 0;
+    return (
+      intermittentCauses.explains(pod, to) || (slowCauses.explains(pod, to) && outcomeOf(links, link) === 'timeout')
+    );
+  };
+  const collect = (counts: PairCounts, causes: Causes, isElsewhere: (report: MergedReport, link: number) => boolean) =>
+    new CauseEvidence(mesh, counts, causes, silent).collect(isElsewhere);
+  const failures = { mesh, counts: failed, evidence: yield* collect(failed, failedCauses, isMilder) };
   const lapses = {
     mesh,
     counts: intermittent,
@@ -95,23 +91,12 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   ]);
 }
 
-/** The findings about nodes, pairs of zones and pods. */
-function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
-  return [
-    ...(yield* nodeFindings(analysis)),
-    ...(yield* zoneFindings(analysis)),
-    ...(yield* destinationFindings(analysis)),
-    ...(yield* sourceFindings(analysis)),
-  ];
-}
-
-/** The first `MAX_FINDINGS`. The last of them says how many are left out. */
+/** The first `MAX_FINDINGS`. The last of them says if there are more; how many is not known, because not all are made. */
 function bounded(findings: Finding[]): Finding[] {
   const kept = findings.slice(0, MAX_FINDINGS);
   const last = kept.at(-1);
-  const leftOut = findings.length - kept.length;
-  if (last === undefined || leftOut === 0) return kept;
-  const detail = `${last.detail.slice(0, 500)} ${leftOut} more findings are left out.`.trim();
+  if (last === undefined || findings.length === kept.length) return kept;
+  const detail = `${last.detail.slice(0, 500)} More findings are left out.`.trim();
   return [...kept.slice(0, -1), { ...last, detail }];
 }
 

@@ -214,10 +214,10 @@ describe('several causes', () => {
     builder.status = statusOf({ phase: 'stale', lastError: { fault: 'refused', message: 'words', atMs: NOW_MS } });
     expect(titles(builder, 2)).toEqual([
       'Kubernetes API: cannot be reached, refused: the 24 known pods are still pinged, the pod list may be out of date',
-      'node node-4: its 2 pods are unreachable from all 20 pods that report, timeout in connect: check the node and its network',
-      'pod-0: unreachable from all 19 pods that probe it, refused: nothing listens on its port',
+      'node node-4: its 2 pods are unreachable from all 20 pods that can tell, timeout in connect: check the node and its network',
+      'pod-0: unreachable from all 19 pods that can tell, refused: nothing listens on its port',
       'pod-3 → pod-5: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
-      'pod-20: slow from all 19 pods that probe it, only the first byte is late: check the process or a proxy, not the network',
+      'pod-20: slow from all 19 pods that can tell, only the first byte is late: check the process or a proxy, not the network',
       'pod-15: starved of CPU, its own measurements are not reliable',
       'pod-17: did not report, malformed: what it reaches is not known',
     ]);
@@ -254,19 +254,19 @@ it('findings are bounded in number and length, whatever the names and links are'
   for (let from = 0; from < 120; from++) builder.set(from, (from + 1) % 120, TIMEOUT);
   const findings = builder.findings();
   expect(findings).toHaveLength(MAX_FINDINGS);
-  expect(findings.at(-1)?.detail).toMatch(/\d+ more findings are left out\.$/);
+  expect(findings.at(-1)?.detail).toMatch(/ More findings are left out\.$/);
   const mesh = meshOf(builder.pods, builder.reports, { findings });
   expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).findings).toEqual(findings);
 });
 
 it('findings are made in small steps, however many links are bad', () => {
-  const pods = podsOf(3_000);
+  const pods = podsOf(300);
   const counts = new MeshCounts(pods, settingsOf());
   const wishes = pods.map((_, to) => (to % 3 === 0 ? { to, ...TIMEOUT } : { to, totalUs: 250_000 }));
-  for (const from of [0, 1, 2]) counts.add(mergedReportOf(from, wishes));
+  for (const from of pods.keys()) counts.add(mergedReportOf(from, wishes));
   const { steps } = runToEnd(findingsFrom(counts, { atMs: NOW_MS, discovery: statusOf(), servedBy: 0 }));
-  // Each pair is looked at at least twice: to find its cause, and to collect the evidence.
-  expect(steps).toBeGreaterThan((2 * 3 * pods.length) / 512);
+  // No step looks at more than one report. Failed links and slow ones each need one to find causes, and one to collect evidence.
+  expect(steps).toBeGreaterThan(4 * pods.length);
 });
 
 it('since when links are slow is the median of the reports that know it', () => {

@@ -71,7 +71,7 @@ describe('beside the picture stands', () => {
     const callout = found(pictureOf({ pods: 120, scenario: 'mixed' }), 'node').find(({ state }) => state === 'failed');
     expect(callout).toMatchObject({ pod: -1 });
     expect(callout?.title).toMatch(/^node worker-\d+$/);
-    expect(callout?.lines[0]).toMatch(/^its 10 pods are unreachable from all \d+ pods that report$/);
+    expect(callout?.lines[0]).toMatch(/^its 10 pods are unreachable from all \d+ pods that can tell$/);
     expect((callout?.last ?? 0) - (callout?.first ?? 0)).toBe(9);
   });
 

@@ -1,5 +1,5 @@
-import { outcomeOf, phaseOf } from '../../protocol/links.ts';
-import type { MergedReport } from '../../protocol/mesh.ts';
+import { outcomeOf, phaseOf } from '../protocol/links.ts';
+import type { MergedReport } from '../protocol/mesh.ts';
 
 /*
  * Judgements that findings and health share, so that the two agree.

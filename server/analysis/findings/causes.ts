@@ -1,0 +1,346 @@
+import { type Finding, type FindingKind, MAX_FINDING_PODS, MAX_FINDINGS } from '../../protocol/finding.ts';
+import { FLAG_NOT_YET, NONE16, unpack16 } from '../../protocol/links.ts';
+import type { MergedReport } from '../../protocol/mesh.ts';
+import type { MeshCounts, Severity } from './counts.ts';
+import { Evidence, type Place } from './evidence.ts';
+import { type Cause, findingOf, percent, type SeverityAnalysis, VERBS } from './messages.ts';
+
+/*
+ * Makes findings about links from the causes that have evidence. One function for each kind of cause (node, pair of zones, pod,
+ * link, ...) says what is particular to it; `findingOf` makes the finding.
+ */
+
+/** The kind of a finding by its severity: about links into a pod, links out of a pod, and a single link. */
+export const KINDS: Record<Severity, { into: FindingKind; out: FindingKind; link: FindingKind }> = {
+  failed: { into: 'pod-unreachable', out: 'pod-reaches-nobody', link: 'link' },
+  intermittent: { into: 'pod-intermittent', out: 'pod-intermittent-out', link: 'link-intermittent' },
+  slow: { into: 'pod-slow', out: 'pod-slow-out', link: 'link-slow' },
+};
+
+/** The findings about nodes, pairs of zones and pods. Yields after each cause, as all functions here do. */
+export function* placeFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
+  const { intoNode, outOfNode, intoPod, outOfPod } = analysis.evidence.found;
+  const nodes = yield* causesOf(new Map([...outOfNode, ...intoNode]), (node) => nodeCause(analysis, node));
+  // A pod that is bad in both directions is one finding.
+  const onlyOut = new Map([...outOfPod].filter(([pod]) => !intoPod.has(pod)));
+  const destinations = yield* causesOf(intoPod, (pod, evidence) => podCause(analysis, pod, evidence, 'intoPod'));
+  const sources = yield* causesOf(onlyOut, (pod, evidence) => podCause(analysis, pod, evidence, 'outOfPod'));
+  const groups = [nodes, zoneCauses(analysis), mergedByOwner(analysis, destinations), mergedByOwner(analysis, sources)];
+  const findings: Finding[] = [];
+  for (const causes of groups) findings.push(...(yield* findingsOf(analysis, causes)));
+  return findings;
+}
+
+/** The causes with the most evidence; further ones would not be shown anyway. */
+function* causesOf(
+  found: ReadonlyMap<number, Evidence>,
+  causeOf: (key: number, evidence: Evidence) => Cause,
+): Generator<void, Cause[]> {
+  const most = [...found].sort(([, a], [, b]) => b.affected - a.affected).slice(0, MAX_FINDINGS + 1);
+  const causes: Cause[] = [];
+  for (const [key, evidence] of most) {
+    // The evidence keeps these figures. They take long, and so there is a step for each cause.
+    evidence.commonOutcome();
+    evidence.medians();
+    causes.push(causeOf(key, evidence));
+    yield;
+  }
+  return causes;
+}
+
+/** Describes causes in the order of their subjects, so that it does not change from one look to the next. */
+export function* findingsOf(analysis: SeverityAnalysis, causes: Cause[]): Generator<void, Finding[]> {
+  const findings: Finding[] = [];
+  for (const cause of causes.sort((a, b) => (a.subject < b.subject ? -1 : 1))) {
+    findings.push(findingOf(analysis, cause));
+    yield;
+  }
+  return findings;
+}
+
+/** How many links a place has: those that are judged and that no other cause explains (`of`), and all that are probed. */
+function linksOf({ mesh, counts, evidence }: SeverityAnalysis, place: Place, key: number) {
+  const judgedBy = (judged: MeshCounts['probed']) => {
+    if (place === 'intoPod') return judged.to[key] ?? 0;
+    if (place === 'outOfPod') return judged.from[key] ?? 0;
+    if (place === 'zonePair') return judged.zonePairs[key] ?? 0;
+    const column = place === 'intoNode' ? judged.toAcrossNodes : judged.fromAcrossNodes;
+    return (mesh.topology.nodes[key]?.pods ?? []).reduce((sum, pod) => sum + (column[pod] ?? 0), 0);
+  };
+  return { of: judgedBy(counts.judged) - (evidence.explained[place][key] ?? 0), probed: judgedBy(mesh.probed) };
+}
+
+function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
+  const { counts, mesh, evidence: all } = analysis;
+  const { nodes, nodeOf, judgedCount } = mesh.topology;
+  const { name = '', pods = [] } = nodes[node] ?? {};
+  const into = { evidence: all.found.intoNode.get(node), ...linksOf(analysis, 'intoNode', node) };
+  const out = { evidence: all.found.outOfNode.get(node), ...linksOf(analysis, 'outOfNode', node) };
+  const isBad = ({ evidence, of }: typeof into) => evidence !== undefined && evidence.affected * 2 > of;
+  const isInto = isBad(into) || out.evidence === undefined;
+  const { evidence = new Evidence(mesh.reports), of, probed } = isInto ? into : out;
+  const reporting = [...mesh.reports.keys()].filter((pod) => nodeOf[pod] !== node).length;
+  const others = judgedCount - pods.length;
+  const sources = podsText(evidence.fromCount, evidence.fromCount, others, reporting, 'that report');
+  const its = `its ${pods.length} pods`;
+  const isAll = evidence.affected === of;
+  const isFailed = counts.severity === 'failed';
+  const some = `${evidence.affected} of ${of} links`;
+  const bad = isInto
+    ? `${its} are ${isFailed ? 'unreachable' : 'slow'} from ${sources}`
+    : `${its} reach ${isFailed ? 'no pod on other nodes' : 'pods on other nodes slowly'}`;
+  return {
+    kind: 'node',
+    subject: `node ${name}`,
+    pods,
+    evidence,
+    of,
+    probed,
+    direction: isInto ? ' into it' : ' out of it',
+    who: isAll ? (isInto ? `from ${sources}` : 'to other nodes') : `on ${some}`,
+    what: isAll ? bad : `${some} ${isInto ? 'into' : 'out of'} it ${VERBS[counts.severity]}`,
+    advice: 'check the node and its network',
+    network: "the node's network",
+    remark: isInto ? oppositeText(analysis, 'They', pods, isBad(out), evidence) : 'Other nodes reach them.',
+  };
+}
+
+/** A pod whose links into it are bad, or those out of it. */
+function podCause(analysis: SeverityAnalysis, pod: number, evidence: Evidence, place: 'intoPod' | 'outOfPod'): Cause {
+  const { counts, mesh, evidence: all } = analysis;
+  const { of, probed } = linksOf(analysis, place, pod);
+  const { affected } = evidence;
+  const others = mesh.topology.judgedCount - 1;
+  const isFailed = counts.severity === 'failed';
+  const cause = { subject: mesh.topology.name(pod), pods: [pod], evidence, of, probed };
+  if (place === 'intoPod') {
+    const who = `from ${podsText(affected, of, others, probed, 'that probe it')}`;
+    return {
+      ...cause,
+      kind: KINDS[counts.severity].into,
+      direction: ' into it',
+      who,
+      what: `${isFailed ? 'unreachable' : 'slow'} ${who}`,
+      remark: oppositeText(analysis, 'It', [pod], all.found.outOfPod.has(pod), evidence),
+    };
+  }
+  const those = podsText(affected, of, others, probed, 'that it probes');
+  const names = namesOf(of, others, probed, 'that it probes');
+  const reached = affected === of ? `none of the ${of} ${names}` : `only ${of - affected} of ${of} ${names}`;
+  const isProbed = (counts.judged.to[pod] ?? 0) > 0;
+  return {
+    ...cause,
+    kind: KINDS[counts.severity].out,
+    direction: ' out of it',
+    who: `to ${those}`,
+    what: isFailed ? `reaches ${reached}` : `slow to ${those}`,
+    advice: 'check its own network',
+    network: 'its own network',
+    remark: isProbed ? 'Other pods reach it.' : 'No report says whether other pods reach it.',
+  };
+}
+
+/**
+ * What the pods at the other end of `of` links are called. `others`: all other pods; `seen`: those that are described by
+ * `which`, for example `that probe it`. If there are more, some can't tell: they are starved, or another cause explains their link.
+ */
+function namesOf(of: number, others: number, seen: number, which: string): string {
+  return of === others ? 'others' : `pods ${of === seen ? which : 'that can tell'}`;
+}
+
+/** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that probe it`, `all 3 pods that can tell`; see `namesOf`. */
+function podsText(affected: number, of: number, others: number, seen: number, which: string): string {
+  if (of === 1) return others === 1 ? 'the only other pod' : `the only pod ${of === seen ? which : 'that can tell'}`;
+  const names = namesOf(of, others, seen, which);
+  if (affected === of) return `all ${of} ${names}`;
+  return `${affected} of ${of === others ? '' : 'the '}${of} ${names}`;
+}
+
+/** Joins the causes that are about pods with one owner and one symptom: two clones that refuse are one finding. */
+function mergedByOwner({ mesh, counts }: SeverityAnalysis, causes: readonly Cause[]): Cause[] {
+  const groups = new Map<string, Cause[]>();
+  for (const cause of causes) {
+    const owner = mesh.topology.pods[cause.pods[0] ?? -1]?.owner ?? '';
+    const { outcome, phase } = cause.evidence.commonOutcome();
+    const symptom = counts.severity === 'failed' ? `${outcome} ${phase}` : cause.evidence.latePhase();
+    const key = owner === '' ? cause.subject : `${owner} ${symptom}`;
+    const group = groups.get(key);
+    if (group === undefined || group.length >= MAX_FINDING_PODS) groups.set(key, [cause]);
+    else group.push(cause);
+    if (group !== undefined && group.length >= MAX_FINDING_PODS) groups.set(`${key} ${cause.subject}`, group);
+  }
+  return [...groups.values()].map((group) => mergedCause(mesh, counts.severity, group));
+}
+
+function mergedCause({ reports }: MeshCounts, severity: Severity, group: readonly Cause[]): Cause {
+  const causes = [...group].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+  const [first] = causes;
+  if (first === undefined) throw new RangeError('no cause');
+  if (causes.length === 1) return first;
+  const evidence = new Evidence(reports);
+  let [of, probed] = [0, 0];
+  for (const cause of causes) {
+    evidence.addAll(cause.evidence);
+    of += cause.of;
+    probed += cause.probed ?? 0;
+  }
+  const named = causes.slice(0, 3).map(({ subject }) => subject);
+  const more = causes.length - named.length;
+  const direction = first.direction?.replace('it', 'them') ?? '';
+  const some = `${evidence.affected} of ${of} links`;
+  const isSame = causes.every(({ what }) => what === first.what);
+  return {
+    ...first,
+    subject: more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', '),
+    pods: causes.flatMap(({ pods }) => pods),
+    evidence,
+    of,
+    probed,
+    direction,
+    who: isSame ? (first.who ?? '') : `on ${some}`,
+    what: isSame ? first.what.replace(/^reaches/, 'reach') : `${some}${direction} ${VERBS[severity]}`,
+    remark: '',
+  };
+}
+
+/**
+ * Says whether a bad destination (`It`: a pod, `They`: the pods of a node) reaches others itself. `isBad`: its outbound links
+ * are bad too. A direction is claimed only if its links were pinged since the other direction became bad.
+ */
+function oppositeText(
+  { mesh: { reports }, counts: { severity, judged } }: SeverityAnalysis,
+  who: 'It' | 'They',
+  pods: readonly number[],
+  isBad: boolean,
+  evidence: Evidence,
+): string {
+  const reach = who === 'It' ? 'reaches' : 'reach';
+  if (pods.every((pod) => (judged.from[pod] ?? 0) === 0)) return `What ${who.toLowerCase()} ${reach} is not known.`;
+  if (isBad && severity === 'failed') return `${who} ${reach} no other pod either.`;
+  if (isBad) return `${who} ${reach} the others ${severity === 'slow' ? 'slowly' : 'only at times'} too.`;
+  const sinceMs = severity === 'failed' ? evidence.sinceMs() : 0;
+  if (pods.some((pod) => !reachesMost(reports.get(pod), sinceMs)))
+    return `Whether ${who.toLowerCase()} ${reach} the others is not known yet.`;
+  return `${who} ${reach} the others: only one direction is bad.`;
+}
+
+/** Whether most links of a report have been ok in a ping since a moment (ms since the epoch). */
+function reachesMost(report: MergedReport | undefined, sinceMs: number): boolean {
+  if (report === undefined) return false;
+  let [reached, probed] = [0, 0];
+  for (let i = 0; i < report.links.length; i++) {
+    if (((report.links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    probed += 1;
+    if (isOkSince(report, i, sinceMs)) reached += 1;
+  }
+  return reached * 2 > probed;
+}
+
+/** The clocks of two reports may differ by this much, because their answers took time to arrive. */
+export const CLOCK_ERROR_MS = 100;
+
+/**
+ * Whether the newest sample of a link is ok and from after a moment (ms since the epoch). A suspect sample counts too: a
+ * shortage of CPU makes no answer come that would not come otherwise.
+ */
+export function isOkSince({ links, atMs }: MergedReport, i: number, sinceMs: number): boolean {
+  if (links.outcome[i] !== 0) return false;
+  return atMs - unpack16(links.ageMs[i] ?? NONE16) >= sinceMs - CLOCK_ERROR_MS;
+}
+
+/** Pairs of zones. A zone that no other zone reaches is one cause, and so are both directions between two zones. */
+function zoneCauses(analysis: SeverityAnalysis): Cause[] {
+  const { zones } = analysis.mesh.topology;
+  const left = new Set(analysis.evidence.found.zonePair.keys());
+  const causes: Cause[] = [];
+  const add = (subject: string, pairs: readonly number[]) => {
+    causes.push(zoneCause(analysis, subject, pairs));
+    for (const pair of pairs) left.delete(pair);
+  };
+  for (const [to, { name }] of zones.entries()) {
+    const pairTo = (from: number) => from * zones.length + to;
+    const blocked = [...zones.keys()].map(pairTo).filter((pair) => left.has(pair));
+    const probing = [...zones.keys()].filter(
+      (from) => from !== to && (analysis.counts.judged.zonePairs[pairTo(from)] ?? 0) > 0,
+    );
+    if (blocked.length >= 2 && blocked.length >= probing.length) add(`zone ${name}`, blocked);
+  }
+  for (const pair of [...left].sort((a, b) => a - b)) {
+    if (!left.has(pair)) continue;
+    const [from, to] = [Math.floor(pair / zones.length), pair % zones.length];
+    const opposite = to * zones.length + from;
+    const isMutual = left.has(opposite);
+    const subject = `zone ${zones[from]?.name} ${isMutual ? '⇄' : '→'} zone ${zones[to]?.name}`;
+    add(subject, isMutual ? [pair, opposite] : [pair]);
+  }
+  return causes;
+}
+
+/** One cause about several pairs of zones. */
+function zoneCause(analysis: SeverityAnalysis, subject: string, zonePairs: readonly number[]): Cause {
+  const { mesh, counts } = analysis;
+  const { zones } = mesh.topology;
+  const evidence = new Evidence(mesh.reports);
+  let [of, probed] = [0, 0];
+  for (const pair of zonePairs) {
+    const found = analysis.evidence.found.zonePair.get(pair);
+    if (found !== undefined) evidence.addAll(found);
+    const links = linksOf(analysis, 'zonePair', pair);
+    of += links.of;
+    probed += links.probed;
+  }
+  const targets = [...new Set(zonePairs.map((pair) => pair % zones.length))];
+  const who = targets.length < zonePairs.length ? 'from all other zones' : '';
+  return {
+    kind: 'zone-block',
+    subject,
+    pods: targets.flatMap((zone) => zones[zone]?.pods ?? []),
+    evidence,
+    of,
+    probed,
+    direction: '',
+    who,
+    what: `${percent(evidence.affected, of)} of the links${who === '' ? '' : ` ${who}`} ${VERBS[counts.severity]}`,
+    advice: 'check the network between the zones and network policies',
+    remark: 'Most links within these zones are fine.',
+  };
+}
+
+/** The finding about the pods that report, if they reach none of the silent ones; see `silentSide`. */
+export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<number>): Finding[] {
+  const { counts, mesh } = analysis;
+  const { topology } = mesh;
+  if (silent.size === 0) return [];
+  const pods = [...mesh.reports.keys()].sort((a, b) => a - b);
+  const evidence = analysis.evidence.silent;
+  const isOne = pods.length === 1;
+  const node = topology.nodeOf[pods[0] ?? -1] ?? -1;
+  const isNode = pods.length < silent.size && node >= 0 && pods.every((pod) => topology.nodeOf[pod] === node);
+  const others = `none of the ${silent.size} others`;
+  const text = isOne
+    ? { kind: 'pod-reaches-nobody' as const, subject: topology.name(pods[0] ?? -1), what: `reaches ${others}` }
+    : isNode
+      ? {
+          kind: 'node' as const,
+          subject: `node ${topology.nodes[node]?.name}`,
+          what: `its ${pods.length} pods reach no pod on other nodes`,
+        }
+      : {
+          kind: 'cut-off' as const,
+          subject: `${pods.length} of ${topology.judgedCount} pods`,
+          what: `reach ${others}`,
+        };
+  const advice = {
+    'pod-reaches-nobody': 'check its own network',
+    node: 'check the node and its network',
+    'cut-off': 'this side cannot tell which of the two is cut off',
+  }[text.kind];
+  const of = [...silent].reduce((sum, pod) => sum + (counts.judged.to[pod] ?? 0), 0);
+  const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;
+  const direction = isOne ? ' out of it' : ' out of them';
+  const finding = findingOf(analysis, { ...text, pods, evidence, of, direction, advice, remark });
+  if (evidence.affected > 0) return [finding];
+  // The reports are missing already, and no link has been pinged since.
+  const title = `${text.subject}: ${text.what}, no answer: ${advice}`;
+  return [{ ...finding, severity: 'failed', outcome: 'timeout', from: pods, title, detail: remark }];
+}

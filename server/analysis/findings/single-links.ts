@@ -1,0 +1,144 @@
+import type { Finding } from '../../protocol/finding.ts';
+import { FLAG_NOT_YET, FLAG_RECOVERED, NONE16, unpack16 } from '../../protocol/links.ts';
+import { CLOCK_ERROR_MS, findingsOf, isOkSince, KINDS } from './causes.ts';
+import { linkOf, type MeshCounts } from './counts.ts';
+import { type BadPair, Evidence } from './evidence.ts';
+import { type Cause, errorText, findingOf, type SeverityAnalysis } from './messages.ts';
+
+/** At most this many findings about single links are described. */
+const MAX_LINK_FINDINGS = 60;
+/** `linkFindings` yields after this many pairs. */
+const SLICE_PAIRS = 64;
+
+/** The findings about links that no general cause explains. Both directions of a pair are one finding. */
+export function* linkFindings(analysis: SeverityAnalysis): Generator<void, Finding[]> {
+  const { pairs, byChance, byChanceCount } = analysis.evidence.unexplained.found(analysis.counts.judged.all);
+  const keyOf = (from: number, to: number) => from * 65_536 + to;
+  const byKey = new Map<number, BadPair>();
+  for (const [i, pair] of pairs.entries()) {
+    if (i % SLICE_PAIRS === SLICE_PAIRS - 1) yield;
+    byKey.set(keyOf(pair.from, pair.to), pair);
+  }
+  const causes: Cause[] = [];
+  for (const pair of pairs) {
+    if (causes.length >= MAX_LINK_FINDINGS) break;
+    if (!byKey.has(keyOf(pair.from, pair.to))) continue;
+    const opposite = byKey.get(keyOf(pair.to, pair.from));
+    byKey.delete(keyOf(pair.to, pair.from));
+    causes.push(linkCause(analysis, pair, opposite));
+    yield;
+  }
+  const findings = yield* findingsOf(analysis, causes);
+  // One late answer is no fault, but health counts every link that fails.
+  if (byChanceCount > 0 && analysis.counts.severity === 'failed') {
+    findings.push(chanceFinding(analysis, byChance, byChanceCount));
+  }
+  return findings;
+}
+
+/** One finding about `count` links without a common cause, each of which failed in its newest ping only; `pairs`: some of them. */
+function chanceFinding(analysis: SeverityAnalysis, pairs: readonly BadPair[], count: number): Finding {
+  const evidence = evidenceOf(analysis, pairs);
+  evidence.affected = count;
+  return findingOf(analysis, {
+    kind: 'link',
+    subject: `${count} links`,
+    pods: [],
+    evidence,
+    of: analysis.counts.judged.all,
+    direction: ' of the mesh',
+    what: 'fail in their newest ping and have nothing in common',
+    advice: 'their next ping tells whether that was chance',
+  });
+}
+
+function evidenceOf({ mesh: { reports } }: SeverityAnalysis, pairs: readonly BadPair[]): Evidence {
+  const evidence = new Evidence(reports);
+  for (const { from, pair } of pairs) {
+    const report = reports.get(from);
+    if (report !== undefined) evidence.add(report, pair);
+  }
+  return evidence;
+}
+
+/** A cause about one link, or about both directions of a pair of pods if `opposite` is bad too. */
+function linkCause(analysis: SeverityAnalysis, pair: BadPair, opposite: BadPair | undefined): Cause {
+  const { mesh, counts } = analysis;
+  const evidence = evidenceOf(analysis, opposite === undefined ? [pair] : [pair, opposite]);
+  const isFailed = counts.severity === 'failed';
+  const way = opposite !== undefined ? 'both' : isFailed ? oppositeOf(mesh, pair, evidence.sinceMs()) : 'unknown';
+  const isMutual = way === 'both' || way === 'mended';
+  const [source, destination] = [mesh.topology.name(pair.from), mesh.topology.name(pair.to)];
+  const [first, second] = isMutual && pair.from > pair.to ? [destination, source] : [source, destination];
+  const directions = way === 'ok' ? ' in this direction only' : way === 'both' ? ' in both directions' : '';
+  const remark = {
+    ok: `${destination} → ${source} is ok.`,
+    mended: `${destination} → ${source} works again, and this link has not been pinged since.`,
+    stale: `Whether ${destination} reaches ${source} is not known yet.`,
+    both: '',
+    unknown: '',
+  }[way];
+  return {
+    kind: way === 'ok' ? 'one-way' : KINDS[counts.severity].link,
+    subject: `${first} ${isMutual ? '⇄' : '→'} ${second}`,
+    pods: opposite === undefined ? [pair.to] : [pair.to, pair.from],
+    evidence,
+    of: isMutual ? 2 : 1,
+    what: `${isFailed ? 'fails' : 'slow'}${directions}`,
+    advice: way === 'ok' ? 'check network policies, firewalls and routes' : linkAdvice(analysis, pair),
+    remark: `${isFailed ? errorText(evidence) : ''}${remark}`,
+  };
+}
+
+/**
+ * The opposite direction of a pair that has failed since a moment (ms since the epoch). `ok`: pinged since, while this one went
+ * on failing. `mended`: it failed too and is ok again, and this one was not pinged since. `stale`: it was ok, but was not pinged since.
+ * `unknown`: no report says anything.
+ */
+function oppositeOf({ reports }: MeshCounts, pair: BadPair, sinceMs: number): 'ok' | 'mended' | 'stale' | 'unknown' {
+  const [report, own] = [reports.get(pair.to), reports.get(pair.from)];
+  if (report === undefined || own === undefined) return 'unknown';
+  const { links, atMs } = report;
+  const pingedMs = own.atMs - unpack16(own.links.ageMs[linkOf(pair.pair)] ?? NONE16);
+  let way: 'ok' | 'mended' | 'stale' | 'unknown' = 'unknown';
+  for (let i = 0; i < links.length; i++) {
+    if (links.to[i] !== pair.from || ((links.flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    if (links.outcome[i] !== 0) return 'unknown';
+    const isMended = ((links.flags[i] ?? 0) & FLAG_RECOVERED) !== 0;
+    const mendedMs = atMs - unpack16(links.sinceMs[i] ?? NONE16);
+    if (isMended && mendedMs + CLOCK_ERROR_MS > pingedMs) return 'mended';
+    if (!isOkSince(report, i, sinceMs)) way = 'stale';
+    else if (way === 'unknown') way = 'ok';
+  }
+  return way;
+}
+
+/** Where to look, depending on the other links of the two pods. */
+function linkAdvice({ mesh, counts, evidence }: SeverityAnalysis, { from, to }: BadPair): string {
+  if (mesh.topology.judgedCount === 2) return 'with only two pods, either of them can be the cause';
+  const { explained, unexplained } = evidence;
+  const fineTo = (counts.judged.to[to] ?? 0) - (explained.intoPod[to] ?? 0) - (unexplained.to[to] ?? 0);
+  const fineFrom = (counts.judged.from[from] ?? 0) - (explained.outOfPod[from] ?? 0) - (unexplained.from[from] ?? 0);
+  if (fineTo <= 0) return 'check the probed pod and the path';
+  if (fineFrom <= 0) return 'others reach the probed pod, check the probing pod and the path';
+  return 'their other links are fine, check the path between the two and network policies';
+}
+
+/** The findings about pods that do not reach themselves, without those that `isExplained`. */
+export function* selfFindings(
+  analysis: SeverityAnalysis,
+  isExplained: (pod: number) => boolean,
+): Generator<void, Finding[]> {
+  const { selfFailed, reports, topology } = analysis.mesh;
+  const causes: Cause[] = [];
+  for (const { pod, link, families } of selfFailed) {
+    const report = reports.get(pod);
+    if (report === undefined || isExplained(pod) || causes.length >= MAX_LINK_FINDINGS) continue;
+    const evidence = new Evidence(reports);
+    evidence.addLink(report, link, families);
+    const name = topology.name(pod);
+    const cause = { kind: 'link' as const, subject: `${name} → ${name}`, pods: [pod], evidence, of: 1 };
+    causes.push({ ...cause, titleSubject: name, what: 'does not reach itself', remark: errorText(evidence) });
+  }
+  return yield* findingsOf(analysis, causes);
+}
