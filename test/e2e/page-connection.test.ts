@@ -94,7 +94,7 @@ describe('a change', () => {
     await soon(() => page.title()).toBe('1 pod failing · goldpinger');
     await soon(() => words(page, '#changes')).toBe('chaos is failing.');
     expect(await icon()).not.toBe(green);
-    expect(await words(page, '.notices')).toContain('goldpinger-chaos: unreachable from all 3 others, refused');
+    expect(await words(page, '.notices')).toContain('goldpinger-chaos: unreachable from all 3 others.');
     await page.locator('.notices').getByRole('button', { name: 'Show' }).click();
     await soon(() => page.url()).toContain('pod=uid-0003');
   });

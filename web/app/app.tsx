@@ -10,7 +10,7 @@ import type { Picture } from '../model/mesh-view.ts';
 import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/timeline.ts';
 import { Timeline } from '../views/timeline/timeline.tsx';
-import { pageStatusOf } from './changes.ts';
+import { headlineOf, pageStatusOf } from './changes.ts';
 import { HelpDialog } from './help-dialog.tsx';
 import { type Command, useKeys } from './keyboard.ts';
 import { Late } from './late.tsx';
@@ -74,10 +74,9 @@ export function App({ feed, preferences, clock }: AppProps) {
     () => (overview === null || stage !== 'picture' ? [] : noticesOf(overview, state.status, nowMs)),
     [overview, stage, state.status, nowMs],
   );
-  const sentence = useAnnouncement(
-    useMemo(() => pageStatusOf(live.overview, state.status), [live.overview, state.status]),
-    clock,
-  );
+  const pageStatus = useMemo(() => pageStatusOf(live.overview, state.status), [live.overview, state.status]);
+  const headline = headlineOf(pageStatus);
+  const sentence = useAnnouncement(pageStatus, clock);
 
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
@@ -140,13 +139,15 @@ export function App({ feed, preferences, clock }: AppProps) {
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const viewProps = useFolded(props, address, change);
-  const hint = hintRead || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
+  // A new reader must see a fault first.
+  const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
+  const hint = hintRead || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   return (
     <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
       <TopBar
         address={address}
         onView={(view) => change({ view })}
-        status={<LiveStatus state={state} stage={stage} />}
+        status={<LiveStatus state={state} stage={stage} headline={headline} />}
         servedBy={state.mesh?.servedBy.name ?? ''}
         themeChoice={themeChoice}
         onTheme={chooseTheme}

@@ -2,23 +2,56 @@ import { countText, plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import type { ConnectionStatus } from './notices.ts';
 
-/** The facts that the tab and the announcements for screen readers show. */
+/** The facts that tab, header and announcements for screen readers show. */
 export interface PageStatus {
   status: ConnectionStatus;
+  /** Names of failing pods. */
   failing: string[];
   failed: number;
   slow: number;
   /** External targets that fail. */
   external: number;
+  /** `/cluster_health` is 200. */
+  isHealthy: boolean;
+  /** Pods whose report is missing. */
+  missing: number;
+  /** The pod list is old, because the Kubernetes API does not answer. */
+  isStale: boolean;
   pods: number;
 }
 
 /** Collects these facts. */
 export function pageStatusOf(picture: Picture | null, status: ConnectionStatus): PageStatus {
-  const failing = picture?.pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label) ?? [];
-  const pods = picture?.pods.filter(({ pod }) => pod.lifecycle !== 'gone').length ?? 0;
-  const external = picture?.targets.filter(({ state }) => state === 'failed').length ?? 0;
-  return { status, failing, failed: picture?.counts.failed ?? 0, slow: picture?.counts.slow ?? 0, external, pods };
+  const pods = picture?.pods ?? [];
+  return {
+    status,
+    failing: pods.filter((pod) => pod.health === 'failing').map((pod) => pod.label),
+    failed: picture?.counts.failed ?? 0,
+    slow: picture?.counts.slow ?? 0,
+    external: picture?.targets.filter(({ state }) => state === 'failed').length ?? 0,
+    isHealthy: picture?.mesh.health.ok ?? true,
+    missing: picture?.mesh.findings.filter(({ kind }) => kind === 'report-missing').length ?? 0,
+    isStale: picture?.mesh.discovery.phase === 'stale',
+    pods: pods.filter(({ pod }) => pod.lifecycle !== 'gone').length,
+  };
+}
+
+/** How bad the state of the page is. `none`: nothing is known (any more). */
+export type Tone = 'good' | 'warning' | 'slow' | 'failed' | 'none';
+
+/** The most severe thing that is wrong, in few words; '' = no pods yet. Title and icon of the tab and the header agree on it. */
+export function headlineOf(page: PageStatus): { tone: Tone; words: string } {
+  const { failing, failed, slow, external, missing, pods } = page;
+  if (page.status === 'lost') return { tone: 'none', words: 'Disconnected' };
+  if (failing.length > 0) return { tone: 'failed', words: `${plural(failing.length, 'pod')} failing` };
+  if (failed > 0) return { tone: 'failed', words: `${plural(failed, 'link')} failed` };
+  if (external > 0) return { tone: 'failed', words: `${plural(external, 'external target')} failing` };
+  if (missing > 0) return { tone: 'warning', words: `${plural(missing, 'report')} missing` };
+  if (page.isStale) return { tone: 'warning', words: 'Pod list is old' };
+  if (pods === 0) return { tone: 'none', words: '' };
+  if (!page.isHealthy) return { tone: 'failed', words: 'Cluster health 418' };
+  if (slow > 0) return { tone: 'slow', words: `${plural(slow, 'link')} slow` };
+  return { tone: 'good', words: `${plural(pods, 'pod')} ok` };
 }
 
 /** One sentence about the most severe change; '' = no relevant change. */
@@ -29,13 +62,19 @@ export function changeSentence(before: PageStatus, after: PageStatus): string {
   if (fresh.length > 0) return `${listed(fresh)} failing.`;
   const recovered = before.failing.filter((pod) => !after.failing.includes(pod));
   if (recovered.length > 0) return `${listed(recovered)} no longer failing.`;
-  if (after.failed !== before.failed)
-    return `${plural(after.failed, 'link')} failed (was ${countText(before.failed)}).`;
-  if (after.external !== before.external)
-    return `${plural(after.external, 'external target')} failing (was ${countText(before.external)}).`;
-  if (after.slow !== before.slow) return `${plural(after.slow, 'link')} slow (was ${countText(before.slow)}).`;
-  if (after.pods !== before.pods) return `${plural(after.pods, 'pod')} (was ${countText(before.pods)}).`;
-  return '';
+  const counts = [
+    [after.failed, before.failed, 'link', 'failed'],
+    [after.external, before.external, 'external target', 'failing'],
+    [after.missing, before.missing, 'report', 'missing'],
+    [after.slow, before.slow, 'link', 'slow'],
+  ] as const;
+  for (const [now, was, noun, word] of counts) {
+    if (now !== was) return `${plural(now, noun)} ${word} (was ${countText(was)}).`;
+  }
+  if (after.isStale !== before.isStale)
+    return after.isStale ? 'The pod list is old.' : 'The pod list is current again.';
+  if (after.isHealthy !== before.isHealthy) return `Cluster health is ${after.isHealthy ? '200 OK' : '418'}.`;
+  return after.pods === before.pods ? '' : `${plural(after.pods, 'pod')} (was ${countText(before.pods)}).`;
 }
 
 function listed(names: readonly string[]): string {
@@ -44,22 +83,23 @@ function listed(names: readonly string[]): string {
 }
 
 /** The title of the tab. The problem comes first, because tabs are narrow. */
-export function tabTitle({ status, failing, failed, external, pods }: PageStatus): string {
-  const name = 'goldpinger';
-  if (status === 'lost') return `Disconnected · ${name}`;
-  if (failing.length > 0) return `${plural(failing.length, 'pod')} failing · ${name}`;
-  if (failed > 0) return `${plural(failed, 'link')} failed · ${name}`;
-  if (external > 0) return `${plural(external, 'external target')} failing · ${name}`;
-  return pods === 0 ? name : `${plural(pods, 'pod')} ok · ${name}`;
+export function tabTitle(page: PageStatus): string {
+  return [headlineOf(page).words, 'goldpinger'].filter(Boolean).join(' · ');
 }
 
-/** The icon of the tab as SVG: green, red with a cross if something fails, grey if disconnected. */
-export function tabIcon({ status, failing, failed, external, pods }: PageStatus): string {
-  const bad = failing.length > 0 || failed > 0 || external > 0;
-  const colour = status === 'lost' || pods === 0 ? '#7c8894' : bad ? '#c81e1e' : '#1d9a63';
-  const inside =
-    bad && status !== 'lost'
-      ? '<path d="M11 11L21 21M21 11L11 21" stroke="#fff" stroke-width="4" stroke-linecap="round"/>'
-      : '<circle cx="16" cy="16" r="5" fill="#fff"/>';
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="${colour}"/>${inside}</svg>`;
+const CROSS = '<path d="M11 11L21 21M21 11L11 21" stroke="#fff" stroke-width="4" stroke-linecap="round"/>';
+const BARS = '<path d="M10 13H22M10 19H22" stroke="#fff" stroke-width="3.5" stroke-linecap="round"/>';
+const DOT = '<circle cx="16" cy="16" r="5" fill="#fff"/>';
+const ICONS: Record<Tone, [colour: string, mark: string]> = {
+  good: ['#1d9a63', DOT],
+  warning: ['#a36700', BARS],
+  slow: ['#d2361d', BARS],
+  failed: ['#5e0b24', CROSS],
+  none: ['#7c8894', DOT],
+};
+
+/** The icon of the tab as SVG: colour and mark say how bad the state is; grey = disconnected. */
+export function tabIcon(page: PageStatus): string {
+  const [colour, mark] = ICONS[headlineOf(page).tone];
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="15" fill="${colour}"/>${mark}</svg>`;
 }

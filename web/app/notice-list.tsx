@@ -1,7 +1,7 @@
 import './notice-list.css';
 import type { ReactNode } from 'react';
 import type { ConnectionState } from '../data/connection.ts';
-import { clockText } from '../model/format.ts';
+import { clockText, sentence } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
 import { MAX_NOTICES, type Notice } from './notices.ts';
@@ -18,7 +18,7 @@ interface NoticeListProps {
   onTryNow(): void;
   onPod(uid: string): void;
   onFilter(text: string): void;
-  /** The hint for first-time users; null = not shown. */
+  /** The hint for first-time users, who see it when nothing is wrong; null = not shown. */
   hint: string | null;
   onHintRead(): void;
 }
@@ -68,7 +68,7 @@ export function NoticeList({
           )}
         </div>
       ))}
-      {hint !== null && !lost && moment === null && notices.length < MAX_NOTICES && (
+      {hint !== null && (
         <div className="notice is-info">
           <Icon name="flag" />
           <p>{hint}</p>
@@ -102,11 +102,6 @@ export function Retry({ retryMs }: { retryMs: number }) {
   useSeconds(500);
   const seconds = Math.ceil((retryMs - Date.now()) / 1000);
   return <>{seconds > 0 ? `Reconnecting in ${seconds} s.` : 'Reconnecting now.'}</>;
-}
-
-/** Makes a sentence of a text: capital letter first, full stop last. */
-export function sentence(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 }
 
 interface MomentNoticeProps {

@@ -1,8 +1,8 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
-import { findingFigure, targetOf } from '../model/finding-words.ts';
+import { findingFigure, findingWords, targetOf } from '../model/finding-words.ts';
 import { isAboutSelfLink } from '../model/findings.ts';
-import { countText, plural, spanText } from '../model/format.ts';
+import { capital, countText, plural, spanText } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 
@@ -78,7 +78,7 @@ export function statusSentence(picture: Picture): string {
   return `${links} ${countText(failing)} of ${plural(targets.length, 'external target')} ${fail}.`;
 }
 
-function linkSentence({ counts }: Picture): string {
+function linkSentence({ counts, mesh }: Picture): string {
   const { failed, slow, warning } = counts;
   if (failed > 0) {
     const also = slow === 0 ? '' : `, ${countText(slow)} slow`;
@@ -86,7 +86,9 @@ function linkSentence({ counts }: Picture): string {
   }
   if (slow > 0) return `No failures, ${plural(slow, 'slow link')}.`;
   if (counts.good + counts.fair + warning === 0) return 'Waiting for the first results.';
-  return 'All links healthy.';
+  if (mesh.health.ok) return 'All links healthy.';
+  const why = mesh.health.general[0] ?? mesh.health.reasons[0]?.why[0] ?? '';
+  return `No link failed, but cluster health is 418${why === '' ? '' : `: ${shownName(why)}`}.`;
 }
 
 /** A namespace in a sentence; '' means all. */
@@ -105,10 +107,17 @@ function failingNotice({ mesh }: Picture): Notice | null {
     id: 'failing',
     kind: 'failed',
     mark: 'cross',
-    title: `${shownName(worst.title)}.`,
-    text: [since === '' ? '' : `${since}.`, more].filter(Boolean).join(' '),
+    title: briefTitle(worst),
+    text: [since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
     action: actionOf(worst, mesh),
   };
+}
+
+/** Subject and symptom only, because the whole sentence is in the findings of the view and of the panel. */
+function briefTitle(finding: Finding): string {
+  const { subject, what } = findingWords(finding);
+  const name = subject.replace(/^(node|zone) /, capital);
+  return `${name}${what === '' ? '' : `: ${what}`}.`;
 }
 
 function isAboutOneLink(finding: Finding): boolean {
@@ -139,15 +148,14 @@ function missingNotice({ mesh }: Picture): Notice | null {
   const missing = mesh.findings.filter(({ kind }) => kind === 'report-missing');
   const [first] = missing;
   if (first === undefined) return null;
-  const detail = first.detail === '' ? '' : `${shownName(first.detail).replace(/[.]$/, '')}.`;
   const more = missing.length > 1 ? `And ${countText(missing.length - 1)} more.` : '';
   const target = missing.length === 1 ? actionOf(first, mesh) : null;
   return {
     id: 'missing',
     kind: 'warning',
     mark: 'question',
-    title: `${shownName(first.title)}.`,
-    text: [detail, more].filter(Boolean).join(' '),
+    title: briefTitle(first),
+    text: more,
     action: target,
   };
 }

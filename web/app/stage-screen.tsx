@@ -2,11 +2,11 @@ import './stage-screen.css';
 import type { ReactNode } from 'react';
 import { PodMark } from '../components/state-glyph.tsx';
 import type { ConnectionState } from '../data/connection.ts';
-import { clockText, latencyText } from '../model/format.ts';
+import { clockText, latencyText, sentence } from '../model/format.ts';
 import { linkFacts } from '../model/link-facts.ts';
 import type { Picture, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
-import { Retry, sentence } from './notice-list.tsx';
+import { Retry } from './notice-list.tsx';
 import { namespaceText, type Stage } from './notices.ts';
 
 interface StageScreenProps {

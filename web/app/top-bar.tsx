@@ -1,9 +1,10 @@
 import './top-bar.css';
 import type { MouseEvent, ReactNode } from 'react';
-import type { ConnectionState } from '../data/connection.ts';
+import { type ConnectionState, POLL_MS } from '../data/connection.ts';
 import { type Address, VIEWS, type ViewName, writeAddress } from '../model/address.ts';
 import { spanText } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
+import type { headlineOf } from './changes.ts';
 import { Icon, Sign } from './icons.tsx';
 import type { Stage } from './notices.ts';
 import { THEME_CHOICES, type ThemeChoice } from './preferences.ts';
@@ -110,12 +111,13 @@ function ThemeSwitch({ choice, onChoose }: { choice: ThemeChoice; onChoose(choic
   );
 }
 
-/** Shows whether the data are live, and their age, which it counts itself. */
-export function LiveStatus({ state, stage }: { state: ConnectionState; stage: Stage }) {
+/** Shows whether the data are live, and their age if they are late. The dot has the colour of the headline. */
+export function LiveStatus({ state, stage, headline }: LiveStatusProps) {
   const pageMs = useSeconds(500);
-  const { kind, title, age } = statusOf(state, stage, pageMs);
+  const { kind, title, age } = connectionWords(state, stage, pageMs);
+  const tone = kind === 'live' ? headline.tone : kind;
   return (
-    <span className={`live-status is-${kind}`}>
+    <span className={`live-status is-${tone}`} title={headline.words}>
       <span className="live-dot" aria-hidden="true" />
       <span>
         <strong>{title}</strong>
@@ -125,7 +127,17 @@ export function LiveStatus({ state, stage }: { state: ConnectionState; stage: St
   );
 }
 
-function statusOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
+interface LiveStatusProps {
+  state: ConnectionState;
+  stage: Stage;
+  headline: ReturnType<typeof headlineOf>;
+}
+
+/** Data are late after two refresh intervals, or three polls, and this time, ms. */
+const LATE_MS = 5_000;
+
+/** The texts of the connection. The age is '' unless the data are late. `pageMs`: monotonic time. */
+export function connectionWords({ mesh, status, receivedMs }: ConnectionState, stage: Stage, pageMs: number) {
   if (mesh === null) return { kind: 'waiting', title: status === 'lost' ? 'Disconnected' : 'Connecting', age: '' };
   const ageMs = mesh.ageMs + Math.max(0, pageMs - receivedMs);
   const age = spanText(ageMs);
@@ -134,6 +146,8 @@ function statusOf({ mesh, status, receivedMs }: ConnectionState, stage: Stage, p
   if (stage === 'waiting') {
     return { kind: 'waiting', title: 'Waiting', age: spanText(mesh.atMs + ageMs - mesh.discovery.sinceMs) };
   }
-  if (status === 'polling') return { kind: 'waiting', title: 'Polling every 5 s', age: `${age} old` };
-  return { kind: 'live', title: 'Live', age: `${age} old` };
+  const isPolling = status === 'polling';
+  const isLate = ageMs > LATE_MS + (isPolling ? 3 * POLL_MS : 2 * mesh.settings.refreshIntervalMs);
+  if (isPolling) return { kind: 'waiting', title: 'Polling every 5 s', age: isLate ? `data ${age} old` : '' };
+  return { kind: isLate ? 'waiting' : 'live', title: 'Live', age: isLate ? `data ${age} old` : '' };
 }

@@ -36,7 +36,7 @@ const PART_MS = 8_000;
 /** Upper bound of the refresh interval that is waited for. */
 const LONGEST_REFRESH_MS = 300_000;
 /** Pause between two polls. */
-const POLL_MS = 5_000;
+export const POLL_MS = 5_000;
 /** The stream is tried again after this many polls. */
 const POLLS_PER_STREAM = 12;
 /** Delays between reconnection attempts; the last one repeats. */

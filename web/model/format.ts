@@ -54,3 +54,13 @@ export function countText(count: number): string {
 export function plural(count: number, noun: string): string {
   return `${countText(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** The text with a capital first letter. */
+export function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
+/** Makes a sentence of a text: capital letter first, full stop last. */
+export function sentence(text: string): string {
+  return `${capital(text)}${/[.!?]$/.test(text) ? '' : '.'}`;
+}

@@ -3,7 +3,10 @@ import type { PageStatus } from '../../../../web/app/changes.ts';
 import { Announcer } from '../../../../web/app/live-region.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
-const CALM: PageStatus = { status: 'live', failing: [], failed: 0, slow: 0, external: 0, pods: 4 };
+const CALM: PageStatus = {
+  ...{ status: 'live', failing: [], failed: 0, slow: 0, external: 0, pods: 4 },
+  ...{ isHealthy: true, missing: 0, isStale: false },
+};
 
 function setUp() {
   const clock = new FakeClock();
