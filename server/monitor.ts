@@ -80,6 +80,7 @@ export class Monitor {
       clock,
       random,
       probe: (target) => probe(target, options),
+      onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
       onSample: (target, sample) => {
         this.#lastSampleMs = clock.monotonicMs();
         this.#starvation.record(sample);

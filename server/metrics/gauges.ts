@@ -38,7 +38,7 @@ export function registerGauges(registry: Registry, version: string, sources: Met
     ],
     [
       'goldpinger_event_loop_delay_p99_seconds',
-      'How late timers of this process were in the last seconds, 99th percentile.',
+      'How late this process handled a timer or an event at most in the last seconds.',
       () => starvation().loopDelayP99Us / 1e6,
     ],
     [

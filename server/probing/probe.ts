@@ -213,6 +213,7 @@ class Stopwatch {
   #connectedUs = -1;
   #firstByteUs = -1;
   #busyAtStartUs = 0;
+  #queuedAtStartUs = 0;
   #lateUs = 0;
 
   constructor(clock: Clock, meter: BusyMeter) {
@@ -222,6 +223,7 @@ class Stopwatch {
 
   /** The exchange starts now. A second call replaces the start by a more accurate one. */
   start(): void {
+    if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
     this.#meter.mark();
     this.#busyAtStartUs = this.#meter.busyUs;
     this.#startUs = this.#nowUs();
@@ -250,11 +252,14 @@ class Stopwatch {
     if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0 };
     const totalUs = this.#nowUs() - this.#startUs;
     const lateUs = this.#lateUs + this.#meter.mark();
+    const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
+    // An exchange so short that it cannot be suspect is most of them. For it the kernel need not be asked.
+    const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;
     return {
       connectUs: this.#connectedUs < 0 ? -1 : this.#connectedUs - this.#startUs,
       firstByteUs: this.#firstByteUs < 0 ? -1 : this.#firstByteUs - this.#connectedUs,
       totalUs,
-      starvedUs: Math.max(0, Math.min(this.#meter.busyUs - this.#busyAtStartUs, lateUs, totalUs)),
+      starvedUs: Math.max(0, Math.min(Math.min(busyUs, lateUs) + queuedUs, totalUs)),
     };
   }
 

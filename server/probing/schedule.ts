@@ -14,6 +14,8 @@ interface ScheduleOptions {
   /** Must not reject. */
   probe(target: Target): Promise<Sample>;
   onSample(target: Target, sample: Sample): void;
+  /** Called whenever the timer runs: how much later than it was due. */
+  onTimer(lateMs: number): void;
 }
 
 /** A target with the time of its next probe. */
@@ -144,6 +146,7 @@ export class Schedule {
   }
 
   #onTimer(): void {
+    this.#options.onTimer(this.#activeMs() - this.#timerDueMs);
     this.#absorbPause();
     const nowMs = this.#activeMs();
     const sinceLastMs = Math.min(nowMs - this.#lastStartMs, TIMER_GRAIN_MS);

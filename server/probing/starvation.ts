@@ -5,13 +5,14 @@
  * questions are answered here:
  *
  * 1. Is one sample distorted? `BusyMeter` says how late a callback may be running at most: as long as the event loop has
- *    been busy, or the process has waited for a CPU (`CpuQueue`), since the loop last really waited for events. A probe
- *    collects this bound, and `isSuspect` compares it with the duration of the probe.
+ *    been busy since the loop last really waited for events, and how long the process has waited for a CPU. A probe collects
+ *    both, and `isSuspect` compares them with the duration of the probe.
  * 2. Is the whole report unreliable? `StarvationWatch` decides it once a second, by the share of suspect samples and by
- *    the delay of the event loop (`LoopDelay`).
+ *    the delay of the event loop: its longest turn, or the latest of our timers.
+ *
+ * Nothing here wakes an idle process, except the decision once a second.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { UNRELIABLE } from '../protocol/link-state.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -33,9 +34,13 @@ export class StarvationWatch {
   readonly meter: BusyMeter;
   readonly #clock: Clock;
   readonly #cpuQueue: ReturnType<typeof openCpuQueue>;
-  readonly #loopDelay: ReturnType<typeof startLoopDelay>;
+  readonly #stopTurns: () => void;
+  /** Delay of the loop in the present second. */
+  #delayUs = 0;
+  /** When the timer of the next decision is due, monotonic ms. */
+  #tickDueMs = 0;
   readonly #samples: { atMs: number; suspect: boolean }[] = [];
-  /** Delay of the loop in the last seconds (99th percentile), newest last. */
+  /** Delay of the loop in each of the last seconds, newest last. */
   readonly #delaysUs: number[] = [];
   /** When the grace after the start ends, monotonic ms. */
   readonly #graceEndMs: number;
@@ -43,15 +48,20 @@ export class StarvationWatch {
   #sinceMs: number;
   #timer: Timer;
 
-  /** `idleMs`: see `BusyMeter`. Tests pass their own `loopDelay` and `cpuQueue`; the watch stops both with itself. */
-  constructor(clock: Clock, idleMs: () => number, loopDelay = startLoopDelay(), cpuQueue = openCpuQueue()) {
+  /** `idleMs`: see `BusyMeter`. Tests pass their own `turns` and `cpuQueue`; the watch stops both with itself. */
+  constructor(clock: Clock, idleMs: () => number, turns = watchTurns, cpuQueue = openCpuQueue()) {
     this.#clock = clock;
     this.#cpuQueue = cpuQueue;
-    this.#loopDelay = loopDelay;
     this.meter = new BusyMeter(clock, idleMs, () => cpuQueue.waitedMs());
+    this.#stopTurns = turns(() => this.#noteDelay(this.meter.endTurn()));
     this.#sinceMs = clock.nowMs();
     this.#graceEndMs = clock.monotonicMs() + START_GRACE_MS;
-    this.#timer = clock.setTimer(() => this.#tick(), TICK_MS);
+    this.#timer = this.#setTimer();
+  }
+
+  /** Notes how late a timer of ours has run, ms. It tells of waits for a CPU, which no turn of the loop shows. */
+  timerWasLate(lateMs: number): void {
+    this.#noteDelay(lateMs * 1000);
   }
 
   /** Counts a new sample. */
@@ -73,16 +83,25 @@ export class StarvationWatch {
 
   stop(): void {
     this.#timer.cancel();
-    this.#loopDelay.stop();
+    this.#stopTurns();
     this.#cpuQueue.close();
   }
 
+  #setTimer(): Timer {
+    this.#tickDueMs = this.#clock.monotonicMs() + TICK_MS;
+    return this.#clock.setTimer(() => this.#tick(), TICK_MS);
+  }
+
   #tick(): void {
-    this.meter.mark();
-    const delayUs = this.#loopDelay.takeP99Us();
+    this.timerWasLate(this.#clock.monotonicMs() - this.#tickDueMs);
     // At the end of the grace, the delay of its last second is read.
-    if (this.#clock.monotonicMs() > this.#graceEndMs) this.#judge(delayUs);
-    this.#timer = this.#clock.setTimer(() => this.#tick(), TICK_MS);
+    if (this.#clock.monotonicMs() > this.#graceEndMs) this.#judge(this.#delayUs);
+    this.#delayUs = 0;
+    this.#timer = this.#setTimer();
+  }
+
+  #noteDelay(delayUs: number): void {
+    if (delayUs > this.#delayUs) this.#delayUs = delayUs;
   }
 
   #judge(delayUs: number): void {
@@ -122,49 +141,65 @@ export function isSuspect(starvedUs: number, totalUs: number): boolean {
  */
 const MIN_WAIT_US = 100;
 
-/** What a `BusyMeter` reads. No time ever decreases. All are ms with a fraction. */
-interface Times {
-  ms: number;
-  /** How long the event loop has waited for events so far. */
-  idleMs: number;
-  /** How long the process has waited for a CPU so far. `idleMs` includes it. */
-  queuedMs: number;
-}
-
 /**
  * Measures how much later than the kernel this process may have noticed an event because it was busy.
  *
  * When the loop last really waited, the event of the present callback had not come yet. So the callback is late by no more
- * than the time the loop has been busy since then. `mark` is called in the callbacks of all probes and once a second. This
- * keeps that time short: work that was done long before a slow answer arrived does not count against the answer.
+ * than the time the loop has been busy since then. `mark` is called in the callbacks of all probes and after each turn of
+ * the loop. This keeps that time short: work that was done long before a slow answer arrived does not count against the answer.
  */
 export class BusyMeter {
-  readonly #times: () => Times;
-  #last: Times;
+  readonly #nowMs: () => number;
+  readonly #idleMs: () => number;
+  readonly #queuedMs: () => number;
+  /** Time, and how long the loop had waited for events, at the last mark. Neither ever decreases. ms with a fraction. */
+  #lastMs: number;
+  #lastIdleMs: number;
   #lateUs = 0;
   #busyUs = 0;
+  #busyBeforeTurnUs = 0;
 
-  /** `idleMs`: `performance.nodeTiming.idleTime`. `queuedMs`: see `openCpuQueue`. */
+  /**
+   * `idleMs`: how long the loop has waited for events so far (`performance.nodeTiming.idleTime`). `queuedMs`: see
+   * `openCpuQueue`.
+   */
   constructor(clock: Pick<Clock, 'monotonicMs'>, idleMs: () => number, queuedMs: () => number) {
-    this.#times = () => ({ ms: clock.monotonicMs(), idleMs: idleMs(), queuedMs: queuedMs() });
-    this.#last = this.#times();
+    this.#nowMs = () => clock.monotonicMs();
+    this.#idleMs = idleMs;
+    this.#queuedMs = queuedMs;
+    this.#lastMs = this.#nowMs();
+    this.#lastIdleMs = idleMs();
   }
 
-  /** Returns how late the calling callback may be running, in us: an upper bound. */
+  /** Returns how late the calling callback may be running, in us: an upper bound, without waits for a CPU. */
   mark(): number {
-    const now = this.#times();
-    const passedUs = (now.ms - this.#last.ms) * 1000;
-    const idleUs = (now.idleMs - this.#last.idleMs - (now.queuedMs - this.#last.queuedMs)) * 1000;
-    const waitedUs = Math.max(0, Math.min(idleUs, passedUs));
+    const nowMs = this.#nowMs();
+    const idleMs = this.#idleMs();
+    const passedUs = (nowMs - this.#lastMs) * 1000;
+    const waitedUs = Math.max(0, Math.min((idleMs - this.#lastIdleMs) * 1000, passedUs));
     this.#lateUs = passedUs - waitedUs + (waitedUs >= MIN_WAIT_US ? 0 : this.#lateUs);
     this.#busyUs += passedUs - waitedUs;
-    this.#last = now;
+    this.#lastMs = nowMs;
+    this.#lastIdleMs = idleMs;
     return this.#lateUs;
   }
 
-  /** How long the process had been busy or had waited for a CPU at the last mark, in us. Only differences are meaningful. */
+  /** Marks the end of a turn of the loop. Returns how long the turn was busy, in us: no timer can be later because of it. */
+  endTurn(): number {
+    this.mark();
+    const turnUs = this.#busyUs - this.#busyBeforeTurnUs;
+    this.#busyBeforeTurnUs = this.#busyUs;
+    return turnUs;
+  }
+
+  /** How long the process had been busy at the last mark, in us. Only differences are meaningful. */
   get busyUs(): number {
     return this.#busyUs;
+  }
+
+  /** How long the process has waited for a CPU so far, in us. It asks the kernel, which takes about 10 us. */
+  queuedUs(): number {
+    return this.#queuedMs() * 1000;
   }
 }
 
@@ -195,21 +230,16 @@ export function openCpuQueue(path = `/proc/self/task/${process.pid}/schedstat`) 
   };
 }
 
-/** The histogram wakes the loop 50 times a second, in native code. A finer resolution would cost more CPU. */
-const RESOLUTION_MS = 20;
-
-/** Measures the delay of the event loop of this process until `stop`. */
-export function startLoopDelay() {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
-  return {
-    /** Returns how late the loop has run since the last call, in us: the 99th percentile. */
-    takeP99Us(): number {
-      // The histogram records the time between two wake-ups, in ns. Without a record it says 0.
-      const delayUs = histogram.percentile(99) / 1000 - RESOLUTION_MS * 1000;
-      histogram.reset();
-      return Math.max(0, delayUs);
-    },
-    stop: (): void => void histogram.disable(),
+/**
+ * Calls `onTurn` after each turn of the event loop, until the function that it returns is called. It does not wake the loop:
+ * an immediate without a reference waits for the end of the next turn, whenever that comes.
+ */
+export function watchTurns(onTurn: () => void): () => void {
+  let immediate: NodeJS.Immediate;
+  const onImmediate = () => {
+    immediate = setImmediate(onImmediate).unref();
+    onTurn();
   };
+  immediate = setImmediate(onImmediate).unref();
+  return () => clearImmediate(immediate);
 }

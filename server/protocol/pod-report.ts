@@ -29,7 +29,7 @@ const MAX_GONE_PODS = 50;
 
 /** Validates a `Starvation`. */
 export const starvationSchema = v.object({
-  /** Delay of the event loop in the last seconds, 99th percentile. */
+  /** The longest delay of the event loop in the last seconds, us; of older versions the 99th percentile. */
   loopDelayP99Us: finiteNumber,
   /** Share (0..1) of the recent samples that are suspect. */
   suspectShare: finiteNumber,

@@ -28,6 +28,7 @@ function scene(count: number, { probeMs = 1, seed = 7, refreshIntervalMs = 1000,
   const clock = new FakeClock();
   const starts: Start[] = [];
   const samples: string[] = [];
+  const latesMs: number[] = [];
   const running = new Map<string, number>();
   let overlaps = 0;
   const probe = (to: Target) => {
@@ -43,10 +44,19 @@ function scene(count: number, { probeMs = 1, seed = 7, refreshIntervalMs = 1000,
     });
   };
   const onSample = (to: Target) => samples.push(to.uid);
-  const schedule = new Schedule({ refreshIntervalMs, jitterFactor, clock, random: seeded(seed), probe, onSample });
+  const onTimer = (lateMs: number) => latesMs.push(lateMs);
+  const schedule = new Schedule({
+    refreshIntervalMs,
+    jitterFactor,
+    clock,
+    random: seeded(seed),
+    probe,
+    onSample,
+    onTimer,
+  });
   schedule.setTargets(targets(count));
   const startMs = clock.monotonicMs();
-  return { clock, schedule, starts, samples, startMs, overlaps: () => overlaps };
+  return { clock, schedule, starts, samples, latesMs, startMs, overlaps: () => overlaps };
 }
 
 /** The times at which each target was probed, in order. */
@@ -107,12 +117,14 @@ describe('the schedule', () => {
   });
 
   it('catches up nothing after the process stood still, but moves all probes back by that time', async () => {
-    const { clock, starts } = scene(20);
+    const { clock, starts, latesMs } = scene(20);
     await clock.advance(3_000);
+    expect(Math.max(...latesMs)).toBeLessThan(1);
     const before = starts.length;
     clock.freeze(3_600_000);
     await clock.advance(1_000);
     const after = starts.slice(before);
+    expect(Math.max(...latesMs)).toBeGreaterThan(3_590_000);
     expect(after.length).toBeGreaterThanOrEqual(15);
     expect(after.length).toBeLessThanOrEqual(22);
     for (const gap of gaps(after.map((start) => start.atMs))) expect(gap).toBeGreaterThanOrEqual(19.99);

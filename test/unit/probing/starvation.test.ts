@@ -2,15 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import {
-  BusyMeter,
-  isSuspect,
-  openCpuQueue,
-  StarvationWatch,
-  startLoopDelay,
-} from '../../../server/probing/starvation.ts';
+import { BusyMeter, isSuspect, openCpuQueue, StarvationWatch, watchTurns } from '../../../server/probing/starvation.ts';
 import { realClock } from '../../../server/runtime/clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -22,10 +17,8 @@ function block(ms: number): void {
 class FakeLoop {
   #nowMs = 1000;
   #idleMs = 500;
-  #queuedMs = 70;
   monotonicMs = () => this.#nowMs;
   idleMs = () => this.#idleMs;
-  queuedMs = () => this.#queuedMs;
   work(us: number) {
     this.#nowMs += us / 1000;
   }
@@ -33,12 +26,9 @@ class FakeLoop {
     this.work(us);
     this.#idleMs += us / 1000;
   }
-  /** The process waits for a CPU. The loop counts that as waiting for events. */
-  queue(us: number) {
-    this.wait(us);
-    this.#queuedMs += us / 1000;
-  }
 }
+
+const never = () => 0;
 
 describe('a sample is suspect', () => {
   it.each([
@@ -58,7 +48,7 @@ describe('a sample is suspect', () => {
 describe('the busy meter', () => {
   it('counts the work since the loop last waited', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
+    const meter = new BusyMeter(loop, loop.idleMs, never);
     loop.wait(5_000);
     loop.work(300);
     expect(meter.mark()).toBeCloseTo(300);
@@ -71,7 +61,7 @@ describe('the busy meter', () => {
 
   it('does not take the few us that each turn counts as waiting as proof that there was no event', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
+    const meter = new BusyMeter(loop, loop.idleMs, never);
     for (let i = 0; i < 10; i++) {
       loop.work(1_000);
       loop.wait(3);
@@ -87,7 +77,7 @@ describe('the busy meter', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(turn, fc.boolean()), { minLength: 1, maxLength: 24 }), (turns) => {
         const loop = new FakeLoop();
-        const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
+        const meter = new BusyMeter(loop, loop.idleMs, never);
         let sinceRealWait = 0;
         for (const [{ workUs, waitUs }, marks] of turns) {
           loop.wait(waitUs);
@@ -101,14 +91,16 @@ describe('the busy meter', () => {
     );
   });
 
-  it('counts the wait for a CPU as busy, although the loop counts it as waiting', () => {
+  it('tells how long each turn of the loop was busy', () => {
     const loop = new FakeLoop();
-    const meter = new BusyMeter(loop, loop.idleMs, loop.queuedMs);
+    const meter = new BusyMeter(loop, loop.idleMs, never);
     loop.wait(5_000);
-    loop.queue(80_000);
+    loop.work(300);
+    meter.mark();
+    loop.work(200);
+    expect(meter.endTurn()).toBeCloseTo(500);
     loop.work(100);
-    expect(meter.mark()).toBeCloseTo(80_100);
-    expect(meter.busyUs).toBeCloseTo(80_100);
+    expect(meter.endTurn()).toBeCloseTo(100);
   });
 
   it('notices that the loop of this process was busy', () => {
@@ -146,28 +138,42 @@ describe('the wait for a CPU', () => {
   });
 });
 
-describe('the delay of the loop', () => {
-  it('is large while the loop is blocked, and 0 while there is no news', async () => {
-    const delay = startLoopDelay();
-    const blocking = setInterval(() => block(60), 0);
-    await vi.waitFor(() => expect(delay.takeP99Us()).toBeGreaterThan(30_000), { timeout: 10_000, interval: 200 });
-    expect(delay.takeP99Us()).toBe(0);
-    clearInterval(blocking);
-    delay.stop();
+describe('the turns of the loop', () => {
+  it('are noticed one by one, and keep no process awake', async () => {
+    const meter = new BusyMeter(realClock, () => performance.nodeTiming.idleTime, never);
+    const turnsUs: number[] = [];
+    const stop = watchTurns(() => turnsUs.push(meter.endTurn()));
+    await nextTurn();
+    block(60);
+    await vi.waitFor(() => expect(Math.max(...turnsUs)).toBeGreaterThanOrEqual(60_000));
+    const before = turnsUs.length;
+    await wait(50);
+    expect(turnsUs.length - before).toBeLessThan(20);
+    stop();
+    const { length } = turnsUs;
+    await nextTurn();
+    expect(turnsUs).toHaveLength(length);
   });
 });
 
 /** A watch that was started `ageMs` ago; by default the grace after the start is over. */
 async function scene(ageMs = 15_000) {
   const clock = new FakeClock();
-  const loop = { delayUs: 0, takeP99Us: () => loop.delayUs, stop: vi.fn() };
+  const loop = { delayUs: 0, stop: vi.fn() };
   const cpuQueue = { waitedMs: () => 0, close: vi.fn() };
-  const watch = new StarvationWatch(clock, () => 0, loop, cpuQueue);
-  await clock.advance(ageMs);
+  const watch = new StarvationWatch(clock, never, () => loop.stop, cpuQueue);
+  /** Lets time pass; in each second a timer is late by `delayUs`. */
+  const pass = async (ms: number) => {
+    for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
+      watch.timerWasLate(loop.delayUs / 1_000);
+      await clock.advance(1_000);
+    }
+  };
+  await pass(ageMs);
   const record = (count: number, suspect: boolean) => {
     for (let i = 0; i < count; i++) watch.record({ suspect });
   };
-  return { clock, loop, cpuQueue, watch, record };
+  return { clock, loop, cpuQueue, watch, record, pass };
 }
 
 describe('the report', () => {
@@ -177,77 +183,97 @@ describe('the report', () => {
   });
 
   it('is not made unreliable by the first 15 s after the start, when loading code keeps every process busy', async () => {
-    const { clock, loop, watch, record } = await scene(0);
+    const { loop, watch, record, pass } = await scene(0);
     loop.delayUs = 300_000;
     record(40, true);
-    await clock.advance(14_000);
+    await pass(14_000);
     record(40, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 0, suspectShare: 0, unreliable: false });
     // A process that stays late is found five seconds later.
-    await clock.advance(5_000);
+    await pass(5_000);
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 300_000, unreliable: true });
   });
 
   it('is unreliable once more than three quarters of the recent samples are suspect, and says since when', async () => {
-    const { clock, watch, record } = await scene();
+    const { clock, watch, record, pass } = await scene();
     record(10, false);
     record(30, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0.75, unreliable: false });
     record(1, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0.775, unreliable: true, sinceMs: clock.nowMs() });
   });
 
   it('is not judged by a few samples, nor by old ones', async () => {
-    const { clock, watch, record } = await scene();
+    const { watch, record, pass } = await scene();
     record(9, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status().unreliable).toBe(false);
-    await clock.advance(301_000);
+    await pass(301_000);
     record(9, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: false });
   });
 
   it('is unreliable once the loop was late in five seconds in a row, not in four', async () => {
-    const { clock, loop, watch } = await scene();
+    const { loop, watch, pass } = await scene();
     loop.delayUs = 60_000;
-    await clock.advance(4_000);
+    await pass(4_000);
     loop.delayUs = 0;
-    await clock.advance(1_000);
+    await pass(1_000);
     loop.delayUs = 60_000;
-    await clock.advance(4_000);
+    await pass(4_000);
     expect(watch.status()).toMatchObject({ loopDelayP99Us: 60_000, unreliable: false });
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status().unreliable).toBe(true);
   });
 
   it('becomes reliable again only below the lower limits, for ten seconds', async () => {
-    const { clock, loop, watch, record } = await scene();
+    const { clock, loop, watch, record, pass } = await scene();
     record(40, true);
-    await clock.advance(1_000);
+    await pass(1_000);
     record(20, false);
-    await clock.advance(60_000);
+    await pass(60_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0.5, unreliable: true });
     loop.delayUs = 45_000;
     record(20, false);
-    await clock.advance(60_000);
+    await pass(60_000);
     expect(watch.status()).toMatchObject({ suspectShare: 0, unreliable: true });
     loop.delayUs = 1_000;
-    await clock.advance(9_000);
+    await pass(9_000);
     expect(watch.status().unreliable).toBe(true);
-    await clock.advance(1_000);
+    await pass(1_000);
     expect(watch.status()).toMatchObject({ unreliable: false, sinceMs: clock.nowMs() });
   });
 
-  it('leaves no timer, no histogram and no file open after the stop', async () => {
-    const { clock, loop, cpuQueue, watch } = await scene();
-    await clock.advance(3_000);
+  it('leaves no timer, no watch of turns and no file open after the stop', async () => {
+    const { clock, loop, cpuQueue, watch, pass } = await scene();
+    await pass(3_000);
     watch.stop();
     expect(clock.pending).toBe(0);
     expect(loop.stop).toHaveBeenCalledOnce();
     expect(cpuQueue.close).toHaveBeenCalledOnce();
   });
+});
+
+it('the longest turn of the loop in a second is its delay', async () => {
+  const clock = new FakeClock();
+  let endTurn = () => {};
+  const turns = (onTurn: () => void) => {
+    endTurn = onTurn;
+    return () => {};
+  };
+  let busyMs = 0;
+  const watch = new StarvationWatch(clock, () => clock.monotonicMs() - busyMs, turns);
+  await clock.advance(15_000);
+  endTurn();
+  clock.freeze(80);
+  busyMs += 80;
+  endTurn();
+  endTurn();
+  await clock.advance(1_000);
+  expect(watch.status().loopDelayP99Us).toBeCloseTo(80_000);
+  watch.stop();
 });
