@@ -103,6 +103,27 @@ describe('of 120 pods', () => {
   });
 });
 
+describe('folded to nodes', () => {
+  test('a dead node is one red octagon with the number of its pods; a click unfolds it, and a button folds it again', async () => {
+    await open({ ...MANY, scenario: 'dead-node' }, { hash: '&level=auto' });
+    await soon(() => page.locator('.pod-node').count()).toBe(12);
+    await soon(() => words(page, '.side-panel h2 >> nth=0')).toBe('All 14 400 links, by node');
+    const failing = page.locator('.pod-node', { has: page.locator('.pod-glyph.is-failing') });
+    expect(await failing.count()).toBe(1);
+    const name = /^worker-\d+/.exec((await failing.getAttribute('aria-label')) ?? '')?.[0];
+    expect(await failing.getAttribute('aria-label')).toMatch(/^worker-\d+, 10 pods: /);
+    const { x, y } = await middleOf(failing);
+    await page.mouse.move(x, y - 120);
+    await page.mouse.move(x, y);
+    await soon(() => words(page, '.graph-card')).toMatch(/^worker-\d+ 10 pods · zone-/);
+    await failing.press('Enter');
+    await soon(hash).toContain(`node%3A${name}`);
+    await soon(() => page.locator('.pod-node').count()).toBe(21);
+    await page.getByRole('button', { name: `Fold ${name}` }).click();
+    await soon(() => page.locator('.pod-node').count()).toBe(12);
+  });
+});
+
 describe('states', () => {
   test('of life, of links and of external targets have their marks beside their colours', async () => {
     await open({ pods: 8, scenario: 'lifecycles' });

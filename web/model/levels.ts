@@ -393,3 +393,9 @@ export function foldCounts({ fold }: Picture, from: number, to: number): Record<
   }
   return countsByState(tally);
 }
+
+/** How many pods a group has: "10 pods"; '' for a pod. */
+export function groupWords({ fold }: Pick<Picture, 'fold'>, index: number): string {
+  const group = fold?.groups[index];
+  return group === undefined || group.kind === 'pod' ? '' : plural(group.pods.length, 'pod');
+}

@@ -18,7 +18,8 @@ const MOST_LISTED = 6;
 export function ChoicePanel({ props, links }: ChoicePanelProps) {
   const { choice } = links;
   const worst = worstOf(props, links);
-  const { mesh } = props.picture.fold?.pods ?? props.picture;
+  const { fold } = props.picture;
+  const { mesh } = fold?.pods ?? props.picture;
   const bad = choice.total.failed + choice.total.slow;
   const isBounded = bad > LINK_LIMITS.min && links.isBundled;
   const shown = choice.shown.failed + choice.shown.slow;
@@ -27,7 +28,9 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
       <h2>
         {shown < bad
           ? `Showing ${countText(shown)} of ${plural(bad, 'bad link')}`
-          : `All ${plural(choice.all, 'link')}`}
+          : fold === null
+            ? `All ${plural(choice.all, 'link')}`
+            : `All ${plural(fold.pods.n ** 2, 'link')}, by ${fold.level}`}
       </h2>
       <p className="panel-second">
         {links.isBundled

@@ -2,6 +2,7 @@ import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { countText, latencyText } from '../../model/format.ts';
+import { foldWords, groupWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
 import { factsTitle, podWords, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
@@ -55,7 +56,7 @@ function LinkCard({ props, pair }: { props: ViewProps; pair: number }) {
       {facts.totalUs >= 0 && (
         <PhaseBar facts={facts} problemMs={thresholds.problemMs} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
       )}
-      <p className="card-note">{[since, span].filter(Boolean).join(', ') || 'no data'}</p>
+      <p className="card-note">{[foldWords(picture, from, to), since, span].filter(Boolean).join(', ') || 'no data'}</p>
     </>
   );
 }
@@ -65,7 +66,11 @@ function PodCard({ props, index }: { props: ViewProps; index: number }) {
   const view = picture.pods[index];
   if (view === undefined) return null;
   const words = podWords(picture, view, nowMs);
-  const place = [view.pod.node, view.pod.zone, view.pod.podIPs[0] ?? ''].map(shownName).filter(Boolean).join(' · ');
+  const { node, zone, podIPs } = view.pod;
+  const group = groupWords(picture, index);
+  const place = (group === '' ? [node, zone, podIPs[0] ?? ''].map(shownName) : [group, shownName(zone)])
+    .filter((text) => text !== '' && text !== view.name)
+    .join(' · ');
   return (
     <>
       <p className="card-title">{view.name}</p>

@@ -9,8 +9,11 @@ import { LINK_STYLES } from './scene.ts';
 /** The legend of the lines with their counts. A click on an entry shows only its links. Zero counts are shown muted. */
 export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkChoice }) {
   const { warningMs, problemMs } = props.thresholds;
-  const { total, shown, slowFromUs } = choice;
-  const counts = props.picture.counts;
+  const { shown, slowFromUs } = choice;
+  // Of a folded picture the links between pods are counted.
+  const { fold } = props.picture;
+  const { counts, unreliableLinks } = fold?.pods ?? props.picture;
+  const total = fold === null ? choice.total : counts;
   const slowest = Number.isNaN(slowFromUs) ? `slow ≥ ${problemMs} ms` : `slow ≥ ${latencyText(slowFromUs)} (slowest)`;
   const entries: [Exclude<LinkKind, 'all'>, string, number][] = [
     ['good', `good < ${warningMs} ms`, total.good + total.fair],
@@ -37,10 +40,10 @@ export function GraphLegend({ props, choice }: { props: ViewProps; choice: LinkC
           </button>
         </li>
       ))}
-      {props.picture.unreliableLinks > 0 && (
+      {unreliableLinks > 0 && (
         <li>
           <UnreliableMark />
-          unreliable <b>{countText(props.picture.unreliableLinks)}</b>
+          unreliable <b>{countText(unreliableLinks)}</b>
         </li>
       )}
       <li className="graph-hint">Drag to move, scroll to zoom</li>

@@ -1,6 +1,7 @@
 import { useMemo } from 'react';
 import type { Box } from '../../model/circle-layout.ts';
 import { type Label, placeLabels, textWidth } from '../../model/label-layout.ts';
+import { groupWords } from '../../model/levels.ts';
 import type { Tone } from '../../model/links.ts';
 import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { podPhrase, podWords } from '../../model/messages.ts';
@@ -96,7 +97,8 @@ function linesOf(picture: Picture, index: number, finding: FindingLabel | null, 
 
 function fullLines(picture: Picture, view: PodView, nowMs: number): Line[] {
   const words = podWords(picture, view, nowMs);
-  const place = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
+  const ownPlace = [shownName(view.pod.node), shownName(view.pod.podIPs[0] ?? '')].filter(Boolean).join(' · ');
+  const place = groupWords(picture, view.index) || ownPlace;
   const state: Line = { text: words.state, className: `label-state tone-${words.tone}` };
   if (words.note !== '') state.more = { text: words.note, tone: words.noteTone };
   return [{ text: view.name, className: 'label-name' }, { text: place, className: 'label-address' }, state];

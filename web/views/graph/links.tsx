@@ -1,7 +1,8 @@
 import { memo } from 'react';
 import type { ViewProps } from '../../components/view-props.ts';
 import { latencyText } from '../../model/format.ts';
-import type { LinkState } from '../../model/links.ts';
+import { foldWords } from '../../model/levels.ts';
+import { type LinkState, stateAt } from '../../model/links.ts';
 import { linkMark, WAVE } from '../../model/marks.ts';
 import { LINK_STYLES, PILL_HEIGHT, placePills, type SceneLink } from './scene.ts';
 import type { Graph } from './use-graph.ts';
@@ -103,19 +104,28 @@ function between(a: { x: number; y: number }, b: { x: number; y: number }) {
   return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
 }
 
-/** Maximum number of latency labels. */
-const MAX_PILLS = 30;
+/** Maximum number of latency labels, and of links between groups with their counts. */
+const [MAX_PILLS, MAX_COUNTS] = [30, 12];
 
-/** Latency labels on slow links, if there are few of them. */
+/** Labels on slow links with their latency, if there are few of them, and on bad links between groups with their counts. */
 export function LinkPills({ graph, props }: { graph: Graph; props: ViewProps }) {
   const { picture } = props;
-  const wanted = graph.links.filter(({ state, pair }) => state === 'slow' || pair === graph.pair);
+  // On many links the same count would be said again and again. The card says it, too.
+  const isFolded = picture.fold !== null && graph.links.length <= MAX_COUNTS;
+  const wanted = graph.links.filter(
+    ({ state, pair }) => state === 'slow' || pair === graph.pair || (isFolded && state === 'failed'),
+  );
   const slow = [...wanted].sort((a, b) => Number(b.pair === graph.pair) - Number(a.pair === graph.pair));
-  if (graph.tier.names !== 'full' && !props.narrow) return null;
-  if (!graph.tier.allLinks || graph.tier.weight < 1 || slow.length > MAX_PILLS) return null;
-  const measured = slow.filter(({ pair }) => (picture.valueUs[pair] ?? Number.NaN) >= 0);
+  if (graph.tier.names !== 'full' && !props.narrow && !isFolded) return null;
+  if (!graph.tier.allLinks || (graph.tier.weight < 1 && !isFolded) || slow.length > MAX_PILLS) return null;
+  const text = ({ pair, from, to }: SceneLink) => {
+    const us = picture.valueUs[pair] ?? Number.NaN;
+    return (
+      foldWords(picture, from, to) || (us >= 0 && stateAt(picture.state[pair]) !== 'failed' ? latencyText(us) : '')
+    );
+  };
+  const measured = slow.filter((link) => text(link) !== '');
   const shown = props.narrow ? measured.filter(({ loop }) => loop === null) : measured;
-  const text = ({ pair }: { pair: number }) => latencyText(picture.valueUs[pair] ?? Number.NaN);
   const pills = placePills(shown, text, graph.spots, graph.tier.disc);
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a group within SVG takes no focus

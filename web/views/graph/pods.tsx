@@ -1,5 +1,6 @@
 import type { KeyboardEvent } from 'react';
 import { beginningOf, fitText, type Label, textWidth } from '../../model/label-layout.ts';
+import { groupWords } from '../../model/levels.ts';
 import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
@@ -69,6 +70,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
               if (event.detail === 0) onSelect({ pod: index });
             }}
           >
+            {groupWords(picture, index) !== '' && <circle className="pod-group" r={radius + 4} />}
             <circle className="pod-focus" r={radius + 5} />
             {isChosen(graph, index, picture.n) && <circle className="pod-chosen" r={radius + 4} />}
             <PodGlyph
@@ -119,9 +121,13 @@ function walk({ links }: Graph, pod: number, pair: number, step: number): number
 
 function describe(picture: Picture, view: PodView, nowMs: number): string {
   const { state, note } = podWords(picture, view, nowMs);
-  const node = view.pod.node === '' ? '' : `, on ${shownName(view.pod.node)}`;
+  const node = view.pod.node === '' ? '' : `on ${shownName(view.pod.node)}`;
+  const place = [groupWords(picture, view.index) || node]
+    .filter(Boolean)
+    .map((text) => `, ${text}`)
+    .join('');
   const trouble = view.failedIn + view.slowIn > 0 ? `, ${view.failedIn} failed and ${view.slowIn} slow links in` : '';
-  return `${view.name}${node}: ${state}${note === '' ? '' : `, ${note}`}${trouble}`;
+  return `${view.name}${place}: ${state}${note === '' ? '' : `, ${note}`}${trouble}`;
 }
 
 /** Properties of a glyph. */
@@ -241,7 +247,7 @@ function LineText({ line, room }: { line: Line; room: number }) {
   const sizePx = sizeOf(line);
   if (more === undefined) return fitText(text, room, sizePx);
   const isShort = textWidth(wholeText(line), sizePx) <= room;
-  const isName = line.className !== 'label-place';
+  const isName = line.className === 'label-name' || line.className === 'label-short';
   if (isShort && text !== '') {
     return (
       <>
