@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Four
- * that need programs of others: deploy (helm, kubectl), prometheus (prometheus, promtool), toxiproxy (go) and network (nft).
+ * Three suites of `npm test`: unit (in memory), integration (real processes over real sockets), e2e (a real browser). Five
+ * that need programs of others: deploy (helm, kubectl), prometheus (prometheus, promtool), toxiproxy (go), chaos-tools (python)
+ * and network (nft).
  */
 export default defineConfig({
   test: {
@@ -43,6 +44,7 @@ export default defineConfig({
         ['deploy', 'test/deploy/**/*.test.ts'],
         ['prometheus', 'test/prometheus/**/*.test.ts'],
         ['toxiproxy', 'test/toxiproxy/**/*.test.ts'],
+        ['chaos-tools', 'test/chaos-tools/**/*.test.ts'],
         ['network', 'test/network/**/*.test.ts'],
         ['experiments', 'test/e2e/experiment-*.test.ts'],
       ].map(([name = '', include = '']) => ({

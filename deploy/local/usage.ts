@@ -24,7 +24,7 @@ export const HELP = `goldpinger-ts, a whole cluster on this machine
                                    add an annotation to the timeline; times in ms since the epoch or RFC 3339
     service [NAME] --url           show the URLs of a Service of type LoadBalancer or NodePort
     toxic ARGS                     like toxiproxy-cli ARGS, for the pod of deploy/kubernetes/goldpinger-chaos.yml:
-                                   toxic create chaos -l 0.0.0.0:8080 -u localhost:9090
+                                   toxic create -l 0.0.0.0:8080 -u localhost:9090 chaos
                                    toxic add --type latency --a latency=250 --upstream chaos
                                    toxic list|inspect|toggle|delete|update|remove; -h URL for another API
     options of all commands: [-n NAMESPACE], [--dir PATH] if the cluster was started with --dir

@@ -3,11 +3,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { type FaultProxy, startFaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
 import { realClock } from '../../server/runtime/clock.ts';
 
-/** Starts a fault proxy in this process, with its API on a free port of a host. */
-export function startProxy(host = '127.0.0.1'): Promise<FaultProxy> {
+/** Starts a fault proxy in this process, with its API on a free port of a host. With `podIP` it runs as in that pod. */
+export function startProxy(host = '127.0.0.1', podIP = ''): Promise<FaultProxy> {
   return startFaultProxy({
     api: { host, port: 0 },
-    network: { podIP: '', innerIP: '', redirected: [] },
+    network: { podIP, innerIP: '', redirected: [] },
     clock: realClock,
     random: Math.random,
   });

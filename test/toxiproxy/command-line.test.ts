@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runToxiproxyCli } from '../../deploy/local/client/toxiproxy-cli.ts';
 import type { FaultProxy } from '../../deploy/local/toxic/fault-proxy.ts';
@@ -52,6 +53,14 @@ const SESSION = [
   'list',
 ];
 
+/** The lines for toxiproxy-cli in a page of the documentation, in their order. Ours need not repeat the word "toxic". */
+function documented(page: string): string[][] {
+  const lines = readFileSync(page, 'utf8').matchAll(
+    /^(?:# +)?(?:toxiproxy-cli(?: -h \$TOXIPROXY_URL)?|npm run local -- toxic) ([a-z].*?)(?: +#.*)?$/gm,
+  );
+  return [...lines].map(([, words = '']) => words.replace(/^(add|update|remove) /, 'toxic $1 ').split(' '));
+}
+
 interface Said {
   output: string;
   code: number;
@@ -73,11 +82,18 @@ describe.each<Release>([OLD, NEW])('toxiproxy-cli $version', (release) => {
   let real: RealServer;
   let ours: FaultProxy;
   let mine: FaultProxy;
+  /** As in the pod of goldpinger-chaos.yml, where port 8080 is free. */
+  let pod: FaultProxy;
   beforeAll(async () => {
     cli = await program(release, 'cli');
-    [real, ours, mine] = await Promise.all([startReal(release), startProxy(), startProxy()]);
+    [real, ours, mine, pod] = await Promise.all([
+      startReal(release),
+      startProxy(),
+      startProxy(),
+      startProxy('0.0.0.0', '127.77.0.1'),
+    ]);
   }, 300_000);
-  afterAll(() => Promise.all([real?.stop(), ours?.stop(), mine?.stop()]));
+  afterAll(() => Promise.all([real?.stop(), ours?.stop(), mine?.stop(), pod?.stop()]));
 
   it('prints the same for our fault proxy as for its own server, and `npm run local -- toxic` prints it too', async () => {
     let worked = 0;
@@ -95,5 +111,22 @@ describe.each<Release>([OLD, NEW])('toxiproxy-cli $version', (release) => {
       });
     }
     expect(worked).toBeGreaterThan(20);
+  });
+
+  it.each([
+    ['deploy/kubernetes/goldpinger-chaos.yml', 2],
+    ['docs/experiments.md', 6],
+    ['docs/annotations.md', 2],
+  ])('takes the lines of %s as they are printed', async (page, count) => {
+    const lines = documented(page);
+    expect(lines).toHaveLength(count);
+    await said(cli, ['delete', 'chaos'], pod.apiUrl);
+    if (!lines.some(([word]) => word === 'create')) {
+      await said(cli, ['create', '-l', '0.0.0.0:8080', '-u', 'localhost:9090', 'chaos'], pod.apiUrl);
+    }
+    for (const words of lines) {
+      const { code, output } = await said(cli, words, pod.apiUrl);
+      expect({ words, code, output }).toEqual({ words, code: 0, output });
+    }
   });
 });
