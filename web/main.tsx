@@ -4,15 +4,14 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app/app.tsx';
 import { Preferences } from './app/preferences.ts';
 import { browserClock } from './data/connection.ts';
-import { LiveFeed } from './data/live-feed.ts';
+import { LiveFeed, openWorker } from './data/live-feed.ts';
 import { readAddress, windowOf } from './model/address.ts';
 
 const address = readAddress(location.hash);
 const feed = new LiveFeed({
   clock: browserClock,
-  worker: new Worker(new URL('./data/worker.ts', import.meta.url), { type: 'module' }),
+  worker: openWorker(),
   base: document.baseURI,
-  timeOriginMs: performance.timeOrigin,
 });
 // Starts before rendering, so that the first data load meanwhile.
 feed.start(windowOf(address));

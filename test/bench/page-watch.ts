@@ -40,14 +40,14 @@ export async function watchFromStart(page: Page): Promise<void> {
         watched.firstMs = performance.now();
       });
     }).observe(document, { childList: true, subtree: true });
-    const Original = window.Worker;
-    window.Worker = class extends Original {
-      constructor(url: string | URL, options?: WorkerOptions) {
+    const Original = window.SharedWorker;
+    window.SharedWorker = class extends Original {
+      constructor(url: string | URL, options?: string | WorkerOptions) {
         super(url, options);
         // This listener is registered before that of the page, and so it is called first.
-        this.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
+        this.port.addEventListener('message', ({ data }: MessageEvent<WorkerMessage>) => {
           if (data.kind !== 'state' || data.update === null) return;
-          const receivedMs = data.state.receivedMs - performance.timeOrigin;
+          const receivedMs = performance.now() - data.heldMs;
           const serverMs = data.update.head.atMs;
           afterPaint(() => {
             watched.updatesMs.push(performance.now() - receivedMs);

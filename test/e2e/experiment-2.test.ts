@@ -41,7 +41,7 @@ test('3. 250 ms: the graph says healthy, the heatmap’s row is red, and the del
   await walk.experiment.command(...add);
   await goTo(walk.page, '#view=graph');
   await soon(() => words(walk.page, '.summary')).toContain('slow to reach');
-  await walk.podsOk(4);
+  await soon(() => walk.page.title()).toMatch(/^\d links slow · goldpinger$/);
   await walk.is(CHAOS, NOT_FAILING);
   await walk.picture('experiment-2-graph', true);
   await goTo(walk.page, '#view=heatmap');

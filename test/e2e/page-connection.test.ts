@@ -71,15 +71,33 @@ describe('a connection', () => {
     await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
   });
 
-  test('of two tabs shows both the same, and neither outlives its tab', async () => {
+  test('is one for 20 tabs: all show the same, and it ends with the last tab', async () => {
     const feed = await visitor.feed(scenario('healthy'));
-    const [one, two] = [await visitor.visit(feed), await visitor.visit(feed, { hash: '#view=heatmap' })];
-    for (const page of [one, two]) await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
-    expect(feed.streams).toBe(2);
+    const first = await visitor.visit(feed);
+    await soon(() => words(first, '.summary')).toContain('4 of 4 healthy');
+    const more = await Promise.all(Array.from({ length: 19 }, () => visitor.visit(feed)));
+    for (const page of more) await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
+    expect(feed.streams).toBe(1);
+    // What a tab asks for itself is not held up by streams.
+    await goTo(first, '#view=metrics');
+    await soon(() => words(first, '.text-body')).toContain('goldpinger_nodes_health_total');
+    await first.close();
     feed.show(scenario('dead-pod'));
-    for (const page of [one, two]) await soon(() => words(page, '.summary')).toContain('1 failing');
-    await two.close();
+    for (const page of more) await soon(() => page.title()).toBe('1 pod failing · goldpinger');
+    expect(feed.streams).toBe(1);
+    await Promise.all(more.map((page) => page.close()));
+    await soon(() => feed.streams).toBe(0);
+  });
+
+  test('is that of its own tab in a browser without shared workers', async () => {
+    const feed = await visitor.feed(scenario('healthy'));
+    const page = await visitor.visit(feed);
+    await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedWorker'));
+    await page.reload();
+    await soon(() => words(page, '.summary')).toContain('4 of 4 healthy');
     await soon(() => feed.streams).toBe(1);
+    feed.show(scenario('dead-pod'));
+    await soon(() => words(page, '.summary')).toContain('1 failing');
   });
 });
 

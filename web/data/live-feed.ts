@@ -5,7 +5,7 @@ import type { ConnectionState } from './connection.ts';
 import type { WorkerMessage, WorkerRequest } from './mesh-worker.ts';
 import { type ComputedCells, Unpacker } from './transfer.ts';
 
-/** The part of `Worker` that is used. Tests pass a fake. */
+/** The part of `Worker` that is used; see `openWorker`. Tests pass a fake. */
 export interface ReportingWorker {
   postMessage(request: WorkerRequest): void;
   addEventListener(type: 'message', listener: (event: MessageEvent<WorkerMessage>) => void): void;
@@ -18,11 +18,9 @@ export interface FeedOptions {
   worker: ReportingWorker;
   /** The base URL of the server's paths. */
   base: string;
-  /** The page's `performance.timeOrigin`, ms since the epoch. The worker has a different one. */
-  timeOriginMs: number;
 }
 
-/** The connection as the page sees it. A worker owns the connection (see `PictureDesk`); this class holds its last message. */
+/** The connection as the page sees it. A worker owns the connection (see `serveTab`); this class holds its last message. */
 export class LiveFeed {
   readonly #options: FeedOptions;
   readonly #listeners = new Set<() => void>();
@@ -82,16 +80,32 @@ export class LiveFeed {
       this.#unpacker.add(message.reports);
       return;
     }
-    const { state, update } = message;
+    const { state, heldMs, update } = message;
     const mesh = update === null ? this.#state.mesh : this.#unpacker.unpack(update);
     if (update !== null) this.#computed = update.computed;
-    this.#become({ ...state, mesh, receivedMs: state.receivedMs - this.#options.timeOriginMs });
+    this.#become({ ...state, mesh, receivedMs: this.#options.clock.monotonicMs() - heldMs });
   }
 
   #become(state: ConnectionState): void {
     this.#state = state;
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+/** Starts the worker: one for all tabs of the browser, or one for each where that is not possible (Chrome on Android). */
+export function openWorker(): ReportingWorker {
+  if (typeof SharedWorker === 'undefined') {
+    return new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  }
+  const shared = new SharedWorker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  return {
+    postMessage: (request) => shared.port.postMessage(request),
+    addEventListener(type: string, listener: (event: MessageEvent<WorkerMessage>) => void) {
+      if (type === 'error') shared.addEventListener('error', listener as () => void);
+      else shared.port.addEventListener(type, listener as (event: Event) => void);
+      if (type === 'message') shared.port.start();
+    },
+  };
 }
 
 const NO_WORKER = 'a part of this page could not be loaded: reload the page';

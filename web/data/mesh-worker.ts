@@ -1,10 +1,11 @@
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
+import type { Clock } from '../../server/runtime/clock.ts';
 import { CellsBuilder, type PictureOptions, sameOptions } from '../model/cells.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { type MeshUpdate, type PackedReports, Packer } from './transfer.ts';
 
-/** A message from the page to the worker. Monotonic times of the worker count from the worker's `performance.timeOrigin`. */
+/** A message from a page to the worker. */
 export type WorkerRequest =
   /** Connect to the server at `base`, with statistics over `windowMs`. */
   | { kind: 'start'; base: string; windowMs: number }
@@ -16,8 +17,11 @@ export type WorkerRequest =
 
 /** A message from the worker to the page. */
 export type WorkerMessage =
-  /** The connection state, and the mesh if it changed. */
-  | { kind: 'state'; state: Omit<ConnectionState, 'mesh'>; update: MeshUpdate | null }
+  /**
+   * The connection state, and the mesh if it changed. `heldMs`: how long ago the mesh was received, because the monotonic
+   * clocks of worker and page differ.
+   */
+  | { kind: 'state'; state: Omit<ConnectionState, 'mesh' | 'receivedMs'>; heldMs: number; update: MeshUpdate | null }
   /** Pod reports of a mesh that is not complete yet. */
   | { kind: 'reports'; reports: PackedReports };
 
@@ -30,22 +34,95 @@ interface RequestedPicture {
   reports: (MergedReport | undefined | null)[];
 }
 
+/** The worker's end of the channel to a page: a `MessagePort`, or the global object of a worker that is not shared. */
+export interface TabPort {
+  postMessage(message: WorkerMessage, options: { transfer: ArrayBuffer[] }): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<WorkerRequest>) => void): void;
+}
+
+/** Answers the requests of one page. A page that ends without `stop` keeps its connection open until the worker ends. */
+export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): void {
+  const desk = new PictureDesk((message, transfer) => port.postMessage(message, { transfer }), clock);
+  let joined: Joined | null = null;
+  port.addEventListener('message', ({ data }) => {
+    if (data.kind === 'want') desk.want(data.options);
+    else if (data.kind === 'try') joined?.tryNow();
+    else {
+      const last = joined;
+      joined = data.kind === 'start' ? pool.join(data.base, data.windowMs, desk) : null;
+      last?.leave();
+    }
+  });
+}
+
+/** A page's part in a shared connection. */
+interface Joined {
+  tryNow(): void;
+  leave(): void;
+}
+
+type Connect = (base: string, onReport: (report: MergedReport, pods: readonly Pod[]) => void) => Connection;
+
+/** The connections of all tabs: one for each server and window of statistics, however many tabs show it. */
+export class ConnectionPool {
+  readonly #connect: Connect;
+  readonly #shared = new Map<string, { connection: Connection; desks: Set<PictureDesk> }>();
+
+  /** `connect` makes a connection to the server at `base` that is not started yet. */
+  constructor(connect: Connect) {
+    this.#connect = connect;
+  }
+
+  /** Posts the state of a connection to `desk`, first the current one. The last desk that leaves closes the connection. */
+  join(base: string, windowMs: number, desk: PictureDesk): Joined {
+    const key = `${windowMs} ${base.replace(/#.*$/s, '')}`;
+    const shared = this.#shared.get(key) ?? this.#open(key, base, windowMs);
+    const { connection, desks } = shared;
+    desks.add(desk);
+    const unfollow = desk.follow(connection);
+    return {
+      tryNow: connection.tryNow,
+      leave: () => {
+        unfollow();
+        desks.delete(desk);
+        if (desks.size > 0) return;
+        connection.stop();
+        this.#shared.delete(key);
+      },
+    };
+  }
+
+  #open(key: string, base: string, windowMs: number) {
+    const desks = new Set<PictureDesk>();
+    const connection = this.#connect(base, (report, pods) => {
+      for (const desk of desks) desk.report(report, pods);
+    });
+    const shared = { connection, desks };
+    this.#shared.set(key, shared);
+    connection.start(windowMs);
+    return shared;
+  }
+}
+
 /**
- * The main class of the web worker. It follows the connection, computes the cells of each picture while the pod reports
- * arrive, and posts the results to the page, so that the thread of the page only draws.
+ * Follows a connection for one page. It computes the cells of each picture while the pod reports arrive, and posts the
+ * results to the page, so that the thread of the page only draws.
  */
-export class PictureDesk {
+class PictureDesk {
   readonly #post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void;
+  readonly #clock: Clock;
   readonly #packer = new Packer();
   #requested: RequestedPicture[] = [];
   #mesh: Mesh | null = null;
 
-  constructor(post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void) {
+  constructor(post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void, clock: Clock) {
     this.#post = post;
+    this.#clock = clock;
   }
 
-  /** Follows a connection until the returned function is called. */
+  /** Follows a connection until the returned function is called. Posts its state, if it has been running. */
   follow(connection: Connection): () => void {
+    if (connection.state().status !== 'connecting') this.#onChange(connection.state());
     return connection.subscribe(() => this.#onChange(connection.state()));
   }
 
@@ -72,15 +149,15 @@ export class PictureDesk {
     if (reports !== null) this.#post({ kind: 'reports', reports }, [reports.bytes]);
   }
 
-  #onChange({ mesh, ...state }: ConnectionState): void {
-    if (mesh === null || mesh === this.#mesh) {
-      this.#post({ kind: 'state', state, update: null }, []);
-      return;
+  #onChange({ mesh, receivedMs, ...state }: ConnectionState): void {
+    let packed: ReturnType<Packer['pack']> | null = null;
+    if (mesh !== null && mesh !== this.#mesh) {
+      this.#mesh = mesh;
+      const computed = this.#requested.map((picture) => ({ options: picture.options, cells: cellsOf(picture, mesh) }));
+      packed = this.#packer.pack(mesh, computed);
     }
-    this.#mesh = mesh;
-    const computed = this.#requested.map((picture) => ({ options: picture.options, cells: cellsOf(picture, mesh) }));
-    const { update, transfer } = this.#packer.pack(mesh, computed);
-    this.#post({ kind: 'state', state, update }, transfer);
+    const heldMs = this.#clock.monotonicMs() - receivedMs;
+    this.#post({ kind: 'state', state, heldMs, update: packed?.update ?? null }, packed?.transfer ?? []);
   }
 }
 

@@ -2,8 +2,14 @@ import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { encodeMergedReport, type Mesh } from '../../../../server/protocol/mesh.ts';
 import { Connection } from '../../../../web/data/connection.ts';
-import { LiveFeed } from '../../../../web/data/live-feed.ts';
-import { PictureDesk, type WorkerMessage, type WorkerRequest } from '../../../../web/data/mesh-worker.ts';
+import { LiveFeed, type ReportingWorker } from '../../../../web/data/live-feed.ts';
+import {
+  ConnectionPool,
+  serveTab,
+  type TabPort,
+  type WorkerMessage,
+  type WorkerRequest,
+} from '../../../../web/data/mesh-worker.ts';
 import type { EventStream } from '../../../../web/data/stream.ts';
 import type { PictureOptions } from '../../../../web/model/cells.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
@@ -12,60 +18,80 @@ import { meshOf } from '../../../support/feed/scenarios.ts';
 
 const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 
-/** A feed whose worker is in this thread; all that crosses is copied, as between threads. */
+/** Feeds of two tabs, whose shared worker is in this thread; all that crosses is copied, as between threads. */
 function setUp() {
   const clock = new FakeClock(1_000_000);
+  const streams = new Set<(type: string, data: string) => void>();
+  const openStream = (): EventStream => {
+    const listeners: ((type: string, data: string) => void)[] = [];
+    const emit = (type: string, data: string) => {
+      for (const listener of listeners) listener(type, data);
+    };
+    streams.add(emit);
+    return {
+      addEventListener: (type, listener) =>
+        listeners.push((name, data) => name === type && listener({ data } as MessageEvent<string>)),
+      close: () => streams.delete(emit),
+    };
+  };
+  const fetchMesh = () => Promise.reject(new TypeError('Failed to fetch'));
+  const pool = new ConnectionPool((_base, onReport) => new Connection({ clock, openStream, fetchMesh, onReport }));
   const orders: WorkerRequest[] = [];
-  const listeners: ((event: MessageEvent<WorkerMessage>) => void)[] = [];
   const failures: (() => void)[] = [];
-  const emit: ((type: string, data: string) => void)[] = [];
-  const desk = new PictureDesk((report, transfer) => {
-    const data = structuredClone(report, { transfer });
-    for (const listener of listeners) listener({ data } as MessageEvent<WorkerMessage>);
-  });
-  const connection = new Connection({
-    clock,
-    openStream: (): EventStream => {
-      emit.length = 0;
-      return {
-        addEventListener: (type, listener) =>
-          emit.push((name, data) => name === type && listener({ data } as MessageEvent<string>)),
-        close: () => emit.splice(0),
-      };
-    },
-    fetchMesh: () => Promise.reject(new TypeError('Failed to fetch')),
-    onReport: (report, pods) => desk.report(report, pods),
-  });
-  desk.follow(connection);
-  const feed = new LiveFeed({
-    clock,
-    base: 'http://pod/',
-    timeOriginMs: 0,
-    worker: {
-      postMessage: (order) => {
-        orders.push(order);
-        if (order.kind === 'start') connection.start(order.windowMs);
-        else if (order.kind === 'want') desk.want(order.options);
-        else if (order.kind === 'try') connection.tryNow();
-        else connection.stop();
+  const openTab = () => {
+    const toPage: ((event: MessageEvent<WorkerMessage>) => void)[] = [];
+    const toWorker: ((event: MessageEvent<WorkerRequest>) => void)[] = [];
+    const port: TabPort = {
+      postMessage: (message, options) => {
+        const data = structuredClone(message, options);
+        for (const listener of toPage) listener({ data } as MessageEvent<WorkerMessage>);
       },
-      addEventListener: (type: string, listener: never) => {
-        if (type === 'message') listeners.push(listener);
-        else failures.push(listener);
+      addEventListener: (_type, listener) => toWorker.push(listener),
+    };
+    serveTab(port, pool, clock);
+    const worker: ReportingWorker = {
+      postMessage: (data) => {
+        orders.push(data);
+        for (const listener of toWorker) listener({ data } as MessageEvent<WorkerRequest>);
       },
-    },
-  });
+      addEventListener: (type: string, listener: never) => (type === 'message' ? toPage : failures).push(listener),
+    };
+    return new LiveFeed({ clock, base: 'http://pod/#view=graph', worker });
+  };
   const send = (mesh: Mesh, changed = mesh.reports) => {
     const { reports, ...head } = mesh;
     const tell = (type: string, data: string) => {
-      for (const one of [...emit]) one(type, data);
+      for (const emit of [...streams]) emit(type, data);
     };
     tell('head', JSON.stringify({ ...head, reset: changed === reports, reportCount: reports.length }));
     for (const report of changed) tell('report', encodeMergedReport(report));
     tell('end', '{}');
   };
-  return { clock, feed, orders, send, failures };
+  return { clock, feed: openTab(), openTab, orders, send, failures, streams };
 }
+
+test('many tabs share one stream for each window, and the last tab closes it', async () => {
+  const { clock, feed, openTab, send, streams } = setUp();
+  feed.start(0);
+  send(meshOf({ pods: 4, scenario: 'slow-pod' }));
+  await clock.advance(700);
+  const tabs = Array.from({ length: 19 }, openTab);
+  for (const tab of tabs) tab.start(0);
+  expect(streams.size).toBe(1);
+  for (const tab of tabs) {
+    expect(tab.state()).toMatchObject({ status: 'live', receivedMs: feed.state().receivedMs });
+    expect(tab.state().mesh?.pods).toEqual(feed.state().mesh?.pods);
+  }
+  send(meshOf({ pods: 3, scenario: 'healthy' }));
+  for (const tab of tabs) expect(tab.state().mesh?.pods).toHaveLength(3);
+  tabs[0]?.start(60_000);
+  expect(streams.size).toBe(2);
+  for (const tab of [feed, ...tabs.slice(1)]) tab.stop();
+  expect(streams.size).toBe(1);
+  tabs[0]?.stop();
+  expect(streams.size).toBe(0);
+  expect(clock.pending).toBe(0);
+});
 
 test('gives the mesh, with the cells of the pictures that are wanted', () => {
   const { feed, send } = setUp();
@@ -117,7 +143,7 @@ test('a loss keeps the mesh, and connecting again as it is connected is no news'
   feed.stop();
   expect(clock.pending).toBe(0);
   feed.start(60_000);
-  expect(orders.at(-1)).toMatchObject({ kind: 'start', base: 'http://pod/' });
+  expect(orders.at(-1)).toMatchObject({ kind: 'start', base: 'http://pod/#view=graph' });
   feed.stop();
 });
 
