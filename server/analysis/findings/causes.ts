@@ -81,7 +81,10 @@ function nodeCause(analysis: SeverityAnalysis, node: number): Cause {
   const { evidence = new Evidence(mesh.reports), of, probed } = isInto ? into : out;
   const reporting = [...mesh.reports.keys()].filter((pod) => nodeOf[pod] !== node).length;
   const others = judgedCount - pods.length;
-  const sources = podsText(evidence.fromCount, evidence.fromCount, others, reporting, 'that report');
+  const count = evidence.fromCount;
+  // If a link is not counted, the pod that probes it can tell of a part of the node only.
+  const sources =
+    of === probed ? podsText(count, count, others, reporting, 'that report') : podsText(count, count, -1, -1, '');
   const its = `its ${pods.length} pods`;
   const isAll = evidence.affected === of;
   const isFailed = counts.severity === 'failed';
@@ -150,7 +153,7 @@ function namesOf(of: number, others: number, seen: number, which: string): strin
 
 /** `all 3 others`, `2 of 3 others`, `2 of the 3 pods that probe it`, `all 3 pods that can tell`; see `namesOf`. */
 function podsText(affected: number, of: number, others: number, seen: number, which: string): string {
-  if (of === 1) return others === 1 ? 'the only other pod' : `the only pod ${of === seen ? which : 'that can tell'}`;
+  if (of === 1) return others === 1 ? 'the only other pod' : 'the only pod that can tell';
   const names = namesOf(of, others, seen, which);
   if (affected === of) return `all ${of} ${names}`;
   return `${affected} of ${of === others ? '' : 'the '}${of} ${names}`;

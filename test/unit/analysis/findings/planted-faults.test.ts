@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clusterHealthAnswer } from '../../../../server/goldpinger/cluster-health-answer.ts';
 import { FLAG_INTERMITTENT, FLAG_RECOVERED, FLAG_SLOW, FLAG_SUSPECT } from '../../../../server/protocol/links.ts';
 import { LATE_ANSWER, type LinkFault, MeshBuilder, meshOf, NOW_MS, podOf } from '../../../support/mesh.ts';
+import { expectTrueCounts } from '../../../support/true-counts.ts';
 
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
 const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
@@ -235,6 +236,10 @@ describe.each(Object.entries(FAULTS))('%s', (_, { plant, servedBy = 0, found, un
     expect(whole.health.reasons.map(({ pod }) => pod)).toEqual(unhealthy);
     const isAnyFailed = findings.some(({ severity, kind }) => severity === 'failed' || kind === 'list-differs');
     expect(whole.health.ok).toBe(!isAnyFailed);
+  });
+
+  it('is described with the counts that the mesh shows', () => {
+    expectTrueCounts(builder, findings);
   });
 
   it('is found the same in whatever order the reports come', () => {

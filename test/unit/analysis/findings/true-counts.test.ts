@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FLAG_INTERMITTENT, FLAG_RECOVERED } from '../../../../server/protocol/links.ts';
+import { LATE_ANSWER, LATE_NETWORK, type LinkFault, MeshBuilder } from '../../../support/mesh.ts';
+import { expectTrueCounts } from '../../../support/true-counts.ts';
+
+const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
+const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
+const LINK_FAULTS: LinkFault[] = [
+  TIMEOUT,
+  REFUSED,
+  { outcome: 'timeout', phase: 'first-byte' },
+  { ...TIMEOUT, fresh: true },
+  LATE_ANSWER,
+  LATE_NETWORK,
+  { flags: FLAG_INTERMITTENT, failures: 5 },
+  { ageMs: 300, sinceMs: 300, flags: FLAG_RECOVERED },
+];
+
+/** A fault: where it is, what it does to links, and which share of the links there it spoils. */
+const faults = fc.array(
+  fc.record({
+    place: fc.constantFrom(
+      'into pod',
+      'out of pod',
+      'into node',
+      'out of node',
+      'pair',
+      'silent',
+      'starved',
+      'anywhere',
+    ),
+    pod: fc.nat(),
+    other: fc.nat(),
+    fault: fc.constantFrom(...LINK_FAULTS),
+    everyNth: fc.constantFrom(0, 0, 2, 3, 5),
+  }),
+  { minLength: 1, maxLength: 5 },
+);
+const shapes = fc.record({
+  size: fc.integer({ min: 3, max: 24 }),
+  perNode: fc.integer({ min: 1, max: 3 }),
+  zones: fc.constantFrom(0, 3),
+  pingNumber: fc.constantFrom(0, 0, 5),
+  owner: fc.constantFrom('', 'replica-set'),
+});
+
+it('every count in a finding equals what the mesh shows, whatever is bad', () => {
+  fc.assert(
+    fc.property(shapes, faults, ({ size, owner, ...shape }, planted) => {
+      const builder = new MeshBuilder(size, shape);
+      for (const [i, pod] of builder.pods.entries()) builder.pods[i] = { ...pod, owner };
+      for (const { place, pod: seed, other, fault, everyNth } of planted) {
+        const pod = seed % size;
+        const isOn = (one: number) => builder.pods[one]?.node === builder.pods[pod]?.node;
+        // A part of the links stays as it was.
+        const isSpared = (from: number, to: number) => everyNth > 0 && (from * 7 + to) % everyNth === 0;
+        const each = (isBad: (from: number, to: number) => boolean) =>
+          builder.each((from, to) => isBad(from, to) && !isSpared(from, to), fault);
+        if (place === 'into pod') each((_, to) => to === pod);
+        else if (place === 'out of pod') each((from) => from === pod);
+        else if (place === 'into node') each((from, to) => isOn(to) && !isOn(from));
+        else if (place === 'out of node') each((from, to) => isOn(from) && !isOn(to));
+        else if (place === 'pair') builder.set(pod, other % size, fault);
+        else if (place === 'silent') builder.silence(pod);
+        else if (place === 'starved') builder.starve(pod);
+        else each((from, to) => (from * 5 + to * 3 + other) % 4 === 0);
+      }
+      expectTrueCounts(builder, builder.findings());
+    }),
+    { numRuns: 400 },
+  );
+});
+
+describe('a link that is no evidence is not counted, and the text says so', () => {
+  const texts = (builder: MeshBuilder) => {
+    const findings = builder.findings();
+    expectTrueCounts(builder, findings);
+    return findings.map(({ title, detail }) => `${title.split(':')[1]?.split(',')[0]?.trim()}. ${detail}`);
+  };
+
+  it('a pod that probes eight others, five of which nobody reaches, does not reach "1 of 3 pods that it probes"', () => {
+    const builder = new MeshBuilder(9);
+    for (const dead of [4, 5, 6, 7, 8]) {
+      builder.each((_, to) => to === dead, REFUSED);
+    }
+    builder.set(0, 1, TIMEOUT);
+    builder.set(0, 2, TIMEOUT);
+    expect(texts(builder)).toContain(
+      'reaches only 1 of 3 pods that can tell. 2 of 3 links out of it fail (67 %). ' +
+        '5 more are not counted, because other findings explain them. Other pods reach it.',
+    );
+  });
+
+  it('a slow pod, one ping into which timed out, is not slow from "all"', () => {
+    const builder = new MeshBuilder(5);
+    builder.each((_, to) => to === 3, LATE_ANSWER);
+    builder.set(1, 3, { outcome: 'timeout', phase: 'first-byte' });
+    expect(texts(builder)).toEqual([
+      'slow from all 3 pods that can tell. 3 of 3 links into it are slow (100 %). 1 more is not counted, because it fails ' +
+        'or other findings explain it. Median 251 ms: connect 0.20 ms, first byte 251 ms. It reaches the others: only one direction is bad.',
+    ]);
+  });
+
+  it('a node that some links still reach is not unreachable from "all others"', () => {
+    const builder = new MeshBuilder(12, { perNode: 2 });
+    builder.each((from, to) => to < 2 && from >= 2 && from !== to + 2, TIMEOUT);
+    expect(texts(builder)).toEqual([
+      '18 of 20 links into it fail. 18 of 20 links into it fail (90 %). They reach the others: only one direction is bad.',
+    ]);
+  });
+
+  it('clones that are bad to different extents have one sum', () => {
+    const builder = new MeshBuilder(12);
+    for (const pod of [9, 10]) builder.pods[pod] = { ...builder.pods[pod]!, owner: 'replica-set' };
+    builder.each((_, to) => to === 9, REFUSED);
+    builder.each((from, to) => to === 10 && from > 1, REFUSED);
+    expect(texts(builder)).toEqual(['20 of 22 links into them fail. 20 of 22 links into them fail (91 %).']);
+  });
+});
