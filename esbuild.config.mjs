@@ -3,9 +3,10 @@
 // dist/bench.cjs and dist/bench-web.cjs (the benches), dist/pictures.cjs (takes pictures of the page) and dist/web/ (the
 // page). `--if-needed` skips it when no source is newer than dist/; `--product` builds the server and the page alone, as the
 // image needs them.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { build as buildWeb } from 'vite';
 import { slimKubernetesClient } from './deploy/slim-client.mjs';
@@ -83,6 +84,11 @@ if (process.argv.includes('--if-needed') && isFresh()) process.exit(0);
 const start = Date.now();
 await rm('dist', { recursive: true, force: true });
 await buildWeb({ configFile: 'vite.config.ts', logLevel: 'warn' });
+// The server sends NAME.br to clients that accept it: the best compression takes too long for a pod.
+for (const name of readdirSync('dist/web/assets').filter((file) => /\.(js|css)$/.test(file))) {
+  const path = `dist/web/assets/${name}`;
+  writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path)));
+}
 await bundle('server/main.ts', 'dist/goldpinger-ts.cjs', {
   plugins: [slimKubernetesClient()],
   shebang: SERVER_SHEBANG,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import compression from 'compression';
-import type { Express, Request, Response } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import express from 'express';
 import helmet from 'helmet';
 import { reportRoutes, roundRoutes, verdictRoutes } from './analysis-routes.ts';
@@ -79,6 +79,7 @@ export function createApp(context: RouteContext, streams: Streams): Express {
     const allowed = Object.keys(methods).map((method) => method.toUpperCase());
     app.all(path.replace(/\{(\w+)\}/g, ':$1'), methodNotAllowed(...allowed));
   }
+  app.use('/assets', precompressed(join(context.pageDir, 'assets')));
   app.use('/assets', express.static(join(context.pageDir, 'assets'), { immutable: true, maxAge: '1y' }));
   app.use(
     express.static(context.pageDir, { cacheControl: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') }),
@@ -97,6 +98,19 @@ export function inlineSources(pageDir: string, tag: 'script' | 'style'): string[
   const html = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const contents = [...html.matchAll(new RegExp(`<${tag}>([^]*?)</${tag}>`, 'g'))];
   return contents.map(([, text = '']) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`);
+}
+
+/** Sends what the build has compressed best (`NAME.br`) to clients that accept Brotli: browsers, over TLS and on loopback. */
+function precompressed(folder: string): RequestHandler {
+  const names = new Set(existsSync(folder) ? readdirSync(folder) : []);
+  return (req, res, next) => {
+    const name = `${req.path.slice(1)}.br`;
+    if (names.has(name) && req.acceptsEncodings('br') === 'br') {
+      res.type(extname(req.path)).set('Content-Encoding', 'br').vary('Accept-Encoding');
+      req.url = `/${name}`;
+    }
+    next();
+  };
 }
 
 /** Answers that are compressed at once. Each needs 0.3 MiB; others are sent as they are. */

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
@@ -173,6 +174,23 @@ describe('the address', () => {
     await page.goBack();
     await soon(() => words(page, 'nav [aria-current="page"]')).toBe('Graph');
   });
+});
+
+test('a first visit loads at most 150 kB of compressed script; panels, timeline, comparison and help come later', () => {
+  const folder = 'dist/web/assets';
+  const [, entry = ''] = /src="\.\/assets\/([^"]+\.js)"/.exec(readFileSync('dist/web/index.html', 'utf8')) ?? [];
+  const first = new Set([entry, ...readdirSync(folder).filter((name) => /^worker.*\.js$/.test(name))]);
+  // A set can grow while it is read: static imports of static imports.
+  for (const name of first) {
+    const script = readFileSync(`${folder}/${name}`, 'utf8');
+    for (const [, other = ''] of script.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)) first.add(other);
+  }
+  const bytes = [...first].reduce((sum, name) => sum + statSync(`${folder}/${name}.br`).size, 0);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes).toBeLessThan(150_000);
+  for (const later of ['details', 'timeline', 'compare-view', 'help-dialog', 'heatmap-view']) {
+    expect([...first].filter((name) => name.startsWith(later))).toEqual([]);
+  }
 });
 
 test('hostile names are text: nothing runs, and every view stands', async () => {

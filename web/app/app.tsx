@@ -3,15 +3,13 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'reac
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { ViewProps } from '../components/view-props.ts';
-import { fetchLinkHistory, fetchMesh, fetchSamples } from '../data/client.ts';
+import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { MAX_FILTER, orderedThresholds, windowOf } from '../model/address.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { samplesAgo } from '../model/samples.ts';
-import { type StripPoint, withPicture } from '../model/timeline.ts';
-import { Timeline } from '../views/timeline/timeline.tsx';
+import { type StripPoint, withPicture } from '../model/strip.ts';
 import { headlineOf, pageStatusOf } from './changes.ts';
-import { HelpDialog } from './help-dialog.tsx';
 import { type Command, useKeys } from './keyboard.ts';
 import { Late } from './late.tsx';
 import { useAnnouncement } from './live-region.ts';
@@ -24,7 +22,7 @@ import { useAddress, useSelection } from './url-state.ts';
 import { useFolded } from './use-folded.ts';
 import { useMoment } from './use-moment.ts';
 import { usePictures } from './use-pictures.ts';
-import { loadHeatmap, ViewArea } from './view-area.tsx';
+import { loadDetails, loadHeatmap, ViewArea } from './view-area.tsx';
 
 const HINTS: Record<string, string> = {
   graph: 'Each line is one pod pinging another. Green is OK, red is not. Click a line for details.',
@@ -33,8 +31,10 @@ const HINTS: Record<string, string> = {
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
 
-/** Loaded on demand, because most readers never compare. */
+/* Loaded when first shown, so that the first picture comes sooner. */
 const loadCompare = () => import('../views/compare/compare-view.tsx');
+const loadHelp = () => import('./help-dialog.tsx');
+const loadTimeline = () => import('../views/timeline/timeline.tsx');
 
 interface AppProps {
   feed: LiveFeed;
@@ -135,7 +135,6 @@ export function App({ feed, preferences, clock }: AppProps) {
             const samples = await fetchSamples(from, to, signal);
             return address.atMs === null ? samples : samplesAgo(samples, servedMs - address.atMs);
           },
-          loadLinkHistory: fetchLinkHistory,
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
   const viewProps = useFolded(props, address, change);
@@ -206,35 +205,44 @@ export function App({ feed, preferences, clock }: AppProps) {
         onClosePanel={closePanel}
       />
       {stage === 'picture' && (
-        <Timeline
-          feed={feed}
-          clock={clock}
-          points={points}
-          address={address}
-          folded={folded}
-          nowMs={servedMs}
-          onChange={change}
-          isThere={moment.isThere}
-          historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
-          onFolded={(wanted) => {
-            preferences.set('timeline', wanted ? 'folded' : '');
-            setFolded(wanted);
-          }}
-        />
+        <Late load={loadTimeline} waiting={<div className={`timeline${folded ? ' is-folded' : ''}`} />}>
+          {({ Timeline }) => (
+            <Timeline
+              feed={feed}
+              clock={clock}
+              points={points}
+              address={address}
+              folded={folded}
+              nowMs={servedMs}
+              onChange={change}
+              isThere={moment.isThere}
+              historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
+              onFolded={(wanted) => {
+                preferences.set('timeline', wanted ? 'folded' : '');
+                setFolded(wanted);
+              }}
+            />
+          )}
+        </Late>
       )}
       <p className="hidden" role="status" id="changes">
         {sentence}
       </p>
-      <HelpDialog
-        open={helpOpen}
-        onClose={() => setHelpOpen(false)}
-        letterKeys={letterKeys}
-        onLetterKeys={(on) => {
-          preferences.set('letterKeys', on ? 'on' : 'off');
-          setLetterKeys(on);
-        }}
-        version={state.mesh?.settings.version ?? ''}
-      />
+      {helpOpen && (
+        <Late load={loadHelp}>
+          {({ HelpDialog }) => (
+            <HelpDialog
+              onClose={() => setHelpOpen(false)}
+              letterKeys={letterKeys}
+              onLetterKeys={(on) => {
+                preferences.set('letterKeys', on ? 'on' : 'off');
+                setLetterKeys(on);
+              }}
+              version={state.mesh?.settings.version ?? ''}
+            />
+          )}
+        </Late>
+      )}
     </div>
   );
 }
@@ -248,7 +256,7 @@ function pastMs({ atMs, ageMs, past }: Mesh): number {
 function usePreloaded(isTime: boolean): void {
   useEffect(() => {
     // `Late` shows a failed load when the view is opened.
-    if (isTime) void Promise.allSettled([loadHeatmap(), loadCompare()]);
+    if (isTime) void Promise.allSettled([loadHeatmap(), loadDetails(), loadCompare(), loadHelp()]);
   }, [isTime]);
 }
 

@@ -21,7 +21,6 @@ const KEYS: [string, string][] = [
 ];
 
 interface HelpDialogProps {
-  open: boolean;
   onClose(): void;
   letterKeys: boolean;
   onLetterKeys(on: boolean): void;
@@ -29,13 +28,10 @@ interface HelpDialogProps {
   version: string;
 }
 
-/** Explains the page and its keys. */
-export function HelpDialog({ open, onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
+/** Explains the page and its keys. A modal dialog while it is mounted. */
+export function HelpDialog({ onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open && dialog.current?.open === false) dialog.current.showModal();
-    if (!open) dialog.current?.close();
-  }, [open]);
+  useEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} className="help card" aria-labelledby="help-title" onClose={onClose}>
       <form method="dialog">

@@ -4,6 +4,8 @@ interface LateProps<Part> {
   /** Loads the part. Must never change. */
   load(): Promise<Part>;
   children(part: Part): ReactNode;
+  /** Shown meanwhile, for example to keep its place. */
+  waiting?: ReactNode;
 }
 
 /**
@@ -11,7 +13,7 @@ interface LateProps<Part> {
  * it shows a message, where React's `lazy` would end the whole page. Browsers do not retry a failed script (HTML standard,
  * module map), so the page must be reloaded.
  */
-export function Late<Part>({ load, children }: LateProps<Part>) {
+export function Late<Part>({ load, children, waiting = null }: LateProps<Part>) {
   // Stored with its loader, because another view may replace this one.
   const [part, setPart] = useState<{ by: typeof load; is: Part } | null>(null);
   const [failed, setFailed] = useState<typeof load | null>(null);
@@ -26,7 +28,7 @@ export function Late<Part>({ load, children }: LateProps<Part>) {
     };
   }, [load]);
   if (part?.by === load) return children(part.is);
-  if (failed !== load) return null;
+  if (failed !== load) return waiting;
   return (
     <p role="status" className="late">
       This view could not be loaded: the connection was lost, or the server has another version by now.{' '}

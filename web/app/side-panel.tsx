@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { Icon } from './icons.tsx';
 import './side-panel.css';
 
@@ -10,17 +10,14 @@ interface SelectionPanelProps {
   children: ReactNode;
 }
 
-/** The side panel of a selected link or pod: beside the view, over it below 1100 px, a sheet below 640 px. */
+/** The side panel of a selected link or pod: beside the view, over it below 1100 px, a sheet below 640 px. Its heading has the id `panel-title`. */
 export function SelectionPanel({ selectionKey, takeFocus, onClose, children }: SelectionPanelProps) {
   const frame = useRef<HTMLElement>(null);
-  const title = useId();
   useEffect(() => {
-    const heading = frame.current?.querySelector('h2');
-    if (heading !== null && heading !== undefined) heading.id = title;
     if (takeFocus && selectionKey !== '') frame.current?.focus({ preventScroll: true });
-  }, [selectionKey, takeFocus, title]);
+  }, [selectionKey, takeFocus]);
   return (
-    <aside className="side-panel is-selection" ref={frame} tabIndex={-1} aria-labelledby={title}>
+    <aside className="side-panel is-selection" ref={frame} tabIndex={-1} aria-labelledby="panel-title">
       <button type="button" className="quiet panel-close" aria-label="Close" onClick={onClose}>
         <Icon name="cross" />
       </button>

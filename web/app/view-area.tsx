@@ -4,17 +4,18 @@ import type { ConnectionState } from '../data/connection.ts';
 import type { ViewName } from '../model/address.ts';
 import { plural } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
-import { LinkPanel } from '../views/details/link-panel.tsx';
-import { PodPanel } from '../views/details/pod-panel.tsx';
 import { GraphView } from '../views/graph/graph-view.tsx';
 import { Late } from './late.tsx';
 import type { Stage } from './notices.ts';
 import { SelectionPanel, ViewPanel } from './side-panel.tsx';
 import { StageScreen } from './stage-screen.tsx';
-import { TextView } from './text-view.tsx';
 
 /** Loads the module of the heatmap. It is separate, because the first visit shows the graph. */
 export const loadHeatmap = () => import('../views/heatmap/heatmap-view.tsx');
+
+const loadText = () => import('./text-view.tsx');
+/** Loads the module of the panels of a pod or a link. */
+export const loadDetails = () => import('../views/details/details.tsx');
 
 const RAW = [
   { path: 'check_all', title: 'check_all' },
@@ -58,8 +59,10 @@ export function ViewArea(area: ViewAreaProps) {
 }
 
 function MainView({ view, stage, state, overview, viewProps: props, instead, nowMs, onTryNow }: ViewAreaProps) {
-  if (view === 'raw') return <TextView key="raw" heading="Raw responses" sources={RAW} />;
-  if (view === 'metrics') return <TextView key="metrics" heading="Metrics" sources={METRICS} />;
+  if (view === 'raw' || view === 'metrics') {
+    const [heading, sources] = view === 'raw' ? ['Raw responses', RAW] : ['Metrics', METRICS];
+    return <Late load={loadText}>{({ TextView }) => <TextView key={view} heading={heading} sources={sources} />}</Late>;
+  }
   if (stage !== 'picture' || props === null) {
     const words = stage === 'picture' ? 'connecting' : stage;
     return <StageScreen stage={words} state={state} picture={overview} nowMs={nowMs} onTryNow={onTryNow} />;
@@ -109,7 +112,7 @@ function Panel({
     <>
       {compared}
       <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
-        {'pod' in selection ? <PodPanel {...props} /> : <LinkPanel {...props} />}
+        <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
       </SelectionPanel>
     </>
   );

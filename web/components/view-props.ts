@@ -1,4 +1,3 @@
-import type { LinkHistory } from '../../server/protocol/history.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LinkSamples } from '../../server/protocol/sample.ts';
@@ -71,6 +70,4 @@ export interface ViewProps {
   loadMesh(windowMs: number): Promise<Mesh>;
   /** Fetches the recent samples of a link (pod uids). Rejects with an Error that people can read, or on abort. */
   loadSamples(from: string, to: string, signal: AbortSignal): Promise<LinkSamples>;
-  /** Fetches the history of a link (pod uids). Rejects with an Error that people can read, or on abort. Never changes. */
-  loadLinkHistory(from: string, to: string, signal: AbortSignal): Promise<LinkHistory>;
 }

@@ -1,7 +1,7 @@
 import { scaleTime } from 'd3';
 import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
-import type { Picture } from './mesh-view.ts';
+import type { StripPoint } from './strip.ts';
 
 /** Number of bad links in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
 export interface TimelineStep {
@@ -153,29 +153,4 @@ export function autoSpan(knownFromMs: number, nowMs: number): number {
 /** The shortest of `spans` that includes `fromMs` and is not below `chosenMs`; otherwise the longest. */
 export function spanFor(spans: readonly number[], chosenMs: number, fromMs: number, nowMs: number): number {
   return spans.find((ms) => ms >= chosenMs && ms >= nowMs - fromMs) ?? Math.max(chosenMs, spans.at(-1) ?? 0);
-}
-
-/** Number of bad links at one time. */
-export interface StripPoint {
-  /** ms since the epoch, serving pod's clock. */
-  atMs: number;
-  failed: number;
-  slow: number;
-}
-
-/** Time span of the strip, ms. */
-export const STRIP_MS = 20 * 60_000;
-/** One point per second. */
-const MAX_POINTS = 1200;
-
-/** Adds the newest picture. Points older than `STRIP_MS` are dropped. */
-export function withPicture(points: readonly StripPoint[], { mesh, counts }: Picture): readonly StripPoint[] {
-  const last = points[points.length - 1];
-  if (last !== undefined && mesh.atMs <= last.atMs) {
-    // Another pod serves the page now and its clock is behind, so the strip starts again.
-    if (mesh.atMs > last.atMs - 5_000) return points;
-    return [{ atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
-  }
-  const kept = points.filter((point) => point.atMs > mesh.atMs - STRIP_MS).slice(1 - MAX_POINTS);
-  return [...kept, { atMs: mesh.atMs, failed: counts.failed, slow: counts.slow }];
 }

@@ -4,7 +4,7 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../../server/http/app.ts';
 import OPENAPI from '../../../server/http/openapi.json';
@@ -241,6 +241,22 @@ describe('the page', () => {
     const usual = gzipSync(script.join('\n'), { level: 6 }).length;
     expect(length).toBeLessThan(usual + 2000);
     expect(usual + 2000).toBeLessThan(gzipSync(script.join('\n'), { level: 1 }).length);
+  });
+
+  it('sends what the build has compressed to clients that accept Brotli', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'goldpinger-page-'));
+    mkdirSync(join(folder, 'assets'));
+    writeFileSync(join(folder, 'assets', 'ready.js'), 'plain');
+    writeFileSync(join(folder, 'assets', 'ready.js.br'), brotliCompressSync('compressed'));
+    const { url } = await serve({ pageDir: folder });
+    const ask = async (encoding: string) => {
+      const answer = await fetch(`${url}/assets/ready.js`, { headers: { 'accept-encoding': encoding } });
+      return [answer.headers.get('content-type')?.split(';')[0], answer.headers.get('vary'), await answer.text()];
+    };
+    expect(await ask('gzip, br')).toEqual(['text/javascript', 'Accept-Encoding', 'compressed']);
+    expect((await ask('gzip'))[2]).toBe('plain');
+    expect((await ask('br;q=0, gzip'))[2]).toBe('plain');
+    rmSync(folder, { recursive: true });
   });
 
   it('keeps its hashed assets for ever and asks again for everything else', async () => {

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { Comparison } from '../../../server/protocol/comparison.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { fetchComparison } from '../../data/client.ts';
+import { fetchComparison } from '../../data/past-client.ts';
 
 /** The request waits this long, so that a handle that is being dragged sends none. */
 const DELAY_MS = 300;

@@ -2,7 +2,7 @@ import { area, line, max, scaleLinear, sum } from 'd3';
 import type { LinkHistory } from '../../../server/protocol/history.ts';
 import { clockText, countText, latencyText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
-import type { HistoryState } from './use-link-history.ts';
+import type { HistoryState } from './link-direction.ts';
 
 const WIDTH = 170;
 const HEIGHT = 36;

@@ -1,23 +1,19 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
+import { FindingList } from '../../components/finding-list.tsx';
+import { PhaseBar } from '../../components/phase-bar.tsx';
+import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { findingsOfLink } from '../../model/findings.ts';
 import { latencyParts, latencyText } from '../../model/format.ts';
-import { linkFacts } from '../../model/link-facts.ts';
 import type { PodView } from '../../model/mesh-view.ts';
 import { factsTitle, lateSince, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
 import { linkMessage } from '../../model/phase-words.ts';
-import './details.css';
-import { FindingList } from '../../components/finding-list.tsx';
-import { PhaseBar } from '../../components/phase-bar.tsx';
-import { StateGlyph } from '../../components/state-glyph.tsx';
 import { HistoryChart } from './history-chart.tsx';
-import type { LinkDirection } from './link-direction.ts';
+import { type LinkDirection, useDirection } from './link-direction.ts';
 import { LinkFigures } from './link-figures.tsx';
 import { SampleChart } from './sample-chart.tsx';
-import { useLinkHistory } from './use-link-history.ts';
-import { useSamples } from './use-samples.ts';
 
 /** Maximum number of findings, so that the measurements stay visible. */
 const MAX_FINDINGS = 3;
@@ -35,27 +31,21 @@ export function LinkPanel(props: ViewProps) {
 function LinkLeft() {
   return (
     <div className="detail">
-      <h2>This link is gone</h2>
+      <h2 id="panel-title">This link is gone</h2>
       <p className="panel-second">One of its pods is no longer in history. Older data is in Prometheus.</p>
     </div>
   );
 }
 
 function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: PodView }) {
-  const { picture, thresholds, loadSamples } = props;
+  const { picture, thresholds } = props;
   const { pingTimeoutMs } = picture.mesh.settings;
   const isSelf = from === to;
-  const there = linkFacts(picture, from.index, to.index);
-  const back = isSelf ? there : linkFacts(picture, to.index, from.index);
-  const thereSamples = useSamples(loadSamples, from.pod.uid, to.pod.uid, there.sampledMs);
-  const backSamples = useSamples(loadSamples, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, back.sampledMs);
-  const isNow = picture.mesh.past === null;
-  const therePast = useLinkHistory(props.loadLinkHistory, from.pod.uid, to.pod.uid, isNow);
-  const backPast = useLinkHistory(props.loadLinkHistory, isSelf ? '' : to.pod.uid, isSelf ? '' : from.pod.uid, isNow);
-  const directions: LinkDirection[] = [
-    { name: directionName(from, to), from, to, facts: there, samples: thereSamples, past: therePast },
-    { name: directionName(to, from), from: to, to: from, facts: back, samples: backSamples, past: backPast },
-  ].slice(0, isSelf ? 1 : 2);
+  const forward = useDirection(props, from, to);
+  const backward = useDirection(props, to, from, isSelf);
+  const directions = isSelf ? [forward] : [forward, backward];
+  const there = forward.facts;
+  const back = isSelf ? there : backward.facts;
   const { problemMs } = thresholds;
   const [foundThere = [], foundBack = foundThere] = directions.map((direction) => findingsOf(picture.mesh, direction));
   const findings = picture.mesh.findings.filter((one) => foundThere.includes(one) || foundBack.includes(one));
@@ -69,7 +59,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
   });
   return (
     <div className="detail link-detail">
-      <h2>
+      <h2 id="panel-title">
         <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
         {from.name} {!isSelf && <>⇄ {to.name}</>}
       </h2>
@@ -111,10 +101,6 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
 /** The findings that explain a direction that is not good. */
 function findingsOf(mesh: Mesh, { from, to, facts }: LinkDirection): Finding[] {
   return facts.state === 'good' || facts.state === 'fair' ? [] : findingsOfLink(mesh, from.index, to.index);
-}
-
-function directionName(from: PodView, to: PodView): string {
-  return `${from.label} → ${to.label}`;
 }
 
 function DirectionFacts({ direction, props }: { direction: LinkDirection; props: ViewProps }) {

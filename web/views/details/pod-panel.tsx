@@ -1,4 +1,3 @@
-import './details.css';
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
@@ -25,7 +24,7 @@ export function PodPanel(props: ViewProps) {
   if (view === undefined) {
     return (
       <div className="detail">
-        <h2>This pod is gone</h2>
+        <h2 id="panel-title">This pod is gone</h2>
         <p className="panel-second">No longer in history. Older data is in Prometheus.</p>
       </div>
     );
@@ -39,7 +38,7 @@ export function PodPanel(props: ViewProps) {
   const tone = view.health === 'healthy' ? (view.slowToReach ? 'slow' : words.tone) : words.tone;
   return (
     <div className="detail pod-detail">
-      <h2>
+      <h2 id="panel-title">
         <span className="detail-kind">Pod</span>
         {view.name}
       </h2>

@@ -3,7 +3,7 @@ import type { RecentSample } from '../../../server/protocol/sample.ts';
 import { clockText, latencyText, plural, spanText } from '../../model/format.ts';
 import type { LinkState } from '../../model/links.ts';
 import { shownName } from '../../model/names.ts';
-import type { SamplesState } from './use-samples.ts';
+import type { SamplesState } from './link-direction.ts';
 
 const WIDTH = 170;
 const HEIGHT = 44;

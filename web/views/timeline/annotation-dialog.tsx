@@ -2,7 +2,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { MAX_ANNOTATION_TEXT } from '../../../server/protocol/annotation.ts';
 import { textOf } from '../../../server/runtime/errors.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
-import { postAnnotation } from '../../data/client.ts';
+import { postAnnotation } from '../../data/past-client.ts';
 import { clockText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
 

@@ -1,7 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import type { Clock } from '../../../server/runtime/clock.ts';
-import { fetchAnnotations, fetchEvents, fetchHistory, fetchRounds } from '../../data/client.ts';
 import type { LiveFeed } from '../../data/live-feed.ts';
+import { fetchAnnotations, fetchEvents, fetchHistory, fetchRounds } from '../../data/past-client.ts';
 import { type Past, PastPoll } from '../../model/history.ts';
 
 /**

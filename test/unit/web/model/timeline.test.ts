@@ -4,17 +4,8 @@ import { LATENCY_BINS_US, type MeshHistory } from '../../../../server/protocol/h
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { keptLines, prettyJson } from '../../../../web/app/text-view.tsx';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
-import {
-  merged,
-  STRIP_MS,
-  type StripPoint,
-  stepAt,
-  stepPaths,
-  stepsOf,
-  type TimelineStep,
-  withLive,
-  withPicture,
-} from '../../../../web/model/timeline.ts';
+import { STRIP_MS, type StripPoint, withPicture } from '../../../../web/model/strip.ts';
+import { merged, stepAt, stepPaths, stepsOf, type TimelineStep, withLive } from '../../../../web/model/timeline.ts';
 import { suggestedRanges } from '../../../../web/views/timeline/suggestion.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 

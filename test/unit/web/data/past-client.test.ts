@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rejectionText } from '../../../../web/data/client.ts';
+import { rejectionText } from '../../../../web/data/past-client.ts';
 
 test.each([
   [401, null, 'Wrong write token.'],
