@@ -7,7 +7,7 @@ import { textOf } from '../../../server/runtime/errors.ts';
 import type { PodNetwork } from '../pod-network.ts';
 import { listen } from '../sockets.ts';
 import { type Address, realAddress } from './address.ts';
-import { Registry } from './proxies.ts';
+import { Registry, type ToxicProxy } from './proxies.ts';
 import { badRequestBody, ToxiproxyError } from './toxic.ts';
 
 /** The options of a fault proxy. */
@@ -72,91 +72,87 @@ function toxiproxyApi(registry: Registry, isLocalOnly: boolean): Express {
     else next();
   });
   // A missing proxy or toxic is a 404, whatever the body is.
-  app.param('proxy', (_request, _response, next, name) => {
-    registry.proxy(name);
+  app.param('proxy', (_request, { locals }, next, name) => {
+    locals['proxy'] = registry.proxy(name);
     next();
   });
-  app.param('toxic', ({ params }, _response, next, name) => {
-    registry.proxy(String(params['proxy'])).toxic(name);
+  app.param('toxic', (_request, { locals }, next, name) => {
+    proxyOf(locals).toxic(name);
     next();
   });
-  const parseBody: RequestHandler = express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false });
-  for (const [path, handlers] of Object.entries(routesOf(registry))) {
-    for (const [method, handle] of Object.entries(handlers)) {
-      const hasBody = (method === 'post' || method === 'patch') && path !== '/reset';
-      app[method as keyof Handlers](
-        path,
-        hasBody ? [parseBody, demandBody] : [],
-        async (request: Request, response: Response) => {
-          const [status, value] = await handle(request);
-          if (value === undefined) response.status(status).end();
-          else sendJson(response, status, value);
-        },
-      );
-    }
-    app.all(path, (_, response) => response.status(405).end());
-  }
-  app.get('/version', (_, response) => {
-    response.writeHead(200, { 'content-type': 'text/plain;charset=utf-8' }).end(API_VERSION);
-  });
-  app.all('/version', (_, response) => response.status(405).end());
+  const readBody = [express.json({ type: () => true, limit: MAX_BODY_BYTES, strict: false }), demandBody];
+
+  app
+    .route('/proxies')
+    .get((_, response) => sendJson(response, 200, registry.views()))
+    .post(readBody, async ({ body }: Request, response: Response) => {
+      sendJson(response, 201, await registry.create(body));
+    })
+    .all(refuseMethod);
+
+  const updateProxy: RequestHandler = async ({ body }, response) => {
+    sendJson(response, 200, await registry.update(proxyOf(response.locals).name, body));
+  };
+  app
+    .route('/proxies/:proxy')
+    .get((_, response) => sendJson(response, 200, proxyOf(response.locals).view))
+    .post(readBody, updateProxy)
+    .patch(readBody, updateProxy)
+    .delete(async (_, response) => {
+      await registry.remove(proxyOf(response.locals).name);
+      response.status(204).end();
+    })
+    .all(refuseMethod);
+
+  app
+    .route('/proxies/:proxy/toxics')
+    .get((_, response) => sendJson(response, 200, proxyOf(response.locals).view.toxics))
+    .post(readBody, ({ body }: Request, response: Response) => {
+      sendJson(response, 200, proxyOf(response.locals).addToxic(body));
+    })
+    .all(refuseMethod);
+
+  const changeToxic: RequestHandler<{ toxic: string }> = ({ body, params }, response) => {
+    sendJson(response, 200, proxyOf(response.locals).changeToxic(params.toxic, body));
+  };
+  app
+    .route('/proxies/:proxy/toxics/:toxic')
+    .get(({ params }, response) => sendJson(response, 200, proxyOf(response.locals).toxic(params.toxic)))
+    .post(readBody, changeToxic)
+    .patch(readBody, changeToxic)
+    .delete(({ params }, response) => {
+      proxyOf(response.locals).removeToxic(params.toxic);
+      response.status(204).end();
+    })
+    .all(refuseMethod);
+
+  app
+    .route('/populate')
+    .post(readBody, async ({ body }: Request, response: Response) => {
+      const { proxies, error } = await registry.populate(body);
+      if (error) sendJson(response, error.status, { error: error.message, status: error.status, proxies });
+      else sendJson(response, 201, { proxies });
+    })
+    .all(refuseMethod);
+  app
+    .route('/reset')
+    .post(async (_, response) => {
+      await registry.reset();
+      response.status(204).end();
+    })
+    .all(refuseMethod);
+  app
+    .route('/version')
+    .get((_, response) => send(response, 200, { 'content-type': 'text/plain;charset=utf-8' }, API_VERSION))
+    .all(refuseMethod);
   app.use((_, response) => sendError(response, 404, '404 page not found\n'));
   app.use(handleError);
   return app;
 }
 
-/** Status and JSON of an answer; no value = no body. */
-type Answer = [status: number, value?: object];
-type Handler = (request: Request) => Answer | Promise<Answer>;
-type Handlers = Partial<Record<'get' | 'post' | 'patch' | 'delete', Handler>>;
-
-/** The handlers of each path. They throw or reject with ToxiproxyError. */
-function routesOf(registry: Registry): Record<string, Handlers> {
-  const proxyOf = ({ params }: Request) => registry.proxy(String(params['proxy']));
-  const toxicOf = ({ params }: Request) => String(params['toxic']);
-  const updateProxy: Handler = async (request) => [200, await registry.update(proxyOf(request).name, request.body)];
-  const changeToxic: Handler = (request) => [200, proxyOf(request).changeToxic(toxicOf(request), request.body)];
-  return {
-    '/proxies': {
-      get: () => [200, registry.views()],
-      post: async ({ body }) => [201, await registry.create(body)],
-    },
-    '/proxies/:proxy': {
-      get: (request) => [200, proxyOf(request).view],
-      post: updateProxy,
-      patch: updateProxy,
-      async delete(request) {
-        await registry.remove(proxyOf(request).name);
-        return [204];
-      },
-    },
-    '/proxies/:proxy/toxics': {
-      get: (request) => [200, proxyOf(request).view.toxics],
-      post: (request) => [200, proxyOf(request).addToxic(request.body)],
-    },
-    '/proxies/:proxy/toxics/:toxic': {
-      get: (request) => [200, proxyOf(request).toxic(toxicOf(request))],
-      post: changeToxic,
-      patch: changeToxic,
-      delete(request) {
-        proxyOf(request).removeToxic(toxicOf(request));
-        return [204];
-      },
-    },
-    '/populate': {
-      async post({ body }) {
-        const { proxies, error } = await registry.populate(body);
-        return error ? [error.status, { error: error.message, status: error.status, proxies }] : [201, { proxies }];
-      },
-    },
-    '/reset': {
-      async post() {
-        await registry.reset();
-        return [204];
-      },
-    },
-  };
-}
+/** The proxy that the path names. */
+const proxyOf = (locals: Response['locals']): ToxicProxy => locals['proxy'];
+const refuseMethod: RequestHandler = (_, response) => void response.status(405).end();
 
 /** Rejects an empty body, which express.json would read as `{}`. */
 function demandBody({ headers }: Request, _response: Response, next: NextFunction): void {
