@@ -127,10 +127,12 @@ describe('folded to nodes', () => {
 describe('states', () => {
   test('of life, of links and of external targets have their marks beside their colours', async () => {
     await open({ pods: 8, scenario: 'lifecycles' });
-    for (const health of ['healthy', 'starting', 'not-ready', 'terminating', 'gone']) {
+    for (const health of ['healthy', 'starting', 'not-ready', 'terminating']) {
       expect(await page.locator(`.pod-glyph.is-${health}`).count()).toBeGreaterThan(0);
     }
-    expect(await page.locator('.pod-label.is-faded').textContent()).toMatch(/Gone 2 min · replaced by \w+/);
+    // A replacement has the place of the gone pod, which is a dotted ring around it.
+    expect(await page.locator('.pod-predecessor').count()).toBe(1);
+    await soon(() => page.locator('.pod-label', { hasText: 'replaced' }).textContent()).toMatch(/ · replaced \w+/);
     feed.show((windowMs) => meshOf({ pods: 6, scenario: 'dead-pod', windowMs }));
     const failed = page.locator('.graph-link.is-failed');
     await soon(() => failed.locator('.graph-link-mark').count()).toBeGreaterThanOrEqual(5);

@@ -1,7 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Selection } from '../model/address.ts';
-import { findingWords, targetOf } from '../model/finding-words.ts';
+import { targetOf } from '../model/finding-words.ts';
 import { countText } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import './finding-list.css';
@@ -11,7 +11,7 @@ interface FindingListProps {
   mesh: { findings: readonly Finding[]; pods: readonly Pick<Pod, 'uid' | 'node'>[] };
   /** Maximum number of findings; the others are counted. */
   most: number;
-  /** Only what is wrong with what, without heading and details: the whole title stands elsewhere. */
+  /** Only titles, without heading and details. */
   brief?: boolean;
   /** The open pod or link; see `targetOf`. */
   selection?: Selection;
@@ -55,19 +55,11 @@ export function FindingList({ mesh, most, brief = false, selection = null, onSel
   );
 }
 
-function Words({ finding, brief }: { finding: Finding; brief: boolean }) {
-  const { title, detail, affected, of } = finding;
-  const words = findingWords(finding);
+function Words({ finding: { title, detail, affected, of }, brief }: { finding: Finding; brief: boolean }) {
   const share = of === 0 ? 0 : affected / of;
   return (
     <>
-      {brief ? (
-        <span>
-          <b>{words.subject}</b>: {words.what}
-        </span>
-      ) : (
-        <b>{shownName(title)}</b>
-      )}
+      <b>{shownName(title)}</b>
       {detail !== '' && !brief && <span>{shownName(detail)}</span>}
       {of > 1 && !brief && (
         <span className="finding-bar" aria-hidden="true">

@@ -81,15 +81,10 @@ export function ringOrder(pods: readonly RingPod[], group: RingGroup): number[] 
 /**
  * Places pods on an ellipse inside `box`, clockwise in the order of `ringOrder`, at equal distances along it. Without
  * groups the first pod is left of the top, so that few pods read from left to right. With groups the first group starts at
- * the top. A single pod is in the centre. `shownAs`: pods that have the place of another one, by index.
+ * the top. A single pod is in the centre.
  */
-export function layoutRing(
-  pods: readonly RingPod[],
-  group: RingGroup,
-  box: Box,
-  shownAs: ReadonlyMap<number, number> = new Map(),
-): Ring {
-  const order = ringOrder(pods, group).filter((index) => !shownAs.has(index));
+export function layoutRing(pods: readonly RingPod[], group: RingGroup, box: Box): Ring {
+  const order = ringOrder(pods, group);
   const alone = order.length <= 1;
   const [rx, ry] = alone ? [0, 0] : [Math.max(0, box.width / 2), Math.max(0, box.height / 2)];
   const ellipse = { cx: box.x + box.width / 2, cy: box.y + box.height / 2, rx, ry };
@@ -109,15 +104,31 @@ export function layoutRing(
     leaves[leaf.data.pod] = leaf;
     spots[leaf.data.pod] = { ...pointOn(ellipse, leaf.x), angle: leaf.x };
   }
-  for (const [index, other] of shownAs) {
-    leaves[index] = leaves[other] as RingNode;
-    spots[index] = spots[other] as Spot;
-  }
   const groups =
     group === 'none' ? [] : root.descendants().filter(({ children }) => (children?.[0]?.data.pod ?? -1) >= 0);
   const arcs = groups.map(arcOf);
   const zones = group === 'node' && (root.children?.length ?? 0) > 1 ? (root.children ?? []).map(arcOf) : [];
   return { ...ellipse, spots, order, arcs, zones, leaves };
+}
+
+/**
+ * The ring of pods that have the places of another ring. `placeOf`: by pod, the index of its place. `isShown`: whether the
+ * pod is drawn there; several pods can have one place.
+ */
+export function seatPods(ring: Ring, placeOf: readonly number[], isShown: (index: number) => boolean): Ring {
+  const podAt = new Map<number, number>();
+  for (const [index, place] of placeOf.entries()) if (isShown(index)) podAt.set(place, index);
+  const seat = (places: readonly number[]) => places.flatMap((place) => podAt.get(place) ?? []);
+  const seatArcs = (arcs: readonly RingArc[]) =>
+    arcs.map((arc) => ({ ...arc, pods: seat(arc.pods) })).filter(({ pods }) => pods.length > 0);
+  return {
+    ...ring,
+    spots: placeOf.map((place) => ring.spots[place] as Spot),
+    leaves: placeOf.map((place) => ring.leaves[place] as RingNode),
+    order: seat(ring.order),
+    arcs: seatArcs(ring.arcs),
+    zones: seatArcs(ring.zones),
+  };
 }
 
 /** The point of an ellipse at an angle (radians, 0 = right, clockwise), `distance` px outside it. */

@@ -76,11 +76,29 @@ export function labelBoxes(graph: Graph, labels: readonly Label[], lines: LabelL
 export type LabelLines = ReadonlyMap<number, readonly Line[]>;
 
 /** The lines of all labels. They are memoised separately from the places, which change with every frame of a drag. */
-export function useLabelLines({ tier, named }: Graph, picture: Picture, nowMs: number, narrow: boolean): LabelLines {
+export function useLabelLines(
+  { tier, named, predecessors }: Graph,
+  picture: Picture,
+  nowMs: number,
+  narrow: boolean,
+): LabelLines {
   return useMemo(() => {
     const lines = lineCount({ tier }, narrow);
-    return new Map(named.map(({ index, finding }) => [index, linesOf(picture, index, finding, lines, nowMs)]));
-  }, [tier, named, picture, nowMs, narrow]);
+    return new Map(
+      named.map(({ index, finding }) => [
+        index,
+        linesWith(linesOf(picture, index, finding, lines, nowMs), predecessors.get(index)),
+      ]),
+    );
+  }, [tier, named, predecessors, picture, nowMs, narrow]);
+}
+
+/** Adds which pod this one replaced to the second line, or to the only one, unless something else has to be said there. */
+function linesWith(lines: Line[], predecessor: string | undefined): Line[] {
+  const place = Math.min(1, lines.length - 1);
+  if (predecessor === undefined || lines[place]?.more !== undefined) return lines;
+  const more = { text: `replaced ${predecessor}`, tone: 'gone' as const };
+  return lines.map((line, i) => (i === place ? { ...line, more } : line));
 }
 
 function linesOf(picture: Picture, index: number, finding: FindingLabel | null, lines: number, nowMs: number): Line[] {

@@ -71,6 +71,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             }}
           >
             {groupWords(picture, index) !== '' && <circle className="pod-group" r={radius + 4} />}
+            {graph.predecessors.has(index) && <circle className="pod-predecessor" r={radius + 5} />}
             <circle className="pod-focus" r={radius + 5} />
             {isChosen(graph, index, picture.n) && <circle className="pod-chosen" r={radius + 4} />}
             <PodGlyph

@@ -1,11 +1,12 @@
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
+import type { Pod } from '../../../server/protocol/pod.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { layoutRing, type Ring, type RingGroup, type RingPod } from '../../model/circle-layout.ts';
+import { layoutRing, type Ring, type RingGroup, seatPods } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { effectiveGroup, matches } from '../../model/order.ts';
-import { goneNamesakes } from '../../model/rounds.ts';
+import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
 import { type FindingLabel, findingLabels, isUnhealthy } from './finding-labels.ts';
 import type { Point } from './geometry.ts';
@@ -43,6 +44,8 @@ export interface Graph extends GraphLinks {
   glyphs: number[];
   /** Pods with a label. The label of a finding stands for all its pods. */
   named: { index: number; finding: FindingLabel | null }[];
+  /** By pod: the label of the gone pod that it replaced, as long as that is known. */
+  predecessors: ReadonlyMap<number, string>;
   links: SceneLink[];
 }
 
@@ -106,22 +109,37 @@ export function useGraph(
   // The ring depends only on the set of pods, so that new measurements move nothing.
   const { pods } = picture.mesh;
   const podsKey = useMemo(
-    () => JSON.stringify(pods.map(({ uid, name, node, zone }) => ({ uid, name, node, zone }))),
+    () =>
+      JSON.stringify(
+        pods.map(({ uid, namespace, name, node, zone, lifecycle, sinceMs, replacedBy }) => {
+          const isGone = lifecycle === 'gone';
+          return {
+            uid,
+            namespace,
+            name,
+            node,
+            zone,
+            lifecycle: isGone ? 'gone' : '',
+            sinceMs: isGone ? sinceMs : 0,
+            replacedBy,
+          };
+        }),
+      ),
     [pods],
   );
-  const hidden = useMemo(() => goneNamesakes(pods), [pods]);
-  const hiddenKey = JSON.stringify([...hidden]);
+  const [podSlots] = useState(() => new PodSlots());
+  const seats = useMemo(() => podSlots.assign(JSON.parse(podsKey) as Pod[], by), [podSlots, podsKey, by]);
   const externals = chosen.targets.length > 0 ? 1 : 0;
   const { frame, ring, uids } = useMemo(() => {
-    const pods = JSON.parse(podsKey) as RingPod[];
     const frame = frameOf(width, height, tier, narrow, externals);
-    const shownAs = new Map(JSON.parse(hiddenKey) as [number, number][]);
-    return { frame, ring: layoutRing(pods, by, frame.ring, shownAs), uids: pods.map((pod) => pod.uid) };
-  }, [podsKey, hiddenKey, by, width, height, tier, narrow, externals]);
+    const ring = layoutRing(seats.slots, by, frame.ring);
+    const uids = (JSON.parse(podsKey) as Pod[]).map((pod) => pod.uid);
+    return { frame, ring: seatPods(ring, seats.slotOf, (index) => seats.shownAs[index] === index), uids };
+  }, [podsKey, seats, by, width, height, tier, narrow, externals]);
   const spots = useMemo(() => placesOf(uids, ring, moved), [uids, ring, moved]);
   const named = useMemo(
-    () => namedPods(picture, tier, chosen).filter(({ index }) => !hidden.has(index)),
-    [picture, tier, chosen, hidden],
+    () => namedPods(picture, tier, chosen).filter(({ index }) => seats.shownAs[index] === index),
+    [picture, tier, chosen, seats],
   );
   return useMemo(() => {
     const marked = markedPods(picture, tier, named);
@@ -138,9 +156,17 @@ export function useGraph(
       radii,
       glyphs: ring.order.filter((index) => isMarked.has(index)),
       named,
+      predecessors: predecessorsOf(picture, seats.shownAs),
       links: sceneLinks(picture, chosen.pairs, ring, spots, radii, tier),
     };
-  }, [picture, chosen, tier, frame, ring, by, spots, named]);
+  }, [picture, chosen, tier, frame, ring, by, spots, named, seats]);
+}
+
+function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, string> {
+  const replaced = pods.filter(
+    ({ index, health }) => health === 'gone' && pods[shownAs[index] ?? -1]?.health !== 'gone',
+  );
+  return new Map(replaced.map(({ index, label }) => [shownAs[index] ?? index, label]));
 }
 
 /** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arcLabel, layoutRing, ringOrder } from '../../../../web/model/circle-layout.ts';
+import { arcLabel, layoutRing, ringOrder, seatPods } from '../../../../web/model/circle-layout.ts';
 
 const BOX = { x: 150, y: 50, width: 300, height: 300 };
 
@@ -122,9 +122,10 @@ test('neighbours on an ellipse are equally far apart', () => {
   expect(Math.max(...steps) / Math.min(...steps)).toBeLessThan(1.03);
 });
 
-test('zones stand around their nodes, and a pod that another one stands for has its place', () => {
+test('zones stand around their nodes; pods that share a place are drawn once, and empty places not at all', () => {
   const pods = [pod('a', 'n1', 'z1'), pod('b', 'n2', 'z1'), pod('c', 'n3', 'z2'), pod('d', 'n3', 'z2')];
-  const ring = layoutRing(pods, 'node', BOX, new Map([[3, 2]]));
+  const slots = [...pods.slice(0, 3), pod('left', 'n4', 'z2')];
+  const ring = seatPods(layoutRing(slots, 'node', BOX), [0, 1, 2, 2], (index) => index < 3);
   expect(ring.zones.map(({ name, pods: members }) => [name, members])).toEqual([
     ['z1', [0, 1]],
     ['z2', [2]],
