@@ -91,10 +91,18 @@ module.exports = {
     },
     {
       name: 'web-sees-only-protocol',
-      comment: 'The page knows the server by its answers.',
+      comment:
+        'The page knows the server by its answers; findings at another threshold are its analysis, run on the page.',
       severity: 'error',
-      from: { path: '^web/' },
+      from: { path: '^web/', pathNot: '^web/model/findings-at[.]ts$' },
       to: { path: '^(server|deploy|test)/', pathNot: '^server/(protocol|runtime)/' },
+    },
+    {
+      name: 'web-analysis-is-that-of-the-server',
+      comment: 'Only findings can be worked out on the page.',
+      severity: 'error',
+      from: { path: '^web/model/findings-at[.]ts$' },
+      to: { path: '^(server|deploy|test)/', pathNot: '^server/(protocol|runtime|analysis/findings)/' },
     },
     {
       name: 'web-model-is-pure',

@@ -327,6 +327,14 @@ describe('thresholds', () => {
     expect(await cellColour(0, 3)).toBe(await token('--warning-cell'));
     await soon(hash).toContain('ms=2-5-400');
     expect(asked()).toBe(before);
+    // Words follow the threshold too: callouts, findings and the summary.
+    await soon(() => page.locator('.callout').count()).toBe(0);
+    expect(await page.locator('.finding-list').count()).toBe(0);
+    await soon(() => page.locator('.summary').textContent()).toMatch(/0 slow/);
+    await page.getByLabel('Problem from').last().fill('200,5');
+    await page.keyboard.press('Enter');
+    await page.locator('.callout').getByText('slow from all 3 others').waitFor();
+    await soon(hash).toContain('ms=2-5-200.5');
     await page.getByRole('button', { name: 'Reset to 2 / 5 / 100' }).click();
     await soon(() => legendCount('slow')).toBe('4');
     const slider = page.getByRole('slider', { name: 'Warning from' });
@@ -336,6 +344,9 @@ describe('thresholds', () => {
     const problem = page.getByRole('slider', { name: 'Problem from' });
     expect(await problem.getAttribute('aria-valuenow')).toBe('1000');
     await page.getByRole('button', { name: /Reset/ }).click();
+    // The finding that comes back is above the slider and moves it down.
+    await page.locator('.finding-list').waitFor();
+    await problem.scrollIntoViewIfNeeded();
     const from = await problem.locator('circle').boundingBox();
     await page.mouse.move(from!.x + 5, from!.y + 5);
     await page.mouse.down();

@@ -49,6 +49,10 @@ const PLANTS: Record<string, { file: string; text: string }> = {
   'service-is-below-main': { file: 'server/planted.ts', text: "import './main.ts';" },
   'monitor-is-below-service': { file: 'server/monitor.ts', text: "import './http/app.ts';" },
   'web-sees-only-protocol': { file: 'web/data/planted.ts', text: "import '../../server/config/parse.ts';" },
+  'web-analysis-is-that-of-the-server': {
+    file: 'web/model/findings-at.ts',
+    text: "import '../../server/analysis/verdict/verdict.ts';",
+  },
   'web-model-is-pure': { file: 'web/model/planted.ts', text: "import 'react';" },
   'web-data-has-no-react': { file: 'web/data/planted.ts', text: "import 'react';" },
   'web-views-are-apart': { file: 'web/views/graph/planted.ts', text: "import '../heatmap/paint.ts';" },

@@ -1,11 +1,13 @@
 import './app.css';
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
-import { MAX_FILTER, orderedThresholds, windowOf } from '../model/address.ts';
+import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
+import { sameThresholds } from '../model/cells.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
@@ -57,8 +59,10 @@ export function App({ feed, preferences, clock }: AppProps) {
 
   const [folded, setFolded] = useState(() => preferences.get('timeline') === 'folded');
   const moment = useMoment(address.atMs);
-  const live = usePictures(state.mesh, address, feed);
-  const past = usePictures(moment.mesh, address, feed);
+  const usual = usualThresholds(state.mesh?.settings.slowLinkMs ?? DEFAULT_THRESHOLDS.problemMs);
+  const thresholds = address.thresholds ?? usual;
+  const live = usePictures(state.mesh, address, thresholds, feed);
+  const past = usePictures(moment.mesh, address, thresholds, feed);
   // The live picture stays, in grey, until the first past picture is loaded.
   const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
   const stage = stageOf(live.overview, state.status);
@@ -98,8 +102,11 @@ export function App({ feed, preferences, clock }: AppProps) {
       ? null
       : {
           picture: drawn,
-          thresholds: address.thresholds,
-          onThresholds: (wanted) => change({ thresholds: orderedThresholds(wanted, address.thresholds) }),
+          thresholds,
+          onThresholds: (wanted) => {
+            const ordered = orderedThresholds(wanted, thresholds);
+            change({ thresholds: sameThresholds(ordered, usual) ? null : ordered });
+          },
           selection: address.selection,
           onSelect: select,
           filter: address.filter,
@@ -216,6 +223,7 @@ export function App({ feed, preferences, clock }: AppProps) {
               nowMs={servedMs}
               onChange={change}
               isThere={moment.isThere}
+              problemMs={thresholds.problemMs}
               historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
               onFolded={(wanted) => {
                 preferences.set('timeline', wanted ? 'folded' : '');

@@ -1,10 +1,12 @@
 import { useEffect, useMemo } from 'react';
+import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../model/address.ts';
 import type { PictureOptions } from '../model/cells.ts';
 import { buildPicture, type Picture, pictureOf } from '../model/mesh-view.ts';
 import { type PodNames, podNames } from '../model/names.ts';
+import { useFindings } from './use-findings.ts';
 
 /**
  * Two pictures of a mesh: `overview` with the newest totals, for summary, notices and graph; and `drawn`, which in the
@@ -13,11 +15,13 @@ import { type PodNames, podNames } from '../model/names.ts';
  */
 export function usePictures(
   mesh: Mesh | null,
-  address: Address,
+  address: Pick<Address, 'view' | 'value' | 'phase'>,
+  thresholds: Thresholds,
   feed: Pick<LiveFeed, 'want' | 'cellsOf'>,
 ): { overview: Picture | null; drawn: Picture | null } {
   const { view, value, phase } = address;
-  const { goodMs, warningMs, problemMs } = address.thresholds;
+  const { goodMs, warningMs, problemMs } = thresholds;
+  const findings = useFindings(mesh, problemMs);
   const isUsual = view !== 'heatmap' || (value === 'last' && phase === 'total');
   const [usual, chosen] = useMemo(() => {
     const thresholds = { goodMs, warningMs, problemMs };
@@ -27,8 +31,8 @@ export function usePictures(
   useEffect(() => feed.want(chosen === null ? [usual] : [usual, chosen]), [feed, usual, chosen]);
   const [pods, byNode] = [mesh?.pods ?? NO_PODS, mesh?.settings.displayNodeName === true];
   const names = useMemo(() => podNames(pods, byNode), [pods, byNode]);
-  const overview = useMemo(() => picture(mesh, usual, feed, names), [mesh, usual, feed, names]);
-  const other = useMemo(() => picture(mesh, chosen, feed, names), [mesh, chosen, feed, names]);
+  const overview = useMemo(() => picture(mesh, findings, usual, feed, names), [mesh, findings, usual, feed, names]);
+  const other = useMemo(() => picture(mesh, findings, chosen, feed, names), [mesh, findings, chosen, feed, names]);
   return { overview, drawn: other ?? overview };
 }
 
@@ -36,11 +40,13 @@ const NO_PODS: Mesh['pods'] = [];
 
 function picture(
   mesh: Mesh | null,
+  findings: Mesh['findings'],
   options: PictureOptions | null,
   feed: Pick<LiveFeed, 'cellsOf'>,
   names: PodNames,
 ): Picture | null {
   if (mesh === null || options === null) return null;
   const cells = feed.cellsOf(mesh, options);
-  return cells === null ? buildPicture(mesh, options, names) : pictureOf(mesh, cells, names);
+  const shown = findings === mesh.findings ? mesh : { ...mesh, findings };
+  return cells === null ? buildPicture(shown, options, names) : pictureOf(shown, cells, names);
 }

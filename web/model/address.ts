@@ -38,7 +38,8 @@ export type Selection = { pod: string } | { from: string; to: string } | null;
 export interface Address {
   view: ViewName;
   selection: Selection;
-  thresholds: Thresholds;
+  /** null = the usual ones: see `usualThresholds`. */
+  thresholds: Thresholds | null;
   order: OrderBy;
   group: GroupBy;
   /** What graph and heatmap draw as one. */
@@ -69,7 +70,7 @@ export interface Address {
 export const DEFAULT_ADDRESS: Address = {
   view: 'graph',
   selection: null,
-  thresholds: DEFAULT_THRESHOLDS,
+  thresholds: null,
   order: 'name',
   group: 'none',
   level: 'auto',
@@ -99,6 +100,11 @@ const MAX_UID = 128;
 const MAX_UNFOLDED = 40;
 const MIN_MS = 0.01;
 const MAX_MS = 100_000;
+
+/** The thresholds before anybody moves them. Problem is SLOW_LINK, from which on the server calls a link slow. */
+export function usualThresholds(slowLinkMs: number): Thresholds {
+  return orderedThresholds({ ...DEFAULT_THRESHOLDS, problemMs: slowLinkMs });
+}
 
 /** Makes valid thresholds: within 0.01 ms to 100 s and ascending. Values that are not numbers are taken from `fallback`. */
 export function orderedThresholds(wanted: Thresholds, fallback: Thresholds = DEFAULT_THRESHOLDS): Thresholds {
@@ -165,9 +171,9 @@ function readLimit(text: string): number {
   return Math.min(LINK_LIMITS.max, Math.max(LINK_LIMITS.min, Number(text)));
 }
 
-/** Parses three values in ms, "2-5-100"; the defaults if invalid. */
-function readThresholds(text: string): Thresholds {
-  if (!/^\d{1,6}(\.\d{1,2})?(-\d{1,6}(\.\d{1,2})?){2}$/.test(text)) return DEFAULT_THRESHOLDS;
+/** Parses three values in ms, "2-5-100"; null if invalid. */
+function readThresholds(text: string): Thresholds | null {
+  if (!/^\d{1,6}(\.\d{1,2})?(-\d{1,6}(\.\d{1,2})?){2}$/.test(text)) return null;
   const [goodMs = 0, warningMs = 0, problemMs = 0] = text.split('-').map(Number);
   return orderedThresholds({ goodMs, warningMs, problemMs });
 }
@@ -197,9 +203,10 @@ export function writeAddress(address: Address): string {
       query.set('to', address.selection.to);
     }
   }
-  const { goodMs, warningMs, problemMs } = address.thresholds;
-  const usual = DEFAULT_THRESHOLDS;
-  set('ms', `${goodMs}-${warningMs}-${problemMs}`, `${usual.goodMs}-${usual.warningMs}-${usual.problemMs}`);
+  if (address.thresholds !== null) {
+    const { goodMs, warningMs, problemMs } = address.thresholds;
+    query.set('ms', `${goodMs}-${warningMs}-${problemMs}`);
+  }
   set('order', address.order, DEFAULT_ADDRESS.order);
   set('group', address.group, DEFAULT_ADDRESS.group);
   set('level', address.level, DEFAULT_ADDRESS.level);

@@ -296,11 +296,10 @@ export interface PictureOptions {
 
 /** Whether two options give the same picture. */
 export function sameOptions(a: PictureOptions, b: PictureOptions): boolean {
-  return (
-    a.value === b.value &&
-    a.phase === b.phase &&
-    a.thresholds.goodMs === b.thresholds.goodMs &&
-    a.thresholds.warningMs === b.thresholds.warningMs &&
-    a.thresholds.problemMs === b.thresholds.problemMs
-  );
+  return a.value === b.value && a.phase === b.phase && sameThresholds(a.thresholds, b.thresholds);
+}
+
+/** Whether two sets of thresholds are the same. */
+export function sameThresholds(a: Thresholds, b: Thresholds): boolean {
+  return a.goodMs === b.goodMs && a.warningMs === b.warningMs && a.problemMs === b.problemMs;
 }

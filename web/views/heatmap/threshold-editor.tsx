@@ -1,8 +1,8 @@
 import './legend.css';
 import { useId, useMemo, useState } from 'react';
-import { DEFAULT_THRESHOLDS } from '../../../server/protocol/link-state.ts';
 import { StateGlyph, UnreliableMark } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
+import { usualThresholds } from '../../model/address.ts';
 import { countText } from '../../model/format.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
@@ -11,15 +11,15 @@ import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withTh
 /** Edits the thresholds with a scale and three fields. Colours change at once, without fetching. */
 export function ThresholdEditor(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
   const { picture, thresholds, onThresholds } = props;
-  const { goodMs, warningMs, problemMs } = DEFAULT_THRESHOLDS;
+  const usual = usualThresholds(picture.mesh.settings.slowLinkMs);
   const heading = useId();
   const set = (name: ThresholdName, ms: number) => onThresholds(withThreshold(thresholds, name, ms));
   return (
     <section className="thresholds" aria-labelledby={heading}>
       <div className="legend-head">
         <h3 id={heading}>Thresholds</h3>
-        <button type="button" className="link-button" onClick={() => onThresholds(DEFAULT_THRESHOLDS)}>
-          Reset to {goodMs} / {warningMs} / {problemMs}
+        <button type="button" className="link-button" onClick={() => onThresholds(usual)}>
+          Reset to {usual.goodMs} / {usual.warningMs} / {usual.problemMs}
         </button>
       </div>
       <p className="threshold-hint">
@@ -42,7 +42,7 @@ function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms:
   const [draft, setDraft] = useState<string | null>(null);
   const id = useId();
   const commit = () => {
-    const typed = Number((draft ?? '').replace(',', '../legend'));
+    const typed = Number((draft ?? '').replace(',', '.'));
     if (draft !== null && draft.trim() !== '' && Number.isFinite(typed) && typed > 0) onChange(typed);
     setDraft(null);
   };

@@ -29,13 +29,15 @@ interface TimelineProps {
   isThere: boolean;
   /** How far back the servers keep history, ms. */
   historyWindowMs: number;
+  /** From this latency on a link is slow, ms. */
+  problemMs: number;
   folded: boolean;
   onFolded(folded: boolean): void;
 }
 
 /** The strip below every view: failed and slow links over time, events, annotations, the viewed time and the ranges. */
 export function Timeline(props: TimelineProps) {
-  const { feed, clock, points, nowMs, address, onChange, isThere, folded } = props;
+  const { feed, clock, points, nowMs, address, problemMs, onChange, isThere, folded } = props;
   const { atMs, ranges } = address;
   const firstMs = Math.min(nowMs, atMs ?? nowMs, ranges[0]?.fromMs ?? nowMs);
   const span = useSpan({ chosenMs: address.spanMs, firstMs, nowMs });
@@ -45,7 +47,6 @@ export function Timeline(props: TimelineProps) {
     span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
   );
   const limits: TimeRange = useMemo(() => ({ fromMs: nowMs - spanMs, toMs: nowMs }), [nowMs, spanMs]);
-  const { problemMs } = address.thresholds;
   const known = useMemo(
     () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
     [past.history, problemMs],

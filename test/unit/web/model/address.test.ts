@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseClauses } from '../../../../server/analysis/verdict/parse-clause.ts';
+import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import {
   type Address,
   boundedClauses,
@@ -72,8 +73,9 @@ test('any text is read as some address with figures in order', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 300 }), (text) => {
       const { thresholds, view, filter } = readAddress(`#${text}`);
-      expect(thresholds.goodMs).toBeLessThanOrEqual(thresholds.warningMs);
-      expect(thresholds.warningMs).toBeLessThanOrEqual(thresholds.problemMs);
+      const { goodMs, warningMs, problemMs } = thresholds ?? DEFAULT_THRESHOLDS;
+      expect(goodMs).toBeLessThanOrEqual(warningMs);
+      expect(warningMs).toBeLessThanOrEqual(problemMs);
       expect(VIEWS).toContain(view);
       expect(filter.length).toBeLessThanOrEqual(MAX_FILTER);
     }),
