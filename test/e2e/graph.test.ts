@@ -4,7 +4,7 @@ import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
 import { graphParts, openGraph } from './graph-visit.ts';
-import { soon, type Visit, visitorOfFile, words } from './page-visit.ts';
+import { badTargets, soon, type Visit, visitorOfFile, words } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -224,4 +224,20 @@ test('two fingers zoom about the point between them; one finger moves the zoomed
   await touch('touchEnd');
   await soon(() => placeOf('001')).toEqual({ x: zoomed.x + 60, y: zoomed.y + 40 });
   expect(await panel().count()).toBe(0);
+});
+
+test('targets have at least 24 px, and with forced colours the selected pod is seen', async () => {
+  await open({ pods: 30, scenario: 'mixed' });
+  expect(await badTargets(page, '.graph-view')).toEqual([]);
+  await page.emulateMedia({ forcedColors: 'active' });
+  await page.locator('.pod-node').first().press('Enter');
+  await panel().waitFor();
+  const strokes = await page.evaluate(() => {
+    const probe = document.body.appendChild(document.createElement('i'));
+    probe.style.cssText = 'forced-color-adjust: none; color: Highlight';
+    const highlight = getComputedStyle(probe).color;
+    probe.remove();
+    return [highlight, ...[...document.querySelectorAll('.pod-chosen')].map((ring) => getComputedStyle(ring).stroke)];
+  });
+  expect(strokes).toEqual([strokes[0], strokes[0]]);
 });

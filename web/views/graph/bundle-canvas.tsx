@@ -1,5 +1,5 @@
 import { curveBundle, line, type ZoomTransform, zoomIdentity } from 'd3';
-import { useEffect, useRef } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import type { Ring } from '../../model/circle-layout.ts';
 import { type Bundles, bundlePoints } from './bundles.ts';
 import { readColours } from './canvas.tsx';
@@ -9,6 +9,8 @@ import type { GraphZoom } from './use-zoom.tsx';
 
 /** Work in one frame: this many lines and this many ms, so that each frame takes less than 16 ms. */
 const [LINES_AT_ONCE, SLICE_MS] = [400, 6];
+/** Bundles are drawn again when the zoom has not changed for this long. */
+const SETTLE_MS = 100;
 /** How strongly links are bundled (0 = straight): with zones and nodes, and without. */
 const [GROUPED_BETA, FLAT_BETA] = [0.85, 0.4];
 
@@ -33,14 +35,16 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
   const bundles = useSame(graph.bundles);
   const { ring, grouped, pod } = graph;
   const places = spots.current;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new layout needs new lines
+  const paths = useMemo<Path2D[]>(() => [], [ring, places, grouped, bundles]);
   const hasBad = graph.links.length > 0;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides what the CSS variables say
   useEffect(() => {
     const element = canvas.current;
     if (element === null) return;
     const back = document.createElement('canvas');
-    const paths: Path2D[] = [];
     let frame = 0;
+    let timer = 0;
     let drawn: ZoomTransform | null = null;
     const start = () => {
       cancelAnimationFrame(frame);
@@ -78,13 +82,16 @@ export function BundleCanvas({ graph, zoom, size, theme, isHeld }: BundleCanvasP
     start();
     const stop = zoom.follow(() => {
       place();
-      if (zoom.current().k !== 1 || drawn?.k !== 1) start();
+      // While the zoom changes, frames are left to the other layers.
+      clearTimeout(timer);
+      if (zoom.current().k !== 1 || drawn?.k !== 1) timer = window.setTimeout(start, SETTLE_MS);
     });
     return () => {
       stop();
+      clearTimeout(timer);
       cancelAnimationFrame(frame);
     };
-  }, [ring, places, grouped, bundles, zoom, size, theme]);
+  }, [ring, places, grouped, bundles, paths, zoom, size, theme]);
   const state = pod >= 0 ? ' is-dim' : hasBad ? ' is-behind' : '';
   return <canvas ref={canvas} className={`graph-bundles${state}`} />;
 }

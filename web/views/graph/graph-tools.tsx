@@ -6,11 +6,12 @@ import type { GraphZoom } from './use-zoom.tsx';
 interface GraphToolsProps {
   props: ViewProps;
   zoom: GraphZoom;
+  percent: number;
   onReset: () => void;
 }
 
 /** The tools above the graph. */
-export function GraphTools({ props, zoom, onReset }: GraphToolsProps) {
+export function GraphTools({ props, zoom, percent, onReset }: GraphToolsProps) {
   return (
     <div className="tools graph-tools">
       <LevelChoice props={props} />
@@ -34,7 +35,7 @@ export function GraphTools({ props, zoom, onReset }: GraphToolsProps) {
             <button type="button" className="quiet" aria-label="Zoom out" onClick={() => zoom.by(1 / 1.25)}>
               −
             </button>
-            <output aria-label="Zoom">{zoom.percent} %</output>
+            <output aria-label="Zoom">{percent} %</output>
             <button type="button" className="quiet" aria-label="Zoom in" onClick={() => zoom.by(1.25)}>
               +
             </button>

@@ -1,5 +1,5 @@
 import './graph.css';
-import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { memo, type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -13,14 +13,14 @@ import type { Cursor } from './pods.tsx';
 import { isTight } from './scene.ts';
 import { type GraphLinks, useGraph, useGraphLinks } from './use-graph.ts';
 import { placeAt, useMoved } from './use-moved.ts';
-import { useZoom } from './use-zoom.tsx';
+import { type GraphZoom, useZoom } from './use-zoom.tsx';
 
 /** Pods on a ring and their links: each on its own among few pods; otherwise failed and slow ones above bundles of the healthy ones. */
 export function GraphView(props: ViewProps) {
   const [cursor, setCursor] = useState<Cursor | null>(null);
   const links = useGraphLinks(props, cursor?.pod ?? -1);
   const stage = useRef<HTMLDivElement>(null);
-  const zoom = useZoom(stage, !props.asTable);
+  const [zoom, percent] = useZoom(stage, !props.asTable);
   const { moved, move, reset } = useMoved();
   const onReset = useCallback(() => {
     zoom.reset();
@@ -28,7 +28,10 @@ export function GraphView(props: ViewProps) {
   }, [zoom, reset]);
   useZoomKeys(props.letterKeys && !props.asTable, zoom.by, onReset);
   // Memoised, because they do not change while a pod is dragged.
-  const tools = useMemo(() => <GraphTools props={props} zoom={zoom} onReset={onReset} />, [props, zoom, onReset]);
+  const tools = useMemo(
+    () => <GraphTools props={props} zoom={zoom} percent={percent} onReset={onReset} />,
+    [props, zoom, percent, onReset],
+  );
   const panel = useMemo(() => <ChoicePanel props={props} links={links} />, [props, links]);
   return (
     <div className="graph-view">
@@ -56,14 +59,23 @@ interface GraphPictureProps {
   props: ViewProps;
   links: GraphLinks;
   stage: RefObject<HTMLDivElement | null>;
-  zoom: ReturnType<typeof useZoom>;
+  zoom: GraphZoom;
   moved: ReturnType<typeof useMoved>['moved'];
   move: ReturnType<typeof useMoved>['move'];
   cursor: Cursor | null;
   onCursor: (cursor: Cursor | null) => void;
 }
 
-function GraphPicture({ props: given, links, stage, zoom, moved, move, ...focus }: GraphPictureProps) {
+/** Memoised, because zooming renders the tools with every step. */
+const GraphPicture = memo(function GraphPicture({
+  props: given,
+  links,
+  stage,
+  zoom,
+  moved,
+  move,
+  ...focus
+}: GraphPictureProps) {
   const size = useSize(stage);
   const narrow = given.narrow || (size.width > 0 && isTight(size.width, given.picture.n, links.targets.length));
   const props = useMemo(() => ({ ...given, narrow }), [given, narrow]);
@@ -88,7 +100,7 @@ function GraphPicture({ props: given, links, stage, zoom, moved, move, ...focus 
       {legend}
     </>
   );
-}
+});
 
 /** Handles the keys +, - and 0 anywhere on the page, except while typing. */
 function useZoomKeys(on: boolean, by: (factor: number) => void, reset: () => void): void {

@@ -5,7 +5,6 @@ import { type ReactNode, type RefObject, useEffect, useLayoutEffect, useMemo, us
 export interface GraphZoom {
   /** The current zoom. It changes without rendering, so read it when needed. */
   current(): ZoomTransform;
-  percent: number;
   /** Zooms about the centre of the stage. */
   by(factor: number): void;
   reset(): void;
@@ -29,9 +28,9 @@ export function keepVisible({ k, x, y }: ZoomTransform, [width, height]: [number
 
 /**
  * Zooms and pans `stage` by wheel, mouse, touch and `by`, without animation. `isOn`: whether the stage exists; a new stage
- * starts at 100 %. At 100 % one finger scrolls the page.
+ * starts at 100 %. At 100 % one finger scrolls the page. The first result never changes; the second is the zoom in percent.
  */
-export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): GraphZoom {
+export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean): [GraphZoom, percent: number] {
   const followers = useRef(new Set<() => void>());
   const [percent, setPercent] = useState(100);
   const behaviour = useMemo(
@@ -64,11 +63,10 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
     };
   }, [stage, behaviour, isOn]);
 
-  return useMemo(() => {
+  const handle = useMemo(() => {
     const selection = () => select(stage.current as HTMLDivElement);
     return {
       current: () => (stage.current === null ? zoomIdentity : zoomTransform(stage.current)),
-      percent,
       by: (factor: number) => selection().call(behaviour.scaleBy, factor),
       reset: () => selection().call(behaviour.transform, zoomIdentity),
       follow: (draw: () => void) => {
@@ -78,7 +76,8 @@ export function useZoom(stage: RefObject<HTMLDivElement | null>, isOn: boolean):
         };
       },
     };
-  }, [stage, behaviour, percent]);
+  }, [stage, behaviour]);
+  return [handle, percent];
 }
 
 /**
