@@ -8,24 +8,6 @@ export function shownName(name: string): string {
   return name.replace(INVISIBLE, '\ufffd');
 }
 
-/**
- * The length of the prefix that all names share, up to and including its last dash. Short labels omit it. 0 if they
- * share none or a name would become empty. For a single name it is the part up to its first dash.
- */
-export function sharedPrefix(names: readonly string[]): number {
-  const first = names[0];
-  if (first === undefined) return 0;
-  if (names.length === 1) return first.indexOf('-') + 1 < first.length ? first.indexOf('-') + 1 : 0;
-  let length = first.length;
-  for (const name of names) {
-    let i = 0;
-    while (i < length && i < name.length && name[i] === first[i]) i++;
-    length = i;
-  }
-  const prefix = first.slice(0, length).lastIndexOf('-') + 1;
-  return names.some((name) => name.length <= prefix) ? 0 : prefix;
-}
-
 /** Names of pods on the page, in the order of the mesh; safe to show. */
 export interface PodNames {
   names: readonly string[];
@@ -38,23 +20,77 @@ export function podNames(pods: readonly Pod[], displayNodeName: boolean): PodNam
   return { names: pods.map(({ name }) => shownName(name)), labels: podLabels(pods, displayNodeName) };
 }
 
+/** The parts of a pod that its short name is made of. `labels`: see `Pod.labels`. */
+type NamedPod = Pick<Pod, 'name' | 'namespace' | 'node'> & { labels?: string };
+
 /**
- * Short unique labels of pods: the name without the shared prefix, with the namespace if names repeat. With
- * `displayNodeName` (DISPLAY_NODENAME) the name of the node, followed by the pod's name if the node has several pods.
+ * Short unique labels of pods: each name without its own template hash and without the prefix that it shares with most
+ * others. A label that is not unique is lengthened, and no other: to the whole name, with the namespace if names repeat.
+ * With `displayNodeName` (DISPLAY_NODENAME) the name of the node, followed by the pod's label if the node has several pods.
  */
-export function podLabels(
-  pods: readonly Pick<Pod, 'name' | 'namespace' | 'node'>[],
-  displayNodeName: boolean,
-): string[] {
-  const cut = sharedPrefix(pods.map((pod) => pod.name));
-  const short = pods.map((pod) => shownName(pod.name.slice(cut)));
-  const names = countsOf(pods.map((pod) => pod.name));
+export function podLabels(pods: readonly NamedPod[], displayNodeName: boolean): string[] {
+  const stems = pods.map(withoutTemplateHash);
+  const prefix = commonPrefix(stems);
+  const short = uniqueForms(
+    pods.map(({ name, namespace }, i) => {
+      const stem = stems[i] ?? name;
+      return [afterPrefix(stem, prefix), stem, name, `${namespace}/${name}`];
+    }),
+  ).map(shownName);
+  if (!displayNodeName) return short;
   const nodes = countsOf(pods.map((pod) => pod.node));
-  return pods.map((pod, i) => {
-    const own = (names.get(pod.name) ?? 0) > 1 ? `${shownName(pod.namespace)}/${short[i]}` : `${short[i]}`;
-    if (!displayNodeName || pod.node === '') return own;
-    return (nodes.get(pod.node) ?? 0) > 1 ? `${shownName(pod.node)} ${own}` : shownName(pod.node);
+  return pods.map(({ node }, i) => {
+    if (node === '') return short[i] ?? '';
+    return (nodes.get(node) ?? 0) > 1 ? `${shownName(node)} ${short[i]}` : shownName(node);
   });
+}
+
+/** Kubernetes makes hashes and random endings of these characters (`k8s.io/apimachinery/pkg/util/rand`). */
+const FROM_TEMPLATE = /^(.+-)[bcdfghjklmnpqrstvwxz2456789]{6,10}-([bcdfghjklmnpqrstvwxz2456789]{5})$/;
+
+/** The name of a pod without the hash of its template: `web-7d9f8b6c5d-x7k2p` becomes `web-x7k2p`. */
+function withoutTemplateHash({ name, labels = '' }: NamedPod): string {
+  const [, hash = ''] = /(?:^|,)pod-template-hash=([^,]+)/.exec(labels) ?? [];
+  const at = hash === '' ? -1 : name.lastIndexOf(`-${hash}-`);
+  if (at > 0) return name.slice(0, at) + name.slice(at + hash.length + 1);
+  return name.replace(FROM_TEMPLATE, '$1$2');
+}
+
+/** The longest prefix up to a dash that more than half of the names have; '' = none. */
+function commonPrefix(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    for (let dash = name.indexOf('-'); dash >= 0; dash = name.indexOf('-', dash + 1)) {
+      const prefix = name.slice(0, dash + 1);
+      counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+    }
+  }
+  let longest = '';
+  for (const [prefix, count] of counts) {
+    if (count * 2 > names.length && prefix.length > longest.length) longest = prefix;
+  }
+  return longest;
+}
+
+/** A name without the part of the prefix, up to a dash, that it has. The name itself if nothing would be left. */
+function afterPrefix(name: string, prefix: string): string {
+  let same = 0;
+  while (same < prefix.length && name[same] === prefix[same]) same++;
+  const cut = name.slice(0, same).lastIndexOf('-') + 1;
+  return name.length > cut ? name.slice(cut) : name;
+}
+
+/** Picks the first form of each pod that no other pod has picked. The last form stands even if it is not unique. */
+function uniqueForms(forms: readonly (readonly string[])[]): string[] {
+  const picked = forms.map(([first = '']) => first);
+  const last = (forms[0]?.length ?? 1) - 1;
+  for (let form = 1; form <= last; form++) {
+    const counts = countsOf(picked);
+    for (const [i, label] of picked.entries()) {
+      if ((counts.get(label) ?? 0) > 1) picked[i] = forms[i]?.[form] ?? label;
+    }
+  }
+  return picked;
 }
 
 function countsOf(texts: readonly string[]): Map<string, number> {

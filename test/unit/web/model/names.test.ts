@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { podLabels, sharedPrefix, shownName } from '../../../../web/model/names.ts';
+import { podLabels, shownName } from '../../../../web/model/names.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 const [POD] = meshOf({ pods: 1, scenario: 'alone' }).pods;
@@ -16,22 +16,51 @@ test('labels drop what all names share, up to the last dash', () => {
   expect(podLabels(podsNamed('a', 'b'), false)).toEqual(['a', 'b']);
 });
 
-test('no label is ever empty', () => {
-  expect(sharedPrefix(['a-', 'a-b'])).toBe(0);
+test('labels drop the hash of the pod template, each pod its own', () => {
+  // Two templates, as during a rollout; the second hash is one that only the label tells.
+  const pods = [
+    ...podsNamed('goldpinger-7d9f8b6c5d-x7k2p', 'goldpinger-7d9f8b6c5d-zz9wd'),
+    { ...POD!, name: 'goldpinger-aeiou-2bcdf', labels: 'app=goldpinger,pod-template-hash=aeiou' },
+  ];
+  expect(podLabels(pods, false)).toEqual(['x7k2p', 'zz9wd', '2bcdf']);
+});
+
+test('one odd name lengthens no other', () => {
+  expect(podLabels(podsNamed('goldpinger-abc', 'goldpinger-def', 'toolbox'), false)).toEqual(['abc', 'def', 'toolbox']);
+  expect(podLabels(podsNamed('ping-eu-a1', 'ping-eu-a2', 'ping-eu-a3', 'ping-us-a9'), false)).toEqual([
+    'a1',
+    'a2',
+    'a3',
+    'us-a9',
+  ]);
+});
+
+test('labels that would be the same are lengthened, and only those', () => {
+  const twins = podsNamed('ping-7d9f8b6c5d-x7k2p', 'ping-6c5d7d9f8b-x7k2p', 'ping-7d9f8b6c5d-zz9wd');
+  expect(podLabels(twins, false)).toEqual(['ping-7d9f8b6c5d-x7k2p', 'ping-6c5d7d9f8b-x7k2p', 'zz9wd']);
+});
+
+test('no label is ever empty, and no two are the same while names and namespaces differ', () => {
+  const names = fc.uniqueArray(fc.tuple(fc.stringMatching(/^[ab-]{1,6}$/), fc.constantFrom('n1', 'n2')), {
+    selector: ([name, namespace]) => `${namespace}/${name}`,
+    minLength: 1,
+    maxLength: 6,
+  });
   fc.assert(
-    fc.property(fc.uniqueArray(fc.stringMatching(/^[ab-]{1,6}$/), { minLength: 1, maxLength: 5 }), (names) => {
-      const cut = sharedPrefix(names);
-      for (const name of names) {
-        expect(name.length).toBeGreaterThan(cut);
-        expect(name.slice(0, cut)).toBe(names[0]!.slice(0, cut));
-      }
+    fc.property(names, (made) => {
+      const labels = podLabels(
+        made.map(([name, namespace]) => ({ ...POD!, name, namespace })),
+        false,
+      );
+      for (const label of labels) expect(label).not.toBe('');
+      expect(new Set(labels).size).toBe(labels.length);
     }),
   );
 });
 
 test('pods of one name in two namespaces stay two, so do two pods of one node', () => {
   const twins = podsNamed('x-1', 'x-1', 'x-2').map((pod, i) => ({ ...pod, namespace: `ns${i}` }));
-  expect(podLabels(twins, false)).toEqual(['ns0/1', 'ns1/1', '2']);
+  expect(podLabels(twins, false)).toEqual(['ns0/x-1', 'ns1/x-1', '2']);
   const onNodes = podsNamed('x-1', 'x-2', 'x-3').map((pod, i) => ({ ...pod, node: i < 2 ? 'w1' : 'w2' }));
   expect(podLabels(onNodes, true)).toEqual(['w1 1', 'w1 2', 'w2']);
 });
