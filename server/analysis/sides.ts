@@ -1,5 +1,6 @@
 import { outcomeOf, phaseOf } from '../protocol/links.ts';
 import type { MergedReport } from '../protocol/mesh.ts';
+import type { Outcome } from '../protocol/sample.ts';
 
 /*
  * Judgements that findings and health share, so that the two agree.
@@ -33,12 +34,15 @@ function hasAnswerFrom({ links }: MergedReport, pods: ReadonlySet<number>): bool
   return false;
 }
 
+/** The outcomes of pings that something on the other side has answered. */
+const ANSWERS: ReadonlySet<Outcome> = new Set(['refused', 'reset', 'http-status', 'malformed']);
+
 /** Whether something answered on the other side of a failed link: refused, reset, or a late first byte. */
 export function isAnswered({ links }: Pick<MergedReport, 'links'>, link: number): boolean {
   const outcome = outcomeOf(links, link);
+  if (outcome !== 'timeout') return ANSWERS.has(outcome);
   const phase = phaseOf(links, link);
-  if (outcome === 'timeout') return phase !== null && phase !== 'connect';
-  return ['refused', 'reset', 'http-status', 'malformed'].includes(outcome);
+  return phase !== null && phase !== 'connect';
 }
 
 /**

@@ -202,7 +202,9 @@ export function outcomeOf(links: LinkColumns, i: number): Outcome {
 
 /** The phase in which link `i` failed; null if it did not. */
 export function phaseOf(links: LinkColumns, i: number): Phase | null {
-  return PHASES[(((links.flags[i] ?? 0) >> PHASE_SHIFT) & 3) - 1] ?? null;
+  const code = ((links.flags[i] ?? 0) >> PHASE_SHIFT) & 3;
+  // Reading an array at -1 is slow.
+  return code === 0 ? null : (PHASES[code - 1] ?? null);
 }
 
 /** The bits of `flags` for a failure in `phase`. */

@@ -230,7 +230,7 @@ export class MeshCounts {
       const pair = pairs[k] ?? 0;
       const link = linkOf(pair);
       const to = links.to[link] ?? 0;
-      if (!counts.isSpeaking(pair)) continue;
+      if ((starved[from] !== 1 && starved[to] !== 1) || !counts.isSpeaking(pair)) continue;
       const isBySource = starved[from] === 1 && isDoubted(links.outcome[link] ?? 0);
       const isByDestination = starved[to] === 1 && isDoubtedByDestination(links, link);
       if (!isBySource && !isByDestination) continue;

@@ -167,13 +167,18 @@ function oldListFindings({ reports, topology }: MeshCounts, servedBy: number): F
   });
 }
 
-/** A pod that terminates for longer than this is overdue, unless its grace period is longer, ms. */
-const OVERDUE_MS = 120_000;
+/** A pod is overdue so long after the end of its grace period, ms. */
+const OVERDUE_MS = 60_000;
+/** Kubernetes' default grace period, for a pod of which it is not known, ms. */
+const GRACE_MS = 30_000;
 
 /** Pods that should be gone by now. Health does not count them: they are no part of the mesh any more. */
 function overdueFindings({ topology }: MeshCounts, atMs: number): Finding[] {
   return [...topology.pods.entries()]
-    .filter(([, { lifecycle, sinceMs }]) => lifecycle === 'terminating' && atMs - sinceMs > OVERDUE_MS)
+    .filter(
+      ([, { lifecycle, sinceMs, goneByMs }]) =>
+        lifecycle === 'terminating' && atMs - (goneByMs || sinceMs + GRACE_MS) > OVERDUE_MS,
+    )
     .slice(0, MAX_FINDINGS)
     .map(([pod, { sinceMs, node }]) => {
       const name = topology.name(pod);

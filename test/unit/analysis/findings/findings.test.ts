@@ -280,6 +280,18 @@ it('since when links are slow is the median of the reports that know it', () => 
   expect(onlyFinding(builder)).toMatchObject({ kind: 'pod-slow', sinceMs: NOW_MS - 10_000 });
 });
 
+it.each([
+  { goneForMs: 61_000, goneByMs: NOW_MS - 61_000, isOverdue: true, grace: 'that ended a minute ago' },
+  { goneForMs: 600_000, goneByMs: NOW_MS + 60_000, isOverdue: false, grace: 'of eleven minutes' },
+  { goneForMs: 91_000, goneByMs: 0, isOverdue: true, grace: 'that is not known' },
+  { goneForMs: 89_000, goneByMs: 0, isOverdue: false, grace: 'that is not known' },
+])('a pod that terminates for $goneForMs ms, with a grace period $grace, is overdue: $isOverdue', (pod) => {
+  const builder = new MeshBuilder(4);
+  const { goneForMs, goneByMs, isOverdue } = pod;
+  builder.pods[3] = podOf(3, { lifecycle: 'terminating', sinceMs: NOW_MS - goneForMs, goneByMs });
+  expect(kinds(builder)).toEqual(isOverdue ? ['pod-overdue'] : []);
+});
+
 it('findingsAnswer has names of pods, RFC 3339 times and ms', () => {
   const builder = new MeshBuilder(4);
   builder.each((_, to) => to === 1, REFUSED);
