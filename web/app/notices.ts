@@ -13,7 +13,7 @@ export type ConnectionStatus = 'connecting' | 'live' | 'polling' | 'lost';
 export interface Notice {
   id: string;
   kind: 'failed' | 'warning' | 'suspect' | 'info';
-  mark: 'cross' | 'cloud' | 'question' | 'wave' | 'dots';
+  mark: 'cross' | 'clock' | 'cloud' | 'question' | 'wave' | 'dots';
   title: string;
   text: string;
   action: { label: string; filter: string } | { label: string; pod: string } | null;
@@ -96,17 +96,19 @@ export function namespaceText(namespace: string): string {
   return namespace === '' ? 'any namespace' : shownName(namespace);
 }
 
-/** The notice of the most severe failure of a whole pod, node or zone. */
+/** The notice of the most severe finding: a whole pod, node or zone that fails, or is slow if none fails. */
 function failingNotice({ mesh }: Picture): Notice | null {
-  const whole = mesh.findings.filter((one) => one.severity === 'failed' && !isAboutOneLink(one));
+  const hasFailed = mesh.findings.some(({ severity }) => severity === 'failed');
+  const wanted = hasFailed ? 'failed' : 'slow';
+  const whole = mesh.findings.filter((one) => one.severity === wanted && !isAboutOneLink(one));
   const [worst] = whole;
   if (worst === undefined) return null;
   const since = findingFigure(worst, mesh.atMs);
   const more = whole.length > 1 ? `+${countText(whole.length - 1)} similar.` : '';
   return {
     id: 'failing',
-    kind: 'failed',
-    mark: 'cross',
+    kind: wanted === 'failed' ? 'failed' : 'warning',
+    mark: wanted === 'failed' ? 'cross' : 'clock',
     title: briefTitle(worst),
     text: [since === '' ? '' : `${capital(since)}.`, more].filter(Boolean).join(' '),
     action: actionOf(worst, mesh),
@@ -122,7 +124,7 @@ function briefTitle(finding: Finding): string {
 
 function isAboutOneLink(finding: Finding): boolean {
   const { kind } = finding;
-  return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way';
+  return (kind === 'link' && !isAboutSelfLink(finding)) || kind === 'one-way' || kind === 'link-slow';
 }
 
 function actionOf(finding: Finding, mesh: Mesh): Notice['action'] {

@@ -97,9 +97,10 @@ describe('the summary', () => {
 });
 
 describe('a notice', () => {
-  test('is not shown for a healthy cluster, nor for slow links', () => {
+  test('is not shown for a healthy cluster; a slow pod is named if nothing fails', () => {
     expect(titles('healthy')).toEqual([]);
-    expect(titles('slow-pod')).toEqual([]);
+    expect(titles('slow-pod')).toEqual(['goldpinger-chaos: slow from all 3 others.']);
+    expect(noticesOf(pictureOf('slow-pod'), 'live', FEED_TIME_MS)[0]?.kind).toBe('warning');
   });
 
   test('names the failing pod and its symptom; the whole finding is in the view', () => {
