@@ -53,7 +53,7 @@ describe('by keyboard alone', () => {
 
   test('focus goes to the panel that opens and back to where it came from', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('slow-pod')));
-    const worst = page.locator('.summary button').first();
+    const worst = page.locator('.summary .is-worst button');
     await worst.focus();
     await page.keyboard.press('Enter');
     const panel = page.locator('.side-panel.is-selection');

@@ -11,8 +11,9 @@ describe('the first picture', () => {
     await soon(() => words(page, '.live-status')).toBe('Live');
     expect(await words(page, '.wide-only .served-by')).toBe('Data from goldpinger-001');
     const summary = await words(page, '.summary');
-    expect(summary).toContain('4 of 4 healthy 1 slow to reach');
+    expect(summary).toContain('4 of 4 healthy 0 failing');
     expect(summary).toContain('12 good 4 slow 0 failed');
+    expect(summary).toContain('1 slow to reach');
     expect(summary).toMatch(/Slowest link 00\d → chaos 25\d ms/);
     expect(summary).toContain('External 3 of 3 ok');
     expect(summary).toContain('Cluster health 200 OK');
@@ -72,6 +73,43 @@ describe('the summary', () => {
     });
     expect(cut).toEqual([]);
     expect(await page.locator('.summary').evaluate((line) => line.scrollWidth <= line.clientWidth)).toBe(true);
+  });
+
+  test('does not move when pods and links fail and recover, at any width', async () => {
+    const feed = await visitor.feed(scenario('healthy', 40));
+    const page = await visitor.visit(feed, { width: 2560 });
+    const places = () =>
+      page.locator('.summary .fact').evaluateAll((facts) =>
+        facts.flatMap((fact) => {
+          const word = /(healthy|failing|good|slow|failed)$/.exec(fact.textContent ?? '')?.[0];
+          return word === undefined ? [] : [`${word} ${Math.round(fact.getBoundingClientRect().left)}`];
+        }),
+      );
+    for (const width of [2560, 1440]) {
+      await page.setViewportSize({ width, height: 900 });
+      await soon(() => words(page, '.summary')).toMatch(/ 0 failing .* 0 slow 0 failed/);
+      const before = await places();
+      expect(before).toHaveLength(5);
+      for (const name of ['slow-pod', 'dead-pod', 'dead-node', 'healthy'] as const) {
+        feed.show(scenario(name, 40));
+        await soon(() => page.title()).toMatch({ healthy: /ok/, 'slow-pod': /slow/ }[name as string] ?? /failing/);
+        expect(await places()).toEqual(before);
+      }
+    }
+  });
+
+  test('shows the pods or links of a count, and all when it is pressed again', async () => {
+    const page = await visitor.visit(await visitor.feed(scenario('dead-pod', 6)), { hash: '#view=heatmap' });
+    const count = (name: RegExp) => page.locator('.summary').getByRole('button', { name });
+    await count(/5 failed/).click();
+    await soon(() => page.url()).toMatch(/view=graph.*links=failed/);
+    await soon(() => count(/5 failed/).getAttribute('aria-pressed')).toBe('true');
+    await count(/5 failed/).press('Enter');
+    await soon(() => page.url()).not.toContain('links=failed');
+    await count(/1 failing/).click();
+    await soon(() => page.getByRole('searchbox').inputValue()).toBe('is:failing');
+    await count(/1 failing/).click();
+    await soon(() => page.getByRole('searchbox').inputValue()).toBe('');
   });
 
   test('is told in full again when there is room; the top bar has a menu where there is little', async () => {
@@ -146,7 +184,7 @@ describe('the address', () => {
     const page = await visitor.visit(feed, { hash });
     await page.locator('.side-panel.is-selection').waitFor();
     expect(await words(page, 'nav [aria-current="page"]')).toBe('Heatmap');
-    await soon(() => words(page, '.summary')).toMatch(/[45] warning 0 slow/);
+    await soon(() => words(page, '.summary')).toMatch(/ 0 slow .*[45] warning/);
   });
 
   test('and order, group, value, filter', async () => {

@@ -159,7 +159,16 @@ export function App({ feed, preferences, clock }: AppProps) {
         onTheme={chooseTheme}
         onHelp={() => setHelpOpen(true)}
       />
-      {overview !== null && overview.n > 0 && <SummaryBar picture={overview} narrow={narrow} onSelect={select} />}
+      {overview !== null && overview.n > 0 && (
+        <SummaryBar
+          picture={overview}
+          filter={address.filter}
+          only={address.view === 'graph' ? address.only : 'all'}
+          narrow={narrow}
+          onSelect={select}
+          onChange={change}
+        />
+      )}
       <NoticeList
         statusText={overview === null || stage !== 'picture' ? '' : statusSentence(overview)}
         notices={notices}

@@ -5,7 +5,7 @@ import './help-dialog.css';
 
 const KEYS: [string, string][] = [
   ['1 – 4', 'Graph, heatmap, raw, metrics'],
-  ['/', 'Filter by part of a name. node:worker-1 matches only that node, zone:a only that zone'],
+  ['/', 'Filter by part of a name. Also node:worker-1, zone:a, is:failing, is:slow, is:starved, is:gone'],
   ['T', 'Switch between picture and table'],
   ['N', 'Return to live, or reconnect now'],
   ['Esc', 'Close the open panel or dialog'],

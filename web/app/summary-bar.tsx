@@ -10,18 +10,26 @@ import {
   useState,
 } from 'react';
 import { PodMark, StateGlyph, UnreliableMark } from '../components/state-glyph.tsx';
+import type { Address } from '../model/address.ts';
 import { countText, latencyText, plural } from '../model/format.ts';
+import type { LinkKind } from '../model/link-choice.ts';
 import { linkFacts } from '../model/link-facts.ts';
-import type { Picture } from '../model/mesh-view.ts';
+import type { LinkState } from '../model/links.ts';
+import type { Picture, PodHealth } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
-import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from './summary.ts';
+import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from './summary.ts';
 
 interface SummaryBarProps {
   picture: Picture;
+  /** What is shown now: a count that shows it is pressed. `only` is `all` where it has no effect. */
+  filter: string;
+  only: LinkKind;
   /** The width of a phone. */
   narrow: boolean;
   /** Opens the worst link (pod uids). Never changes. */
   onSelect(selection: { from: string; to: string }): void;
+  /** Shows the pods or links of a count. Never changes. */
+  onChange(change: Partial<Address>): void;
 }
 
 /** The state of the whole cluster in one line. It is rendered after the view, which matters more. */
@@ -29,59 +37,109 @@ export function SummaryBar(props: SummaryBarProps) {
   return <SummaryLine {...props} picture={useDeferredValue(props.picture)} />;
 }
 
-/** Texts that do not fit are shortened, then left out, never cut off. */
-const SummaryLine = memo(function SummaryLine({ picture, narrow, onSelect }: SummaryBarProps) {
+/** Texts that do not fit are shortened, then left out, never cut off. What is always there keeps its place. */
+const SummaryLine = memo(function SummaryLine(props: SummaryBarProps) {
+  const { picture, narrow } = props;
   const line = useRef<HTMLElement>(null);
-  const missing = notReporting(picture);
   const step = useFit(
     line,
     useMemo(() => wholeText(picture, narrow), [picture, narrow]),
     SUMMARY_STEPS,
   );
+  const { pods, links, more } = summaryFacts(picture, narrow, step);
+  const list = (facts: readonly Fact[]) =>
+    facts.map((fact) => (
+      <FactButton key={`${fact.of} ${fact.state}`} fact={fact} isFixed={facts !== more && !narrow} props={props} />
+    ));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: where even the shortest is too wide it scrolls, by keyboard too
     <section ref={line} className={`summary${step >= 4 ? ' is-short' : ''}`} aria-label="Summary" tabIndex={0}>
-      <Group title="Pods">
-        {podCounts(picture.pods, narrow, step).map(({ state, count, text }) => (
-          <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
-            <PodMark state={state} />
-            {text}
-          </span>
-        ))}
-      </Group>
-      <Group title="Links">
-        {linkCounts(picture, step).map(({ state, count, text }) => (
-          <span key={state} className={count === 0 ? 'fact is-zero' : 'fact'}>
-            {state === 'suspect' ? <UnreliableMark /> : <StateGlyph state={state} />}
-            {text}
-          </span>
-        ))}
-      </Group>
-      {missing.length > 0 && step < 7 && (
-        <Group title="No report">
-          <span className="fact" title={shownName(namesOf(missing, picture.pods))}>
-            {narrow || step >= 4 ? `${countText(missing.length)} without report` : missingText(missing, picture, step)}
-          </span>
-        </Group>
-      )}
-      {step < 3 && <WorstLink picture={picture} onSelect={onSelect} />}
+      <Group title="Pods">{list(pods)}</Group>
+      <Group title="Links">{list(links)}</Group>
       <External picture={picture} onlyFailed={step >= 1} />
+      {more.length > 0 && <Group title="">{list(more)}</Group>}
+      {step < 7 && <NoReport props={props} step={step} />}
+      {step < 3 && <WorstLink {...props} />}
       <ClusterHealth picture={picture} />
     </section>
   );
 });
 
-function missingText(missing: ReturnType<typeof notReporting>, { pods }: Picture, step: number): string {
-  return step >= 1 ? plural(missing.length, 'pod') : namesOf(missing, pods);
+/** A count that shows its pods or links in the view; pressed again, it shows all. */
+function FactButton({ fact, isFixed, props }: { fact: Fact; isFixed: boolean; props: SummaryBarProps }) {
+  const { of, state, count, text, shows } = fact;
+  // Room for all digits, so that nothing moves when a count grows.
+  const most = of === 'pod' ? props.picture.n : props.picture.n ** 2;
+  const room = isFixed ? text.replace(countText(count), countText(most)) : undefined;
+  const content = (
+    <>
+      {of === 'pod' ? (
+        <PodMark state={state as PodHealth} />
+      ) : state === 'suspect' ? (
+        <UnreliableMark />
+      ) : (
+        <StateGlyph state={state as LinkState} />
+      )}
+      <span className="fact-text" data-room={room}>
+        {text}
+      </span>
+    </>
+  );
+  const className = count === 0 ? 'fact is-zero' : 'fact';
+  if (shows === null) return <span className={className}>{content}</span>;
+  const isOn = 'only' in shows ? props.only === shows.only : props.filter === shows.filter;
+  const show = (): Partial<Address> => {
+    if ('filter' in shows) return { filter: isOn ? '' : shows.filter, compare: false };
+    // Only the graph can leave links out.
+    return { only: isOn ? 'all' : shows.only, view: 'graph', asTable: false, compare: false };
+  };
+  return (
+    <button
+      type="button"
+      className={`${className} link-button`}
+      aria-pressed={isOn}
+      onClick={() => props.onChange(show())}
+    >
+      {content}
+    </button>
+  );
+}
+
+/** The pods without report, by name if they are few. */
+function NoReport({ props, step }: { props: SummaryBarProps; step: number }) {
+  const { picture, narrow, filter, onChange } = props;
+  const missing = notReporting(picture);
+  if (missing.length === 0) return null;
+  const names = namesOf(missing, picture.pods);
+  const isShort = narrow || step >= 4;
+  const text = isShort
+    ? `${countText(missing.length)} without report`
+    : step >= 1
+      ? plural(missing.length, 'pod')
+      : names;
+  const isOn = filter === 'is:silent';
+  return (
+    <Group title="No report">
+      <button
+        type="button"
+        className="fact link-button"
+        title={names}
+        aria-pressed={isOn}
+        onClick={() => onChange({ filter: isOn ? '' : 'is:silent', compare: false })}
+      >
+        {text}
+      </button>
+    </Group>
+  );
 }
 
 /** All texts of the line at full length, on which its width depends. */
 function wholeText(picture: Picture, narrow: boolean): string {
-  const { pods, worst, mesh } = picture;
-  const counts = [...podCounts(pods, narrow), ...linkCounts(picture)].map(({ text }) => text);
-  const ends = worst === null ? '' : `${pods[worst.from]?.label} ${pods[worst.to]?.label} ${worstFigure(picture)}`;
+  const { pods, mesh } = picture;
+  const facts = Object.values(summaryFacts(picture, narrow)).flat() as Fact[];
   const failed = picture.targets.filter(({ state }) => state === 'failed').length;
-  return [...counts, namesOf(notReporting(picture), pods), ends, failed, mesh.health.ok].join();
+  const parts = [namesOf(notReporting(picture), pods), picture.worst === null, failed, picture.targets.length];
+  return [...facts.map(({ text }) => text), ...parts, mesh.health.ok].join();
 }
 
 function worstFigure(picture: Picture): string {
@@ -90,10 +148,10 @@ function worstFigure(picture: Picture): string {
   return state === 'failed' ? (outcome ?? 'failed') : latencyText(totalUs);
 }
 
-function Group({ title, last = false, children }: { title: string; last?: boolean; children: ReactNode }) {
+function Group({ title, kind = '', children }: { title: string; kind?: string; children: ReactNode }) {
   return (
-    <div className={last ? 'fact-group is-last' : 'fact-group'}>
-      <span className="fact-title">{title}</span>
+    <div className={`fact-group ${kind}`}>
+      {title !== '' && <span className="fact-title">{title}</span>}
       {children}
     </div>
   );
@@ -106,16 +164,16 @@ function WorstLink({ picture, onSelect }: Pick<SummaryBarProps, 'picture' | 'onS
   if (from === undefined || to === undefined) return null;
   const { state } = linkFacts(picture, from.index, to.index);
   return (
-    <Group title={state === 'failed' ? 'Longest failure' : 'Slowest link'}>
+    <Group title={state === 'failed' ? 'Longest failure' : 'Slowest link'} kind="is-worst">
       <button
         type="button"
         className="fact link-button"
         onClick={() => onSelect({ from: from.pod.uid, to: to.pod.uid })}
       >
-        <span className="worst-names">
+        <span className="worst-names" title={`${from.name} → ${to.name}`}>
           {from.label} → {to.label}
         </span>
-        <span className={`word-${state}`}>{worstFigure(picture)}</span>
+        <span className={`worst-figure word-${state}`}>{worstFigure(picture)}</span>
       </button>
     </Group>
   );
@@ -141,13 +199,13 @@ function ClusterHealth({ picture }: { picture: Picture }) {
   const { health } = picture.mesh;
   if (health.ok) {
     return (
-      <Group title="Cluster health" last>
+      <Group title="Cluster health" kind="is-last">
         <span className="fact word-good">200 OK</span>
       </Group>
     );
   }
   return (
-    <Group title="Cluster health" last>
+    <Group title="Cluster health" kind="is-last">
       <button type="button" className="fact link-button word-failed" popoverTarget="health-reasons">
         418
         <span className="hidden">, show why</span>

@@ -1,108 +1,108 @@
 import { countText, plural } from '../model/format.ts';
+import type { LinkKind } from '../model/link-choice.ts';
 import type { LinkState, Tone } from '../model/links.ts';
 import type { Picture, PodHealth, PodView } from '../model/mesh-view.ts';
 import { shownName } from '../model/names.ts';
 
-/** Number of pods in a state, as an entry of the summary. */
-export interface PodCount {
-  state: PodHealth | 'slow-to-reach' | 'starved';
+/** An entry of the summary: how many pods or links are in a state. */
+export interface Fact {
+  of: 'pod' | 'link';
+  state: PodHealth | 'slow-to-reach' | 'starved' | Tone;
   count: number;
   text: string;
+  /** What a click shows: pods that match a filter, or links of a kind; null = nothing. */
+  shows: { filter: string } | { only: LinkKind } | null;
 }
 
-/** Number of links in a state, or of all unreliable links, as an entry of the summary. */
-export interface LinkCount {
-  state: Tone;
-  count: number;
-  text: string;
+/** The entries of the summary. */
+export interface Facts {
+  /** Always there, and always in the same place: healthy and failing pods; good, slow and failed links. */
+  pods: Fact[];
+  links: Fact[];
+  /** Only if they occur. They come last, so that they move nothing. */
+  more: Fact[];
 }
 
-const POD_ORDER: [PodHealth, string][] = [
-  ['failing', 'failing'],
-  ['unknown', 'unknown'],
+const PASSING: [PodHealth, string][] = [
   ['starting', 'starting'],
   ['not-ready', 'not ready'],
   ['terminating', 'terminating'],
   ['gone', 'gone'],
 ];
-
-/** Lifecycle states, which are left out first in a narrow summary. */
-const PASSING: PodHealth[] = ['starting', 'not-ready', 'terminating', 'gone'];
+const MAIN_LINKS = ['good', 'slow', 'failed'] as const;
+const MORE_LINKS: [LinkState, string, LinkKind][] = [
+  ['warning', 'warning', 'warning'],
+  ['unknown', 'unknown links', 'unknown'],
+  ['not-probed', 'not probed', 'not-probed'],
+  ['not-yet', 'pending', 'not-probed'],
+];
 
 /**
- * Number of steps by which the summary is shortened until it fits. Failing and slow are never left out.
+ * Number of steps by which the summary is shortened until it fits. Failing pods, slow and failed links are never left out.
  * 0: everything. 1: pods without report are counted, external targets only if one fails. 2: lifecycle states are one entry.
- * 3: no worst link, no zero counts. 4: no titles. 5: only failed, slow and good links. 6: good links only if nothing is bad.
- * 7: no lifecycle states and no pods without report, because notices and findings show them.
+ * 3: no worst link. 4: no titles, only a count of lifecycle states, no links but good, slow and failed. 5: no zero counts. 6: good links only if nothing is
+ * bad. 7: no lifecycle states and no pods without report, because notices and findings show them.
  */
 export const SUMMARY_STEPS = 7;
 
-/** Pods by state: healthy ones first, then every other state that occurs. `brief`: for a phone. `step`: see `SUMMARY_STEPS`. */
-export function podCounts(pods: readonly PodView[], brief = false, step = 0): PodCount[] {
+/** Counts pods and links by state. Good includes fair. `brief`: for a phone. `step`: see `SUMMARY_STEPS`. */
+export function summaryFacts({ pods: all, counts, unreliableLinks }: Picture, brief = false, step = 0): Facts {
   const tally = new Map<PodHealth, number>();
-  for (const { health } of pods) tally.set(health, (tally.get(health) ?? 0) + 1);
-  const here = pods.length - (tally.get('gone') ?? 0);
-  const healthy = tally.get('healthy') ?? 0;
-  const of = brief || step > 0 || here > 30 ? '' : ` of ${countText(here)}`;
-  const counts: PodCount[] = [{ state: 'healthy', count: healthy, text: `${countText(healthy)}${of} healthy` }];
-  const slow = pods.filter((pod) => pod.slowToReach).length;
-  const starved = pods.filter((pod) => pod.starved).length;
-  const folded = step >= 2 ? PASSING.filter((state) => tally.has(state)) : [];
-  for (const [state, word] of POD_ORDER) {
-    const count = tally.get(state) ?? 0;
-    const isLeftOut = folded.includes(state) && (folded.length > 1 || step >= 7);
-    if (count > 0 && !isLeftOut) {
-      counts.push({ state, count, text: `${countText(count)} ${word}` });
-    }
-    if (state === 'failing' && slow > 0 && !brief) {
-      counts.push({ state: 'slow-to-reach', count: slow, text: `${countText(slow)} slow to reach` });
-    }
-    if (state === 'unknown' && starved > 0) {
-      counts.push({ state: 'starved', count: starved, text: `${countText(starved)} CPU-starved` });
-    }
-  }
-  const [first] = folded;
-  if (first !== undefined && folded.length > 1 && step < 7) {
-    const passing = POD_ORDER.filter(([state]) => folded.includes(state));
-    const count = passing.reduce((sum, [state]) => sum + (tally.get(state) ?? 0), 0);
-    const text = passing.map(([state, word]) => `${countText(tally.get(state) ?? 0)} ${word}`).join(', ');
-    counts.push({ state: first, count, text });
-  }
-  return counts;
-}
-
-const LINK_ORDER: [LinkState, string][] = [
-  ['good', 'good'],
-  ['warning', 'warning'],
-  ['slow', 'slow'],
-  ['failed', 'failed'],
-  ['unknown', 'unknown'],
-  ['not-probed', 'not probed'],
-  ['not-yet', 'pending'],
-];
-
-/** Link states that are always shown. */
-const ALWAYS: LinkState[] = ['good', 'slow', 'failed'];
-
-/** Link states that are shown with more than 30 pods, the worst first. */
-const DENSE: LinkState[] = ['failed', 'slow', 'warning', 'good', 'not-probed'];
-
-/**
- * Links by state. Good includes fair. Good, slow and failed are shown even at 0, other states only if they occur. With
- * more than 30 pods the worst come first and some states are left out. `step`: see `SUMMARY_STEPS`.
- */
-export function linkCounts({ counts, n, unreliableLinks }: Picture, step = 0): LinkCount[] {
-  const entries: LinkCount[] = LINK_ORDER.flatMap(([state, word]) => {
-    const count = counts[state] + (state === 'good' ? counts.fair : 0);
-    if (count === 0 && (step >= 3 || !ALWAYS.includes(state))) return [];
-    return [{ state, count, text: `${countText(count)} ${word}` }];
+  for (const { health } of all) tally.set(health, (tally.get(health) ?? 0) + 1);
+  const count = (health: PodHealth) => tally.get(health) ?? 0;
+  const here = all.length - count('gone');
+  const total = brief || step >= 4 || here > 30 ? '' : ` of ${countText(here)}`;
+  const podFact = (state: Fact['state'], is: string, number: number, word: string): Fact => ({
+    of: 'pod',
+    state,
+    count: number,
+    text: `${countText(number)}${word}`,
+    shows: { filter: `is:${is}` },
   });
-  if (unreliableLinks > 0 && n <= 30)
-    entries.push({ state: 'suspect', count: unreliableLinks, text: `${countText(unreliableLinks)} unreliable` });
-  const ordered = n <= 30 ? entries : DENSE.flatMap((state) => entries.filter((entry) => entry.state === state));
-  if (step < 5) return ordered;
-  const few = ordered.filter(({ state }) => state !== 'suspect' && ALWAYS.includes(state));
-  return step < 6 || few.length < 2 ? few : few.filter(({ state }) => state !== 'good');
+  const linkFact = (state: Tone, number: number, word: string, only: LinkKind | null): Fact => ({
+    of: 'link',
+    state,
+    count: number,
+    text: `${countText(number)} ${word}`,
+    shows: only === null ? null : { only },
+  });
+  const pods = [
+    podFact('healthy', 'healthy', count('healthy'), `${total} healthy`),
+    podFact('failing', 'failing', count('failing'), ' failing'),
+  ];
+  const links = MAIN_LINKS.map((state) =>
+    linkFact(state, counts[state] + (state === 'good' ? counts.fair : 0), state, state),
+  );
+  const passing = PASSING.filter(([state]) => count(state) > 0);
+  const folded = podFact(
+    passing[0]?.[0] ?? 'gone',
+    'passing',
+    passing.reduce((sum, [state]) => sum + count(state), 0),
+    '',
+  );
+  folded.text =
+    step < 4
+      ? passing.map(([state, word]) => `${countText(count(state))} ${word}`).join(', ')
+      : `${countText(folded.count)} not ready or gone`;
+  const lifecycle =
+    step >= 2 && passing.length > 1
+      ? [folded]
+      : passing.map(([state, word]) => podFact(state, state, count(state), ` ${word}`));
+  const more = [
+    ...(brief ? [] : [podFact('slow-to-reach', 'slow', all.filter((pod) => pod.slowToReach).length, ' slow to reach')]),
+    podFact('unknown', 'unknown', count('unknown'), ' unknown'),
+    podFact('starved', 'starved', all.filter((pod) => pod.starved).length, ' CPU-starved'),
+    ...(step < 7 ? lifecycle : []),
+    ...(step < 4 ? MORE_LINKS.map(([state, word, only]) => linkFact(state, counts[state], word, only)) : []),
+    ...(step < 4 ? [linkFact('suspect', unreliableLinks, 'unreliable', null)] : []),
+  ].filter((fact) => fact.count > 0);
+  const isShown = (fact: Fact) => step < 5 || fact.count > 0 || fact.state === 'healthy';
+  const isBad = links.some(({ state, count }) => state !== 'good' && count > 0);
+  return {
+    pods: pods.filter(isShown),
+    links: links.filter((fact) => isShown(fact) && (step < 6 || !isBad || fact.state !== 'good')),
+    more,
+  };
 }
 
 /** The running pods without a report. Starting pods are not expected to report. */

@@ -46,15 +46,26 @@ export function arrange(picture: Picture, axisStates: AxisStates, options: Arran
 /**
  * Whether each word of `filter` occurs in the pod's name, namespace, node, zone or addresses, ignoring case.
  * `node:worker-1` and `zone:a` match only this node or zone; the plain word worker-1 also matches worker-10.
+ * `is:failing` matches the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no
+ * report), `passing` (not ready, or no longer).
  */
-export function matches({ pod }: PodView, filter: string): boolean {
+export function matches(view: PodView, filter: string): boolean {
+  const { pod } = view;
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
   const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
   return words.every((word) => {
-    const [, of, wanted] = /^(node|zone):(.+)$/.exec(word) ?? [];
+    const [, of, wanted] = /^(node|zone|is):(.+)$/.exec(word) ?? [];
+    if (of === 'is') return isInState(view, wanted ?? '');
     return of === undefined ? text.includes(word) : pod[of === 'node' ? 'node' : 'zone'].toLowerCase() === wanted;
   });
+}
+
+function isInState({ health, slowToReach, starved, silent, pod }: PodView, state: string): boolean {
+  if (state === 'slow') return slowToReach;
+  if (state === 'starved') return starved;
+  if (state === 'passing') return pod.lifecycle !== 'ready';
+  return state === 'silent' ? silent && pod.lifecycle !== 'gone' : health === state;
 }
 
 /** The filter that matches only the pods of a node. A name with a blank, which Kubernetes does not allow, can match more. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import { changeSentence, headlineOf, pageStatusOf, tabIcon, tabTitle } from '../../../../web/app/changes.ts';
 import { noticesOf, stageOf, statusSentence } from '../../../../web/app/notices.ts';
-import { linkCounts, namesOf, notReporting, podCounts, SUMMARY_STEPS } from '../../../../web/app/summary.ts';
+import { type Fact, namesOf, notReporting, SUMMARY_STEPS, summaryFacts } from '../../../../web/app/summary.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import type { MeshOptions, Scenario } from '../../../support/feed/plan.ts';
 import { FEED_TIME_MS, meshOf } from '../../../support/feed/scenarios.ts';
@@ -35,56 +35,50 @@ describe('the screen', () => {
 });
 
 describe('the summary', () => {
-  test('counts pods by state, slow to reach beside healthy', () => {
-    expect(podCounts(pictureOf('slow-pod').pods).map(({ text }) => text)).toEqual([
-      '4 of 4 healthy',
-      '1 slow to reach',
-    ]);
-    expect(podCounts(pictureOf('slow-pod').pods, true).map(({ text }) => text)).toEqual(['4 healthy']);
-    expect(podCounts(pictureOf('lifecycles', 6).pods).map(({ text }) => text)).toEqual([
-      '2 of 5 healthy',
-      '1 starting',
-      '1 not ready',
-      '1 terminating',
-      '1 gone',
-    ]);
+  const texts = (facts: readonly Fact[]) => facts.map(({ text }) => text);
+  const of = (scenario: Scenario, pods = 4, step = 0) => {
+    const { pods: counted, links, more } = summaryFacts(pictureOf(scenario, pods), false, step);
+    return [texts(counted), texts(links), texts(more)];
+  };
+
+  test.each([
+    ['healthy', 4, ['4 of 4 healthy', '0 failing'], ['16 good', '0 slow', '0 failed'], []],
+    ['slow-pod', 4, ['4 of 4 healthy', '0 failing'], ['12 good', '4 slow', '0 failed'], ['1 slow to reach']],
+    ['dead-pod', 4, ['3 of 4 healthy', '1 failing'], ['9 good', '0 slow', '3 failed'], ['4 unknown links']],
+  ] as const)('of %s: healthy, failing, good, slow and failed are always there', (scenario, n, ...facts) => {
+    expect(of(scenario, n)).toEqual(facts);
   });
 
-  test('shows good, slow and failed links even at 0, other states only if they occur', () => {
-    expect(linkCounts(pictureOf('healthy')).map(({ text }) => text)).toEqual(['16 good', '0 slow', '0 failed']);
-    expect(linkCounts(pictureOf('dead-pod')).map(({ text }) => text)).toEqual([
-      '9 good',
-      '0 slow',
-      '3 failed',
-      '4 unknown',
-    ]);
+  test('counts lifecycle states, as one entry in a narrow line', () => {
+    const more = (step: number) => of('lifecycles', 6, step)[2]?.slice(0, 4);
+    expect(more(0)).toEqual(['1 starting', '1 not ready', '1 terminating', '1 gone']);
+    expect(more(2)?.[0]).toBe('1 starting, 1 not ready, 1 terminating, 1 gone');
   });
 
-  test('puts the worst first where there are many', () => {
-    const [first, second] = linkCounts(pictureOf('mixed', 120));
-    expect([first?.state, second?.state]).toEqual(['failed', 'slow']);
+  test('each count shows its pods or links', () => {
+    const { pods, links, more } = summaryFacts(pictureOf('mixed', 60));
+    for (const { of: kind, shows, text } of [...pods, ...links, ...more]) {
+      if (text.endsWith('unreliable')) expect(shows).toBeNull();
+      else expect(shows).toHaveProperty(kind === 'pod' ? 'filter' : 'only');
+    }
   });
 
-  test('gets shorter with each step, and always shows failed and slow', () => {
-    const picture = pictureOf('mixed', 120);
-    const textAt = (step: number) =>
-      [...podCounts(picture.pods, false, step), ...linkCounts(picture, step)].map(({ text }) => text).join(' ');
-    const texts = Array.from({ length: SUMMARY_STEPS + 1 }, (_, step) => textAt(step));
-    for (const [step, text] of texts.entries()) {
+  test('gets shorter with each step, and always shows failing, failed and slow', () => {
+    const steps = Array.from({ length: SUMMARY_STEPS + 1 }, (_, step) => of('mixed', 120, step).flat().join(' '));
+    for (const [step, text] of steps.entries()) {
       // Step 2 joins two entries with a comma.
       const lengthOf = (one: string) => one.replaceAll(',', '').length;
-      expect(lengthOf(text)).toBeLessThanOrEqual(lengthOf(texts[step - 1] ?? text));
-      expect(text).toMatch(/108 healthy 10 failing 1 slow to reach 1 CPU-starved .*1\W0\d2 failed 108 slow/);
+      expect(lengthOf(text)).toBeLessThanOrEqual(lengthOf(steps[step - 1] ?? text));
+      expect(text).toMatch(/108 healthy 10 failing .*108 slow 1\W0\d2 failed 1 slow to reach .*1 CPU-starved/);
     }
-    expect(texts[0]).toContain('1 starting 1 gone');
-    expect(texts[2]).toContain('1 starting, 1 gone');
-    expect(texts[6]).toContain('1 starting, 1 gone');
-    expect(texts[7]).not.toContain('starting');
-    expect(texts[SUMMARY_STEPS]).not.toContain('good');
+    expect(steps[0]).toContain('1 starting 1 gone');
+    expect(steps[2]).toContain('1 starting, 1 gone');
+    expect(steps[7]).not.toContain('starting');
+    expect(steps[SUMMARY_STEPS]).not.toContain('good');
   });
 
   test('of a healthy cluster always shows the good links', () => {
-    expect(linkCounts(pictureOf('healthy'), SUMMARY_STEPS).map(({ text }) => text)).toEqual(['16 good']);
+    expect(of('healthy', 4, SUMMARY_STEPS)).toEqual([['4 healthy'], ['16 good'], []]);
   });
 
   test('names the node if none of its pods reports', () => {

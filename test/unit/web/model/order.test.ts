@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { DEFAULT_ADDRESS, GROUPS, ORDERS, readAddress, writeAddress } from '../../../../web/model/address.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
 import type { Picture } from '../../../../web/model/mesh-view.ts';
-import { type ArrangeOptions, arrange, effectiveGroup, KeptOrder, nodeFilter } from '../../../../web/model/order.ts';
+import {
+  type ArrangeOptions,
+  arrange,
+  effectiveGroup,
+  KeptOrder,
+  matches,
+  nodeFilter,
+} from '../../../../web/model/order.ts';
 import { pictureOf } from '../heat-pictures.ts';
 
 const USUAL: ArrangeOptions = { order: 'name', group: 'none', filter: '' };
@@ -88,6 +95,19 @@ test('the filter looks at names, nodes, namespaces and addresses, in any case, a
     expect(arranged(picture, { filter }).pods).toContain(4);
   }
   expect(arranged(picture, { filter: `${pod.name} no-such-node` }).pods).toHaveLength(0);
+});
+
+test.each([
+  ['slow-pod', 'is:slow', 1],
+  ['dead-pod', 'is:failing', 1],
+  ['dead-pod', 'is:healthy', 5],
+  ['starved', 'is:starved', 1],
+  ['missing-reports', 'is:silent', 2],
+  ['lifecycles', 'is:passing', 4],
+  ['lifecycles', 'is:not-ready', 1],
+  ['healthy', 'is:anything-else', 0],
+] as const)('of the pods of %s, the filter %s matches %i', (scenario, filter, count) => {
+  expect(pictureOf({ pods: 6, scenario }).pods.filter((pod) => matches(pod, filter))).toHaveLength(count);
 });
 
 describe('the filter of a node', () => {
