@@ -48,12 +48,15 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
   const failedCauses = yield* find(failed, null);
   const intermittentCauses = yield* find(intermittent, failedCauses);
   const slowCauses = yield* find(slow, intermittentCauses);
+  // The pods that a slow cause is about, and some of whose pings time out for the same reason.
+  const timedOut = new Set<number>();
   // A pod that is intermittent also fails now, and one that answers slowly answers some pings too late.
   const isMilder = ({ pod, links }: MergedReport, link: number) => {
     const to = links.to[link] ?? 0;
-    return (
-      intermittentCauses.explains(pod, to) || (slowCauses.explains(pod, to) && outcomeOf(links, link) === 'timeout')
-    );
+    if (intermittentCauses.explains(pod, to)) return true;
+    if (!slowCauses.explains(pod, to) || outcomeOf(links, link) !== 'timeout') return false;
+    timedOut.add(slowCauses.sources[pod] === CAUSE && slowCauses.destinations[to] !== CAUSE ? pod : to);
+    return true;
   };
   const collect = (counts: PairCounts, causes: Causes, isElsewhere: (report: MergedReport, link: number) => boolean) =>
     new CauseEvidence(mesh, counts, causes, silent).collect(isElsewhere);
@@ -82,13 +85,18 @@ export function* findingsFrom(mesh: MeshCounts, context: FindingsContext): Gener
     ...(yield* selfFindings(failures, isSelfExplained)),
     ...(yield* placeFindings(lapses)),
     ...(yield* linkFindings(lapses)),
-    ...(yield* placeFindings(delays)),
+    ...(yield* placeFindings(delays)).map((finding) => withTimeouts(finding, timedOut)),
     ...(yield* linkFindings(delays)),
     ...starvedFindings(mesh),
     ...oldListFindings(mesh, servedBy),
     ...overdueFindings(mesh, context.atMs),
     ...missingFindings(mesh, isSilenceExplained),
   ]);
+}
+
+/** A slow finding with timeouts is as severe as a failure, because health counts every link that fails now. */
+function withTimeouts(finding: Finding, timedOut: ReadonlySet<number>): Finding {
+  return finding.pods.some((pod) => timedOut.has(pod)) ? { ...finding, severity: 'failed' } : finding;
 }
 
 /** The first `MAX_FINDINGS`. The last of them says if there are more; how many is not known, because not all are made. */

@@ -82,6 +82,14 @@ const FAULTS: Record<string, Planted> = {
     found: ['zone-block zone zone-0'],
     unhealthy: [0, 1, 6, 7],
   },
+  'a slow pod, one ping into which times out': {
+    plant: (builder) => {
+      builder.each((_, to) => to === 5, LATE_ANSWER);
+      builder.set(1, 5, TIMEOUT);
+    },
+    found: ['pod-slow pod-5'],
+    unhealthy: [5],
+  },
   'most pods refuse: something answers, so they are not cut off': {
     plant: (builder) => cutOff(builder, isOn(2), REFUSED),
     servedBy: 4,
