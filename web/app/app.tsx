@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'reac
 import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { ViewProps } from '../components/view-props.ts';
 import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
@@ -58,6 +59,7 @@ export function App({ feed, preferences, clock }: AppProps) {
   useLiveFeed(feed, windowOf(address));
 
   const [folded, setFolded] = useState(() => preferences.get('timeline') === 'folded');
+  const [replay, setReplay] = useState<TimeRange | null>(null);
   const moment = useMoment(address.atMs);
   const usual = usualThresholds(state.mesh?.settings.slowLinkMs ?? DEFAULT_THRESHOLDS.problemMs);
   const thresholds = address.thresholds ?? usual;
@@ -128,6 +130,7 @@ export function App({ feed, preferences, clock }: AppProps) {
           onOnly: (only) => change({ only }),
           limit: address.limit,
           onLimit: (limit) => change({ limit }),
+          onReplay: setReplay,
           windowMs: address.windowMs,
           onWindow: (windowMs) => change({ windowMs }),
           lost: address.atMs === null ? state.status === 'lost' : !moment.isThere,
@@ -233,6 +236,7 @@ export function App({ feed, preferences, clock }: AppProps) {
               onChange={change}
               isThere={moment.isThere}
               problemMs={thresholds.problemMs}
+              replay={replay}
               historyWindowMs={state.mesh?.settings.historyWindowMs ?? 0}
               onFolded={(wanted) => {
                 preferences.set('timeline', wanted ? 'folded' : '');

@@ -1,57 +1,115 @@
 import type { Finding } from '../../server/protocol/finding.ts';
-import type { Pod } from '../../server/protocol/pod.ts';
-import type { Selection } from '../model/address.ts';
+import { serverUrl } from '../data/client.ts';
 import { targetOf } from '../model/finding-words.ts';
-import { countText } from '../model/format.ts';
+import { countText, plural } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
+import { failingLinks, replayRange, reportRanges, type StepPod } from '../model/next-steps.ts';
+import { reportPath } from '../model/report-path.ts';
 import './finding-list.css';
+import { NextSteps } from './next-steps.tsx';
+import type { ViewProps } from './view-props.ts';
+
+/** The props of the view that a list of findings uses. */
+type ListProps = Pick<ViewProps, 'picture' | 'selection' | 'onSelect' | 'onFilter' | 'onReplay' | 'nowMs'>;
 
 interface FindingListProps {
+  props: ListProps;
   /** The findings, and the pods that they name by index. */
-  mesh: { findings: readonly Finding[]; pods: readonly Pick<Pod, 'uid' | 'node'>[] };
-  /** Maximum number of findings; the others are counted. */
+  mesh: { findings: readonly Finding[]; pods: readonly StepPod[] };
+  /** How many are shown at once; the others unfold. */
   most: number;
-  /** Only titles, without heading and details. */
+  /** Only titles, without heading, details and next steps. */
   brief?: boolean;
-  /** The open pod or link; see `targetOf`. */
-  selection?: Selection;
-  /** Opens what a finding is about. */
-  onSelect(selection: Selection): void;
-  /** Shows the pods of the node that a finding is about. */
-  onFilter(text: string): void;
 }
 
 /** The server's findings, the most severe first. Renders nothing if there are none. */
-export function FindingList({ mesh, most, brief = false, selection = null, onSelect, onFilter }: FindingListProps) {
-  const { findings } = mesh;
+export function FindingList({ props, mesh, most, brief = false }: FindingListProps) {
+  const { findings, pods } = mesh;
   if (findings.length === 0) return null;
+  const items = findings.map((finding) => (
+    <FindingItem key={`${finding.kind} ${finding.subject}`} props={props} finding={finding} pods={pods} brief={brief} />
+  ));
   return (
     <section className="findings">
       <h2 className={brief ? 'hidden' : undefined}>
         Findings <span className="panel-count">{countText(findings.length)}</span>
       </h2>
-      <ul className="finding-list">
-        {findings.slice(0, most).map((finding) => {
-          const target = targetOf(finding, mesh.pods, selection);
-          const open = (wanted: NonNullable<typeof target>) =>
-            'filter' in wanted ? onFilter(wanted.filter) : onSelect(wanted);
-          return (
-            <li key={`${finding.kind} ${finding.subject}`} className={`finding is-${finding.severity}`}>
-              {target === null ? (
-                <div className="finding-words">
-                  <Words finding={finding} brief={brief} />
-                </div>
-              ) : (
-                <button type="button" className="finding-words" onClick={() => open(target)}>
-                  <Words finding={finding} brief={brief} />
-                </button>
-              )}
-            </li>
-          );
-        })}
-      </ul>
-      {findings.length > most && <p className="panel-second">{countText(findings.length - most)} more.</p>}
+      <ul className="finding-list">{items.slice(0, most)}</ul>
+      {findings.length > most && (
+        <details className="more-findings">
+          <summary>{plural(findings.length - most, 'more finding')}</summary>
+          <ul className="finding-list">{items.slice(most)}</ul>
+        </details>
+      )}
     </section>
+  );
+}
+
+interface ItemProps {
+  props: ListProps;
+  finding: Finding;
+  pods: readonly StepPod[];
+  brief: boolean;
+}
+
+function FindingItem({ props, finding, pods, brief }: ItemProps) {
+  const target = targetOf(finding, pods, props.selection);
+  const words = <Words finding={finding} brief={brief} />;
+  return (
+    <li className={`finding is-${finding.severity}`}>
+      {target === null ? (
+        <div className="finding-words">{words}</div>
+      ) : (
+        <button type="button" className="finding-words" onClick={() => show(props, target)}>
+          {words}
+        </button>
+      )}
+      {!brief && <FindingSteps props={props} finding={finding} pods={pods} />}
+    </li>
+  );
+}
+
+function show({ onSelect, onFilter }: ListProps, what: { filter: string } | ViewProps['selection']): void {
+  if (what !== null && 'filter' in what) onFilter(what.filter);
+  else onSelect(what);
+}
+
+/** What a reader does next with a finding: see its links, see how it began, report it, look into its pod. */
+function FindingSteps({ props, finding, pods }: Omit<ItemProps, 'brief'>) {
+  const { nowMs, picture, onReplay } = props;
+  const [pod, source] = [pods[finding.pods[0] ?? -1], pods[finding.from[0] ?? -1]];
+  const links = failingLinks(finding, pods);
+  const replay = replayRange(finding.sinceMs, nowMs);
+  const ranges = reportRanges(finding.sinceMs, nowMs, picture.mesh.settings.historyWindowMs);
+  if (links === null && replay === null) return null;
+  const isLink = finding.pods.length === 1 && finding.from.length === 1;
+  return (
+    <details className="finding-steps">
+      <summary>Next steps</summary>
+      <p>
+        {links !== null && (
+          <button type="button" onClick={() => show(props, links)}>
+            Show links
+          </button>
+        )}
+        {replay !== null && (
+          <button type="button" onClick={() => onReplay(replay)}>
+            Replay 30 s
+          </button>
+        )}
+        {ranges !== null && (
+          <a
+            className="button"
+            href={serverUrl('.') + reportPath(ranges, [])}
+            target="_blank"
+            rel="noopener noreferrer"
+          >
+            Report
+          </a>
+        )}
+      </p>
+      {pod !== undefined && <NextSteps props={props} pod={pod} source={isLink ? source : undefined} />}
+    </details>
   );
 }
 

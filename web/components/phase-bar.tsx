@@ -2,13 +2,15 @@ import './phase-bar.css';
 import { latencyText } from '../model/format.ts';
 import type { LinkFacts } from '../model/link-facts.ts';
 
+type Phases = Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs' | 'outcome'>;
+
 interface PhaseBarProps {
   facts: LinkFacts;
   problemMs: number;
   timeoutMs: number;
 }
 
-/** A probe as a stacked bar from 0 to the timeout: connect, first byte, the rest. A line marks the problem threshold. */
+/** A probe as a stacked bar from 0 to the timeout: connect, first byte, body. A line marks the problem threshold. */
 export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
   const segments = barSegments(facts, timeoutMs * 1000);
   const problem = (problemMs / timeoutMs) * 100;
@@ -27,17 +29,25 @@ export function PhaseBar({ facts, problemMs, timeoutMs }: PhaseBarProps) {
   );
 }
 
-function labelOf({ connectUs, firstByteUs, totalUs }: LinkFacts, timeoutMs: number): string {
+/** The time of the body, us: from the first byte to the end; -1 = not measured. */
+export function bodyOf({ outcome, connectUs, firstByteUs, totalUs }: Phases): number {
+  return outcome === 'ok' && connectUs >= 0 && firstByteUs >= 0 ? Math.max(0, totalUs - connectUs - firstByteUs) : -1;
+}
+
+function labelOf(facts: LinkFacts, timeoutMs: number): string {
+  const { connectUs, firstByteUs, totalUs } = facts;
   if (totalUs < 0) return 'No data';
   const parts = [`total ${latencyText(totalUs)}`];
   if (connectUs >= 0) parts.push(`connect ${latencyText(connectUs)}`);
   if (firstByteUs >= 0) parts.push(`first byte ${latencyText(firstByteUs)}`);
+  const bodyUs = bodyOf(facts);
+  if (bodyUs >= 0) parts.push(`body ${latencyText(bodyUs)}`);
   return `${parts.join(', ')}; timeout ${latencyText(timeoutMs * 1000)}`;
 }
 
 /** A segment of a bar; `from` and `share` are shares (0..1) of the bar. */
 export interface BarSegment {
-  part: 'connect' | 'first-byte' | 'rest' | 'total' | 'failed';
+  part: 'connect' | 'first-byte' | 'body' | 'total' | 'failed';
   from: number;
   share: number;
 }
@@ -46,13 +56,10 @@ export interface BarSegment {
 const MIN_SHARE = 0.008;
 
 /**
- * The phases of a probe as segments of a bar that ends at `timeoutUs`. `rest`: the time after the first byte; `total`:
+ * The phases of a probe as segments of a bar that ends at `timeoutUs`. `body`: the time after the first byte; `total`:
  * the whole time if phases were not measured; `failed`: the time spent in the phase that failed.
  */
-export function barSegments(
-  facts: Pick<LinkFacts, 'connectUs' | 'firstByteUs' | 'totalUs' | 'outcome'>,
-  timeoutUs: number,
-): BarSegment[] {
+export function barSegments(facts: Phases, timeoutUs: number): BarSegment[] {
   const { connectUs, firstByteUs, totalUs, outcome } = facts;
   if (totalUs < 0 || outcome === null || !(timeoutUs > 0)) return [];
   const failed = outcome !== 'ok';
@@ -62,11 +69,11 @@ export function barSegments(
   const rest = totalUs - Math.max(0, connectUs) - Math.max(0, firstByteUs);
   if (failed) parts.push(['failed', Math.max(0, rest)]);
   else if (parts.length === 0) parts.push(['total', totalUs]);
-  else if (rest > 0) parts.push(['rest', rest]);
+  else if (rest > 0) parts.push(['body', rest]);
   const segments: BarSegment[] = [];
   let at = 0;
   for (const [part, us] of parts) {
-    const isSeen = part !== 'rest' || us / timeoutUs >= MIN_SHARE;
+    const isSeen = part !== 'body' || us / timeoutUs >= MIN_SHARE;
     if (!isSeen) continue;
     const share = Math.min(1 - at, Math.max(MIN_SHARE, us / timeoutUs));
     if (share > 0) segments.push({ part, from: at, share });

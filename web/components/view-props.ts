@@ -1,6 +1,7 @@
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { LinkSamples } from '../../server/protocol/sample.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
 import type { GroupBy, Level, OrderBy, Selection, Theme } from '../model/address.ts';
 import type { ValueKind, ValuePhase } from '../model/cells.ts';
 import type { LinkKind } from '../model/link-choice.ts';
@@ -43,6 +44,8 @@ export interface ViewProps {
   onValue(value: ValueKind): void;
   phase: ValuePhase;
   onPhase(phase: ValuePhase): void;
+  /** Plays a time range of the past, at 5 s a second. */
+  onReplay(range: TimeRange): void;
   /** Which links the graph shows. `limit`: maximum number if it does not show all. */
   only: LinkKind;
   onOnly(only: LinkKind): void;

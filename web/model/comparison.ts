@@ -12,7 +12,6 @@ import {
 } from '../../server/protocol/comparison.ts';
 import { isWorseResult } from '../../server/protocol/link-state.ts';
 import { unpack16 } from '../../server/protocol/links.ts';
-import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { countText, latencyText, plural } from './format.ts';
 import { podLabels } from './names.ts';
 
@@ -169,25 +168,6 @@ export function pairText(map: ChangeMapModel, pair: number, isSpoken = false): s
   const [from, to] = [pods[Math.floor(pair / n)]?.label ?? '?', pods[pair % n]?.label ?? '?'];
   const name = isSpoken ? `from ${from} to ${to}` : `${from} → ${to}`;
   return `${name}: ${result(before)}, then ${result(during)}; ${delta}`;
-}
-
-/** The path of the report on what is compared, relative to the page. `expect`: the hypothesis, clause by clause. */
-export function reportPath(ranges: readonly TimeRange[], expect: readonly string[]): string {
-  return `api/v1/report?${comparisonQuery(ranges, expect)}`;
-}
-
-/** The query of a report or comparison of two or three ranges: before, during, after. */
-export function comparisonQuery([before, during, after]: readonly TimeRange[], expect: readonly string[]): string {
-  const text = ({ fromMs, toMs }: TimeRange) => `${fromMs}-${toMs}`;
-  const query = new URLSearchParams();
-  if (during !== undefined) {
-    query.set('from', String(during.fromMs));
-    query.set('to', String(during.toMs));
-  }
-  if (before !== undefined) query.set('before', text(before));
-  if (after !== undefined) query.set('after', text(after));
-  for (const clause of expect) query.append('expect', clause);
-  return query.toString();
 }
 
 /** The place of a median on the scale of the table: logarithmic from 0.1 ms (0) to 1 s (1). */

@@ -7,9 +7,10 @@ import { FindingList } from '../../components/finding-list.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { serverUrl } from '../../data/client.ts';
 import type { Selection } from '../../model/address.ts';
-import { changeMapOf, deltaText, noFindingsText, reportPath } from '../../model/comparison.ts';
+import { changeMapOf, deltaText, noFindingsText } from '../../model/comparison.ts';
 import { clockText, plural, spanText } from '../../model/format.ts';
 import { shownName } from '../../model/names.ts';
+import { reportPath } from '../../model/report-path.ts';
 import { ChangeMap } from './change-map.tsx';
 import { ChangedLinks } from './changed-links.tsx';
 import { type ComparisonState, useComparison } from './use-comparison.ts';
@@ -95,10 +96,9 @@ export function CompareView(view: CompareViewProps) {
             <h2 className="hidden">Findings and verdict</h2>
             {comparison !== null && comparison.findings.length > 0 && (
               <FindingList
+                props={{ ...props, onSelect: open, onFilter: (filter) => view.onOpenFilter(filter, middleMs) }}
                 mesh={comparison}
                 most={8}
-                onSelect={open}
-                onFilter={(filter) => view.onOpenFilter(filter, middleMs)}
               />
             )}
             {comparison !== null && comparison.findings.length === 0 && (

@@ -1,3 +1,4 @@
+import { bodyOf } from '../../components/phase-bar.tsx';
 import { latencyText } from '../../model/format.ts';
 import type { LinkDirection } from './link-direction.ts';
 import { summarise } from './sample-chart.tsx';
@@ -12,51 +13,46 @@ interface LinkFiguresProps {
 export function LinkFigures({ directions, problemUs, warningUs }: LinkFiguresProps) {
   const tone = (us: number) =>
     us >= problemUs ? 'tone-slow is-late' : us >= warningUs ? 'tone-warning is-late' : undefined;
-  const sums = directions.map(({ samples }) => (samples.samples === null ? null : summarise(samples.samples.samples)));
+  const columns = directions.map(({ facts, samples }) => {
+    const sum = samples.samples === null ? null : summarise(samples.samples.samples);
+    const percentiles = sum ?? facts.stats;
+    const [count, failed] = sum === null ? [facts.stats?.samples, facts.stats?.failures] : [sum.count, sum.failed];
+    const phase = (us: number) => ({ text: latencyText(us), tone: tone(us) });
+    return {
+      Connect: phase(facts.connectUs),
+      'First byte': phase(facts.firstByteUs),
+      Body: phase(bodyOf(facts)),
+      'p50 / p95': {
+        text: percentiles === null || percentiles.p50Us < 0 ? '–' : pairText(percentiles.p50Us, percentiles.p95Us),
+        tone: undefined,
+      },
+      'Samples, failed': { text: count === undefined ? '–' : `${count}, ${failed}`, tone: undefined },
+    };
+  });
+  const rows = Object.keys(columns[0] ?? {}) as (keyof (typeof columns)[number])[];
   return (
     <table className="figures">
       <thead>
         <tr>
           <td />
-          {directions.map(({ name }) => (
-            <th key={name} scope="col">
+          {directions.map(({ name, fullName }) => (
+            <th key={name} scope="col" title={fullName}>
               {name}
             </th>
           ))}
         </tr>
       </thead>
       <tbody>
-        <tr>
-          <th scope="row">Connect</th>
-          {directions.map(({ name, facts }) => (
-            <td key={name} className={tone(facts.connectUs)}>
-              {latencyText(facts.connectUs)}
-            </td>
-          ))}
-        </tr>
-        <tr>
-          <th scope="row">First byte</th>
-          {directions.map(({ name, facts }) => (
-            <td key={name} className={tone(facts.firstByteUs)}>
-              {latencyText(facts.firstByteUs)}
-            </td>
-          ))}
-        </tr>
-        <tr>
-          <th scope="row">p50 / p95</th>
-          {directions.map(({ name, facts }, i) => {
-            const sum = sums[i] ?? facts.stats;
-            return <td key={name}>{sum === null || sum.p50Us < 0 ? '–' : pairText(sum.p50Us, sum.p95Us)}</td>;
-          })}
-        </tr>
-        <tr>
-          <th scope="row">Samples, failed</th>
-          {directions.map(({ name, facts }, i) => {
-            const sum = sums[i];
-            if (sum != null) return <td key={name}>{`${sum.count}, ${sum.failed}`}</td>;
-            return <td key={name}>{facts.stats === null ? '–' : `${facts.stats.samples}, ${facts.stats.failures}`}</td>;
-          })}
-        </tr>
+        {rows.map((row) => (
+          <tr key={row}>
+            <th scope="row">{row}</th>
+            {directions.map(({ name }, i) => (
+              <td key={name} className={columns[i]?.[row].tone}>
+                {columns[i]?.[row].text}
+              </td>
+            ))}
+          </tr>
+        ))}
       </tbody>
     </table>
   );

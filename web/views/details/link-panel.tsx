@@ -1,6 +1,7 @@
 import type { Finding } from '../../../server/protocol/finding.ts';
 import type { Mesh } from '../../../server/protocol/mesh.ts';
 import { FindingList } from '../../components/finding-list.tsx';
+import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import { PhaseBar } from '../../components/phase-bar.tsx';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
@@ -61,20 +62,19 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
     <div className="detail link-detail">
       <h2 id="panel-title">
         <span className="detail-kind">{isSelf ? 'Link to itself' : 'Link, both directions'}</span>
-        {from.name} {!isSelf && <>⇄ {to.name}</>}
+        <CopyName name={from.pod.name} />
+        {!isSelf && (
+          <>
+            {' ⇄ '}
+            <CopyName name={to.pod.name} />
+          </>
+        )}
       </h2>
       <div className={`finding is-${message.tone}`}>
         <b>{message.title}</b>
         {message.text !== '' && <p>{message.text}</p>}
       </div>
-      <FindingList
-        brief
-        mesh={{ findings, pods: picture.mesh.pods }}
-        most={MAX_FINDINGS}
-        selection={props.selection}
-        onSelect={props.onSelect}
-        onFilter={props.onFilter}
-      />
+      <FindingList props={props} brief mesh={{ findings, pods: picture.mesh.pods }} most={MAX_FINDINGS} />
       <div className="ways">
         {directions.map((direction) => (
           <DirectionFacts key={direction.name} direction={direction} props={props} />
@@ -84,7 +84,7 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         <h3>Time by phase</h3>
         {directions.map((direction) => (
           <div key={direction.name} className="way-bar">
-            <p>
+            <p title={direction.fullName}>
               <span>{direction.name}</span>
               <b className={`tone-${direction.facts.state}`}>{latencyText(direction.facts.totalUs)}</b>
             </p>
@@ -94,6 +94,10 @@ function LinkBody({ props, from, to }: { props: ViewProps; from: PodView; to: Po
         <BarScale problemMs={problemMs} timeoutMs={pingTimeoutMs} directions={directions} />
       </section>
       <LinkFigures directions={directions} problemUs={problemMs * 1000} warningUs={thresholds.warningMs * 1000} />
+      <details className="panel-steps">
+        <summary>Next steps</summary>
+        <NextSteps props={props} pod={to.pod} source={from.pod} />
+      </details>
     </div>
   );
 }
@@ -113,7 +117,7 @@ function DirectionFacts({ direction, props }: { direction: LinkDirection; props:
   const { figure, unit } = latencyParts(facts.outcome === 'ok' ? facts.totalUs : -1);
   return (
     <section className="way" aria-label={direction.name}>
-      <h3>{direction.name}</h3>
+      <h3 title={direction.fullName}>{direction.name}</h3>
       <p className={`way-state tone-${facts.state}`}>
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         {factsTitle(facts)}
@@ -160,6 +164,7 @@ function BarScale({
       <ul className="bar-legend">
         <li className="is-connect">connect</li>
         <li className="is-first-byte">first byte</li>
+        <li className="is-body">body</li>
         {failed && <li className="is-failed">before failure</li>}
       </ul>
     </>

@@ -1,6 +1,7 @@
 import type { Pod } from '../../../server/protocol/pod.ts';
 import { FindingList } from '../../components/finding-list.tsx';
 import { LinkButton } from '../../components/link-button.tsx';
+import { CopyName, NextSteps } from '../../components/next-steps.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { findingsOfPod } from '../../model/findings.ts';
 import { clockText, countText, latencyText, spanText } from '../../model/format.ts';
@@ -40,7 +41,7 @@ export function PodPanel(props: ViewProps) {
     <div className="detail pod-detail">
       <h2 id="panel-title">
         <span className="detail-kind">Pod</span>
-        {view.name}
+        <CopyName name={view.pod.name} />
       </h2>
       <div className={`finding is-${tone}`}>
         <b>
@@ -51,14 +52,12 @@ export function PodPanel(props: ViewProps) {
           <p key={reason}>{shownName(reason)}</p>
         ))}
       </div>
-      <FindingList
-        mesh={{ findings, pods: mesh.pods }}
-        most={MAX_FINDINGS}
-        selection={selection}
-        onSelect={props.onSelect}
-        onFilter={props.onFilter}
-      />
+      <FindingList props={props} mesh={{ findings, pods: mesh.pods }} most={MAX_FINDINGS} />
       <PodFacts props={props} view={view} />
+      <details className="panel-steps">
+        <summary>Next steps</summary>
+        <NextSteps props={props} pod={view.pod} />
+      </details>
       {view.health === 'gone' ? (
         <LastPings props={props} view={view} />
       ) : (
@@ -82,6 +81,7 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
     ['Node', [pod.node, pod.zone].map(shownName).filter(Boolean).join(' · ') || 'unknown'],
     ['Address', pod.podIPs.map(shownName).join(', ') || 'none yet'],
     ['Namespace', shownName(pod.namespace)],
+    ['Lifetime', lifetimeText(pod, nowMs)],
     [pod.lifecycle, `since ${clockText(pod.sinceMs, nowMs)}, ${spanText(nowMs - pod.sinceMs)}`],
   ];
   if (successor !== undefined) {
@@ -109,6 +109,14 @@ function PodFacts({ props, view }: { props: ViewProps; view: PodView }) {
       ))}
     </dl>
   );
+}
+
+/** When a pod was created, and how long it has lived or did live: "14:03:12, 2 h 5 min", "14:03:12, lived 42 s". */
+export function lifetimeText({ createdMs, lifecycle, sinceMs }: Pod, nowMs: number): string {
+  if (createdMs <= 0) return 'unknown';
+  const created = `created ${clockText(createdMs, nowMs)}`;
+  if (lifecycle === 'gone') return `${created}, lived ${spanText(sinceMs - createdMs)}`;
+  return `${created}, ${spanText(nowMs - createdMs)} ago`;
 }
 
 /** The last results that other pods have for a pod that is gone. */

@@ -38,7 +38,7 @@ export function ChoicePanel({ props, links }: ChoicePanelProps) {
           : 'Each line is one link; the arrow points to the destination.'}
       </p>
       {isBounded && <LimitSlider limit={props.limit} onLimit={props.onLimit} />}
-      <FindingList mesh={mesh} most={MOST_LISTED} onSelect={props.onSelect} onFilter={props.onFilter} />
+      <FindingList props={props} mesh={mesh} most={MOST_LISTED} />
       <WorstList props={props} pairs={worst.slice(0, MOST_LISTED)} />
       {worst.length === 0 && mesh.findings.length === 0 && (
         <p className="panel-second">All links healthy. Click a pod or a line for details.</p>

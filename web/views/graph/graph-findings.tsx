@@ -27,13 +27,7 @@ export function GraphFindings({ props, links }: { props: ViewProps; links: Graph
   return (
     <aside className="graph-findings choice-panel" aria-label="Worst pods and links">
       <h2 className="hidden">Findings</h2>
-      <FindingList
-        brief
-        mesh={mesh}
-        most={links.targets.length > 0 ? 1 : MAX_FINDINGS}
-        onSelect={props.onSelect}
-        onFilter={props.onFilter}
-      />
+      <FindingList props={props} brief mesh={mesh} most={links.targets.length > 0 ? 1 : MAX_FINDINGS} />
       {mesh.findings.length === 0 && <WorstList props={props} pairs={worst.slice(0, MAX_LINKS)} />}
     </aside>
   );

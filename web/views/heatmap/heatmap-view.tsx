@@ -81,12 +81,7 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList
-        mesh={(picture.fold?.pods ?? picture).mesh}
-        most={MAX_FINDINGS}
-        onSelect={props.onSelect}
-        onFilter={props.onFilter}
-      />
+      <FindingList props={props} mesh={(picture.fold?.pods ?? picture).mesh} most={MAX_FINDINGS} />
       <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,

@@ -27,6 +27,8 @@ interface TimelineProps {
   onChange(change: Partial<Address>): void;
   /** Whether the viewed picture is loaded. */
   isThere: boolean;
+  /** What to play; a new object plays again. */
+  replay: TimeRange | null;
   /** How far back the servers keep history, ms. */
   historyWindowMs: number;
   /** From this latency on a link is slow, ms. */
@@ -61,7 +63,7 @@ export function Timeline(props: TimelineProps) {
   const [token, setToken] = useState('');
   const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
   const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
-  const play = usePlay({ atMs, isThere, startMs, nowMs, onMoment });
+  const play = usePlay({ atMs, isThere, startMs, nowMs, onMoment, replay: props.replay });
   const onRanges = (next: readonly TimeRange[]) =>
     onChange({ ranges: next, ...(next.length > 1 === address.compare ? {} : comparing(next.length > 1)) });
   return (

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
 
 /** Playback speeds: seconds of the past per second. */
 export const SPEEDS = [5, 15, 60] as const;
@@ -13,22 +14,32 @@ interface PlayRequest {
   /** Where playback starts from live. */
   startMs: number;
   nowMs: number;
+  /** A range to play, slowly; each new object is played once. */
+  replay: TimeRange | null;
   /** null = live is reached. */
   onMoment(atMs: number | null): void;
 }
 
-/** Plays the past up to now. Esc or the space bar pauses, wherever the focus is. */
-export function usePlay({ atMs, isThere, startMs, nowMs, onMoment }: PlayRequest) {
+/** Plays the past up to now, or the range `replay` once. Esc or the space bar pauses, wherever the focus is. */
+export function usePlay({ atMs, isThere, startMs, nowMs, replay, onMoment }: PlayRequest) {
   const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState<number>(SPEEDS[1]);
   const latest = useRef({ nowMs, onMoment });
   latest.current = { nowMs, onMoment };
+  const endMs = useRef(Number.POSITIVE_INFINITY);
+  useEffect(() => {
+    if (replay === null) return;
+    endMs.current = replay.toMs;
+    setSpeed(SPEEDS[0]);
+    setPlaying(true);
+    latest.current.onMoment(replay.fromMs);
+  }, [replay]);
   useEffect(() => {
     if (!playing || atMs === null || !isThere) return;
     const timer = setTimeout(() => {
-      const next = atMs + speed * TICK_MS;
+      const next = Math.min(endMs.current, atMs + speed * TICK_MS);
       const isNow = next >= latest.current.nowMs;
-      if (isNow) setPlaying(false);
+      if (isNow || next === endMs.current) setPlaying(false);
       latest.current.onMoment(isNow ? null : next);
     }, TICK_MS);
     return () => clearTimeout(timer);
@@ -45,6 +56,7 @@ export function usePlay({ atMs, isThere, startMs, nowMs, onMoment }: PlayRequest
     return () => removeEventListener('keydown', onKey, { capture: true });
   }, [playing]);
   const toggle = () => {
+    endMs.current = Number.POSITIVE_INFINITY;
     if (!playing && atMs === null) onMoment(Math.round(startMs));
     setPlaying(!playing);
   };

@@ -12,16 +12,15 @@ import {
   changeAt,
   changeMapOf,
   changeText,
-  comparisonQuery,
   deltaText,
   medianFigure,
   noFindingsText,
   onScale,
   pairText,
   pairUids,
-  reportPath,
   resultText,
 } from '../../../../web/model/comparison.ts';
+import { comparisonQuery, reportPath } from '../../../../web/model/report-path.ts';
 import { changeColours, changeShare } from '../../../../web/views/compare/map-drawing.ts';
 import { LATE_ANSWER } from '../../../support/mesh.ts';
 import {

@@ -58,7 +58,7 @@ describe('a phase bar', () => {
     expect(barSegments(facts, 300_000)).toEqual([
       { part: 'connect', from: 0, share: 0.1 },
       { part: 'first-byte', from: 0.1, share: 0.2 },
-      { part: 'rest', from: expect.closeTo(0.3), share: 0.2 },
+      { part: 'body', from: expect.closeTo(0.3), share: 0.2 },
     ]);
   });
 

@@ -1,0 +1,102 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import { filledLink, type LinkTemplate, type LinkValues } from '../../server/runtime/link-template.ts';
+import type { TimeRange } from '../../server/runtime/time-range.ts';
+import type { Selection } from './address.ts';
+import { nodeFilter } from './order.ts';
+
+/** What the next steps need of a pod. */
+export interface StepPod {
+  uid: string;
+  name: string;
+  namespace: string;
+  node: string;
+  lifecycle?: string;
+}
+
+/** A text to copy. */
+export interface CopyText {
+  label: string;
+  text: string;
+}
+
+/** A name that Kubernetes allows, so that a command with it does only what it says: a list of pods may contain anything. */
+const SAFE = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+
+/** Commands that tell more about a pod and its node. None for a name that Kubernetes would not allow. */
+export function podCommands({ name, namespace, node, lifecycle }: StepPod): CopyText[] {
+  const steps: CopyText[] = [];
+  if (SAFE.test(name) && SAFE.test(namespace)) {
+    const kubectl = `kubectl -n ${namespace}`;
+    if (lifecycle === 'gone') {
+      steps.push({ label: 'Events', text: `${kubectl} get events --field-selector involvedObject.name=${name}` });
+    } else {
+      steps.push({ label: 'Describe pod', text: `${kubectl} describe pod ${name}` });
+      steps.push({ label: 'Logs', text: `${kubectl} logs ${name} --tail=200` });
+    }
+  }
+  if (SAFE.test(node)) steps.push({ label: 'Node', text: `kubectl describe node ${node}` });
+  return steps;
+}
+
+/** The values that link templates take: of a pod, or of a link from `source` to `pod`. */
+export function linkValues({ name, node, namespace }: StepPod, source?: StepPod): LinkValues {
+  const own = { pod: name, node, namespace };
+  return source === undefined ? own : { ...own, from: source.name, to: name };
+}
+
+/** The links to other tools whose placeholders are all known. */
+export function toolLinks(templates: readonly LinkTemplate[], values: LinkValues): { name: string; href: string }[] {
+  return templates.flatMap((template) => {
+    const href = filledLink(template, values);
+    return href === null ? [] : [{ name: template.name, href }];
+  });
+}
+
+/** What shows the failing links of a finding: a filter by its node, zone or pods, or its link; null = it is about no pod. */
+export function failingLinks(
+  { kind, pods, from }: Pick<Finding, 'kind' | 'pods' | 'from'>,
+  all: readonly StepPod[],
+): { filter: string } | Selection {
+  const named = pods.flatMap((index) => all[index] ?? []);
+  const [first] = named;
+  if (first === undefined) return null;
+  if (kind === 'node' && first.node !== '') return { filter: nodeFilter(first.node) };
+  const source = all[from[0] ?? -1];
+  if (pods.length === 1 && from.length === 1 && source !== undefined) return { from: source.uid, to: first.uid };
+  if (named.length === 1) return { filter: first.name };
+  // Pods of one owner begin with its name: the words that all names share.
+  const words = named.map(({ name }) => name.split('-'));
+  const same = (words[0] ?? []).findIndex((word, i) => words.some((other) => other[i] !== word));
+  return same === 0
+    ? null
+    : {
+        filter: first.name
+          .split('-')
+          .slice(0, same < 0 ? undefined : same)
+          .join('-'),
+      };
+}
+
+/** Time before and after the start of a finding that is replayed, ms. */
+const AROUND_MS = 15_000;
+
+/** The 30 s around the start of a finding, up to now; null if its start is not known. */
+export function replayRange(sinceMs: number, nowMs: number): TimeRange | null {
+  if (sinceMs <= 0 || sinceMs >= nowMs) return null;
+  return { fromMs: Math.round(sinceMs - AROUND_MS), toMs: Math.round(Math.min(nowMs, sinceMs + AROUND_MS)) };
+}
+
+/** How long the time before a finding is in its report, and how far it is from the start, which is known to a few seconds only. */
+const [BEFORE_MS, MARGIN_MS] = [5 * 60_000, 5_000];
+
+/** The ranges before and during a finding for a report, within the history of `windowMs`; null if its start is not known. */
+export function reportRanges(sinceMs: number, nowMs: number, windowMs: number): [TimeRange, TimeRange] | null {
+  const firstMs = Math.round(nowMs - windowMs);
+  const beforeMs = Math.min(BEFORE_MS, windowMs / 2);
+  const beginMs = Math.round(Math.max(sinceMs, firstMs + beforeMs));
+  if (sinceMs <= 0 || nowMs - beginMs < MARGIN_MS || beforeMs < 2 * MARGIN_MS) return null;
+  return [
+    { fromMs: Math.max(firstMs, Math.round(beginMs - beforeMs)), toMs: beginMs - MARGIN_MS },
+    { fromMs: beginMs, toMs: Math.round(nowMs) },
+  ];
+}
