@@ -268,3 +268,19 @@ test('the theme follows the system until somebody chooses', async () => {
   await page.locator('.summary').waitFor();
   expect(await theme()).toBe('light');
 });
+
+test('times are in the zone of the browser until somebody chooses UTC, and the timeline names the zone', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('healthy')));
+  const zone = page.locator('.timeline-times i');
+  await zone.waitFor();
+  await page.keyboard.press('?');
+  const choice = page.getByRole('checkbox', { name: 'Show times in UTC' });
+  await choice.check();
+  await soon(() => zone.textContent()).toBe('UTC');
+  // The dialog stays open although everything is rendered anew.
+  expect(await choice.isChecked()).toBe(true);
+  await page.reload();
+  await zone.waitFor();
+  await page.keyboard.press('?');
+  expect(await choice.isChecked()).toBe(true);
+});

@@ -9,6 +9,7 @@ import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
+import type { TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
@@ -18,7 +19,7 @@ import { Late } from './late.tsx';
 import { useAnnouncement } from './live-region.ts';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
 import { noticesOf, stageOf, statusSentence } from './notices.ts';
-import { type Preferences, useMedia, useTheme } from './preferences.ts';
+import { type Preferences, useMedia, useTheme, useTimeZone } from './preferences.ts';
 import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
@@ -45,12 +46,25 @@ interface AppProps {
   clock: Clock;
 }
 
-/** The whole page. It owns the state of URL, connection and reader's choices, and passes it to the views. */
-export function App({ feed, preferences, clock }: AppProps) {
+/** The whole page. All of it is rendered anew if the reader chooses another time zone. */
+export function App(props: AppProps) {
+  const [zone, chooseZone] = useTimeZone(props.preferences);
+  const [helpOpen, setHelpOpen] = useState(false);
+  return <Page key={zone} {...props} zone={zone} onZone={chooseZone} helpOpen={helpOpen} onHelpOpen={setHelpOpen} />;
+}
+
+interface PageProps extends AppProps {
+  zone: TimeZone;
+  onZone(zone: TimeZone): void;
+  helpOpen: boolean;
+  onHelpOpen(open: boolean): void;
+}
+
+/** Owns the state of URL, connection and reader's choices, and passes it to the views. */
+function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: PageProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
   const [theme, themeChoice, chooseTheme] = useTheme(preferences);
-  const [helpOpen, setHelpOpen] = useState(false);
   const [letterKeys, setLetterKeys] = useState(() => preferences.get('letterKeys') !== 'off');
   const [hintRead, setHintRead] = useState(() => preferences.get('hintRead') === 'yes');
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
@@ -87,7 +101,7 @@ export function App({ feed, preferences, clock }: AppProps) {
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
   useKeys(letterKeys, (command: Command) => {
-    if (command === 'help') setHelpOpen(true);
+    if (command === 'help') onHelpOpen(true);
     else if (command === 'now') {
       if (address.atMs === null) feed.tryNow();
       else change({ atMs: null });
@@ -160,7 +174,7 @@ export function App({ feed, preferences, clock }: AppProps) {
         servedBy={state.mesh?.servedBy.name ?? ''}
         themeChoice={themeChoice}
         onTheme={chooseTheme}
-        onHelp={() => setHelpOpen(true)}
+        onHelp={() => onHelpOpen(true)}
       />
       {overview !== null && overview.n > 0 && (
         <SummaryBar
@@ -253,12 +267,14 @@ export function App({ feed, preferences, clock }: AppProps) {
         <Late load={loadHelp}>
           {({ HelpDialog }) => (
             <HelpDialog
-              onClose={() => setHelpOpen(false)}
+              onClose={() => onHelpOpen(false)}
               letterKeys={letterKeys}
               onLetterKeys={(on) => {
                 preferences.set('letterKeys', on ? 'on' : 'off');
                 setLetterKeys(on);
               }}
+              zone={zone}
+              onZone={onZone}
               version={state.mesh?.settings.version ?? ''}
             />
           )}

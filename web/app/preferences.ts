@@ -1,5 +1,6 @@
 import { useCallback, useLayoutEffect, useState, useSyncExternalStore } from 'react';
 import type { Theme } from '../model/address.ts';
+import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 
 /** Choices of the reader, kept in this browser. Without storage a choice lasts as long as the page. */
 export class Preferences {
@@ -47,6 +48,22 @@ export function useTheme(preferences: Preferences): [Theme, ThemeChoice, (choice
     setChoice(next);
   };
   return [theme, choice, choose];
+}
+
+/** Returns the zone in which the page shows times, and a setter. */
+export function useTimeZone(preferences: Preferences): [TimeZone, (zone: TimeZone) => void] {
+  const [zone, setZone] = useState<TimeZone>(
+    () => TIME_ZONES.find((known) => known === preferences.get('times')) ?? 'local',
+  );
+  // Set while rendering, before children write times.
+  showTimesIn(zone);
+  return [
+    zone,
+    (next) => {
+      preferences.set('times', next);
+      setZone(next);
+    },
+  ];
 }
 
 /** Whether a media query matches. */

@@ -31,14 +31,49 @@ function two(large: number, largeUnit: string, small: number, smallUnit: string)
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
-/** The local time of day, "15:12:41"; with the date if that is not the day of `nowMs`. */
+/** Time zones in which the page can show times. */
+export const TIME_ZONES = ['local', 'utc'] as const;
+/** A time zone of the page. */
+export type TimeZone = (typeof TIME_ZONES)[number];
+
+/**
+ * The zone of all times on the page. Like the zone of the browser it is one for the whole page, which is why views do not
+ * pass it on. After a change everything must be rendered again.
+ */
+let shownZone: TimeZone = 'local';
+
+/** Sets the zone of all times on the page. */
+export function showTimesIn(zone: TimeZone): void {
+  shownZone = zone;
+}
+
+/** The zone of all times on the page. */
+export function timeZone(): TimeZone {
+  return shownZone;
+}
+
+/** The name of the page's zone at a time: "UTC", "UTC+2", "UTC−3:30". */
+export function zoneText(atMs: number): string {
+  const offsetMin = shownZone === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
+  if (!(Math.abs(offsetMin) > 0)) return 'UTC';
+  const [hours, minutes] = [Math.floor(Math.abs(offsetMin) / 60), Math.abs(offsetMin) % 60];
+  return `UTC${offsetMin < 0 ? '−' : '+'}${hours}${minutes === 0 ? '' : `:${twoDigits(minutes)}`}`;
+}
+
+/** The time of day in the page's zone, "15:12:41"; with the date if that is not the day of `nowMs`. */
 export function clockText(atMs: number, nowMs = atMs): string {
-  const at = new Date(atMs);
-  if (!Number.isFinite(at.getTime())) return '–';
-  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':');
-  const now = new Date(nowMs);
-  if (at.toDateString() === now.toDateString()) return time;
-  return `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())} ${time}`;
+  const [at, now] = [isoText(atMs), isoText(nowMs)];
+  if (at === '') return '–';
+  const time = at.slice(11);
+  return at.slice(0, 10) === now.slice(0, 10) ? time : `${at.slice(0, 10)} ${time}`;
+}
+
+/** The date and time of day in the page's zone, "2024-05-14T15:12:41"; '' if it is no time of the years 0 to 9999. */
+function isoText(ms: number): string {
+  const at = new Date(ms);
+  const offsetMs = shownZone === 'utc' ? 0 : at.getTimezoneOffset() * 60_000;
+  const shifted = new Date(ms - offsetMs);
+  return Number.isFinite(shifted.getTime()) ? shifted.toISOString().slice(0, 19) : '';
 }
 
 function twoDigits(value: number): string {

@@ -1,6 +1,7 @@
-import { scaleTime } from 'd3';
+import { scaleTime, scaleUtc } from 'd3';
 import { LATENCY_BINS_US, type MeshHistory } from '../../server/protocol/history.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { timeZone } from './format.ts';
 import type { StripPoint } from './strip.ts';
 
 /** Number of bad links in one step of the timeline. Times are ms since the epoch by the serving pod's clock. */
@@ -117,9 +118,10 @@ const HOUR = 60 * MINUTE;
 /** Minimum distance between two times on the axis, px. */
 const ROOM = 76;
 
-/** Round local times within a range that is `width` px wide, ms since the epoch, and whether they need seconds. */
+/** Round times in the page's zone within a range that is `width` px wide, ms since the epoch, and whether they need seconds. */
 export function axisTimes({ fromMs, toMs }: TimeRange, width: number): { times: number[]; seconds: boolean } {
-  const scale = scaleTime([fromMs, toMs], [0, width]);
+  const isUtc = timeZone() === 'utc';
+  const scale = (isUtc ? scaleUtc : scaleTime)([fromMs, toMs], [0, width]);
   const most = Math.max(1, Math.floor(width / ROOM));
   // d3 takes the count as a hint and may return more times.
   let count = most;

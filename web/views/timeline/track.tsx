@@ -2,7 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { RANGE_NAMES } from '../../../server/protocol/comparison.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { useSize } from '../../components/use-size.ts';
-import { clockText, countText, spanText } from '../../model/format.ts';
+import { clockText, countText, spanText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { axisTimes, keyStepMs, stepAt, stepPaths, type TimelineStep } from '../../model/timeline.ts';
 import { withRange } from '../../model/timeline-ranges.ts';
@@ -135,19 +135,23 @@ function Chart({
   );
 }
 
+/** Room for the name of the time zone at the end of the axis, px. */
+const ZONE_WIDTH = 64;
+
 function Axis({ limits, width, x }: { limits: TimeRange; width: number; x: (ms: number) => number }) {
   const { times, seconds } = axisTimes(limits, width);
   return (
     <div className="timeline-times" aria-hidden="true">
       {times.map((ms) => {
         const at = x(ms);
-        if (at < 16 || at > width - 22) return null;
+        if (at < 16 || at > width - ZONE_WIDTH) return null;
         return (
           <span key={ms} style={{ left: at }}>
             {seconds ? clockText(ms) : clockText(ms).slice(0, -3)}
           </span>
         );
       })}
+      <i>{zoneText(limits.toMs)}</i>
     </div>
   );
 }
