@@ -4,7 +4,7 @@ import { nothingKnown } from './discovery/status.ts';
 import { checkAnswer } from './goldpinger/check.ts';
 import { type OwnHealth, ownHealthOf } from './peers/cluster-health.ts';
 import { ExternalProbes } from './probing/external.ts';
-import { probe } from './probing/probe.ts';
+import { Prober } from './probing/probe.ts';
 import { Schedule } from './probing/schedule.ts';
 import { StarvationWatch } from './probing/starvation.ts';
 import { findSelf, targetsOf } from './probing/targets.ts';
@@ -55,6 +55,7 @@ export class Monitor {
   readonly #bootTimeMs: number;
   readonly #starvation: StarvationWatch;
   readonly #results: Results;
+  readonly #prober: Prober;
   readonly #schedule: Schedule;
   readonly #external: ExternalProbes;
   #snapshot: DiscoverySnapshot;
@@ -74,12 +75,12 @@ export class Monitor {
     this.#starvation = new StarvationWatch(clock, deps.idleMs);
     const { meter } = this.#starvation;
     this.#results = new Results(config, clock, hooks);
-    const options = { timeoutMs: config.pingTimeoutMs, userAgent: `goldpinger-ts/${deps.version}`, clock, meter };
+    this.#prober = new Prober({ ...config, userAgent: `goldpinger-ts/${deps.version}`, clock, meter });
     this.#schedule = new Schedule({
       ...config,
       clock,
       random,
-      probe: (target) => probe(target, options),
+      probe: (target) => this.#prober.probe(target),
       onTimer: (lateMs) => this.#starvation.timerWasLate(lateMs),
       onSample: (target, sample) => {
         this.#lastSampleMs = clock.monotonicMs();
@@ -123,6 +124,7 @@ export class Monitor {
     if (this.#targetCount === 0) this.#lastSampleMs = this.#clock.monotonicMs();
     this.#targetCount = targets.length;
     this.#schedule.setTargets(targets);
+    this.#prober.kept.setTargets(targets);
     this.#results.setTargets(targets);
     return targets;
   }
@@ -222,6 +224,7 @@ export class Monitor {
   async stop(): Promise<void> {
     this.#starvation.stop();
     this.#external.stop();
+    this.#prober.kept.setTargets([]);
     await this.#schedule.stop();
   }
 }

@@ -126,6 +126,9 @@ export const SETTINGS = {
     defaultText: '0 = all',
   }),
   pingTimeoutMs: timeout('Pinging', 'PING_TIMEOUT', '300ms', 'Deadline of one ping, connection and answer together'),
+  freshConnectionIntervalMs: setting('Pinging', 'FRESH_CONNECTION_INTERVAL', '10s', durationMs(0), {
+    help: 'Each link opens a new connection for the first ping after this time; pings in between use the open one; 0s: each ping opens one',
+  }),
   hostsToResolve: setting('External probes', 'HOSTS_TO_RESOLVE', '', list(100), {
     help: 'Host names to resolve, separated by spaces',
     repeatable: true,

@@ -62,6 +62,8 @@ interface ConnectionsDeps {
   answersTo(host?: string): boolean;
   /** How long a connection may send nothing at its start, ms. */
   silentMs: number;
+  /** How long a connection may send nothing after a ping, ms: the client keeps it for its next ping. */
+  keptMs: number;
   /** Whether a request of a connection is in work, or waits for its turn. */
   hasRequest(socket: Socket): boolean;
 }
@@ -101,6 +103,7 @@ export class Connections {
       const ping = parsePing(bytes);
       if (ping !== null && this.#deps.answersTo(ping.host)) {
         addNewest(silent, socket);
+        if (socket.timeout !== this.#deps.keptMs) socket.setTimeout(this.#deps.keptMs);
         this.#deps.ping.sendRaw(socket, ping.keepAlive);
         return;
       }

@@ -4,16 +4,19 @@ import type { RouteContext } from './context.ts';
 
 /**
  * The answer to `/ping`, the hot path of the whole mesh: made once, and sent without express. The body is Goldpinger's:
- * `{"boot_time": <RFC 3339>}`.
+ * `{"boot_time": <RFC 3339>}`. Once shutdown has begun, the answer closes the connection, so that peers keep none open
+ * whose end would look like a failed ping.
  */
 export class PingAnswer {
   readonly #metrics: RouteContext['metrics'];
+  readonly #isReady: () => boolean;
   readonly #body: Buffer;
   readonly #headers: Record<string, string | number>;
   readonly #raw: Record<'close' | 'keep-alive', Buffer>;
 
-  constructor({ metrics, bootTimeMs }: Pick<RouteContext, 'metrics' | 'bootTimeMs'>) {
+  constructor({ metrics, bootTimeMs, isReady }: Pick<RouteContext, 'metrics' | 'bootTimeMs' | 'isReady'>) {
     this.#metrics = metrics;
+    this.#isReady = isReady;
     this.#body = Buffer.from(JSON.stringify({ boot_time: new Date(bootTimeMs).toISOString() }));
     this.#headers = {
       'Content-Type': 'application/json',
@@ -29,6 +32,7 @@ export class PingAnswer {
   /** Sends the answer. Counts the ping. */
   send(res: ServerResponse): void {
     this.#metrics.received('ping');
+    if (!this.#isReady()) res.shouldKeepAlive = false;
     res.writeHead(200, this.#headers);
     res.end(this.#body);
   }
@@ -36,7 +40,7 @@ export class PingAnswer {
   /** Sends the answer on a connection that the HTTP server does not know. Counts the ping. */
   sendRaw(socket: Socket, keepAlive: boolean): void {
     this.#metrics.received('ping');
-    if (!keepAlive) socket.end(this.#raw.close);
+    if (!keepAlive || !this.#isReady()) socket.end(this.#raw.close);
     // A client that sends without reading is cut off.
     else if (socket.writableLength > 0) socket.destroy();
     else socket.write(this.#raw['keep-alive']);

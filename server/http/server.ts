@@ -17,6 +17,8 @@ const FOREIGN_HOST =
 const MAX_HEADER_BYTES = 65_536;
 const MAX_URL_CHARS = 70_000;
 const LONG_URL = `the URL is longer than ${MAX_URL_CHARS} characters`;
+/** How long an idle connection stays open at least, ms; and for twice FRESH_CONNECTION_INTERVAL, so that peers can keep theirs. */
+const MIN_KEPT_MS = 5_000;
 /** Further headers of a request are dropped: each costs more memory than its bytes. */
 const MAX_HEADERS = 200;
 
@@ -53,7 +55,8 @@ export async function listen(
   const streams = new Streams(context);
   const app = createApp(context, streams);
   const ping = new PingAnswer(context);
-  const { clock, monitor } = context;
+  const { clock, monitor, config } = context;
+  const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
   const requests = new Requests(clock, (socket, isBusy) => connections.setBusy(socket, isBusy));
   const isLocalOnly = isLoopbackHost(host);
   const answersTo = (name = 'localhost') => !isLocalOnly || isLoopbackHost(name);
@@ -62,6 +65,7 @@ export async function listen(
     ping,
     answersTo,
     silentMs: timeouts.requestMs,
+    keptMs,
     snapshot: () => monitor.snapshot,
     hasRequest: (socket) => requests.has(socket),
   });
@@ -77,7 +81,7 @@ export async function listen(
   });
   server.headersTimeout = timeouts.requestMs;
   server.requestTimeout = timeouts.requestMs;
-  server.keepAliveTimeout = 5000;
+  server.keepAliveTimeout = keptMs;
   server.timeout = timeouts.stalledMs;
   server.maxHeadersCount = MAX_HEADERS;
   server.maxRequestsPerSocket = 10_000;
@@ -95,6 +99,8 @@ export async function listen(
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     connections.close();
     server.closeIdleConnections();
+    // For those that become idle from now on.
+    server.keepAliveTimeout = 1;
     const deadline = context.clock.setTimer(() => server.closeAllConnections(), deadlineMs);
     await closed;
     deadline.cancel();

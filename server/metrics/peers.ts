@@ -110,10 +110,11 @@ interface AddressSeries {
   readonly labels: string;
   /** Latencies of successful calls; without an entry until the first one. */
   readonly latencies: Partial<Record<CallType, LatencyHistogram>>;
-  /** Sums over successful pings, and how many there are. */
+  /** Sums over successful pings, and how many there are. Only those that opened a new connection have a connect time. */
   connectUs: number;
+  connectCount: number;
   firstByteUs: number;
-  phaseCount: number;
+  firstByteCount: number;
 }
 
 const ALL_ADDRESSES = '';
@@ -158,10 +159,15 @@ export class SeriesByAddress {
   /** Adds the phases of a successful ping. Negative (not measured) phases are ignored. */
   addPhases(hostIP: string, podIP: string, connectUs: number, firstByteUs: number): void {
     const series = this.#find(hostIP, podIP);
-    if (series === undefined || connectUs < 0 || firstByteUs < 0) return;
-    series.connectUs += connectUs;
-    series.firstByteUs += firstByteUs;
-    series.phaseCount += 1;
+    if (series === undefined) return;
+    if (connectUs >= 0) {
+      series.connectUs += connectUs;
+      series.connectCount += 1;
+    }
+    if (firstByteUs >= 0) {
+      series.firstByteUs += firstByteUs;
+      series.firstByteCount += 1;
+    }
   }
 
   /** Renders the families in slices. `instance` is the label that every series has. */
@@ -175,7 +181,7 @@ export class SeriesByAddress {
       });
     }
     yield headText(PHASE, format);
-    yield* slices(all, (series) => (series.phaseCount === 0 ? '' : phasesText(series, instance)));
+    yield* slices(all, (series) => (series.firstByteCount === 0 ? '' : phasesText(series, instance)));
   }
 
   #find(hostIP: string, podIP: string): AddressSeries | undefined {
@@ -189,7 +195,7 @@ function keyOf(hostIP: string, podIP: string): string {
 }
 
 function newAddressSeries(labels: string): AddressSeries {
-  return { labels, latencies: {}, connectUs: 0, firstByteUs: 0, phaseCount: 0 };
+  return { labels, latencies: {}, connectUs: 0, connectCount: 0, firstByteUs: 0, firstByteCount: 0 };
 }
 
 const LATENCY: FamilyHead = {
@@ -200,14 +206,15 @@ const LATENCY: FamilyHead = {
 const PHASE: FamilyHead = {
   name: 'goldpinger_peer_phase_seconds',
   type: 'summary',
-  help: 'Time that successful pings took to connect, and to wait for the first byte of the answer.',
+  help: 'Time that successful pings took to open a new connection, if they did, and to wait for the first byte of the answer.',
 };
 
-function phasesText({ labels, connectUs, firstByteUs, phaseCount }: AddressSeries, instance: string): string {
-  const phaseText = (phase: Phase, sumUs: number) =>
+function phasesText(series: AddressSeries, instance: string): string {
+  const { labels, connectUs, connectCount, firstByteUs, firstByteCount } = series;
+  const phaseText = (phase: Phase, sumUs: number, count: number) =>
     seriesText(`${PHASE.name}_sum`, `${instance}${labels},phase="${phase}"`, sumUs / 1e6) +
-    seriesText(`${PHASE.name}_count`, `${instance}${labels},phase="${phase}"`, phaseCount);
-  return phaseText('connect', connectUs) + phaseText('first-byte', firstByteUs);
+    seriesText(`${PHASE.name}_count`, `${instance}${labels},phase="${phase}"`, count);
+  return phaseText('connect', connectUs, connectCount) + phaseText('first-byte', firstByteUs, firstByteCount);
 }
 
 /** How many series (a histogram counts as one) are rendered at a time. */

@@ -52,6 +52,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     details: pickDetails(report.details, report.links.length, kept),
     ...(report.slow === undefined ? {} : { slow: pickDetails(report.slow, report.links.length, kept) }),
     ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, report.links.length, kept) }),
+    ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, report.links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
     probes: report.probes,
     starvation: report.starvation,

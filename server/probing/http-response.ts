@@ -1,7 +1,17 @@
-/** How far the parser has come. `status` and `body` are the response's; the body is read only with status 200. */
+/**
+ * A whole response. The body is read only with status 200. `staysOpen`: whether the connection can be used for another
+ * request (RFC 9112, section 9.3), and nothing has come after the response.
+ */
+interface Response {
+  status: number;
+  body: Buffer;
+  staysOpen: boolean;
+}
+
+/** How far the parser has come. */
 export type Progress =
   | { kind: 'incomplete' }
-  | { kind: 'complete'; status: number; body: Buffer }
+  | ({ kind: 'complete' } & Response)
   | { kind: 'malformed'; reason: string }
   /** The peer closed the connection before the end of the response. */
   | { kind: 'cut-short' };
@@ -69,11 +79,15 @@ export class HttpResponseParser {
     }
   }
 
-  *#readResponse(): Generator<void, { status: number; body: Buffer }> {
+  *#readResponse(): Generator<void, Response> {
     for (let interim = 0; ; interim++) {
-      const { status, framing } = parseHead(yield* this.#readHead());
-      if (status === 200) return { status, body: yield* this.#readBody(framing) };
-      if (status >= 200) return { status, body: Buffer.alloc(0) };
+      const { status, framing, closes } = parseHead(yield* this.#readHead());
+      if (status === 200) {
+        const body = yield* this.#readBody(framing);
+        const staysOpen = !closes && framing.endsBy !== 'close' && this.#position === this.#bytes.length;
+        return { status, body, staysOpen };
+      }
+      if (status >= 200) return { status, body: Buffer.alloc(0), staysOpen: false };
       if (status === 101 || interim === MAX_INTERIM) throw new MalformedError(`an unexpected answer ${status}`);
     }
   }
@@ -113,7 +127,11 @@ export class HttpResponseParser {
       const length = framing.endsBy === 'length' ? framing.length : received;
       this.#checkBodyLength(length);
       const isComplete = framing.endsBy === 'length' ? received >= length : this.#isClosed;
-      if (isComplete) return this.#bytes.subarray(this.#position, this.#position + length);
+      if (isComplete) {
+        const from = this.#position;
+        this.#position += length;
+        return this.#bytes.subarray(from, this.#position);
+      }
       yield;
     }
   }
@@ -167,7 +185,7 @@ const MAX_FIELDS = 100;
  * Parses the head of a response (RFC 9112), given without the empty line at its end. Whatever two parsers could
  * understand differently (folded lines, bare line feeds, two lengths) is malformed. Throws a `MalformedError`.
  */
-function parseHead(head: string): { status: number; framing: Framing } {
+function parseHead(head: string): { status: number; framing: Framing; closes: boolean } {
   checkHeadStart(head.slice(0, HEAD_START.length));
   const [statusLine = '', ...fieldLines] = head.split('\r\n');
   const start = STATUS_LINE.exec(statusLine);
@@ -175,13 +193,17 @@ function parseHead(head: string): { status: number; framing: Framing } {
   if (fieldLines.length > MAX_FIELDS) throw new MalformedError(`more than ${MAX_FIELDS} header fields`);
   const lengths = new Set<string>();
   const codings: string[] = [];
+  const isHttp10 = start[1] === '0';
+  let closes = isHttp10;
   for (const line of fieldLines) {
     const [, name = '', value = ''] = FIELD.exec(line) ?? [];
     if (name === '') throw new MalformedError('an invalid header field');
-    if (name.toLowerCase() === 'content-length') lengths.add(value);
-    if (name.toLowerCase() === 'transfer-encoding') codings.push(value.toLowerCase());
+    const lowerName = name.toLowerCase();
+    if (lowerName === 'content-length') lengths.add(value);
+    if (lowerName === 'transfer-encoding') codings.push(value.toLowerCase());
+    if (lowerName === 'connection' && /\bclose\b/i.test(value)) closes = true;
   }
-  return { status: Number(start[2]), framing: framingOf([...lengths], codings, start[1] === '0') };
+  return { status: Number(start[2]), framing: framingOf([...lengths], codings, isHttp10), closes };
 }
 
 function checkHeadStart(start: string): void {

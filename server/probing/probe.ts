@@ -1,52 +1,93 @@
-import { connect, isIP, type Socket } from 'node:net';
+import { isIP } from 'node:net';
 import type { Target } from '../protocol/pod.ts';
 import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from '../protocol/sample.ts';
 import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
+import { Connection, type ConnectionUser } from './connection.ts';
 import { outcomeOfCode } from './fault.ts';
 import { HttpResponseParser, type Progress } from './http-response.ts';
+import { type KeepSettings, KeptConnections } from './kept-connections.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 /** How to probe. */
-interface ProbeOptions {
+interface ProbeOptions extends KeepSettings {
   clock: Clock;
   meter: BusyMeter;
-  /** Timeout of the whole exchange, from the connection attempt to the end of the response. */
-  timeoutMs: number;
+  /** PING_TIMEOUT: timeout of the whole exchange, from the connection attempt to the end of the response. */
+  pingTimeoutMs: number;
   /** The User-Agent header, without line breaks. */
   userAgent: string;
-}
-
-/**
- * Probes one target within `timeoutMs`: a new TCP connection, `GET /ping`, and the whole response. Never rejects. When it
- * resolves, socket and timer are gone.
- */
-export function probe(target: Target, options: ProbeOptions): Promise<Sample> {
-  return new Promise((resolve) => new Exchange(target, options, resolve).start());
 }
 
 const READ_BYTES = 2048;
 const HOST_NAME = /^[A-Za-z0-9._-]{1,253}$/;
 
-/** One exchange with one peer. The first end that is noticed counts. Whatever comes later is ignored. */
-class Exchange {
+/** Probes targets, and keeps connections to them open in between. */
+export class Prober {
+  readonly options: ProbeOptions;
+  readonly kept: KeptConnections;
+  readonly #readBuffer = Buffer.allocUnsafe(READ_BYTES);
+
+  constructor(options: ProbeOptions) {
+    this.options = options;
+    this.kept = new KeptConnections(options);
+  }
+
+  /**
+   * Probes one target within `pingTimeoutMs`: `GET /ping`, and the whole response. It uses the open connection to the target,
+   * or opens a new one: see `KeptConnections`. If the peer has closed the open one meanwhile, that is no failure, and a new
+   * one is opened at once. Never rejects. When it resolves, its timer is gone, and its connections are closed or kept.
+   */
+  probe(target: Target): Promise<Sample> {
+    return new Promise((resolve) => new Exchange(this, target, resolve).start());
+  }
+
+  /** Starts to open a connection. Throws if Node rejects the address. */
+  open(target: Target, user: ConnectionUser): Connection {
+    return new Connection(target, this.options.clock.monotonicMs(), this.#readBuffer, user);
+  }
+
+  /** The request of a ping. `isLast`: the peer may close the connection after its answer. */
+  request({ address, port }: Target, isLast: boolean): string {
+    const close = isLast ? 'Connection: close\r\n' : '';
+    return `GET /ping HTTP/1.1\r\nHost: ${hostPort(address, port)}\r\nUser-Agent: ${this.options.userAgent}\r\nAccept: application/json\r\n${close}\r\n`;
+  }
+}
+
+/**
+ * One exchange with one peer, and a witness: if there is an open connection, and the ping fails or takes half of its time, a
+ * second ping is sent over the other kind of connection. So a failure says whether only new connections fail, or only
+ * open ones.
+ */
+class Exchange implements ConnectionUser {
+  readonly #prober: Prober;
   readonly #target: Target;
-  readonly #options: ProbeOptions;
   readonly #stopwatch: Stopwatch;
   readonly #resolve: (sample: Sample) => void;
   readonly #response = new HttpResponseParser(MAX_PING_BYTES);
-  #socket: Socket | null = null;
-  #deadline: Timer | null = null;
-  #hasEnded = false;
+  #connection: Connection | null = null;
+  /** Whether the connection was open before. */
+  #isKept = false;
+  /** The open connection, while a new one is tried. */
+  #oldConnection: Connection | null = null;
+  #witness: Witness | null = null;
+  /** When the exchange must have ended, monotonic ms. */
+  #endMs = 0;
+  #timer: Timer | null = null;
   #phase: Phase = 'connect';
   #statusCode = 0;
+  /** The result, while the witness is waited for. */
+  #sample: Sample | null = null;
+  #isOver = false;
 
-  constructor(target: Target, options: ProbeOptions, resolve: (sample: Sample) => void) {
+  constructor(prober: Prober, target: Target, resolve: (sample: Sample) => void) {
+    const { clock, meter } = prober.options;
+    this.#prober = prober;
     this.#target = target;
-    this.#options = options;
-    this.#stopwatch = new Stopwatch(options.clock, options.meter);
+    this.#stopwatch = new Stopwatch(clock, meter);
     this.#resolve = resolve;
   }
 
@@ -54,120 +95,168 @@ class Exchange {
     const { address } = this.#target;
     if (address === '') this.#finish('no-address');
     else if (isIP(address) === 0 && !HOST_NAME.test(address)) this.#finish('dns', { reason: 'not a host name' });
-    else this.#open();
+    else this.#begin();
   }
 
-  #open(): void {
+  #begin(): void {
+    const { kept, options } = this.#prober;
+    const { clock, pingTimeoutMs } = options;
+    const nowMs = clock.monotonicMs();
+    const old = kept.take(this.#target);
+    this.#endMs = nowMs + pingTimeoutMs;
     this.#stopwatch.start();
-    // If our own process was busy, the timer runs late, and before an answer that has arrived meanwhile is read. One more
-    // turn of the loop lets the answer be read.
-    const onTimeout = () => setImmediate(() => this.#finish('timeout'));
-    this.#deadline = this.#options.clock.setTimer(onTimeout, this.#options.timeoutMs);
-    try {
-      this.#connect();
-    } catch (error) {
-      this.#onError(error);
+    this.#timer =
+      old === null
+        ? clock.setTimer(() => this.#onTimeout(), pingTimeoutMs)
+        : clock.setTimer(() => this.#onHalfTime(), pingTimeoutMs / 2);
+    if (old === null || kept.isTooOld(old, nowMs)) {
+      this.#oldConnection = old;
+      this.#open();
+    } else {
+      this.#isKept = true;
+      this.#connection = old;
+      old.giveTo(this);
+      this.onConnect();
     }
   }
 
-  #connect(): void {
-    const { address, port, family } = this.#target;
-    const socket = connect({
-      host: address,
-      port,
-      family,
-      noDelay: true,
-      autoSelectFamily: false,
-      onread: {
-        buffer: Buffer.allocUnsafe(READ_BYTES),
-        callback: (count: number, bytes: Uint8Array) => {
-          this.#onBytes(bytes.subarray(0, count));
-          return true;
-        },
-      },
-    });
-    // connect() starts the attempt only in the next turn of the loop. The time counts from the attempt.
-    socket.on('connectionAttempt', () => this.#hasEnded || this.#stopwatch.start());
-    socket.on('connect', () => this.#sendRequest(socket));
-    socket.on('error', (error) => this.#onError(error));
-    socket.on('end', () => this.#onClose());
-    socket.on('close', () => this.#onClose());
-    this.#socket = socket;
+  #open(): void {
+    this.#isKept = false;
+    this.#phase = 'connect';
+    try {
+      this.#connection = this.#prober.open(this.#target, this);
+    } catch (error) {
+      this.onError(error);
+    }
   }
 
-  #sendRequest(socket: Socket): void {
-    if (this.#hasEnded) return;
-    this.#stopwatch.connected();
+  /** connect() starts the attempt only in the next turn of the loop. The time counts from the attempt. */
+  onAttempt(): void {
+    this.#stopwatch.start();
+  }
+
+  onConnect(): void {
+    if (!this.#isKept) this.#stopwatch.connected();
     this.#phase = 'first-byte';
-    const lines = [
-      'GET /ping HTTP/1.1',
-      `Host: ${hostPort(this.#target.address, this.#target.port)}`,
-      `User-Agent: ${this.#options.userAgent}`,
-      'Accept: application/json',
-      'Connection: close',
-    ];
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    this.#connection?.send(this.#prober.request(this.#target, !this.#isKept && !this.#prober.kept.hasRoom));
     this.#stopwatch.requestSent();
   }
 
-  #onBytes(bytes: Uint8Array): void {
-    if (this.#hasEnded) return;
+  onBytes(bytes: Uint8Array): void {
     this.#stopwatch.received();
     this.#phase = 'body';
     this.#onProgress(this.#response.push(bytes));
   }
 
-  #onClose(): void {
-    if (!this.#hasEnded) this.#onProgress(this.#response.end());
+  onEnd(): void {
+    if (!this.#openAgain()) this.#onProgress(this.#response.end());
+  }
+
+  onError(error: unknown): void {
+    const code = errorCodeOf(error);
+    const outcome = outcomeOfCode(code);
+    if (outcome === 'reset') {
+      if (this.#openAgain()) return;
+      if (this.#phase === 'connect') {
+        // A reset during the handshake is reported as ECONNREFUSED. So this one came after it, before we noticed the connection.
+        this.#stopwatch.connected();
+        this.#phase = 'first-byte';
+      }
+    }
+    this.#finish(outcome, { reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
+  }
+
+  /** Opens a new connection if the peer has closed the old one while nobody used it. */
+  #openAgain(): boolean {
+    if (!this.#isKept || this.#phase === 'body') return false;
+    this.#connection?.close();
+    this.#witness?.close();
+    this.#witness = null;
+    this.#open();
+    return true;
   }
 
   #onProgress(progress: Progress): void {
     if (progress.kind === 'cut-short') this.#finish('reset');
     if (progress.kind === 'malformed') this.#finish('malformed', { reason: progress.reason });
-    if (progress.kind === 'complete') this.#onResponse(progress.status, progress.body);
+    if (progress.kind === 'complete') this.#onResponse(progress.status, progress.body, progress.staysOpen);
   }
 
-  #onResponse(status: number, body: Buffer): void {
+  #onResponse(status: number, body: Buffer, staysOpen: boolean): void {
     this.#statusCode = status;
     const ping = status === 200 ? parsePing(body.toString('utf8')) : null;
     if (ping === null) this.#finish('http-status');
-    else if (ping.ok) this.#finish('ok', { bootTimeMs: ping.bootTimeMs });
+    else if (ping.ok) this.#finish('ok', { bootTimeMs: ping.bootTimeMs, staysOpen });
     else this.#finish('malformed', { reason: ping.error });
   }
 
-  #onError(error: unknown): void {
-    if (this.#hasEnded) return;
-    const code = errorCodeOf(error);
-    const outcome = outcomeOfCode(code);
-    if (outcome === 'reset' && this.#phase === 'connect') {
-      // A reset during the handshake is reported as ECONNREFUSED. So this one came after it, before we noticed the connection.
-      this.#stopwatch.connected();
-      this.#phase = 'first-byte';
-    }
-    this.#finish(outcome, { reason: code, ownFault: isOwnFault(code) ? networkMessageOf(error) : '' });
+  #onHalfTime(): void {
+    const { clock } = this.#prober.options;
+    this.#timer = clock.setTimer(() => this.#onTimeout(), this.#endMs - clock.monotonicMs());
+    if (this.#phase !== 'body') this.#callWitness();
+  }
+
+  #onTimeout(): void {
+    // If our own process was busy, the timer runs late, and before an answer that has arrived meanwhile is read. One more
+    // turn of the loop lets the answer be read.
+    setImmediate(() => {
+      if (this.#sample === null && !this.#isOver) this.#finish('timeout');
+      this.#report();
+    });
+  }
+
+  /** Sends a ping over the other kind of connection. */
+  #callWitness(): void {
+    if (this.#witness !== null) return;
+    const old = this.#oldConnection;
+    if (old === null && !this.#isKept) return;
+    this.#witness = new Witness(this.#prober, this.#target, old, () => this.#sample !== null && this.#report());
   }
 
   /**
-   * `reason`: the error code of the system, or what is malformed. `ownFault`: as in `Sample`.
+   * `reason`: the error code of the system, or what is malformed. `ownFault`: as in `Sample`. `staysOpen`: whether the
+   * connection can be used again.
    */
-  #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '' } = {}): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+  #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
     const times = this.#stopwatch.stop();
-    const { starvedUs, totalUs } = times;
-    this.#deadline?.cancel();
-    this.#socket?.destroy();
-    this.#resolve({
-      atMs: this.#options.clock.nowMs(),
+    const { starvedUs, totalUs, connectUs } = times;
+    if (this.#connection !== null) {
+      if (staysOpen) this.#prober.kept.keep(this.#connection, connectUs);
+      else this.#connection.close();
+    }
+    this.#sample = {
+      atMs: this.#prober.options.clock.nowMs(),
       outcome,
       phase: outcome === 'ok' ? null : this.#phase,
       ...times,
       suspect: ownFault !== '' || isSuspect(starvedUs, totalUs),
       ownFault,
+      failsOnly: '',
       bootTimeMs,
       statusCode: this.#statusCode,
       detail: textOf(this.#detail(outcome, reason), 200),
-    });
+    };
+    const isAnswered = this.#phase === 'body';
+    if (outcome !== 'ok' && outcome !== 'timeout' && ownFault === '' && !isAnswered) this.#callWitness();
+    if (this.#witness === null || this.#witness.hasEnded || outcome === 'ok' || isAnswered) this.#report();
+  }
+
+  /** Hands over the result. Nothing of the exchange is left, except a connection that is kept. */
+  #report(): void {
+    const [sample, witness, old] = [this.#sample, this.#witness, this.#oldConnection];
+    if (sample === null || this.#isOver) return;
+    this.#isOver = true;
+    this.#timer?.cancel();
+    witness?.close();
+    if (sample.outcome !== 'ok' && witness?.isAnswered) {
+      sample.failsOnly = this.#isKept ? 'open' : 'new';
+      sample.detail = textOf(`${sample.detail}; only ${sample.failsOnly} connections fail`, 200);
+    }
+    // The old connection is asked again as long as no new one can be opened.
+    if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
+      this.#prober.kept.keep(old, -1);
+    else old?.close();
+    this.#resolve(sample);
   }
 
   /** What happened, for people; '' after `ok`. */
@@ -184,7 +273,7 @@ class Exchange {
           ? `connection closed by ${peer} ${isInBody ? 'within its answer' : 'without an answer'}`
           : `connection reset by ${peer} ${isInBody ? 'within its answer' : 'before its answer'} (${reason})`;
       case 'timeout':
-        return `timeout after ${this.#options.timeoutMs} ms: ${TIMEOUT_IN[this.#phase](peer)}`;
+        return `timeout after ${this.#prober.options.pingTimeoutMs} ms: ${TIMEOUT_IN[this.#phase](peer)}`;
       case 'unreachable':
         return `${peer} cannot be reached (${reason})`;
       case 'dns':
@@ -205,65 +294,64 @@ const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
   body: (peer) => `${peer} began to answer, but did not finish`,
 };
 
-/** Measures one exchange phase by phase, and how late our own process noticed the ends of the phases. */
-class Stopwatch {
-  readonly #clock: Clock;
-  readonly #meter: BusyMeter;
-  #startUs = -1;
-  #connectedUs = -1;
-  #firstByteUs = -1;
-  #busyAtStartUs = 0;
-  #queuedAtStartUs = 0;
-  #lateUs = 0;
+/** A ping over one connection, of which only counts whether it is answered. */
+class Witness implements ConnectionUser {
+  /** Whether it has been answered with status 200. */
+  isAnswered = false;
+  hasEnded = false;
+  readonly #prober: Prober;
+  readonly #target: Target;
+  readonly #onEnd: () => void;
+  readonly #response = new HttpResponseParser(MAX_PING_BYTES);
+  /** Whether the connection was opened for this ping. */
+  readonly #isOwn: boolean;
+  #connection: Connection | null = null;
 
-  constructor(clock: Clock, meter: BusyMeter) {
-    this.#clock = clock;
-    this.#meter = meter;
+  /** Pings over the open connection `old`, or over a new one. Calls `onEnd` once, unless it is closed before. */
+  constructor(prober: Prober, target: Target, old: Connection | null, onEnd: () => void) {
+    this.#prober = prober;
+    this.#target = target;
+    this.#onEnd = onEnd;
+    this.#isOwn = old === null;
+    try {
+      this.#connection = old ?? prober.open(target, this);
+    } catch {
+      this.hasEnded = true;
+    }
+    old?.giveTo(this);
+    if (old !== null) this.onConnect();
   }
 
-  /** The exchange starts now. A second call replaces the start by a more accurate one. */
-  start(): void {
-    if (this.#startUs < 0) this.#queuedAtStartUs = this.#meter.queuedUs();
-    this.#meter.mark();
-    this.#busyAtStartUs = this.#meter.busyUs;
-    this.#startUs = this.#nowUs();
+  onAttempt(): void {}
+
+  onConnect(): void {
+    this.#connection?.send(this.#prober.request(this.#target, this.#isOwn));
   }
 
-  /** The connection is established. */
-  connected(): void {
-    this.#connectedUs = this.#nowUs();
+  onBytes(bytes: Uint8Array): void {
+    const progress = this.#response.push(bytes);
+    if (progress.kind === 'incomplete') return;
+    this.isAnswered = progress.kind === 'complete' && progress.status === 200 && (this.#isOwn || progress.staysOpen);
+    this.#end();
   }
 
-  /** The request has been sent. The meter is read here and not in `connected`, so that it does not delay the request. */
-  requestSent(): void {
-    this.#lateUs = this.#meter.mark();
+  onEnd(): void {
+    this.#end();
   }
 
-  /**
-   * Bytes have come. The meter is not read: how late we notice the first byte moves time from one phase to another, but
-   * does not lengthen the exchange.
-   */
-  received(): void {
-    if (this.#firstByteUs < 0) this.#firstByteUs = this.#nowUs();
+  onError(): void {
+    this.#end();
   }
 
-  /** The exchange ends now. A duration is -1 if its phase was not reached, or if the exchange never started. */
-  stop(): Pick<Sample, 'connectUs' | 'firstByteUs' | 'totalUs' | 'starvedUs'> {
-    if (this.#startUs < 0) return { connectUs: -1, firstByteUs: -1, totalUs: -1, starvedUs: 0 };
-    const totalUs = this.#nowUs() - this.#startUs;
-    const lateUs = this.#lateUs + this.#meter.mark();
-    const busyUs = this.#meter.busyUs - this.#busyAtStartUs;
-    // An exchange so short that it cannot be suspect is most of them. For it the kernel need not be asked.
-    const queuedUs = isSuspect(totalUs, totalUs) ? this.#meter.queuedUs() - this.#queuedAtStartUs : 0;
-    return {
-      connectUs: this.#connectedUs < 0 ? -1 : this.#connectedUs - this.#startUs,
-      firstByteUs: this.#firstByteUs < 0 ? -1 : this.#firstByteUs - this.#connectedUs,
-      totalUs,
-      starvedUs: Math.max(0, Math.min(Math.min(busyUs, lateUs) + queuedUs, totalUs)),
-    };
+  /** Ends the ping. The connection is closed, unless it was open before. */
+  close(): void {
+    this.hasEnded = true;
+    this.#connection?.giveTo(null);
+    if (this.#isOwn) this.#connection?.close();
   }
 
-  #nowUs(): number {
-    return this.#clock.monotonicMs() * 1000;
+  #end(): void {
+    this.close();
+    this.#onEnd();
   }
 }

@@ -112,6 +112,7 @@ export interface LinkColumns {
   flags: Uint8Array;
   /** Index in `OUTCOMES`. */
   outcome: Uint8Array;
+  /** If the ping used an open connection, this is the connect time of the link's last new one. */
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;

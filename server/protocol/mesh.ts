@@ -55,6 +55,8 @@ export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, '
   slow?: PodReport['slow'];
   /** As in `PodReport`, and used as `slow` is. */
   recent?: PodReport['recent'];
+  /** As in `PodReport`, and used as `slow` is. */
+  failsOnly?: PodReport['failsOnly'];
 }
 
 const healthSchema = v.object({
@@ -120,7 +122,7 @@ export interface Mesh extends Omit<v.InferOutput<typeof meshSchema>, 'format' | 
 
 /** Encodes one report of a mesh as JSON, without the statistics in `without`. */
 export function encodeMergedReport(
-  { slow: _slow, recent: _recent, ...report }: MergedReport,
+  { slow: _slow, recent: _recent, failsOnly: _failsOnly, ...report }: MergedReport,
   without?: ReadonlySet<keyof StatColumns>,
 ): string {
   return JSON.stringify({

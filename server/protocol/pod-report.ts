@@ -46,6 +46,7 @@ const linkIndex = v.pipe(v.number(), v.integer());
 const detailSchema = v.tuple([linkIndex, boundedText(MAX_DETAIL_LENGTH)]);
 const slowSchema = v.tuple([linkIndex, finiteNumber]);
 const recentSchema = v.tuple([linkIndex, wholeNumber, wholeNumber]);
+const failsOnlySchema = v.tuple([linkIndex, v.picklist(['new', 'open'])]);
 /** Validates error messages by link. */
 export const detailsSchema = boundedArray(detailSchema, MAX_DETAILS);
 /** Validates the results of external probes. */
@@ -84,6 +85,11 @@ const reportSchema = v.object({
    */
   recent: v.exactOptional(boundedList(MAX_DETAILS)),
   /**
+   * Which kind of connection alone fails or failed a few samples ago, by index in `links`: see `FailsOnly`. Absent where
+   * there are none, and as `slow` is.
+   */
+  failsOnly: v.exactOptional(boundedList(MAX_DETAILS)),
+  /**
    * The pods that departed last, at most `MAX_GONE_PODS`: a pod that started later has not seen them. Absent if the request
    * named their `goneHashOf`, in reports of the past and in reports of older versions.
    */
@@ -102,7 +108,17 @@ const reportSchema = v.object({
 });
 
 /** Members that are validated element by element, or decoded. */
-type Decoded = 'peers' | 'gonePeers' | 'gone' | 'details' | 'slow' | 'recent' | 'probes' | 'links' | 'stats';
+type Decoded =
+  | 'peers'
+  | 'gonePeers'
+  | 'gone'
+  | 'details'
+  | 'slow'
+  | 'recent'
+  | 'failsOnly'
+  | 'probes'
+  | 'links'
+  | 'stats';
 
 /**
  * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
@@ -115,6 +131,7 @@ export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'for
   details: v.InferOutput<typeof detailsSchema>;
   slow?: v.InferOutput<typeof slowSchema>[];
   recent?: v.InferOutput<typeof recentSchema>[];
+  failsOnly?: v.InferOutput<typeof failsOnlySchema>[];
   probes: v.InferOutput<typeof probesSchema>;
   links: LinkColumns;
   /** Statistics over `windowMs`; null if the request had no window. */
@@ -167,7 +184,7 @@ export function* parsePodReportSliced(
   known: { hash: string; peers: PeerRef[] } | null,
   skipped: Skipped,
 ): Generator<void, PodReport> {
-  const { format: _format, slow, recent, gone, ...report } = validate(reportSchema, wire);
+  const { format: _format, slow, recent, failsOnly, gone, ...report } = validate(reportSchema, wire);
   const sent = report.peers === null ? null : yield* parsePeers(report.peers, skipped);
   const peers = sent ?? (known !== null && known.hash === report.peersHash ? known.peers : null);
   if (peers === null) throw new TypeError(`report without peers, with the unknown hash ${report.peersHash}`);
@@ -186,6 +203,7 @@ export function* parsePodReportSliced(
     ...(gone === undefined ? {} : { gone: yield* entries(gone, podSchema) }),
     ...(slow === undefined ? {} : { slow: yield* entries(slow, slowSchema) }),
     ...(recent === undefined ? {} : { recent: yield* entries(recent, recentSchema) }),
+    ...(failsOnly === undefined ? {} : { failsOnly: yield* entries(failsOnly, failsOnlySchema) }),
   };
 }
 

@@ -33,7 +33,16 @@ export const PHASES = ['connect', 'first-byte', 'body'] as const;
 /** A phase of a ping; see `PHASES`. */
 export type Phase = (typeof PHASES)[number];
 
-/** The result of one probe of one target. Durations are -1 if the probe did not get that far. */
+/**
+ * Which kind of connection alone fails: new ones (firewall, network policy, full table of connections or queue of the
+ * listener), or those that are open (connections forgotten by a firewall or NAT). '' = both, or not known.
+ */
+export type FailsOnly = '' | 'new' | 'open';
+
+/**
+ * The result of one probe of one target. Durations are -1 if the probe did not get that far. `connectUs` is -1 also if the
+ * probe used an open connection: see `isOverOpenConnection`.
+ */
 export interface Sample {
   /** When the probe ended, ms since the epoch, by our own clock. */
   atMs: number;
@@ -52,12 +61,23 @@ export interface Sample {
   suspect: boolean;
   /** What our own process lacked, so that the sample says nothing about the link; '' or missing = nothing. */
   ownFault?: string;
+  /** After a failure: whether a ping at the same time over the other kind of connection was answered. Missing = ''. */
+  failsOnly?: FailsOnly;
   /** When the pinged process started, as it says, ms since the epoch; -1 without a valid answer. */
   bootTimeMs: number;
   /** HTTP status of the answer; 0 without one. */
   statusCode: number;
   /** An error message of at most 200 characters; '' after `ok`. */
   detail: string;
+}
+
+/** Whether a probe used a connection that was open before. It is not known of a probe that never got an address. */
+export function isOverOpenConnection({
+  connectUs,
+  phase,
+  totalUs,
+}: Pick<Sample, 'connectUs' | 'phase' | 'totalUs'>): boolean {
+  return connectUs < 0 && totalUs >= 0 && phase !== 'connect';
 }
 
 /** Validates the last result of an external probe of one pod. */

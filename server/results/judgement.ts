@@ -1,5 +1,5 @@
 import { INTERMITTENT, isSlow, type LinkChange, type SpeedChange, SUSPECT_RUN } from '../protocol/link-state.ts';
-import type { Sample } from '../protocol/sample.ts';
+import { type FailsOnly, isOverOpenConnection, type Sample } from '../protocol/sample.ts';
 import { LinkSpeed } from './link-speed.ts';
 
 /** What a sample changes about its link; null = nothing. */
@@ -21,6 +21,10 @@ export class LinkJudgement {
   /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 before the first judgement. */
   sinceMs = -1;
   readonly #speed = new LinkSpeed();
+  /** How long the last trusted new connection took to open; -1 before the first. */
+  #lastConnectUs = -1;
+  /** What the last failure has told. */
+  #lastFailsOnly: FailsOnly = '';
   /** How many of the last samples in a row are suspect and bad. */
   #doubtedRun = 0;
   /** How many of the last trusted samples in a row failed, and how many have been ok since the last failure. */
@@ -48,6 +52,8 @@ export class LinkJudgement {
     const isFirstAnswer = before === null && !isFailed;
     if (this.#doubtedRun > 0 && this.#doubtedRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
+    if (sample.connectUs >= 0) this.#lastConnectUs = sample.connectUs;
+    if (isFailed) this.#lastFailsOnly = sample.failsOnly ?? '';
     this.#remember(isFailed, isBad);
     const speed = this.#doubtedRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
     if (sample.outcome === before?.outcome) return { state: null, speed };
@@ -59,6 +65,22 @@ export class LinkJudgement {
   /** Since when its answers have been slow, monotonic; -1 while they are not. */
   get slowSinceMs(): number {
     return this.judged?.outcome === 'ok' ? this.#speed.slowSinceMs : -1;
+  }
+
+  /**
+   * How long it took to connect: of the sample that stands for the link, or if that used an open connection, of the last new
+   * one. -1 = not measured.
+   */
+  get connectUs(): number {
+    const { judged } = this;
+    if (judged === null) return -1;
+    return isOverOpenConnection(judged) ? this.#lastConnectUs : judged.connectUs;
+  }
+
+  /** Which kind of connection alone fails, or failed a few samples ago; '' = both, or not known. */
+  get failsOnly(): FailsOnly {
+    const isBad = (this.judged !== null && this.judged.outcome !== 'ok') || this.hasRecovered || this.isIntermittent;
+    return isBad ? this.#lastFailsOnly : '';
   }
 
   /** How many of the last trusted samples failed, and of how many. */

@@ -27,7 +27,7 @@ import type { Summary } from './statistics.ts';
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
   PodReport,
-  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'recent' | 'stats' | 'windowMs'
+  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'recent' | 'failsOnly' | 'stats' | 'windowMs'
 >;
 
 /** The peers of a report, and the place of each among them. */
@@ -78,6 +78,7 @@ export async function currentReport(
   const details: [number, string][] = [];
   const slow: [number, number][] = [];
   const recent: [number, number, number][] = [];
+  const failsOnly: [number, 'new' | 'open'][] = [];
   for (const [i, { link, to }] of entries.entries()) {
     const { judged, newestAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = link.judgement;
     columns.to[i] = to;
@@ -89,6 +90,8 @@ export async function currentReport(
       const { failures, samples } = link.judgement.recent;
       recent.push([i, failures, samples]);
     }
+    const only = link.judgement.failsOnly;
+    if (only !== '' && failsOnly.length < MAX_DETAILS) failsOnly.push([i, only]);
     columns.ageMs[i] = newestAtMs < 0 ? NONE16 : pack16(nowMs - newestAtMs);
     columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
     addDetail(details, i, judged?.detail ?? '');
@@ -105,7 +108,12 @@ export async function currentReport(
   }
   const { peers, hash: peersHash } = table;
   const parts = { peersHash, peers, gonePeers, links: columns, details, stats, windowMs };
-  return { ...parts, ...(slow.length > 0 && { slow }), ...(recent.length > 0 && { recent }) };
+  return {
+    ...parts,
+    ...(slow.length > 0 && { slow }),
+    ...(recent.length > 0 && { recent }),
+    ...(failsOnly.length > 0 && { failsOnly }),
+  };
 }
 
 function addFlag({ flags }: LinkColumns, i: number, flag: number): void {
@@ -130,14 +138,14 @@ function placeLinks(links: readonly Link[], table: PeerTable) {
   return { gonePeers, entries };
 }
 
-function stateOf({ judged, newest, newestAtMs }: LinkJudgement): LastState {
+function stateOf({ judged, newest, newestAtMs, connectUs }: LinkJudgement): LastState {
   return {
     newestMs: newestAtMs,
     isSuspect: newest?.suspect === true,
     isKnown: judged !== null,
     outcome: judged === null ? 0 : OUTCOMES.indexOf(judged.outcome),
     phase: judged?.phase ?? null,
-    connect16: pack16(judged?.connectUs ?? -1),
+    connect16: pack16(connectUs),
     firstByte16: pack16(judged?.firstByteUs ?? -1),
     total16: pack16(judged?.totalUs ?? -1),
   };

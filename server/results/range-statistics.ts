@@ -1,5 +1,5 @@
 import { SUSPECT_RUN } from '../protocol/link-state.ts';
-import { NONE16, unpack16 } from '../protocol/links.ts';
+import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
 import type { Phase } from '../protocol/sample.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type Chunk, failuresOf, newestOf, trustedOf } from './buckets.ts';
@@ -61,6 +61,9 @@ export class RangeStatistics {
     const summary = this.#statistics.summary();
     const isUnsettled = search.state !== null && !search.isSettled && summary.suspect < SUSPECT_RUN;
     const lastState = isUnsettled ? this.#lookBack(record, range, search) : search.state;
+    // A ping over an open connection has no connect time: that of the range's new connections is used.
+    const isOverOpen = lastState?.connect16 === NONE16 && lastState.firstByte16 !== NONE16;
+    if (isOverOpen) lastState.connect16 = pack16(summary.connectP50Us);
     return { summary, lastState, resolutionMs };
   }
 

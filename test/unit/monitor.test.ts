@@ -1,19 +1,13 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { nothingKnown } from '../../server/discovery/status.ts';
 import { Monitor } from '../../server/monitor.ts';
-import { probe } from '../../server/probing/probe.ts';
+import { Prober } from '../../server/probing/probe.ts';
 import type { Pod, Target } from '../../server/protocol/pod.ts';
 import type { Sample } from '../../server/protocol/sample.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { podOf } from '../support/mesh.ts';
 import { configOf } from '../support/route-context.ts';
 import { sampleOf } from '../support/samples.ts';
-
-// The real probe, unless a test gives another answer.
-vi.mock('../../server/probing/probe.ts', async (original) => {
-  const real = await original<typeof import('../../server/probing/probe.ts')>();
-  return { probe: vi.fn(real.probe) };
-});
 
 /** The monitor of a pod with these settings. */
 function start(env: Record<string, string>) {
@@ -68,8 +62,8 @@ it('a pod that pings nobody is always alive', () => {
 it('what our own process lacks fails no link: it makes the own report unreliable', async () => {
   const { monitor, clock, ownFaults, samples, setPods } = start({ REFRESH_INTERVAL: '1' });
   const lacking = sampleOf({ outcome: 'unreachable', suspect: true, ownFault: 'too many open files' });
-  vi.mocked(probe).mockResolvedValue(lacking);
-  onTestFinished(() => void vi.mocked(probe).mockReset());
+  const probing = vi.spyOn(Prober.prototype, 'probe').mockResolvedValue(lacking);
+  onTestFinished(() => probing.mockRestore());
   setPods(podOf(1), podOf(2));
   await clock.advance(20_000);
   expect(ownFaults.length).toBeGreaterThan(30);

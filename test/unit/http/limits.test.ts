@@ -92,6 +92,31 @@ describe('the first bytes of a connection', () => {
     const { url } = await serve({}, { requestMs: 50, checkMs: 10, stalledMs: 30_000 });
     await (await dial(url, '')).ended();
   });
+
+  it('may come again later: after a ping the connection stays open for longer than its first request may take', async () => {
+    const { url } = await serve({}, { requestMs: 50, checkMs: 10, stalledMs: 30_000 });
+    const kept = await dial(url, get('/ping'));
+    await soon(() => expect(kept.received()).toMatch(/\}$/));
+    await (await dial(url, '')).ended();
+    expect(kept.socket.readyState).toBe('open');
+    kept.socket.write(get('/ping', 'Connection: close\r\n'));
+    await kept.ended();
+    expect(countOf(kept.received(), '200 OK')).toBe(2);
+  });
+
+  it.each([
+    ['alone', [get('/ping')]],
+    ['after another request', [get('/healthz'), get('/ping')]],
+  ])('close the connection in order once shutdown has begun, %s', async (_, parts) => {
+    const { url } = await serve({ isReady: () => false });
+    const { socket, received, ended } = await dial(url, parts[0] ?? '');
+    if (parts.length > 1) {
+      await soon(() => expect(received()).toMatch(/\}$/));
+      socket.write(parts[1] ?? '');
+    }
+    await ended();
+    expect(received()).toMatch(/Connection: close\r\n[\s\S]*\r\n\{"boot_time":"[^"]+"\}$/);
+  });
 });
 
 describe('connections', () => {

@@ -66,12 +66,15 @@ describe('the series of one peer', () => {
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: 1000, firstByteUs: 250_000 }));
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: 2000, firstByteUs: 250_000 }));
     metrics.pingSample(targetOf(podOf(1)), sampleOf({ outcome: 'timeout', phase: 'first-byte', connectUs: 9000 }));
+    // A ping over an open connection has no connect time.
+    metrics.pingSample(targetOf(podOf(1)), sampleOf({ connectUs: -1, firstByteUs: 100_000 }));
     const family = (await read(metrics)).get('goldpinger_peer_phase_seconds');
     const [connectSum, connectCount] = select(family, { phase: 'connect', pod_ip: '127.0.0.2' });
-    const [firstByteSum] = select(family, { phase: 'first-byte' });
+    const [firstByteSum, firstByteCount] = select(family, { phase: 'first-byte' });
     expect(connectSum?.value).toBeCloseTo(0.003);
     expect(connectCount?.value).toBe(2);
-    expect(firstByteSum?.value).toBeCloseTo(0.5);
+    expect(firstByteSum?.value).toBeCloseTo(0.6);
+    expect(firstByteCount?.value).toBe(3);
   });
 });
 

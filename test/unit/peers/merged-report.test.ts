@@ -63,14 +63,19 @@ describe('a report that joins the mesh', () => {
     expect(kept?.p50Us).toHaveLength(2);
   });
 
-  it('keeps for how long links have been slow with their links', () => {
+  it('keeps for how long links have been slow, and which connections fail, with their links', () => {
     const [a, stranger, b] = [podOf(0), podOf(77), podOf(1)] as const;
     const slow: [number, number][] = [
       [1, 7_000],
       [2, 9_000],
       [99, 1],
     ];
-    expect(merge(reportOf(a, [a, stranger, b], undefined, { slow })).slow).toEqual([[1, 9_000]]);
+    const failsOnly: [number, 'new' | 'open'][] = [
+      [1, 'new'],
+      [2, 'open'],
+    ];
+    const merged = merge(reportOf(a, [a, stranger, b], undefined, { slow, failsOnly }));
+    expect([merged.slow, merged.failsOnly]).toEqual([[[1, 9_000]], [[1, 'open']]]);
     expect(merge(reportOf(a, [a, b])).slow).toBeUndefined();
   });
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { probe } from '../../../server/probing/probe.ts';
+import { Prober } from '../../../server/probing/probe.ts';
 import { BusyMeter } from '../../../server/probing/starvation.ts';
 import type { Target } from '../../../server/protocol/pod.ts';
 import type { Sample } from '../../../server/protocol/sample.ts';
@@ -15,7 +15,13 @@ import { targetOf } from '../../support/samples.ts';
 const soon = (condition: () => unknown) => vi.waitFor(condition, { timeout: 10_000, interval: 5 });
 
 const never = () => 0;
-const OPTIONS = { timeoutMs: 300, userAgent: 'goldpinger-ts/test' };
+const OPTIONS = {
+  pingTimeoutMs: 300,
+  userAgent: 'goldpinger-ts/test',
+  refreshIntervalMs: 1_000,
+  freshConnectionIntervalMs: 0,
+  slowLinkMs: 100,
+};
 const peers: BadPeer[] = [];
 
 afterEach(async () => {
@@ -55,7 +61,7 @@ async function listenForOne(): Promise<{ port: number; socket: Promise<Socket> }
 /** Probes with a fake clock. */
 function probeWith(clock: FakeClock, target: Target): Promise<Sample> {
   const idleMs = () => clock.monotonicMs();
-  return probe(target, { ...OPTIONS, clock, meter: new BusyMeter(clock, idleMs, never) });
+  return new Prober({ ...OPTIONS, clock, meter: new BusyMeter(clock, idleMs, never) }).probe(target);
 }
 
 const atOnce = BAD_PEER_KINDS.filter((kind) => !/never|late|drips/.test(kind));
@@ -171,7 +177,7 @@ describe('a probe', () => {
     await once(server, 'listening');
     const meter = new BusyMeter(clock, never, never);
     const target = targetAt('127.0.0.1', (server.address() as AddressInfo).port);
-    const sample = await probe(target, { ...OPTIONS, clock: busyClock, meter });
+    const sample = await new Prober({ ...OPTIONS, clock: busyClock, meter }).probe(target);
     server.close();
     expect(sample).toMatchObject({ outcome: 'ok', suspect: true, starvedUs: 400_000, totalUs: 400_000 });
   });

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { FLAG_IPV6, FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, MINUTE, scene } from './scene.ts';
+
+const OVER_OPEN: Partial<Sample> = { connectUs: -1, firstByteUs: 200, totalUs: 220 };
+const FAILED: Partial<Sample> = { outcome: 'refused', phase: 'connect', connectUs: -1, firstByteUs: -1 };
+const SILENT: Partial<Sample> = { outcome: 'timeout', phase: 'first-byte', connectUs: -1, firstByteUs: -1 };
 
 describe('the report of now', () => {
   const pods = [podOf('3'), podOf('1'), podOf('2'), podOf('4', { lifecycle: 'starting', podIPs: [] })];
@@ -43,6 +48,22 @@ describe('the report of now', () => {
     expect([...links.flags]).toEqual([FLAG_NOT_YET, FLAG_SUSPECT, FLAG_IPV6, FLAG_NOT_YET | FLAG_SUSPECT]);
     expect(outcomeOf(links, 1)).toBe('ok');
     expect(details).toEqual([]);
+  });
+
+  it.each<[string, Partial<Sample>[], number, Partial<Sample>['failsOnly'] | undefined]>([
+    ['of the last new connection, after a ping over an open one', [{ connectUs: 700 }, OVER_OPEN], 700, undefined],
+    ['not of that, if the ping failed to connect', [{ connectUs: 700 }, FAILED], -1, undefined],
+    ['none before a new connection was opened', [OVER_OPEN], -1, undefined],
+    ['and that only new connections fail', [{ connectUs: 700 }, { ...FAILED, failsOnly: 'new' }], -1, 'new'],
+    ['and that only open ones failed a ping ago', [{ ...SILENT, failsOnly: 'open' }, { connectUs: 700 }], 700, 'open'],
+    ['and nothing of an older failure', [{ ...SILENT, failsOnly: 'open' }, ...Array(9).fill({})], 100, undefined],
+  ])('has the connect time %s', async (_, samples, connectUs, failsOnly) => {
+    const { results } = scene();
+    results.setTargets([targetOf('1')]);
+    for (const sample of samples) results.record(targetOf('1'), sampleOf(sample));
+    const report = await results.report(pods, 0);
+    expect(unpack16(report.links.connectUs[0]!)).toBe(connectUs);
+    expect(report.failsOnly?.[0]?.[1]).toBe(failsOnly);
   });
 
   it('has statistics over a window if one is asked for', async () => {

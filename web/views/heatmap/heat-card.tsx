@@ -80,7 +80,9 @@ function Phases({ facts, timeoutMs }: { facts: LinkFacts; timeoutMs: number }) {
   const share = (us: number) => (timeoutMs > 0 ? Math.min(100, Math.max(0, us) / (timeoutMs * 10)) : 0);
   const connect = share(facts.connectUs);
   const rest =
-    facts.connectUs < 0 ? share(facts.totalUs) : Math.min(100 - connect, share(facts.totalUs - facts.connectUs));
+    facts.connectUs < 0
+      ? share(facts.totalUs)
+      : Math.min(100 - connect, share(Math.max(facts.firstByteUs, facts.totalUs - facts.connectUs)));
   const parts = [
     facts.connectUs >= 0 ? `connect ${latencyText(facts.connectUs)}` : '',
     facts.firstByteUs >= 0 ? `first byte ${latencyText(facts.firstByteUs)}` : '',

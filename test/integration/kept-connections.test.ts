@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import type { ServerProcess } from '../support/server-process.ts';
+import { StubMesh } from '../support/stub-mesh.ts';
+
+const SETTINGS = { REFRESH_INTERVAL: '0.2', PING_TIMEOUT: '3s', CHECK_TIMEOUT: '3s' };
+
+/** The sum of all series of a metric whose labels contain `labels`; 0 if there are none. */
+async function metric(server: ServerProcess, name: string, labels = ''): Promise<number> {
+  const lines = (await server.text('/metrics')).split('\n');
+  const series = lines.filter((line) => line.startsWith(name) && line.includes(labels));
+  return series.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+const pings = (server: ServerProcess) => metric(server, 'goldpinger_peer_phase_seconds_count', 'phase="first-byte"');
+const opened = (server: ServerProcess) => metric(server, 'goldpinger_peer_phase_seconds_count', 'phase="connect"');
+const failed = (server: ServerProcess) => metric(server, 'goldpinger_errors_total', 'type="ping"');
+
+/** Starts pods with these numbers, and waits until each has pinged all others. */
+async function start(mesh: StubMesh, numbers: readonly number[], env: Record<string, string> = {}) {
+  const servers = await Promise.all(numbers.map((i) => mesh.serve(i, { ...SETTINGS, ...env })));
+  for (const i of numbers) mesh.addPod(i);
+  for (const server of servers) {
+    await eventually(async () => expect((await fetch(`${server.url}/cluster_health`)).status).toBe(200), 40_000);
+  }
+  return servers;
+}
+
+it.each([
+  ['10s', (count: number) => expect(count).toBeLessThanOrEqual(2 * 3)],
+  ['0s', (count: number) => expect(count).toBeGreaterThanOrEqual(60)],
+])('with FRESH_CONNECTION_INTERVAL=%s as many connections are opened as it says', async (interval, check) => {
+  const mesh = await StubMesh.forTest();
+  const [server] = await start(mesh, [1, 2, 3], { FRESH_CONNECTION_INTERVAL: interval });
+  await eventually(async () => expect(await pings(server!)).toBeGreaterThanOrEqual(60), 40_000);
+  check(await opened(server!));
+  expect(await failed(server!)).toBe(0);
+});
+
+it('no ping fails at either end of a kept connection while pods are replaced one by one', async () => {
+  const mesh = await StubMesh.forTest();
+  const servers = await start(mesh, [1, 2, 3], { SHUTDOWN_GRACE: '3s' });
+  for (const [old, next] of [
+    [1, 4],
+    [2, 5],
+    [3, 6],
+  ] as const) {
+    const [leaving] = servers.splice(0, 1);
+    const survivors = [...servers];
+    leaving?.child.kill('SIGTERM');
+    mesh.addPod(old, { deletedMs: Date.now() });
+    await eventually(async () => expect((await fetch(`${leaving?.url}/readyz`)).status).toBe(503));
+    // All peers have pinged it since: their connections have been closed in order.
+    const before = await Promise.all(survivors.map(pings));
+    await eventually(async () => {
+      for (const [i, server] of survivors.entries()) expect(await pings(server)).toBeGreaterThan(before[i]! + 8);
+    });
+    expect(await failed(leaving!)).toBe(0);
+    mesh.kube.deletePod(`pod-${old}`);
+    servers.push(...(await start(mesh, [next], { SHUTDOWN_GRACE: '3s' })));
+    expect(await leaving?.ended).toBe(0);
+    for (const server of servers) expect(await failed(server)).toBe(0);
+  }
+}, 120_000);

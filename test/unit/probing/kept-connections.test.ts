@@ -1,0 +1,242 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Connection } from '../../../server/probing/connection.ts';
+import { KeptConnections } from '../../../server/probing/kept-connections.ts';
+import { Prober } from '../../../server/probing/probe.ts';
+import { BusyMeter } from '../../../server/probing/starvation.ts';
+import type { Target } from '../../../server/protocol/pod.ts';
+import { isOverOpenConnection, type Sample } from '../../../server/protocol/sample.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { soon } from '../../support/loopback-peer.ts';
+import { targetOf } from '../../support/samples.ts';
+
+const BODY = '{"boot_time":"2026-11-22T14:39:48.013Z"}';
+const answer = (more = '', version = '1.1') =>
+  `HTTP/${version} 200 OK\r\nContent-Length: ${BODY.length}\r\n${more}\r\n${BODY}`;
+
+/** Answers the `request`-th request (from 1) of the `connection`-th connection (from 1). */
+type Peer = (socket: Socket, connection: number, request: number) => unknown;
+const healthy: Peer = (socket) => socket.write(answer());
+
+/** A peer on loopback, and pings of it. */
+async function scene(peer: Peer = healthy, settings: { freshMs?: number; refreshMs?: number } = {}) {
+  const sockets: Socket[] = [];
+  /** How many requests each connection has carried. */
+  const requests: number[] = [];
+  const server = createServer((socket) => {
+    const i = sockets.push(socket) - 1;
+    requests.push(0);
+    socket.on('error', () => {});
+    socket.on('data', () => {
+      requests[i]! += 1;
+      peer(socket, i + 1, requests[i]!);
+    });
+  });
+  await listening(server, 0);
+  const clock = new FakeClock();
+  const prober = new Prober({
+    clock,
+    meter: new BusyMeter(
+      clock,
+      () => clock.monotonicMs(),
+      () => 0,
+    ),
+    pingTimeoutMs: 300,
+    userAgent: 'test',
+    freshConnectionIntervalMs: settings.freshMs ?? 10_000,
+    refreshIntervalMs: settings.refreshMs ?? 1_000,
+    slowLinkMs: 100,
+  });
+  const target: Target = { ...targetOf('1'), address: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  prober.kept.setTargets([target]);
+  onTestFinished(() => {
+    prober.kept.setTargets([]);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  /** Pings once a second. */
+  const ping = async (count: number) => {
+    const samples: Sample[] = [];
+    for (let i = 0; i < count; i++) {
+      samples.push(await prober.probe(target));
+      expect(clock.pending).toBe(0);
+      await soon(() => expect(sockets.some((socket) => socket.writableEnded && !socket.closed)).toBe(false));
+      clock.freeze(1_000);
+    }
+    return samples;
+  };
+  /** Pings once, and lets both halves of PING_TIMEOUT pass. `asked`: requests that have come by half time, and by its end. */
+  const pingUntilTimeout = async (asked: [number, number]) => {
+    const ended = prober.probe(target);
+    for (const count of asked) {
+      await soon(() => expect(requests.reduce((sum, each) => sum + each, 0)).toBe(count));
+      for (let i = 0; i < 20; i++) await nextTurn();
+      await clock.advance(150);
+    }
+    return ended;
+  };
+  return { clock, prober, target, server, sockets, requests, ping, pingUntilTimeout };
+}
+
+async function listening(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+}
+
+describe('a ping a second for 12 s', () => {
+  it.each<[string, number[], Peer | undefined, Parameters<typeof scene>[1]]>([
+    ['opens a new connection after FRESH_CONNECTION_INTERVAL', [10, 2], healthy, {}],
+    ['opens one each time if that is 0', Array(12).fill(1), healthy, { freshMs: 0 }],
+    ['opens one each time if REFRESH_INTERVAL is as long', Array(12).fill(1), healthy, { refreshMs: 10_000 }],
+    ['opens one each time if the peer says that it closes', Array(12).fill(1), says('Connection: close\r\n'), {}],
+    ['opens one each time if the peer knows only HTTP/1.0', Array(12).fill(1), says('', '1.0'), {}],
+    ['opens one after each that the peer has closed', [3, 3, 3, 3], closesAfter(3), {}],
+    [
+      'opens one after bytes that nobody asked for',
+      Array(12).fill(1),
+      (socket) => socket.write(answer() + answer()),
+      {},
+    ],
+  ])('%s', async (_, expected, peer, settings) => {
+    const { ping, requests, prober, sockets } = await scene(peer, settings);
+    const samples = await ping(12);
+    expect(samples.map(({ outcome }) => outcome)).toEqual(Array(12).fill('ok'));
+    expect(requests).toEqual(expected);
+    // The connect time is that of new connections only.
+    expect(samples.filter(({ connectUs }) => connectUs >= 0)).toHaveLength(expected.length);
+    expect(samples.filter(isOverOpenConnection)).toHaveLength(12 - expected.length);
+    expect(samples.every(({ firstByteUs }) => firstByteUs >= 0)).toBe(true);
+    prober.kept.setTargets([]);
+    await soon(() => expect(sockets.filter(({ closed }) => !closed)).toEqual([]));
+  });
+});
+
+function says(fields: string, version?: string): Peer {
+  return (socket) => socket.write(answer(fields, version));
+}
+
+function closesAfter(count: number): Peer {
+  return (socket, _connection, request) => (request === count ? socket.end(answer()) : socket.write(answer()));
+}
+
+describe('an open connection', () => {
+  it.each<[string, Peer]>([
+    ['closed', (socket, c, request) => (c === 1 && request === 2 ? socket.end() : socket.write(answer()))],
+    ['reset', (socket, c, request) => (c === 1 && request === 2 ? socket.resetAndDestroy() : socket.write(answer()))],
+  ])('that is %s when the ping comes is no failure: a new one is opened', async (_, peer) => {
+    const { ping, requests } = await scene(peer);
+    const [, second] = await ping(2);
+    expect([second?.outcome, requests]).toEqual(['ok', [2, 1]]);
+    expect(second?.connectUs).toBeGreaterThanOrEqual(0);
+  });
+
+  it('on which the answer breaks off is a failure, and the next ping opens a new one', async () => {
+    const { ping, requests } = await scene((socket, connection, request) =>
+      connection === 1 && request === 2 ? socket.end('HTTP/1.1 200') : socket.write(answer()),
+    );
+    expect((await ping(3)).map(({ outcome, phase }) => [outcome, phase])).toEqual([
+      ['ok', null],
+      ['reset', 'body'],
+      ['ok', null],
+    ]);
+    expect(requests).toEqual([2, 1]);
+  });
+
+  it('is not used for another address of the target, and closed once the target has left', async () => {
+    const { ping, prober, target, sockets } = await scene();
+    await ping(1);
+    expect(await prober.probe({ ...target, port: 1 })).toMatchObject({ outcome: 'refused', phase: 'connect' });
+    await ping(1);
+    expect(sockets).toHaveLength(2);
+    prober.kept.setTargets([]);
+    await soon(() => expect(sockets.filter(({ closed }) => !closed)).toEqual([]));
+  });
+});
+
+describe('a failure says', () => {
+  it('that only open connections fail, if a new one works', async () => {
+    const { ping, pingUntilTimeout } = await scene((socket, connection, request) => {
+      if (connection > 1 || request < 2) socket.write(answer());
+    });
+    await ping(1);
+    const sample = await pingUntilTimeout([2, 3]);
+    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', failsOnly: 'open', connectUs: -1 });
+    expect(sample.totalUs).toBe(300_000);
+    expect(isOverOpenConnection(sample)).toBe(true);
+    expect(await ping(1)).toMatchObject([{ outcome: 'ok' }]);
+  });
+
+  it('that only new connections fail, if the open one works, as long as that lasts', async () => {
+    const { ping, server, target, requests } = await scene();
+    await ping(10);
+    server.close();
+    const failed = await ping(3);
+    for (const sample of failed)
+      expect(sample).toMatchObject({ outcome: 'refused', failsOnly: 'new', phase: 'connect' });
+    expect(requests).toEqual([13]);
+    await soon(() => expect(server.listening).toBe(false));
+    await listening(server, target.port).catch(() => {});
+    expect(await ping(1)).toMatchObject([{ outcome: 'ok', failsOnly: '' }]);
+  });
+
+  it('so also after a timeout', async () => {
+    const { ping, pingUntilTimeout } = await scene((socket, connection) => connection === 1 && socket.write(answer()));
+    await ping(10);
+    const sample = await pingUntilTimeout([11, 12]);
+    expect(sample).toMatchObject({ outcome: 'timeout', phase: 'first-byte', failsOnly: 'new', totalUs: 300_000 });
+  });
+
+  it('nothing of the kind if both fail', async () => {
+    const { ping, pingUntilTimeout } = await scene((socket, _, request) => request < 2 && socket.write(answer()));
+    await ping(1);
+    const silent = await pingUntilTimeout([2, 3]);
+    // The new connection carried its first request, so it was answered.
+    expect(silent.failsOnly).toBe('open');
+    const frozen = await scene(
+      (socket, connection, request) => connection === 1 && request < 2 && socket.write(answer()),
+    );
+    await frozen.ping(1);
+    expect(await frozen.pingUntilTimeout([2, 3])).toMatchObject({ outcome: 'timeout', failsOnly: '' });
+  });
+});
+
+describe('the kept connections', () => {
+  const settings = { freshConnectionIntervalMs: 10_000, refreshIntervalMs: 1_000, slowLinkMs: 100 };
+  const targets = Array.from({ length: 300 }, (_, i) => targetOf(`${i}`));
+
+  /** A connection without a socket. */
+  function connectionTo(target: Target): Connection {
+    const connection = {
+      target,
+      openedMs: 0,
+      isClosed: false,
+      giveTo() {},
+      close: () => Object.assign(connection, { isClosed: true }),
+    };
+    return connection as unknown as Connection;
+  }
+
+  it('are at most 256', () => {
+    const kept = new KeptConnections(settings);
+    kept.setTargets(targets);
+    const all = targets.map(connectionTo);
+    for (const connection of all) kept.keep(connection, 200);
+    expect(all.filter(({ isClosed }) => !isClosed)).toHaveLength(256);
+    expect(kept.hasRoom).toBe(false);
+    kept.setTargets([]);
+    expect(all.every(({ isClosed }) => isClosed)).toBe(true);
+  });
+
+  it.each([
+    ['took SLOW_LINK to open', targets[0], 100_000],
+    ['lead to a target that has left meanwhile', targetOf('other'), 200],
+  ])('are none that %s', (_, target, connectUs) => {
+    const kept = new KeptConnections(settings);
+    kept.setTargets(targets);
+    const connection = connectionTo(target!);
+    kept.keep(connection, connectUs);
+    expect([connection.isClosed, kept.take(target!)]).toEqual([true, null]);
+  });
+});
