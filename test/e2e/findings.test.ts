@@ -38,7 +38,7 @@ test('a finding says what to do next: its links, a replay of its start, a report
   await steps.getByRole('button', { name: /^Copy name/ }).click();
   await soon(() => steps.getByRole('button', { name: /^Copy name/ }).textContent()).toBe('Copied');
   await steps.getByRole('button', { name: 'Show links' }).press('Enter');
-  await soon(() => page.url()).toContain('filter=goldpinger-chaos');
+  await soon(() => page.url()).toContain('filter=to%3Apod%3Agoldpinger-chaos');
   await steps.getByRole('button', { name: 'Replay 30 s' }).click();
   await soon(() => page.url()).toMatch(/at=\d+/);
   const firstMs = Number(/at=(\d+)/.exec(page.url())?.[1]);

@@ -10,7 +10,7 @@ import { buildPicture } from '../../web/model/mesh-view.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
-import { levelOf, soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
+import { badTargets, levelOf, soon, type Visit, violations, visitorOfFile } from './page-visit.ts';
 
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const visitor = visitorOfFile();
@@ -21,6 +21,12 @@ let shown: (windowMs: number) => Mesh;
 const grid = () => page.getByRole('grid', { name: /Heatmap/ });
 const spoken = () => grid().getByRole('gridcell').textContent();
 const hash = () => page.evaluate(() => location.hash);
+/** Opens a menu of the tools. */
+const menu = (name: string) => page.locator('summary', { hasText: name }).click();
+async function exported(name: RegExp): Promise<void> {
+  await menu('Export');
+  await page.getByRole('button', { name }).click();
+}
 const legendCount = (state: string) => page.locator(`[data-state="${state}"] .legend-count`).textContent();
 
 /** The colour of the picture at a point of the page, as `#rrggbb`. */
@@ -96,7 +102,7 @@ describe('the picture', () => {
       .locator('.callout')
       .getByText('only the first byte is late: check the process or a proxy, not the network')
       .waitFor();
-    await page.getByRole('button', { name: 'Show links' }).last().click();
+    await page.getByRole('button', { name: 'Open pod' }).click();
     expect(await hash()).toContain('pod=');
     await cellAt(0, 0);
     const light = await token('--good-cell');
@@ -135,6 +141,7 @@ describe('the picture', () => {
     await open(FOUR);
     await cellAt(0, 3);
     expect(await spoken()).toMatch(/^from goldpinger-001 to goldpinger-chaos: 25\d ms/);
+    await menu('View');
     await page.getByRole('combobox', { name: 'Phase' }).selectOption('connect');
     await soon(spoken).toMatch(/^from goldpinger-001 to goldpinger-chaos: 0\.\d+ ms, good$/);
     await soon(hash).toContain('phase=connect');
@@ -188,10 +195,7 @@ describe('the picture', () => {
 describe('what is taken away', () => {
   test('CSV has every pair; no name runs as a formula, nor as markup', async () => {
     await open({ pods: 6, scenario: 'hostile' });
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'CSV' }).click(),
-    ]);
+    const [download] = await Promise.all([page.waitForEvent('download'), exported(/CSV/)]);
     expect(download.suggestedFilename()).toMatch(/^goldpinger-links-2024-05-14T.*\.csv$/);
     const text = await readFile((await download.path())!, 'utf8');
     expect(text.trimEnd().split('\r\n')).toHaveLength(37);
@@ -202,10 +206,7 @@ describe('what is taken away', () => {
 
   test('PNG has the picture with its legend, and the table says the same in words', async () => {
     await open(FOUR);
-    const [download] = await Promise.all([
-      page.waitForEvent('download'),
-      page.getByRole('button', { name: 'PNG' }).click(),
-    ]);
+    const [download] = await Promise.all([page.waitForEvent('download'), exported(/PNG/)]);
     const png = PNG.sync.read(await readFile((await download.path())!));
     expect(png.width).toBeGreaterThan(1200);
     const reds = [...png.data.keys()].filter(
@@ -213,13 +214,102 @@ describe('what is taken away', () => {
     );
     expect(reds.length).toBeGreaterThan(10_000);
     await page.keyboard.press('t');
-    await soon(() => page.getByRole('cell', { name: /25\d ms Slow/ }).count()).toBe(4);
+    await soon(() => page.getByRole('row', { name: /chaos Slow 25\d ms/ }).count()).toBe(4);
     await page
-      .getByRole('cell', { name: /25\d ms Slow/ })
+      .getByRole('row', { name: /chaos Slow 25\d ms/ })
       .first()
       .getByRole('button')
       .click();
     await soon(hash).toContain('from=');
+  });
+});
+
+describe('what is shown', () => {
+  test('is chosen by entries of the legend: only links in these states, and only pods that have one', async () => {
+    await open({ pods: 30, scenario: 'dead-pod' });
+    const failed = page.locator('[data-state="failed"] button');
+    await failed.click();
+    await soon(() => failed.getAttribute('aria-pressed')).toBe('true');
+    await soon(hash).toContain('filter=state%3Afailed');
+    await page.keyboard.press('t');
+    await soon(() => page.locator('.heatmap tbody tr').count()).toBe(29);
+    await failed.click();
+    await soon(hash).not.toContain('filter');
+  });
+
+  test('a finding shows its links', async () => {
+    await open({ pods: 120, scenario: 'mixed' });
+    const findings = page.locator('.finding-list > li');
+    const slow = findings.filter({ hasText: 'slow from all' });
+    await slow.getByText('Next steps').click();
+    await slow.getByRole('button', { name: 'Show links' }).click();
+    await soon(hash).toMatch(/filter=to%3Apod%3Agoldpinger-\w+\+state%3Aslow/);
+    await page.keyboard.press('t');
+    const rows = page.locator('.heatmap tbody tr');
+    await soon(() => rows.count()).toBeGreaterThan(50);
+    const targets = await rows.locator('td:nth-child(2)').allTextContents();
+    expect(new Set(targets).size).toBe(1);
+  });
+
+  test('a table sorts by any column, and keeps its order while new data comes', async () => {
+    await open({ pods: 30, scenario: 'slow-pod' });
+    await page.keyboard.press('t');
+    const firstRow = () => page.locator('.heatmap tbody tr').first().textContent();
+    await soon(firstRow).toContain('Slow');
+    await page.getByRole('columnheader', { name: 'From' }).getByRole('button').click();
+    await soon(() => page.getByRole('columnheader', { name: 'From' }).getAttribute('aria-sort')).toBe('ascending');
+    await page.getByRole('columnheader', { name: 'State' }).getByRole('button').click();
+    const before = await page.locator('.heatmap tbody td:first-child').allTextContents();
+    feed.show(() => meshOf({ pods: 30, scenario: 'dead-pod' }));
+    await page.locator('.heatmap .table-frame').getByText('Refused').first().waitFor();
+    expect(await page.locator('.heatmap tbody td:first-child').allTextContents()).toEqual(before);
+    await page.getByRole('button', { name: 'Sort again' }).click();
+    await soon(firstRow).toContain('Refused');
+    const right = await page
+      .locator('td.number')
+      .first()
+      .evaluate((cell) => getComputedStyle(cell).textAlign);
+    expect(right).toBe('right');
+  });
+
+  test('nodes as one: a cell has its worst link and says how many, and a click unfolds it', async () => {
+    await open({ pods: 120, scenario: 'dead-node' }, { hash: '&level=node' });
+    expect(await grid().getAttribute('aria-colcount')).toBe('12');
+    await page.keyboard.press('f');
+    expect(await spoken()).toMatch(/100 of 100 fail$/);
+    const { x, y } = await activeCell();
+    await page.mouse.click(x, y);
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('30');
+    await soon(hash).toMatch(/open=node%3A/);
+    const fold = page.getByRole('button', { name: /^Fold worker/ });
+    await fold.first().click();
+    await soon(() => fold.count()).toBe(1);
+    await fold.first().click();
+    await soon(() => grid().getAttribute('aria-colcount')).toBe('12');
+  });
+});
+
+describe('in little room', () => {
+  test.each([
+    [4, 720, 450],
+    [30, 1120, 700],
+    [30, 390, 844],
+  ])('%i pods at %i x %i px keep their names, and the keys reach the last cell', async (pods, width, height) => {
+    await open({ pods, scenario: 'healthy' }, { width });
+    await page.setViewportSize({ width, height });
+    await soon(() => page.evaluate(() => innerHeight)).toBe(height);
+    await grid().focus();
+    await page.keyboard.press('Control+End');
+    await soon(spoken).toContain('to itself');
+    const box = await grid().getByRole('gridcell').boundingBox();
+    expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(pods === 4 ? 30 : 12);
+    const inside = await grid().evaluate((scroller) => {
+      const outer = scroller.getBoundingClientRect();
+      const inner = scroller.querySelector('#heat-cell')?.getBoundingClientRect();
+      return inner !== undefined && inner.bottom <= outer.bottom + 1 && inner.right <= outer.right + 1;
+    });
+    expect(inside).toBe(true);
+    expect(await page.locator('.pod-numbers').count()).toBe(0);
   });
 });
 
@@ -232,6 +322,11 @@ describe('for everybody', () => {
     await grid().focus();
     await page.keyboard.press('ArrowDown');
     expect(await violations(page)).toEqual([]);
+    await menu('View');
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await badTargets(page, '.heatmap')).toEqual([]);
+    expect(await badTargets(page, '.legend')).toEqual([]);
   });
 
   test('at 390 px nothing sticks out, and a tap opens the link', async () => {
@@ -282,10 +377,14 @@ describe('with keys alone', () => {
     await page.keyboard.press('/');
     await page.keyboard.type('chaos');
     await soon(hash).toContain('filter=chaos');
-    await soon(() => grid().getAttribute('aria-colcount')).toBe('1');
+    // Links that have it at neither end are blank; its own are not.
+    const transparent = '#000000';
+    await soon(() => cellColour(0, 0)).toBe(transparent);
+    expect(await cellColour(0, 3)).toBe(await token('--slow-cell'));
+    expect(await cellColour(3, 0)).toBe(await token('--good-cell'));
     await page.getByRole('searchbox').fill('nobody');
-    await page.getByRole('button', { name: 'Show all 4' }).click();
-    await soon(() => grid().getAttribute('aria-colcount')).toBe('4');
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await soon(() => cellColour(0, 0)).toBe(await token('--good-cell'));
   });
 });
 

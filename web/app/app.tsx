@@ -130,7 +130,7 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
           onFilter: (filter) => change({ filter: filter.slice(0, MAX_FILTER), compare: false }),
           level: address.level,
           onLevel: (level) => change({ level, unfolded: [] }),
-          onUnfold: (key) => change({ unfolded: [...address.unfolded, key] }),
+          onUnfold: (...keys) => change({ unfolded: [...address.unfolded, ...keys] }),
           onFold: (key) => change({ unfolded: address.unfolded.filter((other) => other !== key) }),
           order: address.order,
           onOrder: (order) => change({ order }),

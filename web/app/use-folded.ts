@@ -17,7 +17,7 @@ export function useFolded(
   );
   if (props === null || folded === null) return null;
   const { onSelect } = props;
-  const onUnfold = (key: string) => change({ unfolded: [...unfolded, key] });
+  const onUnfold = (...keys: string[]) => change({ unfolded: [...unfolded, ...keys] });
   return {
     ...props,
     picture: folded,

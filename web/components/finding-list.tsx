@@ -2,6 +2,7 @@ import type { Finding } from '../../server/protocol/finding.ts';
 import { serverUrl } from '../data/client.ts';
 import { targetOf } from '../model/finding-words.ts';
 import { countText, plural } from '../model/format.ts';
+import { findingFilter } from '../model/link-filter.ts';
 import { shownName } from '../model/names.ts';
 import { failingLinks, replayRange, reportRanges, type StepPod } from '../model/next-steps.ts';
 import { reportPath } from '../model/report-path.ts';
@@ -78,7 +79,10 @@ function show({ onSelect, onFilter }: ListProps, what: { filter: string } | View
 function FindingSteps({ props, finding, pods }: Omit<ItemProps, 'brief'>) {
   const { nowMs, picture, onReplay } = props;
   const [pod, source] = [pods[finding.pods[0] ?? -1], pods[finding.from[0] ?? -1]];
-  const links = failingLinks(finding, pods);
+  const { mesh } = picture.fold?.pods ?? picture;
+  // A comparison has its own list of pods, without what a filter by links needs.
+  const isLive = mesh.pods === pods && finding.pods.length > 0;
+  const links = isLive ? { filter: findingFilter(finding, mesh.pods) } : failingLinks(finding, pods);
   const replay = replayRange(finding.sinceMs, nowMs);
   const ranges = reportRanges(finding.sinceMs, nowMs, picture.mesh.settings.historyWindowMs);
   if (links === null && replay === null) return null;

@@ -8,10 +8,13 @@ import './table-frame.css';
 export function TableFrame({
   caption,
   note,
+  action,
   children,
 }: {
   caption: string;
   note?: string | undefined;
+  /** A button after caption and note. */
+  action?: ReactNode;
   children: ReactNode;
 }) {
   return (
@@ -20,7 +23,7 @@ export function TableFrame({
       <table>
         <caption>
           {caption}
-          {note === undefined ? null : <span className="table-note"> {note}</span>}
+          {note === undefined ? null : <span className="table-note"> {note}</span>} {action}
         </caption>
         {children}
       </table>

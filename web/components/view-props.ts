@@ -30,8 +30,8 @@ export interface ViewProps {
   /** The reader's choice of what is drawn as one. What was chosen by `auto` is in `picture.fold`. */
   level: Level;
   onLevel(level: Level): void;
-  /** Shows the members of a group (`Group.key`), or folds them again. In a view, selecting a group unfolds it too. */
-  onUnfold(key: string): void;
+  /** Shows the members of groups (`Group.key`), or folds them again. In a view, selecting a group unfolds it too. */
+  onUnfold(...keys: string[]): void;
   onFold(key: string): void;
   /** See `matches` in `order.ts`; '' = all pods. */
   filter: string;

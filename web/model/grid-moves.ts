@@ -42,13 +42,6 @@ export function moved(place: Place, key: string, ctrl: boolean, count: number): 
   }
 }
 
-/** The next cell in state `code` after `place`, row by row, cyclic. */
-export function nextInState(picture: Picture, { pods }: Arrangement, place: Place, code: number): Place | null {
-  return nextWhere(pods.length, place, ({ column, row }) => {
-    return picture.state[(pods[column] ?? 0) * picture.n + (pods[row] ?? 0)] === code;
-  });
-}
-
 /** The next cell after `place` for which `isWanted` is true, row by row, cyclic, among `count` x `count` cells. */
 export function nextWhere(count: number, place: Place, isWanted: (at: Place) => boolean): Place | null {
   const start = place.row * count + place.column;

@@ -1,3 +1,4 @@
+import { bisectRight } from 'd3';
 import type { AxisGroup } from './order.ts';
 
 /** What a cell shows besides its colour: its latency, a mark, a pattern, or nothing. */
@@ -5,6 +6,10 @@ export type CellKind = 'figures' | 'marks' | 'patterns' | 'colours';
 
 /** What the axes show: pod names, group names, or positions (the side panel then lists the names). */
 export type AxisKind = 'full' | 'short' | 'groups' | 'numbers';
+
+/** Which pod names the axes show; `auto`: the longest that fit. */
+export const NAME_CHOICES = ['auto', 'full', 'short'] as const;
+export type NameChoice = (typeof NAME_CHOICES)[number];
 
 /** Input of a layout. All lengths are CSS px. */
 export interface HeatRequest {
@@ -19,8 +24,10 @@ export interface HeatRequest {
   fullWidth: number;
   shortWidth: number;
   groupWidth: number;
-  /** Use short names even if full ones would fit. */
+  /** Little room: short names and captions. */
   narrow: boolean;
+  /** The names that the reader wants. */
+  names: NameChoice;
   /** Shrink cells as far as needed instead of scrolling. */
   fit: boolean;
 }
@@ -56,19 +63,23 @@ export interface HeatLayout {
 
 /** Up to this many pods, slightly smaller cells still show the latency. */
 const FEW = 12;
+/** Up to this many pods, the axes keep the names in any room; the cells then scroll. */
+export const NAMED_TO = 40;
 const MAX_CELL = 122;
 const CAPTION = 22;
 const NAME_SPACE = 12;
 const STRIP = 8;
 const STRIP_SPACE = 4;
+/** Minimum distance of named cells, and of cells with a latency if there are few pods. */
 const LEAST_NAMED = 14;
+const LEAST_FEW = 34;
 
-/** Computes the layout: the largest cells that fit with names, otherwise without names. */
+/** Computes the layout: the largest cells that fit with names, or else the smallest with names if there are few pods. */
 export function layoutHeatmap(request: HeatRequest): HeatLayout {
   return bestNamed(request) ?? withoutNames(request);
 }
 
-/** Whether every pod's name fits on the axes. */
+/** Whether the axes show every pod's name. */
 export function fitsNames(request: HeatRequest): boolean {
   return bestNamed(request) !== null;
 }
@@ -80,36 +91,62 @@ export function fitsNames(request: HeatRequest): boolean {
 const NAMINGS = [
   { axis: 'full', columns: 'full', slant: 0 },
   { axis: 'full', columns: 'short', slant: 0 },
+  { axis: 'full', columns: 'full', slant: 45 },
+  { axis: 'full', columns: 'full', slant: 65 },
   { axis: 'full', columns: 'short', slant: 45 },
   { axis: 'full', columns: 'short', slant: 65 },
   { axis: 'short', columns: 'short', slant: 0 },
   { axis: 'short', columns: 'short', slant: 45 },
   { axis: 'short', columns: 'short', slant: 65 },
 ] as const;
+type Naming = (typeof NAMINGS)[number];
 
 /** Minimum distance between two slanted names. */
 const NAME_LINE = 12.5;
 
-/** The first way of naming that leaves room for latencies, otherwise for marks; null if none fits. */
+/** The first way of naming that leaves room for latencies, otherwise for marks, otherwise one that scrolls; null if none does. */
 function bestNamed(request: HeatRequest): HeatLayout | null {
-  const named = NAMINGS.filter(({ axis }) => axis === 'short' || !request.narrow)
-    .map((naming) => withNames(request, naming))
-    .filter((layout) => layout !== null);
-  return named.find(({ kind }) => kind === 'figures') ?? named[0] ?? null;
+  const { n, names, narrow } = request;
+  const isWanted = ({ axis, columns, slant }: Naming) => {
+    if (names === 'full') return columns === 'full';
+    // Column names are slanted in full only if the reader wants them: they take too much height.
+    return (columns === 'short' || slant === 0) && (axis === 'short' || (names === 'auto' && !narrow));
+  };
+  const namings = NAMINGS.filter(isWanted);
+  const fitting = namings.flatMap((naming) => withNames(request, naming, 0) ?? []);
+  const best = fitting.find(({ kind }) => kind === 'figures') ?? fitting[0];
+  if (best !== undefined && (n > FEW || best.kind === 'figures')) return best;
+  if (n > NAMED_TO && names === 'auto') return best ?? null;
+  const least = n <= FEW ? LEAST_FEW : LEAST_NAMED;
+  for (const naming of namings) {
+    const scrolled = withNames(request, naming, least);
+    if (scrolled !== null && isRoomy(scrolled)) return scrolled;
+  }
+  const last = namings.at(-1);
+  return best ?? (last === undefined ? null : withNames(request, last, LEAST_NAMED));
 }
 
-function withNames(request: HeatRequest, { axis, columns, slant }: (typeof NAMINGS)[number]): HeatLayout | null {
+/** Whether the view shows three named cells at once, or all of them. */
+function isRoomy({ viewWidth, viewHeight, extent, pitch }: HeatLayout): boolean {
+  return Math.min(viewWidth, viewHeight) >= Math.min(extent, 3 * pitch);
+}
+
+/** The layout with names whose cells fit; null if they don't. With `least` > 0 the cells have at least this pitch, and scroll. */
+function withNames(request: HeatRequest, { axis, columns, slant }: Naming, least: number): HeatLayout | null {
   const { width, height, fullWidth, shortWidth } = request;
   const rowWidth = axis === 'full' ? fullWidth : shortWidth;
   const columnWidth = columns === 'full' ? fullWidth : shortWidth;
+  if (!Number.isFinite(Math.max(rowWidth, columnWidth))) return null;
   const left = leftCaption(request) + rowWidth + NAME_SPACE;
   const angle = (slant * Math.PI) / 180;
   const top = CAPTION + (slant > 0 ? Math.ceil(columnWidth * Math.sin(angle)) + 18 : 28);
   // The last slanted name extends to the right.
   const lean = slant > 0 ? Math.ceil(columnWidth * Math.cos(angle)) : 0;
-  const cells = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
-  const apart = slant > 0 ? cells.pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= cells.pitch;
-  if (cells.pitch < LEAST_NAMED || !apart) return null;
+  const fitting = cellsFor(request, Math.min(width - left - lean, height - top), MAX_CELL + 4);
+  const pitch = Math.max(fitting.pitch, Math.ceil(least * request.dpr) / request.dpr);
+  const cells = { ...fitting, pitch, gap: gapOf(pitch) };
+  const apart = slant > 0 ? pitch * Math.sin(angle) >= NAME_LINE : columnWidth + 6 <= pitch;
+  if (pitch < LEAST_NAMED || !apart) return null;
   return assemble(request, { axis, columns, slant, left, top, strip: 0, ...cells, shared: false });
 }
 
@@ -176,14 +213,7 @@ function assemble(request: HeatRequest, { groupGap, ...parts }: Parts): HeatLayo
 
 /** The position of the cell at `offset` (relative to the first cell), or the nearest one; -1 if there are no cells. */
 export function positionAt({ starts }: HeatLayout, offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((starts[middle] ?? 0) <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return Math.max(starts.length < 2 ? -1 : 0, low - 1);
+  return starts.length < 2 ? -1 : Math.max(0, bisectRight(starts, offset, 0, starts.length - 1) - 1);
 }
 
 /** A rectangle, CSS px. */

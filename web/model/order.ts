@@ -26,12 +26,15 @@ export interface Arrangement {
 export interface ArrangeOptions {
   order: OrderBy;
   group: GroupBy;
+  /** When it changes, `shown` has changed for the reader. */
   filter: string;
+  /** By pod: 1 = it has a place. Without it all have one. */
+  shown?: Uint8Array | null;
 }
 
 /** Sorts the pods: groups by name, pods within a group by `order`, then by name. O(n log n). */
 export function arrange(picture: Picture, axisStates: AxisStates, options: ArrangeOptions): Arrangement {
-  const shown = picture.pods.filter((view) => matches(view, options.filter));
+  const shown = picture.pods.filter(({ index }) => options.shown?.[index] !== 0);
   const inOrder = comparator(axisStates, options.order);
   const key = groupKey(options.group);
   shown.sort((a, b) => compareText(key(a), key(b)) || inOrder(a, b));
@@ -44,21 +47,30 @@ export function arrange(picture: Picture, axisStates: AxisStates, options: Arran
 }
 
 /**
- * Whether each word of `filter` occurs in the pod's name, namespace, node, zone or addresses, ignoring case.
- * `node:worker-1` and `zone:a` match only this node or zone; the plain word worker-1 also matches worker-10.
- * `is:failing` matches the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no
- * report), `passing` (not ready, or no longer).
+ * Whether each word of `filter` matches a pod. `from:` and `to:` before a word, and words with `state:`, are about links
+ * (see `shownLinks`), so they don't matter here.
  */
 export function matches(view: PodView, filter: string): boolean {
+  const words = filter
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '' && !word.startsWith('state:'));
+  return words.every((word) => matchesWord(view, word.replace(/^(from|to):/, '')));
+}
+
+/**
+ * Whether a word (in lower case) occurs in the pod's name, namespace, node, zone or addresses. `node:worker-1`, `zone:a`
+ * and `pod:name` match only this node, zone or pod; the plain word worker-1 also matches worker-10. `is:failing` matches
+ * the pods in this state: see `PodHealth`, or `slow` (to reach), `starved`, `silent` (no report), `passing` (not ready, or
+ * no longer).
+ */
+export function matchesWord(view: PodView, word: string): boolean {
   const { pod } = view;
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return true;
+  const [, of, wanted = ''] = /^(node|zone|pod|is):(.+)$/.exec(word) ?? [];
+  if (of === 'is') return isInState(view, wanted);
+  if (of !== undefined) return pod[of === 'node' || of === 'zone' ? of : 'name'].toLowerCase() === wanted;
   const text = [pod.name, pod.namespace, pod.node, pod.zone, ...pod.podIPs].join('\n').toLowerCase();
-  return words.every((word) => {
-    const [, of, wanted] = /^(node|zone|is):(.+)$/.exec(word) ?? [];
-    if (of === 'is') return isInState(view, wanted ?? '');
-    return of === undefined ? text.includes(word) : pod[of === 'node' ? 'node' : 'zone'].toLowerCase() === wanted;
-  });
+  return text.includes(word);
 }
 
 function isInState({ health, slowToReach, starved, silent, pod }: PodView, state: string): boolean {
@@ -130,7 +142,7 @@ const COLLATOR = new Intl.Collator('en', { numeric: true });
 
 /**
  * Keeps an arrangement until the pods or the reader's choices change, so that new data never moves a row. If it is
- * sorted by severity, `isOutdated` says whether sorting again would move something.
+ * sorted by severity or filtered, `isOutdated` says whether sorting again would move something.
  */
 export class KeptOrder {
   #pods: readonly Pod[] | null = null;
@@ -147,7 +159,8 @@ export class KeptOrder {
     this.#pods = pods;
     const key = [options.order, options.group, options.filter, this.#podKey].join('\n');
     const fresh = this.#kept === null || key !== this.#key;
-    const sorted = options.order === 'worst-row' || options.order === 'worst-column';
+    const sorted =
+      options.order === 'worst-row' || options.order === 'worst-column' || options.shown instanceof Uint8Array;
     if (!fresh && !sorted && this.#kept !== null) return this.#kept;
     const now = arrange(picture, axisStates, options);
     if (fresh || this.#kept === null) {
@@ -156,7 +169,8 @@ export class KeptOrder {
       this.#isOutdated = false;
       return now;
     }
-    this.#isOutdated = now.pods.some((pod, position) => pod !== this.#kept?.pods[position]);
+    const { pods: kept } = this.#kept;
+    this.#isOutdated = now.pods.length !== kept.length || now.pods.some((pod, position) => pod !== kept[position]);
     return this.#kept;
   }
 

@@ -1,9 +1,9 @@
-import { type KeyboardEvent, type MouseEvent, type RefObject, useEffect, useRef, useState } from 'react';
+import { type MouseEvent, useEffect, useRef, useState } from 'react';
 import type { Change } from '../../../server/protocol/comparison.ts';
-import { useLetters } from '../../components/use-letters.ts';
+import { useGridCursor } from '../../components/use-grid-cursor.ts';
 import { useSize } from '../../components/use-size.ts';
 import { type ChangeMapModel, changeAt, pairText, pairUids } from '../../model/comparison.ts';
-import { moved, nextWhere, type Place } from '../../model/grid-moves.ts';
+import type { Place } from '../../model/grid-moves.ts';
 import { drawChanges, layoutMap, type MapLayout } from './map-drawing.ts';
 
 interface ChangeMapProps {
@@ -23,7 +23,20 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
   const canvas = useRef<HTMLCanvasElement>(null);
   const [layout, setLayout] = useState<MapLayout | null>(null);
   const { width, height, dpr } = useSize(frame);
-  const cursor = useChangeCursor({ map, letterKeys, grid: frame, onOpen });
+  const { n, pods } = map;
+  const is =
+    (...wanted: Change[]) =>
+    ({ column, row }: Place) =>
+      wanted.includes(changeAt(map, column * n + row));
+  const cursor = useGridCursor({
+    count: n,
+    uidAt: (position) => pods[position]?.uid,
+    positionOf: (uid) => pods.findIndex((pod) => pod.uid === uid),
+    grid: frame,
+    letterKeys,
+    jumps: { f: is('fails-more', 'still-fails'), s: is('slower') },
+    onOpen: ({ column, row }) => onOpen(pairUids(map, column * n + row)),
+  });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawing reads the colours of `theme`
   useEffect(() => {
     const element = canvas.current;
@@ -39,7 +52,6 @@ export function ChangeMap({ map, label, theme, letterKeys, onOpen }: ChangeMapPr
     const style = getComputedStyle(element);
     drawChanges(ctx, map, laid, (name) => style.getPropertyValue(name).trim());
   }, [map, width, height, dpr, theme]);
-  const { n } = map;
   const placeAt = ({ clientX, clientY }: MouseEvent): Place | null => {
     const box = canvas.current?.getBoundingClientRect();
     if (layout === null || box === undefined) return null;
@@ -125,67 +137,4 @@ function SpokenCell({ at, layout, map, byKeys }: SpokenCellProps) {
       </div>
     </div>
   );
-}
-
-interface CursorRequest {
-  map: ChangeMapModel;
-  letterKeys: boolean;
-  grid: RefObject<HTMLElement | null>;
-  onOpen(link: { from: string; to: string }): void;
-}
-
-/** The cell at the keyboard cursor, and the cell that is described: at the pointer, else at the keyboard cursor. */
-export interface ChangeCursor {
-  place: Place;
-  shown: Place | null;
-  byKeys: boolean;
-  point(place: Place | null): void;
-  focus(byKeys: boolean): void;
-  open(place: Place | null): void;
-  onKeyDown(event: KeyboardEvent): void;
-}
-
-/**
- * The same keys as in the heatmap: arrows, Home, End, Page Up and Down. F and S go to the next link that fails or became
- * slower. Enter opens the link.
- */
-export function useChangeCursor({ map, letterKeys, grid, onOpen }: CursorRequest): ChangeCursor {
-  const { n } = map;
-  const [kept, setKept] = useState<Place | null>(null);
-  const [pointed, setPointed] = useState<Place | null>(null);
-  const [byKeys, setByKeys] = useState(false);
-  const within = ({ column, row }: Place): Place => ({ column: Math.min(n - 1, column), row: Math.min(n - 1, row) });
-  const place = within(kept ?? { column: 0, row: 0 });
-  const shown = pointed !== null ? within(pointed) : byKeys ? place : null;
-  const go = (next: Place | null) => {
-    if (next === null) return;
-    setKept(next);
-    setPointed(null);
-    setByKeys(true);
-  };
-  const open = (at: Place | null) => {
-    if (at === null) return;
-    setKept(at);
-    onOpen(pairUids(map, at.column * n + at.row));
-  };
-  const next = (...wanted: Change[]) =>
-    go(nextWhere(n, place, ({ column, row }) => wanted.includes(changeAt(map, column * n + row))));
-  useLetters(letterKeys, { f: () => next('fails-more', 'still-fails'), s: () => next('slower') }, grid);
-  return {
-    place,
-    shown,
-    byKeys: byKeys && pointed === null,
-    point: setPointed,
-    focus: setByKeys,
-    open,
-    onKeyDown: (event) => {
-      if (event.altKey || event.metaKey || n === 0) return;
-      const to = moved(place, event.key, event.ctrlKey, n);
-      // The first arrow only shows the cursor, the next ones move it.
-      if (to !== null) go(kept === null && event.key.startsWith('Arrow') && !byKeys ? place : to);
-      else if (event.key === 'Enter' || event.key === ' ') open(shown ?? place);
-      else return;
-      event.preventDefault();
-    },
-  };
 }

@@ -57,7 +57,7 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
       ))}
       {action && open !== null ? (
         <button type="button" className="link-button" onClick={open}>
-          Show links
+          Open pod
         </button>
       ) : null}
     </>

@@ -1,7 +1,10 @@
 import { latencyParts } from '../../model/format.ts';
+import { foldWords } from '../../model/levels.ts';
 import { linkFacts } from '../../model/link-facts.ts';
+import { HIDDEN } from '../../model/link-filter.ts';
 import { type LinkState, stateAt } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
+import type { Picture } from '../../model/mesh-view.ts';
 import { cellTokens, wordTokens } from './heat-colours.ts';
 import { paintCells, paintShared } from './paint.ts';
 import { FONT, type Scene } from './scene.ts';
@@ -65,8 +68,9 @@ function drawMarked(ctx: CanvasRenderingContext2D, scene: Scene): void {
 function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to: number, size: number): void {
   const { picture, token } = scene;
   const pair = from * picture.n + to;
-  const state = stateAt(picture.state[pair]);
   const code = picture.state[pair] ?? 0;
+  if (code === HIDDEN) return;
+  const state = stateAt(code);
   const failed = state === 'failed';
   const fill = token(cellTokens(code).fill);
   const ink = token(failed ? '--failed-ink' : cellTokens(code).ink);
@@ -81,13 +85,25 @@ function drawCell(ctx: CanvasRenderingContext2D, scene: Scene, from: number, to:
       drawMark(ctx, mark, ink, size - (size >= ROOMY ? 17 : 8), size >= ROOMY ? 16 : 7, size >= ROOMY ? 24 : 17);
     else drawAlone(ctx, scene, state, mark, size, ink);
   }
-  if (picture.unreliable[pair] === 1) drawNotch(ctx, size, token('--suspect'));
+  if (picture.unreliable[pair] === 1) {
+    drawNotch(ctx, { x: 0, y: 0, side: Math.max(5, Math.min(18, size * 0.35)) }, token('--suspect'));
+  }
   if (size < ROOMY) return;
   const words = wordTokens(state);
   // Text has a plain background on hatched cells.
   const plate = state === 'unknown' ? token(words.ground) : null;
   if (outcome !== null) drawWord(ctx, outcome, size, size / 2 + 28, token(words.ink), plate);
-  if (from === to) drawWord(ctx, 'itself', size, size - 14, token(words.ink), plate);
+  const foot = footOf(ctx, picture, from, to, size);
+  if (foot !== '') drawWord(ctx, foot, size, size - 14, token(words.ink), plate);
+}
+
+/** The text at the foot of a cell: what a folded link stands for, as far as it fits. */
+function footOf(ctx: CanvasRenderingContext2D, picture: Picture, from: number, to: number, size: number): string {
+  const words = foldWords(picture, from, to);
+  if (words === '') return from === to ? 'itself' : '';
+  ctx.font = `400 12px ${FONT}`;
+  const brief = words.replace(' of ', '/').replace(/(\d) (are )?\D+$/, '$1');
+  return ctx.measureText(words).width <= size - 8 ? words : brief;
 }
 
 /** Draws a text in a cell, `y` px below its upper edge, on a background of colour `plate` if given. */
@@ -167,13 +183,16 @@ function drawStripes(ctx: CanvasRenderingContext2D, size: number, colour: string
   ctx.stroke();
 }
 
-/** Draws the mark of an unreliable cell. It is on the left, because marks of late cells are on the right. */
-function drawNotch(ctx: CanvasRenderingContext2D, size: number, colour: string): void {
-  const side = Math.max(5, Math.min(18, size * 0.35));
+/** Draws the notch of an unreliable cell in its upper left corner: marks of late cells are on the right. */
+export function drawNotch(
+  ctx: CanvasRenderingContext2D,
+  { x, y, side }: { x: number; y: number; side: number },
+  colour: string,
+): void {
   ctx.beginPath();
-  ctx.moveTo(0, 0);
-  ctx.lineTo(side, 0);
-  ctx.lineTo(0, side);
+  ctx.moveTo(x, y);
+  ctx.lineTo(x + side, y);
+  ctx.lineTo(x, y + side);
   ctx.fillStyle = colour;
   ctx.fill();
 }

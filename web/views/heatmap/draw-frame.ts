@@ -1,7 +1,15 @@
+import type { Selection } from '../../model/address.ts';
+import type { Rect } from '../../model/heat-layout.ts';
 import type { PlacedCallout } from './callouts.ts';
-import { drawAxes } from './draw-axes.ts';
+import { drawAxes, drawColumnName, drawGroupColumn, drawGroupRow, drawRowName, middleOf } from './draw-axes.ts';
 import { drawCells } from './draw-cells.ts';
-import type { Scene } from './scene.ts';
+import { type Cell, cellRect, clipColumns, clipRows, FONT, type Scene } from './scene.ts';
+
+/** The last drawn frame, from which the PNG is made. */
+export interface Drawn {
+  scene: Scene;
+  placed: PlacedCallout[];
+}
 
 /** Draws the heatmap without pointer and selection. `ctx` uses CSS px (scaled by the dpr). */
 export function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, placed: readonly PlacedCallout[]): void {
@@ -62,4 +70,194 @@ function drawRing(ctx: CanvasRenderingContext2D, scene: Scene, callout: PlacedCa
   if (axis === 'row') ctx.roundRect(x0 - 5, y0 + from - out, layout.extent + 10, length + 2 * out, 6);
   else ctx.roundRect(x0 + from - out, y0 - 5, length + 2 * out, layout.extent + 10, 6);
   ctx.stroke();
+}
+
+/** The cell at the pointer or keyboard cursor, and the selection. */
+export interface Pointing {
+  cell: Cell | null;
+  /** The cell was reached by keyboard and gets the focus ring. */
+  byKeys: boolean;
+  selection: Selection;
+}
+
+/** Clears the overlay and draws crosshair, bold names and rings. */
+export function drawOverlay(ctx: CanvasRenderingContext2D, scene: Scene, pointing: Pointing): void {
+  const { canvas } = ctx;
+  ctx.clearRect(0, 0, canvas.width, canvas.height);
+  drawSelection(ctx, scene, pointing.selection);
+  const rect = pointing.cell === null ? null : cellRect(scene, pointing.cell);
+  if (rect === null || pointing.cell === null) return;
+  drawCrosshair(ctx, scene, rect);
+  drawBoldNames(ctx, scene, pointing.cell);
+  drawCellRing(ctx, scene, rect, pointing.byKeys);
+}
+
+function clipCells(ctx: CanvasRenderingContext2D, { layout }: Scene, margin: number): void {
+  ctx.beginPath();
+  const size = 2 * margin;
+  ctx.rect(layout.left - margin, layout.top - margin, layout.viewWidth + size, layout.viewHeight + size);
+  ctx.clip();
+}
+
+function drawSelection(ctx: CanvasRenderingContext2D, scene: Scene, selection: Selection): void {
+  if (selection === null) return;
+  const { layout, picture, token } = scene;
+  const indexOf = (uid: string) => picture.pods.findIndex(({ pod }) => pod.uid === uid);
+  ctx.save();
+  clipCells(ctx, scene, 6);
+  ctx.strokeStyle = token('--accent');
+  ctx.lineWidth = 3;
+  const ring = ({ x, y, width, height }: Rect) => {
+    const out = layout.gap >= 2 ? 3 : 1.5;
+    ctx.beginPath();
+    ctx.roundRect(x - out, y - out, width + 2 * out, height + 2 * out, 4);
+    ctx.stroke();
+  };
+  if ('pod' in selection) {
+    const pod = indexOf(selection.pod);
+    const rect = pod < 0 ? null : cellRect(scene, { from: pod, to: pod });
+    if (rect !== null) {
+      ring({ ...rect, x: layout.left - scene.scrollX, width: layout.extent });
+      ring({ ...rect, y: layout.top - scene.scrollY, height: layout.extent });
+    }
+  } else {
+    const [from, to] = [indexOf(selection.from), indexOf(selection.to)];
+    for (const cell of [
+      { from, to },
+      { from: to, to: from },
+    ]) {
+      const rect = from < 0 || to < 0 ? null : cellRect(scene, cell);
+      if (rect !== null) ring(rect);
+      // The reverse direction gets a thinner ring.
+      ctx.lineWidth = 1.5;
+      if (from === to) break;
+    }
+  }
+  ctx.restore();
+}
+
+function drawCrosshair(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect): void {
+  const { layout, token } = scene;
+  const middleX = Math.round(rect.x + rect.width / 2) + 0.5;
+  const middleY = Math.round(rect.y + rect.height / 2) + 0.5;
+  ctx.save();
+  clipCells(ctx, scene, layout.strip + 6);
+  const line = () => {
+    ctx.beginPath();
+    ctx.moveTo(middleX, layout.top - layout.strip - 6);
+    ctx.lineTo(middleX, rect.y - 1);
+    ctx.moveTo(layout.left - layout.strip - 6, middleY);
+    ctx.lineTo(rect.x - 1, middleY);
+    ctx.stroke();
+  };
+  // A line with a rim, which is visible on every fill.
+  ctx.strokeStyle = token('--page');
+  ctx.lineWidth = 3;
+  ctx.globalAlpha = 0.7;
+  line();
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = token('--text');
+  ctx.lineWidth = 1;
+  line();
+  ctx.restore();
+}
+
+function drawCellRing(ctx: CanvasRenderingContext2D, scene: Scene, rect: Rect, byKeys: boolean): void {
+  const { layout, token } = scene;
+  ctx.save();
+  clipCells(ctx, scene, 8);
+  const least = Math.max(0, 9 - rect.width) / 2;
+  const ring = (out: number, width: number, colour: string) => {
+    ctx.strokeStyle = token(colour);
+    ctx.lineWidth = width;
+    ctx.beginPath();
+    const side = rect.width + 2 * (out + least);
+    ctx.roundRect(rect.x - out - least, rect.y - out - least, side, side, layout.gap >= 2 ? 4 : 1);
+    ctx.stroke();
+  };
+  if (byKeys) {
+    ring(1, 2, '--page');
+    ring(3, 2, '--accent');
+  } else {
+    ring(2, 3, '--page');
+    ring(1, 2, '--text');
+  }
+  ctx.restore();
+}
+
+/** Draws the names of the pointed row and column in bold over the normal ones. */
+function drawBoldNames(ctx: CanvasRenderingContext2D, scene: Scene, cell: Cell): void {
+  ctx.save();
+  clipRows(ctx, scene);
+  drawBoldRow(ctx, scene, cell.to);
+  ctx.restore();
+  ctx.save();
+  clipColumns(ctx, scene, scene.layout.slant > 0 ? 2000 : 40);
+  drawBoldColumn(ctx, scene, cell.from);
+  ctx.restore();
+}
+
+function wipe(
+  ctx: CanvasRenderingContext2D,
+  { token }: Scene,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): void {
+  ctx.fillStyle = token('--page');
+  ctx.fillRect(x, y, width, height);
+}
+
+function groupAt({ arrangement }: Scene, position: number) {
+  return arrangement.groups.find(({ start, length }) => position >= start && position < start + length);
+}
+
+function drawBoldRow(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
+  const { layout, arrangement } = scene;
+  const row = arrangement.positionOf[pod] ?? 0;
+  const y = layout.top - scene.scrollY + (layout.starts[row] ?? 0);
+  const group = groupAt(scene, row);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    wipe(ctx, scene, 18, y - 1, layout.left - 24, Math.max(layout.pitch, 15));
+    drawRowName(ctx, scene, pod, true);
+  } else if (layout.axis === 'groups' && group !== undefined) {
+    const middle = layout.top - scene.scrollY + middleOf(scene, group.start, group.length);
+    wipe(ctx, scene, 18, middle - 9, layout.left - layout.strip - 32, 18);
+    drawGroupRow(ctx, scene, group.name, middle, true);
+  } else writeNumber(ctx, scene, row, layout.left - layout.strip - 12, y + layout.pitch / 2, 'right');
+}
+
+function drawBoldColumn(ctx: CanvasRenderingContext2D, scene: Scene, pod: number): void {
+  const { layout, arrangement } = scene;
+  const column = arrangement.positionOf[pod] ?? 0;
+  const x = layout.left - scene.scrollX + (layout.starts[column] ?? 0);
+  const group = groupAt(scene, column);
+  if (layout.axis === 'full' || layout.axis === 'short') {
+    if (layout.slant === 0) wipe(ctx, scene, x - 2, layout.top - 28, layout.pitch + 4, 24);
+    drawColumnName(ctx, scene, pod, true, true);
+  } else if (layout.axis === 'groups' && group !== undefined) {
+    const middle = layout.left - scene.scrollX + middleOf(scene, group.start, group.length);
+    const half = Math.max(14, (group.length * layout.pitch) / 2 - 2);
+    wipe(ctx, scene, middle - half, layout.top - layout.strip - 25, 2 * half, 18);
+    drawGroupColumn(ctx, scene, group.name, group.length, middle, true);
+  } else writeNumber(ctx, scene, column, x + layout.pitch / 2, layout.top - layout.strip - 14, 'center');
+}
+
+function writeNumber(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  position: number,
+  x: number,
+  y: number,
+  align: 'right' | 'center',
+): void {
+  const text = String(position + 1);
+  ctx.font = `600 11px ${FONT}`;
+  const width = ctx.measureText(text).width;
+  wipe(ctx, scene, align === 'right' ? x - width - 6 : x - width / 2 - 4, y - 8, width + 8, 15);
+  ctx.fillStyle = scene.token('--text');
+  ctx.textAlign = align;
+  ctx.textBaseline = 'middle';
+  ctx.fillText(text, x, y);
 }

@@ -1,15 +1,17 @@
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { clockText, countText } from '../../model/format.ts';
+import { countText } from '../../model/format.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
 import { codeOf } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
 import { buildPicture, type Picture } from '../../model/mesh-view.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
-import { drawFrame } from './draw-frame.ts';
+import { shownName } from '../../model/names.ts';
+import { drawNotch } from './draw-cells.ts';
+import { type Drawn, drawFrame } from './draw-frame.ts';
 import { cellTokens } from './heat-colours.ts';
+import { UNRELIABLE } from './legend.tsx';
 import { FONT, type Scene } from './scene.ts';
-import type { Drawn } from './use-frame.ts';
 
 const LEGEND_WIDTH = 300;
 const LINE = 26;
@@ -19,11 +21,11 @@ const MARGIN = 16;
 export async function savePng(
   drawn: Drawn,
   size: { width: number; height: number },
-  thresholds: Thresholds,
+  { thresholds, picture }: Pick<ViewProps, 'thresholds' | 'picture'>,
 ): Promise<void> {
   const { scene, placed } = drawn;
   const canvas = document.createElement('canvas');
-  const height = Math.max(size.height, LINE * (LEGEND_ORDER.length + 4) + 2 * MARGIN);
+  const height = Math.max(size.height, LINE * (LEGEND_ORDER.length + 6) + 2 * MARGIN);
   canvas.width = Math.round((size.width + LEGEND_WIDTH) * scene.dpr);
   canvas.height = Math.round(height * scene.dpr);
   const ctx = canvas.getContext('2d');
@@ -33,7 +35,7 @@ export async function savePng(
   ctx.setTransform(scene.dpr, 0, 0, scene.dpr, 0, 0);
   drawFrame(ctx, scene, placed);
   drawWords(ctx, drawn);
-  drawLegend(ctx, scene, size.width + MARGIN, thresholds);
+  drawLegend(ctx, { ...scene, picture: picture.fold?.pods ?? picture }, size.width + MARGIN, thresholds);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, 'image/png'));
   if (blob !== null) save(blob, `goldpinger-heatmap-${stampOf(scene.picture)}.png`);
 }
@@ -68,24 +70,38 @@ function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thre
   write('Legend', x, 600, '--text');
   write(`${countText(picture.n * picture.n)} links`, right, 400, '--text-second', 'right');
   const failedBy = sharedOutcome(picture);
+  const entry = (name: string, note: string, count: number) => {
+    write(name, x + 30, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third');
+    write(note, right - 56, 400, '--text-second', 'right');
+    write(countText(count), right, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third', 'right');
+  };
   for (const state of LEGEND_ORDER) {
     y += LINE;
     drawSwatch(ctx, scene, state, x, y - 9);
-    const count = picture.counts[state];
-    write(stateWords(state), x + 30, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third');
-    write(
+    entry(
+      stateWords(state),
       stateNote(state, thresholds, mesh.settings.goneRetentionMs, failedBy),
-      right - 56,
-      400,
-      '--text-third',
-      'right',
+      picture.counts[state],
     );
-    write(countText(count), right, count > 0 ? 600 : 400, count > 0 ? '--text' : '--text-third', 'right');
   }
+  y += LINE;
+  ctx.strokeStyle = token('--control-edge');
+  ctx.strokeRect(x + 0.5, y - 8.5, 17, 17);
+  drawNotch(ctx, { x, y: y - 9, side: 9 }, token('--suspect'));
+  entry(...UNRELIABLE, picture.unreliableLinks);
   y += LINE * 1.5;
-  write(`Taken ${new Date(mesh.atMs).toISOString().slice(0, 10)} ${clockText(mesh.atMs)}`, x, 400, '--text-second');
+  write(takenText(mesh.atMs), x, 400, '--text-second');
   y += LINE * 0.8;
-  write(`Data from ${mesh.servedBy.name}`, x, 400, '--text-second');
+  write(`Data from ${shownName(mesh.servedBy.name)}`, x, 400, '--text-second');
+}
+
+/** When the picture was taken, with the offset of the reader's time zone: "Taken 2024-05-14 12:25:57 UTC+02:00". */
+export function takenText(atMs: number): string {
+  const offset = -new Date(atMs).getTimezoneOffset();
+  const local = new Date(atMs + offset * 60_000).toISOString();
+  const two = (value: number) => String(Math.floor(Math.abs(value))).padStart(2, '0');
+  const zone = offset === 0 ? '' : `${offset < 0 ? '−' : '+'}${two(offset / 60)}:${two(offset % 60)}`;
+  return `Taken ${local.slice(0, 10)} ${local.slice(11, 19)} UTC${zone}`;
 }
 
 function drawSwatch(

@@ -1,9 +1,8 @@
 import type { Size } from '../../components/use-size.ts';
-import { worstNear } from '../../model/grid-moves.ts';
+import { type Place, worstNear } from '../../model/grid-moves.ts';
 import { type HeatLayout, positionAt } from '../../model/heat-layout.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import type { Arrangement } from '../../model/order.ts';
-import type { Cell } from './scene.ts';
 
 /** Scroll offset, CSS px. */
 export interface Scroll {
@@ -32,22 +31,36 @@ export function keepInView(scroll: number, start: number, pitch: number, room: n
   return start + pitch > scroll + room - margin ? start + pitch - room + margin : scroll;
 }
 
-/** The link at a point of the canvas (CSS px). If several links share a pixel, the worst one. */
-export function cellAt(
+/** The cell at a point of the canvas (CSS px). If several links share a pixel, the worst one. */
+export function placeAt(
   picture: Picture,
   arrangement: Arrangement,
   layout: HeatLayout,
   scroll: Scroll,
   point: { x: number; y: number },
-): Cell | null {
-  const { pods } = arrangement;
+): Place | null {
   const [x, y] = [point.x - layout.left, point.y - layout.top];
-  if (pods.length === 0 || x < 0 || y < 0 || x >= layout.viewWidth || y >= layout.viewHeight) return null;
+  if (arrangement.pods.length === 0 || x < 0 || y < 0 || x >= layout.viewWidth || y >= layout.viewHeight) return null;
   const inside = { x: x + scroll.x, y: y + scroll.y };
-  const place = layout.shared
-    ? worstNear(picture, arrangement, layout, inside, REACH)
-    : { column: positionAt(layout, inside.x), row: positionAt(layout, inside.y) };
-  return place === null ? null : { from: pods[place.column] ?? 0, to: pods[place.row] ?? 0 };
+  if (layout.shared) return worstNear(picture, arrangement, layout, inside, REACH);
+  return { column: positionAt(layout, inside.x), row: positionAt(layout, inside.y) };
+}
+
+/** The pod (index in `Picture.pods`) whose name is at a point of the canvas; -1 = none. */
+export function nameAt(
+  { pods }: Arrangement,
+  layout: HeatLayout,
+  scroll: Scroll,
+  point: { x: number; y: number },
+): number {
+  if (layout.axis === 'groups' || layout.axis === 'numbers') return -1;
+  const [x, y] = [point.x - layout.left, point.y - layout.top];
+  if (x < 0 && y >= 0 && y < layout.viewHeight) return pods[positionAt(layout, y + scroll.y)] ?? -1;
+  // A slanted name leans to the right of its column.
+  const lean = layout.slant === 0 ? 0 : y / Math.tan((layout.slant * Math.PI) / 180);
+  const along = x + lean;
+  if (y >= 0 || along < 0 || along >= layout.viewWidth) return -1;
+  return pods[positionAt(layout, along + scroll.x)] ?? -1;
 }
 
 /** Resizes and clears a canvas, and returns its context scaled to CSS px. */

@@ -3,11 +3,12 @@ import { useLayoutEffect, useRef } from 'react';
 import { StateGlyph } from '../../components/state-glyph.tsx';
 import { latencyParts, latencyText } from '../../model/format.ts';
 import { placeCard, type Rect } from '../../model/heat-layout.ts';
+import { foldWords } from '../../model/levels.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { factsTitle, sinceWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
-import type { Cell } from './scene.ts';
+import { type Cell, noteOf } from './scene.ts';
 
 interface CardProps {
   picture: Picture;
@@ -27,11 +28,12 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
     card.style.transform = `translate(${Math.round(place.x)}px, ${Math.round(place.y)}px)`;
   });
   const facts = linkFacts(picture, cell.from, cell.to);
+  const count = foldWords(picture, cell.from, cell.to);
   const us = picture.valueUs[cell.from * picture.n + cell.to] ?? Number.NaN;
   return (
     <div className="heat-card" ref={ref} aria-hidden="true">
       <Who word="from" picture={picture} pod={cell.from} />
-      <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to} />
+      <Who word="to" picture={picture} pod={cell.to} itself={cell.from === cell.to && count === ''} />
       <div className="heat-card-head">
         <StateGlyph state={facts.state} outcome={facts.outcome} unreliable={facts.unreliable} />
         {us >= 0 && facts.state !== 'failed' ? <Figure us={us} /> : null}
@@ -39,8 +41,9 @@ export function HeatCard({ picture, cell, at, bounds }: CardProps) {
         <span className="heat-card-since">{sinceWords(facts, null, picture.mesh.atMs).since}</span>
       </div>
       <Phases facts={facts} timeoutMs={picture.mesh.settings.pingTimeoutMs} />
+      {count === '' ? null : <p>{count}</p>}
       {facts.detail === '' ? null : <p className="heat-card-detail">{shownName(facts.detail)}</p>}
-      <p className="heat-card-hint">{hintOf(facts)}</p>
+      <p className="heat-card-hint">{count === '' ? hintOf(facts) : 'Worst of these links. Enter unfolds them.'}</p>
     </div>
   );
 }
@@ -61,7 +64,7 @@ function Who({
     <div className="heat-card-who">
       <span>{word}</span>
       <b>{itself ? 'itself' : view?.name}</b>
-      <span>{itself ? '' : shownName(view?.pod.node ?? '')}</span>
+      <span>{itself ? '' : noteOf(picture, pod)}</span>
     </div>
   );
 }

@@ -5,7 +5,7 @@ export type CellTokens = (name: string) => string;
 
 /** Colours as 32-bit numbers in the byte order of `ImageData` (red first). */
 export interface CellColours {
-  /** Fill of a cell by state. */
+  /** Fill of a cell by state, and of a hidden one. */
   fill: Uint32Array;
   /** Mark on a cell by state. */
   ink: Uint32Array;
@@ -27,13 +27,15 @@ const FILLS: Record<(typeof LINK_STATES)[number], [fill: string, ink: string]> =
   gone: ['--hairline', '--text-third'],
 };
 
+const PAPER = '--page';
+
 /** Creates the colour table of a theme. */
 export function cellColours(token: CellTokens): CellColours {
   return {
-    fill: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][0]))),
+    fill: Uint32Array.from([...LINK_STATES.map((state) => FILLS[state][0]), PAPER], (name) => packColour(token(name))),
     ink: Uint32Array.from(LINK_STATES, (state) => packColour(token(FILLS[state][1]))),
     notch: packColour(token('--suspect')),
-    paper: packColour(token('--page')),
+    paper: packColour(token(PAPER)),
   };
 }
 

@@ -1,14 +1,17 @@
-import { type MouseEvent, type RefObject, useRef, useState } from 'react';
-import { useLetters } from '../../components/use-letters.ts';
+import { type MouseEvent, type RefObject, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type GridCursor, useGridCursor } from '../../components/use-grid-cursor.ts';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
+import type { Place } from '../../model/grid-moves.ts';
+import { codeOf } from '../../model/links.ts';
 import { cellSentence } from '../../model/messages.ts';
 import { PlacedCallouts } from './callout-list.tsx';
-import { cellAt, isScrolled, sizerOf } from './grid-geometry.ts';
+import { CALLOUT_INDENT, MAX_CALLOUT_WIDTH, placeCallouts } from './callouts.ts';
+import { type Drawn, drawFrame, drawOverlay, type Pointing } from './draw-frame.ts';
+import { isScrolled, keepInView, nameAt, placeAt, prepareCanvas, type Scroll, sizerOf } from './grid-geometry.ts';
 import { HeatCard } from './heat-card.tsx';
-import { cellRect, type Scene } from './scene.ts';
-import { type Cursor, useCursor } from './use-cursor.ts';
-import { type Drawn, EXPLAINED_TO, useFrame, useOverlay } from './use-frame.ts';
+import { cellColours } from './heat-colours.ts';
+import { type Cell, cellRect, readTokens, type Scene } from './scene.ts';
 import type { HeatModel } from './use-heat-model.ts';
 
 interface GridProps {
@@ -20,33 +23,56 @@ interface GridProps {
   onOrderStep: (step: 1 | -1) => void;
 }
 
+/** Up to this many pods, callouts have a button, and a note explains rows and columns. */
+const EXPLAINED_TO = 12;
+/** Minimum width at which each sentence of the note fits on one line, CSS px. */
+const ONE_LINE = 300;
+
 /** The canvas with axes, pointer and keyboard handling, and a text for screen readers. */
 export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) {
   const { picture, selection, onSelect } = props;
-  const { arrangement, layout } = model;
+  const { arrangement, layout, shown } = model;
+  const { pods } = arrangement;
   const [scroll, setScroll] = useState({ x: 0, y: 0 });
   const scroller = useRef<HTMLDivElement>(null);
   const height = props.narrow ? layout.top + layout.viewHeight + 8 : size.height;
-  const cursor = useCursor(props, model, scroller);
-  const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
-  const over = useOverlay(size, height, drawn, { cell: cursor.shown, byKeys: cursor.byKeys, selection });
-  useLetters(
-    props.letterKeys,
-    {
-      f: () => cursor.next('failed'),
-      s: () => cursor.next('slow'),
-      '[': () => onOrderStep(-1),
-      ']': () => onOrderStep(1),
-    },
-    scroller,
-  );
-  const pointAt = ({ clientX, clientY }: MouseEvent) => {
-    const box = canvas.current?.getBoundingClientRect();
-    if (box === undefined) return null;
-    return cellAt(picture, arrangement, layout, scroll, { x: clientX - box.left, y: clientY - box.top });
+  const cellOf = ({ column, row }: Place): Cell => ({ from: pods[column] ?? 0, to: pods[row] ?? 0 });
+  const isState = (state: 'failed' | 'slow') => (place: Place) => {
+    const { from, to } = cellOf(place);
+    return shown.state[from * shown.n + to] === codeOf(state);
   };
-  const explained = picture.n <= EXPLAINED_TO;
-  const scene = drawn.current === null ? null : { ...drawn.current.scene, picture, ...model };
+  const cursor = useGridCursor({
+    count: pods.length,
+    uidAt: (position) => picture.pods[pods[position] ?? -1]?.pod.uid,
+    positionOf: (uid) => arrangement.positionOf[picture.pods.findIndex(({ pod }) => pod.uid === uid)] ?? -1,
+    grid: scroller,
+    letterKeys: props.letterKeys,
+    jumps: { f: isState('failed'), s: isState('slow') },
+    actions: { '[': () => onOrderStep(-1), ']': () => onOrderStep(1) },
+    onOpen: (place) => openCell(props, cellOf(place)),
+    onMove: ({ column, row }) => {
+      const box = scroller.current;
+      if (box === null || !isScrolled(layout)) return;
+      box.scrollLeft = keepInView(box.scrollLeft, layout.starts[column] ?? 0, layout.pitch, layout.viewWidth);
+      box.scrollTop = keepInView(box.scrollTop, layout.starts[row] ?? 0, layout.pitch, layout.viewHeight);
+    },
+  });
+  const cell = cursor.shown === null ? null : cellOf(cursor.shown);
+  const { canvas, placed } = useFrame({ props, model, size, height, scroll, drawn });
+  const over = useOverlay(size, height, drawn, { cell, byKeys: cursor.byKeys, selection });
+  const pointOf = ({ clientX, clientY }: MouseEvent) => {
+    const box = canvas.current?.getBoundingClientRect();
+    return { x: clientX - (box?.left ?? 0), y: clientY - (box?.top ?? 0) };
+  };
+  const pointAt = (event: MouseEvent) => placeAt(shown, arrangement, layout, scroll, pointOf(event));
+  const onClick = (event: MouseEvent) => {
+    const pod = picture.pods[nameAt(arrangement, layout, scroll, pointOf(event))]?.pod;
+    if (pod === undefined) cursor.open(pointAt(event));
+    else onSelect({ pod: pod.uid });
+  };
+  const { from, to } = cellOf(cursor.place);
+  const spoken = cellSentence(picture, from, to);
+  const scene = drawn.current === null ? null : { ...drawn.current.scene, ...model, picture };
   return (
     <div className="heat-stage" style={props.narrow ? { height, flex: 'none' } : {}}>
       {/* biome-ignore lint/a11y/useSemanticElements: cells are pixels; only the active cell is an element */}
@@ -56,15 +82,15 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
         role="grid"
         tabIndex={0}
         aria-label="Heatmap. Column: pings sent. Row: pings received."
-        aria-rowcount={arrangement.pods.length}
-        aria-colcount={arrangement.pods.length}
-        aria-activedescendant={cursor.active === null ? undefined : 'heat-cell'}
+        aria-rowcount={pods.length}
+        aria-colcount={pods.length}
+        aria-activedescendant={pods.length === 0 ? undefined : 'heat-cell'}
         onScroll={({ currentTarget: { scrollLeft, scrollTop } }) =>
           setScroll(isScrolled(layout) ? { x: scrollLeft, y: scrollTop } : { x: 0, y: 0 })
         }
         onPointerMove={(event) => cursor.point(pointAt(event))}
         onPointerLeave={() => cursor.point(null)}
-        onClick={(event) => cursor.open(pointAt(event))}
+        onClick={onClick}
         onFocus={(event) => cursor.focus(event.currentTarget.matches(':focus-visible'))}
         onBlur={() => cursor.focus(false)}
         onKeyDown={cursor.onKeyDown}
@@ -74,15 +100,15 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
             <canvas ref={canvas} />
             <canvas ref={over} />
           </div>
-          <SpokenCell cursor={cursor} props={props} layout={layout} />
+          {pods.length === 0 ? null : <SpokenCell cursor={cursor} layout={layout} words={spoken} />}
         </div>
       </div>
       <PlacedCallouts placed={placed} picture={picture} width={size.width} onSelect={onSelect} />
-      {explained && model.calloutsBeside && arrangement.pods.length > 0 ? <ReadingNote model={model} /> : null}
-      {scene === null ? null : (
+      {picture.n <= EXPLAINED_TO && model.calloutsBeside && pods.length > 0 ? <ReadingNote model={model} /> : null}
+      {scene === null || cell === null ? null : (
         <CardAt
           scene={{ ...scene, scrollX: scroll.x, scrollY: scroll.y }}
-          cursor={cursor}
+          cell={cell}
           width={placed.length > 0 ? layout.left + layout.viewWidth : size.width}
           height={height}
         />
@@ -91,9 +117,23 @@ export function HeatGrid({ props, model, size, drawn, onOrderStep }: GridProps) 
   );
 }
 
+/** Opens a link. Of a folded link it unfolds the groups at both ends. */
+function openCell({ picture, onSelect, onUnfold }: ViewProps, { from, to }: Cell): void {
+  const groups = [from, to].flatMap((index) => picture.fold?.groups[index] ?? []);
+  const folded = new Set(groups.filter(({ pods }) => pods.length > 1).map(({ key }) => key));
+  const [source, target] = [picture.pods[from]?.pod.uid, picture.pods[to]?.pod.uid];
+  if (folded.size > 0) onUnfold(...folded);
+  else if (source !== undefined && target !== undefined) onSelect({ from: source, to: target });
+}
+
+interface SpokenProps {
+  cursor: GridCursor;
+  layout: HeatModel['layout'];
+  words: string;
+}
+
 /** The active cell as an element, for screen readers. It has the place of the drawn cell, for screen magnifiers. */
-function SpokenCell({ cursor: { active, place }, props, layout }: SpokenProps) {
-  if (active === null) return null;
+function SpokenCell({ cursor: { place }, layout, words }: SpokenProps) {
   const size = layout.pitch - layout.gap;
   const left = layout.left + (layout.starts[place.column] ?? 0);
   const top = layout.top + (layout.starts[place.row] ?? 0);
@@ -109,16 +149,10 @@ function SpokenCell({ cursor: { active, place }, props, layout }: SpokenProps) {
         style={{ left, top, width: size, height: size }}
         aria-colindex={place.column + 1}
       >
-        <span className="hidden">{cellSentence(props.picture, active.from, active.to)}</span>
+        <span className="hidden">{words}</span>
       </div>
     </div>
   );
-}
-
-interface SpokenProps {
-  cursor: Cursor;
-  props: ViewProps;
-  layout: HeatModel['layout'];
 }
 
 function ReadingNote({ model: { layout } }: { model: HeatModel }) {
@@ -133,15 +167,77 @@ function ReadingNote({ model: { layout } }: { model: HeatModel }) {
 
 interface CardAtProps {
   scene: Scene;
-  cursor: Cursor;
+  cell: Cell;
   /** Bounds of the card, CSS px. It must not cover callouts. */
   width: number;
   height: number;
 }
 
-function CardAt({ scene, cursor: { shown }, width, height }: CardAtProps) {
-  const rect = shown === null ? null : cellRect(scene, shown);
-  if (shown === null || rect === null) return null;
+function CardAt({ scene, cell, width, height }: CardAtProps) {
+  const rect = cellRect(scene, cell);
+  if (rect === null) return null;
   const bounds = { x: 4, y: 4, width: width - 8, height: height - 8 };
-  return <HeatCard picture={scene.picture} cell={shown} at={rect} bounds={bounds} />;
+  return <HeatCard picture={scene.picture} cell={cell} at={rect} bounds={bounds} />;
+}
+
+interface FrameRequest {
+  props: ViewProps;
+  model: HeatModel;
+  size: Size;
+  height: number;
+  scroll: Scroll;
+  drawn: RefObject<Drawn | null>;
+}
+
+/** Draws the heatmap whenever it changes, and returns its canvas and the places of its callouts. */
+function useFrame({ props, model, size, height, scroll, drawn }: FrameRequest) {
+  const { theme } = props;
+  const { shown, axisStates, arrangement, layout, group, callouts, calloutsBeside } = model;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const action = shown.n <= EXPLAINED_TO;
+  const placed = useMemo(() => {
+    if (!calloutsBeside) return [];
+    const room = size.width - layout.left - layout.viewWidth - CALLOUT_INDENT;
+    const width = Math.min(MAX_CALLOUT_WIDTH, room);
+    const note = room < ONE_LINE ? 116 : 76;
+    const bounds = { low: layout.top + (action ? note : 14), high: height - 8, width, action };
+    return placeCallouts(callouts, layout, scroll, bounds);
+  }, [calloutsBeside, callouts, layout, scroll, size.width, height, action]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `theme` stands for the tokens that are read
+  useLayoutEffect(() => {
+    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
+    if (canvas.current === null || ctx === null) return;
+    const token = readTokens(canvas.current);
+    const scene = {
+      picture: shown,
+      axisStates,
+      arrangement,
+      layout,
+      group,
+      token,
+      colours: cellColours(token),
+      dpr: size.dpr,
+      scrollX: scroll.x,
+      scrollY: scroll.y,
+    };
+    drawFrame(ctx, scene, placed);
+    drawn.current = { scene, placed };
+  }, [shown, axisStates, arrangement, layout, group, placed, size, height, scroll, theme, drawn]);
+  return { canvas, placed };
+}
+
+/** Draws crosshair, rings and bold names on a second canvas above the first. Call it after `useFrame`. */
+function useOverlay(size: Size, height: number, drawn: RefObject<Drawn | null>, pointing: Pointing) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const isBlank = useRef(false);
+  useLayoutEffect(() => {
+    const isNothing = pointing.cell === null && pointing.selection === null;
+    // Clearing an empty canvas would still repaint the page.
+    if (isNothing && isBlank.current) return;
+    const ctx = canvas.current === null ? null : prepareCanvas(canvas.current, size, height);
+    if (ctx === null || drawn.current === null) return;
+    drawOverlay(ctx, drawn.current.scene, pointing);
+    isBlank.current = isNothing;
+  });
+  return canvas;
 }

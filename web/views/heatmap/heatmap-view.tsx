@@ -5,14 +5,15 @@ import { FindingList } from '../../components/finding-list.tsx';
 import { useSize } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { ORDERS } from '../../model/address.ts';
+import { NAMED_TO, type NameChoice } from '../../model/heat-layout.ts';
 import type { Arrangement } from '../../model/order.ts';
 import { CalloutList } from './callout-list.tsx';
+import type { Drawn } from './draw-frame.ts';
 import { saveCsv, savePng } from './export.ts';
 import { HeatGrid } from './heat-grid.tsx';
 import { HeatTools } from './heat-tools.tsx';
+import { LegendPanel } from './legend.tsx';
 import { HeatTable, PodNumbers } from './table.tsx';
-import { LegendPanel } from './threshold-editor.tsx';
-import type { Drawn } from './use-frame.ts';
 import { useHeatModel } from './use-heat-model.ts';
 
 /** Maximum number of findings, so that the legend stays visible. */
@@ -26,7 +27,8 @@ export function HeatmapView(props: ViewProps) {
   const size = useSize(frame);
   const [fit, setFit] = useState(true);
   const [, again] = useReducer((count: number) => count + 1, 0);
-  const model = useHeatModel(props, size, fit);
+  const [names, setNames] = useState<NameChoice>('auto');
+  const model = useHeatModel(props, size, fit, names);
   const { arrangement, layout, order } = model;
   const resort = () => {
     order.resort();
@@ -34,20 +36,22 @@ export function HeatmapView(props: ViewProps) {
   };
   const onPng = () => {
     const height = frame.current?.clientHeight ?? 0;
-    if (drawn.current !== null) void savePng(drawn.current, { width: size.width, height }, props.thresholds);
+    if (drawn.current !== null) void savePng(drawn.current, { width: size.width, height }, props);
   };
   return (
     <div className="heatmap">
       <HeatTools
         props={props}
         group={model.group}
-        fit={layout.scrollable && !asTable ? fit : null}
+        names={names}
+        onNames={setNames}
+        fit={layout.scrollable && arrangement.pods.length > NAMED_TO && !asTable ? fit : null}
         onFit={setFit}
         onResort={order.isOutdated ? resort : null}
         onPng={onPng}
         onCsv={() => void saveCsv(props)}
       />
-      {asTable ? <HeatTable props={props} arrangement={arrangement} /> : null}
+      {asTable ? <HeatTable props={props} model={model} /> : null}
       <div className="heat-frame" ref={frame} hidden={asTable}>
         {asTable || size.width === 0 ? null : (
           <HeatGrid
@@ -77,12 +81,13 @@ function stepOrder({ order, onOrder }: ViewProps, step: 1 | -1): void {
 function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered: boolean }) {
   const { props, arrangement, numbered } = panel;
   // Deferred, because the panel counts a million links and the heatmap matters more.
-  const picture = useDeferredValue(props.picture);
+  const picture = useDeferredValue(props.picture.fold?.pods ?? props.picture);
+  const { mesh } = picture;
   if (props.panelSlot === null) return null;
   return createPortal(
     <>
-      <FindingList props={props} mesh={(picture.fold?.pods ?? picture).mesh} most={MAX_FINDINGS} />
-      <LegendPanel picture={picture} thresholds={props.thresholds} onThresholds={props.onThresholds} />
+      <FindingList props={props} mesh={mesh} most={MAX_FINDINGS} />
+      <LegendPanel {...props} picture={picture} />
       {numbered ? <PodNumbers props={props} arrangement={arrangement} /> : null}
     </>,
     props.panelSlot,
@@ -92,9 +97,9 @@ function HeatPanel(panel: { props: ViewProps; arrangement: Arrangement; numbered
 function NoMatch({ props }: { props: ViewProps }) {
   return (
     <p className="heat-none">
-      No pod matches “{props.filter}”.{' '}
+      No link matches “{props.filter}”.{' '}
       <button type="button" className="callout-title" onClick={() => props.onFilter('')}>
-        Show all {props.picture.n}
+        Show all
       </button>
     </p>
   );

@@ -1,7 +1,8 @@
+import { HIDDEN } from '../../model/link-filter.ts';
 import { BY_SEVERITY, codeOf, LINK_STATES, SEVERITY } from '../../model/links.ts';
 import type { CellColours } from './heat-colours.ts';
 
-/** The states to paint. The link (from, to) has index `from * n + to`. */
+/** The states to paint, `HIDDEN` included. The link (from, to) has index `from * n + to`. */
 export interface PaintSource {
   n: number;
   state: Uint8Array;
@@ -142,7 +143,10 @@ function modulo(value: number, period: number): number {
 }
 
 const GOOD = codeOf('good');
-const GOOD_SEVERITY = SEVERITY[GOOD] ?? 0;
+/** `SEVERITY` and its inverse with `HIDDEN` below all states. */
+const RANK = Uint8Array.from([...SEVERITY, -1], (severity) => severity + 1);
+const BY_RANK = Uint8Array.from([HIDDEN, ...BY_SEVERITY]);
+const GOOD_RANK = RANK[GOOD] ?? 0;
 
 /**
  * Paints a heatmap with more pods than pixels. Each pixel shows the worst of its links. Almost all links of a large mesh
@@ -155,7 +159,7 @@ export function paintShared(pixels: Uint32Array, source: PaintSource, area: Pain
   const columns = ranges(width, pods.length, total);
   const rows = ranges(height, pods.length, total);
   const lines = linesOf(rows, height, pods, n);
-  const palette = Uint32Array.from(BY_SEVERITY, (code) => colours.fill[code] ?? 0);
+  const palette = Uint32Array.from(BY_RANK, (code) => colours.fill[code] ?? 0);
   const pixelColumn = new PixelColumn(height);
   pixels.fill(colours.fill[GOOD] ?? 0);
   // Reads four states at once, to skip good links quickly.
@@ -175,7 +179,7 @@ export function paintShared(pixels: Uint32Array, source: PaintSource, area: Pain
         if (code === GOOD) continue;
         const to = pair - start;
         const after = lines[n + to] ?? 0;
-        for (let y = lines[to] ?? 0; y < after; y++) pixelColumn.add(y, SEVERITY[code] ?? 0);
+        for (let y = lines[to] ?? 0; y < after; y++) pixelColumn.add(y, RANK[code] ?? 0);
       }
     }
     pixelColumn.paint(pixels, x, width, palette, (y) => (end - first) * ((rows[height + y] ?? 0) - (rows[y] ?? 0)));
@@ -185,7 +189,7 @@ export function paintShared(pixels: Uint32Array, source: PaintSource, area: Pain
 /** The links that are not good in one column of pixels. */
 class PixelColumn {
   readonly #ys: Int32Array;
-  /** By pixel: whether a link was added; the highest severity; how many links are below good, and their highest severity. */
+  /** By pixel: whether a link was added; the highest rank; how many links are below good, and their highest rank. */
   readonly #isMet: Uint8Array;
   readonly #worst: Uint8Array;
   readonly #low: Uint32Array;
@@ -200,18 +204,18 @@ class PixelColumn {
     this.#lowMost = new Uint8Array(height);
   }
 
-  add(y: number, severity: number): void {
+  add(y: number, rank: number): void {
     if (this.#isMet[y] === 0) {
       this.#isMet[y] = 1;
       this.#ys[this.#count++] = y;
-      this.#worst[y] = GOOD_SEVERITY;
+      this.#worst[y] = GOOD_RANK;
       this.#low[y] = 0;
       this.#lowMost[y] = 0;
     }
-    if (severity > (this.#worst[y] ?? 0)) this.#worst[y] = severity;
-    if (severity > GOOD_SEVERITY) return;
+    if (rank > (this.#worst[y] ?? 0)) this.#worst[y] = rank;
+    if (rank > GOOD_RANK) return;
     this.#low[y] = (this.#low[y] ?? 0) + 1;
-    if (severity > (this.#lowMost[y] ?? 0)) this.#lowMost[y] = severity;
+    if (rank > (this.#lowMost[y] ?? 0)) this.#lowMost[y] = rank;
   }
 
   /** Paints the column at `x` and clears it. `pairsAt`: the number of links that share a pixel. */
@@ -219,8 +223,8 @@ class PixelColumn {
     for (let i = 0; i < this.#count; i++) {
       const y = this.#ys[i] ?? 0;
       this.#isMet[y] = 0;
-      const severity = (this.#low[y] === pairsAt(y) ? this.#lowMost[y] : this.#worst[y]) ?? 0;
-      pixels[y * width + x] = palette[severity] ?? 0;
+      const rank = (this.#low[y] === pairsAt(y) ? this.#lowMost[y] : this.#worst[y]) ?? 0;
+      pixels[y * width + x] = palette[rank] ?? 0;
     }
     this.#count = 0;
   }

@@ -1,8 +1,10 @@
 import type { GroupBy } from '../../model/address.ts';
 import type { AxisStates } from '../../model/axis-states.ts';
+import { plural } from '../../model/format.ts';
 import type { HeatLayout, Rect } from '../../model/heat-layout.ts';
 import { codeOf } from '../../model/links.ts';
 import type { Picture } from '../../model/mesh-view.ts';
+import { shownName } from '../../model/names.ts';
 import type { Arrangement } from '../../model/order.ts';
 import type { CellColours } from './heat-colours.ts';
 
@@ -16,6 +18,7 @@ export type Token = (name: string) => string;
 
 /** Everything that a frame of the heatmap shows, except pointer and selection. */
 export interface Scene {
+  /** With the state `HIDDEN` for links that the filter hides. */
   picture: Picture;
   axisStates: AxisStates;
   arrangement: Arrangement;
@@ -55,6 +58,13 @@ export function nameOf({ picture, layout }: Scene, pod: number, side: 'row' | 'c
   return (side === 'row' ? layout.axis : layout.columns) === 'full' ? view.name : view.label;
 }
 
+/** What is below a name: the node of a pod, the number of pods of a group. */
+export function noteOf({ pods, fold }: Picture, pod: number): string {
+  const group = fold?.groups[pod];
+  if (group !== undefined && group.kind !== 'pod') return plural(group.pods.length, 'pod');
+  return shownName(pods[pod]?.pod.node ?? '');
+}
+
 /** Whether a pod's name is bold, because its row or column is slow or failed. */
 export function isBold(codes: Int8Array, pod: number): boolean {
   const code = codes[pod] ?? -1;
@@ -80,4 +90,18 @@ export function readTokens(element: Element): Token {
     known.set(name, value);
     return value;
   };
+}
+
+/** Clips drawing to the area left of the visible rows, extended by `margin` px for names at the ends. */
+export function clipRows(ctx: CanvasRenderingContext2D, { layout }: Scene, margin = 8): void {
+  ctx.beginPath();
+  ctx.rect(0, layout.top - margin, layout.left, layout.viewHeight + 2 * margin);
+  ctx.clip();
+}
+
+/** Clips drawing to the area above the visible columns, extended by `lean` px to the right. */
+export function clipColumns(ctx: CanvasRenderingContext2D, { layout }: Scene, lean: number, margin = 14): void {
+  ctx.beginPath();
+  ctx.rect(layout.left - margin, 0, layout.viewWidth + 2 * margin + lean, layout.top);
+  ctx.clip();
 }

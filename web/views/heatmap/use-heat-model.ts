@@ -2,7 +2,8 @@ import { useMemo, useState } from 'react';
 import type { Size } from '../../components/use-size.ts';
 import type { ViewProps } from '../../components/view-props.ts';
 import { type AxisStates, axisStatesOf } from '../../model/axis-states.ts';
-import { fitsNames, type HeatLayout, layoutHeatmap } from '../../model/heat-layout.ts';
+import { fitsNames, type HeatLayout, layoutHeatmap, type NameChoice } from '../../model/heat-layout.ts';
+import { podsWithLinks, shownLinks, statesOf } from '../../model/link-filter.ts';
 import type { Picture } from '../../model/mesh-view.ts';
 import { shownName } from '../../model/names.ts';
 import { type Arrangement, effectiveGroup, KeptOrder } from '../../model/order.ts';
@@ -11,6 +12,8 @@ import { FONT } from './scene.ts';
 
 /** What the heatmap shows and where, worked out from props and size. */
 export interface HeatModel {
+  /** The picture, with the state `HIDDEN` for links that the filter hides. */
+  shown: Picture;
   axisStates: AxisStates;
   arrangement: Arrangement;
   layout: HeatLayout;
@@ -22,47 +25,51 @@ export interface HeatModel {
   order: KeptOrder;
 }
 
-/** Below this width callouts are under the cells, CSS px. */
+/** From this width on the cells leave room for callouts beside them, CSS px. */
 const BESIDE_FROM = 820;
 /** Font for measuring names, and maximum width of a name, CSS px. */
 const NAME_FONT = `600 14px ${FONT}`;
 const MAX_NAME_WIDTH = 260;
 
 /** Computes arrangement, layout and callouts. */
-export function useHeatModel(props: ViewProps, size: Size, fit: boolean): HeatModel {
+export function useHeatModel(props: ViewProps, size: Size, fit: boolean, names: NameChoice): HeatModel {
   const { picture, order, filter, narrow } = props;
   const [kept] = useState(() => new KeptOrder());
   const axisStates = useMemo(() => axisStatesOf(picture), [picture]);
-  const widths = useNameWidths(picture);
-  const beside = !narrow && size.width >= BESIDE_FROM;
-  const height = narrow ? Math.max(320, size.width * 1.3) : size.height - CALLOUT_FOOT;
-  const room = {
-    width: Math.max(0, size.width - (beside ? CALLOUT_WIDTH : 8)),
-    height,
-    dpr: size.dpr,
-    narrow,
-    fit,
-    ...widths,
-  };
-  const namesFit = size.width === 0 || fitsNames({ ...room, n: picture.n, groups: [] });
+  const shown = useMemo(() => shownLinks(picture, filter), [picture, filter]);
+  const withLinks = useMemo(() => (shown === picture ? null : podsWithLinks(shown)), [shown, picture]);
+  const widths = useNameWidths(picture, names);
+  const height = narrow ? Math.max(320, size.width * 1.6) : size.height - CALLOUT_FOOT;
+  const space = { height, dpr: size.dpr, narrow, fit, names, ...widths };
+  const wanted = !narrow && size.width >= BESIDE_FROM;
+  const whole = { ...space, width: Math.max(0, size.width - 8) };
+  const part = { ...space, width: Math.max(0, size.width - CALLOUT_WIDTH) };
+  const namesFit = size.width === 0 || fitsNames({ ...(wanted ? part : whole), n: picture.n, groups: [] });
   const group = effectiveGroup(picture, order, props.group, namesFit);
-  const arrangement = kept.arrange(picture, axisStates, { order, group, filter });
-  const layout = useLayout({ ...room, n: arrangement.pods.length, groups: arrangement.groups });
-  const found = useMemo(() => callouts(picture, axisStates, arrangement), [picture, axisStates, arrangement]);
-  return { axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
+  const arrangement = kept.arrange(picture, axisStates, { order, group, filter, shown: withLinks });
+  const request = { n: arrangement.pods.length, groups: arrangement.groups };
+  const layout = useLayout({ ...(wanted ? part : whole), ...request });
+  const found = useMemo(() => {
+    const states = statesOf(filter);
+    const isShown = ({ state }: Callout) => states.includes(state === 'suspect' ? 'unreliable' : state);
+    return callouts(picture, axisStates, arrangement).filter((one) => states.length === 0 || isShown(one));
+  }, [picture, axisStates, arrangement, filter]);
+  // Few pods leave that room at a small height too.
+  const beside = !narrow && layout.left + layout.viewWidth + CALLOUT_WIDTH <= size.width;
+  return { shown, axisStates, arrangement, layout, callouts: found, group, calloutsBeside: beside, order: kept };
 }
 
 /** Memoises the layout. */
 function useLayout(request: Parameters<typeof layoutHeatmap>[0]): HeatLayout {
-  const { n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit } = request;
+  const { n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names } = request;
   return useMemo(
-    () => layoutHeatmap({ n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit }),
-    [n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit],
+    () => layoutHeatmap({ n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names }),
+    [n, groups, width, height, dpr, fullWidth, shortWidth, groupWidth, narrow, fit, names],
   );
 }
 
 /** Widths of the longest names, CSS px. Only names with the most letters are measured, because measuring is slow. */
-function useNameWidths({ mesh, pods }: Picture) {
+function useNameWidths({ mesh, pods }: Picture, names: NameChoice) {
   const [context] = useState(() => document.createElement('canvas').getContext('2d'));
   const width = (names: string[]) => {
     if (context === null) return 100;
@@ -74,15 +81,16 @@ function useNameWidths({ mesh, pods }: Picture) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: names and labels change only with the pods and that setting
   return useMemo(
     () => ({
-      fullWidth: uncut(width(pods.map(({ name }) => name))),
+      fullWidth: fullWidth(width(pods.map(({ name }) => name)), names),
       shortWidth: Math.min(MAX_NAME_WIDTH, width(pods.map(({ label }) => label))),
       groupWidth: Math.min(120, width(pods.flatMap(({ pod }) => [shownName(pod.node), shownName(pod.zone)]))),
     }),
-    [mesh.pods, mesh.settings.displayNodeName, context],
+    [mesh.pods, mesh.settings.displayNodeName, names, context],
   );
 }
 
-/** Full names that would have to be cut are not used, because short names fit completely. */
-function uncut(width: number): number {
-  return width > MAX_NAME_WIDTH ? Number.POSITIVE_INFINITY : width;
+/** Full names that would have to be cut are used only if the reader wants them: short names fit completely. */
+function fullWidth(width: number, names: NameChoice): number {
+  if (width <= MAX_NAME_WIDTH) return width;
+  return names === 'full' ? MAX_NAME_WIDTH : Number.POSITIVE_INFINITY;
 }

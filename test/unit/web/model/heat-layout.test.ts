@@ -13,6 +13,7 @@ const USUAL: HeatRequest = {
   groupWidth: 70,
   narrow: false,
   fit: false,
+  names: 'auto',
 };
 const layout = (change: Partial<HeatRequest> = {}) => layoutHeatmap({ ...USUAL, ...change });
 const groups = (count: number, length: number) =>

@@ -115,7 +115,7 @@ describe('callouts are placed', () => {
   const axisStates = axisStatesOf(picture);
   const arrangement = arrange(picture, axisStates, { order: 'name', group: 'node', filter: '' });
   const room = { width: 780, height: 600, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
-  const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true });
+  const layout = layoutHeatmap({ ...room, n: 120, groups: arrangement.groups, fit: true, names: 'auto' });
   const all = callouts(picture, axisStates, arrangement);
   const bounds = { low: 60, high: 620, width: 300, action: false };
   const placed = placeCallouts(all, layout, { x: 0, y: 0 }, bounds);
@@ -167,7 +167,7 @@ const gone: Callout = {
 const ALL = [gone, slow(2), slow(3)];
 
 const room = { width: 780, height: 290, dpr: 1, fullWidth: 112, shortWidth: 44, groupWidth: 70, narrow: false };
-const layout = layoutHeatmap({ ...room, n: 7, groups: [], fit: true });
+const layout = layoutHeatmap({ ...room, n: 7, groups: [], fit: true, names: 'auto' });
 
 function placed(high: number, all = ALL): PlacedCallout[] {
   return placeCallouts(all, layout, { x: 0, y: 0 }, { low: 100, high, width: 340, action: true });

@@ -1,9 +1,10 @@
 import './legend.css';
-import { useId, useMemo, useState } from 'react';
+import { type ReactNode, useId, useMemo, useState } from 'react';
 import { StateGlyph, UnreliableMark } from '../../components/state-glyph.tsx';
 import type { ViewProps } from '../../components/view-props.ts';
 import { usualThresholds } from '../../model/address.ts';
 import { countText } from '../../model/format.ts';
+import { type FilterState, statesOf, withState } from '../../model/link-filter.ts';
 import { LEGEND_ORDER, sharedOutcome, stateNote, stateWords } from '../../model/messages.ts';
 import { ThresholdScale } from './threshold-scale.tsx';
 import { MAX_DOTS, THRESHOLD_LABELS, THRESHOLD_NAMES, type ThresholdName, withThreshold } from './thresholds.ts';
@@ -69,43 +70,46 @@ function ThresholdField(props: { name: ThresholdName; ms: number; onChange: (ms:
   );
 }
 
-/** The side panel of the heatmap: every state with its count, and the threshold editor. */
-export function LegendPanel(props: Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds'>) {
-  const { picture, thresholds, onThresholds } = props;
+type LegendProps = Pick<ViewProps, 'picture' | 'thresholds' | 'onThresholds' | 'filter' | 'onFilter'>;
+
+/** The side panel of the heatmap: every state with its count, which filters the links, and the threshold editor. */
+export function LegendPanel({ picture, thresholds, onThresholds, filter, onFilter }: LegendProps) {
   const failedBy = useMemo(() => sharedOutcome(picture), [picture]);
   const retentionMs = picture.mesh.settings.goneRetentionMs;
+  const wanted = statesOf(filter);
+  const entry = (state: FilterState, glyph: ReactNode, name: string, note: string, count: number) => (
+    <li key={state} data-state={state}>
+      <button
+        type="button"
+        className={count === 0 ? 'is-zero' : BOLD.includes(state) ? 'is-bold' : ''}
+        aria-pressed={wanted.includes(state)}
+        onClick={() => onFilter(withState(filter, state))}
+      >
+        {glyph}
+        <span className="legend-name">{name}</span>
+        <span className="legend-note">{note}</span>
+        <span className="legend-count">{countText(count)}</span>
+      </button>
+    </li>
+  );
   return (
     <div className="legend">
       <div className="legend-head">
         <h2>Legend</h2>
         <span className="legend-total">{countText(picture.n * picture.n)} links</span>
       </div>
-      <ul className="legend-list">
+      <ul className="legend-list" aria-label="States. Press one to show only its links.">
         {LEGEND_ORDER.map((state) => {
-          const count = picture.counts[state];
-          const bold = count > 0 && (state === 'good' || state === 'slow' || state === 'failed');
-          return (
-            <li key={state} className={count === 0 ? 'is-zero' : bold ? 'is-bold' : ''} data-state={state}>
-              <StateGlyph state={state} />
-              <span className="legend-name">
-                {stateWords(state)}
-                {state === 'slow' ? <small> (problem)</small> : null}
-              </span>
-              <span className="legend-note">{stateNote(state, thresholds, retentionMs, failedBy)}</span>
-              <span className="legend-count">{countText(count)}</span>
-            </li>
-          );
+          const note = stateNote(state, thresholds, retentionMs, failedBy);
+          return entry(state, <StateGlyph state={state} />, stateWords(state), note, picture.counts[state]);
         })}
-        {picture.unreliableLinks > 0 && (
-          <li data-state="unreliable">
-            <UnreliableMark />
-            <span className="legend-name">Unreliable</span>
-            <span className="legend-note">a pod short of CPU</span>
-            <span className="legend-count">{countText(picture.unreliableLinks)}</span>
-          </li>
-        )}
+        {entry('unreliable', <UnreliableMark />, ...UNRELIABLE, picture.unreliableLinks)}
       </ul>
       <ThresholdEditor picture={picture} thresholds={thresholds} onThresholds={onThresholds} />
     </div>
   );
 }
+
+const BOLD: readonly FilterState[] = ['good', 'slow', 'failed'];
+/** Name and note of unreliable links in legends. */
+export const UNRELIABLE = ['Unreliable', 'a pod short of CPU'] as const;

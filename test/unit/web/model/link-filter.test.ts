@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { foldPicture } from '../../../../web/model/levels.ts';
+import {
+  findingFilter,
+  HIDDEN,
+  podsWithLinks,
+  shownLinks,
+  statesOf,
+  withState,
+} from '../../../../web/model/link-filter.ts';
+import { LINK_STATES } from '../../../../web/model/links.ts';
+import type { Picture } from '../../../../web/model/mesh-view.ts';
+import { pictureOf } from '../heat-pictures.ts';
+
+/** The shown links as "from>to", by pod numbers. */
+function shown(picture: Picture, filter: string): string[] {
+  const { n, state } = shownLinks(picture, filter);
+  return [...state].flatMap((code, pair) => (code === HIDDEN ? [] : [`${Math.floor(pair / n)}>${pair % n}`]));
+}
+
+describe('a filter of the heatmap', () => {
+  const picture = pictureOf({ pods: 4, scenario: 'slow-pod' });
+
+  test('shows the links of which source or destination matches', () => {
+    expect(shown(picture, 'chaos')).toEqual(['0>3', '1>3', '2>3', '3>0', '3>1', '3>2', '3>3']);
+    expect(shown(picture, 'from:chaos')).toEqual(['3>0', '3>1', '3>2', '3>3']);
+    expect(shown(picture, 'to:pod:goldpinger-chaos state:slow')).toEqual(['0>3', '1>3', '2>3', '3>3']);
+    expect(shown(picture, 'from:001 to:chaos')).toEqual(['0>3']);
+    expect(shown(picture, 'FROM:Node:worker-02')).toEqual(['1>0', '1>1', '1>2', '1>3']);
+    expect(shown(picture, 'nobody')).toEqual([]);
+  });
+
+  test('without words shows the picture itself, and otherwise never changes it', () => {
+    const before = picture.state.slice();
+    expect(shownLinks(picture, ' ')).toBe(picture);
+    shownLinks(picture, 'state:failed');
+    expect(picture.state).toEqual(before);
+  });
+
+  test('by state also finds unreliable links, whatever their state', () => {
+    const starved = pictureOf({ pods: 4, scenario: 'starved' });
+    const found = shown(starved, 'state:unreliable');
+    expect(found).toHaveLength(starved.unreliableLinks);
+    expect(found.length).toBeGreaterThan(0);
+  });
+
+  test('leaves pods that have one of its links', () => {
+    const dead = pictureOf({ pods: 9, scenario: 'mixed' });
+    const withLinks = podsWithLinks(shownLinks(dead, 'state:slow'));
+    const slow = codes(dead, 'slow');
+    expect([...withLinks]).toEqual(
+      dead.pods.map(({ index }) => (slow.some((pair) => ends(dead, pair).includes(index)) ? 1 : 0)),
+    );
+  });
+
+  test('finds a folded pod in its group', () => {
+    const many = pictureOf({ pods: 120, scenario: 'healthy' });
+    const folded = foldPicture(many, { level: 'node', unfolded: [] });
+    const pod = many.pods[17]!;
+    const node = folded.pods.findIndex(({ name }) => name === pod.pod.node);
+    expect(new Set(shown(folded, `from:pod:${pod.name}`).map((link) => link.split('>')[0]))).toEqual(
+      new Set([String(node)]),
+    );
+  });
+
+  test('never throws, whatever is typed', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 60 }), (text) => {
+        expect(shownLinks(picture, text).state).toHaveLength(16);
+      }),
+    );
+  });
+});
+
+function codes({ state }: Picture, name: (typeof LINK_STATES)[number]): number[] {
+  return [...state.keys()].filter((pair) => LINK_STATES[state[pair]!] === name);
+}
+
+function ends({ n }: Picture, pair: number): number[] {
+  return [Math.floor(pair / n), pair % n];
+}
+
+test('an entry of the legend is added to a filter and taken from it, and other words stay', () => {
+  const one = withState('chaos', 'failed');
+  expect(one).toBe('chaos state:failed');
+  const two = withState(one, 'unreliable');
+  expect(statesOf(two)).toEqual(['failed', 'unreliable']);
+  expect(withState(withState(two, 'failed'), 'unreliable')).toBe('chaos');
+});
+
+describe('the filter of a finding', () => {
+  test.each([
+    ['slow-pod', 4, 'to:pod:goldpinger-chaos state:slow'],
+    ['dead-pod', 4, 'to:pod:goldpinger-chaos state:failed'],
+    ['cut-off', 4, 'from:pod:goldpinger-chaos state:failed'],
+  ] as const)('%s of %i pods: %s', (scenario, pods, filter) => {
+    const picture = pictureOf({ pods, scenario });
+    expect(findingFilter(picture.mesh.findings[0]!, picture.mesh.pods)).toBe(filter);
+  });
+
+  test.each(['dead-node', 'mixed', 'missing-reports', 'starved'] as const)(
+    'shows a link of each finding: %s',
+    (scenario) => {
+      const picture = pictureOf({ pods: 60, scenario });
+      expect(picture.mesh.findings.length).toBeGreaterThan(0);
+      for (const finding of picture.mesh.findings) {
+        const filter = findingFilter(finding, picture.mesh.pods);
+        expect([filter, shown(picture, filter).length > 0]).toEqual([filter, true]);
+      }
+    },
+  );
+});

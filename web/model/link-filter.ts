@@ -1,0 +1,131 @@
+import type { Finding } from '../../server/protocol/finding.ts';
+import type { Pod } from '../../server/protocol/pod.ts';
+import { MAX_FILTER } from './address.ts';
+import { findingPlace } from './findings.ts';
+import { LINK_STATES, type LinkState } from './links.ts';
+import type { Picture } from './mesh-view.ts';
+import { matchesWord } from './order.ts';
+
+/** What a legend entry filters by. */
+export type FilterState = LinkState | 'unreliable';
+
+/** The parts of a filter text. All words of one list must match the same pod. */
+interface LinkFilter {
+  /** The source or the destination. */
+  either: string[];
+  from: string[];
+  to: string[];
+  /** The states to show; empty = all. */
+  states: string[];
+}
+
+/**
+ * Parses a filter: words that the source or the destination of a link must match (see `matchesWord`), with `from:` only
+ * the source, with `to:` only the destination; and `state:failed,slow`, the states to show.
+ */
+function parseFilter(text: string): LinkFilter {
+  const filter: LinkFilter = { either: [], from: [], to: [], states: [] };
+  for (const word of text.toLowerCase().split(/\s+/).filter(Boolean)) {
+    const [, of, rest = ''] = /^(from|to|state):(.+)$/.exec(word) ?? [];
+    if (of === 'state') filter.states.push(...rest.split(',').filter(Boolean));
+    else if (of === 'from' || of === 'to') filter[of].push(rest);
+    else filter.either.push(word);
+  }
+  return filter;
+}
+
+/** The state code of a link that a filter hides, in `shownLinks`. */
+export const HIDDEN = LINK_STATES.length;
+
+/**
+ * The picture with only the links that a filter matches: the others have the state `HIDDEN`. Returns the picture itself
+ * if the filter is empty. O(n^2).
+ */
+export function shownLinks(picture: Picture, text: string): Picture {
+  const filter = parseFilter(text);
+  const { either, from, to, states } = filter;
+  if (either.length + from.length + to.length + states.length === 0) return picture;
+  const { n, fold } = picture;
+  const matching = (words: string[]) =>
+    Uint8Array.from(picture.pods, (view, index) => {
+      // A group matches if it does by its own name, or one of its pods.
+      const pods = fold?.groups[index]?.pods.flatMap((pod) => fold.pods.pods[pod] ?? []) ?? [];
+      return [view, ...pods].some((one) => words.every((word) => matchesWord(one, word))) ? 1 : 0;
+    });
+  const [isEither, isFrom, isTo] = [matching(either), matching(from), matching(to)];
+  const isState = Uint8Array.from(LINK_STATES, (state) => (states.length === 0 || states.includes(state) ? 1 : 0));
+  const withUnreliable = states.includes('unreliable');
+  const state = picture.state.slice();
+  const unreliable = picture.unreliable.slice();
+  for (let source = 0; source < n; source++) {
+    for (let target = 0; target < n; target++) {
+      const pair = source * n + target;
+      const isShown =
+        isFrom[source] === 1 &&
+        isTo[target] === 1 &&
+        (isEither[source] === 1 || isEither[target] === 1) &&
+        (isState[state[pair] ?? 0] === 1 || (withUnreliable && unreliable[pair] === 1));
+      if (isShown) continue;
+      state[pair] = HIDDEN;
+      unreliable[pair] = 0;
+    }
+  }
+  return { ...picture, state, unreliable };
+}
+
+/** By pod: whether one of its links is shown, in or out. O(n^2). */
+export function podsWithLinks({ n, state }: Picture): Uint8Array {
+  const found = new Uint8Array(n);
+  for (let source = 0; source < n; source++) {
+    for (let target = 0; target < n; target++) {
+      if (state[source * n + target] === HIDDEN) continue;
+      found[source] = 1;
+      found[target] = 1;
+    }
+  }
+  return found;
+}
+
+/** The states that a filter shows; empty = all. */
+export function statesOf(text: string): string[] {
+  return parseFilter(text).states;
+}
+
+/** The filter with a state added to those that it shows, or removed. */
+export function withState(text: string, state: FilterState): string {
+  const states = statesOf(text);
+  const kept = states.includes(state) ? states.filter((other) => other !== state) : [...states, state];
+  const words = text.split(/\s+/).filter((word) => word !== '' && !/^state:/i.test(word));
+  return [...words, ...(kept.length > 0 ? [`state:${kept.join()}`] : [])].join(' ');
+}
+
+const STATES_OF: Record<Finding['severity'], FilterState> = {
+  failed: 'failed',
+  slow: 'slow',
+  suspect: 'unreliable',
+  unknown: 'unknown',
+};
+
+/** The filter that shows the links of a finding: by its pods, nodes or zones as source or destination, and by its state. */
+export function findingFilter(finding: Finding, all: Pod[]): string {
+  const { kind, severity, pods, from } = finding;
+  const state = `state:${STATES_OF[severity]}`;
+  const named = (indexes: readonly number[], of: 'name' | 'node' | 'zone') => {
+    const names = new Set(indexes.flatMap((index) => all[index]?.[of] ?? []));
+    const [name = ''] = names;
+    // Nothing in a filter names two pods at once, nor a name with a blank.
+    if (names.size !== 1 || name === '' || /\s/.test(name)) return '';
+    return of === 'name' ? `pod:${name}` : `${of}:${name}`;
+  };
+  const end = (word: 'from:' | 'to:', name: string) => (name === '' ? '' : word + name);
+  const place = findingPlace(finding, all);
+  let words: string[];
+  if (kind === 'node') words = [named(pods, 'node')];
+  else if (kind === 'zone-block') words = [end('from:', named(from, 'zone')), end('to:', named(pods, 'zone'))];
+  else if (place === null) words = [end('from:', named(from, 'name')), end('to:', named(pods, 'name'))];
+  else words = [end(place.axis === 'row' ? 'to:' : 'from:', named(place.pods, 'name') || named(place.pods, 'node'))];
+  // These are about a pod, not about the state of its links.
+  const isAboutPod = kind === 'list-differs' || kind === 'pod-overdue' || kind.includes('intermittent');
+  const text = [...words, isAboutPod ? '' : state].filter(Boolean).join(' ');
+  return text.length > MAX_FILTER ? state : text;
+}
