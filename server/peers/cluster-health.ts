@@ -144,8 +144,8 @@ export class HealthTally {
 
   /**
    * Attributes each failed link to one of its pods, by index of the pod. That is the destination, unless others reach the
-   * destination and the source is the exception: nobody reaches the source either, or most of its links fail. So one pod
-   * that is cut off makes one unhealthy pod and not all of them.
+   * destination and the source is the exception: nobody reaches the source either, most of its links fail, or it alone
+   * does not reach two pods or more. So one pod that is cut off makes one unhealthy pod and not all of them.
    */
   #attributed(failed: readonly FailedLink[]) {
     const failedInto = this.#notKept.slice();
@@ -155,8 +155,15 @@ export class HealthTally {
     const toReachable = new Uint32Array(this.#pods.length);
     const toUnreachable = new Uint32Array(this.#pods.length);
     for (const { from, to } of failed) increase(isUnreachable(to) ? toUnreachable : toReachable, from);
+    // Failed links from each pod, to pods that two others or more reach.
+    const alone = new Uint32Array(this.#pods.length);
+    for (const { from, to } of failed) {
+      if (failedInto[to] === 1 && (this.#probedInto[to] ?? 0) >= 3) increase(alone, from);
+    }
     const isException = (pod: number) =>
-      isUnreachable(pod) || isMost(toReachable[pod] ?? 0, (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
+      isUnreachable(pod) ||
+      (alone[pod] ?? 0) >= 2 ||
+      isMost(toReachable[pod] ?? 0, (this.#probedFrom[pod] ?? 0) - (toUnreachable[pod] ?? 0));
     const into = new Map<number, FailedLink[]>();
     const from = new Map<number, FailedLink[]>();
     for (const link of failed) {

@@ -182,7 +182,7 @@ const titlesOf = (looked: Look[]) => looked.map(({ findings }) => findings[0]?.t
 
 describe('real packet faults', () => {
   for (const scenario of SCENARIOS) {
-    const { name, skipped = '', isHealthy = false, plant, remove, retries = 0 } = scenario;
+    const { name, skipped = '', isHealthy = false, plant, remove, retries = 1 } = scenario;
     const title = skipped === '' ? name : `${name} (skipped, because ${skipped})`;
     it.skipIf(skipped !== '')(title, { timeout: 180_000, retry: retries }, async () => {
       const run = new Run(scenario);
