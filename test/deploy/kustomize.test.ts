@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,6 +46,22 @@ describe('kubectl kustomize deploy/kubernetes', () => {
     expect(envOf(built('dual-stack'))).toContainEqual({ name: 'IP_VERSIONS', value: '4,6' });
     expect(of(built('dual-stack'), 'Service').spec.ipFamilyPolicy).toBe('PreferDualStack');
     expect(envOf(built('ipv6'))).toContainEqual({ name: 'IP_VERSIONS', value: '6' });
+  });
+
+  it('takes the image from one place, for which a kustomization may name another', () => {
+    const imageOf = (objects: Manifest[]) => of(objects, 'DaemonSet').spec.template.spec.containers[0].image;
+    expect(imageOf(built())).toBe('goldpinger-ts:dev');
+    const [, example = ''] = /```yaml\n([^`]*images:[^`]*)```/.exec(readFileSync('docs/deployment.md', 'utf8')) ?? [];
+    const own = join(folder, 'registry');
+    mkdirSync(own);
+    writeFileSync(
+      join(own, 'kustomization.yaml'),
+      example
+        .replace('./deploy/kubernetes', '../kubernetes')
+        .replace('REGISTRY', 'registry.example.com')
+        .replace('TAG', '1.2.3'),
+    );
+    expect(imageOf(manifestsOf(output(KUBECTL, ['kustomize', own])))).toBe('registry.example.com/goldpinger-ts:1.2.3');
   });
 
   it('looks for peers in all namespaces with cluster-wide', () => {

@@ -21,6 +21,13 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* `npm run image` makes goldpinger-ts:dev; a release makes an image of its version in a registry. */}}
+{{- define "goldpinger.image" -}}
+{{- $image := .Values.image }}
+{{- $image.repository }}:{{ $image.tag | default (ternary "dev" .Chart.AppVersion (eq $image.repository "goldpinger-ts")) }}
+{{- with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
 {{- define "goldpinger.serviceAccountName" -}}
 {{- $own := ternary (include "goldpinger.fullname" .) "default" .Values.serviceAccount.create }}
 {{- default $own .Values.serviceAccount.name }}

@@ -65,7 +65,7 @@ spec:
   {{- end }}
   containers:
     - name: goldpinger-daemon
-      image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+      image: {{ include "goldpinger.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       env:
         {{- include "goldpinger.env" . | nindent 8 }}
