@@ -6,7 +6,13 @@ import {
   latencyCode,
   type Thresholds,
 } from '../../server/protocol/link-state.ts';
-import { FLAG_NOT_YET, FLAG_SUSPECT, type StatColumns, unpack16 } from '../../server/protocol/links.ts';
+import {
+  FLAG_NOT_YET,
+  FLAG_SUSPECT,
+  type LinkColumns,
+  type StatColumns,
+  unpack16,
+} from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
 import { codeOf, LINK_STATES } from './links.ts';
@@ -27,8 +33,6 @@ export interface PictureCells {
   unreliable: Uint8Array;
   /** The chosen latency, us; NaN = none. */
   valueUs: Float32Array;
-  /** Index of the link in its pod report; -1 = none. If both IP families are probed, the worse one. */
-  link: Int32Array;
   /** Number of links into and out of each pod by state, self-links included: `into[pod * STATES + code]`. */
   into: Uint32Array;
   outOf: Uint32Array;
@@ -64,6 +68,8 @@ export class CellsBuilder {
   #slowestTo = new Int32Array(0);
   #slowestUs = new Float32Array(0);
   #before = new Uint8Array(0);
+  /** By destination: the index of its link in the report that is being added; -1 = none. */
+  #link = new Int32Array(0);
 
   constructor(options: PictureOptions) {
     this.#options = options;
@@ -88,25 +94,26 @@ export class CellsBuilder {
     this.#slowestTo = new Int32Array(n);
     this.#slowestUs = new Float32Array(n);
     this.#before = new Uint8Array(n);
+    this.#link = new Int32Array(n);
     return true;
   }
 
   /** Adds the report of a pod; undefined = no report. O(n). */
   put(from: number, report: MergedReport | undefined): void {
-    const { n, state, unreliable, link, valueUs } = this.#cells;
+    const { n, state, unreliable, valueUs } = this.#cells;
     const start = from * n;
     this.#reports[from] = report;
     this.#before.set(state.subarray(start, start + n));
     unreliable.fill(0, start, start + n);
-    link.fill(-1, start, start + n);
+    this.#link.fill(-1);
     valueUs.fill(Number.NaN, start, start + n);
     this.#fillUnmeasured(from, report);
-    if (report !== undefined) fillMeasured(this.#cells, from, report, this.#options);
+    if (report !== undefined) fillMeasured(this.#cells, this.#link, from, report, this.#options);
     this.#count(from, report);
   }
 
   /**
-   * Returns the cells without copying them, because they have 10 MB at a thousand pods. They belong to the caller, and
+   * Returns the cells without copying them, because they have 6 MB at a thousand pods. They belong to the caller, and
    * the next cells are computed from the beginning.
    */
   take(): PictureCells {
@@ -119,7 +126,7 @@ export class CellsBuilder {
 
   /** Marks late links and timeouts into starved pods, once all reports are known. */
   #doubtStarvedTargets(): void {
-    const { n, state, unreliable, link } = this.#cells;
+    const { n, state, unreliable } = this.#cells;
     for (const [to, report] of this.#reports.entries()) {
       if (report === undefined || !isStarved(report.starvation)) continue;
       for (let from = 0; from < n; from++) {
@@ -127,7 +134,7 @@ export class CellsBuilder {
         const code = state[pair] ?? 0;
         if (code !== SLOW && code !== FAILED) continue;
         const links = this.#reports[from]?.links;
-        if (links !== undefined && isDoubtedByDestination(links, link[pair] ?? -1)) unreliable[pair] = 1;
+        if (links !== undefined && isDoubtedByDestination(links, linkTo(links, to))) unreliable[pair] = 1;
       }
     }
   }
@@ -146,8 +153,8 @@ export class CellsBuilder {
 
   /** Updates the counts with the links of a source pod, and finds its worst links. */
   #count(from: number, report: MergedReport | undefined): void {
-    const { n, state, valueUs, link, into, outOf } = this.#cells;
-    const before = this.#before;
+    const { n, state, valueUs, into, outOf } = this.#cells;
+    const [before, link] = [this.#before, this.#link];
     const start = from * n;
     const own = from * STATES;
     outOf.fill(0, own, own + STATES);
@@ -162,7 +169,7 @@ export class CellsBuilder {
         into[at + code] = (into[at + code] ?? 0) + 1;
       }
       if (code === FAILED) {
-        const forMs = unpack16(report?.links.sinceMs[link[start + to] ?? -1] ?? 0);
+        const forMs = unpack16(report?.links.sinceMs[link[to] ?? -1] ?? 0);
         if (forMs > failedMs) [failedTo, failedMs] = [to, forMs];
       } else if (code <= SLOW) {
         const us = valueUs[start + to] ?? 0;
@@ -202,7 +209,6 @@ function blankCells(n: number): PictureCells {
     state: new Uint8Array(n * n),
     unreliable: new Uint8Array(n * n),
     valueUs: new Float32Array(n * n),
-    link: new Int32Array(n * n),
     into,
     outOf: new Uint32Array(n * STATES),
     unreliableLinks: 0,
@@ -211,11 +217,17 @@ function blankCells(n: number): PictureCells {
 }
 
 /**
- * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured, no
- * latency and no report index. O(links of the report).
+ * Fills in the links that a pod reported. Before the call they must have the state of links that were not measured and no
+ * latency. `link` gets the index of each link by destination and must be -1 before. O(links of the report).
  */
-export function fillMeasured(cells: PictureCells, from: number, report: MergedReport, options: PictureOptions): void {
-  const { n, state, unreliable, valueUs, link } = cells;
+function fillMeasured(
+  cells: PictureCells,
+  link: Int32Array,
+  from: number,
+  report: MergedReport,
+  options: PictureOptions,
+): void {
+  const { n, state, unreliable, valueUs } = cells;
   const { links } = report;
   const { to: tos, flags: allFlags, outcome } = links;
   const isUnreliable = report.starvation?.unreliable === true;
@@ -224,13 +236,14 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
   const windowed = options.value === 'last' ? null : report.stats;
   const start = from * n;
   for (let i = 0; i < links.length; i++) {
-    const pair = start + (tos[i] ?? 0);
+    const to = tos[i] ?? 0;
+    const pair = start + to;
     const flags = allFlags[i] ?? 0;
-    const seen = link[pair] ?? -1;
+    const seen = link[to] ?? -1;
     const isGone = state[pair] === GONE;
     if ((flags & FLAG_NOT_YET) !== 0) {
       if (seen === -1) {
-        link[pair] = i;
+        link[to] = i;
         if (!isGone) state[pair] = NOT_YET;
       }
       continue;
@@ -239,7 +252,7 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
     const failed = outcome[i] !== 0;
     const code = failed ? FAILED : us < 0 ? UNKNOWN : latencyCode(us, options.thresholds);
     if (seen !== -1 && !replaces(code, us, state[pair] ?? 0, valueUs[pair] ?? 0)) continue;
-    link[pair] = i;
+    link[to] = i;
     valueUs[pair] = us < 0 ? Number.NaN : us;
     if (isGone) continue;
     state[pair] = code;
@@ -247,6 +260,21 @@ export function fillMeasured(cells: PictureCells, from: number, report: MergedRe
     const isOwn = isUnreliable || (failed ? starved : isSuspect(flags, windowed, i) || (starved && code === SLOW));
     unreliable[pair] = isOwn && isDoubted(outcome[i] ?? 0) ? 1 : 0;
   }
+}
+
+/**
+ * The index of the link to pod `to` in a report; -1 = none. If both IP families are probed, that of the worse link by its
+ * newest sample.
+ */
+export function linkTo({ to: tos, flags, outcome, totalUs }: LinkColumns, to: number): number {
+  let found = tos.indexOf(to);
+  for (let i = found; i >= 0; i = tos.indexOf(to, i + 1)) {
+    if (((flags[i] ?? 0) & FLAG_NOT_YET) !== 0) continue;
+    const us = unpack16(totalUs[i] ?? 0);
+    const isFirst = ((flags[found] ?? 0) & FLAG_NOT_YET) !== 0;
+    if (isFirst || isWorseResult(outcome[i] !== 0, us, outcome[found] !== 0, unpack16(totalUs[found] ?? 0))) found = i;
+  }
+  return found;
 }
 
 /** Whether the newest sample is suspect, or for a statistic over a window, whether all its samples are. */

@@ -222,7 +222,6 @@ function pictureOfGroups(fold: Fold): Picture {
     state,
     unreliable,
     valueUs,
-    link: new Int32Array(m * m).fill(-1),
     into,
     outOf,
     unreliableLinks,

@@ -1,6 +1,7 @@
 import { FLAG_IPV6, outcomeOf, phaseOf, unpack16 } from '../../server/protocol/links.ts';
 import type { MissingReason } from '../../server/protocol/mesh.ts';
 import type { Outcome, Phase } from '../../server/protocol/sample.ts';
+import { linkTo } from './cells.ts';
 import { podLink } from './levels.ts';
 import { type LinkState, stateAt } from './links.ts';
 import type { Picture } from './mesh-view.ts';
@@ -51,7 +52,7 @@ export function linkFacts(picture: Picture, from: number, to: number): LinkFacts
   }
   const pair = from * picture.n + to;
   const report = picture.mesh.reports[picture.reportOf[from] ?? -1];
-  const i = picture.link[pair] ?? -1;
+  const i = report === undefined ? -1 : linkTo(report.links, to);
   const state = stateAt(picture.state[pair]);
   const missing = report?.missing ?? 'not-asked';
   if (report === undefined || i < 0 || state === 'not-yet') {

@@ -1,7 +1,7 @@
 import type { Finding } from '../../server/protocol/finding.ts';
 import type { Thresholds } from '../../server/protocol/link-state.ts';
 import { type LinkSamples, OUTCOMES, type Outcome, type RecentSample } from '../../server/protocol/sample.ts';
-import { STATES } from './cells.ts';
+import { linkTo, STATES } from './cells.ts';
 import { findingWords } from './finding-words.ts';
 import { clockText, countText, latencyText, spanText } from './format.ts';
 import { foldWords } from './levels.ts';
@@ -49,17 +49,17 @@ export function stateNote(state: LinkState, t: Thresholds, retentionMs: number, 
 
 /** The outcome that all failed links share; '' if they differ. Checks at most `limit` links. */
 export function sharedOutcome(picture: Picture, limit = 500): string {
-  const { mesh, n, state, link, reportOf, outOf } = picture.fold?.pods ?? picture;
+  const { mesh, n, state, reportOf, outOf } = picture.fold?.pods ?? picture;
   const failed = LINK_STATES.indexOf('failed');
   let shared = -1;
   let seen = 0;
   for (let from = 0; from < n && seen < limit; from++) {
     if ((outOf[from * STATES + failed] ?? 0) === 0) continue;
-    const outcomes = mesh.reports[reportOf[from] ?? -1]?.links.outcome;
+    const links = mesh.reports[reportOf[from] ?? -1]?.links;
     for (let to = 0; to < n && seen < limit; to++) {
       if (state[from * n + to] !== failed) continue;
       seen++;
-      const outcome = outcomes?.[link[from * n + to] ?? -1] ?? -1;
+      const outcome = links?.outcome[linkTo(links, to)] ?? -1;
       if (shared !== -1 && shared !== outcome) return '';
       shared = outcome;
     }

@@ -5,6 +5,7 @@ import { emptyStats, FLAG_NOT_YET, FLAG_SUSPECT, pack16, unpack16 } from '../../
 import type { Mesh } from '../../../../server/protocol/mesh.ts';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
 import { OUTCOMES } from '../../../../server/protocol/sample.ts';
+import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, stateAt } from '../../../../web/model/links.ts';
 import { buildPicture } from '../../../../web/model/mesh-view.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
@@ -264,7 +265,7 @@ describe('a pair of pods is', () => {
       const picture = buildPicture(meshWith(1, [reportOf(0, links)]), USUAL);
       expect(stateAt(picture.state[0])).toBe('warning');
       expect(picture.valueUs[0]).toBe(6000);
-      expect(links[picture.link[0]!]!.totalUs).toBe(6000);
+      expect(linkFacts(picture, 0, 0).totalUs).toBe(6000);
     }
   });
 
