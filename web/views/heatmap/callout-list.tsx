@@ -57,7 +57,7 @@ function CalloutWords(props: Select & { callout: Callout; picture: Picture; acti
       ))}
       {action && open !== null ? (
         <button type="button" className="link-button" onClick={open}>
-          Open pod
+          {(picture.fold?.groups[callout.pod]?.pods.length ?? 1) > 1 ? 'Unfold' : 'Open pod'}
         </button>
       ) : null}
     </>
