@@ -103,6 +103,22 @@ describe('the timeline', () => {
     await page.getByText('Viewing ').waitFor();
   });
 
+  test('has an event log beside the track, which is filtered by kind and by words', async () => {
+    const page = await visitor.visit(await withPast(Date.now()));
+    await page.getByText('proxy created').waitFor();
+    await page.getByRole('button', { name: 'Events' }).click();
+    const log = () => words(page, '.event-log tbody');
+    await soon(log).toMatch(/Annotation.*Link goldpinger-chaos from 3 pods: refused/);
+    await page.getByLabel('Show').last().selectOption('Annotation');
+    await soon(log).not.toContain('Link');
+    await page.getByRole('searchbox', { name: 'Filter events' }).fill('250 LATENCY');
+    await soon(log).toMatch(/^\S+ Annotation latency 250 ms added$/);
+    expect(await badTargets(page, '.timeline')).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+    await page.locator('.event-log tbody button').press('Enter');
+    await page.getByText('Viewing ').waitFor();
+  });
+
   test('plays, and the space bar pauses', async () => {
     const nowMs = Date.now();
     const page = await visitor.visit(await withPast(nowMs), { hash: `#view=graph&at=${nowMs - minutes(10)}` });
@@ -171,7 +187,7 @@ describe('ranges', () => {
     (/ranges=([\d_-]+)/.exec(url)?.[1] ?? '').split('_').map((text) => text.split('-').map(Number));
 
   test('are drawn by dragging, and their ends move by arrow keys', async () => {
-    const page = await visitor.visit(await withPast(Date.now()));
+    const page = await visitor.visit(await withPast(Date.now()), { hash: `#span=${minutes(20)}` });
     await page.getByText('proxy created').waitFor();
     const box = await page.locator(slider).boundingBox();
     const y = box!.y + box!.height / 3;

@@ -51,7 +51,10 @@ export async function getJson(url: string, signal: AbortSignal): Promise<Respons
     signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
     headers: { accept: 'application/json' },
   });
-  if (!response.ok) throw new Error(`the server answered with status ${response.status}`);
+  if (!response.ok) {
+    const answer: unknown = await response.json().catch(() => null);
+    throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
+  }
   return response;
 }
 
@@ -78,4 +81,10 @@ export async function fetchPastMesh(atMs: number, signal: AbortSignal): Promise<
   // An older server ignores the query and returns the current mesh.
   if (mesh.past === null) throw new Error('this server keeps no history');
   return mesh;
+}
+
+/** The message of an error response; null if it has none. */
+export function messageOf(answer: unknown): string | null {
+  const { message } = (answer ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : null;
 }

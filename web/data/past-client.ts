@@ -12,7 +12,7 @@ import {
 import { parseRounds, type Round } from '../../server/protocol/rounds.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
 import { comparisonQuery } from '../model/report-path.ts';
-import { getJson, serverUrl, validated } from './client.ts';
+import { getJson, messageOf, serverUrl, validated } from './client.ts';
 
 const times = ({ fromMs, toMs }: TimeRange) => ({ from: String(Math.round(fromMs)), to: String(Math.round(toMs)) });
 
@@ -88,12 +88,6 @@ export async function fetchComparison(
   if (response.ok) return validated(() => response.json(), parseComparison);
   const answer: unknown = await response.json().catch(() => null);
   throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
-}
-
-/** The message of an error response; null if it has none. */
-function messageOf(answer: unknown): string | null {
-  const { message } = (answer ?? {}) as { message?: unknown };
-  return typeof message === 'string' ? message : null;
 }
 
 /** Shown if an annotation could not be sent. */

@@ -129,6 +129,9 @@ function painterOf(ctx: CanvasRenderingContext2D, map: ChangeMapModel, token: (n
   };
 }
 
+/** The least end of the scale, us. */
+const LEAST_SCALE_US = 5_000;
+
 /** How many steps a colour takes from "same" to the most that changed. */
 const STEPS = 12;
 
@@ -186,9 +189,10 @@ function mix(from: string, to: string, share: number): string {
 
 /**
  * Where a change (us) lies between the same (0) and the most that changed (-1 or 1): by the square root, so that what
- * changed by a tenth is still seen. Below a tenth of a millisecond everything is the same.
+ * changed by a tenth is still seen. The scale reaches at least 5 ms, so that noise is pale; below a tenth of a millisecond
+ * everything is the same.
  */
 export function changeShare(deltaUs: number, mostUs: number): number {
   if (!(Math.abs(deltaUs) >= 100)) return 0;
-  return Math.sign(deltaUs) * Math.sqrt(Math.min(1, Math.abs(deltaUs) / Math.max(1000, mostUs)));
+  return Math.sign(deltaUs) * Math.sqrt(Math.min(1, Math.abs(deltaUs) / Math.max(LEAST_SCALE_US, mostUs)));
 }

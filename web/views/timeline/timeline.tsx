@@ -8,13 +8,16 @@ import { spanText } from '../../model/format.ts';
 import type { StripPoint } from '../../model/strip.ts';
 import { stepsOf, withLive } from '../../model/timeline.ts';
 import { AnnotationDialog } from './annotation-dialog.tsx';
+import { EventLog } from './event-log.tsx';
 import { Rounds } from './rounds.tsx';
 import { suggestedRanges } from './suggestion.ts';
-import { TimelineTable } from './timeline-table.tsx';
 import { Track } from './track.tsx';
 import { usePast } from './use-past.ts';
 import { SPEEDS, usePlay } from './use-play.ts';
 import { useSpan } from './use-span.ts';
+
+/** The shortest automatic span, ms. */
+const LEAST_SPAN_MS = 60_000;
 
 interface TimelineProps {
   feed: Pick<LiveFeed, 'state'>;
@@ -48,10 +51,20 @@ export function Timeline(props: TimelineProps) {
   const { past, spanMs, fetchNow } = usePast(feed, clock, address.spanMs === null, ({ knownFromMs }) =>
     span.spanOf(Math.min(points[0]?.atMs ?? nowMs, Math.max(rememberedMs, knownFromMs ?? nowMs))),
   );
-  const limits: TimeRange = useMemo(() => ({ fromMs: nowMs - spanMs, toMs: nowMs }), [nowMs, spanMs]);
   const known = useMemo(
     () => (past.history === null ? [] : stepsOf(past.history, problemMs)),
     [past.history, problemMs],
+  );
+  const dataMs = Math.min(
+    points[0]?.atMs ?? nowMs,
+    known.find((step) => step.known > 0)?.fromMs ?? nowMs,
+    past.events[0]?.atMs ?? nowMs,
+  );
+  // An automatic span begins at the first data or event, unless an earlier time is viewed.
+  const leastMs = address.spanMs === null ? Math.min(dataMs, firstMs, nowMs - LEAST_SPAN_MS) : 0;
+  const limits: TimeRange = useMemo(
+    () => ({ fromMs: Math.max(nowMs - spanMs, leastMs), toMs: nowMs }),
+    [nowMs, spanMs, leastMs],
   );
   const steps = useMemo(() => {
     const live = withLive(known, points, nowMs, past.history?.stepMs ?? 0);
@@ -60,6 +73,7 @@ export function Timeline(props: TimelineProps) {
     return firstMs <= limits.fromMs ? live : [{ ...BLANK, fromMs: limits.fromMs, toMs: firstMs }, ...live];
   }, [known, points, nowMs, past.history, limits]);
   const [annotateMs, setAnnotateMs] = useState<number | null>(null);
+  const [isLogOpen, setLogOpen] = useState(false);
   const [token, setToken] = useState('');
   const onMoment = (ms: number | null) => onChange({ atMs: ms, compare: false });
   const startMs = ranges[0]?.fromMs ?? Math.max(limits.fromMs, past.knownFromMs ?? 0);
@@ -84,7 +98,9 @@ export function Timeline(props: TimelineProps) {
           onPick={(ms) => onMoment(nowMs - ms < spanMs / 400 ? null : Math.round(ms))}
         />
       )}
-      {!folded && address.asTable && <TimelineTable steps={steps} past={past} limits={limits} onMoment={onMoment} />}
+      {!folded && (address.asTable || isLogOpen) && (
+        <EventLog steps={steps} past={past} limits={limits} onMoment={onMoment} />
+      )}
       {!folded && <Rounds rounds={past.rounds} nowMs={nowMs} onPick={onMoment} />}
       {annotateMs !== null && (
         <AnnotationDialog
@@ -108,6 +124,15 @@ export function Timeline(props: TimelineProps) {
             onClick={() => onMoment(null)}
           >
             Live
+          </button>
+          <button
+            type="button"
+            className="timeline-control"
+            aria-pressed={isLogOpen || address.asTable}
+            disabled={address.asTable}
+            onClick={() => setLogOpen(!isLogOpen)}
+          >
+            Events
           </button>
           <button
             type="button"
@@ -185,6 +210,10 @@ function Head(head: TimelineProps & { onAnnotate(): void; play: ReturnType<typeo
               ))}
             </select>
           )}
+          <p className="timeline-legend">
+            Links: <span>slow</span> <span className="is-failed">failed</span>{' '}
+            <span className="is-unknown">no data</span>
+          </p>
         </>
       )}
     </div>

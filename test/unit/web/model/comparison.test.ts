@@ -133,6 +133,8 @@ test('colours go from "same" to either end, and a tenth of the largest change is
   expect(changeShare(25_000, 250_000)).toBeGreaterThan(0.3);
   expect(changeShare(-250_000, 250_000)).toBe(-1);
   expect(changeShare(Number.NaN, 250_000)).toBe(0);
+  // Noise of half a millisecond stays pale although nothing changed more.
+  expect(changeShare(500, 500)).toBeLessThan(0.33);
 });
 
 describe('texts', () => {

@@ -1,0 +1,116 @@
+import { useState } from 'react';
+import type { EventKind } from '../../../server/protocol/event.ts';
+import type { TimeRange } from '../../../server/runtime/time-range.ts';
+import { Choice } from '../../components/choice.tsx';
+import { TableFrame } from '../../components/table-frame.tsx';
+import { clockText } from '../../model/format.ts';
+import type { Past } from '../../model/history.ts';
+import { shownName } from '../../model/names.ts';
+import { merged, type TimelineStep } from '../../model/timeline.ts';
+import { eventWords, stepWords } from './marks.ts';
+
+/** Maximum number of rows; the newest are kept. */
+const MAX_LINES = 300;
+
+interface EventLogProps {
+  steps: readonly TimelineStep[];
+  past: Past;
+  limits: TimeRange;
+  onMoment(atMs: number): void;
+}
+
+/** What a line is about; events by the first word of their kind. */
+const KINDS = ['Counts', 'Pod', 'Link', 'API', 'CPU', 'External', 'Annotation'] as const;
+type Kind = (typeof KINDS)[number];
+
+function kindOf(kind: EventKind): Kind {
+  const word = kind.slice(0, kind.indexOf('-'));
+  return word === 'probe' ? 'External' : (KINDS.find((one) => one.toLowerCase() === word) ?? 'Pod');
+}
+
+/**
+ * The log of the timeline, newest first: each change of the counts, each event, each annotation. It can be filtered by kind,
+ * and by words such as the name of a pod.
+ */
+export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
+  const [kind, setKind] = useState('');
+  const [text, setText] = useState('');
+  const roundByUid = new Map(past.rounds.map((round) => [round.uid, round]));
+  const all: { id: string; atMs: number; kind: Kind; text: string }[] = [
+    // Keys are numbers, because start times change with every update and the focused row would be lost.
+    ...merged(steps)
+      .filter(({ toMs }) => toMs > limits.fromMs)
+      .map((step, i) => ({
+        id: `s${i}`,
+        atMs: Math.max(step.fromMs, limits.fromMs),
+        kind: 'Counts' as const,
+        text: stepWords(step),
+      })),
+    ...past.events.map((event) => ({
+      id: event.id,
+      atMs: event.atMs,
+      kind: kindOf(event.kind),
+      text: eventWords(event, roundByUid.get(event.pod?.uid ?? '')),
+    })),
+    ...past.annotations.map(({ id, fromMs, toMs, text }) => ({
+      id: `a${id}`,
+      atMs: fromMs,
+      kind: 'Annotation' as const,
+      text: `${shownName(text)}${toMs === null ? '' : `, until ${clockText(toMs, limits.toMs)}`}`,
+    })),
+  ];
+  const words = text.toLowerCase().split(/\s+/);
+  const lines = all.filter(
+    (line) =>
+      line.atMs >= limits.fromMs &&
+      (kind === '' || line.kind === kind) &&
+      words.every((word) => line.text.toLowerCase().includes(word)),
+  );
+  lines.sort((a, b) => b.atMs - a.atMs);
+  return (
+    <div className="event-log">
+      <p>
+        <Choice label="Show" value={kind} onChange={setKind}>
+          <option value="">all events</option>
+          {KINDS.map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </Choice>
+        <input
+          type="search"
+          aria-label="Filter events"
+          placeholder="Filter events"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </p>
+      <TableFrame
+        caption="Events, newest first"
+        note={
+          lines.length > MAX_LINES ? `newest ${MAX_LINES} of ${lines.length}` : lines.length === 0 ? 'none' : undefined
+        }
+      >
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Kind</th>
+            <th scope="col">What happened</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.slice(0, MAX_LINES).map(({ id, atMs, kind: of, text: what }) => (
+            <tr key={id}>
+              <th scope="row">
+                <button type="button" className="link-button" onClick={() => onMoment(Math.round(atMs))}>
+                  {clockText(atMs, limits.toMs)}
+                </button>
+              </th>
+              <td>{of}</td>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </TableFrame>
+    </div>
+  );
+}
