@@ -194,7 +194,7 @@ interface ClusterParts {
   stop: () => Promise<void>;
 }
 
-/** A running local cluster, for its own process. Other processes use its Kubernetes API. */
+/** A running local cluster, for code in the same process. Other processes use its Kubernetes API. */
 export class LocalCluster {
   readonly #parts: ClusterParts;
   readonly #cancelWaits = new Set<() => void>();
@@ -312,7 +312,7 @@ export interface PodEvent {
   node: string;
 }
 
-/** Converts a change of the store into an event; null if people need not see it. */
+/** Converts a change of the store into an event; null if `npm start` does not report it. */
 export function podEventOf(change: Change, atMs: number): PodEvent | null {
   if (change.resource !== PODS) return null;
   const pod = change.object as PodObject;

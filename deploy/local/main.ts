@@ -41,7 +41,7 @@ const PARENT_CHECK_MS = 500;
 /** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP, or when npm has ended; exits at the second signal. */
 function onStop(stop: () => void): void {
   let isStopping = false;
-  // npm passes SIGINT and SIGTERM on, but not SIGHUP, at which it ends. This process has another parent then.
+  // On SIGHUP npm ends without telling us. We notice it, because our parent process changes.
   const { ppid } = process;
   const timer = setInterval(() => process.ppid !== ppid && stop(), PARENT_CHECK_MS);
   if (process.env['npm_lifecycle_event'] === undefined) clearInterval(timer);

@@ -40,7 +40,7 @@ function faultOf(error: unknown): DiscoveryFault {
   return isOwnFault(errorCodeOf(error)) ? 'unreachable' : 'config';
 }
 
-/** Credentials are prepared again after this time, ms: certificates may have been renewed. A plugin may run then. */
+/** Credentials are prepared again after this time, ms: certificates may have been renewed. This may run the credential plugin. */
 const PREPARED_FOR_MS = 60_000;
 
 class LoggedIn implements Access {

@@ -1,12 +1,12 @@
 import type { Pod } from '../protocol/pod.ts';
 
-/** A pod as the store keeps it. A step is the number of one piece of news from the API server: a list or an event. */
+/** A pod as the store keeps it. A step numbers the lists and events of the API server in the order in which they came: a list or an event. */
 export interface PodEntry {
   pod: Pod;
   ownerKind: string;
   /** The news in which the pod first appeared; `atMs` is ms since the epoch by our clock. */
   appeared: { step: number; atMs: number };
-  /** The news in which the pod first was leaving; null = it is not leaving. */
+  /** The news that first said that the pod is leaving; null = it is not leaving. */
   left: Departure | null;
   /** uid of the pod that replaces this one; '' = not known. */
   replacement: string;
@@ -25,7 +25,7 @@ export interface Departure {
   isExact: boolean;
 }
 
-/** How far the times of the API server may lie before ours, because of its clock or because its news come late. */
+/** By how much the times of the API server may be earlier than ours, because of its clock or because its news come late. */
 const CLOCK_SLACK_MS = 5_000;
 
 /**
@@ -76,7 +76,7 @@ export function nameReplacements(entries: readonly PodEntry[]): void {
   }
 }
 
-/** Whether `entry` may have been created in the place of `leaver`. It is never true in a circle of pods. */
+/** Whether `entry` may have been created in the place of `leaver`. Pods never replace each other in a circle, because the newer one must be created later. */
 function canReplace(entry: PodEntry, leaver: PodEntry): boolean {
   const { left } = leaver;
   if (left === null) return false;

@@ -91,7 +91,7 @@ export class Sync {
   #heardMs = Number.NEGATIVE_INFINITY;
   /** Failures of the watch since it last worked. */
   #watchFailures = 0;
-  /** Whether the server did not end the last watch. */
+  /** Whether the last watch outlived its lifetime, so that we ended it. */
   #wasOverdue = false;
   /** Watches that were too old since one last worked. */
   #expired = 0;
@@ -170,7 +170,7 @@ export class Sync {
     };
   }
 
-  /** Timeout of a request. While the list is up to date, the silence must be noticed in time. */
+  /** Timeout of a request. While the list is up to date, a hanging API server must be noticed within `unheardMs`. */
   #timeoutMs(): number {
     const { clock, timing } = this.#deps;
     const leftMs = this.#heardMs + timing.unheardMs - clock.monotonicMs();
@@ -212,13 +212,10 @@ export class Sync {
       if (end.why === 'expired') {
         this.#expired += 1;
         if (version !== resourceVersion || this.#expired < MAX_EXPIRED) return;
-        return this.#watchFailed(
-          new ApiError('server-error', 'no watch can start from a list: it is too old', 410),
-          stop,
-        );
+        return this.#watchFailed(new ApiError('server-error', 'the list was too old to start a watch from', 410), stop);
       }
       version = end.resourceVersion;
-      // When an API server restarts, the connections of all pods break at once. They return spread over one pace.
+      // When an API server restarts, the connections of all pods break at once. They reconnect at random times within `paceMs`.
       const spreadMs = end.why === 'broken' ? random() * timing.paceMs : 0;
       await pause(clock, startMs + timing.paceMs - clock.monotonicMs() + spreadMs, stop);
     }
@@ -250,7 +247,8 @@ export class Sync {
     const hooks = {
       onOpen: (durationMs: number) => {
         onRequest(durationMs);
-        // A watch that opens has told nothing yet. But a server that ends no watch says no more than this when all is quiet.
+        // Opening a watch usually proves nothing. But if the server never ends watches, this is the only sign of life in a quiet
+        // cluster.
         if (this.#wasOverdue) this.#heard();
       },
       onObject: (object: unknown, isDeleted: boolean) => {
@@ -286,7 +284,7 @@ export class Sync {
   }
 
   /**
-   * The list succeeded, but the watch did not. Only another list can tell whether the list is out of date now: after the
+   * The list succeeded, but the watch did not. Only listing again shows what was missed: after the
    * first failure it comes at once, then after a wait, and in the end every refresh interval.
    */
   async #watchFailed(error: ApiError, stop: AbortSignal): Promise<void> {

@@ -71,7 +71,7 @@ export class MeshAnnotations {
     this.#stopping.abort();
   }
 
-  /** Gives all annotations, those that only other pods had included. Rejects as `Broadcast.ask` does. */
+  /** Gives all annotations, also those that only other pods had. Rejects as `Broadcast.ask` does. */
   async read(): Promise<Annotations> {
     const { clock, own, writeToken } = this.#deps;
     const { missing } = writeToken === '' ? { missing: [] } : await this.#fetch(COPIES_PATH, Number.POSITIVE_INFINITY);

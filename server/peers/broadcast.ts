@@ -19,7 +19,7 @@ export interface BroadcastQuery<T> {
   /** An answer of one pod that has more bytes, or more JSON values, is refused. */
   maxBytes: number;
   maxValues: number;
-  /** Only so many pods are asked, ready ones, beginning with a random one; all by default. Such a query needs a path of its own. */
+  /** Only so many pods are asked, ready ones, beginning with a random one; all by default. Such a query needs a path of its own, or it would share a round with a query that asks all pods. */
   most?: number;
 }
 
@@ -59,7 +59,7 @@ interface BroadcastDeps {
 
 /** The longest that a result is kept, ms. */
 const MAX_KEEP_MS = 2000;
-/** The most different queries in progress: each is a fan-out of its own. */
+/** At most this many different queries run at once; each of them calls all pods. */
 export const MAX_QUERIES = 8;
 /** Limits of the answer to a message. */
 const MAX_TELL_ANSWER = { maxBytes: 16_384, maxValues: 1_000 };
@@ -88,7 +88,7 @@ export class PeerBroadcast {
     return result as Promise<BroadcastResult<T>>;
   }
 
-  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller bounds how many run at once. */
+  /** Sends a message to all other pods; a part is the JSON that a pod answered. The caller limits how many messages are sent at once. */
   tell({ method, path, headers, body }: Message): Promise<BroadcastResult<unknown>> {
     const parse = (wire: unknown) => wire;
     return this.#callEach(this.#others(), () => ({ method, path, headers, body: body(), ...MAX_TELL_ANSWER, parse }));

@@ -12,7 +12,7 @@ import {
 import { comparePods } from '../protocol/pod.ts';
 import type { BroadcastResult } from './broadcast.ts';
 
-/** How long after the first observation of an event another observation is of the same event, in ms. */
+/** Observations within this time of the first one are of the same event, ms. */
 export interface MergeWindows {
   /** For links, probes and the API, which each pod checks in its own round: about a REFRESH_INTERVAL. */
   roundMs: number;
@@ -160,7 +160,7 @@ function eventOf(first: Observation, observations: readonly Observation[], id: s
   };
 }
 
-/** The first observation with the most frequent outcome and phase; of equally frequent ones, the one that got there first. */
+/** The first observation with the most frequent outcome and phase; of equally frequent ones, of equals, the one that first reached that count. */
 function mostCommon(first: Observation, observations: readonly Observation[]): Observation {
   const counts = new Map<string, { count: number; observation: Observation }>();
   let most = { count: 0, observation: first };

@@ -19,7 +19,7 @@ export class Connection {
   readonly #links = new Map<Stream, Link>();
 
   constructor({ client, upstream, toxics, deps, onClose }: ConnectionOptions) {
-    // Half-open until the toxics have passed everything: they decide when a socket is closed.
+    // The socket may be half-open: the toxics decide when it is closed, after they have passed everything: they decide when a socket is closed.
     const server = connect({ ...upstream, allowHalfOpen: true, noDelay: true, keepAlive: true });
     this.#sockets = { upstream: [client, server], downstream: [server, client] };
     let open = 2;

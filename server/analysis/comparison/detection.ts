@@ -6,7 +6,7 @@ import { lostPodText } from './messages.ts';
 
 /** What the times to detect and to recover are derived from. Times in ms since the epoch. */
 export interface DetectionInput {
-  /** The end of the range "before"; the begin of "during" without one. */
+  /** The end of the range "before"; if there is no range "before": the begin of "during". */
   beforeEndMs: number;
   /** The range "during". */
   fromMs: number;
@@ -36,8 +36,7 @@ const GOOD_EVENTS: ReadonlySet<EventKind> = new Set(['link-recovered', 'link-nor
 
 /**
  * The time from the begin of the fault to the first event of a failed or slow link (else to the loss of a pod), and from its
- * end to the last event of a link that is well again. The fault begins and ends with the first annotation since the range
- * "before"; without one, with the range "during". Only links of targets count; if they have no event, all links do.
+ * end to the last event of a link that is well again. The fault begins with the first annotation since the range "before", and ends with it if it has an end; without one, with the range "during". Only links of targets count; if they have no event, all links do.
  * If pods were lost that had to be replaced, the time to recover is the longest from the loss of one of them until its
  * replacement was ready and every link to it ok.
  */

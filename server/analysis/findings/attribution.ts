@@ -46,7 +46,7 @@ const EXPLAINED = 2;
 export class Causes {
   /** The causes of the next graver severity. */
   readonly graver: Causes | null;
-  /** `CAUSE`: the node explains the bad pairs into and out of all its pods. One bad direction is enough to find it. */
+  /** `CAUSE`: the node explains the bad pairs into and out of all its pods. It is found if only the pairs into it, or only those out of it, are bad. */
   readonly nodes: Uint8Array;
   /** Pairs from one zone to the other are bad (by `Topology.zonePair`): `CAUSE` or `EXPLAINED`. */
   readonly zonePairs: Uint8Array;
@@ -91,7 +91,7 @@ export class Causes {
   }
 }
 
-/** Each round looks at all bad pairs. This limits how many pairs one search looks at; it makes two rounds at least. */
+/** Each round looks at all bad pairs. Two rounds are always made, more only while a search has looked at fewer pairs than this. */
 const MAX_LOOKS = 5_000_000;
 const MAX_ROUNDS = 20;
 
@@ -128,7 +128,7 @@ function* findNodes(counts: PairCounts, causes: Causes, servedBy: number): Gener
 }
 
 /**
- * The nodes of zones of which all nodes are bad, two or more, and where nothing answers: then what lies between the zones is
+ * All nodes of a zone, if it has two or more, all of them are bad and none answers: then what lies between the zones is
  * the likelier cause, and `findZonePairs` finds it. `isAnswered`: by node.
  */
 function nodesInCutZones({ zones, nodeOf }: Topology, bad: ReadonlySet<number>, isAnswered: Uint8Array): Set<number> {

@@ -152,7 +152,7 @@ export class Evidence {
   /** Bits of the IP families in which the pairs are bad. */
   families = 0;
   readonly #reports: ReadonlyMap<number, MergedReport>;
-  /** The first links: the pod that reports * 65536 + the link. A thousand causes with lists of objects would take too long. */
+  /** The first links: the pod that reports * 65536 + the link. Packed, because lists of objects for a thousand causes would take too long. */
   readonly #links = new Uint32Array(MAX_LINKS);
   #linkCount = 0;
   #lastFrom = -1;
@@ -281,7 +281,8 @@ export interface BadPair {
 /** At most this many unexplained pairs of each confidence are kept; 60 of them become findings. */
 const MAX_KEPT = 1_000;
 /**
- * Unconfirmed pairs become findings of their own if at most this share of at least `MANY_PAIRS` judged pairs is unconfirmed. Chance
+ * In a mesh of `MANY_PAIRS` judged pairs or more, unconfirmed pairs become findings of their own if at most this share of all
+ * pairs is unconfirmed. Chance
  * makes about 12 of 1200 pairs look bad, and three or fewer in only one of 400 meshes. So three or fewer are probably real.
  */
 const UNCONFIRMED_SHARE = 0.0025;
