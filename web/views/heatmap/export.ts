@@ -1,6 +1,6 @@
 import type { Thresholds } from '../../../server/protocol/link-state.ts';
 import type { ViewProps } from '../../components/view-props.ts';
-import { countText } from '../../model/format.ts';
+import { countText, timeZone, zoneText } from '../../model/format.ts';
 import { type LinkFacts, linkFacts } from '../../model/link-facts.ts';
 import { codeOf } from '../../model/links.ts';
 import { linkMark } from '../../model/marks.ts';
@@ -13,7 +13,7 @@ import { cellTokens } from './heat-colours.ts';
 import { UNRELIABLE } from './legend.tsx';
 import { FONT, type Scene } from './scene.ts';
 
-const LEGEND_WIDTH = 300;
+const LEGEND_WIDTH = 380;
 const LINE = 26;
 const MARGIN = 16;
 
@@ -95,13 +95,11 @@ function drawLegend(ctx: CanvasRenderingContext2D, scene: Scene, x: number, thre
   write(`Data from ${shownName(mesh.servedBy.name)}`, x, 400, '--text-second');
 }
 
-/** When the picture was taken, with the offset of the reader's time zone: "Taken 2024-05-14 12:25:57 UTC+02:00". */
+/** When the picture was taken, in the zone of the page: "Taken 2024-05-14 12:25:57 UTC+2". */
 export function takenText(atMs: number): string {
-  const offset = -new Date(atMs).getTimezoneOffset();
-  const local = new Date(atMs + offset * 60_000).toISOString();
-  const two = (value: number) => String(Math.floor(Math.abs(value))).padStart(2, '0');
-  const zone = offset === 0 ? '' : `${offset < 0 ? '−' : '+'}${two(offset / 60)}:${two(offset % 60)}`;
-  return `Taken ${local.slice(0, 10)} ${local.slice(11, 19)} UTC${zone}`;
+  const offsetMin = timeZone() === 'utc' ? 0 : -new Date(atMs).getTimezoneOffset();
+  const local = new Date(atMs + offsetMin * 60_000).toISOString();
+  return `Taken ${local.slice(0, 10)} ${local.slice(11, 19)} ${zoneText(atMs)}`;
 }
 
 function drawSwatch(
@@ -117,7 +115,7 @@ function drawSwatch(
   ctx.save();
   ctx.translate(x - 1, y - 1);
   ctx.scale(20 / 24, 20 / 24);
-  ctx.strokeStyle = token(state === 'failed' ? '--failed-ink' : ink);
+  ctx.strokeStyle = token(state === 'failed' ? '--failed-ink' : state === 'unknown' ? '--text' : ink);
   ctx.lineWidth = 2.4;
   ctx.lineCap = 'round';
   ctx.stroke(new Path2D(linkMark(state)));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { csvField, csvOf } from '../../../../../web/views/heatmap/export.ts';
+import { csvField, csvOf, takenText } from '../../../../../web/views/heatmap/export.ts';
 import { pictureOf } from '../../heat-pictures.ts';
 
 /** Reads CSV as RFC 4180 has it. */
@@ -67,4 +67,10 @@ test('hostile names and errors stay in their fields', () => {
   const rows = read([...csvOf(picture)].join(''));
   expect(rows).toHaveLength(37);
   expect(rows.every((row) => row.length === 21)).toBe(true);
+});
+
+test('an exported picture says when it was taken, with the zone of that time', () => {
+  expect(takenText(Date.parse('2024-05-14T10:25:57Z'))).toMatch(
+    /^Taken 2024-05-1[45] \d\d:\d\d:57 UTC([+−]\d\d?(:\d\d)?)?$/,
+  );
 });
