@@ -3,7 +3,7 @@ import type { EventKind } from '../../../server/protocol/event.ts';
 import type { TimeRange } from '../../../server/runtime/time-range.ts';
 import { Choice } from '../../components/choice.tsx';
 import { TableFrame } from '../../components/table-frame.tsx';
-import { clockText } from '../../model/format.ts';
+import { clockText, zoneText } from '../../model/format.ts';
 import type { Past } from '../../model/history.ts';
 import { shownName } from '../../model/names.ts';
 import { merged, type TimelineStep } from '../../model/timeline.ts';
@@ -92,7 +92,7 @@ export function EventLog({ steps, past, limits, onMoment }: EventLogProps) {
       >
         <thead>
           <tr>
-            <th scope="col">Time</th>
+            <th scope="col">Time, {zoneText(limits.toMs)}</th>
             <th scope="col">Kind</th>
             <th scope="col">What happened</th>
           </tr>
