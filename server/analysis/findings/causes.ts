@@ -341,7 +341,10 @@ export function cutOffFindings(analysis: SeverityAnalysis, silent: ReadonlySet<n
   const of = [...silent].reduce((sum, pod) => sum + (counts.judged.to[pod] ?? 0), 0);
   const remark = `No report says whether other pods reach ${isOne ? 'it' : 'them'}.`;
   const direction = isOne ? ' out of it' : ' out of them';
-  const finding = findingOf(analysis, { ...text, pods, evidence, of, direction, advice, remark });
+  // Some links may not have been pinged since the others went silent.
+  const isAll = evidence.affected === 0 || evidence.affected === of;
+  const what = isAll ? text.what : `${evidence.affected} of ${of} links${direction} fail`;
+  const finding = findingOf(analysis, { ...text, what, pods, evidence, of, direction, advice, remark });
   if (evidence.affected > 0) return [finding];
   // The reports are missing already, and no link has been pinged since.
   const title = `${text.subject}: ${text.what}, no answer: ${advice}`;
