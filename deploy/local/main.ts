@@ -17,7 +17,7 @@ main(process.argv.slice(2)).then(
 );
 
 async function main(args: string[]): Promise<void> {
-  const print = (text: string) => process.stdout.write(text);
+  const print = (text: string) => process.stdout.write(isPackage() ? inPackage(text) : text);
   if (asksForHelp(args)) {
     print(HELP);
   } else if (isCommand(args[0])) {
@@ -29,6 +29,16 @@ async function main(args: string[]): Promise<void> {
     const printLine = (line: string) => print(`${line}\n`);
     await runStartCommand(parseStartOptions(args), { print: printLine, onStop, onExit, pid: process.pid, serverPath });
   }
+}
+
+/** Whether this program was installed from npm, where no script of our package.json can be run. */
+function isPackage(): boolean {
+  return realpathSync(process.argv[1] ?? '.').includes(join('node_modules', 'goldpinger-ts', 'dist'));
+}
+
+/** Replaces our scripts by the command of the package. */
+function inPackage(text: string): string {
+  return text.replaceAll(/npm (?:start|run local) --/g, 'npx goldpinger-ts local');
 }
 
 /** Whether the user asks for help. After `toxic`, `-h` is not help: it is toxiproxy-cli's option for the host. */

@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+// The command of the npm package: `goldpinger-ts local` is the local cluster, and anything else is the server.
+const { join } = require('node:path');
+
+const isLocal = process.argv[2] === 'local';
+if (isLocal) process.argv.splice(2, 1);
+const program = join(__dirname, '../dist', isLocal ? 'local.cjs' : 'goldpinger-ts.cjs');
+process.argv[1] = program;
+require(program);
