@@ -161,7 +161,7 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
           },
           loadMesh: address.atMs === null || moment.mesh === null ? loadMesh : async () => moment.mesh ?? loadMesh(0),
         };
-  const viewProps = useFolded(props, address, change);
+  const viewProps = useFolded(props, address, change, feed);
   // A new reader must see a fault first.
   const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
   const hint = hintRead || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);

@@ -1,5 +1,6 @@
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { ViewProps } from '../components/view-props.ts';
+import type { LiveFeed } from '../data/live-feed.ts';
 import type { Address } from '../model/address.ts';
 import { foldPicture, foldSelection, KeptFolding, unfoldSelection } from '../model/levels.ts';
 
@@ -8,12 +9,21 @@ export function useFolded(
   props: ViewProps | null,
   { level, unfolded }: Pick<Address, 'level' | 'unfolded'>,
   change: (part: Partial<Address>) => void,
+  feed: Pick<LiveFeed, 'fold'>,
 ): ViewProps | null {
   const [kept] = useState(() => new KeptFolding());
   const picture = props?.picture ?? null;
-  const folded = useMemo(
-    () => (picture === null ? null : foldPicture(picture, kept.choose(picture, level, unfolded))),
+  const folding = useMemo(
+    () => (picture === null ? null : kept.choose(picture, level, unfolded)),
     [picture, kept, level, unfolded],
+  );
+  // The worker folds the next mesh in the same way, so that this thread only draws.
+  useEffect(() => {
+    if (folding !== null) feed.fold(folding);
+  }, [feed, folding]);
+  const folded = useMemo(
+    () => (picture === null || folding === null ? null : foldPicture(picture, folding)),
+    [picture, folding],
   );
   if (props === null || folded === null) return null;
   const { onSelect } = props;

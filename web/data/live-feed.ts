@@ -1,6 +1,7 @@
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import { type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
+import type { Folding } from '../model/fold.ts';
 import type { ConnectionState } from './connection.ts';
 import type { WorkerMessage, WorkerRequest } from './mesh-worker.ts';
 import { type ComputedCells, Unpacker } from './transfer.ts';
@@ -67,6 +68,11 @@ export class LiveFeed {
   /** Sets which pictures the worker computes, from the next mesh on. */
   readonly want = (options: readonly PictureOptions[]): void => {
     this.#options.worker.postMessage({ kind: 'want', options: [...options] });
+  };
+
+  /** Sets how the worker folds the cells of the last picture, from the next mesh on. */
+  readonly fold = (folding: Folding): void => {
+    this.#options.worker.postMessage({ kind: 'fold', folding });
   };
 
   /** The cells of a picture of the newest mesh, or null if the worker has not computed them. */

@@ -1,7 +1,8 @@
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
-import { CellsBuilder, type PictureOptions, sameOptions } from '../model/cells.ts';
+import { CellsBuilder, type PictureCells, type PictureOptions, sameOptions } from '../model/cells.ts';
+import { type Folding, foldCells, groupsOf } from '../model/fold.ts';
 import type { Connection, ConnectionState } from './connection.ts';
 import { type MeshUpdate, type PackedReports, Packer } from './transfer.ts';
 
@@ -13,7 +14,9 @@ export type WorkerRequest =
   /** Reconnect now. */
   | { kind: 'try' }
   /** Compute the cells of these pictures, because the page draws them. */
-  | { kind: 'want'; options: PictureOptions[] };
+  | { kind: 'want'; options: PictureOptions[] }
+  /** Fold the cells of the last of these pictures. */
+  | { kind: 'fold'; folding: Folding };
 
 /** A message from the worker to the page. */
 export type WorkerMessage =
@@ -46,6 +49,7 @@ export function serveTab(port: TabPort, pool: ConnectionPool, clock: Clock): voi
   let joined: Joined | null = null;
   port.addEventListener('message', ({ data }) => {
     if (data.kind === 'want') desk.want(data.options);
+    else if (data.kind === 'fold') desk.fold(data.folding);
     else if (data.kind === 'try') joined?.tryNow();
     else {
       const last = joined;
@@ -113,6 +117,7 @@ class PictureDesk {
   readonly #clock: Clock;
   readonly #packer = new Packer();
   #requested: RequestedPicture[] = [];
+  #folding: Folding = { level: 'pod', unfolded: [] };
   #mesh: Mesh | null = null;
 
   constructor(post: (message: WorkerMessage, transfer: ArrayBuffer[]) => void, clock: Clock) {
@@ -139,6 +144,11 @@ class PictureDesk {
     );
   }
 
+  /** Sets how the last picture is folded, from the next mesh on. */
+  fold(folding: Folding): void {
+    this.#folding = folding;
+  }
+
   /** Adds a report of a mesh that is not complete yet. If the mesh never completes, a later report replaces it. */
   report(report: MergedReport, pods: readonly Pod[]): void {
     for (const picture of this.#requested) {
@@ -154,6 +164,8 @@ class PictureDesk {
     if (mesh !== null && mesh !== this.#mesh) {
       this.#mesh = mesh;
       const computed = this.#requested.map((picture) => ({ options: picture.options, cells: cellsOf(picture, mesh) }));
+      const drawn = computed.at(-1);
+      if (drawn !== undefined) drawn.cells = foldedCells(drawn.cells, mesh.pods, this.#folding);
       packed = this.#packer.pack(mesh, computed);
     }
     const heldMs = this.#clock.monotonicMs() - receivedMs;
@@ -168,6 +180,18 @@ function cellsOf(picture: RequestedPicture, { pods, reports }: Mesh) {
   for (const [pod, report] of byPod.entries()) put(picture, pod, report);
   picture.pods = null;
   return picture.builder.take();
+}
+
+/**
+ * Beyond this many pods, the page gets the latencies of groups alone: those of all pairs would take 100 MB for 5000 pods.
+ * It still gets the states of all pairs (2 bytes each), and reads the latency of a single link from its report.
+ */
+const MAX_PODS_WITH_LATENCIES = 2000;
+
+function foldedCells(cells: PictureCells, pods: readonly Pod[], folding: Folding): PictureCells {
+  if (folding.level === 'pod') return cells;
+  const folded = foldCells(cells, groupsOf(pods, folding).groups, folding);
+  return { ...cells, folded, valueUs: cells.n > MAX_PODS_WITH_LATENCIES ? new Float32Array(0) : cells.valueUs };
 }
 
 function begin(picture: RequestedPicture, pods: readonly Pod[]): void {

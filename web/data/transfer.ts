@@ -71,7 +71,8 @@ export class Packer {
     };
     const transfer: ArrayBuffer[] = [update.last.bytes, order.buffer];
     for (const { cells } of computed) {
-      for (const column of Object.values(cells)) if (typeof column !== 'number') transfer.push(column.buffer);
+      for (const column of [...Object.values(cells), ...Object.values(cells.folded ?? {})])
+        if (ArrayBuffer.isView(column)) transfer.push(column.buffer as ArrayBuffer);
     }
     this.#sent = mesh;
     this.#sentAlready.clear();

@@ -15,6 +15,7 @@ import {
 } from '../../server/protocol/links.ts';
 import type { MergedReport } from '../../server/protocol/mesh.ts';
 import type { Lifecycle } from '../../server/protocol/pod.ts';
+import type { FoldedCells } from './fold.ts';
 import { codeOf, LINK_STATES } from './links.ts';
 
 /** Number of states: the length of a pod's entry in `into` and `outOf`. */
@@ -40,6 +41,8 @@ export interface PictureCells {
   unreliableLinks: number;
   /** The worst link: the one that has failed for the longest time, otherwise the slowest; -1 = none. */
   worst: number;
+  /** The links between groups, if the worker has folded them. */
+  folded: FoldedCells | null;
 }
 
 const GOOD = codeOf('good');
@@ -213,6 +216,7 @@ function blankCells(n: number): PictureCells {
     outOf: new Uint32Array(n * STATES),
     unreliableLinks: 0,
     worst: -1,
+    folded: null,
   };
 }
 

@@ -3,18 +3,11 @@ import type { Lifecycle, Pod } from '../../server/protocol/pod.ts';
 import type { Level, Selection } from './address.ts';
 import { STATES } from './cells.ts';
 import { findingPlace, findingsByPod } from './findings.ts';
+import { type Folding, foldCells, type Group, groupsOf, keyOf, sameFolding } from './fold.ts';
 import { plural } from './format.ts';
-import { codeOf, countsByState, type LinkState, SEVERITY, stateAt } from './links.ts';
-import {
-  type Fold,
-  type Folding,
-  type Group,
-  type Picture,
-  type PodHealth,
-  type PodView,
-  podTallies,
-} from './mesh-view.ts';
-import { podNames } from './names.ts';
+import { countsByState, type LinkState, stateAt } from './links.ts';
+import { type Fold, type Picture, type PodHealth, type PodView, podTallies } from './mesh-view.ts';
+import { placeLabels, shownName } from './names.ts';
 
 /** Up to this many pods, `auto` shows every pod. */
 const FEW_PODS = 12;
@@ -81,119 +74,26 @@ function members(pods: readonly Pod[], of: 'node' | 'zone'): Map<string, number[
   return groups;
 }
 
-function keyOf(kind: Group['kind'], name: string): string {
-  return `${kind}:${name}`;
-}
-
-/** Divides pods into groups, in the order of their first pods. An unfolded zone shows its nodes. `open`: groups that are unfolded. */
-function groupsOf(pods: readonly Pod[], { level, unfolded }: Folding): { groups: Group[]; open: string[] } {
-  const wanted = new Set(unfolded);
-  const open = new Set<string>();
-  const groups = new Map<string, Group>();
-  for (const [index, { uid, node, zone }] of pods.entries()) {
-    let kind: Group['kind'] = level;
-    let key = keyOf('zone', zone);
-    if (kind === 'zone' && wanted.has(key)) {
-      open.add(key);
-      kind = 'node';
-    }
-    if (kind === 'node') key = keyOf('node', node);
-    if (kind === 'node' && wanted.has(key)) {
-      open.add(key);
-      kind = 'pod';
-    }
-    if (kind === 'pod') key = keyOf('pod', uid);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { key, kind, pods: [index] });
-    else group.pods.push(index);
-  }
-  return { groups: [...groups.values()], open: [...open] };
-}
-
 /**
  * Folds the picture of the pods: each group is one "pod" of the result, with the worst health of its pods, and the link
- * between two groups has the state and latency of the worst link between their pods (worst by `SEVERITY`, then by latency).
- * The link of a group to itself stands for all links among its pods. The result has no pod reports: `linkFacts` reads those of
- * the worst link. Returns the picture itself at pod level. O(n^2), 8 ms for 1000 pods.
+ * between two groups shows the worst link between their pods (see `foldCells`). The result has no pod reports: `linkFacts` reads
+ * those of the worst link. Returns the picture itself at pod level. O(n^2), or O(groups^2) if the worker has folded the cells.
  */
 export function foldPicture(picture: Picture, folding: Folding): Picture {
   if (folding.level === 'pod') return picture;
   const { groups, open } = groupsOf(picture.mesh.pods, folding);
   const groupOf = new Int32Array(picture.n);
   for (const [at, { pods }] of groups.entries()) for (const pod of pods) groupOf[pod] = at;
-  const m = groups.length;
-  const fold: Fold = {
-    level: folding.level,
-    unfolded: open,
-    pods: picture,
-    groups,
-    groupOf,
-    worstLink: new Int32Array(m * m).fill(-1),
-    links: new Uint32Array(m * m),
-    inState: new Uint32Array(m * m),
-  };
-  foldCells(fold);
-  return pictureOfGroups(fold);
-}
-
-const GONE = codeOf('gone');
-const [NOT_PROBED, NOT_YET] = [codeOf('not-probed'), codeOf('not-yet')];
-/** 1 = a link in that state was measured, or should have been reported. By index in `LINK_STATES`. */
-const COUNTS = SEVERITY.map((_, code) => (code === GONE || code === NOT_PROBED || code === NOT_YET ? 0 : 1));
-
-function foldCells({ pods, groups, groupOf, worstLink, links, inState }: Fold): void {
-  const { n, state, valueUs } = pods;
-  const m = groups.length;
-  // By folded link: rank and latency of its worst link so far.
-  const worstRank = new Int8Array(m * m).fill(-1);
-  const worstUs = new Float32Array(m * m);
-  // Targets group by group, so that the inner loop works on local variables, which is twice as fast.
-  const targets = Int32Array.from(groups.flatMap((group) => group.pods));
-  const ends = new Int32Array(m);
-  for (const [at, group] of groups.entries()) ends[at] = (ends[at - 1] ?? 0) + group.pods.length;
-  for (let from = 0; from < n; from++) {
-    const start = from * n;
-    const line = (groupOf[from] ?? 0) * m;
-    let next = 0;
-    for (let group = 0; group < m; group++) {
-      const at = line + group;
-      const end = ends[group] ?? 0;
-      let rank = worstRank[at] ?? -1;
-      let us = worstUs[at] ?? 0;
-      let same = inState[at] ?? 0;
-      let worst = -1;
-      let count = 0;
-      for (; next < end; next++) {
-        const pair = start + (targets[next] ?? 0);
-        const code = state[pair] ?? 0;
-        const ownRank = SEVERITY[code] ?? 0;
-        count += COUNTS[code] ?? 0;
-        if (ownRank < rank) continue;
-        const ownUs = valueUs[pair] ?? 0;
-        if (ownRank > rank) same = 0;
-        same++;
-        // NaN (no latency) is never greater.
-        if (ownRank === rank && !(ownUs > us)) continue;
-        rank = ownRank;
-        us = ownUs || -1;
-        worst = pair;
-      }
-      inState[at] = same;
-      links[at] = (links[at] ?? 0) + count;
-      if (worst < 0) continue;
-      worstRank[at] = rank;
-      worstUs[at] = us;
-      worstLink[at] = worst;
-    }
-  }
+  const known = picture.folded;
+  const cells = known !== null && sameFolding(known.folding, folding) ? known : foldCells(picture, groups, folding);
+  return pictureOfGroups({ level: folding.level, unfolded: open, pods: picture, groups, groupOf, ...cells });
 }
 
 function pictureOfGroups(fold: Fold): Picture {
-  const { pods: base, groups, groupOf, worstLink } = fold;
+  const { pods: base, groups, groupOf, worstLink, worstUs } = fold;
   const m = groups.length;
   const state = new Uint8Array(m * m);
   const unreliable = new Uint8Array(m * m);
-  const valueUs = new Float32Array(m * m);
   const into = new Uint32Array(m * STATES);
   const outOf = new Uint32Array(m * STATES);
   const tally = new Uint32Array(STATES);
@@ -203,7 +103,6 @@ function pictureOfGroups(fold: Fold): Picture {
     const code = base.state[pair] ?? 0;
     const [from, to] = [Math.floor(at / m) * STATES + code, (at % m) * STATES + code];
     state[at] = code;
-    valueUs[at] = base.valueUs[pair] ?? Number.NaN;
     unreliable[at] = base.unreliable[pair] ?? 0;
     unreliableLinks += unreliable[at] ?? 0;
     outOf[from] = (outOf[from] ?? 0) + 1;
@@ -221,7 +120,7 @@ function pictureOfGroups(fold: Fold): Picture {
     n: m,
     state,
     unreliable,
-    valueUs,
+    valueUs: worstUs,
     into,
     outOf,
     unreliableLinks,
@@ -232,6 +131,7 @@ function pictureOfGroups(fold: Fold): Picture {
     targets: base.targets.map((target) => ({ ...target, failing: toGroups(target.failing) })),
     worst: base.worst === null ? null : { from: groupOf[base.worst.from] ?? 0, to: groupOf[base.worst.to] ?? 0 },
     fold,
+    folded: null,
   };
   picture.pods = groupViews(picture, fold);
   return picture;
@@ -288,7 +188,8 @@ function groupPod({ key, kind, pods: indexes }: Group, all: readonly Pod[]): Pod
 
 function groupViews(picture: Picture, { pods: base, groups }: Fold): PodView[] {
   const { mesh } = picture;
-  const { names, labels } = podNames(mesh.pods, false);
+  const names = mesh.pods.map(({ name }) => shownName(name));
+  const labels = placeLabels(mesh.pods.map(({ name }) => name));
   const found = findingsByPod(mesh);
   return groups.map(({ kind, pods: indexes }, index): PodView => {
     const own = indexes.flatMap((pod) => base.pods[pod] ?? []);
@@ -318,9 +219,19 @@ const KEPT_MS = 60_000;
 export class KeptFolding {
   /** When `auto` last unfolded a group, ms since the epoch by the time of the picture. */
   readonly #unfoldedMs = new Map<string, number>();
+  #last: Folding = { level: 'pod', unfolded: [] };
 
-  /** With `auto`, the groups that the reader unfolds (`unfolded`) are added to those of `autoLevel`. */
+  /**
+   * With `auto`, the groups that the reader unfolds (`unfolded`) are added to those of `autoLevel`. Returns the same object
+   * until the folding changes.
+   */
   choose(picture: Picture, level: Level, unfolded: readonly string[]): Folding {
+    const folding = this.#chosen(picture, level, unfolded);
+    if (!sameFolding(folding, this.#last)) this.#last = folding;
+    return this.#last;
+  }
+
+  #chosen(picture: Picture, level: Level, unfolded: readonly string[]): Folding {
     if (level !== 'auto') return { level, unfolded };
     const auto = autoLevel(picture);
     const { atMs } = picture.mesh;

@@ -5,6 +5,7 @@ import type { PictureOptions } from './cells.ts';
 import { CellsBuilder, type PictureCells, STATES } from './cells.ts';
 import { type ExternalTarget, externalTargets } from './external-targets.ts';
 import { findingsByPod } from './findings.ts';
+import type { FoldedCells, Folding, Group } from './fold.ts';
 import { codeOf, countsByState, type LinkState } from './links.ts';
 import { type PodNames, podNames } from './names.ts';
 
@@ -24,34 +25,17 @@ export interface Picture extends Omit<PictureCells, 'worst'> {
   fold: Fold | null;
 }
 
-/** Which pods are drawn as one. `unfolded`: keys of groups (`node:worker-1`, `zone:a`) that show their members instead. */
-export interface Folding {
-  level: 'zone' | 'node' | 'pod';
-  unfolded: readonly string[];
-}
-
-/** Pods that are drawn as one. */
-export interface Group {
-  /** `zone:a`, `node:worker-1`, or `pod:` and the uid: unique, and the same as long as the group exists. */
-  key: string;
-  kind: 'zone' | 'node' | 'pod';
-  /** Indexes of its pods in the pods' picture; at least one. */
-  pods: number[];
-}
-
-/** How a folded picture came from the picture of the pods; `unfolded` has only groups that exist and would be drawn. Links between groups have index `from * groups.length + to`. */
-export interface Fold extends Folding {
+/**
+ * How a folded picture came from the picture of the pods. `unfolded` has only groups that exist and would be drawn. Links
+ * between groups have index `from * groups.length + to`.
+ */
+export interface Fold extends Folding, FoldedCells {
   /** The picture of the pods. */
   pods: Picture;
   /** In the order of the folded picture's `pods`. */
   groups: Group[];
   /** Group by pod. */
   groupOf: Int32Array;
-  /** The worst link (index in the pods' picture) between two groups, or among the pods of one: what its cell shows. */
-  worstLink: Int32Array;
-  /** Number of links between two groups that were measured or are unknown, and how many of them have the cell's state. */
-  links: Uint32Array;
-  inState: Uint32Array;
 }
 
 /**

@@ -45,6 +45,13 @@ export function podLabels(pods: readonly NamedPod[], displayNodeName: boolean): 
   });
 }
 
+/** Short unique labels of nodes or zones: without their domain. Safe to show. */
+export function placeLabels(names: readonly string[]): string[] {
+  // An IP address has no domain.
+  const short = names.map((name) => name.replace(/^([^.]*[a-z][^.]*)\..*$/i, '$1'));
+  return uniqueForms(names.map((name, i) => [short[i] ?? name, name])).map(shownName);
+}
+
 /** Kubernetes makes hashes and random endings of these characters (`k8s.io/apimachinery/pkg/util/rand`). */
 const FROM_TEMPLATE = /^(.+-)[bcdfghjklmnpqrstvwxz2456789]{6,10}-([bcdfghjklmnpqrstvwxz2456789]{5})$/;
 

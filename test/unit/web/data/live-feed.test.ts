@@ -12,9 +12,11 @@ import {
 } from '../../../../web/data/mesh-worker.ts';
 import type { EventStream } from '../../../../web/data/stream.ts';
 import type { PictureOptions } from '../../../../web/model/cells.ts';
+import { foldPicture } from '../../../../web/model/levels.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
+import { podsOf } from '../../../support/mesh.ts';
 
 const OPTIONS: PictureOptions = { thresholds: DEFAULT_THRESHOLDS, value: 'last', phase: 'total' };
 
@@ -109,6 +111,26 @@ test('gives the mesh, with the cells of the pictures that are wanted', () => {
   expect(pictureOf(mesh!, cells)).toMatchObject({ counts, worst, state });
   expect(feed.cellsOf(mesh!, { ...OPTIONS, phase: 'connect' })).toBeNull();
   expect(feed.cellsOf(sent, OPTIONS)).toBeNull();
+});
+
+test('folds the last wanted picture as the page does, and leaves latencies of single links out of very large meshes', () => {
+  const { feed, send } = setUp();
+  const folding = { level: 'node' as const, unfolded: [] };
+  feed.want([OPTIONS]);
+  feed.fold(folding);
+  feed.start(0);
+  const sent = meshOf({ pods: 20, scenario: 'dead-pod', nodes: 4 });
+  send(sent);
+  const cells = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
+  expect(cells.folded?.folding).toEqual(folding);
+  const own = foldPicture(buildPicture(sent, OPTIONS), folding);
+  const { state, valueUs, counts, fold } = foldPicture(pictureOf(sent, cells), folding);
+  expect({ state, valueUs, counts }).toEqual({ state: own.state, valueUs: own.valueUs, counts: own.counts });
+  expect(fold?.worstLink).toBe(cells.folded?.worstLink);
+  expect(cells.valueUs).toHaveLength(400);
+  send({ ...sent, pods: podsOf(2001).map((pod, i) => ({ ...pod, node: `n${i % 40}` })), reports: [] });
+  const large = feed.cellsOf(feed.state().mesh!, OPTIONS)!;
+  expect([large.state.length, large.valueUs.length, large.folded?.worstUs.length]).toEqual([2001 ** 2, 0, 1600]);
 });
 
 test('a change of one report alone gives the picture of the whole, and other pods begin anew', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIFECYCLES } from '../../../../server/protocol/pod.ts';
 import { axisStatesOf } from '../../../../web/model/axis-states.ts';
+import type { Folding } from '../../../../web/model/fold.ts';
 import {
   autoLevel,
   foldCounts,
@@ -14,7 +15,7 @@ import {
 } from '../../../../web/model/levels.ts';
 import { linkFacts } from '../../../../web/model/link-facts.ts';
 import { LINK_STATES, SEVERITY, stateAt } from '../../../../web/model/links.ts';
-import { buildPicture, type Folding, type Picture } from '../../../../web/model/mesh-view.ts';
+import { buildPicture, type Picture } from '../../../../web/model/mesh-view.ts';
 import { cellSentence } from '../../../../web/model/messages.ts';
 import { pictureOf } from '../heat-pictures.ts';
 import { meshWith, reportOf, USUAL } from '../picture-scene.ts';

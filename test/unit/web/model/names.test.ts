@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { podLabels, shownName } from '../../../../web/model/names.ts';
+import { placeLabels, podLabels, shownName } from '../../../../web/model/names.ts';
 import { meshOf } from '../../../support/feed/scenarios.ts';
 
 const [POD] = meshOf({ pods: 1, scenario: 'alone' }).pods;
@@ -63,6 +63,16 @@ test('pods of one name in two namespaces stay two, so do two pods of one node', 
   expect(podLabels(twins, false)).toEqual(['ns0/x-1', 'ns1/x-1', '2']);
   const onNodes = podsNamed('x-1', 'x-2', 'x-3').map((pod, i) => ({ ...pod, node: i < 2 ? 'w1' : 'w2' }));
   expect(podLabels(onNodes, true)).toEqual(['w1 1', 'w1 2', 'w2']);
+});
+
+test('nodes are named without their domain, if they stay different', () => {
+  expect(placeLabels(['ip-10-0-1-2.ec2.internal', 'worker-1', '10.0.0.1', 'a.x', 'a.y'])).toEqual([
+    'ip-10-0-1-2',
+    'worker-1',
+    '10.0.0.1',
+    'a.x',
+    'a.y',
+  ]);
 });
 
 test('what would hide or reorder text is shown as a mark, and nothing else is touched', () => {
