@@ -54,6 +54,12 @@ export function createApp(context: RouteContext, streams: Streams): Express {
       originAgentCluster: false,
     }),
   );
+  // A Service can lead each request to another pod, so every answer names its pod.
+  app.use((_req, res, next) => {
+    const { selfName } = context.monitor;
+    if (/^[\w.-]+$/.test(selfName)) res.setHeader('Goldpinger-Pod', selfName);
+    next();
+  });
   const mayCompress = boundedFilter();
   // Browsers keep the page's files for a year, so level 6 pays: 12 % smaller for 20 ms in another thread. Answers change
   // all the time: level 1 gains nearly as much in a fifth of the time. Streams are not compressed, because each event is

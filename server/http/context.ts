@@ -28,6 +28,7 @@ import type { VerdictQuery } from './verdict.ts';
 interface OwnPod {
   snapshot: DiscoverySnapshot;
   selfUid: string;
+  selfName: string;
   past: { resolutionMs(ageMs: number): number };
   report(windowMs: number): Promise<PodReport>;
   linkHistory(toUid: string, range: AgeRange, stepMs: number): LinkHistory;

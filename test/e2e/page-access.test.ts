@@ -111,9 +111,9 @@ describe('at 390 px', () => {
     expect(wide).toEqual([]);
   });
 
-  test('theme and help are in the menu', async () => {
+  test('preferences and help are in the menu', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { width: 390 });
-    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('button', { name: 'Preferences' }).click();
     await page.getByRole('button', { name: 'Help and keys' }).click();
     await page.getByRole('dialog', { name: 'Help' }).waitFor();
   });

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
+import { Story } from '../support/feed/story.ts';
+import { badTargets, scenario, soon, violations, visitorOfFile, words } from './page-visit.ts';
 import { goTo } from './real-pages.ts';
 
 const visitor = visitorOfFile();
@@ -118,7 +119,7 @@ describe('the summary', () => {
     await soon(() => words(page, '.summary')).not.toContain('Slowest link');
     const cut = () => page.locator('.top-bar').evaluate((bar) => bar.scrollWidth - bar.clientWidth);
     expect(await cut()).toBe(0);
-    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('button', { name: 'Preferences' }).click();
     await soon(() => words(page, '#menu-sheet')).toContain('Data from goldpinger-001');
     await page.keyboard.press('Escape');
     await page.locator('#menu-sheet').waitFor({ state: 'hidden' });
@@ -262,6 +263,7 @@ test('the theme follows the system until somebody chooses', async () => {
   const page = await visitor.visit(feed, { dark: true });
   const theme = () => page.evaluate(() => document.documentElement.dataset['theme']);
   await soon(theme).toBe('dark');
+  await page.getByRole('button', { name: 'Preferences' }).click();
   await page.getByRole('combobox', { name: 'Theme' }).selectOption('light');
   await soon(theme).toBe('light');
   await page.reload();
@@ -269,18 +271,89 @@ test('the theme follows the system until somebody chooses', async () => {
   expect(await theme()).toBe('light');
 });
 
-test('times are in the zone of the browser until somebody chooses UTC, and the timeline names the zone', async () => {
-  const page = await visitor.visit(await visitor.feed(scenario('healthy')));
-  const zone = page.locator('.timeline-times i');
-  await zone.waitFor();
-  await page.keyboard.press('?');
-  const choice = page.getByRole('checkbox', { name: 'Show times in UTC' });
-  await choice.check();
-  await soon(() => zone.textContent()).toBe('UTC');
-  // The dialog stays open although everything is rendered anew.
-  expect(await choice.isChecked()).toBe(true);
-  await page.reload();
-  await zone.waitFor();
-  await page.keyboard.press('?');
-  expect(await choice.isChecked()).toBe(true);
+test('names and times are as the reader chose, after a reload too', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('dead-pod')), { hash: '#view=graph' });
+  const names = () => page.locator('.pod-label').allTextContents();
+  await soon(async () => (await names()).join()).toContain('goldpinger-chaos');
+  await page.getByRole('button', { name: 'Preferences' }).click();
+  await page.getByRole('combobox', { name: 'Names' }).selectOption('node');
+  await page.getByRole('combobox', { name: 'Times' }).selectOption('utc');
+  await soon(() => page.title()).toBe('1 pod failing · goldpinger');
+  for (const round of ['at once', 'after a reload']) {
+    await soon(() => page.locator('.timeline-times i').textContent()).toBe('UTC');
+    await soon(() => words(page, '.notices')).toContain('Since ');
+    const [, hours] = /Since (\d\d):/.exec(await words(page, '.notices')) ?? [];
+    expect(Math.abs(Number(hours) - new Date(Date.now() - 180_000).getUTCHours()) % 23, round).toBeLessThan(2);
+    expect((await page.locator('.summary .worst-names').textContent()) ?? '', round).toContain('worker-');
+    await page.reload();
+  }
+});
+
+test('every target is at least 24 px in both directions', async () => {
+  const feed = await visitor.feed(scenario('mixed', 12));
+  for (const width of [1440, 390]) {
+    const page = await visitor.visit(feed, { width });
+    await page.locator('.summary').waitFor();
+    const bad: string[] = [];
+    for (const [hash, shown] of [
+      ['#view=graph', '.graph-stage'],
+      ['#view=heatmap', '.heatmap'],
+      ['#view=metrics', '.text-body'],
+      ['#view=graph&pod=uid-0003', '.side-panel.is-selection .link-lines'],
+    ] as const) {
+      await goTo(page, hash);
+      await page.locator(shown).first().waitFor();
+      for (const each of await badTargets(page, '.page')) bad.push(`${width} ${hash}: ${each}`);
+    }
+    expect([...new Set(bad)]).toEqual([]);
+  }
+});
+
+test('printed, it is summary, view and findings, without tools', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('dead-pod')), { hash: '#view=graph' });
+  await page.locator('.pod-node').first().waitFor();
+  await page.emulateMedia({ media: 'print' });
+  await soon(() => words(page, '.printed')).toContain('refused: nothing listens on its port');
+  for (const part of ['.timeline', '.tools', 'nav', '.top-bar button >> nth=0'])
+    expect(await page.locator(part).isVisible(), part).toBe(false);
+  for (const part of ['.summary', '.graph-stage', '.notices'])
+    expect(await page.locator(part).isVisible(), part).toBe(true);
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  expect(height).toBeLessThan(1000);
+});
+
+test('in forced colours what is chosen has an outline', async () => {
+  const page = await visitor.visit(await visitor.feed(scenario('dead-pod')), { hash: '#view=graph&filter=is:failing' });
+  await page.locator('.summary').waitFor();
+  await page.emulateMedia({ forcedColors: 'active' });
+  for (const chosen of ['nav [aria-current="page"]', '.summary [aria-pressed="true"]']) {
+    const outline = page
+      .locator(chosen)
+      .first()
+      .evaluate((element) => getComputedStyle(element).outlineStyle);
+    expect(await outline, chosen).toBe('solid');
+  }
+});
+
+test('a link to a pod that is gone for good says what became of it', async () => {
+  const nowMs = Date.now();
+  const story = new Story(nowMs);
+  const gone = story.events(nowMs - 1_200_000, nowMs, nowMs).events.find(({ kind }) => kind === 'pod-gone');
+  const page = await visitor.visit(await visitor.feed(scenario('healthy'), '/', story), {
+    hash: '#view=graph&pod=nobody',
+  });
+  await soon(() => words(page, '.side-panel.is-selection')).toMatch(/no longer exists.* Nothing is known about it/);
+  if (gone?.pod) {
+    await goTo(page, `#view=graph&pod=${gone.pod.uid}`);
+    await soon(() => words(page, '.side-panel.is-selection')).toMatch(/ended at \d\d:\d\d:\d\d/);
+  }
+});
+
+test('raw data names the pod that answered, and says if it is not the one of the header', async () => {
+  const feed = await visitor.feed(scenario('healthy'));
+  const page = await visitor.visit(feed, { hash: '#view=raw' });
+  await soon(() => words(page, '.text-note')).toMatch(/, from goldpinger-001$/);
+  feed.answersAs('goldpinger-002');
+  await page.getByRole('button', { name: 'Refresh' }).click();
+  await soon(() => words(page, '.text-note')).toMatch(/, from goldpinger-002, another pod$/);
 });

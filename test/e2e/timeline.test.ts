@@ -81,7 +81,7 @@ describe('the timeline', () => {
 
   test('a moment that cannot be had says why, and leads back', async () => {
     const page = await visitor.visit(await visitor.feed(scenario('healthy')), { hash: '#view=graph&at=1000' });
-    await soon(() => words(page, '.notices')).toContain('Cannot show ');
+    await soon(() => words(page, '.notices')).toMatch(/Cannot show .* It is older than the history, which begins at /);
     await page.getByRole('button', { name: 'Return to live' }).click();
     await soon(() => words(page, '.notices')).toContain('All links healthy');
   });

@@ -44,6 +44,7 @@ export function stubContext({ monitor = {}, env = {}, ...change }: ContextChange
     monitor: {
       snapshot: snapshotOf(pods),
       selfUid: own,
+      selfName: 'pod-0',
       past: { resolutionMs: () => 0 },
       report: async () => reportOf(podsOf(1)[0]!, pods),
       linkHistory: (to) => ({ from: own, to, error: '', nowMs: 0, resolutionMs: 0, steps: [] }),

@@ -4,12 +4,13 @@ import { DEFAULT_THRESHOLDS } from '../../server/protocol/link-state.ts';
 import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { Clock } from '../../server/runtime/clock.ts';
 import type { TimeRange } from '../../server/runtime/time-range.ts';
+import { FindingList } from '../components/finding-list.tsx';
 import type { ViewProps } from '../components/view-props.ts';
 import { fetchMesh, fetchSamples } from '../data/client.ts';
 import type { LiveFeed } from '../data/live-feed.ts';
 import { MAX_FILTER, orderedThresholds, usualThresholds, windowOf } from '../model/address.ts';
 import { sameThresholds } from '../model/cells.ts';
-import type { TimeZone } from '../model/format.ts';
+import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 import type { Picture } from '../model/mesh-view.ts';
 import { samplesAgo } from '../model/samples.ts';
 import { type StripPoint, withPicture } from '../model/strip.ts';
@@ -19,7 +20,7 @@ import { Late } from './late.tsx';
 import { useAnnouncement } from './live-region.ts';
 import { MomentNotice, NoticeList } from './notice-list.tsx';
 import { noticesOf, stageOf, statusSentence } from './notices.ts';
-import { type Preferences, useMedia, useTheme, useTimeZone } from './preferences.ts';
+import { NAME_CHOICES, type Preferences, THEME_CHOICES, useMedia, usePreference, useTheme } from './preferences.ts';
 import { SummaryBar } from './summary-bar.tsx';
 import { LiveStatus, TopBar } from './top-bar.tsx';
 import { useAddress, useSelection } from './url-state.ts';
@@ -32,6 +33,9 @@ const HINTS: Record<string, string> = {
   graph: 'Each line is one pod pinging another. Green is OK, red is not. Click a line for details.',
   heatmap: 'Each cell is one link. Column: pings sent. Row: pings received. Click a cell for details.',
 };
+
+const THEME_NAMES = { system: 'System', light: 'Light', dark: 'Dark' };
+const localZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const loadMesh = (windowMs: number) => fetchMesh(windowMs, new AbortController().signal);
 
@@ -48,27 +52,30 @@ interface AppProps {
 
 /** The whole page. All of it is rendered anew if the reader chooses another time zone. */
 export function App(props: AppProps) {
-  const [zone, chooseZone] = useTimeZone(props.preferences);
-  const [helpOpen, setHelpOpen] = useState(false);
-  return <Page key={zone} {...props} zone={zone} onZone={chooseZone} helpOpen={helpOpen} onHelpOpen={setHelpOpen} />;
+  const [zone, chooseZone] = usePreference(props.preferences, 'times', TIME_ZONES);
+  // Before children read it.
+  showTimesIn(zone);
+  return <Page key={zone} {...props} zone={zone} onZone={chooseZone} />;
 }
 
 interface PageProps extends AppProps {
   zone: TimeZone;
   onZone(zone: TimeZone): void;
-  helpOpen: boolean;
-  onHelpOpen(open: boolean): void;
 }
 
 /** Owns the state of URL, connection and reader's choices, and passes it to the views. */
-function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: PageProps) {
+function Page({ feed, preferences, clock, zone, onZone }: PageProps) {
   const state = useSyncExternalStore(feed.subscribe, feed.state);
   const [address, change] = useAddress();
-  const [theme, themeChoice, chooseTheme] = useTheme(preferences);
+  const [themeChoice, chooseTheme] = usePreference(preferences, 'theme', THEME_CHOICES);
+  const theme = useTheme(themeChoice);
+  const [named, chooseNames] = usePreference(preferences, 'names', NAME_CHOICES);
+  const [helpOpen, setHelpOpen] = useState(false);
   const [letterKeys, setLetterKeys] = useState(() => preferences.get('letterKeys') !== 'off');
   const [hintRead, setHintRead] = useState(() => preferences.get('hintRead') === 'yes');
   const [panelSlot, setPanelSlot] = useState<HTMLElement | null>(null);
   const narrow = useMedia('(max-width: 639.98px)');
+  const isPrinted = useMedia('print');
   const main = useRef<HTMLElement>(null);
   useLiveFeed(feed, windowOf(address));
 
@@ -77,8 +84,8 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
   const moment = useMoment(address.atMs);
   const usual = usualThresholds(state.mesh?.settings.slowLinkMs ?? DEFAULT_THRESHOLDS.problemMs);
   const thresholds = address.thresholds ?? usual;
-  const live = usePictures(state.mesh, address, thresholds, feed);
-  const past = usePictures(moment.mesh, address, thresholds, feed);
+  const live = usePictures(state.mesh, address, thresholds, feed, named);
+  const past = usePictures(moment.mesh, address, thresholds, feed, named);
   // The live picture stays, in grey, until the first past picture is loaded.
   const { overview, drawn } = address.atMs !== null && moment.mesh !== null ? past : live;
   const stage = stageOf(live.overview, state.status);
@@ -101,7 +108,7 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
   // A comparison opens links at a past time.
   const closePanel = () => close(address.selection, address.compare ? { atMs: null } : {});
   useKeys(letterKeys, (command: Command) => {
-    if (command === 'help') onHelpOpen(true);
+    if (command === 'help') setHelpOpen(true);
     else if (command === 'now') {
       if (address.atMs === null) feed.tryNow();
       else change({ atMs: null });
@@ -166,15 +173,23 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
   const isCalm = headline.tone === 'good' && notices.length === 0 && address.atMs === null;
   const hint = hintRead || !isCalm || stage !== 'picture' ? null : (HINTS[address.view] ?? null);
   return (
-    <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}`}>
+    <div className={`page${(overview?.n ?? 0) > 60 ? ' is-dense' : ''}${state.status === 'lost' ? ' is-lost' : ''}`}>
       <TopBar
         address={address}
         onView={(view) => change({ view })}
         status={<LiveStatus state={state} stage={stage} headline={headline} />}
         servedBy={state.mesh?.servedBy.name ?? ''}
-        themeChoice={themeChoice}
-        onTheme={chooseTheme}
-        onHelp={() => onHelpOpen(true)}
+        onHelp={() => setHelpOpen(true)}
+        choices={[
+          { label: 'Theme', value: themeChoice, options: THEME_NAMES, onChoose: chooseTheme },
+          {
+            label: 'Names',
+            value: named || (state.mesh?.settings.displayNodeName === true ? 'node' : 'pod'),
+            options: { pod: 'Pods', node: 'Nodes' },
+            onChoose: chooseNames,
+          },
+          { label: 'Times', value: zone, options: { local: `Local (${localZone()})`, utc: 'UTC' }, onChoose: onZone },
+        ]}
       />
       {overview !== null && overview.n > 0 && (
         <SummaryBar
@@ -192,7 +207,13 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
         state={state}
         moment={
           address.atMs === null ? null : (
-            <MomentNotice atMs={address.atMs} nowMs={servedMs} moment={moment} onNow={() => change({ atMs: null })} />
+            <MomentNotice
+              atMs={address.atMs}
+              nowMs={servedMs}
+              moment={moment}
+              historyWindowMs={state.mesh?.settings.historyWindowMs ?? Number.POSITIVE_INFINITY}
+              onNow={() => change({ atMs: null })}
+            />
           )
         }
         onTryNow={feed.tryNow}
@@ -260,6 +281,14 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
           )}
         </Late>
       )}
+      {isPrinted && overview !== null && props !== null && (
+        <section className="printed">
+          <FindingList props={props} mesh={overview.mesh} most={6} />
+          <p>
+            {location.href}, {new Date(nowMs).toISOString()}
+          </p>
+        </section>
+      )}
       <p className="hidden" role="status" id="changes">
         {sentence}
       </p>
@@ -267,14 +296,12 @@ function Page({ feed, preferences, clock, zone, onZone, helpOpen, onHelpOpen }: 
         <Late load={loadHelp}>
           {({ HelpDialog }) => (
             <HelpDialog
-              onClose={() => onHelpOpen(false)}
+              onClose={() => setHelpOpen(false)}
               letterKeys={letterKeys}
               onLetterKeys={(on) => {
                 preferences.set('letterKeys', on ? 'on' : 'off');
                 setLetterKeys(on);
               }}
-              zone={zone}
-              onZone={onZone}
               version={state.mesh?.settings.version ?? ''}
             />
           )}

@@ -1,5 +1,4 @@
 import { useEffect, useRef } from 'react';
-import type { TimeZone } from '../model/format.ts';
 import { shownName } from '../model/names.ts';
 import { Icon } from './icons.tsx';
 import './help-dialog.css';
@@ -25,14 +24,12 @@ interface HelpDialogProps {
   onClose(): void;
   letterKeys: boolean;
   onLetterKeys(on: boolean): void;
-  zone: TimeZone;
-  onZone(zone: TimeZone): void;
   /** Version of the serving pod; '' while unknown. */
   version: string;
 }
 
 /** Explains the page and its keys. A modal dialog while it is mounted. */
-export function HelpDialog({ onClose, letterKeys, onLetterKeys, zone, onZone, version }: HelpDialogProps) {
+export function HelpDialog({ onClose, letterKeys, onLetterKeys, version }: HelpDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
@@ -68,14 +65,6 @@ export function HelpDialog({ onClose, letterKeys, onLetterKeys, zone, onZone, ve
       <label className="help-switch">
         <input type="checkbox" checked={letterKeys} onChange={(event) => onLetterKeys(event.target.checked)} /> Enable
         single-key shortcuts
-      </label>
-      <label className="help-switch">
-        <input
-          type="checkbox"
-          checked={zone === 'utc'}
-          onChange={(event) => onZone(event.target.checked ? 'utc' : 'local')}
-        />{' '}
-        Show times in UTC
       </label>
       <p className="help-foot">
         {version === '' ? '' : `goldpinger-ts ${shownName(version)} · `}

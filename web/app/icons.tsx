@@ -18,7 +18,6 @@ const PATHS = {
   clock: 'M12 3.5A8.5 8.5 0 1 1 11.99 3.5M12 7.5V12L15 14',
   flag: 'M7 20V5H17L14.5 8.5L17 12H7',
   menu: 'M4 7H20M4 12H20M4 17H20',
-  moon: 'M19 14.5A8 8 0 1 1 10 5A6.5 6.5 0 0 0 19 14.5Z',
 } as const;
 
 /** A stroke icon, 20 px; words beside it or an aria-label on its button say what it means. */

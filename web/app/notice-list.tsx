@@ -109,13 +109,20 @@ interface MomentNoticeProps {
   atMs: number;
   nowMs: number;
   moment: Moment;
+  /** HISTORY_WINDOW. */
+  historyWindowMs: number;
   onNow(): void;
 }
 
 /** Says that the past is viewed, with a button to return to live. */
-export function MomentNotice({ atMs, nowMs, moment, onNow }: MomentNoticeProps) {
+export function MomentNotice({ atMs, nowMs, moment, historyWindowMs, onNow }: MomentNoticeProps) {
   const time = clockText(atMs, nowMs);
-  const { isThere, error } = moment;
+  const { isThere } = moment;
+  const oldestMs = nowMs - historyWindowMs;
+  const error =
+    moment.error !== '' && atMs < oldestMs
+      ? `It is older than the history, which begins at ${clockText(oldestMs, nowMs)} (HISTORY_WINDOW). Older data is in Prometheus`
+      : moment.error;
   return (
     <div className={error === '' ? 'notice is-moment' : 'notice is-warning'} role="status">
       <Icon name="clock" />

@@ -1,6 +1,5 @@
 import { useCallback, useLayoutEffect, useState, useSyncExternalStore } from 'react';
 import type { Theme } from '../model/address.ts';
-import { showTimesIn, TIME_ZONES, type TimeZone } from '../model/format.ts';
 
 /** Choices of the reader, kept in this browser. Without storage a choice lasts as long as the page. */
 export class Preferences {
@@ -29,13 +28,27 @@ export class Preferences {
 /** The choices of a theme. */
 export const THEME_CHOICES = ['system', 'light', 'dark'] as const;
 /** A choice of a theme; `system` follows the operating system. */
-export type ThemeChoice = (typeof THEME_CHOICES)[number];
+type ThemeChoice = (typeof THEME_CHOICES)[number];
 
-/** Returns the current theme, the reader's choice, and a setter. Sets `data-theme` on the document. */
-export function useTheme(preferences: Preferences): [Theme, ThemeChoice, (choice: ThemeChoice) => void] {
-  const [choice, setChoice] = useState<ThemeChoice>(
-    () => THEME_CHOICES.find((known) => known === preferences.get('theme')) ?? 'system',
-  );
+/** Whose names labels show: as DISPLAY_NODENAME says, or as the reader chose. */
+export const NAME_CHOICES = ['', 'pod', 'node'] as const;
+
+/** A choice that is kept in this browser, and its setter. The first of `choices` is the default. */
+export function usePreference<T extends string>(
+  preferences: Preferences,
+  key: string,
+  choices: readonly [T, ...T[]],
+): [T, (choice: T) => void] {
+  const [choice, setChoice] = useState<T>(() => choices.find((known) => known === preferences.get(key)) ?? choices[0]);
+  const choose = (next: T) => {
+    preferences.set(key, next);
+    setChoice(next);
+  };
+  return [choice, choose];
+}
+
+/** Returns the theme of a choice. Sets `data-theme` on the document. */
+export function useTheme(choice: ThemeChoice): Theme {
   const systemIsDark = useMedia('(prefers-color-scheme: dark)');
   const theme = choice === 'system' ? (systemIsDark ? 'dark' : 'light') : choice;
   // Also set while rendering, before children read colours for their canvases.
@@ -43,27 +56,7 @@ export function useTheme(preferences: Preferences): [Theme, ThemeChoice, (choice
   useLayoutEffect(() => {
     document.documentElement.dataset['theme'] = theme;
   }, [theme]);
-  const choose = (next: ThemeChoice) => {
-    preferences.set('theme', next);
-    setChoice(next);
-  };
-  return [theme, choice, choose];
-}
-
-/** Returns the zone in which the page shows times, and a setter. */
-export function useTimeZone(preferences: Preferences): [TimeZone, (zone: TimeZone) => void] {
-  const [zone, setZone] = useState<TimeZone>(
-    () => TIME_ZONES.find((known) => known === preferences.get('times')) ?? 'local',
-  );
-  // Set while rendering, before children write times.
-  showTimesIn(zone);
-  return [
-    zone,
-    (next) => {
-      preferences.set('times', next);
-      setZone(next);
-    },
-  ];
+  return theme;
 }
 
 /** Whether a media query matches. */

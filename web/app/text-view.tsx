@@ -1,8 +1,9 @@
 import './text-view.css';
 import { useEffect, useMemo, useState } from 'react';
 import { textOf } from '../../server/runtime/errors.ts';
-import { fetchText } from '../data/client.ts';
+import { type FetchedText, fetchText } from '../data/client.ts';
 import { countText, plural } from '../model/format.ts';
+import { shownName } from '../model/names.ts';
 
 /** Maximum length of the shown text, because longer ones make the browser slow. A link opens the whole response. */
 const MAX_CHARS = 400_000;
@@ -11,17 +12,16 @@ interface TextViewProps {
   /** The responses to choose from: path on the server and title. */
   sources: readonly { path: string; title: string }[];
   heading: string;
+  /** The name of the pod that the page's data come from; '' = unknown. */
+  servedBy: string;
 }
 
-interface TextResponse {
-  text: string;
-  cut: boolean;
-  status: number;
+interface TextResponse extends FetchedText {
   error: string;
 }
 
 /** Shows responses of the server as text, with a line filter and a refresh button. */
-export function TextView({ sources, heading }: TextViewProps) {
+export function TextView({ sources, heading, servedBy }: TextViewProps) {
   const [path, setPath] = useState(sources[0]?.path ?? '');
   const [filter, setFilter] = useState('');
   const [round, setRound] = useState(0);
@@ -60,7 +60,7 @@ export function TextView({ sources, heading }: TextViewProps) {
           Open {path}
         </a>
         <span className="text-note" role="status">
-          {noteOf(answer, shown, filter)}
+          {noteOf(answer, shown, filter, servedBy)}
         </span>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
@@ -71,12 +71,20 @@ export function TextView({ sources, heading }: TextViewProps) {
   );
 }
 
-function noteOf(answer: TextResponse | null, shown: { lines: number; all: number } | null, filter: string): string {
+function noteOf(
+  answer: TextResponse | null,
+  shown: { lines: number; all: number } | null,
+  filter: string,
+  servedBy: string,
+): string {
   if (answer === null || shown === null) return 'Loading…';
   if (answer.error !== '') return `No response: ${answer.error}`;
   const lines = filter === '' ? plural(shown.all, 'line') : `${countText(shown.lines)} of ${plural(shown.all, 'line')}`;
   const cut = answer.cut ? `, the first ${countText(MAX_CHARS / 1000)} kB` : '';
-  return `HTTP ${answer.status}, ${lines}${cut}`;
+  // Where the page is reached by a Service, the response can come from another pod than the page's data.
+  const pod =
+    answer.pod === '' ? '' : `, from ${shownName(answer.pod)}${answer.pod === servedBy ? '' : ', another pod'}`;
+  return `HTTP ${answer.status}, ${lines}${cut}${pod}`;
 }
 
 function useResponse(path: string, round: number): TextResponse | null {
@@ -87,7 +95,7 @@ function useResponse(path: string, round: number): TextResponse | null {
     fetchText(path, MAX_CHARS, stop.signal).then(
       (got) => setAnswer({ ...got, path, error: '' }),
       (error: unknown) => {
-        if (!stop.signal.aborted) setAnswer({ text: '', cut: false, status: 0, error: textOf(error), path });
+        if (!stop.signal.aborted) setAnswer({ text: '', cut: false, status: 0, pod: '', error: textOf(error), path });
       },
     );
     return () => stop.abort();

@@ -7,10 +7,18 @@ import { shownName } from '../model/names.ts';
 import type { headlineOf } from './changes.ts';
 import { Icon, Sign } from './icons.tsx';
 import type { Stage } from './notices.ts';
-import { THEME_CHOICES, type ThemeChoice } from './preferences.ts';
+import { useMedia } from './preferences.ts';
 import { useSeconds } from './use-seconds.ts';
 
 const TITLES: Record<ViewName, string> = { graph: 'Graph', heatmap: 'Heatmap', raw: 'Raw', metrics: 'Metrics' };
+
+/** A setting in the menu: `options` are its values and their names. */
+interface MenuChoice<T extends string = never> {
+  label: string;
+  value: string;
+  options: Record<string, string>;
+  onChoose(value: T): void;
+}
 
 interface TopBarProps {
   address: Address;
@@ -19,14 +27,13 @@ interface TopBarProps {
   status: ReactNode;
   /** Name of the serving pod; '' = unknown. */
   servedBy: string;
-  themeChoice: ThemeChoice;
-  onTheme(choice: ThemeChoice): void;
+  /** The reader's preferences. */
+  choices: readonly MenuChoice[];
   onHelp(): void;
 }
 
-/** Views, status, serving pod, theme and help. On a phone the last three are in a menu. */
-export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme, onHelp }: TopBarProps) {
-  const settings = <ThemeSwitch choice={themeChoice} onChoose={onTheme} />;
+/** Views, status, serving pod, help, and a menu of preferences. Below 1024 px serving pod and help are in the menu. */
+export function TopBar({ address, onView, status, servedBy, choices, onHelp }: TopBarProps) {
   const served = servedBy === '' ? null : <ServedBy name={servedBy} />;
   return (
     <header className="top-bar">
@@ -48,31 +55,54 @@ export function TopBar({ address, onView, status, servedBy, themeChoice, onTheme
       </nav>
       <div className="top-end">
         {status}
-        <span className="wide-only top-end">
+        <span className="top-end wide-only">
           {served}
-          {settings}
           <button type="button" className="quiet" onClick={onHelp} aria-label="Help">
             <span aria-hidden="true">? </span>Help
           </button>
         </span>
-        <button type="button" className="narrow-only quiet menu" aria-label="Menu" popoverTarget="menu-sheet">
+        <button type="button" className="quiet menu" aria-label="Preferences" popoverTarget="menu-sheet">
           <Icon name="menu" />
         </button>
         <div id="menu-sheet" popover="auto" className="card">
-          {served}
-          {settings}
-          <button
-            type="button"
-            className="quiet"
-            popoverTarget="menu-sheet"
-            popoverTargetAction="hide"
-            onClick={onHelp}
-          >
+          <span className="narrow-only">{served}</span>
+          {choices.map((choice) => (
+            <MenuSelect key={choice.label} choice={choice} />
+          ))}
+          <FullScreen />
+          <button type="button" popoverTarget="menu-sheet" popoverTargetAction="hide" onClick={onHelp}>
             Help and keys
           </button>
         </div>
       </div>
     </header>
+  );
+}
+
+function MenuSelect({ choice: { label, value, options, onChoose } }: { choice: MenuChoice }) {
+  return (
+    <label>
+      {label}
+      <select value={value} onChange={(event) => onChoose(event.target.value as never)}>
+        {Object.entries(options).map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** A button for a screen on a wall. Absent where the browser has no full screen (iPhone, some frames). */
+function FullScreen() {
+  const isFull = useMedia('(display-mode: fullscreen)');
+  if (!document.fullscreenEnabled) return null;
+  const toggle = () => (isFull ? document.exitFullscreen() : document.documentElement.requestFullscreen());
+  return (
+    <button type="button" popoverTarget="menu-sheet" popoverTargetAction="hide" onClick={() => void toggle()}>
+      {isFull ? 'Leave full screen' : 'Full screen'}
+    </button>
   );
 }
 
@@ -91,23 +121,6 @@ function ServedBy({ name }: { name: string }) {
         <bdi>{shownName(name)}</bdi>
       </strong>
     </span>
-  );
-}
-
-function ThemeSwitch({ choice, onChoose }: { choice: ThemeChoice; onChoose(choice: ThemeChoice): void }) {
-  return (
-    <label className="theme-switch">
-      <Icon name="moon" />
-      <span className="hidden">Theme</span>
-      <select
-        value={choice}
-        onChange={(event) => onChoose(THEME_CHOICES.find((known) => known === event.target.value) ?? 'system')}
-      >
-        <option value="system">System</option>
-        <option value="light">Light</option>
-        <option value="dark">Dark</option>
-      </select>
-    </label>
   );
 }
 

@@ -17,6 +17,8 @@ const loadText = () => import('./text-view.tsx');
 /** Loads the module of the panels of a pod or a link. */
 export const loadDetails = () => import('../views/details/details.tsx');
 
+const loadRemoved = () => import('./removed-pod.tsx');
+
 const RAW = [
   { path: 'check_all', title: 'check_all' },
   { path: 'check', title: 'check' },
@@ -61,7 +63,12 @@ export function ViewArea(area: ViewAreaProps) {
 function MainView({ view, stage, state, overview, viewProps: props, instead, nowMs, onTryNow }: ViewAreaProps) {
   if (view === 'raw' || view === 'metrics') {
     const [heading, sources] = view === 'raw' ? ['Raw responses', RAW] : ['Metrics', METRICS];
-    return <Late load={loadText}>{({ TextView }) => <TextView key={view} heading={heading} sources={sources} />}</Late>;
+    const servedBy = state.mesh?.servedBy.name ?? '';
+    return (
+      <Late load={loadText}>
+        {({ TextView }) => <TextView key={view} heading={heading} sources={sources} servedBy={servedBy} />}
+      </Late>
+    );
   }
   if (stage !== 'picture' || props === null) {
     const words = stage === 'picture' ? 'connecting' : stage;
@@ -107,12 +114,18 @@ function Panel({
     const graphNeedsIt = view === 'graph' && (overview?.n ?? 0) > 30;
     return view === 'heatmap' || graphNeedsIt ? <ViewPanel onSlot={onPanelSlot} /> : null;
   }
-  const key = 'pod' in selection ? selection.pod : `${selection.from} ${selection.to}`;
+  const uids = 'pod' in selection ? [selection.pod] : [selection.from, selection.to];
+  const key = uids.join(' ');
+  const missing = uids.find((uid) => !props.picture.pods.some(({ pod }) => pod.uid === uid));
   return (
     <>
       {compared}
       <SelectionPanel selectionKey={key} takeFocus={takeFocus} onClose={onClosePanel}>
-        <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
+        {missing === undefined ? (
+          <Late load={loadDetails}>{({ Details }) => <Details {...props} />}</Late>
+        ) : (
+          <Late load={loadRemoved}>{({ RemovedPod }) => <RemovedPod key={missing} uid={missing} props={props} />}</Late>
+        )}
       </SelectionPanel>
     </>
   );

@@ -25,30 +25,39 @@ export async function fetchSamples(from: string, to: string, signal: AbortSignal
   return validated(() => response.json(), parseLinkSamples);
 }
 
+/** A response as text. `pod`: the name of the pod that answered; '' = unknown. */
+export interface FetchedText {
+  text: string;
+  cut: boolean;
+  status: number;
+  pod: string;
+}
+
 /** Fetches the text at `path`, at most `limit` characters. Any HTTP status is accepted. Rejects with an Error that people can read. */
-export async function fetchText(
-  path: string,
-  limit: number,
-  signal: AbortSignal,
-): Promise<{ text: string; cut: boolean; status: number }> {
+export async function fetchText(path: string, limit: number, signal: AbortSignal): Promise<FetchedText> {
   const response = await fetch(serverUrl(path), {
     signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
   });
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const { status } = response;
+  const pod = response.headers.get('goldpinger-pod') ?? '';
   let text = '';
   while (reader !== undefined && text.length <= limit) {
     const { done, value } = await reader.read();
-    if (done) return { text, cut: false, status: response.status };
+    if (done) return { text, cut: false, status, pod };
     text += value;
   }
   await reader?.cancel();
-  return { text: text.slice(0, limit), cut: text.length > limit, status: response.status };
+  return { text: text.slice(0, limit), cut: text.length > limit, status, pod };
 }
 
-/** Requests JSON from `url` within `DEADLINE_MS`. Rejects with an Error that people can read for any status but 2xx. */
-export async function getJson(url: string, signal: AbortSignal): Promise<Response> {
+/**
+ * Requests JSON from `url`. For any status but 2xx it rejects with an Error that people can read: the server's message, if
+ * there is one.
+ */
+export async function getJson(url: string, signal: AbortSignal, timeoutMs = DEADLINE_MS): Promise<Response> {
   const response = await fetch(url, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     headers: { accept: 'application/json' },
   });
   if (!response.ok) {

@@ -81,13 +81,9 @@ export async function fetchComparison(
   expect: readonly string[],
   signal: AbortSignal,
 ): Promise<Comparison> {
-  const response = await fetch(`${serverUrl('api/v1/comparison')}?${comparisonQuery(ranges, expect)}`, {
-    signal: AbortSignal.any([signal, AbortSignal.timeout(COMPARISON_TIMEOUT_MS)]),
-    headers: { accept: 'application/json' },
-  });
-  if (response.ok) return validated(() => response.json(), parseComparison);
-  const answer: unknown = await response.json().catch(() => null);
-  throw new Error(messageOf(answer) ?? `the server answered with status ${response.status}`);
+  const url = `${serverUrl('api/v1/comparison')}?${comparisonQuery(ranges, expect)}`;
+  const response = await getJson(url, signal, COMPARISON_TIMEOUT_MS);
+  return validated(() => response.json(), parseComparison);
 }
 
 /** Shown if an annotation could not be sent. */

@@ -67,6 +67,7 @@ export class Feed {
   readonly #streams = new Set<Stream>();
   #mesh: MeshSource;
   #mode: FeedMode = 'live';
+  #pod = 'goldpinger-001';
   /** How far the served time is ahead of ours, ms; null = not known yet. */
   #skewMs: number | null = null;
 
@@ -113,6 +114,11 @@ export class Feed {
     if (this.#mode === 'live') for (const stream of this.#streams) this.#send(stream);
   }
 
+  /** From now on answers name this pod, as behind a Service that leads to another one. */
+  answersAs(pod: string): void {
+    this.#pod = pod;
+  }
+
   /** Stops the feed and closes all connections. */
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
@@ -151,7 +157,7 @@ export class Feed {
     app.use((request, response, next) => {
       this.requests.push(request.url);
       if (this.requests.length > MAX_REQUESTS) this.requests.shift();
-      response.set({ 'content-security-policy': policy, 'cache-control': 'no-store' });
+      response.set({ 'content-security-policy': policy, 'cache-control': 'no-store', 'goldpinger-pod': this.#pod });
       next();
     });
     app.use(this.#base, pages);

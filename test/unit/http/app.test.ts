@@ -179,6 +179,13 @@ describe('every path', () => {
   });
 });
 
+it('every answer names the pod that gives it, because a Service leads to any', async () => {
+  const { url } = await serve();
+  for (const path of ['/check', '/metrics', '/api/v1/mesh', '/', '/no-such-path']) {
+    expect((await fetch(url + path)).headers.get('goldpinger-pod')).toBe('pod-0');
+  }
+});
+
 describe('other origins', () => {
   it('may embed /heatmap.png, whatever images they accept', async () => {
     const { url } = await serve();
