@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readConfig } from '../../server/config/config.ts';
 import { policyFaults } from '../support/manifest-policy.ts';
-import { type Manifest, schemaFaults } from '../support/manifest-schema.ts';
+import { type Manifest, manifestsIn, schemaFaults } from '../support/manifest-schema.ts';
 import { CHART, CLUSTER, rendered, VALUES, withValues } from './rendered-chart.ts';
 import { complaint, demand, HELM, output } from './tools.ts';
 
@@ -147,6 +147,21 @@ describe('deploy/helm/goldpinger', () => {
       expect(pods(rendered('--set', `extraEnv[0].name=NAMESPACE,extraEnv[0].${said}`))).toEqual(['Role']);
     expect(pods(rendered('--set', 'rbac.clusterscoped=true'))).toEqual(['ClusterRole']);
     expect(rendered('--set', 'rbac.create=false').some(({ kind }) => kind.endsWith('Role'))).toBe(false);
+  });
+
+  it('has the NetworkPolicy of deploy/kubernetes on demand, for its own labels and port, and with more rules', () => {
+    expect(of(rendered(), 'NetworkPolicy')).toBeUndefined();
+    const [example] = manifestsIn('deploy/kubernetes/goldpinger-networkpolicy.yml') as [Manifest];
+    const { spec } = of(rendered('--set', 'networkPolicy.enabled=true'), 'NetworkPolicy');
+    const labels = { 'app.kubernetes.io/name': 'goldpinger', 'app.kubernetes.io/instance': 'release' };
+    expect(spec.podSelector.matchLabels).toEqual(labels);
+    const port = [{ protocol: 'TCP', port: 8080 }];
+    expect(spec.ingress).toEqual([
+      { from: [{ podSelector: { matchLabels: labels } }, ...example.spec.ingress[1].from], ports: port },
+    ]);
+    expect(spec.egress[0]).toEqual({ to: [{ podSelector: { matchLabels: labels } }], ports: port });
+    expect(spec.egress.slice(1)).toEqual(example.spec.egress.slice(1));
+    expect(of(withValues('everything'), 'NetworkPolicy').spec.egress.at(-1).ports[0].port).toBe(5432);
   });
 
   it('follows USE_HOST_IP with the network of the host', () => {
