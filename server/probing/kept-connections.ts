@@ -9,7 +9,10 @@ export interface KeepSettings {
   /** FRESH_CONNECTION_INTERVAL: a link opens a new connection at least this often; 0 = at each ping. */
   freshConnectionIntervalMs: number;
   refreshIntervalMs: number;
-  /** SLOW_LINK. A connection that took so long to open is not kept, so that the next ping shows whether it still does. */
+  /**
+   * SLOW_LINK. After a ping that took so long the connection is not kept: the next ping opens one, and shows whether the
+   * network or the process is slow.
+   */
   slowLinkMs: number;
 }
 
@@ -47,11 +50,11 @@ export class KeptConnections {
     return nowMs - openedMs >= this.#settings.freshConnectionIntervalMs;
   }
 
-  /** Keeps a connection after a ping. `connectUs`: how long it took to open; -1 if it was open before. */
-  keep(connection: Connection, connectUs: number): void {
+  /** Keeps a connection after a ping, which took `totalUs`. */
+  keep(connection: Connection, totalUs: number): void {
     const { id } = connection.target;
     connection.giveTo(null);
-    if (!this.#wanted.has(id) || !this.hasRoom || connectUs >= this.#settings.slowLinkMs * 1000) connection.close();
+    if (!this.#wanted.has(id) || !this.hasRoom || totalUs >= this.#settings.slowLinkMs * 1000) connection.close();
     else this.#byTarget.set(id, connection);
   }
 

@@ -219,9 +219,9 @@ class Exchange implements ConnectionUser {
    */
   #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
     const times = this.#stopwatch.stop();
-    const { starvedUs, totalUs, connectUs } = times;
+    const { starvedUs, totalUs } = times;
     if (this.#connection !== null) {
-      if (staysOpen) this.#prober.kept.keep(this.#connection, connectUs);
+      if (staysOpen) this.#prober.kept.keep(this.#connection, totalUs);
       else this.#connection.close();
     }
     this.#sample = {
@@ -249,12 +249,13 @@ class Exchange implements ConnectionUser {
     this.#timer?.cancel();
     witness?.close();
     if (sample.outcome !== 'ok' && witness?.isAnswered) {
-      sample.failsOnly = this.#isKept ? 'open' : 'new';
-      sample.detail = textOf(`${sample.detail}; only ${sample.failsOnly} connections fail`, 200);
+      const [fails, works] = this.#isKept ? (['open', 'a new'] as const) : (['new', 'an open'] as const);
+      sample.failsOnly = fails;
+      sample.detail = textOf(`${sample.detail}; a ping over ${works} connection was answered`, 200);
     }
     // The old connection is asked again as long as no new one can be opened.
     if (sample.outcome !== 'ok' && old !== null && (witness === null || witness.isAnswered))
-      this.#prober.kept.keep(old, -1);
+      this.#prober.kept.keep(old, 0);
     else old?.close();
     this.#resolve(sample);
   }

@@ -23,8 +23,9 @@ export class LinkJudgement {
   readonly #speed = new LinkSpeed();
   /** How long the last trusted new connection took to open; -1 before the first. */
   #lastConnectUs = -1;
-  /** What the last failure has told. */
+  /** What the last trusted failure has told, and how many in a row told the same, whatever was ok in between. */
   #lastFailsOnly: FailsOnly = '';
+  #sameFailsOnly = 0;
   /** How many of the last samples in a row are suspect and bad. */
   #doubtedRun = 0;
   /** How many of the last trusted samples in a row failed, and how many have been ok since the last failure. */
@@ -53,7 +54,7 @@ export class LinkJudgement {
     if (this.#doubtedRun > 0 && this.#doubtedRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
     if (sample.connectUs >= 0) this.#lastConnectUs = sample.connectUs;
-    if (isFailed) this.#lastFailsOnly = sample.failsOnly ?? '';
+    if (isFailed) this.#rememberFailsOnly(sample.failsOnly ?? '');
     this.#remember(isFailed, isBad);
     const speed = this.#doubtedRun > 0 ? null : this.#speed.add(sample, nowMs, slowUs);
     if (sample.outcome === before?.outcome) return { state: null, speed };
@@ -77,10 +78,15 @@ export class LinkJudgement {
     return isOverOpenConnection(judged) ? this.#lastConnectUs : judged.connectUs;
   }
 
-  /** Which kind of connection alone fails, or failed a few samples ago; '' = both, or not known. */
+  /**
+   * Which kind of connection alone fails, or failed a few samples ago; '' = both, or not known. A single lost packet also
+   * fails only one of them, so two failures must agree. After one over an open connection there may be no second, because
+   * the next ping opens a new one.
+   */
   get failsOnly(): FailsOnly {
     const isBad = (this.judged !== null && this.judged.outcome !== 'ok') || this.hasRecovered || this.isIntermittent;
-    return isBad ? this.#lastFailsOnly : '';
+    const needed = this.#lastFailsOnly === 'open' && !this.isIntermittent ? 1 : 2;
+    return isBad && this.#sameFailsOnly >= needed ? this.#lastFailsOnly : '';
   }
 
   /** How many of the last trusted samples failed, and of how many. */
@@ -100,6 +106,11 @@ export class LinkJudgement {
     // Lost packets also make answers late. But those of a link that is always slow say nothing about lost packets.
     const runs = runsIn(this.#failedBits) + (this.#speed.slowSinceMs < 0 ? runsIn(this.#slowBits) : 0);
     return runs >= INTERMITTENT.runs && this.#failedBits !== 0 && !isMended;
+  }
+
+  #rememberFailsOnly(failsOnly: FailsOnly): void {
+    this.#sameFailsOnly = failsOnly === this.#lastFailsOnly ? this.#sameFailsOnly + 1 : 1;
+    this.#lastFailsOnly = failsOnly;
   }
 
   #remember(isFailed: boolean, isBad: boolean): void {

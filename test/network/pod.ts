@@ -4,6 +4,8 @@ import { PodNamespace, type Rules } from './namespaces.ts';
 
 /** Time between two pings of a link. */
 export const INTERVAL_MS = 1_000;
+/** After so many intervals a link opens a new connection. */
+export const FRESH_INTERVALS = 3;
 /** The port of all pods. */
 export const PORT = 8080;
 /** How long a pod still answers after SIGTERM. */
@@ -69,6 +71,7 @@ export class NetworkPod {
       HOSTNAME: this.node.name,
       KUBECONFIG: this.#discovery.kubeconfig,
       REFRESH_INTERVAL: String(INTERVAL_MS / 1000),
+      FRESH_CONNECTION_INTERVAL: `${FRESH_INTERVALS * INTERVAL_MS}ms`,
       SHUTDOWN_GRACE: GRACE,
     };
     this.#server = new ServerProcess(this.address, env, { within: this.#network.enter });

@@ -1,23 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { SETTINGS } from '../../server/config/settings.ts';
 import type { EventKind } from '../../server/protocol/event.ts';
 import type { FindingKind } from '../../server/protocol/finding.ts';
 import type { NetworkCluster } from './cluster.ts';
 import type { Look, Truth } from './looks.ts';
-import type { NetworkPod } from './pod.ts';
+import { FRESH_INTERVALS, type NetworkPod } from './pod.ts';
 
 /** What the first finding must be. What is left out may be anything; `about` is one of its pods. */
 export interface Expected {
   kind?: FindingKind;
   subject?: string;
   about?: string;
+  /** A part of its title. */
+  says?: string;
 }
 
 /** A fault, and what the pods must say about it. Pods are given by name. */
 export interface Scenario extends Truth {
   name: string;
-  /** Why it cannot be run; '' = it can. */
-  skipped?: string;
   plant: (cluster: NetworkCluster) => unknown;
   /** Ends the fault. By default all packets pass again. */
   remove?: (cluster: NetworkCluster) => unknown;
@@ -83,8 +82,6 @@ function throttlePod(pod: NetworkPod): void {
     setTimeout(() => pod.signal('SIGCONT'), 80);
   }, 100);
 }
-
-const keepsConnections = Object.values(SETTINGS).some(({ variable }) => `${variable}` === 'FRESH_CONNECTION_INTERVAL');
 
 /** All scenarios. They run one after another in one cluster; only the last one changes its pods. */
 export const SCENARIOS: Scenario[] = [
@@ -194,15 +191,16 @@ export const SCENARIOS: Scenario[] = [
   {
     name: 'new connections to a pod dropped',
     plant: (cluster) =>
-      cluster.pod('c1').filter({ input: [cluster.incoming(cluster.others('c1'), 'ct state new drop')] }),
+      cluster.pod('c1').filter({ input: [cluster.incoming(cluster.others('c1'), 'tcp flags syn drop')] }),
     affects: into('c1'),
     culprits: ['c1'],
     asked: ['a1'],
-    first: { kind: 'pod-unreachable', subject: 'c1' },
+    first: { kind: 'pod-unreachable', subject: 'c1', says: 'only new connections fail' },
+    // Each link opens a new connection within FRESH_CONNECTION_INTERVAL and one interval.
+    toldWithin: FRESH_INTERVALS + 2,
   },
   {
     name: 'open connections to a pod dropped',
-    skipped: keepsConnections ? '' : 'pods keep no connections: there is no FRESH_CONNECTION_INTERVAL',
     // Connections that open from now on carry a mark.
     plant: (cluster) => {
       const others = cluster.others('b2');
@@ -215,7 +213,11 @@ export const SCENARIOS: Scenario[] = [
     affects: into('b2'),
     culprits: ['b2'],
     asked: ['a1'],
-    first: { subject: 'b2' },
+    // Each link fails for one interval, and not all at the same time.
+    first: { about: 'b2', says: 'only open connections fail' },
+    // The next ping opens a new connection, which works.
+    isHealthy: 'at times',
+    staysFor: 0,
   },
   {
     name: '30 % of the packets of a link lost',

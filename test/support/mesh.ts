@@ -227,6 +227,8 @@ export interface LinkFault {
   flags?: number;
   /** How many of the last 16 samples failed, for an intermittent link. */
   failures?: number;
+  /** Which kind of connection alone fails. */
+  failsOnly?: 'new' | 'open';
   /** Age of the newest sample, and for how long the link has had its state, ms. */
   ageMs?: number;
   sinceMs?: number;
@@ -278,6 +280,7 @@ export class MeshBuilder {
     const i = this.#linkIndex(from, to);
     if (report === undefined || i < 0) return;
     setFault(report.links, report.stats, i, fault);
+    if (fault.failsOnly !== undefined) report.failsOnly = [...(report.failsOnly ?? []), [i, fault.failsOnly]];
     if (fault.failures !== undefined) report.recent = [...(report.recent ?? []), [i, fault.failures, 16]];
   }
 

@@ -2,7 +2,7 @@ import { MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import { type LatePhase, latePhase } from '../../protocol/link-state.ts';
 import { NONE16, outcomeOf, phaseOf, unpack16 } from '../../protocol/links.ts';
 import type { MergedReport } from '../../protocol/mesh.ts';
-import type { Outcome, Phase } from '../../protocol/sample.ts';
+import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { CAUSE, type Causes, FEW_PAIRS } from './attribution.ts';
 import {
   type BadPairs,
@@ -223,6 +223,13 @@ export class Evidence {
       samples += recent?.[2] ?? 0;
     }
     return samples === 0 ? -1 : failures / samples;
+  }
+
+  /** Which kind of connection alone fails, on most of the links; '' = both, or not known. */
+  failsOnly(): FailsOnly {
+    const kinds = this.#values(({ failsOnly }, link) => failsOnly?.find(([at]) => at === link)?.[1] ?? '');
+    const isMost = (kind: FailsOnly) => kinds.filter((one) => one === kind).length > kinds.length / 2;
+    return isMost('new') ? 'new' : isMost('open') ? 'open' : '';
   }
 
   /** Medians over the links; call it when all links have been added. */

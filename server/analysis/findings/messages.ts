@@ -1,6 +1,6 @@
 import { type Finding, type FindingKind, MAX_FINDING_PODS } from '../../protocol/finding.ts';
 import type { LatePhase } from '../../protocol/link-state.ts';
-import type { Outcome, Phase } from '../../protocol/sample.ts';
+import type { FailsOnly, Outcome, Phase } from '../../protocol/sample.ts';
 import { IPV4, IPV6, type MeshCounts, type PairCounts, type Severity } from './counts.ts';
 import type { CauseEvidence, Evidence } from './evidence.ts';
 
@@ -73,18 +73,34 @@ export function findingOf({ counts, mesh }: SeverityAnalysis, cause: Cause): Fin
 /** `what, how: advice`. */
 function titleText(severity: Severity, cause: Cause, family: string): string {
   const { evidence, direction = '', who = '', what, advice, network = 'the network' } = cause;
+  const failsOnly = evidence.failsOnly();
   if (severity === 'intermittent') {
-    const how = who === '' ? 'intermittent: check for lost packets' : `${who}: intermittent`;
+    const check = CONNECTION_ADVICE[failsOnly] || 'check for lost packets';
+    const how =
+      who === '' ? `intermittent${onlyText(failsOnly)}: ${check}` : `${who}: intermittent${onlyText(failsOnly)}`;
     return `${aboutShare(evidence.failedShare())} of pings${direction} fail${family}, ${how}`;
   }
   if (severity === 'failed') {
     const { outcome, phase } = evidence.commonOutcome();
     // Which family the pod lacks is told with the link.
     const where = outcome === 'no-address' ? '' : family;
-    return `${what}, ${outcomeText(outcome, phase)}${where}: ${advice ?? adviceFor(outcome, phase)}`;
+    const check = CONNECTION_ADVICE[failsOnly] || (advice ?? adviceFor(outcome, phase));
+    return `${what}, ${outcomeText(outcome, phase)}${where}${onlyText(failsOnly)}: ${check}`;
   }
   const phase = evidence.latePhase();
   return `${what}, ${LATE_TEXT[phase]}${family}: ${lateAdvice(phase, network)}`;
+}
+
+/** What to check if only one kind of connection fails. */
+const CONNECTION_ADVICE: Record<FailsOnly, string> = {
+  '': '',
+  new: 'check for a new firewall rule or network policy, a full conntrack table or a full listen backlog',
+  open: 'check for a firewall, NAT or load balancer that has forgotten them',
+};
+
+/** `, only new connections fail`. */
+function onlyText(failsOnly: FailsOnly): string {
+  return failsOnly === '' ? '' : `, only ${failsOnly} connections fail`;
 }
 
 /** The only late phase; null if two are late or if phases are not measured. */

@@ -230,13 +230,13 @@ describe('the kept connections', () => {
   });
 
   it.each([
-    ['took SLOW_LINK to open', targets[0], 100_000],
+    ['were used by a ping that took SLOW_LINK', targets[0], 100_000],
     ['lead to a target that has left meanwhile', targetOf('other'), 200],
-  ])('are none that %s', (_, target, connectUs) => {
+  ])('are none that %s', (_, target, totalUs) => {
     const kept = new KeptConnections(settings);
     kept.setTargets(targets);
     const connection = connectionTo(target!);
-    kept.keep(connection, connectUs);
+    kept.keep(connection, totalUs);
     expect([connection.isClosed, kept.take(target!)]).toEqual([true, null]);
   });
 });

@@ -54,7 +54,9 @@ describe('the report of now', () => {
     ['of the last new connection, after a ping over an open one', [{ connectUs: 700 }, OVER_OPEN], 700, undefined],
     ['not of that, if the ping failed to connect', [{ connectUs: 700 }, FAILED], -1, undefined],
     ['none before a new connection was opened', [OVER_OPEN], -1, undefined],
-    ['and that only new connections fail', [{ connectUs: 700 }, { ...FAILED, failsOnly: 'new' }], -1, 'new'],
+    ['and not that only new connections fail after one failure', [{ ...FAILED, failsOnly: 'new' }], -1, undefined],
+    ['and that only new connections fail after two', Array(2).fill({ ...FAILED, failsOnly: 'new' }), -1, 'new'],
+    ['and nothing of the kind if two failures differ', [{ ...FAILED, failsOnly: 'new' }, FAILED], -1, undefined],
     ['and that only open ones failed a ping ago', [{ ...SILENT, failsOnly: 'open' }, { connectUs: 700 }], 700, 'open'],
     ['and nothing of an older failure', [{ ...SILENT, failsOnly: 'open' }, ...Array(9).fill({})], 100, undefined],
   ])('has the connect time %s', async (_, samples, connectUs, failsOnly) => {

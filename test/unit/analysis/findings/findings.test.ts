@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MeshCounts } from '../../../../server/analysis/findings/counts.ts';
 import { findingsAnswer, findingsFrom } from '../../../../server/analysis/findings/findings.ts';
 import { type Finding, MAX_FINDINGS } from '../../../../server/protocol/finding.ts';
+import { FLAG_INTERMITTENT } from '../../../../server/protocol/links.ts';
 import { encodeMesh, parseMesh } from '../../../../server/protocol/mesh.ts';
 import { runToEnd } from '../../../support/generator.ts';
 import {
@@ -20,6 +21,7 @@ import {
 
 const REFUSED: LinkFault = { outcome: 'refused', phase: 'connect' };
 const TIMEOUT: LinkFault = { outcome: 'timeout', phase: 'connect' };
+const SILENT: LinkFault = { outcome: 'timeout', phase: 'first-byte' };
 
 const titles = (builder: MeshBuilder, servedBy = 0) => builder.findings(servedBy).map(({ title }) => title);
 const kinds = (builder: MeshBuilder, servedBy = 0) => builder.findings(servedBy).map(({ kind }) => kind);
@@ -117,6 +119,29 @@ describe('in a mesh of two pods', () => {
         'pod-0 → pod-1: fails in this direction only, timeout in connect: check network policies, firewalls and routes',
       detail: 'pod-1 → pod-0 is ok.',
     });
+  });
+});
+
+describe('if only one kind of connection fails, the finding says which, and what to check', () => {
+  const HEAD = 'pod-0: unreachable from all 5 others';
+  const NEW = 'only new connections fail: check for a new firewall rule or network policy, a full conntrack table';
+  const OPEN = 'only open connections fail: check for a firewall, NAT or load balancer that has forgotten them';
+  it.each<[string, LinkFault, number]>([
+    [`${HEAD}, timeout in connect, ${NEW}`, { ...TIMEOUT, failsOnly: 'new' }, 1],
+    [`${HEAD}, timeout waiting for the first byte, ${OPEN}`, { ...SILENT, failsOnly: 'open' }, 3],
+    // Of most of the links it is not known.
+    [`${HEAD}, timeout in connect: check its network`, { ...TIMEOUT, failsOnly: 'new' }, 4],
+  ])('%s', (title, fault, from) => {
+    const builder = new MeshBuilder(6);
+    builder.each((_, to) => to === 0, fault.phase === 'first-byte' ? SILENT : TIMEOUT);
+    for (let source = from; source < 6; source++) builder.set(source, 0, fault);
+    expect(onlyFinding(builder).title.startsWith(title)).toBe(true);
+  });
+
+  it('also if they fail at times', () => {
+    const builder = new MeshBuilder(6);
+    builder.set(0, 1, { flags: FLAG_INTERMITTENT, failures: 5, failsOnly: 'open' });
+    expect(onlyFinding(builder).title).toContain(`intermittent, ${OPEN}`);
   });
 });
 
