@@ -33,7 +33,7 @@ describe('of 120 pods', () => {
     );
     expect(await page.locator('.ring-arc:not(.is-inside)').count()).toBe(12);
     expect(await page.locator('.ring-zone-name').allTextContents()).toEqual(['zone-a', 'zone-b', 'zone-c']);
-    await page.locator('.finding-list button').click();
+    await page.locator('.finding-list button.finding-words').click();
     await soon(() => words(page, '.side-panel')).toMatch(
       /^Pod goldpinger-\w+ Failing · unreachable from all 119 others/,
     );
@@ -75,7 +75,7 @@ describe('of 120 pods', () => {
     await page.setViewportSize({ width: 390, height: 900 });
     await soon(() => page.locator('.pod-label').allTextContents()).toEqual([expect.stringMatching(/^worker-\d+/)]);
     await page.setViewportSize({ width: 1440, height: 900 });
-    await page.locator('.finding-list button').click();
+    await page.locator('.finding-list button.finding-words').click();
     await soon(hash).toMatch(/filter=node%3Aworker-\d+/);
     // Its pods are named now, and no others.
     await soon(() => page.locator('.pod-label').count()).toBe(10);
@@ -98,7 +98,8 @@ describe('of 120 pods', () => {
       });
     await soon(colour).not.toBe('');
     const light = await colour();
-    await page.getByRole('banner').getByRole('combobox').selectOption('dark');
+    await page.getByRole('button', { name: 'Preferences' }).click();
+    await page.getByRole('combobox', { name: 'Theme' }).selectOption('dark');
     await soon(colour).not.toBe(light);
   });
 });

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
+import type { Mesh } from '../../server/protocol/mesh.ts';
 import type { MeshOptions } from '../support/feed/plan.ts';
 import { meshOf } from '../support/feed/scenarios.ts';
 import type { Feed } from '../support/feed/server.ts';
@@ -60,7 +61,9 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
       .waitFor();
     await soon(() => panel().locator('.is-past').count()).toBe(2);
     await panel()
-      .getByRole('img', { name: /^total 25\d ms, connect 0\.\d+ ms, first byte 25\d ms; timeout 300 ms$/ })
+      .getByRole('img', {
+        name: /^total 25\d ms, connect 0\.\d+ ms, first byte 25\d ms, body 0\.\d+ ms; timeout 300 ms$/,
+      })
       .waitFor();
     expect(await words(page, '.figures')).toMatch(/Connect .* First byte .* p50 \/ p95 .* Samples, failed/);
     expect(await page.locator('.pod-chosen').count()).toBe(2);
@@ -95,8 +98,14 @@ describe('four pods, one of them slow to reach (experiment 2)', () => {
 
 describe('what is worth a look', () => {
   test('stands on the stage among few pods, clear of them, and moves none', async () => {
-    feed = await visitor.feed((windowMs) => ({ ...meshOf({ ...FOUR, windowMs }), findings: [] }));
-    page = await visitor.visit(feed, { hash: '#view=graph&ms=300-400-500' });
+    // The external targets of the second mesh take room beside the ring from the beginning.
+    const { reports } = meshOf(FOUR);
+    const withTargets = (mesh: Mesh) => ({
+      ...mesh,
+      reports: mesh.reports.map((report, i) => ({ ...report, probes: reports[i]?.probes ?? [] })),
+    });
+    feed = await visitor.feed((windowMs) => withTargets(meshOf({ ...FOUR, scenario: 'healthy', windowMs })));
+    page = await visitor.visit(feed, { hash: '#view=graph' });
     await page.locator('.pod-label').first().waitFor();
     const before = await placeOf('001');
     expect(await page.locator('.graph-findings').count()).toBe(0);
