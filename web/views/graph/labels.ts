@@ -87,17 +87,25 @@ export function useLabelLines(
     return new Map(
       named.map(({ index, finding }) => [
         index,
-        linesWith(linesOf(picture, index, finding, lines, nowMs), predecessors.get(index)),
+        linesWith(
+          linesOf(picture, index, finding, lines, nowMs),
+          predecessorWords(picture, predecessors.get(index), nowMs),
+        ),
       ]),
     );
   }, [tier, named, predecessors, picture, nowMs, narrow]);
 }
 
+/** For example "replaced fz8l2, gone 12 s"; '' = it replaced no pod that is remembered. */
+export function predecessorWords(picture: Picture, gone: PodView | undefined, nowMs: number): string {
+  return gone === undefined ? '' : `replaced ${gone.label}, ${podWords(picture, gone, nowMs).state.toLowerCase()}`;
+}
+
 /** Adds which pod this one replaced to the second line, or to the only one, unless something else has to be said there. */
-function linesWith(lines: Line[], predecessor: string | undefined): Line[] {
+function linesWith(lines: Line[], predecessor: string): Line[] {
   const place = Math.min(1, lines.length - 1);
-  if (predecessor === undefined || lines[place]?.more !== undefined) return lines;
-  const more = { text: `replaced ${predecessor}`, tone: 'gone' as const };
+  if (predecessor === '' || lines[place]?.more !== undefined) return lines;
+  const more = { text: predecessor, tone: 'gone' as const };
   return lines.map((line, i) => (i === place ? { ...line, more } : line));
 }
 

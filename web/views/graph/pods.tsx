@@ -5,7 +5,7 @@ import { OCTAGON, podMark, WAVE } from '../../model/marks.ts';
 import type { Picture, PodHealth, PodView } from '../../model/mesh-view.ts';
 import { podWords } from '../../model/messages.ts';
 import { shownName } from '../../model/names.ts';
-import { type LabelLines, type Line, roomOf, sizeOf, wholeText } from './labels.ts';
+import { type LabelLines, type Line, predecessorWords, roomOf, sizeOf, wholeText } from './labels.ts';
 import type { GraphHit } from './scene.ts';
 import type { Graph } from './use-graph.ts';
 
@@ -57,7 +57,7 @@ export function PodNodes({ graph, picture, nowMs, onSelect, cursor, onCursor }: 
             transform={`translate(${spot.x.toFixed(1)} ${spot.y.toFixed(1)})`}
             role="button"
             tabIndex={0}
-            aria-label={describe(picture, view, nowMs)}
+            aria-label={describe(picture, view, graph.predecessors.get(index), nowMs)}
             aria-pressed={graph.pod === index}
             data-pod={view.pod.uid}
             onFocus={(event) => {
@@ -120,15 +120,16 @@ function walk({ links }: Graph, pod: number, pair: number, step: number): number
   return own[next]?.pair ?? -1;
 }
 
-function describe(picture: Picture, view: PodView, nowMs: number): string {
+function describe(picture: Picture, view: PodView, gone: PodView | undefined, nowMs: number): string {
   const { state, note } = podWords(picture, view, nowMs);
+  const predecessor = predecessorWords(picture, gone, nowMs);
   const node = view.pod.node === '' ? '' : `on ${shownName(view.pod.node)}`;
   const place = [groupWords(picture, view.index) || node]
     .filter(Boolean)
     .map((text) => `, ${text}`)
     .join('');
   const trouble = view.failedIn + view.slowIn > 0 ? `, ${view.failedIn} failed and ${view.slowIn} slow links in` : '';
-  return `${view.name}${place}: ${state}${note === '' ? '' : `, ${note}`}${trouble}`;
+  return `${view.name}${place}: ${state}${note === '' ? '' : `, ${note}`}${predecessor === '' ? '' : `, ${predecessor}`}${trouble}`;
 }
 
 /** Properties of a glyph. */

@@ -4,7 +4,7 @@ import type { ViewProps } from '../../components/view-props.ts';
 import { layoutRing, type Ring, type RingGroup, seatPods } from '../../model/circle-layout.ts';
 import type { ExternalTarget } from '../../model/external-targets.ts';
 import { chooseLinks, type LinkChoice } from '../../model/link-choice.ts';
-import type { Picture } from '../../model/mesh-view.ts';
+import type { Picture, PodView } from '../../model/mesh-view.ts';
 import { effectiveGroup, matches } from '../../model/order.ts';
 import { PodSlots } from '../../model/slots.ts';
 import { type Bundles, NO_BUNDLES, quietPairs } from './bundles.ts';
@@ -44,8 +44,8 @@ export interface Graph extends GraphLinks {
   glyphs: number[];
   /** Pods with a label. The label of a finding stands for all its pods. */
   named: { index: number; finding: FindingLabel | null }[];
-  /** By pod: the label of the gone pod that it replaced, as long as that is known. */
-  predecessors: ReadonlyMap<number, string>;
+  /** By pod: the gone pod that it replaced, as long as that is known. */
+  predecessors: ReadonlyMap<number, PodView>;
   links: SceneLink[];
 }
 
@@ -162,11 +162,11 @@ export function useGraph(
   }, [picture, chosen, tier, frame, ring, by, spots, named, seats]);
 }
 
-function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, string> {
+function predecessorsOf({ pods }: Picture, shownAs: readonly number[]): Map<number, PodView> {
   const replaced = pods.filter(
     ({ index, health }) => health === 'gone' && pods[shownAs[index] ?? -1]?.health !== 'gone',
   );
-  return new Map(replaced.map(({ index, label }) => [shownAs[index] ?? index, label]));
+  return new Map(replaced.map((gone) => [shownAs[gone.index] ?? gone.index, gone]));
 }
 
 /** All pods if their labels fit; otherwise selected pods, pods that match the filter, and pods with the worst findings. */
