@@ -286,7 +286,7 @@ async function expectPage(answer: Response, report: ReportData): Promise<void> {
   expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
   for (const words of [
     'The hypothesis',
-    '4 of 16 links',
+    '4 of 16',
     '25 % became worse',
     'every affected link touches the target',
     '&lt;b&gt;150 ms&lt;/b&gt;',
