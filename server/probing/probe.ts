@@ -218,6 +218,9 @@ class Exchange implements ConnectionUser {
    * connection can be used again.
    */
   #finish(outcome: Outcome, { reason = '', bootTimeMs = -1, ownFault = '', staysOpen = false } = {}): void {
+    // Over an open connection nothing tells silence of the network from silence of the process, but the witness does.
+    const isUnconnected = this.#isKept && this.#witness !== null && !this.#witness.isConnected;
+    if (outcome === 'timeout' && this.#phase === 'first-byte' && isUnconnected) this.#phase = 'connect';
     const times = this.#stopwatch.stop();
     const { starvedUs, totalUs } = times;
     if (this.#connection !== null) {
@@ -299,6 +302,8 @@ const TIMEOUT_IN: Record<Phase, (peer: string) => string> = {
 class Witness implements ConnectionUser {
   /** Whether it has been answered with status 200. */
   isAnswered = false;
+  /** Whether its connection is open. */
+  isConnected = false;
   hasEnded = false;
   readonly #prober: Prober;
   readonly #target: Target;
@@ -326,6 +331,7 @@ class Witness implements ConnectionUser {
   onAttempt(): void {}
 
   onConnect(): void {
+    this.isConnected = true;
     this.#connection?.send(this.#prober.request(this.#target, this.#isOwn));
   }
 
