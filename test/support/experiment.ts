@@ -73,10 +73,11 @@ export class Experiment {
     return `http://${ip}:${name === CHAOS ? 9090 : 8080}`;
   }
 
-  /** How long ago a pod was created, by the API. */
-  async ageMs(name: string): Promise<number> {
+  /** How long ago a pod became ready, by the API, which gives whole seconds: up to a second less than this. */
+  async readyForMs(name: string): Promise<number> {
     const { items } = JSON.parse(await this.command('get', 'pods', name, '-o', 'json'));
-    return Date.now() - Date.parse(items[0].metadata.creationTimestamp);
+    const conditions: { type: string; lastTransitionTime: string }[] = items[0].status.conditions;
+    return Date.now() - Date.parse(conditions.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '');
   }
 
   /** Writes a file for a command; gives its path. */
