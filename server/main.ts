@@ -20,6 +20,8 @@ if (result.kind === 'print') {
   process.stderr.write(`goldpinger-ts cannot start: these settings are invalid.\n${list}See --help.\n`);
   process.exitCode = 1;
 } else {
+  // On Linux the title takes the place of the command line.
+  if (result.hasSecretFlag) process.title = 'goldpinger-ts';
   void run(result.config, result.warnings);
 }
 

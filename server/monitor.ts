@@ -132,7 +132,7 @@ export class Monitor {
   /** The own report, with statistics over `windowMs` (0 = none). */
   async report(windowMs: number): Promise<PodReport> {
     const head = this.#reportHead();
-    const probes = this.#external.results();
+    const probes = this.probes();
     const starvation = this.#starvation.status();
     const gone = lastGoneOf(this.#hooks.gonePods());
     const results = await this.#results.report(this.#snapshot.pods, windowMs);
@@ -142,6 +142,11 @@ export class Monitor {
   /** The own report of a time range of the past. It has no results of external probes: they are not kept so long. */
   async reportOf(range: AgeRange): Promise<PodReport> {
     return { ...this.#reportHead(), ...(await this.#results.reportOf(range)), probes: [] };
+  }
+
+  /** The last result of each external probe. */
+  probes(): ProbeResult[] {
+    return this.#external.results();
   }
 
   /** The history of this pod's links. */
@@ -171,7 +176,7 @@ export class Monitor {
     const links = this.#results.current().map(({ target, judged }) => ({ target, sample: judged }));
     return checkAnswer({
       links,
-      probes: this.#external.results(),
+      probes: this.probes(),
       displayNodeName: this.#config.displayNodeName,
     });
   }

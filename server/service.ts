@@ -31,7 +31,6 @@ import { MAX_EVENTS } from './protocol/event.ts';
 import type { LinkChange } from './protocol/link-state.ts';
 import type { MeshSettings } from './protocol/mesh.ts';
 import type { DiscoverySnapshot } from './protocol/pod.ts';
-import { withoutCredentials } from './runtime/address.ts';
 import type { Clock, Log } from './runtime/clock.ts';
 import { SerialQueue } from './runtime/concurrency.ts';
 
@@ -103,10 +102,17 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     },
     onExternalResult: (result) => {
       journal.onProbe(result);
-      if (result.error !== '') metrics.probeError(result.protocol, result.target);
+      metrics.externalProbe(result);
     },
   });
-  const metrics = createMetrics(config, version, {
+  const metricsSettings = {
+    instance: config.hostname || config.podName,
+    perPeer: config.metricsPerPeer,
+    version,
+    probes: monitor.probes(),
+  };
+  // They read from here what other parts count when they are scraped.
+  const metrics = new Metrics(metricsSettings, {
     nowMs: () => clock.nowMs(),
     pods: () => monitor.snapshot.pods,
     discovery: () => snapshot().status,
@@ -336,15 +342,4 @@ function meshSettingsOf(config: Config, version: string): MeshSettings {
     displayNodeName: config.displayNodeName,
     linkTemplates: config.linkTemplates,
   };
-}
-
-/** The metrics. They read what other parts count from `sources` when they are scraped. */
-function createMetrics(config: Config, version: string, sources: ConstructorParameters<typeof Metrics>[1]): Metrics {
-  const probes = [
-    ...config.hostsToResolve.map((target) => ({ protocol: 'dns' as const, target })),
-    ...config.tcpTargets.map((target) => ({ protocol: 'tcp' as const, target: withoutCredentials(target) })),
-    ...config.httpTargets.map((target) => ({ protocol: 'http' as const, target: withoutCredentials(target) })),
-  ];
-  const instance = config.hostname || config.podName;
-  return new Metrics({ instance, perPeer: config.metricsPerPeer, version, probes }, sources);
 }

@@ -22,7 +22,13 @@ export interface Config extends Omit<Values, 'clientPort' | 'namespace' | 'stati
 
 /** What the command line and the environment ask for: to run, to print a text and end, or nothing that is valid. */
 type ConfigResult =
-  | { kind: 'run'; config: Config; warnings: string[] }
+  | {
+      kind: 'run';
+      config: Config;
+      warnings: string[];
+      /** Whether a flag has a password or token, which every user of the machine can read in the list of processes. */
+      hasSecretFlag: boolean;
+    }
   | { kind: 'print'; text: string }
   | { kind: 'invalid'; errors: string[] };
 
@@ -44,9 +50,11 @@ export function readConfig(
   const errors = [...line.errors];
   const values: Partial<Record<SettingName, unknown>> = {};
   const given = new Set<SettingName>();
+  let hasSecretFlag = false;
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
     const source = sourceOf(setting, line.values, env);
     if (source !== null) given.add(name);
+    if (source?.name.startsWith('--') && withoutSecrets(name, source.text) !== source.text) hasSecretFlag = true;
     try {
       if (source?.isDeprecated) {
         warnings.push(`${source.name} is deprecated: use ${setting.variable}, e.g. ${setting.variable}=300ms`);
@@ -62,7 +70,7 @@ export function readConfig(
   for (const name of ['staticFilePath', 'zapConfig'] as const) {
     if (given.has(name)) warnings.push(`${SETTINGS[name].variable} is ignored: ${SETTINGS[name].help}`);
   }
-  return { kind: 'run', config: complete(values as Values, given, env), warnings };
+  return { kind: 'run', config: complete(values as Values, given, env), warnings, hasSecretFlag };
 }
 
 /** The text of a setting as the user gave it. */
@@ -118,5 +126,7 @@ export function describeConfig(config: Config): Record<string, unknown> {
 function withoutSecrets<T>(name: string, value: T): T | string {
   if (typeof value !== 'string' || value === '') return value;
   if (name === 'writeToken') return '***';
-  return name.endsWith('Targets') ? value.split(/\s+/).map(withoutCredentials).join(' ') : value;
+  return name.endsWith('Targets') || name === 'hostsToResolve'
+    ? value.split(/\s+/).map(withoutCredentials).join(' ')
+    : value;
 }

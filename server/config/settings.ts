@@ -134,7 +134,7 @@ export const SETTINGS = {
     repeatable: true,
   }),
   tcpTargets: setting('External probes', 'TCP_TARGETS', '', list(100), {
-    help: 'host:port to connect to, separated by spaces',
+    help: 'host:port to connect to, separated by spaces; the port may be a name such as https',
     repeatable: true,
   }),
   httpTargets: setting('External probes', 'HTTP_TARGETS', '', list(100), {

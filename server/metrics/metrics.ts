@@ -3,7 +3,7 @@ import Counter from 'prom-client/lib/counter.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { Pod, Target } from '../protocol/pod.ts';
-import type { ProbeProtocol, Sample } from '../protocol/sample.ts';
+import type { ProbeProtocol, ProbeResult, Sample } from '../protocol/sample.ts';
 import {
   bounded,
   boundText,
@@ -25,8 +25,8 @@ export interface MetricsSettings {
   /** METRICS_PER_PEER: false keeps only the series whose number does not grow with the cluster. */
   perPeer: boolean;
   version: string;
-  /** The external probes, so that their error counters start at 0. */
-  probes: readonly { protocol: ProbeProtocol; target: string }[];
+  /** The external probes, so that their series start at 0. */
+  probes: readonly Pick<ProbeResult, 'protocol' | 'target'>[];
 }
 
 /** Calls and errors that are counted, by Goldpinger's names. */
@@ -106,9 +106,17 @@ export class Metrics {
     this.#counters.errors.inc({ type });
   }
 
-  /** Counts a failed external probe. */
-  probeError(protocol: ProbeProtocol, target: string): void {
-    this.#counters.probes[protocol].inc({ host: bounded(target) });
+  /** Counts an external probe that ended. As with pings, only successes count in the histogram. */
+  externalProbe({
+    protocol,
+    target,
+    error,
+    durationUs,
+  }: Pick<ProbeResult, 'protocol' | 'target' | 'error' | 'durationUs'>): void {
+    const { errors, durations } = this.#counters.probes[protocol];
+    const labels = { host: bounded(target) };
+    if (error === '') durations.observe(labels, Math.max(0, durationUs) / 1e6);
+    else errors.inc(labels);
   }
 
   /** Renders all metrics in slices of at most about 1 ms of work, with a turn of the event loop after each. */
@@ -159,8 +167,14 @@ const FROM_THE_START = [
 ];
 
 /** Makes the counters whose number does not depend on the size of the cluster, registers them and sets them to 0. */
-function createCounters(registry: Registry, probes: readonly { protocol: ProbeProtocol; target: string }[]) {
+function createCounters(registry: Registry, probes: MetricsSettings['probes']) {
   const registers = [registry];
+  const histogram = <L extends string>(name: string, labelNames: L[], help: string) =>
+    new Histogram({ name, help, labelNames, registers, buckets: [...BOUNDS_S] });
+  const probeSeries = (protocol: ProbeProtocol, failed: string, done: string) => ({
+    errors: counter(`goldpinger_${protocol}_errors_total`, ['host'], failed),
+    durations: histogram(`goldpinger_${protocol}_duration_s`, ['host'], `${done} Failures are not in it.`),
+  });
   const counter = <L extends string>(name: string, labelNames: L[], help: string) =>
     new Counter({ name, help, labelNames, registers });
   const counters = {
@@ -177,20 +191,35 @@ function createCounters(registry: Registry, probes: readonly { protocol: ProbePr
     ),
     suspects: counter('goldpinger_suspect_samples_total', [], 'Pings that our own busy process may have distorted.'),
     probes: {
-      dns: counter('goldpinger_dns_errors_total', ['host'], 'Names that could not be resolved, by name.'),
-      tcp: counter('goldpinger_tcp_errors_total', ['host'], 'TCP targets that could not be reached, by target.'),
-      http: counter('goldpinger_http_errors_total', ['host'], 'HTTP targets that did not answer with 200, by target.'),
+      dns: probeSeries(
+        'dns',
+        'Names that could not be resolved, by name.',
+        'Time to resolve a name in seconds, by name.',
+      ),
+      tcp: probeSeries(
+        'tcp',
+        'TCP targets that could not be reached, by target.',
+        'Time to connect to a TCP target in seconds, by target.',
+      ),
+      http: probeSeries(
+        'http',
+        'HTTP targets that did not answer with 200, by target.',
+        'Time to the head of the last answer of an HTTP target in seconds, by target.',
+      ),
     },
-    kube: new Histogram({
-      name: 'goldpinger_kube_master_response_time_s',
-      help: 'Response times of the Kubernetes API in seconds, when listing the other instances.',
-      buckets: [...BOUNDS_S],
-      registers,
-    }),
+    kube: histogram(
+      'goldpinger_kube_master_response_time_s',
+      [],
+      'Response times of the Kubernetes API in seconds, when listing the other instances.',
+    ),
   };
   for (const action of ACTIONS) for (const group of ['received', 'made']) counters.calls.inc({ group, action }, 0);
   for (const type of ERROR_TYPES) counters.errors.inc({ type }, 0);
   for (const labels of FROM_THE_START) counters.failures.inc(labels, 0);
-  for (const probe of probes) counters.probes[probe.protocol].inc({ host: bounded(probe.target) }, 0);
+  for (const { protocol, target } of probes) {
+    const { errors, durations } = counters.probes[protocol];
+    errors.inc({ host: bounded(target) }, 0);
+    durations.zero({ host: bounded(target) });
+  }
   return counters;
 }

@@ -31,28 +31,50 @@ export const systemResolver: Lookup = (host) => systemLookup(host, { all: true }
 
 /** Resolves a host name. One address is a success. A lookup cannot be aborted, and so it has no limits. */
 export async function probeDns(host: string, lookup: Lookup): Promise<string> {
-  const noAddress = `${host} was resolved to 0 ips`;
+  const shown = withoutCredentials(host);
+  const noAddress = `${shown} was resolved to 0 ips`;
   try {
     return (await lookup(host)).length > 0 ? '' : noAddress;
   } catch (error) {
     throwOwnFault(error);
     const isUnknown = ['ENOTFOUND', 'ENODATA', 'EAI_NODATA', 'EAI_NONAME'].includes(errorCodeOf(error));
-    return isUnknown ? noAddress : `lookup ${host}: ${textOf(error, 100)}`;
+    return isUnknown ? noAddress : `lookup ${shown}: ${textOf(error, 100)}`;
   }
 }
 
-/** Opens a TCP connection to `host:port`, with an IPv6 address in brackets. */
+/** The services whose names Go knows without a file (`net/lookup.go`), with their ports by IANA. */
+const TCP_PORTS: ReadonlyMap<string, number> = new Map([
+  ['ftp', 21],
+  ['ssh', 22],
+  ['telnet', 23],
+  ['smtp', 25],
+  ['gopher', 70],
+  ['http', 80],
+  ['pop3', 110],
+  ['imap2', 143],
+  ['imap3', 220],
+  ['https', 443],
+  ['submissions', 465],
+  ['ftps', 990],
+  ['imaps', 993],
+  ['pop3s', 995],
+]);
+
+/** Opens a TCP connection to `host:port`, with an IPv6 address in brackets. The port may be a name: `host:https`. */
 export async function probeTcp(target: string, { clock, timeoutMs, signal }: ProbeLimits): Promise<string> {
-  const [, ipv6, name, portText] = /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s/]+)):(\d{1,5})$/.exec(target) ?? [];
+  const [, ipv6, name, number, service = ''] =
+    /^(?:\[([0-9A-Fa-f:.%]+)\]|([^:\s/]+)):(?:(\d{1,5})|([A-Za-z][\w-]*))$/.exec(target) ?? [];
   const host = ipv6 ?? name;
-  const port = Number(portText);
-  if (host === undefined || port < 1 || port > 65_535) return `invalid address: '${withoutCredentials(target)}'`;
+  const shown = withoutCredentials(target);
+  const port = number === undefined ? TCP_PORTS.get(service.toLowerCase()) : Number(number);
+  if (host === undefined || port === 0 || (port ?? 0) > 65_535) return `invalid address: '${shown}'`;
+  if (port === undefined) return `dial tcp ${shown}: unknown port`;
   try {
     await withTimeout(clock, timeoutMs, signal, 'connecting', (abort) => openConnection(host, port, abort));
     return '';
   } catch (error) {
     throwOwnFault(error);
-    return `dial tcp ${target}: ${messageOf(error, timeoutMs)}`;
+    return `dial tcp ${shown}: ${messageOf(error, timeoutMs)}`;
   }
 }
 
@@ -111,10 +133,14 @@ const ANY_TLS = {
   ciphers: 'DEFAULT:@SECLEVEL=0',
 };
 
+/** The most bytes of one head that are read, so that many long ones at once fit into memory. Node's default is 16 KiB. */
+const MAX_HEAD_BYTES = 256 * 1024;
+
 /** Sends a GET on a connection of its own and closes it after the head of the answer. Rejects also if Node rejects the URL. */
 async function getHead(url: URL, signal: AbortSignal): Promise<{ status: number; location: string | undefined }> {
   const send = url.protocol === 'https:' ? getOverHttps : getOverHttp;
-  const options = { agent: false, headers: { 'User-Agent': 'goldpinger-ts' }, signal, ...ANY_TLS };
+  const headers = { 'User-Agent': 'goldpinger-ts' };
+  const options = { agent: false, headers, maxHeaderSize: MAX_HEAD_BYTES, signal, ...ANY_TLS };
   const request = send(url, options).on('error', ignoreError);
   const [response]: IncomingMessage[] = await once(request, 'response');
   request.destroy();

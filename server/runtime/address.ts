@@ -5,11 +5,16 @@ export function hostPort(address: string, port: number): string {
 }
 
 /**
- * The same URL without user and password, for people. Where the text is no URL, everything before the last `@` is left out.
+ * The same URL without user and password, for people. Where the text is no URL with a host, everything before the last `@` is
+ * left out, as of `user:password@host:80`.
  */
-export function withoutCredentials(url: string): string {
-  const userInfo = URL.canParse(url) ? /^([a-z][a-z\d+.-]*:[/\\]*)?[^/\\?#]*@/i : /^([a-z][a-z\d+.-]*:\/\/)?.*@/is;
-  return url.replace(userInfo, '$1');
+export function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || url.host === '') return text.replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1');
+  if (url.username === '' && url.password === '') return text;
+  url.username = '';
+  url.password = '';
+  return url.href;
 }
 
 /**

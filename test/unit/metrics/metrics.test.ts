@@ -42,7 +42,7 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     }
   });
 
-  it('have a counter of every kind of error and of every configured external target, from 0', async () => {
+  it('have a counter of every kind of error, and a counter and a histogram of every configured external target, from 0', async () => {
     const metrics = metricsOf([], {
       probes: [
         { protocol: 'dns', target: 'example.org' },
@@ -50,7 +50,9 @@ describe('the metrics that dashboards for Goldpinger query', () => {
         { protocol: 'http', target: 'https://example.org/x' },
       ],
     });
-    metrics.probeError('http', 'https://example.org/x');
+    const probe = { protocol: 'http' as const, target: 'https://example.org/x', durationUs: 7_000 };
+    metrics.externalProbe({ ...probe, error: 'connection refused' });
+    metrics.externalProbe({ ...probe, error: '' });
     metrics.error('kubernetes_api');
     const ours = await read(metrics);
     expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'ping' })).toBe(0);
@@ -59,6 +61,20 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     expect(figureOf(ours.get('goldpinger_dns_errors_total'), { host: 'example.org' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_tcp_errors_total'), { host: '10.0.0.1:53' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_http_errors_total'), { host: 'https://example.org/x' })).toBe(1);
+    const count = (protocol: string, host: string, le: string) =>
+      figureOf(ours.get(`goldpinger_${protocol}_duration_s`), { host, le });
+    expect(count('dns', 'example.org', '+Inf')).toBe(0);
+    expect(count('tcp', '10.0.0.1:53', '30')).toBe(0);
+    expect(['0.005', '0.01', '+Inf'].map((le) => count('http', 'https://example.org/x', le))).toEqual([0, 1, 1]);
+  });
+
+  it('cut and escape the name of an external target', async () => {
+    const target = `"} 1\n\\${'x'.repeat(300)}`;
+    const metrics = metricsOf([], { probes: [{ protocol: 'tcp', target }] });
+    metrics.externalProbe({ protocol: 'tcp', target, error: '', durationUs: 1_000 });
+    const { series } = (await read(metrics)).get('goldpinger_tcp_duration_s')!;
+    expect(new Set(series.map(({ labels }) => labels['host']))).toEqual(new Set([target.slice(0, 253)]));
+    expect(series).toHaveLength(15);
   });
 
   it('have the label of the instance on every series', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { probeHttp } from '../../../server/probing/external-probes.ts';
+import { probeHttp, probeTcp } from '../../../server/probing/external-probes.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackPeer } from '../../support/loopback-peer.ts';
 
@@ -44,6 +44,38 @@ describe('an HTTPS target', () => {
     const { error } = await answering(record);
     expect(error).toMatch(/^Get "[^"]+": /);
     expect(error).not.toContain('renegotiation');
+  });
+});
+
+describe('a TCP target', () => {
+  it('may have the name of a service as its port, as with Goldpinger', async () => {
+    const server = createServer((socket) => socket.destroy()).listen(990, '127.0.0.9');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
+    expect(await probeTcp('127.0.0.9:ftps', limits)).toBe('');
+    expect(await probeTcp('127.0.0.9:FTPS', limits)).toBe('');
+    expect(await probeTcp('127.0.0.9:imap3', limits)).toBe('dial tcp 127.0.0.9:imap3: connection refused');
+  });
+});
+
+describe('an HTTP target with long headers', () => {
+  const answerWith = async (bytes: number) => {
+    const { port } = await startLoopbackPeer((_, response) => {
+      const part = 'x'.repeat(10_000);
+      for (let i = 0; i < bytes / part.length; i++) response.setHeader(`x-${i}`, part);
+      response.end();
+    });
+    const limits = { clock: new FakeClock(), timeoutMs: 500, signal: new AbortController().signal };
+    return probeHttp(`http://127.0.0.1:${port}/`, limits);
+  };
+
+  it('is a success, as with Goldpinger', async () => {
+    expect(await answerWith(200_000)).toBe('');
+  });
+
+  it('fails beyond 256 KiB, so that many of them fit into memory', async () => {
+    expect(await answerWith(300_000)).toMatch(/HPE_HEADER_OVERFLOW/);
   });
 });
 

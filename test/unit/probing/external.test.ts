@@ -80,16 +80,27 @@ describe('external probes', () => {
   it('connect to TCP targets', async () => {
     const { port } = await startLoopbackPeer(() => {});
     const refusing = await startBadPeer('refuses');
-    const targets = [`127.0.0.1:${port}`, `127.0.0.1:${refusing.port}`, 'no-port', '[::1', 'x:99999', ''];
+    const targets = [
+      `127.0.0.1:${port}`,
+      `127.0.0.1:${refusing.port}`,
+      'no-port',
+      '[::1',
+      'x:99999',
+      'x:0',
+      '',
+      'x:gopherd',
+    ];
     const { external, ended } = start({ tcp: targets });
-    await ended(6);
+    await ended(8);
     expect(errors(external)).toEqual([
       '',
       `dial tcp 127.0.0.1:${refusing.port}: connection refused`,
       "invalid address: 'no-port'",
       "invalid address: '[::1'",
       "invalid address: 'x:99999'",
+      "invalid address: 'x:0'",
       "invalid address: ''",
+      'dial tcp x:gopherd: unknown port',
     ]);
   });
 
