@@ -26,6 +26,7 @@ const OWN_FAULTS: Record<string, string> = {
   ENOBUFS: 'this machine has no buffers left for the network',
   ENOMEM: 'this machine has no memory left',
   EAGAIN: 'this machine has no ports left for connections',
+  EADDRNOTAVAIL: 'this machine has no free port left for this connection, or no address of its IP family',
 };
 
 /** What is wrong in a TLS handshake, in plain words: by Node's code, or by the reason that OpenSSL gives. */
@@ -51,7 +52,7 @@ export function errorCodeOf(error: unknown): string {
 /**
  * The class of a network error by its code (see `errorCodeOf`). Every `EAI_` code (getaddrinfo) is `dns`, every `HPE_`
  * code (Node's HTTP parser) is `malformed`. Any other code, and '', is `unreachable`: what remains are ways of having no
- * route, such as EHOSTUNREACH, ENETDOWN and EADDRNOTAVAIL.
+ * route, such as EHOSTUNREACH and ENETDOWN, and our own faults (`isOwnFault`).
  */
 export function networkFaultOf(code: string): NetworkFault {
   if (code.startsWith('EAI_')) return 'dns';

@@ -181,4 +181,19 @@ describe('a probe', () => {
     server.close();
     expect(sample).toMatchObject({ outcome: 'ok', suspect: true, starvedUs: 400_000, totalUs: 400_000 });
   });
+
+  it.each(['EADDRNOTAVAIL', 'EMFILE'])(
+    'names what our own machine lacks (%s), because it says nothing about the peer',
+    async (code) => {
+      const clock = new FakeClock();
+      const prober = new Prober({ ...OPTIONS, clock, meter: new BusyMeter(clock, never, never) });
+      const error = Object.assign(new Error(`connect ${code} 127.0.0.1:1`), { code });
+      vi.spyOn(prober, 'open').mockImplementation(() => {
+        throw error;
+      });
+      const sample = await prober.probe(targetAt('127.0.0.1', 1));
+      expect(sample).toMatchObject({ suspect: true, failsOnly: '' });
+      expect(sample.ownFault).toContain(code);
+    },
+  );
 });
