@@ -3,14 +3,30 @@ import type { Pod } from '../protocol/pod.ts';
 import { MAX_ROUNDS, type Round, type Rounds } from '../protocol/rounds.ts';
 import { durationText } from './text.ts';
 
-/** What events say of one pod. Times in ms since the epoch; 0 = no such event. */
+/** When something happened to a pod, and the name of the pod that alone claims so; '' = it is confirmed. */
+interface Told {
+  atMs: number;
+  claimedBy: string;
+  detail: string;
+}
+
+/** What events say of one pod; null = no such event. */
 interface Life {
   pod: NonNullable<MeshEvent['pod']>;
-  seenMs: number;
-  readyMs: number;
-  goneMs: number;
-  /** The API's reason when the pod left. */
-  reason: string;
+  seen: Told | null;
+  ready: Told | null;
+  /** `detail`: the API's reason. */
+  gone: Told | null;
+}
+
+/** Which events and pods rounds are made of. */
+interface RoundsContext {
+  /** The pods that the asked pod knows, gone ones included. */
+  pods: readonly Pod[];
+  /** The uid of the asked pod, which believes itself; '' if it is unknown. */
+  selfUid: string;
+  /** A pod that is ready later has failed; null = no limit. */
+  withinMs: number | null;
 }
 
 /**
@@ -18,11 +34,12 @@ interface Life {
  * 30 s" creates a pod of the same name again and again. So each pod without an owner is a round; of a pod that is no longer
  * known the owner is not known, either, and it is a round if another pod had its name.
  *
- * `pods`: the pods that are known now, gone ones included. `withinMs`: a pod that is ready later has failed; null = no limit.
+ * A pod of the mesh may lie. What a single other pod claims never replaces what several have told, nor what the asked pod
+ * sees itself. Where there is nothing else, the round says who claims it.
  */
-export function roundsOf(events: Events, pods: readonly Pod[], withinMs: number | null): Rounds {
+export function roundsOf(events: Events, { pods, selfUid, withinMs }: RoundsContext): Rounds {
   const known = new Map(pods.map((pod) => [pod.uid, pod]));
-  const lives = livesOf(events.events);
+  const lives = livesOf(events.events, selfUid);
   const uidsByName = new Map<string, number>();
   const keyOf = ({ namespace, name }: Life['pod']) => `${namespace}/${name}`;
   for (const { pod } of lives) uidsByName.set(keyOf(pod), (uidsByName.get(keyOf(pod)) ?? 0) + 1);
@@ -31,7 +48,7 @@ export function roundsOf(events: Events, pods: readonly Pod[], withinMs: number 
     const pod = known.get(life.pod.uid);
     const isRound = pod === undefined ? (uidsByName.get(keyOf(life.pod)) ?? 0) > 1 : pod.owner === '';
     // Without the time of its creation nothing can be said of a round.
-    const createdMs = pod?.createdMs || life.seenMs;
+    const createdMs = pod?.createdMs || (life.seen?.atMs ?? 0);
     if (isRound && createdMs > 0) rounds.push(roundOf(life, createdMs, pod, withinMs));
   }
   rounds.sort((a, b) => a.createdMs - b.createdMs);
@@ -40,32 +57,44 @@ export function roundsOf(events: Events, pods: readonly Pod[], withinMs: number 
   return { fromMs, toMs, nowMs, truncated, missing, rounds: rounds.slice(-MAX_ROUNDS) };
 }
 
-function livesOf(events: readonly MeshEvent[]): Life[] {
+function livesOf(events: readonly MeshEvent[], selfUid: string): Life[] {
   const lives = new Map<string, Life>();
-  for (const { kind, pod, atMs, detail } of events) {
+  for (const event of events) {
+    const { kind, pod } = event;
     if (pod === null || !kind.startsWith('pod-')) continue;
-    const life = lives.get(pod.uid) ?? { pod, seenMs: 0, readyMs: 0, goneMs: 0, reason: '' };
+    const life = lives.get(pod.uid) ?? { pod, seen: null, ready: null, gone: null };
     lives.set(pod.uid, life);
-    if (kind === 'pod-seen') life.seenMs ||= atMs;
-    else if (kind === 'pod-ready') life.readyMs ||= atMs;
-    else if (kind === 'pod-gone') {
-      life.goneMs = atMs;
-      life.reason = detail;
-    }
+    const told = toldBy(event, selfUid);
+    if (kind === 'pod-seen') life.seen = better(life.seen, told);
+    else if (kind === 'pod-ready') life.ready = better(life.ready, told);
+    else if (kind === 'pod-gone') life.gone = better(life.gone, told);
   }
   return [...lives.values()];
 }
 
-function roundOf(
-  { pod: { uid, name, namespace, node }, readyMs, goneMs, reason }: Life,
-  createdMs: number,
-  pod: Pod | undefined,
-  withinMs: number | null,
-): Round {
-  const readyAfterMs = readyMs > 0 ? Math.max(0, readyMs - createdMs) : null;
-  const base = { uid, name, namespace, node, createdMs, readyAfterMs, goneMs: goneMs > 0 ? goneMs : null };
-  const cause = reason || (pod?.reason ?? '');
-  if (readyAfterMs === null && goneMs > 0) {
+/** The first of the two that is confirmed, else the first. */
+function better(first: Told | null, next: Told): Told {
+  return first === null || (first.claimedBy !== '' && next.claimedBy === '') ? next : first;
+}
+
+function toldBy({ atMs, detail, from: [only], fromCount, pod }: MeshEvent, selfUid: string): Told {
+  const isClaim = fromCount === 1 && only !== undefined && only.uid !== selfUid && only.uid !== pod?.uid;
+  return { atMs, detail, claimedBy: isClaim ? only.name : '' };
+}
+
+function roundOf(life: Life, createdMs: number, pod: Pod | undefined, withinMs: number | null): Round {
+  const { uid, name, namespace, node } = life.pod;
+  const { ready } = life;
+  // Whether a pod is still there, the asked pod sees itself.
+  const isThere = pod !== undefined && pod.lifecycle !== 'gone';
+  const gone = isThere && life.gone?.claimedBy !== '' ? null : life.gone;
+  const claims = [pod === undefined ? life.seen : null, ready, gone].map((told) => told?.claimedBy ?? '');
+  const claimedBy = claims.find((by) => by !== '') ?? '';
+  const readyAfterMs = ready === null ? null : Math.max(0, ready.atMs - createdMs);
+  const goneMs = gone?.atMs ?? null;
+  const base = { uid, name, namespace, node, createdMs, readyAfterMs, goneMs, claimedBy };
+  const cause = gone?.detail || (pod?.reason ?? '');
+  if (readyAfterMs === null && goneMs !== null) {
     return { ...base, state: 'failed', why: cause || `not ready within ${durationText(goneMs - createdMs)}` };
   }
   if (readyAfterMs === null) return { ...base, state: 'starting', why: cause };

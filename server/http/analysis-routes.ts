@@ -61,7 +61,8 @@ export function roundRoutes(context: RouteContext): Router {
     const within = textParameter(req, 'within', '');
     const withinMs = within === '' ? null : durationOf(within);
     const events = await context.events.events({ fromMs, toMs, limit: MAX_EVENTS });
-    res.set('Cache-Control', 'no-store').json(roundsOf(events, context.monitor.snapshot.pods, withinMs));
+    const { selfUid, snapshot } = context.monitor;
+    res.set('Cache-Control', 'no-store').json(roundsOf(events, { pods: snapshot.pods, selfUid, withinMs }));
   });
 
   return router;

@@ -20,6 +20,8 @@ const roundSchema = v.object({
   state: v.picklist(['ready', 'failed', 'starting']),
   /** Why it failed or does not start: the API's reason, such as `ImagePullBackOff`, or a sentence; '' = no reason is known. */
   why: boundedText(300),
+  /** The pod that alone claims when the round began, was ready or ended; '' = the asked pod or several pods have seen it. */
+  claimedBy: boundedText(253),
 });
 
 /** One round of an ongoing experiment: a pod that was created, had to become ready, and was deleted. */

@@ -54,9 +54,11 @@ function isExperiment(rounds: readonly Round[]): boolean {
 }
 
 function barOf(round: Round, longestMs: number): RoundBar {
-  const { uid, createdMs, state, readyAfterMs } = round;
+  const { uid, createdMs, state, readyAfterMs, claimedBy } = round;
   const share = state === 'ready' ? (readyAfterMs ?? 0) / longestMs : 1;
-  return { uid, atMs: createdMs, state, share, words: roundWords(round) };
+  // A pod may be wrong, or lie.
+  const claim = claimedBy === '' ? '' : `, only ${shownName(claimedBy)} says`;
+  return { uid, atMs: createdMs, state, share, words: `${roundWords(round)}${claim}` };
 }
 
 /** What became of a round: "ready after 2.0 s", "failed: ImagePullBackOff", "starting: ErrImagePull". Safe to show. */

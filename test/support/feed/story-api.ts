@@ -37,7 +37,7 @@ export async function answerOf(
     case '/api/v1/events':
       return json(200, story.events(fromMs, toMs, nowMs));
     case '/api/v1/rounds':
-      return json(200, roundsOf(story.events(fromMs, toMs, nowMs), [], null));
+      return json(200, roundsOf(story.events(fromMs, toMs, nowMs), { pods: [], selfUid: '', withinMs: null }));
     case '/api/v1/annotations':
       return json(200, story.annotations(nowMs));
     case '/api/v1/comparison':

@@ -24,7 +24,8 @@ function seen(pod: Pod, readyS: number | null, reason = ''): MeshEvent[] {
 
 /** The rounds, as a client reads them. */
 function rounds(events: MeshEvent[], pods: Pod[] = [], withinMs: number | null = null): Round[] {
-  return parseRounds(JSON.parse(JSON.stringify(roundsOf(eventsOf(events), pods, withinMs)))).rounds;
+  return parseRounds(JSON.parse(JSON.stringify(roundsOf(eventsOf(events), { pods, selfUid: 'self', withinMs }))))
+    .rounds;
 }
 
 const said = (list: Round[]) => list.map(({ uid, state, readyAfterMs, why }) => [uid, state, readyAfterMs, why]);
@@ -43,6 +44,7 @@ describe('rounds of an ongoing experiment', () => {
       goneMs: START_MS + 40_000,
       state: 'ready',
       why: '',
+      claimedBy: '',
     });
     expect(second).toMatchObject({ uid: 'round-1', readyAfterMs: 3_000 });
   });
@@ -89,9 +91,45 @@ describe('rounds of an ongoing experiment', () => {
     expect(rounds(rest, [roundPod(0)])).toMatchObject([{ createdMs: START_MS, readyAfterMs: 2_000 }]);
   });
 
+  describe('of which a single other pod tells', () => {
+    const [self, liar, witness] = ['self', 'liar', 'witness'].map((uid, i) => podOf(i + 20, { uid, name: uid }));
+    const [other, pod] = [roundPod(0), roundPod(1)];
+    const at = (s: number) => pod.createdMs + s * 1000;
+    const by = (events: MeshEvent[], ...from: (Pod | undefined)[]) =>
+      events.map((event) => ({
+        ...event,
+        from: from.flatMap((one) => (one === undefined ? [] : [one])),
+        fromCount: from.length,
+      }));
+    /** The round of `pod`; another one makes it a round. */
+    const told = (events: MeshEvent[], pods: Pod[] = []) => rounds([...seen(other, 2), ...events], pods)[1];
+
+    it('say which pod claims them, unless it is the asked pod or the pod of the round', () => {
+      expect(told(by(seen(pod, 3), liar))).toMatchObject({ state: 'ready', claimedBy: 'liar' });
+      expect(told(by(seen(pod, 3), self))?.claimedBy).toBe('');
+      expect(told(by(seen(pod, 3), pod))?.claimedBy).toBe('');
+      expect(told(by(seen(pod, 3), liar, witness))?.claimedBy).toBe('');
+    });
+
+    it('do not change by a claim what several pods have told', () => {
+      const claims = by([eventOf('pod-ready', at(1), pod), eventOf('pod-gone', at(2), pod)], liar);
+      const truth = by(seen(pod, 9), self, witness);
+      const expected = { readyAfterMs: 9_000, goneMs: at(40), claimedBy: '' };
+      expect(told([...claims, ...truth])).toMatchObject(expected);
+      expect(told([...truth, ...claims])).toMatchObject(expected);
+    });
+
+    it('have not ended by a claim while the asked pod sees the pod', () => {
+      const truth = by(seen(pod, null).slice(0, 1), self, witness);
+      const claim = by([eventOf('pod-gone', at(5), pod, [], { detail: 'Evicted' })], liar);
+      const there = { ...pod, lifecycle: 'starting' as const };
+      expect(told([...truth, ...claim], [there])).toMatchObject({ state: 'starting', goneMs: null, claimedBy: '' });
+    });
+  });
+
   it('are the newest ones if there are too many', () => {
     const events = Array.from({ length: MAX_ROUNDS + 1 }, (_, n) => seen(roundPod(n), 2)).flat();
-    const { truncated, rounds: kept } = roundsOf(eventsOf(events), [], null);
+    const { truncated, rounds: kept } = roundsOf(eventsOf(events), { pods: [], selfUid: '', withinMs: null });
     expect([truncated, kept.length, kept[0]?.uid]).toEqual([true, MAX_ROUNDS, 'round-1']);
   });
 });

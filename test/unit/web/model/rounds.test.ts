@@ -13,6 +13,7 @@ const round = (n: number, change: Partial<Round> = {}): Round => ({
   goneMs: n * 60_000 + 40_000,
   state: 'ready',
   why: '',
+  claimedBy: '',
   ...change,
 });
 const failed = (n: number) => round(n, { state: 'failed', readyAfterMs: null, why: 'ImagePullBackOff' });
@@ -33,6 +34,11 @@ describe('rounds', () => {
     expect(roundSeries([round(0)])).toEqual([]);
     expect(roundSeries([failed(0)])).toMatchObject([{ words: '1 round, 1 failed' }]);
     expect(roundSeries([round(0), round(1, { name: 'other' })])).toEqual([]);
+  });
+
+  test('say who claims them if only one pod does', () => {
+    const [series] = roundSeries([round(0), round(1, { claimedBy: 'liar' })]);
+    expect(series?.bars.map(({ words }) => words)).toEqual(['ready after 2.0 s', 'ready after 2.0 s, only liar says']);
   });
 
   test('are the newest 40', () => {
