@@ -116,7 +116,7 @@ export interface LinkColumns {
   connectUs: Uint16Array;
   firstByteUs: Uint16Array;
   totalUs: Uint16Array;
-  /** Age of the newest sample when the report was made. */
+  /** How long ago the link was last seen ok, or failing, as it is now, when the report was made: a doubted failure of an ok link does not count. */
   ageMs: Uint16Array;
   /** How long the link had been ok, or had been failing in whatever way, when the report was made. */
   sinceMs: Uint16Array;

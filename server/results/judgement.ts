@@ -18,6 +18,11 @@ export class LinkJudgement {
   newest: Sample | null = null;
   /** When the last sample came in, monotonic; -1 before the first. */
   newestAtMs = -1;
+  /**
+   * When the last sample came in that is ok or failed as the link is, trustworthy or not, monotonic; -1 before the first. A
+   * doubted failure does not show that the link still works.
+   */
+  seenAtMs = -1;
   /** Since when the link has been ok, or has been failing in whatever way, monotonic; -1 before the first judgement. */
   sinceMs = -1;
   readonly #speed = new LinkSpeed();
@@ -51,8 +56,10 @@ export class LinkJudgement {
     const isBad = isFailed || isSlow(sample.totalUs, slowUs);
     this.#doubtedRun = sample.suspect && isBad ? this.#doubtedRun + 1 : 0;
     const isFirstAnswer = before === null && !isFailed;
+    if (before !== null && (before.outcome !== 'ok') === isFailed) this.seenAtMs = nowMs;
     if (this.#doubtedRun > 0 && this.#doubtedRun < SUSPECT_RUN && !isFirstAnswer) return NO_CHANGE;
     this.judged = sample;
+    this.seenAtMs = nowMs;
     if (sample.connectUs >= 0) this.#lastConnectUs = sample.connectUs;
     if (isFailed) this.#rememberFailsOnly(sample.failsOnly ?? '');
     this.#remember(isFailed, isBad);

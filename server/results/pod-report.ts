@@ -80,7 +80,7 @@ export async function currentReport(
   const recent: [number, number, number][] = [];
   const failsOnly: [number, 'new' | 'open'][] = [];
   for (const [i, { link, to }] of entries.entries()) {
-    const { judged, newestAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = link.judgement;
+    const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = link.judgement;
     columns.to[i] = to;
     writeState(columns, i, link.target.family, stateOf(link.judgement));
     if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
@@ -92,7 +92,8 @@ export async function currentReport(
     }
     const only = link.judgement.failsOnly;
     if (only !== '' && failsOnly.length < MAX_DETAILS) failsOnly.push([i, only]);
-    columns.ageMs[i] = newestAtMs < 0 ? NONE16 : pack16(nowMs - newestAtMs);
+    const lastMs = judged === null ? newestAtMs : seenAtMs;
+    columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
     columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
     addDetail(details, i, judged?.detail ?? '');
     if (slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - slowSinceMs)]);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FLAG_INTERMITTENT, FLAG_SLOW } from '../../../server/protocol/links.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
 import { LinkJudgement } from '../../../server/results/judgement.ts';
 import { chance } from '../../support/feed/random.ts';
 import { podOf, refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
@@ -39,6 +40,21 @@ describe('the state of a link', () => {
       expect(judged()).toMatchObject({ outcome: 'ok', totalUs: 300 });
     }
     expect(changeNames()).toEqual(['unknown>ok']);
+  });
+
+  it('was last seen when a sample said the same as it, so a doubted failure does not show that the link still works', () => {
+    const judgement = new LinkJudgement();
+    const seenAfter = (sample: Sample, nowMs: number) => {
+      judgement.take(sample, nowMs, 100_000);
+      return judgement.seenAtMs;
+    };
+    expect(seenAfter(refusedSample({ suspect: true }), 500)).toBe(-1);
+    expect(seenAfter(sampleOf(), 1_000)).toBe(1_000);
+    expect(seenAfter(refusedSample({ suspect: true }), 2_000)).toBe(1_000);
+    expect(seenAfter(sampleOf({ totalUs: 250_000, suspect: true }), 3_000)).toBe(3_000);
+    expect(seenAfter(refusedSample(), 4_000)).toBe(4_000);
+    expect(seenAfter(sampleOf({ totalUs: 250_000, suspect: true }), 5_000)).toBe(4_000);
+    expect(seenAfter(refusedSample({ suspect: true }), 6_000)).toBe(6_000);
   });
 
   it('is ok after a suspect sample that is ok and fast, because a shortage of CPU only lengthens', () => {
