@@ -312,6 +312,14 @@ export class MeshBuilder {
     this.reports[pod] = { ...report, starvation };
   }
 
+  /** Lets the process of a pod have been starved until `agoMs` ago. */
+  recover(pod: number, agoMs: number): void {
+    const report = this.reports[pod];
+    if (report === undefined) return;
+    const starvation = { loopDelayP99Us: 0, suspectShare: 0.2, unreliable: false, sinceMs: NOW_MS - agoMs };
+    this.reports[pod] = { ...report, starvation };
+  }
+
   /** The findings, as pod `servedBy` (index) collected the mesh. */
   findings(servedBy = 0): Finding[] {
     return findingsOf({

@@ -1,4 +1,10 @@
-import { isDoubted, isDoubtedByDestination, isSlow, isStarved } from '../../protocol/link-state.ts';
+import {
+  isDoubted,
+  isDoubtedByDestination,
+  isSlow,
+  isStarved,
+  INTERMITTENT as LAPSES,
+} from '../../protocol/link-state.ts';
 import {
   FLAG_INTERMITTENT,
   FLAG_IPV6,
@@ -60,6 +66,10 @@ const ANSWERED = 1 << 28;
 /** A pair that has been dropped. Its state is `UNJUDGED`. */
 const DROPPED = 0;
 
+/** Whether a pod is starved, or was when the samples that make a link intermittent may have been taken. */
+const WAS_STARVED = 1;
+const IS_STARVED = 2;
+
 /** Index of the link of a packed pair. */
 export function linkOf(pair: number): number {
   return pair & 0xffff;
@@ -107,6 +117,8 @@ export class MeshCounts {
   readonly missing: MergedReport[] = [];
   /** Reports of starved pods: their timeouts and delays are not believed, and neither are those of links into them. */
   readonly starved: MergedReport[] = [];
+  /** Pods that are not starved any more, but were when the samples that make a link intermittent may have been taken. */
+  readonly #wereStarved = new Set<number>();
   /** Pods whose link to themselves fails, and the index of that link in their report. `families`: `IPV4`, `IPV6` or both. */
   readonly selfFailed: { pod: number; link: number; families: number }[] = [];
   /** Starved pods that pairs are doubted because of. Filled by `bySeverity`. */
@@ -144,6 +156,7 @@ export class MeshCounts {
     this.reports.set(pod, report);
     const isOwnStarved = isStarved(report.starvation);
     if (isOwnStarved) this.starved.push(report);
+    else if (wasStarved(report, this.#roundMs * LAPSES.samples)) this.#wereStarved.add(pod);
     this.#classify(report);
     const selfLink = this.#link[pod] ?? 0;
     const isSelfDoubted = isOwnStarved && isDoubted(report.links.outcome[selfLink] ?? 0);
@@ -162,7 +175,8 @@ export class MeshCounts {
   *bySeverity(): Generator<void, Record<Severity, PairCounts>> {
     this.#bad.sort((a, b) => a.report.pod - b.report.pod);
     const starved = new Uint8Array(this.topology.pods.length);
-    for (const { pod } of this.starved) starved[pod] = 1;
+    for (const pod of this.#wereStarved) starved[pod] = WAS_STARVED;
+    for (const { pod } of this.starved) starved[pod] = IS_STARVED;
     const result = {} as Record<Severity, PairCounts>;
     let judged = this.probed.copy();
     for (const severity of SEVERITIES) {
@@ -171,7 +185,7 @@ export class MeshCounts {
       // A pair that is worse says nothing about whether it would be milder.
       const milder = judged.copy();
       for (const pairs of badReports) {
-        if (this.starved.length > 0) this.#dropDoubted(pairs, counts, milder, starved);
+        if (this.starved.length + this.#wereStarved.size > 0) this.#dropDoubted(pairs, counts, milder, starved);
         counts.count(pairs, milder);
         yield;
       }
@@ -223,18 +237,24 @@ export class MeshCounts {
     return { report, pairs, states };
   }
 
-  /** Drops the pairs that are doubted because a pod is starved; they are not judged. `starved`: by pod, 1 = starved. */
+  /**
+   * Drops the pairs that are doubted because a pod is starved; they are not judged. Neither is a pair that is ok now and was
+   * bad while a pod was starved. `starved`: by pod, `IS_STARVED`, `WAS_STARVED` or 0.
+   */
   #dropDoubted({ report, pairs }: BadPairs, counts: PairCounts, milder: Judged, starved: Uint8Array): void {
     const { pod: from, links } = report;
     for (let k = 0; k < pairs.length; k++) {
       const pair = pairs[k] ?? 0;
       const link = linkOf(pair);
       const to = links.to[link] ?? 0;
-      if ((starved[from] !== 1 && starved[to] !== 1) || !counts.isSpeaking(pair)) continue;
-      const isBySource = starved[from] === 1 && isDoubted(links.outcome[link] ?? 0);
-      const isByDestination = starved[to] === 1 && isDoubtedByDestination(links, link);
+      const wasBad = counts.severity === 'intermittent' && links.outcome[link] === 0;
+      const least = wasBad ? WAS_STARVED : IS_STARVED;
+      const [source = 0, destination = 0] = [starved[from], starved[to]];
+      if ((source < least && destination < least) || !counts.isSpeaking(pair)) continue;
+      const isBySource = source >= least && isDoubted(links.outcome[link] ?? 0);
+      const isByDestination = destination >= least && isDoubtedByDestination(links, link);
       if (!isBySource && !isByDestination) continue;
-      for (const pod of [from, to]) if (starved[pod] === 1) this.doubted.add(pod);
+      for (const pod of [from, to]) if (starved[pod] === IS_STARVED) this.doubted.add(pod);
       if (counts.isBad(pair)) for (const judged of [counts.judged, milder]) judged.takeBack(from, to);
       pairs[k] = DROPPED;
     }
@@ -245,6 +265,16 @@ function confidenceIn(report: MergedReport, link: number, state: number, slowUs:
   if (state === FAILED) return failedConfidence(report, link);
   if (state === SLOW) return slowConfidence(report, link, slowUs);
   return state === INTERMITTENT ? CONFIRMED : OUTLIER;
+}
+
+/** A process can't have become starved and recovered again so soon after its start, ms. */
+const FIRST_RECOVERY_MS = 10_000;
+
+/** Whether a pod was starved until less than `withinMs` before its report. A process that has just started was not. */
+function wasStarved({ starvation, bootTimeMs, atMs }: MergedReport, withinMs: number): boolean {
+  if (starvation === null || starvation.unreliable) return false;
+  const { sinceMs } = starvation;
+  return sinceMs - bootTimeMs > FIRST_RECOVERY_MS && atMs - sinceMs < withinMs;
 }
 
 /** Confirmed if the link was failing already before its newest sample. */

@@ -176,6 +176,30 @@ const FAULTS: Record<string, Planted> = {
     found: ['cpu-starved pod-5'],
     unhealthy: [],
   },
+  'links that failed while a pod was starved, which has ended a moment ago': {
+    plant: (builder) => {
+      builder.recover(5, 3_000);
+      builder.each((from, to) => (from === 5) !== (to === 5), LOSSY);
+    },
+    found: [],
+    unhealthy: [],
+  },
+  'a link that fails now and failed before, into a pod that was starved until a moment ago': {
+    plant: (builder) => {
+      builder.recover(8, 3_000);
+      builder.set(3, 8, LOSSY_NOW);
+    },
+    found: ['link-intermittent pod-3 → pod-8'],
+    unhealthy: [8],
+  },
+  'a link that loses packets, into a pod that was starved long ago': {
+    plant: (builder) => {
+      builder.recover(8, 3_600_000);
+      builder.set(3, 8, LOSSY);
+    },
+    found: ['link-intermittent pod-3 → pod-8'],
+    unhealthy: [],
+  },
   'a starved pod whose connections time out, which the kernel would open for it': {
     plant: (builder) => {
       builder.starve(5);
