@@ -143,7 +143,10 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   };
   const selfUid = () => monitor.selfUid;
   const resolutionMs = (ageMs: number) => monitor.past.resolutionMs(ageMs);
-  const client = new PeerClient({ ...config, port: config.clientPort }, clock, (pod, path, { count, reason }) => {
+  const client = new PeerClient({ ...config, port: config.clientPort }, clock, (pod, path, skipped, isNews) => {
+    const { count, reason } = skipped;
+    metrics.error('peer_elements', count);
+    if (!isNews) return;
     log.warn({ pod: pod.name, path, count, reason }, 'an answer of this pod has invalid elements, which are left out');
   });
   const fanOut = new FanOut(config, clock);

@@ -107,7 +107,7 @@ async function getPage<T>(
       if (json === undefined) throw new ApiError('malformed', notJson(response));
       return json;
     });
-    const page = v.safeParse(pageSchema, body);
+    const page = v.safeParse(pageSchema, body, { abortEarly: true });
     if (!page.success) throw new ApiError('malformed', `the answer is not a list: ${page.issues[0].message}`);
     return page.output;
   } catch (error) {

@@ -125,7 +125,7 @@ const nodeSchema = v.object({
 
 /** Name and zone of a node; null if the object is none. */
 function readNode(object: unknown): [string, string] | null {
-  const node = v.safeParse(nodeSchema, object);
+  const node = v.safeParse(nodeSchema, object, { abortEarly: true });
   if (!node.success) return null;
   const { name, labels } = node.output.metadata;
   return [name, labels[ZONE_LABEL] ?? ''];

@@ -29,9 +29,9 @@ export interface MetricsSettings {
   probes: readonly Pick<ProbeResult, 'protocol' | 'target'>[];
 }
 
-/** Calls and errors that are counted, by Goldpinger's names. */
+/** Calls and errors that are counted, by Goldpinger's names. The last two types of errors are ours: see README.md. */
 const ACTIONS = ['ping', 'check', 'check_all', 'cluster_health', 'healthz'] as const;
-const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api', 'own_resources'] as const;
+const ERROR_TYPES = ['ping', 'checkAll', 'kubernetes_api', 'own_resources', 'peer_elements'] as const;
 
 /** The metrics of this process: counts events, and renders the answer to a scrape. No counting method throws. */
 export class Metrics {
@@ -101,9 +101,9 @@ export class Metrics {
     if (durationMs >= 0) this.#counters.kube.observe(durationMs / 1000);
   }
 
-  /** Counts an error. */
-  error(type: (typeof ERROR_TYPES)[number]): void {
-    this.#counters.errors.inc({ type });
+  /** Counts an error, or several of one type. */
+  error(type: (typeof ERROR_TYPES)[number], count = 1): void {
+    this.#counters.errors.inc({ type }, count);
   }
 
   /** Counts an external probe that ended. As with pings, only successes count in the histogram. */

@@ -90,8 +90,8 @@ interface Exchange {
   bytes: number;
 }
 
-/** Called when an answer of a pod has invalid elements, once per pod and path. */
-export type OnSkipped = (pod: Pod, path: string, skipped: Skipped) => void;
+/** Called when an answer of a pod has invalid elements. `isNews`: for the first time from this pod on this path. */
+export type OnSkipped = (pod: Pod, path: string, skipped: Skipped, isNews: boolean) => void;
 
 /**
  * Calls other pods over HTTP. All calls to other pods go through one instance, with one set of limits.
@@ -273,9 +273,9 @@ export class PeerClient {
 
   #tellSkipped(pod: Pod, path: string, skipped: Skipped): void {
     const key = `${pod.uid} ${path}`;
-    if (this.#skipsTold.has(key) || this.#skipsTold.size >= MAX_SKIPS_TOLD) return;
-    this.#skipsTold.add(key);
-    this.#onSkipped(pod, path, skipped);
+    const isNews = !this.#skipsTold.has(key) && this.#skipsTold.size < MAX_SKIPS_TOLD;
+    if (isNews) this.#skipsTold.add(key);
+    this.#onSkipped(pod, path, skipped, isNews);
   }
 }
 

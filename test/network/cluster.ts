@@ -23,6 +23,8 @@ export class NetworkCluster {
   readonly #discovery: Discovery;
   readonly #folder: string;
   readonly #proxy: FaultProxy;
+  /** How many pods there have been. */
+  #count = 0;
   /** Stand-ins for pods, in this process. */
   readonly #standIns: Server[] = [];
 
@@ -57,9 +59,25 @@ export class NetworkCluster {
 
   /** Starts a pod on a node. */
   async addPod(name: string, node: Node): Promise<NetworkPod> {
-    const pod = await NetworkPod.start(this.pods.length + 1, name, node, this.#discovery);
+    this.#count += 1;
+    const pod = await NetworkPod.start(this.#count, name, node, this.#discovery);
     this.pods.push(pod);
     return pod;
+  }
+
+  /** Deletes a pod as `kubectl delete pod` does. */
+  async deletePod(name: string): Promise<void> {
+    const pod = this.pod(name);
+    await pod.delete();
+    await pod.stop();
+    this.pods.splice(this.pods.indexOf(pod), 1);
+  }
+
+  /** Deletes a pod and starts another one on its node. */
+  async replacePod(name: string, by: string): Promise<void> {
+    const { node } = this.pod(name);
+    await this.deletePod(name);
+    await this.addPod(by, node);
   }
 
   /** A set of addresses as packet filters write it: `{ 10.77.1.1, 10.77.1.2 }`. */

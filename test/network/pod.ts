@@ -31,10 +31,12 @@ export class NetworkPod {
   readonly #network: PodNamespace;
   readonly #discovery: Discovery;
   readonly #createdMs: number;
+  readonly #uid: string;
   #server: ServerProcess | null = null;
 
   private constructor(name: string, node: Node, network: PodNamespace, discovery: Discovery, createdMs: number) {
     this.name = name;
+    this.#uid = `${name}-${network.address}`;
     this.node = node;
     this.#network = network;
     this.#discovery = discovery;
@@ -108,9 +110,17 @@ export class NetworkPod {
   }
 
   #put(state: { ready: boolean; deletedMs?: number }): void {
-    const { name, node, address, name: uid } = this;
+    const { name, node, address } = this;
     const times = { createdMs: this.#createdMs, readySinceMs: Date.now() };
-    this.#discovery.kube.putPod({ name, uid, ip: address, node: node.name, hostIP: node.hostIP, ...times, ...state });
+    this.#discovery.kube.putPod({
+      name,
+      uid: this.#uid,
+      ip: address,
+      node: node.name,
+      hostIP: node.hostIP,
+      ...times,
+      ...state,
+    });
   }
 
   #running(): ServerProcess {

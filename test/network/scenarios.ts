@@ -72,6 +72,7 @@ const LINK_IS_SLOW = {
 } as const;
 const NO_LINK_EVENTS = { events: [], eventsAfter: [] } as const;
 
+let openMark = 0;
 const hogs: ChildProcess[] = [];
 let throttle: NodeJS.Timeout | undefined;
 
@@ -83,7 +84,7 @@ function throttlePod(pod: NetworkPod): void {
   }, 100);
 }
 
-/** All scenarios. They run one after another in one cluster; only the last one changes its pods. */
+/** All scenarios. They run one after another in one cluster, and each leaves it as it was, so that it can be tried again. */
 export const SCENARIOS: Scenario[] = [
   {
     name: 'a killed pod',
@@ -201,12 +202,13 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'open connections to a pod dropped',
-    // Connections that open from now on carry a mark.
+    // Connections that open from now on carry a mark, another one at each try.
     plant: (cluster) => {
       const others = cluster.others('b2');
+      openMark += 1;
       const input = [
-        cluster.incoming(others, 'tcp flags syn ct mark set 1'),
-        cluster.incoming(others, 'ct mark 0 drop'),
+        cluster.incoming(others, `tcp flags syn ct mark set ${openMark}`),
+        cluster.incoming(others, `ct mark != ${openMark} drop`),
       ];
       return cluster.pod('b2').filter({ input });
     },
@@ -240,7 +242,7 @@ export const SCENARIOS: Scenario[] = [
     },
     remove: async (cluster) => {
       await cluster.unfilter();
-      await cluster.pod('c3').delete();
+      await cluster.deletePod('c3');
     },
     affects: () => false,
     culprits: ['b3'],
@@ -297,21 +299,19 @@ export const SCENARIOS: Scenario[] = [
   },
   {
     name: 'a pod replaced by another one',
-    plant: async (cluster) => {
-      const { node } = cluster.pod('d2');
-      await cluster.pod('d2').delete();
-      await cluster.addPod('d3', node);
-    },
+    plant: (cluster) => cluster.replacePod('d2', 'd3'),
+    remove: (cluster) => cluster.replacePod('d3', 'd2'),
     affects: () => false,
     culprits: [],
     asked: ['a1'],
     first: 'nothing',
     isOver: ({ mesh: { pods, reports } }) => {
-      const isGone = pods.some(({ name, lifecycle }) => name === 'd2' && lifecycle === 'gone');
+      const isGone = pods.every(({ name, lifecycle }) => name !== 'd2' || lifecycle === 'gone');
       return isGone && reports.some(({ pod, missing }) => pods[pod]?.name === 'd3' && missing === '');
     },
     isHealthy: true,
     toldWithin: 8,
+    recoveredWithin: 8,
     events: ['pod-terminating', 'pod-gone', 'pod-replaced', 'pod-ready'],
     eventsAfter: [],
   },

@@ -54,10 +54,13 @@ describe('the metrics that dashboards for Goldpinger query', () => {
     metrics.externalProbe({ ...probe, error: 'connection refused' });
     metrics.externalProbe({ ...probe, error: '' });
     metrics.error('kubernetes_api');
+    metrics.error('peer_elements', 4);
     const ours = await read(metrics);
     expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'ping' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'checkAll' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'kubernetes_api' })).toBe(1);
+    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'own_resources' })).toBe(0);
+    expect(figureOf(ours.get('goldpinger_errors_total'), { type: 'peer_elements' })).toBe(4);
     expect(figureOf(ours.get('goldpinger_dns_errors_total'), { host: 'example.org' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_tcp_errors_total'), { host: '10.0.0.1:53' })).toBe(0);
     expect(figureOf(ours.get('goldpinger_http_errors_total'), { host: 'https://example.org/x' })).toBe(1);

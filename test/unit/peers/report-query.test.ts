@@ -106,7 +106,7 @@ describe('asking a pod for its report', () => {
     expect(peer.requests).toHaveLength(1);
   });
 
-  it('leaves out invalid elements, and tells of them once', async () => {
+  it('leaves out invalid elements, counts them, and tells that they are news once', async () => {
     const wire = JSON.parse(encodePodReport(reportOf(podOf(1), pods, [{ to: 0 }, { to: 1 }, { to: 2 }])));
     // Peer 0 is no peer; link 2 leads to nowhere.
     wire.peers[0] = ['x'];
@@ -114,14 +114,17 @@ describe('asking a pod for its report', () => {
     wire.details = [['x', 'y'], [1, 'late'], 5];
     const peer = await startPeer((_req, res) => res.writeHead(200, json).end(JSON.stringify(wire)));
     const told: unknown[] = [];
-    const { ask } = client(peer.port, (pod, path, { count }) => told.push([pod.name, path, count]));
+    const { ask } = client(peer.port, (pod, path, { count }, isNews) => told.push([pod.name, path, count, isNews]));
     for (const answer of [await ask(peer.host), await ask(peer.host)]) {
       if (answer.kind !== 'report') throw new Error(answer.kind);
       const { peers, details, links } = answer.report;
       expect(peers?.map(({ name }) => name)).toEqual(['', 'pod-1', 'pod-2']);
       expect([details, [...links.to]]).toEqual([[[1, 'late']], [0, 1, 0xffff]]);
     }
-    expect(told).toEqual([['pod-1', '/api/v1/pod-report', 4]]);
+    expect(told).toEqual([
+      ['pod-1', '/api/v1/pod-report', 4, true],
+      ['pod-1', '/api/v1/pod-report', 4, false],
+    ]);
   });
 
   it('does not resolve names', async () => {
