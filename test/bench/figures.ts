@@ -40,17 +40,20 @@ export function tableText(figures: readonly Figure[]): string {
     { true: 'yes', false: 'NO', null: '' }[String(isMet(one)) as 'true' | 'false' | 'null'],
     one.note,
   ]);
-  const all = [['measure', 'value', 'aim', 'met', ''], ...rows];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0))) ?? [];
-  const padded = (row: string[]) =>
-    row.map((cell, i) => (i === 1 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
-  return `${all.map((row) => padded(row).join('  ').trimEnd()).join('\n')}\n`;
+  return alignedText([['measure', 'value', 'aim', 'met', ''], ...rows], [1]);
 }
 
-/** The figures as JSON for programs. */
-export function jsonText(figures: readonly Figure[]): string {
-  const lines = figures.map((one) => ({ ...one, met: isMet(one) }));
-  return `${JSON.stringify({ node: process.version, lines }, null, 2)}\n`;
+/** Rows as a table of columns of equal width; `right`: the columns whose cells stand at the right, such as numbers. */
+export function alignedText(rows: readonly string[][], right: readonly number[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const padded = (row: string[]) =>
+    row.map((cell, i) => (right.includes(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
+  return `${rows.map((row) => padded(row).join('  ').trimEnd()).join('\n')}\n`;
+}
+
+/** A figure for programs. */
+export function figureJson(one: Figure): object {
+  return { ...one, met: isMet(one) };
 }
 
 /** Whether the aim is met; null without an aim or a value. */
@@ -58,6 +61,7 @@ function isMet({ value, aim }: Figure): boolean | null {
   return value === null || aim === null ? null : value <= aim;
 }
 
-function rounded(value: number): string {
+/** A number with three digits or so. */
+export function rounded(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

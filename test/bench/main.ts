@@ -3,26 +3,33 @@ import { resolve } from 'node:path';
 import { SERVER_PROGRAM } from '../support/server-process.ts';
 import { analyse, measureAnalysis } from './analysis-figures.ts';
 import { measureBaseline } from './baseline.ts';
+import { CONTENDERS } from './contenders.ts';
 import type { Figure } from './figures.ts';
+import { findGoldpinger } from './goldpinger.ts';
 import { shebangOfServer } from './measured-server.ts';
+import { measureMesh, measureRest } from './mesh-figures.ts';
 import { playPeers } from './peers.ts';
 import { type BenchFlags, runBench, type Step } from './program.ts';
 import { measureCluster, measureStart, type Plan } from './server-figures.ts';
 import { SimulatedCluster } from './simulated-cluster.ts';
 
-const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--node-flags="..."]
+const HELP = `npm run bench -- [--quick] [--json] [--pods=N,...] [--mesh=N,...] [--node-flags="..."]
 
-Starts the built server among simulated peers on loopback; prints its cost and its accuracy.
+Starts the built server among simulated peers on loopback; prints its cost and its accuracy. Then starts meshes of real
+processes: ours, the real Goldpinger, and a bare Node program that only pings. It prints what they cost, side by side.
+Goldpinger is the program in GOLDPINGER_BIN, or Go builds it once. Without it the bench says so.
   --quick       shorter windows, fewer repetitions
   --json        the same figures as JSON
   --pods        only these parts: 0 (start), 50, 100, 1000 (with verdicts and findings)
+  --mesh        only these meshes of real processes: 1 (at rest), 10, 30
   --node-flags  flags of Node for the server, e.g. --max-semi-space-size=2; by default those in its first line
 `;
 
 /** This program. It starts itself with an argument to play the peers and to measure the analysis. */
 const PROGRAM = resolve(process.argv[1] ?? '');
 
-function stepsOf({ isQuick, pods, nodeFlags }: BenchFlags): Step[] {
+function stepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags): Step[] {
+  if (pods.length === 0 && mesh.length > 0) return [];
   const isWanted = (count: number) => pods.length === 0 || pods.includes(count);
   const inCluster = async (count: number, work: (cluster: SimulatedCluster) => Promise<Figure[]>) => {
     const cluster = await SimulatedCluster.start(PROGRAM, count, nodeFlags);
@@ -43,6 +50,30 @@ function stepsOf({ isQuick, pods, nodeFlags }: BenchFlags): Step[] {
   }
   if (isWanted(1000)) {
     steps.push({ name: 'verdicts', run: () => measureAnalysis(PROGRAM, nodeFlags ?? shebangOfServer().nodeFlags) });
+  }
+  return steps;
+}
+
+/** The meshes of real processes. Everything is measured in one run: only the ratios mean something on a busy machine. */
+async function meshStepsOf({ isQuick, pods, mesh, nodeFlags }: BenchFlags, remark: (text: string) => void) {
+  if (mesh.length === 0 && pods.length > 0) return [];
+  const found = await findGoldpinger(process.env['GOLDPINGER_BIN'] ?? '');
+  if (found.path === null) remark(`Goldpinger is not measured: ${found.why}`);
+  else remark(`Goldpinger: ${found.path}`);
+  const contenders = CONTENDERS.filter((contender) => contender !== 'goldpinger' || found.path !== null);
+  const shebang = shebangOfServer();
+  const server = { env: shebang.env, nodeFlags: nodeFlags ?? shebang.nodeFlags };
+  const programs = { goldpinger: found.path ?? '', server };
+  const isWanted = (count: number) => mesh.length === 0 || mesh.includes(count);
+  const steps: Step[] = [];
+  if (isWanted(1)) {
+    const kinds = contenders.filter((contender) => contender !== 'oursFresh' && contender !== 'bareFresh');
+    const run = () => measureRest(isQuick ? 5 : 20, isQuick ? 3 : 7, kinds, programs);
+    steps.push({ name: 'one pod at rest', run });
+  }
+  for (const count of [10, 30].filter(isWanted)) {
+    const plan = { pods: count, settleS: isQuick ? 2 : 5, windowS: isQuick ? 5 : 15, requests: isQuick ? 10 : 40 };
+    steps.push({ name: `a mesh of ${count} processes`, run: () => measureMesh(plan, contenders, programs) });
   }
   return steps;
 }
@@ -85,10 +116,10 @@ if (process.argv[2] === 'peers') {
 } else {
   void runBench({
     help: HELP,
-    deadlineMs: 240_000,
-    async measure(flags, run) {
+    deadlineMs: 900_000,
+    async measure(flags, run, remark) {
       if (!existsSync(SERVER_PROGRAM)) throw new Error(`${SERVER_PROGRAM} does not exist: npm run build makes it`);
-      await run(stepsOf(flags));
+      await run([...stepsOf(flags), ...(await meshStepsOf(flags, remark))]);
     },
   });
 }

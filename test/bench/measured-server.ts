@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SERVER_PROGRAM, ServerProcess } from '../support/server-process.ts';
 import { call } from './http-call.ts';
+import { figuresOfProcess } from './process-figures.ts';
 
 /** The work of an event loop while it was watched. */
 export interface LoopReport {
@@ -80,7 +81,9 @@ export class MeasuredServer {
 
   /** Resident memory, MiB. */
   rssMiB(): number {
-    return this.#statusMiB('VmRSS') ?? Number(execFileSync('ps', ['-o', 'rss=', '-p', String(this.#pid)])) / 1024;
+    const { rssMiB } = figuresOfProcess(this.#pid);
+    if (Number.isFinite(rssMiB)) return rssMiB;
+    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(this.#pid)])) / 1024;
   }
 
   /** Resets the peak of the resident memory; returns false where the system cannot. */
@@ -95,18 +98,12 @@ export class MeasuredServer {
 
   /** The peak of the resident memory since `resetPeak`, MiB; NaN where the system does not report it. */
   peakMiB(): number {
-    return this.#statusMiB('VmHWM') ?? Number.NaN;
+    return figuresOfProcess(this.#pid).peakRssMiB;
   }
 
-  /** CPU time so far, ms, in steps of 10; NaN without /proc. */
+  /** CPU time so far, ms; NaN without /proc. */
   cpuMs(): number {
-    try {
-      const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return (Number(fields[11]) + Number(fields[12])) * 10;
-    } catch {
-      return Number.NaN;
-    }
+    return figuresOfProcess(this.#pid).cpuMs;
   }
 
   /** Watches the event loop until `work` has ended. */
@@ -127,18 +124,9 @@ export class MeasuredServer {
     return this.#process.kill();
   }
 
-  get #pid(): number | undefined {
-    return this.#process.child.pid;
-  }
-
-  #statusMiB(field: string): number | null {
-    try {
-      const status = readFileSync(`/proc/${this.#pid}/status`, 'utf8');
-      const match = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status);
-      return match === null ? null : Number(match[1]) / 1024;
-    } catch {
-      return null;
-    }
+  /** 0 if it could not be started. */
+  get #pid(): number {
+    return this.#process.child.pid ?? 0;
   }
 }
 

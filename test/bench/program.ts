@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
-import { type Figure, figure, jsonText, tableText } from './figures.ts';
+import { type Comparison, comparisonJson, comparisonRows } from './comparison.ts';
+import { alignedText, type Figure, figure, figureJson, tableText } from './figures.ts';
 
 /** One thing to measure, and its name in the progress messages. */
 export interface Step {
   name: string;
-  run(): Promise<Figure[]>;
+  run(): Promise<(Figure | Comparison)[]>;
 }
 
 /** The flags of a bench. */
@@ -13,6 +14,8 @@ export interface BenchFlags {
   isQuick: boolean;
   /** Numbers of pods to measure; empty = all. */
   pods: number[];
+  /** Numbers of real processes to compare with Goldpinger; empty = all. */
+  mesh: number[];
   /** Flags of Node for the server; null = those in its first line. */
   nodeFlags: string[] | null;
 }
@@ -23,8 +26,42 @@ export interface Bench {
   help: string;
   /** The whole bench takes less; beyond it something hangs. */
   deadlineMs: number;
-  /** Measures with the given flags; `run` runs steps and keeps their figures. */
-  measure(flags: BenchFlags, run: (steps: readonly Step[]) => Promise<void>): Promise<void>;
+  /** Measures with the given flags; `run` runs steps and keeps their figures, `remark` keeps a sentence about all of them. */
+  measure(
+    flags: BenchFlags,
+    run: (steps: readonly Step[]) => Promise<void>,
+    remark: (text: string) => void,
+  ): Promise<void>;
+}
+
+/** What a bench has measured so far. */
+export interface Results {
+  figures: Figure[];
+  comparisons: Comparison[];
+  remarks: string[];
+}
+
+/** All results as tables for people; a table without rows is left out. */
+export function textOf({ figures, comparisons, remarks }: Results): string {
+  const tables = [
+    figures.length === 0 ? '' : tableText(figures),
+    comparisons.length === 0 ? '' : alignedText(comparisonRows(comparisons), [2, 3, 4, 5, 6, 7, 9]),
+    remarks.map((remark) => `${remark}\n`).join(''),
+  ];
+  return tables.filter((table) => table !== '').join('\n');
+}
+
+/** All results as JSON for programs. */
+export function jsonText({ figures, comparisons, remarks }: Results): string {
+  const lines = figures.map(figureJson);
+  const json = { node: process.version, lines, comparisons: comparisons.map(comparisonJson), remarks };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+/** Whether everything could be measured. */
+function isComplete({ figures, comparisons }: Results): boolean {
+  const hasAll = ({ values }: Comparison) => Object.values(values).every((value) => Number.isFinite(value));
+  return figures.every(({ value }) => value !== null) && comparisons.every(hasAll);
 }
 
 /**
@@ -32,7 +69,7 @@ export interface Bench {
  * or reaches its deadline. The exit code is 1 where a figure could not be measured.
  */
 export async function runBench(bench: Bench): Promise<void> {
-  const figures: Figure[] = [];
+  const results: Results = { figures: [], comparisons: [], remarks: [] };
   const fail = (error: unknown) => {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
@@ -40,7 +77,7 @@ export async function runBench(bench: Bench): Promise<void> {
   try {
     const { flags, isJson, isHelp } = readFlags(bench.help);
     if (isHelp) return void process.stdout.write(bench.help);
-    const print = () => process.stdout.write(isJson ? jsonText(figures) : tableText(figures));
+    const print = () => process.stdout.write(isJson ? jsonText(results) : textOf(results));
     const deadline = setTimeout(() => {
       print();
       fail(`the bench took longer than ${bench.deadlineMs / 1000} s`);
@@ -48,9 +85,13 @@ export async function runBench(bench: Bench): Promise<void> {
     }, bench.deadlineMs);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
     try {
-      await bench.measure(flags, (steps) => runSteps(steps, figures));
+      await bench.measure(
+        flags,
+        (steps) => runSteps(steps, results),
+        (remark) => results.remarks.push(remark),
+      );
       print();
-      if (figures.some(({ value }) => value === null)) process.exitCode = 1;
+      if (!isComplete(results)) process.exitCode = 1;
     } finally {
       clearTimeout(deadline);
     }
@@ -59,13 +100,16 @@ export async function runBench(bench: Bench): Promise<void> {
   }
 }
 
-async function runSteps(steps: readonly Step[], figures: Figure[]): Promise<void> {
+async function runSteps(steps: readonly Step[], { figures, comparisons }: Results): Promise<void> {
   const startMs = performance.now();
   for (const [i, { name, run }] of steps.entries()) {
     const elapsedS = ((performance.now() - startMs) / 1000).toFixed(0);
     process.stderr.write(`${i + 1} of ${steps.length}, ${elapsedS} s: measuring ${name} ...\n`);
     try {
-      figures.push(...(await run()));
+      for (const one of await run()) {
+        if ('values' in one) comparisons.push(one);
+        else figures.push(one);
+      }
     } catch (error) {
       // A failed step does not stop the others.
       figures.push(figure(name, Number.NaN, 'ms', null, messageOf(error)));
@@ -81,17 +125,29 @@ function readFlags(help: string): { flags: BenchFlags; isJson: boolean; isHelp: 
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         pods: { type: 'string', default: '' },
+        mesh: { type: 'string', default: '' },
         'node-flags': { type: 'string' },
       },
     });
-    const { quick: isQuick, json: isJson, help: isHelp, pods } = values;
+    const { quick: isQuick, json: isJson, help: isHelp, pods, mesh } = values;
     const nodeFlags = values['node-flags']?.split(' ').filter((flag) => flag !== '') ?? null;
-    if (!/^(\d{1,4}(,\d{1,4})*)?$/.test(pods)) throw new Error(`--pods=${pods}: not a list of numbers`);
-    if (nodeFlags !== null && !help.includes('--node-flags')) throw new Error('--node-flags: unknown flag');
-    return { flags: { isQuick, pods: pods === '' ? [] : pods.split(',').map(Number), nodeFlags }, isJson, isHelp };
+    for (const flag of ['mesh', 'node-flags'] as const) {
+      if ((values[flag] ?? '') !== '' && !help.includes(`--${flag}`)) throw new Error(`--${flag}: unknown flag`);
+    }
+    return {
+      flags: { isQuick, pods: numbers('--pods', pods), mesh: numbers('--mesh', mesh), nodeFlags },
+      isJson,
+      isHelp,
+    };
   } catch (error) {
     throw new Error(`${messageOf(error)}\n\n${help}`);
   }
+}
+
+/** Reads `1,20,300`; '' is no number. */
+function numbers(flag: string, text: string): number[] {
+  if (!/^(\d{1,4}(,\d{1,4})*)?$/.test(text)) throw new Error(`${flag}=${text}: not a list of numbers`);
+  return text === '' ? [] : text.split(',').map(Number);
 }
 
 function messageOf(error: unknown): string {

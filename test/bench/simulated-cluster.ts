@@ -11,7 +11,7 @@ import { LOOP_WATCH_SCRIPT, MeasuredServer, shebangOfServer } from './measured-s
 import { Peers } from './peers.ts';
 
 /** A pod of the simulated cluster. */
-interface SimulatedPod {
+export interface SimulatedPod {
   uid: string;
   name: string;
   node: string;
@@ -105,7 +105,8 @@ export class SimulatedCluster {
   }
 }
 
-function podOf(n: number, ip: string): SimulatedPod {
+/** The n-th pod of a cluster. */
+export function podOf(n: number, ip: string): SimulatedPod {
   const id = String(n).padStart(5, '0');
   return {
     uid: `00000000-0000-4000-8000-0000000${id}`,
@@ -133,7 +134,7 @@ function peerReportOf(report: PodReport): PodReport {
  * Picks a block of loopback addresses, and a port that is free on the first one. Rejects where the machine has no
  * 127.0.0.0/8 (macOS has only 127.0.0.1).
  */
-async function freeBlock(): Promise<{ addressOf: (n: number) => string; port: number }> {
+export async function freeBlock(): Promise<{ addressOf: (n: number) => string; port: number }> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const second = 100 + Math.floor(Math.random() * 100);
     // Below the ports that the system hands out to outgoing connections.

@@ -1,0 +1,76 @@
+import type { Contender } from './contenders.ts';
+import { rounded } from './figures.ts';
+
+/** One figure of all contenders, measured in the same run. */
+export interface Comparison {
+  measure: string;
+  unit: 'ms' | 's' | 'MiB' | '%' | '/s';
+  /** Of those that were measured. NaN = it could not be measured. */
+  values: Partial<Record<Contender, number>>;
+  /** Ours should be at most so many times Goldpinger's: with kept connections, and with a new one for each ping. */
+  aims: Partial<Record<'ours' | 'oursFresh', number>>;
+  note: string;
+}
+
+/** Ours divided by that of another contender; null where one of them is missing, or the other's is 0. */
+export function ratio({ values }: Pick<Comparison, 'values'>, of: 'ours' | 'oursFresh', to: Contender): number | null {
+  const [own, other] = [values[of], values[to]];
+  const quotient = own === undefined || other === undefined ? Number.NaN : own / other;
+  return Number.isFinite(quotient) ? quotient : null;
+}
+
+/** The titles of the columns that hold a value. */
+const TITLES: Record<Contender, string> = {
+  ours: 'ours',
+  oursFresh: 'ours, 0s',
+  goldpinger: 'Goldpinger',
+  bareKept: 'bare node',
+  bareFresh: 'bare node, 0s',
+};
+
+/** The rows of a table for people, its head first. `0s`: FRESH_CONNECTION_INTERVAL=0s, each ping opens a connection. */
+export function comparisonRows(comparisons: readonly Comparison[]): string[][] {
+  const head = ['measure', 'unit', ...Object.values(TITLES), 'ours : G', 'aim', 'ours, 0s : G', 'aim', ''];
+  const rows = comparisons.map((one) => [
+    one.measure,
+    one.unit,
+    ...(Object.keys(TITLES) as Contender[]).map((contender) => valueText(one.values[contender])),
+    ...(['ours', 'oursFresh'] as const).flatMap((of) => [ratioText(one, of), aimText(one, of)]),
+    one.note,
+  ]);
+  return [head, ...rows];
+}
+
+/** A comparison for programs: values, ratios to Goldpinger and to the bare program of the same kind, and which aims are met. */
+export function comparisonJson(one: Comparison): object {
+  const ofKind = (of: 'ours' | 'oursFresh') => {
+    const toGoldpinger = ratio(one, of, 'goldpinger');
+    const aim = one.aims[of] ?? null;
+    const met = toGoldpinger === null || aim === null ? null : toGoldpinger <= aim;
+    return { toGoldpinger, toBareNode: ratio(one, of, of === 'ours' ? 'bareKept' : 'bareFresh'), aim, met };
+  };
+  const values = Object.fromEntries(Object.entries(one.values).map(([name, value]) => [name, finiteOrNull(value)]));
+  const { measure, unit, note } = one;
+  return { measure, unit, values, ours: ofKind('ours'), oursFresh: ofKind('oursFresh'), note };
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function valueText(value: number | undefined): string {
+  if (value === undefined) return '';
+  return Number.isFinite(value) ? rounded(value) : 'not measured';
+}
+
+function ratioText(one: Comparison, of: 'ours' | 'oursFresh'): string {
+  const value = ratio(one, of, 'goldpinger');
+  return value === null ? '' : rounded(value);
+}
+
+function aimText(one: Comparison, of: 'ours' | 'oursFresh'): string {
+  const aim = one.aims[of];
+  if (aim === undefined) return '';
+  const value = ratio(one, of, 'goldpinger');
+  return `<= ${aim}${value === null ? '' : value <= aim ? ', met' : ', NOT met'}`;
+}
