@@ -197,6 +197,21 @@ describe('deploy/helm/goldpinger', () => {
     expect(JSON.parse(of(objects, 'ConfigMap')['data']['goldpinger-ts.json'])).toEqual(dashboard);
   });
 
+  it('gives alerts the address of their runbook, if it is told where that is', () => {
+    const url = 'https://wiki.example.com/alerts';
+    const objects = rendered('--set', 'prometheusRule.enabled=true', '--set', `prometheusRule.runbookUrl=${url}`);
+    const groups: { rules: { alert?: string; annotations?: Record<string, string> }[] }[] = of(
+      objects,
+      'PrometheusRule',
+    ).spec.groups;
+    const alerts = groups.flatMap(({ rules }) => rules).filter(({ alert }) => alert !== undefined);
+    expect(alerts.length).toBeGreaterThan(5);
+    for (const { alert = '', annotations } of alerts) {
+      expect(annotations?.['runbook_url']).toBe(`${url}#${alert.toLowerCase()}`);
+      expect(annotations).not.toHaveProperty('runbook');
+    }
+  });
+
   it('grows the grace period with the time that shutting down takes', () => {
     expect(template(withValues('everything')).spec.terminationGracePeriodSeconds).toBe(25);
   });

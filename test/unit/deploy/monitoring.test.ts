@@ -68,7 +68,7 @@ describe('deploy/prometheus/rules.yml', () => {
     (alert) => {
       const rule = alerts.find((candidate) => candidate.alert === alert);
       expect(['info', 'warning', 'critical']).toContain(rule?.labels?.['severity']);
-      const [path, anchor] = (rule?.annotations?.['runbook_url'] ?? '').split('/blob/main/')[1]?.split('#') ?? [];
+      const [path, anchor] = (rule?.annotations?.['runbook'] ?? '').split('#');
       const headings = read(path ?? '')
         .split('\n')
         .filter((line) => line.startsWith('## '));

@@ -46,6 +46,7 @@ describe('the workflows', () => {
 
   it('set values of the chart that are there, on a release', () => {
     const values = readFileSync('deploy/helm/goldpinger/values.yaml', 'utf8');
-    for (const line of ['  repository: goldpinger-ts\n', '  digest: ""\n']) expect(values.split(line)).toHaveLength(2);
+    for (const line of ['  repository: goldpinger-ts\n', '  digest: ""\n', '  runbookUrl: ""\n'])
+      expect(values.split(line)).toHaveLength(2);
   });
 });
