@@ -42,7 +42,7 @@ interface Entry {
  */
 export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator<string> {
   const writer = new PodResultWriter();
-  const entries = entriesOf(mesh, options, writer);
+  const entries = yield* entriesOf(mesh, options, writer);
   yield '{"hosts":[';
   for (const [i, { key, hostIP, podIP }] of entries.entries()) {
     yield `${i === 0 ? '' : ','}{"hostIP":${hostIP},"podIP":${podIP},"podName":${key}}`;
@@ -67,35 +67,44 @@ export function* checkAllAnswer(mesh: Mesh, options: CheckAllOptions): Generator
   yield '}}';
 }
 
-/** The pods of the answer, sorted by key as Go sorts its maps. */
-function entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter): Entry[] {
+/**
+ * The pods of the answer, sorted by key as Go sorts its maps. Yields an empty piece after each pod, because a thousand take
+ * several milliseconds.
+ */
+function* entriesOf(mesh: Mesh, options: CheckAllOptions, writer: PodResultWriter): Generator<string, Entry[]> {
   const listed = mesh.reports.flatMap((report) => {
     const pod = mesh.pods[report.pod];
     const isListed = pod?.lifecycle !== 'gone' && (pod?.lifecycle !== 'starting' || report.missing === '');
     return pod !== undefined && isListed ? [{ pod, report }] : [];
   });
+  yield '';
   const keys = resultKeys(
     listed.map(({ pod }) => pod),
     mesh.settings.displayNodeName,
   );
+  yield '';
   const named = listed.map((entry) => ({ ...entry, name: keys.get(entry.pod.uid) ?? entry.pod.uid }));
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return named.map(({ pod, report, name }) => {
+  const entries: Entry[] = [];
+  for (const { pod, report, name } of named) {
+    yield '';
     const bootTimeMs = report.bootTimeMs >= 0 ? report.bootTimeMs : options.bootTimeMs(pod.uid);
     const [hostIP = ''] = pod.hostIPs;
     const [podIP = ''] = pod.podIPs;
     const podIP6 = pod.podIPs.find((ip) => ip.includes(':')) ?? podIP;
-    return {
+    const pinged = writer.podJson(name, hostIP, podIP, bootTimeMs);
+    entries.push({
       index: report.pod,
       pod,
       report,
       key: JSON.stringify(name),
       hostIP: JSON.stringify(hostIP),
       podIP: JSON.stringify(podIP),
-      pinged: writer.podJson(hostIP, podIP, bootTimeMs),
-      pinged6: writer.podJson(hostIP, podIP6, bootTimeMs),
-    };
-  });
+      pinged,
+      pinged6: podIP6 === podIP ? pinged : writer.podJson(name, hostIP, podIP6, bootTimeMs),
+    });
+  }
+  return entries;
 }
 
 /** `,"probeResults":{target:{pod:[...]}}`, one piece per target; nothing if no pod probes anything. */
@@ -127,8 +136,8 @@ function* podResults(
   findLinks(links, linkTo);
   const detailOf = new Map(details);
   let json = '';
-  let separator = '';
-  for (const { index, pod, key, pinged, pinged6 } of entries) {
+  let isFirst = true;
+  for (const { index, pod, pinged, pinged6 } of entries) {
     const i = linkTo[index] ?? -1;
     if (i === -1) continue;
     const isIPv6 = ((links.flags[i] ?? 0) & FLAG_IPV6) !== 0;
@@ -142,8 +151,9 @@ function* podResults(
     }
     const totalUs = Math.max(0, unpack16(links.totalUs[i] ?? 0));
     const result = { outcome, pingMs: ageMs < 0 ? -1 : atMs - ageMs, totalUs, error };
-    json += `${separator}${key}:${writer.write(isIPv6 ? pinged6 : pinged, result)}`;
-    separator = ',';
+    const written = writer.write(isIPv6 ? pinged6 : pinged, result);
+    json += isFirst ? written.slice(1) : written;
+    isFirst = false;
     if (json.length < PIECE_LENGTH) continue;
     yield json;
     json = '';

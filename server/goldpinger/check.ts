@@ -28,26 +28,27 @@ export function* checkAnswer(own: OwnResults): Generator<string> {
   }
   const writer = new PodResultWriter();
   yield '{"podResults":{';
-  let comma = '';
-  for (const [key, { target, sample }] of [...worst].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [i, [key, { target, sample }]] of [...worst].sort(([a], [b]) => (a < b ? -1 : 1)).entries()) {
     const { address, port } = target;
     const { outcome, phase, detail, atMs, totalUs, bootTimeMs } = sample;
     const error = outcome === 'ok' ? '' : goError({ path: '/ping', address, port, outcome, phase, detail });
-    const pod = writer.podJson(target.hostIP, target.podIP, bootTimeMs);
-    yield `${comma}${JSON.stringify(key)}:${writer.write(pod, { outcome, pingMs: atMs, totalUs, error })}`;
-    comma = ',';
+    const pod = writer.podJson(key, target.hostIP, target.podIP, bootTimeMs);
+    const result = writer.write(pod, { outcome, pingMs: atMs, totalUs, error });
+    yield i === 0 ? result.slice(1) : result;
   }
   yield `}${probeResultsJson(own.probes)}}`;
 }
 
 /** The parts of a ping's result that depend on the pinged pod only, as JSON: made once, written for every pod that pings it. */
 export interface PodJson {
-  /** Up to the value of `OK`. */
-  head: string;
-  /** From `PodIP` on. */
-  podIP: string;
-  /** From `response` on: the pod's boot time. */
-  response: string;
+  /** From the comma before the key up to the value of `OK`, for a ping that is ok. */
+  ok: string;
+  /** `PodIP` and `response`, for a ping that is ok. */
+  okRest: string;
+  /** As `ok`, for one that failed. */
+  failed: string;
+  /** `PodIP`, for one that failed. */
+  failedRest: string;
 }
 
 /** The result of one ping. */
@@ -60,51 +61,58 @@ export interface PingResult {
   error: string;
 }
 
-const THREE_DIGITS = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
+/** The end of `PingTime`, by millisecond. */
+const MILLISECONDS = Array.from({ length: 1000 }, (_, i) => `${String(i).padStart(3, '0')}Z"`);
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /** The most texts of seconds that a writer keeps. */
 const MAX_SECONDS = 1_000;
 
-/** Writes results of pings as Goldpinger's Go code does: keys in alphabetical order, empty values left out. */
+/**
+ * Writes results of pings as Goldpinger's Go code does: keys in alphabetical order, empty values left out. A mesh has a
+ * million of them, so each is put together from few long parts.
+ */
 export class PodResultWriter {
   /** Texts of seconds: the times in a report of 1000 pings span few of them. */
   readonly #seconds = new Map<number, string>();
 
-  /** The JSON that depends on the pinged pod, called over one IP family; `bootTimeMs` is -1 if unknown. */
-  podJson(hostIP: string, podIP: string, bootTimeMs: number): PodJson {
-    const boot = bootTimeMs < 0 ? '' : `"boot_time":"${this.#time(bootTimeMs)}"`;
-    return {
-      head: `{"HostIP":${JSON.stringify(hostIP)},"OK":`,
-      podIP: `,"PodIP":${JSON.stringify(podIP)}`,
-      response: `,"response":{${boot}}`,
-    };
+  /** The JSON that depends on the pinged pod and its key, called over one IP family; `bootTimeMs` is -1 if unknown. */
+  podJson(key: string, hostIP: string, podIP: string, bootTimeMs: number): PodJson {
+    const boot = bootTimeMs < 0 ? '' : `"boot_time":"${new Date(boundedTime(bootTimeMs)).toISOString()}"`;
+    const head = `,${JSON.stringify(key)}:{"HostIP":${JSON.stringify(hostIP)},"OK":`;
+    const rest = `,"PodIP":${JSON.stringify(podIP)}`;
+    return { ok: `${head}true`, okRest: `${rest},"response":{${boot}}`, failed: `${head}false`, failedRest: rest };
   }
 
   /**
-   * One entry of `podResults` without its key. As in Go, `status-code` is 500 if the pod had no IP to ping and 504 for any
-   * other failure, and `response-time-ms` is truncated, not rounded, and left out when it is 0.
+   * One entry of `podResults` with a comma before it. As in Go, `status-code` is 500 if the pod had no IP to ping and 504 for
+   * any other failure, and `response-time-ms` is truncated, not rounded, and left out when it is 0.
    */
   write(pod: PodJson, { outcome, pingMs, totalUs, error }: PingResult): string {
+    const time = pingMs < 0 ? '' : this.#pingTime(pingMs);
     const ms = Math.trunc(totalUs / 1000);
-    const time = pingMs < 0 ? '' : `,"PingTime":"${this.#time(pingMs)}"`;
     const duration = ms > 0 ? `,"response-time-ms":${ms}` : '';
-    if (outcome === 'ok') return `${pod.head}true${time}${pod.podIP}${pod.response}${duration},"status-code":200}`;
+    if (outcome === 'ok') return `${pod.ok}${time}${pod.okRest}${duration},"status-code":200}`;
     const status = outcome === 'no-address' ? 500 : 504;
-    return `${pod.head}false${time}${pod.podIP},"error":${JSON.stringify(error)}${duration},"status-code":${status}}`;
+    return `${pod.failed}${time}${pod.failedRest},"error":${JSON.stringify(error)}${duration},"status-code":${status}}`;
   }
 
   /** RFC 3339 in UTC with milliseconds. Same as `Date.toISOString`, but fast enough for a million times. */
-  #time(ms: number): string {
-    const bounded = Math.min(Math.max(0, Math.round(ms)), LAST_MS);
+  #pingTime(ms: number): string {
+    const bounded = boundedTime(ms);
     const second = Math.floor(bounded / 1000);
     let head = this.#seconds.get(second);
     if (head === undefined) {
       if (this.#seconds.size > MAX_SECONDS) this.#seconds.clear();
-      head = new Date(second * 1000).toISOString().slice(0, 20);
+      head = `,"PingTime":"${new Date(second * 1000).toISOString().slice(0, 20)}`;
       this.#seconds.set(second, head);
     }
-    return `${head}${THREE_DIGITS[bounded - second * 1000]}Z`;
+    return `${head}${MILLISECONDS[bounded - second * 1000]}`;
   }
+}
+
+/** A time that a Date can be made of, in whole ms. */
+function boundedTime(ms: number): number {
+  return Math.min(Math.max(0, Math.round(ms)), LAST_MS);
 }
 
 /** Whether result `a` of a pod's pings (over IPv6, for example) is shown rather than `b`. */

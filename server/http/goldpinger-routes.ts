@@ -7,7 +7,7 @@ import type { RouteContext } from './context.ts';
 import { HttpError, mustAcceptJson } from './errors.ts';
 import { PingAnswer } from './ping.ts';
 import { numberParameter } from './query.ts';
-import { joined, sendExactly, sendPieces } from './send.ts';
+import { sendExactly, sendPieces } from './send.ts';
 
 /** A mesh that is at most this old is used again, so that calls in quick succession share one collection. */
 export const MESH_MAX_AGE_MS = 500;
@@ -34,7 +34,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
     context.metrics.received('check');
     mustAcceptJson(req);
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(context.monitor.check()));
+    await sendPieces(res, context.monitor.check());
   });
 
   router.get('/check_all', async (req, res) => {
@@ -44,7 +44,7 @@ export function goldpingerRoutes(context: RouteContext): Router {
     const options = { ...config, port: config.clientPort, bootTimeMs: monitor.bootTimes() };
     const answer = checkAllAnswer(await collect(), options);
     res.setHeader('Content-Type', JSON_TYPE);
-    await sendPieces(res, joined(answer));
+    await sendPieces(res, answer);
   });
 
   router.get('/cluster_health', async (req, res) => {

@@ -216,8 +216,8 @@ class Watcher {
     return text;
   }
 
-  #write(event: string, data: string): Promise<void> {
-    return this.#writer.write(`event: ${event}\ndata: ${data}\n\n`);
+  async #write(event: string, data: string): Promise<void> {
+    await this.#writer.write(`event: ${event}\ndata: ${data}\n\n`);
   }
 }
 

@@ -11,7 +11,7 @@ it('the client learns little of an internal error, and the log everything', asyn
 
 it('the connection breaks when an answer fails half way, so that half is not taken for whole', async () => {
   function* check() {
-    yield 'x'.repeat(20_000);
+    yield 'x'.repeat(100_000);
     throw new Error('half way');
   }
   const { url } = await serve({ monitor: { check } });

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
-import { describe, expect, it } from 'vitest';
-import { PacedWriter } from '../../../server/http/send.ts';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { PacedWriter, sendPieces } from '../../../server/http/send.ts';
 
 /** The part of a response that is written to. It has no room, and as under `compression` keeps every listener. */
 function response(destroyed = false) {
@@ -42,5 +44,50 @@ describe('writing at the pace of a reader', () => {
     const { res, written } = response(true);
     await new PacedWriter(res).write('a');
     expect(written).toEqual([]);
+  });
+});
+
+describe('sending pieces', () => {
+  /** Sends to a real client. */
+  async function received(pieces: Iterable<string>): Promise<string> {
+    const server = createServer((_req, res) => void sendPieces(res, pieces));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)).text();
+  }
+
+  it('arrives whole, whatever the lengths of the pieces, and wherever a character of several bytes is cut', async () => {
+    const lengths = fc.oneof(fc.nat(9), fc.nat(200_000), fc.integer({ min: 65_530, max: 65_540 }));
+    const piece = fc.tuple(lengths, fc.constantFrom('a', 'é', '漢', '🏓')).map(([length, char]) => char.repeat(length));
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { maxLength: 6 }), async (pieces) => {
+        const text = await received(pieces);
+        expect(text === pieces.join('')).toBe(true);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('ends when the client has gone, and makes no further pieces', async () => {
+    let made = 0;
+    const endless = function* () {
+      for (;;) {
+        made += 1;
+        yield 'x'.repeat(10_000);
+      }
+    };
+    const sent = new Promise<void>((resolve, reject) => {
+      const server = createServer((_req, res) => void sendPieces(res, endless()).then(resolve, reject));
+      onTestFinished(() => void server.close());
+      server.listen(0, '127.0.0.1', async () => {
+        const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+        client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+        client.once('data', () => client.destroy());
+      });
+    });
+    await sent;
+    const madeByThen = made;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(made).toBe(madeByThen);
   });
 });
