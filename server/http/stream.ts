@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LinkColumns, StatColumns } from '../protocol/links.ts';
 import { encodeMergedReport, type MergedReport, type Mesh } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
+import type { UdpColumns } from '../protocol/udp.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
 import { remoteAddressOf } from './connections.ts';
@@ -238,6 +239,7 @@ function sameReport(before: MergedReport, after: MergedReport): boolean {
     before.links.length === after.links.length &&
     SEEN.every((column) => isDeepStrictEqual(before.links[column], after.links[column])) &&
     sameStats(before.stats, after.stats) &&
+    sameUdp(before.udp, after.udp) &&
     isDeepStrictEqual(before.probes, after.probes)
   );
 }
@@ -270,4 +272,10 @@ function sameStats(before: StatColumns | null, after: StatColumns | null): boole
   if (before === null || after === null) return before === after;
   const columns = Object.keys(before) as (keyof StatColumns)[];
   return columns.every((column) => UNSENT.has(column) || isDeepStrictEqual(before[column], after[column]));
+}
+
+function sameUdp(before: UdpColumns | null, after: UdpColumns | null): boolean {
+  if (before === null || after === null) return before === after;
+  const columns = Object.keys(before) as (keyof UdpColumns)[];
+  return columns.every((column) => column === 'ageMs' || isDeepStrictEqual(before[column], after[column]));
 }

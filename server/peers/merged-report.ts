@@ -1,6 +1,7 @@
 import { emptyLinks, FLAG_NOT_YET, type LinkColumns, NONE16, type StatColumns, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, MissingReason } from '../protocol/mesh.ts';
 import type { PodReport } from '../protocol/pod-report.ts';
+import type { UdpColumns } from '../protocol/udp.ts';
 import type { PodIndex } from './pod-index.ts';
 
 /** When and how a report came in. */
@@ -25,6 +26,7 @@ export function emptyReport(arrival: Arrival): MergedReport {
     links: emptyLinks(0),
     details: [],
     stats: null,
+    udp: null,
     probes: [],
     starvation: null,
   };
@@ -54,6 +56,7 @@ export function mergedReportOf(report: PodReport, arrival: Arrival, index: PodIn
     ...(report.recent === undefined ? {} : { recent: pickDetails(report.recent, report.links.length, kept) }),
     ...(report.failsOnly === undefined ? {} : { failsOnly: pickDetails(report.failsOnly, report.links.length, kept) }),
     stats: report.stats === null ? null : pickColumns(report.stats, kept),
+    udp: report.udp === null ? null : pickColumns(report.udp, kept),
     probes: report.probes,
     starvation: report.starvation,
   };
@@ -85,7 +88,7 @@ function hasSettledStranger(links: LinkColumns, strangers: ReadonlySet<number>, 
 }
 
 /** The columns with only the entries `kept`; null = all. */
-function pickColumns<T extends LinkColumns | StatColumns>(columns: T, kept: readonly number[] | null): T {
+function pickColumns<T extends LinkColumns | StatColumns | UdpColumns>(columns: T, kept: readonly number[] | null): T {
   if (kept === null) return columns;
   const result: Record<string, unknown> = { ...columns };
   for (const [name, column] of Object.entries(columns)) {

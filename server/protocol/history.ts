@@ -160,6 +160,9 @@ const stepSchema = v.object({
   maxUs: finiteNumber,
   connectP50Us: finiteNumber,
   firstByteP50Us: finiteNumber,
+  /** Datagrams of the UDP probe, and those that were lost; absent if there were none. */
+  udpSent: v.exactOptional(wholeNumber),
+  udpLost: v.exactOptional(wholeNumber),
 });
 
 const linkHistorySchema = v.object({

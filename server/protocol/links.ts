@@ -277,7 +277,8 @@ export function decodeStats(wire: unknown, length: number): StatColumns | null {
   return stats;
 }
 
-function lengthOf(wire: unknown): number {
+/** The `length` of columns on the wire. Throws a TypeError unless it is a whole number of at most MAX_LINKS. */
+export function lengthOf(wire: unknown): number {
   const length = (wire as { length?: unknown } | null)?.length;
   if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > MAX_LINKS) {
     throw new TypeError('links: no valid length');

@@ -5,6 +5,7 @@ import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, t
 import { discoverySchema, podSchema } from './pod.ts';
 import { detailsSchema, type PodReport, probesSchema, starvationSchema } from './pod-report.ts';
 import { OUTCOMES } from './sample.ts';
+import { decodeUdp, type UdpColumns } from './udp.ts';
 import { boundedArray, boundedList, boundedText, finiteNumber, validate } from './validators.ts';
 
 const [, ...FAILED_OUTCOMES] = OUTCOMES;
@@ -42,15 +43,19 @@ const reportSchema = v.object({
   links: v.unknown(),
   details: detailsSchema,
   stats: v.unknown(),
+  /** Absent in meshes of older versions. */
+  udp: v.optional(v.unknown()),
   probes: probesSchema,
   /** null if it is not known (`check`, missing). */
   starvation: v.nullable(starvationSchema),
 });
 
 /** One pod's report within the mesh; `links.to` are indexes in `Mesh.pods`. */
-export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, 'links' | 'stats'> {
+export interface MergedReport extends Omit<v.InferOutput<typeof reportSchema>, 'links' | 'stats' | 'udp'> {
   links: LinkColumns;
   stats: StatColumns | null;
+  /** Results of the UDP probe; null = not measured. */
+  udp: UdpColumns | null;
   /** As in `PodReport`. Findings use it; it is not sent with the mesh. */
   slow?: PodReport['slow'];
   /** As in `PodReport`, and used as `slow` is. */
@@ -129,6 +134,7 @@ export function encodeMergedReport(
     ...report,
     links: encodeColumns(report.links, report.links.length),
     stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length, without),
+    udp: report.udp === null ? null : encodeColumns(report.udp, report.links.length),
   });
 }
 
@@ -145,7 +151,8 @@ export function parseMergedReport(wire: unknown, podCount: number): MergedReport
   const report = validate(reportSchema, wire);
   if (report.pod < 0 || report.pod >= podCount) throw new RangeError(`report of pod ${report.pod} of ${podCount}`);
   const links = decodeLinks(report.links, podCount);
-  return { ...report, links, stats: decodeStats(report.stats, links.length) };
+  const { length } = links;
+  return { ...report, links, stats: decodeStats(report.stats, length), udp: decodeUdp(report.udp, length) };
 }
 
 /** Validates a mesh from a server. Throws an Error that says what is wrong. */

@@ -3,6 +3,7 @@ import { reportPastSchema } from './history.ts';
 import { decodeLinks, decodeStats, encodeColumns, type LinkColumns, MAX_LINKS, type StatColumns } from './links.ts';
 import { discoverySchema, type PeerRef, type Pod, peersHashOf, podSchema } from './pod.ts';
 import { probeSchema } from './sample.ts';
+import { decodeUdp, type UdpColumns } from './udp.ts';
 import {
   boundedArray,
   boundedList,
@@ -95,6 +96,8 @@ const reportSchema = v.object({
    */
   gone: v.exactOptional(boundedList(MAX_GONE_PODS)),
   stats: v.unknown(),
+  /** Absent in reports of older versions. */
+  udp: v.optional(v.unknown()),
   windowMs: finiteNumber,
   /**
    * null in a report of now. Otherwise the report is of a time range of the past: `links` have their state at its end
@@ -118,7 +121,8 @@ type Decoded =
   | 'failsOnly'
   | 'probes'
   | 'links'
-  | 'stats';
+  | 'stats'
+  | 'udp';
 
 /**
  * One pod's measurements of all its links: the answer of `/api/v1/pod-report`, and one column of the drawn mesh.
@@ -136,6 +140,8 @@ export interface PodReport extends Omit<v.InferOutput<typeof reportSchema>, 'for
   links: LinkColumns;
   /** Statistics over `windowMs`; null if the request had no window. */
   stats: StatColumns | null;
+  /** Results of the UDP probe; null if UDP_ENABLED is off. */
+  udp: UdpColumns | null;
 }
 
 /** The pods of a list that departed last, as reports name them: without labels, which may be long; sorted by uid. */
@@ -171,6 +177,7 @@ export function encodePodReport({ gone = [], ...report }: PodReport, known: Know
     gonePeers: report.gonePeers.map(tuple),
     links: encodeColumns(report.links, report.links.length),
     stats: report.stats === null ? null : encodeColumns(report.stats, report.links.length),
+    udp: report.udp === null ? null : encodeColumns(report.udp, report.links.length),
   });
 }
 
@@ -198,6 +205,7 @@ export function* parsePodReportSliced(
     gonePeers,
     links,
     stats: decodeStats(report.stats, links.length),
+    udp: decodeUdp(report.udp, links.length, skipped),
     details: yield* entries(report.details, detailSchema),
     probes: yield* entries(report.probes, probeSchema),
     ...(gone === undefined ? {} : { gone: yield* entries(gone, podSchema) }),

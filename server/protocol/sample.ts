@@ -9,6 +9,7 @@ import {
   runAtOnce,
   type Skipped,
   validate,
+  wholeNumber,
 } from './validators.ts';
 
 /** How a probe can end. A new outcome changes the protocol: reports contain the index of an outcome in this list. */
@@ -110,12 +111,38 @@ const sampleSchema = v.object({
   suspect: v.boolean(),
 });
 
+const udpCount = v.pipe(wholeNumber, v.maxValue(65_535));
+
+/** Validates the result of one cycle of the UDP probe: the datagrams to one target, and those that came back. */
+const udpResultSchema = v.object({
+  /** When the cycle ended, ms since the epoch. */
+  atMs: finiteNumber,
+  sent: udpCount,
+  /** Those that did not come back within UDP_TIMEOUT; never more than `sent`. */
+  lost: udpCount,
+  /** Mean round trip of those that came back; -1 without any. */
+  rttUs: finiteNumber,
+  /** Datagrams that came back a second time. */
+  duplicates: udpCount,
+  /** Datagrams that came back after a later one. */
+  outOfOrder: udpCount,
+  /** Routers on the way to the target; -1 = unknown. */
+  hops: v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(254)),
+  /** Whether our own process was short of CPU meanwhile. Such a cycle says nothing about the link and is not counted. */
+  suspect: v.boolean(),
+});
+
+/** The result of one cycle of the UDP probe. */
+export type UdpResult = v.InferOutput<typeof udpResultSchema>;
+
 const linkSamplesSchema = v.object({
   from: boundedText(128),
   to: boundedText(128),
   nowMs: finiteNumber,
   error: boundedText(400),
   samples: boundedList(MAX_SAMPLES),
+  /** Absent from older versions and from pods without UDP_ENABLED. */
+  udp: v.exactOptional(boundedList(MAX_SAMPLES)),
 });
 
 /**
@@ -123,8 +150,10 @@ const linkSamplesSchema = v.object({
  * `nowMs` is the clock of that pod when it answered: the age of a sample does not depend on whether two clocks agree.
  * `error` says why there are no samples, e.g. that the pod did not answer; '' otherwise.
  */
-export interface LinkSamples extends Omit<v.InferOutput<typeof linkSamplesSchema>, 'samples'> {
+export interface LinkSamples extends Omit<v.InferOutput<typeof linkSamplesSchema>, 'samples' | 'udp'> {
   samples: RecentSample[];
+  /** The recent cycles of the UDP probe, oldest first. */
+  udp?: UdpResult[];
 }
 
 /** One sample of `LinkSamples`: the fields of a `Sample` that are kept. Durations are -1 if the probe did not get that far. */
@@ -132,8 +161,12 @@ export type RecentSample = v.InferOutput<typeof sampleSchema>;
 
 /** Validates the samples of a link from another process, a few at a time: see `readEach`. */
 export function* parseLinkSamplesSliced(wire: unknown, skipped: Skipped): Generator<void, LinkSamples> {
-  const answer = validate(linkSamplesSchema, wire);
-  return { ...answer, samples: yield* readEach(answer.samples, (sample) => validate(sampleSchema, sample), skipped) };
+  const { udp, ...answer } = validate(linkSamplesSchema, wire);
+  return {
+    ...answer,
+    samples: yield* readEach(answer.samples, (sample) => validate(sampleSchema, sample), skipped),
+    ...(udp && { udp: yield* readEach(udp, (result) => validate(udpResultSchema, result), skipped) }),
+  };
 }
 
 /** As `parseLinkSamplesSliced`, at once. Throws an Error that says what is wrong. */

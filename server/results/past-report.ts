@@ -60,6 +60,7 @@ export async function pastReport(
     links: columns,
     details,
     stats,
+    udp: null,
     windowMs: range.toMs - range.fromMs,
     resolutionMs: entries.reduce((max, { result }) => Math.max(max, result.resolutionMs), 0),
     starvation: starvationOf(entries),

@@ -27,7 +27,17 @@ import type { Summary } from './statistics.ts';
 /** The part of a pod report that comes from the results. */
 export type ReportParts = Pick<
   PodReport,
-  'peersHash' | 'peers' | 'gonePeers' | 'links' | 'details' | 'slow' | 'recent' | 'failsOnly' | 'stats' | 'windowMs'
+  | 'peersHash'
+  | 'peers'
+  | 'gonePeers'
+  | 'links'
+  | 'details'
+  | 'slow'
+  | 'recent'
+  | 'failsOnly'
+  | 'stats'
+  | 'udp'
+  | 'windowMs'
 >;
 
 /** The peers of a report, and the place of each among them. */
@@ -108,7 +118,7 @@ export async function currentReport(
     }
   }
   const { peers, hash: peersHash } = table;
-  const parts = { peersHash, peers, gonePeers, links: columns, details, stats, windowMs };
+  const parts = { peersHash, peers, gonePeers, links: columns, details, stats, udp: null, windowMs };
   return {
     ...parts,
     ...(slow.length > 0 && { slow }),

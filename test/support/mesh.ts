@@ -21,6 +21,7 @@ import {
 } from '../../server/protocol/pod.ts';
 import type { PodReport } from '../../server/protocol/pod-report.ts';
 import { OUTCOMES, type Outcome, type Phase } from '../../server/protocol/sample.ts';
+import { emptyUdp, type UdpColumns, writeUdp, writeUdpWindow } from '../../server/protocol/udp.ts';
 import { runToEnd } from './generator.ts';
 
 /** The moment at which all tests of the mesh play, ms since the epoch. */
@@ -111,6 +112,7 @@ export function reportOf(
     links: linksOf(specs ?? peers.map((_, to) => ({ to }))),
     details: [],
     stats: null,
+    udp: null,
     windowMs: 0,
     past: null,
     probes: [],
@@ -138,6 +140,7 @@ export function mergedReportOf(
     links: linksOf(specs),
     details: [],
     stats: null,
+    udp: null,
     probes: [],
     starvation: null,
     ...change,
@@ -229,6 +232,11 @@ export interface LinkFault {
   failures?: number;
   /** Which kind of connection alone fails. */
   failsOnly?: 'new' | 'open';
+  /**
+   * Results of the UDP probe; without them the link has none. `lost` of 10 datagrams of the newest cycle, and `windowLost` of
+   * 100 in the window (10 times `lost` by default) did not come back; `roundTripUs` 0.5 ms and 2 hops by default, -1 = unknown.
+   */
+  udp?: { lost?: number; windowLost?: number; roundTripUs?: number; hops?: number; ageMs?: number };
   /** Age of the newest sample, and for how long the link has had its state, ms. */
   ageMs?: number;
   sinceMs?: number;
@@ -280,8 +288,18 @@ export class MeshBuilder {
     const i = this.#linkIndex(from, to);
     if (report === undefined || i < 0) return;
     setFault(report.links, report.stats, i, fault);
+    if (fault.udp !== undefined) {
+      report.udp ??= emptyUdp(report.links.length);
+      setUdp(report.udp, i, fault.udp);
+    }
     if (fault.failsOnly !== undefined) report.failsOnly = [...(report.failsOnly ?? []), [i, fault.failsOnly]];
     if (fault.failures !== undefined) report.recent = [...(report.recent ?? []), [i, fault.failures, 16]];
+  }
+
+  /** Turns the UDP probe of all pods on: every link has lost no datagram. */
+  withUdp(): this {
+    this.each(() => true, { udp: {} }, true);
+    return this;
   }
 
   /** Makes one link not yet probed. */
@@ -337,6 +355,14 @@ export class MeshBuilder {
     const i = (to - from + this.size) % this.size;
     return i < links.length ? i : -1;
   }
+}
+
+/** Writes results of the UDP probe of link `i`. */
+function setUdp(udp: UdpColumns, i: number, spec: NonNullable<LinkFault['udp']>): void {
+  const { lost = 0, windowLost = 10 * lost, roundTripUs = 500, hops = 2, ageMs = 5_000 } = spec;
+  const rttUs = lost >= 10 ? -1 : roundTripUs;
+  writeUdp(udp, i, { sent: 10, lost, rttUs, duplicates: 0, outOfOrder: 0, hops }, ageMs);
+  writeUdpWindow(udp, i, 100, windowLost);
 }
 
 function setFault(links: LinkColumns, stats: StatColumns | null, i: number, fault: LinkFault): void {

@@ -1,6 +1,7 @@
 import { LINK_BYTES, linksIn, STAT_BYTES, statsIn } from '../../server/protocol/links.ts';
 import type { MergedReport, Mesh } from '../../server/protocol/mesh.ts';
 import type { Pod } from '../../server/protocol/pod.ts';
+import { UDP_BYTES, udpIn } from '../../server/protocol/udp.ts';
 import type { PictureCells, PictureOptions } from '../model/cells.ts';
 
 /** Cells that the worker has computed, and for which options. */
@@ -10,11 +11,13 @@ export interface ComputedCells {
 }
 
 /** A pod report without its columns, and the offsets of the columns in `PackedReports.bytes`. */
-interface PackedReport extends Omit<MergedReport, 'links' | 'stats'> {
+interface PackedReport extends Omit<MergedReport, 'links' | 'stats' | 'udp'> {
   length: number;
   linksAt: number;
   /** -1 = no statistics. */
   statsAt: number;
+  /** -1 = no results of the UDP probe. */
+  udpAt: number;
 }
 
 /** Pod reports with all their columns in one buffer, because receiving a thousand buffers per second is slow. */
@@ -82,9 +85,7 @@ export class Packer {
 }
 
 function packReports(reports: readonly MergedReport[]): PackedReports {
-  const sizes = reports.map(({ links, stats }) =>
-    even(links.length * (LINK_BYTES + (stats === null ? 0 : STAT_BYTES))),
-  );
+  const sizes = reports.map(({ links, stats, udp }) => even(links.length * bytesPerLink(stats !== null, udp !== null)));
   const bytes = new ArrayBuffer(sizes.reduce((sum, size) => sum + size, 0));
   let at = 0;
   const packed = reports.map((report, i) => {
@@ -96,17 +97,25 @@ function packReports(reports: readonly MergedReport[]): PackedReports {
 }
 
 /** Copies a report's columns into `buffer`: the worker needs its own to work out what comes next. */
-function packReport({ links, stats, ...rest }: MergedReport, buffer: ArrayBuffer, start: number): PackedReport {
+function packReport({ links, stats, udp, ...rest }: MergedReport, buffer: ArrayBuffer, start: number): PackedReport {
   const { length } = links;
-  const linkBytes = length * LINK_BYTES;
-  new Uint8Array(buffer, start, linkBytes).set(new Uint8Array(links.to.buffer, links.to.byteOffset, linkBytes));
-  const packed = { ...rest, length, linksAt: start, statsAt: -1 };
-  if (stats === null) return packed;
-  const { samples } = stats;
-  const statBytes = length * STAT_BYTES;
-  const statsAt = start + linkBytes;
-  new Uint8Array(buffer, statsAt, statBytes).set(new Uint8Array(samples.buffer, samples.byteOffset, statBytes));
-  return { ...packed, statsAt };
+  let end = start;
+  /** Copies columns, of which `first` comes first in memory. Returns where they are now. */
+  const copy = (first: Uint16Array, size: number): number => {
+    const at = end;
+    new Uint8Array(buffer, at, size).set(new Uint8Array(first.buffer, first.byteOffset, size));
+    end += size;
+    return at;
+  };
+  const linksAt = copy(links.to, length * LINK_BYTES);
+  const statsAt = stats === null ? -1 : copy(stats.samples, length * STAT_BYTES);
+  // Last, because it may have an odd number of bytes.
+  const udpAt = udp === null ? -1 : copy(udp.sent, length * UDP_BYTES);
+  return { ...rest, length, linksAt, statsAt, udpAt };
+}
+
+function bytesPerLink(hasStats: boolean, hasUdp: boolean): number {
+  return LINK_BYTES + (hasStats ? STAT_BYTES : 0) + (hasUdp ? UDP_BYTES : 0);
 }
 
 /** Rounds up to an even number, because columns of 16 bits must start at an even offset. */
@@ -160,10 +169,12 @@ class UnpackedReport implements MergedReport {
   readonly #length: number;
   #linksAt: number;
   #statsAt: number;
+  #udpAt: number;
   #bytes: ArrayBuffer;
   #isDetached = false;
   #links: MergedReport['links'] | null = null;
   #stats: MergedReport['stats'] = null;
+  #udp: MergedReport['udp'] = null;
 
   constructor(packed: PackedReport, bytes: ArrayBuffer) {
     this.pod = packed.pod;
@@ -180,6 +191,7 @@ class UnpackedReport implements MergedReport {
     this.#length = packed.length;
     this.#linksAt = packed.linksAt;
     this.#statsAt = packed.statsAt;
+    this.#udpAt = packed.udpAt;
     this.#bytes = bytes;
   }
 
@@ -187,12 +199,14 @@ class UnpackedReport implements MergedReport {
   detach(): void {
     if (this.#isDetached) return;
     this.#isDetached = true;
-    const size = this.#length * (LINK_BYTES + (this.#statsAt < 0 ? 0 : STAT_BYTES));
+    const size = this.#length * bytesPerLink(this.#statsAt >= 0, this.#udpAt >= 0);
     this.#bytes = this.#bytes.slice(this.#linksAt, this.#linksAt + size);
     if (this.#statsAt >= 0) this.#statsAt -= this.#linksAt;
+    if (this.#udpAt >= 0) this.#udpAt -= this.#linksAt;
     this.#linksAt = 0;
     this.#links = null;
     this.#stats = null;
+    this.#udp = null;
   }
 
   get links(): MergedReport['links'] {
@@ -203,5 +217,10 @@ class UnpackedReport implements MergedReport {
   get stats(): MergedReport['stats'] {
     if (this.#statsAt >= 0) this.#stats ??= statsIn(this.#bytes, this.#statsAt, this.#length);
     return this.#stats;
+  }
+
+  get udp(): MergedReport['udp'] {
+    if (this.#udpAt >= 0) this.#udp ??= udpIn(this.#bytes, this.#udpAt, this.#length);
+    return this.#udp;
   }
 }

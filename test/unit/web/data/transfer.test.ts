@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { DEFAULT_THRESHOLDS } from '../../../../server/protocol/link-state.ts';
 import type { MergedReport, Mesh } from '../../../../server/protocol/mesh.ts';
+import { emptyUdp } from '../../../../server/protocol/udp.ts';
 import { Packer, Unpacker } from '../../../../web/data/transfer.ts';
 import { CellsBuilder } from '../../../../web/model/cells.ts';
 import { buildPicture, pictureOf } from '../../../../web/model/mesh-view.ts';
@@ -15,7 +16,7 @@ function across(packer: Packer, unpacker: Unpacker, mesh: Mesh): Mesh {
 }
 
 /** A report with its columns looked at. */
-const plain = (report: MergedReport) => ({ ...report, links: report.links, stats: report.stats });
+const plain = (report: MergedReport) => ({ ...report, links: report.links, stats: report.stats, udp: report.udp });
 
 test('a mesh arrives as it was sent, and the sender keeps its own', () => {
   const mesh = meshOf({ pods: 7, scenario: 'mixed', windowMs: 60_000 });
@@ -23,6 +24,22 @@ test('a mesh arrives as it was sent, and the sender keeps its own', () => {
   const got = across(new Packer(), new Unpacker(), mesh);
   expect({ ...got, reports: got.reports.map(plain) }).toEqual(want);
   expect(mesh).toEqual(want);
+});
+
+test('results of the UDP probe cross with it, with statistics or without, also for an odd number of links', () => {
+  const [packer, unpacker] = [new Packer(), new Unpacker()];
+  for (const windowMs of [0, 60_000]) {
+    const mesh = meshOf({ pods: 5, scenario: 'healthy', windowMs });
+    for (const [i, report] of mesh.reports.entries()) {
+      if (i !== 1) report.udp = emptyUdp(report.links.length);
+      report.udp?.sent.fill(10 + i);
+      report.udp?.hops.fill(i);
+    }
+    const want = structuredClone(mesh.reports);
+    expect(across(packer, unpacker, mesh).reports.map(plain)).toEqual(want);
+    // The page keeps unchanged reports in memory of their own.
+    expect(across(packer, unpacker, { ...mesh }).reports.map(plain)).toEqual(want);
+  }
 });
 
 test('of the next one only what changed crosses; the rest is the very same', () => {

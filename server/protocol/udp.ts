@@ -1,0 +1,117 @@
+import { decodeColumns, lengthOf, NONE16, pack16, unpack16 } from './links.ts';
+import type { UdpResult } from './sample.ts';
+import { type Skipped, skip } from './validators.ts';
+
+/*
+ * The UDP probe (UDP_ENABLED): in each cycle a pod sends some datagrams to each of its targets, which echo them. It shows loss
+ * that TCP hides by sending again. Only pods with the probe turned on have these columns; pods of older versions and Goldpinger
+ * pods never do. Without columns, loss is "not measured".
+ */
+
+/** The UDP results of one pod in columns: entry i is about the same link as entry i of `LinkColumns`. */
+export interface UdpColumns {
+  /** Datagrams sent in the newest cycle that counts; 0 = not measured yet, then only `windowSent` may be more than 0. */
+  sent: Uint16Array;
+  /** Those of them that did not come back; never more than `sent`. */
+  lost: Uint16Array;
+  /** Their mean round trip, packed by `pack16`; NONE16 if none came back. */
+  rttUs: Uint16Array;
+  /** At most 255. */
+  duplicates: Uint8Array;
+  /** At most 255. */
+  outOfOrder: Uint8Array;
+  /** Age of the newest cycle that counts when the report was made, packed by `pack16`; NONE16 without one. */
+  ageMs: Uint16Array;
+  /** Datagrams sent in the window of the report (0 if the request had none), packed by `pack16`. */
+  windowSent: Uint16Array;
+  /** Those of them that did not come back, packed by `pack16`; never more than `windowSent`. */
+  windowLost: Uint16Array;
+  /** Routers on the way to the target; UNKNOWN_HOPS = unknown. */
+  hops: Uint8Array;
+}
+
+/** The value of `UdpColumns.hops` for "unknown". */
+export const UNKNOWN_HOPS = 255;
+
+/** Bytes per link: six columns of two bytes and three of one byte. */
+export const UDP_BYTES = 6 * 2 + 3;
+
+/** Makes columns for `length` links, none of them measured. */
+export function emptyUdp(length: number): UdpColumns {
+  const udp = udpIn(new ArrayBuffer(UDP_BYTES * length), 0, length);
+  udp.rttUs.fill(NONE16);
+  udp.ageMs.fill(NONE16);
+  udp.hops.fill(UNKNOWN_HOPS);
+  return udp;
+}
+
+/** Makes columns for `length` links in `buffer`, which is not copied, from byte `start` on (an even number): see `linksIn`. */
+export function udpIn(buffer: ArrayBuffer, start: number, length: number): UdpColumns {
+  const wide = (i: number) => new Uint16Array(buffer, start + 2 * length * i, length);
+  const narrow = (i: number) => new Uint8Array(buffer, start + 12 * length + length * i, length);
+  return {
+    sent: wide(0),
+    lost: wide(1),
+    rttUs: wide(2),
+    ageMs: wide(3),
+    windowSent: wide(4),
+    windowLost: wide(5),
+    duplicates: narrow(0),
+    outOfOrder: narrow(1),
+    hops: narrow(2),
+  };
+}
+
+/** Writes the newest result of link `i`, which is `ageMs` old. */
+export function writeUdp(udp: UdpColumns, i: number, result: Omit<UdpResult, 'atMs' | 'suspect'>, ageMs: number): void {
+  udp.sent[i] = result.sent;
+  udp.lost[i] = result.lost;
+  udp.rttUs[i] = pack16(result.rttUs);
+  udp.duplicates[i] = Math.min(result.duplicates, 255);
+  udp.outOfOrder[i] = Math.min(result.outOfOrder, 255);
+  udp.ageMs[i] = pack16(ageMs);
+  udp.hops[i] = result.hops < 0 ? UNKNOWN_HOPS : result.hops;
+}
+
+/** Writes how many datagrams to link `i` were sent in the window of the report, and how many of them were lost. */
+export function writeUdpWindow(udp: UdpColumns, i: number, sent: number, lost: number): void {
+  udp.windowSent[i] = pack16(sent);
+  udp.windowLost[i] = pack16(lost);
+}
+
+/** The share (0..1) of the datagrams of link `i` that were lost in its newest cycle; -1 = not measured. */
+export function lossOf(udp: UdpColumns | null, i: number): number {
+  const sent = udp?.sent[i] ?? 0;
+  return sent === 0 ? -1 : (udp?.lost[i] ?? 0) / sent;
+}
+
+/** The share (0..1) of the datagrams of link `i` that were lost in the window of the report; -1 = not measured. */
+export function windowLossOf(udp: UdpColumns | null, i: number): number {
+  const sent = unpack16(udp?.windowSent[i] ?? 0);
+  return sent <= 0 ? -1 : unpack16(udp?.windowLost[i] ?? 0) / sent;
+}
+
+/**
+ * Validates and decodes UDP columns from another process; `length` is that of the links. null if there are none, or if they are
+ * invalid: the rest of the report stands without them. Those that are invalid are counted in `skipped`.
+ * An entry that lost more than it sent lost all.
+ */
+export function decodeUdp(wire: unknown, length: number, skipped?: Skipped): UdpColumns | null {
+  if (wire === null || wire === undefined) return null;
+  const udp = emptyUdp(length);
+  try {
+    if (lengthOf(wire) !== length) throw new RangeError('UDP results: not of the same length as the links');
+    decodeColumns(wire, udp);
+  } catch (error) {
+    if (skipped !== undefined) skip(error, skipped);
+    return null;
+  }
+  for (let i = 0; i < length; i++) {
+    // NONE16 would be -1 datagrams.
+    if (udp.windowSent[i] === NONE16) udp.windowSent[i] = 0;
+    // Packed numbers are in the order of the numbers.
+    udp.lost[i] = Math.min(udp.lost[i] ?? 0, udp.sent[i] ?? 0);
+    udp.windowLost[i] = Math.min(udp.windowLost[i] ?? 0, udp.windowSent[i] ?? 0);
+  }
+  return udp;
+}

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mergedReportOf } from '../../../server/peers/merged-report.ts';
+import { PodIndex } from '../../../server/peers/pod-index.ts';
+import { encodeColumns, NONE16, unpack16 } from '../../../server/protocol/links.ts';
+import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
+import { encodePodReport, parsePodReport } from '../../../server/protocol/pod-report.ts';
+import type { UdpResult } from '../../../server/protocol/sample.ts';
+import {
+  decodeUdp,
+  emptyUdp,
+  lossOf,
+  UDP_BYTES,
+  UNKNOWN_HOPS,
+  windowLossOf,
+  writeUdp,
+  writeUdpWindow,
+} from '../../../server/protocol/udp.ts';
+import { noneSkipped } from '../../../server/protocol/validators.ts';
+import { MeshBuilder, meshOf, NOW_MS, podsOf, reportOf } from '../../support/mesh.ts';
+
+const result = fc.record({
+  sent: fc.nat({ max: 1000 }),
+  lost: fc.nat({ max: 1000 }),
+  rttUs: fc.integer({ min: -1, max: 8191 }),
+  duplicates: fc.nat({ max: 100 }),
+  outOfOrder: fc.nat({ max: 100 }),
+  hops: fc.integer({ min: -1, max: 64 }),
+});
+
+function columnsOf(results: Omit<UdpResult, 'atMs' | 'suspect'>[]) {
+  const udp = emptyUdp(results.length);
+  for (const [i, one] of results.entries()) {
+    writeUdp(udp, i, { ...one, lost: Math.min(one.lost, one.sent) }, 7_000);
+    writeUdpWindow(udp, i, one.sent * 10, Math.min(one.lost, one.sent) * 10);
+  }
+  return udp;
+}
+
+describe('UDP results on the wire', () => {
+  it('are decoded to what was encoded', () => {
+    fc.assert(
+      fc.property(fc.array(result, { maxLength: 6 }), (results) => {
+        const udp = columnsOf(results);
+        const wire = JSON.parse(JSON.stringify(encodeColumns(udp, results.length)));
+        expect(decodeUdp(wire, results.length)).toEqual(udp);
+      }),
+    );
+  });
+
+  it('are never more lost than sent, whatever comes', () => {
+    const column = fc.oneof(fc.integer({ min: 0, max: 65_535 }), fc.constant(NONE16));
+    fc.assert(
+      fc.property(column, column, column, column, (sent, lost, windowSent, windowLost) => {
+        const columns = {
+          sent,
+          lost,
+          windowSent,
+          windowLost,
+          rttUs: 0,
+          duplicates: 0,
+          outOfOrder: 0,
+          ageMs: 0,
+          hops: 0,
+        };
+        const udp = decodeUdp({ length: 2, ...columns }, 2);
+        for (const loss of [lossOf(udp, 1), windowLossOf(udp, 1)]) {
+          expect(loss === -1 || (loss >= 0 && loss <= 1)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('are left out of a report if they are invalid, and the rest of it stands', () => {
+    const pods = podsOf(3);
+    const [from] = pods;
+    const report = JSON.parse(encodePodReport({ ...reportOf(from!, pods), udp: emptyUdp(3) }));
+    for (const udp of [7, 'x', [], { length: 3 }, { ...report.udp, length: 2 }, { ...report.udp, sent: 'AAA=' }]) {
+      const read = parsePodReport({ ...report, udp });
+      expect([read.udp, read.links.length]).toEqual([null, 3]);
+      const skipped = noneSkipped();
+      expect(decodeUdp(udp, 3, skipped)).toBeNull();
+      expect(skipped.count).toBe(1);
+    }
+  });
+
+  it('are not measured in a report of a pod that does not know them', () => {
+    const pods = podsOf(2);
+    const { udp: _, ...older } = JSON.parse(encodePodReport(reportOf(pods[0]!, pods)));
+    const read = parsePodReport(older);
+    expect(read.udp).toBeNull();
+    expect([lossOf(read.udp, 0), windowLossOf(read.udp, 0)]).toEqual([-1, -1]);
+  });
+
+  it('take as many bytes as UDP_BYTES says', () => {
+    const bytes = Object.values(emptyUdp(10)).reduce((sum, column) => sum + column.byteLength, 0);
+    expect(bytes).toBe(10 * UDP_BYTES);
+  });
+});
+
+describe('UDP results in the mesh', () => {
+  it('belong to the same links after the links to unknown pods are dropped', () => {
+    const pods = podsOf(4);
+    const udp = columnsOf(
+      [0, 1, 2, 3].map((lost) => ({ sent: 10, lost, rttUs: 5, duplicates: 0, outOfOrder: 0, hops: 1 })),
+    );
+    const report = { ...reportOf(pods[0]!, pods), udp };
+    const index = new PodIndex([pods[0]!, pods[2]!, pods[3]!], NOW_MS, 0);
+    const merged = mergedReportOf(report, { pod: 0, atMs: NOW_MS, fetchUs: 1 }, index);
+    expect([...merged.links.to]).toEqual([0, 1, 2]);
+    expect([0, 1, 2].map((i) => lossOf(merged.udp, i))).toEqual([0, 0.2, 0.3]);
+  });
+
+  it('cross to the page', () => {
+    const builder = new MeshBuilder(3).withUdp();
+    builder.set(0, 2, { udp: { lost: 2, windowLost: 5, roundTripUs: 700, hops: -1 } });
+    builder.set(1, 0, { udp: { lost: 10 } });
+    const mesh = parseMesh(JSON.parse([...encodeMesh(meshOf(builder.pods, builder.reports))].join('')));
+    const [first, second] = mesh.reports;
+    expect([0, 1, 2].map((i) => lossOf(first!.udp, i))).toEqual([0, 0, 0.2]);
+    expect(windowLossOf(first!.udp, 2)).toBe(0.05);
+    expect([unpack16(first!.udp!.rttUs[2]!), first!.udp!.hops[2], first!.udp!.hops[1]]).toEqual([700, UNKNOWN_HOPS, 2]);
+    // Nothing came back, so there is no round trip.
+    expect([lossOf(second!.udp, 2), second!.udp!.rttUs[2]]).toEqual([1, NONE16]);
+  });
+});
