@@ -1,6 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { hostPort, isLoopbackHost } from '../runtime/address.ts';
-import { createApp } from './app.ts';
 import { Connections } from './connections.ts';
 import type { RouteContext } from './context.ts';
 import { sendError } from './errors.ts';
@@ -53,7 +52,7 @@ export async function listen(
   timeouts: Timeouts = TIMEOUTS,
 ): Promise<HttpServer> {
   const streams = new Streams(context);
-  const app = createApp(context, streams);
+  const app = loadedAtFirstRequest(context, streams);
   const ping = new PingAnswer(context);
   const { clock, monitor, config } = context;
   const keptMs = Math.max(MIN_KEPT_MS, 2 * config.freshConnectionIntervalMs);
@@ -106,6 +105,29 @@ export async function listen(
     deadline.cancel();
   };
   return { address: addressOf(server), close };
+}
+
+/**
+ * The express application. It is loaded by the first request that needs it: that takes a third of the time of a start, in
+ * which peers wait for the first answer to their pings.
+ */
+function loadedAtFirstRequest(context: RouteContext, streams: Streams): RequestListener {
+  let app: RequestListener | null = null;
+  let loading: Promise<RequestListener> | null = null;
+  return (req, res) => {
+    if (app !== null) return app(req, res);
+    loading ??= import('./app.ts').then(({ createApp }) => {
+      app = createApp(context, streams);
+      return app;
+    });
+    loading.then(
+      (loaded) => loaded(req, res),
+      (error) => {
+        context.log.error({ err: error }, 'the HTTP application cannot be loaded');
+        sendError(res, 500, 'internal error; the log of this pod says more');
+      },
+    );
+  };
 }
 
 function addressOf(server: Server): string {

@@ -43,6 +43,39 @@ it('refuses long URLs, large headers and broken requests without going down', as
   expect((await fetch(`${url}/ping`)).status).toBe(200);
 });
 
+describe('the express application', () => {
+  /** Serves a stub whose folder of the page, which only the making of the application reads, is told by `pageDir`. */
+  const serveWith = async (pageDir: () => string) => {
+    const stub = stubContext();
+    Object.defineProperty(stub.context, 'pageDir', { get: pageDir });
+    const server = await listen(stub.context, '127.0.0.1', 0);
+    onTestFinished(() => server.close(0));
+    return { ...stub, url: server.address };
+  };
+
+  it('is made by the first request that needs it, not by pings, and once for all', async () => {
+    const pageDir = vi.fn(() => 'test/fixtures/page');
+    const { url } = await serveWith(pageDir);
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+    expect(pageDir).not.toHaveBeenCalled();
+    const answers = await Promise.all(['/healthz', '/check', '/'].map((path) => fetch(url + path)));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    const reads = pageDir.mock.calls.length;
+    expect(reads).toBeGreaterThan(0);
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(pageDir).toHaveBeenCalledTimes(reads);
+  });
+
+  it('answers 500 and logs why if it cannot be made; pings are answered all the same', async () => {
+    const { url, errors } = await serveWith(() => {
+      throw new Error('no such folder');
+    });
+    expect((await fetch(`${url}/healthz`)).status).toBe(500);
+    expect(errors).toEqual(['the HTTP application cannot be loaded']);
+    expect((await fetch(`${url}/ping`)).status).toBe(200);
+  });
+});
+
 describe('a server on a loopback address', () => {
   const check = async (host: string) => {
     const { url } = await serve();
