@@ -8,68 +8,88 @@ export interface Shot {
   /** What follows `#` in the address. */
   hash: string;
   isDark: boolean;
-  /** Width of the window, CSS px. */
+  /** Size of the window, CSS px. */
   width: number;
-  /** Whether it is kept in docs/pictures; the others are only looked at. */
-  isKept: boolean;
+  height: number;
+  /** Device px per CSS px, of a page that is zoomed. */
+  zoom: number;
 }
 
 const VIEWS = ['graph', 'heatmap'] as const;
-const SIZES = [3, 30, 300] as const;
-const SCENARIOS: readonly Scenario[] = ['healthy', 'dead-pod', 'slow-pod'];
 /** From a healthy pod to the slow one of four: the link that explains the slow row. */
 const SLOW_LINK = 'from=uid-0000&to=uid-0003';
 
-const USUAL = { isDark: false, width: 1440, isKept: false };
+const USUAL = { isDark: false, width: 1440, height: 900, zoom: 1 };
 const FOUR: MeshOptions = { pods: 4, scenario: 'slow-pod' };
 const MANY: MeshOptions = { pods: 120, scenario: 'mixed' };
 
 /** The pictures that README and docs show. */
-const KEPT: Shot[] = [
-  { ...USUAL, name: 'graph', mesh: FOUR, hash: `view=graph&${SLOW_LINK}`, isKept: true },
-  { ...USUAL, name: 'heatmap', mesh: FOUR, hash: 'view=heatmap', isKept: true },
-  { ...USUAL, name: 'graph-large', mesh: MANY, hash: 'view=graph', isKept: true },
-  { ...USUAL, name: 'heatmap-large', mesh: MANY, hash: 'view=heatmap', isDark: true, isKept: true },
+export const KEPT: readonly Shot[] = [
+  { ...USUAL, name: 'graph', mesh: FOUR, hash: `view=graph&${SLOW_LINK}` },
+  { ...USUAL, name: 'heatmap', mesh: FOUR, hash: 'view=heatmap' },
+  { ...USUAL, name: 'graph-large', mesh: MANY, hash: 'view=graph' },
+  { ...USUAL, name: 'heatmap-large', mesh: MANY, hash: 'view=heatmap', isDark: true },
 ];
 
-/** What else a page can look like, as far as it is worth looking at. */
-const FURTHER: Shot[] = [
-  { ...USUAL, name: 'link-dark', mesh: FOUR, hash: `view=graph&${SLOW_LINK}`, isDark: true },
-  { ...USUAL, name: 'link-heatmap', mesh: FOUR, hash: `view=heatmap&${SLOW_LINK}` },
-  { ...USUAL, name: 'pod', mesh: { pods: 4, scenario: 'dead-pod' }, hash: 'view=graph&pod=uid-0003' },
-  { ...USUAL, name: 'graph-1000', mesh: { pods: 1000, scenario: 'mixed' }, hash: 'view=graph' },
-  { ...USUAL, name: 'heatmap-1000', mesh: { pods: 1000, scenario: 'mixed' }, hash: 'view=heatmap' },
-  ...VIEWS.flatMap((view) => [
-    { ...USUAL, name: `${view}-phone`, mesh: FOUR, hash: `view=${view}`, width: 390 },
-    {
-      ...USUAL,
-      name: `${view}-phone-link-dark`,
-      mesh: FOUR,
-      hash: `view=${view}&${SLOW_LINK}`,
-      width: 390,
-      isDark: true,
-    },
-    { ...USUAL, name: `${view}-lifecycles`, mesh: { pods: 8, scenario: 'lifecycles' } as const, hash: `view=${view}` },
-    { ...USUAL, name: `${view}-outcomes`, mesh: { pods: 8, scenario: 'outcomes' } as const, hash: `view=${view}` },
-    { ...USUAL, name: `${view}-hostile`, mesh: { pods: 8, scenario: 'hostile' } as const, hash: `view=${view}` },
-    { ...USUAL, name: `${view}-table`, mesh: FOUR, hash: `view=${view}&table=1` },
-  ]),
-];
+/** The sizes of the tour. With more pods than `MOST_PROBED`, each probes only that many others, as such clusters are run. */
+const SIZES = [4, 12, 30, 60, 120, 300, 1000, 5000] as const;
+const MOST_PROBED = 1000;
+const FAULTS: readonly Scenario[] = ['healthy', 'dead-pod', 'dead-node', 'slow-pod', 'zone-cut', 'one-way'];
+/** Sizes of a window that leave little room: small, high or wide, and zoomed to 200 %. */
+const WINDOWS = [
+  { name: '1120x700', width: 1120, height: 700, zoom: 1 },
+  { name: '200-percent', width: 720, height: 450, zoom: 2 },
+  { name: '390', width: 390, height: 844, zoom: 2 },
+  { name: '768', width: 768, height: 1024, zoom: 1 },
+  { name: '2560', width: 2560, height: 1300, zoom: 1 },
+] as const;
 
-/** Every picture that `npm run screenshots` takes. */
-export function allShots(): Shot[] {
-  const grid = VIEWS.flatMap((view) =>
-    SIZES.flatMap((pods) =>
-      SCENARIOS.flatMap((scenario) =>
-        [false, true].map((isDark) => ({
-          ...USUAL,
-          name: `${view}-${pods}-${scenario}-${isDark ? 'dark' : 'light'}`,
-          mesh: { pods, scenario },
-          hash: `view=${view}`,
-          isDark,
-        })),
-      ),
+/** What the page can look like, as far as it is worth looking at: every size with every fault, every window, every state. */
+export function tour(): Shot[] {
+  const bySize = SIZES.flatMap((pods) =>
+    FAULTS.flatMap((scenario) =>
+      both(`${pods}-${scenario}`, meshWith(pods, scenario), pods > 1000 ? '&level=node' : ''),
     ),
   );
-  return [...KEPT, ...FURTHER, ...grid];
+  // A DaemonSet: each pod is alone on its node.
+  const daemons = [30, 120, 300].flatMap((pods) =>
+    FAULTS.flatMap((scenario) => both(`daemons-${pods}-${scenario}`, { ...meshWith(pods, scenario), nodes: pods })),
+  );
+  const windows = WINDOWS.flatMap(({ name, ...size }) =>
+    [4, 12, 30, 120].flatMap((pods) =>
+      both(`${name}-${pods}`, meshWith(pods, pods === 4 ? 'slow-pod' : 'dead-node')).map((shot) => ({
+        ...shot,
+        ...size,
+      })),
+    ),
+  );
+  const scenarios: Scenario[] = ['lifecycles', 'outcomes', 'hostile', 'missing-reports', 'starved', 'probes'];
+  return [
+    ...bySize,
+    ...daemons,
+    ...windows,
+    ...scenarios.flatMap((scenario) => both(`8-${scenario}`, { pods: 8, scenario })),
+    ...both('mixed-120', MANY),
+    ...both('mixed-1000', { pods: 1000, scenario: 'mixed' }),
+    ...both('link', FOUR, `&${SLOW_LINK}`),
+    ...both('pod', { pods: 4, scenario: 'dead-pod' }, '&pod=uid-0003'),
+    ...both('table', FOUR, '&table=1'),
+  ];
+}
+
+function meshWith(pods: number, scenario: Scenario): MeshOptions {
+  return { pods, scenario, pingNumber: pods > MOST_PROBED ? MOST_PROBED / 10 : 0 };
+}
+
+/** A mesh in both views, light and dark. */
+function both(name: string, mesh: MeshOptions, more = ''): Shot[] {
+  return VIEWS.flatMap((view) =>
+    [false, true].map((isDark) => ({
+      ...USUAL,
+      name: `${name}-${view}-${isDark ? 'dark' : 'light'}`,
+      mesh,
+      hash: `view=${view}${more}`,
+      isDark,
+    })),
+  );
 }

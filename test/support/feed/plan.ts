@@ -9,6 +9,8 @@ export const SCENARIOS = [
   'dead-pod',
   'slow-pod',
   'dead-node',
+  'zone-cut',
+  'one-way',
   'starved',
   'cut-off',
   'outcomes',
@@ -121,11 +123,18 @@ export function planOf(options: Required<MeshOptions>): Plan {
   if (is('lifecycles', 'mixed')) addLifecycles(plan, atMs, is('mixed'));
   if (is('probes', 'mixed', 'slow-pod')) plan.probes = (from) => probesOf(from, atMs, is('probes'));
   const pairFails = is('mixed') && isLarge ? [2, 5] : [-1, -1];
+  const zonesOf = (...indexes: number[]) =>
+    indexes
+      .map((i) => pods[i]?.zone)
+      .sort()
+      .join();
   plan.fate = (from, to) => {
     if (is('outcomes') && from !== to) return FAILURES[(from * n + to) % 11] ?? FINE;
     if (is('dead-pod') && to === faulty) return { ...(FAILURES[0] ?? FINE), forMs: 88_000 };
     if (is('cut-off') && from === faulty && to !== faulty) return TIMEOUT;
     if (onDeadNode(to) || onDeadNode(from)) return TIMEOUT;
+    if (is('zone-cut') && zonesOf(from, to) === 'zone-a,zone-b') return TIMEOUT;
+    if (is('one-way') && from === Math.floor(n / 4) && to === faulty) return TIMEOUT;
     if (pairFails.includes(from) && pairFails.includes(to) && from !== to) return TIMEOUT;
     if (pods[to]?.lifecycle === 'gone' && is('lifecycles', 'mixed')) return { ...TIMEOUT, forMs: 100_000 };
     if (pods[from]?.lifecycle === 'not-ready') return { ...FINE, outcome: 'not-yet' };

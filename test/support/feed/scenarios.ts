@@ -55,16 +55,12 @@ function reportOf(options: Required<MeshOptions>, plan: Plan, from: number): Mer
   return report;
 }
 
-/** All pods, or with PING_NUMBER a fixed choice of that many; a starting pod has no address to ask. */
+/** All pods, or with PING_NUMBER that many, one of each part of the list; a starting pod has no address to ask. */
 function targetsOf({ pingNumber }: Required<MeshOptions>, pods: Pod[], from: number): number[] {
   const all = pods.flatMap((pod, to) => (pod.lifecycle === 'starting' ? [] : [to]));
   if (pingNumber === 0 || pingNumber >= all.length) return all;
-  return all
-    .map((to) => ({ to, rank: chance(SEED, from, to, 21) }))
-    .sort((a, b) => a.rank - b.rank)
-    .slice(0, pingNumber)
-    .map(({ to }) => to)
-    .sort((a, b) => a - b);
+  const part = all.length / pingNumber;
+  return Array.from({ length: pingNumber }, (_, k) => all[Math.floor((k + chance(SEED, from, k, 21)) * part)] ?? 0);
 }
 
 function fillLink(
@@ -117,7 +113,19 @@ function statusOf(options: Required<MeshOptions>, plan: Plan): Omit<Mesh, 'pods'
   const unhealthy = plan.pods.flatMap((pod, i) =>
     plan.missing.has(i) && pod.lifecycle === 'ready' ? [{ pod: i, why: ['its report is missing'] }] : [],
   );
-  const bad = ['dead-pod', 'dead-node', 'outcomes', 'cut-off', 'mixed', 'waiting', 'forbidden', 'empty', 'stale'];
+  const bad = [
+    'dead-pod',
+    'dead-node',
+    'zone-cut',
+    'one-way',
+    'outcomes',
+    'cut-off',
+    'mixed',
+    'waiting',
+    'forbidden',
+    'empty',
+    'stale',
+  ];
   return {
     atMs,
     collectMs: 24,
