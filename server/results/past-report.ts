@@ -1,14 +1,17 @@
 import type { ReportPast } from '../protocol/history.ts';
 import { UNRELIABLE } from '../protocol/link-state.ts';
-import { emptyLinks, emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
+import { emptyStats, MAX_LINKS, pack16 } from '../protocol/links.ts';
 import { type PeerRef, peersHashOf } from '../protocol/pod.ts';
 import type { Starvation } from '../protocol/pod-report.ts';
-import { OUTCOMES } from '../protocol/sample.ts';
+import { OUTCOMES, type Sample } from '../protocol/sample.ts';
 import type { TimeSlice } from '../runtime/concurrency.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
+import type { History, LinkRecord } from './history.ts';
+import { LinkJudgement } from './judgement.ts';
 import type { Link } from './links.ts';
-import { addDetail, type ReportParts, sortedByUid, writeState, writeStats } from './pod-report.ts';
-import type { LastState, RangeResult, RangeStatistics } from './range-statistics.ts';
+import { addDetail, JudgedLinks, type ReportParts, sortedByUid, writeState, writeStats } from './pod-report.ts';
+import { type LastState, type RangeResult, RangeStatistics } from './range-statistics.ts';
+import { sampleOfCode } from './samples.ts';
 
 /** What server/results contributes to the report of a past range. */
 export type PastReportParts = ReportParts & { past: ReportPast; starvation: Starvation };
@@ -20,17 +23,20 @@ interface Entry {
 }
 
 /**
- * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, and statistics over
- * the range. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
+ * Makes the report of a past time range (monotonic ms): for each link its state at the end of the range, as the report of that
+ * moment had it if the samples are still kept, else as the buckets say; and statistics over the range. From `slowUs` on an
+ * answer is slow. Links of which nothing is known in the range are left out, as are links beyond `MAX_LINKS`; the peers are the
  * pods of the remaining links. A bucket that is still filling counts as ending at `nowMs`.
  */
 export async function pastReport(
   links: readonly Link[],
   range: TimeRange,
   nowMs: number,
-  ranges: RangeStatistics,
+  history: History,
+  slowUs: number,
   timeSlice: TimeSlice,
 ): Promise<Omit<PastReportParts, 'past'> & { resolutionMs: number }> {
+  const ranges = new RangeStatistics(history);
   const entries: Entry[] = [];
   for (const link of links) {
     const result = ranges.of(link.record, range, nowMs);
@@ -40,15 +46,20 @@ export async function pastReport(
   }
   const peers = peersOf(entries);
   const indexOf = new Map(peers.map((peer, i) => [peer.uid, i]));
-  const columns = emptyLinks(entries.length);
+  const judged = new JudgedLinks(entries.length);
+  const { columns } = judged;
   const stats = emptyStats(entries.length);
   const details: ReportParts['details'] = [];
   for (const [i, entry] of entries.entries()) {
     const { link, result, state } = entry;
-    columns.to[i] = indexOf.get(link.target.uid) ?? 0;
-    writeState(columns, i, link.target.family, state);
-    columns.ageMs[i] = pack16(Math.max(0, range.toMs - state.newestMs));
-    columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
+    const to = indexOf.get(link.target.uid) ?? 0;
+    const replayed = judgementAt(link.record, history, state.newestMs, slowUs);
+    if (replayed === null) {
+      columns.to[i] = to;
+      writeState(columns, i, link.target.family, state);
+      columns.ageMs[i] = pack16(Math.max(0, range.toMs - state.newestMs));
+    } else judged.write(i, to, link.target.family, replayed.judgement, range.toMs);
+    if (!replayed?.knowsSince) columns.sinceMs[i] = pack16(Math.max(0, range.toMs - sinceMsOf(entry, ranges)));
     writeStats(stats, i, result.summary);
     addDetail(details, i, detailOf(entry, range.toMs));
     if (timeSlice.isOver()) await timeSlice.next();
@@ -57,7 +68,7 @@ export async function pastReport(
     peersHash: peersHashOf(peers),
     peers,
     gonePeers: [],
-    links: columns,
+    ...judged.parts(),
     details,
     stats,
     udp: null,
@@ -65,6 +76,27 @@ export async function pastReport(
     resolutionMs: entries.reduce((max, { result }) => Math.max(max, result.resolutionMs), 0),
     starvation: starvationOf(entries),
   };
+}
+
+/** So many of a link's last samples are judged again: far more than any rule of `LinkJudgement` looks at. */
+const REPLAYED = 128;
+
+/**
+ * What was believed about a link at `atMs` (monotonic): its samples are judged again, so that the past never contradicts what
+ * was shown live. `knowsSince`: since when it was so does not depend on earlier samples. null if no samples are kept any more.
+ */
+function judgementAt(record: LinkRecord, history: History, atMs: number, slowUs: number) {
+  const samples: [sample: Sample, atMs: number][] = [];
+  history.visitSamples(record, Number.NEGATIVE_INFINITY, atMs, (code, at, connect16, firstByte16, total16) => {
+    samples.push([sampleOfCode({ code, connect16, firstByte16, total16 }), at]);
+    return samples.length < REPLAYED;
+  });
+  const first = samples.at(-1);
+  if (first === undefined) return null;
+  const judgement = new LinkJudgement();
+  for (const [sample, at] of samples.reverse()) judgement.take(sample, at, slowUs);
+  const hasAll = samples.length < REPLAYED && history.samplesSinceMs(record) === Number.NEGATIVE_INFINITY;
+  return { judgement, knowsSince: hasAll || judgement.sinceMs > first[1] };
 }
 
 function peersOf(entries: readonly Entry[]): PeerRef[] {

@@ -1,11 +1,9 @@
-import { type CopiedTarget, type CopyPiece, type PackedSample, readSample, SAMPLE_BYTES } from '../protocol/copy.ts';
-import { unpack16 } from '../protocol/links.ts';
+import { type CopiedTarget, type CopyPiece, readSample, SAMPLE_BYTES } from '../protocol/copy.ts';
 import type { Target } from '../protocol/pod.ts';
-import { OUTCOMES, type Sample } from '../protocol/sample.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { TimeSlice } from '../runtime/concurrency.ts';
 import { Results, type ResultsSettings } from './results.ts';
-import { isSuspect, outcomeIndexOf, phaseOfCode } from './samples.ts';
+import { sampleOfCode } from './samples.ts';
 
 /** What of another process is to be played back: see `playedBack`. */
 export interface CopiedResults {
@@ -38,7 +36,7 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
       const sample = readSample(piece, i);
       const target = targets.get(sample.link);
       playedMs = Math.max(playedMs, sample.atMs);
-      if (target !== undefined) results.record(target, sampleOf(sample));
+      if (target !== undefined) results.record(target, sampleOfCode(sample));
       if (i % 64 === 0 && timeSlice.isOver()) await timeSlice.next();
     }
   }
@@ -48,20 +46,4 @@ export async function playedBack(copied: CopiedResults, settings: ResultsSetting
 
 function targetOf({ uid, name, namespace, podIP, family }: CopiedTarget): Target {
   return { id: `${uid}/${family}`, uid, name, namespace, podIP, family, node: '', hostIP: '', address: podIP, port: 0 };
-}
-
-function sampleOf({ code, connect16, firstByte16, total16 }: PackedSample): Sample {
-  return {
-    atMs: 0,
-    outcome: OUTCOMES[outcomeIndexOf(code)] ?? 'malformed',
-    phase: phaseOfCode(code),
-    connectUs: unpack16(connect16),
-    firstByteUs: unpack16(firstByte16),
-    totalUs: unpack16(total16),
-    starvedUs: 0,
-    suspect: isSuspect(code),
-    bootTimeMs: -1,
-    statusCode: 0,
-    detail: '',
-  };
 }

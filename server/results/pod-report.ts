@@ -84,29 +84,11 @@ export async function currentReport(
   timeSlice: TimeSlice,
 ): Promise<ReportParts> {
   const { gonePeers, entries } = placeLinks(links, table);
-  const columns = emptyLinks(entries.length);
+  const judged = new JudgedLinks(entries.length);
   const details: [number, string][] = [];
-  const slow: [number, number][] = [];
-  const recent: [number, number, number][] = [];
-  const failsOnly: [number, 'new' | 'open'][] = [];
   for (const [i, { link, to }] of entries.entries()) {
-    const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = link.judgement;
-    columns.to[i] = to;
-    writeState(columns, i, link.target.family, stateOf(link.judgement));
-    if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
-    if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
-    if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
-    if ((isIntermittent || hasRecovered) && recent.length < MAX_DETAILS) {
-      const { failures, samples } = link.judgement.recent;
-      recent.push([i, failures, samples]);
-    }
-    const only = link.judgement.failsOnly;
-    if (only !== '' && failsOnly.length < MAX_DETAILS) failsOnly.push([i, only]);
-    const lastMs = judged === null ? newestAtMs : seenAtMs;
-    columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
-    columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
-    addDetail(details, i, judged?.detail ?? '');
-    if (slowSinceMs >= 0 && slow.length < MAX_DETAILS) slow.push([i, Math.round(nowMs - slowSinceMs)]);
+    judged.write(i, to, link.target.family, link.judgement, nowMs);
+    addDetail(details, i, link.judgement.judged?.detail ?? '');
   }
   let stats: StatColumns | null = null;
   if (windowMs > 0) {
@@ -118,13 +100,51 @@ export async function currentReport(
     }
   }
   const { peers, hash: peersHash } = table;
-  const parts = { peersHash, peers, gonePeers, links: columns, details, stats, udp: null, windowMs };
-  return {
-    ...parts,
-    ...(slow.length > 0 && { slow }),
-    ...(recent.length > 0 && { recent }),
-    ...(failsOnly.length > 0 && { failsOnly }),
-  };
+  return { peersHash, peers, gonePeers, ...judged.parts(), details, stats, udp: null, windowMs };
+}
+
+/** What a report says about links because of their judgements, at whatever moment. */
+export class JudgedLinks {
+  readonly columns: LinkColumns;
+  readonly #slow: [number, number][] = [];
+  readonly #recent: [number, number, number][] = [];
+  readonly #failsOnly: [number, 'new' | 'open'][] = [];
+
+  constructor(count: number) {
+    this.columns = emptyLinks(count);
+  }
+
+  /** Writes link `i`, which leads to peer `to`, as it is judged at `nowMs` (monotonic). */
+  write(i: number, to: number, family: 4 | 6, judgement: LinkJudgement, nowMs: number): void {
+    const { judged, newestAtMs, seenAtMs, sinceMs, slowSinceMs, isIntermittent, hasRecovered } = judgement;
+    const { columns } = this;
+    columns.to[i] = to;
+    writeState(columns, i, family, stateOf(judgement));
+    if (slowSinceMs >= 0) addFlag(columns, i, FLAG_SLOW);
+    if (isIntermittent) addFlag(columns, i, FLAG_INTERMITTENT);
+    if (hasRecovered) addFlag(columns, i, FLAG_RECOVERED);
+    if ((isIntermittent || hasRecovered) && this.#recent.length < MAX_DETAILS) {
+      const { failures, samples } = judgement.recent;
+      this.#recent.push([i, failures, samples]);
+    }
+    const only = judgement.failsOnly;
+    if (only !== '' && this.#failsOnly.length < MAX_DETAILS) this.#failsOnly.push([i, only]);
+    const lastMs = judged === null ? newestAtMs : seenAtMs;
+    columns.ageMs[i] = lastMs < 0 ? NONE16 : pack16(nowMs - lastMs);
+    columns.sinceMs[i] = sinceMs < 0 ? NONE16 : pack16(nowMs - sinceMs);
+    if (slowSinceMs >= 0 && this.#slow.length < MAX_DETAILS) this.#slow.push([i, Math.round(nowMs - slowSinceMs)]);
+  }
+
+  /** The parts of the report. Lists without entries are left out. */
+  parts(): Pick<ReportParts, 'links' | 'slow' | 'recent' | 'failsOnly'> {
+    const [slow, recent, failsOnly] = [this.#slow, this.#recent, this.#failsOnly];
+    return {
+      links: this.columns,
+      ...(slow.length > 0 && { slow }),
+      ...(recent.length > 0 && { recent }),
+      ...(failsOnly.length > 0 && { failsOnly }),
+    };
+  }
 }
 
 function addFlag({ flags }: LinkColumns, i: number, flag: number): void {

@@ -122,7 +122,14 @@ export class Results {
     this.#links.expire(nowMs);
     const timeSlice = new TimeSlice(this.#clock);
     const monotonic = rangeOf(range, nowMs);
-    const report = await pastReport(this.#links.all(), monotonic, nowMs, this.#ranges, timeSlice);
+    const report = await pastReport(
+      this.#links.all(),
+      monotonic,
+      nowMs,
+      this.#history,
+      this.#settings.slowLinkMs * 1000,
+      timeSlice,
+    );
     const { resolutionMs, ...parts } = report;
     return { ...parts, past: { ...range, resolutionMs, knownAgeMs } };
   }

@@ -1,5 +1,14 @@
+import type { PackedSample } from '../protocol/copy.ts';
 import { NONE16, pack16, unpack16 } from '../protocol/links.ts';
-import { MAX_SAMPLES, OUTCOMES, PHASES, type Phase, type RecentSample, type Sample } from '../protocol/sample.ts';
+import {
+  isOverOpenConnection,
+  MAX_SAMPLES,
+  OUTCOMES,
+  PHASES,
+  type Phase,
+  type RecentSample,
+  type Sample,
+} from '../protocol/sample.ts';
 
 /** The memory of one link's recent samples within `Rings`. Only `Rings` changes it. */
 export interface Ring {
@@ -162,15 +171,50 @@ function columnsOf(entries: number) {
   };
 }
 
-/** The bits of a code: outcome in bits 0-3, 1 + phase in bits 4-5 (0 = no phase), suspect in bit 7. */
+/**
+ * The bits of a code: outcome in bits 0-3, 1 + phase in bits 4-5 (0 = no phase), whether a ping over the other kind of
+ * connection was answered in bit 6, suspect in bit 7.
+ */
 const OUTCOME_BITS = 0x0f;
 const PHASE_SHIFT = 4;
+const ONE_KIND_BIT = 0x40;
 const SUSPECT_BIT = 0x80;
 
-/** Packs outcome, phase and suspect of a sample into one byte. */
-export function codeOf({ outcome, phase, suspect }: Pick<Sample, 'outcome' | 'phase' | 'suspect'>): number {
+/** Packs outcome, phase, suspect and `failsOnly` of a sample into one byte. */
+export function codeOf({
+  outcome,
+  phase,
+  suspect,
+  failsOnly = '',
+}: Pick<Sample, 'outcome' | 'phase' | 'suspect' | 'failsOnly'>): number {
   const phaseBits = phase === null ? 0 : PHASES.indexOf(phase) + 1;
-  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | (suspect ? SUSPECT_BIT : 0);
+  const oneKind = failsOnly === '' ? 0 : ONE_KIND_BIT;
+  return OUTCOMES.indexOf(outcome) | (phaseBits << PHASE_SHIFT) | oneKind | (suspect ? SUSPECT_BIT : 0);
+}
+
+/** A sample as it is stored: `code` as made by `codeOf`, and three durations packed by `pack16`. */
+type StoredSample = Pick<PackedSample, 'code' | 'connect16' | 'firstByte16' | 'total16'>;
+
+/** The sample that was stored. What is not stored is empty: its time of day, the error text, the status. */
+export function sampleOfCode({ code, connect16, firstByte16, total16 }: StoredSample): Sample {
+  const phase = phaseOfCode(code);
+  const connectUs = unpack16(connect16);
+  const totalUs = unpack16(total16);
+  const isOverOpen = isOverOpenConnection({ connectUs, phase, totalUs });
+  return {
+    atMs: 0,
+    outcome: OUTCOMES[outcomeIndexOf(code)] ?? 'malformed',
+    phase,
+    connectUs,
+    firstByteUs: unpack16(firstByte16),
+    totalUs,
+    starvedUs: 0,
+    suspect: isSuspect(code),
+    failsOnly: (code & ONE_KIND_BIT) === 0 ? '' : isOverOpen ? 'open' : 'new',
+    bootTimeMs: -1,
+    statusCode: 0,
+    detail: '',
+  };
 }
 
 /** The index in `OUTCOMES` of a code's outcome; 0 is `ok`. */

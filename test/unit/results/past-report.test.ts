@@ -1,7 +1,26 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf, phaseOf, unpack16 } from '../../../server/protocol/links.ts';
-import { refusedSample, sampleOf } from '../../support/samples.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import type { ReportParts } from '../../../server/results/pod-report.ts';
+import { podOf, refusedSample, sampleOf } from '../../support/samples.ts';
 import { EIGHT_SAMPLES, HOUR, MINUTE, SECOND, scene } from './scene.ts';
+
+const timeout = (change: Partial<Sample>) =>
+  sampleOf({ outcome: 'timeout', phase: 'first-byte', totalUs: 300_000, ...change });
+const SAMPLES = {
+  ok: sampleOf(),
+  refused: refusedSample(),
+  timeout: timeout({ connectUs: 150, firstByteUs: -1 }),
+  slow: sampleOf({ totalUs: 250_000 }),
+  open: timeout({ connectUs: -1, firstByteUs: -1, failsOnly: 'open' }),
+  new: timeout({ connectUs: -1, firstByteUs: -1, phase: 'connect', failsOnly: 'new' }),
+};
+
+/** What a report says about its links. Error texts are not kept. */
+function shownBy({ links, slow, recent, failsOnly }: ReportParts) {
+  return { links, slow, recent, failsOnly };
+}
 
 describe('the report of a time range of the past', () => {
   it.each([
@@ -71,7 +90,7 @@ describe('the report of a time range of the past', () => {
   it('does not count one suspect failure, and says which state it does not know', async () => {
     const { results, probe, pass } = scene();
     probe('1', '2');
-    pass(10 * SECOND, (uid) => (uid === '1' ? sampleOf() : refusedSample({ suspect: true })));
+    pass(2 * SECOND, (uid) => (uid === '1' ? sampleOf() : refusedSample({ suspect: true })));
     pass(2 * SECOND, () => refusedSample({ suspect: true }));
     const report = await results.reportOf({ fromAgeMs: 3 * SECOND, toAgeMs: 0 });
     expect([...report.links.flags].map((flags) => flags & (FLAG_NOT_YET | FLAG_SUSPECT))).toEqual([
@@ -81,19 +100,42 @@ describe('the report of a time range of the past', () => {
     expect(outcomeOf(report.links, 0)).toBe('ok');
   });
 
-  it('lets suspect samples change nothing until there are three of them', async () => {
+  it('lets suspect failures change nothing until there are three of them', async () => {
     const { results, probe, pass } = scene();
     probe('1');
-    pass(10 * SECOND, () => refusedSample());
-    pass(4 * SECOND, () => sampleOf({ suspect: true }));
+    pass(10 * SECOND);
+    pass(4 * SECOND, () => refusedSample({ suspect: true }));
     const two = await results.reportOf({ fromAgeMs: 3_500, toAgeMs: 0 });
-    expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['refused', FLAG_SUSPECT]);
-    pass(2 * SECOND, () => sampleOf({ suspect: true }));
+    expect([outcomeOf(two.links, 0), two.links.flags[0]! & FLAG_SUSPECT]).toEqual(['ok', FLAG_SUSPECT]);
+    pass(2 * SECOND, () => refusedSample({ suspect: true }));
     const three = await results.reportOf({ fromAgeMs: 5_500, toAgeMs: 0 });
-    expect(outcomeOf(three.links, 0)).toBe('ok');
+    expect(outcomeOf(three.links, 0)).toBe('refused');
     expect([three.stats?.suspect[0], three.stats?.samples[0]]).toEqual([3, 3]);
     const all = await results.reportOf({ fromAgeMs: 60_000, toAgeMs: 0 });
     expect([all.stats?.suspect[0], all.stats?.samples[0]]).toEqual([3, 8]);
+  });
+
+  it('never contradicts what was shown live: failed, slow, intermittent, recovered, since when, and over which connections', async () => {
+    const kind = fc.constantFrom('ok', 'refused', 'timeout', 'slow', 'open', 'new');
+    const sample = fc.record({ kind, suspect: fc.boolean(), times: fc.integer({ min: 1, max: 5 }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(sample, { minLength: 1, maxLength: 30 }), async (samples) => {
+        const { clock, results, probe, pass } = scene();
+        probe('1');
+        const live: [atMs: number, shown: unknown][] = [];
+        for (const { kind, suspect, times } of samples) {
+          for (let i = 0; i < times; i++) {
+            pass(2 * SECOND, () => ({ ...SAMPLES[kind], suspect }));
+            live.push([clock.monotonicMs(), shownBy(await results.report([podOf('1')], 0))]);
+          }
+        }
+        pass(MINUTE);
+        for (const [atMs, shown] of live) {
+          const toAgeMs = clock.monotonicMs() - atMs;
+          expect(shownBy(await results.reportOf({ fromAgeMs: toAgeMs + 3 * SECOND, toAgeMs }))).toEqual(shown);
+        }
+      }),
+    );
   });
 
   it('does not depend on the wall clock', async () => {
