@@ -130,7 +130,8 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
   const past: RouteContext['past'] = {
     reportOf: async (range) => {
       const report = await monitor.reportOf(range);
-      return { ...report, past: report.past === null ? null : withCopies(report.past, copies) };
+      const starvation = { ...report.starvation, ...journal.starvedAt(range.toAgeMs) };
+      return { ...report, starvation, past: report.past === null ? null : withCopies(report.past, copies) };
     },
     podHistory: async (range, stepMs) => withCopies(await monitor.past.podHistory(range, stepMs), copies),
     journal: (sinceAgeMs, limit = MAX_EVENTS) => {
@@ -169,6 +170,7 @@ export async function startService(config: Config, deps: ServiceDeps): Promise<S
     resolutionMs,
     ownReportOf: (range) => past.reportOf(range),
     copiedReportOf: (uid, range) => copies.reportOf(uid, range),
+    apiLostAt: (ageMs) => journal.apiLostAt(ageMs),
   });
   const histories = new MeshHistories(config.historyWindowMs, {
     clock,

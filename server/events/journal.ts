@@ -146,6 +146,20 @@ export class EventJournal {
     return journalOf({ id: this.#id, startMs: this.#startMs, droppedToMs, entries }, nowMs, sinceAgeMs, limit);
   }
 
+  /** Whether this process was starved `ageMs` ago, as `starvedAt`. */
+  starvedAt(ageMs: number): PastStarvation | null {
+    this.checkStarvation();
+    const { clock } = this.#deps;
+    return starvedAt(this.#entries, clock.monotonicMs() - ageMs, clock.nowMs() - clock.monotonicMs());
+  }
+
+  /** Since when the Kubernetes API had been lost `ageMs` ago, ms since the epoch; null if it had not. */
+  apiLostAt(ageMs: number): number | null {
+    const { clock } = this.#deps;
+    const last = lastOf(this.#entries, ['api-lost', 'api-back'], clock.monotonicMs() - ageMs);
+    return last?.kind === 'api-lost' ? last.atMs + clock.nowMs() - clock.monotonicMs() : null;
+  }
+
   #enter(kind: EventKind, facts: Partial<KeptEntry>): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const entry: KeptEntry = {
@@ -164,6 +178,26 @@ export class EventJournal {
     this.#seq += 1;
     this.#entries.add(entry);
   }
+}
+
+/** What a journal says about starvation at a past moment. */
+type PastStarvation = Pick<Starvation, 'unreliable' | 'sinceMs'>;
+
+/**
+ * Whether the process of a journal was starved at `atMs`, by its clock, and since when, ms since the epoch; null if the entry
+ * that says so has been dropped. `wallMs` is added to a time of that clock.
+ */
+export function starvedAt(entries: EventRings, atMs: number, wallMs: number): PastStarvation | null {
+  const last = lastOf(entries, ['cpu-starved', 'cpu-recovered'], atMs);
+  if (last !== null) return { unreliable: last.kind === 'cpu-starved', sinceMs: Math.round(last.atMs + wallMs) };
+  return entries.droppedToMs === Number.NEGATIVE_INFINITY ? { unreliable: false, sinceMs: 0 } : null;
+}
+
+/** The last entry of some kinds at `atMs` or before; null if there is none. */
+function lastOf(entries: EventRings, kinds: readonly EventKind[], atMs: number): KeptEntry | null {
+  return entries.all
+    .filter((entry) => entry.atMs <= atMs && kinds.includes(entry.kind))
+    .reduce<KeptEntry | null>((last, entry) => (last !== null && last.atMs > entry.atMs ? last : entry), null);
 }
 
 /** A journal as it is kept, our own or the copy of another pod's. Times are of one monotonic clock. */

@@ -1,5 +1,7 @@
 import type { PodLifetimes } from '../events/pod-lifetimes.ts';
 import type { AgeRange } from '../protocol/history.ts';
+import { SUSPECT_RUN } from '../protocol/link-state.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, NONE16, unpack16 } from '../protocol/links.ts';
 import type { MergedReport, Mesh, MeshSettings } from '../protocol/mesh.ts';
 import { comparePods, type DiscoverySnapshot, listIntervalMs, type Pod } from '../protocol/pod.ts';
 import { goneHashOf, lastGoneOf, type PodReport } from '../protocol/pod-report.ts';
@@ -42,6 +44,8 @@ export interface PastDeps extends CollectDeps {
   ownReportOf(range: AgeRange): Promise<PodReport>;
   /** The report of another pod from the copy that we keep; null if we keep none. */
   copiedReportOf(uid: string, range: AgeRange): Promise<PodReport | null>;
+  /** Since when the Kubernetes API had been lost to this pod `ageMs` ago, ms since the epoch; null if it had not. */
+  apiLostAt(ageMs: number): number | null;
 }
 
 /** What a collection is of: the mesh as it is now, or as it was. */
@@ -122,13 +126,14 @@ const CALL_MS = 1_000;
  * The mesh as it was at the end of a time range, with statistics over all of it. Pods are asked by ages, so that no two
  * clocks need to agree, and ours may be corrected meanwhile. A pod that is gone, or whose memory begins later, has no report;
  * what others report about it stays. Pods that only others name (we did not run yet) are added as gone.
+ * `freshMs`: of a link that was last seen longer before the end than this the state is not known, as if it had not been pinged.
  */
-export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
+export function viewOfPast(timeRange: TimeRange, deps: PastDeps, freshMs = Number.POSITIVE_INFINITY): CollectView {
   const { clock } = deps;
   const { fromMs, toMs } = timeRange;
   const clockOffsetMs = clock.nowMs() - clock.monotonicMs();
   const present = new Map(deps.snapshot().pods.map((pod) => [pod.uid, pod]));
-  const snapshot = { pods: deps.lifetimes.podsAt(toMs), status: statusAt(deps.snapshot(), toMs) };
+  const snapshot = { pods: deps.lifetimes.podsAt(toMs), status: statusAt(deps, toMs) };
   let added = 0;
   const index = new PodIndex(snapshot.pods, toMs, 0, ({ uid, name, namespace, podIP }) => {
     if (uid === '' || added >= MAX_ADDED) return null;
@@ -173,10 +178,21 @@ export function viewOfPast(timeRange: TimeRange, deps: PastDeps): CollectView {
         memoryGap(report.past?.knownAgeMs ?? 0, arrival.atMs, sinceMs) ||
         endOfCopy(report.past?.untilAgeMs ?? 0, arrival.atMs, toMs - listIntervalMs(deps.settings().refreshIntervalMs));
       // Lists of pods of the past are not compared, and ages count from the end of the time range.
-      return { ...mergedReportOf(report, { ...arrival, atMs: toMs }, index), samePeers: true, missingDetail };
+      const merged = mergedReportOf(report, { ...arrival, atMs: toMs }, index);
+      forgetOldStates(merged, freshMs);
+      return { ...merged, samePeers: true, missingDetail };
     },
     past: () => ({ fromMs, toMs, resolutionMs }),
   };
+}
+
+/** Marks the links as not pinged that were last seen more than `freshMs` before; doubted samples count for nothing meanwhile. */
+function forgetOldStates({ links }: MergedReport, freshMs: number): void {
+  for (let i = 0; i < links.length; i++) {
+    const flags = links.flags[i] ?? 0;
+    const limitMs = (flags & FLAG_SUSPECT) === 0 ? freshMs : SUSPECT_RUN * freshMs;
+    if (unpack16(links.ageMs[i] ?? NONE16) > limitMs) links.flags[i] = flags | FLAG_NOT_YET;
+  }
 }
 
 function remembersSinceMs(pod: Pod | undefined, { lifetimes }: CollectDeps): number {
@@ -204,10 +220,14 @@ function whyNoHistory({ past, links }: PodReport, atMs: number): string {
   return memoryGap(past.knownAgeMs, atMs, Number.NEGATIVE_INFINITY);
 }
 
-/** The state of discovery at a moment: its present state if that has lasted since before, else synced. */
-function statusAt({ status }: DiscoverySnapshot, atMs: number): DiscoverySnapshot['status'] {
-  if (status.phase === 'synced' || status.sinceMs <= atMs) return status;
-  return { ...status, phase: 'synced', sinceMs: 0, attempts: 0, nextAttemptMs: 0, lastError: null };
+/** The state of discovery at a moment: its present state if that has lasted since before, else what the journal says. */
+function statusAt({ snapshot, clock, apiLostAt }: PastDeps, atMs: number): DiscoverySnapshot['status'] {
+  const { status } = snapshot();
+  if (status.phase !== 'synced' && status.sinceMs <= atMs) return status;
+  const lostMs = apiLostAt(Math.max(0, clock.nowMs() - atMs));
+  const then = { ...status, attempts: 0, nextAttemptMs: 0, lastError: null };
+  if (lostMs !== null) return { ...then, phase: 'stale', sinceMs: lostMs, lastGoodMs: lostMs };
+  return { ...then, phase: 'synced', sinceMs: status.phase === 'synced' ? status.sinceMs : 0 };
 }
 
 /** A pod of which only its name and address are known. */

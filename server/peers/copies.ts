@@ -1,4 +1,4 @@
-import { EventRings, journalOf, type KeptEntry } from '../events/journal.ts';
+import { EventRings, journalOf, type KeptEntry, starvedAt } from '../events/journal.ts';
 import {
   AGE_OFFSET,
   type CopiedTarget,
@@ -140,12 +140,15 @@ export class Copies {
     const copy = this.#bestOf(uid, range);
     if (copy === null) return null;
     const report = await (await this.#resultsOf(copy)).reportOf(range);
+    const nowMs = this.#nowOf(copy);
+    const starved = starvedAt(copy.journal.entries, nowMs - range.toAgeMs, this.#clock.nowMs() - nowMs);
     return {
       pod: { uid, name: '', namespace: '' },
       atMs: this.#clock.nowMs(),
       bootTimeMs: -1,
       discovery: { phase: 'synced', sinceMs: 0, lastGoodMs: 0 },
       ...report,
+      starvation: { ...report.starvation, ...starved },
       past: { ...report.past, untilAgeMs: this.#untilAgeMs(copy) },
       probes: [],
     };

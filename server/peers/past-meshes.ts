@@ -3,7 +3,7 @@ import { SerialQueue } from '../runtime/concurrency.ts';
 import { SharedResults } from '../runtime/shared-results.ts';
 import type { TimeRange } from '../runtime/time-range.ts';
 import { type PastDeps, viewOfPast } from './collect-view.ts';
-import { Collection, meshLimits } from './collector.ts';
+import { Collection, FINDINGS_WINDOW_MS, meshLimits } from './collector.ts';
 
 interface PastMeshesDeps extends PastDeps {
   /** JITTER_FACTOR. */
@@ -40,24 +40,32 @@ export class PastMeshes {
    * cut off. Rejects with a BusyError if more than `MAX_ASKED` ranges are requested at once, and after `stop`.
    */
   of(range: TimeRange): Promise<Mesh> {
+    return this.#of(range, Number.POSITIVE_INFINITY);
+  }
+
+  #of(range: TimeRange, freshMs: number): Promise<Mesh> {
     const toMs = Math.round(Math.min(range.toMs, this.#deps.clock.nowMs()) / ROUND_MS) * ROUND_MS;
     const fromMs = Math.min(Math.round(range.fromMs / ROUND_MS) * ROUND_MS, toMs - ROUND_MS);
     const { pods } = this.#deps.snapshot();
     const { running, kept } = meshLimits(pods.length, this.#deps.settings().pingNumber).past;
-    const collect = () => this.#collect({ fromMs, toMs });
+    const collect = () => this.#collect({ fromMs, toMs }, freshMs);
     const collectInTurn = () => (running > 1 ? collect() : this.#queue.run(collect));
-    return this.#meshes.get(`${fromMs}-${toMs}`, collectInTurn, () => KEEP_MS, kept);
+    return this.#meshes.get(`${fromMs}-${toMs}-${freshMs}`, collectInTurn, () => KEEP_MS, kept);
   }
 
-  /** Gives the mesh at a moment: that of a range which ends at `atMs` and is long enough to contain a sample of each link. */
+  /**
+   * Gives the mesh at a moment: that of a range which ends at `atMs` and is as long as the window of the live findings. A link
+   * has a state if it was pinged in the last round before.
+   */
   at(atMs: number): Promise<Mesh> {
     const nowMs = this.#deps.clock.nowMs();
     const toMs = Math.min(atMs, nowMs);
     const { refreshIntervalMs } = this.#deps.settings();
     const intervalMs = refreshIntervalMs > 0 ? refreshIntervalMs : NO_PINGING_MS;
     const roundMs = INTERVALS * intervalMs * (1 + this.#deps.jitterFactor);
-    const lengthMs = Math.max(roundMs, this.#deps.resolutionMs(nowMs - toMs + roundMs));
-    return this.of({ fromMs: toMs - lengthMs, toMs });
+    const windowMs = Math.max(roundMs, FINDINGS_WINDOW_MS);
+    const resolutionMs = this.#deps.resolutionMs(nowMs - toMs + windowMs);
+    return this.#of({ fromMs: toMs - Math.max(windowMs, resolutionMs), toMs }, roundMs + resolutionMs);
   }
 
   /** Drops the meshes that were kept. Collections in progress end when the client is stopped. */
@@ -65,9 +73,9 @@ export class PastMeshes {
     this.#meshes.stop();
   }
 
-  async #collect(range: TimeRange): Promise<Mesh> {
+  async #collect(range: TimeRange, freshMs: number): Promise<Mesh> {
     // It may have waited in the queue since before `stop`.
     this.#meshes.assertRunning();
-    return new Collection(this.#deps, viewOfPast(range, this.#deps)).run();
+    return new Collection(this.#deps, viewOfPast(range, this.#deps, freshMs)).run();
   }
 }

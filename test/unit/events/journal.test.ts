@@ -123,6 +123,25 @@ describe('events of the API, of starvation and of external probes', () => {
     expect(journal.read(HOUR).events).toMatchObject([{ kind: 'cpu-starved', ageMs: 29_000 }]);
   });
 
+  it('tell for any past moment whether this process was starved, and whether the API was lost', async () => {
+    const { clock, journal, starvation } = start();
+    const beginMs = clock.nowMs();
+    const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };
+    expect([journal.starvedAt(0), journal.apiLostAt(0)]).toEqual([{ unreliable: false, sinceMs: 0 }, null]);
+    for (const unreliable of [true, false]) {
+      await clock.advance(10_000);
+      Object.assign(starvation, { unreliable, sinceMs: clock.nowMs() });
+      journal.onDiscovery(statusOf(unreliable ? { phase: 'stale', lastError } : { phase: 'synced' }));
+      journal.checkStarvation();
+    }
+    await clock.advance(10_000);
+    const [starvedMs, recoveredMs] = [beginMs + 10_000, beginMs + 20_000];
+    expect(journal.starvedAt(5_000)).toEqual({ unreliable: false, sinceMs: recoveredMs });
+    expect(journal.starvedAt(15_000)).toEqual({ unreliable: true, sinceMs: starvedMs });
+    expect(journal.starvedAt(25_000)).toEqual({ unreliable: false, sinceMs: 0 });
+    expect([5_000, 15_000, 25_000].map((ageMs) => journal.apiLostAt(ageMs))).toEqual([null, starvedMs, null]);
+  });
+
   it('are entered once at the beginning and once at the end', () => {
     const { clock, journal, starvation, kinds } = start();
     const lastError = { fault: 'refused' as const, message: 'connect refused', atMs: 0 };

@@ -3,8 +3,8 @@ import { FanOut } from '../../../server/peers/fan-out.ts';
 import { PastMeshes } from '../../../server/peers/past-meshes.ts';
 import type { ReportQuery, ReportResult } from '../../../server/peers/report-query.ts';
 import type { AgeRange } from '../../../server/protocol/history.ts';
-import { outcomeOf } from '../../../server/protocol/links.ts';
-import { encodeMesh, parseMesh } from '../../../server/protocol/mesh.ts';
+import { FLAG_NOT_YET, FLAG_SUSPECT, outcomeOf } from '../../../server/protocol/links.ts';
+import { encodeMesh, type Mesh, parseMesh } from '../../../server/protocol/mesh.ts';
 import type { DiscoveryStatus, Pod } from '../../../server/protocol/pod.ts';
 import type { PodReport } from '../../../server/protocol/pod-report.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -36,10 +36,21 @@ interface Scene {
   resolutionMs?: number;
   /** How well the pods are known now. */
   status?: Partial<DiscoveryStatus>;
+  /** When the Kubernetes API was lost and back again. */
+  apiLost?: { fromMs: number; toMs: number };
 }
 
 /** Past meshes as pod 0 collects them. */
-function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0, status = {}, ownCopies = [] }: Scene) {
+function start({
+  now,
+  before,
+  answer,
+  ownKnownAgeMs = HOUR_MS,
+  resolutionMs = 0,
+  status = {},
+  ownCopies = [],
+  apiLost,
+}: Scene) {
   const clock = new FakeClock(NOW_MS);
   const asks: ReportQuery[] = [];
   const meshes = new PastMeshes({
@@ -67,6 +78,10 @@ function start({ now, before, answer, ownKnownAgeMs = HOUR_MS, resolutionMs = 0,
       asks.push(query);
       const asked = query.past ?? range(0, 0);
       return answer?.(pod.uid, asked, query.of) ?? { kind: 'report', report: pastReport(pod, before, asked) };
+    },
+    apiLostAt: (ageMs) => {
+      const atMs = clock.nowMs() - ageMs;
+      return apiLost !== undefined && atMs >= apiLost.fromMs && atMs < apiLost.toMs ? apiLost.fromMs : null;
     },
     onPeerCall: () => {},
   });
@@ -97,6 +112,18 @@ describe('a mesh of the past', () => {
     };
     expect(await phaseAt(minuteAgo.toMs - 20_000)).toBe('stale');
     expect(await phaseAt(minuteAgo.toMs + 1_000)).toBe('synced');
+  });
+
+  it('says that the Kubernetes API was lost at the end of the range, as the journal has it', async () => {
+    const pods = podsOf(3);
+    const lostAt = async (fromMs: number, toMs: number) => {
+      const { meshes } = start({ now: pods, before: pods, apiLost: { fromMs, toMs } });
+      const { discovery, findings } = await meshes.of(minuteAgo);
+      return [discovery.phase, discovery.sinceMs, findings.map(({ kind }) => kind)];
+    };
+    const { toMs } = minuteAgo;
+    expect(await lostAt(toMs - 20_000, toMs + 1_000)).toEqual(['stale', toMs - 20_000, ['api-away']]);
+    expect(await lostAt(toMs - 20_000, toMs - 1_000)).toEqual(['synced', expect.any(Number), []]);
   });
 
   it('has no report of pods that have left or restarted since, but the links of others to them', async () => {
@@ -188,12 +215,30 @@ describe('a mesh of the past', () => {
     expect(parseMesh(JSON.parse([...encodeMesh(mesh)].join(''))).pods).toHaveLength(3);
   });
 
-  it('of a moment covers a range long enough for a sample of each link', async () => {
+  it('of a moment covers the window of the live findings, and at least one step of the history', async () => {
     const pods = podsOf(1);
     const fine = await start({ now: pods, before: pods }).meshes.at(NOW_MS - 50_000);
-    expect(fine.past).toMatchObject({ fromMs: NOW_MS - 53_000, toMs: NOW_MS - 50_000 });
-    const coarse = await start({ now: pods, before: pods, resolutionMs: 30_000 }).meshes.at(NOW_MS + 50_000);
-    expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 30_000, toMs: NOW_MS });
+    expect(fine.past).toMatchObject({ fromMs: NOW_MS - 110_000, toMs: NOW_MS - 50_000 });
+    const coarse = await start({ now: pods, before: pods, resolutionMs: 90_000 }).meshes.at(NOW_MS + 50_000);
+    expect(coarse.past).toMatchObject({ fromMs: NOW_MS - 90_000, toMs: NOW_MS });
+  });
+
+  it('of a moment does not know the state of a link that was not pinged in the round before, as of a pod that was frozen', async () => {
+    const pods = podsOf(2);
+    const links = [2_000, 3_100, 8_900, 9_100].map((ageMs, i) => ({
+      to: i % 2,
+      ageMs,
+      flags: i < 2 ? 0 : FLAG_SUSPECT,
+    }));
+    const flagsOf = async (collect: (meshes: PastMeshes) => Promise<Mesh>) => {
+      const answer = (_: string, asked: AgeRange): ReportResult => {
+        return { kind: 'report', report: pastReport(podOf(1), pods, asked, HOUR_MS, links) };
+      };
+      const { reports } = await collect(start({ now: pods, before: pods, answer }).meshes);
+      return [...(reports[1]?.links.flags ?? [])].map((flags) => (flags & FLAG_NOT_YET) !== 0);
+    };
+    expect(await flagsOf((meshes) => meshes.at(NOW_MS - 50_000))).toEqual([false, true, false, true]);
+    expect(await flagsOf((meshes) => meshes.of(minuteAgo))).toEqual([false, false, false, false]);
   });
 
   it('is collected once for all clients of a range, kept for some seconds, and refused if too many are requested', async () => {

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import type { CollectDeps } from '../../../server/peers/collect-view.ts';
+import { Collector, FINDINGS_WINDOW_MS } from '../../../server/peers/collector.ts';
+import { FanOut } from '../../../server/peers/fan-out.ts';
+import { PastMeshes } from '../../../server/peers/past-meshes.ts';
+import type { AgeRange } from '../../../server/protocol/history.ts';
+import { FLAG_NOT_YET, outcomeOf } from '../../../server/protocol/links.ts';
+import type { Mesh } from '../../../server/protocol/mesh.ts';
+import type { Target } from '../../../server/protocol/pod.ts';
+import type { PodReport } from '../../../server/protocol/pod-report.ts';
+import type { Sample } from '../../../server/protocol/sample.ts';
+import { Results } from '../../../server/results/results.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { NOW_MS, podOf, reportOf, settingsOf, snapshotOf } from '../../support/mesh.ts';
+import { refusedSample, sampleOf, targetOf } from '../../support/samples.ts';
+
+const INTERVAL_MS = 2_000;
+const COUNT = 6;
+const timeout = (change: Partial<Sample> = {}) =>
+  sampleOf({ outcome: 'timeout', phase: 'connect', connectUs: -1, firstByteUs: -1, totalUs: 300_000, ...change });
+const late = () => sampleOf({ firstByteUs: 150_000, totalUs: 150_000 });
+
+/** What a ping from one pod to another sees in round `n` of a fault; null = the link is not affected. */
+type Fault = (from: number, to: number, n: number) => Sample | null;
+
+const into = (pod: number, sample: (n: number) => Sample | null): Fault => {
+  return (from, to, n) => (to === pod && from !== pod ? sample(n) : null);
+};
+const link = (source: number, destination: number, sample: (n: number) => Sample | null): Fault => {
+  return (from, to, n) => (from === source && to === destination ? sample(n) : null);
+};
+
+/** Two pods on each of three nodes. */
+const PODS = Array.from({ length: COUNT }, (_, n) =>
+  podOf(n, { node: `node-${n >> 1}`, zone: n < 4 ? 'east' : 'west' }),
+);
+
+const FAULTS: Record<string, Fault> = {
+  'a pod that refuses': into(3, () => refusedSample()),
+  'a pod that times out, while its own pings succeed': into(3, () => timeout()),
+  'a node that is cut off': (from, to) => ((from >> 1 === 1) !== (to >> 1 === 1) ? timeout() : null),
+  'a zone that is cut off': (from, to) => (from < 4 !== to < 4 ? timeout() : null),
+  'one direction of a link': link(1, 4, () => timeout()),
+  'a link that loses every third ping': link(1, 4, (n) => (n % 3 === 0 ? timeout() : null)),
+  'a pod into which every third ping is lost': (from, to, n) =>
+    to === 2 && from !== 2 && (n + from) % 3 === 0 ? timeout() : null,
+  'a slow link': link(2, 5, late),
+  'a slow pod': into(1, late),
+  'a slow pod, some of whose answers come too late': (from, to, n) =>
+    to === 1 && from !== 1 ? ((n + from) % 5 === 0 ? timeout({ phase: 'first-byte', connectUs: 150 }) : late()) : null,
+  'one slow ping': link(2, 5, (n) => (n === 1 ? late() : null)),
+  'one lost ping': link(2, 5, (n) => (n === 1 ? timeout() : null)),
+  'new connections alone': into(0, (n) => (n % 2 === 0 ? timeout({ failsOnly: 'new' }) : null)),
+  'open connections alone': into(0, (n) => (n < 1 ? timeout({ phase: 'first-byte', failsOnly: 'open' }) : null)),
+  'suspect failures': link(2, 5, (n) => (n < 2 ? timeout({ suspect: true }) : null)),
+  'suspect failures that do not end': link(2, 5, () => timeout({ suspect: true })),
+};
+
+/** Faults of which nothing is told, live or later. */
+const UNTOLD = new Set(['one slow ping', 'suspect failures']);
+
+/** Pods that measure, as their own processes do, and pod 0 that collects. */
+function start() {
+  const clock = new FakeClock(NOW_MS);
+  const results = PODS.map(() => {
+    const settings = { resultsMemoryMiB: 4, historyMemoryMiB: 8, historyWindowMs: 3_600_000, goneRetentionMs: 60_000 };
+    const hooks = { onLinkChange: () => {}, onSpeedChange: () => {} };
+    return new Results({ ...settings, refreshIntervalMs: INTERVAL_MS, slowLinkMs: 100 }, clock, hooks);
+  });
+  const targets = PODS.map(({ uid, name }): Target => ({ ...targetOf(uid), name }));
+  for (const one of results) one.setTargets(targets);
+  const reportAt = async (pod: number, windowMs: number, past: AgeRange | null): Promise<PodReport> => {
+    const one = results[pod] as Results;
+    const parts = past === null ? await one.report(PODS, windowMs) : await one.reportOf(past);
+    return { ...reportOf(PODS[pod] ?? podOf(0), PODS), atMs: clock.nowMs(), ...parts };
+  };
+  const deps: CollectDeps = {
+    clock,
+    fanOut: new FanOut({ checkAllTimeoutMs: 5_000 }, clock),
+    random: () => 0,
+    selfUid: () => 'uid-0',
+    snapshot: () => snapshotOf(PODS),
+    settings: () => settingsOf({ refreshIntervalMs: INTERVAL_MS }),
+    queryReport: async ({ uid }, { windowMs, past }) => {
+      const report = await reportAt(
+        PODS.findIndex((pod) => pod.uid === uid),
+        windowMs,
+        past,
+      );
+      return { kind: 'report', report };
+    },
+    onPeerCall: () => {},
+    lifetimes: {
+      podsAt: () => [...PODS],
+      lastKnown: () => null,
+      gone: () => [],
+      learn: () => false,
+      remembersSinceMs: () => 0,
+    },
+  };
+  const collector = new Collector({ ...deps, ownReport: (windowMs) => reportAt(0, windowMs, null) });
+  const pastMeshes = new PastMeshes({
+    ...deps,
+    jitterFactor: 0,
+    resolutionMs: (ageMs) => (results[0] as Results).resolutionMs(ageMs),
+    ownReportOf: (range) => reportAt(0, 0, range),
+    copiedReportOf: async () => null,
+    apiLostAt: () => null,
+  });
+  return {
+    clock,
+    /** One round of pings, and what is shown then. */
+    async round(sample: (from: number, to: number) => Sample): Promise<Mesh> {
+      clock.freeze(INTERVAL_MS - 100);
+      for (const [from, one] of results.entries()) {
+        for (const [to, target] of targets.entries()) one.record(target, sample(from, to));
+      }
+      clock.freeze(100);
+      return collector.collect({ windowMs: FINDINGS_WINDOW_MS, maxAgeMs: 0 });
+    },
+    at: (atMs: number) => pastMeshes.at(atMs),
+  };
+}
+
+/** What a mesh tells. Error texts are not kept. */
+function told({ findings, health, reports, pods }: Mesh) {
+  const states = reports.flatMap(({ pod, links, stats }) =>
+    [...links.to].map((to, i) => {
+      const known = ((links.flags[i] ?? 0) & FLAG_NOT_YET) === 0;
+      return `${pod} ${pods[to]?.uid} ${known && outcomeOf(links, i)} ${stats?.samples[i]} ${stats?.failures[i]} ${stats?.p50Us[i]}`;
+    }),
+  );
+  return { findings: findings.map(({ detail: _, ...finding }) => finding), health, states };
+}
+
+describe('the past never contradicts what was shown live', () => {
+  it.each(Object.entries(FAULTS))('%s', async (name, fault) => {
+    const { clock, round, at } = start();
+    const shown: { atMs: number; live: ReturnType<typeof told> }[] = [];
+    const rounds = async (count: number, sample: (from: number, to: number, n: number) => Sample) => {
+      for (let n = 0; n < count; n++) {
+        const mesh = await round((from, to) => sample(from, to, n));
+        shown.push({ atMs: clock.nowMs(), live: told(mesh) });
+      }
+    };
+    await rounds(40, () => sampleOf());
+    await rounds(12, (from, to, n) => fault(from, to, n) ?? sampleOf());
+    await rounds(12, () => sampleOf());
+    expect(shown.some(({ live }) => live.findings.length > 0)).toBe(!UNTOLD.has(name));
+    clock.freeze(120_000);
+    // The first minute has no whole window of statistics.
+    for (const { atMs, live } of shown.slice(35)) {
+      expect(told(await at(atMs)), `${(atMs - NOW_MS) / INTERVAL_MS} rounds after the start`).toEqual(live);
+    }
+  });
+});
