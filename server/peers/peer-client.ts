@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { Agent, type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http';
 import { isIP } from 'node:net';
 import type { MissingReason } from '../protocol/mesh.ts';
 import type { Pod } from '../protocol/pod.ts';
@@ -7,9 +5,11 @@ import { noneSkipped, type Skipped } from '../protocol/validators.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { runSliced, SerialQueue } from '../runtime/concurrency.ts';
 import { textOf } from '../runtime/errors.ts';
+import type { Response } from '../runtime/http-response.ts';
 import { parseJson } from '../runtime/json.ts';
 import { errorCodeOf, isOwnFault, networkFaultOf } from '../runtime/network-errors.ts';
 import { type Addressing, addressOf, whyNoAddress } from './address.ts';
+import { Exchange, type HttpRequest, MalformedResponseError } from './exchange.ts';
 
 /** How pods are called. */
 export interface PeerClientSettings extends Addressing {
@@ -20,13 +20,7 @@ export interface PeerClientSettings extends Addressing {
 }
 
 /** What a call needs to be sent. */
-export interface PeerCall {
-  method: 'GET' | 'POST' | 'DELETE';
-  /** Path and query. */
-  path: string;
-  headers?: Record<string, string>;
-  /** Request body; none by default. */
-  body?: string;
+export interface PeerCall extends HttpRequest {
   /** An answer of more bytes, or with more JSON values, is refused. */
   maxBytes: number;
   maxValues: number;
@@ -70,9 +64,7 @@ export class PeerCallError extends Error {
   }
 }
 
-/** The longest response head, bytes. The same as Node's default; set here because it limits what a hostile pod can send. */
-const MAX_HEADER_BYTES = 16_384;
-/** The most connections to all pods at once. Further calls wait for one, and their time limit runs. */
+/** The most connections to all pods at once, which several fan-outs with many silent pods may have. Further calls are refused. */
 const MAX_CONNECTIONS = 1_024;
 /** How long a path that a pod does not know is not requested again. Then it is, because the container may have been replaced. */
 const UNKNOWN_PATH_MS = 10 * 60_000;
@@ -83,12 +75,8 @@ const MAX_BYTES_IN_FLIGHT = 8 * 1024 * 1024;
 /** The most pods and paths that are remembered because `onSkipped` has been called for them. */
 const MAX_SKIPS_TOLD = 1_000;
 
-/** A call in progress. */
-interface Exchange {
-  end: AbortController;
-  /** Bytes of the answer so far. */
-  bytes: number;
-}
+/** How much is read at once from any connection. */
+const READ_BYTES = 64 * 1024;
 
 /** Called when an answer of a pod has invalid elements. `isNews`: for the first time from this pod on this path. */
 export type OnSkipped = (pod: Pod, path: string, skipped: Skipped, isNews: boolean) => void;
@@ -102,8 +90,7 @@ export type OnSkipped = (pod: Pod, path: string, skipped: Skipped, isNews: boole
 export class PeerClient {
   readonly #settings: PeerClientSettings;
   readonly #clock: Clock;
-  /** One connection per call: kept connections would be as many open sockets as there are pods. */
-  readonly #agent = new Agent({ keepAlive: false, maxTotalSockets: MAX_CONNECTIONS });
+  readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   /** By pod uid: the paths that the pod does not know, and until when each is remembered (monotonic ms). */
   readonly #unknownPaths = new Map<string, Map<string, number>>();
   readonly #exchanges = new Set<Exchange>();
@@ -139,10 +126,10 @@ export class PeerClient {
     const leftMs = Math.ceil((request.deadlineMs ?? Number.POSITIVE_INFINITY) - startMs);
     if (leftMs < 1)
       throw new PeerCallError('not-asked', 'the time limit for calling all pods ended before this pod was called');
-    const exchange: Exchange = { end: new AbortController(), bytes: 0 };
+    const timeoutMs = Math.min(this.#settings.checkTimeoutMs, leftMs);
+    const read = { bytes: 0 };
     try {
-      const timeoutMs = Math.min(this.#settings.checkTimeoutMs, leftMs);
-      const { status, body } = await this.#exchange(host, request, timeoutMs, exchange);
+      const { status, body } = await this.#exchange(host, request, timeoutMs, read);
       if (method === 'GET' && (status === 404 || status === 405)) {
         this.noteUnknownPath(pod, path);
         throw unknownPath(path);
@@ -158,7 +145,7 @@ export class PeerClient {
       if (error instanceof PeerCallError && error.reason !== 'http-status') this.forgetUnknownPaths(pod);
       throw error;
     } finally {
-      this.#bytes -= exchange.bytes;
+      this.#bytes -= read.bytes;
     }
   }
 
@@ -184,8 +171,7 @@ export class PeerClient {
   /** Ends the calls in progress; they and all later calls are rejected with reason `not-asked`. */
   stop(): void {
     this.#isStopped = true;
-    for (const { end } of this.#exchanges) end.abort(stopped());
-    this.#agent.destroy();
+    for (const exchange of this.#exchanges) exchange.end(stopped());
   }
 
   #isUnknown(pod: Pod, path: string): boolean {
@@ -193,61 +179,32 @@ export class PeerClient {
     return untilMs !== undefined && untilMs > this.#clock.monotonicMs();
   }
 
-  async #exchange(
-    host: string,
-    { method, path, headers, body = '', maxBytes }: PeerCall,
-    timeoutMs: number,
-    exchange: Exchange,
-  ): Promise<{ status: number; body: Buffer }> {
+  /** Sends a request and reads its response. Counts in `read` the bytes that this takes. */
+  async #exchange(host: string, request: PeerCall, timeoutMs: number, read: { bytes: number }): Promise<Response> {
     if (this.#isStopped) throw stopped();
-    const { end } = exchange;
+    if (this.#exchanges.size >= MAX_CONNECTIONS) throw tooManyCalls();
+    const onBytes = (count: number) => {
+      read.bytes += count;
+      this.#bytes += count;
+      if (this.#bytes > MAX_BYTES_IN_FLIGHT) this.#endLargest();
+    };
+    const { port } = this.#settings;
+    const { maxBytes } = request;
+    let exchange: Exchange | null = null;
     const timeout = this.#clock.setTimer(
-      () => end.abort(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
+      () => exchange?.end(new PeerCallError('timeout', `no complete response within ${timeoutMs} ms`)),
       timeoutMs,
     );
-    this.#exchanges.add(exchange);
-    let call: ClientRequest | null = null;
     try {
-      // Throws if the path or a header has characters that HTTP does not allow.
-      call = openRequest({
-        host,
-        port: this.#settings.port,
-        path,
-        method,
-        agent: this.#agent,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        signal: end.signal,
-        headers: {
-          accept: 'application/json',
-          ...headers,
-          ...(body === '' ? {} : { 'content-length': Buffer.byteLength(body) }),
-        },
-      });
-      // This also handles errors after the response began: the code that reads the body would see only 'aborted'.
-      call.on('error', (error) => end.abort(networkError(error)));
-      call.end(body);
-      const [response] = (await once(call, 'response')) as [IncomingMessage];
-      return { status: response.statusCode ?? 0, body: await this.#readBody(response, maxBytes, exchange) };
+      exchange = new Exchange(request, { host, port, maxBytes, readBuffer: this.#readBuffer, onBytes });
+      this.#exchanges.add(exchange);
+      return await exchange.response;
     } catch (error) {
-      if (end.signal.aborted) throw end.signal.reason;
-      throw error instanceof PeerCallError ? error : networkError(error);
+      throw callError(error);
     } finally {
       timeout.cancel();
-      this.#exchanges.delete(exchange);
-      call?.destroy();
+      if (exchange !== null) this.#exchanges.delete(exchange);
     }
-  }
-
-  async #readBody(response: IncomingMessage, maxBytes: number, exchange: Exchange): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      exchange.bytes += chunk.length;
-      this.#bytes += chunk.length;
-      if (exchange.bytes > maxBytes) throw malformed(`the response is longer than ${maxBytes} bytes`);
-      if (this.#bytes > MAX_BYTES_IN_FLIGHT) this.#endLargest();
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
   }
 
   /** Ends the call with the longest answer of those that are being read. Pods that send much for long so hit themselves. */
@@ -255,7 +212,7 @@ export class PeerClient {
     let largest: Exchange | null = null;
     for (const exchange of this.#exchanges) if (exchange.bytes > (largest?.bytes ?? 0)) largest = exchange;
     const message = `the answers of all pods took more than ${MAX_BYTES_IN_FLIGHT} bytes at once, and its own the most`;
-    largest?.end.abort(new PeerCallError('not-asked', message));
+    largest?.end(new PeerCallError('not-asked', message));
   }
 
   async #parse<T>(pod: Pod, request: PeerRequest<T>, body: Buffer, written: Written): Promise<T> {
@@ -291,6 +248,10 @@ function notJson(error: Error): PeerCallError {
   return new PeerCallError('malformed', `its answer is not JSON: ${textOf(error)}`, true);
 }
 
+function tooManyCalls(): PeerCallError {
+  return new PeerCallError('not-asked', `this pod has ${MAX_CONNECTIONS} calls of other pods open already`);
+}
+
 function stopped(): PeerCallError {
   return new PeerCallError('not-asked', 'this pod is shutting down');
 }
@@ -304,7 +265,9 @@ function barePath(path: string): string {
   return path.split('?', 1)[0] ?? path;
 }
 
-function networkError(error: unknown): PeerCallError {
+function callError(error: unknown): PeerCallError {
+  if (error instanceof PeerCallError) return error;
+  if (error instanceof MalformedResponseError) return malformed(error.message);
   const code = errorCodeOf(error);
   // Our own process lacks a resource: that says nothing about the pod.
   if (isOwnFault(code)) return new PeerCallError('not-asked', textOf(error));

@@ -4,10 +4,10 @@ import { MAX_PING_BYTES, type Outcome, type Phase, parsePing, type Sample } from
 import { hostPort } from '../runtime/address.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { textOf } from '../runtime/errors.ts';
+import { HttpResponseParser, type Progress } from '../runtime/http-response.ts';
 import { errorCodeOf, isOwnFault, networkMessageOf } from '../runtime/network-errors.ts';
 import { Connection, type ConnectionUser } from './connection.ts';
 import { outcomeOfCode } from './fault.ts';
-import { HttpResponseParser, type Progress } from './http-response.ts';
 import { type KeepSettings, KeptConnections } from './kept-connections.ts';
 import { type BusyMeter, isSuspect } from './starvation.ts';
 import { Stopwatch } from './stopwatch.ts';

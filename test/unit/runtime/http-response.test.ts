@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { HttpResponseParser, type Progress } from '../../../server/probing/http-response.ts';
+import { HttpResponseParser, type Progress } from '../../../server/runtime/http-response.ts';
 
 const LIMIT = 1000;
 

@@ -1,8 +1,8 @@
 /**
- * A whole response. The body is read only with status 200. `staysOpen`: whether the connection can be used for another
+ * A whole response. The body is read only if the status says that it is of use. `staysOpen`: whether the connection can be used for another
  * request (RFC 9112, section 9.3), and nothing has come after the response.
  */
-interface Response {
+export interface Response {
   status: number;
   body: Buffer;
   staysOpen: boolean;
@@ -26,22 +26,24 @@ const MAX_LINE = 256;
 const HEAD_START = 'HTTP/1.';
 
 /**
- * Parses one HTTP/1.0 or 1.1 response while its bytes arrive. It is strict, and every size is bounded. A response with a
- * status other than 200 is complete after its head, because no one uses its body.
+ * Parses one HTTP/1.0 or 1.1 response while its bytes arrive. It is strict, and every size is bounded. A response whose status
+ * `hasUse` refuses is complete after its head, because no one uses its body.
  */
 export class HttpResponseParser {
   /** The bytes so far: the beginning of `#memory`. */
   #bytes = Buffer.alloc(0);
   #memory = this.#bytes;
   readonly #maxBodyBytes: number;
+  readonly #hasUse: (status: number) => boolean;
   /** Reads on with each call of `next`, until it needs more bytes than there are. */
   readonly #reading = this.#readResponse();
   /** Where in `#bytes` the part begins that is read next: a head, the body, or the line of a chunk. */
   #position = 0;
   #isClosed = false;
 
-  constructor(maxBodyBytes: number) {
+  constructor(maxBodyBytes: number, hasUse: (status: number) => boolean = (status) => status === 200) {
     this.#maxBodyBytes = maxBodyBytes;
+    this.#hasUse = hasUse;
   }
 
   /** Takes the next bytes of the connection and copies them. */
@@ -82,7 +84,7 @@ export class HttpResponseParser {
   *#readResponse(): Generator<void, Response> {
     for (let interim = 0; ; interim++) {
       const { status, framing, closes } = parseHead(yield* this.#readHead());
-      if (status === 200) {
+      if (status >= 200 && status !== 204 && this.#hasUse(status)) {
         const body = yield* this.#readBody(framing);
         const staysOpen = !closes && framing.endsBy !== 'close' && this.#position === this.#bytes.length;
         return { status, body, staysOpen };

@@ -1,0 +1,85 @@
+import { type RequestListener, STATUS_CODES } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { Exchange, type HttpRequest } from '../../../server/peers/exchange.ts';
+import { startLoopbackPeer } from '../../support/loopback-peer.ts';
+
+const GET: HttpRequest = { method: 'GET', path: '/x?a=b' };
+
+/** Starts an exchange with a peer that answers like this. */
+async function exchangeWith(answer: RequestListener, request = GET, onBytes = (_count: number) => {}) {
+  const { host, port } = await startLoopbackPeer(answer);
+  return new Exchange(request, { host, port, maxBytes: 100_000, readBuffer: Buffer.alloc(1_000), onBytes });
+}
+
+describe('an exchange', () => {
+  it('sends method, path, headers and body, and asks the pod to close the connection', async () => {
+    let got: unknown[] = [];
+    const answer: RequestListener = async (req, res) => {
+      got = [req.method, req.url, req.headers, await text(req)];
+      res.end('{}');
+    };
+    const headers = { authorization: 'Bearer \u00e9' };
+    const exchange = await exchangeWith(answer, { method: 'POST', path: '/y', headers, body: '"\u00e9\u{1f3d3}"' });
+    expect((await exchange.response).status).toBe(200);
+    const host = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+    const sent = { host, accept: 'application/json', connection: 'close', ...headers, 'content-length': '8' };
+    expect(got).toEqual(['POST', '/y', sent, '"\u00e9\u{1f3d3}"']);
+  });
+
+  it.each([200, 201, 202, 204, 301, 404, 500])('reads the body only of a success: %i', async (status) => {
+    const body = 'x'.repeat(5_000);
+    const exchange = await exchangeWith((_, res) => res.writeHead(status).end(body));
+    const response = await exchange.response;
+    expect(response.status).toBe(status);
+    const hasBody = status < 300 && status !== 204;
+    expect(response.body.toString(), STATUS_CODES[status]).toBe(hasBody ? body : '');
+  });
+
+  it('tells of the bytes as they arrive', async () => {
+    let told = 0;
+    const exchange = await exchangeWith(
+      (_, res) => res.end('x'.repeat(5_000)),
+      GET,
+      (count) => {
+        told += count;
+      },
+    );
+    await exchange.response;
+    expect(told).toBe(exchange.bytes);
+    expect(told).toBeGreaterThan(5_000);
+  });
+
+  it('can be ended by who is told of the bytes', async () => {
+    const exchange = await exchangeWith(
+      (_, res) => res.end('x'.repeat(5_000)),
+      GET,
+      () => exchange.end(new Error('too many')),
+    );
+    await expect(exchange.response).rejects.toThrow('too many');
+  });
+
+  it.each<[string, RequestListener, object]>([
+    [
+      'no HTTP',
+      (req) => req.socket.end('SSH-2.0'),
+      { name: 'MalformedResponseError', message: 'not an HTTP/1 answer' },
+    ],
+    ['too long', (_, res) => res.end('x'.repeat(100_001)), { name: 'MalformedResponseError' }],
+    [
+      'cut short',
+      (req, res) => void res.writeHead(200, { 'content-length': 9 }).write('x', () => req.socket.end()),
+      { code: 'ECONNRESET' },
+    ],
+    ['a reset', (req) => req.socket.resetAndDestroy(), { code: 'ECONNRESET' }],
+  ])('fails with %s', async (_what, answer, error) => {
+    await expect((await exchangeWith(answer)).response).rejects.toMatchObject(error);
+  });
+
+  it.each<Partial<HttpRequest>>([{ path: '/a b' }, { path: '/\r\nX: y' }, { path: 'x' }, { headers: { a: 'b\nc' } }])(
+    'refuses a request that HTTP does not allow: %j',
+    async (change) => {
+      await expect(exchangeWith(() => {}, { ...GET, ...change })).rejects.toThrow(TypeError);
+    },
+  );
+});
